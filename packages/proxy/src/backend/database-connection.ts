@@ -148,6 +148,10 @@ export class DatabaseConnection {
     return this.#closed;
   }
 
+  get inTransaction(): boolean {
+    return this.status !== TransactionStatus.Idle;
+  }
+
   /** True while a cancel is on its way: it is meant for what runs now, and nothing else may start. */
   get cancelling(): boolean {
     return this.#cancelsOnTheWay > 0;

@@ -181,7 +181,15 @@ export class Endpoint implements SessionKeeper {
 
   pinned(session: Session, reason: PinReason, effects: Effects | null): void {
     this.stats.pins.set(reason, (this.stats.pins.get(reason) ?? 0) + 1);
-    if (events.sessionPinned.hasSubscribers) events.sessionPinned.publish({ session, reason, effects });
+    if (events.sessionPinned.hasSubscribers) {
+      events.sessionPinned.publish({
+        client: session.id,
+        connection: session.connection?.id,
+        reason,
+        application: session.applicationName,
+        touches: effects?.details,
+      });
+    }
   }
 
   ended(session: Session, reason: string): void {
