@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError, Command as Parser } from 'commander';
 import type { Command } from './command.ts';
-import { UsageError } from './command.ts';
 import { commands } from './commands.ts';
 import { addArguments, addExamples, addOptions } from './parser.ts';
 
@@ -32,13 +31,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     if (error instanceof CommanderError) {
       return error.exitCode;
     }
-    const text =
-      error instanceof UsageError
-        ? error.message
-        : error instanceof Error
-          ? error.stack
-          : String(error);
-    streams.stderr.write(`error: ${text}\n`);
+    streams.stderr.write(`error: ${errorText(error)}\n`);
     return 1;
   }
   return exitCode;
@@ -63,6 +56,17 @@ function addCommand(
     const { run } = await command.load();
     done(await run({ ...streams, options: sub.opts(), arguments: sub.args }));
   });
+}
+
+/** What is wrong with what the user gave or with the machine is told in a sentence; a mistake of ours with its place. */
+function errorText(error: unknown): string {
+  const isOurs = [TypeError, RangeError, ReferenceError, SyntaxError].some(
+    (kind) => error instanceof kind,
+  );
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  return isOurs ? (error.stack ?? error.message) : error.message;
 }
 
 function version(): string {

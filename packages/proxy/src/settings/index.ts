@@ -1,5 +1,6 @@
 export { defaults } from './defaults.ts';
 export { diffSettings } from './diff.ts';
+export { namedFiles } from './named-files.ts';
 export { createSettings, loadSettings, parseSettings } from './parse.ts';
 export type { PoolSettings } from './pool-settings.ts';
 export { poolSettings } from './pool-settings.ts';
