@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { CommanderError, Command as Parser } from 'commander';
 import type { Command } from './command.ts';
 import { commands } from './commands.ts';
+import { errorText } from './error-text.ts';
 import { addArguments, addExamples, addOptions } from './parser.ts';
 
 type Streams = Pick<NodeJS.Process, 'stdout' | 'stderr'>;
@@ -56,17 +57,6 @@ function addCommand(
     const { run } = await command.load();
     done(await run({ ...streams, options: sub.opts(), arguments: sub.args }));
   });
-}
-
-/** What is wrong with what the user gave or with the machine is told in a sentence; a mistake of ours with its place. */
-function errorText(error: unknown): string {
-  const isOurs = [TypeError, RangeError, ReferenceError, SyntaxError].some(
-    (kind) => error instanceof kind,
-  );
-  if (!(error instanceof Error)) {
-    return String(error);
-  }
-  return isOurs ? (error.stack ?? error.message) : error.message;
 }
 
 function version(): string {

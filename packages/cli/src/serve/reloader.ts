@@ -1,81 +1,75 @@
 import { readFileSync } from 'node:fs';
 import type { RunningProxy } from '@sluice/proxy';
 import type { Settings } from '@sluice/proxy/settings';
-import { loadSettings, namedFiles, SettingsError, settingsWarnings } from '@sluice/proxy/settings';
-import type { Log } from './log.ts';
+import { loadSettings, namedFiles, settingsWarnings } from '@sluice/proxy/settings';
 import { watchFiles } from './watch-files.ts';
 
 /** Reads the settings again when they change, and gives them to the proxy. */
 export class Reloader {
   readonly #file: string;
   readonly #proxy: RunningProxy;
-  readonly #log: Log;
-  #settings: Settings;
+  /** The files that the last good settings name. */
+  #namedFiles: readonly string[];
   #content: string;
   #unwatch: () => void;
+  /** The last reload; the next one waits for it. */
+  #reload: Promise<void> = Promise.resolve();
 
-  constructor(file: string, settings: Settings, proxy: RunningProxy, log: Log) {
+  constructor(file: string, settings: Settings, proxy: RunningProxy) {
     this.#file = file;
-    this.#settings = settings;
     this.#proxy = proxy;
-    this.#log = log;
+    this.#namedFiles = namedFiles(settings);
     this.#content = this.#read();
     this.#unwatch = this.#watch();
   }
 
-  /** Reads and applies the settings. When they are wrong, the proxy keeps those it has. */
+  /** Reads and applies the settings. When they are wrong, the proxy keeps those it has, and the log says why. */
   reload(): void {
-    this.#content = this.#read();
-    try {
-      const settings = loadSettings(this.#file, process.env);
-      const { applied, refused } = this.#proxy.reload(settings);
-      this.#log.change(settings);
-      this.#settings = settings;
-      for (const warning of settingsWarnings(settings)) {
-        this.#log.warn(warning);
-      }
-      this.#log.info(`settings reloaded: ${applied.join(', ') || 'nothing changed'}`);
-      for (const { setting, reason } of refused) {
-        this.#log.warn(`${setting} stays as it was: ${reason}`);
-      }
-    } catch (error) {
-      if (!(error instanceof SettingsError)) {
-        throw error;
-      }
-      this.#log.error(`settings not reloaded, the proxy keeps those it has:\n${error.message}`);
-    }
-    this.#unwatch();
-    this.#unwatch = this.#watch();
+    this.#reload = this.#reload
+      .then(() => this.#apply())
+      .catch((error: unknown) => {
+        this.#proxy.logger.error(
+          `settings not reloaded, the proxy keeps those it has:\n${String(error)}`,
+        );
+      });
   }
 
-  /** Stops watching. */
-  close(): void {
+  /** Stops watching, once a reload that runs is done. */
+  async close(): Promise<void> {
+    await this.#reload;
     this.#unwatch();
+  }
+
+  async #apply(): Promise<void> {
+    this.#content = this.#read();
+    const settings = loadSettings(this.#file, process.env);
+    const { refused } = await this.#proxy.reload(settings);
+    const warnings = refused.map(({ setting, reason }) => `${setting} stays as it was: ${reason}`);
+    for (const warning of [...warnings, ...settingsWarnings(settings)]) {
+      this.#proxy.logger.warn(warning);
+    }
+    this.#namedFiles = namedFiles(settings);
+    this.#content = this.#read();
+    this.#unwatch();
+    this.#unwatch = this.#watch();
   }
 
   #watch(): () => void {
-    return watchFiles(
-      this.#files(),
-      () => {
-        if (this.#read() !== this.#content) {
-          this.reload();
-        }
-      },
-      (error) => {
-        this.#log.warn(
-          `changes of files will not be noticed, send SIGHUP instead: ${String(error)}`,
-        );
-      },
-    );
-  }
-
-  #files(): readonly string[] {
-    return [this.#file, ...namedFiles(this.#settings)];
+    const changed = (): void => {
+      if (this.#read() !== this.#content) {
+        this.reload();
+      }
+    };
+    return watchFiles([this.#file, ...this.#namedFiles], changed, (error) => {
+      this.#proxy.logger.warn(
+        `changes of the settings will not be noticed, send SIGHUP instead: ${String(error)}`,
+      );
+    });
   }
 
   /** What stands in the files, to tell a change from an event that means nothing. */
   #read(): string {
-    return this.#files()
+    return [this.#file, ...this.#namedFiles]
       .map((file) => {
         try {
           return readFileSync(file, 'utf8');

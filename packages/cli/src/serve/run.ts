@@ -3,7 +3,6 @@ import { settingsWarnings } from '@sluice/proxy/settings';
 import type { Run } from '../command.ts';
 import { readSettings } from '../read-settings.ts';
 import { aborted, StopSignals } from '../stop-signals.ts';
-import { Log } from './log.ts';
 import { Reloader } from './reloader.ts';
 
 export const run: Run = async ({ options, stderr }) => {
@@ -13,27 +12,24 @@ export const run: Run = async ({ options, stderr }) => {
     return 1;
   }
   const signals = new StopSignals(['SIGINT', 'SIGTERM']);
-  const log = new Log(settings);
-  for (const warning of settingsWarnings(settings)) {
-    log.warn(warning);
-  }
+  let reloader: Reloader | undefined;
+  // From the start, since an unheard SIGHUP ends the process.
+  process.on('SIGHUP', () => reloader?.reload());
   const proxy = await startProxy(settings);
-  const reloader = new Reloader(file, settings, proxy, log);
-  const reload = (): void => reloader.reload();
-  process.on('SIGHUP', reload);
-  log.info('ready', { endpoints: proxy.endpoints, admin: proxy.admin });
+  for (const warning of settingsWarnings(settings)) {
+    proxy.logger.warn(warning);
+  }
+  reloader = new Reloader(file, settings, proxy);
+  proxy.logger.info({ endpoints: proxy.endpoints, admin: proxy.admin }, 'ready');
 
   await aborted(signals.first);
-  process.off('SIGHUP', reload);
-  reloader.close();
-  log.info(`${String(signals.first.reason)}: draining; once more to stop at once`);
+  await reloader.close();
+  reloader = undefined;
   await Promise.race([proxy.drain(), aborted(signals.second)]);
   if (signals.second.aborted) {
-    log.info(`${String(signals.second.reason)}: stopping`);
     await proxy.stop();
   }
-  log.info('stopped');
-  log.close();
+  proxy.logger.info('stopped');
   signals.close();
   return 0;
 };

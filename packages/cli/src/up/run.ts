@@ -73,6 +73,7 @@ async function start(
       ListenPort: options.port,
       AdminPort: options.adminPort,
       PoolSize: options.poolSize,
+      LogLevel: 'warn',
       Users: [{ UserName: database.user, Password: database.password }],
     }),
   );

@@ -10,7 +10,6 @@ import {
   loadSettings,
   namedFiles,
   parseSettings,
-  poolSettings,
   SettingsError,
   settingsWarnings,
 } from '../../src/settings/index.ts';
@@ -268,30 +267,6 @@ suite('settings in use', () => {
       changed: ['ListenPort', 'Users'],
       notReloadable: ['ListenPort'],
     });
-  });
-
-  test('give a pool the first entry of Pools that matches it', () => {
-    const settings = createSettings({
-      TargetHost: 'db',
-      Users: users,
-      PoolSize: 20,
-      InitQuery: 'set a to b',
-      Pools: [
-        { Database: 'shop', User: 'app', PoolSize: 5 },
-        { Database: 'shop', User: '*', MinPoolSize: 1, InitQuery: '' },
-      ],
-    });
-    assert.deepEqual(poolSettings(settings, 'shop', 'app'), {
-      PoolSize: 5,
-      MinPoolSize: 0,
-      InitQuery: 'set a to b',
-    });
-    assert.deepEqual(poolSettings(settings, 'shop', 'report'), {
-      PoolSize: 20,
-      MinPoolSize: 1,
-      InitQuery: '',
-    });
-    assert.equal(poolSettings(settings, 'other', 'app').PoolSize, 20);
   });
 
   test('warn of a user whom the database will not let in', () => {
