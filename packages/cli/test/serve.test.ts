@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
@@ -52,6 +51,13 @@ async function startServe(t: TestContext, runtime: Runtime): Promise<Served> {
   return { sluice, config, client };
 }
 
+/** Resolves when the connection has ended, in whatever way. */
+function end(client: pg.Client): Promise<void> {
+  return new Promise((resolve) => {
+    client.once('end', resolve);
+  });
+}
+
 async function canLogIn(client: pg.Client): Promise<boolean> {
   try {
     await client.connect();
@@ -72,8 +78,8 @@ for (const runtime of runtimes) {
       await idle.connect();
       await working.query('begin');
       await working.query('create temporary table t (a int) on commit drop');
-      const idleEnded = once(idle, 'end');
-      const workingEnded = once(working, 'end');
+      const idleEnded = end(idle);
+      const workingEnded = end(working);
 
       sluice.signal('SIGTERM');
       await sluice.line(/"msg":"draining"/);
@@ -94,7 +100,7 @@ for (const runtime of runtimes) {
       const working = client('first');
       await working.connect();
       await working.query('begin');
-      const ended = once(working, 'end');
+      const ended = end(working);
       // The echo of a signal is not a second one; so this asks until it is heard.
       const asking = setInterval(() => sluice.signal('SIGTERM'), 50);
       assert.equal(await sluice.exit(), 0);
@@ -142,7 +148,6 @@ suite('sluice serve', () => {
   test('reads a password file again when it changes', async (t) => {
     const folder = temporaryFolder(t);
     const password = path.join(folder, 'secrets', 'password');
-    const { mkdir } = await import('node:fs/promises');
     await mkdir(path.dirname(password));
     await writeFile(password, `${postgres.password}x\n`);
     const config = path.join(folder, 'sluice.yaml');

@@ -116,9 +116,10 @@ export class SluiceProcess {
   async #checkNothingLeft(): Promise<void> {
     const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
     if (!hasEnded) {
-      // Not SIGKILL: what it started has to go with it.
-      this.#child.kill('SIGTERM');
+      // Not SIGKILL: what it started has to go with it. More than once, since the first time only drains.
+      const asking = setInterval(() => this.#child.kill('SIGTERM'), 100);
       await this.#exit;
+      clearInterval(asking);
       assert.fail(`was still running at the end of the test:\n${this.#output()}`);
     }
     assert.deepEqual(readdirSync(this.#folder), [], 'temporary files were left');

@@ -24,6 +24,9 @@ interface ReadyEvent {
   readonly pid: number;
 }
 
+/** For tests in which nobody asks the database anything. */
+const noDatabase = ['--target', 'postgres://nobody:nothing@127.0.0.1:1/none'];
+
 interface Up {
   readonly sluice: SluiceProcess;
   readonly ready: ReadyEvent;
@@ -136,7 +139,7 @@ suite('sluice up', { concurrency: 2 }, () => {
   });
 
   test('Ctrl-C that npm passes on once more is one Ctrl-C', async (t) => {
-    const { sluice } = await startUp(t, [], 'node');
+    const { sluice } = await startUp(t, noDatabase, 'node');
     sluice.signal('SIGINT');
     await sluice.stop('SIGINT');
     assert.equal(sluice.stdout.at(-1), '{"event":"stopped"}');
@@ -169,10 +172,10 @@ suite('sluice up', { concurrency: 2 }, () => {
   });
 
   test('says that its port is taken', async (t) => {
-    const { sluice, ready } = await startUp(t, [], 'node');
+    const { sluice, ready } = await startUp(t, noDatabase, 'node');
     const port = String(ready.endpoint.port);
     for (const runtime of runtimes) {
-      const second = new SluiceProcess(t, ['up', '--port', port], { runtime });
+      const second = new SluiceProcess(t, ['up', '--port', port, ...noDatabase], { runtime });
       assert.equal(await second.exit(), 1);
       assert.deepEqual(second.stderr, [
         `error: another process listens on port ${port} already; choose another one, or 0 for a free one`,
