@@ -41,7 +41,8 @@ export function deriveKeys(
 ): void {
   pbkdf2(password, salt, iterations, 32, 'sha256', (error, salted) => {
     if (error !== null) done(error, null);
-    else done(null, { clientKey: hmac(salted, 'Client Key'), serverKey: hmac(salted, 'Server Key') });
+    else
+      done(null, { clientKey: hmac(salted, 'Client Key'), serverKey: hmac(salted, 'Server Key') });
   });
 }
 
@@ -51,14 +52,21 @@ export function makeVerifier(password: string): Promise<ScramVerifier> {
   return new Promise((resolve, reject) => {
     deriveKeys(password, salt, defaultIterations, (error, keys) => {
       if (keys === null) reject(error ?? new Error('no keys were derived'));
-      else resolve({ iterations: defaultIterations, salt, storedKey: sha256(keys.clientKey), serverKey: keys.serverKey });
+      else
+        resolve({
+          iterations: defaultIterations,
+          salt,
+          storedKey: sha256(keys.clientKey),
+          serverKey: keys.serverKey,
+        });
     });
   });
 }
 
 /** Reads PostgreSQL's text form of a verifier; null when it is not one. */
 export function parseVerifier(text: string): ScramVerifier | null {
-  const match = /^SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/.exec(text);
+  const match =
+    /^SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/.exec(text);
   if (match === null) return null;
   const [, iterations = '', salt = '', stored = '', server = ''] = match;
   const verifier = {
@@ -67,7 +75,9 @@ export function parseVerifier(text: string): ScramVerifier | null {
     storedKey: Buffer.from(stored, 'base64'),
     serverKey: Buffer.from(server, 'base64'),
   };
-  return verifier.storedKey.length === 32 && verifier.serverKey.length === 32 && verifier.iterations > 0
+  return verifier.storedKey.length === 32 &&
+    verifier.serverKey.length === 32 &&
+    verifier.iterations > 0
     ? verifier
     : null;
 }
@@ -103,7 +113,8 @@ function bindingText(binding: ChannelBinding): string {
 /** The attributes of a SCRAM message, by letter: `r=…,s=…,i=…`. */
 function attributes(message: string): Map<string, string> {
   const found = new Map<string, string>();
-  for (const part of message.split(',')) if (part.charAt(1) === '=') found.set(part.charAt(0), part.slice(2));
+  for (const part of message.split(','))
+    if (part.charAt(1) === '=') found.set(part.charAt(0), part.slice(2));
   return found;
 }
 
@@ -124,7 +135,11 @@ export class ScramClient {
   }
 
   /** Reads the server-first-message: what the keys are to be derived with. */
-  readServerFirst(message: string): { readonly salt: Buffer; readonly iterations: number; readonly nonce: string } {
+  readServerFirst(message: string): {
+    readonly salt: Buffer;
+    readonly iterations: number;
+    readonly nonce: string;
+  } {
     const given = attributes(message);
     const nonce = given.get('r') ?? '';
     const salt = Buffer.from(given.get('s') ?? '', 'base64');

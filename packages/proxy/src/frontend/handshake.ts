@@ -145,7 +145,9 @@ export class ClientHandshake {
     if (received.length < 8) return false;
     const length = received.readUInt32BE(0);
     if (length < 8 || length > longestPacket) {
-      this.#refuse(new ProxyError('PROTOCOL_VIOLATION', { what: `a startup packet of length ${length}` }));
+      this.#refuse(
+        new ProxyError('PROTOCOL_VIOLATION', { what: `a startup packet of length ${length}` }),
+      );
       return false;
     }
     if (received.length < length) return false;
@@ -172,7 +174,9 @@ export class ClientHandshake {
     }
     if (this.#received !== null) {
       // Whoever sent this could not know the key: it must not be taken for the client's (CVE-2021-23222).
-      this.#refuse(new ProxyError('PROTOCOL_VIOLATION', { what: 'unencrypted bytes after SSLRequest' }));
+      this.#refuse(
+        new ProxyError('PROTOCOL_VIOLATION', { what: 'unencrypted bytes after SSLRequest' }),
+      );
       return false;
     }
     this.#socket.write(accepted);
@@ -201,7 +205,9 @@ export class ClientHandshake {
       this.#phase = Phase.Startup;
       if (this.#directTls && secure.alpnProtocol !== 'postgresql') this.#hangUp();
       else if (tls.clientCertificate !== 'none' && !secure.authorized)
-        this.#refuse(new ProxyError('CLIENT_CERTIFICATE', { why: String(secure.authorizationError) }));
+        this.#refuse(
+          new ProxyError('CLIENT_CERTIFICATE', { why: String(secure.authorizationError) }),
+        );
     });
     this.#listen();
   }
@@ -226,7 +232,9 @@ export class ClientHandshake {
       return this.#refuse(new ProxyError('PROTOCOL_VERSION', { version: `${major}.${minor}` }));
     if (startup === null)
       return this.#refuse(
-        new ProxyError('PROTOCOL_VIOLATION', { what: 'the layout of the startup packet is broken' }),
+        new ProxyError('PROTOCOL_VIOLATION', {
+          what: 'the layout of the startup packet is broken',
+        }),
       );
     const given = new Map(startup.parameters);
     const user = given.get('user') ?? '';
@@ -235,7 +243,8 @@ export class ClientHandshake {
     const unknown = [...given.keys()].filter((name) => name.startsWith('_pq_.'));
     if (minor > newestMinor || unknown.length > 0)
       this.#socket.write(buildNegotiateProtocolVersion(Math.min(minor, newestMinor), unknown));
-    if (this.#options.requireTls && this.#tls === null) return this.#refuse(new ProxyError('TLS_REQUIRED'));
+    if (this.#options.requireTls && this.#tls === null)
+      return this.#refuse(new ProxyError('TLS_REQUIRED'));
     const options = parseOptions(given.get('options') ?? '');
     if (options.rest.length > 0)
       return this.#refuse(new ProxyError('STARTUP_OPTION', { option: options.rest[0] ?? '' }));
@@ -252,7 +261,9 @@ export class ClientHandshake {
       const name: unknown = this.#tls.getPeerCertificate().subject.CN;
       if (name !== user)
         return this.#refuse(
-          new ProxyError('CLIENT_CERTIFICATE', { why: `it names "${String(name)}", not "${user}"` }),
+          new ProxyError('CLIENT_CERTIFICATE', {
+            why: `it names "${String(name)}", not "${user}"`,
+          }),
         );
     }
     this.#askPassword(user);
@@ -289,7 +300,9 @@ export class ClientHandshake {
     }
     if (received[0] !== FrontendCode.Password || length < 4 || length > longestToken) {
       return this.#refuse(
-        new ProxyError('PROTOCOL_VIOLATION', { what: 'expected the answer to the authentication request' }),
+        new ProxyError('PROTOCOL_VIOLATION', {
+          what: 'expected the answer to the authentication request',
+        }),
       );
     }
     if (received.length < 1 + length) return false;
@@ -316,7 +329,9 @@ export class ClientHandshake {
     const answer =
       plus || mechanism === 'SCRAM-SHA-256' ? (this.#scram?.first(first, plus) ?? null) : null;
     if (answer === null)
-      return this.#refuse(new ProxyError('PROTOCOL_VIOLATION', { what: 'a malformed SCRAM message' }));
+      return this.#refuse(
+        new ProxyError('PROTOCOL_VIOLATION', { what: 'a malformed SCRAM message' }),
+      );
     this.#phase = Phase.SaslFinal;
     this.#socket.write(buildSaslContinue(answer));
     return true;
