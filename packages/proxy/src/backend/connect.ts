@@ -202,7 +202,10 @@ class Login {
     switch (kind) {
       case 3:
         if (!this.#tls)
-          return this.#fail('it asks for the password in clear text, which is only sent over TLS', true);
+          return this.#fail(
+            'it asks for the password in clear text, which is only sent over TLS',
+            true,
+          );
         this.#socket.write(buildPassword(password ?? ''));
         return true;
       case 5:
@@ -218,7 +221,10 @@ class Login {
         this.#serverProven = this.#scram?.verifyServerFinal(body.toString('utf8', 4)) ?? false;
         return this.#serverProven || this.#fail('it did not prove that it knows the password');
       default:
-        return this.#fail(`it asks for authentication method ${kind}, which is not supported`, true);
+        return this.#fail(
+          `it asks for authentication method ${kind}, which is not supported`,
+          true,
+        );
     }
   }
 
@@ -227,7 +233,8 @@ class Login {
     let mechanism = 'SCRAM-SHA-256';
     let binding: ChannelBinding = noBinding;
     if (this.#tls) {
-      const certificate = (this.#socket as TLSSocket).getPeerCertificate().raw as Buffer | undefined;
+      const certificate = (this.#socket as TLSSocket).getPeerCertificate().raw as
+        Buffer | undefined;
       const data = certificate === undefined ? null : endPointBinding(certificate);
       if (data !== null && mechanisms.includes('SCRAM-SHA-256-PLUS')) {
         mechanism = 'SCRAM-SHA-256-PLUS';
@@ -272,10 +279,7 @@ class Login {
     this.#socket.on('error', () => undefined);
     this.#socket.destroy();
     const failure = unreachable(this.#options.address, why);
-    this.#done(
-      final ? { fields: { ...failure.fields, sqlstate: '28000' }, final } : failure,
-      null,
-    );
+    this.#done(final ? { fields: { ...failure.fields, sqlstate: '28000' }, final } : failure, null);
     return false;
   }
 

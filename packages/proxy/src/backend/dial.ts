@@ -20,8 +20,14 @@ export interface Address {
 
 /** The address of the target as settings say; reads the file of authorities. */
 export function targetAddress(settings: Settings): Address {
-  const { TargetHost, TargetPort, TargetTlsMode, TargetTlsNegotiation, TargetTlsCaFile, TargetTlsServerName } =
-    settings;
+  const {
+    TargetHost,
+    TargetPort,
+    TargetTlsMode,
+    TargetTlsNegotiation,
+    TargetTlsCaFile,
+    TargetTlsServerName,
+  } = settings;
   return {
     host: TargetHost,
     port: TargetPort,
@@ -41,7 +47,12 @@ export type Dialled = (error: Error | null, socket: Socket | null, tls: boolean)
  */
 export function dial(address: Address, done: Dialled): () => void {
   let over = false;
-  const socket = connect({ host: address.host, port: address.port, noDelay: true, keepAlive: true });
+  const socket = connect({
+    host: address.host,
+    port: address.port,
+    noDelay: true,
+    keepAlive: true,
+  });
   let current: Socket = socket;
   const finish = (error: Error | null, tls: boolean): void => {
     if (over) return;
@@ -77,14 +88,18 @@ export function dial(address: Address, done: Dialled): () => void {
       socket.write(sslRequest);
       socket.once('data', (answer: Buffer) => {
         // One byte; anything behind it was not encrypted and must not be taken for the database's (CVE-2021-23222).
-        if (answer.length !== 1) fail(new Error('the database sent unencrypted bytes after its answer to SSLRequest'));
+        if (answer.length !== 1)
+          fail(new Error('the database sent unencrypted bytes after its answer to SSLRequest'));
         else if (answer[0] === 0x53) {
           socket.pause();
           encrypt();
         } else if (answer[0] === 0x4e && address.tlsMode === 'prefer') {
           socket.pause();
           finish(null, false);
-        } else fail(new Error(`the database does not support TLS, and TargetTlsMode is ${address.tlsMode}`));
+        } else
+          fail(
+            new Error(`the database does not support TLS, and TargetTlsMode is ${address.tlsMode}`),
+          );
       });
     }
   });
@@ -107,7 +122,9 @@ function tlsOptions(address: Address): ConnectionOptions {
     ...(ca === undefined ? {} : { ca }),
     // A name, not an address, may be asked for (RFC 6066, section 3).
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
-    ...(tlsMode === 'verify-full' ? { host: serverName } : { checkServerIdentity: () => undefined }),
+    ...(tlsMode === 'verify-full'
+      ? { host: serverName }
+      : { checkServerIdentity: () => undefined }),
   };
 }
 
