@@ -161,7 +161,8 @@ export const errorKinds = {
     source: 'operator',
     retryable: true,
     when: 'A client sent nothing for IdleClientTimeout.',
-    message: 'terminating the client connection: nothing was sent for IdleClientTimeout ({seconds} s)',
+    message:
+      'terminating the client connection: nothing was sent for IdleClientTimeout ({seconds} s)',
   },
   IDLE_IN_TRANSACTION_TIMEOUT: {
     sqlstate: '25P03',
@@ -178,7 +179,8 @@ export const errorKinds = {
     source: 'operator',
     retryable: false,
     when: 'A statement ran longer than QueryTimeout.',
-    message: 'terminating the client connection: the statement ran longer than QueryTimeout ({seconds} s)',
+    message:
+      'terminating the client connection: the statement ran longer than QueryTimeout ({seconds} s)',
     hint: 'Raise QueryTimeout, or set statement_timeout in the session to get an error instead.',
   },
   SHUTTING_DOWN: {
@@ -248,6 +250,8 @@ export class ProxyError extends Error {
   /** Its wire form. */
   get fields(): WireFields {
     const { severity, sqlstate, message, hint } = this;
-    return hint === undefined ? { severity, sqlstate, message } : { severity, sqlstate, message, hint };
+    return hint === undefined
+      ? { severity, sqlstate, message }
+      : { severity, sqlstate, message, hint };
   }
 }

@@ -1,6 +1,10 @@
 import { authenticationOk, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
-import type { ConnectionLoss, DatabaseConnection, LoanHolder } from '../backend/database-connection.ts';
+import type {
+  ConnectionLoss,
+  DatabaseConnection,
+  LoanHolder,
+} from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import type { Borrower, Pool } from '../pool/pool.ts';
 import { replaySql } from './parameter-set.ts';
@@ -98,7 +102,8 @@ export class Greeting implements Borrower, LoanHolder {
 
   #learn(connection: DatabaseConnection): void {
     const messages = [authenticationOk];
-    for (const [name, value] of connection.reported) messages.push(buildParameterStatus(name, value));
+    for (const [name, value] of connection.reported)
+      messages.push(buildParameterStatus(name, value));
     this.parameters.greeting = Buffer.concat(messages);
     this.#finish(null);
   }

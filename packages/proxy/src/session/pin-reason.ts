@@ -19,6 +19,17 @@ export const PinReason = {
 
 export type PinReason = (typeof PinReason)[keyof typeof PinReason];
 
+/** What DISCARD ALL undoes, so that the connection can be lent again after the session. */
+export const resettable: ReadonlySet<PinReason> = new Set([
+  PinReason.SetParameter,
+  PinReason.SqlPrepare,
+  PinReason.Listen,
+  PinReason.TemporaryObject,
+  PinReason.AdvisoryLock,
+  PinReason.HoldableCursor,
+  PinReason.SequenceState,
+]);
+
 /** The flags that pin, the weightiest first. */
 const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
   [Flag.Opaque, PinReason.Opaque],

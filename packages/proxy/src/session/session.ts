@@ -1,7 +1,11 @@
 import type { Socket } from 'node:net';
-import { TransactionStatus, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
+import { buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
-import type { ConnectionLoss, DatabaseConnection, LoanHolder } from '../backend/database-connection.ts';
+import type {
+  ConnectionLoss,
+  DatabaseConnection,
+  LoanHolder,
+} from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
 import type { Borrower, Pool } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
@@ -9,7 +13,7 @@ import { toClient } from '../relay/gatherer.ts';
 import type { Effects } from '../sql/index.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import type { ParameterSet } from './parameter-set.ts';
-import { PinReason, pinReasonOf } from './pin-reason.ts';
+import { PinReason, pinReasonOf, resettable } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { RequestOwner } from './request-relay.ts';
 
@@ -57,8 +61,6 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   waitingSince = 0;
   connection: DatabaseConnection | null = null;
   pin: PinReason | null = null;
-  /** A drain asks the session to go at the end of its transaction. */
-  leaving = false;
 
   readonly #keeper: SessionKeeper;
   readonly #relay = new RequestRelay(this);
@@ -115,7 +117,14 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   get inTransaction(): boolean {
-    return this.connection !== null && this.connection.status !== TransactionStatus.Idle;
+    return this.connection !== null && this.connection.inTransaction;
+  }
+
+  /** True while a drain has to wait for the session: something is asked, or a transaction is open. */
+  get busy(): boolean {
+    const { connection } = this;
+    if (connection === null) return this.#state === SessionState.Waiting;
+    return connection.owed.length > 0 || connection.inTransaction || connection.groupOpen;
   }
 
   // --- The client's socket ---
@@ -138,13 +147,6 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   /** Ends the session for `error`, which the client is told unless it is in the middle of a reply. */
   terminate(error: ProxyError): void {
     this.#end(error.message, buildErrorResponse({ ...error.fields, severity: 'FATAL' }));
-  }
-
-  /** The proxy drains: the session goes now if nothing runs, else at the end of its transaction. */
-  leave(): void {
-    this.leaving = true;
-    if (this.connection === null && this.#state === SessionState.Idle)
-      this.terminate(new ProxyError('SHUTTING_DOWN'));
   }
 
   /** Refuses the request that waits in the borrow queue, if there is one. */
@@ -240,7 +242,6 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.connection = null;
     this.#relay.loanEnded();
     this.#enter(SessionState.Idle);
-    if (this.leaving) this.terminate(new ProxyError('SHUTTING_DOWN'));
   }
 
   resume(): void {
@@ -293,7 +294,13 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   #pinFor(reason: PinReason, effects: Effects | null): void {
     this.pin = reason;
-    if (this.connection !== null) this.connection.needsReset = true;
+    const { connection } = this;
+    if (connection !== null) {
+      connection.needsReset = true;
+      // What DISCARD ALL does not undo, or what nobody knows, goes with the connection.
+      if (!resettable.has(reason))
+        connection.retireReason ??= `a session was pinned to it (${reason})`;
+    }
     this.#keeper.pinned(this, reason, effects);
   }
 
