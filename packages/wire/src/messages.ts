@@ -44,11 +44,15 @@ export function buildBackendKeyData(processId: number, secret: Buffer): Buffer {
   return buildMessage(BackendCode.BackendKeyData, int32(processId), secret);
 }
 
-/** NegotiateProtocolVersion (B): Byte1('v') Int32 length, Int32 newest minor, Int32 n, String[n] options unknown. */
-export function buildNegotiateProtocolVersion(minor: number, unknown: readonly string[]): Buffer {
+/**
+ * NegotiateProtocolVersion (B): Byte1('v') Int32 length, Int32 version, Int32 n, String[n] options unknown.
+ * The manual calls the version "newest minor protocol version"; PostgreSQL sends, and libpq expects, the major
+ * version in the upper half as well, as in a startup packet.
+ */
+export function buildNegotiateProtocolVersion(version: number, unknown: readonly string[]): Buffer {
   return buildMessage(
     BackendCode.NegotiateProtocolVersion,
-    int32(minor),
+    int32(version),
     int32(unknown.length),
     ...unknown.map(text),
   );
