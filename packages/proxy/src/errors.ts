@@ -27,6 +27,23 @@ export const errorKinds = {
       'timed out waiting for a database connection: pool {pool} has {size} of {limit} connections, {queue} sessions wait, this one waited {waited} ms',
     hint: 'Raise PoolSize or ConnectionBorrowTimeout, or shorten the transactions that hold the connections.',
   },
+  NO_CONNECTION_LEFT: {
+    sqlstate: '53300',
+    severity: 'FATAL',
+    source: 'proxy',
+    retryable: true,
+    when: 'A replication connection needs a database connection of its own, and all are in use.',
+    message: 'no database connection is left for replication: all {allowed} allowed are in use',
+    hint: 'Raise MaxConnectionsPercent, or lower PoolSize.',
+  },
+  QUERY_CANCELED: {
+    sqlstate: '57014',
+    severity: 'ERROR',
+    source: 'client',
+    retryable: false,
+    when: 'A client canceled a statement that was still waiting for a database connection.',
+    message: 'canceling statement due to user request',
+  },
   DATABASE_CONNECTION_LOST: {
     sqlstate: '08006',
     severity: 'ERROR',
@@ -36,6 +53,125 @@ export const errorKinds = {
     message:
       'the database connection was lost while the statement ran ({reason}); it is unknown whether it took effect',
     hint: 'Check the effect of the statement before it is run again.',
+  },
+  TOO_MANY_CLIENTS: {
+    sqlstate: '53300',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'As many clients as the setting allows are connected.',
+    message: 'too many client connections: {setting} is {limit}',
+    hint: 'Raise the setting, or close connections that are not used.',
+  },
+  WRONG_PASSWORD: {
+    sqlstate: '28P01',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'The client did not prove that it knows the password, or there is no such user.',
+    message: 'password authentication failed for user "{user}"',
+  },
+  NO_USER_NAME: {
+    sqlstate: '28000',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'The startup packet names no user.',
+    message: 'no PostgreSQL user name specified in startup packet',
+  },
+  TLS_REQUIRED: {
+    sqlstate: '28000',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'A client without TLS connected while RequireTLS or TlsMode asks for it.',
+    message: 'this proxy requires TLS connections',
+    hint: 'Connect with sslmode=require or stronger.',
+  },
+  CLIENT_CERTIFICATE: {
+    sqlstate: '28000',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'TlsMode asks for a client certificate, and the one shown (or none) is not valid for the user.',
+    message: 'the client certificate was not accepted: {why}',
+  },
+  PROTOCOL_VERSION: {
+    sqlstate: '0A000',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'A client speaks another major version of the protocol.',
+    message: 'unsupported frontend protocol {version}: the proxy supports 3.0 to 3.2',
+  },
+  STARTUP_OPTION: {
+    sqlstate: '0A000',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'The startup parameter `options` holds something other than -c name=value or --name=value.',
+    message: 'unsupported command-line option in the startup parameter "options": {option}',
+    hint: 'Use -c name=value.',
+  },
+  PASSWORD_FILE: {
+    sqlstate: 'F0000',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: 'A PasswordFile cannot be read.',
+    message: 'the password file {file} of user "{user}" cannot be read: {why}',
+  },
+  AUTH_FILE: {
+    sqlstate: 'F0000',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: 'A line of AuthFile is not `"user" "password or verifier"`.',
+    message: '{file}, line {line}: expected "user" "password or verifier"',
+  },
+  LOGIN_TIMEOUT: {
+    sqlstate: '08006',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: true,
+    when: 'A client did not finish logging in within ClientLoginTimeout.',
+    message: 'the login took longer than ClientLoginTimeout ({seconds} s)',
+  },
+  IDLE_CLIENT_TIMEOUT: {
+    sqlstate: '57P05',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'A client sent nothing for IdleClientTimeout.',
+    message:
+      'terminating the client connection: nothing was sent for IdleClientTimeout ({seconds} s)',
+  },
+  IDLE_IN_TRANSACTION_TIMEOUT: {
+    sqlstate: '25P03',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'A client left a transaction open and sent nothing for IdleInTransactionTimeout.',
+    message:
+      'terminating the client connection: the transaction was idle for IdleInTransactionTimeout ({seconds} s)',
+  },
+  QUERY_TIMEOUT: {
+    sqlstate: '57014',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: 'A statement ran longer than QueryTimeout.',
+    message:
+      'terminating the client connection: the statement ran longer than QueryTimeout ({seconds} s)',
+    hint: 'Raise QueryTimeout, or set statement_timeout in the session to get an error instead.',
+  },
+  SHUTTING_DOWN: {
+    sqlstate: '57P01',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'The proxy drains or stops.',
+    message: 'terminating the client connection: the proxy is shutting down',
   },
   PROTOCOL_VIOLATION: {
     sqlstate: '08P01',
@@ -57,6 +193,14 @@ export const errorKinds = {
 
 /** The code of an error that Sluice itself gives. */
 export type ErrorCode = keyof typeof errorKinds;
+
+/** An error as the fields of an ErrorResponse. */
+interface WireFields {
+  readonly severity: 'ERROR' | 'FATAL';
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly hint?: string;
+}
 
 /** An error that Sluice gives to a client or to an operator. */
 export class ProxyError extends Error {
@@ -83,5 +227,13 @@ export class ProxyError extends Error {
     this.severity = kind.severity;
     this.retryable = kind.retryable;
     this.hint = kind.hint;
+  }
+
+  /** Its wire form. */
+  get fields(): WireFields {
+    const { severity, sqlstate, message, hint } = this;
+    return hint === undefined
+      ? { severity, sqlstate, message }
+      : { severity, sqlstate, message, hint };
   }
 }

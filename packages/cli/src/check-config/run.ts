@@ -1,0 +1,15 @@
+import { settingsWarnings } from '@sluice/proxy/settings';
+import type { Run } from '../command.ts';
+import { readSettings } from '../read-settings.ts';
+
+export const run: Run = ({ arguments: [file = ''], stdout, stderr }) => {
+  const settings = readSettings(file, stderr);
+  if (settings === undefined) {
+    return Promise.resolve(1);
+  }
+  for (const warning of settingsWarnings(settings)) {
+    stderr.write(`${file}: warning: ${warning}\n`);
+  }
+  stdout.write(`${file} can be used\n`);
+  return Promise.resolve(0);
+};

@@ -1,0 +1,463 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
+import { ProxyError } from '../errors.ts';
+import { clock } from '../relay/clock.ts';
+import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
+import { Greeting } from '../session/greeting.ts';
+import type { PinReason } from '../session/pin-reason.ts';
+import { Session, SessionState } from '../session/session.ts';
+import type { SessionKeeper } from '../session/session.ts';
+import type { Effects } from '../sql/index.ts';
+import type { LoginResult } from '../backend/database-connection.ts';
+import type { ConnectFailure, Pool } from '../pool/pool.ts';
+import type { Target } from '../target/target.ts';
+import { EndpointStats } from '../telemetry/endpoint-stats.ts';
+import { events } from '../telemetry/events.ts';
+import { ClientCounts } from './client-counts.ts';
+import { ClientHandshake } from './handshake.ts';
+import type { ClientLogin, HandshakeOptions } from './handshake.ts';
+import { ReplicationLink } from './replication-link.ts';
+import { splitStartup } from './startup-parameters.ts';
+
+/** What an endpoint allows its clients; changes on reload. Times in milliseconds; 0 is no limit. */
+export interface EndpointLimits {
+  readonly clients: number;
+  readonly clientsPerUser: number;
+  readonly clientsPerDatabase: number;
+  readonly loginTimeout: number;
+  readonly idleTimeout: number;
+  readonly idleInTransactionTimeout: number;
+  readonly queryTimeout: number;
+  readonly longestBuffered: number;
+}
+
+/** Sends a cancel request to the database; told whether it was delivered. */
+export type SendCancel = (
+  key: { readonly processId: number; readonly secretKey: Buffer },
+  done: (delivered: boolean) => void,
+) => void;
+
+/** Opens a database connection outside any pool, with further startup parameters. */
+export type ConnectWith = (
+  pool: Pool,
+  startup: ReadonlyMap<string, string>,
+  done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
+) => void;
+
+/** The property of a client's socket that holds its session: shared handlers find it there, no closure is kept. */
+const sessionKey = Symbol('session');
+
+type SessionSocket = Socket & { [sessionKey]?: Session };
+
+function onData(this: SessionSocket, chunk: Buffer): void {
+  this[sessionKey]?.onData(chunk);
+}
+
+function onDrain(this: SessionSocket): void {
+  this[sessionKey]?.onDrain();
+}
+
+function onClosed(this: SessionSocket): void {
+  this[sessionKey]?.onClosed();
+}
+
+/** A client that is logging in. */
+interface Arrival {
+  readonly id: number;
+  /** In milliseconds of `performance.now()`. */
+  readonly since: number;
+  /** The password was right; what is waited for is the database, and ConnectionBorrowTimeout bounds that. */
+  admitted: boolean;
+  /** Ends the login; the client is told why if it can be. */
+  abort: (error: ProxyError) => void;
+}
+
+let nextClientId = 1;
+
+/** Where clients dial: accepts their connections, logs them in, and keeps their sessions. */
+export class Endpoint implements SessionKeeper {
+  readonly name: string;
+  readonly role = 'READ_WRITE' as const;
+  readonly stats = new EndpointStats();
+  limits: EndpointLimits;
+
+  readonly #target: Target;
+  readonly #handshake: () => HandshakeOptions;
+  readonly #sendCancel: SendCancel;
+  readonly #connect: ConnectWith;
+  readonly #keys = new CancelKeys<Session | ReplicationLink>();
+  readonly #links = new Set<ReplicationLink>();
+  readonly #counts = new ClientCounts();
+  readonly #arrivals = new Set<Arrival>();
+  readonly #sessions = new Set<Session>();
+  #server: Server | null = null;
+  #draining = false;
+  #emptied: (() => void) | null = null;
+
+  constructor(options: {
+    readonly name: string;
+    readonly target: Target;
+    readonly limits: EndpointLimits;
+    /** How clients log in, as settings say now. */
+    readonly handshake: () => HandshakeOptions;
+    readonly cancel: SendCancel;
+    readonly connect: ConnectWith;
+  }) {
+    this.name = options.name;
+    this.#target = options.target;
+    this.limits = options.limits;
+    this.#handshake = options.handshake;
+    this.#sendCancel = options.cancel;
+    this.#connect = options.connect;
+  }
+
+  get longestBuffered(): number {
+    return this.limits.longestBuffered;
+  }
+
+  get sessions(): ReadonlySet<Session> {
+    return this.#sessions;
+  }
+
+  /** Clients that have not logged in yet. */
+  get arriving(): number {
+    return this.#arrivals.size;
+  }
+
+  /** Starts to listen; resolves to the address. Port 0 takes a free one. */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+    this.#server = server;
+    server.on('connection', (socket) => this.#accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port, backlog: 4096 }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    // An accept that fails (no file descriptors left) must not end the process.
+    server.on('error', (error) =>
+      events.acceptFailed.publish({ endpoint: this.name, message: error.message }),
+    );
+    return server.address() as AddressInfo;
+  }
+
+  /** No new clients; sessions go at the end of their transaction. Resolves when all have gone. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#server?.close();
+    const goodbye = new ProxyError('SHUTTING_DOWN');
+    for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
+    const gone = new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+    });
+    this.tick();
+    for (const link of [...this.#links]) link.end();
+    if (this.#sessions.size > 0) await gone;
+  }
+
+  /** Ends every client connection now. */
+  stop(): void {
+    this.#draining = true;
+    this.#server?.close();
+    const goodbye = new ProxyError('SHUTTING_DOWN');
+    for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
+    for (const session of [...this.#sessions]) session.terminate(goodbye);
+    for (const link of [...this.#links]) link.end();
+  }
+
+  /** Called at every tick of the coarse clock: the time limits of all sessions. */
+  tick(): void {
+    const { now } = clock;
+    const { loginTimeout, idleTimeout, idleInTransactionTimeout, queryTimeout } = this.limits;
+    if (loginTimeout > 0) {
+      for (const arrival of this.#arrivals) {
+        // In the order in which they came.
+        if (now - arrival.since < loginTimeout) break;
+        if (!arrival.admitted)
+          arrival.abort(new ProxyError('LOGIN_TIMEOUT', { seconds: loginTimeout / 1000 }));
+      }
+    }
+    for (const session of this.#sessions) {
+      if (this.#draining && !session.busy) {
+        session.terminate(new ProxyError('SHUTTING_DOWN'));
+        continue;
+      }
+      const elapsed = now - session.since;
+      if (session.state === SessionState.Idle) {
+        if (idleTimeout > 0 && elapsed >= idleTimeout)
+          session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
+      } else if (session.state === SessionState.Active) {
+        if (session.owed > 0) {
+          if (queryTimeout > 0 && elapsed >= queryTimeout) {
+            this.#cancel(session);
+            session.terminate(new ProxyError('QUERY_TIMEOUT', { seconds: queryTimeout / 1000 }));
+          }
+        } else if (session.inTransaction) {
+          if (idleInTransactionTimeout > 0 && elapsed >= idleInTransactionTimeout)
+            session.terminate(
+              new ProxyError('IDLE_IN_TRANSACTION_TIMEOUT', {
+                seconds: idleInTransactionTimeout / 1000,
+              }),
+            );
+        } else if (idleTimeout > 0 && elapsed >= idleTimeout)
+          session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
+      }
+    }
+  }
+
+  pinned(session: Session, reason: PinReason, effects: Effects | null): void {
+    this.stats.pins.set(reason, (this.stats.pins.get(reason) ?? 0) + 1);
+    if (events.sessionPinned.hasSubscribers) {
+      events.sessionPinned.publish({
+        client: session.id,
+        connection: session.connection?.id,
+        reason,
+        application: session.applicationName,
+        touches: effects?.details,
+      });
+    }
+  }
+
+  ended(session: Session, reason: string): void {
+    if (!this.#sessions.delete(session)) return;
+    this.#keys.delete(session.cancelKey);
+    this.#counts.remove(session.clientUser, session.pool.database);
+    session.pool.sessions--;
+    this.stats.closed++;
+    if (events.clientClosed.hasSubscribers)
+      events.clientClosed.publish({ client: session.id, reason });
+    this.#checkEmpty();
+  }
+
+  #accept(socket: Socket): void {
+    this.stats.received++;
+    const id = nextClientId++;
+    if (events.clientConnected.hasSubscribers) {
+      events.clientConnected.publish({
+        client: id,
+        endpoint: this.name,
+        address: socket.remoteAddress,
+        port: socket.remotePort,
+      });
+    }
+    const handshake = new ClientHandshake(socket, this.#handshake(), {
+      loggedIn: (login) => this.#admit(arrival, login),
+      cancel: (processId, secret) => {
+        this.#arrivals.delete(arrival);
+        this.#cancelFor(processId, secret);
+      },
+      failed: (error) => {
+        this.#arrivals.delete(arrival);
+        this.stats.failed++;
+        if (error !== null && events.clientLoginFailed.hasSubscribers)
+          events.clientLoginFailed.publish({
+            client: id,
+            sqlstate: error.sqlstate,
+            message: error.message,
+          });
+      },
+    });
+    const arrival: Arrival = {
+      id,
+      since: performance.now(),
+      admitted: false,
+      abort: (error) => handshake.abort(error),
+    };
+    this.#arrivals.add(arrival);
+  }
+
+  #cancelFor(processId: number, secret: Buffer): void {
+    const session = this.#keys.find(processId, secret);
+    this.stats.cancels++;
+    if (events.cancelRequested.hasSubscribers)
+      events.cancelRequested.publish({ client: session?.id ?? null });
+    if (session instanceof ReplicationLink) this.#sendCancel(session.databaseKey, () => undefined);
+    else if (session !== undefined) this.#cancel(session);
+  }
+
+  /**
+   * Cancels what the session is waiting for: takes it out of the borrow queue, or has the database cancel what runs
+   * on the connection it holds. The connection is not lent on while the cancel is on its way.
+   */
+  #cancel(session: Session): void {
+    const { connection } = session;
+    if (connection === null) {
+      session.cancelWaiting(new ProxyError('QUERY_CANCELED'));
+      return;
+    }
+    if (connection.owed.length === 0) return;
+    connection.cancelSent();
+    this.#sendCancel(connection, (delivered) => {
+      // What was not delivered for certain may still arrive, and would hit whatever runs then.
+      if (!delivered) connection.retireReason ??= 'a cancel request could not be delivered';
+      connection.cancelPassed();
+    });
+  }
+
+  /** A replication connection has a database connection of its own. */
+  #replicate(arrival: Arrival, login: ClientLogin, refuse: (fields: ErrorFields) => void): void {
+    const { socket } = login;
+    const { carried, startupOnly } = splitStartup(login.parameters);
+    const pool = this.#target.pool(login.database, login.databaseUser, startupOnly);
+    if (!this.#target.reserve(pool)) {
+      refuse(new ProxyError('NO_CONNECTION_LEFT', { allowed: this.#target.allowed }).fields);
+      return;
+    }
+    let gone = false;
+    const vanished = (): void => {
+      gone = true;
+      this.#arrivals.delete(arrival);
+    };
+    socket.once('close', vanished);
+    const startup = new Map([...carried, ['replication', login.replication ?? ''] as const]);
+    this.#connect(pool, startup, (failure, database) => {
+      socket.off('close', vanished);
+      if (database === null || gone) {
+        this.#target.release();
+        database?.socket.destroy();
+        if (!gone && failure !== null) refuse(failure.fields);
+        return;
+      }
+      this.#arrivals.delete(arrival);
+      this.stats.loggedIn++;
+      this.#counts.add(login.user, login.database);
+      const key = this.#keys.create(login.longCancelKey);
+      const link = new ReplicationLink(arrival.id, socket, database, key, () => {
+        this.#links.delete(link);
+        this.#keys.delete(key);
+        this.#counts.remove(login.user, login.database);
+        this.#target.release();
+        this.stats.closed++;
+        this.#checkEmpty();
+      });
+      this.#keys.set(key, link);
+      this.#links.add(link);
+      link.start(login.rest);
+    });
+  }
+
+  #checkEmpty(): void {
+    if (this.#sessions.size === 0 && this.#links.size === 0) this.#emptied?.();
+  }
+
+  /** The client is who it says: finds its pool, learns the greeting, and starts the session. */
+  #admit(arrival: Arrival, login: ClientLogin): void {
+    const { socket } = login;
+    arrival.admitted = true;
+    const refuse = (fields: ErrorFields): void => {
+      this.#arrivals.delete(arrival);
+      this.stats.failed++;
+      if (events.clientLoginFailed.hasSubscribers)
+        events.clientLoginFailed.publish({
+          client: arrival.id,
+          sqlstate: fields.sqlstate,
+          message: fields.message,
+        });
+      socket.end(buildErrorResponse({ ...fields, severity: 'FATAL' }));
+      socket.resume();
+    };
+    const full = this.#counts.full(login.user, login.database, this.limits);
+    if (full !== null) {
+      refuse(full.fields);
+      return;
+    }
+    if (login.replication !== null) {
+      this.#replicate(arrival, login, refuse);
+      return;
+    }
+    const { carried, startupOnly } = splitStartup(login.parameters);
+    const pool = this.#target.pool(login.database, login.databaseUser, startupOnly);
+    const parameters = pool.parameterSets.acquire(carried);
+    pool.sessions++;
+    this.#counts.add(login.user, login.database);
+    const giveBack = (): void => {
+      pool.parameterSets.release(parameters);
+      pool.sessions--;
+      this.#counts.remove(login.user, login.database);
+    };
+    if (parameters.greeting !== null) {
+      this.#start(arrival, login, pool, parameters);
+      return;
+    }
+    const vanished = (): void => {
+      greeting.cancel();
+      this.#arrivals.delete(arrival);
+      giveBack();
+    };
+    arrival.abort = (error) => {
+      socket.off('close', vanished);
+      greeting.cancel();
+      giveBack();
+      refuse(error.fields);
+    };
+    const greeting = new Greeting(pool, parameters, (error) => {
+      socket.off('close', vanished);
+      if (error === null) {
+        this.#start(arrival, login, pool, parameters);
+        return;
+      }
+      giveBack();
+      refuse(error);
+    });
+    socket.once('close', vanished);
+    greeting.start();
+  }
+
+  #start(
+    arrival: Arrival,
+    login: ClientLogin,
+    pool: Session['pool'],
+    parameters: Session['parameters'],
+  ): void {
+    this.#arrivals.delete(arrival);
+    const { socket } = login;
+    const cancelKey = this.#keys.create(login.longCancelKey);
+    const session = new Session({
+      id: arrival.id,
+      socket,
+      tls: login.tls,
+      clientUser: login.user,
+      pool,
+      parameters,
+      cancelKey,
+      keeper: this,
+    });
+    this.#keys.set(cancelKey, session);
+    this.#sessions.add(session);
+    this.stats.loggedIn++;
+    this.stats.loginTime.observe(performance.now() - arrival.since);
+    if (events.clientLoggedIn.hasSubscribers) {
+      events.clientLoggedIn.publish({
+        client: session.id,
+        user: login.user,
+        database: login.database,
+        application: session.applicationName,
+        tls: login.tls,
+      });
+    }
+    (socket as SessionSocket)[sessionKey] = session;
+    socket.on('data', onData);
+    socket.on('drain', onDrain);
+    socket.on('end', onClosed);
+    socket.on('close', onClosed);
+    socket.on('error', onClosed);
+    const { greeting } = parameters;
+    if (greeting === null) {
+      session.terminate(new ProxyError('SHUTTING_DOWN'));
+      return;
+    }
+    socket.write(
+      Buffer.concat([
+        greeting,
+        buildBackendKeyData(cancelKey.processId, secretBytes(cancelKey)),
+        readyForQueryIdle,
+      ]),
+    );
+    if (login.rest !== null) session.onData(login.rest);
+    socket.resume();
+  }
+}
