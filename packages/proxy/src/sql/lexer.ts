@@ -31,6 +31,8 @@ export class Lexer {
   readonly judge: Judge = new Judge();
   /** Set when the text holds a zero byte, or a literal or comment has no end. */
   reason: OpaqueReason | undefined;
+  /** True when the shape does not stand for the text: only the text itself can be parsed. */
+  needsText = false;
 
   readonly #numeral: number;
   #buffer: Buffer = Buffer.alloc(0);
@@ -53,6 +55,7 @@ export class Lexer {
     this.shape.clear();
     this.judge.reset();
     this.reason = undefined;
+    this.needsText = false;
     this.#buffer = buffer;
     this.#at = start;
     this.#end = end;
@@ -140,6 +143,16 @@ export class Lexer {
     this.#gapBlock = false;
   }
 
+  /**
+   * Keeps a word or constant apart from the one before: what stands for a literal must not grow together
+   * with its neighbour, as in `select.5` or `'a'e'b'`.
+   */
+  #part(): void {
+    const last = this.shape.last();
+    if (last === Token.Word || last === Token.ListWord || last === Token.Constant) this.#gap = true;
+    this.#space();
+  }
+
   /** White space and comments become one space. Called before every token that is written. */
   #space(): void {
     if (this.#gap) this.shape.space();
@@ -158,8 +171,12 @@ export class Lexer {
   #writesConstant(): boolean {
     this.judge.other();
     const vanishes = this.shape.joinsConstants();
-    if (vanishes) this.#gap = false;
-    this.#space();
+    if (vanishes) {
+      this.#endGap();
+      this.#string = Str.None;
+    } else {
+      this.#part();
+    }
     return !vanishes;
   }
 
@@ -260,9 +277,12 @@ export class Lexer {
       this.#string = Str.Escapes;
       return;
     }
-    // U&"…" spells a name in code points.
-    if (next === 0x26 && (first | 0x20) === 0x75) this.#doubt();
-    this.#space();
+    // U&"…" spells a name in code points; which, the literal after UESCAPE may say.
+    if (next === 0x26 && (first | 0x20) === 0x75) {
+      this.#doubt();
+      this.needsText = true;
+    }
+    this.#part();
     const start = this.#at;
     const length = this.#foldWord(start);
     let end = start + length;
@@ -301,8 +321,10 @@ export class Lexer {
     const shape = this.shape;
     const bits = wordTable.find(shape.bytes, shape.length, shape.length + length, this.#hash);
     this.judge.word(bits, shape.last());
-    if ((bits & Word.Constant) === 0) shape.written(length, Token.Word);
-    else if (!shape.joinsConstants()) {
+    if ((bits & Word.Constant) === 0) {
+      const isList = (bits & Word.List) !== 0 && shape.last() !== Token.Dot;
+      shape.written(length, isList ? Token.ListWord : Token.Word);
+    } else if (!shape.joinsConstants()) {
       shape.written(length, Token.Constant);
       shape.constantWritten();
     }
