@@ -12,6 +12,8 @@ const parameterShape = Buffer.from('$1');
 
 const quote = 0x27;
 
+const nothing = Buffer.alloc(0);
+
 /** How the last token goes on after a line break, if it is a string. */
 const Str = { None: 0, Plain: 1, Escapes: 2 } as const;
 
@@ -35,7 +37,7 @@ export class Lexer {
   needsText = false;
 
   readonly #numeral: number;
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = nothing;
   #at = 0;
   #end = 0;
   #string: number = Str.None;
@@ -43,6 +45,8 @@ export class Lexer {
   #gap = false;
   #gapBreaks = false;
   #gapBlock = false;
+  /** Hash of the word that `#foldWord` has written. */
+  #hash = 0;
 
   /** `limit`: longest shape, in bytes. `numeral`: the character that stands for a number. */
   constructor(limit: number, numeral: string) {
@@ -63,6 +67,8 @@ export class Lexer {
     this.#endGap();
     while (this.#at < end && this.reason === undefined) this.#readToken(buffer[this.#at] ?? 0);
     this.judge.end();
+    // Not to keep a connection's buffer alive.
+    this.#buffer = nothing;
   }
 
   #readToken(byte: number): void {
@@ -296,8 +302,6 @@ export class Lexer {
     }
     this.#at = end;
   }
-
-  #hash = 0;
 
   /** Writes the start of a word, folded, where the shape ends; its hash is left in `#hash`. */
   #foldWord(start: number): number {

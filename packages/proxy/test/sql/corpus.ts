@@ -48,6 +48,8 @@ export const harmless: readonly Case[] = [
   ['delete from t using u where t.a = u.a', Flag.Writes],
   ['merge into t using u on t.a = u.a when matched then update set b = 1', Flag.Writes],
   ['with x as (insert into t values (1) returning *) select * from x', Flag.Writes],
+  ['with x as (delete from t returning a) select a from x', Flag.Writes],
+  ['with x as (update t set a = 1 returning a) select a from x', Flag.Writes],
   ['select * from t for update', Flag.Writes],
   ['select random(), pg_sleep(0)', 0],
   ['select (0.1).pg_sleep', 0],
