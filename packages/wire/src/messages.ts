@@ -108,6 +108,11 @@ export function buildQuery(sql: string): Buffer {
   return buildMessage(FrontendCode.Query, text(sql));
 }
 
+/** Parse (F): Byte1('P') Int32 length, String name, String query, Int16(0): no parameter types are given. */
+export function buildParse(name: string, query: string): Buffer {
+  return buildMessage(FrontendCode.Parse, text(name), text(query), Buffer.from([0, 0]));
+}
+
 /** Describe (F): Byte1('D') Int32 length, Byte1('S'), String name. */
 export function buildDescribeStatement(name: string): Buffer {
   return buildMessage(FrontendCode.Describe, text(`S${name}`));
