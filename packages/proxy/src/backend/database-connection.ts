@@ -34,8 +34,8 @@ export interface LoanHolder {
   connectionLost(loss: ConnectionLoss): void;
   /** The connection takes requests again: its socket has drained, or a cancel has passed. */
   resume(): void;
-  /** The database said a parameter's value. */
-  parameterReported(name: string, value: string): void;
+  /** The database reported a new value of a parameter while the session's requests ran. */
+  parameterReported(): void;
 }
 
 /** How a database connection ended under a loan. */
@@ -148,6 +148,13 @@ export class DatabaseConnection {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** True when nothing of the current loan has been sent, or only what the proxy put in front. */
+  get fresh(): boolean {
+    return (
+      this.status === TransactionStatus.Idle && this.owed.countGroups() === 0 && !this.groupOpen
+    );
   }
 
   get inTransaction(): boolean {
@@ -447,7 +454,7 @@ export class DatabaseConnection {
       if (entry === Owed.Nothing) this.#owner.parameterChanged(this, name, value);
       if (entry !== Owed.Nothing || holder === null) return false;
     }
-    holder.parameterReported(name, value);
+    holder.parameterReported();
     return true;
   }
 

@@ -2,6 +2,8 @@ import {
   FrontendCode as Code,
   buildDescribeStatement,
   buildErrorResponse,
+  buildParse,
+  buildQuery,
   closeComplete,
   closeUnnamedStatement,
   parseComplete,
@@ -14,7 +16,7 @@ import { Fate, Owed } from '../relay/owed-replies.ts';
 import type { OwedNote } from '../relay/owed-replies.ts';
 import { Flag, classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
-import { LocalReply, NoteChain, StatementsGone, UnnamedChange } from './owed-notes.ts';
+import { LocalReply, NameGone, NoteChain, StatementsGone, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
 import { backendNamePrefix, statements } from './statement.ts';
 import type { Statement } from './statement.ts';
@@ -27,6 +29,15 @@ const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}non
 const longestMessage = 0x3fffffff;
 /** PostgreSQL's limit for messages that carry no user data (PQ_SMALL_MESSAGE_LIMIT). */
 const longestSmallMessage = 10_000;
+
+/**
+ * Prepares a statement that does nothing, even in a failed transaction, and deallocates it: the database answers
+ * DEALLOCATE as it would for the client's own statement.
+ */
+const deallocateStandIn = Buffer.concat([
+  buildParse(`${backendNamePrefix}gone`, ''),
+  buildQuery(`DEALLOCATE ${backendNamePrefix}gone`),
+]);
 
 /** The large-object functions, by object id (pg_proc.dat): what they leave behind ends with the transaction. */
 const largeObjectFunctions = new Set([
@@ -57,12 +68,16 @@ export interface RequestOwner {
   readonly connection: DatabaseConnection | null;
   /** The longest message that is gathered whole; longer ones stream, in bytes. */
   readonly longestBuffered: number;
+  /** Under which lexis the database reads the session's statements; see `lexisOf`. */
+  readonly lexis: number;
   /** Tells apart what the same statement text means under the session's settings. */
   readonly statementContext: string;
   /** Asks for a loan. True: `connection` is set. False: `resume` will be called, or the request refused. */
   borrow(): boolean;
   /** Looks at what a statement about to run does to the session, and pins where that is needed. */
   willRun(effects: Effects): void;
+  /** A statement is about to be prepared: puts in front of the group what it must not meet. */
+  willParse(effects: Effects): void;
   /** A statement too long to look at is about to run. */
   willRunUnread(): void;
   /** Stops reading from the client until `resume`. */
@@ -282,7 +297,11 @@ export class RequestRelay {
       this.#substituted = false;
       switch (code) {
         case Code.Query:
-          this.#query(connection, chunk, at, next, end);
+          if (this.#query(connection, chunk, at, next, end)) {
+            toDatabase.addRange(chunk, from, at);
+            toDatabase.add(deallocateStandIn);
+            rewritten = true;
+          }
           break;
         case Code.Sync:
           this.#afterBound = null;
@@ -305,7 +324,6 @@ export class RequestRelay {
           break;
         default: {
           if (!connection.groupOpen) owner.groupStarted();
-          connection.groupOpen = true;
           // Each of these names a statement or portal first; everything before it keeps its place.
           toDatabase.addRange(chunk, from, at);
           from = at;
@@ -329,6 +347,7 @@ export class RequestRelay {
           } else if (code === Code.Describe) {
             rewritten = this.#describe(connection, chunk, at, nameEnd);
           } else rewritten = this.#close(connection, chunk, at, nameEnd);
+          connection.groupOpen = true;
         }
       }
       if (rewritten) from = stop;
@@ -366,20 +385,33 @@ export class RequestRelay {
     );
   }
 
-  /** Query (F): Byte1('Q') Int32 length, String query. */
+  /**
+   * Query (F): Byte1('Q') Int32 length, String query. Returns true when it deallocates a statement that was prepared
+   * over the protocol, which the database knows by another name: a stand-in is deallocated in its place.
+   */
   #query(
     connection: DatabaseConnection,
     chunk: Buffer,
     at: number,
     next: number,
     end: number,
-  ): void {
+  ): boolean {
     let note: OwedNote | null = null;
+    let standIn = false;
     if (next > end) this.#owner.willRunUnread();
     else {
-      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1));
+      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), this.#owner.lexis);
       this.#owner.willRun(effects);
       note = this.#noteFor(connection, effects);
+      const [only] = effects.details;
+      if (effects.statements === 1 && only?.kind === 'deallocate' && only.name !== undefined) {
+        const { name } = only;
+        standIn = this.#statements?.get(name) !== undefined;
+        if (standIn) {
+          connection.owed.append(Owed.Parse | Fate.Swallow);
+          note = new NameGone(() => void this.#statements?.close(name));
+        }
+      }
     }
     // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
     this.unnamed = noUnnamedStatement;
@@ -387,6 +419,7 @@ export class RequestRelay {
     connection.groupOpen = false;
     connection.owed.append(Owed.Query, note);
     this.#owner.groupStarted();
+    return standIn;
   }
 
   /** What is to be done when a statement with these effects has run; null for nearly all. */
@@ -427,7 +460,8 @@ export class RequestRelay {
       return false;
     }
     if (!named) {
-      const effects = classifyBytes(chunk, nameEnd + 1, textEnd);
+      const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
+      this.#owner.willParse(effects);
       const change = new UnnamedChange(this, connection, false);
       this.unnamed = new UnnamedStatement(chunk, at, next, effects);
       connection.unnamed = this.unnamed;
@@ -446,7 +480,9 @@ export class RequestRelay {
       textEnd,
       next,
       this.#owner.statementContext,
+      this.#owner.lexis,
     );
+    this.#owner.willParse(statement.effects);
     const naming = this.#statements.set(name, statement);
     if (connection.statements.use(statement)) {
       connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));
