@@ -151,15 +151,13 @@ function made(
 }
 
 function judged(far: ReturnType<typeof reach>, path: string, mend: string): Verdict {
-  switch (far) {
-    case 'whole':
-      return passed(`${path} is open`);
-    case 'part':
-      return warning(
+  if (far === 'whole') {
+    return passed(`${path} is open`);
+  }
+  return far === 'part'
+    ? warning(
         `${path} is open in part: address ranges or prefix lists that need not cover it`,
         mend,
-      );
-    case 'none':
-      return failed(`${path} is closed`, mend);
-  }
+      )
+    : failed(`${path} is closed`, mend);
 }

@@ -27,7 +27,7 @@ export const subnets: Check = {
         'correct vpc_subnet_filter_tag, or tag subnets in two zones',
       );
     }
-    const told = `${chosen.map((subnet) => `${subnet.id} (${subnet.zone})`).join(', ')}`;
+    const told = chosen.map((subnet) => `${subnet.id} (${subnet.zone})`).join(', ');
     return left === ''
       ? passed(told)
       : warning(
