@@ -37,6 +37,57 @@ export const errorKinds = {
       'the database connection was lost while the statement ran ({reason}); it is unknown whether it took effect',
     hint: 'Check the effect of the statement before it is run again.',
   },
+  TOO_MANY_CLIENTS: {
+    sqlstate: '53300',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'As many clients as the setting allows are connected.',
+    message: 'too many client connections: {setting} is {limit}',
+    hint: 'Raise the setting, or close connections that are not used.',
+  },
+  LOGIN_TIMEOUT: {
+    sqlstate: '08006',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: true,
+    when: 'A client did not finish logging in within ClientLoginTimeout.',
+    message: 'the login took longer than ClientLoginTimeout ({seconds} s)',
+  },
+  IDLE_CLIENT_TIMEOUT: {
+    sqlstate: '57P05',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'A client sent nothing for IdleClientTimeout.',
+    message: 'terminating the client connection: nothing was sent for IdleClientTimeout ({seconds} s)',
+  },
+  IDLE_IN_TRANSACTION_TIMEOUT: {
+    sqlstate: '25P03',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'A client left a transaction open and sent nothing for IdleInTransactionTimeout.',
+    message:
+      'terminating the client connection: the transaction was idle for IdleInTransactionTimeout ({seconds} s)',
+  },
+  QUERY_TIMEOUT: {
+    sqlstate: '57014',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: 'A statement ran longer than QueryTimeout.',
+    message: 'terminating the client connection: the statement ran longer than QueryTimeout ({seconds} s)',
+    hint: 'Raise QueryTimeout, or set statement_timeout in the session to get an error instead.',
+  },
+  SHUTTING_DOWN: {
+    sqlstate: '57P01',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'The proxy drains or stops.',
+    message: 'terminating the client connection: the proxy is shutting down',
+  },
   PROTOCOL_VIOLATION: {
     sqlstate: '08P01',
     severity: 'FATAL',
@@ -57,6 +108,14 @@ export const errorKinds = {
 
 /** The code of an error that Sluice itself gives. */
 export type ErrorCode = keyof typeof errorKinds;
+
+/** An error as the fields of an ErrorResponse. */
+interface WireFields {
+  readonly severity: 'ERROR' | 'FATAL';
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly hint?: string;
+}
 
 /** An error that Sluice gives to a client or to an operator. */
 export class ProxyError extends Error {
@@ -83,5 +142,11 @@ export class ProxyError extends Error {
     this.severity = kind.severity;
     this.retryable = kind.retryable;
     this.hint = kind.hint;
+  }
+
+  /** Its wire form. */
+  get fields(): WireFields {
+    const { severity, sqlstate, message, hint } = this;
+    return hint === undefined ? { severity, sqlstate, message } : { severity, sqlstate, message, hint };
   }
 }

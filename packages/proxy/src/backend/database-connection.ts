@@ -1,0 +1,528 @@
+import type { Socket } from 'node:net';
+import { TransactionStatus, buildQuery, syncMessage, terminateMessage } from '@sluice/wire';
+import { ProxyError } from '../errors.ts';
+import { clock } from '../relay/clock.ts';
+import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
+import { toDatabase } from '../relay/gatherer.ts';
+import { ConnectionStatements } from '../session/connection-statements.ts';
+import type { ParameterSet } from '../session/parameter-set.ts';
+import { noUnnamedStatement } from '../session/unnamed-statement.ts';
+import type { UnnamedStatement } from '../session/unnamed-statement.ts';
+import { ProxyRequest } from './proxy-request.ts';
+
+/** No message of the protocol is longer: PostgreSQL's own limit for what it sends (PqMaxMsg, 1 GiB). */
+const longestMessage = 0x3fffffff;
+
+/** A message that must be looked into is waited for up to this size; a longer one poisons the connection. */
+const longestInspected = 16 * 1024 * 1024;
+
+/** The session that holds the loan of a database connection, as the connection sees it. */
+export interface LoanHolder {
+  /** The client's socket has taken all it can: nothing more is read from the database until it drains. */
+  readonly blocked: boolean;
+  /** Takes `chunk[start, end)`, whole or partial messages that the client is owed. */
+  relay(chunk: Buffer, start: number, end: number): void;
+  /** Writes to the client what `relay` has gathered. */
+  flushReplies(): void;
+  /** A group of this session is over. */
+  groupEnded(): void;
+  /** Nothing is owed and no transaction is open: does the session let go of the connection? */
+  letsGo(): boolean;
+  /** The loan has ended: the connection went back to its pool. */
+  loanEnded(): void;
+  /** The connection has ended under the loan. */
+  connectionLost(loss: ConnectionLoss): void;
+  /** The connection takes requests again: its socket has drained, or a cancel has passed. */
+  resume(): void;
+  /** The database said a parameter's value. */
+  parameterReported(name: string, value: string): void;
+}
+
+/** How a database connection ended under a loan. */
+export interface ConnectionLoss {
+  readonly error: ProxyError;
+  /** Groups of the session that were still owed their end. */
+  readonly groups: number;
+  /** Messages were sent that no Sync has followed. */
+  readonly openGroup: boolean;
+  readonly inTransaction: boolean;
+  /** Part of a message has been relayed, so that nothing else can follow. */
+  readonly midReply: boolean;
+  /** The client has already had an ErrorResponse in the group at hand. */
+  readonly errorSent: boolean;
+}
+
+/** Where a database connection goes when its loan or its life ends. */
+export interface ConnectionOwner {
+  /** Nothing is owed, no transaction is open, no state is left inside: others may have it. */
+  returned(connection: DatabaseConnection): void;
+  /** The socket has closed. */
+  closed(connection: DatabaseConnection, error: ProxyError): void;
+  /** The database reported a parameter outside any session's request. */
+  parameterChanged(connection: DatabaseConnection, name: string, value: string): void;
+}
+
+/** What the login learned. */
+export interface LoginResult {
+  readonly socket: Socket;
+  readonly parameters: Map<string, string>;
+  readonly processId: number;
+  readonly secretKey: Buffer;
+  readonly tls: boolean;
+}
+
+let nextId = 1;
+
+/**
+ * A database connection: walks what the database sends, header by header, and hands each byte to whom it is owed.
+ *
+ * Invariants: nothing is written without its entry in `owed`; a message that nobody is owed closes the connection
+ * (poison); the connection goes back to its pool only between groups, outside transactions, with nothing owed.
+ */
+export class DatabaseConnection {
+  readonly id = nextId++;
+  readonly socket: Socket;
+  readonly owed = new OwedReplies();
+  readonly statements: ConnectionStatements;
+  readonly processId: number;
+  readonly secretKey: Buffer;
+  readonly tls: boolean;
+  /** What the database has reported, by name. */
+  readonly reported: Map<string, string>;
+  readonly createdAt = clock.now;
+  /** The parameters that were replayed here last; a session with the same set needs no replay. */
+  parameterSet: ParameterSet | null = null;
+  /** The status byte of the last ReadyForQuery. */
+  status: number = TransactionStatus.Idle;
+  /** Extended-protocol messages were sent since the last Sync: an implicit transaction may be open. */
+  groupOpen = false;
+  /** The unnamed statement that the database has, by identity. */
+  unnamed: UnnamedStatement = noUnnamedStatement;
+  /** When ConnectionLifetime is over (clock milliseconds). */
+  expiresAt = Infinity;
+  /** When the current loan, or the current rest in the pool, began (clock milliseconds). */
+  since = clock.now;
+  /** The pool's generation at login; an older one is not lent again. */
+  generation = 0;
+  /** Set when the connection must not be lent again, and why. */
+  retireReason: string | null = null;
+  /** The session left state behind that DISCARD ALL removes. */
+  needsReset = false;
+
+  readonly #owner: ConnectionOwner;
+  #holder: LoanHolder | null = null;
+  #cancelsOnTheWay = 0;
+  /** The start of a message whose rest has not arrived. */
+  #carry: Buffer | null = null;
+  /** Bytes still to come of a message whose beginning was already handed on, and what becomes of them. */
+  #bodyLeft = 0;
+  #bodyRelayed = false;
+  /** The socket has taken all it can: no more requests until `drain`. */
+  #full = false;
+  #paused = false;
+  #closed = false;
+  #resting = false;
+  #errorSent = false;
+
+  constructor(login: LoginResult, owner: ConnectionOwner, statementLimit: number) {
+    this.#owner = owner;
+    this.socket = login.socket;
+    this.reported = login.parameters;
+    this.processId = login.processId;
+    this.secretKey = login.secretKey;
+    this.tls = login.tls;
+    this.statements = new ConnectionStatements(statementLimit);
+    const socket = this.socket;
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    socket.on('drain', () => this.#onDrain());
+    socket.on('error', (error: Error) => this.#onLost(error.message));
+    socket.on('close', () => this.#onLost('the database closed it'));
+    socket.resume();
+  }
+
+  get holder(): LoanHolder | null {
+    return this.#holder;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get inTransaction(): boolean {
+    return this.status !== TransactionStatus.Idle;
+  }
+
+  /** True while a cancel is on its way: it is meant for what runs now, and nothing else may start. */
+  get cancelling(): boolean {
+    return this.#cancelsOnTheWay > 0;
+  }
+
+  /** True when no request may be written: the socket is full, or a cancel is on its way. */
+  get held(): boolean {
+    return this.#full || this.#cancelsOnTheWay > 0;
+  }
+
+  /** True while part of a message has gone to the session and the rest has not come. */
+  get midReply(): boolean {
+    return this.#bodyLeft > 0 && this.#bodyRelayed;
+  }
+
+  /** Begins a loan. */
+  lend(holder: LoanHolder): void {
+    this.#holder = holder;
+    this.#resting = false;
+    this.since = clock.now;
+  }
+
+  /** Writes what was gathered for the database; entries for it stand in `owed` already. */
+  flushRequests(): void {
+    if (toDatabase.bytes > 0 && !toDatabase.writeTo(this.socket)) this.#full = true;
+    if ((this.owed.head & 15) === Owed.Local) {
+      this.#answerLocally();
+      this.#holder?.flushReplies();
+    }
+    if (this.owed.length === 0) this.#settle();
+  }
+
+  /** Puts a statement of the proxy's own in front of what is gathered next, in a group of its own. */
+  gather(sql: string, request: ProxyRequest): void {
+    this.owed.append(Owed.Query | Fate.Watch, request);
+    // A simple Query destroys the unnamed statement (manual, "Extended Query").
+    this.unnamed = noUnnamedStatement;
+    toDatabase.add(buildQuery(sql));
+  }
+
+  /** Runs a statement of the proxy's own at once; its whole answer goes to `request`. */
+  run(sql: string, request: ProxyRequest): void {
+    this.gather(sql, request);
+    this.flushRequests();
+  }
+
+  /** A cancel for what runs here has been sent out; the connection is not lent on before `cancelPassed`. */
+  cancelSent(): void {
+    this.#cancelsOnTheWay++;
+  }
+
+  /** The database has closed the cancel's own connection, so the signal has been given. */
+  cancelPassed(): void {
+    this.#cancelsOnTheWay--;
+    if (this.#cancelsOnTheWay > 0 || this.#closed) return;
+    if (this.#holder !== null) this.#holder.resume();
+    this.#settle();
+  }
+
+  /** The session has gone: what it is still owed is dropped, its transaction rolled back. */
+  abandon(midMessage: boolean): void {
+    this.#holder = null;
+    this.owed.abandon();
+    if (midMessage || this.owed.copyIn) {
+      // The database waits for bytes that nobody will send.
+      this.close('its client vanished in the middle of a message or of COPY');
+      return;
+    }
+    this.#resumeReading();
+    this.#settle();
+  }
+
+  /** The holder can take replies again, or cannot. */
+  setBlocked(blocked: boolean): void {
+    if (!blocked) this.#resumeReading();
+    else if (!this.#paused) {
+      this.#paused = true;
+      this.socket.pause();
+    }
+  }
+
+  /** The holder lets go by itself, after its pin has gone. Does nothing while something is owed. */
+  settle(): void {
+    this.#settle();
+  }
+
+  /** Closes the connection, telling the database when it is between requests. */
+  close(reason: string): void {
+    if (this.#closed) return;
+    if (this.owed.length === 0 && !this.groupOpen) {
+      this.socket.write(terminateMessage);
+      this.socket.end();
+    } else this.socket.destroy();
+    this.#onLost(reason);
+  }
+
+  /** Closes the connection at once, whatever it is doing. */
+  destroy(reason: string): void {
+    this.socket.destroy();
+    this.#onLost(reason);
+  }
+
+  /** Something is not as it must be: the connection is closed, and whoever is owed anything is told. */
+  poison(what: string): void {
+    this.#fail(new ProxyError('POISONED', { what }));
+  }
+
+  #onData(input: Buffer): void {
+    if (this.#closed) return;
+    let chunk = input;
+    if (this.#carry !== null) {
+      chunk = Buffer.concat([this.#carry, input]);
+      this.#carry = null;
+    }
+    const end = chunk.length;
+    // chunk[from, at) is owed to the session and was not handed over yet.
+    let from = 0;
+    let at = 0;
+    if (this.#bodyLeft > 0) {
+      at = Math.min(this.#bodyLeft, end);
+      this.#bodyLeft -= at;
+      if (!this.#bodyRelayed) from = at;
+    }
+    while (end - at >= 5) {
+      const code = chunk[at] ?? 0;
+      const length = chunk.readUInt32BE(at + 1);
+      if (length < 4 || length > longestMessage) {
+        this.poison(`message 0x${code.toString(16)} with length ${length}`);
+        return;
+      }
+      const next = at + 1 + length;
+      const entry = this.owed.head;
+      const step = stepOf(entry, code);
+      const fate = entry & 0xf0;
+      if (next > end && (step > Step.Done || fate === Fate.Watch)) {
+        // These are looked into, so they are waited for whole.
+        if (length > longestInspected) {
+          this.poison(`message 0x${code.toString(16)} with length ${length}`);
+          return;
+        }
+        break;
+      }
+      let relayed = fate === Fate.Relay;
+      switch (step) {
+        case Step.More:
+          break;
+        case Step.Done:
+          this.owed.shift();
+          break;
+        case Step.Ready:
+          // The client gets the end of its group before the session acts on it.
+          this.#handOver(chunk, from, relayed ? next : at);
+          from = at = next;
+          if (!this.#onReady(chunk, next - 1, fate)) return;
+          if (relayed) this.#holder?.groupEnded();
+          this.#answerLocally();
+          continue;
+        case Step.Failed:
+          relayed = this.#onFailed(chunk, at, next, from, entry);
+          break;
+        case Step.CopyIn:
+          if (!this.owed.startCopyIn()) {
+            this.poison('CopyInResponse while other requests were under way');
+            return;
+          }
+          if (fate !== Fate.Relay) {
+            this.close('its client vanished before COPY began');
+            return;
+          }
+          break;
+        case Step.Notice:
+          // Outside any request it belongs to the holder, if there is one (LISTEN pins).
+          relayed = fate === Fate.Relay || (entry === Owed.Nothing && this.#holder !== null);
+          break;
+        case Step.Parameter:
+          relayed = this.#onParameter(chunk, at + 5, next, entry);
+          break;
+        default:
+          this.poison(`message 0x${code.toString(16)} while ${describe(entry)} was owed`);
+          return;
+      }
+      if (fate === Fate.Watch && step <= Step.Done) {
+        const note = this.owed.headNote;
+        if (note instanceof ProxyRequest) note.message(code, chunk, at + 5, next);
+      }
+      if (!relayed) {
+        this.#handOver(chunk, from, at);
+        from = Math.min(next, end);
+      }
+      if (next > end) {
+        this.#bodyLeft = next - end;
+        this.#bodyRelayed = relayed;
+        at = end;
+        break;
+      }
+      at = next;
+      if (step === Step.Done) {
+        const head = this.owed.head & 15;
+        if (head === Owed.Local) {
+          this.#handOver(chunk, from, at);
+          from = at;
+          this.#answerLocally();
+        }
+      }
+      if (this.#closed) return;
+    }
+    this.#handOver(chunk, from, at);
+    if (at < end) this.#carry = at === 0 ? chunk : chunk.subarray(at);
+    const holder = this.#holder;
+    if (holder !== null) {
+      holder.flushReplies();
+      if (holder.blocked && this.#holder === holder) this.setBlocked(true);
+    }
+    if (this.owed.length === 0) this.#settle();
+  }
+
+  /** Emits the answers that the proxy gives itself, as far as their turn has come. */
+  #answerLocally(): void {
+    while ((this.owed.head & 15) === Owed.Local) {
+      const bytes = this.owed.headNote?.bytes;
+      if ((this.owed.head & 0xf0) === Fate.Relay && bytes !== undefined)
+        this.#holder?.relay(bytes, 0, bytes.length);
+      this.owed.shift();
+    }
+  }
+
+  #handOver(chunk: Buffer, from: number, to: number): void {
+    if (from < to) this.#holder?.relay(chunk, from, to);
+  }
+
+  /** ReadyForQuery for the head. Returns false when the connection is no more. */
+  #onReady(chunk: Buffer, statusAt: number, fate: number): boolean {
+    const status = chunk[statusAt] ?? 0;
+    if (
+      status !== TransactionStatus.Idle &&
+      status !== TransactionStatus.InTransaction &&
+      status !== TransactionStatus.Failed
+    ) {
+      this.poison(`ReadyForQuery with status 0x${status.toString(16)}`);
+      return false;
+    }
+    const note = this.owed.headNote;
+    this.owed.shift();
+    this.#errorSent = false;
+    this.status = status;
+    if (fate !== Fate.Watch) return true;
+    // The proxy's own statements begin and end outside transactions.
+    if (status !== TransactionStatus.Idle) {
+      this.poison("a transaction left open by the proxy's own statement");
+      return false;
+    }
+    if (note instanceof ProxyRequest) note.finish();
+    return !this.#closed;
+  }
+
+  /** ErrorResponse. Returns whether its bytes go to the session. */
+  #onFailed(chunk: Buffer, at: number, next: number, from: number, entry: number): boolean {
+    const fate = entry & 0xf0;
+    const note = this.owed.headNote;
+    if (entry === Owed.Nothing) {
+      // Between requests the database only ever says goodbye (57P01, 25P03, ...), and closes.
+      this.retireReason ??= 'the database ended it';
+      return this.#holder !== null;
+    }
+    if (fate === Fate.Watch) {
+      if (note instanceof ProxyRequest) note.failed(chunk, at + 5, next);
+      this.owed.fail();
+      return false;
+    }
+    if (this.owed.ambiguous) this.retireReason ??= 'a Sync inside failed COPY data';
+    this.#errorSent = fate !== Fate.Abandon;
+    if (fate === Fate.Substitute && note?.bytes !== undefined) {
+      this.#handOver(chunk, from, at);
+      this.#holder?.relay(note.bytes, 0, note.bytes.length);
+      this.owed.fail();
+      return false;
+    }
+    this.owed.fail();
+    return fate !== Fate.Abandon;
+  }
+
+  #onParameter(chunk: Buffer, start: number, end: number, entry: number): boolean {
+    const [name, value] = parseParameterStatus(chunk, start, end);
+    this.reported.set(name, value);
+    const holder = this.#holder;
+    if (holder === null || (entry & 0xf0) !== Fate.Relay) {
+      if (entry === Owed.Nothing) this.#owner.parameterChanged(this, name, value);
+      if (entry !== Owed.Nothing || holder === null) return false;
+    }
+    holder.parameterReported(name, value);
+    return true;
+  }
+
+  /** Between requests: gives the connection back, or first removes what the session left inside. */
+  #settle(): void {
+    if (this.#closed || this.#resting || this.owed.length > 0 || this.#cancelsOnTheWay > 0) return;
+    const holder = this.#holder;
+    if (holder !== null) {
+      if (this.groupOpen || this.owed.skipping || this.status !== TransactionStatus.Idle) return;
+      if (!holder.letsGo()) return;
+      this.#holder = null;
+      if (this.#paused) this.#resumeReading();
+      holder.loanEnded();
+    }
+    if (this.retireReason !== null) {
+      this.close(this.retireReason);
+    } else if (this.groupOpen || this.owed.skipping) {
+      this.groupOpen = false;
+      this.owed.append(Owed.Sync | Fate.Abandon);
+      toDatabase.add(syncMessage);
+      this.flushRequests();
+    } else if (this.status !== TransactionStatus.Idle) {
+      this.run('ROLLBACK', new ProxyRequest(() => undefined));
+    } else if (this.needsReset) {
+      this.needsReset = false;
+      this.statements.clear();
+      this.parameterSet = null;
+      this.run('DISCARD ALL', new ProxyRequest(() => undefined));
+    } else {
+      this.#resting = true;
+      this.since = clock.now;
+      this.#owner.returned(this);
+    }
+  }
+
+  #onDrain(): void {
+    this.#full = false;
+    if (!this.held) this.#holder?.resume();
+  }
+
+  #resumeReading(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.socket.resume();
+  }
+
+  #onLost(reason: string): void {
+    if (!this.#closed) this.#fail(new ProxyError('DATABASE_CONNECTION_LOST', { reason }));
+  }
+
+  #fail(error: ProxyError): void {
+    this.#closed = true;
+    if (!this.socket.writableEnded) this.socket.destroy();
+    const holder = this.#holder;
+    this.#holder = null;
+    const loss: ConnectionLoss = {
+      error,
+      groups: this.owed.countGroups(),
+      openGroup: this.groupOpen || this.owed.skipping,
+      inTransaction: this.status !== TransactionStatus.Idle,
+      midReply: this.midReply,
+      errorSent: this.#errorSent,
+    };
+    this.owed.clear();
+    if (holder !== null) {
+      holder.flushReplies();
+      holder.connectionLost(loss);
+    }
+    this.#owner.closed(this, error);
+  }
+}
+
+function describe(entry: number): string {
+  for (const [name, kind] of Object.entries(Owed)) {
+    if (kind === (entry & 15)) return name === 'Nothing' ? 'nothing' : `the reply to ${name}`;
+  }
+  return 'nothing';
+}
+
+/** ParameterStatus (B): Byte1('S') Int32 length, String name, String value. */
+function parseParameterStatus(chunk: Buffer, start: number, end: number): [name: string, value: string] {
+  const nameEnd = chunk.indexOf(0, start);
+  return [chunk.toString('utf8', start, nameEnd), chunk.toString('utf8', nameEnd + 1, end - 1)];
+}

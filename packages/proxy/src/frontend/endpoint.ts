@@ -1,0 +1,347 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
+import { ProxyError } from '../errors.ts';
+import { clock } from '../relay/clock.ts';
+import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
+import { Greeting } from '../session/greeting.ts';
+import type { PinReason } from '../session/pin-reason.ts';
+import { Session, SessionState } from '../session/session.ts';
+import type { SessionKeeper } from '../session/session.ts';
+import type { Effects } from '../sql/index.ts';
+import type { Target } from '../target/target.ts';
+import { EndpointStats } from '../telemetry/endpoint-stats.ts';
+import { events } from '../telemetry/events.ts';
+import { ClientCounts } from './client-counts.ts';
+import { ClientHandshake } from './handshake.ts';
+import type { ClientLogin, HandshakeOptions } from './handshake.ts';
+import { splitStartup } from './startup-parameters.ts';
+
+/** What an endpoint allows its clients; changes on reload. Times in milliseconds; 0 is no limit. */
+export interface EndpointLimits {
+  readonly clients: number;
+  readonly clientsPerUser: number;
+  readonly clientsPerDatabase: number;
+  readonly loginTimeout: number;
+  readonly idleTimeout: number;
+  readonly idleInTransactionTimeout: number;
+  readonly queryTimeout: number;
+  readonly longestBuffered: number;
+}
+
+/** The property of a client's socket that holds its session: shared handlers find it there, no closure is kept. */
+const sessionKey = Symbol('session');
+
+type SessionSocket = Socket & { [sessionKey]?: Session };
+
+function onData(this: SessionSocket, chunk: Buffer): void {
+  this[sessionKey]?.onData(chunk);
+}
+
+function onDrain(this: SessionSocket): void {
+  this[sessionKey]?.onDrain();
+}
+
+function onClosed(this: SessionSocket): void {
+  this[sessionKey]?.onClosed();
+}
+
+/** A client that is logging in. */
+interface Arrival {
+  readonly id: number;
+  readonly socket: Socket;
+  readonly since: number;
+  /** Ends the login; the client is told why if it can be. */
+  readonly abort: (error: ProxyError) => void;
+}
+
+let nextClientId = 1;
+
+/** Where clients dial: accepts their connections, logs them in, and keeps their sessions. */
+export class Endpoint implements SessionKeeper {
+  readonly name: string;
+  readonly role = 'READ_WRITE' as const;
+  readonly stats = new EndpointStats();
+  limits: EndpointLimits;
+
+  readonly #target: Target;
+  readonly #handshake: () => HandshakeOptions;
+  readonly #cancel: (session: Session) => void;
+  readonly #keys: CancelKeys<Session>;
+  readonly #counts = new ClientCounts();
+  readonly #arrivals = new Set<Arrival>();
+  readonly #sessions = new Set<Session>();
+  #server: Server | null = null;
+  #draining = false;
+  #emptied: (() => void) | null = null;
+
+  constructor(options: {
+    readonly name: string;
+    readonly target: Target;
+    readonly limits: EndpointLimits;
+    readonly keys: CancelKeys<Session>;
+    /** How clients log in, as settings say now. */
+    readonly handshake: () => HandshakeOptions;
+    /** Cancels what the session runs, on its database connection. */
+    readonly cancel: (session: Session) => void;
+  }) {
+    this.name = options.name;
+    this.#target = options.target;
+    this.limits = options.limits;
+    this.#keys = options.keys;
+    this.#handshake = options.handshake;
+    this.#cancel = options.cancel;
+  }
+
+  get longestBuffered(): number {
+    return this.limits.longestBuffered;
+  }
+
+  get sessions(): ReadonlySet<Session> {
+    return this.#sessions;
+  }
+
+  /** Clients that have not logged in yet. */
+  get arriving(): number {
+    return this.#arrivals.size;
+  }
+
+  /** Starts to listen; resolves to the address. Port 0 takes a free one. */
+  async listen(host: string, port: number): Promise<AddressInfo> {
+    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+    this.#server = server;
+    server.on('connection', (socket) => this.#accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ host, port, backlog: 4096 }, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    // An accept that fails (no file descriptors left) must not end the process.
+    server.on('error', (error) => events.acceptFailed.publish({ endpoint: this.name, message: error.message }));
+    return server.address() as AddressInfo;
+  }
+
+  /** No new clients; sessions go at the end of their transaction. Resolves when all have gone. */
+  async drain(): Promise<void> {
+    this.#draining = true;
+    this.#server?.close();
+    const goodbye = new ProxyError('SHUTTING_DOWN');
+    for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
+    const gone = new Promise<void>((resolve) => {
+      this.#emptied = resolve;
+    });
+    for (const session of [...this.#sessions]) session.leave();
+    if (this.#sessions.size > 0) await gone;
+  }
+
+  /** Ends every client connection now. */
+  stop(): void {
+    this.#draining = true;
+    this.#server?.close();
+    const goodbye = new ProxyError('SHUTTING_DOWN');
+    for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
+    for (const session of [...this.#sessions]) session.terminate(goodbye);
+  }
+
+  /** Called at every tick of the coarse clock: the time limits of all sessions. */
+  tick(): void {
+    const { now } = clock;
+    const { loginTimeout, idleTimeout, idleInTransactionTimeout, queryTimeout } = this.limits;
+    if (loginTimeout > 0) {
+      for (const arrival of this.#arrivals) {
+        // In the order in which they came.
+        if (now - arrival.since < loginTimeout) break;
+        arrival.abort(new ProxyError('LOGIN_TIMEOUT', { seconds: loginTimeout / 1000 }));
+      }
+    }
+    for (const session of this.#sessions) {
+      const elapsed = now - session.since;
+      if (session.state === SessionState.Idle) {
+        if (idleTimeout > 0 && elapsed >= idleTimeout)
+          session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
+      } else if (session.state === SessionState.Active) {
+        if (session.owed > 0) {
+          if (queryTimeout > 0 && elapsed >= queryTimeout) {
+            this.#cancel(session);
+            session.terminate(new ProxyError('QUERY_TIMEOUT', { seconds: queryTimeout / 1000 }));
+          }
+        } else if (session.inTransaction) {
+          if (idleInTransactionTimeout > 0 && elapsed >= idleInTransactionTimeout)
+            session.terminate(
+              new ProxyError('IDLE_IN_TRANSACTION_TIMEOUT', { seconds: idleInTransactionTimeout / 1000 }),
+            );
+        } else if (idleTimeout > 0 && elapsed >= idleTimeout)
+          session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
+      }
+    }
+  }
+
+  pinned(session: Session, reason: PinReason, effects: Effects | null): void {
+    this.stats.pins.set(reason, (this.stats.pins.get(reason) ?? 0) + 1);
+    if (events.sessionPinned.hasSubscribers) {
+      events.sessionPinned.publish({
+        client: session.id,
+        connection: session.connection?.id,
+        reason,
+        application: session.applicationName,
+        touches: effects?.details,
+      });
+    }
+  }
+
+  ended(session: Session, reason: string): void {
+    if (!this.#sessions.delete(session)) return;
+    this.#keys.delete(session.cancelKey);
+    this.#counts.remove(session.clientUser, session.pool.database);
+    session.pool.sessions--;
+    this.stats.closed++;
+    if (events.clientClosed.hasSubscribers) events.clientClosed.publish({ client: session.id, reason });
+    if (this.#sessions.size === 0) this.#emptied?.();
+  }
+
+  #accept(socket: Socket): void {
+    this.stats.received++;
+    const id = nextClientId++;
+    if (events.clientConnected.hasSubscribers) {
+      events.clientConnected.publish({
+        client: id,
+        endpoint: this.name,
+        address: socket.remoteAddress,
+        port: socket.remotePort,
+      });
+    }
+    const handshake = new ClientHandshake(socket, this.#handshake(), {
+      loggedIn: (login) => this.#admit(arrival, login),
+      cancel: (processId, secret) => {
+        this.#arrivals.delete(arrival);
+        this.#cancelFor(processId, secret);
+      },
+      failed: (error) => {
+        this.#arrivals.delete(arrival);
+        this.stats.failed++;
+        if (error !== null && events.clientLoginFailed.hasSubscribers)
+          events.clientLoginFailed.publish({ client: id, sqlstate: error.sqlstate, message: error.message });
+      },
+    });
+    const arrival: Arrival = { id, socket, since: clock.now, abort: (error) => handshake.abort(error) };
+    this.#arrivals.add(arrival);
+  }
+
+  #cancelFor(processId: number, secret: Buffer): void {
+    const session = this.#keys.find(processId, secret);
+    this.stats.cancels++;
+    if (events.cancelRequested.hasSubscribers)
+      events.cancelRequested.publish({ client: session?.id ?? null });
+    if (session !== undefined) this.#cancel(session);
+  }
+
+  /** The client is who it says: finds its pool, learns the greeting, and starts the session. */
+  #admit(arrival: Arrival, login: ClientLogin): void {
+    const { socket } = login;
+    const refuse = (fields: ErrorFields): void => {
+      this.#arrivals.delete(arrival);
+      this.stats.failed++;
+      if (events.clientLoginFailed.hasSubscribers)
+        events.clientLoginFailed.publish({
+          client: arrival.id,
+          sqlstate: fields.sqlstate,
+          message: fields.message,
+        });
+      socket.end(buildErrorResponse({ ...fields, severity: 'FATAL' }));
+      socket.resume();
+    };
+    const full = this.#counts.full(login.user, login.database, this.limits);
+    if (full !== null) {
+      refuse(full.fields);
+      return;
+    }
+    const { carried, startupOnly } = splitStartup(login.parameters);
+    const pool = this.#target.pool(login.database, login.databaseUser, startupOnly);
+    const parameters = pool.parameterSets.acquire(carried);
+    pool.sessions++;
+    this.#counts.add(login.user, login.database);
+    const giveBack = (): void => {
+      pool.parameterSets.release(parameters);
+      pool.sessions--;
+      this.#counts.remove(login.user, login.database);
+    };
+    if (parameters.greeting !== null) {
+      this.#start(arrival, login, pool, parameters);
+      return;
+    }
+    const vanished = (): void => {
+      greeting.cancel();
+      this.#arrivals.delete(arrival);
+      giveBack();
+    };
+    const greeting = new Greeting(pool, parameters, (error) => {
+      socket.off('close', vanished);
+      if (error === null) {
+        this.#start(arrival, login, pool, parameters);
+        return;
+      }
+      giveBack();
+      refuse(error);
+    });
+    socket.once('close', vanished);
+    greeting.start();
+  }
+
+  #start(
+    arrival: Arrival,
+    login: ClientLogin,
+    pool: Session['pool'],
+    parameters: Session['parameters'],
+  ): void {
+    this.#arrivals.delete(arrival);
+    const { socket } = login;
+    const cancelKey = this.#keys.create(login.longCancelKey);
+    const session = new Session({
+      id: arrival.id,
+      socket,
+      tls: login.tls,
+      clientUser: login.user,
+      pool,
+      parameters,
+      cancelKey,
+      keeper: this,
+    });
+    this.#keys.set(cancelKey, session);
+    this.#sessions.add(session);
+    this.stats.loggedIn++;
+    this.stats.loginTime.observe(clock.now - arrival.since);
+    if (events.clientLoggedIn.hasSubscribers) {
+      events.clientLoggedIn.publish({
+        client: session.id,
+        user: login.user,
+        database: login.database,
+        application: session.applicationName,
+        tls: login.tls,
+      });
+    }
+    (socket as SessionSocket)[sessionKey] = session;
+    socket.on('data', onData);
+    socket.on('drain', onDrain);
+    socket.on('end', onClosed);
+    socket.on('close', onClosed);
+    socket.on('error', onClosed);
+    const { greeting } = parameters;
+    if (greeting === null) {
+      session.terminate(new ProxyError('SHUTTING_DOWN'));
+      return;
+    }
+    socket.write(
+      Buffer.concat([
+        greeting,
+        buildBackendKeyData(cancelKey.processId, secretBytes(cancelKey)),
+        readyForQueryIdle,
+      ]),
+    );
+    if (login.rest !== null) session.onData(login.rest);
+    socket.resume();
+    if (this.#draining) session.leave();
+  }
+}

@@ -1,0 +1,50 @@
+import type { EndpointLimits } from './frontend/endpoint.ts';
+import type { PoolLimits } from './pool/pool.ts';
+import type { Settings } from './settings/index.ts';
+import type { TargetLimits } from './target/target.ts';
+
+const seconds = 1000;
+
+/** What the settings allow clients. */
+export function endpointLimits(settings: Settings): EndpointLimits {
+  return {
+    clients: settings.MaxClientConnections,
+    clientsPerUser: settings.MaxClientConnectionsPerUser,
+    clientsPerDatabase: settings.MaxClientConnectionsPerDatabase,
+    loginTimeout: settings.ClientLoginTimeout * seconds,
+    idleTimeout: settings.IdleClientTimeout * seconds,
+    idleInTransactionTimeout: settings.IdleInTransactionTimeout * seconds,
+    queryTimeout: settings.QueryTimeout * seconds,
+    longestBuffered: settings.MaxBufferedMessage,
+  };
+}
+
+/** How the settings share out database connections. */
+export function targetLimits(settings: Settings): TargetLimits {
+  return {
+    maxConnectionsPercent: settings.MaxConnectionsPercent,
+    maxIdleConnectionsPercent: settings.MaxIdleConnectionsPercent,
+    poolLimits: (database, user) => poolLimits(settings, database, user),
+  };
+}
+
+/** The first entry of `Pools` that fits wins; what it leaves out is as for all pools. */
+function poolLimits(settings: Settings, database: string, user: string): PoolLimits {
+  const own = settings.Pools.find(
+    (pool) =>
+      (pool.Database === '*' || pool.Database === database) &&
+      (pool.User === '*' || pool.User === user),
+  );
+  return {
+    size: own?.PoolSize ?? settings.PoolSize,
+    minimum: own?.MinPoolSize ?? settings.MinPoolSize,
+    initQuery: own?.InitQuery ?? settings.InitQuery,
+    borrowTimeout: settings.ConnectionBorrowTimeout * seconds,
+    lifetime: settings.ConnectionLifetime * seconds,
+    lifetimeJitterPercent: settings.ConnectionLifetimeJitterPercent,
+    idleTimeout: settings.ConnectionIdleTimeout * seconds,
+    statements: settings.PreparedStatementsPerConnection,
+    retryMin: settings.ConnectRetryMin * seconds,
+    retryMax: settings.ConnectRetryMax * seconds,
+  };
+}

@@ -1,0 +1,183 @@
+import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
+import { errorText } from './error-text.ts';
+import type { Given, GivenEntry, GivenRecord } from './given.ts';
+import { nearMiss } from './near-miss.ts';
+import type { Problem } from './problem.ts';
+import type { ListRow, ScalarRow, Setting } from './setting.ts';
+
+/** How values are checked, and where problems go. */
+export interface Checking {
+  /** Where relative paths of files start. */
+  readonly folder: string;
+  /** Whether the files that settings name must be readable. */
+  readonly opensFiles: boolean;
+  readonly problems: Problem[];
+}
+
+/** A checked value, or undefined when it was not right; the problem is then already noted. */
+type Checked = string | number | boolean | readonly Readonly<Record<string, unknown>>[] | undefined;
+
+/** What a row takes, in words that fit after "it must be". */
+export function expected(row: ScalarRow | ListRow): string {
+  switch (row.type) {
+    case 'integer':
+      return `a whole number from ${row.min} to ${row.max}${row.unit === undefined ? '' : ` (${row.unit})`}`;
+    case 'duration':
+      return `a number of seconds from ${row.min} to ${row.max}`;
+    case 'bytes':
+      return `a whole number of bytes from ${row.min} to ${row.max}`;
+    case 'boolean':
+      return 'true or false';
+    case 'enum':
+      return `one of ${row.values.join(', ')}`;
+    case 'string':
+      return row.pattern?.doc ?? 'text';
+    case 'file':
+      return 'the path of a file';
+    default:
+      return 'a list';
+  }
+}
+
+/**
+ * Checks every entry of a record against the rows for its names, and that nothing required is missing.
+ * `prefix` goes before a name in a message, for example `Users[1].`.
+ */
+export function checkRecord(
+  record: GivenRecord,
+  rows: Readonly<Record<string, ScalarRow | Setting>>,
+  prefix: string,
+  checking: Checking,
+): Record<string, Checked> {
+  const { problems } = checking;
+  const values: Record<string, Checked> = {};
+  for (const entry of record.entries) {
+    const row = Object.hasOwn(rows, entry.name) ? rows[entry.name] : undefined;
+    if (row === undefined) {
+      problems.push(unknownName(entry, Object.keys(rows), prefix));
+      continue;
+    }
+    values[entry.name] = checkValue(entry.value, row, prefix + entry.name, checking);
+  }
+  for (const [name, row] of Object.entries(rows)) {
+    if (row.required === true && !Object.hasOwn(values, name)) {
+      problems.push({
+        where: record.where,
+        message: `${prefix}${name} is missing; it must be ${expected(row)}`,
+      });
+    }
+  }
+  return values;
+}
+
+function unknownName(entry: GivenEntry, names: readonly string[], prefix: string): Problem {
+  const meant = nearMiss(entry.name, names);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return { where: entry.where, message: `${prefix}${entry.name} is no setting${hint}` };
+}
+
+function checkValue(
+  given: Given,
+  row: ScalarRow | Setting,
+  name: string,
+  checking: Checking,
+): Checked {
+  if (row.type === 'list') {
+    return checkList(given, row, name, checking);
+  }
+  const { problems } = checking;
+  if (given.kind !== 'scalar') {
+    const what = given.kind === 'list' ? 'a list' : 'a group of settings';
+    problems.push({
+      where: given.where,
+      message: `${name} is ${what}; it must be ${expected(row)}`,
+    });
+    return undefined;
+  }
+  const { value, where } = given;
+  if (isRight(value, row)) {
+    return row.type === 'file' ? checkFile(String(value), where, name, checking) : value;
+  }
+  problems.push({
+    where,
+    message: `${name} ${describe(value, row)}; it must be ${expected(row)}${advice(value, row)}`,
+  });
+  return undefined;
+}
+
+function checkFile(path: string, where: string, name: string, checking: Checking): string {
+  const file = resolve(checking.folder, path);
+  if (checking.opensFiles) {
+    try {
+      accessSync(file, constants.R_OK);
+    } catch (error) {
+      checking.problems.push({ where, message: `${name}: ${errorText(error)}` });
+    }
+  }
+  return file;
+}
+
+function checkList(given: Given, row: ListRow, name: string, checking: Checking): Checked {
+  const { problems } = checking;
+  if (given.kind !== 'list') {
+    problems.push({
+      where: given.where,
+      message: `${name} must be a list: lines that start with "- "`,
+    });
+    return undefined;
+  }
+  const before = problems.length;
+  const records = given.items.flatMap((item, index) => {
+    const place = `${name}[${index}]`;
+    if (item.kind !== 'record') {
+      problems.push({
+        where: item.where,
+        message: `${place} must be a group of settings: ${Object.keys(row.fields).join(', ')}`,
+      });
+      return [];
+    }
+    return [checkRecord(item, row.fields, `${place}.`, checking)];
+  });
+  return problems.length === before ? records : undefined;
+}
+
+function isRight(value: unknown, row: ScalarRow): value is string | number | boolean {
+  switch (row.type) {
+    case 'integer':
+    case 'bytes':
+      return Number.isInteger(value) && isInRange(value, row);
+    case 'duration':
+      return isInRange(value, row);
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'enum':
+      return typeof value === 'string' && row.values.includes(value);
+    case 'string':
+      return typeof value === 'string' && (row.pattern?.regexp.test(value) ?? true);
+    default:
+      return typeof value === 'string' && value !== '';
+  }
+}
+
+function isInRange(value: unknown, { min, max }: { min: number; max: number }): boolean {
+  return typeof value === 'number' && value >= min && value <= max;
+}
+
+function describe(value: unknown, row: ScalarRow): string {
+  if (value === null) {
+    return 'has no value';
+  }
+  return row.type === 'string' && row.secret === true
+    ? 'is not right'
+    : `is ${JSON.stringify(value)}`;
+}
+
+function advice(value: unknown, row: ScalarRow): string {
+  if (row.type === 'enum' && typeof value === 'string') {
+    const meant = nearMiss(value, row.values);
+    return meant === undefined ? '' : `; did you mean ${meant}?`;
+  }
+  const isText = row.type === 'string' || row.type === 'file';
+  return isText && value !== null && typeof value !== 'string' ? '; put it in quotes' : '';
+}

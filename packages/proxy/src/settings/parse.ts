@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Checking } from './check.ts';
+import { checkRecord } from './check.ts';
+import { withDefaults } from './defaults.ts';
+import { givenEnvironment } from './environment.ts';
+import { errorText } from './error-text.ts';
+import type { GivenRecord } from './given.ts';
+import { givenObject } from './given.ts';
+import type { Problem } from './problem.ts';
+import type { Conflict } from './rules.ts';
+import { rules } from './rules.ts';
+import { SettingsError } from './settings-error.ts';
+import type { Settings } from './table.ts';
+import { settingsTable } from './table.ts';
+import { givenYaml } from './yaml.ts';
+
+/**
+ * Reads the settings file and the environment, whose values go before those of the file.
+ * Throws a SettingsError with every problem at once; a file that a setting names and that cannot be read is one.
+ */
+export function loadSettings(file: string, env: NodeJS.ProcessEnv): Settings {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new SettingsError([{ where: file, message: errorText(error) }]);
+  }
+  return parse(text, file, env, true);
+}
+
+/** As loadSettings, with the text of the file already in hand; files that settings name are not looked at. */
+export function parseSettings(text: string, file: string, env: NodeJS.ProcessEnv): Settings {
+  return parse(text, file, env, false);
+}
+
+/** Settings from values in code: checked, completed and frozen like those of a file. `where` is named in a problem. */
+export function createSettings(
+  values: Partial<Settings> & Pick<Settings, 'TargetHost'>,
+  where = 'settings',
+): Settings {
+  const checking = { folder: '.', opensFiles: false, problems: [] };
+  return complete(givenObject(values, where), checking);
+}
+
+function parse(text: string, file: string, env: NodeJS.ProcessEnv, opensFiles: boolean): Settings {
+  const problems: Problem[] = [];
+  const { entries, ...record } = givenYaml(text, file, problems);
+  const given = { ...record, entries: [...entries, ...givenEnvironment(env, problems)] };
+  return complete(given, { folder: dirname(file), opensFiles, problems });
+}
+
+function complete(given: GivenRecord, checking: Checking): Settings {
+  const { problems } = checking;
+  const values = checkRecord(given, settingsTable, '', checking);
+  const settings = deepFreeze(withDefaults(values));
+  for (const { about, conflicts } of rules) {
+    const areRight = about.every((name) => !(name in values) || values[name] !== undefined);
+    for (const conflict of areRight ? conflicts(settings) : []) {
+      problems.push({ where: placeOf(conflict, given), message: conflict.message });
+    }
+  }
+  if (problems.length > 0) {
+    throw new SettingsError(problems);
+  }
+  return settings;
+}
+
+/** The place of the entry that holds: the last one, since the environment comes after the file. */
+function placeOf({ setting, index }: Conflict, given: GivenRecord): string {
+  const entry = given.entries.findLast(({ name }) => name === setting);
+  const items = entry?.value.kind === 'list' && index !== undefined ? entry.value.items : [];
+  return items[index ?? 0]?.where ?? entry?.value.where ?? given.where;
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const part of Object.values(value)) {
+      deepFreeze(part);
+    }
+    Object.freeze(value);
+  }
+  return value;
+}

@@ -1,0 +1,129 @@
+import type { SettingName, Settings } from './table.ts';
+
+/** Two or more settings that are each right and cannot stand together. */
+export interface Conflict {
+  /** The setting to point at, and in a list the entry. */
+  readonly setting: SettingName;
+  readonly index?: number;
+  /** What is wrong and what would be right. */
+  readonly message: string;
+}
+
+interface Rule {
+  /** The settings it looks at. When one of them is itself not right, the rule is not asked. */
+  readonly about: readonly SettingName[];
+  readonly conflicts: (settings: Settings) => readonly Conflict[];
+}
+
+/** Rules between settings. */
+export const rules: readonly Rule[] = [
+  rule(['ListenHost', 'ListenPort', 'AdminHost', 'AdminPort'], 'AdminPort', (s) =>
+    s.AdminPort !== 0 && s.AdminPort === s.ListenPort && s.AdminHost === s.ListenHost
+      ? `AdminPort is ${s.AdminPort}, as ListenPort is; give one of them another port`
+      : undefined,
+  ),
+  rule(['TlsCertFile', 'TlsKeyFile'], 'TlsCertFile', (s) =>
+    s.TlsCertFile !== undefined && s.TlsKeyFile === undefined
+      ? 'TlsCertFile needs TlsKeyFile, the private key of the certificate'
+      : undefined,
+  ),
+  rule(['TlsCertFile', 'TlsKeyFile'], 'TlsKeyFile', (s) =>
+    s.TlsKeyFile !== undefined && s.TlsCertFile === undefined
+      ? 'TlsKeyFile needs TlsCertFile, the certificate of the key'
+      : undefined,
+  ),
+  rule(['TlsMode', 'TlsCertFile'], 'TlsMode', (s) =>
+    s.TlsMode !== 'disable' && s.TlsCertFile === undefined
+      ? `TlsMode ${s.TlsMode} needs a certificate: give TlsCertFile and TlsKeyFile`
+      : undefined,
+  ),
+  rule(['TlsMode', 'TlsCaFile'], 'TlsMode', (s) =>
+    s.TlsMode.startsWith('verify-') && s.TlsCaFile === undefined
+      ? `TlsMode ${s.TlsMode} needs TlsCaFile, which signed the certificates of the clients`
+      : undefined,
+  ),
+  rule(['RequireTLS', 'TlsMode', 'TlsCertFile'], 'RequireTLS', (s) =>
+    s.RequireTLS && s.TlsMode === 'disable'
+      ? 'RequireTLS is true and TlsMode is disable, so nobody could connect; give TlsCertFile and TlsKeyFile'
+      : undefined,
+  ),
+  rule(['TargetTlsNegotiation', 'TargetTlsMode'], 'TargetTlsNegotiation', (s) =>
+    s.TargetTlsNegotiation === 'direct' && ['disable', 'prefer'].includes(s.TargetTlsMode)
+      ? `TargetTlsNegotiation direct cannot fall back to a plain connection; TargetTlsMode is ${s.TargetTlsMode} and must be require or stronger`
+      : undefined,
+  ),
+  rule(['Users', 'AuthFile'], 'Users', (s) =>
+    s.Users.length === 0 && s.AuthFile === undefined
+      ? 'nobody could log in: give Users or AuthFile'
+      : undefined,
+  ),
+  rule(['MaxConnectionsPercent', 'MaxIdleConnectionsPercent'], 'MaxIdleConnectionsPercent', (s) =>
+    s.MaxIdleConnectionsPercent > s.MaxConnectionsPercent
+      ? `MaxIdleConnectionsPercent is ${s.MaxIdleConnectionsPercent}; it must be at most MaxConnectionsPercent, ${s.MaxConnectionsPercent}`
+      : undefined,
+  ),
+  rule(['PoolSize', 'MinPoolSize'], 'MinPoolSize', (s) => minAboveSize(s)),
+  rule(['ConnectRetryMin', 'ConnectRetryMax'], 'ConnectRetryMin', (s) =>
+    s.ConnectRetryMin > s.ConnectRetryMax
+      ? `ConnectRetryMin is ${s.ConnectRetryMin}; it must be at most ConnectRetryMax, ${s.ConnectRetryMax}`
+      : undefined,
+  ),
+  { about: ['Users'], conflicts: userConflicts },
+  { about: ['Pools', 'PoolSize', 'MinPoolSize'], conflicts: poolConflicts },
+];
+
+function rule(
+  about: readonly SettingName[],
+  setting: SettingName,
+  check: (settings: Settings) => string | undefined,
+): Rule {
+  return {
+    about,
+    conflicts: (settings) => {
+      const message = check(settings);
+      return message === undefined ? [] : [{ setting, message }];
+    },
+  };
+}
+
+function userConflicts({ Users }: Settings): readonly Conflict[] {
+  const names = Users.map((user) => user.UserName);
+  return Users.flatMap((user, index) => {
+    const conflicts: Conflict[] = [];
+    const ways = (['Password', 'PasswordFile', 'Verifier'] as const).filter(
+      (way) => user[way] !== undefined,
+    );
+    if (ways.length !== 1) {
+      const message = `Users[${index}] (${user.UserName}) has ${ways.join(' and ') || 'no password'}; give exactly one of Password, PasswordFile and Verifier`;
+      conflicts.push({ setting: 'Users', index, message });
+    }
+    if (names.indexOf(user.UserName) < index) {
+      const message = `Users[${index}] (${user.UserName}) is there twice; leave one out`;
+      conflicts.push({ setting: 'Users', index, message });
+    }
+    return conflicts;
+  });
+}
+
+function poolConflicts({ Pools, PoolSize, MinPoolSize }: Settings): readonly Conflict[] {
+  return Pools.flatMap((pool, index) => {
+    const conflicts: Conflict[] = [];
+    const name = `Pools[${index}] (${pool.Database}, ${pool.User})`;
+    const twin = Pools.findIndex((p) => p.Database === pool.Database && p.User === pool.User);
+    if (twin < index) {
+      const message = `${name} never applies, since Pools[${twin}] is for the same pools; leave one out`;
+      conflicts.push({ setting: 'Pools', index, message });
+    }
+    const problem = minAboveSize({ PoolSize, MinPoolSize, ...pool });
+    if (problem !== undefined) {
+      conflicts.push({ setting: 'Pools', index, message: `${name}: ${problem}` });
+    }
+    return conflicts;
+  });
+}
+
+function minAboveSize(sizes: Pick<Settings, 'PoolSize' | 'MinPoolSize'>): string | undefined {
+  return sizes.PoolSize !== 0 && sizes.MinPoolSize > sizes.PoolSize
+    ? `MinPoolSize is ${sizes.MinPoolSize}; it must be at most PoolSize, ${sizes.PoolSize}`
+    : undefined;
+}

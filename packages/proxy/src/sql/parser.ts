@@ -1,0 +1,83 @@
+import { hasSqlDetails, loadModule, parseSync } from 'libpg-query';
+
+/** A node of PostgreSQL's parse tree, as JSON: one key that names its type, or a plain struct. */
+export type TreeNode = { readonly [key: string]: unknown };
+
+/** One statement of a text, with its bytes in it. */
+export interface ParsedStatement {
+  /** The node's type, such as `SelectStmt`. */
+  readonly type: string;
+  readonly node: TreeNode;
+  /** First byte of the statement, white space included. */
+  readonly start: number;
+  /** Its length in bytes; 0 means up to the end of the text. */
+  readonly length: number;
+}
+
+/** What came of a parse: the statements, or why there are none. */
+export type Parsed = readonly ParsedStatement[] | 'syntax' | 'parser';
+
+let ready = false;
+
+/** Loads PostgreSQL's own parser (WebAssembly). Until it is there every question is unanswered. */
+export async function loadParser(): Promise<void> {
+  await loadModule();
+  ready = true;
+}
+
+/**
+ * Parses SQL as PostgreSQL would, with standard_conforming_strings on. The caller has bounded length and
+ * nesting (see nesting.ts): a parser that runs out of stack is not trusted again.
+ */
+export function parse(sql: string): Parsed {
+  if (!ready) return 'parser';
+  let tree: unknown;
+  try {
+    tree = parseSync(sql);
+  } catch (error) {
+    if (hasSqlDetails(error)) return 'syntax';
+    // Out of stack or memory: the module's own stack was not unwound, what it says next is a guess.
+    ready = false;
+    return 'parser';
+  }
+  const statements: ParsedStatement[] = [];
+  for (const entry of listOf(nodeOf(tree)['stmts'])) {
+    const raw = nodeOf(entry);
+    const [typed] = Object.entries(nodeOf(raw['stmt']));
+    if (typed === undefined) continue;
+    statements.push({
+      type: typed[0],
+      node: nodeOf(typed[1]),
+      start: numberOf(raw['stmt_location']),
+      length: numberOf(raw['stmt_len']),
+    });
+  }
+  return statements;
+}
+
+const emptyNode: TreeNode = Object.freeze({});
+const emptyList: readonly unknown[] = Object.freeze([]);
+
+/** The value as a node; an empty one where the tree has none (protobuf leaves defaults out). */
+export function nodeOf(value: unknown): TreeNode {
+  return isNode(value) ? value : emptyNode;
+}
+
+function isNode(value: unknown): value is TreeNode {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value as a list, empty where the tree has none. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : emptyList;
+}
+
+/** The value as a number, 0 where the tree has none. */
+export function numberOf(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}
+
+/** The value as a string, if it is one. */
+export function stringOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,155 @@
+import { Flag } from './effects.ts';
+import type { TransactionAction } from './effects.ts';
+
+/**
+ * What each kind of statement is, for all that tree.ts does not look into more closely.
+ * `body: false`: the expressions inside are stored for later, not run now.
+ */
+export interface StatementKind {
+  readonly flags: number;
+  readonly body: boolean;
+}
+
+const runs = (flags: number): StatementKind => ({ flags, body: true });
+const stores = (flags: number): StatementKind => ({ flags, body: false });
+
+/** Definitions that are only stored: their expressions do not run. */
+const stored = [
+  'AlterDefaultPrivilegesStmt',
+  'AlterPolicyStmt',
+  'AlterRoleSetStmt',
+  'AlterDatabaseSetStmt',
+  'AlterFunctionStmt',
+  'CreateFunctionStmt',
+  'CreatePolicyStmt',
+  'CreateTrigStmt',
+  'RuleStmt',
+  'ViewStmt',
+];
+
+const definitions = [
+  'AlterCollationStmt',
+  'AlterDatabaseRefreshCollStmt',
+  'AlterDatabaseStmt',
+  'AlterDomainStmt',
+  'AlterEnumStmt',
+  'AlterEventTrigStmt',
+  'AlterExtensionContentsStmt',
+  'AlterExtensionStmt',
+  'AlterFdwStmt',
+  'AlterForeignServerStmt',
+  'AlterObjectDependsStmt',
+  'AlterObjectSchemaStmt',
+  'AlterOpFamilyStmt',
+  'AlterOperatorStmt',
+  'AlterOwnerStmt',
+  'AlterPublicationStmt',
+  'AlterRoleStmt',
+  'AlterSeqStmt',
+  'AlterStatsStmt',
+  'AlterSubscriptionStmt',
+  'AlterSystemStmt',
+  'AlterTSConfigurationStmt',
+  'AlterTSDictionaryStmt',
+  'AlterTableMoveAllStmt',
+  'AlterTableSpaceOptionsStmt',
+  'AlterTableStmt',
+  'AlterTypeStmt',
+  'AlterUserMappingStmt',
+  'CommentStmt',
+  'CompositeTypeStmt',
+  'CreateAmStmt',
+  'CreateCastStmt',
+  'CreateConversionStmt',
+  'CreateDomainStmt',
+  'CreateEnumStmt',
+  'CreateEventTrigStmt',
+  'CreateExtensionStmt',
+  'CreateFdwStmt',
+  'CreateForeignServerStmt',
+  'CreateForeignTableStmt',
+  'CreateOpClassStmt',
+  'CreateOpFamilyStmt',
+  'CreatePLangStmt',
+  'CreatePublicationStmt',
+  'CreateRangeStmt',
+  'CreateRoleStmt',
+  'CreateSchemaStmt',
+  'CreateSeqStmt',
+  'CreateStatsStmt',
+  'CreateStmt',
+  'CreateSubscriptionStmt',
+  'CreateTableAsStmt',
+  'CreateTableSpaceStmt',
+  'CreateTransformStmt',
+  'CreateUserMappingStmt',
+  'CreatedbStmt',
+  'DefineStmt',
+  'DropOwnedStmt',
+  'DropRoleStmt',
+  'DropStmt',
+  'DropSubscriptionStmt',
+  'DropTableSpaceStmt',
+  'DropUserMappingStmt',
+  'DropdbStmt',
+  'GrantRoleStmt',
+  'GrantStmt',
+  'ImportForeignSchemaStmt',
+  'IndexStmt',
+  'ReassignOwnedStmt',
+  'RefreshMatViewStmt',
+  'ReindexStmt',
+  'RenameStmt',
+  'ReplicaIdentityStmt',
+  'SecLabelStmt',
+  'ClusterStmt',
+];
+
+/** Every statement of PostgreSQL 18's grammar. One that is not here makes its text opaque. */
+export const statementKinds: ReadonlyMap<string, StatementKind> = new Map([
+  ...stored.map((type) => [type, stores(Flag.Ddl)] as const),
+  ...definitions.map((type) => [type, runs(Flag.Ddl)] as const),
+  ['SelectStmt', runs(0)],
+  ['InsertStmt', runs(Flag.Writes)],
+  ['UpdateStmt', runs(Flag.Writes)],
+  ['DeleteStmt', runs(Flag.Writes)],
+  ['MergeStmt', runs(Flag.Writes)],
+  ['TruncateStmt', runs(Flag.Writes)],
+  ['CopyStmt', runs(0)],
+  ['VariableShowStmt', runs(0)],
+  ['ExplainStmt', runs(0)],
+  ['VacuumStmt', runs(0)],
+  ['LockStmt', runs(0)],
+  ['CheckPointStmt', runs(0)],
+  // SET CONSTRAINTS: ends with the transaction.
+  ['ConstraintsSetStmt', runs(0)],
+  ['VariableSetStmt', stores(0)],
+  ['TransactionStmt', stores(Flag.Transaction)],
+  ['PrepareStmt', stores(Flag.Prepare)],
+  ['ExecuteStmt', runs(Flag.Execute)],
+  ['DeallocateStmt', stores(Flag.Deallocate)],
+  ['ListenStmt', stores(Flag.Listen)],
+  ['UnlistenStmt', stores(Flag.Unlisten)],
+  ['NotifyStmt', stores(Flag.Notify)],
+  ['DeclareCursorStmt', runs(Flag.Cursor)],
+  ['FetchStmt', stores(Flag.Cursor)],
+  ['ClosePortalStmt', stores(Flag.Cursor)],
+  ['DiscardStmt', stores(Flag.Discard)],
+  ['LoadStmt', stores(Flag.Load)],
+  ['DoStmt', stores(Flag.Do)],
+  ['CallStmt', runs(Flag.Procedure)],
+]);
+
+/** TransactionStmt.kind, after its common prefix TRANS_STMT_. */
+export const transactionActions: ReadonlyMap<string, TransactionAction> = new Map([
+  ['BEGIN', 'begin'],
+  ['START', 'begin'],
+  ['COMMIT', 'commit'],
+  ['ROLLBACK', 'rollback'],
+  ['SAVEPOINT', 'savepoint'],
+  ['RELEASE', 'release'],
+  ['ROLLBACK_TO', 'rollback to'],
+  ['PREPARE', 'prepare'],
+  ['COMMIT_PREPARED', 'commit prepared'],
+  ['ROLLBACK_PREPARED', 'rollback prepared'],
+]);

@@ -1,0 +1,231 @@
+import { flagsOfBody } from './body-words.ts';
+import { Flag, effectsOf, opaqueEffects } from './effects.ts';
+import type { Effect, Effects } from './effects.ts';
+import { harmlessFunctions, plainFunctions, plainOperators } from './known-names.ts';
+import { listOf, nodeOf, stringOf } from './parser.ts';
+import type { ParsedStatement, TreeNode } from './parser.ts';
+import {
+  sessionFunctions,
+  sessionRelations,
+  sqlRunningFunctions,
+  transactionParameters,
+} from './session-functions.ts';
+import { statementKinds } from './statements.ts';
+import { flagsOfParameter, readStatement } from './tree-statements.ts';
+import { constantOf, isTrue, mentionsTemporary, namesOf } from './tree-values.ts';
+
+/** What a text does, and whether the text's literals had a say in it. */
+export interface TextReading {
+  readonly effects: Effects;
+  /** True when another text that differs only in literals may do something else. */
+  readonly readsLiterals: boolean;
+}
+
+/** Reads the parse tree of a whole text of `length` bytes. */
+export function readTree(statements: readonly ParsedStatement[], length: number): TextReading {
+  const reader = new TreeReader();
+  for (const statement of statements) {
+    if (!reader.statement(statement, length)) {
+      return { effects: opaqueEffects('statement'), readsLiterals: false };
+    }
+  }
+  if (statements.length === 1 && reader.isPlainRead) reader.flags |= Flag.PlainRead;
+  return {
+    effects: effectsOf(reader.flags, statements.length, reader.details),
+    readsLiterals: reader.readsLiterals,
+  };
+}
+
+/** Walks the statements of one text and gathers what they do. */
+class TreeReader {
+  flags = 0;
+  isPlainRead = false;
+  readsLiterals = false;
+  readonly details: Effect[] = [];
+
+  /** False when the statement is of a kind that is not known. */
+  statement(statement: ParsedStatement, textLength: number): boolean {
+    if (!statementKinds.has(statement.type)) return false;
+    this.isPlainRead = statement.type === 'SelectStmt' || statement.type === 'VariableShowStmt';
+    if (statement.type === 'PrepareStmt') this.#prepare(statement, textLength);
+    else this.#enter(statement.type, statement.node);
+    return true;
+  }
+
+  /** What PREPARE stores is read on its own: it runs at EXECUTE. */
+  #prepare({ node, start, length }: ParsedStatement, textLength: number): void {
+    const [inner] = Object.entries(nodeOf(node['query']));
+    const body =
+      inner === undefined ? [] : [{ type: inner[0], node: nodeOf(inner[1]), start: 0, length: 0 }];
+    this.flags |= Flag.Prepare;
+    this.readsLiterals = true;
+    this.details.push({
+      kind: 'prepare',
+      name: stringOf(node['name']) ?? '',
+      start,
+      end: length === 0 ? textLength : start + length,
+      body: readTree(body, 0).effects,
+    });
+  }
+
+  /** A statement, or one within another: EXPLAIN, COPY, WITH, CREATE TABLE AS EXECUTE, … */
+  #enter(type: string, node: TreeNode): void {
+    const kind = statementKinds.get(type);
+    if (kind === undefined) return;
+    const reading = readStatement(type, node);
+    this.flags |= kind.flags | reading.flags;
+    this.details.push(...reading.details);
+    if (reading.readsLiterals === true) this.readsLiterals = true;
+    if ((kind.flags & Flag.Writes) !== 0) this.isPlainRead = false;
+    if (type === 'UpdateStmt' && nodeOf(node['relation'])['relname'] === 'pg_settings') {
+      // A rule of this view calls set_config().
+      this.flags |= Flag.SetsParameter | Flag.ChangesRole;
+      this.details.push({ kind: 'parameter', names: 'unknown', local: false });
+    }
+    if ((kind.flags & Flag.Ddl) !== 0) {
+      const drops = node['oncommit'] ?? nodeOf(node['into'])['onCommit'];
+      if (drops !== 'ONCOMMIT_DROP' && mentionsTemporary(node)) this.flags |= Flag.TemporaryObject;
+    }
+    if (kind.body) this.#walk(node);
+  }
+
+  /** Visits every node below this value. */
+  #walk(value: unknown): void {
+    if (Array.isArray(value)) {
+      for (const item of value) this.#walk(item);
+      return;
+    }
+    const node = nodeOf(value);
+    // Fields whose type the grammar fixes carry no type name: these two are known by what they hold.
+    if (sessionRelations.has(stringOf(node['relname']) ?? '')) {
+      this.flags |= Flag.ReadsSession;
+      this.isPlainRead = false;
+    }
+    if (node['funcname'] !== undefined) this.#call(node);
+    for (const [key, child] of Object.entries(node)) {
+      if (typeof child !== 'object' || child === null) continue;
+      if (statementKinds.has(key)) this.#enter(key, nodeOf(child));
+      else {
+        this.#visit(key, nodeOf(child));
+        this.#walk(child);
+      }
+    }
+  }
+
+  #visit(key: string, node: TreeNode): void {
+    switch (key) {
+      case 'ColumnRef':
+        // `row.f` may be the call f(row): functional notation.
+        this.#mention(namesOf(node['fields']));
+        break;
+      case 'A_Indirection':
+        this.#mention(namesOf(node['indirection']));
+        break;
+      case 'A_Expr':
+        this.#operator(namesOf(node['name']));
+        break;
+      case 'SubLink':
+        this.#operator(namesOf(node['operName']));
+        break;
+      case 'SortBy':
+        this.#operator(namesOf(node['useOp']));
+        break;
+      case 'RangeTableSample':
+        if (!/^(system|bernoulli)$/.test(namesOf(node['method']).join('.'))) this.#unknown();
+        break;
+      case 'intoClause':
+        // SELECT INTO makes a table; CREATE TABLE AS has its clause under another key.
+        this.flags |= Flag.Ddl;
+        this.isPlainRead = false;
+        if (node['onCommit'] !== 'ONCOMMIT_DROP' && mentionsTemporary(node['rel'])) {
+          this.flags |= Flag.TemporaryObject;
+        }
+        break;
+      case 'lockingClause':
+        this.flags |= Flag.Writes;
+        this.isPlainRead = false;
+        break;
+      default:
+    }
+  }
+
+  #call(node: TreeNode): void {
+    const names = namesOf(node['funcname']);
+    const name = names.at(-1) ?? '';
+    const args = listOf(node['args']);
+    if (name === 'set_config') {
+      this.#setConfig(args);
+    } else if (name === 'pg_notify') {
+      this.readsLiterals = true;
+      this.isPlainRead = false;
+      this.flags |= Flag.Notify;
+      this.details.push({ kind: 'notify', channel: constantOf(args[0]) });
+    } else if (sqlRunningFunctions.has(name)) {
+      this.readsLiterals = true;
+      this.isPlainRead = false;
+      this.#runsSql(args);
+    } else if (sessionFunctions.has(name)) {
+      this.#mention([name]);
+    } else if (!isOwn(names) || !harmlessFunctions.has(name)) {
+      this.details.push({ kind: 'unknown call', name: names.join('.') });
+      this.#unknown();
+    } else if (!plainFunctions.has(name)) {
+      this.isPlainRead = false;
+    }
+  }
+
+  /** set_config(name, value, is_local): whatever is not a constant is taken for the worst. */
+  #setConfig(args: readonly unknown[]): void {
+    this.readsLiterals = true;
+    this.isPlainRead = false;
+    const name = args.length === 3 ? constantOf(args[0])?.toLowerCase() : undefined;
+    const local = isTrue(args[2]) || (name !== undefined && transactionParameters.has(name));
+    this.flags |= local ? Flag.SetsLocalParameter : Flag.SetsParameter;
+    this.flags |= name === undefined ? Flag.ChangesRole : flagsOfParameter(name);
+    this.details.push({ kind: 'parameter', names: name === undefined ? 'unknown' : [name], local });
+  }
+
+  /** A function that runs the SQL in one of its arguments. */
+  #runsSql(args: readonly unknown[]): void {
+    this.#unknown();
+    for (const argument of args) {
+      const flags = flagsOfBody(constantOf(argument) ?? '');
+      this.flags |= flags;
+      if ((flags & Flag.SetsParameter) !== 0) {
+        this.details.push({ kind: 'parameter', names: 'unknown', local: false });
+      }
+    }
+  }
+
+  /** A name that is, or may be, that of a function which touches the session. */
+  #mention(names: readonly string[]): void {
+    for (const name of names) {
+      const flag = sessionFunctions.get(name);
+      if (flag === undefined) continue;
+      this.isPlainRead = false;
+      this.flags |= flag;
+      this.details.push(
+        flag === Flag.SetsParameter
+          ? { kind: 'parameter', names: 'unknown', local: false }
+          : { kind: 'call', name, flag },
+      );
+    }
+  }
+
+  #operator(names: readonly string[]): void {
+    const name = names.at(-1);
+    // BETWEEN and its kin are no operators, though they stand where one would.
+    if (name === undefined || /[A-Z]/.test(name)) return;
+    if (!isOwn(names) || !plainOperators.has(name)) this.#unknown();
+  }
+
+  #unknown(): void {
+    this.flags |= Flag.UnknownFunction;
+    this.isPlainRead = false;
+  }
+}
+
+/** True for a bare name and for one of schema pg_catalog. */
+function isOwn(names: readonly string[]): boolean {
+  return names.length === 1 || (names.length === 2 && names[0] === 'pg_catalog');
+}

@@ -1,0 +1,21 @@
+import { channel } from 'node:diagnostics_channel';
+
+/**
+ * Everything that happens and is worth telling, as diagnostics channels: logs and counters subscribe to them, and
+ * a channel without a subscriber costs one comparison. Payloads hold no secret and no parameter value.
+ */
+export const events = {
+  clientConnected: channel('sluice.client.connected'),
+  clientLoggedIn: channel('sluice.client.loggedIn'),
+  clientLoginFailed: channel('sluice.client.loginFailed'),
+  clientClosed: channel('sluice.client.closed'),
+  sessionPinned: channel('sluice.session.pinned'),
+  cancelRequested: channel('sluice.cancel.requested'),
+  databaseConnectionOpened: channel('sluice.databaseConnection.opened'),
+  databaseConnectionClosed: channel('sluice.databaseConnection.closed'),
+  databaseConnectFailed: channel('sluice.databaseConnection.failed'),
+  statement: channel('sluice.statement'),
+  settingsReloaded: channel('sluice.settings.reloaded'),
+  acceptFailed: channel('sluice.endpoint.acceptFailed'),
+  draining: channel('sluice.draining'),
+} as const;

@@ -1,0 +1,63 @@
+import { pino } from 'pino';
+import type { DestinationStream, Logger } from 'pino';
+import pretty from 'pino-pretty';
+import { events } from './events.ts';
+
+/** How the log is written. */
+export interface LogOptions {
+  readonly level: string;
+  /** `auto` is pretty on a terminal and JSON elsewhere. */
+  readonly format: 'auto' | 'json' | 'pretty';
+  /** Adds the shape of each statement, its literals replaced. */
+  readonly debug: boolean;
+}
+
+/** Makes the log. It goes to standard error, so that standard output belongs to the command. */
+export function createLogger(options: LogOptions): Logger {
+  const usePretty = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY);
+  const destination: DestinationStream = usePretty
+    ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname', colorize: process.stderr.isTTY })
+    : pino.destination({ dest: 2, sync: false });
+  return pino(
+    { level: options.debug ? 'debug' : options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    destination,
+  );
+}
+
+/** What an event's line looks like. */
+interface Line {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+}
+
+/** The line of each event. The payload's fields stand beside it; `client` and `connection` tie a story together. */
+const lines: Partial<Record<keyof typeof events, Line>> = {
+  clientConnected: { level: 'debug', message: 'client connected' },
+  clientLoggedIn: { level: 'info', message: 'client logged in' },
+  clientLoginFailed: { level: 'warn', message: 'client login failed' },
+  clientClosed: { level: 'info', message: 'client connection closed' },
+  sessionPinned: { level: 'warn', message: 'session pinned to its database connection' },
+  cancelRequested: { level: 'debug', message: 'cancel requested' },
+  databaseConnectionOpened: { level: 'info', message: 'database connection opened' },
+  databaseConnectionClosed: { level: 'info', message: 'database connection closed' },
+  databaseConnectFailed: { level: 'error', message: 'database connection failed' },
+  statement: { level: 'debug', message: 'statement' },
+  settingsReloaded: { level: 'info', message: 'settings reloaded' },
+  acceptFailed: { level: 'error', message: 'a client connection could not be accepted' },
+  draining: { level: 'info', message: 'draining' },
+};
+
+/** Writes events to the log until the returned function is called. */
+export function logEvents(logger: Logger): () => void {
+  const stops: (() => void)[] = [];
+  for (const [name, line] of Object.entries(lines) as [keyof typeof events, Line][]) {
+    if (!logger.isLevelEnabled(line.level)) continue;
+    const write = (payload: unknown): void => logger[line.level](payload, line.message);
+    events[name].subscribe(write);
+    stops.push(() => events[name].unsubscribe(write));
+  }
+  return () => {
+    for (const stop of stops) stop();
+  };
+}
+

@@ -1,0 +1,216 @@
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Endpoint } from '../frontend/endpoint.ts';
+import type { Pool } from '../pool/pool.ts';
+import { SessionState } from '../session/session.ts';
+import { statements } from '../session/statement.ts';
+import type { Target } from '../target/target.ts';
+import { HistogramMetric } from './histogram-metric.ts';
+
+/** What the metrics are read from; nothing is counted twice, gauges are lengths of lists. */
+export interface MetricSources {
+  readonly endpoints: readonly Endpoint[];
+  readonly targets: readonly Target[];
+}
+
+/** A value under its labels. */
+type Sample = readonly [labels: Record<string, string>, value: number];
+
+/**
+ * The Prometheus metrics. Their names follow Amazon RDS Proxy's (`DatabaseConnectionsCurrentlyBorrowed` is
+ * `sluice_database_connections{state="borrowed"}`), with Prometheus' base units. They are read when asked for:
+ * between two scrapes only plain numbers are added up.
+ */
+export function createMetrics(sources: MetricSources): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+
+  const gauge = (name: string, help: string, labels: string[], read: () => Iterable<Sample>): void => {
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        labelNames: labels,
+        registers: [],
+        collect(): void {
+          this.reset();
+          for (const [values, value] of read()) this.set(values, value);
+        },
+      }),
+    );
+  };
+  const counter = (name: string, help: string, labels: string[], read: () => Iterable<Sample>): void => {
+    registry.registerMetric(
+      new Counter({
+        name,
+        help,
+        labelNames: labels,
+        registers: [],
+        collect(): void {
+          this.reset();
+          for (const [values, value] of read()) this.inc(values, value);
+        },
+      }),
+    );
+  };
+  const perEndpoint = function* (read: (endpoint: Endpoint) => number): Iterable<Sample> {
+    for (const endpoint of sources.endpoints) yield [{ endpoint: endpoint.name }, read(endpoint)];
+  };
+  const perPool = function* (read: (pool: Pool) => number): Iterable<Sample> {
+    for (const target of sources.targets)
+      for (const pool of target.pools) yield [poolLabels(target, pool), read(pool)];
+  };
+
+  gauge(
+    'sluice_client_connections',
+    'Client connections, by what they do.',
+    ['endpoint', 'state'],
+    function* () {
+      for (const endpoint of sources.endpoints) {
+        const byState = { arriving: endpoint.arriving, idle: 0, waiting: 0, active: 0, pinned: 0 };
+        for (const session of endpoint.sessions) {
+          if (session.pin !== null) byState.pinned++;
+          else if (session.state === SessionState.Idle) byState.idle++;
+          else if (session.state === SessionState.Waiting) byState.waiting++;
+          else byState.active++;
+        }
+        for (const [state, count] of Object.entries(byState))
+          yield [{ endpoint: endpoint.name, state }, count];
+      }
+    },
+  );
+  gauge(
+    'sluice_client_connections_tls',
+    'Client connections that use TLS.',
+    ['endpoint'],
+    () => perEndpoint((endpoint) => [...endpoint.sessions].filter((session) => session.tls).length),
+  );
+  counter('sluice_client_connections_received_total', 'Client connections accepted.', ['endpoint'], () =>
+    perEndpoint((endpoint) => endpoint.stats.received),
+  );
+  counter('sluice_client_logins_total', 'Clients that logged in.', ['endpoint'], () =>
+    perEndpoint((endpoint) => endpoint.stats.loggedIn),
+  );
+  counter('sluice_client_logins_failed_total', 'Clients that did not log in.', ['endpoint'], () =>
+    perEndpoint((endpoint) => endpoint.stats.failed),
+  );
+  counter('sluice_client_connections_closed_total', 'Client connections closed.', ['endpoint'], () =>
+    perEndpoint((endpoint) => endpoint.stats.closed),
+  );
+  counter('sluice_cancel_requests_total', 'Cancel requests received.', ['endpoint'], () =>
+    perEndpoint((endpoint) => endpoint.stats.cancels),
+  );
+  counter('sluice_session_pins_total', 'Sessions pinned, by reason.', ['endpoint', 'reason'], function* () {
+    for (const endpoint of sources.endpoints)
+      for (const [reason, count] of endpoint.stats.pins) yield [{ endpoint: endpoint.name, reason }, count];
+  });
+
+  gauge(
+    'sluice_database_connections',
+    'Database connections, by what they do.',
+    ['target', 'database', 'user', 'state'],
+    function* () {
+      for (const target of sources.targets) {
+        for (const pool of target.pools) {
+          const labels = poolLabels(target, pool);
+          const open = pool.connections.size;
+          yield [{ ...labels, state: 'idle' }, pool.idleCount];
+          yield [{ ...labels, state: 'borrowed' }, open - pool.idleCount];
+          yield [{ ...labels, state: 'opening' }, pool.openingCount];
+        }
+      }
+    },
+  );
+  gauge(
+    'sluice_database_connections_tls',
+    'Database connections that use TLS.',
+    poolLabelNames,
+    () => perPool((pool) => [...pool.connections].filter((connection) => connection.tls).length),
+  );
+  gauge(
+    'sluice_database_connections_in_transaction',
+    'Database connections with a transaction open.',
+    poolLabelNames,
+    () => perPool((pool) => [...pool.connections].filter((connection) => connection.inTransaction).length),
+  );
+  gauge('sluice_borrow_queue_length', 'Sessions that wait for a database connection.', poolLabelNames, () =>
+    perPool((pool) => pool.waitingCount),
+  );
+  gauge(
+    'sluice_max_database_connections_allowed',
+    'The most database connections to the target, by MaxConnectionsPercent.',
+    ['target'],
+    function* () {
+      for (const target of sources.targets) yield [{ target: target.name }, target.allowed];
+    },
+  );
+  counter('sluice_borrow_requests_total', 'Loans asked for.', poolLabelNames, () =>
+    perPool((pool) => pool.stats.borrows),
+  );
+  counter('sluice_borrow_requests_aborted_total', 'Loans asked for and not had.', poolLabelNames, () =>
+    perPool((pool) => pool.stats.borrowsAborted),
+  );
+  counter('sluice_queries_total', 'Groups of messages that clients sent to the database.', poolLabelNames, () =>
+    perPool((pool) => pool.stats.groups),
+  );
+  counter('sluice_database_connections_opened_total', 'Database connections opened.', poolLabelNames, () =>
+    perPool((pool) => pool.stats.connectionsOpened),
+  );
+  counter(
+    'sluice_database_connections_failed_total',
+    'Database connections that could not be opened.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.connectionsFailed),
+  );
+  counter('sluice_database_connections_closed_total', 'Database connections closed.', poolLabelNames, () =>
+    perPool((pool) => pool.stats.connectionsClosed),
+  );
+  counter(
+    'sluice_database_connections_poisoned_total',
+    'Database connections closed because the database sent what nobody was owed.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.poisoned),
+  );
+  counter('sluice_parameter_replays_total', 'Loans that began by setting parameters.', poolLabelNames, () =>
+    perPool((pool) => pool.stats.replays),
+  );
+  gauge('sluice_prepared_statements', 'Distinct prepared statements known.', [], () => [
+    [{}, statements.size],
+  ]);
+
+  registry.registerMetric(
+    new HistogramMetric('sluice_login_duration_seconds', 'Time from accepting a client to its first prompt.', () =>
+      sources.endpoints.map((endpoint) => [{ endpoint: endpoint.name }, endpoint.stats.loginTime] as const),
+    ),
+  );
+  const poolHistogram = (name: string, help: string, pick: (pool: Pool) => Pool['stats']['queryTime']): void => {
+    registry.registerMetric(
+      new HistogramMetric(name, help, () =>
+        sources.targets.flatMap((target) =>
+          [...target.pools].map((pool) => [poolLabels(target, pool), pick(pool)] as const),
+        ),
+      ),
+    );
+  };
+  poolHistogram(
+    'sluice_borrow_wait_seconds',
+    'Time from asking for a loan to having it.',
+    (pool) => pool.stats.borrowWait,
+  );
+  poolHistogram(
+    'sluice_query_duration_seconds',
+    'Time from the first message of a group to its end, as the proxy sees it.',
+    (pool) => pool.stats.queryTime,
+  );
+  poolHistogram(
+    'sluice_connect_duration_seconds',
+    'Time to connect and log in to the database.',
+    (pool) => pool.stats.connectTime,
+  );
+  return registry;
+}
+
+const poolLabelNames = ['target', 'database', 'user'];
+
+function poolLabels(target: Target, pool: Pool): Record<string, string> {
+  return { target: target.name, database: pool.database, user: pool.user };
+}

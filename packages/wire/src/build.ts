@@ -1,0 +1,35 @@
+/** A String of the protocol: the text and a zero byte. */
+export function text(value: string): Buffer {
+  return Buffer.from(`${value}\0`);
+}
+
+/** A message: Byte1 code, Int32 length (which counts itself, not the code), body. */
+export function buildMessage(code: number, ...body: readonly Buffer[]): Buffer {
+  let length = 4;
+  for (const part of body) length += part.length;
+  const message = Buffer.allocUnsafe(1 + length);
+  message[0] = code;
+  message.writeUInt32BE(length, 1);
+  let at = 5;
+  for (const part of body) at += part.copy(message, at);
+  return message;
+}
+
+/** A packet of the startup phase: Int32 length, Int32 code, body. No code byte comes first. */
+export function buildPacket(code: number, ...body: readonly Buffer[]): Buffer {
+  let length = 8;
+  for (const part of body) length += part.length;
+  const packet = Buffer.allocUnsafe(length);
+  packet.writeUInt32BE(length, 0);
+  packet.writeUInt32BE(code, 4);
+  let at = 8;
+  for (const part of body) at += part.copy(packet, at);
+  return packet;
+}
+
+/** An Int32, most significant byte first. */
+export function int32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeInt32BE(value | 0);
+  return bytes;
+}

@@ -1,0 +1,58 @@
+import { BackendCode } from './codes.ts';
+import { buildMessage, text } from './build.ts';
+
+/** The fields of an ErrorResponse or NoticeResponse (manual, "Error and Notice Message Fields"). */
+export interface ErrorFields {
+  /** S and V; ERROR, FATAL, PANIC, WARNING, NOTICE, ... Default ERROR. */
+  readonly severity?: string;
+  /** C: five characters. */
+  readonly sqlstate: string;
+  /** M */
+  readonly message: string;
+  /** D */
+  readonly detail?: string;
+  /** H */
+  readonly hint?: string;
+  /** P: where in the statement, counted in characters from 1. */
+  readonly position?: string;
+}
+
+/** ErrorResponse (B): Byte1('E') Int32 length, then for each field Byte1 type and String value, then a zero byte. */
+export function buildErrorResponse(fields: ErrorFields): Buffer {
+  return buildMessage(BackendCode.ErrorResponse, buildFields(fields));
+}
+
+function buildFields(fields: ErrorFields): Buffer {
+  const severity = fields.severity ?? 'ERROR';
+  const parts = [text(`S${severity}`), text(`V${severity}`), text(`C${fields.sqlstate}`), text(`M${fields.message}`)];
+  if (fields.detail !== undefined) parts.push(text(`D${fields.detail}`));
+  if (fields.hint !== undefined) parts.push(text(`H${fields.hint}`));
+  if (fields.position !== undefined) parts.push(text(`P${fields.position}`));
+  parts.push(Buffer.from([0]));
+  return Buffer.concat(parts);
+}
+
+/** Reads the body of an ErrorResponse or NoticeResponse, `buffer[start, end)`. Unknown fields are passed over. */
+export function parseErrorFields(buffer: Buffer, start = 0, end = buffer.length): ErrorFields {
+  const values = new Map<string, string>();
+  let at = start;
+  while (at < end && buffer[at] !== 0) {
+    const stop = buffer.indexOf(0, at);
+    if (stop < 0 || stop >= end) break;
+    values.set(String.fromCharCode(buffer[at] ?? 0), buffer.toString('utf8', at + 1, stop));
+    at = stop + 1;
+  }
+  const optional = (name: 'detail' | 'hint' | 'position', type: string): Partial<ErrorFields> => {
+    const value = values.get(type);
+    return value === undefined ? {} : { [name]: value };
+  };
+  return {
+    // V is never translated, S may be; V is there since PostgreSQL 9.6.
+    severity: values.get('V') ?? values.get('S') ?? 'ERROR',
+    sqlstate: values.get('C') ?? 'XX000',
+    message: values.get('M') ?? '',
+    ...optional('detail', 'D'),
+    ...optional('hint', 'H'),
+    ...optional('position', 'P'),
+  };
+}

@@ -1,0 +1,111 @@
+import { buildMessage, buildPacket, int32, text } from './build.ts';
+import { BackendCode, FrontendCode, StartupCode, TransactionStatus } from './codes.ts';
+
+// --- What a database sends ---
+
+/** AuthenticationOk (B): Byte1('R') Int32(8) Int32(0). */
+export const authenticationOk = buildMessage(BackendCode.Authentication, int32(0));
+
+/** AuthenticationCleartextPassword (B): Byte1('R') Int32(8) Int32(3). */
+export const authenticationCleartext = buildMessage(BackendCode.Authentication, int32(3));
+
+/** AuthenticationMD5Password (B): Byte1('R') Int32(12) Int32(5), Byte4 salt. */
+export function buildAuthenticationMd5(salt: Buffer): Buffer {
+  return buildMessage(BackendCode.Authentication, int32(5), salt);
+}
+
+/** AuthenticationSASL (B): Byte1('R') Int32 length, Int32(10), String mechanism ..., zero byte. */
+export function buildAuthenticationSasl(mechanisms: readonly string[]): Buffer {
+  return buildMessage(BackendCode.Authentication, int32(10), ...mechanisms.map(text), Buffer.from([0]));
+}
+
+/** AuthenticationSASLContinue (B): Byte1('R') Int32 length, Int32(11), Byten data. */
+export function buildSaslContinue(data: string): Buffer {
+  return buildMessage(BackendCode.Authentication, int32(11), Buffer.from(data));
+}
+
+/** AuthenticationSASLFinal (B): Byte1('R') Int32 length, Int32(12), Byten data. */
+export function buildSaslFinal(data: string): Buffer {
+  return buildMessage(BackendCode.Authentication, int32(12), Buffer.from(data));
+}
+
+/** ParameterStatus (B): Byte1('S') Int32 length, String name, String value. */
+export function buildParameterStatus(name: string, value: string): Buffer {
+  return buildMessage(BackendCode.ParameterStatus, text(name), text(value));
+}
+
+/** BackendKeyData (B): Byte1('K') Int32 length, Int32 process id, Byten secret (4 bytes in 3.0, up to 256 in 3.2). */
+export function buildBackendKeyData(processId: number, secret: Buffer): Buffer {
+  return buildMessage(BackendCode.BackendKeyData, int32(processId), secret);
+}
+
+/** NegotiateProtocolVersion (B): Byte1('v') Int32 length, Int32 newest minor, Int32 n, String[n] options unknown. */
+export function buildNegotiateProtocolVersion(minor: number, unknown: readonly string[]): Buffer {
+  return buildMessage(
+    BackendCode.NegotiateProtocolVersion,
+    int32(minor),
+    int32(unknown.length),
+    ...unknown.map(text),
+  );
+}
+
+/** ReadyForQuery (B): Byte1('Z') Int32(5) Byte1 status. */
+export const readyForQueryIdle = buildMessage(
+  BackendCode.ReadyForQuery,
+  Buffer.from([TransactionStatus.Idle]),
+);
+
+export const parseComplete = buildMessage(BackendCode.ParseComplete);
+export const closeComplete = buildMessage(BackendCode.CloseComplete);
+
+// --- What a client sends ---
+
+/** SSLRequest (F): Int32(8) Int32(80877103). */
+export const sslRequest = buildPacket(StartupCode.SslRequest);
+
+/** CancelRequest (F): Int32 length, Int32(80877102), Int32 process id, Byten secret. */
+export function buildCancelRequest(processId: number, secret: Buffer): Buffer {
+  return buildPacket(StartupCode.CancelRequest, int32(processId), secret);
+}
+
+/** StartupMessage (F): Int32 length, Int32 version, then String name and String value of each, then a zero byte. */
+export function buildStartup(version: number, parameters: Iterable<readonly [string, string]>): Buffer {
+  const parts: Buffer[] = [];
+  for (const [name, value] of parameters) parts.push(text(name), text(value));
+  return buildPacket(version, ...parts, Buffer.from([0]));
+}
+
+/** PasswordMessage (F): Byte1('p') Int32 length, String password. */
+export function buildPassword(password: string): Buffer {
+  return buildMessage(FrontendCode.Password, text(password));
+}
+
+/** SASLInitialResponse (F): Byte1('p') Int32 length, String mechanism, Int32 length of data, Byten data. */
+export function buildSaslInitial(mechanism: string, data: string): Buffer {
+  const bytes = Buffer.from(data);
+  return buildMessage(FrontendCode.Password, text(mechanism), int32(bytes.length), bytes);
+}
+
+/** SASLResponse (F): Byte1('p') Int32 length, Byten data. */
+export function buildSaslResponse(data: string): Buffer {
+  return buildMessage(FrontendCode.Password, Buffer.from(data));
+}
+
+/** Query (F): Byte1('Q') Int32 length, String query. */
+export function buildQuery(sql: string): Buffer {
+  return buildMessage(FrontendCode.Query, text(sql));
+}
+
+/** Describe (F): Byte1('D') Int32 length, Byte1('S'), String name. */
+export function buildDescribeStatement(name: string): Buffer {
+  return buildMessage(FrontendCode.Describe, text(`S${name}`));
+}
+
+/** Close (F): Byte1('C') Int32 length, Byte1('S'), String name. */
+export function buildCloseStatement(name: string): Buffer {
+  return buildMessage(FrontendCode.Close, text(`S${name}`));
+}
+
+export const closeUnnamedStatement = buildCloseStatement('');
+export const syncMessage = buildMessage(FrontendCode.Sync);
+export const terminateMessage = buildMessage(FrontendCode.Terminate);

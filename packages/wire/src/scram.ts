@@ -1,0 +1,206 @@
+import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
+
+/** SCRAM-SHA-256 (RFC 5802, RFC 7677), as PostgreSQL uses it. User names inside SCRAM are ignored by PostgreSQL. */
+
+/** What proves a password without being one: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`. */
+export interface ScramVerifier {
+  readonly iterations: number;
+  readonly salt: Buffer;
+  readonly storedKey: Buffer;
+  readonly serverKey: Buffer;
+}
+
+/** The two keys that a client derives from its password; they cost PBKDF2, so they are worth keeping. */
+export interface ScramKeys {
+  readonly clientKey: Buffer;
+  readonly serverKey: Buffer;
+}
+
+const defaultIterations = 4096;
+
+function hmac(key: Buffer, data: string): Buffer {
+  return createHmac('sha256', key).update(data).digest();
+}
+
+function sha256(data: Buffer): Buffer {
+  return createHash('sha256').update(data).digest();
+}
+
+function xor(a: Buffer, b: Buffer): Buffer {
+  const result = Buffer.allocUnsafe(a.length);
+  for (let i = 0; i < a.length; i++) result[i] = (a[i] ?? 0) ^ (b[i] ?? 0);
+  return result;
+}
+
+/** Derives the keys on the thread pool, never on the event loop. `password` has been through SASLprep. */
+export function deriveKeys(
+  password: string,
+  salt: Buffer,
+  iterations: number,
+  done: (error: Error | null, keys: ScramKeys | null) => void,
+): void {
+  pbkdf2(password, salt, iterations, 32, 'sha256', (error, salted) => {
+    if (error !== null) done(error, null);
+    else done(null, { clientKey: hmac(salted, 'Client Key'), serverKey: hmac(salted, 'Server Key') });
+  });
+}
+
+/** Makes the verifier of a password, with a new salt. */
+export function makeVerifier(password: string): Promise<ScramVerifier> {
+  const salt = randomBytes(16);
+  return new Promise((resolve, reject) => {
+    deriveKeys(password, salt, defaultIterations, (error, keys) => {
+      if (keys === null) reject(error ?? new Error('no keys were derived'));
+      else resolve({ iterations: defaultIterations, salt, storedKey: sha256(keys.clientKey), serverKey: keys.serverKey });
+    });
+  });
+}
+
+/** Reads PostgreSQL's text form of a verifier; null when it is not one. */
+export function parseVerifier(text: string): ScramVerifier | null {
+  const match = /^SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/.exec(text);
+  if (match === null) return null;
+  const [, iterations = '', salt = '', stored = '', server = ''] = match;
+  const verifier = {
+    iterations: Number(iterations),
+    salt: Buffer.from(salt, 'base64'),
+    storedKey: Buffer.from(stored, 'base64'),
+    serverKey: Buffer.from(server, 'base64'),
+  };
+  return verifier.storedKey.length === 32 && verifier.serverKey.length === 32 && verifier.iterations > 0
+    ? verifier
+    : null;
+}
+
+/**
+ * A verifier that no password fits, for a user that is not there: the exchange looks the same, and the same
+ * salt comes at every try, since it is made from the name and a secret of this process.
+ */
+export function mockVerifier(user: string, secret: Buffer): ScramVerifier {
+  return {
+    iterations: defaultIterations,
+    salt: hmac(secret, user).subarray(0, 16),
+    storedKey: randomBytes(32),
+    serverKey: randomBytes(32),
+  };
+}
+
+/** How an exchange is bound to its TLS connection. */
+export interface ChannelBinding {
+  /** The GS2 header: `n,,` not supported, `y,,` the other side did not offer it, `p=tls-server-end-point,,` used. */
+  readonly header: string;
+  /** The hash of the server's certificate (RFC 5929), empty when not used. */
+  readonly data: Buffer;
+}
+
+/** No channel binding. */
+export const noBinding: ChannelBinding = { header: 'n,,', data: Buffer.alloc(0) };
+
+function bindingText(binding: ChannelBinding): string {
+  return Buffer.concat([Buffer.from(binding.header), binding.data]).toString('base64');
+}
+
+/** The attributes of a SCRAM message, by letter: `r=…,s=…,i=…`. */
+function attributes(message: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const part of message.split(',')) if (part.charAt(1) === '=') found.set(part.charAt(0), part.slice(2));
+  return found;
+}
+
+/** The client's side of one exchange. Errors are thrown as sentences. */
+export class ScramClient {
+  readonly #binding: ChannelBinding;
+  readonly #first: string;
+  #serverSignature: Buffer | null = null;
+
+  constructor(binding: ChannelBinding = noBinding) {
+    this.#binding = binding;
+    this.#first = `n=,r=${randomBytes(18).toString('base64')}`;
+  }
+
+  /** The client-first-message. */
+  get firstMessage(): string {
+    return this.#binding.header + this.#first;
+  }
+
+  /** Reads the server-first-message: what the keys are to be derived with. */
+  readServerFirst(message: string): { readonly salt: Buffer; readonly iterations: number; readonly nonce: string } {
+    const given = attributes(message);
+    const nonce = given.get('r') ?? '';
+    const salt = Buffer.from(given.get('s') ?? '', 'base64');
+    const iterations = Number(given.get('i'));
+    if (!nonce.startsWith(this.#first.slice(5)) || nonce.length <= this.#first.length - 5)
+      throw new Error('the SCRAM nonce of the database does not continue ours');
+    if (salt.length === 0 || !Number.isInteger(iterations) || iterations < 1)
+      throw new Error('the SCRAM challenge of the database has no salt or iterations');
+    return { salt, iterations, nonce };
+  }
+
+  /** The client-final-message, with the proof. */
+  finalMessage(serverFirst: string, nonce: string, keys: ScramKeys): string {
+    const withoutProof = `c=${bindingText(this.#binding)},r=${nonce}`;
+    const authMessage = `${this.#first},${serverFirst},${withoutProof}`;
+    const signature = hmac(sha256(keys.clientKey), authMessage);
+    this.#serverSignature = hmac(keys.serverKey, authMessage);
+    return `${withoutProof},p=${xor(keys.clientKey, signature).toString('base64')}`;
+  }
+
+  /** Checks the server-final-message: only who knows the password can have made it. */
+  verifyServerFinal(message: string): boolean {
+    const signature = Buffer.from(attributes(message).get('v') ?? '', 'base64');
+    const own = this.#serverSignature;
+    return own !== null && signature.length === own.length && timingSafeEqual(signature, own);
+  }
+}
+
+/** The server's side of one exchange. */
+export class ScramServer {
+  readonly #verifier: ScramVerifier;
+  readonly #binding: ChannelBinding;
+  #clientFirst = '';
+  #serverFirst = '';
+  #nonce = '';
+  #header = '';
+
+  /** `binding` is what a client that binds to the channel must show. */
+  constructor(verifier: ScramVerifier, binding: ChannelBinding = noBinding) {
+    this.#verifier = verifier;
+    this.#binding = binding;
+  }
+
+  /** Reads the client-first-message; returns the server-first-message, or null when it is not one. */
+  first(message: string, plus: boolean): string | null {
+    const match = /^([nyp][^,]*),([^,]*),(.*)$/s.exec(message);
+    if (match === null) return null;
+    const [, flag = '', identity = '', bare = ''] = match;
+    // A client that thinks we cannot bind, where we offered it, has been lied to (RFC 5802, section 6).
+    const bound = flag.startsWith('p=');
+    if (bound !== plus || (flag === 'y' && this.#binding.data.length > 0)) return null;
+    if (bound && flag !== 'p=tls-server-end-point') return null;
+    this.#header = `${flag},${identity},`;
+    this.#clientFirst = bare;
+    const clientNonce = attributes(bare).get('r') ?? '';
+    if (clientNonce === '') return null;
+    this.#nonce = clientNonce + randomBytes(18).toString('base64');
+    const { salt, iterations } = this.#verifier;
+    this.#serverFirst = `r=${this.#nonce},s=${salt.toString('base64')},i=${iterations}`;
+    return this.#serverFirst;
+  }
+
+  /** Reads the client-final-message; returns the server-final-message when the proof holds, else null. */
+  final(message: string): string | null {
+    const proofAt = message.lastIndexOf(',p=');
+    if (proofAt < 0) return null;
+    const withoutProof = message.slice(0, proofAt);
+    const given = attributes(withoutProof);
+    const proof = Buffer.from(message.slice(proofAt + 3), 'base64');
+    const data = this.#header.startsWith('p') ? this.#binding.data : Buffer.alloc(0);
+    if (given.get('r') !== this.#nonce || proof.length !== 32) return null;
+    if (given.get('c') !== bindingText({ header: this.#header, data })) return null;
+    const authMessage = `${this.#clientFirst},${this.#serverFirst},${withoutProof}`;
+    const signature = hmac(this.#verifier.storedKey, authMessage);
+    const clientKey = xor(proof, signature);
+    if (!timingSafeEqual(sha256(clientKey), this.#verifier.storedKey)) return null;
+    return `v=${hmac(this.#verifier.serverKey, authMessage).toString('base64')}`;
+  }
+}
