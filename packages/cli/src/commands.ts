@@ -1,4 +1,5 @@
+import { checkConfig } from './check-config/command.ts';
 import type { Command } from './command.ts';
 
 /** Every command of `sluice`, in the order in which the help lists them. */
-export const commands: readonly Command[] = [];
+export const commands: readonly Command[] = [checkConfig];

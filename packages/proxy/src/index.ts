@@ -1,1 +1,4 @@
-export * from './errors.ts';
+export { errorKinds, ProxyError } from './errors.ts';
+export type { ErrorCode } from './errors.ts';
+export { startProxy } from './proxy.ts';
+export type { ReloadResult, RunningProxy } from './proxy.ts';

@@ -19,6 +19,8 @@ export interface Clients {
   readonly ecs: ECSClient;
   readonly elb: ElasticLoadBalancingV2Client;
   readonly iam: IAMClient;
+  /** For policy simulation, which is a help and not a need: it gives up at once. */
+  readonly simulation: IAMClient;
   readonly kms: KMSClient;
   readonly logs: CloudWatchLogsClient;
   readonly rds: RDSClient;
@@ -44,11 +46,12 @@ export function createClients(options: ClientOptions): Clients {
     ecs: new ECSClient(config),
     elb: new ElasticLoadBalancingV2Client(config),
     iam: new IAMClient(config),
+    simulation: new IAMClient({ ...config, maxAttempts: 1 }),
     kms: new KMSClient(config),
     logs: new CloudWatchLogsClient(config),
     rds: new RDSClient(config),
     secrets: new SecretsManagerClient(config),
-    quotas: new ServiceQuotasClient(config),
+    quotas: new ServiceQuotasClient({ ...config, maxAttempts: 1 }),
     sts: new STSClient(config),
   };
 }

@@ -38,7 +38,7 @@ export async function simulate(
 ): Promise<Simulation> {
   const answers: Record<string, string> = {};
   for (const { action, resource, context = {} } of wishes) {
-    const answer = await clients.iam.send(
+    const answer = await clients.simulation.send(
       new SimulatePrincipalPolicyCommand({
         PolicySourceArn: principal(arn),
         ActionNames: [action],

@@ -56,11 +56,16 @@ export async function startEmulator(plain = false): Promise<Emulator> {
       PYTHONDONTWRITEBYTECODE: '1',
     },
     // It ends when its standard input does, so it never outlives the test.
-    stdio: ['pipe', 'pipe', 'inherit'],
+    // It writes a page of traceback for every call that it does not know.
+    stdio: [
+      'pipe',
+      'pipe',
+      process.env['SLUICE_EMULATOR_LOG'] === undefined ? 'ignore' : 'inherit',
+    ],
   });
-  const [endpoint] = (await once(createInterface(child.stdout), 'line')) as [string];
+  const [line] = await once(createInterface(child.stdout), 'line');
   return {
-    endpoint,
+    endpoint: String(line),
     stop: async () => {
       const exited = once(child, 'exit');
       child.stdin.end();

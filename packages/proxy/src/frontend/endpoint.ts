@@ -10,12 +10,15 @@ import type { PinReason } from '../session/pin-reason.ts';
 import { Session, SessionState } from '../session/session.ts';
 import type { SessionKeeper } from '../session/session.ts';
 import type { Effects } from '../sql/index.ts';
+import type { LoginResult } from '../backend/database-connection.ts';
+import type { ConnectFailure, Pool } from '../pool/pool.ts';
 import type { Target } from '../target/target.ts';
 import { EndpointStats } from '../telemetry/endpoint-stats.ts';
 import { events } from '../telemetry/events.ts';
 import { ClientCounts } from './client-counts.ts';
 import { ClientHandshake } from './handshake.ts';
 import type { ClientLogin, HandshakeOptions } from './handshake.ts';
+import { ReplicationLink } from './replication-link.ts';
 import { splitStartup } from './startup-parameters.ts';
 
 /** What an endpoint allows its clients; changes on reload. Times in milliseconds; 0 is no limit. */
@@ -29,6 +32,19 @@ export interface EndpointLimits {
   readonly queryTimeout: number;
   readonly longestBuffered: number;
 }
+
+/** Sends a cancel request to the database; told whether it was delivered. */
+export type SendCancel = (
+  key: { readonly processId: number; readonly secretKey: Buffer },
+  done: (delivered: boolean) => void,
+) => void;
+
+/** Opens a database connection outside any pool, with further startup parameters. */
+export type ConnectWith = (
+  pool: Pool,
+  startup: ReadonlyMap<string, string>,
+  done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
+) => void;
 
 /** The property of a client's socket that holds its session: shared handlers find it there, no closure is kept. */
 const sessionKey = Symbol('session');
@@ -67,8 +83,10 @@ export class Endpoint implements SessionKeeper {
 
   readonly #target: Target;
   readonly #handshake: () => HandshakeOptions;
-  readonly #cancel: (session: Session) => void;
-  readonly #keys: CancelKeys<Session>;
+  readonly #sendCancel: SendCancel;
+  readonly #connect: ConnectWith;
+  readonly #keys = new CancelKeys<Session | ReplicationLink>();
+  readonly #links = new Set<ReplicationLink>();
   readonly #counts = new ClientCounts();
   readonly #arrivals = new Set<Arrival>();
   readonly #sessions = new Set<Session>();
@@ -80,18 +98,17 @@ export class Endpoint implements SessionKeeper {
     readonly name: string;
     readonly target: Target;
     readonly limits: EndpointLimits;
-    readonly keys: CancelKeys<Session>;
     /** How clients log in, as settings say now. */
     readonly handshake: () => HandshakeOptions;
-    /** Cancels what the session runs, on its database connection. */
-    readonly cancel: (session: Session) => void;
+    readonly cancel: SendCancel;
+    readonly connect: ConnectWith;
   }) {
     this.name = options.name;
     this.#target = options.target;
     this.limits = options.limits;
-    this.#keys = options.keys;
     this.#handshake = options.handshake;
-    this.#cancel = options.cancel;
+    this.#sendCancel = options.cancel;
+    this.#connect = options.connect;
   }
 
   get longestBuffered(): number {
@@ -134,6 +151,7 @@ export class Endpoint implements SessionKeeper {
       this.#emptied = resolve;
     });
     for (const session of [...this.#sessions]) session.leave();
+    for (const link of [...this.#links]) link.end();
     if (this.#sessions.size > 0) await gone;
   }
 
@@ -144,6 +162,7 @@ export class Endpoint implements SessionKeeper {
     const goodbye = new ProxyError('SHUTTING_DOWN');
     for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
     for (const session of [...this.#sessions]) session.terminate(goodbye);
+    for (const link of [...this.#links]) link.end();
   }
 
   /** Called at every tick of the coarse clock: the time limits of all sessions. */
@@ -199,7 +218,7 @@ export class Endpoint implements SessionKeeper {
     session.pool.sessions--;
     this.stats.closed++;
     if (events.clientClosed.hasSubscribers) events.clientClosed.publish({ client: session.id, reason });
-    if (this.#sessions.size === 0) this.#emptied?.();
+    this.#checkEmpty();
   }
 
   #accept(socket: Socket): void {
@@ -235,7 +254,73 @@ export class Endpoint implements SessionKeeper {
     this.stats.cancels++;
     if (events.cancelRequested.hasSubscribers)
       events.cancelRequested.publish({ client: session?.id ?? null });
-    if (session !== undefined) this.#cancel(session);
+    if (session instanceof ReplicationLink) this.#sendCancel(session.databaseKey, () => undefined);
+    else if (session !== undefined) this.#cancel(session);
+  }
+
+  /**
+   * Cancels what the session is waiting for: takes it out of the borrow queue, or has the database cancel what runs
+   * on the connection it holds. The connection is not lent on while the cancel is on its way.
+   */
+  #cancel(session: Session): void {
+    const { connection } = session;
+    if (connection === null) {
+      session.cancelWaiting(new ProxyError('QUERY_CANCELED'));
+      return;
+    }
+    if (connection.owed.length === 0) return;
+    connection.cancelSent();
+    this.#sendCancel(connection, (delivered) => {
+      // What was not delivered for certain may still arrive, and would hit whatever runs then.
+      if (!delivered) connection.retireReason ??= 'a cancel request could not be delivered';
+      connection.cancelPassed();
+    });
+  }
+
+  /** A replication connection has a database connection of its own. */
+  #replicate(arrival: Arrival, login: ClientLogin, refuse: (fields: ErrorFields) => void): void {
+    const { socket } = login;
+    const { carried, startupOnly } = splitStartup(login.parameters);
+    const pool = this.#target.pool(login.database, login.databaseUser, startupOnly);
+    if (!this.#target.reserve(pool)) {
+      refuse(new ProxyError('NO_CONNECTION_LEFT', { allowed: this.#target.allowed }).fields);
+      return;
+    }
+    let gone = false;
+    const vanished = (): void => {
+      gone = true;
+      this.#arrivals.delete(arrival);
+    };
+    socket.once('close', vanished);
+    const startup = new Map([...carried, ['replication', login.replication ?? ''] as const]);
+    this.#connect(pool, startup, (failure, database) => {
+      socket.off('close', vanished);
+      if (database === null || gone) {
+        this.#target.release();
+        database?.socket.destroy();
+        if (!gone && failure !== null) refuse(failure.fields);
+        return;
+      }
+      this.#arrivals.delete(arrival);
+      this.stats.loggedIn++;
+      this.#counts.add(login.user, login.database);
+      const key = this.#keys.create(login.longCancelKey);
+      const link = new ReplicationLink(arrival.id, socket, database, key, () => {
+        this.#links.delete(link);
+        this.#keys.delete(key);
+        this.#counts.remove(login.user, login.database);
+        this.#target.release();
+        this.stats.closed++;
+        this.#checkEmpty();
+      });
+      this.#keys.set(key, link);
+      this.#links.add(link);
+      link.start(login.rest);
+    });
+  }
+
+  #checkEmpty(): void {
+    if (this.#sessions.size === 0 && this.#links.size === 0) this.#emptied?.();
   }
 
   /** The client is who it says: finds its pool, learns the greeting, and starts the session. */
@@ -256,6 +341,10 @@ export class Endpoint implements SessionKeeper {
     const full = this.#counts.full(login.user, login.database, this.limits);
     if (full !== null) {
       refuse(full.fields);
+      return;
+    }
+    if (login.replication !== null) {
+      this.#replicate(arrival, login, refuse);
       return;
     }
     const { carried, startupOnly } = splitStartup(login.parameters);

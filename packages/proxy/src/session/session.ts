@@ -147,6 +147,13 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.terminate(new ProxyError('SHUTTING_DOWN'));
   }
 
+  /** Refuses the request that waits in the borrow queue, if there is one. */
+  cancelWaiting(error: ProxyError): void {
+    if (this.#state !== SessionState.Waiting) return;
+    this.pool.leave(this);
+    this.borrowFailed(error.fields);
+  }
+
   // --- The way to the database ---
 
   borrow(): boolean {

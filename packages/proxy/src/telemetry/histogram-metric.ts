@@ -17,6 +17,11 @@ export class HistogramMetric extends PromHistogram {
     this.#read = read;
   }
 
+  /** What the registry asks a histogram for when it writes the text format. */
+  getForPromString(): Promise<MetricObjectWithValues<MetricValueWithName<string>>> {
+    return this.get();
+  }
+
   /** What the registry asks every metric for, at each scrape. */
   override async get(): Promise<MetricObjectWithValues<MetricValueWithName<string>>> {
     const values: MetricValueWithName<string>[] = [];

@@ -1,0 +1,13 @@
+import type { Option } from './command.ts';
+import { UsageError } from './command.ts';
+
+/** For an option that takes a whole number. */
+export function wholeNumber(min: number, max: number): NonNullable<Option['parse']> {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isInteger(value) || value < min || value > max) {
+      throw new UsageError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}

@@ -1,0 +1,54 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { PostgresBinaries } from './binaries.ts';
+
+const run = promisify(execFile);
+
+/** The account that PostgreSQL runs as. Empty: the account of this process. */
+export interface Account {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/**
+ * PostgreSQL refuses to run as root ("root" execution of the PostgreSQL server is not permitted), so root lends it
+ * the account `nobody`; everybody else uses their own.
+ */
+export async function findAccount(): Promise<Account> {
+  if (process.getuid?.() !== 0) return {};
+  const [uid, gid] = await Promise.all([run('id', ['-u', 'nobody']), run('id', ['-g', 'nobody'])]);
+  return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+}
+
+/** Gives a folder and all that is in it to the account. */
+export async function giveTo(account: Account, folder: string): Promise<void> {
+  if (account.uid === undefined) return;
+  await run('chown', ['-R', `${account.uid}:${account.gid}`, folder]);
+}
+
+/** Whether the account can get into a folder, which takes the right to pass through all those above it. */
+export async function canEnter(account: Account, folder: string): Promise<boolean> {
+  return run('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], { ...account, cwd: '/' }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/**
+ * The same binaries, at a place that the account can reach. An installation below a private folder (root's home, for
+ * one) is closed to `nobody`; it is then copied into `folder`, about 60 MB.
+ */
+export async function reachableBinaries(
+  binaries: PostgresBinaries,
+  account: Account,
+  folder: string,
+): Promise<PostgresBinaries> {
+  if (await canEnter(account, path.join(binaries.root, 'bin'))) return binaries;
+  const root = path.join(folder, 'binaries');
+  await mkdir(root);
+  // The links between the libraries are relative, and have to stay so.
+  await cp(binaries.root, root, { recursive: true, verbatimSymlinks: true });
+  return { root, initdb: path.join(root, 'bin/initdb'), postgres: path.join(root, 'bin/postgres') };
+}

@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { appendFile, chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { canEnter, findAccount, giveTo, reachableBinaries } from './account.ts';
+import type { Account } from './account.ts';
+import { findBinaries } from './binaries.ts';
+import type { PostgresBinaries } from './binaries.ts';
+import { configurationFile, readOwner, writeConfiguration, writeOwner } from './configuration.ts';
+import type { Owner } from './configuration.ts';
+import { initialize, initializeFromTemplate, isInitialized } from './data-directory.ts';
+import type { PostgresOptions } from './options.ts';
+import { Postgres } from './postgres.ts';
+
+/**
+ * For data that is gone with its server anyway: no wait for the disk. A crash of the server loses nothing even so
+ * (the pages are in the operating system's hands), only a crash of the machine does.
+ */
+const ephemeralParameters = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  // In the data directory, not in /dev/shm, where a killed server would leave it behind.
+  dynamic_shared_memory_type: 'mmap',
+};
+
+/**
+ * Starts a PostgreSQL server on this machine, as root or not, and resolves when it accepts connections.
+ *
+ * Nothing of it survives `stop()`, nor the end of this process: a guardian ends the server and removes its files even
+ * when this process is killed. Data in a `dataDir` of one's own is kept.
+ *
+ * @throws Error when the binaries are missing, initdb fails, or the server is not up in time (with its log).
+ */
+export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
+  const account = await findAccount();
+  // Holds what the server needs and the data directory, unless that has a place of its own.
+  const folder = await mkdtemp(path.join(tmpdir(), 'sluice-postgres-'));
+  const dataDir = path.resolve(options.dataDir ?? path.join(folder, 'data'));
+  const keepData = options.keepData ?? options.dataDir !== undefined;
+  const ephemeral = keepData ? [folder] : [folder, dataDir];
+  let postgres: Postgres | undefined;
+  try {
+    // Open for the server's account to pass through.
+    await chmod(folder, 0o711);
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await giveTo(account, dataDir);
+    if (!(await canEnter(account, dataDir))) {
+      throw new Error(
+        `PostgreSQL refuses to run as root, and the account "nobody" cannot enter ${dataDir}; ` +
+          'put the data where every folder above it is open to all, or run as another user',
+      );
+    }
+    const binaries = await reachableBinaries(
+      await findBinaries(options.installation),
+      account,
+      folder,
+    );
+    const owner = await prepareData(binaries, account, dataDir, options);
+    await writeConfiguration(dataDir, options, keepData ? {} : ephemeralParameters);
+    await giveTo(account, dataDir);
+    postgres = new Postgres({
+      binaries,
+      account,
+      dataDir,
+      ephemeral,
+      ...owner,
+      port: options.port ?? 0,
+      database: options.database ?? 'postgres',
+      readyTimeoutMs: options.readyTimeoutMs ?? 30_000,
+      onLog: options.onLog ?? (() => undefined),
+    });
+    await postgres.start(options.signal);
+    await postgres.createDatabase();
+    return postgres;
+  } catch (error) {
+    await postgres?.stop('immediate');
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Makes the data directory unless it is there, and tells whose it is. */
+async function prepareData(
+  binaries: PostgresBinaries,
+  account: Account,
+  dataDir: string,
+  options: PostgresOptions,
+): Promise<Owner> {
+  const { auth = 'scram-sha-256', templates } = options;
+  const kept = await readOwner(dataDir);
+  const owner = {
+    user: options.user ?? kept?.user ?? 'postgres',
+    password: options.password ?? kept?.password ?? randomBytes(15).toString('base64url'),
+  };
+  if (await isInitialized(dataDir)) {
+    if (kept !== undefined && (kept.user !== owner.user || kept.password !== owner.password)) {
+      throw new Error(
+        `the data in ${dataDir} belongs to user ${kept.user} with a password of its own; ` +
+          'leave user and password out, or give those it was made with',
+      );
+    }
+    return owner;
+  }
+  // A template holds its password, so one for a random password would serve once.
+  await (templates === undefined || options.password === undefined
+    ? initialize(binaries, account, dataDir, { ...owner, auth })
+    : initializeFromTemplate(binaries, account, dataDir, { ...owner, auth }, templates));
+  await appendFile(
+    path.join(dataDir, 'postgresql.conf'),
+    `include_if_exists = '${configurationFile}'\n`,
+  );
+  await writeOwner(dataDir, owner);
+  return owner;
+}

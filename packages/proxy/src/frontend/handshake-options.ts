@@ -1,0 +1,61 @@
+import { X509Certificate, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
+import { endPointBinding } from '../credentials/channel-binding.ts';
+import type { Credentials } from '../credentials/credentials.ts';
+import type { Settings } from '../settings/index.ts';
+
+/** How clients log in, as the settings say; made anew when they change. */
+export interface HandshakeOptions {
+  /** Null when TLS is not offered. */
+  readonly tls: ServerTls | null;
+  readonly requireTls: boolean;
+  readonly credentials: Credentials;
+  /** Makes the salt that a user who does not exist is shown; the same for the life of the process. */
+  readonly mockSecret: Buffer;
+}
+
+/** TLS towards clients. */
+export interface ServerTls {
+  readonly context: SecureContext;
+  /** What is asked of a client certificate: nothing, to be signed by the authority, or to name the user as well. */
+  readonly clientCertificate: 'none' | 'verify-ca' | 'verify-full';
+  /** What SCRAM binds to (RFC 5929), or null when the certificate's hash function is not known. */
+  readonly binding: Buffer | null;
+}
+
+const mockSecret = randomBytes(32);
+
+/** Reads certificate and key; throws when they cannot be read or do not fit each other. */
+export function handshakeOptions(settings: Settings, credentials: Credentials): HandshakeOptions {
+  const { TlsMode, TlsCertFile, TlsKeyFile, TlsCaFile, RequireTLS } = settings;
+  const mode = TlsMode ?? (TlsCertFile === undefined ? 'disable' : 'prefer');
+  return {
+    tls:
+      mode === 'disable' || TlsCertFile === undefined || TlsKeyFile === undefined
+        ? null
+        : serverTls(mode, TlsCertFile, TlsKeyFile, TlsCaFile),
+    requireTls: RequireTLS || (mode !== 'disable' && mode !== 'prefer'),
+    credentials,
+    mockSecret,
+  };
+}
+
+function serverTls(
+  mode: 'prefer' | 'require' | 'verify-ca' | 'verify-full',
+  certFile: string,
+  keyFile: string,
+  caFile: string | undefined,
+): ServerTls {
+  const cert = readFileSync(certFile, 'utf8');
+  return {
+    context: createSecureContext({
+      cert,
+      key: readFileSync(keyFile, 'utf8'),
+      ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }),
+    }),
+    clientCertificate: mode === 'verify-ca' || mode === 'verify-full' ? mode : 'none',
+    binding: endPointBinding(new X509Certificate(cert).raw),
+  };
+}

@@ -1,0 +1,66 @@
+import type { Socket } from 'node:net';
+import { authenticationOk, buildBackendKeyData, buildParameterStatus, readyForQueryIdle } from '@sluice/wire';
+import type { LoginResult } from '../backend/database-connection.ts';
+import type { CancelKey } from '../session/cancel-keys.ts';
+import { secretBytes } from '../session/cancel-keys.ts';
+
+/**
+ * A replication connection: a client and a database connection of its own, bytes passed through both ways.
+ * The replication protocol holds its connection for as long as it lives, so there is nothing to share.
+ */
+export class ReplicationLink {
+  readonly id: number;
+  readonly cancelKey: CancelKey;
+  readonly #client: Socket;
+  readonly #database: LoginResult;
+  readonly #ended: (link: ReplicationLink) => void;
+  #over = false;
+
+  constructor(
+    id: number,
+    client: Socket,
+    database: LoginResult,
+    cancelKey: CancelKey,
+    ended: (link: ReplicationLink) => void,
+  ) {
+    this.id = id;
+    this.cancelKey = cancelKey;
+    this.#client = client;
+    this.#database = database;
+    this.#ended = ended;
+  }
+
+  /** The key that cancels what runs at the database. */
+  get databaseKey(): { readonly processId: number; readonly secretKey: Buffer } {
+    return this.#database;
+  }
+
+  /** Greets the client and joins the two sockets. */
+  start(rest: Buffer | null): void {
+    const { socket, parameters } = this.#database;
+    this.#client.write(
+      Buffer.concat([
+        authenticationOk,
+        ...[...parameters].map(([name, value]) => buildParameterStatus(name, value)),
+        buildBackendKeyData(this.cancelKey.processId, secretBytes(this.cancelKey)),
+        readyForQueryIdle,
+      ]),
+    );
+    for (const side of [this.#client, socket]) {
+      side.on('error', () => this.end());
+      side.on('close', () => this.end());
+    }
+    if (rest !== null) socket.write(rest);
+    this.#client.pipe(socket);
+    socket.pipe(this.#client);
+  }
+
+  /** Closes both sides, after what is on its way has been written. */
+  end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#client.destroySoon();
+    this.#database.socket.destroySoon();
+    this.#ended(this);
+  }
+}
