@@ -1,5 +1,6 @@
 import { checkConfig } from './check-config/command.ts';
 import type { Command } from './command.ts';
+import { infrastructure } from './infrastructure/commands.ts';
 
 /** Every command of `sluice`, in the order in which the help lists them. */
-export const commands: readonly Command[] = [checkConfig];
+export const commands: readonly Command[] = [checkConfig, ...infrastructure];

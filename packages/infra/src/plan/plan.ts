@@ -39,12 +39,11 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
   const changes = design === undefined ? [] : changesBetween(template, design.synthesized.template);
   const broken = design === undefined ? [] : violations(design.security);
   const blocked = design === undefined || broken.length > 0;
-  const moved = changes.length > 0 || drift.length > 0;
   return {
     stack: deployed?.name ?? design?.model.stackName ?? `sluice-${inputs.rds_instance_id}`,
     proxy: design?.model.proxyName ?? new Template(template).proxyName() ?? inputs.rds_instance_id,
     engine: inputs.engine,
-    verdict: blocked ? 'blocked' : moved ? 'changes' : 'none',
+    verdict: blocked ? 'blocked' : changes.length > 0 ? 'changes' : 'none',
     checks,
     ...(design === undefined ? {} : { security: design.security, resolved: design.resolved }),
     changes,

@@ -12,7 +12,9 @@ import {
   type DBProxy,
 } from '@aws-sdk/client-rds';
 import { paginateListServiceQuotas } from '@aws-sdk/client-service-quotas';
+import { parse } from 'yaml';
 import type { Clients } from '../aws/clients.ts';
+import { failureKind } from '../aws/failure.ts';
 import { record } from '../values.ts';
 import type { DeployedStack, ExistingProxy } from './facts.ts';
 import { tagMap } from './look.ts';
@@ -75,12 +77,26 @@ export async function readStack(
   clients: Clients,
   name: string,
 ): Promise<DeployedStack | undefined> {
-  const answer = await clients.cloudFormation.send(new DescribeStacksCommand({ StackName: name }));
-  const stack = answer.Stacks?.[0];
+  const stack = await findStack(clients, name);
   if (stack === undefined || stack.StackStatus === 'DELETE_COMPLETE') {
     return undefined;
   }
   return { ...describeStack(stack, name), template: await readTemplate(clients, stack, name) };
+}
+
+/** CloudFormation has no error of its own for a stack that is not there: a ValidationError says so in words. */
+async function findStack(clients: Clients, name: string): Promise<Stack | undefined> {
+  try {
+    const answer = await clients.cloudFormation.send(
+      new DescribeStacksCommand({ StackName: name }),
+    );
+    return answer.Stacks?.[0];
+  } catch (error) {
+    if (failureKind(error) === 'missing') {
+      return undefined;
+    }
+    throw error;
+  }
 }
 
 function describeStack(stack: Stack, name: string): Omit<DeployedStack, 'template'> {
@@ -108,5 +124,6 @@ async function readTemplate(
   const answer = await clients.cloudFormation.send(
     new GetTemplateCommand({ StackName: name, TemplateStage: 'Original' }),
   );
-  return record(JSON.parse(answer.TemplateBody ?? '{}'));
+  // CDK's toolkit sends templates as YAML, by the rules of YAML 1.1; JSON is read by them as well.
+  return record(parse(answer.TemplateBody ?? '{}', { schema: 'yaml-1.1' }));
 }

@@ -1,5 +1,7 @@
 import { destroyClients } from '../aws/clients.ts';
 import { prepare } from '../actions/prepare.ts';
+import { deploymentOf } from '../apply/apply.ts';
+import { savePlan } from '../apply/saved-plan.ts';
 import { makePlan } from '../plan/plan.ts';
 import { planText } from '../text/plan-text.ts';
 import { styler } from '../text/style.ts';
@@ -24,6 +26,13 @@ export async function runPlan(line: CommandLine): Promise<number> {
       }
       if (plan.verdict === 'blocked') {
         return 1;
+      }
+      const { save } = line.options;
+      if (typeof save === 'string' && plan.verdict === 'changes') {
+        const saved = await savePlan(save, deploymentOf(prepared));
+        line.stderr.write(
+          `saved as ${saved.changeSet}; apply exactly this with: sluice apply ${save}\n`,
+        );
       }
       return plan.verdict === 'changes' && flag(line, 'detailedExitcode') ? 2 : 0;
     } finally {

@@ -11,14 +11,23 @@ export interface Synthesized {
   readonly template: Readonly<Record<string, unknown>>;
 }
 
+/** How to synthesize. */
+export interface SynthesisOptions {
+  /** Where the assembly goes. @default - a temporary folder */
+  readonly outdir?: string;
+  /** Whether CDK checks the template against CloudFormation's schemas. @default false */
+  readonly validate?: boolean;
+}
+
 /**
  * Makes the CloudFormation template of the model. No look-ups, no network; the same model gives the same template.
- * @param outdir where the assembly goes; a temporary folder when not given
  */
-export function synthesize(model: Model, outdir?: string): Synthesized {
+export function synthesize(model: Model, options: SynthesisOptions = {}): Synthesized {
   const app = new App({
     analyticsReporting: false,
-    ...(outdir === undefined ? {} : { outdir }),
+    // It takes longer than all the rest; a test turns it on, and cfn-lint looks at the same templates.
+    builtinCloudFormationValidation: options.validate ?? false,
+    ...(options.outdir === undefined ? {} : { outdir: options.outdir }),
     context: {
       // The template stays readable: no aws:cdk:path, and no version line that changes with the library.
       'aws:cdk:disable-path-metadata': true,

@@ -26,6 +26,8 @@ export interface Account {
   readonly databaseGroupId: string;
   readonly roleArn: string;
   readonly secretArn: string;
+  /** Tags the second private subnet and the public one: another pair in two zones. */
+  tagSubnets(tags: Readonly<Record<string, string>>): Promise<void>;
   /** The text of a terraform.tfvars with the nine inputs. */
   readonly tfvars: string;
 }
@@ -80,6 +82,14 @@ export async function fillAccount(endpoint: string): Promise<Account> {
     databaseGroupId,
     roleArn: role.Role?.Arn ?? '',
     secretArn: secret.ARN ?? '',
+    tagSubnets: async (tags) => {
+      await clients.ec2.send(
+        new CreateTagsCommand({
+          Resources: subnetIds.slice(1),
+          Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+        }),
+      );
+    },
     tfvars: `aws_account_id          = "${accountId}"
 aws_region              = "${region}"
 vpc_id                  = "${vpcId}"

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { runPlan } from '../../src/shell/run-plan.ts';
 import { fillAccount, leaveAccount, type Account } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
 import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
 
-describe('plan on moto as it comes', { skip: withoutEmulator }, () => {
+suite('plan on moto as it comes', { skip: withoutEmulator }, () => {
   let emulator: Emulator;
   let account: Account;
 
@@ -19,7 +19,7 @@ describe('plan on moto as it comes', { skip: withoutEmulator }, () => {
     await emulator.stop();
   });
 
-  it('the nine inputs of the original project are planned', async (t) => {
+  test('the nine inputs of the original project are planned', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const { code, out, err } = await runCommand(runPlan, file, { detailedExitcode: true });
     assert.equal(err, '');

@@ -183,9 +183,17 @@ export const stackState: Check = {
   run: ({ inputs, facts }) => {
     const name = stackName(inputs);
     if (!('found' in facts.stack)) {
-      return facts.stack.absent === 'missing'
+      const { absent, told } = facts.stack;
+      if (absent === 'not asked') {
+        return skipped(told);
+      }
+      // Without it nothing could be compared with what is deployed.
+      return absent === 'missing'
         ? passed(`${name} does not exist yet`)
-        : skipped(facts.stack.told);
+        : failed(
+            `${name} could not be read: ${told}`,
+            'let the caller’s policy allow cloudformation:DescribeStacks and cloudformation:GetTemplate',
+          );
     }
     const { status, reason = '' } = facts.stack.found;
     if (/^(?:ROLLBACK_COMPLETE|ROLLBACK_FAILED|CREATE_FAILED)$/.test(status)) {
