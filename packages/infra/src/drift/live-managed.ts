@@ -5,22 +5,10 @@ import {
   DescribeDBProxyTargetsCommand,
   ListTagsForResourceCommand,
 } from '@aws-sdk/client-rds';
-import { failureKind } from '../aws/failure.ts';
 import { tagMap } from '../resolve/look.ts';
 import { list, record } from '../values.ts';
-import type { Live, LiveReader } from './drift.ts';
-
-/** What is missing is gone; what cannot be read is an error. */
-async function orGone(read: () => Promise<Live>): Promise<Live> {
-  try {
-    return await read();
-  } catch (error) {
-    if (failureKind(error) === 'missing') {
-      return undefined;
-    }
-    throw error;
-  }
-}
+import type { LiveReader } from './drift.ts';
+import { orGone } from './or-gone.ts';
 
 const proxy: LiveReader = (clients, resource, name) =>
   orGone(async () => {

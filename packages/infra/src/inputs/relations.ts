@@ -94,6 +94,7 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
         problems.push(`engine sluice needs ${name}: ${inputTable[name].doc}`);
       }
     }
+    problems.push(...sluiceAuthentication(inputs));
     const [least, most, step] = fargateMemory[inputs.TaskCpu] ?? [0, 0, 1];
     if (inputs.TaskMemory < least || inputs.TaskMemory > most || inputs.TaskMemory % step !== 0) {
       problems.push(
@@ -111,6 +112,29 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
   if (inputs.engine === 'sluice' && other.includes('DBProxyEndpoints')) {
     problems.push(
       'DBProxyEndpoints is for the managed proxy; engine sluice has one endpoint, so leave it out',
+    );
+  }
+  return problems;
+}
+
+/** What the daemon does not do is refused, not silently left out. */
+function sluiceAuthentication(inputs: Inputs): string[] {
+  const problems: string[] = [];
+  const entries = [inputs, ...inputs.Auth];
+  if (
+    inputs.DefaultAuthScheme !== 'NONE' ||
+    entries.some((entry) => entry.IAMAuth === 'REQUIRED')
+  ) {
+    problems.push(
+      'engine sluice does not take IAM tokens: leave DefaultAuthScheme and IAMAuth at their defaults, or use engine rds-proxy',
+    );
+  }
+  if (entries.some((entry) => entry.ClientPasswordAuthType === 'POSTGRES_MD5')) {
+    problems.push('engine sluice asks clients for SCRAM-SHA-256: leave ClientPasswordAuthType out');
+  }
+  if (2 * inputs.MaxTasks > inputs.MaxConnectionsPercent) {
+    problems.push(
+      `MaxTasks is ${inputs.MaxTasks}: the ${2 * inputs.MaxTasks} tasks of a rolling deployment cannot share ${inputs.MaxConnectionsPercent} % of max_connections, since each needs 1 % at least; lower MaxTasks`,
     );
   }
   return problems;

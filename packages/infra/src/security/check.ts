@@ -62,7 +62,10 @@ function judge(finding: Found, given: Readonly<Record<string, string>>): Securit
   if (mine !== undefined) {
     return { ...finding, status: 'acknowledged', reason: mine[1], by: 'inputs' };
   }
-  const project = projectAcknowledgements.find((entry) => matches(entry.rule, finding.rule));
+  const project = projectAcknowledgements.find(
+    ({ rule, resource }) =>
+      matches(rule, finding.rule) && (resource === undefined || resource === finding.resource),
+  );
   return project === undefined
     ? { ...finding, status: 'violation' }
     : { ...finding, status: 'acknowledged', reason: project.reason, by: 'project' };

@@ -1,7 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { ManagedProxyTarget } from '../constructs/managed-proxy-target.ts';
 import { ManagedProxy } from '../constructs/managed-proxy.ts';
@@ -9,12 +8,18 @@ import { ProxyRole } from '../constructs/proxy-role.ts';
 import type { Model } from '../model/model.ts';
 import { networkOf } from './network-resources.ts';
 import { retention } from './retention.ts';
+import { importSecret } from './secrets.ts';
 import type { StackOutputs } from './outputs.ts';
 
 /** Puts the managed proxy of the model into the stack. */
 export function managedResources(scope: Construct, model: Model): StackOutputs {
   const { inputs, resolved } = model;
-  const secrets = secretsOf(scope, model);
+  const secrets = model.secrets.map((entry, index) => ({
+    secret: importSecret(scope, `Secret${index}`, entry),
+    iamAuth: entry.iamAuth,
+    clientPasswordAuthType: entry.clientPasswordAuthType,
+    ...(entry.description === undefined ? {} : { description: entry.description }),
+  }));
   const network = networkOf(scope, model);
   const role = inputs.CreateRole
     ? new ProxyRole(scope, 'Role', {
@@ -73,24 +78,4 @@ export function managedResources(scope: Construct, model: Model): StackOutputs {
     rds_security_group_ids: network.groups.map((group) => group.securityGroupId),
     rds_secret_arn: model.secrets[0]?.arn ?? '',
   };
-}
-
-/** The model's secrets as constructs, by complete ARN: RDS refuses partial ones. */
-function secretsOf(
-  scope: Construct,
-  model: Model,
-): (Pick<Model['secrets'][number], 'iamAuth' | 'clientPasswordAuthType' | 'description'> & {
-  readonly secret: ReturnType<typeof Secret.fromSecretAttributes>;
-})[] {
-  return model.secrets.map((entry, index) => ({
-    secret: Secret.fromSecretAttributes(scope, `Secret${index}`, {
-      secretCompleteArn: entry.arn,
-      ...(entry.keyArn === undefined
-        ? {}
-        : { encryptionKey: Key.fromKeyArn(scope, `SecretKey${index}`, entry.keyArn) }),
-    }),
-    iamAuth: entry.iamAuth,
-    clientPasswordAuthType: entry.clientPasswordAuthType,
-    ...(entry.description === undefined ? {} : { description: entry.description }),
-  }));
 }

@@ -2,6 +2,7 @@ import { LegacyStackSynthesizer, Stack, type App, type IStackSynthesizer } from 
 import type { Model } from '../model/model.ts';
 import { managedResources } from './managed-resources.ts';
 import { writeOutputs } from './outputs.ts';
+import { serviceResources } from './service-resources.ts';
 
 /** The stack that the command deploys: one engine or the other, the same outputs. */
 export class ProxyStack extends Stack {
@@ -15,6 +16,7 @@ export class ProxyStack extends Stack {
       synthesizer: new LegacyStackSynthesizer() as IStackSynthesizer,
       description: `Proxy ${model.proxyName} in front of ${model.inputs.rds_instance_id} (${model.inputs.engine})`,
     });
-    writeOutputs(this, managedResources(this, model));
+    const resources = model.inputs.engine === 'sluice' ? serviceResources : managedResources;
+    writeOutputs(this, resources(this, model));
   }
 }

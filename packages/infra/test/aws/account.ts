@@ -73,6 +73,12 @@ export async function fillAccount(endpoint: string): Promise<Account> {
       SecretString: JSON.stringify({ username: 'app', password: 'not-a-real-one' }),
     }),
   );
+  await clients.secrets.send(
+    new CreateSecretCommand({
+      Name: 'orders-tls',
+      SecretString: JSON.stringify({ certificate: 'PEM', private_key: 'PEM' }),
+    }),
+  );
   await database(clients, subnetIds, databaseGroupId);
   return {
     clients,
