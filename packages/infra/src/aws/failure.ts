@@ -1,5 +1,5 @@
 import { InfraError, messageOf, type InfraErrorCode } from '../errors.ts';
-import { record } from '../values.ts';
+import { isRecord, record } from '../values.ts';
 
 /** What kind of failure an AWS call met. */
 export type FailureKind =
@@ -44,6 +44,11 @@ const codes: Readonly<Record<FailureKind, InfraErrorCode>> = {
   missing: 'AWS_FAILED',
   other: 'AWS_FAILED',
 };
+
+/** Whether something thrown comes from AWS or the way there, and not from a mistake of ours. */
+export function isAwsFailure(error: unknown): boolean {
+  return isRecord(error) && ('$metadata' in error || failureKind(error) !== 'other');
+}
 
 /**
  * An AWS failure in plain words.

@@ -1,3 +1,4 @@
+import { explainFailure, isAwsFailure } from '../aws/failure.ts';
 import { InfraError } from '../errors.ts';
 import type { Argument } from '../inputs/sources.ts';
 import type { Request } from '../actions/request.ts';
@@ -44,13 +45,14 @@ export async function guarded(line: CommandLine, work: () => Promise<number>): P
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof InfraError)) {
+    if (!(error instanceof InfraError) && !isAwsFailure(error)) {
       throw error;
     }
+    const failure = explainFailure(error, 'a call to AWS', 'the region');
     if (flag(line, 'json')) {
-      writeJson(line, { error: { code: error.code, problems: error.problems } });
+      writeJson(line, { error: { code: failure.code, problems: failure.problems } });
     } else {
-      line.stderr.write(`${error.problems.map((problem) => `error: ${problem}`).join('\n')}\n`);
+      line.stderr.write(`${failure.problems.map((problem) => `error: ${problem}`).join('\n')}\n`);
     }
     return 1;
   }
