@@ -30,7 +30,10 @@ for (const name of ['wire', 'proxy', 'cli']) {
     ...manifest,
     dependencies: Object.fromEntries(
       // Bun resolves workspaces by this word; npm by the version.
-      dependencies.map(([id, version]) => [id, id.startsWith('@sluice/') ? 'workspace:*' : version]),
+      dependencies.map(([id, version]) => [
+        id,
+        id.startsWith('@sluice/') ? 'workspace:*' : version,
+      ]),
     ),
     devDependencies: {},
   });

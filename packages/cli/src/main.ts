@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { CommanderError, Command as Parser } from 'commander';
 import type { Command } from './command.ts';
-import { UsageError } from './command.ts';
 import { commands } from './commands.ts';
+import { errorText } from './error-text.ts';
 import { addArguments, addExamples, addOptions } from './parser.ts';
 
 type Streams = Pick<NodeJS.Process, 'stdout' | 'stderr'>;
@@ -32,13 +32,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     if (error instanceof CommanderError) {
       return error.exitCode;
     }
-    const text =
-      error instanceof UsageError
-        ? error.message
-        : error instanceof Error
-          ? error.stack
-          : String(error);
-    streams.stderr.write(`error: ${text}\n`);
+    streams.stderr.write(`error: ${errorText(error)}\n`);
     return 1;
   }
   return exitCode;

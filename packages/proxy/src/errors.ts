@@ -104,6 +104,24 @@ export const errorKinds = {
     when: 'A client speaks another major version of the protocol.',
     message: 'unsupported frontend protocol {version}: the proxy supports 3.0 to 3.2',
   },
+  STARTUP_PARAMETER: {
+    sqlstate: '22023',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'The startup packet gives `replication` a value that it cannot have.',
+    message: 'invalid value for parameter "{name}": "{value}"',
+    hint: 'Valid values are: "false", 0, "true", 1, "database".',
+  },
+  UNENCRYPTED_DATA: {
+    sqlstate: '08P01',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'A client sent bytes after SSLRequest without waiting for the answer.',
+    message: 'received unencrypted data after SSL request',
+    hint: 'This is a bug of the client software, or somebody between the client and the proxy tampers with the connection.',
+  },
   STARTUP_OPTION: {
     sqlstate: '0A000',
     severity: 'FATAL',
@@ -143,7 +161,8 @@ export const errorKinds = {
     source: 'operator',
     retryable: true,
     when: 'A client sent nothing for IdleClientTimeout.',
-    message: 'terminating the client connection: nothing was sent for IdleClientTimeout ({seconds} s)',
+    message:
+      'terminating the client connection: nothing was sent for IdleClientTimeout ({seconds} s)',
   },
   IDLE_IN_TRANSACTION_TIMEOUT: {
     sqlstate: '25P03',
@@ -160,7 +179,8 @@ export const errorKinds = {
     source: 'operator',
     retryable: false,
     when: 'A statement ran longer than QueryTimeout.',
-    message: 'terminating the client connection: the statement ran longer than QueryTimeout ({seconds} s)',
+    message:
+      'terminating the client connection: the statement ran longer than QueryTimeout ({seconds} s)',
     hint: 'Raise QueryTimeout, or set statement_timeout in the session to get an error instead.',
   },
   SHUTTING_DOWN: {
@@ -230,6 +250,8 @@ export class ProxyError extends Error {
   /** Its wire form. */
   get fields(): WireFields {
     const { severity, sqlstate, message, hint } = this;
-    return hint === undefined ? { severity, sqlstate, message } : { severity, sqlstate, message, hint };
+    return hint === undefined
+      ? { severity, sqlstate, message }
+      : { severity, sqlstate, message, hint };
   }
 }

@@ -6,6 +6,7 @@ import { openDatabaseConnection, sendCancelRequest } from './backend/connect.ts'
 import { targetAddress } from './backend/dial.ts';
 import type { Address } from './backend/dial.ts';
 import { Credentials } from './credentials/credentials.ts';
+import { ProxyError } from './errors.ts';
 import { Endpoint } from './frontend/endpoint.ts';
 import { handshakeOptions } from './frontend/handshake-options.ts';
 import type { HandshakeOptions } from './frontend/handshake-options.ts';
@@ -150,12 +151,17 @@ class PoolingProxy implements RunningProxy {
     this.#target.reload(targetLimits(this.#settings));
     for (const pool of this.#target.pools)
       if (passwordsOf.includes(pool.user)) pool.recycle('the password has changed');
-    if (changed.some((name) => name === 'LogLevel' || name === 'LogFormat' || name === 'DebugLogging')) {
+    if (
+      changed.some((name) => name === 'LogLevel' || name === 'LogFormat' || name === 'DebugLogging')
+    ) {
       this.#stopLog();
       this.logger = openLog(this.#settings);
       this.#stopLog = logEvents(this.logger);
     }
-    const refused = notReloadable.map((setting) => ({ setting, reason: 'takes effect at the next start' }));
+    const refused = notReloadable.map((setting) => ({
+      setting,
+      reason: 'takes effect at the next start',
+    }));
     const applied = changed.filter((name) => !notReloadable.includes(name));
     events.settingsReloaded.publish({ applied, refused });
     return { applied, refused };
@@ -177,7 +183,7 @@ class PoolingProxy implements RunningProxy {
   async stop(): Promise<void> {
     this.#draining = true;
     this.#endpoint.stop();
-    this.#target.destroy();
+    this.#target.close(new ProxyError('SHUTTING_DOWN').fields);
     this.#stopTicking();
     await this.#adminServer.close();
     this.#stopLog();
@@ -219,7 +225,9 @@ class PoolingProxy implements RunningProxy {
         socket.destroy();
         resolve(why);
       };
-      socket.setTimeout(probeTimeout, () => finish(`no answer from the database at ${host}:${port}`));
+      socket.setTimeout(probeTimeout, () =>
+        finish(`no answer from the database at ${host}:${port}`),
+      );
       socket.once('connect', () => finish(null));
       socket.once('error', (error) =>
         finish(`cannot connect to the database at ${host}:${port}: ${error.message}`),

@@ -24,7 +24,12 @@ export function buildErrorResponse(fields: ErrorFields): Buffer {
 
 function buildFields(fields: ErrorFields): Buffer {
   const severity = fields.severity ?? 'ERROR';
-  const parts = [text(`S${severity}`), text(`V${severity}`), text(`C${fields.sqlstate}`), text(`M${fields.message}`)];
+  const parts = [
+    text(`S${severity}`),
+    text(`V${severity}`),
+    text(`C${fields.sqlstate}`),
+    text(`M${fields.message}`),
+  ];
   if (fields.detail !== undefined) parts.push(text(`D${fields.detail}`));
   if (fields.hint !== undefined) parts.push(text(`H${fields.hint}`));
   if (fields.position !== undefined) parts.push(text(`P${fields.position}`));

@@ -16,7 +16,12 @@ export function buildAuthenticationMd5(salt: Buffer): Buffer {
 
 /** AuthenticationSASL (B): Byte1('R') Int32 length, Int32(10), String mechanism ..., zero byte. */
 export function buildAuthenticationSasl(mechanisms: readonly string[]): Buffer {
-  return buildMessage(BackendCode.Authentication, int32(10), ...mechanisms.map(text), Buffer.from([0]));
+  return buildMessage(
+    BackendCode.Authentication,
+    int32(10),
+    ...mechanisms.map(text),
+    Buffer.from([0]),
+  );
 }
 
 /** AuthenticationSASLContinue (B): Byte1('R') Int32 length, Int32(11), Byten data. */
@@ -39,11 +44,15 @@ export function buildBackendKeyData(processId: number, secret: Buffer): Buffer {
   return buildMessage(BackendCode.BackendKeyData, int32(processId), secret);
 }
 
-/** NegotiateProtocolVersion (B): Byte1('v') Int32 length, Int32 newest minor, Int32 n, String[n] options unknown. */
-export function buildNegotiateProtocolVersion(minor: number, unknown: readonly string[]): Buffer {
+/**
+ * NegotiateProtocolVersion (B): Byte1('v') Int32 length, Int32 version, Int32 n, String[n] options unknown.
+ * The manual calls the version "newest minor protocol version"; PostgreSQL sends, and libpq expects, the major
+ * version in the upper half as well, as in a startup packet.
+ */
+export function buildNegotiateProtocolVersion(version: number, unknown: readonly string[]): Buffer {
   return buildMessage(
     BackendCode.NegotiateProtocolVersion,
-    int32(minor),
+    int32(version),
     int32(unknown.length),
     ...unknown.map(text),
   );
@@ -69,7 +78,10 @@ export function buildCancelRequest(processId: number, secret: Buffer): Buffer {
 }
 
 /** StartupMessage (F): Int32 length, Int32 version, then String name and String value of each, then a zero byte. */
-export function buildStartup(version: number, parameters: Iterable<readonly [string, string]>): Buffer {
+export function buildStartup(
+  version: number,
+  parameters: Iterable<readonly [string, string]>,
+): Buffer {
   const parts: Buffer[] = [];
   for (const [name, value] of parameters) parts.push(text(name), text(value));
   return buildPacket(version, ...parts, Buffer.from([0]));
@@ -94,6 +106,11 @@ export function buildSaslResponse(data: string): Buffer {
 /** Query (F): Byte1('Q') Int32 length, String query. */
 export function buildQuery(sql: string): Buffer {
   return buildMessage(FrontendCode.Query, text(sql));
+}
+
+/** Parse (F): Byte1('P') Int32 length, String name, String query, Int16(0): no parameter types are given. */
+export function buildParse(name: string, query: string): Buffer {
+  return buildMessage(FrontendCode.Parse, text(name), text(query), Buffer.from([0, 0]));
 }
 
 /** Describe (F): Byte1('D') Int32 length, Byte1('S'), String name. */

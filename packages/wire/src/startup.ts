@@ -18,7 +18,10 @@ export function parseStartup(packet: Buffer): StartupMessage | null {
     if (nameEnd < 0 || nameEnd === at) return null;
     const valueEnd = packet.indexOf(0, nameEnd + 1);
     if (valueEnd < 0) return null;
-    parameters.push([packet.toString('utf8', at, nameEnd), packet.toString('utf8', nameEnd + 1, valueEnd)]);
+    parameters.push([
+      packet.toString('utf8', at, nameEnd),
+      packet.toString('utf8', nameEnd + 1, valueEnd),
+    ]);
     at = valueEnd + 1;
   }
   if (at !== packet.length - 1 || packet[at] !== 0) return null;
@@ -49,17 +52,24 @@ export function parseOptions(options: string): StartupOptions {
     else if (word.startsWith('--')) assignment = word.slice(2);
     const equals = assignment?.indexOf('=') ?? -1;
     if (assignment === undefined || equals <= 0) rest.push(word);
-    else parameters.push([assignment.slice(0, equals).replaceAll('-', '_'), assignment.slice(equals + 1)]);
+    else
+      parameters.push([
+        assignment.slice(0, equals).replaceAll('-', '_'),
+        assignment.slice(equals + 1),
+      ]);
   }
   return { parameters, rest };
 }
+
+/** What C's isspace() takes for white space; more than that is part of a word. */
+const whiteSpace = ' \t\n\v\f\r';
 
 function splitWords(options: string): string[] {
   const words: string[] = [];
   let word: string | null = null;
   for (let i = 0; i < options.length; i++) {
     let character = options.charAt(i);
-    if (/\s/.test(character)) {
+    if (whiteSpace.includes(character)) {
       if (word !== null) words.push(word);
       word = null;
       continue;

@@ -24,7 +24,12 @@ export class AdminServer {
     this.#sources = sources;
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
-        respond(response, 500, 'text/plain', `${error instanceof Error ? error.message : String(error)}\n`);
+        respond(
+          response,
+          500,
+          'text/plain',
+          `${error instanceof Error ? error.message : String(error)}\n`,
+        );
       });
     });
   }
@@ -70,7 +75,12 @@ export class AdminServer {
         break;
       }
       case '/targets':
-        respond(response, 200, 'application/json', `${JSON.stringify(this.#sources.targets(), null, 2)}\n`);
+        respond(
+          response,
+          200,
+          'application/json',
+          `${JSON.stringify(this.#sources.targets(), null, 2)}\n`,
+        );
         break;
       default:
         respond(response, 404, 'text/plain', 'here are /metrics, /healthz, /readyz and /targets\n');

@@ -3,7 +3,7 @@ import { TransactionStatus, buildQuery, syncMessage, terminateMessage } from '@s
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
-import { toDatabase } from '../relay/gatherer.ts';
+import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
 import { noUnnamedStatement } from '../session/unnamed-statement.ts';
@@ -34,8 +34,8 @@ export interface LoanHolder {
   connectionLost(loss: ConnectionLoss): void;
   /** The connection takes requests again: its socket has drained, or a cancel has passed. */
   resume(): void;
-  /** The database said a parameter's value. */
-  parameterReported(name: string, value: string): void;
+  /** The database reported a new value of a parameter while the session's requests ran. */
+  parameterReported(): void;
 }
 
 /** How a database connection ended under a loan. */
@@ -56,6 +56,8 @@ export interface ConnectionLoss {
 export interface ConnectionOwner {
   /** Nothing is owed, no transaction is open, no state is left inside: others may have it. */
   returned(connection: DatabaseConnection): void;
+  /** What InitQuery says for this pool; run again after DISCARD ALL, which undoes it. */
+  readonly initQuery: string;
   /** The socket has closed. */
   closed(connection: DatabaseConnection, error: ProxyError): void;
   /** The database reported a parameter outside any session's request. */
@@ -148,6 +150,13 @@ export class DatabaseConnection {
     return this.#closed;
   }
 
+  /** True when nothing of the current loan has been sent, or only what the proxy put in front. */
+  get fresh(): boolean {
+    return (
+      this.status === TransactionStatus.Idle && this.owed.countGroups() === 0 && !this.groupOpen
+    );
+  }
+
   get inTransaction(): boolean {
     return this.status !== TransactionStatus.Idle;
   }
@@ -169,6 +178,8 @@ export class DatabaseConnection {
 
   /** Begins a loan. */
   lend(holder: LoanHolder): void {
+    // Bytes still gathered would be another client's: rather no answer than somebody else's.
+    if (toClient.bytes > 0 || this.owed.length > 0) throw new Error('lent with answers under way');
     this.#holder = holder;
     this.#resting = false;
     this.since = clock.now;
@@ -299,6 +310,7 @@ export class DatabaseConnection {
         case Step.More:
           break;
         case Step.Done:
+          this.owed.headNote?.completed?.();
           this.owed.shift();
           break;
         case Step.Ready:
@@ -395,6 +407,7 @@ export class DatabaseConnection {
     }
     const note = this.owed.headNote;
     this.owed.shift();
+    if (!this.#errorSent) note?.completed?.();
     this.#errorSent = false;
     this.status = status;
     if (fate !== Fate.Watch) return true;
@@ -441,7 +454,7 @@ export class DatabaseConnection {
       if (entry === Owed.Nothing) this.#owner.parameterChanged(this, name, value);
       if (entry !== Owed.Nothing || holder === null) return false;
     }
-    holder.parameterReported(name, value);
+    holder.parameterReported();
     return true;
   }
 
@@ -464,17 +477,26 @@ export class DatabaseConnection {
       toDatabase.add(syncMessage);
       this.flushRequests();
     } else if (this.status !== TransactionStatus.Idle) {
-      this.run('ROLLBACK', new ProxyRequest(() => undefined));
+      this.run('ROLLBACK', this.#mustSucceed('ROLLBACK'));
     } else if (this.needsReset) {
       this.needsReset = false;
       this.statements.clear();
       this.parameterSet = null;
-      this.run('DISCARD ALL', new ProxyRequest(() => undefined));
+      this.run('DISCARD ALL', this.#mustSucceed('DISCARD ALL'));
+      const { initQuery } = this.#owner;
+      if (initQuery !== '') this.run(initQuery, this.#mustSucceed('InitQuery'));
     } else {
       this.#resting = true;
       this.since = clock.now;
       this.#owner.returned(this);
     }
+  }
+
+  /** A statement of the proxy's own without which the connection cannot be lent again. */
+  #mustSucceed(what: string): ProxyRequest {
+    return new ProxyRequest((answer) => {
+      if (answer.error !== null) this.retireReason ??= `${what} failed: ${answer.error.message}`;
+    });
   }
 
   #onDrain(): void {
@@ -522,7 +544,11 @@ function describe(entry: number): string {
 }
 
 /** ParameterStatus (B): Byte1('S') Int32 length, String name, String value. */
-function parseParameterStatus(chunk: Buffer, start: number, end: number): [name: string, value: string] {
+function parseParameterStatus(
+  chunk: Buffer,
+  start: number,
+  end: number,
+): [name: string, value: string] {
   const nameEnd = chunk.indexOf(0, start);
   return [chunk.toString('utf8', start, nameEnd), chunk.toString('utf8', nameEnd + 1, end - 1)];
 }

@@ -40,7 +40,10 @@ function signatureHash(certificate: Buffer): string | null {
 }
 
 /** The content of the DER element at `at`. */
-function readElement(der: Buffer, at: number): { readonly start: number; readonly end: number } | null {
+function readElement(
+  der: Buffer,
+  at: number,
+): { readonly start: number; readonly end: number } | null {
   const first = der[at + 1];
   if (first === undefined) return null;
   if (first < 0x80) return { start: at + 2, end: at + 2 + first };

@@ -29,7 +29,9 @@ export class Credentials {
     const work: Promise<void>[] = [];
     for (const user of settings.Users) {
       const password =
-        user.PasswordFile === undefined ? user.Password : readPasswordFile(user.PasswordFile, user.UserName);
+        user.PasswordFile === undefined
+          ? user.Password
+          : readPasswordFile(user.PasswordFile, user.UserName);
       work.push(
         credentials.#add({
           user: user.UserName,
@@ -41,7 +43,10 @@ export class Credentials {
       );
     }
     if (settings.AuthFile !== undefined) {
-      for (const [user, secret] of parseAuthFile(readFileSync(settings.AuthFile, 'utf8'), settings.AuthFile)) {
+      for (const [user, secret] of parseAuthFile(
+        readFileSync(settings.AuthFile, 'utf8'),
+        settings.AuthFile,
+      )) {
         if (settings.Users.some((other) => other.UserName === user)) continue;
         const isPassword = parseVerifier(secret) === null && !/^md5[0-9a-f]{32}$/.test(secret);
         work.push(
@@ -71,7 +76,10 @@ export class Credentials {
 
   /** The users of the database whose password is another in `next`: their pools need new connections. */
   changedFrom(previous: Credentials): string[] {
-    const users = new Set([...previous.#databasePasswords.keys(), ...this.#databasePasswords.keys()]);
+    const users = new Set([
+      ...previous.#databasePasswords.keys(),
+      ...this.#databasePasswords.keys(),
+    ]);
     return [...users].filter(
       (user) => previous.#databasePasswords.get(user) !== this.#databasePasswords.get(user),
     );
@@ -98,4 +106,3 @@ function readPasswordFile(file: string, user: string): string {
     throw new ProxyError('PASSWORD_FILE', { file, user, why: (error as Error).message }, error);
   }
 }
-

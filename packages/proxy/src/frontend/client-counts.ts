@@ -17,7 +17,10 @@ export class ClientCounts {
   full(user: string, database: string, limits: CountLimits): ProxyError | null {
     const { clients, clientsPerUser, clientsPerDatabase } = limits;
     if (clients > 0 && this.#all >= clients)
-      return new ProxyError('TOO_MANY_CLIENTS', { setting: 'MaxClientConnections', limit: clients });
+      return new ProxyError('TOO_MANY_CLIENTS', {
+        setting: 'MaxClientConnections',
+        limit: clients,
+      });
     if (clientsPerUser > 0 && (this.#byUser.get(user) ?? 0) >= clientsPerUser) {
       return new ProxyError('TOO_MANY_CLIENTS', {
         setting: 'MaxClientConnectionsPerUser',

@@ -66,10 +66,12 @@ function onClosed(this: SessionSocket): void {
 /** A client that is logging in. */
 interface Arrival {
   readonly id: number;
-  readonly socket: Socket;
+  /** In milliseconds of `performance.now()`. */
   readonly since: number;
+  /** The password was right; what is waited for is the database, and ConnectionBorrowTimeout bounds that. */
+  admitted: boolean;
   /** Ends the login; the client is told why if it can be. */
-  readonly abort: (error: ProxyError) => void;
+  abort: (error: ProxyError) => void;
 }
 
 let nextClientId = 1;
@@ -137,7 +139,9 @@ export class Endpoint implements SessionKeeper {
       });
     });
     // An accept that fails (no file descriptors left) must not end the process.
-    server.on('error', (error) => events.acceptFailed.publish({ endpoint: this.name, message: error.message }));
+    server.on('error', (error) =>
+      events.acceptFailed.publish({ endpoint: this.name, message: error.message }),
+    );
     return server.address() as AddressInfo;
   }
 
@@ -150,7 +154,7 @@ export class Endpoint implements SessionKeeper {
     const gone = new Promise<void>((resolve) => {
       this.#emptied = resolve;
     });
-    for (const session of [...this.#sessions]) session.leave();
+    this.tick();
     for (const link of [...this.#links]) link.end();
     if (this.#sessions.size > 0) await gone;
   }
@@ -173,10 +177,16 @@ export class Endpoint implements SessionKeeper {
       for (const arrival of this.#arrivals) {
         // In the order in which they came.
         if (now - arrival.since < loginTimeout) break;
-        arrival.abort(new ProxyError('LOGIN_TIMEOUT', { seconds: loginTimeout / 1000 }));
+        if (!arrival.admitted)
+          arrival.abort(new ProxyError('LOGIN_TIMEOUT', { seconds: loginTimeout / 1000 }));
       }
     }
     for (const session of this.#sessions) {
+      if (this.#draining && !session.busy) {
+        session.terminate(new ProxyError('SHUTTING_DOWN'));
+        continue;
+      }
+      if (session.pin !== null && session.pool.waitingCount > 0) session.lookAgain();
       const elapsed = now - session.since;
       if (session.state === SessionState.Idle) {
         if (idleTimeout > 0 && elapsed >= idleTimeout)
@@ -190,7 +200,9 @@ export class Endpoint implements SessionKeeper {
         } else if (session.inTransaction) {
           if (idleInTransactionTimeout > 0 && elapsed >= idleInTransactionTimeout)
             session.terminate(
-              new ProxyError('IDLE_IN_TRANSACTION_TIMEOUT', { seconds: idleInTransactionTimeout / 1000 }),
+              new ProxyError('IDLE_IN_TRANSACTION_TIMEOUT', {
+                seconds: idleInTransactionTimeout / 1000,
+              }),
             );
         } else if (idleTimeout > 0 && elapsed >= idleTimeout)
           session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
@@ -211,13 +223,24 @@ export class Endpoint implements SessionKeeper {
     }
   }
 
+  unpinned(session: Session, reason: PinReason): void {
+    this.stats.unpins++;
+    if (events.sessionUnpinned.hasSubscribers)
+      events.sessionUnpinned.publish({
+        client: session.id,
+        connection: session.connection?.id,
+        reason,
+      });
+  }
+
   ended(session: Session, reason: string): void {
     if (!this.#sessions.delete(session)) return;
     this.#keys.delete(session.cancelKey);
     this.#counts.remove(session.clientUser, session.pool.database);
     session.pool.sessions--;
     this.stats.closed++;
-    if (events.clientClosed.hasSubscribers) events.clientClosed.publish({ client: session.id, reason });
+    if (events.clientClosed.hasSubscribers)
+      events.clientClosed.publish({ client: session.id, reason });
     this.#checkEmpty();
   }
 
@@ -242,10 +265,19 @@ export class Endpoint implements SessionKeeper {
         this.#arrivals.delete(arrival);
         this.stats.failed++;
         if (error !== null && events.clientLoginFailed.hasSubscribers)
-          events.clientLoginFailed.publish({ client: id, sqlstate: error.sqlstate, message: error.message });
+          events.clientLoginFailed.publish({
+            client: id,
+            sqlstate: error.sqlstate,
+            message: error.message,
+          });
       },
     });
-    const arrival: Arrival = { id, socket, since: clock.now, abort: (error) => handshake.abort(error) };
+    const arrival: Arrival = {
+      id,
+      since: performance.now(),
+      admitted: false,
+      abort: (error) => handshake.abort(error),
+    };
     this.#arrivals.add(arrival);
   }
 
@@ -326,6 +358,7 @@ export class Endpoint implements SessionKeeper {
   /** The client is who it says: finds its pool, learns the greeting, and starts the session. */
   #admit(arrival: Arrival, login: ClientLogin): void {
     const { socket } = login;
+    arrival.admitted = true;
     const refuse = (fields: ErrorFields): void => {
       this.#arrivals.delete(arrival);
       this.stats.failed++;
@@ -366,6 +399,12 @@ export class Endpoint implements SessionKeeper {
       this.#arrivals.delete(arrival);
       giveBack();
     };
+    arrival.abort = (error) => {
+      socket.off('close', vanished);
+      greeting.cancel();
+      giveBack();
+      refuse(error.fields);
+    };
     const greeting = new Greeting(pool, parameters, (error) => {
       socket.off('close', vanished);
       if (error === null) {
@@ -401,7 +440,7 @@ export class Endpoint implements SessionKeeper {
     this.#keys.set(cancelKey, session);
     this.#sessions.add(session);
     this.stats.loggedIn++;
-    this.stats.loginTime.observe(clock.now - arrival.since);
+    this.stats.loginTime.observe(performance.now() - arrival.since);
     if (events.clientLoggedIn.hasSubscribers) {
       events.clientLoggedIn.publish({
         client: session.id,
@@ -431,6 +470,5 @@ export class Endpoint implements SessionKeeper {
     );
     if (login.rest !== null) session.onData(login.rest);
     socket.resume();
-    if (this.#draining) session.leave();
   }
 }

@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net';
-import { authenticationOk, buildBackendKeyData, buildParameterStatus, readyForQueryIdle } from '@sluice/wire';
+import {
+  authenticationOk,
+  buildBackendKeyData,
+  buildParameterStatus,
+  readyForQueryIdle,
+} from '@sluice/wire';
 import type { LoginResult } from '../backend/database-connection.ts';
 import type { CancelKey } from '../session/cancel-keys.ts';
 import { secretBytes } from '../session/cancel-keys.ts';

@@ -22,7 +22,9 @@ export interface StartupParameters {
 }
 
 /** Sorts the parameters of a startup packet, those in `options` included, in the order they came. */
-export function splitStartup(parameters: readonly (readonly [string, string])[]): StartupParameters {
+export function splitStartup(
+  parameters: readonly (readonly [string, string])[],
+): StartupParameters {
   const carried: (readonly [string, string])[] = [];
   const startupOnly = new Map<string, string>();
   for (const [name, value] of parameters) {

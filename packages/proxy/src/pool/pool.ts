@@ -47,8 +47,16 @@ export interface PoolTarget {
   release(): void;
   /** True when another pool waits for the budget and has waited longer than this one's first. */
   yieldsTo(pool: Pool): boolean;
-  connect(pool: Pool, done: (error: ConnectFailure | null, login: LoginResult | null) => void): void;
-  connectionEvent(pool: Pool, connection: DatabaseConnection, event: 'opened' | 'closed', why: string): void;
+  connect(
+    pool: Pool,
+    done: (error: ConnectFailure | null, login: LoginResult | null) => void,
+  ): void;
+  connectionEvent(
+    pool: Pool,
+    connection: DatabaseConnection,
+    event: 'opened' | 'closed',
+    why: string,
+  ): void;
   connectFailed(pool: Pool, failure: ConnectFailure): void;
 }
 
@@ -135,6 +143,10 @@ export class Pool implements ConnectionOwner {
   get limit(): number {
     const { size } = this.limits;
     return size > 0 ? Math.min(size, this.#target.allowed) : this.#target.allowed;
+  }
+
+  get initQuery(): string {
+    return this.limits.initQuery;
   }
 
   /** When the first in the borrow queue joined it, or null. */
@@ -233,20 +245,14 @@ export class Pool implements ConnectionOwner {
     return this.#idle[0]?.since ?? null;
   }
 
-  /** No more loans; idle connections are closed now, lent ones when they come back. */
+  /** Ends every loan and every connection now, and refuses all that wait. */
   close(error: ErrorFields): void {
     this.#closing = true;
     for (const borrower of [...this.#waiting]) {
       this.#waiting.delete(borrower);
       borrower.borrowFailed(error);
     }
-    for (const connection of [...this.#idle]) connection.close('the proxy is stopping');
-  }
-
-  /** Ends every connection now, whatever it is doing. */
-  destroy(): void {
-    this.#closing = true;
-    for (const connection of [...this.#all]) connection.destroy('the proxy is stopping');
+    for (const connection of [...this.#all]) connection.close('the proxy is stopping');
   }
 
   /** Closes what is idle and retires what is lent; the next borrowers get new connections. */
@@ -374,7 +380,9 @@ export class Pool implements ConnectionOwner {
       const last = this.#failures > 0 ? this.#lastFailure : null;
       borrower.borrowFailed({
         ...error.fields,
-        ...(last === null ? {} : { detail: `The last attempt to connect failed: ${last.fields.message ?? ''}` }),
+        ...(last === null
+          ? {}
+          : { detail: `The last attempt to connect failed: ${last.fields.message ?? ''}` }),
       });
     }
   }
@@ -384,15 +392,19 @@ export class Pool implements ConnectionOwner {
     const { now } = clock;
     for (let i = idle.length - 1; i >= 0; i--) {
       const connection = idle[i];
-      if (connection !== undefined && connection.expiresAt <= now) connection.close('it has reached ConnectionLifetime');
+      if (connection !== undefined && connection.expiresAt <= now)
+        connection.close('it has reached ConnectionLifetime');
     }
     // The longest idle stand first.
     for (;;) {
       const oldest = idle[0];
       if (oldest === undefined || this.#all.size <= this.limits.minimum) break;
-      if (now - oldest.since < this.limits.idleTimeout || this.#target.idle <= this.#target.allowedIdle) break;
+      if (
+        now - oldest.since < this.limits.idleTimeout ||
+        this.#target.idle <= this.#target.allowedIdle
+      )
+        break;
       oldest.close('MaxIdleConnectionsPercent');
     }
   }
 }
-

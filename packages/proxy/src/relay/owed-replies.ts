@@ -108,6 +108,8 @@ export interface OwedNote {
    * at it.
    */
   undo(skipped: boolean): void;
+  /** The database did what it was asked, without an error. */
+  completed?(): void;
 }
 
 /**

@@ -55,7 +55,9 @@ export class CancelKeys<T> {
   /** Who has this key; the secret is compared in constant time. */
   find(processId: number, secret: Buffer): T | undefined {
     const found = this.#owners.get(processId);
-    return found !== undefined && sameSecret(secretBytes(found.key), secret) ? found.owner : undefined;
+    return found !== undefined && sameSecret(secretBytes(found.key), secret)
+      ? found.owner
+      : undefined;
   }
 }
 

@@ -1,8 +1,13 @@
 import { authenticationOk, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
-import type { ConnectionLoss, DatabaseConnection, LoanHolder } from '../backend/database-connection.ts';
+import type {
+  ConnectionLoss,
+  DatabaseConnection,
+  LoanHolder,
+} from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import type { Borrower, Pool } from '../pool/pool.ts';
+import { lexisOf } from '../sql/index.ts';
 import { replaySql } from './parameter-set.ts';
 import type { ParameterSet } from './parameter-set.ts';
 
@@ -98,7 +103,12 @@ export class Greeting implements Borrower, LoanHolder {
 
   #learn(connection: DatabaseConnection): void {
     const messages = [authenticationOk];
-    for (const [name, value] of connection.reported) messages.push(buildParameterStatus(name, value));
+    for (const [name, value] of connection.reported)
+      messages.push(buildParameterStatus(name, value));
+    this.parameters.lexis = lexisOf(
+      connection.reported.get('client_encoding'),
+      connection.reported.get('standard_conforming_strings'),
+    );
     this.parameters.greeting = Buffer.concat(messages);
     this.#finish(null);
   }

@@ -2,6 +2,8 @@ import {
   FrontendCode as Code,
   buildDescribeStatement,
   buildErrorResponse,
+  buildParse,
+  buildQuery,
   closeComplete,
   closeUnnamedStatement,
   parseComplete,
@@ -12,9 +14,9 @@ import { ProxyError } from '../errors.ts';
 import { toDatabase } from '../relay/gatherer.ts';
 import { Fate, Owed } from '../relay/owed-replies.ts';
 import type { OwedNote } from '../relay/owed-replies.ts';
-import { classifyBytes } from '../sql/index.ts';
+import { Flag, classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
-import { LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
+import { LocalReply, NameGone, NoteChain, StatementsGone, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
 import { backendNamePrefix, statements } from './statement.ts';
 import type { Statement } from './statement.ts';
@@ -28,10 +30,32 @@ const longestMessage = 0x3fffffff;
 /** PostgreSQL's limit for messages that carry no user data (PQ_SMALL_MESSAGE_LIMIT). */
 const longestSmallMessage = 10_000;
 
+/**
+ * Prepares a statement that does nothing, even in a failed transaction, and deallocates it: the database answers
+ * DEALLOCATE as it would for the client's own statement.
+ */
+const deallocateStandIn = Buffer.concat([
+  buildParse(`${backendNamePrefix}gone`, ''),
+  buildQuery(`DEALLOCATE ${backendNamePrefix}gone`),
+]);
+
+/** The large-object functions, by object id (pg_proc.dat): what they leave behind ends with the transaction. */
+const largeObjectFunctions = new Set([
+  715, 764, 765, 767, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458,
+  3459, 3460,
+]);
+
 /** What kind of message a code is, for the checks before anything is done with it. */
 const Kind = { Unknown: 0, Small: 1, Large: 2, Streamed: 3 } as const;
 const kinds = new Uint8Array(256);
-for (const code of [Code.Sync, Code.Flush, Code.Terminate, Code.CopyDone, Code.Close, Code.Describe])
+for (const code of [
+  Code.Sync,
+  Code.Flush,
+  Code.Terminate,
+  Code.CopyDone,
+  Code.Close,
+  Code.Describe,
+])
   kinds[code] = Kind.Small;
 kinds[Code.Execute] = Kind.Small;
 kinds[Code.CopyFail] = Kind.Small;
@@ -44,12 +68,16 @@ export interface RequestOwner {
   readonly connection: DatabaseConnection | null;
   /** The longest message that is gathered whole; longer ones stream, in bytes. */
   readonly longestBuffered: number;
+  /** Under which lexis the database reads the session's statements; see `lexisOf`. */
+  readonly lexis: number;
   /** Tells apart what the same statement text means under the session's settings. */
   readonly statementContext: string;
   /** Asks for a loan. True: `connection` is set. False: `resume` will be called, or the request refused. */
   borrow(): boolean;
   /** Looks at what a statement about to run does to the session, and pins where that is needed. */
   willRun(effects: Effects): void;
+  /** A statement is about to be prepared: puts in front of the group what it must not meet. */
+  willParse(effects: Effects): void;
   /** A statement too long to look at is about to run. */
   willRunUnread(): void;
   /** Stops reading from the client until `resume`. */
@@ -86,6 +114,8 @@ export class RequestRelay {
   /** The message at hand was answered by a substitute: if it streams, its rest is dropped. */
   #substituted = false;
   #statements: SessionStatements | null = null;
+  /** Goes with the next Execute of the group: a statement was bound that does more than its rows show. */
+  #afterBound: OwedNote | null = null;
 
   constructor(owner: RequestOwner) {
     this.#owner = owner;
@@ -228,7 +258,10 @@ export class RequestRelay {
         owner.terminated();
         return;
       }
-      if (this.#discarding || (connection === null && (code === Code.Sync || code === Code.Flush))) {
+      if (
+        this.#discarding ||
+        (connection === null && (code === Code.Sync || code === Code.Flush))
+      ) {
         toDatabase.addRange(chunk, from, at);
         from = Math.min(next, end);
         if (code === Code.Sync) {
@@ -264,35 +297,46 @@ export class RequestRelay {
       this.#substituted = false;
       switch (code) {
         case Code.Query:
-          this.#query(connection, chunk, at, next, end);
+          if (this.#query(connection, chunk, at, next, end)) {
+            toDatabase.addRange(chunk, from, at);
+            toDatabase.add(deallocateStandIn);
+            rewritten = true;
+          }
           break;
         case Code.Sync:
+          this.#afterBound = null;
           connection.owed.append(Owed.Sync);
           connection.groupOpen = false;
           break;
         case Code.Flush:
           break;
         case Code.Execute:
-          connection.owed.append(Owed.Execute);
+          connection.owed.append(Owed.Execute, this.#afterBound);
           connection.groupOpen = true;
           break;
         case Code.FunctionCall:
+          // FunctionCall (F): Byte1('F') Int32 length, Int32 object id of the function, ...
+          if (stop < at + 9 || !largeObjectFunctions.has(chunk.readUInt32BE(at + 5)))
+            owner.willRunUnread();
           connection.owed.append(Owed.FunctionCall);
           connection.groupOpen = false;
           owner.groupStarted();
           break;
         default: {
           if (!connection.groupOpen) owner.groupStarted();
-          connection.groupOpen = true;
           // Each of these names a statement or portal first; everything before it keeps its place.
           toDatabase.addRange(chunk, from, at);
           from = at;
-          const nameEnd = chunk.indexOf(0, at + (code === Code.Parse || code === Code.Bind ? 5 : 6));
+          const nameEnd = chunk.indexOf(
+            0,
+            at + (code === Code.Parse || code === Code.Bind ? 5 : 6),
+          );
           if (nameEnd < 0 || nameEnd >= stop) {
             this.#malformed(connection, code);
             return;
           }
-          if (code === Code.Parse) rewritten = this.#parse(connection, chunk, at, nameEnd, next, end);
+          if (code === Code.Parse)
+            rewritten = this.#parse(connection, chunk, at, nameEnd, next, end);
           else if (code === Code.Bind) {
             const statementEnd = chunk.indexOf(0, nameEnd + 1);
             if (statementEnd < 0 || statementEnd >= stop) {
@@ -303,6 +347,7 @@ export class RequestRelay {
           } else if (code === Code.Describe) {
             rewritten = this.#describe(connection, chunk, at, nameEnd);
           } else rewritten = this.#close(connection, chunk, at, nameEnd);
+          connection.groupOpen = true;
         }
       }
       if (rewritten) from = stop;
@@ -340,16 +385,52 @@ export class RequestRelay {
     );
   }
 
-  /** Query (F): Byte1('Q') Int32 length, String query. */
-  #query(connection: DatabaseConnection, chunk: Buffer, at: number, next: number, end: number): void {
+  /**
+   * Query (F): Byte1('Q') Int32 length, String query. Returns true when it deallocates a statement that was prepared
+   * over the protocol, which the database knows by another name: a stand-in is deallocated in its place.
+   */
+  #query(
+    connection: DatabaseConnection,
+    chunk: Buffer,
+    at: number,
+    next: number,
+    end: number,
+  ): boolean {
+    let note: OwedNote | null = null;
+    let standIn = false;
     if (next > end) this.#owner.willRunUnread();
-    else this.#owner.willRun(classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1)));
+    else {
+      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), this.#owner.lexis);
+      this.#owner.willRun(effects);
+      note = this.#noteFor(connection, effects);
+      const [only] = effects.details;
+      if (effects.statements === 1 && only?.kind === 'deallocate' && only.name !== undefined) {
+        const { name } = only;
+        standIn = this.#statements?.get(name) !== undefined;
+        if (standIn) {
+          connection.owed.append(Owed.Parse | Fate.Swallow);
+          note = new NameGone(() => void this.#statements?.close(name));
+        }
+      }
+    }
     // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
     this.unnamed = noUnnamedStatement;
     connection.unnamed = noUnnamedStatement;
     connection.groupOpen = false;
-    connection.owed.append(Owed.Query);
+    connection.owed.append(Owed.Query, note);
     this.#owner.groupStarted();
+    return standIn;
+  }
+
+  /** What is to be done when a statement with these effects has run; null for nearly all. */
+  #noteFor(connection: DatabaseConnection, effects: Effects): OwedNote | null {
+    if ((effects.flags & (Flag.Deallocate | Flag.Discard)) === 0) return null;
+    const all = effects.details.some(
+      (effect) =>
+        (effect.kind === 'deallocate' && effect.name === undefined) ||
+        (effect.kind === 'discard' && effect.what === 'all'),
+    );
+    return all ? new StatementsGone(this, connection) : null;
   }
 
   /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types. */
@@ -379,7 +460,8 @@ export class RequestRelay {
       return false;
     }
     if (!named) {
-      const effects = classifyBytes(chunk, nameEnd + 1, textEnd);
+      const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
+      this.#owner.willParse(effects);
       const change = new UnnamedChange(this, connection, false);
       this.unnamed = new UnnamedStatement(chunk, at, next, effects);
       connection.unnamed = this.unnamed;
@@ -398,7 +480,9 @@ export class RequestRelay {
       textEnd,
       next,
       this.#owner.statementContext,
+      this.#owner.lexis,
     );
+    this.#owner.willParse(statement.effects);
     const naming = this.#statements.set(name, statement);
     if (connection.statements.use(statement)) {
       connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));
@@ -440,7 +524,7 @@ export class RequestRelay {
     let rewritten = false;
     if (statementEnd === portalEnd + 1) {
       this.#ensureUnnamed(connection);
-      if (this.unnamed.effects !== null) this.#owner.willRun(this.unnamed.effects);
+      if (this.unnamed.effects !== null) this.#willRun(connection, this.unnamed.effects);
     } else {
       const name = chunk.toString('latin1', portalEnd + 1, statementEnd);
       const statement = this.#statements?.get(name);
@@ -450,7 +534,7 @@ export class RequestRelay {
           return true;
         }
       } else {
-        this.#owner.willRun(statement.effects);
+        this.#willRun(connection, statement.effects);
         if (!connection.statements.use(statement)) {
           this.#prepare(connection, statement, Fate.Swallow, null);
         }
@@ -468,6 +552,12 @@ export class RequestRelay {
     }
     connection.owed.append(Owed.Bind);
     return rewritten;
+  }
+
+  #willRun(connection: DatabaseConnection, effects: Effects): void {
+    this.#owner.willRun(effects);
+    const note = this.#noteFor(connection, effects);
+    if (note !== null) this.#afterBound = note;
   }
 
   /** Describe (F): Byte1('D') Int32 length, Byte1('S' statement or 'P' portal), String name. */

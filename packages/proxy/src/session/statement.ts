@@ -60,16 +60,23 @@ export class StatementRegistry {
 
   /**
    * The statement for `chunk[start, end)`: the query text with its zero and the parameter types, as in Parse.
-   * `context` tells apart what the same bytes mean under other settings (`client_encoding`).
+   * `context` tells apart what the same bytes mean under other settings (`client_encoding`, lexis).
    */
-  intern(chunk: Buffer, start: number, textEnd: number, end: number, context: string): Statement {
+  intern(
+    chunk: Buffer,
+    start: number,
+    textEnd: number,
+    end: number,
+    context: string,
+    lexis: number,
+  ): Statement {
     const key = context + chunk.toString('latin1', start, end);
     let statement = this.#statements.get(key);
     if (statement === undefined) {
       statement = new Statement(
         key,
         Buffer.from(chunk.subarray(start, end)),
-        classifyBytes(chunk, start, textEnd),
+        classifyBytes(chunk, start, textEnd, lexis),
       );
       this.#statements.set(key, statement);
     }

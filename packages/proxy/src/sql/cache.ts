@@ -13,7 +13,8 @@ const entryOverhead = 200;
 /**
  * A cache keyed by ranges of bytes, bounded by their total size. It keeps two generations: when the
  * young one is full it becomes the old one, and what is asked for again moves back. Two texts with one
- * hash replace each other: the hash only finds, equality is decided byte by byte.
+ * hash replace each other: the hash only finds, equality is decided byte by byte. The caller brings the
+ * hash, of `hashBytes`, so that it is made once for several questions.
  */
 export class ByteCache<T> {
   readonly #limit: number;
@@ -27,8 +28,7 @@ export class ByteCache<T> {
   }
 
   /** The value remembered for exactly these bytes. */
-  get(buffer: Uint8Array, start: number, end: number): T | undefined {
-    const hash = hashBytes(buffer, start, end);
+  get(hash: number, buffer: Uint8Array, start: number, end: number): T | undefined {
     let entry = this.#young.get(hash);
     if (entry !== undefined && sameBytes(entry.bytes, buffer, start, end)) return entry.value;
     entry = this.#old.get(hash);
@@ -38,12 +38,12 @@ export class ByteCache<T> {
   }
 
   /** Remembers a value for a copy of these bytes. Texts that would fill a generation are not kept. */
-  set(buffer: Uint8Array, start: number, end: number, value: T): void {
+  set(hash: number, buffer: Uint8Array, start: number, end: number, value: T): void {
     if (end - start + entryOverhead > this.#limit) return;
     // Not from Buffer's shared pool: one small text must not keep 8 KiB alive.
     const bytes = Buffer.allocUnsafeSlow(end - start);
     bytes.set(buffer.subarray(start, end));
-    this.#add(hashBytes(buffer, start, end), { bytes, value });
+    this.#add(hash, { bytes, value });
   }
 
   #add(hash: number, entry: Entry<T>): void {
@@ -60,8 +60,8 @@ export class ByteCache<T> {
   }
 }
 
-/** FNV-1a over the text, or over evenly spaced bytes of a long one, kept to V8's small integers. */
-function hashBytes(buffer: Uint8Array, start: number, end: number): number {
+/** FNV-1a, as a signed 32-bit integer, over the text, or over evenly spaced bytes of a long one. */
+export function hashBytes(buffer: Uint8Array, start: number, end: number): number {
   const length = end - start;
   const step = length <= hashedBytes ? 1 : Math.ceil(length / hashedBytes);
   let hash = (0x811c9dc5 ^ length) | 0;

@@ -1,37 +1,140 @@
 import { isUtf8 } from 'node:buffer';
-import { ByteCache } from './cache.ts';
-import { opaqueEffects } from './effects.ts';
+import { ByteCache, hashBytes } from './cache.ts';
+import { Flag, effectsOf, opaqueEffects } from './effects.ts';
 import type { Effects } from './effects.ts';
+import { Lexer } from './lexer.ts';
+import { deepestNesting, nestingOf } from './nesting.ts';
 import { parse } from './parser.ts';
+import { Lexis } from './lexis.ts';
 import { readTree } from './tree.ts';
 
-/** Bytes of SQL that the parser is given at most: beyond, its time would hold up every client. */
+/** Longest text that is read at all, in bytes; reading it takes some 20 ms. */
+export const longestText: number = 4 * 1024 * 1024;
+
+/** Bytes of SQL that the parser is given at most; a parse of so many takes some milliseconds. */
 const longestParse = 16 * 1024;
 
-const texts = new ByteCache<Effects>(8 * 1024 * 1024);
+/** Bytes that each of the two caches may hold. */
+const cacheBytes = 8 * 1024 * 1024;
+
+/** Rows of operator characters longer than this cost the parser's lexer quadratic time. */
+const operatorRun = /[~!@#^&|`?+\-*/%<>=]{257}/;
+
+/** By text: those seen twice. */
+const texts = new ByteCache<Effects>(cacheBytes);
+/** By shape: 'literals' where the text itself has to be asked. */
+const shapes = new ByteCache<Effects | 'literals'>(cacheBytes);
+const lexer = new Lexer(longestParse, '1');
 
 /**
- * What the SQL in `buffer[start, end)`, without its closing zero byte, does to a session. Remembered by
- * text.
+ * Hashes of texts seen once. A text moves to the cache when it is seen again: those that differ in their
+ * literals each time pass by without pushing anything out.
  */
-export function classifyBytes(buffer: Buffer, start: number, end: number): Effects {
-  const known = texts.get(buffer, start, end);
+const seen = new Int32Array(4096);
+
+/** Answers of the lexer alone, by the number of statements. */
+const plainRead = effectsOf(Flag.PlainRead, 1);
+const reads: Effects[] = [];
+const writes: Effects[] = [];
+
+/**
+ * What the SQL in `buffer[start, end)`, without its closing zero byte, does to a session. Synchronous and
+ * remembered: a text seen before costs a look-up, one that differs only in literals a pass of the lexer,
+ * and a new shape, if the lexer is not sure, a run of PostgreSQL's own parser.
+ *
+ * `lexis` tells under which session parameters the server will read it; see `lexisOf`.
+ */
+export function classifyBytes(
+  buffer: Buffer,
+  start: number,
+  end: number,
+  lexis: number = Lexis.Standard,
+): Effects {
+  if (lexis !== Lexis.Standard) {
+    const text = buffer.subarray(start, end);
+    if ((lexis & Lexis.Backslashes) !== 0 && text.includes(0x5c)) return opaqueEffects('backslash');
+    if ((lexis & Lexis.UnsafeEncoding) !== 0 && text.some((byte) => byte >= 0x80)) {
+      return opaqueEffects('encoding');
+    }
+  }
+  if (end - start > longestText) return opaqueEffects('length');
+  const hash = hashBytes(buffer, start, end);
+  const known = texts.get(hash, buffer, start, end);
   if (known !== undefined) return known;
-  const effects = parseAndRead(buffer.subarray(start, end));
-  texts.set(buffer, start, end, effects);
+  const effects = read(buffer.subarray(start, end));
+  // Not to be remembered: the parser is still being loaded.
+  if (effects.reason === 'parser') return effects;
+  const slot = hash & (seen.length - 1);
+  if (seen[slot] === hash) texts.set(hash, buffer, start, end, effects);
+  else seen[slot] = hash;
   return effects;
 }
 
 /** As `classifyBytes`, for a text at hand as a string. */
-export function classify(text: string): Effects {
+export function classify(text: string, lexis: number = Lexis.Standard): Effects {
   const buffer = Buffer.from(text);
-  return classifyBytes(buffer, 0, buffer.length);
+  return classifyBytes(buffer, 0, buffer.length, lexis);
 }
 
-function parseAndRead(text: Buffer): Effects {
+/** The lexer's verdict, or else what the parser says of the shape, or of the text. */
+function read(text: Buffer): Effects {
+  lexer.scan(text, 0, text.length);
+  const { judge, needsText, reason } = lexer;
+  if (reason !== undefined) return opaqueEffects(reason);
+  if (judge.isSure) return sureEffects(judge.statements, judge.isPlain, judge.writes);
+  if (!lexer.shape.isWhole) return opaqueEffects('length');
+
+  const shape = lexer.shape.bytes.subarray(0, lexer.shape.length);
+  if (needsText) return readText(text, shape);
+  const hash = hashBytes(shape, 0, shape.length);
+  let effects = shapes.get(hash, shape, 0, shape.length);
+  if (effects === undefined) {
+    effects = readShape(shape);
+    if (effects === 'literals' || effects.reason !== 'parser') {
+      shapes.set(hash, shape, 0, shape.length, effects);
+    }
+  }
+  return effects === 'literals' ? readText(text, shape) : effects;
+}
+
+function sureEffects(statements: number, isPlain: boolean, isWriting: boolean): Effects {
+  if (statements === 1 && isPlain) return plainRead;
+  const list = isWriting ? writes : reads;
+  let effects = list[statements];
+  if (effects === undefined) {
+    effects = effectsOf(isWriting ? Flag.Writes : 0, statements);
+    if (statements < 256) list[statements] = effects;
+  }
+  return effects;
+}
+
+/** What all texts of this shape do, if their literals have no say. */
+function readShape(shape: Buffer): Effects | 'literals' {
+  if (nestingOf(shape.toString('latin1')) > deepestNesting) return opaqueEffects('nesting');
+  const parsed = parse(decode(shape));
+  // A shortened list may be too short for a grammar that counts: the text will tell.
+  if (parsed === 'syntax') return 'literals';
+  if (typeof parsed === 'string') return opaqueEffects(parsed);
+  const reading = readTree(parsed, shape.length);
+  return reading.readsLiterals ? 'literals' : reading.effects;
+}
+
+/** What this text does, literals and all. Its shape tells how deep it nests. */
+function readText(text: Buffer, shape: Buffer): Effects {
   if (text.length > longestParse) return opaqueEffects('length');
   if (text.includes(0)) return opaqueEffects('zero byte');
-  const parsed = parse(text.toString(isUtf8(text) ? 'utf8' : 'latin1'));
+  if (
+    nestingOf(shape.toString('latin1')) > deepestNesting ||
+    operatorRun.test(text.toString('latin1'))
+  ) {
+    return opaqueEffects('nesting');
+  }
+  const parsed = parse(decode(text));
   if (typeof parsed === 'string') return opaqueEffects(parsed);
   return readTree(parsed, text.length).effects;
+}
+
+/** Bytes that are not UTF-8 become one character each: all that matters here is ASCII. */
+function decode(text: Buffer): string {
+  return text.toString(isUtf8(text) ? 'utf8' : 'latin1');
 }

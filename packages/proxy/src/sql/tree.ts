@@ -116,7 +116,7 @@ class TreeReader {
     switch (key) {
       case 'ColumnRef':
         // `row.f` may be the call f(row): functional notation.
-        this.#mention(namesOf(node['fields']));
+        this.#mention(namesOf(node['fields']).slice(1));
         break;
       case 'A_Indirection':
         this.#mention(namesOf(node['indirection']));
@@ -200,6 +200,12 @@ class TreeReader {
   /** A name that is, or may be, that of a function which touches the session. */
   #mention(names: readonly string[]): void {
     for (const name of names) {
+      if (sqlRunningFunctions.has(name)) {
+        // Which SQL it runs is not to be seen from here.
+        this.flags |= Flag.OtherState;
+        this.#unknown();
+      }
+      if (harmlessFunctions.has(name) && !plainFunctions.has(name)) this.isPlainRead = false;
       const flag = sessionFunctions.get(name);
       if (flag === undefined) continue;
       this.isPlainRead = false;

@@ -72,7 +72,11 @@ export class Target implements PoolTarget {
     const key = JSON.stringify([database, user, ...startupOnly]);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new Pool({ database, user, startupOnly }, this, this.#limits.poolLimits(database, user));
+      pool = new Pool(
+        { database, user, startupOnly },
+        this,
+        this.#limits.poolLimits(database, user),
+      );
       this.#pools.set(key, pool);
     }
     return pool;
@@ -118,7 +122,8 @@ export class Target implements PoolTarget {
     why: string,
   ): void {
     if (event === 'opened' && this.#capacity === null) this.#learnCapacity(connection);
-    const channel = event === 'opened' ? events.databaseConnectionOpened : events.databaseConnectionClosed;
+    const channel =
+      event === 'opened' ? events.databaseConnectionOpened : events.databaseConnectionClosed;
     if (channel.hasSubscribers)
       channel.publish({ target: this.name, pool: pool.name, connection: connection.id, why });
   }
@@ -148,23 +153,22 @@ export class Target implements PoolTarget {
   tick(): void {
     for (const [key, pool] of this.#pools) {
       pool.tick();
-      if (pool.sessions === 0 && pool.size === 0 && pool.waitingCount === 0) this.#pools.delete(key);
+      if (pool.sessions === 0 && pool.size === 0 && pool.waitingCount === 0)
+        this.#pools.delete(key);
     }
   }
 
+  /** Ends every connection; whoever waits for one gets `error`. */
   close(error: ErrorFields): void {
     for (const pool of this.#pools.values()) pool.close(error);
-  }
-
-  destroy(): void {
-    for (const pool of this.#pools.values()) pool.destroy();
   }
 
   /** Closes the connection that has been idle longest in another pool. */
   #makeRoom(pool: Pool): boolean {
     let donor: Pool | null = null;
     for (const other of this.#pools.values()) {
-      if (other === pool || other.idleSince === null || other.size <= other.limits.minimum) continue;
+      if (other === pool || other.idleSince === null || other.size <= other.limits.minimum)
+        continue;
       if (donor === null || other.idleSince < (donor.idleSince ?? Infinity)) donor = other;
     }
     return donor !== null && donor.evictIdle() && this.#used < this.allowed;

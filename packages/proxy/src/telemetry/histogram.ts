@@ -16,7 +16,8 @@ export class Histogram {
   /** Takes a duration in milliseconds. */
   observe(milliseconds: number): void {
     let bucket = 0;
-    while (bucket < bucketBounds.length && milliseconds > (bucketBounds[bucket] ?? Infinity)) bucket++;
+    while (bucket < bucketBounds.length && milliseconds > (bucketBounds[bucket] ?? Infinity))
+      bucket++;
     this.counts[bucket] = (this.counts[bucket] ?? 0) + 1;
     this.sum += milliseconds;
     this.count++;

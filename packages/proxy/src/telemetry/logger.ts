@@ -14,12 +14,17 @@ export interface LogOptions {
 
 /** Makes the log. It goes to standard error, so that standard output belongs to the command. */
 export function createLogger(options: LogOptions): Logger {
-  const usePretty = options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY);
+  const usePretty =
+    options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY);
   const destination: DestinationStream = usePretty
     ? pretty({ destination: 2, sync: true, ignore: 'pid,hostname', colorize: process.stderr.isTTY })
     : pino.destination({ dest: 2, sync: false });
   return pino(
-    { level: options.debug ? 'debug' : options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level: options.debug ? 'debug' : options.level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
     destination,
   );
 }
@@ -37,6 +42,7 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
   clientLoginFailed: { level: 'warn', message: 'client login failed' },
   clientClosed: { level: 'info', message: 'client connection closed' },
   sessionPinned: { level: 'warn', message: 'session pinned to its database connection' },
+  sessionUnpinned: { level: 'info', message: 'session unpinned: its state is gone' },
   cancelRequested: { level: 'debug', message: 'cancel requested' },
   databaseConnectionOpened: { level: 'info', message: 'database connection opened' },
   databaseConnectionClosed: { level: 'info', message: 'database connection closed' },
@@ -60,4 +66,3 @@ export function logEvents(logger: Logger): () => void {
     for (const stop of stops) stop();
   };
 }
-

@@ -24,7 +24,12 @@ export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const gauge = (name: string, help: string, labels: string[], read: () => Iterable<Sample>): void => {
+  const gauge = (
+    name: string,
+    help: string,
+    labels: string[],
+    read: () => Iterable<Sample>,
+  ): void => {
     registry.registerMetric(
       new Gauge({
         name,
@@ -38,7 +43,12 @@ export function createMetrics(sources: MetricSources): Registry {
       }),
     );
   };
-  const counter = (name: string, help: string, labels: string[], read: () => Iterable<Sample>): void => {
+  const counter = (
+    name: string,
+    help: string,
+    labels: string[],
+    read: () => Iterable<Sample>,
+  ): void => {
     registry.registerMetric(
       new Counter({
         name,
@@ -78,14 +88,14 @@ export function createMetrics(sources: MetricSources): Registry {
       }
     },
   );
-  gauge(
-    'sluice_client_connections_tls',
-    'Client connections that use TLS.',
-    ['endpoint'],
-    () => perEndpoint((endpoint) => [...endpoint.sessions].filter((session) => session.tls).length),
+  gauge('sluice_client_connections_tls', 'Client connections that use TLS.', ['endpoint'], () =>
+    perEndpoint((endpoint) => [...endpoint.sessions].filter((session) => session.tls).length),
   );
-  counter('sluice_client_connections_received_total', 'Client connections accepted.', ['endpoint'], () =>
-    perEndpoint((endpoint) => endpoint.stats.received),
+  counter(
+    'sluice_client_connections_received_total',
+    'Client connections accepted.',
+    ['endpoint'],
+    () => perEndpoint((endpoint) => endpoint.stats.received),
   );
   counter('sluice_client_logins_total', 'Clients that logged in.', ['endpoint'], () =>
     perEndpoint((endpoint) => endpoint.stats.loggedIn),
@@ -93,16 +103,25 @@ export function createMetrics(sources: MetricSources): Registry {
   counter('sluice_client_logins_failed_total', 'Clients that did not log in.', ['endpoint'], () =>
     perEndpoint((endpoint) => endpoint.stats.failed),
   );
-  counter('sluice_client_connections_closed_total', 'Client connections closed.', ['endpoint'], () =>
-    perEndpoint((endpoint) => endpoint.stats.closed),
+  counter(
+    'sluice_client_connections_closed_total',
+    'Client connections closed.',
+    ['endpoint'],
+    () => perEndpoint((endpoint) => endpoint.stats.closed),
   );
   counter('sluice_cancel_requests_total', 'Cancel requests received.', ['endpoint'], () =>
     perEndpoint((endpoint) => endpoint.stats.cancels),
   );
-  counter('sluice_session_pins_total', 'Sessions pinned, by reason.', ['endpoint', 'reason'], function* () {
-    for (const endpoint of sources.endpoints)
-      for (const [reason, count] of endpoint.stats.pins) yield [{ endpoint: endpoint.name, reason }, count];
-  });
+  counter(
+    'sluice_session_pins_total',
+    'Sessions pinned, by reason.',
+    ['endpoint', 'reason'],
+    function* () {
+      for (const endpoint of sources.endpoints)
+        for (const [reason, count] of endpoint.stats.pins)
+          yield [{ endpoint: endpoint.name, reason }, count];
+    },
+  );
 
   gauge(
     'sluice_database_connections',
@@ -130,10 +149,16 @@ export function createMetrics(sources: MetricSources): Registry {
     'sluice_database_connections_in_transaction',
     'Database connections with a transaction open.',
     poolLabelNames,
-    () => perPool((pool) => [...pool.connections].filter((connection) => connection.inTransaction).length),
+    () =>
+      perPool(
+        (pool) => [...pool.connections].filter((connection) => connection.inTransaction).length,
+      ),
   );
-  gauge('sluice_borrow_queue_length', 'Sessions that wait for a database connection.', poolLabelNames, () =>
-    perPool((pool) => pool.waitingCount),
+  gauge(
+    'sluice_borrow_queue_length',
+    'Sessions that wait for a database connection.',
+    poolLabelNames,
+    () => perPool((pool) => pool.waitingCount),
   );
   gauge(
     'sluice_max_database_connections_allowed',
@@ -146,14 +171,23 @@ export function createMetrics(sources: MetricSources): Registry {
   counter('sluice_borrow_requests_total', 'Loans asked for.', poolLabelNames, () =>
     perPool((pool) => pool.stats.borrows),
   );
-  counter('sluice_borrow_requests_aborted_total', 'Loans asked for and not had.', poolLabelNames, () =>
-    perPool((pool) => pool.stats.borrowsAborted),
+  counter(
+    'sluice_borrow_requests_aborted_total',
+    'Loans asked for and not had.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.borrowsAborted),
   );
-  counter('sluice_queries_total', 'Groups of messages that clients sent to the database.', poolLabelNames, () =>
-    perPool((pool) => pool.stats.groups),
+  counter(
+    'sluice_queries_total',
+    'Groups of messages that clients sent to the database.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.groups),
   );
-  counter('sluice_database_connections_opened_total', 'Database connections opened.', poolLabelNames, () =>
-    perPool((pool) => pool.stats.connectionsOpened),
+  counter(
+    'sluice_database_connections_opened_total',
+    'Database connections opened.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.connectionsOpened),
   );
   counter(
     'sluice_database_connections_failed_total',
@@ -161,8 +195,11 @@ export function createMetrics(sources: MetricSources): Registry {
     poolLabelNames,
     () => perPool((pool) => pool.stats.connectionsFailed),
   );
-  counter('sluice_database_connections_closed_total', 'Database connections closed.', poolLabelNames, () =>
-    perPool((pool) => pool.stats.connectionsClosed),
+  counter(
+    'sluice_database_connections_closed_total',
+    'Database connections closed.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.connectionsClosed),
   );
   counter(
     'sluice_database_connections_poisoned_total',
@@ -170,19 +207,31 @@ export function createMetrics(sources: MetricSources): Registry {
     poolLabelNames,
     () => perPool((pool) => pool.stats.poisoned),
   );
-  counter('sluice_parameter_replays_total', 'Loans that began by setting parameters.', poolLabelNames, () =>
-    perPool((pool) => pool.stats.replays),
+  counter(
+    'sluice_parameter_replays_total',
+    'Loans that began by setting parameters.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.replays),
   );
   gauge('sluice_prepared_statements', 'Distinct prepared statements known.', [], () => [
     [{}, statements.size],
   ]);
 
   registry.registerMetric(
-    new HistogramMetric('sluice_login_duration_seconds', 'Time from accepting a client to its first prompt.', () =>
-      sources.endpoints.map((endpoint) => [{ endpoint: endpoint.name }, endpoint.stats.loginTime] as const),
+    new HistogramMetric(
+      'sluice_login_duration_seconds',
+      'Time from accepting a client to its first prompt.',
+      () =>
+        sources.endpoints.map(
+          (endpoint) => [{ endpoint: endpoint.name }, endpoint.stats.loginTime] as const,
+        ),
     ),
   );
-  const poolHistogram = (name: string, help: string, pick: (pool: Pool) => Pool['stats']['queryTime']): void => {
+  const poolHistogram = (
+    name: string,
+    help: string,
+    pick: (pool: Pool) => Pool['stats']['queryTime'],
+  ): void => {
     registry.registerMetric(
       new HistogramMetric(name, help, () =>
         sources.targets.flatMap((target) =>

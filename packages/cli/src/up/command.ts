@@ -1,0 +1,57 @@
+import type { Command } from '../command.ts';
+import { wholeNumber } from '../parse-option.ts';
+
+export const up: Command = {
+  name: 'up',
+  summary: 'try it: a PostgreSQL and the proxy in front of it, on this machine',
+  description:
+    'Starts a real PostgreSQL 18 on this machine and the proxy in front of it, and shows how to connect.\n' +
+    'Ctrl-C stops both and leaves no process and no files.',
+  options: [
+    {
+      flags: '--port <number>',
+      description: 'the port for clients; 0 picks a free one',
+      default: 6432,
+      parse: wholeNumber(0, 65_535),
+    },
+    {
+      flags: '--admin-port <number>',
+      description: 'the port for metrics and health; 0 picks a free one',
+      default: 0,
+      parse: wholeNumber(0, 65_535),
+    },
+    {
+      flags: '--pool-size <number>',
+      description: 'the most database connections for one database and user',
+      default: 10,
+      parse: wholeNumber(1, 100_000),
+    },
+    {
+      flags: '--max-connections <number>',
+      description: 'max_connections of the PostgreSQL that is started (default: 100)',
+      parse: wholeNumber(10, 10_000),
+    },
+    { flags: '--tls', description: 'TLS for clients, with a certificate made on the spot' },
+    {
+      flags: '--data <dir>',
+      description: 'keep the data of the PostgreSQL in this folder, for the next time',
+    },
+    {
+      flags: '--target <url>',
+      description:
+        'a database that exists, instead of starting one: postgres://user:password@host/name',
+    },
+    {
+      flags: '--json',
+      description: 'write events as JSON, one a line, and nothing else: first ready, last stopped',
+    },
+  ],
+  examples: [
+    { line: 'sluice up', does: 'Clients connect to port 6432.' },
+    {
+      line: 'sluice up --target postgres://app:secret@localhost/shop --port 7000',
+      does: 'Puts the proxy in front of the database shop.',
+    },
+  ],
+  load: () => import('./run.ts'),
+};

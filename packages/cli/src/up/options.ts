@@ -1,0 +1,38 @@
+import type { CommandInput } from '../command.ts';
+import { UsageError } from '../command.ts';
+
+/** What `sluice up` was told. */
+export interface UpOptions {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly poolSize: number;
+  readonly maxConnections: number | undefined;
+  readonly tls: boolean;
+  readonly data: string | undefined;
+  readonly target: string | undefined;
+  readonly json: boolean;
+}
+
+/** Gives the options their types, and refuses those that contradict each other. */
+export function upOptions({ options }: CommandInput): UpOptions {
+  const { port, adminPort, poolSize, maxConnections, data, target } = options;
+  const needless = (['data', 'maxConnections'] as const).find(
+    (name) => options[name] !== undefined,
+  );
+  if (target !== undefined && needless !== undefined) {
+    const flag = needless === 'data' ? '--data' : '--max-connections';
+    throw new UsageError(
+      `${flag} is for the PostgreSQL that up starts, and with --target it starts none; leave one of them out`,
+    );
+  }
+  return {
+    port: Number(port),
+    adminPort: Number(adminPort),
+    poolSize: Number(poolSize),
+    maxConnections: typeof maxConnections === 'number' ? maxConnections : undefined,
+    tls: options['tls'] === true,
+    data: typeof data === 'string' ? data : undefined,
+    target: typeof target === 'string' ? target : undefined,
+    json: options['json'] === true,
+  };
+}

@@ -1,0 +1,48 @@
+/** What is running, as `--json` writes it in the event `ready`. */
+export interface Ready {
+  readonly endpoint: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly password: string;
+    readonly database: string;
+    /** Through the proxy. */
+    readonly url: string;
+  };
+  /** `url` goes around the proxy. */
+  readonly database: { readonly url: string };
+  readonly admin: { readonly url: string };
+  readonly pid: number;
+}
+
+/** What a person sees when all is ready: where it is, lines to paste, and what to try next. */
+export function readyText({ endpoint, database, admin }: Ready, poolSize: number): string {
+  return `
+Sluice is ready at ${endpoint.host}:${endpoint.port}. Many clients share at most ${poolSize} database connections.
+
+  psql '${endpoint.url}'
+
+Or paste this into node (from a folder with the npm package pg, such as this one):
+
+${nodeLines(endpoint.url)}
+
+Try next
+  how often a connection was shared   curl -s ${admin.url}/metrics | grep sluice_
+  the database itself, to compare     psql '${database.url}'
+  your own application                the URL above is all it needs
+
+Admin port: ${admin.url} (/metrics, /healthz, /readyz)
+Ctrl-C stops it.
+`;
+}
+
+/** Works in a file (as an ES module) as well as in the prompt of node. */
+function nodeLines(url: string): string {
+  return `const { default: pg } = await import('pg');
+const pool = new pg.Pool({ connectionString: '${url}', max: 50 });
+const ask = (id) => pool.query('select $1::int as id, pg_backend_pid() as connection', [id]);
+const answers = await Promise.all(Array.from({ length: 1000 }, (_, id) => ask(id)));
+const connections = new Set(answers.map(({ rows }) => rows[0].connection));
+console.log(\`50 clients, \${answers.length} answers, \${connections.size} database connections\`);
+await pool.end();`;
+}

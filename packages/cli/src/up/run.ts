@@ -1,0 +1,100 @@
+import { startProxy } from '@sluice/proxy';
+import type { RunningProxy } from '@sluice/proxy';
+import { createSettings } from '@sluice/proxy/settings';
+import type { Run } from '../command.ts';
+import { aborted, StopSignals } from '../stop-signals.ts';
+import type { Database } from './database.ts';
+import { givenDatabase, startDatabase } from './database.ts';
+import type { UpOptions } from './options.ts';
+import { upOptions } from './options.ts';
+import type { Ready } from './report.ts';
+import { readyText } from './report.ts';
+import type { TlsFiles } from './tls.ts';
+import { makeTlsFiles } from './tls.ts';
+
+export const run: Run = async (input) => {
+  const options = upOptions(input);
+  const { stdout } = input;
+  const signals = new StopSignals();
+  // Once everything is being stopped, a second Ctrl-C leaves at once; the guardian of PostgreSQL then clears up after it.
+  signals.second.addEventListener('abort', () => process.exit(130));
+  /** What has to be undone, last started first. */
+  const undo: (() => Promise<void>)[] = [];
+  try {
+    if (!options.json && options.target === undefined) {
+      stdout.write('Starting PostgreSQL and Sluice…\n');
+    }
+    const ready = await start(options, signals.first, undo);
+    stdout.write(
+      options.json
+        ? `${JSON.stringify({ event: 'ready', ...ready })}\n`
+        : readyText(ready, options.poolSize),
+    );
+    await aborted(signals.first);
+    if (!options.json) {
+      stdout.write('\nStopping…\n');
+    }
+  } catch (error) {
+    if (!signals.first.aborted) {
+      throw error;
+    }
+  } finally {
+    for (const step of undo.toReversed()) {
+      await step();
+    }
+    signals.close();
+  }
+  if (options.json) {
+    stdout.write(`${JSON.stringify({ event: 'stopped' })}\n`);
+  }
+  return 0;
+};
+
+async function start(
+  options: UpOptions,
+  signal: AbortSignal,
+  undo: (() => Promise<void>)[],
+): Promise<Ready> {
+  const { target } = options;
+  const database =
+    target === undefined
+      ? await startDatabase(options, signal)
+      : givenDatabase(target, process.env);
+  undo.push(database.stop);
+  signal.throwIfAborted();
+  const tls = options.tls ? await makeTlsFiles() : undefined;
+  if (tls !== undefined) {
+    undo.push(tls.remove);
+  }
+  const proxy = await startProxy(
+    createSettings({
+      ...database.settings,
+      ...tls?.settings,
+      ListenPort: options.port,
+      AdminPort: options.adminPort,
+      PoolSize: options.poolSize,
+      LogLevel: 'warn',
+      Users: [{ UserName: database.user, Password: database.password }],
+    }),
+  );
+  undo.push(() => proxy.stop());
+  return describe(proxy, database, tls);
+}
+
+function describe(proxy: RunningProxy, database: Database, tls: TlsFiles | undefined): Ready {
+  const [endpoint] = proxy.endpoints;
+  if (endpoint === undefined) {
+    throw new Error('the proxy has no endpoint');
+  }
+  const { host, port } = endpoint;
+  const { user, password, name } = database;
+  const login = `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
+  const query = tls === undefined ? '' : `?sslmode=verify-full&sslrootcert=${tls.ca}`;
+  const url = `postgres://${login}@${host}:${port}/${encodeURIComponent(name)}${query}`;
+  return {
+    endpoint: { host, port, user, password, database: name, url },
+    database: { url: database.url },
+    admin: { url: `http://${proxy.admin.host}:${proxy.admin.port}` },
+    pid: process.pid,
+  };
+}

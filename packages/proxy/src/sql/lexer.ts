@@ -1,0 +1,336 @@
+import { Char, charKinds, folded, nameBytes } from './characters.ts';
+import type { OpaqueReason } from './effects.ts';
+import { Judge } from './judge.ts';
+import { isKnownOperator } from './operators.ts';
+import { ShapeWriter, Token } from './shape-writer.ts';
+import * as ends from './token-ends.ts';
+import { Word, hashSeed, hashStep, longestWord, wordTable } from './words.ts';
+
+/** What stands for a string and for a parameter in the shape. */
+const stringShape = Buffer.from("'?'");
+const parameterShape = Buffer.from('$1');
+
+const quote = 0x27;
+
+const nothing = Buffer.alloc(0);
+
+/** How the last token goes on after a line break, if it is a string. */
+const Str = { None: 0, Plain: 1, Escapes: 2 } as const;
+
+/**
+ * Reads a text once, by PostgreSQL's own lexical rules (scan.l) with standard_conforming_strings on, and
+ * makes two things of it:
+ *
+ * - its **shape**: the text with every literal replaced, lists of constants shortened, comments dropped,
+ *   white space made one space and plain names folded. Texts of one shape do the same to a session, but
+ *   for what their literals say. The shape is SQL itself, so that it can be parsed;
+ * - a **verdict** from the tokens alone: see `Judge`.
+ *
+ * One instance is used again and again; what it holds is good until the next `scan`.
+ */
+export class Lexer {
+  readonly shape: ShapeWriter;
+  readonly judge: Judge = new Judge();
+  /** Set when the text holds a zero byte, or a literal or comment has no end. */
+  reason: OpaqueReason | undefined;
+  /** True when the shape does not stand for the text: only the text itself can be parsed. */
+  needsText = false;
+
+  readonly #numeral: number;
+  #buffer: Buffer = nothing;
+  #at = 0;
+  #end = 0;
+  #string: number = Str.None;
+  /** White space or comments since the last token; among it a line break, a block comment. */
+  #gap = false;
+  #gapBreaks = false;
+  #gapBlock = false;
+  /** Hash of the word that `#foldWord` has written. */
+  #hash = 0;
+
+  /** `limit`: longest shape, in bytes. `numeral`: the character that stands for a number. */
+  constructor(limit: number, numeral: string) {
+    this.shape = new ShapeWriter(limit);
+    this.#numeral = numeral.charCodeAt(0);
+  }
+
+  /** Reads `buffer[start, end)`. */
+  scan(buffer: Buffer, start: number, end: number): void {
+    this.shape.clear();
+    this.judge.reset();
+    this.reason = undefined;
+    this.needsText = false;
+    this.#buffer = buffer;
+    this.#at = start;
+    this.#end = end;
+    this.#string = Str.None;
+    this.#endGap();
+    while (this.#at < end && this.reason === undefined) this.#readToken(buffer[this.#at] ?? 0);
+    this.judge.end();
+    // Not to keep a connection's buffer alive.
+    this.#buffer = nothing;
+  }
+
+  #readToken(byte: number): void {
+    switch (charKinds[byte]) {
+      case Char.Space:
+        this.#gap = true;
+        if (byte === 0x0a || byte === 0x0d) this.#gapBreaks = true;
+        this.#at += 1;
+        break;
+      case Char.Letter:
+        this.#readWord(byte);
+        break;
+      case Char.Digit:
+        this.#readNumber();
+        break;
+      case Char.Operator:
+        this.#readOperator(byte);
+        break;
+      case Char.Quote:
+        this.#readString();
+        break;
+      case Char.DoubleQuote:
+        this.#readName();
+        break;
+      case Char.Dollar:
+        this.#readDollar();
+        break;
+      case Char.Open:
+        this.judge.open(this.shape.last(), this.shape.last(1));
+        this.#single(byte, Token.Open);
+        break;
+      case Char.Close:
+        this.judge.other();
+        this.#space();
+        this.shape.close();
+        this.#at += 1;
+        break;
+      case Char.Comma:
+        this.judge.other();
+        this.#single(byte, Token.Comma);
+        break;
+      case Char.Dot:
+        if (charKinds[this.#peek(1)] === Char.Digit) this.#readNumber();
+        else {
+          this.judge.dot();
+          this.#single(byte, Token.Dot);
+        }
+        break;
+      case Char.Semicolon:
+        this.judge.semicolon();
+        this.#single(byte, Token.Other);
+        break;
+      case Char.Punctuation:
+        this.judge.other();
+        this.#single(byte, Token.Other);
+        break;
+      default:
+        if (byte === 0) this.reason = 'zero byte';
+        this.#doubt();
+        this.judge.other();
+        this.#single(byte, Token.Other);
+    }
+  }
+
+  /** The byte so far ahead, or 0 beyond the end. */
+  #peek(ahead: number): number {
+    const at = this.#at + ahead;
+    return at < this.#end ? (this.#buffer[at] ?? 0) : 0;
+  }
+
+  #doubt(): void {
+    this.judge.isSure = false;
+  }
+
+  #endGap(): void {
+    this.#gap = false;
+    this.#gapBreaks = false;
+    this.#gapBlock = false;
+  }
+
+  /**
+   * Keeps a word or constant apart from the one before: what stands for a literal must not grow together
+   * with its neighbour, as in `select.5` or `'a'e'b'`.
+   */
+  #part(): void {
+    const last = this.shape.last();
+    if (last === Token.Word || last === Token.ListWord || last === Token.Constant) this.#gap = true;
+    this.#space();
+  }
+
+  /** White space and comments become one space. Called before every token that is written. */
+  #space(): void {
+    if (this.#gap) this.shape.space();
+    this.#endGap();
+    this.#string = Str.None;
+  }
+
+  /** A token of one byte. */
+  #single(byte: number, kind: number): void {
+    this.#space();
+    this.shape.byte(byte, kind);
+    this.#at += 1;
+  }
+
+  /** True when a constant is to be written, false when it vanishes in a list of constants. */
+  #writesConstant(): boolean {
+    this.judge.other();
+    const vanishes = this.shape.joinsConstants();
+    if (vanishes) {
+      this.#endGap();
+      this.#string = Str.None;
+    } else {
+      this.#part();
+    }
+    return !vanishes;
+  }
+
+  /** A string or parameter that ends at `end`, or has no end. */
+  #constant(shape: Uint8Array, end: number): void {
+    if (end < 0) {
+      this.reason = 'syntax';
+      return;
+    }
+    this.#at = end;
+    if (!this.#writesConstant()) return;
+    this.shape.copy(shape, 0, shape.length, Token.Constant);
+    this.shape.constantWritten();
+  }
+
+  #readNumber(): void {
+    this.#at = ends.endOfNumber(this.#buffer, this.#at, this.#end);
+    this.#readJunk();
+    if (!this.#writesConstant()) return;
+    this.shape.byte(this.#numeral, Token.Constant);
+    this.shape.constantWritten();
+  }
+
+  /** Letters right after a number: an error, but before version 15 an alias. */
+  #readJunk(): void {
+    if (charKinds[this.#peek(0)] === Char.Letter) this.#doubt();
+  }
+
+  /** A string in plain quotes: a new one, or the rest of the last one after a line break. */
+  #readString(): void {
+    const last = this.#string;
+    const goesOn = last !== Str.None && this.#gapBreaks && !this.#gapBlock;
+    const escapes = goesOn && last === Str.Escapes;
+    const end = ends.endOfString(this.#buffer, this.#at + 1, this.#end, escapes);
+    if (goesOn && end >= 0) {
+      this.#at = end;
+      this.#endGap();
+    } else {
+      this.#constant(stringShape, end);
+      this.#string = Str.Plain;
+    }
+  }
+
+  /** $1, or a string between $tag$ and $tag$. */
+  #readDollar(): void {
+    if (charKinds[this.#peek(1)] === Char.Digit) {
+      this.#constant(parameterShape, ends.endOfDigits(this.#buffer, this.#at + 1, this.#end));
+      this.#readJunk();
+      return;
+    }
+    const end = ends.endOfDollarString(this.#buffer, this.#at, this.#end);
+    if (end !== this.#at) this.#constant(stringShape, end);
+    else {
+      this.#doubt();
+      this.judge.other();
+      this.#single(this.#peek(0), Token.Other);
+    }
+  }
+
+  #readOperator(byte: number): void {
+    if (ends.startsComment(this.#buffer, this.#at, this.#end)) {
+      const end = ends.endOfComment(this.#buffer, this.#at, this.#end);
+      if (end < 0) this.reason = 'syntax';
+      else this.#at = end;
+      this.#gap = true;
+      if (byte === 0x2f) this.#gapBlock = true;
+      return;
+    }
+    const end = ends.endOfOperator(this.#buffer, this.#at, this.#end);
+    if (!isKnownOperator(this.#buffer, this.#at, end)) this.#doubt();
+    this.judge.other();
+    this.#space();
+    this.shape.copy(this.#buffer, this.#at, end, Token.Other);
+    this.#at = end;
+  }
+
+  /** A quoted name. Its bytes are looked up as they stand: no known word holds a quote. */
+  #readName(): void {
+    const start = this.#at;
+    const end = ends.endOfName(this.#buffer, start + 1, this.#end);
+    if (end < 0) {
+      this.reason = 'syntax';
+      return;
+    }
+    let hash = hashSeed;
+    for (let at = start + 1; at < end - 1; at += 1) hash = hashStep(hash, this.#buffer[at] ?? 0);
+    const bits = wordTable.find(this.#buffer, start + 1, end - 1, hash);
+    this.judge.name(bits, this.shape.last());
+    this.#space();
+    this.shape.copy(this.#buffer, start, end, Token.Name);
+    this.#at = end;
+  }
+
+  #readWord(first: number): void {
+    const next = this.#peek(1);
+    if (next === quote && (first | 0x20) === 0x65) {
+      this.#constant(stringShape, ends.endOfString(this.#buffer, this.#at + 2, this.#end, true));
+      this.#string = Str.Escapes;
+      return;
+    }
+    // U&"…" spells a name in code points; which, the literal after UESCAPE may say.
+    if (next === 0x26 && (first | 0x20) === 0x75) {
+      this.#doubt();
+      this.needsText = true;
+    }
+    this.#part();
+    const start = this.#at;
+    const length = this.#foldWord(start);
+    let end = start + length;
+    if (end < this.#end && nameBytes[this.#buffer[end] ?? 0] === 1) {
+      // Longer than any known word.
+      while (end < this.#end && nameBytes[this.#buffer[end] ?? 0] === 1) end += 1;
+      this.judge.word(0, this.shape.last());
+      this.shape.copy(this.#buffer, start, end, Token.Word);
+    } else {
+      this.#knownWord(length);
+    }
+    this.#at = end;
+  }
+
+  /** Writes the start of a word, folded, where the shape ends; its hash is left in `#hash`. */
+  #foldWord(start: number): number {
+    const buffer = this.#buffer;
+    const { bytes, length } = this.shape;
+    const stop = Math.min(this.#end, start + longestWord);
+    let hash = hashSeed;
+    let at = start;
+    do {
+      const byte = folded[buffer[at] ?? 0] ?? 0;
+      bytes[length + at - start] = byte;
+      hash = hashStep(hash, byte);
+      at += 1;
+    } while (at < stop && nameBytes[buffer[at] ?? 0] === 1);
+    this.#hash = hash;
+    return at - start;
+  }
+
+  /** Judges and keeps the word that `#foldWord` has written. */
+  #knownWord(length: number): void {
+    const shape = this.shape;
+    const bits = wordTable.find(shape.bytes, shape.length, shape.length + length, this.#hash);
+    this.judge.word(bits, shape.last());
+    if ((bits & Word.Constant) === 0) {
+      const isList = (bits & Word.List) !== 0 && shape.last() !== Token.Dot;
+      shape.written(length, isList ? Token.ListWord : Token.Word);
+    } else if (!shape.joinsConstants()) {
+      shape.written(length, Token.Constant);
+      shape.constantWritten();
+    }
+  }
+}

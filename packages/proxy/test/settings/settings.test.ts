@@ -1,0 +1,280 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import {
+  createSettings,
+  defaults,
+  diffSettings,
+  loadSettings,
+  namedFiles,
+  parseSettings,
+  SettingsError,
+  settingsWarnings,
+} from '../../src/settings/index.ts';
+import type { Settings } from '../../src/settings/index.ts';
+
+const minimal = `TargetHost: db.internal
+Users:
+  - UserName: app
+    Password: secret
+`;
+
+/** `where: message` of every problem with this text. */
+function problems(text: string, env: NodeJS.ProcessEnv = {}): readonly string[] {
+  try {
+    parseSettings(text, 'sluice.yaml', env);
+  } catch (error) {
+    assert.ok(error instanceof SettingsError, String(error));
+    return error.problems.map(({ where, message }) => `${where}: ${message}`);
+  }
+  return [];
+}
+
+const users = [{ UserName: 'app', Password: 'secret' }];
+
+suite('reading settings', () => {
+  test('fills in the defaults of RDS Proxy', () => {
+    const settings = parseSettings(minimal, 'sluice.yaml', {});
+    assert.deepEqual(
+      {
+        MaxConnectionsPercent: settings.MaxConnectionsPercent,
+        MaxIdleConnectionsPercent: settings.MaxIdleConnectionsPercent,
+        ConnectionBorrowTimeout: settings.ConnectionBorrowTimeout,
+        IdleClientTimeout: settings.IdleClientTimeout,
+        InitQuery: settings.InitQuery,
+        RequireTLS: settings.RequireTLS,
+        DebugLogging: settings.DebugLogging,
+      },
+      {
+        MaxConnectionsPercent: 100,
+        MaxIdleConnectionsPercent: 50,
+        ConnectionBorrowTimeout: 120,
+        IdleClientTimeout: 1800,
+        InitQuery: '',
+        RequireTLS: false,
+        DebugLogging: false,
+      },
+    );
+    assert.deepEqual(settings, { ...defaults, TargetHost: 'db.internal', Users: users });
+  });
+
+  test('freezes them to the ground', () => {
+    const settings = parseSettings(minimal, 'sluice.yaml', {});
+    assert.ok(Object.isFrozen(settings));
+    assert.ok(Object.isFrozen(settings.Users));
+    assert.ok(Object.isFrozen(settings.Users[0]));
+  });
+
+  test('derives defaults from what is given', () => {
+    const settings = createSettings({
+      TargetHost: 'db',
+      Users: users,
+      MaxConnectionsPercent: 25,
+      TlsCertFile: '/cert.pem',
+      TlsKeyFile: '/key.pem',
+    });
+    assert.equal(settings.MaxIdleConnectionsPercent, 12);
+    assert.equal(settings.TlsMode, 'prefer');
+  });
+
+  test('lets the environment go before the file', () => {
+    const env = {
+      SLUICE_POOL_SIZE: '7',
+      SLUICE_REQUIRE_TLS: 'false',
+      SLUICE_TARGET_HOST: 'other',
+      SLUICE_CONNECT_RETRY_MIN: '0.5',
+    };
+    const settings = parseSettings(`${minimal}PoolSize: 3\n`, 'sluice.yaml', env);
+    assert.equal(settings.PoolSize, 7);
+    assert.equal(settings.TargetHost, 'other');
+    assert.equal(settings.ConnectRetryMin, 0.5);
+  });
+
+  test('follows anchors and aliases', () => {
+    const settings = parseSettings(
+      'TargetHost: &host db\nTargetTlsServerName: *host\nAuthFile: users.txt\n',
+      'sluice.yaml',
+      {},
+    );
+    assert.equal(settings.TargetTlsServerName, 'db');
+  });
+});
+
+suite('problems', () => {
+  test('are all reported at once, with their place, the value and what would be right', () => {
+    const text = `TargetHsot: db
+ListenPort: 99999
+RequireTLS: yes
+TargetTlsMode: requre
+Users:
+  - UserName: app
+    Password: 123
+  - UserNam: b
+    Verifier: abc
+  - just a name
+LogLevel:
+InitQuery: [a]
+Pools: none
+PoolSize: 1.5
+`;
+    assert.deepEqual(problems(text, { SLUICE_LISTEN_PROT: '1', SLUICE_MIN_POOL_SIZE: 'few' }), [
+      'SLUICE_LISTEN_PROT: no such setting; did you mean SLUICE_LISTEN_PORT?',
+      'sluice.yaml:1:1: TargetHsot is no setting; did you mean TargetHost?',
+      'sluice.yaml:2:13: ListenPort is 99999; it must be a whole number from 0 to 65535',
+      'sluice.yaml:3:13: RequireTLS is "yes"; it must be true or false',
+      'sluice.yaml:4:16: TargetTlsMode is "requre"; it must be one of disable, prefer, require, verify-ca, verify-full; did you mean require?',
+      'sluice.yaml:7:15: Users[0].Password is not right; it must be text; put it in quotes',
+      'sluice.yaml:8:5: Users[1].UserNam is no setting; did you mean UserName?',
+      'sluice.yaml:9:15: Users[1].Verifier is not right; it must be SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword',
+      'sluice.yaml:8:5: Users[1].UserName is missing; it must be text',
+      'sluice.yaml:10:5: Users[2] must be a group of settings: UserName, Password, PasswordFile, Verifier, DatabaseUserName, DatabasePassword',
+      'sluice.yaml:11:10: LogLevel has no value; it must be one of fatal, error, warn, info, debug, trace',
+      'sluice.yaml:12:12: InitQuery is a list; it must be text',
+      'sluice.yaml:13:8: Pools must be a list: lines that start with "- "',
+      'sluice.yaml:14:11: PoolSize is 1.5; it must be a whole number from 0 to 100000 (connections)',
+      'SLUICE_MIN_POOL_SIZE: MinPoolSize is "few"; it must be a whole number from 0 to 100000 (connections)',
+      'sluice.yaml: TargetHost is missing; it must be text',
+    ]);
+  });
+
+  test('never show a secret', () => {
+    const text = `${minimal}  - UserName: b\n    Verifier: topsecret\n  - UserName: c\n    Password: 4711\n`;
+    assert.equal(problems(text).length, 2);
+    assert.doesNotMatch(problems(text).join(), /topsecret|4711/);
+  });
+
+  test('name the place of a YAML mistake', () => {
+    assert.deepEqual(problems(`${minimal}PoolSize: 1\nPoolSize: 2\n`), [
+      'sluice.yaml:6:1: Map keys must be unique',
+    ]);
+    assert.match(problems(`${minimal}LogLevel: "info\n`).join(), /^sluice\.yaml:6:1: /);
+    assert.match(problems('- a\n').join(), /^sluice\.yaml:1:1: expected lines such as/);
+  });
+
+  test('do not arise from the variables that Kubernetes sets for a service named sluice', () => {
+    const env = { SLUICE_SERVICE_HOST: '10.0.0.1', SLUICE_PORT: 'tcp://10.0.0.1:6432' };
+    assert.deepEqual(problems(minimal, env), []);
+  });
+
+  test('include settings that contradict each other', () => {
+    const cases: readonly (readonly [string, string])[] = [
+      [
+        'AdminPort: 6432',
+        '5:12: AdminPort is 6432, as ListenPort is; give one of them another port',
+      ],
+      [
+        'TlsCertFile: c.pem',
+        '5:14: TlsCertFile needs TlsKeyFile, the private key of the certificate',
+      ],
+      ['TlsKeyFile: k.pem', '5:13: TlsKeyFile needs TlsCertFile, the certificate of the key'],
+      [
+        'TlsMode: require',
+        '5:10: TlsMode require needs a certificate: give TlsCertFile and TlsKeyFile',
+      ],
+      [
+        'TlsCertFile: c.pem\nTlsKeyFile: k.pem\nTlsMode: verify-full',
+        '7:10: TlsMode verify-full needs TlsCaFile, which signed the certificates of the clients',
+      ],
+      [
+        'RequireTLS: true',
+        '5:13: RequireTLS is true and TlsMode is disable, so nobody could connect; give TlsCertFile and TlsKeyFile',
+      ],
+      [
+        'TargetTlsNegotiation: direct',
+        '5:23: TargetTlsNegotiation direct cannot fall back to a plain connection; TargetTlsMode is prefer and must be require or stronger',
+      ],
+      [
+        'MaxConnectionsPercent: 20\nMaxIdleConnectionsPercent: 21',
+        '6:28: MaxIdleConnectionsPercent is 21; it must be at most MaxConnectionsPercent, 20',
+      ],
+      ['PoolSize: 2\nMinPoolSize: 3', '6:14: MinPoolSize is 3; it must be at most PoolSize, 2'],
+      ['ConnectRetryMin: 9', '5:18: ConnectRetryMin is 9; it must be at most ConnectRetryMax, 5'],
+      [
+        'Pools:\n  - { Database: a, User: "*" }\n  - { Database: a, User: "*" }',
+        '7:5: Pools[1] (a, *) never applies, since Pools[0] is for the same pools; leave one out',
+      ],
+      [
+        'MinPoolSize: 4\nPools:\n  - { Database: a, User: "*", PoolSize: 3 }',
+        '7:5: Pools[0] (a, *): MinPoolSize is 4; it must be at most PoolSize, 3',
+      ],
+    ];
+    for (const [lines, expected] of cases) {
+      assert.deepEqual(problems(`${minimal}${lines}\n`), [`sluice.yaml:${expected}`]);
+    }
+    assert.deepEqual(problems('TargetHost: db\n'), [
+      'sluice.yaml: nobody could log in: give Users or AuthFile',
+    ]);
+    assert.deepEqual(
+      problems(`TargetHost: db
+Users:
+  - { UserName: a }
+  - { UserName: b, Password: x, PasswordFile: y }
+  - { UserName: b, Password: x }
+`),
+      [
+        'sluice.yaml:3:5: Users[0] (a) has no password; give exactly one of Password, PasswordFile and Verifier',
+        'sluice.yaml:4:5: Users[1] (b) has Password and PasswordFile; give exactly one of Password, PasswordFile and Verifier',
+        'sluice.yaml:5:5: Users[2] (b) is there twice; leave one out',
+      ],
+    );
+  });
+
+  test('of one setting do not bring up a contradiction with another', () => {
+    assert.deepEqual(problems(`${minimal}TlsCertFile: 5\nTlsKeyFile: k.pem\n`), [
+      'sluice.yaml:5:14: TlsCertFile is 5; it must be the path of a file; put it in quotes',
+    ]);
+  });
+
+  test('include files that cannot be read, relative to the settings file', (t) => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'sluice-settings-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = path.join(folder, 'sluice.yaml');
+    writeFileSync(path.join(folder, 'password'), 'secret');
+    const text = 'TargetHost: db\nUsers:\n  - { UserName: a, PasswordFile: password }\n';
+
+    writeFileSync(file, text);
+    const settings = loadSettings(file, {});
+    assert.deepEqual(namedFiles(settings), [path.join(folder, 'password')]);
+
+    writeFileSync(file, `${text}AuthFile: none.txt\n`);
+    assert.throws(() => loadSettings(file, {}), {
+      name: 'SettingsError',
+      message: `${file}:4:11: AuthFile: ENOENT: no such file or directory, access '${path.join(folder, 'none.txt')}'`,
+    });
+    assert.throws(() => loadSettings(path.join(folder, 'other.yaml'), {}), {
+      name: 'SettingsError',
+      message: /other\.yaml: ENOENT/,
+    });
+  });
+});
+
+suite('settings in use', () => {
+  const base: Settings = createSettings({ TargetHost: 'db', Users: users });
+
+  test('tell which of their changes need a restart', () => {
+    assert.deepEqual(diffSettings(base, createSettings({ TargetHost: 'db', Users: users })), {
+      changed: [],
+      notReloadable: [],
+    });
+    const next = createSettings({
+      TargetHost: 'db',
+      Users: [{ UserName: 'app', Password: 'other' }],
+      ListenPort: 7000,
+    });
+    assert.deepEqual(diffSettings(base, next), {
+      changed: ['ListenPort', 'Users'],
+      notReloadable: ['ListenPort'],
+    });
+  });
+
+  test('warn of a user whom the database will not let in', () => {
+    const Verifier = 'md5c8a3bd3ef4ba5e4e6c5d1c4ad3b27c65';
+    const UserName = 'app';
+    const warn = (Users: Settings['Users']): readonly string[] =>
+      settingsWarnings(createSettings({ TargetHost: 'db', Users }));
+    assert.match(warn([{ UserName, Verifier }]).join(), /^user app has only a Verifier: /);
+    assert.deepEqual(warn([{ UserName, Verifier, DatabasePassword: 'x' }]), []);
+  });
+});
