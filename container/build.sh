@@ -19,4 +19,4 @@ cp "$source/container/entry.ts" "$source/container/health.ts" "$target/container
 cp "$source/LICENSE" "$target/"
 bun "$source/container/package-json.ts" "$source" "$target"
 cd "$target"
-bun install --production --ignore-scripts
+bun install --production --ignore-scripts --linker hoisted

@@ -65,5 +65,5 @@ if (certificate !== undefined && key !== undefined) {
   process.env['SLUICE_TLS_KEY_FILE'] = keep('tls.key', key);
 }
 
-process.argv = [process.argv[0] ?? '', 'sluice', 'serve', '--config', config];
-await import('../packages/cli/bin/sluice.js');
+const { main } = await import('../packages/cli/src/main.ts');
+process.exitCode = await main(['serve', '--config', config], process);
