@@ -241,7 +241,13 @@ export class DatabaseConnection {
       return;
     }
     this.#resumeReading();
-    this.#settle();
+    if (this.groupOpen || this.owed.skipping) {
+      // Without a Sync the database keeps its answers, and an implicit transaction, for ever.
+      this.groupOpen = false;
+      this.owed.append(Owed.Sync | Fate.Abandon);
+      toDatabase.add(syncMessage);
+      this.flushRequests();
+    } else this.#settle();
   }
 
   /** The holder can take replies again, or cannot. */
@@ -489,11 +495,6 @@ export class DatabaseConnection {
     }
     if (this.retireReason !== null) {
       this.close(this.retireReason);
-    } else if (this.groupOpen || this.owed.skipping) {
-      this.groupOpen = false;
-      this.owed.append(Owed.Sync | Fate.Abandon);
-      toDatabase.add(syncMessage);
-      this.flushRequests();
     } else if (this.status !== TransactionStatus.Idle) {
       this.run('ROLLBACK', this.#mustSucceed('ROLLBACK'));
     } else if (this.needsReset) {

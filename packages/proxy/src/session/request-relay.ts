@@ -265,10 +265,9 @@ export class RequestRelay {
         owner.terminated();
         return;
       }
-      if (
-        this.#discarding ||
-        (connection === null && (code === Code.Sync || code === Code.Flush))
-      ) {
+      // A Sync or Flush with something in it is for PostgreSQL to refuse.
+      const idle = connection === null && length === 4;
+      if (this.#discarding || (idle && (code === Code.Sync || code === Code.Flush))) {
         toDatabase.addRange(chunk, from, at);
         from = Math.min(next, end);
         if (code === Code.Sync) {
