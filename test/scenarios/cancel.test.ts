@@ -112,7 +112,7 @@ onEachRoute(
       const waiting = await route().login(t);
       waiting.send(query("SELECT 'never run'"));
       await eventually(async () => {
-        assert.equal(await route().sluice.metric('sluice_sessions_waiting'), 1);
+        assert.equal(await route().sluice.metric('sluice_borrow_queue_length'), 1);
       });
       await waiting.cancel();
       assert.match(story(await waiting.ready()), /^E 57014 \| Z I$/);
