@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { makeCertificate, startPostgres } from '@sluice/lab';
 import type { Certificate, Postgres } from '@sluice/lab';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { BenchRun } from './bench-run.ts';
 import { idleCases, isChosen, loadCases } from './cases.ts';
 import { describeMachine } from './machine.ts';
@@ -57,6 +58,7 @@ async function main(options: Options, signal: AbortSignal): Promise<BenchResult>
       signal,
     });
     await fillTables(postgres, scale);
+    const verifier = await setVerifier(postgres, options.scramIterations);
     const machine = await describeMachine(await serverVersion(postgres), pgbouncer);
 
     const failures: string[] = [];
@@ -65,7 +67,7 @@ async function main(options: Options, signal: AbortSignal): Promise<BenchResult>
       seconds: options.seconds,
       rounds: options.rounds,
       pgbouncer,
-      setup: { postgres, folder, poolSize, maxClients: 20_000, ...files },
+      setup: { postgres, verifier, folder, poolSize, maxClients: 20_000, ...files },
       signal,
       progress: (line) => console.error(line),
       fail: (sentence) => {
@@ -81,8 +83,18 @@ async function main(options: Options, signal: AbortSignal): Promise<BenchResult>
     for (const each of idleCases(options.idle)) {
       if (isChosen(each.name, options.cases)) idle.push(await measureIdle(run, each));
     }
-    const { seconds } = options;
-    return { version: 1, startedAt, machine, seconds, poolSize, load, idle, failures };
+    const { seconds, scramIterations } = options;
+    return {
+      version: 1,
+      startedAt,
+      machine,
+      seconds,
+      poolSize,
+      scramIterations,
+      load,
+      idle,
+      failures,
+    };
   } finally {
     await postgres?.stop();
     await rm(folder, { recursive: true, force: true });
@@ -98,6 +110,20 @@ async function writeCertificate(
   await writeFile(certFile, cert);
   await writeFile(keyFile, key);
   return { certFile, keyFile };
+}
+
+/** Has the database keep the user's password in a new form, and returns that. */
+async function setVerifier(postgres: Postgres, iterations: number): Promise<string> {
+  const { user, password } = postgres;
+  await postgres.query(
+    `SET scram_iterations = ${iterations}; ALTER USER ${escapeIdentifier(user)} PASSWORD ${escapeLiteral(password)}`,
+  );
+  const [row] = await postgres.query<{ rolpassword: string }>(
+    'SELECT rolpassword FROM pg_authid WHERE rolname = $1',
+    [user],
+  );
+  if (row === undefined) throw new Error(`the database has no user ${user}`);
+  return row.rolpassword;
 }
 
 async function serverVersion(postgres: Postgres): Promise<string> {

@@ -7,7 +7,7 @@ import { residentBytes } from './process-cost.ts';
 import type { IdleResult, IdleStep, TargetName } from './results.ts';
 import type { Target } from './targets/target.ts';
 
-/** Clients that come and go first, so that code and connections to the database are not counted as theirs. */
+/** The first clients, which are not counted: with them come compiled code and the connections to the database. */
 const warmUpClients = 500;
 
 /** Measures what each proxy's memory grows by with idle clients. Memory does not swing, so there is one round. */
@@ -25,21 +25,15 @@ export async function measureIdle(run: BenchRun, idle: IdleCase): Promise<IdleRe
 async function measureTarget(run: BenchRun, idle: IdleCase, target: Target): Promise<IdleStep[]> {
   const { pid, address, name } = target;
   if (pid === undefined) return [];
-  const warmUp = new IdleClients(address, idle.tls);
-  try {
-    await warmUp.open(warmUpClients, run.signal);
-  } finally {
-    await warmUp.close();
-  }
-  const base = await settledBytes(pid);
-
   const steps: IdleStep[] = [];
   const clients = new IdleClients(address, idle.tls);
   try {
+    await clients.open(warmUpClients, run.signal);
+    const base = await settledBytes(pid);
     for (const count of idle.steps) {
       await clients.open(count, run.signal);
       const rss = await settledBytes(pid);
-      const bytesPerClient = Math.round((rss - base) / count);
+      const bytesPerClient = Math.round((rss - base) / (count - warmUpClients));
       steps.push({ clients: count, rss, bytesPerClient });
       run.progress(`${idle.name}, ${count} clients, ${name}: ${bytesPerClient} bytes a client`);
     }

@@ -28,7 +28,8 @@ export async function startPgbouncer(program: string, setup: TargetSetup): Promi
   const port = await freePort();
   const { host, user, password, database } = postgres;
   const users = path.join(folder, 'pgbouncer-users.txt');
-  await writeFile(users, `"${user}" "${password}"\n`);
+  // A verifier that is the same as the database's serves both legs.
+  await writeFile(users, `"${user}" "${setup.verifier}"\n`);
 
   const options: Record<string, string | number> = {
     listen_addr: host,

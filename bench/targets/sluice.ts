@@ -18,7 +18,13 @@ export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): 
     TargetPort: postgres.port,
     TargetTlsMode: tls ? 'require' : 'disable',
     ...(tls && { TlsMode: 'require', TlsCertFile: setup.certFile, TlsKeyFile: setup.keyFile }),
-    Users: [{ UserName: postgres.user, Password: postgres.password }],
+    Users: [
+      {
+        UserName: postgres.user,
+        Verifier: setup.verifier,
+        DatabasePassword: postgres.password,
+      },
+    ],
     PoolSize: setup.poolSize,
     MaxClientConnections: setup.maxClients,
     // As quiet as PgBouncer is told to be.

@@ -12,6 +12,7 @@ suite('options of the benchmark', () => {
       rounds: 5,
       clients: [1, 32, 200],
       idle: [5000, 9000],
+      scramIterations: 1,
     });
   });
 
