@@ -44,11 +44,15 @@ export function buildBackendKeyData(processId: number, secret: Buffer): Buffer {
   return buildMessage(BackendCode.BackendKeyData, int32(processId), secret);
 }
 
-/** NegotiateProtocolVersion (B): Byte1('v') Int32 length, Int32 newest minor, Int32 n, String[n] options unknown. */
-export function buildNegotiateProtocolVersion(minor: number, unknown: readonly string[]): Buffer {
+/**
+ * NegotiateProtocolVersion (B): Byte1('v') Int32 length, Int32 version, Int32 n, String[n] options unknown.
+ * The manual calls the version "newest minor protocol version"; PostgreSQL sends, and libpq expects, the major
+ * version in the upper half as well, as in a startup packet.
+ */
+export function buildNegotiateProtocolVersion(version: number, unknown: readonly string[]): Buffer {
   return buildMessage(
     BackendCode.NegotiateProtocolVersion,
-    int32(minor),
+    int32(version),
     int32(unknown.length),
     ...unknown.map(text),
   );
@@ -102,6 +106,11 @@ export function buildSaslResponse(data: string): Buffer {
 /** Query (F): Byte1('Q') Int32 length, String query. */
 export function buildQuery(sql: string): Buffer {
   return buildMessage(FrontendCode.Query, text(sql));
+}
+
+/** Parse (F): Byte1('P') Int32 length, String name, String query, Int16(0): no parameter types are given. */
+export function buildParse(name: string, query: string): Buffer {
+  return buildMessage(FrontendCode.Parse, text(name), text(query), Buffer.from([0, 0]));
 }
 
 /** Describe (F): Byte1('D') Int32 length, Byte1('S'), String name. */

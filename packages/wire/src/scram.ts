@@ -118,15 +118,20 @@ function attributes(message: string): Map<string, string> {
   return found;
 }
 
+function makeNonce(): string {
+  return randomBytes(18).toString('base64');
+}
+
 /** The client's side of one exchange. Errors are thrown as sentences. */
 export class ScramClient {
   readonly #binding: ChannelBinding;
   readonly #first: string;
   #serverSignature: Buffer | null = null;
 
-  constructor(binding: ChannelBinding = noBinding) {
+  /** `nonce` is random but in tests. */
+  constructor(binding: ChannelBinding = noBinding, nonce: string = makeNonce()) {
     this.#binding = binding;
-    this.#first = `n=,r=${randomBytes(18).toString('base64')}`;
+    this.#first = `n=,r=${nonce}`;
   }
 
   /** The client-first-message. */
@@ -171,32 +176,40 @@ export class ScramClient {
 /** The server's side of one exchange. */
 export class ScramServer {
   readonly #verifier: ScramVerifier;
-  readonly #binding: ChannelBinding;
+  /** What a client that binds to the channel must show; null when there is nothing to bind to. */
+  readonly #endPoint: Buffer | null;
+  #nonce: string;
   #clientFirst = '';
   #serverFirst = '';
-  #nonce = '';
   #header = '';
 
-  /** `binding` is what a client that binds to the channel must show. */
-  constructor(verifier: ScramVerifier, binding: ChannelBinding = noBinding) {
+  /** `endPoint` is the channel's tls-server-end-point, when SCRAM-SHA-256-PLUS is offered; `nonce` is random but in tests. */
+  constructor(
+    verifier: ScramVerifier,
+    endPoint: Buffer | null = null,
+    nonce: string = makeNonce(),
+  ) {
     this.#verifier = verifier;
-    this.#binding = binding;
+    this.#endPoint = endPoint;
+    this.#nonce = nonce;
   }
 
-  /** Reads the client-first-message; returns the server-first-message, or null when it is not one. */
+  /**
+   * Reads the client-first-message: `gs2-header n=user,r=nonce[,extensions]`. Returns the server-first-message, or null
+   * when it is not one or does not fit the mechanism; `plus` is whether that was SCRAM-SHA-256-PLUS.
+   */
   first(message: string, plus: boolean): string | null {
-    const match = /^([nyp][^,]*),([^,]*),(.*)$/s.exec(message);
+    // An "m=" in front would be an extension that must be understood, and there is none.
+    const match =
+      /^(n|y|p=tls-server-end-point),(a=[^,]*|),(n=[^,]*,r=([!-+\--~]+)(?:,.*)?)$/s.exec(message);
     if (match === null) return null;
-    const [, flag = '', identity = '', bare = ''] = match;
+    const [, flag = '', identity = '', bare = '', clientNonce = ''] = match;
+    if (flag.startsWith('p=') !== plus || (plus && this.#endPoint === null)) return null;
     // A client that thinks we cannot bind, where we offered it, has been lied to (RFC 5802, section 6).
-    const bound = flag.startsWith('p=');
-    if (bound !== plus || (flag === 'y' && this.#binding.data.length > 0)) return null;
-    if (bound && flag !== 'p=tls-server-end-point') return null;
+    if (flag === 'y' && this.#endPoint !== null) return null;
     this.#header = `${flag},${identity},`;
     this.#clientFirst = bare;
-    const clientNonce = attributes(bare).get('r') ?? '';
-    if (clientNonce === '') return null;
-    this.#nonce = clientNonce + randomBytes(18).toString('base64');
+    this.#nonce = clientNonce + this.#nonce;
     const { salt, iterations } = this.#verifier;
     this.#serverFirst = `r=${this.#nonce},s=${salt.toString('base64')},i=${iterations}`;
     return this.#serverFirst;
@@ -209,9 +222,10 @@ export class ScramServer {
     const withoutProof = message.slice(0, proofAt);
     const given = attributes(withoutProof);
     const proof = Buffer.from(message.slice(proofAt + 3), 'base64');
-    const data = this.#header.startsWith('p') ? this.#binding.data : Buffer.alloc(0);
+    const endPoint = this.#header.startsWith('p') ? this.#endPoint : null;
     if (given.get('r') !== this.#nonce || proof.length !== 32) return null;
-    if (given.get('c') !== bindingText({ header: this.#header, data })) return null;
+    if (given.get('c') !== bindingText({ header: this.#header, data: endPoint ?? noBinding.data }))
+      return null;
     const authMessage = `${this.#clientFirst},${this.#serverFirst},${withoutProof}`;
     const signature = hmac(this.#verifier.storedKey, authMessage);
     const clientKey = xor(proof, signature);

@@ -61,12 +61,15 @@ export function parseOptions(options: string): StartupOptions {
   return { parameters, rest };
 }
 
+/** What C's isspace() takes for white space; more than that is part of a word. */
+const whiteSpace = ' \t\n\v\f\r';
+
 function splitWords(options: string): string[] {
   const words: string[] = [];
   let word: string | null = null;
   for (let i = 0; i < options.length; i++) {
     let character = options.charAt(i);
-    if (/\s/.test(character)) {
+    if (whiteSpace.includes(character)) {
       if (word !== null) words.push(word);
       word = null;
       continue;

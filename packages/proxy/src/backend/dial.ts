@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { sslRequest } from '@sluice/wire';
 import type { Settings } from '../settings/index.ts';
 
@@ -38,78 +38,90 @@ export function targetAddress(settings: Settings): Address {
   };
 }
 
-/** Told once how dialling ended. The socket is connected, encrypted as the mode asks, and has no listeners. */
-export type Dialled = (error: Error | null, socket: Socket | null, tls: boolean) => void;
+/** Told once how dialling ended. The socket is connected, encrypted as the mode asks, and paused; no listeners are left. */
+export type Dialled = (error: Error | null, socket: Socket | null) => void;
+
+const answers = { accepted: 0x53, declined: 0x4e, error: 0x45 } as const;
+
+function ignore(): void {
+  // Errors of a socket that was given up, or of one whose encrypted side reports them.
+}
 
 /**
  * Connects to the database and, as the TLS mode asks, encrypts. Returns what gives up: it destroys the socket, and
  * `done` is not called any more.
  */
 export function dial(address: Address, done: Dialled): () => void {
+  const { host, port, tlsMode, tlsNegotiation } = address;
+  const plain = connect({ host, port, noDelay: true, keepAlive: true });
+  let current: Socket = plain;
   let over = false;
-  const socket = connect({
-    host: address.host,
-    port: address.port,
-    noDelay: true,
-    keepAlive: true,
-  });
-  let current: Socket = socket;
-  const finish = (error: Error | null, tls: boolean): void => {
-    if (over) return;
-    over = true;
-    current.removeAllListeners();
-    if (error !== null) {
-      // A destroyed socket may still report an error; nobody is left to hear it.
-      current.on('error', () => undefined);
-      current.destroy();
-      socket.destroy();
-      done(error, null, false);
-    } else done(null, current, tls);
+  // Only what was added is taken off: the socket has listeners of the runtime's own.
+  const release = (): void => {
+    current.off('error', fail);
+    current.off('close', onClose);
+    current.off('data', onAnswer);
   };
-  const fail = (error: Error): void => finish(error, false);
-  const closed = (): void => fail(new Error('the database closed the connection'));
+  const giveUp = (): void => {
+    over = true;
+    release();
+    current.on('error', ignore);
+    current.destroy();
+    plain.destroy();
+  };
+  const fail = (error: Error): void => {
+    if (over) return;
+    giveUp();
+    done(error, null);
+  };
+  const onClose = (): void => fail(new Error('the database closed the connection'));
+  const succeed = (): void => {
+    over = true;
+    release();
+    current.pause();
+    done(null, current);
+  };
   const encrypt = (): void => {
-    socket.removeAllListeners();
-    const secure = connectTls({ ...tlsOptions(address), socket });
+    release();
+    plain.pause();
+    plain.on('error', ignore);
+    const secure = connectTls({ ...tlsOptions(address), socket: plain });
     current = secure;
     secure.on('error', fail);
-    secure.on('close', closed);
+    secure.on('close', onClose);
     secure.once('secureConnect', () => {
-      const problem = verify(secure, address);
-      finish(problem, true);
+      if (over) return;
+      // Else another protocol's server could answer in the database's place.
+      if (tlsNegotiation === 'direct' && secure.alpnProtocol !== 'postgresql')
+        fail(new Error('the database did not agree on ALPN "postgresql", which direct TLS needs'));
+      else succeed();
     });
   };
-  socket.on('error', fail);
-  socket.on('close', closed);
-  socket.once('connect', () => {
-    if (address.tlsMode === 'disable') finish(null, false);
-    else if (address.tlsNegotiation === 'direct') encrypt();
+  const onAnswer = (answer: Buffer): void => {
+    if (answer[0] === answers.error)
+      // Not shown: it is not encrypted, so anybody could have written it (CVE-2024-10977).
+      fail(new Error('the database answered SSLRequest with an error'));
+    else if (answer.length !== 1)
+      // What stands behind the answer was not encrypted and must not be taken for the database's (CVE-2021-23222).
+      fail(new Error('the database sent unencrypted bytes after its answer to SSLRequest'));
+    else if (answer[0] === answers.accepted) encrypt();
+    else if (answer[0] !== answers.declined)
+      fail(new Error('the database does not speak the PostgreSQL protocol'));
+    else if (tlsMode === 'prefer') succeed();
+    else fail(new Error(`the database does not support TLS, and TargetTlsMode is ${tlsMode}`));
+  };
+  plain.on('error', fail);
+  plain.on('close', onClose);
+  plain.once('connect', () => {
+    if (tlsMode === 'disable') succeed();
+    else if (tlsNegotiation === 'direct') encrypt();
     else {
-      socket.write(sslRequest);
-      socket.once('data', (answer: Buffer) => {
-        // One byte; anything behind it was not encrypted and must not be taken for the database's (CVE-2021-23222).
-        if (answer.length !== 1)
-          fail(new Error('the database sent unencrypted bytes after its answer to SSLRequest'));
-        else if (answer[0] === 0x53) {
-          socket.pause();
-          encrypt();
-        } else if (answer[0] === 0x4e && address.tlsMode === 'prefer') {
-          socket.pause();
-          finish(null, false);
-        } else
-          fail(
-            new Error(`the database does not support TLS, and TargetTlsMode is ${address.tlsMode}`),
-          );
-      });
+      plain.on('data', onAnswer);
+      plain.write(sslRequest);
     }
   });
   return () => {
-    if (over) return;
-    over = true;
-    current.removeAllListeners();
-    current.on('error', () => undefined);
-    current.destroy();
-    socket.destroy();
+    if (!over) giveUp();
   };
 }
 
@@ -126,11 +138,4 @@ function tlsOptions(address: Address): ConnectionOptions {
       ? { host: serverName }
       : { checkServerIdentity: () => undefined }),
   };
-}
-
-/** A direct TLS handshake must agree on the protocol, so that nothing else can answer in the database's place. */
-function verify(secure: TLSSocket, address: Address): Error | null {
-  if (address.tlsNegotiation === 'direct' && secure.alpnProtocol !== 'postgresql')
-    return new Error('the database did not agree on ALPN "postgresql", which direct TLS needs');
-  return null;
 }

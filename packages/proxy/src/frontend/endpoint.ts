@@ -186,6 +186,7 @@ export class Endpoint implements SessionKeeper {
         session.terminate(new ProxyError('SHUTTING_DOWN'));
         continue;
       }
+      if (session.pin !== null && session.pool.waitingCount > 0) session.lookAgain();
       const elapsed = now - session.since;
       if (session.state === SessionState.Idle) {
         if (idleTimeout > 0 && elapsed >= idleTimeout)
@@ -220,6 +221,16 @@ export class Endpoint implements SessionKeeper {
         touches: effects?.details,
       });
     }
+  }
+
+  unpinned(session: Session, reason: PinReason): void {
+    this.stats.unpins++;
+    if (events.sessionUnpinned.hasSubscribers)
+      events.sessionUnpinned.publish({
+        client: session.id,
+        connection: session.connection?.id,
+        reason,
+      });
   }
 
   ended(session: Session, reason: string): void {

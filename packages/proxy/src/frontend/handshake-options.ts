@@ -1,10 +1,9 @@
 import { X509Certificate, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
-import type { SecureContext } from 'node:tls';
 import { endPointBinding } from '../credentials/channel-binding.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { Settings } from '../settings/index.ts';
+import { ServerTls } from './server-tls.ts';
 
 /** How clients log in, as the settings say; made anew when they change. */
 export interface HandshakeOptions {
@@ -14,15 +13,6 @@ export interface HandshakeOptions {
   readonly credentials: Credentials;
   /** Makes the salt that a user who does not exist is shown; the same for the life of the process. */
   readonly mockSecret: Buffer;
-}
-
-/** TLS towards clients. */
-export interface ServerTls {
-  readonly context: SecureContext;
-  /** What is asked of a client certificate: nothing, to be signed by the authority, or to name the user as well. */
-  readonly clientCertificate: 'none' | 'verify-ca' | 'verify-full';
-  /** What SCRAM binds to (RFC 5929), or null when the certificate's hash function is not known. */
-  readonly binding: Buffer | null;
 }
 
 const mockSecret = randomBytes(32);
@@ -49,13 +39,11 @@ function serverTls(
   caFile: string | undefined,
 ): ServerTls {
   const cert = readFileSync(certFile, 'utf8');
-  return {
-    context: createSecureContext({
-      cert,
-      key: readFileSync(keyFile, 'utf8'),
-      ...(caFile === undefined ? {} : { ca: readFileSync(caFile, 'utf8') }),
-    }),
+  return new ServerTls({
+    cert,
+    key: readFileSync(keyFile, 'utf8'),
+    ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
     clientCertificate: mode === 'verify-ca' || mode === 'verify-full' ? mode : 'none',
-    binding: endPointBinding(new X509Certificate(cert).raw),
-  };
+    endPoint: endPointBinding(new X509Certificate(cert).raw),
+  });
 }

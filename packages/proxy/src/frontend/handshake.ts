@@ -1,41 +1,31 @@
-import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import {
   FrontendCode,
-  ScramServer,
   StartupCode,
-  buildAuthenticationMd5,
-  buildAuthenticationSasl,
   buildErrorResponse,
   buildNegotiateProtocolVersion,
-  buildSaslContinue,
-  buildSaslFinal,
-  md5Response,
-  mockVerifier,
-  noBinding,
-  parseOptions,
-  parseStartup,
 } from '@sluice/wire';
-import type { Credential } from '../credentials/credentials.ts';
 import { ProxyError } from '../errors.ts';
-import type { HandshakeOptions, ServerTls } from './handshake-options.ts';
+import type { HandshakeOptions } from './handshake-options.ts';
+import { startExchange } from './password-exchange.ts';
+import type { PasswordExchange } from './password-exchange.ts';
+import type { ServerTls } from './server-tls.ts';
+import { readStartupRequest } from './startup-request.ts';
+import type { StartupRequest } from './startup-request.ts';
 
 export type { HandshakeOptions } from './handshake-options.ts';
 
 /** Who has logged in, and with what. */
-export interface ClientLogin {
+export interface ClientLogin extends Pick<
+  StartupRequest,
+  'user' | 'database' | 'parameters' | 'replication'
+> {
   /** The client's socket, encrypted if it asked for that; no listeners are left on it, and it is paused. */
   readonly socket: Socket;
   readonly tls: boolean;
-  readonly user: string;
-  readonly database: string;
   /** As whom the proxy logs in to the database for this client. */
   readonly databaseUser: string;
-  /** The startup parameters in their order, those inside `options` among them. */
-  readonly parameters: readonly (readonly [name: string, value: string])[];
-  /** The value of the `replication` parameter when it asks for a replication connection, else null. */
-  readonly replication: string | null;
   /** Protocol 3.2: the client takes cancel keys of more than four bytes. */
   readonly longCancelKey: boolean;
   /** What the client sent ahead of being let in. */
@@ -44,27 +34,30 @@ export interface ClientLogin {
 
 /** Who is told how the handshake went; exactly one of them, once. */
 export interface HandshakeHandlers {
+  /** Nothing is left to prove. AuthenticationOk has not been sent. */
   loggedIn(login: ClientLogin): void;
   cancel(processId: number, secret: Buffer): void;
   /** The client was refused (and told why), or went away (null). */
   failed(error: ProxyError | null): void;
 }
 
-/** PostgreSQL's limit for a packet of the startup phase (MAX_STARTUP_PACKET_LENGTH). */
-const longestPacket = 10_000;
+/** PostgreSQL's limits for what follows the length of a startup packet (MAX_STARTUP_PACKET_LENGTH). */
+const longestStartup = 10_000;
 /** PostgreSQL's limit for a password or SASL message (PG_MAX_AUTH_TOKEN_LENGTH). */
 const longestToken = 65_535;
-/** The newest minor version of protocol 3 that is spoken here. */
-const newestMinor = 2;
+/** How long a client that was refused may take to close its side, in milliseconds. */
+const lingerTime = 5000;
 
 /** What the client is expected to send next. */
-const Phase = { Startup: 0, Tls: 1, SaslInitial: 2, SaslFinal: 3, Md5: 4, Over: 5 } as const;
+const Phase = { Startup: 0, Tls: 1, Password: 2, Over: 3 } as const;
 
 const accepted = Buffer.from('S');
 const declined = Buffer.from('N');
+/** The first byte of a TLS record that holds a handshake message; no startup packet can begin with it. */
+const tlsHandshake = 0x16;
 
 function ignore(): void {
-  // The encrypted socket reports the errors of the one below it.
+  // The handshake is over; whoever has the socket next hears of its errors.
 }
 
 /**
@@ -77,12 +70,9 @@ export class ClientHandshake {
   #socket: Socket;
   #phase: number = Phase.Startup;
   #received: Buffer | null = null;
-  #tls: TLSSocket | null = null;
-  #directTls = false;
-  #login: Omit<ClientLogin, 'socket' | 'tls' | 'rest'> | null = null;
-  #scram: ScramServer | null = null;
-  #md5Salt: Buffer | null = null;
-  #credential: Credential | undefined;
+  #request: StartupRequest | null = null;
+  #databaseUser = '';
+  #exchange: PasswordExchange | null = null;
 
   constructor(socket: Socket, options: HandshakeOptions, handlers: HandshakeHandlers) {
     this.#socket = socket;
@@ -94,7 +84,8 @@ export class ClientHandshake {
   /** Ends the handshake; the client is told why if it can be. */
   abort(error: ProxyError): void {
     if (this.#phase === Phase.Over) return;
-    this.#refuse(error);
+    if (this.#phase === Phase.Tls) this.#hangUp();
+    else this.#refuse(error);
   }
 
   #listen(): void {
@@ -112,47 +103,35 @@ export class ClientHandshake {
   }
 
   readonly #onGone = (): void => {
-    if (this.#phase === Phase.Over) return;
-    this.#phase = Phase.Over;
-    this.#silence();
-    this.#socket.on('error', ignore);
-    this.#socket.destroy();
-    this.#handlers.failed(null);
+    if (this.#phase !== Phase.Over) this.#hangUp();
   };
 
   readonly #onData = (chunk: Buffer): void => {
     this.#received = this.#received === null ? chunk : Buffer.concat([this.#received, chunk]);
-    while (this.#received !== null && this.#phase !== Phase.Over && this.#phase !== Phase.Tls) {
-      if (!(this.#phase === Phase.Startup ? this.#readPacket() : this.#readToken())) return;
+    let more = true;
+    while (more && this.#received !== null) {
+      const received: Buffer = this.#received;
+      more = this.#phase === Phase.Startup ? this.#readPacket(received) : this.#readToken(received);
     }
   };
 
-  /** Takes one packet of the startup phase. False when it has not all come, or the handshake is over. */
-  #readPacket(): boolean {
-    const received = this.#received;
-    if (received === null) return false;
-    if (received[0] === 0x16 && this.#tls === null) {
-      // A TLS record without SSLRequest before it: direct TLS (PostgreSQL 17).
-      const { tls } = this.#options;
-      if (tls === null) this.#hangUp();
-      else {
-        this.#directTls = true;
-        this.#received = null;
-        this.#encrypt(tls, received);
-      }
-      return false;
-    }
-    if (received.length < 8) return false;
-    const length = received.readUInt32BE(0);
-    if (length < 8 || length > longestPacket) {
-      this.#refuse(
-        new ProxyError('PROTOCOL_VIOLATION', { what: `a startup packet of length ${length}` }),
-      );
-      return false;
-    }
-    if (received.length < length) return false;
-    const packet = received.subarray(0, length);
+  /** Takes `length` bytes off what was received. */
+  #take(received: Buffer, length: number): Buffer {
     this.#received = received.length > length ? received.subarray(length) : null;
+    return received.subarray(0, length);
+  }
+
+  /** Takes one packet of the startup phase. False when it has not all come, or others go on. */
+  #readPacket(received: Buffer): boolean {
+    if (received[0] === tlsHandshake && !(this.#socket instanceof TLSSocket)) {
+      return this.#onDirectTls(received);
+    }
+    if (received.length < 4) return false;
+    const length = received.readUInt32BE(0);
+    // PostgreSQL says nothing to who does not speak its protocol at all, either.
+    if (length < 8 || length > 4 + longestStartup) return this.#hangUp();
+    if (received.length < length) return false;
+    const packet = this.#take(received, length);
     switch (packet.readUInt32BE(4)) {
       case StartupCode.SslRequest:
         return this.#onSslRequest();
@@ -167,217 +146,179 @@ export class ClientHandshake {
   }
 
   #onSslRequest(): boolean {
+    // Whoever sent this could not know the key: it must not be taken for the client's (CVE-2021-23222).
+    if (this.#received !== null) return this.#refuse(new ProxyError('UNENCRYPTED_DATA'));
     const { tls } = this.#options;
-    if (tls === null || this.#tls !== null) {
+    if (tls === null || this.#socket instanceof TLSSocket) {
       this.#socket.write(declined);
       return true;
     }
-    if (this.#received !== null) {
-      // Whoever sent this could not know the key: it must not be taken for the client's (CVE-2021-23222).
-      this.#refuse(
-        new ProxyError('PROTOCOL_VIOLATION', { what: 'unencrypted bytes after SSLRequest' }),
-      );
-      return false;
-    }
     this.#socket.write(accepted);
-    this.#encrypt(tls, null);
+    this.#encrypt(tls, false);
     return false;
   }
 
-  #encrypt(tls: ServerTls, hello: Buffer | null): void {
-    const plain = this.#socket;
+  /** A TLS handshake without SSLRequest before it (sslnegotiation=direct of PostgreSQL 17). */
+  #onDirectTls(received: Buffer): boolean {
+    const { tls } = this.#options;
+    if (tls === null) return this.#hangUp();
+    this.#received = null;
+    this.#socket.pause();
+    this.#socket.unshift(received);
+    this.#encrypt(tls, true);
+    return false;
+  }
+
+  #encrypt(tls: ServerTls, direct: boolean): void {
     this.#phase = Phase.Tls;
     this.#silence();
-    plain.pause();
-    plain.on('error', ignore);
-    if (hello !== null) plain.unshift(hello);
-    const secure = new TLSSocket(plain, {
-      isServer: true,
-      secureContext: tls.context,
-      ALPNProtocols: ['postgresql'],
-      requestCert: tls.clientCertificate !== 'none',
-      rejectUnauthorized: false,
-    });
-    this.#tls = secure;
-    this.#socket = secure;
-    secure.once('secure', () => {
+    this.#socket.pause();
+    tls.encrypt(this.#socket, (secure) => {
       if (this.#phase !== Phase.Tls) return;
+      if (secure === null) {
+        this.#hangUp();
+        return;
+      }
+      this.#socket = secure;
       this.#phase = Phase.Startup;
-      if (this.#directTls && secure.alpnProtocol !== 'postgresql') this.#hangUp();
+      this.#listen();
+      // Without ALPN another protocol's client may have been led here (manual, "SSL Session Encryption").
+      if (direct && secure.alpnProtocol !== 'postgresql') this.#hangUp();
       else if (tls.clientCertificate !== 'none' && !secure.authorized)
         this.#refuse(
           new ProxyError('CLIENT_CERTIFICATE', { why: String(secure.authorizationError) }),
         );
     });
-    this.#listen();
   }
 
+  /** CancelRequest (F): Int32 length, Int32(80877102), Int32 process id, Byten secret. */
   #onCancel(packet: Buffer): boolean {
-    this.#phase = Phase.Over;
-    this.#silence();
-    this.#socket.on('error', ignore);
+    this.#release();
     // The answer to a cancel request is that the connection is closed, whether the key was right or not.
-    this.#socket.end();
-    this.#socket.resume();
-    if (packet.length >= 16) this.#handlers.cancel(packet.readUInt32BE(8), packet.subarray(12));
+    this.#close(null);
+    const secret = packet.subarray(12);
+    if (secret.length >= 4 && secret.length <= 256)
+      this.#handlers.cancel(packet.readUInt32BE(8), secret);
     else this.#handlers.failed(null);
     return false;
   }
 
   #onStartup(packet: Buffer): boolean {
-    const startup = parseStartup(packet);
-    const major = packet.readUInt16BE(4);
-    const minor = packet.readUInt16BE(6);
-    if (major !== 3)
-      return this.#refuse(new ProxyError('PROTOCOL_VERSION', { version: `${major}.${minor}` }));
-    if (startup === null)
-      return this.#refuse(
-        new ProxyError('PROTOCOL_VIOLATION', {
-          what: 'the layout of the startup packet is broken',
-        }),
-      );
-    const given = new Map(startup.parameters);
-    const user = given.get('user') ?? '';
-    if (user === '') return this.#refuse(new ProxyError('NO_USER_NAME'));
-    const database = given.get('database') ?? '';
-    const unknown = [...given.keys()].filter((name) => name.startsWith('_pq_.'));
-    if (minor > newestMinor || unknown.length > 0)
-      this.#socket.write(buildNegotiateProtocolVersion(Math.min(minor, newestMinor), unknown));
-    if (this.#options.requireTls && this.#tls === null)
-      return this.#refuse(new ProxyError('TLS_REQUIRED'));
-    const options = parseOptions(given.get('options') ?? '');
-    if (options.rest.length > 0)
-      return this.#refuse(new ProxyError('STARTUP_OPTION', { option: options.rest[0] ?? '' }));
-    this.#credential = this.#options.credentials.client(user);
-    this.#login = {
-      user,
-      database: database === '' ? user : database,
-      databaseUser: this.#credential?.databaseUser ?? user,
-      parameters: [...options.parameters, ...startup.parameters],
-      replication: replicationMode(given.get('replication')),
-      longCancelKey: Math.min(minor, newestMinor) >= 2,
-    };
-    if (this.#tls !== null && this.#options.tls?.clientCertificate === 'verify-full') {
-      const name: unknown = this.#tls.getPeerCertificate().subject.CN;
-      if (name !== user)
-        return this.#refuse(
-          new ProxyError('CLIENT_CERTIFICATE', {
-            why: `it names "${String(name)}", not "${user}"`,
-          }),
-        );
+    const { tls, requireTls, credentials, mockSecret } = this.#options;
+    const secure = this.#socket instanceof TLSSocket ? this.#socket : null;
+    let request: StartupRequest;
+    try {
+      request = readStartupRequest(packet);
+    } catch (error) {
+      if (error instanceof ProxyError) return this.#refuse(error);
+      throw error;
     }
-    this.#askPassword(user);
+    const { user, negotiate } = request;
+    if (requireTls && secure === null) return this.#refuse(new ProxyError('TLS_REQUIRED'));
+    if (secure !== null && tls?.clientCertificate === 'verify-full') {
+      const name: unknown = secure.getPeerCertificate().subject.CN;
+      if (name !== user) {
+        const why = `it names "${String(name)}", not "${user}"`;
+        return this.#refuse(new ProxyError('CLIENT_CERTIFICATE', { why }));
+      }
+    }
+    const credential = credentials.client(user);
+    this.#request = request;
+    this.#databaseUser = credential?.databaseUser ?? user;
+    const endPoint = secure === null ? null : (tls?.endPoint ?? null);
+    this.#exchange = startExchange(user, credential, endPoint, mockSecret);
+    this.#phase = Phase.Password;
+    this.#socket.write(
+      negotiate === null
+        ? this.#exchange.request
+        : Buffer.concat([
+            buildNegotiateProtocolVersion(negotiate.version, negotiate.unknown),
+            this.#exchange.request,
+          ]),
+    );
     return true;
   }
 
-  #askPassword(user: string): void {
-    const credential = this.#credential;
-    if (credential !== undefined && credential.scram === null) {
-      this.#md5Salt = randomBytes(4);
-      this.#phase = Phase.Md5;
-      this.#socket.write(buildAuthenticationMd5(this.#md5Salt));
-      return;
-    }
-    // A user who does not exist is asked just the same, and then refused in the same words.
-    const verifier = credential?.scram ?? mockVerifier(user, this.#options.mockSecret);
-    const binding = this.#tls === null ? null : (this.#options.tls?.binding ?? null);
-    this.#scram = new ScramServer(
-      verifier,
-      binding === null ? noBinding : { header: '', data: binding },
-    );
-    this.#phase = Phase.SaslInitial;
-    this.#socket.write(binding === null ? saslPlain : saslPlus);
-  }
-
-  /** Takes one PasswordMessage. False when it has not all come, or the handshake is over. */
-  #readToken(): boolean {
-    const received = this.#received;
-    if (received === null || received.length < 5) return false;
+  /** Takes one message of the password exchange. False when it has not all come, or the handshake is over. */
+  #readToken(received: Buffer): boolean {
+    if (received.length < 5) return false;
     const length = received.readUInt32BE(1);
-    if (received[0] === FrontendCode.Terminate) {
-      this.#onGone();
-      return false;
-    }
+    if (received[0] === FrontendCode.Terminate) return this.#hangUp();
     if (received[0] !== FrontendCode.Password || length < 4 || length > longestToken) {
-      return this.#refuse(
-        new ProxyError('PROTOCOL_VIOLATION', {
-          what: 'expected the answer to the authentication request',
-        }),
-      );
+      const what = `expected a password message, got 0x${received.toString('hex', 0, 1)}`;
+      return this.#refuse(new ProxyError('PROTOCOL_VIOLATION', { what }));
     }
     if (received.length < 1 + length) return false;
-    const token = received.subarray(5, 1 + length);
-    this.#received = received.length > 1 + length ? received.subarray(1 + length) : null;
-    if (this.#phase === Phase.SaslInitial) return this.#onSaslInitial(token);
-    if (this.#phase === Phase.SaslFinal) {
-      const answer = this.#scram?.final(token.toString('utf8')) ?? null;
-      if (answer === null || this.#credential === undefined) return this.#wrongPassword();
-      this.#admit(buildSaslFinal(answer));
-      return false;
-    }
-    const expected = md5Response(this.#credential?.md5 ?? '', this.#md5Salt ?? Buffer.alloc(4));
-    if (token.toString('utf8', 0, token.length - 1) !== expected) return this.#wrongPassword();
-    this.#admit(null);
-    return false;
-  }
-
-  #onSaslInitial(token: Buffer): boolean {
-    const nameEnd = token.indexOf(0);
-    const mechanism = token.toString('utf8', 0, Math.max(nameEnd, 0));
-    const plus = mechanism === 'SCRAM-SHA-256-PLUS';
-    const first = token.length >= nameEnd + 5 ? token.toString('utf8', nameEnd + 5) : '';
-    const answer =
-      plus || mechanism === 'SCRAM-SHA-256' ? (this.#scram?.first(first, plus) ?? null) : null;
-    if (answer === null)
+    const token = this.#take(received, 1 + length).subarray(5);
+    const exchange = this.#exchange;
+    const request = this.#request;
+    if (exchange === null || request === null) return this.#hangUp();
+    const { outcome, reply } = exchange.answer(token);
+    if (outcome === 'admitted') return this.#admit(request, reply);
+    if (outcome === 'wrong password')
+      return this.#refuse(new ProxyError('WRONG_PASSWORD', { user: request.user }));
+    if (outcome === 'malformed')
       return this.#refuse(
         new ProxyError('PROTOCOL_VIOLATION', { what: 'a malformed SCRAM message' }),
       );
-    this.#phase = Phase.SaslFinal;
-    this.#socket.write(buildSaslContinue(answer));
+    if (reply !== null) this.#socket.write(reply);
     return true;
   }
 
-  #admit(lastWords: Buffer | null): void {
-    const login = this.#login;
-    if (login === null) return;
-    this.#phase = Phase.Over;
-    this.#silence();
-    this.#socket.pause();
-    if (lastWords !== null) this.#socket.write(lastWords);
+  #admit(request: StartupRequest, lastWords: Buffer | null): false {
+    const socket = this.#socket;
+    const rest = this.#received;
+    this.#release();
+    socket.pause();
+    // What the owner writes at once leaves together with the last words.
+    socket.cork();
+    if (lastWords !== null) socket.write(lastWords);
     this.#handlers.loggedIn({
-      ...login,
-      socket: this.#socket,
-      tls: this.#tls !== null,
-      rest: this.#received,
+      user: request.user,
+      database: request.database,
+      parameters: request.parameters,
+      replication: request.replication,
+      databaseUser: this.#databaseUser,
+      longCancelKey: request.minor >= 2,
+      socket,
+      tls: socket instanceof TLSSocket,
+      rest,
     });
+    socket.uncork();
+    return false;
   }
 
-  #wrongPassword(): false {
-    return this.#refuse(new ProxyError('WRONG_PASSWORD', { user: this.#login?.user ?? '' }));
-  }
-
-  /** Always false, for `return this.#refuse(…)`. */
+  /** Tells the client why it is not let in. Always false, for `return this.#refuse(…)`. */
   #refuse(error: ProxyError): false {
-    this.#phase = Phase.Over;
-    this.#silence();
-    this.#socket.on('error', ignore);
-    this.#socket.setTimeout(5000, () => this.#socket.destroy());
-    this.#socket.end(buildErrorResponse({ ...error.fields, severity: 'FATAL' }));
-    this.#socket.resume();
+    this.#release();
+    this.#close(buildErrorResponse({ ...error.fields, severity: 'FATAL' }));
     this.#handlers.failed(error);
     return false;
   }
 
-  #hangUp(): void {
+  /** Always false, for `return this.#hangUp()`. */
+  #hangUp(): false {
+    this.#release();
+    this.#socket.on('error', ignore);
     this.#socket.destroy();
-    this.#onGone();
+    this.#handlers.failed(null);
+    return false;
   }
-}
 
-const saslPlain = buildAuthenticationSasl(['SCRAM-SHA-256']);
-const saslPlus = buildAuthenticationSasl(['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256']);
+  #release(): void {
+    this.#phase = Phase.Over;
+    this.#received = null;
+    this.#silence();
+  }
 
-/** `true`, `on`, `yes`, `1` ask for physical replication, `database` for logical (manual, "Streaming Replication"). */
-function replicationMode(value: string | undefined): string | null {
-  return value === undefined || /^(false|off|no|0)$/i.test(value) ? null : value;
+  /** Ends the connection in order: closed at once, it would be reset, and the client might not read why. */
+  #close(lastWords: Buffer | null): void {
+    const socket = this.#socket;
+    socket.on('error', ignore);
+    const timer = setTimeout(() => socket.destroy(), lingerTime);
+    socket.once('close', () => clearTimeout(timer));
+    if (lastWords === null) socket.end();
+    else socket.end(lastWords);
+    socket.resume();
+  }
 }

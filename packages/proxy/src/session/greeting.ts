@@ -7,6 +7,7 @@ import type {
 } from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import type { Borrower, Pool } from '../pool/pool.ts';
+import { lexisOf } from '../sql/index.ts';
 import { replaySql } from './parameter-set.ts';
 import type { ParameterSet } from './parameter-set.ts';
 
@@ -18,6 +19,7 @@ export class Greeting implements Borrower, LoanHolder {
   readonly parameters: ParameterSet;
   readonly waitingSince = performance.now();
   readonly blocked = false;
+  readonly survivesLoss = false;
 
   readonly #pool: Pool;
   readonly #done: (error: ErrorFields | null) => void;
@@ -104,6 +106,10 @@ export class Greeting implements Borrower, LoanHolder {
     const messages = [authenticationOk];
     for (const [name, value] of connection.reported)
       messages.push(buildParameterStatus(name, value));
+    this.parameters.lexis = lexisOf(
+      connection.reported.get('client_encoding'),
+      connection.reported.get('standard_conforming_strings'),
+    );
     this.parameters.greeting = Buffer.concat(messages);
     this.#finish(null);
   }

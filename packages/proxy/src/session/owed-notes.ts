@@ -86,3 +86,20 @@ export class StatementsGone implements OwedNote {
     this.#connection.statements.clear();
   }
 }
+
+/** DEALLOCATE of one name: on success the session has it no more. */
+export class NameGone implements OwedNote {
+  readonly #remove: () => void;
+
+  constructor(remove: () => void) {
+    this.#remove = remove;
+  }
+
+  undo(): void {
+    // It did not run, or was refused: the name stays.
+  }
+
+  completed(): void {
+    this.#remove();
+  }
+}

@@ -1,3 +1,11 @@
+import { lexisOf } from '../sql/index.ts';
+
+/** Whom a session acts as: set like a parameter, and the last to be set, since it may lose rights by it. */
+export const identities: readonly string[] = ['session_authorization', 'role'];
+
+/** Until the database has said otherwise, a statement is read as if everything about it were doubtful. */
+const worstLexis = lexisOf(undefined, undefined);
+
 /**
  * The parameters that a session has set, as one shared value: sessions with the same parameters share the same
  * object, so that "does this database connection have them already" is a comparison of two references.
@@ -7,6 +15,8 @@ export class ParameterSet {
   readonly values: ReadonlyMap<string, string>;
   /** AuthenticationOk and every ParameterStatus, as the database reports them under this set; null until learnt. */
   greeting: Buffer | null = null;
+  /** The lexis under which the database reads statements with this set: see `lexisOf`. */
+  lexis: number = worstLexis;
   /** How many sessions have it. */
   sessions = 0;
 
@@ -59,17 +69,27 @@ export class ParameterSets {
  * All stands in one Query and so in one implicit transaction: it takes effect whole or not at all.
  */
 export function replaySql(from: ParameterSet | null, to: ParameterSet): string {
-  let sql = '';
-  for (const name of from?.values.keys() ?? []) {
-    if (!to.values.has(name)) sql += `RESET ${quoteName(name)};`;
-  }
-  const calls: string[] = [];
-  for (const [name, value] of to.values) {
-    if (from?.values.get(name) === value) continue;
-    calls.push(`pg_catalog.set_config(${quoteText(name)},${quoteText(value)},false)`);
-  }
-  if (calls.length > 0) sql += `SELECT ${calls.join(',')}`;
-  return sql;
+  const had = from?.values ?? new Map<string, string>();
+  const resets: string[] = [];
+  const sets: string[] = [];
+  for (const name of had.keys()) if (!to.values.has(name)) resets.push(name);
+  for (const [name, value] of to.values) if (had.get(name) !== value) sets.push(name);
+  if (resets.length === 0 && sets.length === 0) return '';
+  // Parameters were set by whom the session was before it took on another identity: so they are again.
+  const identity = identities.filter((name) => had.has(name));
+  const plain = (name: string): boolean => !identities.includes(name);
+  const set = (name: string): string =>
+    `pg_catalog.set_config(${quoteText(name)},${quoteText(to.values.get(name) ?? '')},false)`;
+  const statements = [
+    ...identity.toReversed().map((name) => `RESET ${quoteName(name)}`),
+    ...resets.filter(plain).map((name) => `RESET ${quoteName(name)}`),
+  ];
+  const calls = [
+    ...sets.filter(plain).map(set),
+    ...identities.filter((name) => to.values.has(name)).map(set),
+  ];
+  if (calls.length > 0) statements.push(`SELECT ${calls.join(',')}`);
+  return statements.join(';');
 }
 
 /** `a.b` names a custom parameter; each part is quoted for itself. */
@@ -81,6 +101,6 @@ function quoteName(name: string): string {
 }
 
 /** An escape string: means the same whatever `standard_conforming_strings` is. */
-function quoteText(text: string): string {
+export function quoteText(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }

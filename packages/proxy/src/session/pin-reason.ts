@@ -3,7 +3,8 @@ import type { Effects } from '../sql/index.ts';
 
 /** Why a session keeps its loan beyond the transaction: a closed list, counted and logged by these names. */
 export const PinReason = {
-  SetParameter: 'set_parameter',
+  /** Parameters could not be read back. */
+  Parameters: 'parameters_unreadable',
   SqlPrepare: 'sql_prepare',
   Listen: 'listen',
   TemporaryObject: 'temporary_object',
@@ -11,7 +12,6 @@ export const PinReason = {
   HoldableCursor: 'cursor_with_hold',
   Load: 'load',
   SequenceState: 'sequence_state',
-  ProcedureOrDo: 'procedure_or_do',
   OtherState: 'other_state',
   LongStatement: 'long_statement',
   Opaque: 'opaque_statement',
@@ -21,7 +21,7 @@ export type PinReason = (typeof PinReason)[keyof typeof PinReason];
 
 /** What DISCARD ALL undoes, so that the connection can be lent again after the session. */
 export const resettable: ReadonlySet<PinReason> = new Set([
-  PinReason.SetParameter,
+  PinReason.Parameters,
   PinReason.SqlPrepare,
   PinReason.Listen,
   PinReason.TemporaryObject,
@@ -32,16 +32,13 @@ export const resettable: ReadonlySet<PinReason> = new Set([
 
 /** The flags that pin, the weightiest first. */
 const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
-  [Flag.Opaque, PinReason.Opaque],
   [Flag.Load, PinReason.Load],
-  [Flag.SetsParameter | Flag.ChangesRole | Flag.Discard, PinReason.SetParameter],
-  [Flag.Prepare | Flag.Execute | Flag.Deallocate, PinReason.SqlPrepare],
+  [Flag.Prepare, PinReason.SqlPrepare],
   [Flag.Listen, PinReason.Listen],
   [Flag.TemporaryObject, PinReason.TemporaryObject],
   [Flag.AdvisoryLock, PinReason.AdvisoryLock],
   [Flag.HoldableCursor, PinReason.HoldableCursor],
   [Flag.SetsSequence | Flag.ReadsSequence, PinReason.SequenceState],
-  [Flag.Procedure | Flag.Do, PinReason.ProcedureOrDo],
   [Flag.OtherState, PinReason.OtherState],
 ];
 
@@ -49,8 +46,10 @@ const anyPin = pinning.reduce((all, [flag]) => all | flag, 0);
 
 /** Why a session that runs this must keep its connection, or null when nothing it does stays behind. */
 export function pinReasonOf(effects: Effects): PinReason | null {
+  // What PostgreSQL's own parser refuses, a server refuses too, or a look afterwards finds what it did.
+  if ((effects.flags & Flag.Opaque) !== 0)
+    return effects.reason === 'syntax' ? null : PinReason.Opaque;
   if ((effects.flags & anyPin) === 0) return null;
-  // PostgreSQL of the same version refuses what its own parser refuses; nothing of it runs.
   for (const [flag, reason] of pinning) if ((effects.flags & flag) !== 0) return reason;
   return null;
 }

@@ -1,11 +1,15 @@
 import {
   FrontendCode as Code,
   buildDescribeStatement,
+  buildCloseStatement,
   buildErrorResponse,
+  buildParse,
+  buildQuery,
   closeComplete,
   closeUnnamedStatement,
   parseComplete,
   readyForQueryIdle,
+  syncMessage,
 } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
@@ -14,9 +18,9 @@ import { Fate, Owed } from '../relay/owed-replies.ts';
 import type { OwedNote } from '../relay/owed-replies.ts';
 import { Flag, classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
-import { LocalReply, NoteChain, StatementsGone, UnnamedChange } from './owed-notes.ts';
+import { LocalReply, NameGone, NoteChain, StatementsGone, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
-import { backendNamePrefix, statements } from './statement.ts';
+import { backendNamePrefix, buildNamedParse, statements } from './statement.ts';
 import type { Statement } from './statement.ts';
 import { UnnamedStatement, noUnnamedStatement } from './unnamed-statement.ts';
 
@@ -27,6 +31,20 @@ const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}non
 const longestMessage = 0x3fffffff;
 /** PostgreSQL's limit for messages that carry no user data (PQ_SMALL_MESSAGE_LIMIT). */
 const longestSmallMessage = 10_000;
+
+/**
+ * A statement that does nothing, not even in a failed transaction, and its deallocation: the database answers as it
+ * would for the client's own statement.
+ */
+const deallocateStandIn = buildParse(`${backendNamePrefix}gone`, '');
+const deallocateQuery = buildQuery(`DEALLOCATE ${backendNamePrefix}gone`);
+
+/** A statement of the protocol that SQL calls by its name. */
+interface SharedName {
+  readonly name: string;
+  readonly statement: Statement;
+  readonly deallocates: boolean;
+}
 
 /** The large-object functions, by object id (pg_proc.dat): what they leave behind ends with the transaction. */
 const largeObjectFunctions = new Set([
@@ -57,12 +75,16 @@ export interface RequestOwner {
   readonly connection: DatabaseConnection | null;
   /** The longest message that is gathered whole; longer ones stream, in bytes. */
   readonly longestBuffered: number;
+  /** Under which lexis the database reads the session's statements; see `lexisOf`. */
+  readonly lexis: number;
   /** Tells apart what the same statement text means under the session's settings. */
   readonly statementContext: string;
   /** Asks for a loan. True: `connection` is set. False: `resume` will be called, or the request refused. */
   borrow(): boolean;
   /** Looks at what a statement about to run does to the session, and pins where that is needed. */
   willRun(effects: Effects): void;
+  /** A statement is about to be prepared: puts in front of the group what it must not meet. */
+  willParse(effects: Effects): void;
   /** A statement too long to look at is about to run. */
   willRunUnread(): void;
   /** Stops reading from the client until `resume`. */
@@ -282,7 +304,9 @@ export class RequestRelay {
       this.#substituted = false;
       switch (code) {
         case Code.Query:
-          this.#query(connection, chunk, at, next, end);
+          toDatabase.addRange(chunk, from, at);
+          from = at;
+          rewritten = this.#query(connection, chunk, at, next, end);
           break;
         case Code.Sync:
           this.#afterBound = null;
@@ -300,12 +324,10 @@ export class RequestRelay {
           if (stop < at + 9 || !largeObjectFunctions.has(chunk.readUInt32BE(at + 5)))
             owner.willRunUnread();
           connection.owed.append(Owed.FunctionCall);
-          connection.groupOpen = false;
           owner.groupStarted();
           break;
         default: {
           if (!connection.groupOpen) owner.groupStarted();
-          connection.groupOpen = true;
           // Each of these names a statement or portal first; everything before it keeps its place.
           toDatabase.addRange(chunk, from, at);
           from = at;
@@ -329,6 +351,7 @@ export class RequestRelay {
           } else if (code === Code.Describe) {
             rewritten = this.#describe(connection, chunk, at, nameEnd);
           } else rewritten = this.#close(connection, chunk, at, nameEnd);
+          connection.groupOpen = true;
         }
       }
       if (rewritten) from = stop;
@@ -366,27 +389,78 @@ export class RequestRelay {
     );
   }
 
-  /** Query (F): Byte1('Q') Int32 length, String query. */
+  /**
+   * Query (F): Byte1('Q') Int32 length, String query. Returns true when it was sent with something around it,
+   * or in other words.
+   */
   #query(
     connection: DatabaseConnection,
     chunk: Buffer,
     at: number,
     next: number,
     end: number,
-  ): void {
+  ): boolean {
+    const owner = this.#owner;
     let note: OwedNote | null = null;
-    if (next > end) this.#owner.willRunUnread();
+    let shared: SharedName | null = null;
+    if (next > end) owner.willRunUnread();
     else {
-      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1));
-      this.#owner.willRun(effects);
+      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), owner.lexis);
+      owner.willRun(effects);
       note = this.#noteFor(connection, effects);
+      shared = this.#sharedName(effects);
     }
     // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
     this.unnamed = noUnnamedStatement;
     connection.unnamed = noUnnamedStatement;
-    connection.groupOpen = false;
+    if (shared !== null && shared.deallocates) {
+      const { name } = shared;
+      this.#prepareAside(connection, deallocateStandIn);
+      toDatabase.add(deallocateQuery);
+      note = new NameGone(() => void this.#statements?.close(name));
+    } else if (shared !== null) {
+      this.#prepareAside(connection, buildNamedParse(shared.name, shared.statement));
+    }
+    // A group that was open stays so: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything
+    // afterwards (XX000, "unexpected state STARTED"), so the connection is not lent again.
+    if (connection.groupOpen) connection.retireReason ??= 'a Query was sent into an open group';
     connection.owed.append(Owed.Query, note);
-    this.#owner.groupStarted();
+    owner.groupStarted();
+    if (shared === null) return false;
+    if (shared.deallocates) return true;
+    toDatabase.addRange(chunk, at, next);
+    this.#closeAside(connection, shared.name);
+    return true;
+  }
+
+  /**
+   * SQL names one statement that was prepared over the protocol: PostgreSQL keeps both kinds under the same names, but
+   * here the database knows those of the protocol by other names.
+   */
+  #sharedName(effects: Effects): SharedName | null {
+    const [only] = effects.details;
+    if (effects.statements !== 1 || only === undefined || this.#statements === null) return null;
+    if (only.kind !== 'deallocate' && only.kind !== 'execute') return null;
+    const name = only.name ?? '';
+    const statement = this.#statements.get(name);
+    if (statement === undefined) return null;
+    return { name, statement, deallocates: only.kind === 'deallocate' };
+  }
+
+  /** Prepares something for the Query that follows, in a group of its own; what comes of it shows in the Query. */
+  #prepareAside(connection: DatabaseConnection, parse: Buffer): void {
+    toDatabase.add(parse);
+    toDatabase.add(syncMessage);
+    connection.owed.append(Owed.Parse | Fate.Abandon);
+    connection.owed.append(Owed.Sync | Fate.Swallow);
+  }
+
+  /** Takes away what `prepareAside` made, behind the Query. */
+  #closeAside(connection: DatabaseConnection, name: string): void {
+    toDatabase.add(buildCloseStatement(name));
+    toDatabase.add(syncMessage);
+    connection.owed.append(Owed.Close | Fate.Abandon);
+    connection.owed.append(Owed.Sync | Fate.Swallow);
   }
 
   /** What is to be done when a statement with these effects has run; null for nearly all. */
@@ -427,7 +501,8 @@ export class RequestRelay {
       return false;
     }
     if (!named) {
-      const effects = classifyBytes(chunk, nameEnd + 1, textEnd);
+      const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
+      this.#owner.willParse(effects);
       const change = new UnnamedChange(this, connection, false);
       this.unnamed = new UnnamedStatement(chunk, at, next, effects);
       connection.unnamed = this.unnamed;
@@ -446,7 +521,9 @@ export class RequestRelay {
       textEnd,
       next,
       this.#owner.statementContext,
+      this.#owner.lexis,
     );
+    this.#owner.willParse(statement.effects);
     const naming = this.#statements.set(name, statement);
     if (connection.statements.use(statement)) {
       connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));

@@ -10,7 +10,14 @@ import { ProxyError } from '../errors.ts';
 import type { Borrower, Pool } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
 import { toClient } from '../relay/gatherer.ts';
+import { Flag, lexisOf, touchesSession } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
+import { deservesLook, leavesSomething } from './function-audit.ts';
+import { ParameterTracker } from './parameter-tracker.ts';
+import type { ReadBack } from './parameter-tracker.ts';
+import { lookSql, readLook, visible, withoutLook } from './session-look.ts';
+import type { Found } from './session-look.ts';
+import { ProxyRequest } from '../backend/proxy-request.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import type { ParameterSet } from './parameter-set.ts';
 import { PinReason, pinReasonOf, resettable } from './pin-reason.ts';
@@ -30,6 +37,27 @@ export const SessionState = {
 
 export type SessionState = (typeof SessionState)[keyof typeof SessionState];
 
+/** Effects that set parameters for the session. */
+const changesParameters = Flag.SetsParameter | Flag.ChangesRole | Flag.Discard;
+/** Effects that may end what a pin is for. */
+const gives =
+  Flag.AdvisoryUnlock | Flag.Deallocate | Flag.Unlisten | Flag.Discard | Flag.Cursor | Flag.Ddl;
+/** Everything that a session has to do something about. Most statements have none of it. */
+const watched = touchesSession | Flag.UnknownFunction | Flag.Ddl;
+
+/** What is assumed of a session's lexis while a change of it is under way. */
+const worstLexis = lexisOf(undefined, undefined);
+
+function changesLexis(effects: Effects): boolean {
+  return effects.details.some(
+    (effect) =>
+      effect.kind === 'parameter' &&
+      (typeof effect.names === 'string' ||
+        effect.names.includes('client_encoding') ||
+        effect.names.includes('standard_conforming_strings')),
+  );
+}
+
 /** How long a client that is being closed may take to read what it was sent, in milliseconds. */
 const closeTimeout = 5000;
 
@@ -37,6 +65,8 @@ const closeTimeout = 5000;
 export interface SessionKeeper {
   readonly longestBuffered: number;
   pinned(session: Session, reason: PinReason, effects: Effects | null): void;
+  /** The state that pinned it is gone. */
+  unpinned(session: Session, reason: PinReason): void;
   ended(session: Session, reason: string): void;
 }
 
@@ -50,7 +80,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
-  readonly parameters: ParameterSet;
+  /** What the session has set, on whichever database connection it is served. */
+  parameters: ParameterSet;
   readonly cancelKey: CancelKey;
   readonly tls: boolean;
   /** The name that the client logged in with. */
@@ -64,6 +95,18 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   readonly #keeper: SessionKeeper;
   readonly #relay = new RequestRelay(this);
+  /** What the client asked for at the start: what RESET goes back to. */
+  readonly #startup: ReadonlyMap<string, string>;
+  /** Made when the session first touches a parameter. */
+  #tracker: ParameterTracker | null = null;
+  #lexis: number;
+  /** Statements after which the session is to be looked at. */
+  #suspects: Effects[] = [];
+  /** Something was given up: a pin may be over. */
+  #released = false;
+  /** Counts statements that pin: a look that was sent before the newest of them says nothing about it. */
+  #pinning = 0;
+  #lookedAt = 0;
   #state: SessionState = SessionState.Idle;
   #paused = false;
   #blocked = false;
@@ -88,6 +131,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.parameters = options.parameters;
     this.cancelKey = options.cancelKey;
     this.#keeper = options.keeper;
+    this.#startup = options.parameters.values;
+    this.#lexis = options.parameters.lexis;
   }
 
   get state(): SessionState {
@@ -102,8 +147,14 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     return this.#keeper.longestBuffered;
   }
 
+  get lexis(): number {
+    return this.#lexis;
+  }
+
   get statementContext(): string {
-    return this.parameters.values.get('client_encoding') ?? '';
+    // While a change is not read back, the session's statements are its own.
+    const own = this.#tracker?.dirty === true ? `${this.id}` : '';
+    return `${own}\0${this.parameters.values.get('client_encoding') ?? ''}\0${this.#lexis}\0`;
   }
 
   /** The name that the client gave itself, for logs. */
@@ -125,6 +176,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     const { connection } = this;
     if (connection === null) return this.#state === SessionState.Waiting;
     return connection.owed.length > 0 || connection.inTransaction || connection.groupOpen;
+  }
+
+  get survivesLoss(): boolean {
+    return this.pin === null && !this.inTransaction;
   }
 
   // --- The client's socket ---
@@ -183,9 +238,29 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   willRun(effects: Effects): void {
-    if (this.pin !== null) return;
+    const { flags } = effects;
+    if ((flags & watched) === 0) return;
+    if ((flags & changesParameters) !== 0) {
+      this.#tracker ??= new ParameterTracker();
+      this.#tracker.note(effects, this.parameters.values);
+      if (changesLexis(effects)) this.#lexis = worstLexis;
+    }
+    if ((flags & gives) !== 0) this.#released = true;
+    if (deservesLook(effects)) this.#suspects.push(effects);
+    const { pin } = this;
+    this.willParse(effects);
     const reason = pinReasonOf(effects);
-    if (reason !== null) this.#pinFor(reason, effects);
+    if (reason === null) return;
+    this.#pinning++;
+    if (pin === null || (visible.has(pin) && !visible.has(reason))) this.#pinFor(reason, effects);
+  }
+
+  willParse(effects: Effects): void {
+    const { connection } = this;
+    if ((effects.flags & Flag.ReadsSequence) === 0 || this.pin !== null) return;
+    if (connection === null || !connection.fresh) return;
+    // currval() and lastval() must not tell what another session's nextval() left here.
+    connection.gather('DISCARD SEQUENCES', new ProxyRequest(() => undefined));
   }
 
   willRunUnread(): void {
@@ -235,7 +310,12 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   letsGo(): boolean {
-    return this.pin === null && !this.#relay.midMessage;
+    if (this.#relay.midMessage) return false;
+    if (this.#wantsLook()) {
+      this.#look();
+      return false;
+    }
+    return this.pin === null;
   }
 
   loanEnded(): void {
@@ -250,12 +330,24 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.#flow();
   }
 
-  parameterReported(_name: string, _value: string): void {
-    // The client is told by the same bytes; what a session sets pins it, so nothing is carried yet.
+  parameterReported(): void {
+    if (this.#tracker?.dirty === true) return;
+    // Nothing that was asked for sets a parameter, and one has changed: a function did it.
+    this.#tracker ??= new ParameterTracker();
+    this.#tracker.suspect();
+  }
+
+  /** Others wait for a database connection: is the pinned one still needed? Asked only between transactions. */
+  lookAgain(): void {
+    const { connection } = this;
+    if (connection === null || this.busy || this.pin === null || !visible.has(this.pin)) return;
+    this.#look();
   }
 
   connectionLost(loss: ConnectionLoss): void {
     this.connection = null;
+    this.#groupSince = 0;
+    this.#suspects = [];
     this.#relay.dropBody();
     if (loss.midReply) {
       // Half a message has gone out: nothing can follow it.
@@ -290,6 +382,85 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.#enter(SessionState.Active);
     connection.lend(this);
     this.pool.replay(connection, this.parameters);
+  }
+
+  #wantsLook(): boolean {
+    const { pin } = this;
+    if (pin === null) return this.#tracker?.dirty === true || this.#suspects.length > 0;
+    if (!visible.has(pin)) return false;
+    const waited = this.pool.waitingCount > 0 && clock.now > this.#lookedAt;
+    return this.#released || waited;
+  }
+
+  /** Reads back what may have changed, and looks whether anything still needs this very connection. */
+  #look(): void {
+    const { connection } = this;
+    if (connection === null) return;
+    const suspects = this.#suspects;
+    if (suspects.length > 0) {
+      this.#tracker ??= new ParameterTracker();
+      this.#tracker.suspect();
+    }
+    const tracker = this.#tracker;
+    const dirty = tracker !== null && tracker.dirty;
+    const looks = suspects.length > 0 || this.pin !== null;
+    const statements = [...(dirty ? [tracker.ask()] : []), ...(looks ? [lookSql] : [])];
+    this.#released = false;
+    this.#suspects = [];
+    this.#lookedAt = clock.now;
+    const pinning = this.#pinning;
+    connection.run(
+      statements.join(';'),
+      new ProxyRequest((answer) => {
+        if (answer.lost || this.connection !== connection) return;
+        if (answer.error !== null) {
+          this.#pinFor(PinReason.Parameters, null);
+          return;
+        }
+        const known = this.parameters;
+        if (dirty)
+          this.#takeParameters(
+            connection,
+            tracker.readBack(withoutLook(answer.rows), known.values, this.#startup, this.pool.user),
+          );
+        const found = looks ? readLook(answer.rows) : null;
+        if (found !== null && pinning === this.#pinning) this.#takeLook(connection, found);
+        else if (found !== null) this.#released = true;
+        if (suspects.length > 0 && (this.parameters !== known || this.pin !== null))
+          for (const effects of suspects) leavesSomething(effects);
+      }),
+    );
+  }
+
+  #takeParameters(connection: DatabaseConnection, read: ReadBack): void {
+    const sets = this.pool.parameterSets;
+    const before = this.parameters;
+    this.parameters = sets.acquire(read.wanted);
+    sets.release(before);
+    if (read.actual.size === 0) connection.parameterSet = this.parameters;
+    else {
+      const actual = sets.acquire([...read.wanted, ...read.actual]);
+      connection.parameterSet = actual;
+      sets.release(actual);
+    }
+    this.#lexis = lexisOf(
+      connection.reported.get('client_encoding'),
+      connection.reported.get('standard_conforming_strings'),
+    );
+    this.parameters.lexis = this.#lexis;
+  }
+
+  #takeLook(connection: DatabaseConnection, found: Found): void {
+    let reason: PinReason | null = null;
+    for (const [candidate, isThere] of found) if (isThere) reason ??= candidate;
+    const { pin } = this;
+    if (reason !== null) {
+      if (pin === null) this.#pinFor(reason, null);
+    } else if (pin !== null && visible.has(pin)) {
+      this.pin = null;
+      connection.needsReset = false;
+      this.#keeper.unpinned(this, pin);
+    }
   }
 
   #pinFor(reason: PinReason, effects: Effects | null): void {
@@ -331,6 +502,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   #end(reason: string, farewell: Buffer | null): void {
     if (this.#state === SessionState.Closed) return;
     const waiting = this.#state === SessionState.Waiting;
+    if (this.connection !== null && this.#wantsLook()) this.connection.needsReset = true;
     this.#enter(SessionState.Closed);
     const midReply = this.connection !== null && this.connection.midReply;
     if (farewell !== null && !midReply && this.socket.writable) this.socket.write(farewell);

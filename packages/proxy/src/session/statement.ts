@@ -37,6 +37,14 @@ export class Statement {
   }
 }
 
+/** The statement's Parse message under a name of the client's own. */
+export function buildNamedParse(name: string, statement: Statement): Buffer {
+  return buildParse(
+    Buffer.from(`${name}\0`),
+    statement.parseMessage.subarray(5 + statement.backendName.length),
+  );
+}
+
 /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] parameter types. */
 function buildParse(name: Buffer, tail: Buffer): Buffer {
   const message = Buffer.allocUnsafe(5 + name.length + tail.length);
@@ -60,16 +68,23 @@ export class StatementRegistry {
 
   /**
    * The statement for `chunk[start, end)`: the query text with its zero and the parameter types, as in Parse.
-   * `context` tells apart what the same bytes mean under other settings (`client_encoding`).
+   * `context` tells apart what the same bytes mean under other settings (`client_encoding`, lexis).
    */
-  intern(chunk: Buffer, start: number, textEnd: number, end: number, context: string): Statement {
+  intern(
+    chunk: Buffer,
+    start: number,
+    textEnd: number,
+    end: number,
+    context: string,
+    lexis: number,
+  ): Statement {
     const key = context + chunk.toString('latin1', start, end);
     let statement = this.#statements.get(key);
     if (statement === undefined) {
       statement = new Statement(
         key,
         Buffer.from(chunk.subarray(start, end)),
-        classifyBytes(chunk, start, textEnd),
+        classifyBytes(chunk, start, textEnd, lexis),
       );
       this.#statements.set(key, statement);
     }

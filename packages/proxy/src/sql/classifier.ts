@@ -20,7 +20,7 @@ const cacheBytes = 8 * 1024 * 1024;
 /** Rows of operator characters longer than this cost the parser's lexer quadratic time. */
 const operatorRun = /[~!@#^&|`?+\-*/%<>=]{257}/;
 
-/** By text: those seen twice, and those whose literals matter. */
+/** By text: those seen twice. */
 const texts = new ByteCache<Effects>(cacheBytes);
 /** By shape: 'literals' where the text itself has to be asked. */
 const shapes = new ByteCache<Effects | 'literals'>(cacheBytes);
@@ -61,7 +61,9 @@ export function classifyBytes(
   const hash = hashBytes(buffer, start, end);
   const known = texts.get(hash, buffer, start, end);
   if (known !== undefined) return known;
-  const effects = read(hash, buffer, start, end);
+  const effects = read(buffer.subarray(start, end));
+  // Not to be remembered: the parser is still being loaded.
+  if (effects.reason === 'parser') return effects;
   const slot = hash & (seen.length - 1);
   if (seen[slot] === hash) texts.set(hash, buffer, start, end, effects);
   else seen[slot] = hash;
@@ -75,24 +77,24 @@ export function classify(text: string, lexis: number = Lexis.Standard): Effects 
 }
 
 /** The lexer's verdict, or else what the parser says of the shape, or of the text. */
-function read(hash: number, buffer: Buffer, start: number, end: number): Effects {
-  lexer.scan(buffer, start, end);
-  const { judge, shape, reason } = lexer;
+function read(text: Buffer): Effects {
+  lexer.scan(text, 0, text.length);
+  const { judge, needsText, reason } = lexer;
   if (reason !== undefined) return opaqueEffects(reason);
   if (judge.isSure) return sureEffects(judge.statements, judge.isPlain, judge.writes);
-  if (!shape.isWhole) return opaqueEffects('length');
+  if (!lexer.shape.isWhole) return opaqueEffects('length');
 
-  const shapeHash = hashBytes(shape.bytes, 0, shape.length);
-  let effects = shapes.get(shapeHash, shape.bytes, 0, shape.length);
+  const shape = lexer.shape.bytes.subarray(0, lexer.shape.length);
+  if (needsText) return readText(text, shape);
+  const hash = hashBytes(shape, 0, shape.length);
+  let effects = shapes.get(hash, shape, 0, shape.length);
   if (effects === undefined) {
-    effects = readShape(shape.bytes.subarray(0, shape.length));
-    if (effects !== 'literals' && effects.reason === 'parser') return effects;
-    shapes.set(shapeHash, shape.bytes, 0, shape.length, effects);
+    effects = readShape(shape);
+    if (effects === 'literals' || effects.reason !== 'parser') {
+      shapes.set(hash, shape, 0, shape.length, effects);
+    }
   }
-  if (effects !== 'literals') return effects;
-  effects = readText(buffer.subarray(start, end));
-  texts.set(hash, buffer, start, end, effects);
-  return effects;
+  return effects === 'literals' ? readText(text, shape) : effects;
 }
 
 function sureEffects(statements: number, isPlain: boolean, isWriting: boolean): Effects {
@@ -110,16 +112,23 @@ function sureEffects(statements: number, isPlain: boolean, isWriting: boolean): 
 function readShape(shape: Buffer): Effects | 'literals' {
   if (nestingOf(shape.toString('latin1')) > deepestNesting) return opaqueEffects('nesting');
   const parsed = parse(decode(shape));
+  // A shortened list may be too short for a grammar that counts: the text will tell.
+  if (parsed === 'syntax') return 'literals';
   if (typeof parsed === 'string') return opaqueEffects(parsed);
   const reading = readTree(parsed, shape.length);
   return reading.readsLiterals ? 'literals' : reading.effects;
 }
 
-/** What this text does, literals and all; its shape has been parsed before. */
-function readText(text: Buffer): Effects {
+/** What this text does, literals and all. Its shape tells how deep it nests. */
+function readText(text: Buffer, shape: Buffer): Effects {
   if (text.length > longestParse) return opaqueEffects('length');
   if (text.includes(0)) return opaqueEffects('zero byte');
-  if (operatorRun.test(text.toString('latin1'))) return opaqueEffects('nesting');
+  if (
+    nestingOf(shape.toString('latin1')) > deepestNesting ||
+    operatorRun.test(text.toString('latin1'))
+  ) {
+    return opaqueEffects('nesting');
+  }
   const parsed = parse(decode(text));
   if (typeof parsed === 'string') return opaqueEffects(parsed);
   return readTree(parsed, text.length).effects;

@@ -132,6 +132,8 @@ export type Effect =
       readonly names: readonly string[] | 'all' | 'unknown';
       /** True when the change ends with the transaction. */
       readonly local: boolean;
+      /** True for RESET and SET … TO DEFAULT: the value goes back to what it was at the start of the session. */
+      readonly reset?: boolean;
     }
   | {
       readonly kind: 'transaction';

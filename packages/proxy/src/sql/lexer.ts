@@ -12,6 +12,8 @@ const parameterShape = Buffer.from('$1');
 
 const quote = 0x27;
 
+const nothing = Buffer.alloc(0);
+
 /** How the last token goes on after a line break, if it is a string. */
 const Str = { None: 0, Plain: 1, Escapes: 2 } as const;
 
@@ -31,9 +33,11 @@ export class Lexer {
   readonly judge: Judge = new Judge();
   /** Set when the text holds a zero byte, or a literal or comment has no end. */
   reason: OpaqueReason | undefined;
+  /** True when the shape does not stand for the text: only the text itself can be parsed. */
+  needsText = false;
 
   readonly #numeral: number;
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = nothing;
   #at = 0;
   #end = 0;
   #string: number = Str.None;
@@ -41,6 +45,8 @@ export class Lexer {
   #gap = false;
   #gapBreaks = false;
   #gapBlock = false;
+  /** Hash of the word that `#foldWord` has written. */
+  #hash = 0;
 
   /** `limit`: longest shape, in bytes. `numeral`: the character that stands for a number. */
   constructor(limit: number, numeral: string) {
@@ -53,6 +59,7 @@ export class Lexer {
     this.shape.clear();
     this.judge.reset();
     this.reason = undefined;
+    this.needsText = false;
     this.#buffer = buffer;
     this.#at = start;
     this.#end = end;
@@ -60,6 +67,8 @@ export class Lexer {
     this.#endGap();
     while (this.#at < end && this.reason === undefined) this.#readToken(buffer[this.#at] ?? 0);
     this.judge.end();
+    // Not to keep a connection's buffer alive.
+    this.#buffer = nothing;
   }
 
   #readToken(byte: number): void {
@@ -140,6 +149,16 @@ export class Lexer {
     this.#gapBlock = false;
   }
 
+  /**
+   * Keeps a word or constant apart from the one before: what stands for a literal must not grow together
+   * with its neighbour, as in `select.5` or `'a'e'b'`.
+   */
+  #part(): void {
+    const last = this.shape.last();
+    if (last === Token.Word || last === Token.ListWord || last === Token.Constant) this.#gap = true;
+    this.#space();
+  }
+
   /** White space and comments become one space. Called before every token that is written. */
   #space(): void {
     if (this.#gap) this.shape.space();
@@ -158,8 +177,12 @@ export class Lexer {
   #writesConstant(): boolean {
     this.judge.other();
     const vanishes = this.shape.joinsConstants();
-    if (vanishes) this.#gap = false;
-    this.#space();
+    if (vanishes) {
+      this.#endGap();
+      this.#string = Str.None;
+    } else {
+      this.#part();
+    }
     return !vanishes;
   }
 
@@ -260,9 +283,12 @@ export class Lexer {
       this.#string = Str.Escapes;
       return;
     }
-    // U&"…" spells a name in code points.
-    if (next === 0x26 && (first | 0x20) === 0x75) this.#doubt();
-    this.#space();
+    // U&"…" spells a name in code points; which, the literal after UESCAPE may say.
+    if (next === 0x26 && (first | 0x20) === 0x75) {
+      this.#doubt();
+      this.needsText = true;
+    }
+    this.#part();
     const start = this.#at;
     const length = this.#foldWord(start);
     let end = start + length;
@@ -276,8 +302,6 @@ export class Lexer {
     }
     this.#at = end;
   }
-
-  #hash = 0;
 
   /** Writes the start of a word, folded, where the shape ends; its hash is left in `#hash`. */
   #foldWord(start: number): number {
@@ -301,8 +325,10 @@ export class Lexer {
     const shape = this.shape;
     const bits = wordTable.find(shape.bytes, shape.length, shape.length + length, this.#hash);
     this.judge.word(bits, shape.last());
-    if ((bits & Word.Constant) === 0) shape.written(length, Token.Word);
-    else if (!shape.joinsConstants()) {
+    if ((bits & Word.Constant) === 0) {
+      const isList = (bits & Word.List) !== 0 && shape.last() !== Token.Dot;
+      shape.written(length, isList ? Token.ListWord : Token.Word);
+    } else if (!shape.joinsConstants()) {
       shape.written(length, Token.Constant);
       shape.constantWritten();
     }

@@ -32,6 +32,7 @@ const depthOf = (level: Level): number =>
 export function nestingOf(shape: string): number {
   const levels: Level[] = [];
   let level: Level = { clauses: 0, operators: 0, most: 0, inner: 0 };
+  let deepest = 0;
   for (const [token] of shape.matchAll(tokens)) {
     if (token === '(' || token === '[') {
       levels.push(level);
@@ -42,6 +43,9 @@ export function nestingOf(shape: string): number {
       if (outer === undefined) continue;
       outer.inner = Math.max(outer.inner, depthOf(level));
       level = outer;
+    } else if (token === ';' && levels.length === 0) {
+      deepest = Math.max(deepest, depthOf(level));
+      level = { clauses: 0, operators: 0, most: 0, inner: 0 };
     } else if (separators.has(token)) {
       level.most = Math.max(level.most, level.operators);
       level.operators = 0;
@@ -51,5 +55,5 @@ export function nestingOf(shape: string): number {
       level.operators += 1;
     }
   }
-  return Math.max(depthOf(level), ...levels.map(depthOf));
+  return Math.max(deepest, depthOf(level), ...levels.map(depthOf));
 }

@@ -11,7 +11,9 @@ export const Token = {
   Row: 6,
   Comma: 7,
   Dot: 8,
-  Other: 9,
+  /** IN or VALUES: the parenthesis after it opens a list, not a call. */
+  ListWord: 9,
+  Other: 10,
 } as const;
 
 const constantComma = (Token.Constant << 4) | Token.Comma;
@@ -85,6 +87,13 @@ export class ShapeWriter {
    */
   joinsConstants(): boolean {
     if ((this.history & 0xff) !== constantComma) return false;
+    // Some functions, such as NULLIF, take no fewer arguments than they are given.
+    if (
+      this.last(2) === Token.Open &&
+      (this.last(3) === Token.Word || this.last(3) === Token.Name)
+    ) {
+      return false;
+    }
     this.history >>>= 4;
     this.length = this.#constantEnd;
     return true;

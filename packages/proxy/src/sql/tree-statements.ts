@@ -69,7 +69,7 @@ function readSetting(node: TreeNode): StatementReading {
   const name = (stringOf(node['name']) ?? '').toLowerCase();
   if (kind === 'VAR_RESET_ALL') {
     // RESET ALL leaves the role alone: role and session_authorization are not reset by it.
-    return one({ kind: 'parameter', names: 'all', local: false }, Flag.SetsParameter);
+    return one({ kind: 'parameter', names: 'all', local: false, reset: true }, Flag.SetsParameter);
   }
   if (kind === 'VAR_SET_MULTI') {
     const ofSession = name === 'session characteristics';
@@ -91,7 +91,8 @@ function readSetting(node: TreeNode): StatementReading {
   const local = node['is_local'] === true || transactionParameters.has(name);
   let flags = local ? Flag.SetsLocalParameter : Flag.SetsParameter;
   flags |= flagsOfParameter(name);
-  return one({ kind: 'parameter', names: [name], local }, flags);
+  const reset = kind === 'VAR_RESET' || kind === 'VAR_SET_DEFAULT';
+  return one({ kind: 'parameter', names: [name], local, ...(reset ? { reset } : {}) }, flags);
 }
 
 /** Bits that setting this parameter adds. */

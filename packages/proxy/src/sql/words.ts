@@ -24,6 +24,8 @@ export const Word = {
   HarmlessFunction: 1 << 10,
   /** Whatever holds this word is the parser's to judge. */
   Watched: 1 << 11,
+  /** IN and VALUES. */
+  List: 1 << 12,
 } as const;
 
 const words = (list: string): readonly string[] => list.trim().split(/\s+/);
@@ -67,6 +69,7 @@ function wordBits(): Map<string, number> {
   add(['distinct'], Word.Distinct);
   add(['on'], Word.On);
   add(words('over filter'), Word.Window);
+  add(words('in values'), Word.List);
   add(words('null true false default'), Word.Constant);
   add(plainFunctions, Word.PlainFunction);
   add(harmlessFunctions, Word.HarmlessFunction);

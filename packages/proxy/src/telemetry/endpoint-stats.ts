@@ -5,6 +5,7 @@ import { Histogram } from './histogram.ts';
 export class EndpointStats {
   readonly loginTime = new Histogram();
   readonly pins = new Map<PinReason, number>();
+  unpins = 0;
   received = 0;
   loggedIn = 0;
   failed = 0;

@@ -10,6 +10,7 @@ export const events = {
   clientLoginFailed: channel('sluice.client.loginFailed'),
   clientClosed: channel('sluice.client.closed'),
   sessionPinned: channel('sluice.session.pinned'),
+  sessionUnpinned: channel('sluice.session.unpinned'),
   cancelRequested: channel('sluice.cancel.requested'),
   databaseConnectionOpened: channel('sluice.databaseConnection.opened'),
   databaseConnectionClosed: channel('sluice.databaseConnection.closed'),

@@ -42,6 +42,7 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
   clientLoginFailed: { level: 'warn', message: 'client login failed' },
   clientClosed: { level: 'info', message: 'client connection closed' },
   sessionPinned: { level: 'warn', message: 'session pinned to its database connection' },
+  sessionUnpinned: { level: 'info', message: 'session unpinned: its state is gone' },
   cancelRequested: { level: 'debug', message: 'cancel requested' },
   databaseConnectionOpened: { level: 'info', message: 'database connection opened' },
   databaseConnectionClosed: { level: 'info', message: 'database connection closed' },

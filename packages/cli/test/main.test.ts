@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import { commands } from '../src/commands.ts';
+import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
+
+suite('sluice', { concurrency: 2 }, () => {
+  test('--help lists every command, on Node.js and Bun', async (t) => {
+    for (const runtime of runtimes) {
+      const sluice = new SluiceProcess(t, ['--help'], { runtime });
+      assert.equal(await sluice.exit(), 0);
+      const help = sluice.stdout.join('\n');
+      for (const { name, summary } of commands) {
+        assert.match(help, new RegExp(`^  ${name} `, 'm'));
+        // Long lines are wrapped.
+        assert.ok(help.replaceAll(/\s+/g, ' ').includes(summary));
+      }
+    }
+  });
+
+  test('COMMAND --help shows its options and examples', async (t) => {
+    for (const command of commands) {
+      const sluice = new SluiceProcess(t, [command.name, '--help']);
+      assert.equal(await sluice.exit(), 0);
+      const help = sluice.stdout.join('\n');
+      for (const { flags } of command.options) {
+        assert.ok(help.includes(flags), flags);
+      }
+      for (const { line } of command.examples ?? []) {
+        assert.ok(help.includes(line), line);
+      }
+    }
+  });
+
+  test('--version shows the version of the package', async (t) => {
+    const sluice = new SluiceProcess(t, ['--version']);
+    assert.equal(await sluice.exit(), 0);
+    assert.match(sluice.stdout.join('\n'), /^\d+\.\d+\.\d+$/);
+  });
+
+  test('says what a wrong command or argument should be', async (t) => {
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [['serv'], /unknown command 'serv'\n\(Did you mean serve\?\)/],
+      [['check-config'], /missing required argument 'file'\nTry: sluice check-config --help/],
+      [['serve', 'x'], /too many arguments for 'serve'/],
+    ];
+    for (const [args, message] of cases) {
+      const sluice = new SluiceProcess(t, args);
+      assert.equal(await sluice.exit(), 1);
+      assert.match(sluice.stderr.join('\n'), message);
+    }
+  });
+
+  test('refuses a runtime that it does not know', async (t) => {
+    const sluice = new SluiceProcess(t, ['--version'], { env: { SLUICE_RUNTIME: 'deno' } });
+    assert.equal(await sluice.exit(), 1);
+    assert.deepEqual(sluice.stderr, ['error: SLUICE_RUNTIME is "deno"; it must be node or bun']);
+  });
+});
+
+suite('sluice check-config', { concurrency: 2 }, () => {
+  test('exits with 0 when the file can be used, and warns', async (t) => {
+    const file = path.join(temporaryFolder(t), 'sluice.yaml');
+    const verifier = `md5${'0'.repeat(32)}`;
+    await writeFile(file, `TargetHost: db\nUsers: [{ UserName: app, Verifier: ${verifier} }]\n`);
+    const sluice = new SluiceProcess(t, ['check-config', file]);
+    assert.equal(await sluice.exit(), 0);
+    assert.deepEqual(sluice.stdout, [`${file} can be used`]);
+    assert.match(sluice.stderr.join('\n'), /warning: user app has only a Verifier/);
+  });
+
+  test('exits with 1 and shows every problem, those of the environment too', async (t) => {
+    const file = path.join(temporaryFolder(t), 'sluice.yaml');
+    await writeFile(file, 'TargetHosst: db\nListenPort: 99999\nAuthFile: users.txt\n');
+    const env = { SLUICE_LOG_LEVEL: 'loud' };
+    const sluice = new SluiceProcess(t, ['check-config', file], { env });
+    assert.equal(await sluice.exit(), 1);
+    assert.deepEqual(sluice.stdout, []);
+    assert.deepEqual(sluice.stderr, [
+      `${file}:1:1: TargetHosst is no setting; did you mean TargetHost?`,
+      `${file}:2:13: ListenPort is 99999; it must be a whole number from 0 to 65535`,
+      `${file}:3:11: AuthFile: ENOENT: no such file or directory, access '${path.join(path.dirname(file), 'users.txt')}'`,
+      'SLUICE_LOG_LEVEL: LogLevel is "loud"; it must be one of fatal, error, warn, info, debug, trace',
+      `${file}: TargetHost is missing; it must be text`,
+      '5 problems',
+    ]);
+  });
+});

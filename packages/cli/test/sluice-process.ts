@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { TestContext } from 'node:test';
+
+const bin = path.resolve(import.meta.dirname, '../bin/sluice.js');
+
+/** What the command runs on. */
+export const runtimes = ['node', 'bun'] as const;
+export type Runtime = (typeof runtimes)[number];
+
+/** A folder of its own for a test; open to pass through, since PostgreSQL runs as `nobody` where the test runs as root. */
+export function temporaryFolder(t: TestContext): string {
+  const folder = makeFolder();
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+function makeFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'sluice-cli-test-'));
+  chmodSync(folder, 0o711);
+  return folder;
+}
+
+/**
+ * A `sluice` command in a process of its own, with a folder for its temporary files. After the test nothing of it may be
+ * left: it must have ended by itself, with its files gone and no process that it started.
+ */
+export class SluiceProcess {
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+  readonly #lines: string[] = [];
+  readonly #exit: Promise<number | null>;
+  #hearLine: () => void = () => undefined;
+
+  constructor(
+    t: TestContext,
+    args: readonly string[],
+    options: { runtime?: Runtime; env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  ) {
+    this.#folder = makeFolder();
+    const { runtime = 'node', env, cwd } = options;
+    this.#child = spawn(process.execPath, [bin, ...args], {
+      cwd,
+      env: { ...process.env, SLUICE_RUNTIME: runtime, TMPDIR: this.#folder, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#exit = once(this.#child, 'close').then(([code]: (number | null)[]) => code ?? null);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      assert(stream !== null);
+      const isOut = stream === this.#child.stdout;
+      createInterface({ input: stream }).on('line', (line) => {
+        (isOut ? this.stdout : this.stderr).push(line);
+        this.#lines.push(line);
+        this.#hearLine();
+      });
+    }
+    t.after(async () => {
+      try {
+        await this.#checkNothingLeft();
+      } finally {
+        rmSync(this.#folder, { recursive: true, force: true });
+      }
+    });
+  }
+
+  readonly stdout: string[] = [];
+  readonly stderr: string[] = [];
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** The first line, of either output, that matches and that was not returned before; fails when the process ends without it. */
+  async line(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const found = this.#lines.findIndex((line) => pattern.test(line));
+      if (found !== -1) {
+        const [line = ''] = this.#lines.splice(found, 1);
+        return line;
+      }
+      const heard = new Promise<'line'>((resolve) => {
+        this.#hearLine = () => resolve('line');
+      });
+      const ended = this.#exit.then(() => 'end' as const);
+      if (
+        (await Promise.race([heard, ended])) === 'end' &&
+        this.#lines.every((l) => !pattern.test(l))
+      ) {
+        assert.fail(`ended without a line like ${pattern}:\n${this.#output()}`);
+      }
+    }
+  }
+
+  /** Sends a signal, as Ctrl-C (SIGINT) or `kill` (SIGTERM) do. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until the process has ended; resolves to its exit code, or null when a signal ended it. */
+  exit(): Promise<number | null> {
+    return this.#exit;
+  }
+
+  /** Ends it by a signal, and checks that this went well. */
+  async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
+    this.signal(signal);
+    assert.equal(await this.#exit, 0, this.#output());
+  }
+
+  async #checkNothingLeft(): Promise<void> {
+    const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
+    if (!hasEnded) {
+      // Not SIGKILL: what it started has to go with it. More than once, since the first time only drains.
+      const asking = setInterval(() => this.#child.kill('SIGTERM'), 100);
+      await this.#exit;
+      clearInterval(asking);
+      assert.fail(`was still running at the end of the test:\n${this.#output()}`);
+    }
+    assert.deepEqual(readdirSync(this.#folder), [], 'temporary files were left');
+    const processes = execFileSync('ps', ['-A', '-o', 'args='], { encoding: 'utf8' }).split('\n');
+    assert.deepEqual(
+      processes.filter((line) => line.includes(this.#folder)),
+      [],
+    );
+  }
+
+  #output(): string {
+    return [...this.stdout, ...this.stderr].join('\n');
+  }
+}

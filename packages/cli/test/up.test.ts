@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { startPostgres } from '@sluice/lab';
+import pg from 'pg';
+import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
+import type { Runtime } from './sluice-process.ts';
+
+interface ReadyEvent {
+  readonly event: string;
+  readonly endpoint: {
+    readonly host: string;
+    readonly port: number;
+    readonly user: string;
+    readonly password: string;
+    readonly database: string;
+    readonly url: string;
+  };
+  readonly database: { readonly url: string };
+  readonly admin: { readonly url: string };
+  readonly pid: number;
+}
+
+/** For tests in which nobody asks the database anything. */
+const noDatabase = ['--target', 'postgres://nobody:nothing@127.0.0.1:1/none'];
+
+interface Up {
+  readonly sluice: SluiceProcess;
+  readonly ready: ReadyEvent;
+}
+
+async function startUp(t: TestContext, args: readonly string[], runtime: Runtime): Promise<Up> {
+  const sluice = new SluiceProcess(t, ['up', '--port', '0', '--json', ...args], { runtime });
+  const ready = JSON.parse(await sluice.line(/./)) as ReadyEvent;
+  return { sluice, ready };
+}
+
+async function query(url: string, text: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<Record<string, unknown>>(text);
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+for (const runtime of runtimes) {
+  suite(`sluice up on ${runtime}`, { concurrency: 2 }, () => {
+    test('gives as JSON what a client needs, and stops at Ctrl-C', async (t) => {
+      const { sluice, ready } = await startUp(t, ['--pool-size', '3'], runtime);
+      const { event, endpoint, database, admin, pid } = ready;
+      assert.equal(event, 'ready');
+      assert.equal(pid, sluice.pid);
+      const { host, port, user, password } = endpoint;
+      const client = new pg.Client({ host, port, user, password, database: endpoint.database });
+      await client.connect();
+      assert.deepEqual((await client.query('select 1 as one')).rows, [{ one: 1 }]);
+      await client.end();
+      assert.deepEqual(await query(endpoint.url, 'select 2 as two'), [{ two: 2 }]);
+      assert.deepEqual(await query(database.url, 'select 3 as three'), [{ three: 3 }]);
+      assert.equal((await fetch(`${admin.url}/readyz`)).status, 200);
+
+      await sluice.stop('SIGINT');
+      assert.deepEqual(sluice.stdout.slice(1), ['{"event":"stopped"}']);
+      assert.deepEqual(sluice.stderr, []);
+      await assert.rejects(query(endpoint.url, 'select 1'), { code: 'ECONNREFUSED' });
+      await assert.rejects(query(database.url, 'select 1'), { code: 'ECONNREFUSED' });
+    });
+
+    test('shows lines for node that work when pasted', async (t) => {
+      const sluice = new SluiceProcess(t, ['up', '--port', '0'], { runtime });
+      await sluice.line(/Ctrl-C stops it/);
+      const text = sluice.stdout.join('\n');
+      const [lines = ''] = /^const .*await pool\.end\(\);$/ms.exec(text) ?? [];
+      const root = path.resolve(import.meta.dirname, '../../..');
+      const { stdout } = await promisify(execFile)(
+        process.execPath,
+        ['--input-type=module', '--eval', lines],
+        { cwd: root },
+      );
+      assert.equal(stdout, '50 clients, 1000 answers, 10 database connections\n');
+      await sluice.stop('SIGINT');
+    });
+
+    test('--tls: its URL makes a client check the certificate', async (t) => {
+      const { sluice, ready } = await startUp(t, ['--tls'], runtime);
+      const { url } = ready.endpoint;
+      assert.match(url, /\?sslmode=verify-full&sslrootcert=/);
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      assert.deepEqual((await client.query('select 1 as one')).rows, [{ one: 1 }]);
+      await client.end();
+      await sluice.stop('SIGTERM');
+    });
+  });
+}
+
+suite('sluice up', { concurrency: 2 }, () => {
+  test('--data keeps the data and the password', async (t) => {
+    const data = path.join(temporaryFolder(t), 'data');
+    const first = await startUp(t, ['--data', data], 'node');
+    await query(first.ready.endpoint.url, 'create table kept as select 42 as answer');
+    await first.sluice.stop('SIGINT');
+
+    const second = await startUp(t, ['--data', data, '--max-connections', '50'], 'node');
+    assert.equal(second.ready.endpoint.password, first.ready.endpoint.password);
+    const { url } = second.ready.endpoint;
+    assert.deepEqual(await query(url, 'select answer from kept'), [{ answer: 42 }]);
+    assert.deepEqual(await query(url, 'show max_connections'), [{ max_connections: '50' }]);
+    await second.sluice.stop('SIGINT');
+  });
+
+  test('--target puts the proxy in front of a database that exists', async (t) => {
+    const postgres = await startPostgres({
+      user: 'shop keeper',
+      password: 'p@ss/word',
+      database: 'shop',
+    });
+    t.after(() => postgres.stop());
+    const { sluice, ready } = await startUp(t, ['--target', postgres.url], 'node');
+    const rows = await query(
+      ready.endpoint.url,
+      'select current_user as u, current_database() as d',
+    );
+    assert.deepEqual(rows, [{ u: 'shop keeper', d: 'shop' }]);
+    await sluice.stop('SIGINT');
+    assert.deepEqual(await postgres.query('select 1 as one'), [{ one: 1 }]);
+  });
+
+  test('Ctrl-C while it starts leaves nothing either', async (t) => {
+    const sluice = new SluiceProcess(t, ['up', '--port', '0']);
+    await sluice.line(/Starting PostgreSQL/);
+    await sluice.stop('SIGINT');
+  });
+
+  test('Ctrl-C that npm passes on once more is one Ctrl-C', async (t) => {
+    const { sluice } = await startUp(t, noDatabase, 'node');
+    sluice.signal('SIGINT');
+    await sluice.stop('SIGINT');
+    assert.equal(sluice.stdout.at(-1), '{"event":"stopped"}');
+  });
+
+  test('says what is wrong with its options', async (t) => {
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [
+        ['--prot', '1'],
+        /unknown option '--prot'\n\(Did you mean --port\?\)\nTry: sluice up --help/,
+      ],
+      [['--port', '70000'], /'70000' is invalid\. It must be a whole number from 0 to 65535\./],
+      [['--pool-size', 'ten'], /'ten' is invalid\. It must be a whole number from 1 to 100000\./],
+      [['--target', 'shop'], /--target is "shop"; it must look like postgres:\/\//],
+      [['--target', 'postgres://a@b/c?sslmode=yes'], /sslmode "yes"; it must be one of disable, /],
+      [['--target', 'postgres://a@b/c?ssl=1'], /--target has "ssl"; only sslmode and sslrootcert/],
+      [
+        ['--target', 'postgres://a@b/c', '--data', 'x'],
+        /--data is for the PostgreSQL that up starts/,
+      ],
+    ];
+    await Promise.all(
+      cases.map(async ([args, message]) => {
+        const sluice = new SluiceProcess(t, ['up', ...args]);
+        assert.equal(await sluice.exit(), 1);
+        assert.match(sluice.stderr.join('\n'), message);
+        assert.deepEqual(sluice.stdout, []);
+      }),
+    );
+  });
+
+  test('says that its port is taken', async (t) => {
+    const { sluice, ready } = await startUp(t, noDatabase, 'node');
+    const port = String(ready.endpoint.port);
+    for (const runtime of runtimes) {
+      const second = new SluiceProcess(t, ['up', '--port', port, ...noDatabase], { runtime });
+      assert.equal(await second.exit(), 1);
+      assert.deepEqual(second.stderr, [
+        `error: another process listens on port ${port} already; choose another one, or 0 for a free one`,
+      ]);
+    }
+    await sluice.stop('SIGINT');
+  });
+});

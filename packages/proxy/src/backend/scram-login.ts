@@ -1,0 +1,64 @@
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { ScramClient, buildSaslInitial, buildSaslResponse, noBinding } from '@sluice/wire';
+import type { ChannelBinding } from '@sluice/wire';
+import { endPointBinding } from '../credentials/channel-binding.ts';
+import { scramKeys } from '../credentials/scram-keys.ts';
+
+const plain = 'SCRAM-SHA-256';
+const plus = 'SCRAM-SHA-256-PLUS';
+
+/** SCRAM-SHA-256 with a database, bound to the TLS connection (SCRAM-SHA-256-PLUS) when the database can. */
+export class ScramLogin {
+  /** The database has proved that it knows the password, too. */
+  proven = false;
+  readonly #password: string;
+  readonly #endPoint: Buffer | null;
+  #client: ScramClient | null = null;
+
+  constructor(socket: Socket, password: string) {
+    this.#password = password;
+    this.#endPoint =
+      socket instanceof TLSSocket ? endPointBinding(socket.getPeerCertificate().raw) : null;
+  }
+
+  /** Takes the mechanisms that the database offers; returns SASLInitialResponse. */
+  start(mechanisms: readonly string[]): Buffer | Error {
+    const bound = this.#endPoint !== null && mechanisms.includes(plus);
+    const mechanism = bound ? plus : plain;
+    if (!mechanisms.includes(mechanism))
+      return new Error(
+        `it offers only the SASL mechanisms ${mechanisms.filter(Boolean).join(', ')}`,
+      );
+    this.#client = new ScramClient(this.#binding(bound));
+    return buildSaslInitial(mechanism, this.#client.firstMessage);
+  }
+
+  /** Takes AuthenticationSASLContinue; `done` gets SASLResponse, unless the login was given up meanwhile. */
+  answer(challenge: string, done: (reply: Buffer | Error) => void): void {
+    const client = this.#client;
+    if (client === null) return;
+    try {
+      const { salt, iterations, nonce } = client.readServerFirst(challenge);
+      scramKeys(this.#password, salt, iterations, (error, keys) => {
+        if (keys === null) done(error ?? new Error('no SCRAM keys were derived'));
+        else done(buildSaslResponse(client.finalMessage(challenge, nonce, keys)));
+      });
+    } catch (error) {
+      done(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Takes AuthenticationSASLFinal. */
+  verify(final: string): void {
+    this.proven = this.#client?.verifyServerFinal(final) ?? false;
+  }
+
+  /** "y": we could bind, and were told that the database cannot; it refuses if that was a lie (RFC 5802, section 6). */
+  #binding(bound: boolean): ChannelBinding {
+    if (this.#endPoint === null) return noBinding;
+    return bound
+      ? { header: 'p=tls-server-end-point,,', data: this.#endPoint }
+      : { header: 'y,,', data: noBinding.data };
+  }
+}

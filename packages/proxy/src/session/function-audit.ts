@@ -1,0 +1,41 @@
+import { Flag } from '../sql/index.ts';
+import type { Effects } from '../sql/index.ts';
+
+/** What is known of a statement that runs code which its text does not show. */
+interface Record {
+  runs: number;
+  /** It was seen to leave something behind. */
+  leaves: boolean;
+}
+
+/** Runs that are always looked at, before sampling begins. */
+const firstRuns = 3;
+/** Of the later runs, one in so many. */
+const sample = 100;
+
+/** Flags of statements whose text does not show all they do. */
+const hidden = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.Opaque;
+
+const records = new WeakMap<Effects, Record>();
+
+/**
+ * Whether the session is to be looked at after this statement: functions, procedures and DO blocks may set
+ * parameters, take locks or make temporary objects without a word in the statement. The first runs of each are
+ * looked at, then a sample; one that was seen to leave something is looked at each time.
+ */
+export function deservesLook(effects: Effects): boolean {
+  if ((effects.flags & hidden) === 0) return false;
+  let record = records.get(effects);
+  if (record === undefined) {
+    record = { runs: 0, leaves: false };
+    records.set(effects, record);
+  }
+  record.runs++;
+  return record.leaves || record.runs <= firstRuns || record.runs % sample === 0;
+}
+
+/** A look after this statement found something that its text did not announce. */
+export function leavesSomething(effects: Effects): void {
+  const record = records.get(effects);
+  if (record !== undefined) record.leaves = true;
+}

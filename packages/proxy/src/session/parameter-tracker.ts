@@ -1,0 +1,121 @@
+import type { Effects } from '../sql/index.ts';
+import { identities, quoteText } from './parameter-set.ts';
+
+/** What was last done to a parameter since its values were known. */
+type Touch = 'set' | 'reset';
+
+/** What a read-back tells: the session's parameters, and what the database connection really has. */
+export interface ReadBack {
+  /** What the session has now, and shall have on any database connection. */
+  readonly wanted: ReadonlyMap<string, string>;
+  /** What differs from that on the connection at hand: RESET there goes back to another value than the client's. */
+  readonly actual: ReadonlyMap<string, string>;
+}
+
+/**
+ * Knows which parameters a session may have changed since their values were last known.
+ *
+ * Only names are taken from statements; values are read back from the database when the transaction has ended, so
+ * that errors, ROLLBACK, savepoints and SET LOCAL need no understanding here.
+ */
+export class ParameterTracker {
+  #touched = new Map<string, Touch>();
+  #unknown = false;
+  /** What the read-back under way has asked for; what is touched meanwhile waits for the next. */
+  #asked: ReadonlyMap<string, Touch> | 'all' | null = null;
+
+  /** True when values must be read back before anyone else gets the connection. */
+  get dirty(): boolean {
+    return this.#unknown || this.#touched.size > 0 || this.#asked !== null;
+  }
+
+  /** Takes note of what a statement that is about to run may do; `current` are the session's parameters. */
+  note(effects: Effects, current: ReadonlyMap<string, string>): void {
+    for (const effect of effects.details) {
+      if (effect.kind === 'discard' && effect.what === 'all') {
+        this.#resetAll(current);
+        for (const name of identities) this.#touch(name, 'reset');
+      }
+      if (effect.kind !== 'parameter' || effect.local) continue;
+      if (effect.names === 'unknown') this.#unknown = true;
+      else if (effect.names === 'all') this.#resetAll(current);
+      else
+        for (const name of effect.names) this.#touch(name, effect.reset === true ? 'reset' : 'set');
+    }
+  }
+
+  /** Something may have changed that no text shows. */
+  suspect(): void {
+    this.#unknown = true;
+  }
+
+  /** Begins a read-back: the statement for it. It names its functions in full: search_path may be anything. */
+  ask(): string {
+    const touched = this.#touched;
+    this.#asked = this.#unknown || this.#asked !== null ? 'all' : touched;
+    this.#touched = new Map();
+    this.#unknown = false;
+    if (this.#asked === 'all') return readAll;
+    const columns = [...touched.keys()].map(
+      (name) => `pg_catalog.current_setting(${quoteText(name)},true)`,
+    );
+    return `SELECT ${columns.join(',')}`;
+  }
+
+  /**
+   * Takes the answer to `ask`. `current` is what the session had before, `startup` what its client asked for at
+   * the start, `loginUser` whom the connection is logged in as.
+   */
+  readBack(
+    rows: readonly (readonly (string | null)[])[],
+    current: ReadonlyMap<string, string>,
+    startup: ReadonlyMap<string, string>,
+    loginUser: string,
+  ): ReadBack {
+    const asked = this.#asked ?? 'all';
+    const touches: ReadonlyMap<string, Touch> = asked === 'all' ? new Map() : asked;
+    const wanted = new Map(asked === 'all' ? [] : current);
+    const actual = new Map<string, string>();
+    const values = new Map<string, string | null>();
+    this.#asked = null;
+    if (asked === 'all') {
+      for (const [name, value] of rows)
+        if (typeof name === 'string') values.set(name, value ?? null);
+    } else
+      for (const [at, name] of [...touches.keys()].entries())
+        values.set(name, rows[0]?.[at] ?? null);
+    for (const [name, value] of values) {
+      const before = current.get(name);
+      const neutral =
+        value === null ||
+        (name === 'role' && value === 'none') ||
+        (name === 'session_authorization' && value === loginUser);
+      if (neutral) wanted.delete(name);
+      else if (touches.get(name) === 'reset' && value !== before) {
+        // It took effect: the client's own start value counts, which the connection does not know.
+        const start = startup.get(name);
+        if (start === undefined) wanted.delete(name);
+        else {
+          wanted.set(name, start);
+          if (start !== value) actual.set(name, value);
+        }
+      } else wanted.set(name, value);
+    }
+    return { wanted, actual };
+  }
+
+  #touch(name: string, touch: Touch): void {
+    this.#touched.set(name.toLowerCase(), touch);
+  }
+
+  /** RESET ALL leaves role and session_authorization as they are. */
+  #resetAll(current: ReadonlyMap<string, string>): void {
+    for (const name of [...current.keys(), ...this.#touched.keys()])
+      if (!identities.includes(name)) this.#touch(name, 'reset');
+  }
+}
+
+/** Everything that was set in the session, by whatever means; the two identities are not in the view. */
+const readAll =
+  "SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session' " +
+  "UNION ALL SELECT n, pg_catalog.current_setting(n) FROM (VALUES ('role'), ('session_authorization')) v(n)";

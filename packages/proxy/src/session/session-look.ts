@@ -1,0 +1,46 @@
+import { PinReason } from './pin-reason.ts';
+
+/** What a look at the catalogue finds of a session's state on its database connection, by the pin it asks for. */
+export type Found = ReadonlyMap<PinReason, boolean>;
+
+/** The kinds of state that a look can see, and so the pins that can end. */
+const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
+  [
+    PinReason.AdvisoryLock,
+    "EXISTS (SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid())",
+  ],
+  [
+    PinReason.TemporaryObject,
+    // pg_my_temp_schema() is 0 until something temporary is made.
+    'pg_catalog.pg_my_temp_schema() <> 0 AND (' +
+      'EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()) OR ' +
+      'EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = pg_catalog.pg_my_temp_schema()) OR ' +
+      'EXISTS (SELECT FROM pg_catalog.pg_type WHERE typnamespace = pg_catalog.pg_my_temp_schema()))',
+  ],
+  [PinReason.SqlPrepare, 'EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)'],
+  [PinReason.HoldableCursor, 'EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)'],
+  [PinReason.Listen, 'EXISTS (SELECT FROM pg_catalog.pg_listening_channels())'],
+];
+
+/** The pins whose end a look can see. */
+export const visible: ReadonlySet<PinReason> = new Set(kinds.map(([reason]) => reason));
+
+/** The first column of the look's row: tells it from the rows of a read-back in the same answer. */
+const mark = 'sluice look';
+
+/** One row of booleans. A millisecond or two, so it is asked only when something may have changed. */
+export const lookSql = `SELECT '${mark}', ${kinds.map(([, expression]) => `(${expression})`).join(', ')}`;
+
+/** Takes the look's row out of an answer; null when it is not there. */
+export function readLook(rows: readonly (readonly (string | null)[])[]): Found | null {
+  const row = rows.find((candidate) => candidate[0] === mark);
+  if (row === undefined) return null;
+  return new Map(kinds.map(([reason], at) => [reason, row[at + 1] === 't']));
+}
+
+/** The rows of the answer that are not the look's. */
+export function withoutLook(
+  rows: readonly (readonly (string | null)[])[],
+): readonly (readonly (string | null)[])[] {
+  return rows.filter((row) => row[0] !== mark);
+}

@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { makeCertificate } from '@sluice/lab';
+import type { Certificate } from '@sluice/lab';
+import { runtimes } from '../runtimes.ts';
+import type { Runtime } from '../runtimes.ts';
+
+/** What the program of the handshake tells. */
+export interface Told {
+  readonly event: string;
+  readonly [name: string]: unknown;
+}
+
+/** Certificates as the program needs them: in files. */
+export interface CertificateFiles {
+  readonly server: Certificate;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Something that can clean up after itself: a test or a suite. */
+interface Scope {
+  readonly after: (clean: () => Promise<void>) => void;
+}
+
+/** Makes a certificate for the proxy, in files that go when the scope ends. */
+export async function certificateFiles(scope: Scope): Promise<CertificateFiles> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'sluice-handshake-'));
+  scope.after(() => rm(folder, { recursive: true, force: true }));
+  const server = await makeCertificate();
+  const settings = {
+    TlsCertFile: path.join(folder, 'cert.pem'),
+    TlsKeyFile: path.join(folder, 'key.pem'),
+    TlsCaFile: path.join(folder, 'ca.pem'),
+  };
+  await writeFile(settings.TlsCertFile, server.cert);
+  await writeFile(settings.TlsKeyFile, server.key);
+  await writeFile(settings.TlsCaFile, server.ca);
+  return { server, settings };
+}
+
+/** The program of the handshake, running. */
+export class HandshakeProcess {
+  readonly port: number;
+  readonly #told: Told[];
+  readonly #watchers: Set<() => void>;
+
+  private constructor(port: number, told: Told[], watchers: Set<() => void>) {
+    this.port = port;
+    this.#told = told;
+    this.#watchers = watchers;
+  }
+
+  /** Starts it under a runtime, with settings; it is ended with the scope. `abort` gives up each login half-way. */
+  static async start(
+    scope: Scope,
+    runtime: Runtime,
+    settings: Readonly<Record<string, unknown>>,
+    abort = false,
+  ): Promise<HandshakeProcess> {
+    const program = path.join(import.meta.dirname, 'handshake-program.ts');
+    const child = spawn(
+      runtimes[runtime],
+      [program, JSON.stringify({ TargetHost: 'unused', ...settings }), abort ? 'abort' : ''],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    scope.after(async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const exited = once(child, 'exit');
+      child.kill();
+      await exited;
+    });
+    const told: Told[] = [];
+    const watchers = new Set<() => void>();
+    createInterface(child.stdout).on('line', (line) => {
+      const event: Told = JSON.parse(line);
+      told.push(event);
+      for (const watcher of watchers) watcher();
+    });
+    child.once('exit', () => {
+      told.push({ event: 'exited' });
+      for (const watcher of watchers) watcher();
+    });
+    const process = new HandshakeProcess(0, told, watchers);
+    const { port } = await process.next('listening');
+    assert(typeof port === 'number');
+    return new HandshakeProcess(port, told, watchers);
+  }
+
+  /** The next of these events; those before it are forgotten. The program's end fails the test. */
+  next(...events: readonly string[]): Promise<Told> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        for (let event = this.#told.shift(); event !== undefined; event = this.#told.shift()) {
+          if (!events.includes(event.event) && event.event !== 'exited') continue;
+          this.#watchers.delete(look);
+          if (event.event === 'exited') reject(new Error('the program of the handshake has ended'));
+          else resolve(event);
+          return;
+        }
+      };
+      this.#watchers.add(look);
+      look();
+    });
+  }
+}

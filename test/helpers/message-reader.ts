@@ -1,0 +1,49 @@
+import type { Message } from './messages.ts';
+
+/**
+ * Cuts the database's bytes into messages. While `discard` is set the bodies are only counted, so that a test can read
+ * more than it has memory for.
+ */
+export class MessageReader {
+  /** Every byte that came, headers included. */
+  bytes = 0;
+  discard = false;
+  readonly #onMessage: (message: Message) => void;
+  readonly #header = Buffer.alloc(5);
+  #headerLength = 0;
+  #body: Buffer[] = [];
+  #missing = 0;
+
+  constructor(onMessage: (message: Message) => void) {
+    this.#onMessage = onMessage;
+  }
+
+  push(chunk: Buffer): void {
+    this.bytes += chunk.length;
+    let at = 0;
+    while (at < chunk.length) {
+      if (this.#headerLength < 5) {
+        const taken = chunk.copy(this.#header, this.#headerLength, at, at + 5 - this.#headerLength);
+        this.#headerLength += taken;
+        at += taken;
+        if (this.#headerLength < 5) return;
+        this.#missing = this.#header.readInt32BE(1) - 4;
+      }
+      const part = chunk.subarray(at, at + this.#missing);
+      // A few bytes of everything are kept: whoever discards still wants to see how it ended.
+      if (!this.discard || part.length < 100) this.#body.push(part);
+      this.#missing -= part.length;
+      at += part.length;
+      if (this.#missing === 0) this.#finish();
+    }
+  }
+
+  #finish(): void {
+    const code = String.fromCharCode(this.#header[0] ?? 0);
+    const body = Buffer.concat(this.#body);
+    this.#headerLength = 0;
+    this.#body = [];
+    if (this.discard && (code === 'D' || code === 'd')) return;
+    this.#onMessage({ code, body });
+  }
+}

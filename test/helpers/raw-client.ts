@@ -1,0 +1,304 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
+import { MessageReader } from './message-reader.ts';
+import * as messages from './messages.ts';
+import type { BackendKey, Message } from './messages.ts';
+import { ScramClient } from './scram-client.ts';
+
+/** Where a raw client connects, and as whom. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+/** How a raw client logs in. */
+export interface LoginOptions {
+  /** More startup parameters; they go over `user` and `database`. */
+  readonly parameters?: Readonly<Record<string, string>>;
+  /** The protocol version, for example 0x00030002. Default 3.0. */
+  readonly version?: number;
+  readonly password?: string;
+}
+
+/** Long enough for a busy machine; short enough that a hang is told before the whole test is given up. */
+const patience = 15_000;
+
+/**
+ * A client that speaks the protocol message by message, and lets a test do what no driver does: send half a message,
+ * stop reading, vanish.
+ */
+export class RawClient {
+  readonly address: Address;
+  /** ParameterStatus, as last reported. */
+  readonly parameters = new Map<string, string>();
+  /** From BackendKeyData. */
+  key: BackendKey | undefined;
+  readonly reader = new MessageReader((message) => this.#take(message));
+  /** Settles when the other side closes, or the connection breaks. */
+  readonly closed: Promise<void>;
+  #socket: Socket;
+  #isClosed = false;
+  #finished: () => void = () => undefined;
+  readonly #inbox: Message[] = [];
+  #wake: () => void = () => undefined;
+
+  private constructor(address: Address, socket: Socket) {
+    this.address = address;
+    this.#socket = socket;
+    this.closed = new Promise((resolve) => {
+      this.#finished = resolve;
+    });
+    this.#listen();
+  }
+
+  /** Opens the TCP connection and sends nothing. */
+  static async open(address: Address): Promise<RawClient> {
+    const socket = connect({ host: address.host, port: address.port, noDelay: true });
+    await once(socket, 'connect');
+    return new RawClient(address, socket);
+  }
+
+  /** Opens a connection, logs in, and waits until it is ready for a query. */
+  static async login(address: Address, options: LoginOptions = {}): Promise<RawClient> {
+    const client = await RawClient.open(address);
+    await client.login(options);
+    return client;
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    const finish = (): void => {
+      if (this.#socket !== socket) return;
+      this.#isClosed = true;
+      this.#finished();
+      this.#wake();
+    };
+    socket.on('data', (chunk: Buffer) => this.reader.push(chunk));
+    socket.on('error', finish);
+    socket.on('close', finish);
+    socket.on('end', () => socket.end());
+  }
+
+  #take(message: Message): void {
+    if (message.code === 'S') {
+      const [name = '', value = ''] = message.body.toString().split('\0');
+      this.parameters.set(name, value);
+    }
+    if (message.code === 'K') {
+      this.key = { pid: message.body.readInt32BE(0), secret: message.body.subarray(4) };
+    }
+    this.#inbox.push(message);
+    this.#wake();
+  }
+
+  /** Sends a startup packet and answers what the server asks, up to ReadyForQuery. */
+  async login(options: LoginOptions = {}): Promise<Message[]> {
+    const { user, database } = this.address;
+    this.send(messages.startupPacket({ user, database, ...options.parameters }, options.version));
+    const seen: Message[] = [];
+    const scram = new ScramClient(options.password ?? this.address.password);
+    for (;;) {
+      const message = await this.next();
+      seen.push(message);
+      if (message.code === 'E') throw new DatabaseError(message);
+      if (message.code === 'R') this.#authenticate(message.body, scram, options);
+      if (message.code === 'Z') return seen;
+    }
+  }
+
+  #authenticate(body: Buffer, scram: ScramClient, options: LoginOptions): void {
+    const password = options.password ?? this.address.password;
+    const user = options.parameters?.['user'] ?? this.address.user;
+    const text = body.toString('utf8', 4);
+    switch (body.readInt32BE(0)) {
+      case 0:
+        return;
+      case 3:
+        return this.send(messages.message('p', messages.cstring(password)));
+      case 5: {
+        const inner = md5(password + user);
+        const salted = md5(Buffer.concat([Buffer.from(inner), body.subarray(4)]));
+        return this.send(messages.message('p', messages.cstring(`md5${salted}`)));
+      }
+      case 10: {
+        const first = Buffer.from(scram.first());
+        const mechanism = messages.cstring('SCRAM-SHA-256');
+        return this.send(messages.message('p', mechanism, messages.int32(first.length), first));
+      }
+      case 11:
+        return this.send(messages.message('p', Buffer.from(scram.final(text))));
+      case 12:
+        if (!scram.accepts(text)) throw new Error('the server does not know the password');
+        return;
+      default:
+        throw new Error(`unknown authentication request ${body.readInt32BE(0)}`);
+    }
+  }
+
+  /** Writes bytes as they are, in one go. */
+  send(...parts: readonly Buffer[]): void {
+    this.#socket.write(Buffer.concat(parts));
+  }
+
+  /** Writes bytes in two parts that arrive apart: the second leaves after the first has been handed to the kernel. */
+  async sendSplit(bytes: Buffer, at: number): Promise<void> {
+    for (const part of [bytes.subarray(0, at), bytes.subarray(at)]) {
+      await new Promise((resolve) => {
+        this.#socket.write(part, resolve);
+      });
+    }
+  }
+
+  /** Waits until the kernel has taken all that was sent; never comes while the other side does not read. */
+  async flushed(): Promise<void> {
+    if (this.#socket.writableNeedDrain) await once(this.#socket, 'drain');
+  }
+
+  /** The next message; fails when the connection closes or nothing comes in time. */
+  async next(timeoutMs = patience): Promise<Message> {
+    const deadline = AbortSignal.timeout(timeoutMs);
+    for (;;) {
+      const message = this.#inbox.shift();
+      if (message !== undefined) return message;
+      if (this.#isClosed) throw new ConnectionClosed('the connection was closed');
+      if (deadline.aborted) throw new Error(`nothing came in ${timeoutMs} ms`);
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        deadline.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+
+  /** The messages up to and including the next one with this code. */
+  async until(code: string, timeoutMs = patience): Promise<Message[]> {
+    const seen: Message[] = [];
+    for (;;) {
+      const message = await this.next(timeoutMs).catch((error: unknown) => {
+        throw new Error(`waiting for ${code} after ${messages.story(seen)}`, {
+          cause: error,
+        });
+      });
+      seen.push(message);
+      if (message.code === code) return seen;
+    }
+  }
+
+  /** The messages up to ReadyForQuery. */
+  ready(timeoutMs = patience): Promise<Message[]> {
+    return this.until('Z', timeoutMs);
+  }
+
+  /** Runs a simple query; gives its messages up to ReadyForQuery. */
+  query(text: string): Promise<Message[]> {
+    this.send(messages.query(text));
+    return this.ready();
+  }
+
+  /** The rows of a simple query; an error of the database is thrown. */
+  async rows(text: string): Promise<(string | null)[][]> {
+    const answer = await this.query(text);
+    const error = answer.find(({ code }) => code === 'E');
+    if (error !== undefined) throw new DatabaseError(error);
+    return messages.rowsOf(answer);
+  }
+
+  /** The first column of the first row of a simple query. */
+  async value(text: string): Promise<string | null | undefined> {
+    const [row] = await this.rows(text);
+    return row?.[0];
+  }
+
+  /** All that comes until the other side closes. */
+  async untilClosed(): Promise<Message[]> {
+    const seen: Message[] = [];
+    for (;;) {
+      try {
+        seen.push(await this.next());
+      } catch (error) {
+        if (error instanceof ConnectionClosed) return seen;
+        throw new Error(`still open after ${messages.story(seen)}`, { cause: error });
+      }
+    }
+  }
+
+  /** Sends a raw request (SSLRequest, GSSENCRequest) and gives the one byte that answers it. */
+  async negotiate(request: Buffer): Promise<string> {
+    const socket = this.#socket;
+    socket.removeAllListeners('data');
+    const answer = once(socket, 'data', { signal: AbortSignal.timeout(patience) });
+    socket.write(request);
+    const [chunk] = (await answer) as [Buffer];
+    socket.on('data', (more: Buffer) => this.reader.push(more));
+    return chunk.toString('latin1');
+  }
+
+  /** Goes over to TLS on the same connection. */
+  async startTls(options: ConnectionOptions): Promise<void> {
+    const plain = this.#socket;
+    plain.removeAllListeners();
+    const secure = connectTls({ ...options, socket: plain });
+    this.#socket = secure;
+    this.#listen();
+    await once(secure, 'secureConnect');
+  }
+
+  /** Sends a cancel request for what this client runs, on a connection of its own, as drivers do. */
+  async cancel(key: BackendKey | undefined = this.key): Promise<void> {
+    if (key === undefined) throw new Error('the server gave no key to cancel with');
+    const other = await RawClient.open(this.address);
+    other.send(messages.cancelPacket(key));
+    await other.closed;
+  }
+
+  /** Stops reading, so that what the other side sends piles up there. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  /** Vanishes: no Terminate, and a reset instead of an orderly end. */
+  destroy(): void {
+    this.#socket.resetAndDestroy();
+  }
+
+  /** Says Terminate and closes. */
+  async end(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#socket.end(messages.terminate);
+    this.#socket.resume();
+    await this.closed;
+  }
+}
+
+/** The server closed the connection. */
+export class ConnectionClosed extends Error {
+  override readonly name = 'ConnectionClosed';
+}
+
+/** An ErrorResponse where none was expected. `code` is the SQLSTATE. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+  readonly code: string | undefined;
+  readonly severity: string | undefined;
+
+  constructor(message: Message) {
+    const { C: code, M: text, V: severity } = messages.fieldsOf(message);
+    super(`${severity} ${code}: ${text}`);
+    this.code = code;
+    this.severity = severity;
+  }
+}
+
+function md5(data: string | Buffer): string {
+  return createHash('md5').update(data).digest('hex');
+}

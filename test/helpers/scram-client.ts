@@ -1,0 +1,49 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+
+/** The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding. */
+export class ScramClient {
+  readonly #password: string;
+  readonly #clientFirstBare = `n=,r=${randomBytes(18).toString('base64')}`;
+  #serverSignature = '';
+
+  constructor(password: string) {
+    this.#password = password;
+  }
+
+  /** What goes into SASLInitialResponse. */
+  first(): string {
+    return `n,,${this.#clientFirstBare}`;
+  }
+
+  /** Answers the server's first message. */
+  final(serverFirst: string): string {
+    const fields = fieldsOf(serverFirst);
+    const withoutProof = `c=biws,r=${fields['r']}`;
+    const transcript = `${this.#clientFirstBare},${serverFirst},${withoutProof}`;
+    const salted = pbkdf2Sync(
+      this.#password.normalize('NFKC'),
+      Buffer.from(fields['s'] ?? '', 'base64'),
+      Number(fields['i']),
+      32,
+      'sha256',
+    );
+    const clientKey = hmac(salted, 'Client Key');
+    const signature = hmac(createHash('sha256').update(clientKey).digest(), transcript);
+    const proof = clientKey.map((byte, index) => byte ^ (signature[index] ?? 0));
+    this.#serverSignature = hmac(hmac(salted, 'Server Key'), transcript).toString('base64');
+    return `${withoutProof},p=${Buffer.from(proof).toString('base64')}`;
+  }
+
+  /** Whether the server's last message proves that it knows the password too. */
+  accepts(serverFinal: string): boolean {
+    return fieldsOf(serverFinal)['v'] === this.#serverSignature;
+  }
+}
+
+function fieldsOf(text: string): Record<string, string> {
+  return Object.fromEntries(text.split(',').map((field) => [field.charAt(0), field.slice(2)]));
+}
+
+function hmac(key: Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text).digest();
+}
