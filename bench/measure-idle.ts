@@ -1,14 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withTarget } from './bench-run.ts';
 import type { BenchRun } from './bench-run.ts';
+import { idleWarmUp } from './cases.ts';
 import type { IdleCase } from './cases.ts';
 import { IdleClients } from './idle-clients/idle-clients.ts';
 import { residentBytes } from './process-cost.ts';
 import type { IdleResult, IdleStep, TargetName } from './results.ts';
 import type { Target } from './targets/target.ts';
-
-/** The first clients, which are not counted: with them come compiled code and the connections to the database. */
-const warmUpClients = 500;
 
 /** Measures what each proxy's memory grows by with idle clients. Memory does not swing, so there is one round. */
 export async function measureIdle(run: BenchRun, idle: IdleCase): Promise<IdleResult> {
@@ -28,12 +26,12 @@ async function measureTarget(run: BenchRun, idle: IdleCase, target: Target): Pro
   const steps: IdleStep[] = [];
   const clients = new IdleClients(address, idle.tls);
   try {
-    await clients.open(warmUpClients, run.signal);
+    await clients.open(idleWarmUp, run.signal);
     const base = await settledBytes(pid);
     for (const count of idle.steps) {
       await clients.open(count, run.signal);
       const rss = await settledBytes(pid);
-      const bytesPerClient = Math.round((rss - base) / (count - warmUpClients));
+      const bytesPerClient = Math.round((rss - base) / (count - idleWarmUp));
       steps.push({ clients: count, rss, bytesPerClient });
       run.progress(`${idle.name}, ${count} clients, ${name}: ${bytesPerClient} bytes a client`);
     }

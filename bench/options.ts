@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { defaultClients } from './cases.ts';
+import { defaultClients, idleWarmUp } from './cases.ts';
 import { targetNames } from './results.ts';
 import type { TargetName } from './results.ts';
 
@@ -55,13 +55,17 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   const { quick } = values;
+  const idle = numbers('idle', values.idle ?? (quick ? '1000' : '5000,9000'));
+  if (idle.some((count) => count <= idleWarmUp)) {
+    throw new Error(`--idle has "${idle.join(',')}"; each must be above ${idleWarmUp}`);
+  }
   return {
     cases: list(values.cases),
     targets: values.targets === undefined ? targetNames : list(values.targets).map(targetName),
     seconds: oneNumber('seconds', values.seconds ?? (quick ? '2' : '5')),
     rounds: oneNumber('rounds', values.rounds ?? (quick ? '2' : '5')),
     clients: numbers('clients', values.clients ?? (quick ? '32' : defaultClients.join(','))),
-    idle: numbers('idle', values.idle ?? (quick ? '1000' : '5000,9000')).toSorted((a, b) => a - b),
+    idle: idle.toSorted((a, b) => a - b),
     scramIterations: oneNumber('scram-iterations', values['scram-iterations']),
   };
 }

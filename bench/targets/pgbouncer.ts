@@ -58,6 +58,7 @@ export async function startPgbouncer(program: string, setup: TargetSetup): Promi
 
   const address = { host, port, user, password, database };
   const proxy = await ProxyProcess.start({
+    name: 'pgbouncer',
     program,
     args: [file],
     logFile: path.join(folder, 'pgbouncer.log'),

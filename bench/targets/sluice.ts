@@ -37,6 +37,7 @@ export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): 
   const { host, user, password, database } = postgres;
   const address = { host, port, user, password, database };
   const proxy = await ProxyProcess.start({
+    name,
     program: runtime === 'bun' ? bunPath() : process.execPath,
     args: [sluice, 'serve', '--config', file],
     logFile: path.join(folder, `${name}.log`),
