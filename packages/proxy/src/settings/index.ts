@@ -9,5 +9,5 @@ export type { Problem } from './problem.ts';
 export type { ListRow, ScalarRow, Setting } from './setting.ts';
 export { SettingsError } from './settings-error.ts';
 export type { SettingName, Settings } from './table.ts';
-export { settings } from './table.ts';
+export { settings, settingsTable } from './table.ts';
 export { settingsWarnings } from './warnings.ts';
