@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import {
+  BackendCode,
   TransactionStatus,
   buildErrorResponse,
+  buildMessage,
   buildQuery,
   parseErrorFields,
   syncMessage,
@@ -13,6 +15,7 @@ import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts'
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
+import { backendNamePrefix } from '../session/statement.ts';
 import { noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
 import { ProxyRequest } from './proxy-request.ts';
@@ -37,6 +40,8 @@ export interface LoanHolder {
   letsGo(): boolean;
   /** The loan has ended: the connection went back to its pool. */
   loanEnded(): void;
+  /** A text that may name statements by their names on database connections, in the client's names. */
+  translate(text: string): string;
   /** The client keeps its connection when this one is lost: it has no transaction and no state here. */
   readonly survivesLoss: boolean;
   /** The connection has ended under the loan. */
@@ -460,6 +465,11 @@ export class DatabaseConnection {
     }
     this.owed.fail();
     if (fate === Fate.Abandon) return false;
+    const renamed = this.#renamed(chunk, at, next);
+    if (renamed !== null) {
+      this.#holder?.relay(renamed, 0, renamed.length);
+      return false;
+    }
     if (this.#holder?.survivesLoss !== true || !endsConnection(chunk, at, next)) return true;
     // The database ends its connection; the client keeps its own, so for the client it is no more than an error.
     const error = buildErrorResponse({
@@ -468,6 +478,15 @@ export class DatabaseConnection {
     });
     this.#holder?.relay(error, 0, error.length);
     return false;
+  }
+
+  /** An error that names a statement by the name it bears here, in the client's words; null for all others. */
+  #renamed(chunk: Buffer, at: number, next: number): Buffer | null {
+    const message = chunk.subarray(at + 5, next);
+    const holder = this.#holder;
+    if (holder === null || !message.includes(backendNamePrefix)) return null;
+    const body = Buffer.from(holder.translate(message.toString('latin1')), 'latin1');
+    return buildMessage(BackendCode.ErrorResponse, body);
   }
 
   #onParameter(chunk: Buffer, start: number, end: number, entry: number): boolean {
