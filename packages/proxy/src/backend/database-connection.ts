@@ -15,7 +15,7 @@ import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts'
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
-import { backendNamePrefix } from '../session/statement.ts';
+import { backendNamePrefix, describeMissingStatement } from '../session/statement.ts';
 import { noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
 import { ProxyRequest } from './proxy-request.ts';
@@ -247,9 +247,12 @@ export class DatabaseConnection {
     }
     this.#resumeReading();
     if (this.groupOpen || this.owed.skipping) {
-      // Without a Sync the database keeps its answers, and an implicit transaction, for ever.
+      // Without a Sync the database keeps its answers, and an implicit transaction, for ever. A Sync alone would
+      // commit what the client had not asked to commit: a request that must fail goes first.
       this.groupOpen = false;
+      this.owed.append(Owed.DescribeStatement | Fate.Abandon);
       this.owed.append(Owed.Sync | Fate.Abandon);
+      toDatabase.add(describeMissingStatement);
       toDatabase.add(syncMessage);
       this.flushRequests();
     } else this.#settle();

@@ -1,7 +1,6 @@
 import {
   FrontendCode as Code,
   TransactionStatus,
-  buildDescribeStatement,
   buildCloseStatement,
   buildErrorResponse,
   buildParse,
@@ -21,15 +20,17 @@ import { Flag, classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { Completion, LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
-import { backendNamePrefix, buildNamedParse, statements } from './statement.ts';
+import {
+  backendNamePrefix,
+  buildNamedParse,
+  describeMissingStatement,
+  statements,
+} from './statement.ts';
 import type { Statement } from './statement.ts';
 import { UnnamedStatement, noUnnamedStatement } from './unnamed-statement.ts';
 
 /** The names of statements on database connections, in a text. */
 const backendNames = new RegExp(`${backendNamePrefix}\\d+`, 'g');
-
-/** Asks for a statement that no database connection has, to make the database fail where the proxy refuses. */
-const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}none`);
 
 /** No message of the protocol is longer: PostgreSQL's own limit (PQ_LARGE_MESSAGE_LIMIT, 1 GiB - 1). */
 const longestMessage = 0x3fffffff;
