@@ -11,6 +11,7 @@ import {
 } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
+import { countRead } from '../relay/collector.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
@@ -295,6 +296,7 @@ export class DatabaseConnection {
 
   #onData(input: Buffer): void {
     if (this.#closed) return;
+    countRead(input.length);
     let chunk = input;
     if (this.#carry !== null) {
       chunk = Buffer.concat([this.#carry, input]);
