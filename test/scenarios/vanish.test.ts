@@ -63,7 +63,7 @@ const deeds: Readonly<Record<string, (client: RawClient) => unknown>> = {
 onEachRoute('a client that vanishes', { settings: { PoolSize: 2 } }, (route) => {
   for (const [when, deed] of Object.entries(deeds)) {
     test(`${when} costs nobody else anything`, async (t) => {
-      await route().database.query('CREATE TABLE IF NOT EXISTS ledger (id int)');
+      await route().database.query('CREATE TABLE IF NOT EXISTS ledger (id int); TRUNCATE ledger');
       const bystander = await route().login(t);
       const vanishing = await route().login(t);
       await deed(vanishing);

@@ -1,5 +1,12 @@
 import type { Socket } from 'node:net';
-import { TransactionStatus, buildQuery, syncMessage, terminateMessage } from '@sluice/wire';
+import {
+  TransactionStatus,
+  buildErrorResponse,
+  buildQuery,
+  parseErrorFields,
+  syncMessage,
+  terminateMessage,
+} from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
@@ -30,6 +37,8 @@ export interface LoanHolder {
   letsGo(): boolean;
   /** The loan has ended: the connection went back to its pool. */
   loanEnded(): void;
+  /** The client keeps its connection when this one is lost: it has no transaction and no state here. */
+  readonly survivesLoss: boolean;
   /** The connection has ended under the loan. */
   connectionLost(loss: ConnectionLoss): void;
   /** The connection takes requests again: its socket has drained, or a cancel has passed. */
@@ -232,7 +241,13 @@ export class DatabaseConnection {
       return;
     }
     this.#resumeReading();
-    this.#settle();
+    if (this.groupOpen || this.owed.skipping) {
+      // Without a Sync the database keeps its answers, and an implicit transaction, for ever.
+      this.groupOpen = false;
+      this.owed.append(Owed.Sync | Fate.Abandon);
+      toDatabase.add(syncMessage);
+      this.flushRequests();
+    } else this.#settle();
   }
 
   /** The holder can take replies again, or cannot. */
@@ -322,7 +337,9 @@ export class DatabaseConnection {
           this.#answerLocally();
           continue;
         case Step.Failed:
-          relayed = this.#onFailed(chunk, at, next, from, entry);
+          this.#handOver(chunk, from, at);
+          from = at;
+          relayed = this.#onFailed(chunk, at, next, entry);
           break;
         case Step.CopyIn:
           if (!this.owed.startCopyIn()) {
@@ -421,7 +438,7 @@ export class DatabaseConnection {
   }
 
   /** ErrorResponse. Returns whether its bytes go to the session. */
-  #onFailed(chunk: Buffer, at: number, next: number, from: number, entry: number): boolean {
+  #onFailed(chunk: Buffer, at: number, next: number, entry: number): boolean {
     const fate = entry & 0xf0;
     const note = this.owed.headNote;
     if (entry === Owed.Nothing) {
@@ -437,13 +454,20 @@ export class DatabaseConnection {
     if (this.owed.ambiguous) this.retireReason ??= 'a Sync inside failed COPY data';
     this.#errorSent = fate !== Fate.Abandon;
     if (fate === Fate.Substitute && note?.bytes !== undefined) {
-      this.#handOver(chunk, from, at);
       this.#holder?.relay(note.bytes, 0, note.bytes.length);
       this.owed.fail();
       return false;
     }
     this.owed.fail();
-    return fate !== Fate.Abandon;
+    if (fate === Fate.Abandon) return false;
+    if (this.#holder?.survivesLoss !== true || !endsConnection(chunk, at, next)) return true;
+    // The database ends its connection; the client keeps its own, so for the client it is no more than an error.
+    const error = buildErrorResponse({
+      ...parseErrorFields(chunk, at + 5, next),
+      severity: 'ERROR',
+    });
+    this.#holder?.relay(error, 0, error.length);
+    return false;
   }
 
   #onParameter(chunk: Buffer, start: number, end: number, entry: number): boolean {
@@ -471,11 +495,6 @@ export class DatabaseConnection {
     }
     if (this.retireReason !== null) {
       this.close(this.retireReason);
-    } else if (this.groupOpen || this.owed.skipping) {
-      this.groupOpen = false;
-      this.owed.append(Owed.Sync | Fate.Abandon);
-      toDatabase.add(syncMessage);
-      this.flushRequests();
     } else if (this.status !== TransactionStatus.Idle) {
       this.run('ROLLBACK', this.#mustSucceed('ROLLBACK'));
     } else if (this.needsReset) {
@@ -541,6 +560,14 @@ function describe(entry: number): string {
     if (kind === (entry & 15)) return name === 'Nothing' ? 'nothing' : `the reply to ${name}`;
   }
   return 'nothing';
+}
+
+/** The untranslated severity field of an ErrorResponse that is the database's last word. */
+const lastWords = [Buffer.from('VFATAL\0'), Buffer.from('VPANIC\0')];
+
+function endsConnection(chunk: Buffer, at: number, next: number): boolean {
+  const message = chunk.subarray(at, next);
+  return lastWords.some((field) => message.includes(field));
 }
 
 /** ParameterStatus (B): Byte1('S') Int32 length, String name, String value. */
