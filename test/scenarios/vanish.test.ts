@@ -16,6 +16,8 @@ const deeds: Readonly<Record<string, (client: RawClient) => unknown>> = {
     client.send(parse('', 'INSERT INTO ledger VALUES (2)'), bind(''), execute(), flush);
     await client.until('C');
   },
+  'within an extended group, without a flush': (client) =>
+    client.send(parse('', 'INSERT INTO ledger VALUES (8)'), bind(''), execute()),
   'within an extended group, before any answer': (client) =>
     client.send(parse('left', 'INSERT INTO ledger VALUES (3)'), bind('left')),
   'within a pipeline': (client) =>
