@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import {
+  BackendCode,
   TransactionStatus,
   buildErrorResponse,
+  buildMessage,
   buildQuery,
   parseErrorFields,
   syncMessage,
@@ -9,10 +11,12 @@ import {
 } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
+import { countRead } from '../relay/collector.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
+import { backendNamePrefix, describeMissingStatement } from '../session/statement.ts';
 import { noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
 import { ProxyRequest } from './proxy-request.ts';
@@ -37,6 +41,8 @@ export interface LoanHolder {
   letsGo(): boolean;
   /** The loan has ended: the connection went back to its pool. */
   loanEnded(): void;
+  /** A text that may name statements by their names on database connections, in the client's names. */
+  translate(text: string): string;
   /** The client keeps its connection when this one is lost: it has no transaction and no state here. */
   readonly survivesLoss: boolean;
   /** The connection has ended under the loan. */
@@ -242,9 +248,12 @@ export class DatabaseConnection {
     }
     this.#resumeReading();
     if (this.groupOpen || this.owed.skipping) {
-      // Without a Sync the database keeps its answers, and an implicit transaction, for ever.
+      // Without a Sync the database keeps its answers, and an implicit transaction, for ever. A Sync alone would
+      // commit what the client had not asked to commit: a request that must fail goes first.
       this.groupOpen = false;
+      this.owed.append(Owed.DescribeStatement | Fate.Abandon);
       this.owed.append(Owed.Sync | Fate.Abandon);
+      toDatabase.add(describeMissingStatement);
       toDatabase.add(syncMessage);
       this.flushRequests();
     } else this.#settle();
@@ -287,6 +296,7 @@ export class DatabaseConnection {
 
   #onData(input: Buffer): void {
     if (this.#closed) return;
+    countRead(input.length);
     let chunk = input;
     if (this.#carry !== null) {
       chunk = Buffer.concat([this.#carry, input]);
@@ -460,6 +470,11 @@ export class DatabaseConnection {
     }
     this.owed.fail();
     if (fate === Fate.Abandon) return false;
+    const renamed = this.#renamed(chunk, at, next);
+    if (renamed !== null) {
+      this.#holder?.relay(renamed, 0, renamed.length);
+      return false;
+    }
     if (this.#holder?.survivesLoss !== true || !endsConnection(chunk, at, next)) return true;
     // The database ends its connection; the client keeps its own, so for the client it is no more than an error.
     const error = buildErrorResponse({
@@ -468,6 +483,15 @@ export class DatabaseConnection {
     });
     this.#holder?.relay(error, 0, error.length);
     return false;
+  }
+
+  /** An error that names a statement by the name it bears here, in the client's words; null for all others. */
+  #renamed(chunk: Buffer, at: number, next: number): Buffer | null {
+    const message = chunk.subarray(at + 5, next);
+    const holder = this.#holder;
+    if (holder === null || !message.includes(backendNamePrefix)) return null;
+    const body = Buffer.from(holder.translate(message.toString('latin1')), 'latin1');
+    return buildMessage(BackendCode.ErrorResponse, body);
   }
 
   #onParameter(chunk: Buffer, start: number, end: number, entry: number): boolean {

@@ -1,6 +1,6 @@
 import {
   FrontendCode as Code,
-  buildDescribeStatement,
+  TransactionStatus,
   buildCloseStatement,
   buildErrorResponse,
   buildParse,
@@ -18,14 +18,22 @@ import { Fate, Owed } from '../relay/owed-replies.ts';
 import type { OwedNote } from '../relay/owed-replies.ts';
 import { Flag, classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
-import { LocalReply, NameGone, NoteChain, StatementsGone, UnnamedChange } from './owed-notes.ts';
+import { Completion, LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
-import { backendNamePrefix, buildNamedParse, statements } from './statement.ts';
+import {
+  backendNamePrefix,
+  buildNamedParse,
+  describeMissingStatement,
+  statements,
+} from './statement.ts';
 import type { Statement } from './statement.ts';
 import { UnnamedStatement, noUnnamedStatement } from './unnamed-statement.ts';
 
-/** Asks for a statement that no database connection has, to make the database fail where the proxy refuses. */
-const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}none`);
+/** Flags of statements that may set parameters which they do not name as such. */
+const maySetUnseen = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.SetsParameter;
+
+/** The names of statements on database connections, in a text. */
+const backendNames = new RegExp(`${backendNamePrefix}\\d+`, 'g');
 
 /** No message of the protocol is longer: PostgreSQL's own limit (PQ_LARGE_MESSAGE_LIMIT, 1 GiB - 1). */
 const longestMessage = 0x3fffffff;
@@ -83,6 +91,8 @@ export interface RequestOwner {
   borrow(): boolean;
   /** Looks at what a statement about to run does to the session, and pins where that is needed. */
   willRun(effects: Effects): void;
+  /** The text of a statement that may set parameters in ways that only their names in it betray. */
+  mayNameParameters(text: string): void;
   /** A statement is about to be prepared: puts in front of the group what it must not meet. */
   willParse(effects: Effects): void;
   /** A statement too long to look at is about to run. */
@@ -121,6 +131,8 @@ export class RequestRelay {
   /** The message at hand was answered by a substitute: if it streams, its rest is dropped. */
   #substituted = false;
   #statements: SessionStatements | null = null;
+  /** Names that SQL's PREPARE has given; the session is pinned while it has any. */
+  #sqlNames: Set<string> | null = null;
   /** Goes with the next Execute of the group: a statement was bound that does more than its rows show. */
   #afterBound: OwedNote | null = null;
 
@@ -190,9 +202,9 @@ export class RequestRelay {
     this.#rest = null;
   }
 
-  /** Forgets all prepared statements (DISCARD ALL, DEALLOCATE ALL). */
-  forgetStatements(): void {
-    this.#statements?.clear();
+  /** Puts the client's names for its statements in the place of those they bear on database connections. */
+  translate(text: string): string {
+    return text.replaceAll(backendNames, (name) => this.#statements?.nameOf(name) ?? name);
   }
 
   #dropFirst(rest: Buffer): Buffer | null {
@@ -405,6 +417,7 @@ export class RequestRelay {
     if (next > end) owner.willRunUnread();
     else {
       const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), owner.lexis);
+      this.#lookForNames(effects, chunk, at + 5, next - 1);
       owner.willRun(effects);
       note = this.#noteFor(connection, effects);
       shared = this.#sharedName(effects);
@@ -413,10 +426,8 @@ export class RequestRelay {
     this.unnamed = noUnnamedStatement;
     connection.unnamed = noUnnamedStatement;
     if (shared !== null && shared.deallocates) {
-      const { name } = shared;
       this.#prepareAside(connection, deallocateStandIn);
       toDatabase.add(deallocateQuery);
-      note = new NameGone(() => void this.#statements?.close(name));
     } else if (shared !== null) {
       this.#prepareAside(connection, buildNamedParse(shared.name, shared.statement));
     }
@@ -432,6 +443,11 @@ export class RequestRelay {
     return true;
   }
 
+  #lookForNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
+    if ((effects.flags & maySetUnseen) !== 0)
+      this.#owner.mayNameParameters(chunk.toString('latin1', start, end));
+  }
+
   /**
    * SQL names one statement that was prepared over the protocol: PostgreSQL keeps both kinds under the same names, but
    * here the database knows those of the protocol by other names.
@@ -439,7 +455,8 @@ export class RequestRelay {
   #sharedName(effects: Effects): SharedName | null {
     const [only] = effects.details;
     if (effects.statements !== 1 || only === undefined || this.#statements === null) return null;
-    if (only.kind !== 'deallocate' && only.kind !== 'execute') return null;
+    if (only.kind !== 'deallocate' && only.kind !== 'execute' && only.kind !== 'prepare')
+      return null;
     const name = only.name ?? '';
     const statement = this.#statements.get(name);
     if (statement === undefined) return null;
@@ -464,13 +481,23 @@ export class RequestRelay {
 
   /** What is to be done when a statement with these effects has run; null for nearly all. */
   #noteFor(connection: DatabaseConnection, effects: Effects): OwedNote | null {
-    if ((effects.flags & (Flag.Deallocate | Flag.Discard)) === 0) return null;
-    const all = effects.details.some(
-      (effect) =>
-        (effect.kind === 'deallocate' && effect.name === undefined) ||
-        (effect.kind === 'discard' && effect.what === 'all'),
-    );
-    return all ? new StatementsGone(this, connection) : null;
+    if ((effects.flags & (Flag.Prepare | Flag.Deallocate | Flag.Discard)) === 0) return null;
+    return new Completion(() => {
+      for (const effect of effects.details) {
+        if (effect.kind === 'prepare') (this.#sqlNames ??= new Set()).add(effect.name);
+        else if (effect.kind === 'deallocate' && effect.name !== undefined) {
+          this.#sqlNames?.delete(effect.name);
+          this.#statements?.close(effect.name);
+        } else if (
+          effect.kind === 'deallocate' ||
+          (effect.kind === 'discard' && effect.what === 'all')
+        ) {
+          this.#sqlNames = null;
+          this.#statements?.clear();
+          connection.statements.clear();
+        }
+      }
+    });
   }
 
   /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types. */
@@ -501,6 +528,7 @@ export class RequestRelay {
     }
     if (!named) {
       const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
+      this.#lookForNames(effects, chunk, nameEnd + 1, textEnd);
       this.#owner.willParse(effects);
       const change = new UnnamedChange(this, connection, false);
       this.unnamed = new UnnamedStatement(chunk, at, next, effects);
@@ -510,6 +538,11 @@ export class RequestRelay {
     }
     const name = chunk.toString('latin1', at + 5, nameEnd);
     this.#statements ??= new SessionStatements();
+    if (this.#sqlNames?.has(name) === true) {
+      // SQL's PREPARE has taken the name, on this very connection: PostgreSQL says so itself.
+      connection.owed.append(Owed.Parse);
+      return false;
+    }
     if (this.#statements.get(name) !== undefined) {
       this.#substitute(connection, '42P05', `prepared statement "${name}" already exists`);
       return true;
@@ -522,9 +555,20 @@ export class RequestRelay {
       this.#owner.statementContext,
       this.#owner.lexis,
     );
+    this.#lookForNames(statement.effects, chunk, nameEnd + 1, textEnd);
     this.#owner.willParse(statement.effects);
     const naming = this.#statements.set(name, statement);
-    if (connection.statements.use(statement)) {
+    const known = connection.statements.use(statement);
+    if (
+      known &&
+      connection.status === TransactionStatus.Failed &&
+      connection.owed.length === 0 &&
+      (statement.effects.flags & Flag.Transaction) === 0
+    ) {
+      // In a failed transaction PostgreSQL refuses the text before it looks at the name.
+      toDatabase.add(statement.parseMessage);
+      connection.owed.append(Owed.Parse, naming);
+    } else if (known) {
       connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));
     } else {
       this.#prepare(connection, statement, Fate.Relay, naming);
@@ -642,6 +686,7 @@ export class RequestRelay {
       return false;
     }
     const name = chunk.toString('latin1', at + 6, nameEnd);
+    this.#sqlNames?.delete(name);
     const closed = this.#statements?.close(name) ?? null;
     if (closed === null && !name.startsWith(backendNamePrefix)) {
       connection.owed.append(Owed.Close);
