@@ -1,11 +1,22 @@
 import type { Socket } from 'node:net';
-import { TransactionStatus, buildQuery, syncMessage, terminateMessage } from '@sluice/wire';
+import {
+  BackendCode,
+  TransactionStatus,
+  buildErrorResponse,
+  buildMessage,
+  buildQuery,
+  parseErrorFields,
+  syncMessage,
+  terminateMessage,
+} from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
+import { countRead } from '../relay/collector.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
+import { backendNamePrefix, describeMissingStatement } from '../session/statement.ts';
 import { noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
 import { ProxyRequest } from './proxy-request.ts';
@@ -30,6 +41,10 @@ export interface LoanHolder {
   letsGo(): boolean;
   /** The loan has ended: the connection went back to its pool. */
   loanEnded(): void;
+  /** A text that may name statements by their names on database connections, in the client's names. */
+  translate(text: string): string;
+  /** The client keeps its connection when this one is lost: it has no transaction and no state here. */
+  readonly survivesLoss: boolean;
   /** The connection has ended under the loan. */
   connectionLost(loss: ConnectionLoss): void;
   /** The connection takes requests again: its socket has drained, or a cancel has passed. */
@@ -232,7 +247,16 @@ export class DatabaseConnection {
       return;
     }
     this.#resumeReading();
-    this.#settle();
+    if (this.groupOpen || this.owed.skipping) {
+      // Without a Sync the database keeps its answers, and an implicit transaction, for ever. A Sync alone would
+      // commit what the client had not asked to commit: a request that must fail goes first.
+      this.groupOpen = false;
+      this.owed.append(Owed.DescribeStatement | Fate.Abandon);
+      this.owed.append(Owed.Sync | Fate.Abandon);
+      toDatabase.add(describeMissingStatement);
+      toDatabase.add(syncMessage);
+      this.flushRequests();
+    } else this.#settle();
   }
 
   /** The holder can take replies again, or cannot. */
@@ -272,6 +296,7 @@ export class DatabaseConnection {
 
   #onData(input: Buffer): void {
     if (this.#closed) return;
+    countRead(input.length);
     let chunk = input;
     if (this.#carry !== null) {
       chunk = Buffer.concat([this.#carry, input]);
@@ -322,7 +347,9 @@ export class DatabaseConnection {
           this.#answerLocally();
           continue;
         case Step.Failed:
-          relayed = this.#onFailed(chunk, at, next, from, entry);
+          this.#handOver(chunk, from, at);
+          from = at;
+          relayed = this.#onFailed(chunk, at, next, entry);
           break;
         case Step.CopyIn:
           if (!this.owed.startCopyIn()) {
@@ -421,7 +448,7 @@ export class DatabaseConnection {
   }
 
   /** ErrorResponse. Returns whether its bytes go to the session. */
-  #onFailed(chunk: Buffer, at: number, next: number, from: number, entry: number): boolean {
+  #onFailed(chunk: Buffer, at: number, next: number, entry: number): boolean {
     const fate = entry & 0xf0;
     const note = this.owed.headNote;
     if (entry === Owed.Nothing) {
@@ -437,13 +464,34 @@ export class DatabaseConnection {
     if (this.owed.ambiguous) this.retireReason ??= 'a Sync inside failed COPY data';
     this.#errorSent = fate !== Fate.Abandon;
     if (fate === Fate.Substitute && note?.bytes !== undefined) {
-      this.#handOver(chunk, from, at);
       this.#holder?.relay(note.bytes, 0, note.bytes.length);
       this.owed.fail();
       return false;
     }
     this.owed.fail();
-    return fate !== Fate.Abandon;
+    if (fate === Fate.Abandon) return false;
+    const renamed = this.#renamed(chunk, at, next);
+    if (renamed !== null) {
+      this.#holder?.relay(renamed, 0, renamed.length);
+      return false;
+    }
+    if (this.#holder?.survivesLoss !== true || !endsConnection(chunk, at, next)) return true;
+    // The database ends its connection; the client keeps its own, so for the client it is no more than an error.
+    const error = buildErrorResponse({
+      ...parseErrorFields(chunk, at + 5, next),
+      severity: 'ERROR',
+    });
+    this.#holder?.relay(error, 0, error.length);
+    return false;
+  }
+
+  /** An error that names a statement by the name it bears here, in the client's words; null for all others. */
+  #renamed(chunk: Buffer, at: number, next: number): Buffer | null {
+    const message = chunk.subarray(at + 5, next);
+    const holder = this.#holder;
+    if (holder === null || !message.includes(backendNamePrefix)) return null;
+    const body = Buffer.from(holder.translate(message.toString('latin1')), 'latin1');
+    return buildMessage(BackendCode.ErrorResponse, body);
   }
 
   #onParameter(chunk: Buffer, start: number, end: number, entry: number): boolean {
@@ -471,11 +519,6 @@ export class DatabaseConnection {
     }
     if (this.retireReason !== null) {
       this.close(this.retireReason);
-    } else if (this.groupOpen || this.owed.skipping) {
-      this.groupOpen = false;
-      this.owed.append(Owed.Sync | Fate.Abandon);
-      toDatabase.add(syncMessage);
-      this.flushRequests();
     } else if (this.status !== TransactionStatus.Idle) {
       this.run('ROLLBACK', this.#mustSucceed('ROLLBACK'));
     } else if (this.needsReset) {
@@ -541,6 +584,14 @@ function describe(entry: number): string {
     if (kind === (entry & 15)) return name === 'Nothing' ? 'nothing' : `the reply to ${name}`;
   }
   return 'nothing';
+}
+
+/** The untranslated severity field of an ErrorResponse that is the database's last word. */
+const lastWords = [Buffer.from('VFATAL\0'), Buffer.from('VPANIC\0')];
+
+function endsConnection(chunk: Buffer, at: number, next: number): boolean {
+  const message = chunk.subarray(at, next);
+  return lastWords.some((field) => message.includes(field));
 }
 
 /** ParameterStatus (B): Byte1('S') Int32 length, String name, String value. */

@@ -19,6 +19,7 @@ export class Greeting implements Borrower, LoanHolder {
   readonly parameters: ParameterSet;
   readonly waitingSince = performance.now();
   readonly blocked = false;
+  readonly survivesLoss = false;
 
   readonly #pool: Pool;
   readonly #done: (error: ErrorFields | null) => void;
@@ -77,6 +78,10 @@ export class Greeting implements Borrower, LoanHolder {
     return true;
   }
 
+  translate(text: string): string {
+    return text;
+  }
+
   relay(): void {
     // Nothing of the proxy's own request is relayed.
   }
@@ -102,6 +107,7 @@ export class Greeting implements Borrower, LoanHolder {
   }
 
   #learn(connection: DatabaseConnection): void {
+    this.parameters.reported = new Map(connection.reported);
     const messages = [authenticationOk];
     for (const [name, value] of connection.reported)
       messages.push(buildParameterStatus(name, value));

@@ -15,6 +15,8 @@ export class ParameterSet {
   readonly values: ReadonlyMap<string, string>;
   /** AuthenticationOk and every ParameterStatus, as the database reports them under this set; null until learnt. */
   greeting: Buffer | null = null;
+  /** What the greeting reports, by name. */
+  reported: ReadonlyMap<string, string> = new Map();
   /** The lexis under which the database reads statements with this set: see `lexisOf`. */
   lexis: number = worstLexis;
   /** How many sessions have it. */
@@ -29,9 +31,14 @@ export class ParameterSet {
 /** Sets that no session has any more are kept up to this number, so that reconnecting clients find theirs. */
 const unusedKept = 500;
 
+/** A literal that may be the name of a custom parameter: `'app.user_id'`. */
+const customName = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
+
 /** The parameter sets of one pool. */
 export class ParameterSets {
   readonly #sets = new Map<string, ParameterSet>();
+  /** Custom parameters that sessions of the pool have set; the database does not list them. */
+  readonly customNames = new Set<string>();
 
   /** The set with these values. Names are taken without regard to case, as PostgreSQL does; the last value wins. */
   acquire(values: Iterable<readonly [string, string]>): ParameterSet {
@@ -42,11 +49,21 @@ export class ParameterSets {
     let set = this.#sets.get(key);
     if (set === undefined) {
       set = new ParameterSet(key, new Map(sorted));
+      for (const name of byName.keys()) this.#noteName(name);
       if (this.#sets.size >= unusedKept) this.#purge();
       this.#sets.set(key, set);
     }
     set.sessions++;
     return set;
+  }
+
+  /** Takes note of the custom parameters that a text may set: whatever looks like one in its literals. */
+  noteNames(text: string): void {
+    for (const [, name = ''] of text.matchAll(customName)) this.#noteName(name.toLowerCase());
+  }
+
+  #noteName(name: string): void {
+    if (name.includes('.') && this.customNames.size < unusedKept) this.customNames.add(name);
   }
 
   release(set: ParameterSet): void {

@@ -1,6 +1,7 @@
 import {
   FrontendCode as Code,
-  buildDescribeStatement,
+  TransactionStatus,
+  buildCloseStatement,
   buildErrorResponse,
   buildParse,
   buildQuery,
@@ -8,6 +9,7 @@ import {
   closeUnnamedStatement,
   parseComplete,
   readyForQueryIdle,
+  syncMessage,
 } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
@@ -16,14 +18,22 @@ import { Fate, Owed } from '../relay/owed-replies.ts';
 import type { OwedNote } from '../relay/owed-replies.ts';
 import { Flag, classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
-import { LocalReply, NameGone, NoteChain, StatementsGone, UnnamedChange } from './owed-notes.ts';
+import { Completion, LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
-import { backendNamePrefix, statements } from './statement.ts';
+import {
+  backendNamePrefix,
+  buildNamedParse,
+  describeMissingStatement,
+  statements,
+} from './statement.ts';
 import type { Statement } from './statement.ts';
 import { UnnamedStatement, noUnnamedStatement } from './unnamed-statement.ts';
 
-/** Asks for a statement that no database connection has, to make the database fail where the proxy refuses. */
-const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}none`);
+/** Flags of statements that may set parameters which they do not name as such. */
+const maySetUnseen = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.SetsParameter;
+
+/** The names of statements on database connections, in a text. */
+const backendNames = new RegExp(`${backendNamePrefix}\\d+`, 'g');
 
 /** No message of the protocol is longer: PostgreSQL's own limit (PQ_LARGE_MESSAGE_LIMIT, 1 GiB - 1). */
 const longestMessage = 0x3fffffff;
@@ -31,13 +41,18 @@ const longestMessage = 0x3fffffff;
 const longestSmallMessage = 10_000;
 
 /**
- * Prepares a statement that does nothing, even in a failed transaction, and deallocates it: the database answers
- * DEALLOCATE as it would for the client's own statement.
+ * A statement that does nothing, not even in a failed transaction, and its deallocation: the database answers as it
+ * would for the client's own statement.
  */
-const deallocateStandIn = Buffer.concat([
-  buildParse(`${backendNamePrefix}gone`, ''),
-  buildQuery(`DEALLOCATE ${backendNamePrefix}gone`),
-]);
+const deallocateStandIn = buildParse(`${backendNamePrefix}gone`, '');
+const deallocateQuery = buildQuery(`DEALLOCATE ${backendNamePrefix}gone`);
+
+/** A statement of the protocol that SQL calls by its name. */
+interface SharedName {
+  readonly name: string;
+  readonly statement: Statement;
+  readonly deallocates: boolean;
+}
 
 /** The large-object functions, by object id (pg_proc.dat): what they leave behind ends with the transaction. */
 const largeObjectFunctions = new Set([
@@ -76,6 +91,8 @@ export interface RequestOwner {
   borrow(): boolean;
   /** Looks at what a statement about to run does to the session, and pins where that is needed. */
   willRun(effects: Effects): void;
+  /** The text of a statement that may set parameters in ways that only their names in it betray. */
+  mayNameParameters(text: string): void;
   /** A statement is about to be prepared: puts in front of the group what it must not meet. */
   willParse(effects: Effects): void;
   /** A statement too long to look at is about to run. */
@@ -114,6 +131,8 @@ export class RequestRelay {
   /** The message at hand was answered by a substitute: if it streams, its rest is dropped. */
   #substituted = false;
   #statements: SessionStatements | null = null;
+  /** Names that SQL's PREPARE has given; the session is pinned while it has any. */
+  #sqlNames: Set<string> | null = null;
   /** Goes with the next Execute of the group: a statement was bound that does more than its rows show. */
   #afterBound: OwedNote | null = null;
 
@@ -183,9 +202,9 @@ export class RequestRelay {
     this.#rest = null;
   }
 
-  /** Forgets all prepared statements (DISCARD ALL, DEALLOCATE ALL). */
-  forgetStatements(): void {
-    this.#statements?.clear();
+  /** Puts the client's names for its statements in the place of those they bear on database connections. */
+  translate(text: string): string {
+    return text.replaceAll(backendNames, (name) => this.#statements?.nameOf(name) ?? name);
   }
 
   #dropFirst(rest: Buffer): Buffer | null {
@@ -258,10 +277,9 @@ export class RequestRelay {
         owner.terminated();
         return;
       }
-      if (
-        this.#discarding ||
-        (connection === null && (code === Code.Sync || code === Code.Flush))
-      ) {
+      // A Sync or Flush with something in it is for PostgreSQL to refuse.
+      const idle = connection === null && length === 4;
+      if (this.#discarding || (idle && (code === Code.Sync || code === Code.Flush))) {
         toDatabase.addRange(chunk, from, at);
         from = Math.min(next, end);
         if (code === Code.Sync) {
@@ -297,11 +315,9 @@ export class RequestRelay {
       this.#substituted = false;
       switch (code) {
         case Code.Query:
-          if (this.#query(connection, chunk, at, next, end)) {
-            toDatabase.addRange(chunk, from, at);
-            toDatabase.add(deallocateStandIn);
-            rewritten = true;
-          }
+          toDatabase.addRange(chunk, from, at);
+          from = at;
+          rewritten = this.#query(connection, chunk, at, next, end);
           break;
         case Code.Sync:
           this.#afterBound = null;
@@ -319,7 +335,6 @@ export class RequestRelay {
           if (stop < at + 9 || !largeObjectFunctions.has(chunk.readUInt32BE(at + 5)))
             owner.willRunUnread();
           connection.owed.append(Owed.FunctionCall);
-          connection.groupOpen = false;
           owner.groupStarted();
           break;
         default: {
@@ -386,8 +401,8 @@ export class RequestRelay {
   }
 
   /**
-   * Query (F): Byte1('Q') Int32 length, String query. Returns true when it deallocates a statement that was prepared
-   * over the protocol, which the database knows by another name: a stand-in is deallocated in its place.
+   * Query (F): Byte1('Q') Int32 length, String query. Returns true when it was sent with something around it,
+   * or in other words.
    */
   #query(
     connection: DatabaseConnection,
@@ -396,41 +411,93 @@ export class RequestRelay {
     next: number,
     end: number,
   ): boolean {
+    const owner = this.#owner;
     let note: OwedNote | null = null;
-    let standIn = false;
-    if (next > end) this.#owner.willRunUnread();
+    let shared: SharedName | null = null;
+    if (next > end) owner.willRunUnread();
     else {
-      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), this.#owner.lexis);
-      this.#owner.willRun(effects);
+      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), owner.lexis);
+      this.#lookForNames(effects, chunk, at + 5, next - 1);
+      owner.willRun(effects);
       note = this.#noteFor(connection, effects);
-      const [only] = effects.details;
-      if (effects.statements === 1 && only?.kind === 'deallocate' && only.name !== undefined) {
-        const { name } = only;
-        standIn = this.#statements?.get(name) !== undefined;
-        if (standIn) {
-          connection.owed.append(Owed.Parse | Fate.Swallow);
-          note = new NameGone(() => void this.#statements?.close(name));
-        }
-      }
+      shared = this.#sharedName(effects);
     }
     // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
     this.unnamed = noUnnamedStatement;
     connection.unnamed = noUnnamedStatement;
-    connection.groupOpen = false;
+    if (shared !== null && shared.deallocates) {
+      this.#prepareAside(connection, deallocateStandIn);
+      toDatabase.add(deallocateQuery);
+    } else if (shared !== null) {
+      this.#prepareAside(connection, buildNamedParse(shared.name, shared.statement));
+    }
+    // A group that was open stays so: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything
+    // afterwards (XX000, "unexpected state STARTED"), so the connection is not lent again.
+    if (connection.groupOpen) connection.retireReason ??= 'a Query was sent into an open group';
     connection.owed.append(Owed.Query, note);
-    this.#owner.groupStarted();
-    return standIn;
+    owner.groupStarted();
+    if (shared === null) return false;
+    if (shared.deallocates) return true;
+    toDatabase.addRange(chunk, at, next);
+    this.#closeAside(connection, shared.name);
+    return true;
+  }
+
+  #lookForNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
+    if ((effects.flags & maySetUnseen) !== 0)
+      this.#owner.mayNameParameters(chunk.toString('latin1', start, end));
+  }
+
+  /**
+   * SQL names one statement that was prepared over the protocol: PostgreSQL keeps both kinds under the same names, but
+   * here the database knows those of the protocol by other names.
+   */
+  #sharedName(effects: Effects): SharedName | null {
+    const [only] = effects.details;
+    if (effects.statements !== 1 || only === undefined || this.#statements === null) return null;
+    if (only.kind !== 'deallocate' && only.kind !== 'execute' && only.kind !== 'prepare')
+      return null;
+    const name = only.name ?? '';
+    const statement = this.#statements.get(name);
+    if (statement === undefined) return null;
+    return { name, statement, deallocates: only.kind === 'deallocate' };
+  }
+
+  /** Prepares something for the Query that follows, in a group of its own; what comes of it shows in the Query. */
+  #prepareAside(connection: DatabaseConnection, parse: Buffer): void {
+    toDatabase.add(parse);
+    toDatabase.add(syncMessage);
+    connection.owed.append(Owed.Parse | Fate.Abandon);
+    connection.owed.append(Owed.Sync | Fate.Swallow);
+  }
+
+  /** Takes away what `prepareAside` made, behind the Query. */
+  #closeAside(connection: DatabaseConnection, name: string): void {
+    toDatabase.add(buildCloseStatement(name));
+    toDatabase.add(syncMessage);
+    connection.owed.append(Owed.Close | Fate.Abandon);
+    connection.owed.append(Owed.Sync | Fate.Swallow);
   }
 
   /** What is to be done when a statement with these effects has run; null for nearly all. */
   #noteFor(connection: DatabaseConnection, effects: Effects): OwedNote | null {
-    if ((effects.flags & (Flag.Deallocate | Flag.Discard)) === 0) return null;
-    const all = effects.details.some(
-      (effect) =>
-        (effect.kind === 'deallocate' && effect.name === undefined) ||
-        (effect.kind === 'discard' && effect.what === 'all'),
-    );
-    return all ? new StatementsGone(this, connection) : null;
+    if ((effects.flags & (Flag.Prepare | Flag.Deallocate | Flag.Discard)) === 0) return null;
+    return new Completion(() => {
+      for (const effect of effects.details) {
+        if (effect.kind === 'prepare') (this.#sqlNames ??= new Set()).add(effect.name);
+        else if (effect.kind === 'deallocate' && effect.name !== undefined) {
+          this.#sqlNames?.delete(effect.name);
+          this.#statements?.close(effect.name);
+        } else if (
+          effect.kind === 'deallocate' ||
+          (effect.kind === 'discard' && effect.what === 'all')
+        ) {
+          this.#sqlNames = null;
+          this.#statements?.clear();
+          connection.statements.clear();
+        }
+      }
+    });
   }
 
   /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types. */
@@ -461,6 +528,7 @@ export class RequestRelay {
     }
     if (!named) {
       const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
+      this.#lookForNames(effects, chunk, nameEnd + 1, textEnd);
       this.#owner.willParse(effects);
       const change = new UnnamedChange(this, connection, false);
       this.unnamed = new UnnamedStatement(chunk, at, next, effects);
@@ -470,6 +538,11 @@ export class RequestRelay {
     }
     const name = chunk.toString('latin1', at + 5, nameEnd);
     this.#statements ??= new SessionStatements();
+    if (this.#sqlNames?.has(name) === true) {
+      // SQL's PREPARE has taken the name, on this very connection: PostgreSQL says so itself.
+      connection.owed.append(Owed.Parse);
+      return false;
+    }
     if (this.#statements.get(name) !== undefined) {
       this.#substitute(connection, '42P05', `prepared statement "${name}" already exists`);
       return true;
@@ -482,9 +555,20 @@ export class RequestRelay {
       this.#owner.statementContext,
       this.#owner.lexis,
     );
+    this.#lookForNames(statement.effects, chunk, nameEnd + 1, textEnd);
     this.#owner.willParse(statement.effects);
     const naming = this.#statements.set(name, statement);
-    if (connection.statements.use(statement)) {
+    const known = connection.statements.use(statement);
+    if (
+      known &&
+      connection.status === TransactionStatus.Failed &&
+      connection.owed.length === 0 &&
+      (statement.effects.flags & Flag.Transaction) === 0
+    ) {
+      // In a failed transaction PostgreSQL refuses the text before it looks at the name.
+      toDatabase.add(statement.parseMessage);
+      connection.owed.append(Owed.Parse, naming);
+    } else if (known) {
       connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));
     } else {
       this.#prepare(connection, statement, Fate.Relay, naming);
@@ -602,6 +686,7 @@ export class RequestRelay {
       return false;
     }
     const name = chunk.toString('latin1', at + 6, nameEnd);
+    this.#sqlNames?.delete(name);
     const closed = this.#statements?.close(name) ?? null;
     if (closed === null && !name.startsWith(backendNamePrefix)) {
       connection.owed.append(Owed.Close);

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
+import { buildErrorResponse, buildParameterStatus, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type {
   ConnectionLoss,
@@ -9,6 +9,7 @@ import type {
 import { ProxyError } from '../errors.ts';
 import type { Borrower, Pool } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
+import { countRead } from '../relay/collector.ts';
 import { toClient } from '../relay/gatherer.ts';
 import { Flag, lexisOf, touchesSession } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
@@ -97,6 +98,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   readonly #relay = new RequestRelay(this);
   /** What the client asked for at the start: what RESET goes back to. */
   readonly #startup: ReadonlyMap<string, string>;
+  /** What the client was told of its parameters when it was let in. */
+  readonly #reportedAtStart: ReadonlyMap<string, string>;
   /** Made when the session first touches a parameter. */
   #tracker: ParameterTracker | null = null;
   #lexis: number;
@@ -132,6 +135,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.cancelKey = options.cancelKey;
     this.#keeper = options.keeper;
     this.#startup = options.parameters.values;
+    this.#reportedAtStart = options.parameters.reported;
     this.#lexis = options.parameters.lexis;
   }
 
@@ -178,10 +182,19 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     return connection.owed.length > 0 || connection.inTransaction || connection.groupOpen;
   }
 
+  get survivesLoss(): boolean {
+    return this.pin === null && !this.inTransaction;
+  }
+
+  translate(text: string): string {
+    return this.#relay.translate(text);
+  }
+
   // --- The client's socket ---
 
   onData(chunk: Buffer): void {
     if (this.#state === SessionState.Closed) return;
+    countRead(chunk.length);
     this.#relay.onData(chunk);
   }
 
@@ -249,6 +262,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     if (reason === null) return;
     this.#pinning++;
     if (pin === null || (visible.has(pin) && !visible.has(reason))) this.#pinFor(reason, effects);
+  }
+
+  mayNameParameters(text: string): void {
+    this.pool.parameterSets.noteNames(text);
   }
 
   willParse(effects: Effects): void {
@@ -400,7 +417,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     const tracker = this.#tracker;
     const dirty = tracker !== null && tracker.dirty;
     const looks = suspects.length > 0 || this.pin !== null;
-    const statements = [...(dirty ? [tracker.ask()] : []), ...(looks ? [lookSql] : [])];
+    const statements = [
+      ...(dirty ? [tracker.ask(this.pool.parameterSets.customNames)] : []),
+      ...(looks ? [lookSql] : []),
+    ];
     this.#released = false;
     this.#suspects = [];
     this.#lookedAt = clock.now;
@@ -438,12 +458,21 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       const actual = sets.acquire([...read.wanted, ...read.actual]);
       connection.parameterSet = actual;
       sets.release(actual);
+      this.#tellStartValues(read.actual);
     }
+    // What nobody can name is taken away before anyone else comes.
+    if (read.uncertain) connection.needsReset = true;
     this.#lexis = lexisOf(
       connection.reported.get('client_encoding'),
       connection.reported.get('standard_conforming_strings'),
     );
     this.parameters.lexis = this.#lexis;
+  }
+
+  /** RESET went back to the values of the connection, and the client was told so; its own start values are others. */
+  #tellStartValues(reset: ReadonlyMap<string, string>): void {
+    for (const [name, value] of this.#reportedAtStart)
+      if (reset.has(name.toLowerCase())) this.#write(buildParameterStatus(name, value));
   }
 
   #takeLook(connection: DatabaseConnection, found: Found): void {

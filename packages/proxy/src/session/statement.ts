@@ -5,6 +5,9 @@ import type { Effects } from '../sql/index.ts';
 /** The names that statements bear on database connections begin so; a client's own name never reaches the database. */
 export const backendNamePrefix = 'sluice_';
 
+/** Asks for a statement that no database connection has: makes the database fail at a chosen place. */
+export const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}none`);
+
 let nextId = 1;
 
 /**
@@ -35,6 +38,14 @@ export class Statement {
     this.closeMessage = buildCloseStatement(name);
     this.effects = effects;
   }
+}
+
+/** The statement's Parse message under a name of the client's own. */
+export function buildNamedParse(name: string, statement: Statement): Buffer {
+  return buildParse(
+    Buffer.from(`${name}\0`),
+    statement.parseMessage.subarray(5 + statement.backendName.length),
+  );
 }
 
 /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] parameter types. */
