@@ -1,9 +1,6 @@
 import type { Command } from '../command.ts';
 import { deep, inputOptions, json, replace } from './options.ts';
 
-/** Everything about AWS is loaded by the command that needs it, and by no other. */
-const infra = (): Promise<typeof import('@sluice/infra/shell')> => import('@sluice/infra/shell');
-
 const plan: Command = {
   name: 'plan',
   summary: 'show what would change in AWS, what would fail, and what it costs a month',
@@ -31,7 +28,7 @@ const plan: Command = {
       does: 'Plans Sluice on ECS Fargate in its place.',
     },
   ],
-  load: async () => ({ run: (await infra()).runPlan }),
+  load: async () => ({ run: (await import('@sluice/infra/shell/plan')).runPlan }),
 };
 
 const apply: Command = {
@@ -58,7 +55,7 @@ const apply: Command = {
       does: 'Applies exactly what was reviewed.',
     },
   ],
-  load: async () => ({ run: (await infra()).runApply }),
+  load: async () => ({ run: (await import('@sluice/infra/shell/apply')).runApply }),
 };
 
 const outputs: Command = {
@@ -68,7 +65,7 @@ const outputs: Command = {
   examples: [
     { line: 'sluice outputs --inputs terraform.tfvars --json', does: 'Prints them as JSON.' },
   ],
-  load: async () => ({ run: (await infra()).runOutputs }),
+  load: async () => ({ run: (await import('@sluice/infra/shell/outputs')).runOutputs }),
 };
 
 const drift: Command = {
@@ -80,7 +77,7 @@ const drift: Command = {
     json,
     { flags: '--detailed-exitcode', description: 'exit with 2 when there is drift' },
   ],
-  load: async () => ({ run: (await infra()).runDrift }),
+  load: async () => ({ run: (await import('@sluice/infra/shell/drift')).runDrift }),
 };
 
 const destroy: Command = {
@@ -100,7 +97,7 @@ const destroy: Command = {
       does: 'Removes the proxy orders without a question.',
     },
   ],
-  load: async () => ({ run: (await infra()).runDestroy }),
+  load: async () => ({ run: (await import('@sluice/infra/shell/destroy')).runDestroy }),
 };
 
 const synth: Command = {
@@ -125,8 +122,8 @@ const synth: Command = {
       does: 'Prints the template, offline.',
     },
   ],
-  load: async () => ({ run: (await infra()).runSynth }),
+  load: async () => ({ run: (await import('@sluice/infra/shell/synth')).runSynth }),
 };
 
-/** The commands that deal with AWS. */
+/** The commands that deal with AWS. Each loads its own code, and AWS's with it, only when it is run. */
 export const infrastructure: readonly Command[] = [plan, apply, outputs, drift, destroy, synth];

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Toolkit, BaseCredentials, type DeploymentMethod } from '@aws-cdk/toolkit-lib';
+import type { DeploymentMethod, Toolkit } from '@aws-cdk/toolkit-lib';
 import { App, LegacyStackSynthesizer, Stack, type IStackSynthesizer } from 'aws-cdk-lib';
 import { ToolkitHost, type StackEvent } from './toolkit-host.ts';
 
@@ -19,7 +19,7 @@ export interface DeployJob extends Job {
 
 /** Hands the template to CloudFormation by CDK's own toolkit and waits; rejects when it fails, after the rollback. */
 export async function deploy(job: DeployJob): Promise<void> {
-  const toolkit = toolkitFor(job);
+  const toolkit = await toolkitFor(job);
   const source = await toolkit.fromAssemblyDirectory(job.assembly);
   await toolkit.deploy(source, {
     deploymentMethod: job.method,
@@ -36,7 +36,7 @@ export interface StackJob extends Job {
 
 /** Removes a stack and waits; rejects when something could not be removed. */
 export async function remove(job: StackJob): Promise<void> {
-  const toolkit = toolkitFor(job);
+  const toolkit = await toolkitFor(job);
   const source = await toolkit.fromAssemblyDirectory(await assemblyOf(job, { Resources: {} }));
   await toolkit.destroy(source);
 }
@@ -57,7 +57,9 @@ export async function execute(
   });
 }
 
-function toolkitFor({ region, onEvent }: Job): Toolkit {
+/** The toolkit takes a second to load, and a plan does without it. */
+async function toolkitFor({ region, onEvent }: Job): Promise<Toolkit> {
+  const { BaseCredentials, Toolkit } = await import('@aws-cdk/toolkit-lib');
   return new Toolkit({
     ioHost: new ToolkitHost(onEvent),
     color: false,

@@ -1,3 +1,4 @@
+import { shapes } from './shapes.ts';
 import type { InputSpec } from './spec.ts';
 
 /** One entry of `Auth`: a further database user. */
@@ -41,11 +42,13 @@ export const endpointFields = {
   },
   VpcSubnetIds: {
     type: 'strings',
+    pattern: shapes.subnet,
     default: [],
     doc: 'Subnets of the endpoint; those of the proxy when empty.',
   },
   VpcSecurityGroupIds: {
     type: 'strings',
+    pattern: shapes.securityGroup,
     default: [],
     doc: 'Security groups of the endpoint; that of the proxy when empty.',
   },

@@ -2,6 +2,7 @@ import { settingsTable as daemon } from '@sluice/proxy/settings';
 import { endpointFields, secretFields } from './nested.ts';
 import type { InputSpec, ValuesOf } from './spec.ts';
 import { retentionDays } from './retention.ts';
+import { shapes } from './shapes.ts';
 
 /** A tag, group or instance name as AWS takes it. */
 const arn = (service: string): NonNullable<InputSpec['pattern']> => ({
@@ -162,11 +163,13 @@ const shared = {
   },
   ClientCidrs: {
     type: 'strings',
+    pattern: shapes.cidr,
     default: [],
     doc: 'Address ranges of clients that the made security group lets in. 0.0.0.0/0 is refused by the security rules.',
   },
   ClientSecurityGroupIds: {
     type: 'strings',
+    pattern: shapes.securityGroup,
     default: [],
     doc: 'Security groups of clients that the made security group lets in.',
   },

@@ -12,6 +12,13 @@ import type { StackOutputs } from './outputs.ts';
 import { retention } from './retention.ts';
 import { importSecret } from './secrets.ts';
 
+/** CDK would tag them; not every region's CloudFormation takes that, and cfn-lint does not. */
+const untaggable = [
+  'AWS::ApplicationAutoScaling::ScalableTarget',
+  'AWS::CloudWatch::Dashboard',
+  'AWS::ElasticLoadBalancingV2::Listener',
+];
+
 /** Puts Sluice on ECS Fargate into the stack, with the same inputs and outputs as the managed proxy. */
 export function serviceResources(scope: Construct, model: Model): StackOutputs {
   const { inputs, resolved } = model;
@@ -63,7 +70,7 @@ export function serviceResources(scope: Construct, model: Model): StackOutputs {
       : { alarmTopic: Topic.fromTopicArn(scope, 'AlarmTopic', inputs.AlarmTopicArn) }),
   });
   for (const [key, value] of Object.entries(model.tags)) {
-    Tags.of(scope).add(key, value);
+    Tags.of(scope).add(key, value, { excludeResourceTypes: untaggable });
   }
   return {
     rds_proxy_endpoint: service.endpoint,

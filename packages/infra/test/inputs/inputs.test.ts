@@ -158,6 +158,16 @@ suite('inputs', () => {
       'ClientCidrs = ["10.0.0.0/8"]',
       /needs CreateSecurityGroup = true/,
     ],
+    [
+      'a group that is no id',
+      'CreateSecurityGroup = true\nClientSecurityGroupIds = ["web"]',
+      /ClientSecurityGroupIds\[0\] is "web"; it must be sg-/,
+    ],
+    [
+      'a range that is none',
+      'CreateSecurityGroup = true\nClientCidrs = ["10.0.0.300/8"]',
+      /must be an IPv4 range/,
+    ],
     ['a field that is not there', 'Auth = [{ SecretNam = "x" }]', /did you mean SecretName\?/],
     [
       'a missing field',

@@ -157,9 +157,9 @@ const managed: readonly (readonly [
   ],
   [
     'ClientSecurityGroupIds',
-    { CreateSecurityGroup: true, ClientSecurityGroupIds: ['sg-1'] },
+    { CreateSecurityGroup: true, ClientSecurityGroupIds: ['sg-0c000000000000000'] },
     'AWS::EC2::SecurityGroup',
-    { SecurityGroupIngress: [Match.objectLike({ SourceSecurityGroupId: 'sg-1' })] },
+    { SecurityGroupIngress: [Match.objectLike({ SourceSecurityGroupId: 'sg-0c000000000000000' })] },
   ],
   [
     'AllowDatabaseIngress',

@@ -1,0 +1,186 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { App, Duration, Stack } from 'aws-cdk-lib';
+import { Match, Template } from 'aws-cdk-lib/assertions';
+import { Connections, SecurityGroup, Vpc, type IVpc } from 'aws-cdk-lib/aws-ec2';
+import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import {
+  ManagedProxy,
+  ManagedProxyTarget,
+  PropsError,
+  SluiceService,
+  type ManagedProxyProps,
+  type SluiceServiceProps,
+} from '../../src/index.ts';
+
+/** A stack of a user's own, with a VPC and a secret. */
+function userStack(): { stack: Stack; vpc: IVpc; secret: ISecret; role: Role } {
+  const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'Mine');
+  return {
+    stack,
+    // aws-cdk-lib declares optional properties of its classes less strictly than its interfaces.
+    vpc: new Vpc(stack, 'Vpc') as IVpc,
+    secret: new Secret(stack, 'Secret') as ISecret,
+    role: new Role(stack, 'Client', { assumedBy: new AccountRootPrincipal() }),
+  };
+}
+
+function managed(more: Partial<ManagedProxyProps> = {}): {
+  proxy: ManagedProxy;
+  stack: Stack;
+  role: Role;
+} {
+  const { stack, vpc, secret, role } = userStack();
+  const proxy = new ManagedProxy(stack, 'orders', {
+    vpc,
+    auth: [{ secret }],
+    target: ManagedProxyTarget.fromInstanceIdentifier('orders'),
+    ...more,
+  });
+  return { proxy, stack, role };
+}
+
+function service(more: Partial<SluiceServiceProps> = {}): {
+  service: SluiceService;
+  stack: Stack;
+  role: Role;
+} {
+  const { stack, vpc, secret, role } = userStack();
+  const made = new SluiceService(stack, 'Sluice', {
+    vpc,
+    image: ContainerImage.fromRegistry('sluice'),
+    target: {
+      host: 'orders.example',
+      securityGroups: [new SecurityGroup(stack, 'Database', { vpc })],
+    },
+    secrets: [secret],
+    tlsSecret: new Secret(stack, 'Tls') as ISecret,
+    serviceName: 'orders',
+    ...more,
+  });
+  return { service: made, stack, role };
+}
+
+suite('ManagedProxy', () => {
+  test('makes role, group and log group when none is given, and stands in private subnets', () => {
+    const { stack } = managed();
+    const template = Template.fromStack(stack);
+    template.hasResourceProperties('AWS::RDS::DBProxy', {
+      DBProxyName: 'orders',
+      RequireTLS: true,
+      IdleClientTimeout: 1800,
+      VpcSubnetIds: Match.arrayWith([{ Ref: Match.stringLikeRegexp('PrivateSubnet') }]),
+    });
+    template.hasResourceProperties('AWS::RDS::DBProxyTargetGroup', {
+      ConnectionPoolConfigurationInfo: {
+        MaxConnectionsPercent: 100,
+        MaxIdleConnectionsPercent: 50,
+        ConnectionBorrowTimeout: 120,
+      },
+    });
+    template.resourceCountIs('AWS::Logs::LogGroup', 1);
+  });
+
+  test('grantConnect allows one database user of this proxy', () => {
+    const { proxy, stack, role } = managed();
+    proxy.grantConnect(role, 'app');
+    Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [
+          {
+            Action: 'rds-db:connect',
+            Effect: 'Allow',
+            Resource: { 'Fn::Join': ['', Match.arrayWith(['/app'])] },
+          },
+        ],
+      },
+    });
+  });
+
+  test('connections open port 5432, and metrics are of this proxy', () => {
+    const { proxy, stack } = managed();
+    proxy.connections.allowDefaultPortFromAnyIpv4();
+    Template.fromStack(stack).hasResourceProperties('AWS::EC2::SecurityGroup', {
+      SecurityGroupIngress: [Match.objectLike({ FromPort: 5432, ToPort: 5432 })],
+    });
+    for (const metric of [
+      proxy.metricClientConnections(),
+      proxy.metricDatabaseConnections(),
+      proxy.metricDatabaseConnectionsCurrentlyBorrowed(),
+      proxy.metricDatabaseConnectionsCurrentlySessionPinned(),
+      proxy.metricDatabaseConnectionsBorrowLatency(),
+    ]) {
+      assert.equal(metric.namespace, 'AWS/RDS');
+      assert.deepEqual(Object.keys(metric.dimensions ?? {}), ['ProxyName']);
+    }
+  });
+
+  test('an imported proxy grants and measures as well', () => {
+    const { stack, role } = userStack();
+    const proxy = ManagedProxy.fromManagedProxyAttributes(stack, 'Imported', {
+      dbProxyName: 'orders',
+      dbProxyArn: 'arn:aws:rds:eu-central-1:123456789012:db-proxy:prx-1',
+      endpoint: 'orders.example',
+      connections: new Connections(),
+    });
+    assert.ok(proxy.grantConnect(role).success);
+    assert.equal(proxy.metric('ClientConnections').dimensions?.['ProxyName'], 'orders');
+  });
+
+  for (const [what, props, told] of [
+    ['a name that RDS refuses', { dbProxyName: '1bad' }, /Mine\/orders: dbProxyName is "1bad"/],
+    [
+      'idle above max',
+      { maxConnectionsPercent: 20, maxIdleConnectionsPercent: 30 },
+      /is 30; it must be 0 to 20/,
+    ],
+    [
+      'a borrow timeout of ten minutes',
+      { borrowTimeout: Duration.minutes(10) },
+      /is 600; it must be 0 to 300/,
+    ],
+    ['no users', { auth: [] }, /give one secret at least/],
+  ] as const) {
+    test(`refuses ${what}`, () => {
+      assert.throws(
+        () => managed(props),
+        (error) => error instanceof PropsError && told.test(error.message),
+      );
+    });
+  }
+});
+
+suite('SluiceService', () => {
+  test('grantConnect lets a client read the secret that it logs in with', () => {
+    const { service: sluice, stack, role } = service();
+    assert.ok(sluice.grantConnect(role).success);
+    Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
+      PolicyDocument: {
+        Statement: [
+          Match.objectLike({ Action: Match.arrayWith(['secretsmanager:GetSecretValue']) }),
+        ],
+      },
+    });
+  });
+
+  test('measures clients, tasks, CPU and memory', () => {
+    const { service: sluice } = service();
+    assert.equal(sluice.metricClientConnections().metricName, 'ActiveFlowCount');
+    assert.equal(sluice.metricHealthyTasks().metricName, 'HealthyHostCount');
+    assert.equal(sluice.metricCpuUtilization().metricName, 'CPUUtilization');
+    assert.equal(sluice.metricMemoryUtilization().metricName, 'MemoryUtilization');
+    assert.equal(sluice.metric('NewFlowCount').namespace, 'AWS/NetworkELB');
+  });
+
+  test('refuses a budget of connections that does not fit', () => {
+    const vpcless = { host: 'h', securityGroups: [], maxConnections: 100 };
+    assert.throws(() => service({ poolSize: 20, target: vpcless }), /are 160; the share is 100/);
+    assert.throws(() => service({ maxTasks: 60 }), /cannot share 100 %/);
+  });
+
+  test('refuses a name that a load balancer does not take', () => {
+    assert.throws(() => service({ serviceName: 'a'.repeat(33) }), /1 to 32 letters/);
+  });
+});
