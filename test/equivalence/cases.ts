@@ -1,0 +1,200 @@
+import type { Part, Script, SessionNumber, Step } from './script.ts';
+
+/** A script that once showed a difference, the smallest that did. */
+export interface Case {
+  readonly name: string;
+  readonly script: Script;
+}
+
+const say = (session: SessionNumber, ...texts: readonly string[]): Step => ({
+  session,
+  send: texts.map((query) => ({ query })),
+});
+
+const extended = (session: SessionNumber, ...groups: readonly (readonly Part[])[]): Step => ({
+  session,
+  send: groups.map((parts) => ({ extended: parts })),
+});
+
+const run = (name: string, text: string, ...values: readonly string[]): readonly Part[] => [
+  { parse: name, text },
+  { bind: name, portal: '', values },
+  { execute: '', rows: 0 },
+];
+
+/** Kept for ever: what was once wrong is looked at in every run. */
+export const cases: readonly Case[] = [
+  {
+    name: 'the names of statements on database connections do not show in errors',
+    script: [
+      extended(1, [
+        { parse: 'a', text: 'SELECT $1::text' },
+        { bind: 'a', portal: '', values: [] },
+      ]),
+    ],
+  },
+  {
+    name: 'PREPARE and Parse share their names',
+    script: [
+      extended(1, run('a', 'SELECT 1')),
+      say(1, 'PREPARE a AS SELECT 2', 'EXECUTE a', 'PREPARE b AS SELECT 3'),
+      extended(1, run('b', 'SELECT 4')),
+      extended(1, [
+        { bind: 'b', portal: '', values: [] },
+        { execute: '', rows: 0 },
+      ]),
+    ],
+  },
+  {
+    name: 'EXECUTE runs what Parse prepared',
+    script: [extended(1, run('a', 'SELECT 1/0')), say(1, 'BEGIN', 'EXECUTE a')],
+  },
+  {
+    name: 'a custom parameter that a query names by its rows',
+    script: [
+      say(
+        1,
+        "SELECT set_config(n, v, false) FROM (VALUES ('app.user_id', 'u1'), ('app.n', '1')) t(n, v)",
+      ),
+      say(2, "SELECT current_setting('app.user_id', true), current_setting('app.n', true)"),
+      say(1, "SELECT current_setting('app.user_id', true), current_setting('app.n', true)"),
+    ],
+  },
+  {
+    name: 'a custom parameter that a DO block sets',
+    script: [
+      say(1, "DO $$ BEGIN PERFORM set_config('app.tenant', 't1', false); END $$"),
+      say(2, 'SHOW app.tenant'),
+      say(1, 'SHOW app.tenant'),
+    ],
+  },
+  {
+    name: 'a custom parameter that a function sets, in front of a COPY in the same write',
+    script: [
+      say(1, "SELECT remember('app.user_id', 'u1', false); INSERT INTO note_1 (body) VALUES ('a')"),
+      extended(1, [...run('', 'COPY note_1 (body) FROM STDIN'), { copy: [] }]),
+      say(2, 'SHOW app.user_id'),
+      say(1, 'SHOW app.user_id'),
+    ],
+  },
+  {
+    name: 'a failing function leaves nothing behind, and one that catches its error neither',
+    script: [say(1, 'SELECT fails()'), say(2, 'SELECT catches()'), say(1, 'SHOW app.user_id')],
+  },
+  {
+    name: 'RESET ALL goes back to what the client asked for at its start',
+    script: [
+      { session: 1, connect: { application_name: 'web', DateStyle: 'ISO, DMY' } },
+      say(1, "SET DateStyle = 'German'", 'RESET ALL'),
+      say(2, 'SHOW DateStyle'),
+      say(1, 'SHOW DateStyle'),
+      say(1, "SET application_name = 'other'", 'DISCARD ALL', 'SHOW application_name'),
+    ],
+  },
+  {
+    name: 'Parse in a failed transaction fails, also when the statement is prepared already',
+    script: [
+      extended(1, run('a', 'SELECT name FROM place')),
+      say(2, 'BEGIN; SELECT 1/0'),
+      extended(2, run('a', 'SELECT name FROM place')),
+    ],
+  },
+  {
+    name: 'SET TRANSACTION and unknown changes leave nothing that cannot be reset',
+    script: [
+      say(1, "DO $$ BEGIN PERFORM set_config('TimeZone', 'Asia/Tokyo', false); END $$"),
+      say(2, 'SET TRANSACTION ISOLATION LEVEL REPEATABLE READ'),
+      say(
+        2,
+        "BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT remember('work_mem', '7MB', false); COMMIT",
+      ),
+      say(1, 'SHOW TimeZone', 'SHOW transaction_isolation'),
+      say(3, 'SHOW TimeZone', 'SHOW work_mem'),
+    ],
+  },
+  {
+    name: 'a name is free again when the database skipped its Parse',
+    script: [
+      extended(
+        1,
+        [{ bind: '', portal: '', values: [] }, ...run('a', 'SELECT 1')],
+        run('a', 'SELECT name FROM place'),
+      ),
+    ],
+  },
+  {
+    name: 'PREPARE under the name that a Parse of the same group, or a failed group, has taken',
+    script: [
+      extended(1, run('a', 'PREPARE a AS SELECT 1')),
+      extended(1, [
+        ...run('', 'PREPARE b AS SELECT 1'),
+        { parse: 'b', text: 'SELECT name FROM place' },
+      ]),
+      extended(2, [
+        { parse: 'a', text: 'SELECT 1' },
+        { bind: '', portal: '', values: [] },
+      ]),
+      say(2, "INSERT INTO note_2 (body) VALUES ('a'); PREPARE a AS SELECT 2", 'ROLLBACK'),
+      say(3, 'PREPARE b AS SELECT 1; PREPARE b AS SELECT 2; SELECT 3'),
+      extended(3, run('b', 'SELECT 4')),
+    ],
+  },
+  {
+    name: 'a failed transaction comes before a taken name',
+    script: [
+      extended(1, run('a', 'SELECT 1')),
+      say(1, 'BEGIN; SELECT 1/0'),
+      extended(1, run('a', 'SELECT 2')),
+    ],
+  },
+  {
+    name: 'an unnamed statement whose Close was skipped stays, and stays with its session',
+    script: [
+      extended(1, [...run('', 'SELECT 1/0'), { close: 'S', name: '' }]),
+      extended(2, [{ describe: 'S', name: '' }]),
+      extended(1, [{ describe: 'S', name: '' }]),
+    ],
+  },
+  {
+    name: 'a COPY that fails, with its Close skipped',
+    script: [
+      extended(1, [
+        ...run('', 'COPY note_1 (id) FROM STDIN'),
+        { copy: ['first'] },
+        { close: 'S', name: '' },
+      ]),
+      extended(2, [{ describe: 'S', name: '' }]),
+    ],
+  },
+  {
+    name: 'SET, then RESET ALL in a transaction that is rolled back',
+    script: [
+      say(2, "SET TIME ZONE 'Europe/Rome'", "SET quote_all_identifiers = 'on'; BEGIN READ ONLY"),
+      say(2, 'RESET ALL'),
+      say(2, 'ROLLBACK'),
+      say(1, 'SHOW TimeZone'),
+      say(2, 'SHOW TimeZone', 'SHOW quote_all_identifiers'),
+    ],
+  },
+  {
+    name: 'a custom parameter set beside a function that nobody knows',
+    script: [
+      say(1, "SET app.user_id = 'u1'; SELECT remember('work_mem', '7MB', true); SELECT 1"),
+      say(2, 'SHOW app.user_id'),
+      say(1, 'SHOW app.user_id'),
+    ],
+  },
+  {
+    name: 'Bind to a statement whose Parse the database skipped',
+    script: [
+      extended(
+        1,
+        [{ bind: '', portal: '', values: [] }, ...run('a', 'SELECT 1')],
+        [
+          { bind: 'a', portal: '', values: [] },
+          { execute: '', rows: 0 },
+        ],
+      ),
+    ],
+  },
+];

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import fc from 'fast-check';
+import { cases } from './cases.ts';
+import type { Lane } from './lane.ts';
+import { leaky } from './leaky-pool.ts';
+import { looksTheSame, tell } from './property.ts';
+import { Stage } from './stage.ts';
+
+/** How many scripts run over pools; a soak runs many more. */
+const scripts = 2_000;
+const pools = [1, 2, 3];
+const paces = ['in step', 'together'] as const;
+
+suite('a pooled connection looks like a connection of its own', { concurrency: true }, () => {
+  let stage: Stage;
+  before(async () => {
+    stage = await Stage.open();
+  });
+  after(() => stage.close());
+
+  test('the comparison finds nothing between direct connections', async () => {
+    const lane = await stage.lane(await stage.directSide(), await stage.directSide(), 2);
+    await fc.assert(looksTheSame(lane), { numRuns: 50 });
+  });
+
+  test('the comparison finds nothing between new connections and used ones', async () => {
+    const lane = await stage.lane(await stage.directSide(), await stage.usedSide(), 2);
+    await fc.assert(looksTheSame(lane), { numRuns: 100 });
+  });
+
+  test('the comparison finds a pool that carries nothing', async () => {
+    const { connect, database } = await stage.directSide();
+    const lane = await stage.lane(
+      await stage.directSide(),
+      { connect: leaky(connect), database },
+      1,
+    );
+    const outcome = await fc.check(looksTheSame(lane, ['in step']), { numRuns: 100 });
+    assert(outcome.failed, 'a leaky pool went unnoticed');
+  });
+
+  for (const connections of pools) {
+    test(`any script, over ${connections} connections`, async () => {
+      const lane = await stage.pooledLane(connections);
+      await fc.assert(looksTheSame(lane), { numRuns: Math.ceil(scripts / pools.length) });
+    });
+
+    suite(`what once failed, over ${connections} connections`, { concurrency: false }, () => {
+      let lane: Lane;
+      before(async () => {
+        lane = await stage.pooledLane(connections);
+      });
+      for (const { name, script } of cases) {
+        test(name, async () => {
+          for (const pace of paces) {
+            const finding = await lane.tryAnew(script, pace);
+            if (finding !== null) assert.fail(tell(finding));
+          }
+        });
+      }
+    });
+  }
+});

@@ -1,0 +1,74 @@
+import { query } from '../helpers/messages.ts';
+import { Player } from './player.ts';
+import type { Connect } from './player.ts';
+import type { Script, SessionNumber } from './script.ts';
+import type { Entry, Transcript } from './transcript.ts';
+
+/** How the sessions of a script run: each step after the one before, or every session at its own pace. */
+export type Pace = 'in step' | 'together';
+
+export interface PlayOptions {
+  readonly pace: Pace;
+  /**
+   * How many database connections there are. In step, a session that would have to wait for one would wait for ever:
+   * its step is left out, on direct connections too.
+   */
+  readonly connections: number;
+}
+
+/** Runs a script, and tells what its clients saw. */
+export async function play(
+  script: Script,
+  connect: Connect,
+  { pace, connections }: PlayOptions,
+): Promise<Transcript> {
+  const players = new Map<SessionNumber, Player>();
+  for (const { session } of script) {
+    if (!players.has(session)) players.set(session, new Player(connect));
+  }
+  const playerOf = (session: SessionNumber): Player => {
+    const player = players.get(session);
+    if (player === undefined) throw new Error(`session ${session} is not in the script`);
+    return player;
+  };
+  const mustWait = (player: Player): boolean => {
+    const holders = [...players.values()].filter((other) => other.holds);
+    return pace === 'in step' && !player.holds && holders.length >= connections;
+  };
+
+  const entries: (Entry | null)[] = [];
+  const run = async (sessions: readonly SessionNumber[]): Promise<void> => {
+    for (const [index, step] of script.entries()) {
+      if (!sessions.includes(step.session)) continue;
+      const player = playerOf(step.session);
+      entries[index] = mustWait(player) ? null : await player.take(step);
+    }
+    // Who holds a connection goes first: others may need it for their last words.
+    const byHold = sessions.toSorted(
+      (a, b) => Number(playerOf(b).holds) - Number(playerOf(a).holds),
+    );
+    for (const session of byHold) {
+      entries[script.length + session] = await playerOf(session).finish(lastWords);
+    }
+  };
+  const all = [...players.keys()];
+  await (pace === 'in step' ? run(all) : Promise.all(all.map((session) => run([session]))));
+  return {
+    entries,
+    notifications: new Map(all.map((session) => [session, playerOf(session).notifications])),
+  };
+}
+
+/** What every session that still lives is asked at its end: all that it can know of its state. */
+const lastWords = query(`ROLLBACK; SELECT current_user, session_user,
+  (SELECT pg_catalog.string_agg(name || '=' || coalesce(setting, ''), ' ' ORDER BY name)
+    FROM pg_catalog.pg_settings WHERE name IN ('application_name', 'array_nulls', 'bytea_output',
+      'client_encoding', 'client_min_messages', 'DateStyle', 'default_transaction_isolation',
+      'default_transaction_read_only', 'extra_float_digits', 'IntervalStyle', 'quote_all_identifiers',
+      'row_security', 'search_path', 'standard_conforming_strings', 'statement_timeout', 'TimeZone',
+      'transform_null_equals', 'work_mem')),
+  current_setting('app.user_id', true), current_setting('app.tenant', true),
+  current_setting('app.n', true),
+  (SELECT count(*) FROM pg_catalog.pg_class WHERE relnamespace = pg_my_temp_schema()),
+  (SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
+  (SELECT string_agg(name, ' ' ORDER BY name) FROM pg_catalog.pg_cursors)`);

@@ -1,0 +1,125 @@
+import type { Message } from '../helpers/messages.ts';
+import { query, terminate } from '../helpers/messages.ts';
+import { encode, mayPin, textsOf } from './script.ts';
+import type { Leaving, Step } from './script.ts';
+import { entryOf, notificationOf } from './transcript.ts';
+import type { Entry } from './transcript.ts';
+
+/** A client connection, as far as a script needs one. */
+export interface Talker {
+  /** ParameterStatus as last reported. */
+  readonly parameters: ReadonlyMap<string, string>;
+  send(bytes: Buffer): void;
+  /** The next message; throws when the connection has ended, or when nothing comes. */
+  next(): Promise<Message>;
+  /** Says Terminate, and resolves when the connection is closed. */
+  end(): Promise<void>;
+  /** Vanishes without a word. */
+  destroy(): void;
+}
+
+/** What became of a login: a connection, unless it was refused, and what the client saw. */
+export interface Login {
+  readonly talker: Talker | null;
+  readonly entry: Entry;
+}
+
+/** Logs a client in with these startup parameters. */
+export type Connect = (parameters: Readonly<Record<string, string>>) => Promise<Login>;
+
+/** One session of a script as it runs: the client that takes its steps, one connection after the other. */
+export class Player {
+  /** As `channel payload`, in the order they came. */
+  readonly notifications: string[] = [];
+  readonly #connect: Connect;
+  #talker: Talker | null = null;
+  /** The last ReadyForQuery said that a transaction is open. */
+  #inTransaction = false;
+  #mayBePinned = false;
+
+  constructor(connect: Connect) {
+    this.#connect = connect;
+  }
+
+  /** Whether the session may hold a database connection between its steps. */
+  get holds(): boolean {
+    return this.#talker !== null && (this.#inTransaction || this.#mayBePinned);
+  }
+
+  /** Takes a step of the script. A session that has no connection logs in first. */
+  async take(step: Step): Promise<Entry | null> {
+    if ('leave' in step) return this.#leave(step.leave);
+    if ('connect' in step) {
+      await this.#leave('terminate');
+      return this.#login(step.connect);
+    }
+    if (this.#talker === null) {
+      const entry = await this.#login({});
+      if (this.#talker === null) return entry;
+    }
+    this.#mayBePinned ||= textsOf(step).some(mayPin);
+    return this.#exchange(Buffer.concat(step.send.map(encode)), step.send.length);
+  }
+
+  /** Says some last words, if the session still lives, and leaves. */
+  async finish(lastWords: Buffer): Promise<Entry | null> {
+    const entry = this.#talker === null ? null : await this.#exchange(lastWords, 1);
+    await this.#leave('terminate');
+    return entry;
+  }
+
+  async #login(parameters: Readonly<Record<string, string>>): Promise<Entry> {
+    const { talker, entry } = await this.#connect(parameters);
+    this.#talker = talker;
+    return entry;
+  }
+
+  /** Sends requests at once, and reads until each has had its ReadyForQuery. */
+  async #exchange(requests: Buffer, count: number): Promise<Entry> {
+    const talker = this.#talker;
+    if (talker === null) throw new Error('the session has no connection');
+    talker.send(requests);
+    const messages: Message[] = [];
+    let left = count;
+    let end = '';
+    while (left > 0) {
+      try {
+        const message = await talker.next();
+        messages.push(message);
+        if (message.code === 'A') this.notifications.push(notificationOf(message));
+        if (message.code !== 'Z') continue;
+        left -= 1;
+        this.#inTransaction = message.body.toString('latin1') !== 'I';
+      } catch (error) {
+        end = error instanceof Error ? error.message : String(error);
+        talker.destroy();
+        this.#forget();
+        break;
+      }
+    }
+    return entryOf(messages, talker.parameters, end);
+  }
+
+  async #leave(how: Leaving): Promise<null> {
+    const talker = this.#talker;
+    this.#forget();
+    if (talker === null) return null;
+    if (how === 'terminate') await talker.end();
+    else if (how === 'vanish') talker.destroy();
+    else if ('vanishAfter' in how) {
+      talker.send(query(how.vanishAfter));
+      talker.destroy();
+    } else {
+      talker.send(Buffer.concat([query(how.terminateAfter), terminate]));
+      // What it would be answered is nobody's concern.
+      while (await talker.next().catch(() => null));
+    }
+    return null;
+  }
+
+  #forget(): void {
+    this.#talker = null;
+    this.#inTransaction = false;
+    this.#mayBePinned = false;
+  }
+}

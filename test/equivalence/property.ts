@@ -1,0 +1,33 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+import type { Finding, Lane } from './lane.ts';
+import type { Pace } from './play.ts';
+import type { Script } from './script.ts';
+import { scripts } from './scripts.ts';
+
+/** The most steps of a script. Short ones find the same faults, and say more when they do. */
+const steps = 12;
+
+/** Holds when clients see the same on both sides of the lane. */
+export function looksTheSame(
+  lane: Lane,
+  paces: readonly Pace[] = ['in step', 'together'],
+): fc.IAsyncProperty<[Script, Pace]> {
+  return fc.asyncProperty(scripts(steps), fc.constantFrom(...paces), async (script, pace) => {
+    const finding = await lane.compare(script, pace);
+    if (finding !== null) throw new Error(tell(finding));
+  });
+}
+
+/** A finding as text, with the script as it can be pasted into `cases.ts`. */
+export function tell({ step, expected, got, script, pace, connections }: Finding): string {
+  const lines = script.map((value) =>
+    inspect(value, { depth: null, breakLength: Infinity, compact: true }),
+  );
+  const where =
+    step === undefined ? 'notifications' : `step ${step} ${lines[step] ?? 'last words'}`;
+  return (
+    `${where} (${pace}, over ${connections} connections)\n` +
+    `  expected: ${expected}\n  got:      ${got}\n  ${lines.join(',\n  ')}`
+  );
+}

@@ -1,0 +1,127 @@
+import { fieldsOf, outline } from '../helpers/messages.ts';
+import type { Message } from '../helpers/messages.ts';
+
+/** What a client saw of one step. */
+export interface Entry {
+  /** The messages, each in a form that differs exactly when what may be compared of it differs. */
+  readonly replies: readonly string[];
+  /** The same for people. */
+  readonly story: string;
+  /** ParameterStatus as last reported, one `name=value` a line. */
+  readonly parameters: string;
+}
+
+/** What the clients of one script saw: an entry per step, `null` for a step that was left out. */
+export interface Transcript {
+  readonly entries: (Entry | null)[];
+  /** By session, the notifications as `channel payload`. */
+  readonly notifications: ReadonlyMap<number, string[]>;
+}
+
+/**
+ * Messages that are not compared where they stand:
+ * - Authentication and BackendKeyData: the proxy authenticates its clients itself and gives them keys of its own.
+ * - ParameterStatus: PostgreSQL promises no place for it among other messages; the last values are compared.
+ * - NotificationResponse: may come at any time, so they are compared at the end, without the sender's process id.
+ */
+const notInPlace = new Set(['R', 'K', 'S', 'A']);
+
+/** Makes an entry of the messages that a step was answered with. */
+export function entryOf(
+  messages: readonly Message[],
+  parameters: ReadonlyMap<string, string>,
+  end = '',
+): Entry {
+  const compared = messages.filter(({ code }) => !notInPlace.has(code));
+  return {
+    replies: [...compared.map(exact), end],
+    story: [...compared.map(tell), end].filter((part) => part !== '').join(' | '),
+    parameters: [...parameters]
+      .map((pair) => pair.join('='))
+      .sort()
+      .join('\n'),
+  };
+}
+
+/** A message in a few words; of an error the text too. */
+function tell(message: Message): string {
+  const text = message.code === 'E' ? ` ${fieldsOf(message)['M']}` : '';
+  return outline(message) + text;
+}
+
+/** Every byte of a message but what two sessions never share. */
+function exact({ code, body }: Message): string {
+  const compared = code === 'T' ? withoutTableOids(body) : body;
+  const text = code + compared.toString('latin1');
+  return code === 'E' || code === 'N' ? text.replace(placeInSource, '\0') : text;
+}
+
+/**
+ * The fields F, L and R of an error name a place in PostgreSQL's source. Errors that the proxy answers itself, such as
+ * that of a statement name given twice, come from no such place.
+ */
+const placeInSource = /\0F[^\0]*\0L[^\0]*\0R[^\0]*\0/;
+
+/**
+ * RowDescription (B): Int16 n; each: String name, Int32 table OID, Int16 column, Int32 type, Int16, Int32, Int16.
+ * The OID of a temporary table is a new one each time it is made.
+ */
+function withoutTableOids(body: Buffer): Buffer {
+  const copy = Buffer.from(body);
+  let at = 2;
+  while (at < copy.length) {
+    at = copy.indexOf(0, at) + 1;
+    copy.writeInt32BE(copy.readInt32BE(at) === 0 ? 0 : 1, at);
+    at += 18;
+  }
+  return copy;
+}
+
+/** The channel and payload of a NotificationResponse. */
+export function notificationOf({ body }: Message): string {
+  const [channel, payload] = body.toString('utf8', 4).split('\0');
+  return `${channel} ${payload}`;
+}
+
+/** Where two transcripts first differ, or `null`. */
+export interface Difference {
+  /** The index of the step, or `undefined` when only notifications differ. */
+  readonly step: number | undefined;
+  readonly expected: string;
+  readonly got: string;
+}
+
+/** Compares what was seen through a pool with what was seen on direct connections. */
+export function firstDifference(expected: Transcript, got: Transcript): Difference | null {
+  for (const [step, wanted] of expected.entries.entries()) {
+    const seen = got.entries[step];
+    if (wanted === null || seen === null || seen === undefined) continue;
+    if (wanted.replies.join('\0') !== seen.replies.join('\0')) {
+      const sameStory = wanted.story === seen.story;
+      const show = (entry: Entry): string =>
+        sameStory ? JSON.stringify(entry.replies) : entry.story;
+      return { step, expected: show(wanted), got: show(seen) };
+    }
+    if (wanted.parameters !== seen.parameters) {
+      return { step, ...differentLines(wanted.parameters, seen.parameters) };
+    }
+  }
+  for (const [session, wanted] of expected.notifications) {
+    const seen = got.notifications.get(session) ?? [];
+    if (wanted.join('\n') !== seen.join('\n')) {
+      return {
+        step: undefined,
+        expected: `session ${session} notified of: ${wanted.join(', ')}`,
+        got: seen.join(', '),
+      };
+    }
+  }
+  return null;
+}
+
+function differentLines(expected: string, got: string): { expected: string; got: string } {
+  const [a, b] = [expected.split('\n'), got.split('\n')];
+  const only = (mine: string[], other: string[]): string =>
+    `ParameterStatus ${mine.filter((line) => !other.includes(line)).join(', ')}`;
+  return { expected: only(a, b), got: only(b, a) };
+}
