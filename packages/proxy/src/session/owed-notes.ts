@@ -32,10 +32,15 @@ export class NoteChain implements OwedNote {
     this.#second.undo(skipped);
     this.#first.undo(skipped);
   }
+
+  completed(): void {
+    this.#first.completed?.();
+    this.#second.completed?.();
+  }
 }
 
 /**
- * A Parse of the unnamed statement. Refused, it leaves no unnamed statement ("an unnamed statement lasts only
+ * A request that changes the unnamed statement. A Parse that is refused leaves no unnamed statement ("an unnamed statement lasts only
  * until the next Parse", manual, "Extended Query"); skipped, it leaves the one before.
  */
 export class UnnamedChange implements OwedNote {

@@ -60,10 +60,12 @@ export class ParameterTracker {
     this.#asked = this.#unknown || this.#asked !== null ? 'all' : touched;
     this.#touched = new Map();
     this.#unknown = false;
-    if (this.#asked === 'all') return readAll(custom);
-    const columns = [...touched.keys()].map(
-      (name) => `pg_catalog.current_setting(${quoteText(name)},true)`,
-    );
+    if (this.#asked === 'all')
+      return readAll(new Set([...custom, ...touched.keys()].filter(isCustom)));
+    const columns = [...touched].flatMap(([name, touch]) => [
+      `pg_catalog.current_setting(${quoteText(name)},true)`,
+      touch === 'reset' ? isReset(name) : 'NULL',
+    ]);
     return `SELECT ${columns.join(',')}`;
   }
 
@@ -82,24 +84,32 @@ export class ParameterTracker {
     const wanted = new Map(asked === 'all' ? [] : current);
     const actual = new Map<string, string>();
     const values = new Map<string, string | null>();
+    const isBack = new Set<string>();
     this.#asked = null;
     if (asked === 'all') {
       for (const [name, value] of rows)
         if (typeof name === 'string') values.set(name, value ?? null);
-    } else
-      for (const [at, name] of [...touches.keys()].entries())
-        values.set(name, rows[0]?.[at] ?? null);
+    } else {
+      for (const [at, name] of [...touches.keys()].entries()) {
+        const value = rows[0]?.[2 * at] ?? null;
+        values.set(name, value);
+        const took = isCustom(name)
+          ? value === null || value === ''
+          : rows[0]?.[2 * at + 1] !== 'f';
+        if (touches.get(name) === 'reset' && took) isBack.add(name);
+      }
+    }
     for (const [name, value] of values) {
       const before = current.get(name);
       const neutral =
         value === null ||
         // An unset custom parameter reads as '' once any session has set it on the connection.
-        (value === '' && before === undefined && name.includes('.')) ||
+        (value === '' && before === undefined && isCustom(name)) ||
         (name === 'role' && value === 'none') ||
         (name === 'session_authorization' && value === loginUser);
       if (neutral) wanted.delete(name);
-      else if (touches.get(name) === 'reset' && value !== before) {
-        // It took effect: the client's own start value counts, which the connection does not know.
+      else if (isBack.has(name)) {
+        // The reset took effect: the client's own start value counts, which the connection does not know.
         const start = startup.get(name);
         if (start === undefined) wanted.delete(name);
         else {
@@ -122,6 +132,16 @@ export class ParameterTracker {
     for (const name of [...current.keys(), ...this.#touched.keys()])
       if (!identities.includes(name)) this.#touch(name, 'reset');
   }
+}
+
+/** A parameter that no module has declared has a dot in its name. */
+function isCustom(name: string): boolean {
+  return name.includes('.');
+}
+
+/** Whether the parameter has the value that RESET gives it: a rolled back RESET is none. NULL for custom ones. */
+function isReset(name: string): string {
+  return `(SELECT setting = reset_val FROM pg_catalog.pg_settings WHERE pg_catalog.lower(name) = ${quoteText(name)})`;
 }
 
 /**

@@ -423,8 +423,12 @@ export class RequestRelay {
       shared = this.#sharedName(effects);
     }
     // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
-    this.unnamed = noUnnamedStatement;
-    connection.unnamed = noUnnamedStatement;
+    if (this.unnamed !== noUnnamedStatement || connection.unnamed !== noUnnamedStatement) {
+      const change = new UnnamedChange(this, connection, false);
+      note = note === null ? change : new NoteChain(note, change);
+      this.unnamed = noUnnamedStatement;
+      connection.unnamed = noUnnamedStatement;
+    }
     if (shared !== null && shared.deallocates) {
       this.#prepareAside(connection, deallocateStandIn);
       toDatabase.add(deallocateQuery);
@@ -680,9 +684,10 @@ export class RequestRelay {
       return false;
     }
     if (nameEnd === at + 6) {
+      const change = new UnnamedChange(this, connection, false);
       this.unnamed = noUnnamedStatement;
       connection.unnamed = noUnnamedStatement;
-      connection.owed.append(Owed.Close);
+      connection.owed.append(Owed.Close, change);
       return false;
     }
     const name = chunk.toString('latin1', at + 6, nameEnd);
@@ -703,7 +708,7 @@ export class RequestRelay {
     if (connection.unnamed === unnamed) return;
     if (unnamed.source === null) {
       toDatabase.add(closeUnnamedStatement);
-      connection.owed.append(Owed.Close | Fate.Swallow);
+      connection.owed.append(Owed.Close | Fate.Swallow, new UnnamedChange(this, connection, true));
     } else {
       toDatabase.addRange(unnamed.source, unnamed.start, unnamed.end);
       connection.owed.append(Owed.Parse | Fate.Swallow, new UnnamedChange(this, connection, true));

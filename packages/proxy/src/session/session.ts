@@ -110,6 +110,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   /** Counts statements that pin: a look that was sent before the newest of them says nothing about it. */
   #pinning = 0;
   #lookedAt = 0;
+  /** Something may be set on the connection on loan that nobody could name. */
+  #uncertain = false;
   #state: SessionState = SessionState.Idle;
   #paused = false;
   #blocked = false;
@@ -333,6 +335,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   loanEnded(): void {
     this.connection = null;
+    this.#uncertain = false;
     this.#relay.loanEnded();
     this.#enter(SessionState.Idle);
   }
@@ -359,6 +362,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   connectionLost(loss: ConnectionLoss): void {
     this.connection = null;
+    this.#uncertain = false;
     this.#groupSince = 0;
     this.#suspects = [];
     this.#relay.dropBody();
@@ -461,7 +465,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.#tellStartValues(read.actual);
     }
     // What nobody can name is taken away before anyone else comes.
-    if (read.uncertain) connection.needsReset = true;
+    if (read.uncertain) {
+      this.#uncertain = true;
+      connection.needsReset = true;
+    }
     this.#lexis = lexisOf(
       connection.reported.get('client_encoding'),
       connection.reported.get('standard_conforming_strings'),
@@ -483,7 +490,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       if (pin === null) this.#pinFor(reason, null);
     } else if (pin !== null && visible.has(pin)) {
       this.pin = null;
-      connection.needsReset = false;
+      connection.needsReset = this.#uncertain;
       this.#keeper.unpinned(this, pin);
     }
   }
