@@ -129,11 +129,6 @@ export const housekeeping: readonly Housekeeping[] = [
     shows: ['SHOW search_path', ''],
   },
   {
-    client: 'SQL PREPARE, EXECUTE and DEALLOCATE',
-    requests: simple('PREPARE sum AS SELECT $1::int + 1', 'EXECUTE sum(1)', 'DEALLOCATE sum'),
-    shows: ['SELECT 1', '1'],
-  },
-  {
     client: 'Row level security, once a request',
     requests: simple("SET app.user_id = '42'", 'SET ROLE pg_read_all_data'),
     shows: ["SELECT current_user || ' ' || current_setting('app.user_id')", 'pg_read_all_data 42'],
