@@ -1,5 +1,10 @@
 export { makeCertificate } from './certificate.ts';
 export type { Certificate, CertificateOptions } from './certificate.ts';
+export { Cluster } from './cluster/cluster.ts';
+export { startCluster } from './cluster/start-cluster.ts';
+export type { ClusterOptions } from './cluster/start-cluster.ts';
+export { FaultProxy } from './fault/fault-proxy.ts';
+export type { Fault } from './fault/fault-proxy.ts';
 export { startPostgres } from './postgres/start-postgres.ts';
 export type { PostgresOptions } from './postgres/options.ts';
 export { Postgres } from './postgres/postgres.ts';

@@ -1,5 +1,12 @@
 import type { Socket } from 'node:net';
-import { TransactionStatus, buildQuery, syncMessage, terminateMessage } from '@sluice/wire';
+import {
+  BackendCode,
+  TransactionStatus,
+  buildQuery,
+  parseErrorFields,
+  syncMessage,
+  terminateMessage,
+} from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
@@ -8,6 +15,7 @@ import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
 import { noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
+import type { Address } from './dial.ts';
 import { ProxyRequest } from './proxy-request.ts';
 
 /** No message of the protocol is longer: PostgreSQL's own limit for what it sends (PqMaxMsg, 1 GiB). */
@@ -32,6 +40,10 @@ export interface LoanHolder {
   loanEnded(): void;
   /** The connection has ended under the loan. */
   connectionLost(loss: ConnectionLoss): void;
+  /** The database refused the group at hand with `sqlstate` and rolled it back: can it run on another connection? */
+  canSendAgain(): boolean;
+  /** The loan has ended, and the group that `canSendAgain` spoke of has not run: it is sent again. */
+  sendAgain(): void;
   /** The connection takes requests again: its socket has drained, or a cancel has passed. */
   resume(): void;
   /** The database reported a new value of a parameter while the session's requests ran. */
@@ -41,11 +53,15 @@ export interface LoanHolder {
 /** How a database connection ended under a loan. */
 export interface ConnectionLoss {
   readonly error: ProxyError;
+  /** What ended it, in words. */
+  readonly reason: string;
   /** Groups of the session that were still owed their end. */
   readonly groups: number;
   /** Messages were sent that no Sync has followed. */
   readonly openGroup: boolean;
   readonly inTransaction: boolean;
+  /** The transaction has failed already, and the client knows. */
+  readonly failed: boolean;
   /** Part of a message has been relayed, so that nothing else can follow. */
   readonly midReply: boolean;
   /** The client has already had an ErrorResponse in the group at hand. */
@@ -60,6 +76,8 @@ export interface ConnectionOwner {
   readonly initQuery: string;
   /** The socket has closed. */
   closed(connection: DatabaseConnection, error: ProxyError): void;
+  /** The connection says that its database may no longer serve: an SQLSTATE, or how the socket ended. */
+  evidence(connection: DatabaseConnection, what: string): void;
   /** The database reported a parameter outside any session's request. */
   parameterChanged(connection: DatabaseConnection, name: string, value: string): void;
 }
@@ -71,7 +89,22 @@ export interface LoginResult {
   readonly processId: number;
   readonly secretKey: Buffer;
   readonly tls: boolean;
+  /** Where it leads; a cancel request goes there too. */
+  readonly address: Address;
 }
+
+/**
+ * What a database says when it may no longer be the one to ask: it shuts down (57P01), has crashed (57P02), does not
+ * take connections (57P03), or is read-only (25006).
+ */
+const notServing: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '25006']);
+
+/**
+ * Of these, the ones after which nothing of a single statement has taken effect. 57P01: while a transaction commits
+ * PostgreSQL holds interrupts back, and says CommandComplete before it looks at them again. Not 57P02: a crash may
+ * come between the commit and its answer.
+ */
+const rolledBack: ReadonlySet<string> = new Set(['57P01', '25006']);
 
 let nextId = 1;
 
@@ -89,6 +122,7 @@ export class DatabaseConnection {
   readonly processId: number;
   readonly secretKey: Buffer;
   readonly tls: boolean;
+  readonly address: Address;
   /** What the database has reported, by name. */
   readonly reported: Map<string, string>;
   readonly createdAt = clock.now;
@@ -133,12 +167,13 @@ export class DatabaseConnection {
     this.processId = login.processId;
     this.secretKey = login.secretKey;
     this.tls = login.tls;
+    this.address = login.address;
     this.statements = new ConnectionStatements(statementLimit);
     const socket = this.socket;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('drain', () => this.#onDrain());
-    socket.on('error', (error: Error) => this.#onLost(error.message));
-    socket.on('close', () => this.#onLost('the database closed it'));
+    socket.on('error', (error: Error) => this.#onGone(error.message));
+    socket.on('close', () => this.#onGone('the database closed it'));
     socket.resume();
   }
 
@@ -267,7 +302,7 @@ export class DatabaseConnection {
 
   /** Something is not as it must be: the connection is closed, and whoever is owed anything is told. */
   poison(what: string): void {
-    this.#fail(new ProxyError('POISONED', { what }));
+    this.#fail(new ProxyError('POISONED', { what }), what);
   }
 
   #onData(input: Buffer): void {
@@ -336,7 +371,9 @@ export class DatabaseConnection {
           break;
         case Step.Notice:
           // Outside any request it belongs to the holder, if there is one (LISTEN pins).
-          relayed = fate === Fate.Relay || (entry === Owed.Nothing && this.#holder !== null);
+          relayed =
+            (fate === Fate.Relay || (entry === Owed.Nothing && this.#holder !== null)) &&
+            !this.#isFarewell(chunk, at, next);
           break;
         case Step.Parameter:
           relayed = this.#onParameter(chunk, at + 5, next, entry);
@@ -424,6 +461,15 @@ export class DatabaseConnection {
   #onFailed(chunk: Buffer, at: number, next: number, from: number, entry: number): boolean {
     const fate = entry & 0xf0;
     const note = this.owed.headNote;
+    const { severity, sqlstate, message } = parseErrorFields(chunk, at + 5, next);
+    if (notServing.has(sqlstate)) this.#owner.evidence(this, sqlstate);
+    const takesBack = fate === Fate.Relay && rolledBack.has(sqlstate);
+    if (takesBack && this.#takeBack(sqlstate)) return false;
+    if (severity !== 'ERROR' && notServing.has(sqlstate)) {
+      // The database says goodbye; the client connection outlives it, and the session says what that means.
+      this.#onLost(message);
+      return false;
+    }
     if (entry === Owed.Nothing) {
       // Between requests the database only ever says goodbye (57P01, 25P03, ...), and closes.
       this.retireReason ??= 'the database ended it';
@@ -444,6 +490,37 @@ export class DatabaseConnection {
     }
     this.owed.fail();
     return fate !== Fate.Abandon;
+  }
+
+  /** "The postmaster has commanded this server process to roll back and exit" is a warning (57P02), then it closes. */
+  #isFarewell(chunk: Buffer, at: number, next: number): boolean {
+    if (chunk[at] !== BackendCode.NoticeResponse) return false;
+    const { sqlstate } = parseErrorFields(chunk, at + 5, next);
+    if (sqlstate !== '57P02') return false;
+    this.#owner.evidence(this, sqlstate);
+    return true;
+  }
+
+  /** The refused group runs elsewhere: what is still owed for it here is owed to nobody. */
+  #takeBack(sqlstate: string): boolean {
+    const holder = this.#holder;
+    if (
+      holder === null ||
+      this.status !== TransactionStatus.Idle ||
+      this.groupOpen ||
+      this.owed.countGroups() !== 1 ||
+      !holder.canSendAgain()
+    )
+      return false;
+    // Answers to groups before this one may stand gathered.
+    holder.flushReplies();
+    this.#holder = null;
+    this.retireReason ??= `the database refuses work (${sqlstate})`;
+    this.owed.fail();
+    this.owed.abandon();
+    this.#resumeReading();
+    holder.sendAgain();
+    return true;
   }
 
   #onParameter(chunk: Buffer, start: number, end: number, entry: number): boolean {
@@ -510,20 +587,29 @@ export class DatabaseConnection {
     this.socket.resume();
   }
 
-  #onLost(reason: string): void {
-    if (!this.#closed) this.#fail(new ProxyError('DATABASE_CONNECTION_LOST', { reason }));
+  /** The socket ended, and not by our doing. */
+  #onGone(reason: string): void {
+    if (this.#closed) return;
+    this.#owner.evidence(this, reason);
+    this.#onLost(reason);
   }
 
-  #fail(error: ProxyError): void {
+  #onLost(reason: string): void {
+    if (!this.#closed) this.#fail(new ProxyError('DATABASE_CONNECTION_LOST', { reason }), reason);
+  }
+
+  #fail(error: ProxyError, reason: string): void {
     this.#closed = true;
     if (!this.socket.writableEnded) this.socket.destroy();
     const holder = this.#holder;
     this.#holder = null;
     const loss: ConnectionLoss = {
       error,
+      reason,
       groups: this.owed.countGroups(),
       openGroup: this.groupOpen || this.owed.skipping,
       inTransaction: this.status !== TransactionStatus.Idle,
+      failed: this.status === TransactionStatus.Failed,
       midReply: this.midReply,
       errorSent: this.#errorSent,
     };

@@ -3,13 +3,14 @@ import type { Endpoint } from '../frontend/endpoint.ts';
 import type { Pool } from '../pool/pool.ts';
 import { SessionState } from '../session/session.ts';
 import { statements } from '../session/statement.ts';
+import type { TargetGroup } from '../target/target-group.ts';
 import type { Target } from '../target/target.ts';
 import { HistogramMetric } from './histogram-metric.ts';
 
 /** What the metrics are read from; nothing is counted twice, gauges are lengths of lists. */
 export interface MetricSources {
   readonly endpoints: readonly Endpoint[];
-  readonly targets: readonly Target[];
+  readonly group: TargetGroup;
 }
 
 /** A value under its labels. */
@@ -66,7 +67,7 @@ export function createMetrics(sources: MetricSources): Registry {
     for (const endpoint of sources.endpoints) yield [{ endpoint: endpoint.name }, read(endpoint)];
   };
   const perPool = function* (read: (pool: Pool) => number): Iterable<Sample> {
-    for (const target of sources.targets)
+    for (const target of sources.group.targets)
       for (const pool of target.pools) yield [poolLabels(target, pool), read(pool)];
   };
 
@@ -128,7 +129,7 @@ export function createMetrics(sources: MetricSources): Registry {
     'Database connections, by what they do.',
     ['target', 'database', 'user', 'state'],
     function* () {
-      for (const target of sources.targets) {
+      for (const target of sources.group.targets) {
         for (const pool of target.pools) {
           const labels = poolLabels(target, pool);
           const open = pool.connections.size;
@@ -165,7 +166,7 @@ export function createMetrics(sources: MetricSources): Registry {
     'The most database connections to the target, by MaxConnectionsPercent.',
     ['target'],
     function* () {
-      for (const target of sources.targets) yield [{ target: target.name }, target.allowed];
+      for (const target of sources.group.targets) yield [{ target: target.name }, target.allowed];
     },
   );
   counter('sluice_borrow_requests_total', 'Loans asked for.', poolLabelNames, () =>
@@ -234,7 +235,7 @@ export function createMetrics(sources: MetricSources): Registry {
   ): void => {
     registry.registerMetric(
       new HistogramMetric(name, help, () =>
-        sources.targets.flatMap((target) =>
+        sources.group.targets.flatMap((target) =>
           [...target.pools].map((pool) => [poolLabels(target, pool), pick(pool)] as const),
         ),
       ),
