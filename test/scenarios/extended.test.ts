@@ -106,6 +106,7 @@ onEachRoute(
       );
       client.send(sync);
       assert.equal(story(await client.ready()), 'Z I');
+      // PostgreSQL 18 is left in a state in which it refuses further statements: nobody else may meet that.
       const other = await route().login(t);
       for (let turn = 0; turn < 5; turn += 1) assert.equal(await other.value('SELECT 4'), '4');
     });

@@ -53,7 +53,7 @@ export async function initialize(
   } catch (error) {
     throw new Error(`initdb failed in ${dataDir}: ${String(error)}`, { cause: error });
   } finally {
-    await rm(secrets, { recursive: true, force: true });
+    await rm(secrets, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 
@@ -88,9 +88,11 @@ async function makeTemplate(
     const copy = await mkdtemp(`${template}-`);
     await copyDataDirectory(draft, copy);
     // The rename is atomic: of several processes that make the same template, one wins.
-    await rename(copy, template).catch(() => rm(copy, { recursive: true, force: true }));
+    await rename(copy, template).catch(() =>
+      rm(copy, { recursive: true, force: true, maxRetries: 10 }),
+    );
   } finally {
-    await rm(draft, { recursive: true, force: true });
+    await rm(draft, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

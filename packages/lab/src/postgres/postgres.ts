@@ -209,7 +209,8 @@ export class Postgres {
     await this.shutdown(mode);
     const { ephemeral } = this.setup;
     await removeSharedMemory(this.dataDir);
-    for (const folder of ephemeral) await rm(folder, { recursive: true, force: true });
+    for (const folder of ephemeral)
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
   async #ended(): Promise<void> {

@@ -113,7 +113,7 @@ suite('startPostgres', () => {
 
   test('keeps the data of a directory of its own, with its password', async (t) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'sluice-test-'));
-    t.after(() => rm(folder, { recursive: true, force: true }));
+    t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
     await chmod(folder, 0o755);
     const dataDir = path.join(folder, 'data');
     const first = await startPostgres({ dataDir });
@@ -130,7 +130,7 @@ suite('startPostgres', () => {
   test('says that its account cannot enter the data directory', async (t) => {
     if (process.getuid?.() !== 0) return t.skip('only root needs another account');
     const folder = await mkdtemp(path.join(tmpdir(), 'sluice-test-'));
-    t.after(() => rm(folder, { recursive: true, force: true }));
+    t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
     await assert.rejects(
       startPostgres({ dataDir: path.join(folder, 'data') }),
       /"nobody" cannot enter .*data; put the data where/,

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import {
   BackendCode,
   TransactionStatus,
+  buildErrorResponse,
   buildQuery,
   parseErrorFields,
   syncMessage,
@@ -38,6 +39,8 @@ export interface LoanHolder {
   letsGo(): boolean;
   /** The loan has ended: the connection went back to its pool. */
   loanEnded(): void;
+  /** The client keeps its connection when this one is lost: no state of its own is here but a transaction. */
+  readonly survivesLoss: boolean;
   /** The connection has ended under the loan. */
   connectionLost(loss: ConnectionLoss): void;
   /** The database refused the group at hand with `sqlstate` and rolled it back: can it run on another connection? */
@@ -357,7 +360,12 @@ export class DatabaseConnection {
           this.#answerLocally();
           continue;
         case Step.Failed:
-          relayed = this.#onFailed(chunk, at, next, from, entry);
+          if (this.#isTakenBack(chunk, at, next, entry)) relayed = false;
+          else {
+            this.#handOver(chunk, from, at);
+            from = at;
+            relayed = this.#onFailed(chunk, at, next, entry);
+          }
           break;
         case Step.CopyIn:
           if (!this.owed.startCopyIn()) {
@@ -458,18 +466,9 @@ export class DatabaseConnection {
   }
 
   /** ErrorResponse. Returns whether its bytes go to the session. */
-  #onFailed(chunk: Buffer, at: number, next: number, from: number, entry: number): boolean {
+  #onFailed(chunk: Buffer, at: number, next: number, entry: number): boolean {
     const fate = entry & 0xf0;
     const note = this.owed.headNote;
-    const { severity, sqlstate, message } = parseErrorFields(chunk, at + 5, next);
-    if (notServing.has(sqlstate)) this.#owner.evidence(this, sqlstate);
-    const takesBack = fate === Fate.Relay && rolledBack.has(sqlstate);
-    if (takesBack && this.#takeBack(sqlstate)) return false;
-    if (severity !== 'ERROR' && notServing.has(sqlstate)) {
-      // The database says goodbye; the client connection outlives it, and the session says what that means.
-      this.#onLost(message);
-      return false;
-    }
     if (entry === Owed.Nothing) {
       // Between requests the database only ever says goodbye (57P01, 25P03, ...), and closes.
       this.retireReason ??= 'the database ended it';
@@ -483,13 +482,35 @@ export class DatabaseConnection {
     if (this.owed.ambiguous) this.retireReason ??= 'a Sync inside failed COPY data';
     this.#errorSent = fate !== Fate.Abandon;
     if (fate === Fate.Substitute && note?.bytes !== undefined) {
-      this.#handOver(chunk, from, at);
       this.#holder?.relay(note.bytes, 0, note.bytes.length);
       this.owed.fail();
       return false;
     }
     this.owed.fail();
-    return fate !== Fate.Abandon;
+    if (fate === Fate.Abandon) return false;
+    if (this.#holder?.survivesLoss !== true || !endsConnection(chunk, at, next)) return true;
+    // The database ends its connection; the client keeps its own, so for the client it is no more than an error.
+    const error = buildErrorResponse({
+      ...parseErrorFields(chunk, at + 5, next),
+      severity: 'ERROR',
+    });
+    this.#holder?.relay(error, 0, error.length);
+    return false;
+  }
+
+  /**
+   * The database does not serve (any more): the group at hand runs elsewhere, or the connection is given up and the
+   * session says what that means. Then neither the error nor what came before it in the group goes to the client.
+   */
+  #isTakenBack(chunk: Buffer, at: number, next: number, entry: number): boolean {
+    const { severity, sqlstate, message } = parseErrorFields(chunk, at + 5, next);
+    if (notServing.has(sqlstate)) this.#owner.evidence(this, sqlstate);
+    const isOwed = (entry & 0xf0) === Fate.Relay && entry !== Owed.Nothing;
+    if (isOwed && rolledBack.has(sqlstate) && this.#takeBack(sqlstate)) return true;
+    if (severity === 'ERROR' || this.#holder?.survivesLoss !== true) return false;
+    if (isOwed && !notServing.has(sqlstate)) return false;
+    this.#onLost(message);
+    return true;
   }
 
   /** "The postmaster has commanded this server process to roll back and exit" is a warning (57P02), then it closes. */
@@ -627,6 +648,14 @@ function describe(entry: number): string {
     if (kind === (entry & 15)) return name === 'Nothing' ? 'nothing' : `the reply to ${name}`;
   }
   return 'nothing';
+}
+
+/** The untranslated severity field of an ErrorResponse that is the database's last word. */
+const lastWords = [Buffer.from('VFATAL\0'), Buffer.from('VPANIC\0')];
+
+function endsConnection(chunk: Buffer, at: number, next: number): boolean {
+  const message = chunk.subarray(at, next);
+  return lastWords.some((field) => message.includes(field));
 }
 
 /** ParameterStatus (B): Byte1('S') Int32 length, String name, String value. */

@@ -19,6 +19,7 @@ export class Greeting implements Borrower, LoanHolder {
   readonly parameters: ParameterSet;
   readonly waitingSince = performance.now();
   readonly blocked = false;
+  readonly survivesLoss = false;
 
   readonly #pool: Pool;
   readonly #done: (error: ErrorFields | null) => void;

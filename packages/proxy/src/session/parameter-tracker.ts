@@ -82,7 +82,7 @@ export class ParameterTracker {
       for (const [name, value] of rows)
         if (typeof name === 'string') values.set(name, value ?? null);
     } else
-      for (const [at, name] of [...this.#touched.keys()].entries())
+      for (const [at, name] of [...touches.keys()].entries())
         values.set(name, rows[0]?.[at] ?? null);
     for (const [name, value] of values) {
       const before = current.get(name);

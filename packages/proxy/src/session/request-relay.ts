@@ -1,6 +1,7 @@
 import {
   FrontendCode as Code,
   buildDescribeStatement,
+  buildCloseStatement,
   buildErrorResponse,
   buildParse,
   buildQuery,
@@ -8,6 +9,7 @@ import {
   closeUnnamedStatement,
   parseComplete,
   readyForQueryIdle,
+  syncMessage,
 } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
@@ -19,7 +21,7 @@ import type { Effects } from '../sql/index.ts';
 import type { LostTransaction } from './lost-transaction.ts';
 import { LocalReply, NameGone, NoteChain, StatementsGone, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
-import { backendNamePrefix, statements } from './statement.ts';
+import { backendNamePrefix, buildNamedParse, statements } from './statement.ts';
 import type { Statement } from './statement.ts';
 import { UnnamedStatement, noUnnamedStatement } from './unnamed-statement.ts';
 
@@ -32,13 +34,18 @@ const longestMessage = 0x3fffffff;
 const longestSmallMessage = 10_000;
 
 /**
- * Prepares a statement that does nothing, even in a failed transaction, and deallocates it: the database answers
- * DEALLOCATE as it would for the client's own statement.
+ * A statement that does nothing, not even in a failed transaction, and its deallocation: the database answers as it
+ * would for the client's own statement.
  */
-const deallocateStandIn = Buffer.concat([
-  buildParse(`${backendNamePrefix}gone`, ''),
-  buildQuery(`DEALLOCATE ${backendNamePrefix}gone`),
-]);
+const deallocateStandIn = buildParse(`${backendNamePrefix}gone`, '');
+const deallocateQuery = buildQuery(`DEALLOCATE ${backendNamePrefix}gone`);
+
+/** A statement of the protocol that SQL calls by its name. */
+interface SharedName {
+  readonly name: string;
+  readonly statement: Statement;
+  readonly deallocates: boolean;
+}
 
 /** The large-object functions, by object id (pg_proc.dat): what they leave behind ends with the transaction. */
 const largeObjectFunctions = new Set([
@@ -351,11 +358,9 @@ export class RequestRelay {
       switch (code) {
         case Code.Query:
           groups++;
-          if (this.#query(connection, chunk, at, next, end)) {
-            toDatabase.addRange(chunk, from, at);
-            toDatabase.add(deallocateStandIn);
-            rewritten = true;
-          }
+          toDatabase.addRange(chunk, from, at);
+          from = at;
+          rewritten = this.#query(connection, chunk, at, next, end);
           break;
         case Code.Sync:
           groups++;
@@ -374,7 +379,6 @@ export class RequestRelay {
           if (stop < at + 9 || !largeObjectFunctions.has(chunk.readUInt32BE(at + 5)))
             owner.willRunUnread();
           connection.owed.append(Owed.FunctionCall);
-          connection.groupOpen = false;
           owner.groupStarted();
           break;
         default: {
@@ -510,8 +514,8 @@ export class RequestRelay {
   }
 
   /**
-   * Query (F): Byte1('Q') Int32 length, String query. Returns true when it deallocates a statement that was prepared
-   * over the protocol, which the database knows by another name: a stand-in is deallocated in its place.
+   * Query (F): Byte1('Q') Int32 length, String query. Returns true when it was sent with something around it,
+   * or in other words.
    */
   #query(
     connection: DatabaseConnection,
@@ -520,30 +524,67 @@ export class RequestRelay {
     next: number,
     end: number,
   ): boolean {
+    const owner = this.#owner;
     let note: OwedNote | null = null;
-    let standIn = false;
-    if (next > end) this.#owner.willRunUnread();
+    let shared: SharedName | null = null;
+    if (next > end) owner.willRunUnread();
     else {
-      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), this.#owner.lexis);
-      this.#owner.willRun(effects);
+      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), owner.lexis);
+      owner.willRun(effects);
       note = this.#noteFor(connection, effects);
-      const [only] = effects.details;
-      if (effects.statements === 1 && only?.kind === 'deallocate' && only.name !== undefined) {
-        const { name } = only;
-        standIn = this.#statements?.get(name) !== undefined;
-        if (standIn) {
-          connection.owed.append(Owed.Parse | Fate.Swallow);
-          note = new NameGone(() => void this.#statements?.close(name));
-        }
-      }
+      shared = this.#sharedName(effects);
     }
     // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
     this.unnamed = noUnnamedStatement;
     connection.unnamed = noUnnamedStatement;
-    connection.groupOpen = false;
+    if (shared !== null && shared.deallocates) {
+      const { name } = shared;
+      this.#prepareAside(connection, deallocateStandIn);
+      toDatabase.add(deallocateQuery);
+      note = new NameGone(() => void this.#statements?.close(name));
+    } else if (shared !== null) {
+      this.#prepareAside(connection, buildNamedParse(shared.name, shared.statement));
+    }
+    // A group that was open stays so: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything
+    // afterwards (XX000, "unexpected state STARTED"), so the connection is not lent again.
+    if (connection.groupOpen) connection.retireReason ??= 'a Query was sent into an open group';
     connection.owed.append(Owed.Query, note);
-    this.#owner.groupStarted();
-    return standIn;
+    owner.groupStarted();
+    if (shared === null) return false;
+    if (shared.deallocates) return true;
+    toDatabase.addRange(chunk, at, next);
+    this.#closeAside(connection, shared.name);
+    return true;
+  }
+
+  /**
+   * SQL names one statement that was prepared over the protocol: PostgreSQL keeps both kinds under the same names, but
+   * here the database knows those of the protocol by other names.
+   */
+  #sharedName(effects: Effects): SharedName | null {
+    const [only] = effects.details;
+    if (effects.statements !== 1 || only === undefined || this.#statements === null) return null;
+    if (only.kind !== 'deallocate' && only.kind !== 'execute') return null;
+    const name = only.name ?? '';
+    const statement = this.#statements.get(name);
+    if (statement === undefined) return null;
+    return { name, statement, deallocates: only.kind === 'deallocate' };
+  }
+
+  /** Prepares something for the Query that follows, in a group of its own; what comes of it shows in the Query. */
+  #prepareAside(connection: DatabaseConnection, parse: Buffer): void {
+    toDatabase.add(parse);
+    toDatabase.add(syncMessage);
+    connection.owed.append(Owed.Parse | Fate.Abandon);
+    connection.owed.append(Owed.Sync | Fate.Swallow);
+  }
+
+  /** Takes away what `prepareAside` made, behind the Query. */
+  #closeAside(connection: DatabaseConnection, name: string): void {
+    toDatabase.add(buildCloseStatement(name));
+    toDatabase.add(syncMessage);
+    connection.owed.append(Owed.Close | Fate.Abandon);
+    connection.owed.append(Owed.Sync | Fate.Swallow);
   }
 
   /** What is to be done when a statement with these effects has run; null for nearly all. */

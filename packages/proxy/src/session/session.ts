@@ -181,6 +181,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     return connection.owed.length > 0 || connection.inTransaction || connection.groupOpen;
   }
 
+  get survivesLoss(): boolean {
+    return this.pin === null;
+  }
+
   // --- The client's socket ---
 
   onData(chunk: Buffer): void {

@@ -37,6 +37,14 @@ export class Statement {
   }
 }
 
+/** The statement's Parse message under a name of the client's own. */
+export function buildNamedParse(name: string, statement: Statement): Buffer {
+  return buildParse(
+    Buffer.from(`${name}\0`),
+    statement.parseMessage.subarray(5 + statement.backendName.length),
+  );
+}
+
 /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] parameter types. */
 function buildParse(name: Buffer, tail: Buffer): Buffer {
   const message = Buffer.allocUnsafe(5 + name.length + tail.length);

@@ -232,7 +232,7 @@ export const settingsTable = {
     defaultDoc: 'half of `MaxConnectionsPercent`, rounded down',
     reloadable: true,
     since,
-    doc: 'How much of the `max_connections` of the database may stand idle in the pools; at most `MaxConnectionsPercent`. More idle connections than that are closed, the longest idle first, once they are idle for `ConnectionIdleTimeout`.',
+    doc: 'How much of the `max_connections` of the database may stand idle in the pools; at most `MaxConnectionsPercent`. More than that are closed, the longest idle first, once nobody has borrowed them for `ConnectionIdleTimeout`.',
   },
   ConnectionBorrowTimeout: {
     type: 'duration',
@@ -241,7 +241,7 @@ export const settingsTable = {
     default: 120,
     reloadable: true,
     since,
-    doc: 'How long a session waits for a database connection before it gets an error (SQLSTATE 08000). 0 gives the error at once unless a database connection is idle or may be opened.',
+    doc: 'How long a session waits for a database connection before it gets an error (SQLSTATE 08000). 0 gives the error at once unless a database connection is idle.',
   },
   IdleClientTimeout: {
     type: 'duration',
@@ -264,7 +264,7 @@ export const settingsTable = {
     default: false,
     reloadable: true,
     since,
-    doc: 'Logs SQL texts and the story of every connection. SQL may hold private data.',
+    doc: 'Logs every statement, its literals replaced, and each step of a connection, whatever `LogLevel` says.',
   },
 
   PoolSize: {
@@ -324,7 +324,7 @@ export const settingsTable = {
     default: 3600,
     reloadable: true,
     since,
-    doc: 'Closes a database connection of this age when it is next returned. 0 means never.',
+    doc: 'Closes a database connection of this age as soon as nobody borrows it. 0 means never.',
   },
   ConnectionLifetimeJitterPercent: {
     type: 'integer',
@@ -343,7 +343,7 @@ export const settingsTable = {
     default: 300,
     reloadable: true,
     since,
-    doc: 'Closes a database connection that nobody has borrowed for so long, down to `MinPoolSize`. 0 means never.',
+    doc: 'How long nobody must have borrowed a database connection before `MaxIdleConnectionsPercent` closes it; `MinPoolSize` connections of the pool stay.',
   },
 
   MaxClientConnections: {
@@ -402,7 +402,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'Cancels a statement that runs for so long. 0 means never.',
+    doc: 'Cancels a statement that has run for so long, and closes its client connection. 0 means never.',
   },
   ConnectTimeout: {
     type: 'duration',
@@ -438,7 +438,7 @@ export const settingsTable = {
     default: 10,
     reloadable: true,
     since,
-    doc: 'How long the delivery of a cancel request to the database may take before it is given up and the database connection it was for is closed.',
+    doc: 'How long it may take to hand a cancel request to the database before it is given up.',
   },
   DrainTimeout: {
     type: 'duration',
@@ -482,7 +482,7 @@ export const settingsTable = {
     type: 'enum',
     values: ['auto', 'json', 'pretty'],
     default: 'auto',
-    reloadable: false,
+    reloadable: true,
     since,
     doc: '`json` writes one JSON object a line, `pretty` writes for people, `auto` is `pretty` on a terminal and `json` elsewhere.',
   },

@@ -7,12 +7,8 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeCertificate } from '@sluice/lab';
 import type { Certificate } from '@sluice/lab';
-
-/** The runtimes that the daemon runs on, and their programs. */
-export const runtimes = {
-  node: process.execPath,
-  bun: path.resolve(import.meta.dirname, '../../../../node_modules/.bin/bun'),
-} as const;
+import { runtimes } from '../runtimes.ts';
+import type { Runtime } from '../runtimes.ts';
 
 /** What the program of the handshake tells. */
 export interface Told {
@@ -62,7 +58,7 @@ export class HandshakeProcess {
   /** Starts it under a runtime, with settings; it is ended with the scope. `abort` gives up each login half-way. */
   static async start(
     scope: Scope,
-    runtime: keyof typeof runtimes,
+    runtime: Runtime,
     settings: Readonly<Record<string, unknown>>,
     abort = false,
   ): Promise<HandshakeProcess> {

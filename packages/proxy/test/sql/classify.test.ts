@@ -56,7 +56,7 @@ describe('what a statement does', () => {
 describe('details', () => {
   const cases: readonly (readonly [string, readonly Effect[]])[] = [
     ['SET "Foo".Bar = 1', [{ kind: 'parameter', names: ['foo.bar'], local: false }]],
-    ['reset all', [{ kind: 'parameter', names: 'all', local: false }]],
+    ['reset all', [{ kind: 'parameter', names: 'all', local: false, reset: true }]],
     [
       'set session characteristics as transaction isolation level serializable, read only',
       [

@@ -175,4 +175,18 @@ export const touching: readonly Case[] = [
   ['discard all', Flag.Discard | Flag.SetsParameter | Flag.ChangesRole],
   ['discard temp', Flag.Discard],
   ['begin; select 1; commit', Flag.Transaction],
+  // What drivers and tools send on their own account.
+  [
+    'SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;',
+    Flag.AdvisoryUnlock | Flag.Cursor | Flag.Unlisten | Flag.SetsParameter,
+  ],
+  ['SET extra_float_digits = 3', Flag.SetsParameter],
+  ["SELECT set_config('TimeZone', 'UTC', false)", Flag.SetsParameter],
+  ["SELECT pg_catalog.set_config('search_path', '', false);", Flag.SetsParameter],
+  [
+    "SELECT current_setting('jit') AS cur, set_config('jit', 'off', false) AS new",
+    Flag.SetsParameter,
+  ],
+  ['SET client_min_messages TO warning;SET standard_conforming_strings = on', Flag.SetsParameter],
+  ['DEALLOCATE "_pg3_0"', Flag.Deallocate],
 ];

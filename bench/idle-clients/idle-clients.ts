@@ -1,0 +1,51 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { Address } from '../pgbench.ts';
+
+/** What the load program is told. */
+export interface Order {
+  readonly address: Address;
+  readonly tls: boolean;
+  /** How many clients shall be open. */
+  readonly clients: number;
+}
+
+/** What it answers. */
+export type Answer = { readonly clients: number } | { readonly error: string };
+
+/** Clients of one target that are logged in and silent. */
+export class IdleClients {
+  readonly #child: ChildProcess;
+  readonly #address: Address;
+  readonly #tls: boolean;
+
+  constructor(address: Address, tls: boolean) {
+    this.#address = address;
+    this.#tls = tls;
+    this.#child = fork(path.join(import.meta.dirname, 'load.ts'));
+  }
+
+  /** Opens clients until there are so many. */
+  async open(clients: number, signal: AbortSignal): Promise<void> {
+    this.#child.send({ address: this.#address, tls: this.#tls, clients } satisfies Order);
+    const [answer]: Answer[] = await Promise.race([
+      once(this.#child, 'message', { signal }),
+      once(this.#child, 'exit', { signal }).then(([code]) => [
+        { error: `it ended with ${String(code)}` },
+      ]),
+    ]);
+    if (answer !== undefined && 'error' in answer) {
+      throw new Error(`${clients} idle clients could not be opened: ${answer.error}`);
+    }
+  }
+
+  /** Closes all. */
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const exited = once(this.#child, 'exit');
+    this.#child.disconnect();
+    await exited;
+  }
+}

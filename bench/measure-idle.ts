@@ -1,0 +1,62 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { withTarget } from './bench-run.ts';
+import type { BenchRun } from './bench-run.ts';
+import type { IdleCase } from './cases.ts';
+import { IdleClients } from './idle-clients/idle-clients.ts';
+import { residentBytes } from './process-cost.ts';
+import type { IdleResult, IdleStep, TargetName } from './results.ts';
+import type { Target } from './targets/target.ts';
+
+/** Clients that come and go first, so that code and connections to the database are not counted as theirs. */
+const warmUpClients = 500;
+
+/** Measures what each proxy's memory grows by with idle clients. Memory does not swing, so there is one round. */
+export async function measureIdle(run: BenchRun, idle: IdleCase): Promise<IdleResult> {
+  const steps: Partial<Record<TargetName, readonly IdleStep[]>> = {};
+  for (const name of run.targets) {
+    // The database itself has no idle clients to hold: it forks for each.
+    if (name === 'direct') continue;
+    steps[name] =
+      (await withTarget(run, name, idle.tls, (target) => measureTarget(run, idle, target))) ?? [];
+  }
+  return { name: idle.name, steps };
+}
+
+async function measureTarget(run: BenchRun, idle: IdleCase, target: Target): Promise<IdleStep[]> {
+  const { pid, address, name } = target;
+  if (pid === undefined) return [];
+  const warmUp = new IdleClients(address, idle.tls);
+  try {
+    await warmUp.open(warmUpClients, run.signal);
+  } finally {
+    await warmUp.close();
+  }
+  const base = await settledBytes(pid);
+
+  const steps: IdleStep[] = [];
+  const clients = new IdleClients(address, idle.tls);
+  try {
+    for (const count of idle.steps) {
+      await clients.open(count, run.signal);
+      const rss = await settledBytes(pid);
+      const bytesPerClient = Math.round((rss - base) / count);
+      steps.push({ clients: count, rss, bytesPerClient });
+      run.progress(`${idle.name}, ${count} clients, ${name}: ${bytesPerClient} bytes a client`);
+    }
+  } finally {
+    await clients.close();
+  }
+  return steps;
+}
+
+/** Memory once it changes by less than 1 % in a second, or after ten. */
+async function settledBytes(pid: number): Promise<number> {
+  let last = residentBytes(pid);
+  for (let second = 0; second < 10; second += 1) {
+    await delay(1000);
+    const now = residentBytes(pid);
+    if (Math.abs(now - last) < last / 100) return now;
+    last = now;
+  }
+  return last;
+}

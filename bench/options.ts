@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util';
+import { defaultClients } from './cases.ts';
+import { targetNames } from './results.ts';
+import type { TargetName } from './results.ts';
+
+/** What a run shall measure. */
+export interface Options {
+  /** Patterns that choose cases; none means all. */
+  readonly cases: readonly string[];
+  readonly targets: readonly TargetName[];
+  /** How long each run of pgbench takes. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Clients of pgbench. */
+  readonly clients: readonly number[];
+  /** Idle clients at each measurement of memory, rising. */
+  readonly idle: readonly number[];
+}
+
+export const help = `npm run bench -- [options]
+
+Measures Sluice on Node.js and on Bun beside a direct connection and PgBouncer (PGBOUNCER=path, or on the PATH), with
+pgbench from the PATH and a PostgreSQL that is started for it. Prints a table; writes JSON into bench/results/.
+
+  --cases a,b      only these: select-simple, select-extended, select-prepared, tpcb, reconnect, idle, tls, or whole
+                   names such as select-simple-c32-tls
+  --targets a,b    only these: ${targetNames.join(', ')}
+  --seconds N      time of one measurement (5)
+  --rounds N       measurements of each case and target, in turn (5)
+  --clients a,b    numbers of clients (${defaultClients.join(',')})
+  --idle a,b       numbers of idle clients (5000,9000)
+  --quick          --seconds 2 --rounds 2 --clients 32 --idle 1000
+  --help
+`;
+
+/** Reads the command line. Throws a sentence about the first thing that is wrong. Undefined: help is wanted. */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      cases: { type: 'string' },
+      targets: { type: 'string' },
+      seconds: { type: 'string' },
+      rounds: { type: 'string' },
+      clients: { type: 'string' },
+      idle: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return undefined;
+  const { quick } = values;
+  return {
+    cases: list(values.cases),
+    targets: values.targets === undefined ? targetNames : list(values.targets).map(targetName),
+    seconds: oneNumber('seconds', values.seconds ?? (quick ? '2' : '5')),
+    rounds: oneNumber('rounds', values.rounds ?? (quick ? '2' : '5')),
+    clients: numbers('clients', values.clients ?? (quick ? '32' : defaultClients.join(','))),
+    idle: numbers('idle', values.idle ?? (quick ? '1000' : '5000,9000')).toSorted((a, b) => a - b),
+  };
+}
+
+function list(value: string | undefined): string[] {
+  return value === undefined ? [] : value.split(',').map((part) => part.trim());
+}
+
+function targetName(value: string): TargetName {
+  const name = targetNames.find((candidate) => candidate === value);
+  if (name === undefined) {
+    throw new Error(`--targets has "${value}"; it must be of ${targetNames.join(', ')}`);
+  }
+  return name;
+}
+
+function numbers(option: string, value: string): number[] {
+  return list(value).map((part) => oneNumber(option, part));
+}
+
+function oneNumber(option: string, value: string): number {
+  if (!/^[1-9]\d*$/.test(value)) {
+    throw new Error(`--${option} has "${value}"; it must be a whole number from 1`);
+  }
+  return Number(value);
+}

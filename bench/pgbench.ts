@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { LoadCase } from './cases.ts';
+import { percentile } from './statistics.ts';
+
+const run = promisify(execFile);
+
+/** Where pgbench connects to, and as whom. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+/** What one run of pgbench found. Latencies in milliseconds. */
+export interface PgbenchResult {
+  readonly tps: number;
+  readonly transactions: number;
+  /** How long all clients took to connect before the first transaction; 0 when they connect for each. */
+  readonly connectMs: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Throws an error that says how to get pgbench when it is not on the PATH. */
+export async function requirePgbench(): Promise<void> {
+  await run('pgbench', ['--version']).catch((error: unknown) => {
+    throw new Error(
+      'pgbench is not on the PATH; it comes with PostgreSQL, on Debian and Ubuntu in: apt install postgresql-contrib',
+      { cause: error },
+    );
+  });
+}
+
+/** Makes pgbench's tables, about 15 MB for each unit of scale. */
+export async function fillTables(address: Address, scale: number): Promise<void> {
+  await run('pgbench', ['-i', '-q', '-s', String(scale), ...connectArgs(address)], {
+    env: environment(address, false),
+  });
+}
+
+/**
+ * Runs one load.
+ *
+ * @param folder - where pgbench may leave its log while it runs.
+ * @throws Error with pgbench's own words when any client failed.
+ */
+export async function runPgbench(
+  address: Address,
+  load: LoadCase,
+  seconds: number,
+  folder: string,
+  signal: AbortSignal,
+): Promise<PgbenchResult> {
+  const logs = await mkdtemp(path.join(folder, 'pgbench-'));
+  try {
+    // Every transaction takes part in the tps; for the latencies a fifth is enough, so that writing the log costs
+    // pgbench next to nothing. Reconnects are few, so all of them are logged.
+    const sampling = load.reconnect ? '1' : '0.2';
+    const { stdout } = await run(
+      'pgbench',
+      [
+        ...load.args,
+        ...['-c', String(load.clients), '-j', String(load.threads), '-T', String(seconds)],
+        ...['--log', `--log-prefix=${path.join(logs, 'log')}`, `--sampling-rate=${sampling}`],
+        ...connectArgs(address),
+      ],
+      // A pooler that hangs must not hang the benchmark.
+      { env: environment(address, load.tls), signal, timeout: (seconds + 30) * 1000 },
+    );
+    const files = await readdir(logs);
+    const texts = await Promise.all(files.map((file) => readFile(path.join(logs, file), 'utf8')));
+    const latencies = texts.flatMap(parseLatencies);
+    return {
+      ...parseOutput(stdout),
+      p50: percentile(latencies, 0.5),
+      p99: percentile(latencies, 0.99),
+    };
+  } finally {
+    await rm(logs, { recursive: true, force: true });
+  }
+}
+
+function connectArgs({ host, port, user, database }: Address): string[] {
+  return ['-h', host, '-p', String(port), '-U', user, database];
+}
+
+/** Nothing of the caller's own PG* variables: a PGOPTIONS would change what is measured. */
+function environment({ password }: Address, tls: boolean): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    LC_ALL: 'C',
+    PGPASSWORD: password,
+    PGSSLMODE: tls ? 'require' : 'disable',
+    PGGSSENCMODE: 'disable',
+  };
+}
+
+/** From what pgbench prints at its end. Throws when it holds no result. */
+export function parseOutput(
+  output: string,
+): Pick<PgbenchResult, 'tps' | 'transactions' | 'connectMs'> {
+  const tps = /^tps = ([\d.]+) /m.exec(output)?.[1];
+  const transactions = /^number of transactions actually processed: (\d+)/m.exec(output)?.[1];
+  if (tps === undefined || transactions === undefined) {
+    throw new Error(`pgbench printed no result, but:\n${output}`);
+  }
+  const connectMs = /^initial connection time = ([\d.]+) ms/m.exec(output)?.[1] ?? '0';
+  return { tps: Number(tps), transactions: Number(transactions), connectMs: Number(connectMs) };
+}
+
+/**
+ * Latencies in milliseconds from a transaction log of pgbench. A line is: client, number of the transaction,
+ * latency in microseconds, script, time (seconds, microseconds).
+ */
+export function parseLatencies(log: string): number[] {
+  const latencies: number[] = [];
+  for (const line of log.split('\n')) {
+    const latency = Number(line.split(' ', 3)[2]);
+    // The latency is a word instead ("failed", "skipped") where there is none.
+    if (!Number.isNaN(latency)) latencies.push(latency / 1000);
+  }
+  return latencies;
+}

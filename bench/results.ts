@@ -1,0 +1,73 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Machine } from './machine.ts';
+
+/** What stands between pgbench and the database, in the order of the table. */
+export const targetNames = ['direct', 'sluice-node', 'sluice-bun', 'pgbouncer'] as const;
+export type TargetName = (typeof targetNames)[number];
+
+/** One run of pgbench. */
+export interface Round {
+  /** Transactions per second, without the time to connect, except in the cases that connect anew each time. */
+  readonly tps: number;
+  /** Latency of a transaction in milliseconds. pgbench never counts the time to connect as latency. */
+  readonly p50: number;
+  readonly p99: number;
+  /** CPU time of the proxy per transaction, in microseconds; user and system. Absent without a proxy. */
+  readonly cpuMicros?: number;
+}
+
+/** A case, measured on several targets in turn. A round that failed is null, so that indexes stay comparable. */
+export interface LoadResult {
+  readonly name: string;
+  readonly rounds: Readonly<Partial<Record<TargetName, readonly (Round | null)[]>>>;
+}
+
+/** Memory of one proxy with idle clients. */
+export interface IdleStep {
+  readonly clients: number;
+  /** Resident memory of the process, in bytes. */
+  readonly rss: number;
+  /** What it grew by since the warm-up, divided by the number of clients. */
+  readonly bytesPerClient: number;
+}
+
+/** A memory case. A target that failed has no steps. */
+export interface IdleResult {
+  readonly name: string;
+  readonly steps: Readonly<Partial<Record<TargetName, readonly IdleStep[]>>>;
+}
+
+/** A whole run, as it is kept in a file. */
+export interface BenchResult {
+  /** Of this shape; raised when it changes. */
+  readonly version: 1;
+  /** When the run began, ISO 8601. */
+  readonly startedAt: string;
+  readonly machine: Machine;
+  readonly seconds: number;
+  readonly poolSize: number;
+  readonly load: readonly LoadResult[];
+  readonly idle: readonly IdleResult[];
+  /** What went wrong, in sentences. */
+  readonly failures: readonly string[];
+}
+
+/** Writes the result into a folder, named after the time it began, and returns the file. */
+export async function writeResult(folder: string, result: BenchResult): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  const file = path.join(folder, `${result.startedAt.slice(0, 19).replaceAll(':', '-')}.json`);
+  await writeFile(file, `${JSON.stringify(result, undefined, 2)}\n`);
+  return file;
+}
+
+/** Reads a result. Throws when the file is none, or one of another version. */
+export async function readResult(file: string): Promise<BenchResult> {
+  const result: BenchResult = JSON.parse(await readFile(file, 'utf8'));
+  if (result.version !== 1) {
+    throw new Error(
+      `${file} holds a result of version ${String(result.version)}; this program reads version 1`,
+    );
+  }
+  return result;
+}

@@ -1,0 +1,6 @@
+import { createRequire } from 'node:module';
+
+/** The program of the npm package `bun`; not its `.bin` link, which npm may make a script. */
+export function bunPath(): string {
+  return createRequire(import.meta.url).resolve('bun/bin/bun.exe');
+}

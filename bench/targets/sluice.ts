@@ -1,0 +1,41 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { bunPath } from './bun-path.ts';
+import { freePort, ProxyProcess } from './proxy-process.ts';
+import type { Target, TargetSetup } from './target.ts';
+
+const sluice = path.join(import.meta.dirname, '../../packages/cli/bin/sluice.js');
+
+/** Starts `sluice serve` on Node.js (the one that runs this) or on Bun. */
+export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): Promise<Target> {
+  const { postgres, tls, folder } = setup;
+  const name = `sluice-${runtime}` as const;
+  const port = await freePort();
+  const settings = {
+    ListenPort: port,
+    AdminPort: 0,
+    TargetHost: postgres.host,
+    TargetPort: postgres.port,
+    TargetTlsMode: tls ? 'require' : 'disable',
+    ...(tls && { TlsMode: 'require', TlsCertFile: setup.certFile, TlsKeyFile: setup.keyFile }),
+    Users: [{ UserName: postgres.user, Password: postgres.password }],
+    PoolSize: setup.poolSize,
+    MaxClientConnections: setup.maxClients,
+    // As quiet as PgBouncer is told to be.
+    LogLevel: 'warn',
+  };
+  const file = path.join(folder, `${name}.yaml`);
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify(settings));
+
+  const { host, user, password, database } = postgres;
+  const address = { host, port, user, password, database };
+  const proxy = await ProxyProcess.start({
+    program: runtime === 'bun' ? bunPath() : process.execPath,
+    args: [sluice, 'serve', '--config', file],
+    logFile: path.join(folder, `${name}.log`),
+    address,
+    tls,
+  });
+  return { name, address, pid: proxy.pid, stop: () => proxy.stop() };
+}

@@ -1,0 +1,19 @@
+import type { TargetName } from '../results.ts';
+import { startPgbouncer } from './pgbouncer.ts';
+import { startSluice } from './sluice.ts';
+import type { Target, TargetSetup } from './target.ts';
+
+/** Starts a target. `pgbouncer` is the program, and needed for the target of that name. */
+export async function startTarget(
+  name: TargetName,
+  setup: TargetSetup,
+  pgbouncer: string | undefined,
+): Promise<Target> {
+  if (name === 'sluice-node') return startSluice('node', setup);
+  if (name === 'sluice-bun') return startSluice('bun', setup);
+  if (name === 'direct') {
+    return { name, address: setup.postgres, stop: () => Promise.resolve() };
+  }
+  if (pgbouncer === undefined) throw new Error('the target pgbouncer needs PGBOUNCER=path');
+  return startPgbouncer(pgbouncer, setup);
+}

@@ -1,0 +1,87 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Toolkit, BaseCredentials, type DeploymentMethod } from '@aws-cdk/toolkit-lib';
+import { App, LegacyStackSynthesizer, Stack, type IStackSynthesizer } from 'aws-cdk-lib';
+import { ToolkitHost, type StackEvent } from './toolkit-host.ts';
+
+/** How the toolkit is to be used; the same for deployments and removals. */
+interface Job {
+  readonly region: string;
+  readonly onEvent: (event: StackEvent) => void;
+}
+
+/** A deployment of a synthesized stack. */
+export interface DeployJob extends Job {
+  /** The folder of the assembly. */
+  readonly assembly: string;
+  readonly method: DeploymentMethod;
+}
+
+/** Hands the template to CloudFormation by CDK's own toolkit and waits; rejects when it fails, after the rollback. */
+export async function deploy(job: DeployJob): Promise<void> {
+  const toolkit = toolkitFor(job);
+  const source = await toolkit.fromAssemblyDirectory(job.assembly);
+  await toolkit.deploy(source, {
+    deploymentMethod: job.method,
+    // The removal of the remains of a failed creation, and of a stack in review, is the toolkit's business.
+    rollback: true,
+  });
+}
+
+/** Names a stack that is deployed. */
+export interface StackJob extends Job {
+  readonly stack: string;
+  readonly account: string;
+}
+
+/** Removes a stack and waits; rejects when something could not be removed. */
+export async function remove(job: StackJob): Promise<void> {
+  const toolkit = toolkitFor(job);
+  const source = await toolkit.fromAssemblyDirectory(await assemblyOf(job, { Resources: {} }));
+  await toolkit.destroy(source);
+}
+
+/**
+ * Runs a change set that waits for it, as it was reviewed.
+ * @param template the one that the change set was made with; the toolkit removes a stack whose template is empty
+ */
+export async function execute(
+  job: StackJob,
+  changeSetName: string,
+  template: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  await deploy({
+    ...job,
+    assembly: await assemblyOf(job, template),
+    method: { method: 'execute-change-set', changeSetName },
+  });
+}
+
+function toolkitFor({ region, onEvent }: Job): Toolkit {
+  return new Toolkit({
+    ioHost: new ToolkitHost(onEvent),
+    color: false,
+    emojis: false,
+    sdkConfig: {
+      baseCredentials: BaseCredentials.awsCliCompatible({ defaultRegion: region }),
+    },
+  });
+}
+
+/** The toolkit takes a folder with the stack's name, account, region and template, as CDK writes it. */
+async function assemblyOf(
+  { stack, account, region }: StackJob,
+  template: Readonly<Record<string, unknown>>,
+): Promise<string> {
+  const app = new App({ analyticsReporting: false, builtinCloudFormationValidation: false });
+  const made = new Stack(app, 'Proxy', {
+    stackName: stack,
+    env: { account, region },
+    // As in ProxyStack.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    synthesizer: new LegacyStackSynthesizer() as IStackSynthesizer,
+  });
+  const { directory } = app.synth();
+  await writeFile(join(directory, made.templateFile), JSON.stringify(template));
+  return directory;
+}

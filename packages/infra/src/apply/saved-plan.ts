@@ -1,0 +1,107 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { DescribeChangeSetCommand } from '@aws-sdk/client-cloudformation';
+import type { Clients } from '../aws/clients.ts';
+import { failureKind } from '../aws/failure.ts';
+import { InfraError, messageOf } from '../errors.ts';
+import { isRecord } from '../values.ts';
+import type { Deployment } from './apply.ts';
+import { deploy } from './deploy.ts';
+
+/** What a plan leaves on disk: the change set itself waits in AWS. */
+export interface SavedPlan {
+  readonly version: 1;
+  readonly stack: string;
+  readonly proxy: string;
+  readonly engine: 'rds-proxy' | 'sluice';
+  readonly account: string;
+  readonly region: string;
+  readonly changeSet: string;
+  readonly created: string;
+  readonly template: Readonly<Record<string, unknown>>;
+}
+
+/** Makes a change set that waits for `apply FILE`, and writes the file. */
+export async function savePlan(
+  file: string,
+  deployment: Deployment & { readonly from: { readonly assembly: string } },
+): Promise<SavedPlan> {
+  const created = new Date();
+  const changeSet = `sluice-${created.toISOString().replaceAll(/[^0-9]/g, '')}`;
+  await deploy({
+    region: deployment.region,
+    onEvent: () => undefined,
+    assembly: deployment.from.assembly,
+    method: { method: 'change-set', execute: false, changeSetName: changeSet },
+  });
+  const { stack, proxy, engine, account, region, template } = deployment;
+  const saved: SavedPlan = {
+    version: 1,
+    stack,
+    proxy,
+    engine,
+    account,
+    region,
+    changeSet,
+    created: created.toISOString(),
+    template,
+  };
+  await writeFile(file, `${JSON.stringify(saved, undefined, 2)}\n`);
+  return saved;
+}
+
+/** Reads a saved plan. @throws InfraError INPUTS_UNREADABLE when the file is not one */
+export async function readSavedPlan(file: string): Promise<SavedPlan> {
+  let value: unknown;
+  try {
+    value = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new InfraError(
+      'INPUTS_UNREADABLE',
+      `cannot read the saved plan ${file}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  if (!isSavedPlan(value)) {
+    throw new InfraError(
+      'INPUTS_UNREADABLE',
+      `${file} is not a saved plan; make one with sluice plan --save ${file}`,
+    );
+  }
+  return value;
+}
+
+function isSavedPlan(value: unknown): value is SavedPlan {
+  const texts = ['stack', 'proxy', 'engine', 'account', 'region', 'changeSet'];
+  return (
+    isRecord(value) &&
+    value['version'] === 1 &&
+    texts.every((name) => typeof value[name] === 'string') &&
+    isRecord(value['template'])
+  );
+}
+
+/** Whether the change set can still be run; it cannot after another deployment. @throws InfraError PLAN_STALE */
+export async function checkSavedPlan(clients: Clients, saved: SavedPlan): Promise<void> {
+  const again = 'plan again and review what has changed';
+  try {
+    const change = await clients.cloudFormation.send(
+      new DescribeChangeSetCommand({ StackName: saved.stack, ChangeSetName: saved.changeSet }),
+    );
+    const status = change.ExecutionStatus ?? 'AVAILABLE';
+    if (status !== 'AVAILABLE') {
+      throw new InfraError(
+        'PLAN_STALE',
+        `the saved plan of ${saved.created} cannot be applied: its change set is ${status}; ${again}`,
+      );
+    }
+  } catch (error) {
+    if (failureKind(error) !== 'missing') {
+      throw error;
+    }
+    throw new InfraError(
+      'PLAN_STALE',
+      `the change set ${saved.changeSet} of the saved plan is gone; ${again}`,
+      { cause: error },
+    );
+  }
+}

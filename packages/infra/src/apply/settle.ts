@@ -1,0 +1,32 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Clients } from '../aws/clients.ts';
+import { readStack } from '../resolve/deployed.ts';
+import { elapsed } from './progress.ts';
+
+/** Between two looks at a busy stack, in milliseconds. */
+const interval = 5000;
+
+/**
+ * Waits until a deployment that is under way has ended: an apply that was interrupted goes on in CloudFormation, and
+ * the next one takes up where it is.
+ */
+export async function settle(
+  clients: Clients,
+  stack: string,
+  write: (line: string) => void,
+  pause: number = interval,
+): Promise<void> {
+  const started = Date.now();
+  let told = '';
+  for (;;) {
+    const status = (await readStack(clients, stack))?.status ?? '';
+    if (!status.endsWith('_IN_PROGRESS') || status === 'REVIEW_IN_PROGRESS') {
+      return;
+    }
+    if (status !== told) {
+      write(`${elapsed(Date.now() - started).padStart(7)}  ${stack} is ${status}; waiting for it`);
+      told = status;
+    }
+    await wait(pause);
+  }
+}

@@ -1,0 +1,61 @@
+import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { Client } from 'pg';
+import type { Clients } from '../aws/clients.ts';
+import { InfraError, messageOf } from '../errors.ts';
+import { record } from '../values.ts';
+
+/** How long the connection may take before the endpoint counts as out of reach from here, in milliseconds. */
+const timeout = 10_000;
+
+/** What is to be verified. */
+export interface Verification {
+  readonly endpoint: string;
+  readonly secretArn: string;
+  readonly tls: boolean;
+}
+
+/**
+ * Logs in through the endpoint and runs `select 1`. An endpoint is private: from outside the VPC it cannot be reached,
+ * which proves nothing and is only told.
+ * @returns a sentence for people
+ * @throws InfraError VERIFY_FAILED when the endpoint answered and refused
+ */
+export async function verify(
+  clients: Clients,
+  { endpoint, secretArn, tls }: Verification,
+): Promise<string> {
+  const answer = await clients.secrets.send(new GetSecretValueCommand({ SecretId: secretArn }));
+  const secret = record(JSON.parse(answer.SecretString ?? '{}'));
+  const [host = '', port = '5432'] = endpoint.split(':');
+  const started = performance.now();
+  const client = new Client({
+    host,
+    port: Number(port),
+    user: text(secret['username']),
+    password: text(secret['password']),
+    database: text(secret['dbname']) || 'postgres',
+    connectionTimeoutMillis: timeout,
+    application_name: 'sluice apply --verify',
+    // Whose certificate it is does not matter here: that the way through works does.
+    ssl: tls ? { rejectUnauthorized: false } : false,
+  });
+  try {
+    await client.connect();
+    await client.query('select 1');
+    return `${endpoint} works: connected and ran select 1 in ${Math.round(performance.now() - started)} ms`;
+  } catch (error) {
+    const told = messageOf(error);
+    if (/ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|timeout/i.test(told)) {
+      return `${endpoint} cannot be reached from here (${told}); run this from within the VPC to verify it`;
+    }
+    throw new InfraError('VERIFY_FAILED', `${endpoint} answers, but refuses the login: ${told}`, {
+      cause: error,
+    });
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

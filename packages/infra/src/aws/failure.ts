@@ -1,0 +1,91 @@
+import { InfraError, messageOf, type InfraErrorCode } from '../errors.ts';
+import { isRecord, record } from '../values.ts';
+
+/** What kind of failure an AWS call met. */
+export type FailureKind =
+  'missing' | 'denied' | 'credentials' | 'unreachable' | 'throttled' | 'other';
+
+const names: readonly (readonly [FailureKind, RegExp])[] = [
+  [
+    'credentials',
+    /^(?:CredentialsProviderError|ExpiredToken(?:Exception)?|RequestExpired|UnrecognizedClientException|InvalidClientTokenId|AuthFailure|SignatureDoesNotMatch|TokenProviderError|InvalidSignatureException|IncompleteSignature|TokenRefreshRequired)$/,
+  ],
+  ['denied', /^(?:AccessDenied(?:Exception)?|UnauthorizedOperation|NotAuthorized)$/],
+  [
+    'throttled',
+    /^(?:Throttling(?:Exception)?|TooManyRequestsException|RequestLimitExceeded|ThrottledException)$/,
+  ],
+  ['missing', /(?:NotFound|NotFoundFault|NotFoundException|NoSuchEntity(?:Exception)?)$/],
+  [
+    'unreachable',
+    /^(?:TimeoutError|NetworkingError|ENOTFOUND|ECONN\w*|EAI_\w*|EHOST\w*|ENET\w*|ETIMEDOUT)$/,
+  ],
+];
+
+/** Sorts what an AWS call threw. */
+export function failureKind(error: unknown): FailureKind {
+  const { name, code } = record(error);
+  const text = [name, code].filter((value) => typeof value === 'string');
+  const sorted = names.find(([, expression]) => text.some((value) => expression.test(value)));
+  if (sorted !== undefined) {
+    return sorted[0];
+  }
+  // EC2 spells it InvalidVpcID.NotFound, CloudFormation says it only in words.
+  return /\.NotFound$|does not exist/.test(`${text.join(' ')} ${messageOf(error)}`)
+    ? 'missing'
+    : 'other';
+}
+
+const codes: Readonly<Record<FailureKind, InfraErrorCode>> = {
+  credentials: 'AWS_CREDENTIALS',
+  denied: 'AWS_DENIED',
+  unreachable: 'AWS_UNREACHABLE',
+  throttled: 'AWS_FAILED',
+  missing: 'AWS_FAILED',
+  other: 'AWS_FAILED',
+};
+
+/** Whether something thrown comes from AWS or the way there, and not from a mistake of ours. */
+export function isAwsFailure(error: unknown): boolean {
+  return isRecord(error) && ('$metadata' in error || failureKind(error) !== 'other');
+}
+
+/**
+ * An AWS failure in plain words.
+ * @param action the call, as IAM writes it: `rds:DescribeDBProxies`
+ */
+export function explainFailure(error: unknown, action: string, region: string): InfraError {
+  if (error instanceof InfraError) {
+    return error;
+  }
+  const kind = failureKind(error);
+  const told = messageOf(error).replaceAll(/\s+/g, ' ').trim();
+  const name = error instanceof Error ? error.name : 'Error';
+  return new InfraError(codes[kind], sentence(kind, { action, region, told, name }), {
+    cause: error,
+  });
+}
+
+interface Told {
+  readonly action: string;
+  readonly region: string;
+  readonly told: string;
+  readonly name: string;
+}
+
+function sentence(kind: FailureKind, { action, region, told, name }: Told): string {
+  switch (kind) {
+    case 'credentials':
+      return /expired/i.test(`${name} ${told}`)
+        ? `the AWS credentials have expired (${action} in ${region}: ${told}); log in again, for example with aws sso login`
+        : `AWS does not take the credentials, or there are none (${action} in ${region}: ${told}); set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login`;
+    case 'denied':
+      return `the caller may not do ${action} in ${region} (${told}); let its policy allow the action`;
+    case 'unreachable':
+      return `AWS does not answer ${action} in ${region} (${told}); check the network, and that the region ${region} is one that the account has enabled`;
+    case 'throttled':
+      return `AWS throttles ${action} in ${region} (${told}), also after five tries; wait a minute and run the command again`;
+    default:
+      return `${action} failed in ${region}: ${told === '' ? name : told}`;
+  }
+}

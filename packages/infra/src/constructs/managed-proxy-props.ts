@@ -1,0 +1,82 @@
+import type { Duration } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { IRole } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ManagedProxyTarget } from './managed-proxy-target.ts';
+
+/** One database user: its secret, and how clients log in as it. */
+export interface ManagedProxyAuth {
+  /** The secret with the user name and password. */
+  readonly secret: ISecret;
+  /** What this user is for. @default - none */
+  readonly description?: string;
+  /** Whether clients must use an IAM token. @default 'DISABLED' */
+  readonly iamAuth?: 'DISABLED' | 'REQUIRED';
+  /** How clients prove their password. @default 'POSTGRES_SCRAM_SHA_256' */
+  readonly clientPasswordAuthType?: 'POSTGRES_SCRAM_SHA_256' | 'POSTGRES_MD5';
+}
+
+/** What a managed proxy can be told, apart from its database. */
+export interface ManagedProxyOptions {
+  /** The VPC of the database. */
+  readonly vpc: IVpc;
+  /** Where the proxy stands; two zones at least. @default - the private subnets of the VPC */
+  readonly vpcSubnets?: SubnetSelection;
+  /** The groups that the proxy wears. @default - one is made, without rules */
+  readonly securityGroups?: readonly ISecurityGroup[];
+  /** The database users. @default - none, which needs defaultAuthScheme IAM_AUTH */
+  readonly auth?: readonly ManagedProxyAuth[];
+  /** The role by which RDS reads the secrets. @default - one is made that may read exactly these secrets */
+  readonly role?: IRole;
+  /** The name. @default - the id of the construct */
+  readonly dbProxyName?: string;
+  /** IAM_AUTH: IAM on both legs. @default 'NONE' */
+  readonly defaultAuthScheme?: 'NONE' | 'IAM_AUTH';
+  /** Whether clients without TLS are refused. @default true */
+  readonly requireTLS?: boolean;
+  /** Closes a client that has sent nothing for so long; 1 s to 8 h. @default Duration.minutes(30) */
+  readonly idleClientTimeout?: Duration;
+  /** Logs the text of statements. @default false */
+  readonly debugLogging?: boolean;
+  /** How long a client waits for a database connection; 0 to 300 s. @default Duration.seconds(120) */
+  readonly borrowTimeout?: Duration;
+  /** The most database connections, as a share of max_connections; 1 to 100. @default 100 */
+  readonly maxConnectionsPercent?: number;
+  /** The most idle ones that are kept; 0 to maxConnectionsPercent. @default - half of maxConnectionsPercent */
+  readonly maxIdleConnectionsPercent?: number;
+  /** SQL that runs once on each new database connection. @default - none */
+  readonly initQuery?: string;
+  /** The IP version that clients use; fixed at creation. @default 'IPV4' */
+  readonly endpointNetworkType?: 'IPV4' | 'IPV6' | 'DUAL';
+  /** The IP version towards the database; fixed at creation. @default 'IPV4' */
+  readonly targetConnectionNetworkType?: 'IPV4' | 'IPV6';
+  /** How long logs are kept. @default RetentionDays.THREE_MONTHS */
+  readonly logRetention?: RetentionDays;
+  /** The key that encrypts the logs. @default - the service's own */
+  readonly logEncryptionKey?: IKey;
+  /** Whether the log group is made here; not when RDS has made it already. @default true */
+  readonly createLogGroup?: boolean;
+  /** Tags of the proxy. The target group gets none: cfn-lint and some regions refuse them. @default - none */
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+export interface ManagedProxyProps extends ManagedProxyOptions {
+  /** The database. */
+  readonly target: ManagedProxyTarget;
+}
+
+/** A further endpoint. */
+export interface ManagedProxyEndpointOptions {
+  /** The name. @default - the id of the construct */
+  readonly dbProxyEndpointName?: string;
+  /** READ_ONLY goes to the readers of a cluster. @default 'READ_WRITE' */
+  readonly targetRole?: 'READ_WRITE' | 'READ_ONLY';
+  /** Where it stands. @default - where the proxy stands */
+  readonly subnetIds?: readonly string[];
+  /** Ids of the groups that it wears. @default - those of the proxy */
+  readonly securityGroupIds?: readonly string[];
+  /** The IP version that clients use. @default - that of the proxy */
+  readonly endpointNetworkType?: 'IPV4' | 'IPV6' | 'DUAL';
+}

@@ -1,0 +1,71 @@
+import type { Duration } from 'aws-cdk-lib';
+import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+
+/** The database behind the service. */
+export interface SluiceTarget {
+  /** Its host name; of a cluster, the writer's. */
+  readonly host: string;
+  /** @default 5432 */
+  readonly port?: number;
+  /** Its security groups, which the tasks may reach. */
+  readonly securityGroups: readonly ISecurityGroup[];
+  /** max_connections, to check the budget of connections at synth. @default - not checked */
+  readonly maxConnections?: number;
+}
+
+export interface SluiceServiceProps {
+  /** The VPC of the database. */
+  readonly vpc: IVpc;
+  /** Where the tasks and the balancer stand; two zones at least. @default - the private subnets of the VPC */
+  readonly vpcSubnets?: SubnetSelection;
+  /** Groups that the balancer and the tasks wear beside their own: their inbound rules say who the clients are. @default - none */
+  readonly securityGroups?: readonly ISecurityGroup[];
+  /** The image of the daemon, from this project's Dockerfile. */
+  readonly image: ContainerImage;
+  /** The registry that tasks pull from, as an ECR repository's ARN. @default - a registry that needs no rights */
+  readonly imageRepositoryArn?: string;
+  readonly target: SluiceTarget;
+  /** One secret for each database user, with username and password. */
+  readonly secrets: readonly ISecret[];
+  /** The certificate and key that clients see: JSON with certificate and private_key, both PEM. */
+  readonly tlsSecret: ISecret;
+  /** The name of balancer, cluster and service; at most 32 characters. */
+  readonly serviceName: string;
+  /** Whether clients without TLS are refused. @default true */
+  readonly requireTLS?: boolean;
+  /** Closes a client that has sent nothing for so long. @default Duration.minutes(30) */
+  readonly idleClientTimeout?: Duration;
+  /** Logs the text of statements. @default false */
+  readonly debugLogging?: boolean;
+  /** How long a client waits for a database connection. @default Duration.seconds(120) */
+  readonly borrowTimeout?: Duration;
+  /** The most database connections of all tasks together, as a share of max_connections. @default 100 */
+  readonly maxConnectionsPercent?: number;
+  /** The most idle ones that are kept. @default - half of maxConnectionsPercent */
+  readonly maxIdleConnectionsPercent?: number;
+  /** SQL that runs once on each new database connection. @default - none */
+  readonly initQuery?: string;
+  /** The most database connections of one pool of one task. @default - what the budget allows, or no limit of its own */
+  readonly poolSize?: number;
+  /** Further settings of the daemon, by their names. @default - none */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** CPU units of one task; 1024 are a vCPU. @default 512 */
+  readonly cpu?: number;
+  /** Memory of one task. @default 1024 */
+  readonly memoryLimitMiB?: number;
+  /** @default 2 */
+  readonly minTasks?: number;
+  /** The most that autoscaling may start; a rolling deployment runs twice as many for a while. @default 4 */
+  readonly maxTasks?: number;
+  /** How long logs are kept. @default RetentionDays.THREE_MONTHS */
+  readonly logRetention?: RetentionDays;
+  /** The key that encrypts the logs. @default - the service's own */
+  readonly logEncryptionKey?: IKey;
+  /** Where alarms are sent. @default - nowhere: they show in the console only */
+  readonly alarmTopic?: ITopic;
+}

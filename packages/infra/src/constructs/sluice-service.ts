@@ -1,0 +1,241 @@
+import { Duration, RemovalPolicy, Resource, type IResource } from 'aws-cdk-lib';
+import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import { Connections, Peer, Port, SecurityGroup, type IConnectable } from 'aws-cdk-lib/aws-ec2';
+import {
+  AvailabilityZoneRebalancing,
+  CfnService,
+  Cluster,
+  ContainerInsights,
+  FargateService,
+  Protocol as EcsProtocol,
+  type ICluster,
+} from 'aws-cdk-lib/aws-ecs';
+import {
+  NetworkLoadBalancer,
+  NetworkTargetGroup,
+  Protocol,
+  TargetType,
+} from 'aws-cdk-lib/aws-elasticloadbalancingv2';
+import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { ServiceMonitoring } from './service-monitoring.ts';
+import { executionRole, taskRole } from './sluice-roles.ts';
+import type { SluiceServiceProps } from './sluice-service-props.ts';
+import { ports } from './sluice-settings.ts';
+import { sluiceTask } from './sluice-task.ts';
+import { validateSluiceService } from './validate-sluice-service.ts';
+
+/** A Sluice service. */
+export interface ISluiceService extends IResource, IConnectable {
+  /** The host name that clients dial; the port is 5432. @attribute */
+  readonly endpoint: string;
+  /** Lets an identity read the secrets that clients log in with. */
+  grantConnect(grantee: IGrantable): Grant;
+}
+
+/**
+ * Sluice on ECS Fargate behind an internal Network Load Balancer, in front of an existing PostgreSQL.
+ *
+ * TLS goes through the balancer as it is and ends in the tasks: PostgreSQL asks for it in its own way, which a balancer
+ * does not know. Tasks are replaced one by one: a new one is healthy first, the old one gets no new clients, then
+ * SIGTERM, finishes its transactions and closes its clients.
+ */
+export class SluiceService extends Resource implements ISluiceService {
+  readonly endpoint: string;
+  readonly connections: Connections;
+  readonly loadBalancer: NetworkLoadBalancer;
+  readonly service: FargateService;
+  /** The role that reads the secrets, when a task starts. */
+  readonly executionRole: Role;
+  readonly taskRole: Role;
+
+  readonly #props: SluiceServiceProps;
+  readonly #monitoring: ServiceMonitoring;
+
+  constructor(scope: Construct, id: string, props: SluiceServiceProps) {
+    super(scope, id);
+    validateSluiceService(this, props);
+    this.#props = props;
+    const given = [...(props.securityGroups ?? [])];
+    const { balancerGroup, taskGroup } = this.#groups();
+    const logGroup = new LogGroup(this, 'LogGroup', {
+      logGroupName: `/sluice/${props.serviceName}`,
+      retention: props.logRetention ?? RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
+      ...(props.logEncryptionKey === undefined ? {} : { encryptionKey: props.logEncryptionKey }),
+    });
+    this.executionRole = executionRole(this, 'ExecutionRole', {
+      secrets: [...props.secrets, props.tlsSecret],
+      logGroup,
+      imageRepositoryArn: props.imageRepositoryArn,
+    });
+    this.taskRole = taskRole(this, 'TaskRole');
+    const taskDefinition = sluiceTask(this, 'Task', {
+      ...props,
+      logGroup,
+      executionRole: this.executionRole,
+      taskRole: this.taskRole,
+    });
+    // aws-cdk-lib declares an optional property of it less strictly than its own interface.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const cluster = new Cluster(this, 'Cluster', {
+      vpc: props.vpc,
+      clusterName: props.serviceName,
+      containerInsightsV2: ContainerInsights.ENABLED,
+    }) as ICluster;
+    this.service = new FargateService(this, 'Service', {
+      cluster,
+      serviceName: props.serviceName,
+      taskDefinition,
+      ...(props.vpcSubnets === undefined ? {} : { vpcSubnets: props.vpcSubnets }),
+      securityGroups: [...given, taskGroup],
+      assignPublicIp: false,
+      minHealthyPercent: 100,
+      maxHealthyPercent: 200,
+      circuitBreaker: { enable: true, rollback: true },
+      availabilityZoneRebalancing: AvailabilityZoneRebalancing.ENABLED,
+      healthCheckGracePeriod: Duration.seconds(60),
+    });
+    keepTaskCount(this.service);
+    this.loadBalancer = new NetworkLoadBalancer(this, 'Balancer', {
+      vpc: props.vpc,
+      loadBalancerName: props.serviceName,
+      internetFacing: false,
+      crossZoneEnabled: true,
+      ...(props.vpcSubnets === undefined ? {} : { vpcSubnets: props.vpcSubnets }),
+      // A balancer that is made without groups can never have any.
+      securityGroups: [...given, balancerGroup],
+    });
+    const targetGroup = this.#targetGroup();
+    this.endpoint = this.loadBalancer.loadBalancerDnsName;
+    this.connections = new Connections({
+      securityGroups: [...given, balancerGroup],
+      defaultPort: Port.tcp(ports.clients),
+    });
+    this.#scale();
+    this.#monitoring = new ServiceMonitoring(this, 'Monitoring', {
+      service: this.service,
+      loadBalancer: this.loadBalancer,
+      targetGroup,
+      minTasks: props.minTasks ?? 2,
+      name: props.serviceName,
+      ...(props.alarmTopic === undefined ? {} : { alarmTopic: props.alarmTopic }),
+    });
+  }
+
+  grantConnect(grantee: IGrantable): Grant {
+    return this.#props.secrets
+      .map((secret) => secret.grantRead(grantee))
+      .reduce((all, grant) => all.combine(grant), Grant.drop(grantee, 'reads no secret yet'));
+  }
+
+  /** A metric of the balancer, namespace AWS/NetworkELB. */
+  metric(metricName: string, props?: MetricOptions): Metric {
+    return this.loadBalancer.metrics.custom(metricName, props);
+  }
+
+  /** Client connections that are open. */
+  metricClientConnections(props?: MetricOptions): Metric {
+    return this.loadBalancer.metrics.activeFlowCount({ statistic: 'Maximum', ...props });
+  }
+
+  /** Tasks that the balancer sends clients to. */
+  metricHealthyTasks(props?: MetricOptions): Metric {
+    return this.#monitoring.healthyTasks(props);
+  }
+
+  /** CPU of the tasks, in percent of what they have. */
+  metricCpuUtilization(props?: MetricOptions): Metric {
+    return this.service.metricCpuUtilization(props);
+  }
+
+  /** Memory of the tasks, in percent of what they have. */
+  metricMemoryUtilization(props?: MetricOptions): Metric {
+    return this.service.metricMemoryUtilization(props);
+  }
+
+  /** The balancer reaches the tasks; the tasks reach the database and, on 443, AWS's endpoints. */
+  #groups(): { readonly balancerGroup: SecurityGroup; readonly taskGroup: SecurityGroup } {
+    const { vpc, serviceName, target } = this.#props;
+    const balancerGroup = new SecurityGroup(this, 'BalancerGroup', {
+      vpc,
+      description: `From the balancer of ${serviceName} to its tasks`,
+      allowAllOutbound: false,
+    });
+    const taskGroup = new SecurityGroup(this, 'TaskGroup', {
+      vpc,
+      description: `Tasks of ${serviceName}`,
+      allowAllOutbound: false,
+    });
+    for (const [port, what] of [
+      [ports.clients, 'clients'],
+      [ports.admin, 'health checks'],
+    ] as const) {
+      taskGroup.addIngressRule(balancerGroup, Port.tcp(port), what);
+      balancerGroup.addEgressRule(taskGroup, Port.tcp(port), what);
+    }
+    for (const group of target.securityGroups) {
+      taskGroup.addEgressRule(group, Port.tcp(target.port ?? 5432), 'the database');
+    }
+    taskGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'endpoints of AWS: image, log, secrets');
+    return { balancerGroup, taskGroup };
+  }
+
+  #targetGroup(): NetworkTargetGroup {
+    const targetGroup = new NetworkTargetGroup(this, 'Targets', {
+      vpc: this.#props.vpc,
+      port: ports.clients,
+      protocol: Protocol.TCP,
+      targetType: TargetType.IP,
+      // ECS takes a task out of the group first, waits for this, and sends SIGTERM then.
+      deregistrationDelay: Duration.seconds(30),
+      connectionTermination: false,
+      preserveClientIp: false,
+      healthCheck: {
+        protocol: Protocol.HTTP,
+        port: String(ports.admin),
+        path: '/readyz',
+        interval: Duration.seconds(10),
+        timeout: Duration.seconds(5),
+        healthyThresholdCount: 2,
+        unhealthyThresholdCount: 2,
+      },
+      targets: [
+        this.service.loadBalancerTarget({
+          containerName: 'sluice',
+          containerPort: ports.clients,
+          protocol: EcsProtocol.TCP,
+        }),
+      ],
+    });
+    this.loadBalancer.addListener('Listener', {
+      port: ports.clients,
+      protocol: Protocol.TCP,
+      // The longest there is: the daemon closes idle clients itself, and tells them.
+      tcpIdleTimeout: Duration.seconds(6000),
+      defaultTargetGroups: [targetGroup],
+    });
+    return targetGroup;
+  }
+
+  /** Out quickly, in slowly: connections do not move to a new task by themselves. */
+  #scale(): void {
+    const { minTasks = 2, maxTasks = 4 } = this.#props;
+    this.service
+      .autoScaleTaskCount({ minCapacity: minTasks, maxCapacity: maxTasks })
+      .scaleOnCpuUtilization('Cpu', {
+        targetUtilizationPercent: 60,
+        scaleOutCooldown: Duration.seconds(60),
+        scaleInCooldown: Duration.minutes(15),
+      });
+  }
+}
+
+/** A count in the template would throw away what autoscaling has come to, at every deployment. */
+function keepTaskCount(service: FargateService): void {
+  const resource = service.node.defaultChild ?? service.node.findChild('Service');
+  if (resource instanceof CfnService) {
+    resource.addPropertyDeletionOverride('DesiredCount');
+  }
+}

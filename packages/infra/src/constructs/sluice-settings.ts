@@ -1,0 +1,48 @@
+import { environmentName, settingsTable } from '@sluice/proxy/settings';
+import { mostTasks } from '../model/budget.ts';
+import type { SluiceServiceProps } from './sluice-service-props.ts';
+
+/** The ports of a task: clients connect to the first, the balancer asks the second for health. */
+export const ports = { clients: 5432, admin: settingsTable.AdminPort.default } as const;
+
+/**
+ * The daemon's settings as environment variables. Shares of max_connections are divided among the most tasks there can
+ * be at once, so that all of them together stay within the share, whatever pools they have.
+ */
+export function environmentFor(props: SluiceServiceProps): Record<string, string> {
+  const tasks = mostTasks({ MaxTasks: props.maxTasks ?? 4 });
+  const most = props.maxConnectionsPercent ?? 100;
+  const idle = props.maxIdleConnectionsPercent ?? Math.floor(most / 2);
+  const settings: Readonly<Record<string, string | number | boolean | undefined>> = {
+    ListenHost: '0.0.0.0',
+    ListenPort: ports.clients,
+    // The balancer's group and no other reaches it.
+    AdminHost: '0.0.0.0',
+    AdminPort: ports.admin,
+    TargetHost: props.target.host,
+    TargetPort: props.target.port ?? 5432,
+    TargetTlsMode: 'require',
+    RequireTLS: props.requireTLS ?? true,
+    IdleClientTimeout:
+      props.idleClientTimeout?.toSeconds() ?? settingsTable.IdleClientTimeout.default,
+    ConnectionBorrowTimeout:
+      props.borrowTimeout?.toSeconds() ?? settingsTable.ConnectionBorrowTimeout.default,
+    MaxConnectionsPercent: Math.max(1, Math.floor(most / tasks)),
+    MaxIdleConnectionsPercent: Math.floor(idle / tasks),
+    DebugLogging: props.debugLogging ?? false,
+    InitQuery: props.initQuery,
+    PoolSize: props.poolSize,
+    LogFormat: 'json',
+    // Half a minute less than the time ECS gives between SIGTERM and SIGKILL.
+    DrainTimeout: stopTimeoutSeconds - 30,
+    ...props.settings,
+  };
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([name, value]) =>
+      value === undefined ? [] : [[environmentName(name), String(value)]],
+    ),
+  );
+}
+
+/** Fargate's longest. */
+export const stopTimeoutSeconds = 120;

@@ -1,0 +1,75 @@
+import { Duration } from 'aws-cdk-lib';
+import {
+  CpuArchitecture,
+  FargateTaskDefinition,
+  LogDrivers,
+  OperatingSystemFamily,
+  Secret,
+  UlimitName,
+} from 'aws-cdk-lib/aws-ecs';
+import type { IRole, Role } from 'aws-cdk-lib/aws-iam';
+import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { SluiceServiceProps } from './sluice-service-props.ts';
+import { environmentFor, ports, stopTimeoutSeconds } from './sluice-settings.ts';
+
+interface SluiceTaskProps extends SluiceServiceProps {
+  readonly logGroup: ILogGroup;
+  readonly executionRole: Role;
+  readonly taskRole: IRole;
+}
+
+/** Where the entry point writes what the daemon wants as files; the rest of the file system is read-only. */
+const runFolder = '/run/sluice';
+
+/** One task: the daemon under Bun, not as root, on a read-only file system. */
+export function sluiceTask(
+  scope: Construct,
+  id: string,
+  props: SluiceTaskProps,
+): FargateTaskDefinition {
+  const task = new FargateTaskDefinition(scope, id, {
+    family: props.serviceName,
+    cpu: props.cpu ?? 512,
+    memoryLimitMiB: props.memoryLimitMiB ?? 1024,
+    runtimePlatform: {
+      cpuArchitecture: CpuArchitecture.ARM64,
+      operatingSystemFamily: OperatingSystemFamily.LINUX,
+    },
+    // The roles have exactly the rights they need; CDK would add inline policies.
+    executionRole: props.executionRole.withoutPolicyUpdates(),
+    taskRole: props.taskRole,
+    volumes: [{ name: 'run' }],
+  });
+  const container = task.addContainer('sluice', {
+    image: props.image,
+    user: '1000',
+    readonlyRootFilesystem: true,
+    environment: environmentFor(props),
+    secrets: {
+      ...Object.fromEntries(
+        props.secrets.map((secret, index) => [
+          `DATABASE_SECRET_${index}`,
+          Secret.fromSecretsManager(secret),
+        ]),
+      ),
+      TLS_CERTIFICATE: Secret.fromSecretsManager(props.tlsSecret, 'certificate'),
+      TLS_PRIVATE_KEY: Secret.fromSecretsManager(props.tlsSecret, 'private_key'),
+    },
+    portMappings: [{ containerPort: ports.clients }, { containerPort: ports.admin }],
+    logging: LogDrivers.awsLogs({ logGroup: props.logGroup, streamPrefix: 'sluice' }),
+    // Is the process alive? Whether it may get clients is the balancer's question, and /readyz answers it.
+    healthCheck: {
+      command: ['CMD', 'bun', '/app/container/health.ts'],
+      interval: Duration.seconds(30),
+      timeout: Duration.seconds(5),
+      retries: 3,
+      startPeriod: Duration.seconds(30),
+    },
+    stopTimeout: Duration.seconds(stopTimeoutSeconds),
+  });
+  // Two sockets for each client, and more.
+  container.addUlimits({ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 });
+  container.addMountPoints({ containerPath: runFolder, sourceVolume: 'run', readOnly: false });
+  return task;
+}

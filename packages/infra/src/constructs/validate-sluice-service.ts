@@ -1,0 +1,51 @@
+import { Token } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { budget, mostTasks } from '../model/budget.ts';
+import { PropsError } from './props-error.ts';
+import type { SluiceServiceProps } from './sluice-service-props.ts';
+
+/** Throws on props that cannot work: a name too long, too few tasks, a budget of connections that does not fit. */
+export function validateSluiceService(scope: Construct, props: SluiceServiceProps): void {
+  const { serviceName, minTasks = 2, maxTasks = 4, maxConnectionsPercent = 100 } = props;
+  const fail = (code: string, message: string): never => {
+    throw new PropsError(code, message, scope);
+  };
+  if (
+    !Token.isUnresolved(serviceName) &&
+    !/^(?=.{1,32}$)[a-zA-Z](?:-?[a-zA-Z0-9]+)*$/.test(serviceName)
+  ) {
+    fail(
+      'ServiceName',
+      `serviceName is "${serviceName}"; it must be 1 to 32 letters, digits and single hyphens, a letter first`,
+    );
+  }
+  if (minTasks < 1 || minTasks > maxTasks) {
+    fail(
+      'Tasks',
+      `minTasks is ${minTasks} and maxTasks ${maxTasks}; give 1 <= minTasks <= maxTasks`,
+    );
+  }
+  if (props.secrets.length === 0) {
+    fail('Secrets', 'secrets is empty; give one for each database user');
+  }
+  const tasks = mostTasks({ MaxTasks: maxTasks });
+  if (tasks > maxConnectionsPercent) {
+    fail(
+      'ConnectionBudget',
+      `${tasks} tasks (a rolling deployment doubles maxTasks ${maxTasks}) cannot share ${maxConnectionsPercent} % of max_connections: each needs 1 % at least; lower maxTasks`,
+    );
+  }
+  if (props.target.maxConnections !== undefined) {
+    const fit = budget(
+      {
+        PoolSize: props.poolSize,
+        MaxTasks: maxTasks,
+        MaxConnectionsPercent: maxConnectionsPercent,
+      },
+      props.target.maxConnections,
+    );
+    if (!fit.fits) {
+      fail('ConnectionBudget', `${fit.told}; ${fit.mend}`);
+    }
+  }
+}

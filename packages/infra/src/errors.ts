@@ -1,0 +1,45 @@
+/** Something a person has to put right: bad inputs, missing rights, a failed check. Shown without a stack trace; exit code 1. */
+export class InfraError extends Error {
+  override readonly name = 'InfraError';
+  /** Stable name of the kind of problem, for scripts: `INPUTS_INVALID`, `AWS_DENIED`, … */
+  readonly code: InfraErrorCode;
+  /** Every problem found, one sentence or two each: what, with which value, what to do. */
+  readonly problems: readonly string[];
+
+  constructor(
+    code: InfraErrorCode,
+    problems: string | readonly string[],
+    options?: { readonly cause?: unknown },
+  ) {
+    const list = typeof problems === 'string' ? [problems] : problems;
+    super(list.join('\n'), options);
+    this.code = code;
+    this.problems = list;
+  }
+}
+
+/** Every kind of problem the infrastructure commands report, with when it occurs. */
+export const infraErrorCodes = {
+  INPUTS_INVALID: 'an input is unknown, missing, of the wrong type or out of range',
+  INPUTS_UNREADABLE: 'an inputs file is missing or cannot be parsed',
+  AWS_CREDENTIALS: 'AWS credentials are missing, wrong or expired',
+  AWS_DENIED: 'the caller may not make a call that is needed',
+  AWS_UNREACHABLE: 'an AWS endpoint does not answer',
+  AWS_FAILED: 'an AWS call failed for another reason',
+  PREFLIGHT_FAILED: 'a preflight check found something that would make the apply fail',
+  SECURITY_VIOLATION: 'a security rule is broken and not acknowledged',
+  PLAN_STALE: 'a saved plan no longer fits what is deployed',
+  STACK_BUSY: 'another deployment of the same stack is under way',
+  APPLY_FAILED: 'the deployment failed and was rolled back',
+  DESTROY_REFUSED: 'destroy was not confirmed, or clients are connected',
+  DESTROY_FAILED: 'the removal failed half-way',
+  NOT_DEPLOYED: 'there is nothing deployed for these inputs',
+  VERIFY_FAILED: 'the endpoint could not be used after the deployment',
+} as const;
+
+export type InfraErrorCode = keyof typeof infraErrorCodes;
+
+/** The message of anything thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

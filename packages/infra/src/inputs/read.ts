@@ -1,0 +1,83 @@
+import { InfraError } from '../errors.ts';
+import { parseHcl } from './hcl.ts';
+import { didYouMean, parseFields, parseValue } from './parse.ts';
+import { relations } from './relations.ts';
+import { collect, type Raw, type Sources } from './sources.ts';
+import type { InputSpec } from './spec.ts';
+import { inputTable, nineInputs, type Inputs } from './table.ts';
+
+const specs: Readonly<Record<string, InputSpec>> = inputTable;
+
+/** The inputs, and for each that was given, where. */
+export interface ReadInputs {
+  readonly inputs: Inputs;
+  readonly origins: Readonly<Record<string, string>>;
+}
+
+/**
+ * Reads and checks every input; reports all problems at once.
+ * @throws InfraError INPUTS_UNREADABLE or INPUTS_INVALID
+ */
+export async function readInputs(sources: Sources): Promise<ReadInputs> {
+  const raw = await collect(sources, new Set(Object.keys(specs)));
+  const problems: string[] = [];
+  const given: Record<string, unknown> = {};
+  for (const [name, entry] of raw) {
+    const spec = specs[name];
+    if (spec === undefined) {
+      problems.push(`${entry.where}: there is no input ${name}${whyUnknown(name)}`);
+      continue;
+    }
+    const parsed = parseValue(name, await decoded(entry, spec), spec);
+    if ('problems' in parsed) {
+      problems.push(...parsed.problems.map((problem) => `${entry.where}: ${problem}`));
+    } else {
+      given[name] = parsed.value;
+    }
+  }
+  const missing = nineInputs.filter(
+    (name) => specs[name]?.required === true && raw.get(name) === undefined,
+  );
+  problems.push(...missing.map((name) => `the input ${name} is missing: ${specs[name]?.doc}`));
+  if (problems.length > 0) {
+    throw new InfraError('INPUTS_INVALID', problems);
+  }
+  const origins = Object.fromEntries([...raw].map(([name, entry]) => [name, entry.where]));
+  return { inputs: checkInputs(given), origins };
+}
+
+/**
+ * Checks inputs that are already values, fills in defaults, and checks how they relate to each other.
+ * @throws InfraError INPUTS_INVALID
+ */
+export function checkInputs(given: Readonly<Record<string, unknown>>): Inputs {
+  const parsed = parseFields('inputs', given, specs);
+  if ('problems' in parsed) {
+    throw new InfraError('INPUTS_INVALID', parsed.problems);
+  }
+  // parseFields has checked every field against the very table that Inputs is made from.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  const inputs = parsed.value as Inputs;
+  const problems = relations(inputs, new Set(Object.keys(given)));
+  if (problems.length > 0) {
+    throw new InfraError('INPUTS_INVALID', problems);
+  }
+  return inputs;
+}
+
+/** Text of a variable or flag becomes a value: raw for strings, HCL for maps and lists, as in Terraform. */
+async function decoded(entry: Raw, spec: InputSpec): Promise<unknown> {
+  const complex = spec.type === 'map' || spec.type === 'strings' || spec.type === 'objects';
+  if (entry.text !== true || !complex) {
+    return entry.value;
+  }
+  const parsed = await parseHcl(`value = ${String(entry.value)}\n`, entry.where);
+  return parsed['value'];
+}
+
+function whyUnknown(name: string): string {
+  if (name === 'SessionPinningFilters') {
+    return ': RDS Proxy takes it for MySQL only and refuses it for PostgreSQL';
+  }
+  return didYouMean(name, Object.keys(specs));
+}

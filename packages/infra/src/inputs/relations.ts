@@ -1,0 +1,147 @@
+import { RegionInfo } from 'aws-cdk-lib/region-info';
+import { didYouMean } from './parse.ts';
+import { inputTable, type Inputs } from './table.ts';
+import type { InputSpec } from './spec.ts';
+
+/** The memory sizes (MiB) that Fargate takes for each CPU size: smallest, largest and step. */
+const fargateMemory: Readonly<Record<number, readonly [number, number, number]>> = {
+  256: [512, 2048, 512],
+  512: [1024, 4096, 1024],
+  1024: [2048, 8192, 1024],
+  2048: [4096, 16_384, 1024],
+  4096: [8192, 30_720, 1024],
+};
+
+/**
+ * What must hold between inputs, in sentences for those that do not hold.
+ * @param given names of the inputs that were given, as against filled in
+ */
+export function relations(inputs: Inputs, given: ReadonlySet<string>): string[] {
+  return [
+    ...region(inputs),
+    ...tags('rds_proxy_tags', inputs.rds_proxy_tags),
+    ...percentages(inputs, given),
+    ...authentication(inputs),
+    ...group(inputs, given),
+    ...engine(inputs, given),
+    ...acknowledgements(inputs),
+  ];
+}
+
+function region({ aws_region }: Inputs): string[] {
+  const known = RegionInfo.regions.map((info) => info.name);
+  return known.includes(aws_region)
+    ? []
+    : [`aws_region is "${aws_region}", which is not an AWS region${didYouMean(aws_region, known)}`];
+}
+
+/** AWS's rules for tags; the count is the table's. */
+function tags(name: string, values: Readonly<Record<string, string>>): string[] {
+  return Object.entries(values).flatMap(([key, value]) => [
+    ...(/^aws:/i.test(key) ? [`${name} has the key "${key}"; aws: is reserved`] : []),
+    ...(key.length > 128 ? [`${name} has a key of ${key.length} characters; 128 is the most`] : []),
+    ...(value.length > 256
+      ? [`${name}."${key}" has ${value.length} characters; 256 is the most`]
+      : []),
+  ]);
+}
+
+function percentages(inputs: Inputs, given: ReadonlySet<string>): string[] {
+  const { MaxConnectionsPercent: most, MaxIdleConnectionsPercent: idle } = inputs;
+  if (idle <= most) {
+    return [];
+  }
+  const why = given.has('MaxIdleConnectionsPercent') ? '' : ' (its default)';
+  return [
+    `MaxIdleConnectionsPercent is ${idle}${why}, above MaxConnectionsPercent, which is ${most}; give one of at most ${most}`,
+  ];
+}
+
+function authentication(inputs: Inputs): string[] {
+  const problems: string[] = [];
+  if (
+    !inputs.RequireTLS &&
+    (inputs.IAMAuth === 'REQUIRED' || inputs.DefaultAuthScheme !== 'NONE')
+  ) {
+    problems.push('IAM authentication needs TLS: leave RequireTLS true');
+  }
+  const names = [inputs.rds_secret_name, ...inputs.Auth.map((entry) => entry.SecretName)];
+  const twice = names.filter((name, index) => names.indexOf(name) !== index);
+  problems.push(...twice.map((name) => `the secret ${name} is named twice; list it once`));
+  if (names.length > 200) {
+    problems.push(`${names.length} secrets are named; RDS Proxy takes 200`);
+  }
+  return problems;
+}
+
+function group(inputs: Inputs, given: ReadonlySet<string>): string[] {
+  if (inputs.CreateSecurityGroup) {
+    return [];
+  }
+  return ['ClientCidrs', 'ClientSecurityGroupIds', 'AllowDatabaseIngress']
+    .filter((name) => given.has(name))
+    .map(
+      (name) =>
+        `${name} needs CreateSecurityGroup = true: the rules of a group that was given are not touched`,
+    );
+}
+
+function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
+  const problems: string[] = [];
+  if (inputs.engine === 'sluice') {
+    for (const name of ['ContainerImage', 'TlsSecretName'] as const) {
+      if (inputs[name] === undefined) {
+        problems.push(`engine sluice needs ${name}: ${inputTable[name].doc}`);
+      }
+    }
+    problems.push(...sluiceAuthentication(inputs));
+    const [least, most, step] = fargateMemory[inputs.TaskCpu] ?? [0, 0, 1];
+    if (inputs.TaskMemory < least || inputs.TaskMemory > most || inputs.TaskMemory % step !== 0) {
+      problems.push(
+        `TaskMemory is ${inputs.TaskMemory}; with TaskCpu ${inputs.TaskCpu} Fargate takes ${least} to ${most} MiB in steps of ${step}`,
+      );
+    }
+    if (inputs.MinTasks > inputs.MaxTasks) {
+      problems.push(`MinTasks is ${inputs.MinTasks}, above MaxTasks, which is ${inputs.MaxTasks}`);
+    }
+  }
+  // Inputs of the other engine are kept, not refused: one file serves both, and moving between them is one word.
+  const other = Object.entries(inputTable as Readonly<Record<string, InputSpec>>)
+    .filter(([name, spec]) => spec.engine === 'rds-proxy' && given.has(name))
+    .map(([name]) => name);
+  if (inputs.engine === 'sluice' && other.includes('DBProxyEndpoints')) {
+    problems.push(
+      'DBProxyEndpoints is for the managed proxy; engine sluice has one endpoint, so leave it out',
+    );
+  }
+  return problems;
+}
+
+/** What the daemon does not do is refused, not silently left out. */
+function sluiceAuthentication(inputs: Inputs): string[] {
+  const problems: string[] = [];
+  const entries = [inputs, ...inputs.Auth];
+  if (
+    inputs.DefaultAuthScheme !== 'NONE' ||
+    entries.some((entry) => entry.IAMAuth === 'REQUIRED')
+  ) {
+    problems.push(
+      'engine sluice does not take IAM tokens: leave DefaultAuthScheme and IAMAuth at their defaults, or use engine rds-proxy',
+    );
+  }
+  if (entries.some((entry) => entry.ClientPasswordAuthType === 'POSTGRES_MD5')) {
+    problems.push('engine sluice asks clients for SCRAM-SHA-256: leave ClientPasswordAuthType out');
+  }
+  if (2 * inputs.MaxTasks > inputs.MaxConnectionsPercent) {
+    problems.push(
+      `MaxTasks is ${inputs.MaxTasks}: the ${2 * inputs.MaxTasks} tasks of a rolling deployment cannot share ${inputs.MaxConnectionsPercent} % of max_connections, since each needs 1 % at least; lower MaxTasks`,
+    );
+  }
+  return problems;
+}
+
+function acknowledgements(inputs: Inputs): string[] {
+  return Object.entries(inputs.Acknowledge)
+    .filter(([, reason]) => reason.trim().length < 5)
+    .map(([rule]) => `Acknowledge."${rule}" has no reason; say why it may be broken`);
+}

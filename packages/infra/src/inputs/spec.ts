@@ -1,0 +1,51 @@
+/** The two things that can stand between clients and the database. */
+export type Engine = 'rds-proxy' | 'sluice';
+
+/** One input: what it is called, what it takes, what it means. Docs, flags, parsing and types come from it. */
+export interface InputSpec {
+  readonly type: 'string' | 'integer' | 'boolean' | 'map' | 'strings' | 'objects';
+  /** What it means, one or two sentences. */
+  readonly doc: string;
+  /** Must be given. An input that is neither required nor has a default is optional. */
+  readonly required?: true;
+  readonly default?:
+    string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
+  /** Smallest and largest value of an integer, or length of a string. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly unit?: string;
+  /** The only values that are taken. */
+  readonly choices?: readonly (string | number)[];
+  /** What a string must match, with what to call that shape in a message. */
+  readonly pattern?: { readonly expression: RegExp; readonly shape: string };
+  /** The engine it is for; both when absent. */
+  readonly engine?: Engine;
+  /** The fields of each object, for type `objects`. */
+  readonly fields?: Readonly<Record<string, InputSpec>>;
+}
+
+type Plain<S extends InputSpec> = S extends { readonly choices: readonly (infer C)[] }
+  ? C
+  : S['type'] extends 'string'
+    ? string
+    : S['type'] extends 'integer'
+      ? number
+      : S['type'] extends 'boolean'
+        ? boolean
+        : S['type'] extends 'map'
+          ? Readonly<Record<string, string>>
+          : S['type'] extends 'strings'
+            ? readonly string[]
+            : S extends { readonly fields: infer F extends Readonly<Record<string, InputSpec>> }
+              ? readonly ValuesOf<F>[]
+              : never;
+
+/** The values that a table of specs describes. */
+export type ValuesOf<T extends Readonly<Record<string, InputSpec>>> = {
+  readonly [K in keyof T]: T[K] extends
+    | { readonly required: true }
+    | { readonly default: NonNullable<InputSpec['default']> }
+    | { readonly type: 'objects' }
+    ? Plain<T[K]>
+    : Plain<T[K]> | undefined;
+};

@@ -1,0 +1,45 @@
+import type { Inputs } from '../inputs/table.ts';
+
+/** Whether the tasks' pools fit into the proxy's share of the database's connections. */
+export interface Budget {
+  /** Pool size of one task. */
+  readonly poolSize: number;
+  /** The most tasks there can be at once: a rolling deployment doubles them. */
+  readonly mostTasks: number;
+  /** The proxy's share of max_connections. */
+  readonly share: number;
+  readonly fits: boolean;
+  readonly told: string;
+  readonly mend: string;
+}
+
+/** The most tasks at once: the service's maximum percent is 200. */
+export function mostTasks(inputs: Pick<Inputs, 'MaxTasks'>): number {
+  return 2 * inputs.MaxTasks;
+}
+
+/**
+ * PoolSize x the most tasks there can be at once <= MaxConnectionsPercent of max_connections.
+ * Without a PoolSize the largest one that fits is taken.
+ */
+export function budget(
+  inputs: Pick<Inputs, 'PoolSize' | 'MaxTasks' | 'MaxConnectionsPercent'>,
+  maxConnections: number,
+): Budget {
+  const tasks = mostTasks(inputs);
+  const share = Math.floor((maxConnections * inputs.MaxConnectionsPercent) / 100);
+  const largest = Math.floor(share / tasks);
+  const poolSize = inputs.PoolSize ?? Math.max(1, largest);
+  const sum = poolSize * tasks;
+  return {
+    poolSize,
+    mostTasks: tasks,
+    share,
+    fits: sum <= share,
+    told: `${poolSize} connections for each of at most ${tasks} tasks (a rolling deployment doubles MaxTasks ${inputs.MaxTasks}) are ${sum}; the share is ${share} of ${maxConnections}`,
+    mend:
+      largest >= 1
+        ? `set PoolSize to at most ${largest}, or lower MaxTasks`
+        : `lower MaxTasks, or raise MaxConnectionsPercent or max_connections`,
+  };
+}

@@ -1,0 +1,17 @@
+/** List prices in US dollars, us-east-1. Other regions are up to a third dearer; a plan says so. */
+export const prices = {
+  /** When they were written down. */
+  date: '2026-11',
+  region: 'us-east-1',
+  /** RDS Proxy, for each vCPU of the database and hour; two vCPUs are the least. */
+  rdsProxyVcpuHour: 0.015,
+  rdsProxyLeastVcpus: 2,
+  /** Fargate on ARM, Linux. */
+  fargateVcpuHour: 0.03238,
+  fargateGbHour: 0.00356,
+  /** Network Load Balancer, and one of its capacity units (100,000 open connections, or 1 GB an hour). */
+  balancerHour: 0.0225,
+  balancerUnitHour: 0.006,
+  /** The hours that AWS counts for a month. */
+  hours: 730,
+} as const;

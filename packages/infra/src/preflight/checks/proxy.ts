@@ -1,0 +1,218 @@
+import { Template } from '../../resolve/template.ts';
+import { maxConnections } from '../../resolve/database.ts';
+import { found, type ExistingProxy } from '../../resolve/facts.ts';
+import { madeByStack } from '../../resolve/made.ts';
+import { baseName, proxyLogGroup, serviceLogGroup, stackName } from '../../resolve/names.ts';
+import { budget } from '../../model/budget.ts';
+import { failed, passed, skipped, warning, type Check, type Subject } from '../check.ts';
+
+export const forceSsl: Check = {
+  code: 'PF13',
+  title: 'TLS in the database',
+  looks: 'rds:DescribeDBParameters',
+  why: 'With rds.force_ssl off, clients that go past the proxy may send passwords in clear.',
+  run: ({ facts }) => {
+    if (!('found' in facts.parameters)) {
+      return skipped(facts.parameters.told);
+    }
+    const value = facts.parameters.found['rds.force_ssl'];
+    const major = Number(found(facts.database)?.engineVersion.split('.')[0] ?? 0);
+    if (value === undefined) {
+      return major >= 15
+        ? passed(`rds.force_ssl is at its default, which is 1 since PostgreSQL 15`)
+        : warning(
+            'rds.force_ssl is at its default, which is 0 before PostgreSQL 15',
+            'set rds.force_ssl to 1 in the parameter group',
+          );
+    }
+    return value === '1'
+      ? passed('rds.force_ssl is 1')
+      : warning(`rds.force_ssl is ${value}`, 'set rds.force_ssl to 1 in the parameter group');
+  },
+};
+
+/** Whether the proxy was made by our own stack. */
+export function isOurs(proxy: ExistingProxy, stack: string): boolean {
+  return [proxy.tags['aws:cloudformation:stack-name'], proxy.tags['sluice:stack']].includes(stack);
+}
+
+export const proxyName: Check = {
+  code: 'PF14',
+  title: 'name of the proxy',
+  looks: 'rds:DescribeDBProxies',
+  why: 'A name that another proxy bears cannot be used, and taking that proxy over would break whoever owns it.',
+  run: ({ inputs, facts }) => {
+    const name = baseName(inputs);
+    if (inputs.engine === 'sluice') {
+      // The name becomes that of the load balancer, which takes at most 32 characters.
+      return name.length <= 32
+        ? passed(name)
+        : failed(
+            `${name} has ${name.length} characters; a load balancer’s name takes 32`,
+            'give a shorter DBProxyName',
+          );
+    }
+    const proxies = found(facts.proxies);
+    if (proxies === undefined) {
+      return skipped('the proxies could not be read');
+    }
+    const same = proxies.find((proxy) => proxy.name.toLowerCase() === name.toLowerCase());
+    if (same === undefined) {
+      return passed(`${name} is free`);
+    }
+    return isOurs(same, stackName(inputs))
+      ? passed(`${name} is this stack’s own proxy (${same.status})`)
+      : failed(
+          `${name} exists (${same.status}) and does not belong to the stack ${stackName(inputs)}`,
+          `give another DBProxyName, for example ${name}-2; docs/infrastructure.md tells how to move over without downtime`,
+        );
+  },
+};
+
+export const quota: Check = {
+  code: 'PF15',
+  title: 'quota',
+  looks: 'rds:DescribeDBProxies, servicequotas:ListServiceQuotas',
+  why: 'An account may have 20 proxies in a region unless it has asked for more.',
+  run: ({ inputs, facts }) => {
+    if (inputs.engine === 'sluice') {
+      return skipped('not needed: engine sluice uses no RDS Proxy');
+    }
+    const proxies = found(facts.proxies);
+    if (proxies === undefined) {
+      return skipped('the proxies could not be read');
+    }
+    const most = found(facts.proxyQuota) ?? 20;
+    const ours = proxies.some((proxy) => isOurs(proxy, stackName(inputs)));
+    const told = `${proxies.length} of ${most} proxies in ${inputs.aws_region}${'found' in facts.proxyQuota ? '' : ' (the default quota; yours could not be read)'}`;
+    return proxies.length < most || ours
+      ? passed(told)
+      : failed(told, 'remove a proxy, or ask for a higher quota (Service Quotas, RDS, Proxies)');
+  },
+};
+
+export const logGroup: Check = {
+  code: 'PF16',
+  title: 'log group',
+  looks: 'logs:DescribeLogGroups',
+  why: 'RDS makes the group itself and keeps it for ever; if it is there already, the template must not make it again.',
+  run: ({ inputs, facts }) => {
+    const groups = found(facts.logGroups);
+    const name = logGroupName({ inputs, facts });
+    if (groups === undefined) {
+      return skipped('the log groups could not be read');
+    }
+    if (!groups.includes(name)) {
+      return passed(`${name} is made with a retention of ${inputs.LogRetentionInDays} days`);
+    }
+    return madeByStack(facts, 'AWS::Logs::LogGroup', 'LogGroupName', name)
+      ? passed(`${name} belongs to this stack`)
+      : warning(
+          `${name} exists already, so it stays outside the stack; apply sets its retention to ${inputs.LogRetentionInDays} days, destroy keeps it`,
+          `nothing; or delete it first if its logs are not needed, so that the stack makes it`,
+        );
+  },
+};
+
+function logGroupName({ inputs, facts }: Subject): string {
+  if (inputs.engine === 'sluice') {
+    return serviceLogGroup(baseName(inputs));
+  }
+  return proxyLogGroup(new Template(found(facts.stack)?.template).proxyName() ?? baseName(inputs));
+}
+
+export const share: Check = {
+  code: 'PF17',
+  title: 'share of connections',
+  looks: 'rds:DescribeDBParameters, rds:DescribeDBProxyTargetGroups, rds:DescribeDBProxyTargets',
+  why: 'Proxies on one database share max_connections, and nobody else checks that their shares fit.',
+  run: ({ inputs, facts }) => {
+    const instance = found(facts.database);
+    if (instance === undefined) {
+      return skipped('the database is not known');
+    }
+    const most = maxConnections(
+      found(facts.parameters)?.['max_connections'],
+      found(facts.capacity),
+    );
+    const others = (found(facts.proxies) ?? []).filter(
+      (proxy) =>
+        !isOurs(proxy, stackName(inputs)) &&
+        proxy.targets.some((id) => id === instance.identifier || id === instance.clusterId),
+    );
+    const taken = others.reduce((sum, proxy) => sum + (proxy.maxConnectionsPercent ?? 100), 0);
+    const sum = taken + inputs.MaxConnectionsPercent;
+    if (sum > 100) {
+      const names = others.map((proxy) => `${proxy.name} ${proxy.maxConnectionsPercent ?? 100} %`);
+      return warning(
+        `the proxies on ${instance.identifier} may together take ${sum} % of max_connections: ${names.join(', ')}, this one ${inputs.MaxConnectionsPercent} %`,
+        `set MaxConnectionsPercent so that the sum is at most 100`,
+      );
+    }
+    const told = `${inputs.MaxConnectionsPercent} % of max_connections${most === undefined ? '' : ` (${most})`}, ${taken} % taken by other proxies`;
+    if (inputs.engine !== 'sluice' || most === undefined) {
+      return passed(told);
+    }
+    const fit = budget(inputs, most);
+    return fit.fits ? passed(`${told}; ${fit.told}`) : failed(fit.told, fit.mend);
+  },
+};
+
+export const tags: Check = {
+  code: 'PF18',
+  title: 'tags',
+  looks: 'inputs',
+  why: 'AWS refuses a wrong tag only when the resource is made.',
+  run: ({ inputs }) => {
+    const count = Object.keys(inputs.rds_proxy_tags).length;
+    // Two of AWS's fifty are this tool's own.
+    return count <= 48
+      ? passed(`${count} tags`)
+      : failed(
+          `${count} tags are given; 48 are left beside this tool’s own two`,
+          'give fewer tags',
+        );
+  },
+};
+
+export const stackState: Check = {
+  code: 'PF19',
+  title: 'state of the stack',
+  looks: 'cloudformation:DescribeStacks',
+  why: 'A stack that is busy or broken takes no update.',
+  run: ({ inputs, facts }) => {
+    const name = stackName(inputs);
+    if (!('found' in facts.stack)) {
+      const { absent, told } = facts.stack;
+      if (absent === 'not asked') {
+        return skipped(told);
+      }
+      // Without it nothing could be compared with what is deployed.
+      return absent === 'missing'
+        ? passed(`${name} does not exist yet`)
+        : failed(
+            `${name} could not be read: ${told}`,
+            'let the caller’s policy allow cloudformation:DescribeStacks and cloudformation:GetTemplate',
+          );
+    }
+    const { status, reason = '' } = facts.stack.found;
+    if (/^(?:ROLLBACK_COMPLETE|ROLLBACK_FAILED|CREATE_FAILED)$/.test(status)) {
+      return warning(
+        `${name} is ${status}: an earlier creation failed (${reason})`,
+        'nothing: apply removes the remains first',
+      );
+    }
+    if (status === 'DELETE_FAILED' || status === 'UPDATE_ROLLBACK_FAILED') {
+      return failed(
+        `${name} is ${status}: ${reason}`,
+        status === 'DELETE_FAILED'
+          ? 'run sluice destroy again'
+          : `aws cloudformation continue-update-rollback --stack-name ${name}`,
+      );
+    }
+    if (status.endsWith('_IN_PROGRESS') && status !== 'REVIEW_IN_PROGRESS') {
+      return warning(`${name} is ${status}`, 'nothing: apply waits until it has ended');
+    }
+    return passed(`${name} is ${status}`);
+  },
+};

@@ -1,0 +1,36 @@
+import type { Check, Finding, Subject } from './check.ts';
+import { login, role, roleRights, secrets, secretValue } from './checks/access.ts';
+import { account, callerRights } from './checks/caller.ts';
+import { database, vpc } from './checks/database.ts';
+import { group, paths } from './checks/groups.ts';
+import { forceSsl, logGroup, proxyName, quota, share, stackState, tags } from './checks/proxy.ts';
+import { addresses, subnets } from './checks/subnets.ts';
+
+/** The twenty checks, in the order of their codes. */
+export const checks: readonly Check[] = [
+  account,
+  database,
+  vpc,
+  subnets,
+  addresses,
+  group,
+  paths,
+  role,
+  roleRights,
+  secrets,
+  secretValue,
+  login,
+  forceSsl,
+  proxyName,
+  quota,
+  logGroup,
+  share,
+  tags,
+  stackState,
+  callerRights,
+];
+
+/** Runs every check; all problems in one go. */
+export function preflight(subject: Subject): Finding[] {
+  return checks.map(({ code, title, looks, run }) => ({ code, title, looks, ...run(subject) }));
+}

@@ -1,0 +1,34 @@
+import type { Inputs } from '../inputs/table.ts';
+import { found, type Facts, type Subnet } from './facts.ts';
+
+/** Zones in which RDS Proxy does not run; their subnets are dropped by AWS without a word while two others remain. */
+export const unsupportedZones: ReadonlySet<string> = new Set(['use1-az3', 'usw1-az2']);
+
+/** The subnets the proxy will stand in, and those that were left out for their zone. */
+export interface ChosenSubnets {
+  /** In the order of their ids: CloudFormation would take another order for a change that needs a new proxy. */
+  readonly chosen: readonly Subnet[];
+  readonly dropped: readonly Subnet[];
+}
+
+/** Subnets that carry every tag of the filter. */
+export function chooseSubnets(
+  facts: Pick<Facts, 'subnets'>,
+  inputs: Pick<Inputs, 'vpc_subnet_filter_tag' | 'engine'>,
+): ChosenSubnets {
+  const filter = Object.entries(inputs.vpc_subnet_filter_tag);
+  const matching = (found(facts.subnets) ?? [])
+    .filter((subnet) => filter.every(([key, value]) => subnet.tags[key] === value))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  const drops = (subnet: Subnet): boolean =>
+    inputs.engine === 'rds-proxy' && unsupportedZones.has(subnet.zoneId);
+  return {
+    chosen: matching.filter((subnet) => !drops(subnet)),
+    dropped: matching.filter(drops),
+  };
+}
+
+/** Distinct zone ids of the subnets. */
+export function zonesOf(subnets: readonly Subnet[]): string[] {
+  return [...new Set(subnets.map((subnet) => subnet.zoneId))].sort();
+}

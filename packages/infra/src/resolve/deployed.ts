@@ -1,0 +1,129 @@
+import {
+  DescribeStacksCommand,
+  GetTemplateCommand,
+  type Stack,
+} from '@aws-sdk/client-cloudformation';
+import { paginateDescribeLogGroups } from '@aws-sdk/client-cloudwatch-logs';
+import {
+  DescribeDBProxyTargetGroupsCommand,
+  DescribeDBProxyTargetsCommand,
+  ListTagsForResourceCommand,
+  paginateDescribeDBProxies,
+  type DBProxy,
+} from '@aws-sdk/client-rds';
+import { paginateListServiceQuotas } from '@aws-sdk/client-service-quotas';
+import { parse } from 'yaml';
+import type { Clients } from '../aws/clients.ts';
+import { failureKind } from '../aws/failure.ts';
+import { record } from '../values.ts';
+import type { DeployedStack, ExistingProxy } from './facts.ts';
+import { tagMap } from './look.ts';
+
+/** All proxies of the region, with what they stand in front of. */
+export async function readProxies(clients: Clients): Promise<ExistingProxy[]> {
+  const proxies: DBProxy[] = [];
+  for await (const page of paginateDescribeDBProxies({ client: clients.rds }, {})) {
+    proxies.push(...(page.DBProxies ?? []));
+  }
+  return Promise.all(proxies.map(async (proxy) => describe(clients, proxy)));
+}
+
+async function describe(clients: Clients, proxy: DBProxy): Promise<ExistingProxy> {
+  const name = proxy.DBProxyName ?? '';
+  const arn = proxy.DBProxyArn ?? '';
+  const [tags, groups, targets] = await Promise.all([
+    clients.rds.send(new ListTagsForResourceCommand({ ResourceName: arn })),
+    clients.rds.send(new DescribeDBProxyTargetGroupsCommand({ DBProxyName: name })),
+    clients.rds.send(new DescribeDBProxyTargetsCommand({ DBProxyName: name })),
+  ]);
+  const percent = groups.TargetGroups?.[0]?.ConnectionPoolConfig?.MaxConnectionsPercent;
+  return {
+    name,
+    arn,
+    status: proxy.Status ?? '',
+    endpoint: proxy.Endpoint ?? '',
+    tags: tagMap(tags.TagList),
+    targets: (targets.Targets ?? []).flatMap((target) =>
+      [target.RdsResourceId, target.TrackedClusterId].filter((id) => id !== undefined),
+    ),
+    ...(percent === undefined ? {} : { maxConnectionsPercent: percent }),
+  };
+}
+
+/** How many proxies the account may have in the region. */
+export async function readProxyQuota(clients: Clients): Promise<number | undefined> {
+  const pages = paginateListServiceQuotas({ client: clients.quotas }, { ServiceCode: 'rds' });
+  for await (const page of pages) {
+    const quota = page.Quotas?.find(({ QuotaName }) => QuotaName === 'Proxies');
+    if (quota?.Value !== undefined) {
+      return quota.Value;
+    }
+  }
+  return undefined;
+}
+
+/** Names of the log groups that begin so. */
+export async function readLogGroups(clients: Clients, prefix: string): Promise<string[]> {
+  const names: string[] = [];
+  const pages = paginateDescribeLogGroups({ client: clients.logs }, { logGroupNamePrefix: prefix });
+  for await (const page of pages) {
+    names.push(...(page.logGroups ?? []).map((group) => group.logGroupName ?? ''));
+  }
+  return names;
+}
+
+/** The stack of that name, with its template; undefined when there is none. */
+export async function readStack(
+  clients: Clients,
+  name: string,
+): Promise<DeployedStack | undefined> {
+  const stack = await findStack(clients, name);
+  if (stack === undefined || stack.StackStatus === 'DELETE_COMPLETE') {
+    return undefined;
+  }
+  return { ...describeStack(stack, name), template: await readTemplate(clients, stack, name) };
+}
+
+/** CloudFormation has no error of its own for a stack that is not there: a ValidationError says so in words. */
+async function findStack(clients: Clients, name: string): Promise<Stack | undefined> {
+  try {
+    const answer = await clients.cloudFormation.send(
+      new DescribeStacksCommand({ StackName: name }),
+    );
+    return answer.Stacks?.[0];
+  } catch (error) {
+    if (failureKind(error) === 'missing') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function describeStack(stack: Stack, name: string): Omit<DeployedStack, 'template'> {
+  return {
+    id: stack.StackId ?? '',
+    name,
+    status: stack.StackStatus ?? '',
+    ...(stack.StackStatusReason === undefined ? {} : { reason: stack.StackStatusReason }),
+    outputs: Object.fromEntries(
+      (stack.Outputs ?? []).map((output) => [output.OutputKey ?? '', output.OutputValue ?? '']),
+    ),
+    tags: tagMap(stack.Tags),
+  };
+}
+
+/** A stack that only waits for the review of its first change set has nothing deployed yet. */
+async function readTemplate(
+  clients: Clients,
+  stack: Stack,
+  name: string,
+): Promise<Record<string, unknown>> {
+  if (stack.StackStatus === 'REVIEW_IN_PROGRESS') {
+    return {};
+  }
+  const answer = await clients.cloudFormation.send(
+    new GetTemplateCommand({ StackName: name, TemplateStage: 'Original' }),
+  );
+  // CDK's toolkit sends templates as YAML, by the rules of YAML 1.1; JSON is read by them as well.
+  return record(parse(answer.TemplateBody ?? '{}', { schema: 'yaml-1.1' }));
+}

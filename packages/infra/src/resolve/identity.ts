@@ -1,0 +1,63 @@
+import { GetRoleCommand, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
+import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+import type { Clients } from '../aws/clients.ts';
+import type { Caller, Role, Simulation } from './facts.ts';
+
+export async function readCaller(clients: Clients): Promise<Caller> {
+  const answer = await clients.sts.send(new GetCallerIdentityCommand({}));
+  return { account: answer.Account ?? '', arn: answer.Arn ?? '' };
+}
+
+/** The role of that name or ARN. */
+export async function readRole(clients: Clients, nameOrArn: string): Promise<Role | undefined> {
+  const name = nameOrArn.slice(nameOrArn.lastIndexOf('/') + 1);
+  const { Role: role } = await clients.iam.send(new GetRoleCommand({ RoleName: name }));
+  if (role?.Arn === undefined) {
+    return undefined;
+  }
+  // IAM hands policy documents out URL-encoded.
+  const text = decodeURIComponent(role.AssumeRolePolicyDocument ?? '%7B%7D');
+  return { name, arn: role.Arn, trust: JSON.parse(text) as unknown };
+}
+
+/** One thing an identity should be allowed. */
+export interface Wish {
+  readonly action: string;
+  readonly resource: string;
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Asks IAM whether an identity may do each thing; a deny tells of what kind.
+ * @param arn a user or role; of an assumed role, the role behind it is asked about
+ */
+export async function simulate(
+  clients: Clients,
+  arn: string,
+  wishes: readonly Wish[],
+): Promise<Simulation> {
+  const answers: Record<string, string> = {};
+  for (const { action, resource, context = {} } of wishes) {
+    const answer = await clients.simulation.send(
+      new SimulatePrincipalPolicyCommand({
+        PolicySourceArn: principal(arn),
+        ActionNames: [action],
+        ResourceArns: [resource],
+        ContextEntries: Object.entries(context).map(([key, value]) => ({
+          ContextKeyName: key,
+          ContextKeyType: 'string',
+          ContextKeyValues: [value],
+        })),
+      }),
+    );
+    answers[`${action} on ${resource}`] =
+      answer.EvaluationResults?.[0]?.EvalDecision ?? 'not evaluated';
+  }
+  return answers;
+}
+
+/** The role behind a session: arn:aws:sts::1:assumed-role/NAME/SESSION is arn:aws:iam::1:role/NAME. */
+function principal(arn: string): string {
+  const match = /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn);
+  return match === null ? arn : `arn:${match[1]}:iam::${match[2]}:role/${match[3]}`;
+}

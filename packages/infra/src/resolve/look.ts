@@ -1,0 +1,42 @@
+import { explainFailure, failureKind } from '../aws/failure.ts';
+import type { Look } from './facts.ts';
+
+/**
+ * Makes one look at AWS. What is missing or not allowed becomes part of the answer; what makes every further
+ * look pointless (no credentials, no network) is thrown.
+ * @param action the call, as IAM writes it
+ */
+export async function look<T>(
+  action: string,
+  region: string,
+  ask: () => Promise<T | undefined>,
+): Promise<Look<T>> {
+  try {
+    const answer = await ask();
+    return answer === undefined
+      ? { absent: 'missing', told: `${action} found none` }
+      : { found: answer };
+  } catch (error) {
+    const kind = failureKind(error);
+    const failure = explainFailure(error, action, region);
+    if (kind === 'credentials' || kind === 'unreachable' || kind === 'throttled') {
+      throw failure;
+    }
+    return {
+      absent: kind === 'missing' || kind === 'denied' ? kind : 'failed',
+      told: failure.message,
+    };
+  }
+}
+
+/** A look that was not made. */
+export function notAsked(why: string): { readonly absent: 'not asked'; readonly told: string } {
+  return { absent: 'not asked', told: why };
+}
+
+/** AWS's list of `Key`, `Value` pairs as an object. */
+export function tagMap(
+  tags: readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[] = [],
+): Record<string, string> {
+  return Object.fromEntries(tags.map((tag) => [tag.Key ?? '', tag.Value ?? '']));
+}

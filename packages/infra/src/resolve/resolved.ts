@@ -1,0 +1,140 @@
+import { InfraError } from '../errors.ts';
+import { parseFields } from '../inputs/parse.ts';
+import { readInputsFile } from '../inputs/sources.ts';
+import type { InputSpec, ValuesOf } from '../inputs/spec.ts';
+import type { Inputs } from '../inputs/table.ts';
+import { chooseSubnets } from './choose-subnets.ts';
+import { maxConnections } from './database.ts';
+import { found, type Facts } from './facts.ts';
+import { madeByStack } from './made.ts';
+
+/** The ids that the inputs' names stand for: what synth needs and cannot know offline. */
+export const resolvedFields = {
+  subnet_ids: {
+    type: 'strings',
+    required: true,
+    doc: 'The subnets that carry the tags of vpc_subnet_filter_tag.',
+  },
+  security_group_ids: {
+    type: 'strings',
+    default: [],
+    doc: 'The group named rds_security_group_name; empty when it is to be made.',
+  },
+  role_arn: {
+    type: 'string',
+    doc: 'The ARN of rds_proxy_role; not needed when the role is to be made, nor by engine sluice.',
+  },
+  secret_arns: {
+    type: 'map',
+    required: true,
+    doc: 'By the name in the inputs, the complete ARN of each secret.',
+  },
+  secret_key_arns: {
+    type: 'map',
+    default: {},
+    doc: 'By the name in the inputs, the key of each secret that has one of its own.',
+  },
+  vpc_cidrs: { type: 'strings', default: [], doc: 'The address ranges of the VPC.' },
+  database_host: {
+    type: 'string',
+    required: true,
+    doc: 'The host name of the instance, or the writer’s of the cluster.',
+  },
+  database_port: { type: 'integer', default: 5432, min: 1, max: 65_535, doc: 'Its port.' },
+  database_resource_id: {
+    type: 'string',
+    doc: 'The resource id (db-… or cluster-…), which rds-db:connect is about.',
+  },
+  database_security_group_ids: {
+    type: 'strings',
+    default: [],
+    doc: 'The security groups of the database.',
+  },
+  database_vcpus: {
+    type: 'integer',
+    min: 1,
+    max: 1024,
+    doc: 'vCPUs of the database’s class; the price of RDS Proxy depends on them.',
+  },
+  max_connections: {
+    type: 'integer',
+    min: 1,
+    max: 262_143,
+    doc: 'max_connections of the database; the budget of engine sluice depends on it.',
+  },
+  log_group_exists: {
+    type: 'boolean',
+    default: false,
+    doc: 'Whether the log group is there already and belongs to nobody’s stack.',
+  },
+} as const satisfies Record<string, InputSpec>;
+
+export type Resolved = ValuesOf<typeof resolvedFields>;
+
+/** Reads a file of ids, for synth without AWS: JSON, YAML or HCL. */
+export async function readResolved(file: string): Promise<Resolved> {
+  return checkResolved(await readInputsFile(file), file);
+}
+
+/** @throws InfraError INPUTS_INVALID with all problems */
+export function checkResolved(value: Readonly<Record<string, unknown>>, where: string): Resolved {
+  const parsed = parseFields('resolved', value, resolvedFields);
+  if ('problems' in parsed) {
+    throw new InfraError(
+      'INPUTS_INVALID',
+      parsed.problems.map((problem) => `${where}: ${problem}`),
+    );
+  }
+  // parseFields has checked every field against the very table that Resolved is made from.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return parsed.value as Resolved;
+}
+
+/**
+ * The ids, from the facts. Complete whenever no preflight check has failed; otherwise what is there, or undefined
+ * when even a template could not be made from it.
+ */
+export function resolve(inputs: Inputs, facts: Facts, logGroup: string): Resolved | undefined {
+  const database = found(facts.database);
+  const cluster = found(facts.cluster);
+  const { chosen } = chooseSubnets(facts, inputs);
+  const secrets = Object.entries(facts.secrets).flatMap(([name, look]) => {
+    const secret = found(look);
+    return secret === undefined ? [] : ([[name, secret]] as const);
+  });
+  const tls = found(facts.tlsSecret);
+  if (inputs.TlsSecretName !== undefined && tls !== undefined) {
+    secrets.push([inputs.TlsSecretName, tls]);
+  }
+  if (database === undefined || chosen.length === 0 || secrets.length === 0) {
+    return undefined;
+  }
+  return {
+    subnet_ids: chosen.map((subnet) => subnet.id),
+    security_group_ids: inputs.CreateSecurityGroup
+      ? []
+      : (found(facts.namedGroups) ?? []).map((group) => group.id),
+    role_arn: found(facts.role)?.arn,
+    secret_arns: Object.fromEntries(secrets.map(([name, secret]) => [name, secret.arn])),
+    secret_key_arns: Object.fromEntries(
+      secrets.flatMap(([name, { kmsKeyId }]) => {
+        const look = kmsKeyId === undefined ? undefined : facts.keys[kmsKeyId];
+        const key = look === undefined ? undefined : found(look);
+        return key === undefined || key.awsManaged ? [] : [[name, key.arn]];
+      }),
+    ),
+    vpc_cidrs: found(facts.vpc)?.cidrs ?? [],
+    database_host: cluster?.host ?? database.host,
+    database_port: cluster?.port ?? database.port,
+    database_resource_id: cluster?.resourceId ?? database.resourceId,
+    database_security_group_ids: database.securityGroupIds,
+    database_vcpus: found(facts.capacity)?.vcpus,
+    max_connections: maxConnections(
+      found(facts.parameters)?.['max_connections'],
+      found(facts.capacity),
+    ),
+    log_group_exists:
+      (found(facts.logGroups) ?? []).includes(logGroup) &&
+      !madeByStack(facts, 'AWS::Logs::LogGroup', 'LogGroupName', logGroup),
+  };
+}

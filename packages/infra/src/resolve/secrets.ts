@@ -1,0 +1,28 @@
+import { DescribeKeyCommand } from '@aws-sdk/client-kms';
+import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
+import type { Clients } from '../aws/clients.ts';
+import type { KmsKey, Secret } from './facts.ts';
+
+/** The secret of that name or ARN; its value is not read. */
+export async function readSecret(clients: Clients, name: string): Promise<Secret | undefined> {
+  const answer = await clients.secrets.send(new DescribeSecretCommand({ SecretId: name }));
+  if (answer.ARN === undefined) {
+    return undefined;
+  }
+  const stages = Object.values(answer.VersionIdsToStages ?? {}).flat();
+  return {
+    name: answer.Name ?? name,
+    arn: answer.ARN,
+    ...(answer.KmsKeyId === undefined ? {} : { kmsKeyId: answer.KmsKeyId }),
+    ...(answer.DeletedDate === undefined ? {} : { deletedOn: answer.DeletedDate.toISOString() }),
+    hasCurrent: stages.includes('AWSCURRENT'),
+    rotates: answer.RotationEnabled ?? false,
+  };
+}
+
+export async function readKey(clients: Clients, id: string): Promise<KmsKey | undefined> {
+  const { KeyMetadata: key } = await clients.kms.send(new DescribeKeyCommand({ KeyId: id }));
+  return key?.Arn === undefined
+    ? undefined
+    : { arn: key.Arn, state: key.KeyState ?? '', awsManaged: key.KeyManager === 'AWS' };
+}

@@ -1,0 +1,42 @@
+import { record } from '../values.ts';
+
+/** One resource of a template. */
+export interface TemplateResource {
+  readonly id: string;
+  readonly type: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/** A look into a CloudFormation template. */
+export class Template {
+  readonly resources: readonly TemplateResource[];
+  readonly outputs: Readonly<Record<string, unknown>>;
+
+  constructor(template: Readonly<Record<string, unknown>> | undefined) {
+    this.resources = Object.entries(record(template?.['Resources'])).map(([id, entry]) => ({
+      id,
+      type: String(record(entry)['Type']),
+      properties: record(record(entry)['Properties']),
+    }));
+    this.outputs = record(template?.['Outputs']);
+  }
+
+  /** All resources of that type. */
+  ofType(type: string): TemplateResource[] {
+    return this.resources.filter((resource) => resource.type === type);
+  }
+
+  /** The managed proxy's name, when the template has one. */
+  proxyName(): string | undefined {
+    const name = this.ofType('AWS::RDS::DBProxy')[0]?.properties['DBProxyName'];
+    return typeof name === 'string' ? name : undefined;
+  }
+
+  /** Which of the two engines the template deploys; undefined for an empty one. */
+  engine(): 'rds-proxy' | 'sluice' | undefined {
+    if (this.ofType('AWS::RDS::DBProxy').length > 0) {
+      return 'rds-proxy';
+    }
+    return this.ofType('AWS::ECS::Service').length > 0 ? 'sluice' : undefined;
+  }
+}

@@ -1,0 +1,216 @@
+import { record, list } from '../values.ts';
+import { openPort, egress } from './network-rules.ts';
+import type { Rule, Violation } from './rule.ts';
+import { environmentOf } from './service-environment.ts';
+
+const proxy = 'AWS::RDS::DBProxy';
+const targetGroup = 'AWS::RDS::DBProxyTargetGroup';
+
+const tls: Rule = {
+  id: 'SLUICE-TLS',
+  title: 'TLS is required of clients',
+  why: 'Without it passwords and rows may cross the network in clear.',
+  mend: 'set RequireTLS = true',
+  run: (template) => [
+    ...template
+      .ofType(proxy)
+      .filter(({ properties }) => properties['RequireTLS'] !== true)
+      .map(({ id }) => ({ resource: id, told: 'RequireTLS is not true' })),
+    ...environmentOf(template)
+      .filter(({ values }) => values['SLUICE_REQUIRE_TLS'] !== 'true')
+      .map(({ resource }) => ({ resource, told: 'SLUICE_REQUIRE_TLS is not true' })),
+  ],
+};
+
+const iam: Rule = {
+  id: 'SLUICE-IAM',
+  title: 'IAM authentication is not weaker than asked for',
+  why: 'A user left out of the IAM requirement can log in with a password.',
+  mend: 'leave IAMAuth out of the entries of Auth, or set it to REQUIRED',
+  run: (template, { inputs }) =>
+    template.ofType(proxy).flatMap(({ id, properties }): Violation[] => {
+      const weak = list(properties['Auth'])
+        .map(record)
+        .filter((entry) => inputs.IAMAuth === 'REQUIRED' && entry['IAMAuth'] !== 'REQUIRED')
+        .map((entry) => ({
+          resource: id,
+          told: `${String(entry['SecretArn'])} does not require IAM, and IAMAuth is REQUIRED`,
+        }));
+      const scheme =
+        inputs.DefaultAuthScheme === 'IAM_AUTH' && properties['DefaultAuthScheme'] !== 'IAM_AUTH'
+          ? [{ resource: id, told: 'DefaultAuthScheme is not IAM_AUTH, as asked for' }]
+          : [];
+      return [...weak, ...scheme];
+    }),
+};
+
+const debug: Rule = {
+  id: 'SLUICE-DEBUG',
+  title: 'debug logging is off',
+  why: 'It writes the text of statements, with the data in them, to the log.',
+  mend: 'set DebugLogging = false',
+  run: (template) => [
+    ...template
+      .ofType(proxy)
+      .filter(({ properties }) => properties['DebugLogging'] === true)
+      .map(({ id }) => ({ resource: id, told: 'DebugLogging is true' })),
+    ...environmentOf(template)
+      .filter(({ values }) => values['SLUICE_DEBUG_LOGGING'] === 'true')
+      .map(({ resource }) => ({ resource, told: 'SLUICE_DEBUG_LOGGING is true' })),
+  ],
+};
+
+/** A complete ARN ends in a hyphen and six characters that Secrets Manager adds. */
+const completeArn = /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$/;
+
+const secretArn: Rule = {
+  id: 'SLUICE-SECRET-ARN',
+  title: 'secrets are named by complete ARN',
+  why: 'RDS refuses partial ones, and a policy with one lets through secrets of similar names.',
+  mend: 'give the complete ARN, with the six characters at its end',
+  run: (template) =>
+    template.ofType(proxy).flatMap(({ id, properties }) =>
+      list(properties['Auth'])
+        .map((entry) => record(entry)['SecretArn'])
+        .filter((arn) => typeof arn !== 'string' || !completeArn.test(arn))
+        .map((arn) => ({ resource: id, told: `${JSON.stringify(arn)} is not a complete ARN` })),
+    ),
+};
+
+const retention: Rule = {
+  id: 'SLUICE-LOG-RETENTION',
+  title: 'log groups have a retention',
+  why: 'Logs that are kept for ever cost money for ever, and may hold personal data for ever.',
+  mend: 'set LogRetentionInDays',
+  run: (template) =>
+    template
+      .ofType('AWS::Logs::LogGroup')
+      .filter(({ properties }) => typeof properties['RetentionInDays'] !== 'number')
+      .map(({ id }) => ({ resource: id, told: 'RetentionInDays is not set' })),
+};
+
+const name: Rule = {
+  id: 'SLUICE-NAME',
+  title: 'names are ones that AWS takes',
+  why: 'CloudFormation’s own schema lets wrong ones through; the apply would fail.',
+  mend: 'give letters, digits and single hyphens, a letter first, at most 63 of them',
+  run: (template) =>
+    [
+      { type: proxy, property: 'DBProxyName', most: 63 },
+      { type: 'AWS::RDS::DBProxyEndpoint', property: 'DBProxyEndpointName', most: 63 },
+      { type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', property: 'Name', most: 32 },
+    ].flatMap(({ type, property, most }) =>
+      template.ofType(type).flatMap(({ id, properties }) => {
+        const value = properties[property];
+        const fits =
+          typeof value === 'string' &&
+          value.length <= most &&
+          /^[a-zA-Z](?:-?[a-zA-Z0-9]+)*$/.test(value);
+        return fits ? [] : [{ resource: id, told: `${property} is ${JSON.stringify(value)}` }];
+      }),
+    ),
+};
+
+const percent: Rule = {
+  id: 'SLUICE-PERCENT',
+  title: 'percentages and times are in range',
+  why: 'RDS refuses them only when the resource is made.',
+  mend: 'MaxConnectionsPercent 1 to 100, MaxIdleConnectionsPercent 0 to that, ConnectionBorrowTimeout 0 to 300, IdleClientTimeout 1 to 28800',
+  run: (template) => [
+    ...template.ofType(targetGroup).flatMap(({ id, properties }) => {
+      const pool = record(properties['ConnectionPoolConfigurationInfo']);
+      const most = Number(pool['MaxConnectionsPercent']);
+      return [
+        ...outside(id, 'MaxConnectionsPercent', most, 1, 100),
+        ...outside(id, 'MaxIdleConnectionsPercent', pool['MaxIdleConnectionsPercent'], 0, most),
+        ...outside(id, 'ConnectionBorrowTimeout', pool['ConnectionBorrowTimeout'], 0, 300),
+      ];
+    }),
+    ...template
+      .ofType(proxy)
+      .flatMap(({ id, properties }) =>
+        outside(id, 'IdleClientTimeout', properties['IdleClientTimeout'], 1, 28_800),
+      ),
+  ],
+};
+
+function outside(
+  resource: string,
+  property: string,
+  value: unknown,
+  least: number,
+  most: number,
+): Violation[] {
+  return typeof value === 'number' && value >= least && value <= most
+    ? []
+    : [
+        {
+          resource,
+          told: `${property} is ${JSON.stringify(value)}, allowed are ${least} to ${most}`,
+        },
+      ];
+}
+
+const zones: Rule = {
+  id: 'SLUICE-ZONES',
+  title: 'the proxy stands in two subnets or more',
+  why: 'In one zone it goes down with that zone.',
+  mend: 'let vpc_subnet_filter_tag match subnets in two zones',
+  run: (template) =>
+    [
+      { type: proxy, property: 'VpcSubnetIds' },
+      { type: 'AWS::RDS::DBProxyEndpoint', property: 'VpcSubnetIds' },
+      { type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', property: 'Subnets' },
+    ].flatMap(({ type, property }) =>
+      template.ofType(type).flatMap(({ id, properties }) => {
+        const subnets = new Set(list(properties[property]));
+        return subnets.size >= 2
+          ? []
+          : [{ resource: id, told: `${property} has ${subnets.size} subnets` }];
+      }),
+    ),
+};
+
+const leastPrivilege: Rule = {
+  id: 'SLUICE-ROLE',
+  title: 'roles that are made have no wide rights',
+  why: 'A proxy needs its secrets and little else; whoever gets into it should gain nothing more.',
+  mend: 'name the actions and resources that are needed',
+  run: (template) =>
+    ['AWS::IAM::ManagedPolicy', 'AWS::IAM::Policy', 'AWS::IAM::Role'].flatMap((type) =>
+      template.ofType(type).flatMap(({ id, properties }) => {
+        const documents = [
+          properties['PolicyDocument'],
+          ...list(properties['Policies']).map((policy) => record(policy)['PolicyDocument']),
+        ];
+        const actions = documents.flatMap((document) =>
+          list(record(document)['Statement']).flatMap((statement) => record(statement)['Action']),
+        );
+        const wide = actions
+          .flat()
+          .filter((action) => typeof action === 'string' && /^(?:\*|\w+:\*)$/.test(action));
+        const admin = JSON.stringify(properties['ManagedPolicyArns'] ?? '').includes(
+          'AdministratorAccess',
+        );
+        return [
+          ...wide.map((action) => ({ resource: id, told: `it allows ${String(action)}` })),
+          ...(admin ? [{ resource: id, told: 'it has AdministratorAccess' }] : []),
+        ];
+      }),
+    ),
+};
+
+/** Our own rules. */
+export const rules: readonly Rule[] = [
+  tls,
+  iam,
+  debug,
+  secretArn,
+  openPort,
+  egress,
+  retention,
+  name,
+  percent,
+  zones,
+  leastPrivilege,
+];

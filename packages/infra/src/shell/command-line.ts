@@ -1,0 +1,64 @@
+import { explainFailure, isAwsFailure } from '../aws/failure.ts';
+import { InfraError } from '../errors.ts';
+import type { Argument } from '../inputs/sources.ts';
+import type { Request } from '../actions/request.ts';
+import { list, isRecord } from '../values.ts';
+
+/** What a command is given by the shell: options by camel-cased name, arguments, and where to write. */
+export interface CommandLine {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly arguments: readonly string[];
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
+/** An input as the shell's parser hands it on; `order` tells what was typed first. */
+export type TypedInput = Argument & { readonly order: number };
+
+/** Files and flags of the command line, in the order in which they were typed, and the rest of the surroundings. */
+export function requestOf(
+  line: CommandLine,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+  directory: string = process.cwd(),
+): Request {
+  const typed = Object.values(line.options)
+    .flatMap((value) => (Array.isArray(value) ? list(value) : [value]))
+    .filter(isTyped)
+    .sort((a, b) => a.order - b.order);
+  return { sources: { directory, environment, arguments: typed } };
+}
+
+function isTyped(value: unknown): value is TypedInput {
+  return isRecord(value) && typeof value['order'] === 'number';
+}
+
+/** Whether a flag was given. */
+export function flag(line: CommandLine, name: string): boolean {
+  return line.options[name] === true;
+}
+
+/**
+ * Runs a command's work and writes what went wrong in plain words: each problem on its own line on standard error,
+ * or with `--json` as an object on standard output.
+ */
+export async function guarded(line: CommandLine, work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof InfraError) && !isAwsFailure(error)) {
+      throw error;
+    }
+    const failure = explainFailure(error, 'a call to AWS', 'the region');
+    if (flag(line, 'json')) {
+      writeJson(line, { error: { code: failure.code, problems: failure.problems } });
+    } else {
+      line.stderr.write(`${failure.problems.map((problem) => `error: ${problem}`).join('\n')}\n`);
+    }
+    return 1;
+  }
+}
+
+/** Writes one JSON document. */
+export function writeJson(line: CommandLine, value: unknown): void {
+  line.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
+}

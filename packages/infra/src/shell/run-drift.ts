@@ -1,0 +1,31 @@
+import { withDeployed } from '../actions/deployed.ts';
+import { readDrift } from '../drift/drift.ts';
+import { driftLines } from '../text/plan-text.ts';
+import { styler } from '../text/style.ts';
+import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
+
+/**
+ * `sluice drift`: what somebody else has changed since the last apply.
+ * @returns 0; with --detailed-exitcode 2 when there is drift
+ */
+export async function runDrift(line: CommandLine): Promise<number> {
+  return guarded(line, async () => {
+    const { drift, name } = await withDeployed(requestOf(line), async ({ clients, stack }) => ({
+      drift: await readDrift(clients, stack),
+      name: stack.name,
+    }));
+    if (flag(line, 'json')) {
+      writeJson(line, { stack: name, drift });
+    } else {
+      const lines =
+        drift.length === 0
+          ? [`${name}: no drift, everything is as it was applied`]
+          : [
+              ...driftLines(drift, styler(line.stdout)),
+              'CloudFormation does not see this: apply leaves it as it is. Change it back, or change the inputs and apply.',
+            ];
+      line.stdout.write(`${lines.join('\n')}\n`);
+    }
+    return drift.length > 0 && flag(line, 'detailedExitcode') ? 2 : 0;
+  });
+}

@@ -1,0 +1,42 @@
+import { destroyClients } from '../aws/clients.ts';
+import { prepare } from '../actions/prepare.ts';
+import { deploymentOf } from '../apply/apply.ts';
+import { savePlan } from '../apply/saved-plan.ts';
+import { makePlan } from '../plan/plan.ts';
+import { planText } from '../text/plan-text.ts';
+import { styler } from '../text/style.ts';
+import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
+
+/**
+ * `sluice plan`: what would change, what would fail, what it costs a month.
+ * @returns 0; 1 when something stands in the way; with --detailed-exitcode 2 when there are changes
+ */
+export async function runPlan(line: CommandLine): Promise<number> {
+  return guarded(line, async () => {
+    const prepared = await prepare(requestOf(line), {
+      deep: flag(line, 'deep'),
+      replace: flag(line, 'replace'),
+    });
+    try {
+      const plan = await makePlan(prepared);
+      if (flag(line, 'json')) {
+        writeJson(line, plan);
+      } else {
+        line.stdout.write(planText(plan, styler(line.stdout)));
+      }
+      if (plan.verdict === 'blocked') {
+        return 1;
+      }
+      const { save } = line.options;
+      if (typeof save === 'string' && plan.verdict === 'changes') {
+        const saved = await savePlan(save, deploymentOf(prepared));
+        line.stderr.write(
+          `saved as ${saved.changeSet}; apply exactly this with: sluice apply ${save}\n`,
+        );
+      }
+      return plan.verdict === 'changes' && flag(line, 'detailedExitcode') ? 2 : 0;
+    } finally {
+      destroyClients(prepared.clients);
+    }
+  });
+}

@@ -1,0 +1,75 @@
+import { Duration, Tags } from 'aws-cdk-lib';
+import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import { Key } from 'aws-cdk-lib/aws-kms';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import type { Construct } from 'constructs';
+import { repositoryArn } from '../constructs/sluice-roles.ts';
+import { SluiceService } from '../constructs/sluice-service.ts';
+import type { Model } from '../model/model.ts';
+import { networkOf } from './network-resources.ts';
+import type { StackOutputs } from './outputs.ts';
+import { retention } from './retention.ts';
+import { importSecret } from './secrets.ts';
+
+/** Puts Sluice on ECS Fargate into the stack, with the same inputs and outputs as the managed proxy. */
+export function serviceResources(scope: Construct, model: Model): StackOutputs {
+  const { inputs, resolved } = model;
+  const image = inputs.ContainerImage ?? '';
+  const repository = repositoryArn(image);
+  const network = networkOf(scope, model);
+  const tlsName = inputs.TlsSecretName ?? '';
+  const service = new SluiceService(scope, 'Sluice', {
+    vpc: network.vpc,
+    vpcSubnets: { subnets: [...network.subnets] },
+    securityGroups: network.groups,
+    image: ContainerImage.fromRegistry(image),
+    ...(repository === undefined ? {} : { imageRepositoryArn: repository }),
+    target: {
+      host: resolved.database_host,
+      port: resolved.database_port,
+      securityGroups: resolved.database_security_group_ids.map((id, index) =>
+        SecurityGroup.fromSecurityGroupId(scope, `DatabaseGroup${index}`, id, { mutable: false }),
+      ),
+      ...(resolved.max_connections === undefined
+        ? {}
+        : { maxConnections: resolved.max_connections }),
+    },
+    secrets: model.secrets.map((secret, index) => importSecret(scope, `Secret${index}`, secret)),
+    tlsSecret: importSecret(scope, 'TlsSecret', {
+      arn: resolved.secret_arns[tlsName] ?? '',
+      keyArn: resolved.secret_key_arns[tlsName],
+    }),
+    serviceName: model.proxyName,
+    requireTLS: inputs.RequireTLS,
+    idleClientTimeout: Duration.seconds(inputs.IdleClientTimeout),
+    debugLogging: inputs.DebugLogging,
+    borrowTimeout: Duration.seconds(inputs.ConnectionBorrowTimeout),
+    maxConnectionsPercent: inputs.MaxConnectionsPercent,
+    maxIdleConnectionsPercent: inputs.MaxIdleConnectionsPercent,
+    ...(inputs.InitQuery === undefined ? {} : { initQuery: inputs.InitQuery }),
+    ...(model.poolSize === undefined ? {} : { poolSize: model.poolSize }),
+    settings: inputs.SluiceSettings,
+    cpu: inputs.TaskCpu,
+    memoryLimitMiB: inputs.TaskMemory,
+    minTasks: inputs.MinTasks,
+    maxTasks: inputs.MaxTasks,
+    logRetention: retention(inputs.LogRetentionInDays),
+    ...(inputs.LogKmsKeyArn === undefined
+      ? {}
+      : { logEncryptionKey: Key.fromKeyArn(scope, 'LogKey', inputs.LogKmsKeyArn) }),
+    ...(inputs.AlarmTopicArn === undefined
+      ? {}
+      : { alarmTopic: Topic.fromTopicArn(scope, 'AlarmTopic', inputs.AlarmTopicArn) }),
+  });
+  for (const [key, value] of Object.entries(model.tags)) {
+    Tags.of(scope).add(key, value);
+  }
+  return {
+    rds_proxy_endpoint: service.endpoint,
+    rds_proxy_subnet_ids: model.subnetIds,
+    rds_proxy_role_arn: service.executionRole.roleArn,
+    rds_security_group_ids: network.groups.map((group) => group.securityGroupId),
+    rds_secret_arn: model.secrets[0]?.arn ?? '',
+  };
+}

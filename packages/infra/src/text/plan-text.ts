@@ -1,0 +1,104 @@
+import type { Plan } from '../plan/plan.ts';
+import type { Change } from '../plan/changes.ts';
+import type { Cost } from '../plan/cost.ts';
+import type { Drift } from '../drift/drift.ts';
+import type { SecurityReport } from '../security/report.ts';
+import { checkLines } from './check-text.ts';
+import type { Style } from './style.ts';
+
+/** The plan for people. */
+export function planText(plan: Plan, style: Style): string {
+  const lines = [
+    style('bold', `${plan.proxy}: ${plan.engine} in the stack ${plan.stack}`),
+    '',
+    ...checkLines(plan.checks, style),
+    ...(plan.security === undefined ? [] : ['', ...securityLines(plan.security, style)]),
+    ...(plan.drift.length === 0 ? [] : ['', ...driftLines(plan.drift, style)]),
+    '',
+    ...changeLines(plan, style),
+    ...plan.notes.map((note) => `  note: ${note}`),
+    '',
+    ...costLines(plan, style),
+    '',
+    style('bold', closing(plan)),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const signs: Readonly<Record<Change['action'], string>> = {
+  add: '+',
+  change: '~',
+  replace: '±',
+  remove: '-',
+};
+
+function changeLines(plan: Plan, style: Style): string[] {
+  if (plan.changes.length === 0) {
+    return plan.verdict === 'blocked' ? [] : ['Changes: none'];
+  }
+  const lines = plan.changes.flatMap((change) => [
+    `  ${signs[change.action]} ${change.type} ${change.id}`,
+    ...change.properties.map(
+      ({ name, from = 'not set', to = 'not set' }) => `      ${name}: ${from} -> ${to}`,
+    ),
+    ...(change.clients === undefined ? [] : [`      clients: ${change.clients}`]),
+  ]);
+  const endpoint = plan.endpoint;
+  const told =
+    endpoint === undefined
+      ? []
+      : [endpoint.changes ? style(['red', 'bold'], `  ${endpoint.told}`) : `  ${endpoint.told}`];
+  return [style('bold', 'Changes'), ...lines, ...told];
+}
+
+/** Drift, one property a line. */
+export function driftLines(drift: readonly Drift[], style: Style): string[] {
+  return [
+    style('bold', 'Drift: changed by somebody else since the last apply'),
+    ...drift.map(({ resource, type, property, applied, live }) =>
+      property === ''
+        ? `  ${type} ${resource} is gone`
+        : `  ${type} ${resource} ${property}: applied ${applied}, now ${live}`,
+    ),
+  ];
+}
+
+/** The security findings, violations first. */
+export function securityLines(report: SecurityReport, style: Style): string[] {
+  const broken = report.findings.filter((finding) => finding.status === 'violation');
+  const known = report.findings.filter((finding) => finding.status === 'acknowledged');
+  return [
+    style(
+      'bold',
+      `Security: ${broken.length} violations, ${known.length} acknowledged (${report.packs.join(', ')})`,
+    ),
+    ...broken.flatMap((finding) => [
+      style('red', `  ✗ ${finding.rule} ${finding.resource}: ${finding.told}`),
+      ...(finding.mend === undefined ? [] : [`      mend: ${finding.mend}`]),
+      `      or acknowledge it in the inputs: Acknowledge = { "${finding.rule}" = "why" }`,
+    ]),
+    ...known.map(
+      (finding) =>
+        `  · ${finding.rule} ${finding.resource}: acknowledged by the ${finding.by}: ${finding.reason}`,
+    ),
+    ...report.unused.map((rule) => `  · Acknowledge names ${rule}, which nothing breaks`),
+  ];
+}
+
+function costLines(plan: Plan, style: Style): string[] {
+  const line = (cost: Cost): string => {
+    const month = cost.month === undefined ? 'not known' : `$${cost.month.toFixed(2)}`;
+    const mark = cost.engine === plan.engine ? ' (this plan)' : '';
+    return `  ${cost.engine.padEnd(9)} ${month.padStart(10)}${mark}: ${cost.parts.join('; ')}`;
+  };
+  return [style('bold', `Cost of a month (${plan.cost.note})`), ...plan.cost.costs.map(line)];
+}
+
+function closing(plan: Plan): string {
+  if (plan.verdict === 'blocked') {
+    return 'Blocked: mend what is marked above; nothing has been changed.';
+  }
+  return plan.verdict === 'none'
+    ? 'No changes: what is deployed is what the inputs want.'
+    : 'Run sluice apply with the same inputs to do this.';
+}

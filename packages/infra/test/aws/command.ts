@@ -1,0 +1,52 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import type { CommandLine } from '../../src/shell/command-line.ts';
+
+/** What a command printed, and the exit code that it asks for. */
+export interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a command as the shell would, with an inputs file and further options. */
+export async function runCommand(
+  run: (line: CommandLine) => Promise<number>,
+  file: string,
+  options: Readonly<Record<string, unknown>> = {},
+  words: readonly string[] = [],
+): Promise<Ran> {
+  const out = new Collector();
+  const err = new Collector();
+  const code = await run({
+    options: { inputs: [{ order: 0, file }], ...options },
+    arguments: words,
+    stdout: out,
+    stderr: err,
+  });
+  return { code, out: out.text, err: err.text };
+}
+
+/** Writes an inputs file into a folder of its own, and removes both afterwards. */
+export async function inputsFile(
+  t: { after(clean: () => Promise<void>): void },
+  text: string,
+  name = 'terraform.tfvars',
+): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-infra-'));
+  t.after(async () => rm(folder, { recursive: true }));
+  const file = join(folder, name);
+  await writeFile(file, text);
+  return file;
+}
+
+class Collector extends Writable {
+  text = '';
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}

@@ -1,0 +1,250 @@
+"""What moto's CloudFormation lacks for a stack with an RDS Proxy, and three answers that differ from AWS's."""
+
+from moto.cloudformation import models as cloudformation
+from moto.cloudformation.exceptions import CloudFormationError
+from moto.core.common_models import CloudFormationModel
+from moto.ec2.models import ec2_backends
+from moto.elbv2.models import FakeLoadBalancer, elbv2_backends
+from moto.logs.models import LogGroup, logs_backends
+from moto.rds.models import rds_backends
+
+
+class Proxy(CloudFormationModel):
+    """AWS::RDS::DBProxy, kept in moto's own RDS."""
+
+    def __init__(self, backend, name):
+        self.backend = backend
+        self.name = name
+
+    @staticmethod
+    def cloudformation_name_type():
+        return "DBProxyName"
+
+    @staticmethod
+    def cloudformation_type():
+        return "AWS::RDS::DBProxy"
+
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return attr in ["DBProxyArn", "Endpoint", "VpcId"]
+
+    def get_cfn_attribute(self, attribute_name):
+        proxy = self.backend.db_proxies[self.name]
+        return {"DBProxyArn": proxy.arn, "Endpoint": proxy.endpoint, "VpcId": proxy.vpc_id}[attribute_name]
+
+    @property
+    def physical_resource_id(self):
+        return self.name
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        properties = cloudformation_json["Properties"]
+        backend = rds_backends[account_id][region_name]
+        name = properties["DBProxyName"]
+        backend.create_db_proxy(
+            db_proxy_name=name,
+            engine_family=properties["EngineFamily"],
+            auth=properties.get("Auth", []),
+            role_arn=properties["RoleArn"],
+            vpc_subnet_ids=properties["VpcSubnetIds"],
+            vpc_security_group_ids=properties.get("VpcSecurityGroupIds"),
+            require_tls=properties.get("RequireTLS", False),
+            idle_client_timeout=properties.get("IdleClientTimeout"),
+            debug_logging=properties.get("DebugLogging", False),
+            tags=properties.get("Tags", []),
+        )
+        return cls(backend, name)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+    ):
+        properties = cloudformation_json["Properties"]
+        proxy = original_resource.backend.db_proxies[original_resource.name]
+        if properties["DBProxyName"] != proxy.db_proxy_name or properties["VpcSubnetIds"] != proxy.vpc_subnet_ids:
+            # Both are fixed at creation: the new one is made first. The same name is refused, as AWS does.
+            made = cls.create_from_cloudformation_json(
+                new_resource_name, cloudformation_json, account_id, region_name
+            )
+            # CloudFormation updates the target group too, since what it refers to is another proxy now.
+            made.backend.db_proxies[made.name].proxy_target_groups = proxy.proxy_target_groups
+            original_resource.delete(account_id, region_name)
+            return made
+        proxy.auth = properties.get("Auth", [])
+        proxy.role_arn = properties["RoleArn"]
+        proxy.vpc_security_group_ids = properties.get("VpcSecurityGroupIds", [])
+        proxy.require_tls = properties.get("RequireTLS", False)
+        proxy.idle_client_timeout = properties.get("IdleClientTimeout", 1800)
+        proxy.debug_logging = properties.get("DebugLogging", False)
+        proxy.tags = properties.get("Tags", [])
+        return original_resource
+
+    def delete(self, account_id, region_name):
+        self.backend.db_proxies.pop(self.name, None)
+
+
+class ProxyTargetGroup(CloudFormationModel):
+    """AWS::RDS::DBProxyTargetGroup: the pool settings and the targets of a proxy."""
+
+    def __init__(self, group):
+        self.group = group
+
+    @staticmethod
+    def cloudformation_name_type():
+        return ""
+
+    @staticmethod
+    def cloudformation_type():
+        return "AWS::RDS::DBProxyTargetGroup"
+
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return attr == "TargetGroupArn"
+
+    def get_cfn_attribute(self, attribute_name):
+        return self.group.arn
+
+    @property
+    def physical_resource_id(self):
+        return self.group.arn
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        properties = cloudformation_json["Properties"]
+        backend = rds_backends[account_id][region_name]
+        name = properties["DBProxyName"]
+        group = backend.modify_db_proxy_target_group(name, properties.get("ConnectionPoolConfigurationInfo", {}))
+        group.targets = []
+        backend.register_db_proxy_targets(
+            name,
+            "default",
+            properties.get("DBClusterIdentifiers", []),
+            properties.get("DBInstanceIdentifiers", []),
+        )
+        return cls(group)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+    ):
+        return cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, account_id, region_name
+        )
+
+    def delete(self, account_id, region_name):
+        pass  # It goes with its proxy.
+
+
+class SecurityGroupEgress(CloudFormationModel):
+    """AWS::EC2::SecurityGroupEgress with a group on the other side."""
+
+    def __init__(self, group_id, other, port):
+        self.group_id, self.other, self.port = group_id, other, port
+
+    @staticmethod
+    def cloudformation_name_type():
+        return ""
+
+    @staticmethod
+    def cloudformation_type():
+        return "AWS::EC2::SecurityGroupEgress"
+
+    @property
+    def physical_resource_id(self):
+        return f"{self.group_id}-{self.other}-{self.port}"
+
+    @classmethod
+    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+        properties = cloudformation_json["Properties"]
+        made = cls(properties["GroupId"], properties["DestinationSecurityGroupId"], int(properties["FromPort"]))
+        ec2_backends[account_id][region_name].authorize_security_group_egress(
+            made.group_id,
+            "tcp",
+            made.port,
+            int(properties["ToPort"]),
+            [],
+            source_groups=[{"GroupId": made.other}],
+        )
+        return made
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
+    ):
+        original_resource.delete(account_id, region_name)
+        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
+
+    def delete(self, account_id, region_name):
+        backend = ec2_backends[account_id][region_name]
+        if backend.get_security_group_from_id(self.group_id) is not None:
+            backend.revoke_security_group_egress(
+                self.group_id, "tcp", self.port, self.port, [], source_groups=[{"GroupId": self.other}]
+            )
+
+
+def _update_log_group(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    """moto has no update of a log group, and forgets the group instead."""
+    days = cloudformation_json["Properties"].get("RetentionInDays")
+    logs_backends[account_id][region_name].put_retention_policy(original_resource.name, days)
+    return original_resource
+
+
+LogGroup.update_from_cloudformation_json = classmethod(_update_log_group)
+
+
+def _create_load_balancer(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+    """moto makes every load balancer an application one, whatever the template says."""
+    properties = cloudformation_json["Properties"]
+    return elbv2_backends[account_id][region_name].create_load_balancer(
+        resource_name,
+        properties.get("SecurityGroups"),
+        properties.get("Subnets"),
+        scheme=properties.get("Scheme", "internet-facing"),
+        loadbalancer_type=properties.get("Type", "application"),
+    )
+
+
+FakeLoadBalancer.create_from_cloudformation_json = classmethod(_create_load_balancer)
+
+
+class ChangeSetNotFound(CloudFormationError):
+    code = "ChangeSetNotFound"
+
+    def __init__(self, name):
+        super().__init__(f"ChangeSet [{name}] does not exist")
+
+
+Backend = cloudformation.CloudFormationBackend
+_execute = Backend.execute_change_set
+
+
+def _named(self, name):
+    return [change for key, change in self.change_sets.items() if name in (key, change.change_set_name)]
+
+
+def _describe_change_set(self, change_set_name):
+    """AWS says ChangeSetNotFound, by which the toolkit knows that it may go on."""
+    found = _named(self, change_set_name)
+    if not found:
+        raise ChangeSetNotFound(change_set_name)
+    return found[-1]
+
+
+def _delete_change_set(self, change_set_name):
+    """Deleting what is not there succeeds on AWS; moto fails with an internal error."""
+    for change in _named(self, change_set_name):
+        self.change_sets.pop(change.change_set_id, None)
+
+
+def _execute_change_set(self, change_set_name, stack_name=None):
+    """moto leaves the outputs as they were before the change set."""
+    change = _describe_change_set(self, change_set_name)
+    _execute(self, change_set_name, stack_name)
+    stack = self.stacks[change.stack_id]
+    stack._parse_template()
+    stack.output_map = stack._create_output_map()
+
+
+Backend.describe_change_set = _describe_change_set
+Backend.delete_change_set = _delete_change_set
+Backend.execute_change_set = _execute_change_set

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { suite, test, before, after } from 'node:test';
+import {
+  DescribeServicesCommand,
+  DescribeTaskDefinitionCommand,
+  ListClustersCommand,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-ecs';
+import {
+  DescribeListenersCommand,
+  DescribeLoadBalancersCommand,
+  DescribeTargetGroupsCommand,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import { DescribeDBProxiesCommand } from '@aws-sdk/client-rds';
+import { runApply, runDestroy, runDrift, runPlan } from '../../src/shell/index.ts';
+import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { inputsFile, runCommand } from './command.ts';
+import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+
+suite('Sluice on ECS, from the managed proxy to destroy', { skip: withoutEmulator }, () => {
+  let emulator: Emulator;
+  let account: Account;
+  let tfvars: string;
+
+  before(async () => {
+    emulator = await startEmulator();
+    account = await fillAccount(emulator.endpoint);
+    tfvars = `${account.tfvars}engine = "sluice"
+ContainerImage = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/sluice:0.1.0"
+TlsSecretName  = "orders-tls"
+`;
+  });
+
+  after(async () => {
+    leaveAccount(account);
+    await emulator.stop();
+  });
+
+  test('moving from the managed proxy is a plan like any other, and says what becomes of the endpoint', async (t) => {
+    const managed = await inputsFile(t, account.tfvars);
+    assert.equal((await runCommand(runApply, managed)).code, 0);
+    const file = await inputsFile(t, tfvars);
+    const { code, out } = await runCommand(runPlan, file, { detailedExitcode: true });
+    assert.equal(code, 2, out);
+    assert.match(out, /\+ AWS::ECS::Service/);
+    assert.match(out, /- AWS::RDS::DBProxy /);
+    assert.match(out, /THE ENDPOINT CHANGES ITS NAME: orders\.db-proxy-/);
+    assert.match(out, /sluice +\$\d+\.\d\d \(this plan\)/);
+  });
+
+  test('apply makes service, balancer and task, and removes the managed proxy', async (t) => {
+    const file = await inputsFile(t, tfvars);
+    const { code, out, err } = await runCommand(runApply, file, { json: true });
+    assert.equal(code, 0, err);
+    const { outputs } = JSON.parse(out) as { outputs: Record<string, unknown> };
+    const { LoadBalancers = [] } = await account.clients.elb.send(
+      new DescribeLoadBalancersCommand({}),
+    );
+    const [balancer] = LoadBalancers;
+    assert.equal(balancer?.Type, 'network');
+    assert.equal(balancer?.Scheme, 'internal');
+    assert.equal(outputs['rds_proxy_endpoint'], balancer?.DNSName);
+    assert.deepEqual(outputs['rds_security_group_ids'], [account.proxyGroupId]);
+    const { Listeners = [] } = await account.clients.elb.send(
+      new DescribeListenersCommand({ LoadBalancerArn: balancer?.LoadBalancerArn }),
+    );
+    assert.equal(Listeners[0]?.Port, 5432);
+    assert.equal(Listeners[0]?.Protocol, 'TCP');
+    const { TargetGroups = [] } = await account.clients.elb.send(
+      new DescribeTargetGroupsCommand({}),
+    );
+    assert.equal(TargetGroups[0]?.HealthCheckPath, '/readyz');
+    assert.equal(TargetGroups[0]?.TargetType, 'ip');
+    const { services = [] } = await account.clients.ecs.send(
+      new DescribeServicesCommand({ cluster: 'orders', services: ['orders'] }),
+    );
+    assert.equal(services[0]?.launchType, 'FARGATE');
+    const { taskDefinition } = await account.clients.ecs.send(
+      new DescribeTaskDefinitionCommand({ taskDefinition: services[0]?.taskDefinition }),
+    );
+    const [container] = taskDefinition?.containerDefinitions ?? [];
+    assert.equal(container?.readonlyRootFilesystem, true);
+    assert.equal(container?.user, '1000');
+    assert.equal(container?.stopTimeout, 120);
+    assert.ok(container?.secrets?.some((secret) => secret.valueFrom === account.secretArn));
+    const { DBProxies = [] } = await account.clients.rds.send(new DescribeDBProxiesCommand({}));
+    assert.deepEqual(DBProxies, []);
+  });
+
+  test('a second plan has nothing to do', async (t) => {
+    const file = await inputsFile(t, tfvars);
+    const { code, out } = await runCommand(runPlan, file, { detailedExitcode: true });
+    assert.equal(code, 0, out);
+    assert.match(out, /Changes: none/);
+  });
+
+  test('a changed setting is a rolling deployment', async (t) => {
+    const file = await inputsFile(t, `${tfvars}IdleClientTimeout = 600\n`);
+    const planned = await runCommand(runPlan, file, { detailedExitcode: true });
+    assert.equal(planned.code, 2);
+    assert.match(planned.out, /a rolling deployment/);
+    assert.match(planned.out, /the endpoint stays/);
+    const applied = await runCommand(runApply, file);
+    assert.equal(applied.code, 0, applied.err);
+    const { services = [] } = await account.clients.ecs.send(
+      new DescribeServicesCommand({ cluster: 'orders', services: ['orders'] }),
+    );
+    const { taskDefinition } = await account.clients.ecs.send(
+      new DescribeTaskDefinitionCommand({ taskDefinition: services[0]?.taskDefinition }),
+    );
+    const environment = taskDefinition?.containerDefinitions?.[0]?.environment ?? [];
+    assert.ok(
+      environment.some(
+        ({ name, value }) => name === 'SLUICE_IDLE_CLIENT_TIMEOUT' && value === '600',
+      ),
+    );
+  });
+
+  test('drift names a task definition that somebody else has put in', async (t) => {
+    const file = await inputsFile(t, `${tfvars}IdleClientTimeout = 600\n`);
+    const clean = await runCommand(runDrift, file, { detailedExitcode: true });
+    assert.equal(clean.code, 0, clean.out);
+    const { services = [] } = await account.clients.ecs.send(
+      new DescribeServicesCommand({ cluster: 'orders', services: ['orders'] }),
+    );
+    const now = services[0]?.taskDefinition ?? '';
+    const other = now.replace(/:\d+$/, ':1');
+    await account.clients.ecs.send(
+      new UpdateServiceCommand({ cluster: 'orders', service: 'orders', taskDefinition: other }),
+    );
+    const found = await runCommand(runDrift, file, { detailedExitcode: true });
+    assert.equal(found.code, 2, found.out);
+    assert.match(found.out, /TaskDefinition: applied .* now /);
+  });
+
+  test('destroy removes all of it', async (t) => {
+    const file = await inputsFile(t, tfvars);
+    const { code, err } = await runCommand(runDestroy, file, { confirm: 'orders' });
+    assert.equal(code, 0, err);
+    const { LoadBalancers = [] } = await account.clients.elb.send(
+      new DescribeLoadBalancersCommand({}),
+    );
+    assert.deepEqual(LoadBalancers, []);
+    const { clusterArns = [] } = await account.clients.ecs.send(new ListClustersCommand({}));
+    assert.deepEqual(clusterArns, []);
+  });
+});

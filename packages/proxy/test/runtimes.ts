@@ -1,0 +1,9 @@
+import path from 'node:path';
+
+/** The runtimes that the daemon runs on, and their programs. */
+export const runtimes = {
+  node: process.execPath,
+  bun: path.resolve(import.meta.dirname, '../../../node_modules/.bin/bun'),
+} as const;
+
+export type Runtime = keyof typeof runtimes;

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import { buildStartup, parseOptions, parseStartup } from '../src/index.ts';
+
+const protocol30 = 196_608;
+/** A String of the protocol cannot hold a zero byte. */
+const text = fc.string({ unit: 'grapheme' }).map((value) => value.replaceAll('\0', ''));
+const name = text.filter((value) => value !== '');
+
+suite('parseStartup', () => {
+  test('reads what buildStartup writes, in order', () => {
+    const property = fc.property(fc.array(fc.tuple(name, text)), (parameters) => {
+      const packet = buildStartup(protocol30, parameters);
+      assert.equal(packet.readUInt32BE(0), packet.length);
+      assert.deepEqual(parseStartup(packet), { major: 3, minor: 0, parameters });
+    });
+    fc.assert(property);
+  });
+
+  test('a packet cut short, or with more behind its end, is not one', () => {
+    const whole = buildStartup(protocol30, [
+      ['user', 'ann'],
+      ['database', 'shop'],
+    ]);
+    const right = new Set([whole.length]);
+    for (let length = 9; length <= whole.length; length++) {
+      const parsed = parseStartup(whole.subarray(0, length));
+      // After a whole pair a zero byte is missing; "database\0" without its value reads as an open pair.
+      assert.equal(parsed !== null, right.has(length), `cut to ${length}`);
+    }
+    assert.equal(parseStartup(Buffer.concat([whole, Buffer.from([0])])), null);
+    assert.equal(parseStartup(Buffer.concat([whole, Buffer.from('x')])), null);
+  });
+
+  test('any bytes are read or refused', () => {
+    const property = fc.property(fc.uint8Array({ minLength: 8, maxLength: 60 }), (bytes) => {
+      parseStartup(Buffer.from(bytes));
+    });
+    fc.assert(property);
+  });
+});
+
+suite('parseOptions', () => {
+  for (const [options, parameters, rest] of [
+    ['', [], []],
+    ['-c work_mem=1MB', [['work_mem', '1MB']], []],
+    ['-cwork_mem=1MB', [['work_mem', '1MB']], []],
+    ['--work-mem=1MB', [['work_mem', '1MB']], []],
+    [
+      ' \t-c  a=1\n--b=2 ',
+      [
+        ['a', '1'],
+        ['b', '2'],
+      ],
+      [],
+    ],
+    ['-c search_path=a,\\ b', [['search_path', 'a, b']], []],
+    ['-c a=back\\\\slash', [['a', 'back\\slash']], []],
+    ['-c a=', [['a', '']], []],
+    ['-c a=b=c', [['a', 'b=c']], []],
+    ['-c my.setting=x', [['my.setting', 'x']], []],
+    ['-c a=no\u00A0break', [['a', 'no\u00A0break']], []],
+    ['-e', [], ['-e']],
+    ['-c', [], ['-c']],
+    ['-c a', [], ['-c']],
+    ['--a', [], ['--a']],
+    ['-- -c a=1', [['a', '1']], ['--']],
+    ['-c a=1 stray', [['a', '1']], ['stray']],
+  ] as const) {
+    test(JSON.stringify(options), () => {
+      assert.deepEqual(parseOptions(options), { parameters, rest });
+    });
+  }
+
+  test('any value comes through when white space and backslashes are escaped', () => {
+    const property = fc.property(text, (value) => {
+      const escaped = value.replaceAll(/[\\ \t\n\v\f\r]/g, String.raw`\$&`);
+      assert.deepEqual(parseOptions(`-c a=${escaped} --b=c`).parameters, [
+        ['a', value],
+        ['b', 'c'],
+      ]);
+    });
+    fc.assert(property);
+  });
+});

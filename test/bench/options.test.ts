@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { isChosen } from '../../bench/cases.ts';
+import { parseOptions } from '../../bench/options.ts';
+
+suite('options of the benchmark', () => {
+  test('all cases on all targets by default', () => {
+    assert.deepEqual(parseOptions([]), {
+      cases: [],
+      targets: ['direct', 'sluice-node', 'sluice-bun', 'pgbouncer'],
+      seconds: 5,
+      rounds: 5,
+      clients: [1, 32, 200],
+      idle: [5000, 9000],
+    });
+  });
+
+  test('quick is short, and what is given goes before it', () => {
+    const options = parseOptions(['--quick', '--rounds', '3', '--idle', '20,10']);
+    assert.deepEqual([options?.seconds, options?.rounds, options?.idle], [2, 3, [10, 20]]);
+  });
+
+  test('a wrong value is told with what would be right', () => {
+    assert.throws(
+      () => parseOptions(['--targets', 'pgcat']),
+      /--targets has "pgcat"; it must be of direct/,
+    );
+    assert.throws(() => parseOptions(['--rounds', '0']), /--rounds has "0"; it must be a whole/);
+    assert.throws(() => parseOptions(['--fast']), /--fast/);
+  });
+
+  test('a case is chosen by its name or by a part of it between dashes', () => {
+    const name = 'select-simple-c32-tls';
+    for (const pattern of [name, 'select', 'select-simple', 'c32', 'tls']) {
+      assert.ok(isChosen(name, [pattern]), pattern);
+    }
+    for (const pattern of ['sel', 'c3', 'simple-tls', 'idle']) {
+      assert.ok(!isChosen(name, [pattern]), pattern);
+    }
+    assert.ok(isChosen(name, []));
+  });
+});

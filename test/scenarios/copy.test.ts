@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  bind,
+  copyData,
+  copyDone,
+  copyFail,
+  execute,
+  flush,
+  parse,
+  query,
+  story,
+  sync,
+} from '../helpers/messages.ts';
+import { onEachRoute } from '../helpers/routes.ts';
+
+onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
+  test('out, by simple query', async (t) => {
+    const client = await route().login(t);
+    assert.equal(
+      story(await client.query('COPY (SELECT x, x * 2 FROM generate_series(1, 3) x) TO STDOUT')),
+      'H | d 1\t2 | d 2\t4 | d 3\t6 | c | C COPY 3 | Z I',
+    );
+  });
+
+  test('out, by extended query, with another statement behind it', async (t) => {
+    const client = await route().login(t);
+    client.send(
+      parse('', 'COPY (SELECT 7) TO STDOUT'),
+      bind(''),
+      execute(),
+      parse('', 'SELECT 8'),
+      bind(''),
+      execute(),
+      sync,
+    );
+    assert.equal(
+      story(await client.ready()),
+      '1 | 2 | H | d 7 | c | C COPY 1 | 1 | 2 | D 8 | C SELECT 1 | Z I',
+    );
+  });
+
+  test('an error in the middle of a copy out', async (t) => {
+    const client = await route().login(t);
+    assert.equal(
+      story(await client.query('COPY (SELECT 1 / (3 - x) FROM generate_series(1, 5) x) TO STDOUT')),
+      'H | d 0 | d 1 | E 22012 | Z I',
+    );
+    assert.equal(await client.value('SELECT 1'), '1');
+  });
+
+  test('in, by simple query, and between other statements', async (t) => {
+    const client = await route().login(t);
+    client.send(
+      query(
+        'BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP; COPY box FROM STDIN; SELECT sum(id) FROM box',
+      ),
+    );
+    assert.equal(story(await client.until('G')), 'C BEGIN | C CREATE TABLE | G');
+    client.send(copyData('1\n2\n'), copyData('3\n'), copyDone);
+    assert.equal(story(await client.ready()), 'C COPY 3 | T | D 6 | C SELECT 1 | Z T');
+    assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
+  });
+
+  test('in, by extended query', async (t) => {
+    const client = await route().login(t);
+    await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
+    client.send(parse('', 'COPY box FROM STDIN'), bind(''), execute(), flush);
+    assert.equal(story(await client.until('G')), '1 | 2 | G');
+    // Flush and Sync are ignored while the copy runs.
+    client.send(copyData('1\n'), flush, sync, copyData('2\n'), copyDone, sync);
+    assert.equal(story(await client.ready()), 'C COPY 2 | Z T');
+    assert.equal(await client.value('SELECT sum(id) FROM box'), '3');
+    await client.query('ROLLBACK');
+  });
+
+  test('in, all of it sent without waiting', async (t) => {
+    const client = await route().login(t);
+    await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
+    client.send(
+      query('COPY box FROM STDIN'),
+      copyData('1\n'),
+      copyDone,
+      query('SELECT count(*) FROM box'),
+      query('ROLLBACK'),
+    );
+    assert.equal(story(await client.ready()), 'G | C COPY 1 | Z T');
+    assert.equal(story(await client.ready()), 'T | D 1 | C SELECT 1 | Z T');
+    assert.equal(story(await client.ready()), 'C ROLLBACK | Z I');
+  });
+
+  test('in, given up by the client', async (t) => {
+    const client = await route().login(t);
+    await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
+    client.send(query('COPY box FROM STDIN'));
+    await client.until('G');
+    client.send(copyData('1\n'), copyFail('changed my mind'));
+    assert.equal(story(await client.ready()), 'E 57014 | Z E');
+    assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
+  });
+
+  test('in, refused by the database; what the client had sent on is ignored', async (t) => {
+    const client = await route().login(t);
+    await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
+    client.send(query('COPY box FROM STDIN'));
+    await client.until('G');
+    client.send(copyData('not a number\n'), copyData('2\n'), copyData('3\n'), copyDone);
+    assert.equal(story(await client.ready()), 'E 22P02 | Z E');
+    assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
+    assert.equal(await client.value('SELECT 1'), '1');
+  });
+
+  test('in, by extended query, refused by the database', async (t) => {
+    const client = await route().login(t);
+    await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
+    client.send(parse('', 'COPY box FROM STDIN'), bind(''), execute(), flush);
+    await client.until('G');
+    client.send(copyData('bad\n'), copyData('2\n'), copyDone, sync);
+    assert.equal(story(await client.ready()), 'E 22P02 | Z E');
+    await client.query('ROLLBACK');
+    assert.equal(await client.value('SELECT 1'), '1');
+  });
+
+  test('in, of a table that does not exist, with the data behind it', async (t) => {
+    const client = await route().login(t);
+    client.send(query('COPY nowhere FROM STDIN'), copyData('1\n'), copyDone);
+    assert.equal(story(await client.ready()), 'E 42P01 | Z I');
+    assert.equal(await client.value('SELECT 1'), '1');
+  });
+
+  test('two copies in one query', async (t) => {
+    const client = await route().login(t);
+    assert.equal(
+      story(await client.query('COPY (SELECT 1) TO STDOUT; COPY (SELECT 2) TO STDOUT')),
+      'H | d 1 | c | C COPY 1 | H | d 2 | c | C COPY 1 | Z I',
+    );
+  });
+});
