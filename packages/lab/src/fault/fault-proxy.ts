@@ -66,7 +66,8 @@ export class FaultProxy {
   }
 
   #accept(client: Socket): void {
-    const server = connect({ ...this.#target, noDelay: true });
+    const { host, port } = this.#target;
+    const server = connect({ host, port, noDelay: true });
     this.#pairs.set(client, server);
     const end = (): void => {
       this.#pairs.delete(client);

@@ -508,7 +508,8 @@ export class DatabaseConnection {
     const isOwed = (entry & 0xf0) === Fate.Relay && entry !== Owed.Nothing;
     if (isOwed && rolledBack.has(sqlstate) && this.#takeBack(sqlstate)) return true;
     if (severity === 'ERROR' || this.#holder?.survivesLoss !== true) return false;
-    if (isOwed && !notServing.has(sqlstate)) return false;
+    // Outside a transaction its own words say best what became of the statement.
+    if (isOwed && !this.inTransaction) return false;
     this.#onLost(message);
     return true;
   }
