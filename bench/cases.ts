@@ -16,7 +16,7 @@ export interface IdleCase {
   /** `idle` or `idle-tls`. */
   readonly name: string;
   readonly tls: boolean;
-  /** How many clients are connected at each measurement, rising. */
+  /** How many clients are connected at each measurement, rising, all above `idleWarmUp`. */
   readonly steps: readonly number[];
 }
 
@@ -53,6 +53,9 @@ export function loadCases(clientCounts: readonly number[]): LoadCase[] {
     ),
   );
 }
+
+/** The first idle clients, which are not counted: with them come compiled code and connections to the database. */
+export const idleWarmUp = 500;
 
 /** All memory cases. */
 export function idleCases(steps: readonly number[]): IdleCase[] {

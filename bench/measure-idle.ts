@@ -1,14 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withTarget } from './bench-run.ts';
 import type { BenchRun } from './bench-run.ts';
+import { idleWarmUp } from './cases.ts';
 import type { IdleCase } from './cases.ts';
 import { IdleClients } from './idle-clients/idle-clients.ts';
 import { residentBytes } from './process-cost.ts';
 import type { IdleResult, IdleStep, TargetName } from './results.ts';
 import type { Target } from './targets/target.ts';
-
-/** Clients that come and go first, so that code and connections to the database are not counted as theirs. */
-const warmUpClients = 500;
 
 /** Measures what each proxy's memory grows by with idle clients. Memory does not swing, so there is one round. */
 export async function measureIdle(run: BenchRun, idle: IdleCase): Promise<IdleResult> {
@@ -25,21 +23,15 @@ export async function measureIdle(run: BenchRun, idle: IdleCase): Promise<IdleRe
 async function measureTarget(run: BenchRun, idle: IdleCase, target: Target): Promise<IdleStep[]> {
   const { pid, address, name } = target;
   if (pid === undefined) return [];
-  const warmUp = new IdleClients(address, idle.tls);
-  try {
-    await warmUp.open(warmUpClients, run.signal);
-  } finally {
-    await warmUp.close();
-  }
-  const base = await settledBytes(pid);
-
   const steps: IdleStep[] = [];
   const clients = new IdleClients(address, idle.tls);
   try {
+    await clients.open(idleWarmUp, run.signal);
+    const base = await settledBytes(pid);
     for (const count of idle.steps) {
       await clients.open(count, run.signal);
       const rss = await settledBytes(pid);
-      const bytesPerClient = Math.round((rss - base) / count);
+      const bytesPerClient = Math.round((rss - base) / (count - idleWarmUp));
       steps.push({ clients: count, rss, bytesPerClient });
       run.progress(`${idle.name}, ${count} clients, ${name}: ${bytesPerClient} bytes a client`);
     }

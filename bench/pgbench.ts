@@ -46,6 +46,7 @@ export async function fillTables(address: Address, scale: number): Promise<void>
 /**
  * Runs one load.
  *
+ * @param seconds - how long transactions are made, about; connecting before the first takes time of its own.
  * @param folder - where pgbench may leave its log while it runs.
  * @throws Error with pgbench's own words when any client failed.
  */
@@ -58,6 +59,8 @@ export async function runPgbench(
 ): Promise<PgbenchResult> {
   const logs = await mkdtemp(path.join(folder, 'pgbench-'));
   try {
+    // pgbench's time runs while its clients connect, one after the other; a busy machine opens 50 a second with TLS.
+    const duration = seconds + (load.reconnect ? 0 : Math.ceil(load.clients / 50));
     // Every transaction takes part in the tps; for the latencies a fifth is enough, so that writing the log costs
     // pgbench next to nothing. Reconnects are few, so all of them are logged.
     const sampling = load.reconnect ? '1' : '0.2';
@@ -65,13 +68,17 @@ export async function runPgbench(
       'pgbench',
       [
         ...load.args,
-        ...['-c', String(load.clients), '-j', String(load.threads), '-T', String(seconds)],
+        ...['-c', String(load.clients), '-j', String(load.threads), '-T', String(duration)],
         ...['--log', `--log-prefix=${path.join(logs, 'log')}`, `--sampling-rate=${sampling}`],
         ...connectArgs(address),
       ],
       // A pooler that hangs must not hang the benchmark.
-      { env: environment(address, load.tls), signal, timeout: (seconds + 30) * 1000 },
-    );
+      { env: environment(address, load.tls), signal, timeout: (duration + 30) * 1000 },
+    ).catch((error: unknown) => {
+      // Its own words instead of the whole command.
+      const words = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
+      throw words === '' ? error : new Error(words.trim(), { cause: error });
+    });
     const files = await readdir(logs);
     const texts = await Promise.all(files.map((file) => readFile(path.join(logs, file), 'utf8')));
     const latencies = texts.flatMap(parseLatencies);
@@ -107,7 +114,7 @@ export function parseOutput(
   const tps = /^tps = ([\d.]+) /m.exec(output)?.[1];
   const transactions = /^number of transactions actually processed: (\d+)/m.exec(output)?.[1];
   if (tps === undefined || transactions === undefined) {
-    throw new Error(`pgbench printed no result, but:\n${output}`);
+    throw new Error(`pgbench made no transaction; it printed:\n${output}`);
   }
   const connectMs = /^initial connection time = ([\d.]+) ms/m.exec(output)?.[1] ?? '0';
   return { tps: Number(tps), transactions: Number(transactions), connectMs: Number(connectMs) };

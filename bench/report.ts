@@ -10,7 +10,7 @@ export function formatReport(result: BenchResult): string {
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
   const sections = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.kernel}; ${versions.join(', ')}\n` +
-      `pool of ${result.poolSize}, ${result.seconds} s each, load average before the run ${machine.loadBefore.toFixed(2)}`,
+      `pool of ${result.poolSize}, ${result.seconds} s each, SCRAM with ${result.scramIterations} iterations, load average before the run ${machine.loadBefore.toFixed(2)}`,
     result.load.length === 0 ? '' : formatTable(loadHeader, result.load.flatMap(loadRows)),
     result.idle.length === 0 ? '' : formatTable(idleHeader, result.idle.flatMap(idleRows)),
     judge(result).map(formatOutcome).join('\n'),

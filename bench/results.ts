@@ -28,7 +28,7 @@ export interface IdleStep {
   readonly clients: number;
   /** Resident memory of the process, in bytes. */
   readonly rss: number;
-  /** What it grew by since the warm-up, divided by the number of clients. */
+  /** What each client after the first 500 added to it. */
   readonly bytesPerClient: number;
 }
 
@@ -47,6 +47,7 @@ export interface BenchResult {
   readonly machine: Machine;
   readonly seconds: number;
   readonly poolSize: number;
+  readonly scramIterations: number;
   readonly load: readonly LoadResult[];
   readonly idle: readonly IdleResult[];
   /** What went wrong, in sentences. */

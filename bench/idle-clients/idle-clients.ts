@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Address } from '../pgbench.ts';
 
@@ -29,6 +30,7 @@ export class IdleClients {
 
   /** Opens clients until there are so many. */
   async open(clients: number, signal: AbortSignal): Promise<void> {
+    requireOpenFiles(clients);
     this.#child.send({ address: this.#address, tls: this.#tls, clients } satisfies Order);
     const [answer]: Answer[] = await Promise.race([
       once(this.#child, 'message', { signal }),
@@ -47,5 +49,17 @@ export class IdleClients {
     const exited = once(this.#child, 'exit');
     this.#child.disconnect();
     await exited;
+  }
+}
+
+/** Every client is an open file of the load program and one of the proxy, which inherit this process's limit. */
+function requireOpenFiles(clients: number): void {
+  const limits = readFileSync('/proc/self/limits', 'utf8');
+  const allowed = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);
+  const needed = clients + 200;
+  if (allowed < needed) {
+    throw new Error(
+      `${clients} idle clients need ${needed} open files, and this machine allows ${allowed}; raise ulimit -n`,
+    );
   }
 }

@@ -28,7 +28,8 @@ export async function startPgbouncer(program: string, setup: TargetSetup): Promi
   const port = await freePort();
   const { host, user, password, database } = postgres;
   const users = path.join(folder, 'pgbouncer-users.txt');
-  await writeFile(users, `"${user}" "${password}"\n`);
+  // A verifier that is the same as the database's serves both legs.
+  await writeFile(users, `"${user}" "${setup.verifier}"\n`);
 
   const options: Record<string, string | number> = {
     listen_addr: host,
@@ -57,6 +58,7 @@ export async function startPgbouncer(program: string, setup: TargetSetup): Promi
 
   const address = { host, port, user, password, database };
   const proxy = await ProxyProcess.start({
+    name: 'pgbouncer',
     program,
     args: [file],
     logFile: path.join(folder, 'pgbouncer.log'),

@@ -12,6 +12,8 @@ const readyTimeoutMs = 15_000;
 
 /** How to start a proxy. */
 export interface ProxyCommand {
+  /** For messages. */
+  readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
   /** Receives what the proxy prints. */
@@ -43,7 +45,7 @@ export class ProxyProcess {
     closeSync(log);
     if (child.pid === undefined) {
       const [error] = await once(child, 'error');
-      throw new Error(`${command.program} cannot be started: ${String(error)}`, { cause: error });
+      throw new Error(`${command.name} cannot be started: ${String(error)}`, { cause: error });
     }
     const proxy = new ProxyProcess(child, child.pid);
     try {
@@ -51,7 +53,7 @@ export class ProxyProcess {
     } catch (error) {
       await proxy.stop();
       const lines = await readFile(command.logFile, 'utf8');
-      throw new Error(`${command.program} does not serve: ${String(error)}\n${lines}`, {
+      throw new Error(`${command.name} does not serve: ${String(error)}\n${lines}`, {
         cause: error,
       });
     }

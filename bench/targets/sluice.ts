@@ -18,7 +18,13 @@ export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): 
     TargetPort: postgres.port,
     TargetTlsMode: tls ? 'require' : 'disable',
     ...(tls && { TlsMode: 'require', TlsCertFile: setup.certFile, TlsKeyFile: setup.keyFile }),
-    Users: [{ UserName: postgres.user, Password: postgres.password }],
+    Users: [
+      {
+        UserName: postgres.user,
+        Verifier: setup.verifier,
+        DatabasePassword: postgres.password,
+      },
+    ],
     PoolSize: setup.poolSize,
     MaxClientConnections: setup.maxClients,
     // As quiet as PgBouncer is told to be.
@@ -31,6 +37,7 @@ export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): 
   const { host, user, password, database } = postgres;
   const address = { host, port, user, password, database };
   const proxy = await ProxyProcess.start({
+    name,
     program: runtime === 'bun' ? bunPath() : process.execPath,
     args: [sluice, 'serve', '--config', file],
     logFile: path.join(folder, `${name}.log`),

@@ -15,6 +15,8 @@ export interface Target {
 /** What every proxy is started with, so that like is compared with like. */
 export interface TargetSetup {
   readonly postgres: Postgres;
+  /** The user's password as the database keeps it, which proxies check clients by. */
+  readonly verifier: string;
   /** TLS on both legs, or on none. */
   readonly tls: boolean;
   /** Certificate and key to show to clients, in PEM. */

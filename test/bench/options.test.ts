@@ -12,12 +12,13 @@ suite('options of the benchmark', () => {
       rounds: 5,
       clients: [1, 32, 200],
       idle: [5000, 9000],
+      scramIterations: 1,
     });
   });
 
   test('quick is short, and what is given goes before it', () => {
-    const options = parseOptions(['--quick', '--rounds', '3', '--idle', '20,10']);
-    assert.deepEqual([options?.seconds, options?.rounds, options?.idle], [2, 3, [10, 20]]);
+    const options = parseOptions(['--quick', '--rounds', '3', '--idle', '900,800']);
+    assert.deepEqual([options?.seconds, options?.rounds, options?.idle], [2, 3, [800, 900]]);
   });
 
   test('a wrong value is told with what would be right', () => {
@@ -26,6 +27,7 @@ suite('options of the benchmark', () => {
       /--targets has "pgcat"; it must be of direct/,
     );
     assert.throws(() => parseOptions(['--rounds', '0']), /--rounds has "0"; it must be a whole/);
+    assert.throws(() => parseOptions(['--idle', '500']), /--idle has "500"; each must be above/);
     assert.throws(() => parseOptions(['--fast']), /--fast/);
   });
 

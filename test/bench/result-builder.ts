@@ -13,6 +13,7 @@ export function resultWith(parts: Partial<BenchResult>): BenchResult {
     machine: { cores: 2, cpu: 'A', memoryBytes: 1, kernel: 'L', versions: {}, loadBefore: 0 },
     seconds: 1,
     poolSize: 16,
+    scramIterations: 1,
     load: [],
     idle: [],
     failures: [],

@@ -118,9 +118,25 @@ export class Outage {
     return client;
   }
 
+  /** A URL of the admin port. */
+  admin(place: string): string {
+    return `http://127.0.0.1:${this.proxy.admin.port}${place}`;
+  }
+
+  /** Asks the admin port to do something. */
+  async post(place: string): Promise<unknown> {
+    const response = await fetch(this.admin(place), { method: 'POST' });
+    return response.json();
+  }
+
+  async metrics(): Promise<string> {
+    const response = await fetch(this.admin('/metrics'));
+    return response.text();
+  }
+
   /** What the admin port tells of the target group. */
   async view(): Promise<GroupView> {
-    const response = await fetch(`http://127.0.0.1:${this.proxy.admin.port}/targets`);
+    const response = await fetch(this.admin('/targets'));
     const view: unknown = await response.json();
     return view as GroupView;
   }

@@ -90,11 +90,11 @@ suite('loss of the writer', { concurrency: false }, () => {
     await transaction(inTransaction, -1);
 
     // Every writer numbers its rows, simple and extended queries by turns; all go on until told.
-    let stop = false;
+    const stopping = new AbortController();
     const acknowledged: number[] = [];
     const write = async (first: number): Promise<void> => {
       const client = await outage.client();
-      for (let id = first; !stop; id += 4) {
+      for (let id = first; !stopping.signal.aborted; id += 4) {
         if (id % 8 < 4) await client.query(`INSERT INTO kept VALUES (${id})`);
         else await client.query('INSERT INTO kept VALUES ($1)', [id]);
         acknowledged.push(id);
@@ -106,7 +106,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     await outage.until(({ failovers }) => failovers[0]?.firstServedAt != null);
     const before = acknowledged.length;
     while (acknowledged.length < before + 20) await new Promise(setImmediate);
-    stop = true;
+    stopping.abort();
     await writers;
 
     await assert.rejects(inTransaction.query('SELECT 1'), sqlstate('40001'));

@@ -1,4 +1,4 @@
-/** A command of `sluice`, as data: the parser, the help and the shell completion are made from it. */
+/** A command of `sluice`, as data: the parser and the help are made from it. */
 export interface Command {
   /** What the user types after `sluice`, for example `serve`. */
   readonly name: string;

@@ -7,16 +7,17 @@ export type StopSignal = (typeof signals)[number];
  * Ctrl-C reaches this process twice when it was started by npm: once from the terminal, once passed on by npm.
  * A signal this soon after the first (milliseconds) is its echo, and not a second wish.
  */
-const echoTime = 300;
+export const echoTime = 300;
 
-/** Turns the signals that end the process into an order: first to end well, then to end at once. */
+/**
+ * Turns the signals that end the process into an order: first to end well, then to end at once. They are heard until the
+ * process ends, so that a late one does not spoil the exit code.
+ */
 export class StopSignals {
   /** Aborted by the first signal; its reason is the name of the signal. */
   readonly first: AbortSignal;
   /** Aborted by the second. */
   readonly second: AbortSignal;
-  readonly #listener: (signal: StopSignal) => void;
-  readonly #listened: readonly StopSignal[];
 
   /** `listened` are the signals to take; the others keep their meaning. */
   constructor(listened: readonly StopSignal[] = signals) {
@@ -25,24 +26,15 @@ export class StopSignals {
     let firstAt = 0;
     this.first = first.signal;
     this.second = second.signal;
-    this.#listened = listened;
-    this.#listener = (signal) => {
-      if (!first.signal.aborted) {
-        firstAt = performance.now();
-        first.abort(signal);
-      } else if (performance.now() - firstAt > echoTime) {
-        second.abort(signal);
-      }
-    };
-    for (const signal of listened) {
-      process.on(signal, this.#listener);
-    }
-  }
-
-  /** Gives the signals back their usual meaning. */
-  close(): void {
-    for (const signal of this.#listened) {
-      process.off(signal, this.#listener);
+    for (const name of listened) {
+      process.on(name, () => {
+        if (!first.signal.aborted) {
+          firstAt = performance.now();
+          first.abort(name);
+        } else if (performance.now() - firstAt > echoTime) {
+          second.abort(name);
+        }
+      });
     }
   }
 }

@@ -3,9 +3,11 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startPostgres } from '@sluice/lab';
 import type { Postgres } from '@sluice/lab';
 import pg from 'pg';
+import { echoTime } from '../src/stop-signals.ts';
 import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
 import type { Runtime } from './sluice-process.ts';
 
@@ -101,10 +103,12 @@ for (const runtime of runtimes) {
       await working.connect();
       await working.query('begin');
       const ended = end(working);
-      // The echo of a signal is not a second one; so this asks until it is heard.
-      const asking = setInterval(() => sluice.signal('SIGTERM'), 50);
+      sluice.signal('SIGTERM');
+      await sluice.line(/"msg":"draining"/);
+      // What comes sooner is the echo of the first one.
+      await delay(echoTime + 1);
+      sluice.signal('SIGTERM');
       assert.equal(await sluice.exit(), 0);
-      clearInterval(asking);
       await ended;
     });
 

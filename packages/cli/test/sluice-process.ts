@@ -10,6 +10,9 @@ import type { TestContext } from 'node:test';
 
 const bin = path.resolve(import.meta.dirname, '../bin/sluice.js');
 
+/** How long a test waits for a line (milliseconds) before it says what came instead. */
+const patience = 60_000;
+
 /** What the command runs on. */
 export const runtimes = ['node', 'bun'] as const;
 export type Runtime = (typeof runtimes)[number];
@@ -76,23 +79,28 @@ export class SluiceProcess {
     return this.#child.pid;
   }
 
-  /** The first line, of either output, that matches and that was not returned before; fails when the process ends without it. */
+  /**
+   * The first line, of either output, that matches and that was not returned before.
+   * Fails when the process ends without it, or when it does not come in time.
+   */
   async line(pattern: RegExp): Promise<string> {
+    const late = AbortSignal.timeout(patience);
+    const given = new Promise<'late'>((resolve) => {
+      late.addEventListener('abort', () => resolve('late'));
+    });
+    const ended = this.#exit.then(() => 'ended' as const);
     for (;;) {
+      const heard = new Promise<'heard'>((resolve) => {
+        this.#hearLine = () => resolve('heard');
+      });
       const found = this.#lines.findIndex((line) => pattern.test(line));
       if (found !== -1) {
         const [line = ''] = this.#lines.splice(found, 1);
         return line;
       }
-      const heard = new Promise<'line'>((resolve) => {
-        this.#hearLine = () => resolve('line');
-      });
-      const ended = this.#exit.then(() => 'end' as const);
-      if (
-        (await Promise.race([heard, ended])) === 'end' &&
-        this.#lines.every((l) => !pattern.test(l))
-      ) {
-        assert.fail(`ended without a line like ${pattern}:\n${this.#output()}`);
+      const why = await Promise.race([heard, ended, given]);
+      if (why !== 'heard' && !this.#lines.some((line) => pattern.test(line))) {
+        assert.fail(`no line like ${pattern} (${why}):\n${this.#output()}`);
       }
     }
   }

@@ -115,6 +115,8 @@ class PoolingProxy implements RunningProxy {
       metrics: createMetrics({ endpoints: [this.#endpoint], group: this.#group }),
       notReady: () => this.#notReady(),
       targets: () => describeGroup(this.#group),
+      pause: () => this.#group.pause(),
+      resume: () => this.#group.resume(),
     });
     this.#stopTicking = onTick(() => {
       this.#group.tick();

@@ -1,3 +1,4 @@
+export { buildMessage } from './build.ts';
 export * from './codes.ts';
 export * from './error-fields.ts';
 export * from './md5.ts';

@@ -30,6 +30,5 @@ export const run: Run = async ({ options, stderr }) => {
     await proxy.stop();
   }
   proxy.logger.info('stopped');
-  signals.close();
   return 0;
 };

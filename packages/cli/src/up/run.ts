@@ -42,7 +42,6 @@ export const run: Run = async (input) => {
     for (const step of undo.toReversed()) {
       await step();
     }
-    signals.close();
   }
   if (options.json) {
     stdout.write(`${JSON.stringify({ event: 'stopped' })}\n`);

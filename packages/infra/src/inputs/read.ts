@@ -57,12 +57,19 @@ export function checkInputs(given: Readonly<Record<string, unknown>>): Inputs {
   }
   // parseFields has checked every field against the very table that Inputs is made from.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  const inputs = parsed.value as Inputs;
+  const inputs = withIdleDefault(parsed.value as Inputs, given);
   const problems = relations(inputs, new Set(Object.keys(given)));
   if (problems.length > 0) {
     throw new InfraError('INPUTS_INVALID', problems);
   }
   return inputs;
+}
+
+/** RDS Proxy's own default is half of MaxConnectionsPercent, which is 50 when that is at its default. */
+function withIdleDefault(inputs: Inputs, given: Readonly<Record<string, unknown>>): Inputs {
+  return given['MaxIdleConnectionsPercent'] === undefined
+    ? { ...inputs, MaxIdleConnectionsPercent: Math.floor(inputs.MaxConnectionsPercent / 2) }
+    : inputs;
 }
 
 /** Text of a variable or flag becomes a value: raw for strings, HCL for maps and lists, as in Terraform. */

@@ -1,4 +1,5 @@
 import { RegionInfo } from 'aws-cdk-lib/region-info';
+import { settingsTable as daemon } from '@sluice/proxy/settings';
 import { didYouMean } from './parse.ts';
 import { inputTable, type Inputs } from './table.ts';
 import type { InputSpec } from './spec.ts';
@@ -20,7 +21,7 @@ export function relations(inputs: Inputs, given: ReadonlySet<string>): string[] 
   return [
     ...region(inputs),
     ...tags('rds_proxy_tags', inputs.rds_proxy_tags),
-    ...percentages(inputs, given),
+    ...percentages(inputs),
     ...authentication(inputs),
     ...group(inputs, given),
     ...engine(inputs, given),
@@ -46,15 +47,13 @@ function tags(name: string, values: Readonly<Record<string, string>>): string[] 
   ]);
 }
 
-function percentages(inputs: Inputs, given: ReadonlySet<string>): string[] {
+function percentages(inputs: Inputs): string[] {
   const { MaxConnectionsPercent: most, MaxIdleConnectionsPercent: idle } = inputs;
-  if (idle <= most) {
-    return [];
-  }
-  const why = given.has('MaxIdleConnectionsPercent') ? '' : ' (its default)';
-  return [
-    `MaxIdleConnectionsPercent is ${idle}${why}, above MaxConnectionsPercent, which is ${most}; give one of at most ${most}`,
-  ];
+  return idle <= most
+    ? []
+    : [
+        `MaxIdleConnectionsPercent is ${idle}, above MaxConnectionsPercent, which is ${most}; give one of at most ${most}`,
+      ];
 }
 
 function authentication(inputs: Inputs): string[] {
@@ -101,6 +100,7 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
         `TaskMemory is ${inputs.TaskMemory}; with TaskCpu ${inputs.TaskCpu} Fargate takes ${least} to ${most} MiB in steps of ${step}`,
       );
     }
+    problems.push(...daemonSettings(inputs));
     if (inputs.MinTasks > inputs.MaxTasks) {
       problems.push(`MinTasks is ${inputs.MinTasks}, above MaxTasks, which is ${inputs.MaxTasks}`);
     }
@@ -116,6 +116,35 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
   }
   return problems;
 }
+
+/** The daemon would refuse them only when its tasks start. */
+function daemonSettings(inputs: Inputs): string[] {
+  const names = Object.keys(daemon);
+  return Object.keys(inputs.SluiceSettings).flatMap((name) => {
+    if (!names.includes(name)) {
+      return [`SluiceSettings.${name} is no setting of the daemon${didYouMean(name, names)}`];
+    }
+    return name in inputTable || fixed.has(name)
+      ? [
+          `SluiceSettings.${name} is set by this tool; ${fixed.has(name) ? 'leave it out' : `give the input ${name}`}`,
+        ]
+      : [];
+  });
+}
+
+/** Settings that follow from the template itself. */
+const fixed = new Set([
+  'ListenHost',
+  'ListenPort',
+  'AdminHost',
+  'AdminPort',
+  'TargetHost',
+  'TargetPort',
+  'TlsCertFile',
+  'TlsKeyFile',
+  'Users',
+  'AuthFile',
+]);
 
 /** What the daemon does not do is refused, not silently left out. */
 function sluiceAuthentication(inputs: Inputs): string[] {

@@ -1,3 +1,4 @@
+import { settingsTable as daemon } from '@sluice/proxy/settings';
 import { endpointFields, secretFields } from './nested.ts';
 import type { InputSpec, ValuesOf } from './spec.ts';
 import { retentionDays } from './retention.ts';
@@ -67,7 +68,7 @@ const nine = {
   },
 } as const satisfies Record<string, InputSpec>;
 
-/** What either engine can be told, by the names that RDS Proxy gives it. */
+/** What either engine can be told, by the names that RDS Proxy gives it; ranges and defaults are the daemon's where it has them. */
 const shared = {
   engine: {
     type: 'string',
@@ -78,33 +79,33 @@ const shared = {
   RequireTLS: { type: 'boolean', default: true, doc: 'Clients without TLS are refused.' },
   IdleClientTimeout: {
     type: 'integer',
-    default: 1800,
-    min: 1,
-    max: 28_800,
+    default: daemon.IdleClientTimeout.default,
+    min: daemon.IdleClientTimeout.min,
+    max: daemon.IdleClientTimeout.max,
     unit: 's',
     doc: 'A client connection that has sent nothing for this long is closed.',
   },
   MaxConnectionsPercent: {
     type: 'integer',
-    default: 100,
-    min: 1,
-    max: 100,
+    default: daemon.MaxConnectionsPercent.default,
+    min: daemon.MaxConnectionsPercent.min,
+    max: daemon.MaxConnectionsPercent.max,
     unit: '%',
     doc: 'The most database connections, as a share of max_connections of the database.',
   },
   MaxIdleConnectionsPercent: {
     type: 'integer',
     default: 50,
-    min: 0,
-    max: 100,
+    min: daemon.MaxIdleConnectionsPercent.min,
+    max: daemon.MaxIdleConnectionsPercent.max,
     unit: '%',
-    doc: 'The most idle database connections that are kept, as a share of max_connections; not above MaxConnectionsPercent.',
+    doc: 'The most idle database connections that are kept, as a share of max_connections; not above MaxConnectionsPercent. Half of that when not given.',
   },
   ConnectionBorrowTimeout: {
     type: 'integer',
-    default: 120,
-    min: 0,
-    max: 300,
+    default: daemon.ConnectionBorrowTimeout.default,
+    min: daemon.ConnectionBorrowTimeout.min,
+    max: daemon.ConnectionBorrowTimeout.max,
     unit: 's',
     doc: 'How long a client waits for a database connection before it is told that there is none.',
   },
@@ -114,7 +115,7 @@ const shared = {
   },
   DebugLogging: {
     type: 'boolean',
-    default: false,
+    default: daemon.DebugLogging.default,
     doc: 'Log the text of statements. May expose data.',
   },
   DefaultAuthScheme: {

@@ -3,6 +3,7 @@ import {
   BackendCode,
   TransactionStatus,
   buildErrorResponse,
+  buildMessage,
   buildQuery,
   parseErrorFields,
   syncMessage,
@@ -14,6 +15,7 @@ import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts'
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
+import { backendNamePrefix } from '../session/statement.ts';
 import { noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
 import type { Address } from './dial.ts';
@@ -39,6 +41,8 @@ export interface LoanHolder {
   letsGo(): boolean;
   /** The loan has ended: the connection went back to its pool. */
   loanEnded(): void;
+  /** A text that may name statements by their names on database connections, in the client's names. */
+  translate(text: string): string;
   /** The client keeps its connection when this one is lost: no state of its own is here but a transaction. */
   readonly survivesLoss: boolean;
   /** The connection has ended under the loan. */
@@ -270,7 +274,13 @@ export class DatabaseConnection {
       return;
     }
     this.#resumeReading();
-    this.#settle();
+    if (this.groupOpen || this.owed.skipping) {
+      // Without a Sync the database keeps its answers, and an implicit transaction, for ever.
+      this.groupOpen = false;
+      this.owed.append(Owed.Sync | Fate.Abandon);
+      toDatabase.add(syncMessage);
+      this.flushRequests();
+    } else this.#settle();
   }
 
   /** The holder can take replies again, or cannot. */
@@ -488,6 +498,11 @@ export class DatabaseConnection {
     }
     this.owed.fail();
     if (fate === Fate.Abandon) return false;
+    const renamed = this.#renamed(chunk, at, next);
+    if (renamed !== null) {
+      this.#holder?.relay(renamed, 0, renamed.length);
+      return false;
+    }
     if (this.#holder?.survivesLoss !== true || !endsConnection(chunk, at, next)) return true;
     // The database ends its connection; the client keeps its own, so for the client it is no more than an error.
     const error = buildErrorResponse({
@@ -545,6 +560,15 @@ export class DatabaseConnection {
     return true;
   }
 
+  /** An error that names a statement by the name it bears here, in the client's words; null for all others. */
+  #renamed(chunk: Buffer, at: number, next: number): Buffer | null {
+    const message = chunk.subarray(at + 5, next);
+    const holder = this.#holder;
+    if (holder === null || !message.includes(backendNamePrefix)) return null;
+    const body = Buffer.from(holder.translate(message.toString('latin1')), 'latin1');
+    return buildMessage(BackendCode.ErrorResponse, body);
+  }
+
   #onParameter(chunk: Buffer, start: number, end: number, entry: number): boolean {
     const [name, value] = parseParameterStatus(chunk, start, end);
     this.reported.set(name, value);
@@ -570,11 +594,6 @@ export class DatabaseConnection {
     }
     if (this.retireReason !== null) {
       this.close(this.retireReason);
-    } else if (this.groupOpen || this.owed.skipping) {
-      this.groupOpen = false;
-      this.owed.append(Owed.Sync | Fate.Abandon);
-      toDatabase.add(syncMessage);
-      this.flushRequests();
     } else if (this.status !== TransactionStatus.Idle) {
       this.run('ROLLBACK', this.#mustSucceed('ROLLBACK'));
     } else if (this.needsReset) {

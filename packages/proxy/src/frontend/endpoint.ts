@@ -65,6 +65,10 @@ function onClosed(this: SessionSocket): void {
   this[sessionKey]?.onClosed();
 }
 
+function ignoreError(): void {
+  // `close` follows, and that is what counts.
+}
+
 /** A client that is logging in. */
 interface Arrival {
   readonly id: number;
@@ -362,6 +366,8 @@ export class Endpoint implements SessionKeeper {
   #admit(arrival: Arrival, login: ClientLogin): void {
     const { socket } = login;
     arrival.admitted = true;
+    // The handshake listens no more, and the session not yet: a reset in between must not end the process.
+    socket.on('error', ignoreError);
     const refuse = (fields: ErrorFields): void => {
       this.#arrivals.delete(arrival);
       this.stats.failed++;
@@ -458,7 +464,6 @@ export class Endpoint implements SessionKeeper {
     socket.on('drain', onDrain);
     socket.on('end', onClosed);
     socket.on('close', onClosed);
-    socket.on('error', onClosed);
     const { greeting } = parameters;
     if (greeting === null) {
       session.terminate(new ProxyError('SHUTTING_DOWN'));

@@ -86,6 +86,10 @@ export class Greeting implements Borrower, LoanHolder {
     return true;
   }
 
+  translate(text: string): string {
+    return text;
+  }
+
   relay(): void {
     // Nothing of the proxy's own request is relayed.
   }
@@ -111,6 +115,7 @@ export class Greeting implements Borrower, LoanHolder {
   }
 
   #learn(connection: DatabaseConnection): void {
+    this.parameters.reported = new Map(connection.reported);
     const messages = [authenticationOk];
     for (const [name, value] of connection.reported)
       messages.push(buildParameterStatus(name, value));

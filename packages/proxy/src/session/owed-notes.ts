@@ -64,42 +64,15 @@ export class UnnamedChange implements OwedNote {
   }
 }
 
-/** DEALLOCATE ALL or DISCARD ALL: on success the session has no prepared statement left, and neither has the connection. */
-export class StatementsGone implements OwedNote {
-  readonly #session: { unnamed: UnnamedStatement; forgetStatements(): void };
-  readonly #connection: DatabaseConnection;
+/** What is to be done once the database has done what it was asked. */
+export class Completion implements OwedNote {
+  readonly completed: () => void;
 
-  constructor(
-    session: { unnamed: UnnamedStatement; forgetStatements(): void },
-    connection: DatabaseConnection,
-  ) {
-    this.#session = session;
-    this.#connection = connection;
+  constructor(completed: () => void) {
+    this.completed = completed;
   }
 
   undo(): void {
-    // It did not run, or failed as a whole: everything is as it was.
-  }
-
-  completed(): void {
-    this.#session.forgetStatements();
-    this.#connection.statements.clear();
-  }
-}
-
-/** DEALLOCATE of one name: on success the session has it no more. */
-export class NameGone implements OwedNote {
-  readonly #remove: () => void;
-
-  constructor(remove: () => void) {
-    this.#remove = remove;
-  }
-
-  undo(): void {
-    // It did not run, or was refused: the name stays.
-  }
-
-  completed(): void {
-    this.#remove();
+    // It did not run, or was refused: everything is as it was.
   }
 }

@@ -15,6 +15,8 @@ export class ParameterSet {
   readonly values: ReadonlyMap<string, string>;
   /** AuthenticationOk and every ParameterStatus, as the database reports them under this set; null until learnt. */
   greeting: Buffer | null = null;
+  /** What the greeting reports, by name. */
+  reported: ReadonlyMap<string, string> = new Map();
   /** The lexis under which the database reads statements with this set: see `lexisOf`. */
   lexis: number = worstLexis;
   /** How many sessions have it. */
@@ -32,6 +34,8 @@ const unusedKept = 500;
 /** The parameter sets of one pool. */
 export class ParameterSets {
   readonly #sets = new Map<string, ParameterSet>();
+  /** Custom parameters that sessions of the pool have set; the database does not list them. */
+  readonly customNames = new Set<string>();
 
   /** The set with these values. Names are taken without regard to case, as PostgreSQL does; the last value wins. */
   acquire(values: Iterable<readonly [string, string]>): ParameterSet {
@@ -42,6 +46,8 @@ export class ParameterSets {
     let set = this.#sets.get(key);
     if (set === undefined) {
       set = new ParameterSet(key, new Map(sorted));
+      for (const name of byName.keys())
+        if (name.includes('.') && this.customNames.size < unusedKept) this.customNames.add(name);
       if (this.#sets.size >= unusedKept) this.#purge();
       this.#sets.set(key, set);
     }

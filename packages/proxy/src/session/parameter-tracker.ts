@@ -10,6 +10,8 @@ export interface ReadBack {
   readonly wanted: ReadonlyMap<string, string>;
   /** What differs from that on the connection at hand: RESET there goes back to another value than the client's. */
   readonly actual: ReadonlyMap<string, string>;
+  /** Everything was asked for: something may still be set on the connection that nobody could name. */
+  readonly uncertain: boolean;
 }
 
 /**
@@ -49,13 +51,16 @@ export class ParameterTracker {
     this.#unknown = true;
   }
 
-  /** Begins a read-back: the statement for it. It names its functions in full: search_path may be anything. */
-  ask(): string {
+  /**
+   * Begins a read-back: the statement for it. It names its functions in full: search_path may be anything.
+   * `custom` are the names of custom parameters that may have been set without a word.
+   */
+  ask(custom: Iterable<string>): string {
     const touched = this.#touched;
     this.#asked = this.#unknown || this.#asked !== null ? 'all' : touched;
     this.#touched = new Map();
     this.#unknown = false;
-    if (this.#asked === 'all') return readAll;
+    if (this.#asked === 'all') return readAll(custom);
     const columns = [...touched.keys()].map(
       (name) => `pg_catalog.current_setting(${quoteText(name)},true)`,
     );
@@ -88,6 +93,8 @@ export class ParameterTracker {
       const before = current.get(name);
       const neutral =
         value === null ||
+        // An unset custom parameter reads as '' once any session has set it on the connection.
+        (value === '' && before === undefined && name.includes('.')) ||
         (name === 'role' && value === 'none') ||
         (name === 'session_authorization' && value === loginUser);
       if (neutral) wanted.delete(name);
@@ -101,10 +108,12 @@ export class ParameterTracker {
         }
       } else wanted.set(name, value);
     }
-    return { wanted, actual };
+    return { wanted, actual, uncertain: asked === 'all' };
   }
 
   #touch(name: string, touch: Touch): void {
+    // setseed() by another name: what it sets cannot be read.
+    if (name === 'seed') return;
     this.#touched.set(name.toLowerCase(), touch);
   }
 
@@ -115,7 +124,15 @@ export class ParameterTracker {
   }
 }
 
-/** Everything that was set in the session, by whatever means; the two identities are not in the view. */
-const readAll =
-  "SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session' " +
-  "UNION ALL SELECT n, pg_catalog.current_setting(n) FROM (VALUES ('role'), ('session_authorization')) v(n)";
+/**
+ * Everything that was set in the session, by whatever means, and that can be set again. The two identities are not in
+ * the view, nor are custom parameters: those are asked for by name, as far as names are known.
+ */
+function readAll(custom: Iterable<string>): string {
+  const names = [...identities, ...custom].map((name) => `(${quoteText(name)})`);
+  return (
+    "SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session' " +
+    "AND context IN ('user', 'superuser') AND name NOT LIKE 'transaction\\_%' AND name <> 'seed' " +
+    `UNION ALL SELECT n, pg_catalog.current_setting(n, true) FROM (VALUES ${names.join(',')}) v(n)`
+  );
+}

@@ -1,5 +1,6 @@
 import {
   FrontendCode as Code,
+  TransactionStatus,
   buildDescribeStatement,
   buildCloseStatement,
   buildErrorResponse,
@@ -19,11 +20,14 @@ import type { OwedNote } from '../relay/owed-replies.ts';
 import { Flag, classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import type { LostTransaction } from './lost-transaction.ts';
-import { LocalReply, NameGone, NoteChain, StatementsGone, UnnamedChange } from './owed-notes.ts';
+import { Completion, LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
 import { backendNamePrefix, buildNamedParse, statements } from './statement.ts';
 import type { Statement } from './statement.ts';
 import { UnnamedStatement, noUnnamedStatement } from './unnamed-statement.ts';
+
+/** The names of statements on database connections, in a text. */
+const backendNames = new RegExp(`${backendNamePrefix}\\d+`, 'g');
 
 /** Asks for a statement that no database connection has, to make the database fail where the proxy refuses. */
 const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}none`);
@@ -128,6 +132,8 @@ export class RequestRelay {
   #groupEnd = 0;
   /** Stands in for the database connection on which a transaction was lost. */
   #lost: LostTransaction | null = null;
+  /** Names that SQL's PREPARE has given; the session is pinned while it has any. */
+  #sqlNames: Set<string> | null = null;
   /** Goes with the next Execute of the group: a statement was bound that does more than its rows show. */
   #afterBound: OwedNote | null = null;
 
@@ -227,9 +233,9 @@ export class RequestRelay {
     this.#rest = null;
   }
 
-  /** Forgets all prepared statements (DISCARD ALL, DEALLOCATE ALL). */
-  forgetStatements(): void {
-    this.#statements?.clear();
+  /** Puts the client's names for its statements in the place of those they bear on database connections. */
+  translate(text: string): string {
+    return text.replaceAll(backendNames, (name) => this.#statements?.nameOf(name) ?? name);
   }
 
   #dropFirst(rest: Buffer): Buffer | null {
@@ -317,10 +323,9 @@ export class RequestRelay {
         }
         continue;
       }
-      if (
-        this.#discarding ||
-        (connection === null && (code === Code.Sync || code === Code.Flush))
-      ) {
+      // A Sync or Flush with something in it is for PostgreSQL to refuse.
+      const idle = connection === null && length === 4;
+      if (this.#discarding || (idle && (code === Code.Sync || code === Code.Flush))) {
         toDatabase.addRange(chunk, from, at);
         from = Math.min(next, end);
         if (code === Code.Sync) {
@@ -538,10 +543,8 @@ export class RequestRelay {
     this.unnamed = noUnnamedStatement;
     connection.unnamed = noUnnamedStatement;
     if (shared !== null && shared.deallocates) {
-      const { name } = shared;
       this.#prepareAside(connection, deallocateStandIn);
       toDatabase.add(deallocateQuery);
-      note = new NameGone(() => void this.#statements?.close(name));
     } else if (shared !== null) {
       this.#prepareAside(connection, buildNamedParse(shared.name, shared.statement));
     }
@@ -564,7 +567,8 @@ export class RequestRelay {
   #sharedName(effects: Effects): SharedName | null {
     const [only] = effects.details;
     if (effects.statements !== 1 || only === undefined || this.#statements === null) return null;
-    if (only.kind !== 'deallocate' && only.kind !== 'execute') return null;
+    if (only.kind !== 'deallocate' && only.kind !== 'execute' && only.kind !== 'prepare')
+      return null;
     const name = only.name ?? '';
     const statement = this.#statements.get(name);
     if (statement === undefined) return null;
@@ -589,13 +593,23 @@ export class RequestRelay {
 
   /** What is to be done when a statement with these effects has run; null for nearly all. */
   #noteFor(connection: DatabaseConnection, effects: Effects): OwedNote | null {
-    if ((effects.flags & (Flag.Deallocate | Flag.Discard)) === 0) return null;
-    const all = effects.details.some(
-      (effect) =>
-        (effect.kind === 'deallocate' && effect.name === undefined) ||
-        (effect.kind === 'discard' && effect.what === 'all'),
-    );
-    return all ? new StatementsGone(this, connection) : null;
+    if ((effects.flags & (Flag.Prepare | Flag.Deallocate | Flag.Discard)) === 0) return null;
+    return new Completion(() => {
+      for (const effect of effects.details) {
+        if (effect.kind === 'prepare') (this.#sqlNames ??= new Set()).add(effect.name);
+        else if (effect.kind === 'deallocate' && effect.name !== undefined) {
+          this.#sqlNames?.delete(effect.name);
+          this.#statements?.close(effect.name);
+        } else if (
+          effect.kind === 'deallocate' ||
+          (effect.kind === 'discard' && effect.what === 'all')
+        ) {
+          this.#sqlNames = null;
+          this.#statements?.clear();
+          connection.statements.clear();
+        }
+      }
+    });
   }
 
   /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types. */
@@ -635,6 +649,11 @@ export class RequestRelay {
     }
     const name = chunk.toString('latin1', at + 5, nameEnd);
     this.#statements ??= new SessionStatements();
+    if (this.#sqlNames?.has(name) === true) {
+      // SQL's PREPARE has taken the name, on this very connection: PostgreSQL says so itself.
+      connection.owed.append(Owed.Parse);
+      return false;
+    }
     if (this.#statements.get(name) !== undefined) {
       this.#substitute(connection, '42P05', `prepared statement "${name}" already exists`);
       return true;
@@ -649,7 +668,17 @@ export class RequestRelay {
     );
     this.#owner.willParse(statement.effects);
     const naming = this.#statements.set(name, statement);
-    if (connection.statements.use(statement)) {
+    const known = connection.statements.use(statement);
+    if (
+      known &&
+      connection.status === TransactionStatus.Failed &&
+      connection.owed.length === 0 &&
+      (statement.effects.flags & Flag.Transaction) === 0
+    ) {
+      // In a failed transaction PostgreSQL refuses the text before it looks at the name.
+      toDatabase.add(statement.parseMessage);
+      connection.owed.append(Owed.Parse, naming);
+    } else if (known) {
       connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));
     } else {
       this.#prepare(connection, statement, Fate.Relay, naming);
@@ -767,6 +796,7 @@ export class RequestRelay {
       return false;
     }
     const name = chunk.toString('latin1', at + 6, nameEnd);
+    this.#sqlNames?.delete(name);
     const closed = this.#statements?.close(name) ?? null;
     if (closed === null && !name.startsWith(backendNamePrefix)) {
       connection.owed.append(Owed.Close);

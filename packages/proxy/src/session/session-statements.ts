@@ -10,6 +10,17 @@ export class SessionStatements {
     return this.#byName.get(name);
   }
 
+  /** The session's name for what database connections call `backendName`. */
+  nameOf(backendName: string): string | undefined {
+    for (const [name, statement] of this.#byName)
+      if (
+        statement.backendName.toString('latin1', 0, statement.backendName.length - 1) ===
+        backendName
+      )
+        return name;
+    return undefined;
+  }
+
   get size(): number {
     return this.#byName.size;
   }

@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net';
-import { buildErrorResponse, readyForQueryFailed, readyForQueryIdle } from '@sluice/wire';
+import {
+  buildErrorResponse,
+  buildParameterStatus,
+  readyForQueryFailed,
+  readyForQueryIdle,
+} from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type {
   ConnectionLoss,
@@ -99,6 +104,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   readonly #relay = new RequestRelay(this);
   /** What the client asked for at the start: what RESET goes back to. */
   readonly #startup: ReadonlyMap<string, string>;
+  /** What the client was told of its parameters when it was let in. */
+  readonly #reportedAtStart: ReadonlyMap<string, string>;
   /** Made when the session first touches a parameter. */
   #tracker: ParameterTracker | null = null;
   #lexis: number;
@@ -135,6 +142,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.cancelKey = options.cancelKey;
     this.#keeper = options.keeper;
     this.#startup = options.parameters.values;
+    this.#reportedAtStart = options.parameters.reported;
     this.#lexis = options.parameters.lexis;
   }
 
@@ -183,6 +191,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   get survivesLoss(): boolean {
     return this.pin === null;
+  }
+
+  translate(text: string): string {
+    return this.#relay.translate(text);
   }
 
   // --- The client's socket ---
@@ -455,7 +467,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     const tracker = this.#tracker;
     const dirty = tracker !== null && tracker.dirty;
     const looks = suspects.length > 0 || this.pin !== null;
-    const statements = [...(dirty ? [tracker.ask()] : []), ...(looks ? [lookSql] : [])];
+    const statements = [
+      ...(dirty ? [tracker.ask(this.pool.parameterSets.customNames)] : []),
+      ...(looks ? [lookSql] : []),
+    ];
     this.#released = false;
     this.#suspects = [];
     this.#lookedAt = clock.now;
@@ -493,12 +508,21 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       const actual = sets.acquire([...read.wanted, ...read.actual]);
       connection.parameterSet = actual;
       sets.release(actual);
+      this.#tellStartValues(read.actual);
     }
+    // What nobody can name is taken away before anyone else comes.
+    if (read.uncertain) connection.needsReset = true;
     this.#lexis = lexisOf(
       connection.reported.get('client_encoding'),
       connection.reported.get('standard_conforming_strings'),
     );
     this.parameters.lexis = this.#lexis;
+  }
+
+  /** RESET went back to the values of the connection, and the client was told so; its own start values are others. */
+  #tellStartValues(reset: ReadonlyMap<string, string>): void {
+    for (const [name, value] of this.#reportedAtStart)
+      if (reset.has(name.toLowerCase())) this.#write(buildParameterStatus(name, value));
   }
 
   #takeLook(connection: DatabaseConnection, found: Found): void {

@@ -164,12 +164,14 @@ export class TargetGroup implements TargetOwner {
     for (const { target } of this.#members.values()) target.tick();
   }
 
-  /** Everyone waits from now on; what runs goes on. */
-  pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    events.paused.publish({});
-    this.#hold();
+  /** Everyone waits from now on; what runs goes on. True once nothing runs any more. */
+  pause(): boolean {
+    if (!this.#paused) {
+      this.#paused = true;
+      events.paused.publish({});
+      this.#hold();
+    }
+    return [...this.current.pools].every((pool) => pool.idleCount === pool.connections.size);
   }
 
   /** Ends a pause: whoever waited is served by the writer, whichever target that is now. */

@@ -5,6 +5,7 @@ import { SessionState } from '../session/session.ts';
 import { statements } from '../session/statement.ts';
 import type { TargetGroup } from '../target/target-group.ts';
 import type { Target } from '../target/target.ts';
+import { TargetState } from '../target/target-state.ts';
 import { HistogramMetric } from './histogram-metric.ts';
 
 /** What the metrics are read from; nothing is counted twice, gauges are lengths of lists. */
@@ -214,6 +215,35 @@ export function createMetrics(sources: MetricSources): Registry {
     poolLabelNames,
     () => perPool((pool) => pool.stats.replays),
   );
+  gauge(
+    'sluice_target_available',
+    'Whether the target answers its health check and may serve, by what it is.',
+    ['target', 'role'],
+    function* () {
+      for (const target of sources.group.targets) {
+        const role = target === sources.group.writer ? 'READ_WRITE' : 'READ_ONLY';
+        yield [{ target: target.name, role }, target.state === TargetState.Available ? 1 : 0];
+      }
+    },
+  );
+  gauge('sluice_paused', 'Whether clients are held by a pause.', [], () => [
+    [{}, sources.group.paused ? 1 : 0],
+  ]);
+  counter('sluice_failovers_total', 'How often the writer was lost.', [], () => [
+    [{}, sources.group.story.count],
+  ]);
+  counter(
+    'sluice_writer_doubts_unfounded_total',
+    'How often traffic spoke against the writer and a check found it well.',
+    [],
+    () => [[{}, sources.group.story.unfoundedDoubts]],
+  );
+  counter(
+    'sluice_groups_sent_again_total',
+    'Groups sent again after their database connection was lost.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.groupsSentAgain),
+  );
   gauge('sluice_prepared_statements', 'Distinct prepared statements known.', [], () => [
     [{}, statements.size],
   ]);
@@ -228,6 +258,15 @@ export function createMetrics(sources: MetricSources): Registry {
         ),
     ),
   );
+  const { story } = sources.group;
+  for (const [name, help, histogram] of [
+    ['detection', 'From the first sign to the certainty that the writer is lost.', story.detection],
+    ['promotion', 'From then to the new writer: the part of the database.', story.promotion],
+    ['first_answer', 'From the new writer to the first answer to a client.', story.firstAnswer],
+  ] as const)
+    registry.registerMetric(
+      new HistogramMetric(`sluice_failover_${name}_seconds`, help, () => [[{}, histogram]]),
+    );
   const poolHistogram = (
     name: string,
     help: string,

@@ -60,6 +60,11 @@ suite('reading settings', () => {
     assert.deepEqual(settings, { ...defaults, TargetHost: 'db.internal', Users: users });
   });
 
+  test('has defaults that are right themselves', () => {
+    const given = { ...defaults, TargetHost: 'db', Users: users };
+    assert.deepEqual(createSettings(given), given);
+  });
+
   test('freezes them to the ground', () => {
     const settings = parseSettings(minimal, 'sluice.yaml', {});
     assert.ok(Object.isFrozen(settings));

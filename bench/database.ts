@@ -1,0 +1,64 @@
+import { startPostgres } from '@sluice/lab';
+import type { Certificate, Postgres } from '@sluice/lab';
+import { escapeIdentifier, escapeLiteral } from 'pg';
+import { fillTables } from './pgbench.ts';
+
+/** pgbench's scale: 150 MB, all of it in the shared buffers. */
+const scale = 10;
+
+/** The same for all targets, and so that the database is not what is measured: no disk, no background work. */
+const parameters = {
+  shared_buffers: '256MB',
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  autovacuum: 'off',
+  max_wal_size: '4GB',
+  checkpoint_timeout: '1h',
+};
+
+/** The database that everything is measured with. */
+export interface BenchDatabase {
+  readonly postgres: Postgres;
+  /** PostgreSQL's version. */
+  readonly version: string;
+  /** The user's password as the database keeps it (`rolpassword` in `pg_authid`). */
+  readonly verifier: string;
+}
+
+/** Starts PostgreSQL with and without TLS on one port, and fills pgbench's tables. */
+export async function startDatabase(
+  { cert, key }: Certificate,
+  scramIterations: number,
+  signal: AbortSignal,
+): Promise<BenchDatabase> {
+  const postgres = await startPostgres({
+    maxConnections: 300,
+    parameters,
+    tls: { cert, key },
+    signal,
+  });
+  try {
+    await fillTables(postgres, scale);
+    const verifier = await setVerifier(postgres, scramIterations);
+    const [row] = await postgres.query<{ server_version: string }>('SHOW server_version');
+    return { postgres, verifier, version: row?.server_version ?? 'unknown' };
+  } catch (error) {
+    await postgres.stop();
+    throw error;
+  }
+}
+
+/** Has the database keep the user's password in a new form, and returns that. */
+async function setVerifier(postgres: Postgres, iterations: number): Promise<string> {
+  const { user, password } = postgres;
+  await postgres.query(
+    `SET scram_iterations = ${iterations}; ALTER USER ${escapeIdentifier(user)} PASSWORD ${escapeLiteral(password)}`,
+  );
+  const [row] = await postgres.query<{ rolpassword: string }>(
+    'SELECT rolpassword FROM pg_authid WHERE rolname = $1',
+    [user],
+  );
+  if (row === undefined) throw new Error(`the database has no user ${user}`);
+  return row.rolpassword;
+}

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, suite, test } from 'node:test';
+import { DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
+import { DescribeDBProxiesCommand } from '@aws-sdk/client-rds';
+import { createClients, destroyClients } from '../../src/aws/clients.ts';
+import { HealthWatch } from '../../src/apply/health-watch.ts';
+import { readTargetHealth } from '../../src/apply/target-health.ts';
+import { settle } from '../../src/apply/settle.ts';
+import { runApply, runDestroy, runOutputs, runPlan } from '../../src/shell/index.ts';
+import { fillAccount, leaveAccount, region, type Account } from './account.ts';
+import { inputsFile, runCommand } from './command.ts';
+import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { FakeAws } from './fake/fake-aws.ts';
+
+suite('when AWS fails', { skip: withoutEmulator }, () => {
+  let emulator: Emulator;
+  let account: Account;
+  let fake: FakeAws;
+
+  before(async () => {
+    emulator = await startEmulator();
+    account = await fillAccount(emulator.endpoint);
+    fake = await FakeAws.start(emulator.endpoint);
+    process.env['AWS_ENDPOINT_URL'] = fake.endpoint;
+  });
+
+  afterEach(() => {
+    fake.reset();
+  });
+
+  after(async () => {
+    leaveAccount(account);
+    await fake.stop();
+    await emulator.stop();
+  });
+
+  async function nothingIsThere(): Promise<void> {
+    const { DBProxies = [] } = await account.clients.rds.send(new DescribeDBProxiesCommand({}));
+    assert.deepEqual(DBProxies, []);
+    const { Stacks = [] } = await account.clients.cloudFormation.send(
+      new DescribeStacksCommand({}),
+    );
+    assert.deepEqual(
+      Stacks.map((stack) => stack.StackName),
+      [],
+    );
+  }
+
+  for (const [code, status, told] of [
+    ['ExpiredToken', 403, /the AWS credentials have expired .* log in again/],
+    ['InvalidClientTokenId', 403, /does not take the credentials, or there are none/],
+  ] as const) {
+    test(`${code}: one clear message, exit code 1, nothing made`, async (t) => {
+      const file = await inputsFile(t, account.tfvars);
+      for (const run of [runPlan, runApply, runOutputs, runDestroy]) {
+        fake.fail('GetCallerIdentity', code, status);
+        const { code: exit, out, err } = await runCommand(run, file);
+        assert.equal(exit, 1);
+        assert.equal(out, '');
+        assert.match(err, told);
+        assert.equal(err.trim().split('\n').length, 1, err);
+      }
+      await nothingIsThere();
+    });
+  }
+
+  test('another account: told by every command, nothing made', async (t) => {
+    const other = account.tfvars.replace('"123456789012"', '"210987654321"');
+    const file = await inputsFile(t, other);
+    for (const run of [runApply, runOutputs, runDestroy]) {
+      const { code, err } = await runCommand(run, file);
+      assert.equal(code, 1);
+      assert.match(err, /belong to account 123456789012/);
+    }
+    const planned = await runCommand(runPlan, file);
+    assert.equal(planned.code, 1);
+    assert.match(planned.out, /✗ PF01/);
+    await nothingIsThere();
+  });
+
+  test('things that are not there: all named in one go, exit code 1, nothing made', async (t) => {
+    const wrong = account.tfvars
+      .replace('"orders"\nrds_proxy_role', '"ordrs"\nrds_proxy_role')
+      .replace('"orders-proxy-role"', '"no-such-role"')
+      .replace('"orders-database"', '"no-such-secret"');
+    const file = await inputsFile(t, wrong);
+    const { code, err } = await runCommand(runApply, file);
+    assert.equal(code, 1);
+    for (const check of ['PF02', 'PF08', 'PF10']) {
+      assert.match(err, new RegExp(`error: ${check} `));
+    }
+    assert.match(err, /did you mean orders\?/);
+    await nothingIsThere();
+  });
+
+  test('with --json the failure is JSON', async (t) => {
+    fake.fail('GetCallerIdentity', 'ExpiredToken', 403);
+    const file = await inputsFile(t, account.tfvars);
+    const { out } = await runCommand(runPlan, file, { json: true });
+    assert.equal((JSON.parse(out) as { error: { code: string } }).error.code, 'AWS_CREDENTIALS');
+  });
+
+  test('a throttled call is tried again', async (t) => {
+    fake.fail('DescribeDBInstances', 'Throttling', 400, 2);
+    const file = await inputsFile(t, account.tfvars);
+    const { code, out } = await runCommand(runPlan, file);
+    assert.equal(code, 0, out);
+    assert.ok(fake.calls.filter((action) => action === 'DescribeDBInstances').length >= 3);
+  });
+
+  test('a call that is not allowed leaves its check skipped', async (t) => {
+    fake.fail('GetRole', 'AccessDenied', 403);
+    const file = await inputsFile(t, account.tfvars);
+    const { out } = await runCommand(runPlan, file);
+    assert.match(out, /- PF08 role: the caller may not do iam:GetRole/);
+  });
+
+  test('a creation that fails is rolled back, told in plain words, and leaves nothing behind', async (t) => {
+    const file = await inputsFile(t, account.tfvars);
+    fake.rollBack(
+      'sluice-orders',
+      'AWS::RDS::DBProxyTargetGroup',
+      'ProxyTargetGroup28CC3B85',
+      'Timed out waiting for target group to become available',
+    );
+    const { code, err } = await runCommand(runApply, file);
+    assert.equal(code, 1);
+    assert.match(
+      err,
+      /error: the deployment of sluice-orders failed at AWS::RDS::DBProxyTargetGroup .*: Timed out/,
+    );
+    assert.match(err, /nothing was left behind/);
+    await nothingIsThere();
+  });
+
+  test('a change that fails leaves what was there, and says so', async (t) => {
+    const file = await inputsFile(t, account.tfvars);
+    assert.equal((await runCommand(runApply, file)).code, 0);
+    const changed = await inputsFile(t, `${account.tfvars}IdleClientTimeout = 60\n`);
+    fake.rollBack('sluice-orders', 'AWS::RDS::DBProxy', 'ProxyCB0DFB71', 'InvalidDBProxyState');
+    fake.targetHealth('UNAVAILABLE', 'AUTH_FAILURE');
+    const { code, err } = await runCommand(runApply, changed);
+    assert.equal(code, 1);
+    assert.match(err, /failed at AWS::RDS::DBProxy ProxyCB0DFB71: InvalidDBProxyState/);
+    assert.match(err, /target orders is UNAVAILABLE \(AUTH_FAILURE\) - mend: .*PF09/);
+    assert.match(err, /what was deployed before \(rds-proxy\) stands as it was/);
+    fake.reset();
+    const { DBProxies = [] } = await account.clients.rds.send(new DescribeDBProxiesCommand({}));
+    assert.equal(DBProxies[0]?.IdleClientTimeout, 1800);
+  });
+
+  test('an apply that was interrupted is taken up where it is', async (t) => {
+    const file = await inputsFile(t, account.tfvars);
+    const clients = createClients({ region, endpoint: fake.endpoint });
+    t.after(() => destroyClients(clients));
+    fake.busy('UPDATE_IN_PROGRESS', 2);
+    const lines: string[] = [];
+    await settle(clients, 'sluice-orders', (line) => lines.push(line), 1);
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /sluice-orders is UPDATE_IN_PROGRESS; waiting for it/);
+    fake.reset();
+    const { code, err } = await runCommand(runApply, file);
+    assert.equal(code, 0, err);
+    assert.match(err, /no changes/);
+  });
+
+  for (const [reason, mend] of [
+    ['UNREACHABLE', /PF07/],
+    ['CONNECTION_FAILED', /PF12/],
+    ['AUTH_FAILURE', /PF10/],
+    ['PENDING_PROXY_CAPACITY', /wait/],
+  ] as const) {
+    test(`a target that is unavailable for ${reason} is told once, with its mend`, async (t) => {
+      fake.targetHealth('UNAVAILABLE', reason);
+      const clients = createClients({ region, endpoint: fake.endpoint });
+      t.after(() => destroyClients(clients));
+      const lines: string[] = [];
+      const told = Promise.withResolvers<undefined>();
+      let looks = 0;
+      const watch = new HealthWatch({
+        read: async () => {
+          const seen = await readTargetHealth(clients, 'orders');
+          looks += 1;
+          if (looks === 3) {
+            told.resolve(undefined);
+          }
+          return seen;
+        },
+        tell: (line) => lines.push(line),
+        interval: 1,
+      });
+      await told.promise;
+      await watch.stop();
+      assert.equal(lines.length, 1, lines.join('\n'));
+      assert.match(lines[0] ?? '', new RegExp(`target orders is UNAVAILABLE \\(${reason}\\)`));
+      assert.match(lines[0] ?? '', mend);
+      assert.equal(watch.unhealthy().length, 1);
+    });
+  }
+
+  test('a proxy in a passing state is shown as it is', async (t) => {
+    fake.proxyStatus('modifying');
+    const file = await inputsFile(t, account.tfvars);
+    const { out } = await runCommand(runPlan, file);
+    assert.match(out, /this stack’s own proxy \(modifying\)/);
+  });
+});

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, suite, test } from 'node:test';
+import { InfraError } from '../../src/errors.ts';
+import { checkInputs, readInputs } from '../../src/inputs/read.ts';
+import type { Argument } from '../../src/inputs/sources.ts';
+import { inputTable, nineInputs } from '../../src/inputs/table.ts';
+import { nine, sluiceInputs } from '../subject.ts';
+
+/** A terraform.tfvars as the original project has it. */
+const tfvars = `# the account
+aws_account_id = "123456789012"
+aws_region     = "eu-central-1"
+vpc_id         = "vpc-0123456789abcdef0"
+
+vpc_subnet_filter_tag = {
+  Name        = "private" // comments of both kinds
+  Environment = "prod"
+}
+
+rds_instance_id         = "orders"
+rds_proxy_role          = "orders-proxy-role"
+rds_security_group_name = "orders-proxy"
+rds_secret_name         = "orders-database"
+rds_proxy_tags          = { Team = "orders", "cost:centre" = "42" }
+`;
+
+suite('inputs', () => {
+  let folder: string;
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'sluice-inputs-'));
+  });
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+  });
+
+  async function write(name: string, text: string): Promise<string> {
+    const file = join(folder, name);
+    await writeFile(file, text);
+    return file;
+  }
+
+  async function read(
+    typed: readonly Argument[] = [],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<ReturnType<typeof checkInputs>> {
+    const { inputs } = await readInputs({ directory: folder, environment, arguments: typed });
+    return inputs;
+  }
+
+  async function problems(typed: readonly Argument[]): Promise<readonly string[]> {
+    try {
+      await read(typed);
+    } catch (error) {
+      assert.ok(error instanceof InfraError);
+      return error.problems;
+    }
+    return [];
+  }
+
+  const all: readonly Argument[] = Object.entries(nine).map(([name, value]) => ({
+    name,
+    value: typeof value === 'string' ? value : '{ Name = "private" }',
+    flag: `--${name}`,
+  }));
+
+  test('a terraform.tfvars with the nine inputs is read as it is, with the original defaults', async () => {
+    await write('terraform.tfvars', tfvars);
+    const inputs = await read();
+    assert.deepEqual(inputs.vpc_subnet_filter_tag, { Name: 'private', Environment: 'prod' });
+    assert.deepEqual(inputs.rds_proxy_tags, { Team: 'orders', 'cost:centre': '42' });
+    assert.equal(inputs.engine, 'rds-proxy');
+    assert.equal(inputs.IdleClientTimeout, 1800);
+    assert.equal(inputs.RequireTLS, true);
+    assert.equal(inputs.IAMAuth, 'DISABLED');
+    assert.equal(inputs.ConnectionBorrowTimeout, 120);
+    assert.equal(inputs.MaxConnectionsPercent, 100);
+    assert.equal(inputs.MaxIdleConnectionsPercent, 50);
+    assert.equal(inputs.DebugLogging, false);
+  });
+
+  test('the nine are required, but for the tags', async () => {
+    assert.equal(nineInputs.length, 9);
+    const told = await problems([]);
+    assert.equal(told.length, 8);
+    assert.match(told[0] ?? '', /^the input aws_account_id is missing: /);
+  });
+
+  test('JSON and YAML say the same', async () => {
+    const json = await write('inputs.tfvars.json', JSON.stringify(nine));
+    const lines = Object.entries(nine).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+    const yaml = await write('inputs.yaml', lines.join('\n'));
+    assert.deepEqual(await read([{ file: json }]), await read([{ file: yaml }]));
+  });
+
+  test('precedence is Terraform’s: environment, terraform.tfvars, its JSON, *.auto.tfvars by name, then as typed', async () => {
+    const value = async (
+      typed: readonly Argument[] = [],
+      environment: Readonly<Record<string, string>> = {},
+    ): Promise<number> => (await read(typed, environment)).IdleClientTimeout;
+    await write('terraform.tfvars', tfvars);
+    const environment = { TF_VAR_IdleClientTimeout: '1' };
+    assert.equal(await value([], environment), 1);
+    await write('terraform.tfvars', `${tfvars}IdleClientTimeout = 2\n`);
+    assert.equal(await value([], environment), 2);
+    await write('terraform.tfvars.json', '{"IdleClientTimeout":3}');
+    assert.equal(await value([], environment), 3);
+    await write('b.auto.tfvars', 'IdleClientTimeout = 5');
+    await write('a.auto.tfvars', 'IdleClientTimeout = 4');
+    assert.equal(await value([], environment), 5);
+    const file = await write('more.tfvars', 'IdleClientTimeout = 6');
+    const flag: Argument = { name: 'IdleClientTimeout', value: '7', flag: '--var' };
+    assert.equal(await value([{ file }, flag], environment), 7);
+    assert.equal(await value([flag, { file }], environment), 6);
+  });
+
+  test('a map from a variable is HCL, a string is taken as it is', async () => {
+    const inputs = await read(
+      all.filter((one) => !('name' in one) || !one.name.startsWith('vpc_subnet')),
+      { TF_VAR_vpc_subnet_filter_tag: '{ Name = "inner" }', TF_VAR_somebody_elses: 'x' },
+    );
+    assert.deepEqual(inputs.vpc_subnet_filter_tag, { Name: 'inner' });
+  });
+
+  for (const [what, text, told] of [
+    [
+      'an unknown input',
+      'idle_client_timeout = 5',
+      /no input idle_client_timeout; did you mean IdleClientTimeout\?/,
+    ],
+    ['a misspelt one', 'rds_instanc_id = "x"', /did you mean rds_instance_id\?/],
+    ['an input of MySQL', 'SessionPinningFilters = []', /refuses it for PostgreSQL/],
+    ['a wrong type', 'RequireTLS = "maybe"', /RequireTLS is "maybe"; it must be true or false/],
+    ['a list for a map', 'rds_proxy_tags = ["a"]', /must be a map/],
+    ['a number out of range', 'ConnectionBorrowTimeout = 301', /is 301; it must be 0 to 300 s/],
+    ['a fraction', 'IdleClientTimeout = 1.5', /must be a whole number/],
+    ['a wrong choice', 'engine = "rdsproxy"', /did you mean rds-proxy\?/],
+    ['a wrong account', 'aws_account_id = "12"', /twelve digits/],
+    [
+      'a region that does not exist',
+      'aws_region = "eu-centrl-1"',
+      /not an AWS region; did you mean eu-central-1/,
+    ],
+    ['a wrong name', 'rds_instance_id = "a--b"', /single hyphens/],
+    ['a reserved tag', 'rds_proxy_tags = { "aws:x" = "1" }', /aws: is reserved/],
+    [
+      'idle above max',
+      'MaxConnectionsPercent = 20\nMaxIdleConnectionsPercent = 30',
+      /is 30, above/,
+    ],
+    ['IAM without TLS', 'RequireTLS = false\nIAMAuth = "REQUIRED"', /IAM authentication needs TLS/],
+    [
+      'clients of a given group',
+      'ClientCidrs = ["10.0.0.0/8"]',
+      /needs CreateSecurityGroup = true/,
+    ],
+    ['a field that is not there', 'Auth = [{ SecretNam = "x" }]', /did you mean SecretName\?/],
+    [
+      'a missing field',
+      'DBProxyEndpoints = [{}]',
+      /DBProxyEndpoints\[0\]\.DBProxyEndpointName is missing/,
+    ],
+    ['a secret named twice', 'Auth = [{ SecretName = "orders-database" }]', /is named twice/],
+    ['an acknowledgement without a reason', 'Acknowledge = { "SLUICE-TLS" = "" }', /has no reason/],
+    ['engine sluice alone', 'engine = "sluice"', /engine sluice needs ContainerImage/],
+    ['an expression', 'vpc_id = upper("x")', /takes plain values only/],
+    ['text that is no HCL', 'vpc_id = ', /cannot read .*:1,10-10: Missing expression/],
+  ] as const) {
+    test(`${what} is told in one clear message`, async () => {
+      const file = await write('wrong.tfvars', text);
+      const found = await problems([...all, { file }]);
+      assert.ok(
+        found.some((problem) => told.test(problem)),
+        found.join('\n'),
+      );
+    });
+  }
+
+  test('all problems are told at once', async () => {
+    const file = await write('wrong.tfvars', 'RequireTLS = 5\nnonsense = 1\nIdleClientTimeout = 0');
+    assert.equal((await problems([...all, { file }])).length, 3);
+  });
+
+  test('a file that is missing, or of another kind, is told', async () => {
+    assert.match((await problems([{ file: join(folder, 'no.tfvars') }]))[0] ?? '', /ENOENT/);
+    const other = await write('inputs.txt', '');
+    assert.match((await problems([{ file: other }]))[0] ?? '', /must end in \.tfvars/);
+  });
+
+  for (const [what, more, told] of [
+    ['too little memory', { TaskCpu: 1024, TaskMemory: 1024 }, /Fargate takes 2048 to 8192/],
+    ['MinTasks above MaxTasks', { MinTasks: 5 }, /above MaxTasks/],
+    ['IAM tokens', { IAMAuth: 'REQUIRED' }, /does not take IAM tokens/],
+    ['MD5', { ClientPasswordAuthType: 'POSTGRES_MD5' }, /SCRAM-SHA-256/],
+    [
+      'a setting that is none',
+      { SluiceSettings: { QueryTimeuot: '5' } },
+      /did you mean QueryTimeout\?/,
+    ],
+    [
+      'a setting that is an input',
+      { SluiceSettings: { PoolSize: '5' } },
+      /give the input PoolSize/,
+    ],
+    ['more tasks than percents', { MaxTasks: 60 }, /each needs 1 %/],
+    ['further endpoints', { DBProxyEndpoints: [{ DBProxyEndpointName: 'ro' }] }, /one endpoint/],
+  ] as const) {
+    test(`engine sluice refuses ${what}`, () => {
+      assert.throws(() => checkInputs({ ...nine, ...sluiceInputs, ...more }), told);
+    });
+  }
+
+  test('every input has a doc, and a default that its own checks take', () => {
+    for (const [name, spec] of Object.entries(inputTable)) {
+      assert.ok(spec.doc.length > 10, name);
+    }
+    assert.doesNotThrow(() => checkInputs({ ...nine }));
+    assert.doesNotThrow(() => checkInputs({ ...nine, ...sluiceInputs }));
+  });
+});

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { designOf } from '../../src/actions/prepare.ts';
+import { settleIdentity } from '../../src/model/identity.ts';
+import { changesBetween, endpointChange } from '../../src/plan/changes.ts';
+import { inputsWith, resolvedWith, sluiceInputs } from '../subject.ts';
+
+const deployed = designOf(inputsWith(), resolvedWith(), undefined, false).synthesized.template;
+const moved = resolvedWith({
+  subnet_ids: ['subnet-0c000000000000000', 'subnet-0d000000000000000'],
+});
+
+suite('a proxy’s name and place', () => {
+  test('is as the inputs say when nothing is deployed', () => {
+    const identity = settleIdentity(inputsWith(), resolvedWith(), undefined, false);
+    assert.equal(identity.proxyName, 'orders');
+    assert.deepEqual(identity.notes, []);
+  });
+
+  test('stays when the subnets would be others, and says so', () => {
+    const identity = settleIdentity(inputsWith(), moved, deployed, false);
+    assert.equal(identity.proxyName, 'orders');
+    assert.deepEqual(identity.subnetIds, ['subnet-0a000000000000000', 'subnet-0b000000000000000']);
+    assert.match(identity.notes[0] ?? '', /--replace/);
+  });
+
+  test('is new with --replace, the same for the same subnets, and kept afterwards', () => {
+    const identity = settleIdentity(inputsWith(), moved, deployed, true);
+    assert.match(identity.proxyName, /^orders-[0-9a-f]{6}$/);
+    const { template } = designOf(inputsWith(), moved, deployed, true).synthesized;
+    const after = settleIdentity(inputsWith(), moved, template, false);
+    assert.equal(after.proxyName, identity.proxyName);
+    assert.deepEqual(after.notes, []);
+  });
+
+  test('refuses another network type without --replace', () => {
+    const inputs = inputsWith({ EndpointNetworkType: 'DUAL' });
+    assert.throws(() => settleIdentity(inputs, resolvedWith(), deployed, false), /say --replace/);
+    assert.match(settleIdentity(inputs, resolvedWith(), deployed, true).proxyName, /^orders-/);
+  });
+
+  test('another DBProxyName is another proxy', () => {
+    const inputs = inputsWith({ DBProxyName: 'orders-main' });
+    assert.equal(settleIdentity(inputs, resolvedWith(), deployed, false).proxyName, 'orders-main');
+  });
+});
+
+suite('what a plan says of the endpoint', () => {
+  const now = 'orders.db-proxy-x.eu-central-1.rds.amazonaws.com';
+
+  test('it stays when a property changes', () => {
+    const { template } = designOf(
+      inputsWith({ IdleClientTimeout: 5 }),
+      resolvedWith(),
+      undefined,
+      false,
+    ).synthesized;
+    const changes = changesBetween(deployed, template);
+    assert.deepEqual(
+      changes.map(({ action, type }) => [action, type]),
+      [['change', 'AWS::RDS::DBProxy']],
+    );
+    assert.equal(endpointChange(deployed, changes, now).changes, false);
+  });
+
+  test('it changes, in capitals, when the proxy is replaced or the engine is another', () => {
+    for (const [inputs, resolved] of [
+      [inputsWith({ DBProxyName: 'other' }), resolvedWith()],
+      [inputsWith(sluiceInputs), resolvedWith()],
+    ] as const) {
+      const { template } = designOf(inputs, resolved, undefined, false).synthesized;
+      const { changes, told } = endpointChange(deployed, changesBetween(deployed, template), now);
+      assert.equal(changes, true);
+      assert.match(told, /THE ENDPOINT CHANGES ITS NAME/);
+    }
+  });
+
+  test('nothing changes for the same inputs', () => {
+    const { template } = designOf(inputsWith(), resolvedWith(), deployed, false).synthesized;
+    assert.deepEqual(changesBetween(deployed, template), []);
+  });
+});
