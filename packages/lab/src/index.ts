@@ -1,6 +1,8 @@
 export { makeCertificate } from './certificate.ts';
 export type { Certificate, CertificateOptions } from './certificate.ts';
 export { Cluster } from './cluster/cluster.ts';
+export { failOver, failoverKinds, mend } from './cluster/fail-over.ts';
+export type { FailoverKind, FailoverMeans } from './cluster/fail-over.ts';
 export { startCluster } from './cluster/start-cluster.ts';
 export type { ClusterOptions } from './cluster/start-cluster.ts';
 export { FaultProxy } from './fault/fault-proxy.ts';
