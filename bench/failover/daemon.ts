@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 
 const command = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
 
-/** When each step of the last fail-over was, as the daemon tells. */
+/** When each step of a fail-over was, as the daemon tells. */
 export interface Story {
   readonly detectedAt: string;
   readonly writerFoundAt: string | null;
@@ -62,9 +62,11 @@ export class Daemon {
     return (await response.json()) as Record<string, unknown>;
   }
 
-  async lastStory(): Promise<Story | null> {
+  /** The first fail-over since a moment. */
+  async storySince(time: number): Promise<Story | null> {
     const { failovers } = await this.ask('GET', '/targets');
-    return (failovers as Story[]).at(-1) ?? null;
+    const stories = failovers as Story[];
+    return stories.find(({ detectedAt }) => Date.parse(detectedAt) >= time) ?? null;
   }
 
   async stop(): Promise<void> {

@@ -98,7 +98,7 @@ export class Lane {
   readonly name: string;
   readonly outcomes: Outcome[] = [];
   readonly #connections: Connection[];
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: { since: number; resolve: (connection: Connection | null) => void }[] = [];
   #nextId = 0;
   #timers: NodeJS.Timeout[] = [];
   #open = 0;
@@ -116,13 +116,18 @@ export class Lane {
   start(writes: number, reads: number): void {
     this.#every(writes, () => void this.#ask('write'));
     this.#every(reads, () => void this.#ask('read'));
+    // Connections come back between requests too.
+    this.#timers.push(setInterval(() => this.#serve(), 10));
   }
 
   /** Asks no more; resolves when all that was asked has ended. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
-    while (this.#open > 0) await delay(5);
+    while (this.#open > 0) {
+      this.#serve();
+      await delay(5);
+    }
   }
 
   async end(): Promise<void> {
@@ -153,19 +158,25 @@ export class Lane {
           : await connection.run('SELECT 1', []);
     this.#open--;
     this.outcomes.push({ kind, asked, answered: Date.now(), error, id });
-    this.#waiting.shift()?.();
+    this.#serve();
   }
 
-  /** A connection that is free, waited for as a pool in an application does: up to five seconds. */
-  async #free(since: number): Promise<Connection | null> {
-    for (;;) {
-      const free = this.#connections.find(({ isFree }) => isFree);
-      if (free !== undefined) {
-        free.take();
-        return free;
-      }
-      if (Date.now() - since > 5000) return null;
-      await Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), delay(20)]);
+  /** A connection that is free, waited for in turn as in the pool of an application: up to five seconds. */
+  #free(since: number): Promise<Connection | null> {
+    return new Promise((resolve) => {
+      this.#waiting.push({ since, resolve });
+      this.#serve();
+    });
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const [first] = this.#waiting;
+      const free = this.#connections.find(({ isFree }) => isFree) ?? null;
+      if (first === undefined || (free === null && Date.now() - first.since < 5000)) return;
+      this.#waiting.shift();
+      free?.take();
+      first.resolve(free);
     }
   }
 }

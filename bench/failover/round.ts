@@ -86,7 +86,7 @@ export async function runRound(stage: Stage, kind: FailoverKind): Promise<RoundR
   await delay(1000);
   await Promise.all(lanes.map((lane) => lane.stop()));
   await Promise.all(lanes.map((lane) => lane.end()));
-  const story = await daemon.lastStory();
+  const story = await daemon.storySince(faultAt);
   const judge = (lane: Lane): Promise<LaneResult> => judgeLane(lane, standby, faultAt, promotedAt);
   const result = {
     kind,

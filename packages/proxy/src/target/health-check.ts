@@ -24,7 +24,7 @@ const refusedPause = 1000;
 export class HealthCheck implements ConnectionOwner {
   readonly initQuery = '';
   readonly #login: () => LoginOptions;
-  readonly #lost: (why: string) => void;
+  readonly #lost: () => void;
   #connection: DatabaseConnection | null = null;
   #sql = roleSql;
   #asking = false;
@@ -32,7 +32,7 @@ export class HealthCheck implements ConnectionOwner {
   #closed = false;
 
   /** `lost` is told when the standing connection ends between checks. */
-  constructor(login: () => LoginOptions, lost: (why: string) => void) {
+  constructor(login: () => LoginOptions, lost: () => void) {
     this.#login = login;
     this.#lost = lost;
   }
@@ -92,10 +92,10 @@ export class HealthCheck implements ConnectionOwner {
     // Roles are asked for.
   }
 
-  closed(connection: DatabaseConnection, error: Error): void {
+  closed(connection: DatabaseConnection): void {
     if (this.#connection !== connection) return;
     this.#connection = null;
-    if (!this.#asking) this.#lost(error.message);
+    if (!this.#asking) this.#lost();
   }
 
   #query(connection: DatabaseConnection, finish: (result: CheckResult) => void): void {

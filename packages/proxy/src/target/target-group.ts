@@ -241,7 +241,7 @@ export class TargetGroup implements TargetOwner {
     const target = new Target(place, this.#targetLimits, this);
     const check = new HealthCheck(
       () => this.#owner.healthLogin(target),
-      (why) => this.evidence(target, `health connection: ${why}`),
+      () => this.evidence(target, 'the health connection was lost'),
     );
     this.#members.set(place.name, { target, check, listed: true, silent: 0, last: null });
   }
