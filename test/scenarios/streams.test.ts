@@ -15,15 +15,15 @@ async function memoryGrowth(route: Route, work: () => Promise<void>): Promise<nu
   }
   const before = await route.sluice.residentMemory();
   let most = before;
-  let isDone = false;
+  const stop = new AbortController();
   const watching = (async () => {
-    while (!isDone) {
+    while (!stop.signal.aborted) {
       most = Math.max(most, await route.sluice.residentMemory());
       await delay(20);
     }
   })();
   await work();
-  isDone = true;
+  stop.abort();
   await watching;
   return most - before;
 }

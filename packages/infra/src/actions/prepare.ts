@@ -1,4 +1,5 @@
 import { createClients, type Clients } from '../aws/clients.ts';
+import { InfraError } from '../errors.ts';
 import { readInputs, type ReadInputs } from '../inputs/read.ts';
 import type { Inputs } from '../inputs/table.ts';
 import { settleIdentity } from '../model/identity.ts';
@@ -25,6 +26,8 @@ export interface Prepared {
   readonly deployed: DeployedStack | undefined;
   /** Absent while too little was found to make a template. */
   readonly design?: Design;
+  /** Why there is no design although every check passed: an id that could not be read, a budget that does not fit. */
+  readonly obstacles: readonly string[];
 }
 
 /** A template, with what it came from and what the rules say of it. */
@@ -49,9 +52,17 @@ export async function prepare(request: Request, options: PlanOptions): Promise<P
   const base = { inputs, origins, clients, facts, checks, deployed };
   const resolved = resolve(inputs, facts, logGroupOf(inputs, deployed));
   if (resolved === undefined || checks.some((check) => check.status === 'failed')) {
-    return base;
+    return { ...base, obstacles: [] };
   }
-  return { ...base, design: designOf(inputs, resolved, deployed?.template, options.replace) };
+  try {
+    const design = designOf(inputs, resolved, deployed?.template, options.replace);
+    return { ...base, design, obstacles: [] };
+  } catch (error) {
+    if (error instanceof InfraError) {
+      return { ...base, obstacles: error.problems };
+    }
+    throw error;
+  }
 }
 
 /** From inputs and ids to a template with its security report. Pure but for the assembly that CDK writes to a folder. */

@@ -44,12 +44,12 @@ export function deploymentOf(
   const { inputs, design, clients, checks } = prepared;
   const failed = checks.filter((check) => check.status === 'failed');
   if (design === undefined || failed.length > 0) {
-    throw new InfraError(
-      'PREFLIGHT_FAILED',
-      failed.map(
+    throw new InfraError('PREFLIGHT_FAILED', [
+      ...failed.map(
         ({ code, title, found, mend }) => `${code} ${title}: ${found}; mend: ${mend ?? ''}`,
       ),
-    );
+      ...prepared.obstacles,
+    ]);
   }
   const broken = violations(design.security);
   if (broken.length > 0) {

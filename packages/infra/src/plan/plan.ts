@@ -24,6 +24,8 @@ export interface Plan {
   readonly drift: readonly Drift[];
   readonly cost: CostComparison;
   readonly notes: readonly string[];
+  /** What stands in the way beside checks and rules. */
+  readonly obstacles: readonly string[];
   /** The ids behind the names; as a file, `synth --resolved` takes it. */
   readonly resolved?: Resolved;
   /** Files, variables and flags that the inputs came from. */
@@ -58,6 +60,7 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
         }),
     drift,
     cost: compareCost(inputs, capacity?.vcpus),
+    obstacles: prepared.obstacles,
     notes: [...(design?.notes ?? []), ...poolNote(prepared)],
     origins: prepared.origins,
   };

@@ -16,6 +16,7 @@ export function planText(plan: Plan, style: Style): string {
     ...(plan.drift.length === 0 ? [] : ['', ...driftLines(plan.drift, style)]),
     '',
     ...changeLines(plan, style),
+    ...plan.obstacles.map((obstacle) => style('red', `  ✗ ${obstacle}`)),
     ...plan.notes.map((note) => `  note: ${note}`),
     '',
     ...costLines(plan, style),

@@ -11,11 +11,12 @@ import {
 } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
+import { countRead } from '../relay/collector.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
-import { backendNamePrefix } from '../session/statement.ts';
+import { backendNamePrefix, describeMissingStatement } from '../session/statement.ts';
 import { noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
 import type { Address } from './dial.ts';
@@ -275,9 +276,12 @@ export class DatabaseConnection {
     }
     this.#resumeReading();
     if (this.groupOpen || this.owed.skipping) {
-      // Without a Sync the database keeps its answers, and an implicit transaction, for ever.
+      // Without a Sync the database keeps its answers, and an implicit transaction, for ever. A Sync alone would
+      // commit what the client had not asked to commit: a request that must fail goes first.
       this.groupOpen = false;
+      this.owed.append(Owed.DescribeStatement | Fate.Abandon);
       this.owed.append(Owed.Sync | Fate.Abandon);
+      toDatabase.add(describeMissingStatement);
       toDatabase.add(syncMessage);
       this.flushRequests();
     } else this.#settle();
@@ -320,6 +324,7 @@ export class DatabaseConnection {
 
   #onData(input: Buffer): void {
     if (this.#closed) return;
+    countRead(input.length);
     let chunk = input;
     if (this.#carry !== null) {
       chunk = Buffer.concat([this.#carry, input]);

@@ -31,6 +31,9 @@ export class ParameterSet {
 /** Sets that no session has any more are kept up to this number, so that reconnecting clients find theirs. */
 const unusedKept = 500;
 
+/** A literal that may be the name of a custom parameter: `'app.user_id'`. */
+const customName = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
+
 /** The parameter sets of one pool. */
 export class ParameterSets {
   readonly #sets = new Map<string, ParameterSet>();
@@ -46,13 +49,21 @@ export class ParameterSets {
     let set = this.#sets.get(key);
     if (set === undefined) {
       set = new ParameterSet(key, new Map(sorted));
-      for (const name of byName.keys())
-        if (name.includes('.') && this.customNames.size < unusedKept) this.customNames.add(name);
+      for (const name of byName.keys()) this.#noteName(name);
       if (this.#sets.size >= unusedKept) this.#purge();
       this.#sets.set(key, set);
     }
     set.sessions++;
     return set;
+  }
+
+  /** Takes note of the custom parameters that a text may set: whatever looks like one in its literals. */
+  noteNames(text: string): void {
+    for (const [, name = ''] of text.matchAll(customName)) this.#noteName(name.toLowerCase());
+  }
+
+  #noteName(name: string): void {
+    if (name.includes('.') && this.customNames.size < unusedKept) this.customNames.add(name);
   }
 
   release(set: ParameterSet): void {

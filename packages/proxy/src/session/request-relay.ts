@@ -1,7 +1,6 @@
 import {
   FrontendCode as Code,
   TransactionStatus,
-  buildDescribeStatement,
   buildCloseStatement,
   buildErrorResponse,
   buildParse,
@@ -22,15 +21,20 @@ import type { Effects } from '../sql/index.ts';
 import type { LostTransaction } from './lost-transaction.ts';
 import { Completion, LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
-import { backendNamePrefix, buildNamedParse, statements } from './statement.ts';
+import {
+  backendNamePrefix,
+  buildNamedParse,
+  describeMissingStatement,
+  statements,
+} from './statement.ts';
 import type { Statement } from './statement.ts';
 import { UnnamedStatement, noUnnamedStatement } from './unnamed-statement.ts';
 
+/** Flags of statements that may set parameters which they do not name as such. */
+const maySetUnseen = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.SetsParameter;
+
 /** The names of statements on database connections, in a text. */
 const backendNames = new RegExp(`${backendNamePrefix}\\d+`, 'g');
-
-/** Asks for a statement that no database connection has, to make the database fail where the proxy refuses. */
-const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}none`);
 
 /** No message of the protocol is longer: PostgreSQL's own limit (PQ_LARGE_MESSAGE_LIMIT, 1 GiB - 1). */
 const longestMessage = 0x3fffffff;
@@ -88,6 +92,8 @@ export interface RequestOwner {
   borrow(): boolean;
   /** Looks at what a statement about to run does to the session, and pins where that is needed. */
   willRun(effects: Effects): void;
+  /** The text of a statement that may set parameters in ways that only their names in it betray. */
+  mayNameParameters(text: string): void;
   /** A statement is about to be prepared: puts in front of the group what it must not meet. */
   willParse(effects: Effects): void;
   /** A statement too long to look at is about to run. */
@@ -535,6 +541,7 @@ export class RequestRelay {
     if (next > end) owner.willRunUnread();
     else {
       const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), owner.lexis);
+      this.#lookForNames(effects, chunk, at + 5, next - 1);
       owner.willRun(effects);
       note = this.#noteFor(connection, effects);
       shared = this.#sharedName(effects);
@@ -558,6 +565,11 @@ export class RequestRelay {
     toDatabase.addRange(chunk, at, next);
     this.#closeAside(connection, shared.name);
     return true;
+  }
+
+  #lookForNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
+    if ((effects.flags & maySetUnseen) !== 0)
+      this.#owner.mayNameParameters(chunk.toString('latin1', start, end));
   }
 
   /**
@@ -640,6 +652,7 @@ export class RequestRelay {
     }
     if (!named) {
       const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
+      this.#lookForNames(effects, chunk, nameEnd + 1, textEnd);
       this.#owner.willParse(effects);
       const change = new UnnamedChange(this, connection, false);
       this.unnamed = new UnnamedStatement(chunk, at, next, effects);
@@ -666,6 +679,7 @@ export class RequestRelay {
       this.#owner.statementContext,
       this.#owner.lexis,
     );
+    this.#lookForNames(statement.effects, chunk, nameEnd + 1, textEnd);
     this.#owner.willParse(statement.effects);
     const naming = this.#statements.set(name, statement);
     const known = connection.statements.use(statement);

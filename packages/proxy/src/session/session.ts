@@ -14,6 +14,7 @@ import type {
 import { ProxyError } from '../errors.ts';
 import type { Borrower, Pool } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
+import { countRead } from '../relay/collector.ts';
 import { toClient } from '../relay/gatherer.ts';
 import { Flag, lexisOf, touchesSession } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
@@ -201,6 +202,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   onData(chunk: Buffer): void {
     if (this.#state === SessionState.Closed) return;
+    countRead(chunk.length);
     this.#relay.onData(chunk);
   }
 
@@ -270,6 +272,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     if (reason === null) return;
     this.#pinning++;
     if (pin === null || (visible.has(pin) && !visible.has(reason))) this.#pinFor(reason, effects);
+  }
+
+  mayNameParameters(text: string): void {
+    this.pool.parameterSets.noteNames(text);
   }
 
   willParse(effects: Effects): void {

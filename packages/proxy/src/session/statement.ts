@@ -5,6 +5,9 @@ import type { Effects } from '../sql/index.ts';
 /** The names that statements bear on database connections begin so; a client's own name never reaches the database. */
 export const backendNamePrefix = 'sluice_';
 
+/** Asks for a statement that no database connection has: makes the database fail at a chosen place. */
+export const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}none`);
+
 let nextId = 1;
 
 /**

@@ -464,7 +464,7 @@ export const settingsTable = {
     type: 'bytes',
     min: 16_384,
     max: 1_073_741_823,
-    default: 1_048_576,
+    default: 4_194_304,
     reloadable: true,
     since,
     doc: 'The longest statement that the proxy reads whole before it sends it on. A longer one streams through, and its session is pinned, since what the statement does is not known.',

@@ -206,5 +206,9 @@ function event(stack: string, type: string, id: string, status: string, reason?:
   events += 1;
   // The toolkit tells old events from new ones by their time.
   const time = new Date(Date.now() + 1000 + events).toISOString();
-  return `<member><EventId>fake-${events}</EventId><StackId>arn:aws:cloudformation:eu-central-1:123456789012:stack/${stack}/1</StackId><StackName>${stack}</StackName><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${id}</PhysicalResourceId><ResourceType>${type}</ResourceType><ResourceStatus>${status}</ResourceStatus>${reason === undefined ? '' : `<ResourceStatusReason>${reason}</ResourceStatusReason>`}<Timestamp>${time}</Timestamp></member>`;
+  const stackId = `arn:aws:cloudformation:eu-central-1:123456789012:stack/${stack}/1`;
+  // An event of the stack itself has the stack's own id; with another one it would be a nested stack's.
+  const physical = type === 'AWS::CloudFormation::Stack' ? stackId : id;
+  const why = reason === undefined ? '' : `<ResourceStatusReason>${reason}</ResourceStatusReason>`;
+  return `<member><EventId>fake-${events}</EventId><StackId>${stackId}</StackId><StackName>${stack}</StackName><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${physical}</PhysicalResourceId><ResourceType>${type}</ResourceType><ResourceStatus>${status}</ResourceStatus>${why}<Timestamp>${time}</Timestamp></member>`;
 }

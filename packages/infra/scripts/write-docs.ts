@@ -1,0 +1,90 @@
+/**
+ * Writes the tables of docs/infrastructure.md and the files of docs/security-checks: our own reports always, those of
+ * cfn-lint and checkov when they are there (.cache/scanners, or on the path).
+ *
+ *   npm run docs:infra
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { format } from 'prettier';
+import { messageOf } from '../src/errors.ts';
+import { isRecord, record } from '../src/values.ts';
+import { reports, withTables } from './documents.ts';
+
+const root = join(import.meta.dirname, '../../..');
+const folder = join(root, 'docs/security-checks');
+const run = promisify(execFile);
+
+/** Runs a scanner; its findings make it end with another code than 0, which is no failure. */
+async function scan(tool: string, words: readonly string[]): Promise<string | undefined> {
+  const own = join(root, '.cache/scanners/bin', tool);
+  try {
+    const { stdout } = await run(existsSync(own) ? own : tool, words, {
+      cwd: folder,
+      maxBuffer: 1 << 26,
+    });
+    return stdout;
+  } catch (error) {
+    const said = record(error)['stdout'];
+    if (isRecord(error) && typeof error['code'] === 'number' && typeof said === 'string') {
+      return said;
+    }
+    process.stderr.write(`${tool} was not run: ${messageOf(error)}\n`);
+    return undefined;
+  }
+}
+
+const document = join(root, 'docs/infrastructure.md');
+const text = withTables(await readFile(document, 'utf8'));
+await writeFile(
+  document,
+  await format(text, { parser: 'markdown', printWidth: 100, singleQuote: true }),
+);
+
+const files = reports();
+for (const [name, content] of Object.entries(files)) {
+  await writeFile(join(folder, name), content);
+}
+for (const engine of ['rds-proxy', 'sluice']) {
+  const template = `${engine}.template.json`;
+  for (const [name, tool, words] of [
+    [`${engine}.cfn-lint.txt`, 'cfn-lint', ['--format', 'pretty', template]],
+    [`${engine}.cfn-lint.sarif`, 'cfn-lint', ['--format', 'sarif', template]],
+    [
+      `${engine}.checkov.txt`,
+      'checkov',
+      [
+        '--file',
+        template,
+        '--framework',
+        'cloudformation',
+        '--compact',
+        '--quiet',
+        '--output',
+        'cli',
+      ],
+    ],
+    [
+      `${engine}.checkov.sarif`,
+      'checkov',
+      [
+        '--file',
+        template,
+        '--framework',
+        'cloudformation',
+        '--output',
+        'sarif',
+        '--output-file-path',
+        '/dev/stdout',
+      ],
+    ],
+  ] as const) {
+    const said = await scan(tool, words);
+    if (said !== undefined) {
+      await writeFile(join(folder, name), `${said.trimEnd()}\n`);
+    }
+  }
+}
