@@ -72,7 +72,7 @@ export const settingsTable = {
     type: 'duration',
     min: 0.05,
     max: 300,
-    default: 0.5,
+    default: 0.25,
     reloadable: true,
     since,
     doc: 'How often each target is asked for its role, over a database connection that stays open for it. While there is no writer, targets are asked every 50 ms; what traffic says (a lost connection, SQLSTATE 57P01 or 25006) has the writer asked at once.',
