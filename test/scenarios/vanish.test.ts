@@ -16,6 +16,8 @@ const deeds: Readonly<Record<string, (client: RawClient) => unknown>> = {
     client.send(parse('', 'INSERT INTO ledger VALUES (2)'), bind(''), execute(), flush);
     await client.until('C');
   },
+  'within an extended group, without a flush': (client) =>
+    client.send(parse('', 'INSERT INTO ledger VALUES (8)'), bind(''), execute()),
   'within an extended group, before any answer': (client) =>
     client.send(parse('left', 'INSERT INTO ledger VALUES (3)'), bind('left')),
   'within a pipeline': (client) =>
@@ -63,7 +65,7 @@ const deeds: Readonly<Record<string, (client: RawClient) => unknown>> = {
 onEachRoute('a client that vanishes', { settings: { PoolSize: 2 } }, (route) => {
   for (const [when, deed] of Object.entries(deeds)) {
     test(`${when} costs nobody else anything`, async (t) => {
-      await route().database.query('CREATE TABLE IF NOT EXISTS ledger (id int)');
+      await route().database.query('CREATE TABLE IF NOT EXISTS ledger (id int); TRUNCATE ledger');
       const bystander = await route().login(t);
       const vanishing = await route().login(t);
       await deed(vanishing);

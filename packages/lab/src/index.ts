@@ -7,6 +7,7 @@ export { startCluster } from './cluster/start-cluster.ts';
 export type { ClusterOptions } from './cluster/start-cluster.ts';
 export { FaultProxy } from './fault/fault-proxy.ts';
 export type { Fault } from './fault/fault-proxy.ts';
+export { platformPackage } from './postgres/binaries.ts';
 export { startPostgres } from './postgres/start-postgres.ts';
 export type { PostgresOptions } from './postgres/options.ts';
 export { Postgres } from './postgres/postgres.ts';

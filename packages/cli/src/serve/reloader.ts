@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type { RunningProxy } from '@sluice/proxy';
 import type { Settings } from '@sluice/proxy/settings';
 import { loadSettings, namedFiles, settingsWarnings } from '@sluice/proxy/settings';
@@ -48,7 +49,10 @@ export class Reloader {
     for (const warning of [...warnings, ...settingsWarnings(settings)]) {
       this.#proxy.logger.warn(warning);
     }
-    this.#namedFiles = namedFiles(settings);
+    const files = namedFiles(settings);
+    if (isDeepStrictEqual(files, this.#namedFiles)) return;
+    // Only now, since a watch that begins anew forgets what has happened meanwhile.
+    this.#namedFiles = files;
     this.#content = this.#read();
     this.#unwatch();
     this.#unwatch = this.#watch();

@@ -66,6 +66,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       ...owner,
       port: options.port ?? 0,
       database: options.database ?? 'postgres',
+      hasTls: options.tls !== undefined,
       readyTimeoutMs: options.readyTimeoutMs ?? 30_000,
       onLog: options.onLog ?? (() => undefined),
     });

@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  bind,
+  execute,
+  fieldsOf,
+  parse,
+  query,
+  startupPacket,
+  story,
+  sync,
+} from '../helpers/messages.ts';
+import { eventually, onEachRoute } from '../helpers/routes.ts';
+
+const routes = ['node', 'bun'] as const;
+
+onEachRoute(
+  'a full pool',
+  { settings: { PoolSize: 1, ConnectionBorrowTimeout: 0.3 }, routes },
+  (route) => {
+    test('a session that waits too long gets 08000, with the reason, and goes on', async (t) => {
+      const holder = await route().login(t);
+      await holder.query('BEGIN');
+      const waiting = await route().login(t);
+      const began = performance.now();
+      const [error, ready] = await waiting.query('SELECT 1');
+      const waited = performance.now() - began;
+      assert(error !== undefined && ready?.code === 'Z');
+      const { C: code, M: text = '' } = fieldsOf(error);
+      assert.equal(code, '08000');
+      assert.match(
+        text,
+        /pool .*shop.* has 1 of 1 connections, \d+ sessions wait, this one waited \d+ ms/,
+      );
+      assert(waited >= 290 && waited < 3000, `${waited} ms`);
+      assert.equal(ready.body.toString(), 'I');
+      await holder.query('COMMIT');
+      assert.equal(await waiting.value('SELECT 1'), '1');
+    });
+
+    test('the same for a group of extended messages, and for the one behind it', async (t) => {
+      const holder = await route().login(t);
+      await holder.query('BEGIN');
+      const waiting = await route().login(t);
+      waiting.send(parse('', 'SELECT 1'), bind(''), execute(), sync);
+      assert.equal(story(await waiting.ready()), 'E 08000 | Z I');
+      waiting.send(parse('', 'SELECT 2'), bind(''), execute(), sync);
+      await holder.query('COMMIT');
+      assert.equal(story(await waiting.ready()), '1 | 2 | D 2 | C SELECT 1 | Z I');
+    });
+  },
+);
+
+onEachRoute('the borrow queue', { settings: { PoolSize: 1 }, routes }, (route) => {
+  test('who came first is served first', async (t) => {
+    const holder = await route().login(t);
+    const waiting = [];
+    for (let index = 0; index < 5; index += 1) waiting.push(await route().login(t));
+    await route().database.query(
+      'CREATE TABLE IF NOT EXISTS queue (place serial, who int); TRUNCATE queue',
+    );
+    await holder.query('BEGIN');
+    for (const [index, client] of waiting.entries()) {
+      client.send(query(`INSERT INTO queue (who) VALUES (${index})`));
+      await eventually(async () => {
+        const waits = await route().sluice.metric('sluice_borrow_queue_length');
+        assert.equal(waits, index + 1);
+      });
+    }
+    await holder.query('COMMIT');
+    for (const client of waiting) assert.equal(story(await client.ready()), 'C INSERT 0 1 | Z I');
+    const served = await holder.rows('SELECT who FROM queue ORDER BY place');
+    assert.deepEqual(served.flat(), ['0', '1', '2', '3', '4']);
+  });
+});
+
+onEachRoute(
+  'limits of clients',
+  {
+    settings: {
+      MaxClientConnections: 4,
+      MaxClientConnectionsPerUser: 3,
+      ClientLoginTimeout: 1,
+      IdleClientTimeout: 2,
+      IdleInTransactionTimeout: 1,
+    },
+    routes,
+  },
+  (route) => {
+    test('one client too many of a user is 53300, and room made is room', async (t) => {
+      const clients = await Promise.all([1, 2, 3].map(() => route().login(t)));
+      const late = await route().open(t);
+      await assert.rejects(late.login(), { code: '53300', severity: 'FATAL' });
+      await late.closed;
+      await clients[0]?.end();
+      const later = await route().login(t);
+      assert.equal(await later.value('SELECT 1'), '1');
+    });
+
+    test('a login that is not finished in time is ended, with an error if it had begun', async (t) => {
+      const silent = await route().open(t);
+      const begun = await route().open(t);
+      begun.send(startupPacket({ user: 'ann', database: 'shop' }));
+      await begun.next();
+      const [first, second] = await Promise.all([silent.untilClosed(), begun.untilClosed()]);
+      assert(['', 'E 08006'].includes(story(first)), story(first));
+      assert.equal(story(second), 'E 08006');
+    });
+
+    test('an idle client is ended, one that works is not', async (t) => {
+      const idle = await route().login(t);
+      const busy = await route().login(t);
+      busy.send(query('SELECT pg_sleep(3)'));
+      assert.equal(story(await idle.untilClosed()), 'E 57P05');
+      assert.equal(story(await busy.ready()), 'T | D  | C SELECT 1 | Z I');
+    });
+
+    test('a client that leaves its transaction open is ended, and the transaction rolled back', async (t) => {
+      await route().database.query('CREATE TABLE IF NOT EXISTS ledger (id int)');
+      const client = await route().login(t);
+      await client.query('BEGIN; INSERT INTO ledger VALUES (1)');
+      assert.equal(story(await client.untilClosed()), 'E 25P03');
+      await route().quiet();
+      assert.deepEqual(await route().database.query('SELECT * FROM ledger'), []);
+    });
+  },
+);
+
+onEachRoute(
+  'a share of the database',
+  {
+    settings: { MaxConnectionsPercent: 50, ConnectionBorrowTimeout: 0.3 },
+    postgres: { maxConnections: 13 },
+    routes,
+  },
+  (route) => {
+    test('the pool takes its percentage of what the database allows, and no more', async (t) => {
+      // 13, less 3 that are reserved for superusers, is 10; half of it is 5.
+      const clients = await Promise.all(Array.from({ length: 8 }, () => route().login(t)));
+      const answers = await Promise.all(clients.map((client) => client.query('BEGIN')));
+      const stories = answers.map((answer) => story(answer)).toSorted();
+      assert.deepEqual(stories, [
+        ...Array.from({ length: 5 }, () => 'C BEGIN | Z T'),
+        ...Array.from({ length: 3 }, () => 'E 08000 | Z I'),
+      ]);
+      assert.equal((await route().backends()).length, 5);
+    });
+  },
+);
