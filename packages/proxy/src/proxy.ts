@@ -83,7 +83,7 @@ class PoolingProxy implements RunningProxy {
     this.#address = targetAddress(settings);
     this.#handshake = handshakeOptions(settings, credentials);
     this.logger = openLog(settings);
-    this.#stopLog = logEvents(this.logger);
+    this.#stopLog = logEvents(this.logger, settings.DebugLogging);
     this.#target = new Target(
       `${settings.TargetHost}:${settings.TargetPort}`,
       targetLimits(settings),
@@ -156,7 +156,7 @@ class PoolingProxy implements RunningProxy {
     ) {
       this.#stopLog();
       this.logger = openLog(this.#settings);
-      this.#stopLog = logEvents(this.logger);
+      this.#stopLog = logEvents(this.logger, this.#settings.DebugLogging);
     }
     const refused = notReloadable.map((setting) => ({
       setting,

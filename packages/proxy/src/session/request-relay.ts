@@ -16,8 +16,9 @@ import { ProxyError } from '../errors.ts';
 import { toDatabase } from '../relay/gatherer.ts';
 import { Fate, Owed } from '../relay/owed-replies.ts';
 import type { OwedNote } from '../relay/owed-replies.ts';
-import { Flag, classifyBytes } from '../sql/index.ts';
+import { Flag, classifyBytes, shapeOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
+import { events } from '../telemetry/events.ts';
 import { Completion, LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
 import {
@@ -91,6 +92,8 @@ export interface RequestOwner {
   borrow(): boolean;
   /** Looks at what a statement about to run does to the session, and pins where that is needed. */
   willRun(effects: Effects): void;
+  /** Tells of a statement, its literals replaced; called only while somebody listens. */
+  trace(shape: string): void;
   /** The text of a statement that may set parameters in ways that only their names in it betray. */
   mayNameParameters(text: string): void;
   /** A statement is about to be prepared: puts in front of the group what it must not meet. */
@@ -448,6 +451,7 @@ export class RequestRelay {
   }
 
   #lookForNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
+    if (events.statement.hasSubscribers) this.#owner.trace(shapeOf(chunk, start, end));
     if ((effects.flags & maySetUnseen) !== 0)
       this.#owner.mayNameParameters(chunk.toString('latin1', start, end));
   }

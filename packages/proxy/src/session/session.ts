@@ -19,6 +19,7 @@ import type { ReadBack } from './parameter-tracker.ts';
 import { lookSql, readLook, visible, withoutLook } from './session-look.ts';
 import type { Found } from './session-look.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
+import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import type { ParameterSet } from './parameter-set.ts';
 import { PinReason, pinReasonOf, resettable } from './pin-reason.ts';
@@ -264,6 +265,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     if (reason === null) return;
     this.#pinning++;
     if (pin === null || (visible.has(pin) && !visible.has(reason))) this.#pinFor(reason, effects);
+  }
+
+  trace(shape: string): void {
+    events.statement.publish({ client: this.id, connection: this.connection?.id, shape });
   }
 
   mayNameParameters(text: string): void {

@@ -53,11 +53,11 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
   draining: { level: 'info', message: 'draining' },
 };
 
-/** Writes events to the log until the returned function is called. */
-export function logEvents(logger: Logger): () => void {
+/** Writes events to the log, statements only when asked to, until the returned function is called. */
+export function logEvents(logger: Logger, statements: boolean): () => void {
   const stops: (() => void)[] = [];
   for (const [name, line] of Object.entries(lines) as [keyof typeof events, Line][]) {
-    if (!logger.isLevelEnabled(line.level)) continue;
+    if (!logger.isLevelEnabled(line.level) || (name === 'statement' && !statements)) continue;
     const write = (payload: unknown): void => logger[line.level](payload, line.message);
     events[name].subscribe(write);
     stops.push(() => events[name].unsubscribe(write));
