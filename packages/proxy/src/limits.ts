@@ -1,6 +1,7 @@
 import type { EndpointLimits } from './frontend/endpoint.ts';
 import type { PoolLimits } from './pool/pool.ts';
 import type { Settings } from './settings/index.ts';
+import type { HealthLimits } from './target/target-group.ts';
 import type { TargetLimits } from './target/target.ts';
 
 const seconds = 1000;
@@ -16,6 +17,15 @@ export function endpointLimits(settings: Settings): EndpointLimits {
     idleInTransactionTimeout: settings.IdleInTransactionTimeout * seconds,
     queryTimeout: settings.QueryTimeout * seconds,
     longestBuffered: settings.MaxBufferedMessage,
+  };
+}
+
+/** How the settings check targets. */
+export function healthLimits(settings: Settings): HealthLimits {
+  return {
+    interval: settings.HealthCheckInterval * seconds,
+    timeout: settings.HealthCheckTimeout * seconds,
+    failures: settings.HealthCheckFailures,
   };
 }
 

@@ -1,22 +1,25 @@
-import { connect } from 'node:net';
 import type { Logger } from 'pino';
 import { AdminServer } from './admin/admin-server.ts';
-import { describeTarget } from './admin/describe-target.ts';
+import { describeGroup } from './admin/describe-group.ts';
 import { openDatabaseConnection, sendCancelRequest } from './backend/connect.ts';
-import { targetAddress } from './backend/dial.ts';
-import type { Address } from './backend/dial.ts';
+import { dialOptions } from './backend/dial.ts';
+import type { Address, DialOptions } from './backend/dial.ts';
+import type { LoginOptions } from './backend/login.ts';
 import { Credentials } from './credentials/credentials.ts';
 import { ProxyError } from './errors.ts';
 import { Endpoint } from './frontend/endpoint.ts';
 import { handshakeOptions } from './frontend/handshake-options.ts';
 import type { HandshakeOptions } from './frontend/handshake-options.ts';
-import { endpointLimits, targetLimits } from './limits.ts';
+import { endpointLimits, healthLimits, targetLimits } from './limits.ts';
 import type { Pool } from './pool/pool.ts';
 import { onTick } from './relay/clock.ts';
 import { diffSettings } from './settings/index.ts';
 import type { Settings } from './settings/index.ts';
 import { loadParser } from './sql/index.ts';
-import { Target } from './target/target.ts';
+import { findPlaces } from './target/places.ts';
+import type { Places } from './target/places.ts';
+import { TargetGroup } from './target/target-group.ts';
+import type { Target } from './target/target.ts';
 import { events } from './telemetry/events.ts';
 import { createLogger, logEvents } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -49,13 +52,14 @@ export interface ReloadResult {
   readonly refused: readonly { readonly setting: string; readonly reason: string }[];
 }
 
-/** How long `/readyz` waits for the database to accept a connection, in milliseconds. */
-const probeTimeout = 2000;
-
 /** Starts the proxy with these settings; resolves when clients can connect. */
 export async function startProxy(settings: Settings): Promise<RunningProxy> {
   await loadParser();
-  const proxy = new PoolingProxy(settings, await Credentials.load(settings));
+  const proxy = new PoolingProxy(
+    settings,
+    await Credentials.load(settings),
+    await findPlaces(settings),
+  );
   await proxy.listen();
   return proxy;
 }
@@ -68,49 +72,54 @@ class PoolingProxy implements RunningProxy {
 
   #settings: Settings;
   #credentials: Credentials;
-  #address: Address;
+  #dialOptions: DialOptions;
   #handshake: HandshakeOptions;
   #stopLog: () => void;
-  readonly #target: Target;
+  readonly #group: TargetGroup;
   readonly #endpoint: Endpoint;
   readonly #adminServer: AdminServer;
   readonly #stopTicking: () => void;
   #draining = false;
 
-  constructor(settings: Settings, credentials: Credentials) {
+  constructor(settings: Settings, credentials: Credentials, places: Places) {
     this.#settings = settings;
     this.#credentials = credentials;
-    this.#address = targetAddress(settings);
+    this.#dialOptions = dialOptions(settings);
     this.#handshake = handshakeOptions(settings, credentials);
     this.logger = openLog(settings);
     this.#stopLog = logEvents(this.logger, settings.DebugLogging);
-    this.#target = new Target(
-      `${settings.TargetHost}:${settings.TargetPort}`,
-      targetLimits(settings),
-      (pool, done) => this.#connect(pool, new Map(), done),
+    this.#group = new TargetGroup(
+      places,
+      { target: targetLimits(settings), health: healthLimits(settings) },
+      {
+        connect: (target, pool, done) => this.#connect(target, pool, new Map(), done),
+        healthLogin: (target) => this.#healthLogin(target),
+      },
     );
     this.#endpoint = new Endpoint({
       name: 'default',
-      target: this.#target,
+      group: this.#group,
       limits: endpointLimits(settings),
       handshake: () => this.#handshake,
       cancel: (key, done) =>
         sendCancelRequest(
-          this.#address,
+          key.address,
           key.processId,
           key.secretKey,
           this.#settings.CancelTimeout * 1000,
           done,
         ),
-      connect: (pool, startup, done) => this.#connect(pool, startup, done),
+      connect: (target, pool, startup, done) => this.#connect(target, pool, startup, done),
     });
     this.#adminServer = new AdminServer({
-      metrics: createMetrics({ endpoints: [this.#endpoint], targets: [this.#target] }),
+      metrics: createMetrics({ endpoints: [this.#endpoint], group: this.#group }),
       notReady: () => this.#notReady(),
-      targets: () => [describeTarget(this.#target)],
+      targets: () => describeGroup(this.#group),
+      pause: () => this.#group.pause(),
+      resume: () => this.#group.resume(),
     });
     this.#stopTicking = onTick(() => {
-      this.#target.tick();
+      this.#group.tick();
       this.#endpoint.tick();
     });
   }
@@ -139,17 +148,17 @@ class PoolingProxy implements RunningProxy {
     const { changed, notReloadable } = diffSettings(this.#settings, next);
     // Everything that can fail comes first, so that a reload takes effect whole or not at all.
     const credentials = await Credentials.load(next);
-    const address = targetAddress(next);
+    const dialling = dialOptions(next);
     const handshake = handshakeOptions(next, credentials);
     const kept = Object.fromEntries(notReloadable.map((name) => [name, this.#settings[name]]));
     const passwordsOf = credentials.changedFrom(this.#credentials);
     this.#settings = Object.freeze({ ...next, ...kept });
     this.#credentials = credentials;
-    this.#address = { ...address, host: this.#address.host, port: this.#address.port };
+    this.#dialOptions = dialling;
     this.#handshake = handshake;
     this.#endpoint.limits = endpointLimits(this.#settings);
-    this.#target.reload(targetLimits(this.#settings));
-    for (const pool of this.#target.pools)
+    this.#group.reload(targetLimits(this.#settings), healthLimits(this.#settings));
+    for (const pool of this.#group.current.pools)
       if (passwordsOf.includes(pool.user)) pool.recycle('the password has changed');
     if (
       changed.some((name) => name === 'LogLevel' || name === 'LogFormat' || name === 'DebugLogging')
@@ -183,20 +192,21 @@ class PoolingProxy implements RunningProxy {
   async stop(): Promise<void> {
     this.#draining = true;
     this.#endpoint.stop();
-    this.#target.close(new ProxyError('SHUTTING_DOWN').fields);
+    this.#group.close(new ProxyError('SHUTTING_DOWN').fields);
     this.#stopTicking();
     await this.#adminServer.close();
     this.#stopLog();
   }
 
   #connect(
+    target: Target,
     pool: Pool,
     startup: ReadonlyMap<string, string>,
     done: Parameters<typeof openDatabaseConnection>[1],
   ): void {
     openDatabaseConnection(
       {
-        address: this.#address,
+        address: this.#addressOf(target),
         user: pool.user,
         password: this.#credentials.databasePassword(pool.user),
         startup: [
@@ -211,28 +221,36 @@ class PoolingProxy implements RunningProxy {
     );
   }
 
+  #addressOf({ host, port, serverName }: Target): Address {
+    return { ...this.#dialOptions, host, port, serverName };
+  }
+
+  /** Whom the health check logs in as: HealthCheckUser, or the first user whose password is known. */
+  #healthLogin(target: Target): LoginOptions {
+    const { HealthCheckUser, HealthCheckDatabase } = this.#settings;
+    const user = HealthCheckUser ?? this.#credentials.firstDatabaseUser ?? 'postgres';
+    return {
+      address: this.#addressOf(target),
+      user,
+      password: this.#credentials.databasePassword(user),
+      startup: [
+        ['user', user],
+        ['database', HealthCheckDatabase],
+        ['application_name', 'sluice health check'],
+      ],
+    };
+  }
+
   /**
    * Ready means that clients can be served now or will be after waiting: once the database has been reached the
    * proxy stays ready through its outages, since a fail-over must not take every proxy out of its load balancer.
    */
-  #notReady(): Promise<string | null> {
-    if (this.#draining) return Promise.resolve('draining');
-    if (this.#target.capacity !== null) return Promise.resolve(null);
-    const { host, port } = this.#address;
-    return new Promise((resolve) => {
-      const socket = connect({ host, port });
-      const finish = (why: string | null): void => {
-        socket.destroy();
-        resolve(why);
-      };
-      socket.setTimeout(probeTimeout, () =>
-        finish(`no answer from the database at ${host}:${port}`),
-      );
-      socket.once('connect', () => finish(null));
-      socket.once('error', (error) =>
-        finish(`cannot connect to the database at ${host}:${port}: ${error.message}`),
-      );
-    });
+  async #notReady(): Promise<string | null> {
+    if (this.#draining) return 'draining';
+    await this.#group.firstAnswer;
+    if (this.#group.hadWriter) return null;
+    const { name, message } = this.#group.current;
+    return message === '' ? `no target is the writer; ${name} is a standby` : message;
   }
 }
 

@@ -10,11 +10,18 @@ export interface AdminSources {
   notReady(): Promise<string | null>;
   /** The targets and their pools, as JSON. */
   targets(): unknown;
+  /** Everyone waits; true when nothing runs on any database connection any more. */
+  pause(): boolean;
+  /** Ends the pause. */
+  resume(): void;
 }
+
+/** What POST does. */
+const actions: ReadonlySet<string> = new Set(['/pause', '/resume']);
 
 /**
  * The admin port: `/metrics` (Prometheus), `/healthz` (the process lives), `/readyz` (clients can be served) and
- * `/targets`. It shows no secret and changes nothing; it is bound to loopback unless AdminHost says otherwise.
+ * `/targets`; POST `/pause` and `/resume`. It shows no secret and has no authentication; it is bound to loopback unless AdminHost says otherwise.
  */
 export class AdminServer {
   readonly #sources: AdminSources;
@@ -54,13 +61,29 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
-      respond(response, 405, 'text/plain', 'only GET is answered here\n');
+    const path = new URL(request.url ?? '/', 'http://admin').pathname;
+    const allowed = actions.has(path) ? ['POST'] : ['GET', 'HEAD'];
+    if (!allowed.includes(request.method ?? '')) {
+      response.setHeader('allow', allowed.join(', '));
+      respond(response, 405, 'text/plain', `only ${allowed[0]} is answered here\n`);
       return;
     }
-    const path = new URL(request.url ?? '/', 'http://admin').pathname;
+    // A page in a browser can send a POST without asking, but not without naming its origin.
+    if (actions.has(path) && request.headers.origin !== undefined) {
+      respond(response, 403, 'text/plain', 'not from a web page\n');
+      return;
+    }
     switch (path) {
+      case '/pause': {
+        // Asked again and again, it tells when all is quiet.
+        const quiet = this.#sources.pause();
+        respond(response, 200, 'application/json', `${JSON.stringify({ paused: true, quiet })}\n`);
+        break;
+      }
+      case '/resume':
+        this.#sources.resume();
+        respond(response, 200, 'application/json', `${JSON.stringify({ paused: false })}\n`);
+        break;
       case '/metrics': {
         const { metrics } = this.#sources;
         respond(response, 200, metrics.contentType, await metrics.metrics());
@@ -83,7 +106,12 @@ export class AdminServer {
         );
         break;
       default:
-        respond(response, 404, 'text/plain', 'here are /metrics, /healthz, /readyz and /targets\n');
+        respond(
+          response,
+          404,
+          'text/plain',
+          'here are /metrics, /healthz, /readyz and /targets, and for POST /pause and /resume\n',
+        );
     }
   }
 }

@@ -12,6 +12,7 @@ import type { SessionKeeper } from '../session/session.ts';
 import type { Effects } from '../sql/index.ts';
 import type { LoginResult } from '../backend/database-connection.ts';
 import type { ConnectFailure, Pool } from '../pool/pool.ts';
+import type { TargetGroup } from '../target/target-group.ts';
 import type { Target } from '../target/target.ts';
 import { EndpointStats } from '../telemetry/endpoint-stats.ts';
 import { events } from '../telemetry/events.ts';
@@ -35,12 +36,13 @@ export interface EndpointLimits {
 
 /** Sends a cancel request to the database; told whether it was delivered. */
 export type SendCancel = (
-  key: { readonly processId: number; readonly secretKey: Buffer },
+  key: Pick<LoginResult, 'address' | 'processId' | 'secretKey'>,
   done: (delivered: boolean) => void,
 ) => void;
 
 /** Opens a database connection outside any pool, with further startup parameters. */
 export type ConnectWith = (
+  target: Target,
   pool: Pool,
   startup: ReadonlyMap<string, string>,
   done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
@@ -87,7 +89,7 @@ export class Endpoint implements SessionKeeper {
   readonly stats = new EndpointStats();
   limits: EndpointLimits;
 
-  readonly #target: Target;
+  readonly #group: TargetGroup;
   readonly #handshake: () => HandshakeOptions;
   readonly #sendCancel: SendCancel;
   readonly #connect: ConnectWith;
@@ -102,7 +104,7 @@ export class Endpoint implements SessionKeeper {
 
   constructor(options: {
     readonly name: string;
-    readonly target: Target;
+    readonly group: TargetGroup;
     readonly limits: EndpointLimits;
     /** How clients log in, as settings say now. */
     readonly handshake: () => HandshakeOptions;
@@ -110,7 +112,7 @@ export class Endpoint implements SessionKeeper {
     readonly connect: ConnectWith;
   }) {
     this.name = options.name;
-    this.#target = options.target;
+    this.#group = options.group;
     this.limits = options.limits;
     this.#handshake = options.handshake;
     this.#sendCancel = options.cancel;
@@ -317,9 +319,10 @@ export class Endpoint implements SessionKeeper {
   #replicate(arrival: Arrival, login: ClientLogin, refuse: (fields: ErrorFields) => void): void {
     const { socket } = login;
     const { carried, startupOnly } = splitStartup(login.parameters);
-    const pool = this.#target.pool(login.database, login.databaseUser, startupOnly);
-    if (!this.#target.reserve(pool)) {
-      refuse(new ProxyError('NO_CONNECTION_LEFT', { allowed: this.#target.allowed }).fields);
+    const target = this.#group.current;
+    const pool = target.pool(login.database, login.databaseUser, startupOnly);
+    if (!target.reserve(pool)) {
+      refuse(new ProxyError('NO_CONNECTION_LEFT', { allowed: target.allowed }).fields);
       return;
     }
     let gone = false;
@@ -329,10 +332,10 @@ export class Endpoint implements SessionKeeper {
     };
     socket.once('close', vanished);
     const startup = new Map([...carried, ['replication', login.replication ?? ''] as const]);
-    this.#connect(pool, startup, (failure, database) => {
+    this.#connect(target, pool, startup, (failure, database) => {
       socket.off('close', vanished);
       if (database === null || gone) {
-        this.#target.release();
+        target.release();
         database?.socket.destroy();
         if (!gone && failure !== null) refuse(failure.fields);
         return;
@@ -345,7 +348,7 @@ export class Endpoint implements SessionKeeper {
         this.#links.delete(link);
         this.#keys.delete(key);
         this.#counts.remove(login.user, login.database);
-        this.#target.release();
+        target.release();
         this.stats.closed++;
         this.#checkEmpty();
       });
@@ -387,7 +390,7 @@ export class Endpoint implements SessionKeeper {
       return;
     }
     const { carried, startupOnly } = splitStartup(login.parameters);
-    const pool = this.#target.pool(login.database, login.databaseUser, startupOnly);
+    const pool = this.#group.current.pool(login.database, login.databaseUser, startupOnly);
     const parameters = pool.parameterSets.acquire(carried);
     pool.sessions++;
     this.#counts.add(login.user, login.database);

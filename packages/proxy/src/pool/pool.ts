@@ -41,6 +41,10 @@ export interface PoolTarget {
   /** The most of them that may rest idle beyond the idle time-out. */
   readonly allowedIdle: number;
   readonly idle: number;
+  /** Why nothing may be lent at the moment, or null: there is no writer, or the proxy is paused. */
+  readonly held: string | null;
+  /** A connection says that the target may not serve any more. */
+  evidence(what: string): void;
   /** Takes one from the budget; false when it is used up and nothing idle elsewhere could be closed. */
   reserve(pool: Pool): boolean;
   /** Gives one back to the budget. */
@@ -87,7 +91,7 @@ export class Pool implements ConnectionOwner {
   /** Moves on when the connections made so far must not be lent again (fail-over, new password). */
   generation = 0;
 
-  readonly #target: PoolTarget;
+  #target: PoolTarget;
   readonly #all = new Set<DatabaseConnection>();
   readonly #idle: DatabaseConnection[] = [];
   readonly #waiting = new Set<Borrower>();
@@ -158,7 +162,7 @@ export class Pool implements ConnectionOwner {
   /** Lends an idle connection at once, or puts the borrower into the queue and returns null. */
   borrow(borrower: Borrower): DatabaseConnection | null {
     this.stats.borrows++;
-    if (this.#waiting.size === 0) {
+    if (this.#waiting.size === 0 && this.#target.held === null) {
       const connection = this.#takeIdle(borrower);
       if (connection !== null) return connection;
     }
@@ -196,12 +200,43 @@ export class Pool implements ConnectionOwner {
       connection.close(why);
       return;
     }
-    for (const borrower of this.#waiting) {
-      this.#waiting.delete(borrower);
-      borrower.granted(connection);
-      return;
+    if (this.#target.held === null) {
+      for (const borrower of this.#waiting) {
+        this.#waiting.delete(borrower);
+        borrower.granted(connection);
+        return;
+      }
     }
     this.#idle.push(connection);
+  }
+
+  evidence(connection: DatabaseConnection, what: string): void {
+    if (connection.generation === this.generation) this.#target.evidence(what);
+  }
+
+  /** The target lends again: serves who waits, without the pause that earlier failures asked for. */
+  resume(): void {
+    this.#failures = 0;
+    this.#retryAt = 0;
+    while (this.#waiting.size > 0 && this.#target.held === null) {
+      const connection = this.#idle.pop();
+      if (connection === undefined) break;
+      this.returned(connection);
+    }
+    this.#grow();
+  }
+
+  /** Moves to another target: every connection to the old one ends, and its sessions learn what that means for them. */
+  moveTo(target: PoolTarget, why: string): void {
+    this.recycle(why);
+    for (const connection of [...this.#all]) connection.destroy(why);
+    this.#target = target;
+  }
+
+  /** Ends the connections of earlier generations, lent or not: their server is not the one that runs now. */
+  endOld(why: string): void {
+    for (const connection of [...this.#all])
+      if (connection.generation !== this.generation) connection.destroy(why);
   }
 
   closed(connection: DatabaseConnection, error: ProxyError): void {
@@ -288,7 +323,7 @@ export class Pool implements ConnectionOwner {
   }
 
   #grow(): void {
-    if (this.#closing || clock.now < this.#retryAt) return;
+    if (this.#closing || clock.now < this.#retryAt || this.#target.held !== null) return;
     while (
       (this.#waiting.size > this.#opening || this.size < this.limits.minimum) &&
       this.size < this.limit &&
@@ -304,10 +339,19 @@ export class Pool implements ConnectionOwner {
     this.#opening++;
     const started = performance.now();
     const { generation } = this;
-    this.#target.connect(this, (failure, login) => {
+    const target = this.#target;
+    target.connect(this, (failure, login) => {
+      if (target !== this.#target) {
+        // The pool has moved on meanwhile.
+        this.#opening--;
+        target.release();
+        login?.socket.destroy();
+        this.#grow();
+        return;
+      }
       if (failure !== null || login === null) {
         this.#opening--;
-        this.#target.release();
+        target.release();
         if (failure !== null) this.#openFailed(failure);
         return;
       }
@@ -348,6 +392,7 @@ export class Pool implements ConnectionOwner {
     const delay = Math.min(retryMax, retryMin * 2 ** Math.min(this.#failures - 1, 20));
     this.#retryAt = clock.now + delay * (0.75 + Math.random() / 2);
     this.#target.connectFailed(this, failure);
+    if (this.#target.held !== null) return;
     if (!failure.final || this.#all.size > 0) return;
     for (const borrower of [...this.#waiting]) {
       this.#waiting.delete(borrower);
@@ -377,13 +422,12 @@ export class Pool implements ConnectionOwner {
       });
       this.#waiting.delete(borrower);
       this.stats.borrowsAborted++;
+      const { held } = this.#target;
       const last = this.#failures > 0 ? this.#lastFailure : null;
-      borrower.borrowFailed({
-        ...error.fields,
-        ...(last === null
-          ? {}
-          : { detail: `The last attempt to connect failed: ${last.fields.message ?? ''}` }),
-      });
+      const detail =
+        held ??
+        (last === null ? null : `The last attempt to connect failed: ${last.fields.message ?? ''}`);
+      borrower.borrowFailed({ ...error.fields, ...(detail === null ? {} : { detail }) });
     }
   }
 

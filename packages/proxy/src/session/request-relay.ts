@@ -19,6 +19,7 @@ import type { OwedNote } from '../relay/owed-replies.ts';
 import { Flag, classifyBytes, shapeOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
+import type { LostTransaction } from './lost-transaction.ts';
 import { Completion, LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
 import {
@@ -134,6 +135,12 @@ export class RequestRelay {
   /** The message at hand was answered by a substitute: if it streams, its rest is dropped. */
   #substituted = false;
   #statements: SessionStatements | null = null;
+  /** A group that came whole and alone is `#group[#groupStart, #groupEnd)` until it is over: it can be sent again. */
+  #group: Buffer | null = null;
+  #groupStart = 0;
+  #groupEnd = 0;
+  /** Stands in for the database connection on which a transaction was lost. */
+  #lost: LostTransaction | null = null;
   /** Names that SQL's PREPARE has given; the session is pinned while it has any. */
   #sqlNames: Set<string> | null = null;
   /** Goes with the next Execute of the group: a statement was bound that does more than its rows show. */
@@ -162,15 +169,45 @@ export class RequestRelay {
     else this.#process(chunk);
   }
 
-  /** A loan was granted, or the database connection takes requests again. */
+  /** The database connection takes requests again. */
   resume(): void {
     this.#waiting = false;
     this.#processRest();
   }
 
+  /** A loan was granted: what waits is the first that is sent on it. */
+  granted(): void {
+    this.#waiting = false;
+    const rest = this.#rest;
+    this.#rest = null;
+    if (rest !== null) this.#process(rest, 0);
+  }
+
+  /** True when the group under way can be sent again. */
+  get canSendAgain(): boolean {
+    return this.#group !== null;
+  }
+
+  /** Sends the group under way again, on another loan. */
+  sendAgain(): void {
+    const group = this.#group?.subarray(this.#groupStart, this.#groupEnd);
+    this.#group = null;
+    if (group === undefined) return;
+    this.#rest = this.#rest === null ? group : Buffer.concat([group, this.#rest]);
+    this.#waiting = false;
+    this.#processRest();
+  }
+
+  /** The database connection has ended with a transaction open. */
+  transactionLost(lost: LostTransaction): void {
+    this.#group = null;
+    this.#lost = lost;
+  }
+
   /** The loan has ended; the session keeps only what it needs for the next. */
   loanEnded(): void {
     this.unnamed.keep();
+    this.#group = null;
   }
 
   /**
@@ -224,13 +261,18 @@ export class RequestRelay {
     if (rest !== null) this.#process(rest);
   }
 
-  #process(chunk: Buffer): void {
+  /** `begun`: where in the chunk the first group of a loan begins, or -1. */
+  #process(chunk: Buffer, begun = -1): void {
     const owner = this.#owner;
     const end = chunk.length;
     // chunk[from, at) goes to the database as it is and was not gathered yet.
     let from = 0;
     let at = 0;
     let connection = owner.connection;
+    // Where a group begins that can be kept to be sent again; it must be the only one.
+    let kept = begun;
+    let groups = 0;
+    this.#group = null;
     if (this.#bodyLeft > 0) {
       at = Math.min(this.#bodyLeft, end);
       this.#bodyLeft -= at;
@@ -280,6 +322,16 @@ export class RequestRelay {
         owner.terminated();
         return;
       }
+      if (this.#lost !== null) {
+        this.#answerLost(this.#lost, chunk, at, next);
+        from = at = Math.min(next, end);
+        if (next > end) {
+          this.#bodyLeft = next - end;
+          this.#bodyDropped = true;
+          break;
+        }
+        continue;
+      }
       // A Sync or Flush with something in it is for PostgreSQL to refuse.
       const idle = connection === null && length === 4;
       if (this.#discarding || (idle && (code === Code.Sync || code === Code.Flush))) {
@@ -306,6 +358,7 @@ export class RequestRelay {
         }
         connection = owner.connection;
         if (connection === null) return;
+        kept = at;
       } else if (connection.cancelling) {
         // A cancel is meant for what runs now, never for what comes next.
         toDatabase.addRange(chunk, from, at);
@@ -318,11 +371,13 @@ export class RequestRelay {
       this.#substituted = false;
       switch (code) {
         case Code.Query:
+          groups++;
           toDatabase.addRange(chunk, from, at);
           from = at;
           rewritten = this.#query(connection, chunk, at, next, end);
           break;
         case Code.Sync:
+          groups++;
           this.#afterBound = null;
           connection.owed.append(Owed.Sync);
           connection.groupOpen = false;
@@ -353,6 +408,8 @@ export class RequestRelay {
             this.#malformed(connection, code);
             return;
           }
+          // These change the session's names, which the second time would be changed already.
+          if (code === Code.Close || (code === Code.Parse && nameEnd > at + 5)) kept = -1;
           if (code === Code.Parse)
             rewritten = this.#parse(connection, chunk, at, nameEnd, next, end);
           else if (code === Code.Bind) {
@@ -379,7 +436,74 @@ export class RequestRelay {
     }
     toDatabase.addRange(chunk, from, at);
     if (at < end) this.#rest = at === 0 ? chunk : chunk.subarray(at);
+    else if (kept >= 0 && groups === 1 && this.#bodyLeft === 0 && connection?.groupOpen === false) {
+      this.#group = chunk;
+      this.#groupStart = kept;
+      this.#groupEnd = end;
+    }
     this.#flush(connection);
+  }
+
+  /** Answers a message in the place of the database connection on which the transaction was lost. */
+  #answerLost(lost: LostTransaction, chunk: Buffer, at: number, next: number): void {
+    const code = chunk[at] ?? 0;
+    const ofStatement = chunk[at + 5] === 0x53;
+    // A message too long to be read ends no transaction.
+    const effects = next > chunk.length ? null : this.#effectsOf(code, chunk, at, next);
+    const answer = lost.answer({ code, effects, ofStatement });
+    if (answer.length > 0) this.#owner.reply(answer);
+    if (answer === parseComplete) this.#keepParsed(chunk, at, next, effects);
+    else if (answer === closeComplete && ofStatement)
+      this.#statements?.close(chunk.toString('latin1', at + 6, next - 1));
+    if (lost.over) this.#lost = null;
+  }
+
+  /** What the statement does that a message brings or names. */
+  #effectsOf(code: number, chunk: Buffer, at: number, next: number): Effects | null {
+    const { lexis } = this.#owner;
+    let nameStart = at + 5;
+    switch (code) {
+      case Code.Query:
+        return classifyBytes(chunk, nameStart, Math.max(nameStart, next - 1), lexis);
+      case Code.Parse: {
+        const start = chunk.indexOf(0, nameStart) + 1;
+        const end = chunk.indexOf(0, start);
+        return start > 0 && end >= start && end < next
+          ? classifyBytes(chunk, start, end, lexis)
+          : null;
+      }
+      case Code.Bind:
+        nameStart = chunk.indexOf(0, nameStart) + 1;
+        break;
+      case Code.Describe:
+        nameStart++;
+        break;
+      default:
+        return null;
+    }
+    const nameEnd = chunk.indexOf(0, nameStart);
+    if (nameStart <= at || nameEnd < nameStart || nameEnd >= next) return null;
+    if (nameEnd === nameStart) return this.unnamed.effects;
+    return this.#statements?.get(chunk.toString('latin1', nameStart, nameEnd))?.effects ?? null;
+  }
+
+  /** Keeps a statement that no database was told of yet: one is when it is first bound there. */
+  #keepParsed(chunk: Buffer, at: number, next: number, effects: Effects | null): void {
+    const nameEnd = chunk.indexOf(0, at + 5);
+    if (nameEnd === at + 5) {
+      this.unnamed = new UnnamedStatement(chunk, at, next, effects);
+      this.unnamed.keep();
+      return;
+    }
+    const { statementContext, lexis } = this.#owner;
+    const name = chunk.toString('latin1', at + 5, nameEnd);
+    const textEnd = chunk.indexOf(0, nameEnd + 1);
+    this.#statements ??= new SessionStatements();
+    if (this.#statements.get(name) === undefined)
+      this.#statements.set(
+        name,
+        statements.intern(chunk, nameEnd + 1, textEnd, next, statementContext, lexis),
+      );
   }
 
   #flush(connection: DatabaseConnection | null): void {

@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net';
-import { buildErrorResponse, buildParameterStatus, readyForQueryIdle } from '@sluice/wire';
+import {
+  buildErrorResponse,
+  buildParameterStatus,
+  readyForQueryFailed,
+  readyForQueryIdle,
+} from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type {
   ConnectionLoss,
@@ -21,10 +26,12 @@ import type { Found } from './session-look.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
+import { LostTransaction, inLostTransaction } from './lost-transaction.ts';
 import type { ParameterSet } from './parameter-set.ts';
 import { PinReason, pinReasonOf, resettable } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { RequestOwner } from './request-relay.ts';
+import { UnderWay } from './under-way.ts';
 
 /** What a session is doing; each is a list of the endpoint's, so that a gauge is a length. */
 export const SessionState = {
@@ -113,6 +120,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   #lookedAt = 0;
   /** Something may be set on the connection on loan that nobody could name. */
   #uncertain = false;
+  readonly #underWay = new UnderWay();
   #state: SessionState = SessionState.Idle;
   #paused = false;
   #blocked = false;
@@ -186,7 +194,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   get survivesLoss(): boolean {
-    return this.pin === null && !this.inTransaction;
+    return this.pin === null;
   }
 
   translate(text: string): string {
@@ -239,11 +247,12 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   granted(connection: DatabaseConnection): void {
     this.#take(connection);
-    this.#relay.resume();
+    this.#relay.granted();
     this.#flow();
   }
 
   borrowFailed(error: ErrorFields): void {
+    this.#underWay.clear();
     this.#enter(SessionState.Idle);
     this.#relay.refuse(buildErrorResponse({ ...error, severity: 'ERROR' }));
     this.#flow();
@@ -251,6 +260,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   willRun(effects: Effects): void {
     const { flags } = effects;
+    this.#underWay.add(effects);
     if ((flags & watched) === 0) return;
     if ((flags & changesParameters) !== 0) {
       this.#tracker ??= new ParameterTracker();
@@ -284,6 +294,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   willRunUnread(): void {
+    this.#underWay.addUnread();
     if (this.pin === null) this.#pinFor(PinReason.LongStatement, null);
   }
 
@@ -314,6 +325,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   // --- The loan ---
 
   relay(chunk: Buffer, start: number, end: number): void {
+    this.#underWay.relayed = true;
     toClient.addRange(chunk, start, end);
   }
 
@@ -324,9 +336,11 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   groupEnded(): void {
     const now = performance.now();
     this.pool.stats.queryTime.observe(now - this.#groupSince);
+    this.pool.stats.onAnswer?.();
     // Groups that the client sent ahead run from here.
     this.#groupSince = this.owed > 0 ? now : 0;
     this.since = clock.now;
+    if (this.#groupSince === 0) this.#underWay.clear();
   }
 
   letsGo(): boolean {
@@ -376,26 +390,68 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.#end(loss.error.message, null);
       return;
     }
-    if (loss.inTransaction || this.pin !== null) {
-      // What the client believes its transaction or session to be is gone, and only a new one can replace it.
+    if (this.pin !== null) {
+      // What the client believes its session to be is gone, and only a new one can replace it.
       this.#end(
         loss.error.message,
         loss.errorSent ? null : buildErrorResponse({ ...loss.error.fields, severity: 'FATAL' }),
       );
       return;
     }
-    const error = buildErrorResponse({ ...loss.error.fields, severity: 'ERROR' });
-    for (let group = 0; group < loss.groups; group++) {
-      if (group > 0 || !loss.errorSent) this.#write(error);
-      this.#write(readyForQueryIdle);
+    const underWay = this.#underWay;
+    const lost = loss.error.code === 'DATABASE_CONNECTION_LOST';
+    const wasOpen = loss.inTransaction;
+    if (lost && !wasOpen && loss.groups === 1 && !loss.openGroup && this.#canRepeat(false)) {
+      this.sendAgain();
+      return;
     }
-    if (loss.openGroup) {
-      if (loss.groups > 0 || !loss.errorSent) this.#write(error);
-      this.#relay.discardUntilSync();
-    }
+    // What did not commit is rolled back for certain; of anything else nobody knows.
+    const rolledBack = (wasOpen || underWay.begins) && !underWay.mayCommit;
+    const cause =
+      lost && rolledBack ? new ProxyError('TRANSACTION_LOST', { reason: loss.reason }) : loss.error;
+    const isOpen = underWay.begins || (wasOpen && !underWay.ends);
+    underWay.clear();
     this.#enter(SessionState.Idle);
+    this.#answerLost(loss, buildErrorResponse({ ...cause.fields, severity: 'ERROR' }), isOpen);
     this.#relay.resume();
     this.#flow();
+  }
+
+  canSendAgain(): boolean {
+    return this.#canRepeat(true);
+  }
+
+  sendAgain(): void {
+    this.connection = null;
+    this.#groupSince = 0;
+    this.#underWay.again();
+    this.pool.stats.groupsSentAgain++;
+    this.#enter(SessionState.Idle);
+    this.#relay.sendAgain();
+    this.#flow();
+  }
+
+  #canRepeat(rolledBack: boolean): boolean {
+    return this.pin === null && this.#relay.canSendAgain && this.#underWay.repeatable(rolledBack);
+  }
+
+  /** Gives the client the end of every group that the lost connection owed it; `isOpen`: of a transaction too. */
+  #answerLost(loss: ConnectionLoss, error: Buffer, isOpen: boolean): void {
+    const ready = isOpen ? readyForQueryFailed : readyForQueryIdle;
+    let told = loss.failed;
+    let answered = loss.errorSent;
+    const fail = (): void => {
+      if (!answered) this.#write(isOpen && told ? inLostTransaction : error);
+      told = true;
+      answered = false;
+    };
+    for (let group = 0; group < loss.groups; group++) {
+      fail();
+      this.#write(ready);
+    }
+    if (loss.openGroup) fail();
+    if (isOpen) this.#relay.transactionLost(new LostTransaction(error, told, loss.openGroup));
+    else if (loss.openGroup) this.#relay.discardUntilSync();
   }
 
   #take(connection: DatabaseConnection): void {

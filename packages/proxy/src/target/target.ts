@@ -4,6 +4,9 @@ import { ProxyRequest } from '../backend/proxy-request.ts';
 import { Pool } from '../pool/pool.ts';
 import type { ConnectFailure, PoolLimits, PoolTarget } from '../pool/pool.ts';
 import { events } from '../telemetry/events.ts';
+import type { Role } from './role.ts';
+import { TargetState } from './target-state.ts';
+import type { UnavailableReason } from './target-state.ts';
 
 /** How a target's connections are shared out; changes on reload. */
 export interface TargetLimits {
@@ -13,27 +16,57 @@ export interface TargetLimits {
   poolLimits(database: string, user: string): PoolLimits;
 }
 
-/** Opens one database connection for a pool. */
-export type Connect = (
-  pool: Pool,
-  done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
-) => void;
+/** Where a target is. */
+export interface Place {
+  /** For logs, metrics and people. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly serverName: string;
+}
+
+/** What a target asks of those who know the way to it. */
+export interface TargetOwner {
+  /** Opens one database connection for a pool. */
+  connect(
+    target: Target,
+    pool: Pool,
+    done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
+  ): void;
+  /** Traffic says that the target may not serve any more. */
+  evidence(target: Target, what: string): void;
+}
 
 /** One database instance, and the pools of connections to it, which share its connection budget. */
 export class Target implements PoolTarget {
   readonly name: string;
+  /** Where it listens: an address, or a name that could not be resolved. */
+  readonly host: string;
+  readonly port: number;
+  /** The name that its certificate must bear, as settings say. */
+  readonly serverName: string;
+  state: TargetState = TargetState.Registering;
+  reason: UnavailableReason | null = null;
+  /** Why it is unavailable, in words. */
+  message = '';
+  /** What it said of itself when it last answered. */
+  role: Role | null = null;
+  held: string | null = 'the target group has not found its writer yet';
   readonly #pools = new Map<string, Pool>();
-  readonly #connect: Connect;
+  readonly #owner: TargetOwner;
   #limits: TargetLimits;
   /** Connections open or being opened, in all pools. */
   #used = 0;
   /** What the database said of its `max_connections` less its reserved ones; null until it was asked. */
   #capacity: number | null = null;
 
-  constructor(name: string, limits: TargetLimits, connect: Connect) {
-    this.name = name;
+  constructor(place: Place, limits: TargetLimits, owner: TargetOwner) {
+    this.name = place.name;
+    this.host = place.host;
+    this.port = place.port;
+    this.serverName = place.serverName;
     this.#limits = limits;
-    this.#connect = connect;
+    this.#owner = owner;
   }
 
   get pools(): Iterable<Pool> {
@@ -112,7 +145,42 @@ export class Target implements PoolTarget {
     pool: Pool,
     done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
   ): void {
-    this.#connect(pool, done);
+    this.#owner.connect(this, pool, done);
+  }
+
+  evidence(what: string): void {
+    this.#owner.evidence(this, what);
+  }
+
+  /** Takes note of what it said of itself. */
+  learn(role: Role): void {
+    this.role = role;
+    this.#capacity = role.capacity;
+  }
+
+  /** Lends again: whoever waits is served. */
+  resume(): void {
+    this.held = null;
+    for (const pool of this.#pools.values()) pool.resume();
+  }
+
+  /** The idle connections are closed, those on loan are not lent again. */
+  recycle(why: string): void {
+    for (const pool of this.#pools.values()) pool.recycle(why);
+  }
+
+  /** Ends what is left of connections that `recycle` spoke of: their server has gone for certain. */
+  endOld(why: string): void {
+    for (const pool of this.#pools.values()) pool.endOld(why);
+  }
+
+  /** Takes the pools of another target, with their sessions and queues; not its connections. */
+  takeOver(other: Target, why: string): void {
+    for (const [key, pool] of other.#pools) {
+      pool.moveTo(this, why);
+      this.#pools.set(key, pool);
+    }
+    other.#pools.clear();
   }
 
   connectionEvent(
@@ -129,6 +197,9 @@ export class Target implements PoolTarget {
   }
 
   connectFailed(pool: Pool, failure: ConnectFailure): void {
+    // One that is full still serves.
+    if (!failure.final && !failure.fields.sqlstate.startsWith('53'))
+      this.evidence(failure.fields.message);
     if (events.databaseConnectFailed.hasSubscribers) {
       events.databaseConnectFailed.publish({
         target: this.name,

@@ -3,13 +3,15 @@ import type { Endpoint } from '../frontend/endpoint.ts';
 import type { Pool } from '../pool/pool.ts';
 import { SessionState } from '../session/session.ts';
 import { statements } from '../session/statement.ts';
+import type { TargetGroup } from '../target/target-group.ts';
 import type { Target } from '../target/target.ts';
+import { TargetState } from '../target/target-state.ts';
 import { HistogramMetric } from './histogram-metric.ts';
 
 /** What the metrics are read from; nothing is counted twice, gauges are lengths of lists. */
 export interface MetricSources {
   readonly endpoints: readonly Endpoint[];
-  readonly targets: readonly Target[];
+  readonly group: TargetGroup;
 }
 
 /** A value under its labels. */
@@ -66,7 +68,7 @@ export function createMetrics(sources: MetricSources): Registry {
     for (const endpoint of sources.endpoints) yield [{ endpoint: endpoint.name }, read(endpoint)];
   };
   const perPool = function* (read: (pool: Pool) => number): Iterable<Sample> {
-    for (const target of sources.targets)
+    for (const target of sources.group.targets)
       for (const pool of target.pools) yield [poolLabels(target, pool), read(pool)];
   };
 
@@ -128,7 +130,7 @@ export function createMetrics(sources: MetricSources): Registry {
     'Database connections, by what they do.',
     ['target', 'database', 'user', 'state'],
     function* () {
-      for (const target of sources.targets) {
+      for (const target of sources.group.targets) {
         for (const pool of target.pools) {
           const labels = poolLabels(target, pool);
           const open = pool.connections.size;
@@ -165,7 +167,7 @@ export function createMetrics(sources: MetricSources): Registry {
     'The most database connections to the target, by MaxConnectionsPercent.',
     ['target'],
     function* () {
-      for (const target of sources.targets) yield [{ target: target.name }, target.allowed];
+      for (const target of sources.group.targets) yield [{ target: target.name }, target.allowed];
     },
   );
   counter('sluice_borrow_requests_total', 'Loans asked for.', poolLabelNames, () =>
@@ -213,6 +215,35 @@ export function createMetrics(sources: MetricSources): Registry {
     poolLabelNames,
     () => perPool((pool) => pool.stats.replays),
   );
+  gauge(
+    'sluice_target_available',
+    'Whether the target answers its health check and may serve, by what it is.',
+    ['target', 'role'],
+    function* () {
+      for (const target of sources.group.targets) {
+        const role = target === sources.group.writer ? 'READ_WRITE' : 'READ_ONLY';
+        yield [{ target: target.name, role }, target.state === TargetState.Available ? 1 : 0];
+      }
+    },
+  );
+  gauge('sluice_paused', 'Whether clients are held by a pause.', [], () => [
+    [{}, sources.group.paused ? 1 : 0],
+  ]);
+  counter('sluice_failovers_total', 'How often the writer was lost.', [], () => [
+    [{}, sources.group.story.count],
+  ]);
+  counter(
+    'sluice_writer_doubts_unfounded_total',
+    'How often traffic spoke against the writer and a check found it well.',
+    [],
+    () => [[{}, sources.group.story.unfoundedDoubts]],
+  );
+  counter(
+    'sluice_groups_sent_again_total',
+    'Groups sent again after their database connection was lost.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.groupsSentAgain),
+  );
   gauge('sluice_prepared_statements', 'Distinct prepared statements known.', [], () => [
     [{}, statements.size],
   ]);
@@ -227,6 +258,15 @@ export function createMetrics(sources: MetricSources): Registry {
         ),
     ),
   );
+  const { story } = sources.group;
+  for (const [name, help, histogram] of [
+    ['detection', 'From the first sign to the certainty that the writer is lost.', story.detection],
+    ['promotion', 'From then to the new writer: the part of the database.', story.promotion],
+    ['first_answer', 'From the new writer to the first answer to a client.', story.firstAnswer],
+  ] as const)
+    registry.registerMetric(
+      new HistogramMetric(`sluice_failover_${name}_seconds`, help, () => [[{}, histogram]]),
+    );
   const poolHistogram = (
     name: string,
     help: string,
@@ -234,7 +274,7 @@ export function createMetrics(sources: MetricSources): Registry {
   ): void => {
     registry.registerMetric(
       new HistogramMetric(name, help, () =>
-        sources.targets.flatMap((target) =>
+        sources.group.targets.flatMap((target) =>
           [...target.pools].map((pool) => [poolLabels(target, pool), pick(pool)] as const),
         ),
       ),
