@@ -10,7 +10,7 @@ import { ProxyError } from './errors.ts';
 import { Endpoint } from './frontend/endpoint.ts';
 import { handshakeOptions } from './frontend/handshake-options.ts';
 import type { HandshakeOptions } from './frontend/handshake-options.ts';
-import { endpointLimits, healthLimits, targetLimits } from './limits.ts';
+import { endpointLimits, groupLimits } from './limits.ts';
 import type { Pool } from './pool/pool.ts';
 import { onTick } from './relay/clock.ts';
 import { diffSettings } from './settings/index.ts';
@@ -18,6 +18,7 @@ import type { Settings } from './settings/index.ts';
 import { loadParser } from './sql/index.ts';
 import { findPlaces } from './target/places.ts';
 import type { Places } from './target/places.ts';
+import type { TargetRole } from './target/role-pools.ts';
 import { TargetGroup } from './target/target-group.ts';
 import type { Target } from './target/target.ts';
 import { events } from './telemetry/events.ts';
@@ -28,7 +29,7 @@ import { createMetrics } from './telemetry/metrics.ts';
 export interface RunningProxy {
   readonly endpoints: readonly {
     readonly name: string;
-    readonly role: 'READ_WRITE' | 'READ_ONLY';
+    readonly role: TargetRole;
     readonly host: string;
     readonly port: number;
   }[];
@@ -76,7 +77,7 @@ class PoolingProxy implements RunningProxy {
   #handshake: HandshakeOptions;
   #stopLog: () => void;
   readonly #group: TargetGroup;
-  readonly #endpoint: Endpoint;
+  readonly #endpoints: readonly Endpoint[];
   readonly #adminServer: AdminServer;
   readonly #stopTicking: () => void;
   #draining = false;
@@ -88,56 +89,43 @@ class PoolingProxy implements RunningProxy {
     this.#handshake = handshakeOptions(settings, credentials);
     this.logger = openLog(settings);
     this.#stopLog = logEvents(this.logger, settings.DebugLogging);
-    this.#group = new TargetGroup(
-      places,
-      { target: targetLimits(settings), health: healthLimits(settings) },
-      {
-        connect: (target, pool, done) => this.#connect(target, pool, new Map(), done),
-        healthLogin: (target) => this.#healthLogin(target),
-      },
-    );
-    this.#endpoint = new Endpoint({
-      name: 'default',
-      group: this.#group,
-      limits: endpointLimits(settings),
-      handshake: () => this.#handshake,
-      cancel: (key, done) =>
-        sendCancelRequest(
-          key.address,
-          key.processId,
-          key.secretKey,
-          this.#settings.CancelTimeout * 1000,
-          done,
-        ),
-      connect: (target, pool, startup, done) => this.#connect(target, pool, startup, done),
+    this.#group = new TargetGroup(places, groupLimits(settings), {
+      connect: (target, pool, done) => this.#connect(target, pool, new Map(), done),
+      healthLogin: (target) => this.#healthLogin(target),
     });
+    this.#endpoints = [
+      this.#makeEndpoint('default', 'READ_WRITE'),
+      ...settings.Endpoints.map(({ EndpointName, TargetRole }) =>
+        this.#makeEndpoint(EndpointName, TargetRole),
+      ),
+    ];
     this.#adminServer = new AdminServer({
-      metrics: createMetrics({ endpoints: [this.#endpoint], group: this.#group }),
+      metrics: createMetrics({ endpoints: this.#endpoints, group: this.#group }),
       notReady: () => this.#notReady(),
       targets: () => describeGroup(this.#group),
-      pause: () => this.#group.pause(),
-      resume: () => this.#group.resume(),
+      group: this.#group,
     });
     this.#stopTicking = onTick(() => {
       this.#group.tick();
-      this.#endpoint.tick();
+      for (const endpoint of this.#endpoints) endpoint.tick();
     });
   }
 
   async listen(): Promise<void> {
-    const { ListenHost, ListenPort, AdminHost, AdminPort } = this.#settings;
+    const { ListenHost, ListenPort, AdminHost, AdminPort, Endpoints } = this.#settings;
     try {
       const admin = await this.#adminServer.listen(AdminHost, AdminPort);
       this.admin = { host: admin.address, port: admin.port };
-      const address = await this.#endpoint.listen(ListenHost, ListenPort);
-      this.endpoints = [
-        {
-          name: this.#endpoint.name,
-          role: this.#endpoint.role,
-          host: address.address,
-          port: address.port,
-        },
-      ];
+      const listening = [];
+      for (const [at, endpoint] of this.#endpoints.entries()) {
+        const own = at === 0 ? undefined : Endpoints[at - 1];
+        const { address, port } = await endpoint.listen(
+          own?.ListenHost ?? ListenHost,
+          own?.ListenPort ?? ListenPort,
+        );
+        listening.push({ name: endpoint.name, role: endpoint.role, host: address, port });
+      }
+      this.endpoints = listening;
     } catch (error) {
       await this.stop();
       throw error;
@@ -156,10 +144,10 @@ class PoolingProxy implements RunningProxy {
     this.#credentials = credentials;
     this.#dialOptions = dialling;
     this.#handshake = handshake;
-    this.#endpoint.limits = endpointLimits(this.#settings);
-    this.#group.reload(targetLimits(this.#settings), healthLimits(this.#settings));
-    for (const pool of this.#group.current.pools)
-      if (passwordsOf.includes(pool.user)) pool.recycle('the password has changed');
+    for (const endpoint of this.#endpoints) endpoint.limits = endpointLimits(this.#settings);
+    this.#group.reload(groupLimits(this.#settings));
+    for (const pools of this.#group.allPools)
+      for (const user of passwordsOf) pools.recycle(user, 'the password has changed');
     if (
       changed.some((name) => name === 'LogLevel' || name === 'LogFormat' || name === 'DebugLogging')
     ) {
@@ -178,24 +166,43 @@ class PoolingProxy implements RunningProxy {
 
   async drain(): Promise<void> {
     this.#draining = true;
-    events.draining.publish({ clients: this.#endpoint.sessions.size });
+    const clients = this.#endpoints.reduce((sum, { sessions }) => sum + sessions.size, 0);
+    events.draining.publish({ clients });
     const { DrainTimeout } = this.#settings;
     let timer: NodeJS.Timeout | undefined;
     const enough = new Promise<void>((resolve) => {
       if (DrainTimeout > 0) timer = setTimeout(resolve, DrainTimeout * 1000);
     });
-    await Promise.race([this.#endpoint.drain(), enough]);
+    await Promise.race([Promise.all(this.#endpoints.map((endpoint) => endpoint.drain())), enough]);
     clearTimeout(timer);
     await this.stop();
   }
 
   async stop(): Promise<void> {
     this.#draining = true;
-    this.#endpoint.stop();
+    for (const endpoint of this.#endpoints) endpoint.stop();
     this.#group.close(new ProxyError('SHUTTING_DOWN').fields);
     this.#stopTicking();
     await this.#adminServer.close();
     this.#stopLog();
+  }
+
+  #makeEndpoint(name: string, role: TargetRole): Endpoint {
+    return new Endpoint({
+      name,
+      pools: this.#group.pools(role),
+      limits: endpointLimits(this.#settings),
+      handshake: () => this.#handshake,
+      cancel: (key, done) =>
+        sendCancelRequest(
+          key.address,
+          key.processId,
+          key.secretKey,
+          this.#settings.CancelTimeout * 1000,
+          done,
+        ),
+      connect: (target, pool, startup, done) => this.#connect(target, pool, startup, done),
+    });
   }
 
   #connect(
@@ -221,7 +228,7 @@ class PoolingProxy implements RunningProxy {
     );
   }
 
-  #addressOf({ host, port, serverName }: Target): Address {
+  #addressOf({ place: { host, port, serverName } }: Target): Address {
     return { ...this.#dialOptions, host, port, serverName };
   }
 
@@ -249,8 +256,9 @@ class PoolingProxy implements RunningProxy {
     if (this.#draining) return 'draining';
     await this.#group.firstAnswer;
     if (this.#group.hadWriter) return null;
-    const { name, message } = this.#group.current;
-    return message === '' ? `no target is the writer; ${name} is a standby` : message;
+    const { targets } = this.#group;
+    const messages = targets.map(({ name, message }) => message || `${name} is a standby`);
+    return `no target is the writer: ${messages.join('; ')}`;
   }
 }
 

@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { workActions } from './planned-work.ts';
+import type { PlannedWork } from './planned-work.ts';
 
 /** What the admin port is asked for. */
 export interface AdminSources {
@@ -10,18 +12,14 @@ export interface AdminSources {
   notReady(): Promise<string | null>;
   /** The targets and their pools, as JSON. */
   targets(): unknown;
-  /** Everyone waits; true when nothing runs on any database connection any more. */
-  pause(): boolean;
-  /** Ends the pause. */
-  resume(): void;
+  /** Whom planned work is told to. */
+  readonly group: PlannedWork;
 }
-
-/** What POST does. */
-const actions: ReadonlySet<string> = new Set(['/pause', '/resume']);
 
 /**
  * The admin port: `/metrics` (Prometheus), `/healthz` (the process lives), `/readyz` (clients can be served) and
- * `/targets`; POST `/pause` and `/resume`. It shows no secret and has no authentication; it is bound to loopback unless AdminHost says otherwise.
+ * `/targets`; POST `/pause`, `/resume` and `/drain` for planned work. It shows no secret and has no authentication; it
+ * is bound to loopback unless AdminHost says otherwise.
  */
 export class AdminServer {
   readonly #sources: AdminSources;
@@ -61,29 +59,26 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? '/', 'http://admin').pathname;
-    const allowed = actions.has(path) ? ['POST'] : ['GET', 'HEAD'];
+    const url = new URL(request.url ?? '/', 'http://admin');
+    const path = url.pathname;
+    const action = workActions.get(path);
+    const allowed = action === undefined ? ['GET', 'HEAD'] : ['POST'];
     if (!allowed.includes(request.method ?? '')) {
       response.setHeader('allow', allowed.join(', '));
       respond(response, 405, 'text/plain', `only ${allowed[0]} is answered here\n`);
       return;
     }
-    // A page in a browser can send a POST without asking, but not without naming its origin.
-    if (actions.has(path) && request.headers.origin !== undefined) {
-      respond(response, 403, 'text/plain', 'not from a web page\n');
+    if (action !== undefined) {
+      // A page in a browser can send a POST without asking, but not without naming its origin.
+      if (request.headers.origin !== undefined) {
+        respond(response, 403, 'text/plain', 'not from a web page\n');
+        return;
+      }
+      const { status, body } = action(this.#sources.group, url.searchParams.get('target'));
+      respond(response, status, 'application/json', `${JSON.stringify(body)}\n`);
       return;
     }
     switch (path) {
-      case '/pause': {
-        // Asked again and again, it tells when all is quiet.
-        const quiet = this.#sources.pause();
-        respond(response, 200, 'application/json', `${JSON.stringify({ paused: true, quiet })}\n`);
-        break;
-      }
-      case '/resume':
-        this.#sources.resume();
-        respond(response, 200, 'application/json', `${JSON.stringify({ paused: false })}\n`);
-        break;
       case '/metrics': {
         const { metrics } = this.#sources;
         respond(response, 200, metrics.contentType, await metrics.metrics());
@@ -110,7 +105,7 @@ export class AdminServer {
           response,
           404,
           'text/plain',
-          'here are /metrics, /healthz, /readyz and /targets, and for POST /pause and /resume\n',
+          'here are /metrics, /healthz, /readyz and /targets, and for POST /pause, /resume and /drain\n',
         );
     }
   }

@@ -1,3 +1,4 @@
+import type { RolePools } from '../target/role-pools.ts';
 import type { TargetGroup } from '../target/target-group.ts';
 import type { Target } from '../target/target.ts';
 
@@ -5,8 +6,10 @@ import type { Target } from '../target/target.ts';
 export function describeGroup(group: TargetGroup): unknown {
   return {
     writer: group.writer?.name ?? null,
+    readers: group.pools('READ_ONLY').serving.map(({ name }) => name),
     paused: group.paused,
     targets: group.targets.map((target) => describeTarget(target, group)),
+    pools: group.allPools.flatMap(describePools),
     failovers: group.story.history,
   };
 }
@@ -19,21 +22,27 @@ function describeTarget(target: Target, group: TargetGroup): unknown {
     ...(target.reason === null ? {} : { reason: target.reason, message: target.message }),
     role: role === null ? null : roleName(target, group),
     timeline: role?.timeline ?? null,
-    lagSeconds: role?.inRecovery === true ? role.lag : null,
+    lagSeconds: role?.inRecovery === true ? target.lag : null,
+    drained: target.drained,
     capacity: target.capacity,
     allowed: target.allowed,
     used: target.used,
-    pools: [...target.pools].map((pool) => ({
-      database: pool.database,
-      user: pool.user,
-      limit: pool.limit,
-      open: pool.connections.size,
-      idle: pool.idleCount,
-      opening: pool.openingCount,
-      waiting: pool.waitingCount,
-      sessions: pool.sessions,
-    })),
+    loans: target.loans,
   };
+}
+
+function describePools(pools: RolePools): unknown[] {
+  return [...pools.pools].map((pool) => ({
+    role: pools.role,
+    database: pool.database,
+    user: pool.user,
+    limit: pool.limit,
+    open: pool.connections.size,
+    idle: pool.idleCount,
+    opening: pool.openingCount,
+    waiting: pool.waitingCount,
+    sessions: pool.sessions,
+  }));
 }
 
 /** As RDS Proxy names roles; a server that takes writes and is not the writer is neither. */

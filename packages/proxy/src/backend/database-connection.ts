@@ -10,6 +10,7 @@ import {
   terminateMessage,
 } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
+import type { ConnectionSource } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
@@ -146,6 +147,11 @@ export class DatabaseConnection {
   expiresAt = Infinity;
   /** When the current loan, or the current rest in the pool, began (clock milliseconds). */
   since = clock.now;
+  /** The target that it leads to, and the target's epoch when it was made. */
+  readonly source: ConnectionSource;
+  readonly epoch: number;
+  /** A session has it; the pool counts. */
+  onLoan = false;
   /** The pool's generation at login; an older one is not lent again. */
   generation = 0;
   /** Set when the connection must not be lent again, and why. */
@@ -168,8 +174,15 @@ export class DatabaseConnection {
   #resting = false;
   #errorSent = false;
 
-  constructor(login: LoginResult, owner: ConnectionOwner, statementLimit: number) {
+  constructor(
+    login: LoginResult,
+    owner: ConnectionOwner,
+    statementLimit: number,
+    source: ConnectionSource,
+  ) {
     this.#owner = owner;
+    this.source = source;
+    this.epoch = source.epoch;
     this.socket = login.socket;
     this.reported = login.parameters;
     this.processId = login.processId;
@@ -325,6 +338,7 @@ export class DatabaseConnection {
   #onData(input: Buffer): void {
     if (this.#closed) return;
     countRead(input.length);
+    this.source.heardAt = clock.now;
     let chunk = input;
     if (this.#carry !== null) {
       chunk = Buffer.concat([this.#carry, input]);

@@ -12,7 +12,7 @@ import type { SessionKeeper } from '../session/session.ts';
 import type { Effects } from '../sql/index.ts';
 import type { LoginResult } from '../backend/database-connection.ts';
 import type { ConnectFailure, Pool } from '../pool/pool.ts';
-import type { TargetGroup } from '../target/target-group.ts';
+import type { RolePools, TargetRole } from '../target/role-pools.ts';
 import type { Target } from '../target/target.ts';
 import { EndpointStats } from '../telemetry/endpoint-stats.ts';
 import { events } from '../telemetry/events.ts';
@@ -85,11 +85,11 @@ let nextClientId = 1;
 /** Where clients dial: accepts their connections, logs them in, and keeps their sessions. */
 export class Endpoint implements SessionKeeper {
   readonly name: string;
-  readonly role = 'READ_WRITE' as const;
+  readonly role: TargetRole;
   readonly stats = new EndpointStats();
   limits: EndpointLimits;
 
-  readonly #group: TargetGroup;
+  readonly #pools: RolePools;
   readonly #handshake: () => HandshakeOptions;
   readonly #sendCancel: SendCancel;
   readonly #connect: ConnectWith;
@@ -104,7 +104,8 @@ export class Endpoint implements SessionKeeper {
 
   constructor(options: {
     readonly name: string;
-    readonly group: TargetGroup;
+    /** The pools that serve it; their role is the endpoint's. */
+    readonly pools: RolePools;
     readonly limits: EndpointLimits;
     /** How clients log in, as settings say now. */
     readonly handshake: () => HandshakeOptions;
@@ -112,7 +113,8 @@ export class Endpoint implements SessionKeeper {
     readonly connect: ConnectWith;
   }) {
     this.name = options.name;
-    this.#group = options.group;
+    this.role = options.pools.role;
+    this.#pools = options.pools;
     this.limits = options.limits;
     this.#handshake = options.handshake;
     this.#sendCancel = options.cancel;
@@ -319,10 +321,10 @@ export class Endpoint implements SessionKeeper {
   #replicate(arrival: Arrival, login: ClientLogin, refuse: (fields: ErrorFields) => void): void {
     const { socket } = login;
     const { carried, startupOnly } = splitStartup(login.parameters);
-    const target = this.#group.current;
-    const pool = target.pool(login.database, login.databaseUser, startupOnly);
-    if (!target.reserve(pool)) {
-      refuse(new ProxyError('NO_CONNECTION_LEFT', { allowed: target.allowed }).fields);
+    const pool = this.#pools.pool(login.database, login.databaseUser, startupOnly);
+    const target = this.#pools.reserve(pool);
+    if (target === null) {
+      refuse(new ProxyError('NO_CONNECTION_LEFT', { allowed: this.#pools.allowed }).fields);
       return;
     }
     let gone = false;
@@ -390,7 +392,7 @@ export class Endpoint implements SessionKeeper {
       return;
     }
     const { carried, startupOnly } = splitStartup(login.parameters);
-    const pool = this.#group.current.pool(login.database, login.databaseUser, startupOnly);
+    const pool = this.#pools.pool(login.database, login.databaseUser, startupOnly);
     const parameters = pool.parameterSets.acquire(carried);
     pool.sessions++;
     this.#counts.add(login.user, login.database);

@@ -38,6 +38,29 @@ export const settingsTable = {
     doc: 'The admin port. 0 picks a free one.',
   },
 
+  Endpoints: {
+    type: 'list',
+    default: [],
+    reloadable: false,
+    since,
+    doc: 'More endpoints, beside the one at `ListenPort`, which reads and writes.',
+    fields: {
+      EndpointName: {
+        type: 'string',
+        required: true,
+        pattern: { regexp: /^[A-Za-z][\w-]*$/, doc: 'letters, digits, - and _, a letter first' },
+        doc: 'Its name in metrics and logs.',
+      },
+      TargetRole: {
+        type: 'enum',
+        values: ['READ_WRITE', 'READ_ONLY'],
+        default: 'READ_ONLY',
+        doc: '`READ_WRITE`: served by the writer. `READ_ONLY`: served by the standbys, each loan by the one that has the fewest out for its `max_connections`.',
+      },
+      ListenPort: { ...port, required: true, doc: 'Its port. 0 picks a free one.' },
+      ListenHost: { type: 'string', doc: 'Its address; without it, `ListenHost`.' },
+    },
+  },
   TargetHost: {
     type: 'string',
     required: true,
@@ -68,6 +91,37 @@ export const settingsTable = {
       Port: { ...port, min: 1, doc: 'Its port; without it, `TargetPort`.' },
     },
   },
+  TargetTopology: {
+    type: 'enum',
+    values: ['none', 'aurora', 'multi-az-cluster'],
+    default: 'none',
+    reloadable: false,
+    since,
+    doc: 'Whether the targets are asked for the other instances of their cluster, which are targets then. `aurora`: an Aurora cluster, by `aurora_replica_status()`. `multi-az-cluster`: an RDS Multi-AZ DB cluster, by `rds_tools.show_topology`. `none`: `TargetHost` and `Targets` are all.',
+  },
+  TargetInstancePattern: {
+    type: 'string',
+    pattern: { regexp: /^[^?]*\?[^?]*$/, doc: 'a host, or host:port, with one ? in it' },
+    reloadable: false,
+    since,
+    doc: 'The host of an Aurora instance, with `?` for the name of the instance: `?.abc123.eu-west-1.rds.amazonaws.com`. Needed when `TargetHost` is not the cluster endpoint, from which it is read.',
+  },
+  MaxReplicationLag: {
+    type: 'duration',
+    min: 0,
+    max: 600,
+    default: 10,
+    reloadable: true,
+    since,
+    doc: 'A standby that is further behind the writer gets no reads. 0 is no limit. Measured by where the writer was when, at the pace of the health checks.',
+  },
+  ReadOnlyFallback: {
+    type: 'boolean',
+    default: false,
+    reloadable: true,
+    since,
+    doc: 'Whether the writer serves `READ_ONLY` endpoints while no standby can. Without it their clients wait, at most `ConnectionBorrowTimeout`.',
+  },
   HealthCheckInterval: {
     type: 'duration',
     min: 0.05,
@@ -84,7 +138,7 @@ export const settingsTable = {
     default: 0.5,
     reloadable: true,
     since,
-    doc: 'How long a health check waits for the answer, connecting included.',
+    doc: 'How long a health check waits for the answer, connecting included. A target that answers clients meanwhile is not called silent.',
   },
   HealthCheckFailures: {
     type: 'integer',
@@ -222,7 +276,7 @@ export const settingsTable = {
     default: 100,
     reloadable: true,
     since,
-    doc: 'How much of the `max_connections` of the database the proxy may use, over all pools. What the database reserves for superusers is taken off first.',
+    doc: "How much of the `max_connections` of the database the proxy may use, over all pools. What the database reserves for superusers is taken off first; one connection of the rest is the health check's.",
   },
   MaxIdleConnectionsPercent: {
     type: 'integer',

@@ -3,9 +3,12 @@ import type { LoginOptions } from '../backend/login.ts';
 import { DatabaseConnection } from '../backend/database-connection.ts';
 import type { ConnectionOwner } from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
+import type { ProxyAnswer } from '../backend/proxy-request.ts';
+import type { ConnectionSource } from '../pool/pool.ts';
 import { plainRoleSql, readRole, roleSql } from './role.ts';
 import type { Role } from './role.ts';
 import { UnavailableReason } from './target-state.ts';
+import type { Site, Topology } from './topology.ts';
 
 /** How a check ended. */
 export type CheckResult =
@@ -17,37 +20,63 @@ export type CheckResult =
   /** It lives, but does not let the check in: nothing is known of its role. */
   | { readonly kind: 'unclear'; readonly reason: UnavailableReason; readonly message: string };
 
+/** What a check needs, and whom it tells. */
+export interface CheckOwner {
+  login(): LoginOptions;
+  /** The standing connection has ended between checks. */
+  lost(): void;
+  /** The target has named the instances of its cluster. */
+  peers(sites: readonly Site[]): void;
+}
+
 /** A login that was refused is not repeated sooner than this, in milliseconds. */
 const refusedPause = 1000;
+
+/** Instances come and go slowly: the target is asked for them this often at most, in milliseconds. */
+const topologyInterval = 1000;
+
+/** One question under way: told once how it ended. */
+type Finish = (result: CheckResult) => void;
 
 /** Asks one target for its role over a connection that stays open, so that a check costs one round trip. */
 export class HealthCheck implements ConnectionOwner {
   readonly initQuery = '';
-  readonly #login: () => LoginOptions;
-  readonly #lost: () => void;
+  readonly #source: ConnectionSource;
+  readonly #topology: Topology | null;
+  readonly #owner: CheckOwner;
   #connection: DatabaseConnection | null = null;
   #sql = roleSql;
-  #asking = false;
+  #asking: { readonly anew: boolean; readonly giveUp: () => void } | null = null;
   #refusedAt = -Infinity;
+  #topologyAt = -Infinity;
   #closed = false;
 
-  /** `lost` is told when the standing connection ends between checks. */
-  constructor(login: () => LoginOptions, lost: () => void) {
-    this.#login = login;
-    this.#lost = lost;
+  constructor(source: ConnectionSource, topology: Topology | null, owner: CheckOwner) {
+    this.#source = source;
+    this.#topology = topology;
+    this.#owner = owner;
   }
 
-  /** Asks, unless it is being asked: `done` gets the answer, at the latest after `timeout` milliseconds. */
-  ask(timeout: number, done: (result: CheckResult) => void): void {
-    const now = performance.now();
-    if (this.#asking || this.#closed || now - this.#refusedAt < refusedPause) return;
-    this.#asking = true;
+  /**
+   * Asks, unless it is being asked: `done` gets the answer, at the latest after `timeout` milliseconds. `anew`: over a
+   * new connection; a question under way over the old one is given up for it, and never answered.
+   */
+  ask(timeout: number, anew: boolean, done: Finish): void {
+    if (this.#closed || performance.now() - this.#refusedAt < refusedPause) return;
+    if (this.#asking !== null) {
+      if (!anew || this.#asking.anew) return;
+      this.#asking.giveUp();
+    }
+    if (anew) this.#drop('its target is in doubt');
     let over = false;
-    const finish = (result: CheckResult): void => {
-      if (over) return;
+    const giveUp = (): void => {
       over = true;
       clearTimeout(timer);
-      this.#asking = false;
+      this.#asking = null;
+    };
+    const finish: Finish = (result) => {
+      if (over) return;
+      giveUp();
       if (result.kind !== 'role') this.#drop(result.message);
       if (result.kind === 'unclear') this.#refusedAt = performance.now();
       if (!this.#closed) done(result);
@@ -56,27 +85,28 @@ export class HealthCheck implements ConnectionOwner {
       const message = `no answer within HealthCheckTimeout (${timeout / 1000} s)`;
       finish({ kind: 'silent', reason: UnavailableReason.Unreachable, message });
     }, timeout);
+    this.#asking = { anew: anew || this.#connection === null, giveUp };
     if (this.#connection !== null) {
-      this.#query(this.#connection, finish);
+      this.#askRole(this.#connection, finish);
       return;
     }
     // Its own limit only cleans up: the timer above is the one that counts.
-    openDatabaseConnection({ ...this.#login(), timeout: timeout * 2 }, (failure, login) => {
-      if (over || this.#closed) {
-        login?.socket.destroy();
-        return;
-      }
-      if (login === null) {
+    openDatabaseConnection({ ...this.#owner.login(), timeout: timeout * 2 }, (failure, login) => {
+      if (over || this.#closed) login?.socket.destroy();
+      else if (login === null)
         finish(failureResult(failure?.fields.sqlstate ?? '', failure?.fields.message ?? ''));
-        return;
+      else {
+        // What the last connection did not answer this one may: a server in the middle of a promotion refuses a lot.
+        this.#sql = roleSql;
+        this.#connection = new DatabaseConnection(login, this, 0, this.#source);
+        this.#askRole(this.#connection, finish);
       }
-      this.#connection = new DatabaseConnection(login, this, 0);
-      this.#query(this.#connection, finish);
     });
   }
 
   close(): void {
     this.#closed = true;
+    this.#asking?.giveUp();
     this.#drop('the check has ended');
   }
 
@@ -95,31 +125,48 @@ export class HealthCheck implements ConnectionOwner {
   closed(connection: DatabaseConnection): void {
     if (this.#connection !== connection) return;
     this.#connection = null;
-    if (!this.#asking) this.#lost();
+    if (this.#asking === null) this.#owner.lost();
   }
 
-  #query(connection: DatabaseConnection, finish: (result: CheckResult) => void): void {
-    connection.run(
-      this.#sql,
-      new ProxyRequest((answer) => {
-        const [row] = answer.rows;
-        if (answer.lost)
-          finish({
-            kind: 'gone',
-            reason: UnavailableReason.Unreachable,
-            message: 'the database closed the health connection',
-          });
-        else if (row !== undefined) finish({ kind: 'role', role: readRole(row) });
-        else if (this.#sql === roleSql) {
-          this.#sql = plainRoleSql;
-          // The answer is not over before its note is done.
-          setImmediate(() => {
-            if (connection.closed) finish(failureResult('', 'the database closed it'));
-            else this.#query(connection, finish);
-          });
-        } else finish(failureResult(answer.error?.sqlstate ?? '', answer.error?.message ?? ''));
-      }),
-    );
+  #askRole(connection: DatabaseConnection, finish: Finish): void {
+    const sql = this.#sql;
+    this.#run(connection, sql, (answer) => {
+      const [row] = answer.rows;
+      if (answer.lost)
+        finish({
+          kind: 'gone',
+          reason: UnavailableReason.Unreachable,
+          message: 'the database closed the health connection',
+        });
+      else if (row !== undefined) {
+        finish({ kind: 'role', role: readRole(row) });
+        this.#askTopology(connection);
+      } else if (sql === roleSql) {
+        this.#sql = plainRoleSql;
+        this.#askRole(connection, finish);
+      } else finish(failureResult(answer.error?.sqlstate ?? '', answer.error?.message ?? ''));
+    });
+  }
+
+  /** An answer that is not needed in time: a database that has no such functions has said so, and is asked again later. */
+  #askTopology(connection: DatabaseConnection): void {
+    const topology = this.#topology;
+    const now = performance.now();
+    if (topology === null || connection.closed || now - this.#topologyAt < topologyInterval) return;
+    this.#topologyAt = now;
+    this.#run(connection, topology.sql, ({ rows }) => {
+      if (rows.length > 0) this.#owner.peers(topology.read(rows));
+    });
+  }
+
+  /** Runs a statement; `done` is called when the connection can take another. */
+  #run(connection: DatabaseConnection, sql: string, done: (answer: ProxyAnswer) => void): void {
+    if (connection.closed) {
+      done({ rows: [], error: null, lost: true });
+      return;
+    }
+    // The answer's note runs before its ReadyForQuery has been dealt with.
+    connection.run(sql, new ProxyRequest((answer) => queueMicrotask(() => done(answer))));
   }
 
   #drop(why: string): void {

@@ -12,8 +12,8 @@ export interface Role {
   readonly systemId: string | null;
   /** Grows by one with each promotion. Null when it may not be asked. */
   readonly timeline: number | null;
-  /** How far a standby's replay is behind, in seconds; 0 for one that has replayed all it has received. */
-  readonly lag: number;
+  /** How far it has written or, a standby, replayed: bytes of WAL since ever. Null when it may not be asked. */
+  readonly position: number | null;
 }
 
 const always = `pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'),
@@ -30,24 +30,26 @@ export const roleSql = `SELECT ${always}, (SELECT system_identifier::text FROM p
   CASE WHEN pg_catalog.pg_is_in_recovery()
     THEN (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint())
     ELSE ('x' || pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::bit(32)::int END,
-  CASE WHEN pg_catalog.pg_is_in_recovery()
-      AND pg_catalog.pg_last_wal_receive_lsn() IS DISTINCT FROM pg_catalog.pg_last_wal_replay_lsn()
-    THEN pg_catalog.extract('epoch', pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp())
-    ELSE 0 END`;
+  pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()
+    THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, '0/0')`;
 
 /** The same for servers that do not answer for their WAL (Aurora without logical replication). */
-export const plainRoleSql = `SELECT ${always}, NULL, NULL, 0`;
+export const plainRoleSql = `SELECT ${always}, NULL, NULL, NULL`;
 
 /** Reads the row that `roleSql` gives. */
 export function readRole(row: readonly (string | null)[]): Role {
-  const [inRecovery, readOnly, startedAt, capacity, systemId, timeline, lag] = row;
+  const [inRecovery, readOnly, startedAt, capacity, systemId, timeline, position] = row;
   return {
     inRecovery: inRecovery === 't',
     readOnly: readOnly === 'on',
     startedAt: startedAt ?? '',
     capacity: Math.max(1, Number(capacity)),
     systemId: systemId ?? null,
-    timeline: timeline === null || timeline === undefined ? null : Number(timeline),
-    lag: Number(lag ?? 0),
+    timeline: numberOrNull(timeline),
+    position: numberOrNull(position),
   };
+}
+
+function numberOrNull(text: string | null | undefined): number | null {
+  return text === null || text === undefined ? null : Number(text);
 }

@@ -2,19 +2,30 @@ import type { ErrorFields } from '@sluice/wire';
 import type { LoginOptions } from '../backend/login.ts';
 import { events } from '../telemetry/events.ts';
 import { FailoverStory } from './failover-story.ts';
-import { HealthCheck } from './health-check.ts';
-import type { CheckResult } from './health-check.ts';
+import { LagMeter } from './lag-meter.ts';
+import { judge } from './member.ts';
+import type { Member } from './member.ts';
+import { Monitor } from './monitor.ts';
+import type { HealthLimits, MonitorOwner } from './monitor.ts';
 import type { Places } from './places.ts';
+import type { Role } from './role.ts';
+import { RolePools } from './role-pools.ts';
+import type { LimitsOf, TargetRole } from './role-pools.ts';
 import { Target } from './target.ts';
-import type { Place, TargetLimits, TargetOwner } from './target.ts';
-import { TargetState, UnavailableReason } from './target-state.ts';
+import type { Place, Shares, TargetOwner } from './target.ts';
+import { WriterChoice } from './writer-choice.ts';
 
-/** How targets are checked; changes on reload. Times in milliseconds. */
-export interface HealthLimits {
-  readonly interval: number;
-  readonly timeout: number;
-  /** How many checks in a row may get no answer before the target counts as gone. */
-  readonly failures: number;
+/** What settings say of a target group; all of it changes on reload. */
+export interface GroupLimits {
+  readonly shares: Shares;
+  readonly health: HealthLimits;
+  readonly pools: LimitsOf;
+  readonly readers: {
+    /** A standby that is further behind gets no reads, in seconds; 0 is no limit. */
+    readonly lagLimit: number;
+    /** Reads go to the writer while no standby can take them. */
+    readonly fallBack: boolean;
+  };
 }
 
 /** What a group needs from the proxy around it. */
@@ -25,100 +36,96 @@ export interface GroupOwner {
   healthLogin(target: Target): LoginOptions;
 }
 
-/** While there is no writer every target is asked this often, in milliseconds; a check is one small round trip. */
-const searchInterval = 50;
+/** Why everyone is asked again when a pause ends. */
+const afterPause = 'a pause has ended';
 
 /** After a 25006 that was no sign of a lost writer, further ones hold nobody up for so long, in milliseconds. */
 const readOnlyPause = 1000;
 
-/** A target and what the checks of it have found. */
-interface Member {
-  readonly target: Target;
-  readonly check: HealthCheck;
-  /** Still among the places that settings and DNS name. */
-  listed: boolean;
-  /** Checks in a row without an answer. */
-  silent: number;
-  last: CheckResult | null;
-}
-
 /**
- * The targets behind a proxy. Knows which of them is the writer, by asking, and keeps the pools there: when it is
- * lost, everyone waits in the borrow queue, and the first target that proves to be the writer takes the pools over.
- *
- * Rules: a writer is not in recovery. Of one cluster (system identifier) only the newest timeline ever seen may be the
- * writer, so a former primary that comes back is not. Loans that are out when the writer is lost are left alone until
- * another server is known to run: a writer that was only slow loses nothing.
+ * The targets behind a proxy, and who of them serves whom. When the writer is lost everyone waits in the borrow queue,
+ * and the first target that proves to be the writer serves them. Loans that are out when the writer falls silent are
+ * left alone until another server is known to run: a writer that was only slow loses nothing.
  */
-export class TargetGroup implements TargetOwner {
+export class TargetGroup implements TargetOwner, MonitorOwner {
   readonly story = new FailoverStory();
   /** Resolves when a target has answered, or has not in time. */
   readonly firstAnswer: Promise<void>;
   #answeredFirst: () => void = () => undefined;
   readonly #owner: GroupOwner;
-  readonly #members = new Map<string, Member>();
-  /** The newest timeline seen of each cluster, by system identifier. */
-  readonly #timelines = new Map<string, number>();
-  #places: Places;
-  #targetLimits: TargetLimits;
-  #limits: HealthLimits;
-  /** Where the pools are: the writer, or the last one. */
-  #current: Member;
-  #hasWriter = false;
-  #hadWriter = false;
-  /** What traffic said against the writer, while a check of it is under way. */
-  #doubt: string | null = null;
+  readonly #monitor: Monitor;
+  readonly #choice = new WriterChoice();
+  readonly #lags = new LagMeter();
+  /** When the writer last answered, in milliseconds of `performance.now()`. */
+  #writerSeenAt = 0;
+  readonly #roles: Readonly<Record<TargetRole, RolePools>>;
+  #limits: GroupLimits;
+  /** The writer; null while there is none. */
+  #writer: Member | null = null;
   #unfoundedAt = -Infinity;
   /** The only target serves though it did not prove to be the writer. */
   #asItIs = false;
-  /** When the server that the pools are connected to was started. */
-  #startedAt: string | undefined;
   #paused = false;
-  #lookingUp = false;
-  #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   /** Makes the group of the targets that were found, and begins to check them. */
-  constructor(
-    places: Places,
-    limits: { readonly target: TargetLimits; readonly health: HealthLimits },
-    owner: GroupOwner,
-  ) {
-    this.#places = places;
-    this.#targetLimits = limits.target;
-    this.#limits = limits.health;
+  constructor(places: Places, limits: GroupLimits, owner: GroupOwner) {
+    this.#limits = limits;
     this.#owner = owner;
-    this.#update(places.found);
-    const [member] = this.#members.values();
-    if (member === undefined) throw new Error('a target group needs a target');
-    this.#current = member;
+    this.#roles = {
+      READ_WRITE: new RolePools('READ_WRITE', limits.pools),
+      READ_ONLY: new RolePools('READ_ONLY', limits.pools),
+    };
     this.firstAnswer = new Promise((resolve) => {
       this.#answeredFirst = resolve;
     });
-    this.#checkNow();
+    this.#monitor = new Monitor(places, limits.health, this);
+    this.#serve();
+    this.#monitor.start();
   }
 
-  /** All targets, in the order in which settings and DNS name them. */
+  /** All targets, in the order in which settings, DNS and the database name them. */
   get targets(): readonly Target[] {
-    return [...this.#members.values()].map(({ target }) => target);
-  }
-
-  /** The target that has the pools: the writer, or while there is none the last one. */
-  get current(): Target {
-    return this.#current.target;
+    return this.#monitor.members.map(({ target }) => target);
   }
 
   get writer(): Target | null {
-    return this.#hasWriter ? this.#current.target : null;
+    return this.#writer?.target ?? null;
   }
 
   /** True once a writer was found. */
   get hadWriter(): boolean {
-    return this.#hadWriter;
+    return this.#choice.last !== null;
   }
 
   get paused(): boolean {
     return this.#paused;
+  }
+
+  get searching(): boolean {
+    return this.#writer === null || this.#paused;
+  }
+
+  /** The pools of a role. */
+  pools(role: TargetRole): RolePools {
+    return this.#roles[role];
+  }
+
+  /** The pools of both roles. */
+  get allPools(): readonly RolePools[] {
+    return Object.values(this.#roles);
+  }
+
+  find(name: string): Target | undefined {
+    return this.targets.find((target) => target.name === name);
+  }
+
+  makeTarget(place: Place): Target {
+    return new Target(place, this.#limits.shares, this);
+  }
+
+  healthLogin(target: Target): LoginOptions {
+    return this.#owner.healthLogin(target);
   }
 
   connect(...[target, pool, done]: Parameters<TargetOwner['connect']>): void {
@@ -126,8 +133,8 @@ export class TargetGroup implements TargetOwner {
       // PostgreSQL 14 and newer say so at login: between two checks the writer may have become a standby.
       if (
         login !== null &&
-        this.#hadWriter &&
-        target.role?.inRecovery === false &&
+        target === this.writer &&
+        !this.#asItIs &&
         login.parameters.get('in_hot_standby') === 'on'
       ) {
         login.socket.destroy();
@@ -140,28 +147,54 @@ export class TargetGroup implements TargetOwner {
   }
 
   evidence(target: Target, what: string): void {
-    const member = this.#current;
-    if (target !== member.target || !this.#hasWriter || this.#doubt !== null || this.#closed)
+    const member = this.#monitor.find(target);
+    if (member === null || target.doubt !== null || this.#closed) return;
+    // What does not serve cannot be in doubt; what cannot be asked has pools that try again by themselves.
+    if (!this.allPools.some((role) => role.serves(target)) || member.last?.kind === 'unclear')
       return;
-    // It cannot be asked: its pools try again by themselves.
-    if (member.last?.kind === 'unclear') return;
     if (what === '25006' && performance.now() - this.#unfoundedAt < readOnlyPause) return;
-    this.#doubt = what;
-    this.story.evidence(target.name, what);
+    target.doubt = what;
+    if (member === this.#writer) this.story.evidence(target.name, what);
     this.#hold();
-    this.#checkNow();
+    // Whoever is being shut down may still answer on a connection that is there, but lets nobody new in.
+    this.#monitor.check(member, what !== '25006');
+  }
+
+  answered(member: Member): void {
+    const { target, last } = member;
+    if (last?.kind === 'role') {
+      this.#endOldIfRestarted(target, last.role);
+      target.learn(last.role);
+      this.#choice.learn(last.role);
+    }
+    this.#decide(member);
+    this.#measure(member);
+    this.#settleDoubt(member);
+    this.#serve();
+    this.#describe();
+    this.#answeredFirst();
+  }
+
+  listChanged(): void {
+    this.#serve();
+  }
+
+  keeps(member: Member): boolean {
+    return member === this.#choice.last;
   }
 
   /** Applies changed limits. */
-  reload(target: TargetLimits, health: HealthLimits): void {
-    this.#targetLimits = target;
-    this.#limits = health;
-    for (const member of this.#members.values()) member.target.reload(target);
+  reload(limits: GroupLimits): void {
+    this.#limits = limits;
+    this.#monitor.limits = limits.health;
+    for (const target of this.targets) target.reload(limits.shares);
+    for (const role of this.allPools) role.reload(limits.pools);
+    this.#serve();
   }
 
   /** Called at every tick of the coarse clock. */
   tick(): void {
-    for (const { target } of this.#members.values()) target.tick();
+    for (const role of this.allPools) role.tick();
   }
 
   /** Everyone waits from now on; what runs goes on. True once nothing runs any more. */
@@ -171,7 +204,7 @@ export class TargetGroup implements TargetOwner {
       events.paused.publish({});
       this.#hold();
     }
-    return [...this.current.pools].every((pool) => pool.idleCount === pool.connections.size);
+    return this.allPools.every((role) => role.isQuiet());
   }
 
   /** Ends a pause: whoever waited is served by the writer, whichever target that is now. */
@@ -179,250 +212,208 @@ export class TargetGroup implements TargetOwner {
     if (!this.#paused) return;
     this.#paused = false;
     events.resumed.publish({});
-    // Whoever paused has changed something: nobody is served before the writer has answered again.
-    if (this.#hasWriter && this.#current.last?.kind !== 'unclear') this.#doubt = 'resumed';
+    // Whoever paused has changed something: nobody is served by a target that has not answered again.
+    for (const member of this.#monitor.members) {
+      if (member.last?.kind !== 'role' || member.target.doubt !== null) continue;
+      member.target.doubt = afterPause;
+      this.#monitor.check(member, true);
+    }
     this.#hold();
-    this.#checkNow();
+    this.#monitor.checkAll();
+  }
+
+  /** Nothing more is lent of a target, and it is left as transactions end. True once nothing runs there any more. */
+  drain(target: Target): boolean {
+    if (!target.drained) {
+      target.drained = true;
+      events.targetDrained.publish({ target: target.name });
+      for (const role of this.allPools) role.retire(target, 'its target is drained');
+      this.#serve();
+    }
+    return this.allPools.every((role) => role.isQuiet(target));
+  }
+
+  /** Ends a drain. */
+  undrain(target: Target): void {
+    if (!target.drained) return;
+    target.drained = false;
+    events.targetUndrained.publish({ target: target.name });
+    this.#serve();
+    for (const role of this.allPools) role.resume();
   }
 
   /** Ends every connection; whoever waits for one gets `error`. */
   close(error: ErrorFields): void {
     this.#closed = true;
-    clearTimeout(this.#timer);
-    for (const { check, target } of this.#members.values()) {
-      check.close();
-      target.close(error);
-    }
-  }
-
-  /** Checks every target now, and again after the interval. */
-  #checkNow(): void {
-    clearTimeout(this.#timer);
-    if (this.#closed) return;
-    for (const member of this.#members.values())
-      member.check.ask(this.#limits.timeout, (result) => this.#answered(member, result));
-    const searching = !this.#hasWriter || this.#paused;
-    const pause = searching
-      ? Math.min(searchInterval, this.#limits.interval)
-      : this.#limits.interval;
-    this.#timer = setTimeout(() => this.#checkNow(), pause);
-    if (this.#places.hasNames && !this.#lookingUp) void this.#lookUp();
-  }
-
-  async #lookUp(): Promise<void> {
-    this.#lookingUp = true;
-    const places = await this.#places.find();
-    this.#lookingUp = false;
-    if (!this.#closed) this.#update(places);
-  }
-
-  /** Makes the members those of the places; one that has the pools stays until another takes them. */
-  #update(places: readonly Place[]): void {
-    for (const member of this.#members.values()) member.listed = false;
-    let added = false;
-    for (const place of places) {
-      const known = this.#members.get(place.name);
-      if (known !== undefined) known.listed = true;
-      else {
-        added = true;
-        this.#add(place);
-      }
-    }
-    for (const [name, member] of this.#members) {
-      if (member.listed || member === this.#current) continue;
-      this.#members.delete(name);
-      member.check.close();
-    }
-    // A new address behind the name is evidence by itself.
-    if (added && this.#hadWriter) this.#checkNow();
-  }
-
-  #add(place: Place): void {
-    const target = new Target(place, this.#targetLimits, this);
-    const check = new HealthCheck(
-      () => this.#owner.healthLogin(target),
-      () => this.evidence(target, 'the health connection was lost'),
-    );
-    this.#members.set(place.name, { target, check, listed: true, silent: 0, last: null });
-  }
-
-  #answered(member: Member, result: CheckResult): void {
-    const { target } = member;
-    member.last = result;
-    member.silent = result.kind === 'silent' ? member.silent + 1 : 0;
-    if (result.kind === 'role') {
-      target.learn(result.role);
-      const { systemId, timeline, inRecovery } = result.role;
-      if (systemId !== null && timeline !== null && !inRecovery)
-        this.#timelines.set(systemId, Math.max(timeline, this.#timelines.get(systemId) ?? 0));
-    }
-    this.#decide(member);
-    this.#describe(member);
-    this.#answeredFirst();
-  }
-
-  /** Sets the state that people see. */
-  #describe(member: Member): void {
-    const { target, last } = member;
-    const before = `${target.state} ${target.reason}`;
-    if (last?.kind === 'role') {
-      const impostor = !last.role.inRecovery && this.#hasWriter && member !== this.#current;
-      target.state = impostor ? TargetState.Unavailable : TargetState.Available;
-      target.reason = impostor ? UnavailableReason.InvalidReplicationState : null;
-      target.message = impostor ? `it takes writes, and ${this.current.name} is the writer` : '';
-    } else if (
-      last !== null &&
-      (last.kind !== 'silent' || member.silent >= this.#limits.failures)
-    ) {
-      target.state = TargetState.Unavailable;
-      target.reason = last.reason;
-      target.message = last.message;
-    }
-    if (`${target.state} ${target.reason}` === before) return;
-    const { name, state, reason, message } = target;
-    events.targetStateChanged.publish({ target: name, state, reason, message });
+    this.#monitor.close();
+    for (const role of this.allPools) role.close(error);
   }
 
   #decide(answered: Member): void {
-    if (this.#hasWriter && answered !== this.#current) {
-      if (this.#outranks(answered)) this.#lose(`${answered.target.name} is the writer now`);
-    } else if (this.#hasWriter) this.#judgeWriter(answered);
-    if (this.#hasWriter) return;
-    const best = this.#best();
+    const writer = this.#writer;
+    if (writer !== null && answered !== writer) {
+      if (this.#choice.outranks(answered, writer))
+        this.#lose(writer, `${answered.target.name} is the writer now`);
+    } else if (writer !== null) this.#judgeWriter(writer);
+    if (this.#writer !== null) return;
+    const standbyServes = !this.hadWriter || this.#asItIs;
+    const best = this.#choice.best(this.#monitor.members, standbyServes);
     if (best !== null) this.#take(best);
   }
 
   /** Is the writer still the writer? */
   #judgeWriter(writer: Member): void {
     const { last } = writer;
-    switch (last?.kind) {
-      case 'gone':
-        this.#lose(last.message);
-        break;
-      case 'silent':
-        if (writer.silent >= this.#limits.failures) this.#lose(last.message);
-        else this.#checkNow();
-        break;
-      case 'role':
-        if (last.role.inRecovery && !this.#asItIs) this.#lose('it is a standby now');
-        else {
-          if (!last.role.inRecovery) this.#asItIs = false;
-          this.#endOldIfRestarted(writer);
-          this.#reassured();
-        }
-        break;
-      default:
-        this.#reassured();
+    if (last?.kind === 'gone') this.#lose(writer, last.message);
+    else if (last?.kind === 'silent') {
+      if (writer.silent >= this.#limits.health.failures) this.#lose(writer, last.message);
+    } else if (last?.kind === 'role') {
+      if (!last.role.inRecovery) this.#asItIs = false;
+      else if (!this.#asItIs) this.#lose(writer, 'it is a standby now');
     }
   }
 
-  /** The doubt was unfounded: it serves as before. */
-  #reassured(): void {
-    if (this.#doubt !== null) {
-      this.#doubt = null;
+  #lose({ target }: Member, why: string): void {
+    this.#writer = null;
+    target.doubt = null;
+    this.story.lost(target.name, why);
+    for (const role of this.allPools) role.retire(target, why);
+    this.#hold();
+    this.#monitor.checkAll();
+  }
+
+  #take(member: Member): void {
+    const former = this.#choice.last;
+    const { target } = member;
+    this.#writer = member;
+    this.#choice.took(member);
+    this.#asItIs = target.role?.inRecovery !== false;
+    const pools = this.#roles.READ_WRITE;
+    this.story.found(target.name, pools.waiting, pools.pools);
+    if (former === member) return;
+    this.#lags.forget();
+    pools.serve([target], `${target.name} is the writer now`);
+    if (former !== null)
+      for (const role of this.allPools) role.end(former.target, `${target.name} is the writer now`);
+    this.#monitor.prune();
+  }
+
+  /** Every connection to a target that has gone for certain, or whose server was started anew, ends. */
+  #end(target: Target, why: string): void {
+    target.epoch++;
+    for (const role of this.allPools) role.end(target, why);
+  }
+
+  #endOldIfRestarted(target: Target, { startedAt }: Role): void {
+    if (target.role !== null && target.role.startedAt !== startedAt)
+      this.#end(target, 'the database was restarted');
+  }
+
+  /** How far is it behind the writer? While there is none, standbys are as far behind as when it was last heard of. */
+  #measure({ target, last }: Member): void {
+    if (last?.kind !== 'role') return;
+    const { position, inRecovery } = last.role;
+    const now = performance.now();
+    if (target === this.writer) {
+      this.#writerSeenAt = now;
+      if (position !== null) this.#lags.mark(position, now);
+    }
+    const isBehind = inRecovery && position !== null;
+    target.lag = isBehind ? this.#lags.lagAt(position, this.#writerSeenAt) : 0;
+  }
+
+  /** A check that traffic asked for has ended: is there anything in it? */
+  #settleDoubt(member: Member): void {
+    const { target, last } = member;
+    if (target.doubt === null) return;
+    if (last?.kind === 'silent' && member.silent < this.#limits.health.failures) {
+      this.#monitor.check(member, true);
+      return;
+    }
+    const { doubt } = target;
+    target.doubt = null;
+    // It has been lost, or is no more among the standbys that serve.
+    if (last?.kind === 'gone' || last?.kind === 'silent') return;
+    if (member === this.#writer && doubt !== afterPause) {
       this.#unfoundedAt = performance.now();
       this.story.unfounded();
     }
     this.#hold();
+    for (const role of this.allPools) role.resume();
   }
 
-  #lose(why: string): void {
-    const { target } = this.#current;
-    this.#hasWriter = false;
-    this.#doubt = null;
-    this.story.lost(target.name, why);
-    this.#hold();
-    target.recycle(why);
-    this.#checkNow();
-  }
-
-  #take(member: Member): void {
-    const former = this.#current;
-    const { target } = member;
-    this.#hasWriter = true;
-    this.#hadWriter = true;
-    this.#asItIs = target.role?.inRecovery !== false;
-    this.#current = member;
-    let waiting = 0;
-    for (const pool of former.target.pools) waiting += pool.waitingCount;
-    this.story.found(target.name, waiting, former.target.pools);
-    if (member === former) this.#endOldIfRestarted(member);
-    else {
-      target.takeOver(former.target, `${target.name} is the writer now`);
-      this.#startedAt = target.role?.startedAt;
-      if (!former.listed) {
-        this.#members.delete(former.target.name);
-        former.check.close();
-      } else this.#describe(former);
+  /** Who serves, as things stand. */
+  #serve(): void {
+    const { READ_WRITE: writers, READ_ONLY: readers } = this.#roles;
+    const { members } = this.#monitor;
+    if (writers.serving.length === 0) {
+      // Until a writer is found its pools wait at the first target.
+      const [first] = members;
+      if (first !== undefined) writers.serve([first.target], '');
+    }
+    const fit = members.filter((member) => this.#isReader(member)).map(({ target }) => target);
+    const writer = this.#writer?.target;
+    const { fallBack } = this.#limits.readers;
+    const serving = fit.length === 0 && fallBack && writer !== undefined ? [writer] : fit;
+    const isSame =
+      serving.length === readers.serving.length &&
+      serving.every((target) => readers.serves(target));
+    if (!isSame) {
+      // A read that a standby fell silent over can run on another: nothing is lost by ending it.
+      for (const target of readers.serving)
+        if (!serving.includes(target) && this.#monitor.find(target)?.last?.kind === 'silent')
+          readers.end(target, `${target.name} does not answer`);
+      readers.serve(serving, 'it takes no more reads');
+      events.readersChanged.publish({ targets: serving.map(({ name }) => name) });
+      readers.resume();
     }
     this.#hold();
   }
 
-  /** The connections of a server that has been started again since are dead, whatever their sockets say. */
-  #endOldIfRestarted({ target }: Member): void {
-    const startedAt = target.role?.startedAt;
-    if (this.#startedAt !== undefined && startedAt !== this.#startedAt) {
-      target.recycle('the database was restarted');
-      target.endOld('the database was restarted');
-    }
-    this.#startedAt = startedAt;
+  /** A standby that answers, or has not been silent for long, and that follows closely enough. */
+  #isReader(member: Member): boolean {
+    const { last, target, listed, silent } = member;
+    const { lagLimit } = this.#limits.readers;
+    if (!listed || target.drained || member === this.#writer || target.role === null) return false;
+    const answers =
+      last?.kind === 'role' || (last?.kind === 'silent' && silent < this.#limits.health.failures);
+    return answers && target.role.inRecovery && (lagLimit === 0 || target.lag <= lagLimit);
   }
 
   /** Lends or not, as things stand. */
   #hold(): void {
-    const { target } = this.#current;
-    let why: string | null = null;
-    if (this.#paused) why = 'The proxy is paused.';
-    else if (!this.#hasWriter) why = `No target is the writer; the last one was ${target.name}.`;
-    else if (this.#doubt !== null) why = `${target.name} is being checked: ${this.#doubt}.`;
-    if (why !== null) target.held = why;
-    else if (target.held !== null) target.resume();
+    const { READ_WRITE: writers, READ_ONLY: readers } = this.#roles;
+    const paused = this.#paused ? 'The proxy is paused.' : null;
+    const last = this.#choice.last?.target.name;
+    const noWriter =
+      this.#writer === null
+        ? `No target is the writer${last === undefined ? '' : `; the last one was ${last}`}.`
+        : null;
+    writers.hold(paused ?? noWriter ?? unlent(writers.serving));
+    const noReader = readers.serving.length === 0 ? 'No standby can take reads.' : null;
+    readers.hold(paused ?? noReader ?? unlent(readers.serving));
   }
 
-  /** The target to serve, or null while none has proved to be the writer. */
-  #best(): Member | null {
-    const listed = [...this.#members.values()].filter((member) => member.listed);
-    // At the start nobody is taken before everybody was asked: the first to answer may be a former primary.
-    if (!this.#hadWriter && listed.some(({ last }) => last === null)) return null;
-    const writers = listed.filter((member) => this.#isWriter(member));
-    const [best] = writers.sort((a, b) => rank(b) - rank(a));
-    if (best !== undefined) return best;
-    const [only] = listed;
-    if (listed.length > 1 || only === undefined) return null;
-    // There is nothing else to choose: who points the proxy at a standby, or at a database that does not let the
-    // check in, is served as it is.
-    const { last } = only;
-    const standby = last?.kind === 'role' && (!this.#hadWriter || this.#asItIs);
-    return standby || last?.kind === 'unclear' ? only : null;
-  }
-
-  /** It takes writes, and nobody of its cluster was promoted after it. */
-  #isWriter({ target, last }: Member): boolean {
-    if (last?.kind !== 'role' || last.role.inRecovery) return false;
-    const { systemId, timeline } = last.role;
-    if (systemId === null || timeline === null) return true;
-    const former = this.#current.target.role?.systemId ?? null;
-    // Another cluster altogether: only when the former one is not to be asked any more (its name points elsewhere).
-    if (this.#hadWriter && former !== null && former !== systemId && this.#current.listed)
-      return target === this.#current.target;
-    return timeline >= (this.#timelines.get(systemId) ?? 0);
-  }
-
-  /** It is the writer in place of the present one: promoted after it, or where the name points now. */
-  #outranks(member: Member): boolean {
-    const writer = this.#current;
-    if (!member.listed || !this.#isWriter(member)) return false;
-    if (!writer.listed) return true;
-    const { timeline, systemId } = writer.target.role ?? { timeline: null, systemId: null };
-    const other = member.target.role;
-    if (timeline === null || other === null || other.timeline === null) return false;
-    return other.systemId === systemId && other.timeline > timeline;
+  #describe(): void {
+    const standing = {
+      writer: this.#writer,
+      failures: this.#limits.health.failures,
+      lagLimit: this.#limits.readers.lagLimit,
+    };
+    for (const member of this.#monitor.members) {
+      if (!judge(member, standing)) continue;
+      const { name, state, reason, message } = member.target;
+      events.targetStateChanged.publish({ target: name, state, reason, message });
+    }
   }
 }
 
-/** Orders those that take writes: one that is not read-only first, then the newest timeline. */
-function rank({ target }: Member): number {
-  const { role } = target;
-  if (role === null) return -1;
-  return (role.readOnly ? 0 : 2 ** 33) + (role.timeline ?? 0);
+/** Why none of these is lent, or null when one is. */
+function unlent(targets: readonly Target[]): string | null {
+  if (targets.some(({ lends }) => lends)) return null;
+  return targets
+    .map(({ name, doubt }) =>
+      doubt === null ? `${name} is drained.` : `${name} is being checked: ${doubt}.`,
+    )
+    .join(' ');
 }

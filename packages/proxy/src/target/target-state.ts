@@ -8,7 +8,7 @@ export const TargetState = {
 
 export type TargetState = (typeof TargetState)[keyof typeof TargetState];
 
-/** Why a target is UNAVAILABLE. */
+/** Why a target is UNAVAILABLE: RDS Proxy's reasons, and one that it does not name. */
 export const UnavailableReason = {
   /** No connection, or no answer in time. */
   Unreachable: 'UNREACHABLE',
@@ -18,6 +18,8 @@ export const UnavailableReason = {
   AuthFailure: 'AUTH_FAILURE',
   /** It takes writes but is not the writer: another server of its cluster was promoted since, or it is another cluster. */
   InvalidReplicationState: 'INVALID_REPLICATION_STATE',
+  /** A standby that is too far behind the writer. Not among RDS Proxy's reasons. */
+  ReplicationLag: 'REPLICATION_LAG',
 } as const;
 
 export type UnavailableReason = (typeof UnavailableReason)[keyof typeof UnavailableReason];

@@ -4,9 +4,9 @@ import type { Pool } from '../pool/pool.ts';
 import { SessionState } from '../session/session.ts';
 import { statements } from '../session/statement.ts';
 import type { TargetGroup } from '../target/target-group.ts';
-import type { Target } from '../target/target.ts';
-import { TargetState } from '../target/target-state.ts';
+import type { RolePools } from '../target/role-pools.ts';
 import { HistogramMetric } from './histogram-metric.ts';
+import { registerTargetMetrics } from './target-metrics.ts';
 
 /** What the metrics are read from; nothing is counted twice, gauges are lengths of lists. */
 export interface MetricSources {
@@ -15,7 +15,15 @@ export interface MetricSources {
 }
 
 /** A value under its labels. */
-type Sample = readonly [labels: Record<string, string>, value: number];
+export type Sample = readonly [labels: Record<string, string>, value: number];
+
+/** Registers a metric that is read when it is asked for. */
+export type Register = (
+  name: string,
+  help: string,
+  labels: string[],
+  read: () => Iterable<Sample>,
+) => void;
 
 /**
  * The Prometheus metrics. Their names follow Amazon RDS Proxy's (`DatabaseConnectionsCurrentlyBorrowed` is
@@ -26,12 +34,7 @@ export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const gauge = (
-    name: string,
-    help: string,
-    labels: string[],
-    read: () => Iterable<Sample>,
-  ): void => {
+  const gauge: Register = (name, help, labels, read) => {
     registry.registerMetric(
       new Gauge({
         name,
@@ -45,12 +48,7 @@ export function createMetrics(sources: MetricSources): Registry {
       }),
     );
   };
-  const counter = (
-    name: string,
-    help: string,
-    labels: string[],
-    read: () => Iterable<Sample>,
-  ): void => {
+  const counter: Register = (name, help, labels, read) => {
     registry.registerMetric(
       new Counter({
         name,
@@ -68,8 +66,8 @@ export function createMetrics(sources: MetricSources): Registry {
     for (const endpoint of sources.endpoints) yield [{ endpoint: endpoint.name }, read(endpoint)];
   };
   const perPool = function* (read: (pool: Pool) => number): Iterable<Sample> {
-    for (const target of sources.group.targets)
-      for (const pool of target.pools) yield [poolLabels(target, pool), read(pool)];
+    for (const pools of sources.group.allPools)
+      for (const pool of pools.pools) yield [poolLabels(pools, pool), read(pool)];
   };
 
   gauge(
@@ -127,16 +125,17 @@ export function createMetrics(sources: MetricSources): Registry {
 
   gauge(
     'sluice_database_connections',
-    'Database connections, by what they do.',
-    ['target', 'database', 'user', 'state'],
+    'Database connections, by what they do. Those being opened have no target yet.',
+    ['target', ...poolLabelNames, 'state'],
     function* () {
-      for (const target of sources.group.targets) {
-        for (const pool of target.pools) {
-          const labels = poolLabels(target, pool);
-          const open = pool.connections.size;
-          yield [{ ...labels, state: 'idle' }, pool.idleCount];
-          yield [{ ...labels, state: 'borrowed' }, open - pool.idleCount];
-          yield [{ ...labels, state: 'opening' }, pool.openingCount];
+      for (const pools of sources.group.allPools) {
+        for (const pool of pools.pools) {
+          const labels = poolLabels(pools, pool);
+          for (const [target, { idle, borrowed }] of countByTarget(pools, pool)) {
+            yield [{ ...labels, target, state: 'idle' }, idle];
+            yield [{ ...labels, target, state: 'borrowed' }, borrowed];
+          }
+          yield [{ ...labels, target: '', state: 'opening' }, pool.openingCount];
         }
       }
     },
@@ -161,14 +160,6 @@ export function createMetrics(sources: MetricSources): Registry {
     'Sessions that wait for a database connection.',
     poolLabelNames,
     () => perPool((pool) => pool.waitingCount),
-  );
-  gauge(
-    'sluice_max_database_connections_allowed',
-    'The most database connections to the target, by MaxConnectionsPercent.',
-    ['target'],
-    function* () {
-      for (const target of sources.group.targets) yield [{ target: target.name }, target.allowed];
-    },
   );
   counter('sluice_borrow_requests_total', 'Loans asked for.', poolLabelNames, () =>
     perPool((pool) => pool.stats.borrows),
@@ -215,29 +206,6 @@ export function createMetrics(sources: MetricSources): Registry {
     poolLabelNames,
     () => perPool((pool) => pool.stats.replays),
   );
-  gauge(
-    'sluice_target_available',
-    'Whether the target answers its health check and may serve, by what it is.',
-    ['target', 'role'],
-    function* () {
-      for (const target of sources.group.targets) {
-        const role = target === sources.group.writer ? 'READ_WRITE' : 'READ_ONLY';
-        yield [{ target: target.name, role }, target.state === TargetState.Available ? 1 : 0];
-      }
-    },
-  );
-  gauge('sluice_paused', 'Whether clients are held by a pause.', [], () => [
-    [{}, sources.group.paused ? 1 : 0],
-  ]);
-  counter('sluice_failovers_total', 'How often the writer was lost.', [], () => [
-    [{}, sources.group.story.count],
-  ]);
-  counter(
-    'sluice_writer_doubts_unfounded_total',
-    'How often traffic spoke against the writer and a check found it well.',
-    [],
-    () => [[{}, sources.group.story.unfoundedDoubts]],
-  );
   counter(
     'sluice_groups_sent_again_total',
     'Groups sent again after their database connection was lost.',
@@ -258,15 +226,7 @@ export function createMetrics(sources: MetricSources): Registry {
         ),
     ),
   );
-  const { story } = sources.group;
-  for (const [name, help, histogram] of [
-    ['detection', 'From the first sign to the certainty that the writer is lost.', story.detection],
-    ['promotion', 'From then to the new writer: the part of the database.', story.promotion],
-    ['first_answer', 'From the new writer to the first answer to a client.', story.firstAnswer],
-  ] as const)
-    registry.registerMetric(
-      new HistogramMetric(`sluice_failover_${name}_seconds`, help, () => [[{}, histogram]]),
-    );
+  registerTargetMetrics(sources.group, gauge, counter, (metric) => registry.registerMetric(metric));
   const poolHistogram = (
     name: string,
     help: string,
@@ -274,8 +234,8 @@ export function createMetrics(sources: MetricSources): Registry {
   ): void => {
     registry.registerMetric(
       new HistogramMetric(name, help, () =>
-        sources.group.targets.flatMap((target) =>
-          [...target.pools].map((pool) => [poolLabels(target, pool), pick(pool)] as const),
+        sources.group.allPools.flatMap((pools) =>
+          [...pools.pools].map((pool) => [poolLabels(pools, pool), pick(pool)] as const),
         ),
       ),
     );
@@ -298,8 +258,25 @@ export function createMetrics(sources: MetricSources): Registry {
   return registry;
 }
 
-const poolLabelNames = ['target', 'database', 'user'];
+/** A pool outlives its targets: its counters go on when another serves it. */
+const poolLabelNames = ['role', 'database', 'user'];
 
-function poolLabels(target: Target, pool: Pool): Record<string, string> {
-  return { target: target.name, database: pool.database, user: pool.user };
+function poolLabels(pools: RolePools, pool: Pool): Record<string, string> {
+  return { role: pools.role, database: pool.database, user: pool.user };
+}
+
+/** The connections of a pool, by the target that they lead to; targets that serve it are there without any, too. */
+function countByTarget(
+  pools: RolePools,
+  pool: Pool,
+): Map<string, { idle: number; borrowed: number }> {
+  const counts = new Map(pools.serving.map(({ name }) => [name, { idle: 0, borrowed: 0 }]));
+  for (const connection of pool.connections) {
+    const { name } = connection.source;
+    const count = counts.get(name) ?? { idle: 0, borrowed: 0 };
+    counts.set(name, count);
+    if (connection.onLoan) count.borrowed++;
+    else count.idle++;
+  }
+  return counts;
 }
