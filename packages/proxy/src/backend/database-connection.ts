@@ -9,6 +9,7 @@ import {
   syncMessage,
   terminateMessage,
 } from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import type { ConnectionSource } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
@@ -17,11 +18,13 @@ import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts'
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
+import { Setback } from '../session/setback.ts';
 import { backendNamePrefix, describeMissingStatement } from '../session/statement.ts';
 import { noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
 import type { Address } from './dial.ts';
 import { ProxyRequest } from './proxy-request.ts';
+import { isUnfinished } from './unfinished.ts';
 
 /** No message of the protocol is longer: PostgreSQL's own limit for what it sends (PqMaxMsg, 1 GiB). */
 const longestMessage = 0x3fffffff;
@@ -51,8 +54,8 @@ export interface LoanHolder {
   connectionLost(loss: ConnectionLoss): void;
   /** The database refused the group at hand with `sqlstate` and rolled it back: can it run on another connection? */
   canSendAgain(): boolean;
-  /** The loan has ended, and the group that `canSendAgain` spoke of has not run: it is sent again. */
-  sendAgain(): void;
+  /** The loan has ended, and the group that `canSendAgain` spoke of was refused here: it is sent again elsewhere. */
+  sendAgain(setback: Setback): void;
   /** The connection takes requests again: its socket has drained, or a cancel has passed. */
   resume(): void;
   /** The database reported a new value of a parameter while the session's requests ran. */
@@ -173,6 +176,8 @@ export class DatabaseConnection {
   #closed = false;
   #resting = false;
   #errorSent = false;
+  /** The database has said why it closes: an idle time-out is no sign of trouble, and a shutdown was told as one. */
+  #saidGoodbye = false;
 
   constructor(
     login: LoginResult,
@@ -389,7 +394,7 @@ export class DatabaseConnection {
           this.#answerLocally();
           continue;
         case Step.Failed:
-          if (this.#isTakenBack(chunk, at, next, entry)) relayed = false;
+          if (this.#isTakenBack(chunk, from, at, next, entry)) relayed = false;
           else {
             this.#handOver(chunk, from, at);
             from = at;
@@ -501,6 +506,7 @@ export class DatabaseConnection {
     if (entry === Owed.Nothing) {
       // Between requests the database only ever says goodbye (57P01, 25P03, ...), and closes.
       this.retireReason ??= 'the database ended it';
+      this.#saidGoodbye = true;
       return this.#holder !== null;
     }
     if (fate === Fate.Watch) {
@@ -536,11 +542,18 @@ export class DatabaseConnection {
    * The database does not serve (any more): the group at hand runs elsewhere, or the connection is given up and the
    * session says what that means. Then neither the error nor what came before it in the group goes to the client.
    */
-  #isTakenBack(chunk: Buffer, at: number, next: number, entry: number): boolean {
-    const { severity, sqlstate, message } = parseErrorFields(chunk, at + 5, next);
+  #isTakenBack(chunk: Buffer, from: number, at: number, next: number, entry: number): boolean {
+    const fields = parseErrorFields(chunk, at + 5, next);
+    const { severity, sqlstate, message } = fields;
     if (notServing.has(sqlstate)) this.#owner.evidence(this, sqlstate);
     const isOwed = (entry & 0xf0) === Fate.Relay && entry !== Owed.Nothing;
-    if (isOwed && rolledBack.has(sqlstate) && this.#takeBack(sqlstate)) return true;
+    if (
+      isOwed &&
+      rolledBack.has(sqlstate) &&
+      isUnfinished(chunk, from, at) &&
+      this.#takeBack(fields)
+    )
+      return true;
     if (severity === 'ERROR' || this.#holder?.survivesLoss !== true) return false;
     // Outside a transaction its own words say best what became of the statement.
     if (isOwed && !this.inTransaction) return false;
@@ -558,7 +571,7 @@ export class DatabaseConnection {
   }
 
   /** The refused group runs elsewhere: what is still owed for it here is owed to nobody. */
-  #takeBack(sqlstate: string): boolean {
+  #takeBack(fields: ErrorFields): boolean {
     const holder = this.#holder;
     if (
       holder === null ||
@@ -571,11 +584,11 @@ export class DatabaseConnection {
     // Answers to groups before this one may stand gathered.
     holder.flushReplies();
     this.#holder = null;
-    this.retireReason ??= `the database refuses work (${sqlstate})`;
+    this.retireReason ??= `the database refuses work (${fields.sqlstate})`;
     this.owed.fail();
     this.owed.abandon();
     this.#resumeReading();
-    holder.sendAgain();
+    holder.sendAgain(new Setback(fields, this));
     return true;
   }
 
@@ -650,7 +663,7 @@ export class DatabaseConnection {
   /** The socket ended, and not by our doing. */
   #onGone(reason: string): void {
     if (this.#closed) return;
-    this.#owner.evidence(this, reason);
+    if (!this.#saidGoodbye) this.#owner.evidence(this, reason);
     this.#onLost(reason);
   }
 

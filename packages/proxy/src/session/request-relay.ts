@@ -19,6 +19,8 @@ import type { OwedNote } from '../relay/owed-replies.ts';
 import { Flag, classifyBytes, shapeOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
+import { KeptGroup } from './kept-group.ts';
+import { LostConversation } from './lost-conversation.ts';
 import type { LostTransaction } from './lost-transaction.ts';
 import { Completion, LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { SessionStatements } from './session-statements.ts';
@@ -135,12 +137,9 @@ export class RequestRelay {
   /** The message at hand was answered by a substitute: if it streams, its rest is dropped. */
   #substituted = false;
   #statements: SessionStatements | null = null;
-  /** A group that came whole and alone is `#group[#groupStart, #groupEnd)` until it is over: it can be sent again. */
-  #group: Buffer | null = null;
-  #groupStart = 0;
-  #groupEnd = 0;
+  readonly #group = new KeptGroup();
   /** Stands in for the database connection on which a transaction was lost. */
-  #lost: LostTransaction | null = null;
+  #lost: LostConversation | null = null;
   /** Names that SQL's PREPARE has given; the session is pinned while it has any. */
   #sqlNames: Set<string> | null = null;
   /** Goes with the next Execute of the group: a statement was bound that does more than its rows show. */
@@ -185,29 +184,32 @@ export class RequestRelay {
 
   /** True when the group under way can be sent again. */
   get canSendAgain(): boolean {
-    return this.#group !== null;
+    return this.#group.isKept;
   }
 
   /** Sends the group under way again, on another loan. */
   sendAgain(): void {
-    const group = this.#group?.subarray(this.#groupStart, this.#groupEnd);
-    this.#group = null;
-    if (group === undefined) return;
-    this.#rest = this.#rest === null ? group : Buffer.concat([group, this.#rest]);
+    this.#rest = this.#group.takeBefore(this.#rest);
     this.#waiting = false;
     this.#processRest();
   }
 
   /** The database connection has ended with a transaction open. */
-  transactionLost(lost: LostTransaction): void {
-    this.#group = null;
-    this.#lost = lost;
+  transactionLost(transaction: LostTransaction): void {
+    this.#group.drop();
+    this.#lost = new LostConversation(transaction, this, this.#owner);
+  }
+
+  /** The names of the session for prepared statements. */
+  get named(): SessionStatements {
+    this.#statements ??= new SessionStatements();
+    return this.#statements;
   }
 
   /** The loan has ended; the session keeps only what it needs for the next. */
   loanEnded(): void {
     this.unnamed.keep();
-    this.#group = null;
+    this.#group.drop();
   }
 
   /**
@@ -272,7 +274,7 @@ export class RequestRelay {
     // Where a group begins that can be kept to be sent again; it must be the only one.
     let kept = begun;
     let groups = 0;
-    this.#group = null;
+    this.#group.drop();
     if (this.#bodyLeft > 0) {
       at = Math.min(this.#bodyLeft, end);
       this.#bodyLeft -= at;
@@ -323,7 +325,9 @@ export class RequestRelay {
         return;
       }
       if (this.#lost !== null) {
-        this.#answerLost(this.#lost, chunk, at, next);
+        const answer = this.#lost.answer(chunk, at, next);
+        if (answer.length > 0) owner.reply(answer);
+        if (this.#lost.over) this.#lost = null;
         from = at = Math.min(next, end);
         if (next > end) {
           this.#bodyLeft = next - end;
@@ -436,74 +440,9 @@ export class RequestRelay {
     }
     toDatabase.addRange(chunk, from, at);
     if (at < end) this.#rest = at === 0 ? chunk : chunk.subarray(at);
-    else if (kept >= 0 && groups === 1 && this.#bodyLeft === 0 && connection?.groupOpen === false) {
-      this.#group = chunk;
-      this.#groupStart = kept;
-      this.#groupEnd = end;
-    }
+    else if (kept >= 0 && groups === 1 && this.#bodyLeft === 0 && connection?.groupOpen === false)
+      this.#group.keep(chunk, kept, end);
     this.#flush(connection);
-  }
-
-  /** Answers a message in the place of the database connection on which the transaction was lost. */
-  #answerLost(lost: LostTransaction, chunk: Buffer, at: number, next: number): void {
-    const code = chunk[at] ?? 0;
-    const ofStatement = chunk[at + 5] === 0x53;
-    // A message too long to be read ends no transaction.
-    const effects = next > chunk.length ? null : this.#effectsOf(code, chunk, at, next);
-    const answer = lost.answer({ code, effects, ofStatement });
-    if (answer.length > 0) this.#owner.reply(answer);
-    if (answer === parseComplete) this.#keepParsed(chunk, at, next, effects);
-    else if (answer === closeComplete && ofStatement)
-      this.#statements?.close(chunk.toString('latin1', at + 6, next - 1));
-    if (lost.over) this.#lost = null;
-  }
-
-  /** What the statement does that a message brings or names. */
-  #effectsOf(code: number, chunk: Buffer, at: number, next: number): Effects | null {
-    const { lexis } = this.#owner;
-    let nameStart = at + 5;
-    switch (code) {
-      case Code.Query:
-        return classifyBytes(chunk, nameStart, Math.max(nameStart, next - 1), lexis);
-      case Code.Parse: {
-        const start = chunk.indexOf(0, nameStart) + 1;
-        const end = chunk.indexOf(0, start);
-        return start > 0 && end >= start && end < next
-          ? classifyBytes(chunk, start, end, lexis)
-          : null;
-      }
-      case Code.Bind:
-        nameStart = chunk.indexOf(0, nameStart) + 1;
-        break;
-      case Code.Describe:
-        nameStart++;
-        break;
-      default:
-        return null;
-    }
-    const nameEnd = chunk.indexOf(0, nameStart);
-    if (nameStart <= at || nameEnd < nameStart || nameEnd >= next) return null;
-    if (nameEnd === nameStart) return this.unnamed.effects;
-    return this.#statements?.get(chunk.toString('latin1', nameStart, nameEnd))?.effects ?? null;
-  }
-
-  /** Keeps a statement that no database was told of yet: one is when it is first bound there. */
-  #keepParsed(chunk: Buffer, at: number, next: number, effects: Effects | null): void {
-    const nameEnd = chunk.indexOf(0, at + 5);
-    if (nameEnd === at + 5) {
-      this.unnamed = new UnnamedStatement(chunk, at, next, effects);
-      this.unnamed.keep();
-      return;
-    }
-    const { statementContext, lexis } = this.#owner;
-    const name = chunk.toString('latin1', at + 5, nameEnd);
-    const textEnd = chunk.indexOf(0, nameEnd + 1);
-    this.#statements ??= new SessionStatements();
-    if (this.#statements.get(name) === undefined)
-      this.#statements.set(
-        name,
-        statements.intern(chunk, nameEnd + 1, textEnd, next, statementContext, lexis),
-      );
   }
 
   #flush(connection: DatabaseConnection | null): void {

@@ -1,10 +1,5 @@
 import type { Socket } from 'node:net';
-import {
-  buildErrorResponse,
-  buildParameterStatus,
-  readyForQueryFailed,
-  readyForQueryIdle,
-} from '@sluice/wire';
+import { buildErrorResponse, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type {
   ConnectionLoss,
@@ -26,11 +21,12 @@ import type { Found } from './session-look.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
-import { LostTransaction, inLostTransaction } from './lost-transaction.ts';
+import { judgeLoss } from './connection-loss.ts';
 import type { ParameterSet } from './parameter-set.ts';
 import { PinReason, pinReasonOf, resettable } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { RequestOwner } from './request-relay.ts';
+import type { Setback } from './setback.ts';
 import { UnderWay } from './under-way.ts';
 
 /** What a session is doing; each is a list of the endpoint's, so that a gauge is a length. */
@@ -121,6 +117,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   /** Something may be set on the connection on loan that nobody could name. */
   #uncertain = false;
   readonly #underWay = new UnderWay();
+  /** The refusal that the group in the borrow queue had from another server. */
+  #setback: Setback | null = null;
+  /** A parameter was set outside a transaction, and not read back yet. */
+  #setsOutside = false;
   #state: SessionState = SessionState.Idle;
   #paused = false;
   #blocked = false;
@@ -236,7 +236,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   borrow(): boolean {
     this.waitingSince = performance.now();
     const connection = this.pool.borrow(this);
-    if (connection === null) {
+    if (connection === null || this.#isRefusedAgain(connection)) {
       // A loan that cannot be had at once was queued, or has been refused already.
       if (this.#state === SessionState.Idle) this.#enter(SessionState.Waiting);
       return false;
@@ -246,6 +246,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   granted(connection: DatabaseConnection): void {
+    if (this.#isRefusedAgain(connection)) return;
     this.#take(connection);
     this.#relay.granted();
     this.#flow();
@@ -265,6 +266,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     if ((flags & changesParameters) !== 0) {
       this.#tracker ??= new ParameterTracker();
       this.#tracker.note(effects, this.parameters.values);
+      if (!this.inTransaction && !this.#underWay.begins) this.#setsOutside = true;
       if (changesLexis(effects)) this.#lexis = worstLexis;
     }
     if ((flags & gives) !== 0) this.#released = true;
@@ -385,73 +387,74 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.#groupSince = 0;
     this.#suspects = [];
     this.#relay.dropBody();
-    if (loss.midReply) {
-      // Half a message has gone out: nothing can follow it.
-      this.#end(loss.error.message, null);
+    const outcome = judgeLoss(loss, {
+      // A change of parameters that the client was told of and that was not read back yet is lost as well.
+      hasLostState: this.pin !== null || this.#isUnread(loss),
+      canSendAgain: this.#relay.canSendAgain,
+      underWay: this.#underWay,
+    });
+    if (outcome.kind === 'end') {
+      this.#end(loss.error.message, outcome.farewell);
       return;
     }
-    if (this.pin !== null) {
-      // What the client believes its session to be is gone, and only a new one can replace it.
-      this.#end(
-        loss.error.message,
-        loss.errorSent ? null : buildErrorResponse({ ...loss.error.fields, severity: 'FATAL' }),
-      );
+    this.#forgetUnread();
+    if (outcome.kind === 'send again') {
+      this.pool.stats.groupsSentAgain++;
+      this.sendAgain(null);
       return;
     }
-    const underWay = this.#underWay;
-    const lost = loss.error.code === 'DATABASE_CONNECTION_LOST';
-    const wasOpen = loss.inTransaction;
-    if (lost && !wasOpen && loss.groups === 1 && !loss.openGroup && this.#canRepeat(false)) {
-      this.sendAgain();
-      return;
-    }
-    // What did not commit is rolled back for certain; of anything else nobody knows.
-    const rolledBack = (wasOpen || underWay.begins) && !underWay.mayCommit;
-    const cause =
-      lost && rolledBack ? new ProxyError('TRANSACTION_LOST', { reason: loss.reason }) : loss.error;
-    const isOpen = underWay.begins || (wasOpen && !underWay.ends);
-    underWay.clear();
+    this.#underWay.clear();
     this.#enter(SessionState.Idle);
-    this.#answerLost(loss, buildErrorResponse({ ...cause.fields, severity: 'ERROR' }), isOpen);
+    if (outcome.answer.length > 0) this.#write(outcome.answer);
+    if (outcome.lost !== null) this.#relay.transactionLost(outcome.lost);
+    else if (outcome.discards) this.#relay.discardUntilSync();
     this.#relay.resume();
     this.#flow();
   }
 
   canSendAgain(): boolean {
-    return this.#canRepeat(true);
+    return this.pin === null && this.#relay.canSendAgain && this.#underWay.repeatable(true);
   }
 
-  sendAgain(): void {
+  sendAgain(setback: Setback | null): void {
     this.connection = null;
     this.#groupSince = 0;
     this.#underWay.again();
-    this.pool.stats.groupsSentAgain++;
+    this.#setback = setback;
     this.#enter(SessionState.Idle);
     this.#relay.sendAgain();
     this.#flow();
   }
 
-  #canRepeat(rolledBack: boolean): boolean {
-    return this.pin === null && this.#relay.canSendAgain && this.#underWay.repeatable(rolledBack);
+  /** Parameters may have changed that are not read back, other than by what the loss itself has undone. */
+  #isUnread(loss: ConnectionLoss): boolean {
+    return (
+      this.#setsOutside && (loss.groups === 0 || loss.inTransaction || this.#underWay.count > 1)
+    );
   }
 
-  /** Gives the client the end of every group that the lost connection owed it; `isOpen`: of a transaction too. */
-  #answerLost(loss: ConnectionLoss, error: Buffer, isOpen: boolean): void {
-    const ready = isOpen ? readyForQueryFailed : readyForQueryIdle;
-    let told = loss.failed;
-    let answered = loss.errorSent;
-    const fail = (): void => {
-      if (!answered) this.#write(isOpen && told ? inLostTransaction : error);
-      told = true;
-      answered = false;
-    };
-    for (let group = 0; group < loss.groups; group++) {
-      fail();
-      this.#write(ready);
+  /** Nothing that was asked to set a parameter took effect, as far as the client knows. */
+  #forgetUnread(): void {
+    this.#setsOutside = false;
+    this.#tracker = null;
+    this.#lexis = this.parameters.lexis;
+  }
+
+  /** True, and the client is told, when the server that refused the group is the one that would run it again. */
+  #isRefusedAgain(connection: DatabaseConnection): boolean {
+    const setback = this.#setback;
+    if (setback === null) return false;
+    this.#setback = null;
+    if (!setback.stands(connection)) {
+      this.pool.stats.groupsSentAgain++;
+      return false;
     }
-    if (loss.openGroup) fail();
-    if (isOpen) this.#relay.transactionLost(new LostTransaction(error, told, loss.openGroup));
-    else if (loss.openGroup) this.#relay.discardUntilSync();
+    this.pool.returned(connection);
+    // The group is handed to the borrow queue in this very turn; only then can it be refused.
+    queueMicrotask(() => {
+      if (this.#state === SessionState.Waiting) this.borrowFailed(setback.error);
+    });
+    return true;
   }
 
   #take(connection: DatabaseConnection): void {
@@ -514,6 +517,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   #takeParameters(connection: DatabaseConnection, read: ReadBack): void {
+    this.#setsOutside = this.#tracker?.dirty === true;
     const sets = this.pool.parameterSets;
     const before = this.parameters;
     this.parameters = sets.acquire(read.wanted);

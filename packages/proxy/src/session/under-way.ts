@@ -1,8 +1,10 @@
 import { Flag } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 
-/** How often one group is sent again; a database that refuses it each time has its own reason. */
-const mostAttempts = 2;
+/** How often one group that was refused is sent again; databases that refuse it each time have their own reason. */
+const mostAfterRefusal = 3;
+/** How often after a loss: a statement that brings its server down must not bring down the next, and the next. */
+const mostAfterLoss = 1;
 
 /** Statements of which the text does not show whether they commit. */
 const mayCommit = Flag.Opaque | Flag.Procedure | Flag.Do;
@@ -27,6 +29,11 @@ export class UnderWay {
   begins = false;
   /** The transaction that was open before is ended here. */
   ends = false;
+
+  /** Statements that were sent and whose group is not over. */
+  get count(): number {
+    return this.#statements;
+  }
 
   /** A statement is sent. */
   add(effects: Effects): void {
@@ -62,7 +69,7 @@ export class UnderWay {
     const effects = this.#effects;
     if (this.relayed || this.#statements !== 1 || effects === null || effects.statements > 1)
       return false;
-    if (this.#attempts >= mostAttempts) return false;
+    if (this.#attempts >= (rolledBack ? mostAfterRefusal : mostAfterLoss)) return false;
     const { flags } = effects;
     if ((flags & Flag.Transaction) !== 0 && !(this.begins && !this.ends)) return false;
     if ((flags & ~undoneByRollback) !== 0) return false;

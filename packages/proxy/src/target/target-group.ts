@@ -152,6 +152,8 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     // What does not serve cannot be in doubt; what cannot be asked has pools that try again by themselves.
     if (!this.allPools.some((role) => role.serves(target)) || member.last?.kind === 'unclear')
       return;
+    // A standby refuses writes by right.
+    if (what === '25006' && (member !== this.#writer || this.#asItIs)) return;
     if (what === '25006' && performance.now() - this.#unfoundedAt < readOnlyPause) return;
     target.doubt = what;
     if (member === this.#writer) this.story.evidence(target.name, what);

@@ -50,7 +50,7 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
   targetStateChanged: { level: 'info', message: 'target state changed' },
   writerDoubted: { level: 'info', message: 'the writer is checked' },
   writerLost: { level: 'warn', message: 'the writer is lost: clients are held' },
-  writerFound: { level: 'warn', message: 'the writer is found: clients are served' },
+  writerFound: { level: 'info', message: 'the writer is found: clients are served' },
   firstStatementServed: { level: 'info', message: 'first statement served by the new writer' },
   readersChanged: { level: 'info', message: 'other targets take reads' },
   targetDrained: { level: 'warn', message: 'target is drained: it is left as transactions end' },
