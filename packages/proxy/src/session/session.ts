@@ -25,7 +25,7 @@ import { judgeLoss } from './connection-loss.ts';
 import type { ParameterSet } from './parameter-set.ts';
 import { PinReason, pinReasonOf, resettable } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
-import type { RequestOwner } from './request-relay.ts';
+import type { RequestOwner } from './request-owner.ts';
 import type { Setback } from './setback.ts';
 import { UnderWay } from './under-way.ts';
 
