@@ -13,6 +13,8 @@ export interface Control {
   /** Takes POST with the token: `/failover/KIND`. */
   readonly url: string;
   readonly token: string;
+  /** The proxy's admin port. */
+  readonly admin: string;
 }
 
 /** Where a running `sluice up --standbys` of this user says how it is reached. The last one started counts. */
@@ -33,6 +35,7 @@ export function findControl(): Control | undefined {
 
 /** Takes orders from other commands on this machine; resolves to what stops that. */
 export async function takeOrders(
+  admin: string,
   failOver: (kind: string) => Promise<unknown>,
 ): Promise<() => Promise<void>> {
   const token = randomBytes(24).toString('base64url');
@@ -60,7 +63,8 @@ export async function takeOrders(
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  const control: Control = { pid: process.pid, url: `http://127.0.0.1:${port}`, token };
+  const url = `http://127.0.0.1:${port}`;
+  const control: Control = { pid: process.pid, url, token, admin };
   await rm(controlFile(), { force: true });
   // `wx`: never through a link that somebody else has put there.
   await writeFile(controlFile(), JSON.stringify(control), { mode: 0o600, flag: 'wx' });

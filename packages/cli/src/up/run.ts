@@ -84,7 +84,8 @@ async function start(
   undo.push(() => proxy.stop());
   if (cluster !== undefined) {
     const { host, port } = proxy.admin;
-    undo.push(await takeOrders((kind) => orderFailOver(cluster, `http://${host}:${port}`, kind)));
+    const admin = `http://${host}:${port}`;
+    undo.push(await takeOrders(admin, (kind) => orderFailOver(cluster, admin, kind)));
   }
   return describe(proxy, database, tls);
 }

@@ -6,6 +6,9 @@ import { giveTo } from '../postgres/account.ts';
 import { Postgres } from '../postgres/postgres.ts';
 import { copyRunning } from './base-backup.ts';
 
+/** How long a new standby may take until it streams. */
+const streamsTimeoutMs = 30_000;
+
 /** A primary and its streaming standbys, all on this machine. */
 export class Cluster {
   #primary: Postgres;
@@ -50,7 +53,10 @@ export class Cluster {
     this.#primary = standby;
   }
 
-  /** Makes a former primary, which is down, a standby of the present one. */
+  /**
+   * Makes a former primary, which is down, a standby of the present one, by a base backup: the embedded PostgreSQL comes
+   * without pg_rewind.
+   */
   async rejoin(former: Postgres): Promise<void> {
     await this.#follow(former);
   }
@@ -103,7 +109,8 @@ export class Cluster {
   }
 
   async #streams(name: string): Promise<void> {
-    for (;;) {
+    const deadline = performance.now() + streamsTimeoutMs;
+    while (performance.now() < deadline) {
       const rows = await this.#primary.query(
         "SELECT FROM pg_stat_replication WHERE application_name = $1 AND state = 'streaming'",
         [name.slice(0, 63)],
@@ -111,5 +118,6 @@ export class Cluster {
       if (rows.length > 0) return;
       await delay(5);
     }
+    throw new Error(`the standby does not stream from ${this.#primary.url} after 30 s`);
   }
 }

@@ -1,17 +1,21 @@
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { Link } from './link.ts';
 
 /**
- * What the network does: `pass` lets everything through, `refuse` refuses new connections and resets those there are,
- * `blackhole` takes what is sent and answers nothing, as behind a cut cable.
+ * What the network does. `pass` lets everything through. `refuse` refuses new connections and resets those there are.
+ * `blackhole` takes what is sent and answers nothing, as behind a cut cable. `delay` holds everything back for so many
+ * milliseconds each way. `cutAfter` resets a connection after so many bytes more from the server, in the middle of a
+ * message if it comes so.
  */
-export type Fault = 'pass' | 'refuse' | 'blackhole';
+export type Fault =
+  'pass' | 'refuse' | 'blackhole' | { readonly delay: number } | { readonly cutAfter: number };
 
 /** A stretch of network before a server, which can be made to fail. */
 export class FaultProxy {
   readonly host = '127.0.0.1';
   readonly #target: { readonly host: string; readonly port: number };
-  readonly #pairs = new Map<Socket, Socket>();
+  readonly #links = new Set<Link>();
   #server: Server;
   #port = 0;
   #fault: Fault = 'pass';
@@ -35,6 +39,11 @@ export class FaultProxy {
     return this.#port;
   }
 
+  /** Connections through it. */
+  get connections(): number {
+    return this.#links.size;
+  }
+
   /** Sets what happens from now on, also to connections that are there. */
   async set(fault: Fault): Promise<void> {
     this.#fault = fault;
@@ -43,12 +52,12 @@ export class FaultProxy {
       return;
     }
     if (!this.#server.listening) await this.#listen();
-    for (const [client, server] of this.#pairs) {
-      for (const socket of [client, server]) {
-        if (fault === 'blackhole') socket.pause();
-        else socket.resume();
-      }
-    }
+    for (const link of this.#links) link.set(fault);
+  }
+
+  /** Resets every connection there is; new ones are as before. */
+  reset(): void {
+    for (const link of [...this.#links]) link.reset();
   }
 
   /** Ends it and every connection through it. */
@@ -57,7 +66,11 @@ export class FaultProxy {
   }
 
   async #listen(): Promise<void> {
-    this.#server = createServer({ noDelay: true }, (client) => this.#accept(client));
+    this.#server = createServer({ noDelay: true }, (client) => {
+      const server = connect({ ...this.#target, noDelay: true });
+      const link = new Link(client, server, this.#fault, () => this.#links.delete(link));
+      this.#links.add(link);
+    });
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(this.#port, this.host, resolve);
@@ -65,42 +78,12 @@ export class FaultProxy {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  #accept(client: Socket): void {
-    const { host, port } = this.#target;
-    const server = connect({ host, port, noDelay: true });
-    this.#pairs.set(client, server);
-    const end = (): void => {
-      this.#pairs.delete(client);
-      client.destroy();
-      server.destroy();
-    };
-    for (const socket of [client, server]) {
-      const other = socket === client ? server : client;
-      socket.on('data', (chunk: Buffer) => {
-        if (!other.write(chunk)) socket.pause();
-      });
-      socket.on('drain', () => {
-        if (this.#fault === 'pass') other.resume();
-      });
-      socket.on('error', end);
-      socket.on('close', () => {
-        // Nobody hears of an end behind a cut cable.
-        if (this.#fault !== 'blackhole') end();
-      });
-      if (this.#fault === 'blackhole') socket.pause();
-    }
-  }
-
   async #close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
       if (this.#server.listening) this.#server.close(() => resolve());
       else resolve();
     });
-    for (const [client, server] of this.#pairs) {
-      client.resetAndDestroy();
-      server.destroy();
-    }
-    this.#pairs.clear();
+    this.reset();
     await closed;
   }
 }
