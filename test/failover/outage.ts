@@ -1,4 +1,4 @@
-import type { TestContext } from 'node:test';
+import { after } from 'node:test';
 import path from 'node:path';
 import { FaultProxy, startCluster } from '@sluice/lab';
 import type { Cluster, Postgres } from '@sluice/lab';
@@ -7,12 +7,23 @@ import type { RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import type { Settings } from '@sluice/proxy/settings';
 import { Client } from 'pg';
+import type { Owner } from '../helpers/routes.ts';
 
 const templates = path.resolve(import.meta.dirname, '../../.cache/postgres-templates');
+
+/** Owns what a hook of a suite starts; to be made where the suite is declared. */
+export function suiteOwner(): Owner {
+  const cleans: (() => void | Promise<void>)[] = [];
+  after(async () => {
+    for (const clean of cleans.toReversed()) await clean();
+  });
+  return { after: (clean) => void cleans.push(clean) };
+}
 
 /** What `/targets` tells. */
 export interface GroupView {
   readonly writer: string | null;
+  readonly readers: readonly string[];
   readonly paused: boolean;
   readonly targets: readonly {
     readonly target: string;
@@ -20,6 +31,7 @@ export interface GroupView {
     readonly reason?: string;
     readonly role: string | null;
     readonly timeline: number | null;
+    readonly loans: number;
   }[];
   readonly failovers: readonly {
     readonly evidence: string | null;
@@ -40,23 +52,35 @@ export class Outage {
   readonly proxy: RunningProxy;
   readonly #networks: ReadonlyMap<Postgres, FaultProxy>;
   readonly #clients: Client[] = [];
+  #settings: Settings;
 
   private constructor(
     cluster: Cluster,
     proxy: RunningProxy,
     networks: ReadonlyMap<Postgres, FaultProxy>,
+    settings: Settings,
   ) {
+    this.#settings = settings;
     this.cluster = cluster;
     this.proxy = proxy;
     this.#networks = networks;
   }
 
-  /** Starts all; it ends with the test. */
-  static async start(t: TestContext, settings: Partial<Settings> = {}): Promise<Outage> {
-    const cluster = await startCluster({ templates, password: 'lab', synchronous: true });
+  /** Starts all; it ends with the test, or the suite, that owns it. */
+  static async start(
+    owner: Owner,
+    settings: Partial<Settings> = {},
+    standbys = 1,
+  ): Promise<Outage> {
+    const cluster = await startCluster({
+      templates,
+      password: 'lab',
+      synchronous: true,
+      standbys,
+    });
     /** Ends what was started, the last first. */
     const undo: (() => Promise<void>)[] = [() => cluster.stop()];
-    t.after(async () => {
+    owner.after(async () => {
       for (const step of undo.toReversed()) await step();
     });
     const { user, password } = cluster.primary;
@@ -69,22 +93,21 @@ export class Outage {
     }
     const [first, ...others] = [...networks.values()];
     if (first === undefined) throw new Error('a cluster has a server');
-    const proxy = await startProxy(
-      createSettings({
-        TargetHost: first.host,
-        TargetPort: first.port,
-        Targets: others.map(({ host, port }) => ({ Host: host, Port: port })),
-        TargetTlsMode: 'disable',
-        ListenPort: 0,
-        AdminPort: 0,
-        PoolSize: 5,
-        LogLevel: 'fatal',
-        Users: [{ UserName: user, Password: password }],
-        ...settings,
-      }),
-    );
+    const all = createSettings({
+      TargetHost: first.host,
+      TargetPort: first.port,
+      Targets: others.map(({ host, port }) => ({ Host: host, Port: port })),
+      TargetTlsMode: 'disable',
+      ListenPort: 0,
+      AdminPort: 0,
+      PoolSize: 5,
+      LogLevel: 'fatal',
+      Users: [{ UserName: user, Password: password }],
+      ...settings,
+    });
+    const proxy = await startProxy(all);
     undo.push(() => proxy.stop());
-    const outage = new Outage(cluster, proxy, networks);
+    const outage = new Outage(cluster, proxy, networks, all);
     undo.push(() => outage.#endClients());
     return outage;
   }
@@ -102,10 +125,10 @@ export class Outage {
     return `${host}:${port}`;
   }
 
-  /** A client that has logged in at the proxy. An error it gets outside any query fails the test. */
-  async client(): Promise<Client> {
+  /** A client that has logged in at an endpoint. An error it gets outside any query fails the test. */
+  async client(endpointName = 'default'): Promise<Client> {
     const { user, password, database } = this.cluster.primary;
-    const [endpoint] = this.proxy.endpoints;
+    const endpoint = this.proxy.endpoints.find(({ name }) => name === endpointName);
     const client = new Client({
       host: '127.0.0.1',
       port: endpoint?.port ?? 0,
@@ -116,6 +139,12 @@ export class Outage {
     this.#clients.push(client);
     await client.connect();
     return client;
+  }
+
+  /** Changes settings while all runs. */
+  async reload(settings: Partial<Settings>): Promise<void> {
+    this.#settings = { ...this.#settings, ...settings };
+    await this.proxy.reload(this.#settings);
   }
 
   /** A URL of the admin port. */

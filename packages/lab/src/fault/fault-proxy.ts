@@ -67,7 +67,8 @@ export class FaultProxy {
 
   async #listen(): Promise<void> {
     this.#server = createServer({ noDelay: true }, (client) => {
-      const server = connect({ ...this.#target, noDelay: true });
+      const { host, port } = this.#target;
+      const server = connect({ host, port, noDelay: true });
       const link = new Link(client, server, this.#fault, () => this.#links.delete(link));
       this.#links.add(link);
     });
