@@ -1,116 +1,17 @@
-import {
-  FrontendCode as Code,
-  TransactionStatus,
-  buildCloseStatement,
-  buildErrorResponse,
-  buildParse,
-  buildQuery,
-  closeComplete,
-  closeUnnamedStatement,
-  parseComplete,
-  readyForQueryIdle,
-  syncMessage,
-} from '@sluice/wire';
+import { FrontendCode as Code, readyForQueryIdle } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
 import { toDatabase } from '../relay/gatherer.ts';
-import { Fate, Owed } from '../relay/owed-replies.ts';
-import type { OwedNote } from '../relay/owed-replies.ts';
-import { Flag, classifyBytes, shapeOf } from '../sql/index.ts';
-import type { Effects } from '../sql/index.ts';
-import { events } from '../telemetry/events.ts';
-import { Completion, LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
-import { SessionStatements } from './session-statements.ts';
+import { Owed } from '../relay/owed-replies.ts';
 import {
-  backendNamePrefix,
-  buildNamedParse,
-  describeMissingStatement,
-  statements,
-} from './statement.ts';
-import type { Statement } from './statement.ts';
-import { UnnamedStatement, noUnnamedStatement } from './unnamed-statement.ts';
-
-/** Flags of statements that may set parameters which they do not name as such. */
-const maySetUnseen = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.SetsParameter;
-
-/** The names of statements on database connections, in a text. */
-const backendNames = new RegExp(`${backendNamePrefix}\\d+`, 'g');
-
-/** No message of the protocol is longer: PostgreSQL's own limit (PQ_LARGE_MESSAGE_LIMIT, 1 GiB - 1). */
-const longestMessage = 0x3fffffff;
-/** PostgreSQL's limit for messages that carry no user data (PQ_SMALL_MESSAGE_LIMIT). */
-const longestSmallMessage = 10_000;
-
-/**
- * A statement that does nothing, not even in a failed transaction, and its deallocation: the database answers as it
- * would for the client's own statement.
- */
-const deallocateStandIn = buildParse(`${backendNamePrefix}gone`, '');
-const deallocateQuery = buildQuery(`DEALLOCATE ${backendNamePrefix}gone`);
-
-/** A statement of the protocol that SQL calls by its name. */
-interface SharedName {
-  readonly name: string;
-  readonly statement: Statement;
-  readonly deallocates: boolean;
-}
-
-/** The large-object functions, by object id (pg_proc.dat): what they leave behind ends with the transaction. */
-const largeObjectFunctions = new Set([
-  715, 764, 765, 767, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458,
-  3459, 3460,
-]);
-
-/** What kind of message a code is, for the checks before anything is done with it. */
-const Kind = { Unknown: 0, Small: 1, Large: 2, Streamed: 3 } as const;
-const kinds = new Uint8Array(256);
-for (const code of [
-  Code.Sync,
-  Code.Flush,
-  Code.Terminate,
-  Code.CopyDone,
-  Code.Close,
-  Code.Describe,
-])
-  kinds[code] = Kind.Small;
-kinds[Code.Execute] = Kind.Small;
-kinds[Code.CopyFail] = Kind.Small;
-for (const code of [Code.Query, Code.Parse, Code.Bind, Code.FunctionCall]) kinds[code] = Kind.Large;
-kinds[Code.CopyData] = Kind.Streamed;
-
-/** The session, as its requests see it. */
-export interface RequestOwner {
-  /** The database connection on loan, or null. */
-  readonly connection: DatabaseConnection | null;
-  /** The longest message that is gathered whole; longer ones stream, in bytes. */
-  readonly longestBuffered: number;
-  /** Under which lexis the database reads the session's statements; see `lexisOf`. */
-  readonly lexis: number;
-  /** Tells apart what the same statement text means under the session's settings. */
-  readonly statementContext: string;
-  /** Asks for a loan. True: `connection` is set. False: `resume` will be called, or the request refused. */
-  borrow(): boolean;
-  /** Looks at what a statement about to run does to the session, and pins where that is needed. */
-  willRun(effects: Effects): void;
-  /** Tells of a statement, its literals replaced; called only while somebody listens. */
-  trace(shape: string): void;
-  /** The text of a statement that may set parameters in ways that only their names in it betray. */
-  mayNameParameters(text: string): void;
-  /** A statement is about to be prepared: puts in front of the group what it must not meet. */
-  willParse(effects: Effects): void;
-  /** A statement too long to look at is about to run. */
-  willRunUnread(): void;
-  /** Stops reading from the client until `resume`. */
-  pause(): void;
-  /** Sends bytes to the client that no database was asked for. */
-  reply(bytes: Buffer): void;
-  /** The client said Terminate. */
-  terminated(): void;
-  /** The client broke the protocol. */
-  violated(error: ProxyError): void;
-  /** A group begins to run. */
-  groupStarted(): void;
-}
+  Kind,
+  kinds,
+  largeObjectFunctions,
+  longestMessage,
+  longestSmallMessage,
+} from './message-kinds.ts';
+import type { RequestOwner } from './request-owner.ts';
+import { StatementRequests } from './statement-requests.ts';
 
 /**
  * The way of a client's messages to the database: walks what the client sends, header by header, registers what
@@ -121,8 +22,7 @@ export interface RequestOwner {
  */
 export class RequestRelay {
   readonly #owner: RequestOwner;
-  /** The unnamed statement: what Parse said, to be said again on another database connection. */
-  unnamed: UnnamedStatement = noUnnamedStatement;
+  readonly #requests: StatementRequests;
   /** Bytes received and not gone on yet: the start of a message, or all that waits for a loan. */
   #rest: Buffer | null = null;
   /** Bytes still to come of a message that streams; dropped when `#bodyDropped`. */
@@ -131,16 +31,10 @@ export class RequestRelay {
   /** A request of the extended protocol was refused by the proxy itself: everything up to Sync is dropped. */
   #discarding = false;
   #waiting = false;
-  /** The message at hand was answered by a substitute: if it streams, its rest is dropped. */
-  #substituted = false;
-  #statements: SessionStatements | null = null;
-  /** Names that SQL's PREPARE has given; the session is pinned while it has any. */
-  #sqlNames: Set<string> | null = null;
-  /** Goes with the next Execute of the group: a statement was bound that does more than its rows show. */
-  #afterBound: OwedNote | null = null;
 
   constructor(owner: RequestOwner) {
     this.#owner = owner;
+    this.#requests = new StatementRequests(owner);
   }
 
   /** True when part of a message has gone to the database and the rest has not come. */
@@ -170,7 +64,7 @@ export class RequestRelay {
 
   /** The loan has ended; the session keeps only what it needs for the next. */
   loanEnded(): void {
-    this.unnamed.keep();
+    this.#requests.unnamed.keep();
   }
 
   /**
@@ -201,13 +95,13 @@ export class RequestRelay {
 
   /** The session has ended. */
   close(): void {
-    this.#statements?.clear();
+    this.#requests.close();
     this.#rest = null;
   }
 
   /** Puts the client's names for its statements in the place of those they bear on database connections. */
   translate(text: string): string {
-    return text.replaceAll(backendNames, (name) => this.#statements?.nameOf(name) ?? name);
+    return this.#requests.translate(text);
   }
 
   #dropFirst(rest: Buffer): Buffer | null {
@@ -226,6 +120,7 @@ export class RequestRelay {
 
   #process(chunk: Buffer): void {
     const owner = this.#owner;
+    const requests = this.#requests;
     const end = chunk.length;
     // chunk[from, at) goes to the database as it is and was not gathered yet.
     let from = 0;
@@ -315,22 +210,22 @@ export class RequestRelay {
       }
       const stop = Math.min(next, end);
       let rewritten = false;
-      this.#substituted = false;
+      requests.substituted = false;
       switch (code) {
         case Code.Query:
           toDatabase.addRange(chunk, from, at);
           from = at;
-          rewritten = this.#query(connection, chunk, at, next, end);
+          rewritten = requests.query(connection, chunk, at, next, end);
           break;
         case Code.Sync:
-          this.#afterBound = null;
+          requests.afterBound = null;
           connection.owed.append(Owed.Sync);
           connection.groupOpen = false;
           break;
         case Code.Flush:
           break;
         case Code.Execute:
-          connection.owed.append(Owed.Execute, this.#afterBound);
+          connection.owed.append(Owed.Execute, requests.afterBound);
           connection.groupOpen = true;
           break;
         case Code.FunctionCall:
@@ -354,24 +249,24 @@ export class RequestRelay {
             return;
           }
           if (code === Code.Parse)
-            rewritten = this.#parse(connection, chunk, at, nameEnd, next, end);
+            rewritten = requests.parse(connection, chunk, at, nameEnd, next, end);
           else if (code === Code.Bind) {
             const statementEnd = chunk.indexOf(0, nameEnd + 1);
             if (statementEnd < 0 || statementEnd >= stop) {
               this.#malformed(connection, code);
               return;
             }
-            rewritten = this.#bind(connection, chunk, at, nameEnd, statementEnd, stop);
+            rewritten = requests.bind(connection, chunk, at, nameEnd, statementEnd, stop);
           } else if (code === Code.Describe) {
-            rewritten = this.#describe(connection, chunk, at, nameEnd);
-          } else rewritten = this.#close(connection, chunk, at, nameEnd);
+            rewritten = requests.describe(connection, chunk, at, nameEnd);
+          } else rewritten = requests.closeStatement(connection, chunk, at, nameEnd);
           connection.groupOpen = true;
         }
       }
       if (rewritten) from = stop;
       if (next > end) {
         this.#bodyLeft = next - end;
-        this.#bodyDropped = this.#substituted;
+        this.#bodyDropped = requests.substituted;
         at = end;
         break;
       }
@@ -400,336 +295,6 @@ export class RequestRelay {
       new ProxyError('PROTOCOL_VIOLATION', {
         what: `message ${String.fromCharCode(code)} has no terminated name`,
       }),
-    );
-  }
-
-  /**
-   * Query (F): Byte1('Q') Int32 length, String query. Returns true when it was sent with something around it,
-   * or in other words.
-   */
-  #query(
-    connection: DatabaseConnection,
-    chunk: Buffer,
-    at: number,
-    next: number,
-    end: number,
-  ): boolean {
-    const owner = this.#owner;
-    let note: OwedNote | null = null;
-    let shared: SharedName | null = null;
-    if (next > end) owner.willRunUnread();
-    else {
-      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), owner.lexis);
-      this.#lookForNames(effects, chunk, at + 5, next - 1);
-      owner.willRun(effects);
-      note = this.#noteFor(connection, effects);
-      shared = this.#sharedName(effects);
-    }
-    // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
-    if (this.unnamed !== noUnnamedStatement || connection.unnamed !== noUnnamedStatement) {
-      const change = new UnnamedChange(this, connection, false);
-      note = note === null ? change : new NoteChain(note, change);
-      this.unnamed = noUnnamedStatement;
-      connection.unnamed = noUnnamedStatement;
-    }
-    if (shared !== null && shared.deallocates) {
-      this.#prepareAside(connection, deallocateStandIn);
-      toDatabase.add(deallocateQuery);
-    } else if (shared !== null) {
-      this.#prepareAside(connection, buildNamedParse(shared.name, shared.statement));
-    }
-    // A group that was open stays so: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything
-    // afterwards (XX000, "unexpected state STARTED"), so the connection is not lent again.
-    if (connection.groupOpen) connection.retireReason ??= 'a Query was sent into an open group';
-    connection.owed.append(Owed.Query, note);
-    owner.groupStarted();
-    if (shared === null) return false;
-    if (shared.deallocates) return true;
-    toDatabase.addRange(chunk, at, next);
-    this.#closeAside(connection, shared.name);
-    return true;
-  }
-
-  #lookForNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
-    if (events.statement.hasSubscribers) this.#owner.trace(shapeOf(chunk, start, end));
-    if ((effects.flags & maySetUnseen) !== 0)
-      this.#owner.mayNameParameters(chunk.toString('latin1', start, end));
-  }
-
-  /**
-   * SQL names one statement that was prepared over the protocol: PostgreSQL keeps both kinds under the same names, but
-   * here the database knows those of the protocol by other names.
-   */
-  #sharedName(effects: Effects): SharedName | null {
-    const [only] = effects.details;
-    if (effects.statements !== 1 || only === undefined || this.#statements === null) return null;
-    if (only.kind !== 'deallocate' && only.kind !== 'execute' && only.kind !== 'prepare')
-      return null;
-    const name = only.name ?? '';
-    const statement = this.#statements.get(name);
-    if (statement === undefined) return null;
-    return { name, statement, deallocates: only.kind === 'deallocate' };
-  }
-
-  /** Prepares something for the Query that follows, in a group of its own; what comes of it shows in the Query. */
-  #prepareAside(connection: DatabaseConnection, parse: Buffer): void {
-    toDatabase.add(parse);
-    toDatabase.add(syncMessage);
-    connection.owed.append(Owed.Parse | Fate.Abandon);
-    connection.owed.append(Owed.Sync | Fate.Swallow);
-  }
-
-  /** Takes away what `prepareAside` made, behind the Query. */
-  #closeAside(connection: DatabaseConnection, name: string): void {
-    toDatabase.add(buildCloseStatement(name));
-    toDatabase.add(syncMessage);
-    connection.owed.append(Owed.Close | Fate.Abandon);
-    connection.owed.append(Owed.Sync | Fate.Swallow);
-  }
-
-  /** What is to be done when a statement with these effects has run; null for nearly all. */
-  #noteFor(connection: DatabaseConnection, effects: Effects): OwedNote | null {
-    if ((effects.flags & (Flag.Prepare | Flag.Deallocate | Flag.Discard)) === 0) return null;
-    return new Completion(() => {
-      for (const effect of effects.details) {
-        if (effect.kind === 'prepare') (this.#sqlNames ??= new Set()).add(effect.name);
-        else if (effect.kind === 'deallocate' && effect.name !== undefined) {
-          this.#sqlNames?.delete(effect.name);
-          this.#statements?.close(effect.name);
-        } else if (
-          effect.kind === 'deallocate' ||
-          (effect.kind === 'discard' && effect.what === 'all')
-        ) {
-          this.#sqlNames = null;
-          this.#statements?.clear();
-          connection.statements.clear();
-        }
-      }
-    });
-  }
-
-  /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types. */
-  #parse(
-    connection: DatabaseConnection,
-    chunk: Buffer,
-    at: number,
-    nameEnd: number,
-    next: number,
-    end: number,
-  ): boolean {
-    const named = nameEnd > at + 5;
-    if (next > end) {
-      // Too long to keep: it lives on this connection under the client's own name, and the session with it.
-      this.#owner.willRunUnread();
-      if (!named) {
-        this.unnamed = new UnnamedStatement(null, 0, 0, null);
-        connection.unnamed = this.unnamed;
-      }
-      connection.owed.append(Owed.Parse);
-      return false;
-    }
-    const textEnd = chunk.indexOf(0, nameEnd + 1);
-    if (textEnd < 0 || textEnd >= next) {
-      // Let PostgreSQL say what is wrong with it.
-      connection.owed.append(Owed.Parse);
-      return false;
-    }
-    if (!named) {
-      const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
-      this.#lookForNames(effects, chunk, nameEnd + 1, textEnd);
-      this.#owner.willParse(effects);
-      const change = new UnnamedChange(this, connection, false);
-      this.unnamed = new UnnamedStatement(chunk, at, next, effects);
-      connection.unnamed = this.unnamed;
-      connection.owed.append(Owed.Parse, change);
-      return false;
-    }
-    const name = chunk.toString('latin1', at + 5, nameEnd);
-    this.#statements ??= new SessionStatements();
-    if (this.#sqlNames?.has(name) === true) {
-      // SQL's PREPARE has taken the name, on this very connection: PostgreSQL says so itself.
-      connection.owed.append(Owed.Parse);
-      return false;
-    }
-    if (this.#statements.get(name) !== undefined) {
-      this.#substitute(connection, '42P05', `prepared statement "${name}" already exists`);
-      return true;
-    }
-    const statement = statements.intern(
-      chunk,
-      nameEnd + 1,
-      textEnd,
-      next,
-      this.#owner.statementContext,
-      this.#owner.lexis,
-    );
-    this.#lookForNames(statement.effects, chunk, nameEnd + 1, textEnd);
-    this.#owner.willParse(statement.effects);
-    const naming = this.#statements.set(name, statement);
-    const known = connection.statements.use(statement);
-    if (
-      known &&
-      connection.status === TransactionStatus.Failed &&
-      connection.owed.length === 0 &&
-      (statement.effects.flags & Flag.Transaction) === 0
-    ) {
-      // In a failed transaction PostgreSQL refuses the text before it looks at the name.
-      toDatabase.add(statement.parseMessage);
-      connection.owed.append(Owed.Parse, naming);
-    } else if (known) {
-      connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));
-    } else {
-      this.#prepare(connection, statement, Fate.Relay, naming);
-    }
-    return true;
-  }
-
-  /** Prepares a statement on the connection, making room first. `alsoUndo` is taken back with it. */
-  #prepare(
-    connection: DatabaseConnection,
-    statement: Statement,
-    fate: number,
-    alsoUndo: OwedNote | null,
-  ): void {
-    const surplus = connection.statements.surplus;
-    if (surplus !== null) {
-      toDatabase.add(surplus.closeMessage);
-      connection.owed.append(Owed.Close | Fate.Swallow, connection.statements.close(surplus));
-    }
-    toDatabase.add(statement.parseMessage);
-    const added = connection.statements.add(statement);
-    connection.owed.append(
-      Owed.Parse | fate,
-      alsoUndo === null ? added : new NoteChain(added, alsoUndo),
-    );
-  }
-
-  /** Bind (F): Byte1('B') Int32 length, String portal, String statement, then formats and values. */
-  #bind(
-    connection: DatabaseConnection,
-    chunk: Buffer,
-    at: number,
-    portalEnd: number,
-    statementEnd: number,
-    stop: number,
-  ): boolean {
-    let rewritten = false;
-    if (statementEnd === portalEnd + 1) {
-      this.#ensureUnnamed(connection);
-      if (this.unnamed.effects !== null) this.#willRun(connection, this.unnamed.effects);
-    } else {
-      const name = chunk.toString('latin1', portalEnd + 1, statementEnd);
-      const statement = this.#statements?.get(name);
-      if (statement === undefined) {
-        if (name.startsWith(backendNamePrefix)) {
-          this.#substitute(connection, '26000', `prepared statement "${name}" does not exist`);
-          return true;
-        }
-      } else {
-        this.#willRun(connection, statement.effects);
-        if (!connection.statements.use(statement)) {
-          this.#prepare(connection, statement, Fate.Swallow, null);
-        }
-        const backendName = statement.backendName;
-        const headEnd = portalEnd + 1 - at;
-        const head = Buffer.allocUnsafe(headEnd + backendName.length);
-        chunk.copy(head, 0, at, portalEnd + 1);
-        backendName.copy(head, headEnd);
-        const length = chunk.readUInt32BE(at + 1) + backendName.length - (statementEnd - portalEnd);
-        head.writeUInt32BE(length, 1);
-        toDatabase.add(head);
-        toDatabase.addRange(chunk, statementEnd + 1, stop);
-        rewritten = true;
-      }
-    }
-    connection.owed.append(Owed.Bind);
-    return rewritten;
-  }
-
-  #willRun(connection: DatabaseConnection, effects: Effects): void {
-    this.#owner.willRun(effects);
-    const note = this.#noteFor(connection, effects);
-    if (note !== null) this.#afterBound = note;
-  }
-
-  /** Describe (F): Byte1('D') Int32 length, Byte1('S' statement or 'P' portal), String name. */
-  #describe(connection: DatabaseConnection, chunk: Buffer, at: number, nameEnd: number): boolean {
-    if (chunk[at + 5] !== 0x53) {
-      connection.owed.append(Owed.DescribePortal);
-      return false;
-    }
-    if (nameEnd === at + 6) {
-      this.#ensureUnnamed(connection);
-      connection.owed.append(Owed.DescribeStatement);
-      return false;
-    }
-    const name = chunk.toString('latin1', at + 6, nameEnd);
-    const statement = this.#statements?.get(name);
-    if (statement === undefined) {
-      if (name.startsWith(backendNamePrefix)) {
-        this.#substitute(connection, '26000', `prepared statement "${name}" does not exist`);
-        return true;
-      }
-      connection.owed.append(Owed.DescribeStatement);
-      return false;
-    }
-    if (!connection.statements.use(statement)) {
-      this.#prepare(connection, statement, Fate.Swallow, null);
-    }
-    toDatabase.add(statement.describeMessage);
-    connection.owed.append(Owed.DescribeStatement);
-    return true;
-  }
-
-  /** Close (F): Byte1('C') Int32 length, Byte1('S' statement or 'P' portal), String name. */
-  #close(connection: DatabaseConnection, chunk: Buffer, at: number, nameEnd: number): boolean {
-    if (chunk[at + 5] !== 0x53) {
-      connection.owed.append(Owed.Close);
-      return false;
-    }
-    if (nameEnd === at + 6) {
-      const change = new UnnamedChange(this, connection, false);
-      this.unnamed = noUnnamedStatement;
-      connection.unnamed = noUnnamedStatement;
-      connection.owed.append(Owed.Close, change);
-      return false;
-    }
-    const name = chunk.toString('latin1', at + 6, nameEnd);
-    this.#sqlNames?.delete(name);
-    const closed = this.#statements?.close(name) ?? null;
-    if (closed === null && !name.startsWith(backendNamePrefix)) {
-      connection.owed.append(Owed.Close);
-      return false;
-    }
-    // Others may use the statement: the connection keeps it, until it is the least recently used.
-    connection.owed.append(Owed.Local, new LocalReply(closeComplete, closed));
-    return true;
-  }
-
-  /** Makes this session's unnamed statement the connection's, so that it meets its own and never another's. */
-  #ensureUnnamed(connection: DatabaseConnection): void {
-    const unnamed = this.unnamed;
-    if (connection.unnamed === unnamed) return;
-    if (unnamed.source === null) {
-      toDatabase.add(closeUnnamedStatement);
-      connection.owed.append(Owed.Close | Fate.Swallow, new UnnamedChange(this, connection, true));
-    } else {
-      toDatabase.addRange(unnamed.source, unnamed.start, unnamed.end);
-      connection.owed.append(Owed.Parse | Fate.Swallow, new UnnamedChange(this, connection, true));
-    }
-    connection.unnamed = unnamed;
-  }
-
-  /**
-   * Refuses a request of the extended protocol in the proxy's own words. The database is made to fail at the same
-   * place (it is asked for a statement that does not exist), so that its transaction ends as the client believes.
-   */
-  #substitute(connection: DatabaseConnection, sqlstate: string, message: string): void {
-    toDatabase.add(describeMissingStatement);
-    this.#substituted = true;
-    connection.owed.append(
-      Owed.DescribeStatement | Fate.Substitute,
-      new LocalReply(buildErrorResponse({ severity: 'ERROR', sqlstate, message }), null),
     );
   }
 }

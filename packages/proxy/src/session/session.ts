@@ -24,7 +24,7 @@ import type { CancelKey } from './cancel-keys.ts';
 import type { ParameterSet } from './parameter-set.ts';
 import { PinReason, pinReasonOf, resettable } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
-import type { RequestOwner } from './request-relay.ts';
+import type { RequestOwner } from './request-owner.ts';
 
 /** What a session is doing; each is a list of the endpoint's, so that a gauge is a length. */
 export const SessionState = {

@@ -1,0 +1,37 @@
+import type { DatabaseConnection } from '../backend/database-connection.ts';
+import type { ProxyError } from '../errors.ts';
+import type { Effects } from '../sql/index.ts';
+
+/** The session, as its requests see it. */
+export interface RequestOwner {
+  /** The database connection on loan, or null. */
+  readonly connection: DatabaseConnection | null;
+  /** The longest message that is gathered whole; longer ones stream, in bytes. */
+  readonly longestBuffered: number;
+  /** Under which lexis the database reads the session's statements; see `lexisOf`. */
+  readonly lexis: number;
+  /** Tells apart what the same statement text means under the session's settings. */
+  readonly statementContext: string;
+  /** Asks for a loan. True: `connection` is set. False: `resume` will be called, or the request refused. */
+  borrow(): boolean;
+  /** Looks at what a statement about to run does to the session, and pins where that is needed. */
+  willRun(effects: Effects): void;
+  /** Tells of a statement, its literals replaced; called only while somebody listens. */
+  trace(shape: string): void;
+  /** The text of a statement that may set parameters in ways that only their names in it betray. */
+  mayNameParameters(text: string): void;
+  /** A statement is about to be prepared: puts in front of the group what it must not meet. */
+  willParse(effects: Effects): void;
+  /** A statement too long to look at is about to run. */
+  willRunUnread(): void;
+  /** Stops reading from the client until `resume`. */
+  pause(): void;
+  /** Sends bytes to the client that no database was asked for. */
+  reply(bytes: Buffer): void;
+  /** The client said Terminate. */
+  terminated(): void;
+  /** The client broke the protocol. */
+  violated(error: ProxyError): void;
+  /** A group begins to run. */
+  groupStarted(): void;
+}
