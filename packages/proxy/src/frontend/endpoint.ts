@@ -3,6 +3,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
+import { Listeners } from '../listening/listeners.ts';
 import { clock } from '../relay/clock.ts';
 import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
@@ -85,6 +86,7 @@ export class Endpoint implements SessionKeeper {
   readonly name: string;
   readonly role = 'READ_WRITE' as const;
   readonly stats = new EndpointStats();
+  readonly listeners = new Listeners();
   limits: EndpointLimits;
 
   readonly #target: Target;
@@ -170,12 +172,14 @@ export class Endpoint implements SessionKeeper {
     const goodbye = new ProxyError('SHUTTING_DOWN');
     for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
     for (const session of [...this.#sessions]) session.terminate(goodbye);
+    this.listeners.stop();
     for (const link of [...this.#links]) link.end();
   }
 
   /** Called at every tick of the coarse clock: the time limits of all sessions. */
   tick(): void {
     const { now } = clock;
+    this.listeners.tick();
     const { loginTimeout, idleTimeout, idleInTransactionTimeout, queryTimeout } = this.limits;
     if (loginTimeout > 0) {
       for (const arrival of this.#arrivals) {

@@ -245,6 +245,20 @@ export class Pool implements ConnectionOwner {
     return this.#idle[0]?.since ?? null;
   }
 
+  /**
+   * Opens a connection that is in no pool but counts within the budget: closes an idle one for it if need be. Null when
+   * there is no room; else what gives the place back.
+   */
+  openAside(
+    done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
+  ): (() => void) | null {
+    const target = this.#target;
+    if (this.#closing) return null;
+    if (!target.reserve(this) && !(this.evictIdle() && target.reserve(this))) return null;
+    target.connect(this, done);
+    return () => target.release();
+  }
+
   /** Ends every loan and every connection now, and refuses all that wait. */
   close(error: ErrorFields): void {
     this.#closing = true;

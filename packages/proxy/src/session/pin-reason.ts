@@ -6,6 +6,7 @@ export const PinReason = {
   /** Parameters could not be read back. */
   Parameters: 'parameters_unreadable',
   SqlPrepare: 'sql_prepare',
+  /** The session listens, and the listening connection cannot do it for the session. */
   Listen: 'listen',
   TemporaryObject: 'temporary_object',
   AdvisoryLock: 'advisory_lock',
@@ -34,7 +35,6 @@ export const resettable: ReadonlySet<PinReason> = new Set([
 const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
   [Flag.Load, PinReason.Load],
   [Flag.Prepare, PinReason.SqlPrepare],
-  [Flag.Listen, PinReason.Listen],
   [Flag.TemporaryObject, PinReason.TemporaryObject],
   [Flag.AdvisoryLock, PinReason.AdvisoryLock],
   [Flag.HoldableCursor, PinReason.HoldableCursor],

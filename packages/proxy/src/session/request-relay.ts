@@ -201,8 +201,8 @@ export class RequestRelay {
         }
         connection = owner.connection;
         if (connection === null) return;
-      } else if (connection.cancelling) {
-        // A cancel is meant for what runs now, never for what comes next.
+      } else if (connection.closedToRequests) {
+        // A cancel, say, is meant for what runs now, never for what comes next.
         toDatabase.addRange(chunk, from, at);
         this.#flush(connection);
         this.#park(chunk, at);

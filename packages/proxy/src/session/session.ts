@@ -8,6 +8,9 @@ import type {
 } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
 import type { Borrower, Pool } from '../pool/pool.ts';
+import type { Listeners } from '../listening/listeners.ts';
+import { SessionListening } from '../listening/session-listening.ts';
+import type { ListeningOwner } from '../listening/session-listening.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { toClient } from '../relay/gatherer.ts';
@@ -66,6 +69,7 @@ const closeTimeout = 5000;
 /** Whoever keeps the sessions: told what happens to them. */
 export interface SessionKeeper {
   readonly longestBuffered: number;
+  readonly listeners: Listeners;
   pinned(session: Session, reason: PinReason, effects: Effects | null): void;
   /** The state that pinned it is gone. */
   unpinned(session: Session, reason: PinReason): void;
@@ -78,7 +82,7 @@ export interface SessionKeeper {
  * The way to the database is the request relay's; this class holds the loan, writes what the client is owed, and
  * knows when the session may let go.
  */
-export class Session implements LoanHolder, RequestOwner, Borrower {
+export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwner {
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
@@ -103,6 +107,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   readonly #reportedAtStart: ReadonlyMap<string, string>;
   /** Made when the session first touches a parameter. */
   #tracker: ParameterTracker | null = null;
+  /** Made when the session first listens. */
+  #listening: SessionListening | null = null;
   #lexis: number;
   /** Statements after which the session is to be looked at. */
   #suspects: Effects[] = [];
@@ -186,7 +192,20 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   get survivesLoss(): boolean {
-    return this.pin === null && !this.inTransaction;
+    return this.pin === null && !this.inTransaction && this.#listening?.unsettled !== true;
+  }
+
+  get takesNotifications(): boolean {
+    const { connection } = this;
+    return this.#state !== SessionState.Closed && (connection === null || !this.busy);
+  }
+
+  get unread(): number {
+    return this.socket.writableLength;
+  }
+
+  get clientProcessId(): number {
+    return this.cancelKey.processId;
   }
 
   translate(text: string): string {
@@ -258,13 +277,15 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       if (changesLexis(effects)) this.#lexis = worstLexis;
     }
     if ((flags & gives) !== 0) this.#released = true;
+    if ((flags & Flag.Listen) !== 0 || this.#listening !== null) this.#mayListen();
     if (deservesLook(effects)) this.#suspects.push(effects);
     const { pin } = this;
     this.willParse(effects);
     const reason = pinReasonOf(effects);
     if (reason === null) return;
     this.#pinning++;
-    if (pin === null || (visible.has(pin) && !visible.has(reason))) this.#pinFor(reason, effects);
+    if (pin === null || pin === PinReason.Listen || (visible.has(pin) && !visible.has(reason)))
+      this.#pinFor(reason, effects);
   }
 
   trace(shape: string): void {
@@ -335,7 +356,11 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.#look();
       return false;
     }
-    return this.pin === null;
+    const { connection } = this;
+    const listening = this.#listening;
+    if (listening === null || connection === null) return this.pin === null;
+    if (!listening.settle(connection, this.pin !== null)) return false;
+    return this.pin === null && listening.release(connection);
   }
 
   loanEnded(): void {
@@ -343,6 +368,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.#uncertain = false;
     this.#relay.loanEnded();
     this.#enter(SessionState.Idle);
+    this.#listening?.loanEnded();
   }
 
   resume(): void {
@@ -356,6 +382,34 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     // Nothing that was asked for sets a parameter, and one has changed: a function did it.
     this.#tracker ??= new ParameterTracker();
     this.#tracker.suspect();
+  }
+
+  notified(chunk: Buffer, at: number, end: number): boolean {
+    const { connection } = this;
+    if (connection === null) return false;
+    // Something listens that nobody has noticed yet: an audit will.
+    this.#listening ??= this.#startListening();
+    return this.#listening.notifiedOnLoan(connection, chunk, at, end);
+  }
+
+  pinListening(): void {
+    if (this.pin === null) this.#pinFor(PinReason.Listen, null);
+  }
+
+  unpark(): void {
+    const { connection } = this;
+    if (connection !== null) connection.parked = false;
+    // The connection is settled first: the loan may end, and what waited needs another.
+    queueMicrotask(() => {
+      if (this.#state !== SessionState.Waiting) this.resume();
+    });
+  }
+
+  unpinListening(): void {
+    if (this.pin !== PinReason.Listen) return;
+    this.pin = null;
+    if (this.connection !== null) this.connection.needsReset = this.#uncertain;
+    this.#keeper.unpinned(this, PinReason.Listen);
   }
 
   /** Others wait for a database connection: is the pinned one still needed? Asked only between transactions. */
@@ -376,7 +430,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.#end(loss.error.message, null);
       return;
     }
-    if (loss.inTransaction || this.pin !== null) {
+    if (loss.inTransaction || this.pin !== null || this.#listening?.unsettled === true) {
       // What the client believes its transaction or session to be is gone, and only a new one can replace it.
       this.#end(
         loss.error.message,
@@ -394,8 +448,18 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.#relay.discardUntilSync();
     }
     this.#enter(SessionState.Idle);
+    this.#listening?.loanEnded();
     this.#relay.resume();
     this.#flow();
+  }
+
+  #mayListen(): void {
+    this.#listening ??= this.#startListening();
+    this.#listening.dirty = true;
+  }
+
+  #startListening(): SessionListening {
+    return new SessionListening(this, this.#keeper.listeners.of(this.pool.database));
   }
 
   #take(connection: DatabaseConnection): void {
@@ -404,6 +468,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.#enter(SessionState.Active);
     connection.lend(this);
     this.pool.replay(connection, this.parameters);
+    this.#listening?.begin(connection);
   }
 
   #wantsLook(): boolean {
@@ -489,8 +554,9 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   #takeLook(connection: DatabaseConnection, found: Found): void {
     let reason: PinReason | null = null;
-    for (const [candidate, isThere] of found) if (isThere) reason ??= candidate;
+    for (const [candidate, isThere] of found.pins) if (isThere) reason ??= candidate;
     const { pin } = this;
+    if (found.listens && this.#listening?.onLoan !== true) this.#mayListen();
     if (reason !== null) {
       if (pin === null) this.#pinFor(reason, null);
     } else if (pin !== null && visible.has(pin)) {
@@ -539,7 +605,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   #end(reason: string, farewell: Buffer | null): void {
     if (this.#state === SessionState.Closed) return;
     const waiting = this.#state === SessionState.Waiting;
-    if (this.connection !== null && this.#wantsLook()) this.connection.needsReset = true;
+    if (this.connection !== null && (this.#wantsLook() || this.#listening?.onLoan === true))
+      this.connection.needsReset = true;
     this.#enter(SessionState.Closed);
     const midReply = this.connection !== null && this.connection.midReply;
     if (farewell !== null && !midReply && this.socket.writable) this.socket.write(farewell);
@@ -552,6 +619,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.connection = null;
     connection?.abandon(this.#relay.midMessage);
     this.#relay.close();
+    this.#listening?.end();
     this.pool.parameterSets.release(this.parameters);
     this.#keeper.ended(this, reason);
   }

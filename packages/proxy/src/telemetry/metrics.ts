@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Endpoint } from '../frontend/endpoint.ts';
+import type { Listener } from '../listening/listener.ts';
 import type { Pool } from '../pool/pool.ts';
 import { SessionState } from '../session/session.ts';
 import { statements } from '../session/statement.ts';
@@ -121,6 +122,40 @@ export function createMetrics(sources: MetricSources): Registry {
         for (const [reason, count] of endpoint.stats.pins)
           yield [{ endpoint: endpoint.name, reason }, count];
     },
+  );
+
+  const perListener = function* (read: (listener: Listener) => number): Iterable<Sample> {
+    for (const endpoint of sources.endpoints)
+      for (const listener of endpoint.listeners.all)
+        yield [{ endpoint: endpoint.name, database: listener.database }, read(listener)];
+  };
+  const listenerLabels = ['endpoint', 'database'];
+  gauge(
+    'sluice_listening_connections',
+    'Database connections that LISTEN for the sessions of a database.',
+    listenerLabels,
+    () => perListener((listener) => listener.connections),
+  );
+  gauge('sluice_listening_sessions', 'Sessions that listen.', listenerLabels, () =>
+    perListener((listener) => listener.sessions),
+  );
+  counter(
+    'sluice_notifications_total',
+    'Notifications handed to sessions by the listening connection.',
+    listenerLabels,
+    () => perListener((listener) => listener.stats.notifications),
+  );
+  counter(
+    'sluice_listening_gaps_total',
+    'Times that the listening connection was lost while somebody listened.',
+    listenerLabels,
+    () => perListener((listener) => listener.stats.gaps),
+  );
+  counter(
+    'sluice_listening_gap_seconds_total',
+    'How long nobody listened in these gaps.',
+    listenerLabels,
+    () => perListener((listener) => listener.stats.gapSeconds),
   );
 
   gauge(
