@@ -205,25 +205,19 @@ onEachRoute(
       await quick.query('LISTEN flood');
       slow.pause();
       const { database } = route();
-      let sent = 0;
-      const flood = async (): Promise<void> => {
+      const batch = 500;
+      for (let sent = 0; sent < 3000; sent += batch) {
         await database.query(
-          `SELECT count(pg_notify('flood', repeat('x', 7000) || n)) FROM generate_series(${sent + 1}, ${sent + 500}) n`,
+          `SELECT count(pg_notify('flood', repeat('x', 7000) || n)) FROM generate_series(${sent + 1}, ${sent + batch}) n`,
         );
-        sent += 500;
-      };
-      let received = 0;
-      while (received < sent || sent < 3000) {
-        if (received === sent) await flood();
-        const { code } = await quick.next();
-        assert.equal(code, 'A');
-        received++;
+        for (let received = 0; received < batch; received++)
+          assert.equal((await quick.next()).code, 'A');
       }
       slow.resume();
       const messages = await slow.untilClosed();
       const error = messages.at(-1);
       if (error?.code === 'E') assert.equal(fieldsOf(error)['C'], '53400');
-      assert(messages.length < sent, 'the slow client was told everything');
+      assert(messages.length < 3000, 'the slow client was told everything');
     });
   },
 );

@@ -62,4 +62,3 @@ export function readChannels(rows: readonly (readonly (string | null)[])[]): Set
 function quote(channel: Channel): string {
   return `"${channel.replaceAll('"', '""')}"`;
 }
-

@@ -146,10 +146,7 @@ export class SessionListening implements Audience {
     this.flush();
     if (!stays || !this.#markListened) return true;
     this.#markListened = false;
-    connection.run(
-      unlistenSql(this.#listener.markChannel),
-      new ProxyRequest(() => undefined),
-    );
+    connection.run(unlistenSql(this.#listener.markChannel), new ProxyRequest(() => undefined));
     return false;
   }
 
@@ -340,4 +337,3 @@ export class SessionListening implements Audience {
     );
   }
 }
-
