@@ -126,3 +126,18 @@ export function buildCloseStatement(name: string): Buffer {
 export const closeUnnamedStatement = buildCloseStatement('');
 export const syncMessage = buildMessage(FrontendCode.Sync);
 export const terminateMessage = buildMessage(FrontendCode.Terminate);
+
+/** Bind (F): Byte1('B') Int32 length, String portal, String statement; no values, results as text. */
+export function buildBind(portal: string, statement: string): Buffer {
+  return buildMessage(FrontendCode.Bind, text(portal), text(statement), Buffer.alloc(6));
+}
+
+/** Execute (F): Byte1('E') Int32 length, String portal, Int32(0): all rows. */
+export function buildExecute(portal: string): Buffer {
+  return buildMessage(FrontendCode.Execute, text(portal), int32(0));
+}
+
+/** Close (F): Byte1('C') Int32 length, Byte1('P'), String name. */
+export function buildClosePortal(name: string): Buffer {
+  return buildMessage(FrontendCode.Close, text(`P${name}`));
+}

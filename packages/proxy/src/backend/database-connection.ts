@@ -126,6 +126,8 @@ export class DatabaseConnection {
   generation = 0;
   /** Set when the connection must not be lent again, and why. */
   retireReason: string | null = null;
+  /** The id of the session that may have drawn from sequences here; 0 for none, -1 for several. */
+  drawnBy = 0;
   /** The holder's requests wait until it has done something about its state here. */
   parked = false;
   /** The session left state behind that DISCARD ALL removes. */
@@ -538,6 +540,7 @@ export class DatabaseConnection {
       this.needsReset = false;
       this.statements.clear();
       this.parameterSet = null;
+      this.drawnBy = 0;
       this.run('DISCARD ALL', this.#mustSucceed('DISCARD ALL'));
       const { initQuery } = this.#owner;
       if (initQuery !== '') this.run(initQuery, this.#mustSucceed('InitQuery'));

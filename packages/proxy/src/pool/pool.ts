@@ -5,6 +5,7 @@ import type { LoginResult } from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
+import { ApplicationNames } from '../session/application-names.ts';
 import { ParameterSets, replaySql } from '../session/parameter-set.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
 import { PoolStats } from './pool-stats.ts';
@@ -81,6 +82,8 @@ export class Pool implements ConnectionOwner {
   readonly startupOnly: ReadonlyMap<string, string>;
   readonly stats = new PoolStats();
   readonly parameterSets = new ParameterSets();
+  /** Applications that have used currval() or lastval(). */
+  readonly sequenceReaders = new ApplicationNames();
   /** Sessions of this pool, with a loan or without. */
   sessions = 0;
   limits: PoolLimits;

@@ -11,6 +11,8 @@ export const events = {
   clientClosed: channel('sluice.client.closed'),
   sessionPinned: channel('sluice.session.pinned'),
   sessionUnpinned: channel('sluice.session.unpinned'),
+  hiddenStateFound: channel('sluice.session.hiddenStateFound'),
+  sequencesAsked: channel('sluice.session.sequencesAsked'),
   listeningLost: channel('sluice.listening.lost'),
   listeningResumed: channel('sluice.listening.resumed'),
   listeningFailed: channel('sluice.listening.failed'),

@@ -119,9 +119,47 @@ export function createMetrics(sources: MetricSources): Registry {
     ['endpoint', 'reason'],
     function* () {
       for (const endpoint of sources.endpoints)
-        for (const [reason, count] of endpoint.stats.pins)
+        for (const [reason, count] of pinsByReason(endpoint))
           yield [{ endpoint: endpoint.name, reason }, count];
     },
+  );
+  counter(
+    'sluice_session_pins_by_statement_total',
+    'Sessions pinned, by reason and by the statement that did it, its literals replaced; only 100 are told apart.',
+    ['endpoint', 'reason', 'statement'],
+    function* () {
+      for (const endpoint of sources.endpoints)
+        for (const { reason, statement, pins } of endpoint.stats.pins.counts)
+          yield [{ endpoint: endpoint.name, reason, statement }, pins];
+    },
+  );
+  gauge(
+    'sluice_sessions_pinned',
+    'Sessions pinned now, by reason.',
+    ['endpoint', 'reason'],
+    function* () {
+      for (const endpoint of sources.endpoints) {
+        const pinned = new Map<string, number>();
+        for (const { pin } of endpoint.sessions)
+          if (pin !== null) pinned.set(pin, (pinned.get(pin) ?? 0) + 1);
+        for (const [reason, count] of pinned) yield [{ endpoint: endpoint.name, reason }, count];
+      }
+    },
+  );
+  registry.registerMetric(
+    new HistogramMetric('sluice_session_pinned_seconds', 'How long pins lasted.', () =>
+      sources.endpoints.flatMap((endpoint) =>
+        [...endpoint.stats.pins.time].map(
+          ([reason, time]) => [{ endpoint: endpoint.name, reason }, time] as const,
+        ),
+      ),
+    ),
+  );
+  counter(
+    'sluice_hidden_state_total',
+    'Sessions found changed by a statement whose text does not show it.',
+    ['endpoint'],
+    () => perEndpoint((endpoint) => endpoint.stats.pins.hidden),
   );
 
   const perListener = function* (read: (listener: Listener) => number): Iterable<Sample> {
@@ -291,6 +329,13 @@ export function createMetrics(sources: MetricSources): Registry {
     (pool) => pool.stats.connectTime,
   );
   return registry;
+}
+
+function pinsByReason(endpoint: Endpoint): Map<string, number> {
+  const pins = new Map<string, number>();
+  for (const count of endpoint.stats.pins.counts)
+    pins.set(count.reason, (pins.get(count.reason) ?? 0) + count.pins);
+  return pins;
 }
 
 const poolLabelNames = ['target', 'database', 'user'];
