@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { test } from 'node:test';
-import { PinReason, pinStories } from '../../packages/proxy/src/session/pin-reason.ts';
 import { fieldsOf, functionCall, query, story } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
-const page = path.resolve(import.meta.dirname, '../../docs/pinning.md');
-
 /** State that pins, and what takes it away; without an `end` the pin lasts as long as the session. */
 const pins: readonly {
-  readonly reason: PinReason;
+  readonly reason: string;
   readonly begin: Buffer;
   readonly end?: string;
 }[] = [
@@ -134,19 +129,3 @@ onEachRoute(
     });
   },
 );
-
-test('docs/pinning.md tells of each reason what the code does', async () => {
-  const text = await readFile(page, 'utf8');
-  const rows = text
-    .split('\n')
-    .filter((line) => /^\| `[a-z_]+` /.test(line))
-    .map((line) => line.split('|').map((cell) => cell.trim()))
-    .map((cells) => [cells[1], cells[2], cells[3]]);
-  assert.deepEqual(
-    rows,
-    Object.values(PinReason).map((reason) => {
-      const { because, instead } = pinStories[reason];
-      return [`\`${reason}\``, because, instead];
-    }),
-  );
-});
