@@ -83,7 +83,7 @@ export async function apply(
 ): Promise<Applied> {
   const { clients, stack } = deployment;
   const before = await readStack(clients, stack);
-  const changes = changesBetween(before?.template ?? {}, deployment.template);
+  const changes = await changesBetween(before?.template ?? {}, deployment.template);
   if (changes.length === 0 && before !== undefined) {
     return { changed: false, outputs: readOutputs(before.outputs) };
   }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeploymentMethod, Toolkit } from '@aws-cdk/toolkit-lib';
-import { App, LegacyStackSynthesizer, Stack, type IStackSynthesizer } from 'aws-cdk-lib';
+import type { IStackSynthesizer } from 'aws-cdk-lib';
 import { ToolkitHost, type StackEvent } from './toolkit-host.ts';
 
 /** How the toolkit is to be used; the same for deployments and removals. */
@@ -75,6 +75,7 @@ async function assemblyOf(
   { stack, account, region }: StackJob,
   template: Readonly<Record<string, unknown>>,
 ): Promise<string> {
+  const { App, LegacyStackSynthesizer, Stack } = await import('aws-cdk-lib');
   const app = new App({ analyticsReporting: false, builtinCloudFormationValidation: false });
   const made = new Stack(app, 'Proxy', {
     stackName: stack,

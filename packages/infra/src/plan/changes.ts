@@ -1,6 +1,6 @@
-import { fullDiff, ResourceImpact, type ResourceDifference } from '@aws-cdk/cloudformation-diff';
-import { stableJson } from '../values.ts';
-import { Template } from '../resolve/template.ts';
+import type { ResourceDifference, ResourceImpact } from '@aws-cdk/cloudformation-diff';
+import { record, stableJson } from '../values.ts';
+import { Template, type TemplateResource } from '../resolve/template.ts';
 import { effectOnClients } from './effects.ts';
 
 export type Action = 'add' | 'change' | 'replace' | 'remove';
@@ -21,21 +21,47 @@ export interface Change {
   readonly clients?: string;
 }
 
-const actions: Readonly<Partial<Record<ResourceImpact, Action>>> = {
-  [ResourceImpact.WILL_CREATE]: 'add',
-  [ResourceImpact.WILL_IMPORT]: 'add',
-  [ResourceImpact.WILL_UPDATE]: 'change',
-  [ResourceImpact.MAY_REPLACE]: 'replace',
-  [ResourceImpact.WILL_REPLACE]: 'replace',
-  [ResourceImpact.WILL_DESTROY]: 'remove',
-  [ResourceImpact.WILL_ORPHAN]: 'remove',
+/** The toolkit's words for what becomes of a resource; one that is absent here means that nothing does. */
+const actions: Readonly<Partial<Record<`${ResourceImpact}`, Action>>> = {
+  WILL_CREATE: 'add',
+  WILL_IMPORT: 'add',
+  WILL_UPDATE: 'change',
+  MAY_REPLACE: 'replace',
+  WILL_REPLACE: 'replace',
+  WILL_DESTROY: 'remove',
+  WILL_ORPHAN: 'remove',
 };
 
 /** What turns the deployed template into the new one; empty when nothing does. */
-export function changesBetween(
+export async function changesBetween(
   deployed: Readonly<Record<string, unknown>>,
   wanted: Readonly<Record<string, unknown>>,
-): Change[] {
+): Promise<Change[]> {
+  const before = record(deployed['Resources']);
+  const after = record(wanted['Resources']);
+  const changed = Object.keys(before).some(
+    (id) => id in after && stableJson(before[id]) !== stableJson(after[id]),
+  );
+  if (changed) {
+    return differences(deployed, wanted);
+  }
+  const was = new Template(deployed).resources;
+  const is = new Template(wanted).resources;
+  return [
+    ...was.filter(({ id }) => !(id in after)).map((gone) => changeOf('remove', gone)),
+    ...is.filter(({ id }) => !(id in before)).map((made) => changeOf('add', made)),
+  ];
+}
+
+/**
+ * Which change replaces a resource, AWS's own description of its resources knows. It takes most of a second to load, so
+ * only a template in which a resource changes is compared by it.
+ */
+async function differences(
+  deployed: Readonly<Record<string, unknown>>,
+  wanted: Readonly<Record<string, unknown>>,
+): Promise<Change[]> {
+  const { fullDiff } = await import('@aws-cdk/cloudformation-diff');
   const changes: Change[] = [];
   // The differ writes into what it is given.
   const difference = fullDiff(structuredClone(deployed), structuredClone(wanted));
@@ -46,20 +72,22 @@ export function changesBetween(
     }
     const type = change.newResourceType ?? change.oldResourceType ?? 'unknown';
     const properties = action === 'change' || action === 'replace' ? updates(change) : [];
-    const clients = effectOnClients(
-      type,
-      action,
-      properties.map((property) => property.name),
-    );
-    changes.push({
-      action,
-      id,
-      type,
-      properties,
-      ...(clients === undefined ? {} : { clients }),
-    });
+    changes.push(changeOf(action, { id, type }, properties));
   });
   return changes;
+}
+
+function changeOf(
+  action: Action,
+  { id, type }: Pick<TemplateResource, 'id' | 'type'>,
+  properties: Change['properties'] = [],
+): Change {
+  const clients = effectOnClients(
+    type,
+    action,
+    properties.map((property) => property.name),
+  );
+  return { action, id, type, properties, ...(clients === undefined ? {} : { clients }) };
 }
 
 function updates(change: ResourceDifference): Change['properties'] {

@@ -33,7 +33,7 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
     line.stderr.write(`${text}\n`);
   };
   const name = new Template(stack.template).proxyName() ?? baseName(inputs);
-  const changes = changesBetween(stack.template, {});
+  const changes = await changesBetween(stack.template, {});
   write(`destroy removes ${name} and what belongs to it:`);
   const progress = new Progress(write);
   progress.begin(changes);
