@@ -38,7 +38,7 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
   const { inputs, facts, checks, design, deployed } = prepared;
   const capacity = found(facts.capacity);
   const template = deployed?.template ?? {};
-  const drift = await readDrift(prepared.clients, deployed);
+  const { drift, unread } = await readDrift(prepared.clients, deployed);
   const changes =
     design === undefined ? [] : await changesBetween(template, design.synthesized.template);
   const broken = design === undefined ? [] : violations(design.security);
@@ -63,7 +63,7 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
     drift,
     cost: compareCost(inputs, capacity?.vcpus),
     obstacles: prepared.obstacles,
-    notes: [...(design?.notes ?? []), ...poolNote(prepared)],
+    notes: [...(design?.notes ?? []), ...poolNote(prepared), ...unread],
     origins: prepared.origins,
   };
 }
