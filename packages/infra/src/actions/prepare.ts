@@ -42,8 +42,11 @@ export async function prepare(request: Request, options: PlanOptions): Promise<P
   const deployed = found(facts.stack);
   const base = { inputs, origins, clients, facts, checks, deployed };
   const resolved = resolve(inputs, facts, logGroupOf(inputs, deployed));
-  if (resolved === undefined || checks.some((check) => check.status === 'failed')) {
+  if (checks.some((check) => check.status === 'failed')) {
     return { ...base, obstacles: [] };
+  }
+  if (resolved === undefined) {
+    return { ...base, obstacles: unread(facts) };
   }
   try {
     const design = designOf(inputs, resolved, deployed?.template, options.replace);
@@ -54,6 +57,13 @@ export async function prepare(request: Request, options: PlanOptions): Promise<P
     }
     throw error;
   }
+}
+
+/** What a template cannot be made without, and could not be read: the checks that need it were skipped. */
+function unread({ database, subnets, secrets }: Facts): string[] {
+  return [database, subnets, ...Object.values(secrets)].flatMap((look) =>
+    'found' in look ? [] : [`without this nothing can be planned: ${look.told}`],
+  );
 }
 
 function logGroupOf(inputs: Inputs, deployed: DeployedStack | undefined): string {

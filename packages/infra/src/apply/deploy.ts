@@ -21,11 +21,16 @@ export interface DeployJob extends Job {
 export async function deploy(job: DeployJob): Promise<void> {
   const toolkit = await toolkitFor(job);
   const source = await toolkit.fromAssemblyDirectory(job.assembly);
-  await toolkit.deploy(source, {
-    deploymentMethod: job.method,
-    // The removal of the remains of a failed creation, and of a stack in review, is the toolkit's business.
-    rollback: true,
-  });
+  try {
+    await toolkit.deploy(source, {
+      deploymentMethod: job.method,
+      // The removal of the remains of a failed creation, and of a stack in review, is the toolkit's business.
+      rollback: true,
+    });
+  } catch (error) {
+    // The toolkit wraps what happened into a line for its own terminal.
+    throw error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  }
 }
 
 /** Names a stack that is deployed. */

@@ -11,7 +11,9 @@ export interface Change {
   /** The logical id in the template. */
   readonly id: string;
   readonly type: string;
-  /** The properties that differ, as JSON. */
+  /** What it is called in AWS, when the template says so. */
+  readonly name?: string;
+  /** The properties that differ, as JSON; of an addition all of them. */
   readonly properties: readonly {
     readonly name: string;
     readonly from?: string;
@@ -49,7 +51,7 @@ export async function changesBetween(
   const is = new Template(wanted).resources;
   return [
     ...was.filter(({ id }) => !(id in after)).map((gone) => changeOf('remove', gone)),
-    ...is.filter(({ id }) => !(id in before)).map((made) => changeOf('add', made)),
+    ...is.filter(({ id }) => !(id in before)).map((made) => changeOf('add', made, given(made))),
   ];
 }
 
@@ -70,24 +72,68 @@ async function differences(
     if (action === undefined) {
       return;
     }
-    const type = change.newResourceType ?? change.oldResourceType ?? 'unknown';
-    const properties = action === 'change' || action === 'replace' ? updates(change) : [];
-    changes.push(changeOf(action, { id, type }, properties));
+    const resource = resourceOf(action === 'remove' ? deployed : wanted, id);
+    if (resource === undefined) {
+      return;
+    }
+    changes.push(
+      changeOf(
+        action,
+        resource,
+        action === 'add' ? given(resource) : action === 'remove' ? [] : updates(change),
+      ),
+    );
   });
   return changes;
 }
 
+function resourceOf(
+  template: Readonly<Record<string, unknown>>,
+  id: string,
+): TemplateResource | undefined {
+  return new Template(template).resources.find((resource) => resource.id === id);
+}
+
+/** The properties that hold a resource's name, by what AWS calls it. */
+const names = [
+  'DBProxyName',
+  'DBProxyEndpointName',
+  'LogGroupName',
+  'GroupName',
+  'RoleName',
+  'ClusterName',
+  'ServiceName',
+  'Family',
+  'DashboardName',
+  'Name',
+];
+
 function changeOf(
   action: Action,
-  { id, type }: Pick<TemplateResource, 'id' | 'type'>,
+  { id, type, properties: template }: TemplateResource,
   properties: Change['properties'] = [],
 ): Change {
+  const name = names
+    .map((property) => template[property])
+    .find((value) => typeof value === 'string');
   const clients = effectOnClients(
     type,
     action,
     properties.map((property) => property.name),
   );
-  return { action, id, type, properties, ...(clients === undefined ? {} : { clients }) };
+  return {
+    action,
+    id,
+    type,
+    ...(name === undefined || type === 'AWS::RDS::DBProxyTargetGroup' ? {} : { name }),
+    properties,
+    ...(clients === undefined ? {} : { clients }),
+  };
+}
+
+/** The properties of an addition. */
+function given({ properties }: TemplateResource): Change['properties'] {
+  return Object.entries(properties).map(([name, value]) => ({ name, to: stableJson(value) }));
 }
 
 function updates(change: ResourceDifference): Change['properties'] {
