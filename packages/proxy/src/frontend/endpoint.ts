@@ -3,13 +3,13 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
+import { Listeners } from '../listening/listeners.ts';
 import { clock } from '../relay/clock.ts';
 import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
 import type { PinReason } from '../session/pin-reason.ts';
 import { Session, SessionState } from '../session/session.ts';
-import type { SessionKeeper } from '../session/session.ts';
-import type { Effects } from '../sql/index.ts';
+import type { SessionKeeper, Touches } from '../session/session.ts';
 import type { LoginResult } from '../backend/database-connection.ts';
 import type { ConnectFailure, Pool } from '../pool/pool.ts';
 import type { RolePools, TargetRole } from '../target/role-pools.ts';
@@ -32,6 +32,8 @@ export interface EndpointLimits {
   readonly idleInTransactionTimeout: number;
   readonly queryTimeout: number;
   readonly longestBuffered: number;
+  /** Tells clients when their sessions are pinned and unpinned. */
+  readonly pinNotice: boolean;
 }
 
 /** Sends a cancel request to the database; told whether it was delivered. */
@@ -65,6 +67,8 @@ function onClosed(this: SessionSocket): void {
   this[sessionKey]?.onClosed();
 }
 
+const nothing = Buffer.alloc(0);
+
 function ignoreError(): void {
   // `close` follows, and that is what counts.
 }
@@ -87,6 +91,7 @@ export class Endpoint implements SessionKeeper {
   readonly name: string;
   readonly role: TargetRole;
   readonly stats = new EndpointStats();
+  readonly listeners = new Listeners();
   limits: EndpointLimits;
 
   readonly #pools: RolePools;
@@ -119,6 +124,10 @@ export class Endpoint implements SessionKeeper {
     this.#handshake = options.handshake;
     this.#sendCancel = options.cancel;
     this.#connect = options.connect;
+  }
+
+  get pinNotice(): boolean {
+    return this.limits.pinNotice;
   }
 
   get longestBuffered(): number {
@@ -174,12 +183,14 @@ export class Endpoint implements SessionKeeper {
     const goodbye = new ProxyError('SHUTTING_DOWN');
     for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
     for (const session of [...this.#sessions]) session.terminate(goodbye);
+    this.listeners.stop();
     for (const link of [...this.#links]) link.end();
   }
 
   /** Called at every tick of the coarse clock: the time limits of all sessions. */
   tick(): void {
     const { now } = clock;
+    this.listeners.tick();
     const { loginTimeout, idleTimeout, idleInTransactionTimeout, queryTimeout } = this.limits;
     if (loginTimeout > 0) {
       for (const arrival of this.#arrivals) {
@@ -218,26 +229,43 @@ export class Endpoint implements SessionKeeper {
     }
   }
 
-  pinned(session: Session, reason: PinReason, effects: Effects | null): void {
-    this.stats.pins.set(reason, (this.stats.pins.get(reason) ?? 0) + 1);
+  pinned(session: Session, reason: PinReason, statement: string, touches: Touches): void {
+    this.stats.pins.pinned(reason, statement);
     if (events.sessionPinned.hasSubscribers) {
       events.sessionPinned.publish({
         client: session.id,
         connection: session.connection?.id,
         reason,
+        statement,
         application: session.applicationName,
-        touches: effects?.details,
+        touches,
       });
     }
   }
 
-  unpinned(session: Session, reason: PinReason): void {
-    this.stats.unpins++;
+  unpinned(session: Session, reason: PinReason, milliseconds: number): void {
+    this.stats.pins.ended(reason, milliseconds);
     if (events.sessionUnpinned.hasSubscribers)
       events.sessionUnpinned.publish({
         client: session.id,
         connection: session.connection?.id,
         reason,
+        seconds: Math.round(milliseconds) / 1000,
+      });
+  }
+
+  pinEnded(reason: PinReason, milliseconds: number): void {
+    this.stats.pins.ended(reason, milliseconds);
+  }
+
+  foundHiddenState(session: Session, what: string, statements: readonly string[] | null): void {
+    this.stats.pins.hidden++;
+    if (statements !== null && events.hiddenStateFound.hasSubscribers)
+      events.hiddenStateFound.publish({
+        client: session.id,
+        what,
+        statements,
+        application: session.applicationName,
       });
   }
 
@@ -382,12 +410,17 @@ export class Endpoint implements SessionKeeper {
       socket.end(buildErrorResponse({ ...fields, severity: 'FATAL' }));
       socket.resume();
     };
+    const sayLastWords = (): void => {
+      if (login.lastWords !== null) socket.write(login.lastWords);
+    };
     const full = this.#counts.full(login.user, login.database, this.limits);
     if (full !== null) {
+      sayLastWords();
       refuse(full.fields);
       return;
     }
     if (login.replication !== null) {
+      sayLastWords();
       this.#replicate(arrival, login, refuse);
       return;
     }
@@ -402,9 +435,10 @@ export class Endpoint implements SessionKeeper {
       this.#counts.remove(login.user, login.database);
     };
     if (parameters.greeting !== null) {
-      this.#start(arrival, login, pool, parameters);
+      this.#start(arrival, login, pool, parameters, login.lastWords);
       return;
     }
+    sayLastWords();
     const vanished = (): void => {
       greeting.cancel();
       this.#arrivals.delete(arrival);
@@ -419,7 +453,7 @@ export class Endpoint implements SessionKeeper {
     const greeting = new Greeting(pool, parameters, (error) => {
       socket.off('close', vanished);
       if (error === null) {
-        this.#start(arrival, login, pool, parameters);
+        this.#start(arrival, login, pool, parameters, null);
         return;
       }
       giveBack();
@@ -434,6 +468,7 @@ export class Endpoint implements SessionKeeper {
     login: ClientLogin,
     pool: Session['pool'],
     parameters: Session['parameters'],
+    lastWords: Buffer | null,
   ): void {
     this.#arrivals.delete(arrival);
     const { socket } = login;
@@ -473,6 +508,7 @@ export class Endpoint implements SessionKeeper {
     }
     socket.write(
       Buffer.concat([
+        lastWords ?? nothing,
         greeting,
         buildBackendKeyData(cancelKey.processId, secretBytes(cancelKey)),
         readyForQueryIdle,

@@ -5,6 +5,7 @@ import type { LoginResult } from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
+import { ApplicationNames } from '../session/application-names.ts';
 import { ParameterSets, replaySql } from '../session/parameter-set.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
 import { PoolStats } from './pool-stats.ts';
@@ -90,6 +91,13 @@ export interface ConnectFailure {
   readonly final: boolean;
 }
 
+/** Told of a connection that is in no pool, and where it leads. */
+export type Aside = (
+  failure: ConnectFailure | null,
+  login: LoginResult | null,
+  source: ConnectionSource,
+) => void;
+
 /**
  * The database connections for one (database, user) of one role: to the writer, or to the standbys.
  *
@@ -103,6 +111,8 @@ export class Pool implements ConnectionOwner {
   readonly startupOnly: ReadonlyMap<string, string>;
   readonly stats = new PoolStats();
   readonly parameterSets = new ParameterSets();
+  /** Applications that have used currval() or lastval(). */
+  readonly sequenceReaders = new ApplicationNames();
   /** Sessions of this pool, with a loan or without. */
   sessions = 0;
   limits: PoolLimits;
@@ -315,6 +325,30 @@ export class Pool implements ConnectionOwner {
     return this.#idle.find((connection) => connection.source === source)?.since ?? null;
   }
 
+  /**
+   * Opens a connection that is in no pool but counts within the budget: closes an idle one for it if need be. Null when
+   * there is no room; else what gives the place back.
+   */
+  openAside(done: Aside): (() => void) | null {
+    if (this.#closing) return null;
+    let source = this.#target.reserve(this);
+    if (source === null && this.#makeRoom()) source = this.#target.reserve(this);
+    const place = source;
+    if (place === null) return null;
+    place.connect(this, (failure, login) => done(failure, login, place));
+    return () => place.release();
+  }
+
+  /** Why nothing is lent at the moment, or null. */
+  get held(): string | null {
+    return this.#target.held;
+  }
+
+  /** Whether a connection still leads to who serves this pool, with the password of now. */
+  isCurrent({ source, epoch, generation }: DatabaseConnection): boolean {
+    return generation === this.generation && epoch === source.epoch && this.#target.serves(source);
+  }
+
   /** Ends every loan and every connection now, and refuses all that wait. */
   close(error: ErrorFields): void {
     this.#closing = true;
@@ -329,6 +363,12 @@ export class Pool implements ConnectionOwner {
   recycle(why: string): void {
     this.generation++;
     for (const connection of [...this.#idle]) connection.close(why);
+  }
+
+  /** Closes the connection that has been idle longest. */
+  #makeRoom(): boolean {
+    const [oldest] = this.#idle;
+    return oldest !== undefined && this.evictIdle(oldest.source);
   }
 
   #takeIdle(borrower: Borrower): DatabaseConnection | null {

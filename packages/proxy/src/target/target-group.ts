@@ -254,7 +254,9 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   #decide(answered: Member): void {
     const writer = this.#writer;
     if (writer !== null && answered !== writer) {
-      if (this.#choice.outranks(answered, writer))
+      // What was served for want of a writer gives way to one.
+      if (this.#asItIs && answered.listed && this.#choice.isWriter(answered)) this.#take(answered);
+      else if (this.#choice.outranks(answered, writer))
         this.#lose(writer, `${answered.target.name} is the writer now`);
     } else if (writer !== null) this.#judgeWriter(writer);
     if (this.#writer !== null) return;
