@@ -86,6 +86,8 @@ export class Pool implements ConnectionOwner {
   readonly sequenceReaders = new ApplicationNames();
   /** Sessions of this pool, with a loan or without. */
   sessions = 0;
+  /** Connections opened beside the pool by `openAside`, or being opened. */
+  aside = 0;
   limits: PoolLimits;
   /** Moves on when the connections made so far must not be lent again (fail-over, new password). */
   generation = 0;
@@ -258,8 +260,12 @@ export class Pool implements ConnectionOwner {
     const target = this.#target;
     if (this.#closing) return null;
     if (!target.reserve(this) && !(this.evictIdle() && target.reserve(this))) return null;
+    this.aside++;
     target.connect(this, done);
-    return () => target.release();
+    return () => {
+      this.aside--;
+      target.release();
+    };
   }
 
   /** Ends every loan and every connection now, and refuses all that wait. */
