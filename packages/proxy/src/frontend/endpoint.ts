@@ -66,6 +66,8 @@ function onClosed(this: SessionSocket): void {
   this[sessionKey]?.onClosed();
 }
 
+const nothing = Buffer.alloc(0);
+
 function ignoreError(): void {
   // `close` follows, and that is what counts.
 }
@@ -404,12 +406,17 @@ export class Endpoint implements SessionKeeper {
       socket.end(buildErrorResponse({ ...fields, severity: 'FATAL' }));
       socket.resume();
     };
+    const sayLastWords = (): void => {
+      if (login.lastWords !== null) socket.write(login.lastWords);
+    };
     const full = this.#counts.full(login.user, login.database, this.limits);
     if (full !== null) {
+      sayLastWords();
       refuse(full.fields);
       return;
     }
     if (login.replication !== null) {
+      sayLastWords();
       this.#replicate(arrival, login, refuse);
       return;
     }
@@ -424,9 +431,10 @@ export class Endpoint implements SessionKeeper {
       this.#counts.remove(login.user, login.database);
     };
     if (parameters.greeting !== null) {
-      this.#start(arrival, login, pool, parameters);
+      this.#start(arrival, login, pool, parameters, login.lastWords);
       return;
     }
+    sayLastWords();
     const vanished = (): void => {
       greeting.cancel();
       this.#arrivals.delete(arrival);
@@ -441,7 +449,7 @@ export class Endpoint implements SessionKeeper {
     const greeting = new Greeting(pool, parameters, (error) => {
       socket.off('close', vanished);
       if (error === null) {
-        this.#start(arrival, login, pool, parameters);
+        this.#start(arrival, login, pool, parameters, null);
         return;
       }
       giveBack();
@@ -456,6 +464,7 @@ export class Endpoint implements SessionKeeper {
     login: ClientLogin,
     pool: Session['pool'],
     parameters: Session['parameters'],
+    lastWords: Buffer | null,
   ): void {
     this.#arrivals.delete(arrival);
     const { socket } = login;
@@ -495,6 +504,7 @@ export class Endpoint implements SessionKeeper {
     }
     socket.write(
       Buffer.concat([
+        lastWords ?? nothing,
         greeting,
         buildBackendKeyData(cancelKey.processId, secretBytes(cancelKey)),
         readyForQueryIdle,
