@@ -14,12 +14,10 @@ import type { ListeningOwner } from '../listening/session-listening.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { toClient } from '../relay/gatherer.ts';
-import { Owed } from '../relay/owed-replies.ts';
 import { Flag, lexisOf, shapeAt, touchesSession } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { deservesLook, leavesSomething } from './function-audit.ts';
 import type { Suspect } from './function-audit.ts';
-import { LocalReply } from './owed-notes.ts';
 import { ParameterTracker } from './parameter-tracker.ts';
 import type { ReadBack } from './parameter-tracker.ts';
 import { lookSql, readLook, visible, withoutLook } from './session-look.ts';
@@ -29,10 +27,11 @@ import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import { judgeLoss } from './connection-loss.ts';
 import type { ParameterSet } from './parameter-set.ts';
-import { pinnedNotice, unpinnedNotice, wantsNotices } from './pin-notice.ts';
-import { PinReason, pinReasonOf, pinStories } from './pin-reason.ts';
+import { PinReason, pinReasonOf } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { RequestOwner } from './request-owner.ts';
+import { SessionPin } from './session-pin.ts';
+import type { PinOwner, PinWatcher } from './session-pin.ts';
 import { SessionSequences, touchesSequences } from './session-sequences.ts';
 import type { Setback } from './setback.ts';
 import { UnderWay } from './under-way.ts';
@@ -73,6 +72,10 @@ function changesLexis(effects: Effects): boolean {
   );
 }
 
+function discardsSequences(effect: Effects['details'][number]): boolean {
+  return effect.kind === 'discard' && (effect.what === 'all' || effect.what === 'sequences');
+}
+
 function callsSetval(effect: Effects['details'][number]): boolean {
   return effect.kind === 'call' && effect.name === 'setval';
 }
@@ -80,21 +83,10 @@ function callsSetval(effect: Effects['details'][number]): boolean {
 /** How long a client that is being closed may take to read what it was sent, in milliseconds. */
 const closeTimeout = 5000;
 
-/** What a statement touches in its session; undefined where no statement is known. */
-export type Touches = Effects['details'] | undefined;
-
 /** Whoever keeps the sessions: told what happens to them. */
-export interface SessionKeeper {
+export interface SessionKeeper extends PinWatcher {
   readonly longestBuffered: number;
   readonly listeners: Listeners;
-  /** Clients are told of pins. */
-  readonly pinNotice: boolean;
-  /** A session is pinned by this statement, its literals replaced; empty where none is known. */
-  pinned(session: Session, reason: PinReason, statement: string, touches: Touches): void;
-  /** The state that pinned it for so many milliseconds is gone. */
-  unpinned(session: Session, reason: PinReason, milliseconds: number): void;
-  /** A pin has given way to another, or ended with its session. */
-  pinEnded(reason: PinReason, milliseconds: number): void;
   /**
    * `what` was found changed in a session after these statements, whose texts do not show it; null when they were known
    * to do so.
@@ -109,7 +101,7 @@ export interface SessionKeeper {
  * The way to the database is the request relay's; this class holds the loan, writes what the client is owed, and
  * knows when the session may let go.
  */
-export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwner {
+export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwner, PinOwner {
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
@@ -124,9 +116,9 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   /** Exact time at which the borrow queue was joined, in milliseconds. */
   waitingSince = 0;
   connection: DatabaseConnection | null = null;
-  pin: PinReason | null = null;
 
   readonly #keeper: SessionKeeper;
+  readonly #pin: SessionPin;
   readonly #relay = new RequestRelay(this);
   /** What the client asked for at the start: what RESET goes back to. */
   readonly #startup: ReadonlyMap<string, string>;
@@ -155,8 +147,6 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   #setsOutside = false;
   /** A pin is over that may have hidden others. */
   #recheck = false;
-  /** When the pin began, in clock milliseconds. */
-  #pinnedAt = 0;
   #state: SessionState = SessionState.Idle;
   #paused = false;
   #blocked = false;
@@ -181,6 +171,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.parameters = options.parameters;
     this.cancelKey = options.cancelKey;
     this.#keeper = options.keeper;
+    this.#pin = new SessionPin(this, options.keeper);
     this.#startup = options.parameters.values;
     this.#reportedAtStart = options.parameters.reported;
     this.#lexis = options.parameters.lexis;
@@ -227,6 +218,15 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     const { connection } = this;
     if (connection === null) return this.#state === SessionState.Waiting;
     return connection.owed.length > 0 || connection.inTransaction || connection.groupOpen;
+  }
+
+  /** Why the session keeps its loan beyond the transaction, or null. */
+  get pin(): PinReason | null {
+    return this.#pin.reason;
+  }
+
+  get clientMinMessages(): string | undefined {
+    return this.parameters.values.get('client_min_messages');
   }
 
   get survivesLoss(): boolean {
@@ -325,12 +325,11 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     if ((flags & gives) !== 0) this.#released = true;
     if ((flags & Flag.Listen) !== 0 || this.#listening !== null) this.#mayListen();
     if (deservesLook(effects)) this.#suspects.push({ effects, statement: shapeAt(source, start) });
-    const { pin } = this;
     const reason = pinReasonOf(effects);
     if (reason === null) return;
     this.#pinning++;
-    if (pin === null || pin === PinReason.Listen || (visible.has(pin) && !visible.has(reason)))
-      this.#pinInTurn(reason, shapeAt(source, start), effects.details);
+    if (this.#pin.givesWayTo(reason))
+      this.#pin.inTurn(reason, shapeAt(source, start), effects.details);
   }
 
   trace(shape: string): void {
@@ -352,10 +351,9 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
 
   willRunUnread(reason: PinReason, source: Buffer, start: number): void {
     this.#underWay.addUnread();
-    const { connection, pin } = this;
+    const { connection } = this;
     if (connection !== null) connection.drawnBy = -1;
-    if (pin === null || pin === PinReason.Listen || visible.has(pin))
-      this.#pinInTurn(reason, shapeAt(source, start), undefined);
+    if (this.#pin.givesWayTo(reason)) this.#pin.inTurn(reason, shapeAt(source, start), undefined);
   }
 
   pause(): void {
@@ -425,7 +423,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.connection = null;
     this.#uncertain = false;
     this.#setsOutside = false;
-    if (this.#sequences !== null) this.#sequences.drew = false;
+    if (this.#sequences !== null) this.#sequences.drew = this.#sequences.set = false;
     this.#relay.loanEnded();
     this.#enter(SessionState.Idle);
     this.#listening?.loanEnded();
@@ -453,7 +451,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   pinListening(): void {
-    if (this.pin === null) this.#pinBetween(PinReason.Listen, '');
+    if (this.pin === null) this.#pin.between(PinReason.Listen, '');
   }
 
   unpark(): void {
@@ -614,7 +612,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       new ProxyRequest((answer) => {
         if (answer.lost || this.connection !== connection) return;
         if (answer.error !== null) {
-          this.#pinBetween(PinReason.Parameters, suspects[0]?.statement ?? '');
+          this.#pin.between(PinReason.Parameters, suspects[0]?.statement ?? '');
           return;
         }
         const known = this.parameters;
@@ -672,7 +670,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       this.#tellHidden(PinReason.Listen, suspects);
     }
     if (reason !== null) {
-      if (pin === null) this.#pinBetween(reason, suspects.at(-1)?.statement ?? '');
+      if (pin === null) this.#pin.between(reason, suspects.at(-1)?.statement ?? '');
     } else if (pin !== null && visible.has(pin)) this.#unpin(pin);
   }
 
@@ -701,16 +699,21 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.#sequences ??= new SessionSequences(this.id);
     this.#sequences.run(connection, flags, asks);
     // What it sets shows in currval() alone: there is nothing to look at.
-    const sets = (flags & Flag.SetsSequence) !== 0 && asks;
-    if (sets && this.pin === null && effects.details.some(callsSetval))
-      this.#pinInTurn(PinReason.SequenceState, shapeAt(source, start), effects.details);
+    if (effects.details.some(discardsSequences)) this.#sequences.discarded = true;
+    const sets = (flags & Flag.SetsSequence) !== 0 && asks && effects.details.some(callsSetval);
+    if (sets) {
+      this.#sequences.set = true;
+      this.#sequences.discarded = false;
+    }
+    if (sets && this.#pin.givesWayTo(PinReason.SequenceState))
+      this.#pin.inTurn(PinReason.SequenceState, shapeAt(source, start), effects.details);
   }
 
   #wantsDrawn(): boolean {
     const { pin } = this;
     return pin === null
-      ? this.#sequences?.drew === true
-      : pin === PinReason.SequenceState && this.#released;
+      ? this.#sequences?.drew === true || this.#sequences?.set === true
+      : pin === PinReason.SequenceState && this.#sequences?.discarded === true;
   }
 
   /** Asks whether the session could be told of a value by lastval(): then only this connection can tell it. */
@@ -718,14 +721,18 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     const sequences = this.#sequences;
     if (sequences === null) return;
     sequences.drew = false;
-    this.#released = false;
+    sequences.discarded = false;
+    if (sequences.set && this.pin === null) {
+      this.#pin.between(PinReason.SequenceState, '');
+      return;
+    }
     connection.run(
       'SELECT pg_catalog.lastval()',
       new ProxyRequest((answer) => {
         if (answer.lost || this.connection !== connection) return;
         // 55000: "lastval is not yet defined in this session".
         const drawn = answer.error === null || answer.error.sqlstate !== '55000';
-        if (drawn && this.pin === null) this.#pinBetween(PinReason.SequenceState, '');
+        if (drawn && this.pin === null) this.#pin.between(PinReason.SequenceState, '');
         if (drawn) return;
         sequences.forget();
         if (this.pin === PinReason.SequenceState) this.#unpin(this.pin);
@@ -733,48 +740,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     );
   }
 
-  /** Pins for a statement that is about to be sent: the client is told in front of its answer. */
-  #pinInTurn(reason: PinReason, statement: string, touches: Touches): void {
-    const { connection } = this;
-    this.#pinFor(reason, statement, touches);
-    if (this.#tellsPins)
-      connection?.owed.append(Owed.Local, new LocalReply(pinnedNotice(reason, statement), null));
-  }
-
-  /** Pins between requests. */
-  #pinBetween(reason: PinReason, statement: string): void {
-    this.#pinFor(reason, statement, undefined);
-    if (this.#tellsPins) this.#write(pinnedNotice(reason, statement));
-  }
-
-  #pinFor(reason: PinReason, statement: string, touches: Touches): void {
-    const { connection, pin } = this;
-    if (pin !== null) this.#keeper.pinEnded(pin, clock.now - this.#pinnedAt);
-    this.pin = reason;
-    this.#pinnedAt = clock.now;
-    if (connection !== null) {
-      connection.needsReset = true;
-      // What DISCARD ALL does not undo, or what nobody knows, goes with the connection.
-      if (!pinStories[reason].resettable)
-        connection.retireReason ??= `a session was pinned to it (${reason})`;
-    }
-    this.#keeper.pinned(this, reason, statement, touches);
-  }
-
   #unpin(reason: PinReason): void {
-    const { connection } = this;
-    this.pin = null;
-    if (connection !== null) connection.needsReset = this.#uncertain;
+    this.#pin.end(reason, this.#uncertain);
     // What came to be while another reason held the connection anyway has not been looked at.
     this.#recheck = !visible.has(reason);
-    this.#keeper.unpinned(this, reason, clock.now - this.#pinnedAt);
-    if (this.#tellsPins) this.#write(unpinnedNotice(reason));
-  }
-
-  get #tellsPins(): boolean {
-    return (
-      this.#keeper.pinNotice && wantsNotices(this.parameters.values.get('client_min_messages'))
-    );
   }
 
   #enter(state: SessionState): void {
@@ -807,7 +776,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     if (this.connection !== null && (this.#wantsLook() || this.#listening?.onLoan === true))
       this.connection.needsReset = true;
     this.#enter(SessionState.Closed);
-    if (this.pin !== null) this.#keeper.pinEnded(this.pin, clock.now - this.#pinnedAt);
+    this.#pin.close();
     const midReply = this.connection !== null && this.connection.midReply;
     if (farewell !== null && !midReply && this.socket.writable) this.socket.write(farewell);
     this.#closeSocket(farewell === null);
