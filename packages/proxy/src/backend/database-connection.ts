@@ -12,6 +12,7 @@ import {
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
+import { shortCut } from '../relay/short-cut.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
@@ -150,7 +151,7 @@ export class DatabaseConnection {
     this.tls = login.tls;
     this.statements = new ConnectionStatements(statementLimit);
     const socket = this.socket;
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    shortCut((chunk) => this.#onData(chunk))(socket);
     socket.on('drain', () => this.#onDrain());
     socket.on('error', (error: Error) => this.#onLost(error.message));
     socket.on('close', () => this.#onLost('the database closed it'));
