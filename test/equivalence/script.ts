@@ -76,5 +76,5 @@ export function textsOf(step: Step): string[] {
  * have, made in the text or in the functions of `world.ts`.
  */
 export function mayPin(text: string): boolean {
-  return /temp|advisory_lock|lock_inside|with hold|listen|(next|curr|last|set)val/i.test(text);
+  return /temp|advisory_lock|lock_inside|with hold|(next|curr|last|set)val/i.test(text);
 }

@@ -10,8 +10,12 @@ import {
   longestMessage,
   longestSmallMessage,
 } from './message-kinds.ts';
+import { PinReason } from './pin-reason.ts';
 import type { RequestOwner } from './request-owner.ts';
 import { StatementRequests } from './statement-requests.ts';
+
+/** What there is to read of a call without a text. */
+const emptyText = Buffer.alloc(1);
 
 /**
  * The way of a client's messages to the database: walks what the client sends, header by header, registers what
@@ -208,8 +212,8 @@ export class RequestRelay {
         }
         connection = owner.connection;
         if (connection === null) return;
-      } else if (connection.cancelling) {
-        // A cancel is meant for what runs now, never for what comes next.
+      } else if (connection.closedToRequests) {
+        // A cancel, say, is meant for what runs now, never for what comes next.
         toDatabase.addRange(chunk, from, at);
         this.#flush(connection);
         this.#park(chunk, at);
@@ -238,7 +242,7 @@ export class RequestRelay {
         case Code.FunctionCall:
           // FunctionCall (F): Byte1('F') Int32 length, Int32 object id of the function, ...
           if (stop < at + 9 || !largeObjectFunctions.has(chunk.readUInt32BE(at + 5)))
-            owner.willRunUnread();
+            owner.willRunUnread(PinReason.FunctionCall, emptyText, 0);
           connection.owed.append(Owed.FunctionCall);
           owner.groupStarted();
           break;

@@ -13,6 +13,7 @@ import { Flag, classifyBytes, shapeOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
 import { LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
+import { PinReason } from './pin-reason.ts';
 import type { RequestOwner } from './request-owner.ts';
 import { SharedNames } from './shared-names.ts';
 import type { SharedName } from './shared-names.ts';
@@ -70,11 +71,11 @@ export class StatementRequests {
     const owner = this.#owner;
     let note: OwedNote | null = null;
     let shared: SharedName | null = null;
-    if (next > end) owner.willRunUnread();
+    if (next > end) owner.willRunUnread(PinReason.LongStatement, chunk, at + 5);
     else {
       const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), owner.lexis);
       this.#lookForNames(effects, chunk, at + 5, next - 1);
-      owner.willRun(effects);
+      owner.willRun(effects, chunk, at + 5);
       note = this.#names.noteFor(connection, effects);
       shared = this.#names.find(effects);
     }
@@ -120,7 +121,7 @@ export class StatementRequests {
     const named = nameEnd > at + 5;
     if (next > end) {
       // Too long to keep: it lives on this connection under the client's own name, and the session with it.
-      this.#owner.willRunUnread();
+      this.#owner.willRunUnread(PinReason.LongStatement, chunk, nameEnd + 1);
       if (!named) {
         this.unnamed = new UnnamedStatement(null, 0, 0, null);
         connection.unnamed = this.unnamed;
@@ -216,7 +217,10 @@ export class StatementRequests {
     let rewritten = false;
     if (statementEnd === portalEnd + 1) {
       this.#ensureUnnamed(connection);
-      if (this.unnamed.effects !== null) this.#willRun(connection, this.unnamed.effects);
+      const { effects, source, start: parseStart } = this.unnamed;
+      // The text follows the header and the empty name.
+      if (effects !== null && source !== null)
+        this.#willRun(connection, effects, source, parseStart + 6);
     } else {
       const name = chunk.toString('latin1', portalEnd + 1, statementEnd);
       const statement = this.#names.statements?.get(name);
@@ -226,7 +230,8 @@ export class StatementRequests {
           return true;
         }
       } else {
-        this.#willRun(connection, statement.effects);
+        const textStart = 5 + statement.backendName.length;
+        this.#willRun(connection, statement.effects, statement.parseMessage, textStart);
         if (!connection.statements.use(statement)) {
           this.#prepare(connection, statement, Fate.Swallow, null);
         }
@@ -246,8 +251,13 @@ export class StatementRequests {
     return rewritten;
   }
 
-  #willRun(connection: DatabaseConnection, effects: Effects): void {
-    this.#owner.willRun(effects);
+  #willRun(
+    connection: DatabaseConnection,
+    effects: Effects,
+    source: Buffer,
+    textStart: number,
+  ): void {
+    this.#owner.willRun(effects, source, textStart);
     const note = this.#names.noteFor(connection, effects);
     if (note !== null) this.afterBound = note;
   }
