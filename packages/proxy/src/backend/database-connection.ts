@@ -14,6 +14,7 @@ import { ProxyError } from '../errors.ts';
 import type { ConnectionSource } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
+import { shortCut } from '../relay/short-cut.ts';
 import { isNotification } from '../listening/notification.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
@@ -203,7 +204,7 @@ export class DatabaseConnection {
     this.address = login.address;
     this.statements = new ConnectionStatements(statementLimit);
     const socket = this.socket;
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    shortCut((chunk) => this.#onData(chunk))(socket);
     socket.on('drain', () => this.#onDrain());
     socket.on('error', (error: Error) => this.#onGone(error.message));
     socket.on('close', () => this.#onGone('the database closed it'));

@@ -5,6 +5,7 @@ import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import { Listeners } from '../listening/listeners.ts';
 import { clock } from '../relay/clock.ts';
+import { shortCut } from '../relay/short-cut.ts';
 import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
 import type { PinReason } from '../session/pin-reason.ts';
@@ -56,9 +57,9 @@ const sessionKey = Symbol('session');
 
 type SessionSocket = Socket & { [sessionKey]?: Session };
 
-function onData(this: SessionSocket, chunk: Buffer): void {
+const listenForData = shortCut(function (this: SessionSocket, chunk: Buffer): void {
   this[sessionKey]?.onData(chunk);
-}
+});
 
 function onDrain(this: SessionSocket): void {
   this[sessionKey]?.onDrain();
@@ -498,7 +499,7 @@ export class Endpoint implements SessionKeeper {
       });
     }
     (socket as SessionSocket)[sessionKey] = session;
-    socket.on('data', onData);
+    listenForData(socket);
     socket.on('drain', onDrain);
     socket.on('end', onClosed);
     socket.on('close', onClosed);

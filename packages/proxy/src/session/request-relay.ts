@@ -38,6 +38,7 @@ export class RequestRelay {
   /** A request of the extended protocol was refused by the proxy itself: everything up to Sync is dropped. */
   #discarding = false;
   #waiting = false;
+  #crowded = false;
   readonly #group = new KeptGroup();
   /** Stands in for the database connection on which a transaction was lost. */
   #lost: LostConversation | null = null;
@@ -52,9 +53,12 @@ export class RequestRelay {
     return this.#bodyLeft > 0 && !this.#bodyDropped;
   }
 
-  /** True when requests wait for a loan. */
-  get waiting(): boolean {
-    return this.#waiting;
+  /**
+   * True when requests wait for a loan and the client has sent on meanwhile, so that no more is to be read. Most send one
+   * group and wait: to pause and resume their sockets each time would cost more than the chunk that may come.
+   */
+  get crowded(): boolean {
+    return this.#crowded;
   }
 
   /** Takes what the client has sent. */
@@ -62,6 +66,7 @@ export class RequestRelay {
     if (this.#rest !== null) {
       this.#rest = Buffer.concat([this.#rest, chunk]);
       if (!this.#waiting) this.#processRest();
+      else this.#crowd();
     } else if (this.#waiting) this.#rest = chunk;
     else this.#process(chunk);
   }
@@ -69,12 +74,14 @@ export class RequestRelay {
   /** The database connection takes requests again. */
   resume(): void {
     this.#waiting = false;
+    this.#crowded = false;
     this.#processRest();
   }
 
   /** A loan was granted: what waits is the first that is sent on it. */
   granted(): void {
     this.#waiting = false;
+    this.#crowded = false;
     const rest = this.#rest;
     this.#rest = null;
     if (rest !== null) this.#process(rest, 0);
@@ -89,6 +96,7 @@ export class RequestRelay {
   sendAgain(): void {
     this.#rest = this.#group.takeBefore(this.#rest);
     this.#waiting = false;
+    this.#crowded = false;
     this.#processRest();
   }
 
@@ -110,6 +118,7 @@ export class RequestRelay {
    */
   refuse(error: Buffer): void {
     this.#waiting = false;
+    this.#crowded = false;
     const rest = this.#rest;
     const code = rest?.[0] ?? 0;
     this.#owner.reply(error);
@@ -347,6 +356,11 @@ export class RequestRelay {
   #park(chunk: Buffer, at: number): void {
     this.#rest = at === 0 ? chunk : chunk.subarray(at);
     this.#waiting = true;
+  }
+
+  #crowd(): void {
+    if (this.#crowded) return;
+    this.#crowded = true;
     this.#owner.pause();
   }
 

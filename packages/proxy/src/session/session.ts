@@ -763,7 +763,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   /** Reads from the client only while what it sends can go on, and what it is owed can be written. */
   #flow(): void {
     const stop =
-      this.#blocked || this.#relay.waiting || (this.connection !== null && this.connection.held);
+      this.#blocked || this.#relay.crowded || (this.connection !== null && this.connection.held);
     if (stop === this.#paused || this.#state === SessionState.Closed) return;
     this.#paused = stop;
     if (stop) this.socket.pause();
