@@ -117,7 +117,6 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'a name is free again when the database skipped its Parse',
-    differs: 'names of skipped Parses in one write',
     script: [
       extended(
         1,
@@ -128,7 +127,6 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'PREPARE under the name that a Parse of the same group, or a failed group, has taken',
-    differs: 'PREPARE inside a group',
     script: [
       extended(1, run('a', 'PREPARE a AS SELECT 1')),
       extended(1, [
@@ -146,7 +144,6 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'a failed transaction comes before a taken name',
-    differs: 'which error comes first',
     script: [
       extended(1, run('a', 'SELECT 1')),
       say(1, 'BEGIN; SELECT 1/0'),
@@ -192,7 +189,6 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'Bind to a statement whose Parse the database skipped',
-    differs: 'names of skipped Parses in one write',
     script: [
       extended(
         1,

@@ -1,6 +1,8 @@
-/** A String of the protocol: the text and a zero byte. */
-export function text(value: string): Buffer {
-  return Buffer.from(`${value}\0`);
+const zero = Buffer.from([0]);
+
+/** A String of the protocol: the text, in UTF-8 unless it is bytes already, and a zero byte. */
+export function text(value: string | Buffer): Buffer {
+  return typeof value === 'string' ? Buffer.from(`${value}\0`) : Buffer.concat([value, zero]);
 }
 
 /** A message: Byte1 code, Int32 length (which counts itself, not the code), body. */

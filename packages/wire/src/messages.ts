@@ -109,7 +109,7 @@ export function buildQuery(sql: string): Buffer {
 }
 
 /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16(0): no parameter types are given. */
-export function buildParse(name: string, query: string): Buffer {
+export function buildParse(name: string | Buffer, query: string | Buffer): Buffer {
   return buildMessage(FrontendCode.Parse, text(name), text(query), Buffer.from([0, 0]));
 }
 
@@ -118,11 +118,32 @@ export function buildDescribeStatement(name: string): Buffer {
   return buildMessage(FrontendCode.Describe, text(`S${name}`));
 }
 
+/** Bind (F): Byte1('B') Int32 length, String portal, String statement; no formats, no values. */
+export function buildBind(portal: string, statement: string): Buffer {
+  return buildMessage(
+    FrontendCode.Bind,
+    text(portal),
+    text(statement),
+    Buffer.from([0, 0, 0, 0, 0, 0]),
+  );
+}
+
+/** Execute (F): Byte1('E') Int32 length, String portal, Int32(0): all rows. */
+export function buildExecute(portal: string): Buffer {
+  return buildMessage(FrontendCode.Execute, text(portal), int32(0));
+}
+
 /** Close (F): Byte1('C') Int32 length, Byte1('S'), String name. */
-export function buildCloseStatement(name: string): Buffer {
-  return buildMessage(FrontendCode.Close, text(`S${name}`));
+export function buildCloseStatement(name: string | Buffer): Buffer {
+  return buildMessage(FrontendCode.Close, Buffer.from('S'), text(name));
+}
+
+/** Close (F): Byte1('C') Int32 length, Byte1('P'), String name. */
+export function buildClosePortal(name: string): Buffer {
+  return buildMessage(FrontendCode.Close, text(`P${name}`));
 }
 
 export const closeUnnamedStatement = buildCloseStatement('');
+export const flushMessage = buildMessage(FrontendCode.Flush);
 export const syncMessage = buildMessage(FrontendCode.Sync);
 export const terminateMessage = buildMessage(FrontendCode.Terminate);

@@ -33,7 +33,6 @@ export const resettable: ReadonlySet<PinReason> = new Set([
 /** The flags that pin, the weightiest first. */
 const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
   [Flag.Load, PinReason.Load],
-  [Flag.Prepare, PinReason.SqlPrepare],
   [Flag.Listen, PinReason.Listen],
   [Flag.TemporaryObject, PinReason.TemporaryObject],
   [Flag.AdvisoryLock, PinReason.AdvisoryLock],
@@ -49,7 +48,16 @@ export function pinReasonOf(effects: Effects): PinReason | null {
   // What PostgreSQL's own parser refuses, a server refuses too, or a look afterwards finds what it did.
   if ((effects.flags & Flag.Opaque) !== 0)
     return effects.reason === 'syntax' ? null : PinReason.Opaque;
+  // What a text PREPAREs in plain sight is carried; what a function or block does is not known by name.
+  if ((effects.flags & Flag.Prepare) !== 0 && !showsPrepare(effects)) return PinReason.SqlPrepare;
   if ((effects.flags & anyPin) === 0) return null;
   for (const [flag, reason] of pinning) if ((effects.flags & flag) !== 0) return reason;
   return null;
+}
+
+function showsPrepare({ flags, details }: Effects): boolean {
+  return (
+    (flags & (Flag.Do | Flag.UnknownFunction)) === 0 &&
+    details.some(({ kind }) => kind === 'prepare')
+  );
 }

@@ -10,8 +10,8 @@ export interface RequestOwner {
   readonly longestBuffered: number;
   /** Under which lexis the database reads the session's statements; see `lexisOf`. */
   readonly lexis: number;
-  /** Tells apart what the same statement text means under the session's settings. */
-  readonly statementContext: string;
+  /** Tells apart what the same statement text means under the session's parameters, as it has literals or none. */
+  statementContext(hasLiterals: boolean): string;
   /** Asks for a loan. True: `connection` is set. False: `resume` will be called, or the request refused. */
   borrow(): boolean;
   /** Looks at what a statement about to run does to the session, and pins where that is needed. */
@@ -24,6 +24,8 @@ export interface RequestOwner {
   willParse(effects: Effects): void;
   /** A statement too long to look at is about to run. */
   willRunUnread(): void;
+  /** A statement of SQL's PREPARE cannot be carried: pins. */
+  keepStatements(): void;
   /** Stops reading from the client until `resume`. */
   pause(): void;
   /** Sends bytes to the client that no database was asked for. */

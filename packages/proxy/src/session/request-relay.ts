@@ -1,4 +1,4 @@
-import { FrontendCode as Code, readyForQueryIdle } from '@sluice/wire';
+import { FrontendCode as Code, flushMessage, readyForQueryIdle } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
 import { toDatabase } from '../relay/gatherer.ts';
@@ -31,6 +31,7 @@ export class RequestRelay {
   /** A request of the extended protocol was refused by the proxy itself: everything up to Sync is dropped. */
   #discarding = false;
   #waiting = false;
+  #awaitsAnswers = false;
 
   constructor(owner: RequestOwner) {
     this.#owner = owner;
@@ -47,6 +48,26 @@ export class RequestRelay {
     return this.#waiting;
   }
 
+  /** True when requests wait until nothing is owed. */
+  get awaitsAnswers(): boolean {
+    return this.#awaitsAnswers;
+  }
+
+  /** A loan begins on a connection that has names of a session's own. */
+  reconcile(connection: DatabaseConnection): void {
+    this.#requests.reconcile(connection);
+  }
+
+  /** Names of SQL's PREPARE that need not keep the connection. */
+  carriedNames(): readonly string[] {
+    return this.#requests.names.carried();
+  }
+
+  /** A statement is about to run that changes how texts are read: those of SQL's PREPARE may not be said again. */
+  lexisChanges(): void {
+    if (this.#requests.names.keepFragile()) this.#owner.keepStatements();
+  }
+
   /** Takes what the client has sent. */
   onData(chunk: Buffer): void {
     if (this.#rest !== null) {
@@ -59,12 +80,13 @@ export class RequestRelay {
   /** A loan was granted, or the database connection takes requests again. */
   resume(): void {
     this.#waiting = false;
+    this.#awaitsAnswers = false;
     this.#processRest();
   }
 
   /** The loan has ended; the session keeps only what it needs for the next. */
-  loanEnded(): void {
-    this.#requests.unnamed.keep();
+  loanEnded(connection: DatabaseConnection): void {
+    this.#requests.loanEnded(connection);
   }
 
   /**
@@ -218,14 +240,14 @@ export class RequestRelay {
           rewritten = requests.query(connection, chunk, at, next, end);
           break;
         case Code.Sync:
-          requests.afterBound = null;
+          requests.names.group++;
           connection.owed.append(Owed.Sync);
           connection.groupOpen = false;
           break;
         case Code.Flush:
           break;
         case Code.Execute:
-          connection.owed.append(Owed.Execute, requests.afterBound);
+          connection.owed.append(Owed.Execute, requests.executed(connection, chunk, at));
           connection.groupOpen = true;
           break;
         case Code.FunctionCall:
@@ -236,7 +258,6 @@ export class RequestRelay {
           owner.groupStarted();
           break;
         default: {
-          if (!connection.groupOpen) owner.groupStarted();
           // Each of these names a statement or portal first; everything before it keeps its place.
           toDatabase.addRange(chunk, from, at);
           from = at;
@@ -260,8 +281,14 @@ export class RequestRelay {
           } else if (code === Code.Describe) {
             rewritten = requests.describe(connection, chunk, at, nameEnd);
           } else rewritten = requests.closeStatement(connection, chunk, at, nameEnd);
+          if (requests.waits) break;
+          if (!connection.groupOpen) owner.groupStarted();
           connection.groupOpen = true;
         }
+      }
+      if (requests.waits) {
+        this.#awaitAnswers(connection, chunk, at);
+        return;
       }
       if (rewritten) from = stop;
       if (next > end) {
@@ -287,6 +314,15 @@ export class RequestRelay {
     this.#rest = at === 0 ? chunk : chunk.subarray(at);
     this.#waiting = true;
     this.#owner.pause();
+  }
+
+  /** What comes next hangs on answers that are under way. A group that is open is asked for its own. */
+  #awaitAnswers(connection: DatabaseConnection, chunk: Buffer, at: number): void {
+    this.#requests.waits = false;
+    this.#park(chunk, at);
+    this.#awaitsAnswers = true;
+    if (connection.groupOpen) toDatabase.add(flushMessage);
+    this.#flush(connection);
   }
 
   #malformed(connection: DatabaseConnection, code: number): void {

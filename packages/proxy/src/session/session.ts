@@ -50,6 +50,10 @@ const watched = touchesSession | Flag.UnknownFunction | Flag.Ddl;
 /** What is assumed of a session's lexis while a change of it is under way. */
 const worstLexis = lexisOf(undefined, undefined);
 
+function lexisReported({ reported }: DatabaseConnection): number {
+  return lexisOf(reported.get('client_encoding'), reported.get('standard_conforming_strings'));
+}
+
 function changesLexis(effects: Effects): boolean {
   return effects.details.some(
     (effect) =>
@@ -158,10 +162,20 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     return this.#lexis;
   }
 
-  get statementContext(): string {
-    // While a change is not read back, the session's statements are its own.
-    const own = this.#tracker?.dirty === true ? `${this.id}` : '';
-    return `${own}\0${this.parameters.values.get('client_encoding') ?? ''}\0${this.#lexis}\0`;
+  statementContext(hasLiterals: boolean): string {
+    const tracker = this.#tracker;
+    // While a change of what texts mean may be under way, the session's statements are its own.
+    const own = tracker?.meaningInDoubt === true ? `${this.id} ${tracker.meaning}` : '';
+    return `${own}\0${this.parameters.statementContext(hasLiterals)}`;
+  }
+
+  keepStatements(): void {
+    this.#pinning++;
+    if (this.pin === null) this.#pinFor(PinReason.SqlPrepare, null);
+  }
+
+  get awaitsAnswers(): boolean {
+    return this.#relay.awaitsAnswers;
   }
 
   /** The name that the client gave itself, for logs. */
@@ -252,10 +266,13 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   willRun(effects: Effects): void {
     const { flags } = effects;
     if ((flags & watched) === 0) return;
-    if ((flags & changesParameters) !== 0) {
+    if ((flags & (changesParameters | Flag.SetsLocalParameter)) !== 0) {
       this.#tracker ??= new ParameterTracker();
       this.#tracker.note(effects, this.parameters.values);
-      if (changesLexis(effects)) this.#lexis = worstLexis;
+      if (changesLexis(effects)) {
+        this.#lexis = worstLexis;
+        this.#relay.lexisChanges();
+      }
     }
     if ((flags & gives) !== 0) this.#released = true;
     if (deservesLook(effects)) this.#suspects.push(effects);
@@ -339,10 +356,17 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   loanEnded(): void {
+    const { connection } = this;
     this.connection = null;
     this.#uncertain = false;
-    this.#relay.loanEnded();
     this.#enter(SessionState.Idle);
+    if (connection === null) return;
+    // What SET LOCAL changed is as it was before.
+    if (this.#tracker?.meaningInDoubt === true) {
+      this.#tracker.meaningInDoubt = false;
+      this.#lexis = lexisReported(connection);
+    }
+    this.#relay.loanEnded(connection);
   }
 
   resume(): void {
@@ -366,6 +390,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   connectionLost(loss: ConnectionLoss): void {
+    if (this.connection !== null) this.#relay.loanEnded(this.connection);
     this.connection = null;
     this.#uncertain = false;
     this.#groupSince = 0;
@@ -403,6 +428,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.connection = connection;
     this.#enter(SessionState.Active);
     connection.lend(this);
+    if (connection.ownNames !== null) this.#relay.reconcile(connection);
     this.pool.replay(connection, this.parameters);
   }
 
@@ -428,7 +454,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     const looks = suspects.length > 0 || this.pin !== null;
     const statements = [
       ...(dirty ? [tracker.ask(this.pool.parameterSets.customNames)] : []),
-      ...(looks ? [lookSql] : []),
+      ...(looks ? [lookSql(this.#relay.carriedNames())] : []),
     ];
     this.#released = false;
     this.#suspects = [];
@@ -474,10 +500,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.#uncertain = true;
       connection.needsReset = true;
     }
-    this.#lexis = lexisOf(
-      connection.reported.get('client_encoding'),
-      connection.reported.get('standard_conforming_strings'),
-    );
+    this.#lexis = lexisReported(connection);
     this.parameters.lexis = this.#lexis;
   }
 
