@@ -200,4 +200,44 @@ export const cases: readonly Case[] = [
       ),
     ],
   },
+  {
+    name: 'a text that means something else under another DateStyle is another statement',
+    script: [
+      say(1, "SET DateStyle = 'SQL, DMY'"),
+      extended(1, run('a', "SELECT date '01/02/2026' - date '2026-01-01'")),
+      extended(2, run('a', "SELECT date '01/02/2026' - date '2026-01-01'")),
+      say(2, 'BEGIN', "SET LOCAL DateStyle = 'SQL, DMY'"),
+      extended(2, run('b', "SELECT date '01/02/2026' - date '2026-01-01'")),
+      say(2, 'COMMIT'),
+      extended(3, run('a', "SELECT date '01/02/2026' - date '2026-01-01'")),
+    ],
+  },
+  {
+    name: 'a procedure that sets parameters and commits',
+    script: [say(1, "CALL keep('called')"), say(2, 'SHOW app.user_id'), say(1, 'SHOW app.user_id')],
+  },
+  {
+    name: 'the unnamed statement behind a function that nobody knows',
+    script: [
+      extended(1, run('', 'SELECT clock_in_tokyo()')),
+      extended(1, [
+        { bind: '', portal: '', values: ['03/04/2026'] },
+        { execute: '', rows: 0 },
+      ]),
+    ],
+  },
+  {
+    name: 'a statement whose Parse was skipped, bound by the next group of the same write',
+    script: [
+      extended(1, run('a', 'SELECT name FROM place')),
+      say(2, 'PREPARE a AS SELECT 1; SELECT 1/0'),
+      say(2, 'ROLLBACK'),
+      extended(
+        1,
+        [...run('a', 'SELECT 1'), ...run('', 'SELECT 2')],
+        [{ bind: 'a', portal: '', values: ['1'] }],
+        [{ bind: '', portal: '', values: ['1'] }],
+      ),
+    ],
+  },
 ];

@@ -77,5 +77,5 @@ export function textsOf(step: Step): string[] {
  * it means while standard_conforming_strings is off.
  */
 export function mayPin(text: string): boolean {
-  return /\\|temp|advisory_lock|lock_inside|with hold|listen|(next|curr|last|set)val/i.test(text);
+  return /\\|temp|advisory_lock|lock_inside|with hold|(next|curr|last|set)val/i.test(text);
 }

@@ -5,6 +5,7 @@ import { createSettings } from '@sluice/proxy/settings';
 import type { Postgres } from '@sluice/lab';
 import { startDatabase } from '../helpers/database.ts';
 import { RawClient } from '../helpers/raw-client.ts';
+import type { Address } from '../helpers/raw-client.ts';
 import { Lane, addressOf, connectTo } from './lane.ts';
 import type { Side } from './lane.ts';
 import type { Connect } from './player.ts';
@@ -51,7 +52,9 @@ export class Stage {
       const endpoint = proxy.endpoints[0];
       if (endpoint === undefined) throw new Error('the proxy has no endpoint');
       const { host, port } = endpoint;
-      return connectTo({ ...addressOf(this.server, database), host, port });
+      const address = { ...addressOf(this.server, database), host, port };
+      await askForSequences(address);
+      return connectTo(address);
     };
     this.#closers.push(() => stop());
     return this.lane(direct, { connect: await renew(), database, renew }, connections);
@@ -110,6 +113,18 @@ export class Stage {
   async close(): Promise<void> {
     for (const close of this.#closers.toReversed()) await close();
     await this.server.stop('immediate');
+  }
+}
+
+/**
+ * The first time that an application uses currval() or lastval(), the answer may be an error: docs/pinning.md says why.
+ * These are the names that sessions of scripts give themselves.
+ */
+async function askForSequences(address: Address): Promise<void> {
+  for (const name of ['', 'web', 'job', 'till', 'desk 2', 'other']) {
+    const client = await RawClient.login(address, { parameters: { application_name: name } });
+    await client.query('SELECT lastval()');
+    await client.end();
   }
 }
 

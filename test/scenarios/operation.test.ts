@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { fieldsOf, query, story } from '../helpers/messages.ts';
+import { bind, execute, fieldsOf, parse, query, story, sync } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { eventually } from '../helpers/routes.ts';
@@ -126,13 +126,26 @@ suite('operation', () => {
       assert.match(body, /^# TYPE sluice_query_duration_seconds histogram$/m);
     });
 
-    test('nothing secret is logged', async (t) => {
-      const sluice = await start(t, { DebugLogging: true });
-      const client = await login(sluice, t);
-      await client.query("SELECT 'a secret literal'");
-      await sluice.stop();
-      const log = JSON.stringify(sluice.log);
-      assert(!log.includes(database.password));
+    test('DebugLogging logs what statements look like, and no value', async (t) => {
+      const [quiet, telling] = await Promise.all([start(t), start(t, { DebugLogging: true })]);
+      for (const sluice of [quiet, telling]) {
+        const client = await login(sluice, t);
+        await client.query("SELECT 'a secret literal' AS told");
+        client.send(parse('', 'SELECT $1::text AS asked'), bind('', ['a secret value']));
+        client.send(execute(), sync);
+        await client.ready();
+        await sluice.stop();
+      }
+      const shapes = telling.log
+        .filter(({ msg }) => msg === 'statement')
+        .map((line) => line['shape']);
+      assert.deepEqual(shapes, ["select '?' as told", 'select $1::text as asked']);
+      assert.doesNotMatch(JSON.stringify(quiet.log), /asked|told/);
+      for (const { log } of [quiet, telling]) {
+        const text = JSON.stringify(log);
+        assert(!text.includes(database.password));
+        assert(!text.includes('secret'));
+      }
     });
 
     test('a database that is away: ready says so, a client waits, and is served when it is back', async (t) => {

@@ -46,6 +46,26 @@ async function assertBounded(route: Route, work: (factor: number) => Promise<voi
   assert(growth < 250 * megabyte, `grew by ${growth / megabyte} MB`);
 }
 
+/**
+ * Waits until nothing more is taken from the database for a client that does not read: its backend waits to write, and for
+ * fifty looks the daemon has not grown. `turn` makes the daemon do something in between. Fails when all has been taken.
+ */
+async function assertHeldUp(route: Route, turn: () => Promise<void>): Promise<void> {
+  let most = 0;
+  let still = 0;
+  while (still < 50) {
+    await turn();
+    const [writing] = await route.database.query<{ state: string; wait_event: string | null }>(
+      "SELECT state, wait_event FROM pg_stat_activity WHERE query LIKE 'SELECT repeat%'",
+    );
+    assert.equal(writing?.state, 'active', 'all was taken from the database');
+    const memory = route.isDirect ? 0 : await route.sluice.residentMemory();
+    const isStill = writing.wait_event === 'ClientWrite' && memory <= most + megabyte / 4;
+    still = isStill ? still + 1 : 0;
+    most = Math.max(most, memory);
+  }
+}
+
 onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
   test('a result of many rows', async (t) => {
     const client = await route().login(t);
@@ -111,6 +131,7 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
       for (let turn = 0; turn < 200; turn += 1) {
         assert.equal(await quick.value(`SELECT ${turn}`), String(turn));
       }
+      await assertHeldUp(route(), async () => void (await quick.value('SELECT 1')));
     });
     assert(growth < 150 * megabyte, `grew by ${growth / megabyte} MB`);
     slow.reader.discard = true;

@@ -15,6 +15,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
     .version(version(), '--version', 'show the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
+    .showHelpAfterError('Try: sluice --help')
     .configureOutput({
       writeOut: (text) => streams.stdout.write(text),
       writeErr: (text) => streams.stderr.write(text),

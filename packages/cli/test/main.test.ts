@@ -80,7 +80,7 @@ suite('sluice check-config', { concurrency: 2 }, () => {
     assert.deepEqual(sluice.stderr, [
       `${file}:1:1: TargetHosst is no setting; did you mean TargetHost?`,
       `${file}:2:13: ListenPort is 99999; it must be a whole number from 0 to 65535`,
-      `${file}:3:11: AuthFile: ENOENT: no such file or directory, access '${path.join(path.dirname(file), 'users.txt')}'`,
+      `${file}:3:11: AuthFile: no such file or directory: '${path.join(path.dirname(file), 'users.txt')}'`,
       'SLUICE_LOG_LEVEL: LogLevel is "loud"; it must be one of fatal, error, warn, info, debug, trace',
       `${file}: TargetHost is missing; it must be text`,
       '5 problems',

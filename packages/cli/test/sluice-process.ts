@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
 
 const bin = path.resolve(import.meta.dirname, '../bin/sluice.js');
+const repository = path.resolve(import.meta.dirname, '../../..');
 
 /** How long a test waits for a line (milliseconds) before it says what came instead. */
 const patience = 60_000;
@@ -44,13 +45,24 @@ export class SluiceProcess {
   constructor(
     t: TestContext,
     args: readonly string[],
-    options: { runtime?: Runtime; env?: NodeJS.ProcessEnv; cwd?: string } = {},
+    options: { runtime?: Runtime; env?: NodeJS.ProcessEnv; cwd?: string; npm?: boolean } = {},
   ) {
     this.#folder = makeFolder();
-    const { runtime = 'node', env, cwd } = options;
-    this.#child = spawn(process.execPath, [bin, ...args], {
-      cwd,
-      env: { ...process.env, SLUICE_RUNTIME: runtime, TMPDIR: this.#folder, ...env },
+    const { runtime = 'node', env, cwd, npm = false } = options;
+    // By npm as the README says; signals then go to npm alone, as a process manager sends them.
+    const [file, ...first] = npm
+      ? ['npm', 'run', '--silent', 'sluice', '--']
+      : [process.execPath, bin];
+    this.#child = spawn(file ?? 'npm', [...first, ...args], {
+      cwd: npm ? repository : cwd,
+      env: {
+        ...process.env,
+        SLUICE_RUNTIME: runtime,
+        TMPDIR: this.#folder,
+        // npm would keep its own there.
+        NODE_DISABLE_COMPILE_CACHE: '1',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#exit = once(this.#child, 'close').then(([code]: (number | null)[]) => code ?? null);

@@ -72,6 +72,17 @@ for (const runtime of runtimes) {
       await assert.rejects(query(database.url, 'select 1'), { code: 'ECONNREFUSED' });
     });
 
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      test(`stops when npm, which started it, gets ${signal}`, async (t) => {
+        const args = ['up', '--port', '0', '--json'];
+        const sluice = new SluiceProcess(t, args, { runtime, npm: true });
+        await sluice.line(/"ready"/);
+        sluice.signal(signal);
+        await sluice.line(/"stopped"/);
+        await sluice.exit();
+      });
+    }
+
     test('shows lines for node that work when pasted', async (t) => {
       const sluice = new SluiceProcess(t, ['up', '--port', '0'], { runtime });
       await sluice.line(/Ctrl-C stops it/);

@@ -2,8 +2,8 @@
 interface ErrorKind {
   /** Five characters, from PostgreSQL's Appendix A, or RDS Proxy's own choice where it has one. */
   readonly sqlstate: string;
-  /** FATAL ends the client connection; ERROR ends the statement. */
-  readonly severity: 'ERROR' | 'FATAL';
+  /** FATAL ends the client connection; ERROR ends the statement; WARNING ends nothing. */
+  readonly severity: 'WARNING' | 'ERROR' | 'FATAL';
   readonly source: 'client' | 'proxy' | 'database' | 'operator';
   /** True when the same request may succeed if it is sent again. */
   readonly retryable: boolean;
@@ -53,6 +53,24 @@ export const errorKinds = {
     message:
       'the database connection was lost while the statement ran ({reason}); it is unknown whether it took effect',
     hint: 'Check the effect of the statement before it is run again.',
+  },
+  NOTIFICATIONS_NOT_READ: {
+    sqlstate: '53400',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: true,
+    when: 'A client that listens does not read the notifications that come for it.',
+    message: 'more than {bytes} bytes of notifications wait to be read by the client',
+    hint: 'Read notifications as they come, also while a transaction is open: they are given at its end.',
+  },
+  NOTIFICATIONS_MISSED: {
+    sqlstate: '01000',
+    severity: 'WARNING',
+    source: 'database',
+    retryable: false,
+    when: 'The connection on which the proxy listens for its clients was lost, and is back. The client keeps its connection.',
+    message: 'notifications may have been missed: nobody listened for {seconds} s',
+    hint: 'Look again at what the notifications tell of.',
   },
   TOO_MANY_CLIENTS: {
     sqlstate: '53300',
@@ -214,7 +232,7 @@ export type ErrorCode = keyof typeof errorKinds;
 
 /** An error as the fields of an ErrorResponse. */
 interface WireFields {
-  readonly severity: 'ERROR' | 'FATAL';
+  readonly severity: 'WARNING' | 'ERROR' | 'FATAL';
   readonly sqlstate: string;
   readonly message: string;
   readonly hint?: string;
@@ -225,7 +243,7 @@ export class ProxyError extends Error {
   override readonly name = 'ProxyError';
   readonly code: ErrorCode;
   readonly sqlstate: string;
-  readonly severity: 'ERROR' | 'FATAL';
+  readonly severity: 'WARNING' | 'ERROR' | 'FATAL';
   readonly retryable: boolean;
   readonly hint: string | undefined;
 

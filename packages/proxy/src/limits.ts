@@ -16,6 +16,7 @@ export function endpointLimits(settings: Settings): EndpointLimits {
     idleInTransactionTimeout: settings.IdleInTransactionTimeout * seconds,
     queryTimeout: settings.QueryTimeout * seconds,
     longestBuffered: settings.MaxBufferedMessage,
+    pinNotice: settings.PinNotice,
   };
 }
 

@@ -22,6 +22,11 @@ export function buildErrorResponse(fields: ErrorFields): Buffer {
   return buildMessage(BackendCode.ErrorResponse, buildFields(fields));
 }
 
+/** NoticeResponse (B): as ErrorResponse, with the code 'N'. */
+export function buildNoticeResponse(fields: ErrorFields): Buffer {
+  return buildMessage(BackendCode.NoticeResponse, buildFields(fields));
+}
+
 function buildFields(fields: ErrorFields): Buffer {
   const severity = fields.severity ?? 'ERROR';
   const parts = [

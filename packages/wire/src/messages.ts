@@ -19,7 +19,7 @@ export function buildAuthenticationSasl(mechanisms: readonly string[]): Buffer {
   return buildMessage(
     BackendCode.Authentication,
     int32(10),
-    ...mechanisms.map(text),
+    ...mechanisms.map((name) => text(name)),
     Buffer.from([0]),
   );
 }
@@ -54,7 +54,7 @@ export function buildNegotiateProtocolVersion(version: number, unknown: readonly
     BackendCode.NegotiateProtocolVersion,
     int32(version),
     int32(unknown.length),
-    ...unknown.map(text),
+    ...unknown.map((name) => text(name)),
   );
 }
 
@@ -103,9 +103,9 @@ export function buildSaslResponse(data: string): Buffer {
   return buildMessage(FrontendCode.Password, Buffer.from(data));
 }
 
-/** Query (F): Byte1('Q') Int32 length, String query. */
-export function buildQuery(sql: string): Buffer {
-  return buildMessage(FrontendCode.Query, text(sql));
+/** Query (F): Byte1('Q') Int32 length, String query. With `latin1` each character of `sql` is one byte. */
+export function buildQuery(sql: string, encoding: 'utf8' | 'latin1' = 'utf8'): Buffer {
+  return buildMessage(FrontendCode.Query, text(sql, encoding));
 }
 
 /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16(0): no parameter types are given. */
@@ -118,14 +118,19 @@ export function buildDescribeStatement(name: string): Buffer {
   return buildMessage(FrontendCode.Describe, text(`S${name}`));
 }
 
-/** Bind (F): Byte1('B') Int32 length, String portal, String statement; no formats, no values. */
+/** Close (F): Byte1('C') Int32 length, Byte1('S'), String name. */
+export function buildCloseStatement(name: string | Buffer): Buffer {
+  return buildMessage(FrontendCode.Close, Buffer.from('S'), text(name));
+}
+
+export const closeUnnamedStatement = buildCloseStatement('');
+export const flushMessage = buildMessage(FrontendCode.Flush);
+export const syncMessage = buildMessage(FrontendCode.Sync);
+export const terminateMessage = buildMessage(FrontendCode.Terminate);
+
+/** Bind (F): Byte1('B') Int32 length, String portal, String statement; no values, results as text. */
 export function buildBind(portal: string, statement: string): Buffer {
-  return buildMessage(
-    FrontendCode.Bind,
-    text(portal),
-    text(statement),
-    Buffer.from([0, 0, 0, 0, 0, 0]),
-  );
+  return buildMessage(FrontendCode.Bind, text(portal), text(statement), Buffer.alloc(6));
 }
 
 /** Execute (F): Byte1('E') Int32 length, String portal, Int32(0): all rows. */
@@ -133,17 +138,7 @@ export function buildExecute(portal: string): Buffer {
   return buildMessage(FrontendCode.Execute, text(portal), int32(0));
 }
 
-/** Close (F): Byte1('C') Int32 length, Byte1('S'), String name. */
-export function buildCloseStatement(name: string | Buffer): Buffer {
-  return buildMessage(FrontendCode.Close, Buffer.from('S'), text(name));
-}
-
 /** Close (F): Byte1('C') Int32 length, Byte1('P'), String name. */
 export function buildClosePortal(name: string): Buffer {
   return buildMessage(FrontendCode.Close, text(`P${name}`));
 }
-
-export const closeUnnamedStatement = buildCloseStatement('');
-export const flushMessage = buildMessage(FrontendCode.Flush);
-export const syncMessage = buildMessage(FrontendCode.Sync);
-export const terminateMessage = buildMessage(FrontendCode.Terminate);

@@ -12,6 +12,7 @@ import {
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
+import { isNotification } from '../listening/notification.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
@@ -54,6 +55,8 @@ export interface LoanHolder {
   resume(): void;
   /** The database reported a new value of a parameter while the session's requests ran. */
   parameterReported(): void;
+  /** A notification came, the whole message `chunk[at, end)`. Returns whether its bytes go on, maybe changed. */
+  notified(chunk: Buffer, at: number, end: number): boolean;
 }
 
 /** How a database connection ended under a loan. */
@@ -130,6 +133,10 @@ export class DatabaseConnection {
   generation = 0;
   /** Set when the connection must not be lent again, and why. */
   retireReason: string | null = null;
+  /** The id of the session that may have drawn from sequences here; 0 for none, -1 for several. */
+  drawnBy = 0;
+  /** The holder's requests wait until it has done something about its state here. */
+  parked = false;
   /** The session left state behind that DISCARD ALL removes. */
   needsReset = false;
 
@@ -183,14 +190,17 @@ export class DatabaseConnection {
     return this.status !== TransactionStatus.Idle;
   }
 
-  /** True while a cancel is on its way: it is meant for what runs now, and nothing else may start. */
-  get cancelling(): boolean {
-    return this.#cancelsOnTheWay > 0;
+  /**
+   * True while no request of the session may start: a cancel is on its way, and is meant for what runs now; or the
+   * holder has parked its requests.
+   */
+  get closedToRequests(): boolean {
+    return this.#cancelsOnTheWay > 0 || this.parked;
   }
 
-  /** True when no request may be written: the socket is full, or a cancel is on its way. */
+  /** True when no request may be written: the socket is full, or it is closed to requests. */
   get held(): boolean {
-    return this.#full || this.#cancelsOnTheWay > 0;
+    return this.#full || this.closedToRequests;
   }
 
   /** True while part of a message has gone to the session and the rest has not come. */
@@ -203,6 +213,7 @@ export class DatabaseConnection {
     // Bytes still gathered would be another client's: rather no answer than somebody else's.
     if (toClient.bytes > 0 || this.owed.length > 0) throw new Error('lent with answers under way');
     this.#holder = holder;
+    this.parked = false;
     this.#resting = false;
     this.since = clock.now;
   }
@@ -217,17 +228,20 @@ export class DatabaseConnection {
     if (this.owed.length === 0) this.#settle();
   }
 
-  /** Puts a statement of the proxy's own in front of what is gathered next, in a group of its own. */
-  gather(sql: string, request: ProxyRequest): void {
+  /**
+   * Puts a statement of the proxy's own in front of what is gathered next, in a group of its own. With `latin1` each
+   * character of `sql` is one byte.
+   */
+  gather(sql: string, request: ProxyRequest, encoding: 'utf8' | 'latin1' = 'utf8'): void {
     this.owed.append(Owed.Query | Fate.Watch, request);
     // A simple Query destroys the unnamed statement (manual, "Extended Query").
     this.unnamed = this.settledUnnamed = destroyedUnnamedStatement;
-    toDatabase.add(buildQuery(sql));
+    toDatabase.add(buildQuery(sql, encoding));
   }
 
   /** Runs a statement of the proxy's own at once; its whole answer goes to `request`. */
-  run(sql: string, request: ProxyRequest): void {
-    this.gather(sql, request);
+  run(sql: string, request: ProxyRequest, encoding: 'utf8' | 'latin1' = 'utf8'): void {
+    this.gather(sql, request, encoding);
     this.flushRequests();
   }
 
@@ -369,8 +383,9 @@ export class DatabaseConnection {
           }
           break;
         case Step.Notice:
-          // Outside any request it belongs to the holder, if there is one (LISTEN pins).
-          relayed = fate === Fate.Relay || (entry === Owed.Nothing && this.#holder !== null);
+          if (isNotification(code)) relayed = this.#holder?.notified(chunk, at, next) === true;
+          // Outside any request a notice belongs to the holder, if there is one.
+          else relayed = fate === Fate.Relay || (entry === Owed.Nothing && this.#holder !== null);
           break;
         case Step.Parameter:
           relayed = this.#onParameter(chunk, at + 5, next, entry);
@@ -541,6 +556,7 @@ export class DatabaseConnection {
       this.statements.clear();
       this.ownNames = null;
       this.parameterSet = null;
+      this.drawnBy = 0;
       this.run('DISCARD ALL', this.#mustSucceed('DISCARD ALL'));
       const { initQuery } = this.#owner;
       if (initQuery !== '') this.run(initQuery, this.#mustSucceed('InitQuery'));

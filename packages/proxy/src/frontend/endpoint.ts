@@ -3,13 +3,13 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
+import { Listeners } from '../listening/listeners.ts';
 import { clock } from '../relay/clock.ts';
 import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
 import type { PinReason } from '../session/pin-reason.ts';
 import { Session, SessionState } from '../session/session.ts';
-import type { SessionKeeper } from '../session/session.ts';
-import type { Effects } from '../sql/index.ts';
+import type { SessionKeeper, Touches } from '../session/session.ts';
 import type { LoginResult } from '../backend/database-connection.ts';
 import type { ConnectFailure, Pool } from '../pool/pool.ts';
 import type { Target } from '../target/target.ts';
@@ -31,6 +31,8 @@ export interface EndpointLimits {
   readonly idleInTransactionTimeout: number;
   readonly queryTimeout: number;
   readonly longestBuffered: number;
+  /** Tells clients when their sessions are pinned and unpinned. */
+  readonly pinNotice: boolean;
 }
 
 /** Sends a cancel request to the database; told whether it was delivered. */
@@ -85,6 +87,7 @@ export class Endpoint implements SessionKeeper {
   readonly name: string;
   readonly role = 'READ_WRITE' as const;
   readonly stats = new EndpointStats();
+  readonly listeners = new Listeners();
   limits: EndpointLimits;
 
   readonly #target: Target;
@@ -115,6 +118,10 @@ export class Endpoint implements SessionKeeper {
     this.#handshake = options.handshake;
     this.#sendCancel = options.cancel;
     this.#connect = options.connect;
+  }
+
+  get pinNotice(): boolean {
+    return this.limits.pinNotice;
   }
 
   get longestBuffered(): number {
@@ -170,12 +177,14 @@ export class Endpoint implements SessionKeeper {
     const goodbye = new ProxyError('SHUTTING_DOWN');
     for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
     for (const session of [...this.#sessions]) session.terminate(goodbye);
+    this.listeners.stop();
     for (const link of [...this.#links]) link.end();
   }
 
   /** Called at every tick of the coarse clock: the time limits of all sessions. */
   tick(): void {
     const { now } = clock;
+    this.listeners.tick();
     const { loginTimeout, idleTimeout, idleInTransactionTimeout, queryTimeout } = this.limits;
     if (loginTimeout > 0) {
       for (const arrival of this.#arrivals) {
@@ -214,26 +223,43 @@ export class Endpoint implements SessionKeeper {
     }
   }
 
-  pinned(session: Session, reason: PinReason, effects: Effects | null): void {
-    this.stats.pins.set(reason, (this.stats.pins.get(reason) ?? 0) + 1);
+  pinned(session: Session, reason: PinReason, statement: string, touches: Touches): void {
+    this.stats.pins.pinned(reason, statement);
     if (events.sessionPinned.hasSubscribers) {
       events.sessionPinned.publish({
         client: session.id,
         connection: session.connection?.id,
         reason,
+        statement,
         application: session.applicationName,
-        touches: effects?.details,
+        touches,
       });
     }
   }
 
-  unpinned(session: Session, reason: PinReason): void {
-    this.stats.unpins++;
+  unpinned(session: Session, reason: PinReason, milliseconds: number): void {
+    this.stats.pins.ended(reason, milliseconds);
     if (events.sessionUnpinned.hasSubscribers)
       events.sessionUnpinned.publish({
         client: session.id,
         connection: session.connection?.id,
         reason,
+        seconds: Math.round(milliseconds) / 1000,
+      });
+  }
+
+  pinEnded(reason: PinReason, milliseconds: number): void {
+    this.stats.pins.ended(reason, milliseconds);
+  }
+
+  foundHiddenState(session: Session, what: string, statements: readonly string[] | null): void {
+    this.stats.pins.hidden++;
+    if (statements !== null && events.hiddenStateFound.hasSubscribers)
+      events.hiddenStateFound.publish({
+        client: session.id,
+        what,
+        statements,
+        application: session.applicationName,
       });
   }
 

@@ -5,6 +5,7 @@ import type { LoginResult } from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import { ProxyError } from '../errors.ts';
 import { clock } from '../relay/clock.ts';
+import { ApplicationNames } from '../session/application-names.ts';
 import { ParameterSets, replaySql } from '../session/parameter-set.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
 import { PoolStats } from './pool-stats.ts';
@@ -81,6 +82,8 @@ export class Pool implements ConnectionOwner {
   readonly startupOnly: ReadonlyMap<string, string>;
   readonly stats = new PoolStats();
   readonly parameterSets = new ParameterSets();
+  /** Applications that have used currval() or lastval(). */
+  readonly sequenceReaders = new ApplicationNames();
   /** Sessions of this pool, with a loan or without. */
   sessions = 0;
   limits: PoolLimits;
@@ -243,6 +246,20 @@ export class Pool implements ConnectionOwner {
   /** When the longest idle connection was returned, or null when none is idle. */
   get idleSince(): number | null {
     return this.#idle[0]?.since ?? null;
+  }
+
+  /**
+   * Opens a connection that is in no pool but counts within the budget: closes an idle one for it if need be. Null when
+   * there is no room; else what gives the place back.
+   */
+  openAside(
+    done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
+  ): (() => void) | null {
+    const target = this.#target;
+    if (this.#closing) return null;
+    if (!target.reserve(this) && !(this.evictIdle() && target.reserve(this))) return null;
+    target.connect(this, done);
+    return () => target.release();
   }
 
   /** Ends every loan and every connection now, and refuses all that wait. */

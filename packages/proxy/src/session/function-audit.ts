@@ -16,6 +16,12 @@ const sample = 100;
 /** Flags of statements whose text does not show all they do. */
 const hidden = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.Opaque;
 
+/** A statement after which the session is to be looked at, with its literals replaced. */
+export interface Suspect {
+  readonly effects: Effects;
+  readonly statement: string;
+}
+
 const records = new WeakMap<Effects, Record>();
 
 /**
@@ -34,8 +40,10 @@ export function deservesLook(effects: Effects): boolean {
   return record.leaves || record.runs <= firstRuns || record.runs % sample === 0;
 }
 
-/** A look after this statement found something that its text did not announce. */
-export function leavesSomething(effects: Effects): void {
+/** A look after this statement found something that its text did not announce. True the first time. */
+export function leavesSomething(effects: Effects): boolean {
   const record = records.get(effects);
-  if (record !== undefined) record.leaves = true;
+  if (record === undefined || record.leaves) return false;
+  record.leaves = true;
+  return true;
 }

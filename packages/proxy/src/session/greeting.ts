@@ -107,6 +107,10 @@ export class Greeting implements Borrower, LoanHolder {
     // The connection keeps what is reported.
   }
 
+  notified(): boolean {
+    return false;
+  }
+
   #learn(connection: DatabaseConnection): void {
     this.parameters.reported = new Map(connection.reported);
     const messages = [authenticationOk];

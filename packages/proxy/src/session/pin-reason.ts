@@ -3,7 +3,6 @@ import type { Effects } from '../sql/index.ts';
 
 /** Why a session keeps its loan beyond the transaction: a closed list, counted and logged by these names. */
 export const PinReason = {
-  /** Parameters could not be read back. */
   Parameters: 'parameters_unreadable',
   SqlPrepare: 'sql_prepare',
   Listen: 'listen',
@@ -13,32 +12,96 @@ export const PinReason = {
   Load: 'load',
   SequenceState: 'sequence_state',
   OtherState: 'other_state',
+  FunctionCall: 'function_call',
   LongStatement: 'long_statement',
   Opaque: 'opaque_statement',
 } as const;
 
 export type PinReason = (typeof PinReason)[keyof typeof PinReason];
 
-/** What DISCARD ALL undoes, so that the connection can be lent again after the session. */
-export const resettable: ReadonlySet<PinReason> = new Set([
-  PinReason.Parameters,
-  PinReason.SqlPrepare,
-  PinReason.Listen,
-  PinReason.TemporaryObject,
-  PinReason.AdvisoryLock,
-  PinReason.HoldableCursor,
-  PinReason.SequenceState,
-]);
+/** What a reason means to a user. */
+export interface PinStory {
+  /** What keeps the session on its connection. */
+  readonly because: string;
+  /** What would avoid the pin. */
+  readonly instead: string;
+  /** DISCARD ALL undoes it, so that the connection can be lent again after the session. */
+  readonly resettable: boolean;
+}
+
+/** What each reason means. The table in docs/pinning.md, the notice of `PinNotice` and the end of a pin come from here. */
+export const pinStories: Readonly<Record<PinReason, PinStory>> = {
+  [PinReason.Parameters]: {
+    because: 'the database did not tell which parameters the session has set',
+    instead: 'See in the log of the database why the statement that asks for them failed.',
+    resettable: true,
+  },
+  [PinReason.SqlPrepare]: {
+    because: 'a function or block ran PREPARE, or its text means something else by now',
+    instead: 'Prepare over the protocol, as drivers do, or DEALLOCATE what is not needed any more.',
+    resettable: true,
+  },
+  [PinReason.Listen]: {
+    because:
+      'LISTEN, and no connection can listen for the session: none is left or can be opened, or its client_encoding is not that of the database',
+    instead:
+      'Leave the proxy a database connection for it (MaxConnectionsPercent), or use the encoding of the database.',
+    resettable: true,
+  },
+  [PinReason.TemporaryObject]: {
+    because: 'a temporary table, view, sequence, function or type',
+    instead: 'Use ON COMMIT DROP, or DROP it when it is not needed any more.',
+    resettable: true,
+  },
+  [PinReason.AdvisoryLock]: {
+    because: 'an advisory lock that outlives its transaction',
+    instead: 'Use pg_advisory_xact_lock(), or unlock it when it is not needed any more.',
+    resettable: true,
+  },
+  [PinReason.HoldableCursor]: {
+    because: 'a cursor WITH HOLD',
+    instead: 'Use a cursor within a transaction, or CLOSE it when it is not needed any more.',
+    resettable: true,
+  },
+  [PinReason.Load]: {
+    because: 'LOAD brought a library into the backend process',
+    instead: 'Load it for all with session_preload_libraries or shared_preload_libraries.',
+    resettable: false,
+  },
+  [PinReason.SequenceState]: {
+    because: 'a value was drawn from a sequence, and the application uses currval() or lastval()',
+    instead: 'Use INSERT … RETURNING, or DISCARD SEQUENCES when the value is not needed any more.',
+    resettable: true,
+  },
+  [PinReason.OtherState]: {
+    because: 'the statement leaves state in the backend process that nothing shows',
+    instead: 'Do it on a connection of its own.',
+    resettable: false,
+  },
+  [PinReason.FunctionCall]: {
+    because: 'a FunctionCall message calls a function that may leave anything behind',
+    instead: 'Call the function with SELECT.',
+    resettable: false,
+  },
+  [PinReason.LongStatement]: {
+    because: 'a statement longer than MaxBufferedMessage was not read',
+    instead: 'Give long values as parameters, use COPY, or raise MaxBufferedMessage.',
+    resettable: false,
+  },
+  [PinReason.Opaque]: {
+    because: 'the statement could not be read',
+    instead: 'Use a client_encoding of the UTF8 kind, standard_conforming_strings, less nesting.',
+    resettable: false,
+  },
+};
 
 /** The flags that pin, the weightiest first. */
 const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
   [Flag.Load, PinReason.Load],
-  [Flag.Listen, PinReason.Listen],
+  [Flag.OtherState, PinReason.OtherState],
   [Flag.TemporaryObject, PinReason.TemporaryObject],
   [Flag.AdvisoryLock, PinReason.AdvisoryLock],
   [Flag.HoldableCursor, PinReason.HoldableCursor],
-  [Flag.SetsSequence | Flag.ReadsSequence, PinReason.SequenceState],
-  [Flag.OtherState, PinReason.OtherState],
 ];
 
 const anyPin = pinning.reduce((all, [flag]) => all | flag, 0);

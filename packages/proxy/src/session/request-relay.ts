@@ -10,8 +10,12 @@ import {
   longestMessage,
   longestSmallMessage,
 } from './message-kinds.ts';
+import { PinReason } from './pin-reason.ts';
 import type { RequestOwner } from './request-owner.ts';
 import { StatementRequests } from './statement-requests.ts';
+
+/** What there is to read of a call without a text. */
+const emptyText = Buffer.alloc(1);
 
 /**
  * The way of a client's messages to the database: walks what the client sends, header by header, registers what
@@ -63,9 +67,9 @@ export class RequestRelay {
     return this.#requests.names.carried();
   }
 
-  /** A statement is about to run that changes how texts are read: those of SQL's PREPARE may not be said again. */
-  lexisChanges(): void {
-    if (this.#requests.names.keepFragile()) this.#owner.keepStatements();
+  /** A statement is about to run that changes how texts are read. True: some of SQL's PREPARE could not be said again. */
+  lexisChanges(): boolean {
+    return this.#requests.names.keepFragile();
   }
 
   /** Takes what the client has sent. */
@@ -223,8 +227,8 @@ export class RequestRelay {
         }
         connection = owner.connection;
         if (connection === null) return;
-      } else if (connection.cancelling) {
-        // A cancel is meant for what runs now, never for what comes next.
+      } else if (connection.closedToRequests) {
+        // A cancel, say, is meant for what runs now, never for what comes next.
         toDatabase.addRange(chunk, from, at);
         this.#flush(connection);
         this.#park(chunk, at);
@@ -253,7 +257,7 @@ export class RequestRelay {
         case Code.FunctionCall:
           // FunctionCall (F): Byte1('F') Int32 length, Int32 object id of the function, ...
           if (stop < at + 9 || !largeObjectFunctions.has(chunk.readUInt32BE(at + 5)))
-            owner.willRunUnread();
+            owner.willRunUnread(PinReason.FunctionCall, emptyText, 0);
           connection.owed.append(Owed.FunctionCall);
           owner.groupStarted();
           break;

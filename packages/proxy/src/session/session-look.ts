@@ -1,8 +1,13 @@
 import { quoteText } from './parameter-set.ts';
 import { PinReason } from './pin-reason.ts';
 
-/** What a look at the catalogue finds of a session's state on its database connection, by the pin it asks for. */
-export type Found = ReadonlyMap<PinReason, boolean>;
+/** What a look at the catalogue finds of a session's state on its database connection. */
+export interface Found {
+  /** By the pin it asks for. */
+  readonly pins: ReadonlyMap<PinReason, boolean>;
+  /** The connection listens to something. */
+  readonly listens: boolean;
+}
 
 /** The kinds of state that a look can see, and so the pins that can end. */
 const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
@@ -23,8 +28,10 @@ const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
     'EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql AND name <> ALL ($carried))',
   ],
   [PinReason.HoldableCursor, 'EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)'],
-  [PinReason.Listen, 'EXISTS (SELECT FROM pg_catalog.pg_listening_channels())'],
 ];
+
+/** Not a pin: what is listened to is taken over by the listening connection. */
+const listens = 'EXISTS (SELECT FROM pg_catalog.pg_listening_channels())';
 
 /** The pins whose end a look can see. */
 export const visible: ReadonlySet<PinReason> = new Set(kinds.map(([reason]) => reason));
@@ -32,7 +39,7 @@ export const visible: ReadonlySet<PinReason> = new Set(kinds.map(([reason]) => r
 /** The first column of the look's row: tells it from the rows of a read-back in the same answer. */
 const mark = 'sluice look';
 
-const sql = `SELECT '${mark}', ${kinds.map(([, expression]) => `(${expression})`).join(', ')}`;
+const sql = `SELECT '${mark}', ${[...kinds.map(([, expression]) => expression), listens].map((expression) => `(${expression})`).join(', ')}`;
 
 /**
  * One row of booleans. A millisecond or two, so it is asked only when something may have changed. `carried` are the names
@@ -46,7 +53,10 @@ export function lookSql(carried: readonly string[]): string {
 export function readLook(rows: readonly (readonly (string | null)[])[]): Found | null {
   const row = rows.find((candidate) => candidate[0] === mark);
   if (row === undefined) return null;
-  return new Map(kinds.map(([reason], at) => [reason, row[at + 1] === 't']));
+  return {
+    pins: new Map(kinds.map(([reason], at) => [reason, row[at + 1] === 't'])),
+    listens: row[kinds.length + 1] === 't',
+  };
 }
 
 /** The rows of the answer that are not the look's. */

@@ -8,12 +8,18 @@ import type {
 } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
 import type { Borrower, Pool } from '../pool/pool.ts';
+import type { Listeners } from '../listening/listeners.ts';
+import { SessionListening } from '../listening/session-listening.ts';
+import type { ListeningOwner } from '../listening/session-listening.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { toClient } from '../relay/gatherer.ts';
-import { Flag, lexisOf, touchesSession } from '../sql/index.ts';
+import { Owed } from '../relay/owed-replies.ts';
+import { Flag, lexisOf, shapeAt, touchesSession } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { deservesLook, leavesSomething } from './function-audit.ts';
+import type { Suspect } from './function-audit.ts';
+import { LocalReply } from './owed-notes.ts';
 import { ParameterTracker } from './parameter-tracker.ts';
 import type { ReadBack } from './parameter-tracker.ts';
 import { lookSql, readLook, visible, withoutLook } from './session-look.ts';
@@ -22,9 +28,11 @@ import { ProxyRequest } from '../backend/proxy-request.ts';
 import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import type { ParameterSet } from './parameter-set.ts';
-import { PinReason, pinReasonOf, resettable } from './pin-reason.ts';
+import { pinnedNotice, unpinnedNotice, wantsNotices } from './pin-notice.ts';
+import { PinReason, pinReasonOf, pinStories } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { RequestOwner } from './request-owner.ts';
+import { SessionSequences, touchesSequences } from './session-sequences.ts';
 
 /** What a session is doing; each is a list of the endpoint's, so that a gauge is a length. */
 export const SessionState = {
@@ -64,15 +72,33 @@ function changesLexis(effects: Effects): boolean {
   );
 }
 
+function callsSetval(effect: Effects['details'][number]): boolean {
+  return effect.kind === 'call' && effect.name === 'setval';
+}
+
 /** How long a client that is being closed may take to read what it was sent, in milliseconds. */
 const closeTimeout = 5000;
+
+/** What a statement touches in its session; undefined where no statement is known. */
+export type Touches = Effects['details'] | undefined;
 
 /** Whoever keeps the sessions: told what happens to them. */
 export interface SessionKeeper {
   readonly longestBuffered: number;
-  pinned(session: Session, reason: PinReason, effects: Effects | null): void;
-  /** The state that pinned it is gone. */
-  unpinned(session: Session, reason: PinReason): void;
+  readonly listeners: Listeners;
+  /** Clients are told of pins. */
+  readonly pinNotice: boolean;
+  /** A session is pinned by this statement, its literals replaced; empty where none is known. */
+  pinned(session: Session, reason: PinReason, statement: string, touches: Touches): void;
+  /** The state that pinned it for so many milliseconds is gone. */
+  unpinned(session: Session, reason: PinReason, milliseconds: number): void;
+  /** A pin has given way to another, or ended with its session. */
+  pinEnded(reason: PinReason, milliseconds: number): void;
+  /**
+   * `what` was found changed in a session after these statements, whose texts do not show it; null when they were known
+   * to do so.
+   */
+  foundHiddenState(session: Session, what: string, statements: readonly string[] | null): void;
   ended(session: Session, reason: string): void;
 }
 
@@ -82,7 +108,7 @@ export interface SessionKeeper {
  * The way to the database is the request relay's; this class holds the loan, writes what the client is owed, and
  * knows when the session may let go.
  */
-export class Session implements LoanHolder, RequestOwner, Borrower {
+export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwner {
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
@@ -107,9 +133,13 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   readonly #reportedAtStart: ReadonlyMap<string, string>;
   /** Made when the session first touches a parameter. */
   #tracker: ParameterTracker | null = null;
+  /** Made when the session first listens. */
+  #listening: SessionListening | null = null;
   #lexis: number;
   /** Statements after which the session is to be looked at. */
-  #suspects: Effects[] = [];
+  #suspects: Suspect[] = [];
+  /** Made when the session first runs something that may have to do with sequences. */
+  #sequences: SessionSequences | null = null;
   /** Something was given up: a pin may be over. */
   #released = false;
   /** Counts statements that pin: a look that was sent before the newest of them says nothing about it. */
@@ -117,6 +147,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   #lookedAt = 0;
   /** Something may be set on the connection on loan that nobody could name. */
   #uncertain = false;
+  /** A pin is over that may have hidden others. */
+  #recheck = false;
+  /** When the pin began, in clock milliseconds. */
+  #pinnedAt = 0;
   #state: SessionState = SessionState.Idle;
   #paused = false;
   #blocked = false;
@@ -169,9 +203,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     return `${own}\0${this.parameters.statementContext(hasLiterals)}`;
   }
 
-  keepStatements(): void {
+  keepStatements(source: Buffer, start: number): void {
     this.#pinning++;
-    if (this.pin === null) this.#pinFor(PinReason.SqlPrepare, null);
+    if (this.pin === null || this.pin === PinReason.Listen)
+      this.#pinInTurn(PinReason.SqlPrepare, shapeAt(source, start), undefined);
   }
 
   get awaitsAnswers(): boolean {
@@ -200,7 +235,20 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   }
 
   get survivesLoss(): boolean {
-    return this.pin === null && !this.inTransaction;
+    return this.pin === null && !this.inTransaction && this.#listening?.unsettled !== true;
+  }
+
+  get takesNotifications(): boolean {
+    const { connection } = this;
+    return this.#state !== SessionState.Closed && (connection === null || !this.busy);
+  }
+
+  get unread(): number {
+    return this.socket.writableLength;
+  }
+
+  get clientProcessId(): number {
+    return this.cancelKey.processId;
   }
 
   translate(text: string): string {
@@ -263,25 +311,28 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.#flow();
   }
 
-  willRun(effects: Effects): void {
+  willRun(effects: Effects, source: Buffer, start: number): void {
     const { flags } = effects;
+    if ((flags & (watched | touchesSequences)) === 0) return;
+    this.#mayDraw(effects, source, start);
     if ((flags & watched) === 0) return;
     if ((flags & (changesParameters | Flag.SetsLocalParameter)) !== 0) {
       this.#tracker ??= new ParameterTracker();
       this.#tracker.note(effects, this.parameters.values);
       if (changesLexis(effects)) {
         this.#lexis = worstLexis;
-        this.#relay.lexisChanges();
+        if (this.#relay.lexisChanges()) this.keepStatements(source, start);
       }
     }
     if ((flags & gives) !== 0) this.#released = true;
-    if (deservesLook(effects)) this.#suspects.push(effects);
+    if ((flags & Flag.Listen) !== 0 || this.#listening !== null) this.#mayListen();
+    if (deservesLook(effects)) this.#suspects.push({ effects, statement: shapeAt(source, start) });
     const { pin } = this;
-    this.willParse(effects);
     const reason = pinReasonOf(effects);
     if (reason === null) return;
     this.#pinning++;
-    if (pin === null || (visible.has(pin) && !visible.has(reason))) this.#pinFor(reason, effects);
+    if (pin === null || pin === PinReason.Listen || (visible.has(pin) && !visible.has(reason)))
+      this.#pinInTurn(reason, shapeAt(source, start), effects.details);
   }
 
   trace(shape: string): void {
@@ -294,14 +345,18 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
 
   willParse(effects: Effects): void {
     const { connection } = this;
-    if ((effects.flags & Flag.ReadsSequence) === 0 || this.pin !== null) return;
-    if (connection === null || !connection.fresh) return;
-    // currval() and lastval() must not tell what another session's nextval() left here.
-    connection.gather('DISCARD SEQUENCES', new ProxyRequest(() => undefined));
+    if ((effects.flags & (touchesSequences | Flag.Transaction)) === 0 || connection === null)
+      return;
+    const asks = this.pool.sequenceReaders.has(this.applicationName);
+    this.#sequences ??= new SessionSequences(this.id);
+    this.#sequences.prepare(connection, effects.flags, asks);
   }
 
-  willRunUnread(): void {
-    if (this.pin === null) this.#pinFor(PinReason.LongStatement, null);
+  willRunUnread(reason: PinReason, source: Buffer, start: number): void {
+    const { connection, pin } = this;
+    if (connection !== null) connection.drawnBy = -1;
+    if (pin === null || pin === PinReason.Listen || visible.has(pin))
+      this.#pinInTurn(reason, shapeAt(source, start), undefined);
   }
 
   pause(): void {
@@ -352,14 +407,25 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.#look();
       return false;
     }
-    return this.pin === null;
+    const { connection } = this;
+    const listening = this.#listening;
+    if (connection === null) return true;
+    if (listening !== null && !listening.settle(connection, this.pin !== null)) return false;
+    if (this.#wantsDrawn()) {
+      this.#lookForDrawn(connection);
+      return false;
+    }
+    if (this.pin !== null) return false;
+    return listening === null || connection.needsReset || listening.release(connection);
   }
 
   loanEnded(): void {
     const { connection } = this;
     this.connection = null;
     this.#uncertain = false;
+    if (this.#sequences !== null) this.#sequences.drew = false;
     this.#enter(SessionState.Idle);
+    this.#listening?.loanEnded();
     if (connection === null) return;
     // What SET LOCAL changed is as it was before.
     if (this.#tracker?.meaningInDoubt === true) {
@@ -382,6 +448,31 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.#tracker.suspect();
   }
 
+  notified(chunk: Buffer, at: number, end: number): boolean {
+    const { connection } = this;
+    if (connection === null) return false;
+    // Something listens that nobody has noticed yet: an audit will.
+    this.#listening ??= this.#startListening();
+    return this.#listening.notifiedOnLoan(connection, chunk, at, end);
+  }
+
+  pinListening(): void {
+    if (this.pin === null) this.#pinBetween(PinReason.Listen, '');
+  }
+
+  unpark(): void {
+    const { connection } = this;
+    if (connection !== null) connection.parked = false;
+    // The connection is settled first: the loan may end, and what waited needs another.
+    queueMicrotask(() => {
+      if (this.#state !== SessionState.Waiting) this.resume();
+    });
+  }
+
+  unpinListening(): void {
+    if (this.pin === PinReason.Listen) this.#unpin(PinReason.Listen);
+  }
+
   /** Others wait for a database connection: is the pinned one still needed? Asked only between transactions. */
   lookAgain(): void {
     const { connection } = this;
@@ -401,7 +492,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.#end(loss.error.message, null);
       return;
     }
-    if (loss.inTransaction || this.pin !== null) {
+    if (loss.inTransaction || this.pin !== null || this.#listening?.unsettled === true) {
       // What the client believes its transaction or session to be is gone, and only a new one can replace it.
       this.#end(
         loss.error.message,
@@ -419,8 +510,18 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       this.#relay.discardUntilSync();
     }
     this.#enter(SessionState.Idle);
+    this.#listening?.loanEnded();
     this.#relay.resume();
     this.#flow();
+  }
+
+  #mayListen(): void {
+    this.#listening ??= this.#startListening();
+    this.#listening.dirty = true;
+  }
+
+  #startListening(): SessionListening {
+    return new SessionListening(this, this.#keeper.listeners.of(this.pool.database));
   }
 
   #take(connection: DatabaseConnection): void {
@@ -430,11 +531,13 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     connection.lend(this);
     if (connection.ownNames !== null) this.#relay.reconcile(connection);
     this.pool.replay(connection, this.parameters);
+    this.#listening?.begin(connection);
   }
 
   #wantsLook(): boolean {
     const { pin } = this;
-    if (pin === null) return this.#tracker?.dirty === true || this.#suspects.length > 0;
+    if (pin === null)
+      return this.#recheck || this.#tracker?.dirty === true || this.#suspects.length > 0;
     if (!visible.has(pin)) return false;
     const waited = this.pool.waitingCount > 0 && clock.now > this.#lookedAt;
     return this.#released || waited;
@@ -451,12 +554,13 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     }
     const tracker = this.#tracker;
     const dirty = tracker !== null && tracker.dirty;
-    const looks = suspects.length > 0 || this.pin !== null;
+    const looks = suspects.length > 0 || this.pin !== null || this.#recheck;
     const statements = [
       ...(dirty ? [tracker.ask(this.pool.parameterSets.customNames)] : []),
       ...(looks ? [lookSql(this.#relay.carriedNames())] : []),
     ];
     this.#released = false;
+    this.#recheck = false;
     this.#suspects = [];
     this.#lookedAt = clock.now;
     const pinning = this.#pinning;
@@ -465,7 +569,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       new ProxyRequest((answer) => {
         if (answer.lost || this.connection !== connection) return;
         if (answer.error !== null) {
-          this.#pinFor(PinReason.Parameters, null);
+          this.#pinBetween(PinReason.Parameters, suspects[0]?.statement ?? '');
           return;
         }
         const known = this.parameters;
@@ -474,11 +578,12 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
             connection,
             tracker.readBack(withoutLook(answer.rows), known.values, this.#startup, this.pool.user),
           );
+        const pin = this.pin;
         const found = looks ? readLook(answer.rows) : null;
-        if (found !== null && pinning === this.#pinning) this.#takeLook(connection, found);
+        if (found !== null && pinning === this.#pinning) this.#takeLook(found, suspects);
         else if (found !== null) this.#released = true;
-        if (suspects.length > 0 && (this.parameters !== known || this.pin !== null))
-          for (const effects of suspects) leavesSomething(effects);
+        if (this.parameters !== known) this.#tellHidden('parameters', suspects);
+        if (pin === null && this.pin !== null) this.#tellHidden(this.pin, suspects);
       }),
     );
   }
@@ -510,29 +615,118 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
       if (reset.has(name.toLowerCase())) this.#write(buildParameterStatus(name, value));
   }
 
-  #takeLook(connection: DatabaseConnection, found: Found): void {
+  #takeLook(found: Found, suspects: readonly Suspect[]): void {
     let reason: PinReason | null = null;
-    for (const [candidate, isThere] of found) if (isThere) reason ??= candidate;
+    for (const [candidate, isThere] of found.pins) if (isThere) reason ??= candidate;
     const { pin } = this;
-    if (reason !== null) {
-      if (pin === null) this.#pinFor(reason, null);
-    } else if (pin !== null && visible.has(pin)) {
-      this.pin = null;
-      connection.needsReset = this.#uncertain;
-      this.#keeper.unpinned(this, pin);
+    if (found.listens && this.#listening?.onLoan !== true) {
+      this.#mayListen();
+      this.#tellHidden(PinReason.Listen, suspects);
     }
+    if (reason !== null) {
+      if (pin === null) this.#pinBetween(reason, suspects.at(-1)?.statement ?? '');
+    } else if (pin !== null && visible.has(pin)) this.#unpin(pin);
   }
 
-  #pinFor(reason: PinReason, effects: Effects | null): void {
-    this.pin = reason;
+  /** Something has changed that none of these statements announced: from now on they are looked at each time. */
+  #tellHidden(what: string, suspects: readonly Suspect[]): void {
+    if (suspects.length === 0) return;
+    const unknown = suspects.filter(({ effects }) => leavesSomething(effects));
+    const told = unknown.length === 0 ? null : unknown.map(({ statement }) => statement);
+    this.#keeper.foundHiddenState(this, what, told);
+  }
+
+  #mayDraw(effects: Effects, source: Buffer, start: number): void {
+    const { connection, pool } = this;
+    const { flags } = effects;
+    if (connection === null) return;
+    const readers = pool.sequenceReaders;
+    if ((flags & touchesSequences) === 0 && readers.isEmpty) return;
+    if ((flags & Flag.ReadsSequence) !== 0 && readers.add(this.applicationName)) {
+      events.sequencesAsked.publish({
+        client: this.id,
+        application: this.applicationName,
+        statement: shapeAt(source, start),
+      });
+    }
+    const asks = readers.has(this.applicationName);
+    this.#sequences ??= new SessionSequences(this.id);
+    this.#sequences.run(connection, flags, asks);
+    // What it sets shows in currval() alone: there is nothing to look at.
+    const sets = (flags & Flag.SetsSequence) !== 0 && asks;
+    if (sets && this.pin === null && effects.details.some(callsSetval))
+      this.#pinInTurn(PinReason.SequenceState, shapeAt(source, start), effects.details);
+  }
+
+  #wantsDrawn(): boolean {
+    const { pin } = this;
+    return pin === null
+      ? this.#sequences?.drew === true
+      : pin === PinReason.SequenceState && this.#released;
+  }
+
+  /** Asks whether the session could be told of a value by lastval(): then only this connection can tell it. */
+  #lookForDrawn(connection: DatabaseConnection): void {
+    const sequences = this.#sequences;
+    if (sequences === null) return;
+    sequences.drew = false;
+    this.#released = false;
+    connection.run(
+      'SELECT pg_catalog.lastval()',
+      new ProxyRequest((answer) => {
+        if (answer.lost || this.connection !== connection) return;
+        // 55000: "lastval is not yet defined in this session".
+        const drawn = answer.error === null || answer.error.sqlstate !== '55000';
+        if (drawn && this.pin === null) this.#pinBetween(PinReason.SequenceState, '');
+        if (drawn) return;
+        sequences.forget();
+        if (this.pin === PinReason.SequenceState) this.#unpin(this.pin);
+      }),
+    );
+  }
+
+  /** Pins for a statement that is about to be sent: the client is told in front of its answer. */
+  #pinInTurn(reason: PinReason, statement: string, touches: Touches): void {
     const { connection } = this;
+    this.#pinFor(reason, statement, touches);
+    if (this.#tellsPins)
+      connection?.owed.append(Owed.Local, new LocalReply(pinnedNotice(reason, statement), null));
+  }
+
+  /** Pins between requests. */
+  #pinBetween(reason: PinReason, statement: string): void {
+    this.#pinFor(reason, statement, undefined);
+    if (this.#tellsPins) this.#write(pinnedNotice(reason, statement));
+  }
+
+  #pinFor(reason: PinReason, statement: string, touches: Touches): void {
+    const { connection, pin } = this;
+    if (pin !== null) this.#keeper.pinEnded(pin, clock.now - this.#pinnedAt);
+    this.pin = reason;
+    this.#pinnedAt = clock.now;
     if (connection !== null) {
       connection.needsReset = true;
       // What DISCARD ALL does not undo, or what nobody knows, goes with the connection.
-      if (!resettable.has(reason))
+      if (!pinStories[reason].resettable)
         connection.retireReason ??= `a session was pinned to it (${reason})`;
     }
-    this.#keeper.pinned(this, reason, effects);
+    this.#keeper.pinned(this, reason, statement, touches);
+  }
+
+  #unpin(reason: PinReason): void {
+    const { connection } = this;
+    this.pin = null;
+    if (connection !== null) connection.needsReset = this.#uncertain;
+    // What came to be while another reason held the connection anyway has not been looked at.
+    this.#recheck = !visible.has(reason);
+    this.#keeper.unpinned(this, reason, clock.now - this.#pinnedAt);
+    if (this.#tellsPins) this.#write(unpinnedNotice(reason));
+  }
+
+  get #tellsPins(): boolean {
+    return (
+      this.#keeper.pinNotice && wantsNotices(this.parameters.values.get('client_min_messages'))
+    );
   }
 
   #enter(state: SessionState): void {
@@ -562,8 +756,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
   #end(reason: string, farewell: Buffer | null): void {
     if (this.#state === SessionState.Closed) return;
     const waiting = this.#state === SessionState.Waiting;
-    if (this.connection !== null && this.#wantsLook()) this.connection.needsReset = true;
+    if (this.connection !== null && (this.#wantsLook() || this.#listening?.onLoan === true))
+      this.connection.needsReset = true;
     this.#enter(SessionState.Closed);
+    if (this.pin !== null) this.#keeper.pinEnded(this.pin, clock.now - this.#pinnedAt);
     const midReply = this.connection !== null && this.connection.midReply;
     if (farewell !== null && !midReply && this.socket.writable) this.socket.write(farewell);
     this.socket.resume();
@@ -575,6 +771,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower {
     this.connection = null;
     connection?.abandon(this.#relay.midMessage);
     this.#relay.close();
+    this.#listening?.end();
     this.pool.parameterSets.release(this.parameters);
     this.#keeper.ended(this, reason);
   }

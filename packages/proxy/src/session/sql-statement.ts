@@ -35,14 +35,16 @@ export class SqlStatement {
   readonly isFragile: boolean;
   /** False when it cannot be made on another connection: its session keeps the one that has it. */
   isCarried: boolean;
-  readonly #parse: Buffer;
+  /** A Parse message of the PREPARE, whose text begins at `start`. */
+  readonly source: Buffer;
+  readonly start: number = 6 + runner.length;
 
   /** `text` is the whole PREPARE statement, a character for each byte. */
   constructor(text: string, effects: Effects, isCarried: boolean) {
     this.effects = effects;
     this.isCarried = isCarried;
     this.isFragile = fragile.test(text);
-    this.#parse = buildParse(runner, Buffer.from(text, 'latin1'));
+    this.source = buildParse(runner, Buffer.from(text, 'latin1'));
   }
 
   /** Runs the PREPARE again, as messages of the extended protocol that may stand within a group. */
@@ -51,7 +53,7 @@ export class SqlStatement {
     // An earlier run that failed has left its own statement.
     toDatabase.add(closeRunner);
     owed.append(Owed.Close | fate);
-    toDatabase.add(this.#parse);
+    toDatabase.add(this.source);
     owed.append(Owed.Parse | fate);
     toDatabase.add(runRunner);
     owed.append(Owed.Bind | fate);

@@ -17,6 +17,7 @@ import { NameChanges, bytesOf, meetNames, usesNames } from './name-changes.ts';
 import type { NamingText } from './name-changes.ts';
 import { ensureOwn, reconcileOwnNames } from './own-names.ts';
 import { LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
+import { PinReason } from './pin-reason.ts';
 import type { RequestOwner } from './request-owner.ts';
 import { SessionNames } from './session-names.ts';
 import { SqlStatement } from './sql-statement.ts';
@@ -95,7 +96,7 @@ export class StatementRequests {
     const owner = this.#owner;
     let note: OwedNote | null = null;
     let owed: number = Owed.Query;
-    if (next > end) owner.willRunUnread();
+    if (next > end) owner.willRunUnread(PinReason.LongStatement, chunk, at + 5);
     else {
       const start = at + 5;
       const textEnd = Math.max(start, next - 1);
@@ -106,7 +107,7 @@ export class StatementRequests {
         owed = Owed.CountedQuery;
       }
       this.#lookForNames(effects, chunk, start, textEnd);
-      owner.willRun(effects);
+      owner.willRun(effects, chunk, start);
     }
     // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
     if (
@@ -135,7 +136,7 @@ export class StatementRequests {
       text,
       Fate.Abandon,
       changes.preparation,
-      (effects) => this.#owner.willRun(effects),
+      (effects) => this.#owner.willRun(effects, text.source, text.start),
     );
     if (met && !connection.groupOpen) {
       toDatabase.add(syncMessage);
@@ -148,7 +149,7 @@ export class StatementRequests {
   #changesOf(connection: DatabaseConnection, text: NamingText): NameChanges {
     const changes = new NameChanges(connection, this.names, text);
     if (changes.any) this.names.sqlSent();
-    if (changes.keepsConnection) this.#owner.keepStatements();
+    if (changes.keepsConnection) this.#owner.keepStatements(text.source, text.start);
     return changes;
   }
 
@@ -175,7 +176,7 @@ export class StatementRequests {
     const named = nameEnd > at + 5;
     if (next > end) {
       // Too long to keep: it lives on this connection under the client's own name, and the session with it.
-      this.#owner.willRunUnread();
+      this.#owner.willRunUnread(PinReason.LongStatement, chunk, nameEnd + 1);
       connection.owed.append(
         Owed.Parse,
         named ? null : this.#changeUnnamed(connection, new UnnamedStatement(null, 0, 0, null)),
@@ -292,18 +293,20 @@ export class StatementRequests {
       if (this.#unnamedInDoubt(connection)) return this.#wait();
       const { effects, source, start, end } = this.#unnamed;
       if (effects !== null && (effects.flags & usesNames) !== 0 && source !== null) {
-        const text = { source, start: textIn(source, start), end: end - 1, effects };
+        const text = { source, start: start + 6, end: end - 1, effects };
         if (!this.#bindNaming(connection, nameIn(chunk, at + 5, portalEnd), text))
           return this.#wait();
       }
+      // The text follows the header and the empty name. What is put in front of it may be a Query, which destroys the
+      // unnamed statement.
+      if (effects !== null && source !== null) this.#owner.willRun(effects, source, start + 6);
       this.#ensureUnnamed(connection);
-      if (effects !== null) this.#owner.willRun(effects);
     } else {
       const name = nameIn(chunk, portalEnd + 1, statementEnd);
       if (this.names.inDoubt(connection)) return this.#wait();
       const statement = this.names.get(name);
       if (statement instanceof SqlStatement) {
-        this.#owner.willRun(statement.effects);
+        this.#owner.willRun(statement.effects, statement.source, statement.start);
         ensureOwn(connection, this.names, name, false, Fate.Swallow, null);
       } else if (statement === undefined) {
         if (name.startsWith(backendNamePrefix)) {
@@ -312,17 +315,14 @@ export class StatementRequests {
         }
       } else {
         const { effects, parseMessage } = statement;
+        const textStart = 5 + statement.backendName.length;
         if ((effects.flags & usesNames) !== 0) {
-          const text = {
-            source: parseMessage,
-            start: textIn(parseMessage, 0),
-            end: parseMessage.length,
-            effects,
-          };
+          const end = parseMessage.length;
+          const text = { source: parseMessage, start: textStart, end, effects };
           if (!this.#bindNaming(connection, nameIn(chunk, at + 5, portalEnd), text))
             return this.#wait();
         }
-        this.#owner.willRun(effects);
+        this.#owner.willRun(effects, parseMessage, textStart);
         if (!connection.statements.use(statement)) {
           this.#prepare(connection, statement, Fate.Swallow, null);
         }
@@ -346,7 +346,7 @@ export class StatementRequests {
   #bindNaming(connection: DatabaseConnection, portal: string, text: NamingText): boolean {
     if (this.names.inDoubt(connection)) return false;
     meetNames(connection, this.names, text, Fate.Swallow, null, (effects) =>
-      this.#owner.willRun(effects),
+      this.#owner.willRun(effects, text.source, text.start),
     );
     (this.#bound ??= new Map()).set(portal, text);
     return true;
@@ -486,11 +486,6 @@ export class StatementRequests {
 /** PostgreSQL cuts the names of statements to 63 bytes (NAMEDATALEN - 1). */
 function nameIn(chunk: Buffer, start: number, end: number): string {
   return chunk.toString('latin1', start, Math.min(end, start + 63));
-}
-
-/** Where the text begins in the Parse message at `start`. */
-function textIn(source: Buffer, start: number): number {
-  return source.indexOf(0, start + 5) + 1;
 }
 
 /** Whether the text may hold a literal in quotes. */

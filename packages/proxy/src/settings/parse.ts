@@ -24,7 +24,9 @@ export function loadSettings(file: string, env: NodeJS.ProcessEnv): Settings {
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new SettingsError([{ where: file, message: errorText(error) }]);
+    throw new SettingsError([
+      { where: file, message: `the settings file cannot be read (${errorText(error)})` },
+    ]);
   }
   return parse(text, file, env, true);
 }

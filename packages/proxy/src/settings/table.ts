@@ -413,6 +413,14 @@ export const settingsTable = {
     doc: 'The longest statement that the proxy reads whole before it sends it on. A longer one streams through, and its session is pinned, since what the statement does is not known.',
   },
 
+  PinNotice: {
+    type: 'boolean',
+    default: false,
+    reloadable: true,
+    since,
+    doc: 'Sends a client a NOTICE when its session is pinned, with the reason and what would avoid it, and when it is unpinned. Meant for development.',
+  },
+
   LogLevel: {
     type: 'enum',
     values: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'],

@@ -3,4 +3,4 @@ export { Flag, touchesSession } from './effects.ts';
 export type { Effect, Effects, OpaqueReason, TransactionAction } from './effects.ts';
 export { Lexis, lexisOf } from './lexis.ts';
 export { loadParser } from './parser.ts';
-export { shapeOf } from './shape.ts';
+export { shapeAt, shapeOf } from './shape.ts';

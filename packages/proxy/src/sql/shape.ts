@@ -11,8 +11,15 @@ const lexer = new Lexer(longestShape, '?');
 /**
  * The statement without any literal, for counters and logs: strings become '?', numbers ?, parameters $1,
  * lists of constants their first, comments vanish. Cut to 1 KiB. A text that does not end where it
- * should has the shape of its sound part, so that nothing that might be a secret is shown.
+ * should has the shape of its sound part, so that nothing that might be a secret is shown. The text begins at `start`, and
+ * goes up to a zero byte or to the end of what has come.
  */
+export function shapeAt(buffer: Buffer, start: number): string {
+  const end = buffer.indexOf(0, start);
+  return shapeOf(buffer, start, end < 0 ? buffer.length : end);
+}
+
+/** As `shapeAt`, for the text in `buffer[start, end)`. */
 export function shapeOf(buffer: Buffer, start: number, end: number): string {
   lexer.scan(buffer, start, Math.min(end, start + longestLook));
   const { shape, reason } = lexer;

@@ -1,11 +1,10 @@
-import type { PinReason } from '../session/pin-reason.ts';
 import { Histogram } from './histogram.ts';
+import { PinStats } from './pin-stats.ts';
 
 /** What an endpoint counts. */
 export class EndpointStats {
   readonly loginTime = new Histogram();
-  readonly pins = new Map<PinReason, number>();
-  unpins = 0;
+  readonly pins = new PinStats();
   received = 0;
   loggedIn = 0;
   failed = 0;

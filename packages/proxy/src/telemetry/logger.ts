@@ -43,6 +43,21 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
   clientClosed: { level: 'info', message: 'client connection closed' },
   sessionPinned: { level: 'warn', message: 'session pinned to its database connection' },
   sessionUnpinned: { level: 'info', message: 'session unpinned: its state is gone' },
+  hiddenStateFound: {
+    level: 'warn',
+    message: 'a statement changed its session in a way that its text does not show',
+  },
+  sequencesAsked: {
+    level: 'warn',
+    message:
+      'an application uses currval() or lastval(): its sessions are pinned from now on once they have drawn from a sequence',
+  },
+  listeningLost: {
+    level: 'warn',
+    message: 'listening connection lost: notifications may be missed until it is back',
+  },
+  listeningResumed: { level: 'warn', message: 'listening again; notifications may be missed' },
+  listeningFailed: { level: 'error', message: 'listening connection could not be opened' },
   cancelRequested: { level: 'debug', message: 'cancel requested' },
   databaseConnectionOpened: { level: 'info', message: 'database connection opened' },
   databaseConnectionClosed: { level: 'info', message: 'database connection closed' },

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Endpoint } from '../frontend/endpoint.ts';
+import type { Listener } from '../listening/listener.ts';
 import type { Pool } from '../pool/pool.ts';
 import { SessionState } from '../session/session.ts';
 import { statements } from '../session/statement.ts';
@@ -118,9 +119,81 @@ export function createMetrics(sources: MetricSources): Registry {
     ['endpoint', 'reason'],
     function* () {
       for (const endpoint of sources.endpoints)
-        for (const [reason, count] of endpoint.stats.pins)
+        for (const [reason, count] of pinsByReason(endpoint))
           yield [{ endpoint: endpoint.name, reason }, count];
     },
+  );
+  counter(
+    'sluice_session_pins_by_statement_total',
+    'Sessions pinned, by reason and by the statement that did it, its literals replaced; only 100 are told apart.',
+    ['endpoint', 'reason', 'statement'],
+    function* () {
+      for (const endpoint of sources.endpoints)
+        for (const { reason, statement, pins } of endpoint.stats.pins.counts)
+          yield [{ endpoint: endpoint.name, reason, statement }, pins];
+    },
+  );
+  gauge(
+    'sluice_sessions_pinned',
+    'Sessions pinned now, by reason.',
+    ['endpoint', 'reason'],
+    function* () {
+      for (const endpoint of sources.endpoints) {
+        const pinned = new Map<string, number>();
+        for (const { pin } of endpoint.sessions)
+          if (pin !== null) pinned.set(pin, (pinned.get(pin) ?? 0) + 1);
+        for (const [reason, count] of pinned) yield [{ endpoint: endpoint.name, reason }, count];
+      }
+    },
+  );
+  registry.registerMetric(
+    new HistogramMetric('sluice_session_pinned_seconds', 'How long pins lasted.', () =>
+      sources.endpoints.flatMap((endpoint) =>
+        [...endpoint.stats.pins.time].map(
+          ([reason, time]) => [{ endpoint: endpoint.name, reason }, time] as const,
+        ),
+      ),
+    ),
+  );
+  counter(
+    'sluice_hidden_state_total',
+    'Sessions found changed by a statement whose text does not show it.',
+    ['endpoint'],
+    () => perEndpoint((endpoint) => endpoint.stats.pins.hidden),
+  );
+
+  const perListener = function* (read: (listener: Listener) => number): Iterable<Sample> {
+    for (const endpoint of sources.endpoints)
+      for (const listener of endpoint.listeners.all)
+        yield [{ endpoint: endpoint.name, database: listener.database }, read(listener)];
+  };
+  const listenerLabels = ['endpoint', 'database'];
+  gauge(
+    'sluice_listening_connections',
+    'Database connections that LISTEN for the sessions of a database.',
+    listenerLabels,
+    () => perListener((listener) => listener.connections),
+  );
+  gauge('sluice_listening_sessions', 'Sessions that listen.', listenerLabels, () =>
+    perListener((listener) => listener.sessions),
+  );
+  counter(
+    'sluice_notifications_total',
+    'Notifications handed to sessions by the listening connection.',
+    listenerLabels,
+    () => perListener((listener) => listener.stats.notifications),
+  );
+  counter(
+    'sluice_listening_gaps_total',
+    'Times that the listening connection was lost while somebody listened.',
+    listenerLabels,
+    () => perListener((listener) => listener.stats.gaps),
+  );
+  counter(
+    'sluice_listening_gap_seconds_total',
+    'How long nobody listened in these gaps.',
+    listenerLabels,
+    () => perListener((listener) => listener.stats.gapSeconds),
   );
 
   gauge(
@@ -256,6 +329,13 @@ export function createMetrics(sources: MetricSources): Registry {
     (pool) => pool.stats.connectTime,
   );
   return registry;
+}
+
+function pinsByReason(endpoint: Endpoint): Map<string, number> {
+  const pins = new Map<string, number>();
+  for (const count of endpoint.stats.pins.counts)
+    pins.set(count.reason, (pins.get(count.reason) ?? 0) + count.pins);
+  return pins;
 }
 
 const poolLabelNames = ['target', 'database', 'user'];

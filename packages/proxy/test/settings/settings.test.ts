@@ -246,11 +246,11 @@ Users:
     writeFileSync(file, `${text}AuthFile: none.txt\n`);
     assert.throws(() => loadSettings(file, {}), {
       name: 'SettingsError',
-      message: `${file}:4:11: AuthFile: ENOENT: no such file or directory, access '${path.join(folder, 'none.txt')}'`,
+      message: `${file}:4:11: AuthFile: no such file or directory: '${path.join(folder, 'none.txt')}'`,
     });
     assert.throws(() => loadSettings(path.join(folder, 'other.yaml'), {}), {
       name: 'SettingsError',
-      message: /other\.yaml: ENOENT/,
+      message: /other\.yaml: the settings file cannot be read \(no such file or directory: /,
     });
   });
 });

@@ -1,0 +1,115 @@
+import {
+  buildBind,
+  buildClosePortal,
+  buildCloseStatement,
+  buildExecute,
+  buildParse,
+  buildQuery,
+} from '@sluice/wire';
+import type { DatabaseConnection } from '../backend/database-connection.ts';
+import { ProxyRequest } from '../backend/proxy-request.ts';
+import { toDatabase } from '../relay/gatherer.ts';
+import { Fate, Owed } from '../relay/owed-replies.ts';
+import { Flag } from '../sql/index.ts';
+import { backendNamePrefix } from './statement.ts';
+
+/** Effects of statements that may draw a value from a sequence, if only by a default or a trigger. */
+const mayDraw =
+  Flag.Writes |
+  Flag.Ddl |
+  Flag.SetsSequence |
+  Flag.UnknownFunction |
+  Flag.Procedure |
+  Flag.Do |
+  Flag.Execute |
+  Flag.Opaque;
+
+/** Effects of statements that have to do with sequences. */
+export const touchesSequences: number = mayDraw | Flag.ReadsSequence;
+
+/** What `DatabaseConnection.drawnBy` says when several sessions drew there. */
+const several = -1;
+
+const discard = 'DISCARD SEQUENCES';
+const name = `${backendNamePrefix}sequences`;
+const discardQuery = buildQuery(discard);
+/** The same within a group of the extended protocol; it leaves the unnamed statement and portal alone. */
+const discardMessages = Buffer.concat([
+  buildParse(name, discard),
+  buildBind(name, name),
+  buildExecute(name),
+  buildClosePortal(name),
+  buildCloseStatement(name),
+]);
+const discardReplies = [Owed.Parse, Owed.Bind, Owed.Execute, Owed.Close, Owed.Close];
+
+/**
+ * What currval() and lastval() tell one session. The values behind them live in the backend process that drew from the
+ * sequence, and nothing can bring them to another. Most applications never ask. So nothing pins until one does:
+ *
+ * - Whoever asks is answered by its own connection if nobody else has drawn there since, and nothing elsewhere by the
+ *   session. Otherwise the values there are discarded first, so that the answer is PostgreSQL's own error (55000) and
+ *   never another session's value.
+ * - From then on the sessions of the same application are pinned once they have drawn a value, and get it.
+ */
+export class SessionSequences {
+  /** Values may have been drawn in this loan that the session may ask for. */
+  drew = false;
+  /** The id of the database connection where the session has drawn last. */
+  #drawnOn = 0;
+  readonly #session: number;
+
+  constructor(session: number) {
+    this.#session = session;
+  }
+
+  /** A statement with these flags is about to be prepared or run. `asks`: the application uses currval() or lastval(). */
+  prepare(connection: DatabaseConnection, flags: number, asks: boolean): void {
+    const needed =
+      (flags & Flag.ReadsSequence) !== 0 || (asks && (flags & (mayDraw | Flag.Transaction)) !== 0);
+    if (!needed || this.#owns(connection) || !connection.fresh) return;
+    connection.drawnBy = 0;
+    connection.gather(
+      discard,
+      new ProxyRequest((answer) => {
+        if (answer.error !== null) connection.poison(`${discard}: ${answer.error.message}`);
+      }),
+    );
+  }
+
+  /** A statement with these flags is about to run. */
+  run(connection: DatabaseConnection, flags: number, asks: boolean): void {
+    this.prepare(connection, flags, asks);
+    if ((flags & Flag.ReadsSequence) !== 0) {
+      if (!this.#owns(connection)) this.#discard(connection);
+      else if (this.#drawnOn === connection.id) this.drew = true;
+    }
+    if ((flags & mayDraw) === 0) return;
+    connection.drawnBy = this.#owns(connection) ? this.#session : several;
+    this.#drawnOn = connection.id;
+    if (asks) this.drew = true;
+  }
+
+  /** There is nothing that the session could ask for: it has discarded it, or not drawn it. */
+  forget(): void {
+    this.drew = false;
+    this.#drawnOn = 0;
+  }
+
+  /** True when whatever currval() and lastval() tell here is the session's own. */
+  #owns(connection: DatabaseConnection): boolean {
+    const { drawnBy, id } = connection;
+    return drawnBy === 0 || (drawnBy === this.#session && this.#drawnOn === id);
+  }
+
+  /** Within a transaction or a group: errors are dropped where the statement behind meets the same. */
+  #discard(connection: DatabaseConnection): void {
+    if (connection.groupOpen) {
+      toDatabase.add(discardMessages);
+      for (const reply of discardReplies) connection.owed.append(reply | Fate.Swallow);
+    } else {
+      toDatabase.add(discardQuery);
+      connection.owed.append(Owed.Query | Fate.Abandon);
+    }
+  }
+}
