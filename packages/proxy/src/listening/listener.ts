@@ -46,6 +46,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
 
   // What a holder has to say of itself: nobody waits for it, and it never lets go.
   readonly blocked = false;
+  readonly awaitsAnswers = false;
   readonly survivesLoss = false;
   readonly initQuery = '';
 

@@ -1,4 +1,4 @@
-import { FrontendCode as Code, readyForQueryIdle } from '@sluice/wire';
+import { FrontendCode as Code, flushMessage, readyForQueryIdle } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
 import { toDatabase } from '../relay/gatherer.ts';
@@ -39,6 +39,7 @@ export class RequestRelay {
   #discarding = false;
   #waiting = false;
   #crowded = false;
+  #awaitsAnswers = false;
   readonly #group = new KeptGroup();
   /** Stands in for the database connection on which a transaction was lost. */
   #lost: LostConversation | null = null;
@@ -61,6 +62,26 @@ export class RequestRelay {
     return this.#crowded;
   }
 
+  /** True when requests wait until nothing is owed. */
+  get awaitsAnswers(): boolean {
+    return this.#awaitsAnswers;
+  }
+
+  /** A loan begins on a connection that has names of a session's own. */
+  reconcile(connection: DatabaseConnection): void {
+    this.#requests.reconcile(connection);
+  }
+
+  /** Names of SQL's PREPARE that need not keep the connection. */
+  carriedNames(): readonly string[] {
+    return this.#requests.names.carried();
+  }
+
+  /** A statement is about to run that changes how texts are read. True: some of SQL's PREPARE could not be said again. */
+  lexisChanges(): boolean {
+    return this.#requests.names.keepFragile();
+  }
+
   /** Takes what the client has sent. */
   onData(chunk: Buffer): void {
     if (this.#rest !== null) {
@@ -75,6 +96,7 @@ export class RequestRelay {
   resume(): void {
     this.#waiting = false;
     this.#crowded = false;
+    this.#awaitsAnswers = false;
     this.#processRest();
   }
 
@@ -82,6 +104,7 @@ export class RequestRelay {
   granted(): void {
     this.#waiting = false;
     this.#crowded = false;
+    this.#awaitsAnswers = false;
     const rest = this.#rest;
     this.#rest = null;
     if (rest !== null) this.#process(rest, 0);
@@ -97,6 +120,7 @@ export class RequestRelay {
     this.#rest = this.#group.takeBefore(this.#rest);
     this.#waiting = false;
     this.#crowded = false;
+    this.#awaitsAnswers = false;
     this.#processRest();
   }
 
@@ -107,9 +131,14 @@ export class RequestRelay {
   }
 
   /** The loan has ended; the session keeps only what it needs for the next. */
-  loanEnded(): void {
-    this.#requests.unnamed.keep();
+  loanEnded(connection: DatabaseConnection): void {
+    this.loanLost(connection);
     this.#group.drop();
+  }
+
+  /** The loan has ended with a group under way, which may be sent again. */
+  loanLost(connection: DatabaseConnection): void {
+    this.#requests.loanEnded(connection);
   }
 
   /**
@@ -284,14 +313,14 @@ export class RequestRelay {
           break;
         case Code.Sync:
           groups++;
-          requests.afterBound = null;
+          requests.names.group++;
           connection.owed.append(Owed.Sync);
           connection.groupOpen = false;
           break;
         case Code.Flush:
           break;
         case Code.Execute:
-          connection.owed.append(Owed.Execute, requests.afterBound);
+          connection.owed.append(Owed.Execute, requests.executed(connection, chunk, at));
           connection.groupOpen = true;
           break;
         case Code.FunctionCall:
@@ -302,7 +331,6 @@ export class RequestRelay {
           owner.groupStarted();
           break;
         default: {
-          if (!connection.groupOpen) owner.groupStarted();
           // Each of these names a statement or portal first; everything before it keeps its place.
           toDatabase.addRange(chunk, from, at);
           from = at;
@@ -328,8 +356,14 @@ export class RequestRelay {
           } else if (code === Code.Describe) {
             rewritten = requests.describe(connection, chunk, at, nameEnd);
           } else rewritten = requests.closeStatement(connection, chunk, at, nameEnd);
+          if (requests.waits) break;
+          if (!connection.groupOpen) owner.groupStarted();
           connection.groupOpen = true;
         }
+      }
+      if (requests.waits) {
+        this.#awaitAnswers(connection, chunk, at);
+        return;
       }
       if (rewritten) from = stop;
       if (next > end) {
@@ -362,6 +396,15 @@ export class RequestRelay {
     if (this.#crowded) return;
     this.#crowded = true;
     this.#owner.pause();
+  }
+
+  /** What comes next hangs on answers that are under way. A group that is open is asked for its own. */
+  #awaitAnswers(connection: DatabaseConnection, chunk: Buffer, at: number): void {
+    this.#requests.waits = false;
+    this.#park(chunk, at);
+    this.#awaitsAnswers = true;
+    if (connection.groupOpen) toDatabase.add(flushMessage);
+    this.#flush(connection);
   }
 
   #malformed(connection: DatabaseConnection, code: number): void {

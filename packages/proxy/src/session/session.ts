@@ -62,6 +62,10 @@ const watched = touchesSession | Flag.UnknownFunction | Flag.Ddl;
 /** What is assumed of a session's lexis while a change of it is under way. */
 const worstLexis = lexisOf(undefined, undefined);
 
+function lexisReported({ reported }: DatabaseConnection): number {
+  return lexisOf(reported.get('client_encoding'), reported.get('standard_conforming_strings'));
+}
+
 function changesLexis(effects: Effects): boolean {
   return effects.details.some(
     (effect) =>
@@ -193,10 +197,21 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     return this.#lexis;
   }
 
-  get statementContext(): string {
-    // While a change is not read back, the session's statements are its own.
-    const own = this.#tracker?.dirty === true ? `${this.id}` : '';
-    return `${own}\0${this.parameters.values.get('client_encoding') ?? ''}\0${this.#lexis}\0`;
+  statementContext(hasLiterals: boolean): string {
+    const tracker = this.#tracker;
+    // While a change of what texts mean may be under way, the session's statements are its own.
+    const own = tracker?.meaningInDoubt === true ? `${this.id} ${tracker.meaning}` : '';
+    return `${own}\0${this.parameters.statementContext(hasLiterals)}`;
+  }
+
+  keepStatements(source: Buffer, start: number): void {
+    this.#pinning++;
+    if (this.pin === null || this.pin === PinReason.Listen)
+      this.#pin.inTurn(PinReason.SqlPrepare, shapeAt(source, start), undefined);
+  }
+
+  get awaitsAnswers(): boolean {
+    return this.#relay.awaitsAnswers;
   }
 
   /** The name that the client gave itself, for logs. */
@@ -315,10 +330,13 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     if ((flags & (watched | touchesSequences)) === 0) return;
     this.#mayDraw(effects, source, start);
     if ((flags & watched) === 0) return;
-    if ((flags & changesParameters) !== 0) {
+    if ((flags & (changesParameters | Flag.SetsLocalParameter)) !== 0) {
       this.#tracker ??= new ParameterTracker();
       this.#tracker.note(effects, this.parameters.values);
-      if (changesLexis(effects)) this.#lexis = worstLexis;
+      if (changesLexis(effects)) {
+        this.#lexis = worstLexis;
+        if (this.#relay.lexisChanges()) this.keepStatements(source, start);
+      }
     }
     if ((flags & carried) !== 0 && !this.inTransaction && !this.#underWay.begins)
       this.#setsOutside = true;
@@ -420,13 +438,20 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   loanEnded(): void {
+    const { connection } = this;
     this.connection = null;
     this.#uncertain = false;
     this.#setsOutside = false;
     if (this.#sequences !== null) this.#sequences.drew = this.#sequences.set = false;
-    this.#relay.loanEnded();
     this.#enter(SessionState.Idle);
     this.#listening?.loanEnded();
+    if (connection === null) return;
+    // What SET LOCAL changed is as it was before.
+    if (this.#tracker?.meaningInDoubt === true) {
+      this.#tracker.meaningInDoubt = false;
+      this.#lexis = lexisReported(connection);
+    }
+    this.#relay.loanEnded(connection);
   }
 
   resume(): void {
@@ -475,6 +500,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   connectionLost(loss: ConnectionLoss): void {
+    if (this.connection !== null) this.#relay.loanLost(this.connection);
     this.connection = null;
     this.#uncertain = false;
     this.#groupSince = 0;
@@ -511,6 +537,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   sendAgain(setback: Setback | null): void {
+    if (this.connection !== null) this.#relay.loanLost(this.connection);
     this.connection = null;
     this.#groupSince = 0;
     this.#underWay.again();
@@ -573,6 +600,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.connection = connection;
     this.#enter(SessionState.Active);
     connection.lend(this);
+    if (connection.ownNames !== null) this.#relay.reconcile(connection);
     this.pool.replay(connection, this.parameters);
     this.#listening?.begin(connection);
   }
@@ -600,7 +628,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     const looks = suspects.length > 0 || this.pin !== null || this.#recheck;
     const statements = [
       ...(dirty ? [tracker.ask(this.pool.parameterSets.customNames)] : []),
-      ...(looks ? [lookSql] : []),
+      ...(looks ? [lookSql(this.#relay.carriedNames())] : []),
     ];
     this.#released = false;
     this.#recheck = false;
@@ -648,10 +676,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       this.#uncertain = true;
       connection.needsReset = true;
     }
-    this.#lexis = lexisOf(
-      connection.reported.get('client_encoding'),
-      connection.reported.get('standard_conforming_strings'),
-    );
+    this.#lexis = lexisReported(connection);
     this.parameters.lexis = this.#lexis;
   }
 
