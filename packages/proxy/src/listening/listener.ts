@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { DatabaseConnection } from '../backend/database-connection.ts';
 import type { ConnectionOwner, LoanHolder, LoginResult } from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { ConnectionSource, Pool } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
 import { events } from '../telemetry/events.ts';
 import { ListenerStats } from './listener-stats.ts';
@@ -140,7 +140,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
     }
     if (this.#audiences.size === 0 && clock.now - this.#deserted >= linger) {
       this.#close('nobody listens any more');
-    } else if (connection.generation !== this.#pool?.generation) {
+    } else if (this.#pool?.isCurrent(connection) !== true) {
       // Another server is the writer now, or the password has changed.
       connection.destroy('its generation is over');
     } else if (clock.now - this.#lastHeard >= 2 * silence) {
@@ -161,8 +161,9 @@ export class Listener implements LoanHolder, ConnectionOwner {
   #open(): void {
     if (this.#closing || this.#release !== null || clock.now < this.#retryAt) return;
     const pool = this.#choosePool();
-    if (pool === null) return;
-    const release = pool.openAside((failure, login) => {
+    // While nobody serves there is nothing to try; the next tick looks again.
+    if (pool === null || pool.held !== null) return;
+    const release = pool.openAside((failure, login, source) => {
       if (this.#release !== release) {
         login?.socket.destroy();
         return;
@@ -171,7 +172,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
         this.#release = null;
         release?.();
         this.#failed(pool, failure?.fields.message ?? 'there is no connection');
-      } else this.#opened(pool, login);
+      } else this.#opened(pool, login, source);
     });
     if (release === null) this.#failed(pool, 'no database connection is left');
     else this.#release = release;
@@ -194,8 +195,8 @@ export class Listener implements LoanHolder, ConnectionOwner {
       events.listeningFailed.publish({ database: this.database, user: pool.user, message: why });
   }
 
-  #opened(pool: Pool, login: LoginResult): void {
-    const connection = new DatabaseConnection(login, this, 1);
+  #opened(pool: Pool, login: LoginResult, source: ConnectionSource): void {
+    const connection = new DatabaseConnection(login, this, 1, source);
     this.#connection = connection;
     this.#pool = pool;
     this.#lastHeard = clock.now;
@@ -344,6 +345,19 @@ export class Listener implements LoanHolder, ConnectionOwner {
 
   resume(): void {
     // Nothing waits to be sent.
+  }
+
+  canSendAgain(): boolean {
+    return false;
+  }
+
+  sendAgain(): void {
+    // A new connection says it all again.
+  }
+
+  evidence(connection: DatabaseConnection, what: string): void {
+    const { source, epoch } = connection;
+    if (epoch === source.epoch) source.evidence(what);
   }
 
   parameterReported(): void {

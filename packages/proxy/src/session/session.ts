@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { buildErrorResponse, buildParameterStatus, readyForQueryIdle } from '@sluice/wire';
+import { buildErrorResponse, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type {
   ConnectionLoss,
@@ -25,6 +25,7 @@ import type { Found } from './session-look.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
+import { judgeLoss } from './connection-loss.ts';
 import type { ParameterSet } from './parameter-set.ts';
 import { PinReason, pinReasonOf } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
@@ -32,6 +33,8 @@ import type { RequestOwner } from './request-owner.ts';
 import { SessionPin } from './session-pin.ts';
 import type { PinOwner, PinWatcher } from './session-pin.ts';
 import { SessionSequences, touchesSequences } from './session-sequences.ts';
+import type { Setback } from './setback.ts';
+import { UnderWay } from './under-way.ts';
 
 /** What a session is doing; each is a list of the endpoint's, so that a gauge is a length. */
 export const SessionState = {
@@ -51,6 +54,8 @@ const changesParameters = Flag.SetsParameter | Flag.ChangesRole | Flag.Discard;
 /** Effects that may end what a pin is for. */
 const gives =
   Flag.AdvisoryUnlock | Flag.Deallocate | Flag.Unlisten | Flag.Discard | Flag.Cursor | Flag.Ddl;
+/** Effects that the session carries on from what is read back when its transaction is over. */
+const carried = changesParameters | Flag.Listen | Flag.Unlisten;
 /** Everything that a session has to do something about. Most statements have none of it. */
 const watched = touchesSession | Flag.UnknownFunction | Flag.Ddl;
 
@@ -135,6 +140,11 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   #lookedAt = 0;
   /** Something may be set on the connection on loan that nobody could name. */
   #uncertain = false;
+  readonly #underWay = new UnderWay();
+  /** The refusal that the group in the borrow queue had from another server. */
+  #setback: Setback | null = null;
+  /** A parameter was set, or LISTEN said, outside a transaction, and not read back yet. */
+  #setsOutside = false;
   /** A pin is over that may have hidden others. */
   #recheck = false;
   #state: SessionState = SessionState.Idle;
@@ -220,7 +230,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   get survivesLoss(): boolean {
-    return this.pin === null && !this.inTransaction && this.#listening?.unsettled !== true;
+    // What was asked within a transaction is undone with it.
+    return this.pin === null && (this.inTransaction || this.#listening?.unsettled !== true);
   }
 
   get takesNotifications(): boolean {
@@ -275,7 +286,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   borrow(): boolean {
     this.waitingSince = performance.now();
     const connection = this.pool.borrow(this);
-    if (connection === null) {
+    if (connection === null || this.#isRefusedAgain(connection)) {
       // A loan that cannot be had at once was queued, or has been refused already.
       if (this.#state === SessionState.Idle) this.#enter(SessionState.Waiting);
       return false;
@@ -285,12 +296,14 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   granted(connection: DatabaseConnection): void {
+    if (this.#isRefusedAgain(connection)) return;
     this.#take(connection);
-    this.#relay.resume();
+    this.#relay.granted();
     this.#flow();
   }
 
   borrowFailed(error: ErrorFields): void {
+    this.#underWay.clear();
     this.#enter(SessionState.Idle);
     this.#relay.refuse(buildErrorResponse({ ...error, severity: 'ERROR' }));
     this.#flow();
@@ -298,6 +311,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
 
   willRun(effects: Effects, source: Buffer, start: number): void {
     const { flags } = effects;
+    this.#underWay.add(effects);
     if ((flags & (watched | touchesSequences)) === 0) return;
     this.#mayDraw(effects, source, start);
     if ((flags & watched) === 0) return;
@@ -306,6 +320,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       this.#tracker.note(effects, this.parameters.values);
       if (changesLexis(effects)) this.#lexis = worstLexis;
     }
+    if ((flags & carried) !== 0 && !this.inTransaction && !this.#underWay.begins)
+      this.#setsOutside = true;
     if ((flags & gives) !== 0) this.#released = true;
     if ((flags & Flag.Listen) !== 0 || this.#listening !== null) this.#mayListen();
     if (deservesLook(effects)) this.#suspects.push({ effects, statement: shapeAt(source, start) });
@@ -334,6 +350,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   willRunUnread(reason: PinReason, source: Buffer, start: number): void {
+    this.#underWay.addUnread();
     const { connection } = this;
     if (connection !== null) connection.drawnBy = -1;
     if (this.#pin.givesWayTo(reason)) this.#pin.inTurn(reason, shapeAt(source, start), undefined);
@@ -366,6 +383,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   // --- The loan ---
 
   relay(chunk: Buffer, start: number, end: number): void {
+    this.#underWay.relayed = true;
     toClient.addRange(chunk, start, end);
   }
 
@@ -376,9 +394,11 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   groupEnded(): void {
     const now = performance.now();
     this.pool.stats.queryTime.observe(now - this.#groupSince);
+    this.pool.stats.onAnswer?.();
     // Groups that the client sent ahead run from here.
     this.#groupSince = this.owed > 0 ? now : 0;
     this.since = clock.now;
+    if (this.#groupSince === 0) this.#underWay.clear();
   }
 
   letsGo(): boolean {
@@ -402,6 +422,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   loanEnded(): void {
     this.connection = null;
     this.#uncertain = false;
+    this.#setsOutside = false;
     if (this.#sequences !== null) this.#sequences.drew = this.#sequences.set = false;
     this.#relay.loanEnded();
     this.#enter(SessionState.Idle);
@@ -459,32 +480,83 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.#groupSince = 0;
     this.#suspects = [];
     this.#relay.dropBody();
-    if (loss.midReply) {
-      // Half a message has gone out: nothing can follow it.
-      this.#end(loss.error.message, null);
+    const outcome = judgeLoss(loss, {
+      // A change of parameters that the client was told of and that was not read back yet is lost as well.
+      hasLostState: this.pin !== null || this.#isUnread(loss) || this.#isUnsettled(loss),
+      canSendAgain: this.#relay.canSendAgain,
+      underWay: this.#underWay,
+    });
+    if (outcome.kind === 'end') {
+      this.#end(loss.error.message, outcome.farewell);
       return;
     }
-    if (loss.inTransaction || this.pin !== null || this.#listening?.unsettled === true) {
-      // What the client believes its transaction or session to be is gone, and only a new one can replace it.
-      this.#end(
-        loss.error.message,
-        loss.errorSent ? null : buildErrorResponse({ ...loss.error.fields, severity: 'FATAL' }),
-      );
+    this.#forgetUnread();
+    if (outcome.kind === 'send again') {
+      this.pool.stats.groupsSentAgain++;
+      this.sendAgain(null);
       return;
     }
-    const error = buildErrorResponse({ ...loss.error.fields, severity: 'ERROR' });
-    for (let group = 0; group < loss.groups; group++) {
-      if (group > 0 || !loss.errorSent) this.#write(error);
-      this.#write(readyForQueryIdle);
-    }
-    if (loss.openGroup) {
-      if (loss.groups > 0 || !loss.errorSent) this.#write(error);
-      this.#relay.discardUntilSync();
-    }
+    this.#underWay.clear();
     this.#enter(SessionState.Idle);
+    if (outcome.answer.length > 0) this.#write(outcome.answer);
+    if (outcome.lost !== null) this.#relay.transactionLost(outcome.lost);
+    else if (outcome.discards) this.#relay.discardUntilSync();
     this.#listening?.loanEnded();
     this.#relay.resume();
     this.#flow();
+  }
+
+  canSendAgain(): boolean {
+    return this.survivesLoss && this.#relay.canSendAgain && this.#underWay.repeatable(true);
+  }
+
+  sendAgain(setback: Setback | null): void {
+    this.connection = null;
+    this.#groupSince = 0;
+    this.#underWay.again();
+    this.#setback = setback;
+    this.#enter(SessionState.Idle);
+    this.#listening?.loanEnded();
+    this.#relay.sendAgain();
+    this.#flow();
+  }
+
+  /** Parameters may have changed that are not read back, other than by what the loss itself has undone. */
+  #isUnread(loss: ConnectionLoss): boolean {
+    return (
+      this.#setsOutside && (loss.groups === 0 || loss.inTransaction || this.#underWay.count > 1)
+    );
+  }
+
+  /** Channels may have been listened to that only the lost connection knew, other than by what the loss has undone. */
+  #isUnsettled(loss: ConnectionLoss): boolean {
+    return !loss.inTransaction && this.#listening?.unsettled === true;
+  }
+
+  /** Nothing that was asked to change the session took effect, as far as the client knows. */
+  #forgetUnread(): void {
+    this.#setsOutside = false;
+    if (this.#listening !== null) this.#listening.dirty = false;
+    if (this.#sequences !== null) this.#sequences.drew = false;
+    this.#tracker = null;
+    this.#lexis = this.parameters.lexis;
+  }
+
+  /** True, and the client is told, when the server that refused the group is the one that would run it again. */
+  #isRefusedAgain(connection: DatabaseConnection): boolean {
+    const setback = this.#setback;
+    if (setback === null) return false;
+    this.#setback = null;
+    if (!setback.stands(connection)) {
+      this.pool.stats.groupsSentAgain++;
+      return false;
+    }
+    this.pool.returned(connection);
+    // The group is handed to the borrow queue in this very turn; only then can it be refused.
+    queueMicrotask(() => {
+      if (this.#state === SessionState.Waiting) this.borrowFailed(setback.error);
+    });
+    return true;
   }
 
   #mayListen(): void {
@@ -691,7 +763,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   /** Reads from the client only while what it sends can go on, and what it is owed can be written. */
   #flow(): void {
     const stop =
-      this.#blocked || this.#relay.waiting || (this.connection !== null && this.connection.held);
+      this.#blocked || this.#relay.crowded || (this.connection !== null && this.connection.held);
     if (stop === this.#paused || this.#state === SessionState.Closed) return;
     this.#paused = stop;
     if (stop) this.socket.pause();

@@ -15,6 +15,7 @@ import { events } from '../telemetry/events.ts';
 import { LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { PinReason } from './pin-reason.ts';
 import type { RequestOwner } from './request-owner.ts';
+import type { SessionStatements } from './session-statements.ts';
 import { SharedNames } from './shared-names.ts';
 import type { SharedName } from './shared-names.ts';
 import { backendNamePrefix, describeMissingStatement, statements } from './statement.ts';
@@ -50,6 +51,11 @@ export class StatementRequests {
   /** The session has ended. */
   close(): void {
     this.#names.clear();
+  }
+
+  /** The statements of the protocol, by the session's names. */
+  get named(): SessionStatements {
+    return this.#names.need();
   }
 
   /** Puts the client's names for its statements in the place of those they bear on database connections. */
