@@ -240,4 +240,29 @@ export const cases: readonly Case[] = [
       ),
     ],
   },
+  {
+    name: 'LISTEN and UNLISTEN in transactions and savepoints, and what is told of it',
+    script: [
+      say(1, 'BEGIN', 'LISTEN news_1', 'SAVEPOINT s', 'UNLISTEN *', 'ROLLBACK TO s', 'COMMIT'),
+      say(1, "NOTIFY news_1, 'a'", 'BEGIN', 'UNLISTEN news_1', 'ROLLBACK', "NOTIFY news_1, 'b'"),
+      say(2, 'LISTEN news_2', "NOTIFY news_2, 'c'; NOTIFY news_2, 'd'"),
+      extended(1, run('', 'LISTEN news_1'), run('', "NOTIFY news_1, 'e'")),
+      say(1, "BEGIN; NOTIFY news_1, 'f'; UNLISTEN news_1; COMMIT", "NOTIFY news_1, 'g'"),
+      say(1, 'LISTEN news_1', "NOTIFY news_1, 'h'", 'DISCARD ALL', "NOTIFY news_1, 'i'"),
+      say(2, "SELECT pg_notify('news_2', 'j')", 'SELECT pg_listening_channels()'),
+    ],
+  },
+  {
+    name: 'currval() and lastval() in later transactions, between those of others',
+    script: [
+      say(1, "SELECT nextval('ticket_1')"),
+      say(2, "SELECT nextval('ticket_2')", 'SELECT lastval()'),
+      say(1, 'SELECT lastval()', "SELECT currval('ticket_1')", 'DISCARD SEQUENCES'),
+      say(2, "SELECT currval('ticket_2')", 'BEGIN', "SELECT nextval('ticket_2')", 'ROLLBACK'),
+      say(1, 'SELECT lastval()'),
+      say(2, 'SELECT lastval()'),
+      say(1, "SELECT setval('ticket_1', 7)", 'SELECT lastval()', "SELECT currval('ticket_1')"),
+      say(1, 'CREATE TEMP TABLE seen (v int)', 'DROP TABLE seen', "SELECT currval('ticket_1')"),
+    ],
+  },
 ];

@@ -150,7 +150,7 @@ async function leaveNothing(route: Route): Promise<void> {
 /** Tries again until it holds; fails with the last reason when it does not within some seconds. */
 export async function eventually<Result>(
   check: () => Promise<Result> | Result,
-  patienceMs = 10_000,
+  patienceMs = 30_000,
 ): Promise<Result> {
   const deadline = performance.now() + patienceMs;
   for (;;) {

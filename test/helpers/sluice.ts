@@ -114,9 +114,9 @@ export class Sluice {
     return this.#process.pid ?? 0;
   }
 
-  /** Waits for a line of the log; fails when the daemon ends or 10 seconds pass without it. */
+  /** Waits for a line of the log; fails when the daemon ends or 30 seconds pass without it. */
   async logged(wanted: (line: LogLine) => boolean): Promise<LogLine> {
-    const deadline = performance.now() + 10_000;
+    const deadline = performance.now() + 30_000;
     for (;;) {
       const found = this.log.find(wanted);
       if (found !== undefined) return found;
@@ -184,7 +184,7 @@ export class Sluice {
   /** Drains and ends the daemon as an operator does; gives its exit code, or fails when it hangs. */
   async stop(): Promise<number | null> {
     this.signal('SIGTERM');
-    const late = delay(10_000, undefined, { ref: false });
+    const late = delay(30_000, undefined, { ref: false });
     const code = await Promise.race([this.#exited, late]);
     await this.kill();
     if (code === undefined) {

@@ -89,11 +89,12 @@ onEachRoute(
       await then.query('BEGIN; SELECT 1');
       assert.equal(await valueOr(then, 'SELECT lastval()'), undefinedValue);
       await then.query('ROLLBACK');
+      // Its own last value, if it is certain to be there; never that of others.
       const group = [parse('', 'SELECT 1'), bind(''), execute(), parse('', 'SELECT lastval()')];
       first.send(...group, bind(''), execute(), sync);
       assert.match(
         story(await first.ready()),
-        /^1 \| 2 \| D 1 \| C SELECT 1 \| 1 \| (2 \| )?E 55000 \| Z I$/,
+        /^1 \| 2 \| D 1 \| C SELECT 1 \| 1 \| (2 \| )?(E 55000|D 3 \| C SELECT 1) \| Z I$/,
       );
     });
   },

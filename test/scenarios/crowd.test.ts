@@ -117,16 +117,21 @@ async function live(route: Route, index: number): Promise<void> {
   const random = randomFrom(index);
   const id = `client-${index}`;
   let client: RawClient | undefined;
-  for (let turn = 0; turn < turns; turn += 1) {
-    client ??= await arrive(route, id);
-    await deeds[random(deeds.length)]?.(client, id);
-    if (random(8) > 0) continue;
-    await departures[random(departures.length)]?.(client, id);
-    client.destroy();
-    await client.closed;
-    client = undefined;
+  try {
+    for (let turn = 0; turn < turns; turn += 1) {
+      client ??= await arrive(route, id);
+      await deeds[random(deeds.length)]?.(client, id);
+      if (random(8) > 0) continue;
+      await departures[random(departures.length)]?.(client, id);
+      client.destroy();
+      await client.closed;
+      client = undefined;
+    }
+    await client?.end();
+  } finally {
+    // One that failed must not keep a database connection from the others.
+    client?.destroy();
   }
-  await client?.end();
 }
 
 async function arrive(route: Route, id: string): Promise<RawClient> {

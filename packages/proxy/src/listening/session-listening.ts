@@ -61,7 +61,9 @@ export const longestBacklog = 1024 * 1024;
  */
 export class SessionListening implements Audience {
   /** A statement ran that may have changed to which channels the connection on loan listens. */
-  dirty = false;
+  #dirty = false;
+  /** At least one of these may have run before the transaction that is open. */
+  #dirtyBefore = false;
   readonly #owner: ListeningOwner;
   readonly #listener: Listener;
   /** What the listening connection listens to for the session. */
@@ -98,12 +100,31 @@ export class SessionListening implements Audience {
 
   /** True when what the session listens to is known to the connection on loan only. */
   get unsettled(): boolean {
-    return this.dirty || this.#found !== null || this.#mark !== '';
+    return this.#dirty || this.#found !== null || this.#mark !== '';
+  }
+
+  /** True when the loss of the connection on loan loses a channel that the client was told it listens to. */
+  losesState(inTransaction: boolean): boolean {
+    if (this.#found !== null || this.#mark !== '') return true;
+    // What was asked within the transaction is undone with it.
+    return this.#dirty && (this.#dirtyBefore || !inTransaction);
   }
 
   /** True when the connection on loan LISTENs. */
   get onLoan(): boolean {
     return this.unsettled || this.#carried;
+  }
+
+  /** A statement is about to run that may change it. */
+  mayChange(inTransaction: boolean): void {
+    this.#dirty = true;
+    if (!inTransaction) this.#dirtyBefore = true;
+  }
+
+  /** Nothing that was asked to change it took effect, or the database is being asked what did. */
+  forgetChange(): void {
+    this.#dirty = false;
+    this.#dirtyBefore = false;
   }
 
   // --- The loan ---
@@ -128,8 +149,8 @@ export class SessionListening implements Audience {
    * not taken over yet; the connection is settled again when it is. `stays`: the loan does not end when it is settled.
    */
   settle(connection: DatabaseConnection, stays: boolean): boolean {
-    if (this.dirty && this.#mark !== soon) {
-      this.dirty = false;
+    if (this.#dirty && this.#mark !== soon) {
+      this.forgetChange();
       this.#found = null;
       connection.run(
         channelsSql,
@@ -248,7 +269,7 @@ export class SessionListening implements Audience {
     if (!this.#markedHere || !this.#markedThere) return;
     this.#mark = '';
     this.#moving = new Set();
-    if (this.#more) this.dirty = true;
+    if (this.#more) this.mayChange(false);
     this.#more = false;
     this.#owner.unpinListening();
     this.#owner.unpark();

@@ -245,8 +245,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   get survivesLoss(): boolean {
-    // What was asked within a transaction is undone with it.
-    return this.pin === null && (this.inTransaction || this.#listening?.unsettled !== true);
+    return this.pin === null && this.#listening?.losesState(this.inTransaction) !== true;
   }
 
   get takesNotifications(): boolean {
@@ -557,13 +556,13 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
 
   /** Channels may have been listened to that only the lost connection knew, other than by what the loss has undone. */
   #isUnsettled(loss: ConnectionLoss): boolean {
-    return !loss.inTransaction && this.#listening?.unsettled === true;
+    return this.#listening?.losesState(loss.inTransaction) === true;
   }
 
   /** Nothing that was asked to change the session took effect, as far as the client knows. */
   #forgetUnread(): void {
     this.#setsOutside = false;
-    if (this.#listening !== null) this.#listening.dirty = false;
+    this.#listening?.forgetChange();
     if (this.#sequences !== null) this.#sequences.drew = false;
     this.#tracker = null;
     this.#lexis = this.parameters.lexis;
@@ -588,7 +587,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
 
   #mayListen(): void {
     this.#listening ??= this.#startListening();
-    this.#listening.dirty = true;
+    this.#listening.mayChange(this.inTransaction);
   }
 
   #startListening(): SessionListening {
