@@ -16,6 +16,7 @@ import { events } from '../telemetry/events.ts';
 import { NameChanges, bytesOf, meetNames, usesNames } from './name-changes.ts';
 import type { NamingText } from './name-changes.ts';
 import { ensureOwn, reconcileOwnNames } from './own-names.ts';
+import { LastGroup } from './last-group.ts';
 import { LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { PinReason } from './pin-reason.ts';
 import type { RequestOwner } from './request-owner.ts';
@@ -52,6 +53,7 @@ export class StatementRequests {
   /** The message at hand hangs on answers that are under way: nothing was done, it waits until they are there. */
   waits = false;
   readonly names = new SessionNames();
+  readonly lastGroup = new LastGroup();
   readonly #owner: RequestOwner;
   /** Portals whose statements use names, by their own names: what their Execute will do. */
   #bound: Map<string, NamingText> | null = null;
@@ -75,6 +77,7 @@ export class StatementRequests {
     this.names.settled();
     this.#settleUnnamed(connection);
     this.#unnamed.keep();
+    this.lastGroup.forget();
     this.#bound = null;
   }
 
@@ -105,6 +108,8 @@ export class StatementRequests {
         if (this.names.inDoubt(connection)) return this.#wait();
         note = this.#meetNames(connection, { source: chunk, start, end: textEnd, effects });
         owed = Owed.CountedQuery;
+        if (effects.statements === 1 && (effects.flags & Flag.Execute) !== 0)
+          this.lastGroup.begins(connection, chunk, at, this.names.group);
       }
       this.#lookForNames(effects, chunk, start, textEnd);
       owner.willRun(effects, chunk, start);
@@ -306,6 +311,7 @@ export class StatementRequests {
       if (this.names.inDoubt(connection)) return this.#wait();
       const statement = this.names.get(name);
       if (statement instanceof SqlStatement) {
+        if (!connection.groupOpen) this.lastGroup.begins(connection, chunk, at, this.names.group);
         this.#owner.willRun(statement.effects, statement.source, statement.start);
         ensureOwn(connection, this.names, name, false, Fate.Swallow, null);
       } else if (statement === undefined) {
@@ -323,6 +329,7 @@ export class StatementRequests {
             return this.#wait();
         }
         this.#owner.willRun(effects, parseMessage, textStart);
+        if (!connection.groupOpen) this.lastGroup.begins(connection, chunk, at, this.names.group);
         if (!connection.statements.use(statement)) {
           this.#prepare(connection, statement, Fate.Swallow, null);
         }
