@@ -497,12 +497,12 @@ function nameIn(chunk: Buffer, start: number, end: number): string {
 
 /** Whether the text may hold a literal in quotes. */
 function hasLiterals(chunk: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    const byte = chunk[at];
-    if (byte === 0x27) return true;
+  const quote = chunk.indexOf(0x27, start);
+  if (quote >= 0 && quote < end) return true;
+  for (let at = chunk.indexOf(0x24, start); at >= 0 && at < end; at = chunk.indexOf(0x24, at + 1)) {
     // $1 is a parameter; all else may begin a string in dollar quotes.
     const after = chunk[at + 1] ?? 0;
-    if (byte === 0x24 && (after < 0x30 || after > 0x39)) return true;
+    if (after < 0x30 || after > 0x39) return true;
   }
   return false;
 }
