@@ -1,4 +1,4 @@
-import { designOf } from '../src/actions/prepare.ts';
+import { designOf } from '../src/actions/design.ts';
 import { infraErrorCodes } from '../src/errors.ts';
 import { checkInputs } from '../src/inputs/read.ts';
 import type { InputSpec } from '../src/inputs/spec.ts';

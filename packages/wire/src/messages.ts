@@ -64,7 +64,19 @@ export const readyForQueryIdle = buildMessage(
   Buffer.from([TransactionStatus.Idle]),
 );
 
+export const readyForQueryFailed = buildMessage(
+  BackendCode.ReadyForQuery,
+  Buffer.from([TransactionStatus.Failed]),
+);
+
+/** CommandComplete (B): Byte1('C') Int32 length, String tag. */
+export const rollbackComplete = buildMessage(BackendCode.CommandComplete, text('ROLLBACK'));
+
 export const parseComplete = buildMessage(BackendCode.ParseComplete);
+export const bindComplete = buildMessage(BackendCode.BindComplete);
+export const noData = buildMessage(BackendCode.NoData);
+/** ParameterDescription (B): Byte1('t') Int32(6) Int16(0): the statement has no parameters. */
+export const noParameters = buildMessage(BackendCode.ParameterDescription, Buffer.from([0, 0]));
 export const closeComplete = buildMessage(BackendCode.CloseComplete);
 
 // --- What a client sends ---

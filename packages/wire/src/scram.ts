@@ -1,4 +1,5 @@
-import { createHash, createHmac, pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hmacSha256 as hmac, sha256 } from './hmac.ts';
 
 /** SCRAM-SHA-256 (RFC 5802, RFC 7677), as PostgreSQL uses it. User names inside SCRAM are ignored by PostgreSQL. */
 
@@ -17,14 +18,6 @@ export interface ScramKeys {
 }
 
 const defaultIterations = 4096;
-
-function hmac(key: Buffer, data: string): Buffer {
-  return createHmac('sha256', key).update(data).digest();
-}
-
-function sha256(data: Buffer): Buffer {
-  return createHash('sha256').update(data).digest();
-}
 
 function xor(a: Buffer, b: Buffer): Buffer {
   const result = Buffer.allocUnsafe(a.length);

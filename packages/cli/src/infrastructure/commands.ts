@@ -1,5 +1,14 @@
-import type { Command } from '../command.ts';
+import type { Command, Run } from '../command.ts';
+import { keepCompiledCode } from './compile-cache.ts';
 import { deep, inputOptions, json, replace } from './options.ts';
+
+/** Loads the code of one command, and AWS's packages with it. */
+function loading(load: () => Promise<Run>): Command['load'] {
+  return async () => {
+    keepCompiledCode();
+    return { run: await load() };
+  };
+}
 
 const plan: Command = {
   name: 'plan',
@@ -28,7 +37,7 @@ const plan: Command = {
       does: 'Plans Sluice on ECS Fargate in its place.',
     },
   ],
-  load: async () => ({ run: (await import('@sluice/infra/shell/plan')).runPlan }),
+  load: loading(async () => (await import('@sluice/infra/shell/plan')).runPlan),
 };
 
 const apply: Command = {
@@ -55,7 +64,7 @@ const apply: Command = {
       does: 'Applies exactly what was reviewed.',
     },
   ],
-  load: async () => ({ run: (await import('@sluice/infra/shell/apply')).runApply }),
+  load: loading(async () => (await import('@sluice/infra/shell/apply')).runApply),
 };
 
 const outputs: Command = {
@@ -65,7 +74,7 @@ const outputs: Command = {
   examples: [
     { line: 'sluice outputs --inputs terraform.tfvars --json', does: 'Prints them as JSON.' },
   ],
-  load: async () => ({ run: (await import('@sluice/infra/shell/outputs')).runOutputs }),
+  load: loading(async () => (await import('@sluice/infra/shell/outputs')).runOutputs),
 };
 
 const drift: Command = {
@@ -77,7 +86,7 @@ const drift: Command = {
     json,
     { flags: '--detailed-exitcode', description: 'exit with 2 when there is drift' },
   ],
-  load: async () => ({ run: (await import('@sluice/infra/shell/drift')).runDrift }),
+  load: loading(async () => (await import('@sluice/infra/shell/drift')).runDrift),
 };
 
 const destroy: Command = {
@@ -97,7 +106,7 @@ const destroy: Command = {
       does: 'Removes the proxy orders without a question.',
     },
   ],
-  load: async () => ({ run: (await import('@sluice/infra/shell/destroy')).runDestroy }),
+  load: loading(async () => (await import('@sluice/infra/shell/destroy')).runDestroy),
 };
 
 const synth: Command = {
@@ -122,7 +131,7 @@ const synth: Command = {
       does: 'Prints the template, offline.',
     },
   ],
-  load: async () => ({ run: (await import('@sluice/infra/shell/synth')).runSynth }),
+  load: loading(async () => (await import('@sluice/infra/shell/synth')).runSynth),
 };
 
 /** The commands that deal with AWS. Each loads its own code, and AWS's with it, only when it is run. */

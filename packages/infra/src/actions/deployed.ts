@@ -3,7 +3,7 @@ import { explainFailure } from '../aws/failure.ts';
 import { InfraError } from '../errors.ts';
 import { readInputs } from '../inputs/read.ts';
 import type { Inputs } from '../inputs/table.ts';
-import { readStack } from '../resolve/deployed.ts';
+import { isBuilt, readStack } from '../resolve/deployed.ts';
 import type { DeployedStack } from '../resolve/facts.ts';
 import { readCaller } from '../resolve/identity.ts';
 import { stackName } from '../resolve/names.ts';
@@ -18,11 +18,13 @@ export interface DeployedWork {
 
 /**
  * Reads the inputs and the stack that belongs to them, and does the work on it.
+ * @param remains whether the work takes a stack that was never built: one in review, or what a failed creation left
  * @throws InfraError NOT_DEPLOYED when there is no stack, INPUTS_INVALID for another account
  */
 export async function withDeployed<T>(
   request: Request,
   work: (deployed: DeployedWork) => Promise<T>,
+  remains = false,
 ): Promise<T> {
   const { inputs } = await readInputs(request.sources);
   const region = inputs.aws_region;
@@ -40,7 +42,7 @@ export async function withDeployed<T>(
     const stack = await readStack(clients, stackName(inputs)).catch((error: unknown) => {
       throw explainFailure(error, 'cloudformation:DescribeStacks', region);
     });
-    if (stack === undefined || stack.status === 'REVIEW_IN_PROGRESS') {
+    if (stack === undefined || (!remains && !isBuilt(stack.status))) {
       throw new InfraError(
         'NOT_DEPLOYED',
         `there is no stack ${stackName(inputs)} in ${region}: nothing is deployed for these inputs`,

@@ -1,10 +1,11 @@
 import { PutRetentionPolicyCommand } from '@aws-sdk/client-cloudwatch-logs';
+import type { Design } from '../actions/design.ts';
 import type { Prepared } from '../actions/prepare.ts';
 import type { Clients } from '../aws/clients.ts';
 import { InfraError, messageOf } from '../errors.ts';
 import type { Inputs } from '../inputs/table.ts';
 import { changesBetween } from '../plan/changes.ts';
-import { readStack } from '../resolve/deployed.ts';
+import { isBuilt, readStack } from '../resolve/deployed.ts';
 import { proxyLogGroup, serviceLogGroup } from '../resolve/names.ts';
 import { violations } from '../security/report.ts';
 import { readOutputs, type StackOutputs } from '../synth/outputs.ts';
@@ -12,10 +13,14 @@ import { deploy, execute } from './deploy.ts';
 import { HealthWatch } from './health-watch.ts';
 import { Progress } from './progress.ts';
 import { rolledBack } from './rolled-back.ts';
+import { healthText } from './target-health.ts';
 import { targetReader } from './target-reader.ts';
 
 /** How often target health is looked at, in milliseconds. */
-const healthInterval = 5000;
+export const healthInterval = 5000;
+
+/** How long an apply waits for targets after CloudFormation is done, in milliseconds: a change of a secret or a rule shows only then. */
+const patience = 60_000;
 
 /** What a deployment needs to know, whether it comes from inputs or from a saved plan. */
 export interface Deployment {
@@ -27,6 +32,10 @@ export interface Deployment {
   readonly clients: Clients;
   /** The template that CloudFormation will have, to know what is touched. */
   readonly template: Readonly<Record<string, unknown>>;
+  /** Whether clients must use TLS. */
+  readonly tls: boolean;
+  /** A log group that was there before: it stays outside the stack, but gets the retention that was asked for. */
+  readonly keptLogGroup?: { readonly name: string; readonly days: number };
   /** The folder of a fresh assembly, or the name of a change set that waits. */
   readonly from: { readonly assembly: string } | { readonly changeSet: string };
 }
@@ -69,8 +78,15 @@ export function deploymentOf(
     region: inputs.aws_region,
     clients,
     template: design.synthesized.template,
+    tls: inputs.RequireTLS,
+    ...(design.resolved.log_group_exists ? { keptLogGroup: keptLogGroup(inputs, design) } : {}),
     from: { assembly: design.synthesized.assembly.directory },
   };
+}
+
+function keptLogGroup(inputs: Inputs, { model }: Design): NonNullable<Deployment['keptLogGroup']> {
+  const named = inputs.engine === 'sluice' ? serviceLogGroup : proxyLogGroup;
+  return { name: named(model.proxyName), days: inputs.LogRetentionInDays };
 }
 
 /**
@@ -83,8 +99,8 @@ export async function apply(
 ): Promise<Applied> {
   const { clients, stack } = deployment;
   const before = await readStack(clients, stack);
-  const changes = changesBetween(before?.template ?? {}, deployment.template);
-  if (changes.length === 0 && before !== undefined) {
+  const changes = await changesBetween(before?.template ?? {}, deployment.template);
+  if (changes.length === 0 && before !== undefined && isBuilt(before.status)) {
     return { changed: false, outputs: readOutputs(before.outputs) };
   }
   const progress = new Progress(write);
@@ -96,10 +112,14 @@ export async function apply(
   });
   try {
     await start(deployment, progress);
+    for (const health of await watch.settled(patience)) {
+      progress.note(`still not available: ${healthText(health)}`);
+    }
   } catch (error) {
     throw await rolledBack(deployment, {
       cause: error,
-      created: before === undefined || before.status === 'REVIEW_IN_PROGRESS',
+      created: before === undefined || !isBuilt(before.status),
+      began: progress.began,
       failures: progress.failures,
       unhealthy: watch.unhealthy(),
     });
@@ -119,25 +139,20 @@ async function start(deployment: Deployment, progress: Progress): Promise<void> 
     : execute({ region, onEvent, stack, account }, from.changeSet, template));
 }
 
-/** A log group that was there before stays outside the stack; its retention is set all the same. */
-export async function keepRetention(prepared: Prepared): Promise<string | undefined> {
-  const { design, inputs, clients } = prepared;
-  if (design?.resolved.log_group_exists !== true) {
+/** Sets the retention of a log group that stays outside the stack; a sentence for people, when there is one. */
+export async function keepRetention({
+  clients,
+  keptLogGroup: group,
+}: Deployment): Promise<string | undefined> {
+  if (group === undefined) {
     return undefined;
   }
-  const name =
-    inputs.engine === 'sluice'
-      ? serviceLogGroup(design.model.proxyName)
-      : proxyLogGroup(design.model.proxyName);
   try {
     await clients.logs.send(
-      new PutRetentionPolicyCommand({
-        logGroupName: name,
-        retentionInDays: inputs.LogRetentionInDays,
-      }),
+      new PutRetentionPolicyCommand({ logGroupName: group.name, retentionInDays: group.days }),
     );
-    return `${name} keeps its logs for ${inputs.LogRetentionInDays} days`;
+    return `${group.name} keeps its logs for ${group.days} days`;
   } catch (error) {
-    return `the retention of ${name} could not be set: ${messageOf(error)}`;
+    return `the retention of ${group.name} could not be set: ${messageOf(error)}`;
   }
 }

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeploymentMethod, Toolkit } from '@aws-cdk/toolkit-lib';
-import { App, LegacyStackSynthesizer, Stack, type IStackSynthesizer } from 'aws-cdk-lib';
+import type { IStackSynthesizer } from 'aws-cdk-lib';
 import { ToolkitHost, type StackEvent } from './toolkit-host.ts';
 
 /** How the toolkit is to be used; the same for deployments and removals. */
@@ -21,11 +21,16 @@ export interface DeployJob extends Job {
 export async function deploy(job: DeployJob): Promise<void> {
   const toolkit = await toolkitFor(job);
   const source = await toolkit.fromAssemblyDirectory(job.assembly);
-  await toolkit.deploy(source, {
-    deploymentMethod: job.method,
-    // The removal of the remains of a failed creation, and of a stack in review, is the toolkit's business.
-    rollback: true,
-  });
+  try {
+    await toolkit.deploy(source, {
+      deploymentMethod: job.method,
+      // The removal of the remains of a failed creation, and of a stack in review, is the toolkit's business.
+      rollback: true,
+    });
+  } catch (error) {
+    // The toolkit wraps what happened into a line for its own terminal.
+    throw error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  }
 }
 
 /** Names a stack that is deployed. */
@@ -75,6 +80,7 @@ async function assemblyOf(
   { stack, account, region }: StackJob,
   template: Readonly<Record<string, unknown>>,
 ): Promise<string> {
+  const { App, LegacyStackSynthesizer, Stack } = await import('aws-cdk-lib');
   const app = new App({ analyticsReporting: false, builtinCloudFormationValidation: false });
   const made = new Stack(app, 'Proxy', {
     stackName: stack,

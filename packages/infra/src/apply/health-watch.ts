@@ -29,6 +29,21 @@ export class HealthWatch {
     return [...this.#last.values()].filter((health) => health.state !== 'AVAILABLE');
   }
 
+  /**
+   * Waits until every target that is seen is available, or for so long.
+   * @param patience in milliseconds
+   * @returns what is still not available
+   */
+  async settled(patience: number): Promise<TargetHealth[]> {
+    const until = Date.now() + patience;
+    await this.#look();
+    while (this.unhealthy().length > 0 && Date.now() < until) {
+      await wait(Math.min(this.#options.interval, 1000));
+      await this.#look();
+    }
+    return this.unhealthy();
+  }
+
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;

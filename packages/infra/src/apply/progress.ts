@@ -17,6 +17,7 @@ export class Progress {
   readonly #timer: NodeJS.Timeout;
   /** The first things that went wrong, in order; what follows them is the rollback. */
   readonly failures: StackEvent[] = [];
+  #began = false;
 
   constructor(write: (line: string) => void, now: () => number = Date.now) {
     this.#write = write;
@@ -25,6 +26,11 @@ export class Progress {
     this.#timer = setInterval(() => this.#tellWaiting(), heartbeat);
     // A forgotten end() must not keep the process.
     this.#timer.unref();
+  }
+
+  /** Whether CloudFormation has begun. */
+  get began(): boolean {
+    return this.#began;
   }
 
   /** The tasks to come. */
@@ -39,6 +45,7 @@ export class Progress {
   /** One event of the stack. */
   event(event: StackEvent): void {
     const { id, type, status, reason } = event;
+    this.#began = true;
     const task = this.#tasks.get(id);
     if (status.endsWith('_FAILED') && reason !== undefined && !/cancelled/i.test(reason)) {
       this.failures.push(event);

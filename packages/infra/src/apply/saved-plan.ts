@@ -8,16 +8,10 @@ import type { Deployment } from './apply.ts';
 import { deploy } from './deploy.ts';
 
 /** What a plan leaves on disk: the change set itself waits in AWS. */
-export interface SavedPlan {
+export interface SavedPlan extends Omit<Deployment, 'clients' | 'from'> {
   readonly version: 1;
-  readonly stack: string;
-  readonly proxy: string;
-  readonly engine: 'rds-proxy' | 'sluice';
-  readonly account: string;
-  readonly region: string;
   readonly changeSet: string;
   readonly created: string;
-  readonly template: Readonly<Record<string, unknown>>;
 }
 
 /** Makes a change set that waits for `apply FILE`, and writes the file. */
@@ -26,6 +20,7 @@ export async function savePlan(
   deployment: Deployment & { readonly from: { readonly assembly: string } },
 ): Promise<SavedPlan> {
   const created = new Date();
+  await checkWritable(file);
   const changeSet = `sluice-${created.toISOString().replaceAll(/[^0-9]/g, '')}`;
   await deploy({
     region: deployment.region,
@@ -33,20 +28,23 @@ export async function savePlan(
     assembly: deployment.from.assembly,
     method: { method: 'change-set', execute: false, changeSetName: changeSet },
   });
-  const { stack, proxy, engine, account, region, template } = deployment;
-  const saved: SavedPlan = {
-    version: 1,
-    stack,
-    proxy,
-    engine,
-    account,
-    region,
-    changeSet,
-    created: created.toISOString(),
-    template,
-  };
+  const { clients: _clients, from: _from, ...rest } = deployment;
+  const saved: SavedPlan = { version: 1, changeSet, created: created.toISOString(), ...rest };
   await writeFile(file, `${JSON.stringify(saved, undefined, 2)}\n`);
   return saved;
+}
+
+/** A change set whose name nobody has would wait for ever, so the file comes first. */
+async function checkWritable(file: string): Promise<void> {
+  try {
+    await writeFile(file, '');
+  } catch (error) {
+    throw new InfraError(
+      'INPUTS_UNREADABLE',
+      `the plan cannot be saved to ${file}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
 }
 
 /** Reads a saved plan. @throws InfraError INPUTS_UNREADABLE when the file is not one */

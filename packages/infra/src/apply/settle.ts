@@ -1,10 +1,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clients } from '../aws/clients.ts';
 import { readStack } from '../resolve/deployed.ts';
+import type { DeployedStack } from '../resolve/facts.ts';
 import { elapsed } from './progress.ts';
 
 /** Between two looks at a busy stack, in milliseconds. */
 const interval = 5000;
+
+/** Whether CloudFormation is at work on the stack; one in review only waits for somebody to say so. */
+export function isBusy(stack: DeployedStack | undefined): stack is DeployedStack {
+  return stack?.status.endsWith('_IN_PROGRESS') === true && stack.status !== 'REVIEW_IN_PROGRESS';
+}
 
 /**
  * Waits until a deployment that is under way has ended: an apply that was interrupted goes on in CloudFormation, and
@@ -19,10 +25,11 @@ export async function settle(
   const started = Date.now();
   let told = '';
   for (;;) {
-    const status = (await readStack(clients, stack))?.status ?? '';
-    if (!status.endsWith('_IN_PROGRESS') || status === 'REVIEW_IN_PROGRESS') {
+    const deployed = await readStack(clients, stack);
+    if (!isBusy(deployed)) {
       return;
     }
+    const { status } = deployed;
     if (status !== told) {
       write(`${elapsed(Date.now() - started).padStart(7)}  ${stack} is ${status}; waiting for it`);
       told = status;

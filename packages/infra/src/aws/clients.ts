@@ -1,3 +1,4 @@
+import { ApplicationAutoScalingClient } from '@aws-sdk/client-application-auto-scaling';
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
@@ -24,6 +25,7 @@ export interface Clients {
   readonly kms: KMSClient;
   readonly logs: CloudWatchLogsClient;
   readonly rds: RDSClient;
+  readonly scaling: ApplicationAutoScalingClient;
   readonly secrets: SecretsManagerClient;
   readonly quotas: ServiceQuotasClient;
   readonly sts: STSClient;
@@ -50,6 +52,7 @@ export function createClients(options: ClientOptions): Clients {
     kms: new KMSClient(config),
     logs: new CloudWatchLogsClient(config),
     rds: new RDSClient(config),
+    scaling: new ApplicationAutoScalingClient(config),
     secrets: new SecretsManagerClient(config),
     quotas: new ServiceQuotasClient({ ...config, maxAttempts: 1 }),
     sts: new STSClient(config),

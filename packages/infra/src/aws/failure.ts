@@ -59,11 +59,22 @@ export function explainFailure(error: unknown, action: string, region: string): 
     return error;
   }
   const kind = failureKind(error);
-  const told = messageOf(error).replaceAll(/\s+/g, ' ').trim();
+  const told = toldBy(error);
   const name = error instanceof Error ? error.name : 'Error';
   return new InfraError(codes[kind], sentence(kind, { action, region, told, name }), {
     cause: error,
   });
+}
+
+/** What AWS said; of an answer that the SDK cannot read (a gateway's page, an emulator's) that it was one. */
+function toldBy(error: unknown): string {
+  const text = messageOf(error).replaceAll(/\s+/g, ' ').trim();
+  if (!/Deserialization error/.test(text)) {
+    return text;
+  }
+  const status = record(record(error)['$metadata'])['httpStatusCode'];
+  const shown = typeof status === 'number' ? ` (HTTP status ${status})` : '';
+  return `what answered is not AWS’s API${shown}`;
 }
 
 interface Told {

@@ -1,10 +1,17 @@
 import { DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import type { Clients } from '../aws/clients.ts';
+import { failureKind } from '../aws/failure.ts';
+import { messageOf } from '../errors.ts';
 import type { DeployedStack } from '../resolve/facts.ts';
-import { Template, type TemplateResource } from '../resolve/template.ts';
-import { isRecord, record, stableJson } from '../values.ts';
+import type { TemplateResource } from '../resolve/template.ts';
+import { isRecord, stableJson } from '../values.ts';
+import { Compared, type Live, type LiveReader, type Question } from './live.ts';
 import { liveManaged } from './live-managed.ts';
+import { liveMonitoring } from './live-monitoring.ts';
+import { liveNetwork } from './live-network.ts';
+import { liveRoles } from './live-roles.ts';
 import { liveService } from './live-service.ts';
+import { resolvedResources, type PhysicalIds } from './references.ts';
 
 /** One property that is not as it was applied. */
 export interface Drift {
@@ -17,17 +24,21 @@ export interface Drift {
   readonly live: string;
 }
 
-/** What AWS says a resource is like now, in the template’s terms; undefined when it is gone. */
-export type Live = Readonly<Record<string, unknown>> | undefined;
+/** The readers of all types that the two engines are made of; a test sees to it that none is missing. */
+export const readers: Readonly<Record<string, LiveReader>> = {
+  ...liveManaged,
+  ...liveService,
+  ...liveNetwork,
+  ...liveRoles,
+  ...liveMonitoring,
+};
 
-/** Reads the resources of a type as they are now, keyed by logical id; types it cannot read are absent. */
-export type LiveReader = (
-  clients: Clients,
-  resource: TemplateResource,
-  physicalId: string,
-) => Promise<Live>;
-
-const readers: Readonly<Record<string, LiveReader>> = { ...liveManaged, ...liveService };
+/** What was found to differ, and what could not be looked at. */
+export interface DriftReport {
+  readonly drift: readonly Drift[];
+  /** Sentences: what the caller may not read, of which resource. */
+  readonly unread: readonly string[];
+}
 
 /**
  * Compares what is deployed with what was applied, by our own reads: CloudFormation's drift detection fails for a
@@ -36,34 +47,52 @@ const readers: Readonly<Record<string, LiveReader>> = { ...liveManaged, ...liveS
 export async function readDrift(
   clients: Clients,
   deployed: DeployedStack | undefined,
-): Promise<Drift[]> {
+): Promise<DriftReport> {
   // Half-way through an update nothing is as it will be.
   if (
     deployed === undefined ||
     !/^(?:CREATE|UPDATE)(?:_ROLLBACK)?_COMPLETE$/.test(deployed.status)
   ) {
-    return [];
+    return { drift: [], unread: [] };
   }
-  const template = new Template(deployed.template);
   const physical = await physicalIds(clients, deployed.name);
-  const drifts = await Promise.all(
-    template.resources.map(async (resource) => {
+  const all = resolvedResources(deployed, physical);
+  const reports = await Promise.all(
+    all.map(async (resource): Promise<DriftReport> => {
       const reader = readers[resource.type];
       const id = physical[resource.id];
       if (reader === undefined || id === undefined) {
-        return [];
+        const told = `${resource.type} ${resource.id} could not be compared: CloudFormation gives no id for it`;
+        return { drift: [], unread: [told] };
       }
-      const applied = {
-        ...resource,
-        properties: record(resolveReferences(resource.properties, physical)),
-      };
-      return compare(applied, await reader(clients, applied, id));
+      return compared({ clients, resource, id, all }, reader);
     }),
   );
-  return drifts.flat();
+  return {
+    drift: reports.flatMap((report) => report.drift),
+    unread: [...new Set(reports.flatMap((report) => report.unread))],
+  };
 }
 
-async function physicalIds(clients: Clients, stack: string): Promise<Record<string, string>> {
+/** What is missing is gone; what the caller may not read is told, and hinders nothing else. */
+async function compared(question: Question, reader: LiveReader): Promise<DriftReport> {
+  const { resource } = question;
+  try {
+    return { drift: compare(resource, await reader(question)), unread: [] };
+  } catch (error) {
+    const kind = failureKind(error);
+    if (kind === 'missing') {
+      return { drift: compare(resource, undefined), unread: [] };
+    }
+    if (kind === 'denied' || kind === 'other') {
+      const told = `${resource.type} ${resource.id} could not be compared: ${messageOf(error)}`;
+      return { drift: [], unread: [told] };
+    }
+    throw error;
+  }
+}
+
+async function physicalIds(clients: Clients, stack: string): Promise<PhysicalIds> {
   const answer = await clients.cloudFormation.send(
     new DescribeStackResourcesCommand({ StackName: stack }),
   );
@@ -80,38 +109,23 @@ function compare({ id, type, properties }: TemplateResource, live: Live): Drift[
     return [{ resource: id, type, property: '', applied: 'made', live: 'gone' }];
   }
   return Object.entries(live).flatMap(([property, value]) => {
-    const applied = shown(properties[property]);
-    const now = shown(value);
-    return applied === now ? [] : [{ resource: id, type, property, applied, live: now }];
+    const [applied, now] =
+      value instanceof Compared ? [value.applied, value.live] : [properties[property], value];
+    return stableJson(normal(applied)) === stableJson(normal(now))
+      ? []
+      : [{ resource: id, type, property, applied: shown(applied), live: shown(now) }];
   });
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? 'not set' : stableJson(normal(value));
+  return value === undefined ? 'not set' : stableJson(value);
 }
 
-/** `Ref` and `Fn::GetAtt` of the stack's own resources as the ids that they stand for. */
-function resolveReferences(value: unknown, physical: Readonly<Record<string, string>>): unknown {
-  if (Array.isArray(value)) {
-    return value.map((entry) => resolveReferences(entry, physical));
-  }
-  if (!isRecord(value)) {
-    return value;
-  }
-  const reference =
-    value['Ref'] ?? (Array.isArray(value['Fn::GetAtt']) ? value['Fn::GetAtt'][0] : undefined);
-  if (typeof reference === 'string' && Object.keys(value).length === 1) {
-    return physical[reference] ?? reference;
-  }
-  return Object.fromEntries(
-    Object.entries(value).map(([key, entry]) => [key, resolveReferences(entry, physical)]),
-  );
-}
-
-/** Lists whose order means nothing are put into one order. */
+/** Lists whose order means nothing are put into one order; AWS writes a list of one as its entry, at times. */
 function normal(value: unknown): unknown {
   if (Array.isArray(value)) {
-    return value.map(normal).sort((a, b) => (stableJson(a) < stableJson(b) ? -1 : 1));
+    const entries = value.map(normal).sort((a, b) => (stableJson(a) < stableJson(b) ? -1 : 1));
+    return entries.length === 1 ? entries[0] : entries;
   }
   return isRecord(value)
     ? Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, normal(entry)]))

@@ -1,93 +1,140 @@
 import { DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import {
   DescribeDBProxiesCommand,
+  DescribeDBProxyEndpointsCommand,
   DescribeDBProxyTargetGroupsCommand,
   DescribeDBProxyTargetsCommand,
   ListTagsForResourceCommand,
+  type DBProxyTarget,
+  type UserAuthConfigInfo,
 } from '@aws-sdk/client-rds';
-import { tagMap } from '../resolve/look.ts';
-import { list, record } from '../values.ts';
-import type { LiveReader } from './drift.ts';
-import { orGone } from './or-gone.ts';
+import type { Clients } from '../aws/clients.ts';
+import type { LiveReader } from './live.ts';
+import { comparedTags } from './live-tags.ts';
 
-const proxy: LiveReader = (clients, resource, name) =>
-  orGone(async () => {
-    const answer = await clients.rds.send(new DescribeDBProxiesCommand({ DBProxyName: name }));
-    const live = answer.DBProxies?.[0];
-    if (live === undefined) {
-      return undefined;
-    }
-    const tags = await clients.rds.send(
-      new ListTagsForResourceCommand({ ResourceName: live.DBProxyArn }),
-    );
-    const applied = tagMap(list(resource.properties['Tags']).map(record));
-    const now = Object.entries(tagMap(tags.TagList)).filter(([key]) => !key.startsWith('aws:'));
-    return {
-      EngineFamily: live.EngineFamily,
-      RoleArn: live.RoleArn,
-      VpcSubnetIds: live.VpcSubnetIds,
-      VpcSecurityGroupIds: live.VpcSecurityGroupIds,
-      RequireTLS: live.RequireTLS,
-      IdleClientTimeout: live.IdleClientTimeout,
-      DebugLogging: live.DebugLogging,
-      Auth: (live.Auth ?? []).map((entry) => ({
-        AuthScheme: entry.AuthScheme,
-        SecretArn: entry.SecretArn,
-        IAMAuth: entry.IAMAuth,
-        // Emulators and older proxies leave it out; it is then the default.
-        ClientPasswordAuthType: entry.ClientPasswordAuthType ?? 'POSTGRES_SCRAM_SHA_256',
-        ...(entry.Description === undefined || entry.Description === ''
-          ? {}
-          : { Description: entry.Description }),
-      })),
-      ...(Object.keys(applied).length === 0 && now.length === 0
-        ? {}
-        : { Tags: now.map(([Key, Value]) => ({ Key, Value })) }),
-    };
-  });
-
-const targetGroup: LiveReader = (clients, resource, physicalId) =>
-  orGone(async () => {
-    // CloudFormation's physical id of a target group is its ARN, which RDS does not take to look it up.
-    const name = proxyOf(resource.properties['DBProxyName'], physicalId);
-    const [groups, targets] = await Promise.all([
-      clients.rds.send(new DescribeDBProxyTargetGroupsCommand({ DBProxyName: name })),
-      clients.rds.send(new DescribeDBProxyTargetsCommand({ DBProxyName: name })),
-    ]);
-    const pool = groups.TargetGroups?.[0]?.ConnectionPoolConfig;
-    const instances = (targets.Targets ?? [])
-      .filter((target) => target.Type === 'RDS_INSTANCE' && target.TrackedClusterId === undefined)
-      .map((target) => target.RdsResourceId);
-    return {
-      ...(resource.properties['DBInstanceIdentifiers'] === undefined
-        ? {}
-        : { DBInstanceIdentifiers: instances }),
-      ConnectionPoolConfigurationInfo: {
-        MaxConnectionsPercent: pool?.MaxConnectionsPercent,
-        MaxIdleConnectionsPercent: pool?.MaxIdleConnectionsPercent,
-        ConnectionBorrowTimeout: pool?.ConnectionBorrowTimeout,
-        ...(pool?.InitQuery === undefined || pool.InitQuery === ''
-          ? {}
-          : { InitQuery: pool.InitQuery }),
-      },
-    };
-  });
-
-const logGroup: LiveReader = async (clients, _resource, name) => {
-  const answer = await clients.logs.send(
-    new DescribeLogGroupsCommand({ logGroupNamePrefix: name }),
-  );
-  const live = answer.logGroups?.find((group) => group.logGroupName === name);
-  return live === undefined ? undefined : { RetentionInDays: live.retentionInDays };
+const proxy: LiveReader = async ({ clients, resource, id }) => {
+  const answer = await clients.rds.send(new DescribeDBProxiesCommand({ DBProxyName: id }));
+  const live = answer.DBProxies?.[0];
+  return live === undefined
+    ? undefined
+    : {
+        EngineFamily: live.EngineFamily,
+        RoleArn: live.RoleArn,
+        VpcSubnetIds: live.VpcSubnetIds,
+        VpcSecurityGroupIds: live.VpcSecurityGroupIds,
+        RequireTLS: live.RequireTLS,
+        IdleClientTimeout: live.IdleClientTimeout,
+        DebugLogging: live.DebugLogging,
+        Auth: (live.Auth ?? []).map(auth),
+        ...unlessDefault('DefaultAuthScheme', live.DefaultAuthScheme, 'NONE'),
+        ...unlessDefault('EndpointNetworkType', live.EndpointNetworkType, 'IPV4'),
+        ...unlessDefault('TargetConnectionNetworkType', live.TargetConnectionNetworkType, 'IPV4'),
+        ...(await tagsOf(clients, live.DBProxyArn, resource.properties['Tags'])),
+      };
 };
 
-function proxyOf(value: unknown, otherwise: string): string {
-  return typeof value === 'string' ? value : otherwise;
+function auth(entry: UserAuthConfigInfo): Record<string, unknown> {
+  return {
+    AuthScheme: entry.AuthScheme,
+    SecretArn: entry.SecretArn,
+    IAMAuth: entry.IAMAuth,
+    // Emulators and older proxies leave it out; it is then the default.
+    ClientPasswordAuthType: entry.ClientPasswordAuthType ?? 'POSTGRES_SCRAM_SHA_256',
+    ...(entry.Description === undefined || entry.Description === ''
+      ? {}
+      : { Description: entry.Description }),
+  };
 }
 
-/** The resources of the managed engine. */
+/** A property that the template leaves out at its default; so does an answer of an older API. */
+function unlessDefault(
+  name: string,
+  value: string | undefined,
+  otherwise: string,
+): Record<string, unknown> {
+  return { [name]: value === otherwise ? undefined : value };
+}
+
+const targetGroup: LiveReader = async ({ clients, resource }) => {
+  // CloudFormation's own id of a target group is its ARN, which RDS does not take to look it up.
+  const name = String(resource.properties['DBProxyName']);
+  const [groups, { Targets: targets = [] }] = await Promise.all([
+    clients.rds.send(new DescribeDBProxyTargetGroupsCommand({ DBProxyName: name })),
+    clients.rds.send(new DescribeDBProxyTargetsCommand({ DBProxyName: name })),
+  ]);
+  const pool = groups.TargetGroups?.[0]?.ConnectionPoolConfig;
+  return {
+    DBInstanceIdentifiers: none(targets.flatMap(instanceOf)),
+    DBClusterIdentifiers: none([...new Set(targets.flatMap(clusterOf))]),
+    ConnectionPoolConfigurationInfo: {
+      MaxConnectionsPercent: pool?.MaxConnectionsPercent,
+      MaxIdleConnectionsPercent: pool?.MaxIdleConnectionsPercent,
+      ConnectionBorrowTimeout: pool?.ConnectionBorrowTimeout,
+      ...(pool?.InitQuery === undefined || pool.InitQuery === ''
+        ? {}
+        : { InitQuery: pool.InitQuery }),
+    },
+  };
+};
+
+/** Members of a cluster are targets too, but it is the cluster that was registered. */
+function instanceOf(target: DBProxyTarget): string[] {
+  const { Type, TrackedClusterId, RdsResourceId } = target;
+  return Type === 'RDS_INSTANCE' && TrackedClusterId === undefined ? [RdsResourceId ?? ''] : [];
+}
+
+function clusterOf(target: DBProxyTarget): string[] {
+  const { Type, TrackedClusterId, RdsResourceId } = target;
+  const cluster = TrackedClusterId ?? (Type === 'TRACKED_CLUSTER' ? RdsResourceId : undefined);
+  return cluster === undefined ? [] : [cluster];
+}
+
+function none(ids: string[]): string[] | undefined {
+  return ids.length === 0 ? undefined : ids;
+}
+
+const endpoint: LiveReader = async ({ clients, resource, id }) => {
+  const answer = await clients.rds.send(
+    new DescribeDBProxyEndpointsCommand({
+      DBProxyName: String(resource.properties['DBProxyName']),
+      DBProxyEndpointName: id,
+    }),
+  );
+  const live = answer.DBProxyEndpoints?.[0];
+  return live === undefined
+    ? undefined
+    : {
+        VpcSubnetIds: live.VpcSubnetIds,
+        VpcSecurityGroupIds: live.VpcSecurityGroupIds,
+        TargetRole: live.TargetRole,
+        ...(resource.properties['EndpointNetworkType'] === undefined
+          ? unlessDefault('EndpointNetworkType', live.EndpointNetworkType, 'IPV4')
+          : { EndpointNetworkType: live.EndpointNetworkType ?? 'IPV4' }),
+        ...(await tagsOf(clients, live.DBProxyEndpointArn, resource.properties['Tags'])),
+      };
+};
+
+async function tagsOf(
+  clients: Clients,
+  arn: string | undefined,
+  template: unknown,
+): Promise<Record<string, unknown>> {
+  const tags = await clients.rds.send(new ListTagsForResourceCommand({ ResourceName: arn }));
+  return comparedTags(template, tags.TagList);
+}
+
+const logGroup: LiveReader = async ({ clients, id }) => {
+  const answer = await clients.logs.send(new DescribeLogGroupsCommand({ logGroupNamePrefix: id }));
+  const live = answer.logGroups?.find((group) => group.logGroupName === id);
+  return live === undefined
+    ? undefined
+    : { RetentionInDays: live.retentionInDays, KmsKeyId: live.kmsKeyId };
+};
+
+/** The resources of the managed engine, and the log group that both have. */
 export const liveManaged: Readonly<Record<string, LiveReader>> = {
   'AWS::RDS::DBProxy': proxy,
   'AWS::RDS::DBProxyTargetGroup': targetGroup,
+  'AWS::RDS::DBProxyEndpoint': endpoint,
   'AWS::Logs::LogGroup': logGroup,
 };

@@ -1,93 +1,140 @@
 import {
+  DescribeClustersCommand,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   type Service,
 } from '@aws-sdk/client-ecs';
 import {
+  DescribeListenerAttributesCommand,
+  DescribeListenersCommand,
+  DescribeLoadBalancerAttributesCommand,
   DescribeLoadBalancersCommand,
   DescribeTargetGroupAttributesCommand,
+  DescribeTargetGroupsCommand,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { list, record } from '../values.ts';
-import type { LiveReader } from './drift.ts';
-import { orGone } from './or-gone.ts';
+import { setInTemplate, type LiveReader } from './live.ts';
 
-const balancer: LiveReader = (clients, _resource, arn) =>
-  orGone(async () => {
-    const answer = await clients.elb.send(
-      new DescribeLoadBalancersCommand({ LoadBalancerArns: [arn] }),
-    );
-    const live = answer.LoadBalancers?.[0];
-    return live === undefined
-      ? undefined
-      : {
-          Scheme: live.Scheme,
-          Type: live.Type,
-          SecurityGroups: live.SecurityGroups,
-          Subnets: (live.AvailabilityZones ?? []).map((zone) => zone.SubnetId),
-        };
-  });
+const balancer: LiveReader = async ({ clients, resource, id }) => {
+  const [described, { Attributes }] = await Promise.all([
+    clients.elb.send(new DescribeLoadBalancersCommand({ LoadBalancerArns: [id] })),
+    clients.elb.send(new DescribeLoadBalancerAttributesCommand({ LoadBalancerArn: id })),
+  ]);
+  const live = described.LoadBalancers?.[0];
+  return live === undefined
+    ? undefined
+    : {
+        Scheme: live.Scheme,
+        Type: live.Type,
+        SecurityGroups: live.SecurityGroups,
+        Subnets: (live.AvailabilityZones ?? []).map((zone) => zone.SubnetId),
+        LoadBalancerAttributes: setInTemplate(
+          resource.properties['LoadBalancerAttributes'],
+          Attributes,
+        ),
+      };
+};
 
-/** Only the attributes that the template sets; AWS has many more, at their defaults. */
-const targetGroup: LiveReader = (clients, resource, arn) =>
-  orGone(async () => {
-    const answer = await clients.elb.send(
-      new DescribeTargetGroupAttributesCommand({ TargetGroupArn: arn }),
-    );
-    const set = list(resource.properties['TargetGroupAttributes']).map(
-      (entry) => record(entry)['Key'],
-    );
-    return {
-      TargetGroupAttributes: (answer.Attributes ?? [])
-        .filter(({ Key }) => set.includes(Key))
-        .map(({ Key, Value }) => ({ Key, Value })),
-    };
-  });
+const listener: LiveReader = async ({ clients, resource, id }) => {
+  const [described, { Attributes }] = await Promise.all([
+    clients.elb.send(new DescribeListenersCommand({ ListenerArns: [id] })),
+    clients.elb.send(new DescribeListenerAttributesCommand({ ListenerArn: id })),
+  ]);
+  const live = described.Listeners?.[0];
+  return live === undefined
+    ? undefined
+    : {
+        Port: live.Port,
+        Protocol: live.Protocol,
+        DefaultActions: (live.DefaultActions ?? []).map(({ Type, TargetGroupArn }) => ({
+          Type,
+          TargetGroupArn,
+        })),
+        ListenerAttributes: setInTemplate(resource.properties['ListenerAttributes'], Attributes),
+      };
+};
+
+const targetGroup: LiveReader = async ({ clients, resource, id }) => {
+  const [described, { Attributes }] = await Promise.all([
+    clients.elb.send(new DescribeTargetGroupsCommand({ TargetGroupArns: [id] })),
+    clients.elb.send(new DescribeTargetGroupAttributesCommand({ TargetGroupArn: id })),
+  ]);
+  const live = described.TargetGroups?.[0];
+  return live === undefined
+    ? undefined
+    : {
+        HealthCheckPath: live.HealthCheckPath,
+        HealthCheckPort: live.HealthCheckPort,
+        HealthCheckProtocol: live.HealthCheckProtocol,
+        HealthCheckIntervalSeconds: live.HealthCheckIntervalSeconds,
+        HealthyThresholdCount: live.HealthyThresholdCount,
+        UnhealthyThresholdCount: live.UnhealthyThresholdCount,
+        TargetGroupAttributes: setInTemplate(
+          resource.properties['TargetGroupAttributes'],
+          Attributes,
+        ),
+      };
+};
+
+const cluster: LiveReader = async ({ clients, id }) => {
+  const answer = await clients.ecs.send(
+    new DescribeClustersCommand({ clusters: [id], include: ['SETTINGS'] }),
+  );
+  const live = answer.clusters?.find(({ status }) => status !== 'INACTIVE');
+  return live === undefined
+    ? undefined
+    : {
+        ClusterSettings: (live.settings ?? []).map(({ name, value }) => ({
+          Name: name,
+          Value: value,
+        })),
+      };
+};
 
 /** The number of tasks is autoscaling's, so it is no drift. */
-const service: LiveReader = (clients, resource, arn) =>
-  orGone(async () => {
-    const answer = await clients.ecs.send(
-      new DescribeServicesCommand({
-        cluster: String(resource.properties['Cluster']),
-        services: [arn],
-      }),
-    );
-    const live: Service | undefined = answer.services?.find(({ status }) => status !== 'INACTIVE');
-    if (live === undefined) {
-      return undefined;
-    }
-    const network = live.networkConfiguration?.awsvpcConfiguration;
-    return {
-      TaskDefinition: live.taskDefinition,
-      ...(network === undefined
-        ? {}
-        : {
-            NetworkConfiguration: {
-              AwsvpcConfiguration: {
-                AssignPublicIp: network.assignPublicIp,
-                SecurityGroups: network.securityGroups,
-                Subnets: network.subnets,
-              },
-            },
-          }),
-    };
-  });
+const service: LiveReader = async ({ clients, resource, id }) => {
+  const answer = await clients.ecs.send(
+    new DescribeServicesCommand({
+      cluster: String(resource.properties['Cluster']),
+      services: [id],
+    }),
+  );
+  const live: Service | undefined = answer.services?.find(({ status }) => status !== 'INACTIVE');
+  if (live === undefined) {
+    return undefined;
+  }
+  const network = live.networkConfiguration?.awsvpcConfiguration;
+  return {
+    TaskDefinition: live.taskDefinition,
+    LaunchType: live.launchType,
+    LoadBalancers: (live.loadBalancers ?? []).map((entry) => ({
+      ContainerName: entry.containerName,
+      ContainerPort: entry.containerPort,
+      TargetGroupArn: entry.targetGroupArn,
+    })),
+    NetworkConfiguration: {
+      AwsvpcConfiguration: {
+        AssignPublicIp: network?.assignPublicIp,
+        SecurityGroups: network?.securityGroups,
+        Subnets: network?.subnets,
+      },
+    },
+  };
+};
 
 /** A task definition cannot be changed, only taken out of use. */
-const taskDefinition: LiveReader = (clients, resource, arn) =>
-  orGone(async () => {
-    const answer = await clients.ecs.send(
-      new DescribeTaskDefinitionCommand({ taskDefinition: arn }),
-    );
-    return answer.taskDefinition?.status === 'INACTIVE'
-      ? undefined
-      : { Family: answer.taskDefinition?.family ?? resource.properties['Family'] };
-  });
+const taskDefinition: LiveReader = async ({ clients, id }) => {
+  const answer = await clients.ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: id }));
+  return answer.taskDefinition?.status === 'INACTIVE'
+    ? undefined
+    : { Family: answer.taskDefinition?.family };
+};
 
-/** The resources of engine sluice. */
+/** The resources of engine sluice that clients go through. */
 export const liveService: Readonly<Record<string, LiveReader>> = {
   'AWS::ElasticLoadBalancingV2::LoadBalancer': balancer,
+  'AWS::ElasticLoadBalancingV2::Listener': listener,
   'AWS::ElasticLoadBalancingV2::TargetGroup': targetGroup,
+  'AWS::ECS::Cluster': cluster,
   'AWS::ECS::Service': service,
   'AWS::ECS::TaskDefinition': taskDefinition,
 };

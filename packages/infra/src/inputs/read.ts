@@ -1,7 +1,7 @@
 import { InfraError } from '../errors.ts';
 import { parseHcl } from './hcl.ts';
 import { didYouMean, parseFields, parseValue } from './parse.ts';
-import { relations } from './relations.ts';
+import { ofOneInput, relations } from './relations.ts';
 import { collect, type Raw, type Sources } from './sources.ts';
 import type { InputSpec } from './spec.ts';
 import { inputTable, nineInputs, type Inputs } from './table.ts';
@@ -40,7 +40,7 @@ export async function readInputs(sources: Sources): Promise<ReadInputs> {
   );
   problems.push(...missing.map((name) => `the input ${name} is missing: ${specs[name]?.doc}`));
   if (problems.length > 0) {
-    throw new InfraError('INPUTS_INVALID', problems);
+    throw new InfraError('INPUTS_INVALID', [...problems, ...ofOneInput(given)]);
   }
   const origins = Object.fromEntries([...raw].map(([name, entry]) => [name, entry.where]));
   return { inputs: checkInputs(given), origins };

@@ -19,17 +19,27 @@ const fargateMemory: Readonly<Record<number, readonly [number, number, number]>>
  */
 export function relations(inputs: Inputs, given: ReadonlySet<string>): string[] {
   return [
-    ...region(inputs),
-    ...tags('rds_proxy_tags', inputs.rds_proxy_tags),
+    ...ofOneInput(inputs),
     ...percentages(inputs),
     ...authentication(inputs),
     ...group(inputs, given),
     ...engine(inputs, given),
+  ];
+}
+
+/** What must hold of one input by itself; said also when others are missing or wrong. */
+export function ofOneInput(inputs: Partial<Inputs>): string[] {
+  return [
+    ...region(inputs),
+    ...tags('rds_proxy_tags', inputs.rds_proxy_tags ?? {}),
     ...acknowledgements(inputs),
   ];
 }
 
-function region({ aws_region }: Inputs): string[] {
+function region({ aws_region }: Partial<Inputs>): string[] {
+  if (aws_region === undefined) {
+    return [];
+  }
   const known = RegionInfo.regions.map((info) => info.name);
   return known.includes(aws_region)
     ? []
@@ -169,8 +179,8 @@ function sluiceAuthentication(inputs: Inputs): string[] {
   return problems;
 }
 
-function acknowledgements(inputs: Inputs): string[] {
-  return Object.entries(inputs.Acknowledge)
+function acknowledgements({ Acknowledge = {} }: Partial<Inputs>): string[] {
+  return Object.entries(Acknowledge)
     .filter(([, reason]) => reason.trim().length < 5)
     .map(([rule]) => `Acknowledge."${rule}" has no reason; say why it may be broken`);
 }

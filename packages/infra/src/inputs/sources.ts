@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { parse as parseYaml } from 'yaml';
 import { InfraError, messageOf } from '../errors.ts';
-import { isRecord } from '../values.ts';
+import { isRecord, record } from '../values.ts';
 import { parseHcl } from './hcl.ts';
 
 /** A value as it was written, and where. */
@@ -81,7 +81,9 @@ export async function readInputsFile(file: string): Promise<Record<string, unkno
   } catch (error) {
     throw new InfraError(
       'INPUTS_UNREADABLE',
-      `cannot read the inputs file ${file}: ${messageOf(error)}`,
+      record(error)['code'] === 'ENOENT'
+        ? `there is no inputs file ${file}`
+        : `cannot read the inputs file ${file}: ${messageOf(error)}`,
       { cause: error },
     );
   }

@@ -3,6 +3,7 @@ import { readDrift, type Drift } from '../drift/drift.ts';
 import type { Finding } from '../preflight/check.ts';
 import { found } from '../resolve/facts.ts';
 import { maxConnections } from '../resolve/database.ts';
+import { baseName, stackName } from '../resolve/names.ts';
 import type { Resolved } from '../resolve/resolved.ts';
 import { Template } from '../resolve/template.ts';
 import { violations, type SecurityReport } from '../security/report.ts';
@@ -37,13 +38,14 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
   const { inputs, facts, checks, design, deployed } = prepared;
   const capacity = found(facts.capacity);
   const template = deployed?.template ?? {};
-  const drift = await readDrift(prepared.clients, deployed);
-  const changes = design === undefined ? [] : changesBetween(template, design.synthesized.template);
+  const { drift, unread } = await readDrift(prepared.clients, deployed);
+  const changes =
+    design === undefined ? [] : await changesBetween(template, design.synthesized.template);
   const broken = design === undefined ? [] : violations(design.security);
   const blocked = design === undefined || broken.length > 0;
   return {
-    stack: deployed?.name ?? design?.model.stackName ?? `sluice-${inputs.rds_instance_id}`,
-    proxy: design?.model.proxyName ?? new Template(template).proxyName() ?? inputs.rds_instance_id,
+    stack: stackName(inputs),
+    proxy: design?.model.proxyName ?? new Template(template).proxyName() ?? baseName(inputs),
     engine: inputs.engine,
     verdict: blocked ? 'blocked' : changes.length > 0 ? 'changes' : 'none',
     checks,
@@ -61,7 +63,7 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
     drift,
     cost: compareCost(inputs, capacity?.vcpus),
     obstacles: prepared.obstacles,
-    notes: [...(design?.notes ?? []), ...poolNote(prepared)],
+    notes: [...(design?.notes ?? []), ...poolNote(prepared), ...unread],
     origins: prepared.origins,
   };
 }

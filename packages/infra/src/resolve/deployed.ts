@@ -81,7 +81,18 @@ export async function readStack(
   if (stack === undefined || stack.StackStatus === 'DELETE_COMPLETE') {
     return undefined;
   }
-  return { ...describeStack(stack, name), template: await readTemplate(clients, stack, name) };
+  const described = describeStack(stack, name);
+  return isBuilt(described.status)
+    ? { ...described, template: await readTemplate(clients, name) }
+    : { ...described, template: {}, outputs: {} };
+}
+
+/**
+ * Whether a stack of that status has ever been built. One that waits for the review of its first change set has not,
+ * and the remains of a failed creation have a template and no resources: the next apply removes them and begins anew.
+ */
+export function isBuilt(status: string): boolean {
+  return !/^(?:REVIEW_IN_PROGRESS|ROLLBACK_COMPLETE|ROLLBACK_FAILED|CREATE_FAILED)$/.test(status);
 }
 
 /** CloudFormation has no error of its own for a stack that is not there: a ValidationError says so in words. */
@@ -112,15 +123,7 @@ function describeStack(stack: Stack, name: string): Omit<DeployedStack, 'templat
   };
 }
 
-/** A stack that only waits for the review of its first change set has nothing deployed yet. */
-async function readTemplate(
-  clients: Clients,
-  stack: Stack,
-  name: string,
-): Promise<Record<string, unknown>> {
-  if (stack.StackStatus === 'REVIEW_IN_PROGRESS') {
-    return {};
-  }
+async function readTemplate(clients: Clients, name: string): Promise<Record<string, unknown>> {
   const answer = await clients.cloudFormation.send(
     new GetTemplateCommand({ StackName: name, TemplateStage: 'Original' }),
   );

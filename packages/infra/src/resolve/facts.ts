@@ -128,7 +128,7 @@ export interface DeployedStack {
   readonly reason?: string;
   readonly outputs: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
-  /** Empty while a first change set waits for review. */
+  /** Empty when the stack was never built: a first change set waits for review, or the creation failed. */
   readonly template: Readonly<Record<string, unknown>>;
 }
 

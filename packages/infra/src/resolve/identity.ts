@@ -28,7 +28,7 @@ export interface Wish {
 }
 
 /**
- * Asks IAM whether an identity may do each thing; a deny tells of what kind.
+ * Asks IAM whether an identity may do each thing; a deny tells of what kind. One call for each resource, all at once.
  * @param arn a user or role; of an assumed role, the role behind it is asked about
  */
 export async function simulate(
@@ -36,24 +36,38 @@ export async function simulate(
   arn: string,
   wishes: readonly Wish[],
 ): Promise<Simulation> {
-  const answers: Record<string, string> = {};
-  for (const { action, resource, context = {} } of wishes) {
-    const answer = await clients.simulation.send(
-      new SimulatePrincipalPolicyCommand({
-        PolicySourceArn: principal(arn),
-        ActionNames: [action],
-        ResourceArns: [resource],
-        ContextEntries: Object.entries(context).map(([key, value]) => ({
-          ContextKeyName: key,
-          ContextKeyType: 'string',
-          ContextKeyValues: [value],
-        })),
-      }),
+  const groups = Object.values(
+    Object.groupBy(wishes, ({ resource, context }) => JSON.stringify([resource, context])),
+  ).filter((group) => group !== undefined);
+  const answers = await Promise.all(groups.map((group) => ask(clients, arn, group)));
+  return Object.fromEntries(answers.flat());
+}
+
+/** What IAM says of several actions on the one resource that they have in common. */
+async function ask(
+  clients: Clients,
+  arn: string,
+  wishes: readonly Wish[],
+): Promise<(readonly [wish: string, decision: string])[]> {
+  const { resource = '*', context = {} } = wishes[0] ?? {};
+  const answer = await clients.simulation.send(
+    new SimulatePrincipalPolicyCommand({
+      PolicySourceArn: principal(arn),
+      ActionNames: wishes.map((wish) => wish.action),
+      ResourceArns: [resource],
+      ContextEntries: Object.entries(context).map(([key, value]) => ({
+        ContextKeyName: key,
+        ContextKeyType: 'string',
+        ContextKeyValues: [value],
+      })),
+    }),
+  );
+  return wishes.map(({ action }) => {
+    const result = answer.EvaluationResults?.find(
+      ({ EvalActionName }) => EvalActionName === action,
     );
-    answers[`${action} on ${resource}`] =
-      answer.EvaluationResults?.[0]?.EvalDecision ?? 'not evaluated';
-  }
-  return answers;
+    return [`${action} on ${resource}`, result?.EvalDecision ?? 'not evaluated'] as const;
+  });
 }
 
 /** The role behind a session: arn:aws:sts::1:assumed-role/NAME/SESSION is arn:aws:iam::1:role/NAME. */

@@ -9,19 +9,29 @@ import { changesBetween } from '../plan/changes.ts';
 import { readStack } from '../resolve/deployed.ts';
 import { baseName } from '../resolve/names.ts';
 import { Template } from '../resolve/template.ts';
-import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
+import { counted } from '../text/counted.ts';
+import { flag, requestOf, writeJson, type CommandLine } from './command-line.ts';
+import { interruptible } from './interruptible.ts';
 
 /**
  * `sluice destroy`: removes what apply has made, and nothing that was there before.
  * @returns 0; 1 when it was refused or failed half-way
  */
 export async function runDestroy(line: CommandLine): Promise<number> {
-  return guarded(line, async () => {
-    const removed = await withDeployed(requestOf(line), (deployed) => destroy(line, deployed));
+  return interruptible(line, async () => {
+    const removed = await withDeployed(
+      requestOf(line),
+      (deployed) => destroy(line, deployed),
+      true,
+    );
     if (flag(line, 'json')) {
       writeJson(line, { removed });
     } else {
-      line.stdout.write(`removed ${removed.length} resources; nothing else was touched\n`);
+      line.stdout.write(
+        removed.length === 0
+          ? 'removed the empty stack; nothing else was touched\n'
+          : `removed ${counted(removed.length, 'resource')}; nothing else was touched\n`,
+      );
     }
     return 0;
   });
@@ -33,7 +43,8 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
     line.stderr.write(`${text}\n`);
   };
   const name = new Template(stack.template).proxyName() ?? baseName(inputs);
-  const changes = changesBetween(stack.template, {});
+  const changes = await changesBetween(stack.template, {});
+  const removed = changes.map((change) => `${change.type} ${change.id}`);
   write(`destroy removes ${name} and what belongs to it:`);
   const progress = new Progress(write);
   progress.begin(changes);
@@ -54,6 +65,10 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
     if (error instanceof InfraError) {
       throw error;
     }
+    if ((await readStack(clients, stack.name).catch(() => stack)) === undefined) {
+      // It went away between two looks of the toolkit.
+      return removed;
+    }
     const [first] = progress.failures;
     throw new InfraError(
       'DESTROY_FAILED',
@@ -70,7 +85,7 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
       `${stack.name} is still there (${left.status}: ${left.reason ?? 'no reason given'}); run sluice destroy again`,
     );
   }
-  return changes.map((change) => `${change.type} ${change.id}`);
+  return removed;
 }
 
 async function refuseWhileConnected(

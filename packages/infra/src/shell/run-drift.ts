@@ -10,21 +10,26 @@ import { flag, guarded, requestOf, writeJson, type CommandLine } from './command
  */
 export async function runDrift(line: CommandLine): Promise<number> {
   return guarded(line, async () => {
-    const { drift, name } = await withDeployed(requestOf(line), async ({ clients, stack }) => ({
-      drift: await readDrift(clients, stack),
-      name: stack.name,
-    }));
+    const { drift, unread, name } = await withDeployed(
+      requestOf(line),
+      async ({ clients, stack }) => ({
+        ...(await readDrift(clients, stack)),
+        name: stack.name,
+      }),
+    );
     if (flag(line, 'json')) {
-      writeJson(line, { stack: name, drift });
+      writeJson(line, { stack: name, drift, unread });
     } else {
       const lines =
         drift.length === 0
-          ? [`${name}: no drift, everything is as it was applied`]
+          ? [
+              `${name}: no drift, ${unread.length === 0 ? 'everything is' : 'what could be read is'} as it was applied`,
+            ]
           : [
               ...driftLines(drift, styler(line.stdout)),
               'CloudFormation does not see this: apply leaves it as it is. Change it back, or change the inputs and apply.',
             ];
-      line.stdout.write(`${lines.join('\n')}\n`);
+      line.stdout.write(`${[...lines, ...unread].join('\n')}\n`);
     }
     return drift.length > 0 && flag(line, 'detailedExitcode') ? 2 : 0;
   });

@@ -28,7 +28,9 @@ export async function runPlan(line: CommandLine): Promise<number> {
         return 1;
       }
       const { save } = line.options;
-      if (typeof save === 'string' && plan.verdict === 'changes') {
+      if (typeof save === 'string' && plan.verdict === 'none') {
+        line.stderr.write(`nothing to save: there are no changes\n`);
+      } else if (typeof save === 'string') {
         const saved = await savePlan(save, deploymentOf(prepared));
         line.stderr.write(
           `saved as ${saved.changeSet}; apply exactly this with: sluice apply ${save}\n`,

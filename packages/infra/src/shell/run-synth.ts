@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { designOf, prepare, type Design } from '../actions/prepare.ts';
+import { designOf, type Design } from '../actions/design.ts';
+import { prepare } from '../actions/prepare.ts';
 import { deploymentOf } from '../apply/apply.ts';
 import { destroyClients } from '../aws/clients.ts';
 import { readInputs } from '../inputs/read.ts';

@@ -1,4 +1,5 @@
 import type { Finding, Status } from '../preflight/check.ts';
+import { counted } from './counted.ts';
 import type { Style } from './style.ts';
 
 const signs: Readonly<Record<Status, string>> = {
@@ -17,7 +18,7 @@ export function checkLines(checks: readonly Finding[], style: Style): string[] {
   return [
     style(
       'bold',
-      `Checks: ${count('passed')} passed, ${count('warning')} warnings, ${count('failed')} failed, ${count('skipped')} skipped`,
+      `Checks: ${count('passed')} passed, ${counted(count('warning'), 'warning')}, ${count('failed')} failed, ${count('skipped')} skipped`,
     ),
     ...checks.flatMap((check) => [
       style(

@@ -2,7 +2,8 @@ import type { Plan } from '../plan/plan.ts';
 import type { Change } from '../plan/changes.ts';
 import type { Cost } from '../plan/cost.ts';
 import type { Drift } from '../drift/drift.ts';
-import type { SecurityReport } from '../security/report.ts';
+import type { SecurityFinding, SecurityReport } from '../security/report.ts';
+import { counted } from './counted.ts';
 import { checkLines } from './check-text.ts';
 import type { Style } from './style.ts';
 
@@ -38,10 +39,8 @@ function changeLines(plan: Plan, style: Style): string[] {
     return plan.verdict === 'blocked' ? [] : ['Changes: none'];
   }
   const lines = plan.changes.flatMap((change) => [
-    `  ${signs[change.action]} ${change.type} ${change.id}`,
-    ...change.properties.map(
-      ({ name, from = 'not set', to = 'not set' }) => `      ${name}: ${from} -> ${to}`,
-    ),
+    `  ${signs[change.action]} ${change.type} ${change.id}${change.name === undefined ? '' : ` (${change.name})`}`,
+    ...(change.action === 'add' ? additionLines(change) : updateLines(change)),
     ...(change.clients === undefined ? [] : [`      clients: ${change.clients}`]),
   ]);
   const endpoint = plan.endpoint;
@@ -50,6 +49,35 @@ function changeLines(plan: Plan, style: Style): string[] {
       ? []
       : [endpoint.changes ? style(['red', 'bold'], `  ${endpoint.told}`) : `  ${endpoint.told}`];
   return [style('bold', 'Changes'), ...lines, ...told];
+}
+
+function updateLines({ properties }: Change): string[] {
+  return properties.map(
+    ({ name, from = 'not set', to = 'not set' }) => `      ${name}: ${from} -> ${to}`,
+  );
+}
+
+/** Of what is made, only that which users have settings for is shown with them; JSON has everything. */
+const shownWhenMade = new Set([
+  'AWS::RDS::DBProxy',
+  'AWS::RDS::DBProxyTargetGroup',
+  'AWS::RDS::DBProxyEndpoint',
+  'AWS::EC2::SecurityGroup',
+  'AWS::ECS::TaskDefinition',
+  'AWS::ElasticLoadBalancingV2::LoadBalancer',
+  'AWS::ApplicationAutoScaling::ScalableTarget',
+  'AWS::Logs::LogGroup',
+]);
+
+/** The longest value that is shown, in characters. */
+const longest = 120;
+
+function additionLines({ type, properties }: Change): string[] {
+  return shownWhenMade.has(type)
+    ? properties.flatMap(({ name, to = '' }) =>
+        to.length > longest || /"(?:Ref|Fn::\w+)"/.test(to) ? [] : [`      ${name}: ${to}`],
+      )
+    : [];
 }
 
 /** Drift, one property a line. */
@@ -71,19 +99,25 @@ export function securityLines(report: SecurityReport, style: Style): string[] {
   return [
     style(
       'bold',
-      `Security: ${broken.length} violations, ${known.length} acknowledged (${report.packs.join(', ')})`,
+      `Security: ${counted(broken.length, 'violation')}, ${known.length} acknowledged (${report.packs.join(', ')})`,
     ),
     ...broken.flatMap((finding) => [
       style('red', `  ✗ ${finding.rule} ${finding.resource}: ${finding.told}`),
       ...(finding.mend === undefined ? [] : [`      mend: ${finding.mend}`]),
       `      or acknowledge it in the inputs: Acknowledge = { "${finding.rule}" = "why" }`,
     ]),
-    ...known.map(
-      (finding) =>
-        `  · ${finding.rule} ${finding.resource}: acknowledged by the ${finding.by}: ${finding.reason}`,
-    ),
+    ...Object.values(Object.groupBy(known, ({ rule, by, reason }) => `${rule} ${by} ${reason}`))
+      .filter((group) => group !== undefined)
+      .map(acknowledgedLine),
     ...report.unused.map((rule) => `  · Acknowledge names ${rule}, which nothing breaks`),
   ];
+}
+
+/** One rule, acknowledged for one reason, on all its resources. */
+function acknowledgedLine(group: readonly SecurityFinding[]): string {
+  const [first] = group;
+  const resources = group.map((finding) => finding.resource).join(', ');
+  return `  · ${first?.rule} ${resources}: acknowledged by the ${first?.by}: ${first?.reason}`;
 }
 
 function costLines(plan: Plan, style: Style): string[] {

@@ -28,6 +28,8 @@ export interface Account {
   readonly secretArn: string;
   /** Tags the second private subnet and the public one: another pair in two zones. */
   tagSubnets(tags: Readonly<Record<string, string>>): Promise<void>;
+  /** Opens the way from the proxy's group to the database's on another port than 5432. */
+  openPort(port: number): Promise<void>;
   /** The text of a terraform.tfvars with the nine inputs. */
   readonly tfvars: string;
 }
@@ -96,6 +98,10 @@ export async function fillAccount(endpoint: string): Promise<Account> {
         }),
       );
     },
+    openPort: async (port) => {
+      await letOut(clients, proxyGroupId, databaseGroupId, port);
+      await letInGroup(clients, databaseGroupId, proxyGroupId, port);
+    },
     tfvars: `aws_account_id          = "${accountId}"
 aws_region              = "${region}"
 vpc_id                  = "${vpcId}"
@@ -156,23 +162,33 @@ async function letIn(clients: Clients, GroupId: string, range: { CidrIp: string 
   );
 }
 
-async function letInGroup(clients: Clients, GroupId: string, other: string): Promise<void> {
+async function letInGroup(
+  clients: Clients,
+  GroupId: string,
+  other: string,
+  port = 5432,
+): Promise<void> {
   await clients.ec2.send(
     new AuthorizeSecurityGroupIngressCommand({
       GroupId,
       IpPermissions: [
-        { IpProtocol: 'tcp', FromPort: 5432, ToPort: 5432, UserIdGroupPairs: [{ GroupId: other }] },
+        { IpProtocol: 'tcp', FromPort: port, ToPort: port, UserIdGroupPairs: [{ GroupId: other }] },
       ],
     }),
   );
 }
 
-async function letOut(clients: Clients, GroupId: string, other: string): Promise<void> {
+async function letOut(
+  clients: Clients,
+  GroupId: string,
+  other: string,
+  port = 5432,
+): Promise<void> {
   await clients.ec2.send(
     new AuthorizeSecurityGroupEgressCommand({
       GroupId,
       IpPermissions: [
-        { IpProtocol: 'tcp', FromPort: 5432, ToPort: 5432, UserIdGroupPairs: [{ GroupId: other }] },
+        { IpProtocol: 'tcp', FromPort: port, ToPort: port, UserIdGroupPairs: [{ GroupId: other }] },
       ],
     }),
   );

@@ -14,14 +14,14 @@ export interface Ran {
 /** Runs a command as the shell would, with an inputs file and further options. */
 export async function runCommand(
   run: (line: CommandLine) => Promise<number>,
-  file: string,
+  file: string | undefined,
   options: Readonly<Record<string, unknown>> = {},
   words: readonly string[] = [],
 ): Promise<Ran> {
   const out = new Collector();
   const err = new Collector();
   const code = await run({
-    options: { inputs: [{ order: 0, file }], ...options },
+    options: { ...(file === undefined ? {} : { inputs: [{ order: 0, file }] }), ...options },
     arguments: words,
     stdout: out,
     stderr: err,

@@ -93,6 +93,71 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     await nothingIsThere();
   });
 
+  for (const [action, code, status, told] of [
+    ['CreateChangeSet', 'AccessDenied', 403, /may not do .*\(played by the fake: AccessDenied\)/],
+    ['ExecuteChangeSet', 'ExpiredToken', 403, /the AWS credentials have expired .* log in again/],
+  ] as const) {
+    test(`${code} of ${action}: said in plain words, nothing begun, nothing left`, async (t) => {
+      fake.fail(action, code, status);
+      const file = await inputsFile(t, account.tfvars);
+      const { code: exit, err } = await runCommand(runApply, file);
+      assert.equal(exit, 1);
+      assert.match(err, told);
+      assert.match(
+        err,
+        /nothing was begun, and the empty stack was removed|nothing was left behind/,
+      );
+      assert.doesNotMatch(err, /❌|rolled back/);
+      fake.reset();
+      await nothingIsThere();
+    });
+  }
+
+  test('a call that nothing can be planned without is named, not left as an empty error', async (t) => {
+    fake.fail('DescribeSubnets', 'UnauthorizedOperation', 403);
+    const file = await inputsFile(t, account.tfvars);
+    const applied = await runCommand(runApply, file);
+    assert.equal(applied.code, 1);
+    assert.match(applied.err, /nothing can be planned: the caller may not do ec2:DescribeSubnets/);
+    const planned = await runCommand(runPlan, file);
+    assert.match(planned.out, /nothing can be planned: the caller may not do ec2:DescribeSubnets/);
+  });
+
+  test('an answer that is no AWS answer is said to be that', async (t) => {
+    const file = await inputsFile(t, account.tfvars);
+    const { out } = await runCommand(runPlan, file);
+    assert.match(out, /PF20 .*: what answered is not AWS’s API \(HTTP status \d+\)/);
+    assert.doesNotMatch(out, /Deserialization|XML/);
+  });
+
+  test('what IAM denies the role and the caller fails the plan, by action', async (t) => {
+    fake.simulation(['secretsmanager:GetSecretValue', 'rds:CreateDBProxy']);
+    const file = await inputsFile(t, account.tfvars);
+    const denied = await runCommand(runPlan, file);
+    assert.equal(denied.code, 1);
+    assert.match(denied.out, /✗ PF09 .*secretsmanager:GetSecretValue on .*: implicitDeny/);
+    assert.match(denied.out, /✗ PF20 .*rds:CreateDBProxy on .*: implicitDeny/);
+    fake.simulation([]);
+    const allowed = await runCommand(runPlan, file);
+    assert.equal(allowed.code, 0, allowed.out);
+    assert.match(allowed.out, /✓ PF09 .*\n(?:.*\n)*.*✓ PF20/);
+  });
+
+  test('a plan that was saved and never applied is removed by destroy', async (t) => {
+    const file = await inputsFile(t, account.tfvars);
+    const saved = `${file}.plan.json`;
+    assert.equal((await runCommand(runPlan, file, { save: saved })).code, 0);
+    const outputs = await runCommand(runOutputs, file);
+    assert.match(outputs.err, /nothing is deployed/);
+    const beside = await runCommand(runApply, file, {}, [saved]);
+    assert.equal(beside.code, 1);
+    assert.match(beside.err, /a saved plan has its inputs in it/);
+    const { code, out, err } = await runCommand(runDestroy, file, { confirm: 'orders' });
+    assert.equal(code, 0, err);
+    assert.match(out, /removed the empty stack/);
+    await nothingIsThere();
+  });
+
   test('with --json the failure is JSON', async (t) => {
     fake.fail('GetCallerIdentity', 'ExpiredToken', 403);
     const file = await inputsFile(t, account.tfvars);
@@ -162,6 +227,16 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     const { code, err } = await runCommand(runApply, file);
     assert.equal(code, 0, err);
     assert.match(err, /no changes/);
+  });
+
+  test('the remains of a failed creation are not taken for a deployment', async (t) => {
+    const file = await inputsFile(t, account.tfvars);
+    fake.busy('ROLLBACK_COMPLETE', Infinity);
+    const { code, out } = await runCommand(runPlan, file, { detailedExitcode: true });
+    assert.equal(code, 2, out);
+    assert.match(out, /! PF19 .*ROLLBACK_COMPLETE: an earlier creation failed/);
+    assert.match(out, /\+ AWS::RDS::DBProxy .*\(orders\)/);
+    assert.match((await runCommand(runOutputs, file)).err, /nothing is deployed/);
   });
 
   for (const [reason, mend] of [

@@ -127,13 +127,16 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.equal((JSON.parse(await readFile(saved, 'utf8')) as { proxy: string }).proxy, 'orders');
     const before = await account.clients.rds.send(new DescribeDBProxiesCommand({}));
     assert.equal(before.DBProxies?.[0]?.IdleClientTimeout, 900, 'saving changes nothing');
-    const applied = await runCommand(runApply, file, {}, [saved]);
+    const applied = await runCommand(runApply, undefined, {}, [saved]);
     assert.equal(applied.code, 0, applied.err);
     const after = await account.clients.rds.send(new DescribeDBProxiesCommand({}));
     assert.equal(after.DBProxies?.[0]?.IdleClientTimeout, 1800);
-    const again = await runCommand(runApply, file, {}, [saved]);
+    const again = await runCommand(runApply, undefined, {}, [saved]);
     assert.equal(again.code, 1);
     assert.match(again.err, /cannot be applied|is gone/);
+    const nothing = await runCommand(runPlan, file, { save: saved });
+    assert.equal(nothing.code, 0);
+    assert.match(nothing.err, /nothing to save/);
   });
 
   test('drift names what somebody else has changed', async (t) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { designOf } from '../../src/actions/prepare.ts';
+import { designOf } from '../../src/actions/design.ts';
 import { settleIdentity } from '../../src/model/identity.ts';
 import { changesBetween, endpointChange } from '../../src/plan/changes.ts';
 import { inputsWith, resolvedWith, sluiceInputs } from '../subject.ts';
@@ -48,14 +48,14 @@ suite('a proxy’s name and place', () => {
 suite('what a plan says of the endpoint', () => {
   const now = 'orders.db-proxy-x.eu-central-1.rds.amazonaws.com';
 
-  test('it stays when a property changes', () => {
+  test('it stays when a property changes', async () => {
     const { template } = designOf(
       inputsWith({ IdleClientTimeout: 5 }),
       resolvedWith(),
       undefined,
       false,
     ).synthesized;
-    const changes = changesBetween(deployed, template);
+    const changes = await changesBetween(deployed, template);
     assert.deepEqual(
       changes.map(({ action, type }) => [action, type]),
       [['change', 'AWS::RDS::DBProxy']],
@@ -63,20 +63,24 @@ suite('what a plan says of the endpoint', () => {
     assert.equal(endpointChange(deployed, changes, now).changes, false);
   });
 
-  test('it changes, in capitals, when the proxy is replaced or the engine is another', () => {
+  test('it changes, in capitals, when the proxy is replaced or the engine is another', async () => {
     for (const [inputs, resolved] of [
       [inputsWith({ DBProxyName: 'other' }), resolvedWith()],
       [inputsWith(sluiceInputs), resolvedWith()],
     ] as const) {
       const { template } = designOf(inputs, resolved, undefined, false).synthesized;
-      const { changes, told } = endpointChange(deployed, changesBetween(deployed, template), now);
+      const { changes, told } = endpointChange(
+        deployed,
+        await changesBetween(deployed, template),
+        now,
+      );
       assert.equal(changes, true);
       assert.match(told, /THE ENDPOINT CHANGES ITS NAME/);
     }
   });
 
-  test('nothing changes for the same inputs', () => {
+  test('nothing changes for the same inputs', async () => {
     const { template } = designOf(inputsWith(), resolvedWith(), deployed, false).synthesized;
-    assert.deepEqual(changesBetween(deployed, template), []);
+    assert.deepEqual(await changesBetween(deployed, template), []);
   });
 });

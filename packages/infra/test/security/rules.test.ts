@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { designOf } from '../../src/actions/prepare.ts';
+import { designOf } from '../../src/actions/design.ts';
 import { Template } from '../../src/resolve/template.ts';
 import { rules } from '../../src/security/rules.ts';
 import { violations } from '../../src/security/report.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { designOf } from '../../src/actions/prepare.ts';
+import { designOf } from '../../src/actions/design.ts';
 import { inputTable } from '../../src/inputs/table.ts';
 import { synthesize } from '../../src/synth/synth.ts';
 import { inputsWith, nine, resolvedWith, secretArn, sluiceInputs } from '../subject.ts';

@@ -30,6 +30,8 @@ export interface ClientLogin extends Pick<
   readonly longCancelKey: boolean;
   /** What the client sent ahead of being let in. */
   readonly rest: Buffer | null;
+  /** The end of the password exchange: to be written in front of whatever the client is told next, in one write. */
+  readonly lastWords: Buffer | null;
 }
 
 /** Who is told how the handshake went; exactly one of them, once. */
@@ -270,9 +272,6 @@ export class ClientHandshake {
     const rest = this.#received;
     this.#release();
     socket.pause();
-    // What the owner writes at once leaves together with the last words.
-    socket.cork();
-    if (lastWords !== null) socket.write(lastWords);
     this.#handlers.loggedIn({
       user: request.user,
       database: request.database,
@@ -283,8 +282,8 @@ export class ClientHandshake {
       socket,
       tls: socket instanceof TLSSocket,
       rest,
+      lastWords,
     });
-    socket.uncork();
     return false;
   }
 

@@ -75,6 +75,14 @@ export class Greeting implements Borrower, LoanHolder {
     this.#finish(loss.error.fields);
   }
 
+  canSendAgain(): boolean {
+    return false;
+  }
+
+  sendAgain(): void {
+    // A login that fails is the client's to repeat.
+  }
+
   letsGo(): boolean {
     return true;
   }

@@ -3,6 +3,9 @@ import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
 import { toDatabase } from '../relay/gatherer.ts';
 import { Owed } from '../relay/owed-replies.ts';
+import { KeptGroup } from './kept-group.ts';
+import { LostConversation } from './lost-conversation.ts';
+import type { LostTransaction } from './lost-transaction.ts';
 import {
   Kind,
   kinds,
@@ -35,7 +38,11 @@ export class RequestRelay {
   /** A request of the extended protocol was refused by the proxy itself: everything up to Sync is dropped. */
   #discarding = false;
   #waiting = false;
+  #crowded = false;
   #awaitsAnswers = false;
+  readonly #group = new KeptGroup();
+  /** Stands in for the database connection on which a transaction was lost. */
+  #lost: LostConversation | null = null;
 
   constructor(owner: RequestOwner) {
     this.#owner = owner;
@@ -47,9 +54,12 @@ export class RequestRelay {
     return this.#bodyLeft > 0 && !this.#bodyDropped;
   }
 
-  /** True when requests wait for a loan. */
-  get waiting(): boolean {
-    return this.#waiting;
+  /**
+   * True when requests wait for a loan and the client has sent on meanwhile, so that no more is to be read. Most send one
+   * group and wait: to pause and resume their sockets each time would cost more than the chunk that may come.
+   */
+  get crowded(): boolean {
+    return this.#crowded;
   }
 
   /** True when requests wait until nothing is owed. */
@@ -88,19 +98,57 @@ export class RequestRelay {
     if (this.#rest !== null) {
       this.#rest = Buffer.concat([this.#rest, chunk]);
       if (!this.#waiting) this.#processRest();
+      else this.#crowd();
     } else if (this.#waiting) this.#rest = chunk;
     else this.#process(chunk);
   }
 
-  /** A loan was granted, or the database connection takes requests again. */
+  /** The database connection takes requests again. */
   resume(): void {
     this.#waiting = false;
+    this.#crowded = false;
     this.#awaitsAnswers = false;
     this.#processRest();
   }
 
+  /** A loan was granted: what waits is the first that is sent on it. */
+  granted(): void {
+    this.#waiting = false;
+    this.#crowded = false;
+    this.#awaitsAnswers = false;
+    const rest = this.#rest;
+    this.#rest = null;
+    if (rest !== null) this.#process(rest, 0);
+  }
+
+  /** True when the group under way can be sent again. */
+  get canSendAgain(): boolean {
+    return this.#group.isKept;
+  }
+
+  /** Sends the group under way again, on another loan. */
+  sendAgain(): void {
+    this.#rest = this.#group.takeBefore(this.#rest);
+    this.#waiting = false;
+    this.#crowded = false;
+    this.#awaitsAnswers = false;
+    this.#processRest();
+  }
+
+  /** The database connection has ended with a transaction open. */
+  transactionLost(transaction: LostTransaction): void {
+    this.#group.drop();
+    this.#lost = new LostConversation(transaction, this.#requests, this.#owner);
+  }
+
   /** The loan has ended; the session keeps only what it needs for the next. */
   loanEnded(connection: DatabaseConnection): void {
+    this.loanLost(connection);
+    this.#group.drop();
+  }
+
+  /** The loan has ended with a group under way, which may be sent again. */
+  loanLost(connection: DatabaseConnection): void {
     this.#requests.loanEnded(connection);
   }
 
@@ -110,6 +158,7 @@ export class RequestRelay {
    */
   refuse(error: Buffer): void {
     this.#waiting = false;
+    this.#crowded = false;
     const rest = this.#rest;
     const code = rest?.[0] ?? 0;
     this.#owner.reply(error);
@@ -155,7 +204,8 @@ export class RequestRelay {
     if (rest !== null) this.#process(rest);
   }
 
-  #process(chunk: Buffer): void {
+  /** `begun`: where in the chunk the first group of a loan begins, or -1. */
+  #process(chunk: Buffer, begun = -1): void {
     const owner = this.#owner;
     const requests = this.#requests;
     const end = chunk.length;
@@ -163,6 +213,10 @@ export class RequestRelay {
     let from = 0;
     let at = 0;
     let connection = owner.connection;
+    // Where a group begins that can be kept to be sent again; it must be the only one.
+    let kept = begun;
+    let groups = 0;
+    this.#group.drop();
     if (this.#bodyLeft > 0) {
       at = Math.min(this.#bodyLeft, end);
       this.#bodyLeft -= at;
@@ -212,6 +266,18 @@ export class RequestRelay {
         owner.terminated();
         return;
       }
+      if (this.#lost !== null) {
+        const answer = this.#lost.answer(chunk, at, next);
+        if (answer.length > 0) owner.reply(answer);
+        if (this.#lost.over) this.#lost = null;
+        from = at = Math.min(next, end);
+        if (next > end) {
+          this.#bodyLeft = next - end;
+          this.#bodyDropped = true;
+          break;
+        }
+        continue;
+      }
       // A Sync or Flush with something in it is for PostgreSQL to refuse.
       const idle = connection === null && length === 4;
       if (this.#discarding || (idle && (code === Code.Sync || code === Code.Flush))) {
@@ -238,6 +304,7 @@ export class RequestRelay {
         }
         connection = owner.connection;
         if (connection === null) return;
+        kept = at;
       } else if (connection.closedToRequests) {
         // A cancel, say, is meant for what runs now, never for what comes next.
         toDatabase.addRange(chunk, from, at);
@@ -250,11 +317,13 @@ export class RequestRelay {
       requests.substituted = false;
       switch (code) {
         case Code.Query:
+          groups++;
           toDatabase.addRange(chunk, from, at);
           from = at;
           rewritten = requests.query(connection, chunk, at, next, end);
           break;
         case Code.Sync:
+          groups++;
           requests.names.group++;
           connection.owed.append(Owed.Sync);
           connection.groupOpen = false;
@@ -284,6 +353,8 @@ export class RequestRelay {
             this.#malformed(connection, code);
             return;
           }
+          // These change the session's names, which the second time would be changed already.
+          if (code === Code.Close || (code === Code.Parse && nameEnd > at + 5)) kept = -1;
           if (code === Code.Parse)
             rewritten = requests.parse(connection, chunk, at, nameEnd, next, end);
           else if (code === Code.Bind) {
@@ -316,6 +387,8 @@ export class RequestRelay {
     }
     toDatabase.addRange(chunk, from, at);
     if (at < end) this.#rest = at === 0 ? chunk : chunk.subarray(at);
+    else if (kept >= 0 && groups === 1 && this.#bodyLeft === 0 && connection?.groupOpen === false)
+      this.#group.keep(chunk, kept, end);
     this.#flush(connection);
   }
 
@@ -328,6 +401,11 @@ export class RequestRelay {
   #park(chunk: Buffer, at: number): void {
     this.#rest = at === 0 ? chunk : chunk.subarray(at);
     this.#waiting = true;
+  }
+
+  #crowd(): void {
+    if (this.#crowded) return;
+    this.#crowded = true;
     this.#owner.pause();
   }
 

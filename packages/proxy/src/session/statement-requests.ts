@@ -13,6 +13,7 @@ import type { OwedNote } from '../relay/owed-replies.ts';
 import { Flag, classifyBytes, shapeOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
+import type { StatementKeeper } from './lost-conversation.ts';
 import { NameChanges, bytesOf, meetNames, usesNames } from './name-changes.ts';
 import type { NamingText } from './name-changes.ts';
 import { ensureOwn, reconcileOwnNames } from './own-names.ts';
@@ -41,7 +42,7 @@ let ownStatements = 0;
  *
  * Each method returns true when it has gathered the message itself, false when the message goes on as it came.
  */
-export class StatementRequests {
+export class StatementRequests implements StatementKeeper {
   /** The unnamed statement as all answers so far have left it: to be made again on another database connection. */
   settled: UnnamedStatement = noUnnamedStatement;
   /** The same, if all goes well with what was sent. */
@@ -79,6 +80,28 @@ export class StatementRequests {
     this.#unnamed.keep();
     this.lastGroup.forget();
     this.#bound = null;
+  }
+
+  effectsOf(name: string): Effects | null {
+    return (name === '' ? this.#unnamed : this.names.get(name))?.effects ?? null;
+  }
+
+  keepParsed(chunk: Buffer, at: number, next: number, effects: Effects): void {
+    const nameEnd = chunk.indexOf(0, at + 5);
+    const name = nameIn(chunk, at + 5, nameEnd);
+    if (name === '') {
+      const unnamed = new UnnamedStatement(chunk, at, next, effects);
+      unnamed.keep();
+      this.#unnamed = this.settled = unnamed;
+    } else if (this.names.get(name) === undefined) {
+      const textEnd = chunk.indexOf(0, nameEnd + 1);
+      this.names.put(name, this.#intern(chunk, nameEnd + 1, textEnd, next, effects));
+    }
+  }
+
+  forget(name: string): void {
+    if (name === '') this.#unnamed = this.settled = noUnnamedStatement;
+    else this.names.delete(name);
   }
 
   /** Puts the client's names for its statements in the place of those they bear on database connections. */

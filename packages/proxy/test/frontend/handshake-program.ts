@@ -30,7 +30,7 @@ function tell(event: Readonly<Record<string, unknown>>): void {
 const server = createServer((socket) => {
   const handshake = new ClientHandshake(socket, options, {
     loggedIn: (login) => {
-      const { socket: client, rest, ...told } = login;
+      const { socket: client, rest, lastWords, ...told } = login;
       tell({
         event: 'loggedIn',
         ...told,
@@ -48,6 +48,7 @@ const server = createServer((socket) => {
       const secret = Buffer.alloc(login.longCancelKey ? 32 : 4, 7);
       client.write(
         Buffer.concat([
+          lastWords ?? Buffer.alloc(0),
           authenticationOk,
           buildParameterStatus('server_version', '18.0'),
           buildParameterStatus('client_encoding', 'UTF8'),

@@ -4,6 +4,7 @@ import { found, type ExistingProxy } from '../../resolve/facts.ts';
 import { madeByStack } from '../../resolve/made.ts';
 import { baseName, proxyLogGroup, serviceLogGroup, stackName } from '../../resolve/names.ts';
 import { budget } from '../../model/budget.ts';
+import { counted } from '../../text/counted.ts';
 import { failed, passed, skipped, warning, type Check, type Subject } from '../check.ts';
 
 export const forceSsl: Check = {
@@ -167,7 +168,7 @@ export const tags: Check = {
     const count = Object.keys(inputs.rds_proxy_tags).length;
     // Two of AWS's fifty are this tool's own.
     return count <= 48
-      ? passed(`${count} tags`)
+      ? passed(counted(count, 'tag'))
       : failed(
           `${count} tags are given; 48 are left beside this tool’s own two`,
           'give fewer tags',

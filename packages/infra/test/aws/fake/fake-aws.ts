@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-type Rule = (forward: () => Promise<Answer>) => Promise<Answer>;
+type Rule = (forward: () => Promise<Answer>, parameters: URLSearchParams) => Promise<Answer>;
 
 interface Answer {
   readonly status: number;
@@ -72,6 +72,45 @@ export class FakeAws {
     this.#rules.set('DescribeDBProxies', async (forward) =>
       edited(await forward(), /<Status>.*?<\/Status>/gs, `<Status>${status}</Status>`),
     );
+  }
+
+  /** The host that RDS gives for every database. */
+  databaseAt(host: string, port: number): void {
+    this.#rules.set('DescribeDBInstances', async (forward) =>
+      edited(
+        await forward(),
+        /<Endpoint>.*?<\/Endpoint>/gs,
+        `<Endpoint><Address>${host}</Address><Port>${port}</Port></Endpoint>`,
+      ),
+    );
+  }
+
+  /** The endpoint that the outputs of every stack name. */
+  endpointAt(endpoint: string): void {
+    this.#rules.set('DescribeStacks', async (forward) =>
+      edited(
+        await forward(),
+        /(<OutputKey>RdsProxyEndpoint<\/OutputKey>\s*<OutputValue>)[^<]*/g,
+        `$1${endpoint}`,
+      ),
+    );
+  }
+
+  /** What IAM says to simulations: everything is allowed but these actions. */
+  simulation(denied: readonly string[]): void {
+    this.#rules.set('SimulatePrincipalPolicy', (_forward, parameters) => {
+      const results = [...parameters]
+        .filter(([name]) => name.startsWith('ActionNames.member.'))
+        .map(
+          ([, action]) =>
+            `<member><EvalActionName>${action}</EvalActionName><EvalDecision>${denied.includes(action) ? 'implicitDeny' : 'allowed'}</EvalDecision></member>`,
+        );
+      return Promise.resolve(
+        ok(
+          `<SimulatePrincipalPolicyResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><SimulatePrincipalPolicyResult><EvaluationResults>${results.join('')}</EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>`,
+        ),
+      );
+    });
   }
 
   busy(status: string, looks: number): void {
@@ -146,12 +185,13 @@ export class FakeAws {
     const target = String(request.headers['x-amz-target'] ?? '')
       .split('.')
       .at(-1);
-    const action = new URLSearchParams(body).get('Action') ?? target ?? '';
+    const parameters = new URLSearchParams(body);
+    const action = parameters.get('Action') ?? target ?? '';
     this.calls.push(action);
     const forward = (): Promise<Answer> =>
       this.#forward(request.method ?? 'POST', request.url ?? '/', request.headers, body);
     const rule = this.#rules.get(action);
-    const answer = await (rule === undefined ? forward() : rule(forward));
+    const answer = await (rule === undefined ? forward() : rule(forward, parameters));
     response.writeHead(answer.status, { 'content-type': answer.type }).end(answer.body);
   }
 

@@ -2,8 +2,8 @@
 
 from moto.cloudformation import models as cloudformation
 from moto.cloudformation.exceptions import CloudFormationError
+from moto.cloudformation.parsing import ResourceMap
 from moto.core.common_models import CloudFormationModel
-from moto.ec2.models import ec2_backends
 from moto.elbv2.models import FakeLoadBalancer, elbv2_backends
 from moto.logs.models import LogGroup, logs_backends
 from moto.rds.models import rds_backends
@@ -135,53 +135,6 @@ class ProxyTargetGroup(CloudFormationModel):
         pass  # It goes with its proxy.
 
 
-class SecurityGroupEgress(CloudFormationModel):
-    """AWS::EC2::SecurityGroupEgress with a group on the other side."""
-
-    def __init__(self, group_id, other, port):
-        self.group_id, self.other, self.port = group_id, other, port
-
-    @staticmethod
-    def cloudformation_name_type():
-        return ""
-
-    @staticmethod
-    def cloudformation_type():
-        return "AWS::EC2::SecurityGroupEgress"
-
-    @property
-    def physical_resource_id(self):
-        return f"{self.group_id}-{self.other}-{self.port}"
-
-    @classmethod
-    def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
-        properties = cloudformation_json["Properties"]
-        made = cls(properties["GroupId"], properties["DestinationSecurityGroupId"], int(properties["FromPort"]))
-        ec2_backends[account_id][region_name].authorize_security_group_egress(
-            made.group_id,
-            "tcp",
-            made.port,
-            int(properties["ToPort"]),
-            [],
-            source_groups=[{"GroupId": made.other}],
-        )
-        return made
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name
-    ):
-        original_resource.delete(account_id, region_name)
-        return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
-
-    def delete(self, account_id, region_name):
-        backend = ec2_backends[account_id][region_name]
-        if backend.get_security_group_from_id(self.group_id) is not None:
-            backend.revoke_security_group_egress(
-                self.group_id, "tcp", self.port, self.port, [], source_groups=[{"GroupId": self.other}]
-            )
-
-
 def _update_log_group(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
     """moto has no update of a log group, and forgets the group instead."""
     days = cloudformation_json["Properties"].get("RetentionInDays")
@@ -189,19 +142,28 @@ def _update_log_group(cls, original_resource, new_resource_name, cloudformation_
     return original_resource
 
 
+def _delete_log_group(self, account_id, region_name):
+    """What somebody has removed already is no reason to fail."""
+    logs_backends[account_id][region_name].groups.pop(self.name, None)
+
+
 LogGroup.update_from_cloudformation_json = classmethod(_update_log_group)
+LogGroup.delete = _delete_log_group
 
 
 def _create_load_balancer(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
     """moto makes every load balancer an application one, whatever the template says."""
     properties = cloudformation_json["Properties"]
-    return elbv2_backends[account_id][region_name].create_load_balancer(
+    made = elbv2_backends[account_id][region_name].create_load_balancer(
         resource_name,
         properties.get("SecurityGroups"),
         properties.get("Subnets"),
         scheme=properties.get("Scheme", "internet-facing"),
         loadbalancer_type=properties.get("Type", "application"),
     )
+    for entry in properties.get("LoadBalancerAttributes", []):
+        made.attrs[entry["Key"]] = entry["Value"]
+    return made
 
 
 FakeLoadBalancer.create_from_cloudformation_json = classmethod(_create_load_balancer)
@@ -248,3 +210,17 @@ def _execute_change_set(self, change_set_name, stack_name=None):
 Backend.describe_change_set = _describe_change_set
 Backend.delete_change_set = _delete_change_set
 Backend.execute_change_set = _execute_change_set
+
+
+_update = ResourceMap.update
+
+
+def _update_resources(self, template, parameters=None):
+    """moto remembers what an update has removed, and takes it for what a later update makes again."""
+    removed = self.build_resource_diff(template, parameters)["Remove"]
+    _update(self, template, parameters)
+    for name in removed:
+        self._parsed_resources.pop(name, None)
+
+
+ResourceMap.update = _update_resources

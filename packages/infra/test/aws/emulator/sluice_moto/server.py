@@ -13,7 +13,11 @@ from moto.server import ThreadedMotoServer
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
 if "--plain" not in sys.argv:
-    import sluice_moto.resources  # noqa: F401  registers and patches on import
+    import sluice_moto.endpoints  # noqa: F401  registers and patches on import
+    import sluice_moto.groups  # noqa: F401
+    import sluice_moto.resources  # noqa: F401
+    import sluice_moto.roles  # noqa: F401
+    import sluice_moto.scaling  # noqa: F401
     import sluice_moto.service  # noqa: F401
 
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

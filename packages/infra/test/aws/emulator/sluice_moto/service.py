@@ -2,7 +2,7 @@
 
 from moto.core.utils import pascal_to_camelcase, remap_nested_keys
 from moto.ecs.models import Cluster, Service, TaskDefinition, ecs_backends
-from moto.elbv2.models import FakeLoadBalancer, FakeTargetGroup
+from moto.elbv2.models import FakeListener, FakeLoadBalancer, FakeTargetGroup
 
 
 def _tail(arn, kind):
@@ -55,7 +55,11 @@ def _update_service(cls, original_resource, new_resource_name, cloudformation_js
 
 
 def _delete_service(self, account_id, region_name):
-    ecs_backends[account_id][region_name].delete_service(self.cluster_name, self.name, force=True)
+    """moto removes resources in any order, so the cluster may be gone before its service."""
+    backend = ecs_backends[account_id][region_name]
+    if self.cluster_name in backend.clusters:
+        backend.delete_service(self.cluster_name, self.name, force=True)
+    backend.services.pop(f"{self.cluster_name}:{self.name}", None)
 
 
 Service.create_from_cloudformation_json = classmethod(_create_service)
@@ -80,11 +84,33 @@ TaskDefinition.update_from_cloudformation_json = classmethod(_update_task)
 TaskDefinition.delete = lambda self, account_id, region_name: None  # Revisions stay, inactive.
 
 
+def _create_cluster(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+    settings = cloudformation_json["Properties"].get("ClusterSettings")
+    return ecs_backends[account_id][region_name].create_cluster(
+        cluster_name=resource_name, cluster_settings=_camel(settings) if settings else None
+    )
+
+
+Cluster.create_from_cloudformation_json = classmethod(_create_cluster)
+
+
 def _delete_cluster(self, account_id, region_name):
     ecs_backends[account_id][region_name].clusters.pop(self.name, None)
 
 
 Cluster.delete = _delete_cluster
+
+_create_listener = FakeListener.create_from_cloudformation_json.__func__
+
+
+def _create_listener_with_attributes(cls, resource_name, cloudformation_json, *args, **kwargs):
+    made = _create_listener(cls, resource_name, cloudformation_json, *args, **kwargs)
+    for entry in cloudformation_json["Properties"].get("ListenerAttributes", []):
+        made.attributes[entry["Key"]] = entry["Value"]
+    return made
+
+
+FakeListener.create_from_cloudformation_json = classmethod(_create_listener_with_attributes)
 
 _create_target_group = FakeTargetGroup.create_from_cloudformation_json.__func__
 

@@ -1,0 +1,22 @@
+import process from 'node:process';
+import { guarded, type CommandLine } from './command-line.ts';
+
+/** As `guarded`, for work that CloudFormation goes on with when the command is stopped: Ctrl-C says so. */
+export async function interruptible(
+  line: CommandLine,
+  work: () => Promise<number>,
+): Promise<number> {
+  const stop = (): void => {
+    line.stderr.write(
+      '\ninterrupted: what CloudFormation has begun goes on by itself; run the same command again to take it up\n',
+    );
+    // What a shell expects of a process that SIGINT has ended.
+    process.exit(130);
+  };
+  process.once('SIGINT', stop);
+  try {
+    return await guarded(line, work);
+  } finally {
+    process.removeListener('SIGINT', stop);
+  }
+}
