@@ -9,6 +9,8 @@ export interface LoadCase {
   readonly tls: boolean;
   /** A new connection for every transaction. */
   readonly reconnect: boolean;
+  /** Scripts of its own, of which each transaction runs one, instead of one that pgbench brings. */
+  readonly scripts: readonly string[];
 }
 
 /** Memory with idle clients. */
@@ -30,6 +32,59 @@ const workloads = [
   { name: 'reconnect', args: ['-n', '-S', '-C', '-M', 'simple'] },
 ] as const;
 
+/** Sets a parameter once for each client, then reads: `value` may hold `:client_id`. */
+function settingOnce(value: string): string {
+  return [
+    '\\if :ready = 0',
+    `\\set kilobytes ${value}`,
+    'SET work_mem = :kilobytes;',
+    '\\set ready 1',
+    '\\endif',
+    '\\set aid random(1, 100000)',
+    'SELECT abalance FROM pgbench_accounts WHERE aid = :aid;',
+    '',
+  ].join('\n');
+}
+
+/** 125 scripts of 4 statements: pgbench takes no more than 128, and prepares each statement of each for each client. */
+const distinctStatements = Array.from(
+  { length: 125 },
+  (_, script) =>
+    '\\set aid random(1, 100000)\n' +
+    Array.from(
+      { length: 4 },
+      (_, index) =>
+        `SELECT abalance + ${4 * script + index} FROM pgbench_accounts WHERE aid = :aid;\n`,
+    ).join(''),
+);
+
+/** What it costs to carry a session's state. With PgBouncer the first two leak what they set: it does less. */
+const stateLoads: readonly Pick<LoadCase, 'name' | 'args' | 'scripts'>[] = [
+  {
+    name: 'parameters-differ',
+    args: ['-n', '-M', 'simple', '-D', 'ready=0'],
+    scripts: [settingOnce('4096 + :client_id')],
+  },
+  {
+    name: 'parameters-same',
+    args: ['-n', '-M', 'simple', '-D', 'ready=0'],
+    scripts: [settingOnce('5000')],
+  },
+  { name: 'prepared-500', args: ['-n', '-M', 'prepared'], scripts: distinctStatements },
+];
+
+/** Loads about session state, with 32 clients on the pool's 16 connections. */
+export function stateCases(): LoadCase[] {
+  return stateLoads.map(({ name, ...load }) => ({
+    ...load,
+    name: `${name}-c32`,
+    clients: 32,
+    threads: 1,
+    tls: false,
+    reconnect: false,
+  }));
+}
+
 /** The client counts that are measured unless `--clients` says otherwise. */
 export const defaultClients: readonly number[] = [1, 32, 200];
 
@@ -48,6 +103,7 @@ export function loadCases(clientCounts: readonly number[]): LoadCase[] {
           threads,
           tls,
           reconnect,
+          scripts: [],
         };
       }),
     ),

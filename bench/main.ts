@@ -5,7 +5,7 @@ import path from 'node:path';
 import { makeCertificate } from '@sluice/lab';
 import type { Certificate } from '@sluice/lab';
 import type { BenchRun } from './bench-run.ts';
-import { idleCases, isChosen, loadCases } from './cases.ts';
+import { idleCases, isChosen, loadCases, stateCases } from './cases.ts';
 import { startDatabase } from './database.ts';
 import type { BenchDatabase } from './database.ts';
 import { describeMachine } from './machine.ts';
@@ -26,7 +26,7 @@ const results = path.join(import.meta.dirname, 'results');
 async function bench(options: Options, signal: AbortSignal): Promise<BenchResult> {
   const chosen = <T extends { readonly name: string }>(cases: readonly T[]): T[] =>
     cases.filter(({ name }) => isChosen(name, options.cases));
-  const loadsToRun = chosen(loadCases(options.clients));
+  const loadsToRun = chosen([...loadCases(options.clients), ...stateCases()]);
   const idlesToRun = chosen(idleCases(options.idle));
   if (loadsToRun.length + idlesToRun.length === 0) {
     throw new Error(`--cases has "${options.cases.join(',')}", which is no case; see --help`);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { LoadCase } from './cases.ts';
@@ -64,10 +64,18 @@ export async function runPgbench(
     // Every transaction takes part in the tps; for the latencies a fifth is enough, so that writing the log costs
     // pgbench next to nothing. Reconnects are few, so all of them are logged.
     const sampling = load.reconnect ? '1' : '0.2';
+    const scripts = await Promise.all(
+      load.scripts.map(async (script, index) => {
+        const file = path.join(logs, `script-${index}.sql`);
+        await writeFile(file, script);
+        return ['-f', file];
+      }),
+    );
     const { stdout } = await run(
       'pgbench',
       [
         ...load.args,
+        ...scripts.flat(),
         ...['-c', String(load.clients), '-j', String(load.threads), '-T', String(duration)],
         ...['--log', `--log-prefix=${path.join(logs, 'log')}`, `--sampling-rate=${sampling}`],
         ...connectArgs(address),
@@ -79,7 +87,7 @@ export async function runPgbench(
       const words = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
       throw words === '' ? error : new Error(words.trim(), { cause: error });
     });
-    const files = await readdir(logs);
+    const files = (await readdir(logs)).filter((name) => name.startsWith('log'));
     const texts = await Promise.all(files.map((file) => readFile(path.join(logs, file), 'utf8')));
     const latencies = texts.flatMap(parseLatencies);
     return {

@@ -213,8 +213,13 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a procedure that sets parameters and commits',
-    script: [say(1, "CALL keep('called')"), say(2, 'SHOW app.user_id'), say(1, 'SHOW app.user_id')],
+    name: 'a procedure that sets parameters, which some text has named, and commits',
+    script: [
+      say(1, "SELECT set_config('app.user_id', 'u', false), set_config('app.tenant', 't', false)"),
+      say(1, "CALL keep('called')"),
+      say(2, 'SHOW app.user_id'),
+      say(1, 'SHOW app.user_id'),
+    ],
   },
   {
     name: 'the unnamed statement behind a function that nobody knows',

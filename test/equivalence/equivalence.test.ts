@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import fc from 'fast-check';
 import { cases } from './cases.ts';
+import { allowed, avoided, leftOut } from './known-differences.ts';
 import type { Lane } from './lane.ts';
 import { leaky } from './leaky-pool.ts';
 import { looksTheSame, tell } from './property.ts';
 import { Stage } from './stage.ts';
 
+const pinningPage = path.resolve(import.meta.dirname, '../../docs/pinning.md');
 const pools = [1, 2, 3];
 /** Scripts at random for each pool. Always the same ones: the soak is for new ones. */
 const scriptsPerPool = 700;
@@ -39,6 +43,12 @@ suite('a pooled connection looks like a connection of its own', { concurrency: t
     );
     const outcome = await fc.check(looksTheSame(lane, ['in step']), { numRuns: 100 });
     assert(outcome.failed, 'a leaky pool went unnoticed');
+  });
+
+  test('known differences are told in docs/pinning.md', async () => {
+    const page = (await readFile(pinningPage, 'utf8')).replaceAll(/\s+/g, ' ').toLowerCase();
+    const names = [...leftOut, ...[...avoided, ...allowed].map(({ name }) => name)];
+    for (const name of names) assert(page.includes(`**${name.toLowerCase()}`), name);
   });
 
   for (const connections of pools) {

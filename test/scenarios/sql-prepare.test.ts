@@ -41,7 +41,7 @@ onEachRoute('PREPARE, EXECUTE, DEALLOCATE', { settings: { PoolSize: 2 } }, (rout
       assert.equal(await said(third, query('EXECUTE add')), 'T | D third | C SELECT 1 | Z I');
       if (turn % 2 === 1) assert.equal(await said(other, query('ROLLBACK')), 'C ROLLBACK | Z I');
     }
-    assert.match(await said(other, query('EXECUTE add (1)')), /^E 26000 .*"add" does not exist/);
+    assert.match(await said(other, query('EXECUTE add (1)')), /^E 26000/);
     assert.equal(await said(session, query('DEALLOCATE add')), 'C DEALLOCATE | Z I');
     assert.match(await said(session, query('EXECUTE add (1)')), /^E 26000/);
   });

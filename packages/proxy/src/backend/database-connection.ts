@@ -49,6 +49,11 @@ export interface LoanHolder {
   letsGo(): boolean;
   /** The loan has ended: the connection went back to its pool. */
   loanEnded(): void;
+  /**
+   * A plan does not fit its tables any more. Returns true when the request is made again and the error is not the
+   * client's to see.
+   */
+  planOutdated(): boolean;
   /** What the client has sent next waits until nothing is owed: then `resume` is called. */
   readonly awaitsAnswers: boolean;
   /** A text that may name statements by their names on database connections, in the client's names. */
@@ -161,6 +166,8 @@ export class DatabaseConnection {
   expiresAt = Infinity;
   /** When the current loan, or the current rest in the pool, began (clock milliseconds). */
   since = clock.now;
+  /** The pool's count of changes that outdated plans, as of which the statements here were prepared. */
+  plans = 0;
   /** The target that it leads to, and the target's epoch when it was made. */
   readonly source: ConnectionSource;
   readonly epoch: number;
@@ -543,6 +550,11 @@ export class DatabaseConnection {
     }
     const instead = note?.failed?.(chunk, at, next) ?? null;
     if (this.owed.ambiguous) this.retireReason ??= 'a Sync inside failed COPY data';
+    if (fate === Fate.Relay && tellsOutdatedPlan(chunk, at, next)) {
+      this.owed.fail();
+      if (this.#holder?.planOutdated() !== true) this.#errorSent = true;
+      return this.#errorSent;
+    }
     this.#errorSent = fate !== Fate.Abandon;
     if (fate === Fate.Substitute && note?.bytes !== undefined) {
       this.#holder?.relay(note.bytes, 0, note.bytes.length);
@@ -734,6 +746,14 @@ function describe(entry: number): string {
     if (kind === (entry & 15)) return name === 'Nothing' ? 'nothing' : `the reply to ${name}`;
   }
   return 'nothing';
+}
+
+/** PostgreSQL's "cached plan must not change result type": only the routine that says so tells it from others. */
+const outdatedPlan = [Buffer.from('C0A000\0'), Buffer.from('RRevalidateCachedQuery\0')];
+
+function tellsOutdatedPlan(chunk: Buffer, at: number, next: number): boolean {
+  const message = chunk.subarray(at, next);
+  return outdatedPlan.every((field) => message.includes(field));
 }
 
 /** The untranslated severity field of an ErrorResponse that is the database's last word. */

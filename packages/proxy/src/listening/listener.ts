@@ -336,6 +336,10 @@ export class Listener implements LoanHolder, ConnectionOwner {
     // It never lets go.
   }
 
+  planOutdated(): boolean {
+    return false;
+  }
+
   translate(text: string): string {
     return text;
   }

@@ -121,6 +121,8 @@ export class Pool implements ConnectionOwner {
   /** Moves on when the connections made so far must not be lent again (new password). */
   generation = 0;
 
+  /** How often plans were outdated. */
+  #plans = 0;
   readonly #target: PoolTarget;
   readonly #all = new Set<DatabaseConnection>();
   readonly #idle: DatabaseConnection[] = [];
@@ -222,6 +224,25 @@ export class Pool implements ConnectionOwner {
         connection.poison(`parameters could not be set: ${answer.error.message ?? ''}`);
       }),
     );
+  }
+
+  /** A plan was found to be outdated: every connection prepares its statements again, as it is lent next. */
+  outdatePlans(): void {
+    this.#plans++;
+  }
+
+  /**
+   * Forgets the connection's prepared statements if plans were outdated since, in front of the borrower's next request.
+   * Returns whether that took one of the proxy's own.
+   */
+  renewPlans(connection: DatabaseConnection): boolean {
+    if (connection.plans === this.#plans) return false;
+    connection.plans = this.#plans;
+    if (connection.statements.size === 0 && connection.ownNames === null) return false;
+    connection.statements.clear();
+    connection.ownNames = null;
+    connection.gather('DEALLOCATE ALL', new ProxyRequest(() => undefined));
+    return true;
   }
 
   returned(connection: DatabaseConnection): void {
@@ -468,6 +489,7 @@ export class Pool implements ConnectionOwner {
       this.#failures = 0;
       const connection = new DatabaseConnection(login, this, this.limits.statements, source);
       connection.generation = generation;
+      connection.plans = this.#plans;
       connection.expiresAt = this.#expiry();
       this.#all.add(connection);
       source.connectionEvent(this, connection, 'opened', '');

@@ -243,6 +243,11 @@ export class OwedReplies {
     this.#length -= discarded;
   }
 
+  /** The reply at the head is dropped: its request is made again. */
+  swallowHead(): void {
+    this.#entries[this.#first] = (this.head & 15) | Fate.Swallow;
+  }
+
   /**
    * The head answered CopyInResponse. What was already sent behind it, up to CopyDone or CopyFail, was read as
    * part of the COPY. Returns false when something other than Sync stands there, which cannot be followed.

@@ -87,6 +87,10 @@ export class Greeting implements Borrower, LoanHolder {
     return true;
   }
 
+  planOutdated(): boolean {
+    return false;
+  }
+
   translate(text: string): string {
     return text;
   }

@@ -152,10 +152,10 @@ function madeBy(effect: Effect, { source, start, end }: NamingText): SqlStatemen
   if (effect.kind !== 'prepare') return null;
   // Where the text is not UTF-8, its statements stand elsewhere than the parser says.
   const isClear = isUtf8(source.subarray(start, end));
-  const text = isClear ? source.subarray(start + effect.start, start + effect.end) : source;
-  return new SqlStatement(
-    text.toString('latin1'),
-    effect.body,
-    isClear && !effect.name.startsWith(backendNamePrefix),
-  );
+  const from = isClear ? start + effect.start : start;
+  const to = isClear ? start + effect.end : end;
+  // Errors tell where in the text they are, in characters: what stood before the statement is kept as space.
+  const before = ' '.repeat(source.toString('utf8', start, from).length);
+  const text = before + source.toString('latin1', from, to);
+  return new SqlStatement(text, effect.body, isClear && !effect.name.startsWith(backendNamePrefix));
 }

@@ -82,6 +82,17 @@ export class RequestRelay {
     return this.#requests.names.keepFragile();
   }
 
+  /** The group at hand, if its first request failed and all of it can be made again; or null. */
+  requestToRepeat(connection: DatabaseConnection): Buffer | null {
+    return this.#requests.lastGroup.repeatable(connection, this.#requests.names.group);
+  }
+
+  /** Makes a group again, before all that the client has sent since. */
+  repeat(group: Buffer): void {
+    this.#rest = this.#rest === null ? group : Buffer.concat([group, this.#rest]);
+    if (!this.#waiting) this.#processRest();
+  }
+
   /** Takes what the client has sent. */
   onData(chunk: Buffer): void {
     if (this.#rest !== null) {

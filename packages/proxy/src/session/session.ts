@@ -265,6 +265,20 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     return this.#relay.translate(text);
   }
 
+  planOutdated(): boolean {
+    const { connection } = this;
+    // What a block has prepared unseen would be lost with the rest.
+    if (connection === null || this.pin === PinReason.SqlPrepare) return false;
+    this.pool.outdatePlans();
+    if (connection.inTransaction) return false;
+    const request = this.#relay.requestToRepeat(connection);
+    if (request === null) return false;
+    connection.owed.swallowHead();
+    this.pool.renewPlans(connection);
+    this.#relay.repeat(request);
+    return true;
+  }
+
   // --- The client's socket ---
 
   onData(chunk: Buffer): void {
@@ -432,7 +446,12 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       this.#lookForDrawn(connection);
       return false;
     }
-    if (this.pin !== null) return false;
+    if (this.pin !== null) {
+      // The loan goes on, so outdated plans are forgotten here.
+      if (this.pin !== PinReason.SqlPrepare && this.pool.renewPlans(connection))
+        connection.flushRequests();
+      return false;
+    }
     return listening === null || connection.needsReset || listening.release(connection);
   }
 
@@ -599,6 +618,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.connection = connection;
     this.#enter(SessionState.Active);
     connection.lend(this);
+    this.pool.renewPlans(connection);
     if (connection.ownNames !== null) this.#relay.reconcile(connection);
     this.pool.replay(connection, this.parameters);
     this.#listening?.begin(connection);

@@ -17,6 +17,7 @@ import type { StatementKeeper } from './lost-conversation.ts';
 import { NameChanges, bytesOf, meetNames, usesNames } from './name-changes.ts';
 import type { NamingText } from './name-changes.ts';
 import { ensureOwn, reconcileOwnNames } from './own-names.ts';
+import { LastGroup } from './last-group.ts';
 import { LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { PinReason } from './pin-reason.ts';
 import type { RequestOwner } from './request-owner.ts';
@@ -53,6 +54,7 @@ export class StatementRequests implements StatementKeeper {
   /** The message at hand hangs on answers that are under way: nothing was done, it waits until they are there. */
   waits = false;
   readonly names = new SessionNames();
+  readonly lastGroup = new LastGroup();
   readonly #owner: RequestOwner;
   /** Portals whose statements use names, by their own names: what their Execute will do. */
   #bound: Map<string, NamingText> | null = null;
@@ -76,6 +78,7 @@ export class StatementRequests implements StatementKeeper {
     this.names.settled();
     this.#settleUnnamed(connection);
     this.#unnamed.keep();
+    this.lastGroup.forget();
     this.#bound = null;
   }
 
@@ -128,6 +131,8 @@ export class StatementRequests implements StatementKeeper {
         if (this.names.inDoubt(connection)) return this.#wait();
         note = this.#meetNames(connection, { source: chunk, start, end: textEnd, effects });
         owed = Owed.CountedQuery;
+        if (effects.statements === 1 && (effects.flags & Flag.Execute) !== 0)
+          this.lastGroup.begins(connection, chunk, at, this.names.group);
       }
       this.#lookForNames(effects, chunk, start, textEnd);
       owner.willRun(effects, chunk, start);
@@ -329,6 +334,7 @@ export class StatementRequests implements StatementKeeper {
       if (this.names.inDoubt(connection)) return this.#wait();
       const statement = this.names.get(name);
       if (statement instanceof SqlStatement) {
+        if (!connection.groupOpen) this.lastGroup.begins(connection, chunk, at, this.names.group);
         this.#owner.willRun(statement.effects, statement.source, statement.start);
         ensureOwn(connection, this.names, name, false, Fate.Swallow, null);
       } else if (statement === undefined) {
@@ -346,6 +352,7 @@ export class StatementRequests implements StatementKeeper {
             return this.#wait();
         }
         this.#owner.willRun(effects, parseMessage, textStart);
+        if (!connection.groupOpen) this.lastGroup.begins(connection, chunk, at, this.names.group);
         if (!connection.statements.use(statement)) {
           this.#prepare(connection, statement, Fate.Swallow, null);
         }
@@ -513,12 +520,12 @@ function nameIn(chunk: Buffer, start: number, end: number): string {
 
 /** Whether the text may hold a literal in quotes. */
 function hasLiterals(chunk: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end; at++) {
-    const byte = chunk[at];
-    if (byte === 0x27) return true;
+  const quote = chunk.indexOf(0x27, start);
+  if (quote >= 0 && quote < end) return true;
+  for (let at = chunk.indexOf(0x24, start); at >= 0 && at < end; at = chunk.indexOf(0x24, at + 1)) {
     // $1 is a parameter; all else may begin a string in dollar quotes.
     const after = chunk[at + 1] ?? 0;
-    if (byte === 0x24 && (after < 0x30 || after > 0x39)) return true;
+    if (after < 0x30 || after > 0x39) return true;
   }
   return false;
 }
