@@ -129,7 +129,7 @@ onEachRoute(
 onEachRoute(
   'a share of the database',
   {
-    settings: { MaxConnectionsPercent: 50, ConnectionBorrowTimeout: 0.3 },
+    settings: { MaxConnectionsPercent: 50, ConnectionBorrowTimeout: 2 },
     postgres: { maxConnections: 13 },
     routes,
   },

@@ -14,13 +14,15 @@ import { ProxyError } from '../errors.ts';
 import type { ConnectionSource } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
+import { shortCut } from '../relay/short-cut.ts';
 import { isNotification } from '../listening/notification.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
+import type { OwnNames } from '../session/own-names.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
 import { backendNamePrefix, describeMissingStatement } from '../session/statement.ts';
-import { noUnnamedStatement } from '../session/unnamed-statement.ts';
+import { destroyedUnnamedStatement, noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
 import type { Address } from './dial.ts';
 import { ProxyRequest } from './proxy-request.ts';
@@ -46,6 +48,8 @@ export interface LoanHolder {
   letsGo(): boolean;
   /** The loan has ended: the connection went back to its pool. */
   loanEnded(): void;
+  /** What the client has sent next waits until nothing is owed: then `resume` is called. */
+  readonly awaitsAnswers: boolean;
   /** A text that may name statements by their names on database connections, in the client's names. */
   translate(text: string): string;
   /** The client keeps its connection when this one is lost: no state of its own is here but a transaction. */
@@ -146,8 +150,12 @@ export class DatabaseConnection {
   status: number = TransactionStatus.Idle;
   /** Extended-protocol messages were sent since the last Sync: an implicit transaction may be open. */
   groupOpen = false;
-  /** The unnamed statement that the database has, by identity. */
+  /** Statements that the database has under names as a session gave them, for SQL to call; null when there are none. */
+  ownNames: OwnNames | null = null;
+  /** The unnamed statement that the database has if all goes well with what was sent, by identity. */
   unnamed: UnnamedStatement = noUnnamedStatement;
+  /** The one that all answers so far have left. */
+  settledUnnamed: UnnamedStatement = noUnnamedStatement;
   /** When ConnectionLifetime is over (clock milliseconds). */
   expiresAt = Infinity;
   /** When the current loan, or the current rest in the pool, began (clock milliseconds). */
@@ -202,7 +210,7 @@ export class DatabaseConnection {
     this.address = login.address;
     this.statements = new ConnectionStatements(statementLimit);
     const socket = this.socket;
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
+    shortCut((chunk) => this.#onData(chunk))(socket);
     socket.on('drain', () => this.#onDrain());
     socket.on('error', (error: Error) => this.#onGone(error.message));
     socket.on('close', () => this.#onGone('the database closed it'));
@@ -273,7 +281,7 @@ export class DatabaseConnection {
   gather(sql: string, request: ProxyRequest, encoding: 'utf8' | 'latin1' = 'utf8'): void {
     this.owed.append(Owed.Query | Fate.Watch, request);
     // A simple Query destroys the unnamed statement (manual, "Extended Query").
-    this.unnamed = noUnnamedStatement;
+    this.unnamed = this.settledUnnamed = destroyedUnnamedStatement;
     toDatabase.add(buildQuery(sql, encoding));
   }
 
@@ -435,6 +443,9 @@ export class DatabaseConnection {
         case Step.Parameter:
           relayed = this.#onParameter(chunk, at + 5, next, entry);
           break;
+        case Step.Counted:
+          this.owed.headNote?.counted?.();
+          break;
         default:
           this.poison(`message 0x${code.toString(16)} while ${describe(entry)} was owed`);
           return;
@@ -525,10 +536,11 @@ export class DatabaseConnection {
       return this.#holder !== null;
     }
     if (fate === Fate.Watch) {
-      if (note instanceof ProxyRequest) note.failed(chunk, at + 5, next);
+      note?.failed?.(chunk, at, next);
       this.owed.fail();
       return false;
     }
+    const instead = note?.failed?.(chunk, at, next) ?? null;
     if (this.owed.ambiguous) this.retireReason ??= 'a Sync inside failed COPY data';
     this.#errorSent = fate !== Fate.Abandon;
     if (fate === Fate.Substitute && note?.bytes !== undefined) {
@@ -538,7 +550,7 @@ export class DatabaseConnection {
     }
     this.owed.fail();
     if (fate === Fate.Abandon) return false;
-    const renamed = this.#renamed(chunk, at, next);
+    const renamed = instead ?? this.#renamed(chunk, at, next);
     if (renamed !== null) {
       this.#holder?.relay(renamed, 0, renamed.length);
       return false;
@@ -633,6 +645,10 @@ export class DatabaseConnection {
     if (this.#closed || this.#resting || this.owed.length > 0 || this.#cancelsOnTheWay > 0) return;
     const holder = this.#holder;
     if (holder !== null) {
+      if (holder.awaitsAnswers) {
+        holder.resume();
+        return;
+      }
       if (this.groupOpen || this.owed.skipping || this.status !== TransactionStatus.Idle) return;
       if (!holder.letsGo()) return;
       this.#holder = null;
@@ -646,6 +662,7 @@ export class DatabaseConnection {
     } else if (this.needsReset) {
       this.needsReset = false;
       this.statements.clear();
+      this.ownNames = null;
       this.parameterSet = null;
       this.drawnBy = 0;
       this.run('DISCARD ALL', this.#mustSucceed('DISCARD ALL'));

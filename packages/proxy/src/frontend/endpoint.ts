@@ -5,11 +5,13 @@ import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import { Listeners } from '../listening/listeners.ts';
 import { clock } from '../relay/clock.ts';
+import { shortCut } from '../relay/short-cut.ts';
 import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
 import type { PinReason } from '../session/pin-reason.ts';
 import { Session, SessionState } from '../session/session.ts';
-import type { SessionKeeper, Touches } from '../session/session.ts';
+import type { SessionKeeper } from '../session/session.ts';
+import type { Touches } from '../session/session-pin.ts';
 import type { LoginResult } from '../backend/database-connection.ts';
 import type { ConnectFailure, Pool } from '../pool/pool.ts';
 import type { RolePools, TargetRole } from '../target/role-pools.ts';
@@ -55,9 +57,9 @@ const sessionKey = Symbol('session');
 
 type SessionSocket = Socket & { [sessionKey]?: Session };
 
-function onData(this: SessionSocket, chunk: Buffer): void {
+const listenForData = shortCut(function (this: SessionSocket, chunk: Buffer): void {
   this[sessionKey]?.onData(chunk);
-}
+});
 
 function onDrain(this: SessionSocket): void {
   this[sessionKey]?.onDrain();
@@ -497,7 +499,7 @@ export class Endpoint implements SessionKeeper {
       });
     }
     (socket as SessionSocket)[sessionKey] = session;
-    socket.on('data', onData);
+    listenForData(socket);
     socket.on('drain', onDrain);
     socket.on('end', onClosed);
     socket.on('close', onClosed);

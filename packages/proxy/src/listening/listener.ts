@@ -14,8 +14,8 @@ export interface Audience {
   readonly pool: Pool;
   /** A notification on one of its channels. `message` is its own: it may be kept. */
   notified(notification: Notification, message: Buffer): void;
-  /** What comes from here on is the audience's to have: everything sent before the mark has been. */
-  marked(): void;
+  /** The mark has come: what follows is the audience's to have from here. */
+  marked(mark: string): void;
   /** The listening connection cannot be had for now; what was asked is done when it can. */
   delayed(why: string): void;
   /** Notifications may have been lost; `seconds` is how long nobody listened. */
@@ -46,6 +46,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
 
   // What a holder has to say of itself: nobody waits for it, and it never lets go.
   readonly blocked = false;
+  readonly awaitsAnswers = false;
   readonly survivesLoss = false;
   readonly initQuery = '';
 
@@ -125,7 +126,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
     if (this.#ready) this.#run(unlistenSql(channel));
   }
 
-  /** The audience has gone. */
+  /** The audience has gone, or given up what it waited for. */
   gone(audience: Audience, channels: Iterable<Channel>, mark: string): void {
     this.#marks.delete(mark);
     for (const channel of channels) this.leave(audience, channel);
@@ -280,7 +281,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
     if (notification.channel === this.markChannel) {
       const audience = this.#marks.get(notification.payload);
       this.#marks.delete(notification.payload);
-      audience?.marked();
+      audience?.marked(notification.payload);
       return false;
     }
     const audiences = this.#audiences.get(notification.channel);

@@ -115,6 +115,8 @@ export class Pool implements ConnectionOwner {
   readonly sequenceReaders = new ApplicationNames();
   /** Sessions of this pool, with a loan or without. */
   sessions = 0;
+  /** Connections opened beside the pool by `openAside`, or being opened. */
+  aside = 0;
   limits: PoolLimits;
   /** Moves on when the connections made so far must not be lent again (new password). */
   generation = 0;
@@ -335,8 +337,12 @@ export class Pool implements ConnectionOwner {
     if (source === null && this.#makeRoom()) source = this.#target.reserve(this);
     const place = source;
     if (place === null) return null;
+    this.aside++;
     place.connect(this, (failure, login) => done(failure, login, place));
-    return () => place.release();
+    return () => {
+      this.aside--;
+      place.release();
+    };
   }
 
   /** Why nothing is lent at the moment, or null. */

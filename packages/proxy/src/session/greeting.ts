@@ -19,6 +19,7 @@ export class Greeting implements Borrower, LoanHolder {
   readonly parameters: ParameterSet;
   readonly waitingSince = performance.now();
   readonly blocked = false;
+  readonly awaitsAnswers = false;
   readonly survivesLoss = false;
 
   readonly #pool: Pool;

@@ -2,20 +2,20 @@ import { FrontendCode as Code, closeComplete, parseComplete } from '@sluice/wire
 import { classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import type { LostTransaction } from './lost-transaction.ts';
-import type { SessionStatements } from './session-statements.ts';
-import { statements } from './statement.ts';
-import { UnnamedStatement } from './unnamed-statement.ts';
 
-/** The statements of a session, which go on through a lost transaction. */
+/** The statements of a session, which go on through a lost transaction. The empty name is the unnamed statement's. */
 export interface StatementKeeper {
-  unnamed: UnnamedStatement;
-  readonly named: SessionStatements;
+  /** What the statement does that the name stands for; null when there is none, or it could not be read. */
+  effectsOf(name: string): Effects | null;
+  /** Keeps what the Parse message `chunk[at, next)` brings; a database is told of it when it is first bound there. */
+  keepParsed(chunk: Buffer, at: number, next: number, effects: Effects): void;
+  /** The name stands for nothing any more. */
+  forget(name: string): void;
 }
 
 /** Under what the session's statements are read; see `RequestOwner`. */
 export interface StatementReading {
   readonly lexis: number;
-  readonly statementContext: string;
 }
 
 /**
@@ -45,9 +45,10 @@ export class LostConversation {
     // A message too long to be read ends no transaction.
     const effects = next > chunk.length ? null : this.#effectsOf(code, chunk, at, next);
     const answer = this.#transaction.answer({ code, effects, ofStatement });
-    if (answer === parseComplete) this.#keepParsed(chunk, at, next, effects);
+    if (answer === parseComplete && effects !== null)
+      this.#keeper.keepParsed(chunk, at, next, effects);
     else if (answer === closeComplete && ofStatement)
-      this.#keeper.named.close(chunk.toString('latin1', at + 6, next - 1));
+      this.#keeper.forget(chunk.toString('latin1', at + 6, next - 1));
     return answer;
   }
 
@@ -77,24 +78,6 @@ export class LostConversation {
     }
     const nameEnd = chunk.indexOf(0, nameStart);
     if (nameStart <= at || nameEnd < nameStart || nameEnd >= next) return null;
-    if (nameEnd === nameStart) return this.#keeper.unnamed.effects;
-    return this.#keeper.named.get(chunk.toString('latin1', nameStart, nameEnd))?.effects ?? null;
-  }
-
-  /** Keeps a statement that no database was told of yet: one is when it is first bound there. */
-  #keepParsed(chunk: Buffer, at: number, next: number, effects: Effects | null): void {
-    const nameEnd = chunk.indexOf(0, at + 5);
-    if (nameEnd === at + 5) {
-      const unnamed = new UnnamedStatement(chunk, at, next, effects);
-      unnamed.keep();
-      this.#keeper.unnamed = unnamed;
-      return;
-    }
-    const { statementContext, lexis } = this.#reading;
-    const name = chunk.toString('latin1', at + 5, nameEnd);
-    const textEnd = chunk.indexOf(0, nameEnd + 1);
-    const { named } = this.#keeper;
-    if (named.get(name) !== undefined) return;
-    named.set(name, statements.intern(chunk, nameEnd + 1, textEnd, next, statementContext, lexis));
+    return this.#keeper.effectsOf(chunk.toString('latin1', nameStart, nameEnd));
   }
 }

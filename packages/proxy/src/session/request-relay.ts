@@ -1,4 +1,4 @@
-import { FrontendCode as Code, readyForQueryIdle } from '@sluice/wire';
+import { FrontendCode as Code, flushMessage, readyForQueryIdle } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
 import { toDatabase } from '../relay/gatherer.ts';
@@ -38,6 +38,8 @@ export class RequestRelay {
   /** A request of the extended protocol was refused by the proxy itself: everything up to Sync is dropped. */
   #discarding = false;
   #waiting = false;
+  #crowded = false;
+  #awaitsAnswers = false;
   readonly #group = new KeptGroup();
   /** Stands in for the database connection on which a transaction was lost. */
   #lost: LostConversation | null = null;
@@ -52,9 +54,32 @@ export class RequestRelay {
     return this.#bodyLeft > 0 && !this.#bodyDropped;
   }
 
-  /** True when requests wait for a loan. */
-  get waiting(): boolean {
-    return this.#waiting;
+  /**
+   * True when requests wait for a loan and the client has sent on meanwhile, so that no more is to be read. Most send one
+   * group and wait: to pause and resume their sockets each time would cost more than the chunk that may come.
+   */
+  get crowded(): boolean {
+    return this.#crowded;
+  }
+
+  /** True when requests wait until nothing is owed. */
+  get awaitsAnswers(): boolean {
+    return this.#awaitsAnswers;
+  }
+
+  /** A loan begins on a connection that has names of a session's own. */
+  reconcile(connection: DatabaseConnection): void {
+    this.#requests.reconcile(connection);
+  }
+
+  /** Names of SQL's PREPARE that need not keep the connection. */
+  carriedNames(): readonly string[] {
+    return this.#requests.names.carried();
+  }
+
+  /** A statement is about to run that changes how texts are read. True: some of SQL's PREPARE could not be said again. */
+  lexisChanges(): boolean {
+    return this.#requests.names.keepFragile();
   }
 
   /** Takes what the client has sent. */
@@ -62,6 +87,7 @@ export class RequestRelay {
     if (this.#rest !== null) {
       this.#rest = Buffer.concat([this.#rest, chunk]);
       if (!this.#waiting) this.#processRest();
+      else this.#crowd();
     } else if (this.#waiting) this.#rest = chunk;
     else this.#process(chunk);
   }
@@ -69,12 +95,16 @@ export class RequestRelay {
   /** The database connection takes requests again. */
   resume(): void {
     this.#waiting = false;
+    this.#crowded = false;
+    this.#awaitsAnswers = false;
     this.#processRest();
   }
 
   /** A loan was granted: what waits is the first that is sent on it. */
   granted(): void {
     this.#waiting = false;
+    this.#crowded = false;
+    this.#awaitsAnswers = false;
     const rest = this.#rest;
     this.#rest = null;
     if (rest !== null) this.#process(rest, 0);
@@ -89,6 +119,8 @@ export class RequestRelay {
   sendAgain(): void {
     this.#rest = this.#group.takeBefore(this.#rest);
     this.#waiting = false;
+    this.#crowded = false;
+    this.#awaitsAnswers = false;
     this.#processRest();
   }
 
@@ -99,9 +131,14 @@ export class RequestRelay {
   }
 
   /** The loan has ended; the session keeps only what it needs for the next. */
-  loanEnded(): void {
-    this.#requests.unnamed.keep();
+  loanEnded(connection: DatabaseConnection): void {
+    this.loanLost(connection);
     this.#group.drop();
+  }
+
+  /** The loan has ended with a group under way, which may be sent again. */
+  loanLost(connection: DatabaseConnection): void {
+    this.#requests.loanEnded(connection);
   }
 
   /**
@@ -110,6 +147,7 @@ export class RequestRelay {
    */
   refuse(error: Buffer): void {
     this.#waiting = false;
+    this.#crowded = false;
     const rest = this.#rest;
     const code = rest?.[0] ?? 0;
     this.#owner.reply(error);
@@ -275,14 +313,14 @@ export class RequestRelay {
           break;
         case Code.Sync:
           groups++;
-          requests.afterBound = null;
+          requests.names.group++;
           connection.owed.append(Owed.Sync);
           connection.groupOpen = false;
           break;
         case Code.Flush:
           break;
         case Code.Execute:
-          connection.owed.append(Owed.Execute, requests.afterBound);
+          connection.owed.append(Owed.Execute, requests.executed(connection, chunk, at));
           connection.groupOpen = true;
           break;
         case Code.FunctionCall:
@@ -293,7 +331,6 @@ export class RequestRelay {
           owner.groupStarted();
           break;
         default: {
-          if (!connection.groupOpen) owner.groupStarted();
           // Each of these names a statement or portal first; everything before it keeps its place.
           toDatabase.addRange(chunk, from, at);
           from = at;
@@ -319,8 +356,14 @@ export class RequestRelay {
           } else if (code === Code.Describe) {
             rewritten = requests.describe(connection, chunk, at, nameEnd);
           } else rewritten = requests.closeStatement(connection, chunk, at, nameEnd);
+          if (requests.waits) break;
+          if (!connection.groupOpen) owner.groupStarted();
           connection.groupOpen = true;
         }
+      }
+      if (requests.waits) {
+        this.#awaitAnswers(connection, chunk, at);
+        return;
       }
       if (rewritten) from = stop;
       if (next > end) {
@@ -347,7 +390,21 @@ export class RequestRelay {
   #park(chunk: Buffer, at: number): void {
     this.#rest = at === 0 ? chunk : chunk.subarray(at);
     this.#waiting = true;
+  }
+
+  #crowd(): void {
+    if (this.#crowded) return;
+    this.#crowded = true;
     this.#owner.pause();
+  }
+
+  /** What comes next hangs on answers that are under way. A group that is open is asked for its own. */
+  #awaitAnswers(connection: DatabaseConnection, chunk: Buffer, at: number): void {
+    this.#requests.waits = false;
+    this.#park(chunk, at);
+    this.#awaitsAnswers = true;
+    if (connection.groupOpen) toDatabase.add(flushMessage);
+    this.#flush(connection);
   }
 
   #malformed(connection: DatabaseConnection, code: number): void {

@@ -14,12 +14,10 @@ import type { ListeningOwner } from '../listening/session-listening.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { toClient } from '../relay/gatherer.ts';
-import { Owed } from '../relay/owed-replies.ts';
 import { Flag, lexisOf, shapeAt, touchesSession } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { deservesLook, leavesSomething } from './function-audit.ts';
 import type { Suspect } from './function-audit.ts';
-import { LocalReply } from './owed-notes.ts';
 import { ParameterTracker } from './parameter-tracker.ts';
 import type { ReadBack } from './parameter-tracker.ts';
 import { lookSql, readLook, visible, withoutLook } from './session-look.ts';
@@ -29,10 +27,11 @@ import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import { judgeLoss } from './connection-loss.ts';
 import type { ParameterSet } from './parameter-set.ts';
-import { pinnedNotice, unpinnedNotice, wantsNotices } from './pin-notice.ts';
-import { PinReason, pinReasonOf, pinStories } from './pin-reason.ts';
+import { PinReason, pinReasonOf } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { RequestOwner } from './request-owner.ts';
+import { SessionPin } from './session-pin.ts';
+import type { PinOwner, PinWatcher } from './session-pin.ts';
 import { SessionSequences, touchesSequences } from './session-sequences.ts';
 import { Setback } from './setback.ts';
 import { UnderWay } from './under-way.ts';
@@ -63,6 +62,10 @@ const watched = touchesSession | Flag.UnknownFunction | Flag.Ddl;
 /** What is assumed of a session's lexis while a change of it is under way. */
 const worstLexis = lexisOf(undefined, undefined);
 
+function lexisReported({ reported }: DatabaseConnection): number {
+  return lexisOf(reported.get('client_encoding'), reported.get('standard_conforming_strings'));
+}
+
 function changesLexis(effects: Effects): boolean {
   return effects.details.some(
     (effect) =>
@@ -73,6 +76,10 @@ function changesLexis(effects: Effects): boolean {
   );
 }
 
+function discardsSequences(effect: Effects['details'][number]): boolean {
+  return effect.kind === 'discard' && (effect.what === 'all' || effect.what === 'sequences');
+}
+
 function callsSetval(effect: Effects['details'][number]): boolean {
   return effect.kind === 'call' && effect.name === 'setval';
 }
@@ -80,21 +87,10 @@ function callsSetval(effect: Effects['details'][number]): boolean {
 /** How long a client that is being closed may take to read what it was sent, in milliseconds. */
 const closeTimeout = 5000;
 
-/** What a statement touches in its session; undefined where no statement is known. */
-export type Touches = Effects['details'] | undefined;
-
 /** Whoever keeps the sessions: told what happens to them. */
-export interface SessionKeeper {
+export interface SessionKeeper extends PinWatcher {
   readonly longestBuffered: number;
   readonly listeners: Listeners;
-  /** Clients are told of pins. */
-  readonly pinNotice: boolean;
-  /** A session is pinned by this statement, its literals replaced; empty where none is known. */
-  pinned(session: Session, reason: PinReason, statement: string, touches: Touches): void;
-  /** The state that pinned it for so many milliseconds is gone. */
-  unpinned(session: Session, reason: PinReason, milliseconds: number): void;
-  /** A pin has given way to another, or ended with its session. */
-  pinEnded(reason: PinReason, milliseconds: number): void;
   /**
    * `what` was found changed in a session after these statements, whose texts do not show it; null when they were known
    * to do so.
@@ -109,7 +105,7 @@ export interface SessionKeeper {
  * The way to the database is the request relay's; this class holds the loan, writes what the client is owed, and
  * knows when the session may let go.
  */
-export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwner {
+export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwner, PinOwner {
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
@@ -124,9 +120,9 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   /** Exact time at which the borrow queue was joined, in milliseconds. */
   waitingSince = 0;
   connection: DatabaseConnection | null = null;
-  pin: PinReason | null = null;
 
   readonly #keeper: SessionKeeper;
+  readonly #pin: SessionPin;
   readonly #relay = new RequestRelay(this);
   /** What the client asked for at the start: what RESET goes back to. */
   readonly #startup: ReadonlyMap<string, string>;
@@ -155,8 +151,6 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   #setsOutside = false;
   /** A pin is over that may have hidden others. */
   #recheck = false;
-  /** When the pin began, in clock milliseconds. */
-  #pinnedAt = 0;
   #state: SessionState = SessionState.Idle;
   #paused = false;
   #blocked = false;
@@ -181,6 +175,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.parameters = options.parameters;
     this.cancelKey = options.cancelKey;
     this.#keeper = options.keeper;
+    this.#pin = new SessionPin(this, options.keeper);
     this.#startup = options.parameters.values;
     this.#reportedAtStart = options.parameters.reported;
     this.#lexis = options.parameters.lexis;
@@ -202,10 +197,21 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     return this.#lexis;
   }
 
-  get statementContext(): string {
-    // While a change is not read back, the session's statements are its own.
-    const own = this.#tracker?.dirty === true ? `${this.id}` : '';
-    return `${own}\0${this.parameters.values.get('client_encoding') ?? ''}\0${this.#lexis}\0`;
+  statementContext(hasLiterals: boolean): string {
+    const tracker = this.#tracker;
+    // While a change of what texts mean may be under way, the session's statements are its own.
+    const own = tracker?.meaningInDoubt === true ? `${this.id} ${tracker.meaning}` : '';
+    return `${own}\0${this.parameters.statementContext(hasLiterals)}`;
+  }
+
+  keepStatements(source: Buffer, start: number): void {
+    this.#pinning++;
+    if (this.pin === null || this.pin === PinReason.Listen)
+      this.#pin.inTurn(PinReason.SqlPrepare, shapeAt(source, start), undefined);
+  }
+
+  get awaitsAnswers(): boolean {
+    return this.#relay.awaitsAnswers;
   }
 
   /** The name that the client gave itself, for logs. */
@@ -227,6 +233,15 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     const { connection } = this;
     if (connection === null) return this.#state === SessionState.Waiting;
     return connection.owed.length > 0 || connection.inTransaction || connection.groupOpen;
+  }
+
+  /** Why the session keeps its loan beyond the transaction, or null. */
+  get pin(): PinReason | null {
+    return this.#pin.reason;
+  }
+
+  get clientMinMessages(): string | undefined {
+    return this.parameters.values.get('client_min_messages');
   }
 
   get survivesLoss(): boolean {
@@ -315,22 +330,24 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     if ((flags & (watched | touchesSequences)) === 0) return;
     this.#mayDraw(effects, source, start);
     if ((flags & watched) === 0) return;
-    if ((flags & changesParameters) !== 0) {
+    if ((flags & (changesParameters | Flag.SetsLocalParameter)) !== 0) {
       this.#tracker ??= new ParameterTracker();
       this.#tracker.note(effects, this.parameters.values);
-      if (changesLexis(effects)) this.#lexis = worstLexis;
+      if (changesLexis(effects)) {
+        this.#lexis = worstLexis;
+        if (this.#relay.lexisChanges()) this.keepStatements(source, start);
+      }
     }
     if ((flags & carried) !== 0 && !this.inTransaction && !this.#underWay.begins)
       this.#setsOutside = true;
     if ((flags & gives) !== 0) this.#released = true;
     if ((flags & Flag.Listen) !== 0 || this.#listening !== null) this.#mayListen();
     if (deservesLook(effects)) this.#suspects.push({ effects, statement: shapeAt(source, start) });
-    const { pin } = this;
     const reason = pinReasonOf(effects);
     if (reason === null) return;
     this.#pinning++;
-    if (pin === null || pin === PinReason.Listen || (visible.has(pin) && !visible.has(reason)))
-      this.#pinInTurn(reason, shapeAt(source, start), effects.details);
+    if (this.#pin.givesWayTo(reason))
+      this.#pin.inTurn(reason, shapeAt(source, start), effects.details);
   }
 
   trace(shape: string): void {
@@ -352,10 +369,9 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
 
   willRunUnread(reason: PinReason, source: Buffer, start: number): void {
     this.#underWay.addUnread();
-    const { connection, pin } = this;
+    const { connection } = this;
     if (connection !== null) connection.drawnBy = -1;
-    if (pin === null || pin === PinReason.Listen || visible.has(pin))
-      this.#pinInTurn(reason, shapeAt(source, start), undefined);
+    if (this.#pin.givesWayTo(reason)) this.#pin.inTurn(reason, shapeAt(source, start), undefined);
   }
 
   pause(): void {
@@ -422,13 +438,20 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   loanEnded(): void {
+    const { connection } = this;
     this.connection = null;
     this.#uncertain = false;
     this.#setsOutside = false;
-    if (this.#sequences !== null) this.#sequences.drew = false;
-    this.#relay.loanEnded();
+    if (this.#sequences !== null) this.#sequences.drew = this.#sequences.set = false;
     this.#enter(SessionState.Idle);
     this.#listening?.loanEnded();
+    if (connection === null) return;
+    // What SET LOCAL changed is as it was before.
+    if (this.#tracker?.meaningInDoubt === true) {
+      this.#tracker.meaningInDoubt = false;
+      this.#lexis = lexisReported(connection);
+    }
+    this.#relay.loanEnded(connection);
   }
 
   resume(): void {
@@ -453,7 +476,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   pinListening(): void {
-    if (this.pin === null) this.#pinBetween(PinReason.Listen, '');
+    if (this.pin === null) this.#pin.between(PinReason.Listen, '');
   }
 
   unpark(): void {
@@ -477,6 +500,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   connectionLost(loss: ConnectionLoss): void {
+    if (this.connection !== null) this.#relay.loanLost(this.connection);
     this.connection = null;
     this.#uncertain = false;
     this.#groupSince = 0;
@@ -518,6 +542,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   #sendAgain(): void {
+    if (this.connection !== null) this.#relay.loanLost(this.connection);
     this.connection = null;
     this.#groupSince = 0;
     this.#underWay.again();
@@ -579,6 +604,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.connection = connection;
     this.#enter(SessionState.Active);
     connection.lend(this);
+    if (connection.ownNames !== null) this.#relay.reconcile(connection);
     this.pool.replay(connection, this.parameters);
     this.#listening?.begin(connection);
   }
@@ -606,7 +632,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     const looks = suspects.length > 0 || this.pin !== null || this.#recheck;
     const statements = [
       ...(dirty ? [tracker.ask(this.pool.parameterSets.customNames)] : []),
-      ...(looks ? [lookSql] : []),
+      ...(looks ? [lookSql(this.#relay.carriedNames())] : []),
     ];
     this.#released = false;
     this.#recheck = false;
@@ -618,7 +644,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       new ProxyRequest((answer) => {
         if (answer.lost || this.connection !== connection) return;
         if (answer.error !== null) {
-          this.#pinBetween(PinReason.Parameters, suspects[0]?.statement ?? '');
+          this.#pin.between(PinReason.Parameters, suspects[0]?.statement ?? '');
           return;
         }
         const known = this.parameters;
@@ -654,10 +680,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       this.#uncertain = true;
       connection.needsReset = true;
     }
-    this.#lexis = lexisOf(
-      connection.reported.get('client_encoding'),
-      connection.reported.get('standard_conforming_strings'),
-    );
+    this.#lexis = lexisReported(connection);
     this.parameters.lexis = this.#lexis;
   }
 
@@ -676,7 +699,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       this.#tellHidden(PinReason.Listen, suspects);
     }
     if (reason !== null) {
-      if (pin === null) this.#pinBetween(reason, suspects.at(-1)?.statement ?? '');
+      if (pin === null) this.#pin.between(reason, suspects.at(-1)?.statement ?? '');
     } else if (pin !== null && visible.has(pin)) this.#unpin(pin);
   }
 
@@ -705,16 +728,21 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.#sequences ??= new SessionSequences(this.id);
     this.#sequences.run(connection, flags, asks);
     // What it sets shows in currval() alone: there is nothing to look at.
-    const sets = (flags & Flag.SetsSequence) !== 0 && asks;
-    if (sets && this.pin === null && effects.details.some(callsSetval))
-      this.#pinInTurn(PinReason.SequenceState, shapeAt(source, start), effects.details);
+    if (effects.details.some(discardsSequences)) this.#sequences.discarded = true;
+    const sets = (flags & Flag.SetsSequence) !== 0 && asks && effects.details.some(callsSetval);
+    if (sets) {
+      this.#sequences.set = true;
+      this.#sequences.discarded = false;
+    }
+    if (sets && this.#pin.givesWayTo(PinReason.SequenceState))
+      this.#pin.inTurn(PinReason.SequenceState, shapeAt(source, start), effects.details);
   }
 
   #wantsDrawn(): boolean {
     const { pin } = this;
     return pin === null
-      ? this.#sequences?.drew === true
-      : pin === PinReason.SequenceState && this.#released;
+      ? this.#sequences?.drew === true || this.#sequences?.set === true
+      : pin === PinReason.SequenceState && this.#sequences?.discarded === true;
   }
 
   /** Asks whether the session could be told of a value by lastval(): then only this connection can tell it. */
@@ -722,14 +750,18 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     const sequences = this.#sequences;
     if (sequences === null) return;
     sequences.drew = false;
-    this.#released = false;
+    sequences.discarded = false;
+    if (sequences.set && this.pin === null) {
+      this.#pin.between(PinReason.SequenceState, '');
+      return;
+    }
     connection.run(
       'SELECT pg_catalog.lastval()',
       new ProxyRequest((answer) => {
         if (answer.lost || this.connection !== connection) return;
         // 55000: "lastval is not yet defined in this session".
         const drawn = answer.error === null || answer.error.sqlstate !== '55000';
-        if (drawn && this.pin === null) this.#pinBetween(PinReason.SequenceState, '');
+        if (drawn && this.pin === null) this.#pin.between(PinReason.SequenceState, '');
         if (drawn) return;
         sequences.forget();
         if (this.pin === PinReason.SequenceState) this.#unpin(this.pin);
@@ -737,48 +769,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     );
   }
 
-  /** Pins for a statement that is about to be sent: the client is told in front of its answer. */
-  #pinInTurn(reason: PinReason, statement: string, touches: Touches): void {
-    const { connection } = this;
-    this.#pinFor(reason, statement, touches);
-    if (this.#tellsPins)
-      connection?.owed.append(Owed.Local, new LocalReply(pinnedNotice(reason, statement), null));
-  }
-
-  /** Pins between requests. */
-  #pinBetween(reason: PinReason, statement: string): void {
-    this.#pinFor(reason, statement, undefined);
-    if (this.#tellsPins) this.#write(pinnedNotice(reason, statement));
-  }
-
-  #pinFor(reason: PinReason, statement: string, touches: Touches): void {
-    const { connection, pin } = this;
-    if (pin !== null) this.#keeper.pinEnded(pin, clock.now - this.#pinnedAt);
-    this.pin = reason;
-    this.#pinnedAt = clock.now;
-    if (connection !== null) {
-      connection.needsReset = true;
-      // What DISCARD ALL does not undo, or what nobody knows, goes with the connection.
-      if (!pinStories[reason].resettable)
-        connection.retireReason ??= `a session was pinned to it (${reason})`;
-    }
-    this.#keeper.pinned(this, reason, statement, touches);
-  }
-
   #unpin(reason: PinReason): void {
-    const { connection } = this;
-    this.pin = null;
-    if (connection !== null) connection.needsReset = this.#uncertain;
+    this.#pin.end(reason, this.#uncertain);
     // What came to be while another reason held the connection anyway has not been looked at.
     this.#recheck = !visible.has(reason);
-    this.#keeper.unpinned(this, reason, clock.now - this.#pinnedAt);
-    if (this.#tellsPins) this.#write(unpinnedNotice(reason));
-  }
-
-  get #tellsPins(): boolean {
-    return (
-      this.#keeper.pinNotice && wantsNotices(this.parameters.values.get('client_min_messages'))
-    );
   }
 
   #enter(state: SessionState): void {
@@ -798,7 +792,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   /** Reads from the client only while what it sends can go on, and what it is owed can be written. */
   #flow(): void {
     const stop =
-      this.#blocked || this.#relay.waiting || (this.connection !== null && this.connection.held);
+      this.#blocked || this.#relay.crowded || (this.connection !== null && this.connection.held);
     if (stop === this.#paused || this.#state === SessionState.Closed) return;
     this.#paused = stop;
     if (stop) this.socket.pause();
@@ -811,7 +805,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     if (this.connection !== null && (this.#wantsLook() || this.#listening?.onLoan === true))
       this.connection.needsReset = true;
     this.#enter(SessionState.Closed);
-    if (this.pin !== null) this.#keeper.pinEnded(this.pin, clock.now - this.#pinnedAt);
+    this.#pin.close();
     const midReply = this.connection !== null && this.connection.midReply;
     if (farewell !== null && !midReply && this.socket.writable) this.socket.write(farewell);
     this.#closeSocket(farewell === null);

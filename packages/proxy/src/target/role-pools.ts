@@ -150,8 +150,7 @@ export class RolePools implements PoolTarget {
   tick(): void {
     for (const [key, pool] of this.#pools) {
       pool.tick();
-      if (pool.sessions === 0 && pool.size === 0 && pool.waitingCount === 0)
-        this.#pools.delete(key);
+      if (pool.sessions + pool.size + pool.waitingCount + pool.aside === 0) this.#pools.delete(key);
     }
   }
 
