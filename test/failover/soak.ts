@@ -16,7 +16,7 @@ const acknowledged: number[] = [];
 /** SQLSTATEs that clients may get, and how often they did. */
 const errors = new Map<string, number>();
 let nextId = 1;
-let stopping = false;
+const stopping = new AbortController();
 
 /** What an error says of the row: it is not there, nobody knows, or it should not have come. */
 function judge(error: unknown, inTransaction: boolean): void {
@@ -28,7 +28,7 @@ function judge(error: unknown, inTransaction: boolean): void {
 
 /** Writes rows in one of three ways by turns, until told. */
 async function write(client: Client): Promise<void> {
-  for (let turn = 0; !stopping; turn++) {
+  for (let turn = 0; !stopping.signal.aborted; turn++) {
     const id = nextId++;
     const inTransaction = turn % 3 === 2;
     try {
@@ -49,7 +49,7 @@ async function write(client: Client): Promise<void> {
 
 /** Reads must never fail. */
 async function read(client: Client): Promise<void> {
-  while (!stopping) await client.query('SELECT count(*) FROM kept');
+  while (!stopping.signal.aborted) await client.query('SELECT count(*) FROM kept');
 }
 
 const clients = await Promise.all(Array.from({ length: 12 }, () => outage.client()));
@@ -74,7 +74,7 @@ while (performance.now() < deadline && (await Promise.race([failed, settled()]))
   rounds++;
   console.log(`${rounds}: ${kind}; ${acknowledged.length} rows acknowledged`);
 }
-stopping = true;
+stopping.abort();
 const error = await failed;
 const rows = await cluster.primary.query<{ id: number }>('SELECT id FROM kept');
 const there = new Set(rows.map(({ id }) => id));
