@@ -39,7 +39,7 @@ function member(name: string, last: Partial<Role> | CheckResult | null): Member 
     target.learn(role);
     result = { kind: 'role', role };
   }
-  return { target, check, listed: true, silent: 0, last: result };
+  return { target, check, listed: true, silent: 0, last: result, toldLag: 0 };
 }
 
 function learn(choice: WriterChoice, ...members: readonly Member[]): void {
