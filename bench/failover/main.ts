@@ -1,43 +1,68 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { failoverKinds } from '@sluice/lab';
-import { plotOf, tableOf } from './report.ts';
+import { idleOf, plotOf, tableOf } from './report.ts';
+import type { Run } from './report.ts';
 import { runRound } from './round.ts';
 import type { RoundResult } from './round.ts';
 import { Stage } from './stage.ts';
 
+/*
+ * A fail-over under load, again and again. Each call adds its rounds to those in bench/results/failover.json and writes
+ * the table and the plot of all of them, so that a long measurement can be made in pieces. `--fresh` begins anew.
+ */
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '10' },
     kind: { type: 'string', multiple: true, default: [...failoverKinds] },
     idle: { type: 'string', default: '500' },
+    fresh: { type: 'boolean', default: false },
   },
 });
+const unknown = values.kind.find((kind) => !failoverKinds.some((known) => known === kind));
+if (unknown !== undefined)
+  throw new Error(`--kind is "${unknown}"; it must be one of ${failoverKinds.join(', ')}`);
 const kinds = failoverKinds.filter((kind) => values.kind.includes(kind));
-const results: RoundResult[] = [];
+
+const folder = path.join(import.meta.dirname, '../results');
+const file = path.join(folder, 'failover.json');
+await mkdir(folder, { recursive: true });
+if (values.fresh) await rm(file, { force: true });
+const runs: Run[] = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Run[]) : [];
+
+/** Adds what was measured to what is there; after each round, so that a measurement that is cut short is not lost. */
+async function save(run: Run): Promise<string> {
+  const all = [...runs, run];
+  const results = all.flatMap(({ rounds }) => rounds);
+  const report = `${tableOf(results)}\n${idleOf(all)}\n`;
+  await writeFile(file, `${JSON.stringify(all)}\n`);
+  await writeFile(path.join(folder, 'failover.svg'), plotOf(results));
+  await writeFile(path.join(folder, 'failover.md'), report);
+  return report;
+}
+
+const rounds: RoundResult[] = [];
 const stage = await Stage.start(Number(values.idle));
-let idleAlive = 0;
 try {
   for (let round = 1; round <= Number(values.rounds); round++) {
     for (const kind of kinds) {
       const result = await runRound(stage, kind);
-      results.push(result);
+      rounds.push(result);
+      await save({ rounds, idle: null });
       const { promotion, detection, sluice, direct } = result;
       process.stdout.write(
         `${kind} ${round}: promotion ${promotion} ms, detection ${detection} ms, longest gap ${sluice.gap} ms (direct ${direct.gap} ms)\n`,
       );
     }
   }
-  idleAlive = await stage.idleAlive();
+  const idle = {
+    clients: Number(values.idle),
+    answered: await stage.idleAlive(),
+    errors: stage.idleErrors,
+  };
+  process.stdout.write(`\n${await save({ rounds, idle })}`);
 } finally {
   await stage.stop();
 }
-const idle = `idle clients: ${idleAlive} of ${values.idle} answered after all rounds, ${stage.idleErrors} errors`;
-const table = tableOf(results);
-process.stdout.write(`\n${table}\n${idle}\n`);
-const folder = path.join(import.meta.dirname, '../results');
-await mkdir(folder, { recursive: true });
-await writeFile(path.join(folder, 'failover.json'), `${JSON.stringify({ idle, results })}\n`);
-await writeFile(path.join(folder, 'failover.svg'), plotOf(results));
-await writeFile(path.join(folder, 'failover.md'), `${table}\n${idle}\n`);

@@ -1,5 +1,26 @@
 import type { LaneResult, RoundResult } from './round.ts';
 
+/** One call of the benchmark. */
+export interface Run {
+  readonly rounds: readonly RoundResult[];
+  /** What became of the idle clients in all its rounds; null when it was cut short. */
+  readonly idle: {
+    readonly clients: number;
+    readonly answered: number;
+    readonly errors: number;
+  } | null;
+}
+
+/** A line on the idle clients of all runs. */
+export function idleOf(runs: readonly Run[]): string {
+  const lines = runs.flatMap(({ idle }) =>
+    idle === null
+      ? []
+      : [`${idle.answered} of ${idle.clients} answered, ${idle.errors} had an error`],
+  );
+  return `Idle clients after each run: ${lines.join('; ')}.`;
+}
+
 /** The middle of the values; of an even number, the upper one. */
 export function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Client } from 'pg';
+import { eventually } from '../helpers/routes.ts';
 import { Outage } from './outage.ts';
 
 function sqlstate(code: string): { code: string } {
@@ -150,11 +151,12 @@ suite('loss of the writer', { concurrency: false }, () => {
     assert.equal(back.writer, outage.nameOf(standby));
   });
 
-  test('a writer that was only silent loses nothing', async (t) => {
+  test('what is no fail-over: a silence, a lost connection, a statement that was ended', async (t) => {
     const outage = await Outage.start(t);
-    const [primary] = outage.cluster.servers;
-    assert(primary !== undefined);
+    const { primary } = outage.cluster;
     const client = await outage.client();
+
+    // A writer that was only silent loses nothing.
     await transaction(client, 1);
     await outage.network(primary).set('blackhole');
     const statement = client.query('INSERT INTO kept VALUES (2)');
@@ -162,29 +164,72 @@ suite('loss of the writer', { concurrency: false }, () => {
     await outage.network(primary).set('pass');
     await statement;
     await client.query('COMMIT');
-    const { rows } = await client.query('SELECT FROM kept');
-    assert.equal(rows.length, 2);
-    assert.equal((await outage.view()).writer, outage.nameOf(primary));
+    assert.equal((await client.query('SELECT FROM kept')).rowCount, 2);
+    const { failovers, writer } = await outage.view();
+    assert.equal(writer, outage.nameOf(primary));
+
+    // Connections that are lost one by one are found out by a check, and nobody hears of them.
+    for (let i = 0; i < 5; i++) {
+      await primary.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '' AND pid <> pg_backend_pid()",
+      );
+      await client.query(`INSERT INTO kept VALUES (${10 + i})`);
+    }
+    outage.network(primary).reset();
+    await client.query('SELECT 1');
+
+    // Who ends a statement that ran long meant it: it does not run again.
+    const ended = assert.rejects(
+      client.query('SELECT count(*) FROM generate_series(1, 1000000000)'),
+      sqlstate('57P01'),
+    );
+    await untilRunning(outage, 'generate_series', '1.1 s');
+    await primary.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%generate_series%' AND pid <> pg_backend_pid()",
+    );
+    await ended;
+    assert.equal((await client.query('SELECT FROM kept')).rowCount, 7);
+    assert.deepEqual((await outage.view()).failovers, failovers);
   });
 
-  test('a lost connection alone is no fail-over', async (t) => {
+  test('a session on the new writer is what it was', async (t) => {
     const outage = await Outage.start(t);
+    const [former] = outage.cluster.servers;
+    const [standby] = outage.cluster.standbys;
+    assert(former !== undefined && standby !== undefined);
     const client = await outage.client();
-    await client.query('SELECT 1');
-    await outage.cluster.primary.query(
-      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '' AND pid <> pg_backend_pid()",
-    );
-    await client.query('SELECT 1');
-    assert.deepEqual((await outage.view()).failovers, []);
+    const heard: (string | undefined)[] = [];
+    client.on('notification', ({ payload }) => heard.push(payload));
+    await client.query("SET statement_timeout = '17s'");
+    await client.query('LISTEN news');
+    const prepared = { name: 'mine', text: 'SELECT $1::int * 2 AS double' };
+    await client.query({ ...prepared, values: [1] });
+
+    // A SET in a transaction that is lost is undone with it.
+    await client.query('BEGIN');
+    await client.query("SET statement_timeout = '3s'");
+    await former.kill();
+    await outage.cluster.promote(standby);
+    await client.query('ROLLBACK');
+
+    const { rows } = await client.query('SHOW statement_timeout');
+    assert.deepEqual(rows, [{ statement_timeout: '17s' }]);
+    const answer = await client.query({ ...prepared, values: [21] });
+    assert.deepEqual(answer.rows, [{ double: 42 }]);
+    await eventually(async () => {
+      await standby.query("NOTIFY news, 'new'");
+      assert(heard.includes('new'));
+    });
   });
 });
 
-/** Waits until the database runs a statement with this text. */
-async function untilRunning(outage: Outage, text: string): Promise<void> {
+/** Waits until the database runs a statement with this text, and has for so long. */
+async function untilRunning(outage: Outage, text: string, since = '0 s'): Promise<void> {
   for (;;) {
     const rows = await outage.cluster.primary.query(
-      "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()",
-      [`%${text}%`],
+      `SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()
+        AND query_start < clock_timestamp() - $2::interval`,
+      [`%${text}%`, since],
     );
     if (rows.length > 0) return;
   }

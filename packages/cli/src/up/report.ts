@@ -1,3 +1,5 @@
+import type { UpOptions } from './options.ts';
+
 /** What is running, as `--json` writes it in the event `ready`. */
 export interface Ready {
   readonly endpoint: {
@@ -16,7 +18,10 @@ export interface Ready {
 }
 
 /** What a person sees when all is ready: where it is, lines to paste, and what to try next. */
-export function readyText({ endpoint, database, admin }: Ready, poolSize: number): string {
+export function readyText(
+  { endpoint, database, admin }: Ready,
+  { poolSize, standbys }: Pick<UpOptions, 'poolSize' | 'standbys'>,
+): string {
   return `
 Sluice is ready at ${endpoint.host}:${endpoint.port}. Many clients share at most ${poolSize} database connections.
 
@@ -30,7 +35,7 @@ Try next
   how often a connection was shared   curl -s ${admin.url}/metrics | grep sluice_
   the database itself, to compare     psql '${database.url}'
   your own application                the URL above is all it needs
-
+${standbys > 0 ? '  a fail-over under your application  sluice failover, in another terminal\n' : ''}
 Admin port: ${admin.url} (/metrics, /healthz, /readyz)
 Ctrl-C stops it.
 `;

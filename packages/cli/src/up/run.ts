@@ -31,7 +31,7 @@ export const run: Run = async (input) => {
     stdout.write(
       options.json
         ? `${JSON.stringify({ event: 'ready', ...ready })}\n`
-        : readyText(ready, options.poolSize),
+        : readyText(ready, options),
     );
     await aborted(signals.first);
     if (!options.json) {

@@ -21,7 +21,6 @@ import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
 import type { OwnNames } from '../session/own-names.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
-import { Setback } from '../session/setback.ts';
 import { backendNamePrefix, describeMissingStatement } from '../session/statement.ts';
 import { destroyedUnnamedStatement, noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
@@ -64,8 +63,8 @@ export interface LoanHolder {
   connectionLost(loss: ConnectionLoss): void;
   /** The database refused the group at hand with `sqlstate` and rolled it back: can it run on another connection? */
   canSendAgain(): boolean;
-  /** The loan has ended, and the group that `canSendAgain` spoke of was refused here: it is sent again elsewhere. */
-  sendAgain(setback: Setback): void;
+  /** The loan has ended, and the group that `canSendAgain` spoke of was refused with `error`: it is sent again elsewhere. */
+  sendAgain(error: ErrorFields, connection: DatabaseConnection): void;
   /** The connection takes requests again: its socket has drained, or a cancel has passed. */
   resume(): void;
   /** The database reported a new value of a parameter while the session's requests ran. */
@@ -628,7 +627,7 @@ export class DatabaseConnection {
     this.owed.fail();
     this.owed.abandon();
     this.#resumeReading();
-    holder.sendAgain(new Setback(fields, this));
+    holder.sendAgain(fields, this);
     return true;
   }
 

@@ -33,7 +33,7 @@ import type { RequestOwner } from './request-owner.ts';
 import { SessionPin } from './session-pin.ts';
 import type { PinOwner, PinWatcher } from './session-pin.ts';
 import { SessionSequences, touchesSequences } from './session-sequences.ts';
-import type { Setback } from './setback.ts';
+import { Setback } from './setback.ts';
 import { UnderWay } from './under-way.ts';
 
 /** What a session is doing; each is a list of the endpoint's, so that a gauge is a length. */
@@ -537,7 +537,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.#forgetUnread();
     if (outcome.kind === 'send again') {
       this.pool.stats.groupsSentAgain++;
-      this.sendAgain(null);
+      this.#sendAgain();
       return;
     }
     this.#underWay.clear();
@@ -554,12 +554,16 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     return this.survivesLoss && this.#relay.canSendAgain && this.#underWay.repeatable(true);
   }
 
-  sendAgain(setback: Setback | null): void {
+  sendAgain(error: ErrorFields, connection: DatabaseConnection): void {
+    this.#setback = new Setback(error, connection, performance.now() - this.#groupSince);
+    this.#sendAgain();
+  }
+
+  #sendAgain(): void {
     if (this.connection !== null) this.#relay.loanLost(this.connection);
     this.connection = null;
     this.#groupSince = 0;
     this.#underWay.again();
-    this.#setback = setback;
     this.#enter(SessionState.Idle);
     this.#listening?.loanEnded();
     this.#relay.sendAgain();

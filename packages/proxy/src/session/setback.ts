@@ -2,24 +2,31 @@ import type { ErrorFields } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import type { ConnectionSource } from '../pool/pool.ts';
 
+/** Who ends a statement has seen it run: one that ran for less, in milliseconds, was hit by chance. */
+const shortRun = 1000;
+
 /**
  * A group that the database refused and rolled back, because it shuts down or is read-only: it waits to run elsewhere.
- * If no other server has come to serve when its turn comes, the refusal was meant (an administrator ended the connection,
- * the client had asked for a read-only transaction), and the client gets it.
+ * If no other server has come to serve when its turn comes, the refusal may have been meant: an administrator has ended a
+ * statement that ran too long, or the client had asked for a read-only transaction. Then the client gets it.
  */
 export class Setback {
   readonly error: ErrorFields;
   readonly #source: ConnectionSource;
   readonly #epoch: number;
+  readonly #byChance: boolean;
 
-  constructor(error: ErrorFields, connection: DatabaseConnection) {
+  /** `age` is how long the group had been running, in milliseconds. */
+  constructor(error: ErrorFields, connection: DatabaseConnection, age: number) {
     this.error = error;
     this.#source = connection.source;
     this.#epoch = connection.epoch;
+    this.#byChance = error.sqlstate !== '25006' && age < shortRun;
   }
 
-  /** `connection` leads to the very server that refused. */
+  /** `connection` leads to the very server that refused, which meant it. */
   stands(connection: DatabaseConnection): boolean {
-    return connection.source === this.#source && connection.epoch === this.#epoch;
+    const isSame = connection.source === this.#source && connection.epoch === this.#epoch;
+    return isSame && !this.#byChance;
   }
 }

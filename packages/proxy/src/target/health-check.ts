@@ -8,7 +8,7 @@ import type { ConnectionSource } from '../pool/pool.ts';
 import { plainRoleSql, readRole, roleSql } from './role.ts';
 import type { Role } from './role.ts';
 import { UnavailableReason } from './target-state.ts';
-import type { Site, Topology } from './topology.ts';
+import type { Peer, Topology } from './topology.ts';
 
 /** How a check ended. */
 export type CheckResult =
@@ -26,7 +26,7 @@ export interface CheckOwner {
   /** The standing connection has ended between checks. */
   lost(): void;
   /** The target has named the instances of its cluster. */
-  peers(sites: readonly Site[]): void;
+  peers(peers: readonly Peer[]): void;
 }
 
 /** A login that was refused is not repeated sooner than this, in milliseconds. */

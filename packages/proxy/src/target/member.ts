@@ -11,6 +11,8 @@ export interface Member {
   /** Checks in a row without an answer. */
   silent: number;
   last: CheckResult | null;
+  /** How far it is behind as its cluster tells, in seconds; 0 where nobody tells. */
+  toldLag: number;
 }
 
 /** How far a member can be relied on, besides its own answers. */

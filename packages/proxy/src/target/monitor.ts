@@ -4,6 +4,7 @@ import { HealthCheck } from './health-check.ts';
 import type { Member } from './member.ts';
 import type { Places } from './places.ts';
 import type { Place, Target } from './target.ts';
+import type { Peer } from './topology.ts';
 
 /** How targets are checked; changes on reload. Times in milliseconds. */
 export interface HealthLimits {
@@ -23,6 +24,8 @@ export interface MonitorOwner {
   makeTarget(place: Place): Target;
   /** A check of a member has ended. */
   answered(member: Member): void;
+  /** A check had no answer in time, and clients did. */
+  heard(member: Member): void;
   /** Members came or went. */
   listChanged(): void;
   /** Members that must not be forgotten though nobody names them any more. */
@@ -79,7 +82,10 @@ export class Monitor {
     const askedAt = clock.now;
     member.check.ask(this.limits.timeout, anew, (result) => {
       // Whoever answers clients is only slow: a database under load must not be given up.
-      if (result.kind === 'silent' && member.target.heardAt > askedAt) return;
+      if (result.kind === 'silent' && member.target.heardAt > askedAt) {
+        this.#owner.heard(member);
+        return;
+      }
       member.last = result;
       member.silent = result.kind === 'silent' ? member.silent + 1 : 0;
       this.#owner.answered(member);
@@ -133,9 +139,27 @@ export class Monitor {
     const check = new HealthCheck(target, this.#places.topology, {
       login: () => this.#owner.healthLogin(target),
       lost: () => target.evidence('the health connection was lost'),
-      peers: (sites) => this.#places.learn(place.name, sites),
+      peers: (peers) => this.#learn(place, peers),
     });
-    this.#members.set(addressOf(place), { target, check, listed: true, silent: 0, last: null });
+    this.#members.set(addressOf(place), {
+      target,
+      check,
+      listed: true,
+      silent: 0,
+      last: null,
+      toldLag: 0,
+    });
+  }
+
+  #learn(from: Place, peers: readonly Peer[]): void {
+    this.#places.learn(from.name, peers);
+    for (const { host, port, lag } of peers) {
+      if (lag === undefined) continue;
+      for (const member of this.#members.values()) {
+        const { place } = member.target;
+        if (place.serverName === host && place.port === port) member.toldLag = lag;
+      }
+    }
   }
 }
 

@@ -2,12 +2,13 @@ import type { ErrorFields } from '@sluice/wire';
 import type { LoginOptions } from '../backend/login.ts';
 import { events } from '../telemetry/events.ts';
 import { FailoverStory } from './failover-story.ts';
-import { LagMeter } from './lag-meter.ts';
 import { judge } from './member.ts';
 import type { Member } from './member.ts';
 import { Monitor } from './monitor.ts';
 import type { HealthLimits, MonitorOwner } from './monitor.ts';
 import type { Places } from './places.ts';
+import { ReaderChoice } from './reader-choice.ts';
+import type { ReaderLimits } from './reader-choice.ts';
 import type { Role } from './role.ts';
 import { RolePools } from './role-pools.ts';
 import type { LimitsOf, TargetRole } from './role-pools.ts';
@@ -20,12 +21,7 @@ export interface GroupLimits {
   readonly shares: Shares;
   readonly health: HealthLimits;
   readonly pools: LimitsOf;
-  readonly readers: {
-    /** A standby that is further behind gets no reads, in seconds; 0 is no limit. */
-    readonly lagLimit: number;
-    /** Reads go to the writer while no standby can take them. */
-    readonly fallBack: boolean;
-  };
+  readonly readers: ReaderLimits;
 }
 
 /** What a group needs from the proxy around it. */
@@ -55,9 +51,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   readonly #owner: GroupOwner;
   readonly #monitor: Monitor;
   readonly #choice = new WriterChoice();
-  readonly #lags = new LagMeter();
-  /** When the writer last answered, in milliseconds of `performance.now()`. */
-  #writerSeenAt = 0;
+  readonly #readers: ReaderChoice;
   readonly #roles: Readonly<Record<TargetRole, RolePools>>;
   #limits: GroupLimits;
   /** The writer; null while there is none. */
@@ -72,6 +66,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   constructor(places: Places, limits: GroupLimits, owner: GroupOwner) {
     this.#limits = limits;
     this.#owner = owner;
+    this.#readers = new ReaderChoice(limits.readers);
     this.#roles = {
       READ_WRITE: new RolePools('READ_WRITE', limits.pools),
       READ_ONLY: new RolePools('READ_ONLY', limits.pools),
@@ -170,11 +165,15 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       this.#choice.learn(last.role);
     }
     this.#decide(member);
-    this.#measure(member);
+    this.#readers.learn(member, this.#writer);
     this.#settleDoubt(member);
     this.#serve();
     this.#describe();
     this.#answeredFirst();
+  }
+
+  heard(member: Member): void {
+    if (member.target.doubt !== null) this.#unfounded(member);
   }
 
   listChanged(): void {
@@ -189,6 +188,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   reload(limits: GroupLimits): void {
     this.#limits = limits;
     this.#monitor.limits = limits.health;
+    this.#readers.limits = limits.readers;
     for (const target of this.targets) target.reload(limits.shares);
     for (const role of this.allPools) role.reload(limits.pools);
     this.#serve();
@@ -295,7 +295,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     const pools = this.#roles.READ_WRITE;
     this.story.found(target.name, pools.waiting, pools.pools);
     if (former === member) return;
-    this.#lags.forget();
+    this.#readers.writerChanged();
     pools.serve([target], `${target.name} is the writer now`);
     if (former !== null)
       for (const role of this.allPools) role.end(former.target, `${target.name} is the writer now`);
@@ -313,19 +313,6 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       this.#end(target, 'the database was restarted');
   }
 
-  /** How far is it behind the writer? While there is none, standbys are as far behind as when it was last heard of. */
-  #measure({ target, last }: Member): void {
-    if (last?.kind !== 'role') return;
-    const { position, inRecovery } = last.role;
-    const now = performance.now();
-    if (target === this.writer) {
-      this.#writerSeenAt = now;
-      if (position !== null) this.#lags.mark(position, now);
-    }
-    const isBehind = inRecovery && position !== null;
-    target.lag = isBehind ? this.#lags.lagAt(position, this.#writerSeenAt) : 0;
-  }
-
   /** A check that traffic asked for has ended: is there anything in it? */
   #settleDoubt(member: Member): void {
     const { target, last } = member;
@@ -334,10 +321,15 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       this.#monitor.check(member, true);
       return;
     }
-    const { doubt } = target;
-    target.doubt = null;
+    if (last?.kind !== 'gone' && last?.kind !== 'silent') this.#unfounded(member);
     // It has been lost, or is no more among the standbys that serve.
-    if (last?.kind === 'gone' || last?.kind === 'silent') return;
+    else target.doubt = null;
+  }
+
+  /** It serves as before. */
+  #unfounded(member: Member): void {
+    const { doubt } = member.target;
+    member.target.doubt = null;
     if (member === this.#writer && doubt !== afterPause) {
       this.#unfoundedAt = performance.now();
       this.story.unfounded();
@@ -355,10 +347,8 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       const [first] = members;
       if (first !== undefined) writers.serve([first.target], '');
     }
-    const fit = members.filter((member) => this.#isReader(member)).map(({ target }) => target);
-    const writer = this.#writer?.target;
-    const { fallBack } = this.#limits.readers;
-    const serving = fit.length === 0 && fallBack && writer !== undefined ? [writer] : fit;
+    const { failures } = this.#limits.health;
+    const serving = this.#readers.best(members, this.#writer, failures);
     const isSame =
       serving.length === readers.serving.length &&
       serving.every((target) => readers.serves(target));
@@ -372,16 +362,6 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       readers.resume();
     }
     this.#hold();
-  }
-
-  /** A standby that answers, or has not been silent for long, and that follows closely enough. */
-  #isReader(member: Member): boolean {
-    const { last, target, listed, silent } = member;
-    const { lagLimit } = this.#limits.readers;
-    if (!listed || target.drained || member === this.#writer || target.role === null) return false;
-    const answers =
-      last?.kind === 'role' || (last?.kind === 'silent' && silent < this.#limits.health.failures);
-    return answers && target.role.inRecovery && (lagLimit === 0 || target.lag <= lagLimit);
   }
 
   /** Lends or not, as things stand. */

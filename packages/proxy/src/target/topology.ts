@@ -4,19 +4,25 @@ export interface Site {
   readonly port: number;
 }
 
+/** An instance of a cluster, as one of them tells. */
+export interface Peer extends Site {
+  /** How far it is behind the writer, in seconds; undefined where that is not told. */
+  readonly lag?: number;
+}
+
 /** How the database is asked which instances its cluster has. */
 export interface Topology {
-  /** Needs no privilege. The first column is a host or an instance's name, the second a port or NULL. */
+  /** Needs no privilege. */
   readonly sql: string;
-  /** Makes sites of the answer. */
-  read(rows: readonly (readonly (string | null)[])[]): Site[];
+  /** Reads the answer. */
+  read(rows: readonly (readonly (string | null)[])[]): Peer[];
 }
 
 /**
  * Aurora names its instances only; an instance that has not reported for five minutes is gone. Functions are named
  * without a schema: Amazon does not document theirs.
  */
-const auroraSql = `SELECT server_id, NULL FROM aurora_replica_status()
+const auroraSql = `SELECT server_id, replica_lag_in_msec FROM aurora_replica_status()
   WHERE session_id = 'MASTER_SESSION_ID' OR last_update_timestamp IS NULL
     OR last_update_timestamp > pg_catalog.clock_timestamp() - interval '5 minutes'`;
 
@@ -28,11 +34,12 @@ export function auroraTopology(pattern: string, port: number): Topology {
   return {
     sql: auroraSql,
     read: (rows) =>
-      rows.flatMap(([server]) => {
+      rows.flatMap(([server, lag]) => {
         // It becomes a part of a host name, and comes from outside.
         if (typeof server !== 'string' || !/^[\w-]+$/.test(server)) return [];
         const [host = '', ownPort] = pattern.replace('?', server).split(':');
-        return [{ host, port: ownPort === undefined ? port : Number(ownPort) }];
+        const site = { host, port: ownPort === undefined ? port : Number(ownPort) };
+        return [lag === null || lag === undefined ? site : { ...site, lag: Number(lag) / 1000 }];
       }),
   };
 }
