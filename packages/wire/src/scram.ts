@@ -1,4 +1,4 @@
-import { pbkdf2, randomBytes, timingSafeEqual } from 'node:crypto';
+import { pbkdf2, randomBytes, randomFillSync, timingSafeEqual } from 'node:crypto';
 import { hmacSha256 as hmac, sha256 } from './hmac.ts';
 
 /** SCRAM-SHA-256 (RFC 5802, RFC 7677), as PostgreSQL uses it. User names inside SCRAM are ignored by PostgreSQL. */
@@ -111,8 +111,21 @@ function attributes(message: string): Map<string, string> {
   return found;
 }
 
+/** Random bytes in a nonce: as many as PostgreSQL's own has. */
+const nonceBytes = 18;
+
+/** Fetched many at a time, and each used once. */
+const random = Buffer.alloc(nonceBytes * 128);
+let randomUsed = random.length;
+
 function makeNonce(): string {
-  return randomBytes(18).toString('base64');
+  if (randomUsed === random.length) {
+    randomFillSync(random);
+    randomUsed = 0;
+  }
+  const at = randomUsed;
+  randomUsed += nonceBytes;
+  return random.toString('base64', at, randomUsed);
 }
 
 /** The client's side of one exchange. Errors are thrown as sentences. */

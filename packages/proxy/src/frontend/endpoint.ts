@@ -428,7 +428,7 @@ export class Endpoint implements SessionKeeper {
     }
     const { carried, startupOnly } = splitStartup(login.parameters);
     const pool = this.#pools.pool(login.database, login.databaseUser, startupOnly);
-    const parameters = pool.parameterSets.acquire(carried);
+    const parameters = pool.parameterSets.acquireList(carried);
     pool.sessions++;
     this.#counts.add(login.user, login.database);
     const giveBack = (): void => {

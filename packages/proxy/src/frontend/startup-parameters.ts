@@ -21,10 +21,19 @@ export interface StartupParameters {
   readonly startupOnly: ReadonlyMap<string, string>;
 }
 
+/** What was sorted before; a packet that is remembered has its parameters remembered too. */
+const known = new WeakMap<object, StartupParameters>();
+
 /** Sorts the parameters of a startup packet, those in `options` included, in the order they came. */
 export function splitStartup(
   parameters: readonly (readonly [string, string])[],
 ): StartupParameters {
+  let split = known.get(parameters);
+  if (split === undefined) known.set(parameters, (split = sort(parameters)));
+  return split;
+}
+
+function sort(parameters: readonly (readonly [string, string])[]): StartupParameters {
   const carried: (readonly [string, string])[] = [];
   const startupOnly = new Map<string, string>();
   for (const [name, value] of parameters) {

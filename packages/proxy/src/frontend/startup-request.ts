@@ -19,8 +19,30 @@ export interface StartupRequest {
   readonly negotiate: { readonly version: number; readonly unknown: readonly string[] } | null;
 }
 
-/** Reads a whole startup packet of protocol 3. Throws the error that the client is to be given. */
+/** Startup packets of up to so many bytes are remembered, and so many of them. */
+const longestKept = 512;
+const mostKept = 64;
+const kept = new Map<string, StartupRequest>();
+
+/**
+ * Reads a whole startup packet of protocol 3. Throws the error that the client is to be given.
+ *
+ * The clients of one application all send the same packet, so what was read is remembered by its bytes. Whoever fills
+ * the memory with packets of their own makes the others be read again, and no more.
+ */
 export function readStartupRequest(packet: Buffer): StartupRequest {
+  if (packet.length > longestKept) return read(packet);
+  const bytes = packet.toString('latin1');
+  let request = kept.get(bytes);
+  if (request === undefined) {
+    request = read(packet);
+    if (kept.size >= mostKept) kept.clear();
+    kept.set(bytes, request);
+  }
+  return request;
+}
+
+function read(packet: Buffer): StartupRequest {
   const major = packet.readUInt16BE(4);
   const asked = packet.readUInt16BE(6);
   if (major !== 3) throw new ProxyError('PROTOCOL_VERSION', { version: `${major}.${asked}` });

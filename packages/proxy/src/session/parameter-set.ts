@@ -76,11 +76,31 @@ const customName = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
 /** The parameter sets of one pool. */
 export class ParameterSets {
   readonly #sets = new Map<string, ParameterSet>();
+  /** The sets of lists that were asked for before, by identity: clients that send the same startup packet share one. */
+  readonly #byList = new WeakMap<object, ParameterSet>();
   /** Custom parameters that sessions of the pool have set; the database does not list them. */
   readonly customNames = new Set<string>();
 
   /** The set with these values. Names are taken without regard to case, as PostgreSQL does; the last value wins. */
   acquire(values: Iterable<readonly [string, string]>): ParameterSet {
+    const set = this.#find(values);
+    set.sessions++;
+    return set;
+  }
+
+  /** As `acquire`, for a list that never changes and may come again. */
+  acquireList(values: readonly (readonly [string, string])[]): ParameterSet {
+    let set = this.#byList.get(values);
+    // One that was purged is not the one that other sessions with the same values have.
+    if (set === undefined || this.#sets.get(set.key) !== set) {
+      set = this.#find(values);
+      this.#byList.set(values, set);
+    }
+    set.sessions++;
+    return set;
+  }
+
+  #find(values: Iterable<readonly [string, string]>): ParameterSet {
     const byName = new Map<string, string>();
     for (const [name, value] of values) byName.set(name.toLowerCase(), value);
     const sorted = [...byName].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -92,7 +112,6 @@ export class ParameterSets {
       if (this.#sets.size >= unusedKept) this.#purge();
       this.#sets.set(key, set);
     }
-    set.sessions++;
     return set;
   }
 
