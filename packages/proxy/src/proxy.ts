@@ -1,17 +1,19 @@
 import type { Logger } from 'pino';
 import { AdminServer } from './admin/admin-server.ts';
 import { describeGroup } from './admin/describe-group.ts';
-import { openDatabaseConnection, sendCancelRequest } from './backend/connect.ts';
+import { sendCancelRequest } from './backend/connect.ts';
+import { DatabaseLogins } from './backend/database-logins.ts';
 import { dialOptions } from './backend/dial.ts';
 import type { Address, DialOptions } from './backend/dial.ts';
 import type { LoginOptions } from './backend/login.ts';
 import { Credentials } from './credentials/credentials.ts';
+import { Refresher } from './credentials/refresher.ts';
+import { SecretsManager } from './credentials/secrets-manager.ts';
 import { ProxyError } from './errors.ts';
 import { Endpoint } from './frontend/endpoint.ts';
 import { handshakeOptions } from './frontend/handshake-options.ts';
 import type { HandshakeOptions } from './frontend/handshake-options.ts';
 import { endpointLimits, groupLimits } from './limits.ts';
-import type { Pool } from './pool/pool.ts';
 import { onTick } from './relay/clock.ts';
 import { diffSettings } from './settings/index.ts';
 import type { Settings } from './settings/index.ts';
@@ -56,9 +58,11 @@ export interface ReloadResult {
 /** Starts the proxy with these settings; resolves when clients can connect. */
 export async function startProxy(settings: Settings): Promise<RunningProxy> {
   await loadParser();
+  const secrets = new SecretsManager();
   const proxy = new PoolingProxy(
     settings,
-    await Credentials.load(settings),
+    secrets,
+    await Credentials.load(settings, secrets),
     await findPlaces(settings),
   );
   await proxy.listen();
@@ -76,21 +80,40 @@ class PoolingProxy implements RunningProxy {
   #dialOptions: DialOptions;
   #handshake: HandshakeOptions;
   #stopLog: () => void;
+  readonly #secrets: SecretsManager;
+  readonly #refresher: Refresher;
+  readonly #logins: DatabaseLogins;
   readonly #group: TargetGroup;
   readonly #endpoints: readonly Endpoint[];
   readonly #adminServer: AdminServer;
   readonly #stopTicking: () => void;
   #draining = false;
 
-  constructor(settings: Settings, credentials: Credentials, places: Places) {
+  constructor(
+    settings: Settings,
+    secrets: SecretsManager,
+    credentials: Credentials,
+    places: Places,
+  ) {
     this.#settings = settings;
+    this.#secrets = secrets;
     this.#credentials = credentials;
     this.#dialOptions = dialOptions(settings);
-    this.#handshake = handshakeOptions(settings, credentials);
+    this.#handshake = handshakeOptions(settings, credentials, this.#wrongPassword);
     this.logger = openLog(settings);
     this.#stopLog = logEvents(this.logger, settings.DebugLogging);
+    this.#refresher = new Refresher({
+      refresh: () => this.#refresh(),
+      interval: () => this.#settings.SecretsRefreshInterval * 1000,
+      failed: (error) => events.secretsFailed.publish({ why: String(error) }),
+    });
+    this.#logins = new DatabaseLogins({
+      state: () => ({ settings: this.#settings, credentials: this.#credentials }),
+      addressOf: (target) => this.#addressOf(target),
+      refresh: () => this.#refresher.soon(),
+    });
     this.#group = new TargetGroup(places, groupLimits(settings), {
-      connect: (target, pool, done) => this.#connect(target, pool, new Map(), done),
+      connect: (target, pool, done) => this.#logins.open(target, pool, new Map(), done),
       healthLogin: (target) => this.#healthLogin(target),
     });
     this.#endpoints = [
@@ -110,6 +133,11 @@ class PoolingProxy implements RunningProxy {
       for (const endpoint of this.#endpoints) endpoint.tick();
     });
   }
+
+  /** A client that knows a newer password than the proxy gets in when it tries again. */
+  readonly #wrongPassword = (): void => {
+    if (this.#settings.Auth.length > 0) void this.#refresher.soon();
+  };
 
   async listen(): Promise<void> {
     const { ListenHost, ListenPort, AdminHost, AdminPort, Endpoints } = this.#settings;
@@ -135,19 +163,17 @@ class PoolingProxy implements RunningProxy {
   async reload(next: Settings): Promise<ReloadResult> {
     const { changed, notReloadable } = diffSettings(this.#settings, next);
     // Everything that can fail comes first, so that a reload takes effect whole or not at all.
-    const credentials = await Credentials.load(next);
+    const credentials = await Credentials.load(next, this.#secrets);
     const dialling = dialOptions(next);
-    const handshake = handshakeOptions(next, credentials);
+    const handshake = handshakeOptions(next, credentials, this.#wrongPassword);
     const kept = Object.fromEntries(notReloadable.map((name) => [name, this.#settings[name]]));
     const passwordsOf = credentials.changedFrom(this.#credentials);
     this.#settings = Object.freeze({ ...next, ...kept });
-    this.#credentials = credentials;
     this.#dialOptions = dialling;
     this.#handshake = handshake;
     for (const endpoint of this.#endpoints) endpoint.limits = endpointLimits(this.#settings);
     this.#group.reload(groupLimits(this.#settings));
-    for (const pools of this.#group.allPools)
-      for (const user of passwordsOf) pools.recycle(user, 'the password has changed');
+    this.#take(credentials, passwordsOf);
     if (
       changed.some((name) => name === 'LogLevel' || name === 'LogFormat' || name === 'DebugLogging')
     ) {
@@ -180,11 +206,33 @@ class PoolingProxy implements RunningProxy {
 
   async stop(): Promise<void> {
     this.#draining = true;
+    this.#refresher.stop();
+    this.#secrets.close();
     for (const endpoint of this.#endpoints) endpoint.stop();
     this.#group.close(new ProxyError('SHUTTING_DOWN').fields);
     this.#stopTicking();
     await this.#adminServer.close();
     this.#stopLog();
+  }
+
+  /** Takes what secrets hold now; a reload that came meanwhile has read them itself. */
+  async #refresh(): Promise<void> {
+    const settings = this.#settings;
+    if (settings.Auth.length === 0) return;
+    const credentials = await Credentials.load(settings, this.#secrets);
+    if (settings !== this.#settings || this.#draining) return;
+    const users = credentials.changedFrom(this.#credentials);
+    if (users.length === 0) return;
+    this.#handshake = { ...this.#handshake, credentials };
+    this.#take(credentials, users);
+    events.secretsChanged.publish({ users });
+  }
+
+  /** Pools of users whose password has changed log in anew. */
+  #take(credentials: Credentials, changed: readonly string[]): void {
+    this.#credentials = credentials;
+    for (const pools of this.#group.allPools)
+      for (const user of changed) pools.recycle(user, 'the password has changed');
   }
 
   #makeEndpoint(name: string, role: TargetRole): Endpoint {
@@ -201,31 +249,8 @@ class PoolingProxy implements RunningProxy {
           this.#settings.CancelTimeout * 1000,
           done,
         ),
-      connect: (target, pool, startup, done) => this.#connect(target, pool, startup, done),
+      connect: (target, pool, startup, done) => this.#logins.open(target, pool, startup, done),
     });
-  }
-
-  #connect(
-    target: Target,
-    pool: Pool,
-    startup: ReadonlyMap<string, string>,
-    done: Parameters<typeof openDatabaseConnection>[1],
-  ): void {
-    openDatabaseConnection(
-      {
-        address: this.#addressOf(target),
-        user: pool.user,
-        password: this.#credentials.databasePassword(pool.user),
-        startup: [
-          ['user', pool.user],
-          ['database', pool.database],
-          ...pool.startupOnly,
-          ...startup,
-        ],
-        timeout: this.#settings.ConnectTimeout * 1000,
-      },
-      done,
-    );
   }
 
   #addressOf({ place: { host, port, serverName } }: Target): Address {
@@ -239,7 +264,7 @@ class PoolingProxy implements RunningProxy {
     return {
       address: this.#addressOf(target),
       user,
-      password: this.#credentials.databasePassword(user),
+      password: this.#logins.passwordFor(user, target),
       startup: [
         ['user', user],
         ['database', HealthCheckDatabase],

@@ -4,11 +4,16 @@ import { test } from 'node:test';
 
 interface Package {
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+function packageOf(manifest: string): Package {
+  const text = readFileSync(new URL(manifest, import.meta.url), 'utf8');
+  return JSON.parse(text) as Package;
 }
 
 function dependenciesOf(manifest: string): readonly string[] {
-  const text = readFileSync(new URL(manifest, import.meta.url), 'utf8');
-  return Object.keys((JSON.parse(text) as Package).dependencies);
+  return Object.keys(packageOf(manifest).dependencies);
 }
 
 // Whoever adds a dependency to the daemon changes this list too, and says in the commit why ten lines of our own do not do.
@@ -23,4 +28,13 @@ test('the daemon depends on these packages and no others', () => {
     'yaml',
   ]);
   assert.deepEqual(dependenciesOf('../../wire/package.json'), []);
+});
+
+// docs/decisions/0005-the-aws-sdk-is-optional.md
+test('the AWS SDK is optional, and these packages of it are all', () => {
+  const { optionalDependencies = {} } = packageOf('../package.json');
+  assert.deepEqual(Object.keys(optionalDependencies), [
+    '@aws-sdk/client-secrets-manager',
+    '@aws-sdk/rds-signer',
+  ]);
 });

@@ -53,7 +53,7 @@ export class ServiceMonitoring extends Construct {
       }),
     ];
     this.dashboard = new Dashboard(this, 'Dashboard', {
-      dashboardName: props.name,
+      dashboardName: `sluice-${props.name}`,
       widgets: [
         [
           graph(

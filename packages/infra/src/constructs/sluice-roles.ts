@@ -11,9 +11,9 @@ interface RoleProps {
   readonly imageRepositoryArn?: string | undefined;
 }
 
-/** The role by which ECS starts tasks: pulls this image, reads these secrets, writes this log, and nothing else. */
+/** The role by which ECS starts tasks: pulls this image, reads the certificate, writes this log, and nothing else. */
 export function executionRole(scope: Construct, id: string, props: RoleProps): Role {
-  const role = tasksRole(scope, id, 'Starts tasks of Sluice: image, secrets, log');
+  const role = tasksRole(scope, id, 'Starts tasks of Sluice: image, certificate, log');
   const statements = [
     ...secretStatements(scope, props.secrets),
     new PolicyStatement({
@@ -39,9 +39,32 @@ export function executionRole(scope: Construct, id: string, props: RoleProps): R
   return role;
 }
 
-/** The role of the daemon itself. It calls nothing of AWS, so it may do nothing. */
-export function taskRole(scope: Construct, id: string): Role {
-  return tasksRole(scope, id, 'Tasks of Sluice; has no rights, since the daemon calls nothing');
+/**
+ * The role of the daemon itself: it reads the secrets of the database's users, and nothing else.
+ * @param database resource id of the database, when the daemon logs in to it with IAM tokens
+ */
+export function taskRole(
+  scope: Construct,
+  id: string,
+  secrets: readonly ISecret[],
+  database: string | undefined,
+): Role {
+  const role = tasksRole(scope, id, 'Tasks of Sluice: the secrets of the database users');
+  const { partition, region, account } = Stack.of(scope);
+  const statements = [
+    ...secretStatements(scope, secrets),
+    ...(database === undefined
+      ? []
+      : [
+          new PolicyStatement({
+            actions: ['rds-db:connect'],
+            // Of one database; its users stand in the secrets, which nobody reads here.
+            resources: [`arn:${partition}:rds-db:${region}:${account}:dbuser:${database}/*`],
+          }),
+        ]),
+  ];
+  role.addManagedPolicy(new ManagedPolicy(role, 'Policy', { statements }));
+  return role;
 }
 
 function tasksRole(scope: Construct, id: string, description: string): Role {

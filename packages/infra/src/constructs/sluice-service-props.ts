@@ -14,6 +14,8 @@ export interface SluiceTarget {
   readonly port?: number;
   /** Its security groups, which the tasks may reach. */
   readonly securityGroups: readonly ISecurityGroup[];
+  /** Its resource id (db-… or cluster-…), which rds-db:connect is about. @default - none, so no setting TargetIamAuth */
+  readonly resourceId?: string;
   /** max_connections, to check the budget of connections at synth. @default - not checked */
   readonly maxConnections?: number;
 }
@@ -34,7 +36,7 @@ export interface SluiceServiceProps {
   readonly secrets: readonly ISecret[];
   /** The certificate and key that clients see: JSON with certificate and private_key, both PEM. */
   readonly tlsSecret: ISecret;
-  /** The name of balancer, cluster and service; at most 32 characters. */
+  /** The name of balancer and service, and with sluice- before it of cluster and dashboard; at most 32 characters. */
   readonly serviceName: string;
   /** Whether clients without TLS are refused. @default true */
   readonly requireTLS?: boolean;
@@ -66,6 +68,8 @@ export interface SluiceServiceProps {
   readonly logRetention?: RetentionDays;
   /** The key that encrypts the logs. @default - the service's own */
   readonly logEncryptionKey?: IKey;
+  /** Whether the log group is made here; not when it is there already. @default true */
+  readonly createLogGroup?: boolean;
   /** Where alarms are sent. @default - nowhere: they show in the console only */
   readonly alarmTopic?: ITopic;
 }

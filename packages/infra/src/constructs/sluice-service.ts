@@ -17,14 +17,14 @@ import {
   TargetType,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogGroup, RetentionDays, type ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ServiceMonitoring } from './service-monitoring.ts';
 import { executionRole, taskRole } from './sluice-roles.ts';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
 import { ports } from './sluice-settings.ts';
 import { sluiceTask } from './sluice-task.ts';
-import { validateSluiceService } from './validate-sluice-service.ts';
+import { usesIam, validateSluiceService } from './validate-sluice-service.ts';
 
 /** A Sluice service. */
 export interface ISluiceService extends IResource, IConnectable {
@@ -46,8 +46,9 @@ export class SluiceService extends Resource implements ISluiceService {
   readonly connections: Connections;
   readonly loadBalancer: NetworkLoadBalancer;
   readonly service: FargateService;
-  /** The role that reads the secrets, when a task starts. */
+  /** The role that starts tasks, and gives them their certificate. */
   readonly executionRole: Role;
+  /** The role that reads the secrets of the database's users, now and after each rotation. */
   readonly taskRole: Role;
 
   readonly #props: SluiceServiceProps;
@@ -59,18 +60,18 @@ export class SluiceService extends Resource implements ISluiceService {
     this.#props = props;
     const given = [...(props.securityGroups ?? [])];
     const { balancerGroup, taskGroup } = this.#groups();
-    const logGroup = new LogGroup(this, 'LogGroup', {
-      logGroupName: `/sluice/${props.serviceName}`,
-      retention: props.logRetention ?? RetentionDays.THREE_MONTHS,
-      removalPolicy: RemovalPolicy.DESTROY,
-      ...(props.logEncryptionKey === undefined ? {} : { encryptionKey: props.logEncryptionKey }),
-    });
+    const logGroup = this.#logGroup();
     this.executionRole = executionRole(this, 'ExecutionRole', {
-      secrets: [...props.secrets, props.tlsSecret],
+      secrets: [props.tlsSecret],
       logGroup,
       imageRepositoryArn: props.imageRepositoryArn,
     });
-    this.taskRole = taskRole(this, 'TaskRole');
+    this.taskRole = taskRole(
+      this,
+      'TaskRole',
+      props.secrets,
+      usesIam(props) ? props.target.resourceId : undefined,
+    );
     const taskDefinition = sluiceTask(this, 'Task', {
       ...props,
       logGroup,
@@ -81,7 +82,8 @@ export class SluiceService extends Resource implements ISluiceService {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const cluster = new Cluster(this, 'Cluster', {
       vpc: props.vpc,
-      clusterName: props.serviceName,
+      // AWS hands out a cluster or dashboard that is there already, and destroy would take somebody else's away.
+      clusterName: `sluice-${props.serviceName}`,
       containerInsightsV2: ContainerInsights.ENABLED,
     }) as ICluster;
     this.service = new FargateService(this, 'Service', {
@@ -153,6 +155,19 @@ export class SluiceService extends Resource implements ISluiceService {
   /** Memory of the tasks, in percent of what they have. */
   metricMemoryUtilization(props?: MetricOptions): Metric {
     return this.service.metricMemoryUtilization(props);
+  }
+
+  #logGroup(): ILogGroup {
+    const { serviceName, logRetention, logEncryptionKey: encryptionKey } = this.#props;
+    const logGroupName = `/sluice/${serviceName}`;
+    return this.#props.createLogGroup === false
+      ? LogGroup.fromLogGroupName(this, 'LogGroup', logGroupName)
+      : new LogGroup(this, 'LogGroup', {
+          logGroupName,
+          retention: logRetention ?? RetentionDays.THREE_MONTHS,
+          removalPolicy: RemovalPolicy.DESTROY,
+          ...(encryptionKey === undefined ? {} : { encryptionKey }),
+        });
   }
 
   /** The balancer reaches the tasks; the tasks reach the database and, on 443, AWS's endpoints. */

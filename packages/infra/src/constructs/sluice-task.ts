@@ -45,14 +45,12 @@ export function sluiceTask(
     image: props.image,
     user: '1000',
     readonlyRootFilesystem: true,
-    environment: environmentFor(props),
+    environment: {
+      ...environmentFor(props),
+      // Their names only: the daemon reads them itself, since ECS would at the start and never again.
+      DATABASE_SECRET_ARNS: props.secrets.map((secret) => secret.secretArn).join(','),
+    },
     secrets: {
-      ...Object.fromEntries(
-        props.secrets.map((secret, index) => [
-          `DATABASE_SECRET_${index}`,
-          Secret.fromSecretsManager(secret),
-        ]),
-      ),
       TLS_CERTIFICATE: Secret.fromSecretsManager(props.tlsSecret, 'certificate'),
       TLS_PRIVATE_KEY: Secret.fromSecretsManager(props.tlsSecret, 'private_key'),
     },

@@ -4,6 +4,11 @@ import { budget, mostTasks } from '../model/budget.ts';
 import { PropsError } from './props-error.ts';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
 
+/** Whether the daemon logs in to the database with tokens of IAM. */
+export function usesIam({ settings }: Pick<SluiceServiceProps, 'settings'>): boolean {
+  return settings?.['TargetIamAuth'] === 'true';
+}
+
 /** Throws on props that cannot work: a name too long, too few tasks, a budget of connections that does not fit. */
 export function validateSluiceService(scope: Construct, props: SluiceServiceProps): void {
   const { serviceName, minTasks = 2, maxTasks = 4, maxConnectionsPercent = 100 } = props;
@@ -27,6 +32,12 @@ export function validateSluiceService(scope: Construct, props: SluiceServiceProp
   }
   if (props.secrets.length === 0) {
     fail('Secrets', 'secrets is empty; give one for each database user');
+  }
+  if (usesIam(props) && props.target.resourceId === undefined) {
+    fail(
+      'TargetIamAuth',
+      'TargetIamAuth needs target.resourceId, the resource id of the database (db-… or cluster-…)',
+    );
   }
   const tasks = mostTasks({ MaxTasks: maxTasks });
   if (tasks > maxConnectionsPercent) {

@@ -165,7 +165,7 @@ function sluiceAuthentication(inputs: Inputs): string[] {
     entries.some((entry) => entry.IAMAuth === 'REQUIRED')
   ) {
     problems.push(
-      'engine sluice does not take IAM tokens: leave DefaultAuthScheme and IAMAuth at their defaults, or use engine rds-proxy',
+      'engine sluice does not take IAM tokens of clients: leave DefaultAuthScheme and IAMAuth at their defaults, or use engine rds-proxy; towards the database SluiceSettings = { TargetIamAuth = "true" } uses them',
     );
   }
   if (entries.some((entry) => entry.ClientPasswordAuthType === 'POSTGRES_MD5')) {

@@ -11,7 +11,7 @@ export function callerWishes(inputs: Inputs, roleArn: string | undefined): Wish[
     { action: 'cloudformation:ExecuteChangeSet', resource: stack },
   ];
   if (inputs.engine === 'sluice') {
-    const service = `arn:aws:ecs:${region}:${account}:service/${baseName(inputs)}/*`;
+    const service = `arn:aws:ecs:${region}:${account}:service/sluice-${baseName(inputs)}/*`;
     return [
       ...common,
       { action: 'ecs:CreateService', resource: service },

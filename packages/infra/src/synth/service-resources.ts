@@ -38,6 +38,9 @@ export function serviceResources(scope: Construct, model: Model): StackOutputs {
       securityGroups: resolved.database_security_group_ids.map((id, index) =>
         SecurityGroup.fromSecurityGroupId(scope, `DatabaseGroup${index}`, id, { mutable: false }),
       ),
+      ...(resolved.database_resource_id === undefined
+        ? {}
+        : { resourceId: resolved.database_resource_id }),
       ...(resolved.max_connections === undefined
         ? {}
         : { maxConnections: resolved.max_connections }),
@@ -62,6 +65,7 @@ export function serviceResources(scope: Construct, model: Model): StackOutputs {
     minTasks: inputs.MinTasks,
     maxTasks: inputs.MaxTasks,
     logRetention: retention(inputs.LogRetentionInDays),
+    createLogGroup: !resolved.log_group_exists,
     ...(inputs.LogKmsKeyArn === undefined
       ? {}
       : { logEncryptionKey: Key.fromKeyArn(scope, 'LogKey', inputs.LogKmsKeyArn) }),
@@ -75,7 +79,7 @@ export function serviceResources(scope: Construct, model: Model): StackOutputs {
   return {
     rds_proxy_endpoint: service.endpoint,
     rds_proxy_subnet_ids: model.subnetIds,
-    rds_proxy_role_arn: service.executionRole.roleArn,
+    rds_proxy_role_arn: service.taskRole.roleArn,
     rds_security_group_ids: network.groups.map((group) => group.securityGroupId),
     rds_secret_arn: model.secrets[0]?.arn ?? '',
   };

@@ -167,7 +167,7 @@ TlsSecretName  = "orders-tls"
     await scaling.send(
       new RegisterScalableTargetCommand({
         ServiceNamespace: 'ecs',
-        ResourceId: 'service/orders/orders',
+        ResourceId: 'service/sluice-orders/orders',
         ScalableDimension: 'ecs:service:DesiredCount',
         MaxCapacity: 40,
       }),
@@ -179,7 +179,7 @@ TlsSecretName  = "orders-tls"
       new DeleteAlarmsCommand({ AlarmNames: MetricAlarms.map((alarm) => alarm.AlarmName ?? '') }),
     );
     await cloudWatch.send(
-      new PutDashboardCommand({ DashboardName: 'orders', DashboardBody: '{"widgets":[]}' }),
+      new PutDashboardCommand({ DashboardName: 'sluice-orders', DashboardBody: '{"widgets":[]}' }),
     );
     await logs.send(new DeleteLogGroupCommand({ logGroupName: '/sluice/orders' }));
     assert.deepEqual(await drift(file), [

@@ -11,6 +11,9 @@ import {
 } from '@aws-sdk/client-rds';
 import { DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
+import { DescribeSecurityGroupsCommand } from '@aws-sdk/client-ec2';
+import { GetRoleCommand } from '@aws-sdk/client-iam';
+import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { runApply, runDestroy, runDrift, runOutputs, runPlan } from '../../src/shell/index.ts';
 import { fillAccount, leaveAccount, type Account } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
@@ -219,6 +222,21 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.deepEqual(logGroups, []);
     const { DBInstances = [] } = await account.clients.rds.send(new DescribeDBInstancesCommand({}));
     assert.equal(DBInstances.length, 1);
+    await account.clients.iam.send(new GetRoleCommand({ RoleName: 'orders-proxy-role' }));
+    const secret = await account.clients.secrets.send(
+      new DescribeSecretCommand({ SecretId: account.secretArn }),
+    );
+    assert.equal(secret.DeletedDate, undefined);
+    const groups = await account.clients.ec2.send(
+      new DescribeSecurityGroupsCommand({
+        GroupIds: [account.proxyGroupId, account.databaseGroupId],
+      }),
+    );
+    assert.deepEqual(
+      groups.SecurityGroups?.map((group) => group.IpPermissions?.length),
+      [1, 1],
+      'with their rules',
+    );
     const gone = await runCommand(runOutputs, file);
     assert.equal(gone.code, 1);
     assert.match(gone.err, /nothing is deployed/);

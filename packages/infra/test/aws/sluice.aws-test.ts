@@ -11,6 +11,7 @@ import {
   DescribeLoadBalancersCommand,
   DescribeTargetGroupsCommand,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { ListAttachedRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { DescribeDBProxiesCommand } from '@aws-sdk/client-rds';
 import { runApply, runDestroy, runDrift, runPlan } from '../../src/shell/index.ts';
 import { fillAccount, leaveAccount, type Account } from './account.ts';
@@ -72,7 +73,7 @@ TlsSecretName  = "orders-tls"
     assert.equal(TargetGroups[0]?.HealthCheckPath, '/readyz');
     assert.equal(TargetGroups[0]?.TargetType, 'ip');
     const { services = [] } = await account.clients.ecs.send(
-      new DescribeServicesCommand({ cluster: 'orders', services: ['orders'] }),
+      new DescribeServicesCommand({ cluster: 'sluice-orders', services: ['orders'] }),
     );
     assert.equal(services[0]?.launchType, 'FARGATE');
     const { taskDefinition } = await account.clients.ecs.send(
@@ -82,7 +83,16 @@ TlsSecretName  = "orders-tls"
     assert.equal(container?.readonlyRootFilesystem, true);
     assert.equal(container?.user, '1000');
     assert.equal(container?.stopTimeout, 120);
-    assert.ok(container?.secrets?.some((secret) => secret.valueFrom === account.secretArn));
+    const arns = container?.environment?.find(({ name }) => name === 'DATABASE_SECRET_ARNS');
+    assert.equal(arns?.value, account.secretArn);
+    assert.ok(
+      container?.secrets?.every((secret) => !secret.valueFrom?.includes('orders-database')),
+    );
+    const role = String(outputs['rds_proxy_role_arn']).split('/')[1];
+    const { AttachedPolicies = [] } = await account.clients.iam.send(
+      new ListAttachedRolePoliciesCommand({ RoleName: role }),
+    );
+    assert.match(AttachedPolicies[0]?.PolicyName ?? '', /TaskRolePolicy/);
     const { DBProxies = [] } = await account.clients.rds.send(new DescribeDBProxiesCommand({}));
     assert.deepEqual(DBProxies, []);
   });
@@ -103,7 +113,7 @@ TlsSecretName  = "orders-tls"
     const applied = await runCommand(runApply, file);
     assert.equal(applied.code, 0, applied.err);
     const { services = [] } = await account.clients.ecs.send(
-      new DescribeServicesCommand({ cluster: 'orders', services: ['orders'] }),
+      new DescribeServicesCommand({ cluster: 'sluice-orders', services: ['orders'] }),
     );
     const { taskDefinition } = await account.clients.ecs.send(
       new DescribeTaskDefinitionCommand({ taskDefinition: services[0]?.taskDefinition }),
@@ -121,12 +131,16 @@ TlsSecretName  = "orders-tls"
     const clean = await runCommand(runDrift, file, { detailedExitcode: true });
     assert.equal(clean.code, 0, clean.out);
     const { services = [] } = await account.clients.ecs.send(
-      new DescribeServicesCommand({ cluster: 'orders', services: ['orders'] }),
+      new DescribeServicesCommand({ cluster: 'sluice-orders', services: ['orders'] }),
     );
     const now = services[0]?.taskDefinition ?? '';
     const other = now.replace(/:\d+$/, ':1');
     await account.clients.ecs.send(
-      new UpdateServiceCommand({ cluster: 'orders', service: 'orders', taskDefinition: other }),
+      new UpdateServiceCommand({
+        cluster: 'sluice-orders',
+        service: 'orders',
+        taskDefinition: other,
+      }),
     );
     const found = await runCommand(runDrift, file, { detailedExitcode: true });
     assert.equal(found.code, 2, found.out);

@@ -216,9 +216,41 @@ const service: readonly (readonly [
     {
       ContainerDefinitions: [
         Match.objectLike({
-          Secrets: Match.arrayWith([{ Name: 'DATABASE_SECRET_0', ValueFrom: secretArn }]),
+          Environment: Match.arrayWith([{ Name: 'DATABASE_SECRET_ARNS', Value: secretArn }]),
         }),
       ],
+    },
+  ],
+  [
+    'rds_secret_name',
+    {},
+    'AWS::IAM::ManagedPolicy',
+    {
+      PolicyDocument: Match.objectLike({
+        Statement: [
+          { Action: 'secretsmanager:GetSecretValue', Effect: 'Allow', Resource: secretArn },
+        ],
+      }),
+    },
+  ],
+  [
+    'SluiceSettings',
+    { SluiceSettings: { TargetIamAuth: 'true' } },
+    'AWS::IAM::ManagedPolicy',
+    {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: 'rds-db:connect',
+            Resource: Match.objectLike({
+              'Fn::Join': [
+                '',
+                Match.arrayWith([':rds-db:eu-central-1:123456789012:dbuser:db-ABC/*']),
+              ],
+            }),
+          }),
+        ]),
+      }),
     },
   ],
   [
@@ -383,6 +415,26 @@ suite('the template of Sluice on ECS', () => {
       template({ ...sluiceInputs, ...inputs }, resolved).hasResourceProperties(type, properties);
     });
   }
+
+  test('the log group is left out when it is there already, and still written to', () => {
+    const made = template(sluiceInputs, { log_group_exists: true });
+    made.resourceCountIs('AWS::Logs::LogGroup', 0);
+    made.hasResourceProperties(taskDefinition, {
+      ContainerDefinitions: [
+        Match.objectLike({
+          LogConfiguration: Match.objectLike({
+            Options: Match.objectLike({ 'awslogs-group': '/sluice/orders' }),
+          }),
+        }),
+      ],
+    });
+  });
+
+  test('what AWS would share with somebody else of that name has a name of its own', () => {
+    const made = template(sluiceInputs);
+    made.hasResourceProperties('AWS::ECS::Cluster', { ClusterName: 'sluice-orders' });
+    made.hasResourceProperties('AWS::CloudWatch::Dashboard', { DashboardName: 'sluice-orders' });
+  });
 
   test('shares of max_connections are divided among the most tasks there can be', () => {
     const made = template({ ...sluiceInputs, MaxTasks: 5 });

@@ -4,6 +4,7 @@ import type { ScramVerifier } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import type { Settings } from '../settings/index.ts';
 import { parseAuthFile } from './auth-file.ts';
+import { SecretsManager } from './secrets-manager.ts';
 import { preparePassword } from './saslprep.ts';
 
 /** How a client proves to be a user, and as whom the proxy logs in to the database for it. */
@@ -16,15 +17,15 @@ export interface Credential {
 }
 
 /**
- * The users of the proxy. Passwords come from the settings, their files and the AuthFile; they are turned into
+ * The users of the proxy. Passwords come from the settings, their files, the AuthFile and secrets; they are turned into
  * verifiers when they are loaded, so that a login costs no PBKDF2.
  */
 export class Credentials {
   readonly #users = new Map<string, Credential>();
   readonly #databasePasswords = new Map<string, string>();
 
-  /** Reads the users that the settings name. */
-  static async load(settings: Settings): Promise<Credentials> {
+  /** Reads the users that the settings name; those of `Auth` out of their secrets. */
+  static async load(settings: Settings, secrets = new SecretsManager()): Promise<Credentials> {
     const credentials = new Credentials();
     const work: Promise<void>[] = [];
     for (const user of settings.Users) {
@@ -59,6 +60,20 @@ export class Credentials {
           }),
         );
       }
+    }
+    for (const { username: user, password } of await Promise.all(
+      settings.Auth.map(({ SecretArn }) => secrets.read(SecretArn)),
+    )) {
+      if (settings.Users.some((other) => other.UserName === user)) continue;
+      work.push(
+        credentials.#add({
+          user,
+          secret: password,
+          isPassword: true,
+          databaseUser: user,
+          databasePassword: password,
+        }),
+      );
     }
     await Promise.all(work);
     return credentials;

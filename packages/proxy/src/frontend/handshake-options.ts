@@ -11,6 +11,8 @@ export interface HandshakeOptions {
   readonly tls: ServerTls | null;
   readonly requireTls: boolean;
   readonly credentials: Credentials;
+  /** A client did not know its password: it may know a newer one than the proxy. */
+  readonly wrongPassword: () => void;
   /** Makes the salt that a user who does not exist is shown; the same for the life of the process. */
   readonly mockSecret: Buffer;
 }
@@ -18,7 +20,11 @@ export interface HandshakeOptions {
 const mockSecret = randomBytes(32);
 
 /** Reads certificate and key; throws when they cannot be read or do not fit each other. */
-export function handshakeOptions(settings: Settings, credentials: Credentials): HandshakeOptions {
+export function handshakeOptions(
+  settings: Settings,
+  credentials: Credentials,
+  wrongPassword: () => void = () => undefined,
+): HandshakeOptions {
   const { TlsMode, TlsCertFile, TlsKeyFile, TlsCaFile, RequireTLS } = settings;
   const mode = TlsMode ?? (TlsCertFile === undefined ? 'disable' : 'prefer');
   return {
@@ -28,6 +34,7 @@ export function handshakeOptions(settings: Settings, credentials: Credentials): 
         : serverTls(mode, TlsCertFile, TlsKeyFile, TlsCaFile),
     requireTls: RequireTLS || (mode !== 'disable' && mode !== 'prefer'),
     credentials,
+    wrongPassword,
     mockSecret,
   };
 }

@@ -257,8 +257,10 @@ export class ClientHandshake {
     if (exchange === null || request === null) return this.#hangUp();
     const { outcome, reply } = exchange.answer(token);
     if (outcome === 'admitted') return this.#admit(request, reply);
-    if (outcome === 'wrong password')
+    if (outcome === 'wrong password') {
+      this.#options.wrongPassword();
       return this.#refuse(new ProxyError('WRONG_PASSWORD', { user: request.user }));
+    }
     if (outcome === 'malformed')
       return this.#refuse(
         new ProxyError('PROTOCOL_VIOLATION', { what: 'a malformed SCRAM message' }),

@@ -53,9 +53,14 @@ export const rules: readonly Rule[] = [
       ? `TargetTlsNegotiation direct cannot fall back to a plain connection; TargetTlsMode is ${s.TargetTlsMode} and must be require or stronger`
       : undefined,
   ),
-  rule(['Users', 'AuthFile'], 'Users', (s) =>
-    s.Users.length === 0 && s.AuthFile === undefined
-      ? 'nobody could log in: give Users or AuthFile'
+  rule(['Users', 'AuthFile', 'Auth'], 'Users', (s) =>
+    s.Users.length === 0 && s.AuthFile === undefined && s.Auth.length === 0
+      ? 'nobody could log in: give Users, AuthFile or Auth'
+      : undefined,
+  ),
+  rule(['TargetIamAuth', 'TargetTlsMode'], 'TargetIamAuth', (s) =>
+    s.TargetIamAuth && ['disable', 'prefer'].includes(s.TargetTlsMode)
+      ? `TargetIamAuth sends tokens in clear, so TargetTlsMode must be require or stronger; it is ${s.TargetTlsMode}`
       : undefined,
   ),
   rule(['MaxConnectionsPercent', 'MaxIdleConnectionsPercent'], 'MaxIdleConnectionsPercent', (s) =>

@@ -261,6 +261,36 @@ export const settingsTable = {
       },
     },
   },
+  Auth: {
+    type: 'list',
+    default: [],
+    reloadable: true,
+    since,
+    doc: 'More users, out of secrets of AWS Secrets Manager, as with RDS Proxy: each secret is JSON with `username` and `password`, for the client and for the database. They are read again after a rotation. An entry of `Users` with the same name goes first. Needs the AWS SDK, which `npm ci` brings unless optional packages are left out.',
+    fields: {
+      SecretArn: {
+        type: 'string',
+        required: true,
+        doc: 'The complete ARN of the secret, or its name in the region of `AWS_REGION`.',
+      },
+    },
+  },
+  SecretsRefreshInterval: {
+    type: 'duration',
+    min: 10,
+    max: 86_400,
+    default: 300,
+    reloadable: true,
+    since,
+    doc: 'How often the secrets of `Auth` are read again. A password that the database or the proxy refuses has them read at once, every five seconds at most.',
+  },
+  TargetIamAuth: {
+    type: 'boolean',
+    default: false,
+    reloadable: true,
+    since,
+    doc: 'Logs in to the database with tokens of AWS IAM in place of passwords. The database user needs the role `rds_iam`, the proxy AWS credentials with `rds-db:connect`, and `TargetTlsMode` `require` or stronger.',
+  },
   AuthFile: {
     type: 'file',
     reloadable: true,

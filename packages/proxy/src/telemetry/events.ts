@@ -32,6 +32,8 @@ export const events = {
   resumed: channel('sluice.resumed'),
   statement: channel('sluice.statement'),
   settingsReloaded: channel('sluice.settings.reloaded'),
+  secretsChanged: channel('sluice.secrets.changed'),
+  secretsFailed: channel('sluice.secrets.failed'),
   acceptFailed: channel('sluice.endpoint.acceptFailed'),
   draining: channel('sluice.draining'),
 } as const;

@@ -74,6 +74,8 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
   resumed: { level: 'warn', message: 'resumed' },
   statement: { level: 'debug', message: 'statement' },
   settingsReloaded: { level: 'info', message: 'settings reloaded' },
+  secretsChanged: { level: 'info', message: 'passwords in secrets have changed' },
+  secretsFailed: { level: 'error', message: 'secrets not read again, those known before stay' },
   acceptFailed: { level: 'error', message: 'a client connection could not be accepted' },
   draining: { level: 'info', message: 'draining' },
 };

@@ -1,0 +1,59 @@
+/** Two reads on demand are at least so far apart, in milliseconds: wrong passwords of clients must not become calls to AWS. */
+const apart = 5000;
+
+/** What a refresher needs. */
+export interface RefresherOptions {
+  /** Reads again and takes what is new. */
+  readonly refresh: () => Promise<void>;
+  /** Between two reads, in milliseconds; asked before each. */
+  readonly interval: () => number;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Reads secrets again, in time and on demand: a rotation changes them behind the proxy's back. */
+export class Refresher {
+  readonly #options: RefresherOptions;
+  #timer: NodeJS.Timeout | undefined;
+  #last: Promise<void> = Promise.resolve();
+  #began = -Infinity;
+  #running = false;
+  #stopped = false;
+
+  constructor(options: RefresherOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  /** Reads now, unless it was done a moment ago; resolves when what is known is as good as it gets. */
+  soon(): Promise<void> {
+    if (!this.#running && performance.now() - this.#began >= apart) this.#last = this.#run();
+    return this.#last;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #run(): Promise<void> {
+    this.#running = true;
+    this.#began = performance.now();
+    clearTimeout(this.#timer);
+    try {
+      await this.#options.refresh();
+    } catch (error) {
+      this.#options.failed(error);
+    } finally {
+      this.#running = false;
+      this.#schedule();
+    }
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => {
+      this.#last = this.#run();
+    }, this.#options.interval());
+    this.#timer.unref();
+  }
+}

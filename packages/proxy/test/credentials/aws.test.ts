@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import { suite, test } from 'node:test';
+import { IamTokens } from '../../src/credentials/iam-tokens.ts';
+import { startProxy } from '../../src/proxy.ts';
+import { createSettings } from '../../src/settings/index.ts';
+
+/** What of the AWS SDK this process has loaded; all of it is CommonJS. */
+function loaded(): string[] {
+  const { cache } = createRequire(import.meta.url);
+  return Object.keys(cache).filter((file) => /node_modules\/@(?:aws-sdk|smithy)\//.test(file));
+}
+
+suite('AWS', () => {
+  test('a proxy that does not ask for it starts without the AWS SDK', async () => {
+    const proxy = await startProxy(
+      createSettings({
+        ListenPort: 0,
+        AdminPort: 0,
+        TargetHost: '127.0.0.1',
+        Users: [{ UserName: 'app', Password: 'x' }],
+        LogLevel: 'fatal',
+      }),
+    );
+    await proxy.stop();
+    assert.deepEqual(loaded(), []);
+  });
+
+  test('a token is for one user of one database, and is made anew before it expires', async (t) => {
+    const before = { ...process.env };
+    t.after(() => {
+      process.env = before;
+    });
+    process.env['AWS_ACCESS_KEY_ID'] = 'testing';
+    process.env['AWS_SECRET_ACCESS_KEY'] = 'testing';
+    let now = 0;
+    const tokens = new IamTokens(() => now);
+    const address = { host: 'orders.abc.eu-central-1.rds.amazonaws.com', port: 5432 };
+    const first = new URL(`https://${await tokens.token('app', address)}`);
+    assert.equal(first.host, `${address.host}:5432`);
+    assert.equal(first.searchParams.get('Action'), 'connect');
+    assert.equal(first.searchParams.get('DBUser'), 'app');
+    assert.equal(first.searchParams.get('X-Amz-Expires'), '900');
+    assert.match(first.searchParams.get('X-Amz-Credential') ?? '', /\/eu-central-1\/rds-db\//);
+
+    // Whoever signs shows which token it is.
+    process.env['AWS_ACCESS_KEY_ID'] = 'later';
+    const signedBy = async (): Promise<string | undefined> =>
+      new URL(`https://${await tokens.token('app', address)}`).searchParams
+        .get('X-Amz-Credential')
+        ?.split('/')[0];
+    now = 10 * 60_000 - 1;
+    assert.equal(await signedBy(), 'testing');
+    const other = new URL(`https://${await tokens.token('other', address)}`);
+    assert.equal(other.searchParams.get('DBUser'), 'other');
+    now = 10 * 60_000;
+    assert.equal(await signedBy(), 'later');
+  });
+});
