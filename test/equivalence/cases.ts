@@ -270,4 +270,13 @@ export const cases: readonly Case[] = [
       say(1, 'CREATE TEMP TABLE seen (v int)', 'DROP TABLE seen', "SELECT currval('ticket_1')"),
     ],
   },
+  {
+    name: 'RESET ALL while the parameters set before it are still read back',
+    script: [
+      say(2, "SET IntervalStyle = 'iso_8601'"),
+      say(2, "SET app.user_id = 'u1'; RESET ALL"),
+      say(1, 'SHOW IntervalStyle'),
+      say(2, 'SHOW IntervalStyle'),
+    ],
+  },
 ];

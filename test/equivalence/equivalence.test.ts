@@ -13,7 +13,7 @@ import { Stage } from './stage.ts';
 const pinningPage = path.resolve(import.meta.dirname, '../../docs/pinning.md');
 const pools = [1, 2, 3];
 /** Scripts at random for each pool. Always the same ones: the soak is for new ones. */
-const scriptsPerPool = 700;
+const scriptsPerPool = 667;
 const seed = 20_261_125;
 const paces = ['in step', 'together'] as const;
 

@@ -142,7 +142,11 @@ export class ParameterTracker {
 
   /** RESET ALL leaves role and session_authorization as they are. */
   #resetAll(current: ReadonlyMap<string, string>): void {
-    for (const name of [...current.keys(), ...this.#touched.keys()])
+    // What is being read back is not among the known ones yet.
+    const asked = this.#asked;
+    if (asked === 'all') this.#unknown = true;
+    const inFlight = asked === null || asked === 'all' ? [] : asked.keys();
+    for (const name of [...current.keys(), ...this.#touched.keys(), ...inFlight])
       if (!identities.includes(name)) this.#touch(name, 'reset');
   }
 }
