@@ -209,7 +209,7 @@ PoolSize: 1.5
       assert.deepEqual(problems(`${minimal}${lines}\n`), [`sluice.yaml:${expected}`]);
     }
     assert.deepEqual(problems('TargetHost: db\n'), [
-      'sluice.yaml: nobody could log in: give Users or AuthFile',
+      'sluice.yaml: nobody could log in: give Users, AuthFile or Auth',
     ]);
     assert.deepEqual(
       problems(`TargetHost: db
