@@ -610,7 +610,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
 
   #mayListen(): void {
     this.#listening ??= this.#startListening();
-    this.#listening.mayChange(this.inTransaction);
+    // BEGIN itself is the transaction's already.
+    this.#listening.mayChange(this.inTransaction || this.#underWay.begins);
   }
 
   #startListening(): SessionListening {
