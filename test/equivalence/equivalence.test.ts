@@ -8,6 +8,9 @@ import { looksTheSame, tell } from './property.ts';
 import { Stage } from './stage.ts';
 
 const pools = [1, 2, 3];
+/** Scripts at random for each pool. Always the same ones: the soak is for new ones. */
+const scriptsPerPool = 700;
+const seed = 20_261_125;
 const paces = ['in step', 'together'] as const;
 
 suite('a pooled connection looks like a connection of its own', { concurrency: true }, () => {
@@ -39,6 +42,11 @@ suite('a pooled connection looks like a connection of its own', { concurrency: t
   });
 
   for (const connections of pools) {
+    test(`random scripts over ${connections} connections`, async () => {
+      const lane = await stage.pooledLane(connections);
+      await fc.assert(looksTheSame(lane), { numRuns: scriptsPerPool, seed: seed + connections });
+    });
+
     suite(`what once failed, over ${connections} connections`, { concurrency: false }, () => {
       let lane: Lane;
       before(async () => {

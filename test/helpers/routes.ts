@@ -66,12 +66,21 @@ export class Route {
     return client;
   }
 
-  /** The connections that the database has, the one that asks left out. */
+  /** The connections that the database has; the one that asks and the daemon's health check left out. */
   backends(): Promise<{ readonly pid: number; readonly state: string; readonly query: string }[]> {
     return this.database.query(
       `SELECT pid, state, query FROM pg_stat_activity
-       WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()`,
+       WHERE backend_type IN ('client backend', 'walsender') AND pid <> pg_backend_pid()
+         AND application_name <> 'sluice health check'`,
     );
+  }
+
+  /** The connections of the daemon's health check. */
+  async healthChecks(): Promise<number> {
+    const rows = await this.database.query(
+      "SELECT FROM pg_stat_activity WHERE application_name = 'sluice health check'",
+    );
+    return rows.length;
   }
 
   /** Waits until no connection to the database is busy or within a transaction. */
@@ -131,6 +140,7 @@ async function leaveNothing(route: Route): Promise<void> {
     if (!route.isDirect) assert.equal(await route.sluice.stop(), 0, 'exit code of the daemon');
     await eventually(async () => {
       assert.deepEqual(await route.backends(), [], 'database connections were left behind');
+      assert.equal(await route.healthChecks(), 0, 'the health check was left behind');
     });
   } finally {
     if (!route.isDirect) await route.sluice.kill();

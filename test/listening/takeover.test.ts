@@ -19,9 +19,9 @@ onEachRoute(
       const sender = await route().login(t);
       const clients = await Promise.all([1, 2].map(() => route().login(t)));
       let sent = 0;
-      let isOver = false;
+      const over = new AbortController();
       const sending = (async () => {
-        while (!isOver) {
+        while (!over.signal.aborted) {
           await sender.query(`NOTIFY stream, '${sent + 1}'`);
           sent++;
         }
@@ -58,7 +58,7 @@ onEachRoute(
       try {
         await Promise.all(listening);
       } finally {
-        isOver = true;
+        over.abort();
         await sending;
       }
       assert.equal(await route().sluice.metric('sluice_session_pins_total'), 0);

@@ -134,6 +134,11 @@ export const housekeeping: readonly Housekeeping[] = [
     shows: ["SELECT current_user || ' ' || current_setting('app.user_id')", 'pg_read_all_data 42'],
   },
   {
+    client: 'A worker that waits for jobs',
+    requests: simple('LISTEN jobs', "NOTIFY jobs, 'mine'"),
+    shows: ['SELECT pg_listening_channels()', 'jobs'],
+  },
+  {
     client: 'A statement of a megabyte',
     requests: [...simple(`SELECT length('${megabyte}')`), extended(`SELECT length('${megabyte}')`)],
     shows: ['SELECT 1', '1'],

@@ -10,7 +10,11 @@ const pins: readonly {
   readonly begin: Buffer;
   readonly end?: string;
 }[] = [
-  { reason: 'sql_prepare', begin: query('PREPARE p AS SELECT 1'), end: 'DEALLOCATE p' },
+  {
+    reason: 'sql_prepare',
+    begin: query("DO $$ BEGIN EXECUTE 'PREPARE p AS SELECT 1'; END $$"),
+    end: 'DEALLOCATE p',
+  },
   { reason: 'temporary_object', begin: query('CREATE TEMP TABLE t (v int)'), end: 'DROP TABLE t' },
   { reason: 'temporary_object', begin: query('CREATE TEMP SEQUENCE s'), end: 'DISCARD TEMP' },
   {

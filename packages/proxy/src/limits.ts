@@ -1,7 +1,7 @@
 import type { EndpointLimits } from './frontend/endpoint.ts';
 import type { PoolLimits } from './pool/pool.ts';
 import type { Settings } from './settings/index.ts';
-import type { TargetLimits } from './target/target.ts';
+import type { GroupLimits } from './target/target-group.ts';
 
 const seconds = 1000;
 
@@ -20,12 +20,20 @@ export function endpointLimits(settings: Settings): EndpointLimits {
   };
 }
 
-/** How the settings share out database connections. */
-export function targetLimits(settings: Settings): TargetLimits {
+/** What the settings say of the target group. */
+export function groupLimits(settings: Settings): GroupLimits {
   return {
-    maxConnectionsPercent: settings.MaxConnectionsPercent,
-    maxIdleConnectionsPercent: settings.MaxIdleConnectionsPercent,
-    poolLimits: (database, user) => poolLimits(settings, database, user),
+    shares: {
+      maxConnectionsPercent: settings.MaxConnectionsPercent,
+      maxIdleConnectionsPercent: settings.MaxIdleConnectionsPercent,
+    },
+    health: {
+      interval: settings.HealthCheckInterval * seconds,
+      timeout: settings.HealthCheckTimeout * seconds,
+      failures: settings.HealthCheckFailures,
+    },
+    pools: (database, user) => poolLimits(settings, database, user),
+    readers: { lagLimit: settings.MaxReplicationLag, fallBack: settings.ReadOnlyFallback },
   };
 }
 

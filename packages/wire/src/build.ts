@@ -1,6 +1,12 @@
-/** A String of the protocol: the text and a zero byte. `latin1` takes each character of `value` for one byte. */
-export function text(value: string, encoding: 'utf8' | 'latin1' = 'utf8'): Buffer {
-  return Buffer.from(`${value}\0`, encoding);
+const zero = Buffer.from([0]);
+
+/**
+ * A String of the protocol: the text and a zero byte. `latin1` takes each character of `value` for one byte.
+ */
+export function text(value: string | Buffer, encoding: 'utf8' | 'latin1' = 'utf8'): Buffer {
+  return typeof value === 'string'
+    ? Buffer.from(`${value}\0`, encoding)
+    : Buffer.concat([value, zero]);
 }
 
 /** A message: Byte1 code, Int32 length (which counts itself, not the code), body. */

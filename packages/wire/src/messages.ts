@@ -64,7 +64,19 @@ export const readyForQueryIdle = buildMessage(
   Buffer.from([TransactionStatus.Idle]),
 );
 
+export const readyForQueryFailed = buildMessage(
+  BackendCode.ReadyForQuery,
+  Buffer.from([TransactionStatus.Failed]),
+);
+
+/** CommandComplete (B): Byte1('C') Int32 length, String tag. */
+export const rollbackComplete = buildMessage(BackendCode.CommandComplete, text('ROLLBACK'));
+
 export const parseComplete = buildMessage(BackendCode.ParseComplete);
+export const bindComplete = buildMessage(BackendCode.BindComplete);
+export const noData = buildMessage(BackendCode.NoData);
+/** ParameterDescription (B): Byte1('t') Int32(6) Int16(0): the statement has no parameters. */
+export const noParameters = buildMessage(BackendCode.ParameterDescription, Buffer.from([0, 0]));
 export const closeComplete = buildMessage(BackendCode.CloseComplete);
 
 // --- What a client sends ---
@@ -109,7 +121,7 @@ export function buildQuery(sql: string, encoding: 'utf8' | 'latin1' = 'utf8'): B
 }
 
 /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16(0): no parameter types are given. */
-export function buildParse(name: string, query: string): Buffer {
+export function buildParse(name: string | Buffer, query: string | Buffer): Buffer {
   return buildMessage(FrontendCode.Parse, text(name), text(query), Buffer.from([0, 0]));
 }
 
@@ -119,11 +131,12 @@ export function buildDescribeStatement(name: string): Buffer {
 }
 
 /** Close (F): Byte1('C') Int32 length, Byte1('S'), String name. */
-export function buildCloseStatement(name: string): Buffer {
-  return buildMessage(FrontendCode.Close, text(`S${name}`));
+export function buildCloseStatement(name: string | Buffer): Buffer {
+  return buildMessage(FrontendCode.Close, Buffer.from('S'), text(name));
 }
 
 export const closeUnnamedStatement = buildCloseStatement('');
+export const flushMessage = buildMessage(FrontendCode.Flush);
 export const syncMessage = buildMessage(FrontendCode.Sync);
 export const terminateMessage = buildMessage(FrontendCode.Terminate);
 

@@ -31,6 +31,12 @@ export const up: Command = {
       description: 'max_connections of the PostgreSQL that is started (default: 100)',
       parse: wholeNumber(10, 10_000),
     },
+    {
+      flags: '--standbys <number>',
+      description:
+        'start a cluster with so many standbys, which `sluice failover` can have fail over (default: 0)',
+      parse: wholeNumber(0, 5),
+    },
     { flags: '--tls', description: 'TLS for clients, with a certificate made on the spot' },
     {
       flags: '--data <dir>',
@@ -48,6 +54,10 @@ export const up: Command = {
   ],
   examples: [
     { line: 'sluice up', does: 'Clients connect to port 6432.' },
+    {
+      line: 'sluice up --standbys 1',
+      does: 'A primary and a standby; `sluice failover` in another terminal changes their roles.',
+    },
     {
       line: 'sluice up --target postgres://app:secret@localhost/shop --port 7000',
       does: 'Puts the proxy in front of the database shop.',

@@ -7,6 +7,8 @@ export interface UpOptions {
   readonly adminPort: number;
   readonly poolSize: number;
   readonly maxConnections: number | undefined;
+  /** How many standbys the PostgreSQL that is started has. */
+  readonly standbys: number;
   readonly tls: boolean;
   readonly data: string | undefined;
   readonly target: string | undefined;
@@ -16,11 +18,16 @@ export interface UpOptions {
 /** Gives the options their types, and refuses those that contradict each other. */
 export function upOptions({ options }: CommandInput): UpOptions {
   const { port, adminPort, poolSize, maxConnections, data, target } = options;
-  const needless = (['data', 'maxConnections'] as const).find(
+  if (data !== undefined && options['standbys'] !== undefined) {
+    throw new UsageError('--standbys keeps no data yet; leave --data out');
+  }
+  const needless = (['data', 'maxConnections', 'standbys'] as const).find(
     (name) => options[name] !== undefined,
   );
   if (target !== undefined && needless !== undefined) {
-    const flag = needless === 'data' ? '--data' : '--max-connections';
+    const flag = { data: '--data', maxConnections: '--max-connections', standbys: '--standbys' }[
+      needless
+    ];
     throw new UsageError(
       `${flag} is for the PostgreSQL that up starts, and with --target it starts none; leave one of them out`,
     );
@@ -30,6 +37,7 @@ export function upOptions({ options }: CommandInput): UpOptions {
     adminPort: Number(adminPort),
     poolSize: Number(poolSize),
     maxConnections: typeof maxConnections === 'number' ? maxConnections : undefined,
+    standbys: Number(options['standbys'] ?? 0),
     tls: options['tls'] === true,
     data: typeof data === 'string' ? data : undefined,
     target: typeof target === 'string' ? target : undefined,

@@ -3,8 +3,11 @@ import type { RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import type { Run } from '../command.ts';
 import { aborted, StopSignals } from '../stop-signals.ts';
+import { startClusterDatabase } from './cluster.ts';
+import { takeOrders } from './control.ts';
 import type { Database } from './database.ts';
 import { givenDatabase, startDatabase } from './database.ts';
+import { orderFailOver } from './fail-over.ts';
 import type { UpOptions } from './options.ts';
 import { upOptions } from './options.ts';
 import type { Ready } from './report.ts';
@@ -55,10 +58,12 @@ async function start(
   undo: (() => Promise<void>)[],
 ): Promise<Ready> {
   const { target } = options;
+  const cluster = options.standbys > 0 ? await startClusterDatabase(options, signal) : undefined;
   const database =
-    target === undefined
+    cluster ??
+    (target === undefined
       ? await startDatabase(options, signal)
-      : givenDatabase(target, process.env);
+      : givenDatabase(target, process.env));
   undo.push(database.stop);
   signal.throwIfAborted();
   const tls = options.tls ? await makeTlsFiles() : undefined;
@@ -77,6 +82,11 @@ async function start(
     }),
   );
   undo.push(() => proxy.stop());
+  if (cluster !== undefined) {
+    const { host, port } = proxy.admin;
+    const admin = `http://${host}:${port}`;
+    undo.push(await takeOrders(admin, (kind) => orderFailOver(cluster, admin, kind)));
+  }
   return describe(proxy, database, tls);
 }
 

@@ -2,6 +2,8 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { workActions } from './planned-work.ts';
+import type { PlannedWork } from './planned-work.ts';
 
 /** What the admin port is asked for. */
 export interface AdminSources {
@@ -10,11 +12,14 @@ export interface AdminSources {
   notReady(): Promise<string | null>;
   /** The targets and their pools, as JSON. */
   targets(): unknown;
+  /** Whom planned work is told to. */
+  readonly group: PlannedWork;
 }
 
 /**
  * The admin port: `/metrics` (Prometheus), `/healthz` (the process lives), `/readyz` (clients can be served) and
- * `/targets`. It shows no secret and changes nothing; it is bound to loopback unless AdminHost says otherwise.
+ * `/targets`; POST `/pause`, `/resume` and `/drain` for planned work. It shows no secret and has no authentication; it
+ * is bound to loopback unless AdminHost says otherwise.
  */
 export class AdminServer {
   readonly #sources: AdminSources;
@@ -54,12 +59,25 @@ export class AdminServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
-      respond(response, 405, 'text/plain', 'only GET is answered here\n');
+    const url = new URL(request.url ?? '/', 'http://admin');
+    const path = url.pathname;
+    const action = workActions.get(path);
+    const allowed = action === undefined ? ['GET', 'HEAD'] : ['POST'];
+    if (!allowed.includes(request.method ?? '')) {
+      response.setHeader('allow', allowed.join(', '));
+      respond(response, 405, 'text/plain', `only ${allowed[0]} is answered here\n`);
       return;
     }
-    const path = new URL(request.url ?? '/', 'http://admin').pathname;
+    if (action !== undefined) {
+      // A page in a browser can send a POST without asking, but not without naming its origin.
+      if (request.headers.origin !== undefined) {
+        respond(response, 403, 'text/plain', 'not from a web page\n');
+        return;
+      }
+      const { status, body } = action(this.#sources.group, url.searchParams.get('target'));
+      respond(response, status, 'application/json', `${JSON.stringify(body)}\n`);
+      return;
+    }
     switch (path) {
       case '/metrics': {
         const { metrics } = this.#sources;
@@ -83,7 +101,12 @@ export class AdminServer {
         );
         break;
       default:
-        respond(response, 404, 'text/plain', 'here are /metrics, /healthz, /readyz and /targets\n');
+        respond(
+          response,
+          404,
+          'text/plain',
+          'here are /metrics, /healthz, /readyz and /targets, and for POST /pause, /resume and /drain\n',
+        );
     }
   }
 }

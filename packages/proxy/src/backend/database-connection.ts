@@ -9,7 +9,9 @@ import {
   syncMessage,
   terminateMessage,
 } from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
+import type { ConnectionSource } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { shortCut } from '../relay/short-cut.ts';
@@ -17,11 +19,15 @@ import { isNotification } from '../listening/notification.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
 import { ConnectionStatements } from '../session/connection-statements.ts';
+import type { OwnNames } from '../session/own-names.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
+import { Setback } from '../session/setback.ts';
 import { backendNamePrefix, describeMissingStatement } from '../session/statement.ts';
-import { noUnnamedStatement } from '../session/unnamed-statement.ts';
+import { destroyedUnnamedStatement, noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
+import type { Address } from './dial.ts';
 import { ProxyRequest } from './proxy-request.ts';
+import { isUnfinished } from './unfinished.ts';
 
 /** No message of the protocol is longer: PostgreSQL's own limit for what it sends (PqMaxMsg, 1 GiB). */
 const longestMessage = 0x3fffffff;
@@ -43,12 +49,18 @@ export interface LoanHolder {
   letsGo(): boolean;
   /** The loan has ended: the connection went back to its pool. */
   loanEnded(): void;
+  /** What the client has sent next waits until nothing is owed: then `resume` is called. */
+  readonly awaitsAnswers: boolean;
   /** A text that may name statements by their names on database connections, in the client's names. */
   translate(text: string): string;
-  /** The client keeps its connection when this one is lost: it has no transaction and no state here. */
+  /** The client keeps its connection when this one is lost: no state of its own is here but a transaction. */
   readonly survivesLoss: boolean;
   /** The connection has ended under the loan. */
   connectionLost(loss: ConnectionLoss): void;
+  /** The database refused the group at hand with `sqlstate` and rolled it back: can it run on another connection? */
+  canSendAgain(): boolean;
+  /** The loan has ended, and the group that `canSendAgain` spoke of was refused here: it is sent again elsewhere. */
+  sendAgain(setback: Setback): void;
   /** The connection takes requests again: its socket has drained, or a cancel has passed. */
   resume(): void;
   /** The database reported a new value of a parameter while the session's requests ran. */
@@ -60,11 +72,15 @@ export interface LoanHolder {
 /** How a database connection ended under a loan. */
 export interface ConnectionLoss {
   readonly error: ProxyError;
+  /** What ended it, in words. */
+  readonly reason: string;
   /** Groups of the session that were still owed their end. */
   readonly groups: number;
   /** Messages were sent that no Sync has followed. */
   readonly openGroup: boolean;
   readonly inTransaction: boolean;
+  /** The transaction has failed already, and the client knows. */
+  readonly failed: boolean;
   /** Part of a message has been relayed, so that nothing else can follow. */
   readonly midReply: boolean;
   /** The client has already had an ErrorResponse in the group at hand. */
@@ -79,6 +95,8 @@ export interface ConnectionOwner {
   readonly initQuery: string;
   /** The socket has closed. */
   closed(connection: DatabaseConnection, error: ProxyError): void;
+  /** The connection says that its database may no longer serve: an SQLSTATE, or how the socket ended. */
+  evidence(connection: DatabaseConnection, what: string): void;
   /** The database reported a parameter outside any session's request. */
   parameterChanged(connection: DatabaseConnection, name: string, value: string): void;
 }
@@ -90,7 +108,22 @@ export interface LoginResult {
   readonly processId: number;
   readonly secretKey: Buffer;
   readonly tls: boolean;
+  /** Where it leads; a cancel request goes there too. */
+  readonly address: Address;
 }
+
+/**
+ * What a database says when it may no longer be the one to ask: it shuts down (57P01), has crashed (57P02), does not
+ * take connections (57P03), or is read-only (25006).
+ */
+const notServing: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '25006']);
+
+/**
+ * Of these, the ones after which nothing of a single statement has taken effect. 57P01: while a transaction commits
+ * PostgreSQL holds interrupts back, and says CommandComplete before it looks at them again. Not 57P02: a crash may
+ * come between the commit and its answer.
+ */
+const rolledBack: ReadonlySet<string> = new Set(['57P01', '25006']);
 
 let nextId = 1;
 
@@ -108,6 +141,7 @@ export class DatabaseConnection {
   readonly processId: number;
   readonly secretKey: Buffer;
   readonly tls: boolean;
+  readonly address: Address;
   /** What the database has reported, by name. */
   readonly reported: Map<string, string>;
   readonly createdAt = clock.now;
@@ -117,12 +151,21 @@ export class DatabaseConnection {
   status: number = TransactionStatus.Idle;
   /** Extended-protocol messages were sent since the last Sync: an implicit transaction may be open. */
   groupOpen = false;
-  /** The unnamed statement that the database has, by identity. */
+  /** Statements that the database has under names as a session gave them, for SQL to call; null when there are none. */
+  ownNames: OwnNames | null = null;
+  /** The unnamed statement that the database has if all goes well with what was sent, by identity. */
   unnamed: UnnamedStatement = noUnnamedStatement;
+  /** The one that all answers so far have left. */
+  settledUnnamed: UnnamedStatement = noUnnamedStatement;
   /** When ConnectionLifetime is over (clock milliseconds). */
   expiresAt = Infinity;
   /** When the current loan, or the current rest in the pool, began (clock milliseconds). */
   since = clock.now;
+  /** The target that it leads to, and the target's epoch when it was made. */
+  readonly source: ConnectionSource;
+  readonly epoch: number;
+  /** A session has it; the pool counts. */
+  onLoan = false;
   /** The pool's generation at login; an older one is not lent again. */
   generation = 0;
   /** Set when the connection must not be lent again, and why. */
@@ -148,20 +191,30 @@ export class DatabaseConnection {
   #closed = false;
   #resting = false;
   #errorSent = false;
+  /** The database has said why it closes: an idle time-out is no sign of trouble, and a shutdown was told as one. */
+  #saidGoodbye = false;
 
-  constructor(login: LoginResult, owner: ConnectionOwner, statementLimit: number) {
+  constructor(
+    login: LoginResult,
+    owner: ConnectionOwner,
+    statementLimit: number,
+    source: ConnectionSource,
+  ) {
     this.#owner = owner;
+    this.source = source;
+    this.epoch = source.epoch;
     this.socket = login.socket;
     this.reported = login.parameters;
     this.processId = login.processId;
     this.secretKey = login.secretKey;
     this.tls = login.tls;
+    this.address = login.address;
     this.statements = new ConnectionStatements(statementLimit);
     const socket = this.socket;
     shortCut((chunk) => this.#onData(chunk))(socket);
     socket.on('drain', () => this.#onDrain());
-    socket.on('error', (error: Error) => this.#onLost(error.message));
-    socket.on('close', () => this.#onLost('the database closed it'));
+    socket.on('error', (error: Error) => this.#onGone(error.message));
+    socket.on('close', () => this.#onGone('the database closed it'));
     socket.resume();
   }
 
@@ -229,7 +282,7 @@ export class DatabaseConnection {
   gather(sql: string, request: ProxyRequest, encoding: 'utf8' | 'latin1' = 'utf8'): void {
     this.owed.append(Owed.Query | Fate.Watch, request);
     // A simple Query destroys the unnamed statement (manual, "Extended Query").
-    this.unnamed = noUnnamedStatement;
+    this.unnamed = this.settledUnnamed = destroyedUnnamedStatement;
     toDatabase.add(buildQuery(sql, encoding));
   }
 
@@ -306,12 +359,13 @@ export class DatabaseConnection {
 
   /** Something is not as it must be: the connection is closed, and whoever is owed anything is told. */
   poison(what: string): void {
-    this.#fail(new ProxyError('POISONED', { what }));
+    this.#fail(new ProxyError('POISONED', { what }), what);
   }
 
   #onData(input: Buffer): void {
     if (this.#closed) return;
     countRead(input.length);
+    this.source.heardAt = clock.now;
     let chunk = input;
     if (this.#carry !== null) {
       chunk = Buffer.concat([this.#carry, input]);
@@ -362,9 +416,12 @@ export class DatabaseConnection {
           this.#answerLocally();
           continue;
         case Step.Failed:
-          this.#handOver(chunk, from, at);
-          from = at;
-          relayed = this.#onFailed(chunk, at, next, entry);
+          if (this.#isTakenBack(chunk, from, at, next, entry)) relayed = false;
+          else {
+            this.#handOver(chunk, from, at);
+            from = at;
+            relayed = this.#onFailed(chunk, at, next, entry);
+          }
           break;
         case Step.CopyIn:
           if (!this.owed.startCopyIn()) {
@@ -379,10 +436,16 @@ export class DatabaseConnection {
         case Step.Notice:
           if (isNotification(code)) relayed = this.#holder?.notified(chunk, at, next) === true;
           // Outside any request a notice belongs to the holder, if there is one.
-          else relayed = fate === Fate.Relay || (entry === Owed.Nothing && this.#holder !== null);
+          else
+            relayed =
+              (fate === Fate.Relay || (entry === Owed.Nothing && this.#holder !== null)) &&
+              !this.#isFarewell(chunk, at, next);
           break;
         case Step.Parameter:
           relayed = this.#onParameter(chunk, at + 5, next, entry);
+          break;
+        case Step.Counted:
+          this.owed.headNote?.counted?.();
           break;
         default:
           this.poison(`message 0x${code.toString(16)} while ${describe(entry)} was owed`);
@@ -470,13 +533,15 @@ export class DatabaseConnection {
     if (entry === Owed.Nothing) {
       // Between requests the database only ever says goodbye (57P01, 25P03, ...), and closes.
       this.retireReason ??= 'the database ended it';
+      this.#saidGoodbye = true;
       return this.#holder !== null;
     }
     if (fate === Fate.Watch) {
-      if (note instanceof ProxyRequest) note.failed(chunk, at + 5, next);
+      note?.failed?.(chunk, at, next);
       this.owed.fail();
       return false;
     }
+    const instead = note?.failed?.(chunk, at, next) ?? null;
     if (this.owed.ambiguous) this.retireReason ??= 'a Sync inside failed COPY data';
     this.#errorSent = fate !== Fate.Abandon;
     if (fate === Fate.Substitute && note?.bytes !== undefined) {
@@ -486,7 +551,7 @@ export class DatabaseConnection {
     }
     this.owed.fail();
     if (fate === Fate.Abandon) return false;
-    const renamed = this.#renamed(chunk, at, next);
+    const renamed = instead ?? this.#renamed(chunk, at, next);
     if (renamed !== null) {
       this.#holder?.relay(renamed, 0, renamed.length);
       return false;
@@ -499,6 +564,60 @@ export class DatabaseConnection {
     });
     this.#holder?.relay(error, 0, error.length);
     return false;
+  }
+
+  /**
+   * The database does not serve (any more): the group at hand runs elsewhere, or the connection is given up and the
+   * session says what that means. Then neither the error nor what came before it in the group goes to the client.
+   */
+  #isTakenBack(chunk: Buffer, from: number, at: number, next: number, entry: number): boolean {
+    const fields = parseErrorFields(chunk, at + 5, next);
+    const { severity, sqlstate, message } = fields;
+    if (notServing.has(sqlstate)) this.#owner.evidence(this, sqlstate);
+    const isOwed = (entry & 0xf0) === Fate.Relay && entry !== Owed.Nothing;
+    if (
+      isOwed &&
+      rolledBack.has(sqlstate) &&
+      isUnfinished(chunk, from, at) &&
+      this.#takeBack(fields)
+    )
+      return true;
+    if (severity === 'ERROR' || this.#holder?.survivesLoss !== true) return false;
+    // Outside a transaction its own words say best what became of the statement.
+    if (isOwed && !this.inTransaction) return false;
+    this.#onLost(message);
+    return true;
+  }
+
+  /** "The postmaster has commanded this server process to roll back and exit" is a warning (57P02), then it closes. */
+  #isFarewell(chunk: Buffer, at: number, next: number): boolean {
+    if (chunk[at] !== BackendCode.NoticeResponse) return false;
+    const { sqlstate } = parseErrorFields(chunk, at + 5, next);
+    if (sqlstate !== '57P02') return false;
+    this.#owner.evidence(this, sqlstate);
+    return true;
+  }
+
+  /** The refused group runs elsewhere: what is still owed for it here is owed to nobody. */
+  #takeBack(fields: ErrorFields): boolean {
+    const holder = this.#holder;
+    if (
+      holder === null ||
+      this.status !== TransactionStatus.Idle ||
+      this.groupOpen ||
+      this.owed.countGroups() !== 1 ||
+      !holder.canSendAgain()
+    )
+      return false;
+    // Answers to groups before this one may stand gathered.
+    holder.flushReplies();
+    this.#holder = null;
+    this.retireReason ??= `the database refuses work (${fields.sqlstate})`;
+    this.owed.fail();
+    this.owed.abandon();
+    this.#resumeReading();
+    holder.sendAgain(new Setback(fields, this));
+    return true;
   }
 
   /** An error that names a statement by the name it bears here, in the client's words; null for all others. */
@@ -527,6 +646,10 @@ export class DatabaseConnection {
     if (this.#closed || this.#resting || this.owed.length > 0 || this.#cancelsOnTheWay > 0) return;
     const holder = this.#holder;
     if (holder !== null) {
+      if (holder.awaitsAnswers) {
+        holder.resume();
+        return;
+      }
       if (this.groupOpen || this.owed.skipping || this.status !== TransactionStatus.Idle) return;
       if (!holder.letsGo()) return;
       this.#holder = null;
@@ -540,6 +663,7 @@ export class DatabaseConnection {
     } else if (this.needsReset) {
       this.needsReset = false;
       this.statements.clear();
+      this.ownNames = null;
       this.parameterSet = null;
       this.drawnBy = 0;
       this.run('DISCARD ALL', this.#mustSucceed('DISCARD ALL'));
@@ -570,20 +694,29 @@ export class DatabaseConnection {
     this.socket.resume();
   }
 
-  #onLost(reason: string): void {
-    if (!this.#closed) this.#fail(new ProxyError('DATABASE_CONNECTION_LOST', { reason }));
+  /** The socket ended, and not by our doing. */
+  #onGone(reason: string): void {
+    if (this.#closed) return;
+    if (!this.#saidGoodbye) this.#owner.evidence(this, reason);
+    this.#onLost(reason);
   }
 
-  #fail(error: ProxyError): void {
+  #onLost(reason: string): void {
+    if (!this.#closed) this.#fail(new ProxyError('DATABASE_CONNECTION_LOST', { reason }), reason);
+  }
+
+  #fail(error: ProxyError, reason: string): void {
     this.#closed = true;
     if (!this.socket.writableEnded) this.socket.destroy();
     const holder = this.#holder;
     this.#holder = null;
     const loss: ConnectionLoss = {
       error,
+      reason,
       groups: this.owed.countGroups(),
       openGroup: this.groupOpen || this.owed.skipping,
       inTransaction: this.status !== TransactionStatus.Idle,
+      failed: this.status === TransactionStatus.Failed,
       midReply: this.midReply,
       errorSent: this.#errorSent,
     };

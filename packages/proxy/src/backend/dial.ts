@@ -18,23 +18,16 @@ export interface Address {
   readonly serverName: string;
 }
 
-/** The address of the target as settings say; reads the file of authorities. */
-export function targetAddress(settings: Settings): Address {
-  const {
-    TargetHost,
-    TargetPort,
-    TargetTlsMode,
-    TargetTlsNegotiation,
-    TargetTlsCaFile,
-    TargetTlsServerName,
-  } = settings;
+/** How targets are dialled, wherever they are. */
+export type DialOptions = Omit<Address, 'host' | 'port' | 'serverName'>;
+
+/** How settings say that targets are dialled; reads the file of authorities. */
+export function dialOptions(settings: Settings): DialOptions {
+  const { TargetTlsMode, TargetTlsNegotiation, TargetTlsCaFile } = settings;
   return {
-    host: TargetHost,
-    port: TargetPort,
     tlsMode: TargetTlsMode,
     tlsNegotiation: TargetTlsNegotiation,
     ca: TargetTlsCaFile === undefined ? undefined : readFileSync(TargetTlsCaFile, 'utf8'),
-    serverName: TargetTlsServerName ?? TargetHost,
   };
 }
 

@@ -190,6 +190,7 @@ export class Login {
       processId: this.#processId,
       secretKey: this.#secretKey,
       tls: socket instanceof TLSSocket,
+      address: this.#options.address,
     });
   }
 

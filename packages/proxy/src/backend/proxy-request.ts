@@ -29,8 +29,9 @@ export class ProxyRequest implements OwedNote {
     if (code === BackendCode.DataRow) this.#rows.push(parseDataRow(chunk, start, end));
   }
 
-  failed(chunk: Buffer, start: number, end: number): void {
-    this.#error ??= parseErrorFields(chunk, start, end);
+  failed(chunk: Buffer, at: number, next: number): null {
+    this.#error ??= parseErrorFields(chunk, at + 5, next);
+    return null;
   }
 
   finish(): void {

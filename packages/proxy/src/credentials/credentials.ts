@@ -74,6 +74,12 @@ export class Credentials {
     return this.#databasePasswords.get(databaseUser);
   }
 
+  /** The first database user whose password is known. */
+  get firstDatabaseUser(): string | undefined {
+    for (const user of this.#databasePasswords.keys()) return user;
+    return undefined;
+  }
+
   /** The users of the database whose password is another in `next`: their pools need new connections. */
   changedFrom(previous: Credentials): string[] {
     const users = new Set([

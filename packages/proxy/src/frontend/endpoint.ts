@@ -10,9 +10,11 @@ import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
 import type { PinReason } from '../session/pin-reason.ts';
 import { Session, SessionState } from '../session/session.ts';
-import type { SessionKeeper, Touches } from '../session/session.ts';
+import type { SessionKeeper } from '../session/session.ts';
+import type { Touches } from '../session/session-pin.ts';
 import type { LoginResult } from '../backend/database-connection.ts';
 import type { ConnectFailure, Pool } from '../pool/pool.ts';
+import type { RolePools, TargetRole } from '../target/role-pools.ts';
 import type { Target } from '../target/target.ts';
 import { EndpointStats } from '../telemetry/endpoint-stats.ts';
 import { events } from '../telemetry/events.ts';
@@ -38,12 +40,13 @@ export interface EndpointLimits {
 
 /** Sends a cancel request to the database; told whether it was delivered. */
 export type SendCancel = (
-  key: { readonly processId: number; readonly secretKey: Buffer },
+  key: Pick<LoginResult, 'address' | 'processId' | 'secretKey'>,
   done: (delivered: boolean) => void,
 ) => void;
 
 /** Opens a database connection outside any pool, with further startup parameters. */
 export type ConnectWith = (
+  target: Target,
   pool: Pool,
   startup: ReadonlyMap<string, string>,
   done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
@@ -88,12 +91,12 @@ let nextClientId = 1;
 /** Where clients dial: accepts their connections, logs them in, and keeps their sessions. */
 export class Endpoint implements SessionKeeper {
   readonly name: string;
-  readonly role = 'READ_WRITE' as const;
+  readonly role: TargetRole;
   readonly stats = new EndpointStats();
   readonly listeners = new Listeners();
   limits: EndpointLimits;
 
-  readonly #target: Target;
+  readonly #pools: RolePools;
   readonly #handshake: () => HandshakeOptions;
   readonly #sendCancel: SendCancel;
   readonly #connect: ConnectWith;
@@ -108,7 +111,8 @@ export class Endpoint implements SessionKeeper {
 
   constructor(options: {
     readonly name: string;
-    readonly target: Target;
+    /** The pools that serve it; their role is the endpoint's. */
+    readonly pools: RolePools;
     readonly limits: EndpointLimits;
     /** How clients log in, as settings say now. */
     readonly handshake: () => HandshakeOptions;
@@ -116,7 +120,8 @@ export class Endpoint implements SessionKeeper {
     readonly connect: ConnectWith;
   }) {
     this.name = options.name;
-    this.#target = options.target;
+    this.role = options.pools.role;
+    this.#pools = options.pools;
     this.limits = options.limits;
     this.#handshake = options.handshake;
     this.#sendCancel = options.cancel;
@@ -346,9 +351,10 @@ export class Endpoint implements SessionKeeper {
   #replicate(arrival: Arrival, login: ClientLogin, refuse: (fields: ErrorFields) => void): void {
     const { socket } = login;
     const { carried, startupOnly } = splitStartup(login.parameters);
-    const pool = this.#target.pool(login.database, login.databaseUser, startupOnly);
-    if (!this.#target.reserve(pool)) {
-      refuse(new ProxyError('NO_CONNECTION_LEFT', { allowed: this.#target.allowed }).fields);
+    const pool = this.#pools.pool(login.database, login.databaseUser, startupOnly);
+    const target = this.#pools.reserve(pool);
+    if (target === null) {
+      refuse(new ProxyError('NO_CONNECTION_LEFT', { allowed: this.#pools.allowed }).fields);
       return;
     }
     let gone = false;
@@ -358,10 +364,10 @@ export class Endpoint implements SessionKeeper {
     };
     socket.once('close', vanished);
     const startup = new Map([...carried, ['replication', login.replication ?? ''] as const]);
-    this.#connect(pool, startup, (failure, database) => {
+    this.#connect(target, pool, startup, (failure, database) => {
       socket.off('close', vanished);
       if (database === null || gone) {
-        this.#target.release();
+        target.release();
         database?.socket.destroy();
         if (!gone && failure !== null) refuse(failure.fields);
         return;
@@ -374,7 +380,7 @@ export class Endpoint implements SessionKeeper {
         this.#links.delete(link);
         this.#keys.delete(key);
         this.#counts.remove(login.user, login.database);
-        this.#target.release();
+        target.release();
         this.stats.closed++;
         this.#checkEmpty();
       });
@@ -421,7 +427,7 @@ export class Endpoint implements SessionKeeper {
       return;
     }
     const { carried, startupOnly } = splitStartup(login.parameters);
-    const pool = this.#target.pool(login.database, login.databaseUser, startupOnly);
+    const pool = this.#pools.pool(login.database, login.databaseUser, startupOnly);
     const parameters = pool.parameterSets.acquireList(carried);
     pool.sessions++;
     this.#counts.add(login.user, login.database);

@@ -36,7 +36,7 @@ export class ReplicationLink {
   }
 
   /** The key that cancels what runs at the database. */
-  get databaseKey(): { readonly processId: number; readonly secretKey: Buffer } {
+  get databaseKey(): LoginResult {
     return this.#database;
   }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { DatabaseConnection } from '../backend/database-connection.ts';
 import type { ConnectionOwner, LoanHolder, LoginResult } from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
-import type { Pool } from '../pool/pool.ts';
+import type { ConnectionSource, Pool } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
 import { events } from '../telemetry/events.ts';
 import { ListenerStats } from './listener-stats.ts';
@@ -14,8 +14,8 @@ export interface Audience {
   readonly pool: Pool;
   /** A notification on one of its channels. `message` is its own: it may be kept. */
   notified(notification: Notification, message: Buffer): void;
-  /** What comes from here on is the audience's to have: everything sent before the mark has been. */
-  marked(): void;
+  /** The mark has come: what follows is the audience's to have from here. */
+  marked(mark: string): void;
   /** The listening connection cannot be had for now; what was asked is done when it can. */
   delayed(why: string): void;
   /** Notifications may have been lost; `seconds` is how long nobody listened. */
@@ -46,6 +46,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
 
   // What a holder has to say of itself: nobody waits for it, and it never lets go.
   readonly blocked = false;
+  readonly awaitsAnswers = false;
   readonly survivesLoss = false;
   readonly initQuery = '';
 
@@ -125,7 +126,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
     if (this.#ready) this.#run(unlistenSql(channel));
   }
 
-  /** The audience has gone. */
+  /** The audience has gone, or given up what it waited for. */
   gone(audience: Audience, channels: Iterable<Channel>, mark: string): void {
     this.#marks.delete(mark);
     for (const channel of channels) this.leave(audience, channel);
@@ -140,7 +141,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
     }
     if (this.#audiences.size === 0 && clock.now - this.#deserted >= linger) {
       this.#close('nobody listens any more');
-    } else if (connection.generation !== this.#pool?.generation) {
+    } else if (this.#pool?.isCurrent(connection) !== true) {
       // Another server is the writer now, or the password has changed.
       connection.destroy('its generation is over');
     } else if (clock.now - this.#lastHeard >= 2 * silence) {
@@ -161,8 +162,9 @@ export class Listener implements LoanHolder, ConnectionOwner {
   #open(): void {
     if (this.#closing || this.#release !== null || clock.now < this.#retryAt) return;
     const pool = this.#choosePool();
-    if (pool === null) return;
-    const release = pool.openAside((failure, login) => {
+    // While nobody serves there is nothing to try; the next tick looks again.
+    if (pool === null || pool.held !== null) return;
+    const release = pool.openAside((failure, login, source) => {
       if (this.#release !== release) {
         login?.socket.destroy();
         return;
@@ -171,7 +173,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
         this.#release = null;
         release?.();
         this.#failed(pool, failure?.fields.message ?? 'there is no connection');
-      } else this.#opened(pool, login);
+      } else this.#opened(pool, login, source);
     });
     if (release === null) this.#failed(pool, 'no database connection is left');
     else this.#release = release;
@@ -194,8 +196,8 @@ export class Listener implements LoanHolder, ConnectionOwner {
       events.listeningFailed.publish({ database: this.database, user: pool.user, message: why });
   }
 
-  #opened(pool: Pool, login: LoginResult): void {
-    const connection = new DatabaseConnection(login, this, 1);
+  #opened(pool: Pool, login: LoginResult, source: ConnectionSource): void {
+    const connection = new DatabaseConnection(login, this, 1, source);
     this.#connection = connection;
     this.#pool = pool;
     this.#lastHeard = clock.now;
@@ -279,7 +281,7 @@ export class Listener implements LoanHolder, ConnectionOwner {
     if (notification.channel === this.markChannel) {
       const audience = this.#marks.get(notification.payload);
       this.#marks.delete(notification.payload);
-      audience?.marked();
+      audience?.marked(notification.payload);
       return false;
     }
     const audiences = this.#audiences.get(notification.channel);
@@ -344,6 +346,19 @@ export class Listener implements LoanHolder, ConnectionOwner {
 
   resume(): void {
     // Nothing waits to be sent.
+  }
+
+  canSendAgain(): boolean {
+    return false;
+  }
+
+  sendAgain(): void {
+    // A new connection says it all again.
+  }
+
+  evidence(connection: DatabaseConnection, what: string): void {
+    const { source, epoch } = connection;
+    if (epoch === source.epoch) source.evidence(what);
   }
 
   parameterReported(): void {

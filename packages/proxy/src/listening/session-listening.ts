@@ -3,6 +3,7 @@ import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import { ProxyError } from '../errors.ts';
 import type { Pool } from '../pool/pool.ts';
+import { clock } from '../relay/clock.ts';
 import type { Audience, Listener } from './listener.ts';
 import {
   channelsSql,
@@ -21,6 +22,8 @@ export interface ListeningOwner {
   readonly connection: DatabaseConnection | null;
   /** True between requests and outside transactions: PostgreSQL gives notifications only then. */
   readonly takesNotifications: boolean;
+  /** When the client last had anything to do, in clock milliseconds. */
+  since: number;
   /** Bytes that the client has not taken yet. */
   readonly unread: number;
   /** The process id that the client was told. */
@@ -107,6 +110,7 @@ export class SessionListening implements Audience {
 
   /** A loan begins: puts LISTEN in front of its first request. */
   begin(connection: DatabaseConnection): void {
+    this.#forgetLoan();
     if (this.#channels.size === 0) return;
     this.#carried = true;
     connection.gather(
@@ -160,8 +164,8 @@ export class SessionListening implements Audience {
       'UNLISTEN *',
       new ProxyRequest((answer) => {
         if (answer.lost) return;
-        if (answer.error !== null) connection.poison(`UNLISTEN failed: ${answer.error.message}`);
-        else this.#owner.unpark();
+        if (answer.error !== null) connection.needsReset = true;
+        this.#owner.unpark();
       }),
     );
     return false;
@@ -169,11 +173,15 @@ export class SessionListening implements Audience {
 
   /** The loan has ended, or its connection was lost. */
   loanEnded(): void {
+    this.#forgetLoan();
+    this.flush();
+  }
+
+  #forgetLoan(): void {
     this.#carried = false;
     this.#found = null;
     this.#blind = false;
     this.#markListened = false;
-    this.flush();
   }
 
   #compare(connection: DatabaseConnection, now: Set<Channel>): void {
@@ -183,12 +191,15 @@ export class SessionListening implements Audience {
       if (now.has(channel) || this.#blind) continue;
       this.#channels.delete(channel);
       this.#moving.delete(channel);
-      this.#told.delete(channel);
+      this.#forgetTold(channel);
       this.#listener.leave(this, channel);
     }
     const added = [...now].filter((channel) => !this.#channels.has(channel));
     if (added.length === 0) {
-      if (this.#channels.size === 0) this.#mark = '';
+      if (this.#channels.size === 0) {
+        this.#listener.gone(this, [], this.#mark);
+        this.#mark = '';
+      }
       if (this.#mark === '') this.#owner.unpinListening();
       return;
     }
@@ -217,11 +228,20 @@ export class SessionListening implements Audience {
       listenSql([this.#listener.markChannel]),
       new ProxyRequest((answer) => {
         if (answer.lost || this.#owner.connection !== connection) return;
-        if (answer.error !== null) connection.poison(`LISTEN failed: ${answer.error.message}`);
-        else this.#mark = this.#listener.takeOver(this, this.#moving);
+        if (answer.error === null) this.#mark = this.#listener.takeOver(this, this.#moving);
+        else this.#stay();
       }),
       'latin1',
     );
+  }
+
+  /** The new channels stay on the connection on loan. */
+  #stay(): void {
+    for (const channel of this.#moving) this.#channels.delete(channel);
+    this.#moving = new Set();
+    this.#mark = '';
+    this.#owner.pinListening();
+    this.#owner.unpark();
   }
 
   #moved(): void {
@@ -270,7 +290,8 @@ export class SessionListening implements Audience {
     this.#grow(message.length);
   }
 
-  marked(): void {
+  marked(mark: string): void {
+    if (mark !== this.#mark) return;
     this.#markedThere = true;
     this.#moved();
     // Does nothing while a request or a transaction is under way.
@@ -284,7 +305,7 @@ export class SessionListening implements Audience {
 
   missed(seconds: number): void {
     // What the loan told in the meantime comes no second time.
-    this.#told.clear();
+    for (const channel of [...this.#told.keys()]) this.#forgetTold(channel);
     const { fields } = new ProxyError('NOTIFICATIONS_MISSED', { seconds: seconds.toFixed(1) });
     const notice = buildNoticeResponse({ ...fields, severity: 'WARNING' });
     this.#held.push({ notification: { processId: 0, channel: '', payload: '' }, message: notice });
@@ -309,6 +330,11 @@ export class SessionListening implements Audience {
     this.#listener.gone(this, this.#channels, this.#mark);
   }
 
+  #forgetTold(channel: Channel): void {
+    for (const message of this.#told.get(channel) ?? []) this.#bytes -= message.length;
+    this.#told.delete(channel);
+  }
+
   get #canTell(): boolean {
     return !this.unsettled && this.#owner.takesNotifications;
   }
@@ -323,6 +349,7 @@ export class SessionListening implements Audience {
       this.#bytes -= message.length;
       return;
     }
+    this.#owner.since = clock.now;
     this.#owner.reply(message);
     this.#grow(0);
   }

@@ -11,6 +11,10 @@ export class PoolStats {
   borrows = 0;
   borrowsAborted = 0;
   groups = 0;
+  /** Told of the next group that is answered, once. */
+  onAnswer: (() => void) | null = null;
+  /** Groups that were sent again after the loss of their database connection. */
+  groupsSentAgain = 0;
   connectionsOpened = 0;
   connectionsFailed = 0;
   connectionsClosed = 0;

@@ -34,16 +34,38 @@ export interface PoolLimits {
   readonly retryMax: number;
 }
 
-/** What a pool needs of its target: the budget that all pools share, and new connections. */
+/** What a pool needs of the targets that serve it. */
 export interface PoolTarget {
-  readonly name: string;
-  /** The most connections that all pools of the target may have together. */
+  /** The most connections that all pools may have together. */
   readonly allowed: number;
   /** The most of them that may rest idle beyond the idle time-out. */
   readonly allowedIdle: number;
   readonly idle: number;
-  /** Takes one from the budget; false when it is used up and nothing idle elsewhere could be closed. */
-  reserve(pool: Pool): boolean;
+  /** Why nothing may be lent at the moment, as a sentence, or null: there is no writer, or the proxy is paused. */
+  readonly held: string | null;
+  /** Several sources serve at once, and loans are to be balanced over them. */
+  readonly isBalanced: boolean;
+  /** Where the next connection may be opened, its place in the budget taken; null when none is to be had now. */
+  reserve(pool: Pool): ConnectionSource | null;
+  /** Whether connections from there may (still) be lent. */
+  serves(source: ConnectionSource): boolean;
+}
+
+/** One target, as a connection to it sees it: the budget that all pools share, and news of it. */
+export interface ConnectionSource {
+  readonly name: string;
+  /** Moves on when the server behind it has gone for certain: connections made before lead nowhere. */
+  readonly epoch: number;
+  /** It may be lent from now: it is neither in doubt nor drained. */
+  readonly lends: boolean;
+  /** When any connection last brought something from it, in clock milliseconds. */
+  heardAt: number;
+  /** Its loans that are out, in all pools. */
+  loans: number;
+  /** The loans, in proportion to its capacity. */
+  readonly load: number;
+  /** A connection says that the target may not serve any more. */
+  evidence(what: string): void;
   /** Gives one back to the budget. */
   release(): void;
   /** True when another pool waits for the budget and has waited longer than this one's first. */
@@ -69,8 +91,15 @@ export interface ConnectFailure {
   readonly final: boolean;
 }
 
+/** Told of a connection that is in no pool, and where it leads. */
+export type Aside = (
+  failure: ConnectFailure | null,
+  login: LoginResult | null,
+  source: ConnectionSource,
+) => void;
+
 /**
- * The database connections to one target for one (database, user).
+ * The database connections for one (database, user) of one role: to the writer, or to the standbys.
  *
  * Borrowers are served first in, first out. Idle connections are lent last in, first out, so that the surplus
  * grows old and is closed.
@@ -86,8 +115,10 @@ export class Pool implements ConnectionOwner {
   readonly sequenceReaders = new ApplicationNames();
   /** Sessions of this pool, with a loan or without. */
   sessions = 0;
+  /** Connections opened beside the pool by `openAside`, or being opened. */
+  aside = 0;
   limits: PoolLimits;
-  /** Moves on when the connections made so far must not be lent again (fail-over, new password). */
+  /** Moves on when the connections made so far must not be lent again (new password). */
   generation = 0;
 
   readonly #target: PoolTarget;
@@ -161,7 +192,7 @@ export class Pool implements ConnectionOwner {
   /** Lends an idle connection at once, or puts the borrower into the queue and returns null. */
   borrow(borrower: Borrower): DatabaseConnection | null {
     this.stats.borrows++;
-    if (this.#waiting.size === 0) {
+    if (this.#waiting.size === 0 && this.#target.held === null) {
       const connection = this.#takeIdle(borrower);
       if (connection !== null) return connection;
     }
@@ -194,17 +225,63 @@ export class Pool implements ConnectionOwner {
   }
 
   returned(connection: DatabaseConnection): void {
+    this.#takenBack(connection);
     const why = this.#reasonToClose(connection);
     if (why !== null) {
       connection.close(why);
       return;
     }
-    for (const borrower of this.#waiting) {
-      this.#waiting.delete(borrower);
-      borrower.granted(connection);
-      return;
+    if (this.#target.held === null && connection.source.lends) {
+      for (const borrower of this.#waiting) {
+        this.#waiting.delete(borrower);
+        this.#lendOut(connection);
+        borrower.granted(connection);
+        return;
+      }
     }
     this.#idle.push(connection);
+  }
+
+  evidence(connection: DatabaseConnection, what: string): void {
+    const { source } = connection;
+    if (connection.epoch === source.epoch) source.evidence(what);
+  }
+
+  /** The target lends again: serves who waits, without the pause that earlier failures asked for. */
+  resume(): void {
+    this.#failures = 0;
+    this.#retryAt = 0;
+    for (const borrower of this.#waiting) {
+      if (this.#target.held !== null) return;
+      const connection = this.#takeIdle(borrower);
+      if (connection === null) break;
+      this.#waiting.delete(borrower);
+      borrower.granted(connection);
+    }
+    this.#grow();
+  }
+
+  /** Closes the idle connections from there, and the others at the end of their transaction. */
+  retireConnections(source: ConnectionSource, why: string): void {
+    for (const connection of [...this.#all]) {
+      if (connection.source !== source) continue;
+      if (this.#idle.includes(connection)) connection.close(why);
+      else connection.retireReason ??= why;
+    }
+  }
+
+  /** Ends the connections from there, lent or not: sessions learn what that means for them. */
+  endConnections(source: ConnectionSource, why: string): void {
+    for (const connection of [...this.#all])
+      if (connection.source === source) connection.destroy(why);
+  }
+
+  /** True when a connection is lent, or runs something of the proxy's own. */
+  isLent(source?: ConnectionSource): boolean {
+    if (source === undefined) return this.#idle.length < this.#all.size;
+    for (const connection of this.#all)
+      if (connection.source === source && !this.#idle.includes(connection)) return true;
+    return false;
   }
 
   closed(connection: DatabaseConnection, error: ProxyError): void {
@@ -214,8 +291,10 @@ export class Pool implements ConnectionOwner {
     connection.statements.clear();
     this.stats.connectionsClosed++;
     if (error.code === 'POISONED') this.stats.poisoned++;
-    this.#target.connectionEvent(this, connection, 'closed', error.message);
-    this.#target.release();
+    const { source } = connection;
+    this.#takenBack(connection);
+    source.connectionEvent(this, connection, 'closed', error.message);
+    source.release();
   }
 
   parameterChanged(): void {
@@ -235,31 +314,45 @@ export class Pool implements ConnectionOwner {
     this.#prune();
   }
 
-  /** Closes an idle connection so that another pool may open one. False when there is none to spare. */
-  evictIdle(): boolean {
-    if (this.#idle.length === 0 || this.#all.size <= this.limits.minimum) return false;
-    const oldest = this.#idle.shift();
+  /** Closes an idle connection from there so that another pool may open one. False when there is none to spare. */
+  evictIdle(source: ConnectionSource): boolean {
+    if (this.#all.size <= this.limits.minimum) return false;
+    const oldest = this.#idle.find((connection) => connection.source === source);
     oldest?.close('another pool needs its place');
     return oldest !== undefined;
   }
 
-  /** When the longest idle connection was returned, or null when none is idle. */
-  get idleSince(): number | null {
-    return this.#idle[0]?.since ?? null;
+  /** When the longest idle connection from there was returned, or null when none is idle. */
+  idleSince(source: ConnectionSource): number | null {
+    return this.#idle.find((connection) => connection.source === source)?.since ?? null;
   }
 
   /**
    * Opens a connection that is in no pool but counts within the budget: closes an idle one for it if need be. Null when
    * there is no room; else what gives the place back.
    */
-  openAside(
-    done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
-  ): (() => void) | null {
-    const target = this.#target;
+  openAside(done: Aside): (() => void) | null {
     if (this.#closing) return null;
-    if (!target.reserve(this) && !(this.evictIdle() && target.reserve(this))) return null;
-    target.connect(this, done);
-    return () => target.release();
+    let source = this.#target.reserve(this);
+    if (source === null && this.#makeRoom()) source = this.#target.reserve(this);
+    const place = source;
+    if (place === null) return null;
+    this.aside++;
+    place.connect(this, (failure, login) => done(failure, login, place));
+    return () => {
+      this.aside--;
+      place.release();
+    };
+  }
+
+  /** Why nothing is lent at the moment, or null. */
+  get held(): string | null {
+    return this.#target.held;
+  }
+
+  /** Whether a connection still leads to who serves this pool, with the password of now. */
+  isCurrent({ source, epoch, generation }: DatabaseConnection): boolean {
+    return generation === this.generation && epoch === source.epoch && this.#target.serves(source);
   }
 
   /** Ends every loan and every connection now, and refuses all that wait. */
@@ -278,21 +371,58 @@ export class Pool implements ConnectionOwner {
     for (const connection of [...this.#idle]) connection.close(why);
   }
 
+  /** Closes the connection that has been idle longest. */
+  #makeRoom(): boolean {
+    const [oldest] = this.#idle;
+    return oldest !== undefined && this.evictIdle(oldest.source);
+  }
+
   #takeIdle(borrower: Borrower): DatabaseConnection | null {
     const idle = this.#idle;
-    // One that already has the borrower's parameters needs no replay; a few are looked at, newest first.
-    const wanted = (borrower as { readonly parameters?: ParameterSet }).parameters;
-    let at = idle.length - 1;
-    for (let i = at; i >= 0 && i > idle.length - 9; i--) {
-      if (idle[i]?.parameterSet !== wanted) continue;
-      at = i;
-      break;
-    }
+    const lastAt = idle.length - 1;
+    if (lastAt < 0) return null;
+    const at = this.#target.isBalanced ? this.#leastLoaded() : this.#bestSuited(borrower);
     const connection = idle[at];
-    if (connection === undefined) return null;
-    if (at === idle.length - 1) idle.pop();
+    if (connection === undefined || !connection.source.lends) return null;
+    if (at === lastAt) idle.pop();
     else idle.splice(at, 1);
+    this.#lendOut(connection);
     return connection;
+  }
+
+  #lendOut(connection: DatabaseConnection): void {
+    connection.onLoan = true;
+    connection.source.loans++;
+  }
+
+  #takenBack(connection: DatabaseConnection): void {
+    if (!connection.onLoan) return;
+    connection.onLoan = false;
+    connection.source.loans--;
+  }
+
+  /** One that already has the borrower's parameters needs no replay; a few are looked at, newest first. */
+  #bestSuited(borrower: Borrower): number {
+    const idle = this.#idle;
+    const wanted = (borrower as { readonly parameters?: ParameterSet }).parameters;
+    const newest = idle.length - 1;
+    for (let i = newest; i >= 0 && i > newest - 8; i--)
+      if (idle[i]?.parameterSet === wanted) return i;
+    return newest;
+  }
+
+  /** The newest of those from the source with the least load. */
+  #leastLoaded(): number {
+    const idle = this.#idle;
+    let best = -1;
+    let least = Infinity;
+    for (let i = idle.length - 1; i >= 0; i--) {
+      const source = idle[i]?.source;
+      if (source === undefined || !source.lends || source.load >= least) continue;
+      best = i;
+      least = source.load;
+    }
+    return best;
   }
 
   #reasonToClose(connection: DatabaseConnection): string | null {
@@ -300,43 +430,47 @@ export class Pool implements ConnectionOwner {
     if (connection.generation !== this.generation) return 'its generation is over';
     if (this.#all.size > this.limit) return 'the pool has become smaller';
     if (connection.expiresAt <= clock.now) return 'it has reached ConnectionLifetime';
-    if (this.#target.yieldsTo(this)) return 'another pool needs its place';
+    if (connection.source.yieldsTo(this)) return 'another pool needs its place';
     return null;
   }
 
   #grow(): void {
-    if (this.#closing || clock.now < this.#retryAt) return;
+    if (this.#closing || clock.now < this.#retryAt || this.#target.held !== null) return;
     while (
       (this.#waiting.size > this.#opening || this.size < this.limits.minimum) &&
-      this.size < this.limit &&
-      this.#target.reserve(this)
+      this.size < this.limit
     ) {
-      this.#open();
+      const source = this.#target.reserve(this);
+      if (source === null) break;
+      this.#open(source);
       // After a failure one attempt at a time finds out whether the database is back.
       if (this.#failures > 0) break;
     }
   }
 
-  #open(): void {
+  #open(source: ConnectionSource): void {
     this.#opening++;
     const started = performance.now();
     const { generation } = this;
-    this.#target.connect(this, (failure, login) => {
-      if (failure !== null || login === null) {
-        this.#opening--;
-        this.#target.release();
-        if (failure !== null) this.#openFailed(failure);
+    const { epoch } = source;
+    source.connect(this, (failure, login) => {
+      this.#opening--;
+      const isWanted = source.epoch === epoch && this.#target.serves(source);
+      if (login === null || !isWanted) {
+        source.release();
+        login?.socket.destroy();
+        if (isWanted && failure !== null) this.#openFailed(source, failure);
+        else this.#grow();
         return;
       }
       this.stats.connectTime.observe(performance.now() - started);
       this.stats.connectionsOpened++;
       this.#failures = 0;
-      const connection = new DatabaseConnection(login, this, this.limits.statements);
+      const connection = new DatabaseConnection(login, this, this.limits.statements, source);
       connection.generation = generation;
       connection.expiresAt = this.#expiry();
-      this.#opening--;
       this.#all.add(connection);
-      this.#target.connectionEvent(this, connection, 'opened', '');
+      source.connectionEvent(this, connection, 'opened', '');
       this.#initialise(connection);
     });
   }
@@ -352,19 +486,20 @@ export class Pool implements ConnectionOwner {
       new ProxyRequest((answer) => {
         if (answer.error === null) return;
         connection.retireReason = `InitQuery failed: ${answer.error.message ?? ''}`;
-        this.#openFailed({ fields: answer.error, final: true });
+        this.#openFailed(connection.source, { fields: answer.error, final: true });
       }),
     );
   }
 
-  #openFailed(failure: ConnectFailure): void {
+  #openFailed(source: ConnectionSource, failure: ConnectFailure): void {
     this.stats.connectionsFailed++;
     this.#failures++;
     this.#lastFailure = failure;
     const { retryMin, retryMax } = this.limits;
     const delay = Math.min(retryMax, retryMin * 2 ** Math.min(this.#failures - 1, 20));
     this.#retryAt = clock.now + delay * (0.75 + Math.random() / 2);
-    this.#target.connectFailed(this, failure);
+    source.connectFailed(this, failure);
+    if (this.#target.held !== null) return;
     if (!failure.final || this.#all.size > 0) return;
     for (const borrower of [...this.#waiting]) {
       this.#waiting.delete(borrower);
@@ -394,13 +529,12 @@ export class Pool implements ConnectionOwner {
       });
       this.#waiting.delete(borrower);
       this.stats.borrowsAborted++;
+      const { held } = this.#target;
       const last = this.#failures > 0 ? this.#lastFailure : null;
-      borrower.borrowFailed({
-        ...error.fields,
-        ...(last === null
-          ? {}
-          : { detail: `The last attempt to connect failed: ${last.fields.message ?? ''}` }),
-      });
+      const detail =
+        held ??
+        (last === null ? null : `The last attempt to connect failed: ${last.fields.message ?? ''}`);
+      borrower.borrowFailed({ ...error.fields, ...(detail === null ? {} : { detail }) });
     }
   }
 

@@ -18,6 +18,8 @@ export const Owed = {
   CopyEnd: 9,
   /** An answer that the proxy gives itself, in its turn; the note is the bytes. Nothing was sent to the database. */
   Local: 10,
+  /** A Query whose statements are counted as they are done (CommandComplete): its note is told of each. */
+  CountedQuery: 11,
   /** Not an entry: what `head` says when nothing is owed. */
   Nothing: 15,
 } as const;
@@ -54,6 +56,8 @@ export const Step = {
   Notice: 6,
   /** May come at any time: ParameterStatus. */
   Parameter: 7,
+  /** One statement of several in a Query is done; more may follow. */
+  Counted: 8,
 } as const;
 
 /** For each kind of owed reply and each message code, the step (manual, "Message Flow"). */
@@ -91,12 +95,24 @@ rule(
 );
 rule(Owed.Query, Step.CopyIn, Code.CopyInResponse);
 rule(Owed.Query, Step.Ready, Code.ReadyForQuery);
+for (let code = 0; code < 256; code++) rule(Owed.CountedQuery, stepOf(Owed.Query, code), code);
+rule(Owed.CountedQuery, Step.Counted, Code.CommandComplete);
 rule(Owed.FunctionCall, Step.More, Code.FunctionCallResponse);
 rule(Owed.FunctionCall, Step.Ready, Code.ReadyForQuery);
 
 /** What the message `code` means when `entry` (a kind and a fate) is at the head. */
 export function stepOf(entry: number, code: number): number {
   return steps[((entry & 15) << 8) | code] ?? Step.Surprise;
+}
+
+/** True for requests that ReadyForQuery answers, even after an error. */
+function endsGroup(kind: number): boolean {
+  return (
+    kind === Owed.Sync ||
+    kind === Owed.Query ||
+    kind === Owed.CountedQuery ||
+    kind === Owed.FunctionCall
+  );
 }
 
 /** What an entry carries along, told what became of its request. */
@@ -110,6 +126,13 @@ export interface OwedNote {
   undo(skipped: boolean): void;
   /** The database did what it was asked, without an error. */
   completed?(): void;
+  /** `Owed.CountedQuery`: one more of its statements is done. */
+  counted?(): void;
+  /**
+   * The database refused the request with the message `chunk[at, next)`. What is returned goes to the session in its
+   * place; null: the message itself.
+   */
+  failed?(chunk: Buffer, at: number, next: number): Buffer | null;
 }
 
 /**
@@ -206,7 +229,7 @@ export class OwedReplies {
     const kind = this.head & 15;
     if (this.#copyIn) this.#copyIn = false;
     // A simple Query, a FunctionCall and a Sync (whose commit failed) are still answered by ReadyForQuery.
-    if (kind === Owed.Query || kind === Owed.FunctionCall || kind === Owed.Sync) return;
+    if (endsGroup(kind)) return;
     let discarded = 0;
     while (discarded < this.#length && (this.#entryAt(discarded) & 15) !== Owed.Sync) discarded++;
     this.#skipping = discarded === this.#length;
@@ -252,9 +275,8 @@ export class OwedReplies {
     let groups = 0;
     for (let i = 0; i < this.#length; i++) {
       const entry = this.#entryAt(i);
-      const kind = entry & 15;
-      if ((entry & 0xf0) === Fate.Watch) continue;
-      if (kind === Owed.Sync || kind === Owed.Query || kind === Owed.FunctionCall) groups++;
+      // What the proxy put in between is not the session's.
+      if ((entry & 0xf0) === Fate.Relay && endsGroup(entry & 15)) groups++;
     }
     return groups;
   }

@@ -19,6 +19,7 @@ export class Greeting implements Borrower, LoanHolder {
   readonly parameters: ParameterSet;
   readonly waitingSince = performance.now();
   readonly blocked = false;
+  readonly awaitsAnswers = false;
   readonly survivesLoss = false;
 
   readonly #pool: Pool;
@@ -72,6 +73,14 @@ export class Greeting implements Borrower, LoanHolder {
 
   connectionLost(loss: ConnectionLoss): void {
     this.#finish(loss.error.fields);
+  }
+
+  canSendAgain(): boolean {
+    return false;
+  }
+
+  sendAgain(): void {
+    // A login that fails is the client's to repeat.
   }
 
   letsGo(): boolean {

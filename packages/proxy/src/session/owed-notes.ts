@@ -37,47 +37,54 @@ export class NoteChain implements OwedNote {
     this.#first.completed?.();
     this.#second.completed?.();
   }
+
+  counted(): void {
+    this.#first.counted?.();
+    this.#second.counted?.();
+  }
+
+  failed(chunk: Buffer, at: number, next: number): Buffer | null {
+    const first = this.#first.failed?.(chunk, at, next) ?? null;
+    return this.#second.failed?.(chunk, at, next) ?? first;
+  }
+}
+
+/** Who has an unnamed statement: `settled` is the one that all answers so far have left. */
+export interface UnnamedOwner {
+  settled: UnnamedStatement;
 }
 
 /**
- * A request that changes the unnamed statement. A Parse that is refused leaves no unnamed statement ("an unnamed statement lasts only
- * until the next Parse", manual, "Extended Query"); skipped, it leaves the one before.
+ * A request that changes the unnamed statement of a database connection, and of its session if it is the client's own:
+ * Parse, Close, or a Query, which destroys it whatever becomes of it. A Parse that is refused leaves none; one that is
+ * skipped leaves what was there.
  */
 export class UnnamedChange implements OwedNote {
-  readonly #session: { unnamed: UnnamedStatement };
+  readonly #owner: UnnamedOwner | null;
   readonly #connection: DatabaseConnection;
-  readonly #sessionBefore: UnnamedStatement;
-  readonly #connectionBefore: UnnamedStatement;
-  readonly #again: boolean;
+  readonly #after: UnnamedStatement;
 
-  /** `again`: the session has the statement already, only this database connection has not. */
-  constructor(
-    session: { unnamed: UnnamedStatement },
-    connection: DatabaseConnection,
-    again: boolean,
-  ) {
-    this.#again = again;
-    this.#session = session;
+  constructor(owner: UnnamedOwner | null, connection: DatabaseConnection, after: UnnamedStatement) {
+    this.#owner = owner;
     this.#connection = connection;
-    this.#sessionBefore = session.unnamed;
-    this.#connectionBefore = connection.unnamed;
+    this.#after = after;
   }
 
-  undo(skipped: boolean): void {
-    if (!this.#again) this.#session.unnamed = skipped ? this.#sessionBefore : noUnnamedStatement;
-    this.#connection.unnamed = skipped ? this.#connectionBefore : noUnnamedStatement;
+  completed(): void {
+    this.#settle(this.#after);
   }
-}
 
-/** What is to be done once the database has done what it was asked. */
-export class Completion implements OwedNote {
-  readonly completed: () => void;
-
-  constructor(completed: () => void) {
-    this.completed = completed;
+  failed(): null {
+    this.#settle(noUnnamedStatement);
+    return null;
   }
 
   undo(): void {
-    // It did not run, or was refused: everything is as it was.
+    // Refused or skipped; refused, it was told so.
+  }
+
+  #settle(after: UnnamedStatement): void {
+    if (this.#owner !== null) this.#owner.settled = after;
+    this.#connection.settledUnnamed = after;
   }
 }

@@ -3,6 +3,34 @@ import { lexisOf } from '../sql/index.ts';
 /** Whom a session acts as: set like a parameter, and the last to be set, since it may lose rights by it. */
 export const identities: readonly string[] = ['session_authorization', 'role'];
 
+/**
+ * Parameters that decide what a statement's text means when PostgreSQL reads it, so that a prepared statement keeps it:
+ * everywhere, and in literals (a date is read by DateStyle as soon as it is parsed). A change of search_path is none of
+ * them: PostgreSQL then reads the text again.
+ */
+const meaningful: readonly string[] = [
+  'client_encoding',
+  'standard_conforming_strings',
+  'transform_null_equals',
+];
+const meaningfulInLiterals: readonly string[] = [
+  'array_nulls',
+  'backslash_quote',
+  'datestyle',
+  'default_text_search_config',
+  'intervalstyle',
+  'lc_monetary',
+  'timezone',
+  'timezone_abbreviations',
+  'xmloption',
+];
+const allMeaningful = new Set([...meaningful, ...meaningfulInLiterals]);
+
+/** Whether a change of this parameter, by its name in lower case, changes what statements mean. */
+export function changesMeaning(name: string): boolean {
+  return allMeaningful.has(name);
+}
+
 /** Until the database has said otherwise, a statement is read as if everything about it were doubtful. */
 const worstLexis = lexisOf(undefined, undefined);
 
@@ -21,10 +49,21 @@ export class ParameterSet {
   lexis: number = worstLexis;
   /** How many sessions have it. */
   sessions = 0;
+  /** What tells statement texts apart that read alike: see `meaningful`. Without and with literals. */
+  readonly #contexts: (string | undefined)[] = [];
 
   constructor(key: string, values: ReadonlyMap<string, string>) {
     this.key = key;
     this.values = values;
+  }
+
+  /** Equal for two sets under which a statement's text means the same. */
+  statementContext(hasLiterals: boolean): string {
+    const names = hasLiterals ? [...meaningful, ...meaningfulInLiterals] : meaningful;
+    const at = Number(hasLiterals);
+    return (this.#contexts[at] ??= names
+      .map((name) => `${this.values.get(name) ?? ''}\0`)
+      .join(''));
   }
 }
 

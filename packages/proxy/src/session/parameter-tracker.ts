@@ -1,5 +1,5 @@
 import type { Effects } from '../sql/index.ts';
-import { identities, quoteText } from './parameter-set.ts';
+import { changesMeaning, identities, quoteText } from './parameter-set.ts';
 
 /** What was last done to a parameter since its values were known. */
 type Touch = 'set' | 'reset';
@@ -23,6 +23,10 @@ export interface ReadBack {
 export class ParameterTracker {
   #touched = new Map<string, Touch>();
   #unknown = false;
+  /** Moves on with each change of what statements mean, whether it lasts or not. */
+  meaning = 0;
+  /** Such a change is not read back yet, or may end with the transaction. */
+  meaningInDoubt = false;
   /** What the read-back under way has asked for; what is touched meanwhile waits for the next. */
   #asked: ReadonlyMap<string, Touch> | 'all' | null = null;
 
@@ -35,10 +39,13 @@ export class ParameterTracker {
   note(effects: Effects, current: ReadonlyMap<string, string>): void {
     for (const effect of effects.details) {
       if (effect.kind === 'discard' && effect.what === 'all') {
+        this.#doubt();
         this.#resetAll(current);
         for (const name of identities) this.#touch(name, 'reset');
       }
-      if (effect.kind !== 'parameter' || effect.local) continue;
+      if (effect.kind !== 'parameter') continue;
+      if (typeof effect.names === 'string' || effect.names.some(changesMeaning)) this.#doubt();
+      if (effect.local) continue;
       if (effect.names === 'unknown') this.#unknown = true;
       else if (effect.names === 'all') this.#resetAll(current);
       else
@@ -49,6 +56,12 @@ export class ParameterTracker {
   /** Something may have changed that no text shows. */
   suspect(): void {
     this.#unknown = true;
+    this.#doubt();
+  }
+
+  #doubt(): void {
+    this.meaning++;
+    this.meaningInDoubt = true;
   }
 
   /**

@@ -37,7 +37,7 @@ export const pinStories: Readonly<Record<PinReason, PinStory>> = {
     resettable: true,
   },
   [PinReason.SqlPrepare]: {
-    because: 'PREPARE made a prepared statement that only this connection has',
+    because: 'a function or block ran PREPARE, or its text means something else by now',
     instead: 'Prepare over the protocol, as drivers do, or DEALLOCATE what is not needed any more.',
     resettable: true,
   },
@@ -99,7 +99,6 @@ export const pinStories: Readonly<Record<PinReason, PinStory>> = {
 const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
   [Flag.Load, PinReason.Load],
   [Flag.OtherState, PinReason.OtherState],
-  [Flag.Prepare, PinReason.SqlPrepare],
   [Flag.TemporaryObject, PinReason.TemporaryObject],
   [Flag.AdvisoryLock, PinReason.AdvisoryLock],
   [Flag.HoldableCursor, PinReason.HoldableCursor],
@@ -112,7 +111,16 @@ export function pinReasonOf(effects: Effects): PinReason | null {
   // What PostgreSQL's own parser refuses, a server refuses too, or a look afterwards finds what it did.
   if ((effects.flags & Flag.Opaque) !== 0)
     return effects.reason === 'syntax' ? null : PinReason.Opaque;
+  // What a text PREPAREs in plain sight is carried; what a function or block does is not known by name.
+  if ((effects.flags & Flag.Prepare) !== 0 && !showsPrepare(effects)) return PinReason.SqlPrepare;
   if ((effects.flags & anyPin) === 0) return null;
   for (const [flag, reason] of pinning) if ((effects.flags & flag) !== 0) return reason;
   return null;
+}
+
+function showsPrepare({ flags, details }: Effects): boolean {
+  return (
+    (flags & (Flag.Do | Flag.UnknownFunction)) === 0 &&
+    details.some(({ kind }) => kind === 'prepare')
+  );
 }

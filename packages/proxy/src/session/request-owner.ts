@@ -11,8 +11,8 @@ export interface RequestOwner {
   readonly longestBuffered: number;
   /** Under which lexis the database reads the session's statements; see `lexisOf`. */
   readonly lexis: number;
-  /** Tells apart what the same statement text means under the session's settings. */
-  readonly statementContext: string;
+  /** Tells apart what the same statement text means under the session's parameters, as it has literals or none. */
+  statementContext(hasLiterals: boolean): string;
   /** Asks for a loan. True: `connection` is set. False: `resume` will be called, or the request refused. */
   borrow(): boolean;
   /**
@@ -28,6 +28,8 @@ export interface RequestOwner {
   willParse(effects: Effects): void;
   /** A statement is about to run of which nobody knows what it does; what has come of its text begins at `start`. */
   willRunUnread(reason: PinReason, source: Buffer, start: number): void;
+  /** A statement of SQL's PREPARE cannot be carried: pins. */
+  keepStatements(source: Buffer, start: number): void;
   /** Stops reading from the client until `resume`. */
   pause(): void;
   /** Sends bytes to the client that no database was asked for. */

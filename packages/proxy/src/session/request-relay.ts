@@ -1,8 +1,11 @@
-import { FrontendCode as Code, readyForQueryIdle } from '@sluice/wire';
+import { FrontendCode as Code, flushMessage, readyForQueryIdle } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { ProxyError } from '../errors.ts';
 import { toDatabase } from '../relay/gatherer.ts';
 import { Owed } from '../relay/owed-replies.ts';
+import { KeptGroup } from './kept-group.ts';
+import { LostConversation } from './lost-conversation.ts';
+import type { LostTransaction } from './lost-transaction.ts';
 import {
   Kind,
   kinds,
@@ -36,6 +39,10 @@ export class RequestRelay {
   #discarding = false;
   #waiting = false;
   #crowded = false;
+  #awaitsAnswers = false;
+  readonly #group = new KeptGroup();
+  /** Stands in for the database connection on which a transaction was lost. */
+  #lost: LostConversation | null = null;
 
   constructor(owner: RequestOwner) {
     this.#owner = owner;
@@ -55,6 +62,26 @@ export class RequestRelay {
     return this.#crowded;
   }
 
+  /** True when requests wait until nothing is owed. */
+  get awaitsAnswers(): boolean {
+    return this.#awaitsAnswers;
+  }
+
+  /** A loan begins on a connection that has names of a session's own. */
+  reconcile(connection: DatabaseConnection): void {
+    this.#requests.reconcile(connection);
+  }
+
+  /** Names of SQL's PREPARE that need not keep the connection. */
+  carriedNames(): readonly string[] {
+    return this.#requests.names.carried();
+  }
+
+  /** A statement is about to run that changes how texts are read. True: some of SQL's PREPARE could not be said again. */
+  lexisChanges(): boolean {
+    return this.#requests.names.keepFragile();
+  }
+
   /** Takes what the client has sent. */
   onData(chunk: Buffer): void {
     if (this.#rest !== null) {
@@ -65,16 +92,53 @@ export class RequestRelay {
     else this.#process(chunk);
   }
 
-  /** A loan was granted, or the database connection takes requests again. */
+  /** The database connection takes requests again. */
   resume(): void {
     this.#waiting = false;
     this.#crowded = false;
+    this.#awaitsAnswers = false;
     this.#processRest();
   }
 
+  /** A loan was granted: what waits is the first that is sent on it. */
+  granted(): void {
+    this.#waiting = false;
+    this.#crowded = false;
+    this.#awaitsAnswers = false;
+    const rest = this.#rest;
+    this.#rest = null;
+    if (rest !== null) this.#process(rest, 0);
+  }
+
+  /** True when the group under way can be sent again. */
+  get canSendAgain(): boolean {
+    return this.#group.isKept;
+  }
+
+  /** Sends the group under way again, on another loan. */
+  sendAgain(): void {
+    this.#rest = this.#group.takeBefore(this.#rest);
+    this.#waiting = false;
+    this.#crowded = false;
+    this.#awaitsAnswers = false;
+    this.#processRest();
+  }
+
+  /** The database connection has ended with a transaction open. */
+  transactionLost(transaction: LostTransaction): void {
+    this.#group.drop();
+    this.#lost = new LostConversation(transaction, this.#requests, this.#owner);
+  }
+
   /** The loan has ended; the session keeps only what it needs for the next. */
-  loanEnded(): void {
-    this.#requests.unnamed.keep();
+  loanEnded(connection: DatabaseConnection): void {
+    this.loanLost(connection);
+    this.#group.drop();
+  }
+
+  /** The loan has ended with a group under way, which may be sent again. */
+  loanLost(connection: DatabaseConnection): void {
+    this.#requests.loanEnded(connection);
   }
 
   /**
@@ -129,7 +193,8 @@ export class RequestRelay {
     if (rest !== null) this.#process(rest);
   }
 
-  #process(chunk: Buffer): void {
+  /** `begun`: where in the chunk the first group of a loan begins, or -1. */
+  #process(chunk: Buffer, begun = -1): void {
     const owner = this.#owner;
     const requests = this.#requests;
     const end = chunk.length;
@@ -137,6 +202,10 @@ export class RequestRelay {
     let from = 0;
     let at = 0;
     let connection = owner.connection;
+    // Where a group begins that can be kept to be sent again; it must be the only one.
+    let kept = begun;
+    let groups = 0;
+    this.#group.drop();
     if (this.#bodyLeft > 0) {
       at = Math.min(this.#bodyLeft, end);
       this.#bodyLeft -= at;
@@ -186,6 +255,18 @@ export class RequestRelay {
         owner.terminated();
         return;
       }
+      if (this.#lost !== null) {
+        const answer = this.#lost.answer(chunk, at, next);
+        if (answer.length > 0) owner.reply(answer);
+        if (this.#lost.over) this.#lost = null;
+        from = at = Math.min(next, end);
+        if (next > end) {
+          this.#bodyLeft = next - end;
+          this.#bodyDropped = true;
+          break;
+        }
+        continue;
+      }
       // A Sync or Flush with something in it is for PostgreSQL to refuse.
       const idle = connection === null && length === 4;
       if (this.#discarding || (idle && (code === Code.Sync || code === Code.Flush))) {
@@ -212,6 +293,7 @@ export class RequestRelay {
         }
         connection = owner.connection;
         if (connection === null) return;
+        kept = at;
       } else if (connection.closedToRequests) {
         // A cancel, say, is meant for what runs now, never for what comes next.
         toDatabase.addRange(chunk, from, at);
@@ -224,19 +306,21 @@ export class RequestRelay {
       requests.substituted = false;
       switch (code) {
         case Code.Query:
+          groups++;
           toDatabase.addRange(chunk, from, at);
           from = at;
           rewritten = requests.query(connection, chunk, at, next, end);
           break;
         case Code.Sync:
-          requests.afterBound = null;
+          groups++;
+          requests.names.group++;
           connection.owed.append(Owed.Sync);
           connection.groupOpen = false;
           break;
         case Code.Flush:
           break;
         case Code.Execute:
-          connection.owed.append(Owed.Execute, requests.afterBound);
+          connection.owed.append(Owed.Execute, requests.executed(connection, chunk, at));
           connection.groupOpen = true;
           break;
         case Code.FunctionCall:
@@ -247,7 +331,6 @@ export class RequestRelay {
           owner.groupStarted();
           break;
         default: {
-          if (!connection.groupOpen) owner.groupStarted();
           // Each of these names a statement or portal first; everything before it keeps its place.
           toDatabase.addRange(chunk, from, at);
           from = at;
@@ -259,6 +342,8 @@ export class RequestRelay {
             this.#malformed(connection, code);
             return;
           }
+          // These change the session's names, which the second time would be changed already.
+          if (code === Code.Close || (code === Code.Parse && nameEnd > at + 5)) kept = -1;
           if (code === Code.Parse)
             rewritten = requests.parse(connection, chunk, at, nameEnd, next, end);
           else if (code === Code.Bind) {
@@ -271,8 +356,14 @@ export class RequestRelay {
           } else if (code === Code.Describe) {
             rewritten = requests.describe(connection, chunk, at, nameEnd);
           } else rewritten = requests.closeStatement(connection, chunk, at, nameEnd);
+          if (requests.waits) break;
+          if (!connection.groupOpen) owner.groupStarted();
           connection.groupOpen = true;
         }
+      }
+      if (requests.waits) {
+        this.#awaitAnswers(connection, chunk, at);
+        return;
       }
       if (rewritten) from = stop;
       if (next > end) {
@@ -285,6 +376,8 @@ export class RequestRelay {
     }
     toDatabase.addRange(chunk, from, at);
     if (at < end) this.#rest = at === 0 ? chunk : chunk.subarray(at);
+    else if (kept >= 0 && groups === 1 && this.#bodyLeft === 0 && connection?.groupOpen === false)
+      this.#group.keep(chunk, kept, end);
     this.#flush(connection);
   }
 
@@ -303,6 +396,15 @@ export class RequestRelay {
     if (this.#crowded) return;
     this.#crowded = true;
     this.#owner.pause();
+  }
+
+  /** What comes next hangs on answers that are under way. A group that is open is asked for its own. */
+  #awaitAnswers(connection: DatabaseConnection, chunk: Buffer, at: number): void {
+    this.#requests.waits = false;
+    this.#park(chunk, at);
+    this.#awaitsAnswers = true;
+    if (connection.groupOpen) toDatabase.add(flushMessage);
+    this.#flush(connection);
   }
 
   #malformed(connection: DatabaseConnection, code: number): void {

@@ -1,3 +1,4 @@
+import { quoteText } from './parameter-set.ts';
 import { PinReason } from './pin-reason.ts';
 
 /** What a look at the catalogue finds of a session's state on its database connection. */
@@ -22,7 +23,10 @@ const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
       'EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = pg_catalog.pg_my_temp_schema()) OR ' +
       'EXISTS (SELECT FROM pg_catalog.pg_type WHERE typnamespace = pg_catalog.pg_my_temp_schema()))',
   ],
-  [PinReason.SqlPrepare, 'EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql)'],
+  [
+    PinReason.SqlPrepare,
+    'EXISTS (SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql AND name <> ALL ($carried))',
+  ],
   [PinReason.HoldableCursor, 'EXISTS (SELECT FROM pg_catalog.pg_cursors WHERE is_holdable)'],
 ];
 
@@ -35,8 +39,15 @@ export const visible: ReadonlySet<PinReason> = new Set(kinds.map(([reason]) => r
 /** The first column of the look's row: tells it from the rows of a read-back in the same answer. */
 const mark = 'sluice look';
 
-/** One row of booleans. A millisecond or two, so it is asked only when something may have changed. */
-export const lookSql = `SELECT '${mark}', ${[...kinds.map(([, expression]) => expression), listens].map((expression) => `(${expression})`).join(', ')}`;
+const sql = `SELECT '${mark}', ${[...kinds.map(([, expression]) => expression), listens].map((expression) => `(${expression})`).join(', ')}`;
+
+/**
+ * One row of booleans. A millisecond or two, so it is asked only when something may have changed. `carried` are the names
+ * of SQL's statements that the session has on any connection.
+ */
+export function lookSql(carried: readonly string[]): string {
+  return sql.replace('$carried', () => `ARRAY[${carried.map(quoteText).join(',')}]::text[]`);
+}
 
 /** Takes the look's row out of an answer; null when it is not there. */
 export function readLook(rows: readonly (readonly (string | null)[])[]): Found | null {

@@ -55,6 +55,10 @@ const discardReplies = [Owed.Parse, Owed.Bind, Owed.Execute, Owed.Close, Owed.Cl
 export class SessionSequences {
   /** Values may have been drawn in this loan that the session may ask for. */
   drew = false;
+  /** So it is for certain, though lastval() does not show it: setval() was called. */
+  set = false;
+  /** The session has discarded it all, if that did not fail. */
+  discarded = false;
   /** The id of the database connection where the session has drawn last. */
   #drawnOn = 0;
   readonly #session: number;
@@ -93,6 +97,8 @@ export class SessionSequences {
   /** There is nothing that the session could ask for: it has discarded it, or not drawn it. */
   forget(): void {
     this.drew = false;
+    this.set = false;
+    this.discarded = false;
     this.#drawnOn = 0;
   }
 

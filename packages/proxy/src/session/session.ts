@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { buildErrorResponse, buildParameterStatus, readyForQueryIdle } from '@sluice/wire';
+import { buildErrorResponse, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type {
   ConnectionLoss,
@@ -14,12 +14,10 @@ import type { ListeningOwner } from '../listening/session-listening.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { toClient } from '../relay/gatherer.ts';
-import { Owed } from '../relay/owed-replies.ts';
 import { Flag, lexisOf, shapeAt, touchesSession } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { deservesLook, leavesSomething } from './function-audit.ts';
 import type { Suspect } from './function-audit.ts';
-import { LocalReply } from './owed-notes.ts';
 import { ParameterTracker } from './parameter-tracker.ts';
 import type { ReadBack } from './parameter-tracker.ts';
 import { lookSql, readLook, visible, withoutLook } from './session-look.ts';
@@ -27,12 +25,16 @@ import type { Found } from './session-look.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
+import { judgeLoss } from './connection-loss.ts';
 import type { ParameterSet } from './parameter-set.ts';
-import { pinnedNotice, unpinnedNotice, wantsNotices } from './pin-notice.ts';
-import { PinReason, pinReasonOf, pinStories } from './pin-reason.ts';
+import { PinReason, pinReasonOf } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { RequestOwner } from './request-owner.ts';
+import { SessionPin } from './session-pin.ts';
+import type { PinOwner, PinWatcher } from './session-pin.ts';
 import { SessionSequences, touchesSequences } from './session-sequences.ts';
+import type { Setback } from './setback.ts';
+import { UnderWay } from './under-way.ts';
 
 /** What a session is doing; each is a list of the endpoint's, so that a gauge is a length. */
 export const SessionState = {
@@ -52,11 +54,17 @@ const changesParameters = Flag.SetsParameter | Flag.ChangesRole | Flag.Discard;
 /** Effects that may end what a pin is for. */
 const gives =
   Flag.AdvisoryUnlock | Flag.Deallocate | Flag.Unlisten | Flag.Discard | Flag.Cursor | Flag.Ddl;
+/** Effects that the session carries on from what is read back when its transaction is over. */
+const carried = changesParameters | Flag.Listen | Flag.Unlisten;
 /** Everything that a session has to do something about. Most statements have none of it. */
 const watched = touchesSession | Flag.UnknownFunction | Flag.Ddl;
 
 /** What is assumed of a session's lexis while a change of it is under way. */
 const worstLexis = lexisOf(undefined, undefined);
+
+function lexisReported({ reported }: DatabaseConnection): number {
+  return lexisOf(reported.get('client_encoding'), reported.get('standard_conforming_strings'));
+}
 
 function changesLexis(effects: Effects): boolean {
   return effects.details.some(
@@ -68,6 +76,10 @@ function changesLexis(effects: Effects): boolean {
   );
 }
 
+function discardsSequences(effect: Effects['details'][number]): boolean {
+  return effect.kind === 'discard' && (effect.what === 'all' || effect.what === 'sequences');
+}
+
 function callsSetval(effect: Effects['details'][number]): boolean {
   return effect.kind === 'call' && effect.name === 'setval';
 }
@@ -75,21 +87,10 @@ function callsSetval(effect: Effects['details'][number]): boolean {
 /** How long a client that is being closed may take to read what it was sent, in milliseconds. */
 const closeTimeout = 5000;
 
-/** What a statement touches in its session; undefined where no statement is known. */
-export type Touches = Effects['details'] | undefined;
-
 /** Whoever keeps the sessions: told what happens to them. */
-export interface SessionKeeper {
+export interface SessionKeeper extends PinWatcher {
   readonly longestBuffered: number;
   readonly listeners: Listeners;
-  /** Clients are told of pins. */
-  readonly pinNotice: boolean;
-  /** A session is pinned by this statement, its literals replaced; empty where none is known. */
-  pinned(session: Session, reason: PinReason, statement: string, touches: Touches): void;
-  /** The state that pinned it for so many milliseconds is gone. */
-  unpinned(session: Session, reason: PinReason, milliseconds: number): void;
-  /** A pin has given way to another, or ended with its session. */
-  pinEnded(reason: PinReason, milliseconds: number): void;
   /**
    * `what` was found changed in a session after these statements, whose texts do not show it; null when they were known
    * to do so.
@@ -104,7 +105,7 @@ export interface SessionKeeper {
  * The way to the database is the request relay's; this class holds the loan, writes what the client is owed, and
  * knows when the session may let go.
  */
-export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwner {
+export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwner, PinOwner {
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
@@ -119,9 +120,9 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   /** Exact time at which the borrow queue was joined, in milliseconds. */
   waitingSince = 0;
   connection: DatabaseConnection | null = null;
-  pin: PinReason | null = null;
 
   readonly #keeper: SessionKeeper;
+  readonly #pin: SessionPin;
   readonly #relay = new RequestRelay(this);
   /** What the client asked for at the start: what RESET goes back to. */
   readonly #startup: ReadonlyMap<string, string>;
@@ -143,10 +144,13 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   #lookedAt = 0;
   /** Something may be set on the connection on loan that nobody could name. */
   #uncertain = false;
+  readonly #underWay = new UnderWay();
+  /** The refusal that the group in the borrow queue had from another server. */
+  #setback: Setback | null = null;
+  /** A parameter was set, or LISTEN said, outside a transaction, and not read back yet. */
+  #setsOutside = false;
   /** A pin is over that may have hidden others. */
   #recheck = false;
-  /** When the pin began, in clock milliseconds. */
-  #pinnedAt = 0;
   #state: SessionState = SessionState.Idle;
   #paused = false;
   #blocked = false;
@@ -171,6 +175,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.parameters = options.parameters;
     this.cancelKey = options.cancelKey;
     this.#keeper = options.keeper;
+    this.#pin = new SessionPin(this, options.keeper);
     this.#startup = options.parameters.values;
     this.#reportedAtStart = options.parameters.reported;
     this.#lexis = options.parameters.lexis;
@@ -192,10 +197,21 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     return this.#lexis;
   }
 
-  get statementContext(): string {
-    // While a change is not read back, the session's statements are its own.
-    const own = this.#tracker?.dirty === true ? `${this.id}` : '';
-    return `${own}\0${this.parameters.values.get('client_encoding') ?? ''}\0${this.#lexis}\0`;
+  statementContext(hasLiterals: boolean): string {
+    const tracker = this.#tracker;
+    // While a change of what texts mean may be under way, the session's statements are its own.
+    const own = tracker?.meaningInDoubt === true ? `${this.id} ${tracker.meaning}` : '';
+    return `${own}\0${this.parameters.statementContext(hasLiterals)}`;
+  }
+
+  keepStatements(source: Buffer, start: number): void {
+    this.#pinning++;
+    if (this.pin === null || this.pin === PinReason.Listen)
+      this.#pin.inTurn(PinReason.SqlPrepare, shapeAt(source, start), undefined);
+  }
+
+  get awaitsAnswers(): boolean {
+    return this.#relay.awaitsAnswers;
   }
 
   /** The name that the client gave itself, for logs. */
@@ -219,8 +235,18 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     return connection.owed.length > 0 || connection.inTransaction || connection.groupOpen;
   }
 
+  /** Why the session keeps its loan beyond the transaction, or null. */
+  get pin(): PinReason | null {
+    return this.#pin.reason;
+  }
+
+  get clientMinMessages(): string | undefined {
+    return this.parameters.values.get('client_min_messages');
+  }
+
   get survivesLoss(): boolean {
-    return this.pin === null && !this.inTransaction && this.#listening?.unsettled !== true;
+    // What was asked within a transaction is undone with it.
+    return this.pin === null && (this.inTransaction || this.#listening?.unsettled !== true);
   }
 
   get takesNotifications(): boolean {
@@ -275,7 +301,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   borrow(): boolean {
     this.waitingSince = performance.now();
     const connection = this.pool.borrow(this);
-    if (connection === null) {
+    if (connection === null || this.#isRefusedAgain(connection)) {
       // A loan that cannot be had at once was queued, or has been refused already.
       if (this.#state === SessionState.Idle) this.#enter(SessionState.Waiting);
       return false;
@@ -285,12 +311,14 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   granted(connection: DatabaseConnection): void {
+    if (this.#isRefusedAgain(connection)) return;
     this.#take(connection);
-    this.#relay.resume();
+    this.#relay.granted();
     this.#flow();
   }
 
   borrowFailed(error: ErrorFields): void {
+    this.#underWay.clear();
     this.#enter(SessionState.Idle);
     this.#relay.refuse(buildErrorResponse({ ...error, severity: 'ERROR' }));
     this.#flow();
@@ -298,23 +326,28 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
 
   willRun(effects: Effects, source: Buffer, start: number): void {
     const { flags } = effects;
+    this.#underWay.add(effects);
     if ((flags & (watched | touchesSequences)) === 0) return;
     this.#mayDraw(effects, source, start);
     if ((flags & watched) === 0) return;
-    if ((flags & changesParameters) !== 0) {
+    if ((flags & (changesParameters | Flag.SetsLocalParameter)) !== 0) {
       this.#tracker ??= new ParameterTracker();
       this.#tracker.note(effects, this.parameters.values);
-      if (changesLexis(effects)) this.#lexis = worstLexis;
+      if (changesLexis(effects)) {
+        this.#lexis = worstLexis;
+        if (this.#relay.lexisChanges()) this.keepStatements(source, start);
+      }
     }
+    if ((flags & carried) !== 0 && !this.inTransaction && !this.#underWay.begins)
+      this.#setsOutside = true;
     if ((flags & gives) !== 0) this.#released = true;
     if ((flags & Flag.Listen) !== 0 || this.#listening !== null) this.#mayListen();
     if (deservesLook(effects)) this.#suspects.push({ effects, statement: shapeAt(source, start) });
-    const { pin } = this;
     const reason = pinReasonOf(effects);
     if (reason === null) return;
     this.#pinning++;
-    if (pin === null || pin === PinReason.Listen || (visible.has(pin) && !visible.has(reason)))
-      this.#pinInTurn(reason, shapeAt(source, start), effects.details);
+    if (this.#pin.givesWayTo(reason))
+      this.#pin.inTurn(reason, shapeAt(source, start), effects.details);
   }
 
   trace(shape: string): void {
@@ -335,10 +368,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   willRunUnread(reason: PinReason, source: Buffer, start: number): void {
-    const { connection, pin } = this;
+    this.#underWay.addUnread();
+    const { connection } = this;
     if (connection !== null) connection.drawnBy = -1;
-    if (pin === null || pin === PinReason.Listen || visible.has(pin))
-      this.#pinInTurn(reason, shapeAt(source, start), undefined);
+    if (this.#pin.givesWayTo(reason)) this.#pin.inTurn(reason, shapeAt(source, start), undefined);
   }
 
   pause(): void {
@@ -368,6 +401,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   // --- The loan ---
 
   relay(chunk: Buffer, start: number, end: number): void {
+    this.#underWay.relayed = true;
     toClient.addRange(chunk, start, end);
   }
 
@@ -378,9 +412,11 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   groupEnded(): void {
     const now = performance.now();
     this.pool.stats.queryTime.observe(now - this.#groupSince);
+    this.pool.stats.onAnswer?.();
     // Groups that the client sent ahead run from here.
     this.#groupSince = this.owed > 0 ? now : 0;
     this.since = clock.now;
+    if (this.#groupSince === 0) this.#underWay.clear();
   }
 
   letsGo(): boolean {
@@ -402,12 +438,20 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   loanEnded(): void {
+    const { connection } = this;
     this.connection = null;
     this.#uncertain = false;
-    if (this.#sequences !== null) this.#sequences.drew = false;
-    this.#relay.loanEnded();
+    this.#setsOutside = false;
+    if (this.#sequences !== null) this.#sequences.drew = this.#sequences.set = false;
     this.#enter(SessionState.Idle);
     this.#listening?.loanEnded();
+    if (connection === null) return;
+    // What SET LOCAL changed is as it was before.
+    if (this.#tracker?.meaningInDoubt === true) {
+      this.#tracker.meaningInDoubt = false;
+      this.#lexis = lexisReported(connection);
+    }
+    this.#relay.loanEnded(connection);
   }
 
   resume(): void {
@@ -432,7 +476,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   pinListening(): void {
-    if (this.pin === null) this.#pinBetween(PinReason.Listen, '');
+    if (this.pin === null) this.#pin.between(PinReason.Listen, '');
   }
 
   unpark(): void {
@@ -456,37 +500,90 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   connectionLost(loss: ConnectionLoss): void {
+    if (this.connection !== null) this.#relay.loanLost(this.connection);
     this.connection = null;
     this.#uncertain = false;
     this.#groupSince = 0;
     this.#suspects = [];
     this.#relay.dropBody();
-    if (loss.midReply) {
-      // Half a message has gone out: nothing can follow it.
-      this.#end(loss.error.message, null);
+    const outcome = judgeLoss(loss, {
+      // A change of parameters that the client was told of and that was not read back yet is lost as well.
+      hasLostState: this.pin !== null || this.#isUnread(loss) || this.#isUnsettled(loss),
+      canSendAgain: this.#relay.canSendAgain,
+      underWay: this.#underWay,
+    });
+    if (outcome.kind === 'end') {
+      this.#end(loss.error.message, outcome.farewell);
       return;
     }
-    if (loss.inTransaction || this.pin !== null || this.#listening?.unsettled === true) {
-      // What the client believes its transaction or session to be is gone, and only a new one can replace it.
-      this.#end(
-        loss.error.message,
-        loss.errorSent ? null : buildErrorResponse({ ...loss.error.fields, severity: 'FATAL' }),
-      );
+    this.#forgetUnread();
+    if (outcome.kind === 'send again') {
+      this.pool.stats.groupsSentAgain++;
+      this.sendAgain(null);
       return;
     }
-    const error = buildErrorResponse({ ...loss.error.fields, severity: 'ERROR' });
-    for (let group = 0; group < loss.groups; group++) {
-      if (group > 0 || !loss.errorSent) this.#write(error);
-      this.#write(readyForQueryIdle);
-    }
-    if (loss.openGroup) {
-      if (loss.groups > 0 || !loss.errorSent) this.#write(error);
-      this.#relay.discardUntilSync();
-    }
+    this.#underWay.clear();
     this.#enter(SessionState.Idle);
+    if (outcome.answer.length > 0) this.#write(outcome.answer);
+    if (outcome.lost !== null) this.#relay.transactionLost(outcome.lost);
+    else if (outcome.discards) this.#relay.discardUntilSync();
     this.#listening?.loanEnded();
     this.#relay.resume();
     this.#flow();
+  }
+
+  canSendAgain(): boolean {
+    return this.survivesLoss && this.#relay.canSendAgain && this.#underWay.repeatable(true);
+  }
+
+  sendAgain(setback: Setback | null): void {
+    if (this.connection !== null) this.#relay.loanLost(this.connection);
+    this.connection = null;
+    this.#groupSince = 0;
+    this.#underWay.again();
+    this.#setback = setback;
+    this.#enter(SessionState.Idle);
+    this.#listening?.loanEnded();
+    this.#relay.sendAgain();
+    this.#flow();
+  }
+
+  /** Parameters may have changed that are not read back, other than by what the loss itself has undone. */
+  #isUnread(loss: ConnectionLoss): boolean {
+    return (
+      this.#setsOutside && (loss.groups === 0 || loss.inTransaction || this.#underWay.count > 1)
+    );
+  }
+
+  /** Channels may have been listened to that only the lost connection knew, other than by what the loss has undone. */
+  #isUnsettled(loss: ConnectionLoss): boolean {
+    return !loss.inTransaction && this.#listening?.unsettled === true;
+  }
+
+  /** Nothing that was asked to change the session took effect, as far as the client knows. */
+  #forgetUnread(): void {
+    this.#setsOutside = false;
+    if (this.#listening !== null) this.#listening.dirty = false;
+    if (this.#sequences !== null) this.#sequences.drew = false;
+    this.#tracker = null;
+    this.#lexis = this.parameters.lexis;
+  }
+
+  /** True, and the client is told, when the server that refused the group is the one that would run it again. */
+  #isRefusedAgain(connection: DatabaseConnection): boolean {
+    const setback = this.#setback;
+    if (setback === null) return false;
+    this.#setback = null;
+    if (!setback.stands(connection)) {
+      this.pool.stats.groupsSentAgain++;
+      return false;
+    }
+    this.pool.returned(connection);
+    // The group is handed to the borrow queue in this very turn; only then can it be refused.
+    queueMicrotask(() => {
+      if (this.#state === SessionState.Waiting) this.borrowFailed(setback.error);
+    });
+    return true;
   }
 
   #mayListen(): void {
@@ -503,6 +600,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.connection = connection;
     this.#enter(SessionState.Active);
     connection.lend(this);
+    if (connection.ownNames !== null) this.#relay.reconcile(connection);
     this.pool.replay(connection, this.parameters);
     this.#listening?.begin(connection);
   }
@@ -530,7 +628,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     const looks = suspects.length > 0 || this.pin !== null || this.#recheck;
     const statements = [
       ...(dirty ? [tracker.ask(this.pool.parameterSets.customNames)] : []),
-      ...(looks ? [lookSql] : []),
+      ...(looks ? [lookSql(this.#relay.carriedNames())] : []),
     ];
     this.#released = false;
     this.#recheck = false;
@@ -542,7 +640,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       new ProxyRequest((answer) => {
         if (answer.lost || this.connection !== connection) return;
         if (answer.error !== null) {
-          this.#pinBetween(PinReason.Parameters, suspects[0]?.statement ?? '');
+          this.#pin.between(PinReason.Parameters, suspects[0]?.statement ?? '');
           return;
         }
         const known = this.parameters;
@@ -578,10 +676,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       this.#uncertain = true;
       connection.needsReset = true;
     }
-    this.#lexis = lexisOf(
-      connection.reported.get('client_encoding'),
-      connection.reported.get('standard_conforming_strings'),
-    );
+    this.#lexis = lexisReported(connection);
     this.parameters.lexis = this.#lexis;
   }
 
@@ -600,7 +695,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
       this.#tellHidden(PinReason.Listen, suspects);
     }
     if (reason !== null) {
-      if (pin === null) this.#pinBetween(reason, suspects.at(-1)?.statement ?? '');
+      if (pin === null) this.#pin.between(reason, suspects.at(-1)?.statement ?? '');
     } else if (pin !== null && visible.has(pin)) this.#unpin(pin);
   }
 
@@ -629,16 +724,21 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.#sequences ??= new SessionSequences(this.id);
     this.#sequences.run(connection, flags, asks);
     // What it sets shows in currval() alone: there is nothing to look at.
-    const sets = (flags & Flag.SetsSequence) !== 0 && asks;
-    if (sets && this.pin === null && effects.details.some(callsSetval))
-      this.#pinInTurn(PinReason.SequenceState, shapeAt(source, start), effects.details);
+    if (effects.details.some(discardsSequences)) this.#sequences.discarded = true;
+    const sets = (flags & Flag.SetsSequence) !== 0 && asks && effects.details.some(callsSetval);
+    if (sets) {
+      this.#sequences.set = true;
+      this.#sequences.discarded = false;
+    }
+    if (sets && this.#pin.givesWayTo(PinReason.SequenceState))
+      this.#pin.inTurn(PinReason.SequenceState, shapeAt(source, start), effects.details);
   }
 
   #wantsDrawn(): boolean {
     const { pin } = this;
     return pin === null
-      ? this.#sequences?.drew === true
-      : pin === PinReason.SequenceState && this.#released;
+      ? this.#sequences?.drew === true || this.#sequences?.set === true
+      : pin === PinReason.SequenceState && this.#sequences?.discarded === true;
   }
 
   /** Asks whether the session could be told of a value by lastval(): then only this connection can tell it. */
@@ -646,14 +746,18 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     const sequences = this.#sequences;
     if (sequences === null) return;
     sequences.drew = false;
-    this.#released = false;
+    sequences.discarded = false;
+    if (sequences.set && this.pin === null) {
+      this.#pin.between(PinReason.SequenceState, '');
+      return;
+    }
     connection.run(
       'SELECT pg_catalog.lastval()',
       new ProxyRequest((answer) => {
         if (answer.lost || this.connection !== connection) return;
         // 55000: "lastval is not yet defined in this session".
         const drawn = answer.error === null || answer.error.sqlstate !== '55000';
-        if (drawn && this.pin === null) this.#pinBetween(PinReason.SequenceState, '');
+        if (drawn && this.pin === null) this.#pin.between(PinReason.SequenceState, '');
         if (drawn) return;
         sequences.forget();
         if (this.pin === PinReason.SequenceState) this.#unpin(this.pin);
@@ -661,48 +765,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     );
   }
 
-  /** Pins for a statement that is about to be sent: the client is told in front of its answer. */
-  #pinInTurn(reason: PinReason, statement: string, touches: Touches): void {
-    const { connection } = this;
-    this.#pinFor(reason, statement, touches);
-    if (this.#tellsPins)
-      connection?.owed.append(Owed.Local, new LocalReply(pinnedNotice(reason, statement), null));
-  }
-
-  /** Pins between requests. */
-  #pinBetween(reason: PinReason, statement: string): void {
-    this.#pinFor(reason, statement, undefined);
-    if (this.#tellsPins) this.#write(pinnedNotice(reason, statement));
-  }
-
-  #pinFor(reason: PinReason, statement: string, touches: Touches): void {
-    const { connection, pin } = this;
-    if (pin !== null) this.#keeper.pinEnded(pin, clock.now - this.#pinnedAt);
-    this.pin = reason;
-    this.#pinnedAt = clock.now;
-    if (connection !== null) {
-      connection.needsReset = true;
-      // What DISCARD ALL does not undo, or what nobody knows, goes with the connection.
-      if (!pinStories[reason].resettable)
-        connection.retireReason ??= `a session was pinned to it (${reason})`;
-    }
-    this.#keeper.pinned(this, reason, statement, touches);
-  }
-
   #unpin(reason: PinReason): void {
-    const { connection } = this;
-    this.pin = null;
-    if (connection !== null) connection.needsReset = this.#uncertain;
+    this.#pin.end(reason, this.#uncertain);
     // What came to be while another reason held the connection anyway has not been looked at.
     this.#recheck = !visible.has(reason);
-    this.#keeper.unpinned(this, reason, clock.now - this.#pinnedAt);
-    if (this.#tellsPins) this.#write(unpinnedNotice(reason));
-  }
-
-  get #tellsPins(): boolean {
-    return (
-      this.#keeper.pinNotice && wantsNotices(this.parameters.values.get('client_min_messages'))
-    );
   }
 
   #enter(state: SessionState): void {
@@ -735,7 +801,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     if (this.connection !== null && (this.#wantsLook() || this.#listening?.onLoan === true))
       this.connection.needsReset = true;
     this.#enter(SessionState.Closed);
-    if (this.pin !== null) this.#keeper.pinEnded(this.pin, clock.now - this.#pinnedAt);
+    this.#pin.close();
     const midReply = this.connection !== null && this.connection.midReply;
     if (farewell !== null && !midReply && this.socket.writable) this.socket.write(farewell);
     this.#closeSocket(farewell === null);

@@ -3,6 +3,7 @@ import {
   closeComplete,
   closeUnnamedStatement,
   parseComplete,
+  syncMessage,
   TransactionStatus,
 } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
@@ -12,11 +13,15 @@ import type { OwedNote } from '../relay/owed-replies.ts';
 import { Flag, classifyBytes, shapeOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
+import type { StatementKeeper } from './lost-conversation.ts';
+import { NameChanges, bytesOf, meetNames, usesNames } from './name-changes.ts';
+import type { NamingText } from './name-changes.ts';
+import { ensureOwn, reconcileOwnNames } from './own-names.ts';
 import { LocalReply, NoteChain, UnnamedChange } from './owed-notes.ts';
 import { PinReason } from './pin-reason.ts';
 import type { RequestOwner } from './request-owner.ts';
-import { SharedNames } from './shared-names.ts';
-import type { SharedName } from './shared-names.ts';
+import { SessionNames } from './session-names.ts';
+import { SqlStatement } from './sql-statement.ts';
 import { backendNamePrefix, describeMissingStatement, statements } from './statement.ts';
 import type { Statement } from './statement.ts';
 import { UnnamedStatement, noUnnamedStatement } from './unnamed-statement.ts';
@@ -27,21 +32,30 @@ const maySetUnseen = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.Sets
 /** The names of statements on database connections, in a text. */
 const backendNames = new RegExp(`${backendNamePrefix}\\d+`, 'g');
 
+/** Counts statements that no other session may share. */
+let ownStatements = 0;
+
 /**
  * What becomes of the messages that hold a statement or name one: Query, Parse, Bind, Describe and Close. Registers what
  * each will be answered with, and puts other words in the place of those that the database connection must not see.
  *
  * Each method returns true when it has gathered the message itself, false when the message goes on as it came.
  */
-export class StatementRequests {
-  /** The unnamed statement: what Parse said, to be said again on another database connection. */
-  unnamed: UnnamedStatement = noUnnamedStatement;
+export class StatementRequests implements StatementKeeper {
+  /** The unnamed statement as all answers so far have left it: to be made again on another database connection. */
+  settled: UnnamedStatement = noUnnamedStatement;
+  /** The same, if all goes well with what was sent. */
+  #unnamed: UnnamedStatement = noUnnamedStatement;
+  /** The group that changed the unnamed statement while answers were under way; -1: all is settled. */
+  #unnamedGroup = -1;
   /** The message at hand was answered by a substitute: if it streams, its rest is dropped. */
   substituted = false;
-  /** Goes with the next Execute of the group: a statement was bound that does more than its rows show. */
-  afterBound: OwedNote | null = null;
+  /** The message at hand hangs on answers that are under way: nothing was done, it waits until they are there. */
+  waits = false;
+  readonly names = new SessionNames();
   readonly #owner: RequestOwner;
-  readonly #names = new SharedNames();
+  /** Portals whose statements use names, by their own names: what their Execute will do. */
+  #bound: Map<string, NamingText> | null = null;
 
   constructor(owner: RequestOwner) {
     this.#owner = owner;
@@ -49,17 +63,51 @@ export class StatementRequests {
 
   /** The session has ended. */
   close(): void {
-    this.#names.clear();
+    this.names.clear();
+  }
+
+  /** A loan begins on a connection that has own names of this session or another. */
+  reconcile(connection: DatabaseConnection): void {
+    reconcileOwnNames(connection, this.names);
+  }
+
+  /** The loan has ended: the session keeps only what it needs for the next. */
+  loanEnded(connection: DatabaseConnection): void {
+    this.names.settled();
+    this.#settleUnnamed(connection);
+    this.#unnamed.keep();
+    this.#bound = null;
+  }
+
+  effectsOf(name: string): Effects | null {
+    return (name === '' ? this.#unnamed : this.names.get(name))?.effects ?? null;
+  }
+
+  keepParsed(chunk: Buffer, at: number, next: number, effects: Effects): void {
+    const nameEnd = chunk.indexOf(0, at + 5);
+    const name = nameIn(chunk, at + 5, nameEnd);
+    if (name === '') {
+      const unnamed = new UnnamedStatement(chunk, at, next, effects);
+      unnamed.keep();
+      this.#unnamed = this.settled = unnamed;
+    } else if (this.names.get(name) === undefined) {
+      const textEnd = chunk.indexOf(0, nameEnd + 1);
+      this.names.put(name, this.#intern(chunk, nameEnd + 1, textEnd, next, effects));
+    }
+  }
+
+  forget(name: string): void {
+    if (name === '') this.#unnamed = this.settled = noUnnamedStatement;
+    else this.names.delete(name);
   }
 
   /** Puts the client's names for its statements in the place of those they bear on database connections. */
   translate(text: string): string {
-    return text.replaceAll(backendNames, (name) => this.#names.statements?.nameOf(name) ?? name);
+    return text.replaceAll(backendNames, (name) => this.names.nameOf(name) ?? name);
   }
 
   /**
-   * Query (F): Byte1('Q') Int32 length, String query. Returns true when it was sent with something around it,
-   * or in other words.
+   * Query (F): Byte1('Q') Int32 length, String query.
    */
   query(
     connection: DatabaseConnection,
@@ -70,37 +118,67 @@ export class StatementRequests {
   ): boolean {
     const owner = this.#owner;
     let note: OwedNote | null = null;
-    let shared: SharedName | null = null;
+    let owed: number = Owed.Query;
     if (next > end) owner.willRunUnread(PinReason.LongStatement, chunk, at + 5);
     else {
-      const effects = classifyBytes(chunk, at + 5, Math.max(at + 5, next - 1), owner.lexis);
-      this.#lookForNames(effects, chunk, at + 5, next - 1);
-      owner.willRun(effects, chunk, at + 5);
-      note = this.#names.noteFor(connection, effects);
-      shared = this.#names.find(effects);
+      const start = at + 5;
+      const textEnd = Math.max(start, next - 1);
+      const effects = classifyBytes(chunk, start, textEnd, owner.lexis);
+      if ((effects.flags & usesNames) !== 0) {
+        if (this.names.inDoubt(connection)) return this.#wait();
+        note = this.#meetNames(connection, { source: chunk, start, end: textEnd, effects });
+        owed = Owed.CountedQuery;
+      }
+      this.#lookForNames(effects, chunk, start, textEnd);
+      owner.willRun(effects, chunk, start);
     }
     // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
-    if (this.unnamed !== noUnnamedStatement || connection.unnamed !== noUnnamedStatement) {
-      const change = new UnnamedChange(this, connection, false);
+    if (
+      this.#unnamed !== noUnnamedStatement ||
+      this.settled !== noUnnamedStatement ||
+      connection.unnamed !== noUnnamedStatement
+    ) {
+      const change = this.#changeUnnamed(connection, noUnnamedStatement);
       note = note === null ? change : new NoteChain(note, change);
-      this.unnamed = noUnnamedStatement;
-      connection.unnamed = noUnnamedStatement;
-    }
-    if (shared !== null && shared.deallocates) {
-      this.#names.deallocate(connection);
-    } else if (shared !== null) {
-      this.#names.prepareFor(connection, shared);
     }
     // A group that was open stays so: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything
     // afterwards (XX000, "unexpected state STARTED"), so the connection is not lent again.
     if (connection.groupOpen) connection.retireReason ??= 'a Query was sent into an open group';
-    connection.owed.append(Owed.Query, note);
+    connection.owed.append(owed, note);
+    this.names.group++;
     owner.groupStarted();
-    if (shared === null) return false;
-    if (shared.deallocates) return true;
-    toDatabase.addRange(chunk, at, next);
-    this.#names.closeBehind(connection, shared.name);
-    return true;
+    return false;
+  }
+
+  /** Puts what the names in a Query stand for in front of it, in a group of its own. */
+  #meetNames(connection: DatabaseConnection, text: NamingText): OwedNote {
+    const changes = this.#changesOf(connection, text);
+    const met = meetNames(
+      connection,
+      this.names,
+      text,
+      Fate.Abandon,
+      changes.preparation,
+      (effects) => this.#owner.willRun(effects, text.source, text.start),
+    );
+    if (met && !connection.groupOpen) {
+      toDatabase.add(syncMessage);
+      connection.owed.append(Owed.Sync | Fate.Swallow);
+    }
+    return changes;
+  }
+
+  /** What a text that is about to run does to the session's names. */
+  #changesOf(connection: DatabaseConnection, text: NamingText): NameChanges {
+    const changes = new NameChanges(connection, this.names, text);
+    if (changes.any) this.names.sqlSent();
+    if (changes.keepsConnection) this.#owner.keepStatements(text.source, text.start);
+    return changes;
+  }
+
+  #wait(): false {
+    this.waits = true;
+    return false;
   }
 
   #lookForNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
@@ -122,11 +200,10 @@ export class StatementRequests {
     if (next > end) {
       // Too long to keep: it lives on this connection under the client's own name, and the session with it.
       this.#owner.willRunUnread(PinReason.LongStatement, chunk, nameEnd + 1);
-      if (!named) {
-        this.unnamed = new UnnamedStatement(null, 0, 0, null);
-        connection.unnamed = this.unnamed;
-      }
-      connection.owed.append(Owed.Parse);
+      connection.owed.append(
+        Owed.Parse,
+        named ? null : this.#changeUnnamed(connection, new UnnamedStatement(null, 0, 0, null)),
+      );
       return false;
     }
     const textEnd = chunk.indexOf(0, nameEnd + 1);
@@ -137,51 +214,69 @@ export class StatementRequests {
     }
     if (!named) {
       const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
+      if (!this.#readNames(connection, effects)) return this.#wait();
       this.#lookForNames(effects, chunk, nameEnd + 1, textEnd);
       this.#owner.willParse(effects);
-      const change = new UnnamedChange(this, connection, false);
-      this.unnamed = new UnnamedStatement(chunk, at, next, effects);
-      connection.unnamed = this.unnamed;
-      connection.owed.append(Owed.Parse, change);
+      const unnamed = new UnnamedStatement(chunk, at, next, effects);
+      connection.owed.append(Owed.Parse, this.#changeUnnamed(connection, unnamed));
       return false;
     }
-    const name = chunk.toString('latin1', at + 5, nameEnd);
-    const names = this.#names.need();
-    if (this.#names.isOfSql(name)) {
-      // SQL's PREPARE has taken the name, on this very connection: PostgreSQL says so itself.
-      connection.owed.append(Owed.Parse);
-      return false;
+    const name = nameIn(chunk, at + 5, nameEnd);
+    const { names } = this;
+    if (names.inDoubt(connection)) return this.#wait();
+    if (names.get(name) !== undefined) return this.#parseTaken(connection, name);
+    const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
+    if (!this.#readNames(connection, effects)) return this.#wait();
+    const statement = this.#intern(chunk, nameEnd + 1, textEnd, next, effects);
+    this.#lookForNames(effects, chunk, nameEnd + 1, textEnd);
+    this.#owner.willParse(effects);
+    const naming = names.parsed(name, statement);
+    if (!connection.statements.use(statement)) {
+      this.#prepare(connection, statement, Fate.Relay, naming);
+    } else if (
+      connection.status !== TransactionStatus.Failed &&
+      connection.owed.countGroups() === 0
+    ) {
+      connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));
+    } else {
+      // In a failed transaction, and one that fails may be under way, PostgreSQL may refuse the text: it is asked.
+      toDatabase.add(statement.closeMessage);
+      connection.owed.append(Owed.Close | Fate.Swallow, connection.statements.close(statement));
+      this.#prepare(connection, statement, Fate.Relay, naming);
     }
-    if (names.get(name) !== undefined) {
+    return true;
+  }
+
+  /** A Parse under a name that is taken: PostgreSQL says so itself, if there is nothing worse to say. */
+  #parseTaken(connection: DatabaseConnection, name: string): boolean {
+    if (name.startsWith(backendNamePrefix)) {
       this.#substitute(connection, '42P05', `prepared statement "${name}" already exists`);
       return true;
     }
-    const statement = statements.intern(
-      chunk,
-      nameEnd + 1,
-      textEnd,
-      next,
-      this.#owner.statementContext,
-      this.#owner.lexis,
-    );
-    this.#lookForNames(statement.effects, chunk, nameEnd + 1, textEnd);
-    this.#owner.willParse(statement.effects);
-    const naming = names.set(name, statement);
-    const known = connection.statements.use(statement);
-    if (
-      known &&
-      connection.status === TransactionStatus.Failed &&
-      connection.owed.length === 0 &&
-      (statement.effects.flags & Flag.Transaction) === 0
-    ) {
-      // In a failed transaction PostgreSQL refuses the text before it looks at the name.
-      toDatabase.add(statement.parseMessage);
-      connection.owed.append(Owed.Parse, naming);
-    } else if (known) {
-      connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));
-    } else {
-      this.#prepare(connection, statement, Fate.Relay, naming);
-    }
+    ensureOwn(connection, this.names, name, true, Fate.Swallow, null);
+    connection.owed.append(Owed.Parse);
+    return false;
+  }
+
+  /**
+   * The statement of a Parse. One that calls others by their names is the session's own, and so is a second one that the
+   * session has the same text for: errors are told by name.
+   */
+  #intern(chunk: Buffer, start: number, textEnd: number, end: number, effects: Effects): Statement {
+    const context = this.#owner.statementContext(hasLiterals(chunk, start, textEnd));
+    const statement = statements.intern(chunk, start, end, context, effects);
+    if ((effects.flags & Flag.Execute) === 0 && !this.names.has(statement)) return statement;
+    statements.release(statement);
+    return statements.intern(chunk, start, end, `${++ownStatements}\0${context}`, effects);
+  }
+
+  /** A text is prepared: what its EXECUTE calls decides what its rows are. False: that is in doubt. */
+  #readNames(connection: DatabaseConnection, effects: Effects): boolean {
+    if ((effects.flags & Flag.Execute) === 0) return true;
+    if (this.names.inDoubt(connection)) return false;
+    for (const effect of effects.details)
+      if (effect.kind === 'execute')
+        ensureOwn(connection, this.names, bytesOf(effect.name), false, Fate.Swallow, null);
     return true;
   }
 
@@ -192,6 +287,7 @@ export class StatementRequests {
     fate: number,
     alsoUndo: OwedNote | null,
   ): void {
+    this.names.touched();
     const surplus = connection.statements.surplus;
     if (surplus !== null) {
       toDatabase.add(surplus.closeMessage);
@@ -215,23 +311,41 @@ export class StatementRequests {
     stop: number,
   ): boolean {
     let rewritten = false;
+    this.#bound?.delete(nameIn(chunk, at + 5, portalEnd));
     if (statementEnd === portalEnd + 1) {
+      if (this.#unnamedInDoubt(connection)) return this.#wait();
+      const { effects, source, start, end } = this.#unnamed;
+      if (effects !== null && (effects.flags & usesNames) !== 0 && source !== null) {
+        const text = { source, start: start + 6, end: end - 1, effects };
+        if (!this.#bindNaming(connection, nameIn(chunk, at + 5, portalEnd), text))
+          return this.#wait();
+      }
+      // The text follows the header and the empty name. What is put in front of it may be a Query, which destroys the
+      // unnamed statement.
+      if (effects !== null && source !== null) this.#owner.willRun(effects, source, start + 6);
       this.#ensureUnnamed(connection);
-      const { effects, source, start: parseStart } = this.unnamed;
-      // The text follows the header and the empty name.
-      if (effects !== null && source !== null)
-        this.#willRun(connection, effects, source, parseStart + 6);
     } else {
-      const name = chunk.toString('latin1', portalEnd + 1, statementEnd);
-      const statement = this.#names.statements?.get(name);
-      if (statement === undefined) {
+      const name = nameIn(chunk, portalEnd + 1, statementEnd);
+      if (this.names.inDoubt(connection)) return this.#wait();
+      const statement = this.names.get(name);
+      if (statement instanceof SqlStatement) {
+        this.#owner.willRun(statement.effects, statement.source, statement.start);
+        ensureOwn(connection, this.names, name, false, Fate.Swallow, null);
+      } else if (statement === undefined) {
         if (name.startsWith(backendNamePrefix)) {
           this.#substitute(connection, '26000', `prepared statement "${name}" does not exist`);
           return true;
         }
       } else {
+        const { effects, parseMessage } = statement;
         const textStart = 5 + statement.backendName.length;
-        this.#willRun(connection, statement.effects, statement.parseMessage, textStart);
+        if ((effects.flags & usesNames) !== 0) {
+          const end = parseMessage.length;
+          const text = { source: parseMessage, start: textStart, end, effects };
+          if (!this.#bindNaming(connection, nameIn(chunk, at + 5, portalEnd), text))
+            return this.#wait();
+        }
+        this.#owner.willRun(effects, parseMessage, textStart);
         if (!connection.statements.use(statement)) {
           this.#prepare(connection, statement, Fate.Swallow, null);
         }
@@ -251,15 +365,21 @@ export class StatementRequests {
     return rewritten;
   }
 
-  #willRun(
-    connection: DatabaseConnection,
-    effects: Effects,
-    source: Buffer,
-    textStart: number,
-  ): void {
-    this.#owner.willRun(effects, source, textStart);
-    const note = this.#names.noteFor(connection, effects);
-    if (note !== null) this.afterBound = note;
+  /** A statement that uses names is bound to a portal. False: what they stand for is in doubt. */
+  #bindNaming(connection: DatabaseConnection, portal: string, text: NamingText): boolean {
+    if (this.names.inDoubt(connection)) return false;
+    meetNames(connection, this.names, text, Fate.Swallow, null, (effects) =>
+      this.#owner.willRun(effects, text.source, text.start),
+    );
+    (this.#bound ??= new Map()).set(portal, text);
+    return true;
+  }
+
+  /** Execute (F): Byte1('E') Int32 length, String portal, Int32 rows. What is to be done when it has run. */
+  executed(connection: DatabaseConnection, chunk: Buffer, at: number): OwedNote | null {
+    if (this.#bound === null) return null;
+    const text = this.#bound.get(nameIn(chunk, at + 5, chunk.indexOf(0, at + 5)));
+    return text === undefined ? null : this.#changesOf(connection, text);
   }
 
   /** Describe (F): Byte1('D') Int32 length, Byte1('S' statement or 'P' portal), String name. */
@@ -269,12 +389,19 @@ export class StatementRequests {
       return false;
     }
     if (nameEnd === at + 6) {
+      if (this.#unnamedInDoubt(connection)) return this.#wait();
       this.#ensureUnnamed(connection);
       connection.owed.append(Owed.DescribeStatement);
       return false;
     }
-    const name = chunk.toString('latin1', at + 6, nameEnd);
-    const statement = this.#names.statements?.get(name);
+    const name = nameIn(chunk, at + 6, nameEnd);
+    if (this.names.inDoubt(connection)) return this.#wait();
+    const statement = this.names.get(name);
+    if (statement instanceof SqlStatement) {
+      ensureOwn(connection, this.names, name, false, Fate.Swallow, null);
+      connection.owed.append(Owed.DescribeStatement);
+      return false;
+    }
     if (statement === undefined) {
       if (name.startsWith(backendNamePrefix)) {
         this.#substitute(connection, '26000', `prepared statement "${name}" does not exist`);
@@ -303,14 +430,20 @@ export class StatementRequests {
       return false;
     }
     if (nameEnd === at + 6) {
-      const change = new UnnamedChange(this, connection, false);
-      this.unnamed = noUnnamedStatement;
-      connection.unnamed = noUnnamedStatement;
-      connection.owed.append(Owed.Close, change);
+      connection.owed.append(Owed.Close, this.#changeUnnamed(connection, noUnnamedStatement));
       return false;
     }
-    const name = chunk.toString('latin1', at + 6, nameEnd);
-    const closed = this.#names.closed(name);
+    const name = nameIn(chunk, at + 6, nameEnd);
+    if (this.names.inDoubt(connection)) return this.#wait();
+    const closed = this.names.closed(name);
+    const own = connection.ownNames?.byName;
+    const hadOwn = own?.get(name);
+    if (own !== undefined && hadOwn !== undefined) {
+      own.delete(name);
+      const back: OwedNote = { undo: () => void own.set(name, hadOwn) };
+      connection.owed.append(Owed.Close, closed === null ? back : new NoteChain(closed, back));
+      return false;
+    }
     if (closed === null && !name.startsWith(backendNamePrefix)) {
       connection.owed.append(Owed.Close);
       return false;
@@ -320,18 +453,43 @@ export class StatementRequests {
     return true;
   }
 
+  /** The client changes its unnamed statement, and with it the connection's. */
+  #changeUnnamed(connection: DatabaseConnection, after: UnnamedStatement): UnnamedChange {
+    this.#unnamed = after;
+    connection.unnamed = after;
+    this.#unnamedGroup = this.names.group;
+    return new UnnamedChange(this, connection, after);
+  }
+
+  /** Whether another group than this has changed the unnamed statement and is not answered yet. */
+  #unnamedInDoubt(connection: DatabaseConnection): boolean {
+    if (this.#unnamedGroup < 0 || this.#unnamedGroup === this.names.group) return false;
+    if (connection.owed.length > 0) return true;
+    this.#settleUnnamed(connection);
+    return false;
+  }
+
+  /** Nothing is owed: what the client's requests have made of the unnamed statement is known. */
+  #settleUnnamed(connection: DatabaseConnection): void {
+    connection.unnamed = connection.settledUnnamed;
+    this.#unnamed = this.settled;
+    this.#unnamedGroup = -1;
+  }
+
   /** Makes this session's unnamed statement the connection's, so that it meets its own and never another's. */
   #ensureUnnamed(connection: DatabaseConnection): void {
-    const unnamed = this.unnamed;
+    const unnamed = this.#unnamed;
     if (connection.unnamed === unnamed) return;
+    const note = new UnnamedChange(null, connection, unnamed);
+    connection.unnamed = unnamed;
+    this.#unnamedGroup = this.names.group;
     if (unnamed.source === null) {
       toDatabase.add(closeUnnamedStatement);
-      connection.owed.append(Owed.Close | Fate.Swallow, new UnnamedChange(this, connection, true));
+      connection.owed.append(Owed.Close | Fate.Swallow, note);
     } else {
       toDatabase.addRange(unnamed.source, unnamed.start, unnamed.end);
-      connection.owed.append(Owed.Parse | Fate.Swallow, new UnnamedChange(this, connection, true));
+      connection.owed.append(Owed.Parse | Fate.Swallow, note);
     }
-    connection.unnamed = unnamed;
   }
 
   /**
@@ -346,4 +504,21 @@ export class StatementRequests {
       new LocalReply(buildErrorResponse({ severity: 'ERROR', sqlstate, message }), null),
     );
   }
+}
+
+/** PostgreSQL cuts the names of statements to 63 bytes (NAMEDATALEN - 1). */
+function nameIn(chunk: Buffer, start: number, end: number): string {
+  return chunk.toString('latin1', start, Math.min(end, start + 63));
+}
+
+/** Whether the text may hold a literal in quotes. */
+function hasLiterals(chunk: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = chunk[at];
+    if (byte === 0x27) return true;
+    // $1 is a parameter; all else may begin a string in dollar quotes.
+    const after = chunk[at + 1] ?? 0;
+    if (byte === 0x24 && (after < 0x30 || after > 0x39)) return true;
+  }
+  return false;
 }

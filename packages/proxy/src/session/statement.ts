@@ -1,5 +1,4 @@
 import { FrontendCode, buildCloseStatement, buildDescribeStatement } from '@sluice/wire';
-import { classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 
 /** The names that statements bear on database connections begin so; a client's own name never reaches the database. */
@@ -40,10 +39,10 @@ export class Statement {
   }
 }
 
-/** The statement's Parse message under a name of the client's own. */
+/** The statement's Parse message under a name of the client's own, a character for each byte. */
 export function buildNamedParse(name: string, statement: Statement): Buffer {
   return buildParse(
-    Buffer.from(`${name}\0`),
+    Buffer.from(`${name}\0`, 'latin1'),
     statement.parseMessage.subarray(5 + statement.backendName.length),
   );
 }
@@ -71,24 +70,13 @@ export class StatementRegistry {
 
   /**
    * The statement for `chunk[start, end)`: the query text with its zero and the parameter types, as in Parse.
-   * `context` tells apart what the same bytes mean under other settings (`client_encoding`, lexis).
+   * `context` tells apart what the same bytes mean under other parameters; `effects` is what the text does.
    */
-  intern(
-    chunk: Buffer,
-    start: number,
-    textEnd: number,
-    end: number,
-    context: string,
-    lexis: number,
-  ): Statement {
+  intern(chunk: Buffer, start: number, end: number, context: string, effects: Effects): Statement {
     const key = context + chunk.toString('latin1', start, end);
     let statement = this.#statements.get(key);
     if (statement === undefined) {
-      statement = new Statement(
-        key,
-        Buffer.from(chunk.subarray(start, end)),
-        classifyBytes(chunk, start, textEnd, lexis),
-      );
+      statement = new Statement(key, Buffer.from(chunk.subarray(start, end)), effects);
       this.#statements.set(key, statement);
     }
     return statement;

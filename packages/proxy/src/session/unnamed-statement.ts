@@ -27,3 +27,6 @@ export class UnnamedStatement {
 
 /** What a session and a database connection have before any Parse of the unnamed statement. */
 export const noUnnamedStatement = new UnnamedStatement(null, 0, 0, null);
+
+/** What a database connection has after a Query of the proxy's own, whatever it had before. */
+export const destroyedUnnamedStatement = new UnnamedStatement(null, 0, 0, null);

@@ -1,3 +1,4 @@
+import { instancePattern } from './aurora-endpoint.ts';
 import type { SettingName, Settings } from './table.ts';
 
 /** Two or more settings that are each right and cannot stand together. */
@@ -68,6 +69,14 @@ export const rules: readonly Rule[] = [
       ? `ConnectRetryMin is ${s.ConnectRetryMin}; it must be at most ConnectRetryMax, ${s.ConnectRetryMax}`
       : undefined,
   ),
+  rule(['TargetTopology', 'TargetInstancePattern', 'TargetHost'], 'TargetInstancePattern', (s) =>
+    s.TargetTopology === 'aurora' &&
+    s.TargetInstancePattern === undefined &&
+    instancePattern(s.TargetHost) === undefined
+      ? `TargetTopology is aurora, and TargetHost, ${s.TargetHost}, is not the endpoint of an Aurora cluster; give TargetInstancePattern, the host of an instance with ? for its name`
+      : undefined,
+  ),
+  { about: ['Endpoints', 'ListenPort', 'ListenHost', 'AdminPort'], conflicts: endpointConflicts },
   { about: ['Users'], conflicts: userConflicts },
   { about: ['Pools', 'PoolSize', 'MinPoolSize'], conflicts: poolConflicts },
 ];
@@ -84,6 +93,32 @@ function rule(
       return message === undefined ? [] : [{ setting, message }];
     },
   };
+}
+
+function endpointConflicts(settings: Settings): readonly Conflict[] {
+  const { Endpoints, ListenHost, ListenPort, AdminHost, AdminPort } = settings;
+  const taken = new Map([
+    [`${AdminHost}:${AdminPort}`, 'the admin port'],
+    [`${ListenHost}:${ListenPort}`, 'the endpoint "default"'],
+  ]);
+  const names = new Set(['default']);
+  return Endpoints.flatMap((endpoint, index) => {
+    const conflicts: Conflict[] = [];
+    const add = (message: string): void =>
+      void conflicts.push({ setting: 'Endpoints', index, message });
+    const { EndpointName: name, ListenPort: port } = endpoint;
+    if (names.has(name))
+      add(`Endpoints[${index}] is called "${name}", as another is; give each a name of its own`);
+    const address = `${endpoint.ListenHost ?? ListenHost}:${port}`;
+    const holder = taken.get(address);
+    if (port !== 0 && holder !== undefined)
+      add(
+        `Endpoints[${index}] (${name}) listens on ${address}, as ${holder} does; give it another port`,
+      );
+    names.add(name);
+    taken.set(address, `the endpoint "${name}"`);
+    return conflicts;
+  });
 }
 
 function userConflicts({ Users }: Settings): readonly Conflict[] {

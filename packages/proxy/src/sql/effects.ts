@@ -180,22 +180,27 @@ export interface Effects {
   readonly statements: number;
   /** What is touched, in the order of the text. */
   readonly details: readonly Effect[];
+  /** For each of `details`, the statement it belongs to, counted from 0; empty when there is but one. */
+  readonly places: readonly number[];
   /** Set exactly when `Flag.Opaque` is. */
   readonly reason: OpaqueReason | undefined;
 }
 
 const noDetails: readonly Effect[] = Object.freeze([]);
+const noPlaces: readonly number[] = Object.freeze([]);
 
 /** Builds the frozen answer. */
 export function effectsOf(
   flags: number,
   statements: number,
   details: readonly Effect[] = noDetails,
+  places: readonly number[] = noPlaces,
 ): Effects {
   return Object.freeze({
     flags,
     statements,
     details: details.length === 0 ? noDetails : Object.freeze(details),
+    places: statements < 2 || details.length === 0 ? noPlaces : Object.freeze(places),
     reason: undefined,
   });
 }
@@ -206,7 +211,13 @@ const opaque = new Map<OpaqueReason, Effects>();
 export function opaqueEffects(reason: OpaqueReason): Effects {
   let effects = opaque.get(reason);
   if (effects === undefined) {
-    effects = Object.freeze({ flags: Flag.Opaque, statements: 0, details: noDetails, reason });
+    effects = Object.freeze({
+      flags: Flag.Opaque,
+      statements: 0,
+      details: noDetails,
+      places: noPlaces,
+      reason,
+    });
     opaque.set(reason, effects);
   }
   return effects;

@@ -24,14 +24,16 @@ export interface TextReading {
 /** Reads the parse tree of a whole text of `length` bytes. */
 export function readTree(statements: readonly ParsedStatement[], length: number): TextReading {
   const reader = new TreeReader();
-  for (const statement of statements) {
+  const places: number[] = [];
+  for (const [place, statement] of statements.entries()) {
     if (!reader.statement(statement, length)) {
       return { effects: opaqueEffects('statement'), readsLiterals: false };
     }
+    while (places.length < reader.details.length) places.push(place);
   }
   if (statements.length === 1 && reader.isPlainRead) reader.flags |= Flag.PlainRead;
   return {
-    effects: effectsOf(reader.flags, statements.length, reader.details),
+    effects: effectsOf(reader.flags, statements.length, reader.details, places),
     readsLiterals: reader.readsLiterals,
   };
 }

@@ -1,46 +1,82 @@
-import type { ErrorFields } from '@sluice/wire';
 import type { DatabaseConnection, LoginResult } from '../backend/database-connection.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
-import { Pool } from '../pool/pool.ts';
-import type { ConnectFailure, PoolLimits, PoolTarget } from '../pool/pool.ts';
+import type { ConnectFailure, ConnectionSource, Pool } from '../pool/pool.ts';
 import { events } from '../telemetry/events.ts';
+import type { Role } from './role.ts';
+import type { RolePools } from './role-pools.ts';
+import { TargetState } from './target-state.ts';
+import type { UnavailableReason } from './target-state.ts';
 
-/** How a target's connections are shared out; changes on reload. */
-export interface TargetLimits {
-  readonly maxConnectionsPercent: number;
-  readonly maxIdleConnectionsPercent: number;
-  /** The limits of the pool for a database and a user. */
-  poolLimits(database: string, user: string): PoolLimits;
+/** Where a target is. */
+export interface Place {
+  /** For logs, metrics and people. */
+  readonly name: string;
+  /** An address, or a name that could not be resolved. */
+  readonly host: string;
+  readonly port: number;
+  /** The name that its certificate must bear. */
+  readonly serverName: string;
 }
 
-/** Opens one database connection for a pool. */
-export type Connect = (
-  pool: Pool,
-  done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
-) => void;
+/** How a target's connections are shared out, in percent of what it allows; changes on reload. */
+export interface Shares {
+  readonly maxConnectionsPercent: number;
+  readonly maxIdleConnectionsPercent: number;
+}
 
-/** One database instance, and the pools of connections to it, which share its connection budget. */
-export class Target implements PoolTarget {
-  readonly name: string;
-  readonly #pools = new Map<string, Pool>();
-  readonly #connect: Connect;
-  #limits: TargetLimits;
-  /** Connections open or being opened, in all pools. */
-  #used = 0;
+/** What a target asks of those who know the way to it. */
+export interface TargetOwner {
+  /** Opens one database connection for a pool. */
+  connect(
+    target: Target,
+    pool: Pool,
+    done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
+  ): void;
+  /** Traffic says that the target may not serve any more. */
+  evidence(target: Target, what: string): void;
+}
+
+/** The health check's connection stands as long as the target does, so its place is kept for it. */
+const reserved = 1;
+
+/** One database instance, and its connection budget, which all pools share that it serves. */
+export class Target implements ConnectionSource {
+  readonly place: Place;
+  state: TargetState = TargetState.Registering;
+  reason: UnavailableReason | null = null;
+  /** Why it is unavailable, in words. */
+  message = '';
+  /** What it said of itself when it last answered. */
+  role: Role | null = null;
+  /** How far it is behind the writer, in seconds; of the writer, 0. */
+  lag = 0;
+  /** What traffic said against it, while a check of it is under way: nothing is lent meanwhile. */
+  doubt: string | null = null;
+  /** An operator wants it free of clients. */
+  drained = false;
+  /** The roles that it serves: whose pools have a claim on its budget. */
+  readonly users = new Set<RolePools>();
+  epoch = 0;
+  heardAt = 0;
+  loans = 0;
+  readonly #owner: TargetOwner;
+  #shares: Shares;
+  /** Connections open or being opened, in all pools, and the one that is reserved. */
+  #used = reserved;
   /** What the database said of its `max_connections` less its reserved ones; null until it was asked. */
   #capacity: number | null = null;
 
-  constructor(name: string, limits: TargetLimits, connect: Connect) {
-    this.name = name;
-    this.#limits = limits;
-    this.#connect = connect;
+  constructor(place: Place, shares: Shares, owner: TargetOwner) {
+    this.place = place;
+    this.#shares = shares;
+    this.#owner = owner;
   }
 
-  get pools(): Iterable<Pool> {
-    return this.#pools.values();
+  get name(): string {
+    return this.place.name;
   }
 
-  /** Connections open or being opened, in all pools. */
+  /** Connections open or being opened, the health check's included. */
   get used(): number {
     return this.#used;
   }
@@ -50,38 +86,37 @@ export class Target implements PoolTarget {
     return this.#capacity;
   }
 
-  /** Until the database was asked, one connection, to ask it. */
+  /** The most connections, the health check's included. Until the database was asked, one to ask it. */
   get allowed(): number {
-    if (this.#capacity === null) return 1;
-    return Math.max(1, Math.floor((this.#capacity * this.#limits.maxConnectionsPercent) / 100));
+    if (this.#capacity === null) return reserved + 1;
+    const share = Math.floor((this.#capacity * this.#shares.maxConnectionsPercent) / 100);
+    return Math.max(reserved + 1, share);
+  }
+
+  /** The most connections that pools may have together. */
+  get allowedInPools(): number {
+    return this.allowed - reserved;
   }
 
   get allowedIdle(): number {
     if (this.#capacity === null) return 1;
-    return Math.floor((this.#capacity * this.#limits.maxIdleConnectionsPercent) / 100);
+    return Math.floor((this.#capacity * this.#shares.maxIdleConnectionsPercent) / 100);
   }
 
-  get idle(): number {
-    let idle = 0;
-    for (const pool of this.#pools.values()) idle += pool.idleCount;
-    return idle;
+  get lends(): boolean {
+    return this.doubt === null && !this.drained;
   }
 
-  /** The pool for a database and a user, made when it is first asked for. */
-  pool(database: string, user: string, startupOnly: ReadonlyMap<string, string>): Pool {
-    const key = JSON.stringify([database, user, ...startupOnly]);
-    let pool = this.#pools.get(key);
-    if (pool === undefined) {
-      pool = new Pool(
-        { database, user, startupOnly },
-        this,
-        this.#limits.poolLimits(database, user),
-      );
-      this.#pools.set(key, pool);
-    }
-    return pool;
+  get load(): number {
+    return this.loans / (this.#capacity ?? 1);
   }
 
+  /** How full it is, 0 to 1: where the next connection is best opened. */
+  get fullness(): number {
+    return this.#used / this.allowed;
+  }
+
+  /** Takes one connection from the budget; false when it is used up and no other pool has one to spare. */
   reserve(pool: Pool): boolean {
     if (this.#used >= this.allowed && !this.#makeRoom(pool)) return false;
     this.#used++;
@@ -91,16 +126,16 @@ export class Target implements PoolTarget {
   release(): void {
     this.#used--;
     // The one who has waited longest goes first.
-    const waiting = [...this.#pools.values()]
+    const waiting = [...this.#pools()]
       .filter((pool) => pool.waitingSince !== null)
       .sort((a, b) => (a.waitingSince ?? 0) - (b.waitingSince ?? 0));
     for (const pool of waiting) pool.grow();
   }
 
   yieldsTo(pool: Pool): boolean {
-    if (this.#used < this.allowed || this.#pools.size === 1) return false;
+    if (this.#used < this.allowed) return false;
     const own = pool.waitingSince ?? Infinity;
-    for (const other of this.#pools.values()) {
+    for (const other of this.#pools()) {
       if (other === pool || other.size >= other.limit) continue;
       const since = other.waitingSince;
       if (since !== null && since < own && other.waitingCount > other.openingCount) return true;
@@ -112,7 +147,19 @@ export class Target implements PoolTarget {
     pool: Pool,
     done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
   ): void {
-    this.#connect(pool, done);
+    this.#owner.connect(this, pool, done);
+  }
+
+  evidence(what: string): void {
+    this.#owner.evidence(this, what);
+  }
+
+  /** Takes note of what it said of itself. */
+  learn(role: Role): void {
+    const known = this.#capacity === role.capacity;
+    this.role = role;
+    this.#capacity = role.capacity;
+    if (!known) for (const pool of this.#pools()) pool.grow();
   }
 
   connectionEvent(
@@ -129,6 +176,9 @@ export class Target implements PoolTarget {
   }
 
   connectFailed(pool: Pool, failure: ConnectFailure): void {
+    // One that is full still serves.
+    if (!failure.final && !failure.fields.sqlstate.startsWith('53'))
+      this.evidence(failure.fields.message);
     if (events.databaseConnectFailed.hasSubscribers) {
       events.databaseConnectFailed.publish({
         target: this.name,
@@ -140,49 +190,40 @@ export class Target implements PoolTarget {
     }
   }
 
-  /** Applies changed limits. Pools shrink as their connections come back. */
-  reload(limits: TargetLimits): void {
-    this.#limits = limits;
-    for (const pool of this.#pools.values()) {
-      pool.limits = limits.poolLimits(pool.database, pool.user);
-      pool.grow();
-    }
+  /** Applies changed shares. Pools shrink as their connections come back. */
+  reload(shares: Shares): void {
+    this.#shares = shares;
   }
 
-  /** Called at every tick of the coarse clock. */
-  tick(): void {
-    for (const [key, pool] of this.#pools) {
-      pool.tick();
-      if (pool.sessions === 0 && pool.size === 0 && pool.waitingCount === 0)
-        this.#pools.delete(key);
-    }
+  /** All pools that have a claim on its budget. */
+  *#pools(): Iterable<Pool> {
+    for (const user of this.users) yield* user.pools;
   }
 
-  /** Ends every connection; whoever waits for one gets `error`. */
-  close(error: ErrorFields): void {
-    for (const pool of this.#pools.values()) pool.close(error);
-  }
-
-  /** Closes the connection that has been idle longest in another pool. */
+  /** Closes the connection to this target that has been idle longest in another pool. */
   #makeRoom(pool: Pool): boolean {
     let donor: Pool | null = null;
-    for (const other of this.#pools.values()) {
-      if (other === pool || other.idleSince === null || other.size <= other.limits.minimum)
-        continue;
-      if (donor === null || other.idleSince < (donor.idleSince ?? Infinity)) donor = other;
+    let longest = Infinity;
+    for (const other of this.#pools()) {
+      if (other === pool || other.size <= other.limits.minimum) continue;
+      const since = other.idleSince(this);
+      if (since === null || since >= longest) continue;
+      donor = other;
+      longest = since;
     }
-    return donor !== null && donor.evictIdle() && this.#used < this.allowed;
+    return donor !== null && donor.evictIdle(this) && this.#used < this.allowed;
   }
 
+  /** A health check that is not let in learns nothing: then the first connection of a pool asks. */
   #learnCapacity(connection: DatabaseConnection): void {
     connection.run(
       "SELECT current_setting('max_connections'), current_setting('superuser_reserved_connections'), coalesce(current_setting('reserved_connections', true), '0')",
       new ProxyRequest((answer) => {
         const row = answer.rows[0];
         if (row === undefined) return;
-        const [most = 0, superuser = 0, reserved = 0] = row.map(Number);
-        this.#capacity = Math.max(1, most - superuser - reserved);
-        for (const pool of this.#pools.values()) pool.grow();
+        const [most = 0, superuser = 0, others = 0] = row.map(Number);
+        this.#capacity = Math.max(1, most - superuser - others);
+        for (const pool of this.#pools()) pool.grow();
       }),
     );
   }

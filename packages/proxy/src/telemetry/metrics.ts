@@ -4,17 +4,27 @@ import type { Listener } from '../listening/listener.ts';
 import type { Pool } from '../pool/pool.ts';
 import { SessionState } from '../session/session.ts';
 import { statements } from '../session/statement.ts';
-import type { Target } from '../target/target.ts';
+import type { TargetGroup } from '../target/target-group.ts';
+import type { RolePools } from '../target/role-pools.ts';
 import { HistogramMetric } from './histogram-metric.ts';
+import { registerTargetMetrics } from './target-metrics.ts';
 
 /** What the metrics are read from; nothing is counted twice, gauges are lengths of lists. */
 export interface MetricSources {
   readonly endpoints: readonly Endpoint[];
-  readonly targets: readonly Target[];
+  readonly group: TargetGroup;
 }
 
 /** A value under its labels. */
-type Sample = readonly [labels: Record<string, string>, value: number];
+export type Sample = readonly [labels: Record<string, string>, value: number];
+
+/** Registers a metric that is read when it is asked for. */
+export type Register = (
+  name: string,
+  help: string,
+  labels: string[],
+  read: () => Iterable<Sample>,
+) => void;
 
 /**
  * The Prometheus metrics. Their names follow Amazon RDS Proxy's (`DatabaseConnectionsCurrentlyBorrowed` is
@@ -25,12 +35,7 @@ export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
 
-  const gauge = (
-    name: string,
-    help: string,
-    labels: string[],
-    read: () => Iterable<Sample>,
-  ): void => {
+  const gauge: Register = (name, help, labels, read) => {
     registry.registerMetric(
       new Gauge({
         name,
@@ -44,12 +49,7 @@ export function createMetrics(sources: MetricSources): Registry {
       }),
     );
   };
-  const counter = (
-    name: string,
-    help: string,
-    labels: string[],
-    read: () => Iterable<Sample>,
-  ): void => {
+  const counter: Register = (name, help, labels, read) => {
     registry.registerMetric(
       new Counter({
         name,
@@ -67,8 +67,8 @@ export function createMetrics(sources: MetricSources): Registry {
     for (const endpoint of sources.endpoints) yield [{ endpoint: endpoint.name }, read(endpoint)];
   };
   const perPool = function* (read: (pool: Pool) => number): Iterable<Sample> {
-    for (const target of sources.targets)
-      for (const pool of target.pools) yield [poolLabels(target, pool), read(pool)];
+    for (const pools of sources.group.allPools)
+      for (const pool of pools.pools) yield [poolLabels(pools, pool), read(pool)];
   };
 
   gauge(
@@ -198,16 +198,17 @@ export function createMetrics(sources: MetricSources): Registry {
 
   gauge(
     'sluice_database_connections',
-    'Database connections, by what they do.',
-    ['target', 'database', 'user', 'state'],
+    'Database connections, by what they do. Those being opened have no target yet.',
+    ['target', ...poolLabelNames, 'state'],
     function* () {
-      for (const target of sources.targets) {
-        for (const pool of target.pools) {
-          const labels = poolLabels(target, pool);
-          const open = pool.connections.size;
-          yield [{ ...labels, state: 'idle' }, pool.idleCount];
-          yield [{ ...labels, state: 'borrowed' }, open - pool.idleCount];
-          yield [{ ...labels, state: 'opening' }, pool.openingCount];
+      for (const pools of sources.group.allPools) {
+        for (const pool of pools.pools) {
+          const labels = poolLabels(pools, pool);
+          for (const [target, { idle, borrowed }] of countByTarget(pools, pool)) {
+            yield [{ ...labels, target, state: 'idle' }, idle];
+            yield [{ ...labels, target, state: 'borrowed' }, borrowed];
+          }
+          yield [{ ...labels, target: '', state: 'opening' }, pool.openingCount];
         }
       }
     },
@@ -232,14 +233,6 @@ export function createMetrics(sources: MetricSources): Registry {
     'Sessions that wait for a database connection.',
     poolLabelNames,
     () => perPool((pool) => pool.waitingCount),
-  );
-  gauge(
-    'sluice_max_database_connections_allowed',
-    'The most database connections to the target, by MaxConnectionsPercent.',
-    ['target'],
-    function* () {
-      for (const target of sources.targets) yield [{ target: target.name }, target.allowed];
-    },
   );
   counter('sluice_borrow_requests_total', 'Loans asked for.', poolLabelNames, () =>
     perPool((pool) => pool.stats.borrows),
@@ -286,6 +279,12 @@ export function createMetrics(sources: MetricSources): Registry {
     poolLabelNames,
     () => perPool((pool) => pool.stats.replays),
   );
+  counter(
+    'sluice_groups_sent_again_total',
+    'Groups sent again after their database connection was lost.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.groupsSentAgain),
+  );
   gauge('sluice_prepared_statements', 'Distinct prepared statements known.', [], () => [
     [{}, statements.size],
   ]);
@@ -300,6 +299,7 @@ export function createMetrics(sources: MetricSources): Registry {
         ),
     ),
   );
+  registerTargetMetrics(sources.group, gauge, counter, (metric) => registry.registerMetric(metric));
   const poolHistogram = (
     name: string,
     help: string,
@@ -307,8 +307,8 @@ export function createMetrics(sources: MetricSources): Registry {
   ): void => {
     registry.registerMetric(
       new HistogramMetric(name, help, () =>
-        sources.targets.flatMap((target) =>
-          [...target.pools].map((pool) => [poolLabels(target, pool), pick(pool)] as const),
+        sources.group.allPools.flatMap((pools) =>
+          [...pools.pools].map((pool) => [poolLabels(pools, pool), pick(pool)] as const),
         ),
       ),
     );
@@ -338,8 +338,25 @@ function pinsByReason(endpoint: Endpoint): Map<string, number> {
   return pins;
 }
 
-const poolLabelNames = ['target', 'database', 'user'];
+/** A pool outlives its targets: its counters go on when another serves it. */
+const poolLabelNames = ['role', 'database', 'user'];
 
-function poolLabels(target: Target, pool: Pool): Record<string, string> {
-  return { target: target.name, database: pool.database, user: pool.user };
+function poolLabels(pools: RolePools, pool: Pool): Record<string, string> {
+  return { role: pools.role, database: pool.database, user: pool.user };
+}
+
+/** The connections of a pool, by the target that they lead to; targets that serve it are there without any, too. */
+function countByTarget(
+  pools: RolePools,
+  pool: Pool,
+): Map<string, { idle: number; borrowed: number }> {
+  const counts = new Map(pools.serving.map(({ name }) => [name, { idle: 0, borrowed: 0 }]));
+  for (const connection of pool.connections) {
+    const { name } = connection.source;
+    const count = counts.get(name) ?? { idle: 0, borrowed: 0 };
+    counts.set(name, count);
+    if (connection.onLoan) count.borrowed++;
+    else count.idle++;
+  }
+  return counts;
 }

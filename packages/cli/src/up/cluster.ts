@@ -1,0 +1,59 @@
+import { FaultProxy, failOver, mend, startCluster } from '@sluice/lab';
+import type { FailoverKind, Postgres } from '@sluice/lab';
+import type { Database } from './database.ts';
+import type { UpOptions } from './options.ts';
+
+/** A database with standbys, which can fail over. */
+export interface ClusterDatabase extends Database {
+  /** Has the primary fail and a standby take over; resolves when that has happened and the former primary follows. */
+  readonly failOver: (
+    kind: FailoverKind,
+    clients: { pause(): Promise<void>; resume(): Promise<void> },
+  ) => Promise<void>;
+}
+
+/** Starts a PostgreSQL with standbys. Between the proxy and each server is a stretch of network that can be cut. */
+export async function startClusterDatabase(
+  options: UpOptions,
+  signal: AbortSignal,
+): Promise<ClusterDatabase> {
+  const { maxConnections, standbys } = options;
+  const cluster = await startCluster({
+    signal,
+    standbys,
+    synchronous: true,
+    ...(maxConnections === undefined ? {} : { maxConnections }),
+  });
+  const networks = new Map<Postgres, FaultProxy>();
+  for (const server of cluster.servers) networks.set(server, await FaultProxy.start(server));
+  const network = (server: Postgres): FaultProxy => {
+    const found = networks.get(server);
+    if (found === undefined) throw new Error(`nothing stands before ${server.url}`);
+    return found;
+  };
+  const { user, password, database, url } = cluster.primary;
+  const { host, port } = network(cluster.primary);
+  return {
+    user,
+    password,
+    name: database,
+    url,
+    settings: {
+      TargetHost: host,
+      TargetPort: port,
+      TargetTlsMode: 'disable',
+      Targets: cluster.standbys.map((standby) => ({
+        Host: network(standby).host,
+        Port: network(standby).port,
+      })),
+    },
+    failOver: async (kind, clients) => {
+      const former = await failOver(cluster, kind, { network, ...clients });
+      await mend(cluster, former, network(former));
+    },
+    stop: async () => {
+      for (const each of networks.values()) await each.stop();
+      await cluster.stop();
+    },
+  };
+}

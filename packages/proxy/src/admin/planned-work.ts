@@ -1,0 +1,68 @@
+/** A target, as far as planned work has to do with it. */
+interface NamedTarget {
+  readonly name: string;
+}
+
+/** What can be asked of a target group for planned work. */
+export interface PlannedWork<Target extends NamedTarget = NamedTarget> {
+  readonly targets: readonly Target[];
+  /** Everyone waits; true when nothing runs on any database connection any more. */
+  pause(): boolean;
+  /** Ends the pause. */
+  resume(): void;
+  find(name: string): Target | undefined;
+  /** Nothing more is lent of the target; true when nothing runs there any more. */
+  drain(target: Target): boolean;
+  undrain(target: Target): void;
+}
+
+/** What a request gets. */
+interface Outcome {
+  readonly status: number;
+  readonly body: object;
+}
+
+/** What one request does; `name` is its `target`. */
+type Action = (group: PlannedWork, name: string | null) => Outcome;
+
+/** The requests of planned work, by path. Asked again and again, `/pause` and `/drain` tell when all is quiet. */
+export const workActions: ReadonlyMap<string, Action> = new Map<string, Action>([
+  ['/pause', (group) => ok({ paused: true, quiet: group.pause() })],
+  [
+    '/resume',
+    (group, name) => {
+      if (name !== null)
+        return withTarget(group, name, (target) => {
+          group.undrain(target);
+          return { target: target.name, drained: false };
+        });
+      group.resume();
+      return ok({ paused: false });
+    },
+  ],
+  [
+    '/drain',
+    (group, name) =>
+      withTarget(group, name, (target) => ({
+        target: target.name,
+        drained: true,
+        quiet: group.drain(target),
+      })),
+  ],
+]);
+
+function ok(body: object): Outcome {
+  return { status: 200, body };
+}
+
+function withTarget(
+  group: PlannedWork,
+  name: string | null,
+  act: (target: NamedTarget) => object,
+): Outcome {
+  const target = group.find(name ?? '');
+  if (target !== undefined) return ok(act(target));
+  const targets = group.targets.map((known) => known.name);
+  const error = name === null ? 'which target? Add ?target=NAME' : `there is no target "${name}"`;
+  return { status: 404, body: { error, targets } };
+}

@@ -1,0 +1,161 @@
+import { isUtf8 } from 'node:buffer';
+import { parseErrorFields } from '@sluice/wire';
+import type { DatabaseConnection } from '../backend/database-connection.ts';
+import type { OwedNote } from '../relay/owed-replies.ts';
+import { Flag } from '../sql/index.ts';
+import type { Effect, Effects } from '../sql/index.ts';
+import { ensureOwn, ownNamesOf } from './own-names.ts';
+import type { SessionNames } from './session-names.ts';
+import { SqlStatement } from './sql-statement.ts';
+import { backendNamePrefix } from './statement.ts';
+
+/** Effects of SQL that calls prepared statements by their names, or changes what the names stand for. */
+export const usesNames: number = Flag.Prepare | Flag.Execute | Flag.Deallocate | Flag.Discard;
+const changesNames = Flag.Prepare | Flag.Deallocate | Flag.Discard;
+
+/** A text of SQL that uses names, where it stands, and what it does. */
+export interface NamingText {
+  readonly source: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly effects: Effects;
+}
+
+/** A name as SQL says it, as the protocol would: a character for each byte. */
+export function bytesOf(name: string): string {
+  return Buffer.from(name).toString('latin1');
+}
+
+/**
+ * Puts in front of a text what its names must meet: the session's statements, under its own names. Returns true when that
+ * took messages. `ran` is told what the EXECUTEs in it will do.
+ */
+export function meetNames(
+  connection: DatabaseConnection,
+  names: SessionNames,
+  { effects }: NamingText,
+  fate: number,
+  failure: OwedNote | null,
+  ran: (effects: Effects) => void,
+): boolean {
+  let met = false;
+  for (const [at, effect] of effects.details.entries()) {
+    if (effect.kind === 'execute') {
+      const name = bytesOf(effect.name);
+      const body = names.get(name)?.effects ?? preparedBefore(effects.details, at, effect.name);
+      if (body !== undefined) ran(body);
+      if (ensureOwn(connection, names, name, false, fate, failure)) met = true;
+    } else if (effect.kind === 'prepare' || effect.kind === 'deallocate') {
+      if (effect.name === undefined) continue;
+      if (ensureOwn(connection, names, bytesOf(effect.name), true, fate, failure)) met = true;
+    }
+  }
+  return met;
+}
+
+function preparedBefore(
+  details: readonly Effect[],
+  end: number,
+  name: string,
+): Effects | undefined {
+  for (const effect of details.slice(0, end).toReversed())
+    if (effect.kind === 'prepare' && effect.name === name) return effect.body;
+  return undefined;
+}
+
+/** What statements of SQL do to the names of their session, when each of them is done. Names are not rolled back. */
+export class NameChanges implements OwedNote {
+  readonly #connection: DatabaseConnection;
+  readonly #names: SessionNames;
+  readonly #effects: Effects;
+  /** For each of the effects that is a PREPARE, the statement it makes. */
+  readonly #made: readonly (SqlStatement | null)[];
+  #done = 0;
+  /** Why a statement could not be prepared for the text. */
+  #failure: Buffer | null = null;
+
+  constructor(connection: DatabaseConnection, names: SessionNames, text: NamingText) {
+    this.#connection = connection;
+    this.#names = names;
+    this.#effects = text.effects;
+    this.#made = text.effects.details.map((effect) => madeBy(effect, text));
+  }
+
+  /** Whether names change at all. */
+  get any(): boolean {
+    return (this.#effects.flags & changesNames) !== 0;
+  }
+
+  /** A PREPARE that cannot be said again on another connection. */
+  get keepsConnection(): boolean {
+    return this.#made.some((made) => made !== null && !made.isCarried);
+  }
+
+  /** Given to what is prepared in front of the text: its error is the text's own. */
+  readonly preparation: OwedNote = {
+    undo: () => undefined,
+    failed: (chunk, at, next) => {
+      this.#failure ??= Buffer.from(chunk.subarray(at, next));
+      return null;
+    },
+  };
+
+  counted(): void {
+    this.#apply(this.#done++);
+  }
+
+  completed(): void {
+    while (this.#done < Math.max(1, this.#effects.statements)) this.counted();
+  }
+
+  undo(): void {
+    // What was done stays done.
+  }
+
+  /** What could not be prepared is missing now: the reason counts, not that it is missing. */
+  failed(chunk: Buffer, at: number, next: number): Buffer | null {
+    const failure = this.#failure;
+    if (failure === null) return null;
+    const { sqlstate } = parseErrorFields(chunk, at + 5, next);
+    if (sqlstate !== '26000' && sqlstate !== '25P02') return null;
+    // Refused because the transaction had failed before: so was the text.
+    return parseErrorFields(failure, 5, failure.length).sqlstate === '25P02' ? null : failure;
+  }
+
+  #apply(place: number): void {
+    const { details, places } = this.#effects;
+    for (const [at, effect] of details.entries()) {
+      if ((places[at] ?? 0) !== place) continue;
+      if (effect.kind === 'prepare') {
+        const made = this.#made[at];
+        if (made === null || made === undefined) continue;
+        const name = bytesOf(effect.name);
+        this.#names.put(name, made);
+        ownNamesOf(this.#connection, this.#names).byName.set(name, made);
+      } else if (effect.kind === 'deallocate' && effect.name !== undefined) {
+        const name = bytesOf(effect.name);
+        this.#names.delete(name);
+        this.#connection.ownNames?.byName.delete(name);
+      } else if (
+        effect.kind === 'deallocate' ||
+        (effect.kind === 'discard' && effect.what === 'all')
+      ) {
+        this.#names.clear();
+        this.#connection.ownNames = null;
+        this.#connection.statements.clear();
+      }
+    }
+  }
+}
+
+function madeBy(effect: Effect, { source, start, end }: NamingText): SqlStatement | null {
+  if (effect.kind !== 'prepare') return null;
+  // Where the text is not UTF-8, its statements stand elsewhere than the parser says.
+  const isClear = isUtf8(source.subarray(start, end));
+  const text = isClear ? source.subarray(start + effect.start, start + effect.end) : source;
+  return new SqlStatement(
+    text.toString('latin1'),
+    effect.body,
+    isClear && !effect.name.startsWith(backendNamePrefix),
+  );
+}

@@ -1,0 +1,152 @@
+import assert from 'node:assert/strict';
+import { before, suite, test } from 'node:test';
+import type { Client } from 'pg';
+import { eventually } from '../helpers/routes.ts';
+import { Outage, suiteOwner } from './outage.ts';
+
+/** The port of the server that answers: behind the network of the lab it is the server's own. */
+async function serverOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ port: number }>('SELECT inet_server_port() AS port');
+  return rows[0]?.port ?? 0;
+}
+
+suite('a READ_ONLY endpoint', () => {
+  const owner = suiteOwner();
+  let outage: Outage;
+  before(async () => {
+    outage = await Outage.start(
+      owner,
+      {
+        Endpoints: [{ EndpointName: 'reads', TargetRole: 'READ_ONLY', ListenPort: 0 }],
+        MaxReplicationLag: 0.5,
+        HealthCheckInterval: 0.1,
+        HealthCheckTimeout: 0.3,
+        ConnectionBorrowTimeout: 20,
+      },
+      2,
+    );
+    await everyoneReads();
+  });
+
+  async function everyoneReads(): Promise<void> {
+    await outage.until(({ readers }) => readers.length === 2);
+  }
+
+  test('is balanced over the standbys by loans that are out', async () => {
+    const clients = await Promise.all([1, 2, 3, 4].map(() => outage.client('reads')));
+    // One after the other, so that each meets the loans of those before it.
+    for (const client of clients) await client.query('BEGIN');
+    const ports = await Promise.all(clients.map(serverOf));
+    const [first, second] = outage.cluster.standbys;
+    assert(first !== undefined && second !== undefined);
+    assert.deepEqual(
+      ports.toSorted((a, b) => a - b),
+      [first.port, first.port, second.port, second.port].toSorted((a, b) => a - b),
+    );
+    for (const client of clients) await client.query('COMMIT');
+    const view = await outage.view();
+    assert(view.targets.every(({ loans }) => loans === 0));
+  });
+
+  test('refuses writes, as the standby does', async () => {
+    const client = await outage.client('reads');
+    await assert.rejects(client.query('INSERT INTO kept VALUES (1)'), { code: '25006' });
+    assert.equal((await client.query('SELECT 1')).rowCount, 1);
+    assert.deepEqual((await outage.view()).failovers, []);
+  });
+
+  test('leaves a standby that lags, between transactions, and comes back to it', async () => {
+    const { cluster } = outage;
+    const [slow, other] = cluster.standbys;
+    assert(slow !== undefined && other !== undefined);
+    const client = await outage.client('reads');
+    await slow.query('SELECT pg_wal_replay_pause()');
+    await cluster.primary.query('INSERT INTO kept VALUES (-1)');
+    const view = await outage.until(({ readers }) => readers.length === 1);
+    assert.deepEqual(view.readers, [outage.nameOf(other)]);
+    const lagging = view.targets.find(({ target }) => target === outage.nameOf(slow));
+    assert.equal(lagging?.state, 'UNAVAILABLE');
+    assert.equal(lagging.reason, 'REPLICATION_LAG');
+    for (let i = 0; i < 5; i++) assert.equal(await serverOf(client), other.port);
+    assert.match(
+      await outage.metrics(),
+      /^sluice_target_unavailable\{target=".*",reason="REPLICATION_LAG"\} 1$/m,
+    );
+    await slow.query('SELECT pg_wal_replay_resume()');
+    await everyoneReads();
+  });
+
+  test('leaves a standby that is lost: reads run on another, a transaction gets 40001', async () => {
+    const { cluster } = outage;
+    const inside = await outage.client('reads');
+    const between = await outage.client('reads');
+    await between.query("SET application_name = 'between'");
+    await inside.query('BEGIN');
+    const port = await serverOf(inside);
+    const lost = cluster.standbys.find((standby) => standby.port === port);
+    const left = cluster.standbys.find((standby) => standby.port !== port);
+    assert(lost !== undefined && left !== undefined);
+    await outage.network(lost).set('refuse');
+    await assert.rejects(inside.query('SELECT 1'), { code: '40001' });
+    await inside.query('ROLLBACK');
+    for (const client of [inside, between]) assert.equal(await serverOf(client), left.port);
+    const { rows } = await between.query("SELECT current_setting('application_name') AS name");
+    assert.deepEqual(rows, [{ name: 'between' }]);
+    await outage.network(lost).set('pass');
+    await everyoneReads();
+  });
+
+  test('a read that a standby falls silent over runs on another', async () => {
+    const client = await outage.client('reads');
+    await client.query('BEGIN');
+    const port = await serverOf(client);
+    await client.query('COMMIT');
+    const silent = outage.cluster.standbys.find((standby) => standby.port === port);
+    assert(silent !== undefined);
+    // Whichever standby the read goes to: both are slow, and one of them falls silent.
+    const networks = outage.cluster.standbys.map((standby) => outage.network(standby));
+    for (const network of networks) await network.set({ delay: 50 });
+    const read = client.query<{ answer: number }>('SELECT 42 AS answer');
+    await outage.network(silent).set('blackhole');
+    assert.equal((await read).rows[0]?.answer, 42);
+    for (const network of networks) await network.set('pass');
+    await everyoneReads();
+  });
+
+  test('waits while no standby can read, or falls back to the writer where settings say so', async () => {
+    const client = await outage.client('reads');
+    const networks = outage.cluster.standbys.map((standby) => outage.network(standby));
+    for (const network of networks) await network.set('refuse');
+    await outage.until(({ readers }) => readers.length === 0);
+    const held = serverOf(client);
+    await outage.reload({ ReadOnlyFallback: true });
+    assert.equal(await held, outage.cluster.primary.port);
+    for (const network of networks) await network.set('pass');
+    await everyoneReads();
+    await outage.reload({ ReadOnlyFallback: false });
+    assert.notEqual(await serverOf(client), outage.cluster.primary.port);
+  });
+
+  test('a drained standby is left at the end of transactions, and lent again on resume', async () => {
+    const [drained, left] = outage.cluster.standbys;
+    assert(drained !== undefined && left !== undefined);
+    const clients = await Promise.all([1, 2].map(() => outage.client('reads')));
+    for (const client of clients) await client.query('BEGIN');
+    const place = `/drain?target=${outage.nameOf(drained)}`;
+    assert.deepEqual(await outage.post(place), {
+      target: outage.nameOf(drained),
+      drained: true,
+      quiet: false,
+    });
+    for (const client of clients) await client.query('COMMIT');
+    await eventually(async () => {
+      const answer = (await outage.post(place)) as { readonly quiet: boolean };
+      assert(answer.quiet);
+    });
+    for (const client of clients) assert.equal(await serverOf(client), left.port);
+    await outage.post(`/resume?target=${outage.nameOf(drained)}`);
+    await everyoneReads();
+    const missing = await fetch(outage.admin('/drain?target=nobody'), { method: 'POST' });
+    assert.equal(missing.status, 404);
+  });
+});

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Client } from 'pg';
+import { Outage } from './outage.ts';
+
+function sqlstate(code: string): { code: string } {
+  return { code };
+}
+
+async function transaction(client: Client, id: number): Promise<void> {
+  await client.query('BEGIN');
+  await client.query('INSERT INTO kept VALUES ($1)', [id]);
+}
+
+suite('loss of the writer', { concurrency: false }, () => {
+  test('kill: clients stay; those in a transaction get one error and are usable at once', async (t) => {
+    const outage = await Outage.start(t);
+    const { cluster } = outage;
+    const [former] = cluster.servers;
+    const [standby] = cluster.standbys;
+    assert(former !== undefined && standby !== undefined);
+
+    const idle = await outage.client();
+    await idle.query("SET application_name = 'idle'");
+    const goesOn = await outage.client();
+    await transaction(goesOn, 1);
+    const rollsBack = await outage.client();
+    await transaction(rollsBack, 2);
+    const commits = await outage.client();
+    await transaction(commits, 3);
+    const writing = await outage.client();
+    const write = assert.rejects(
+      writing.query('INSERT INTO kept SELECT 4 FROM pg_sleep(100)'),
+      sqlstate('08006'),
+    );
+    await untilRunning(outage, 'pg_sleep');
+
+    await former.kill();
+    await write;
+    const held = idle.query<{ name: string }>('SELECT current_setting($1) AS name', [
+      'application_name',
+    ]);
+    const newcomer = outage.client();
+
+    // The lost transaction answers by itself, while there is no writer.
+    await assert.rejects(goesOn.query('INSERT INTO kept VALUES (5)'), sqlstate('40001'));
+    await assert.rejects(goesOn.query('INSERT INTO kept VALUES (6)'), sqlstate('25P02'));
+    await assert.rejects(goesOn.query('SELECT $1::int', [7]), sqlstate('25P02'));
+    assert.equal((await goesOn.query('COMMIT')).command, 'ROLLBACK');
+    assert.equal((await rollsBack.query('ROLLBACK')).command, 'ROLLBACK');
+    await assert.rejects(commits.query('COMMIT'), sqlstate('40001'));
+
+    await cluster.promote(standby);
+    assert.equal((await held).rows[0]?.name, 'idle', 'what the session had set');
+    for (const [at, client] of [goesOn, rollsBack, commits, writing, await newcomer].entries())
+      await client.query('INSERT INTO kept VALUES ($1)', [10 + at]);
+    const { rows } = await idle.query<{ id: number }>('SELECT id FROM kept ORDER BY id');
+    assert.deepEqual(
+      rows.map(({ id }) => id),
+      [10, 11, 12, 13, 14],
+    );
+
+    const view = await outage.view();
+    assert.equal(view.writer, outage.nameOf(standby));
+    const [story] = view.failovers;
+    assert(story !== undefined && story.writerFoundAt !== null && story.firstServedAt !== null);
+    assert.equal(story.formerWriter, outage.nameOf(former));
+    assert(story.held >= 1, `held ${story.held}`);
+    assert(story.evidenceAt !== null && story.evidenceAt <= story.detectedAt);
+    assert(story.detectedAt <= story.writerFoundAt && story.writerFoundAt <= story.firstServedAt);
+
+    // The former primary comes back as it was: it takes writes, and must get none.
+    await former.start();
+    const back = await outage.until(
+      ({ targets }) =>
+        targets[0]?.state === 'UNAVAILABLE' && targets[0].reason === 'INVALID_REPLICATION_STATE',
+    );
+    assert.equal(back.writer, outage.nameOf(standby));
+    await idle.query('INSERT INTO kept VALUES (20)');
+    assert.equal((await former.query('SELECT FROM kept WHERE id = 20')).length, 0);
+  });
+
+  test('fast shutdown: nobody outside a transaction gets an error', async (t) => {
+    const outage = await Outage.start(t);
+    const { cluster } = outage;
+    const [former] = cluster.servers;
+    const [standby] = cluster.standbys;
+    assert(former !== undefined && standby !== undefined);
+    const inTransaction = await outage.client();
+    await transaction(inTransaction, -1);
+
+    // Every writer numbers its rows, simple and extended queries by turns; all go on until told.
+    const stopping = new AbortController();
+    const acknowledged: number[] = [];
+    const write = async (first: number): Promise<void> => {
+      const client = await outage.client();
+      for (let id = first; !stopping.signal.aborted; id += 4) {
+        if (id % 8 < 4) await client.query(`INSERT INTO kept VALUES (${id})`);
+        else await client.query('INSERT INTO kept VALUES ($1)', [id]);
+        acknowledged.push(id);
+      }
+    };
+    const writers = Promise.all([0, 1, 2, 3].map(write));
+    await former.shutdown('fast');
+    await cluster.promote(standby);
+    await outage.until(({ failovers }) => failovers[0]?.firstServedAt != null);
+    const before = acknowledged.length;
+    while (acknowledged.length < before + 20) await new Promise(setImmediate);
+    stopping.abort();
+    await writers;
+
+    await assert.rejects(inTransaction.query('SELECT 1'), sqlstate('40001'));
+    await inTransaction.query('ROLLBACK');
+    const { rows } = await inTransaction.query<{ id: number }>('SELECT id FROM kept');
+    assert.deepEqual(
+      rows.map(({ id }) => id).sort((a, b) => a - b),
+      acknowledged.sort((a, b) => a - b),
+    );
+  });
+
+  test('blackhole: found within 2 s at defaults; a read that got no answer runs again', async (t) => {
+    const outage = await Outage.start(t);
+    const { cluster } = outage;
+    const [former] = cluster.servers;
+    const [standby] = cluster.standbys;
+    assert(former !== undefined && standby !== undefined);
+    const reader = await outage.client();
+    const writer = await outage.client();
+    // Two at once make two connections, so that the write does not wait for one.
+    for (const statement of ['BEGIN', 'COMMIT'])
+      await Promise.all([reader.query(statement), writer.query(statement)]);
+    await outage.until(({ targets }) => targets.every(({ state }) => state === 'AVAILABLE'));
+
+    await outage.network(former).set('blackhole');
+    const cut = performance.now();
+    const read = reader.query<{ answer: number }>('SELECT 42 AS answer');
+    const write = assert.rejects(writer.query('INSERT INTO kept VALUES (1)'), sqlstate('08006'));
+    await outage.until(({ writer }) => writer === null);
+    assert(performance.now() - cut < 2000);
+    await cluster.promote(standby);
+    assert.equal((await read).rows[0]?.answer, 42);
+    await write;
+    await writer.query('INSERT INTO kept VALUES (2)');
+
+    // The cable is mended: the former primary still takes writes.
+    await outage.network(former).set('pass');
+    const back = await outage.until(
+      ({ targets }) => targets[0]?.reason === 'INVALID_REPLICATION_STATE',
+    );
+    assert.equal(back.writer, outage.nameOf(standby));
+  });
+
+  test('a writer that was only silent loses nothing', async (t) => {
+    const outage = await Outage.start(t);
+    const [primary] = outage.cluster.servers;
+    assert(primary !== undefined);
+    const client = await outage.client();
+    await transaction(client, 1);
+    await outage.network(primary).set('blackhole');
+    const statement = client.query('INSERT INTO kept VALUES (2)');
+    await outage.until(({ writer }) => writer === null);
+    await outage.network(primary).set('pass');
+    await statement;
+    await client.query('COMMIT');
+    const { rows } = await client.query('SELECT FROM kept');
+    assert.equal(rows.length, 2);
+    assert.equal((await outage.view()).writer, outage.nameOf(primary));
+  });
+
+  test('a lost connection alone is no fail-over', async (t) => {
+    const outage = await Outage.start(t);
+    const client = await outage.client();
+    await client.query('SELECT 1');
+    await outage.cluster.primary.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '' AND pid <> pg_backend_pid()",
+    );
+    await client.query('SELECT 1');
+    assert.deepEqual((await outage.view()).failovers, []);
+  });
+});
+
+/** Waits until the database runs a statement with this text. */
+async function untilRunning(outage: Outage, text: string): Promise<void> {
+  for (;;) {
+    const rows = await outage.cluster.primary.query(
+      "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE $1 AND pid <> pg_backend_pid()",
+      [`%${text}%`],
+    );
+    if (rows.length > 0) return;
+  }
+}
