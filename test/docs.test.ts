@@ -35,6 +35,7 @@ suite('sluice.example.yaml', () => {
 
   test('can be used as it stands, and has the defaults then', () => {
     const { TargetHost, Users, ...others } = parseSettings(text, 'sluice.example.yaml', {});
+    assert(TargetHost !== undefined);
     assert.deepEqual({ TargetHost, Users, ...others }, createSettings({ TargetHost, Users }));
   });
 

@@ -184,6 +184,15 @@ export const errorKinds = {
     message: 'the secret {secret} cannot be used: {why}',
     hint: 'It must be JSON with username and password; the proxy needs secretsmanager:GetSecretValue on it, and kms:Decrypt on its key.',
   },
+  RDS_INSTANCES: {
+    sqlstate: 'F0000',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'The RDS API does not tell where the instances of DBInstanceIdentifier or DBClusterIdentifier are. Fatal only when the proxy starts and knows no other target.',
+    message: 'the RDS API does not tell where {identifier} is: {why}',
+    hint: 'The proxy needs AWS credentials with rds:DescribeDBInstances, and a region: AWS_REGION, or an ARN for the identifier.',
+  },
   IAM_TOKEN: {
     sqlstate: '28000',
     severity: 'FATAL',

@@ -34,6 +34,7 @@ test('the daemon depends on these packages and no others', () => {
 test('the AWS SDK is optional, and these packages of it are all', () => {
   const { optionalDependencies = {} } = packageOf('../package.json');
   assert.deepEqual(Object.keys(optionalDependencies), [
+    '@aws-sdk/client-rds',
     '@aws-sdk/client-secrets-manager',
     '@aws-sdk/rds-signer',
   ]);

@@ -1,4 +1,4 @@
-/** Two reads on demand are at least so far apart, in milliseconds: wrong passwords of clients must not become calls to AWS. */
+/** Two reads on demand are at least so far apart, in milliseconds: wrong passwords of clients, or an outage, must not become calls to AWS. */
 const apart = 5000;
 
 /** What a refresher needs. */
@@ -10,7 +10,7 @@ export interface RefresherOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** Reads secrets again, in time and on demand: a rotation changes them behind the proxy's back. */
+/** Reads again what AWS keeps, in time and on demand: rotations and new instances come behind the proxy's back. */
 export class Refresher {
   readonly #options: RefresherOptions;
   #timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,10 @@
-import type { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import type {
+  GetSecretValueCommand,
+  SecretsManagerClient,
+  SecretsManagerClientConfig,
+} from '@aws-sdk/client-secrets-manager';
 import { ProxyError } from '../errors.ts';
+import { AwsClients } from './aws-clients.ts';
 
 /** A database user, as RDS and its rotation keep one in a secret; other keys are of no interest here. */
 export interface UserSecret {
@@ -10,14 +15,9 @@ export interface UserSecret {
 /** How long one call may take, in milliseconds; a start or a login waits for it. */
 const timeout = 5000;
 
-interface Service {
-  readonly client: SecretsManagerClient;
-  readonly Command: typeof GetSecretValueCommand;
-}
-
 /** Reads database users out of AWS Secrets Manager. The AWS SDK is loaded when the first one is read, and only then. */
 export class SecretsManager {
-  readonly #services = new Map<string, Promise<Service>>();
+  readonly #services = new AwsClients(open);
 
   /**
    * The user of a secret. Throws SECRET with the reason when it cannot be read or holds none.
@@ -25,7 +25,7 @@ export class SecretsManager {
    */
   async read(id: string): Promise<UserSecret> {
     try {
-      const { client, Command } = await this.#service(regionOf(id));
+      const { client, Command } = await this.#services.for(id);
       const answer = await client.send(new Command({ SecretId: id }), {
         abortSignal: AbortSignal.timeout(timeout),
       });
@@ -38,35 +38,17 @@ export class SecretsManager {
 
   /** Closes the connections to AWS. */
   close(): void {
-    for (const service of this.#services.values()) {
-      service.then(
-        ({ client }) => client.destroy(),
-        () => undefined,
-      );
-    }
-    this.#services.clear();
-  }
-
-  #service(region: string | undefined): Promise<Service> {
-    const key = region ?? '';
-    let service = this.#services.get(key);
-    if (service === undefined) {
-      service = open(region);
-      this.#services.set(key, service);
-    }
-    return service;
+    this.#services.close();
   }
 }
 
-async function open(region: string | undefined): Promise<Service> {
+async function open(config: SecretsManagerClientConfig): Promise<{
+  readonly client: SecretsManagerClient;
+  readonly Command: typeof GetSecretValueCommand;
+}> {
   const { GetSecretValueCommand: Command, SecretsManagerClient: Client } =
     await import('@aws-sdk/client-secrets-manager');
-  return { client: new Client(region === undefined ? {} : { region }), Command };
-}
-
-/** The region in `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME`; undefined for a name. */
-function regionOf(id: string): string | undefined {
-  return /^arn:[^:]+:secretsmanager:([^:]+):/.exec(id)?.[1];
+  return { client: new Client(config), Command };
 }
 
 function userOf(text: string | undefined): UserSecret {

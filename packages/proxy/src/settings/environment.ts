@@ -6,7 +6,7 @@ import { settings } from './table.ts';
 
 /** The environment variable of a setting: `SLUICE_` and the name in upper case with `_`, for example `SLUICE_POOL_SIZE`. */
 export function environmentName(setting: string): string {
-  return `SLUICE_${setting.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase()}`;
+  return `SLUICE_${setting.replaceAll(/([a-z0-9])(?=[A-Z])|([A-Z])(?=[A-Z][a-z])/g, '$1$2_').toUpperCase()}`;
 }
 
 const settingByVariable: ReadonlyMap<string, readonly [string, Setting]> = new Map(

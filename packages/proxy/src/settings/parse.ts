@@ -37,10 +37,7 @@ export function parseSettings(text: string, file: string, env: NodeJS.ProcessEnv
 }
 
 /** Settings from values in code: checked, completed and frozen like those of a file. `where` is named in a problem. */
-export function createSettings(
-  values: Partial<Settings> & Pick<Settings, 'TargetHost'>,
-  where = 'settings',
-): Settings {
+export function createSettings(values: Partial<Settings>, where = 'settings'): Settings {
   const checking = { folder: '.', opensFiles: false, problems: [] };
   return complete(givenObject(values, where), checking);
 }

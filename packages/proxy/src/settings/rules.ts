@@ -18,6 +18,13 @@ interface Rule {
 
 /** Rules between settings. */
 export const rules: readonly Rule[] = [
+  rule(['TargetHost', 'DBInstanceIdentifier', 'DBClusterIdentifier'], 'TargetHost', (s) =>
+    s.TargetHost === undefined &&
+    s.DBInstanceIdentifier === undefined &&
+    s.DBClusterIdentifier === undefined
+      ? 'TargetHost is missing; give it, or DBInstanceIdentifier, or DBClusterIdentifier'
+      : undefined,
+  ),
   rule(['ListenHost', 'ListenPort', 'AdminHost', 'AdminPort'], 'AdminPort', (s) =>
     s.AdminPort !== 0 && s.AdminPort === s.ListenPort && s.AdminHost === s.ListenHost
       ? `AdminPort is ${s.AdminPort}, as ListenPort is; give one of them another port`
@@ -77,8 +84,8 @@ export const rules: readonly Rule[] = [
   rule(['TargetTopology', 'TargetInstancePattern', 'TargetHost'], 'TargetInstancePattern', (s) =>
     s.TargetTopology === 'aurora' &&
     s.TargetInstancePattern === undefined &&
-    instancePattern(s.TargetHost) === undefined
-      ? `TargetTopology is aurora, and TargetHost, ${s.TargetHost}, is not the endpoint of an Aurora cluster; give TargetInstancePattern, the host of an instance with ? for its name`
+    instancePattern(s.TargetHost ?? '') === undefined
+      ? `TargetTopology is aurora, and TargetHost, ${s.TargetHost ?? 'which is not given'}, is not the endpoint of an Aurora cluster; give TargetInstancePattern, the host of an instance with ? for its name`
       : undefined,
   ),
   { about: ['Endpoints', 'ListenPort', 'ListenHost', 'AdminPort'], conflicts: endpointConflicts },

@@ -63,10 +63,9 @@ export const settingsTable = {
   },
   TargetHost: {
     type: 'string',
-    required: true,
     reloadable: false,
     since,
-    doc: 'The host name or address of the database.',
+    doc: 'The host name or address of the database. Needed unless `DBInstanceIdentifier` or `DBClusterIdentifier` is given.',
   },
   TargetPort: {
     ...port,
@@ -90,6 +89,18 @@ export const settingsTable = {
       },
       Port: { ...port, min: 1, doc: 'Its port; without it, `TargetPort`.' },
     },
+  },
+  DBInstanceIdentifier: {
+    type: 'string',
+    reloadable: false,
+    since,
+    doc: 'An RDS instance that is a target, by its identifier or ARN. The RDS API is asked where it is, every 30 seconds, and while there is no writer every 5 seconds at most. Needs AWS credentials with `rds:DescribeDBInstances`, `AWS_REGION` unless it is an ARN, and the AWS SDK, which `npm ci` brings unless optional packages are left out.',
+  },
+  DBClusterIdentifier: {
+    type: 'string',
+    reloadable: false,
+    since,
+    doc: 'An Aurora or Multi-AZ DB cluster whose instances are targets, by its identifier or ARN; as `DBInstanceIdentifier`.',
   },
   TargetTopology: {
     type: 'enum',

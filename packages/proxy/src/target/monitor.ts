@@ -34,7 +34,7 @@ export interface MonitorOwner {
   readonly searching: boolean;
 }
 
-/** Keeps the list of targets as settings, DNS and the database name them, and asks each at intervals. */
+/** Keeps the list of targets as settings, DNS, the RDS API and the database name them, and asks each at intervals. */
 export class Monitor {
   limits: HealthLimits;
   readonly #owner: MonitorOwner;
@@ -104,12 +104,13 @@ export class Monitor {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#places.close();
     for (const { check } of this.#members.values()) check.close();
   }
 
   async #lookUp(): Promise<void> {
     this.#lookingUp = true;
-    const places = await this.#places.find();
+    const places = await this.#places.find(this.#owner.searching);
     this.#lookingUp = false;
     if (!this.#closed) this.#update(places);
   }

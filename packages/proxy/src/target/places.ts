@@ -2,14 +2,23 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { instancePattern } from '../settings/aurora-endpoint.ts';
 import type { Settings } from '../settings/index.ts';
+import { RdsInstances } from './rds-instances.ts';
 import type { Place } from './target.ts';
 import { auroraTopology, multiAzTopology } from './topology.ts';
 import type { Site, Topology } from './topology.ts';
 
-/** The places of the targets that settings name, as they can be found now. */
+/** Every address that a host name has now; throws when that cannot be found out. */
+export type Lookup = (host: string) => Promise<readonly string[]>;
+
+/** The places of the targets that settings name, as they can be found now. Throws RDS_INSTANCES when there is none. */
 export async function findPlaces(settings: Settings): Promise<Places> {
   const places = new Places(settings);
-  await places.find();
+  try {
+    await places.start();
+  } catch (error) {
+    places.close();
+    throw error;
+  }
   return places;
 }
 
@@ -17,33 +26,41 @@ export async function findPlaces(settings: Settings): Promise<Places> {
 const longestSilence = 60_000;
 
 /**
- * Finds the places of the targets: those that settings name, and those that a target names as its peers; of a host
- * name, every address behind it. Names are asked for anew each time; one that cannot be resolved now keeps the addresses it had.
+ * Finds the places of the targets: those that settings name, those that the RDS API tells of the identifiers in
+ * settings, and those that a target names as its peers; of a host name, every address behind it. Names are asked for anew each time; one that cannot be resolved now keeps the addresses it had.
  */
 export class Places {
   /** How a target is asked for its peers; null when settings do not want that. */
   readonly topology: Topology | null;
   readonly #sites: readonly Site[];
+  readonly #rds: RdsInstances;
   readonly #serverName: string | undefined;
+  readonly #lookup: Lookup;
   /** What each target, by its name, has last said of its peers, and when. */
   readonly #peers = new Map<string, { readonly sites: readonly Site[]; readonly at: number }>();
   /** The addresses that a name last had. */
   readonly #addresses = new Map<string, readonly string[]>();
   #found: readonly Place[] = [];
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, lookUp: Lookup = addressesOf) {
     const { TargetHost, TargetPort, Targets } = settings;
     this.#sites = [
-      { host: TargetHost, port: TargetPort },
+      ...(TargetHost === undefined ? [] : [{ host: TargetHost, port: TargetPort }]),
       ...Targets.map(({ Host, Port }) => ({ host: Host, port: Port ?? TargetPort })),
     ];
+    this.#rds = new RdsInstances(settings);
+    this.#lookup = lookUp;
     this.#serverName = settings.TargetTlsServerName;
     this.topology = topologyOf(settings);
   }
 
   /** The places may be others the next time they are looked for. */
   get change(): boolean {
-    return this.topology !== null || this.#sites.some((site) => isIP(site.host) === 0);
+    return (
+      this.topology !== null ||
+      this.#rds.wanted ||
+      this.#sites.some((site) => isIP(site.host) === 0)
+    );
   }
 
   /** What was found last. */
@@ -56,11 +73,27 @@ export class Places {
     this.#peers.set(target, { sites, at: performance.now() });
   }
 
-  /** Resolves all names that can be resolved. */
-  async find(): Promise<readonly Place[]> {
+  /** Finds the first places. Only a start to which the settings give no host waits for the RDS API. */
+  async start(): Promise<void> {
+    if (this.#sites.length === 0) await this.#rds.read();
+    await this.#resolve();
+  }
+
+  /** Resolves all names that can be resolved; `searching`: while nobody can be served, the RDS API is asked sooner. */
+  async find(searching: boolean): Promise<readonly Place[]> {
+    this.#rds.keepUp(searching);
+    return this.#resolve();
+  }
+
+  /** Asks nobody any more. */
+  close(): void {
+    this.#rds.close();
+  }
+
+  async #resolve(): Promise<readonly Place[]> {
     this.#forgetOld();
     const peers = [...this.#peers.values()].flatMap((answer) => answer.sites);
-    const sites = [...this.#sites, ...peers];
+    const sites = [...this.#sites, ...this.#rds.sites, ...peers];
     const places = (await Promise.all(sites.map((site) => this.#placesOf(site)))).flat();
     // The endpoint of a cluster and one of its instances may be the same address: one target, by its first name.
     const byAddress = new Map<string, Place>();
@@ -83,11 +116,7 @@ export class Places {
     const serverName = this.#serverName ?? host;
     if (isIP(host) !== 0) return [{ name: `${host}:${port}`, host, port, serverName }];
     try {
-      const answers = await lookup(host, { all: true });
-      this.#addresses.set(
-        host,
-        answers.map(({ address }) => address),
-      );
+      this.#addresses.set(host, await this.#lookup(host));
     } catch {
       // The name server may be down as well; what it said last still counts.
     }
@@ -103,6 +132,12 @@ export class Places {
   }
 }
 
+/** As the operating system resolves it, which keeps nothing. */
+async function addressesOf(host: string): Promise<readonly string[]> {
+  const answers = await lookup(host, { all: true });
+  return answers.map(({ address }) => address);
+}
+
 function topologyOf({
   TargetTopology,
   TargetInstancePattern,
@@ -111,7 +146,7 @@ function topologyOf({
 }: Settings): Topology | null {
   switch (TargetTopology) {
     case 'aurora': {
-      const pattern = TargetInstancePattern ?? instancePattern(TargetHost);
+      const pattern = TargetInstancePattern ?? instancePattern(TargetHost ?? '');
       return pattern === undefined ? null : auroraTopology(pattern, TargetPort);
     }
     case 'multi-az-cluster':

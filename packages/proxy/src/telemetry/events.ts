@@ -26,6 +26,7 @@ export const events = {
   writerFound: channel('sluice.writer.found'),
   firstStatementServed: channel('sluice.writer.firstStatementServed'),
   readersChanged: channel('sluice.readers.changed'),
+  targetsNotListed: channel('sluice.targets.notListed'),
   targetDrained: channel('sluice.target.drained'),
   targetUndrained: channel('sluice.target.undrained'),
   paused: channel('sluice.paused'),

@@ -68,6 +68,10 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
   writerFound: { level: 'info', message: 'the writer is found: clients are served' },
   firstStatementServed: { level: 'info', message: 'first statement served by the new writer' },
   readersChanged: { level: 'info', message: 'other targets take reads' },
+  targetsNotListed: {
+    level: 'error',
+    message: 'targets not listed by the RDS API, those known before stay',
+  },
   targetDrained: { level: 'warn', message: 'target is drained: it is left as transactions end' },
   targetUndrained: { level: 'warn', message: 'target is lent again' },
   paused: { level: 'warn', message: 'paused: clients are held' },

@@ -140,7 +140,7 @@ PoolSize: 1.5
       'sluice.yaml:13:8: Pools must be a list: lines that start with "- "',
       'sluice.yaml:14:11: PoolSize is 1.5; it must be a whole number from 0 to 100000 (connections)',
       'SLUICE_MIN_POOL_SIZE: MinPoolSize is "few"; it must be a whole number from 0 to 100000 (connections)',
-      'sluice.yaml: TargetHost is missing; it must be text',
+      'sluice.yaml: TargetHost is missing; give it, or DBInstanceIdentifier, or DBClusterIdentifier',
     ]);
   });
 
