@@ -29,6 +29,7 @@ export interface GroupView {
     readonly target: string;
     readonly state: string;
     readonly reason?: string;
+    readonly message?: string;
     readonly role: string | null;
     readonly timeline: number | null;
     readonly loans: number;

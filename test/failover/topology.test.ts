@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
+import type { Postgres } from '@sluice/lab';
 import { startProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import type { Settings } from '@sluice/proxy/settings';
@@ -31,18 +32,16 @@ suite('targets that the database names', () => {
     await cluster.caughtUp();
   });
 
-  /** A proxy that is told of one instance only, the reader, once it sees what is wanted. */
+  /** What a proxy with these settings shows of its targets once it is what is wanted; without any, of the reader alone. */
   async function viewWith(
     settings: Partial<Settings>,
-    readerReason: string | undefined,
+    check: (view: GroupView) => void,
   ): Promise<GroupView> {
-    const [server] = outage.cluster.standbys;
-    assert(server !== undefined);
-    const { user, password } = server;
+    const { user, password } = reader();
     const proxy = await startProxy(
       createSettings({
         TargetHost: '127.0.0.1',
-        TargetPort: outage.network(server).port,
+        TargetPort: outage.network(reader()).port,
         TargetTlsMode: 'disable',
         ListenPort: 0,
         AdminPort: 0,
@@ -55,10 +54,7 @@ suite('targets that the database names', () => {
       return await eventually(async () => {
         const response = await fetch(`http://127.0.0.1:${proxy.admin.port}/targets`);
         const view = (await response.json()) as GroupView;
-        assert(view.targets.length > 1);
-        assert.equal(view.writer, outage.nameOf(outage.cluster.primary));
-        const reader = view.targets.find(({ target }) => target === outage.nameOf(server));
-        assert.equal(reader?.reason, readerReason);
+        check(view);
         return view;
       });
     } finally {
@@ -66,13 +62,39 @@ suite('targets that the database names', () => {
     }
   }
 
+  function reader(): Postgres {
+    const [server] = outage.cluster.standbys;
+    assert(server !== undefined);
+    return server;
+  }
+
   for (const [settings, readerReason] of [
     [{ TargetTopology: 'aurora', TargetInstancePattern: '127.0.0.1:?' }, 'REPLICATION_LAG'],
     [{ TargetTopology: 'multi-az-cluster' }, undefined],
   ] as const)
     test(`${settings.TargetTopology}: its instances become targets, and the writer is found among them`, async () => {
-      const view = await viewWith(settings, readerReason);
+      const view = await viewWith(settings, ({ writer, targets }) => {
+        assert(targets.length > 1);
+        assert.equal(writer, outage.nameOf(outage.cluster.primary));
+        const shown = targets.find(({ target }) => target === outage.nameOf(reader()));
+        assert.equal(shown?.reason, readerReason);
+      });
       const names = outage.cluster.servers.map((server) => outage.nameOf(server));
       assert.deepEqual(view.targets.map(({ target }) => target).toSorted(), names.toSorted());
     });
+
+  test('two addresses of one server are one target', async () => {
+    const { primary } = outage.cluster;
+    const settings = {
+      TargetPort: outage.network(primary).port,
+      Targets: [{ Host: '127.0.0.1', Port: primary.port }],
+    };
+    await viewWith(settings, ({ writer, targets }) => {
+      const [other] = targets.filter(({ target }) => target !== writer);
+      assert.equal(targets.length, 2);
+      assert(writer !== null);
+      assert.equal(other?.state, 'AVAILABLE');
+      assert.equal(other.message, `it is another address of ${writer}`);
+    });
+  });
 });

@@ -19,7 +19,8 @@ function describeTarget(target: Target, group: TargetGroup): unknown {
   return {
     target: target.name,
     state: target.state,
-    ...(target.reason === null ? {} : { reason: target.reason, message: target.message }),
+    ...(target.reason === null ? {} : { reason: target.reason }),
+    ...(target.message === '' ? {} : { message: target.message }),
     role: role === null ? null : roleName(target, group),
     timeline: role?.timeline ?? null,
     lagSeconds: role?.inRecovery === true ? target.lag : null,

@@ -19,6 +19,8 @@ export interface Member {
 export interface Standing {
   /** The writer, or null while there is none. */
   readonly writer: Member | null;
+  /** The member that stands for the same server, reached by another address; null when this one does itself. */
+  readonly principal: Member | null;
   /** So many checks without an answer make a target unavailable. */
   readonly failures: number;
   /** A standby that is further behind is unavailable, in seconds; 0 is no limit. */
@@ -35,8 +37,9 @@ export function judge(member: Member, standing: Standing): boolean {
     target.message = message;
   };
   if (last?.kind === 'role') {
-    const { writer, lagLimit } = standing;
-    if (!last.role.inRecovery && writer !== null && writer !== member)
+    const { writer, lagLimit, principal } = standing;
+    if (principal !== null) say(null, `it is another address of ${principal.target.name}`);
+    else if (!last.role.inRecovery && writer !== null && writer !== member)
       say(
         UnavailableReason.InvalidReplicationState,
         `it takes writes, and ${writer.target.name} is the writer`,

@@ -12,6 +12,7 @@ import type { ReaderLimits } from './reader-choice.ts';
 import type { Role } from './role.ts';
 import { RolePools } from './role-pools.ts';
 import type { LimitsOf, TargetRole } from './role-pools.ts';
+import { distinct, principalOf } from './same-server.ts';
 import { Target } from './target.ts';
 import type { Place, Shares, TargetOwner } from './target.ts';
 import { WriterChoice } from './writer-choice.ts';
@@ -261,7 +262,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     } else if (writer !== null) this.#judgeWriter(writer);
     if (this.#writer !== null) return;
     const standbyServes = !this.hadWriter || this.#asItIs;
-    const best = this.#choice.best(this.#monitor.members, standbyServes);
+    const best = this.#choice.best(distinct(this.#monitor.members, null), standbyServes);
     if (best !== null) this.#take(best);
   }
 
@@ -348,7 +349,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       if (first !== undefined) writers.serve([first.target], '');
     }
     const { failures } = this.#limits.health;
-    const serving = this.#readers.best(members, this.#writer, failures);
+    const serving = this.#readers.best(distinct(members, this.#writer), this.#writer, failures);
     const isSame =
       serving.length === readers.serving.length &&
       serving.every((target) => readers.serves(target));
@@ -384,8 +385,10 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       failures: this.#limits.health.failures,
       lagLimit: this.#limits.readers.lagLimit,
     };
-    for (const member of this.#monitor.members) {
-      if (!judge(member, standing)) continue;
+    const { members } = this.#monitor;
+    for (const member of members) {
+      const principal = principalOf(member, members, this.#writer);
+      if (!judge(member, { ...standing, principal })) continue;
       const { name, state, reason, message } = member.target;
       events.targetStateChanged.publish({ target: name, state, reason, message });
     }
