@@ -68,9 +68,15 @@ async function bench(options: Options, signal: AbortSignal): Promise<BenchResult
       },
     };
     const load: LoadResult[] = [];
-    for (const each of loadsToRun) load.push(await measureLoad(run, each));
     const idle: IdleResult[] = [];
-    for (const each of idlesToRun) idle.push(await measureIdle(run, each));
+    try {
+      for (const each of loadsToRun) load.push(await measureLoad(run, each));
+      for (const each of idlesToRun) idle.push(await measureIdle(run, each));
+    } catch (error) {
+      // What is whole is kept when somebody stops a run of an hour.
+      if (!signal.aborted || load.length + idle.length === 0) throw error;
+      failures.push('stopped before the last case');
+    }
     const conditions = { machine, seconds, poolSize, scramIterations };
     return { version: 1, startedAt, ...conditions, load, idle, failures };
   } finally {

@@ -181,6 +181,11 @@ onEachRoute(
       if (route().isDirect) return;
       const client = await route().login(t);
       await client.query('LISTEN a');
+      // Until the listening connection has taken over, the loan tells everything, and nothing is missed without it.
+      await eventually(async () => {
+        const { body } = await route().sluice.admin('/metrics');
+        assert.match(body, /^sluice_client_connections\{.*state="idle"\} 1$/m);
+      });
       const lost = await eventually(async () => {
         const [row] = await route().database.query<{ ended: boolean }>(
           "SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity WHERE application_name = 'sluice'",
