@@ -279,4 +279,15 @@ export const cases: readonly Case[] = [
       say(2, 'SHOW IntervalStyle'),
     ],
   },
+  {
+    name: 'an error that names a statement whose Close is on its way behind it',
+    script: [
+      extended(
+        1,
+        [{ parse: 'a', text: 'SELECT name FROM place' }],
+        [{ bind: 'a', portal: '', values: ['1'] }],
+        [{ close: 'S', name: 'a' }],
+      ),
+    ],
+  },
 ];

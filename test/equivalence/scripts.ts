@@ -109,14 +109,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** Scripts of up to so many steps. */
 export function scripts(steps: number): fc.Arbitrary<Script> {
   return fc
-    .tuple(fc.array(step, { minLength: 2, maxLength: steps, size: 'max' }), fc.nat(1e9))
-    .map(([script, unique]) => script.map((step) => ownNames(step, unique)))
+    .array(step, { minLength: 2, maxLength: steps, size: 'max' })
+    .map((script) => script.map(ownNames))
     .map((script) => avoided.reduce((changed, { avoid }) => avoid(changed), script as Script));
 }
 
-/** Puts the number of the session in place of `@`, and that of the script in place of `#`. */
-function ownNames(step: Step, unique: number): Step {
-  return JSON.parse(
-    JSON.stringify(step).replaceAll('@', String(step.session)).replaceAll('#', String(unique)),
-  ) as Step;
+/** Puts the number of the session in place of `@`. */
+function ownNames(step: Step): Step {
+  return JSON.parse(JSON.stringify(step).replaceAll('@', String(step.session))) as Step;
 }

@@ -110,6 +110,18 @@ onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(await client.value('SELECT 1'), '1');
   });
 
+  test('in, refused by the database while much more of it is on its way', async (t) => {
+    const client = await route().login(t);
+    // The first row is looked at for so long that everything between here and the database fills up.
+    await client.query('CREATE TABLE IF NOT EXISTS bin (v text CHECK (pg_sleep(0.5) IS NULL))');
+    client.send(query('COPY bin FROM STDIN'));
+    await client.until('G');
+    const rows = Array.from({ length: 24 * 1024 }, () => copyData(`${'x'.repeat(1018)}\n`));
+    client.send(...rows, copyDone, query('SELECT 1'));
+    assert.equal(story(await client.ready()), 'E 23514 | Z I');
+    assert.equal(story(await client.ready()), 'T | D 1 | C SELECT 1 | Z I');
+  });
+
   test('in, by extended query, refused by the database', async (t) => {
     const client = await route().login(t);
     await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');

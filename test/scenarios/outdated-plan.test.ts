@@ -76,6 +76,20 @@ onEachRoute(
       );
     });
 
+    test('is prepared again while the next group waits for its answers', async (t) => {
+      const [session, other] = await Promise.all([route().login(t), route().login(t)]);
+      const change = await table(other, 'grows_6');
+      await said(session, parse('all', 'SELECT * FROM grows_6'), sync);
+      await said(session, bind('all'), describe('P'), execute(), sync);
+      await change();
+      session.send(
+        ...[bind('all'), describe('P'), execute(), parse('more', 'SELECT 1'), sync],
+        ...[parse('most', 'SELECT 2'), sync],
+      );
+      assert.equal(story(await session.ready()), '2 | T | D 1 2 | C SELECT 1 | 1 | Z I');
+      assert.equal(story(await session.ready()), '1 | Z I');
+    });
+
     test('does not run again what has run: a pipeline gets the error', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_5');

@@ -87,10 +87,11 @@ export class RequestRelay {
     return this.#requests.lastGroup.repeatable(connection, this.#requests.names.group);
   }
 
-  /** Makes a group again, before all that the client has sent since. */
+  /** Makes a group again, before all that the client has sent since; it may have to wait with what waits already. */
   repeat(group: Buffer): void {
     this.#rest = this.#rest === null ? group : Buffer.concat([group, this.#rest]);
     if (!this.#waiting) this.#processRest();
+    else this.#flush(this.#owner.connection);
   }
 
   /** Takes what the client has sent. */

@@ -23,6 +23,8 @@ export class SessionNames {
   #changedBy = -1;
   /** A statement was sent that changes names when it is done. */
   #sqlUnderWay = false;
+  /** Statements whose Close was sent, by the names they had: errors under way may still tell of them. */
+  #closing: Map<Statement, string> | null = null;
 
   get(name: string): Named | undefined {
     return this.#byName.get(name);
@@ -35,16 +37,15 @@ export class SessionNames {
   /** The session's name for what database connections call `backendName`. */
   nameOf(backendName: string): string | undefined {
     for (const [name, named] of this.#byName)
-      if (
-        named instanceof Statement &&
-        named.backendName.toString('latin1', 0, named.backendName.length - 1) === backendName
-      )
-        return name;
+      if (named instanceof Statement && isCalled(named, backendName)) return name;
+    for (const [statement, name] of this.#closing ?? [])
+      if (isCalled(statement, backendName)) return name;
     return undefined;
   }
 
-  /** True when another name of the session stands for the same statement. */
+  /** True when another name of the session stands for the same statement, or did while its answers are under way. */
   has(statement: Statement): boolean {
+    if (this.#closing?.has(statement) === true) return true;
     for (const named of this.#byName.values()) if (named === statement) return true;
     return false;
   }
@@ -84,6 +85,7 @@ export class SessionNames {
     if (named === undefined) return null;
     this.touched();
     this.delete(name);
+    if (named instanceof Statement) (this.#closing ??= new Map()).set(named, name);
     return { undo: () => this.put(name, named) };
   }
 
@@ -134,11 +136,17 @@ export class SessionNames {
   settled(): void {
     this.#changedBy = -1;
     this.#sqlUnderWay = false;
+    this.#closing = null;
   }
 
   #deleteIf(name: string, named: Named): void {
     if (this.#byName.get(name) === named) this.delete(name);
   }
+}
+
+function isCalled({ backendName }: Statement, name: string): boolean {
+  // The name is kept with the zero that ends it.
+  return backendName.toString('latin1', 0, backendName.length - 1) === name;
 }
 
 function release(named: Named): void {

@@ -463,6 +463,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     if (this.#sequences !== null) this.#sequences.drew = this.#sequences.set = false;
     this.#enter(SessionState.Idle);
     this.#listening?.loanEnded();
+    // The connection may have been full, with COPY data that the database has refused: its drain is not ours any more.
+    this.#flow();
     if (connection === null) return;
     // What SET LOCAL changed is as it was before.
     if (this.#tracker?.meaningInDoubt === true) {
