@@ -290,4 +290,25 @@ export const cases: readonly Case[] = [
       ),
     ],
   },
+  {
+    name: 'a role stays when DISCARD ALL, which would have ended it, is refused',
+    script: [
+      say(2, 'SET ROLE guest'),
+      say(2, 'SELECT 1; DISCARD ALL'),
+      say(1, 'SELECT current_user, session_user'),
+      say(2, 'SELECT current_user, session_user', 'RESET ROLE'),
+      say(1, 'SELECT current_user'),
+      say(2, 'SELECT current_user', 'SET ROLE guest', 'BEGIN; RESET ROLE; ROLLBACK'),
+      say(1, 'SELECT current_user'),
+      say(2, 'SELECT current_user'),
+    ],
+  },
+  {
+    name: 'a role ends with another session authorization',
+    script: [
+      say(1, 'SET ROLE guest', 'RESET SESSION AUTHORIZATION'),
+      say(2, "SET TIME ZONE 'Europe/Rome'"),
+      say(1, 'SELECT current_user', 'SHOW role'),
+    ],
+  },
 ];

@@ -106,30 +106,30 @@ export class ParameterTracker {
       for (const [at, name] of [...touches.keys()].entries()) {
         const value = rows[0]?.[2 * at] ?? null;
         values.set(name, value);
-        const took = isCustom(name)
-          ? value === null || value === ''
-          : rows[0]?.[2 * at + 1] !== 'f';
+        const took =
+          isCustom(name) || identities.includes(name)
+            ? isUnset(name, value, loginUser)
+            : rows[0]?.[2 * at + 1] !== 'f';
         if (touches.get(name) === 'reset' && took) isBack.add(name);
       }
     }
     for (const [name, value] of values) {
       const before = current.get(name);
-      const neutral =
-        value === null ||
-        // An unset custom parameter reads as '' once any session has set it on the connection.
-        (value === '' && before === undefined && isCustom(name)) ||
-        (name === 'role' && value === 'none') ||
-        (name === 'session_authorization' && value === loginUser);
-      if (neutral) wanted.delete(name);
-      else if (isBack.has(name)) {
+      if (isBack.has(name)) {
         // The reset took effect: the client's own start value counts, which the connection does not know.
         const start = startup.get(name);
         if (start === undefined) wanted.delete(name);
         else {
           wanted.set(name, start);
-          if (start !== value) actual.set(name, value);
+          if (start !== value) actual.set(name, value ?? '');
         }
-      } else wanted.set(name, value);
+      } else if (
+        value === null ||
+        // A custom parameter that was set to '' stays so.
+        (before === undefined || !isCustom(name) ? isUnset(name, value, loginUser) : false)
+      )
+        wanted.delete(name);
+      else wanted.set(name, value);
     }
     return { wanted, actual, uncertain: asked === 'all' };
   }
@@ -137,7 +137,11 @@ export class ParameterTracker {
   #touch(name: string, touch: Touch): void {
     // setseed() by another name: what it sets cannot be read.
     if (name === 'seed') return;
-    this.#touched.set(name.toLowerCase(), touch);
+    const known = name.toLowerCase();
+    this.#touched.set(known, touch);
+    // Whoever becomes another user has no role any more, without a word about it.
+    if (known === 'session_authorization' && !this.#touched.has('role'))
+      this.#touched.set('role', 'set');
   }
 
   /** RESET ALL leaves role and session_authorization as they are. */
@@ -149,6 +153,14 @@ export class ParameterTracker {
     for (const name of [...current.keys(), ...this.#touched.keys(), ...inFlight])
       if (!identities.includes(name)) this.#touch(name, 'reset');
   }
+}
+
+/** Whether the value is that of a parameter which nobody has set; only for those that pg_settings does not show. */
+function isUnset(name: string, value: string | null, loginUser: string): boolean {
+  if (name === 'role') return value === 'none';
+  if (name === 'session_authorization') return value === loginUser;
+  // An unset custom parameter reads as '' once any session has set it on the connection.
+  return isCustom(name) && (value === null || value === '');
 }
 
 /** A parameter that no module has declared has a dot in its name. */

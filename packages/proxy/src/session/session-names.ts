@@ -6,6 +6,8 @@ import { Statement, statements } from './statement.ts';
 /** What a name of a session stands for: a statement of the protocol's Parse, or of SQL's PREPARE. */
 export type Named = Statement | SqlStatement;
 
+const noNames = new Map<string, Named>();
+
 /**
  * The names of one session for prepared statements. PostgreSQL keeps those of the protocol and those of SQL in one
  * table, and so does this: names are the bytes of the protocol, a character for each.
@@ -14,7 +16,8 @@ export type Named = Statement | SqlStatement;
  * What SQL does counts when it is done. So names may be in doubt while an answer is under way: see `inDoubt`.
  */
 export class SessionNames {
-  readonly #byName = new Map<string, Named>();
+  /** Most sessions never name a statement: they share an empty table, which nobody writes to. */
+  #byName = noNames;
   /** Moves on with every change. */
   version = 0;
   /** The group at hand, counted. */
@@ -93,6 +96,7 @@ export class SessionNames {
   put(name: string, named: Named): void {
     this.delete(name);
     this.version++;
+    if (this.#byName === noNames) this.#byName = new Map();
     this.#byName.set(name, named);
     if (named instanceof Statement) named.names++;
   }
@@ -107,7 +111,7 @@ export class SessionNames {
 
   clear(): void {
     for (const named of this.#byName.values()) release(named);
-    this.#byName.clear();
+    this.#byName = noNames;
     this.version++;
   }
 
