@@ -311,4 +311,31 @@ export const cases: readonly Case[] = [
       say(1, 'SELECT current_user', 'SHOW role'),
     ],
   },
+  {
+    name: 'EXECUTE of a name that another loan has closed, behind a group that waits',
+    script: [
+      say(4, 'PREPARE a AS SELECT $1::text'),
+      {
+        session: 1,
+        send: [
+          { query: "SET app.user_id = 'u1'" },
+          { query: 'COPY note_1 (body) FROM STDIN', copy: [] },
+        ],
+      },
+      extended(
+        4,
+        [
+          { parse: 'b', text: "SELECT current_setting('app.user_id', true)" },
+          { close: 'S', name: '' },
+        ],
+        [
+          { parse: '', text: 'EXECUTE a' },
+          { describe: 'S', name: '' },
+          { bind: '', portal: '', values: [] },
+          { execute: '', rows: 0 },
+        ],
+      ),
+      say(1, "SELECT set_config('app.user_id', 'u1', true)"),
+    ],
+  },
 ];

@@ -235,8 +235,13 @@ export class DatabaseConnection {
   /** True when nothing of the current loan has been sent, or only what the proxy put in front. */
   get fresh(): boolean {
     return (
-      this.status === TransactionStatus.Idle && this.owed.countGroups() === 0 && !this.groupOpen
+      this.status === TransactionStatus.Idle && this.owed.countGroups() === 0 && !this.midGroup
     );
+  }
+
+  /** Requests of the extended protocol were sent that no Sync has followed, the proxy's own in front of a group too. */
+  get midGroup(): boolean {
+    return this.groupOpen || this.owed.endsInGroup;
   }
 
   get inTransaction(): boolean {

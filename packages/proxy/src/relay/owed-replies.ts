@@ -167,6 +167,11 @@ export class OwedReplies {
     return this.#notes[this.#first] ?? null;
   }
 
+  /** True when the newest entry is a request of the extended protocol that no Sync follows: a Query would break its group. */
+  get endsInGroup(): boolean {
+    return this.#length > 0 && (this.#entryAt(this.#length - 1) & 15) <= Owed.Execute;
+  }
+
   /** True while the database takes COPY data. */
   get copyIn(): boolean {
     return this.#copyIn;

@@ -110,7 +110,7 @@ export class SessionSequences {
 
   /** Within a transaction or a group: errors are dropped where the statement behind meets the same. */
   #discard(connection: DatabaseConnection): void {
-    if (connection.groupOpen) {
+    if (connection.midGroup) {
       toDatabase.add(discardMessages);
       for (const reply of discardReplies) connection.owed.append(reply | Fate.Swallow);
     } else {
