@@ -82,7 +82,7 @@ suite('sluice check-config', { concurrency: 2 }, () => {
       `${file}:2:13: ListenPort is 99999; it must be a whole number from 0 to 65535`,
       `${file}:3:11: AuthFile: no such file or directory: '${path.join(path.dirname(file), 'users.txt')}'`,
       'SLUICE_LOG_LEVEL: LogLevel is "loud"; it must be one of fatal, error, warn, info, debug, trace',
-      `${file}: TargetHost is missing; it must be text`,
+      `${file}: TargetHost is missing; give it, or DBInstanceIdentifier, or DBClusterIdentifier`,
       '5 problems',
     ]);
   });
