@@ -5,15 +5,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { ToldFailover } from '@sluice/proxy';
 
 const command = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
-
-/** When each step of a fail-over was, as the daemon tells. */
-export interface Story {
-  readonly detectedAt: string;
-  readonly writerFoundAt: string | null;
-  readonly firstServedAt: string | null;
-}
 
 /** A daemon in a process of its own, with all defaults that matter for fail-over. */
 export class Daemon {
@@ -63,9 +57,9 @@ export class Daemon {
   }
 
   /** The first fail-over since a moment. */
-  async storySince(time: number): Promise<Story | null> {
+  async storySince(time: number): Promise<ToldFailover | null> {
     const { failovers } = await this.ask('GET', '/targets');
-    const stories = failovers as Story[];
+    const stories = failovers as ToldFailover[];
     return stories.find(({ detectedAt }) => Date.parse(detectedAt) >= time) ?? null;
   }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { FaultProxy, startCluster } from '@sluice/lab';
 import type { Cluster, Postgres } from '@sluice/lab';
 import { startProxy } from '@sluice/proxy';
-import type { RunningProxy } from '@sluice/proxy';
+import type { RunningProxy, ToldFailover } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import type { Settings } from '@sluice/proxy/settings';
 import { Client } from 'pg';
@@ -34,17 +34,7 @@ export interface GroupView {
     readonly timeline: number | null;
     readonly loans: number;
   }[];
-  readonly failovers: readonly {
-    readonly evidence: string | null;
-    readonly evidenceAt: string | null;
-    readonly formerWriter: string;
-    readonly why: string;
-    readonly detectedAt: string;
-    readonly writer: string | null;
-    readonly writerFoundAt: string | null;
-    readonly held: number;
-    readonly firstServedAt: string | null;
-  }[];
+  readonly failovers: readonly ToldFailover[];
 }
 
 /** A cluster, the network before each of its servers, and a proxy that knows them all. */

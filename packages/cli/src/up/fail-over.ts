@@ -1,25 +1,13 @@
 import { failoverKinds } from '@sluice/lab';
+import type { ToldFailover } from '@sluice/proxy';
 import type { ClusterDatabase } from './cluster.ts';
-
-/** A fail-over as the proxy tells it in `/targets`; times as ISO 8601. */
-export interface Story {
-  readonly evidence: string | null;
-  readonly evidenceAt: string | null;
-  readonly formerWriter: string;
-  readonly why: string;
-  readonly detectedAt: string;
-  readonly writer: string | null;
-  readonly writerFoundAt: string | null;
-  readonly held: number;
-  readonly firstServedAt: string | null;
-}
 
 /** What `sluice failover` is told. */
 export interface FailoverReport {
   readonly kind: string;
   readonly faultAt: string;
   /** Null when the proxy has not noticed. */
-  readonly story: Story | null;
+  readonly story: ToldFailover | null;
 }
 
 /** Has the database fail over under a proxy whose admin port is at `admin`. */
@@ -46,7 +34,7 @@ export async function orderFailOver(
     },
   });
   const response = await fetch(`${admin}/targets`);
-  const { failovers } = (await response.json()) as { readonly failovers: readonly Story[] };
+  const { failovers } = (await response.json()) as { readonly failovers: readonly ToldFailover[] };
   const story = failovers.find(({ detectedAt }) => Date.parse(detectedAt) >= faultAt.getTime());
   return { kind, faultAt: faultAt.toISOString(), story: story ?? null };
 }

@@ -126,7 +126,7 @@ export class ParameterTracker {
       } else if (
         value === null ||
         // A custom parameter that was set to '' stays so.
-        (before === undefined || !isCustom(name) ? isUnset(name, value, loginUser) : false)
+        ((before === undefined || !isCustom(name)) && isUnset(name, value, loginUser))
       )
         wanted.delete(name);
       else wanted.set(name, value);

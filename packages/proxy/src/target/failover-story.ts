@@ -18,6 +18,15 @@ export interface Failover {
   firstServedAt: Date | null;
 }
 
+/** A fail-over as `/targets` tells it in JSON: times as ISO 8601. */
+export type ToldFailover = {
+  readonly [Key in keyof Failover]: Failover[Key] extends Date
+    ? string
+    : Date extends Failover[Key]
+      ? string | null
+      : Failover[Key];
+};
+
 /** How many fail-overs are kept to be told. */
 const longestHistory = 20;
 
