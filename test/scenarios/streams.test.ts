@@ -36,13 +36,9 @@ async function memoryGrowth(route: Route, work: () => Promise<void>): Promise<nu
   return (await watching) - before;
 }
 
-/**
- * Asserts that four times the data takes no more memory. The first time is for the runtime, which lets garbage of a
- * few hundred megabytes pile up before it collects, whatever the size of the data.
- */
+/** Asserts that five times 100 MB take less memory than 250 MB, which runtimes let pile up as garbage. */
 async function assertBounded(route: Route, work: (factor: number) => Promise<void>): Promise<void> {
-  await work(1);
-  const growth = await memoryGrowth(route, () => work(4));
+  const growth = await memoryGrowth(route, () => work(5));
   assert(growth < 250 * megabyte, `grew by ${growth / megabyte} MB`);
 }
 

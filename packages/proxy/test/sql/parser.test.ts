@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { runtimes } from '../runtimes.ts';
+
+const program = path.join(import.meta.dirname, 'parser-program.ts');
+
+for (const [runtime, command] of Object.entries(runtimes)) {
+  test(`the parser stays small however often it is used, on ${runtime}`, async () => {
+    const { stdout } = await promisify(execFile)(command, [program]);
+    const { before, after } = JSON.parse(stdout) as { before: number; after: number };
+    assert(before > 10 && after >= before);
+    assert(after - before < 200, `grew from ${before} to ${after} MB`);
+  });
+}
