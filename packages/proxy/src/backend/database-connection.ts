@@ -14,7 +14,7 @@ import { ProxyError } from '../errors.ts';
 import type { ConnectionSource } from '../pool/pool.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
-import { shortCut } from '../relay/short-cut.ts';
+import { reader } from '../relay/reader.ts';
 import { isNotification } from '../listening/notification.ts';
 import { Fate, Owed, OwedReplies, Step, stepOf } from '../relay/owed-replies.ts';
 import { toClient, toDatabase } from '../relay/gatherer.ts';
@@ -217,7 +217,7 @@ export class DatabaseConnection {
     this.address = login.address;
     this.statements = new ConnectionStatements(statementLimit);
     const socket = this.socket;
-    shortCut((chunk) => this.#onData(chunk))(socket);
+    reader((chunk) => this.#onData(chunk))(socket);
     socket.on('drain', () => this.#onDrain());
     socket.on('error', (error: Error) => this.#onGone(error.message));
     socket.on('close', () => this.#onGone('the database closed it'));

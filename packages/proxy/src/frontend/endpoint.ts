@@ -5,7 +5,7 @@ import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 import { Listeners } from '../listening/listeners.ts';
 import { clock } from '../relay/clock.ts';
-import { shortCut } from '../relay/short-cut.ts';
+import { reader } from '../relay/reader.ts';
 import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
 import type { PinReason } from '../session/pin-reason.ts';
@@ -57,7 +57,7 @@ const sessionKey = Symbol('session');
 
 type SessionSocket = Socket & { [sessionKey]?: Session };
 
-const listenForData = shortCut(function (this: SessionSocket, chunk: Buffer): void {
+const listenForData = reader(function (this: SessionSocket, chunk: Buffer): void {
   this[sessionKey]?.onData(chunk);
 });
 

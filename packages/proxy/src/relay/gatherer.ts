@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { write } from './writer.ts';
 
 /** Up to this many bytes in several pieces are copied together: one small copy costs less than a vectored write. */
 const copyLimit = 16 * 1024;
@@ -45,10 +46,10 @@ export class Gatherer {
     this.#bytes = 0;
     if (count === 1 && first !== undefined) {
       pieces.length = 0;
-      return socket.write(first);
+      return write(socket, first);
     }
     this.#pieces = [];
-    if (bytes <= copyLimit) return socket.write(Buffer.concat(pieces, bytes));
+    if (bytes <= copyLimit) return write(socket, Buffer.concat(pieces, bytes));
     socket.cork();
     let open = true;
     for (const piece of pieces) open = socket.write(piece);

@@ -14,6 +14,7 @@ import type { ListeningOwner } from '../listening/session-listening.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { toClient } from '../relay/gatherer.ts';
+import { unsent } from '../relay/writer.ts';
 import { Flag, lexisOf, shapeAt, touchesSession } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { deservesLook, leavesSomething } from './function-audit.ts';
@@ -254,7 +255,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   get unread(): number {
-    return this.socket.writableLength;
+    return unsent(this.socket);
   }
 
   get clientProcessId(): number {
@@ -844,7 +845,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   /** Sends what was written, then closes. `silent`: the client expects nothing more. */
   #closeSocket(silent: boolean): void {
     const { socket } = this;
-    if (silent && !this.tls && socket.writableLength === 0) {
+    if (silent && !this.tls && unsent(socket) === 0) {
       // Everything is with the kernel already: a shutdown before the close would cost a fifth of the whole goodbye.
       socket.destroy();
       return;
