@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+
 const megabyte = 1024 * 1024;
 
 /** After so many bytes that were read the process looks at its size. */
@@ -7,6 +9,12 @@ const interval = 32 * megabyte;
 const allowance = 96 * megabyte;
 
 const { Bun: bun } = globalThis as { readonly Bun?: { gc(wait: true): void } };
+
+/*
+ * The young generation of V8 doubles as garbage comes, up to 134 MB, and keeps that: 9,000 clients that logged in took
+ * 7.7 kB each, of which 2.4 were theirs. Its first size serves as well: next to nothing of a message outlives its turn.
+ */
+if (bun === undefined) setFlagsFromString('--semi-space-growth-factor=1');
 
 let held = process.memoryUsage.rss();
 let read = 0;
