@@ -312,6 +312,44 @@ export const cases: readonly Case[] = [
     ],
   },
   {
+    name: 'a PREPARE that Parse prepared names its statement when EXECUTE or Bind runs it',
+    script: [
+      extended(1, [{ parse: 'b', text: 'PREPARE a AS SELECT 1' }]),
+      extended(1, [{ parse: 'c', text: 'EXECUTE b' }]),
+      say(1, 'EXECUTE c'),
+      extended(1, run('a', 'SELECT 2')),
+      say(2, 'EXECUTE a', "SET TIME ZONE 'Asia/Tokyo'"),
+      say(1, 'EXECUTE a', 'EXECUTE b', 'DEALLOCATE a'),
+      extended(1, [
+        { bind: 'c', portal: '', values: [] },
+        { execute: '', rows: 0 },
+      ]),
+      extended(1, [{ parse: 'd', text: 'DEALLOCATE a' }]),
+      say(1, 'EXECUTE a', 'EXECUTE d; SELECT 1/0', 'EXECUTE a', 'PREPARE a AS SELECT 3'),
+      say(1, 'EXECUTE a'),
+    ],
+  },
+  {
+    name: 'names of texts with backslashes while it hangs on an answer how they are read',
+    script: [
+      say(2, String.raw`DO 'BEGIN END'`, String.raw`PREPARE a AS SELECT E'\\', 'c\d'`, 'EXECUTE a'),
+      extended(2, run('a', 'SELECT 2'), run('b', String.raw`SELECT 'e\f'`)),
+      say(2, 'BEGIN', 'SET LOCAL standard_conforming_strings = on'),
+      say(2, String.raw`PREPARE c AS SELECT 'g\h'`, 'COMMIT', 'EXECUTE c'),
+      extended(2, run('c', 'SELECT 3')),
+      say(1, 'SET standard_conforming_strings = wrong', String.raw`PREPARE d AS SELECT 'i\j'`),
+      extended(1, run('d', 'SELECT 4')),
+    ],
+  },
+  {
+    name: 'a name in a text with a backslash while standard_conforming_strings is off',
+    differs: 'names in texts with backslashes',
+    script: [
+      say(1, 'SET standard_conforming_strings = off', String.raw`PREPARE a AS SELECT 'a\'b'`),
+      extended(1, run('a', 'SELECT 1')),
+    ],
+  },
+  {
     name: 'EXECUTE of a name that another loan has closed, behind a group that waits',
     script: [
       say(4, 'PREPARE a AS SELECT $1::text'),

@@ -71,6 +71,33 @@ export function textsOf(step: Step): string[] {
   });
 }
 
+/** The script with each of its texts changed. */
+export function withTexts(script: Script, change: (text: string) => string): Script {
+  return script.map((step): Step => {
+    if ('connect' in step) return step;
+    if ('leave' in step) {
+      const { leave } = step;
+      if (leave === 'terminate' || leave === 'vanish') return step;
+      return {
+        ...step,
+        leave:
+          'terminateAfter' in leave
+            ? { terminateAfter: change(leave.terminateAfter) }
+            : { vanishAfter: change(leave.vanishAfter) },
+      };
+    }
+    const send = step.send.map((group): Group => {
+      if ('query' in group) return { ...group, query: change(group.query) };
+      return {
+        extended: group.extended.map((part) =>
+          'parse' in part ? { ...part, text: change(part.text) } : part,
+        ),
+      };
+    });
+    return { ...step, send };
+  });
+}
+
 /**
  * Whether a session that runs this text may have to keep its database connection: state that only one connection can
  * have, made in the text or in the functions of `world.ts`; or a backslash, of which nobody but the database knows what

@@ -7,11 +7,10 @@ import type { Effect, Effects } from '../sql/index.ts';
 import { ensureOwn, ownNamesOf } from './own-names.ts';
 import type { SessionNames } from './session-names.ts';
 import { SqlStatement } from './sql-statement.ts';
-import { backendNamePrefix } from './statement.ts';
+import { Statement, backendNamePrefix } from './statement.ts';
 
 /** Effects of SQL that calls prepared statements by their names, or changes what the names stand for. */
 export const usesNames: number = Flag.Prepare | Flag.Execute | Flag.Deallocate | Flag.Discard;
-const changesNames = Flag.Prepare | Flag.Deallocate | Flag.Discard;
 
 /** A text of SQL that uses names, where it stands, and what it does. */
 export interface NamingText {
@@ -26,6 +25,23 @@ export function bytesOf(name: string): string {
   return Buffer.from(name).toString('latin1');
 }
 
+/** The text of a statement of the protocol's. */
+export function textOf({ parseMessage, backendName, effects }: Statement): NamingText {
+  return { source: parseMessage, start: 5 + backendName.length, end: parseMessage.length, effects };
+}
+
+/** How deep EXECUTEs of prepared EXECUTEs are followed; PostgreSQL gives up at some depth as well. */
+const deepest = 8;
+
+/** What an EXECUTE runs that uses names itself: Parse takes any statement, a PREPARE too. */
+function calledBy(effect: Effect, names: SessionNames): NamingText | null {
+  if (effect.kind !== 'execute') return null;
+  const named = names.get(bytesOf(effect.name));
+  return named instanceof Statement && (named.effects.flags & usesNames) !== 0
+    ? textOf(named)
+    : null;
+}
+
 /**
  * Puts in front of a text what its names must meet: the session's statements, under its own names. Returns true when that
  * took messages. `ran` is told what the EXECUTEs in it will do.
@@ -37,9 +53,13 @@ export function meetNames(
   fate: number,
   failure: OwedNote | null,
   ran: (effects: Effects) => void,
+  depth = 0,
 ): boolean {
   let met = false;
   for (const [at, effect] of effects.details.entries()) {
+    const called = depth < deepest ? calledBy(effect, names) : null;
+    if (called !== null && meetNames(connection, names, called, fate, failure, ran, depth + 1))
+      met = true;
     if (effect.kind === 'execute') {
       const name = bytesOf(effect.name);
       const body = names.get(name)?.effects ?? preparedBefore(effects.details, at, effect.name);
@@ -63,13 +83,20 @@ function preparedBefore(
   return undefined;
 }
 
+/** One change of a name, at the end of the statement in this place of the text. */
+interface NameChange {
+  readonly place: number;
+  readonly effect: Effect;
+  /** For a PREPARE, the statement it makes. */
+  readonly made: SqlStatement | null;
+}
+
 /** What statements of SQL do to the names of their session, when each of them is done. Names are not rolled back. */
 export class NameChanges implements OwedNote {
   readonly #connection: DatabaseConnection;
   readonly #names: SessionNames;
-  readonly #effects: Effects;
-  /** For each of the effects that is a PREPARE, the statement it makes. */
-  readonly #made: readonly (SqlStatement | null)[];
+  readonly #statements: number;
+  readonly #changes: NameChange[] = [];
   #done = 0;
   /** Why a statement could not be prepared for the text. */
   #failure: Buffer | null = null;
@@ -77,18 +104,31 @@ export class NameChanges implements OwedNote {
   constructor(connection: DatabaseConnection, names: SessionNames, text: NamingText) {
     this.#connection = connection;
     this.#names = names;
-    this.#effects = text.effects;
-    this.#made = text.effects.details.map((effect) => madeBy(effect, text));
+    this.#statements = text.effects.statements;
+    this.#collect(text, null, 0);
+  }
+
+  /** `callPlace`: where the EXECUTE stands that calls the text; null: it is the text itself. */
+  #collect(text: NamingText, callPlace: number | null, depth: number): void {
+    const { details, places, flags } = text.effects;
+    if ((flags & usesNames) === 0) return;
+    for (const [at, effect] of details.entries()) {
+      const place = callPlace ?? places[at] ?? 0;
+      const called = depth < deepest ? calledBy(effect, this.#names) : null;
+      if (called !== null) this.#collect(called, place, depth + 1);
+      else if (changesName(effect))
+        this.#changes.push({ place, effect, made: madeBy(effect, text) });
+    }
   }
 
   /** Whether names change at all. */
   get any(): boolean {
-    return (this.#effects.flags & changesNames) !== 0;
+    return this.#changes.length > 0;
   }
 
   /** A PREPARE that cannot be said again on another connection. */
   get keepsConnection(): boolean {
-    return this.#made.some((made) => made !== null && !made.isCarried);
+    return this.#changes.some(({ made }) => made !== null && !made.isCarried);
   }
 
   /** Given to what is prepared in front of the text: its error is the text's own. */
@@ -105,7 +145,7 @@ export class NameChanges implements OwedNote {
   }
 
   completed(): void {
-    while (this.#done < Math.max(1, this.#effects.statements)) this.counted();
+    while (this.#done < Math.max(1, this.#statements)) this.counted();
   }
 
   undo(): void {
@@ -123,12 +163,10 @@ export class NameChanges implements OwedNote {
   }
 
   #apply(place: number): void {
-    const { details, places } = this.#effects;
-    for (const [at, effect] of details.entries()) {
-      if ((places[at] ?? 0) !== place) continue;
+    for (const { effect, made, place: at } of this.#changes) {
+      if (at !== place) continue;
       if (effect.kind === 'prepare') {
-        const made = this.#made[at];
-        if (made === null || made === undefined) continue;
+        if (made === null) continue;
         const name = bytesOf(effect.name);
         this.#names.put(name, made);
         ownNamesOf(this.#connection, this.#names).byName.set(name, made);
@@ -136,16 +174,21 @@ export class NameChanges implements OwedNote {
         const name = bytesOf(effect.name);
         this.#names.delete(name);
         this.#connection.ownNames?.byName.delete(name);
-      } else if (
-        effect.kind === 'deallocate' ||
-        (effect.kind === 'discard' && effect.what === 'all')
-      ) {
+      } else {
         this.#names.clear();
         this.#connection.ownNames = null;
         this.#connection.statements.clear();
       }
     }
   }
+}
+
+function changesName(effect: Effect): boolean {
+  return (
+    effect.kind === 'prepare' ||
+    effect.kind === 'deallocate' ||
+    (effect.kind === 'discard' && effect.what === 'all')
+  );
 }
 
 function madeBy(effect: Effect, { source, start, end }: NamingText): SqlStatement | null {

@@ -11,6 +11,8 @@ export interface RequestOwner {
   readonly longestBuffered: number;
   /** Under which lexis the database reads the session's statements; see `lexisOf`. */
   readonly lexis: number;
+  /** Nothing is owed: the lexis is what the connection has reported. */
+  lexisTold(): void;
   /** Tells apart what the same statement text means under the session's parameters, as it has literals or none. */
   statementContext(hasLiterals: boolean): string;
   /** Asks for a loan. True: `connection` is set. False: `resume` will be called, or the request refused. */

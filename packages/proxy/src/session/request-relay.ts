@@ -79,7 +79,7 @@ export class RequestRelay {
 
   /** A statement is about to run that changes how texts are read. True: some of SQL's PREPARE could not be said again. */
   lexisChanges(): boolean {
-    return this.#requests.names.keepFragile();
+    return this.#requests.lexisChanges();
   }
 
   /** The group at hand, if its first request failed and all of it can be made again; or null. */

@@ -198,6 +198,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     return this.#lexis;
   }
 
+  lexisTold(): void {
+    if (this.connection !== null) this.#lexis = lexisReported(this.connection);
+  }
+
   statementContext(hasLiterals: boolean): string {
     const tracker = this.#tracker;
     // While a change of what texts mean may be under way, the session's statements are its own.

@@ -14,7 +14,7 @@ import { Flag, classifyBytes, shapeOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
 import type { StatementKeeper } from './lost-conversation.ts';
-import { NameChanges, bytesOf, meetNames, usesNames } from './name-changes.ts';
+import { NameChanges, bytesOf, meetNames, textOf, usesNames } from './name-changes.ts';
 import type { NamingText } from './name-changes.ts';
 import { ensureOwn, reconcileOwnNames } from './own-names.ts';
 import { LastGroup } from './last-group.ts';
@@ -56,6 +56,8 @@ export class StatementRequests implements StatementKeeper {
   readonly names = new SessionNames();
   readonly lastGroup = new LastGroup();
   readonly #owner: RequestOwner;
+  /** The last group that changes how texts are read, while it may not be answered; -1: there is none. */
+  #lexisGroup = -1;
   /** Portals whose statements use names, by their own names: what their Execute will do. */
   #bound: Map<string, NamingText> | null = null;
 
@@ -76,10 +78,20 @@ export class StatementRequests implements StatementKeeper {
   /** The loan has ended: the session keeps only what it needs for the next. */
   loanEnded(connection: DatabaseConnection): void {
     this.names.settled();
+    this.#lexisGroup = -1;
     this.#settleUnnamed(connection);
     this.#unnamed.keep();
     this.lastGroup.forget();
     this.#bound = null;
+  }
+
+  /**
+   * The group at hand is about to change how texts are read. True when some statements of SQL's PREPARE could not be said
+   * again then.
+   */
+  lexisChanges(): boolean {
+    this.#lexisGroup = this.names.group;
+    return this.names.keepFragile();
   }
 
   effectsOf(name: string): Effects | null {
@@ -126,7 +138,8 @@ export class StatementRequests implements StatementKeeper {
     else {
       const start = at + 5;
       const textEnd = Math.max(start, next - 1);
-      const effects = classifyBytes(chunk, start, textEnd, owner.lexis);
+      const effects = this.#classify(connection, chunk, start, textEnd);
+      if (effects === null) return this.#wait();
       if ((effects.flags & usesNames) !== 0) {
         if (this.names.inDoubt(connection)) return this.#wait();
         note = this.#meetNames(connection, { source: chunk, start, end: textEnd, effects });
@@ -181,6 +194,25 @@ export class StatementRequests implements StatementKeeper {
     return changes;
   }
 
+  /** What a text does. Null: that hangs on an answer to an earlier group, which may change how texts are read. */
+  #classify(
+    connection: DatabaseConnection,
+    chunk: Buffer,
+    start: number,
+    end: number,
+  ): Effects | null {
+    const pending = this.#lexisGroup >= 0 && this.#lexisGroup !== this.names.group;
+    if (pending && connection.owed.length === 0) {
+      // ReadyForQuery has come, and before it what has changed.
+      this.#lexisGroup = -1;
+      this.#owner.lexisTold();
+    }
+    const effects = classifyBytes(chunk, start, end, this.#owner.lexis);
+    const { reason } = effects;
+    const isUnread = reason === 'backslash' || reason === 'encoding';
+    return isUnread && pending && this.#lexisGroup >= 0 ? null : effects;
+  }
+
   #wait(): false {
     this.waits = true;
     return false;
@@ -218,8 +250,8 @@ export class StatementRequests implements StatementKeeper {
       return false;
     }
     if (!named) {
-      const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
-      if (!this.#readNames(connection, effects)) return this.#wait();
+      const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
+      if (effects === null || !this.#readNames(connection, effects)) return this.#wait();
       this.#lookForNames(effects, chunk, nameEnd + 1, textEnd);
       this.#owner.willParse(effects);
       const unnamed = new UnnamedStatement(chunk, at, next, effects);
@@ -230,8 +262,8 @@ export class StatementRequests implements StatementKeeper {
     const { names } = this;
     if (names.inDoubt(connection)) return this.#wait();
     if (names.get(name) !== undefined) return this.#parseTaken(connection, name);
-    const effects = classifyBytes(chunk, nameEnd + 1, textEnd, this.#owner.lexis);
-    if (!this.#readNames(connection, effects)) return this.#wait();
+    const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
+    if (effects === null || !this.#readNames(connection, effects)) return this.#wait();
     const statement = this.#intern(chunk, nameEnd + 1, textEnd, next, effects);
     this.#lookForNames(effects, chunk, nameEnd + 1, textEnd);
     this.#owner.willParse(effects);
@@ -346,9 +378,7 @@ export class StatementRequests implements StatementKeeper {
         const { effects, parseMessage } = statement;
         const textStart = 5 + statement.backendName.length;
         if ((effects.flags & usesNames) !== 0) {
-          const end = parseMessage.length;
-          const text = { source: parseMessage, start: textStart, end, effects };
-          if (!this.#bindNaming(connection, nameIn(chunk, at + 5, portalEnd), text))
+          if (!this.#bindNaming(connection, nameIn(chunk, at + 5, portalEnd), textOf(statement)))
             return this.#wait();
         }
         this.#owner.willRun(effects, parseMessage, textStart);
