@@ -1,5 +1,5 @@
 import type { EndpointLimits } from './frontend/endpoint.ts';
-import type { PoolLimits } from './pool/pool.ts';
+import type { PoolLimits } from './pool/pool-target.ts';
 import type { Settings } from './settings/index.ts';
 import type { GroupLimits } from './target/target-group.ts';
 

@@ -1,6 +1,6 @@
 import { buildCancelRequest } from '@sluice/wire';
-import type { ConnectFailure } from '../pool/pool.ts';
-import type { LoginResult } from './database-connection.ts';
+import type { ConnectFailure } from '../pool/pool-target.ts';
+import type { LoginResult } from './login-result.ts';
 import { dial } from './dial.ts';
 import type { Address } from './dial.ts';
 import { Login } from './login.ts';

@@ -11,7 +11,7 @@ import {
 } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
-import type { ConnectionSource } from '../pool/pool.ts';
+import type { ConnectionSource } from '../pool/pool-target.ts';
 import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { reader } from '../relay/reader.ts';
@@ -25,6 +25,9 @@ import { backendNamePrefix, describeMissingStatement } from '../session/statemen
 import { destroyedUnnamedStatement, noUnnamedStatement } from '../session/unnamed-statement.ts';
 import type { UnnamedStatement } from '../session/unnamed-statement.ts';
 import type { Address } from './dial.ts';
+import { endsConnection, notServing, rolledBack, tellsOutdatedPlan } from './error-words.ts';
+import type { ConnectionLoss, ConnectionOwner, LoanHolder } from './loan.ts';
+import type { LoginResult } from './login-result.ts';
 import { ProxyRequest } from './proxy-request.ts';
 import { isUnfinished } from './unfinished.ts';
 
@@ -33,101 +36,6 @@ const longestMessage = 0x3fffffff;
 
 /** A message that must be looked into is waited for up to this size; a longer one poisons the connection. */
 const longestInspected = 16 * 1024 * 1024;
-
-/** The session that holds the loan of a database connection, as the connection sees it. */
-export interface LoanHolder {
-  /** The client's socket has taken all it can: nothing more is read from the database until it drains. */
-  readonly blocked: boolean;
-  /** Takes `chunk[start, end)`, whole or partial messages that the client is owed. */
-  relay(chunk: Buffer, start: number, end: number): void;
-  /** Writes to the client what `relay` has gathered. */
-  flushReplies(): void;
-  /** A group of this session is over. */
-  groupEnded(): void;
-  /** Nothing is owed and no transaction is open: does the session let go of the connection? */
-  letsGo(): boolean;
-  /** The loan has ended: the connection went back to its pool. */
-  loanEnded(): void;
-  /**
-   * A plan does not fit its tables any more. Returns true when the request is made again and the error is not the
-   * client's to see.
-   */
-  planOutdated(): boolean;
-  /** What the client has sent next waits until nothing is owed: then `resume` is called. */
-  readonly awaitsAnswers: boolean;
-  /** A text that may name statements by their names on database connections, in the client's names. */
-  translate(text: string): string;
-  /** The client keeps its connection when this one is lost: no state of its own is here but a transaction. */
-  readonly survivesLoss: boolean;
-  /** The connection has ended under the loan. */
-  connectionLost(loss: ConnectionLoss): void;
-  /** The database refused the group at hand with `sqlstate` and rolled it back: can it run on another connection? */
-  canSendAgain(): boolean;
-  /** The loan has ended, and the group that `canSendAgain` spoke of was refused with `error`: it is sent again elsewhere. */
-  sendAgain(error: ErrorFields, connection: DatabaseConnection): void;
-  /** The connection takes requests again: its socket has drained, or a cancel has passed. */
-  resume(): void;
-  /** The database reported a new value of a parameter while the session's requests ran. */
-  parameterReported(): void;
-  /** A notification came, the whole message `chunk[at, end)`. Returns whether its bytes go on, maybe changed. */
-  notified(chunk: Buffer, at: number, end: number): boolean;
-}
-
-/** How a database connection ended under a loan. */
-export interface ConnectionLoss {
-  readonly error: ProxyError;
-  /** What ended it, in words. */
-  readonly reason: string;
-  /** Groups of the session that were still owed their end. */
-  readonly groups: number;
-  /** Messages were sent that no Sync has followed. */
-  readonly openGroup: boolean;
-  readonly inTransaction: boolean;
-  /** The transaction has failed already, and the client knows. */
-  readonly failed: boolean;
-  /** Part of a message has been relayed, so that nothing else can follow. */
-  readonly midReply: boolean;
-  /** The client has already had an ErrorResponse in the group at hand. */
-  readonly errorSent: boolean;
-}
-
-/** Where a database connection goes when its loan or its life ends. */
-export interface ConnectionOwner {
-  /** Nothing is owed, no transaction is open, no state is left inside: others may have it. */
-  returned(connection: DatabaseConnection): void;
-  /** What InitQuery says for this pool; run again after DISCARD ALL, which undoes it. */
-  readonly initQuery: string;
-  /** The socket has closed. */
-  closed(connection: DatabaseConnection, error: ProxyError): void;
-  /** The connection says that its database may no longer serve: an SQLSTATE, or how the socket ended. */
-  evidence(connection: DatabaseConnection, what: string): void;
-  /** The database reported a parameter outside any session's request. */
-  parameterChanged(connection: DatabaseConnection, name: string, value: string): void;
-}
-
-/** What the login learned. */
-export interface LoginResult {
-  readonly socket: Socket;
-  readonly parameters: Map<string, string>;
-  readonly processId: number;
-  readonly secretKey: Buffer;
-  readonly tls: boolean;
-  /** Where it leads; a cancel request goes there too. */
-  readonly address: Address;
-}
-
-/**
- * What a database says when it may no longer be the one to ask: it shuts down (57P01), has crashed (57P02), does not
- * take connections (57P03), or is read-only (25006).
- */
-const notServing: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '25006']);
-
-/**
- * Of these, the ones after which nothing of a single statement has taken effect. 57P01: while a transaction commits
- * PostgreSQL holds interrupts back, and says CommandComplete before it looks at them again. Not 57P02: a crash may
- * come between the commit and its answer.
- */
-const rolledBack: ReadonlySet<string> = new Set(['57P01', '25006']);
 
 let nextId = 1;
 
@@ -750,22 +658,6 @@ function describe(entry: number): string {
     if (kind === (entry & 15)) return name === 'Nothing' ? 'nothing' : `the reply to ${name}`;
   }
   return 'nothing';
-}
-
-/** PostgreSQL's "cached plan must not change result type": only the routine that says so tells it from others. */
-const outdatedPlan = [Buffer.from('C0A000\0'), Buffer.from('RRevalidateCachedQuery\0')];
-
-function tellsOutdatedPlan(chunk: Buffer, at: number, next: number): boolean {
-  const message = chunk.subarray(at, next);
-  return outdatedPlan.every((field) => message.includes(field));
-}
-
-/** The untranslated severity field of an ErrorResponse that is the database's last word. */
-const lastWords = [Buffer.from('VFATAL\0'), Buffer.from('VPANIC\0')];
-
-function endsConnection(chunk: Buffer, at: number, next: number): boolean {
-  const message = chunk.subarray(at, next);
-  return lastWords.some((field) => message.includes(field));
 }
 
 /** ParameterStatus (B): Byte1('S') Int32 length, String name, String value. */

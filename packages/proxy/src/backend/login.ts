@@ -10,8 +10,8 @@ import {
   parseErrorFields,
 } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
-import type { ConnectFailure } from '../pool/pool.ts';
-import type { LoginResult } from './database-connection.ts';
+import type { ConnectFailure } from '../pool/pool-target.ts';
+import type { LoginResult } from './login-result.ts';
 import type { Address } from './dial.ts';
 import { ScramLogin } from './scram-login.ts';
 import { unacceptable, unreachable } from './unreachable.ts';

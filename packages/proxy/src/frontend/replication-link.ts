@@ -5,7 +5,7 @@ import {
   buildParameterStatus,
   readyForQueryIdle,
 } from '@sluice/wire';
-import type { LoginResult } from '../backend/database-connection.ts';
+import type { LoginResult } from '../backend/login-result.ts';
 import type { CancelKey } from '../session/cancel-keys.ts';
 import { secretBytes } from '../session/cancel-keys.ts';
 

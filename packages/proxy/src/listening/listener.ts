@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { DatabaseConnection } from '../backend/database-connection.ts';
-import type { ConnectionOwner, LoanHolder, LoginResult } from '../backend/database-connection.ts';
+import type { ConnectionOwner, LoanHolder } from '../backend/loan.ts';
+import type { LoginResult } from '../backend/login-result.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
-import type { ConnectionSource, Pool } from '../pool/pool.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { ConnectionSource } from '../pool/pool-target.ts';
 import { clock } from '../relay/clock.ts';
 import { events } from '../telemetry/events.ts';
 import { ListenerStats } from './listener-stats.ts';

@@ -1,5 +1,5 @@
 import { buildErrorResponse, readyForQueryFailed, readyForQueryIdle } from '@sluice/wire';
-import type { ConnectionLoss } from '../backend/database-connection.ts';
+import type { ConnectionLoss } from '../backend/loan.ts';
 import { ProxyError } from '../errors.ts';
 import { LostTransaction, inLostTransaction } from './lost-transaction.ts';
 import type { UnderWay } from './under-way.ts';

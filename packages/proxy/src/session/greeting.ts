@@ -1,12 +1,10 @@
 import { authenticationOk, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
-import type {
-  ConnectionLoss,
-  DatabaseConnection,
-  LoanHolder,
-} from '../backend/database-connection.ts';
+import type { DatabaseConnection } from '../backend/database-connection.ts';
+import type { ConnectionLoss, LoanHolder } from '../backend/loan.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
-import type { Borrower, Pool } from '../pool/pool.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { Borrower } from '../pool/pool-target.ts';
 import { lexisOf } from '../sql/index.ts';
 import { replaySql } from './parameter-set.ts';
 import type { ParameterSet } from './parameter-set.ts';

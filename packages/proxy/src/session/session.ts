@@ -1,13 +1,11 @@
 import type { Socket } from 'node:net';
 import { buildErrorResponse, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
-import type {
-  ConnectionLoss,
-  DatabaseConnection,
-  LoanHolder,
-} from '../backend/database-connection.ts';
+import type { DatabaseConnection } from '../backend/database-connection.ts';
+import type { ConnectionLoss, LoanHolder } from '../backend/loan.ts';
 import { ProxyError } from '../errors.ts';
-import type { Borrower, Pool } from '../pool/pool.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { Borrower } from '../pool/pool-target.ts';
 import type { Listeners } from '../listening/listeners.ts';
 import { SessionListening } from '../listening/session-listening.ts';
 import type { ListeningOwner } from '../listening/session-listening.ts';

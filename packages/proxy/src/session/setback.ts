@@ -1,6 +1,6 @@
 import type { ErrorFields } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
-import type { ConnectionSource } from '../pool/pool.ts';
+import type { ConnectionSource } from '../pool/pool-target.ts';
 
 /** Who ends a statement has seen it run: one that ran for less, in milliseconds, was hit by chance. */
 const shortRun = 1000;

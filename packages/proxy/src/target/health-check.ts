@@ -1,10 +1,10 @@
 import { openDatabaseConnection } from '../backend/connect.ts';
 import type { LoginOptions } from '../backend/login.ts';
 import { DatabaseConnection } from '../backend/database-connection.ts';
-import type { ConnectionOwner } from '../backend/database-connection.ts';
+import type { ConnectionOwner } from '../backend/loan.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
 import type { ProxyAnswer } from '../backend/proxy-request.ts';
-import type { ConnectionSource } from '../pool/pool.ts';
+import type { ConnectionSource } from '../pool/pool-target.ts';
 import { plainRoleSql, readRole, roleSql } from './role.ts';
 import type { Role } from './role.ts';
 import { UnavailableReason } from './target-state.ts';

@@ -1,7 +1,7 @@
 import type { ErrorFields } from '@sluice/wire';
 import type { DatabaseConnection } from '../backend/database-connection.ts';
 import { Pool } from '../pool/pool.ts';
-import type { ConnectionSource, PoolLimits, PoolTarget } from '../pool/pool.ts';
+import type { ConnectionSource, PoolLimits, PoolTarget } from '../pool/pool-target.ts';
 import type { Target } from './target.ts';
 
 /** What an endpoint is for, by RDS Proxy's names (TargetRole). */

@@ -1,6 +1,8 @@
-import type { DatabaseConnection, LoginResult } from '../backend/database-connection.ts';
+import type { DatabaseConnection } from '../backend/database-connection.ts';
+import type { LoginResult } from '../backend/login-result.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
-import type { ConnectFailure, ConnectionSource, Pool } from '../pool/pool.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { ConnectFailure, ConnectionSource } from '../pool/pool-target.ts';
 import { events } from '../telemetry/events.ts';
 import type { Role } from './role.ts';
 import type { RolePools } from './role-pools.ts';

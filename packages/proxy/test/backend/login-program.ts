@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { buildQuery, terminateMessage } from '@sluice/wire';
 import { openDatabaseConnection, sendCancelRequest } from '../../src/backend/connect.ts';
 import type { ConnectOptions } from '../../src/backend/connect.ts';
-import type { LoginResult } from '../../src/backend/database-connection.ts';
-import type { ConnectFailure } from '../../src/pool/pool.ts';
+import type { LoginResult } from '../../src/backend/login-result.ts';
+import type { ConnectFailure } from '../../src/pool/pool-target.ts';
 
 /** One connection to open, and what to do with it. */
 export interface LoginCase extends ConnectOptions {

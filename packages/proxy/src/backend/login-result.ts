@@ -1,0 +1,13 @@
+import type { Socket } from 'node:net';
+import type { Address } from './dial.ts';
+
+/** What the login learned. */
+export interface LoginResult {
+  readonly socket: Socket;
+  readonly parameters: Map<string, string>;
+  readonly processId: number;
+  readonly secretKey: Buffer;
+  readonly tls: boolean;
+  /** Where it leads; a cancel request goes there too. */
+  readonly address: Address;
+}
