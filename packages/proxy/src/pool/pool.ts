@@ -7,6 +7,8 @@ import { clock } from '../relay/clock.ts';
 import { ApplicationNames } from '../session/application-names.ts';
 import { ParameterSets, replaySql } from '../session/parameter-set.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
+import { BackOff } from './back-off.ts';
+import { IdleConnections } from './idle-connections.ts';
 import { PoolStats } from './pool-stats.ts';
 import type {
   Aside,
@@ -20,8 +22,7 @@ import type {
 /**
  * The database connections for one (database, user) of one role: to the writer, or to the standbys.
  *
- * Borrowers are served first in, first out. Idle connections are lent last in, first out, so that the surplus
- * grows old and is closed.
+ * Borrowers are served first in, first out; see `IdleConnections` for what they are served with.
  */
 export class Pool implements ConnectionOwner {
   readonly database: string;
@@ -44,12 +45,10 @@ export class Pool implements ConnectionOwner {
   #plans = 0;
   readonly #target: PoolTarget;
   readonly #all = new Set<DatabaseConnection>();
-  readonly #idle: DatabaseConnection[] = [];
+  readonly #idle = new IdleConnections();
   readonly #waiting = new Set<Borrower>();
   #opening = 0;
-  #failures = 0;
-  #retryAt = 0;
-  #lastFailure: ConnectFailure | null = null;
+  readonly #backOff = new BackOff();
   #closing = false;
 
   constructor(
@@ -78,7 +77,7 @@ export class Pool implements ConnectionOwner {
   }
 
   get idleCount(): number {
-    return this.#idle.length;
+    return this.#idle.size;
   }
 
   get waitingCount(): number {
@@ -179,7 +178,7 @@ export class Pool implements ConnectionOwner {
         return;
       }
     }
-    this.#idle.push(connection);
+    this.#idle.add(connection);
   }
 
   evidence(connection: DatabaseConnection, what: string): void {
@@ -189,8 +188,8 @@ export class Pool implements ConnectionOwner {
 
   /** The target lends again: serves who waits, without the pause that earlier failures asked for. */
   resume(): void {
-    this.#failures = 0;
-    this.#retryAt = 0;
+    this.#backOff.succeeded();
+    this.#backOff.skipPause();
     for (const borrower of this.#waiting) {
       if (this.#target.held !== null) return;
       const connection = this.#takeIdle(borrower);
@@ -218,7 +217,7 @@ export class Pool implements ConnectionOwner {
 
   /** True when a connection is lent, or runs something of the proxy's own. */
   isLent(source?: ConnectionSource): boolean {
-    if (source === undefined) return this.#idle.length < this.#all.size;
+    if (source === undefined) return this.#idle.size < this.#all.size;
     for (const connection of this.#all)
       if (connection.source === source && !this.#idle.includes(connection)) return true;
     return false;
@@ -226,8 +225,7 @@ export class Pool implements ConnectionOwner {
 
   closed(connection: DatabaseConnection, error: ProxyError): void {
     if (!this.#all.delete(connection)) return;
-    const at = this.#idle.indexOf(connection);
-    if (at >= 0) this.#idle.splice(at, 1);
+    this.#idle.delete(connection);
     connection.statements.clear();
     this.stats.connectionsClosed++;
     if (error.code === 'POISONED') this.stats.poisoned++;
@@ -257,14 +255,14 @@ export class Pool implements ConnectionOwner {
   /** Closes an idle connection from there so that another pool may open one. False when there is none to spare. */
   evictIdle(source: ConnectionSource): boolean {
     if (this.#all.size <= this.limits.minimum) return false;
-    const oldest = this.#idle.find((connection) => connection.source === source);
+    const oldest = this.#idle.oldestOf(source);
     oldest?.close('another pool needs its place');
     return oldest !== undefined;
   }
 
   /** When the longest idle connection from there was returned, or null when none is idle. */
   idleSince(source: ConnectionSource): number | null {
-    return this.#idle.find((connection) => connection.source === source)?.since ?? null;
+    return this.#idle.oldestOf(source)?.since ?? null;
   }
 
   /**
@@ -308,25 +306,18 @@ export class Pool implements ConnectionOwner {
   /** Closes what is idle and retires what is lent; the next borrowers get new connections. */
   recycle(why: string): void {
     this.generation++;
-    for (const connection of [...this.#idle]) connection.close(why);
+    this.#idle.close(why);
   }
 
   /** Closes the connection that has been idle longest. */
   #makeRoom(): boolean {
-    const [oldest] = this.#idle;
+    const { oldest } = this.#idle;
     return oldest !== undefined && this.evictIdle(oldest.source);
   }
 
   #takeIdle(borrower: Borrower): DatabaseConnection | null {
-    const idle = this.#idle;
-    const lastAt = idle.length - 1;
-    if (lastAt < 0) return null;
-    const at = this.#target.isBalanced ? this.#leastLoaded() : this.#bestSuited(borrower);
-    const connection = idle[at];
-    if (connection === undefined || !connection.source.lends) return null;
-    if (at === lastAt) idle.pop();
-    else idle.splice(at, 1);
-    this.#lendOut(connection);
+    const connection = this.#idle.take(borrower, this.#target.isBalanced);
+    if (connection !== null) this.#lendOut(connection);
     return connection;
   }
 
@@ -341,30 +332,6 @@ export class Pool implements ConnectionOwner {
     connection.source.loans--;
   }
 
-  /** One that already has the borrower's parameters needs no replay; a few are looked at, newest first. */
-  #bestSuited(borrower: Borrower): number {
-    const idle = this.#idle;
-    const wanted = (borrower as { readonly parameters?: ParameterSet }).parameters;
-    const newest = idle.length - 1;
-    for (let i = newest; i >= 0 && i > newest - 8; i--)
-      if (idle[i]?.parameterSet === wanted) return i;
-    return newest;
-  }
-
-  /** The newest of those from the source with the least load. */
-  #leastLoaded(): number {
-    const idle = this.#idle;
-    let best = -1;
-    let least = Infinity;
-    for (let i = idle.length - 1; i >= 0; i--) {
-      const source = idle[i]?.source;
-      if (source === undefined || !source.lends || source.load >= least) continue;
-      best = i;
-      least = source.load;
-    }
-    return best;
-  }
-
   #reasonToClose(connection: DatabaseConnection): string | null {
     if (this.#closing) return 'the proxy is stopping';
     if (connection.generation !== this.generation) return 'its generation is over';
@@ -375,7 +342,7 @@ export class Pool implements ConnectionOwner {
   }
 
   #grow(): void {
-    if (this.#closing || clock.now < this.#retryAt || this.#target.held !== null) return;
+    if (this.#closing || this.#backOff.pauses || this.#target.held !== null) return;
     while (
       (this.#waiting.size > this.#opening || this.size < this.limits.minimum) &&
       this.size < this.limit
@@ -384,7 +351,7 @@ export class Pool implements ConnectionOwner {
       if (source === null) break;
       this.#open(source);
       // After a failure one attempt at a time finds out whether the database is back.
-      if (this.#failures > 0) break;
+      if (this.#backOff.isFailing) break;
     }
   }
 
@@ -405,7 +372,7 @@ export class Pool implements ConnectionOwner {
       }
       this.stats.connectTime.observe(performance.now() - started);
       this.stats.connectionsOpened++;
-      this.#failures = 0;
+      this.#backOff.succeeded();
       const connection = new DatabaseConnection(login, this, this.limits.statements, source);
       connection.generation = generation;
       connection.plans = this.#plans;
@@ -434,11 +401,7 @@ export class Pool implements ConnectionOwner {
 
   #openFailed(source: ConnectionSource, failure: ConnectFailure): void {
     this.stats.connectionsFailed++;
-    this.#failures++;
-    this.#lastFailure = failure;
-    const { retryMin, retryMax } = this.limits;
-    const delay = Math.min(retryMax, retryMin * 2 ** Math.min(this.#failures - 1, 20));
-    this.#retryAt = clock.now + delay * (0.75 + Math.random() / 2);
+    this.#backOff.failed(failure, this.limits);
     source.connectFailed(this, failure);
     if (this.#target.held !== null) return;
     if (!failure.final || this.#all.size > 0) return;
@@ -447,7 +410,7 @@ export class Pool implements ConnectionOwner {
       this.stats.borrowsAborted++;
       borrower.borrowFailed(failure.fields);
     }
-    this.#retryAt = 0;
+    this.#backOff.skipPause();
   }
 
   #expiry(): number {
@@ -471,32 +434,21 @@ export class Pool implements ConnectionOwner {
       this.#waiting.delete(borrower);
       this.stats.borrowsAborted++;
       const { held } = this.#target;
-      const last = this.#failures > 0 ? this.#lastFailure : null;
+      const { failure } = this.#backOff;
       const detail =
         held ??
-        (last === null ? null : `The last attempt to connect failed: ${last.fields.message ?? ''}`);
+        (failure === null
+          ? null
+          : `The last attempt to connect failed: ${failure.fields.message ?? ''}`);
       borrower.borrowFailed({ ...error.fields, ...(detail === null ? {} : { detail }) });
     }
   }
 
   #prune(): void {
-    const idle = this.#idle;
-    const { now } = clock;
-    for (let i = idle.length - 1; i >= 0; i--) {
-      const connection = idle[i];
-      if (connection !== undefined && connection.expiresAt <= now)
-        connection.close('it has reached ConnectionLifetime');
-    }
-    // The longest idle stand first.
-    for (;;) {
-      const oldest = idle[0];
-      if (oldest === undefined || this.#all.size <= this.limits.minimum) break;
-      if (
-        now - oldest.since < this.limits.idleTimeout ||
-        this.#target.idle <= this.#target.allowedIdle
-      )
-        break;
-      oldest.close('MaxIdleConnectionsPercent');
-    }
+    this.#idle.closeExpired();
+    this.#idle.closeSurplus(
+      this.limits,
+      () => this.#all.size > this.limits.minimum && this.#target.idle > this.#target.allowedIdle,
+    );
   }
 }

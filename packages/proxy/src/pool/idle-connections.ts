@@ -1,0 +1,103 @@
+import type { DatabaseConnection } from '../backend/database-connection.ts';
+import { clock } from '../relay/clock.ts';
+import type { ParameterSet } from '../session/parameter-set.ts';
+import type { Borrower, ConnectionSource, PoolLimits } from './pool-target.ts';
+
+/** How many of the newest are looked at for one with the borrower's own parameters. */
+const looked = 8;
+
+/**
+ * The connections of a pool that rest, the longest idle first. They are lent last in, first out, so that the surplus
+ * grows old and is closed.
+ */
+export class IdleConnections {
+  readonly #list: DatabaseConnection[] = [];
+
+  get size(): number {
+    return this.#list.length;
+  }
+
+  /** The one that has been idle longest. */
+  get oldest(): DatabaseConnection | undefined {
+    return this.#list[0];
+  }
+
+  includes(connection: DatabaseConnection): boolean {
+    return this.#list.includes(connection);
+  }
+
+  add(connection: DatabaseConnection): void {
+    this.#list.push(connection);
+  }
+
+  delete(connection: DatabaseConnection): void {
+    const at = this.#list.indexOf(connection);
+    if (at >= 0) this.#list.splice(at, 1);
+  }
+
+  /** The longest idle of those from there. */
+  oldestOf(source: ConnectionSource): DatabaseConnection | undefined {
+    return this.#list.find((connection) => connection.source === source);
+  }
+
+  /** Takes out the one that suits the borrower best; null when none may be lent. `isBalanced`: as load says. */
+  take(borrower: Borrower, isBalanced: boolean): DatabaseConnection | null {
+    const list = this.#list;
+    const newest = list.length - 1;
+    if (newest < 0) return null;
+    const at = isBalanced ? this.#leastLoaded() : this.#bestSuited(borrower);
+    const connection = list[at];
+    if (connection === undefined || !connection.source.lends) return null;
+    if (at === newest) list.pop();
+    else list.splice(at, 1);
+    return connection;
+  }
+
+  /** Closes them all. */
+  close(why: string): void {
+    for (const connection of [...this.#list]) connection.close(why);
+  }
+
+  /** Closes those whose lifetime is over. */
+  closeExpired(): void {
+    const { now } = clock;
+    for (let at = this.#list.length - 1; at >= 0; at--) {
+      const connection = this.#list[at];
+      if (connection !== undefined && connection.expiresAt <= now)
+        connection.close('it has reached ConnectionLifetime');
+    }
+  }
+
+  /** Closes what has been idle too long, as long as `isTooMany` says that there is more than is to be kept. */
+  closeSurplus({ idleTimeout }: PoolLimits, isTooMany: () => boolean): void {
+    for (;;) {
+      const { oldest } = this;
+      if (oldest === undefined || clock.now - oldest.since < idleTimeout || !isTooMany()) return;
+      oldest.close('MaxIdleConnectionsPercent');
+    }
+  }
+
+  /** One that already has the borrower's parameters needs no replay; a few are looked at, newest first. */
+  #bestSuited(borrower: Borrower): number {
+    const list = this.#list;
+    const wanted = (borrower as { readonly parameters?: ParameterSet }).parameters;
+    const newest = list.length - 1;
+    for (let at = newest; at >= 0 && at > newest - looked; at--)
+      if (list[at]?.parameterSet === wanted) return at;
+    return newest;
+  }
+
+  /** The newest of those from the source with the least load. */
+  #leastLoaded(): number {
+    const list = this.#list;
+    let best = -1;
+    let least = Infinity;
+    for (let at = list.length - 1; at >= 0; at--) {
+      const source = list[at]?.source;
+      if (source === undefined || !source.lends || source.load >= least) continue;
+      best = at;
+      least = source.load;
+    }
+    return best;
+  }
+}
