@@ -36,6 +36,9 @@ export class Player {
   /** The last ReadyForQuery said that a transaction is open. */
   #inTransaction = false;
   #mayBePinned = false;
+  #mayListen = false;
+  /** Its client_encoding may be another than the database's: then LISTEN pins. */
+  #mayEncode = false;
 
   constructor(connect: Connect) {
     this.#connect = connect;
@@ -43,7 +46,8 @@ export class Player {
 
   /** Whether the session may hold a database connection between its steps. */
   get holds(): boolean {
-    return this.#talker !== null && (this.#inTransaction || this.#mayBePinned);
+    const mayBePinned = this.#mayBePinned || (this.#mayListen && this.#mayEncode);
+    return this.#talker !== null && (this.#inTransaction || mayBePinned);
   }
 
   /** Takes a step of the script. A session that has no connection logs in first. */
@@ -57,7 +61,10 @@ export class Player {
       const entry = await this.#login({});
       if (this.#talker === null) return entry;
     }
-    this.#mayBePinned ||= textsOf(step).some(mayPin);
+    const texts = textsOf(step);
+    this.#mayBePinned ||= texts.some(mayPin);
+    this.#mayListen ||= texts.some((text) => /listen/i.test(text));
+    this.#mayEncode ||= texts.some((text) => /client_encoding|set names/i.test(text));
     return this.#exchange(Buffer.concat(step.send.map(encode)), step.send.length);
   }
 
@@ -71,6 +78,7 @@ export class Player {
   async #login(parameters: Readonly<Record<string, string>>): Promise<Entry> {
     const { talker, entry } = await this.#connect(parameters);
     this.#talker = talker;
+    this.#mayEncode ||= 'client_encoding' in parameters;
     return entry;
   }
 
