@@ -350,6 +350,31 @@ export const cases: readonly Case[] = [
     ],
   },
   {
+    name: 'a text that the connection has prepared, parsed again where search_path hides its table',
+    script: [
+      extended(3, run('a', 'TABLE place'), run('b', 'TABLE note_3')),
+      extended(2, [
+        ...run('', "SELECT set_config('search_path', $1, true)", 'south'),
+        { parse: 'a', text: 'TABLE place' },
+        { parse: 'b', text: 'TABLE note_3' },
+      ]),
+      extended(2, [
+        { parse: 'c', text: 'TABLE note_3' },
+        { close: 'S', name: 'c' },
+      ]),
+      say(2, 'SET search_path = south'),
+      extended(2, [{ parse: 'd', text: 'TABLE note_3' }]),
+      extended(1, [{ parse: 'e', text: 'TABLE note_3' }]),
+      say(2, 'BEGIN', 'SET LOCAL search_path TO DEFAULT'),
+      extended(2, [
+        { parse: 'f', text: 'TABLE note_3' },
+        { close: 'S', name: 'f' },
+      ]),
+      say(2, 'COMMIT'),
+      extended(2, [{ parse: 'g', text: 'TABLE note_3' }]),
+    ],
+  },
+  {
     name: 'EXECUTE of a name that another loan has closed, behind a group that waits',
     script: [
       say(4, 'PREPARE a AS SELECT $1::text'),

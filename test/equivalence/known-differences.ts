@@ -47,6 +47,15 @@ export const avoided: readonly Avoided[] = [
         : script,
   },
   {
+    name: 'isolation levels in one text with EXECUTE',
+    avoid: (script) =>
+      withTexts(script, (text) =>
+        /isolation level|read only|read write|deferrable|transaction snapshot/i.test(text)
+          ? text.replaceAll(/\bexecute [^;]*/gi, 'SELECT 1')
+          : text,
+      ),
+  },
+  {
     name: 'start values behind RESET in one write',
     avoid: (script) => {
       const resetting = new Set(
@@ -61,8 +70,17 @@ export const avoided: readonly Avoided[] = [
   },
 ];
 
+const fieldC = /\0C([^\0]*)/;
 const sqlstateOf = (message: string): string | undefined =>
-  message.startsWith('E') ? /\0C([^\0]*)/.exec(message)?.[1] : undefined;
+  message.startsWith('E') ? fieldC.exec(message)?.[1] : undefined;
+
+/** Messages that may be missing behind the pool. */
+export const missing: readonly { readonly name: string; isMissing(message: string): boolean }[] = [
+  {
+    name: 'the warning that there is no transaction',
+    isMissing: (message) => message.startsWith('N') && fieldC.exec(message)?.[1] === '25P01',
+  },
+];
 
 export const allowed: readonly Allowed[] = [
   {

@@ -5,6 +5,8 @@ import type { Statement } from './statement.ts';
 /** Which statements are prepared on one database connection, and when each was last used. */
 export class ConnectionStatements {
   readonly #lastUse = new Map<Statement, number>();
+  /** The search_path under which a statement was prepared, if that was not the default; null: not known. */
+  readonly #paths = new Map<Statement, string | null>();
   readonly #limit: number;
   #uses = 0;
 
@@ -23,8 +25,16 @@ export class ConnectionStatements {
     return true;
   }
 
-  /** Takes note that the statement is being prepared; the returned note takes it back if that fails. */
-  add(statement: Statement): OwedNote {
+  /** Whether the database has accepted the statement's text under this search_path; null: it is not known. */
+  isReadUnder(statement: Statement, path: string | null): boolean {
+    const known = this.#paths.get(statement);
+    return path !== null && (known === undefined ? '' : known) === path;
+  }
+
+  /** Takes note that the statement is being prepared under `path`; the returned note takes it back if that fails. */
+  add(statement: Statement, path: string | null): OwedNote {
+    if (path === '') this.#paths.delete(statement);
+    else this.#paths.set(statement, path);
     this.#lastUse.set(statement, ++this.#uses);
     statement.prepared++;
     return { undo: () => this.#remove(statement) };
@@ -45,8 +55,9 @@ export class ConnectionStatements {
 
   /** Takes note that the statement is being closed; the returned note takes it back if that is never run. */
   close(statement: Statement): OwedNote {
+    const path = this.#paths.get(statement);
     this.#remove(statement);
-    return { undo: () => void this.add(statement) };
+    return { undo: () => void this.add(statement, path === undefined ? '' : path) };
   }
 
   /** Nothing is prepared here any more (DISCARD ALL, DEALLOCATE ALL, or the connection has closed). */
@@ -56,10 +67,12 @@ export class ConnectionStatements {
       statements.release(statement);
     }
     this.#lastUse.clear();
+    this.#paths.clear();
   }
 
   #remove(statement: Statement): void {
     if (!this.#lastUse.delete(statement)) return;
+    this.#paths.delete(statement);
     statement.prepared--;
     statements.release(statement);
   }

@@ -27,6 +27,8 @@ export class ParameterTracker {
   meaning = 0;
   /** Such a change is not read back yet, or may end with the transaction. */
   meaningInDoubt = false;
+  /** search_path may have been changed and is not read back yet, or the change may end with the transaction. */
+  pathInDoubt = false;
   /** What the read-back under way has asked for; what is touched meanwhile waits for the next. */
   #asked: ReadonlyMap<string, Touch> | 'all' | null = null;
 
@@ -45,6 +47,7 @@ export class ParameterTracker {
       }
       if (effect.kind !== 'parameter') continue;
       if (typeof effect.names === 'string' || effect.names.some(changesMeaning)) this.#doubt();
+      else if (effect.names.includes('search_path')) this.pathInDoubt = true;
       if (effect.local) continue;
       if (effect.names === 'unknown') this.#unknown = true;
       else if (effect.names === 'all') this.#resetAll(current);
@@ -62,6 +65,7 @@ export class ParameterTracker {
   #doubt(): void {
     this.meaning++;
     this.meaningInDoubt = true;
+    this.pathInDoubt = true;
   }
 
   /**

@@ -11,6 +11,8 @@ import { ProxyRequest } from '../backend/proxy-request.ts';
 import { toDatabase } from '../relay/gatherer.ts';
 import { Fate, Owed } from '../relay/owed-replies.ts';
 import { Flag } from '../sql/index.ts';
+import type { Effects } from '../sql/index.ts';
+import { PinReason } from './pin-reason.ts';
 import { backendNamePrefix } from './statement.ts';
 
 /** Effects of statements that may draw a value from a sequence, if only by a default or a trigger. */
@@ -26,6 +28,14 @@ const mayDraw =
 
 /** Effects of statements that have to do with sequences. */
 export const touchesSequences: number = mayDraw | Flag.ReadsSequence;
+
+function discardsSequences(effect: Effects['details'][number]): boolean {
+  return effect.kind === 'discard' && (effect.what === 'all' || effect.what === 'sequences');
+}
+
+function callsSetval(effect: Effects['details'][number]): boolean {
+  return effect.kind === 'call' && effect.name === 'setval';
+}
 
 /** What `DatabaseConnection.drawnBy` says when several sessions drew there. */
 const several = -1;
@@ -54,11 +64,11 @@ const discardReplies = [Owed.Parse, Owed.Bind, Owed.Execute, Owed.Close, Owed.Cl
  */
 export class SessionSequences {
   /** Values may have been drawn in this loan that the session may ask for. */
-  drew = false;
+  #drew = false;
   /** So it is for certain, though lastval() does not show it: setval() was called. */
-  set = false;
+  #set = false;
   /** The session has discarded it all, if that did not fail. */
-  discarded = false;
+  #discarded = false;
   /** The id of the database connection where the session has drawn last. */
   #drawnOn = 0;
   readonly #session: number;
@@ -81,25 +91,69 @@ export class SessionSequences {
     );
   }
 
-  /** A statement with these flags is about to run. */
-  run(connection: DatabaseConnection, flags: number, asks: boolean): void {
+  /** A statement is about to run. Returns whether it sets a value that the session may ask for, as no look can see. */
+  run(connection: DatabaseConnection, { flags, details }: Effects, asks: boolean): boolean {
     this.prepare(connection, flags, asks);
     if ((flags & Flag.ReadsSequence) !== 0) {
       if (!this.#owns(connection)) this.#discard(connection);
-      else if (this.#drawnOn === connection.id) this.drew = true;
+      else if (this.#drawnOn === connection.id) this.#drew = true;
     }
-    if ((flags & mayDraw) === 0) return;
-    connection.drawnBy = this.#owns(connection) ? this.#session : several;
-    this.#drawnOn = connection.id;
-    if (asks) this.drew = true;
+    if ((flags & mayDraw) !== 0) {
+      connection.drawnBy = this.#owns(connection) ? this.#session : several;
+      this.#drawnOn = connection.id;
+      if (asks) this.#drew = true;
+    }
+    if (details.some(discardsSequences)) this.#discarded = true;
+    // What setval() sets shows in currval() alone.
+    if (!asks || (flags & Flag.SetsSequence) === 0 || !details.some(callsSetval)) return false;
+    this.#set = true;
+    this.#discarded = false;
+    return true;
   }
 
-  /** There is nothing that the session could ask for: it has discarded it, or not drawn it. */
-  forget(): void {
-    this.drew = false;
-    this.set = false;
-    this.discarded = false;
-    this.#drawnOn = 0;
+  /** Whether it has to be found out, between transactions, if the session could be told of a value. */
+  wantsLook(pin: PinReason | null): boolean {
+    return pin === null
+      ? this.#drew || this.#set
+      : pin === PinReason.SequenceState && this.#discarded;
+  }
+
+  /** Finds out whether the session could be told of a value by currval() or lastval(), on this connection alone. */
+  look(
+    connection: DatabaseConnection,
+    pin: PinReason | null,
+    told: (holds: boolean) => void,
+  ): void {
+    this.#drew = false;
+    this.#discarded = false;
+    if (this.#set && pin === null) {
+      told(true);
+      return;
+    }
+    connection.run(
+      'SELECT pg_catalog.lastval()',
+      new ProxyRequest((answer) => {
+        if (answer.lost) return;
+        // 55000: "lastval is not yet defined in this session".
+        const holds = answer.error === null || answer.error.sqlstate !== '55000';
+        if (!holds) {
+          this.#drew = this.#set = this.#discarded = false;
+          this.#drawnOn = 0;
+        }
+        told(holds);
+      }),
+    );
+  }
+
+  /** The loan has ended. */
+  loanEnded(): void {
+    this.#drew = false;
+    this.#set = false;
+  }
+
+  /** The connection was lost, and what was drawn there with it. */
+  lost(): void {
+    this.#drew = false;
   }
 
   /** True when whatever currval() and lastval() tell here is the session's own. */

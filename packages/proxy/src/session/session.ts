@@ -13,7 +13,7 @@ import { clock } from '../relay/clock.ts';
 import { countRead } from '../relay/collector.ts';
 import { toClient } from '../relay/gatherer.ts';
 import { unsent } from '../relay/writer.ts';
-import { Flag, lexisOf, shapeAt, touchesSession } from '../sql/index.ts';
+import { Flag, shapeAt } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { deservesLook, leavesSomething } from './function-audit.ts';
 import type { Suspect } from './function-audit.ts';
@@ -25,66 +25,26 @@ import { ProxyRequest } from '../backend/proxy-request.ts';
 import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import { judgeLoss } from './connection-loss.ts';
+import { sayGoodbye } from './goodbye.ts';
 import type { ParameterSet } from './parameter-set.ts';
 import { PinReason, pinReasonOf } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { RequestOwner } from './request-owner.ts';
+import {
+  carried,
+  changesLexis,
+  changesParameters,
+  gives,
+  lexisReported,
+  watched,
+  worstLexis,
+} from './session-effects.ts';
 import { SessionPin } from './session-pin.ts';
 import type { PinOwner, PinWatcher } from './session-pin.ts';
 import { SessionSequences, touchesSequences } from './session-sequences.ts';
+import { SessionState } from './session-state.ts';
 import { Setback } from './setback.ts';
 import { UnderWay } from './under-way.ts';
-
-/** What a session is doing; each is a list of the endpoint's, so that a gauge is a length. */
-export const SessionState = {
-  /** Between transactions: holds no database connection. */
-  Idle: 'idle',
-  /** In the borrow queue. */
-  Waiting: 'waiting',
-  /** Holds a loan and is owed something. */
-  Active: 'active',
-  Closed: 'closed',
-} as const;
-
-export type SessionState = (typeof SessionState)[keyof typeof SessionState];
-
-/** Effects that set parameters for the session. */
-const changesParameters = Flag.SetsParameter | Flag.ChangesRole | Flag.Discard;
-/** Effects that may end what a pin is for. */
-const gives =
-  Flag.AdvisoryUnlock | Flag.Deallocate | Flag.Unlisten | Flag.Discard | Flag.Cursor | Flag.Ddl;
-/** Effects that the session carries on from what is read back when its transaction is over. */
-const carried = changesParameters | Flag.Listen | Flag.Unlisten;
-/** Everything that a session has to do something about. Most statements have none of it. */
-const watched = touchesSession | Flag.UnknownFunction | Flag.Ddl;
-
-/** What is assumed of a session's lexis while a change of it is under way. */
-const worstLexis = lexisOf(undefined, undefined);
-
-function lexisReported({ reported }: DatabaseConnection): number {
-  return lexisOf(reported.get('client_encoding'), reported.get('standard_conforming_strings'));
-}
-
-function changesLexis(effects: Effects): boolean {
-  return effects.details.some(
-    (effect) =>
-      effect.kind === 'parameter' &&
-      (typeof effect.names === 'string' ||
-        effect.names.includes('client_encoding') ||
-        effect.names.includes('standard_conforming_strings')),
-  );
-}
-
-function discardsSequences(effect: Effects['details'][number]): boolean {
-  return effect.kind === 'discard' && (effect.what === 'all' || effect.what === 'sequences');
-}
-
-function callsSetval(effect: Effects['details'][number]): boolean {
-  return effect.kind === 'call' && effect.name === 'setval';
-}
-
-/** How long a client that is being closed may take to read what it was sent, in milliseconds. */
-const closeTimeout = 5000;
 
 /** Whoever keeps the sessions: told what happens to them. */
 export interface SessionKeeper extends PinWatcher {
@@ -198,6 +158,11 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
 
   lexisTold(): void {
     if (this.connection !== null) this.#lexis = lexisReported(this.connection);
+  }
+
+  get searchPath(): string | null {
+    if (this.#tracker?.pathInDoubt === true) return null;
+    return this.parameters.values.get('search_path') ?? '';
   }
 
   statementContext(hasLiterals: boolean): string {
@@ -445,8 +410,9 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     const listening = this.#listening;
     if (connection === null) return true;
     if (listening !== null && !listening.settle(connection, this.pin !== null)) return false;
-    if (this.#wantsDrawn()) {
-      this.#lookForDrawn(connection);
+    const sequences = this.#sequences;
+    if (sequences?.wantsLook(this.pin) === true) {
+      this.#lookForDrawn(connection, sequences);
       return false;
     }
     if (this.pin !== null) {
@@ -463,13 +429,14 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.connection = null;
     this.#uncertain = false;
     this.#setsOutside = false;
-    if (this.#sequences !== null) this.#sequences.drew = this.#sequences.set = false;
+    this.#sequences?.loanEnded();
     this.#enter(SessionState.Idle);
     this.#listening?.loanEnded();
     // The connection may have been full, with COPY data that the database has refused: its drain is not ours any more.
     this.#flow();
     if (connection === null) return;
     // What SET LOCAL changed is as it was before.
+    if (this.#tracker !== null) this.#tracker.pathInDoubt = false;
     if (this.#tracker?.meaningInDoubt === true) {
       this.#tracker.meaningInDoubt = false;
       this.#lexis = lexisReported(connection);
@@ -591,7 +558,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   #forgetUnread(): void {
     this.#setsOutside = false;
     this.#listening?.forgetChange();
-    if (this.#sequences !== null) this.#sequences.drew = false;
+    this.#sequences?.lost();
     this.#tracker = null;
     this.#lexis = this.parameters.lexis;
   }
@@ -751,47 +718,18 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     }
     const asks = readers.has(this.applicationName);
     this.#sequences ??= new SessionSequences(this.id);
-    this.#sequences.run(connection, flags, asks);
-    // What it sets shows in currval() alone: there is nothing to look at.
-    if (effects.details.some(discardsSequences)) this.#sequences.discarded = true;
-    const sets = (flags & Flag.SetsSequence) !== 0 && asks && effects.details.some(callsSetval);
-    if (sets) {
-      this.#sequences.set = true;
-      this.#sequences.discarded = false;
-    }
+    const sets = this.#sequences.run(connection, effects, asks);
     if (sets && this.#pin.givesWayTo(PinReason.SequenceState))
       this.#pin.inTurn(PinReason.SequenceState, shapeAt(source, start), effects.details);
   }
 
-  #wantsDrawn(): boolean {
-    const { pin } = this;
-    return pin === null
-      ? this.#sequences?.drew === true || this.#sequences?.set === true
-      : pin === PinReason.SequenceState && this.#sequences?.discarded === true;
-  }
-
-  /** Asks whether the session could be told of a value by lastval(): then only this connection can tell it. */
-  #lookForDrawn(connection: DatabaseConnection): void {
-    const sequences = this.#sequences;
-    if (sequences === null) return;
-    sequences.drew = false;
-    sequences.discarded = false;
-    if (sequences.set && this.pin === null) {
-      this.#pin.between(PinReason.SequenceState, '');
-      return;
-    }
-    connection.run(
-      'SELECT pg_catalog.lastval()',
-      new ProxyRequest((answer) => {
-        if (answer.lost || this.connection !== connection) return;
-        // 55000: "lastval is not yet defined in this session".
-        const drawn = answer.error === null || answer.error.sqlstate !== '55000';
-        if (drawn && this.pin === null) this.#pin.between(PinReason.SequenceState, '');
-        if (drawn) return;
-        sequences.forget();
-        if (this.pin === PinReason.SequenceState) this.#unpin(this.pin);
-      }),
-    );
+  /** Finds out whether the session could be told of a value by lastval(): then only this connection can tell it. */
+  #lookForDrawn(connection: DatabaseConnection, sequences: SessionSequences): void {
+    sequences.look(connection, this.pin, (holds) => {
+      if (this.connection !== connection) return;
+      if (holds && this.pin === null) this.#pin.between(PinReason.SequenceState, '');
+      if (!holds && this.pin === PinReason.SequenceState) this.#unpin(this.pin);
+    });
   }
 
   #unpin(reason: PinReason): void {
@@ -833,7 +771,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.#pin.close();
     const midReply = this.connection !== null && this.connection.midReply;
     if (farewell !== null && !midReply && this.socket.writable) this.socket.write(farewell);
-    this.#closeSocket(farewell === null);
+    sayGoodbye(this.socket, this.tls, farewell === null);
     if (waiting) this.pool.leave(this);
     const connection = this.connection;
     this.connection = null;
@@ -842,19 +780,5 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.#listening?.end();
     this.pool.parameterSets.release(this.parameters);
     this.#keeper.ended(this, reason);
-  }
-
-  /** Sends what was written, then closes. `silent`: the client expects nothing more. */
-  #closeSocket(silent: boolean): void {
-    const { socket } = this;
-    if (silent && !this.tls && unsent(socket) === 0) {
-      // Everything is with the kernel already: a shutdown before the close would cost a fifth of the whole goodbye.
-      socket.destroy();
-      return;
-    }
-    socket.resume();
-    // A client that does not read is not waited for long.
-    socket.setTimeout(closeTimeout, () => socket.destroy());
-    socket.destroySoon();
   }
 }

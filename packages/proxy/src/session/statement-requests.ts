@@ -272,11 +272,13 @@ export class StatementRequests implements StatementKeeper {
       this.#prepare(connection, statement, Fate.Relay, naming);
     } else if (
       connection.status !== TransactionStatus.Failed &&
-      connection.owed.countGroups() === 0
+      connection.owed.countGroups() === 0 &&
+      connection.statements.isReadUnder(statement, this.#owner.searchPath)
     ) {
       connection.owed.append(Owed.Local, new LocalReply(parseComplete, naming));
     } else {
-      // In a failed transaction, and one that fails may be under way, PostgreSQL may refuse the text: it is asked.
+      // In a failed transaction, and one that fails may be under way, and under another search_path, PostgreSQL may refuse
+      // the text: it is asked.
       toDatabase.add(statement.closeMessage);
       connection.owed.append(Owed.Close | Fate.Swallow, connection.statements.close(statement));
       this.#prepare(connection, statement, Fate.Relay, naming);
@@ -331,7 +333,7 @@ export class StatementRequests implements StatementKeeper {
       connection.owed.append(Owed.Close | Fate.Swallow, connection.statements.close(surplus));
     }
     toDatabase.add(statement.parseMessage);
-    const added = connection.statements.add(statement);
+    const added = connection.statements.add(statement, this.#owner.searchPath);
     connection.owed.append(
       Owed.Parse | fate,
       alsoUndo === null ? added : new NoteChain(added, alsoUndo),

@@ -2,7 +2,7 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Endpoint } from '../frontend/endpoint.ts';
 import type { Listener } from '../listening/listener.ts';
 import type { Pool } from '../pool/pool.ts';
-import { SessionState } from '../session/session.ts';
+import { SessionState } from '../session/session-state.ts';
 import { statements } from '../session/statement.ts';
 import type { TargetGroup } from '../target/target-group.ts';
 import type { RolePools } from '../target/role-pools.ts';
