@@ -75,7 +75,10 @@ const sqlstateOf = (message: string): string | undefined =>
   message.startsWith('E') ? fieldC.exec(message)?.[1] : undefined;
 
 /** Messages that may be missing behind the pool. */
-export const missing: readonly { readonly name: string; isMissing(message: string): boolean }[] = [
+export const missing: readonly {
+  readonly name: string;
+  readonly isMissing: (message: string) => boolean;
+}[] = [
   {
     name: 'the warning that there is no transaction',
     isMissing: (message) => message.startsWith('N') && fieldC.exec(message)?.[1] === '25P01',
