@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RawClient } from '../helpers/raw-client.ts';
+import { FaultProxy } from '@sluice/lab';
+import { startDatabase } from '../helpers/database.ts';
+import { story } from '../helpers/messages.ts';
+import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
+import { Sluice } from '../helpers/sluice.ts';
 
 /** The payloads of the notifications that come until one is at least `last`. */
 async function countUpTo(client: RawClient, seen: number[], last: () => number): Promise<void> {
@@ -109,3 +113,27 @@ onEachRoute(
     });
   },
 );
+
+for (const runtime of ['node', 'bun'] as const) {
+  test(`a client that goes while its LISTEN is being looked at leaves nothing to the next, on ${runtime}`, async (t) => {
+    const database = await startDatabase();
+    t.after(() => database.stop('immediate'));
+    const network = await FaultProxy.start(database);
+    t.after(() => network.stop());
+    const sluice = await Sluice.start(database, { PoolSize: 1, TargetPort: network.port }, runtime);
+    t.after(() => sluice.kill());
+    const { user, password, database: name } = database;
+    const { host, port } = sluice;
+    const address = { host, port, user, password, database: name };
+    const client = await RawClient.login(address);
+    await client.query('SELECT 1');
+    // Far away, so that the client is gone before the database has told what is listened to.
+    await network.set({ delay: 20 });
+    assert.equal(story(await client.query('LISTEN news')), 'C LISTEN | Z I');
+    await client.end();
+    const next = await RawClient.login(address);
+    t.after(() => next.destroy());
+    const answer = await next.query('SELECT pg_listening_channels()');
+    assert.equal(story(answer), 'T | C SELECT 0 | Z I');
+  });
+}

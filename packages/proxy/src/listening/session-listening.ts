@@ -64,6 +64,8 @@ export class SessionListening implements Audience {
   #dirty = false;
   /** At least one of these may have run before the transaction that is open. */
   #dirtyBefore = false;
+  /** The database is being asked what the connection on loan listens to. */
+  #asking = false;
   readonly #owner: ListeningOwner;
   readonly #listener: Listener;
   /** What the listening connection listens to for the session. */
@@ -100,12 +102,12 @@ export class SessionListening implements Audience {
 
   /** True when what the session listens to is known to the connection on loan only. */
   get unsettled(): boolean {
-    return this.#dirty || this.#found !== null || this.#mark !== '';
+    return this.#dirty || this.#asking || this.#found !== null || this.#mark !== '';
   }
 
   /** True when the loss of the connection on loan loses a channel that the client was told it listens to. */
   losesState(inTransaction: boolean): boolean {
-    if (this.#found !== null || this.#mark !== '') return true;
+    if (this.#asking || this.#found !== null || this.#mark !== '') return true;
     // What was asked within the transaction is undone with it.
     return this.#dirty && (this.#dirtyBefore || !inTransaction);
   }
@@ -152,9 +154,11 @@ export class SessionListening implements Audience {
     if (this.#dirty && this.#mark !== soon) {
       this.forgetChange();
       this.#found = null;
+      this.#asking = true;
       connection.run(
         channelsSql,
         new ProxyRequest((answer) => {
+          this.#asking = false;
           if (answer.lost || this.#owner.connection !== connection) return;
           if (answer.error === null) this.#found = readChannels(answer.rows);
           else this.#owner.pinListening();
@@ -200,6 +204,7 @@ export class SessionListening implements Audience {
 
   #forgetLoan(): void {
     this.#carried = false;
+    this.#asking = false;
     this.#found = null;
     this.#blind = false;
     this.#markListened = false;
