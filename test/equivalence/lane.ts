@@ -121,7 +121,9 @@ let runs = 0;
  */
 function withNumber(script: Script): Script {
   runs += 1;
-  return JSON.parse(JSON.stringify(script).replaceAll('#', String(runs))) as Script;
+  let places = 0;
+  const text = JSON.stringify(script).replaceAll('#', () => `${runs}_${(places += 1)}`);
+  return JSON.parse(text) as Script;
 }
 
 /** Where a server is reached directly, in one of its databases. */

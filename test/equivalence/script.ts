@@ -71,8 +71,11 @@ export function textsOf(step: Step): string[] {
   });
 }
 
-/** The script with each of its texts changed. */
-export function withTexts(script: Script, change: (text: string) => string): Script {
+/** The script with each of its texts changed; `isParsed`: it comes with Parse. */
+export function withTexts(
+  script: Script,
+  change: (text: string, isParsed: boolean) => string,
+): Script {
   return script.map((step): Step => {
     if ('connect' in step) return step;
     if ('leave' in step) {
@@ -82,15 +85,15 @@ export function withTexts(script: Script, change: (text: string) => string): Scr
         ...step,
         leave:
           'terminateAfter' in leave
-            ? { terminateAfter: change(leave.terminateAfter) }
-            : { vanishAfter: change(leave.vanishAfter) },
+            ? { terminateAfter: change(leave.terminateAfter, false) }
+            : { vanishAfter: change(leave.vanishAfter, false) },
       };
     }
     const send = step.send.map((group): Group => {
-      if ('query' in group) return { ...group, query: change(group.query) };
+      if ('query' in group) return { ...group, query: change(group.query, false) };
       return {
         extended: group.extended.map((part) =>
-          'parse' in part ? { ...part, text: change(part.text) } : part,
+          'parse' in part ? { ...part, text: change(part.text, true) } : part,
         ),
       };
     });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 
 /*
  * The statements that scripts are made of: everything that PostgreSQL keeps per session, what reads it, and what goes
- * wrong. `@` stands for the number of the session, `#` for one that no other run of a script has (see "functions that
+ * wrong. `@` stands for the number of the session, `#` for one that no other text and no other run of a script has (see "functions that
  * were often seen to leave nothing" in known-differences.ts).
  */
 
