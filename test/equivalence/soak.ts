@@ -15,7 +15,9 @@ const [wanted = 1_000_000, firstSeed = Date.now() % 1_000_000_000] = process.arg
 /** Scripts between two lines of progress, each batch with a seed of its own and a fresh pool. */
 const batch = 500;
 
+const since = performance.now();
 let statements = 0;
+let scripts = 0;
 let findings = 0;
 let seed = firstSeed;
 
@@ -25,7 +27,16 @@ try {
 } finally {
   await stage.close();
 }
+console.log(
+  `${statements} statements in ${scripts} scripts, ${Math.round(minutes())} minutes: ${findings} differences; ` +
+    `the same again with: npm run test:soak -- ${wanted} ${firstSeed}`,
+);
 process.exitCode = findings === 0 ? 0 : 1;
+
+/** Since the beginning. */
+function minutes(): number {
+  return (performance.now() - since) / 60_000;
+}
 
 async function soak(connections: number): Promise<void> {
   let lane = await stage.pooledLane(connections);
@@ -33,13 +44,18 @@ async function soak(connections: number): Promise<void> {
     const before = lane.groups;
     const outcome = await check(lane);
     statements += lane.groups - before;
+    scripts += outcome.numRuns;
     if (outcome.failed) {
       findings += 1;
       const { seed, counterexamplePath, errorInstance } = outcome;
       console.log(`seed ${seed}, path ${counterexamplePath}: ${String(errorInstance)}`);
       lane = await stage.pooledLane(connections);
     }
-    console.log(`${statements} statements, ${findings} differences`);
+    const rate = statements / minutes();
+    const left = Math.ceil(Math.max(0, wanted - statements) / rate);
+    console.log(
+      `${statements} of ${wanted} statements, ${Math.round(rate)} a minute, ${left} minutes left, ${findings} differences`,
+    );
   }
 }
 
