@@ -50,6 +50,9 @@ function withoutExecute(pattern: RegExp): Avoided['avoid'] {
     );
 }
 
+/** What is not read while it is in doubt how. */
+const unsure = /[\\\u0080-\uffff]/g;
+
 /** Texts that use names. */
 const naming = /\b(prepare|deallocate|execute)\b/i;
 
@@ -58,7 +61,7 @@ export const avoided: readonly Avoided[] = [
     name: 'names in texts with backslashes',
     avoid: (script) =>
       script.flatMap(textsOf).some((text) => text.includes('standard_conforming_strings'))
-        ? withTexts(script, (text) => (naming.test(text) ? text.replaceAll('\\', '/') : text))
+        ? withTexts(script, (text) => (naming.test(text) ? text.replaceAll(unsure, '/') : text))
         : script,
   },
   {
