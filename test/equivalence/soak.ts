@@ -29,7 +29,7 @@ try {
 }
 console.log(
   `${statements} statements in ${scripts} scripts, ${Math.round(minutes())} minutes: ${findings} differences; ` +
-    `the same again with: npm run test:soak -- ${wanted} ${firstSeed}`,
+    `these scripts again with: node test/equivalence/soak.ts ${wanted} ${firstSeed}`,
 );
 process.exitCode = findings === 0 ? 0 : 1;
 

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 
 /*
  * The statements that scripts are made of: everything that PostgreSQL keeps per session, what reads it, and what goes
- * wrong. `@` stands for the number of the session, `#` for one that no other text and no other run of a script has (see "functions that
- * were often seen to leave nothing" in known-differences.ts).
+ * wrong. `@` stands for the number of the session, `#` for one that no other text and no other run of a script has
+ * (see "functions that were often seen to leave nothing" in known-differences.ts).
  */
 
 /** Parameters with values that show in some answer. Custom ones have a dot. */

@@ -162,3 +162,10 @@ test('a write to a peer that is gone closes the socket with an error', async (t)
   assert.match(error.code ?? '', /^(ECONNRESET|EPIPE)$/);
   await closed;
 });
+
+test('on Node.js sockets are read into the common buffer, on Bun as streams', async (t) => {
+  const { accepted } = await pair(t);
+  reader(() => undefined)(accepted);
+  // Read as a stream, the socket has a push() of its own.
+  assert.equal(Object.hasOwn(accepted, 'push'), 'Bun' in globalThis);
+});
