@@ -401,4 +401,20 @@ export const cases: readonly Case[] = [
       say(1, "SELECT set_config('app.user_id', 'u1', true)"),
     ],
   },
+  {
+    name: 'EXECUTE of a savepoint outside a transaction, which ends the database connection',
+    differs: 'connections that PostgreSQL ends',
+    script: [
+      extended(1, [{ parse: 'a', text: 'SAVEPOINT one' }]),
+      say(1, 'EXECUTE a'),
+      say(1, 'SELECT 1'),
+    ],
+  },
+  {
+    name: 'what a read-only transaction answers before it refuses',
+    script: [
+      say(1, "SET default_transaction_read_only = 'on'"),
+      extended(1, run('', 'INSERT INTO note_1 (body) VALUES ($1) RETURNING id', 'x')),
+    ],
+  },
 ];

@@ -21,8 +21,8 @@ const simple: fc.Arbitrary<Group> = fc.oneof(
 );
 
 /**
- * `EXECUTE a` prepared as `a` runs itself, until the stack of PostgreSQL is full; EXECUTE of a savepoint ends in an
- * internal error that closes the connection (FATAL XX000, "unexpected state STARTED").
+ * `EXECUTE a` prepared as `a` runs itself, until the stack of PostgreSQL is full. A savepoint that is EXECUTEd outside a
+ * transaction ends the database connection (see "connections that PostgreSQL ends" in docs/pinning.md).
  */
 const breaksUnderName = /execute|savepoint|release|rollback to/i;
 

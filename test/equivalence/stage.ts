@@ -53,7 +53,7 @@ export class Stage {
       if (endpoint === undefined) throw new Error('the proxy has no endpoint');
       const { host, port } = endpoint;
       const address = { ...addressOf(this.server, database), host, port };
-      await askForSequences(address);
+      await teach(address);
       return connectTo(address);
     };
     this.#closers.push(() => stop());
@@ -117,10 +117,11 @@ export class Stage {
 }
 
 /**
- * The first time that an application uses currval() or lastval(), the answer may be an error: docs/pinning.md says why.
- * These are the names that sessions of scripts give themselves.
+ * What a proxy must have seen before it answers exactly (docs/pinning.md, "What a session can tell"): that these
+ * applications, the names that sessions of scripts give themselves, use currval() or lastval(), and that the procedure
+ * leaves something.
  */
-async function askForSequences(address: Address): Promise<void> {
+async function teach(address: Address): Promise<void> {
   for (const name of ['', 'web', 'job', 'till', 'desk 2', 'other']) {
     const client = await RawClient.login(address, { parameters: { application_name: name } });
     await client.query('SELECT lastval()');

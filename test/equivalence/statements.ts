@@ -220,6 +220,8 @@ const keeps = fc.constantFrom(
   'CLOSE ALL',
   "SELECT nextval('ticket_@')",
   "SELECT setval('ticket_@', 40)",
+  "SELECT currval('ticket_@')",
+  'SELECT lastval()',
   'LISTEN news_@',
   'UNLISTEN news_@',
   'UNLISTEN *',

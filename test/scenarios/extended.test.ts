@@ -49,6 +49,18 @@ onEachRoute(
       assert.deepEqual(rowsOf(answer), [[null, 'a', '\u0001']]);
     });
 
+    test('a read-only database refuses behind what it has answered', async (t) => {
+      const name = `read_only_${route().name}`;
+      await route().database.query(`CREATE DATABASE ${name}`);
+      await route().database.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
+      const client = await route().login(t, { parameters: { database: name } });
+      const create = 'INSERT INTO pg_description VALUES (0, 0, 0, $1)';
+      for (let round = 0; round < 3; round++) {
+        client.send(parse('', create), describe('S', ''), bind('', ['x']), execute(), sync);
+        assert.equal(story(await client.ready()), '1 | t | n | 2 | E 25006 | Z I');
+      }
+    });
+
     test('a flush brings the answers without ending the group', async (t) => {
       const client = await route().login(t);
       client.send(parse('', 'SELECT 7'), flush);

@@ -503,7 +503,7 @@ export class DatabaseConnection {
       isOwed &&
       rolledBack.has(sqlstate) &&
       isUnfinished(chunk, from, at) &&
-      this.#takeBack(fields)
+      this.#takeBack(fields, chunk.subarray(from, at))
     )
       return true;
     if (severity === 'ERROR' || this.#holder?.survivesLoss !== true) return false;
@@ -523,14 +523,14 @@ export class DatabaseConnection {
   }
 
   /** The refused group runs elsewhere: what is still owed for it here is owed to nobody. */
-  #takeBack(fields: ErrorFields): boolean {
+  #takeBack(fields: ErrorFields, answered: Buffer): boolean {
     const holder = this.#holder;
     if (
       holder === null ||
       this.status !== TransactionStatus.Idle ||
       this.groupOpen ||
       this.owed.countGroups() !== 1 ||
-      !holder.canSendAgain()
+      !holder.canSendAgain(fields.sqlstate)
     )
       return false;
     // Answers to groups before this one may stand gathered.
@@ -540,7 +540,7 @@ export class DatabaseConnection {
     this.owed.fail();
     this.owed.abandon();
     this.#resumeReading();
-    holder.sendAgain(fields, this);
+    holder.sendAgain(fields, answered, this);
     return true;
   }
 

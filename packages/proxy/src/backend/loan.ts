@@ -33,10 +33,13 @@ export interface LoanHolder {
   readonly survivesLoss: boolean;
   /** The connection has ended under the loan. */
   connectionLost(loss: ConnectionLoss): void;
-  /** The database refused the group at hand with `sqlstate` and rolled it back: can it run on another connection? */
-  canSendAgain(): boolean;
-  /** The loan has ended, and the group that `canSendAgain` spoke of was refused with `error`: it is sent again elsewhere. */
-  sendAgain(error: ErrorFields, connection: DatabaseConnection): void;
+  /** The database refused the group at hand with this SQLSTATE and rolled it back: shall it run on another connection? */
+  canSendAgain(sqlstate: string): boolean;
+  /**
+   * The loan has ended, and the group that `canSendAgain` spoke of was refused with `error`, behind the messages
+   * `answered`: it is sent again elsewhere.
+   */
+  sendAgain(error: ErrorFields, answered: Buffer, connection: DatabaseConnection): void;
   /** The connection takes requests again: its socket has drained, or a cancel has passed. */
   resume(): void;
   /** The database reported a new value of a parameter while the session's requests ran. */

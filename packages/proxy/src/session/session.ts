@@ -522,12 +522,16 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.#flow();
   }
 
-  canSendAgain(): boolean {
+  canSendAgain(sqlstate: string): boolean {
+    // Who asked for read-only transactions is refused everywhere.
+    if (sqlstate === '25006' && this.parameters.values.has('default_transaction_read_only'))
+      return false;
     return this.survivesLoss && this.#relay.canSendAgain && this.#underWay.repeatable(true);
   }
 
-  sendAgain(error: ErrorFields, connection: DatabaseConnection): void {
-    this.#setback = new Setback(error, connection, performance.now() - this.#groupSince);
+  sendAgain(error: ErrorFields, answered: Buffer, connection: DatabaseConnection): void {
+    const age = performance.now() - this.#groupSince;
+    this.#setback = new Setback(error, answered, connection, age);
     this.#sendAgain();
   }
 
@@ -575,7 +579,9 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.pool.returned(connection);
     // The group is handed to the borrow queue in this very turn; only then can it be refused.
     queueMicrotask(() => {
-      if (this.#state === SessionState.Waiting) this.borrowFailed(setback.error);
+      if (this.#state !== SessionState.Waiting) return;
+      this.#write(setback.answered);
+      this.borrowFailed(setback.error);
     });
     return true;
   }

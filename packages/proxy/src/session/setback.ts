@@ -12,13 +12,17 @@ const shortRun = 1000;
  */
 export class Setback {
   readonly error: ErrorFields;
+  /** What the client would have had in front of the error. */
+  readonly answered: Buffer;
   readonly #source: ConnectionSource;
   readonly #epoch: number;
   readonly #byChance: boolean;
 
   /** `age` is how long the group had been running, in milliseconds. */
-  constructor(error: ErrorFields, connection: DatabaseConnection, age: number) {
+  constructor(error: ErrorFields, answered: Buffer, connection: DatabaseConnection, age: number) {
     this.error = error;
+    // Its bytes are the reader's, which uses them again.
+    this.answered = Buffer.from(answered);
     this.#source = connection.source;
     this.#epoch = connection.epoch;
     this.#byChance = error.sqlstate !== '25006' && age < shortRun;
