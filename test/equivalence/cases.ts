@@ -417,4 +417,15 @@ export const cases: readonly Case[] = [
       extended(1, run('', 'INSERT INTO note_1 (body) VALUES ($1) RETURNING id', 'x')),
     ],
   },
+  {
+    name: 'a group that comes while the code of the database is read',
+    script: [
+      say(1, 'CREATE TEMP VIEW seen AS SELECT 1 AS v'),
+      extended(4, run('', 'CREATE TEMP TABLE own (v int)')),
+      extended(4, [
+        ...run('', "PREPARE b AS SELECT current_setting('app.user_id', true)"),
+        { parse: 'b', text: 'SELECT name FROM place' },
+      ]),
+    ],
+  },
 ];

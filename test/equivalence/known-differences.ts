@@ -9,8 +9,8 @@ import type { Script, Step } from './script.ts';
 /**
  * Differences that no script runs into, for what `statements.ts`, `scripts.ts` and `stage.ts` do about them.
  *
- * Each run of a function that may set something unseen has a text of its own: its first runs are always looked at. CALL
- * cannot be told apart so; a proxy has seen it leave something before scripts begin, and who asks for currval().
+ * Each run of a function that may set something that its body does not name has a text of its own: its first runs are
+ * always looked at. A proxy knows who asks for currval() before scripts begin.
  */
 export const leftOut: readonly string[] = [
   'connections that PostgreSQL ends',
@@ -51,6 +51,10 @@ function withoutExecute(pattern: RegExp): Avoided['avoid'] {
     );
 }
 
+/** Texts that may change how texts are read. */
+const rereads =
+  /standard_conforming_strings|client_encoding|names|reset all|discard all|set_config\(n/i;
+
 /** What is not read while it is in doubt how. */
 const unsure = /[\\\u0080-\uffff]/g;
 
@@ -61,7 +65,7 @@ export const avoided: readonly Avoided[] = [
   {
     name: 'names in texts with backslashes',
     avoid: (script) =>
-      script.flatMap(textsOf).some((text) => text.includes('standard_conforming_strings'))
+      script.flatMap(textsOf).some((text) => rereads.test(text))
         ? withTexts(script, (text) => (naming.test(text) ? text.replaceAll(unsure, '/') : text))
         : script,
   },
@@ -109,12 +113,19 @@ const sqlstateOf = (message: string): string | undefined =>
 /** Messages that may be missing behind the pool. */
 export const missing: readonly {
   readonly name: string;
-  readonly isMissing: (message: string) => boolean;
+  /** Of a message, and the one after it. */
+  readonly isMissing: (message: string, next: string) => boolean;
 }[] = [
   {
     name: 'the warning that there is no transaction',
     isMissing: (message) =>
       message.startsWith('N') && message.includes('SET LOCAL can only be used'),
+  },
+  {
+    name: 'which error a statement answers with that cannot be read any more',
+    // ParameterDescription comes before PostgreSQL reads the text again; here the text is read first.
+    isMissing: (message, next) =>
+      message.startsWith('t') && ['42P01', '42883'].includes(sqlstateOf(next) ?? ''),
   },
 ];
 

@@ -76,6 +76,8 @@ const setsParameter = fc.oneof(
     'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE',
     'SELECT catches()',
     'SELECT fails()',
+    "CALL keep('called')",
+    "CALL keep('again')",
   ),
 );
 

@@ -122,10 +122,11 @@ export function firstDifference(expected: Transcript, got: Transcript): Differen
 
 function sameReplies(expected: readonly string[], got: readonly string[]): boolean {
   let at = 0;
-  for (const message of expected) {
+  for (const [index, message] of expected.entries()) {
     const other = got[at] ?? '';
     if (message === other || allowed.some(({ allows }) => allows(message, other))) at += 1;
-    else if (!missing.some(({ isMissing }) => isMissing(message))) return false;
+    else if (!missing.some(({ isMissing }) => isMissing(message, expected[index + 1] ?? '')))
+      return false;
   }
   return at === got.length;
 }

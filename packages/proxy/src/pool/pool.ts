@@ -7,6 +7,7 @@ import { clock } from '../relay/clock.ts';
 import { ApplicationNames } from '../session/application-names.ts';
 import { ParameterSets, replaySql } from '../session/parameter-set.ts';
 import type { ParameterSet } from '../session/parameter-set.ts';
+import { StoredCode } from '../session/stored-code.ts';
 import { BackOff } from './back-off.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { PoolStats } from './pool-stats.ts';
@@ -31,6 +32,7 @@ export class Pool implements ConnectionOwner {
   readonly startupOnly: ReadonlyMap<string, string>;
   readonly stats = new PoolStats();
   readonly parameterSets = new ParameterSets();
+  readonly storedCode = new StoredCode();
   /** Applications that have used currval() or lastval(). */
   readonly sequenceReaders = new ApplicationNames();
   /** Sessions of this pool, with a loan or without. */

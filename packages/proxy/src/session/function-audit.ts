@@ -3,6 +3,8 @@ import type { Effects } from '../sql/index.ts';
 
 /** What is known of a statement that runs code which its text does not show. */
 interface Record {
+  /** When it was first met, in milliseconds of `performance.now()`. */
+  readonly since: number;
   runs: number;
   /** It was seen to leave something behind. */
   leaves: boolean;
@@ -31,13 +33,26 @@ const records = new WeakMap<Effects, Record>();
  */
 export function deservesLook(effects: Effects): boolean {
   if ((effects.flags & hidden) === 0) return false;
-  let record = records.get(effects);
-  if (record === undefined) {
-    record = { runs: 0, leaves: false };
-    records.set(effects, record);
-  }
+  const record = recordOf(effects);
   record.runs++;
   return record.leaves || record.runs <= firstRuns || record.runs % sample === 0;
+}
+
+/**
+ * When a statement whose text does not show all it does was first met, in milliseconds of `performance.now()`; -Infinity for
+ * others.
+ */
+export function metSince(effects: Effects): number {
+  return (effects.flags & hidden) === 0 ? -Infinity : recordOf(effects).since;
+}
+
+function recordOf(effects: Effects): Record {
+  let record = records.get(effects);
+  if (record === undefined) {
+    record = { since: performance.now(), runs: 0, leaves: false };
+    records.set(effects, record);
+  }
+  return record;
 }
 
 /** A look after this statement found something that its text did not announce. True the first time. */

@@ -15,7 +15,9 @@ import { toClient } from '../relay/gatherer.ts';
 import { unsent } from '../relay/writer.ts';
 import { Flag, shapeAt } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
-import { deservesLook, leavesSomething } from './function-audit.ts';
+import { CodeRuns } from './code-runs.ts';
+import type { CodeRunner } from './code-runs.ts';
+import { leavesSomething } from './function-audit.ts';
 import type { Suspect } from './function-audit.ts';
 import { ParameterTracker } from './parameter-tracker.ts';
 import type { ReadBack } from './parameter-tracker.ts';
@@ -44,6 +46,7 @@ import type { PinOwner, PinWatcher } from './session-pin.ts';
 import { SessionSequences, touchesSequences } from './session-sequences.ts';
 import { SessionState } from './session-state.ts';
 import { Setback } from './setback.ts';
+import type { StoredCode } from './stored-code.ts';
 import { UnderWay } from './under-way.ts';
 
 /** Whoever keeps the sessions: told what happens to them. */
@@ -64,7 +67,9 @@ export interface SessionKeeper extends PinWatcher {
  * The way to the database is the request relay's; this class holds the loan, writes what the client is owed, and
  * knows when the session may let go.
  */
-export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwner, PinOwner {
+export class Session
+  implements LoanHolder, RequestOwner, Borrower, ListeningOwner, PinOwner, CodeRunner
+{
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
@@ -92,8 +97,8 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   /** Made when the session first listens. */
   #listening: SessionListening | null = null;
   #lexis: number;
-  /** Statements after which the session is to be looked at. */
-  #suspects: Suspect[] = [];
+  /** Made when the session first runs something that may run code of the database. */
+  #code: CodeRuns | null = null;
   /** Made when the session first runs something that may have to do with sequences. */
   #sequences: SessionSequences | null = null;
   /** Something was given up: a pin may be over. */
@@ -138,6 +143,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.#startup = options.parameters.values;
     this.#reportedAtStart = options.parameters.reported;
     this.#lexis = options.parameters.lexis;
+  }
+
+  get storedCode(): StoredCode {
+    return this.pool.storedCode;
   }
 
   get state(): SessionState {
@@ -308,22 +317,14 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   willRun(effects: Effects, source: Buffer, start: number): void {
     const { flags } = effects;
     this.#underWay.add(effects);
+    if (this.storedCode.concerns(flags))
+      (this.#code ??= new CodeRuns(this)).willRun(effects, source, start);
     if ((flags & (watched | touchesSequences)) === 0) return;
     this.#mayDraw(effects, source, start);
     if ((flags & watched) === 0) return;
-    if ((flags & (changesParameters | Flag.SetsLocalParameter)) !== 0) {
-      this.#tracker ??= new ParameterTracker();
-      this.#tracker.note(effects, this.parameters.values);
-      if (changesLexis(effects)) {
-        this.#lexis = worstLexis;
-        if (this.#relay.lexisChanges()) this.keepStatements(source, start);
-      }
-    }
-    if ((flags & carried) !== 0 && !this.inTransaction && !this.#underWay.begins)
-      this.#setsOutside = true;
+    this.mayChange(effects, source, start);
     if ((flags & gives) !== 0) this.#released = true;
     if ((flags & Flag.Listen) !== 0 || this.#listening !== null) this.#mayListen();
-    if (deservesLook(effects)) this.#suspects.push({ effects, statement: shapeAt(source, start) });
     const reason = pinReasonOf(effects);
     if (reason === null) return;
     this.#pinning++;
@@ -401,7 +402,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   }
 
   letsGo(): boolean {
-    if (this.#relay.midMessage) return false;
+    if (this.#relay.midMessage || this.#code?.judges() === false) return false;
     if (this.#wantsLook()) {
       this.#look();
       return false;
@@ -429,6 +430,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.connection = null;
     this.#uncertain = false;
     this.#setsOutside = false;
+    this.#code?.loanEnded();
     this.#sequences?.loanEnded();
     this.#enter(SessionState.Idle);
     this.#listening?.loanEnded();
@@ -494,7 +496,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     this.connection = null;
     this.#uncertain = false;
     this.#groupSince = 0;
-    this.#suspects = [];
+    this.#code?.forget();
     this.#relay.dropBody();
     const outcome = judgeLoss(loss, {
       // A change of parameters that the client was told of and that was not read back yet is lost as well.
@@ -586,6 +588,20 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     return true;
   }
 
+  mayChange(effects: Effects, source: Buffer, start: number): void {
+    const { flags } = effects;
+    if ((flags & (changesParameters | Flag.SetsLocalParameter)) !== 0) {
+      this.#tracker ??= new ParameterTracker();
+      this.#tracker.note(effects, this.parameters.values);
+      if (changesLexis(effects)) {
+        this.#lexis = worstLexis;
+        if (this.#relay.lexisChanges()) this.keepStatements(source, start);
+      }
+    }
+    if ((flags & carried) !== 0 && !this.inTransaction && !this.#underWay.begins)
+      this.#setsOutside = true;
+  }
+
   #mayListen(): void {
     this.#listening ??= this.#startListening();
     // BEGIN itself is the transaction's already.
@@ -610,7 +626,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   #wantsLook(): boolean {
     const { pin } = this;
     if (pin === null)
-      return this.#recheck || this.#tracker?.dirty === true || this.#suspects.length > 0;
+      return this.#recheck || this.#tracker?.dirty === true || this.#code?.hasSuspects === true;
     if (!visible.has(pin)) return false;
     const waited = this.pool.waitingCount > 0 && clock.now > this.#lookedAt;
     return this.#released || waited;
@@ -620,7 +636,7 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   #look(): void {
     const { connection } = this;
     if (connection === null) return;
-    const suspects = this.#suspects;
+    const suspects = this.#code?.takeSuspects() ?? [];
     if (suspects.length > 0) {
       this.#tracker ??= new ParameterTracker();
       this.#tracker.suspect();
@@ -634,7 +650,6 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
     ];
     this.#released = false;
     this.#recheck = false;
-    this.#suspects = [];
     this.#lookedAt = clock.now;
     const pinning = this.#pinning;
     connection.run(
@@ -771,7 +786,10 @@ export class Session implements LoanHolder, RequestOwner, Borrower, ListeningOwn
   #end(reason: string, farewell: Buffer | null): void {
     if (this.#state === SessionState.Closed) return;
     const waiting = this.#state === SessionState.Waiting;
-    if (this.connection !== null && (this.#wantsLook() || this.#listening?.onLoan === true))
+    if (
+      this.connection !== null &&
+      (this.#wantsLook() || this.#code?.hasUnjudged === true || this.#listening?.onLoan === true)
+    )
       this.connection.needsReset = true;
     this.#enter(SessionState.Closed);
     this.#pin.close();

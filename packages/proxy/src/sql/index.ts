@@ -1,5 +1,8 @@
+export { suspicious, traceOf, unionOf } from './body-trace.ts';
+export type { Trace } from './body-trace.ts';
+export { ByteCache, hashBytes } from './cache.ts';
 export { classify, classifyBytes, longestText } from './classifier.ts';
-export { Flag, touchesSession } from './effects.ts';
+export { Flag, effectsOf, touchesSession } from './effects.ts';
 export type { Effect, Effects, OpaqueReason, TransactionAction } from './effects.ts';
 export { Lexis, lexisOf } from './lexis.ts';
 export { loadParser } from './parser.ts';

@@ -12,6 +12,7 @@ export const events = {
   sessionPinned: channel('sluice.session.pinned'),
   sessionUnpinned: channel('sluice.session.unpinned'),
   hiddenStateFound: channel('sluice.session.hiddenStateFound'),
+  storedCodeUnread: channel('sluice.database.storedCodeUnread'),
   sequencesAsked: channel('sluice.session.sequencesAsked'),
   listeningLost: channel('sluice.listening.lost'),
   listeningResumed: channel('sluice.listening.resumed'),

@@ -47,6 +47,11 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
     level: 'warn',
     message: 'a statement changed its session in a way that its text does not show',
   },
+  storedCodeUnread: {
+    level: 'warn',
+    message:
+      'the functions of the database could not be read: what they leave in sessions is looked for only now and then',
+  },
   sequencesAsked: {
     level: 'warn',
     message:

@@ -1,0 +1,112 @@
+import { Flag } from './effects.ts';
+import { sessionFunctions, transactionParameters } from './session-functions.ts';
+
+/** What code that is stored in a database may leave in the session that runs it. */
+export interface Trace {
+  /** Parameters that it sets for the session, in lower case. */
+  readonly parameters: ReadonlySet<string>;
+  /** It may leave something else, or set a parameter that it does not name. */
+  readonly other: boolean;
+}
+
+/** Functions that leave something else than a value of a parameter, as one alternative of a regular expression. */
+const leaving = [...sessionFunctions]
+  .filter(([, flag]) => (flag & (Flag.AdvisoryLock | Flag.OtherState)) !== 0)
+  .map(([name]) => name)
+  .concat('set_limit')
+  .join('|');
+
+/** Where a statement may begin, in the body or in a string that it runs. */
+const beginning = String.raw`(?:^|[;'"$]|[*]/|--[^\n]*\n|\\[nrt]|\y(?:begin|then|else|loop|do)\y)\s*`;
+
+/*
+ * Regular expressions that JavaScript and PostgreSQL read alike, but for \y, which is \b in JavaScript. Without regard
+ * to case.
+ */
+const leavesOther = [
+  String.raw`\y(?:${leaving})\y`,
+  String.raw`\y(?:create|into)\s+(?:(?:local|global)\s+)?temp`,
+  String.raw`\ypg_temp\y`,
+  String.raw`\ywith\s+hold\y`,
+  String.raw`${beginning}(?:listen|unlisten|load|discard|prepare\s+\w+\s+as|deallocate|reset\s+all)\y`,
+].join('|');
+const setsParameter = String.raw`\yset_config\y|${beginning}(?:set|reset)\y`;
+
+/** What a body must match to leave anything, for the database to choose by; see `traceOf`. */
+export const suspicious = `${leavesOther}|${setsParameter}`;
+
+const inJavaScript = (source: string): RegExp => new RegExp(source.replaceAll('\\y', '\\b'), 'gi');
+const other = inJavaScript(leavesOther);
+const call = inJavaScript(String.raw`\yset_config\y`);
+const statement = inJavaScript(
+  String.raw`${beginning}(?:set\s+(?:(session|local)\s+)?|reset\s+)(time\s+zone|session\s+authorization|transaction|constraints|characteristics|["\w$.]+)`,
+);
+
+/** The name of a parameter as a literal, maybe within a string that has its quotes doubled, maybe as a deparsed tree. */
+const literal = /^'+([a-z_][\w$]*(?:\.[a-z_][\w$]*)*)'+(?:::text)?$/i;
+const isTrue = /^'*(?:true|t|on|yes|1)'*(?:::bool(?:ean)?)?$/i;
+
+/** Words of SET that stand for a parameter of another name. */
+const spelled: ReadonlyMap<string, string> = new Map([
+  ['names', 'client_encoding'],
+  ['schema', 'search_path'],
+  ['time zone', 'timezone'],
+  ['session authorization', 'session_authorization'],
+]);
+
+/**
+ * What the body of a function or procedure may leave, in whatever language it is written: its words are looked at, those
+ * in comments and strings too. What it puts together as it runs escapes this.
+ */
+export function traceOf(body: string): Trace {
+  const parameters = new Set<string>();
+  let isOther = body.search(other) >= 0;
+  for (const { index } of body.matchAll(call)) {
+    const [name, , isLocal] = argumentsAt(body, index + 'set_config'.length);
+    if (isLocal !== undefined && isTrue.test(isLocal)) continue;
+    const named = literal.exec(name ?? '')?.[1];
+    if (named === undefined) isOther = true;
+    else parameters.add(named.toLowerCase());
+  }
+  for (const [, scope, what = ''] of body.matchAll(statement)) {
+    if (scope?.toLowerCase() === 'local') continue;
+    const word = what.toLowerCase().replaceAll('"', '').replaceAll(/\s+/g, ' ');
+    if (word === 'transaction' || word === 'constraints' || word === 'all') continue;
+    if (word === 'characteristics') isOther = true;
+    else parameters.add(spelled.get(word) ?? word);
+  }
+  for (const name of transactionParameters) parameters.delete(name);
+  return { parameters, other: isOther };
+}
+
+/** One trace of several. */
+export function unionOf(traces: Iterable<Trace>): Trace {
+  const parameters = new Set<string>();
+  let isOther = false;
+  for (const trace of traces) {
+    for (const name of trace.parameters) parameters.add(name);
+    isOther ||= trace.other;
+  }
+  return { parameters, other: isOther };
+}
+
+/** The arguments of the call whose opening parenthesis follows, as written; none when it has no end. */
+function argumentsAt(body: string, start: number): string[] {
+  const found: string[] = [];
+  let depth = 0;
+  let inString = false;
+  let from = body.indexOf('(', start) + 1;
+  if (from === 0 || body.slice(start, from - 1).trim() !== '') return [];
+  for (let at = from; at < body.length; at++) {
+    const char = body[at];
+    if (char === "'") inString = !inString;
+    if (inString) continue;
+    if (char === '(') depth++;
+    else if (char === ')' && depth-- === 0) return [...found, body.slice(from, at).trim()];
+    else if (char === ',' && depth === 0) {
+      found.push(body.slice(from, at).trim());
+      from = at + 1;
+    }
+  }
+  return [];
+}

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bind, execute, parse, story, sync } from '../helpers/messages.ts';
+import type { RawClient } from '../helpers/raw-client.ts';
+import { onEachRoute } from '../helpers/routes.ts';
+import type { Owner, Route } from '../helpers/routes.ts';
+
+/*
+ * Code that is stored in the database sets parameters whose names no client ever says. Each test has names of its own:
+ * what one text names is looked for everywhere.
+ */
+
+/** Two sessions that share one database connection; the first makes what `sql` says, and a reader of a parameter whose texts do not name it. */
+async function sessions(
+  route: Route,
+  owner: Owner,
+  name: string,
+  sql: string,
+): Promise<[RawClient, RawClient]> {
+  const clients: [RawClient, RawClient] = [await route.login(owner), await route.login(owner)];
+  await clients[0].query(`
+    CREATE FUNCTION read_${name}() RETURNS text LANGUAGE sql AS $$ SELECT current_setting('shop.${name}', true) $$;
+    ${sql}`);
+  return clients;
+}
+
+onEachRoute(
+  'code of the database that sets parameters',
+  { settings: { PoolSize: 1, ConnectionBorrowTimeout: 5 }, routes: ['node', 'bun'] },
+  (route) => {
+    /** What `set` sets is the session's own, every time, in both protocols. */
+    async function carries(owner: Owner, name: string, sql: string, set: string): Promise<void> {
+      const [own, other] = await sessions(route(), owner, `${name}_${route().name}`, sql);
+      const read = `SELECT coalesce(read_${name}_${route().name}(), '')`;
+      for (let round = 0; round < 6; round++) {
+        const value = `v${round}`;
+        const text = set.replaceAll('$value', value);
+        if (round % 2 === 0) await own.query(text);
+        else {
+          own.send(parse('', text), bind(''), execute(), sync);
+          assert.match(story(await own.ready()), /C [^|]* \| Z I$/);
+        }
+        assert.equal(await other.value(read), '', `round ${round}: another session sees it`);
+        assert.equal(await own.value(read), value, `round ${round}: it is lost`);
+      }
+      assert.equal(await route().sluice.metric('sluice_sessions_pinned'), 0);
+    }
+
+    test('a function, called directly', async (t) => {
+      const name = `direct_${route().name}`;
+      await carries(
+        t,
+        'direct',
+        `CREATE FUNCTION set_${name}(v text) RETURNS void LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM set_config('shop.${name}', v, false); END $$;`,
+        `SELECT set_${name}('$value')`,
+      );
+    });
+
+    test('a function that others call, with SQL in a string', async (t) => {
+      const name = `inner_${route().name}`;
+      await carries(
+        t,
+        'inner',
+        `CREATE FUNCTION set_${name}(v text) RETURNS void LANGUAGE plpgsql AS
+           $$ BEGIN EXECUTE format('SET shop.${name} = %L', v); END $$;
+         CREATE FUNCTION outer_${name}(v text) RETURNS void LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM set_${name}(v); END $$;
+         CREATE FUNCTION outermost_${name}(v text) RETURNS void LANGUAGE sql
+           BEGIN ATOMIC SELECT outer_${name}(v); END;`,
+        `SELECT "outermost_${name}"('$value')`,
+      );
+    });
+
+    test('a procedure that commits', async (t) => {
+      const name = `called_${route().name}`;
+      await carries(
+        t,
+        'called',
+        `CREATE PROCEDURE set_${name}(v text) LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM set_config('shop.${name}', v, false); COMMIT; END $$;`,
+        `CALL set_${name}('$value')`,
+      );
+    });
+
+    test('a trigger, on the table of a view and of a foreign key', async (t) => {
+      const name = `fired_${route().name}`;
+      await carries(
+        t,
+        'fired',
+        `CREATE FUNCTION on_${name}() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM set_config('shop.${name}', NEW.v, false); RETURN NEW; END $$;
+         CREATE TABLE table_${name} (id serial PRIMARY KEY, v text);
+         CREATE VIEW view_${name} AS SELECT v FROM table_${name};
+         CREATE TRIGGER remember BEFORE INSERT ON table_${name} FOR EACH ROW EXECUTE FUNCTION on_${name}();`,
+        `INSERT INTO view_${name} VALUES ('$value')`,
+      );
+    });
+
+    test('a view', async (t) => {
+      const name = `viewed_${route().name}`;
+      await carries(
+        t,
+        'viewed',
+        `CREATE FUNCTION set_${name}(v text) RETURNS text LANGUAGE sql AS
+           $$ SELECT set_config('shop.${name}', v, false) $$;
+         CREATE TABLE wanted_${name} AS SELECT 'v' || n AS v FROM generate_series(0, 5) n;
+         CREATE VIEW view_${name} AS SELECT v, set_${name}(v) FROM wanted_${name};`,
+        `SELECT * FROM view_${name} WHERE v = '$value'`,
+      );
+    });
+
+    test('a function that DDL of a client has made and changed', async (t) => {
+      const name = `changed_${route().name}`;
+      const [own, other] = await sessions(route(), t, name, '');
+      const read = `SELECT coalesce(read_${name}(), '')`;
+      const define = (body: string): Promise<unknown> =>
+        own.query(
+          `CREATE OR REPLACE FUNCTION set_${name}(v text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${body} END $$`,
+        );
+      await define('NULL;');
+      for (let run = 0; run < 6; run++) await own.query(`SELECT set_${name}('nothing')`);
+      await define(`PERFORM set_config(concat('shop.', '${name}'), v, false);`);
+      for (let run = 0; run < 6; run++) {
+        await own.query(`SELECT set_${name}('hidden')`);
+        assert.equal(await other.value(read), '', `run ${run}`);
+      }
+      await define(`PERFORM set_config('shop.${name}', v, false);`);
+      await own.query(`SELECT set_${name}('named')`);
+      assert.equal(await other.value(read), '');
+      assert.equal(await own.value(read), 'named');
+    });
+
+    test('what is set for the transaction alone costs no look', async (t) => {
+      const name = `local_${route().name}`;
+      const [own, other] = await sessions(
+        route(),
+        t,
+        name,
+        `CREATE FUNCTION set_${name}(v text) RETURNS void LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM set_config('shop.${name}', v, true); END $$;`,
+      );
+      await own.query(`SELECT set_${name}('a')`);
+      // Served when all is done that the first run has brought with it.
+      await other.query('SELECT 1');
+      await own.query(`SELECT set_${name}('a')`);
+      await route().quiet();
+      const [row] = await route().database.query<{ query: string }>(
+        `SELECT query FROM pg_stat_activity WHERE backend_type = 'client backend'
+           AND pid <> pg_backend_pid() AND application_name <> 'sluice health check'`,
+      );
+      assert.equal(row?.query, `SELECT set_${name}('a')`);
+    });
+  },
+);
