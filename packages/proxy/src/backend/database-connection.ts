@@ -593,7 +593,7 @@ export class DatabaseConnection {
       this.run('DISCARD ALL', this.#mustSucceed('DISCARD ALL'));
       const { initQuery } = this.#owner;
       if (initQuery !== '') this.run(initQuery, this.#mustSucceed('InitQuery'));
-    } else {
+    } else if (!this.#owner.hasErrand(this)) {
       this.#resting = true;
       this.since = clock.now;
       this.#owner.returned(this);

@@ -68,6 +68,8 @@ export interface ConnectionLoss {
 
 /** Where a database connection goes when its loan or its life ends. */
 export interface ConnectionOwner {
+  /** Nothing is owed, as for `returned`, which follows: true when the owner has asked something of its own first. */
+  hasErrand(connection: DatabaseConnection): boolean;
   /** Nothing is owed, no transaction is open, no state is left inside: others may have it. */
   returned(connection: DatabaseConnection): void;
   /** What InitQuery says for this pool; run again after DISCARD ALL, which undoes it. */

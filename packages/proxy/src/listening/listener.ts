@@ -371,6 +371,10 @@ export class Listener implements LoanHolder, ConnectionOwner {
     // Of no interest here.
   }
 
+  hasErrand(): boolean {
+    return false;
+  }
+
   returned(): void {
     // It is in no pool.
   }

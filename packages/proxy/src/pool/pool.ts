@@ -165,6 +165,13 @@ export class Pool implements ConnectionOwner {
     return true;
   }
 
+  hasErrand(connection: DatabaseConnection): boolean {
+    // Between loans it keeps nobody from what is his.
+    if (!this.storedCode.isDue || this.#reasonToClose(connection) !== null) return false;
+    this.storedCode.read(connection, () => undefined);
+    return true;
+  }
+
   returned(connection: DatabaseConnection): void {
     this.#takenBack(connection);
     const why = this.#reasonToClose(connection);

@@ -62,6 +62,7 @@ export class StoredCode {
   #readExactly = -Infinity;
   /** How long reading took, in milliseconds. */
   #took = 0;
+  #isReading = false;
   /** Counts changes: what was asked for before one of them is not believed. */
   #changes = 0;
   #traces = new Map<string, Named>();
@@ -71,11 +72,23 @@ export class StoredCode {
   /** By the text of a statement. */
   #known = new ByteCache<Leaving | 'nothing'>(remembered);
 
-  /** The database is to be asked (again), for a statement that was first met at `met`, in milliseconds of `performance.now()`. */
+  /** It is time to read what is stored, before it counts as stale. */
+  get isDue(): boolean {
+    return !this.#isReading && clock.now - this.#readAt > this.#believed;
+  }
+
+  /**
+   * The database must be asked before anyone else gets the connection, on account of a statement that was first met at
+   * `met`, in milliseconds of `performance.now()`.
+   */
   isStale(met: number): boolean {
     const age = clock.now - this.#readAt;
     if (age <= Math.max(believedAtLeast, restPerTime * this.#took)) return false;
-    return age > Math.max(believed, 10 * restPerTime * this.#took) || this.#readExactly < met;
+    return age > 2 * this.#believed || this.#readExactly < met;
+  }
+
+  get #believed(): number {
+    return Math.max(believed, 10 * restPerTime * this.#took);
   }
 
   /** Whether a statement with these flags may run any of it, or change it. */
@@ -133,10 +146,12 @@ export class StoredCode {
     const functions: StoredFunction[] = [];
     const relations = new Map<string, Named>();
     const changes = this.#changes;
+    this.#isReading = true;
     const take = (): void => {
       this.#take(functions, [...relations.values()]);
       this.#readAt = changes === this.#changes ? clock.now : -Infinity;
       this.#readExactly = started;
+      this.#isReading = false;
       this.#took = performance.now() - started;
       done();
     };
@@ -145,7 +160,10 @@ export class StoredCode {
       connection.run(
         sql,
         new ProxyRequest((answer) => {
-          if (answer.lost) return;
+          if (answer.lost) {
+            this.#isReading = false;
+            return;
+          }
           if (answer.error === null) next(answer);
           else {
             events.storedCodeUnread.publish({ error: answer.error.message ?? '' });

@@ -110,6 +110,10 @@ export class HealthCheck implements ConnectionOwner {
     this.#drop('the check has ended');
   }
 
+  hasErrand(): boolean {
+    return false;
+  }
+
   returned(): void {
     // It stays, for the next check.
   }
