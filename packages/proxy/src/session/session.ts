@@ -19,11 +19,10 @@ import { CodeRuns } from './code-runs.ts';
 import type { CodeRunner } from './code-runs.ts';
 import { leavesSomething } from './function-audit.ts';
 import type { Suspect } from './function-audit.ts';
-import { ParameterTracker } from './parameter-tracker.ts';
-import type { ReadBack } from './parameter-tracker.ts';
 import { lookSql, readLook, visible, withoutLook } from './session-look.ts';
 import type { Found } from './session-look.ts';
 import { ProxyRequest } from '../backend/proxy-request.ts';
+import type { ProxyAnswer } from '../backend/proxy-request.ts';
 import { events } from '../telemetry/events.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import { judgeLoss } from './connection-loss.ts';
@@ -32,15 +31,8 @@ import type { ParameterSet } from './parameter-set.ts';
 import { PinReason, pinReasonOf } from './pin-reason.ts';
 import { RequestRelay } from './request-relay.ts';
 import type { RequestOwner } from './request-owner.ts';
-import {
-  carried,
-  changesLexis,
-  changesParameters,
-  gives,
-  lexisReported,
-  watched,
-  worstLexis,
-} from './session-effects.ts';
+import { carried, changesParameters, gives, watched } from './session-effects.ts';
+import { SessionParameters } from './session-parameters.ts';
 import { SessionPin } from './session-pin.ts';
 import type { PinOwner, PinWatcher } from './session-pin.ts';
 import { SessionSequences, touchesSequences } from './session-sequences.ts';
@@ -73,8 +65,6 @@ export class Session
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
-  /** What the session has set, on whichever database connection it is served. */
-  parameters: ParameterSet;
   readonly cancelKey: CancelKey;
   readonly tls: boolean;
   /** The name that the client logged in with. */
@@ -88,15 +78,9 @@ export class Session
   readonly #keeper: SessionKeeper;
   readonly #pin: SessionPin;
   readonly #relay = new RequestRelay(this);
-  /** What the client asked for at the start: what RESET goes back to. */
-  readonly #startup: ReadonlyMap<string, string>;
-  /** What the client was told of its parameters when it was let in. */
-  readonly #reportedAtStart: ReadonlyMap<string, string>;
-  /** Made when the session first touches a parameter. */
-  #tracker: ParameterTracker | null = null;
+  readonly #parameters: SessionParameters;
   /** Made when the session first listens. */
   #listening: SessionListening | null = null;
-  #lexis: number;
   /** Made when the session first runs something that may run code of the database. */
   #code: CodeRuns | null = null;
   /** Made when the session first runs something that may have to do with sequences. */
@@ -106,13 +90,9 @@ export class Session
   /** Counts statements that pin: a look that was sent before the newest of them says nothing about it. */
   #pinning = 0;
   #lookedAt = 0;
-  /** Something may be set on the connection on loan that nobody could name. */
-  #uncertain = false;
   readonly #underWay = new UnderWay();
   /** The refusal that the group in the borrow queue had from another server. */
   #setback: Setback | null = null;
-  /** A parameter was set, or LISTEN said, outside a transaction, and not read back yet. */
-  #setsOutside = false;
   /** A pin is over that may have hidden others. */
   #recheck = false;
   #state: SessionState = SessionState.Idle;
@@ -136,13 +116,15 @@ export class Session
     this.tls = options.tls;
     this.clientUser = options.clientUser;
     this.pool = options.pool;
-    this.parameters = options.parameters;
+    this.#parameters = new SessionParameters(options.pool.parameterSets, options.parameters);
     this.cancelKey = options.cancelKey;
     this.#keeper = options.keeper;
     this.#pin = new SessionPin(this, options.keeper);
-    this.#startup = options.parameters.values;
-    this.#reportedAtStart = options.parameters.reported;
-    this.#lexis = options.parameters.lexis;
+  }
+
+  /** What the session has set, on whichever database connection it is served. */
+  get parameters(): ParameterSet {
+    return this.#parameters.known;
   }
 
   get storedCode(): StoredCode {
@@ -162,23 +144,19 @@ export class Session
   }
 
   get lexis(): number {
-    return this.#lexis;
+    return this.#parameters.lexis;
   }
 
   lexisTold(): void {
-    if (this.connection !== null) this.#lexis = lexisReported(this.connection);
+    if (this.connection !== null) this.#parameters.lexisTold(this.connection);
   }
 
   get searchPath(): string | null {
-    if (this.#tracker?.pathInDoubt === true) return null;
-    return this.parameters.values.get('search_path') ?? '';
+    return this.#parameters.searchPath;
   }
 
   statementContext(hasLiterals: boolean): string {
-    const tracker = this.#tracker;
-    // While a change of what texts mean may be under way, the session's statements are its own.
-    const own = tracker?.meaningInDoubt === true ? `${this.id} ${tracker.meaning}` : '';
-    return `${own}\0${this.parameters.statementContext(hasLiterals)}`;
+    return this.#parameters.statementContext(this.id, hasLiterals);
   }
 
   keepStatements(source: Buffer, start: number): void {
@@ -193,7 +171,7 @@ export class Session
 
   /** The name that the client gave itself, for logs. */
   get applicationName(): string {
-    return this.parameters.values.get('application_name') ?? '';
+    return this.#parameters.get('application_name') ?? '';
   }
 
   /** Replies that the database connection on loan still owes. */
@@ -218,7 +196,7 @@ export class Session
   }
 
   get clientMinMessages(): string | undefined {
-    return this.parameters.values.get('client_min_messages');
+    return this.#parameters.get('client_min_messages');
   }
 
   get survivesLoss(): boolean {
@@ -428,8 +406,7 @@ export class Session
   loanEnded(): void {
     const { connection } = this;
     this.connection = null;
-    this.#uncertain = false;
-    this.#setsOutside = false;
+    this.#parameters.loanEnded(connection);
     this.#code?.loanEnded();
     this.#sequences?.loanEnded();
     this.#enter(SessionState.Idle);
@@ -437,12 +414,6 @@ export class Session
     // The connection may have been full, with COPY data that the database has refused: its drain is not ours any more.
     this.#flow();
     if (connection === null) return;
-    // What SET LOCAL changed is as it was before.
-    if (this.#tracker !== null) this.#tracker.pathInDoubt = false;
-    if (this.#tracker?.meaningInDoubt === true) {
-      this.#tracker.meaningInDoubt = false;
-      this.#lexis = lexisReported(connection);
-    }
     this.#relay.loanEnded(connection);
   }
 
@@ -453,10 +424,8 @@ export class Session
   }
 
   parameterReported(): void {
-    if (this.#tracker?.dirty === true) return;
     // Nothing that was asked for sets a parameter, and one has changed: a function did it.
-    this.#tracker ??= new ParameterTracker();
-    this.#tracker.suspect();
+    if (!this.#parameters.dirty) this.#parameters.suspect();
   }
 
   notified(chunk: Buffer, at: number, end: number): boolean {
@@ -494,7 +463,7 @@ export class Session
   connectionLost(loss: ConnectionLoss): void {
     if (this.connection !== null) this.#relay.loanLost(this.connection);
     this.connection = null;
-    this.#uncertain = false;
+    this.#parameters.uncertain = false;
     this.#groupSince = 0;
     this.#code?.forget();
     this.#relay.dropBody();
@@ -526,7 +495,7 @@ export class Session
 
   canSendAgain(sqlstate: string): boolean {
     // Who asked for read-only transactions is refused everywhere.
-    if (sqlstate === '25006' && this.parameters.values.has('default_transaction_read_only'))
+    if (sqlstate === '25006' && this.#parameters.get('default_transaction_read_only') !== undefined)
       return false;
     return this.survivesLoss && this.#relay.canSendAgain && this.#underWay.repeatable(true);
   }
@@ -540,6 +509,7 @@ export class Session
   #sendAgain(): void {
     if (this.connection !== null) this.#relay.loanLost(this.connection);
     this.connection = null;
+    this.#parameters.loanEnded(null);
     this.#groupSince = 0;
     this.#underWay.again();
     this.#enter(SessionState.Idle);
@@ -551,7 +521,8 @@ export class Session
   /** Parameters may have changed that are not read back, other than by what the loss itself has undone. */
   #isUnread(loss: ConnectionLoss): boolean {
     return (
-      this.#setsOutside && (loss.groups === 0 || loss.inTransaction || this.#underWay.count > 1)
+      this.#parameters.setOutside &&
+      (loss.groups === 0 || loss.inTransaction || this.#underWay.count > 1)
     );
   }
 
@@ -562,11 +533,9 @@ export class Session
 
   /** Nothing that was asked to change the session took effect, as far as the client knows. */
   #forgetUnread(): void {
-    this.#setsOutside = false;
     this.#listening?.forgetChange();
     this.#sequences?.lost();
-    this.#tracker = null;
-    this.#lexis = this.parameters.lexis;
+    this.#parameters.forgetChanges();
   }
 
   /** True, and the client is told, when the server that refused the group is the one that would run it again. */
@@ -590,16 +559,15 @@ export class Session
 
   mayChange(effects: Effects, source: Buffer, start: number): void {
     const { flags } = effects;
-    if ((flags & (changesParameters | Flag.SetsLocalParameter)) !== 0) {
-      this.#tracker ??= new ParameterTracker();
-      this.#tracker.note(effects, this.parameters.values);
-      if (changesLexis(effects)) {
-        this.#lexis = worstLexis;
-        if (this.#relay.lexisChanges()) this.keepStatements(source, start);
-      }
-    }
+    const parameters = this.#parameters;
+    if (
+      (flags & (changesParameters | Flag.SetsLocalParameter)) !== 0 &&
+      parameters.willRun(effects) &&
+      this.#relay.lexisChanges()
+    )
+      this.keepStatements(source, start);
     if ((flags & carried) !== 0 && !this.inTransaction && !this.#underWay.begins)
-      this.#setsOutside = true;
+      parameters.setOutside = true;
   }
 
   #mayListen(): void {
@@ -626,7 +594,7 @@ export class Session
   #wantsLook(): boolean {
     const { pin } = this;
     if (pin === null)
-      return this.#recheck || this.#tracker?.dirty === true || this.#code?.hasSuspects === true;
+      return this.#recheck || this.#parameters.dirty || this.#code?.hasSuspects === true;
     if (!visible.has(pin)) return false;
     const waited = this.pool.waitingCount > 0 && clock.now > this.#lookedAt;
     return this.#released || waited;
@@ -637,15 +605,12 @@ export class Session
     const { connection } = this;
     if (connection === null) return;
     const suspects = this.#code?.takeSuspects() ?? [];
-    if (suspects.length > 0) {
-      this.#tracker ??= new ParameterTracker();
-      this.#tracker.suspect();
-    }
-    const tracker = this.#tracker;
-    const dirty = tracker !== null && tracker.dirty;
+    const parameters = this.#parameters;
+    if (suspects.length > 0) parameters.suspect();
+    const { dirty } = parameters;
     const looks = suspects.length > 0 || this.pin !== null || this.#recheck;
     const statements = [
-      ...(dirty ? [tracker.ask(this.pool.parameterSets.customNames)] : []),
+      ...(dirty ? [parameters.ask()] : []),
       ...(looks ? [lookSql(this.#relay.carriedNames())] : []),
     ];
     this.#released = false;
@@ -660,47 +625,21 @@ export class Session
           this.#pin.between(PinReason.Parameters, suspects[0]?.statement ?? '');
           return;
         }
-        const known = this.parameters;
-        if (dirty)
-          this.#takeParameters(
-            connection,
-            tracker.readBack(withoutLook(answer.rows), known.values, this.#startup, this.pool.user),
-          );
+        const { known } = parameters;
+        if (dirty) this.#takeParameters(answer.rows, connection);
         const pin = this.pin;
         const found = looks ? readLook(answer.rows) : null;
         if (found !== null && pinning === this.#pinning) this.#takeLook(found, suspects);
         else if (found !== null) this.#released = true;
-        if (this.parameters !== known) this.#tellHidden('parameters', suspects);
+        if (parameters.known !== known) this.#tellHidden('parameters', suspects);
         if (pin === null && this.pin !== null) this.#tellHidden(this.pin, suspects);
       }),
     );
   }
 
-  #takeParameters(connection: DatabaseConnection, read: ReadBack): void {
-    const sets = this.pool.parameterSets;
-    const before = this.parameters;
-    this.parameters = sets.acquire(read.wanted);
-    sets.release(before);
-    if (read.actual.size === 0) connection.parameterSet = this.parameters;
-    else {
-      const actual = sets.acquire([...read.wanted, ...read.actual]);
-      connection.parameterSet = actual;
-      sets.release(actual);
-      this.#tellStartValues(read.actual);
-    }
-    // What nobody can name is taken away before anyone else comes.
-    if (read.uncertain) {
-      this.#uncertain = true;
-      connection.needsReset = true;
-    }
-    this.#lexis = lexisReported(connection);
-    this.parameters.lexis = this.#lexis;
-  }
-
-  /** RESET went back to the values of the connection, and the client was told so; its own start values are others. */
-  #tellStartValues(reset: ReadonlyMap<string, string>): void {
-    for (const [name, value] of this.#reportedAtStart)
-      if (reset.has(name.toLowerCase())) this.#write(buildParameterStatus(name, value));
+  #takeParameters(rows: ProxyAnswer['rows'], connection: DatabaseConnection): void {
+    const told = this.#parameters.take(withoutLook(rows), connection, this.pool.user);
+    for (const [name, value] of told) this.#write(buildParameterStatus(name, value));
   }
 
   #takeLook(found: Found, suspects: readonly Suspect[]): void {
@@ -754,7 +693,7 @@ export class Session
   }
 
   #unpin(reason: PinReason): void {
-    this.#pin.end(reason, this.#uncertain);
+    this.#pin.end(reason, this.#parameters.uncertain);
     // What came to be while another reason held the connection anyway has not been looked at.
     this.#recheck = !visible.has(reason);
   }
@@ -802,7 +741,7 @@ export class Session
     connection?.abandon(this.#relay.midMessage);
     this.#relay.close();
     this.#listening?.end();
-    this.pool.parameterSets.release(this.parameters);
+    this.#parameters.release();
     this.#keeper.ended(this, reason);
   }
 }
