@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
+import type { Postgres } from '@sluice/lab';
+import { startDatabase } from '../helpers/database.ts';
 import { bind, execute, parse, story, sync } from '../helpers/messages.ts';
-import type { RawClient } from '../helpers/raw-client.ts';
+import { RawClient } from '../helpers/raw-client.ts';
 import { onEachRoute } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
+import { Sluice } from '../helpers/sluice.ts';
 
 /*
  * Code that is stored in the database sets parameters whose names no client ever says. Each test has names of its own:
@@ -153,3 +156,32 @@ onEachRoute(
     });
   },
 );
+
+suite('a database that does not show its code', () => {
+  let database: Postgres;
+  before(async () => {
+    database = await startDatabase();
+  });
+  after(() => database.stop('immediate'));
+
+  test('serves its clients all the same, and the log tells', async (t) => {
+    await database.query(`
+      CREATE ROLE clerk LOGIN PASSWORD 'secret';
+      REVOKE SELECT ON pg_catalog.pg_language FROM PUBLIC;
+      CREATE FUNCTION remember(v text) RETURNS void LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM set_config('shop.unseen', v, false); END $$`);
+    const user = { UserName: 'clerk', Password: 'secret' };
+    const sluice = await Sluice.start(database, { PoolSize: 1, Users: [user] });
+    t.after(() => sluice.kill());
+    const { host, port } = sluice;
+    const address = { host, port, user: 'clerk', password: 'secret', database: database.database };
+    const client = await RawClient.login(address);
+    t.after(() => client.end());
+    const other = await RawClient.login(address);
+    t.after(() => other.end());
+    await client.query("SELECT remember('mine')");
+    assert.equal(await other.value("SELECT current_setting('shop.un' || 'seen', true)"), '');
+    const line = await sluice.logged(({ msg }) => msg.includes('could not be read'));
+    assert.match(String(line['error']), /permission denied/);
+  });
+});
