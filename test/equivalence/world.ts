@@ -9,10 +9,14 @@ const sessions = Array.from({ length: sessionsPerScript }, (_, index) => index +
 
 /*
  * No column has a sequence for its default: an INSERT would change what lastval() answers without a word in its text,
- * which is a limit that docs/pinning.md names. Nor are there triggers that change the session, for the same reason.
+ * which is a limit that docs/pinning.md names.
  */
 const privateObjects = sessions.map(
-  (me) => `CREATE TABLE note_${me} (id int, body text); CREATE SEQUENCE ticket_${me};`,
+  (me) => `
+  CREATE TABLE note_${me} (id int, body text); CREATE SEQUENCE ticket_${me};
+  CREATE TABLE memo_${me} (body text);
+  CREATE TRIGGER told AFTER INSERT ON memo_${me} FOR EACH ROW EXECUTE FUNCTION tell_memo();
+  CREATE VIEW memos_${me} AS SELECT body FROM memo_${me};`,
 );
 
 /**
@@ -49,11 +53,21 @@ export const schemaSql = `
     $$ BEGIN PERFORM fails(); RETURN 1; EXCEPTION WHEN division_by_zero THEN RETURN 2; END $$;
   CREATE PROCEDURE keep(value text) LANGUAGE plpgsql AS
     $$ BEGIN PERFORM set_config('app.user_id', value, false); COMMIT; PERFORM set_config('app.tenant', value, true); END $$;
+  CREATE FUNCTION tell_memo() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN PERFORM set_config('app.user_id', NEW.body, false); RETURN NULL; END $$;
+  CREATE FUNCTION becomes(value text) RETURNS text LANGUAGE sql
+    BEGIN ATOMIC SELECT set_config('TimeZone', value, false); END;
+  CREATE FUNCTION becomes_by_another(value text) RETURNS text LANGUAGE plpgsql AS
+    $$ DECLARE was text := becomes(value); BEGIN EXECUTE 'SET app.tenant = ''becomes'''; RETURN was; END $$;
+  CREATE VIEW watched AS SELECT becomes('Asia/Seoul'), 1 AS n;
   ${privateObjects.join('')}`;
 
 /** Puts back what scripts have written. */
 export const restoreSql = sessions
-  .map((me) => `DELETE FROM note_${me}; SELECT setval('ticket_${me}', 1, false);`)
+  .map(
+    (me) =>
+      `DELETE FROM note_${me}; DELETE FROM memo_${me}; SELECT setval('ticket_${me}', 1, false);`,
+  )
   .join('');
 
 /** Whether a text may have written something that `restoreSql` puts back. */
