@@ -428,4 +428,38 @@ export const cases: readonly Case[] = [
       ]),
     ],
   },
+  {
+    name: 'currval() behind setval() and other statements in one write, where others have drawn',
+    script: [
+      say(2, "SELECT setval('ticket_2', 7)"),
+      { session: 2, leave: 'terminate' },
+      { session: 1, send: [{ query: 'COPY note_1 (body) FROM STDIN', copy: [] }] },
+      {
+        session: 1,
+        send: [
+          { extended: [{ parse: '', text: 'SELECT 1' }] },
+          { query: "SELECT setval('ticket_1', 40)" },
+          { query: "SELECT currval('ticket_1')" },
+        ],
+      },
+      {
+        session: 1,
+        send: [
+          { query: "SELECT nextval('ticket_1')" },
+          { extended: run('', "SELECT currval('ticket_1')") },
+        ],
+      },
+    ],
+  },
+  {
+    name: 'a session that ends while it is looked at',
+    script: [
+      say(3, 'SELECT lock_inside(3) AS run_#'),
+      { session: 3, connect: {} },
+      say(
+        3,
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
+      ),
+    ],
+  },
 ];

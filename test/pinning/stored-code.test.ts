@@ -134,6 +134,28 @@ onEachRoute(
       assert.equal(await own.value(read), 'named');
     });
 
+    test('a temporary table of a function pins, unless it is dropped with the transaction', async (t) => {
+      const name = `temp_${route().name}`;
+      const [own, other] = await sessions(
+        route(),
+        t,
+        name,
+        `CREATE FUNCTION keeps_${name}() RETURNS void LANGUAGE plpgsql AS
+           $$ BEGIN CREATE TEMP TABLE IF NOT EXISTS kept AS SELECT 1 AS v; END $$;
+         CREATE FUNCTION drops_${name}() RETURNS void LANGUAGE plpgsql AS
+           $$ BEGIN CREATE TEMP TABLE gone ON COMMIT DROP AS SELECT 1 AS v; END $$;`,
+      );
+      for (let run = 0; run < 6; run++) {
+        await own.query(`SELECT drops_${name}()`);
+        assert.equal(await other.value('SELECT 1'), '1');
+        await own.query(`SELECT keeps_${name}()`);
+        assert.equal(await own.value('TABLE kept'), '1');
+        assert.equal(await route().sluice.metric('sluice_sessions_pinned'), 1, `run ${run}`);
+        await own.query('DROP TABLE kept');
+        assert.equal(await other.value('SELECT 1'), '1');
+      }
+    });
+
     test('what is set for the transaction alone costs no look', async (t) => {
       const name = `local_${route().name}`;
       const [own, other] = await sessions(
@@ -143,9 +165,11 @@ onEachRoute(
         `CREATE FUNCTION set_${name}(v text) RETURNS void LANGUAGE plpgsql AS
            $$ BEGIN PERFORM set_config('shop.${name}', v, true); END $$;`,
       );
-      await own.query(`SELECT set_${name}('a')`);
-      // Served when all is done that the first run has brought with it.
-      await other.query('SELECT 1');
+      // The first runs of any function are looked at.
+      for (let run = 0; run < 4; run++) {
+        await own.query(`SELECT set_${name}('a')`);
+        await other.query('SELECT 1');
+      }
       await own.query(`SELECT set_${name}('a')`);
       await route().quiet();
       const [row] = await route().database.query<{ query: string }>(

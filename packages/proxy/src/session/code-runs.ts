@@ -49,7 +49,7 @@ export class CodeRuns {
     if (!storedCode.isStale(metSince(effects))) this.#judge(effects, source, start, end);
     else if (this.#unjudged.length < mostUnjudged && end - start < longestUnjudged) {
       this.#unjudged.push({ effects, text: Buffer.from(source.subarray(start, end)) });
-    } else this.#suspects.push({ effects, statement: shapeOf(source, start, end) });
+    } else this.#suspect(effects, source, start, end, true);
     if ((effects.flags & Flag.Ddl) === 0) return;
     if (storedCode.mayChange(source.toString('latin1', start, end))) this.#changes = true;
   }
@@ -98,10 +98,25 @@ export class CodeRuns {
 
   #judge(effects: Effects, source: Buffer, start: number, end: number): void {
     const leaving = this.#runner.storedCode.leavingOf(effects, source, start, end);
-    // What is known to set parameters, and nothing else, needs no look.
-    if (leaving?.other !== false && (deservesLook(effects) || leaving !== null))
-      this.#suspects.push({ effects, statement: shapeOf(source, start, end) });
-    if (leaving !== null && leaving.sets !== null)
-      this.#runner.mayChange(leaving.sets, source, start);
+    if (leaving === null) {
+      if (deservesLook(effects)) this.#suspect(effects, source, start, end, true);
+      return;
+    }
+    // What is known to set parameters that it names, and nothing else, needs no look.
+    if (leaving.unnamed || leaving.other) {
+      deservesLook(effects);
+      this.#suspect(effects, source, start, end, leaving.unnamed);
+    }
+    if (leaving.sets !== null) this.#runner.mayChange(leaving.sets, source, start);
+  }
+
+  #suspect(
+    effects: Effects,
+    source: Buffer,
+    start: number,
+    end: number,
+    mayHaveSet: boolean,
+  ): void {
+    this.#suspects.push({ effects, statement: shapeOf(source, start, end), mayHaveSet });
   }
 }

@@ -22,6 +22,8 @@ const hidden = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.Opaque;
 export interface Suspect {
   readonly effects: Effects;
   readonly statement: string;
+  /** It may have set parameters that nothing names. */
+  readonly mayHaveSet: boolean;
 }
 
 const records = new WeakMap<Effects, Record>();

@@ -28,6 +28,8 @@ export interface RequestOwner {
   trace(shape: string): void;
   /** The text of a statement that may set parameters in ways that only their names in it betray. */
   mayNameParameters(text: string): void;
+  /** Whether a statement that is about to be prepared or run waits until nothing is owed. */
+  mustWait(effects: Effects): boolean;
   /** A statement is about to be prepared: puts in front of the group what it must not meet. */
   willParse(effects: Effects): void;
   /** A statement is about to run of which nobody knows what it does; what has come of its text begins at `start`. */

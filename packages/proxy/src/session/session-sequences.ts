@@ -29,6 +29,13 @@ const mayDraw =
 /** Effects of statements that have to do with sequences. */
 export const touchesSequences: number = mayDraw | Flag.ReadsSequence;
 
+/** Whether a statement with these flags must not meet what others have drawn. */
+function needsOwn(flags: number, asks: boolean): boolean {
+  return (
+    (flags & Flag.ReadsSequence) !== 0 || (asks && (flags & (mayDraw | Flag.Transaction)) !== 0)
+  );
+}
+
 function discardsSequences(effect: Effects['details'][number]): boolean {
   return effect.kind === 'discard' && (effect.what === 'all' || effect.what === 'sequences');
 }
@@ -77,11 +84,19 @@ export class SessionSequences {
     this.#session = session;
   }
 
-  /** A statement with these flags is about to be prepared or run. `asks`: the application uses currval() or lastval(). */
+  /**
+   * Whether a statement with these flags waits until nothing is owed, so that what others have drawn can be discarded in
+   * front of it. `asks`: the application uses currval() or lastval().
+   */
+  mustWait(connection: DatabaseConnection, flags: number, asks: boolean): boolean {
+    if (connection.inTransaction || connection.midGroup || connection.owed.length === 0)
+      return false;
+    return needsOwn(flags, asks) && !this.#owns(connection);
+  }
+
+  /** A statement with these flags is about to be prepared or run. */
   prepare(connection: DatabaseConnection, flags: number, asks: boolean): void {
-    const needed =
-      (flags & Flag.ReadsSequence) !== 0 || (asks && (flags & (mayDraw | Flag.Transaction)) !== 0);
-    if (!needed || this.#owns(connection) || !connection.fresh) return;
+    if (!needsOwn(flags, asks) || this.#owns(connection) || !connection.fresh) return;
     connection.drawnBy = 0;
     connection.gather(
       discard,

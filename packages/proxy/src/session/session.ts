@@ -95,6 +95,8 @@ export class Session
   #setback: Setback | null = null;
   /** A pin is over that may have hidden others. */
   #recheck = false;
+  /** A look is under way: what it will find is not known yet. */
+  #isLooking = false;
   #state: SessionState = SessionState.Idle;
   #paused = false;
   #blocked = false;
@@ -318,6 +320,15 @@ export class Session
     this.pool.parameterSets.noteNames(text);
   }
 
+  mustWait({ flags }: Effects): boolean {
+    const { connection, pool } = this;
+    if ((flags & (touchesSequences | Flag.Transaction)) === 0 || connection === null) return false;
+    if ((flags & Flag.ReadsSequence) === 0 && pool.sequenceReaders.isEmpty) return false;
+    const asks = pool.sequenceReaders.has(this.applicationName);
+    this.#sequences ??= new SessionSequences(this.id);
+    return this.#sequences.mustWait(connection, flags, asks);
+  }
+
   willParse(effects: Effects): void {
     const { connection } = this;
     if ((effects.flags & (touchesSequences | Flag.Transaction)) === 0 || connection === null)
@@ -466,6 +477,7 @@ export class Session
     this.#parameters.uncertain = false;
     this.#groupSince = 0;
     this.#code?.forget();
+    this.#isLooking = false;
     this.#relay.dropBody();
     const outcome = judgeLoss(loss, {
       // A change of parameters that the client was told of and that was not read back yet is lost as well.
@@ -606,7 +618,7 @@ export class Session
     if (connection === null) return;
     const suspects = this.#code?.takeSuspects() ?? [];
     const parameters = this.#parameters;
-    if (suspects.length > 0) parameters.suspect();
+    if (suspects.some(({ mayHaveSet }) => mayHaveSet)) parameters.suspect();
     const { dirty } = parameters;
     const looks = suspects.length > 0 || this.pin !== null || this.#recheck;
     const statements = [
@@ -617,10 +629,12 @@ export class Session
     this.#recheck = false;
     this.#lookedAt = clock.now;
     const pinning = this.#pinning;
+    this.#isLooking = true;
     connection.run(
       statements.join(';'),
       new ProxyRequest((answer) => {
         if (answer.lost || this.connection !== connection) return;
+        this.#isLooking = false;
         if (answer.error !== null) {
           this.#pin.between(PinReason.Parameters, suspects[0]?.statement ?? '');
           return;
@@ -722,14 +736,20 @@ export class Session
     else this.socket.resume();
   }
 
+  /** Something may be left on the connection that no pin is for yet. */
+  #mayHaveLeft(): boolean {
+    return (
+      this.#isLooking ||
+      this.#wantsLook() ||
+      this.#code?.hasUnjudged === true ||
+      this.#listening?.onLoan === true
+    );
+  }
+
   #end(reason: string, farewell: Buffer | null): void {
     if (this.#state === SessionState.Closed) return;
     const waiting = this.#state === SessionState.Waiting;
-    if (
-      this.connection !== null &&
-      (this.#wantsLook() || this.#code?.hasUnjudged === true || this.#listening?.onLoan === true)
-    )
-      this.connection.needsReset = true;
+    if (this.connection !== null && this.#mayHaveLeft()) this.connection.needsReset = true;
     this.#enter(SessionState.Closed);
     this.#pin.close();
     const midReply = this.connection !== null && this.connection.midReply;

@@ -194,7 +194,10 @@ export class StatementRequests implements StatementKeeper {
     return changes;
   }
 
-  /** What a text does. Null: that hangs on an answer to an earlier group, which may change how texts are read. */
+  /**
+   * What a text does. Null: it waits for the answers to earlier groups, which may change how texts are read, or for a
+   * statement of the proxy's own.
+   */
   #classify(
     connection: DatabaseConnection,
     chunk: Buffer,
@@ -210,7 +213,8 @@ export class StatementRequests implements StatementKeeper {
     const effects = classifyBytes(chunk, start, end, this.#owner.lexis);
     const { reason } = effects;
     const isUnread = reason === 'backslash' || reason === 'encoding';
-    return isUnread && pending && this.#lexisGroup >= 0 ? null : effects;
+    if (isUnread && pending && this.#lexisGroup >= 0) return null;
+    return this.#owner.mustWait(effects) ? null : effects;
   }
 
   #wait(): false {
@@ -354,6 +358,7 @@ export class StatementRequests implements StatementKeeper {
     if (statementEnd === portalEnd + 1) {
       if (this.#unnamedInDoubt(connection)) return this.#wait();
       const { effects, source, start, end } = this.#unnamed;
+      if (effects !== null && this.#owner.mustWait(effects)) return this.#wait();
       if (effects !== null && (effects.flags & usesNames) !== 0 && source !== null) {
         const text = { source, start: start + 6, end: end - 1, effects };
         if (!this.#bindNaming(connection, nameIn(chunk, at + 5, portalEnd), text))
@@ -378,6 +383,7 @@ export class StatementRequests implements StatementKeeper {
         }
       } else {
         const { effects, parseMessage } = statement;
+        if (this.#owner.mustWait(effects)) return this.#wait();
         const textStart = 5 + statement.backendName.length;
         if ((effects.flags & usesNames) !== 0) {
           if (!this.#bindNaming(connection, nameIn(chunk, at + 5, portalEnd), textOf(statement)))

@@ -33,7 +33,9 @@ const changesCode =
 export interface Leaving {
   /** The parameters that it may set, as a statement that does nothing else. */
   readonly sets: Effects | null;
-  /** It may leave something else, or set a parameter that nothing names. */
+  /** It may set further ones, which nothing names. */
+  readonly unnamed: boolean;
+  /** It may leave something else. */
   readonly other: boolean;
 }
 
@@ -129,11 +131,12 @@ export class StoredCode {
       if (named !== undefined && (!named.onlyWrites || (flags & mayRunCode) !== 0))
         mentioned.push(named.trace);
     }
-    if (mentioned.length === 0) return null;
-    const { parameters, other } = unionOf(mentioned);
+    const { parameters, unnamed, other } = unionOf(mentioned);
+    if (parameters.size === 0 && !unnamed && !other) return null;
     const effect = { kind: 'parameter', names: [...parameters], local: false } as const;
     return {
       sets: parameters.size === 0 ? null : effectsOf(Flag.SetsParameter, 1, [effect]),
+      unnamed,
       other,
     };
   }
@@ -227,7 +230,7 @@ export class StoredCode {
   }
 }
 
-const nothing: Trace = { parameters: new Set(), other: false };
+const nothing: Trace = { parameters: new Set(), unnamed: false, other: false };
 
 /** A function leaves what those leave that its body names: until there is nothing new. */
 function spread(functions: readonly StoredFunction[], named: readonly Named[]): void {

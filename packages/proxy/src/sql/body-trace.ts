@@ -5,7 +5,9 @@ import { sessionFunctions, transactionParameters } from './session-functions.ts'
 export interface Trace {
   /** Parameters that it sets for the session, in lower case. */
   readonly parameters: ReadonlySet<string>;
-  /** It may leave something else, or set a parameter that it does not name. */
+  /** It may set further ones, which it does not name. */
+  readonly unnamed: boolean;
+  /** It may leave something else: locks, temporary objects, cursors, prepared statements, what C code keeps. */
   readonly other: boolean;
 }
 
@@ -13,7 +15,6 @@ export interface Trace {
 const leaving = [...sessionFunctions]
   .filter(([, flag]) => (flag & (Flag.AdvisoryLock | Flag.OtherState)) !== 0)
   .map(([name]) => name)
-  .concat('set_limit')
   .join('|');
 
 /** Where a statement may begin, in the body or in a string that it runs. */
@@ -25,12 +26,13 @@ const beginning = String.raw`(?:^|[;'"$]|[*]/|--[^\n]*\n|\\[nrt]|\y(?:begin|then
  */
 const leavesOther = [
   String.raw`\y(?:${leaving})\y`,
-  String.raw`\y(?:create|into)\s+(?:(?:local|global)\s+)?temp`,
+  // What is dropped with the transaction does not stay.
+  String.raw`\y(?:create|into)\s+(?:(?:local|global)\s+)?temp(?![^;]*\yon\s+commit\s+drop\y)`,
   String.raw`\ypg_temp\y`,
   String.raw`\ywith\s+hold\y`,
-  String.raw`${beginning}(?:listen|unlisten|load|discard|prepare\s+\w+\s+as|deallocate|reset\s+all)\y`,
+  String.raw`${beginning}(?:listen|unlisten|load|discard|prepare\s+\w+\s+as|deallocate)\y`,
 ].join('|');
-const setsParameter = String.raw`\yset_config\y|${beginning}(?:set|reset)\y`;
+const setsParameter = String.raw`\y(?:set_config|set_limit)\y|${beginning}(?:set|reset)\y`;
 
 /** What a body must match to leave anything, for the database to choose by; see `traceOf`. */
 export const suspicious = `${leavesOther}|${setsParameter}`;
@@ -38,6 +40,7 @@ export const suspicious = `${leavesOther}|${setsParameter}`;
 const inJavaScript = (source: string): RegExp => new RegExp(source.replaceAll('\\y', '\\b'), 'gi');
 const other = inJavaScript(leavesOther);
 const call = inJavaScript(String.raw`\yset_config\y`);
+const unnamed = inJavaScript(String.raw`\yset_limit\y|${beginning}reset\s+all\y`);
 const statement = inJavaScript(
   String.raw`${beginning}(?:set\s+(?:(session|local)\s+)?|reset\s+)(time\s+zone|session\s+authorization|transaction|constraints|characteristics|["\w$.]+)`,
 );
@@ -54,40 +57,45 @@ const spelled: ReadonlyMap<string, string> = new Map([
   ['session authorization', 'session_authorization'],
 ]);
 
+/** What SET SESSION CHARACTERISTICS AS TRANSACTION sets. */
+const characteristics = [...transactionParameters].map((name) => `default_${name}`);
+
 /**
  * What the body of a function or procedure may leave, in whatever language it is written: its words are looked at, those
  * in comments and strings too. What it puts together as it runs escapes this.
  */
 export function traceOf(body: string): Trace {
   const parameters = new Set<string>();
-  let isOther = body.search(other) >= 0;
+  let isUnnamed = body.search(unnamed) >= 0;
   for (const { index } of body.matchAll(call)) {
     const [name, , isLocal] = argumentsAt(body, index + 'set_config'.length);
     if (isLocal !== undefined && isTrue.test(isLocal)) continue;
     const named = literal.exec(name ?? '')?.[1];
-    if (named === undefined) isOther = true;
+    if (named === undefined) isUnnamed = true;
     else parameters.add(named.toLowerCase());
   }
   for (const [, scope, what = ''] of body.matchAll(statement)) {
     if (scope?.toLowerCase() === 'local') continue;
     const word = what.toLowerCase().replaceAll('"', '').replaceAll(/\s+/g, ' ');
     if (word === 'transaction' || word === 'constraints' || word === 'all') continue;
-    if (word === 'characteristics') isOther = true;
+    if (word === 'characteristics') for (const name of characteristics) parameters.add(name);
     else parameters.add(spelled.get(word) ?? word);
   }
   for (const name of transactionParameters) parameters.delete(name);
-  return { parameters, other: isOther };
+  return { parameters, unnamed: isUnnamed, other: body.search(other) >= 0 };
 }
 
 /** One trace of several. */
 export function unionOf(traces: Iterable<Trace>): Trace {
   const parameters = new Set<string>();
+  let isUnnamed = false;
   let isOther = false;
   for (const trace of traces) {
     for (const name of trace.parameters) parameters.add(name);
+    isUnnamed ||= trace.unnamed;
     isOther ||= trace.other;
   }
-  return { parameters, other: isOther };
+  return { parameters, unnamed: isUnnamed, other: isOther };
 }
 
 /** The arguments of the call whose opening parenthesis follows, as written; none when it has no end. */
