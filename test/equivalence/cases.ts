@@ -462,4 +462,12 @@ export const cases: readonly Case[] = [
       ),
     ],
   },
+  {
+    name: 'an empty search_path is not the default one',
+    script: [
+      extended(1, run('a', 'SELECT name FROM place')),
+      say(2, "SELECT set_config('search_path', '', false)"),
+      extended(2, run('a', 'SELECT name FROM place')),
+    ],
+  },
 ];

@@ -113,8 +113,8 @@ const sqlstateOf = (message: string): string | undefined =>
 /** Messages that may be missing behind the pool. */
 export const missing: readonly {
   readonly name: string;
-  /** Of a message, and the one after it. */
-  readonly isMissing: (message: string, next: string) => boolean;
+  /** Of a message, and those after it. */
+  readonly isMissing: (message: string, rest: readonly string[]) => boolean;
 }[] = [
   {
     name: 'the warning that there is no transaction',
@@ -124,8 +124,15 @@ export const missing: readonly {
   {
     name: 'which error a statement answers with that cannot be read any more',
     // ParameterDescription comes before PostgreSQL reads the text again; here the text is read first.
-    isMissing: (message, next) =>
+    isMissing: (message, [next = '']) =>
       message.startsWith('t') && ['42P01', '42883'].includes(sqlstateOf(next) ?? ''),
+  },
+  {
+    name: 'which error a failed transaction answers with',
+    // PostgreSQL describes a statement without rows even then; here it has to be prepared first, which is refused.
+    isMissing: (message, rest) =>
+      /^[tn]/.test(message) &&
+      sqlstateOf(rest.find((other) => !/^[tn]/.test(other)) ?? '') === '25P02',
   },
 ];
 

@@ -4,6 +4,9 @@ import type { ParameterSet, ParameterSets } from './parameter-set.ts';
 import { ParameterTracker } from './parameter-tracker.ts';
 import { changesLexis, lexisReported, worstLexis } from './session-effects.ts';
 
+/** Stands for the search_path of who has set none; an empty one is a value like others. */
+const defaultPath = '\0';
+
 type Rows = readonly (readonly (string | null)[])[];
 
 /**
@@ -45,10 +48,10 @@ export class SessionParameters {
     return this.#tracker?.dirty === true;
   }
 
-  /** The session's search_path, '' for the default; null when it may have been changed in this transaction. */
+  /** The session's search_path; null when it may have been changed in this transaction. */
   get searchPath(): string | null {
     if (this.#tracker?.pathInDoubt === true) return null;
-    return this.get('search_path') ?? '';
+    return this.get('search_path') ?? defaultPath;
   }
 
   /** Tells apart what the same statement text means, as it has literals or none. `session` is the session's number. */
