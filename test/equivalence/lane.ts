@@ -82,7 +82,11 @@ export class Lane {
     // It shows only after other scripts, which fast-check did not make as one and cannot shrink.
     const all = this.#history.flat();
     const together = await this.tryAnew(all, pace);
-    if (together === null) return { ...finding, script: all };
+    if (together === null) {
+      const { step } = finding;
+      const before = all.length - script.length;
+      return { ...finding, step: step === undefined ? step : before + step, script: all };
+    }
     const reduced = await reduce(all, async (steps) => (await this.tryAnew(steps, pace)) !== null);
     return (await this.tryAnew(reduced, pace)) ?? together;
   }
