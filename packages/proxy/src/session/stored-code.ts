@@ -64,6 +64,8 @@ export class StoredCode {
   #readExactly = -Infinity;
   /** How long reading took, in milliseconds. */
   #took = 0;
+  /** From then on any statement finds it stale, in clock milliseconds. */
+  #staleAfter = -Infinity;
   #isReading = false;
   /** Counts changes: what was asked for before one of them is not believed. */
   #changes = 0;
@@ -86,7 +88,7 @@ export class StoredCode {
   isStale(met: number): boolean {
     const age = clock.now - this.#readAt;
     if (age <= Math.max(believedAtLeast, restPerTime * this.#took)) return false;
-    return age > 2 * this.#believed || this.#readExactly < met;
+    return clock.now > this.#staleAfter || this.#readExactly < met;
   }
 
   get #believed(): number {
@@ -97,7 +99,7 @@ export class StoredCode {
   concerns(flags: number): boolean {
     if ((flags & (runsCode | Flag.Ddl)) !== 0) return true;
     const runs = (flags & Flag.Writes) !== 0 ? this.#names !== null : this.#hasRelations;
-    return runs || this.isStale(-Infinity);
+    return runs || clock.now > this.#staleAfter;
   }
 
   /** DDL runs, or has been committed. Returns whether it may change what is stored here. */
@@ -110,6 +112,7 @@ export class StoredCode {
   outdate(): void {
     this.#changes++;
     this.#readAt = -Infinity;
+    this.#staleAfter = -Infinity;
   }
 
   /** What the statement in `source[start, end)` may leave by code that it runs; null when nothing is known. */
@@ -156,6 +159,7 @@ export class StoredCode {
       this.#readExactly = started;
       this.#isReading = false;
       this.#took = performance.now() - started;
+      this.#staleAfter = this.#readAt + 2 * this.#believed;
       done();
     };
     const started = performance.now();
