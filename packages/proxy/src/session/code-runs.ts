@@ -104,6 +104,7 @@ export class CodeRuns {
     }
     // What is known to set parameters that it names, and nothing else, needs no look.
     if (leaving.unnamed || leaving.other) {
+      // Whether it does is known; that it ran is counted there, for the log.
       deservesLook(effects);
       this.#suspect(effects, source, start, end, leaving.unnamed);
     }

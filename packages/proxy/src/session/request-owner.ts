@@ -13,7 +13,7 @@ export interface RequestOwner {
   readonly lexis: number;
   /** Nothing is owed: the lexis is what the connection has reported. */
   lexisTold(): void;
-  /** The session's search_path, '\\0' for the default; null when it may have been changed in this transaction. */
+  /** The session's search_path; null when it may have been changed in this transaction. */
   readonly searchPath: string | null;
   /** Tells apart what the same statement text means under the session's parameters, as it has literals or none. */
   statementContext(hasLiterals: boolean): string;

@@ -21,8 +21,7 @@ export class Setback {
   /** `age` is how long the group had been running, in milliseconds. */
   constructor(error: ErrorFields, answered: Buffer, connection: DatabaseConnection, age: number) {
     this.error = error;
-    // Its bytes are the reader's, which uses them again.
-    this.answered = Buffer.from(answered);
+    this.answered = answered;
     this.#source = connection.source;
     this.#epoch = connection.epoch;
     this.#byChance = error.sqlstate !== '25006' && age < shortRun;

@@ -15,7 +15,7 @@ const believedAtLeast = 1000;
 const restPerTime = 100;
 /** Functions that call functions that call others … are followed so far. */
 const deepest = 8;
-/** Names are looked for in statements up to this number of them; beyond that every statement may mean any. */
+/** So many functions are read, and no more: what is beyond is known only by what it leaves. */
 const most = 2000;
 /** Bytes of statements whose trace is remembered. */
 const remembered = 1024 * 1024;
@@ -218,16 +218,15 @@ export class StoredCode {
     for (const relation of relations) relation.trace = all;
     spread(functions, [...functions, ...relations]);
     const traces = new Map<string, Named>();
-    for (const named of [...relations, ...functions]) {
-      const key = named.name.toLowerCase();
+    for (const { name, trace, onlyWrites } of [...relations, ...functions]) {
+      const key = name.toLowerCase();
       const before = traces.get(key);
-      if (before === undefined) traces.set(key, named);
-      else
-        traces.set(key, {
-          name: named.name,
-          trace: unionOf([before.trace, named.trace]),
-          onlyWrites: before.onlyWrites && named.onlyWrites,
-        });
+      // Bodies are not kept.
+      traces.set(key, {
+        name,
+        trace: before === undefined ? trace : unionOf([before.trace, trace]),
+        onlyWrites: onlyWrites && before?.onlyWrites !== false,
+      });
     }
     this.#traces = traces;
     this.#names = traces.size === 0 ? null : wordsOf(traces.keys());
