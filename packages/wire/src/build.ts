@@ -1,4 +1,17 @@
+import { isUtf8 } from 'node:buffer';
+
 const zero = Buffer.from([0]);
+
+/** A text as bytes: a character for each byte of its UTF-8. */
+export function bytesOf(value: string): string {
+  return Buffer.from(value).toString('latin1');
+}
+
+/** Bytes, a character for each, for people to read: as UTF-8 if they are that. */
+export function readable(bytes: string): string {
+  const buffer = Buffer.from(bytes, 'latin1');
+  return isUtf8(buffer) ? buffer.toString() : bytes;
+}
 
 /**
  * A String of the protocol: the text and a zero byte. `latin1` takes each character of `value` for one byte.

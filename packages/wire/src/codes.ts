@@ -64,3 +64,23 @@ export const StartupCode = {
   Protocol30: 196608,
   Protocol32: 196610,
 } as const;
+
+/** The Int32 that tells one Authentication message of a database from another. */
+export const AuthenticationKind = {
+  Ok: 0,
+  Cleartext: 3,
+  Md5: 5,
+  Sasl: 10,
+  SaslContinue: 11,
+  SaslFinal: 12,
+} as const;
+
+/** The byte that a server answers SSLRequest and GSSENCRequest with; an old one may answer with an ErrorResponse. */
+export const EncryptionAnswer = {
+  Accepted: 0x53, // S
+  Declined: 0x4e, // N
+  Error: 0x45, // E
+} as const;
+
+/** The first byte of a TLS record that holds a handshake message; no packet of the startup phase can begin with it. */
+export const tlsHandshakeRecord = 0x16;

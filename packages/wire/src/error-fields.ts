@@ -1,5 +1,6 @@
 import { BackendCode } from './codes.ts';
 import { buildMessage, text } from './build.ts';
+import { bodyAt } from './frame.ts';
 
 /** The fields of an ErrorResponse or NoticeResponse (manual, "Error and Notice Message Fields"). */
 export interface ErrorFields {
@@ -15,6 +16,8 @@ export interface ErrorFields {
   readonly hint?: string;
   /** P: where in the statement, counted in characters from 1. */
   readonly position?: string;
+  /** R: the routine in PostgreSQL's source, which drivers tell some errors by. Written, not read. */
+  readonly routine?: string;
 }
 
 /** ErrorResponse (B): Byte1('E') Int32 length, then for each field Byte1 type and String value, then a zero byte. */
@@ -38,6 +41,7 @@ function buildFields(fields: ErrorFields): Buffer {
   if (fields.detail !== undefined) parts.push(text(`D${fields.detail}`));
   if (fields.hint !== undefined) parts.push(text(`H${fields.hint}`));
   if (fields.position !== undefined) parts.push(text(`P${fields.position}`));
+  if (fields.routine !== undefined) parts.push(text(`R${fields.routine}`));
   parts.push(Buffer.from([0]));
   return Buffer.concat(parts);
 }
@@ -65,4 +69,25 @@ export function parseErrorFields(buffer: Buffer, start = 0, end = buffer.length)
     ...optional('hint', 'H'),
     ...optional('position', 'P'),
   };
+}
+
+/** The fields of the ErrorResponse or NoticeResponse `buffer[at, end)`, a whole message. */
+export function readErrorMessage(buffer: Buffer, at: number, end: number): ErrorFields {
+  return parseErrorFields(buffer, bodyAt(at), end);
+}
+
+/** The type of the field that tells a place in the statement. */
+const positionField = 0x50; // P
+
+/** The ErrorResponse or NoticeResponse with another place in the statement. */
+export function withPosition(message: Buffer, position: number): Buffer {
+  const parts: Buffer[] = [];
+  let at = bodyAt(0);
+  while (at < message.length && message[at] !== 0) {
+    const end = message.indexOf(0, at) + 1;
+    if (end === 0) break;
+    parts.push(message[at] === positionField ? text(`P${position}`) : message.subarray(at, end));
+    at = end;
+  }
+  return buildMessage(message[0] ?? 0, ...parts, Buffer.alloc(1));
 }

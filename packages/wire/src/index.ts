@@ -1,7 +1,10 @@
-export { buildMessage } from './build.ts';
+export { buildMessage, bytesOf, readable } from './build.ts';
 export * from './codes.ts';
 export * from './error-fields.ts';
+export * from './frame.ts';
 export * from './md5.ts';
 export * from './messages.ts';
+export * from './read.ts';
+export * from './requests.ts';
 export * from './scram.ts';
 export * from './startup.ts';

@@ -6,6 +6,9 @@ function md5(...parts: readonly (string | Buffer)[]): string {
   return hash.digest('hex');
 }
 
+/** PostgreSQL's text form of an MD5 verifier. */
+export const md5Pattern = /^md5[0-9a-f]{32}$/;
+
 /** What PostgreSQL stores for an MD5 user: `md5` and the hash of password and user name. */
 export function md5Verifier(user: string, password: string): string {
   return `md5${md5(password, user)}`;

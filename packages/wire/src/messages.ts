@@ -1,24 +1,37 @@
 import { buildMessage, buildPacket, int32, text } from './build.ts';
-import { BackendCode, FrontendCode, StartupCode, TransactionStatus } from './codes.ts';
+import {
+  AuthenticationKind,
+  BackendCode,
+  EncryptionAnswer,
+  FrontendCode,
+  StartupCode,
+  TransactionStatus,
+} from './codes.ts';
 
 // --- What a database sends ---
 
 /** AuthenticationOk (B): Byte1('R') Int32(8) Int32(0). */
-export const authenticationOk = buildMessage(BackendCode.Authentication, int32(0));
+export const authenticationOk = buildMessage(
+  BackendCode.Authentication,
+  int32(AuthenticationKind.Ok),
+);
 
 /** AuthenticationCleartextPassword (B): Byte1('R') Int32(8) Int32(3). */
-export const authenticationCleartext = buildMessage(BackendCode.Authentication, int32(3));
+export const authenticationCleartext = buildMessage(
+  BackendCode.Authentication,
+  int32(AuthenticationKind.Cleartext),
+);
 
 /** AuthenticationMD5Password (B): Byte1('R') Int32(12) Int32(5), Byte4 salt. */
 export function buildAuthenticationMd5(salt: Buffer): Buffer {
-  return buildMessage(BackendCode.Authentication, int32(5), salt);
+  return buildMessage(BackendCode.Authentication, int32(AuthenticationKind.Md5), salt);
 }
 
 /** AuthenticationSASL (B): Byte1('R') Int32 length, Int32(10), String mechanism ..., zero byte. */
 export function buildAuthenticationSasl(mechanisms: readonly string[]): Buffer {
   return buildMessage(
     BackendCode.Authentication,
-    int32(10),
+    int32(AuthenticationKind.Sasl),
     ...mechanisms.map((name) => text(name)),
     Buffer.from([0]),
   );
@@ -26,17 +39,25 @@ export function buildAuthenticationSasl(mechanisms: readonly string[]): Buffer {
 
 /** AuthenticationSASLContinue (B): Byte1('R') Int32 length, Int32(11), Byten data. */
 export function buildSaslContinue(data: string): Buffer {
-  return buildMessage(BackendCode.Authentication, int32(11), Buffer.from(data));
+  return buildMessage(
+    BackendCode.Authentication,
+    int32(AuthenticationKind.SaslContinue),
+    Buffer.from(data),
+  );
 }
 
 /** AuthenticationSASLFinal (B): Byte1('R') Int32 length, Int32(12), Byten data. */
 export function buildSaslFinal(data: string): Buffer {
-  return buildMessage(BackendCode.Authentication, int32(12), Buffer.from(data));
+  return buildMessage(
+    BackendCode.Authentication,
+    int32(AuthenticationKind.SaslFinal),
+    Buffer.from(data),
+  );
 }
 
-/** ParameterStatus (B): Byte1('S') Int32 length, String name, String value. */
+/** ParameterStatus (B): Byte1('S') Int32 length, String name, String value; both as bytes, a character for each. */
 export function buildParameterStatus(name: string, value: string): Buffer {
-  return buildMessage(BackendCode.ParameterStatus, text(name), text(value));
+  return buildMessage(BackendCode.ParameterStatus, text(name, 'latin1'), text(value, 'latin1'));
 }
 
 /** BackendKeyData (B): Byte1('K') Int32 length, Int32 process id, Byten secret (4 bytes in 3.0, up to 256 in 3.2). */
@@ -79,6 +100,10 @@ export const noData = buildMessage(BackendCode.NoData);
 export const noParameters = buildMessage(BackendCode.ParameterDescription, Buffer.from([0, 0]));
 export const closeComplete = buildMessage(BackendCode.CloseComplete);
 
+/** The answer to SSLRequest or GSSENCRequest: Byte1('S') or Byte1('N'). */
+export const encryptionAccepted = Buffer.from([EncryptionAnswer.Accepted]);
+export const encryptionDeclined = Buffer.from([EncryptionAnswer.Declined]);
+
 // --- What a client sends ---
 
 /** SSLRequest (F): Int32(8) Int32(80877103). */
@@ -89,13 +114,16 @@ export function buildCancelRequest(processId: number, secret: Buffer): Buffer {
   return buildPacket(StartupCode.CancelRequest, int32(processId), secret);
 }
 
-/** StartupMessage (F): Int32 length, Int32 version, then String name and String value of each, then a zero byte. */
+/**
+ * StartupMessage (F): Int32 length, Int32 version, then String name and String value of each, then a zero byte. Names
+ * and values are bytes, a character for each: PostgreSQL takes them unconverted.
+ */
 export function buildStartup(
   version: number,
   parameters: Iterable<readonly [string, string]>,
 ): Buffer {
   const parts: Buffer[] = [];
-  for (const [name, value] of parameters) parts.push(text(name), text(value));
+  for (const [name, value] of parameters) parts.push(text(name, 'latin1'), text(value, 'latin1'));
   return buildPacket(version, ...parts, Buffer.from([0]));
 }
 

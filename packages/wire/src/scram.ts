@@ -19,6 +19,12 @@ export interface ScramKeys {
 
 const defaultIterations = 4096;
 
+/**
+ * A server that asks for more is refused: the keys are derived on threads that DNS and files need as well, and nothing
+ * stops a derivation that has begun. A million take a third of a second.
+ */
+const mostIterations = 1_000_000;
+
 function xor(a: Buffer, b: Buffer): Buffer {
   const result = Buffer.allocUnsafe(a.length);
   for (let i = 0; i < a.length; i++) result[i] = (a[i] ?? 0) ^ (b[i] ?? 0);
@@ -39,9 +45,11 @@ export function deriveKeys(
   });
 }
 
-/** Makes the verifier of a password, with a new salt. */
-export function makeVerifier(password: string): Promise<ScramVerifier> {
-  const salt = randomBytes(16);
+/** Makes the verifier of a password, with a new salt unless one is given. */
+export function makeVerifier(
+  password: string,
+  salt: Buffer = randomBytes(16),
+): Promise<ScramVerifier> {
   return new Promise((resolve, reject) => {
     deriveKeys(password, salt, defaultIterations, (error, keys) => {
       if (keys === null) reject(error ?? new Error('no keys were derived'));
@@ -56,36 +64,53 @@ export function makeVerifier(password: string): Promise<ScramVerifier> {
   });
 }
 
+/** PostgreSQL's text form of a verifier: whole base64, and two keys of 32 bytes. */
+const verifierPattern =
+  /^SCRAM-SHA-256\$([1-9]\d{0,8}):((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==))\$([A-Za-z0-9+/]{43}=):([A-Za-z0-9+/]{43}=)$/;
+
 /** Reads PostgreSQL's text form of a verifier; null when it is not one. */
 export function parseVerifier(text: string): ScramVerifier | null {
-  const match =
-    /^SCRAM-SHA-256\$(\d+):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/.exec(text);
+  const match = verifierPattern.exec(text);
   if (match === null) return null;
   const [, iterations = '', salt = '', stored = '', server = ''] = match;
-  const verifier = {
+  return {
     iterations: Number(iterations),
     salt: Buffer.from(salt, 'base64'),
     storedKey: Buffer.from(stored, 'base64'),
     serverKey: Buffer.from(server, 'base64'),
   };
-  return verifier.storedKey.length === 32 &&
-    verifier.serverKey.length === 32 &&
-    verifier.iterations > 0
-    ? verifier
-    : null;
+}
+
+/** Whether the verifier is that of this password, which has been through SASLprep. */
+export function fitsVerifier(verifier: ScramVerifier, password: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    deriveKeys(password, verifier.salt, verifier.iterations, (error, keys) => {
+      if (keys === null) reject(error ?? new Error('no keys were derived'));
+      else resolve(timingSafeEqual(sha256(keys.clientKey), verifier.storedKey));
+    });
+  });
 }
 
 /**
  * A verifier that no password fits, for a user that is not there: the exchange looks the same, and the same
  * salt comes at every try, since it is made from the name and a secret of this process.
  */
-export function mockVerifier(user: string, secret: Buffer): ScramVerifier {
+export function mockVerifier(
+  user: string,
+  secret: Buffer,
+  iterations: number = defaultIterations,
+): ScramVerifier {
   return {
-    iterations: defaultIterations,
-    salt: hmac(secret, user).subarray(0, 16),
+    iterations,
+    salt: saltOf(user, secret),
     storedKey: randomBytes(32),
     serverKey: randomBytes(32),
   };
+}
+
+/** The salt of a user, made from the name and a secret: the same at every try, and for everybody else random. */
+export function saltOf(user: string, secret: Buffer): Buffer {
+  return Buffer.from(hmac(secret, user).subarray(0, 16));
 }
 
 /** How an exchange is bound to its TLS connection. */
@@ -159,6 +184,8 @@ export class ScramClient {
       throw new Error('the SCRAM nonce of the database does not continue ours');
     if (salt.length === 0 || !Number.isInteger(iterations) || iterations < 1)
       throw new Error('the SCRAM challenge of the database has no salt or iterations');
+    if (iterations > mostIterations)
+      throw new Error(`the SCRAM challenge of the database asks for ${iterations} iterations`);
     return { salt, iterations, nonce };
   }
 
@@ -188,6 +215,7 @@ export class ScramServer {
   #clientFirst = '';
   #serverFirst = '';
   #header = '';
+  #clientKey: Buffer | null = null;
 
   /** `endPoint` is the channel's tls-server-end-point, when SCRAM-SHA-256-PLUS is offered; `nonce` is random but in tests. */
   constructor(
@@ -221,8 +249,16 @@ export class ScramServer {
     return this.#serverFirst;
   }
 
-  /** Reads the client-final-message; returns the server-final-message when the proof holds, else null. */
-  final(message: string): string | null {
+  /** The client's key, which the proof shows to whoever has the verifier; null until a proof has held. */
+  get clientKey(): Buffer | null {
+    return this.#clientKey;
+  }
+
+  /**
+   * Reads the client-final-message; returns the server-final-message when the proof holds, else null. The client may
+   * have any of the passwords whose verifiers are given: those with another salt than it was shown are passed over.
+   */
+  final(message: string, verifiers: readonly ScramVerifier[] = [this.#verifier]): string | null {
     const proofAt = message.lastIndexOf(',p=');
     if (proofAt < 0) return null;
     const withoutProof = message.slice(0, proofAt);
@@ -233,9 +269,14 @@ export class ScramServer {
     if (given.get('c') !== bindingText({ header: this.#header, data: endPoint ?? noBinding.data }))
       return null;
     const authMessage = `${this.#clientFirst},${this.#serverFirst},${withoutProof}`;
-    const signature = hmac(this.#verifier.storedKey, authMessage);
-    const clientKey = xor(proof, signature);
-    if (!timingSafeEqual(sha256(clientKey), this.#verifier.storedKey)) return null;
-    return `v=${hmac(this.#verifier.serverKey, authMessage).toString('base64')}`;
+    const { salt, iterations } = this.#verifier;
+    for (const verifier of verifiers) {
+      if (verifier.iterations !== iterations || !verifier.salt.equals(salt)) continue;
+      const clientKey = xor(proof, hmac(verifier.storedKey, authMessage));
+      if (!timingSafeEqual(sha256(clientKey), verifier.storedKey)) continue;
+      this.#clientKey = clientKey;
+      return `v=${hmac(verifier.serverKey, authMessage).toString('base64')}`;
+    }
+    return null;
   }
 }

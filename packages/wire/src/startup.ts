@@ -1,8 +1,53 @@
+import { StartupCode } from './codes.ts';
+
+/*
+ * Packets of the startup phase have no code byte: Int32 length (which counts itself), Int32 code or version, then the rest.
+ */
+
+/** Bytes that a packet has at least: length and code. */
+export const shortestPacket = 8;
+
+/** PostgreSQL's limit for what follows the length (MAX_STARTUP_PACKET_LENGTH). */
+export const longestStartup = 10_000;
+
+/** The length of the packet at the beginning of the buffer; 0: it has not come yet. */
+export function packetLength(buffer: Buffer): number {
+  return buffer.length < 4 ? 0 : buffer.readUInt32BE(0);
+}
+
+/** One of `StartupCode`, or a protocol version: the major in the upper two bytes, the minor in the lower. */
+export function packetCode(packet: Buffer): number {
+  return packet.readUInt32BE(4);
+}
+
+/** The protocol version of a StartupMessage. */
+export function protocolVersion(packet: Buffer): {
+  readonly major: number;
+  readonly minor: number;
+} {
+  return { major: packet.readUInt16BE(4), minor: packet.readUInt16BE(6) };
+}
+
+/** A protocol version as packets say it. */
+export function versionCode(major: number, minor: number): number {
+  return (major << 16) | minor;
+}
+
+/** CancelRequest (F): Int32 length, Int32(80877102), Int32 process id, Byten secret (4 bytes in 3.0, up to 256 in 3.2). */
+export function readCancelRequest(
+  packet: Buffer,
+): { readonly processId: number; readonly secret: Buffer } | null {
+  const secret = packet.subarray(12);
+  if (packetCode(packet) !== StartupCode.CancelRequest || secret.length < 4 || secret.length > 256)
+    return null;
+  return { processId: packet.readUInt32BE(8), secret };
+}
+
 /** A startup packet, read. */
 export interface StartupMessage {
   readonly major: number;
   readonly minor: number;
-  /** Names and values in the order in which they came. */
+  /** Names and values in the order in which they came, as bytes: a character for each. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
 }
 
@@ -12,29 +57,74 @@ export interface StartupMessage {
  */
 export function parseStartup(packet: Buffer): StartupMessage | null {
   const parameters: [string, string][] = [];
-  let at = 8;
+  let at = shortestPacket;
   while (at < packet.length - 1) {
     const nameEnd = packet.indexOf(0, at);
     if (nameEnd < 0 || nameEnd === at) return null;
     const valueEnd = packet.indexOf(0, nameEnd + 1);
     if (valueEnd < 0) return null;
     parameters.push([
-      packet.toString('utf8', at, nameEnd),
-      packet.toString('utf8', nameEnd + 1, valueEnd),
+      packet.toString('latin1', at, nameEnd),
+      packet.toString('latin1', nameEnd + 1, valueEnd),
     ]);
     at = valueEnd + 1;
   }
   if (at !== packet.length - 1 || packet[at] !== 0) return null;
-  return { major: packet.readUInt16BE(4), minor: packet.readUInt16BE(6), parameters };
+  return { ...protocolVersion(packet), parameters };
 }
 
 /** The command-line options in the startup parameter `options`, read. */
 export interface StartupOptions {
-  /** `-c name=value` and `--name=value`. */
+  /** What they set: `-c name=value`, `--name=value`, and the short options that stand for a parameter. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
-  /** Everything else, as it was written. */
-  readonly rest: readonly string[];
+  /** The first that PostgreSQL refuses, in its words; null when there is none. */
+  readonly problem: string | null;
 }
+
+/** Options with an argument, by their letter: the parameter that they set (manual, "postgres", "Options"). */
+const valued: Readonly<Record<string, string>> = {
+  B: 'shared_buffers',
+  h: 'listen_addresses',
+  k: 'unix_socket_directories',
+  N: 'max_connections',
+  p: 'port',
+  S: 'work_mem',
+  W: 'post_auth_delay',
+};
+
+/** Options without one: the parameter, and its value. */
+const plain: Readonly<Record<string, readonly [name: string, value: string]>> = {
+  e: ['datestyle', 'euro'],
+  F: ['fsync', 'false'],
+  i: ['listen_addresses', '*'],
+  l: ['ssl', 'true'],
+  O: ['allow_system_table_mods', 'true'],
+  P: ['ignore_system_indexes', 'true'],
+  s: ['log_statement_stats', 'true'],
+};
+
+/** Arguments of -f: kinds of plans that are not made. */
+const plans: Readonly<Record<string, string>> = {
+  s: 'enable_seqscan',
+  i: 'enable_indexscan',
+  o: 'enable_indexonlyscan',
+  b: 'enable_bitmapscan',
+  t: 'enable_tidscan',
+  n: 'enable_nestloop',
+  m: 'enable_mergejoin',
+  h: 'enable_hashjoin',
+};
+
+/** Arguments of -t, by their first letters. */
+const statistics: Readonly<Record<string, string>> = {
+  pa: 'log_parser_stats',
+  pl: 'log_planner_stats',
+  e: 'log_executor_stats',
+};
+
+/** Taken, and without an effect for a client: alone, and with an argument. */
+const ignored = 'bCEjnT';
+const ignoredValued = 'Drv';
 
 /**
  * Reads `options`: arguments apart by white space, a backslash before a character takes it as it is
@@ -42,23 +132,65 @@ export interface StartupOptions {
  */
 export function parseOptions(options: string): StartupOptions {
   const words = splitWords(options);
-  const parameters: [string, string][] = [];
-  const rest: string[] = [];
+  const parameters: (readonly [string, string])[] = [];
+  const invalid = (word: string): StartupOptions => ({
+    parameters,
+    problem: `invalid command-line argument for server process: ${word}`,
+  });
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
-    let assignment: string | undefined;
-    if (word === '-c') assignment = words[++i];
-    else if (word.startsWith('-c')) assignment = word.slice(2);
-    else if (word.startsWith('--')) assignment = word.slice(2);
-    const equals = assignment?.indexOf('=') ?? -1;
-    if (assignment === undefined || equals <= 0) rest.push(word);
-    else
-      parameters.push([
-        assignment.slice(0, equals).replaceAll('-', '_'),
-        assignment.slice(equals + 1),
-      ]);
+    if (!word.startsWith('-') || word === '-') return invalid(word);
+    // One word may have several letters; the first with an argument takes the rest of the word, or the next.
+    for (let at = 1; at < word.length; at++) {
+      const letter = word.charAt(at);
+      if (Object.hasOwn(plain, letter)) {
+        const set = plain[letter];
+        if (set !== undefined) parameters.push(set);
+        continue;
+      }
+      if (ignored.includes(letter)) continue;
+      const takes = Object.hasOwn(valued, letter) || `-cdft${ignoredValued}`.includes(letter);
+      const argument = at + 1 < word.length ? word.slice(at + 1) : words[++i];
+      if (!takes || argument === undefined) return invalid(word);
+      if (letter === '-' || letter === 'c') {
+        const equals = argument.indexOf('=');
+        if (equals <= 0)
+          return {
+            parameters,
+            problem: `-${letter}${letter === 'c' ? ' ' : ''}${argument} requires a value`,
+          };
+        parameters.push([
+          argument.slice(0, equals).replaceAll('-', '_'),
+          argument.slice(equals + 1),
+        ]);
+      } else if (letter === 'd') parameters.push(...debugLevel(argument));
+      else if (letter === 'f') {
+        const plan = plans[argument];
+        if (plan === undefined) return invalid(word);
+        parameters.push([plan, 'false']);
+      } else if (letter === 't') {
+        const name = statistics[argument.slice(0, argument.startsWith('p') ? 2 : 1)];
+        if (name === undefined) return invalid(word);
+        parameters.push([name, 'true']);
+      } else if (Object.hasOwn(valued, letter)) parameters.push([valued[letter] ?? '', argument]);
+      break;
+    }
   }
-  return { parameters, rest };
+  return { parameters, problem: null };
+}
+
+/** What -d sets: the more, the higher its number. */
+function debugLevel(argument: string): (readonly [string, string])[] {
+  const level = Number.parseInt(argument, 10) || 0;
+  if (level <= 0) return [['log_min_messages', 'notice']];
+  const messages = `debug${Math.min(level, 5)}`;
+  const all: [string, string][] = [['log_min_messages', messages]];
+  if (level >= 1) all.push(['log_connections', 'true'], ['log_disconnections', 'true']);
+  if (level >= 2) all.push(['log_statement', 'all']);
+  if (level >= 3) all.push(['debug_print_parse', 'true']);
+  if (level >= 4) all.push(['debug_print_plan', 'true']);
+  if (level >= 5) all.push(['debug_print_rewritten', 'true']);
+  return all;
 }
 
 /** What C's isspace() takes for white space; more than that is part of a word. */

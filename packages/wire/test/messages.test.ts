@@ -32,7 +32,7 @@ const golden: Readonly<Record<string, readonly [built: Buffer, bytes: string]>> 
     wire.buildNegotiateProtocolVersion(0x30002, ['_pq_.x']),
     'v\0\0\0\x13\0\x03\0\x02\0\0\0\x01_pq_.x\0',
   ],
-  ParameterStatus: [wire.buildParameterStatus('a', 'é'), 'S\0\0\0\x09a\0\xc3\xa9\0'],
+  ParameterStatus: [wire.buildParameterStatus('a', 'é'), 'S\0\0\0\x08a\0\xe9\0'],
   ParseComplete: [wire.parseComplete, '1\0\0\0\x04'],
   PasswordMessage: [wire.buildPassword('x'), 'p\0\0\0\x06x\0'],
   Query: [wire.buildQuery('SELECT'), 'Q\0\0\0\x0bSELECT\0'],
