@@ -1,4 +1,4 @@
-/** What a kind of error always is: its wire form, who caused it, and how to mend it. */
+/** What a kind of error always is: its wire form, who caused it, and how to fix it. */
 interface ErrorKind {
   /** Five characters, from PostgreSQL's Appendix A, or RDS Proxy's own choice where it has one. */
   readonly sqlstate: string;
@@ -22,9 +22,9 @@ export const errorKinds = {
     severity: 'ERROR',
     source: 'proxy',
     retryable: true,
-    when: 'A session waited for a database connection longer than ConnectionBorrowTimeout.',
+    when: 'A session waited for a server connection longer than ConnectionBorrowTimeout.',
     message:
-      'timed out waiting for a database connection: pool {pool} has {size} of {limit} connections, {queue} sessions wait, this one waited {waited} ms',
+      'timed out waiting for a server connection: pool {pool} has {size} of {limit} connections, {queue} sessions wait, this one waited {waited} ms',
     hint: 'Raise PoolSize or ConnectionBorrowTimeout, or shorten the transactions that hold the connections.',
   },
   NO_CONNECTION_LEFT: {
@@ -32,8 +32,8 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'proxy',
     retryable: true,
-    when: 'A replication connection needs a database connection of its own, and all are in use.',
-    message: 'no database connection is left for replication: all {allowed} allowed are in use',
+    when: 'A replication connection needs a server connection of its own, and all are in use.',
+    message: 'no server connection is left for replication: all {allowed} allowed are in use',
     hint: 'Raise MaxConnectionsPercent, or lower PoolSize.',
   },
   QUERY_CANCELED: {
@@ -41,17 +41,17 @@ export const errorKinds = {
     severity: 'ERROR',
     source: 'client',
     retryable: false,
-    when: 'A client canceled a statement that was still waiting for a database connection.',
+    when: 'A client canceled a statement that was still waiting for a server connection.',
     message: 'canceling statement due to user request',
   },
-  DATABASE_CONNECTION_LOST: {
+  SERVER_CONNECTION_LOST: {
     sqlstate: '08006',
     severity: 'ERROR',
     source: 'database',
     retryable: false,
-    when: 'The database connection that ran the statement ended before its answer was complete.',
+    when: 'The server connection that ran the statement ended before its answer was complete.',
     message:
-      'the database connection was lost while the statement ran ({reason}); it is unknown whether it took effect',
+      'the server connection was lost while the statement ran ({reason}); it is unknown whether it took effect',
     hint: 'Check the effect of the statement before it is run again.',
   },
   TRANSACTION_LOST: {
@@ -59,8 +59,8 @@ export const errorKinds = {
     severity: 'ERROR',
     source: 'database',
     retryable: true,
-    when: 'The database connection ended while a transaction was open that had not been asked to commit: nothing of it took effect.',
-    message: 'the transaction was rolled back, because its database connection was lost ({reason})',
+    when: 'The server connection ended while a transaction was open that had not been asked to commit: nothing of it took effect.',
+    message: 'the transaction was rolled back, because its server connection was lost ({reason})',
     hint: 'Roll back and run the transaction again; the client connection can be used on.',
   },
   IN_LOST_TRANSACTION: {
@@ -88,7 +88,7 @@ export const errorKinds = {
     retryable: false,
     when: 'The connection on which the proxy listens for its clients was lost, and is back. The client keeps its connection.',
     message: 'notifications may have been missed: nobody listened for {seconds} s',
-    hint: 'Look again at what the notifications tell of.',
+    hint: 'Check again what the notifications are about.',
   },
   TOO_MANY_CLIENTS: {
     sqlstate: '53300',
@@ -98,6 +98,47 @@ export const errorKinds = {
     when: 'As many clients as the setting allows are connected.',
     message: 'too many client connections: {setting} is {limit}',
     hint: 'Raise the setting, or close connections that are not used.',
+  },
+  TERMINATED: {
+    sqlstate: '57P01',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'An administrator has ended the session: by pg_terminate_backend() with the process id that the client was told, or by DROP DATABASE … WITH (FORCE).',
+    message: 'terminating connection due to administrator command',
+  },
+  ROLE_CONNECTION_LIMIT: {
+    sqlstate: '53300',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'The role has a CONNECTION LIMIT, and as many clients are logged in with it. Clients of the proxy count, and connections that are not its own; the server connections that it shares out do not.',
+    message: 'too many connections for role "{user}"',
+  },
+  DATABASE_CONNECTION_LIMIT: {
+    sqlstate: '53300',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'The database has a CONNECTION LIMIT, and as many clients are logged in to it, counted as for a role.',
+    message: 'too many connections for database "{database}"',
+  },
+  LOGIN_DENIED: {
+    sqlstate: '28000',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: "The catalogues of the database say that it would not let the user in, and no server connection is left to ask it in earnest. Else the client gets PostgreSQL's own error.",
+    message: 'the database does not let the user in: {why}',
+  },
+  ROLE_OR_DATABASE_REPLACED: {
+    sqlstate: '57P01',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'The role or the database that a session logged in to was dropped and made again: the session belongs to what is no more.',
+    message:
+      'terminating the client connection: the role or the database of {pool} was dropped and created again',
   },
   WRONG_PASSWORD: {
     sqlstate: '28P01',
@@ -129,8 +170,8 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'TlsMode asks for a client certificate, and the one shown (or none) is not valid for the user.',
-    message: 'the client certificate was not accepted: {why}',
+    when: 'TlsMode asks for a client certificate, and the one shown (or none) is not valid for the user. The log says why.',
+    message: 'the client certificate was not accepted',
   },
   PROTOCOL_VERSION: {
     sqlstate: '0A000',
@@ -159,21 +200,80 @@ export const errorKinds = {
     hint: 'This is a bug of the client software, or somebody between the client and the proxy tampers with the connection.',
   },
   STARTUP_OPTION: {
-    sqlstate: '0A000',
+    sqlstate: '42601',
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'The startup parameter `options` holds something other than -c name=value or --name=value.',
-    message: 'unsupported command-line option in the startup parameter "options": {option}',
-    hint: 'Use -c name=value.',
+    when: 'The startup parameter `options` holds what is no command-line option of a server process.',
+    message: '{problem}',
+    hint: 'Use -c name=value, or an option of the manual page of postgres.',
   },
   PASSWORD_FILE: {
     sqlstate: 'F0000',
     severity: 'FATAL',
     source: 'operator',
     retryable: false,
-    when: 'A PasswordFile cannot be read.',
-    message: 'the password file {file} of user "{user}" cannot be read: {why}',
+    when: 'A PasswordFile cannot be read, or holds no password.',
+    message: 'the password file {file} of user "{user}" cannot be used: {why}',
+  },
+  PASSWORD_VARIABLE: {
+    sqlstate: 'F0000',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: 'The environment variable of a PasswordEnv or DatabasePasswordEnv is not set, or empty.',
+    message: 'the environment variable {name} of user "{user}" cannot be used: {why}',
+  },
+  ADMIN_TOKEN: {
+    sqlstate: 'F0000',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: 'AdminTokenFile or AdminReadOnlyTokenFile cannot be read, or holds no token.',
+    message: 'the token file {file} of the admin port cannot be used: {why}',
+  },
+  HBA_FILE: {
+    sqlstate: 'F0000',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: 'A rule of ClientAuth, or a line of HbaFile or IdentFile, cannot be understood.',
+    message: '{where}: {why}',
+  },
+  NO_RULE: {
+    sqlstate: '28000',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'No rule of ClientAuth and no line of HbaFile lets the client in from there, or the one that fits rejects it. The log names the rule.',
+    message:
+      'no pg_hba.conf entry for host "{address}", user "{user}", database "{database}", {encryption}',
+  },
+  TOKEN_REFUSED: {
+    sqlstate: '28000',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'The token that a client sent does not let it in as that user. The log says why.',
+    message: '{method} authentication failed for user "{user}"',
+  },
+  SECRETS_UNREAD: {
+    sqlstate: '57P03',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'A client logs in as a user who is not known while secrets of Auth could not be read since the start.',
+    message: 'the proxy has not been able to read its users yet',
+    hint: 'Try again in a moment.',
+  },
+  EMPTY_PASSWORD: {
+    sqlstate: 'F0000',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: 'The verifier of a user is that of the empty password, which lets nobody in.',
+    message: 'the verifier of user "{user}" is that of the empty password',
+    hint: 'Give the user a password.',
   },
   SECRET: {
     sqlstate: 'F0000',
@@ -207,8 +307,8 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: false,
-    when: 'A line of AuthFile is not `"user" "password or verifier"`.',
-    message: '{file}, line {line}: expected "user" "password or verifier"',
+    when: 'A line of AuthFile is not `"user" "password or verifier"`, its password is empty, or its verifier broken.',
+    message: '{file}, line {line}: {why}',
   },
   LOGIN_TIMEOUT: {
     sqlstate: '08006',
@@ -254,6 +354,24 @@ export const errorKinds = {
     when: 'The proxy drains or stops.',
     message: 'terminating the client connection: the proxy is shutting down',
   },
+  SESSION_LIMIT: {
+    sqlstate: '54000',
+    severity: 'FATAL',
+    source: 'client',
+    retryable: false,
+    when: 'A session has more prepared statements, parameters or channels than the settings allow.',
+    message: 'too much is kept for this session: {setting} is {limit}',
+    hint: 'Close what is not needed any more (DEALLOCATE, RESET, UNLISTEN), or raise the setting.',
+  },
+  OUT_OF_MEMORY: {
+    sqlstate: '53200',
+    severity: 'ERROR',
+    source: 'operator',
+    retryable: true,
+    when: 'The process holds more memory than MaxMemory allows: it takes no new work until it holds less.',
+    message: 'the proxy is short of memory: it holds {held} MB, MaxMemory allows {limit} MB',
+    hint: 'Try again later; the operator may raise MaxMemory, or lower MaxClientConnections or MaxBufferedMessage.',
+  },
   PROTOCOL_VIOLATION: {
     sqlstate: '08P01',
     severity: 'FATAL',
@@ -262,13 +380,22 @@ export const errorKinds = {
     when: 'A client sent bytes that are not the PostgreSQL protocol.',
     message: 'protocol violation: {what}',
   },
-  POISONED: {
+  INTERNAL: {
+    sqlstate: 'XX000',
+    severity: 'FATAL',
+    source: 'proxy',
+    retryable: false,
+    when: 'Something happened that no code of the proxy foresaw. The client connection and its server connection are closed; the log holds the stack.',
+    message: 'internal error of the proxy',
+    hint: 'This is a bug: please report it, with what the log says.',
+  },
+  OUT_OF_SYNC: {
     sqlstate: '08P01',
     severity: 'FATAL',
     source: 'database',
     retryable: false,
-    when: 'The database sent something that nobody was owed; its connection was closed rather than trusted.',
-    message: 'unexpected answer from the database: {what}; the database connection was closed',
+    when: 'The database sent a message that answers no request. Sluice closed the server connection.',
+    message: 'unexpected answer from the database: {what}; the server connection was closed',
   },
 } as const satisfies Record<string, ErrorKind>;
 
@@ -300,7 +427,9 @@ export class ProxyError extends Error {
   ) {
     const kind: ErrorKind = errorKinds[code];
     super(
-      kind.message.replace(/\{(\w+)\}/g, (place, name: string) => String(values[name] ?? place)),
+      kind.message.replace(/\{(\w+)\}/g, (placeholder, name: string) =>
+        String(values[name] ?? placeholder),
+      ),
       cause === undefined ? undefined : { cause },
     );
     this.code = code;

@@ -1,7 +1,7 @@
 import type { EndpointLimits } from './frontend/endpoint.ts';
 import type { PoolLimits } from './pool/pool-target.ts';
 import type { Settings } from './settings/index.ts';
-import type { GroupLimits } from './target/target-group.ts';
+import type { GroupLimits } from './targets/target-group.ts';
 
 const seconds = 1000;
 
@@ -17,6 +17,11 @@ export function endpointLimits(settings: Settings): EndpointLimits {
     queryTimeout: settings.QueryTimeout * seconds,
     longestBuffered: settings.MaxBufferedMessage,
     pinNotice: settings.PinNotice,
+    session: {
+      MaxPreparedStatements: settings.MaxPreparedStatements,
+      MaxSessionParameters: settings.MaxSessionParameters,
+      MaxListenChannels: settings.MaxListenChannels,
+    },
   };
 }
 
@@ -52,6 +57,7 @@ function poolLimits(settings: Settings, database: string, user: string): PoolLim
     lifetime: settings.ConnectionLifetime * seconds,
     lifetimeJitterPercent: settings.ConnectionLifetimeJitterPercent,
     idleTimeout: settings.ConnectionIdleTimeout * seconds,
+    unproven: settings.UnprovenCode,
     statements: settings.PreparedStatementsPerConnection,
     retryMin: settings.ConnectRetryMin * seconds,
     retryMax: settings.ConnectRetryMax * seconds,

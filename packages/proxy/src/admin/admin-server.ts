@@ -1,9 +1,15 @@
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import type { AdminAccess } from './admin-access.ts';
+import { isOwnHost } from './host-check.ts';
 import { workActions } from './planned-work.ts';
 import type { PlannedWork } from './planned-work.ts';
+import type { ProxyStatus } from './status.ts';
 
 /** What the admin port is asked for. */
 export interface AdminSources {
@@ -12,14 +18,28 @@ export interface AdminSources {
   notReady(): Promise<string | null>;
   /** The targets and their pools, as JSON. */
   targets(): unknown;
+  status(): ProxyStatus;
+  /** Names by which it may be asked, in lower case, besides those that are nobody else's. */
+  hostNames(): readonly string[];
+  /** Who may ask for what, as settings say now. */
+  access(): AdminAccess;
+  /** Certificate and key, and the authorities of those who may use it; null: it speaks plain HTTP. */
+  readonly tls: {
+    readonly cert: Buffer;
+    readonly key: Buffer;
+    readonly ca: Buffer | undefined;
+  } | null;
   /** Whom planned work is told to. */
   readonly group: PlannedWork;
 }
 
+/** How long connections may take to close when the proxy stops, in milliseconds. */
+const closeTime = 500;
+
 /**
- * The admin port: `/metrics` (Prometheus), `/healthz` (the process lives), `/readyz` (clients can be served) and
- * `/targets`; POST `/pause`, `/resume` and `/drain` for planned work. It shows no secret and has no authentication; it
- * is bound to loopback unless AdminHost says otherwise.
+ * The admin port: `/metrics` (Prometheus), `/healthz` (the process lives), `/readyz` (clients can be served), `/status`
+ * and `/targets`; POST `/pause`, `/resume` and `/drain` for planned work. It shows no secret.
+ * It is bound to loopback unless AdminHost says otherwise, and asks for a token or a certificate on any other address.
  */
 export class AdminServer {
   readonly #sources: AdminSources;
@@ -27,7 +47,7 @@ export class AdminServer {
 
   constructor(sources: AdminSources) {
     this.#sources = sources;
-    this.#server = createServer((request, response) => {
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answer(request, response).catch((error: unknown) => {
         respond(
           response,
@@ -36,31 +56,69 @@ export class AdminServer {
           `${error instanceof Error ? error.message : String(error)}\n`,
         );
       });
-    });
+    };
+    const { tls } = sources;
+    this.#server =
+      tls === null
+        ? createServer(answer)
+        : createTlsServer(
+            {
+              cert: tls.cert,
+              key: tls.key,
+              ...(tls.ca === undefined
+                ? {}
+                : { ca: tls.ca, requestCert: true, rejectUnauthorized: false }),
+            },
+            answer,
+          );
   }
 
-  /** Starts to listen; resolves to the address. Port 0 takes a free one. */
-  async listen(host: string, port: number): Promise<AddressInfo> {
+  /** Starts to listen; resolves to the address. Port 0 takes a free one; a host that is a path is a Unix socket. */
+  async listen(host: string, port: number): Promise<Pick<AddressInfo, 'address' | 'port'>> {
+    const isPath = host.startsWith('/');
+    if (isPath) await removeStale(host);
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host, port }, () => {
+      // Whoever may open the socket may use it: that is its owner, until the operator says otherwise.
+      const mask = isPath ? process.umask(0o177) : null;
+      this.#server.listen(isPath ? { path: host } : { host, port }, () => {
         this.#server.off('error', reject);
         resolve();
       });
+      if (mask !== null) process.umask(mask);
     });
-    return this.#server.address() as AddressInfo;
+    return isPath ? { address: host, port: 0 } : (this.#server.address() as AddressInfo);
   }
 
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
+      // Nothing may hang on a connection that does not close.
+      setTimeout(resolve, closeTime).unref();
     });
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://admin');
+    const { host } = request.headers;
+    if (host !== undefined && !isOwnHost(host, this.#sources.hostNames())) {
+      const why = 'not by this name: AdminHostNames does not have it';
+      respond(response, 421, 'text/plain', `${why}\n`);
+      return;
+    }
+    const address = request.url ?? '/';
+    if (!URL.canParse(address, 'http://admin')) {
+      respond(response, 400, 'text/plain', 'this is no path\n');
+      return;
+    }
+    const url = new URL(address, 'http://admin');
     const path = url.pathname;
+    const access = this.#sources.access().of(request);
+    if (access === 'health' && path !== '/healthz' && path !== '/readyz') {
+      response.setHeader('www-authenticate', 'Bearer');
+      respond(response, 401, 'text/plain', 'a token is needed: Authorization: Bearer TOKEN\n');
+      return;
+    }
     const action = workActions.get(path);
     const allowed = action === undefined ? ['GET', 'HEAD'] : ['POST'];
     if (!allowed.includes(request.method ?? '')) {
@@ -72,6 +130,10 @@ export class AdminServer {
       // A page in a browser can send a POST without asking, but not without naming its origin.
       if (request.headers.origin !== undefined) {
         respond(response, 403, 'text/plain', 'not from a web page\n');
+        return;
+      }
+      if (access !== 'all') {
+        respond(response, 403, 'text/plain', 'this token may only read\n');
         return;
       }
       const { status, body } = action(this.#sources.group, url.searchParams.get('target'));
@@ -89,29 +151,49 @@ export class AdminServer {
         break;
       case '/readyz': {
         const why = await this.#sources.notReady();
-        respond(response, why === null ? 200 : 503, 'text/plain', `${why ?? 'ready'}\n`);
+        respond(
+          response,
+          why === null ? 200 : 503,
+          'text/plain',
+          `${why === null ? 'ready' : access === 'health' ? 'not ready' : why}\n`,
+        );
         break;
       }
       case '/targets':
-        respond(
-          response,
-          200,
-          'application/json',
-          `${JSON.stringify(this.#sources.targets(), null, 2)}\n`,
-        );
+        respondJson(response, this.#sources.targets());
+        break;
+      case '/status':
+        respondJson(response, this.#sources.status());
         break;
       default:
         respond(
           response,
           404,
           'text/plain',
-          'here are /metrics, /healthz, /readyz and /targets, and for POST /pause, /resume and /drain\n',
+          'here are /metrics, /healthz, /readyz, /status and /targets, and for POST /pause, /resume and /drain\n',
         );
     }
   }
 }
 
+function respondJson(response: ServerResponse, body: unknown): void {
+  respond(response, 200, 'application/json', `${JSON.stringify(body, null, 2)}\n`);
+}
+
 function respond(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
   response.end(body);
+}
+
+/** A socket that a process has left behind is in the way; one that somebody answers on is not touched. */
+async function removeStale(path: string): Promise<void> {
+  const isStale = await new Promise<boolean>((resolve) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(false);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
+  });
+  if (isStale) await rm(path, { force: true });
 }

@@ -1,6 +1,6 @@
-import type { RolePools } from '../target/role-pools.ts';
-import type { TargetGroup } from '../target/target-group.ts';
-import type { Target } from '../target/target.ts';
+import type { RolePools } from '../targets/role-pools.ts';
+import type { TargetGroup } from '../targets/target-group.ts';
+import type { Target } from '../targets/target.ts';
 
 /** The target group, as `/targets` shows it. */
 export function describeGroup(group: TargetGroup): unknown {
@@ -10,7 +10,7 @@ export function describeGroup(group: TargetGroup): unknown {
     paused: group.paused,
     targets: group.targets.map((target) => describeTarget(target, group)),
     pools: group.allPools.flatMap(describePools),
-    failovers: group.story.history,
+    failovers: group.failovers.history,
   };
 }
 
@@ -28,7 +28,7 @@ function describeTarget(target: Target, group: TargetGroup): unknown {
     capacity: target.capacity,
     allowed: target.allowed,
     used: target.used,
-    loans: target.loans,
+    leases: target.leases,
   };
 }
 

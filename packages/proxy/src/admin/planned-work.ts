@@ -6,7 +6,7 @@ interface NamedTarget {
 /** What can be asked of a target group for planned work. */
 export interface PlannedWork<Target extends NamedTarget = NamedTarget> {
   readonly targets: readonly Target[];
-  /** Everyone waits; true when nothing runs on any database connection any more. */
+  /** Everyone waits; true when nothing runs on any server connection any more. */
   pause(): boolean;
   /** Ends the pause. */
   resume(): void;

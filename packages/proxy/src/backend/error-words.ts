@@ -1,3 +1,6 @@
+import { readErrorMessage } from '@sluice/wire';
+import { backendNamePrefix } from '../statements/backend-names.ts';
+
 /*
  * What the errors of a database say of the database itself, beside what they say to the client.
  */
@@ -22,6 +25,27 @@ const outdatedPlan = [Buffer.from('C0A000\0'), Buffer.from('RRevalidateCachedQue
 export function tellsOutdatedPlan(chunk: Buffer, at: number, next: number): boolean {
   const message = chunk.subarray(at, next);
   return outdatedPlan.every((field) => message.includes(field));
+}
+
+/** What a server connection was believed to have, or not to have. */
+export type Belief = 'statement' | 'portal' | 'name';
+
+/** By the SQLSTATE that contradicts it: "does not exist" (26000, 34000), "already exists" (42P05, 42P03). */
+const beliefs: ReadonlyMap<string, Belief> = new Map([
+  ['26000', 'statement'],
+  ['42P05', 'statement'],
+  ['34000', 'portal'],
+  ['42P03', 'portal'],
+]);
+
+/**
+ * The belief that the ErrorResponse in `chunk[at, next)` contradicts; null for most. Only the proxy itself gives requests with
+ * names of the proxy's own, and it knows, as it believes, which of these there are.
+ */
+export function contradictedBelief(chunk: Buffer, at: number, next: number): Belief | null {
+  const message = chunk.subarray(at, next);
+  if (!message.includes(backendNamePrefix)) return null;
+  return beliefs.get(readErrorMessage(chunk, at, next).sqlstate) ?? null;
 }
 
 /** The untranslated severity field of an ErrorResponse that is the database's last word. */

@@ -8,6 +8,8 @@ export interface LoginResult {
   readonly processId: number;
   readonly secretKey: Buffer;
   readonly tls: boolean;
+  /** The database has asked for the password in clear, and taken it. */
+  readonly sentInClear: boolean;
   /** Where it leads; a cancel request goes there too. */
   readonly address: Address;
 }

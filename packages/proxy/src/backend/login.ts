@@ -1,40 +1,46 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import {
+  AuthenticationKind,
   BackendCode,
-  StartupCode,
+  bodyAt,
   buildPassword,
   buildStartup,
+  headerLength,
+  MalformedMessage,
   md5Response,
   md5Verifier,
+  messageEnd,
   parseErrorFields,
+  readAuthentication,
+  readBackendKeyData,
+  readParameterStatus,
+  StartupCode,
 } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
-import type { ConnectFailure } from '../pool/pool-target.ts';
+import { Appender } from '../io/appender.ts';
+import { caught } from '../io/guard.ts';
+import type { ConnectFailure } from './connection-source.ts';
 import type { LoginResult } from './login-result.ts';
+import type { LoginKeys } from '../credentials/login-keys.ts';
 import type { Address } from './dial.ts';
+import { longestReported, mostReported } from './limits.ts';
 import { ScramLogin } from './scram-login.ts';
 import { unacceptable, unreachable } from './unreachable.ts';
 
 /** Where and whom to log in as. */
 export interface LoginOptions {
   readonly address: Address;
-  /** `user`, `database` and whatever else goes into the startup packet. */
+  /** `user`, `database` and whatever else goes into the startup packet, as bytes: a character for each. */
   readonly startup: readonly (readonly [name: string, value: string])[];
   readonly user: string;
   /** Undefined when none is known: enough for a database that trusts us. */
   readonly password: string | undefined;
+  /** Where no password is known: what a client has shown of its own. */
+  readonly keys?: LoginKeys | undefined;
+  /** Where no password is known: its MD5 hash. */
+  readonly md5?: string | undefined;
 }
-
-/** The Int32 that tells one Authentication message from another. */
-const Authentication = {
-  Ok: 0,
-  Cleartext: 3,
-  Md5: 5,
-  Sasl: 10,
-  SaslContinue: 11,
-  SaslFinal: 12,
-} as const;
 
 /** A login message is short; the longest are error messages. */
 const longestMessage = 1024 * 1024;
@@ -52,11 +58,13 @@ export class Login {
   #processId = 0;
   #secretKey: Buffer = Buffer.alloc(0);
   #received: Buffer = Buffer.alloc(0);
+  readonly #appender = new Appender();
   #scram: ScramLogin | null = null;
   #authenticated = false;
+  #sentInClear = false;
   #over = false;
 
-  /** `socket` is connected and has no listeners. `done` is called once, unless `abandon` is. */
+  /** `socket` is connected and has no listeners. `done` is called once, unless `giveUp` is. */
   constructor(
     socket: Socket,
     options: LoginOptions,
@@ -73,7 +81,7 @@ export class Login {
   }
 
   /** Gives up; `done` is not called. */
-  abandon(): void {
+  giveUp(): void {
     this.#release();
     this.#socket.on('error', ignore);
     this.#socket.destroy();
@@ -88,26 +96,40 @@ export class Login {
   };
 
   readonly #onData = (chunk: Buffer): void => {
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
-    while (!this.#over && this.#received.length >= 5) {
+    try {
+      this.#take(chunk);
+    } catch (error) {
+      if (!(error instanceof MalformedMessage)) caught('a login at the database', error);
+      this.#fail(
+        error instanceof MalformedMessage ? error.message : 'an error inside of the proxy',
+      );
+    }
+  };
+
+  #take(chunk: Buffer): void {
+    this.#received =
+      this.#received.length === 0 ? chunk : this.#appender.append(this.#received, chunk);
+    while (!this.#over && this.#received.length >= headerLength) {
       const buffer = this.#received;
-      const next = 1 + buffer.readUInt32BE(1);
-      if (next < 5 || next > longestMessage) {
+      const next = messageEnd(buffer, 0);
+      if (next < headerLength || next > longestMessage) {
         this.#fail('it does not speak the PostgreSQL protocol');
         return;
       }
       if (buffer.length < next) return;
       this.#received = buffer.subarray(next);
-      this.#onMessage(buffer[0] ?? 0, buffer.subarray(5, next));
+      this.#onMessage(buffer[0] ?? 0, buffer.subarray(bodyAt(0), next));
     }
-  };
+  }
 
   #onMessage(code: number, body: Buffer): void {
     switch (code) {
-      case BackendCode.Authentication:
-        if (body.length < 4) this.#fail('its authentication request is too short');
-        else this.#onAuthentication(body.readUInt32BE(0), body.subarray(4));
+      case BackendCode.Authentication: {
+        const request = readAuthentication(body);
+        if (request === null) this.#fail('its authentication request is too short');
+        else this.#onAuthentication(request.kind, request.data);
         return;
+      }
       case BackendCode.ErrorResponse:
         this.#refused(parseErrorFields(body));
         return;
@@ -115,19 +137,22 @@ export class Login {
       case BackendCode.NegotiateProtocolVersion:
         return;
       case BackendCode.ParameterStatus: {
-        const [name = '', value = ''] = body.toString('utf8').split('\0');
+        const [name, value] = readParameterStatus(body, 0, body.length);
         this.#parameters.set(name, value);
+        if (this.#parameters.size > mostReported || body.length > longestReported)
+          this.#fail('it reports more or longer parameters than PostgreSQL has');
         return;
       }
-      case BackendCode.BackendKeyData:
-        if (body.length < 8) {
+      case BackendCode.BackendKeyData: {
+        const key = readBackendKeyData(body);
+        if (key === null) {
           this.#fail('its cancel key is too short');
           return;
         }
-        this.#processId = body.readUInt32BE(0);
-        // A copy: the chunk it lies in would stay in memory for as long as the connection.
-        this.#secretKey = Buffer.from(body.subarray(4));
+        this.#processId = key.processId;
+        this.#secretKey = key.secretKey;
         return;
+      }
       case BackendCode.ReadyForQuery:
         if (this.#authenticated) this.#finish();
         else this.#fail('it is ready for queries before the login');
@@ -138,34 +163,51 @@ export class Login {
   }
 
   #onAuthentication(kind: number, data: Buffer): void {
-    const { user, password } = this.#options;
-    if (kind === Authentication.Ok) {
+    const { user, password, keys, md5 } = this.#options;
+    if (kind === AuthenticationKind.Ok) {
       if (this.#scram === null || this.#scram.proven) this.#authenticated = true;
       else this.#fail('it did not prove that it knows the password');
       return;
     }
-    if (password === undefined) {
+    const fits =
+      password !== undefined ||
+      (kind === AuthenticationKind.Md5
+        ? md5 !== undefined
+        : keys !== undefined && kind >= AuthenticationKind.Sasl);
+    if (!fits) {
       this.#reject(`it asks for a password, and none is known for user "${user}"`);
       return;
     }
     switch (kind) {
-      case Authentication.Cleartext:
+      case AuthenticationKind.Cleartext:
+        if (password === undefined) return;
+        this.#sentInClear = true;
         if (this.#socket instanceof TLSSocket) this.#socket.write(buildPassword(password));
         else this.#reject('it asks for the password in clear text, which is only sent over TLS');
         return;
-      case Authentication.Md5:
-        this.#socket.write(buildPassword(md5Response(md5Verifier(user, password), data)));
+      case AuthenticationKind.Md5:
+        if (!(this.#socket instanceof TLSSocket) && !this.#options.address.md5WithoutTls)
+          this.#reject(
+            'it asks for the password as an MD5 hash, which is sent without TLS only if TargetMd5WithoutTls allows it',
+          );
+        else if (data.length !== 4) this.#fail('its MD5 salt is not of 4 bytes');
+        else
+          this.#socket.write(
+            buildPassword(
+              md5Response(password === undefined ? (md5 ?? '') : md5Verifier(user, password), data),
+            ),
+          );
         return;
-      case Authentication.Sasl:
-        this.#scram = new ScramLogin(this.#socket, password);
+      case AuthenticationKind.Sasl:
+        this.#scram = new ScramLogin(this.#socket, password, keys);
         this.#send(this.#scram.start(data.toString('utf8').split('\0')));
         return;
-      case Authentication.SaslContinue:
+      case AuthenticationKind.SaslContinue:
         this.#scram?.answer(data.toString('utf8'), (reply) => {
           if (!this.#over) this.#send(reply);
         });
         return;
-      case Authentication.SaslFinal:
+      case AuthenticationKind.SaslFinal:
         this.#scram?.verify(data.toString('utf8'));
         return;
       default:
@@ -190,6 +232,7 @@ export class Login {
       processId: this.#processId,
       secretKey: this.#secretKey,
       tls: socket instanceof TLSSocket,
+      sentInClear: this.#sentInClear,
       address: this.#options.address,
     });
   }
@@ -211,7 +254,7 @@ export class Login {
 
   #end(failure: ConnectFailure): void {
     if (this.#over) return;
-    this.abandon();
+    this.giveUp();
     this.#done(failure, null);
   }
 

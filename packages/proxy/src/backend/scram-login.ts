@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls';
 import { ScramClient, buildSaslInitial, buildSaslResponse, noBinding } from '@sluice/wire';
 import type { ChannelBinding } from '@sluice/wire';
 import { endPointBinding } from '../credentials/channel-binding.ts';
+import type { LoginKeys } from '../credentials/login-keys.ts';
 import { scramKeys } from '../credentials/scram-keys.ts';
 
 const plain = 'SCRAM-SHA-256';
@@ -12,12 +13,15 @@ const plus = 'SCRAM-SHA-256-PLUS';
 export class ScramLogin {
   /** The database has proved that it knows the password, too. */
   proven = false;
-  readonly #password: string;
+  readonly #password: string | undefined;
+  readonly #keys: LoginKeys | undefined;
   readonly #endPoint: Buffer | null;
   #client: ScramClient | null = null;
 
-  constructor(socket: Socket, password: string) {
+  /** With a password, or with the keys of a client. */
+  constructor(socket: Socket, password: string | undefined, keys: LoginKeys | undefined) {
     this.#password = password;
+    this.#keys = keys;
     this.#endPoint =
       socket instanceof TLSSocket ? endPointBinding(socket.getPeerCertificate().raw) : null;
   }
@@ -40,6 +44,24 @@ export class ScramLogin {
     if (client === null) return;
     try {
       const { salt, iterations, nonce } = client.readServerFirst(challenge);
+      if (this.#password === undefined) {
+        const { verifier, clientKey } = this.#keys ?? {};
+        if (
+          verifier === undefined ||
+          clientKey === undefined ||
+          verifier.iterations !== iterations ||
+          !verifier.salt.equals(salt)
+        )
+          throw new Error(
+            'it has another SCRAM verifier of the user than the proxy, which knows no password',
+          );
+        done(
+          buildSaslResponse(
+            client.finalMessage(challenge, nonce, { clientKey, serverKey: verifier.serverKey }),
+          ),
+        );
+        return;
+      }
       scramKeys(this.#password, salt, iterations, (error, keys) => {
         if (keys === null) done(error ?? new Error('no SCRAM keys were derived'));
         else done(buildSaslResponse(client.finalMessage(challenge, nonce, keys)));

@@ -1,4 +1,4 @@
-import { BackendCode as Code } from '@sluice/wire';
+import { BackendCode as Code, messageEnd } from '@sluice/wire';
 
 /** Messages that come before a statement has done anything that could last. */
 const beforeTheEnd: ReadonlySet<number> = new Set([
@@ -17,7 +17,7 @@ const beforeTheEnd: ReadonlySet<number> = new Set([
  * error means that the statement may have been committed: PostgreSQL can be told to go between the two.
  */
 export function isUnfinished(chunk: Buffer, from: number, to: number): boolean {
-  for (let at = from; at < to; at += 1 + chunk.readUInt32BE(at + 1))
+  for (let at = from; at < to; at = messageEnd(chunk, at))
     if (!beforeTheEnd.has(chunk[at] ?? 0)) return false;
   return true;
 }

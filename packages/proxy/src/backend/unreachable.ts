@@ -1,4 +1,4 @@
-import type { ConnectFailure } from '../pool/pool-target.ts';
+import type { ConnectFailure } from './connection-source.ts';
 import type { Address } from './dial.ts';
 
 /** The database could not be reached, or what answered is not right. Another attempt may find it better. */

@@ -1,18 +1,46 @@
+import { isUtf8 } from 'node:buffer';
+import { md5Pattern, parseVerifier } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
+
+/** A user of an AuthFile. */
+export interface AuthFileUser {
+  readonly user: string;
+  readonly secret: string;
+  /** Whether the secret is the password itself, or only proves one. */
+  readonly isPassword: boolean;
+  /** Where it stands, from 1. */
+  readonly line: number;
+}
+
+/** Values that were meant as verifiers. Taken as a password, one would let in anyone who knows the verifier. */
+const verifierLike = /^(?:SCRAM-SHA-256\$|md5[0-9a-f]{16,}$)/i;
 
 /**
  * Reads PgBouncer's `userlist.txt`: one `"user" "password or verifier"` a line, a quote inside doubled, lines that
- * begin with `;` or `#` and empty ones passed over. Throws AUTH_FILE with the line that cannot be read.
+ * begin with `;` or `#` and empty ones passed over, and what stands behind white space after the two. Throws AUTH_FILE
+ * with the line that cannot be read.
  */
-export function parseAuthFile(text: string, file: string): [user: string, secret: string][] {
-  const users: [string, string][] = [];
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    const trimmed = line.trim();
-    if (trimmed === '' || trimmed.startsWith(';') || trimmed.startsWith('#')) continue;
-    const match = /^"((?:[^"]|"")*)"\s+"((?:[^"]|"")*)"/.exec(trimmed);
-    if (match === null) throw new ProxyError('AUTH_FILE', { file, line: index + 1 });
-    const [, user = '', secret = ''] = match;
-    users.push([user.replaceAll('""', '"'), secret.replaceAll('""', '"')]);
+export function parseAuthFile(content: Buffer, file: string): AuthFileUser[] {
+  const users: AuthFileUser[] = [];
+  let at = 0;
+  for (let line = 1; at < content.length; line++) {
+    const newline = content.indexOf(0x0a, at);
+    const end = newline < 0 ? content.length : newline;
+    const bytes = content.subarray(at, end);
+    at = end + 1;
+    const refuse = (why: string): ProxyError => new ProxyError('AUTH_FILE', { file, line, why });
+    if (!isUtf8(bytes)) throw refuse('it is not UTF-8');
+    const text = bytes.toString().trim();
+    if (text === '' || text.startsWith(';') || text.startsWith('#')) continue;
+    const match = /^"((?:[^"]|"")*)"\s+"((?:[^"]|"")*)"(?!\S)/.exec(text);
+    if (match === null) throw refuse('expected "user" "password or verifier"');
+    const [user = '', secret = ''] = match.slice(1).map((word) => word.replaceAll('""', '"'));
+    if (user === '') throw refuse('the user has no name');
+    if (secret === '') throw refuse(`the password of user "${user}" is empty`);
+    const isPassword = !md5Pattern.test(secret) && parseVerifier(secret) === null;
+    if (isPassword && verifierLike.test(secret))
+      throw refuse(`the verifier of user "${user}" is broken`);
+    users.push({ user, secret, isPassword, line });
   }
   return users;
 }

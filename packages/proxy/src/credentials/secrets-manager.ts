@@ -1,38 +1,93 @@
 import type {
   GetSecretValueCommand,
+  ListSecretsCommand,
   SecretsManagerClient,
   SecretsManagerClientConfig,
 } from '@aws-sdk/client-secrets-manager';
 import { ProxyError } from '../errors.ts';
 import { AwsClients } from './aws-clients.ts';
-
-/** A database user, as RDS and its rotation keep one in a secret; other keys are of no interest here. */
-export interface UserSecret {
-  readonly username: string;
-  readonly password: string;
-}
+import { optionalPackage } from './optional-package.ts';
 
 /** How long one call may take, in milliseconds; a start or a login waits for it. */
 const timeout = 5000;
 
-/** Reads database users out of AWS Secrets Manager. The AWS SDK is loaded when the first one is read, and only then. */
+/** The staging labels of Secrets Manager: during a rotation the next version is pending; afterwards the last stays. */
+export type Stage = 'AWSCURRENT' | 'AWSPENDING' | 'AWSPREVIOUS';
+
+/** A version of a secret. */
+export interface SecretVersion {
+  readonly versionId: string;
+  /** When it was made, in milliseconds since 1970. */
+  readonly created: number;
+  readonly text: string;
+}
+
+/** Which secrets: those whose name begins like this, or those with a tag. */
+export type SecretFilter =
+  { readonly prefix: string } | { readonly tag: string; readonly value: string | undefined };
+
+/** Reads AWS Secrets Manager. The AWS SDK is loaded when the first secret is read, and only then. */
 export class SecretsManager {
   readonly #services = new AwsClients(open);
 
   /**
-   * The user of a secret. Throws SECRET with the reason when it cannot be read or holds none.
+   * A version of a secret, or null when none has that label (AWSCURRENT always has one). Throws SECRET with the reason
+   * when it cannot be read.
    * @param id name or complete ARN; an ARN also says the region, which AWS_REGION or the profile say otherwise
    */
-  async read(id: string): Promise<UserSecret> {
+  async read(id: string, stage: Stage): Promise<SecretVersion | null> {
     try {
-      const { client, Command } = await this.#services.for(id);
-      const answer = await client.send(new Command({ SecretId: id }), {
+      const { client, Get } = await this.#services.for(id);
+      const answer = await client.send(new Get({ SecretId: id, VersionStage: stage }), {
         abortSignal: AbortSignal.timeout(timeout),
       });
-      return userOf(answer.SecretString);
+      return {
+        versionId: answer.VersionId ?? '',
+        created: answer.CreatedDate?.getTime() ?? 0,
+        text: answer.SecretString ?? '',
+      };
     } catch (error) {
-      const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      throw new ProxyError('SECRET', { secret: id, why }, error);
+      if (stage !== 'AWSCURRENT' && isAbsent(error)) return null;
+      throw secretError(id, error);
+    }
+  }
+
+  /** The ARNs of the secrets that a filter finds. Throws SECRET. */
+  async list(filter: SecretFilter): Promise<readonly string[]> {
+    const name = filterName(filter);
+    try {
+      const { client, List } = await this.#services.for('');
+      const arns: string[] = [];
+      let NextToken: string | undefined;
+      do {
+        const answer = await client.send(
+          new List({
+            Filters: [
+              'prefix' in filter
+                ? { Key: 'name', Values: [filter.prefix] }
+                : { Key: 'tag-key', Values: [filter.tag] },
+            ],
+            MaxResults: 100,
+            ...(NextToken === undefined ? {} : { NextToken }),
+          }),
+          { abortSignal: AbortSignal.timeout(timeout) },
+        );
+        // The filters of AWS match words within, and the beginnings of keys: what is meant is narrower.
+        for (const { ARN, Name, Tags, DeletedDate } of answer.SecretList ?? []) {
+          const fits =
+            'prefix' in filter
+              ? Name?.startsWith(filter.prefix) === true
+              : Tags?.some(
+                  ({ Key, Value }) =>
+                    Key === filter.tag && (filter.value === undefined || Value === filter.value),
+                ) === true;
+          if (ARN !== undefined && fits && DeletedDate === undefined) arns.push(ARN);
+        }
+        ({ NextToken } = answer);
+      } while (NextToken !== undefined);
+      return arns;
+    } catch (error) {
+      throw secretError(name, error);
     }
   }
 
@@ -42,34 +97,53 @@ export class SecretsManager {
   }
 }
 
-async function open(config: SecretsManagerClientConfig): Promise<{
-  readonly client: SecretsManagerClient;
-  readonly Command: typeof GetSecretValueCommand;
-}> {
-  const { GetSecretValueCommand: Command, SecretsManagerClient: Client } =
-    await import('@aws-sdk/client-secrets-manager');
-  return { client: new Client(config), Command };
+/** A filter in words. */
+export function filterName(filter: SecretFilter): string {
+  if ('prefix' in filter) return `${filter.prefix}*`;
+  return filter.value === undefined ? `tag ${filter.tag}` : `tag ${filter.tag}=${filter.value}`;
 }
 
-function userOf(text: string | undefined): UserSecret {
-  let value: unknown;
-  try {
-    value = JSON.parse(text ?? '');
-  } catch {
-    // The message of the parser would quote the secret.
-    throw new Error('its value is not JSON');
-  }
-  if (
-    typeof value === 'object' &&
-    value !== null &&
-    'username' in value &&
-    'password' in value &&
-    typeof value.username === 'string' &&
-    typeof value.password === 'string' &&
-    value.username !== '' &&
-    value.password !== ''
-  ) {
-    return { username: value.username, password: value.password };
-  }
-  throw new Error('its value has no username and password');
+/** Whether a failure says something about the secret, or only that Secrets Manager could not be asked now. */
+export function isStoreDown(error: unknown): boolean {
+  const cause = error instanceof ProxyError ? error.cause : error;
+  if (!(cause instanceof Error)) return false;
+  const { name, $fault, $metadata, code } = cause as Error & {
+    readonly $fault?: string;
+    readonly $metadata?: { readonly httpStatusCode?: number };
+    readonly code?: string;
+  };
+  if (/Throttling|TooManyRequests|InternalService|ServiceUnavailable/.test(name)) return true;
+  if ($fault === 'server' || ($metadata?.httpStatusCode ?? 0) >= 500) return true;
+  if ($fault === 'client' || $metadata?.httpStatusCode !== undefined) return false;
+  return code !== undefined || name === 'TimeoutError' || name === 'AbortError';
+}
+
+/** No version has the label, or the one that has it is not filled yet. */
+function isAbsent(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.name === 'ResourceNotFoundException' || error.name === 'InvalidRequestException')
+  );
+}
+
+function secretError(secret: string, error: unknown): ProxyError {
+  if (error instanceof ProxyError) return error;
+  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return new ProxyError('SECRET', { secret, why }, error);
+}
+
+async function open(config: SecretsManagerClientConfig): Promise<{
+  readonly client: SecretsManagerClient;
+  readonly Get: typeof GetSecretValueCommand;
+  readonly List: typeof ListSecretsCommand;
+}> {
+  const {
+    GetSecretValueCommand: Get,
+    ListSecretsCommand: List,
+    SecretsManagerClient: Client,
+  } = await optionalPackage(
+    '@aws-sdk/client-secrets-manager',
+    () => import('@aws-sdk/client-secrets-manager'),
+  );
+  return { client: new Client(config), Get, List };
 }

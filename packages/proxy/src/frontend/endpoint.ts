@@ -3,24 +3,33 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
-import { Listeners } from '../listening/listeners.ts';
-import { clock } from '../relay/clock.ts';
-import { reader } from '../relay/reader.ts';
+import { Listeners } from '../listen-notify/listeners.ts';
+import { clock } from '../io/clock.ts';
+import { memory } from '../io/memory.ts';
+import { caught } from '../io/guard.ts';
+import { reader } from '../io/reader.ts';
 import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
-import type { PinReason } from '../session/pin-reason.ts';
+import type { PinReason } from '../pinning/pin-reason.ts';
+import type { SessionLimits } from '../session/session-limits.ts';
 import { SessionState } from '../session/session-state.ts';
 import { Session } from '../session/session.ts';
 import type { SessionKeeper } from '../session/session.ts';
-import type { Touches } from '../session/session-pin.ts';
+import type { ParameterSet } from '../parameters/parameter-set.ts';
+import type { PinOwner, Touches } from '../pinning/session-pin.ts';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import type { SendCancel } from '../backend/cancel-queue.ts';
 import type { LoginResult } from '../backend/login-result.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { ConnectFailure } from '../pool/pool-target.ts';
-import type { RolePools, TargetRole } from '../target/role-pools.ts';
-import type { Target } from '../target/target.ts';
+import type { PoolWatcher } from '../pool/pool-target.ts';
+import type { ConnectFailure } from '../backend/connection-source.ts';
+import type { RolePools, TargetRole } from '../targets/role-pools.ts';
+import type { Target } from '../targets/target.ts';
+import type { Vacancy, Vacated } from '../targets/vacancy.ts';
 import { EndpointStats } from '../telemetry/endpoint-stats.ts';
 import { events } from '../telemetry/events.ts';
 import { ClientCounts } from './client-counts.ts';
+import { descriptors } from './descriptors.ts';
 import { ClientHandshake } from './handshake.ts';
 import type { ClientLogin, HandshakeOptions } from './handshake.ts';
 import { ReplicationLink } from './replication-link.ts';
@@ -38,15 +47,10 @@ export interface EndpointLimits {
   readonly longestBuffered: number;
   /** Tells clients when their sessions are pinned and unpinned. */
   readonly pinNotice: boolean;
+  readonly session: SessionLimits;
 }
 
-/** Sends a cancel request to the database; told whether it was delivered. */
-export type SendCancel = (
-  key: Pick<LoginResult, 'address' | 'processId' | 'secretKey'>,
-  done: (delivered: boolean) => void,
-) => void;
-
-/** Opens a database connection outside any pool, with further startup parameters. */
+/** Opens a server connection outside any pool, with further startup parameters. */
 export type ConnectWith = (
   target: Target,
   pool: Pool,
@@ -54,21 +58,43 @@ export type ConnectWith = (
   done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
 ) => void;
 
+/** See `TargetGroup.vacate`. */
+export type Vacate = (
+  wants: readonly Vacated[],
+  pool: Pool,
+  ready: () => void,
+) => { readonly vacancy: Vacancy; readonly release: () => void };
+
 /** The property of a client's socket that holds its session: shared handlers find it there, no closure is kept. */
 const sessionKey = Symbol('session');
 
 type SessionSocket = Socket & { [sessionKey]?: Session };
 
-const listenForData = reader(function (this: SessionSocket, chunk: Buffer): void {
-  this[sessionKey]?.onData(chunk);
-});
+const listenForData = reader(
+  function (this: SessionSocket, chunk: Buffer): void {
+    this[sessionKey]?.onData(chunk);
+  },
+  function (this: SessionSocket, error: unknown): void {
+    this[sessionKey]?.broken(error);
+  },
+);
 
 function onDrain(this: SessionSocket): void {
-  this[sessionKey]?.onDrain();
+  const session = this[sessionKey];
+  try {
+    session?.onDrain();
+  } catch (error) {
+    session?.broken(error);
+  }
 }
 
 function onClosed(this: SessionSocket): void {
-  this[sessionKey]?.onClosed();
+  const session = this[sessionKey];
+  try {
+    session?.onClosed();
+  } catch (error) {
+    session?.broken(error);
+  }
 }
 
 const nothing = Buffer.alloc(0);
@@ -88,10 +114,16 @@ interface Arrival {
   abort: (error: ProxyError) => void;
 }
 
+/** When clients are as many as may be, one that does not log in keeps its place for so long, in milliseconds. */
+const loginGrace = 1000;
+
+/** At least so many connections more than clients are accepted: to be refused, or to cancel. */
+const leastExtra = 16;
+
 let nextClientId = 1;
 
 /** Where clients dial: accepts their connections, logs them in, and keeps their sessions. */
-export class Endpoint implements SessionKeeper {
+export class Endpoint implements SessionKeeper, PoolWatcher {
   readonly name: string;
   readonly role: TargetRole;
   readonly stats = new EndpointStats();
@@ -102,7 +134,8 @@ export class Endpoint implements SessionKeeper {
   readonly #handshake: () => HandshakeOptions;
   readonly #sendCancel: SendCancel;
   readonly #connect: ConnectWith;
-  readonly #keys = new CancelKeys<Session | ReplicationLink>();
+  readonly vacate: Vacate;
+  readonly #keys: CancelKeys<Session | ReplicationLink>;
   readonly #links = new Set<ReplicationLink>();
   readonly #counts = new ClientCounts();
   readonly #arrivals = new Set<Arrival>();
@@ -120,18 +153,28 @@ export class Endpoint implements SessionKeeper {
     readonly handshake: () => HandshakeOptions;
     readonly cancel: SendCancel;
     readonly connect: ConnectWith;
+    readonly vacate: Vacate;
+    /** Those of all endpoints: a client may cancel, or end, one of another. */
+    readonly keys: CancelKeys<Session | ReplicationLink>;
   }) {
     this.name = options.name;
     this.role = options.pools.role;
     this.#pools = options.pools;
+    this.#pools.watchers.add(this);
     this.limits = options.limits;
     this.#handshake = options.handshake;
     this.#sendCancel = options.cancel;
     this.#connect = options.connect;
+    this.vacate = options.vacate;
+    this.#keys = options.keys;
   }
 
   get pinNotice(): boolean {
     return this.limits.pinNotice;
+  }
+
+  get sessionLimits(): SessionLimits {
+    return this.limits.session;
   }
 
   get longestBuffered(): number {
@@ -151,7 +194,14 @@ export class Endpoint implements SessionKeeper {
   async listen(host: string, port: number): Promise<AddressInfo> {
     const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
     this.#server = server;
-    server.on('connection', (socket) => this.#accept(socket));
+    server.on('connection', (socket) => {
+      try {
+        this.#accept(socket);
+      } catch (error) {
+        caught('an accept', error);
+        socket.destroy();
+      }
+    });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen({ host, port, backlog: 4096 }, () => {
@@ -195,7 +245,7 @@ export class Endpoint implements SessionKeeper {
   tick(): void {
     const { now } = clock;
     this.listeners.tick();
-    const { loginTimeout, idleTimeout, idleInTransactionTimeout, queryTimeout } = this.limits;
+    const { loginTimeout } = this.limits;
     if (loginTimeout > 0) {
       for (const arrival of this.#arrivals) {
         // In the order in which they came.
@@ -205,35 +255,45 @@ export class Endpoint implements SessionKeeper {
       }
     }
     for (const session of this.#sessions) {
-      if (this.#draining && !session.busy) {
-        session.terminate(new ProxyError('SHUTTING_DOWN'));
-        continue;
-      }
-      if (session.pin !== null && session.pool.waitingCount > 0) session.lookAgain();
-      const elapsed = now - session.since;
-      if (session.state === SessionState.Idle) {
-        if (idleTimeout > 0 && elapsed >= idleTimeout)
-          session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
-      } else if (session.state === SessionState.Active) {
-        if (session.owed > 0) {
-          if (queryTimeout > 0 && elapsed >= queryTimeout) {
-            this.#cancel(session);
-            session.terminate(new ProxyError('QUERY_TIMEOUT', { seconds: queryTimeout / 1000 }));
-          }
-        } else if (session.inTransaction) {
-          if (idleInTransactionTimeout > 0 && elapsed >= idleInTransactionTimeout)
-            session.terminate(
-              new ProxyError('IDLE_IN_TRANSACTION_TIMEOUT', {
-                seconds: idleInTransactionTimeout / 1000,
-              }),
-            );
-        } else if (idleTimeout > 0 && elapsed >= idleTimeout)
-          session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
+      try {
+        this.#tickOf(session, now);
+      } catch (error) {
+        session.broken(error);
       }
     }
   }
 
-  pinned(session: Session, reason: PinReason, statement: string, touches: Touches): void {
+  /** The time limits of one session. */
+  #tickOf(session: Session, now: number): void {
+    const { idleTimeout, idleInTransactionTimeout, queryTimeout } = this.limits;
+    if (this.#draining && !session.busy) {
+      session.terminate(new ProxyError('SHUTTING_DOWN'));
+      return;
+    }
+    if (session.pin !== null && session.pool.waitingCount > 0) session.probeAgain();
+    const elapsed = now - session.since;
+    if (session.state === SessionState.Idle) {
+      if (idleTimeout > 0 && elapsed >= idleTimeout)
+        session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
+    } else if (session.state === SessionState.Active) {
+      if (session.awaitsReplies) {
+        if (queryTimeout > 0 && elapsed >= queryTimeout) {
+          this.#cancel(session);
+          session.terminate(new ProxyError('QUERY_TIMEOUT', { seconds: queryTimeout / 1000 }));
+        }
+      } else if (session.inTransaction) {
+        if (idleInTransactionTimeout > 0 && elapsed >= idleInTransactionTimeout)
+          session.terminate(
+            new ProxyError('IDLE_IN_TRANSACTION_TIMEOUT', {
+              seconds: idleInTransactionTimeout / 1000,
+            }),
+          );
+      } else if (idleTimeout > 0 && elapsed >= idleTimeout)
+        session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
+    }
+  }
+
+  pinned(session: PinOwner, reason: PinReason, statement: string, touches: Touches): void {
     this.stats.pins.pinned(reason, statement);
     if (events.sessionPinned.hasSubscribers) {
       events.sessionPinned.publish({
@@ -247,7 +307,7 @@ export class Endpoint implements SessionKeeper {
     }
   }
 
-  unpinned(session: Session, reason: PinReason, milliseconds: number): void {
+  unpinned(session: PinOwner, reason: PinReason, milliseconds: number): void {
     this.stats.pins.ended(reason, milliseconds);
     if (events.sessionUnpinned.hasSubscribers)
       events.sessionUnpinned.publish({
@@ -262,7 +322,7 @@ export class Endpoint implements SessionKeeper {
     this.stats.pins.ended(reason, milliseconds);
   }
 
-  foundHiddenState(session: Session, what: string, statements: readonly string[] | null): void {
+  foundHiddenState(session: PinOwner, what: string, statements: readonly string[] | null): void {
     this.stats.pins.hidden++;
     if (statements !== null && events.hiddenStateFound.hasSubscribers)
       events.hiddenStateFound.publish({
@@ -284,9 +344,39 @@ export class Endpoint implements SessionKeeper {
     this.#checkEmpty();
   }
 
+  clientOf(processId: number): Session | number | null {
+    const client = this.#keys.owner(processId);
+    if (client instanceof ReplicationLink) return client.databaseKey.processId;
+    return client ?? null;
+  }
+
+  startChanged(pool: Pool, values: ReadonlyMap<string, string>): void {
+    for (const session of this.#sessions) if (session.pool === pool) session.keepStart(values);
+  }
+
+  poolReplaced(pool: Pool, error: ProxyError): void {
+    for (const session of [...this.#sessions]) if (session.pool === pool) session.terminate(error);
+  }
+
+  /** The database was dropped with those who were in it. */
+  databaseDropped(database: string): void {
+    const error = new ProxyError('TERMINATED');
+    for (const session of [...this.#sessions])
+      if (session.pool.database === database) session.terminate(error);
+  }
+
   #accept(socket: Socket): void {
     this.stats.received++;
     const id = nextClientId++;
+    const isTaken = descriptors.take();
+    if (!isTaken || !this.#hasCapacity()) {
+      if (isTaken) descriptors.give();
+      this.stats.failed++;
+      socket.on('error', ignoreError);
+      socket.destroy();
+      return;
+    }
+    socket.on('close', descriptors.give);
     if (events.clientConnected.hasSubscribers) {
       events.clientConnected.publish({
         client: id,
@@ -301,7 +391,8 @@ export class Endpoint implements SessionKeeper {
         this.#arrivals.delete(arrival);
         this.#cancelFor(processId, secret);
       },
-      failed: (error) => {
+      full: () => this.#full(),
+      failed: (error, detail) => {
         this.#arrivals.delete(arrival);
         this.stats.failed++;
         if (error !== null && events.clientLoginFailed.hasSubscribers)
@@ -309,6 +400,7 @@ export class Endpoint implements SessionKeeper {
             client: id,
             sqlstate: error.sqlstate,
             message: error.message,
+            ...detail,
           });
       },
     });
@@ -319,6 +411,36 @@ export class Endpoint implements SessionKeeper {
       abort: (error) => handshake.abort(error),
     };
     this.#arrivals.add(arrival);
+  }
+
+  /** Connections of clients, from their first byte. */
+  get #connections(): number {
+    return this.#arrivals.size + this.#sessions.size + this.#links.size;
+  }
+
+  /** Why nobody more is let in, or null. */
+  #full(): ProxyError | null {
+    const short = memory.refusal();
+    if (short !== null) return short;
+    const limit = this.limits.clients;
+    return limit > 0 && this.#connections > limit
+      ? new ProxyError('TOO_MANY_CLIENTS', { setting: 'MaxClientConnections', limit })
+      : null;
+  }
+
+  /**
+   * Whether another connection is accepted. Some more than clients are: each is told that it is one too many, or brings a
+   * cancel request. Of those that do not log in the eldest goes first: it has had more time than a login takes.
+   */
+  #hasCapacity(): boolean {
+    const { clients } = this.limits;
+    if (clients === 0 || this.#connections < clients) return true;
+    const [eldest] = this.#arrivals;
+    if (eldest !== undefined && !eldest.admitted && performance.now() - eldest.since > loginGrace)
+      eldest.abort(
+        new ProxyError('TOO_MANY_CLIENTS', { setting: 'MaxClientConnections', limit: clients }),
+      );
+    return this.#connections < clients + Math.max(leastExtra, clients / 8);
   }
 
   #cancelFor(processId: number, secret: Buffer): void {
@@ -332,7 +454,8 @@ export class Endpoint implements SessionKeeper {
 
   /**
    * Cancels what the session is waiting for: takes it out of the borrow queue, or has the database cancel what runs
-   * on the connection it holds. The connection is not lent on while the cancel is on its way.
+   * on the connection it holds, once that is the session's own request. The connection is not lent on while the cancel
+   * is on its way.
    */
   #cancel(session: Session): void {
     const { connection } = session;
@@ -340,19 +463,38 @@ export class Endpoint implements SessionKeeper {
       session.cancelWaiting(new ProxyError('QUERY_CANCELED'));
       return;
     }
-    if (connection.owed.length === 0) return;
+    if (connection.pending.length === 0) return;
+    if (connection.runsOwn) {
+      // A reset, say, in front of the request that is meant: failed, it would take the connection with it.
+      connection.onOwnAnswered = () => this.#cancel(session);
+      return;
+    }
+    // One at a time: what comes meanwhile is one more, however many they are.
+    if (connection.lease.isBeingCanceled) connection.lease.cancelAgain = true;
+    else this.#deliverCancel(connection);
+  }
+
+  #deliverCancel(connection: ServerConnection): void {
+    connection.lease.cancelAgain = false;
     connection.cancelSent();
     this.#sendCancel(connection, (delivered) => {
       // What was not delivered for certain may still arrive, and would hit whatever runs then.
       if (!delivered) connection.retireReason ??= 'a cancel request could not be delivered';
+      if (
+        delivered &&
+        connection.lease.cancelAgain &&
+        !connection.closed &&
+        connection.pending.length > 0
+      )
+        this.#deliverCancel(connection);
       connection.cancelPassed();
     });
   }
 
-  /** A replication connection has a database connection of its own. */
+  /** A replication connection has a server connection of its own. */
   #replicate(arrival: Arrival, login: ClientLogin, refuse: (fields: ErrorFields) => void): void {
     const { socket } = login;
-    const { carried, startupOnly } = splitStartup(login.parameters);
+    const { tracked, startupOnly } = splitStartup(login.parameters);
     const pool = this.#pools.pool(login.database, login.databaseUser, startupOnly);
     const target = this.#pools.reserve(pool);
     if (target === null) {
@@ -365,7 +507,7 @@ export class Endpoint implements SessionKeeper {
       this.#arrivals.delete(arrival);
     };
     socket.once('close', vanished);
-    const startup = new Map([...carried, ['replication', login.replication ?? ''] as const]);
+    const startup = new Map([...tracked, ['replication', login.replication ?? ''] as const]);
     this.#connect(target, pool, startup, (failure, database) => {
       socket.off('close', vanished);
       if (database === null || gone) {
@@ -428,9 +570,9 @@ export class Endpoint implements SessionKeeper {
       this.#replicate(arrival, login, refuse);
       return;
     }
-    const { carried, startupOnly } = splitStartup(login.parameters);
+    const { tracked, startupOnly } = splitStartup(login.parameters);
     const pool = this.#pools.pool(login.database, login.databaseUser, startupOnly);
-    const parameters = pool.parameterSets.acquireList(carried);
+    const parameters = pool.parameterSets.acquireList(tracked);
     pool.sessions++;
     this.#counts.add(login.user, login.database);
     const giveBack = (): void => {
@@ -438,43 +580,58 @@ export class Endpoint implements SessionKeeper {
       pool.sessions--;
       this.#counts.remove(login.user, login.database);
     };
-    if (parameters.greeting !== null) {
+    const { verdict } = pool.logins;
+    if (verdict === null && parameters.greeting !== null) {
       this.#start(arrival, login, pool, parameters, login.lastWords);
       return;
     }
     sayLastWords();
+    let greeting: Greeting | null = null;
+    let isOver = false;
+    const leave = (): void => {
+      isOver = true;
+      socket.off('close', vanished);
+      greeting?.cancel();
+    };
     const vanished = (): void => {
-      greeting.cancel();
+      leave();
       this.#arrivals.delete(arrival);
       giveBack();
     };
-    arrival.abort = (error) => {
-      socket.off('close', vanished);
-      greeting.cancel();
+    const turnAway = (fields: ErrorFields): void => {
+      leave();
       giveBack();
-      refuse(error.fields);
+      refuse(fields);
     };
-    const greeting = new Greeting(pool, parameters, (error) => {
-      socket.off('close', vanished);
-      if (error === null) {
-        this.#start(arrival, login, pool, parameters, null);
-        return;
-      }
-      giveBack();
-      refuse(error);
-    });
+    arrival.abort = (error) => turnAway(error.fields);
     socket.once('close', vanished);
-    greeting.start();
+    const letIn = (refusal: ErrorFields | null): void => {
+      if (isOver) return;
+      if (refusal !== null) turnAway(refusal);
+      else if (parameters.greeting === null) {
+        greeting = new Greeting(pool, parameters, greeted);
+        greeting.start();
+      } else greeted(null);
+    };
+    const greeted = (error: ErrorFields | null): void => {
+      if (error === null) {
+        leave();
+        this.#start(arrival, login, pool, parameters, null);
+      } else turnAway(error);
+    };
+    if (verdict === undefined) pool.logins.check(letIn);
+    else letIn(verdict);
   }
 
   #start(
     arrival: Arrival,
     login: ClientLogin,
     pool: Session['pool'],
-    parameters: Session['parameters'],
+    asked: ParameterSet,
     lastWords: Buffer | null,
   ): void {
     this.#arrivals.delete(arrival);
+    const parameters = pool.parameterSets.exchange(asked);
     const { socket } = login;
     const cancelKey = this.#keys.create(login.longCancelKey);
     const session = new Session({

@@ -1,56 +1,53 @@
-import { X509Certificate, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { endPointBinding } from '../credentials/channel-binding.ts';
+import { AuthRules } from '../authentication/auth-rules.ts';
+import { plainSupport } from '../authentication/login-support.ts';
+import type { LoginSupport, TokenVerifiers } from '../authentication/login-support.ts';
+import type { StsSettings } from '../authentication/sts-verifier.ts';
 import type { Credentials } from '../credentials/credentials.ts';
 import type { Settings } from '../settings/index.ts';
-import { ServerTls } from './server-tls.ts';
+import { serverTls } from './server-tls-options.ts';
+import type { ServerTls } from './server-tls.ts';
 
 /** How clients log in, as the settings say; made anew when they change. */
-export interface HandshakeOptions {
+export interface HandshakeOptions extends Omit<LoginSupport, 'verifiers'> {
   /** Null when TLS is not offered. */
   readonly tls: ServerTls | null;
   readonly requireTls: boolean;
-  readonly credentials: Credentials;
-  /** A client did not know its password: it may know a newer one than the proxy. */
-  readonly wrongPassword: () => void;
-  /** Makes the salt that a user who does not exist is shown; the same for the life of the process. */
-  readonly mockSecret: Buffer;
+  /** Bytes that a client may send before it is let in. */
+  readonly mostBytes: number;
+  readonly rules: AuthRules;
+  readonly verifiers: TokenVerifiers & { readonly stsSettings: StsSettings };
+  /** How most users are asked for their passwords. */
+  usual(): Credentials['usual'];
+  /** A refusal takes at least so long, in milliseconds, so that its time does not show whether there is such a user. */
+  readonly leastDelay: number;
 }
 
-const mockSecret = randomBytes(32);
+/** Reading secrets again takes less than this, mostly; in milliseconds. */
+const timeToReadAgain = 250;
 
-/** Reads certificate and key; throws when they cannot be read or do not fit each other. */
+/** Reads certificates, keys and rules; throws when they cannot be read or do not fit each other. */
 export function handshakeOptions(
   settings: Settings,
-  credentials: Credentials,
-  wrongPassword: () => void = () => undefined,
+  credentials: () => Credentials,
+  support: LoginSupport = plainSupport(),
 ): HandshakeOptions {
-  const { TlsMode, TlsCertFile, TlsKeyFile, TlsCaFile, RequireTLS } = settings;
-  const mode = TlsMode ?? (TlsCertFile === undefined ? 'disable' : 'prefer');
+  const { TlsMode, RequireTLS, StsEndpoint, StsAudience } = settings;
+  const rules = new AuthRules(settings);
   return {
-    tls:
-      mode === 'disable' || TlsCertFile === undefined || TlsKeyFile === undefined
-        ? null
-        : serverTls(mode, TlsCertFile, TlsKeyFile, TlsCaFile),
-    requireTls: RequireTLS || (mode !== 'disable' && mode !== 'prefer'),
-    credentials,
-    wrongPassword,
-    mockSecret,
+    delay: support.delay,
+    learned: (user, keys) => support.learned(user, keys),
+    unread: () => support.unread(),
+    tls: serverTls(settings, rules.wantsCertificates),
+    requireTls: RequireTLS || (TlsMode !== 'disable' && TlsMode !== 'prefer'),
+    mostBytes: settings.MaxBytesBeforeLogin,
+    rules,
+    lookUp: (user) => credentials().client(user) ?? support.lookUp(user),
+    again: async (user) => (await support.again(user)) ?? credentials().client(user),
+    verifiers: {
+      ...support.verifiers,
+      stsSettings: { endpoint: StsEndpoint, audience: StsAudience },
+    },
+    usual: () => credentials().usual,
+    leastDelay: settings.Auth.length > 0 || settings.AuthQuery !== undefined ? timeToReadAgain : 0,
   };
-}
-
-function serverTls(
-  mode: 'prefer' | 'require' | 'verify-ca' | 'verify-full',
-  certFile: string,
-  keyFile: string,
-  caFile: string | undefined,
-): ServerTls {
-  const cert = readFileSync(certFile, 'utf8');
-  return new ServerTls({
-    cert,
-    key: readFileSync(keyFile, 'utf8'),
-    ca: caFile === undefined ? undefined : readFileSync(caFile, 'utf8'),
-    clientCertificate: mode === 'verify-ca' || mode === 'verify-full' ? mode : 'none',
-    endPoint: endPointBinding(new X509Certificate(cert).raw),
-  });
 }

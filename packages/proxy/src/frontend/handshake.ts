@@ -1,15 +1,33 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import {
-  FrontendCode,
-  StartupCode,
+  bodyAt,
   buildErrorResponse,
   buildNegotiateProtocolVersion,
+  encryptionAccepted,
+  encryptionDeclined,
+  FrontendCode,
+  headerLength,
+  lengthAt,
+  longestStartup,
+  packetCode,
+  packetLength,
+  readCancelRequest,
+  shortestLength,
+  shortestPacket,
+  StartupCode,
+  tlsHandshakeRecord,
+  wholeMessageEnd,
 } from '@sluice/wire';
+import type { AuthMethod, AuthRule } from '../authentication/auth-rule.ts';
+import { mayBe } from '../authentication/name-map.ts';
+import type { Credential } from '../credentials/credentials.ts';
 import { ProxyError } from '../errors.ts';
+import { caught } from '../io/guard.ts';
 import type { HandshakeOptions } from './handshake-options.ts';
-import { startExchange } from './password-exchange.ts';
-import type { PasswordExchange } from './password-exchange.ts';
+import { isTokenOf, startExchange } from './start-exchange.ts';
+import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
+import { ScramExchange } from './scram-exchange.ts';
 import type { ServerTls } from './server-tls.ts';
 import { readStartupRequest } from './startup-request.ts';
 import type { StartupRequest } from './startup-request.ts';
@@ -34,29 +52,35 @@ export interface ClientLogin extends Pick<
   readonly lastWords: Buffer | null;
 }
 
+/** What the operator is told of a refusal, and the client is not. */
+export interface LoginFailure {
+  readonly user: string;
+  readonly database: string;
+  readonly address: string | undefined;
+  readonly method: string;
+  readonly why: string;
+}
+
 /** Who is told how the handshake went; exactly one of them, once. */
 export interface HandshakeHandlers {
   /** Nothing is left to prove. AuthenticationOk has not been sent. */
   loggedIn(login: ClientLogin): void;
   cancel(processId: number, secret: Buffer): void;
-  /** The client was refused (and told why), or went away (null). */
-  failed(error: ProxyError | null): void;
+  /** Why nobody is let in now, or null; asked before the password is. */
+  full?(): ProxyError | null;
+  /** The client was refused (and told why), or went away (null); `detail` is for the log alone. */
+  failed(error: ProxyError | null, detail?: LoginFailure): void;
 }
 
-/** PostgreSQL's limits for what follows the length of a startup packet (MAX_STARTUP_PACKET_LENGTH). */
-const longestStartup = 10_000;
-/** PostgreSQL's limit for a password or SASL message (PG_MAX_AUTH_TOKEN_LENGTH). */
-const longestToken = 65_535;
+/** The longest password or SASL message: those of MD5 and SCRAM are far shorter. */
+const longestPassword = 2000;
+/** Tokens are longer: those of AWS hold a session token, those of OIDC claims and a signature. */
+const longestToken = 16_000;
 /** How long a client that was refused may take to close its side, in milliseconds. */
 const lingerTime = 5000;
 
 /** What the client is expected to send next. */
-const Phase = { Startup: 0, Tls: 1, Password: 2, Over: 3 } as const;
-
-const accepted = Buffer.from('S');
-const declined = Buffer.from('N');
-/** The first byte of a TLS record that holds a handshake message; no startup packet can begin with it. */
-const tlsHandshake = 0x16;
+const Phase = { Startup: 0, Tls: 1, Password: 2, Wait: 3, Over: 4 } as const;
 
 function ignore(): void {
   // The handshake is over; whoever has the socket next hears of its errors.
@@ -72,12 +96,22 @@ export class ClientHandshake {
   #socket: Socket;
   #phase: number = Phase.Startup;
   #received: Buffer | null = null;
+  #bytes = 0;
+  /** What was asked for already: once is enough. */
+  #askedTls = false;
+  #askedGss = false;
   #request: StartupRequest | null = null;
   #databaseUser = '';
+  #method: AuthMethod = 'md5';
+  readonly #address: string | undefined;
+  #waiting: NodeJS.Timeout | undefined;
+  /** What SCRAM binds to: of the certificate that the client was shown. */
+  #endPoint: Buffer | null = null;
   #exchange: PasswordExchange | null = null;
 
   constructor(socket: Socket, options: HandshakeOptions, handlers: HandshakeHandlers) {
     this.#socket = socket;
+    this.#address = socket.remoteAddress;
     this.#options = options;
     this.#handlers = handlers;
     this.#listen();
@@ -109,13 +143,31 @@ export class ClientHandshake {
   };
 
   readonly #onData = (chunk: Buffer): void => {
+    try {
+      this.#onBytes(chunk);
+    } catch (error) {
+      caught('a login of a client', error);
+      if (this.#phase !== Phase.Over) this.#hangUp();
+      else this.#socket.destroy();
+    }
+  };
+
+  #onBytes(chunk: Buffer): void {
+    this.#bytes += chunk.length;
     this.#received = this.#received === null ? chunk : Buffer.concat([this.#received, chunk]);
     let more = true;
     while (more && this.#received !== null) {
       const received: Buffer = this.#received;
-      more = this.#phase === Phase.Startup ? this.#readPacket(received) : this.#readToken(received);
+      if (this.#phase === Phase.Startup) more = this.#readPacket(received);
+      else more = this.#phase === Phase.Password && this.#readToken(received);
     }
-  };
+    const { mostBytes } = this.#options;
+    const most = isTokenOf(this.#method) ? mostBytes + longestToken : mostBytes;
+    if (this.#bytes > most && this.#phase !== Phase.Over) {
+      const what = `more than ${most} bytes before the login`;
+      this.abort(new ProxyError('PROTOCOL_VIOLATION', { what }));
+    }
+  }
 
   /** Takes `length` bytes off what was received. */
   #take(received: Buffer, length: number): Buffer {
@@ -125,37 +177,37 @@ export class ClientHandshake {
 
   /** Takes one packet of the startup phase. False when it has not all come, or others go on. */
   #readPacket(received: Buffer): boolean {
-    if (received[0] === tlsHandshake && !(this.#socket instanceof TLSSocket)) {
+    if (received[0] === tlsHandshakeRecord && !(this.#socket instanceof TLSSocket)) {
       return this.#onDirectTls(received);
     }
+    const length = packetLength(received);
     if (received.length < 4) return false;
-    const length = received.readUInt32BE(0);
     // PostgreSQL says nothing to who does not speak its protocol at all, either.
-    if (length < 8 || length > 4 + longestStartup) return this.#hangUp();
+    if (length < shortestPacket || length > 4 + longestStartup) return this.#hangUp();
     if (received.length < length) return false;
     const packet = this.#take(received, length);
-    switch (packet.readUInt32BE(4)) {
-      case StartupCode.SslRequest:
-        return this.#onSslRequest();
-      case StartupCode.GssEncRequest:
-        this.#socket.write(declined);
-        return true;
-      case StartupCode.CancelRequest:
-        return this.#onCancel(packet);
-      default:
-        return this.#onStartup(packet);
+    const code = packetCode(packet);
+    if (code === StartupCode.CancelRequest) return this.#onCancel(packet);
+    // Asked again, PostgreSQL takes it for a protocol version.
+    if (code === StartupCode.SslRequest && !this.#askedTls) return this.#onSslRequest();
+    if (code === StartupCode.GssEncRequest && !this.#askedGss) {
+      this.#askedGss = true;
+      this.#socket.write(encryptionDeclined);
+      return true;
     }
+    return this.#onStartup(packet);
   }
 
   #onSslRequest(): boolean {
+    this.#askedTls = true;
     // Whoever sent this could not know the key: it must not be taken for the client's (CVE-2021-23222).
     if (this.#received !== null) return this.#refuse(new ProxyError('UNENCRYPTED_DATA'));
     const { tls } = this.#options;
-    if (tls === null || this.#socket instanceof TLSSocket) {
-      this.#socket.write(declined);
+    if (tls === null) {
+      this.#socket.write(encryptionDeclined);
       return true;
     }
-    this.#socket.write(accepted);
+    this.#socket.write(encryptionAccepted);
     this.#encrypt(tls, false);
     return false;
   }
@@ -172,41 +224,39 @@ export class ClientHandshake {
   }
 
   #encrypt(tls: ServerTls, direct: boolean): void {
+    this.#askedTls = this.#askedGss = true;
     this.#phase = Phase.Tls;
     this.#silence();
     this.#socket.pause();
-    tls.encrypt(this.#socket, (secure) => {
+    tls.encrypt(this.#socket, (secure, endPoint) => {
       if (this.#phase !== Phase.Tls) return;
       if (secure === null) {
         this.#hangUp();
         return;
       }
       this.#socket = secure;
+      this.#endPoint = endPoint;
       this.#phase = Phase.Startup;
       this.#listen();
       // Without ALPN another protocol's client may have been led here (manual, "SSL Session Encryption").
       if (direct && secure.alpnProtocol !== 'postgresql') this.#hangUp();
-      else if (tls.clientCertificate !== 'none' && !secure.authorized)
-        this.#refuse(
-          new ProxyError('CLIENT_CERTIFICATE', { why: String(secure.authorizationError) }),
-        );
+      else if (tls.clientCertificate.startsWith('verify-') && !secure.authorized)
+        this.#refuseCertificate(String(secure.authorizationError));
     });
   }
 
-  /** CancelRequest (F): Int32 length, Int32(80877102), Int32 process id, Byten secret. */
   #onCancel(packet: Buffer): boolean {
     this.#release();
     // The answer to a cancel request is that the connection is closed, whether the key was right or not.
     this.#close(null);
-    const secret = packet.subarray(12);
-    if (secret.length >= 4 && secret.length <= 256)
-      this.#handlers.cancel(packet.readUInt32BE(8), secret);
-    else this.#handlers.failed(null);
+    const request = readCancelRequest(packet);
+    if (request === null) this.#handlers.failed(null);
+    else this.#handlers.cancel(request.processId, request.secret);
     return false;
   }
 
   #onStartup(packet: Buffer): boolean {
-    const { tls, requireTls, credentials, mockSecret } = this.#options;
+    const { tls, requireTls, rules } = this.#options;
     const secure = this.#socket instanceof TLSSocket ? this.#socket : null;
     let request: StartupRequest;
     try {
@@ -215,58 +265,194 @@ export class ClientHandshake {
       if (error instanceof ProxyError) return this.#refuse(error);
       throw error;
     }
-    const { user, negotiate } = request;
-    if (requireTls && secure === null) return this.#refuse(new ProxyError('TLS_REQUIRED'));
-    if (secure !== null && tls?.clientCertificate === 'verify-full') {
-      const name: unknown = secure.getPeerCertificate().subject.CN;
-      if (name !== user) {
-        const why = `it names "${String(name)}", not "${user}"`;
-        return this.#refuse(new ProxyError('CLIENT_CERTIFICATE', { why }));
-      }
-    }
-    const credential = credentials.client(user);
     this.#request = request;
+    const full = this.#handlers.full?.() ?? null;
+    if (full !== null) return this.#refuse(full);
+    const { user, database, replication } = request;
+    if (requireTls && secure === null) return this.#refuse(new ProxyError('TLS_REQUIRED'));
+    if (tls?.clientCertificate === 'verify-full') {
+      const why = this.#certificateProblem(user);
+      if (why !== null) return this.#refuseCertificate(why);
+    }
+    const address = this.#address;
+    const isTls = secure !== null;
+    const rule = rules.find({ address, isTls, user, database, replication });
+    if (rules.any && (rule === undefined || rule.method === 'reject')) {
+      const encryption = isTls ? 'SSL encryption' : 'no encryption';
+      const why =
+        rule === undefined ? 'no rule fits' : `${rule.where}: ${rule.unsupported ?? 'reject'}`;
+      return this.#refuse(
+        new ProxyError('NO_RULE', { address: address ?? '', user, database, encryption }),
+        why,
+      );
+    }
+    const { ClientCert, Map: map } = rule?.options ?? {};
+    if (ClientCert !== undefined && ClientCert !== 'no') {
+      const why = this.#certificateProblem(ClientCert === 'verify-full' ? user : null, map);
+      if (why !== null) return this.#refuseCertificate(why);
+    }
+    const known = this.#options.lookUp(user);
+    if (!(known instanceof Promise)) return this.#begin(request, rule, known);
+    this.#whenDone(known, (credential) => this.#begin(request, rule, credential));
+    return false;
+  }
+
+  /** Waits for something that others do; then goes on, and with what the client has sent meanwhile. */
+  #whenDone<Value>(promise: Promise<Value>, next: (value: Value) => boolean): void {
+    this.#phase = Phase.Wait;
+    promise
+      .then((value) => {
+        if (this.#phase !== Phase.Wait) return;
+        if (next(value) && this.#received !== null) this.#onBytes(Buffer.alloc(0));
+      })
+      .catch((error: unknown) => {
+        caught('a login of a client', error);
+        if (this.#phase !== Phase.Over) this.#hangUp();
+      });
+  }
+
+  /** Asks the client to prove who it is, or lets it in when it has. */
+  #begin(
+    request: StartupRequest,
+    rule: AuthRule | undefined,
+    credential: Credential | undefined,
+  ): boolean {
+    const { user, negotiate } = request;
+    const isTls = this.#socket instanceof TLSSocket;
+    if (credential === undefined && this.#options.unread())
+      return this.#refuse(new ProxyError('SECRETS_UNREAD'));
+    let method: AuthMethod = rule?.method ?? 'md5';
+    const isPassword = method === 'md5' || method === 'scram-sha-256' || method === 'password';
+    const { iamAuth = 'DISABLED' } = credential ?? {};
+    if (isPassword && iamAuth !== 'DISABLED') method = iamAuth === 'REQUIRED' ? 'iam' : 'password';
+    this.#method = iamAuth === 'ENABLED' && isPassword ? 'iam' : method;
     this.#databaseUser = credential?.databaseUser ?? user;
-    const endPoint = secure === null ? null : (tls?.endPoint ?? null);
-    this.#exchange = startExchange(user, credential, endPoint, mockSecret);
+    const preamble =
+      negotiate === null
+        ? null
+        : buildNegotiateProtocolVersion(negotiate.version, negotiate.unknown);
+    if (method === 'trust') return this.#admit(request, preamble);
+    if (method === 'cert') {
+      const why = this.#certificateProblem(user, rule?.options.Map);
+      return why === null ? this.#admit(request, preamble) : this.#refuseCertificate(why);
+    }
+    if (!isTls && (method === 'password' || isTokenOf(method)))
+      return this.#refuse(new ProxyError('TLS_REQUIRED'));
+    const exchange = startExchange({
+      request,
+      method,
+      takesToken: iamAuth === 'ENABLED' && isPassword,
+      rule,
+      credential,
+      endPoint: isTls ? this.#endPoint : null,
+      options: this.#options,
+    });
+    this.#exchange = exchange;
     this.#phase = Phase.Password;
     this.#socket.write(
-      negotiate === null
-        ? this.#exchange.request
-        : Buffer.concat([
-            buildNegotiateProtocolVersion(negotiate.version, negotiate.unknown),
-            this.#exchange.request,
-          ]),
+      preamble === null ? exchange.request : Buffer.concat([preamble, exchange.request]),
     );
     return true;
   }
 
+  /** Why the client's certificate is not that of `user` (null: of anybody), or null when it is. */
+  #certificateProblem(user: string | null, map?: string): string | null {
+    const socket = this.#socket;
+    if (!(socket instanceof TLSSocket)) return 'the client does not use TLS';
+    if (!socket.authorized) return String(socket.authorizationError ?? 'there is none');
+    if (user === null) return null;
+    const name: unknown = socket.getPeerCertificate().subject?.CN;
+    return typeof name === 'string' && mayBe(name, user, map, this.#options.rules.nameMaps)
+      ? null
+      : `it names "${String(name)}", not "${user}"`;
+  }
+
   /** Takes one message of the password exchange. False when it has not all come, or the handshake is over. */
   #readToken(received: Buffer): boolean {
-    if (received.length < 5) return false;
-    const length = received.readUInt32BE(1);
+    if (received.length < headerLength) return false;
+    const length = lengthAt(received, 0);
+    const longest = isTokenOf(this.#method) ? longestToken : longestPassword;
     if (received[0] === FrontendCode.Terminate) return this.#hangUp();
-    if (received[0] !== FrontendCode.Password || length < 4 || length > longestToken) {
+    if (received[0] !== FrontendCode.Password || length < shortestLength || length > longest) {
       const what = `expected a password message, got 0x${received.toString('hex', 0, 1)}`;
       return this.#refuse(new ProxyError('PROTOCOL_VIOLATION', { what }));
     }
-    if (received.length < 1 + length) return false;
-    const token = this.#take(received, 1 + length).subarray(5);
+    const end = wholeMessageEnd(received, 0);
+    if (end < 0) return false;
+    const token = this.#take(received, end).subarray(bodyAt(0));
     const exchange = this.#exchange;
     const request = this.#request;
     if (exchange === null || request === null) return this.#hangUp();
-    const { outcome, reply } = exchange.answer(token);
-    if (outcome === 'admitted') return this.#admit(request, reply);
-    if (outcome === 'wrong password') {
-      this.#options.wrongPassword();
-      return this.#refuse(new ProxyError('WRONG_PASSWORD', { user: request.user }));
+    const step = exchange.answer(token);
+    if (!(step instanceof Promise)) return this.#onStep(request, exchange, step, false);
+    this.#whenDone(step, (done) => this.#onStep(request, exchange, done, false));
+    return false;
+  }
+
+  /** `isLast`: it was judged by what is known now, so a refusal stands. */
+  #onStep(
+    request: StartupRequest,
+    exchange: PasswordExchange,
+    { outcome, reply, why = '' }: ExchangeStep,
+    isLast: boolean,
+  ): boolean {
+    const { user } = request;
+    switch (outcome) {
+      case 'admitted':
+        this.#options.delay.succeeded(this.#address ?? '', user);
+        if (exchange instanceof ScramExchange) this.#learn(user, exchange);
+        return this.#admit(request, reply);
+      case 'wrong password':
+        if (!isLast && exchange.isRetried) {
+          this.#whenDone(this.#again(user, exchange), (step) =>
+            this.#onStep(request, exchange, step, true),
+          );
+          return false;
+        }
+        this.#refuseLater(request, why);
+        return false;
+      case 'malformed':
+        return this.#refuse(
+          new ProxyError('PROTOCOL_VIOLATION', { what: 'a malformed authentication message' }),
+        );
+      default:
+        this.#phase = Phase.Password;
+        if (reply !== null) this.#socket.write(reply);
+        return true;
     }
-    if (outcome === 'malformed')
-      return this.#refuse(
-        new ProxyError('PROTOCOL_VIOLATION', { what: 'a malformed SCRAM message' }),
-      );
-    if (reply !== null) this.#socket.write(reply);
-    return true;
+  }
+
+  /** The password may be one that the proxy has not read yet: it looks, and judges again. */
+  async #again(user: string, exchange: PasswordExchange): Promise<ExchangeStep> {
+    const credential = await this.#options.again(user);
+    if (credential !== undefined) this.#databaseUser = credential.databaseUser;
+    return exchange.retry(credential);
+  }
+
+  #learn(user: string, { fits, clientKey }: ScramExchange): void {
+    if (fits !== null && clientKey !== null && this.#databaseUser === user)
+      this.#options.learned(user, { verifier: fits, clientKey });
+  }
+
+  /** Each further failure from the same address is answered later. */
+  #refuseLater({ user }: StartupRequest, why: string): void {
+    const { delay, leastDelay } = this.#options;
+    const error = isTokenOf(this.#method)
+      ? new ProxyError('TOKEN_REFUSED', { method: this.#method, user })
+      : new ProxyError('WRONG_PASSWORD', { user });
+    const milliseconds = Math.max(leastDelay, delay.failed(this.#address ?? '', user));
+    if (milliseconds === 0) {
+      this.#refuse(error, why);
+      return;
+    }
+    this.#phase = Phase.Wait;
+    this.#waiting = setTimeout(() => {
+      if (this.#phase === Phase.Wait) this.#refuse(error, why);
+    }, milliseconds);
+  }
+
+  #refuseCertificate(why: string): false {
+    return this.#refuse(new ProxyError('CLIENT_CERTIFICATE'), why);
   }
 
   #admit(request: StartupRequest, lastWords: Buffer | null): false {
@@ -289,11 +475,14 @@ export class ClientHandshake {
     return false;
   }
 
-  /** Tells the client why it is not let in. Always false, for `return this.#refuse(…)`. */
-  #refuse(error: ProxyError): false {
+  /** Tells the client why it is not let in. Always false, for `return this.#refuse(…)`. `why` is for the log. */
+  #refuse(error: ProxyError, why = ''): false {
     this.#release();
     this.#close(buildErrorResponse({ ...error.fields, severity: 'FATAL' }));
-    this.#handlers.failed(error);
+    const { user = '', database = '' } = this.#request ?? {};
+    const detail = { user, database, address: this.#address, method: this.#method, why };
+    if (why === '') this.#handlers.failed(error);
+    else this.#handlers.failed(error, detail);
     return false;
   }
 
@@ -308,6 +497,7 @@ export class ClientHandshake {
 
   #release(): void {
     this.#phase = Phase.Over;
+    clearTimeout(this.#waiting);
     this.#received = null;
     this.#silence();
   }

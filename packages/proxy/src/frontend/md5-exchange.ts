@@ -1,22 +1,39 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { buildAuthenticationMd5, md5Response } from '@sluice/wire';
+import type { Credential } from '../credentials/credentials.ts';
+import { wrongPassword } from './password-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 
-/** The exchange with a user of whom only an MD5 hash is known. */
+/** The exchange with a user of whom only an MD5 hash is known, or who is asked for one. */
 export class Md5Exchange implements PasswordExchange {
   readonly request: Buffer;
-  readonly #expected: Buffer;
+  readonly isRetried = true;
+  readonly #salt = randomBytes(4);
+  readonly #credential: Credential | undefined;
+  #answer: Buffer = Buffer.alloc(0);
 
-  /** `verifier` is `md5` and the hash of password and user name. */
-  constructor(verifier: string) {
-    const salt = randomBytes(4);
-    this.request = buildAuthenticationMd5(salt);
-    this.#expected = Buffer.from(`${md5Response(verifier, salt)}\0`);
+  /** Without a hash the exchange looks the same and fails at its end. */
+  constructor(credential: Credential | undefined) {
+    this.request = buildAuthenticationMd5(this.#salt);
+    this.#credential = credential;
   }
 
   /** PasswordMessage: String. */
   answer(token: Buffer): ExchangeStep {
-    const right = token.length === this.#expected.length && timingSafeEqual(token, this.#expected);
-    return { outcome: right ? 'admitted' : 'wrong password', reply: null };
+    this.#answer = Buffer.from(token);
+    return this.retry(this.#credential);
+  }
+
+  retry(credential: Credential | undefined): ExchangeStep {
+    const now = Date.now();
+    const isRight = (credential?.proofs ?? []).some(({ md5, until }) => {
+      if (md5 === null || until <= now) return false;
+      const expected = Buffer.from(`${md5Response(md5, this.#salt)}\0`);
+      return this.#answer.length === expected.length && timingSafeEqual(this.#answer, expected);
+    });
+    if (isRight) return { outcome: 'admitted', reply: null };
+    return wrongPassword(
+      credential === undefined ? 'there is no such user' : 'the password is wrong',
+    );
   }
 }

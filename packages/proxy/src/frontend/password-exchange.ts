@@ -1,33 +1,29 @@
 import type { Credential } from '../credentials/credentials.ts';
-import { Md5Exchange } from './md5-exchange.ts';
-import { ScramExchange } from './scram-exchange.ts';
 
 /** What becomes of a login after an answer of the client. */
 export interface ExchangeStep {
   readonly outcome: 'continue' | 'admitted' | 'wrong password' | 'malformed';
   /** What the client is told, if anything. When it is admitted: ahead of AuthenticationOk. */
   readonly reply: Buffer | null;
+  /** Why it was refused, for the log alone. */
+  readonly why?: string;
 }
 
-/** One client's proof that it knows its password. */
+/** One client's proof that it is who it says. */
 export interface PasswordExchange {
   /** The authentication request that begins it. */
   readonly request: Buffer;
+  /** Whether a refusal may come of a password that the proxy does not know yet. */
+  readonly isRetried: boolean;
   /** Takes the body of a message 'p'. */
-  answer(token: Buffer): ExchangeStep;
+  answer(token: Buffer): ExchangeStep | Promise<ExchangeStep>;
+  /** Judges the last answer again by what is known of the user now. */
+  retry(credential: Credential | undefined): ExchangeStep | Promise<ExchangeStep>;
 }
 
-/**
- * Begins the exchange that fits what is known of the user. A user who is not there is asked just the same, and is
- * then refused in the same words. `endPoint` is what SCRAM binds to, null without TLS.
- */
-export function startExchange(
-  user: string,
-  credential: Credential | undefined,
-  endPoint: Buffer | null,
-  mockSecret: Buffer,
-): PasswordExchange {
-  return credential !== undefined && credential.md5 !== null && credential.scram === null
-    ? new Md5Exchange(credential.md5)
-    : new ScramExchange(user, credential?.scram ?? null, endPoint, mockSecret);
+export const malformed: ExchangeStep = { outcome: 'malformed', reply: null };
+
+/** A refusal; `why` is for the log alone. */
+export function wrongPassword(why: string): ExchangeStep {
+  return { outcome: 'wrong password', reply: null, why };
 }

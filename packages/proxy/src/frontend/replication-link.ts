@@ -10,7 +10,7 @@ import type { CancelKey } from '../session/cancel-keys.ts';
 import { secretBytes } from '../session/cancel-keys.ts';
 
 /**
- * A replication connection: a client and a database connection of its own, bytes passed through both ways.
+ * A replication connection: a client and a server connection of its own, bytes passed through both ways.
  * The replication protocol holds its connection for as long as it lives, so there is nothing to share.
  */
 export class ReplicationLink {

@@ -1,36 +1,47 @@
 import {
-  ScramServer,
   buildAuthenticationSasl,
   buildSaslContinue,
   buildSaslFinal,
   mockVerifier,
+  readSaslInitial,
+  ScramServer,
 } from '@sluice/wire';
 import type { ScramVerifier } from '@sluice/wire';
+import type { Credential } from '../credentials/credentials.ts';
+import { processSecret } from '../credentials/process-secret.ts';
+import { malformed, wrongPassword } from './password-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 
 const offer = buildAuthenticationSasl(['SCRAM-SHA-256']);
 const offerWithBinding = buildAuthenticationSasl(['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256']);
 
-const malformed: ExchangeStep = { outcome: 'malformed', reply: null };
-const wrongPassword: ExchangeStep = { outcome: 'wrong password', reply: null };
-
 /** SCRAM-SHA-256 with a client, bound to its TLS connection (SCRAM-SHA-256-PLUS) if the client can. */
 export class ScramExchange implements PasswordExchange {
   readonly request: Buffer;
+  readonly isRetried = true;
   readonly #server: ScramServer;
-  readonly #userExists: boolean;
+  #credential: Credential | undefined;
   #begun = false;
+  #final = '';
+  /** The verifier that the last proof fits. */
+  fits: ScramVerifier | null = null;
 
   /** Without a verifier the exchange looks the same and fails at its end. */
   constructor(
     user: string,
-    verifier: ScramVerifier | null,
+    credential: Credential | undefined,
     endPoint: Buffer | null,
-    mockSecret: Buffer,
+    iterations: number,
   ) {
     this.request = endPoint === null ? offer : offerWithBinding;
-    this.#userExists = verifier !== null;
-    this.#server = new ScramServer(verifier ?? mockVerifier(user, mockSecret), endPoint);
+    this.#credential = credential;
+    const [verifier = mockVerifier(user, processSecret, iterations)] = verifiersOf(credential);
+    this.#server = new ScramServer(verifier, endPoint);
+  }
+
+  /** The client's SCRAM key, once it is admitted. */
+  get clientKey(): Buffer | null {
+    return this.#server.clientKey;
   }
 
   answer(token: Buffer): ExchangeStep {
@@ -41,19 +52,37 @@ export class ScramExchange implements PasswordExchange {
         ? malformed
         : { outcome: 'continue', reply: buildSaslContinue(challenge) };
     }
-    const signature = this.#server.final(token.toString('utf8'));
-    if (signature === null || !this.#userExists) return wrongPassword;
-    return { outcome: 'admitted', reply: buildSaslFinal(signature) };
+    this.#final = token.toString('utf8');
+    return this.retry(this.#credential);
   }
 
-  /** SASLInitialResponse: String mechanism, Int32 length of data (-1: none), Byten data. */
-  #challenge(token: Buffer): string | null {
-    const nameEnd = token.indexOf(0);
-    if (nameEnd < 0 || token.length < nameEnd + 5) return null;
-    const mechanism = token.toString('utf8', 0, nameEnd);
-    const plus = mechanism === 'SCRAM-SHA-256-PLUS';
-    if (!plus && mechanism !== 'SCRAM-SHA-256') return null;
-    if (token.readInt32BE(nameEnd + 1) !== token.length - nameEnd - 5) return null;
-    return this.#server.first(token.toString('utf8', nameEnd + 5), plus);
+  retry(credential: Credential | undefined): ExchangeStep {
+    this.#credential = credential;
+    const verifiers = verifiersOf(credential);
+    for (const verifier of verifiers) {
+      const signature = this.#server.final(this.#final, [verifier]);
+      if (signature === null) continue;
+      this.fits = verifier;
+      return { outcome: 'admitted', reply: buildSaslFinal(signature) };
+    }
+    if (credential === undefined) return wrongPassword('there is no such user');
+    return wrongPassword(
+      verifiers.length === 0 ? 'the user has no password for SCRAM' : 'the password is wrong',
+    );
   }
+
+  /** The challenge that answers the client's first message. */
+  #challenge(token: Buffer): string | null {
+    const initial = readSaslInitial(token);
+    const plus = initial?.mechanism === 'SCRAM-SHA-256-PLUS';
+    if (initial === null || (!plus && initial.mechanism !== 'SCRAM-SHA-256')) return null;
+    return this.#server.first(initial.data, plus);
+  }
+}
+
+function verifiersOf(credential: Credential | undefined): ScramVerifier[] {
+  const now = Date.now();
+  return (credential?.proofs ?? []).flatMap(({ scram, until }) =>
+    scram !== null && until > now ? [scram] : [],
+  );
 }

@@ -15,9 +15,9 @@ const routing = new Set(['user', 'database', 'replication', 'options']);
 
 /** What a client asked for at startup, sorted by what becomes of it. */
 export interface StartupParameters {
-  /** Set on whichever database connection serves the session. */
-  readonly carried: readonly (readonly [string, string])[];
-  /** Only a database connection that was opened with them can serve the session. */
+  /** Set on whichever server connection serves the session. */
+  readonly tracked: readonly (readonly [string, string])[];
+  /** Only a server connection that was opened with them can serve the session. */
   readonly startupOnly: ReadonlyMap<string, string>;
 }
 
@@ -34,13 +34,13 @@ export function splitStartup(
 }
 
 function sort(parameters: readonly (readonly [string, string])[]): StartupParameters {
-  const carried: (readonly [string, string])[] = [];
+  const tracked: (readonly [string, string])[] = [];
   const startupOnly = new Map<string, string>();
   for (const [name, value] of parameters) {
     const lower = name.toLowerCase();
     if (routing.has(lower) || lower.startsWith('_pq_.')) continue;
     if (onlyAtStartup.has(lower)) startupOnly.set(lower, value);
-    else carried.push([lower, value]);
+    else tracked.push([lower, value]);
   }
-  return { carried, startupOnly };
+  return { tracked, startupOnly };
 }

@@ -1,4 +1,4 @@
-import { parseOptions, parseStartup } from '@sluice/wire';
+import { parseOptions, parseStartup, protocolVersion, readable, versionCode } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 
 /** The newest minor version of protocol 3 that is spoken here. */
@@ -9,7 +9,10 @@ export interface StartupRequest {
   readonly user: string;
   /** As in PostgreSQL, the user's name when none is given. */
   readonly database: string;
-  /** The startup parameters in the order in which PostgreSQL applies them: those inside `options` go first. */
+  /**
+   * The startup parameters in the order in which PostgreSQL applies them: those inside `options` go first. As bytes, a
+   * character for each: PostgreSQL takes them unconverted, in the encoding of the database.
+   */
   readonly parameters: readonly (readonly [name: string, value: string])[];
   /** The value of the `replication` parameter when it asks for a replication connection, else null. */
   readonly replication: string | null;
@@ -43,8 +46,7 @@ export function readStartupRequest(packet: Buffer): StartupRequest {
 }
 
 function read(packet: Buffer): StartupRequest {
-  const major = packet.readUInt16BE(4);
-  const asked = packet.readUInt16BE(6);
+  const { major, minor: asked } = protocolVersion(packet);
   if (major !== 3) throw new ProxyError('PROTOCOL_VERSION', { version: `${major}.${asked}` });
   const startup = parseStartup(packet);
   if (startup === null) {
@@ -52,22 +54,22 @@ function read(packet: Buffer): StartupRequest {
     throw new ProxyError('PROTOCOL_VIOLATION', { what });
   }
   const given = new Map(startup.parameters);
-  const user = given.get('user') ?? '';
+  const user = readable(given.get('user') ?? '');
   if (user === '') throw new ProxyError('NO_USER_NAME');
   const options = parseOptions(given.get('options') ?? '');
-  const [unsupported] = options.rest;
-  if (unsupported !== undefined) throw new ProxyError('STARTUP_OPTION', { option: unsupported });
+  if (options.problem !== null)
+    throw new ProxyError('STARTUP_OPTION', { problem: options.problem });
   const minor = Math.min(asked, newestMinor);
   const unknown = [...given.keys()].filter((name) => name.startsWith('_pq_.'));
   return {
     user,
-    database: given.get('database') || user,
+    database: readable(given.get('database') ?? '') || user,
     parameters: [...options.parameters, ...startup.parameters],
     replication: readReplication(given.get('replication')),
     minor,
     negotiate:
       asked > newestMinor || unknown.length > 0
-        ? { version: (major << 16) | minor, unknown }
+        ? { version: versionCode(major, minor), unknown }
         : null,
   };
 }

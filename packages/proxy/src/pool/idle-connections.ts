@@ -1,53 +1,53 @@
-import type { DatabaseConnection } from '../backend/database-connection.ts';
-import { clock } from '../relay/clock.ts';
-import type { ParameterSet } from '../session/parameter-set.ts';
-import type { Borrower, ConnectionSource, PoolLimits } from './pool-target.ts';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import { clock } from '../io/clock.ts';
+import type { Borrower, PoolLimits } from './pool-target.ts';
+import type { ConnectionSource } from '../backend/connection-source.ts';
 
 /** How many of the newest are looked at for one with the borrower's own parameters. */
-const looked = 8;
+const mostCompared = 8;
 
 /**
  * The connections of a pool that rest, the longest idle first. They are lent last in, first out, so that the surplus
  * grows old and is closed.
  */
 export class IdleConnections {
-  readonly #list: DatabaseConnection[] = [];
+  readonly #list: ServerConnection[] = [];
 
   get size(): number {
     return this.#list.length;
   }
 
   /** The one that has been idle longest. */
-  get oldest(): DatabaseConnection | undefined {
+  get oldest(): ServerConnection | undefined {
     return this.#list[0];
   }
 
-  includes(connection: DatabaseConnection): boolean {
+  includes(connection: ServerConnection): boolean {
     return this.#list.includes(connection);
   }
 
-  add(connection: DatabaseConnection): void {
+  add(connection: ServerConnection): void {
     this.#list.push(connection);
   }
 
-  delete(connection: DatabaseConnection): void {
+  delete(connection: ServerConnection): void {
     const at = this.#list.indexOf(connection);
     if (at >= 0) this.#list.splice(at, 1);
   }
 
   /** The longest idle of those from there. */
-  oldestOf(source: ConnectionSource): DatabaseConnection | undefined {
+  oldestOf(source: ConnectionSource): ServerConnection | undefined {
     return this.#list.find((connection) => connection.source === source);
   }
 
   /** Takes out the one that suits the borrower best; null when none may be lent. `isBalanced`: as load says. */
-  take(borrower: Borrower, isBalanced: boolean): DatabaseConnection | null {
+  take(borrower: Borrower, isBalanced: boolean): ServerConnection | null {
     const list = this.#list;
     const newest = list.length - 1;
     if (newest < 0) return null;
     const at = isBalanced ? this.#leastLoaded() : this.#bestSuited(borrower);
     const connection = list[at];
-    if (connection === undefined || !connection.source.lends) return null;
+    if (connection === undefined || !connection.source.isBorrowable) return null;
     if (at === newest) list.pop();
     else list.splice(at, 1);
     return connection;
@@ -80,10 +80,15 @@ export class IdleConnections {
   /** One that already has the borrower's parameters needs no replay; a few are looked at, newest first. */
   #bestSuited(borrower: Borrower): number {
     const list = this.#list;
-    const wanted = (borrower as { readonly parameters?: ParameterSet }).parameters;
+    const { lastConnection, parameters: wanted } = borrower;
+    // What the borrower may have left there is its own, and is removed for anybody else.
+    if (lastConnection?.isIdle === true) {
+      const at = list.lastIndexOf(lastConnection);
+      if (at >= 0) return at;
+    }
     const newest = list.length - 1;
-    for (let at = newest; at >= 0 && at > newest - looked; at--)
-      if (list[at]?.parameterSet === wanted) return at;
+    for (let at = newest; at >= 0 && at > newest - mostCompared; at--)
+      if (list[at]?.state.parameterSet === wanted) return at;
     return newest;
   }
 
@@ -94,7 +99,7 @@ export class IdleConnections {
     let least = Infinity;
     for (let at = list.length - 1; at >= 0; at--) {
       const source = list[at]?.source;
-      if (source === undefined || !source.lends || source.load >= least) continue;
+      if (source === undefined || !source.isBorrowable || source.load >= least) continue;
       best = at;
       least = source.load;
     }

@@ -1,57 +1,78 @@
 import type { ErrorFields } from '@sluice/wire';
-import type { ConnectionOwner } from '../backend/loan.ts';
-import { DatabaseConnection } from '../backend/database-connection.ts';
-import { ProxyRequest } from '../backend/proxy-request.ts';
+import type { ConnectionOwner } from '../backend/lease-owner.ts';
+import { ServerConnection } from '../backend/server-connection.ts';
+import { InternalQuery } from '../protocol/internal-query.ts';
 import { ProxyError } from '../errors.ts';
-import { clock } from '../relay/clock.ts';
-import { ApplicationNames } from '../session/application-names.ts';
-import { ParameterSets, replaySql } from '../session/parameter-set.ts';
-import type { ParameterSet } from '../session/parameter-set.ts';
-import { StoredCode } from '../session/stored-code.ts';
+import { memory } from '../io/memory.ts';
+import { clock } from '../io/clock.ts';
+import { ApplicationNames } from './application-names.ts';
+import type { ParameterSet } from '../parameters/parameter-set.ts';
+import { ParameterSets } from '../parameters/parameter-sets.ts';
+import { replaySql } from '../parameters/replay-sql.ts';
+import { StoredCode } from '../stored-code/stored-code.ts';
 import { BackOff } from './back-off.ts';
 import { IdleConnections } from './idle-connections.ts';
+import { LoginWatch } from './login-watch.ts';
+import { StartQuestion } from './start-question.ts';
 import { PoolStats } from './pool-stats.ts';
+import { resetSql } from '../backend/reset-sql.ts';
 import type {
   Aside,
   Borrower,
-  ConnectFailure,
-  ConnectionSource,
+  Lingerer,
+  LoginChanges,
   PoolLimits,
   PoolTarget,
 } from './pool-target.ts';
+import type { ConnectFailure, ConnectionSource } from '../backend/connection-source.ts';
+
+/** How long a session keeps a connection that it may not need, in milliseconds. */
+const longestLingering = 1000;
 
 /**
- * The database connections for one (database, user) of one role: to the writer, or to the standbys.
+ * The server connections for one (database, user) of one role: to the writer, or to the standbys.
  *
  * Borrowers are served first in, first out; see `IdleConnections` for what they are served with.
  */
-export class Pool implements ConnectionOwner {
+export class Pool implements ConnectionOwner<ServerConnection> {
   readonly database: string;
   readonly user: string;
   /** Parameters that can only be given in a startup packet; part of the pool's key. */
   readonly startupOnly: ReadonlyMap<string, string>;
   readonly stats = new PoolStats();
   readonly parameterSets = new ParameterSets();
+  /** What the newest connection reported at its login. */
+  #reported: ReadonlyMap<string, string> | null = null;
+  /** Moves on when the database has reported a value that no session is known to have set: the others may have to be told. */
+  reportVersion = 0;
   readonly storedCode = new StoredCode();
+  /** What PostgreSQL decides when a client logs in. */
+  readonly logins = new LoginWatch(this);
   /** Applications that have used currval() or lastval(). */
   readonly sequenceReaders = new ApplicationNames();
-  /** Sessions of this pool, with a loan or without. */
+  /** Sessions that keep a connection only until somebody needs it. */
+  readonly lingering = new Set<Lingerer>();
+  /** Sessions of this pool, with a lease or without. */
   sessions = 0;
   /** Connections opened beside the pool by `openAside`, or being opened. */
   aside = 0;
   limits: PoolLimits;
   /** Moves on when the connections made so far must not be lent again (new password). */
-  generation = 0;
+  loginGeneration = 0;
 
-  /** How often plans were outdated. */
-  #plans = 0;
+  /** Sessions that keep their connections to themselves. */
+  #pinned = 0;
   readonly #target: PoolTarget;
-  readonly #all = new Set<DatabaseConnection>();
+  readonly #all = new Set<ServerConnection>();
   readonly #idle = new IdleConnections();
   readonly #waiting = new Set<Borrower>();
   #opening = 0;
   readonly #backOff = new BackOff();
   #closing = false;
+  /** What is to be asked on a connection of before the last change of what logins decide. */
+  #startQuestion: StartQuestion | null = null;
+  /** Its connections were closed for a statement that needed them closed; nobody has borrowed since. */
+  #staysEmpty = false;
 
   constructor(
     key: {
@@ -91,7 +112,7 @@ export class Pool implements ConnectionOwner {
   }
 
   /** All open connections, lent or idle. */
-  get connections(): ReadonlySet<DatabaseConnection> {
+  get connections(): ReadonlySet<ServerConnection> {
     return this.#all;
   }
 
@@ -99,6 +120,36 @@ export class Pool implements ConnectionOwner {
   get limit(): number {
     const { size } = this.limits;
     return size > 0 ? Math.min(size, this.#target.allowed) : this.#target.allowed;
+  }
+
+  get loginChanges(): LoginChanges {
+    return this.#target.loginChanges;
+  }
+
+  /** Nothing is lent at the moment. */
+  get isPaused(): boolean {
+    return this.#target.pauseReason !== null;
+  }
+
+  /** A statement needs its database or its user without connections. */
+  get isVacated(): boolean {
+    return this.#target.isVacated(this);
+  }
+
+  /** Clients with this pool's user, and with its database, in all pools. */
+  get clients(): { readonly ofRole: number; readonly ofDatabase: number } {
+    const counts = this.#target.countOf(this.user, this.database);
+    return { ofRole: counts.clientsOfRole, ofDatabase: counts.clientsOfDatabase };
+  }
+
+  /** Server connections with this pool's user, and with its database, in all pools. */
+  get ownConnections(): { readonly ofRole: number; readonly ofDatabase: number } {
+    const counts = this.#target.countOf(this.user, this.database);
+    return { ofRole: counts.connectionsOfRole, ofDatabase: counts.connectionsOfDatabase };
+  }
+
+  askServer(...[sql, done]: Parameters<PoolTarget['askServer']>): boolean {
+    return this.#target.askServer(sql, done);
   }
 
   get initQuery(): string {
@@ -112,13 +163,26 @@ export class Pool implements ConnectionOwner {
   }
 
   /** Lends an idle connection at once, or puts the borrower into the queue and returns null. */
-  borrow(borrower: Borrower): DatabaseConnection | null {
+  borrow(borrower: Borrower): ServerConnection | null {
     this.stats.borrows++;
-    if (this.#waiting.size === 0 && this.#target.held === null) {
+    this.#staysEmpty = false;
+    if (
+      this.#waiting.size === 0 &&
+      !memory.isShort &&
+      this.#target.pauseReason === null &&
+      borrower.needsNew !== true
+    ) {
       const connection = this.#takeIdle(borrower);
       if (connection !== null) return connection;
     }
     this.#waiting.add(borrower);
+    if (borrower.needsNew === true) this.#closeIdleForNew();
+    else
+      for (const session of this.lingering) {
+        // In a turn of its own: it may let go at once, and a borrower that is still asking cannot be granted anything.
+        queueMicrotask(() => session.moveOn());
+        break;
+      }
     this.#grow();
     if (this.limits.borrowTimeout === 0) queueMicrotask(() => this.#expire(performance.now()));
     return null;
@@ -129,78 +193,153 @@ export class Pool implements ConnectionOwner {
     if (this.#waiting.delete(borrower)) this.stats.borrowsAborted++;
   }
 
-  /** Makes the connection's parameters those of `set`, in front of the borrower's first request. */
-  replay(connection: DatabaseConnection, set: ParameterSet): void {
-    if (connection.parameterSet === set) return;
-    const sql = replaySql(connection.parameterSet, set);
-    connection.parameterSet = set;
-    if (sql === '') return;
-    this.stats.replays++;
-    connection.gather(
-      sql,
-      new ProxyRequest((answer) => {
-        if (answer.error === null) return;
-        // The client's request is behind it already, and must not run under other parameters than its own.
-        connection.poison(`parameters could not be set: ${answer.error.message ?? ''}`);
-      }),
-    );
-  }
-
-  /** A plan was found to be outdated: every connection prepares its statements again, as it is lent next. */
-  outdatePlans(): void {
-    this.#plans++;
-  }
-
   /**
-   * Forgets the connection's prepared statements if plans were outdated since, in front of the borrower's next request.
-   * Returns whether that took one of the proxy's own.
+   * Makes the connection's parameters those of `set`, in front of the borrower's next request. Returns whether that takes a
+   * statement. When PostgreSQL refuses, its process is gone before it could run what stands behind.
    */
-  renewPlans(connection: DatabaseConnection): boolean {
-    if (connection.plans === this.#plans) return false;
-    connection.plans = this.#plans;
-    if (connection.statements.size === 0 && connection.ownNames === null) return false;
-    connection.statements.clear();
-    connection.ownNames = null;
-    connection.gather('DEALLOCATE ALL', new ProxyRequest(() => undefined));
+  replay(connection: ServerConnection, set: ParameterSet): boolean {
+    if (connection.state.parameterSet === set) return false;
+    const sql = replaySql(connection.state.parameterSet, set);
+    connection.state.parametersSet(set);
+    if (sql === '') return false;
+    this.stats.replays++;
+    connection.replay(sql);
     return true;
   }
 
-  hasErrand(connection: DatabaseConnection): boolean {
-    // Between loans it keeps nobody from what is his.
-    if (!this.storedCode.isDue || this.#reasonToClose(connection) !== null) return false;
+  /**
+   * A lease of this session begins on the connection (0: of no session): makes it what it was after login if another
+   * session may have left something there, in front of the first request. Returns whether that takes a statement.
+   */
+  reset(connection: ServerConnection, session: number): boolean {
+    const { unproven } = this.limits;
+    const { storedCode } = this;
+    const isLeft = connection.state.residue.begin(session, storedCode.edition, (endedAt) =>
+      storedCode.isTrusted(endedAt),
+    );
+    if (!isLeft || unproven === 'trust') return false;
+    this.stats.resets++;
+    connection.state.reset();
+    connection.state.residue.begin(session, storedCode.edition, () => true);
+    const must = (what: string): InternalQuery =>
+      new InternalQuery((answer) => {
+        if (answer.error !== null)
+          connection.closeOutOfSync(`${what}: ${answer.error.message ?? ''}`);
+      });
+    connection.gather(resetSql(2 * Math.random() - 1), must('the reset failed'));
+    if (this.limits.initQuery !== '')
+      connection.gather(this.limits.initQuery, must('InitQuery failed'));
+    return true;
+  }
+
+  /** A session has ended that has left something on this connection: it is removed now, locks above all. */
+  forget(connection: ServerConnection | null, session: number): void {
+    if (
+      connection === null ||
+      !connection.state.residue.isOf(session) ||
+      !connection.state.residue.isUnproven
+    )
+      return;
+    if (!connection.isIdle || !this.#idle.includes(connection)) return;
+    this.#idle.delete(connection);
+    connection.clean();
+  }
+
+  /**
+   * A session keeps its connection to itself. It is no part of what the others share, so that they are served on; the
+   * target's budget counts it as before.
+   */
+  pinBegan(): void {
+    this.#pinned++;
+    if (this.#waiting.size > 0) this.#grow();
+  }
+
+  pinEnded(): void {
+    this.#pinned--;
+  }
+
+  /** Connections that count within the pool's own limit. */
+  get #shared(): number {
+    return this.size - this.#pinned;
+  }
+
+  /** Whether a session may keep a connection that it does not need at the moment. */
+  canLinger(connection: ServerConnection): boolean {
+    return (
+      this.#waiting.size === 0 &&
+      this.#target.pauseReason === null &&
+      connection.retireReason === null &&
+      this.#reasonToClose(connection) === null
+    );
+  }
+
+  hasErrand(connection: ServerConnection): boolean {
+    if (this.#startQuestion?.ask(connection) === true) return true;
+    const { storedCode } = this;
+    if (!storedCode.isDue || this.#reasonToClose(connection) !== null) return false;
+    // Planned work waits until nothing runs.
+    if (this.#target.pauseReason !== null) return false;
+    // Who waits for a connection goes first, for a while.
+    if (this.#waiting.size > 0 && !storedCode.isOverdue) return false;
     this.storedCode.read(connection, () => undefined);
     return true;
   }
 
-  returned(connection: DatabaseConnection): void {
+  returned(connection: ServerConnection): void {
     this.#takenBack(connection);
     const why = this.#reasonToClose(connection);
     if (why !== null) {
       connection.close(why);
       return;
     }
-    if (this.#target.held === null && connection.source.lends) {
-      for (const borrower of this.#waiting) {
+    if (this.#target.pauseReason === null && connection.source.isBorrowable) {
+      const borrower = this.#nextFor(connection);
+      if (borrower !== undefined) {
         this.#waiting.delete(borrower);
-        this.#lendOut(connection);
+        this.#leaseOut(connection);
         borrower.granted(connection);
         return;
       }
     }
     this.#idle.add(connection);
+    if (this.#waiting.size === 0) return;
+    this.#closeIdleForNew();
+    this.#grow();
   }
 
-  evidence(connection: DatabaseConnection, what: string): void {
+  /** The first in the queue that the connection suits; who needs a new one comes first where there is one. */
+  #nextFor(connection: ServerConnection): Borrower | undefined {
+    let next: Borrower | undefined;
+    for (const borrower of this.#waiting) {
+      if (borrower.needsNew !== true) next ??= borrower;
+      else if (!connection.state.isUsed) return borrower;
+      // Few wait for a new one, so the rest need not be looked at.
+      if (next !== undefined && connection.state.isUsed) return next;
+    }
+    return next;
+  }
+
+  /** Somebody waits for a new connection, and there is no room for one: an idle one gives way. */
+  #closeIdleForNew(): void {
+    if (this.#shared < this.limit || this.#opening > 0 || this.#target.pauseReason !== null) return;
+    for (const { needsNew } of this.#waiting) {
+      if (needsNew !== true) continue;
+      this.#idle.oldest?.close('a session needs a new connection');
+      return;
+    }
+  }
+
+  failureSignal(connection: ServerConnection, what: string): void {
     const { source } = connection;
-    if (connection.epoch === source.epoch) source.evidence(what);
+    if (connection.generation === source.generation) source.failureSignal(what);
   }
 
   /** The target lends again: serves who waits, without the pause that earlier failures asked for. */
   resume(): void {
     this.#backOff.succeeded();
-    this.#backOff.skipPause();
     for (const borrower of this.#waiting) {
-      if (this.#target.held !== null) return;
+      if (this.#target.pauseReason !== null) return;
+      if (borrower.needsNew === true) continue;
       const connection = this.#takeIdle(borrower);
       if (connection === null) break;
       this.#waiting.delete(borrower);
@@ -225,37 +364,67 @@ export class Pool implements ConnectionOwner {
   }
 
   /** True when a connection is lent, or runs something of the proxy's own. */
-  isLent(source?: ConnectionSource): boolean {
+  isLeased(source?: ConnectionSource): boolean {
     if (source === undefined) return this.#idle.size < this.#all.size;
     for (const connection of this.#all)
       if (connection.source === source && !this.#idle.includes(connection)) return true;
     return false;
   }
 
-  closed(connection: DatabaseConnection, error: ProxyError): void {
+  closed(connection: ServerConnection, error: ProxyError): void {
     if (!this.#all.delete(connection)) return;
     this.#idle.delete(connection);
-    connection.statements.clear();
+    connection.state.statements.clear();
     this.stats.connectionsClosed++;
-    if (error.code === 'POISONED') this.stats.poisoned++;
+    if (error.code === 'OUT_OF_SYNC') this.stats.outOfSync++;
     const { source } = connection;
     this.#takenBack(connection);
     source.connectionEvent(this, connection, 'closed', error.message);
     source.release();
   }
 
-  parameterChanged(): void {
-    // A greeting learnt before would tell new clients what is no longer so.
+  /** A new connection begins with other values than the last: clients are told so, the new and the old. */
+  #compareReports(reported: ReadonlyMap<string, string>): void {
+    const last = this.#reported;
+    this.#reported = new Map(reported);
+    if (last === null) return;
+    for (const [name, value] of reported)
+      if (name !== 'in_hot_standby' && last.get(name) !== value) {
+        this.#forgetGreetings();
+        return;
+      }
+  }
+
+  #forgetGreetings(): void {
+    this.reportVersion++;
     this.parameterSets.forgetGreetings();
+  }
+
+  parameterChanged(): void {
+    // A greeting learnt before would tell new clients what is no longer so. The other pools ask the server whether it has
+    // read its configuration again, as the next client logs in.
+    this.#forgetGreetings();
+    this.loginChanges.version++;
   }
 
   /** Opens what the queue and the minimum ask for, as far as limits allow. */
   grow(): void {
+    this.logins.resume();
     this.#grow();
   }
 
   /** Called at every tick of the coarse clock. */
   tick(): void {
+    this.#startQuestion?.tick();
+    for (const session of this.lingering) {
+      const { connection } = session;
+      if (
+        connection === null ||
+        !this.canLinger(connection) ||
+        clock.now - session.since > longestLingering
+      )
+        session.moveOn();
+    }
     this.#expire(performance.now());
     this.#grow();
     this.#prune();
@@ -269,6 +438,33 @@ export class Pool implements ConnectionOwner {
     return oldest !== undefined;
   }
 
+  /**
+   * Closes up to so many connections that nobody has leased, for a statement that they are in the way of, and opens none
+   * for the minimum before somebody borrows again. `closing` gets the end of each. Returns how many they were.
+   */
+  closeIdle(most: number, closing: (closed: Promise<void>) => void): number {
+    const why = 'a statement needs its database or its role without connections';
+    if (this.sessions === 0) this.#staysEmpty = true;
+    let closed = 0;
+    for (const connection of [...this.#all]) {
+      if (closed >= most) break;
+      if (connection.leaseOwner !== null) continue;
+      closed++;
+      closing(connection.ended);
+      if (this.#idle.includes(connection)) connection.close(why);
+      else connection.retireReason ??= why;
+    }
+    return closed;
+  }
+
+  /** Takes an idle connection out of the pool, for what is no lease; to be closed by the taker. Null when none is idle. */
+  takeIdle(): ServerConnection | null {
+    const connection = this.#idle.oldest;
+    if (connection === undefined) return null;
+    this.#idle.delete(connection);
+    return connection;
+  }
+
   /** When the longest idle connection from there was returned, or null when none is idle. */
   idleSince(source: ConnectionSource): number | null {
     return this.#idle.oldestOf(source)?.since ?? null;
@@ -278,31 +474,35 @@ export class Pool implements ConnectionOwner {
    * Opens a connection that is in no pool but counts within the budget: closes an idle one for it if need be. Null when
    * there is no room; else what gives the place back.
    */
-  openAside(done: Aside): (() => void) | null {
-    if (this.#closing) return null;
+  openAside(done: Aside, evenVacated = false): (() => void) | null {
+    if (this.#closing || (!evenVacated && this.isVacated)) return null;
     let source = this.#target.reserve(this);
-    if (source === null && this.#makeRoom()) source = this.#target.reserve(this);
-    const place = source;
-    if (place === null) return null;
+    if (source === null && this.#closeIdleOfAnother()) source = this.#target.reserve(this);
+    const reserved = source;
+    if (reserved === null) return null;
     this.aside++;
-    place.connect(this, (failure, login) => done(failure, login, place));
+    reserved.connect(this, (failure, login) => done(failure, login, reserved));
     return () => {
       this.aside--;
-      place.release();
+      reserved.release();
     };
   }
 
   /** Why nothing is lent at the moment, or null. */
-  get held(): string | null {
-    return this.#target.held;
+  get pauseReason(): string | null {
+    return this.#target.pauseReason;
   }
 
   /** Whether a connection still leads to who serves this pool, with the password of now. */
-  isCurrent({ source, epoch, generation }: DatabaseConnection): boolean {
-    return generation === this.generation && epoch === source.epoch && this.#target.serves(source);
+  isCurrent({ source, generation, loginGeneration }: ServerConnection): boolean {
+    return (
+      loginGeneration === this.loginGeneration &&
+      generation === source.generation &&
+      this.#target.serves(source)
+    );
   }
 
-  /** Ends every loan and every connection now, and refuses all that wait. */
+  /** Ends every lease and every connection now, and refuses all that wait. */
   close(error: ErrorFields): void {
     this.#closing = true;
     for (const borrower of [...this.#waiting]) {
@@ -314,47 +514,105 @@ export class Pool implements ConnectionOwner {
 
   /** Closes what is idle and retires what is lent; the next borrowers get new connections. */
   recycle(why: string): void {
-    this.generation++;
+    this.loginGeneration++;
     this.#idle.close(why);
   }
 
+  /** The server has read its configuration again: a greeting learnt before may tell what is no longer so. */
+  configurationRead(): void {
+    this.#forgetGreetings();
+  }
+
+  /**
+   * Connections begin with other values of these parameters from now on: new clients get new connections. Those that are
+   * there keep the values that their sessions began with: the old connections are asked, and what they do not tell was
+   * `set` before.
+   */
+  renew(
+    names: readonly string[],
+    set: ReadonlyMap<string, string>,
+    until: number,
+    done: () => void,
+  ): void {
+    const askServer: PoolTarget['askServer'] = (sql, told) => this.askServer(sql, told);
+    const question = new StartQuestion(names, set, until, askServer, (values) => {
+      if (this.#startQuestion === question) this.#startQuestion = null;
+      this.recycle('what PostgreSQL decides at login has changed');
+      this.#forgetGreetings();
+      if (values.size > 0)
+        for (const watcher of this.#target.watchers) watcher.startChanged(this, values);
+      done();
+      this.#grow();
+    });
+    this.#startQuestion = question;
+    const knowing = [...this.#all].filter((connection) => question.knows(connection));
+    const idle = knowing.find((connection) => this.#idle.includes(connection));
+    // Without other sessions than the one that comes nobody has anything to keep.
+    if (names.length === 0 || this.sessions <= 1 || knowing.length === 0) question.giveUp();
+    else if (idle !== undefined) {
+      this.#idle.delete(idle);
+      question.ask(idle);
+    } else
+      for (const session of this.lingering)
+        if (session.connection !== null && question.knows(session.connection)) {
+          session.moveOn();
+          break;
+        }
+  }
+
+  /** The role or the database is another one of the same name: the sessions and the connections of before end. */
+  replaced(error: ProxyError): void {
+    this.recycle(error.message);
+    this.#forgetGreetings();
+    for (const watcher of this.#target.watchers) watcher.poolReplaced(this, error);
+    this.#grow();
+  }
+
   /** Closes the connection that has been idle longest. */
-  #makeRoom(): boolean {
+  #closeIdleOfAnother(): boolean {
     const { oldest } = this.#idle;
     return oldest !== undefined && this.evictIdle(oldest.source);
   }
 
-  #takeIdle(borrower: Borrower): DatabaseConnection | null {
+  #takeIdle(borrower: Borrower): ServerConnection | null {
     const connection = this.#idle.take(borrower, this.#target.isBalanced);
-    if (connection !== null) this.#lendOut(connection);
+    if (connection !== null) this.#leaseOut(connection);
     return connection;
   }
 
-  #lendOut(connection: DatabaseConnection): void {
-    connection.onLoan = true;
-    connection.source.loans++;
+  #leaseOut(connection: ServerConnection): void {
+    connection.isLeased = true;
+    connection.source.leases++;
   }
 
-  #takenBack(connection: DatabaseConnection): void {
-    if (!connection.onLoan) return;
-    connection.onLoan = false;
-    connection.source.loans--;
+  #takenBack(connection: ServerConnection): void {
+    if (!connection.isLeased) return;
+    connection.isLeased = false;
+    connection.source.leases--;
   }
 
-  #reasonToClose(connection: DatabaseConnection): string | null {
+  #reasonToClose(connection: ServerConnection): string | null {
     if (this.#closing) return 'the proxy is stopping';
-    if (connection.generation !== this.generation) return 'its generation is over';
-    if (this.#all.size > this.limit) return 'the pool has become smaller';
+    if (connection.loginGeneration !== this.loginGeneration) return 'its generation is over';
+    if (this.#all.size - this.#pinned > this.limit) return 'the pool has become smaller';
     if (connection.expiresAt <= clock.now) return 'it has reached ConnectionLifetime';
     if (connection.source.yieldsTo(this)) return 'another pool needs its place';
     return null;
   }
 
   #grow(): void {
-    if (this.#closing || this.#backOff.pauses || this.#target.held !== null) return;
+    const backOff = this.#backOff;
+    if (
+      this.#closing ||
+      backOff.pauses(this.#waiting.size > 0) ||
+      this.#target.pauseReason !== null
+    )
+      return;
+    if (this.isVacated) return;
+    const minimum = this.#staysEmpty || backOff.pauses(false) ? 0 : this.limits.minimum;
     while (
-      (this.#waiting.size > this.#opening || this.size < this.limits.minimum) &&
-      this.size < this.limit
+      (this.#waiting.size > this.#opening || this.size < minimum) &&
+      this.#shared < this.limit
     ) {
       const source = this.#target.reserve(this);
       if (source === null) break;
@@ -367,32 +625,33 @@ export class Pool implements ConnectionOwner {
   #open(source: ConnectionSource): void {
     this.#opening++;
     const started = performance.now();
-    const { generation } = this;
-    const { epoch } = source;
+    const { loginGeneration } = this;
+    const { generation } = source;
     source.connect(this, (failure, login) => {
       this.#opening--;
-      const isWanted = source.epoch === epoch && this.#target.serves(source);
+      const isWanted =
+        source.generation === generation && this.#target.serves(source) && !this.isVacated;
       if (login === null || !isWanted) {
         source.release();
         login?.socket.destroy();
-        if (isWanted && failure !== null) this.#openFailed(source, failure);
+        if (isWanted && failure !== null) this.#openFailed(source, failure, started);
         else this.#grow();
         return;
       }
       this.stats.connectTime.observe(performance.now() - started);
       this.stats.connectionsOpened++;
       this.#backOff.succeeded();
-      const connection = new DatabaseConnection(login, this, this.limits.statements, source);
-      connection.generation = generation;
-      connection.plans = this.#plans;
+      const connection = new ServerConnection(login, this, this.limits.statements, source);
+      connection.loginGeneration = loginGeneration;
       connection.expiresAt = this.#expiry();
       this.#all.add(connection);
       source.connectionEvent(this, connection, 'opened', '');
+      this.#compareReports(login.parameters);
       this.#initialise(connection);
     });
   }
 
-  #initialise(connection: DatabaseConnection): void {
+  #initialise(connection: ServerConnection): void {
     const { initQuery } = this.limits;
     if (initQuery === '') {
       connection.settle();
@@ -400,26 +659,33 @@ export class Pool implements ConnectionOwner {
     }
     connection.run(
       initQuery,
-      new ProxyRequest((answer) => {
+      new InternalQuery((answer) => {
         if (answer.error === null) return;
         connection.retireReason = `InitQuery failed: ${answer.error.message ?? ''}`;
-        this.#openFailed(connection.source, { fields: answer.error, final: true });
+        this.#openFailed(connection.source, { fields: answer.error, final: true }, Infinity);
       }),
     );
   }
 
-  #openFailed(source: ConnectionSource, failure: ConnectFailure): void {
+  /** `started`: when the attempt began, in milliseconds of `performance.now()`. */
+  #openFailed(source: ConnectionSource, failure: ConnectFailure, started: number): void {
     this.stats.connectionsFailed++;
     this.#backOff.failed(failure, this.limits);
     source.connectFailed(this, failure);
-    if (this.#target.held !== null) return;
-    if (!failure.final || this.#all.size > 0) return;
+    if (this.#target.pauseReason !== null) return;
+    if (!failure.final) return;
+    // Who waits is served by the others that are there, if they may be lent again.
+    for (const { loginGeneration } of this.#all)
+      if (loginGeneration === this.loginGeneration) return;
     for (const borrower of [...this.#waiting]) {
+      // What the database said before somebody asked may not be what it says now.
+      if (borrower.waitingSince > started) continue;
       this.#waiting.delete(borrower);
       this.stats.borrowsAborted++;
       borrower.borrowFailed(failure.fields);
     }
     this.#backOff.skipPause();
+    if (this.#waiting.size > 0) this.#grow();
   }
 
   #expiry(): number {
@@ -442,10 +708,10 @@ export class Pool implements ConnectionOwner {
       });
       this.#waiting.delete(borrower);
       this.stats.borrowsAborted++;
-      const { held } = this.#target;
+      const { pauseReason } = this.#target;
       const { failure } = this.#backOff;
       const detail =
-        held ??
+        pauseReason ??
         (failure === null
           ? null
           : `The last attempt to connect failed: ${failure.fields.message ?? ''}`);

@@ -1,6 +1,13 @@
 import { randomFillSync } from 'node:crypto';
 
 /**
+ * No process of PostgreSQL has a greater id: Linux gives none above 2^22, other systems stay far below. What clients are
+ * told lies above, so that pg_terminate_backend() of it never hits a process that is somebody else's.
+ */
+const greatestProcessId = 2 ** 22;
+const virtualIds = 2 ** 31 - 1 - greatestProcessId;
+
+/**
  * What a client must say to cancel its statement: a number in place of a process id, and a secret.
  * A secret of four bytes (protocol 3.0) is kept as a number: one less buffer for an idle client.
  */
@@ -37,8 +44,8 @@ export class CancelKeys<T> {
   /** Makes a key that nobody has; `long` for clients that understand long ones. */
   create(long: boolean): CancelKey {
     let processId: number;
-    do processId = pool.readUInt32BE(random(4)) & 0x7fffffff;
-    while (processId === 0 || this.#owners.has(processId));
+    do processId = greatestProcessId + 1 + (pool.readUInt32BE(random(4)) % virtualIds);
+    while (this.#owners.has(processId));
     if (!long) return { processId, secret: pool.readUInt32BE(random(4)) };
     const at = random(longSecret);
     return { processId, secret: Buffer.from(pool.subarray(at, at + longSecret)) };
@@ -50,6 +57,11 @@ export class CancelKeys<T> {
 
   delete(key: CancelKey): void {
     this.#owners.delete(key.processId);
+  }
+
+  /** Who was told this process id. */
+  owner(processId: number): T | undefined {
+    return this.#owners.get(processId)?.owner;
   }
 
   /** Who has this key; the secret is compared in constant time. */

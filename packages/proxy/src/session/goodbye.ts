@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { unsent } from '../relay/writer.ts';
+import { unsent } from '../io/writer.ts';
 
 /** How long a client that is being closed may take to read what it was sent, in milliseconds. */
 const closeTimeout = 5000;

@@ -129,17 +129,26 @@ function checkList(given: Given, row: ListRow, name: string, checking: Checking)
   }
   const before = problems.length;
   const records = given.items.flatMap((item, index) => {
-    const place = `${name}[${index}]`;
+    const position = `${name}[${index}]`;
     if (item.kind !== 'record') {
       problems.push({
         where: item.where,
-        message: `${place} must be a group of settings: ${Object.keys(row.fields).join(', ')}`,
+        message: `${position} must be a group of settings: ${Object.keys(row.fields).join(', ')}`,
       });
       return [];
     }
-    return [checkRecord(item, row.fields, `${place}.`, checking)];
+    return [{ ...defaultsOf(row), ...checkRecord(item, row.fields, `${position}.`, checking) }];
   });
   return problems.length === before ? records : undefined;
+}
+
+/** What the fields of an entry have when they are not given. */
+function defaultsOf({ fields }: ListRow): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, field]) =>
+      field.default === undefined ? [] : [[name, field.default]],
+    ),
+  );
 }
 
 function isRight(value: unknown, row: ScalarRow): value is string | number | boolean {

@@ -1,13 +1,14 @@
 export { expected } from './check.ts';
 export { defaults } from './defaults.ts';
+export { deprecationText } from './deprecation.ts';
 export { diffSettings } from './diff.ts';
 export { environmentName } from './environment.ts';
 export { settingsSchema } from './json-schema.ts';
 export { namedFiles } from './named-files.ts';
 export { createSettings, loadSettings, parseSettings } from './parse.ts';
 export type { Problem } from './problem.ts';
-export type { ListRow, ScalarRow, Setting } from './setting.ts';
+export type { Deprecation, ListRow, ScalarRow, Setting } from './setting.ts';
 export { SettingsError } from './settings-error.ts';
-export type { SettingName, Settings } from './table.ts';
+export type { GivenSettings, SettingName, Settings } from './table.ts';
 export { settings, settingsTable } from './table.ts';
 export { settingsWarnings } from './warnings.ts';

@@ -23,6 +23,7 @@ function recordSchema(rows: Readonly<Record<string, ScalarRow | ListRow>>): obje
 function rowSchema(row: ScalarRow | ListRow): object {
   return {
     description: row.doc,
+    ...('deprecated' in row && row.deprecated !== undefined ? { deprecated: true } : {}),
     ...(row.default === undefined ? {} : { default: row.default }),
     ...valueSchema(row),
   };

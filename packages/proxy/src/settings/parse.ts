@@ -4,6 +4,7 @@ import type { Checking } from './check.ts';
 import { checkRecord } from './check.ts';
 import { withDefaults } from './defaults.ts';
 import { givenEnvironment } from './environment.ts';
+import { deprecationWarnings } from './deprecation.ts';
 import { errorText } from './error-text.ts';
 import type { GivenRecord } from './given.ts';
 import { givenObject } from './given.ts';
@@ -11,8 +12,9 @@ import type { Problem } from './problem.ts';
 import type { Conflict } from './rules.ts';
 import { rules } from './rules.ts';
 import { SettingsError } from './settings-error.ts';
-import type { Settings } from './table.ts';
+import type { GivenSettings, Settings } from './table.ts';
 import { settingsTable } from './table.ts';
+import { noteDeprecated } from './warnings.ts';
 import { givenYaml } from './yaml.ts';
 
 /**
@@ -37,7 +39,7 @@ export function parseSettings(text: string, file: string, env: NodeJS.ProcessEnv
 }
 
 /** Settings from values in code: checked, completed and frozen like those of a file. `where` is named in a problem. */
-export function createSettings(values: Partial<Settings>, where = 'settings'): Settings {
+export function createSettings(values: GivenSettings, where = 'settings'): Settings {
   const checking = { folder: '.', opensFiles: false, problems: [] };
   return complete(givenObject(values, where), checking);
 }
@@ -53,10 +55,11 @@ function complete(given: GivenRecord, checking: Checking): Settings {
   const { problems } = checking;
   const values = checkRecord(given, settingsTable, '', checking);
   const settings = deepFreeze(withDefaults(values));
+  noteDeprecated(settings, deprecationWarnings(given, settingsTable));
   for (const { about, conflicts } of rules) {
     const areRight = about.every((name) => !(name in values) || values[name] !== undefined);
     for (const conflict of areRight ? conflicts(settings) : []) {
-      problems.push({ where: placeOf(conflict, given), message: conflict.message });
+      problems.push({ where: positionOf(conflict, given), message: conflict.message });
     }
   }
   if (problems.length > 0) {
@@ -66,7 +69,7 @@ function complete(given: GivenRecord, checking: Checking): Settings {
 }
 
 /** The place of the entry that holds: the last one, since the environment comes after the file. */
-function placeOf({ setting, index }: Conflict, given: GivenRecord): string {
+function positionOf({ setting, index }: Conflict, given: GivenRecord): string {
   const entry = given.entries.findLast(({ name }) => name === setting);
   const items = entry?.value.kind === 'list' && index !== undefined ? entry.value.items : [];
   return items[index ?? 0]?.where ?? entry?.value.where ?? given.where;

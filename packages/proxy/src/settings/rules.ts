@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { instancePattern } from './aurora-endpoint.ts';
 import type { SettingName, Settings } from './table.ts';
 
@@ -60,16 +61,54 @@ export const rules: readonly Rule[] = [
       ? `TargetTlsNegotiation direct cannot fall back to a plain connection; TargetTlsMode is ${s.TargetTlsMode} and must be require or stronger`
       : undefined,
   ),
-  rule(['Users', 'AuthFile', 'Auth'], 'Users', (s) =>
-    s.Users.length === 0 && s.AuthFile === undefined && s.Auth.length === 0
+  rule(['Users', 'AuthFile', 'Auth', 'TargetIamAuth', 'ClientAuth', 'HbaFile'], 'Users', (s) =>
+    s.Users.length === 0 &&
+    s.AuthFile === undefined &&
+    s.Auth.length === 0 &&
+    !(s.TargetIamAuth && (s.ClientAuth.length > 0 || s.HbaFile !== undefined))
       ? 'nobody could log in: give Users, AuthFile or Auth'
       : undefined,
   ),
-  rule(['TargetIamAuth', 'TargetTlsMode'], 'TargetIamAuth', (s) =>
-    s.TargetIamAuth && ['disable', 'prefer'].includes(s.TargetTlsMode)
-      ? `TargetIamAuth sends tokens in clear, so TargetTlsMode must be require or stronger; it is ${s.TargetTlsMode}`
+  rule(['ClientAuth', 'TlsCertFile', 'TlsMode'], 'ClientAuth', (s) => clearWithoutTls(s)),
+  { about: ['ClientAuth', 'TlsCaFile'], conflicts: clientAuthConflicts },
+  rule(['TargetTlsCertFile', 'TargetTlsKeyFile'], 'TargetTlsCertFile', (s) =>
+    (s.TargetTlsCertFile === undefined) !== (s.TargetTlsKeyFile === undefined)
+      ? 'TargetTlsCertFile and TargetTlsKeyFile need each other'
       : undefined,
   ),
+  rule(['AdminTlsCertFile', 'AdminTlsKeyFile'], 'AdminTlsCertFile', (s) =>
+    (s.AdminTlsCertFile === undefined) !== (s.AdminTlsKeyFile === undefined)
+      ? 'AdminTlsCertFile and AdminTlsKeyFile need each other'
+      : undefined,
+  ),
+  rule(['AdminTlsCaFile', 'AdminTlsCertFile'], 'AdminTlsCaFile', (s) =>
+    s.AdminTlsCaFile !== undefined && s.AdminTlsCertFile === undefined
+      ? 'AdminTlsCaFile needs AdminTlsCertFile: client certificates come over TLS'
+      : undefined,
+  ),
+  rule(['TlsCertificates', 'TlsCertFile'], 'TlsCertificates', (s) =>
+    s.TlsCertificates.length > 0 && s.TlsCertFile === undefined
+      ? 'TlsCertificates needs TlsCertFile, for clients that name no host'
+      : undefined,
+  ),
+  rule(['AuthQuery'], 'AuthQuery', (s) =>
+    s.AuthQuery !== undefined && !s.AuthQuery.includes('$1')
+      ? 'AuthQuery has no $1, the name of the user that it is asked for'
+      : undefined,
+  ),
+  rule(['TargetIamAuth', 'TargetTlsMode'], 'TargetIamAuth', (s) =>
+    s.TargetIamAuth && !s.TargetTlsMode.startsWith('verify-')
+      ? `TargetIamAuth sends tokens in clear to whoever answers, so TargetTlsMode must be verify-full or verify-ca; it is ${s.TargetTlsMode}`
+      : undefined,
+  ),
+  rule(['TargetIamAuth', 'TargetHost', 'Targets'], 'TargetIamAuth', (s) => {
+    const address = [s.TargetHost ?? '', ...s.Targets.map(({ Host }) => Host)].find(
+      (host) => isIP(host) !== 0,
+    );
+    return s.TargetIamAuth && address !== undefined
+      ? `TargetIamAuth signs tokens for the host name of an endpoint, and AWS refuses one for an address; ${address} must be the endpoint's name`
+      : undefined;
+  }),
   rule(['MaxConnectionsPercent', 'MaxIdleConnectionsPercent'], 'MaxIdleConnectionsPercent', (s) =>
     s.MaxIdleConnectionsPercent > s.MaxConnectionsPercent
       ? `MaxIdleConnectionsPercent is ${s.MaxIdleConnectionsPercent}; it must be at most MaxConnectionsPercent, ${s.MaxConnectionsPercent}`
@@ -90,6 +129,7 @@ export const rules: readonly Rule[] = [
   ),
   { about: ['Endpoints', 'ListenPort', 'ListenHost', 'AdminPort'], conflicts: endpointConflicts },
   { about: ['Users'], conflicts: userConflicts },
+  { about: ['Auth'], conflicts: authConflicts },
   { about: ['Pools', 'PoolSize', 'MinPoolSize'], conflicts: poolConflicts },
 ];
 
@@ -122,10 +162,10 @@ function endpointConflicts(settings: Settings): readonly Conflict[] {
     if (names.has(name))
       add(`Endpoints[${index}] is called "${name}", as another is; give each a name of its own`);
     const address = `${endpoint.ListenHost ?? ListenHost}:${port}`;
-    const holder = taken.get(address);
-    if (port !== 0 && holder !== undefined)
+    const owner = taken.get(address);
+    if (port !== 0 && owner !== undefined)
       add(
-        `Endpoints[${index}] (${name}) listens on ${address}, as ${holder} does; give it another port`,
+        `Endpoints[${index}] (${name}) listens on ${address}, as ${owner} does; give it another port`,
       );
     names.add(name);
     taken.set(address, `the endpoint "${name}"`);
@@ -137,11 +177,16 @@ function userConflicts({ Users }: Settings): readonly Conflict[] {
   const names = Users.map((user) => user.UserName);
   return Users.flatMap((user, index) => {
     const conflicts: Conflict[] = [];
-    const ways = (['Password', 'PasswordFile', 'Verifier'] as const).filter(
-      (way) => user[way] !== undefined,
-    );
-    if (ways.length !== 1) {
-      const message = `Users[${index}] (${user.UserName}) has ${ways.join(' and ') || 'no password'}; give exactly one of Password, PasswordFile and Verifier`;
+    const given = (names: readonly (keyof typeof user)[]): readonly string[] =>
+      names.filter((name) => user[name] !== undefined);
+    const ways = given(['Password', 'PasswordFile', 'PasswordEnv', 'Verifier']);
+    const databaseWays = given(['DatabasePassword', 'DatabasePasswordFile', 'DatabasePasswordEnv']);
+    if (ways.length > 1 || (ways.length === 0 && databaseWays.length === 0)) {
+      const message = `Users[${index}] (${user.UserName}) has ${ways.join(' and ') || 'no password'}; give exactly one of Password, PasswordFile, PasswordEnv and Verifier`;
+      conflicts.push({ setting: 'Users', index, message });
+    }
+    if (databaseWays.length > 1) {
+      const message = `Users[${index}] (${user.UserName}) has ${databaseWays.join(' and ')}; give one of them`;
       conflicts.push({ setting: 'Users', index, message });
     }
     if (names.indexOf(user.UserName) < index) {
@@ -149,6 +194,58 @@ function userConflicts({ Users }: Settings): readonly Conflict[] {
       conflicts.push({ setting: 'Users', index, message });
     }
     return conflicts;
+  });
+}
+
+/** Methods that send a password or a token in clear. */
+const clearMethods = new Set(['password', 'iam', 'sts', 'jwt', 'oauth']);
+
+function clearWithoutTls({ ClientAuth, TlsCertFile, TlsMode }: Settings): string | undefined {
+  const rule = ClientAuth.find(({ Method }) => clearMethods.has(Method) || Method === 'cert');
+  return rule !== undefined && (TlsCertFile === undefined || TlsMode === 'disable')
+    ? `ClientAuth has the method ${rule.Method}, which needs TLS: give TlsCertFile and TlsKeyFile`
+    : undefined;
+}
+
+function clientAuthConflicts({ ClientAuth, TlsCaFile }: Settings): readonly Conflict[] {
+  return ClientAuth.flatMap((entry, index) => {
+    const conflicts: Conflict[] = [];
+    const add = (message: string): void =>
+      void conflicts.push({
+        setting: 'ClientAuth',
+        index,
+        message: `ClientAuth[${index}] ${message}`,
+      });
+    const { Method, Type, ClientCert, Issuer, Audience, Map: map } = entry;
+    if ((Method === 'cert' || ClientCert !== 'no') && TlsCaFile === undefined)
+      add('wants a client certificate and needs TlsCaFile, which signed those');
+    if ((clearMethods.has(Method) || Method === 'cert') && Type === 'hostnossl')
+      add(`has the method ${Method}, which needs TLS, and Type hostnossl`);
+    if (Method === 'jwt' || Method === 'oauth') {
+      if (Issuer === undefined) add(`has the method ${Method} and needs Issuer`);
+      if (Audience === undefined) add(`has the method ${Method} and needs Audience`);
+    } else if (Issuer !== undefined || Audience !== undefined)
+      add(`has Issuer or Audience, which the method ${Method} does not look at`);
+    if (Method === 'sts' && map === undefined)
+      add('has the method sts and needs Map, which says what role may be which user');
+    return conflicts;
+  });
+}
+
+function authConflicts({ Auth }: Settings): readonly Conflict[] {
+  return Auth.flatMap((entry, index): Conflict[] => {
+    const ways = (['SecretArn', 'SecretNamePrefix', 'SecretTag'] as const).filter(
+      (way) => entry[way] !== undefined,
+    );
+    if (ways.length !== 1) {
+      const message = `Auth[${index}] has ${ways.join(' and ') || 'no secret'}; give exactly one of SecretArn, SecretNamePrefix and SecretTag`;
+      return [{ setting: 'Auth', index, message }];
+    }
+    if (entry.UserName !== undefined && entry.SecretArn === undefined) {
+      const message = `Auth[${index}] gives ${ways[0]} and UserName, so all its secrets would be one user; leave UserName out`;
+      return [{ setting: 'Auth', index, message }];
+    }
+    return [];
   });
 }
 

@@ -69,12 +69,24 @@ export interface ListRow extends Row {
   readonly default: readonly never[];
 }
 
+/** A setting that still works and will go; docs/versioning.md says how. */
+export interface Deprecation {
+  /** The version that deprecated it. */
+  readonly since: string;
+  /** The first version without it. */
+  readonly removedIn: string;
+  /** What to do, in words that fit after a semicolon: `use PoolSize`. */
+  readonly instead: string;
+}
+
 /** A row of the settings table. */
 export type Setting = (ScalarRow | ListRow) & {
   /** False: a change takes effect only when the proxy starts again. */
   readonly reloadable: boolean;
   /** The version that brought it. */
   readonly since: string;
+  /** Given when it will go: whoever sets it is warned, and the docs and the JSON Schema say so. */
+  readonly deprecated?: Deprecation;
 };
 
 type ScalarOf<R> = R extends { readonly type: 'integer' | 'duration' | 'bytes' }
@@ -97,4 +109,15 @@ type Present<T> = {
 /** The object that a table of rows describes: a row that is neither required nor has a default may be absent. */
 export type ValuesOf<T> = { readonly [K in Present<T>]: ValueOf<T[K]> } & {
   readonly [K in Exclude<keyof T, Present<T>>]?: ValueOf<T[K]>;
+};
+
+type GivenValueOf<R> = R extends { readonly fields: infer F } ? readonly GivenOf<F>[] : ScalarOf<R>;
+
+type Required<T> = {
+  [K in keyof T]: T[K] extends { readonly required: true } ? K : never;
+}[keyof T];
+
+/** What may be given for a table of rows: what has a default may be left out, inside of lists as well. */
+export type GivenOf<T> = { readonly [K in Required<T>]: GivenValueOf<T[K]> } & {
+  readonly [K in Exclude<keyof T, Required<T>>]?: GivenValueOf<T[K]>;
 };

@@ -1,7 +1,16 @@
-import type { Setting, ValuesOf } from './setting.ts';
+import type { GivenOf, Setting, ValuesOf } from './setting.ts';
 
 const port = { type: 'integer', min: 0, max: 65_535 } as const;
 const day = 86_400;
+const httpsUrl = {
+  regexp: /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)[:/])[^\s]+$/,
+  doc: 'an https URL',
+};
+const token = { regexp: /^[\x21-\x7e]{16,}$/, doc: 'at least 16 visible ASCII characters' };
+const environmentVariable = {
+  regexp: /^[A-Za-z_]\w*$/,
+  doc: 'the name of an environment variable',
+};
 const since = '0.1.0';
 
 /**
@@ -28,7 +37,7 @@ export const settingsTable = {
     default: '127.0.0.1',
     reloadable: false,
     since,
-    doc: 'The address of the admin port (`/metrics`, `/healthz`, `/readyz`). It has no authentication: keep it private.',
+    doc: 'The address of the admin port, or the path of a Unix socket, which whoever may open it may use. Connections to a loopback address need no token. On any other address only `/healthz` and `/readyz` are answered without `AdminToken`, `AdminReadOnlyToken` or a client certificate (`AdminTlsCaFile`).',
   },
   AdminPort: {
     ...port,
@@ -36,6 +45,61 @@ export const settingsTable = {
     reloadable: false,
     since,
     doc: 'The admin port. 0 picks a free one.',
+  },
+
+  AdminToken: {
+    type: 'string',
+    secret: true,
+    pattern: token,
+    reloadable: true,
+    since,
+    doc: 'Who sends it (`Authorization: Bearer TOKEN`) may ask the admin port for everything, and have it pause, resume and drain. Once it or `AdminReadOnlyToken` is given, loopback needs a token as well.',
+  },
+  AdminTokenFile: {
+    type: 'file',
+    reloadable: true,
+    since,
+    doc: 'A file that holds the token; `AdminToken` goes first.',
+  },
+  AdminReadOnlyToken: {
+    type: 'string',
+    secret: true,
+    pattern: token,
+    reloadable: true,
+    since,
+    doc: 'Who sends it may read metrics and status, and change nothing.',
+  },
+  AdminReadOnlyTokenFile: {
+    type: 'file',
+    reloadable: true,
+    since,
+    doc: 'A file that holds the token; `AdminReadOnlyToken` goes first.',
+  },
+  AdminTlsCertFile: {
+    type: 'file',
+    reloadable: false,
+    since,
+    doc: 'PEM file of the certificate of the admin port; with it, the admin port speaks TLS alone.',
+  },
+  AdminTlsKeyFile: {
+    type: 'file',
+    reloadable: false,
+    since,
+    doc: 'PEM file of the private key of `AdminTlsCertFile`.',
+  },
+  AdminTlsCaFile: {
+    type: 'file',
+    reloadable: false,
+    since,
+    doc: 'PEM file of the certificate authorities of those who may use the admin port: a client with such a certificate needs no token.',
+  },
+
+  AdminHostNames: {
+    type: 'string',
+    default: '',
+    reloadable: true,
+    since,
+    doc: 'More names by which the admin port may be asked, separated by commas. It answers to IP addresses, to `AdminHost`, to names without a dot and to those under `localhost`, `local` and `internal`; any other name could be that of a web page which has its visitors read the admin port (DNS rebinding), and gets 421.',
   },
 
   Endpoints: {
@@ -55,7 +119,7 @@ export const settingsTable = {
         type: 'enum',
         values: ['READ_WRITE', 'READ_ONLY'],
         default: 'READ_ONLY',
-        doc: '`READ_WRITE`: served by the writer. `READ_ONLY`: served by the standbys, each loan by the one that has the fewest out for its `max_connections`.',
+        doc: '`READ_WRITE`: served by the writer. `READ_ONLY`: served by the standbys, each lease by the one that has the fewest out for its `max_connections`.',
       },
       ListenPort: { ...port, required: true, doc: 'Its port. 0 picks a free one.' },
       ListenHost: { type: 'string', doc: 'Its address; without it, `ListenHost`.' },
@@ -94,7 +158,7 @@ export const settingsTable = {
     type: 'string',
     reloadable: false,
     since,
-    doc: 'An RDS instance that is a target, by its identifier or ARN. The RDS API is asked where it is, every 30 seconds, and while there is no writer every 5 seconds at most. Needs AWS credentials with `rds:DescribeDBInstances`, `AWS_REGION` unless it is an ARN, and the AWS SDK, which `npm ci` brings unless optional packages are left out.',
+    doc: 'An RDS instance that is a target, by its identifier or ARN. The RDS API is asked where it is, every 30 seconds, and while there is no writer every 5 seconds at most. Needs AWS credentials with `rds:DescribeDBInstances`, `AWS_REGION` unless it is an ARN, and the AWS SDK, which is installed unless optional packages are left out.',
   },
   DBClusterIdentifier: {
     type: 'string',
@@ -140,7 +204,7 @@ export const settingsTable = {
     default: 0.25,
     reloadable: true,
     since,
-    doc: 'How often each target is asked for its role, over a database connection that stays open for it. While there is no writer, targets are asked every 50 ms; what traffic says (a lost connection, SQLSTATE 57P01 or 25006) has the writer asked at once.',
+    doc: 'How often each target is asked for its role, over a server connection that stays open for it. While there is no writer, targets are asked every 50 ms; what traffic says (a lost connection, SQLSTATE 57P01 or 25006) has the writer asked at once.',
   },
   HealthCheckTimeout: {
     type: 'duration',
@@ -191,17 +255,52 @@ export const settingsTable = {
     since,
     doc: '`postgres` asks the database whether it speaks TLS; `direct` starts with the TLS handshake, which saves a round trip and needs PostgreSQL 17 and `TargetTlsMode` `require` or stronger.',
   },
+  TargetTlsCa: {
+    type: 'enum',
+    values: ['system', 'rds'],
+    default: 'system',
+    reloadable: true,
+    since,
+    doc: 'Who may sign the certificate of the database when `TargetTlsCaFile` is not given: `system`, the authorities that the runtime trusts; `rds`, those of Amazon RDS, as they were when this version was made.',
+  },
   TargetTlsCaFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'PEM file of the certificate authorities that may sign the certificate of the database. Without it, those that the runtime trusts.',
+    doc: 'PEM file of the certificate authorities that may sign the certificate of the database. Without it, those of `TargetTlsCa`.',
   },
   TargetTlsServerName: {
     type: 'string',
     reloadable: true,
     since,
     doc: 'The name that `verify-full` expects in the certificate of the database, and that the handshake asks for (SNI); without it, `TargetHost`.',
+  },
+
+  TargetTlsCrlFile: {
+    type: 'file',
+    reloadable: true,
+    since,
+    doc: 'PEM file of revoked certificates: a database that shows one of them is refused.',
+  },
+  TargetTlsCertFile: {
+    type: 'file',
+    reloadable: true,
+    since,
+    doc: 'PEM file of the client certificate that the proxy shows to the database, with its chain.',
+  },
+  TargetTlsKeyFile: {
+    type: 'file',
+    reloadable: true,
+    since,
+    doc: 'PEM file of the private key of `TargetTlsCertFile`.',
+  },
+
+  TargetMd5WithoutTls: {
+    type: 'boolean',
+    default: false,
+    reloadable: true,
+    since,
+    doc: 'Answers a database that asks for the password as an MD5 hash on a connection without TLS, too. Whoever reads the answer on its way can find out the password. SCRAM, which PostgreSQL asks for unless told otherwise, needs no TLS.',
   },
 
   TlsMode: {
@@ -230,6 +329,47 @@ export const settingsTable = {
     since,
     doc: 'PEM file of the certificate authorities that may sign client certificates.',
   },
+  TlsCrlFile: {
+    type: 'file',
+    reloadable: true,
+    since,
+    doc: 'PEM file of revoked certificates: a client that shows one of them is refused.',
+  },
+  TlsCertificates: {
+    type: 'list',
+    default: [],
+    reloadable: true,
+    since,
+    doc: 'More certificates: the one is shown whose names (subjectAltName) have the host that the client asks for (SNI), else that of `TlsCertFile`.',
+    fields: {
+      CertFile: {
+        type: 'file',
+        required: true,
+        doc: 'PEM file of the certificate with its chain.',
+      },
+      KeyFile: { type: 'file', required: true, doc: 'PEM file of its private key.' },
+    },
+  },
+  TlsMinVersion: {
+    type: 'enum',
+    values: ['TLSv1.2', 'TLSv1.3'],
+    default: 'TLSv1.2',
+    reloadable: true,
+    since,
+    doc: 'The oldest version of TLS, towards clients and towards the database.',
+  },
+  TlsCiphers: {
+    type: 'string',
+    reloadable: true,
+    since,
+    doc: 'The cipher suites, towards clients and towards the database, in the syntax of OpenSSL; without it, those of the runtime. For example `TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES256-GCM-SHA384`. On Bun, those of TLS 1.3 are always its own.',
+  },
+  TlsGroups: {
+    type: 'string',
+    reloadable: true,
+    since,
+    doc: 'The groups for key exchange, towards clients and towards the database, separated by colons, the best first; without it, those of the runtime. For example `X25519:P-256`.',
+  },
   RequireTLS: {
     type: 'boolean',
     default: false,
@@ -243,23 +383,36 @@ export const settingsTable = {
     default: [],
     reloadable: true,
     since,
-    doc: 'Who may log in to the proxy, and as whom the proxy logs in to the database for them. Exactly one of `Password`, `PasswordFile` and `Verifier` each.',
+    doc: 'Who may log in to the proxy, and as whom the proxy logs in to the database for them. Each has at most one of `Password`, `PasswordFile`, `PasswordEnv` and `Verifier`; one without any has a password for the database and comes in by certificate or token (`ClientAuth`).',
     fields: {
       UserName: { type: 'string', required: true, doc: 'The name the client logs in with.' },
-      Password: { type: 'string', secret: true, doc: 'The password the client must know.' },
+      Password: {
+        type: 'string',
+        secret: true,
+        pattern: {
+          regexp: /^(?!SCRAM-SHA-256\$|md5[0-9a-fA-F]{32}$)[^\0]+$/,
+          doc: 'a password, not empty and not a verifier',
+        },
+        doc: 'The password the client must know.',
+      },
       PasswordFile: {
         type: 'file',
         doc: 'A file that holds the password and nothing else; one line break at its end is ignored.',
+      },
+      PasswordEnv: {
+        type: 'string',
+        pattern: environmentVariable,
+        doc: 'The environment variable that holds the password.',
       },
       Verifier: {
         type: 'string',
         secret: true,
         pattern: {
           regexp:
-            /^(SCRAM-SHA-256\$\d+:[A-Za-z0-9+/]+=*\$[A-Za-z0-9+/]+=*:[A-Za-z0-9+/]+=*|md5[0-9a-f]{32})$/,
+            /^(SCRAM-SHA-256\$[1-9]\d{0,8}:([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=|md5[0-9a-f]{32})$/,
           doc: 'SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword',
         },
-        doc: 'What PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…` or `md5…`. It is enough to check the client, not to log in to the database by SCRAM: add `DatabasePassword` for that.',
+        doc: 'What PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…` or `md5…`. When it is the same as in the database, the proxy logs in there with the SCRAM keys of the client, once that has proved to know the password; until then, and for another verifier, give `DatabasePassword`.',
       },
       DatabaseUserName: {
         type: 'string',
@@ -268,7 +421,14 @@ export const settingsTable = {
       DatabasePassword: {
         type: 'string',
         secret: true,
+        pattern: { regexp: /^[^\0]+$/, doc: 'a password, not empty' },
         doc: 'The password the proxy logs in to the database with; without it, that of the client.',
+      },
+      DatabasePasswordFile: { type: 'file', doc: 'A file that holds `DatabasePassword`.' },
+      DatabasePasswordEnv: {
+        type: 'string',
+        pattern: environmentVariable,
+        doc: 'The environment variable that holds `DatabasePassword`.',
       },
     },
   },
@@ -277,13 +437,49 @@ export const settingsTable = {
     default: [],
     reloadable: true,
     since,
-    doc: 'More users, out of secrets of AWS Secrets Manager, as with RDS Proxy: each secret is JSON with `username` and `password`, for the client and for the database. They are read again after a rotation. An entry of `Users` with the same name goes first. Needs the AWS SDK, which `npm ci` brings unless optional packages are left out.',
+    doc: 'More users, out of secrets of AWS Secrets Manager, as with RDS Proxy: each secret is JSON with `username` and `password`, for the client and for the database. Exactly one of `SecretArn`, `SecretNamePrefix` and `SecretTag` each. They are read again after a rotation, by the single-user or the alternating-users strategy: the versions AWSCURRENT, AWSPENDING and AWSPREVIOUS are all tried at the database. When Secrets Manager does not answer, what was read last serves on. An entry of `Users` with the same name goes first. Needs the AWS SDK, which is installed unless optional packages are left out.',
     fields: {
       SecretArn: {
         type: 'string',
-        required: true,
         doc: 'The complete ARN of the secret, or its name in the region of `AWS_REGION`.',
       },
+      SecretNamePrefix: {
+        type: 'string',
+        pattern: { regexp: /^[\w/+=.@-]+$/, doc: 'the beginning of names of secrets' },
+        doc: 'All secrets whose name begins like this, in the region of `AWS_REGION`; a new one is found without a restart. Needs `secretsmanager:ListSecrets`.',
+      },
+      SecretTag: {
+        type: 'string',
+        pattern: { regexp: /^[^=]+(=.*)?$/, doc: 'KEY or KEY=VALUE' },
+        doc: 'All secrets with this tag, `KEY` or `KEY=VALUE`; as `SecretNamePrefix`.',
+      },
+      UsernameKey: {
+        type: 'string',
+        default: 'username',
+        doc: 'The key of the JSON that holds the user name.',
+      },
+      PasswordKey: {
+        type: 'string',
+        default: 'password',
+        doc: 'The key of the JSON that holds the password.',
+      },
+      UserName: {
+        type: 'string',
+        doc: 'The name that clients log in with; without it, that in the secret. With the alternating-users strategy, whose secret names another database user after each rotation, clients keep this one.',
+      },
+      IAMAuth: {
+        type: 'enum',
+        values: ['DISABLED', 'REQUIRED', 'ENABLED'],
+        default: 'DISABLED',
+        doc: 'How clients prove to be this user, as with RDS Proxy: `DISABLED`, by the password; `REQUIRED`, by a token of IAM over TLS; `ENABLED`, by either, over TLS.',
+      },
+      ClientPasswordAuthType: {
+        type: 'enum',
+        values: ['POSTGRES_SCRAM_SHA_256', 'POSTGRES_MD5'],
+        default: 'POSTGRES_SCRAM_SHA_256',
+        doc: 'How clients show that they know the password.',
+      },
+      Description: { type: 'string', doc: 'A remark, for people.' },
     },
   },
   SecretsRefreshInterval: {
@@ -293,20 +489,194 @@ export const settingsTable = {
     default: 300,
     reloadable: true,
     since,
-    doc: 'How often the secrets of `Auth` are read again. A password that the database or the proxy refuses has them read at once, every five seconds at most.',
+    doc: 'How often the secrets of `Auth` are read again. A password that the database or the proxy refuses has the secret of that user read at once, every two seconds at most.',
+  },
+  PasswordOverlap: {
+    type: 'duration',
+    min: 0,
+    max: 86_400,
+    default: 300,
+    reloadable: true,
+    since,
+    doc: 'How long a client may use the old password after a secret was rotated. 0 refuses it at once: do that when a password has leaked. A password that is changed in the settings or their files is refused at once.',
+  },
+  AuthQuery: {
+    type: 'string',
+    reloadable: true,
+    since,
+    doc: 'SQL that gives the verifier of a user, for those whom nothing else names: it gets the name as `$1` and answers with one row of user name and verifier (or password), or with none. For example `SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND rolcanlogin`, or a function that may read that. The proxy logs in to the database for such users with the SCRAM keys that they show it, so it stores no password.',
+  },
+  AuthQueryUser: {
+    type: 'string',
+    reloadable: true,
+    since,
+    doc: 'The database user that runs `AuthQuery`, one whose password is known; without it, that of the health checks.',
+  },
+  AuthQueryDatabase: {
+    type: 'string',
+    default: 'postgres',
+    reloadable: true,
+    since,
+    doc: 'The database in which `AuthQuery` runs.',
+  },
+  AuthQueryCacheTime: {
+    type: 'duration',
+    min: 0,
+    max: 86_400,
+    default: 60,
+    reloadable: true,
+    since,
+    doc: 'How long an answer of `AuthQuery` is used. A wrong password has it asked again, every two seconds at most. When the database does not answer, the last answer serves on.',
+  },
+  AuthQueryNegativeCacheTime: {
+    type: 'duration',
+    min: 0,
+    max: 3600,
+    default: 5,
+    reloadable: true,
+    since,
+    doc: 'How long it is remembered that `AuthQuery` knows no such user.',
   },
   TargetIamAuth: {
     type: 'boolean',
     default: false,
     reloadable: true,
     since,
-    doc: 'Logs in to the database with tokens of AWS IAM in place of passwords. The database user needs the role `rds_iam`, the proxy AWS credentials with `rds-db:connect`, and `TargetTlsMode` `require` or stronger.',
+    doc: 'Logs in to the database with tokens of AWS IAM in place of passwords. The database user needs the role `rds_iam`, the proxy AWS credentials with `rds-db:connect`, and `TargetTlsMode` `verify-full` or `verify-ca`. A token is signed for the host name and port of the endpoint as they are configured (or as the RDS API or Aurora name them), is used for every login while it is valid, and is renewed ahead of need. The region is the one in the host name, else `AWS_REGION`.',
   },
   AuthFile: {
     type: 'file',
     reloadable: true,
     since,
     doc: 'More users, in the format of PgBouncer\'s `userlist.txt`: one `"user" "password or verifier"` a line. An entry of `Users` with the same name goes first.',
+  },
+
+  ClientAuth: {
+    type: 'list',
+    default: [],
+    reloadable: true,
+    since,
+    doc: 'Who may come in from where, and how they prove who they are: the first rule that fits a client counts, and a client that none fits is refused (SQLSTATE 28000). Without any rule, and without `HbaFile`, every user of `Users`, `AuthFile`, `Auth` and `AuthQuery` comes in by its password.',
+    fields: {
+      Type: {
+        type: 'enum',
+        values: ['host', 'hostssl', 'hostnossl'],
+        default: 'host',
+        doc: '`hostssl`: clients with TLS. `hostnossl`: those without. `host`: both.',
+      },
+      Database: {
+        type: 'string',
+        default: 'all',
+        doc: 'Databases, separated by commas, as in `pg_hba.conf`: names, `all`, `sameuser`, `replication`, or a regular expression after a slash.',
+      },
+      User: {
+        type: 'string',
+        default: 'all',
+        doc: 'Users, separated by commas: names, `all`, or a regular expression after a slash.',
+      },
+      Address: {
+        type: 'string',
+        default: 'all',
+        doc: 'Addresses of clients, separated by commas: `10.0.0.0/8`, `fd00::/8`, or `all`.',
+      },
+      Method: {
+        type: 'enum',
+        values: [
+          'scram-sha-256',
+          'md5',
+          'password',
+          'cert',
+          'iam',
+          'sts',
+          'jwt',
+          'oauth',
+          'trust',
+          'reject',
+        ],
+        required: true,
+        doc: 'How clients prove who they are; docs/security.md says what each is good for. `scram-sha-256`: SCRAM, bound to the TLS connection where the client can. `md5`: SCRAM, or an MD5 hash for users of whom only that is known. `password`: in clear over TLS. `cert`: a client certificate. `iam`: a token for the database, as the password over TLS. `sts`: a signed GetCallerIdentity request, as the password over TLS. `jwt`: a JSON Web Token, as the password over TLS. `oauth`: the same by SASL OAUTHBEARER. `trust`: nothing. `reject`: nobody.',
+      },
+      ClientCert: {
+        type: 'enum',
+        values: ['no', 'verify-ca', 'verify-full'],
+        default: 'no',
+        doc: 'Beside the method, a certificate that `TlsCaFile` signed; with `verify-full` it also names the user.',
+      },
+      Map: {
+        type: 'string',
+        doc: 'The map of `NameMaps` or `IdentFile` that says who may be which user: for the common name of a certificate, the ARN of a role, or the claim of a token. Without it, the name must be that of the user.',
+      },
+      Issuer: {
+        type: 'string',
+        pattern: httpsUrl,
+        doc: 'For `jwt` and `oauth`: who must have issued the token. Its keys are found by OpenID Connect discovery.',
+      },
+      Audience: {
+        type: 'string',
+        doc: 'For `jwt` and `oauth`: whom the token must be for. Needed: without it, a token for any other service would do.',
+      },
+      Scope: {
+        type: 'string',
+        default: '',
+        doc: 'For `jwt` and `oauth`: scopes that the token must have, separated by spaces.',
+      },
+      UserClaim: {
+        type: 'string',
+        default: 'sub',
+        doc: 'For `jwt` and `oauth`: the claim that names the user, or what `Map` maps to one.',
+      },
+      KeySetUrl: {
+        type: 'string',
+        pattern: httpsUrl,
+        doc: 'For `jwt` and `oauth`: where the keys of the issuer are, if it has no discovery.',
+      },
+    },
+  },
+  HbaFile: {
+    type: 'file',
+    reloadable: true,
+    since,
+    doc: 'A `pg_hba.conf`, as it is: its lines are further rules behind those of `ClientAuth`. Lines for `local` connections fit nobody. A line that cannot be honoured (a method, a group of users or a host name that the proxy cannot check) refuses whoever it may fit, and is named in the log at the start.',
+  },
+  IdentFile: {
+    type: 'file',
+    reloadable: true,
+    since,
+    doc: 'A `pg_ident.conf`, as it is: maps of names for `ClientAuth` and `HbaFile`.',
+  },
+  NameMaps: {
+    type: 'list',
+    default: [],
+    reloadable: true,
+    since,
+    doc: 'Who may be which user, as in `pg_ident.conf`.',
+    fields: {
+      MapName: { type: 'string', required: true, doc: 'The map; several lines make one.' },
+      SystemUserName: {
+        type: 'string',
+        required: true,
+        doc: 'The name that was proved: literally, or a regular expression after a slash.',
+      },
+      UserName: {
+        type: 'string',
+        required: true,
+        doc: 'The user that it may be, or `all`; `\\1` is what the first group of the regular expression has found.',
+      },
+    },
+  },
+  StsEndpoint: {
+    type: 'string',
+    pattern: { regexp: /^https?:\/\/[^/?#]+\/?$/, doc: 'a URL without a path' },
+    reloadable: true,
+    since,
+    doc: 'Where signed GetCallerIdentity requests of the method `sts` are sent, for example a VPC endpoint; without it, where the client has signed them for, which must be a host of AWS STS.',
+  },
+  StsAudience: {
+    type: 'string',
+    default: '',
+    reloadable: true,
+    since,
+    doc: 'The value of the signed header `x-sluice-audience` that a request of the method `sts` must have: then no other service can use what a client sent to it. Empty, no such header is asked for.',
   },
 
   MaxConnectionsPercent: {
@@ -336,7 +706,7 @@ export const settingsTable = {
     default: 120,
     reloadable: true,
     since,
-    doc: 'How long a session waits for a database connection before it gets an error (SQLSTATE 08000). 0 gives the error at once unless a database connection is idle.',
+    doc: 'How long a session waits for a server connection before it gets an error (SQLSTATE 08000). 0 gives the error at once unless a server connection is idle.',
   },
   IdleClientTimeout: {
     type: 'duration',
@@ -352,7 +722,7 @@ export const settingsTable = {
     default: '',
     reloadable: true,
     since,
-    doc: 'SQL that runs once on each new database connection, before anyone borrows it; several statements are parted by `;`. Anyone who may read the settings can read it: no secrets.',
+    doc: 'SQL that runs once on each new server connection, before anyone borrows it; several statements are parted by `;`. Anyone who may read the settings can read it: no secrets.',
   },
   DebugLogging: {
     type: 'boolean',
@@ -370,7 +740,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'The most database connections in one pool, that is for one database and user. 0 means that only `MaxConnectionsPercent` limits it.',
+    doc: 'The most server connections in one pool, that is for one database and user. Those that pinned sessions keep to themselves are not counted here, only within `MaxConnectionsPercent`. 0 means that only `MaxConnectionsPercent` limits it.',
   },
   MinPoolSize: {
     type: 'integer',
@@ -380,7 +750,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'How many database connections a pool keeps open once it has been used, even when they are idle.',
+    doc: 'How many server connections a pool keeps open once it has been used, even when they are idle.',
   },
   Pools: {
     type: 'list',
@@ -419,7 +789,7 @@ export const settingsTable = {
     default: 3600,
     reloadable: true,
     since,
-    doc: 'Closes a database connection of this age as soon as nobody borrows it. 0 means never.',
+    doc: 'Closes a server connection of this age as soon as nobody borrows it. 0 means never.',
   },
   ConnectionLifetimeJitterPercent: {
     type: 'integer',
@@ -438,7 +808,7 @@ export const settingsTable = {
     default: 300,
     reloadable: true,
     since,
-    doc: 'How long nobody must have borrowed a database connection before `MaxIdleConnectionsPercent` closes it; `MinPoolSize` connections of the pool stay.',
+    doc: 'How long nobody must have borrowed a server connection before `MaxIdleConnectionsPercent` closes it; `MinPoolSize` connections of the pool stay.',
   },
 
   MaxClientConnections: {
@@ -506,7 +876,7 @@ export const settingsTable = {
     default: 5,
     reloadable: true,
     since,
-    doc: 'How long opening one database connection may take, login included.',
+    doc: 'How long opening one server connection may take, login included.',
   },
   ConnectRetryMin: {
     type: 'duration',
@@ -515,7 +885,7 @@ export const settingsTable = {
     default: 0.1,
     reloadable: true,
     since,
-    doc: 'The pause after the first failure to open a database connection; it doubles with each further one, up to `ConnectRetryMax`.',
+    doc: 'The pause after the first failure to open a server connection; it doubles with each further one, up to `ConnectRetryMax`.',
   },
   ConnectRetryMax: {
     type: 'duration',
@@ -524,7 +894,7 @@ export const settingsTable = {
     default: 5,
     reloadable: true,
     since,
-    doc: 'The longest pause between two attempts to open a database connection.',
+    doc: 'The longest pause between two attempts to open a server connection.',
   },
   CancelTimeout: {
     type: 'duration',
@@ -553,7 +923,7 @@ export const settingsTable = {
     default: 200,
     reloadable: true,
     since,
-    doc: 'How many prepared statements stay on one database connection; the least recently used is closed.',
+    doc: 'How many prepared statements stay on one server connection; the least recently used is closed.',
   },
   MaxBufferedMessage: {
     type: 'bytes',
@@ -564,6 +934,54 @@ export const settingsTable = {
     since,
     doc: 'The longest statement that the proxy reads whole before it sends it on. A longer one streams through, and its session is pinned, since what the statement does is not known.',
   },
+  MaxBytesBeforeLogin: {
+    type: 'bytes',
+    min: 2000,
+    max: 1_048_576,
+    default: 10_000,
+    reloadable: true,
+    since,
+    doc: 'How many bytes a client may send before it is let in. One that sends more is refused (SQLSTATE 08P01). PostgreSQL takes startup packets of 10,000 bytes; those of drivers have a few hundred.',
+  },
+  MaxPreparedStatements: {
+    type: 'integer',
+    unit: 'statements',
+    min: 10,
+    max: 10_000_000,
+    default: 10_000,
+    reloadable: true,
+    since,
+    doc: 'How many names of prepared statements one session may have, those of SQL PREPARE included. A client that goes past it loses its connection (SQLSTATE 54000): the proxy keeps the text of each.',
+  },
+  MaxSessionParameters: {
+    type: 'integer',
+    unit: 'parameters',
+    min: 100,
+    max: 1_000_000,
+    default: 2000,
+    reloadable: true,
+    since,
+    doc: 'How many parameters one session may have set (`SET`, `set_config()`). A client that goes past it loses its connection (SQLSTATE 54000): each lease sets them anew.',
+  },
+  MaxListenChannels: {
+    type: 'integer',
+    unit: 'channels',
+    min: 10,
+    max: 1_000_000,
+    default: 10_000,
+    reloadable: true,
+    since,
+    doc: 'How many channels one session may listen to. A client that goes past it loses its connection (SQLSTATE 54000).',
+  },
+  MaxMemory: {
+    type: 'bytes',
+    min: 0,
+    max: 1_099_511_627_776,
+    default: 0,
+    reloadable: true,
+    since,
+    doc: 'While the process holds more memory than this, it takes no new work: clients that come are refused, and requests that need a server connection too (SQLSTATE 53200); transactions go on. It is there so that some clients are turned away before the system kills the process and with it all of them. 0 means nine tenths of what the container allows, and no limit outside of one.',
+  },
 
   PinNotice: {
     type: 'boolean',
@@ -571,6 +989,15 @@ export const settingsTable = {
     reloadable: true,
     since,
     doc: 'Sends a client a NOTICE when its session is pinned, with the reason and what would avoid it, and when it is unpinned. Meant for development.',
+  },
+
+  UnprovenCode: {
+    type: 'enum',
+    values: ['reset', 'pin', 'trust'],
+    default: 'reset',
+    reloadable: true,
+    since,
+    doc: 'What follows when a session has run code whose effects are not proven: dynamic SQL, code that cannot be read. With reset another session gets the connection only after a reset in front of its first request; code that may leave what no reset removes (C functions that are not known, languages other than SQL and PL/pgSQL) pins the session, and the connection is closed afterwards. With pin all of it pins. With trust nothing is done: what such code leaves is seen by other sessions.',
   },
 
   LogLevel: {
@@ -597,12 +1024,15 @@ export type SettingName = keyof typeof settingsTable;
 /** All settings with their values, checked and frozen. Durations are in seconds, sizes in bytes. */
 export type Settings = ValuesOf<typeof settingsTable>;
 
+/** Settings as they may be given: those with a default may be left out. */
+export type GivenSettings = GivenOf<typeof settingsTable>;
+
 /** Whether there is a setting of this name. */
 export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(settingsTable, name);
 }
 
-/** The same table for code that walks it, where only the shape of a row matters. */
+/** The same table for code that walks it, where only the fields of a row matter. */
 export const settings: readonly (readonly [SettingName, Setting])[] = Object.keys(settingsTable)
   .filter(isSettingName)
   .map((name) => [name, settingsTable[name]]);

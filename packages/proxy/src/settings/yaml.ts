@@ -6,13 +6,15 @@ import type { Problem } from './problem.ts';
 /** Reads YAML text; a syntax error or a name given twice becomes a problem. An empty text is an empty record. */
 export function givenYaml(text: string, file: string, problems: Problem[]): GivenRecord {
   const lines = new LineCounter();
-  const place = (offset: number): string => {
+  const position = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  problems.push(...document.errors.map(({ pos, message }) => ({ where: place(pos[0]), message })));
-  const top = given(document.contents, document, place, 0);
+  problems.push(
+    ...document.errors.map(({ pos, message }) => ({ where: position(pos[0]), message })),
+  );
+  const top = given(document.contents, document, position, 0);
   if (top.kind === 'record') {
     return { ...top, where: file };
   }
@@ -26,21 +28,21 @@ export function givenYaml(text: string, file: string, problems: Problem[]): Give
 function given(
   node: unknown,
   document: Document,
-  place: (offset: number) => string,
+  position: (offset: number) => string,
   offset: number,
 ): Given {
-  const where = place((isNode(node) ? node.range?.[0] : undefined) ?? offset);
+  const where = position((isNode(node) ? node.range?.[0] : undefined) ?? offset);
   const target = isAlias(node) ? node.resolve(document) : node;
   if (isMap(target)) {
     const entries = target.items.map(({ key, value }) => {
       const [start, end] = (isNode(key) ? key.range : undefined) ?? [offset, offset];
       const name = String(isScalar(key) ? key.value : key);
-      return { name, where: place(start), value: given(value, document, place, end) };
+      return { name, where: position(start), value: given(value, document, position, end) };
     });
     return { kind: 'record', where, entries };
   }
   if (isSeq(target)) {
-    const items = target.items.map((item) => given(item, document, place, offset));
+    const items = target.items.map((item) => given(item, document, position, offset));
     return { kind: 'list', where, items };
   }
   return { kind: 'scalar', where, value: isScalar(target) ? target.value : null };

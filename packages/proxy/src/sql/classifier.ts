@@ -23,7 +23,7 @@ const operatorRun = /[~!@#^&|`?+\-*/%<>=]{257}/;
 /** By text: those seen twice. */
 const texts = new ByteCache<Effects>(cacheBytes);
 /** By shape: 'literals' where the text itself has to be asked. */
-const shapes = new ByteCache<Effects | 'literals'>(cacheBytes);
+const byNormalized = new ByteCache<Effects | 'literals'>(cacheBytes);
 const lexer = new Lexer(longestParse, '1');
 
 /**
@@ -82,19 +82,19 @@ function read(text: Buffer): Effects {
   const { judge, needsText, reason } = lexer;
   if (reason !== undefined) return opaqueEffects(reason);
   if (judge.isSure) return sureEffects(judge.statements, judge.isPlain, judge.writes);
-  if (!lexer.shape.isWhole) return opaqueEffects('length');
+  if (!lexer.normalized.isWhole) return opaqueEffects('length');
 
-  const shape = lexer.shape.bytes.subarray(0, lexer.shape.length);
-  if (needsText) return readText(text, shape);
-  const hash = hashBytes(shape, 0, shape.length);
-  let effects = shapes.get(hash, shape, 0, shape.length);
+  const normalized = lexer.normalized.bytes.subarray(0, lexer.normalized.length);
+  if (needsText) return readText(text, normalized);
+  const hash = hashBytes(normalized, 0, normalized.length);
+  let effects = byNormalized.get(hash, normalized, 0, normalized.length);
   if (effects === undefined) {
-    effects = readShape(shape);
+    effects = readNormalized(normalized);
     if (effects === 'literals' || effects.reason !== 'parser') {
-      shapes.set(hash, shape, 0, shape.length, effects);
+      byNormalized.set(hash, normalized, 0, normalized.length, effects);
     }
   }
-  return effects === 'literals' ? readText(text, shape) : effects;
+  return effects === 'literals' ? readText(text, normalized) : effects;
 }
 
 function sureEffects(statements: number, isPlain: boolean, isWriting: boolean): Effects {
@@ -109,29 +109,29 @@ function sureEffects(statements: number, isPlain: boolean, isWriting: boolean): 
 }
 
 /** What all texts of this shape do, if their literals have no say. */
-function readShape(shape: Buffer): Effects | 'literals' {
-  if (nestingOf(shape.toString('latin1')) > deepestNesting) return opaqueEffects('nesting');
-  const parsed = parse(decode(shape));
+function readNormalized(normalized: Buffer): Effects | 'literals' {
+  if (nestingOf(normalized.toString('latin1')) > deepestNesting) return opaqueEffects('nesting');
+  const parsed = parse(decode(normalized));
   // A shortened list may be too short for a grammar that counts: the text will tell.
   if (parsed === 'syntax') return 'literals';
   if (typeof parsed === 'string') return opaqueEffects(parsed);
-  const reading = readTree(parsed, shape.length);
+  const reading = readTree(parsed, normalized.length, isUtf8(normalized));
   return reading.readsLiterals ? 'literals' : reading.effects;
 }
 
 /** What this text does, literals and all. Its shape tells how deep it nests. */
-function readText(text: Buffer, shape: Buffer): Effects {
+function readText(text: Buffer, normalized: Buffer): Effects {
   if (text.length > longestParse) return opaqueEffects('length');
   if (text.includes(0)) return opaqueEffects('zero byte');
   if (
-    nestingOf(shape.toString('latin1')) > deepestNesting ||
+    nestingOf(normalized.toString('latin1')) > deepestNesting ||
     operatorRun.test(text.toString('latin1'))
   ) {
     return opaqueEffects('nesting');
   }
   const parsed = parse(decode(text));
   if (typeof parsed === 'string') return opaqueEffects(parsed);
-  return readTree(parsed, text.length).effects;
+  return readTree(parsed, text.length, isUtf8(text)).effects;
 }
 
 /** Bytes that are not UTF-8 become one character each: all that matters here is ASCII. */

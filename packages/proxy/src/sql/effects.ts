@@ -37,7 +37,7 @@ export const Flag = {
   Load: 1 << 15,
   /** nextval() or setval(): currval() and lastval() of this session answer differently from now on. */
   SetsSequence: 1 << 16,
-  /** currval() or lastval(): the answer belongs to the database connection that ran nextval(). */
+  /** currval() or lastval(): the answer belongs to the server connection that ran nextval(). */
   ReadsSequence: 1 << 17,
   /** COPY … FROM STDIN. */
   CopyIn: 1 << 18,
@@ -53,7 +53,7 @@ export const Flag = {
   UnknownFunction: 1 << 23,
   /** Leaves session state behind that cannot be carried nor looked up: setseed(), pg_backup_start(), … */
   OtherState: 1 << 24,
-  /** The answer depends on which database connection runs it: pg_backend_pid(), pg_cursors, … */
+  /** The answer depends on which server connection runs it: pg_backend_pid(), pg_cursors, … */
   ReadsSession: 1 << 25,
   /** DISCARD. */
   Discard: 1 << 26,
@@ -126,7 +126,10 @@ export type TransactionAction =
 
 /** One effect on the session. Names are as the server sees them: folded and unquoted. */
 export type Effect =
-  /** `names` in lower case; 'all' after RESET ALL; 'unknown' when the text does not show which. */
+  /**
+   * `names` in lower case, a character for each of their bytes; 'all' after RESET ALL; 'unknown' when the text does not
+   * show which.
+   */
   | {
       readonly kind: 'parameter';
       readonly names: readonly string[] | 'all' | 'unknown';
@@ -134,6 +137,10 @@ export type Effect =
       readonly local: boolean;
       /** True for RESET and SET … TO DEFAULT: the value goes back to what it was at the start of the session. */
       readonly reset?: boolean;
+      /** True when it may be one: set_config() with a value that is no constant. */
+      readonly mayReset?: boolean;
+      /** With `mayReset`, the number of the statement's parameter ($1 is 1) that is the value, if it is one. */
+      readonly valueFrom?: number;
     }
   | {
       readonly kind: 'transaction';
@@ -169,6 +176,27 @@ export type Effect =
     }
   /** A call of a function that touches session state, by its bare name. */
   | { readonly kind: 'call'; readonly name: string; readonly flag: number }
+  /** What PostgreSQL decides at logins may be something else when this has been committed. */
+  | { readonly kind: 'logins' }
+  /** The server reads its configuration again, soon. */
+  | { readonly kind: 'reload' }
+  /** Fails while somebody is connected to the database; `forces`: it ends who is. */
+  | { readonly kind: 'vacates'; readonly database: string; readonly forces: boolean }
+  /** Does away with a role, or with what it owns. */
+  | { readonly kind: 'vacates'; readonly role: string }
+  /**
+   * pg_cancel_backend() or pg_terminate_backend() of a process that the text names: by a number, which stands in its
+   * bytes from `start`, or by the parameter $n.
+   */
+  | {
+      readonly kind: 'signal';
+      readonly ends: boolean;
+      readonly processId: number;
+      readonly start: number;
+    }
+  | { readonly kind: 'signal'; readonly ends: boolean; readonly parameter: number }
+  /** The same of the process that runs the statement: pg_terminate_backend(pg_backend_pid()). */
+  | { readonly kind: 'signal'; readonly ends: boolean; readonly isOwn: true }
   /** A call of a function that is not known, as written (schema.name). */
   | { readonly kind: 'unknown call'; readonly name: string };
 
@@ -181,26 +209,26 @@ export interface Effects {
   /** What is touched, in the order of the text. */
   readonly details: readonly Effect[];
   /** For each of `details`, the statement it belongs to, counted from 0; empty when there is but one. */
-  readonly places: readonly number[];
+  readonly positions: readonly number[];
   /** Set exactly when `Flag.Opaque` is. */
   readonly reason: OpaqueReason | undefined;
 }
 
 const noDetails: readonly Effect[] = Object.freeze([]);
-const noPlaces: readonly number[] = Object.freeze([]);
+const noPositions: readonly number[] = Object.freeze([]);
 
 /** Builds the frozen answer. */
 export function effectsOf(
   flags: number,
   statements: number,
   details: readonly Effect[] = noDetails,
-  places: readonly number[] = noPlaces,
+  positions: readonly number[] = noPositions,
 ): Effects {
   return Object.freeze({
     flags,
     statements,
     details: details.length === 0 ? noDetails : Object.freeze(details),
-    places: statements < 2 || details.length === 0 ? noPlaces : Object.freeze(places),
+    positions: statements < 2 || details.length === 0 ? noPositions : Object.freeze(positions),
     reason: undefined,
   });
 }
@@ -215,7 +243,7 @@ export function opaqueEffects(reason: OpaqueReason): Effects {
       flags: Flag.Opaque,
       statements: 0,
       details: noDetails,
-      places: noPlaces,
+      positions: noPositions,
       reason,
     });
     opaque.set(reason, effects);

@@ -1,8 +1,8 @@
-import { Token } from './shape-writer.ts';
+import { Token } from './normalizer.ts';
 import { Word } from './words.ts';
 
 /** Where a text stands within a statement. */
-const Place = {
+const Position = {
   /** The first word is still to come. */
   Start: 0,
   /** The same, after opening parentheses. */
@@ -29,7 +29,7 @@ export class Judge {
   /** With `isSure`: at least one statement writes. */
   writes = false;
   statements = 0;
-  #place: number = Place.Start;
+  #position: number = Position.Start;
   #target: number = Target.None;
   /** Bits of the last token, if it is a word. */
   #last = 0;
@@ -39,14 +39,14 @@ export class Judge {
     this.isPlain = true;
     this.writes = false;
     this.statements = 0;
-    this.#place = Place.Start;
+    this.#position = Position.Start;
     this.#target = Target.None;
     this.#last = 0;
   }
 
   /** Any token that has no method of its own: it cannot start a statement. */
   other(): void {
-    if (this.#place <= Place.Opened) this.#enter(Place.Unknown);
+    if (this.#position <= Position.Opened) this.#enter(Position.Unknown);
     this.#last = 0;
     this.#target = Target.None;
   }
@@ -59,14 +59,14 @@ export class Judge {
 
   semicolon(): void {
     this.end();
-    this.#place = Place.Start;
+    this.#position = Position.Start;
     this.#last = 0;
     this.#target = Target.None;
   }
 
   /** The end of the text. */
   end(): void {
-    if (this.#place === Place.Opened) this.isSure = false;
+    if (this.#position === Position.Opened) this.isSure = false;
   }
 
   /** A plain word with its bits, after a token of kind `before`. */
@@ -75,10 +75,10 @@ export class Judge {
     const target = this.#target;
     this.#last = bits;
     this.#target = nextTarget(target);
-    if (this.#place <= Place.Opened) {
-      if ((bits & Word.Reads) !== 0) this.#enter(Place.Reading);
-      else if ((bits & Word.Writes) !== 0) this.#enter(Place.Writing);
-      else this.#enter(Place.Unknown);
+    if (this.#position <= Position.Opened) {
+      if ((bits & Word.Reads) !== 0) this.#enter(Position.Reading);
+      else if ((bits & Word.Writes) !== 0) this.#enter(Position.Writing);
+      else this.#enter(Position.Unknown);
       if ((bits & Word.BeforeInto) !== 0) this.#target = Target.Into;
       return;
     }
@@ -89,7 +89,7 @@ export class Judge {
       else this.isSure = false;
     }
     // A data-modifying WITH.
-    if ((bits & Word.Writes) !== 0 && this.#place === Place.Reading) this.isSure = false;
+    if ((bits & Word.Writes) !== 0 && this.#position === Position.Reading) this.isSure = false;
     // DISTINCT ON (…) is followed by an expression: `over (…)` would be a call there.
     if ((bits & Word.On) !== 0 && (last & Word.Distinct) !== 0) this.isSure = false;
     this.#mention(bits, before);
@@ -105,9 +105,9 @@ export class Judge {
 
   /** An opening parenthesis after a token of kind `last`, which came after one of kind `before`. */
   open(last: number, before: number): void {
-    if (this.#place <= Place.Opened) {
-      if (this.#place === Place.Start) this.statements += 1;
-      this.#place = Place.Opened;
+    if (this.#position <= Position.Opened) {
+      if (this.#position === Position.Start) this.statements += 1;
+      this.#position = Position.Opened;
     } else if (this.#target !== Target.Named) {
       if (last === Token.Name) this.isSure = false;
       else if (last === Token.Word) this.#call(this.#last, before);
@@ -116,11 +116,11 @@ export class Judge {
     this.#target = Target.None;
   }
 
-  #enter(place: number): void {
-    if (this.#place === Place.Start) this.statements += 1;
-    this.#place = place;
-    if (place === Place.Unknown) this.isSure = false;
-    if (place === Place.Writing) {
+  #enter(position: number): void {
+    if (this.#position === Position.Start) this.statements += 1;
+    this.#position = position;
+    if (position === Position.Unknown) this.isSure = false;
+    if (position === Position.Writing) {
       this.writes = true;
       this.isPlain = false;
     }

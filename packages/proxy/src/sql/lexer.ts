@@ -2,15 +2,16 @@ import { Char, charKinds, folded, nameBytes } from './characters.ts';
 import type { OpaqueReason } from './effects.ts';
 import { Judge } from './judge.ts';
 import { isKnownOperator } from './operators.ts';
-import { ShapeWriter, Token } from './shape-writer.ts';
+import { Normalizer, Token } from './normalizer.ts';
 import * as ends from './token-ends.ts';
 import { Word, hashSeed, hashStep, longestWord, wordTable } from './words.ts';
 
 /** What stands for a string and for a parameter in the shape. */
-const stringShape = Buffer.from("'?'");
-const parameterShape = Buffer.from('$1');
+const stringPlaceholder = Buffer.from("'?'");
+const parameterPlaceholder = Buffer.from('$1');
 
 const quote = 0x27;
+const backslash = 0x5c;
 
 const nothing = Buffer.alloc(0);
 
@@ -29,7 +30,7 @@ const Str = { None: 0, Plain: 1, Escapes: 2 } as const;
  * One instance is used again and again; what it holds is good until the next `scan`.
  */
 export class Lexer {
-  readonly shape: ShapeWriter;
+  readonly normalized: Normalizer;
   readonly judge: Judge = new Judge();
   /** Set when the text holds a zero byte, or a literal or comment has no end. */
   reason: OpaqueReason | undefined;
@@ -37,6 +38,7 @@ export class Lexer {
   needsText = false;
 
   readonly #numeral: number;
+  readonly #isWary: boolean;
   #buffer: Buffer = nothing;
   #at = 0;
   #end = 0;
@@ -48,15 +50,19 @@ export class Lexer {
   /** Hash of the word that `#foldWord` has written. */
   #hash = 0;
 
-  /** `limit`: longest shape, in bytes. `numeral`: the character that stands for a number. */
-  constructor(limit: number, numeral: string) {
-    this.shape = new ShapeWriter(limit);
+  /**
+   * `limit`: longest shape, in bytes. `numeral`: the character that stands for a number. A wary lexer stops at a literal
+   * that another standard_conforming_strings or client encoding would end elsewhere: what follows might be its content.
+   */
+  constructor(limit: number, numeral: string, isWary = false) {
+    this.normalized = new Normalizer(limit);
     this.#numeral = numeral.charCodeAt(0);
+    this.#isWary = isWary;
   }
 
   /** Reads `buffer[start, end)`. */
   scan(buffer: Buffer, start: number, end: number): void {
-    this.shape.clear();
+    this.normalized.clear();
     this.judge.reset();
     this.reason = undefined;
     this.needsText = false;
@@ -97,13 +103,13 @@ export class Lexer {
         this.#readDollar();
         break;
       case Char.Open:
-        this.judge.open(this.shape.last(), this.shape.last(1));
+        this.judge.open(this.normalized.last(), this.normalized.last(1));
         this.#single(byte, Token.Open);
         break;
       case Char.Close:
         this.judge.other();
         this.#space();
-        this.shape.close();
+        this.normalized.close();
         this.#at += 1;
         break;
       case Char.Comma:
@@ -127,7 +133,7 @@ export class Lexer {
         break;
       default:
         if (byte === 0) this.reason = 'zero byte';
-        this.#doubt();
+        this.#markUncertain();
         this.judge.other();
         this.#single(byte, Token.Other);
     }
@@ -139,7 +145,7 @@ export class Lexer {
     return at < this.#end ? (this.#buffer[at] ?? 0) : 0;
   }
 
-  #doubt(): void {
+  #markUncertain(): void {
     this.judge.isSure = false;
   }
 
@@ -154,14 +160,14 @@ export class Lexer {
    * with its neighbour, as in `select.5` or `'a'e'b'`.
    */
   #part(): void {
-    const last = this.shape.last();
+    const last = this.normalized.last();
     if (last === Token.Word || last === Token.ListWord || last === Token.Constant) this.#gap = true;
     this.#space();
   }
 
   /** White space and comments become one space. Called before every token that is written. */
   #space(): void {
-    if (this.#gap) this.shape.space();
+    if (this.#gap) this.normalized.space();
     this.#endGap();
     this.#string = Str.None;
   }
@@ -169,14 +175,14 @@ export class Lexer {
   /** A token of one byte. */
   #single(byte: number, kind: number): void {
     this.#space();
-    this.shape.byte(byte, kind);
+    this.normalized.byte(byte, kind);
     this.#at += 1;
   }
 
   /** True when a constant is to be written, false when it vanishes in a list of constants. */
   #writesConstant(): boolean {
     this.judge.other();
-    const vanishes = this.shape.joinsConstants();
+    const vanishes = this.normalized.joinsConstants();
     if (vanishes) {
       this.#endGap();
       this.#string = Str.None;
@@ -187,28 +193,28 @@ export class Lexer {
   }
 
   /** A string or parameter that ends at `end`, or has no end. */
-  #constant(shape: Uint8Array, end: number): void {
+  #constant(normalized: Uint8Array, end: number): void {
     if (end < 0) {
       this.reason = 'syntax';
       return;
     }
     this.#at = end;
     if (!this.#writesConstant()) return;
-    this.shape.copy(shape, 0, shape.length, Token.Constant);
-    this.shape.constantWritten();
+    this.normalized.copy(normalized, 0, normalized.length, Token.Constant);
+    this.normalized.constantWritten();
   }
 
   #readNumber(): void {
     this.#at = ends.endOfNumber(this.#buffer, this.#at, this.#end);
     this.#readJunk();
     if (!this.#writesConstant()) return;
-    this.shape.byte(this.#numeral, Token.Constant);
-    this.shape.constantWritten();
+    this.normalized.byte(this.#numeral, Token.Constant);
+    this.normalized.constantWritten();
   }
 
   /** Letters right after a number: an error, but before version 15 an alias. */
   #readJunk(): void {
-    if (charKinds[this.#peek(0)] === Char.Letter) this.#doubt();
+    if (charKinds[this.#peek(0)] === Char.Letter) this.#markUncertain();
   }
 
   /** A string in plain quotes: a new one, or the rest of the last one after a line break. */
@@ -217,26 +223,42 @@ export class Lexer {
     const goesOn = last !== Str.None && this.#gapBreaks && !this.#gapBlock;
     const escapes = goesOn && last === Str.Escapes;
     const end = ends.endOfString(this.#buffer, this.#at + 1, this.#end, escapes);
+    if (this.#isWary && this.#isUncertain(end, escapes)) return;
     if (goesOn && end >= 0) {
       this.#at = end;
       this.#endGap();
     } else {
-      this.#constant(stringShape, end);
+      this.#constant(stringPlaceholder, end);
       this.#string = Str.Plain;
     }
+  }
+
+  /** Sets `reason` when the string from here to `end` might end elsewhere. */
+  #isUncertain(end: number, escapes: boolean): boolean {
+    const literal = this.#buffer.subarray(this.#at, end < 0 ? this.#end : end);
+    let before = 0;
+    for (const byte of literal) {
+      // Among escapes, only a backslash that may be the second byte of a character.
+      if (byte === backslash && (!escapes || before >= 0x80)) {
+        this.reason = 'backslash';
+        return true;
+      }
+      before = byte;
+    }
+    return false;
   }
 
   /** $1, or a string between $tag$ and $tag$. */
   #readDollar(): void {
     if (charKinds[this.#peek(1)] === Char.Digit) {
-      this.#constant(parameterShape, ends.endOfDigits(this.#buffer, this.#at + 1, this.#end));
+      this.#constant(parameterPlaceholder, ends.endOfDigits(this.#buffer, this.#at + 1, this.#end));
       this.#readJunk();
       return;
     }
     const end = ends.endOfDollarString(this.#buffer, this.#at, this.#end);
-    if (end !== this.#at) this.#constant(stringShape, end);
+    if (end !== this.#at) this.#constant(stringPlaceholder, end);
     else {
-      this.#doubt();
+      this.#markUncertain();
       this.judge.other();
       this.#single(this.#peek(0), Token.Other);
     }
@@ -252,10 +274,10 @@ export class Lexer {
       return;
     }
     const end = ends.endOfOperator(this.#buffer, this.#at, this.#end);
-    if (!isKnownOperator(this.#buffer, this.#at, end)) this.#doubt();
+    if (!isKnownOperator(this.#buffer, this.#at, end)) this.#markUncertain();
     this.judge.other();
     this.#space();
-    this.shape.copy(this.#buffer, this.#at, end, Token.Other);
+    this.normalized.copy(this.#buffer, this.#at, end, Token.Other);
     this.#at = end;
   }
 
@@ -270,22 +292,24 @@ export class Lexer {
     let hash = hashSeed;
     for (let at = start + 1; at < end - 1; at += 1) hash = hashStep(hash, this.#buffer[at] ?? 0);
     const bits = wordTable.find(this.#buffer, start + 1, end - 1, hash);
-    this.judge.name(bits, this.shape.last());
+    this.judge.name(bits, this.normalized.last());
     this.#space();
-    this.shape.copy(this.#buffer, start, end, Token.Name);
+    this.normalized.copy(this.#buffer, start, end, Token.Name);
     this.#at = end;
   }
 
   #readWord(first: number): void {
     const next = this.#peek(1);
     if (next === quote && (first | 0x20) === 0x65) {
-      this.#constant(stringShape, ends.endOfString(this.#buffer, this.#at + 2, this.#end, true));
+      const end = ends.endOfString(this.#buffer, this.#at + 2, this.#end, true);
+      if (this.#isWary && this.#isUncertain(end, true)) return;
+      this.#constant(stringPlaceholder, end);
       this.#string = Str.Escapes;
       return;
     }
     // U&"…" spells a name in code points; which, the literal after UESCAPE may say.
     if (next === 0x26 && (first | 0x20) === 0x75) {
-      this.#doubt();
+      this.#markUncertain();
       this.needsText = true;
     }
     this.#part();
@@ -295,8 +319,8 @@ export class Lexer {
     if (end < this.#end && nameBytes[this.#buffer[end] ?? 0] === 1) {
       // Longer than any known word.
       while (end < this.#end && nameBytes[this.#buffer[end] ?? 0] === 1) end += 1;
-      this.judge.word(0, this.shape.last());
-      this.shape.copy(this.#buffer, start, end, Token.Word);
+      this.judge.word(0, this.normalized.last());
+      this.normalized.copy(this.#buffer, start, end, Token.Word);
     } else {
       this.#knownWord(length);
     }
@@ -306,7 +330,7 @@ export class Lexer {
   /** Writes the start of a word, folded, where the shape ends; its hash is left in `#hash`. */
   #foldWord(start: number): number {
     const buffer = this.#buffer;
-    const { bytes, length } = this.shape;
+    const { bytes, length } = this.normalized;
     const stop = Math.min(this.#end, start + longestWord);
     let hash = hashSeed;
     let at = start;
@@ -322,15 +346,20 @@ export class Lexer {
 
   /** Judges and keeps the word that `#foldWord` has written. */
   #knownWord(length: number): void {
-    const shape = this.shape;
-    const bits = wordTable.find(shape.bytes, shape.length, shape.length + length, this.#hash);
-    this.judge.word(bits, shape.last());
+    const normalized = this.normalized;
+    const bits = wordTable.find(
+      normalized.bytes,
+      normalized.length,
+      normalized.length + length,
+      this.#hash,
+    );
+    this.judge.word(bits, normalized.last());
     if ((bits & Word.Constant) === 0) {
-      const isList = (bits & Word.List) !== 0 && shape.last() !== Token.Dot;
-      shape.written(length, isList ? Token.ListWord : Token.Word);
-    } else if (!shape.joinsConstants()) {
-      shape.written(length, Token.Constant);
-      shape.constantWritten();
+      const isList = (bits & Word.List) !== 0 && normalized.last() !== Token.Dot;
+      normalized.written(length, isList ? Token.ListWord : Token.Word);
+    } else if (!normalized.joinsConstants()) {
+      normalized.written(length, Token.Constant);
+      normalized.constantWritten();
     }
   }
 }

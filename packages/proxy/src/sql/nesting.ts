@@ -29,11 +29,11 @@ const depthOf = (level: Level): number =>
  * An upper bound of the depth of the parse tree of this shape. AND and OR do not add to it: the parser
  * makes one flat list of them, as of what stands between commas.
  */
-export function nestingOf(shape: string): number {
+export function nestingOf(normalized: string): number {
   const levels: Level[] = [];
   let level: Level = { clauses: 0, operators: 0, most: 0, inner: 0 };
   let deepest = 0;
-  for (const [token] of shape.matchAll(tokens)) {
+  for (const [token] of normalized.matchAll(tokens)) {
     if (token === '(' || token === '[') {
       levels.push(level);
       if (levels.length > deepestNesting) return levels.length;

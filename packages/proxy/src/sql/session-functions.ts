@@ -58,6 +58,15 @@ export const sessionFunctions: ReadonlyMap<string, number> = new Map([
   ['inet_server_port', Flag.ReadsSession],
 ]);
 
+/** Functions that send a signal to the process that their first argument names. */
+export const signalFunctions: ReadonlySet<string> = new Set([
+  'pg_cancel_backend',
+  'pg_terminate_backend',
+]);
+
+/** Has the server read its configuration again. */
+export const reloadFunction = 'pg_reload_conf';
+
 /** Functions that run SQL given to them as a string; the words of the string are looked at. */
 export const sqlRunningFunctions: ReadonlySet<string> = new Set([
   'query_to_xml',
@@ -69,7 +78,7 @@ export const sqlRunningFunctions: ReadonlySet<string> = new Set([
   'ts_rewrite',
 ]);
 
-/** Views of pg_catalog that show what one database connection holds. */
+/** Views of pg_catalog that show what one server connection holds. */
 export const sessionRelations: ReadonlySet<string> = new Set([
   'pg_cursors',
   'pg_prepared_statements',

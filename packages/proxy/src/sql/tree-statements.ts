@@ -5,6 +5,7 @@ import { listOf, nodeOf, numberOf, stringOf } from './parser.ts';
 import type { TreeNode } from './parser.ts';
 import { transactionParameters } from './session-functions.ts';
 import { transactionActions } from './statements.ts';
+import { inLowerCase } from './tree-values.ts';
 
 /** What a statement's own fields say: bits, details, and whether a literal had a say. */
 export interface StatementReading {
@@ -22,14 +23,20 @@ export function readStatement(type: string, node: TreeNode): StatementReading {
   switch (type) {
     case 'VariableSetStmt':
       return readSetting(node);
-    case 'TransactionStmt':
-      return one({
-        kind: 'transaction',
-        action:
-          transactionActions.get((name('kind') ?? '').replace('TRANS_STMT_', '')) ?? 'rollback',
-        name: name('savepoint_name'),
-        chain: node['chain'] === true,
-      });
+    case 'TransactionStmt': {
+      const action =
+        transactionActions.get((name('kind') ?? '').replace('TRANS_STMT_', '')) ?? 'rollback';
+      return one(
+        {
+          kind: 'transaction',
+          action,
+          name: name('savepoint_name'),
+          chain: node['chain'] === true,
+        },
+        // What was prepared may have changed definitions.
+        action === 'commit prepared' ? Flag.Ddl : 0,
+      );
+    }
     case 'ExecuteStmt':
       return one({ kind: 'execute', name: name('name') ?? '' });
     case 'DeallocateStmt':
@@ -66,7 +73,7 @@ export function readStatement(type: string, node: TreeNode): StatementReading {
 /** SET, SET LOCAL, SET TRANSACTION, SET SESSION CHARACTERISTICS, RESET in all their forms. */
 function readSetting(node: TreeNode): StatementReading {
   const kind = stringOf(node['kind']) ?? '';
-  const name = (stringOf(node['name']) ?? '').toLowerCase();
+  const name = inLowerCase(stringOf(node['name']) ?? '');
   if (kind === 'VAR_RESET_ALL') {
     // RESET ALL leaves the role alone: role and session_authorization are not reset by it.
     return one({ kind: 'parameter', names: 'all', local: false, reset: true }, Flag.SetsParameter);

@@ -1,18 +1,31 @@
+import { bytesOf } from '@sluice/wire';
 import { flagsOfBody } from './body-words.ts';
 import { Flag, effectsOf, opaqueEffects } from './effects.ts';
 import type { Effect, Effects } from './effects.ts';
 import { harmlessFunctions, plainFunctions, plainOperators } from './known-names.ts';
-import { listOf, nodeOf, stringOf } from './parser.ts';
+import { readLoginStatement } from './login-statements.ts';
+import { listOf, nodeOf, numberOf, stringOf } from './parser.ts';
 import type { ParsedStatement, TreeNode } from './parser.ts';
 import {
+  reloadFunction,
   sessionFunctions,
   sessionRelations,
+  signalFunctions,
   sqlRunningFunctions,
   transactionParameters,
 } from './session-functions.ts';
 import { statementKinds } from './statements.ts';
 import { flagsOfParameter, readStatement } from './tree-statements.ts';
-import { constantOf, isTrue, mentionsTemporary, namesOf } from './tree-values.ts';
+import {
+  constantOf,
+  inLowerCase,
+  isConstant,
+  isNull,
+  isTrue,
+  mentionsTemporary,
+  namesOf,
+  parameterOf,
+} from './tree-values.ts';
 
 /** What a text does, and whether the text's literals had a say in it. */
 export interface TextReading {
@@ -21,19 +34,26 @@ export interface TextReading {
   readonly readsLiterals: boolean;
 }
 
-/** Reads the parse tree of a whole text of `length` bytes. */
-export function readTree(statements: readonly ParsedStatement[], length: number): TextReading {
-  const reader = new TreeReader();
-  const places: number[] = [];
-  for (const [place, statement] of statements.entries()) {
+/**
+ * Reads the parse tree of a whole text of `length` bytes. `isUtf8` tells how the text was decoded for the parser: else a
+ * character stands for a byte.
+ */
+export function readTree(
+  statements: readonly ParsedStatement[],
+  length: number,
+  isUtf8: boolean,
+): TextReading {
+  const reader = new TreeReader(isUtf8);
+  const positions: number[] = [];
+  for (const [position, statement] of statements.entries()) {
     if (!reader.statement(statement, length)) {
       return { effects: opaqueEffects('statement'), readsLiterals: false };
     }
-    while (places.length < reader.details.length) places.push(place);
+    while (positions.length < reader.details.length) positions.push(position);
   }
   if (statements.length === 1 && reader.isPlainRead) reader.flags |= Flag.PlainRead;
   return {
-    effects: effectsOf(reader.flags, statements.length, reader.details, places),
+    effects: effectsOf(reader.flags, statements.length, reader.details, positions),
     readsLiterals: reader.readsLiterals,
   };
 }
@@ -44,6 +64,11 @@ class TreeReader {
   isPlainRead = false;
   readsLiterals = false;
   readonly details: Effect[] = [];
+  readonly #isUtf8: boolean;
+
+  constructor(isUtf8: boolean) {
+    this.#isUtf8 = isUtf8;
+  }
 
   /** False when the statement is of a kind that is not known. */
   statement(statement: ParsedStatement, textLength: number): boolean {
@@ -66,7 +91,7 @@ class TreeReader {
       name: stringOf(node['name']) ?? '',
       start,
       end: length === 0 ? textLength : start + length,
-      body: readTree(body, 0).effects,
+      body: readTree(body, 0, this.#isUtf8).effects,
     });
   }
 
@@ -76,8 +101,9 @@ class TreeReader {
     if (kind === undefined) return;
     const reading = readStatement(type, node);
     this.flags |= kind.flags | reading.flags;
-    this.details.push(...reading.details);
+    for (const detail of reading.details) this.details.push(this.#inBytes(detail));
     if (reading.readsLiterals === true) this.readsLiterals = true;
+    if ((kind.flags & (Flag.Ddl | Flag.Writes)) !== 0) this.#logins(type, node);
     if ((kind.flags & Flag.Writes) !== 0) this.isPlainRead = false;
     if (type === 'UpdateStmt' && nodeOf(node['relation'])['relname'] === 'pg_settings') {
       // A rule of this view calls set_config().
@@ -89,6 +115,15 @@ class TreeReader {
       if (drops !== 'ONCOMMIT_DROP' && mentionsTemporary(node)) this.flags |= Flag.TemporaryObject;
     }
     if (kind.body) this.#walk(node);
+  }
+
+  #logins(type: string, node: TreeNode): void {
+    const effects = readLoginStatement(type, node);
+    if (effects.length === 0) return;
+    this.flags |= Flag.Ddl;
+    this.details.push(...effects);
+    // TEMPLATE may be given as a string.
+    if (type === 'CreatedbStmt') this.readsLiterals = true;
   }
 
   /** Visits every node below this value. */
@@ -166,6 +201,16 @@ class TreeReader {
       this.readsLiterals = true;
       this.isPlainRead = false;
       this.#runsSql(args);
+    } else if (name === reloadFunction) {
+      this.isPlainRead = false;
+      this.flags |= Flag.Ddl;
+      this.details.push({ kind: 'reload' });
+    } else if (signalFunctions.has(name)) {
+      this.isPlainRead = false;
+      this.flags |= Flag.ReadsSession;
+      this.readsLiterals = true;
+      const named = namedProcess(args[0], name === 'pg_terminate_backend');
+      if (named !== null) this.details.push(named);
     } else if (sessionFunctions.has(name)) {
       this.#mention([name]);
     } else if (!isOwn(names) || !harmlessFunctions.has(name)) {
@@ -176,15 +221,34 @@ class TreeReader {
     }
   }
 
+  /** The names of parameters as bytes: that is what they are compared by. */
+  #inBytes(detail: Effect): Effect {
+    if (detail.kind !== 'parameter' || typeof detail.names === 'string' || !this.#isUtf8)
+      return detail;
+    return { ...detail, names: detail.names.map(bytesOf) };
+  }
+
   /** set_config(name, value, is_local): whatever is not a constant is taken for the worst. */
   #setConfig(args: readonly unknown[]): void {
     this.readsLiterals = true;
     this.isPlainRead = false;
-    const name = args.length === 3 ? constantOf(args[0])?.toLowerCase() : undefined;
+    const written = args.length === 3 ? constantOf(args[0]) : undefined;
+    const name = written === undefined ? undefined : inLowerCase(written);
     const local = isTrue(args[2]) || (name !== undefined && transactionParameters.has(name));
     this.flags |= local ? Flag.SetsLocalParameter : Flag.SetsParameter;
     this.flags |= name === undefined ? Flag.ChangesRole : flagsOfParameter(name);
-    this.details.push({ kind: 'parameter', names: name === undefined ? 'unknown' : [name], local });
+    const value = args[1];
+    const valueFrom = parameterOf(value);
+    this.details.push(
+      this.#inBytes({
+        kind: 'parameter',
+        names: name === undefined ? 'unknown' : [name],
+        local,
+        ...(isNull(value) ? { reset: true } : {}),
+        ...(isConstant(value) ? {} : { mayReset: true }),
+        ...(valueFrom > 0 ? { valueFrom } : {}),
+      }),
+    );
   }
 
   /** A function that runs the SQL in one of its arguments. */
@@ -231,6 +295,27 @@ class TreeReader {
     this.flags |= Flag.UnknownFunction;
     this.isPlainRead = false;
   }
+}
+
+/** The process that the argument of a call names by itself; null when it takes more than that to know it. */
+function namedProcess(argument: unknown, ends: boolean): Effect | null {
+  const typed = nodeOf(argument);
+  const cast = typed['TypeCast'];
+  if (cast !== undefined) return namedProcess(nodeOf(cast)['arg'], ends);
+  const parameter = nodeOf(typed['ParamRef'])['number'];
+  if (typeof parameter === 'number') return { kind: 'signal', ends, parameter };
+  const called = nodeOf(typed['FuncCall'])['funcname'];
+  if (called !== undefined) {
+    const names = namesOf(called);
+    return isOwn(names) && names.at(-1) === 'pg_backend_pid'
+      ? { kind: 'signal', ends, isOwn: true }
+      : null;
+  }
+  const constant = nodeOf(typed['A_Const']);
+  const processId = nodeOf(constant['ival'])['ival'];
+  return typeof processId === 'number'
+    ? { kind: 'signal', ends, processId, start: numberOf(constant['location']) }
+    : null;
 }
 
 /** True for a bare name and for one of schema pg_catalog. */

@@ -1,5 +1,12 @@
 import { harmlessFunctions, plainFunctions } from './known-names.ts';
-import { sessionFunctions, sessionRelations, sqlRunningFunctions } from './session-functions.ts';
+import { loginRelations } from './login-statements.ts';
+import {
+  reloadFunction,
+  sessionFunctions,
+  sessionRelations,
+  signalFunctions,
+  sqlRunningFunctions,
+} from './session-functions.ts';
 
 /** What the lexer knows of a word. Bits, because `left` is a keyword and a function. */
 export const Word = {
@@ -46,13 +53,16 @@ const keywords = words(`
   precision real row setof smallint substring time timestamp treat trim values varchar xmlattributes
   xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable`);
 
-/** FOR: row locks; the rest touches the session, or a relation that shows it. */
+/** FOR: row locks; the rest touches sessions, or relations that show them or decide who may have one. */
 const watched = [
   'for',
   'pg_settings',
   ...sessionFunctions.keys(),
   ...sessionRelations,
   ...sqlRunningFunctions,
+  ...signalFunctions,
+  reloadFunction,
+  ...loginRelations,
 ];
 
 /** Every word that the lexer knows, with its bits. */

@@ -1,41 +1,73 @@
 import { channel } from 'node:diagnostics_channel';
+import type { EventName, EventPayloads } from './event-payloads.ts';
+
+/** A diagnostics channel whose payload has a type. */
+export interface EventChannel<Payload> {
+  readonly hasSubscribers: boolean;
+  publish(payload: Payload): void;
+  subscribe(listener: (payload: Payload) => void): void;
+  unsubscribe(listener: (payload: Payload) => void): void;
+}
+
+/** Node.js' own channel; which payload goes through it is known by its name only. */
+function open<Payload>(name: string): EventChannel<Payload> {
+  return channel(name) as EventChannel<Payload>;
+}
+
+type EventChannels = { readonly [Name in EventName]: EventChannel<EventPayloads[Name]> } & {
+  /** For tests alone, the only event that tells values: what a session is to find on the connection that it is lent. */
+  readonly leaseBegan: EventChannel<object>;
+};
 
 /**
  * Everything that happens and is worth telling, as diagnostics channels: logs and counters subscribe to them, and
  * a channel without a subscriber costs one comparison. Payloads hold no secret and no parameter value.
  */
-export const events = {
-  clientConnected: channel('sluice.client.connected'),
-  clientLoggedIn: channel('sluice.client.loggedIn'),
-  clientLoginFailed: channel('sluice.client.loginFailed'),
-  clientClosed: channel('sluice.client.closed'),
-  sessionPinned: channel('sluice.session.pinned'),
-  sessionUnpinned: channel('sluice.session.unpinned'),
-  hiddenStateFound: channel('sluice.session.hiddenStateFound'),
-  storedCodeUnread: channel('sluice.database.storedCodeUnread'),
-  sequencesAsked: channel('sluice.session.sequencesAsked'),
-  listeningLost: channel('sluice.listening.lost'),
-  listeningResumed: channel('sluice.listening.resumed'),
-  listeningFailed: channel('sluice.listening.failed'),
-  cancelRequested: channel('sluice.cancel.requested'),
-  databaseConnectionOpened: channel('sluice.databaseConnection.opened'),
-  databaseConnectionClosed: channel('sluice.databaseConnection.closed'),
-  databaseConnectFailed: channel('sluice.databaseConnection.failed'),
-  targetStateChanged: channel('sluice.target.stateChanged'),
-  writerDoubted: channel('sluice.writer.doubted'),
-  writerLost: channel('sluice.writer.lost'),
-  writerFound: channel('sluice.writer.found'),
-  firstStatementServed: channel('sluice.writer.firstStatementServed'),
-  readersChanged: channel('sluice.readers.changed'),
-  targetsNotListed: channel('sluice.targets.notListed'),
-  targetDrained: channel('sluice.target.drained'),
-  targetUndrained: channel('sluice.target.undrained'),
-  paused: channel('sluice.paused'),
-  resumed: channel('sluice.resumed'),
-  statement: channel('sluice.statement'),
-  settingsReloaded: channel('sluice.settings.reloaded'),
-  secretsChanged: channel('sluice.secrets.changed'),
-  secretsFailed: channel('sluice.secrets.failed'),
-  acceptFailed: channel('sluice.endpoint.acceptFailed'),
-  draining: channel('sluice.draining'),
-} as const;
+export const events: EventChannels = {
+  clientConnected: open('sluice.client.connected'),
+  clientLoggedIn: open('sluice.client.loggedIn'),
+  clientLoginFailed: open('sluice.client.loginFailed'),
+  clientClosed: open('sluice.client.closed'),
+  leaseBegan: open('sluice.session.leaseBegan'),
+  sessionPinned: open('sluice.session.pinned'),
+  sessionUnpinned: open('sluice.session.unpinned'),
+  hiddenStateFound: open('sluice.session.hiddenStateFound'),
+  storedCodeUnread: open('sluice.database.storedCodeUnread'),
+  sequencesAsked: open('sluice.session.sequencesAsked'),
+  listeningLost: open('sluice.listening.lost'),
+  listeningResumed: open('sluice.listening.resumed'),
+  listeningFailed: open('sluice.listening.failed'),
+  cancelRequested: open('sluice.cancel.requested'),
+  serverConnectionOpened: open('sluice.serverConnection.opened'),
+  serverConnectionClosed: open('sluice.serverConnection.closed'),
+  serverConnectFailed: open('sluice.serverConnection.failed'),
+  loginFactsChanged: open('sluice.pool.loginFactsChanged'),
+  targetStateChanged: open('sluice.target.stateChanged'),
+  writerSuspected: open('sluice.writer.suspected'),
+  writerLost: open('sluice.writer.lost'),
+  writerFound: open('sluice.writer.found'),
+  firstStatementServed: open('sluice.writer.firstStatementServed'),
+  readersChanged: open('sluice.readers.changed'),
+  targetsNotListed: open('sluice.targets.notListed'),
+  targetDrained: open('sluice.target.drained'),
+  targetUndrained: open('sluice.target.undrained'),
+  paused: open('sluice.paused'),
+  resumed: open('sluice.resumed'),
+  statement: open('sluice.statement'),
+  settingsReloaded: open('sluice.settings.reloaded'),
+  secretsChanged: open('sluice.secrets.changed'),
+  secretsFailed: open('sluice.secrets.failed'),
+  secretsUnread: open('sluice.secrets.unread'),
+  authQueryFailed: open('sluice.authQuery.failed'),
+  authRuleWarning: open('sluice.authRule.warning'),
+  descriptorsUsedUp: open('sluice.descriptors.usedUp'),
+  acceptFailed: open('sluice.endpoint.acceptFailed'),
+  sessionLimitPassed: open('sluice.session.limitPassed'),
+  memoryShort: open('sluice.memory.short'),
+  memoryEnough: open('sluice.memory.enough'),
+  stalled: open('sluice.stalled'),
+  nameUnresolved: open('sluice.name.unresolved'),
+  nameResolved: open('sluice.name.resolved'),
+  faultCaught: open('sluice.faultCaught'),
+  draining: open('sluice.draining'),
+};

@@ -22,4 +22,26 @@ export class Histogram {
     this.sum += milliseconds;
     this.count++;
   }
+
+  /** Adds what another one has counted. */
+  add(other: Histogram): void {
+    for (const [bucket, count] of other.counts.entries())
+      this.counts[bucket] = (this.counts[bucket] ?? 0) + count;
+    this.sum += other.sum;
+    this.count += other.count;
+  }
+
+  /**
+   * The duration, in milliseconds, that a share of all (0 to 1) did not exceed: the upper bound of its bucket, so never
+   * less than the truth. Infinity beyond the last bound; null when nothing was observed.
+   */
+  quantile(share: number): number | null {
+    if (this.count === 0) return null;
+    let left = share * this.count;
+    for (const [bucket, count] of this.counts.entries()) {
+      left -= count;
+      if (left <= 0) return bucketBounds[bucket] ?? Infinity;
+    }
+    return Infinity;
+  }
 }

@@ -1,11 +1,11 @@
-import type { PinReason } from '../session/pin-reason.ts';
+import type { PinReason } from '../pinning/pin-reason.ts';
 import { Histogram } from './histogram.ts';
 
 /** At most so many shapes of statements are counted one by one; the others together. */
-const countedShapes = 100;
+const countedStatements = 100;
 
 /** Stands for the shapes that are not counted one by one. */
-const otherShapes = 'other';
+const otherStatements = 'other';
 
 /** A pin by its reason and the shape of the statement that caused it; the shape is empty where none did. */
 export interface PinCount {
@@ -29,9 +29,9 @@ export class PinStats {
   pinned(reason: PinReason, statement: string): void {
     let count = this.#counts.get(`${reason} ${statement}`);
     if (count === undefined) {
-      const shape = this.#counts.size < countedShapes ? statement : otherShapes;
-      const key = `${reason} ${shape}`;
-      count = this.#counts.get(key) ?? { reason, statement: shape, pins: 0 };
+      const label = this.#counts.size < countedStatements ? statement : otherStatements;
+      const key = `${reason} ${label}`;
+      count = this.#counts.get(key) ?? { reason, statement: label, pins: 0 };
       this.#counts.set(key, count);
     }
     count.pins++;

@@ -5,10 +5,10 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { buildQuery, terminateMessage } from '@sluice/wire';
-import { openDatabaseConnection, sendCancelRequest } from '../../src/backend/connect.ts';
+import { openServerConnection, sendCancelRequest } from '../../src/backend/connect.ts';
 import type { ConnectOptions } from '../../src/backend/connect.ts';
 import type { LoginResult } from '../../src/backend/login-result.ts';
-import type { ConnectFailure } from '../../src/pool/pool-target.ts';
+import type { ConnectFailure } from '../../src/backend/connection-source.ts';
 
 /** One connection to open, and what to do with it. */
 export interface LoginCase extends ConnectOptions {
@@ -48,7 +48,7 @@ for (const each of cases) console.log(JSON.stringify(await open(each)));
 
 function open(options: LoginCase): Promise<LoginOutcome> {
   return new Promise((resolve) => {
-    openDatabaseConnection(options, (failure, login) => {
+    openServerConnection(options, (failure, login) => {
       if (login === null) resolve({ ...nothing, failure });
       else void run(options, login).then(resolve);
     });

@@ -5,8 +5,8 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { makeCertificate, startPostgres } from '@sluice/lab';
-import type { Certificate, Postgres } from '@sluice/lab';
+import { makeCertificate, startPostgres } from '@sluice/testkit';
+import type { Certificate, Postgres } from '@sluice/testkit';
 import { buildBackendKeyData, buildParameterStatus, readyForQueryIdle } from '@sluice/wire';
 import fc from 'fast-check';
 import type { Address } from '../../src/backend/dial.ts';
@@ -54,6 +54,7 @@ suite('the login at a database', () => {
       port,
       tlsMode: 'prefer',
       tlsNegotiation: 'postgres',
+      md5WithoutTls: false,
       ca: certificate.ca,
       serverName: 'localhost',
       ...address,
@@ -71,14 +72,16 @@ suite('the login at a database', () => {
           ...users.map((user) => as(user, at(encrypted))),
           ...users.map((user) => as(user, at(plain))),
         ];
-        const outcomes = await open(...cases);
+        const outcomes = await open(...cases, as('hashed', at(plain, { md5WithoutTls: true })));
         for (const [i, outcome] of outcomes.entries()) {
           const name = `${users[i % 4]}, ${i < 4 ? 'TLS' : 'plain'}`;
-          if (i === 7) {
+          if (i === 6 || i === 7) {
             assert.deepEqual(outcome.failure?.fields.sqlstate, '28000', name);
             assert.match(
               outcome.failure?.fields.message ?? '',
-              /clear text, which is only sent over/,
+              i === 6
+                ? /MD5 hash, which is sent without TLS only/
+                : /clear text, which is only sent/,
             );
             assert.equal(outcome.failure?.final, true);
             continue;

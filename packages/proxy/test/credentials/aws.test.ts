@@ -26,16 +26,19 @@ suite('AWS', () => {
     assert.deepEqual(loaded(), []);
   });
 
-  test('a token is for one user of one database, and is made anew before it expires', async (t) => {
+  test('a token is for one user of one database, and is renewed before it expires', async (t) => {
     const before = { ...process.env };
     t.after(() => {
       process.env = before;
     });
     process.env['AWS_ACCESS_KEY_ID'] = 'testing';
     process.env['AWS_SECRET_ACCESS_KEY'] = 'testing';
-    let now = 0;
-    const tokens = new IamTokens(() => now);
+    const tokens = new IamTokens();
+    t.after(() => tokens.close());
     const address = { host: 'orders.abc.eu-central-1.rds.amazonaws.com', port: 5432 };
+    // The SDK is loaded with the real clock.
+    await tokens.token('first', address);
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.UTC(2026, 0, 1) });
     const first = new URL(`https://${await tokens.token('app', address)}`);
     assert.equal(first.host, `${address.host}:5432`);
     assert.equal(first.searchParams.get('Action'), 'connect');
@@ -45,15 +48,23 @@ suite('AWS', () => {
 
     // Whoever signs shows which token it is.
     process.env['AWS_ACCESS_KEY_ID'] = 'later';
+    const signer = (text: string | undefined): string | undefined =>
+      new URL(`https://${text}`).searchParams.get('X-Amz-Credential')?.split('/')[0];
     const signedBy = async (): Promise<string | undefined> =>
-      new URL(`https://${await tokens.token('app', address)}`).searchParams
-        .get('X-Amz-Credential')
-        ?.split('/')[0];
-    now = 10 * 60_000 - 1;
+      signer(await tokens.token('app', address));
+    t.mock.timers.tick(10 * 60_000 - 1);
     assert.equal(await signedBy(), 'testing');
     const other = new URL(`https://${await tokens.token('other', address)}`);
     assert.equal(other.searchParams.get('DBUser'), 'other');
-    now = 10 * 60_000;
+    // Renewed in the background: whoever asks meanwhile gets the old one, and nobody waits.
+    t.mock.timers.tick(1);
+    assert.equal(signer(tokens.now('app', address)), 'testing');
+    while (signer(tokens.now('app', address)) === 'testing')
+      await new Promise((resolve) => setImmediate(resolve));
     assert.equal(await signedBy(), 'later');
+    // One that was not used is not renewed, and not handed out when it is too old.
+    t.mock.timers.tick(25 * 60_000);
+    process.env['AWS_ACCESS_KEY_ID'] = 'last';
+    assert.equal(await signedBy(), 'last');
   });
 });

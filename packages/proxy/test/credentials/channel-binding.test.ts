@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { X509Certificate, createHash } from 'node:crypto';
 import { suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { makeCertificate } from '@sluice/lab';
+import { makeCertificate } from '@sluice/testkit';
 import fc from 'fast-check';
 import { endPointBinding } from '../../src/credentials/channel-binding.ts';
 

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { md5Verifier } from '@sluice/wire';
+import { makeVerifier, md5Verifier } from '@sluice/wire';
 import { Credentials } from '../../src/credentials/credentials.ts';
 import { parseAuthFile } from '../../src/credentials/auth-file.ts';
 import { preparePassword } from '../../src/credentials/saslprep.ts';
@@ -29,14 +29,19 @@ suite('Credentials', () => {
 
     const ann = credentials.client('ann');
     assert.equal(ann?.databaseUser, 'shop');
-    assert.equal(ann.scram?.iterations, 4096);
-    assert.equal(credentials.databasePassword('shop'), 'db');
-    assert.equal(credentials.databasePassword('ann'), undefined);
-    assert.equal(credentials.databasePassword('joe'), 'from a file');
-    assert.deepEqual(credentials.client('ben'), { scram: null, md5: hash, databaseUser: 'ben' });
-    assert.equal(credentials.databasePassword('ben'), undefined);
-    assert(credentials.client('eve')?.scram);
-    assert.equal(credentials.databasePassword('eve'), 'plain');
+    assert.equal(ann.proofs[0]?.scram?.iterations, 4096);
+    assert.deepEqual(credentials.databasePasswords('shop'), ['db']);
+    assert.deepEqual(credentials.databasePasswords('ann'), []);
+    assert.deepEqual(credentials.databasePasswords('joe'), ['from a file']);
+    assert.deepEqual(credentials.client('ben'), {
+      user: 'ben',
+      proofs: [{ scram: null, md5: hash, until: Infinity }],
+      databaseUser: 'ben',
+      iamAuth: 'DISABLED',
+    });
+    assert.deepEqual(credentials.databasePasswords('ben'), []);
+    assert(credentials.client('eve')?.proofs[0]?.scram);
+    assert.deepEqual(credentials.databasePasswords('eve'), ['plain']);
     assert.equal(credentials.client('nobody'), undefined);
   });
 
@@ -50,27 +55,80 @@ suite('Credentials', () => {
   test('a file that cannot be read is named', async () => {
     await assert.rejects(load({ Users: [{ UserName: 'joe', PasswordFile: '/missing/file' }] }), {
       code: 'PASSWORD_FILE',
-      message: /\/missing\/file of user "joe" cannot be read/,
+      message: /\/missing\/file of user "joe" cannot be used/,
     });
+  });
+
+  for (const [content, why] of [
+    ['', 'it is empty'],
+    ['\n', 'it is empty'],
+    [Buffer.from('caf\xe9', 'latin1'), 'it is not UTF-8'],
+  ] as const) {
+    test(`a PasswordFile is refused: ${why} (${content.length} bytes)`, async (t) => {
+      const folder = await mkdtemp(path.join(tmpdir(), 'sluice-credentials-'));
+      t.after(() => rm(folder, { recursive: true, force: true }));
+      const PasswordFile = path.join(folder, 'password');
+      await writeFile(PasswordFile, content);
+      await assert.rejects(load({ Users: [{ UserName: 'joe', PasswordFile }] }), {
+        code: 'PASSWORD_FILE',
+        message: `the password file ${PasswordFile} of user "joe" cannot be used: ${why}`,
+      });
+    });
+  }
+
+  test('a verifier of the empty password lets nobody in', async () => {
+    const { iterations, salt, storedKey, serverKey } = await makeVerifier('');
+    const [saltText, ...keys] = [salt, storedKey, serverKey].map((part) => part.toString('base64'));
+    const scram = `SCRAM-SHA-256$${iterations}:${saltText}$${keys.join(':')}`;
+    for (const Verifier of [md5Verifier('joe', ''), scram])
+      await assert.rejects(load({ Users: [{ UserName: 'joe', Verifier }] }), {
+        code: 'EMPTY_PASSWORD',
+        message: 'the verifier of user "joe" is that of the empty password',
+      });
   });
 });
 
 suite('parseAuthFile', () => {
+  const key = `${'k'.repeat(43)}=`;
+
   test("reads PgBouncer's userlist.txt", () => {
-    const text = '; comment\n\n# comment\r\n"ann" "secret"\r\n  "a ""b""" ""\n"c" "d" more\n';
-    assert.deepEqual(parseAuthFile(text, 'users'), [
-      ['ann', 'secret'],
-      ['a "b"', ''],
-      ['c', 'd'],
-    ]);
+    const text = `; comment\n\n# comment\r\n"ann" "secret"\r\n  "a ""b""" "x""y"\n"c" "d" more\n"e" "${hash}"`;
+    assert.deepEqual(
+      read(text).map(({ user, secret, isPassword, line }) => [user, secret, isPassword, line]),
+      [
+        ['ann', 'secret', true, 4],
+        ['a "b"', 'x"y', true, 5],
+        ['c', 'd', true, 6],
+        ['e', hash, false, 7],
+      ],
+    );
   });
 
-  test('names the file and the line that it cannot read, and not what stands there', () => {
-    assert.throws(() => parseAuthFile('"ann" "secret"\nben secret\n', 'users'), {
-      code: 'AUTH_FILE',
-      message: 'users, line 2: expected "user" "password or verifier"',
+  for (const [line, why] of [
+    ['ben secret', 'expected "user" "password or verifier"'],
+    ['"ben" "sec"ret"', 'expected "user" "password or verifier"'],
+    ['"ben" "secret', 'expected "user" "password or verifier"'],
+    ['"" "secret"', 'the user has no name'],
+    ['"ben" ""', 'the password of user "ben" is empty'],
+    [`"ben" "${hash.slice(0, -1)}"`, 'the verifier of user "ben" is broken'],
+    [`"ben" "${hash.toUpperCase()}"`, 'the verifier of user "ben" is broken'],
+    ['"ben" "SCRAM-SHA-256$4096:salt"', 'the verifier of user "ben" is broken'],
+    [`"ben" "SCRAM-SHA-256$0:c2FsdA==$${key}:${key}"`, 'the verifier of user "ben" is broken'],
+    [`"ben" "SCRAM-SHA-256$1:c2FsdA=$${key}:${key}"`, 'the verifier of user "ben" is broken'],
+    [`"ben" "scram-sha-256$1:c2FsdA==$${key}:${key}"`, 'the verifier of user "ben" is broken'],
+    ['"ben" "caf\u00e9"', 'it is not UTF-8'],
+  ] as const) {
+    test(`names file and line, and shows no secret: ${line}`, () => {
+      assert.throws(() => read(`"ann" "secret"\n${line}\n`), {
+        code: 'AUTH_FILE',
+        message: `users, line 2: ${why}`,
+      });
     });
-  });
+  }
+
+  function read(text: string): ReturnType<typeof parseAuthFile> {
+    return parseAuthFile(Buffer.from(text, 'latin1'), 'users');
+  }
 });
 
 suite('preparePassword', () => {

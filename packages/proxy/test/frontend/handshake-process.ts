@@ -5,8 +5,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { makeCertificate } from '@sluice/lab';
-import type { Certificate } from '@sluice/lab';
+import { makeCertificate } from '@sluice/testkit';
+import type { Certificate } from '@sluice/testkit';
 import { runtimes } from '../runtimes.ts';
 import type { Runtime } from '../runtimes.ts';
 

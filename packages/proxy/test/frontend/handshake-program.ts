@@ -21,7 +21,8 @@ import { createSettings } from '../../src/settings/index.ts';
 const emptyQueryResponse = Buffer.from('I\0\0\0\x04');
 
 const settings = createSettings(JSON.parse(process.argv[2] ?? '{}'));
-const options = handshakeOptions(settings, await Credentials.load(settings));
+const credentials = await Credentials.load(settings);
+const options = handshakeOptions(settings, () => credentials);
 
 function tell(event: Readonly<Record<string, unknown>>): void {
   writeSync(1, `${JSON.stringify(event)}\n`);
@@ -60,7 +61,8 @@ const server = createServer((socket) => {
     },
     cancel: (processId, secret) =>
       tell({ event: 'cancel', processId, secret: secret.toString('hex') }),
-    failed: (error) => tell({ event: 'failed', message: error?.message ?? null }),
+    failed: (error, detail) =>
+      tell({ event: 'failed', message: error?.message ?? null, why: detail?.why ?? null }),
   });
   if (process.argv[3] === 'abort') {
     socket.once('data', () => {

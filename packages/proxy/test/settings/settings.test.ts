@@ -60,6 +60,13 @@ suite('reading settings', () => {
     assert.deepEqual(settings, { ...defaults, TargetHost: 'db.internal', Users: users });
   });
 
+  test('fills in the defaults of the fields of lists', () => {
+    const file = `${minimal}Endpoints:\n  - { EndpointName: reads, ListenPort: 6433 }\n`;
+    assert.deepEqual(parseSettings(file, 'sluice.yaml', {}).Endpoints, [
+      { EndpointName: 'reads', TargetRole: 'READ_ONLY', ListenPort: 6433 },
+    ]);
+  });
+
   test('has defaults that are right themselves', () => {
     const given = { ...defaults, TargetHost: 'db', Users: users };
     assert.deepEqual(createSettings(given), given);
@@ -130,11 +137,11 @@ PoolSize: 1.5
       'sluice.yaml:2:13: ListenPort is 99999; it must be a whole number from 0 to 65535',
       'sluice.yaml:3:13: RequireTLS is "yes"; it must be true or false',
       'sluice.yaml:4:16: TargetTlsMode is "requre"; it must be one of disable, prefer, require, verify-ca, verify-full; did you mean require?',
-      'sluice.yaml:7:15: Users[0].Password is not right; it must be text; put it in quotes',
+      'sluice.yaml:7:15: Users[0].Password is not right; it must be a password, not empty and not a verifier; put it in quotes',
       'sluice.yaml:8:5: Users[1].UserNam is no setting; did you mean UserName?',
       'sluice.yaml:9:15: Users[1].Verifier is not right; it must be SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword',
       'sluice.yaml:8:5: Users[1].UserName is missing; it must be text',
-      'sluice.yaml:10:5: Users[2] must be a group of settings: UserName, Password, PasswordFile, Verifier, DatabaseUserName, DatabasePassword',
+      'sluice.yaml:10:5: Users[2] must be a group of settings: UserName, Password, PasswordFile, PasswordEnv, Verifier, DatabaseUserName, DatabasePassword, DatabasePasswordFile, DatabasePasswordEnv',
       'sluice.yaml:11:10: LogLevel has no value; it must be one of fatal, error, warn, info, debug, trace',
       'sluice.yaml:12:12: InitQuery is a list; it must be text',
       'sluice.yaml:13:8: Pools must be a list: lines that start with "- "',
@@ -143,6 +150,15 @@ PoolSize: 1.5
       'sluice.yaml: TargetHost is missing; give it, or DBInstanceIdentifier, or DBClusterIdentifier',
     ]);
   });
+
+  for (const Password of ['', 'md5c8a3bd3ef4ba5e4e6c5d1c4ad3b27c65', 'SCRAM-SHA-256$4096:x']) {
+    test(`no password is ${JSON.stringify(Password)}`, () => {
+      const text = `${minimal}  - { UserName: b, Password: '${Password}' }\n`;
+      assert.deepEqual(problems(text), [
+        'sluice.yaml:5:30: Users[1].Password is not right; it must be a password, not empty and not a verifier',
+      ]);
+    });
+  }
 
   test('never show a secret', () => {
     const text = `${minimal}  - UserName: b\n    Verifier: topsecret\n  - UserName: c\n    Password: 4711\n`;
@@ -219,8 +235,8 @@ Users:
   - { UserName: b, Password: x }
 `),
       [
-        'sluice.yaml:3:5: Users[0] (a) has no password; give exactly one of Password, PasswordFile and Verifier',
-        'sluice.yaml:4:5: Users[1] (b) has Password and PasswordFile; give exactly one of Password, PasswordFile and Verifier',
+        'sluice.yaml:3:5: Users[0] (a) has no password; give exactly one of Password, PasswordFile, PasswordEnv and Verifier',
+        'sluice.yaml:4:5: Users[1] (b) has Password and PasswordFile; give exactly one of Password, PasswordFile, PasswordEnv and Verifier',
         'sluice.yaml:5:5: Users[2] (b) is there twice; leave one out',
       ],
     );

@@ -67,7 +67,19 @@ describe('details', () => {
         },
       ],
     ],
-    ['select set_config(a, $1, true)', [{ kind: 'parameter', names: 'unknown', local: true }]],
+    [
+      'select set_config(a, $1, true)',
+      [{ kind: 'parameter', names: 'unknown', local: true, mayReset: true, valueFrom: 1 }],
+    ],
+    [
+      "select set_config('A.É', null::text, false)",
+      // Names are bytes, and only letters of ASCII are folded.
+      [{ kind: 'parameter', names: ['a.\u00c3\u0089'], local: false, reset: true }],
+    ],
+    [
+      "select set_config('a', 'b' || c, false)",
+      [{ kind: 'parameter', names: ['a'], local: false, mayReset: true }],
+    ],
     [
       'rollback to a and chain',
       // Not SQL: AND CHAIN does not go with TO.

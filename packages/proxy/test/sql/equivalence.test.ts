@@ -105,7 +105,7 @@ function compare(text: string): 'same' | 'opaque' | 'syntax' {
   if (typeof parsed === 'string') return 'syntax';
   const actual = classify(text);
   if (actual.reason !== undefined) return 'opaque';
-  const expected = readTree(parsed, Buffer.byteLength(text)).effects;
+  const expected = readTree(parsed, Buffer.byteLength(text), true).effects;
   const bits =
     touchesSession |
     Flag.Notify |

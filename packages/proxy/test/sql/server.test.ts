@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startPostgres } from '@sluice/lab';
-import type { Postgres } from '@sluice/lab';
+import { startPostgres } from '@sluice/testkit';
+import type { Postgres } from '@sluice/testkit';
 import { Client } from 'pg';
 import { Flag, classify, loadParser } from '../../src/sql/index.ts';
 import { knownOperators, steadyFunctions } from '../../src/sql/known-functions.ts';

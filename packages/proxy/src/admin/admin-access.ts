@@ -1,0 +1,70 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { ProxyError } from '../errors.ts';
+import type { Settings } from '../settings/index.ts';
+
+/** What a request may do: `health` is /healthz and /readyz without reasons. */
+export type Access = 'all' | 'read' | 'health';
+
+/** Who may ask the admin port for what, as settings say. */
+export class AdminAccess {
+  readonly #tokens: readonly { readonly hash: Buffer; readonly access: Access }[];
+  readonly #byCertificate: boolean;
+
+  /** Reads the files of tokens. Throws ADMIN_TOKEN when one cannot be read or is too short. */
+  constructor(settings: Settings) {
+    const all = settings.AdminToken ?? readToken(settings.AdminTokenFile);
+    const read = settings.AdminReadOnlyToken ?? readToken(settings.AdminReadOnlyTokenFile);
+    this.#tokens = [
+      ...(all === undefined ? [] : [{ hash: sha256(all), access: 'all' as const }]),
+      ...(read === undefined ? [] : [{ hash: sha256(read), access: 'read' as const }]),
+    ];
+    this.#byCertificate = settings.AdminTlsCaFile !== undefined;
+  }
+
+  /** Somebody has to show something, wherever the request comes from. */
+  get isGuarded(): boolean {
+    return this.#tokens.length > 0 || this.#byCertificate;
+  }
+
+  of(request: IncomingMessage): Access {
+    const { socket } = request;
+    // Of no class on Bun.
+    if (this.#byCertificate && Reflect.get(socket, 'authorized') === true) return 'all';
+    const given = /^Bearer ([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    if (given !== undefined) {
+      const hash = sha256(given);
+      const known = this.#tokens.find((token) => timingSafeEqual(token.hash, hash));
+      if (known !== undefined) return known.access;
+    }
+    // The address that it was sent to: what comes to the loopback comes from this machine.
+    const { localAddress } = socket;
+    const isLocal = localAddress === undefined || /^(?:::ffff:)?127\.|^::1$/i.test(localAddress);
+    return isLocal && !this.isGuarded ? 'all' : 'health';
+  }
+}
+
+/** Whether an address, or the path of a Unix socket, is reached from this machine alone. */
+export function isLocalHost(host: string): boolean {
+  return host.startsWith('/') || host === 'localhost' || host === '::1' || host.startsWith('127.');
+}
+
+function readToken(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new ProxyError('ADMIN_TOKEN', { file, why: (error as Error).message }, error);
+  }
+  if (/^[\x21-\x7e]{16,}$/.test(text)) return text;
+  throw new ProxyError('ADMIN_TOKEN', {
+    file,
+    why: 'it needs at least 16 visible ASCII characters',
+  });
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

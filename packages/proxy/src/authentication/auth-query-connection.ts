@@ -1,0 +1,94 @@
+import { readable } from '@sluice/wire';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import { InternalQuery } from '../protocol/internal-query.ts';
+import { AsideConnection } from '../pool/aside-connection.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { AuthQueryAnswer } from './auth-query.ts';
+
+/** Unused for so long, it is closed; in milliseconds. */
+const idleTime = 30_000;
+
+/** The server connection of AuthQuery: opened when it is needed, within the budget, and closed when it is idle. */
+export class AuthQueryConnection {
+  readonly #poolOf: () => Pool | null;
+  #aside: AsideConnection | null = null;
+  #connection: ServerConnection | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #timeout: number;
+
+  /** `poolOf`: the pool whose user and database it has; null when nobody serves. `timeout` in milliseconds. */
+  constructor(poolOf: () => Pool | null, timeout: number) {
+    this.#poolOf = poolOf;
+    this.#timeout = timeout;
+  }
+
+  /** Runs one statement after the other. Settles in time, whatever the database does. */
+  run(sql: string): Promise<AuthQueryAnswer> {
+    const answer = this.#last.then(() => this.#run(sql));
+    this.#last = answer;
+    return answer;
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#aside?.close('AuthQuery has ended');
+    this.#aside = null;
+    this.#connection = null;
+  }
+
+  async #run(sql: string): Promise<AuthQueryAnswer> {
+    clearTimeout(this.#timer);
+    let late: NodeJS.Timeout | undefined;
+    const inTime = new Promise<string>((resolve) => {
+      late = setTimeout(() => {
+        this.close();
+        resolve(`no answer within ConnectTimeout (${this.#timeout / 1000} s)`);
+      }, this.#timeout);
+    });
+    const answer = await Promise.race([this.#ask(sql), inTime]);
+    clearTimeout(late);
+    this.#timer = setTimeout(() => this.close(), idleTime);
+    this.#timer.unref();
+    return answer;
+  }
+
+  async #ask(sql: string): Promise<AuthQueryAnswer> {
+    const connection =
+      this.#connection === null || this.#connection.closed ? await this.#open() : this.#connection;
+    if (typeof connection === 'string') return connection;
+    return new Promise((resolve) => {
+      const request = new InternalQuery(({ rows, error, lost }) => {
+        // In a turn of its own: the connection has not dealt with its ReadyForQuery yet.
+        queueMicrotask(() => {
+          if (lost) resolve('the database closed the connection');
+          else if (error !== null) resolve(error.message ?? 'the database refuses it');
+          else
+            resolve(
+              rows.map((row) => row.map((value) => (value === null ? null : readable(value)))),
+            );
+        });
+      });
+      connection.run(sql, request);
+    });
+  }
+
+  #open(): Promise<ServerConnection | string> {
+    return new Promise((resolve) => {
+      const pool = this.#poolOf();
+      if (pool === null) {
+        resolve('no target serves now');
+        return;
+      }
+      this.#aside = AsideConnection.open(pool, {
+        opened: (connection) => {
+          this.#connection = connection;
+          resolve(connection);
+        },
+        failed: (failure) => resolve(failure.fields.message),
+      });
+      if (this.#aside === null) resolve('no server connection is left for AuthQuery');
+    });
+  }
+}

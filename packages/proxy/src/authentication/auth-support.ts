@@ -1,0 +1,163 @@
+import { bytesOf } from '@sluice/wire';
+import { openServerConnection } from '../backend/connect.ts';
+import type { Address } from '../backend/dial.ts';
+import type { Credential, Credentials } from '../credentials/credentials.ts';
+import type { LoginKeys, LoginSecret } from '../credentials/login-keys.ts';
+import type { SecretVault } from '../credentials/secret-vault.ts';
+import { plainSupport, tokenVerifiers } from './login-support.ts';
+import type { LoginSupport, TokenVerifiers } from './login-support.ts';
+import type { Settings } from '../settings/index.ts';
+import type { TargetGroup } from '../targets/target-group.ts';
+import type { Target } from '../targets/target.ts';
+import { events } from '../telemetry/events.ts';
+import { AuthQueryConnection } from './auth-query-connection.ts';
+import { AuthQuery } from './auth-query.ts';
+
+/** The application name of connections for AuthQuery. */
+const startup = new Map([
+  ['client_encoding', 'UTF8'],
+  ['application_name', 'sluice auth_query'],
+]);
+
+/** What logins need of the proxy. */
+export interface AuthSupportOptions {
+  readonly state: () => { readonly settings: Settings; readonly credentials: Credentials };
+  readonly vault: SecretVault;
+  readonly group: () => TargetGroup;
+  readonly addressOf: (target: Target) => Address;
+  /** Reads the secret of a user again, and takes what is new. */
+  readonly refresh: (user: string) => Promise<unknown>;
+  readonly unread: () => boolean;
+}
+
+/** What logins of clients ask of the proxy around them: users of the database, newer passwords, judgement of tokens. */
+export class AuthSupport implements LoginSupport {
+  readonly verifiers: TokenVerifiers;
+  readonly delay = plainSupport().delay;
+  readonly #options: AuthSupportOptions;
+  #query: AuthQuery | null = null;
+  #connection: AuthQueryConnection | null = null;
+  readonly #keys = new Map<string, LoginKeys>();
+
+  constructor(options: AuthSupportOptions) {
+    this.#options = options;
+    this.verifiers = tokenVerifiers((...given) => this.#tryToken(...given));
+    this.reload();
+  }
+
+  /** Settings have changed: what AuthQuery answered is forgotten. */
+  reload(): void {
+    this.close();
+    const { settings } = this.#options.state();
+    const { AuthQuery: sql } = settings;
+    if (sql === undefined) return;
+    const connection = new AuthQueryConnection(() => this.#pool(), settings.ConnectTimeout * 1000);
+    this.#connection = connection;
+    this.#query = new AuthQuery({
+      run: (text) => connection.run(text),
+      sql,
+      cacheTime: settings.AuthQueryCacheTime * 1000,
+      negativeCacheTime: settings.AuthQueryNegativeCacheTime * 1000,
+      failed: (why) => events.authQueryFailed.publish({ why }),
+    });
+  }
+
+  lookUp(user: string): Credential | undefined | Promise<Credential | undefined> {
+    return this.#query?.lookUp(user);
+  }
+
+  async again(user: string): Promise<Credential | undefined> {
+    const { state, refresh } = this.#options;
+    if (state().settings.Auth.length > 0) await refresh(user);
+    return state().credentials.client(user) ?? this.#query?.again(user);
+  }
+
+  learned(user: string, keys: LoginKeys): void {
+    if (this.#options.state().credentials.databasePasswords(user).length === 0)
+      this.#keys.set(user, keys);
+  }
+
+  unread(): boolean {
+    return this.#options.unread();
+  }
+
+  /** What there is to log in to the database with as a user whose password is not known. */
+  secretOf(user: string): LoginSecret {
+    const keys = this.#keys.get(user);
+    const known = this.#options.state().credentials.client(user) ?? this.#query?.known(user);
+    const md5 = known?.proofs[0]?.md5;
+    return {
+      ...(keys === undefined ? {} : { keys }),
+      ...(md5 === undefined || md5 === null ? {} : { md5 }),
+    };
+  }
+
+  /** The database has refused what clients have shown: their password is another now. */
+  refused(user: string): void {
+    this.#keys.delete(user);
+    void this.#query?.again(user);
+  }
+
+  close(): void {
+    this.#connection?.close();
+    this.#connection = null;
+    this.#query = null;
+  }
+
+  /** The pool that AuthQuery's connection is of: the writer's, or that of readers while there is none. */
+  #pool(): ReturnType<ReturnType<TargetGroup['pools']>['pool']> | null {
+    const { settings, credentials } = this.#options.state();
+    const group = this.#options.group();
+    const user =
+      settings.AuthQueryUser ?? settings.HealthCheckUser ?? credentials.firstDatabaseUser;
+    const pools = (['READ_WRITE', 'READ_ONLY'] as const)
+      .map((role) => group.pools(role))
+      .find(({ serving }) => serving.some(({ isBorrowable }) => isBorrowable));
+    if (user === undefined || pools === undefined) return null;
+    return pools.pool(settings.AuthQueryDatabase, user, startup);
+  }
+
+  /** Logs in with a token as the password, and out again. */
+  #tryToken(
+    ...[token, user, database, endpoint]: Parameters<Parameters<typeof tokenVerifiers>[0]>
+  ): Promise<string | null> {
+    const group = this.#options.group();
+    const named = group.targets.find(
+      ({ address: known }) => known.endpoint === endpoint.host && known.port === endpoint.port,
+    );
+    const target = named ?? group.writer ?? group.targets[0];
+    if (target === undefined) return Promise.resolve('there is no target to check the token at');
+    const address = this.#options.addressOf(target);
+    if (!address.tlsMode.startsWith('verify-'))
+      return Promise.resolve(
+        `tokens are sent to a database whose certificate is verified only, and TargetTlsMode is ${address.tlsMode}`,
+      );
+    return new Promise((resolve) => {
+      openServerConnection(
+        {
+          address,
+          user,
+          password: token,
+          startup: [
+            ['user', bytesOf(user)],
+            ['database', bytesOf(database)],
+            ['application_name', 'sluice token check'],
+          ],
+          timeout: this.#options.state().settings.ConnectTimeout * 1000,
+        },
+        (failure, login) => {
+          login?.socket.end(Buffer.from([0x58, 0, 0, 0, 4]));
+          login?.socket.on('error', () => undefined);
+          login?.socket.resume();
+          if (login !== null)
+            resolve(
+              login.sentInClear
+                ? null
+                : 'the database did not ask for the token, so nobody checked it',
+            );
+          else resolve(`the database refuses it: ${failure?.fields.message ?? ''}`);
+        },
+      );
+    });
+  }
+}

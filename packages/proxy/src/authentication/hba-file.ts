@@ -1,0 +1,155 @@
+import { isIP } from 'node:net';
+import { settingsTable } from '../settings/table.ts';
+import { addressTest, databaseTest, typeTest, userTest } from './auth-rule.ts';
+import type { AuthMethod, AuthOptions, AuthRequest, AuthRule } from './auth-rule.ts';
+import { readHbaLines } from './hba-tokens.ts';
+import type { HbaField, HbaLine } from './hba-tokens.ts';
+import { nameOrPattern } from './name-map.ts';
+import type { NameMapLine } from './name-map.ts';
+
+/** The methods of PostgreSQL that the proxy has, and its own. */
+const methods: ReadonlySet<string> = new Set(settingsTable.ClientAuth.fields.Method.values);
+
+/** Those that it does not have: whoever such a line fits is refused. */
+const otherMethods = new Set(['peer', 'ident', 'gss', 'sspi', 'ldap', 'radius', 'pam', 'bsd']);
+
+const options = {
+  clientcert: 'ClientCert',
+  map: 'Map',
+  issuer: 'Issuer',
+  audience: 'Audience',
+  scope: 'Scope',
+  user_claim: 'UserClaim',
+  key_set_url: 'KeySetUrl',
+} as const satisfies Record<string, keyof AuthOptions>;
+
+type Test = (request: AuthRequest) => boolean;
+
+/** What a pg_hba.conf says. */
+export interface HbaFile {
+  readonly rules: readonly AuthRule[];
+  /** Lines that cannot be honoured, a sentence for each. */
+  readonly warnings: readonly string[];
+}
+
+/** Reads a pg_hba.conf. Throws an Error that names the line when it is not one. */
+export function readHbaFile(text: string, file: string): HbaFile {
+  const rules: AuthRule[] = [];
+  const warnings: string[] = [];
+  for (const line of readHbaLines(text)) {
+    const rule = readRule(line, file);
+    if (rule === null) {
+      warnings.push(`${file}, line ${line.line}: it is for local connections, and fits no client`);
+      continue;
+    }
+    rules.push(rule);
+    if (rule.unsupported !== null)
+      warnings.push(`${rule.where}: ${rule.unsupported}; clients that it may fit are refused`);
+    else if (rule.method === 'trust')
+      warnings.push(`${rule.where}: clients that it fits prove nothing (trust)`);
+  }
+  return { rules, warnings };
+}
+
+function readRule({ line, fields }: HbaLine, file: string): AuthRule | null {
+  const refuse = (why: string): Error => new Error(`line ${line}: ${why}`);
+  const [type, databases, users, addresses, ...rest] = [
+    fields[0]?.[0]?.text ?? '',
+    ...fields.slice(1),
+  ] as [string, HbaField?, HbaField?, HbaField?, ...HbaField[]];
+  if (type === 'local') return null;
+  const tests: Test[] = [];
+  const problems: string[] = [];
+  /** What cannot be checked may fit anybody. */
+  const add = (make: () => Test): void => {
+    try {
+      tests.push(make());
+    } catch (error) {
+      if (error instanceof TypeError || error instanceof SyntaxError) throw refuse(error.message);
+      problems.push((error as Error).message);
+    }
+  };
+  if (/^include(_if_exists|_dir)?$/.test(type)) {
+    return unsupportedRule(`${file}, line ${line}`, `${type} is not supported`);
+  }
+  const byType = typeTest(type);
+  if (byType === null) throw refuse(`"${type}" is no type of connection`);
+  if (databases === undefined || users === undefined || addresses === undefined)
+    throw refuse('a type, databases, users, addresses and a method are expected');
+  tests.push(byType);
+  add(() => databaseTest(databases));
+  add(() => userTest(users));
+  const first = rest[0]?.[0]?.text ?? '';
+  const plain = addresses.map(({ text }) => text);
+  const hasMask = isIP(first) !== 0 && !plain.some((text) => text.includes('/'));
+  add(() => addressTest(plain, hasMask ? first : undefined));
+  if (hasMask) rest.shift();
+  const [methodField, ...optionFields] = rest;
+  const method = methodField?.[0]?.text ?? '';
+  if (otherMethods.has(method)) problems.push(`the method ${method} is not supported`);
+  else if (!methods.has(method)) throw refuse(`"${method}" is no method`);
+  const given = readOptions(optionFields, refuse, problems);
+  if ((method === 'jwt' || method === 'oauth') && problems.length === 0) {
+    if (given.Issuer === undefined || given.Audience === undefined)
+      problems.push(`the method ${method} needs issuer="…" and audience="…"`);
+  }
+  if (method === 'sts' && given.Map === undefined) problems.push('the method sts needs map=…');
+  return {
+    where: `${file}, line ${line}`,
+    method: problems.length > 0 ? 'reject' : (method as AuthMethod),
+    options: given,
+    unsupported: problems.length > 0 ? problems.join(', ') : null,
+    fits: (request) => tests.every((test) => test(request)),
+  };
+}
+
+function readOptions(
+  fields: readonly HbaField[],
+  refuse: (why: string) => Error,
+  problems: string[],
+): AuthOptions {
+  const given: Record<string, string> = { ClientCert: 'no', Scope: '', UserClaim: 'sub' };
+  for (const { text } of fields.flat()) {
+    const at = text.indexOf('=');
+    if (at < 0) throw refuse(`"${text}" is no option`);
+    const name = text.slice(0, at);
+    const value = text.slice(at + 1);
+    // Who checks OAuth tokens is the proxy itself, whatever module PostgreSQL has for that.
+    if (name === 'validator' || name === 'delegate_ident_mapping') continue;
+    if (!Object.hasOwn(options, name)) problems.push(`the option ${name} is not supported`);
+    else if (name === 'clientcert' && !/^(verify-ca|verify-full)$/.test(value))
+      throw refuse(`clientcert is "${value}"; it must be verify-ca or verify-full`);
+    else given[options[name as keyof typeof options]] = value;
+  }
+  return given as unknown as AuthOptions;
+}
+
+function unsupportedRule(where: string, unsupported: string): AuthRule {
+  return {
+    where,
+    method: 'reject',
+    options: { ClientCert: 'no', Scope: '', UserClaim: 'sub' },
+    unsupported,
+    fits: () => true,
+  };
+}
+
+/** Reads a pg_ident.conf. Throws an Error that names the line when it is not one, or says what is not supported. */
+export function readIdentFile(text: string): NameMapLine[] {
+  return readHbaLines(text).map(({ line, fields }) => {
+    const [map, systemUser, user] = fields.map((field) => field[0]);
+    if (map === undefined || systemUser === undefined || user === undefined)
+      throw new Error(`line ${line}: a map, a name and a user are expected`);
+    if (!user.isQuoted && user.text.startsWith('+'))
+      throw new Error(`line ${line}: the users ${user.text} cannot be checked`);
+    try {
+      return {
+        map: map.text,
+        systemUser: nameOrPattern(systemUser.text),
+        user: nameOrPattern(user.text),
+      };
+    } catch (error) {
+      throw new Error(`line ${line}: ${(error as Error).message}`, { cause: error });
+    }
+  });
+}

@@ -1,0 +1,80 @@
+/** A word of pg_hba.conf or pg_ident.conf; one in quotes is never a keyword. */
+export interface HbaWord {
+  readonly text: string;
+  readonly isQuoted: boolean;
+}
+
+/** A field: words that commas separate. */
+export type HbaField = readonly HbaWord[];
+
+/** A line with anything on it; one that ends with a backslash goes on in the next. */
+export interface HbaLine {
+  /** From 1. */
+  readonly line: number;
+  readonly fields: readonly HbaField[];
+}
+
+/** Reads the lines of such a file. Throws an Error that names the line when a quote is not closed. */
+export function readHbaLines(text: string): HbaLine[] {
+  const lines: HbaLine[] = [];
+  const given = text.split(/\r?\n/);
+  for (let at = 0; at < given.length; at++) {
+    const line = at + 1;
+    let whole = given[at] ?? '';
+    while (whole.endsWith('\\') && at + 1 < given.length)
+      whole = whole.slice(0, -1) + (given[++at] ?? '');
+    const fields = readFields(whole, line);
+    if (fields.length > 0) lines.push({ line, fields });
+  }
+  return lines;
+}
+
+function readFields(text: string, line: number): HbaField[] {
+  const fields: HbaWord[][] = [];
+  let at = 0;
+  let goesOn = false;
+  while (at < text.length) {
+    const char = text.charAt(at);
+    if (char === '#') break;
+    if (/\s/.test(char)) {
+      at++;
+      continue;
+    }
+    // A comma joins what stands before and behind it, with or without white space.
+    if (char === ',') {
+      goesOn = fields.length > 0;
+      at++;
+      continue;
+    }
+    const { word, end } = readWord(text, at, line);
+    if (goesOn) fields.at(-1)?.push(word);
+    else fields.push([word]);
+    goesOn = false;
+    at = end;
+  }
+  return fields;
+}
+
+/** A word goes on to white space or a comma; quotes may stand anywhere in it, as in `"a b"c` or `key="value"`. */
+function readWord(
+  text: string,
+  start: number,
+  line: number,
+): { readonly word: HbaWord; readonly end: number } {
+  let at = start;
+  let word = '';
+  let inQuotes = false;
+  const isQuoted = text.charAt(start) === '"';
+  for (; at < text.length; at++) {
+    const char = text.charAt(at);
+    if (char === '"') {
+      if (inQuotes && text.charAt(at + 1) === '"') {
+        word += '"';
+        at++;
+      } else inQuotes = !inQuotes;
+    } else if (!inQuotes && /[\s,#]/.test(char)) break;
+    else word += char;
+  }
+  if (inQuotes) throw new Error(`line ${line}: a quote is not closed`);
+  return { word: { text: word, isQuoted }, end: at };
+}

@@ -1,0 +1,47 @@
+import { TokenCache, expiryOf } from './token-cache.ts';
+
+/** Logs in to the database with the token as password; resolves to why it was refused, or null when it was not. */
+export type TryToken = (
+  token: string,
+  user: string,
+  database: string,
+  endpoint: { readonly host: string; readonly port: number },
+) => Promise<string | null>;
+
+/** The longest that a token for a database is good, in milliseconds. */
+const longest = 15 * 60_000;
+
+/**
+ * Checks tokens of IAM for a database by logging in to it with them: only AWS can tell whether one is good. One that was
+ * is remembered until it expires.
+ */
+export class IamVerifier {
+  readonly #tried: TryToken;
+  readonly #good = new TokenCache<true>();
+
+  constructor(tryToken: TryToken) {
+    this.#tried = tryToken;
+  }
+
+  /** Why the token does not let `user` in, or null. */
+  async verify(token: string, user: string, database: string): Promise<string | null> {
+    const address = `https://${token}`;
+    if (!URL.canParse(address)) return 'it is not a token of IAM';
+    const { hostname, port, searchParams } = new URL(address);
+    if (searchParams.get('Action') !== 'connect' || !searchParams.has('X-Amz-Signature'))
+      return 'it is not a token of IAM';
+    if (searchParams.get('DBUser') !== user)
+      return `the token is for the user "${searchParams.get('DBUser')}"`;
+    const expiry = expiryOf(searchParams);
+    const now = Date.now();
+    if (expiry === null) return 'the token does not say when it expires';
+    if (expiry <= now) return 'the token has expired';
+    if (this.#good.get(token, user) === true) return null;
+    const why = await this.#tried(token, user, database, {
+      host: hostname,
+      port: port === '' ? 443 : Number(port),
+    });
+    if (why === null) this.#good.set(token, user, true, Math.min(expiry, now + longest));
+    return why;
+  }
+}

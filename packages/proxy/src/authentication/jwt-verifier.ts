@@ -1,0 +1,94 @@
+import type { JWTVerifyGetKey } from 'jose';
+import { optionalPackage } from '../credentials/optional-package.ts';
+import type { AuthOptions } from './auth-rule.ts';
+
+/** Signatures by a key that only the issuer has; with a shared one, whoever can check a token could make it. */
+const algorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+
+/** How far clocks may differ, in seconds. */
+const clockTolerance = 30;
+/** How long the keys of an issuer may take, in milliseconds. */
+const timeout = 5000;
+
+/** How a token was judged: the name that it proves, or why it does not. */
+export type TokenResult = { readonly name: string } | { readonly why: string };
+
+/** Checks JSON Web Tokens against the keys of their issuers. `jose` is loaded when the first one is checked. */
+export class JwtVerifier {
+  /** The keys of issuers, by where they are; jose keeps them and fetches new ones when it must. */
+  readonly #keys = new Map<string, Promise<JWTVerifyGetKey>>();
+
+  /** The name in the claim that the rule looks at, if the token is good. */
+  async verify(token: string, options: AuthOptions): Promise<TokenResult> {
+    const { Issuer = '', Audience = '', Scope, UserClaim } = options;
+    try {
+      const { jwtVerify } = await optionalPackage('jose', () => import('jose'));
+      const { payload } = await jwtVerify(token, await this.#keysOf(options), {
+        issuer: Issuer,
+        audience: Audience,
+        algorithms,
+        clockTolerance,
+        requiredClaims: ['exp'],
+      });
+      const granted = scopesOf(payload['scope'] ?? payload['scp']);
+      const missing = Scope.split(' ').find((scope) => scope !== '' && !granted.has(scope));
+      if (missing !== undefined) return { why: `the token lacks the scope ${missing}` };
+      const name = payload[UserClaim];
+      return typeof name === 'string' && name !== ''
+        ? { name }
+        : { why: `the token has no claim ${UserClaim} that is a text` };
+    } catch (error) {
+      return { why: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  #keysOf({ Issuer = '', KeySetUrl }: AuthOptions): Promise<JWTVerifyGetKey> {
+    const id = `${Issuer} ${KeySetUrl ?? ''}`;
+    let keys = this.#keys.get(id);
+    if (keys === undefined) {
+      keys = openKeySet(Issuer, KeySetUrl);
+      this.#keys.set(id, keys);
+      // The next token tries again.
+      keys.catch(() => this.#keys.delete(id));
+    }
+    return keys;
+  }
+}
+
+function scopesOf(given: unknown): ReadonlySet<unknown> {
+  return new Set(typeof given === 'string' ? given.split(' ') : Array.isArray(given) ? given : []);
+}
+
+async function openKeySet(issuer: string, url: string | undefined): Promise<JWTVerifyGetKey> {
+  const { createRemoteJWKSet } = await optionalPackage('jose', () => import('jose'));
+  const address = url ?? (await discover(issuer));
+  return createRemoteJWKSet(new URL(address), { timeoutDuration: timeout });
+}
+
+/** OpenID Connect Discovery 1.0, section 4. */
+async function discover(issuer: string): Promise<string> {
+  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const response = await fetch(address, { signal: AbortSignal.timeout(timeout) });
+  if (!response.ok) throw new Error(`${address} answers ${response.status}`);
+  const told: unknown = await response.json();
+  const field = (name: string): unknown =>
+    typeof told === 'object' && told !== null ? Reflect.get(told, name) : undefined;
+  const keys = field('jwks_uri');
+  if (field('issuer') !== issuer)
+    throw new Error(`${address} is of another issuer, ${String(field('issuer'))}`);
+  if (typeof keys !== 'string' || new URL(keys).protocol !== new URL(issuer).protocol)
+    throw new Error(`${address} has no jwks_uri that can be used`);
+  return keys;
+}

@@ -1,0 +1,119 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { TokenResult } from './jwt-verifier.ts';
+import { TokenCache, expiryOf } from './token-cache.ts';
+
+/** Hosts of AWS STS, global and regional: a request for any other could be answered by anybody. */
+const stsHost = /^sts(?:\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/;
+
+/** The only parameters of a request that asks who the caller is, signed in its query. */
+const known = new Set([
+  'Action',
+  'Version',
+  'X-Amz-Algorithm',
+  'X-Amz-Content-Sha256',
+  'X-Amz-Credential',
+  'X-Amz-Date',
+  'X-Amz-Expires',
+  'X-Amz-Security-Token',
+  'X-Amz-SignedHeaders',
+  'X-Amz-Signature',
+  'x-amz-user-agent',
+  'x-id',
+]);
+
+const audienceHeader = 'x-sluice-audience';
+/** The longest that a request may be good, in milliseconds: AWS allows a week. */
+const longest = 15 * 60_000;
+const timeout = 5000;
+const longestAnswer = 64 * 1024;
+
+/** How requests are judged, as settings say. */
+export interface StsSettings {
+  /** Where they are sent instead. */
+  readonly endpoint: string | undefined;
+  /** What the signed header x-sluice-audience must be; empty: none is asked for. */
+  readonly audience: string;
+}
+
+/**
+ * Checks signed GetCallerIdentity requests: a client makes one with its AWS credentials, and the proxy sends it to AWS,
+ * which answers who has signed it. Needs no AWS credentials here.
+ */
+export class StsVerifier {
+  readonly #good = new TokenCache<string>();
+
+  /** The ARN of the caller: that of the role, for an assumed one. */
+  async verify(given: string, { endpoint, audience }: StsSettings): Promise<TokenResult> {
+    if (!URL.canParse(given)) return { why: 'it is not a signed request' };
+    const url = new URL(given);
+    const { searchParams } = url;
+    if (url.protocol !== 'https:' || url.pathname !== '/' || url.port !== '' || url.username !== '')
+      return { why: 'it is not a request to AWS STS' };
+    if (!stsHost.test(url.hostname)) return { why: `${url.hostname} is not a host of AWS STS` };
+    const unknown = [...searchParams.keys()].find((name) => !known.has(name));
+    if (searchParams.get('Action') !== 'GetCallerIdentity' || unknown !== undefined)
+      return { why: 'it is not a GetCallerIdentity request' };
+    if (new Set(searchParams.keys()).size !== [...searchParams.keys()].length)
+      return { why: 'it has a parameter twice' };
+    const expiry = expiryOf(searchParams);
+    const now = Date.now();
+    if (expiry === null) return { why: 'the request does not say when it expires' };
+    if (expiry <= now) return { why: 'the request has expired' };
+    if (expiry > now + longest) return { why: 'the request is good for more than 15 minutes' };
+    const signed = (searchParams.get('X-Amz-SignedHeaders') ?? '').split(';');
+    if (audience !== '' && !signed.includes(audienceHeader))
+      return { why: `the header ${audienceHeader} is not signed` };
+    const arn = this.#good.get(given, audience);
+    if (arn !== undefined) return { name: arn };
+    try {
+      const target = endpoint === undefined ? url : new URL(url.search, endpoint);
+      const { status, body } = await get(target, {
+        host: url.host,
+        ...(audience === '' ? {} : { [audienceHeader]: audience }),
+      });
+      if (status !== 200) {
+        const code = /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? `status ${status}`;
+        return { why: `AWS refuses the request: ${code}` };
+      }
+      const caller = /<Arn>([^<]+)<\/Arn>/.exec(body)?.[1];
+      if (caller === undefined) return { why: 'the answer of AWS names no caller' };
+      const name = roleOf(caller);
+      this.#good.set(given, audience, name, expiry);
+      return { name };
+    } catch (error) {
+      return { why: `AWS STS cannot be asked: ${(error as Error).message}` };
+    }
+  }
+}
+
+/** The role of a session: `arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION` is `arn:aws:iam::ACCOUNT:role/ROLE`. */
+function roleOf(arn: string): string {
+  return arn.replace(/^(arn:[^:]+:)sts::(\d+):assumed-role\/([^/]+)\/.*$/, '$1iam::$2:role/$3');
+}
+
+/** `fetch` does not let the Host header be another than the place that is asked. */
+function get(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ readonly status: number; readonly body: string }> {
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const request = send(
+      url,
+      { method: 'GET', headers, signal: AbortSignal.timeout(timeout) },
+      (response) => {
+        let body = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => {
+          body += chunk;
+          if (body.length > longestAnswer) request.destroy(new Error('the answer is too long'));
+        });
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
+        response.on('error', reject);
+      },
+    );
+    request.on('error', reject);
+    request.end();
+  });
+}

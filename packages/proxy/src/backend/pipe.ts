@@ -1,0 +1,431 @@
+import type { Socket } from 'node:net';
+import {
+  bodyAt,
+  buildQuery,
+  endAfter,
+  headerLength,
+  lengthAt,
+  longestMessage,
+  MalformedMessage,
+  shortestLength,
+  terminateMessage,
+  TransactionStatus,
+} from '@sluice/wire';
+import { Appender } from '../io/appender.ts';
+import { countRead } from '../io/collector.ts';
+import { caught } from '../io/guard.ts';
+import { reader } from '../io/reader.ts';
+import { toServer } from '../io/write-buffer.ts';
+import { InternalQuery } from '../protocol/internal-query.ts';
+import { Action, PendingReplies, Reply, Step, stepOf } from '../protocol/pending-replies.ts';
+import type { ReplyNote, ReplyOwner } from '../protocol/pending-replies.ts';
+import { describeMissingStatement } from '../statements/statement.ts';
+
+/** A message that must be looked into is waited for up to this size; after a longer one the connection is out of sync. */
+const longestInspected = 16 * 1024 * 1024;
+
+/** What becomes of an ErrorResponse. */
+export type FailureOutcome =
+  /** The pipe has been closed meanwhile. */
+  | 'closed'
+  /** Neither the error nor what came before it in its cycle goes to the client. */
+  | 'withdrawn'
+  /** Its bytes go to the owner of the reply. */
+  | 'forwarded'
+  /** They do not. */
+  | 'dropped';
+
+/** The message `chunk[at, next)`; `chunk[from, at)` came before it for the same owner, and was not handed over yet. */
+export interface ErrorMessage {
+  readonly chunk: Buffer;
+  readonly from: number;
+  readonly at: number;
+  readonly next: number;
+}
+
+/** What becomes of a NoticeResponse or NotificationResponse. */
+export type NoticeOutcome =
+  | 'forwarded'
+  | 'dropped'
+  /** It is dropped, and so is what came before it in its cycle. */
+  | 'withdrawn';
+
+/** Whom a pipe tells what its server says, other than the bytes of replies, which go to the owners of these. */
+export interface PipeOwner {
+  /** Something has come. */
+  heard(): void;
+  /** ReadyForQuery with this status byte, for the reply with `action`. Returns false when the pipe has been closed. */
+  ready(status: number, note: ReplyNote | null, action: number): boolean;
+  /**
+   * ErrorResponse, while `entry` was pending. `handOver` gives its owner what came before it.
+   */
+  failed(message: ErrorMessage, entry: number, handOver: () => void): FailureOutcome;
+  /** NoticeResponse or NotificationResponse; `from` as for `failed`. */
+  noticed(chunk: Buffer, from: number, at: number, next: number, entry: number): NoticeOutcome;
+  /** ParameterStatus, its body `chunk[start, end)`. Returns whether its bytes go to the owner of the reply. */
+  parameter(chunk: Buffer, start: number, end: number, entry: number): boolean;
+  /** Nothing is pending. */
+  drainedReplies(): void;
+  /** The socket takes bytes again. */
+  drained(): void;
+  /** The socket has ended, and not by our doing. */
+  gone(reason: string): void;
+  /** The server has sent what nobody is owed, or what is no message. */
+  outOfSync(what: string): void;
+  /** `outOfSync` itself has failed. */
+  failedToEnd(what: string): void;
+  /** A COPY began whose client has gone: it would wait for ever. */
+  orphanedCopy(): void;
+}
+
+/**
+ * The connection to one server process: writes requests, walks what the server sends, message by message, and hands each byte
+ * to whom it is owed. It knows neither session nor pool.
+ *
+ * Invariants: nothing is written without its entry in `pending`; a message that nobody is owed puts the pipe out of sync, and
+ * it is closed; a closed pipe hands over nothing.
+ */
+export class Pipe {
+  readonly socket: Socket;
+  readonly pending = new PendingReplies();
+  /** Settles when the socket is closed: PostgreSQL leaves that to the end of the server process, which is gone then. */
+  readonly ended: Promise<void>;
+  /** Extended-protocol messages were sent since the last Sync: an implicit transaction may be open. */
+  cycleOpen = false;
+  /** The owner of the cycle at hand has had an error in it. */
+  errorSent = false;
+  readonly #owner: PipeOwner;
+  /** The start of a message whose rest has not arrived. */
+  #partial: Buffer | null = null;
+  /** Puts it together with what comes; null while there is no such thing. */
+  #appender: Appender | null = null;
+  /** Bytes still to come of a message whose beginning was already handed over, and to whom: null when they are dropped. */
+  #bodyLeft = 0;
+  #bodyOwner: ReplyOwner | null = null;
+  /** Who is owed what of the chunk at hand was not handed over yet. */
+  #reading: ReplyOwner | null = null;
+  /** The socket has taken all it can: no more requests until it drains. */
+  #isFull = false;
+  #isPaused = false;
+  #isClosed = false;
+
+  constructor(socket: Socket, owner: PipeOwner) {
+    this.socket = socket;
+    this.#owner = owner;
+    const broken = (error: unknown): void => this.#broken(error);
+    reader((chunk) => this.#onData(chunk), broken)(socket);
+    const on = (event: 'drain' | 'error' | 'close', listener: (error: Error) => void): void => {
+      socket.on(event, (error: Error) => {
+        try {
+          listener(error);
+        } catch (thrown) {
+          broken(thrown);
+        }
+      });
+    };
+    on('drain', () => {
+      this.#isFull = false;
+      owner.drained();
+    });
+    on('error', ({ message }) => owner.gone(message));
+    this.ended = new Promise((resolve) => {
+      on('close', () => {
+        resolve();
+        owner.gone('the database closed it');
+      });
+    });
+    socket.resume();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** The socket has taken all it can. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Requests of the extended protocol were sent that no Sync has followed, the proxy's own in front of a cycle too. */
+  get isMidCycle(): boolean {
+    return this.cycleOpen || this.pending.endsMidCycle;
+  }
+
+  /** Part of a message has gone to its owner and the rest has not come. */
+  get isMidReply(): boolean {
+    return this.#bodyLeft > 0 && this.#bodyOwner !== null;
+  }
+
+  /** Writes what was gathered for the server; its entries stand in `pending` already. */
+  flush(): void {
+    if (toServer.bytes > 0 && !toServer.writeTo(this.socket)) this.#isFull = true;
+    if ((this.pending.head & 15) === Reply.Local) this.#answerLocally()?.flushReplies();
+    if (this.pending.length === 0) this.#owner.drainedReplies();
+  }
+
+  /**
+   * Puts a statement of the proxy's own in front of what is gathered next, in a cycle of its own. With `latin1` each
+   * character of `sql` is one byte.
+   */
+  gather(sql: string, query: InternalQuery, encoding: 'utf8' | 'latin1' = 'utf8'): void {
+    this.pending.append(Reply.Query | Action.Internal, query);
+    toServer.add(buildQuery(sql, encoding));
+  }
+
+  /** Stops reading from the server, or goes on. */
+  pauseReading(paused: boolean): void {
+    if (paused === this.#isPaused) return;
+    this.#isPaused = paused;
+    if (paused) this.socket.pause();
+    else this.socket.resume();
+  }
+
+  /** Ends the connection: with Terminate where the server can read it, between requests. */
+  end(): void {
+    if (this.pending.length === 0 && !this.cycleOpen) {
+      this.socket.write(terminateMessage);
+      this.socket.end();
+    } else this.socket.destroy();
+  }
+
+  /** The owner of what is pending has gone: its replies are dropped. The proxy's own requests stay. */
+  orphan(): void {
+    this.pending.owner = null;
+    this.pending.orphan();
+    this.#bodyOwner = null;
+    this.#reading = null;
+  }
+
+  /** Nothing is handed over from now on. */
+  close(): void {
+    this.#isClosed = true;
+    if (!this.socket.writableEnded) this.socket.destroy();
+  }
+
+  /** The server has sent what is no message, or something went wrong inside of the proxy. */
+  #broken(error: unknown): void {
+    const isMalformed = error instanceof MalformedMessage;
+    if (!isMalformed) caught('a server connection', error);
+    const what = isMalformed ? error.message : 'an error inside of the proxy';
+    try {
+      if (this.#isClosed) this.socket.destroy();
+      else this.#owner.outOfSync(what);
+    } catch (another) {
+      caught('the end of a server connection', another);
+      this.socket.destroy();
+      this.#owner.failedToEnd(what);
+    }
+  }
+
+  #onData(input: Buffer): void {
+    if (this.#isClosed) return;
+    countRead(input.length);
+    this.#owner.heard();
+    let chunk = input;
+    if (this.#partial !== null) {
+      chunk = (this.#appender ??= new Appender()).append(this.#partial, input);
+      this.#partial = null;
+    }
+    const { pending } = this;
+    const end = chunk.length;
+    // chunk[from, at) is owed to `#reading` and was not handed over yet.
+    this.#reading = this.#bodyLeft > 0 ? this.#bodyOwner : pending.headOwner;
+    let from = 0;
+    let at = 0;
+    if (this.#bodyLeft > 0) {
+      at = Math.min(this.#bodyLeft, end);
+      this.#bodyLeft -= at;
+      if (this.#bodyOwner === null) from = at;
+    }
+    while (end - at >= headerLength) {
+      const code = chunk[at] ?? 0;
+      const length = lengthAt(chunk, at);
+      if (length < shortestLength || length > longestMessage) {
+        this.#owner.outOfSync(`message 0x${code.toString(16)} with length ${length}`);
+        return;
+      }
+      const next = endAfter(at, length);
+      const entry = pending.head;
+      const step = stepOf(entry, code);
+      const action = entry & 0xf0;
+      const isInspected = step > Step.Done && step !== Step.Filtered;
+      const tells = (entry & 15) === Reply.DescribeStatement;
+      if (next > end && (isInspected || action === Action.Internal || tells)) {
+        // These are looked into, so they are waited for whole.
+        if (length > longestInspected) {
+          this.#owner.outOfSync(`message 0x${code.toString(16)} with length ${length}`);
+          return;
+        }
+        break;
+      }
+      if (pending.headOwner !== this.#reading) {
+        this.#handOver(chunk, from, at);
+        from = at;
+        this.#reading = pending.headOwner;
+      }
+      let forwarded = action === Action.Forward;
+      const refusal =
+        tells && (step === Step.More || step === Step.Done)
+          ? (pending.headNote?.described?.(code, chunk, bodyAt(at), next) ?? null)
+          : null;
+      switch (step) {
+        case Step.More:
+          break;
+        case Step.Done:
+          pending.headNote?.completed?.();
+          pending.shift();
+          break;
+        case Step.Ready:
+          // The client gets the end of its cycle before anybody acts on it.
+          this.#handOver(chunk, from, forwarded ? next : at);
+          from = at = next;
+          if (!this.#onReady(chunk[next - 1] ?? 0, action)) return;
+          if (forwarded) this.#reading?.cycleEnded();
+          this.#answerLocally();
+          continue;
+        case Step.Failed: {
+          const start = from;
+          const outcome = this.#owner.failed({ chunk, from, at, next }, entry, () => {
+            this.#handOver(chunk, start, at);
+            from = at;
+          });
+          if (outcome === 'closed') return;
+          if (outcome === 'withdrawn') from = at;
+          forwarded = outcome === 'forwarded';
+          break;
+        }
+        case Step.CopyIn: {
+          const cycles = pending.countCycles();
+          if (!pending.startCopyIn()) {
+            this.#owner.outOfSync('CopyInResponse while other requests were under way');
+            return;
+          }
+          this.#reading?.syncsIgnored(cycles - pending.countCycles());
+          if (action !== Action.Forward) {
+            this.#owner.orphanedCopy();
+            return;
+          }
+          break;
+        }
+        case Step.Notice: {
+          const outcome = this.#owner.noticed(chunk, from, at, next, entry);
+          if (outcome === 'withdrawn') from = at;
+          forwarded = outcome === 'forwarded';
+          const instead = forwarded ? (pending.headNote?.noticed?.(chunk, at, next) ?? null) : null;
+          if (instead !== null) {
+            this.#handOverInstead(instead, chunk, from, at);
+            from = at;
+            forwarded = false;
+          }
+          break;
+        }
+        case Step.Parameter:
+          forwarded = this.#owner.parameter(chunk, bodyAt(at), next, entry);
+          break;
+        case Step.Counted: {
+          const instead = pending.headNote?.counted?.() ?? null;
+          if (forwarded && instead !== null) {
+            this.#handOverInstead(instead, chunk, from, at);
+            from = at;
+            forwarded = false;
+          }
+          break;
+        }
+        case Step.Filtered:
+          forwarded &&= pending.headNote?.passes === true;
+          break;
+        default:
+          this.#owner.outOfSync(`message 0x${code.toString(16)} while ${describe(entry)} was owed`);
+          return;
+      }
+      if (action === Action.Internal && step <= Step.Done) {
+        const note = pending.headNote;
+        if (note instanceof InternalQuery) note.message(code, chunk, bodyAt(at), next);
+      }
+      if (!forwarded) {
+        this.#handOver(chunk, from, at);
+        from = Math.min(next, end);
+        if (refusal !== null) this.#refuse(refusal);
+      }
+      if (next > end) {
+        this.#bodyLeft = next - end;
+        this.#bodyOwner = forwarded ? this.#reading : null;
+        at = end;
+        break;
+      }
+      at = next;
+      if (step === Step.Done && (pending.head & 15) === Reply.Local) {
+        this.#handOver(chunk, from, at);
+        from = at;
+        this.#answerLocally();
+      }
+      if (this.#isClosed) return;
+    }
+    this.#handOver(chunk, from, at);
+    if (at < end) this.#partial = at === 0 ? chunk : chunk.subarray(at);
+    else this.#appender = null;
+    const { owner: reading } = pending;
+    if (reading !== null) {
+      reading.flushReplies();
+      // Writing may have ended the lease.
+      if (reading.blocked && pending.owner === reading) this.pauseReading(true);
+    }
+    if (pending.length === 0) this.#owner.drainedReplies();
+  }
+
+  #onReady(status: number, action: number): boolean {
+    if (
+      status !== TransactionStatus.Idle &&
+      status !== TransactionStatus.InTransaction &&
+      status !== TransactionStatus.Failed
+    ) {
+      this.#owner.outOfSync(`ReadyForQuery with status 0x${status.toString(16)}`);
+      return false;
+    }
+    const note = this.pending.headNote;
+    this.pending.shift();
+    if (!this.errorSent) note?.completed?.();
+    this.errorSent = false;
+    return this.#owner.ready(status, note, action);
+  }
+
+  /** The client gets an error in the place of all that is still owed for the cycle at hand; the server fails with it. */
+  #refuse(error: Buffer): void {
+    this.#reading?.relay(error, 0, error.length);
+    this.errorSent = true;
+    if (this.pending.orphanCycle()) return;
+    toServer.add(describeMissingStatement);
+    this.pending.append(Reply.DescribeStatement | Action.Orphaned);
+    this.flush();
+  }
+
+  /** Emits the answers that the proxy gives itself, as far as their turn has come. Returns to whom the last of them went. */
+  #answerLocally(): ReplyOwner | null {
+    let owner: ReplyOwner | null = null;
+    while ((this.pending.head & 15) === Reply.Local) {
+      const bytes = this.pending.headNote?.bytes;
+      owner = this.pending.headOwner;
+      if ((this.pending.head & 0xf0) === Action.Forward && bytes !== undefined)
+        owner?.relay(bytes, 0, bytes.length);
+      this.pending.shift();
+    }
+    return owner;
+  }
+
+  #handOver(chunk: Buffer, from: number, to: number): void {
+    if (from < to) this.#reading?.relay(chunk, from, to);
+  }
+
+  /** Hands over `chunk[from, to)` and other bytes than those that follow. */
+  #handOverInstead(bytes: Buffer, chunk: Buffer, from: number, to: number): void {
+    this.#handOver(chunk, from, to);
+    if (bytes.length > 0) this.#reading?.relay(bytes, 0, bytes.length);
+  }
+}
+
+function describe(entry: number): string {
+  for (const [name, kind] of Object.entries(Reply)) {
+    if (kind === (entry & 15)) return name === 'Nothing' ? 'nothing' : `the reply to ${name}`;
+  }
+  return 'nothing';
+}

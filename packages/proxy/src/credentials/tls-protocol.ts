@@ -1,0 +1,12 @@
+import type { SecureContextOptions } from 'node:tls';
+import type { Settings } from '../settings/index.ts';
+
+/** Versions, suites and groups of TLS, for either side. */
+export function tlsProtocol(settings: Settings): SecureContextOptions {
+  const { TlsMinVersion, TlsCiphers, TlsGroups } = settings;
+  return {
+    minVersion: TlsMinVersion,
+    ...(TlsCiphers === undefined ? {} : { ciphers: TlsCiphers }),
+    ...(TlsGroups === undefined ? {} : { ecdhCurve: TlsGroups }),
+  };
+}

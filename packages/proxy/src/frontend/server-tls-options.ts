@@ -1,0 +1,35 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { endPointBinding } from '../credentials/channel-binding.ts';
+import { tlsProtocol } from '../credentials/tls-protocol.ts';
+import type { Settings } from '../settings/index.ts';
+import { ServerTls } from './server-tls.ts';
+import type { ServerCertificate } from './server-tls.ts';
+
+/** TLS towards clients; null when it is not offered. `wantsCertificates`: some clients have to show certificates. */
+export function serverTls(settings: Settings, wantsCertificates: boolean): ServerTls | null {
+  const { TlsMode: mode, TlsCertFile, TlsKeyFile, TlsCaFile, TlsCrlFile } = settings;
+  if (mode === 'disable' || TlsCertFile === undefined || TlsKeyFile === undefined) return null;
+  const asked = wantsCertificates && TlsCaFile !== undefined ? 'request' : 'none';
+  return new ServerTls({
+    certificate: readCertificate(TlsCertFile, TlsKeyFile),
+    more: settings.TlsCertificates.map(({ CertFile, KeyFile }) =>
+      readCertificate(CertFile, KeyFile),
+    ),
+    ca: TlsCaFile === undefined ? undefined : readFileSync(TlsCaFile, 'utf8'),
+    crl: TlsCrlFile === undefined ? undefined : readFileSync(TlsCrlFile, 'utf8'),
+    protocol: tlsProtocol(settings),
+    clientCertificate: mode === 'verify-ca' || mode === 'verify-full' ? mode : asked,
+  });
+}
+
+function readCertificate(certFile: string, keyFile: string): ServerCertificate {
+  const cert = readFileSync(certFile, 'utf8');
+  const x509 = new X509Certificate(cert);
+  return {
+    cert,
+    key: readFileSync(keyFile, 'utf8'),
+    x509,
+    endPoint: endPointBinding(x509.raw),
+  };
+}

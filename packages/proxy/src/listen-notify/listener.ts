@@ -1,0 +1,430 @@
+import { randomBytes } from 'node:crypto';
+import { ServerConnection } from '../backend/server-connection.ts';
+import type { ConnectionOwner, LeaseOwner } from '../backend/lease-owner.ts';
+import type { LoginResult } from '../backend/login-result.ts';
+import { InternalQuery } from '../protocol/internal-query.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { ConnectionSource } from '../backend/connection-source.ts';
+import { clock } from '../io/clock.ts';
+import { events } from '../telemetry/events.ts';
+import { ListenerStats } from './listener-stats.ts';
+import { listenSql, notifySql, readNotification, unlistenSql } from './notification.ts';
+import type { Channel, Notification } from './notification.ts';
+import { readUnderAny } from '../parameters/read-under.ts';
+import type { ReadUnder } from '../parameters/read-under.ts';
+
+/** A session that listens, as the listening connection sees it. */
+export interface Audience {
+  readonly pool: Pool;
+  /** A notification on one of its channels. `message` is its own: it may be kept. */
+  notified(notification: Notification, message: Buffer): void;
+  /** The mark has come: what follows is the audience's to have from here. */
+  marked(mark: string): void;
+  /** The listening connection cannot be had for now; what was asked is done when it can. */
+  delayed(why: string): void;
+  /** Notifications may have been lost; `seconds` is how long nobody listened. */
+  missed(seconds: number): void;
+}
+
+/** A channel of the proxy's own begins so. */
+const ownPrefix = 'sluice_mark_';
+
+/** A connection that has been silent for so long is asked whether it still lives, in milliseconds. */
+const silence = 10_000;
+
+/** The connection outlives the last session that listens for so long: some come back at once, in milliseconds. */
+const linger = 2000;
+
+/**
+ * The listening connection of one database: it LISTENs to what any session of any user listens to, and hands each
+ * notification to those. It is open while somebody listens, and counts within the connection budget.
+ *
+ * It logs in as the user of a pool whose sessions listen: LISTEN needs no privilege, and notifications are the
+ * database's, not the user's.
+ */
+export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<ServerConnection> {
+  readonly database: string;
+  readonly stats = new ListenerStats();
+  /** Notifications on it tell two connections where one takes over from the other. No client can guess its name. */
+  readonly markChannel: Channel = ownPrefix + randomBytes(9).toString('hex');
+
+  // What a holder has to say of itself: nobody waits for it, and it never lets go.
+  readonly blocked = false;
+  readonly awaitsAnswers = false;
+  readonly meaningUncertain = false;
+  readonly readsUnder = (): ReadUnder => readUnderAny;
+  readonly survivesLoss = false;
+  readonly initQuery = '';
+
+  readonly #audiences = new Map<Channel, Set<Audience>>();
+  /** Those that take over from a lease, by the mark they wait for. */
+  readonly #marks = new Map<string, Audience>();
+  #connection: ServerConnection | null = null;
+  #release: (() => void) | null = null;
+  #pool: Pool | null = null;
+  /** It LISTENs, or is about to, to every channel that has an audience. */
+  #ready = false;
+  /** The database has taken every LISTEN. */
+  #proven = false;
+  #closing = false;
+  /** When the last connection was lost (clock milliseconds), or null when none was, or nothing was missed. */
+  #lostAt: number | null = null;
+  #failures = 0;
+  #retryAt = 0;
+  #nextMark = 1;
+  #lastHeard = clock.now;
+  /** Sessions that listen or have listened, and have not ended. */
+  #sessions = 0;
+  /** When the last session left (clock milliseconds). */
+  #deserted = 0;
+
+  constructor(database: string) {
+    this.database = database;
+  }
+
+  /** True when what is sent to a channel with an audience comes in here. */
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  /** 1 while the listening connection is open. */
+  get connections(): number {
+    return this.#connection === null ? 0 : 1;
+  }
+
+  /** Nobody listens, or may begin to: it can be forgotten. */
+  get isUnused(): boolean {
+    return this.#sessions === 0 && this.#connection === null && this.#release === null;
+  }
+
+  /** A session that may listen has come. */
+  attach(): void {
+    this.#sessions++;
+  }
+
+  /** It has gone. */
+  detach(): void {
+    this.#sessions--;
+  }
+
+  /** Sessions that listen. */
+  get sessions(): number {
+    return new Set([...this.#audiences.values()].flatMap((audiences) => [...audiences])).size;
+  }
+
+  /**
+   * Listens for an audience that so far had another connection for these channels. That one LISTENs to `markChannel`
+   * too. When `audience.marked()` is called, what follows in here is what follows there behind the mark.
+   */
+  takeOver(audience: Audience, channels: Iterable<Channel>): string {
+    const added: Channel[] = [];
+    for (const channel of channels) {
+      let audiences = this.#audiences.get(channel);
+      if (audiences === undefined) {
+        audiences = new Set();
+        this.#audiences.set(channel, audiences);
+        added.push(channel);
+      }
+      audiences.add(audience);
+    }
+    const mark = `${this.#nextMark++}`;
+    this.#marks.set(mark, audience);
+    if (this.#ready) {
+      this.#listen(added);
+      this.#mark(mark);
+    } else this.#open();
+    return mark;
+  }
+
+  /** The audience does not listen to the channel any more. */
+  leave(audience: Audience, channel: Channel): void {
+    const audiences = this.#audiences.get(channel);
+    if (audiences === undefined || !audiences.delete(audience) || audiences.size > 0) return;
+    this.#audiences.delete(channel);
+    if (this.#audiences.size === 0) this.#deserted = clock.now;
+    if (this.#ready) this.#run(unlistenSql(channel));
+  }
+
+  /** The audience has gone, or given up what it waited for. */
+  gone(audience: Audience, channels: Iterable<Channel>, mark: string): void {
+    this.#marks.delete(mark);
+    for (const channel of channels) this.leave(audience, channel);
+  }
+
+  /** Called at every tick of the coarse clock. */
+  tick(): void {
+    const connection = this.#connection;
+    if (connection === null) {
+      if (this.#audiences.size > 0) this.#open();
+      return;
+    }
+    if (this.#audiences.size === 0 && clock.now - this.#deserted >= linger) {
+      this.#close('nobody listens any more');
+    } else if (this.#pool?.isCurrent(connection) !== true) {
+      // Another server is the writer now, or the password has changed.
+      connection.destroy('its generation is over');
+    } else if (clock.now - this.#lastHeard >= 2 * silence) {
+      connection.destroy('the listening connection does not answer');
+    } else if (clock.now - this.#lastHeard >= silence && connection.pending.length === 0) {
+      this.#run('');
+    }
+  }
+
+  /** Closes the connection when no session listens; it would only linger. */
+  makeWay(closing: (closed: Promise<void>) => void): void {
+    const connection = this.#connection;
+    if (connection === null || this.#audiences.size > 0) return;
+    closing(connection.ended);
+    this.#close('a statement needs its database without connections');
+  }
+
+  /** The proxy stops. */
+  stop(): void {
+    this.#closing = true;
+    this.#close('the proxy is stopping');
+  }
+
+  // --- The connection ---
+
+  #open(): void {
+    if (this.#closing || this.#release !== null || clock.now < this.#retryAt) return;
+    const pool = this.#choosePool();
+    // While nobody serves there is nothing to try; the next tick looks again.
+    if (pool === null || pool.pauseReason !== null) return;
+    const release = pool.openAside((failure, login, source) => {
+      if (this.#release !== release) {
+        login?.socket.destroy();
+        return;
+      }
+      if (login === null) {
+        this.#release = null;
+        release?.();
+        this.#failed(pool, failure?.fields.message ?? 'there is no connection');
+      } else this.#opened(pool, login, source);
+    });
+    if (release === null) this.#failed(pool, 'no server connection is left');
+    else this.#release = release;
+  }
+
+  /** Every failure tries the next: one user may not be let in where another is. */
+  #choosePool(): Pool | null {
+    const pools = new Set<Pool>();
+    for (const audiences of this.#audiences.values())
+      for (const { pool } of audiences) pools.add(pool);
+    return [...pools][this.#failures % Math.max(1, pools.size)] ?? null;
+  }
+
+  #failed(pool: Pool, why: string): void {
+    const { retryMin, retryMax } = pool.limits;
+    this.#retryAt = clock.now + Math.min(retryMax, retryMin * 2 ** Math.min(this.#failures, 20));
+    this.#failures++;
+    for (const audience of this.#marks.values()) audience.delayed(why);
+    if (this.#failures === 1)
+      events.listeningFailed.publish({ database: this.database, user: pool.user, message: why });
+  }
+
+  #opened(pool: Pool, login: LoginResult, source: ConnectionSource): void {
+    const connection = new ServerConnection(login, this, 1, source);
+    this.#connection = connection;
+    this.#pool = pool;
+    this.#lastHeard = clock.now;
+    connection.loginGeneration = pool.loginGeneration;
+    connection.leaseTo(this);
+    // Names and payloads come as they are in the database: no conversion to a client encoding.
+    this.#run(
+      "SET client_encoding = 'SQL_ASCII'; SET statement_timeout = 0; SET application_name = 'sluice'",
+    );
+    this.#run('SET idle_session_timeout = 0', true);
+    this.#run(listenSql([this.markChannel]));
+    this.#listen(this.#audiences.keys());
+    connection.run(
+      'SELECT 1',
+      new InternalQuery((answer) => {
+        if (this.#connection !== connection) return;
+        if (answer.lost || answer.error !== null) {
+          connection.destroy(`LISTEN failed: ${answer.error?.message ?? ''}`);
+          return;
+        }
+        this.#failures = 0;
+        this.#proven = true;
+        this.#tellGap();
+      }),
+    );
+    this.#ready = true;
+    // A mark sent on the connection before this one was lost may have been seen on the other side only.
+    for (const mark of this.#marks.keys()) this.#mark(mark);
+  }
+
+  #tellGap(): void {
+    const lostAt = this.#lostAt;
+    if (lostAt === null) return;
+    this.#lostAt = null;
+    const seconds = (clock.now - lostAt) / 1000;
+    this.stats.gaps++;
+    this.stats.gapSeconds += seconds;
+    events.listeningResumed.publish({ database: this.database, seconds, sessions: this.sessions });
+    const told = new Set([...this.#audiences.values()].flatMap((audiences) => [...audiences]));
+    for (const audience of told) audience.missed(seconds);
+  }
+
+  #listen(channels: Iterable<Channel>): void {
+    const sql = listenSql(channels);
+    if (sql !== '') this.#run(sql);
+  }
+
+  #mark(mark: string): void {
+    this.#run(notifySql(this.markChannel, mark));
+  }
+
+  /** Runs a statement without which the connection is of no use, unless it `mayFail`. */
+  #run(sql: string, mayFail = false): void {
+    const connection = this.#connection;
+    connection?.run(
+      sql,
+      new InternalQuery((answer) => {
+        if (answer.error !== null && !answer.lost && !mayFail)
+          connection.destroy(`the database refused ${sql}: ${answer.error.message}`);
+      }),
+      'latin1',
+    );
+  }
+
+  #close(why: string): void {
+    this.#ready = false;
+    this.#lostAt = null;
+    const connection = this.#connection;
+    if (connection !== null) connection.close(why);
+    else {
+      this.#release?.();
+      this.#release = null;
+    }
+  }
+
+  // --- What the connection tells ---
+
+  notified(chunk: Buffer, at: number, end: number): boolean {
+    this.#lastHeard = clock.now;
+    const notification = readNotification(chunk, at, end);
+    if (notification.channel === this.markChannel) {
+      const audience = this.#marks.get(notification.payload);
+      this.#marks.delete(notification.payload);
+      audience?.marked(notification.payload);
+      return false;
+    }
+    const audiences = this.#audiences.get(notification.channel);
+    if (audiences === undefined) return false;
+    // One copy for all: a slice would keep the whole chunk.
+    const message = Buffer.from(chunk.subarray(at, end));
+    this.stats.notifications += audiences.size;
+    for (const audience of [...audiences]) audience.notified(notification, message);
+    return false;
+  }
+
+  closed(connection: ServerConnection, error: { readonly message: string }): void {
+    if (this.#connection !== connection) return;
+    this.#connection = null;
+    this.#release?.();
+    this.#release = null;
+    const proven = this.#proven;
+    this.#proven = false;
+    if (this.#audiences.size === 0 || this.#closing) return;
+    if (proven) {
+      this.#lostAt = clock.now;
+      events.listeningLost.publish({
+        database: this.database,
+        sessions: this.sessions,
+        channels: this.#audiences.size,
+        message: error.message,
+      });
+    }
+    this.#ready = false;
+    if (!proven && this.#pool !== null) this.#failed(this.#pool, error.message);
+    this.#open();
+  }
+
+  cycleBegan(): void {
+    // No cycle of a client's runs.
+  }
+
+  syncsIgnored(): void {
+    // Nothing is copied.
+  }
+
+  cycleEnded(): void {
+    this.#lastHeard = clock.now;
+  }
+
+  letsGo(): boolean {
+    this.#lastHeard = clock.now;
+    return false;
+  }
+
+  relay(): void {
+    // The connection answers requests of the proxy's own only.
+  }
+
+  flushReplies(): void {
+    // Nothing is relayed.
+  }
+
+  leaseEnded(): void {
+    // It never lets go.
+  }
+
+  planOutdated(): boolean {
+    return false;
+  }
+
+  beliefContradicted(): boolean {
+    return false;
+  }
+
+  translate(text: string): string {
+    return text;
+  }
+
+  connectionLost(): void {
+    // `closed` follows.
+  }
+
+  resume(): void {
+    // Nothing waits to be sent.
+  }
+
+  canSendAgain(): boolean {
+    return false;
+  }
+
+  sendAgain(): void {
+    // A new connection says it all again.
+  }
+
+  failureSignal(connection: ServerConnection, what: string): void {
+    const { source, generation } = connection;
+    if (generation === source.generation) source.failureSignal(what);
+  }
+
+  replayed(): void {
+    // Its parameters are given at the login.
+  }
+
+  replayRefused(): void {
+    // Its parameters are given at the login.
+  }
+
+  parameterReported(): void {
+    // Of no interest here.
+  }
+
+  hasErrand(): boolean {
+    return false;
+  }
+
+  returned(): void {
+    // It is in no pool.
+  }
+
+  parameterChanged(): void {
+    // Of no interest here.
+  }
+}

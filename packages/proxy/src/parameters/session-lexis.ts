@@ -1,0 +1,25 @@
+import { lexisOf } from '../sql/index.ts';
+import type { Effects } from '../sql/index.ts';
+
+/** What is assumed of a session's lexis while a change of it is under way. */
+export const worstLexis: number = lexisOf(undefined, undefined);
+
+/** The lexis under which the database reads texts now, as the connection has reported. */
+export function lexisReported({
+  reported,
+}: {
+  readonly reported: ReadonlyMap<string, string>;
+}): number {
+  return lexisOf(reported.get('client_encoding'), reported.get('standard_conforming_strings'));
+}
+
+/** Whether a statement may change how later texts are read. */
+export function changesLexis(effects: Effects): boolean {
+  return effects.details.some(
+    (effect) =>
+      effect.kind === 'parameter' &&
+      (typeof effect.names === 'string' ||
+        effect.names.includes('client_encoding') ||
+        effect.names.includes('standard_conforming_strings')),
+  );
+}

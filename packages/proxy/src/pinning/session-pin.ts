@@ -1,0 +1,129 @@
+import type { ServerConnection } from '../backend/server-connection.ts';
+import { clock } from '../io/clock.ts';
+import { Reply } from '../protocol/pending-replies.ts';
+import type { Effects } from '../sql/index.ts';
+import { LocalReply } from '../protocol/reply-notes.ts';
+import { pinnedNotice, unpinnedNotice, wantsNotices } from './pin-notice.ts';
+import { PinReason, pinDescriptions } from './pin-reason.ts';
+import { visible } from './session-probe.ts';
+
+/** What a statement touches in its session; undefined where no statement is known. */
+export type Touches = Effects['details'] | undefined;
+
+/** Who counts the connections that sessions keep to themselves. */
+export interface PinCounter {
+  pinBegan(): void;
+  pinEnded(): void;
+}
+
+/** The session, as its pin sees it, and whoever counts pins. */
+export interface PinOwner {
+  readonly id: number;
+  /** The name that the client gave itself, for logs. */
+  readonly applicationName: string;
+  readonly pool: PinCounter;
+  readonly connection: ServerConnection | null;
+  /** What the session has set for client_min_messages. */
+  readonly clientMinMessages: string | undefined;
+  /** Sends whole messages to the client. */
+  reply(bytes: Buffer): void;
+}
+
+/** Whoever counts pins and tells of them. */
+export interface PinWatcher {
+  /** Clients are told of pins. */
+  readonly pinNotice: boolean;
+  /** A session is pinned by this statement, its literals replaced; empty where none is known. */
+  pinned(owner: PinOwner, reason: PinReason, statement: string, touches: Touches): void;
+  /** The state that pinned it for so many milliseconds is gone. */
+  unpinned(owner: PinOwner, reason: PinReason, milliseconds: number): void;
+  /** A pin has given way to another, or ended with its session. */
+  pinEnded(reason: PinReason, milliseconds: number): void;
+}
+
+/** Whether the session can be unpinned before it ends. */
+function mayEnd(reason: PinReason): boolean {
+  return visible.has(reason) || reason === PinReason.Listen || reason === PinReason.SequenceState;
+}
+
+/** Whether a session keeps its lease beyond the transaction, and why. */
+export class SessionPin {
+  reason: PinReason | null = null;
+  readonly #owner: PinOwner;
+  readonly #watcher: PinWatcher;
+  /** In clock milliseconds. */
+  #since = 0;
+
+  constructor(owner: PinOwner, watcher: PinWatcher) {
+    this.#owner = owner;
+    this.#watcher = watcher;
+  }
+
+  /** Whether a statement that pins for `reason` changes anything: a pin that may end gives way to one that lasts. */
+  givesWayTo(reason: PinReason): boolean {
+    const pin = this.reason;
+    return pin === null || pin === PinReason.Listen || (mayEnd(pin) && !mayEnd(reason));
+  }
+
+  /** Pins for a statement that is about to be sent: the client is told in front of its answer. */
+  inTurn(reason: PinReason, statement: string, touches: Touches): void {
+    this.#pin(reason, statement, touches);
+    if (this.#isTold)
+      this.#owner.connection?.pending.append(
+        Reply.Local,
+        new LocalReply(pinnedNotice(reason, statement), null),
+      );
+  }
+
+  /** Pins between requests. */
+  between(reason: PinReason, statement: string): void {
+    this.#pin(reason, statement, undefined);
+    if (this.#isTold) this.#owner.reply(pinnedNotice(reason, statement));
+  }
+
+  /** The state is gone. `uncertain`: something may be left that nobody can name. */
+  end(reason: PinReason, uncertain: boolean): void {
+    const { connection } = this.#owner;
+    this.reason = null;
+    this.#owner.pool.pinEnded();
+    if (connection !== null) connection.state.needsReset = uncertain;
+    this.#watcher.unpinned(this.#owner, reason, clock.now - this.#since);
+    if (this.#isTold) this.#owner.reply(unpinnedNotice(reason));
+  }
+
+  /** What pinned has never run. */
+  forget(): void {
+    this.close();
+    this.reason = null;
+  }
+
+  /** The session ends, pinned or not. */
+  close(): void {
+    if (this.reason === null) return;
+    this.#givesWay();
+    this.#owner.pool.pinEnded();
+  }
+
+  #givesWay(): void {
+    if (this.reason !== null) this.#watcher.pinEnded(this.reason, clock.now - this.#since);
+  }
+
+  #pin(reason: PinReason, statement: string, touches: Touches): void {
+    const { connection } = this.#owner;
+    this.#givesWay();
+    if (this.reason === null) this.#owner.pool.pinBegan();
+    this.reason = reason;
+    this.#since = clock.now;
+    if (connection !== null) {
+      connection.state.needsReset = true;
+      // What DISCARD ALL does not undo, or what nobody knows, goes with the connection.
+      if (!pinDescriptions[reason].resettable)
+        connection.retireReason ??= `a session was pinned to it (${reason})`;
+    }
+    this.#watcher.pinned(this.#owner, reason, statement, touches);
+  }
+
+  get #isTold(): boolean {
+    return this.#watcher.pinNotice && wantsNotices(this.#owner.clientMinMessages);
+  }
+}

@@ -1,0 +1,77 @@
+import { quoteText } from '../parameters/parameter-set.ts';
+import { PinReason } from './pin-reason.ts';
+
+/** What a look at the catalogue finds of a session's state on its server connection. */
+export interface Found {
+  /** By the pin it asks for. */
+  readonly pins: ReadonlyMap<PinReason, boolean>;
+  /** The connection listens to something. */
+  readonly listens: boolean;
+}
+
+/** The kinds of state that a look can see, and so the pins that can end. */
+const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
+  [
+    PinReason.AdvisoryLock,
+    "EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.locktype OPERATOR(pg_catalog.=) 'advisory' " +
+      'AND l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid())',
+  ],
+  [
+    PinReason.TemporaryObject,
+    // pg_my_temp_schema() is 0 until something temporary is made.
+    `pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) '0'::pg_catalog.oid AND (${[
+      ['pg_class', 'relnamespace'],
+      ['pg_proc', 'pronamespace'],
+      ['pg_type', 'typnamespace'],
+    ]
+      .map(
+        ([catalogue, schema]) =>
+          `EXISTS (SELECT FROM pg_catalog.${catalogue} c WHERE c.${schema} OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())`,
+      )
+      .join(' OR ')})`,
+  ],
+  [
+    PinReason.SqlPrepare,
+    'EXISTS (SELECT FROM pg_catalog.pg_prepared_statements p WHERE p.from_sql AND p.name OPERATOR(pg_catalog.<>) ALL ($carried))',
+  ],
+  [PinReason.HoldableCursor, 'EXISTS (SELECT FROM pg_catalog.pg_cursors c WHERE c.is_holdable)'],
+];
+
+/** Not a pin: what is listened to is taken over by the listening connection. */
+const listens = 'EXISTS (SELECT FROM pg_catalog.pg_listening_channels())';
+
+/** The pins whose end a look can see. */
+export const visible: ReadonlySet<PinReason> = new Set(kinds.map(([reason]) => reason));
+
+/** The first column of the look's row: tells it from the rows of a read-back in the same answer. */
+const mark = 'sluice look';
+
+const sql = `SELECT '${mark}', ${[...kinds.map(([, expression]) => expression), listens].map((expression) => `(${expression})`).join(', ')}`;
+
+/**
+ * One row of booleans. A millisecond or two, so it is asked only when something may have changed. `tracked` are the names
+ * of SQL's statements that the session has on any connection.
+ */
+export function probeSql(tracked: readonly string[]): string {
+  return sql.replace(
+    '$carried',
+    () => `ARRAY[${tracked.map(quoteText).join(',')}]::pg_catalog.text[]`,
+  );
+}
+
+/** Takes the look's row out of an answer; null when it is not there. */
+export function readProbe(rows: readonly (readonly (string | null)[])[]): Found | null {
+  const row = rows.find((candidate) => candidate[0] === mark);
+  if (row === undefined) return null;
+  return {
+    pins: new Map(kinds.map(([reason], at) => [reason, row[at + 1] === 't'])),
+    listens: row[kinds.length + 1] === 't',
+  };
+}
+
+/** The rows of the answer that are not the look's. */
+export function withoutProbe(
+  rows: readonly (readonly (string | null)[])[],
+): readonly (readonly (string | null)[])[] {
+  return rows.filter((row) => row[0] !== mark);
+}

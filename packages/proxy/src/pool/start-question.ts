@@ -1,0 +1,107 @@
+import type { ServerConnection } from '../backend/server-connection.ts';
+import { InternalQuery } from '../protocol/internal-query.ts';
+import { quoteText } from '../parameters/parameter-set.ts';
+import { decoded, encodedSql } from '../parameters/replay-sql.ts';
+import type { PoolTarget } from './pool-target.ts';
+
+/** Asks for the values that these parameters have after RESET, as SHOW tells them: only those that everybody may set. */
+function valuesSql(names: readonly string[]): string {
+  const list = names.map(quoteText).join(',');
+  return `SELECT pg_catalog.set_config('statement_timeout','0',true),pg_catalog.set_config('search_path','pg_catalog, pg_temp',true);
+SELECT lower(name), ${encodedSql('pg_catalog.set_config(name, NULL, true)')} FROM pg_settings WHERE lower(name) = ANY (ARRAY[${list}]) AND context = 'user'`;
+}
+
+/** A connection that answers is waited for so long, in milliseconds. */
+const patience = 2000;
+
+/**
+ * Asks a server connection what values these parameters had as it began: what the sessions of before keep, though
+ * connections begin with others now. Only those that the user may set: the others could not be given to a session. A
+ * parameter that is reset for the length of the question is told as SHOW tells it.
+ */
+export class StartQuestion {
+  readonly #names: readonly string[];
+  readonly #set: ReadonlyMap<string, string>;
+  readonly #until: number;
+  readonly #askServer: PoolTarget['askServer'];
+  readonly #done: (values: ReadonlyMap<string, string>) => void;
+  readonly #since = performance.now();
+  #isAsked = false;
+  #isOver = false;
+  #isGivenUp = false;
+
+  /**
+   * `set`: what ALTER ROLE and ALTER DATABASE had set before; it was so for certain until `until` (in milliseconds of
+   * `performance.now()`). `done` is called once.
+   */
+  constructor(
+    names: readonly string[],
+    set: ReadonlyMap<string, string>,
+    until: number,
+    askServer: PoolTarget['askServer'],
+    done: (values: ReadonlyMap<string, string>) => void,
+  ) {
+    this.#names = names;
+    this.#set = set;
+    this.#until = until;
+    this.#askServer = askServer;
+    this.#done = done;
+  }
+
+  /** Whether this connection certainly began with the values of before. */
+  knows({ loggedInAt }: ServerConnection): boolean {
+    return loggedInAt < this.#until;
+  }
+
+  /** Asks on this connection, which is closed afterwards; false when another was asked already. */
+  ask(connection: ServerConnection): boolean {
+    if (this.#isAsked || this.#isOver || connection.retireReason !== null) return false;
+    if (!this.knows(connection)) return false;
+    this.#isAsked = true;
+    connection.retireReason = 'what PostgreSQL decides at login has changed';
+    connection.run(
+      valuesSql(this.#names),
+      new InternalQuery(({ rows }) => {
+        queueMicrotask(() => connection.close('what PostgreSQL decides at login has changed'));
+        this.#finish(rows.slice(1), true);
+      }),
+    );
+    return true;
+  }
+
+  /** Called at every tick of the coarse clock. */
+  tick(): void {
+    if (performance.now() - this.#since > patience) this.giveUp();
+  }
+
+  /**
+   * There is no connection to ask. What was set before had that value, and what nobody had set has the one that the server
+   * gives everybody, as far as another connection to it tells.
+   */
+  giveUp(): void {
+    if (this.#isOver || this.#isGivenUp) return;
+    this.#isGivenUp = true;
+    const isAsked =
+      this.#names.length > 0 &&
+      this.#askServer(valuesSql(this.#names), (rows) => this.#finish(rows?.slice(1) ?? [], false));
+    if (!isAsked) this.#finish([], false);
+  }
+
+  /** `isOwn`: the rows come from a connection of before. */
+  #finish(rows: readonly (readonly (string | null)[])[], isOwn: boolean): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const values = new Map<string, string>();
+    for (const [name, value] of rows) {
+      if (typeof name !== 'string' || typeof value !== 'string') continue;
+      const before = isOwn ? undefined : this.#set.get(name);
+      values.set(name, before ?? decoded(value));
+    }
+    for (const name of this.#names) {
+      // pg_settings shows neither of these; anybody may set them to what was set before.
+      if (name.includes('.')) values.set(name, this.#set.get(name) ?? '');
+      else if (name === 'role') values.set(name, this.#set.get(name) ?? 'none');
+    }
+    this.#done(values);
+  }
+}

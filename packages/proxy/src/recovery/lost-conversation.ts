@@ -1,0 +1,89 @@
+import {
+  closeComplete,
+  firstStringAt,
+  FrontendCode as Code,
+  namedAt,
+  namesStatement,
+  parseComplete,
+} from '@sluice/wire';
+import { classifyBytes } from '../sql/index.ts';
+import type { Effects } from '../sql/index.ts';
+import type { LostTransaction } from './lost-transaction.ts';
+
+/** The statements of a session, which go on through a lost transaction. The empty name is the unnamed statement's. */
+export interface ConversationOwner {
+  /** What the statement does that the name stands for; null when there is none, or it could not be read. */
+  effectsOf(name: string): Effects | null;
+  /** Keeps what the Parse message `chunk[at, next)` brings; a database is told of it when it is first bound there. */
+  keepParsed(chunk: Buffer, at: number, next: number, effects: Effects): void;
+  /** The name stands for nothing any more. */
+  forget(name: string): void;
+}
+
+/** Under what the session's statements are read; see `RequestOwner`. */
+export interface StatementReading {
+  readonly lexis: number;
+}
+
+/**
+ * What is said between a client and the stand-in for the server connection on which its transaction was lost:
+ * reads the client's messages for it, and keeps the statements that the client prepares or closes meanwhile.
+ */
+export class LostConversation {
+  readonly #transaction: LostTransaction;
+  readonly #owner: ConversationOwner;
+  readonly #reading: StatementReading;
+
+  constructor(transaction: LostTransaction, owner: ConversationOwner, reading: StatementReading) {
+    this.#transaction = transaction;
+    this.#owner = owner;
+    this.#reading = reading;
+  }
+
+  /** The transaction has been ended: the next cycle needs a server connection again. */
+  get over(): boolean {
+    return this.#transaction.over;
+  }
+
+  /** The answer to the message `chunk[at, next)`; empty when it gets none. Of a message that streams `next` lies behind the chunk. */
+  answer(chunk: Buffer, at: number, next: number): Buffer {
+    const code = chunk[at] ?? 0;
+    const ofStatement = namesStatement(chunk, at);
+    // A message too long to be read ends no transaction.
+    const effects = next > chunk.length ? null : this.#effectsOf(code, chunk, at, next);
+    const answer = this.#transaction.answer({ code, effects, ofStatement });
+    if (answer === parseComplete && effects !== null)
+      this.#owner.keepParsed(chunk, at, next, effects);
+    else if (answer === closeComplete && ofStatement)
+      this.#owner.forget(chunk.toString('latin1', namedAt(at), next - 1));
+    return answer;
+  }
+
+  /** What the statement does that a message brings or names. */
+  #effectsOf(code: number, chunk: Buffer, at: number, next: number): Effects | null {
+    const { lexis } = this.#reading;
+    let nameStart = firstStringAt(code, at);
+    switch (code) {
+      case Code.Query:
+        return classifyBytes(chunk, nameStart, Math.max(nameStart, next - 1), lexis);
+      case Code.Parse: {
+        const start = chunk.indexOf(0, nameStart) + 1;
+        const end = chunk.indexOf(0, start);
+        return start > 0 && end >= start && end < next
+          ? classifyBytes(chunk, start, end, lexis)
+          : null;
+      }
+      case Code.Bind:
+        // The portal's name comes first.
+        nameStart = chunk.indexOf(0, nameStart) + 1;
+        break;
+      case Code.Describe:
+        break;
+      default:
+        return null;
+    }
+    const nameEnd = chunk.indexOf(0, nameStart);
+    if (nameStart <= at || nameEnd < nameStart || nameEnd >= next) return null;
+    return this.#owner.effectsOf(chunk.toString('latin1', nameStart, nameEnd));
+  }
+}

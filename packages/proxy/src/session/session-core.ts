@@ -1,0 +1,161 @@
+import { readable } from '@sluice/wire';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import type { ProxyError } from '../errors.ts';
+import { clock } from '../io/clock.ts';
+import type { Listeners } from '../listen-notify/listeners.ts';
+import type { SessionParameters } from '../parameters/session-parameters.ts';
+import { SessionPin } from '../pinning/session-pin.ts';
+import type { PinOwner, PinWatcher } from '../pinning/session-pin.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { CycleOwner } from '../protocol/query-cycle.ts';
+import { QueryCycles } from '../protocol/query-cycles.ts';
+import type { ClientOutput } from './client-output.ts';
+import { Interventions } from './interventions.ts';
+import type { InterventionOwner, Reach } from './interventions.ts';
+import { SessionState } from './session-state.ts';
+
+/** Whoever keeps the sessions: told what happens to them. */
+export interface SessionKeeper extends PinWatcher, Reach {
+  readonly longestBuffered: number;
+  readonly listeners: Listeners;
+  /**
+   * `what` was found changed in a session after these statements, whose texts do not show it; null when they were known
+   * to do so.
+   */
+  foundHiddenState(session: PinOwner, what: string, statements: readonly string[] | null): void;
+}
+
+/** The session, as its parts call it back. */
+export interface SessionOwner extends InterventionOwner {
+  /** Ends the session; `farewell` is the last that the client is told, null: nothing. */
+  end(reason: string, farewell: Buffer | null): void;
+  terminate(error: ProxyError): void;
+  /** What waits is tried again: the server connection takes requests. */
+  resume(): void;
+  /** Something has changed of what is read from the client, or written to its server connection. */
+  flow(): void;
+}
+
+/**
+ * What the parts of a session share: its client, its lease, its unanswered cycles, its parameters and its pin. It counts
+ * cycles, and knows no more of what goes on.
+ */
+export class SessionCore implements CycleOwner, PinOwner {
+  readonly id: number;
+  readonly pool: Pool;
+  readonly keeper: SessionKeeper;
+  readonly client: ClientOutput;
+  /** The process id that the client was told. */
+  readonly clientProcessId: number;
+  readonly parameters: SessionParameters;
+  readonly pin: SessionPin;
+  readonly owner: SessionOwner;
+  /** What the client has sent and is not answered. */
+  readonly cycles: QueryCycles;
+  /** The leased server connection, or null. */
+  connection: ServerConnection | null = null;
+  /** When the current state began, in clock milliseconds. */
+  since = clock.now;
+  #state: SessionState = SessionState.Idle;
+  /** Made when the session first does something to others. */
+  #interventions: Interventions | null = null;
+
+  constructor(options: {
+    readonly id: number;
+    readonly pool: Pool;
+    readonly keeper: SessionKeeper;
+    readonly client: ClientOutput;
+    readonly clientProcessId: number;
+    readonly parameters: SessionParameters;
+    readonly owner: SessionOwner;
+  }) {
+    this.id = options.id;
+    this.pool = options.pool;
+    this.keeper = options.keeper;
+    this.client = options.client;
+    this.clientProcessId = options.clientProcessId;
+    this.parameters = options.parameters;
+    this.owner = options.owner;
+    this.pin = new SessionPin(this, options.keeper);
+    this.cycles = new QueryCycles(this);
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  enter(state: SessionState): void {
+    this.#state = state;
+    this.since = clock.now;
+  }
+
+  get inTransaction(): boolean {
+    return this.connection !== null && this.connection.inTransaction;
+  }
+
+  /** The session is in a transaction, or will be when what it has sent was run. */
+  get isBegun(): boolean {
+    return this.inTransaction || this.cycles.last.begins;
+  }
+
+  /** Replies to its requests are to come. */
+  get awaitsReplies(): boolean {
+    return this.connection !== null && this.cycles.arePending(this.connection);
+  }
+
+  /** The name that the client gave itself, for logs. */
+  get applicationName(): string {
+    return readable(this.parameters.get('application_name') ?? '');
+  }
+
+  get clientMinMessages(): string | undefined {
+    return this.parameters.get('client_min_messages');
+  }
+
+  /** What its statements do to others; null as long as they do nothing. */
+  get interventions(): Interventions | null {
+    return this.#interventions;
+  }
+
+  intervene(): Interventions {
+    return (this.#interventions ??= new Interventions(this.owner, this.keeper));
+  }
+
+  reply(bytes: Buffer): void {
+    this.client.write(bytes);
+  }
+
+  /** The requests that were kept back on the server connection go on. */
+  resumeRequests(): void {
+    const { connection } = this;
+    if (connection !== null) connection.lease.admitRequests();
+    // The connection is settled first: the lease may end, and what waited needs another.
+    queueMicrotask(() => {
+      if (this.#state !== SessionState.Waiting) this.owner.resume();
+    });
+  }
+
+  // --- Replies ---
+
+  relay(chunk: Buffer, start: number, end: number): void {
+    this.cycles.first.relayed = true;
+    this.client.relay(chunk, start, end);
+  }
+
+  flushReplies(): void {
+    this.client.flush();
+  }
+
+  cycleBegan(isFirst: boolean): void {
+    this.pool.stats.cycles++;
+    if (isFirst) this.since = clock.now;
+  }
+
+  cycleEnded(): void {
+    const { stats } = this.pool;
+    stats.queryTime.observe(this.cycles.answered(performance.now()));
+    stats.onAnswer?.();
+    this.since = clock.now;
+    this.#interventions?.cycleEnded();
+  }
+}

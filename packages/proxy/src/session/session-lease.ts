@@ -1,0 +1,461 @@
+import { buildErrorResponse, buildParameterStatus } from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import type { Belief } from '../backend/error-words.ts';
+import type { ConnectionLoss, LeaseOwner } from '../backend/lease-owner.ts';
+import type { ProxyError } from '../errors.ts';
+import { memory } from '../io/memory.ts';
+import { isHurried } from '../parameters/own-timeouts.ts';
+import type { ParameterSet } from '../parameters/parameter-set.ts';
+import type { ReadUnder } from '../parameters/read-under.ts';
+import { PinReason } from '../pinning/pin-reason.ts';
+import type { Borrower, Lingerer } from '../pool/pool-target.ts';
+import type { Pool } from '../pool/pool.ts';
+import { InternalQuery } from '../protocol/internal-query.ts';
+import type { InternalAnswer } from '../protocol/internal-query.ts';
+import type { QueryCycles } from '../protocol/query-cycles.ts';
+import { SessionRecovery } from '../recovery/session-recovery.ts';
+import type { RecoveryOwner } from '../recovery/session-recovery.ts';
+import type { Effect, Effects } from '../sql/index.ts';
+import { events } from '../telemetry/events.ts';
+import { Release, nextRelease } from './release-policy.ts';
+import type { RequestForwarder } from './request-forwarder.ts';
+import type { SessionCore } from './session-core.ts';
+import { SessionState } from './session-state.ts';
+import type { StatementEffects } from './statement-effects.ts';
+
+/** temp_buffers cannot be changed once temporary tables were used, and others may have used some. */
+function setsBeforeUse(effect: Effect): boolean {
+  return (
+    effect.kind === 'parameter' &&
+    typeof effect.names !== 'string' &&
+    effect.names.includes('temp_buffers')
+  );
+}
+
+/** The leases of a session, one after the other: borrows, puts in front what the session needs, and lets go. */
+export class SessionLease
+  implements LeaseOwner<ServerConnection>, Borrower, Lingerer, RecoveryOwner
+{
+  readonly requests: RequestForwarder;
+  readonly pool: Pool;
+  readonly cycles: QueryCycles;
+  /** Exact time at which the borrow queue was joined, in milliseconds. */
+  waitingSince = 0;
+  /** The next lease must be on a connection that no session has had. */
+  needsNew = false;
+  /** The lease is the first of its connection. */
+  isFirstLease = false;
+  /** Where the session was served last: it comes back there if it can, since what it has left there is its own. */
+  lastConnection: ServerConnection | null = null;
+  readonly #core: SessionCore;
+  readonly #effects: StatementEffects;
+  readonly #recovery = new SessionRecovery(this);
+  /** Those who have yet to learn whether the session has been ended. */
+  #holds = 0;
+  /** As of which of the pool's news the client was told of parameters. */
+  #reportVersion: number;
+
+  constructor(core: SessionCore, effects: StatementEffects, requests: RequestForwarder) {
+    this.requests = requests;
+    this.pool = core.pool;
+    this.cycles = core.cycles;
+    this.#core = core;
+    this.#effects = effects;
+    this.#reportVersion = core.pool.reportVersion;
+  }
+
+  get parameters(): ParameterSet {
+    return this.#effects.known;
+  }
+
+  get connection(): ServerConnection | null {
+    return this.#core.connection;
+  }
+
+  get since(): number {
+    return this.#core.since;
+  }
+
+  get isWaiting(): boolean {
+    return this.#core.state === SessionState.Waiting;
+  }
+
+  // --- Borrowing ---
+
+  /** The connection of a new lease; null: `granted` or `borrowFailed` will be called, or were. */
+  borrow(): ServerConnection | null {
+    if (this.#holds > 0) return null;
+    this.waitingSince = performance.now();
+    const runsAgain = this.cycles.first.retry !== null;
+    if (runsAgain && this.#recovery.mustWait()) {
+      this.#core.enter(SessionState.Waiting);
+      return null;
+    }
+    const short = memory.refusal();
+    if (short !== null) {
+      this.#refuseSoon(short);
+      return null;
+    }
+    const connection = this.pool.borrow(this);
+    if (connection === null || (runsAgain && this.#recovery.isRefusedAgain(connection))) {
+      // A lease that cannot be had at once was queued, or has been refused already.
+      if (this.#core.state === SessionState.Idle) this.#core.enter(SessionState.Waiting);
+      return null;
+    }
+    // It was there at once: the clock is not asked again.
+    this.#take(connection, 0);
+    return connection;
+  }
+
+  /** The cycle is handed to the borrow queue in this very turn; only then can it be refused. */
+  #refuseSoon(error: ProxyError): void {
+    this.#core.enter(SessionState.Waiting);
+    queueMicrotask(() => {
+      if (this.isWaiting) this.borrowFailed(error.fields);
+    });
+  }
+
+  borrowAgain(): void {
+    const connection = this.pool.borrow(this);
+    if (connection !== null) this.granted(connection);
+  }
+
+  granted(connection: ServerConnection): void {
+    if (this.cycles.first.retry !== null && this.#recovery.isRefusedAgain(connection)) return;
+    this.#take(connection, performance.now() - this.waitingSince);
+    this.requests.granted();
+    this.flow();
+  }
+
+  borrowFailed(error: ErrorFields): void {
+    this.cycles.clear();
+    this.#core.enter(SessionState.Idle);
+    this.requests.refuse(buildErrorResponse({ ...error, severity: 'ERROR' }));
+    this.flow();
+  }
+
+  /** It borrows no connection until `unblockRequests`. */
+  block(): void {
+    this.#holds++;
+  }
+
+  /** Returns whether requests go on. */
+  unblock(): boolean {
+    this.#holds--;
+    return this.#holds === 0 && this.#core.state === SessionState.Idle;
+  }
+
+  /**
+   * A statement about to run sets what PostgreSQL takes only before temporary tables were used. Gives the connection back if
+   * other sessions have had it and nothing of the lease has run: true, and the statement waits for one that nobody has had.
+   */
+  wantsNewConnection(effects: Effects): boolean {
+    const { connection } = this;
+    if (this.isFirstLease || connection === null || this.isPinned) return false;
+    if (!effects.details.some(setsBeforeUse) || !this.cycles.isFresh(connection)) return false;
+    this.#core.connection = null;
+    this.becomeIdle();
+    this.wantNew();
+    connection.orphan(false);
+    // What was put in front of the lease was only gathered so far.
+    connection.flushRequests();
+    queueMicrotask(() => {
+      if (this.#core.state === SessionState.Idle) this.#core.owner.resume();
+    });
+    return true;
+  }
+
+  /** `waited`: since the lease was asked for, in milliseconds. */
+  #take(connection: ServerConnection, waited: number): void {
+    const core = this.#core;
+    const { pool } = this;
+    const { parameters, listening } = this.#effects;
+    pool.stats.borrowWait.observe(waited);
+    core.connection = connection;
+    core.enter(SessionState.Active);
+    connection.leaseTo(this);
+    pool.reset(connection, core.id);
+    this.isFirstLease = !connection.state.isUsed;
+    connection.state.used();
+    this.needsNew = false;
+    connection.state.statements.leasedTo(core.id);
+    if (connection.state.clientNamed !== null) this.requests.reconcile(connection);
+    const before = connection.state.parameterSet;
+    // A time-out of the last session's could end the replay before PostgreSQL takes any error for the end of its process.
+    if (pool.replay(connection, parameters.known) && isHurried(before))
+      connection.lease.pauseRequests();
+    // What is put in front of the lease changes what the connection has reported: of others, until it is answered.
+    if (this.#reportVersion !== pool.reportVersion && connection.pending.length === 0) {
+      this.#reportVersion = pool.reportVersion;
+      for (const [name, value] of parameters.news(connection, before))
+        core.reply(buildParameterStatus(name, value));
+    }
+    listening?.begin(connection);
+    if (events.leaseBegan.hasSubscribers) this.#show(connection);
+  }
+
+  /** Lets a test ask the connection, in front of the session's first request, what is inside. */
+  #show(connection: ServerConnection): void {
+    const { parameters, listening } = this.#effects;
+    events.leaseBegan.publish({
+      session: this.#core.id,
+      user: this.pool.user,
+      database: this.pool.database,
+      port: connection.socket.remotePort,
+      connection,
+      parameters: parameters.known.values,
+      names: this.requests.trackedNames(),
+      channels: listening?.channels ?? [],
+      ask: (sql: string, done: (answer: InternalAnswer) => void) =>
+        connection.gather(sql, new InternalQuery(done)),
+    });
+  }
+
+  // --- Replies ---
+
+  get blocked(): boolean {
+    return this.#core.client.blocked;
+  }
+
+  relay(chunk: Buffer, start: number, end: number): void {
+    this.#core.relay(chunk, start, end);
+  }
+
+  flushReplies(): void {
+    this.#core.flushReplies();
+  }
+
+  cycleBegan(isFirst: boolean): void {
+    this.#core.cycleBegan(isFirst);
+  }
+
+  cycleEnded(): void {
+    this.#core.cycleEnded();
+  }
+
+  syncsIgnored(count: number): void {
+    this.cycles.ignored(count);
+  }
+
+  get awaitsAnswers(): boolean {
+    return this.requests.awaitsAnswers;
+  }
+
+  get meaningUncertain(): boolean {
+    return this.#effects.parameters.meaningUncertain;
+  }
+
+  readsUnder(hasLiterals: boolean): ReadUnder {
+    return this.#effects.readsUnder(hasLiterals);
+  }
+
+  translate(text: string): string {
+    return this.requests.translate(text);
+  }
+
+  parameterReported(name: string, value: string): void {
+    const { parameters } = this.#effects;
+    parameters.told(name, value);
+    // Nothing that was asked for sets a parameter, and one has changed: a function did it, or the server has read its
+    // configuration again, which it tells with the next answer.
+    if (parameters.dirty) return;
+    parameters.suspect();
+    this.pool.parameterChanged();
+  }
+
+  notified(chunk: Buffer, at: number, end: number): boolean {
+    const { connection } = this;
+    return connection !== null && this.#effects.notified(connection, chunk, at, end);
+  }
+
+  resume(): void {
+    this.#core.owner.resume();
+  }
+
+  // --- Letting go ---
+
+  letsGo(): boolean {
+    const effects = this.#effects;
+    const { connection } = this;
+    let next = nextRelease(effects);
+    if (next === Release.Judge) {
+      effects.code?.judge();
+      next = nextRelease(effects);
+    }
+    if (next === Release.Let || connection === null) return true;
+    if (next === Release.SettleListening) {
+      if (effects.listening?.settle(connection, effects.isPinned) === false) return false;
+      next = nextRelease(effects, true);
+    }
+    switch (next) {
+      case Release.Let:
+        return true;
+      case Release.Linger:
+        this.pool.lingering.add(this);
+        break;
+      case Release.ReadStoredCode:
+        effects.code?.read(connection);
+        break;
+      case Release.Probe:
+        effects.probing.run(connection);
+        break;
+      case Release.AskSequences:
+        if (effects.sequences !== null) effects.probing.askSequences(connection, effects.sequences);
+        break;
+      case Release.Unlisten:
+        effects.listening?.release(connection);
+        break;
+      default:
+    }
+    return false;
+  }
+
+  leaseEnded(): void {
+    const { connection } = this;
+    this.#core.connection = null;
+    this.lastConnection = connection;
+    this.pool.lingering.delete(this);
+    this.#effects.leaseEnded(connection);
+    this.becomeIdle();
+    // The connection may have been full, with COPY data that the database has refused: its drain is not ours any more.
+    this.flow();
+    if (connection !== null) this.requests.leaseEnded(connection);
+  }
+
+  /** Others need the connection that the session only lingers on, or it has lingered for long. */
+  moveOn(): void {
+    const { connection } = this;
+    if (!this.pool.lingering.delete(this) || connection === null || this.#effects.busy) return;
+    this.#effects.movesOn = true;
+    connection.settle();
+  }
+
+  /** Others wait for a server connection: is the pinned one still needed? Asked only between transactions. */
+  probeAgain(): void {
+    const { connection } = this;
+    const { busy, probing } = this.#effects;
+    if (connection !== null && !busy && probing.seesPin) probing.run(connection);
+  }
+
+  end(reason: string, farewell: Buffer | null): void {
+    this.#core.owner.end(reason, farewell);
+  }
+
+  /** The session is about to end: it waits for no lease any more, and what it has left has to be removed. */
+  leave(): void {
+    const { connection } = this;
+    const isWaiting = this.isWaiting;
+    if (connection !== null && this.#effects.mayLeave) connection.state.needsReset = true;
+    this.pool.lingering.delete(this);
+    if (isWaiting) this.pool.leave(this);
+  }
+
+  /** The last of the session: what it had on its connection is dropped, or what it has left on the last one. */
+  close(): void {
+    const { connection } = this;
+    this.#core.connection = null;
+    connection?.orphan(this.requests.midMessage);
+    if (connection === null) this.pool.forget(this.lastConnection, this.#core.id);
+    this.lastConnection = null;
+  }
+
+  // --- Loss ---
+
+  get survivesLoss(): boolean {
+    return !this.isPinned && !this.losesListening(this.inTransaction);
+  }
+
+  connectionLost(loss: ConnectionLoss): void {
+    this.#core.interventions?.end();
+    this.#recovery.connectionLost(loss);
+  }
+
+  canSendAgain(sqlstate: string): boolean {
+    return this.#recovery.canSendAgain(sqlstate);
+  }
+
+  sendAgain(error: ErrorFields, answered: Buffer, connection: ServerConnection): void {
+    this.#recovery.sendAgain(error, answered, connection);
+  }
+
+  replayed(): void {
+    this.requests.settled();
+    if (this.connection?.lease.isPaused === true) this.#core.resumeRequests();
+  }
+
+  replayRefused(error: ErrorFields, nothingRan: boolean): void {
+    this.#recovery.replayRefused(error, nothingRan);
+  }
+
+  planOutdated(): boolean {
+    return this.#recovery.planOutdated();
+  }
+
+  beliefContradicted(belief: Belief, chunk: Buffer, at: number, next: number): boolean {
+    return this.#recovery.beliefContradicted(belief, chunk, at, next);
+  }
+
+  giveUpLease(isLost: boolean): void {
+    const { connection } = this;
+    if (connection !== null) this.requests.leaseLost(connection);
+    this.#core.connection = null;
+    this.pool.lingering.delete(this);
+    this.#effects.parameters.uncertain = false;
+    if (isLost) this.#effects.connectionLost();
+  }
+
+  becomeIdle(): void {
+    this.#effects.parameters.leaseEnded(null);
+    this.#core.enter(SessionState.Idle);
+    this.#effects.listening?.leaseEnded();
+  }
+
+  wantNew(): void {
+    this.needsNew = true;
+  }
+
+  get inTransaction(): boolean {
+    return this.#core.inTransaction;
+  }
+
+  get isPinned(): boolean {
+    return this.#effects.isPinned;
+  }
+
+  get keepsUnseenStatements(): boolean {
+    return this.#core.pin.reason === PinReason.SqlPrepare;
+  }
+
+  get asksReadOnly(): boolean {
+    return this.#effects.parameters.get('default_transaction_read_only') !== undefined;
+  }
+
+  get setOutside(): boolean {
+    return this.#effects.parameters.setOutside;
+  }
+
+  losesListening(inTransaction: boolean): boolean {
+    return this.#effects.losesListening(inTransaction);
+  }
+
+  forgetPin(): void {
+    this.#core.pin.forget();
+  }
+
+  forgetChanges(): void {
+    this.#effects.forgetChanges();
+  }
+
+  corrected(belief: Belief): void {
+    this.#effects.corrected(belief);
+  }
+
+  reply(bytes: Buffer): void {
+    this.#core.reply(bytes);
+  }
+
+  flow(): void {
+    this.#core.owner.flow();
+  }
+}

@@ -1,0 +1,471 @@
+import { severalSessions } from '../backend/backend-state.ts';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import type { Belief } from '../backend/error-words.ts';
+import type { ProxyError } from '../errors.ts';
+import { SessionListening } from '../listen-notify/session-listening.ts';
+import type { ListeningOwner } from '../listen-notify/session-listening.ts';
+import { readUnderAny } from '../parameters/read-under.ts';
+import type { ReadUnder } from '../parameters/read-under.ts';
+import type { ParameterSet } from '../parameters/parameter-set.ts';
+import type { SessionParameters } from '../parameters/session-parameters.ts';
+import type { StartValues } from '../parameters/start-values.ts';
+import { PinReason, pinReasonOf } from '../pinning/pin-reason.ts';
+import { Probing } from '../pinning/probing.ts';
+import type { ProbeOwner } from '../pinning/probing.ts';
+import type { SessionPin } from '../pinning/session-pin.ts';
+import { SessionSequences, touchesSequences } from '../pinning/session-sequences.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { QueryCycles } from '../protocol/query-cycles.ts';
+import { Flag, normalizedAt } from '../sql/index.ts';
+import type { Effects } from '../sql/index.ts';
+import { CodeRuns } from '../stored-code/code-runs.ts';
+import type { CodeOwner } from '../stored-code/code-runs.ts';
+import { leavesSomething } from '../stored-code/probe-sampling.ts';
+import type { Suspect } from '../stored-code/probe-sampling.ts';
+import { Risk } from '../stored-code/stored-code-sql.ts';
+import type { StoredCode } from '../stored-code/stored-code.ts';
+import { events } from '../telemetry/events.ts';
+import { mayIntervene } from './interventions.ts';
+import { wouldLinger } from './release-policy.ts';
+import type { Lingering, Releasable } from './release-policy.ts';
+import type { MayReset, StatementOwner } from './request-owner.ts';
+import { tracked, changesParameters, gives, watched } from './session-effects.ts';
+import type { SessionCore } from './session-core.ts';
+import { SessionState } from './session-state.ts';
+
+const nothingReset: MayReset = { names: [], isKnown: true };
+
+/** What the requests of a session have to do with its release. */
+export interface SentRequests {
+  /** True when part of a message has gone to the database and the rest has not come. */
+  readonly midMessage: boolean;
+  /** Names of SQL's PREPARE that need not keep the connection. */
+  trackedNames(): readonly string[];
+  /** A statement is about to run that changes how texts are read. True: some of SQL's PREPARE could not be said again. */
+  lexisChanges(): boolean;
+}
+
+/**
+ * What the statements of a session leave: on its server connection, in its parameters, for others. Looks at each before it
+ * runs, and knows what has to be found out before the connection can go to somebody else.
+ */
+export class StatementEffects
+  implements StatementOwner, CodeOwner, ListeningOwner, ProbeOwner, Releasable, Lingering
+{
+  readonly probing: Probing;
+  readonly pool: Pool;
+  readonly parameters: SessionParameters;
+  readonly pin: SessionPin;
+  readonly cycles: QueryCycles;
+  /** The session has lingered on its connection long enough. */
+  movesOn = false;
+  readonly #core: SessionCore;
+  readonly #requests: () => SentRequests;
+  /** Made when the session first listens. */
+  #listening: SessionListening | null = null;
+  /** Made when the session first runs something that may run code of the database. */
+  #code: CodeRuns | null = null;
+  /** Made when the session first runs something that may have to do with sequences. */
+  #sequences: SessionSequences | null = null;
+  /** Start values that code of the database may reset in what is about to run. */
+  #mayReset: MayReset = nothingReset;
+
+  constructor(core: SessionCore, requests: () => SentRequests) {
+    this.#core = core;
+    this.#requests = requests;
+    this.pool = core.pool;
+    this.parameters = core.parameters;
+    this.pin = core.pin;
+    this.cycles = core.cycles;
+    this.probing = new Probing(this);
+  }
+
+  get connection(): ServerConnection | null {
+    return this.#core.connection;
+  }
+
+  // --- How statements are read ---
+
+  get lexis(): number {
+    return this.parameters.lexis;
+  }
+
+  lexisTold(): void {
+    if (this.connection !== null) this.parameters.lexisTold(this.connection);
+  }
+
+  get known(): ParameterSet {
+    return this.parameters.known;
+  }
+
+  get clientEncoding(): string | undefined {
+    return this.parameters.clientEncoding;
+  }
+
+  get startValues(): StartValues | null {
+    return this.parameters.startValues;
+  }
+
+  get searchPath(): string | null {
+    return this.parameters.searchPath;
+  }
+
+  get storedCode(): StoredCode {
+    return this.pool.storedCode;
+  }
+
+  readsUnder(hasLiterals: boolean): ReadUnder {
+    // A change that may be rolled back leaves the statement.
+    return this.parameters.meaningUncertain && this.#core.isBegun
+      ? readUnderAny
+      : this.parameters.readsUnder(hasLiterals);
+  }
+
+  statementContext(hasLiterals: boolean): string {
+    return this.parameters.statementContext(this.#core.id, hasLiterals);
+  }
+
+  publishStatement(normalizedQuery: string): void {
+    const client = this.#core.id;
+    events.statement.publish({ client, connection: this.connection?.id, normalizedQuery });
+  }
+
+  mayNameParameters(text: string): void {
+    this.pool.parameterSets.noteNames(text);
+  }
+
+  corrected(belief: Belief): void {
+    this.pool.stats.beliefsCorrected[belief]++;
+  }
+
+  // --- Before a statement ---
+
+  /** Whether a statement waits until all is answered, so that what others drew from sequences can be discarded. */
+  mustWait({ flags }: Effects): boolean {
+    const { connection, pool } = this;
+    if ((flags & (touchesSequences | Flag.Transaction)) === 0 || connection === null) return false;
+    if ((flags & Flag.ReadsSequence) === 0 && pool.sequenceReaders.isEmpty) return false;
+    return this.#drawing().mustWait(connection, flags, this.#asksSequences);
+  }
+
+  willParse({ flags }: Effects): void {
+    const { connection } = this;
+    if ((flags & (touchesSequences | Flag.Transaction)) === 0 || connection === null) return;
+    this.#drawing().prepare(connection, flags, this.#asksSequences);
+  }
+
+  makesWay(effects: Effects): boolean {
+    const { connection } = this;
+    if ((effects.flags & Flag.Ddl) === 0 || connection === null) return true;
+    return this.#core.intervene().makesWay(effects, connection);
+  }
+
+  aim(processId: number, ends: boolean): boolean {
+    const { connection } = this;
+    return connection === null || this.#core.intervene().aim(processId, ends, connection);
+  }
+
+  processFor(processId: number): number | null {
+    return this.#core.interventions?.processFor(processId) ?? null;
+  }
+
+  willRun(effects: Effects, source: Buffer, start: number): void {
+    const { flags } = effects;
+    this.cycles.add(effects);
+    if ((flags & mayIntervene) !== 0) this.#core.intervene().willRun(effects);
+    this.movesOn = false;
+    if (!this.storedCode.proves(flags)) {
+      const risk = (this.#code ??= new CodeRuns(this)).willRun(effects, source, start);
+      if (risk !== Risk.None) this.#runsUnproven(source, start);
+    }
+    if ((flags & (watched | touchesSequences)) === 0) return;
+    this.#mayDraw(effects, source, start);
+    if ((flags & watched) === 0) return;
+    this.mayChange(effects, source, start, true);
+    if ((flags & gives) !== 0) this.probing.mayRelease();
+    if ((flags & Flag.Listen) !== 0 || this.#listening !== null) this.mayListen();
+    const reason = pinReasonOf(effects);
+    if (reason === null) return;
+    this.probing.mayPin();
+    if (this.pin.givesWayTo(reason))
+      this.pin.inTurn(reason, normalizedAt(source, start), effects.details);
+  }
+
+  willRunUnread(reason: PinReason, source: Buffer, start: number): void {
+    this.cycles.addUnread();
+    this.#core.intervene().willRunUnread();
+    const { connection } = this;
+    if (connection !== null) {
+      connection.state.sequencesDrawnBy(severalSessions);
+      connection.state.residue.markUnproven();
+    }
+    if (this.pin.givesWayTo(reason))
+      this.pin.inTurn(reason, normalizedAt(source, start), undefined);
+  }
+
+  bound(chunk: Buffer, start: number, end: number): void {
+    this.#code?.bound(chunk, start, end);
+  }
+
+  keepStatements(source: Buffer, start: number): void {
+    this.probing.mayPin();
+    const { reason } = this.pin;
+    if (reason === null || reason === PinReason.Listen)
+      this.pin.inTurn(PinReason.SqlPrepare, normalizedAt(source, start), undefined);
+  }
+
+  takeMayReset(): MayReset {
+    const taken = this.#mayReset;
+    this.#mayReset = nothingReset;
+    return taken;
+  }
+
+  #runsUnproven(source: Buffer, start: number): void {
+    this.connection?.state.residue.markUnproven();
+    if (this.pool.limits.unproven === 'pin') this.mayLeaveForGood(source, start);
+  }
+
+  #mayDraw(effects: Effects, source: Buffer, start: number): void {
+    const { connection, pool } = this;
+    const { flags } = effects;
+    if (connection === null) return;
+    const readers = pool.sequenceReaders;
+    if ((flags & touchesSequences) === 0 && readers.isEmpty) return;
+    const application = this.#core.applicationName;
+    if ((flags & Flag.ReadsSequence) !== 0 && readers.add(application)) {
+      events.sequencesAsked.publish({
+        client: this.#core.id,
+        application,
+        statement: normalizedAt(source, start),
+      });
+    }
+    const sets = this.#drawing().run(connection, effects, readers.has(application));
+    if (sets && this.pin.givesWayTo(PinReason.SequenceState))
+      this.pin.inTurn(PinReason.SequenceState, normalizedAt(source, start), effects.details);
+  }
+
+  #drawing(): SessionSequences {
+    return (this.#sequences ??= new SessionSequences(this.#core.id, this.cycles));
+  }
+
+  /** The application uses currval() or lastval(). */
+  get #asksSequences(): boolean {
+    return this.pool.sequenceReaders.has(this.#core.applicationName);
+  }
+
+  // --- Code of the database ---
+
+  get code(): CodeRuns | null {
+    return this.#code;
+  }
+
+  mayReset(): void {
+    const { startValues } = this;
+    if (startValues !== null) this.#mayReset = { names: [...startValues.keys()], isKnown: false };
+  }
+
+  mayLeaveForGood(source: Buffer, start: number): void {
+    if (this.pool.limits.unproven === 'trust') return;
+    if (this.pin.givesWayTo(PinReason.UnprovenCode))
+      this.pin.inTurn(PinReason.UnprovenCode, normalizedAt(source, start), undefined);
+  }
+
+  mayChange(effects: Effects, source: Buffer, start: number, isSure = false): void {
+    const { flags } = effects;
+    const { parameters } = this;
+    if (!isSure && parameters.startValues !== null) {
+      const { names, isKnown } = this.#mayReset;
+      this.#mayReset = { names: [...names, ...parameters.startValuesIn(effects)], isKnown };
+    }
+    if (
+      (flags & (changesParameters | Flag.SetsLocalParameter)) !== 0 &&
+      parameters.willRun(effects, isSure) &&
+      this.#requests().lexisChanges()
+    )
+      this.keepStatements(source, start);
+    if ((flags & tracked) !== 0 && !this.#core.isBegun) parameters.setOutside = true;
+  }
+
+  resumeRequests(): void {
+    this.#core.resumeRequests();
+  }
+
+  // --- LISTEN ---
+
+  get listening(): SessionListening | null {
+    return this.#listening;
+  }
+
+  mayListen(): void {
+    // BEGIN itself is the transaction's already.
+    this.#startListening().mayChange(this.#core.isBegun);
+  }
+
+  /** A notification came on the leased connection, the message `chunk[at, end)`. Returns whether its bytes go on. */
+  notified(connection: ServerConnection, chunk: Buffer, at: number, end: number): boolean {
+    // If nobody has noticed yet that something listens, a probe will.
+    return this.#startListening().notifiedOnLease(connection, chunk, at, end);
+  }
+
+  #startListening(): SessionListening {
+    return (this.#listening ??= new SessionListening(
+      this,
+      this.#core.keeper.listeners.of(this.pool.database),
+    ));
+  }
+
+  get takesNotifications(): boolean {
+    return this.#core.state !== SessionState.Closed && (this.connection === null || !this.busy);
+  }
+
+  get since(): number {
+    return this.#core.since;
+  }
+
+  set since(at: number) {
+    this.#core.since = at;
+  }
+
+  get unread(): number {
+    return this.#core.client.unread;
+  }
+
+  get clientProcessId(): number {
+    return this.#core.clientProcessId;
+  }
+
+  pinListening(): void {
+    if (this.pin.reason === null) this.pin.between(PinReason.Listen, '');
+  }
+
+  unpinListening(): void {
+    this.probing.unpin(PinReason.Listen);
+  }
+
+  terminate(error: ProxyError): void {
+    this.#core.owner.terminate(error);
+  }
+
+  reply(bytes: Buffer): void {
+    this.#core.reply(bytes);
+  }
+
+  // --- Probing ---
+
+  get listensOnLease(): boolean {
+    return this.#listening?.isLeased === true;
+  }
+
+  trackedNames(): readonly string[] {
+    return this.#requests().trackedNames();
+  }
+
+  foundHiddenState(what: string, suspects: readonly Suspect[]): void {
+    // From now on they are looked at each time.
+    const unknown = suspects.filter(({ effects }) => leavesSomething(effects));
+    const told = unknown.length === 0 ? null : unknown.map(({ statement }) => statement);
+    this.#core.keeper.foundHiddenState(this.#core, what, told);
+  }
+
+  // --- The end of the lease ---
+
+  /** Something is asked, or a transaction is open. */
+  get busy(): boolean {
+    return this.cycles.unanswered > 0 || this.probing.isUnderWay || this.#core.inTransaction;
+  }
+
+  get isKept(): boolean {
+    return this.#core.interventions?.areUnderWay === true || this.#requests().midMessage;
+  }
+
+  get hasUnjudged(): boolean {
+    return this.#code?.hasUnjudged === true;
+  }
+
+  get canReadCode(): boolean {
+    return this.storedCode.isBeingRead || this.storedCode.canBeRead;
+  }
+
+  get wantsProbe(): boolean {
+    return this.probing.isWanted;
+  }
+
+  get mayHaveLeft(): boolean {
+    const code = this.#code;
+    return code !== null && (code.hasSuspects || code.hasUnjudged);
+  }
+
+  get isCertain(): boolean {
+    return this.#code?.isCertain === true;
+  }
+
+  get parametersDirty(): boolean {
+    return this.parameters.dirty;
+  }
+
+  get listens(): boolean {
+    return this.#listening !== null;
+  }
+
+  get isPinned(): boolean {
+    return this.pin.reason !== null;
+  }
+
+  get lingers(): boolean {
+    const { connection } = this;
+    return wouldLinger(this) && connection !== null && this.pool.canLinger(connection);
+  }
+
+  get sequences(): SessionSequences | null {
+    return this.#sequences;
+  }
+
+  get wantsSequences(): boolean {
+    return this.#sequences?.wantsProbe(this.pin.reason) === true;
+  }
+
+  get mustUnlisten(): boolean {
+    return this.#listening?.isTracked === true && this.connection?.state.needsReset !== true;
+  }
+
+  /** Something may be left on the connection that no pin is for yet. */
+  get mayLeave(): boolean {
+    return (
+      this.probing.isUnderWay ||
+      this.wantsProbe ||
+      this.hasUnjudged ||
+      this.connection?.state.residue.isUnproven === true ||
+      this.listensOnLease
+    );
+  }
+
+  /** What is known only to the leased connection is lost with it, other than by what the loss itself undoes. */
+  losesListening(inTransaction: boolean): boolean {
+    return this.#listening?.losesState(inTransaction) === true;
+  }
+
+  leaseEnded(connection: ServerConnection | null): void {
+    this.parameters.leaseEnded(connection);
+    this.#code?.leaseEnded();
+    this.#sequences?.leaseEnded();
+  }
+
+  /** The connection is lost, and what ran on it with it. */
+  connectionLost(): void {
+    this.#code?.forget();
+    this.probing.forget();
+  }
+
+  /** Nothing that was asked to change the session took effect, as far as the client knows. */
+  forgetChanges(): void {
+    this.#listening?.forgetChange();
+    this.#sequences?.lost();
+    this.parameters.forgetChanges();
+  }
+
+  /** The session ends. */
+  end(): void {
+    this.#listening?.end();
+    this.parameters.release();
+  }
+}

@@ -1,0 +1,1261 @@
+import {
+  bodyAt,
+  boundValue,
+  buildErrorResponse,
+  closeComplete,
+  closeUnnamedStatement,
+  describesPortal,
+  describesStatement,
+  isNullValue,
+  lengthAt,
+  namedAt,
+  namesStatement,
+  noData,
+  readInt4,
+  stringEnd,
+  syncMessage,
+  TransactionStatus,
+  writeInt4,
+  writeLength,
+} from '@sluice/wire';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import { toServer } from '../io/write-buffer.ts';
+import { Action, Reply } from '../protocol/pending-replies.ts';
+import type { ReplyNote } from '../protocol/pending-replies.ts';
+import { Flag, classifyBytes, normalizedOf } from '../sql/index.ts';
+import type { Effects } from '../sql/index.ts';
+import { events } from '../telemetry/events.ts';
+import { Telling } from '../statements/analysis.ts';
+import type { Analysis } from '../statements/analysis.ts';
+import {
+  backendNameIn,
+  backendNamePrefix,
+  hideBackendNames,
+  showClientNames,
+} from '../statements/backend-names.ts';
+import { ClientStatement } from '../statements/client-statement.ts';
+import type { Description } from '../statements/description.ts';
+import type { ConversationOwner } from '../recovery/lost-conversation.ts';
+import { MissingName } from '../statements/missing-name.ts';
+import { NameChanges, bytesOf, meetNames, textOf, usesNames } from '../statements/name-changes.ts';
+import type { NamingText } from '../statements/name-changes.ts';
+import {
+  bringSqlStatements,
+  ensureClientNamed,
+  reconcileClientNamed,
+} from '../statements/client-named-statements.ts';
+import { Change } from '../protocol/query-cycle.ts';
+import type { QueryCycles } from '../protocol/query-cycles.ts';
+import { LocalReply, NoteChain } from '../protocol/reply-notes.ts';
+import { UnnamedChange } from '../statements/unnamed-change.ts';
+import { Need, OnDemand, isHarmless } from '../statements/on-demand.ts';
+import type { Kept } from '../statements/on-demand.ts';
+import {
+  BindFailure,
+  DescribeFailure,
+  buildParameterDescription,
+} from '../statements/on-demand-failures.ts';
+import { PinReason } from '../pinning/pin-reason.ts';
+import type { RequestOwner, StatementOwner } from './request-owner.ts';
+import {
+  discardingText,
+  gatherBehind,
+  gatherInCycle,
+  gatherRewritten,
+  mayResetUnread,
+  rewrite,
+} from '../statements/restoring.ts';
+import type { Rewriting } from '../statements/restoring.ts';
+import { SessionNames } from '../statements/session-names.ts';
+import { aimText, signalsOf } from './aims.ts';
+import type { Signal } from './aims.ts';
+import { describeMissingStatement, statements } from '../statements/statement.ts';
+import type { Statement } from '../statements/statement.ts';
+import { gatherUnder, meaningOn } from '../statements/meaning.ts';
+import { readUnderAny } from '../parameters/read-under.ts';
+import { mayReset, restorationsOf, setIfReset } from '../parameters/start-values.ts';
+import type { Restoration, StartValues } from '../parameters/start-values.ts';
+import { UnnamedStatement, noUnnamedStatement } from '../statements/unnamed-statement.ts';
+import { UnnamedUse, noUnnamedUse } from '../statements/unnamed-use.ts';
+
+/** Flags of statements that may set parameters which they do not name as such. */
+const maySetUnseen =
+  Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.SetsParameter | Flag.Opaque;
+
+/** Flags of statements in which a name of a statement may stand, if only in code that they bring or call. */
+const mayNameStatements =
+  Flag.Prepare |
+  Flag.Execute |
+  Flag.Deallocate |
+  Flag.Do |
+  Flag.UnknownFunction |
+  Flag.Procedure |
+  Flag.Opaque;
+
+/** Flags of statements that run code which may close statements, for all that their texts show. */
+const mayClose = Flag.Do | Flag.UnknownFunction | Flag.Procedure | Flag.Opaque;
+
+/** Flags of statements behind which code may call the session's statements by their names, now or later in a transaction. */
+const mayCall = mayClose | Flag.Writes | Flag.Ddl | Flag.Transaction;
+
+/** More statements of SQL's PREPARE than these, or longer ones, are not made again on every connection: one is kept. */
+const mostBrought = 32;
+const longestBrought = 65_536;
+
+/** In texts with more statements than these, it is not looked behind each of them whether code has reset anything. */
+const mostStatementsFollowed = 16;
+
+/** Counts statements that no other session may share. */
+let ownStatements = 0;
+
+/**
+ * What becomes of the messages that hold a statement or name one: Query, Parse, Bind, Describe and Close. Registers what
+ * each will be answered with, and puts other words in the place of those that the server connection must not see.
+ *
+ * Each method returns true when it has gathered the message itself, false when the message goes on as it came.
+ */
+export class StatementRewriter implements ConversationOwner {
+  /** The unnamed statement as all answers so far have left it: to be made again on another server connection. */
+  settled: UnnamedStatement = noUnnamedStatement;
+  /** The same, if all goes well with what was sent. */
+  #unnamed = noUnnamedUse;
+  readonly #onDemand: OnDemand;
+  /** The unnamed statement of the open cycle was not described, nor bound. */
+  #untold = false;
+  /** The client binds its unnamed statement in later cycles than that of its Parse. */
+  #keepsUnnamed = false;
+  /** The unnamed statement was changed, and what has become of it was not looked at. */
+  #unnamedUnsettled = false;
+  /** The message at hand was answered by a substitute: if it streams, its rest is dropped. */
+  substituted = false;
+  /** The message at hand hangs on answers that are under way: nothing was done, it waits until they are there. */
+  waits = false;
+  /** With `waits`: for another connection, which the owner sees to. */
+  leaves = false;
+  readonly names: SessionNames;
+  readonly #owner: StatementOwner;
+  readonly #leases: Pick<RequestOwner, 'wantsNewConnection'>;
+  readonly #cycles: QueryCycles;
+  /** The process ids in the Bind at hand have been seen to. */
+  #isAimed = false;
+  /** How texts are read was changed, and what has become of it was not looked at. */
+  #lexisUnsettled = false;
+  /** Portals whose statements use names, by their own names: what their Execute will do. */
+  #bound: Map<string, NamingText> | null = null;
+  /** Portals whose statements may reset start values: what sets them again. */
+  #restoring: Map<string, readonly string[]> | null = null;
+
+  constructor(
+    owner: StatementOwner,
+    { cycles, leases }: { cycles: QueryCycles; leases: Pick<RequestOwner, 'wantsNewConnection'> },
+  ) {
+    this.#owner = owner;
+    this.#leases = leases;
+    this.#cycles = cycles;
+    this.names = new SessionNames(cycles);
+    this.#onDemand = new OnDemand(cycles);
+  }
+
+  /** The session has ended. */
+  close(): void {
+    this.names.clear();
+  }
+
+  /** A lease begins on a connection that has own names of this session or another. */
+  reconcile(connection: ServerConnection): void {
+    reconcileClientNamed(connection, this.names);
+  }
+
+  /** The lease has ended: the session keeps only what it needs for the next. */
+  leaseEnded(connection: ServerConnection): void {
+    this.names.settled();
+    this.#lexisUnsettled = false;
+    this.#settleUnnamed(connection);
+    this.#unnamed.statement.keep();
+    this.#onDemand.forget();
+    this.#bound = null;
+    this.#restoring = null;
+  }
+
+  /**
+   * The cycle at hand is about to change how texts are read. True when some statements of SQL's PREPARE could not be said
+   * again then.
+   */
+  lexisChanges(): boolean {
+    this.#lexisUnsettled = true;
+    this.#cycles.changes(Change.Lexis);
+    return this.names.keepFragile();
+  }
+
+  effectsOf(name: string): Effects | null {
+    return (name === '' ? this.#unnamed.statement : this.names.get(name))?.effects ?? null;
+  }
+
+  keepParsed(chunk: Buffer, at: number, next: number, effects: Effects): void {
+    const nameEnd = stringEnd(chunk, bodyAt(at));
+    const name = nameIn(chunk, bodyAt(at), nameEnd);
+    if (name === '') {
+      const unnamed = new UnnamedStatement(chunk, at, next, effects, readUnderAny);
+      unnamed.keep();
+      this.settled = unnamed;
+      this.#unnamed = new UnnamedUse(unnamed);
+    } else if (this.names.get(name) === undefined) {
+      const textEnd = chunk.indexOf(0, nameEnd + 1);
+      const statement = this.#intern(null, chunk, nameEnd + 1, textEnd, next, effects);
+      this.names.put(name, new ClientStatement(statement));
+    }
+  }
+
+  forget(name: string): void {
+    if (name === '') {
+      this.settled = noUnnamedStatement;
+      this.#unnamed = noUnnamedUse;
+    } else this.names.delete(name);
+  }
+
+  /** Puts the client's names for its statements in the place of those they bear on server connections. */
+  translate(text: string): string {
+    return showClientNames(text, (name) => this.names.nameOf(name));
+  }
+
+  /**
+   * The database does not have the statement that an error tells of. True when code that the session has run has closed it:
+   * then its name stands for nothing any more. The error is not translated yet.
+   */
+  hasClosed(connection: ServerConnection, error: string): boolean {
+    const backendName = backendNameIn(error);
+    const called = backendName === null ? null : this.names.calledBy(backendName);
+    if (called === null) return false;
+    const [name, statement] = called;
+    if (!connection.state.statements.wasClosedByCode(statement)) return false;
+    this.names.forget(name);
+    return true;
+  }
+
+  /**
+   * Query (F): Byte1('Q') Int32 length, String query.
+   */
+  query(
+    connection: ServerConnection,
+    chunk: Buffer,
+    at: number,
+    next: number,
+    end: number,
+  ): boolean {
+    const owner = this.#owner;
+    let note: ReplyNote | null = null;
+    let aimed: Buffer | null = null;
+    let pending: number = Reply.Query;
+    let restoring: TextRestoring | null = null;
+    let called: string | null = null;
+    if (next > end) owner.willRunUnread(PinReason.LongStatement, chunk, bodyAt(at));
+    else {
+      const start = bodyAt(at);
+      const textEnd = Math.max(start, next - 1);
+      const effects = this.#classify(connection, chunk, start, textEnd);
+      if (effects === null || this.#onDemand.mustWait(connection)) return this.#wait();
+      if (!this.#owner.makesWay(effects)) return this.#wait();
+      if (!this.#bringsNames(connection, effects, chunk, start)) return this.#wait();
+      if (owner.startValues !== null && this.#mustStandClear(effects)) return this.#wait();
+      if ((effects.flags & Flag.SetsParameter) !== 0 && this.#leases.wantsNewConnection(effects))
+        return this.#leave();
+      if ((effects.flags & Flag.ReadsSession) !== 0) {
+        const signals = signalsOf(effects);
+        if (!this.#aim(signals, () => null)) return this.#wait();
+        const copy = Buffer.from(chunk.subarray(at, next));
+        if (aimText(copy, 5, signals, (id) => owner.processFor(id))) aimed = copy;
+      }
+      if (!this.#bringsNames(connection, effects, chunk, start)) return this.#wait();
+      if ((effects.flags & usesNames) !== 0) {
+        if (this.names.isUncertain(connection)) return this.#wait();
+        note = this.#meetNames(connection, { source: chunk, start, end: textEnd, effects });
+        pending = Reply.CountedQuery;
+        called = onlyCalled(effects);
+        if (effects.statements === 1 && (effects.flags & Flag.Execute) !== 0)
+          this.#cycles.beginsAt(connection, chunk, at, null);
+      }
+      this.#findNames(effects, chunk, start, textEnd);
+      this.#willRun(connection, effects, chunk, start);
+      if (owner.startValues !== null) {
+        const source = aimed ?? chunk;
+        const from = aimed === null ? start : 5;
+        const to = from + textEnd - start;
+        restoring = this.#restoringOf(connection, { source, start: from, end: to, effects });
+      }
+    }
+    if (called !== null) {
+      const gone = this.#missingName(connection, called);
+      note = note === null ? gone : new NoteChain(note, gone);
+    }
+    // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
+    if (
+      this.#unnamed.statement !== noUnnamedStatement ||
+      this.settled !== noUnnamedStatement ||
+      connection.state.unnamed.expected !== noUnnamedStatement
+    ) {
+      const change = this.#changeUnnamed(connection, noUnnamedStatement);
+      note = note === null ? change : new NoteChain(note, change);
+    }
+    // A cycle that was open stays so: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything
+    // afterwards (XX000, "unexpected state STARTED"), so the connection is not lent again.
+    if (connection.cycleOpen)
+      connection.retireReason ??= 'a Query was sent into an open query cycle';
+    if (restoring === null) {
+      this.#endsCycle(connection.pending.append(pending, note));
+      if (aimed !== null) toServer.add(aimed);
+    } else {
+      const message = aimed ?? chunk.subarray(at, next);
+      this.#gatherRestoring(connection, restoring, pending, note, message);
+    }
+    return aimed !== null || restoring !== null;
+  }
+
+  /** A Query was sent. `isAnswered`: the database does not skip it, as it does between an error and Sync. */
+  #endsCycle(isAnswered: boolean): void {
+    if (isAnswered) this.#cycles.end();
+    else this.#cycles.begin();
+  }
+
+  /** Takes aim at the clients that these calls signal; `valueOf` tells the value of a parameter. False: that takes a while. */
+  #aim(signals: readonly Signal[], valueOf: (parameter: number) => number | null): boolean {
+    let isTaken = true;
+    for (const signal of signals) {
+      const processId =
+        'parameter' in signal
+          ? valueOf(signal.parameter)
+          : 'isOwn' in signal
+            ? this.#owner.clientProcessId
+            : signal.processId;
+      if (processId !== null && !this.#owner.aim(processId, signal.ends)) isTaken = false;
+    }
+    return isTaken;
+  }
+
+  /**
+   * A Bind of a statement that signals processes which it names, or its values do: those of clients are put in. What the
+   * text names is prepared for this one time. Undefined: there is nothing to do.
+   */
+  #aimBind(
+    connection: ServerConnection,
+    chunk: Buffer,
+    at: number,
+    portalEnd: number,
+    statementEnd: number,
+    stop: number,
+  ): boolean | undefined {
+    const name = nameIn(chunk, portalEnd + 1, statementEnd);
+    const effects = this.effectsOf(name);
+    if (this.#isAimed || effects === null || (effects.flags & Flag.ReadsSession) === 0)
+      return undefined;
+    const signals = signalsOf(effects);
+    if (signals.length === 0) return undefined;
+    if (name === '' ? this.#unnamedUncertain(connection) : this.names.isUncertain(connection))
+      return this.#wait();
+    const copy = Buffer.from(chunk.subarray(at, stop));
+    const valuesAt = statementEnd + 1 - at;
+    const valueOf = (parameter: number): number | null => {
+      const value = boundValue(copy, valuesAt, parameter);
+      return value === null ? null : readInt4(copy, value);
+    };
+    if (!this.#aim(signals, valueOf)) return this.#wait();
+    const processFor = (id: number): number | null => this.#owner.processFor(id);
+    for (const signal of signals) {
+      const value = 'parameter' in signal ? boundValue(copy, valuesAt, signal.parameter) : null;
+      const real = value === null ? null : processFor(readInt4(copy, value) ?? 0);
+      if (value !== null && real !== null) writeInt4(copy, value, real);
+    }
+    const parseOnce = this.#aimedParse(name, signals);
+    if (parseOnce !== null) {
+      const once = new UnnamedStatement(parseOnce, 0, parseOnce.length, effects, readUnderAny);
+      toServer.add(parseOnce);
+      connection.pending.append(
+        Reply.Parse | Action.Discard,
+        new UnnamedChange(null, connection.state.unnamed, once),
+      );
+      connection.state.unnamed.expect(once, null);
+      this.#unnamedChanged();
+      this.#owner.willRun(effects, parseOnce, 6);
+      toServer.add(withoutName(copy, portalEnd + 1 - at, statementEnd - at));
+      connection.pending.append(Reply.Bind);
+      return true;
+    }
+    this.#isAimed = true;
+    const isGathered = this.bind(
+      connection,
+      copy,
+      0,
+      portalEnd - at,
+      statementEnd - at,
+      copy.length,
+    );
+    this.#isAimed = false;
+    if (this.waits) return false;
+    if (!isGathered) toServer.add(copy);
+    return true;
+  }
+
+  /** A Parse of the unnamed statement with server processes in place of those that the text names; null: it names none. */
+  #aimedParse(name: string, signals: readonly Signal[]): Buffer | null {
+    const named = this.names.get(name);
+    const { source, start, end } = this.#unnamed.statement;
+    let parseMessage: Buffer | null = null;
+    if (name === '' && source !== null) parseMessage = Buffer.from(source.subarray(start, end));
+    else if (named instanceof ClientStatement)
+      parseMessage = named.statement.namedParse('', told(named));
+    if (parseMessage === null) return null;
+    const changed = aimText(parseMessage, 6, signals, (id) => this.#owner.processFor(id));
+    return changed ? parseMessage : null;
+  }
+
+  /**
+   * DISCARD ALL, and what is set until the end of a transaction, do other things within one than outside: then that must be
+   * known before start values are put behind it.
+   */
+  #mustStandClear({ details, statements }: Effects): boolean {
+    if (statements !== 1 || this.#cycles.complete === 0) return false;
+    return details.some(
+      (effect) =>
+        discardsAll(effect) ||
+        (effect.kind === 'parameter' &&
+          effect.local &&
+          (effect.reset === true || effect.mayReset === true)),
+    );
+  }
+
+  /** What sets start values again behind statements of a text that may reset them; null when nothing does. */
+  #restoringOf(connection: ServerConnection, text: NamingText): TextRestoring | null {
+    const { effects, source, start, end } = text;
+    const { names: code, isKnown } = this.#owner.takeMayReset();
+    const values = this.#owner.startValues;
+    const { flags, statements } = effects;
+    if (values === null || ((flags & (mayReset | Flag.Opaque)) === 0 && code.length === 0))
+      return null;
+    const current = this.#owner.known.values;
+    const everything = (): string[] =>
+      setIfReset([...values.keys()], { start: values, current }, false);
+    // A cycle that is open is broken by the Query anyway.
+    if (connection.cycleOpen) return null;
+    if ((flags & Flag.Opaque) !== 0)
+      return mayResetUnread(source, start, end)
+        ? { kind: 'behind', statements: everything() }
+        : null;
+    if (statements === 1 && effects.details.some(discardsAll)) {
+      // Within a transaction it fails.
+      if (connection.inTransaction) return null;
+      return {
+        kind: 'within',
+        rewriting: discardingText(this.#restorations(effects, values)),
+        count: 1,
+      };
+    }
+    // Alone, these may end transactions; in a text with others they may not.
+    const isAlone = statements === 1 && (flags & (Flag.Procedure | Flag.Do)) !== 0;
+    if (isAlone && (flags & (Flag.Procedure | Flag.Transaction)) !== 0)
+      return { kind: 'behind', statements: everything() };
+    const restorations = this.#restorations(effects, values);
+    if (code.length > 0) {
+      const behind = setIfReset(code, { start: values, current }, false);
+      // PostgreSQL shows the text of a cursor, and forbids some statements within a text of more.
+      const staysAlone = !isKnown || (flags & Flag.Cursor) !== 0;
+      if (statements === 1 && staysAlone && restorations.length === 0)
+        return behind.length > 0 ? { kind: 'behind', statements: behind } : null;
+      // Which statement calls it is not known; in a long text only the next one is sure to find its start values.
+      const first = statements > mostStatementsFollowed ? statements - 1 : 0;
+      if (behind.length > 0)
+        for (let position = first; position < statements; position++)
+          restorations.push({ position, statements: behind, isLocal: false });
+    }
+    // Outside a transaction PostgreSQL warns of it, and nothing happens.
+    const isIdle = !connection.inTransaction && this.#cycles.complete === 0;
+    if (
+      restorations.length === 0 ||
+      (statements === 1 && isIdle && restorations.every(({ isLocal }) => isLocal))
+    )
+      return null;
+    const rewriting = rewrite(source, start, end, statements, restorations, {
+      client: this.#owner.clientEncoding,
+      server: connection.state.reported.get('server_encoding'),
+    });
+    if (rewriting === null) return { kind: 'behind', statements: everything() };
+    return { kind: 'within', rewriting, count: statements };
+  }
+
+  #restorations(effects: Effects, start: StartValues): Restoration[] {
+    return restorationsOf(effects, {
+      start,
+      current: this.#owner.known.values,
+      bodyOf: (name) => this.names.get(bytesOf(name))?.effects ?? undefined,
+    });
+  }
+
+  #gatherRestoring(
+    connection: ServerConnection,
+    restoring: TextRestoring,
+    pending: number,
+    note: ReplyNote | null,
+    message: Buffer,
+  ): void {
+    if (restoring.kind === 'within') {
+      this.#endsCycle(gatherRewritten(connection, restoring.rewriting, restoring.count, note));
+      return;
+    }
+    toServer.add(message);
+    this.#endsCycle(connection.pending.append(pending, note));
+    gatherBehind(connection, restoring.statements);
+  }
+
+  /** Puts what the names in a Query stand for in front of it, in a cycle of its own. */
+  #meetNames(connection: ServerConnection, text: NamingText): ReplyNote {
+    const changes = this.#changesOf(connection, text);
+    const met = meetNames(
+      connection,
+      this.names,
+      text,
+      Action.Orphaned,
+      changes.preparation,
+      (effects) => this.#owner.willRun(effects, text.source, text.start),
+    );
+    if (met && !connection.cycleOpen) {
+      toServer.add(syncMessage);
+      connection.pending.append(Reply.Sync | Action.Discard);
+    }
+    return changes;
+  }
+
+  /** What a text that is about to run does to the session's names. */
+  #changesOf(connection: ServerConnection, text: NamingText): NameChanges {
+    const changes = new NameChanges(connection, this.names, text);
+    if (changes.any) this.names.sqlSent();
+    if (changes.keepsConnection) this.#owner.keepStatements(text.source, text.start);
+    return changes;
+  }
+
+  /**
+   * What a text does. Null: it waits for the answers to earlier cycles, which may change how texts are read, or for a
+   * statement of the proxy's own.
+   */
+  #classify(
+    connection: ServerConnection,
+    chunk: Buffer,
+    start: number,
+    end: number,
+  ): Effects | null {
+    const cycles = this.#cycles;
+    const isUnsure = this.#lexisUnsettled && !cycles.hasChanged(Change.Lexis);
+    if (isUnsure && !cycles.arePending(connection)) {
+      // ReadyForQuery has come, and before it what has changed.
+      this.#lexisUnsettled = false;
+      this.#owner.lexisTold();
+    }
+    let effects = classifyBytes(chunk, start, end, this.#owner.lexis);
+    if ((effects.flags & mayNameStatements) !== 0 && hideBackendNames(chunk, start, end))
+      effects = classifyBytes(chunk, start, end, this.#owner.lexis);
+    const { reason } = effects;
+    const isUnread = reason === 'backslash' || reason === 'encoding';
+    if (isUnread && isUnsure && this.#lexisUnsettled) return null;
+    return this.#owner.mustWait(effects) ? null : effects;
+  }
+
+  #wait(): false {
+    this.waits = true;
+    return false;
+  }
+
+  /** The connection was given back: the message goes to another. */
+  #leave(): false {
+    this.waits = true;
+    this.leaves = true;
+    return false;
+  }
+
+  #findNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
+    if (events.statement.hasSubscribers)
+      this.#owner.publishStatement(normalizedOf(chunk, start, end));
+    if ((effects.flags & maySetUnseen) !== 0)
+      this.#owner.mayNameParameters(chunk.toString('latin1', start, end));
+  }
+
+  /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types. */
+  parse(
+    connection: ServerConnection,
+    chunk: Buffer,
+    at: number,
+    nameEnd: number,
+    next: number,
+    end: number,
+  ): boolean {
+    const named = nameEnd > bodyAt(at);
+    this.#onDemand.begins(connection);
+    if (this.#onDemand.mustWait(connection)) return this.#wait();
+    if (next > end) {
+      // Too long to keep: it lives on this connection under the client's own name, and the session with it.
+      this.#owner.willRunUnread(PinReason.LongStatement, chunk, nameEnd + 1);
+      connection.pending.append(
+        Reply.Parse,
+        named
+          ? null
+          : this.#changeUnnamed(connection, new UnnamedStatement(null, 0, 0, null, readUnderAny)),
+      );
+      return false;
+    }
+    const textEnd = chunk.indexOf(0, nameEnd + 1);
+    if (textEnd < 0 || textEnd >= next) {
+      // Let PostgreSQL say what is wrong with it.
+      connection.pending.append(Reply.Parse);
+      return false;
+    }
+    if (!named) {
+      const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
+      if (effects === null) return this.#wait();
+      if ((effects.flags & Flag.SetsParameter) !== 0 && this.#leases.wantsNewConnection(effects))
+        return this.#leave();
+      if (!this.#bringsNames(connection, effects, chunk, nameEnd + 1)) return this.#wait();
+      if (!this.#readNames(connection, effects)) return this.#wait();
+      this.#findNames(effects, chunk, nameEnd + 1, textEnd);
+      this.#owner.willParse(effects);
+      const readUnder = meaningOn(connection, true);
+      const unnamed = new UnnamedStatement(chunk, at, next, effects, readUnder);
+      connection.pending.append(Reply.Parse, this.#changeUnnamed(connection, unnamed));
+      this.#untold = true;
+      return false;
+    }
+    const name = nameIn(chunk, bodyAt(at), nameEnd);
+    const { names } = this;
+    if (names.isUncertain(connection)) return this.#wait();
+    if (names.get(name) !== undefined) return this.#parseTaken(connection, name);
+    const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
+    if (effects === null || !this.#bringsNames(connection, effects, chunk, nameEnd + 1))
+      return this.#wait();
+    if (!this.#readNames(connection, effects)) return this.#wait();
+    const statement = this.#intern(connection, chunk, nameEnd + 1, textEnd, next, effects);
+    this.#findNames(effects, chunk, nameEnd + 1, textEnd);
+    this.#owner.willParse(effects);
+    const kept = new ClientStatement(statement);
+    // PostgreSQL reads the text now, even if it has it already: what the client is told is what is so now.
+    if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, null);
+    kept.prepareOn(connection, kept.analysis, null, Action.Forward, names.parsed(name, kept));
+    if (!describesStatement(chunk, next, bodyAt(at), nameEnd))
+      this.#ask(connection, kept, kept.analysis);
+    return true;
+  }
+
+  /** Asks what a statement came to, for the proxy itself. */
+  #ask(connection: ServerConnection, kept: Kept, analysis: Analysis): void {
+    toServer.add(kept.describeMessage);
+    connection.pending.append(
+      Reply.DescribeStatement | Action.Discard,
+      new Telling(kept, analysis),
+    );
+  }
+
+  /** True when the cycle at hand has an unnamed statement that will be bound later, and whose client was told nothing of it. */
+  get asksAtSync(): boolean {
+    return this.#untold;
+  }
+
+  /** In front of Sync: what the unnamed statement came to has to be known on other connections. */
+  askAtSync(connection: ServerConnection): void {
+    this.#untold = false;
+    const unnamed = this.#unnamed;
+    if (
+      connection.state.unnamed.expected === unnamed.statement &&
+      unnamed.statement.source !== null
+    )
+      this.#ask(connection, unnamed, unnamed.analysis);
+  }
+
+  /** A Parse under a name that is taken: PostgreSQL says so itself, if there is nothing worse to say. */
+  #parseTaken(connection: ServerConnection, name: string): boolean {
+    ensureClientNamed(connection, this.names, name, true, Action.Discard, null);
+    connection.pending.append(Reply.Parse);
+    return false;
+  }
+
+  /**
+   * The statement of a Parse. One that calls others by their names is the session's own, and so is a second one that the
+   * session has the same text for: errors are told by name.
+   */
+  #intern(
+    connection: ServerConnection | null,
+    chunk: Buffer,
+    start: number,
+    textEnd: number,
+    end: number,
+    effects: Effects,
+  ): Statement {
+    const withLiterals = hasLiterals(chunk, start, textEnd);
+    const context = this.#owner.statementContext(withLiterals);
+    const readUnder = connection === null ? readUnderAny : meaningOn(connection, withLiterals);
+    const statement = statements.intern(chunk, start, end, context, effects, readUnder);
+    if ((effects.flags & Flag.Execute) === 0 && !this.names.has(statement)) return statement;
+    statements.release(statement);
+    return statements.intern(
+      chunk,
+      start,
+      end,
+      `${++ownStatements}\0${context}`,
+      effects,
+      readUnder,
+    );
+  }
+
+  /**
+   * A statement is about to be prepared or run that may call others by their names, unseen: they are made in front of it.
+   * False: it has to wait for answers first.
+   */
+  #bringsNames(
+    connection: ServerConnection,
+    effects: Effects,
+    source: Buffer,
+    start: number,
+  ): boolean {
+    if (!this.names.hasSql || !this.#mayCall(effects)) return true;
+    // Within a transaction they are there since it began.
+    if (connection.inTransaction || connection.midCycle) return true;
+    if (this.names.isUncertain(connection) || this.#cycles.complete > 0) return false;
+    const brought = bringSqlStatements(connection, this.names);
+    const bytes = brought.reduce((sum, statement) => sum + statement.source.length, 0);
+    if (brought.length > mostBrought || bytes > longestBrought) {
+      for (const statement of brought) statement.isTracked = false;
+      this.#owner.keepStatements(source, start);
+    }
+    return true;
+  }
+
+  #mayCall({ flags, details }: Effects): boolean {
+    if ((flags & mayCall) !== 0) return true;
+    if ((flags & Flag.Execute) === 0) return false;
+    return details.some((effect) => {
+      const called = effect.kind === 'execute' ? this.names.get(bytesOf(effect.name)) : undefined;
+      return called !== undefined && (called.effects.flags & mayCall) !== 0;
+    });
+  }
+
+  /** A text is prepared: what its EXECUTE calls decides what its rows are. False: that is in doubt. */
+  #readNames(connection: ServerConnection, effects: Effects): boolean {
+    if ((effects.flags & Flag.Execute) === 0) return true;
+    if (this.names.isUncertain(connection)) return false;
+    for (const effect of effects.details)
+      if (effect.kind === 'execute')
+        ensureClientNamed(
+          connection,
+          this.names,
+          bytesOf(effect.name),
+          false,
+          Action.Discard,
+          null,
+        );
+    return true;
+  }
+
+  /** Prepares a statement where it is needed, for what is sent next. */
+  #prepare(
+    connection: ServerConnection,
+    kept: Kept,
+    need: number,
+    failure: ReplyNote | null,
+    differs: () => Buffer | null = () => null,
+  ): void {
+    this.names.touched();
+    if (kept === this.#unnamed) this.#unnamedChanged();
+    gatherUnder(connection, kept.readUnder, () =>
+      this.#onDemand.prepare(connection, kept, need, failure, differs),
+    );
+  }
+
+  /** The same for a request that waits until it is known what the statement came to. */
+  #prepareAndWait(connection: ServerConnection, kept: Kept, failure: ReplyNote): false {
+    this.#prepare(connection, kept, Need.PrepareAndWait, failure);
+    this.#cycles.begin();
+    connection.cycleOpen = true;
+    return this.#wait();
+  }
+
+  /** Bind (F): Byte1('B') Int32 length, String portal, String statement, then formats and values. */
+  bind(
+    connection: ServerConnection,
+    chunk: Buffer,
+    at: number,
+    portalEnd: number,
+    statementEnd: number,
+    stop: number,
+  ): boolean {
+    const aimed = this.#aimBind(connection, chunk, at, portalEnd, statementEnd, stop);
+    if (aimed !== undefined) return aimed;
+    this.#onDemand.begins(connection);
+    if (statementEnd === portalEnd + 1)
+      return this.#bindUnnamed(connection, chunk, at, portalEnd, stop);
+    const name = nameIn(chunk, portalEnd + 1, statementEnd);
+    if (this.names.isUncertain(connection)) return this.#wait();
+    const named = this.names.get(name);
+    if (named instanceof ClientStatement)
+      return this.#bindNamed(connection, named, name, chunk, at, portalEnd, statementEnd, stop);
+    if (this.#onDemand.mustWait(connection)) return this.#wait();
+    this.#bound?.delete(nameIn(chunk, bodyAt(at), portalEnd));
+    let bound: NamingText | null = null;
+    if (named !== undefined) {
+      if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, null);
+      this.#willRun(connection, named.effects, named.source, named.start);
+      const { effects, source, start } = named;
+      bound = { source, start, end: source.length, effects };
+      ensureClientNamed(connection, this.names, name, false, Action.Discard, null);
+    }
+    this.#onDemand.bound(null);
+    connection.pending.append(
+      Reply.Bind,
+      named === undefined ? null : this.#missingName(connection, name),
+    );
+    const portal = nameIn(chunk, bodyAt(at), portalEnd);
+    if (bound !== null) this.#mayRestore(portal, bound, chunk, statementEnd + 1, stop);
+    return false;
+  }
+
+  /** Takes note of what the portal may reset, if the session has start values of its own. */
+  #mayRestore(portal: string, text: NamingText, chunk: Buffer, rest: number, stop: number): void {
+    if (this.#owner.startValues !== null) this.#bindRestoring(portal, text, chunk, rest, stop);
+  }
+
+  #bindUnnamed(
+    connection: ServerConnection,
+    chunk: Buffer,
+    at: number,
+    portalEnd: number,
+    stop: number,
+  ): boolean {
+    if (this.#unnamedUncertain(connection)) return this.#wait();
+    const unnamed = this.#unnamed;
+    const { effects, source, start, end } = unnamed.statement;
+    // The text follows the header and the empty name.
+    const text =
+      effects !== null && source !== null
+        ? { source, start: start + 6, end: end - 1, effects }
+        : null;
+    if (text !== null && !this.#mayBegin(connection, text)) return this.#wait();
+    // Most drivers never bind it again.
+    if (this.#untold && connection.cycleOpen && !this.#keepsUnnamed) this.#untold = false;
+    else if (!this.#untold && !connection.cycleOpen) this.#keepsUnnamed = true;
+    const need = source === null ? Need.Nothing : this.#onDemand.needOf(connection, unnamed, true);
+    if (need === Need.Wait || !this.#mayGoOn(connection, effects)) return this.#wait();
+    const portal = nameIn(chunk, bodyAt(at), portalEnd);
+    this.#bound?.delete(portal);
+    const failure =
+      need === Need.Nothing ? null : new BindFailure('', told(unnamed), chunk, portalEnd + 2, stop);
+    if (need === Need.PrepareAndWait && failure !== null) {
+      if (text !== null && (text.effects.flags & usesNames) !== 0) this.#meet(connection, text);
+      return this.#prepareAndWait(connection, unnamed, failure);
+    }
+    if (need === Need.Changed && !this.#takesChange(connection, unnamed, chunk, at, failure))
+      return true;
+    if (text !== null) {
+      if ((text.effects.flags & usesNames) !== 0 && !this.#bindNaming(connection, portal, text))
+        return this.#wait();
+      // What is put in front of it may be a Query, which destroys the unnamed statement.
+      this.#willRun(connection, text.effects, text.source, text.start);
+    }
+    if (source === null) this.#ensureNoUnnamed(connection);
+    else if (need === Need.Prepare || need === Need.PrepareAndCheck)
+      this.#prepare(connection, unnamed, need, failure, () =>
+        this.#differs(connection, chunk, at, failure),
+      );
+    else if (connection.state.unnamed.expected !== unnamed.statement)
+      this.#prepare(connection, unnamed, Need.Prepare, failure);
+    this.#onDemand.bound(effects);
+    connection.pending.append(Reply.Bind);
+    if (text !== null) this.#mayRestore(portal, text, chunk, portalEnd + 2, stop);
+    return false;
+  }
+
+  #bindNamed(
+    connection: ServerConnection,
+    named: ClientStatement,
+    name: string,
+    chunk: Buffer,
+    at: number,
+    portalEnd: number,
+    statementEnd: number,
+    stop: number,
+  ): boolean {
+    const { statement } = named;
+    const { effects, backendName } = statement;
+    const text = textOf(statement);
+    if (!this.#mayBegin(connection, text)) return this.#wait();
+    connection.state.statements.use(statement);
+    const need = this.#onDemand.needOf(connection, named, true);
+    if (need === Need.Wait || !this.#mayGoOn(connection, effects)) return this.#wait();
+    const portal = nameIn(chunk, bodyAt(at), portalEnd);
+    this.#bound?.delete(portal);
+    const failure =
+      need === Need.Nothing
+        ? null
+        : new BindFailure(name, told(named), chunk, statementEnd + 1, stop);
+    if (need === Need.PrepareAndWait && failure !== null) {
+      if ((effects.flags & usesNames) !== 0) this.#meet(connection, text);
+      return this.#prepareAndWait(connection, named, failure);
+    }
+    if (need === Need.Changed && !this.#takesChange(connection, named, chunk, at, failure))
+      return true;
+    if ((effects.flags & usesNames) !== 0) {
+      if (!this.#bindNaming(connection, portal, text)) return this.#wait();
+    }
+    this.#willRun(connection, effects, text.source, text.start);
+    if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, statement);
+    if (need === Need.Prepare || need === Need.PrepareAndCheck)
+      this.#prepare(connection, named, need, failure, () =>
+        this.#differs(connection, chunk, at, failure),
+      );
+    const headEnd = portalEnd + 1 - at;
+    const head = Buffer.allocUnsafe(headEnd + backendName.length);
+    chunk.copy(head, 0, at, portalEnd + 1);
+    backendName.copy(head, headEnd);
+    writeLength(head, lengthAt(chunk, at) + backendName.length - (statementEnd - portalEnd));
+    toServer.add(head);
+    toServer.addRange(chunk, statementEnd + 1, stop);
+    this.#onDemand.bound(effects);
+    connection.pending.append(Reply.Bind);
+    this.#mayRestore(portal, text, chunk, statementEnd + 1, stop);
+    return true;
+  }
+
+  #willRun(connection: ServerConnection, effects: Effects, source: Buffer, start: number): void {
+    if ((effects.flags & mayClose) !== 0) connection.state.statements.codeRuns();
+    this.#owner.willRun(effects, source, start);
+  }
+
+  /** Whether a statement may be bound now; else it waits for answers. */
+  #mayBegin(connection: ServerConnection, { effects, source, start }: NamingText): boolean {
+    if (this.#owner.mustWait(effects) || !this.#owner.makesWay(effects)) return false;
+    return this.#bringsNames(connection, effects, source, start);
+  }
+
+  /** Whether a statement may be bound, while what was sent ahead may turn out not to count. */
+  #mayGoOn(connection: ServerConnection, effects: Effects | null): boolean {
+    return isHarmless(effects) || !this.#onDemand.mustWait(connection);
+  }
+
+  /** Puts in front of a text what its names stand for, before it is known whether it runs. */
+  #meet(connection: ServerConnection, text: NamingText): void {
+    meetNames(connection, this.names, text, Action.Discard, null, () => undefined);
+  }
+
+  /**
+   * A statement has come to something else than its client was told. True: the client asks within the same request, and takes
+   * it. False: the request is refused.
+   */
+  #takesChange(
+    connection: ServerConnection,
+    kept: Kept,
+    chunk: Buffer,
+    at: number,
+    failure: BindFailure | null,
+  ): boolean {
+    const error = this.#differs(connection, chunk, at, failure);
+    if (error === null) {
+      this.#onDemand.adopt(connection, kept);
+      return true;
+    }
+    this.#onDemand.refused();
+    this.#substitute(connection, error);
+    return false;
+  }
+
+  /** The error for a Bind in `chunk[at…]` to a statement whose rows have changed; null when its client asks for them. */
+  #differs(
+    connection: ServerConnection,
+    chunk: Buffer,
+    at: number,
+    failure: BindFailure | null,
+  ): Buffer | null {
+    const heals = connection.state.status === TransactionStatus.Idle && describesPortal(chunk, at);
+    return heals ? null : (failure?.wrongCount() ?? changedRows);
+  }
+
+  /** Takes note of what sets start values again when the portal was run. The rest of the Bind is `chunk[rest, stop)`. */
+  #bindRestoring(
+    portal: string,
+    text: NamingText,
+    chunk: Buffer,
+    rest: number,
+    stop: number,
+  ): void {
+    const { effects, source, start } = text;
+    const { names: code } = this.#owner.takeMayReset();
+    const values = this.#owner.startValues;
+    this.#restoring?.delete(portal);
+    if (values === null || ((effects.flags & (mayReset | Flag.Opaque)) === 0 && code.length === 0))
+      return;
+    const context = { start: values, current: this.#owner.known.values };
+    const all = [...values.keys()];
+    let statements: string[];
+    if ((effects.flags & Flag.Opaque) !== 0) {
+      const end = source.indexOf(0, start);
+      statements = mayResetUnread(source, start, end < 0 ? source.length : end)
+        ? setIfReset(all, context, false)
+        : [];
+    } else if ((effects.flags & Flag.Procedure) !== 0) statements = setIfReset(all, context, false);
+    else
+      statements = restorationsOf(effects, {
+        ...context,
+        bodyOf: (name) => this.names.get(bytesOf(name))?.effects ?? undefined,
+        isNull: (parameter) => isNullValue(chunk, rest, stop, parameter),
+      }).flatMap((restoration) => restoration.statements);
+    if (code.length > 0) statements.push(...setIfReset(code, context, false));
+    if (statements.length > 0) (this.#restoring ??= new Map()).set(portal, statements);
+  }
+
+  /** Puts start values behind the Execute that was just gathered. Returns whether there were any. */
+  restore(connection: ServerConnection, chunk: Buffer, at: number): void {
+    const statements = this.#restoring?.get(
+      nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))),
+    );
+    if (statements !== undefined) gatherInCycle(connection, statements);
+  }
+
+  /** Whether portals are bound whose statements may reset start values. */
+  get restores(): boolean {
+    return this.#restoring !== null;
+  }
+
+  /** A statement that uses names is bound to a portal. False: what they stand for is in doubt. */
+  #bindNaming(connection: ServerConnection, portal: string, text: NamingText): boolean {
+    if (this.names.isUncertain(connection)) return false;
+    meetNames(connection, this.names, text, Action.Discard, null, (effects) =>
+      this.#owner.willRun(effects, text.source, text.start),
+    );
+    (this.#bound ??= new Map()).set(portal, text);
+    return true;
+  }
+
+  /** Execute (F): Byte1('E') Int32 length, String portal, Int32 rows. What is to be done when it has run. */
+  executed(connection: ServerConnection, chunk: Buffer, at: number): ReplyNote | null {
+    if (this.#bound === null) return null;
+    const text = this.#bound.get(nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))));
+    return text === undefined ? null : this.#changesOf(connection, text);
+  }
+
+  /** Describe (F): Byte1('D') Int32 length, Byte1('S' statement or 'P' portal), String name. */
+  describe(connection: ServerConnection, chunk: Buffer, at: number, nameEnd: number): boolean {
+    this.#onDemand.begins(connection);
+    if (!namesStatement(chunk, at)) {
+      connection.pending.append(Reply.DescribePortal);
+      return false;
+    }
+    if (nameEnd === namedAt(at)) {
+      if (this.#unnamedUncertain(connection)) return this.#wait();
+      this.#untold = false;
+      if (this.#unnamed.statement.source === null) {
+        this.#ensureNoUnnamed(connection);
+        connection.pending.append(Reply.DescribeStatement);
+        return false;
+      }
+      return this.#describeKept(connection, this.#unnamed);
+    }
+    const name = nameIn(chunk, namedAt(at), nameEnd);
+    if (this.names.isUncertain(connection)) return this.#wait();
+    const named = this.names.get(name);
+    if (named instanceof ClientStatement) {
+      if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, named.statement);
+      connection.state.statements.use(named.statement);
+      return this.#describeKept(connection, named);
+    }
+    if (named !== undefined)
+      ensureClientNamed(connection, this.names, name, false, Action.Discard, null);
+
+    connection.pending.append(
+      Reply.DescribeStatement,
+      named === undefined ? null : this.#missingName(connection, name),
+    );
+    return false;
+  }
+
+  #missingName(connection: ServerConnection, name: string): ReplyNote {
+    return new MissingName(connection, this.names, name, () => this.#owner.corrected('name'));
+  }
+
+  #describeKept(connection: ServerConnection, kept: Kept): boolean {
+    const { description } = kept.analysis;
+    const failure = new DescribeFailure(description);
+    const need = this.#onDemand.needOf(connection, kept, false);
+    if (need === Need.Wait) return this.#wait();
+    if (need === Need.PrepareAndWait) return this.#prepareAndWait(connection, kept, failure);
+    if (need === Need.Changed && description !== null) {
+      this.#onDemand.refused();
+      const parameters = buildParameterDescription(description);
+      this.#substitute(connection, Buffer.concat([parameters, changedRows]));
+      return true;
+    }
+    if (need === Need.Prepare) {
+      if (description?.rows === null && isFailed(connection, this.#cycles)) {
+        // PostgreSQL tells of a statement without rows even now; it only cannot prepare any.
+        const bytes = Buffer.concat([buildParameterDescription(description), noData]);
+        connection.pending.append(Reply.Local, new LocalReply(bytes, null));
+        return true;
+      }
+      this.#prepare(connection, kept, need, failure);
+    }
+    const here = kept.on(connection);
+    toServer.add(kept.describeMessage);
+    connection.pending.append(
+      Reply.DescribeStatement,
+      here === null
+        ? null
+        : new Telling(kept, here, () => {
+            kept.analysis = here;
+            return null;
+          }),
+    );
+    return true;
+  }
+
+  /** Close (F): Byte1('C') Int32 length, Byte1('S' statement or 'P' portal), String name. */
+  closeStatement(
+    connection: ServerConnection,
+    chunk: Buffer,
+    at: number,
+    nameEnd: number,
+  ): boolean {
+    this.#onDemand.begins(connection);
+    if (!namesStatement(chunk, at)) {
+      connection.pending.append(Reply.Close);
+      return false;
+    }
+    if (this.#onDemand.mustWait(connection)) return this.#wait();
+    if (nameEnd === namedAt(at)) {
+      connection.pending.append(Reply.Close, this.#changeUnnamed(connection, noUnnamedStatement));
+      return false;
+    }
+    const name = nameIn(chunk, namedAt(at), nameEnd);
+    if (this.names.isUncertain(connection)) return this.#wait();
+    const closed = this.names.closed(name);
+    const own = connection.state.clientNamed?.byName;
+    const hadOwn = own?.get(name);
+    if (own !== undefined && hadOwn !== undefined) {
+      own.delete(name);
+      const back: ReplyNote = { undo: () => void own.set(name, hadOwn) };
+      connection.pending.append(Reply.Close, closed === null ? back : new NoteChain(closed, back));
+      return false;
+    }
+    if (closed === null) {
+      connection.pending.append(Reply.Close);
+      return false;
+    }
+    // Others may use the statement: the connection keeps it, until it is the least recently used.
+    connection.pending.append(Reply.Local, new LocalReply(closeComplete, closed));
+    return true;
+  }
+
+  /** The client changes its unnamed statement, and with it the connection's. */
+  #changeUnnamed(connection: ServerConnection, after: UnnamedStatement): UnnamedChange {
+    this.#untold = false;
+    this.#unnamed = after === noUnnamedStatement ? noUnnamedUse : new UnnamedUse(after);
+    connection.state.unnamed.expect(after, after.analysis);
+    this.#unnamedChanged();
+    return new UnnamedChange(this, connection.state.unnamed, after);
+  }
+
+  /** Whether another cycle than this has changed the unnamed statement and is not answered yet. */
+  #unnamedUncertain(connection: ServerConnection): boolean {
+    if (!this.#unnamedUnsettled || this.#cycles.hasChanged(Change.Unnamed)) return false;
+    if (this.#cycles.mayStillChange(Change.Unnamed)) return true;
+    this.#settleUnnamed(connection);
+    return false;
+  }
+
+  #unnamedChanged(): void {
+    this.#unnamedUnsettled = true;
+    this.#cycles.changes(Change.Unnamed);
+  }
+
+  /** Nothing is owed: what the client's requests have made of the unnamed statement is known. */
+  #settleUnnamed(connection: ServerConnection): void {
+    connection.state.unnamed.settle();
+    if (this.#unnamed.statement !== this.settled) this.#unnamed = new UnnamedUse(this.settled);
+    this.#unnamedUnsettled = false;
+  }
+
+  /** The session has no unnamed statement, or one that was too long to keep: it must not meet another's. */
+  #ensureNoUnnamed(connection: ServerConnection): void {
+    const { statement } = this.#unnamed;
+    const slot = connection.state.unnamed;
+    if (slot.expected === statement) return;
+    const note = new UnnamedChange(null, slot, statement);
+    slot.expectNone(statement);
+    this.#unnamedChanged();
+    toServer.add(closeUnnamedStatement);
+    connection.pending.append(Reply.Close | Action.Discard, note);
+  }
+
+  /**
+   * Refuses a request of the extended protocol in the proxy's own words. The database is made to fail at the same
+   * place (it is asked for a statement that does not exist), so that its transaction ends as the client believes.
+   */
+  #substitute(connection: ServerConnection, answer: Buffer): void {
+    toServer.add(describeMissingStatement);
+    this.substituted = true;
+    connection.pending.append(
+      Reply.DescribeStatement | Action.Synthetic,
+      new LocalReply(answer, null),
+    );
+  }
+}
+
+/** How start values come behind what resets them in a text. */
+type TextRestoring =
+  | { readonly kind: 'within'; readonly rewriting: Rewriting; readonly count: number }
+  | { readonly kind: 'behind'; readonly statements: readonly string[] };
+
+function discardsAll(effect: Effects['details'][number]): boolean {
+  return effect.kind === 'discard' && effect.what === 'all';
+}
+
+/** "Cached plan must not change result type", as PostgreSQL says it. */
+const changedRows = buildErrorResponse({
+  severity: 'ERROR',
+  sqlstate: '0A000',
+  message: 'cached plan must not change result type',
+  // asyncpg, pgjdbc and Rails know it by this, and prepare the statement again.
+  routine: 'RevalidateCachedQuery',
+});
+
+function told({ analysis }: Kept): Description | null {
+  return analysis.description;
+}
+
+/** Whether the transaction has failed, and what has failed it was told. */
+function isFailed({ state, pending }: ServerConnection, cycles: QueryCycles): boolean {
+  return state.status === TransactionStatus.Failed && cycles.complete === 0 && !pending.skipping;
+}
+
+/** The statement that a text of one EXECUTE calls; null for other texts. */
+function onlyCalled({ statements: count, details }: Effects): string | null {
+  if (count !== 1) return null;
+  for (const effect of details) if (effect.kind === 'execute') return bytesOf(effect.name);
+  return null;
+}
+
+const firstOfPrefix = backendNamePrefix.charCodeAt(0);
+
+/** PostgreSQL cuts the names of statements to 63 bytes (NAMEDATALEN - 1). */
+function nameIn(chunk: Buffer, start: number, end: number): string {
+  if (chunk[start] === firstOfPrefix) hideBackendNames(chunk, start, end);
+  return chunk.toString('latin1', start, Math.min(end, start + 63));
+}
+
+/** A Bind for the unnamed statement in place of the one that `message[start, end)` names. */
+function withoutName(message: Buffer, start: number, end: number): Buffer {
+  const bind = Buffer.concat([message.subarray(0, start), message.subarray(end)]);
+  writeLength(bind);
+  return bind;
+}
+
+/** Whether the text may hold a literal in quotes. */
+function hasLiterals(chunk: Buffer, start: number, end: number): boolean {
+  // Of the text alone: a chunk may hold very many.
+  const text = chunk.subarray(start, end);
+  if (text.includes(0x27)) return true;
+  for (let at = text.indexOf(0x24); at >= 0; at = text.indexOf(0x24, at + 1)) {
+    // $1 is a parameter; all else may begin a string in dollar quotes.
+    const after = text[at + 1] ?? 0;
+    if (after < 0x30 || after > 0x39) return true;
+  }
+  return false;
+}

@@ -1,0 +1,93 @@
+import type { Effect } from './effects.ts';
+import { listOf, nodeOf, stringOf } from './parser.ts';
+import type { TreeNode } from './parser.ts';
+import { constantOf } from './tree-values.ts';
+
+/** Catalogues that tell PostgreSQL whom to let in; superusers change them by hand, too. */
+export const loginRelations: ReadonlySet<string> = new Set([
+  'pg_database',
+  'pg_authid',
+  'pg_auth_members',
+  'pg_db_role_setting',
+]);
+
+/** Statements that always change what PostgreSQL decides at a login, as far as the kind of statement tells. */
+const always: ReadonlySet<string> = new Set([
+  'AlterDatabaseSetStmt',
+  'AlterDatabaseStmt',
+  'AlterRoleSetStmt',
+  'AlterRoleStmt',
+  'CreateRoleStmt',
+  'CreatedbStmt',
+  'DropOwnedStmt',
+  'DropRoleStmt',
+  'DropdbStmt',
+  'GrantRoleStmt',
+  'ReassignOwnedStmt',
+]);
+
+const logins: Effect = { kind: 'logins' };
+
+/**
+ * What a statement has to do with logins: it changes what PostgreSQL decides at one, and it may need a database, or a role,
+ * that nobody is connected to.
+ */
+export function readLoginStatement(type: string, node: TreeNode): readonly Effect[] {
+  const text = (key: string): string => stringOf(node[key]) ?? '';
+  switch (type) {
+    case 'DropdbStmt': {
+      const forces = optionsOf(node['options']).some(([name]) => name === 'force');
+      return [logins, { kind: 'vacates', database: text('dbname'), forces }];
+    }
+    case 'CreatedbStmt': {
+      const template = optionsOf(node['options']).find(([name]) => name === 'template');
+      return [logins, { kind: 'vacates', database: template?.[1] ?? 'template1', forces: false }];
+    }
+    case 'AlterDatabaseStmt': {
+      const moves = optionsOf(node['options']).some(([name]) => name === 'tablespace');
+      if (!moves) return [logins];
+      return [logins, { kind: 'vacates', database: text('dbname'), forces: false }];
+    }
+    case 'RenameStmt':
+      if (node['renameType'] === 'OBJECT_DATABASE')
+        return [logins, { kind: 'vacates', database: text('subname'), forces: false }];
+      return node['renameType'] === 'OBJECT_ROLE' ? [logins] : [];
+    case 'DropRoleStmt':
+    case 'DropOwnedStmt':
+    case 'ReassignOwnedStmt':
+      return [
+        logins,
+        ...listOf(node['roles']).map((role): Effect => {
+          const name = stringOf(nodeOf(nodeOf(role)['RoleSpec'])['rolename']) ?? '';
+          return { kind: 'vacates', role: name };
+        }),
+      ];
+    case 'GrantStmt':
+      return node['objtype'] === 'OBJECT_DATABASE' ? [logins] : [];
+    case 'AlterOwnerStmt':
+      return node['objectType'] === 'OBJECT_DATABASE' ? [logins] : [];
+    case 'InsertStmt':
+    case 'UpdateStmt':
+    case 'DeleteStmt':
+    case 'MergeStmt':
+      return loginRelations.has(stringOf(nodeOf(node['relation'])['relname']) ?? '')
+        ? [logins]
+        : [];
+    default:
+      return always.has(type) ? [logins] : [];
+  }
+}
+
+/** The options of a statement, with those of their values that are words or strings. */
+function optionsOf(list: unknown): (readonly [name: string, value: string | undefined])[] {
+  return listOf(list).map((item) => {
+    const option = nodeOf(nodeOf(item)['DefElem']);
+    const argument = nodeOf(option['arg']);
+    return [
+      stringOf(option['defname']) ?? '',
+      stringOf(nodeOf(argument['String'])['sval']) ??
+        stringOf(nodeOf(listOf(nodeOf(argument['TypeName'])['names'])[0])['sval']) ??
+        constantOf(argument),
+    ];
+  });
+}

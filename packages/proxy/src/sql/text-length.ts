@@ -1,0 +1,37 @@
+/** How many bytes a character beyond ASCII takes, by its first byte, in an encoding that PostgreSQL reports. */
+type Width = (byte: number) => number;
+
+const one: Width = () => 1;
+const two: Width = () => 2;
+
+const widths: ReadonlyMap<string, Width> = new Map<string, Width>([
+  ['UTF8', (byte) => (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4)],
+  ['EUC_JP', (byte) => (byte === 0x8f ? 3 : 2)],
+  ['EUC_JIS_2004', (byte) => (byte === 0x8f ? 3 : 2)],
+  ['EUC_CN', two],
+  ['EUC_KR', two],
+  ['EUC_TW', (byte) => (byte === 0x8e ? 4 : 2)],
+]);
+
+/**
+ * How many characters PostgreSQL counts in the first `end` bytes of a text: it counts them in the database's encoding, after
+ * conversion. Texts are not converted where either side is SQL_ASCII.
+ */
+export function charactersIn(
+  text: Buffer,
+  end: number,
+  clientEncoding: string | undefined,
+  serverEncoding: string | undefined,
+): number {
+  const encoding =
+    serverEncoding === 'SQL_ASCII' || clientEncoding !== 'SQL_ASCII'
+      ? clientEncoding
+      : serverEncoding;
+  const width = serverEncoding === 'SQL_ASCII' ? one : (widths.get(encoding ?? '') ?? one);
+  let characters = 0;
+  for (let at = 0; at < end; characters++) {
+    const byte = text[at] ?? 0;
+    at += byte < 0x80 ? 1 : width(byte);
+  }
+  return characters;
+}

@@ -1,0 +1,70 @@
+import type { StatementSink } from './statement-sink.ts';
+import { toServer } from '../io/write-buffer.ts';
+import { Action, Reply } from '../protocol/pending-replies.ts';
+import type { ReplyNote } from '../protocol/pending-replies.ts';
+import type { Effects } from '../sql/index.ts';
+import { Analysis } from './analysis.ts';
+import type { Description } from './description.ts';
+import type { ReadUnder } from '../parameters/read-under.ts';
+import type { Kept } from './on-demand.ts';
+import { NoteChain } from '../protocol/reply-notes.ts';
+import type { Statement } from './statement.ts';
+
+/** A statement that a client has prepared over the protocol under a name of its own, and what the client was told of it. */
+export class ClientStatement implements Kept {
+  readonly statement: Statement;
+  analysis = new Analysis();
+
+  constructor(statement: Statement) {
+    this.statement = statement;
+  }
+
+  get readUnder(): ReadUnder {
+    return this.statement.readUnder;
+  }
+
+  get effects(): Effects {
+    return this.statement.effects;
+  }
+
+  get describeMessage(): Buffer {
+    return this.statement.describeMessage;
+  }
+
+  on(connection: StatementSink): Analysis | null {
+    return connection.state.statements.get(this.statement);
+  }
+
+  describe(parameters: Buffer, rows: Buffer | null): Description {
+    return this.statement.describe(parameters, rows);
+  }
+
+  prepareOn(
+    connection: StatementSink,
+    analysis: Analysis,
+    told: Description | null,
+    action: number,
+    note: ReplyNote | null,
+  ): void {
+    const { statement } = this;
+    const { statements } = connection.state;
+    if (statements.get(statement) !== null || statements.isUncertain)
+      this.#close(connection, statement);
+    const { surplus } = statements;
+    if (surplus !== null) this.#close(connection, surplus);
+    toServer.add(statement.parseMessageFor(told));
+    const added = statements.add(statement, analysis);
+    connection.pending.append(
+      Reply.Parse | action,
+      note === null ? added : new NoteChain(added, note),
+    );
+  }
+
+  #close(connection: StatementSink, statement: Statement): void {
+    toServer.add(statement.closeMessage);
+    connection.pending.append(
+      Reply.Close | Action.Discard,
+      connection.state.statements.close(statement),
+    );
+  }
+}

@@ -1,0 +1,51 @@
+import { readErrorMessage } from '@sluice/wire';
+import type { ClientNamedSink } from './client-named-statements.ts';
+import type { ReplyNote } from '../protocol/pending-replies.ts';
+import type { SessionNames } from './session-names.ts';
+
+/**
+ * A request for a statement that the connection has under the session's own name, as is believed. If the database does not know
+ * it (26000), then only code that the session itself has run can have closed it: it is gone for the session, as on a direct
+ * connection.
+ */
+export class MissingName implements ReplyNote {
+  readonly #connection: ClientNamedSink;
+  readonly #names: SessionNames;
+  readonly #name: string;
+  readonly #corrected: () => void;
+  /** What the name was believed to be when the request was made. */
+  readonly #believed: unknown;
+
+  constructor(
+    connection: ClientNamedSink,
+    names: SessionNames,
+    name: string,
+    corrected: () => void,
+  ) {
+    this.#connection = connection;
+    this.#names = names;
+    this.#name = name;
+    this.#corrected = corrected;
+    const own = connection.state.clientNamed;
+    this.#believed = own?.owner === names ? own.byName.get(name) : undefined;
+  }
+
+  failed(chunk: Buffer, at: number, next: number): null {
+    const name = this.#name;
+    const own = this.#connection.state.clientNamed;
+    // A request behind this one may have given the name meanwhile.
+    const isBelieved = this.#believed !== undefined && own?.byName.get(name) === this.#believed;
+    if (own?.owner !== this.#names || !isBelieved) return null;
+    const { sqlstate } = readErrorMessage(chunk, at, next);
+    // Code that it runs may have asked for another.
+    if (sqlstate !== '26000' || !chunk.subarray(at, next).includes(name, 0, 'latin1')) return null;
+    own.byName.delete(name);
+    this.#names.delete(name);
+    this.#corrected();
+    return null;
+  }
+
+  undo(): void {
+    // Nothing was assumed that still counts.
+  }
+}

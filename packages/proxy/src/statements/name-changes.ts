@@ -1,0 +1,217 @@
+import { isUtf8 } from 'node:buffer';
+import { parseErrorFields, readErrorMessage } from '@sluice/wire';
+import type { ClientNamedSink } from './client-named-statements.ts';
+import type { ReplyNote } from '../protocol/pending-replies.ts';
+import { Flag } from '../sql/index.ts';
+import type { Effect, Effects } from '../sql/index.ts';
+import { ClientStatement } from './client-statement.ts';
+import { meaningOn } from './meaning.ts';
+import type { ReadUnder } from '../parameters/read-under.ts';
+import { ensureClientNamed } from './client-named-statements.ts';
+import type { SessionNames } from './session-names.ts';
+import { SqlStatement } from './sql-statement.ts';
+import type { Statement } from './statement.ts';
+
+/** Effects of SQL that calls prepared statements by their names, or changes what the names stand for. */
+export const usesNames: number = Flag.Prepare | Flag.Execute | Flag.Deallocate | Flag.Discard;
+
+/** A text of SQL that uses names, where it stands, and what it does. */
+export interface NamingText {
+  readonly source: Buffer;
+  readonly start: number;
+  readonly end: number;
+  readonly effects: Effects;
+}
+
+/** A name as SQL says it, as the protocol would: a character for each byte. */
+export function bytesOf(name: string): string {
+  return Buffer.from(name).toString('latin1');
+}
+
+/** The text of a statement of the protocol's. */
+export function textOf({ parseMessage, backendName, effects }: Statement): NamingText {
+  return { source: parseMessage, start: 5 + backendName.length, end: parseMessage.length, effects };
+}
+
+/** How deep EXECUTEs of prepared EXECUTEs are followed; PostgreSQL gives up at some depth as well. */
+const deepest = 8;
+
+/** What an EXECUTE runs that uses names itself: Parse takes any statement, a PREPARE too. */
+function calledBy(effect: Effect, names: SessionNames): NamingText | null {
+  if (effect.kind !== 'execute') return null;
+  const named = names.get(bytesOf(effect.name));
+  return named instanceof ClientStatement && (named.effects.flags & usesNames) !== 0
+    ? textOf(named.statement)
+    : null;
+}
+
+/**
+ * Puts in front of a text what its names must meet: the session's statements, under its own names. Returns true when that
+ * took messages. `ran` is told what the EXECUTEs in it will do.
+ */
+export function meetNames(
+  connection: ClientNamedSink,
+  names: SessionNames,
+  { effects }: NamingText,
+  action: number,
+  failure: ReplyNote | null,
+  ran: (effects: Effects) => void,
+  depth = 0,
+): boolean {
+  let met = false;
+  for (const [at, effect] of effects.details.entries()) {
+    const called = depth < deepest ? calledBy(effect, names) : null;
+    if (called !== null && meetNames(connection, names, called, action, failure, ran, depth + 1))
+      met = true;
+    if (effect.kind === 'execute') {
+      const name = bytesOf(effect.name);
+      const body = names.get(name)?.effects ?? preparedBefore(effects.details, at, effect.name);
+      if (body !== undefined) ran(body);
+      if (ensureClientNamed(connection, names, name, false, action, failure)) met = true;
+    } else if (effect.kind === 'prepare' || effect.kind === 'deallocate') {
+      if (effect.name === undefined) continue;
+      if (ensureClientNamed(connection, names, bytesOf(effect.name), true, action, failure))
+        met = true;
+    }
+  }
+  return met;
+}
+
+function preparedBefore(
+  details: readonly Effect[],
+  end: number,
+  name: string,
+): Effects | undefined {
+  for (const effect of details.slice(0, end).toReversed())
+    if (effect.kind === 'prepare' && effect.name === name) return effect.body;
+  return undefined;
+}
+
+/** One change of a name, at the end of the statement in this place of the text. */
+interface NameChange {
+  readonly position: number;
+  readonly effect: Effect;
+  /** For a PREPARE, the statement it makes. */
+  readonly made: SqlStatement | null;
+}
+
+/** What statements of SQL do to the names of their session, when each of them is done. Names are not rolled back. */
+export class NameChanges implements ReplyNote {
+  readonly #connection: ClientNamedSink;
+  readonly #names: SessionNames;
+  readonly #statements: number;
+  readonly #changes: NameChange[] = [];
+  #done = 0;
+  /** Why a statement could not be prepared for the text. */
+  #failure: Buffer | null = null;
+
+  constructor(connection: ClientNamedSink, names: SessionNames, text: NamingText) {
+    this.#connection = connection;
+    this.#names = names;
+    this.#statements = text.effects.statements;
+    this.#collect(text, null, 0);
+  }
+
+  /** `callPosition`: where the EXECUTE stands that calls the text; null: it is the text itself. */
+  #collect(text: NamingText, callPosition: number | null, depth: number): void {
+    const { details, positions, flags } = text.effects;
+    if ((flags & usesNames) === 0) return;
+    for (const [at, effect] of details.entries()) {
+      const position = callPosition ?? positions[at] ?? 0;
+      const called = depth < deepest ? calledBy(effect, this.#names) : null;
+      if (called !== null) this.#collect(called, position, depth + 1);
+      else if (changesName(effect))
+        this.#changes.push({
+          position,
+          effect,
+          made: madeBy(effect, text, meaningOn(this.#connection, true)),
+        });
+    }
+  }
+
+  /** Whether names change at all. */
+  get any(): boolean {
+    return this.#changes.length > 0;
+  }
+
+  /** A PREPARE that cannot be said again on another connection. */
+  get keepsConnection(): boolean {
+    return this.#changes.some(({ made }) => made !== null && !made.isTracked);
+  }
+
+  /** Given to what is prepared in front of the text: its error is the text's own. */
+  readonly preparation: ReplyNote = {
+    undo: () => undefined,
+    failed: (chunk, at, next) => {
+      this.#failure ??= Buffer.from(chunk.subarray(at, next));
+      return null;
+    },
+  };
+
+  counted(): null {
+    this.#apply(this.#done++);
+    return null;
+  }
+
+  completed(): void {
+    while (this.#done < Math.max(1, this.#statements)) this.counted();
+  }
+
+  undo(): void {
+    // What was done stays done.
+  }
+
+  /** What could not be prepared is missing now: the reason counts, not that it is missing. */
+  failed(chunk: Buffer, at: number, next: number): Buffer | null {
+    const failure = this.#failure;
+    if (failure === null) return null;
+    const { sqlstate } = readErrorMessage(chunk, at, next);
+    if (sqlstate !== '26000' && sqlstate !== '25P02') return null;
+    // Refused because the transaction had failed before: so was the text.
+    return parseErrorFields(failure, 5, failure.length).sqlstate === '25P02' ? null : failure;
+  }
+
+  #apply(position: number): void {
+    for (const { effect, made, position: at } of this.#changes) {
+      if (at !== position) continue;
+      if (effect.kind === 'prepare') {
+        if (made === null) continue;
+        const name = bytesOf(effect.name);
+        this.#names.put(name, made);
+        this.#connection.state.clientNamedOf(this.#names).byName.set(name, made);
+      } else if (effect.kind === 'deallocate' && effect.name !== undefined) {
+        const name = bytesOf(effect.name);
+        this.#names.delete(name);
+        this.#connection.state.clientNamed?.byName.delete(name);
+      } else {
+        this.#names.clear();
+        this.#connection.state.clientNamedClosed();
+        this.#connection.state.statements.clear();
+      }
+    }
+  }
+}
+
+function changesName(effect: Effect): boolean {
+  return (
+    effect.kind === 'prepare' ||
+    effect.kind === 'deallocate' ||
+    (effect.kind === 'discard' && effect.what === 'all')
+  );
+}
+
+function madeBy(
+  effect: Effect,
+  { source, start, end }: NamingText,
+  readUnder: ReadUnder,
+): SqlStatement | null {
+  if (effect.kind !== 'prepare') return null;
+  // Where the text is not UTF-8, its statements stand elsewhere than the parser says.
+  const isClear = isUtf8(source.subarray(start, end));
+  const from = isClear ? start + effect.start : start;
+  const to = isClear ? start + effect.end : end;
+  // Errors tell where in the text they are, in characters: what stood before the statement is kept as space.
+  const before = ' '.repeat(source.toString('utf8', start, from).length);
+  const text = before + source.toString('latin1', from, to);
+  return new SqlStatement(text, effect.body, isClear, readUnder);
+}

@@ -1,0 +1,78 @@
+import {
+  BackendCode,
+  buildErrorResponse,
+  buildMessage,
+  countValues,
+  readErrorMessage,
+} from '@sluice/wire';
+import type { ReplyNote } from '../protocol/pending-replies.ts';
+import type { Description } from './description.ts';
+
+/** In a failed transaction (25P02) PostgreSQL looks at nothing else first. */
+function isForFailedTransaction(chunk: Buffer, at: number, next: number): boolean {
+  return readErrorMessage(chunk, at, next).sqlstate === '25P02';
+}
+
+/** ParameterDescription (B): Byte1('t') Int32 length, Int16 n, Int32[n] types. */
+export function buildParameterDescription(told: Description): Buffer {
+  return buildMessage(BackendCode.ParameterDescription, told.parameters);
+}
+
+/**
+ * A statement is prepared for a Bind, and cannot be read any more. On a direct connection it is read anew only behind a look
+ * at the number of values.
+ */
+export class BindFailure implements ReplyNote {
+  readonly #name: string;
+  readonly #told: Description | null;
+  readonly #given: number;
+
+  /** The part of the Bind behind its names is `chunk[start, end)`. */
+  constructor(name: string, told: Description | null, chunk: Buffer, start: number, end: number) {
+    this.#name = name;
+    this.#told = told;
+    this.#given = countValues(chunk, start, end);
+  }
+
+  failed(chunk: Buffer, at: number, next: number): Buffer | null {
+    return isForFailedTransaction(chunk, at, next) ? null : this.wrongCount();
+  }
+
+  /** PostgreSQL's error for another number of values than the client was told; null when it is that number. */
+  wrongCount(): Buffer | null {
+    const told = this.#told;
+    if (told === null || this.#given < 0 || this.#given === told.count) return null;
+    return buildErrorResponse({
+      severity: 'ERROR',
+      sqlstate: '08P01',
+      message:
+        `bind message supplies ${this.#given} parameters, ` +
+        `but prepared statement "${this.#name}" requires ${told.count}`,
+    });
+  }
+
+  undo(): void {
+    // Nothing was assumed.
+  }
+}
+
+/**
+ * The same for a Describe: "ParameterDescription … followed by a RowDescription" (manual, "Extended Query"). On a direct
+ * connection the error is that of the second.
+ */
+export class DescribeFailure implements ReplyNote {
+  readonly #told: Description | null;
+
+  constructor(told: Description | null) {
+    this.#told = told;
+  }
+
+  failed(chunk: Buffer, at: number, next: number): Buffer | null {
+    if (this.#told === null || isForFailedTransaction(chunk, at, next)) return null;
+    return Buffer.concat([buildParameterDescription(this.#told), chunk.subarray(at, next)]);
+  }
+
+  undo(): void {
+    // Nothing was assumed.
+  }
+}

@@ -1,0 +1,225 @@
+import type { ServerConnection } from '../backend/server-connection.ts';
+import { guarded } from '../io/guard.ts';
+import { Flag, normalizedOf } from '../sql/index.ts';
+import type { Effects } from '../sql/index.ts';
+import { dottedNamesIn } from '../parameters/dotted-names.ts';
+import { deservesProbe, isKnownToLeave } from './probe-sampling.ts';
+import type { Suspect } from './probe-sampling.ts';
+import { Risk } from './stored-code-sql.ts';
+import type { StoredCode, Verdict } from './stored-code.ts';
+
+/** Statements that wait to be judged, and bytes of each; what is more or longer is probed for. */
+const mostUnjudged = 100;
+const longestUnjudged = 65_536;
+/** A session waits so long for a reading on another connection, in milliseconds. */
+const patience = 500;
+/** So many names of parameters are looked for in a lease, in so many bytes of a statement's values. */
+const mostNames = 100;
+const longestValues = 4096;
+/** Statements behind which nothing may be put in the same text, or which are followed by what the client sends. */
+const standsAlone = Flag.Ddl | Flag.CopyIn | Flag.CopyOut | Flag.Procedure | Flag.Do | Flag.Opaque;
+/** Statements that are remembered for one probe: the log names no more. */
+const mostSuspects = 20;
+
+/** The session whose statements run code of the database. */
+export interface CodeOwner {
+  readonly connection: ServerConnection | null;
+  readonly storedCode: StoredCode;
+  /** The session's search_path; null when it may have been changed in this transaction. */
+  readonly searchPath: string | null;
+  /** The statement in `source` from `start` runs code that does what `effects` say. */
+  mayChange(effects: Effects, source: Buffer, start: number): void;
+  /** A function that is about to run may reset parameters: nobody knows it yet. */
+  mayReset(): void;
+  /** The statement runs code that may leave what no reset removes. */
+  mayLeaveForGood(source: Buffer, start: number): void;
+  /** The connection takes the session's requests again. */
+  resumeRequests(): void;
+}
+
+/** The code of the database that a session's statements may have run on its lease, and what is to be done about it. */
+export class CodeRuns {
+  readonly #owner: CodeOwner;
+  /** Statements after which the session is to be probed. */
+  #suspects: Suspect[] = [];
+  /** One of them is known to leave something. */
+  #isCertain = false;
+  /** Statements that ran while it was not known what code the database has. */
+  #unjudged: { readonly effects: Effects; readonly text: Buffer }[] = [];
+  /**
+   * What may be names of custom parameters in statements that are probed for: among their values, and in texts that nobody
+   * can read. As the client's bytes.
+   */
+  readonly names = new Set<string>();
+  /** The session's DDL may have changed what code the database has. */
+  #changes = false;
+
+  constructor(owner: CodeOwner) {
+    this.#owner = owner;
+  }
+
+  get hasUnjudged(): boolean {
+    return this.#unjudged.length > 0;
+  }
+
+  get hasSuspects(): boolean {
+    return this.#suspects.length > 0;
+  }
+
+  /** A probe is known to find something, so it does not wait until somebody needs the connection. */
+  get isCertain(): boolean {
+    return this.#isCertain;
+  }
+
+  /**
+   * The statement in `source` from `start`, which is about to run, may run code of the database, or change it. Returns what
+   * it may leave that nobody can name.
+   */
+  willRun(effects: Effects, source: Buffer, start: number): Risk {
+    const { storedCode } = this.#owner;
+    const zero = source.indexOf(0, start);
+    const end = zero < 0 ? source.length : zero;
+    const { flags } = effects;
+    const verdict = storedCode.verdictOf(effects, source, start, end);
+    if (!storedCode.isKnown || verdict.isNew) {
+      if (this.#unjudged.length < mostUnjudged && end - start < longestUnjudged)
+        this.#unjudged.push({ effects, text: Buffer.from(source.subarray(start, end)) });
+      else this.#suspect(effects, source, start, end, true);
+      if ((flags & Flag.UnknownFunction) !== 0 && (flags & standsAlone) === 0)
+        this.#owner.mayReset();
+    } else this.#take(verdict, effects, source, start, end);
+    if ((flags & Flag.Ddl) !== 0) {
+      // What stands in a schema of the session's own by its path shows no word of it.
+      if (this.#owner.searchPath?.includes('pg_temp') !== false)
+        this.#suspect(effects, source, start, end, false);
+      if (storedCode.isChangedBy(effects, source.subarray(start, end))) {
+        storedCode.outdate();
+        this.#changes = true;
+      }
+    }
+    if (verdict.risk === Risk.Lasting) this.#owner.mayLeaveForGood(source, start);
+    if (verdict.risk === Risk.None && !storedCode.isKnown) return Risk.Resettable;
+    return verdict.risk;
+  }
+
+  /** Has the statements judged by what the database has now; the connection takes no requests meanwhile. */
+  read(connection: ServerConnection): void {
+    const { storedCode } = this.#owner;
+    connection.lease.pauseRequests();
+    if (storedCode.isBeingRead) {
+      this.#awaitReading(connection);
+      return;
+    }
+    storedCode.read(connection, () => {
+      if (this.#owner.connection !== connection) return;
+      this.judge();
+      this.#owner.resumeRequests();
+    });
+  }
+
+  /** Another connection reads the catalogue: what it finds may be what the statements did. Nobody waits for it for long. */
+  #awaitReading(connection: ServerConnection): void {
+    let isOver = false;
+    const goOn = (isLate: boolean): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(late);
+      if (this.#owner.connection !== connection) return;
+      if (isLate || this.#areKnown()) this.judge();
+      connection.lease.admitRequests();
+      connection.settle();
+      this.#owner.resumeRequests();
+    };
+    const late = setTimeout(() => guarded('a reading', () => goOn(true)), patience).unref();
+    this.#owner.storedCode.whenRead(() => goOn(false));
+  }
+
+  /** A statement has these values, in `chunk[start, end)`: a function may take the name of a parameter as one of them. */
+  bound(chunk: Buffer, start: number, end: number): void {
+    if (!this.hasSuspects && !this.hasUnjudged) return;
+    this.#noteNames(chunk.toString('latin1', start, Math.min(end, start + longestValues)));
+  }
+
+  #noteNames(text: string): void {
+    for (const name of dottedNamesIn(text)) {
+      if (this.names.size >= mostNames) return;
+      this.names.add(name);
+    }
+  }
+
+  takeSuspects(): readonly Suspect[] {
+    const suspects = this.#suspects;
+    this.#suspects = [];
+    this.#isCertain = false;
+    this.names.clear();
+    return suspects;
+  }
+
+  leaseEnded(): void {
+    // Who asked before the transaction had ended was not told of it.
+    if (this.#changes) this.#owner.storedCode.outdate();
+    this.#changes = false;
+  }
+
+  /** The connection is lost, and what ran on it with it. */
+  forget(): void {
+    this.leaseEnded();
+    this.#suspects = [];
+    this.#isCertain = false;
+    this.#unjudged = [];
+  }
+
+  /** The catalogue has been read since the statements ran, as far as they show. */
+  #areKnown(): boolean {
+    const { storedCode } = this.#owner;
+    return (
+      storedCode.isKnown &&
+      this.#unjudged.every(
+        ({ effects, text }) => !storedCode.verdictOf(effects, text, 0, text.length).isNew,
+      )
+    );
+  }
+
+  /** Judges the statements that ran by what is known of the database's code. */
+  judge(): void {
+    const { storedCode } = this.#owner;
+    for (const { effects, text } of this.#unjudged) {
+      const verdict = storedCode.verdictOf(effects, text, 0, text.length);
+      this.#take(verdict, effects, text, 0, text.length);
+      if (verdict.risk === Risk.Lasting) this.#owner.mayLeaveForGood(text, 0);
+    }
+    this.#unjudged = [];
+  }
+
+  #take(verdict: Verdict, effects: Effects, source: Buffer, start: number, end: number): void {
+    const { sets, unnamed, other, risk } = verdict;
+    if (unnamed || other) {
+      this.#suspect(effects, source, start, end, unnamed);
+      this.#isCertain = true;
+    } else if ((effects.flags & Flag.Opaque) !== 0) {
+      // Nobody knows what it did, and no other text tells.
+      this.#suspect(effects, source, start, end, true);
+      this.#noteNames(source.toString('latin1', start, end));
+    } else if (risk !== Risk.None && deservesProbe(effects)) {
+      this.#suspect(effects, source, start, end, true);
+      if (isKnownToLeave(effects)) this.#isCertain = true;
+    }
+    if (sets !== null) this.#owner.mayChange(sets, source, start);
+  }
+
+  #suspect(
+    effects: Effects,
+    source: Buffer,
+    start: number,
+    end: number,
+    mayHaveSet: boolean,
+  ): void {
+    if (this.#suspects.length >= mostSuspects) {
+      // The newest counts: a look that was asked for is not forgotten.
+      const last = this.#suspects.at(-1);
+      if (last === undefined || last.mayHaveSet || !mayHaveSet) return;
+      this.#suspects.pop();
+    }
+    this.#suspects.push({ effects, statement: normalizedOf(source, start, end), mayHaveSet });
+  }
+}

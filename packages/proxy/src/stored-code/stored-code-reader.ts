@@ -1,0 +1,437 @@
+import type { ServerConnection } from '../backend/server-connection.ts';
+import { InternalQuery } from '../protocol/internal-query.ts';
+import type { InternalAnswer } from '../protocol/internal-query.ts';
+import {
+  NameIndex,
+  Shown,
+  harmlessFunctions,
+  plainOperators,
+  readCode,
+  sideEffectsOf,
+  unionOf,
+  wordsIn,
+} from '../sql/index.ts';
+import type { SideEffects, Words } from '../sql/index.ts';
+import { events } from '../telemetry/events.ts';
+import { sqlRunningExtensions, statelessExtensions } from './stateless-extensions.ts';
+import {
+  Risk,
+  bodiesSql,
+  decode,
+  fingerprintSql,
+  functionsSql,
+  ownRisks,
+  ownFunctionsSql,
+  reachSql,
+} from './stored-code-sql.ts';
+import type { CodeKnowledge, RiskyName } from './code-knowledge.ts';
+
+/** Called once; `knowledge` is null when the catalogue could not be read. */
+type Done = (knowledge: CodeKnowledge | null, isLost: boolean) => void;
+type Rows = InternalAnswer['rows'];
+
+/** Code that calls code that calls code … is followed so far; where that does not end it, any statement is in doubt. */
+const deepest = 16;
+/** Work is cut into slices of so many milliseconds: clients are served in between. */
+const slice = 4;
+
+/** What C functions of PostgreSQL's own stand behind the functions that PostgreSQL makes for aggregates and range types. */
+const madeByItself = /^(?:aggregate_dummy|(?:multi)?range_constructor\d)$/;
+
+/** A library is loaded, in code or text that is not read closer. */
+const loads = /\bload\s{1,20}['eu$]/i;
+
+const nothing: SideEffects = { parameters: new Set(), unnamed: false, other: false };
+
+/** A function of a user's. */
+interface StoredFunction {
+  readonly oid: number;
+  /** Changes when the function does. */
+  readonly version: string;
+  /** A character for each byte. */
+  readonly name: string;
+  /** What its own code may leave, whatever it calls. */
+  readonly risk: Risk;
+  /** It makes statements as it runs. */
+  readonly isDynamic: boolean;
+  readonly sideEffects: SideEffects;
+  readonly words: Words;
+}
+
+/** A function of PostgreSQL's own that may leave something. */
+interface OwnFunction {
+  readonly name: string;
+  readonly oids: readonly number[];
+  readonly risk: Risk;
+}
+
+/** By server_version: the same in all databases of a version. */
+const ownFunctions = new Map<string, readonly OwnFunction[]>();
+
+/** Reads the code of one database from its catalogue, and the second time only what has changed. */
+export class StoredCodeReader {
+  #functions = new Map<number, StoredFunction>();
+  #fingerprint: string | null = null;
+  #knowledge: CodeKnowledge | null = null;
+
+  /** What a text may leave that is not read as SQL; `dynamic`: what code may leave that makes statements as it runs. */
+  riskOfText(text: Buffer, dynamic: Risk): Risk {
+    const words = text.toString('latin1');
+    if (loads.test(words)) return Risk.Lasting;
+    return /\bexecute\b/i.test(words) ? dynamic : Risk.Resettable;
+  }
+
+  /** Asks the catalogue, on a connection that runs nothing else. */
+  read(connection: ServerConnection, done: Done): void {
+    new Reading(connection, done, this.#functions, this.#fingerprint, this.#knowledge, (read) => {
+      this.#functions = read.functions;
+      this.#fingerprint = read.fingerprint;
+      this.#knowledge = read.knowledge;
+    }).start();
+  }
+}
+
+interface Read {
+  readonly functions: Map<number, StoredFunction>;
+  readonly fingerprint: string;
+  readonly knowledge: CodeKnowledge;
+}
+
+/** One reading: a few questions, and the conclusions from their answers. */
+class Reading {
+  readonly #connection: ServerConnection;
+  readonly #done: Done;
+  readonly #before: ReadonlyMap<number, StoredFunction>;
+  readonly #lastFingerprint: string | null;
+  readonly #lastKnowledge: CodeKnowledge | null;
+  readonly #keep: (read: Read) => void;
+  readonly #functions = new Map<number, StoredFunction>();
+  readonly #version: string;
+  #fingerprint = '';
+
+  constructor(
+    connection: ServerConnection,
+    done: Done,
+    before: ReadonlyMap<number, StoredFunction>,
+    lastFingerprint: string | null,
+    lastKnowledge: CodeKnowledge | null,
+    keep: (read: Read) => void,
+  ) {
+    this.#connection = connection;
+    this.#done = done;
+    this.#before = before;
+    this.#lastFingerprint = lastFingerprint;
+    this.#lastKnowledge = lastKnowledge;
+    this.#keep = keep;
+    this.#version = connection.state.reported.get('server_version') ?? '';
+  }
+
+  start(): void {
+    this.#ask(fingerprintSql, (rows) => {
+      this.#fingerprint = rows[0]?.[0] ?? '';
+      if (this.#lastKnowledge !== null && this.#fingerprint === this.#lastFingerprint)
+        this.#done(this.#lastKnowledge, false);
+      else this.#readOwn();
+    });
+  }
+
+  /** Asks one question; its answer goes to `next` without the row of the prelude. */
+  #ask(sql: string, next: (rows: Rows) => void): void {
+    // The connection may be lost while its last answer is worked on.
+    if (this.#connection.closed) {
+      this.#done(null, true);
+      return;
+    }
+    this.#connection.run(
+      sql,
+      new InternalQuery(({ rows, error, lost }) => {
+        if (lost) this.#done(null, true);
+        else if (error === null) next(rows.slice(1));
+        else {
+          events.storedCodeUnread.publish({ error: error.message ?? '' });
+          this.#done(null, false);
+        }
+      }),
+    );
+  }
+
+  #readOwn(): void {
+    if (ownFunctions.has(this.#version)) {
+      this.#readFunctions();
+      return;
+    }
+    this.#ask(ownFunctionsSql, (rows) => {
+      const own: OwnFunction[] = [];
+      for (const [name, oids] of rows) {
+        if (typeof name !== 'string' || typeof oids !== 'string') continue;
+        // What the proxy does not know, a newer version's function, say, is not vouched for.
+        const risk = ownRisks.get(name) ?? (isKnown(name) ? Risk.None : Risk.Resettable);
+        if (risk !== Risk.None) own.push({ name, oids: oids.split(' ').map(Number), risk });
+      }
+      ownFunctions.set(this.#version, own);
+      this.#readFunctions();
+    });
+  }
+
+  #readFunctions(): void {
+    this.#ask(functionsSql, (rows) => {
+      const changed = new Map<number, (body: Buffer, args: Buffer) => StoredFunction>();
+      for (const [oid, version, name, language, extension, source] of rows) {
+        if (typeof oid !== 'string' || typeof name !== 'string' || typeof version !== 'string')
+          continue;
+        const known = this.#before.get(Number(oid));
+        if (known?.version === version) this.#functions.set(known.oid, known);
+        else
+          changed.set(Number(oid), (body, args) =>
+            functionOf(
+              { oid: Number(oid), version, name: decode(name).toString('latin1') },
+              { language: language ?? '', extension: extension ?? null, source: source ?? '' },
+              body,
+              args,
+            ),
+          );
+      }
+      if (changed.size === 0) this.#spread(new Map(), 0);
+      else
+        this.#ask(bodiesSql(changed.keys()), (bodies) => {
+          inSlices(
+            bodies,
+            ([oid, body, args]) => {
+              const made = changed.get(Number(oid))?.(decode(body ?? ''), decode(args ?? ''));
+              if (made !== undefined) this.#functions.set(made.oid, made);
+            },
+            () => this.#spread(new Map(), 0),
+          );
+        });
+    });
+  }
+
+  /** What code may leave that it names, and what runs such code: until there is nothing new. */
+  #spread(risks: Map<number, Risk>, depth: number, objects: Rows = []): void {
+    const own = ownFunctions.get(this.#version) ?? [];
+    const functions = [...this.#functions.values()];
+    const dynamic = functions.some(({ risk }) => risk === Risk.Lasting)
+      ? Risk.Lasting
+      : Risk.Resettable;
+    const index = new NameIndex<RiskyName>();
+    for (const { name, risk } of own)
+      // What set_config() sets is in the trace of each function.
+      if (name !== 'set_config')
+        index.add(name, { risk, sideEffects: nothing, onlyWrites: false, isOwn: true });
+    const all = unionOf(functions.map(({ sideEffects }) => sideEffects));
+    for (const [table, , risk, reads, name] of objects) {
+      if (table !== 'pg_class' && table !== 'pg_type') continue;
+      index.add(decode(name ?? '').toString('latin1'), {
+        risk: riskOf(risk),
+        // Which of the functions it runs is not asked.
+        sideEffects: all,
+        onlyWrites: reads !== 't',
+        isOwn: false,
+      });
+    }
+    const allSideEffects = new Map<number, SideEffects>();
+    for (const each of functions) {
+      const risk = Math.max(
+        each.risk,
+        each.isDynamic ? dynamic : Risk.None,
+        risks.get(each.oid) ?? Risk.None,
+      ) as Risk;
+      if (risk !== Risk.None) risks.set(each.oid, risk);
+      allSideEffects.set(each.oid, each.sideEffects);
+      if (risk !== Risk.None || leaves(each.sideEffects))
+        index.add(each.name, {
+          risk,
+          sideEffects: each.sideEffects,
+          onlyWrites: false,
+          isOwn: false,
+        });
+    }
+    let grew = false;
+    inSlices(
+      functions,
+      ({ oid, words, sideEffects }) => {
+        const named = index.find(words);
+        const worst = Math.max(risks.get(oid) ?? 0, ...named.map(({ risk }) => risk)) as Risk;
+        if (worst !== (risks.get(oid) ?? Risk.None)) {
+          risks.set(oid, worst);
+          grew = true;
+        }
+        const known = this.#functions.get(oid);
+        const spread = unionOf([sideEffects, ...named.map((each) => each.sideEffects)]);
+        if (known !== undefined && !isSame(spread, sideEffects)) {
+          this.#functions.set(oid, { ...known, sideEffects: spread });
+          grew = true;
+        }
+      },
+      () => {
+        if (grew && depth < deepest) this.#spread(risks, depth + 1, objects);
+        else this.#reach(risks, depth, objects, grew);
+      },
+    );
+  }
+
+  /** What PostgreSQL runs such code for. */
+  #reach(risks: Map<number, Risk>, depth: number, before: Rows, grew: boolean): void {
+    const own = ownFunctions.get(this.#version) ?? [];
+    const ownOids = new Map(own.flatMap(({ oids, risk }) => oids.map((oid) => [oid, risk])));
+    const major = Number.parseInt(this.#version, 10);
+    const withSideEffects = [...this.#functions.values()].filter(({ sideEffects }) =>
+      leaves(sideEffects),
+    );
+    const all = new Map([...withSideEffects.map(({ oid }) => [oid, Risk.None] as const), ...risks]);
+    this.#ask(reachSql(major, all, ownOids), (objects) => {
+      let isNew = objects.length !== before.length;
+      for (const [table, oid, risk] of objects) {
+        if (table !== 'pg_proc') continue;
+        if (riskOf(risk) <= (risks.get(Number(oid)) ?? Risk.None)) continue;
+        risks.set(Number(oid), riskOf(risk));
+        isNew = true;
+      }
+      if (isNew && depth < deepest) this.#spread(risks, depth + 1, objects);
+      else this.#conclude(risks, objects, isNew || grew);
+    });
+  }
+
+  #conclude(risks: ReadonlyMap<number, Risk>, objects: Rows, isEndless: boolean): void {
+    const risky = new NameIndex<RiskyName>();
+    const keys: string[] = [];
+    let any: Risk = isEndless ? Risk.Lasting : Risk.None;
+    let operators: Risk = Risk.None;
+    let types: Risk = Risk.None;
+    const functions = [...this.#functions.values()];
+    const all = unionOf(functions.map(({ sideEffects }) => sideEffects));
+    for (const { name, risk } of ownFunctions.get(this.#version) ?? [])
+      if (name !== 'set_config')
+        risky.add(name, { risk, sideEffects: nothing, onlyWrites: false, isOwn: true });
+    const ownNames = risky.size;
+    for (const { oid, name, sideEffects } of functions) {
+      const risk = risks.get(oid) ?? Risk.None;
+      if (risk === Risk.None && !leaves(sideEffects)) continue;
+      risky.add(name, { risk, sideEffects, onlyWrites: false, isOwn: false });
+      keys.push(
+        `f${name} ${risk} ${[...sideEffects.parameters].join()} ${sideEffects.unnamed} ${sideEffects.other}`,
+      );
+    }
+    for (const [table, oid, worst, reads, bytes, isSilent] of objects) {
+      const risk = riskOf(worst);
+      const name = decode(bytes ?? '').toString('latin1');
+      keys.push(`${table} ${oid} ${name} ${risk} ${reads}`);
+      if (table === 'pg_class' || table === 'pg_type')
+        risky.add(name, { risk, sideEffects: all, onlyWrites: reads !== 't', isOwn: false });
+      if (table === 'pg_type' && risk > types) types = risk;
+      if (table === 'pg_operator' && risk > operators) operators = risk;
+      const isAny = isSilent === 't' || (table === 'pg_operator' && plainOperators.has(name));
+      if (isAny && risk > any) any = risk;
+      // DDL is unproven anyway; what lasts does not.
+      if (table === 'pg_event_trigger' && risk === Risk.Lasting) any = Risk.Lasting;
+    }
+    const knowledge: CodeKnowledge = {
+      risky,
+      isPlain: risky.size === ownNames && any === Risk.None,
+      functions: new Set(functions.map(({ name }) => name.toLowerCase())),
+      any,
+      operators,
+      types,
+      dynamic: functions.some(({ risk }) => risk === Risk.Lasting) ? Risk.Lasting : Risk.Resettable,
+      key: keys.sort().join('\n'),
+    };
+    this.#keep({ functions: this.#functions, fingerprint: this.#fingerprint, knowledge });
+    this.#done(knowledge, false);
+  }
+}
+
+function isKnown(name: string): boolean {
+  return harmlessFunctions.has(name) || ownReads.has(name);
+}
+
+/** Functions that touch a session without leaving anything that is not looked after elsewhere. */
+const ownReads = new Set([
+  'nextval',
+  'currval',
+  'lastval',
+  'setval',
+  'pg_notify',
+  'pg_advisory_unlock',
+  'pg_advisory_unlock_shared',
+  'pg_advisory_unlock_all',
+  'pg_backend_pid',
+  'pg_cursor',
+  'pg_prepared_statement',
+  'pg_listening_channels',
+  'pg_my_temp_schema',
+  'inet_client_addr',
+  'inet_client_port',
+  'inet_server_addr',
+  'inet_server_port',
+]);
+
+function riskOf(text: string | null | undefined): Risk {
+  return text === '2' ? Risk.Lasting : text === '1' ? Risk.Resettable : Risk.None;
+}
+
+function leaves({ parameters, unnamed, other }: SideEffects): boolean {
+  return parameters.size > 0 || unnamed || other;
+}
+
+function isSame(a: SideEffects, b: SideEffects): boolean {
+  return a.parameters.size === b.parameters.size && a.unnamed === b.unnamed && a.other === b.other;
+}
+
+/** What is known of a function from its own code. */
+function functionOf(
+  id: { readonly oid: number; readonly version: string; readonly name: string },
+  made: {
+    readonly language: string;
+    readonly extension: string | null;
+    readonly source: string;
+  },
+  body: Buffer,
+  args: Buffer,
+): StoredFunction {
+  const { language, extension, source } = made;
+  const words = wordsIn(Buffer.concat([body, Buffer.from(' '), args]));
+  if (language !== 'sql' && language !== 'plpgsql') {
+    const isRunner = extension !== null && sqlRunningExtensions.has(extension);
+    const isStateless =
+      isRunner ||
+      (language === 'internal' && madeByItself.test(source)) ||
+      (language === 'c' && extension !== null && statelessExtensions.has(extension));
+    const isCompiled = language === 'internal' || language === 'c';
+    return {
+      ...id,
+      risk: isStateless ? Risk.None : Risk.Lasting,
+      isDynamic: isRunner,
+      // The words of a script show at least what its session may have to carry.
+      sideEffects: isCompiled ? nothing : sideEffectsOf(body.toString('latin1')),
+      words: isCompiled ? wordsIn(Buffer.alloc(0)) : words,
+    };
+  }
+  const shown = readCode(language, body);
+  const sideEffects = sideEffectsOf(body.toString('latin1'));
+  const isUnclear = sideEffects.unnamed || sideEffects.other;
+  return {
+    ...id,
+    risk: shown === Shown.Loads ? Risk.Lasting : isUnclear ? Risk.Resettable : Risk.None,
+    isDynamic: shown === Shown.Unclear,
+    sideEffects,
+    words,
+  };
+}
+
+/** Does `work` for each, and then `done`, with pauses in which clients are served. */
+function inSlices<T>(list: readonly T[], work: (item: T) => void, done: () => void): void {
+  let at = 0;
+  const go = (): void => {
+    const until = performance.now() + slice;
+    while (at < list.length) {
+      const item = list[at++];
+      if (item !== undefined) work(item);
+      if (at % 16 === 0 && performance.now() > until) {
+        setImmediate(go);
+        return;
+      }
+    }
+    done();
+  };
+  go();
+}

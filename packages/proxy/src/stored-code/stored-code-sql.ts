@@ -1,0 +1,286 @@
+import { Flag, sessionFunctions, sqlRunningFunctions } from '../sql/index.ts';
+
+/*
+ * What the catalogue is asked about the code of a database. Everything runs with search_path = pg_catalog and without time
+ * limits, whatever the session before has set: see `own`.
+ */
+
+/** How much of what code leaves is known; the higher, the worse. */
+export const Risk = {
+  /** It leaves nothing, or what it names and what is read back. */
+  None: 0,
+  /** It may leave what a reset removes. */
+  Resettable: 1,
+  /** It may leave what no reset removes. */
+  Lasting: 2,
+} as const;
+export type Risk = (typeof Risk)[keyof typeof Risk];
+
+/** The first object id of an object that no PostgreSQL brings itself (FirstNormalObjectId in transam.h). */
+const firstOwn = 16_384;
+
+/** A catalogue column that names a function, or holds an expression that may. */
+export interface CodeColumn {
+  readonly table: string;
+  readonly column: string;
+}
+
+const columns = (table: string, ...names: string[]): CodeColumn[] =>
+  names.map((column) => ({ table, column }));
+
+/**
+ * Every catalogue column that names a function which PostgreSQL may run for a statement, in any supported version. pg_depend
+ * leads from a user's function to these objects; for functions of PostgreSQL's own, on which nothing depends, the columns
+ * are read themselves. A test compares the list with the catalogue of each version.
+ */
+export const functionColumns: readonly CodeColumn[] = [
+  ...columns(
+    'pg_aggregate',
+    'aggfnoid',
+    'aggtransfn',
+    'aggfinalfn',
+    'aggcombinefn',
+    'aggserialfn',
+    'aggdeserialfn',
+    'aggmtransfn',
+    'aggminvtransfn',
+    'aggmfinalfn',
+  ),
+  ...columns('pg_am', 'amhandler'),
+  ...columns('pg_amproc', 'amproc'),
+  ...columns('pg_cast', 'castfunc'),
+  ...columns('pg_conversion', 'conproc'),
+  ...columns('pg_event_trigger', 'evtfoid'),
+  ...columns('pg_foreign_data_wrapper', 'fdwhandler', 'fdwvalidator'),
+  ...columns('pg_language', 'lanplcallfoid', 'laninline', 'lanvalidator'),
+  ...columns('pg_operator', 'oprcode', 'oprrest', 'oprjoin'),
+  ...columns('pg_proc', 'prosupport'),
+  ...columns('pg_range', 'rngcanonical', 'rngsubdiff'),
+  ...columns('pg_transform', 'trffromsql', 'trftosql'),
+  ...columns('pg_trigger', 'tgfoid'),
+  ...columns('pg_ts_parser', 'prsstart', 'prstoken', 'prsend', 'prsheadline', 'prslextype'),
+  ...columns('pg_ts_template', 'tmplinit', 'tmpllexize'),
+  ...columns(
+    'pg_type',
+    'typinput',
+    'typoutput',
+    'typreceive',
+    'typsend',
+    'typmodin',
+    'typmodout',
+    'typanalyze',
+    'typsubscript',
+  ),
+];
+
+/** Every catalogue column with an expression (pg_node_tree), in any supported version. */
+export const expressionColumns: readonly CodeColumn[] = [
+  ...columns('pg_attrdef', 'adbin'),
+  ...columns('pg_class', 'relpartbound'),
+  ...columns('pg_constraint', 'conbin'),
+  ...columns('pg_index', 'indexprs', 'indpred'),
+  ...columns('pg_partitioned_table', 'partexprs'),
+  ...columns('pg_policy', 'polqual', 'polwithcheck'),
+  ...columns('pg_proc', 'proargdefaults', 'prosqlbody'),
+  ...columns('pg_publication_rel', 'prqual'),
+  ...columns('pg_rewrite', 'ev_qual', 'ev_action'),
+  ...columns('pg_statistic_ext', 'stxexprs'),
+  ...columns('pg_trigger', 'tgqual'),
+  ...columns('pg_type', 'typdefaultbin'),
+];
+
+/** Columns that older versions do not have, with the first that does (server_version_num / 10000). */
+export const since: ReadonlyMap<string, number> = new Map([['pg_publication_rel.prqual', 15]]);
+
+/** Catalogues whose rows have no oid of their own, and the expression that names the object of a row. */
+const objectOf: ReadonlyMap<string, { readonly table: string; readonly oid: string }> = new Map([
+  ['pg_aggregate', { table: 'pg_proc', oid: 'aggfnoid::oid' }],
+  ['pg_index', { table: 'pg_class', oid: 'indexrelid' }],
+  ['pg_partitioned_table', { table: 'pg_class', oid: 'partrelid' }],
+  ['pg_range', { table: 'pg_type', oid: 'rngtypid' }],
+]);
+
+/**
+ * Functions of PostgreSQL's own that leave something, with what is known of it. Names beyond those that the proxy vouches
+ * for are added as the server tells them.
+ */
+export const ownRisks: ReadonlyMap<string, Risk> = new Map<string, Risk>([
+  ...[...sessionFunctions]
+    .filter(([, flag]) => (flag & (Flag.SetsParameter | Flag.AdvisoryLock | Flag.OtherState)) !== 0)
+    .map(
+      ([name, flag]) =>
+        [
+          name,
+          // What setseed() leaves is covered by the seed that a reset sets.
+          (flag & Flag.OtherState) !== 0 && name !== 'setseed' ? Risk.Lasting : Risk.Resettable,
+        ] as const,
+    ),
+  ...[...sqlRunningFunctions].map((name) => [name, Risk.Resettable] as const),
+]);
+
+/** Before a statement of the proxy's own: nothing that a session has set has a say in it. Its answer is one row more. */
+const prelude =
+  "SELECT pg_catalog.set_config('search_path','pg_catalog, pg_temp',true)," +
+  "pg_catalog.set_config('statement_timeout','0',true),pg_catalog.set_config('lock_timeout','0',true)," +
+  "pg_catalog.set_config('client_min_messages','error',true),pg_catalog.set_config('jit','off',true);";
+
+/** `sql`, to be run as a statement of the proxy's own. */
+function own(sql: string): string {
+  return prelude + sql;
+}
+
+/** In ASCII, so that any client_encoding can tell it: the bytes of a text in the encoding of the database. */
+const encoded = (expression: string): string =>
+  `encode(convert_to(${expression}, getdatabaseencoding()), 'base64')`;
+
+/** What `encoded` has made of a text. */
+export function decode(text: string): Buffer {
+  return Buffer.from(text, 'base64');
+}
+
+/**
+ * One value that differs when anything has changed that decides which code a statement runs: functions, the names of
+ * relations and types, and all that depends on anything. A row's version is its oid with the transaction that wrote it.
+ */
+export const fingerprintSql: string = own(
+  "SELECT (SELECT pg_catalog.count(*)||'.'||coalesce(sum(hashint8extended(oid::int8,xmin::text::int8)),0) " +
+    `FROM pg_proc WHERE oid>=${firstOwn})||' '||` +
+    '(SELECT coalesce(sum(hashtextextended(relname::text,oid::int8)),0)::text FROM pg_class ' +
+    `WHERE oid>=${firstOwn} AND relpersistence<>'t')||' '||` +
+    '(SELECT coalesce(sum(hashtextextended(typname::text,oid::int8)),0)::text FROM pg_type ' +
+    `WHERE oid>=${firstOwn})||' '||` +
+    "(SELECT count(*)||'.'||coalesce(sum(hashint8extended(objid::int8,xmin::text::int8)),0) " +
+    `FROM pg_depend WHERE objid>=${firstOwn})`,
+);
+
+/** Every function of PostgreSQL's own that SQL can call: its name, and its oids. The same in all databases of a version. */
+export const ownFunctionsSql: string = own(
+  `SELECT proname,array_to_string(array_agg(oid),' ') FROM pg_proc WHERE oid<${firstOwn} AND prokind<>'p' ` +
+    "AND prorettype NOT IN ('internal'::regtype,'trigger'::regtype,'event_trigger'::regtype," +
+    "'language_handler'::regtype,'fdw_handler'::regtype,'tsm_handler'::regtype,'index_am_handler'::regtype," +
+    "'table_am_handler'::regtype,'cstring'::regtype) AND proname !~ '_validator$' " +
+    "AND NOT proargtypes::oid[] && ARRAY['internal'::regtype,'cstring'::regtype]::oid[] GROUP BY proname",
+);
+
+/** Every function of users: oid, version, name, language, the extension that it belongs to, and the C function behind it. */
+export const functionsSql: string = own(
+  `SELECT p.oid,p.xmin,${encoded('p.proname')},l.lanname,e.extname,CASE WHEN l.lanname='internal' THEN p.prosrc END ` +
+    'FROM pg_proc p JOIN pg_language l ON l.oid=p.prolang ' +
+    "LEFT JOIN pg_depend d ON d.classid='pg_proc'::regclass AND d.objid=p.oid AND d.deptype='e' " +
+    "AND d.refclassid='pg_extension'::regclass LEFT JOIN pg_extension e ON e.oid=d.refobjid " +
+    `WHERE p.oid>=${firstOwn}`,
+);
+
+/** The code of these functions, and their arguments, whose defaults are code as well: oid, body, arguments. */
+export function bodiesSql(oids: Iterable<number>): string {
+  return own(
+    `SELECT p.oid,${encoded('CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END')},` +
+      `${encoded('pg_get_function_arguments(p.oid)')} FROM pg_proc p WHERE p.oid=ANY('{${[...oids].join(',')}}'::oid[])`,
+  );
+}
+
+const kind = (name: string): string => `'${name}'::regclass::oid`;
+const kinds = (...names: string[]): string => names.map(kind).join(',');
+
+/** The rows of users' objects in which a column names one of PostgreSQL's own functions that leave something. */
+function ownUses(version: number, risks: string): string {
+  const pattern = `':(?:funcid|aggfnoid|winfnoid|tsmhandler) (\\d{1,5}) '`;
+  const uses: string[] = [];
+  for (const { table, column } of functionColumns) {
+    const { table: objects, oid } = objectOf.get(table) ?? { table, oid: 'o.oid' };
+    uses.push(
+      `SELECT ${kind(objects)},${oid},u.risk FROM ${table} o JOIN u ON u.oid=o.${column}::oid ` +
+        `WHERE ${oid}>=${firstOwn}`,
+    );
+  }
+  for (const { table, column } of expressionColumns) {
+    if (version < (since.get(`${table}.${column}`) ?? 0)) continue;
+    const { table: objects, oid } = objectOf.get(table) ?? { table, oid: 'o.oid' };
+    uses.push(
+      `SELECT ${kind(objects)},${oid},u.risk FROM ${table} o ` +
+        `CROSS JOIN LATERAL regexp_matches(o.${column}::text,${pattern},'g') m JOIN u ON u.oid=m[1]::oid ` +
+        `WHERE ${oid}>=${firstOwn} AND o.${column} IS NOT NULL`,
+    );
+  }
+  return `u(oid,risk) AS (VALUES ${risks}), uses(classid,objid,risk) AS (${uses.join(' UNION ')})`;
+}
+
+/**
+ * Everything that may run one of these functions, directly or by way of other objects: for each object its catalogue, its
+ * oid, its doubt, whether reading it is enough, and its name. `functions` and `ownFunctions`: by oid.
+ *
+ * The way goes from an object to what depends on it, and from a part (a trigger, a rule, a default, a constraint, a policy,
+ * an index, statistics, a member of an operator class) to the relation or type that it is a part of. From a relation it goes
+ * only where its code is run: to views, policies and functions over it, partitions and children both ways, and by foreign
+ * keys to what is referenced.
+ */
+export function reachSql(
+  version: number,
+  functions: ReadonlyMap<number, Risk>,
+  ownFunctions: ReadonlyMap<number, Risk>,
+): string {
+  const list = (risks: ReadonlyMap<number, Risk>): string =>
+    risks.size === 0
+      ? '(0::oid,0)'
+      : [...risks].map(([oid, risk]) => `(${oid}::oid,${risk})`).join(',');
+  const parts = kinds(
+    'pg_trigger',
+    'pg_rewrite',
+    'pg_attrdef',
+    'pg_constraint',
+    'pg_policy',
+    'pg_statistic_ext',
+    'pg_amop',
+    'pg_amproc',
+    'pg_publication_rel',
+  );
+  const onlyWrites = kinds('pg_trigger', 'pg_constraint');
+  return own(
+    `WITH RECURSIVE ${ownUses(version, list(ownFunctions))}, ` +
+      'reached(classid,objid,risk,reads) AS (' +
+      `SELECT ${kind('pg_proc')},f.oid,f.risk,true FROM (VALUES ${list(functions)}) f(oid,risk) ` +
+      `UNION SELECT classid,objid,risk,classid NOT IN (${onlyWrites}) FROM uses ` +
+      // The CHECK of a domain runs wherever a value becomes one of it; that of a table, where one is written.
+      `UNION SELECT n.classid,n.objid,r.risk,(r.reads AND n.reads) OR n.classid=${kind('pg_type')} ` +
+      'FROM reached r CROSS JOIN LATERAL (' +
+      // What depends on it.
+      `SELECT d.classid,d.objid,d.classid NOT IN (${onlyWrites}) FROM pg_depend d ` +
+      "WHERE d.refclassid=r.classid AND d.refobjid=r.objid AND d.deptype<>'e' AND (" +
+      `r.classid<>${kind('pg_class')} OR d.classid IN (${kinds('pg_rewrite', 'pg_proc', 'pg_policy')}) ` +
+      // A row type has the types of its columns.
+      `OR (r.reads AND d.classid=${kind('pg_type')})) ` +
+      // What it is a part of.
+      'UNION ALL SELECT d.refclassid,d.refobjid,true FROM pg_depend d WHERE d.classid=r.classid AND d.objid=r.objid ' +
+      "AND d.deptype IN ('a','i') AND d.refclassid IN (" +
+      `${kinds('pg_class', 'pg_type', 'pg_opclass', 'pg_opfamily')}) AND (r.classid IN (${parts}) OR ` +
+      `(r.classid=${kind('pg_class')} AND EXISTS (SELECT FROM pg_index i WHERE i.indexrelid=r.objid))) ` +
+      // Rows of relations that belong together, and what a foreign key references.
+      `UNION ALL SELECT r.classid,inhparent,true FROM pg_inherits WHERE r.classid=${kind('pg_class')} AND inhrelid=r.objid ` +
+      `UNION ALL SELECT r.classid,inhrelid,true FROM pg_inherits WHERE r.classid=${kind('pg_class')} AND inhparent=r.objid ` +
+      `UNION ALL SELECT r.classid,confrelid,false FROM pg_constraint WHERE r.classid=${kind('pg_class')} ` +
+      "AND conrelid=r.objid AND contype='f' " +
+      // A composite type, of which the columns are a relation's.
+      `UNION ALL SELECT ${kind('pg_type')},c.reltype,true FROM pg_class c WHERE r.classid=${kind('pg_class')} ` +
+      "AND c.oid=r.objid AND c.relkind='c' " +
+      // The types that a cast or an operator class is for.
+      `UNION ALL SELECT ${kind('pg_type')},t.oid,true FROM pg_cast c CROSS JOIN LATERAL (VALUES (c.castsource),(c.casttarget)) t(oid) ` +
+      `WHERE r.classid=${kind('pg_cast')} AND c.oid=r.objid AND t.oid>=${firstOwn} ` +
+      `UNION ALL SELECT ${kind('pg_type')},c.opcintype,true FROM pg_opclass c WHERE c.opcintype>=${firstOwn} AND (` +
+      `(r.classid=${kind('pg_opclass')} AND c.oid=r.objid) OR (r.classid=${kind('pg_opfamily')} AND c.opcfamily=r.objid))` +
+      ') n(classid,objid,reads)) ' +
+      'SELECT r.classid::regclass::text,r.objid,max(r.risk),bool_or(r.reads),' +
+      `${encoded('coalesce(p.proname,c.relname,t.typname,o.oprname)')},` +
+      // Whether it says nothing in a text that runs it.
+      `bool_or(CASE r.classid WHEN ${kind('pg_cast')} THEN a.castsource<${firstOwn} AND a.casttarget<${firstOwn} ` +
+      `WHEN ${kind('pg_opclass')} THEN k.opcintype<${firstOwn} ELSE r.classid IN (` +
+      `${kinds('pg_conversion', 'pg_transform', 'pg_ts_parser', 'pg_ts_template', 'pg_ts_dict', 'pg_ts_config')}) END) ` +
+      'FROM reached r ' +
+      `LEFT JOIN pg_proc p ON r.classid=${kind('pg_proc')} AND p.oid=r.objid ` +
+      `LEFT JOIN pg_class c ON r.classid=${kind('pg_class')} AND c.oid=r.objid ` +
+      `LEFT JOIN pg_type t ON r.classid=${kind('pg_type')} AND t.oid=r.objid ` +
+      `LEFT JOIN pg_operator o ON r.classid=${kind('pg_operator')} AND o.oid=r.objid ` +
+      `LEFT JOIN pg_cast a ON r.classid=${kind('pg_cast')} AND a.oid=r.objid ` +
+      `LEFT JOIN pg_opclass k ON r.classid=${kind('pg_opclass')} AND k.oid=r.objid ` +
+      'GROUP BY r.classid,r.objid,p.proname,c.relname,t.typname,o.oprname',
+  );
+}

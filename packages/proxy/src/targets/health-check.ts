@@ -1,0 +1,227 @@
+import { openServerConnection } from '../backend/connect.ts';
+import type { LoginOptions } from '../backend/login.ts';
+import { ServerConnection } from '../backend/server-connection.ts';
+import type { ConnectionOwner } from '../backend/lease-owner.ts';
+import { InternalQuery } from '../protocol/internal-query.ts';
+import type { InternalAnswer } from '../protocol/internal-query.ts';
+import type { ConnectionSource } from '../backend/connection-source.ts';
+import { plainRoleSql, readRole, roleSql } from './role.ts';
+import type { Role } from './role.ts';
+import { UnavailableReason } from './target-state.ts';
+import type { Peer, Topology } from './topology.ts';
+
+/** How a check ended. */
+export type CheckResult =
+  | { readonly kind: 'role'; readonly role: Role }
+  /** It does not serve: refused, closed, shutting down. */
+  | {
+      readonly kind: 'gone';
+      readonly reason: UnavailableReason;
+      readonly message: string;
+      /** What it said, if it said anything. */
+      readonly sqlstate?: string;
+    }
+  /** No answer in time. */
+  | { readonly kind: 'silent'; readonly reason: UnavailableReason; readonly message: string }
+  /** It lives, but does not let the check in: nothing is known of its role. */
+  | { readonly kind: 'unclear'; readonly reason: UnavailableReason; readonly message: string };
+
+/** What a check needs, and whom it tells. */
+export interface CheckOwner {
+  login(): LoginOptions;
+  /** The standing connection has ended between checks. */
+  lost(): void;
+  /** The target has named the instances of its cluster. */
+  peers(peers: readonly Peer[]): void;
+}
+
+/** A login that was refused is not repeated sooner than this, in milliseconds. */
+const refusedPause = 1000;
+
+/** Instances come and go slowly: the target is asked for them this often at most, in milliseconds. */
+const topologyInterval = 1000;
+
+/** One question under way: told once how it ended. */
+type Finish = (result: CheckResult) => void;
+
+/** Asks one target for its role over a connection that stays open, so that a check costs one round trip. */
+export class HealthCheck implements ConnectionOwner<ServerConnection> {
+  readonly initQuery = '';
+  readonly #source: ConnectionSource;
+  readonly #topology: Topology | null;
+  readonly #owner: CheckOwner;
+  #connection: ServerConnection | null = null;
+  #sql = roleSql;
+  #asking: { readonly anew: boolean; readonly giveUp: () => void } | null = null;
+  /** Who waits for the end of the question under way. */
+  readonly #answered: (() => void)[] = [];
+  #refusedAt = -Infinity;
+  #topologyAt = -Infinity;
+  #closed = false;
+
+  constructor(source: ConnectionSource, topology: Topology | null, owner: CheckOwner) {
+    this.#source = source;
+    this.#topology = topology;
+    this.#owner = owner;
+  }
+
+  /**
+   * Asks, unless it is being asked: `done` gets the answer, at the latest after `timeout` milliseconds. `anew`: over a
+   * new connection; a question under way over the old one is given up for it, and never answered.
+   */
+  ask(timeout: number, anew: boolean, done: Finish): void {
+    if (this.#closed || performance.now() - this.#refusedAt < refusedPause) return;
+    if (this.#asking !== null) {
+      if (!anew || this.#asking.anew) return;
+      this.#asking.giveUp();
+    }
+    if (anew) this.#drop('its target is in doubt');
+    let over = false;
+    const giveUp = (): void => {
+      over = true;
+      clearTimeout(timer);
+      this.#asking = null;
+      for (const resolve of this.#answered.splice(0)) resolve();
+    };
+    const finish: Finish = (result) => {
+      if (over) return;
+      giveUp();
+      if (result.kind !== 'role') this.#drop(result.message);
+      if (result.kind === 'unclear') this.#refusedAt = performance.now();
+      if (!this.#closed) done(result);
+    };
+    const timer = setTimeout(() => {
+      const message = `no answer within HealthCheckTimeout (${timeout / 1000} s)`;
+      finish({ kind: 'silent', reason: UnavailableReason.Unreachable, message });
+    }, timeout);
+    this.#asking = { anew: anew || this.#connection === null, giveUp };
+    if (this.#connection !== null) {
+      this.#askRole(this.#connection, finish);
+      return;
+    }
+    // Its own limit only cleans up: the timer above is the one that counts.
+    openServerConnection({ ...this.#owner.login(), timeout: timeout * 2 }, (failure, login) => {
+      if (over || this.#closed) login?.socket.destroy();
+      else if (login === null)
+        finish(failureResult(failure?.fields.sqlstate ?? '', failure?.fields.message ?? ''));
+      else {
+        // What the last connection did not answer this one may: a server in the middle of a promotion refuses a lot.
+        this.#sql = roleSql;
+        this.#connection = new ServerConnection(login, this, 0, this.#source);
+        this.#askRole(this.#connection, finish);
+      }
+    });
+  }
+
+  /** Leaves its database for now: settles when its connection is closed. The next check opens another. */
+  async leave(): Promise<void> {
+    // An answer that is under way is waited for: its loss would look like that of the server.
+    if (this.#asking !== null)
+      await new Promise<void>((resolve) => {
+        this.#answered.push(resolve);
+      });
+    const connection = this.#connection;
+    if (connection === null) return;
+    this.#connection = null;
+    connection.close('a statement needs its database without connections');
+    await connection.ended;
+  }
+
+  /** Asks something else on the standing connection; false when there is none. */
+  askAside(sql: string, done: (rows: InternalAnswer['rows'] | null) => void): boolean {
+    const connection = this.#connection;
+    if (connection === null || connection.closed) return false;
+    // In a turn of its own: something may be gathered for another connection.
+    queueMicrotask(() =>
+      this.#run(connection, sql, ({ rows, error, lost }) =>
+        done(lost || error !== null ? null : rows),
+      ),
+    );
+    return true;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#asking?.giveUp();
+    this.#drop('the check has ended');
+  }
+
+  hasErrand(): boolean {
+    return false;
+  }
+
+  returned(): void {
+    // It stays, for the next check.
+  }
+
+  failureSignal(): void {
+    // `closed` follows.
+  }
+
+  parameterChanged(): void {
+    // Roles are asked for.
+  }
+
+  closed(connection: ServerConnection): void {
+    if (this.#connection !== connection) return;
+    this.#connection = null;
+    if (this.#asking === null) this.#owner.lost();
+  }
+
+  #askRole(connection: ServerConnection, finish: Finish): void {
+    const sql = this.#sql;
+    this.#run(connection, sql, (answer) => {
+      const [row] = answer.rows;
+      if (answer.lost)
+        finish({
+          kind: 'gone',
+          reason: UnavailableReason.Unreachable,
+          message: 'the database closed the health connection',
+        });
+      else if (row !== undefined) {
+        finish({ kind: 'role', role: readRole(row) });
+        this.#askTopology(connection);
+      } else if (sql === roleSql) {
+        this.#sql = plainRoleSql;
+        this.#askRole(connection, finish);
+      } else finish(failureResult(answer.error?.sqlstate ?? '', answer.error?.message ?? ''));
+    });
+  }
+
+  /** An answer that is not needed in time: a database that has no such functions has said so, and is asked again later. */
+  #askTopology(connection: ServerConnection): void {
+    const topology = this.#topology;
+    const now = performance.now();
+    if (topology === null || connection.closed || now - this.#topologyAt < topologyInterval) return;
+    this.#topologyAt = now;
+    this.#run(connection, topology.sql, ({ rows }) => {
+      if (rows.length > 0) this.#owner.peers(topology.read(rows));
+    });
+  }
+
+  /** Runs a statement; `done` is called when the connection can take another. */
+  #run(connection: ServerConnection, sql: string, done: (answer: InternalAnswer) => void): void {
+    if (connection.closed) {
+      done({ rows: [], error: null, lost: true });
+      return;
+    }
+    // The answer's note runs before its ReadyForQuery has been dealt with.
+    connection.run(sql, new InternalQuery((answer) => queueMicrotask(() => done(answer))));
+  }
+
+  #drop(why: string): void {
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.destroy(why);
+  }
+}
+
+function failureResult(sqlstate: string, message: string): CheckResult {
+  const { Unreachable, ConnectionFailed, AuthFailure } = UnavailableReason;
+  if (sqlstate.startsWith('28')) return { kind: 'unclear', reason: AuthFailure, message };
+  // No slot is left, no such database, no right to connect: it answers, but not this question.
+  if (sqlstate.startsWith('53') || sqlstate === '3D000' || sqlstate === '42501')
+    return { kind: 'unclear', reason: ConnectionFailed, message };
+  const reason = sqlstate === '08001' ? Unreachable : ConnectionFailed;
+  return { kind: 'gone', reason, message, sqlstate };
+}

@@ -1,0 +1,171 @@
+import type { LoginOptions } from '../backend/login.ts';
+import { clock } from '../io/clock.ts';
+import { HealthCheck } from './health-check.ts';
+import type { MonitoredTarget } from './monitored-target.ts';
+import type { TargetAddresses } from './target-addresses.ts';
+import type { TargetAddress, Target } from './target.ts';
+import type { Peer } from './topology.ts';
+
+/** How targets are checked; changes on reload. Times in milliseconds. */
+export interface HealthLimits {
+  readonly interval: number;
+  readonly timeout: number;
+  /** How many checks in a row may get no answer before the target counts as gone. */
+  readonly failures: number;
+}
+
+/** While nobody can be served every target is asked this often, in milliseconds; a check is one small round trip. */
+const searchInterval = 50;
+
+/** Whoever keeps the targets: told what the checks find. */
+export interface MonitorOwner {
+  /** How a health check logs in to a target. */
+  healthLogin(target: Target): LoginOptions;
+  makeTarget(address: TargetAddress): Target;
+  /** A check of a member has ended. */
+  answered(monitored: MonitoredTarget): void;
+  /** A check had no answer in time, and clients did. */
+  heard(monitored: MonitoredTarget): void;
+  /** Members came or went. */
+  listChanged(): void;
+  /** Members that must not be forgotten though nobody names them any more. */
+  keeps(monitored: MonitoredTarget): boolean;
+  /** Nobody can be served: look for somebody as fast as is sensible. */
+  readonly searching: boolean;
+}
+
+/** Keeps the list of targets as settings, DNS, the RDS API and the database name them, and asks each at intervals. */
+export class Monitor {
+  limits: HealthLimits;
+  readonly #owner: MonitorOwner;
+  readonly #addresses: TargetAddresses;
+  /** By address: what is called by another name today is the same target. */
+  readonly #monitoredTargets = new Map<string, MonitoredTarget>();
+  #resolving = false;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  /** Makes the members of the places that were found; `start` begins to ask them. */
+  constructor(addresses: TargetAddresses, limits: HealthLimits, owner: MonitorOwner) {
+    this.#addresses = addresses;
+    this.limits = limits;
+    this.#owner = owner;
+    for (const address of addresses.found) this.#add(address);
+  }
+
+  /** In the order in which settings, DNS and the database name them. */
+  get monitoredTargets(): readonly MonitoredTarget[] {
+    return [...this.#monitoredTargets.values()];
+  }
+
+  find(target: Target): MonitoredTarget | null {
+    return this.#monitoredTargets.get(addressOf(target.address)) ?? null;
+  }
+
+  start(): void {
+    this.checkAll();
+  }
+
+  /** Asks every target now, all at once, and again after the interval. */
+  checkAll(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    for (const monitored of this.#monitoredTargets.values()) this.check(monitored, false);
+    const { interval } = this.limits;
+    const pause = this.#owner.searching ? Math.min(searchInterval, interval) : interval;
+    this.#timer = setTimeout(() => this.checkAll(), pause);
+    if (this.#addresses.change && !this.#resolving) void this.#findTargets();
+  }
+
+  /** Asks one target now; `anew`: over a new connection, since one that is there says nothing about new ones. */
+  check(monitored: MonitoredTarget, anew: boolean): void {
+    const askedAt = clock.now;
+    monitored.check.ask(this.limits.timeout, anew, (result) => {
+      // Whoever answers clients is only slow: a database under load must not be given up.
+      if (result.kind === 'silent' && monitored.target.heardAt > askedAt) {
+        this.#owner.heard(monitored);
+        return;
+      }
+      monitored.last = result;
+      monitored.silent = result.kind === 'silent' ? monitored.silent + 1 : 0;
+      this.#owner.answered(monitored);
+    });
+  }
+
+  /** Forgets members that nobody names and the owner does not keep. */
+  prune(): void {
+    for (const [address, monitored] of this.#monitoredTargets) {
+      if (monitored.listed || this.#owner.keeps(monitored)) continue;
+      this.#monitoredTargets.delete(address);
+      monitored.check.close();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#addresses.close();
+    for (const { check } of this.#monitoredTargets.values()) check.close();
+  }
+
+  async #findTargets(): Promise<void> {
+    this.#resolving = true;
+    const addresses = await this.#addresses.find(this.#owner.searching);
+    this.#resolving = false;
+    if (!this.#closed) this.#update(addresses);
+  }
+
+  #update(addresses: readonly TargetAddress[]): void {
+    const named = new Set(addresses.map(addressOf));
+    let changed = false;
+    for (const [address, monitored] of this.#monitoredTargets) {
+      const listed = named.has(address);
+      if (monitored.listed !== listed) changed = true;
+      monitored.listed = listed;
+    }
+    for (const address of addresses) {
+      const known = this.#monitoredTargets.get(addressOf(address));
+      known?.target.rename(address);
+      if (known !== undefined) continue;
+      this.#add(address);
+      changed = true;
+    }
+    if (!changed) return;
+    this.prune();
+    this.#owner.listChanged();
+    // A new address behind a name is evidence by itself.
+    this.checkAll();
+  }
+
+  #add(address: TargetAddress): void {
+    const target = this.#owner.makeTarget(address);
+    const check = new HealthCheck(target, this.#addresses.topology, {
+      login: () => this.#owner.healthLogin(target),
+      lost: () => target.failureSignal('the health connection was lost'),
+      peers: (peers) => this.#learn(address, peers),
+    });
+    this.#monitoredTargets.set(addressOf(address), {
+      target,
+      check,
+      listed: true,
+      silent: 0,
+      last: null,
+      toldLag: 0,
+    });
+  }
+
+  #learn(from: TargetAddress, peers: readonly Peer[]): void {
+    this.#addresses.learn(from.name, peers);
+    for (const { host, port, lag } of peers) {
+      if (lag === undefined) continue;
+      for (const monitored of this.#monitoredTargets.values()) {
+        const { address } = monitored.target;
+        if (address.serverName === host && address.port === port) monitored.toldLag = lag;
+      }
+    }
+  }
+}
+
+function addressOf({ host, port }: TargetAddress): string {
+  return `${host}:${port}`;
+}

@@ -1,0 +1,55 @@
+/** What a target says of itself. */
+export interface Role {
+  /** It follows another server and takes no writes. */
+  readonly inRecovery: boolean;
+  /** New transactions are read-only. */
+  readonly readOnly: boolean;
+  /** When its postmaster started, in words that no parameter of the server changes: tells a restart from a short silence. */
+  readonly startedAt: string;
+  /** `max_connections` less what is reserved. */
+  readonly capacity: number;
+  /** Which cluster it belongs to; copies of one cluster share it. Null when it may not be asked. */
+  readonly systemId: string | null;
+  /** Grows by one with each promotion. Null when it may not be asked. */
+  readonly timeline: number | null;
+  /** How far it has written or, a standby, replayed: bytes of WAL since ever. Null when it may not be asked. */
+  readonly position: number | null;
+}
+
+const always = `pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'),
+  pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.pg_postmaster_start_time()), 'YYYY-MM-DD HH24:MI:SS.US'),
+  pg_catalog.current_setting('max_connections')::pg_catalog.int4
+    OPERATOR(pg_catalog.-) pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int4
+    OPERATOR(pg_catalog.-) coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::pg_catalog.int4`;
+
+/**
+ * Asks for the role; needs no privilege. A server in recovery has the timeline of its last checkpoint; of a server
+ * that writes, only the name of its WAL file shows the new timeline at once, its control file follows minutes later.
+ */
+export const roleSql = `SELECT ${always}, (SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()),
+  CASE WHEN pg_catalog.pg_is_in_recovery()
+    THEN (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint())
+    ELSE ('x' OPERATOR(pg_catalog.||) pg_catalog.substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8))::pg_catalog.bit(32)::pg_catalog.int4 END,
+  pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()
+    THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, '0/0')`;
+
+/** The same for servers that do not answer for their WAL (Aurora without logical replication). */
+export const plainRoleSql = `SELECT ${always}, NULL, NULL, NULL`;
+
+/** Reads the row that `roleSql` gives. */
+export function readRole(row: readonly (string | null)[]): Role {
+  const [inRecovery, readOnly, startedAt, capacity, systemId, timeline, position] = row;
+  return {
+    inRecovery: inRecovery === 't',
+    readOnly: readOnly === 'on',
+    startedAt: startedAt ?? '',
+    capacity: Math.max(1, Number(capacity)),
+    systemId: systemId ?? null,
+    timeline: numberOrNull(timeline),
+    position: numberOrNull(position),
+  };
+}
+
+function numberOrNull(text: string | null | undefined): number | null {
+  return text === null || text === undefined ? null : Number(text);
+}

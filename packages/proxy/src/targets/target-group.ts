@@ -1,0 +1,485 @@
+import type { ErrorFields } from '@sluice/wire';
+import type { LoginOptions } from '../backend/login.ts';
+import type { Pool } from '../pool/pool.ts';
+import { quoteText } from '../parameters/parameter-set.ts';
+import { events } from '../telemetry/events.ts';
+import { FailoverHistory } from './failover-history.ts';
+import type { CheckResult } from './health-check.ts';
+import { judge } from './monitored-target.ts';
+import type { MonitoredTarget } from './monitored-target.ts';
+import { Monitor } from './monitor.ts';
+import type { HealthLimits, MonitorOwner } from './monitor.ts';
+import type { TargetAddresses } from './target-addresses.ts';
+import { ReaderChoice } from './reader-choice.ts';
+import type { ReaderLimits } from './reader-choice.ts';
+import type { Role } from './role.ts';
+import { RolePools } from './role-pools.ts';
+import type { LimitsOf, TargetRole } from './role-pools.ts';
+import { distinct, principalOf } from './same-server.ts';
+import { Target } from './target.ts';
+import type { TargetAddress, Shares, TargetOwner } from './target.ts';
+import { Vacancy } from './vacancy.ts';
+import type { Vacated, VacancyOwner } from './vacancy.ts';
+import { WriterChoice } from './writer-choice.ts';
+
+/** What settings say of a target group; all of it changes on reload. */
+export interface GroupLimits {
+  readonly shares: Shares;
+  readonly health: HealthLimits;
+  readonly pools: LimitsOf;
+  readonly readers: ReaderLimits;
+}
+
+/** What a group needs from the proxy around it. */
+export interface GroupOwner {
+  /** Opens a connection for a pool. */
+  connect: TargetOwner['connect'];
+  /** The database of the health check. */
+  readonly healthDatabase: string;
+  /** How the health check logs in to a target; `elsewhere`: to another database than its own. */
+  healthLogin(target: Target, elsewhere: boolean): LoginOptions;
+}
+
+/** Why everyone is asked again when a pause ends. */
+const afterPause = 'a pause has ended';
+
+/** After a 25006 that was no sign of a lost writer, further ones hold nobody up for so long, in milliseconds. */
+const readOnlyPause = 1000;
+
+/**
+ * The targets behind a proxy, and who of them serves whom. When the writer is lost everyone waits in the borrow queue,
+ * and the first target that proves to be the writer serves them. Leases that are out when the writer falls silent are
+ * left alone until another server is known to run: a writer that was only slow loses nothing.
+ */
+export class TargetGroup implements TargetOwner, MonitorOwner {
+  readonly failovers = new FailoverHistory();
+  /** Resolves when a target has answered, or has not in time. */
+  readonly firstAnswer: Promise<void>;
+  #answeredFirst: () => void = () => undefined;
+  readonly #owner: GroupOwner;
+  readonly #monitor: Monitor;
+  readonly #choice = new WriterChoice();
+  readonly #readers: ReaderChoice;
+  readonly #roles: Readonly<Record<TargetRole, RolePools>>;
+  readonly #vacancies = new Set<Vacancy>();
+  #limits: GroupLimits;
+  /** The writer; null while there is none. */
+  #writer: MonitoredTarget | null = null;
+  #unfoundedAt = -Infinity;
+  /** The only target serves though it did not prove to be the writer. */
+  #asItIs = false;
+  #paused = false;
+  #closed = false;
+
+  /** Makes the group of the targets that were found, and begins to check them. */
+  constructor(addresses: TargetAddresses, limits: GroupLimits, owner: GroupOwner) {
+    this.#limits = limits;
+    this.#owner = owner;
+    this.#readers = new ReaderChoice(limits.readers);
+    const shared = {
+      loginChanges: { version: 0, reloadedAt: -Infinity },
+      vacancies: this.#vacancies,
+    };
+    this.#roles = {
+      READ_WRITE: new RolePools('READ_WRITE', limits.pools, shared),
+      READ_ONLY: new RolePools('READ_ONLY', limits.pools, shared),
+    };
+    this.firstAnswer = new Promise((resolve) => {
+      this.#answeredFirst = resolve;
+    });
+    this.#monitor = new Monitor(addresses, limits.health, this);
+    this.#serve();
+    this.#monitor.start();
+  }
+
+  /** All targets, in the order in which settings, DNS and the database name them. */
+  get targets(): readonly Target[] {
+    return this.#monitor.monitoredTargets.map(({ target }) => target);
+  }
+
+  get writer(): Target | null {
+    return this.#writer?.target ?? null;
+  }
+
+  /** True once a writer was found. */
+  get hadWriter(): boolean {
+    return this.#choice.last !== null;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get searching(): boolean {
+    return this.#writer === null || this.#paused;
+  }
+
+  /** The pools of a role. */
+  pools(role: TargetRole): RolePools {
+    return this.#roles[role];
+  }
+
+  /** The pools of both roles. */
+  get allPools(): readonly RolePools[] {
+    return Object.values(this.#roles);
+  }
+
+  /**
+   * Closes what the proxy keeps open for nobody and a statement needs closed. `owner.leave` has to do so for what is in no
+   * pool. Nothing of it is opened again before `release`.
+   */
+  vacate(
+    wants: readonly Vacated[],
+    own: Pool,
+    owner: Pick<VacancyOwner, 'leave' | 'dropped'>,
+    ready: () => void,
+  ): { readonly vacancy: Vacancy; readonly release: () => void } {
+    const allPools = function* (roles: readonly RolePools[]): Iterable<Pool> {
+      for (const role of roles) yield* role.pools;
+    };
+    const { allPools: roles } = this;
+    const monitoredTargets = this.#monitor.monitoredTargets;
+    const vacancy = new Vacancy(
+      wants,
+      own,
+      {
+        get pools() {
+          return allPools(roles);
+        },
+        leave: (database, closing) => {
+          owner.leave(database, closing);
+          if (database === this.#owner.healthDatabase)
+            for (const { check } of monitoredTargets) closing(check.leave());
+        },
+        dropped: (database) => {
+          const found = `SELECT FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) ${quoteText(database)}::pg_catalog.name`;
+          own.askServer(found, (rows) => {
+            if (rows?.length === 0) owner.dropped(database);
+          });
+        },
+      },
+      ready,
+    );
+    this.#vacancies.add(vacancy);
+    void vacancy.start();
+    const release = (): void => {
+      const wasElsewhere = vacancy.leaves(this.#owner.healthDatabase);
+      this.#vacancies.delete(vacancy);
+      vacancy.release();
+      // The health check goes home.
+      if (wasElsewhere) for (const { check } of monitoredTargets) void check.leave();
+    };
+    return { vacancy, release };
+  }
+
+  /** Whether a statement needs the database without connections. */
+  isVacated(database: string): boolean {
+    return [...this.#vacancies].some((vacancy) => vacancy.leaves(database));
+  }
+
+  find(name: string): Target | undefined {
+    return this.targets.find((target) => target.name === name);
+  }
+
+  makeTarget(address: TargetAddress): Target {
+    return new Target(address, this.#limits.shares, this);
+  }
+
+  healthLogin(target: Target): LoginOptions {
+    return this.#owner.healthLogin(target, this.isVacated(this.#owner.healthDatabase));
+  }
+
+  connect(...[target, pool, done]: Parameters<TargetOwner['connect']>): void {
+    this.#owner.connect(target, pool, (failure, login) => {
+      // PostgreSQL 14 and newer say so at login: between two checks the writer may have become a standby.
+      if (
+        login !== null &&
+        target === this.writer &&
+        !this.#asItIs &&
+        login.parameters.get('in_hot_standby') === 'on'
+      ) {
+        login.socket.destroy();
+        const message = `${target.name} is a standby now`;
+        done({ fields: { sqlstate: '25006', message }, final: false }, null);
+        return;
+      }
+      done(failure, login);
+    });
+  }
+
+  ask(...[target, sql, done]: Parameters<TargetOwner['ask']>): boolean {
+    return this.#monitor.find(target)?.check.askAside(sql, done) === true;
+  }
+
+  failureSignal(target: Target, what: string): void {
+    const monitored = this.#monitor.find(target);
+    if (monitored === null || target.suspicion !== null || this.#closed) return;
+    // What does not serve cannot be in doubt; what cannot be asked has pools that try again by themselves.
+    if (!this.allPools.some((role) => role.serves(target)) || monitored.last?.kind === 'unclear')
+      return;
+    // A standby refuses writes by right.
+    if (what === '25006' && (monitored !== this.#writer || this.#asItIs)) return;
+    if (what === '25006' && performance.now() - this.#unfoundedAt < readOnlyPause) return;
+    target.suspicion = what;
+    if (monitored === this.#writer) this.failovers.failureSignal(target.name, what);
+    this.#updatePauses();
+    // Whoever is being shut down may still answer on a connection that is there, but lets nobody new in.
+    this.#monitor.check(monitored, what !== '25006');
+  }
+
+  answered(monitored: MonitoredTarget): void {
+    const { target, last } = monitored;
+    target.answers = last?.kind === 'role' || last?.kind === 'unclear' || refuses(last);
+    if (last?.kind === 'role') {
+      this.#endOldIfRestarted(target, last.role);
+      target.learn(last.role);
+      this.#choice.learn(last.role);
+    }
+    this.#decide(monitored);
+    this.#readers.learn(monitored, this.#writer);
+    this.#settleSuspicion(monitored);
+    this.#serve();
+    this.#describe();
+    this.#answeredFirst();
+  }
+
+  heard(monitored: MonitoredTarget): void {
+    if (monitored.target.suspicion !== null) this.#unfounded(monitored);
+  }
+
+  listChanged(): void {
+    this.#serve();
+  }
+
+  keeps(monitored: MonitoredTarget): boolean {
+    return monitored === this.#choice.last;
+  }
+
+  /** Applies changed limits. */
+  reload(limits: GroupLimits): void {
+    this.#limits = limits;
+    this.#monitor.limits = limits.health;
+    this.#readers.limits = limits.readers;
+    for (const target of this.targets) target.reload(limits.shares);
+    for (const role of this.allPools) role.reload(limits.pools);
+    this.#serve();
+  }
+
+  /** Called at every tick of the coarse clock. */
+  tick(): void {
+    for (const role of this.allPools) role.tick();
+  }
+
+  /** Everyone waits from now on; what runs goes on. True once nothing runs any more. */
+  pause(): boolean {
+    if (!this.#paused) {
+      this.#paused = true;
+      events.paused.publish({});
+      this.#updatePauses();
+    }
+    return this.allPools.every((role) => role.isQuiet());
+  }
+
+  /** Ends a pause: whoever waited is served by the writer, whichever target that is now. */
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    events.resumed.publish({});
+    // Whoever paused has changed something: nobody is served by a target that has not answered again.
+    for (const monitored of this.#monitor.monitoredTargets) {
+      if (monitored.last?.kind !== 'role' || monitored.target.suspicion !== null) continue;
+      monitored.target.suspicion = afterPause;
+      this.#monitor.check(monitored, true);
+    }
+    this.#updatePauses();
+    this.#monitor.checkAll();
+  }
+
+  /** Nothing more is lent of a target, and it is left as transactions end. True once nothing runs there any more. */
+  drain(target: Target): boolean {
+    if (!target.drained) {
+      target.drained = true;
+      events.targetDrained.publish({ target: target.name });
+      for (const role of this.allPools) role.retire(target, 'its target is drained');
+      this.#serve();
+    }
+    return this.allPools.every((role) => role.isQuiet(target));
+  }
+
+  /** Ends a drain. */
+  undrain(target: Target): void {
+    if (!target.drained) return;
+    target.drained = false;
+    events.targetUndrained.publish({ target: target.name });
+    this.#serve();
+    for (const role of this.allPools) role.resume();
+  }
+
+  /** Ends every connection; whoever waits for one gets `error`. */
+  close(error: ErrorFields): void {
+    this.#closed = true;
+    this.#monitor.close();
+    for (const role of this.allPools) role.close(error);
+  }
+
+  #decide(answered: MonitoredTarget): void {
+    const writer = this.#writer;
+    if (writer !== null && answered !== writer) {
+      // What was served for want of a writer gives way to one.
+      if (this.#asItIs && answered.listed && this.#choice.isWriter(answered)) this.#take(answered);
+      else if (this.#choice.outranks(answered, writer))
+        this.#lose(writer, `${answered.target.name} is the writer now`);
+    } else if (writer !== null) this.#judgeWriter(writer);
+    if (this.#writer !== null) return;
+    const standbyServes = !this.hadWriter || this.#asItIs;
+    const best = this.#choice.best(distinct(this.#monitor.monitoredTargets, null), standbyServes);
+    if (best !== null) this.#take(best);
+  }
+
+  /** Is the writer still the writer? */
+  #judgeWriter(writer: MonitoredTarget): void {
+    const { last } = writer;
+    if (last?.kind === 'gone') this.#lose(writer, last.message);
+    else if (last?.kind === 'silent') {
+      if (writer.silent >= this.#limits.health.failures) this.#lose(writer, last.message);
+    } else if (last?.kind === 'role') {
+      if (!last.role.inRecovery) this.#asItIs = false;
+      else if (!this.#asItIs) this.#lose(writer, 'it is a standby now');
+    }
+  }
+
+  #lose({ target }: MonitoredTarget, why: string): void {
+    this.#writer = null;
+    target.suspicion = null;
+    this.failovers.lost(target.name, why);
+    for (const role of this.allPools) role.retire(target, why);
+    this.#updatePauses();
+    this.#monitor.checkAll();
+  }
+
+  #take(monitored: MonitoredTarget): void {
+    const former = this.#choice.last;
+    const { target } = monitored;
+    this.#writer = monitored;
+    this.#choice.took(monitored);
+    this.#asItIs = target.role?.inRecovery !== false;
+    const pools = this.#roles.READ_WRITE;
+    this.failovers.found(target.name, pools.waiting, pools.pools);
+    if (former === monitored) return;
+    this.#readers.writerChanged();
+    pools.serve([target], `${target.name} is the writer now`);
+    if (former !== null)
+      for (const role of this.allPools) role.end(former.target, `${target.name} is the writer now`);
+    this.#monitor.prune();
+  }
+
+  /** Every connection to a target that has gone for certain, or whose server was started anew, ends. */
+  #end(target: Target, why: string): void {
+    target.generation++;
+    for (const role of this.allPools) role.end(target, why);
+  }
+
+  #endOldIfRestarted(target: Target, { startedAt }: Role): void {
+    if (target.role !== null && target.role.startedAt !== startedAt)
+      this.#end(target, 'the database was restarted');
+  }
+
+  /** A check that traffic asked for has ended: is there anything in it? */
+  #settleSuspicion(monitored: MonitoredTarget): void {
+    const { target, last } = monitored;
+    if (target.suspicion === null) return;
+    if (last?.kind === 'silent' && monitored.silent < this.#limits.health.failures) {
+      this.#monitor.check(monitored, true);
+      return;
+    }
+    if (last?.kind !== 'gone' && last?.kind !== 'silent') this.#unfounded(monitored);
+    // It has been lost, or is no more among the standbys that serve.
+    else target.suspicion = null;
+  }
+
+  /** It serves as before. */
+  #unfounded(monitored: MonitoredTarget): void {
+    const { suspicion } = monitored.target;
+    monitored.target.suspicion = null;
+    if (monitored === this.#writer && suspicion !== afterPause) {
+      this.#unfoundedAt = performance.now();
+      this.failovers.unfounded();
+    }
+    this.#updatePauses();
+    for (const role of this.allPools) role.resume();
+  }
+
+  /** Who serves, as things stand. */
+  #serve(): void {
+    const { READ_WRITE: writers, READ_ONLY: readers } = this.#roles;
+    const { monitoredTargets } = this.#monitor;
+    if (writers.serving.length === 0) {
+      // Until a writer is found its pools wait at the first target.
+      const [first] = monitoredTargets;
+      if (first !== undefined) writers.serve([first.target], '');
+    }
+    const { failures } = this.#limits.health;
+    const serving = this.#readers.best(
+      distinct(monitoredTargets, this.#writer),
+      this.#writer,
+      failures,
+    );
+    const isSame =
+      serving.length === readers.serving.length &&
+      serving.every((target) => readers.serves(target));
+    if (!isSame) {
+      // A read that a standby fell silent over can run on another: nothing is lost by ending it.
+      for (const target of readers.serving)
+        if (!serving.includes(target) && this.#monitor.find(target)?.last?.kind === 'silent')
+          readers.end(target, `${target.name} does not answer`);
+      readers.serve(serving, 'it takes no more reads');
+      events.readersChanged.publish({ targets: serving.map(({ name }) => name) });
+      readers.resume();
+    }
+    this.#updatePauses();
+  }
+
+  /** Lends or not, as things stand. */
+  #updatePauses(): void {
+    const { READ_WRITE: writers, READ_ONLY: readers } = this.#roles;
+    const paused = this.#paused ? 'The proxy is paused.' : null;
+    const last = this.#choice.last?.target.name;
+    const noWriter =
+      this.#writer === null
+        ? `No target is the writer${last === undefined ? '' : `; the last one was ${last}`}.`
+        : null;
+    writers.pause(paused ?? noWriter ?? whyNotBorrowable(writers.serving));
+    const noReader = readers.serving.length === 0 ? 'No standby can take reads.' : null;
+    readers.pause(paused ?? noReader ?? whyNotBorrowable(readers.serving));
+  }
+
+  #describe(): void {
+    const standing = {
+      writer: this.#writer,
+      failures: this.#limits.health.failures,
+      lagLimit: this.#limits.readers.lagLimit,
+    };
+    const { monitoredTargets } = this.#monitor;
+    for (const monitored of monitoredTargets) {
+      const principal = principalOf(monitored, monitoredTargets, this.#writer);
+      if (!judge(monitored, { ...standing, principal })) continue;
+      const { name, state, reason, message } = monitored.target;
+      events.targetStateChanged.publish({ target: name, state, reason, message });
+    }
+  }
+}
+
+/** Its postmaster answers, and lets nobody in for now: it starts, or recovers from a crash (57P03). */
+function refuses(last: CheckResult | null): boolean {
+  return last?.kind === 'gone' && last.sqlstate === '57P03';
+}
+
+/** Why none of these is lent, or null when one is. */
+function whyNotBorrowable(targets: readonly Target[]): string | null {
+  if (targets.some(({ isBorrowable }) => isBorrowable)) return null;
+  return targets
+    .map(({ name, suspicion }) =>
+      suspicion === null ? `${name} is drained.` : `${name} is being checked: ${suspicion}.`,
+    )
+    .join(' ');
+}

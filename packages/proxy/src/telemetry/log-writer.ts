@@ -1,0 +1,166 @@
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
+
+/** Bytes of the log that wait at most while standard error takes none; further lines are lost, and counted. */
+const mostWaiting = 1024 * 1024;
+
+/** A write takes at most so many bytes. */
+const mostAtOnce = 64 * 1024;
+
+/** After an error (a full disk, nobody reads) the next try comes so much later, in milliseconds. */
+const pause = 250;
+
+/** Lines of the log that were lost since the process started. */
+export const logLoss = { lines: 0 };
+
+/**
+ * Writes the log, and neither waits for whoever takes it nor fails with it: one write is under way at a time, what comes
+ * meanwhile waits in bounded memory, and what does not fit, or cannot be written, is lost. The log says so when it goes on.
+ */
+export class LogWriter {
+  readonly #descriptor: number;
+  readonly #write: WriteBytes;
+  readonly #lossLine: (lines: number) => string;
+  #waiting: string[] = [];
+  #waitingBytes = 0;
+  /** The bytes that are being written. */
+  #current: Buffer | null = null;
+  #isWriting = false;
+  #timer: NodeJS.Timeout | null = null;
+  #untold = 0;
+  /** Who waits for the end of all that was said. */
+  #emptied: (() => void)[] = [];
+
+  /** `lossLine`: what the log says of lines that were lost. */
+  constructor(
+    { descriptor, write: writeBytes }: { readonly descriptor: number; readonly write: WriteBytes },
+    lossLine: (lines: number) => string,
+  ) {
+    this.#descriptor = descriptor;
+    this.#write = writeBytes;
+    this.#lossLine = lossLine;
+    process.once('exit', () => this.#writeLast());
+  }
+
+  write(line: string): void {
+    if (this.#waitingBytes + line.length > mostWaiting) {
+      this.#lose(1);
+      return;
+    }
+    this.#waiting.push(line);
+    this.#waitingBytes += line.length;
+    if (this.#current === null && this.#timer === null) this.#next();
+  }
+
+  /** Resolves when all that was said is written; never, while it cannot be. */
+  flushed(): Promise<void> {
+    if (this.#current === null && this.#waiting.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#emptied.push(resolve);
+    });
+  }
+
+  #next(): void {
+    if (this.#current === null) {
+      const lines: string[] = [];
+      let bytes = 0;
+      while (lines.length < this.#waiting.length && bytes < mostAtOnce) {
+        const line = this.#waiting[lines.length] ?? '';
+        lines.push(line);
+        bytes += line.length;
+      }
+      this.#waiting.splice(0, lines.length);
+      this.#waitingBytes -= bytes;
+      if (lines.length === 0) {
+        for (const emptied of this.#emptied.splice(0)) emptied();
+        return;
+      }
+      this.#current = Buffer.from(lines.join(''));
+    }
+    this.#isWriting = true;
+    this.#write(this.#current, (error, written) => this.#written(error, written));
+  }
+
+  #written(error: NodeJS.ErrnoException | null, written: number): void {
+    this.#isWriting = false;
+    if (error !== null) {
+      // Full for now: the same bytes again. Else they are lost: half a line may have been written.
+      if (error.code !== 'EAGAIN') {
+        this.#lose(countLines(this.#current));
+        this.#current = null;
+      }
+      this.#timer = setTimeout(() => {
+        this.#timer = null;
+        this.#next();
+      }, pause);
+      this.#timer.unref();
+      return;
+    }
+    const current = this.#current;
+    this.#current = current !== null && written < current.length ? current.subarray(written) : null;
+    if (this.#current === null && this.#untold > 0) {
+      this.#waiting.unshift(this.#lossLine(this.#untold));
+      this.#waitingBytes += this.#waiting[0]?.length ?? 0;
+      this.#untold = 0;
+    }
+    this.#next();
+  }
+
+  #lose(lines: number): void {
+    logLoss.lines += lines;
+    this.#untold += lines;
+  }
+
+  /** The process ends: what can be written at once is. */
+  #writeLast(): void {
+    // What is under way is not written twice.
+    const current = this.#isWriting ? '' : (this.#current?.toString() ?? '');
+    const rest = [current, ...this.#waiting].join('');
+    if (rest === '') return;
+    try {
+      writeSync(this.#descriptor, rest);
+    } catch {
+      // Nobody takes it.
+    }
+  }
+}
+
+function countLines(bytes: Buffer | null): number {
+  let lines = 0;
+  for (const byte of bytes ?? []) if (byte === 0x0a) lines++;
+  return lines;
+}
+
+/** Writes bytes, some or all of them; says how many, or why not. */
+export type WriteBytes = (
+  bytes: Buffer,
+  done: (error: NodeJS.ErrnoException | null, written: number) => void,
+) => void;
+
+/**
+ * Standard error, written to without a wait that anything else would notice: a thread that is stuck in a write cannot be
+ * ended, nor the process with it. A pipe or a terminal is opened once more for that, since other processes share it that do
+ * not expect a descriptor which does not wait; to a socket Node.js writes without waiting. A file keeps nobody waiting.
+ */
+export function openStandardError(): { readonly descriptor: number; readonly write: WriteBytes } {
+  const toDescriptor = (descriptor: number): ReturnType<typeof openStandardError> => ({
+    descriptor,
+    write: (bytes, done) => write(descriptor, bytes, done),
+  });
+  try {
+    const is = fstatSync(2);
+    if (is.isFIFO() || is.isCharacterDevice())
+      return toDescriptor(
+        openSync('/dev/stderr', constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY),
+      );
+    if (is.isSocket() && !('Bun' in globalThis))
+      return {
+        descriptor: 2,
+        write: (bytes, done) => {
+          process.stderr.write(bytes, (error) => done(error ?? null, bytes.length));
+        },
+      };
+  } catch {
+    // There is no such path, or it cannot be opened a second time.
+  }
+  return toDescriptor(2);
+}

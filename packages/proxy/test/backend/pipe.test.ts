@@ -1,0 +1,547 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { suite, test } from 'node:test';
+import fc from 'fast-check';
+import {
+  BackendCode as Code,
+  bindComplete,
+  buildErrorResponse,
+  buildMessage,
+  buildNoticeResponse,
+  buildParameterStatus,
+  closeComplete,
+  noData,
+  parseComplete,
+  readyForQueryIdle,
+  terminateMessage,
+} from '@sluice/wire';
+import { toServer } from '../../src/io/write-buffer.ts';
+import { InternalQuery } from '../../src/protocol/internal-query.ts';
+import type { InternalAnswer } from '../../src/protocol/internal-query.ts';
+import { Action, Reply } from '../../src/protocol/pending-replies.ts';
+import { Bench, Reader } from './pipe-bench.ts';
+
+const row = (...values: string[]): Buffer =>
+  buildMessage(
+    Code.DataRow,
+    Buffer.concat([
+      Buffer.from([0, values.length]),
+      ...values.flatMap((value) => {
+        const length = Buffer.alloc(4);
+        length.writeInt32BE(value.length);
+        return [length, Buffer.from(value)];
+      }),
+    ]),
+  );
+const fields = buildMessage(Code.RowDescription, Buffer.from([0, 0]));
+const done = buildMessage(Code.CommandComplete, Buffer.from('SELECT 1\0'));
+const ready = (status: string): Buffer => buildMessage(Code.ReadyForQuery, Buffer.from(status));
+const error = buildErrorResponse({ severity: 'ERROR', sqlstate: '42601', message: 'no' });
+const notice = buildNoticeResponse({ severity: 'NOTICE', sqlstate: '00000', message: 'hear' });
+const parameter = buildParameterStatus('TimeZone', 'UTC');
+const notification = buildMessage(Code.NotificationResponse, Buffer.from('\0\0\0\x01c\0p\0'));
+const copyIn = buildMessage(Code.CopyInResponse, Buffer.from([0, 0, 0]));
+const select = Buffer.concat([fields, row('1'), done, readyForQueryIdle]);
+
+/** A bench on which `owner` has asked for these replies. */
+function asked(owner: Reader | null, ...entries: readonly number[]): Bench {
+  const bench = new Bench();
+  bench.pipe.pending.owner = owner;
+  for (const entry of entries) bench.pipe.pending.append(entry);
+  return bench;
+}
+
+suite('a pipe hands over', () => {
+  const complete: Readonly<Record<string, readonly [entries: readonly number[], reply: Buffer]>> = {
+    'a simple query': [[Reply.Query], select],
+    'a query without rows': [[Reply.Query], Buffer.concat([done, readyForQueryIdle])],
+    'an empty query': [
+      [Reply.Query],
+      Buffer.concat([buildMessage(Code.EmptyQueryResponse), readyForQueryIdle]),
+    ],
+    'COPY to the client': [
+      [Reply.Query],
+      Buffer.concat([
+        buildMessage(Code.CopyOutResponse, Buffer.from([0, 0, 0])),
+        buildMessage(Code.CopyData, Buffer.from('x')),
+        buildMessage(Code.CopyDone),
+        done,
+        readyForQueryIdle,
+      ]),
+    ],
+    'the extended protocol': [
+      [Reply.Parse, Reply.Bind, Reply.DescribePortal, Reply.Execute, Reply.Sync],
+      Buffer.concat([parseComplete, bindComplete, fields, row('1'), done, readyForQueryIdle]),
+    ],
+    'a suspended portal': [
+      [Reply.Execute, Reply.Sync],
+      Buffer.concat([row('1'), buildMessage(Code.PortalSuspended), readyForQueryIdle]),
+    ],
+    'a statement described': [
+      [Reply.DescribeStatement, Reply.Sync],
+      Buffer.concat([
+        buildMessage(Code.ParameterDescription, Buffer.from([0, 0])),
+        noData,
+        readyForQueryIdle,
+      ]),
+    ],
+    'a close': [[Reply.Close, Reply.Sync], Buffer.concat([closeComplete, readyForQueryIdle])],
+    'a function call': [
+      [Reply.FunctionCall],
+      Buffer.concat([
+        buildMessage(Code.FunctionCallResponse, Buffer.from([0, 0, 0, 0])),
+        readyForQueryIdle,
+      ]),
+    ],
+    'two cycles': [[Reply.Query, Reply.Query], Buffer.concat([select, select])],
+  };
+  for (const [name, [entries, reply]] of Object.entries(complete)) {
+    test(`${name}, byte for byte`, () => {
+      const owner = new Reader('a');
+      const bench = asked(owner, ...entries);
+      bench.socket.feed(reply);
+      assert.deepEqual(owner.received, reply);
+      assert.equal(bench.pipe.pending.length, 0);
+    });
+
+    test(`${name}, however it is cut`, () => {
+      fc.assert(
+        fc.property(fc.array(fc.integer({ min: 0, max: reply.length })), (cuts) => {
+          const owner = new Reader('a');
+          const bench = asked(owner, ...entries);
+          let from = 0;
+          for (const cut of [...cuts.toSorted((a, b) => a - b), reply.length]) {
+            if (cut > from) bench.socket.feed(reply.subarray(from, cut));
+            from = Math.max(from, cut);
+          }
+          assert.deepEqual(owner.received, reply);
+          assert.equal(bench.pipe.pending.length, 0);
+          assert.ok(!bench.pipe.isClosed);
+        }),
+        { numRuns: 50 },
+      );
+    });
+  }
+
+  test('each reply to the owner of its request, whoever has the connection by then', () => {
+    const [first, second] = [new Reader('a'), new Reader('b')];
+    const bench = asked(first, Reply.Query);
+    bench.pipe.pending.owner = second;
+    bench.pipe.pending.append(Reply.Query);
+    const [one, two] = [Buffer.concat([fields, row('one'), done, readyForQueryIdle]), select];
+    bench.socket.feed(one, two);
+    assert.deepEqual(first.received, one);
+    assert.deepEqual(second.received, two);
+    assert.deepEqual([first.cycles, second.cycles], [1, 1]);
+  });
+
+  test('nothing of a reply that is discarded', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Parse | Action.Discard, Reply.Bind, Reply.Sync);
+    bench.socket.feed(parseComplete, bindComplete, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([bindComplete, readyForQueryIdle]));
+  });
+
+  test('nothing of a reply that is orphaned', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.socket.feed(fields, row('1').subarray(0, 7));
+    bench.pipe.orphan();
+    const before = owner.received;
+    bench.socket.feed(row('1').subarray(7), done, readyForQueryIdle);
+    assert.deepEqual(owner.received, before);
+    assert.equal(owner.cycles, 0);
+    assert.deepEqual(bench.log.slice(-2), ['ready I', 'nothing pending']);
+  });
+
+  test('no rest of a long message whose owner has gone', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    const long = row('x'.repeat(1000));
+    bench.socket.feed(fields, long.subarray(0, 500));
+    assert.ok(bench.pipe.isMidReply);
+    bench.pipe.orphan();
+    assert.ok(!bench.pipe.isMidReply);
+    bench.socket.feed(long.subarray(500), done, readyForQueryIdle);
+    assert.equal(owner.received.length, fields.length + 500);
+    assert.equal(bench.pipe.pending.length, 0);
+  });
+
+  test('an answer of the proxy’s own in its turn', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Parse);
+    const bytes = closeComplete;
+    bench.pipe.pending.append(Reply.Local, { bytes, undo: () => undefined });
+    bench.pipe.pending.append(Reply.Sync);
+    bench.socket.feed(parseComplete);
+    assert.deepEqual(owner.received, Buffer.concat([parseComplete, bytes]));
+    bench.socket.feed(readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([parseComplete, bytes, readyForQueryIdle]));
+  });
+
+  test('an answer of the proxy’s own at once, when it is first', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    bench.pipe.pending.append(Reply.Local, { bytes: closeComplete, undo: () => undefined });
+    bench.pipe.flush();
+    assert.deepEqual(owner.received, closeComplete);
+    assert.deepEqual(owner.log, ['a flush']);
+  });
+
+  test('what comes unasked to whoever has the connection', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    bench.socket.feed(notification);
+    bench.socket.feed(parameter);
+    assert.deepEqual(owner.received, Buffer.concat([notification, parameter]));
+  });
+
+  test('a notification while a query of the proxy’s own runs', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    bench.pipe.gather('SELECT 1', new InternalQuery(() => undefined));
+    toServer.clear();
+    bench.socket.feed(fields, row('1'), done, notification, readyForQueryIdle);
+    assert.deepEqual(owner.received, notification);
+  });
+
+  test('nothing that its owner drops', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.notice = 'dropped';
+    bench.forwardsParameters = false;
+    bench.socket.feed(fields, notice, row('1'), parameter, done, readyForQueryIdle);
+    assert.deepEqual(owner.received, select);
+  });
+
+  test('nothing of a cycle that a notice withdraws', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.notice = 'withdrawn';
+    bench.socket.feed(fields, row('1'), notice);
+    assert.equal(owner.received.length, 0);
+  });
+
+  test('what a note puts in the place of a notice', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    bench.pipe.pending.append(Reply.Query, { undo: () => undefined, noticed: () => parameter });
+    bench.socket.feed(notice, done, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([parameter, done, readyForQueryIdle]));
+  });
+
+  test('what a note puts in the place of a statement’s end', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    bench.pipe.pending.append(Reply.CountedQuery, {
+      undo: () => undefined,
+      counted: () => parameter,
+    });
+    bench.socket.feed(fields, row('1'), done, readyForQueryIdle);
+    assert.deepEqual(
+      owner.received,
+      Buffer.concat([fields, row('1'), parameter, readyForQueryIdle]),
+    );
+  });
+
+  test('of a rewritten query the client’s statements alone', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    const note = { passes: true, undo: () => undefined, counted: () => null };
+    bench.pipe.pending.append(Reply.RewrittenQuery, note);
+    bench.socket.feed(fields, row('mine'), done);
+    note.passes = false;
+    bench.socket.feed(fields, row('other'));
+    note.passes = true;
+    bench.socket.feed(done, readyForQueryIdle);
+    assert.deepEqual(
+      owner.received,
+      Buffer.concat([fields, row('mine'), done, done, readyForQueryIdle]),
+    );
+  });
+
+  test('an error in the place of a description that does not fit, and nothing behind it', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    bench.pipe.pending.append(Reply.DescribeStatement | Action.Discard, {
+      undo: () => undefined,
+      described: (code) => (code === Code.NoData ? error : null),
+    });
+    bench.pipe.pending.append(Reply.Bind);
+    bench.pipe.pending.append(Reply.Sync);
+    const parameters = buildMessage(Code.ParameterDescription, Buffer.from([0, 0]));
+    bench.socket.feed(parameters, noData, bindComplete, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([error, readyForQueryIdle]));
+  });
+});
+
+suite('a pipe tells its owner of', () => {
+  for (const status of ['I', 'T', 'E'])
+    test(`ReadyForQuery ${status}, before the owner of the cycle acts on it`, () => {
+      const log: string[] = [];
+      const owner = new Reader('a', log);
+      const bench = asked(owner, Reply.Query);
+      bench.socket.feed(done, ready(status));
+      assert.deepEqual(bench.log, [`ready ${status}`, 'nothing pending']);
+      assert.deepEqual(log, ['a cycle', 'a flush']);
+    });
+
+  test('an error, with what came before it handed over first', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.socket.feed(fields, error, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([fields, error, readyForQueryIdle]));
+  });
+
+  test('an error that is dropped', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.failure = (_message, handOver) => {
+      handOver();
+      bench.pipe.pending.fail();
+      return 'dropped';
+    };
+    bench.socket.feed(fields, error, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([fields, readyForQueryIdle]));
+  });
+
+  test('an error that withdraws its cycle, of which nothing was handed over', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.failure = () => {
+      bench.pipe.pending.fail();
+      bench.pipe.orphan();
+      return 'withdrawn';
+    };
+    bench.socket.feed(fields, row('1'), error, readyForQueryIdle);
+    assert.equal(owner.received.length, 0);
+    assert.equal(bench.pipe.pending.length, 0);
+  });
+
+  test('an error that closes it: nothing behind it is looked at', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.failure = () => {
+      bench.pipe.close();
+      return 'closed';
+    };
+    bench.socket.feed(error, readyForQueryIdle);
+    assert.deepEqual(bench.log, [`failed ${Reply.Query}`]);
+  });
+
+  test('an error that ends a cycle of the extended protocol: what was discarded is not waited for', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Parse, Reply.Bind, Reply.Execute, Reply.Sync);
+    bench.socket.feed(error, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([error, readyForQueryIdle]));
+    assert.equal(bench.pipe.pending.length, 0);
+  });
+
+  test('a parameter, whole', () => {
+    const bench = asked(new Reader('a'), Reply.Query);
+    const half = parameter.subarray(0, 9);
+    bench.socket.feed(half);
+    assert.deepEqual(bench.log, []);
+    bench.socket.feed(parameter.subarray(9));
+    assert.deepEqual(bench.log, ['parameter TimeZone UTC ']);
+  });
+
+  test('the end of its socket', async () => {
+    const bench = asked(null);
+    bench.socket.destroy();
+    await bench.pipe.ended;
+    assert.deepEqual(bench.log, ['gone: the database closed it']);
+  });
+
+  test('an error of its socket', async () => {
+    const bench = asked(null);
+    bench.socket.destroy(new Error('reset'));
+    await bench.pipe.ended;
+    assert.deepEqual(bench.log, ['gone: reset', 'gone: the database closed it']);
+  });
+
+  test('a socket that takes bytes again', async () => {
+    const bench = asked(new Reader('a'));
+    bench.socket.isFull = true;
+    toServer.add(Buffer.alloc(100));
+    bench.pipe.pending.append(Reply.Query);
+    bench.pipe.flush();
+    assert.ok(bench.pipe.isFull);
+    const drained = once(bench.socket, 'drain');
+    bench.socket.drain();
+    await drained;
+    assert.ok(!bench.pipe.isFull);
+    assert.deepEqual(bench.log, ['drained']);
+  });
+});
+
+suite('a pipe is out of sync with', () => {
+  const surprises: Readonly<Record<string, readonly [entries: readonly number[], says: Buffer]>> = {
+    'a reply that nobody is owed': [[], done],
+    'a ReadyForQuery that nobody is owed': [[], readyForQueryIdle],
+    'rows for a Parse': [[Reply.Parse, Reply.Sync], row('1')],
+    'ReadyForQuery for a Bind': [[Reply.Bind, Reply.Sync], readyForQueryIdle],
+    'ParseComplete for a Query': [[Reply.Query], parseComplete],
+    'a message of a login': [[Reply.Query], buildMessage(Code.Authentication, Buffer.alloc(4))],
+    'a code that is none': [[Reply.Query], buildMessage(0x7f)],
+    'a length below four': [[Reply.Query], Buffer.from([Code.DataRow, 0, 0, 0, 3])],
+    'a length beyond PostgreSQL’s limit': [
+      [Reply.Query],
+      Buffer.from([Code.DataRow, 0x40, 0, 0, 0]),
+    ],
+    'an error longer than is waited for': [
+      [Reply.Query],
+      Buffer.from([Code.ErrorResponse, 1, 0, 0, 5]),
+    ],
+    'a transaction status that is none': [[Reply.Query], ready('X')],
+    'COPY data asked for among other requests': [[Reply.Query, Reply.Query], copyIn],
+  };
+  for (const [name, [entries, says]] of Object.entries(surprises))
+    test(`${name}, and nothing behind it is handed over`, () => {
+      const owner = new Reader('a');
+      const bench = asked(owner, ...entries);
+      bench.socket.feed(says, select);
+      assert.equal(bench.log.length, 1);
+      assert.match(bench.log[0] ?? '', /^out of sync: /);
+      assert.ok(bench.pipe.isClosed);
+      assert.ok(!owner.received.includes(row('1')));
+      bench.socket.feed(select);
+      assert.equal(bench.log.length, 1);
+    });
+
+  test('an error inside of the proxy, which ends this pipe alone', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    owner.relay = () => {
+      throw new Error('planted');
+    };
+    bench.socket.feed(select);
+    assert.deepEqual(bench.log.at(-1), 'out of sync: an error inside of the proxy');
+  });
+
+  test('an error in the end itself', () => {
+    const bench = asked(new Reader('a'));
+    bench.outOfSync = () => {
+      throw new Error('planted');
+    };
+    bench.parameter = () => {
+      throw new Error('planted');
+    };
+    bench.socket.feed(parameter);
+    assert.deepEqual(bench.log, ['failed to end: an error inside of the proxy']);
+    assert.ok(bench.socket.destroyed);
+  });
+});
+
+suite('a pipe', () => {
+  test('gives the answer of a query of the proxy’s own to it alone', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    const answers: InternalAnswer[] = [];
+    const query = new InternalQuery((answer) => answers.push(answer));
+    bench.pipe.gather('SELECT 1', query);
+    bench.pipe.flush();
+    assert.match(bench.socket.written().toString('latin1'), /^Q....SELECT 1\0$/s);
+    bench.socket.feed(fields, row('a', 'b'), row('c', 'd'), done, readyForQueryIdle);
+    assert.deepEqual(answers, [
+      {
+        rows: [
+          ['a', 'b'],
+          ['c', 'd'],
+        ],
+        error: null,
+        lost: false,
+      },
+    ]);
+    assert.equal(owner.received.length, 0);
+    assert.equal(owner.cycles, 0);
+  });
+
+  test('waits for COPY data whose sender has gone no longer', () => {
+    const bench = asked(new Reader('a'), Reply.Query);
+    bench.pipe.orphan();
+    bench.socket.feed(copyIn);
+    assert.deepEqual(bench.log, ['orphaned COPY']);
+  });
+
+  test('begins COPY', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.socket.feed(copyIn);
+    assert.ok(bench.pipe.pending.copyIn);
+    assert.deepEqual(owner.received, copyIn);
+  });
+
+  test('stops reading when its reader is blocked, and goes on', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    owner.blocked = true;
+    bench.socket.feed(fields);
+    assert.ok(bench.socket.isPaused());
+    bench.pipe.pauseReading(false);
+    assert.ok(!bench.socket.isPaused());
+  });
+
+  test('says Terminate when the server can read it, and only then', () => {
+    const idle = asked(null);
+    idle.pipe.end();
+    assert.deepEqual(idle.socket.written(), terminateMessage);
+    assert.ok(idle.socket.writableEnded);
+    const pending = asked(new Reader('a'), Reply.Query);
+    pending.pipe.end();
+    assert.equal(pending.socket.written().length, 0);
+    assert.ok(pending.socket.destroyed);
+    const open = asked(null);
+    open.pipe.cycleOpen = true;
+    open.pipe.end();
+    assert.ok(open.socket.destroyed);
+  });
+
+  test('that is closed hands over nothing, and lets what was written go out', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.pipe.close();
+    bench.socket.feed(select);
+    assert.equal(owner.received.length, 0);
+    const ended = asked(null);
+    ended.pipe.end();
+    ended.pipe.close();
+    assert.ok(!ended.socket.destroyed);
+  });
+
+  test('is in the middle of a cycle until Sync', () => {
+    const bench = asked(new Reader('a'));
+    assert.ok(!bench.pipe.isMidCycle);
+    bench.pipe.pending.append(Reply.Parse | Action.Discard);
+    assert.ok(bench.pipe.isMidCycle);
+    bench.pipe.pending.append(Reply.Sync);
+    assert.ok(!bench.pipe.isMidCycle);
+    bench.pipe.cycleOpen = true;
+    assert.ok(bench.pipe.isMidCycle);
+  });
+
+  test('forgets that an error was sent when its cycle is over', () => {
+    const bench = asked(new Reader('a'), Reply.Query);
+    bench.pipe.errorSent = true;
+    let completed = 0;
+    bench.pipe.pending.append(Reply.Query, { undo: () => undefined, completed: () => completed++ });
+    bench.socket.feed(done, readyForQueryIdle);
+    assert.ok(!bench.pipe.errorSent);
+    bench.socket.feed(done, readyForQueryIdle);
+    assert.equal(completed, 1);
+  });
+
+  test('tells a note of a failed cycle nothing of success', () => {
+    const bench = asked(new Reader('a'));
+    let completed = 0;
+    bench.failure = (_message, handOver) => {
+      handOver();
+      bench.pipe.pending.fail();
+      bench.pipe.errorSent = true;
+      return 'forwarded';
+    };
+    bench.pipe.pending.append(Reply.Query, { undo: () => undefined, completed: () => completed++ });
+    bench.socket.feed(error, readyForQueryIdle);
+    assert.equal(completed, 0);
+  });
+});

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { BackendCode as Code } from '@sluice/wire';
+import { Action, Reply, PendingReplies, Step, stepOf } from '../../src/protocol/pending-replies.ts';
+
+/** A note that remembers what became of it. */
+function note(log: string[], name: string): { undo(skipped: boolean): void } {
+  return { undo: (skipped) => void log.push(`${name} ${skipped ? 'skipped' : 'refused'}`) };
+}
+
+describe('stepOf', () => {
+  it('is a surprise for every code that the kind is not answered with', () => {
+    assert.equal(stepOf(Reply.Parse, Code.BindComplete), Step.Surprise);
+    assert.equal(stepOf(Reply.Execute, Code.ReadyForQuery), Step.Surprise);
+    assert.equal(stepOf(Reply.Nothing, Code.ReadyForQuery), Step.Surprise);
+    assert.equal(stepOf(Reply.Nothing, Code.DataRow), Step.Surprise);
+    assert.equal(stepOf(Reply.Query, Code.CopyBothResponse), Step.Surprise);
+    for (let kind = 0; kind < 16; kind++) {
+      for (const code of [0, 1, 0x21, 0x7f, 0xff, Code.Authentication, Code.BackendKeyData]) {
+        assert.equal(stepOf(kind, code), Step.Surprise, `${kind} ${code}`);
+      }
+    }
+  });
+
+  it('takes notices, parameters and errors at any time', () => {
+    for (let kind = 0; kind < 16; kind++) {
+      assert.equal(stepOf(kind, Code.NoticeResponse), Step.Notice);
+      assert.equal(stepOf(kind, Code.ParameterStatus), Step.Parameter);
+      assert.equal(stepOf(kind, Code.ErrorResponse), Step.Failed);
+    }
+  });
+
+  it('is the same for every action', () => {
+    assert.equal(stepOf(Reply.Parse | Action.Discard, Code.ParseComplete), Step.Done);
+    assert.equal(stepOf(Reply.Query | Action.Internal, Code.ReadyForQuery), Step.Ready);
+  });
+});
+
+describe('PendingReplies', () => {
+  it('is first in, first out, over many times its first size', () => {
+    const pending = new PendingReplies();
+    const kinds = [Reply.Parse, Reply.Bind, Reply.Execute, Reply.Sync];
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 100; i++) pending.append(kinds[i % 4] ?? 0);
+      for (let i = 0; i < 100; i++) {
+        assert.equal(pending.head, kinds[i % 4]);
+        pending.shift();
+      }
+      assert.equal(pending.length, 0);
+      assert.equal(pending.head, Reply.Nothing);
+    }
+  });
+
+  it('skips to the next Sync after an error, taking back the newest first', () => {
+    const pending = new PendingReplies();
+    const log: string[] = [];
+    pending.append(Reply.Parse, note(log, 'a'));
+    pending.append(Reply.Local, note(log, 'b'));
+    pending.append(Reply.Bind);
+    pending.append(Reply.Execute);
+    pending.append(Reply.Sync);
+    pending.append(Reply.Parse, note(log, 'c'));
+    pending.fail();
+    assert.deepEqual(log, ['b skipped', 'a refused']);
+    assert.equal(pending.head, Reply.Sync);
+    pending.shift();
+    assert.equal(pending.head, Reply.Parse);
+  });
+
+  it('drops what is sent after an error until a Sync is sent', () => {
+    const pending = new PendingReplies();
+    const log: string[] = [];
+    pending.append(Reply.Bind);
+    pending.fail();
+    assert.equal(pending.length, 0);
+    assert.ok(pending.skipping);
+    pending.append(Reply.Parse, note(log, 'a'));
+    pending.append(Reply.Query, note(log, 'q'));
+    assert.deepEqual(log, ['a skipped', 'q skipped']);
+    assert.equal(pending.length, 0);
+    pending.append(Reply.Sync);
+    assert.equal(pending.head, Reply.Sync);
+    assert.ok(!pending.skipping);
+  });
+
+  it('keeps the head of a failed simple Query, FunctionCall or Sync: ReadyForQuery follows', () => {
+    for (const kind of [Reply.Query, Reply.FunctionCall, Reply.Sync]) {
+      const pending = new PendingReplies();
+      pending.append(kind);
+      pending.append(Reply.Parse);
+      pending.fail();
+      assert.equal(pending.head, kind);
+      assert.equal(pending.length, 2);
+    }
+  });
+
+  it('leaves out a Sync that was sent into COPY data, and knows that it did', () => {
+    const pending = new PendingReplies();
+    pending.append(Reply.Execute);
+    pending.append(Reply.Sync);
+    assert.ok(pending.startCopyIn());
+    assert.ok(pending.copyIn);
+    assert.equal(pending.length, 1);
+    assert.ok(pending.ambiguous);
+    pending.append(Reply.CopyEnd);
+    assert.ok(!pending.copyIn);
+    pending.append(Reply.Sync);
+    assert.equal(pending.length, 2);
+    pending.shift();
+    assert.equal(pending.head, Reply.Sync);
+  });
+
+  it('follows COPY data, its end and Sync that were all sent ahead', () => {
+    const pending = new PendingReplies();
+    pending.append(Reply.Execute);
+    pending.append(Reply.CopyEnd);
+    pending.append(Reply.Sync);
+    assert.ok(pending.startCopyIn());
+    assert.ok(!pending.copyIn);
+    assert.ok(!pending.ambiguous);
+    assert.equal(pending.length, 2);
+    pending.shift();
+    assert.equal(pending.head, Reply.Sync);
+  });
+
+  it('cannot follow other requests sent into COPY data', () => {
+    const pending = new PendingReplies();
+    pending.append(Reply.Query);
+    pending.append(Reply.Query);
+    assert.ok(!pending.startCopyIn());
+  });
+
+  it('ignores the end of a COPY that never was', () => {
+    const pending = new PendingReplies();
+    pending.append(Reply.CopyEnd);
+    assert.equal(pending.length, 0);
+    pending.append(Reply.Query);
+    pending.append(Reply.CopyEnd);
+    pending.append(Reply.Query);
+    pending.shift();
+    assert.equal(pending.head, Reply.Query);
+    pending.shift();
+    assert.equal(pending.length, 0);
+  });
+
+  it('abandons what a session was owed, and not what the proxy itself is', () => {
+    const pending = new PendingReplies();
+    pending.append(Reply.Query);
+    pending.append(Reply.Query | Action.Internal);
+    assert.equal(pending.countCycles(), 1);
+    pending.orphan();
+    assert.equal(pending.head, Reply.Query | Action.Orphaned);
+    pending.shift();
+    assert.equal(pending.head, Reply.Query | Action.Internal);
+  });
+});

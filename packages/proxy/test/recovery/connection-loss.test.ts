@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import {
+  FrontendCode,
+  TransactionStatus,
+  buildErrorResponse,
+  parseErrorFields,
+  readyForQueryFailed,
+  readyForQueryIdle,
+} from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
+import type { ConnectionLoss } from '../../src/backend/lease-owner.ts';
+import { ProxyError } from '../../src/errors.ts';
+import { QueryCycle } from '../../src/protocol/query-cycle.ts';
+import type { CycleOwner } from '../../src/protocol/query-cycle.ts';
+import { judgeLoss } from '../../src/recovery/connection-loss.ts';
+import type { LossOutcome } from '../../src/recovery/connection-loss.ts';
+import { classify, loadParser } from '../../src/sql/index.ts';
+import { test } from 'node:test';
+
+await loadParser();
+
+const owner: CycleOwner = {
+  relay: () => undefined,
+  flushReplies: () => undefined,
+  cycleBegan: () => undefined,
+  cycleEnded: () => undefined,
+};
+
+const lost = new ProxyError('SERVER_CONNECTION_LOST', { reason: 'the database closed it' });
+
+/** A connection is lost, silently and between everything. */
+const quiet: ConnectionLoss = {
+  error: lost,
+  silent: true,
+  isEnding: false,
+  reason: 'the database closed it',
+  cycles: 0,
+  openCycle: false,
+  inTransaction: false,
+  failed: false,
+  midReply: false,
+  errorSent: false,
+};
+
+function judge(
+  loss: Partial<ConnectionLoss>,
+  {
+    texts = [],
+    relayed = false,
+    hasLostState = false,
+    canSendAgain = true,
+  }: {
+    readonly texts?: readonly string[];
+    readonly relayed?: boolean;
+    readonly hasLostState?: boolean;
+    readonly canSendAgain?: boolean;
+  } = {},
+): LossOutcome {
+  const cycle = new QueryCycle(owner);
+  for (const text of texts) cycle.add(classify(text));
+  cycle.relayed = relayed;
+  return judgeLoss({ ...quiet, ...loss }, { hasLostState, canSendAgain, cycle });
+}
+
+/** What the client is told, message by message: SQLSTATEs, and the status of each ReadyForQuery. */
+function told(outcome: LossOutcome): string[] {
+  assert.equal(outcome.kind, 'told');
+  if (outcome.kind !== 'told') return [];
+  return messages(outcome.answer);
+}
+
+function messages(bytes: Buffer): string[] {
+  const all: string[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const next = at + 1 + bytes.readUInt32BE(at + 1);
+    if (bytes[at] === 0x45) all.push(parseErrorFields(bytes, at + 5, next).sqlstate);
+    else all.push(String.fromCharCode(bytes[at] ?? 0, bytes[at + 5] ?? 0));
+    at = next;
+  }
+  return all;
+}
+
+function farewell(outcome: LossOutcome): ErrorFields | null {
+  assert.equal(outcome.kind, 'end');
+  if (outcome.kind !== 'end' || outcome.farewell === null) return null;
+  return parseErrorFields(outcome.farewell, 5, outcome.farewell.length);
+}
+
+const unknown = lost.fields.sqlstate;
+const { sqlstate: rolledBack } = new ProxyError('TRANSACTION_LOST', { reason: '' }).fields;
+
+test('between requests the client is told nothing', () => {
+  const outcome = judge({});
+  assert.deepEqual(told(outcome), []);
+  assert(outcome.kind === 'told' && outcome.lost === null && !outcome.discards);
+});
+
+test('half a message ends the session without a word', () => {
+  assert.equal(farewell(judge({ midReply: true, cycles: 1 }, { texts: ['SELECT 1'] })), null);
+  assert.equal(farewell(judge({ midReply: true }, { hasLostState: true })), null);
+});
+
+test('state that is lost ends the session, with the error as the last word', () => {
+  const last = farewell(judge({}, { hasLostState: true }));
+  assert.equal(last?.sqlstate, unknown);
+  assert.equal(last?.severity, 'FATAL');
+});
+
+test('a session that is ended by another gets the error of that', () => {
+  assert.equal(farewell(judge({ isEnding: true }, { hasLostState: true }))?.sqlstate, '57P01');
+});
+
+test('a client that has had an error is told no other at the end', () => {
+  assert.equal(farewell(judge({ errorSent: true }, { hasLostState: true })), null);
+});
+
+test('a read of which nothing was relayed is sent again', () => {
+  assert.equal(judge({ cycles: 1 }, { texts: ['SELECT 1'] }).kind, 'send again');
+});
+
+test('so is BEGIN', () => {
+  assert.equal(judge({ cycles: 1 }, { texts: ['BEGIN'] }).kind, 'send again');
+});
+
+for (const [name, loss, session] of [
+  ['of which something was relayed', { cycles: 1 }, { relayed: true }],
+  ['that is not at hand', { cycles: 1 }, { canSendAgain: false }],
+  ['in a transaction', { cycles: 1, inTransaction: true }, {}],
+  ['that is not the only cycle', { cycles: 2 }, {}],
+  ['with another cycle begun behind it', { cycles: 1, openCycle: true }, {}],
+  ['after which nothing is owed', { cycles: 0 }, {}],
+  [
+    'on a connection that was out of sync',
+    { cycles: 1, error: new ProxyError('OUT_OF_SYNC', { what: 'x' }) },
+    {},
+  ],
+] as const)
+  test(`a read ${name} is not sent again`, () => {
+    assert.equal(judge(loss, { texts: ['SELECT 1'], ...session }).kind, 'told');
+  });
+
+for (const text of ['INSERT INTO a VALUES (1)', 'COMMIT', 'SELECT own()', 'SELECT 1; SELECT 2'])
+  test(`${text} is not sent again`, () => {
+    assert.equal(judge({ cycles: 1 }, { texts: [text] }).kind, 'told');
+  });
+
+test('a write outside a transaction: nobody knows what became of it', () => {
+  assert.deepEqual(told(judge({ cycles: 1 }, { texts: ['INSERT INTO a VALUES (1)'] })), [
+    unknown,
+    'ZI',
+  ]);
+});
+
+test('a write in a transaction: it is rolled back, and the transaction fails', () => {
+  const outcome = judge(
+    { cycles: 1, inTransaction: true },
+    { texts: ['INSERT INTO a VALUES (1)'] },
+  );
+  assert.deepEqual(told(outcome), [rolledBack, 'ZE']);
+  assert(outcome.kind === 'told' && outcome.lost !== null);
+});
+
+test('a transaction that may have committed: nobody knows', () => {
+  const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['COMMIT'] });
+  assert.deepEqual(told(outcome), [unknown, 'ZI']);
+  assert(outcome.kind === 'told' && outcome.lost === null);
+});
+
+test('ROLLBACK: the transaction is over, and rolled back', () => {
+  const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['ROLLBACK'] });
+  assert.deepEqual(told(outcome), [rolledBack, 'ZI']);
+});
+
+test('COMMIT AND CHAIN: the client is in the next transaction', () => {
+  const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['COMMIT AND CHAIN'] });
+  assert.deepEqual(told(outcome), [unknown, 'ZE']);
+});
+
+test('a transaction that was begun in the cycle is open, and rolled back', () => {
+  const outcome = judge({ cycles: 1 }, { texts: ['BEGIN', 'INSERT INTO a VALUES (1)'] });
+  assert.deepEqual(told(outcome), [rolledBack, 'ZE']);
+});
+
+test('a procedure in a transaction may have committed', () => {
+  const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['CALL p()'] });
+  assert.deepEqual(told(outcome), [unknown, 'ZE']);
+});
+
+test('an idle transaction: the client learns of it with its next request', () => {
+  const outcome = judge({ inTransaction: true });
+  assert.deepEqual(told(outcome), []);
+  assert(outcome.kind === 'told' && outcome.lost !== null);
+  const { lost: stand } = outcome;
+  const request = { code: FrontendCode.Query, effects: classify('SELECT 1'), ofStatement: false };
+  assert.deepEqual(messages(stand.answer(request)), [rolledBack, 'ZE']);
+  assert.deepEqual(messages(stand.answer(request)), ['25P02', 'ZE']);
+});
+
+test('a transaction of which the client was told is not told again', () => {
+  const outcome = judge({ inTransaction: true, cycles: 1 }, { texts: ['SELECT 1'] });
+  assert(outcome.kind === 'told' && outcome.lost !== null);
+  const request = { code: FrontendCode.Query, effects: classify('SELECT 1'), ofStatement: false };
+  assert.deepEqual(messages(outcome.lost.answer(request)), ['25P02', 'ZE']);
+});
+
+test('a transaction that had failed before has an error that the client knows', () => {
+  const outcome = judge({ inTransaction: true, failed: true, cycles: 1 }, { texts: ['SELECT 1'] });
+  assert.deepEqual(told(outcome), ['25P02', 'ZE']);
+});
+
+test('each cycle that is owed its end gets an error and ReadyForQuery', () => {
+  const outcome = judge({ cycles: 3 }, { texts: ['INSERT INTO a VALUES (1)', 'SELECT 1'] });
+  assert.deepEqual(told(outcome), [unknown, 'ZI', unknown, 'ZI', unknown, 'ZI']);
+});
+
+test('in a transaction only the first cycle is told what happened', () => {
+  const outcome = judge({ cycles: 2, inTransaction: true }, { texts: ['SELECT 1', 'SELECT 1'] });
+  assert.deepEqual(told(outcome), [rolledBack, 'ZE', '25P02', 'ZE']);
+});
+
+test('a cycle of which the client has had the error gets only its end', () => {
+  const outcome = judge({ cycles: 2, errorSent: true }, { texts: ['INSERT INTO a VALUES (1)'] });
+  assert.deepEqual(told(outcome), ['ZI', unknown, 'ZI']);
+});
+
+test('an open cycle gets the error, and the rest of it is dropped', () => {
+  const outcome = judge({ openCycle: true }, { texts: ['INSERT INTO a VALUES (1)'] });
+  assert.deepEqual(told(outcome), [unknown]);
+  assert(outcome.kind === 'told' && outcome.discards && outcome.lost === null);
+});
+
+test('an open cycle in a transaction is passed over up to its Sync', () => {
+  const outcome = judge({ openCycle: true, inTransaction: true }, { texts: ['SELECT 1'] });
+  assert.deepEqual(told(outcome), [rolledBack]);
+  assert(outcome.kind === 'told' && !outcome.discards && outcome.lost !== null);
+  const { lost: stand } = outcome;
+  const request = { effects: null, ofStatement: false };
+  assert.equal(stand.answer({ ...request, code: FrontendCode.Execute }).length, 0);
+  assert.deepEqual(stand.answer({ ...request, code: FrontendCode.Sync }), readyForQueryFailed);
+});
+
+test('an open cycle behind its own error is told no other', () => {
+  const outcome = judge({ openCycle: true, errorSent: true }, { texts: ['SELECT 1'] });
+  assert.deepEqual(told(outcome), []);
+  assert(outcome.kind === 'told' && outcome.discards);
+});
+
+test('the error of an unknown outcome is the one of the connection', () => {
+  const error = new ProxyError('OUT_OF_SYNC', { what: 'x' });
+  const outcome = judge({ cycles: 1, inTransaction: true, error }, { texts: ['SELECT 1'] });
+  assert(outcome.kind === 'told');
+  const expected = buildErrorResponse({ ...error.fields, severity: 'ERROR' });
+  assert.deepEqual(outcome.answer, Buffer.concat([expected, readyForQueryFailed]));
+  assert.equal(readyForQueryIdle[5], TransactionStatus.Idle);
+});

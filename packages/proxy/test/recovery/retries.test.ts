@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import type { ErrorFields } from '@sluice/wire';
+import type { ServerConnection } from '../../src/backend/server-connection.ts';
+import { Refusal } from '../../src/recovery/refusal.ts';
+import { Suspicion } from '../../src/recovery/suspicion.ts';
+import { ScriptedServer, ScriptedSource, connectTo } from '../scripted-server.ts';
+import { test } from 'node:test';
+
+function refused(sqlstate: string, age: number, connection: ServerConnection): Refusal {
+  const error: ErrorFields = { severity: 'FATAL', sqlstate, message: 'no' };
+  return new Refusal(error, Buffer.alloc(0), connection, age);
+}
+
+function connectionTo(source: ScriptedSource): ServerConnection {
+  return connectTo(new ScriptedServer(), source);
+}
+
+test('a statement that had just begun was hit by chance: it runs again on the same server', () => {
+  const source = new ScriptedSource();
+  const connection = connectionTo(source);
+  assert(!refused('57P01', 10, connection).stands(connectionTo(source)));
+});
+
+test('one that had run for long was meant', () => {
+  const source = new ScriptedSource();
+  assert(refused('57P01', 5000, connectionTo(source)).stands(connectionTo(source)));
+});
+
+test('a read-only server means it at once', () => {
+  const source = new ScriptedSource();
+  assert(refused('25006', 10, connectionTo(source)).stands(connectionTo(source)));
+});
+
+test('a refusal says nothing of another target, or of the next server in its place', () => {
+  const source = new ScriptedSource();
+  const refusal = refused('25006', 10, connectionTo(source));
+  assert(!refusal.stands(connectionTo(new ScriptedSource())));
+  source.generation++;
+  assert(!refusal.stands(connectionTo(source)));
+});
+
+test('a refusal needs no check', () => {
+  let isDone = false;
+  const refusal = refused('57P01', 10, connectionTo(new ScriptedSource()));
+  assert(refusal.checked && !refusal.isConfirmed);
+  refusal.whenChecked(() => {
+    isDone = true;
+  });
+  assert(isDone);
+});
+
+const lost: ErrorFields = { sqlstate: '08006', message: 'lost' };
+
+test('a suspicion is checked once, when its server was asked', () => {
+  const source = new ScriptedSource();
+  const suspicion = new Suspicion(connectionTo(source), lost);
+  let done = 0;
+  assert(!suspicion.checked);
+  suspicion.whenChecked(() => {
+    done++;
+  });
+  assert.equal(done, 0);
+  for (const checked of source.checks) checked();
+  for (const checked of source.checks) checked();
+  assert.equal(done, 1);
+  assert(suspicion.checked);
+});
+
+test('a server that is there as before has lost the process alone', () => {
+  const source = new ScriptedSource();
+  const suspicion = new Suspicion(connectionTo(source), lost);
+  assert(suspicion.isConfirmed);
+  assert(suspicion.stands(connectionTo(new ScriptedSource())));
+});
+
+test('one that does not answer may have gone as a whole: the read runs elsewhere, but not there', () => {
+  const source = new ScriptedSource();
+  const suspicion = new Suspicion(connectionTo(source), lost);
+  source.answers = false;
+  assert(!suspicion.isConfirmed);
+  assert(!suspicion.stands(connectionTo(new ScriptedSource())));
+  assert(suspicion.stands(connectionTo(source)));
+});
+
+test('a server in its place may run the read', () => {
+  const source = new ScriptedSource();
+  const suspicion = new Suspicion(connectionTo(source), lost);
+  source.generation++;
+  assert(!suspicion.isConfirmed);
+  assert(!suspicion.stands(connectionTo(source)));
+});
+
+test('a server that says it has crashed was brought down', () => {
+  const source = new ScriptedSource();
+  const suspicion = new Suspicion(connectionTo(source), lost);
+  source.generation++;
+  source.crashedAt = Infinity;
+  assert(suspicion.isConfirmed);
+});

@@ -1,0 +1,338 @@
+import { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
+import {
+  BackendCode,
+  TransactionStatus,
+  bindComplete,
+  buildErrorResponse,
+  buildMessage,
+  closeComplete,
+  noData,
+  noParameters,
+  parseComplete,
+} from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
+import type { ConnectionOwner } from '../src/backend/lease-owner.ts';
+import { ServerConnection } from '../src/backend/server-connection.ts';
+import type { ConnectionSource } from '../src/backend/connection-source.ts';
+import type { LoginResult } from '../src/backend/login-result.ts';
+
+/** A socket of which the test is the other end: what is written to it is kept, and what it reads is fed. */
+export class MemorySocket extends Duplex {
+  #written: Buffer[] = [];
+  /** Writes are not taken until `drain`. */
+  isFull = false;
+  #taken: (() => void) | null = null;
+
+  constructor() {
+    super({ autoDestroy: true, writableHighWaterMark: 1 });
+  }
+
+  get asSocket(): Socket {
+    return this as unknown as Socket;
+  }
+
+  override _read(): void {
+    // What comes is fed.
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#written.push(Buffer.from(chunk));
+    if (this.isFull) this.#taken = () => done();
+    else done();
+  }
+
+  /** The kernel takes what was written. */
+  drain(): void {
+    this.isFull = false;
+    const taken = this.#taken;
+    this.#taken = null;
+    taken?.();
+  }
+
+  /** What was written since the last time. */
+  written(): Buffer {
+    const all = Buffer.concat(this.#written);
+    this.#written = [];
+    return all;
+  }
+
+  /** Bytes come from the other end. */
+  feed(...bytes: readonly Buffer[]): void {
+    this.push(Buffer.concat(bytes));
+  }
+
+  // What else is asked of a socket.
+
+  destroySoon(): void {
+    this.end();
+    this.destroy();
+  }
+
+  setTimeout(): this {
+    return this;
+  }
+}
+
+/** The messages in some bytes, each as its code and its body. */
+export function messagesIn(bytes: Buffer): { readonly code: string; readonly body: Buffer }[] {
+  const all: { readonly code: string; readonly body: Buffer }[] = [];
+  for (let at = 0; at + 5 <= bytes.length;) {
+    const next = at + 1 + bytes.readUInt32BE(at + 1);
+    all.push({
+      code: String.fromCharCode(bytes[at] ?? 0),
+      body: bytes.subarray(at + 5, Math.min(next, bytes.length)),
+    });
+    at = next;
+  }
+  return all;
+}
+
+/** Messages of a client in words: their codes, and the strings that they begin with. */
+export function requestsIn(bytes: Buffer): string[] {
+  return messagesIn(bytes).map(({ code, body }) => {
+    const strings = body.toString('latin1').split('\0');
+    if (code === 'Q' || code === 'E') return `${code} ${strings[0] ?? ''}`.trim();
+    if (code === 'P' || code === 'B') return `${code} ${strings[0] ?? ''} ${strings[1] ?? ''}`;
+    if (code === 'D' || code === 'C') return `${code} ${strings[0] ?? ''}`;
+    return code;
+  });
+}
+
+/** Messages of a database in words: their codes, with the status, the tag or the SQLSTATE. */
+export function repliesIn(bytes: Buffer): string[] {
+  return messagesIn(bytes).map(({ code, body }) => {
+    const text = body.toString('latin1');
+    if (code === 'Z') return `Z${text}`;
+    if (code === 'C') return `C ${text.slice(0, -1)}`;
+    if (code === 'E' || code === 'N') return `${code} ${/C([0-9A-Z]{5})\0/.exec(text)?.[1] ?? '?'}`;
+    return code;
+  });
+}
+
+/** A database that answers when the test says so. It knows transactions, prepared statements, and that errors skip to Sync. */
+export class ScriptedServer {
+  readonly socket = new MemorySocket();
+  /** What was asked so far, in words. */
+  readonly received: string[] = [];
+  /** Rows of texts that have any. */
+  rowsOf: (text: string) => readonly (readonly string[])[] = () => [];
+  /** Texts that are refused, and how. */
+  readonly errors = new Map<string, ErrorFields>();
+  status: number = TransactionStatus.Idle;
+  readonly #statements = new Set<string>();
+  #unread = Buffer.alloc(0);
+  #skips = false;
+
+  /** Takes note of what was asked since, and returns it. */
+  read(): string[] {
+    const bytes = this.socket.written();
+    const requests = requestsIn(bytes);
+    this.received.push(...requests);
+    this.#unread = Buffer.concat([this.#unread, bytes]);
+    return requests;
+  }
+
+  /** Answers so many of the messages that were not answered yet. */
+  answer(count = Infinity): void {
+    this.read();
+    const messages = messagesIn(this.#unread);
+    const answers: Buffer[] = [];
+    let length = 0;
+    for (const { code, body } of messages.slice(0, count)) {
+      length += 5 + body.length;
+      answers.push(...this.#answerTo(code, body));
+    }
+    this.#unread = this.#unread.subarray(length);
+    if (answers.length > 0) this.socket.feed(...answers);
+  }
+
+  /** Answers the messages that come next, as long as they are such. */
+  answerWhile(matches: (request: string) => boolean): void {
+    for (;;) {
+      this.read();
+      const [next] = requestsIn(this.#unread);
+      if (next === undefined || !matches(next)) return;
+      this.answer(1);
+    }
+  }
+
+  /** Loses a prepared statement, as code that runs DEALLOCATE would have it. */
+  forget(name: string): void {
+    this.read();
+    this.#statements.delete(name);
+  }
+
+  /** Says that something is wrong. */
+  fail(fields: ErrorFields): void {
+    this.socket.feed(buildErrorResponse(fields));
+  }
+
+  /** Goes away without a word. */
+  vanish(): void {
+    this.socket.emit('close');
+  }
+
+  #answerTo(code: string, body: Buffer): Buffer[] {
+    const [first = '', second = ''] = body.toString('latin1').split('\0');
+    if (this.#skips && code !== 'S') return [];
+    switch (code) {
+      case 'Q': {
+        const error = this.errors.get(first);
+        return [...(error === undefined ? this.#run(first) : this.#refuse(error)), this.#ready()];
+      }
+      case 'P': {
+        const error = this.errors.get(second);
+        if (error !== undefined) return this.#skip(error);
+        this.#statements.add(first);
+        return [parseComplete];
+      }
+      case 'B':
+        return this.#statements.has(second) ? [bindComplete] : this.#skip(missing(second));
+      case 'D':
+        if (!first.startsWith('S')) return [noData];
+        return this.#statements.has(first.slice(1))
+          ? [noParameters, noData]
+          : this.#skip(missing(first.slice(1)));
+      case 'E':
+        return this.#run('SELECT');
+      case 'C':
+        this.#statements.delete(first.slice(1));
+        return [closeComplete];
+      case 'S':
+        this.#skips = false;
+        return [this.#ready()];
+      default:
+        return [];
+    }
+  }
+
+  #run(text: string): Buffer[] {
+    const [tag = ''] = text.split(' ');
+    if (tag === 'BEGIN') this.status = TransactionStatus.InTransaction;
+    else if (tag === 'COMMIT' || tag === 'ROLLBACK') this.status = TransactionStatus.Idle;
+    return [
+      ...this.rowsOf(text).map(dataRow),
+      buildMessage(BackendCode.CommandComplete, Buffer.from(`${tag}\0`)),
+    ];
+  }
+
+  #refuse(error: ErrorFields): Buffer[] {
+    if (this.status !== TransactionStatus.Idle) this.status = TransactionStatus.Failed;
+    return [buildErrorResponse(error)];
+  }
+
+  #skip(error: ErrorFields): Buffer[] {
+    this.#skips = true;
+    return this.#refuse(error);
+  }
+
+  #ready(): Buffer {
+    return buildMessage(BackendCode.ReadyForQuery, Buffer.from([this.status]));
+  }
+}
+
+function dataRow(values: readonly string[]): Buffer {
+  const count = Buffer.alloc(2);
+  count.writeUInt16BE(values.length);
+  const parts = values.map((value) => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(value.length);
+    return Buffer.concat([length, Buffer.from(value)]);
+  });
+  return buildMessage(BackendCode.DataRow, count, ...parts);
+}
+
+function missing(name: string): ErrorFields {
+  return {
+    severity: 'ERROR',
+    sqlstate: '26000',
+    message: `prepared statement "${name}" does not exist`,
+    routine: 'FetchPreparedStatement',
+  };
+}
+
+/** Where a scripted server is: it never checks anything, and is never full. */
+export class ScriptedSource implements ConnectionSource {
+  readonly name: string = 'scripted';
+  generation = 0;
+  isBorrowable = true;
+  heardAt = 0;
+  crashedAt = -Infinity;
+  answers = true;
+  leases = 0;
+  load = 0;
+  readonly signals: string[] = [];
+  /** Servers of connections that were asked for, the newest last. */
+  readonly servers: ScriptedServer[] = [];
+  /** Called when a connection has ended. */
+  onRelease: () => void = () => undefined;
+  /** Who waits for a check. */
+  checks: (() => void)[] = [];
+
+  whenChecked(done: () => void): void {
+    this.checks.push(done);
+  }
+  failureSignal(what: string): void {
+    this.signals.push(what);
+  }
+  release(): void {
+    this.onRelease();
+  }
+  yieldsTo(): boolean {
+    return false;
+  }
+  connect(_: unknown, done: (error: null, login: LoginResult) => void): void {
+    const server = new ScriptedServer();
+    this.servers.push(server);
+    // Never in the turn of who asks.
+    queueMicrotask(() => done(null, loginTo(server)));
+  }
+  connectionEvent(): void {
+    // Nobody is told.
+  }
+  connectFailed(): void {
+    throw new Error('a scripted server always lets in');
+  }
+}
+
+function loginTo(server: ScriptedServer): LoginResult {
+  return {
+    socket: server.socket.asSocket,
+    parameters: new Map([
+      ['server_version', '18.0'],
+      ['client_encoding', 'UTF8'],
+      ['server_encoding', 'UTF8'],
+      ['standard_conforming_strings', 'on'],
+    ]),
+    processId: 42,
+    secretKey: Buffer.alloc(4),
+    tls: false,
+    sentInClear: false,
+    address: {
+      host: 'scripted',
+      port: 5432,
+      tlsMode: 'disable',
+      tlsNegotiation: 'postgres',
+      md5WithoutTls: false,
+      ca: undefined,
+      serverName: '',
+    },
+  };
+}
+
+/** A connection to a scripted server, in no pool. */
+export function connectTo(
+  server: ScriptedServer,
+  source: ConnectionSource = new ScriptedSource(),
+): ServerConnection {
+  const owner: ConnectionOwner<ServerConnection> = {
+    initQuery: '',
+    hasErrand: () => false,
+    returned: () => undefined,
+    closed: () => undefined,
+    failureSignal: () => undefined,
+    parameterChanged: () => undefined,
+  };
+  return new ServerConnection(loginTo(server), owner, 100, source);
+}

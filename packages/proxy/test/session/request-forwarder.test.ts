@@ -1,0 +1,348 @@
+import assert from 'node:assert/strict';
+import {
+  FrontendCode,
+  buildBind,
+  buildCloseStatement,
+  buildErrorResponse,
+  buildExecute,
+  buildMessage,
+  buildParse,
+  buildQuery,
+  flushMessage,
+  syncMessage,
+  terminateMessage,
+} from '@sluice/wire';
+import { LostTransaction } from '../../src/recovery/lost-transaction.ts';
+import { loadParser } from '../../src/sql/index.ts';
+import { ScriptedServer, connectTo } from '../scripted-server.ts';
+import { test } from 'node:test';
+import { parts } from './scripted-owner.ts';
+
+await loadParser();
+
+const select = buildQuery('SELECT 1');
+const extended = Buffer.concat([
+  buildParse('', 'SELECT 1'),
+  buildBind('', ''),
+  buildExecute(''),
+  syncMessage,
+]);
+const refusal = buildErrorResponse({ severity: 'ERROR', sqlstate: '57014', message: 'canceled' });
+
+test('a Query borrows a connection and goes there as it is', () => {
+  const { owner, server } = parts();
+  owner.send(select);
+  assert.deepEqual(server.socket.written(), select);
+  assert.deepEqual(owner.log, ['borrow', 'began']);
+  assert.equal(owner.cycles.complete, 1);
+  assert.equal(owner.ran, 1);
+});
+
+test('its answer ends the cycle', () => {
+  const { owner, server } = parts();
+  owner.send(select);
+  server.answer();
+  assert.deepEqual(owner.told(), ['C SELECT', 'ZI']);
+  assert.equal(owner.cycles.unanswered, 0);
+});
+
+test('the second Query goes on the lease that is there', () => {
+  const { owner, server } = parts();
+  owner.send(select);
+  server.answer();
+  owner.send(select);
+  assert.equal(owner.log.filter((call) => call === 'borrow').length, 1);
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+test('a message that comes in pieces goes on when it is whole', () => {
+  const { owner, server } = parts();
+  for (let at = 0; at < select.length; at++) {
+    assert.deepEqual(server.read(), []);
+    owner.send(select.subarray(at, at + 1));
+  }
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+test('a cycle of the extended protocol goes on in one write, one cycle', () => {
+  const { owner, server } = parts();
+  owner.send(extended);
+  assert.deepEqual(server.read(), ['P  SELECT 1', 'B  ', 'E', 'S']);
+  assert.deepEqual([owner.cycles.complete, owner.cycles.unanswered], [1, 1]);
+  server.answer();
+  assert.deepEqual(owner.told(), ['1', '2', 'C SELECT', 'ZI']);
+});
+
+test('cycles that the client sends ahead are answered in their order', () => {
+  const { owner, server } = parts();
+  owner.send(buildQuery('BEGIN'), select, buildQuery('COMMIT'));
+  assert.equal(owner.cycles.complete, 3);
+  server.answer(1);
+  assert.deepEqual(owner.told(), ['C BEGIN', 'ZT']);
+  assert.equal(owner.cycles.complete, 2);
+  server.answer();
+  assert.deepEqual(owner.told(), ['C SELECT', 'ZT', 'C COMMIT', 'ZI']);
+  assert.equal(owner.cycles.unanswered, 0);
+});
+
+test('what has come of a cycle without its Sync is open', () => {
+  const { owner, connection } = parts();
+  owner.send(buildParse('', 'SELECT 1'), flushMessage);
+  assert.deepEqual([owner.cycles.complete, owner.cycles.isOpen], [0, true]);
+  assert(connection.cycleOpen);
+  owner.send(syncMessage);
+  assert.deepEqual([owner.cycles.complete, owner.cycles.isOpen], [1, false]);
+  assert(!connection.cycleOpen);
+});
+
+test('Execute alone begins a cycle', () => {
+  const { owner } = parts();
+  owner.send(buildExecute('p'));
+  assert(owner.cycles.isOpen);
+});
+
+test('without a connection, Sync and Flush need none', () => {
+  const { owner } = parts();
+  owner.send(flushMessage, syncMessage);
+  assert.deepEqual(owner.log, []);
+  assert.deepEqual(owner.told(), ['ZI']);
+  assert.equal(owner.cycles.unanswered, 0);
+});
+
+test('a Sync on a lease is a cycle', () => {
+  const { owner, server } = parts();
+  owner.send(buildQuery('BEGIN'));
+  server.answer();
+  owner.told();
+  owner.send(syncMessage);
+  assert.equal(owner.cycles.complete, 1);
+  server.answer();
+  assert.deepEqual(owner.told(), ['ZT']);
+});
+
+test('a request waits for a lease, and goes when it is granted', () => {
+  const { owner, server, connection } = parts();
+  owner.lends = null;
+  owner.send(select);
+  assert.deepEqual(server.read(), []);
+  assert(!owner.forwarder.crowded);
+  owner.send(select);
+  assert(owner.forwarder.crowded);
+  owner.lease(connection);
+  owner.forwarder.granted();
+  assert.deepEqual(server.read(), ['Q SELECT 1', 'Q SELECT 1']);
+  assert(!owner.forwarder.crowded);
+});
+
+test('a Query that gets no lease is answered by the error and ReadyForQuery', () => {
+  const { owner } = parts();
+  owner.lends = null;
+  owner.send(select);
+  owner.forwarder.refuse(refusal);
+  assert.deepEqual(owner.told(), ['E 57014', 'ZI']);
+});
+
+test('an extended cycle that gets none is dropped up to its Sync', () => {
+  const { owner, server, connection } = parts();
+  owner.lends = null;
+  owner.send(extended);
+  owner.lends = connection;
+  owner.forwarder.refuse(refusal);
+  assert.deepEqual(owner.told(), ['E 57014', 'ZI']);
+  assert.deepEqual(server.read(), []);
+  owner.send(select);
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+test('what stands behind a refused Query is tried again', () => {
+  const { owner, server, connection } = parts();
+  owner.lends = null;
+  owner.send(buildQuery('SELECT 2'), select);
+  owner.lends = connection;
+  owner.forwarder.refuse(refusal);
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+test('a cycle that came whole and alone can be sent again', () => {
+  const { owner, server } = parts();
+  owner.send(extended);
+  assert(owner.forwarder.canSendAgain);
+  server.socket.written();
+  const other = new ScriptedServer();
+  owner.connection = null;
+  owner.lends = connectTo(other);
+  owner.cycles.again(null);
+  owner.forwarder.sendAgain();
+  assert.deepEqual(other.read(), ['P  SELECT 1', 'B  ', 'E', 'S']);
+});
+
+for (const [what, chunks] of [
+  ['two cycles in one chunk', [Buffer.concat([select, select])]],
+  ['a cycle that came in pieces', [extended.subarray(0, -5), extended.subarray(-5)]],
+  ['a cycle behind which more has come', [select, select.subarray(0, 3)]],
+  ['a cycle that names a statement', [Buffer.concat([buildParse('a', 'SELECT 1'), syncMessage])]],
+  ['a cycle that closes one', [Buffer.concat([buildCloseStatement('a'), syncMessage])]],
+] as const)
+  test(`${what} cannot be sent again`, () => {
+    const { owner } = parts();
+    for (const chunk of chunks) owner.send(chunk);
+    assert(!owner.forwarder.canSendAgain);
+  });
+
+test('a cycle of a lease that has ended cannot be sent again', () => {
+  const { owner, server, connection } = parts();
+  owner.send(select);
+  server.answer();
+  owner.forwarder.leaseEnded(connection);
+  assert(!owner.forwarder.canSendAgain);
+});
+
+test('nothing starts while a cancel is on its way', () => {
+  const { owner, server, connection } = parts();
+  owner.send(select);
+  server.answer();
+  server.read();
+  connection.cancelSent();
+  owner.send(select);
+  assert.deepEqual(server.read(), []);
+  connection.cancelPassed();
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+test('Terminate ends the session behind what was sent', () => {
+  const { owner, server } = parts();
+  owner.send(select, terminateMessage);
+  assert(owner.isTerminated);
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+for (const [what, bytes] of [
+  ['of an unknown kind', Buffer.from([0x7a, 0, 0, 0, 4])],
+  ['that is too short', Buffer.from([FrontendCode.Query, 0, 0, 0, 3])],
+  ['that is too long for its kind', Buffer.from([FrontendCode.Sync, 0, 1, 0, 0])],
+  ['without a terminated name', buildMessage(FrontendCode.Parse, Buffer.from('abc'))],
+] as const)
+  test(`a message ${what} breaks the protocol`, () => {
+    const { owner } = parts();
+    owner.send(bytes);
+    assert.equal(owner.ended?.code, 'PROTOCOL_VIOLATION');
+  });
+
+test('a statement longer than what is buffered streams, and is not read', () => {
+  const { owner, server } = parts();
+  owner.longestBuffered = 10_000;
+  const long = buildQuery(`SELECT '${'x'.repeat(30_000)}'`);
+  owner.send(long.subarray(0, 15_000));
+  assert(owner.log.some((call) => call.startsWith('unread')));
+  assert.equal(server.socket.written().length, 15_000);
+  assert(owner.forwarder.midMessage);
+  owner.send(long.subarray(15_000));
+  assert(!owner.forwarder.midMessage);
+  assert.equal(server.socket.written().length, long.length - 15_000);
+  assert(owner.cycles.last.mayCommit);
+});
+
+test('COPY data goes on as it comes, and CopyDone is no cycle', () => {
+  const { owner, server, connection } = parts();
+  owner.send(buildQuery('COPY a FROM STDIN'));
+  server.socket.written();
+  connection.socket.push(Buffer.from('G\0\0\0\x07\0\0\0', 'latin1'));
+  const data = buildMessage(FrontendCode.CopyData, Buffer.from('1\n'));
+  const done = buildMessage(FrontendCode.CopyDone);
+  owner.send(data, data, done);
+  assert.deepEqual(server.socket.written(), Buffer.concat([data, data, done]));
+  assert.equal(owner.cycles.complete, 1);
+});
+
+test('a Sync that the database ignores while it reads COPY data ends no cycle', () => {
+  const { owner, connection } = parts();
+  owner.send(buildParse('', 'COPY a FROM STDIN'), buildBind('', ''), buildExecute(''), syncMessage);
+  assert.equal(owner.cycles.complete, 1);
+  connection.socket.push(
+    Buffer.concat([
+      Buffer.from('1\0\0\0\x042\0\0\0\x04', 'latin1'),
+      Buffer.from('G\0\0\0\x07\0\0\0', 'latin1'),
+    ]),
+  );
+  assert.deepEqual([owner.cycles.complete, owner.cycles.isOpen], [0, true]);
+  owner.send(syncMessage);
+  assert.equal(owner.cycles.complete, 0);
+  owner.send(buildMessage(FrontendCode.CopyDone), syncMessage);
+  assert.equal(owner.cycles.complete, 1);
+  connection.socket.push(Buffer.from('C\0\0\0\x0bCOPY 1\0Z\0\0\0\x05I', 'latin1'));
+  assert.equal(owner.cycles.unanswered, 0);
+});
+
+test('COPY data that nobody asked for is dropped', () => {
+  const { owner, server } = parts();
+  owner.send(buildMessage(FrontendCode.CopyData, Buffer.from('1\n')), select);
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+test('a function call is a cycle of its own, and is not read', () => {
+  const { owner } = parts();
+  owner.send(buildMessage(FrontendCode.FunctionCall, Buffer.from([0, 0, 0, 1, 0, 0, 0, 0, 0, 0])));
+  assert(owner.log.some((call) => call.startsWith('unread')));
+  assert.equal(owner.cycles.complete, 1);
+});
+
+test('a function of large objects leaves nothing', () => {
+  const { owner } = parts();
+  const body = Buffer.alloc(10);
+  body.writeUInt32BE(952);
+  owner.send(buildMessage(FrontendCode.FunctionCall, body));
+  assert(!owner.log.some((call) => call.startsWith('unread')));
+  assert.equal(owner.cycles.complete, 1);
+});
+
+test('in a lost transaction nothing reaches a database until it is ended', () => {
+  const { owner, server } = parts();
+  owner.forwarder.transactionLost(new LostTransaction(refusal, false, false));
+  owner.send(select);
+  assert.deepEqual(owner.told(), ['E 57014', 'ZE']);
+  owner.send(buildQuery('ROLLBACK'));
+  assert.deepEqual(owner.told(), ['C ROLLBACK', 'ZI']);
+  assert.deepEqual(owner.log, []);
+  owner.send(select);
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+test('the rest of a cycle is dropped when its connection was lost', () => {
+  const { owner, server } = parts();
+  owner.forwarder.discardUntilSync();
+  owner.send(buildExecute(''), syncMessage, select);
+  assert.deepEqual(owner.told(), ['ZI']);
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+test('what was sent behind a replay goes to the next lease when the replay is refused', () => {
+  const { owner, server, connection } = parts();
+  owner.lends = null;
+  owner.send(select);
+  owner.lease(connection);
+  connection.replay('SET a = 1');
+  owner.forwarder.granted();
+  assert.deepEqual(server.read(), ['Q SET a = 1', 'Q SELECT 1']);
+  owner.cycles.clear();
+  owner.connection = null;
+  const other = new ScriptedServer();
+  owner.lends = connectTo(other);
+  assert(owner.forwarder.sendUnsettled());
+  owner.forwarder.resume();
+  assert.deepEqual(other.read(), ['Q SELECT 1']);
+});
+
+test('once the replay is answered, nothing is kept for another lease', () => {
+  const { owner, server, connection } = parts();
+  owner.lends = null;
+  owner.send(select);
+  owner.lease(connection);
+  connection.replay('SET a = 1');
+  owner.forwarder.granted();
+  server.answer();
+  assert(owner.forwarder.sendUnsettled());
+  owner.connection = null;
+  owner.log.length = 0;
+  owner.forwarder.resume();
+  assert.deepEqual(owner.log, []);
+});

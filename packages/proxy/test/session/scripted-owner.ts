@@ -1,0 +1,238 @@
+import type { ConnectionLoss, LeaseOwner } from '../../src/backend/lease-owner.ts';
+import type { ServerConnection } from '../../src/backend/server-connection.ts';
+import type { ProxyError } from '../../src/errors.ts';
+import { ParameterSets } from '../../src/parameters/parameter-sets.ts';
+import type { ParameterSet } from '../../src/parameters/parameter-set.ts';
+import { readUnderAny } from '../../src/parameters/read-under.ts';
+import type { ReadUnder } from '../../src/parameters/read-under.ts';
+import type { StartValues } from '../../src/parameters/start-values.ts';
+import { QueryCycles } from '../../src/protocol/query-cycles.ts';
+import { RequestForwarder } from '../../src/session/request-forwarder.ts';
+import type { MayReset, RequestOwner, StatementOwner } from '../../src/session/request-owner.ts';
+import { Lexis } from '../../src/sql/index.ts';
+import type { Effects } from '../../src/sql/index.ts';
+import { ScriptedServer, connectTo, repliesIn } from '../scripted-server.ts';
+
+/** The least that requests need of a session: it does what the test says, and remembers what it was told. */
+export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<ServerConnection> {
+  readonly cycles = new QueryCycles(this);
+  readonly forwarder: RequestForwarder;
+  connection: ServerConnection | null = null;
+  /** What `borrow` gives; null: the request waits. */
+  lends: ServerConnection | null = null;
+  longestBuffered = 1_000_000;
+  /** What the client was sent, whoever it came from. */
+  #sent: Buffer[] = [];
+  /** Calls, in words. */
+  readonly log: string[] = [];
+  /** Statements that ran, and how many there were in each text. */
+  ran = 0;
+  isTerminated = false;
+  ended: ProxyError | null = null;
+  /** What the session decides. */
+  keepsLease = true;
+  makesWayNow = true;
+  waitsForSequences = false;
+  wantsNew = false;
+
+  lexis: number = Lexis.Standard;
+  startValues: StartValues | null = null;
+  readonly known: ParameterSet = new ParameterSets().acquire([]);
+  readonly clientEncoding = 'UTF8';
+  readonly clientProcessId = 5_000_000;
+  readonly blocked = false;
+  readonly meaningUncertain = false;
+  survivesLoss = true;
+
+  constructor() {
+    this.forwarder = new RequestForwarder(this, this);
+  }
+
+  /** Gives the session this connection, as its lease. */
+  lease(connection: ServerConnection): void {
+    this.connection = connection;
+    connection.leaseTo(this);
+  }
+
+  /** The client sends these bytes. */
+  send(...bytes: readonly Buffer[]): void {
+    this.forwarder.onData(Buffer.concat(bytes));
+  }
+
+  /** What the client was sent since the last time, in words. */
+  told(): string[] {
+    const bytes = Buffer.concat(this.#sent);
+    this.#sent = [];
+    return repliesIn(bytes);
+  }
+
+  // --- RequestOwner ---
+
+  borrow(): ServerConnection | null {
+    this.log.push('borrow');
+    if (this.lends !== null) this.lease(this.lends);
+    return this.lends;
+  }
+  wantsNewConnection(): boolean {
+    if (!this.wantsNew) return false;
+    this.connection = null;
+    return true;
+  }
+  flow(): void {
+    // The client is read on.
+  }
+  reply(bytes: Buffer): void {
+    this.#sent.push(bytes);
+  }
+  terminated(): void {
+    this.isTerminated = true;
+  }
+  terminate(error: ProxyError): void {
+    this.ended = error;
+  }
+
+  // --- StatementOwner ---
+
+  lexisTold(): void {
+    this.log.push('lexisTold');
+  }
+  statementContext(): string {
+    return '';
+  }
+  takeMayReset(): MayReset {
+    return { names: [], isKnown: true };
+  }
+  willRun(effects: Effects): void {
+    this.ran++;
+    this.cycles.add(effects);
+  }
+  publishStatement(): void {
+    // Nobody listens.
+  }
+  mayNameParameters(text: string): void {
+    this.log.push(`names ${text}`);
+  }
+  makesWay(): boolean {
+    // As for a statement that waits for others: the connection takes no requests until then.
+    if (!this.makesWayNow && this.connection !== null) this.connection.lease.pauseRequests();
+    return this.makesWayNow;
+  }
+  aim(): boolean {
+    return true;
+  }
+  processFor(): number | null {
+    return 77;
+  }
+  bound(): void {
+    // Values are of no interest.
+  }
+  mustWait(): boolean {
+    return this.waitsForSequences;
+  }
+  willParse(): void {
+    // Nothing is put in front.
+  }
+  willRunUnread(reason: string): void {
+    this.log.push(`unread ${reason}`);
+    this.cycles.addUnread();
+  }
+  keepStatements(): void {
+    this.log.push('keepStatements');
+  }
+  corrected(belief: string): void {
+    this.log.push(`corrected ${belief}`);
+  }
+
+  // --- LeaseOwner ---
+
+  readsUnder(): ReadUnder {
+    return readUnderAny;
+  }
+  relay(chunk: Buffer, start: number, end: number): void {
+    this.cycles.first.relayed = true;
+    this.#sent.push(Buffer.from(chunk.subarray(start, end)));
+  }
+  flushReplies(): void {
+    // Nothing is gathered.
+  }
+  cycleBegan(): void {
+    this.log.push('began');
+  }
+  cycleEnded(): void {
+    this.cycles.answered(performance.now());
+  }
+  syncsIgnored(count: number): void {
+    this.cycles.ignored(count);
+  }
+  letsGo(): boolean {
+    return !this.keepsLease;
+  }
+  leaseEnded(): void {
+    const { connection } = this;
+    this.connection = null;
+    if (connection !== null) this.forwarder.leaseEnded(connection);
+  }
+  planOutdated(): boolean {
+    return this.#repeats((connection) => this.forwarder.requestToRenew(connection));
+  }
+  beliefContradicted(belief: string): boolean {
+    this.connection?.state.statements.markUncertain();
+    this.corrected(belief);
+    return this.#repeats((connection) => this.forwarder.requestToRepeat(connection));
+  }
+  #repeats(request: (connection: ServerConnection) => Buffer | null): boolean {
+    const { connection } = this;
+    if (connection === null || this.cycles.first.relayed) return false;
+    const again = request(connection);
+    if (again === null) return false;
+    connection.pending.discardHead();
+    this.forwarder.repeat(again);
+    return true;
+  }
+  get awaitsAnswers(): boolean {
+    return this.forwarder.awaitsAnswers;
+  }
+  translate(text: string): string {
+    return this.forwarder.translate(text);
+  }
+  connectionLost(loss: ConnectionLoss): void {
+    this.log.push(`lost ${loss.cycles}`);
+    this.connection = null;
+  }
+  canSendAgain(): boolean {
+    return false;
+  }
+  sendAgain(): void {
+    throw new Error('it was not to be sent again');
+  }
+  replayed(): void {
+    this.forwarder.settled();
+  }
+  replayRefused(): void {
+    this.connection = null;
+  }
+  resume(): void {
+    this.forwarder.resume();
+  }
+  parameterReported(name: string): void {
+    this.log.push(`reported ${name}`);
+  }
+  notified(): boolean {
+    return true;
+  }
+}
+
+export interface Parts {
+  readonly owner: ScriptedOwner;
+  readonly server: ScriptedServer;
+  readonly connection: ServerConnection;
+}
+
+/** A session that gets a connection to a scripted server when it asks for one. */
+export function parts(): Parts {
+  const server = new ScriptedServer();
+  const connection = connectTo(server);
+  const owner = new ScriptedOwner();
+  owner.lends = connection;
+  return { owner, server, connection };
+}

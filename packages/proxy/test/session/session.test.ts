@@ -1,0 +1,721 @@
+import assert from 'node:assert/strict';
+import {
+  BackendCode,
+  FrontendCode,
+  buildBind,
+  buildExecute,
+  buildMessage,
+  buildParameterStatus,
+  buildParse,
+  buildQuery,
+  syncMessage,
+  terminateMessage,
+} from '@sluice/wire';
+import { ProxyError } from '../../src/errors.ts';
+import { Listeners } from '../../src/listen-notify/listeners.ts';
+import { Pool } from '../../src/pool/pool.ts';
+import type { PoolTarget } from '../../src/pool/pool-target.ts';
+import { Session } from '../../src/session/session.ts';
+import type { SessionKeeper } from '../../src/session/session.ts';
+import { SessionState } from '../../src/session/session-state.ts';
+import { loadParser } from '../../src/sql/index.ts';
+import { MemorySocket, ScriptedSource, repliesIn } from '../scripted-server.ts';
+import type { ScriptedServer } from '../scripted-server.ts';
+import { test } from 'node:test';
+
+await loadParser();
+
+/** Lets what is to happen in a later turn happen. */
+function laterTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** The proxy's own statements, by what stands in them. */
+const own = /pg_catalog|pg_proc|DISCARD|exit_on_error|sluice look/;
+
+/** A pool of connections to scripted servers, and sessions of it. */
+class World {
+  readonly source = new ScriptedSource();
+  readonly pool: Pool;
+  readonly ended: string[] = [];
+  readonly pins: string[] = [];
+  pauseReason: string | null = null;
+  #sessions = 0;
+
+  constructor(size = 1) {
+    const { source } = this;
+    const world = (): World => this;
+    const target: PoolTarget = {
+      allowed: 10,
+      allowedIdle: 10,
+      idle: 0,
+      get pauseReason() {
+        return world().pauseReason;
+      },
+      isBalanced: false,
+      loginChanges: { version: 0, reloadedAt: 0 },
+      askServer: () => false,
+      countOf: () => ({
+        clientsOfRole: 1,
+        clientsOfDatabase: 1,
+        connectionsOfRole: 1,
+        connectionsOfDatabase: 1,
+      }),
+      isVacated: () => false,
+      watchers: new Set(),
+      reserve: () => source,
+      serves: () => true,
+    };
+    this.pool = new Pool({ database: 'd', user: 'u', startupOnly: new Map() }, target, {
+      size,
+      minimum: 0,
+      borrowTimeout: 10_000,
+      lifetime: 0,
+      lifetimeJitterPercent: 0,
+      idleTimeout: 0,
+      statements: 100,
+      unproven: 'trust',
+      initQuery: '',
+      retryMin: 100,
+      retryMax: 1000,
+    });
+    source.onRelease = () => this.pool.grow();
+  }
+
+  /** Answers what the proxy itself asks, and nothing else. */
+  async turn(): Promise<void> {
+    for (let round = 0; round < 20; round++) {
+      for (const server of this.source.servers) server.answerWhile((request) => own.test(request));
+      await laterTurn();
+    }
+  }
+
+  client(parameters: readonly (readonly [string, string])[] = []): Client {
+    return new Client(this, ++this.#sessions, parameters);
+  }
+
+  /** Sessions let go of connections that they only linger on. */
+  moveOn(): void {
+    for (const lingerer of this.pool.lingering) lingerer.moveOn();
+  }
+
+  /** The server of the newest connection. */
+  get server(): ScriptedServer {
+    const server = this.source.servers.at(-1);
+    assert(server !== undefined, 'nobody has connected');
+    return server;
+  }
+}
+
+class Client {
+  readonly socket = new MemorySocket();
+  readonly session: Session;
+
+  constructor(world: World, id: number, parameters: readonly (readonly [string, string])[]) {
+    const keeper: SessionKeeper = {
+      pinNotice: false,
+      longestBuffered: 100_000,
+      sessionLimits: {
+        MaxPreparedStatements: Infinity,
+        MaxSessionParameters: Infinity,
+        MaxListenChannels: Infinity,
+      },
+      listeners: new Listeners(),
+      pinned: (_, reason) => void world.pins.push(reason),
+      unpinned: (_, reason) => void world.pins.push(`not ${reason}`),
+      pinEnded: () => undefined,
+      clientOf: () => null,
+      vacate: () => {
+        throw new Error('nothing is vacated here');
+      },
+      foundHiddenState: () => undefined,
+      ended: (_, reason) => void world.ended.push(reason),
+    };
+    this.session = new Session({
+      id,
+      socket: this.socket.asSocket,
+      tls: false,
+      clientUser: 'u',
+      pool: world.pool,
+      parameters: world.pool.parameterSets.acquire(parameters),
+      cancelKey: { processId: 5_000_000 + id, secret: 0 },
+      keeper,
+    });
+  }
+
+  send(...bytes: readonly Buffer[]): void {
+    this.session.onData(Buffer.concat(bytes));
+  }
+
+  told(): string[] {
+    return repliesIn(this.socket.written());
+  }
+}
+
+/** What the client's own requests were, without the proxy's. */
+function requests(server: ScriptedServer): string[] {
+  server.read();
+  const all = server.received.filter((request) => !own.test(request));
+  server.received.length = 0;
+  return all;
+}
+
+/** Answers everything, the proxy's own statements too, until nothing more is asked. */
+async function settle(server: ScriptedServer): Promise<void> {
+  for (let round = 0; round < 20; round++) {
+    server.answer();
+    await laterTurn();
+  }
+}
+
+const select = buildQuery('SELECT 1');
+const begin = buildQuery('BEGIN');
+const commit = buildQuery('COMMIT');
+
+test('a session is idle until it asks for something', async () => {
+  const world = new World();
+  const { session } = world.client();
+  await world.turn();
+  assert.equal(session.state, SessionState.Idle);
+  assert(!session.busy);
+  assert.equal(world.source.servers.length, 0);
+});
+
+test('it waits for a connection, is served, and is busy meanwhile', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(select);
+  assert(client.session.busy);
+  await world.turn();
+  assert.deepEqual(requests(world.server), ['Q SELECT 1']);
+  assert.equal(client.session.state, SessionState.Active);
+  assert(client.session.awaitsReplies);
+  assert(client.session.busy);
+  await settle(world.server);
+  assert.deepEqual(client.told(), ['C SELECT', 'ZI']);
+  assert(!client.session.busy);
+  assert(!client.session.awaitsReplies);
+});
+
+test('one connection serves two sessions, one after the other', async () => {
+  const world = new World(1);
+  const first = world.client();
+  const second = world.client();
+  first.send(select);
+  second.send(buildQuery('SELECT 2'));
+  await world.turn();
+  assert.equal(second.session.state, SessionState.Waiting);
+  await settle(world.server);
+  assert.deepEqual(first.told(), ['C SELECT', 'ZI']);
+  assert.deepEqual(second.told(), ['C SELECT', 'ZI']);
+  assert.equal(world.source.servers.length, 1);
+});
+
+test('a transaction keeps its connection', async () => {
+  const world = new World(1);
+  const first = world.client();
+  const second = world.client();
+  first.send(begin);
+  await world.turn();
+  await settle(world.server);
+  second.send(select);
+  await settle(world.server);
+  assert.equal(second.session.state, SessionState.Waiting);
+  assert(first.session.inTransaction && first.session.busy);
+  first.send(commit);
+  await settle(world.server);
+  assert.deepEqual(second.told(), ['C SELECT', 'ZI']);
+  assert.deepEqual(first.told(), ['C BEGIN', 'ZT', 'C COMMIT', 'ZI']);
+});
+
+test('cycles are counted, and timed', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(begin, select, commit);
+  await world.turn();
+  await settle(world.server);
+  assert.equal(world.pool.stats.cycles, 3);
+  assert.equal(world.pool.stats.queryTime.count, 3);
+  assert.deepEqual(client.told(), ['C BEGIN', 'ZT', 'C SELECT', 'ZT', 'C COMMIT', 'ZI']);
+});
+
+test('Terminate ends the session', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(select);
+  await world.turn();
+  await settle(world.server);
+  client.send(terminateMessage);
+  assert.equal(client.session.state, SessionState.Closed);
+  assert.deepEqual(world.ended, ['the client said Terminate']);
+  assert(client.socket.destroyed);
+});
+
+test('a session that is ended says why, once', () => {
+  const world = new World();
+  const client = world.client();
+  client.session.terminate(new ProxyError('SHUTTING_DOWN'));
+  client.session.terminate(new ProxyError('SHUTTING_DOWN'));
+  assert.equal(client.told().length, 1);
+  assert.equal(world.ended.length, 1);
+  client.send(select);
+  assert.equal(client.session.state, SessionState.Closed);
+});
+
+test('what waits in the borrow queue can be canceled', async () => {
+  const world = new World();
+  world.pauseReason = 'paused';
+  const client = world.client();
+  client.send(select);
+  await world.turn();
+  assert.equal(world.pool.waitingCount, 1);
+  client.session.cancelWaiting(new ProxyError('QUERY_CANCELED'));
+  assert.equal(world.pool.waitingCount, 0);
+  assert.deepEqual(client.told(), ['E 57014', 'ZI']);
+  assert.equal(client.session.state, SessionState.Idle);
+});
+
+test('a session that ends leaves the borrow queue', () => {
+  const world = new World();
+  world.pauseReason = 'paused';
+  const client = world.client();
+  client.send(select);
+  assert.equal(world.pool.waitingCount, 1);
+  client.session.onClosed();
+  assert.equal(world.pool.waitingCount, 0);
+});
+
+test('its transaction is rolled back when the client goes', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(begin);
+  await world.turn();
+  await settle(world.server);
+  requests(world.server);
+  client.session.onClosed();
+  assert.deepEqual(requests(world.server), ['Q ROLLBACK']);
+});
+
+test('a session whose requests are blocked borrows nothing until all let it', async () => {
+  const world = new World();
+  const client = world.client();
+  client.session.blockRequests();
+  client.session.blockRequests();
+  client.send(select);
+  await world.turn();
+  assert.equal(world.source.servers.length, 0);
+  client.session.unblockRequests();
+  await world.turn();
+  assert.equal(world.source.servers.length, 0);
+  client.session.unblockRequests();
+  await world.turn();
+  assert.deepEqual(requests(world.server), ['Q SELECT 1']);
+});
+
+test('the client is not read while it does not take its answers', async () => {
+  const world = new World();
+  const client = world.client();
+  client.socket.resume();
+  client.send(select);
+  await world.turn();
+  client.socket.isFull = true;
+  world.server.answer();
+  assert(client.socket.isPaused());
+  client.socket.isFull = false;
+  client.session.onDrain();
+  assert(!client.socket.isPaused());
+});
+
+test('a temporary table pins, and a session that ends pinned has its connection reset or closed', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildQuery('CREATE TEMPORARY TABLE a ()'));
+  await world.turn();
+  await settle(world.server);
+  assert.equal(world.pins.length, 1);
+  assert.notEqual(client.session.pin, null);
+  assert.notEqual(client.session.connection, null);
+  requests(world.server);
+  client.session.onClosed();
+  assert(world.server.read().some((request) => request.includes('DISCARD ALL')));
+});
+
+test('a read is sent again on another connection when its own is lost, once it is known why', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(select);
+  await world.turn();
+  const lost = world.server;
+  requests(lost);
+  lost.vanish();
+  await world.turn();
+  assert.equal(client.session.state, SessionState.Waiting);
+  assert.equal(world.source.checks.length, 1);
+  world.source.generation++;
+  for (const checked of world.source.checks) checked();
+  await world.turn();
+  assert.notEqual(world.server, lost);
+  assert.deepEqual(requests(world.server), ['Q SELECT 1']);
+  await settle(world.server);
+  assert.deepEqual(client.told(), ['C SELECT', 'ZI']);
+  assert.equal(world.pool.stats.cyclesSentAgain, 1);
+});
+
+test('a read that may have brought down its server process is not sent again', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(select);
+  await world.turn();
+  world.server.vanish();
+  await world.turn();
+  for (const checked of world.source.checks) checked();
+  await world.turn();
+  assert.equal(world.source.servers.length, 1);
+  assert.equal(client.told().at(-1), 'ZI');
+  assert.equal(client.session.state, SessionState.Idle);
+});
+
+test('a write is told as lost, and the session goes on', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildQuery('INSERT INTO a VALUES (1)'));
+  await world.turn();
+  world.server.vanish();
+  await world.turn();
+  const [error, ready] = client.told();
+  assert.match(error ?? '', /^E /);
+  assert.equal(ready, 'ZI');
+  client.send(select);
+  await world.turn();
+  assert.deepEqual(requests(world.server), ['Q SELECT 1']);
+});
+
+test('a transaction that is lost fails, until the client ends it', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(begin);
+  await world.turn();
+  await settle(world.server);
+  client.told();
+  world.server.vanish();
+  await world.turn();
+  assert.deepEqual(client.told(), []);
+  client.send(select);
+  assert.deepEqual(client.told(), ['E 40001', 'ZE']);
+  client.send(buildQuery('ROLLBACK'));
+  assert.deepEqual(client.told(), ['C ROLLBACK', 'ZI']);
+  client.send(select);
+  await world.turn();
+  assert.deepEqual(requests(world.server), ['Q SELECT 1']);
+});
+
+test('a cycle that a server refuses as it shuts down runs elsewhere', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildQuery('INSERT INTO a VALUES (1)'));
+  await world.turn();
+  const refusing = world.server;
+  requests(refusing);
+  world.source.generation++;
+  const error = { severity: 'ERROR', sqlstate: '25006', message: 'read-only' };
+  refusing.errors.set('INSERT INTO a VALUES (1)', error);
+  refusing.answer();
+  await world.turn();
+  assert.notEqual(world.server, refusing);
+  assert.deepEqual(requests(world.server), ['Q INSERT INTO a VALUES (1)']);
+  await settle(world.server);
+  assert.deepEqual(client.told(), ['C INSERT', 'ZI']);
+});
+
+test('a session that is pinned does not survive the loss of its connection', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildQuery('SELECT pg_advisory_lock(1)'));
+  await world.turn();
+  await settle(world.server);
+  assert.notEqual(client.session.pin, null);
+  client.told();
+  world.server.vanish();
+  assert.equal(client.session.state, SessionState.Closed);
+  assert.equal(client.told().length, 1);
+});
+
+test('two statements of a pipeline are both told as lost', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(select, select);
+  await world.turn();
+  world.server.vanish();
+  await world.turn();
+  assert.deepEqual(
+    client.told().map(([code]) => code),
+    ['E', 'Z', 'E', 'Z'],
+  );
+  assert.equal(world.source.servers.length, 1);
+});
+
+test('an open cycle is dropped up to its Sync when its connection is lost', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildParse('', 'INSERT INTO a VALUES (1)'), buildBind('', ''), buildExecute(''));
+  await world.turn();
+  world.server.vanish();
+  await world.turn();
+  assert.deepEqual(
+    client.told().map(([code]) => code),
+    ['E'],
+  );
+  client.send(buildExecute(''), syncMessage);
+  assert.deepEqual(client.told(), ['ZI']);
+});
+
+test('a parameter that the database reports goes to the client', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(begin);
+  await world.turn();
+  await settle(world.server);
+  client.told();
+  client.send(buildQuery('SET LOCAL DateStyle = German'));
+  world.server.socket.feed(buildParameterStatus('DateStyle', 'German'));
+  world.server.answer();
+  assert.deepEqual(client.told(), ['S', 'C SET', 'ZT']);
+});
+
+test('a session comes back to the connection that it had, though another is newer', async () => {
+  const world = new World(2);
+  const first = world.client();
+  const second = world.client();
+  first.send(buildQuery('SELECT 11'));
+  second.send(buildQuery('SELECT 12'));
+  await world.turn();
+  assert.equal(world.source.servers.length, 2);
+  const servers = world.source.servers.map((server) => ({ server, had: requests(server) }));
+  const its = servers.find(({ had }) => had.includes('Q SELECT 11'))?.server;
+  assert(its !== undefined);
+  for (const client of [first, second, second, first, second, first]) {
+    for (const { server } of servers) await settle(server);
+    world.moveOn();
+    requests(its);
+    client.send(buildQuery('SELECT 13'));
+    await world.turn();
+    assert.equal(requests(its).includes('Q SELECT 13'), client === first);
+  }
+});
+
+test('a session gets a connection that has its parameters already', async () => {
+  const world = new World(2);
+  const german = world.client([['datestyle', 'German']]);
+  const other = world.client();
+  german.send(begin);
+  other.send(begin);
+  await world.turn();
+  const its = world.source.servers.find(({ received }) =>
+    received.some((text) => text.includes('German')),
+  );
+  assert(its !== undefined);
+  german.send(commit);
+  await settle(its);
+  other.send(commit);
+  for (const server of world.source.servers) await settle(server);
+  world.moveOn();
+  for (const server of world.source.servers) await settle(server);
+  // The other connection is used once more: it is the newest of the idle ones.
+  other.send(select);
+  for (const server of world.source.servers) await settle(server);
+  world.moveOn();
+  for (const server of world.source.servers) await settle(server);
+  assert(!its.socket.destroyed);
+  requests(its);
+  const third = world.client([['datestyle', 'German']]);
+  third.send(select);
+  await world.turn();
+  assert.deepEqual(requests(its), ['Q SELECT 1']);
+});
+
+test('a read may be sent again after another loss was told', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildQuery('INSERT INTO a VALUES (1)'));
+  await world.turn();
+  world.server.vanish();
+  await world.turn();
+  client.told();
+  client.send(select);
+  await world.turn();
+  const lost = world.server;
+  lost.vanish();
+  world.source.generation++;
+  for (const checked of world.source.checks) checked();
+  await world.turn();
+  assert.notEqual(world.server, lost);
+  assert.deepEqual(client.told(), []);
+});
+
+test('a read of which part was relayed is not sent again', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildParse('', 'SELECT 1'), buildBind('', ''), buildExecute(''), syncMessage);
+  await world.turn();
+  world.server.answer(1);
+  assert.deepEqual(client.told(), ['1']);
+  world.server.vanish();
+  await world.turn();
+  assert.deepEqual(
+    client.told().map(([code]) => code),
+    ['E', 'Z'],
+  );
+  assert.equal(world.source.servers.length, 1);
+});
+
+test('the rest of a long statement is dropped when its connection is lost', async () => {
+  const world = new World();
+  const client = world.client();
+  const long = buildQuery(`INSERT INTO a VALUES ('${'x'.repeat(200_000)}')`);
+  client.send(begin);
+  await world.turn();
+  await settle(world.server);
+  client.send(long.subarray(0, 150_000));
+  client.told();
+  world.server.vanish();
+  await world.turn();
+  // What ran was not read, so the session is pinned to it, and ends.
+  assert.equal(client.session.state, SessionState.Closed);
+});
+
+test('the rest of COPY data is dropped when its connection is lost', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildQuery('COPY a FROM STDIN'));
+  await world.turn();
+  world.server.socket.feed(buildMessage(BackendCode.CopyInResponse, Buffer.alloc(3)));
+  const data = buildMessage(FrontendCode.CopyData, Buffer.alloc(1000));
+  client.send(data.subarray(0, 500));
+  world.server.vanish();
+  await world.turn();
+  client.told();
+  client.send(data.subarray(500));
+  client.send(select);
+  await world.turn();
+  assert.deepEqual(requests(world.server), ['Q SELECT 1']);
+});
+
+test('a client that sends on while it waits is not read', async () => {
+  const world = new World();
+  world.pauseReason = 'paused';
+  const client = world.client();
+  client.socket.resume();
+  client.send(select);
+  assert(!client.socket.isPaused());
+  client.send(select);
+  assert(client.socket.isPaused());
+  world.pauseReason = null;
+  world.pool.grow();
+  await world.turn();
+  assert(!client.socket.isPaused());
+});
+
+test('what a session has left unproven is removed when it goes', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(begin);
+  await world.turn();
+  await settle(world.server);
+  client.send(buildQuery('SELECT own_function()'));
+  client.session.onClosed();
+  const asked: string[] = [];
+  for (let round = 0; round < 3; round++) {
+    world.server.answer();
+    world.server.read();
+    asked.push(...world.server.received);
+  }
+  assert(asked.includes('Q ROLLBACK'));
+  assert(asked.includes('Q DISCARD ALL'), asked.join());
+});
+
+test('a pin ends when a probe finds nothing any more', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildQuery('CREATE TEMPORARY TABLE a ()'));
+  await world.turn();
+  await settle(world.server);
+  assert.equal(world.pins.length, 1);
+  world.server.rowsOf = (sql) =>
+    sql.includes('sluice look') ? [['sluice look', 'f', 'f', 'f', 'f', 'f']] : [];
+  client.send(buildQuery('DROP TABLE a'));
+  await settle(world.server);
+  assert.equal(client.session.pin, null);
+  assert.deepEqual(world.pins, [world.pins[0], `not ${world.pins[0] ?? ''}`]);
+});
+
+test('a pin stays when a probe still finds what it is for', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildQuery('CREATE TEMPORARY TABLE a ()'));
+  await world.turn();
+  await settle(world.server);
+  world.server.rowsOf = (sql) =>
+    sql.includes('sluice look') ? [['sluice look', 'f', 't', 'f', 'f', 'f']] : [];
+  client.send(buildQuery('DROP TABLE b'));
+  await settle(world.server);
+  assert.notEqual(client.session.pin, null);
+});
+
+test('a session is busy while it is probed', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildQuery('CREATE TEMPORARY TABLE a ()'));
+  await world.turn();
+  await settle(world.server);
+  assert(!client.session.busy);
+  client.send(buildQuery('DROP TABLE a'));
+  world.server.answer(1);
+  assert(!client.session.awaitsReplies);
+  assert(client.session.busy);
+  await settle(world.server);
+  assert(!client.session.busy);
+});
+
+test('statements are judged by what is known when the database cannot be asked', async () => {
+  const world = new World(1);
+  const first = world.client();
+  const second = world.client();
+  first.send(select);
+  await world.turn();
+  await settle(world.server);
+  // The code may have changed since, and the database may not be asked for now.
+  world.pool.storedCode.outdate();
+  Object.defineProperty(world.pool.storedCode, 'canBeRead', { get: () => false });
+  first.send(select);
+  await settle(world.server);
+  assert.notEqual(first.session.connection, null);
+  second.send(buildQuery('SELECT 2'));
+  await settle(world.server);
+  assert.deepEqual(second.told(), ['C SELECT', 'ZI']);
+  assert.equal(first.session.connection, null);
+});
+
+test('nobody waits for long for a reading of the catalogue on another connection', async () => {
+  const world = new World(1);
+  const first = world.client();
+  const second = world.client();
+  first.send(select);
+  await world.turn();
+  await settle(world.server);
+  world.pool.storedCode.outdate();
+  // It never ends.
+  Object.defineProperty(world.pool.storedCode, 'isBeingRead', { get: () => true });
+  first.send(select);
+  await settle(world.server);
+  second.send(buildQuery('SELECT 2'));
+  const deadline = performance.now() + 10_000;
+  const told: string[] = [];
+  while (told.length === 0 && performance.now() < deadline) {
+    await settle(world.server);
+    told.push(...second.told());
+  }
+  assert.deepEqual(told, ['C SELECT', 'ZI']);
+  assert.equal(first.session.connection, null);
+});

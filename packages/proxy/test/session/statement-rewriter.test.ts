@@ -1,0 +1,369 @@
+import assert from 'node:assert/strict';
+import {
+  buildBind,
+  buildCloseStatement,
+  buildDescribeStatement,
+  buildExecute,
+  buildParse,
+  buildQuery,
+  flushMessage,
+  syncMessage,
+} from '@sluice/wire';
+import type { ServerConnection } from '../../src/backend/server-connection.ts';
+import { loadParser } from '../../src/sql/index.ts';
+import { ScriptedServer, connectTo } from '../scripted-server.ts';
+import { test } from 'node:test';
+import { ScriptedOwner, parts } from './scripted-owner.ts';
+import type { Parts } from './scripted-owner.ts';
+
+await loadParser();
+
+/** The session goes on with another connection. */
+function moved({ owner, connection }: Parts): ScriptedServer {
+  owner.forwarder.leaseEnded(connection);
+  owner.connection = null;
+  const server = new ScriptedServer();
+  owner.lends = connectTo(server);
+  return server;
+}
+
+/** Names on server connections, as they came, in place of their numbers. */
+function renamed(words: readonly string[]): string[] {
+  const names: string[] = [];
+  return words.map((word) =>
+    word.replace(/sluice_[0-9a-f]+_\d+/g, (name) => {
+      if (!names.includes(name)) names.push(name);
+      return `#${names.indexOf(name) + 1}`;
+    }),
+  );
+}
+
+let texts = 0;
+/** A text that no other test has. */
+function text(): string {
+  return `SELECT ${++texts} AS rewriter`;
+}
+
+test('a named statement is prepared under a name of the connection', () => {
+  const { owner, server } = parts();
+  const sql = text();
+  owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
+  assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'D S#1', 'S']);
+  server.answer();
+  assert.deepEqual(owner.told(), ['1', 't', 'n', 'ZI']);
+});
+
+test('a statement that its client does not describe, the proxy describes for itself', () => {
+  const { owner, server } = parts();
+  const sql = text();
+  owner.send(buildParse('mine', sql), syncMessage);
+  assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'D S#1', 'S']);
+  server.answer();
+  assert.deepEqual(owner.told(), ['1', 'ZI']);
+});
+
+test('Bind is rewritten to the name on the connection', () => {
+  const { owner, server } = parts();
+  owner.send(buildParse('mine', text()), syncMessage);
+  server.answer();
+  server.received.length = 0;
+  owner.send(buildBind('portal', 'mine'), buildExecute('portal'), syncMessage);
+  assert.deepEqual(renamed(server.read()), ['B portal #1', 'E portal', 'S']);
+  assert.equal(owner.ran, 1);
+});
+
+test('two sessions share a statement with one text', () => {
+  const first = parts();
+  const sql = text();
+  first.owner.send(buildParse('mine', sql), syncMessage);
+  const [parse] = first.server.read();
+  const second = new ScriptedOwner();
+  second.lends = connectTo(new ScriptedServer());
+  const server = new ScriptedServer();
+  second.lends = connectTo(server);
+  second.send(buildParse('other', sql), syncMessage);
+  assert.equal(server.read()[0], parse);
+});
+
+test('on another connection a statement is prepared in front of its Bind', () => {
+  const all = parts();
+  const sql = text();
+  all.owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
+  all.server.answer();
+  all.owner.told();
+  const server = moved(all);
+  all.owner.send(buildBind('', 'mine'), buildExecute(''), syncMessage);
+  assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'B  #1', 'E', 'S']);
+  server.answer();
+  assert.deepEqual(all.owner.told(), ['2', 'C SELECT', 'ZI']);
+});
+
+test('a statement that is there is not prepared again', () => {
+  const { owner, server } = parts();
+  owner.send(buildParse('mine', text()), buildDescribeStatement('mine'), syncMessage);
+  server.answer();
+  for (let round = 0; round < 2; round++) {
+    server.received.length = 0;
+    owner.send(buildBind('', 'mine'), buildExecute(''), syncMessage);
+    assert.deepEqual(renamed(server.read()), ['B  #1', 'E', 'S']);
+    server.answer();
+  }
+});
+
+test('Close is answered in its turn, and the connection keeps the statement', () => {
+  const { owner, server } = parts();
+  owner.send(buildParse('mine', text()), buildDescribeStatement('mine'), syncMessage);
+  server.answer();
+  owner.told();
+  server.read();
+  owner.send(buildCloseStatement('mine'), syncMessage);
+  assert.deepEqual(server.read(), ['S']);
+  server.answer();
+  assert.deepEqual(owner.told(), ['3', 'ZI']);
+  owner.send(buildBind('', 'mine'), syncMessage);
+  server.answer();
+  assert.deepEqual(owner.told(), ['E 26000', 'ZI']);
+});
+
+test('a refused Parse gives no name', () => {
+  const { owner, server } = parts();
+  const sql = text();
+  server.errors.set(sql, { severity: 'ERROR', sqlstate: '42703', message: 'no such column' });
+  owner.send(buildParse('mine', sql), syncMessage);
+  server.answer();
+  assert.deepEqual(owner.told(), ['E 42703', 'ZI']);
+  server.errors.clear();
+  server.read();
+  owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
+  assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'D S#1', 'S']);
+});
+
+test('within one cycle a name may be bound as soon as it is given', () => {
+  const { owner, server } = parts();
+  const sql = text();
+  owner.send(buildParse('mine', sql), buildBind('', 'mine'), buildExecute(''), syncMessage);
+  assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'D S#1', 'B  #1', 'E', 'S']);
+});
+
+test('in the next cycle it waits until the answer to Parse has come', () => {
+  const { owner, server } = parts();
+  owner.send(buildParse('mine', text()), syncMessage, buildBind('', 'mine'), syncMessage);
+  assert.deepEqual(renamed(server.read()).slice(1), ['D S#1', 'S']);
+  assert(owner.forwarder.awaitsAnswers);
+  server.answer();
+  assert(!owner.forwarder.awaitsAnswers);
+  assert.deepEqual(renamed(server.read()), ['B  #1', 'S']);
+});
+
+test('a cycle that touches no name does not make a later one wait', () => {
+  const { owner, server } = parts();
+  owner.send(buildParse('mine', text()), syncMessage);
+  server.answer();
+  owner.send(buildBind('', 'mine'), buildExecute(''), syncMessage);
+  server.answer();
+  server.read();
+  owner.send(buildQuery('SELECT 1'), buildBind('', 'mine'), buildExecute(''), syncMessage);
+  assert.deepEqual(renamed(server.read()), ['Q SELECT 1', 'B  #1', 'E', 'S']);
+});
+
+test('the unnamed statement goes on under no name', () => {
+  const { owner, server } = parts();
+  const sql = text();
+  owner.send(buildParse('', sql), buildBind('', ''), buildExecute(''), syncMessage);
+  assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'E', 'S']);
+});
+
+test('the unnamed statement is made again on another connection', () => {
+  const all = parts();
+  const sql = text();
+  all.owner.send(buildParse('', sql), buildDescribeStatement(''), syncMessage);
+  all.server.answer();
+  all.owner.told();
+  const server = moved(all);
+  all.owner.send(buildBind('', ''), buildExecute(''), syncMessage);
+  assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'E', 'S']);
+});
+
+test('a Query destroys it', () => {
+  const { owner, server } = parts();
+  owner.send(buildParse('', text()), syncMessage);
+  server.answer();
+  owner.send(buildQuery('SELECT 1'));
+  server.answer();
+  owner.told();
+  server.read();
+  const all = { owner, server, connection: owner.connection as ServerConnection };
+  const other = moved(all);
+  owner.send(buildBind('', ''), syncMessage);
+  assert.deepEqual(other.read(), ['B  ', 'S']);
+  other.answer();
+  assert.deepEqual(owner.told(), ['E 26000', 'ZI']);
+});
+
+test('a Bind of the unnamed statement waits for the Parse of an earlier cycle', () => {
+  const { owner, server } = parts();
+  owner.send(buildParse('', text()), syncMessage, buildBind('', ''), syncMessage);
+  assert.equal(server.read().at(-1), 'S');
+  assert(owner.forwarder.awaitsAnswers);
+  server.answer();
+  assert.deepEqual(server.read(), ['B  ', 'S']);
+});
+
+test('a Parse that was skipped leaves the unnamed statement of before', () => {
+  const { owner, server } = parts();
+  const kept = text();
+  owner.send(buildParse('', kept), buildDescribeStatement(''), syncMessage);
+  server.answer();
+  owner.send(buildBind('', 'nothing'), buildParse('', text()), syncMessage);
+  server.answer();
+  owner.told();
+  const all = { owner, server, connection: owner.connection as ServerConnection };
+  const other = moved(all);
+  owner.send(buildBind('', ''), syncMessage);
+  assert.deepEqual(other.read(), [`P  ${kept}`, 'B  ', 'S']);
+});
+
+test('PREPARE gives a name when it is done', () => {
+  const { owner, server } = parts();
+  owner.send(buildQuery('PREPARE mine AS SELECT 1'), buildQuery('EXECUTE mine'));
+  assert.deepEqual(server.read(), ['Q PREPARE mine AS SELECT 1']);
+  assert(owner.forwarder.awaitsAnswers);
+  server.answer();
+  assert.deepEqual(server.read(), ['Q EXECUTE mine']);
+});
+
+test('EXECUTE on another connection has its PREPARE in front, in a cycle of its own', () => {
+  const all = parts();
+  all.owner.send(buildQuery('PREPARE mine AS SELECT 1'));
+  all.server.answer();
+  all.owner.told();
+  const server = moved(all);
+  all.owner.send(buildQuery('EXECUTE mine'));
+  const requests = server.read();
+  assert.equal(requests.at(-1), 'Q EXECUTE mine');
+  assert(
+    requests.some((request) => request.includes('SELECT 1')),
+    requests.join(),
+  );
+  server.answer();
+  assert.deepEqual(all.owner.told(), ['C EXECUTE', 'ZI']);
+  assert.equal(all.owner.cycles.unanswered, 0);
+});
+
+test('DEALLOCATE takes the name away', () => {
+  const all = parts();
+  all.owner.send(buildQuery('PREPARE mine AS SELECT 1'));
+  all.server.answer();
+  assert.deepEqual(all.owner.forwarder.trackedNames(), ['mine']);
+  all.owner.send(buildQuery('DEALLOCATE mine'));
+  assert.deepEqual(all.owner.forwarder.trackedNames(), ['mine']);
+  all.server.answer();
+  assert.deepEqual(all.owner.forwarder.trackedNames(), []);
+});
+
+test('a statement that has to wait for the session is not sent', () => {
+  const { owner, server } = parts();
+  owner.makesWayNow = false;
+  owner.send(buildQuery('DROP DATABASE a'));
+  assert.deepEqual(server.read(), []);
+  assert.equal(owner.ran, 0);
+  owner.makesWayNow = true;
+  if (owner.connection !== null) owner.connection.lease.admitRequests();
+  owner.forwarder.resume();
+  assert.deepEqual(server.read(), ['Q DROP DATABASE a']);
+  assert.equal(owner.ran, 1);
+});
+
+test('a statement that wants a new connection is not sent on this one', () => {
+  const { owner, server } = parts();
+  owner.wantsNew = true;
+  owner.send(buildQuery('SET temp_buffers = 100'));
+  assert.deepEqual(server.read(), []);
+  owner.wantsNew = false;
+  const other = new ScriptedServer();
+  owner.lends = connectTo(other);
+  owner.forwarder.resume();
+  assert.deepEqual(other.read(), ['Q SET temp_buffers = 100']);
+});
+
+test('a text that sets parameters under names of its own is looked through', () => {
+  const { owner } = parts();
+  owner.send(buildQuery("SELECT own('app.a')"));
+  assert.deepEqual(
+    owner.log.filter((call) => call.startsWith('names')),
+    ["names SELECT own('app.a')"],
+  );
+});
+
+test('the process id of a client is replaced by that of its server process', () => {
+  const { owner, server } = parts();
+  owner.send(buildQuery('SELECT pg_cancel_backend(5000000)'));
+  assert.deepEqual(server.read(), ['Q SELECT pg_cancel_backend(0000077)']);
+});
+
+test('a Query in an open cycle leaves the connection to nobody else', () => {
+  const { owner, connection } = parts();
+  owner.send(buildParse('', text()), buildQuery('SELECT 1'));
+  assert.notEqual(connection.retireReason, null);
+});
+
+test('a Query that the database skips ends no cycle', () => {
+  const { owner, server } = parts();
+  owner.send(buildBind('', 'nothing'), flushMessage);
+  server.answer();
+  assert.deepEqual(owner.told(), ['E 26000']);
+  owner.send(buildQuery('SELECT 1'));
+  assert.equal(owner.cycles.complete, 0);
+  owner.send(syncMessage);
+  assert.equal(owner.cycles.complete, 1);
+  server.answer();
+  assert.deepEqual(owner.told(), ['ZI']);
+  assert.equal(owner.cycles.unanswered, 0);
+});
+
+test('a cycle whose statement is missing against belief is made once more', () => {
+  const { owner, server } = parts();
+  const sql = text();
+  owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
+  server.answer();
+  owner.told();
+  server.read();
+  const bind = [buildBind('', 'mine'), buildExecute(''), syncMessage];
+  owner.send(...bind);
+  const [sent = ''] = server.read();
+  const name = sent.slice('B  '.length);
+  server.forget(name);
+  server.answer();
+  assert.deepEqual(owner.told(), []);
+  assert(
+    owner.log.some((call) => call === 'corrected statement'),
+    owner.log.join(),
+  );
+  assert.deepEqual(renamed(server.read()), ['C S#1', `P #1 ${sql}`, 'B  #1', 'E', 'S']);
+  assert.deepEqual([owner.cycles.complete, owner.cycles.unanswered], [1, 1]);
+  server.answer();
+  assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+  assert.equal(owner.cycles.unanswered, 0);
+});
+
+test('it is not made once more when another cycle is unanswered', () => {
+  const { owner, server } = parts();
+  owner.send(buildParse('mine', text()), buildDescribeStatement('mine'), syncMessage);
+  server.answer();
+  owner.told();
+  server.read();
+  owner.send(buildBind('', 'mine'), buildExecute(''), syncMessage, buildQuery('SELECT 1'));
+  const [sent = ''] = server.read();
+  server.forget(sent.slice('B  '.length));
+  server.answer();
+  assert.deepEqual(owner.told(), ['E 26000', 'ZI', 'C SELECT', 'ZI']);
+});
+
+test('names in errors are those that the client gave', () => {
+  const { owner, server } = parts();
+  owner.send(buildParse('mine', text()), syncMessage);
+  const [parse = ''] = server.read();
+  const [, name = ''] = parse.split(' ');
+  assert.match(name, /^sluice_[0-9a-f]+_\d+$/);
+  assert.equal(owner.forwarder.translate(`statement "${name}" is odd`), 'statement "mine" is odd');
+});

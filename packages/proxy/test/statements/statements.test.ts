@@ -1,0 +1,325 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { effectsOf } from '../../src/sql/index.ts';
+import { Analysis, Telling } from '../../src/statements/analysis.ts';
+import {
+  backendNameIn,
+  backendNamePrefix,
+  hideBackendNames,
+  showClientNames,
+} from '../../src/statements/backend-names.ts';
+import { ConnectionStatements } from '../../src/statements/connection-statements.ts';
+import { Description } from '../../src/statements/description.ts';
+import { BindFailure, DescribeFailure } from '../../src/statements/on-demand-failures.ts';
+import { StatementRegistry, statements } from '../../src/statements/statement.ts';
+import type { Statement } from '../../src/statements/statement.ts';
+import {
+  buildErrorResponse,
+  buildExecute,
+  buildMessage,
+  describesPortal,
+  parseErrorFields,
+  syncMessage,
+} from '@sluice/wire';
+import { readUnderAny } from '../../src/parameters/read-under.ts';
+
+const noEffects = effectsOf(0, 1);
+
+/** The body of ParameterDescription. */
+function types(...oids: readonly number[]): Buffer {
+  const body = Buffer.alloc(2 + 4 * oids.length);
+  body.writeUInt16BE(oids.length);
+  for (const [at, oid] of oids.entries()) body.writeUInt32BE(oid, 2 + 4 * at);
+  return body;
+}
+
+interface Column {
+  readonly name: string;
+  readonly table?: number;
+  readonly number?: number;
+  readonly type?: number;
+  readonly modifier?: number;
+}
+
+/** The body of RowDescription. */
+function columns(...given: readonly Column[]): Buffer {
+  const count = Buffer.alloc(2);
+  count.writeUInt16BE(given.length);
+  const parts = given.map(({ name, table = 0, number = 0, type = 23, modifier = -1 }) => {
+    const rest = Buffer.alloc(18);
+    rest.writeUInt32BE(table, 0);
+    rest.writeUInt16BE(number, 4);
+    rest.writeUInt32BE(type, 6);
+    rest.writeInt16BE(4, 10);
+    rest.writeInt32BE(modifier, 12);
+    return Buffer.concat([Buffer.from(`${name}\0`), rest]);
+  });
+  return Buffer.concat([count, ...parts]);
+}
+
+let texts = 0;
+
+function statement(registry: StatementRegistry = statements): Statement {
+  const tail = Buffer.from(`SELECT ${++texts}\0\0\0`);
+  return registry.intern(tail, 0, tail.length, '', noEffects, readUnderAny);
+}
+
+suite('a description', () => {
+  const none = types();
+  const cases: readonly (readonly [string, Description, Description, boolean])[] = [
+    ['no rows and no rows', new Description(none, null), new Description(none, null), true],
+    [
+      'no rows and no columns',
+      new Description(none, null),
+      new Description(none, columns()),
+      false,
+    ],
+    [
+      'the same columns of another table',
+      new Description(none, columns({ name: 'a', table: 1, number: 1 }, { name: 'b' })),
+      new Description(none, columns({ name: 'a', table: 2, number: 7 }, { name: 'b' })),
+      true,
+    ],
+    [
+      'another type',
+      new Description(none, columns({ name: 'a', type: 23 })),
+      new Description(none, columns({ name: 'a', type: 20 })),
+      false,
+    ],
+    [
+      'another name of the same length',
+      new Description(none, columns({ name: 'a' })),
+      new Description(none, columns({ name: 'b' })),
+      false,
+    ],
+    [
+      'another modifier of the last column',
+      new Description(none, columns({ name: 'a' }, { name: 'b', modifier: 8 })),
+      new Description(none, columns({ name: 'a' }, { name: 'b', modifier: 9 })),
+      false,
+    ],
+    [
+      'more columns',
+      new Description(none, columns({ name: 'a' })),
+      new Description(none, columns({ name: 'a' }, { name: 'b' })),
+      false,
+    ],
+    [
+      'another type of a parameter',
+      new Description(types(23), null),
+      new Description(types(20), null),
+      false,
+    ],
+    [
+      'a name that looks like the rest of another column',
+      new Description(none, columns({ name: 'ab', table: 0x61_62_00_00 })),
+      new Description(none, columns({ name: 'ab', table: 0x61_63_00_00 })),
+      true,
+    ],
+  ];
+  for (const [name, a, b, agrees] of cases)
+    test(`${agrees ? 'agrees' : 'does not agree'}: ${name}`, () => {
+      assert.equal(a.agreesWith(b), agrees);
+      assert.equal(b.agreesWith(a), agrees);
+    });
+});
+
+suite('a statement', () => {
+  test('has one object for equal descriptions', () => {
+    const one = statement();
+    const first = one.describe(types(23), columns({ name: 'a' }));
+    assert.equal(one.describe(types(23), columns({ name: 'a' })), first);
+    const other = one.describe(types(23), columns({ name: 'b' }));
+    assert.notEqual(other, first);
+    assert.equal(other.parameters, first.parameters);
+    // What is old is forgotten, and compares all the same.
+    for (let at = 0; at < 9; at++) one.describe(types(23), columns({ name: `c${at}` }));
+    const again = one.describe(types(23), columns({ name: 'a' }));
+    assert.notEqual(again, first);
+    assert(again.agreesWith(first));
+  });
+
+  test('is prepared with the types that were told', () => {
+    const tail = Buffer.from('SELECT $1\0\0\0');
+    const one = new StatementRegistry().intern(tail, 0, tail.length, '', noEffects, readUnderAny);
+    assert.equal(one.parseMessageFor(null), one.parseMessage);
+    const told = one.describe(types(20), null);
+    const message = one.parseMessageFor(told);
+    assert.equal(one.parseMessageFor(told), message);
+    assert.equal(message.readUInt32BE(1), message.length - 1);
+    assert.equal(
+      message.toString('latin1', 5 + one.backendName.length),
+      'SELECT $1\0\0\x01\0\0\0\x14',
+    );
+    assert.equal(one.namedParse('a', told).toString('latin1', 5), 'a\0SELECT $1\0\0\x01\0\0\0\x14');
+    assert.equal(one.namedParse('a', null).toString('latin1', 5), 'a\0SELECT $1\0\0\0');
+  });
+
+  test('is forgotten when nobody has it', () => {
+    const registry = new StatementRegistry();
+    const one = statement(registry);
+    one.names++;
+    registry.release(one);
+    assert.equal(registry.size, 1);
+    one.names--;
+    registry.release(one);
+    assert.equal(registry.size, 0);
+  });
+
+  test('tells what it came to, even when the rows come in another chunk', () => {
+    const one = statement();
+    const analysis = new Analysis();
+    let calls = 0;
+    const telling = new Telling(one, analysis, () => {
+      calls++;
+      return null;
+    });
+    const chunk = types(23);
+    assert.equal(telling.described(0x74, chunk, 0, chunk.length), null);
+    chunk.fill(0);
+    assert.equal(analysis.description, null);
+    telling.described(0x6e, Buffer.alloc(0), 0, 0);
+    assert.deepEqual(analysis.description, new Description(types(23), null));
+    assert.equal(calls, 1);
+  });
+});
+
+suite('the statements of a connection', () => {
+  test('give up the one that was used longest ago', () => {
+    const here = new ConnectionStatements(2);
+    const [a, b] = [statement(), statement()];
+    here.add(a, new Analysis());
+    assert.equal(here.surplus, null);
+    here.add(b, new Analysis());
+    assert.equal(here.surplus, a);
+    here.use(a);
+    assert.equal(here.surplus, b);
+  });
+
+  test('are as before when what was sent is taken back', () => {
+    const here = new ConnectionStatements(9);
+    const a = statement();
+    const analysis = new Analysis();
+    const failed = here.add(a, analysis);
+    assert.equal(a.prepared, 1);
+    failed.undo(false);
+    assert.equal(here.get(a), null);
+    assert.equal(a.prepared, 0);
+    here.add(a, analysis);
+    const closed = here.close(a);
+    assert.equal(here.get(a), null);
+    closed.undo(true);
+    assert.equal(here.get(a), analysis);
+    // Prepared again under its name: the newest counts.
+    const newer = new Analysis();
+    here.close(a);
+    here.add(a, newer);
+    assert.equal(here.get(a), newer);
+    assert.equal(a.prepared, 1);
+    here.outdate(a);
+    assert.notEqual(here.get(a), newer);
+    here.clear();
+    assert.equal(a.prepared, 0);
+  });
+
+  test('are in doubt until all of them are closed', () => {
+    const here = new ConnectionStatements(9);
+    here.add(statement(), new Analysis());
+    here.markUncertain();
+    assert(here.isUncertain);
+    assert.equal(here.size, 0);
+    here.clear();
+    assert(!here.isUncertain);
+  });
+
+  test('were closed by code of the session only if it had used them before', () => {
+    const here = new ConnectionStatements(9);
+    const a = statement();
+    here.leasedTo(1);
+    here.add(a, new Analysis());
+    here.use(a);
+    here.codeRuns();
+    here.use(a);
+    assert(here.wasClosedByCode(a));
+    // Used since: what runs later is to blame.
+    here.use(a);
+    assert(!here.wasClosedByCode(a));
+    here.codeRuns();
+    here.leasedTo(1);
+    here.use(a);
+    assert(here.wasClosedByCode(a));
+    here.leasedTo(2);
+    here.use(a);
+    assert(!here.wasClosedByCode(a));
+    here.codeRuns();
+    assert(!here.wasClosedByCode(statement()));
+  });
+});
+
+suite('names of the proxy’s own', () => {
+  test('are put out of the way, and shown again', () => {
+    const text = Buffer.from(`xx EXECUTE "${backendNamePrefix}17"; ${backendNamePrefix}18 yy`);
+    const { length } = text;
+    assert(!hideBackendNames(text, 0, 20));
+    assert(hideBackendNames(text, 0, length));
+    assert.equal(text.length, length);
+    assert(!text.includes(backendNamePrefix));
+    assert(!hideBackendNames(text, 0, length));
+    const shown = showClientNames(text.toString(), () => 'wrong');
+    assert.equal(shown, `xx EXECUTE "${backendNamePrefix}17"; ${backendNamePrefix}18 yy`);
+  });
+
+  test('are told by the client’s', () => {
+    const error = `prepared statement "${backendNamePrefix}3" does not exist`;
+    const nameOf = (name: string): string | undefined =>
+      name === `${backendNamePrefix}3` ? 'mine' : undefined;
+    assert.equal(showClientNames(error, nameOf), 'prepared statement "mine" does not exist');
+    assert.equal(backendNameIn(error), `${backendNamePrefix}3`);
+    assert.equal(backendNameIn('prepared statement "sluice_3" does not exist'), null);
+  });
+});
+
+suite('a statement that cannot be prepared any more', () => {
+  const error = buildErrorResponse({ severity: 'ERROR', sqlstate: '42P01', message: 'gone' });
+  const refused = buildErrorResponse({ severity: 'ERROR', sqlstate: '25P02', message: 'failed' });
+  const told = new Description(types(23), null);
+  // No formats, two values.
+  const twoValues = Buffer.from([0, 0, 0, 2]);
+  const oneOfFormat = Buffer.from([0, 1, 0, 1, 0, 1]);
+
+  test('is answered as PostgreSQL does that looks at the number of values first', () => {
+    const two = new BindFailure('s', told, twoValues, 0, twoValues.length);
+    const answer = two.failed(error, 0, error.length);
+    assert(answer !== null);
+    const { sqlstate, message } = parseErrorFields(answer, 5, answer.length);
+    assert.equal(sqlstate, '08P01');
+    assert.equal(
+      message,
+      'bind message supplies 2 parameters, but prepared statement "s" requires 1',
+    );
+    assert.equal(two.failed(refused, 0, refused.length), null);
+    const one = new BindFailure('s', told, oneOfFormat, 0, oneOfFormat.length);
+    assert.equal(one.failed(error, 0, error.length), null);
+    // What has not come is not counted.
+    assert.equal(new BindFailure('s', told, twoValues, 0, 3).failed(error, 0, error.length), null);
+  });
+
+  test('tells its parameters before the error of its rows', () => {
+    const failure = new DescribeFailure(told);
+    assert.deepEqual(
+      failure.failed(error, 0, error.length),
+      Buffer.concat([buildMessage(0x74, types(23)), error]),
+    );
+    assert.equal(failure.failed(refused, 0, refused.length), null);
+  });
+});
+
+test('whether a group asks for the rows of a portal is seen up to its Sync', () => {
+  const describe = (kind: string): Buffer => buildMessage(0x44, Buffer.from(`${kind}\0`));
+  const run = buildExecute('');
+  const asks = Buffer.concat([run, describe('P'), syncMessage]);
+  assert(describesPortal(asks, 0));
+  assert(!describesPortal(Buffer.concat([run, describe('S'), syncMessage]), 0));
+  assert(!describesPortal(Buffer.concat([run, syncMessage, describe('P')]), 0));
+  assert(!describesPortal(asks.subarray(0, run.length + 3), 0));
+});
