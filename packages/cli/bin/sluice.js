@@ -1,13 +1,24 @@
 #!/usr/bin/env node
-// Chooses the runtime, then hands over to src/main.ts. Written so that an old Node.js gets as far as saying that it is too old.
+// Chooses the runtime, then hands over to the command. Written so that an old Node.js (14 and newer) gets as far as
+// saying that it is too old.
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import process from 'node:process';
 
-const neededNode = 24;
+// In the repository the source runs as it is written; the published package holds only what is built from it.
+const source = new URL('../src/main.ts', import.meta.url);
+const runsSource = existsSync(source);
+/** The oldest Node.js that works: 22.18 is the first to run TypeScript without a flag. */
+const neededNode = runsSource ? [22, 18] : [22, 12];
 
 function fail(message) {
   process.stderr.write(`error: ${message}\n`);
   process.exit(1);
+}
+
+function isTooOld(found) {
+  const [major, minor] = found.split('.').map(Number);
+  return major < neededNode[0] || (major === neededNode[0] && minor < neededNode[1]);
 }
 
 /** This process becomes Bun's: the same id, the same terminal and signals. */
@@ -18,17 +29,25 @@ function becomeBun() {
   } catch {
     fail('SLUICE_RUNTIME is bun, and Bun is not there; install it with: npm install bun');
   }
+  if (process.execve === undefined) {
+    fail(
+      `SLUICE_RUNTIME is bun, and Node.js ${process.versions.node} cannot hand over to it (22.15 can); run: bunx --bun sluice`,
+    );
+  }
   process.execve(bun, [bun, ...process.argv.slice(1)], process.env);
 }
 
-const wanted = process.env.SLUICE_RUNTIME ?? '';
+const wanted = process.env.SLUICE_RUNTIME || '';
 if (!['', 'node', 'bun'].includes(wanted)) {
   fail(`SLUICE_RUNTIME is "${wanted}"; it must be node or bun`);
 }
 if (process.versions.bun === undefined) {
-  if (Number.parseInt(process.versions.node, 10) < neededNode) {
+  if (isTooOld(process.versions.node)) {
+    const fix = runsSource
+      ? 'npm ci brings a newer one, which npm scripts use'
+      : 'install a newer one, or put it beside sluice with: npm install node@24';
     fail(
-      `this is Node.js ${process.versions.node}, and sluice needs ${neededNode} or newer; npx sluice and npm start bring their own`,
+      `this is Node.js ${process.versions.node} (${process.execPath}), and sluice needs ${neededNode.join('.')} or newer; ${fix}`,
     );
   }
   if (wanted === 'bun') {
@@ -36,5 +55,13 @@ if (process.versions.bun === undefined) {
   }
 }
 
-const { main } = await import('../src/main.ts');
-process.exitCode = await main(process.argv.slice(2), process);
+import(runsSource ? source.href : '../dist/cli/main.js')
+  .then(({ main }) => main(process.argv.slice(2), process))
+  .then(
+    (code) => {
+      process.exitCode = code;
+    },
+    (error) => {
+      fail((error && error.stack) || String(error));
+    },
+  );

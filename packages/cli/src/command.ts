@@ -8,6 +8,8 @@ export interface Command {
   readonly description?: string;
   /** Positional arguments in commander's notation, for example `<file>` or `[saved]`, with what they mean. */
   readonly arguments?: readonly { readonly name: string; readonly description: string }[];
+  /** Not listed by `sluice --help`: for a machine, not for a person. */
+  readonly hidden?: true;
   readonly options: readonly Option[];
   /** Command lines that work as they stand, with what they do; shown at the end of the help. */
   readonly examples?: readonly { readonly line: string; readonly does: string }[];

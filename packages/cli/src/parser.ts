@@ -1,4 +1,4 @@
-import { Option as ParserOption, InvalidArgumentError } from 'commander';
+import { Help, Option as ParserOption, InvalidArgumentError } from 'commander';
 import type { Command as Parser } from 'commander';
 import type { Command, Option } from './command.ts';
 import { UsageError } from './command.ts';
@@ -23,6 +23,22 @@ export function addExamples(parser: Parser, { examples = [] }: Command): void {
     const lines = examples.map(({ line, does }) => `  ${line}\n      ${does}`);
     parser.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
   }
+}
+
+/** Has the help of `sluice` list the commands of each namespace, with its word: `aws plan`. */
+export function listNamespaces(root: Parser): void {
+  const help = new Help();
+  root.configureHelp({
+    visibleCommands: (parser) =>
+      help
+        .visibleCommands(parser)
+        .flatMap((sub) => (sub.commands.length > 0 ? [...sub.commands] : [sub])),
+    subcommandTerm: (sub) => {
+      // Nearly every command has options: to say so each time tells nothing.
+      const term = help.subcommandTerm(sub).replace(' [options]', '');
+      return sub.parent === root || sub.parent === null ? term : `${sub.parent.name()} ${term}`;
+    },
+  });
 }
 
 function parserOption(option: Option): ParserOption {

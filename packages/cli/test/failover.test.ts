@@ -15,11 +15,11 @@ suite('sluice failover', () => {
     const failover = new SluiceProcess(t, ['failover', '--json'], { env });
     const report = JSON.parse(await failover.line(/./)) as {
       readonly kind: string;
-      readonly story: { readonly formerWriter: string; readonly writer: string };
+      readonly failover: { readonly formerWriter: string; readonly writer: string };
     };
     assert.equal(await failover.exit(), 0);
     assert.equal(report.kind, 'kill');
-    assert.notEqual(report.story.writer, report.story.formerWriter);
+    assert.notEqual(report.failover.writer, report.failover.formerWriter);
 
     await client.query('INSERT INTO kept VALUES (2)');
     assert.equal((await client.query('SELECT FROM kept')).rowCount, 2);

@@ -2,8 +2,19 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { commands } from '../src/commands.ts';
+import type { Command } from '../src/command.ts';
+import { commandGroups } from '../src/commands.ts';
 import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
+
+/** Each command with what is typed for it: those of a namespace with and without its word. */
+function everyCommand(): readonly { command: Command; words: readonly string[] }[] {
+  return commandGroups.flatMap(({ namespace, commands }) =>
+    commands.flatMap((command) => [
+      { command, words: [command.name] },
+      ...(namespace === undefined ? [] : [{ command, words: [namespace.name, command.name] }]),
+    ]),
+  );
+}
 
 suite('sluice', { concurrency: 2 }, () => {
   test('--help lists every command, on Node.js and Bun', async (t) => {
@@ -11,17 +22,22 @@ suite('sluice', { concurrency: 2 }, () => {
       const sluice = new SluiceProcess(t, ['--help'], { runtime });
       assert.equal(await sluice.exit(), 0);
       const help = sluice.stdout.join('\n');
-      for (const { name, summary } of commands) {
-        assert.match(help, new RegExp(`^  ${name} `, 'm'));
-        // Long lines are wrapped.
-        assert.ok(help.replaceAll(/\s+/g, ' ').includes(summary));
+      for (const { title, commands, namespace } of commandGroups) {
+        assert.match(help, new RegExp(`^${title}$`, 'm'));
+        for (const { name, summary, hidden } of commands) {
+          if (hidden === true) continue;
+          const typed = namespace === undefined ? name : `${namespace.name} ${name}`;
+          assert.match(help, new RegExp(`^  ${typed} `, 'm'));
+          // Long lines are wrapped.
+          assert.ok(help.replaceAll(/\s+/g, ' ').includes(summary));
+        }
       }
     }
   });
 
   test('COMMAND --help shows its options and examples', async (t) => {
-    for (const command of commands) {
-      const sluice = new SluiceProcess(t, [command.name, '--help']);
+    for (const { command, words } of everyCommand()) {
+      const sluice = new SluiceProcess(t, [...words, '--help']);
       assert.equal(await sluice.exit(), 0);
       const help = sluice.stdout.join('\n');
       for (const { flags } of command.options) {
@@ -44,6 +60,11 @@ suite('sluice', { concurrency: 2 }, () => {
       [['serv'], /unknown command 'serv'\n\(Did you mean serve\?\)/],
       [['check-config'], /missing required argument 'file'\nTry: sluice check-config --help/],
       [['serve', 'x'], /too many arguments for 'serve'/],
+      [
+        ['aws', 'plann'],
+        /unknown command 'plann'\n\(Did you mean plan\?\)\nTry: sluice aws --help/,
+      ],
+      [['aws', 'plan', '--out'], /unknown option '--out'[^]*Try: sluice aws plan --help/],
     ];
     for (const [args, message] of cases) {
       const sluice = new SluiceProcess(t, args);

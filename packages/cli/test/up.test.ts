@@ -4,7 +4,7 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { startPostgres } from '@sluice/lab';
+import { startPostgres } from '@sluice/testkit';
 import pg from 'pg';
 import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
 import type { Runtime } from './sluice-process.ts';
@@ -94,7 +94,9 @@ for (const runtime of runtimes) {
         ['--input-type=module', '--eval', lines],
         { cwd: root },
       );
-      assert.equal(stdout, '50 clients, 1000 answers, 10 database connections\n');
+      // Ten may share the work; on a busy machine fewer may do it all.
+      const [, used] = /^50 clients, 1000 answers, (\d+) server connections\n$/.exec(stdout) ?? [];
+      assert.ok(Number(used) >= 2 && Number(used) <= 10, stdout);
       await sluice.stop('SIGINT');
     });
 
@@ -189,7 +191,7 @@ suite('sluice up', { concurrency: 2 }, () => {
       const second = new SluiceProcess(t, ['up', '--port', port, ...noDatabase], { runtime });
       assert.equal(await second.exit(), 1);
       assert.deepEqual(second.stderr, [
-        `error: another process listens on port ${port} already; choose another one, or 0 for a free one`,
+        `error: port ${port} is already in use; choose another one, or 0 for any free one`,
       ]);
     }
     await sluice.stop('SIGINT');

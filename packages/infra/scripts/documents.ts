@@ -76,8 +76,8 @@ export const tables: Readonly<Record<string, () => string>> = {
     ),
   rules: () =>
     table(
-      ['rule', 'what must hold', 'why', 'mend'],
-      rules.map(({ id, title, why, mend }) => [`\`${id}\``, title, why, mend]),
+      ['rule', 'what must hold', 'why', 'fix'],
+      rules.map(({ id, title, why, fix }) => [`\`${id}\``, title, why, fix]),
     ),
   errors: () =>
     table(
@@ -86,16 +86,27 @@ export const tables: Readonly<Record<string, () => string>> = {
     ),
 };
 
-/** The document with its tables made anew: what stands between `<!-- NAME -->` and `<!-- /NAME -->`. */
-export function withTables(text: string): string {
-  return Object.entries(tables).reduce(
-    (document, [name, make]) =>
-      document.replace(
-        new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- /${name} -->)`),
-        (_all, begin: string, end: string) => `${begin}\n${make()}\n${end}`,
-      ),
-    text,
-  );
+/**
+ * The document with its tables made anew: what stands between `<!-- NAME -->` and `<!-- /NAME -->`.
+ * @throws Error when the document has no place, or more than one, for a table: the table would be silently left out
+ */
+export function withTables(
+  text: string,
+  made: Readonly<Record<string, () => string>> = tables,
+): string {
+  return Object.entries(made).reduce((document, [name, make]) => {
+    const place = new RegExp(`(<!-- ${name} -->)[^]*?(<!-- /${name} -->)`, 'g');
+    const places = document.match(place)?.length ?? 0;
+    if (places !== 1) {
+      throw new Error(
+        `the document has ${places} places <!-- ${name} --> … <!-- /${name} -->; it needs one`,
+      );
+    }
+    return document.replace(
+      place,
+      (_all, begin: string, end: string) => `${begin}\n\n${make()}\n\n${end}`,
+    );
+  }, text);
 }
 
 const nine = {

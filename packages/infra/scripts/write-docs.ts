@@ -6,7 +6,8 @@
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { format } from 'prettier';
@@ -50,41 +51,26 @@ for (const [name, content] of Object.entries(files)) {
 }
 for (const engine of ['rds-proxy', 'sluice']) {
   const template = `${engine}.template.json`;
+  const checkov = ['--file', template, '--framework', 'cloudformation', '--quiet'];
   for (const [name, tool, words] of [
     [`${engine}.cfn-lint.txt`, 'cfn-lint', ['--format', 'pretty', template]],
     [`${engine}.cfn-lint.sarif`, 'cfn-lint', ['--format', 'sarif', template]],
-    [
-      `${engine}.checkov.txt`,
-      'checkov',
-      [
-        '--file',
-        template,
-        '--framework',
-        'cloudformation',
-        '--compact',
-        '--quiet',
-        '--output',
-        'cli',
-      ],
-    ],
-    [
-      `${engine}.checkov.sarif`,
-      'checkov',
-      [
-        '--file',
-        template,
-        '--framework',
-        'cloudformation',
-        '--output',
-        'sarif',
-        '--output-file-path',
-        '/dev/stdout',
-      ],
-    ],
+    [`${engine}.checkov.txt`, 'checkov', [...checkov, '--compact', '--output', 'cli']],
   ] as const) {
     const said = await scan(tool, words);
     if (said !== undefined) {
       await writeFile(join(folder, name), `${said.trimEnd()}\n`);
     }
   }
+  // checkov prints its SARIF nowhere: it writes a file of a fixed name into a directory.
+  const made = await mkdtemp(join(tmpdir(), 'checkov-'));
+  const words = [...checkov, '--output', 'sarif', '--output-file-path', made];
+  if ((await scan('checkov', words)) !== undefined) {
+    const sarif: unknown = JSON.parse(await readFile(join(made, 'results_sarif.sarif'), 'utf8'));
+    await writeFile(
+      join(folder, `${engine}.checkov.sarif`),
+      `${JSON.stringify(sarif, undefined, 2)}\n`,
+    );
+  }
+  await rm(made, { recursive: true });
 }

@@ -20,20 +20,23 @@ export class InfraError extends Error {
 
 /** Every kind of problem the infrastructure commands report, with when it occurs. */
 export const infraErrorCodes = {
+  USAGE: 'the command line cannot be understood',
   INPUTS_INVALID: 'an input is unknown, missing, of the wrong type or out of range',
   INPUTS_UNREADABLE: 'an inputs file is missing or cannot be parsed',
   AWS_CREDENTIALS: 'AWS credentials are missing, wrong or expired',
-  AWS_DENIED: 'the caller may not make a call that is needed',
+  AWS_DENIED: 'the caller lacks a permission that is needed',
   AWS_UNREACHABLE: 'an AWS endpoint does not answer',
   AWS_FAILED: 'an AWS call failed for another reason',
-  PREFLIGHT_FAILED: 'a preflight check found something that would make the apply fail',
+  PREFLIGHT_FAILED: 'a preflight check found a problem that would make the apply fail',
   SECURITY_VIOLATION: 'a security rule is broken and not acknowledged',
-  PLAN_STALE: 'a saved plan no longer fits what is deployed',
-  STACK_BUSY: 'another deployment of the same stack is under way',
+  PLAN_STALE: 'a saved plan no longer matches what is deployed',
+  STACK_BUSY: 'another deployment of the same stack is in progress, or happened since the plan',
+  APPLY_REFUSED:
+    'an apply was not approved, or would remove an endpoint without --replace or while clients may be connected',
   APPLY_FAILED: 'the deployment failed and was rolled back',
   DESTROY_REFUSED: 'destroy was not confirmed, or clients are connected',
-  DESTROY_FAILED: 'the removal failed half-way',
-  NOT_DEPLOYED: 'there is nothing deployed for these inputs',
+  DESTROY_FAILED: 'the removal failed halfway',
+  NOT_DEPLOYED: 'nothing is deployed for these inputs',
   VERIFY_FAILED: 'the endpoint could not be used after the deployment',
 } as const;
 

@@ -7,7 +7,10 @@ export type {
   ManagedProxyProps,
 } from './constructs/managed-proxy-props.ts';
 export { ManagedProxyTarget } from './constructs/managed-proxy-target.ts';
-export type { ManagedProxyTargetConfig } from './constructs/managed-proxy-target.ts';
+export type {
+  IdentifiedDatabase,
+  ManagedProxyTargetConfig,
+} from './constructs/managed-proxy-target.ts';
 export { ManagedProxy } from './constructs/managed-proxy.ts';
 export { PropsError } from './constructs/props-error.ts';
 export { ProxyRole } from './constructs/proxy-role.ts';

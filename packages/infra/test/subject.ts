@@ -102,6 +102,8 @@ export const goodFacts: Facts = {
   databaseNames: [],
   capacity: { found: { vcpus: 2, memoryMiB: 8192 } },
   cluster: { absent: 'not asked', told: 'no cluster' },
+  clusterNames: [],
+  clusterParameters: { absent: 'not asked', told: 'no cluster' },
   vpc: { found: { id: nine.vpc_id, tenancy: 'default', cidrs: ['10.20.0.0/16'] } },
   subnets: {
     found: [
@@ -154,6 +156,13 @@ export const goodFacts: Facts = {
   },
   keys: {},
   tlsSecret: { absent: 'not asked', told: 'no TlsSecretName is given' },
+  imageSecret: { absent: 'not asked', told: 'none is given' },
+  certificate: { found: { problems: [], names: ['orders.db.example.com'], ends: '2099-01-01' } },
+  image: { found: { repository: 'sluice', reference: '0.1.0', digest: 'sha256:0' } },
+  wayOut: {
+    found: { routes: { 'subnet-a': 'nat-1', 'subnet-b': 'nat-1' }, endpoints: [] },
+  },
+  logKey: { absent: 'not asked', told: 'no key is given' },
   parameters: { found: { 'rds.force_ssl': '1', max_connections: '400' } },
   proxies: { found: [] },
   proxyQuota: { found: 20 },
@@ -161,21 +170,24 @@ export const goodFacts: Facts = {
   stack: { absent: 'missing', told: 'none' },
   callerRights: { found: { 'rds:CreateDBProxy on *': 'allowed' } },
   deep: {
-    found: {
-      user: 'app',
-      hasPassword: true,
-      json: true,
-      login: {
-        found: {
-          passwordKind: 'scram-sha-256',
-          maxConnections: 400,
-          reserved: 3,
-          roleLimit: -1,
-          inUse: 20,
-          tls: true,
+    found: [
+      {
+        secret: 'orders-database',
+        user: 'app',
+        hasPassword: true,
+        json: true,
+        login: {
+          found: {
+            passwordKind: 'scram-sha-256',
+            maxConnections: 400,
+            reserved: 3,
+            roleLimit: -1,
+            inUse: 20,
+            tls: true,
+          },
         },
       },
-    },
+    ],
   },
 };
 

@@ -1,12 +1,17 @@
 import type { Command, Run } from '../command.ts';
+import { infraCompanion, loadCompanion } from '../companion.ts';
 import { keepCompiledCode } from './compile-cache.ts';
-import { deep, inputOptions, json, replace } from './options.ts';
+import { autoApprove, confirm, deep, force, inputOptions, json, replace, wait } from './options.ts';
 
 /** Loads the code of one command, and AWS's packages with it. */
-function loading(load: () => Promise<Run>): Command['load'] {
+function loading<Module>(
+  name: string,
+  load: () => Promise<Module>,
+  pick: (module: Module) => Run,
+): Command['load'] {
   return async () => {
     keepCompiledCode();
-    return { run: await load() };
+    return { run: pick(await loadCompanion(infraCompanion, `@sluice/infra/shell/${name}`, load)) };
   };
 }
 
@@ -14,8 +19,8 @@ const plan: Command = {
   name: 'plan',
   summary: 'show what would change in AWS, what would fail, and what it costs a month',
   description:
-    'Reads the inputs and AWS, runs twenty checks and the security rules, and shows what apply would do.\n' +
-    'Changes nothing. Exits with 1 when something stands in the way.',
+    'Reads the inputs and AWS, runs the checks and the security rules, and shows what apply would do.\n' +
+    'Changes nothing. Exits with 1 when something blocks the plan.',
   options: [
     ...inputOptions,
     json,
@@ -23,48 +28,71 @@ const plan: Command = {
     replace,
     {
       flags: '--detailed-exitcode',
-      description: 'exit with 2 when there are changes, as terraform plan does',
+      description: 'exit with 2 when there are changes or drift, as terraform plan does',
     },
     {
       flags: '--save <file>',
-      description: 'keep the plan as a change set in AWS, for: sluice apply FILE',
+      description: 'keep the plan as a change set in AWS, for: sluice aws apply FILE',
+    },
+    {
+      flags: '--sarif <file>',
+      description: 'also write the checks and the security findings as SARIF, for code hosts',
     },
   ],
   examples: [
-    { line: 'sluice plan --inputs terraform.tfvars', does: 'Plans the proxy of these inputs.' },
+    { line: 'sluice aws plan --inputs terraform.tfvars', does: 'Plans the proxy of these inputs.' },
     {
-      line: 'sluice plan --inputs terraform.tfvars --var engine=sluice',
-      does: 'Plans Sluice on ECS Fargate in its place.',
+      line: 'sluice aws plan --inputs terraform.tfvars --var engine=sluice',
+      does: 'Plans Sluice on ECS Fargate instead.',
     },
   ],
-  load: loading(async () => (await import('@sluice/infra/shell/plan')).runPlan),
+  load: loading(
+    'plan',
+    () => import('@sluice/infra/shell/plan'),
+    ({ runPlan }) => runPlan,
+  ),
 };
 
 const apply: Command = {
   name: 'apply',
-  summary: 'put the proxy before the database, and print the endpoint',
+  summary: 'put the proxy in front of the database, and print the endpoint',
   description:
-    'Does what plan shows, with progress, and prints the outputs. A failure is rolled back and leaves nothing behind.\n' +
-    'Interrupted and run again, it takes up where it was.',
-  arguments: [{ name: '[saved]', description: 'a file that plan --save has written' }],
+    'Shows the plan, asks, applies it with progress, and prints the outputs. Drift is restored. A failure is rolled back\n' +
+    'and leaves nothing behind. An endpoint that clients may use is removed only with --replace or the typed name.',
+  arguments: [{ name: '[saved]', description: 'a file written by plan --save' }],
   options: [
     ...inputOptions,
     json,
     deep,
+    autoApprove,
     replace,
+    confirm,
+    force,
+    wait,
     {
       flags: '--verify',
       description: 'afterwards, connect through the endpoint with the secret and run select 1',
     },
   ],
   examples: [
-    { line: 'sluice apply --inputs terraform.tfvars', does: 'Makes or changes the proxy.' },
     {
-      line: 'sluice plan -i terraform.tfvars --save plan.json && sluice apply plan.json',
+      line: 'sluice aws apply --inputs terraform.tfvars',
+      does: 'Shows the plan, asks, and creates or changes the proxy.',
+    },
+    {
+      line: 'sluice aws apply --inputs terraform.tfvars --auto-approve',
+      does: 'The same in CI, without asking.',
+    },
+    {
+      line: 'sluice aws plan -i terraform.tfvars --save plan.json && sluice aws apply plan.json',
       does: 'Applies exactly what was reviewed.',
     },
   ],
-  load: loading(async () => (await import('@sluice/infra/shell/apply')).runApply),
+  load: loading(
+    'apply',
+    () => import('@sluice/infra/shell/apply'),
+    ({ runApply }) => runApply,
+  ),
 };
 
 const outputs: Command = {
@@ -72,41 +100,56 @@ const outputs: Command = {
   summary: 'print the endpoint and the other outputs of what is deployed',
   options: [...inputOptions, json],
   examples: [
-    { line: 'sluice outputs --inputs terraform.tfvars --json', does: 'Prints them as JSON.' },
+    { line: 'sluice aws outputs --inputs terraform.tfvars --json', does: 'Prints them as JSON.' },
   ],
-  load: loading(async () => (await import('@sluice/infra/shell/outputs')).runOutputs),
+  load: loading(
+    'outputs',
+    () => import('@sluice/infra/shell/outputs'),
+    ({ runOutputs }) => runOutputs,
+  ),
 };
 
 const drift: Command = {
   name: 'drift',
   summary: 'show what somebody else has changed since the last apply',
-  description: 'Compares what is deployed with what was applied. Exits with 0 either way.',
+  description:
+    'Compares what is deployed with what was applied. Exits with 0 either way, unless --detailed-exitcode is given.',
   options: [
     ...inputOptions,
     json,
     { flags: '--detailed-exitcode', description: 'exit with 2 when there is drift' },
   ],
-  load: loading(async () => (await import('@sluice/infra/shell/drift')).runDrift),
+  load: loading(
+    'drift',
+    () => import('@sluice/infra/shell/drift'),
+    ({ runDrift }) => runDrift,
+  ),
 };
 
 const destroy: Command = {
   name: 'destroy',
-  summary: 'remove what apply has made; never the database, role, secret or group it was given',
+  summary: 'remove what apply created; never the database, role, secret or group that you gave it',
   description:
-    'Shows what will go and asks for the name of the proxy. Refuses while clients are connected unless forced.',
+    'Shows what it will remove and asks for the name of the proxy. Refuses while clients are connected, unless forced.',
   options: [
     ...inputOptions,
     json,
-    { flags: '--confirm <name>', description: 'the name of the proxy, in place of the question' },
-    { flags: '--force', description: 'even while clients are connected' },
+    confirm,
+    force,
+    wait,
+    { flags: '--delete-logs', description: 'also remove the log groups and their logs' },
   ],
   examples: [
     {
-      line: 'sluice destroy --inputs terraform.tfvars --confirm orders',
-      does: 'Removes the proxy orders without a question.',
+      line: 'sluice aws destroy --inputs terraform.tfvars --confirm orders',
+      does: 'Removes the proxy orders without asking.',
     },
   ],
-  load: loading(async () => (await import('@sluice/infra/shell/destroy')).runDestroy),
+  load: loading(
+    'destroy',
+    () => import('@sluice/infra/shell/destroy'),
+    ({ runDestroy }) => runDestroy,
+  ),
 };
 
 const synth: Command = {
@@ -127,12 +170,83 @@ const synth: Command = {
   ],
   examples: [
     {
-      line: 'sluice synth --inputs terraform.tfvars --resolved ids.json',
+      line: 'sluice aws synth --inputs terraform.tfvars --resolved ids.json',
       does: 'Prints the template, offline.',
     },
   ],
-  load: loading(async () => (await import('@sluice/infra/shell/synth')).runSynth),
+  load: loading(
+    'synth',
+    () => import('@sluice/infra/shell/synth'),
+    ({ runSynth }) => runSynth,
+  ),
+};
+
+const check: Command = {
+  name: 'check',
+  summary: 'run the preflight checks alone, in front of anybody’s Terraform or CDK',
+  description:
+    'Reads the inputs and AWS, and says what would fail. Changes nothing. With --plan it takes the inputs from the\n' +
+    'aws_db_proxy resources of a Terraform plan. Exits with 1 when a check fails.',
+  options: [
+    ...inputOptions,
+    json,
+    deep,
+    {
+      flags: '--plan <file>',
+      description: 'a Terraform plan as JSON: terraform show -json tfplan > tfplan.json',
+    },
+    {
+      flags: '--address <address>',
+      description: 'which aws_db_proxy of the plan, when it has several',
+    },
+    { flags: '--detailed-exitcode', description: 'exit with 2 when a check warns' },
+    { flags: '--sarif <file>', description: 'also write the checks as SARIF, for code hosts' },
+  ],
+  examples: [
+    {
+      line: 'sluice aws check --inputs terraform.tfvars',
+      does: 'Runs every check on these inputs.',
+    },
+    {
+      line: 'sluice aws check --plan tfplan.json --var aws_account_id=123456789012 --var aws_region=eu-central-1 --var vpc_id=vpc-0123456789abcdef0',
+      does: 'Checks the proxy that a Terraform plan would make.',
+    },
+  ],
+  load: loading(
+    'check',
+    async () => import('@sluice/infra/shell/check'),
+    ({ runCheck }) => runCheck,
+  ),
+};
+
+const adopt: Command = {
+  name: 'adopt',
+  summary: 'take over a proxy that Terraform made, in place: its endpoint does not change',
+  description:
+    'Imports the proxy, its endpoints and its log group into a stack, and manages the target group through the RDS API.\n' +
+    'Afterwards run terraform state rm. To go back, run sluice aws destroy, which removes only the stack, and terraform import.',
+  options: [...inputOptions, json, autoApprove],
+  examples: [
+    {
+      line: 'sluice aws adopt --inputs terraform.tfvars',
+      does: 'Takes over the proxy of these inputs.',
+    },
+  ],
+  load: loading(
+    'adopt',
+    async () => import('@sluice/infra/shell/adopt'),
+    ({ runAdopt }) => runAdopt,
+  ),
 };
 
 /** The commands that deal with AWS. Each loads its own code, and AWS's with it, only when it is run. */
-export const infrastructure: readonly Command[] = [plan, apply, outputs, drift, destroy, synth];
+export const infrastructure: readonly Command[] = [
+  check,
+  plan,
+  apply,
+  outputs,
+  drift,
+  destroy,
+  adopt,
+  synth,
+];

@@ -9,9 +9,9 @@ const nine: readonly (readonly [name: string, description: string])[] = [
   ['vpc_subnet_filter_tag', 'tags of the subnets, as { Name = "private" }'],
   ['rds_instance_id', 'the RDS PostgreSQL instance'],
   ['rds_proxy_role', 'the IAM role that reads the secret'],
-  ['rds_security_group_name', 'the security group that the proxy wears'],
+  ['rds_security_group_name', 'the security group of the proxy'],
   ['rds_secret_name', 'the secret with user name and password'],
-  ['rds_proxy_tags', 'tags for what is made, as { Team = "orders" }'],
+  ['rds_proxy_tags', 'tags for the created resources, as { Team = "orders" }'],
 ];
 
 /** Inputs are taken in the order in which they were typed, whichever option they came by. */
@@ -26,13 +26,21 @@ function add(previous: unknown, entry: object): unknown[] {
   return [...(Array.isArray(previous) ? (previous as unknown[]) : []), entry];
 }
 
+const addFile: NonNullable<Option['parse']> = (file, previous) =>
+  add(previous, { order: next(), file });
+
 /** --inputs, --var and the nine inputs' own flags. */
 export const inputOptions: readonly Option[] = [
   {
     flags: '-i, --inputs <file>',
     description:
       'a file of inputs: .tfvars, .tfvars.json, .json, .yaml; may be repeated, later ones win',
-    parse: (file, previous) => add(previous, { order: next(), file }),
+    parse: addFile,
+  },
+  {
+    flags: '--var-file <file>',
+    description: 'the same as --inputs; Terraform’s name for it',
+    parse: addFile,
   },
   {
     flags: '--var <name=value>',
@@ -50,6 +58,10 @@ export const inputOptions: readonly Option[] = [
         flag,
       });
     },
+  },
+  {
+    flags: '--only <name>',
+    description: 'only this proxy, if the inputs have several',
   },
   ...nine.map(([name, description]): Option => {
     const flag = `--${name.replaceAll('_', '-')}`;
@@ -71,5 +83,25 @@ export const deep: Option = {
 export const replace: Option = {
   flags: '--replace',
   description:
-    'make a new proxy, with a new endpoint name, when something fixed at creation has changed',
+    'allow the endpoint to be removed, and create a new one with a new name where needed',
+};
+
+export const autoApprove: Option = {
+  flags: '--auto-approve',
+  description: 'do not ask (for CI); removing an endpoint still needs --replace',
+};
+
+export const force: Option = {
+  flags: '--force',
+  description: 'remove an endpoint even while clients are, or may be, connected',
+};
+
+export const confirm: Option = {
+  flags: '--confirm <name>',
+  description: 'the name of the proxy, instead of asking for it',
+};
+
+export const wait: Option = {
+  flags: '--wait',
+  description: 'wait for a deployment in progress, such as your own interrupted apply',
 };

@@ -3,7 +3,7 @@ import { findControl } from '../up/control.ts';
 
 /**
  * The admin port of the proxy that a command is meant for: the one that is given, or that of a settings file, or that of
- * a `sluice up --standbys` that runs. Undefined when the settings file is wrong, which has been told then.
+ * a `sluice up` that runs. Undefined when the settings file is wrong, which has been told then.
  */
 export function adminUrl(
   options: Readonly<Record<string, unknown>>,
@@ -20,5 +20,12 @@ export function adminUrl(
   const { AdminHost, AdminPort } = settings;
   // What listens everywhere listens here, too.
   const host = AdminHost === '0.0.0.0' || AdminHost === '::' ? '127.0.0.1' : AdminHost;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${AdminPort}`;
+  const scheme = settings.AdminTlsCertFile === undefined ? 'http' : 'https';
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${AdminPort}`;
+}
+
+/** What the admin port is to be shown: the token in SLUICE_ADMIN_TOKEN, as it comes from a secret store. */
+export function adminHeaders(env: NodeJS.ProcessEnv = process.env): Record<string, string> {
+  const token = env['SLUICE_ADMIN_TOKEN'];
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Run } from '../command.ts';
 import { UsageError } from '../command.ts';
-import { adminUrl } from './admin-url.ts';
+import { adminHeaders, adminUrl } from './admin-url.ts';
 
 /** How often it is asked whether all is quiet, in milliseconds. */
 const pollInterval = 50;
@@ -14,7 +14,11 @@ interface Answer {
 
 /** Says it to the proxy. */
 async function post(admin: string, place: string): Promise<Answer> {
-  const response = await fetch(admin + place, { method: 'POST' });
+  const response = await fetch(admin + place, { method: 'POST', headers: adminHeaders() });
+  if (response.status === 401 || response.status === 403)
+    throw new UsageError(
+      `${admin} answers ${response.status}: ${(await response.text()).trim()}; give the token in SLUICE_ADMIN_TOKEN`,
+    );
   const answer = (await response.json()) as Answer;
   if (response.ok) return answer;
   throw new UsageError(`${answer.error}; the targets are ${answer.targets?.join(', ')}`);
@@ -37,8 +41,8 @@ export const pause: Run = async ({ options, stdout, stderr }) => {
   const quiet = await untilQuiet(admin, '/pause', Number(options['timeout']));
   stdout.write(
     quiet
-      ? 'paused: nothing runs any more; go on with `sluice resume`\n'
-      : 'paused, and statements or transactions still run; `sluice pause` waits on, `sluice resume` gives up\n',
+      ? 'paused: nothing is running; continue with `sluice resume`\n'
+      : 'paused, but something is still running; `sluice pause` keeps waiting, `sluice resume` ends the pause\n',
   );
   return quiet ? 0 : 1;
 };
@@ -47,7 +51,7 @@ export const resume: Run = async ({ options, arguments: [target], stdout, stderr
   const admin = adminUrl(options, stderr);
   if (admin === undefined) return 1;
   await post(admin, target === undefined ? '/resume' : `/resume?${named(target)}`);
-  stdout.write(target === undefined ? 'resumed\n' : `${target} is lent again\n`);
+  stdout.write(target === undefined ? 'resumed\n' : `${target} is in use again\n`);
   return 0;
 };
 
@@ -57,8 +61,8 @@ export const drain: Run = async ({ options, arguments: [target = ''], stdout, st
   const quiet = await untilQuiet(admin, `/drain?${named(target)}`, Number(options['timeout']));
   stdout.write(
     quiet
-      ? `${target} is drained; lend it again with \`sluice resume ${target}\`\n`
-      : `${target} is lent no more, and statements or transactions still run there\n`,
+      ? `${target} is drained; put it back in use with \`sluice resume ${target}\`\n`
+      : `${target} gets no more work, but something is still running there\n`,
   );
   return quiet ? 0 : 1;
 };

@@ -1,6 +1,8 @@
-import { startProxy } from '@sluice/proxy';
+import { caught, logFlushed, startProxy } from '@sluice/proxy';
 import { settingsWarnings } from '@sluice/proxy/settings';
 import type { Run } from '../command.ts';
+import { leave } from '../leave.ts';
+import { guardProcess } from '../process-guard.ts';
 import { readSettings } from '../read-settings.ts';
 import { aborted, StopSignals } from '../stop-signals.ts';
 import { Reloader } from './reloader.ts';
@@ -16,6 +18,7 @@ export const run: Run = async ({ options, stderr }) => {
   // From the start, since an unheard SIGHUP ends the process.
   process.on('SIGHUP', () => reloader?.reload());
   const proxy = await startProxy(settings);
+  guardProcess();
   for (const warning of settingsWarnings(settings)) {
     proxy.logger.warn(warning);
   }
@@ -23,12 +26,15 @@ export const run: Run = async ({ options, stderr }) => {
   proxy.logger.info({ endpoints: proxy.endpoints, admin: proxy.admin }, 'ready');
 
   await aborted(signals.first);
-  await reloader.close();
+  const closed = reloader.close();
   reloader = undefined;
-  await Promise.race([proxy.drain(), aborted(signals.second)]);
-  if (signals.second.aborted) {
-    await proxy.stop();
-  }
-  proxy.logger.info('stopped');
-  return 0;
+  const drained = proxy.drain().catch((error: unknown) => caught('a drain', error));
+  await Promise.race([drained, aborted(signals.second)]);
+  return leave(
+    0,
+    Promise.all([proxy.stop(), closed]).then(() => {
+      proxy.logger.info('stopped');
+      return logFlushed();
+    }),
+  );
 };

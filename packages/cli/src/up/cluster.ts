@@ -1,6 +1,6 @@
-import { FaultProxy, failOver, mend, startCluster } from '@sluice/lab';
-import type { FailoverKind, Postgres } from '@sluice/lab';
+import type { FailoverKind, FaultProxy, Postgres } from '@sluice/postgres';
 import type { Database } from './database.ts';
+import { loadPostgres } from './load-postgres.ts';
 import type { UpOptions } from './options.ts';
 
 /** A database with standbys, which can fail over. */
@@ -17,6 +17,7 @@ export async function startClusterDatabase(
   options: UpOptions,
   signal: AbortSignal,
 ): Promise<ClusterDatabase> {
+  const { FaultProxy: Network, failOver, repairCluster, startCluster } = await loadPostgres();
   const { maxConnections, standbys } = options;
   const cluster = await startCluster({
     signal,
@@ -25,7 +26,7 @@ export async function startClusterDatabase(
     ...(maxConnections === undefined ? {} : { maxConnections }),
   });
   const networks = new Map<Postgres, FaultProxy>();
-  for (const server of cluster.servers) networks.set(server, await FaultProxy.start(server));
+  for (const server of cluster.servers) networks.set(server, await Network.start(server));
   const network = (server: Postgres): FaultProxy => {
     const found = networks.get(server);
     if (found === undefined) throw new Error(`nothing stands before ${server.url}`);
@@ -49,7 +50,7 @@ export async function startClusterDatabase(
     },
     failOver: async (kind, clients) => {
       const former = await failOver(cluster, kind, { network, ...clients });
-      await mend(cluster, former, network(former));
+      await repairCluster(cluster, former, network(former));
     },
     stop: async () => {
       for (const each of networks.values()) await each.stop();

@@ -3,7 +3,7 @@ import { wholeNumber } from '../parse-option.ts';
 
 export const up: Command = {
   name: 'up',
-  summary: 'try it: a PostgreSQL and the proxy in front of it, on this machine',
+  summary: 'start a PostgreSQL with the proxy in front of it on this machine, to try it',
   description:
     'Starts a real PostgreSQL 18 on this machine and the proxy in front of it, and shows how to connect.\n' +
     'Ctrl-C stops both and leaves no process and no files.',
@@ -22,41 +22,40 @@ export const up: Command = {
     },
     {
       flags: '--pool-size <number>',
-      description: 'the most database connections for one database and user',
+      description: 'the most server connections per database and user',
       default: 10,
       parse: wholeNumber(1, 100_000),
     },
     {
       flags: '--max-connections <number>',
-      description: 'max_connections of the PostgreSQL that is started (default: 100)',
+      description: 'max_connections of the PostgreSQL it starts (default: 100)',
       parse: wholeNumber(10, 10_000),
     },
     {
       flags: '--standbys <number>',
       description:
-        'start a cluster with so many standbys, which `sluice failover` can have fail over (default: 0)',
+        'also start this many standbys; `sluice failover` then makes one take over (default: 0)',
       parse: wholeNumber(0, 5),
     },
-    { flags: '--tls', description: 'TLS for clients, with a certificate made on the spot' },
+    { flags: '--tls', description: 'serve clients over TLS, with a certificate made for this run' },
     {
       flags: '--data <dir>',
-      description: 'keep the data of the PostgreSQL in this folder, for the next time',
+      description: 'keep the data in this folder for the next run',
     },
     {
       flags: '--target <url>',
-      description:
-        'a database that exists, instead of starting one: postgres://user:password@host/name',
+      description: 'use this database instead of starting one: postgres://user:password@host/name',
     },
     {
       flags: '--json',
-      description: 'write events as JSON, one a line, and nothing else: first ready, last stopped',
+      description: 'print events only, one JSON object per line: first ready, last stopped',
     },
   ],
   examples: [
     { line: 'sluice up', does: 'Clients connect to port 6432.' },
     {
       line: 'sluice up --standbys 1',
-      does: 'A primary and a standby; `sluice failover` in another terminal changes their roles.',
+      does: 'A primary and a standby; `sluice failover` in another terminal swaps their roles.',
     },
     {
       line: 'sluice up --target postgres://app:secret@localhost/shop --port 7000',

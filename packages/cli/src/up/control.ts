@@ -15,14 +15,16 @@ export interface Control {
   readonly token: string;
   /** The proxy's admin port. */
   readonly admin: string;
+  /** Whether the database has standbys and can fail over. */
+  readonly canFailOver: boolean;
 }
 
-/** Where a running `sluice up --standbys` of this user says how it is reached. The last one started counts. */
-export function controlFile(): string {
+/** Where a running `sluice up` of this user says how it is reached. The last one started counts. */
+function controlFile(): string {
   return path.join(tmpdir(), `sluice-up-${userInfo().username}.json`);
 }
 
-/** The `sluice up --standbys` that runs, or undefined. */
+/** The `sluice up` that runs, or undefined. */
 export function findControl(): Control | undefined {
   try {
     const control = JSON.parse(readFileSync(controlFile(), 'utf8')) as Control;
@@ -36,15 +38,16 @@ export function findControl(): Control | undefined {
 /** Takes orders from other commands on this machine; resolves to what stops that. */
 export async function takeOrders(
   admin: string,
-  failOver: (kind: string) => Promise<unknown>,
+  failOver?: (kind: string) => Promise<unknown>,
 ): Promise<() => Promise<void>> {
   const token = randomBytes(24).toString('base64url');
   let busy = false;
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const kind = /^\/failover\/(\w+)$/.exec(request.url ?? '')?.[1];
-    if (request.method !== 'POST' || kind === undefined) response.writeHead(404).end();
+    if (request.method !== 'POST' || kind === undefined || failOver === undefined)
+      response.writeHead(404).end();
     else if (request.headers.authorization !== `Bearer ${token}`) response.writeHead(401).end();
-    else if (busy) response.writeHead(409).end('another fail-over is under way\n');
+    else if (busy) response.writeHead(409).end('another failover is under way\n');
     else {
       busy = true;
       try {
@@ -64,7 +67,13 @@ export async function takeOrders(
   });
   const { port } = server.address() as AddressInfo;
   const url = `http://127.0.0.1:${port}`;
-  const control: Control = { pid: process.pid, url, token, admin };
+  const control: Control = {
+    pid: process.pid,
+    url,
+    token,
+    admin,
+    canFailOver: failOver !== undefined,
+  };
   await rm(controlFile(), { force: true });
   // `wx`: never through a link that somebody else has put there.
   await writeFile(controlFile(), JSON.stringify(control), { mode: 0o600, flag: 'wx' });

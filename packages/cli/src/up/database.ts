@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { startPostgres } from '@sluice/lab';
 import type { Settings } from '@sluice/proxy/settings';
 import { UsageError } from '../command.ts';
+import { loadPostgres } from './load-postgres.ts';
 import type { UpOptions } from './options.ts';
 
 /** The database behind the proxy. */
@@ -20,6 +20,7 @@ export interface Database {
 /** Starts a PostgreSQL. Its data lies in the folder `--data`, or in one that goes when it stops. */
 export async function startDatabase(options: UpOptions, signal: AbortSignal): Promise<Database> {
   const { data, maxConnections } = options;
+  const { startPostgres } = await loadPostgres();
   const postgres = await startPostgres({
     signal,
     ...(data === undefined ? {} : { dataDir: data }),

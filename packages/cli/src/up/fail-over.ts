@@ -1,13 +1,13 @@
-import { failoverKinds } from '@sluice/lab';
 import type { ToldFailover } from '@sluice/proxy';
 import type { ClusterDatabase } from './cluster.ts';
+import { loadPostgres } from './load-postgres.ts';
 
 /** What `sluice failover` is told. */
 export interface FailoverReport {
   readonly kind: string;
   readonly faultAt: string;
   /** Null when the proxy has not noticed. */
-  readonly story: ToldFailover | null;
+  readonly failover: ToldFailover | null;
 }
 
 /** Has the database fail over under a proxy whose admin port is at `admin`. */
@@ -16,6 +16,7 @@ export async function orderFailOver(
   admin: string,
   wanted: string,
 ): Promise<FailoverReport> {
+  const { failoverKinds } = await loadPostgres();
   const kind = failoverKinds.find((name) => name === wanted);
   if (kind === undefined)
     throw new Error(`the kind is "${wanted}"; it must be one of ${failoverKinds.join(', ')}`);
@@ -35,6 +36,6 @@ export async function orderFailOver(
   });
   const response = await fetch(`${admin}/targets`);
   const { failovers } = (await response.json()) as { readonly failovers: readonly ToldFailover[] };
-  const story = failovers.find(({ detectedAt }) => Date.parse(detectedAt) >= faultAt.getTime());
-  return { kind, faultAt: faultAt.toISOString(), story: story ?? null };
+  const failover = failovers.find(({ detectedAt }) => Date.parse(detectedAt) >= faultAt.getTime());
+  return { kind, faultAt: faultAt.toISOString(), failover: failover ?? null };
 }

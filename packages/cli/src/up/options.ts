@@ -19,7 +19,7 @@ export interface UpOptions {
 export function upOptions({ options }: CommandInput): UpOptions {
   const { port, adminPort, poolSize, maxConnections, data, target } = options;
   if (data !== undefined && options['standbys'] !== undefined) {
-    throw new UsageError('--standbys keeps no data yet; leave --data out');
+    throw new UsageError('--data cannot be combined with --standbys yet; leave one of them out');
   }
   const needless = (['data', 'maxConnections', 'standbys'] as const).find(
     (name) => options[name] !== undefined,

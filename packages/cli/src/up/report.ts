@@ -1,3 +1,4 @@
+import { ownCommand } from '../companion.ts';
 import type { UpOptions } from './options.ts';
 
 /** What is running, as `--json` writes it in the event `ready`. */
@@ -23,7 +24,7 @@ export function readyText(
   { poolSize, standbys }: Pick<UpOptions, 'poolSize' | 'standbys'>,
 ): string {
   return `
-Sluice is ready at ${endpoint.host}:${endpoint.port}. Many clients share at most ${poolSize} database connections.
+Sluice is ready at ${endpoint.host}:${endpoint.port}. Many clients share at most ${poolSize} server connections.
 
   psql '${endpoint.url}'
 
@@ -32,10 +33,11 @@ Or paste this into node (from a folder with the npm package pg, such as this one
 ${nodeLines(endpoint.url)}
 
 Try next
+  what the proxy does right now       ${ownCommand} status, in another terminal
   how often a connection was shared   curl -s ${admin.url}/metrics | grep sluice_
   the database itself, to compare     psql '${database.url}'
   your own application                the URL above is all it needs
-${standbys > 0 ? '  a fail-over under your application  sluice failover, in another terminal\n' : ''}
+${standbys > 0 ? `  a failover under your application   ${ownCommand} failover, in another terminal\n` : ''}
 Admin port: ${admin.url} (/metrics, /healthz, /readyz)
 Ctrl-C stops it.
 `;
@@ -48,6 +50,6 @@ const pool = new pg.Pool({ connectionString: '${url}', max: 50 });
 const ask = (id) => pool.query('select $1::int as id, pg_backend_pid() as connection', [id]);
 const answers = await Promise.all(Array.from({ length: 1000 }, (_, id) => ask(id)));
 const connections = new Set(answers.map(({ rows }) => rows[0].connection));
-console.log(\`50 clients, \${answers.length} answers, \${connections.size} database connections\`);
+console.log(\`50 clients, \${answers.length} answers, \${connections.size} server connections\`);
 await pool.end();`;
 }

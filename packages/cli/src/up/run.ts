@@ -2,12 +2,14 @@ import { startProxy } from '@sluice/proxy';
 import type { RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import type { Run } from '../command.ts';
+import { leave } from '../leave.ts';
 import { aborted, StopSignals } from '../stop-signals.ts';
 import { startClusterDatabase } from './cluster.ts';
 import { takeOrders } from './control.ts';
 import type { Database } from './database.ts';
 import { givenDatabase, startDatabase } from './database.ts';
 import { orderFailOver } from './fail-over.ts';
+import { loadPostgres } from './load-postgres.ts';
 import type { UpOptions } from './options.ts';
 import { upOptions } from './options.ts';
 import type { Ready } from './report.ts';
@@ -24,6 +26,7 @@ export const run: Run = async (input) => {
   /** What has to be undone, last started first. */
   const undo: (() => Promise<void>)[] = [];
   try {
+    if (options.target === undefined) await loadPostgres();
     if (!options.json && options.target === undefined) {
       stdout.write('Starting PostgreSQL and Sluice…\n');
     }
@@ -49,7 +52,7 @@ export const run: Run = async (input) => {
   if (options.json) {
     stdout.write(`${JSON.stringify({ event: 'stopped' })}\n`);
   }
-  return 0;
+  return leave(0, Promise.resolve());
 };
 
 async function start(
@@ -82,11 +85,14 @@ async function start(
     }),
   );
   undo.push(() => proxy.stop());
-  if (cluster !== undefined) {
-    const { host, port } = proxy.admin;
-    const admin = `http://${host}:${port}`;
-    undo.push(await takeOrders(admin, (kind) => orderFailOver(cluster, admin, kind)));
-  }
+  const { host, port } = proxy.admin;
+  const admin = `http://${host}:${port}`;
+  undo.push(
+    await takeOrders(
+      admin,
+      cluster === undefined ? undefined : (kind) => orderFailOver(cluster, admin, kind),
+    ),
+  );
   return describe(proxy, database, tls);
 }
 

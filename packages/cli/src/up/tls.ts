@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { makeCertificate } from '@sluice/lab';
+import { loadPostgres } from './load-postgres.ts';
 
 /** A certificate for this machine, in files of its own. */
 export interface TlsFiles {
@@ -13,6 +13,7 @@ export interface TlsFiles {
 
 /** Makes a certificate for localhost and the authority that signs it. */
 export async function makeTlsFiles(): Promise<TlsFiles> {
+  const { makeCertificate } = await loadPostgres();
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-tls-'));
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
   try {

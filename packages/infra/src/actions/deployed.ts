@@ -28,7 +28,11 @@ export async function withDeployed<T>(
 ): Promise<T> {
   const { inputs } = await readInputs(request.sources);
   const region = inputs.aws_region;
-  const clients = createClients({ region });
+  const clients = createClients({
+    region,
+    profile: inputs.AwsProfile,
+    role: inputs.AssumeRoleArn,
+  });
   try {
     const caller = await readCaller(clients).catch((error: unknown) => {
       throw explainFailure(error, 'sts:GetCallerIdentity', region);

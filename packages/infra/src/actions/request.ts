@@ -13,4 +13,6 @@ export interface PlanOptions {
   readonly deep: boolean;
   /** Make a new proxy when something that is fixed at creation has changed. */
   readonly replace: boolean;
+  /** Take over a proxy that is there, in place of making one. @default false */
+  readonly adopt?: boolean;
 }

@@ -1,15 +1,20 @@
 import { PutRetentionPolicyCommand } from '@aws-sdk/client-cloudwatch-logs';
 import type { Design } from '../actions/design.ts';
 import type { Prepared } from '../actions/prepare.ts';
-import type { Clients } from '../aws/clients.ts';
 import { InfraError, messageOf } from '../errors.ts';
 import type { Inputs } from '../inputs/table.ts';
-import { changesBetween } from '../plan/changes.ts';
+import type { Drift } from '../drift/drift.ts';
+import { restoreDrift } from '../drift/restore/restore.ts';
+import { changesBetween, type Change } from '../plan/changes.ts';
 import { isBuilt, readStack } from '../resolve/deployed.ts';
+import type { DeployedStack } from '../resolve/facts.ts';
 import { proxyLogGroup, serviceLogGroup } from '../resolve/names.ts';
 import { violations } from '../security/report.ts';
 import { readOutputs, type StackOutputs } from '../synth/outputs.ts';
-import { deploy, execute } from './deploy.ts';
+import { record, stableJson } from '../values.ts';
+import { busyError, lostRace } from './busy.ts';
+import type { Deployment } from './deployment.ts';
+import { changeSetName, deploy, execute } from './deploy.ts';
 import { HealthWatch } from './health-watch.ts';
 import { Progress } from './progress.ts';
 import { rolledBack } from './rolled-back.ts';
@@ -22,27 +27,11 @@ export const healthInterval = 5000;
 /** How long an apply waits for targets after CloudFormation is done, in milliseconds: a change of a secret or a rule shows only then. */
 const patience = 60_000;
 
-/** What a deployment needs to know, whether it comes from inputs or from a saved plan. */
-export interface Deployment {
-  readonly stack: string;
-  readonly proxy: string;
-  readonly engine: Inputs['engine'];
-  readonly account: string;
-  readonly region: string;
-  readonly clients: Clients;
-  /** The template that CloudFormation will have, to know what is touched. */
-  readonly template: Readonly<Record<string, unknown>>;
-  /** Whether clients must use TLS. */
-  readonly tls: boolean;
-  /** A log group that was there before: it stays outside the stack, but gets the retention that was asked for. */
-  readonly keptLogGroup?: { readonly name: string; readonly days: number };
-  /** The folder of a fresh assembly, or the name of a change set that waits. */
-  readonly from: { readonly assembly: string } | { readonly changeSet: string };
-}
-
 /** What an apply came to. */
 export interface Applied {
   readonly changed: boolean;
+  /** Drift that was taken back. */
+  readonly restored: readonly Drift[];
   readonly outputs: StackOutputs;
 }
 
@@ -52,10 +41,10 @@ export function deploymentOf(
 ): Deployment & { readonly from: { readonly assembly: string } } {
   const { inputs, design, clients, checks } = prepared;
   const failed = checks.filter((check) => check.status === 'failed');
-  if (design === undefined || failed.length > 0) {
+  if (design === undefined || failed.length > 0 || prepared.obstacles.length > 0) {
     throw new InfraError('PREFLIGHT_FAILED', [
       ...failed.map(
-        ({ code, title, found, mend }) => `${code} ${title}: ${found}; mend: ${mend ?? ''}`,
+        ({ code, title, found, fix }) => `${code} ${title}: ${found}; fix: ${fix ?? ''}`,
       ),
       ...prepared.obstacles,
     ]);
@@ -66,7 +55,7 @@ export function deploymentOf(
       'SECURITY_VIOLATION',
       broken.map(
         ({ rule, resource, told }) =>
-          `${rule} ${resource}: ${told}; mend it, or acknowledge it in the inputs: Acknowledge = { "${rule}" = "why" }`,
+          `${rule} ${resource}: ${told}; fix it, or acknowledge it in the inputs: Acknowledge = { "${rule}" = "why" }`,
       ),
     );
   }
@@ -79,7 +68,13 @@ export function deploymentOf(
     clients,
     template: design.synthesized.template,
     tls: inputs.RequireTLS,
+    ...(inputs.CloudFormationRoleArn === undefined
+      ? {}
+      : { roleArn: inputs.CloudFormationRoleArn }),
     ...(design.resolved.log_group_exists ? { keptLogGroup: keptLogGroup(inputs, design) } : {}),
+    ...(prepared.deployed === undefined || !isBuilt(prepared.deployed.status)
+      ? {}
+      : { planned: prepared.deployed.template }),
     from: { assembly: design.synthesized.assembly.directory },
   };
 }
@@ -90,8 +85,10 @@ function keptLogGroup(inputs: Inputs, { model }: Design): NonNullable<Deployment
 }
 
 /**
- * Deploys, with progress; a failure is rolled back by CloudFormation, told, and what a failed creation leaves is removed.
+ * Deploys, with progress, and takes drift back; a failure is rolled back by CloudFormation, told, and what a failed
+ * creation leaves is removed.
  * @param write takes one line for people at a time
+ * @throws InfraError STACK_BUSY when somebody else has deployed since the plan, or does so now
  */
 export async function apply(
   deployment: Deployment,
@@ -99,44 +96,106 @@ export async function apply(
 ): Promise<Applied> {
   const { clients, stack } = deployment;
   const before = await readStack(clients, stack);
-  const changes = await changesBetween(before?.template ?? {}, deployment.template);
-  if (changes.length === 0 && before !== undefined && isBuilt(before.status)) {
-    return { changed: false, outputs: readOutputs(before.outputs) };
-  }
+  const built = before !== undefined && isBuilt(before.status) ? before : undefined;
+  refuseAfterAnother(deployment, built);
+  const changes = await changesBetween(built?.template ?? {}, deployment.template);
   const progress = new Progress(write);
+  const tell = (line: string): void => progress.note(line);
+  try {
+    const restored: Drift[] = [];
+    if (built !== undefined) {
+      // CloudFormation cannot change what is gone; what is to be removed may stay so.
+      const kept = new Set(Object.keys(record(deployment.template['Resources'])));
+      const only = (drift: Drift): boolean => drift.property === '' && kept.has(drift.resource);
+      restored.push(...(await restoreDrift({ clients, stack: built, only, tell })));
+    }
+    if (changes.length > 0 || built === undefined) {
+      await change(deployment, { progress, changes, created: built === undefined });
+    }
+    const after = await readStack(clients, stack);
+    if (after !== undefined && built !== undefined) {
+      restored.push(...(await restoreDrift({ clients, stack: after, tell })));
+    }
+    const outputs = readOutputs(after?.outputs ?? {});
+    if (outputs.rds_proxy_endpoint === '') {
+      throw new InfraError(
+        'APPLY_FAILED',
+        `${stack} has no endpoint after the apply (its status is ${after?.status ?? 'gone'}); look at its events in CloudFormation, and run sluice aws apply again`,
+      );
+    }
+    return { changed: changes.length > 0 || built === undefined, restored, outputs };
+  } finally {
+    progress.end();
+  }
+}
+
+/** A plan is of what was deployed when it was made; on anything else it would do what nobody has seen. */
+function refuseAfterAnother(
+  { stack, from, planned }: Deployment,
+  now: DeployedStack | undefined,
+): void {
+  // A change set that waits is refused by CloudFormation itself when the stack has changed since.
+  if ('assembly' in from && stableJson(now?.template) !== stableJson(planned)) {
+    throw busyError(stack, 'somebody else has deployed since the plan was made');
+  }
+}
+
+async function change(
+  deployment: Deployment,
+  {
+    progress,
+    changes,
+    created,
+  }: {
+    readonly progress: Progress;
+    readonly changes: readonly Change[];
+    readonly created: boolean;
+  },
+): Promise<void> {
   progress.begin(changes);
+  // A name of its own: the toolkit removes a change set of the same name, which may be somebody else's.
+  const changeSet = changeSetName();
   const watch = new HealthWatch({
     read: targetReader(deployment),
     tell: (line) => progress.note(line),
     interval: healthInterval,
   });
   try {
-    await start(deployment, progress);
+    await start(deployment, progress, changeSet);
     for (const health of await watch.settled(patience)) {
       progress.note(`still not available: ${healthText(health)}`);
     }
   } catch (error) {
-    throw await rolledBack(deployment, {
-      cause: error,
-      created: before === undefined || !isBuilt(before.status),
-      began: progress.began,
-      failures: progress.failures,
-      unhealthy: watch.unhealthy(),
-    });
+    throw lostRace(error) && progress.failures.length === 0
+      ? busyError(deployment.stack, 'another deployment came first', error)
+      : await rolledBack(deployment, {
+          cause: error,
+          changeSet,
+          created,
+          began: progress.began,
+          failures: progress.failures,
+          unhealthy: watch.unhealthy(),
+        });
   } finally {
     await watch.stop();
-    progress.end();
   }
-  const after = await readStack(clients, stack);
-  return { changed: true, outputs: readOutputs(after?.outputs ?? {}) };
 }
 
-async function start(deployment: Deployment, progress: Progress): Promise<void> {
-  const { region, stack, account, from, template } = deployment;
-  const onEvent = progress.event.bind(progress);
+async function start(deployment: Deployment, progress: Progress, name: string): Promise<void> {
+  const { region, stack, account, from, template, roleArn } = deployment;
+  const job = {
+    region,
+    roleArn,
+    credentials: deployment.clients.credentials,
+    onEvent: progress.event.bind(progress),
+  };
   await ('assembly' in from
-    ? deploy({ region, onEvent, assembly: from.assembly, method: { method: 'change-set' } })
-    : execute({ region, onEvent, stack, account }, from.changeSet, template));
+    ? deploy({
+        ...job,
+        assembly: from.assembly,
+        method: { method: 'change-set', changeSetName: name },
+      })
+    : execute({ ...job, stack, account }, from.changeSet, template));
 }
 
 /** Sets the retention of a log group that stays outside the stack; a sentence for people, when there is one. */

@@ -1,25 +1,53 @@
 import { GetMetricStatisticsCommand } from '@aws-sdk/client-cloudwatch';
 import { DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import type { Clients } from '../aws/clients.ts';
+import { messageOf } from '../errors.ts';
 import type { DeployedStack } from '../resolve/facts.ts';
 import { Template } from '../resolve/template.ts';
 
 /** How far back clients are looked for, in milliseconds; CloudWatch has a value each minute, a little late. */
 const window = 5 * 60_000;
 
-/** The most clients connected in the last minutes; undefined when CloudWatch has nothing on it. */
+/** The most clients connected in the last minutes; or why that is not known, which is not the same as nobody. */
+export type ConnectedClients = { readonly most: number } | { readonly unknown: string };
+
+interface ClientMetric {
+  readonly Namespace: string;
+  readonly MetricName: string;
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Looks at CloudWatch for clients of the endpoint that a stack has. Never throws: what cannot be read is unknown. */
 export async function connectedClients(
   clients: Clients,
   stack: DeployedStack,
-): Promise<number | undefined> {
-  const template = new Template(stack.template);
-  const proxy = template.proxyName();
+): Promise<ConnectedClients> {
+  try {
+    return await read(clients, stack);
+  } catch (error) {
+    return { unknown: `CloudWatch could not be read: ${messageOf(error)}` };
+  }
+}
+
+/** The number in words. */
+export function connectedText(connected: ConnectedClients): string {
+  if ('unknown' in connected) {
+    return `whether clients are connected is not known (${connected.unknown})`;
+  }
+  return connected.most === 0
+    ? 'no client was connected in the last five minutes'
+    : `${connected.most} ${connected.most === 1 ? 'client was' : 'clients were'} connected in the last five minutes`;
+}
+
+async function read(clients: Clients, stack: DeployedStack): Promise<ConnectedClients> {
+  const proxy = new Template(stack.template).proxyName();
   const metric =
     proxy === undefined
       ? await balancerMetric(clients, stack.name)
       : { Namespace: 'AWS/RDS', MetricName: 'ClientConnections', name: 'ProxyName', value: proxy };
   if (metric === undefined) {
-    return undefined;
+    return { unknown: 'the stack has no endpoint that CloudWatch counts clients of' };
   }
   const now = Date.now();
   const answer = await clients.cloudWatch.send(
@@ -34,21 +62,14 @@ export async function connectedClients(
     }),
   );
   const values = (answer.Datapoints ?? []).flatMap((point) => point.Maximum ?? []);
-  return values.length === 0 ? undefined : Math.max(...values);
+  return values.length === 0
+    ? {
+        unknown: `CloudWatch has no value of ${metric.Namespace} ${metric.MetricName} for ${metric.value} in the last five minutes`,
+      }
+    : { most: Math.max(...values) };
 }
 
-async function balancerMetric(
-  clients: Clients,
-  stack: string,
-): Promise<
-  | {
-      readonly Namespace: string;
-      readonly MetricName: string;
-      readonly name: string;
-      readonly value: string;
-    }
-  | undefined
-> {
+async function balancerMetric(clients: Clients, stack: string): Promise<ClientMetric | undefined> {
   const { StackResources: resources = [] } = await clients.cloudFormation.send(
     new DescribeStackResourcesCommand({ StackName: stack }),
   );

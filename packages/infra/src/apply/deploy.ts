@@ -1,12 +1,23 @@
+import { randomBytes } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeploymentMethod, Toolkit } from '@aws-cdk/toolkit-lib';
 import type { IStackSynthesizer } from 'aws-cdk-lib';
+import type { Clients } from '../aws/clients.ts';
 import { ToolkitHost, type StackEvent } from './toolkit-host.ts';
+
+/** A name for a change set that no other deployment uses. */
+export function changeSetName(): string {
+  return `sluice-${new Date().toISOString().replaceAll(/[^0-9]/g, '')}-${randomBytes(3).toString('hex')}`;
+}
 
 /** How the toolkit is to be used; the same for deployments and removals. */
 interface Job {
   readonly region: string;
+  /** Where the credentials come from, when it is not the environment alone. */
+  readonly credentials?: Clients['credentials'] | undefined;
+  /** The role that CloudFormation works with, in place of the caller's rights. */
+  readonly roleArn?: string | undefined;
   readonly onEvent: (event: StackEvent) => void;
 }
 
@@ -24,6 +35,7 @@ export async function deploy(job: DeployJob): Promise<void> {
   try {
     await toolkit.deploy(source, {
       deploymentMethod: job.method,
+      ...(job.roleArn === undefined ? {} : { roleArn: job.roleArn }),
       // The removal of the remains of a failed creation, and of a stack in review, is the toolkit's business.
       rollback: true,
     });
@@ -43,7 +55,7 @@ export interface StackJob extends Job {
 export async function remove(job: StackJob): Promise<void> {
   const toolkit = await toolkitFor(job);
   const source = await toolkit.fromAssemblyDirectory(await assemblyOf(job, { Resources: {} }));
-  await toolkit.destroy(source);
+  await toolkit.destroy(source, job.roleArn === undefined ? {} : { roleArn: job.roleArn });
 }
 
 /**
@@ -63,14 +75,17 @@ export async function execute(
 }
 
 /** The toolkit takes a second to load, and a plan does without it. */
-async function toolkitFor({ region, onEvent }: Job): Promise<Toolkit> {
+async function toolkitFor({ region, credentials, onEvent }: Job): Promise<Toolkit> {
   const { BaseCredentials, Toolkit } = await import('@aws-cdk/toolkit-lib');
   return new Toolkit({
     ioHost: new ToolkitHost(onEvent),
     color: false,
     emojis: false,
     sdkConfig: {
-      baseCredentials: BaseCredentials.awsCliCompatible({ defaultRegion: region }),
+      baseCredentials:
+        credentials === undefined
+          ? BaseCredentials.awsCliCompatible({ defaultRegion: region })
+          : BaseCredentials.custom({ provider: credentials, region }),
     },
   });
 }

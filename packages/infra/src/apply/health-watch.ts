@@ -30,7 +30,7 @@ export class HealthWatch {
   }
 
   /**
-   * Waits until every target that is seen is available, or for so long.
+   * Waits until every target that is seen is available, for at most this long.
    * @param patience in milliseconds
    * @returns what is still not available
    */

@@ -1,8 +1,9 @@
+import { ListChangeSetsCommand } from '@aws-sdk/client-cloudformation';
 import { explainFailure, isAwsFailure } from '../aws/failure.ts';
 import { InfraError, messageOf, type InfraErrorCode } from '../errors.ts';
 import { isBuilt, readStack } from '../resolve/deployed.ts';
 import { Template } from '../resolve/template.ts';
-import type { Deployment } from './apply.ts';
+import type { Deployment } from './deployment.ts';
 import { remove } from './deploy.ts';
 import { healthText, type TargetHealth } from './target-health.ts';
 import type { StackEvent } from './toolkit-host.ts';
@@ -10,6 +11,8 @@ import type { StackEvent } from './toolkit-host.ts';
 /** What is known of a deployment that failed. */
 export interface Failure {
   readonly cause: unknown;
+  /** The name of the change set that was to be run. */
+  readonly changeSet: string;
   /** It was the creation of the stack, so that nothing may be left behind. */
   readonly created: boolean;
   /** CloudFormation had begun to change something. */
@@ -30,7 +33,7 @@ export async function rolledBack(deployment: Deployment, failure: Failure): Prom
     ...unhealthy.map(healthText),
     await outcome(deployment, failure).catch(
       (error: unknown) =>
-        `how ${deployment.stack} stands could not be read (${messageOf(error)}); what CloudFormation has begun goes on: run sluice apply again, which takes it up where it is`,
+        `the state of ${deployment.stack} could not be read (${messageOf(error)}); CloudFormation continues on its own: run sluice aws apply --wait to resume`,
     ),
   ];
   return new InfraError(code, problems, { cause });
@@ -53,26 +56,56 @@ function reason(
   return { code: code === 'AWS_FAILED' ? 'APPLY_FAILED' : code, told: message };
 }
 
-async function outcome(deployment: Deployment, { created, began }: Failure): Promise<string> {
+async function outcome(
+  deployment: Deployment,
+  { changeSet, created, began }: Failure,
+): Promise<string> {
   const { clients, stack, account, region } = deployment;
   const left = await readStack(clients, stack);
   if (left === undefined) {
     return 'nothing was left behind';
   }
   if (left.status.endsWith('_IN_PROGRESS') && left.status !== 'REVIEW_IN_PROGRESS') {
-    return `CloudFormation goes on by itself (${stack} is ${left.status}): run sluice apply again, which takes it up where it is`;
+    return `CloudFormation continues on its own (${stack} is ${left.status}): run sluice aws apply --wait to resume`;
   }
   if (!created) {
     const engine = new Template(left.template).engine() ?? 'nothing';
-    return `${began ? 'it was rolled back' : 'nothing was begun'}: what was deployed before (${engine}) stands as it was; the stack is ${left.status}`;
+    return `${began ? 'it was rolled back' : 'nothing was started'}: what was deployed before (${engine}) is unchanged; the stack is ${left.status}`;
   }
   if (isBuilt(left.status)) {
-    return `${stack} is ${left.status}: run sluice apply again`;
+    return `${stack} is ${left.status}: run sluice aws apply again`;
+  }
+  if (left.status === 'REVIEW_IN_PROGRESS' && (await othersWait(deployment, left.id, changeSet))) {
+    return `${stack} waits for the review of another change set, and was left as it is`;
   }
   try {
-    await remove({ stack, account, region, onEvent: () => undefined });
-    return `${began ? 'it was rolled back' : 'nothing was begun'}, and the empty stack was removed: nothing was left behind`;
+    await remove({
+      stack,
+      account,
+      region,
+      roleArn: deployment.roleArn,
+      credentials: clients.credentials,
+      onEvent: () => undefined,
+    });
+    return `${began ? 'it was rolled back' : 'nothing was started'}, and the empty stack was removed: nothing was left behind`;
   } catch (error) {
-    return `the stack ${stack} could not be removed (${messageOf(error)}); run sluice destroy`;
+    return `the stack ${stack} could not be removed (${messageOf(error)}); run sluice aws destroy`;
   }
+}
+
+/** A stack in review may hold the change set of somebody else, which would go with it. */
+async function othersWait(
+  { clients, stack }: Deployment,
+  id: string,
+  own: string,
+): Promise<boolean> {
+  const { Summaries = [] } = await clients.cloudFormation
+    .send(new ListChangeSetsCommand({ StackName: stack }))
+    .catch(() => ({ Summaries: [] }));
+  return Summaries.some(
+    (summary) =>
+      summary.ExecutionStatus === 'AVAILABLE' &&
+      summary.StackId === id &&
+      summary.ChangeSetName !== own,
+  );
 }

@@ -1,14 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { DescribeChangeSetCommand } from '@aws-sdk/client-cloudformation';
 import type { Clients } from '../aws/clients.ts';
 import { failureKind } from '../aws/failure.ts';
 import { InfraError, messageOf } from '../errors.ts';
 import { isRecord } from '../values.ts';
-import type { Deployment } from './apply.ts';
-import { deploy } from './deploy.ts';
+import type { Deployment } from './deployment.ts';
+import { changeSetName, deploy } from './deploy.ts';
 
 /** What a plan leaves on disk: the change set itself waits in AWS. */
-export interface SavedPlan extends Omit<Deployment, 'clients' | 'from'> {
+export interface SavedPlan extends Omit<Deployment, 'clients' | 'from' | 'planned'> {
   readonly version: 1;
   readonly changeSet: string;
   readonly created: string;
@@ -21,23 +21,30 @@ export async function savePlan(
 ): Promise<SavedPlan> {
   const created = new Date();
   await checkWritable(file);
-  const changeSet = `sluice-${created.toISOString().replaceAll(/[^0-9]/g, '')}`;
+  const changeSet = changeSetName();
   await deploy({
     region: deployment.region,
+    roleArn: deployment.roleArn,
+    credentials: deployment.clients.credentials,
     onEvent: () => undefined,
     assembly: deployment.from.assembly,
     method: { method: 'change-set', execute: false, changeSetName: changeSet },
   });
-  const { clients: _clients, from: _from, ...rest } = deployment;
+  const { clients: _clients, from: _from, planned: _planned, ...rest } = deployment;
   const saved: SavedPlan = { version: 1, changeSet, created: created.toISOString(), ...rest };
-  await writeFile(file, `${JSON.stringify(saved, undefined, 2)}\n`);
+  await writeFile(file, `${JSON.stringify(saved, undefined, 2)}\n`, ownOnly);
   return saved;
 }
+
+/** The template in it may hold what only its owner should read, an InitQuery for example. */
+const ownOnly = { mode: 0o600 };
 
 /** A change set whose name nobody has would wait for ever, so the file comes first. */
 async function checkWritable(file: string): Promise<void> {
   try {
-    await writeFile(file, '');
+    await writeFile(file, '', ownOnly);
+    // A file that was there before keeps its mode otherwise.
+    await chmod(file, ownOnly.mode);
   } catch (error) {
     throw new InfraError(
       'INPUTS_UNREADABLE',
@@ -62,7 +69,7 @@ export async function readSavedPlan(file: string): Promise<SavedPlan> {
   if (!isSavedPlan(value)) {
     throw new InfraError(
       'INPUTS_UNREADABLE',
-      `${file} is not a saved plan; make one with sluice plan --save ${file}`,
+      `${file} is not a saved plan; make one with sluice aws plan --save ${file}`,
     );
   }
   return value;

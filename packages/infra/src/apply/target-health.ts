@@ -9,22 +9,22 @@ export interface TargetHealth {
   readonly description?: string;
 }
 
-/** How to mend each reason that RDS gives, with the check that looks at it beforehand. */
-const mends: Readonly<Record<string, string>> = {
+/** How to fix each reason that RDS gives, with the check that looks at it beforehand. */
+const fixes: Readonly<Record<string, string>> = {
   UNREACHABLE:
     'the proxy cannot reach the database: open the database’s group to the proxy’s group on the database’s port (PF07)',
   CONNECTION_FAILED:
     'the database refuses the connection: it may be full, stopped, or want TLS (PF12, PF13)',
   AUTH_FAILURE:
-    'the database refuses the login: correct user name and password in the secret, let the role read and decrypt it (PF09, PF10, PF11)',
-  PENDING_PROXY_CAPACITY: 'the proxy is still growing: wait',
-  INVALID_REPLICATION_STATE: 'the target is no healthy member of its cluster: look at the cluster',
+    'the database refuses the login: correct the user name and password in the secret, and let the role read and decrypt it (PF09, PF10, PF11)',
+  PENDING_PROXY_CAPACITY: 'the proxy is still scaling up: wait',
+  INVALID_REPLICATION_STATE: 'the target is not a healthy member of its cluster: check the cluster',
   PROMOTED: 'the target has been promoted: give the new cluster or instance',
 };
 
-/** How to mend a target that is not available. */
-export function mendTarget(reason: string | undefined): string | undefined {
-  return reason === undefined ? undefined : mends[reason];
+/** How to fix a target that is not available. */
+function fixTarget(reason: string | undefined): string | undefined {
+  return reason === undefined ? undefined : fixes[reason];
 }
 
 export async function readTargetHealth(
@@ -47,12 +47,12 @@ export async function readTargetHealth(
 /** One line for people. */
 export function healthText(health: TargetHealth): string {
   const { target, state, reason, description } = health;
-  const mend = mendTarget(reason);
+  const fix = fixTarget(reason);
   return [
     `target ${target} is ${state}`,
     ...(reason === undefined
       ? []
       : [`(${reason}${description === undefined ? '' : `: ${description}`})`]),
-    ...(mend === undefined ? [] : [`- mend: ${mend}`]),
+    ...(fix === undefined ? [] : [`- fix: ${fix}`]),
   ].join(' ');
 }

@@ -1,7 +1,7 @@
 import { DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { DescribeTargetHealthCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { Clients } from '../aws/clients.ts';
-import type { Deployment } from './apply.ts';
+import type { Deployment } from './deployment.ts';
 import { readTargetHealth, type TargetHealth } from './target-health.ts';
 
 /** Reads the health of what stands behind the endpoint: the database behind RDS Proxy, the tasks behind the balancer. */

@@ -35,7 +35,7 @@ export async function verify(
     password: text(secret['password']),
     database: text(secret['dbname']) || 'postgres',
     connectionTimeoutMillis: timeout,
-    application_name: 'sluice apply --verify',
+    application_name: 'sluice aws apply --verify',
     // Whose certificate it is does not matter here: that the way through works does.
     ssl: tls ? { rejectUnauthorized: false } : false,
   });
@@ -46,7 +46,7 @@ export async function verify(
   } catch (error) {
     const told = messageOf(error);
     if (/ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|timeout/i.test(told)) {
-      return `${endpoint} cannot be reached from here (${told}); run this from within the VPC to verify it`;
+      return `${endpoint} cannot be reached from here (${told}); run this inside the VPC to verify it`;
     }
     throw new InfraError('VERIFY_FAILED', `${endpoint} answers, but refuses the login: ${told}`, {
       cause: error,

@@ -89,13 +89,13 @@ function sentence(kind: FailureKind, { action, region, told, name }: Told): stri
     case 'credentials':
       return /expired/i.test(`${name} ${told}`)
         ? `the AWS credentials have expired (${action} in ${region}: ${told}); log in again, for example with aws sso login`
-        : `AWS does not take the credentials, or there are none (${action} in ${region}: ${told}); set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login`;
+        : `AWS rejects the credentials, or there are none (${action} in ${region}: ${told}); set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login`;
     case 'denied':
-      return `the caller may not do ${action} in ${region} (${told}); let its policy allow the action`;
+      return `the caller may not call ${action} in ${region} (${told}); let its policy allow the action`;
     case 'unreachable':
       return `AWS does not answer ${action} in ${region} (${told}); check the network, and that the region ${region} is one that the account has enabled`;
     case 'throttled':
-      return `AWS throttles ${action} in ${region} (${told}), also after five tries; wait a minute and run the command again`;
+      return `AWS throttles ${action} in ${region} (${told}), even after five attempts; wait a minute and run the command again`;
     default:
       return `${action} failed in ${region}: ${told === '' ? name : told}`;
   }

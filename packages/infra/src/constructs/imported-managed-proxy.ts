@@ -2,7 +2,7 @@ import type { Connections } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { ManagedProxyBase, type ManagedProxyAttributes } from './managed-proxy-base.ts';
 
-/** A proxy that was made elsewhere. */
+/** A proxy that was created elsewhere. */
 export class ImportedManagedProxy extends ManagedProxyBase {
   readonly dbProxyName: string;
   readonly dbProxyArn: string;

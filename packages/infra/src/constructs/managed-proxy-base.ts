@@ -2,6 +2,7 @@ import { Arn, ArnFormat, Fn, Resource, Stack, type IResource } from 'aws-cdk-lib
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Connections, IConnectable } from 'aws-cdk-lib/aws-ec2';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { PropsError } from './props-error.ts';
 
 /** A managed proxy, made here or elsewhere. */
 export interface IManagedProxy extends IResource, IConnectable {
@@ -9,11 +10,11 @@ export interface IManagedProxy extends IResource, IConnectable {
   readonly dbProxyName: string;
   /** @attribute */
   readonly dbProxyArn: string;
-  /** The host name that clients dial; the port is 5432. @attribute */
+  /** The host name that clients connect to; the port is 5432. @attribute */
   readonly endpoint: string;
   /**
    * Lets an identity log in with an IAM token.
-   * @param dbUser the database user; `*` for all
+   * @param dbUser the database user, `*` for all; may be left out where one secret says who it is
    */
   grantConnect(grantee: IGrantable, dbUser?: string): Grant;
   /** A metric of the namespace AWS/RDS for this proxy. */
@@ -35,7 +36,14 @@ export abstract class ManagedProxyBase extends Resource implements IManagedProxy
   abstract readonly endpoint: string;
   abstract readonly connections: Connections;
 
-  grantConnect(grantee: IGrantable, dbUser = '*'): Grant {
+  grantConnect(grantee: IGrantable, dbUser?: string): Grant {
+    if (dbUser === undefined) {
+      throw new PropsError(
+        'DbUser',
+        "grantConnect needs dbUser: of a proxy that was created elsewhere the users are not known; name one, or '*' for all",
+        this,
+      );
+    }
     // The last part of arn:aws:rds:REGION:ACCOUNT:db-proxy:prx-… is the resource that rds-db:connect is about.
     const resourceName = Fn.select(6, Fn.split(':', this.dbProxyArn));
     const arn = Arn.format(

@@ -22,21 +22,25 @@ export interface ManagedProxyAuth {
 export interface ManagedProxyOptions {
   /** The VPC of the database. */
   readonly vpc: IVpc;
-  /** Where the proxy stands; two zones at least. @default - the private subnets of the VPC */
+  /** The subnets of the proxy; at least two zones. @default - the private subnets of the VPC */
   readonly vpcSubnets?: SubnetSelection;
-  /** The groups that the proxy wears. @default - one is made, without rules */
+  /** The security groups of the proxy. @default - one is created that may reach the database */
   readonly securityGroups?: readonly ISecurityGroup[];
   /** The database users. @default - none, which needs defaultAuthScheme IAM_AUTH */
   readonly auth?: readonly ManagedProxyAuth[];
-  /** The role by which RDS reads the secrets. @default - one is made that may read exactly these secrets */
+  /** The role with which RDS reads the secrets. @default - one is created that may read exactly these secrets */
   readonly role?: IRole;
+  /** The path of the role that is made. @default '/' */
+  readonly rolePath?: string;
+  /** The ARN of the permissions boundary of the role that is made. @default - none */
+  readonly permissionsBoundary?: string;
   /** The name. @default - the id of the construct */
   readonly dbProxyName?: string;
   /** IAM_AUTH: IAM on both legs. @default 'NONE' */
   readonly defaultAuthScheme?: 'NONE' | 'IAM_AUTH';
   /** Whether clients without TLS are refused. @default true */
   readonly requireTLS?: boolean;
-  /** Closes a client that has sent nothing for so long; 1 s to 8 h. @default Duration.minutes(30) */
+  /** Closes a client that has been idle for this long; 1 s to 8 h. @default Duration.minutes(30) */
   readonly idleClientTimeout?: Duration;
   /** Logs the text of statements. @default false */
   readonly debugLogging?: boolean;
@@ -58,6 +62,11 @@ export interface ManagedProxyOptions {
   readonly logEncryptionKey?: IKey;
   /** Whether the log group is made here; not when RDS has made it already. @default true */
   readonly createLogGroup?: boolean;
+  /**
+   * Whether the target group is made here; not when a proxy was adopted, whose target group CloudFormation cannot import.
+   * @default true
+   */
+  readonly createTargetGroup?: boolean;
   /** Tags of the proxy. The target group gets none: cfn-lint and some regions refuse them. @default - none */
   readonly tags?: Readonly<Record<string, string>>;
 }
@@ -73,10 +82,12 @@ export interface ManagedProxyEndpointOptions {
   readonly dbProxyEndpointName?: string;
   /** READ_ONLY goes to the readers of a cluster. @default 'READ_WRITE' */
   readonly targetRole?: 'READ_WRITE' | 'READ_ONLY';
-  /** Where it stands. @default - where the proxy stands */
+  /** Its subnets. @default - those of the proxy */
   readonly subnetIds?: readonly string[];
-  /** Ids of the groups that it wears. @default - those of the proxy */
+  /** The ids of its security groups. @default - those of the proxy */
   readonly securityGroupIds?: readonly string[];
   /** The IP version that clients use. @default - that of the proxy */
   readonly endpointNetworkType?: 'IPV4' | 'IPV6' | 'DUAL';
+  /** Further tags, beside those of the proxy. @default - none */
+  readonly tags?: Readonly<Record<string, string>>;
 }

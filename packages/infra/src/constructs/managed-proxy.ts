@@ -1,6 +1,6 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { Connections, Port, SecurityGroup, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
-import type { IRole } from 'aws-cdk-lib/aws-iam';
+import { Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib';
+import { Connections, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import type { Grant, IGrantable, IRole } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnDBProxy, CfnDBProxyEndpoint, CfnDBProxyTargetGroup } from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
@@ -15,6 +15,7 @@ import type {
   ManagedProxyProps,
 } from './managed-proxy-props.ts';
 import { ImportedManagedProxy } from './imported-managed-proxy.ts';
+import { PropsError } from './props-error.ts';
 import { ProxyRole } from './proxy-role.ts';
 import { ordered, tagList } from './template-values.ts';
 import { validateManagedProxy } from './validate-managed-proxy.ts';
@@ -29,7 +30,7 @@ import { validateManagedProxy } from './validate-managed-proxy.ts';
  * @resource AWS::RDS::DBProxy
  */
 export class ManagedProxy extends ManagedProxyBase {
-  /** A proxy that was made elsewhere. */
+  /** A proxy that was created elsewhere. */
   static fromManagedProxyAttributes(
     scope: Construct,
     id: string,
@@ -42,15 +43,14 @@ export class ManagedProxy extends ManagedProxyBase {
   readonly dbProxyArn: string;
   readonly endpoint: string;
   readonly connections: Connections;
-  /** The role by which RDS reads the secrets. */
+  /** The role with which RDS reads the secrets. */
   readonly role: IRole;
-  /** The target and its pool settings. */
-  readonly targetGroup: CfnDBProxyTargetGroup;
+  /** The target and its pool settings; absent for a proxy that was adopted. */
+  readonly targetGroup?: CfnDBProxyTargetGroup;
   /** Ids of the subnets, in order. */
   readonly subnetIds: readonly string[];
 
   readonly #resource: CfnDBProxy;
-  readonly #groups: readonly ISecurityGroup[];
   readonly #props: ManagedProxyProps;
 
   constructor(scope: Construct, id: string, props: ManagedProxyProps) {
@@ -59,10 +59,17 @@ export class ManagedProxy extends ManagedProxyBase {
     this.#props = props;
     const auth = props.auth ?? [];
     this.role =
-      props.role ?? new ProxyRole(this, 'Role', { secrets: auth.map((entry) => entry.secret) });
+      props.role ??
+      new ProxyRole(this, 'Role', {
+        secrets: auth.map((entry) => entry.secret),
+        databaseResourceId:
+          props.defaultAuthScheme === 'IAM_AUTH' ? props.target.bind().resourceId : undefined,
+        path: props.rolePath,
+        permissionsBoundary: props.permissionsBoundary,
+      });
     // CloudFormation takes another order of the same subnets for a change that needs a new proxy.
     this.subnetIds = ordered(props.vpc.selectSubnets(props.vpcSubnets).subnetIds);
-    this.#groups = props.securityGroups ?? [
+    const groups = props.securityGroups ?? [
       new SecurityGroup(this, 'SecurityGroup', {
         vpc: props.vpc,
         description: `Amazon RDS Proxy ${this.physicalName}`,
@@ -70,31 +77,88 @@ export class ManagedProxy extends ManagedProxyBase {
       }),
     ];
     this.connections = new Connections({
-      securityGroups: [...this.#groups],
+      securityGroups: [...groups],
       defaultPort: Port.POSTGRES,
     });
+    this.#openDatabase();
     this.#resource = this.#makeProxy(auth);
-    this.targetGroup = this.#makeTargetGroup();
+    if (props.createTargetGroup !== false) {
+      this.targetGroup = this.#makeTargetGroup();
+    }
     this.#makeLogGroup();
     this.dbProxyName = this.getResourceNameAttribute(this.#resource.ref);
     this.dbProxyArn = this.#resource.attrDbProxyArn;
     this.endpoint = this.#resource.attrEndpoint;
   }
 
+  /**
+   * Lets an identity log in with an IAM token.
+   * @param dbUser the database user; that of the secret when there is one secret
+   */
+  override grantConnect(grantee: IGrantable, dbUser?: string): Grant {
+    const secrets = this.#props.auth ?? [];
+    const [first] = secrets;
+    if (dbUser === undefined && (first === undefined || secrets.length > 1)) {
+      throw new PropsError(
+        'DbUser',
+        `grantConnect needs dbUser: the proxy has ${secrets.length} secrets, so whose login is meant is not clear; name the user, or '*' for all`,
+        this,
+      );
+    }
+    const user = dbUser ?? first?.secret.secretValueFromJson('username').unsafeUnwrap() ?? '';
+    return super.grantConnect(grantee, user);
+  }
+
   /** Adds an endpoint beside the default one. */
   addEndpoint(id: string, options: ManagedProxyEndpointOptions = {}): CfnDBProxyEndpoint {
-    const networkType = options.endpointNetworkType ?? this.#props.endpointNetworkType;
+    const wanted = options.endpointNetworkType ?? this.#props.endpointNetworkType;
+    const networkType = wanted === 'IPV4' ? undefined : wanted;
     return new CfnDBProxyEndpoint(this, id, {
       dbProxyName: this.#resource.ref,
       dbProxyEndpointName: options.dbProxyEndpointName ?? id,
       vpcSubnetIds: ordered(options.subnetIds ?? this.subnetIds),
-      vpcSecurityGroupIds: [
-        ...(options.securityGroupIds ?? this.#groups.map((group) => group.securityGroupId)),
-      ],
+      vpcSecurityGroupIds:
+        options.securityGroupIds === undefined ? this.#groupIds() : [...options.securityGroupIds],
       targetRole: options.targetRole ?? 'READ_WRITE',
       ...(networkType === undefined ? {} : { endpointNetworkType: networkType }),
-      tags: tagList(this.#props.tags),
+      tags: tagList({ ...this.#props.tags, ...options.tags }),
     });
+  }
+
+  /** Late, so that groups which are added to `connections` afterwards are there as well. */
+  #groupIds(): string[] {
+    return Lazy.list({
+      produce: () => this.connections.securityGroups.map((group) => group.securityGroupId),
+    });
+  }
+
+  /**
+   * Opens the way between proxy and database on both sides, as far as the groups are known and may be changed: without
+   * it the target never becomes available.
+   */
+  #openDatabase(): void {
+    const { connectable, securityGroups, port = 5432 } = this.#props.target.bind();
+    if (connectable !== undefined) {
+      this.connections.allowTo(
+        connectable,
+        connectable.connections.defaultPort ?? Port.tcp(port),
+        'the database',
+      );
+      return;
+    }
+    if (securityGroups !== undefined) {
+      for (const group of securityGroups) {
+        this.connections.allowTo(group, Port.tcp(port), 'the database');
+      }
+      return;
+    }
+    if (this.#props.securityGroups === undefined) {
+      this.connections.allowTo(
+        Peer.ipv4(this.#props.vpc.vpcCidrBlock),
+        Port.tcp(port),
+        'the database, wherever in the VPC it is',
+      );
+    }
   }
 
   #makeProxy(auth: readonly ManagedProxyAuth[]): CfnDBProxy {
@@ -104,7 +168,7 @@ export class ManagedProxy extends ManagedProxyBase {
       engineFamily: 'POSTGRESQL',
       roleArn: this.role.roleArn,
       vpcSubnetIds: [...this.subnetIds],
-      vpcSecurityGroupIds: this.#groups.map((group) => group.securityGroupId),
+      vpcSecurityGroupIds: this.#groupIds(),
       auth: auth.map((entry) => ({
         authScheme: 'SECRETS',
         secretArn: entry.secret.secretArn,
@@ -155,7 +219,8 @@ export class ManagedProxy extends ManagedProxyBase {
     const group = new LogGroup(this, 'LogGroup', {
       logGroupName: `/aws/rds/proxy/${this.physicalName}`,
       retention: this.#props.logRetention ?? RetentionDays.THREE_MONTHS,
-      removalPolicy: RemovalPolicy.DESTROY,
+      // Logs outlive the proxy; only a creation that fails takes its empty group back.
+      removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
       ...(this.#props.logEncryptionKey === undefined
         ? {}
         : { encryptionKey: this.#props.logEncryptionKey }),

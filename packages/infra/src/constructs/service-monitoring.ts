@@ -19,6 +19,8 @@ import { Construct } from 'constructs';
 
 export interface ServiceMonitoringProps {
   readonly service: FargateService;
+  readonly eventLoop: Metric;
+  readonly connections: Metric;
   readonly loadBalancer: NetworkLoadBalancer;
   readonly targetGroup: NetworkTargetGroup;
   readonly minTasks: number;
@@ -43,9 +45,9 @@ export class ServiceMonitoring extends Construct {
         below: props.minTasks,
         text: 'fewer healthy tasks than MinTasks for three minutes',
       }),
-      this.#alarm('HighCpu', cpu, {
+      this.#alarm('HighEventLoop', props.eventLoop, {
         above: 80,
-        text: 'CPU above 80 % for three minutes: raise MaxTasks or TaskCpu',
+        text: 'the event loops of the tasks are busy above 80 % for three minutes: raise MaxTasks',
       }),
       this.#alarm('HighMemory', memory, {
         above: 80,
@@ -63,6 +65,10 @@ export class ServiceMonitoring extends Construct {
           graph('New client connections', loadBalancer.metrics.newFlowCount()),
         ],
         [graph('Healthy tasks', this.healthyTasks()), graph('CPU and memory, %', cpu, memory)],
+        [
+          graph('Event loop, %', props.eventLoop),
+          graph('Client connections of a task', props.connections),
+        ],
       ],
     });
   }
@@ -89,8 +95,9 @@ export class ServiceMonitoring extends Construct {
         'above' in limit
           ? ComparisonOperator.GREATER_THAN_THRESHOLD
           : ComparisonOperator.LESS_THAN_THRESHOLD,
-      // No value at all means that nothing runs.
-      treatMissingData: TreatMissingData.BREACHING,
+      // Too few tasks: no value at all means that nothing runs. Of load, no value says nothing: the service is just new.
+      treatMissingData:
+        'below' in limit ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     });
     if (this.#props.alarmTopic !== undefined) {
       alarm.addAlarmAction(new SnsAction(this.#props.alarmTopic));

@@ -23,14 +23,37 @@ export interface SluiceTarget {
 export interface SluiceServiceProps {
   /** The VPC of the database. */
   readonly vpc: IVpc;
-  /** Where the tasks and the balancer stand; two zones at least. @default - the private subnets of the VPC */
+  /** The subnets of the tasks; at least two zones. @default - the private subnets of the VPC */
   readonly vpcSubnets?: SubnetSelection;
-  /** Groups that the balancer and the tasks wear beside their own: their inbound rules say who the clients are. @default - none */
+  /** The subnets of the load balancer: one per zone. @default - of those of the tasks, the first of each zone */
+  readonly balancerSubnets?: SubnetSelection;
+  /** Security groups of the load balancer besides its own: their inbound rules say who may connect. The tasks do not have them. @default - none */
   readonly securityGroups?: readonly ISecurityGroup[];
   /** The image of the daemon, from this project's Dockerfile. */
   readonly image: ContainerImage;
   /** The registry that tasks pull from, as an ECR repository's ARN. @default - a registry that needs no rights */
   readonly imageRepositoryArn?: string;
+  /** The credentials of a private registry, which the role that starts tasks may read. @default - none */
+  readonly imageCredentials?: ISecret;
+  /** Whether that repository is a pull-through cache. @default false */
+  readonly imagePullThrough?: boolean;
+  /** The path of roles and policies. @default '/' */
+  readonly rolePath?: string;
+  /** The ARN of the permissions boundary of the roles. @default - none */
+  readonly permissionsBoundary?: string;
+  /** How the certificate of the database is checked. @default 'verify-full' */
+  readonly targetTls?: 'verify-full' | 'require';
+  /** Whether the tasks' group is let into the groups of the database, where those may be changed. @default false */
+  readonly allowDatabaseIngress?: boolean;
+  /** Whether the balancer has IPv6 addresses as well. @default false */
+  readonly dualStack?: boolean;
+  /** Who may reach the endpoint by PrivateLink; IAM ARNs. @default - nobody: no endpoint service is made */
+  readonly privateLinkPrincipals?: readonly string[];
+  /**
+   * How many tasks the service starts with; autoscaling goes on from there. Leave it out of later updates.
+   * @default - minTasks
+   */
+  readonly desiredTasks?: number | 'keep';
   readonly target: SluiceTarget;
   /** One secret for each database user, with username and password. */
   readonly secrets: readonly ISecret[];
@@ -40,7 +63,7 @@ export interface SluiceServiceProps {
   readonly serviceName: string;
   /** Whether clients without TLS are refused. @default true */
   readonly requireTLS?: boolean;
-  /** Closes a client that has sent nothing for so long. @default Duration.minutes(30) */
+  /** Closes a client that has been idle for this long. @default Duration.minutes(30) */
   readonly idleClientTimeout?: Duration;
   /** Logs the text of statements. @default false */
   readonly debugLogging?: boolean;

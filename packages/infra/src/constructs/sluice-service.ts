@@ -1,34 +1,44 @@
 import { Duration, RemovalPolicy, Resource, type IResource } from 'aws-cdk-lib';
-import type { Metric, MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
-import { Connections, Peer, Port, SecurityGroup, type IConnectable } from 'aws-cdk-lib/aws-ec2';
+import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
+import {
+  CfnSecurityGroupIngress,
+  Connections,
+  Peer,
+  Port,
+  SecurityGroup,
+  VpcEndpointService,
+  type IConnectable,
+} from 'aws-cdk-lib/aws-ec2';
 import {
   AvailabilityZoneRebalancing,
   CfnService,
   Cluster,
   ContainerInsights,
   FargateService,
+  PropagatedTagSource,
   Protocol as EcsProtocol,
   type ICluster,
 } from 'aws-cdk-lib/aws-ecs';
 import {
+  IpAddressType,
   NetworkLoadBalancer,
   NetworkTargetGroup,
   Protocol,
   TargetType,
 } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
-import { Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays, type ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ServiceMonitoring } from './service-monitoring.ts';
 import { executionRole, taskRole } from './sluice-roles.ts';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
-import { ports } from './sluice-settings.ts';
+import { metricNamespace, ports } from './sluice-settings.ts';
 import { sluiceTask } from './sluice-task.ts';
 import { usesIam, validateSluiceService } from './validate-sluice-service.ts';
 
 /** A Sluice service. */
 export interface ISluiceService extends IResource, IConnectable {
-  /** The host name that clients dial; the port is 5432. @attribute */
+  /** The host name that clients connect to; the port is 5432. @attribute */
   readonly endpoint: string;
   /** Lets an identity read the secrets that clients log in with. */
   grantConnect(grantee: IGrantable): Grant;
@@ -51,6 +61,9 @@ export class SluiceService extends Resource implements ISluiceService {
   /** The role that reads the secrets of the database's users, now and after each rotation. */
   readonly taskRole: Role;
 
+  /** The endpoint service for PrivateLink, when there is one. */
+  endpointService: VpcEndpointService | undefined;
+
   readonly #props: SluiceServiceProps;
   readonly #monitoring: ServiceMonitoring;
 
@@ -62,16 +75,22 @@ export class SluiceService extends Resource implements ISluiceService {
     const { balancerGroup, taskGroup } = this.#groups();
     const logGroup = this.#logGroup();
     this.executionRole = executionRole(this, 'ExecutionRole', {
-      secrets: [props.tlsSecret],
+      secrets: [
+        props.tlsSecret,
+        ...(props.imageCredentials === undefined ? [] : [props.imageCredentials]),
+      ],
       logGroup,
       imageRepositoryArn: props.imageRepositoryArn,
+      pullThrough: props.imagePullThrough,
+      path: props.rolePath,
+      permissionsBoundary: props.permissionsBoundary,
     });
-    this.taskRole = taskRole(
-      this,
-      'TaskRole',
-      props.secrets,
-      usesIam(props) ? props.target.resourceId : undefined,
-    );
+    this.taskRole = taskRole(this, 'TaskRole', {
+      secrets: props.secrets,
+      database: usesIam(props) ? props.target.resourceId : undefined,
+      path: props.rolePath,
+      permissionsBoundary: props.permissionsBoundary,
+    });
     const taskDefinition = sluiceTask(this, 'Task', {
       ...props,
       logGroup,
@@ -91,21 +110,25 @@ export class SluiceService extends Resource implements ISluiceService {
       serviceName: props.serviceName,
       taskDefinition,
       ...(props.vpcSubnets === undefined ? {} : { vpcSubnets: props.vpcSubnets }),
-      securityGroups: [...given, taskGroup],
+      // Not the given ones: their rules for clients would open the admin port, and the way past the balancer.
+      securityGroups: [taskGroup],
       assignPublicIp: false,
+      propagateTags: PropagatedTagSource.SERVICE,
+      enableECSManagedTags: true,
       minHealthyPercent: 100,
       maxHealthyPercent: 200,
       circuitBreaker: { enable: true, rollback: true },
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.ENABLED,
       healthCheckGracePeriod: Duration.seconds(60),
     });
-    keepTaskCount(this.service);
+    setTaskCount(this.service, props.desiredTasks ?? props.minTasks ?? 2);
     this.loadBalancer = new NetworkLoadBalancer(this, 'Balancer', {
       vpc: props.vpc,
       loadBalancerName: props.serviceName,
       internetFacing: false,
       crossZoneEnabled: true,
-      ...(props.vpcSubnets === undefined ? {} : { vpcSubnets: props.vpcSubnets }),
+      vpcSubnets: props.balancerSubnets ?? { ...props.vpcSubnets, onePerAz: true },
+      ...(props.dualStack === true ? { ipAddressType: IpAddressType.DUAL_STACK } : {}),
       // A balancer that is made without groups can never have any.
       securityGroups: [...given, balancerGroup],
     });
@@ -115,9 +138,12 @@ export class SluiceService extends Resource implements ISluiceService {
       securityGroups: [...given, balancerGroup],
       defaultPort: Port.tcp(ports.clients),
     });
+    this.#privateLink();
     this.#scale();
     this.#monitoring = new ServiceMonitoring(this, 'Monitoring', {
       service: this.service,
+      eventLoop: this.metricEventLoop(),
+      connections: this.metricTaskConnections(),
       loadBalancer: this.loadBalancer,
       targetGroup,
       minTasks: props.minTasks ?? 2,
@@ -147,6 +173,27 @@ export class SluiceService extends Resource implements ISluiceService {
     return this.#monitoring.healthyTasks(props);
   }
 
+  /** How busy the event loop of the tasks is, in percent of the one processor that it can use; the average of all tasks. */
+  metricEventLoop(props?: MetricOptions): Metric {
+    return this.#taskMetric('EventLoopPercent', props);
+  }
+
+  /** Client connections of one task; the average of all tasks. */
+  metricTaskConnections(props?: MetricOptions): Metric {
+    return this.#taskMetric('ClientConnections', props);
+  }
+
+  #taskMetric(metricName: string, props: MetricOptions = {}): Metric {
+    return new Metric({
+      namespace: metricNamespace,
+      metricName,
+      dimensionsMap: { Service: this.#props.serviceName },
+      statistic: 'Average',
+      period: Duration.minutes(1),
+      ...props,
+    });
+  }
+
   /** CPU of the tasks, in percent of what they have. */
   metricCpuUtilization(props?: MetricOptions): Metric {
     return this.service.metricCpuUtilization(props);
@@ -165,7 +212,8 @@ export class SluiceService extends Resource implements ISluiceService {
       : new LogGroup(this, 'LogGroup', {
           logGroupName,
           retention: logRetention ?? RetentionDays.THREE_MONTHS,
-          removalPolicy: RemovalPolicy.DESTROY,
+          // Logs outlive the proxy; only a creation that fails takes its empty group back.
+          removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
           ...(encryptionKey === undefined ? {} : { encryptionKey }),
         });
   }
@@ -190,7 +238,19 @@ export class SluiceService extends Resource implements ISluiceService {
       taskGroup.addIngressRule(balancerGroup, Port.tcp(port), what);
       balancerGroup.addEgressRule(taskGroup, Port.tcp(port), what);
     }
-    for (const group of target.securityGroups) {
+    for (const [index, group] of target.securityGroups.entries()) {
+      if (this.#props.allowDatabaseIngress === true) {
+        // A rule of its own in somebody else's group, so that it goes with the stack and the group stays.
+        const rule = new CfnSecurityGroupIngress(this, `DatabaseIngress${index}`, {
+          groupId: group.securityGroupId,
+          ipProtocol: 'tcp',
+          fromPort: target.port ?? 5432,
+          toPort: target.port ?? 5432,
+          sourceSecurityGroupId: taskGroup.securityGroupId,
+          description: `Tasks of ${serviceName}`,
+        });
+        rule.node.addDependency(taskGroup);
+      }
       taskGroup.addEgressRule(group, Port.tcp(target.port ?? 5432), 'the database');
     }
     taskGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), 'endpoints of AWS: image, log, secrets');
@@ -214,7 +274,8 @@ export class SluiceService extends Resource implements ISluiceService {
         interval: Duration.seconds(10),
         timeout: Duration.seconds(5),
         healthyThresholdCount: 2,
-        unhealthyThresholdCount: 2,
+        // Health is answered by the thread that serves the queries: two slow answers are load, and no failure.
+        unhealthyThresholdCount: 5,
       },
       targets: [
         this.service.loadBalancerTarget({
@@ -224,6 +285,11 @@ export class SluiceService extends Resource implements ISluiceService {
         }),
       ],
     });
+    // The default cuts every connection of a task that is slow to answer, in the middle of its transaction.
+    targetGroup.setAttribute(
+      'target_health_state.unhealthy.connection_termination.enabled',
+      'false',
+    );
     this.loadBalancer.addListener('Listener', {
       port: ports.clients,
       protocol: Protocol.TCP,
@@ -234,23 +300,60 @@ export class SluiceService extends Resource implements ISluiceService {
     return targetGroup;
   }
 
-  /** Out quickly, in slowly: connections do not move to a new task by themselves. */
+  /** Clients of other VPCs and accounts reach the balancer by an endpoint service, which they have to be named for. */
+  #privateLink(): void {
+    const { privateLinkPrincipals: principals = [] } = this.#props;
+    if (principals.length > 0) {
+      this.endpointService = new VpcEndpointService(this, 'EndpointService', {
+        vpcEndpointServiceLoadBalancers: [this.loadBalancer],
+        acceptanceRequired: false,
+        allowedPrincipals: principals.map((arn) => new ArnPrincipal(arn)),
+      });
+    }
+  }
+
+  /**
+   * Out quickly, in slowly: connections do not move to a new task by themselves. What limits a task is its one event loop,
+   * and the sockets that it may hold; both are in metrics that the tasks write themselves.
+   */
   #scale(): void {
     const { minTasks = 2, maxTasks = 4 } = this.#props;
-    this.service
-      .autoScaleTaskCount({ minCapacity: minTasks, maxCapacity: maxTasks })
-      .scaleOnCpuUtilization('Cpu', {
-        targetUtilizationPercent: 60,
-        scaleOutCooldown: Duration.seconds(60),
-        scaleInCooldown: Duration.minutes(15),
-      });
+    const scaling = this.service.autoScaleTaskCount({
+      minCapacity: minTasks,
+      maxCapacity: maxTasks,
+    });
+    const cooldowns = {
+      scaleOutCooldown: Duration.seconds(60),
+      scaleInCooldown: Duration.minutes(15),
+    };
+    scaling.scaleToTrackCustomMetric('EventLoop', {
+      metric: this.metricEventLoop(),
+      targetValue: 60,
+      ...cooldowns,
+    });
+    scaling.scaleToTrackCustomMetric('Connections', {
+      metric: this.metricTaskConnections(),
+      targetValue: 0.6 * mostConnections,
+      ...cooldowns,
+    });
   }
 }
 
-/** A count in the template would throw away what autoscaling has come to, at every deployment. */
-function keepTaskCount(service: FargateService): void {
+/** Client connections of one task at which it is full: two sockets each, of the 65,535 that it may open. */
+const mostConnections = 30_000;
+
+/**
+ * The count stands in the template of a new service only: at a later deployment it would throw away what autoscaling has
+ * come to.
+ */
+function setTaskCount(service: FargateService, count: number | 'keep'): void {
   const resource = service.node.defaultChild ?? service.node.findChild('Service');
-  if (resource instanceof CfnService) {
+  if (!(resource instanceof CfnService)) {
+    return;
+  }
+  if (count === 'keep') {
     resource.addPropertyDeletionOverride('DesiredCount');
+  } else {
+    resource.addPropertyOverride('DesiredCount', count);
   }
 }

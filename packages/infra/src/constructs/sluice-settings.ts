@@ -5,6 +5,9 @@ import type { SluiceServiceProps } from './sluice-service-props.ts';
 /** The ports of a task: clients connect to the first, the balancer asks the second for health. */
 export const ports = { clients: 5432, admin: settingsTable.AdminPort.default } as const;
 
+/** Where the tasks' own metrics are: they write them into their log, in CloudWatch's embedded format. */
+export const metricNamespace = 'Sluice';
+
 /**
  * The daemon's settings as environment variables. Shares of max_connections are divided among the most tasks there can
  * be at once, so that all of them together stay within the share, whatever pools they have.
@@ -16,12 +19,13 @@ export function environmentFor(props: SluiceServiceProps): Record<string, string
   const settings: Readonly<Record<string, string | number | boolean | undefined>> = {
     ListenHost: '0.0.0.0',
     ListenPort: ports.clients,
-    // The balancer's group and no other reaches it.
+    // The balancer's group and no other reaches it: the tasks do not have the clients' group.
     AdminHost: '0.0.0.0',
     AdminPort: ports.admin,
     TargetHost: props.target.host,
     TargetPort: props.target.port ?? 5432,
-    TargetTlsMode: 'require',
+    // The entry point of the image writes the authorities of RDS to a file, when none is named.
+    TargetTlsMode: props.targetTls ?? 'verify-full',
     RequireTLS: props.requireTLS ?? true,
     IdleClientTimeout:
       props.idleClientTimeout?.toSeconds() ?? settingsTable.IdleClientTimeout.default,

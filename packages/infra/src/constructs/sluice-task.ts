@@ -22,7 +22,7 @@ interface SluiceTaskProps extends SluiceServiceProps {
 /** Where the entry point writes what the daemon wants as files; the rest of the file system is read-only. */
 const runFolder = '/run/sluice';
 
-/** One task: the daemon under Bun, not as root, on a read-only file system. */
+/** One task: the daemon, not as root, on a read-only file system. */
 export function sluiceTask(
   scope: Construct,
   id: string,
@@ -48,6 +48,7 @@ export function sluiceTask(
     environment: {
       ...environmentFor(props),
       // Their names only: the daemon reads them itself, since ECS would at the start and never again.
+      METRICS_SERVICE: props.serviceName,
       DATABASE_SECRET_ARNS: props.secrets.map((secret) => secret.secretArn).join(','),
     },
     secrets: {
@@ -58,7 +59,7 @@ export function sluiceTask(
     logging: LogDrivers.awsLogs({ logGroup: props.logGroup, streamPrefix: 'sluice' }),
     // Is the process alive? Whether it may get clients is the balancer's question, and /readyz answers it.
     healthCheck: {
-      command: ['CMD', 'bun', '/app/container/health.ts'],
+      command: ['CMD', '/usr/local/bin/sluice', 'health'],
       interval: Duration.seconds(30),
       timeout: Duration.seconds(5),
       retries: 3,

@@ -36,6 +36,16 @@ export function validateManagedProxy(
   if (users === 0 && props.defaultAuthScheme !== 'IAM_AUTH') {
     fail('Auth', 'auth is empty; give one secret at least, or defaultAuthScheme IAM_AUTH');
   }
+  if (
+    props.defaultAuthScheme === 'IAM_AUTH' &&
+    props.role === undefined &&
+    props.target.bind().resourceId === undefined
+  ) {
+    fail(
+      'ResourceId',
+      'with IAM_AUTH the role needs rds-db:connect on the database: give its resourceId with the target (db-… or cluster-…), or a role',
+    );
+  }
   if (users > 200) {
     fail('Auth', `auth has ${users} entries; RDS Proxy takes 200`);
   }

@@ -50,13 +50,14 @@ export function validateSluiceService(scope: Construct, props: SluiceServiceProp
     const fit = budget(
       {
         PoolSize: props.poolSize,
+        MinTasks: minTasks,
         MaxTasks: maxTasks,
         MaxConnectionsPercent: maxConnectionsPercent,
       },
       props.target.maxConnections,
     );
     if (!fit.fits) {
-      fail('ConnectionBudget', `${fit.told}; ${fit.mend}`);
+      fail('ConnectionBudget', `${fit.told}; ${fit.fix}`);
     }
   }
 }

@@ -6,22 +6,24 @@ import type { DeployedStack } from '../resolve/facts.ts';
 import type { TemplateResource } from '../resolve/template.ts';
 import { isRecord, stableJson } from '../values.ts';
 import { Compared, type Live, type LiveReader, type Question } from './live.ts';
+import { liveExtras } from './live-extras.ts';
 import { liveManaged } from './live-managed.ts';
 import { liveMonitoring } from './live-monitoring.ts';
 import { liveNetwork } from './live-network.ts';
 import { liveRoles } from './live-roles.ts';
 import { liveService } from './live-service.ts';
-import { resolvedResources, type PhysicalIds } from './references.ts';
+import { keptResources, resolvedResources, type PhysicalIds } from './references.ts';
 
 /** One property that is not as it was applied. */
 export interface Drift {
   /** The logical id in the template. */
   readonly resource: string;
   readonly type: string;
+  /** Empty when the whole resource is gone. */
   readonly property: string;
-  /** As applied, and as it is now; JSON. `gone` when the resource is no longer there. */
-  readonly applied: string;
-  readonly live: string;
+  /** As applied, and as it is now; absent when it is not set. `made` and `gone` when the resource is no longer there. */
+  readonly applied?: unknown;
+  readonly live?: unknown;
 }
 
 /** The readers of all types that the two engines are made of; a test sees to it that none is missing. */
@@ -31,6 +33,7 @@ export const readers: Readonly<Record<string, LiveReader>> = {
   ...liveNetwork,
   ...liveRoles,
   ...liveMonitoring,
+  ...liveExtras,
 };
 
 /** What was found to differ, and what could not be looked at. */
@@ -55,8 +58,14 @@ export async function readDrift(
   ) {
     return { drift: [], unread: [] };
   }
-  const physical = await physicalIds(clients, deployed.name);
-  const all = resolvedResources(deployed, physical);
+  return compareResources(clients, await resourcesOf(clients, deployed));
+}
+
+/** Compares resources whose ids are known, whether they belong to a stack or not. */
+export async function compareResources(
+  clients: Clients,
+  { all, physical }: { readonly all: readonly TemplateResource[]; readonly physical: PhysicalIds },
+): Promise<DriftReport> {
   const reports = await Promise.all(
     all.map(async (resource): Promise<DriftReport> => {
       const reader = readers[resource.type];
@@ -72,6 +81,18 @@ export async function readDrift(
     drift: reports.flatMap((report) => report.drift),
     unread: [...new Set(reports.flatMap((report) => report.unread))],
   };
+}
+
+/** The resources of a stack with the ids that AWS gave them. */
+export async function resourcesOf(
+  clients: Clients,
+  deployed: DeployedStack,
+): Promise<{ readonly all: readonly TemplateResource[]; readonly physical: PhysicalIds }> {
+  const physical = {
+    ...(await physicalIds(clients, deployed.name)),
+    ...Object.fromEntries(keptResources(deployed).map(({ id }) => [id, id])),
+  };
+  return { all: resolvedResources(deployed, physical), physical };
 }
 
 /** What is missing is gone; what the caller may not read is told, and hinders nothing else. */
@@ -113,12 +134,16 @@ function compare({ id, type, properties }: TemplateResource, live: Live): Drift[
       value instanceof Compared ? [value.applied, value.live] : [properties[property], value];
     return stableJson(normal(applied)) === stableJson(normal(now))
       ? []
-      : [{ resource: id, type, property, applied: shown(applied), live: shown(now) }];
+      : [
+          {
+            resource: id,
+            type,
+            property,
+            ...(applied === undefined ? {} : { applied }),
+            ...(now === undefined ? {} : { live: now }),
+          },
+        ];
   });
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? 'not set' : stableJson(value);
 }
 
 /** Lists whose order means nothing are put into one order; AWS writes a list of one as its entry, at times. */

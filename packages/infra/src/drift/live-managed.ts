@@ -78,12 +78,13 @@ const targetGroup: LiveReader = async ({ clients, resource }) => {
 };
 
 /** Members of a cluster are targets too, but it is the cluster that was registered. */
-function instanceOf(target: DBProxyTarget): string[] {
+export function instanceOf(target: DBProxyTarget): string[] {
   const { Type, TrackedClusterId, RdsResourceId } = target;
   return Type === 'RDS_INSTANCE' && TrackedClusterId === undefined ? [RdsResourceId ?? ''] : [];
 }
 
-function clusterOf(target: DBProxyTarget): string[] {
+/** The cluster that a target belongs to, when a cluster was registered. */
+export function clusterOf(target: DBProxyTarget): string[] {
   const { Type, TrackedClusterId, RdsResourceId } = target;
   const cluster = TrackedClusterId ?? (Type === 'TRACKED_CLUSTER' ? RdsResourceId : undefined);
   return cluster === undefined ? [] : [cluster];

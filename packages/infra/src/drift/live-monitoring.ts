@@ -2,13 +2,14 @@ import {
   DescribeScalableTargetsCommand,
   DescribeScalingPoliciesCommand,
   ServiceNamespace,
+  type CustomizedMetricSpecification,
 } from '@aws-sdk/client-application-auto-scaling';
 import { DescribeAlarmsCommand, GetDashboardCommand } from '@aws-sdk/client-cloudwatch';
 import { list } from '../values.ts';
 import { Compared, type LiveReader } from './live.ts';
 
 /** CloudFormation's id of a scalable target is `service/CLUSTER/SERVICE|DIMENSION|NAMESPACE`. */
-function resourceOf(target: unknown): string {
+export function resourceOf(target: unknown): string {
   return String(target).split('|')[0] ?? '';
 }
 
@@ -41,15 +42,25 @@ const scalingPolicy: LiveReader = async ({ clients, resource }) => {
     : {
         PolicyType: live.PolicyType,
         TargetTrackingScalingPolicyConfiguration: {
-          PredefinedMetricSpecification: {
-            PredefinedMetricType: tracking?.PredefinedMetricSpecification?.PredefinedMetricType,
-          },
+          CustomizedMetricSpecification: customized(tracking?.CustomizedMetricSpecification),
           ScaleInCooldown: tracking?.ScaleInCooldown,
           ScaleOutCooldown: tracking?.ScaleOutCooldown,
           TargetValue: tracking?.TargetValue,
         },
       };
 };
+
+/** The metric that is tracked, in the template's terms; the period is left out where it is the default. */
+function customized(live: CustomizedMetricSpecification | undefined): unknown {
+  return live === undefined
+    ? undefined
+    : {
+        MetricName: live.MetricName,
+        Namespace: live.Namespace,
+        Statistic: live.Statistic,
+        Dimensions: live.Dimensions?.map(({ Name, Value }) => ({ Name, Value })),
+      };
+}
 
 const alarm: LiveReader = async ({ clients, id }) => {
   const answer = await clients.cloudWatch.send(new DescribeAlarmsCommand({ AlarmNames: [id] }));

@@ -1,11 +1,12 @@
+import type { IpPermission } from '@aws-sdk/client-ec2';
 import type { Clients } from '../aws/clients.ts';
-import { readGroupsById } from '../resolve/network.ts';
+import { readGroupsById, ruleOf } from '../resolve/network.ts';
 import type { Rule, SecurityGroup } from '../resolve/facts.ts';
 import type { TemplateResource } from '../resolve/template.ts';
 import { list, record } from '../values.ts';
 import { Compared, type LiveReader } from './live.ts';
 
-type Direction = 'Ingress' | 'Egress';
+export type Direction = 'Ingress' | 'Egress';
 
 const group: LiveReader = async ({ clients, resource, id, all }) => {
   const live = await groupOf(clients, id);
@@ -18,27 +19,37 @@ const group: LiveReader = async ({ clients, resource, id, all }) => {
 };
 
 /** Rules of a group stand in it, or beside it as resources of their own: all of them together are what was applied. */
-function extra(
+export function rulesOfGroup(
   direction: Direction,
   { properties }: TemplateResource,
   id: string,
   all: readonly TemplateResource[],
-  live: SecurityGroup,
-): Compared {
+): Readonly<Record<string, unknown>>[] {
   const inline = list(properties[`SecurityGroup${direction}`]).map(record);
   const beside = all
     .filter((other) => other.type === `AWS::EC2::SecurityGroup${direction}`)
     .map((other) => other.properties)
     .filter((rule) => rule['GroupId'] === id);
-  const applied = [...inline, ...beside].map((rule) => templateRule(direction, rule));
+  const rules = [...inline, ...beside];
   // Nothing said about outward rules means AWS's own one: everything.
-  const expected = direction === 'Egress' && applied.length === 0 ? [everything] : applied;
-  return new Compared(unique(expected), unique(liveRules(direction, live)));
+  return direction === 'Egress' && rules.length === 0
+    ? [{ IpProtocol: '-1', CidrIp: '0.0.0.0/0' }]
+    : rules;
 }
 
-const everything = 'all to 0.0.0.0/0';
+function extra(
+  direction: Direction,
+  resource: TemplateResource,
+  id: string,
+  all: readonly TemplateResource[],
+  live: SecurityGroup,
+): Compared {
+  const rules = rulesOfGroup(direction, resource, id, all);
+  const applied = rules.map((rule) => templateRule(direction, rule));
+  return new Compared(unique(applied), unique(liveRules(direction, live)));
+}
 
-/** A rule beside its group. What else the group has is told of the group, if that is ours. */
+/** A rule beside its group. Other rules of the group are reported with the group, if it is ours. */
 function rule(direction: Direction): LiveReader {
   return async ({ clients, resource }) => {
     const live = await groupOf(clients, String(resource.properties['GroupId']));
@@ -57,7 +68,11 @@ function line(direction: Direction, ports: string, peer: string): string {
   return `${ports} ${direction === 'Ingress' ? 'from' : 'to'} ${peer}`;
 }
 
-function templateRule(direction: Direction, rule: Readonly<Record<string, unknown>>): string {
+/** A rule of a template as one line. */
+export function templateRule(
+  direction: Direction,
+  rule: Readonly<Record<string, unknown>>,
+): string {
   const peer =
     rule['CidrIp'] ??
     rule['CidrIpv6'] ??
@@ -79,6 +94,16 @@ function liveRules(direction: Direction, live: SecurityGroup): string[] {
       line(direction, portsOf(entry.protocol, entry.fromPort, entry.toPort), peer),
     ),
   );
+}
+
+/** A permission of one peer as EC2 tells it, as one line. */
+export function liveLine(direction: Direction, permission: IpPermission): string {
+  return liveRules(direction, {
+    id: '',
+    name: '',
+    ingress: [ruleOf(permission)],
+    egress: [ruleOf(permission)],
+  }).join();
 }
 
 function portsOf(protocol: string, from: unknown, to: unknown): string {

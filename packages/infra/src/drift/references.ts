@@ -1,5 +1,6 @@
 import type { DeployedStack } from '../resolve/facts.ts';
 import { Template, type TemplateResource } from '../resolve/template.ts';
+import { readOutputs, type StackOutputs } from '../synth/outputs.ts';
 import { isRecord, list, record } from '../values.ts';
 
 /** By logical id, what AWS calls a resource. */
@@ -7,40 +8,125 @@ export type PhysicalIds = Readonly<Record<string, string>>;
 
 /** The stack's resources, with references to each other as the ids that they stand for. */
 export function resolvedResources(stack: DeployedStack, physical: PhysicalIds): TemplateResource[] {
-  const { resources } = new Template(stack.template);
-  const types = Object.fromEntries(resources.map(({ id, type }) => [id, type]));
-  // arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/…
-  const [, partition = 'aws', , region = '', account = ''] = stack.id.split(':');
-  // Of these two CloudFormation's id is the name; other attributes that are used are the id itself.
-  const arns: Readonly<Record<string, string>> = {
-    'AWS::Logs::LogGroup': `arn:${partition}:logs:${region}:${account}:log-group:ID:*`,
-    'AWS::IAM::Role': `arn:${partition}:iam::${account}:role/ID`,
-  };
-  const attribute = (id: string, name: string): string | undefined => {
-    const own = physical[id];
-    const arn = name === 'Arn' ? arns[types[id] ?? ''] : undefined;
-    return own === undefined ? undefined : (arn?.replace('ID', () => own) ?? own);
-  };
-  const resolve = (value: unknown): unknown => {
+  const resolver = new ReferenceResolver(stack, physical);
+  return [...new Template(stack.template).resources, ...keptResources(stack)].map((resource) => ({
+    ...resource,
+    properties: record(resolver.resolve(resource.properties)),
+  }));
+}
+
+/** What is kept in order beside CloudFormation: the target group of a proxy that was adopted. */
+export function keptResources({ template }: Pick<DeployedStack, 'template'>): TemplateResource[] {
+  const Resources = record(record(template['Metadata'])['SluiceKept']);
+  return [...new Template({ Resources }).resources];
+}
+
+/** Puts the ids that AWS gave in place of a template's references. What cannot be known stays as it is. */
+class ReferenceResolver {
+  readonly #physical: PhysicalIds;
+  readonly #types: Readonly<Record<string, string>>;
+  readonly #pseudo: Readonly<Record<string, string>>;
+  /** What only AWS knew when the stack was made: endpoints and the ARN of the proxy. */
+  readonly #outputs: StackOutputs;
+
+  constructor(stack: DeployedStack, physical: PhysicalIds) {
+    this.#physical = physical;
+    this.#outputs = readOutputs(stack.outputs);
+    this.#types = Object.fromEntries(
+      new Template(stack.template).resources.map(({ id, type }) => [id, type]),
+    );
+    // arn:PARTITION:cloudformation:REGION:ACCOUNT:stack/…
+    const [, partition = 'aws', , region = '', account = ''] = stack.id.split(':');
+    this.#pseudo = {
+      'AWS::Partition': partition,
+      'AWS::Region': region,
+      'AWS::AccountId': account,
+      'AWS::StackName': stack.name,
+    };
+  }
+
+  resolve(value: unknown): unknown {
     if (Array.isArray(value)) {
-      return value.map(resolve);
+      return value.map((entry) => this.resolve(entry));
     }
-    // What is joined of several parts stays as it is: not all of them can be known here.
-    if (!isRecord(value) || 'Fn::Join' in value) {
+    if (!isRecord(value)) {
       return value;
     }
     const { Ref: reference } = value;
     const [id, name] = list(value['Fn::GetAtt']);
     if (typeof reference === 'string') {
-      return physical[reference] ?? reference;
+      return this.#pseudo[reference] ?? this.#physical[reference] ?? reference;
     }
     if (typeof id === 'string' && typeof name === 'string') {
-      return attribute(id, name) ?? id;
+      return this.#attribute(id, name) ?? value;
     }
-    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, resolve(entry)]));
-  };
-  return resources.map((resource) => ({
-    ...resource,
-    properties: record(resolve(resource.properties)),
-  }));
+    if ('Fn::Join' in value) {
+      return this.#joined(value);
+    }
+    if ('Fn::Select' in value) {
+      const [index, from] = list(value['Fn::Select']);
+      const chosen: unknown = list(this.resolve(from))[Number(index)];
+      return chosen ?? value;
+    }
+    if ('Fn::Split' in value) {
+      const [separator, text] = list(value['Fn::Split']).map((part) => this.resolve(part));
+      return typeof text === 'string' ? text.split(String(separator)) : value;
+    }
+    return Object.fromEntries(
+      Object.entries(value).map(([key, entry]) => [key, this.resolve(entry)]),
+    );
+  }
+
+  /** Text that is joined of several parts, when each of them is known. */
+  #joined(value: Readonly<Record<string, unknown>>): unknown {
+    const [separator, parts] = list(value['Fn::Join']);
+    const resolved = list(parts).map((part) => this.resolve(part));
+    return resolved.every((part) => typeof part === 'string')
+      ? resolved.join(String(separator))
+      : value;
+  }
+
+  /** CloudFormation's id of most resources is what their attributes give; here it is the name, or an ARN with more in it. */
+  #attribute(id: string, name: string): string | undefined {
+    const own = this.#physical[id];
+    if (own === undefined) {
+      return undefined;
+    }
+    const {
+      'AWS::Partition': partition,
+      'AWS::Region': region,
+      'AWS::AccountId': account,
+    } = this.#pseudo;
+    switch (`${this.#types[id]} ${name}`) {
+      case 'AWS::Logs::LogGroup Arn':
+        return `arn:${partition}:logs:${region}:${account}:log-group:${own}:*`;
+      case 'AWS::IAM::Role Arn':
+        return `arn:${partition}:iam::${account}:role/${own}`;
+      case 'AWS::ElasticLoadBalancingV2::LoadBalancer LoadBalancerFullName':
+        return own.split(':loadbalancer/')[1];
+      case 'AWS::ElasticLoadBalancingV2::TargetGroup TargetGroupFullName':
+        return own.slice(own.lastIndexOf(':') + 1);
+      case 'AWS::ECS::Service Name':
+        return own.slice(own.lastIndexOf('/') + 1);
+      case 'AWS::RDS::DBProxy DBProxyArn':
+        return known(this.#outputs.rds_proxy_arn);
+      case 'AWS::RDS::DBProxy Endpoint':
+      case 'AWS::ElasticLoadBalancingV2::LoadBalancer DNSName':
+        return known(
+          this.#outputs.rds_proxy_endpoints['default'] ?? this.#outputs.rds_proxy_endpoint,
+        );
+      case 'AWS::RDS::DBProxyEndpoint Endpoint':
+        return known(this.#outputs.rds_proxy_endpoints[own]);
+      case 'AWS::EC2::VPCEndpointService ServiceName':
+      case 'AWS::ElasticLoadBalancingV2::LoadBalancer CanonicalHostedZoneID':
+        // Only AWS knows it; the id is something else.
+        return undefined;
+      default:
+        return own;
+    }
+  }
+}
+
+function known(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
 }

@@ -57,4 +57,9 @@ export const endpointFields = {
     choices: ['IPV4', 'IPV6', 'DUAL'],
     doc: 'The IP version that clients use; as the proxy when not given.',
   },
+  Tags: {
+    type: 'map',
+    default: {},
+    doc: 'Further tags of this endpoint, beside rds_proxy_tags.',
+  },
 } as const satisfies Record<string, InputSpec>;

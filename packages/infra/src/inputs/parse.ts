@@ -71,7 +71,10 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
 function parseString(path: string, value: unknown, spec: InputSpec): Parsed {
   // Terraform turns numbers and booleans into strings where a string is wanted.
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-    return wrong(path, value, 'a string');
+    // What is meant for a secret place must not be told in a log.
+    return spec.sensitive === true
+      ? { problems: [`${path} must be a string`] }
+      : wrong(path, value, 'a string');
   }
   const text = String(value);
   if (text === '') {
@@ -91,7 +94,9 @@ function parseString(path: string, value: unknown, spec: InputSpec): Parsed {
 }
 
 function parseInteger(path: string, value: unknown, spec: InputSpec): Parsed {
-  const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
+  // 60.0 is a whole number, too.
+  const number =
+    typeof value === 'string' && /^-?\d+(?:\.0*)?$/.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isInteger(number)) {
     return wrong(path, value, 'a whole number');
   }

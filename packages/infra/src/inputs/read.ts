@@ -1,7 +1,7 @@
 import { InfraError } from '../errors.ts';
 import { parseHcl } from './hcl.ts';
 import { didYouMean, parseFields, parseValue } from './parse.ts';
-import { ofOneInput, relations } from './relations.ts';
+import { alternatives, ofOneInput, relations } from './relations.ts';
 import { collect, type Raw, type Sources } from './sources.ts';
 import type { InputSpec } from './spec.ts';
 import { inputTable, nineInputs, type Inputs } from './table.ts';
@@ -12,6 +12,8 @@ const specs: Readonly<Record<string, InputSpec>> = inputTable;
 export interface ReadInputs {
   readonly inputs: Inputs;
   readonly origins: Readonly<Record<string, string>>;
+  /** Names in files that were found by themselves and are no inputs; as in Terraform no error. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -21,9 +23,18 @@ export interface ReadInputs {
 export async function readInputs(sources: Sources): Promise<ReadInputs> {
   const raw = await collect(sources, new Set(Object.keys(specs)));
   const problems: string[] = [];
+  const warnings: string[] = [];
   const given: Record<string, unknown> = {};
   for (const [name, entry] of raw) {
     const spec = specs[name];
+    if (entry.value === null) {
+      // As in Terraform: as if it were not given.
+      continue;
+    }
+    if (spec === undefined && entry.automatic === true) {
+      warnings.push(`${entry.where}: there is no input ${name}${whyUnknown(name)}`);
+      continue;
+    }
     if (spec === undefined) {
       problems.push(`${entry.where}: there is no input ${name}${whyUnknown(name)}`);
       continue;
@@ -40,10 +51,18 @@ export async function readInputs(sources: Sources): Promise<ReadInputs> {
   );
   problems.push(...missing.map((name) => `the input ${name} is missing: ${specs[name]?.doc}`));
   if (problems.length > 0) {
-    throw new InfraError('INPUTS_INVALID', [...problems, ...ofOneInput(given)]);
+    throw new InfraError('INPUTS_INVALID', [
+      ...problems,
+      ...ofOneInput(given),
+      ...alternatives(withDefaults(given), new Set(raw.keys())),
+    ]);
   }
-  const origins = Object.fromEntries([...raw].map(([name, entry]) => [name, entry.where]));
-  return { inputs: checkInputs(given), origins };
+  const origins = Object.fromEntries(
+    [...raw]
+      .filter(([name, entry]) => name in specs && entry.value !== null)
+      .map(([name, entry]) => [name, entry.where]),
+  );
+  return { inputs: checkInputs(given), origins, warnings };
 }
 
 /**
@@ -65,6 +84,17 @@ export function checkInputs(given: Readonly<Record<string, unknown>>): Inputs {
   return inputs;
 }
 
+/** What is known of the inputs when some of them are wrong or missing: enough to say what else is missing. */
+function withDefaults(given: Readonly<Record<string, unknown>>): Inputs {
+  const defaults = Object.entries(specs).map(([name, spec]) => [
+    name,
+    spec.default ?? (spec.type === 'objects' ? [] : undefined),
+  ]);
+  // Only asked whether inputs are there.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return { ...Object.fromEntries(defaults), ...given } as Inputs;
+}
+
 /** RDS Proxy's own default is half of MaxConnectionsPercent, which is 50 when that is at its default. */
 function withIdleDefault(inputs: Inputs, given: Readonly<Record<string, unknown>>): Inputs {
   return given['MaxIdleConnectionsPercent'] === undefined
@@ -79,7 +109,7 @@ async function decoded(entry: Raw, spec: InputSpec): Promise<unknown> {
     return entry.value;
   }
   const parsed = await parseHcl(`value = ${String(entry.value)}\n`, entry.where);
-  return parsed['value'];
+  return parsed.get('value')?.value;
 }
 
 function whyUnknown(name: string): string {

@@ -3,6 +3,7 @@ import { settingsTable as daemon } from '@sluice/proxy/settings';
 import { didYouMean } from './parse.ts';
 import { inputTable, type Inputs } from './table.ts';
 import type { InputSpec } from './spec.ts';
+import { baseName, secretNames } from '../resolve/names.ts';
 
 /** The memory sizes (MiB) that Fargate takes for each CPU size: smallest, largest and step. */
 const fargateMemory: Readonly<Record<number, readonly [number, number, number]>> = {
@@ -20,6 +21,8 @@ const fargateMemory: Readonly<Record<number, readonly [number, number, number]>>
 export function relations(inputs: Inputs, given: ReadonlySet<string>): string[] {
   return [
     ...ofOneInput(inputs),
+    ...alternatives(inputs, given),
+    ...names(inputs),
     ...percentages(inputs),
     ...authentication(inputs),
     ...group(inputs, given),
@@ -32,6 +35,10 @@ export function ofOneInput(inputs: Partial<Inputs>): string[] {
   return [
     ...region(inputs),
     ...tags('rds_proxy_tags', inputs.rds_proxy_tags ?? {}),
+    ...tags('StackTags', inputs.StackTags ?? {}),
+    ...(inputs.DBProxyEndpoints ?? []).flatMap((endpoint, index) =>
+      tags(`DBProxyEndpoints[${index}].Tags`, endpoint.Tags),
+    ),
     ...acknowledgements(inputs),
   ];
 }
@@ -46,10 +53,83 @@ function region({ aws_region }: Partial<Inputs>): string[] {
     : [`aws_region is "${aws_region}", which is not an AWS region${didYouMean(aws_region, known)}`];
 }
 
-/** AWS's rules for tags; the count is the table's. */
+/** One of each pair must be given: a name or tags that are looked up, or the ids themselves. */
+export function alternatives(inputs: Inputs, given: ReadonlySet<string>): string[] {
+  const wanted: readonly (readonly [
+    input: keyof typeof inputTable,
+    present: boolean,
+    otherwise: string,
+  ])[] = [
+    [
+      'rds_instance_id',
+      inputs.rds_instance_id !== undefined || inputs.DBClusterIdentifier !== undefined,
+      'DBClusterIdentifier',
+    ],
+    [
+      'vpc_subnet_filter_tag',
+      Object.keys(inputs.vpc_subnet_filter_tag).length > 0 || inputs.SubnetIds.length > 0,
+      'SubnetIds',
+    ],
+    [
+      'rds_security_group_name',
+      inputs.rds_security_group_name !== undefined || inputs.SecurityGroupIds.length > 0,
+      'SecurityGroupIds',
+    ],
+    [
+      'rds_proxy_role',
+      inputs.rds_proxy_role !== undefined || inputs.CreateRole || inputs.engine === 'sluice',
+      'CreateRole = true',
+    ],
+    [
+      'rds_secret_name',
+      inputs.rds_secret_name !== undefined ||
+        inputs.Auth.length > 0 ||
+        (inputs.engine === 'rds-proxy' && inputs.DefaultAuthScheme === 'IAM_AUTH'),
+      inputs.engine === 'rds-proxy' ? 'Auth, or DefaultAuthScheme = "IAM_AUTH"' : 'Auth',
+    ],
+  ];
+  const problems = wanted
+    .filter(([input, present]) => !present && !given.has(input))
+    .map(
+      ([input, , otherwise]) =>
+        `the input ${input} is missing (or ${otherwise} in its place): ${inputTable[input].doc}`,
+    );
+  if (inputs.CreateSecurityGroup && inputs.rds_security_group_name === undefined) {
+    problems.push('CreateSecurityGroup needs rds_security_group_name, the name of the group');
+  }
+  if (inputs.CreateSecurityGroup && inputs.SecurityGroupIds.length > 0) {
+    problems.push('CreateSecurityGroup and SecurityGroupIds exclude each other: leave one out');
+  }
+  const has = (name: 'DnsName' | 'HostedZoneId'): boolean =>
+    inputs[name] !== undefined || given.has(name);
+  if (has('DnsName') !== has('HostedZoneId')) {
+    problems.push('DnsName and HostedZoneId belong together: give both, or neither');
+  }
+  return problems;
+}
+
+/** Names that a workspace makes longer must still fit. */
+function names(inputs: Inputs): string[] {
+  const name = baseName(inputs);
+  return name.length > 63
+    ? [`${name} has ${name.length} characters; the name of a proxy takes 63`]
+    : [];
+}
+
+/** AWS's rules for tags; the count is the table's. RDS takes fewer characters than others do. */
 function tags(name: string, values: Readonly<Record<string, string>>): string[] {
+  const strange = /[^\p{L}\p{Z}\p{N}_.:/=+\-@]/u;
   return Object.entries(values).flatMap(([key, value]) => [
     ...(/^aws:/i.test(key) ? [`${name} has the key "${key}"; aws: is reserved`] : []),
+    ...(/^rds:/i.test(key) ? [`${name} has the key "${key}"; rds: is reserved`] : []),
+    ...[key, value].flatMap((text) => {
+      const [found] = strange.exec(text) ?? [];
+      return found === undefined
+        ? []
+        : [
+            `${name} has "${found}" in "${text}"; AWS takes letters, digits, spaces and _ . : / = + - @ in tags`,
+          ];
+    }),
     ...(key.length > 128 ? [`${name} has a key of ${key.length} characters; 128 is the most`] : []),
     ...(value.length > 256
       ? [`${name}."${key}" has ${value.length} characters; 256 is the most`]
@@ -74,7 +154,7 @@ function authentication(inputs: Inputs): string[] {
   ) {
     problems.push('IAM authentication needs TLS: leave RequireTLS true');
   }
-  const names = [inputs.rds_secret_name, ...inputs.Auth.map((entry) => entry.SecretName)];
+  const names = secretNames(inputs);
   const twice = names.filter((name, index) => names.indexOf(name) !== index);
   problems.push(...twice.map((name) => `the secret ${name} is named twice; list it once`));
   if (names.length > 200) {
@@ -88,7 +168,9 @@ function group(inputs: Inputs, given: ReadonlySet<string>): string[] {
     return [];
   }
   return ['ClientCidrs', 'ClientSecurityGroupIds', 'AllowDatabaseIngress']
-    .filter((name) => given.has(name))
+    .filter(
+      (name) => given.has(name) && !(name === 'AllowDatabaseIngress' && inputs.engine === 'sluice'),
+    )
     .map(
       (name) =>
         `${name} needs CreateSecurityGroup = true: the rules of a group that was given are not touched`,
@@ -108,6 +190,16 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
     if (inputs.TaskMemory < least || inputs.TaskMemory > most || inputs.TaskMemory % step !== 0) {
       problems.push(
         `TaskMemory is ${inputs.TaskMemory}; with TaskCpu ${inputs.TaskCpu} Fargate takes ${least} to ${most} MiB in steps of ${step}`,
+      );
+    }
+    if (inputs.TaskCpu > 1024) {
+      problems.push(
+        `TaskCpu is ${inputs.TaskCpu}; a task is one process, which uses one vCPU (1024) at most: take 1024 or less, and more tasks (MinTasks, MaxTasks)`,
+      );
+    }
+    if (inputs.EndpointNetworkType === 'IPV6') {
+      problems.push(
+        'EndpointNetworkType is IPV6; the balancer of engine sluice takes IPV4 or DUAL',
       );
     }
     problems.push(...daemonSettings(inputs));
@@ -132,7 +224,7 @@ function daemonSettings(inputs: Inputs): string[] {
   const names = Object.keys(daemon);
   return Object.keys(inputs.SluiceSettings).flatMap((name) => {
     if (!names.includes(name)) {
-      return [`SluiceSettings.${name} is no setting of the daemon${didYouMean(name, names)}`];
+      return [`SluiceSettings.${name} is not a setting of the daemon${didYouMean(name, names)}`];
     }
     return name in inputTable || fixed.has(name)
       ? [

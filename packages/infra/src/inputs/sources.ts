@@ -12,6 +12,8 @@ export interface Raw {
   readonly where: string;
   /** It is the text after `=` of a variable or flag, in which a map or list is written as HCL. */
   readonly text?: true;
+  /** From a file that was found and not named: a name that is no input may be another tool's. */
+  readonly automatic?: true;
 }
 
 /** An `--inputs FILE` or a `--var NAME=VALUE`, in the order in which they were typed. */
@@ -25,6 +27,10 @@ export interface Sources {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly arguments: readonly Argument[];
+  /** Values that everything else replaces: those of a Terraform plan. */
+  readonly base?: { readonly values: Readonly<Record<string, unknown>>; readonly where: string };
+  /** Of inputs that have several proxies, which one is meant. */
+  readonly proxy?: string;
 }
 
 /**
@@ -38,6 +44,9 @@ export async function collect(
   known: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Raw>> {
   const found = new Map<string, Raw>();
+  for (const [name, value] of Object.entries(sources.base?.values ?? {})) {
+    found.set(name, { value, where: sources.base?.where ?? '' });
+  }
   for (const [variable, value] of Object.entries(sources.environment)) {
     const name = variable.startsWith('TF_VAR_') ? variable.slice('TF_VAR_'.length) : '';
     if (known.has(name) && value !== undefined) {
@@ -45,7 +54,7 @@ export async function collect(
     }
   }
   for (const file of await automatic(sources.directory)) {
-    await addFile(found, file);
+    await addFile(found, file, true);
   }
   for (const argument of sources.arguments) {
     if ('file' in argument) {
@@ -53,6 +62,36 @@ export async function collect(
     } else {
       found.set(argument.name, { value: argument.value, where: argument.flag, text: true });
     }
+  }
+  return chosen(found, sources.proxy);
+}
+
+/** The names of the proxies that the inputs have, when they have several. */
+export async function proxyNames(sources: Sources): Promise<string[]> {
+  const { proxy: _proxy, ...all } = sources;
+  const raw = await collect(all, new Set(['proxies']));
+  return Object.keys(record(raw.get('proxies')?.value));
+}
+
+/**
+ * The inputs of one proxy of several: those that all have, and in place of them its own. Without `proxies` all are its own.
+ * @throws InfraError INPUTS_INVALID when proxies is no map of maps
+ */
+function chosen(found: Map<string, Raw>, proxy: string | undefined): ReadonlyMap<string, Raw> {
+  const several = found.get('proxies');
+  if (several === undefined || proxy === undefined) {
+    return found;
+  }
+  const own = record(several.value)[proxy];
+  if (!isRecord(own)) {
+    throw new InfraError(
+      'INPUTS_INVALID',
+      `${several.where}: proxies.${proxy} must be a map of inputs, such as { rds_instance_id = "orders" }`,
+    );
+  }
+  found.delete('proxies');
+  for (const [name, value] of Object.entries(own)) {
+    found.set(name, { value, where: `${several.where} proxies.${proxy}` });
   }
   return found;
 }
@@ -66,27 +105,23 @@ async function automatic(directory: string): Promise<string[]> {
   return [...first, ...auto].map((name) => join(directory, name));
 }
 
-async function addFile(found: Map<string, Raw>, file: string): Promise<void> {
-  const values = await readInputsFile(file);
-  for (const [name, value] of Object.entries(values)) {
-    found.set(name, { value, where: file });
+async function addFile(found: Map<string, Raw>, file: string, automatic = false): Promise<void> {
+  for (const [name, { value, line }] of await readEntries(file)) {
+    const where = line === undefined ? file : `${file}:${line}`;
+    found.set(name, { value, where, ...(automatic ? { automatic } : {}) });
   }
 }
 
 /** Reads one inputs file; its name says which language it is in. */
 export async function readInputsFile(file: string): Promise<Record<string, unknown>> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw new InfraError(
-      'INPUTS_UNREADABLE',
-      record(error)['code'] === 'ENOENT'
-        ? `there is no inputs file ${file}`
-        : `cannot read the inputs file ${file}: ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
+  const entries = await readEntries(file);
+  return Object.fromEntries([...entries].map(([name, { value }]) => [name, value]));
+}
+
+type Entries = ReadonlyMap<string, { readonly value: unknown; readonly line?: number }>;
+
+async function readEntries(file: string): Promise<Entries> {
+  const text = await readText(file);
   const kind = extname(file);
   if (kind === '.tfvars') {
     return parseHcl(text, file);
@@ -112,5 +147,61 @@ export async function readInputsFile(file: string): Promise<Record<string, unkno
       `cannot read ${file}: expected names and values at the top, found ${JSON.stringify(parsed)}`,
     );
   }
-  return parsed;
+  const lines = linesOf(text);
+  const twice = Object.entries(lines).filter(([, at]) => at.length > 1);
+  if (kind === '.json' && twice.length > 0) {
+    throw new InfraError(
+      'INPUTS_UNREADABLE',
+      twice.map(([name, at]) => `${file}:${at[1]}: ${name} was set already, on line ${at[0]}`),
+    );
+  }
+  return new Map(
+    Object.entries(parsed)
+      // In HCL's JSON a member of this name is a comment.
+      .filter(([name]) => name !== '//')
+      .map(([name, value]) => {
+        const [line] = lines[name] ?? [];
+        return [name, { value, ...(line === undefined ? {} : { line }) }];
+      }),
+  );
+}
+
+/** The lines on which names at the top of a JSON or YAML text stand. */
+function linesOf(text: string): Record<string, number[]> {
+  const found: Record<string, number[]> = {};
+  let depth = 0;
+  text.split('\n').forEach((line, index) => {
+    const [, name] = /^\s*["']?([\w-]+)["']?\s*:/.exec(line.replace(/^\s*\{/, '')) ?? [];
+    const top = depth <= 1 && (depth === 1 || /^["'\w{]/.test(line));
+    if (name !== undefined && top) {
+      (found[name] ??= []).push(index + 1);
+    }
+    depth += (line.match(/[{[]/g)?.length ?? 0) - (line.match(/[}\]]/g)?.length ?? 0);
+  });
+  return found;
+}
+
+/** The text of a file, without a mark at its beginning; one that is no UTF-8 is told in one sentence. */
+async function readText(file: string): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    throw new InfraError(
+      'INPUTS_UNREADABLE',
+      record(error)['code'] === 'ENOENT'
+        ? `there is no inputs file ${file}`
+        : `cannot read the inputs file ${file}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+  const [first, second] = bytes;
+  const wide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  if (wide || bytes.subarray(0, 64).includes(0)) {
+    throw new InfraError(
+      'INPUTS_UNREADABLE',
+      `${file} is UTF-16, as PowerShell’s > writes it; save it as UTF-8 (Set-Content -Encoding utf8)`,
+    );
+  }
+  return bytes.toString('utf8').replace(/^\uFEFF/, '');
 }

@@ -8,6 +8,8 @@ export interface InputSpec {
   readonly doc: string;
   /** Must be given. An input that is neither required nor has a default is optional. */
   readonly required?: true;
+  /** What is given in its place by mistake may be secret: messages do not repeat it. */
+  readonly sensitive?: true;
   readonly default?:
     string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
   /** Smallest and largest value of an integer, or length of a string. */

@@ -27,45 +27,41 @@ const nine = {
     type: 'string',
     required: true,
     pattern: { expression: /^vpc-[0-9a-f]{8,17}$/, shape: 'vpc- and 8 to 17 hexadecimal digits' },
-    doc: 'The VPC of the database; the proxy stands in the same one.',
+    doc: 'The VPC of the database; the proxy is placed in it.',
   },
   vpc_subnet_filter_tag: {
     type: 'map',
-    required: true,
+    default: {},
     min: 1,
-    doc: 'Tags that a subnet of the VPC must all carry for the proxy to stand in it. At least two zones must remain.',
+    doc: 'The proxy is placed in the subnets of the VPC that have all these tags; they must cover at least two zones. Not needed with SubnetIds.',
   },
   rds_instance_id: {
     type: 'string',
-    required: true,
     pattern: {
       expression: /^[a-zA-Z](?:-?[a-zA-Z0-9]+)*$/,
       shape: 'letters, digits and single hyphens, a letter first',
     },
     min: 1,
     max: 63,
-    doc: 'The identifier of the existing RDS PostgreSQL instance. The proxy is named after it.',
+    doc: 'The identifier of the existing RDS PostgreSQL instance. The proxy is named after it. Not needed with DBClusterIdentifier.',
   },
   rds_proxy_role: {
     type: 'string',
-    required: true,
-    doc: 'The name (or ARN) of the IAM role by which RDS Proxy reads the secret. Engine sluice makes task roles of its own and leaves this one alone.',
+    doc: 'The name (or ARN) of the IAM role with which RDS Proxy reads the secret. Not needed with CreateRole, which then generates a name. Engine sluice creates its own task roles and does not use this one.',
   },
   rds_security_group_name: {
     type: 'string',
-    required: true,
-    doc: 'The name of the security group that the proxy wears: it may reach the database, and clients may reach it.',
+    doc: 'The name of the proxy’s security group: it must allow the proxy to reach the database, and clients to reach the proxy. Not needed with SecurityGroupIds.',
   },
   rds_secret_name: {
     type: 'string',
-    required: true,
-    doc: 'The name (or complete ARN) of the Secrets Manager secret with the user name and password of the database.',
+    doc: 'The name (or complete ARN) of the Secrets Manager secret with the user name and password of the database. Not needed with DefaultAuthScheme = "IAM_AUTH".',
   },
   rds_proxy_tags: {
     type: 'map',
     default: {},
     max: 50,
-    doc: 'Tags for what is made.',
+    doc: 'Tags for the resources that are created.',
   },
 } as const satisfies Record<string, InputSpec>;
 
@@ -75,7 +71,7 @@ const shared = {
     type: 'string',
     default: 'rds-proxy',
     choices: ['rds-proxy', 'sluice'],
-    doc: 'What stands in front of the database: the managed Amazon RDS Proxy, or Sluice on ECS Fargate behind an internal Network Load Balancer.',
+    doc: 'What runs in front of the database: the managed Amazon RDS Proxy, or Sluice on ECS Fargate behind an internal Network Load Balancer.',
   },
   RequireTLS: { type: 'boolean', default: true, doc: 'Clients without TLS are refused.' },
   IdleClientTimeout: {
@@ -108,16 +104,17 @@ const shared = {
     min: daemon.ConnectionBorrowTimeout.min,
     max: daemon.ConnectionBorrowTimeout.max,
     unit: 's',
-    doc: 'How long a client waits for a database connection before it is told that there is none.',
+    doc: 'How long a client waits for a database connection before it gets an error.',
   },
   InitQuery: {
     type: 'string',
+    sensitive: true,
     doc: 'SQL that runs once on each new database connection; several statements with semicolons. No secrets: it can be read back.',
   },
   DebugLogging: {
     type: 'boolean',
     default: daemon.DebugLogging.default,
-    doc: 'Log the text of statements. May expose data.',
+    doc: 'Log the text of statements. This may expose data.',
   },
   DefaultAuthScheme: {
     type: 'string',
@@ -150,33 +147,59 @@ const shared = {
     },
     min: 1,
     max: 63,
-    doc: 'The name of the proxy, when it must differ from rds_instance_id.',
+    doc: 'The name of the proxy, if it is not rds_instance_id.',
   },
   DBClusterIdentifier: {
     type: 'string',
-    doc: 'The cluster to put the proxy in front of, when the instance is a member of one (Aurora, Multi-AZ cluster).',
+    doc: 'The cluster to put the proxy in front of (Aurora, Multi-AZ cluster); rds_instance_id may then name a member of it, or be left out.',
+  },
+  Workspace: {
+    type: 'string',
+    pattern: {
+      expression: /^[a-zA-Z0-9](?:-?[a-zA-Z0-9]+)*$/,
+      shape: 'letters, digits and single hyphens',
+    },
+    max: 20,
+    doc: 'Deploys another copy of the same inputs, as with Terraform’s workspaces: this name is appended to the names of the stack and the proxy, so that copies do not collide.',
+  },
+  EndpointNetworkType: {
+    type: 'string',
+    default: 'IPV4',
+    choices: ['IPV4', 'IPV6', 'DUAL'],
+    doc: 'The IP version that clients use. Fixed at creation with rds-proxy; engine sluice takes IPV4 and DUAL.',
+  },
+  SubnetIds: {
+    type: 'strings',
+    pattern: shapes.subnet,
+    default: [],
+    doc: 'The subnets by id, instead of vpc_subnet_filter_tag: in a VPC shared by another account the tags are not visible.',
+  },
+  SecurityGroupIds: {
+    type: 'strings',
+    pattern: shapes.securityGroup,
+    default: [],
+    doc: 'The security groups of the proxy by id, instead of rds_security_group_name.',
   },
   CreateSecurityGroup: {
     type: 'boolean',
     default: false,
-    doc: 'Make a security group named rds_security_group_name for the proxy, instead of using one that is there.',
+    doc: 'Create a security group named rds_security_group_name for the proxy, instead of using an existing one.',
   },
   ClientCidrs: {
     type: 'strings',
     pattern: shapes.cidr,
     default: [],
-    doc: 'Address ranges of clients that the made security group lets in. 0.0.0.0/0 is refused by the security rules.',
+    doc: 'Address ranges of clients that the created security group lets in. The security rules reject 0.0.0.0/0.',
   },
   ClientSecurityGroupIds: {
     type: 'strings',
     pattern: shapes.securityGroup,
     default: [],
-    doc: 'Security groups of clients that the made security group lets in.',
+    doc: 'Security groups of clients that the created security group lets in.',
   },
   AllowDatabaseIngress: {
     type: 'boolean',
-    default: false,
-    doc: 'Add a rule to the security groups of the database that lets the made group in. It changes groups that were given, so it must be asked for; destroy removes the rule.',
+    doc: 'Add a rule to the database’s security groups that lets the created group in; destroy removes it. It changes groups that are yours, so engine rds-proxy does it only when this is true (with CreateSecurityGroup). Engine sluice does it unless this is false, because its tasks have a new group that the database does not know.',
   },
   LogRetentionInDays: {
     type: 'integer',
@@ -184,6 +207,11 @@ const shared = {
     choices: retentionDays,
     unit: 'd',
     doc: 'How long the logs are kept.',
+  },
+  ManageLogGroup: {
+    type: 'boolean',
+    default: true,
+    doc: 'Whether the stack creates the log group and sets its retention; false leaves it to its owner, or to AWS.',
   },
   LogKmsKeyArn: {
     type: 'string',
@@ -201,12 +229,80 @@ const shared = {
       expression: /^[a-zA-Z][-a-zA-Z0-9]{0,127}$/,
       shape: 'letters, digits and hyphens, a letter first, at most 128',
     },
-    doc: 'The name of the CloudFormation stack; sluice- and rds_instance_id when not given.',
+    doc: 'The name of the CloudFormation stack. When not given: sluice- followed by rds_instance_id.',
+  },
+  StackTags: {
+    type: 'map',
+    default: {},
+    max: 50,
+    doc: 'Tags of the CloudFormation stack, which CloudFormation also puts on the resources that it creates.',
+  },
+  CloudFormationRoleArn: {
+    type: 'string',
+    pattern: arn('iam'),
+    doc: 'The role that CloudFormation assumes, instead of using the caller’s permissions.',
+  },
+  TerminationProtection: {
+    type: 'boolean',
+    default: false,
+    doc: 'CloudFormation refuses to delete the stack, and destroy says so.',
+  },
+  RetainOnDelete: {
+    type: 'boolean',
+    default: false,
+    doc: 'The resources stay when the stack is deleted (DeletionPolicy Retain); destroy deletes only the stack.',
+  },
+  TemplateBucket: {
+    type: 'string',
+    doc: 'An S3 bucket for a template larger than the 51,200 bytes that CloudFormation accepts directly.',
+  },
+  PermissionsBoundaryArn: {
+    type: 'string',
+    pattern: arn('iam'),
+    doc: 'The permissions boundary of every role that is created.',
+  },
+  RolePath: {
+    type: 'string',
+    pattern: { expression: /^\/(?:[!-~]+\/)*$/, shape: 'a path that begins and ends with a slash' },
+    doc: 'The path of every role and policy that is created, for example /platform/.',
+  },
+  DnsName: {
+    type: 'string',
+    pattern: {
+      expression: /^(?=.{1,253}$)(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i,
+      shape: 'a full host name such as orders.db.example.com',
+    },
+    doc: 'A host name of your own for the endpoint, in HostedZoneId: it stays when the proxy is replaced or the engine changes. Engine sluice gets an alias record (a CNAME when EndpointNetworkType is DUAL); RDS Proxy gets a CNAME, since Route 53 has no alias for it. Clients that check the host name need a certificate with this name (engine sluice), or verify-ca (rds-proxy).',
+  },
+  HostedZoneId: {
+    type: 'string',
+    pattern: {
+      expression: /^Z[A-Z0-9]{1,31}$/,
+      shape: 'Z and up to 31 capital letters and digits',
+    },
+    doc: 'The Route 53 hosted zone of DnsName.',
+  },
+  OutputParameterPrefix: {
+    type: 'string',
+    pattern: {
+      expression: /^\/(?:[a-zA-Z0-9_.-]+\/)*[a-zA-Z0-9_.-]+$/,
+      shape: 'a path such as /orders/proxy',
+    },
+    doc: 'Also writes the outputs as SSM parameters below this path: PREFIX/endpoint, PREFIX/port, …',
+  },
+  AwsProfile: {
+    type: 'string',
+    doc: 'The profile in ~/.aws/config to use, instead of AWS_PROFILE.',
+  },
+  AssumeRoleArn: {
+    type: 'string',
+    pattern: arn('iam'),
+    doc: 'A role to assume for every call, for example a pipeline’s role in another account.',
   },
   Acknowledge: {
     type: 'map',
     default: {},
-    doc: 'Security rules that may be broken, each with the reason: { "SLUICE-TLS" = "a test database" }.',
+    doc: 'Security rules to acknowledge as broken, each with the reason: { "SLUICE-TLS" = "a test database" }.',
   },
 } as const satisfies Record<string, InputSpec>;
 
@@ -216,7 +312,7 @@ const managed = {
     type: 'boolean',
     default: false,
     engine: 'rds-proxy',
-    doc: 'Make the role named rds_proxy_role with the least rights needed, instead of using one that is there.',
+    doc: 'Create the role named rds_proxy_role with the minimum permissions, instead of using an existing one.',
   },
   DBProxyEndpoints: {
     type: 'objects',
@@ -224,19 +320,12 @@ const managed = {
     engine: 'rds-proxy',
     doc: 'More endpoints, for example a read-only one for a cluster.',
   },
-  EndpointNetworkType: {
-    type: 'string',
-    default: 'IPV4',
-    choices: ['IPV4', 'IPV6', 'DUAL'],
-    engine: 'rds-proxy',
-    doc: 'The IP version that clients use. Fixed at creation.',
-  },
   TargetConnectionNetworkType: {
     type: 'string',
     default: 'IPV4',
     choices: ['IPV4', 'IPV6'],
     engine: 'rds-proxy',
-    doc: 'The IP version towards the database. Fixed at creation.',
+    doc: 'The IP version of connections to the database. Fixed at creation.',
   },
 } as const satisfies Record<string, InputSpec>;
 
@@ -249,8 +338,37 @@ const sluice = {
   },
   TlsSecretName: {
     type: 'string',
+    sensitive: true,
     engine: 'sluice',
     doc: 'The secret with the certificate and private key that clients see: JSON with the keys certificate and private_key, both PEM.',
+  },
+  ImagePullThrough: {
+    type: 'boolean',
+    default: false,
+    engine: 'sluice',
+    doc: 'ContainerImage is in an ECR pull-through cache: the task execution role may import it from upstream.',
+  },
+  ImageCredentialsSecretName: {
+    type: 'string',
+    engine: 'sluice',
+    doc: 'The secret with the user name and password of a private registry other than ECR.',
+  },
+  TargetTls: {
+    type: 'string',
+    default: 'verify-full',
+    choices: ['verify-full', 'require'],
+    engine: 'sluice',
+    doc: 'How tasks verify the database’s certificate: verify-full checks it against Amazon’s certificate authorities, which are in the image; require does not check it.',
+  },
+  PrivateLinkPrincipals: {
+    type: 'strings',
+    default: [],
+    pattern: {
+      expression: /^(?:\*|arn:aws[a-z-]*:iam::\d{12}:.+)$/,
+      shape: 'an IAM ARN such as arn:aws:iam::210987654321:root',
+    },
+    engine: 'sluice',
+    doc: 'Who may reach the endpoint through PrivateLink from another VPC or account; with at least one an endpoint service is created.',
   },
   TaskCpu: {
     type: 'integer',
@@ -258,7 +376,7 @@ const sluice = {
     choices: [256, 512, 1024, 2048, 4096],
     unit: 'CPU units',
     engine: 'sluice',
-    doc: 'CPU of one task; 1024 are one vCPU.',
+    doc: 'CPU of one task; 1024 units are one vCPU, which is the most that its single process can use. More load needs more tasks, not larger ones.',
   },
   TaskMemory: {
     type: 'integer',
@@ -267,7 +385,7 @@ const sluice = {
     max: 30_720,
     unit: 'MiB',
     engine: 'sluice',
-    doc: 'Memory of one task; Fargate takes certain sizes for each TaskCpu.',
+    doc: 'Memory of one task; Fargate allows certain sizes for each TaskCpu.',
   },
   MinTasks: {
     type: 'integer',
@@ -291,7 +409,7 @@ const sluice = {
     max: 10_000,
     unit: 'connections',
     engine: 'sluice',
-    doc: 'The most database connections of one task; what the budget allows when not given.',
+    doc: 'The most database connections of one task. When not given: as many as the share of max_connections allows.',
   },
   SluiceSettings: {
     type: 'map',
@@ -303,8 +421,6 @@ const sluice = {
 
 /** Every input, once. */
 export const inputTable = { ...nine, ...shared, ...managed, ...sluice } as const;
-
-export type InputName = keyof typeof inputTable;
 
 /** The nine inputs' names, in the order of the original project. */
 export const nineInputs: readonly string[] = Object.keys(nine);

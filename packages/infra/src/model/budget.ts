@@ -8,9 +8,12 @@ export interface Budget {
   readonly mostTasks: number;
   /** The proxy's share of max_connections. */
   readonly share: number;
+  /** Connections while MinTasks run, and while they are replaced one by one. */
+  readonly steady: number;
+  readonly deploying: number;
   readonly fits: boolean;
   readonly told: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** The most tasks at once: the service's maximum percent is 200. */
@@ -23,7 +26,7 @@ export function mostTasks(inputs: Pick<Inputs, 'MaxTasks'>): number {
  * Without a PoolSize the largest one that fits is taken.
  */
 export function budget(
-  inputs: Pick<Inputs, 'PoolSize' | 'MaxTasks' | 'MaxConnectionsPercent'>,
+  inputs: Pick<Inputs, 'PoolSize' | 'MinTasks' | 'MaxTasks' | 'MaxConnectionsPercent'>,
   maxConnections: number,
 ): Budget {
   const tasks = mostTasks(inputs);
@@ -35,9 +38,11 @@ export function budget(
     poolSize,
     mostTasks: tasks,
     share,
+    steady: poolSize * inputs.MinTasks,
+    deploying: 2 * poolSize * inputs.MinTasks,
     fits: sum <= share,
-    told: `${poolSize} connections for each of at most ${tasks} tasks (a rolling deployment doubles MaxTasks ${inputs.MaxTasks}) are ${sum}; the share is ${share} of ${maxConnections}`,
-    mend:
+    told: `${inputs.MinTasks} tasks × ${poolSize} connections = ${poolSize * inputs.MinTasks} of ${maxConnections} in steady state, ${2 * poolSize * inputs.MinTasks} while deploying; at most ${tasks} tasks (a rolling deployment doubles MaxTasks ${inputs.MaxTasks}) take ${sum}; the share is ${share} of ${maxConnections}`,
+    fix:
       largest >= 1
         ? `set PoolSize to at most ${largest}, or lower MaxTasks`
         : `lower MaxTasks, or raise MaxConnectionsPercent or max_connections`,

@@ -22,8 +22,8 @@ export interface Identity {
 }
 
 /**
- * Settles name and subnets against what is deployed. CloudFormation cannot replace a resource that bears a name of
- * its own, so a proxy stays in its subnets unless `replace` is asked for; then it gets a name with a hash of what
+ * Settles name and subnets against what is deployed. CloudFormation cannot replace a resource that has a custom
+ * name, so a proxy stays in its subnets unless `replace` is asked for; then it gets a name with a hash of what
  * fixes it, CloudFormation makes the new one, and removes the old one afterwards.
  * @throws InfraError INPUTS_INVALID when another fixed property was changed without `replace`
  */
@@ -63,7 +63,7 @@ export function settleIdentity(
   if (!same({ ...now, subnetIds: [] }, { ...wanted, subnetIds: [] })) {
     throw new InfraError(
       'INPUTS_INVALID',
-      `EndpointNetworkType and TargetConnectionNetworkType are fixed at creation (deployed: ${now.endpointNetworkType}, ${now.targetNetworkType}; asked for: ${wanted.endpointNetworkType}, ${wanted.targetNetworkType}); say --replace to have a new proxy with a new endpoint name`,
+      `EndpointNetworkType and TargetConnectionNetworkType are fixed at creation (deployed: ${now.endpointNetworkType}, ${now.targetNetworkType}; asked for: ${wanted.endpointNetworkType}, ${wanted.targetNetworkType}); use --replace to get a new proxy with a new endpoint name`,
     );
   }
   return {

@@ -26,21 +26,42 @@ export interface Model {
   readonly secrets: readonly ModelSecret[];
   /** Database connections of one Sluice task; undefined when max_connections is not known and no PoolSize given. */
   readonly poolSize: number | undefined;
+  /** Tasks that a new service starts with; of one that is there, its autoscaling decides. */
+  readonly desiredTasks: number | 'keep';
+  /** The proxy was made elsewhere and taken over: its target group is kept in order by the RDS API. */
+  readonly adopted: boolean;
+}
+
+/** What is decided beside inputs and ids. */
+export interface ModelOptions {
+  /** @default - MinTasks */
+  readonly desiredTasks?: number | 'keep';
+  /** @default false */
+  readonly adopted?: boolean;
 }
 
 /**
  * Makes the model. Pure.
  * @throws InfraError INPUTS_INVALID when an id is missing, or the connection budget does not fit
  */
-export function makeModel(inputs: Inputs, resolved: Resolved, identity: Identity): Model {
+export function makeModel(
+  inputs: Inputs,
+  resolved: Resolved,
+  identity: Identity,
+  { desiredTasks = inputs.MinTasks, adopted = false }: ModelOptions = {},
+): Model {
   const problems: string[] = [];
   const wanted = [
-    {
-      SecretName: inputs.rds_secret_name,
-      Description: undefined,
-      IAMAuth: undefined,
-      ClientPasswordAuthType: undefined,
-    },
+    ...(inputs.rds_secret_name === undefined
+      ? []
+      : [
+          {
+            SecretName: inputs.rds_secret_name,
+            Description: undefined,
+            IAMAuth: undefined,
+            ClientPasswordAuthType: undefined,
+          },
+        ]),
     ...inputs.Auth,
   ];
   const secrets = wanted.flatMap((entry): ModelSecret[] => {
@@ -85,6 +106,8 @@ export function makeModel(inputs: Inputs, resolved: Resolved, identity: Identity
     resolved,
     secrets,
     poolSize: pool.size,
+    desiredTasks,
+    adopted,
   };
 }
 
@@ -108,6 +131,6 @@ function poolSize(
   const fit = budget(inputs, resolved.max_connections);
   return {
     size: fit.poolSize,
-    problems: fit.fits ? [] : [`the connection budget does not fit: ${fit.told}; ${fit.mend}`],
+    problems: fit.fits ? [] : [`the connection budget does not fit: ${fit.told}; ${fit.fix}`],
   };
 }

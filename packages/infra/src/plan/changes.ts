@@ -1,9 +1,7 @@
 import type { ResourceDifference, ResourceImpact } from '@aws-cdk/cloudformation-diff';
 import { record, stableJson } from '../values.ts';
 import { Template, type TemplateResource } from '../resolve/template.ts';
-import { effectOnClients } from './effects.ts';
-
-export type Action = 'add' | 'change' | 'replace' | 'remove';
+import { effectOnClients, type Action } from './effects.ts';
 
 /** One resource that an apply would touch. */
 export interface Change {
@@ -13,11 +11,11 @@ export interface Change {
   readonly type: string;
   /** What it is called in AWS, when the template says so. */
   readonly name?: string;
-  /** The properties that differ, as JSON; of an addition all of them. */
+  /** The properties that differ, with their values; of an addition all of them. */
   readonly properties: readonly {
     readonly name: string;
-    readonly from?: string;
-    readonly to?: string;
+    readonly from?: unknown;
+    readonly to?: unknown;
   }[];
   /** What it does to clients, if anything. */
   readonly clients?: string;
@@ -133,42 +131,32 @@ function changeOf(
 
 /** The properties of an addition. */
 function given({ properties }: TemplateResource): Change['properties'] {
-  return Object.entries(properties).map(([name, value]) => ({ name, to: stableJson(value) }));
+  return Object.entries(properties).map(([name, value]) => ({ name, to: value }));
 }
 
 function updates(change: ResourceDifference): Change['properties'] {
   return Object.entries(change.propertyUpdates).map(([name, update]) => ({
     name,
-    ...(update.oldValue === undefined ? {} : { from: stableJson(update.oldValue) }),
-    ...(update.newValue === undefined ? {} : { to: stableJson(update.newValue) }),
+    ...(update.oldValue === undefined ? {} : { from: update.oldValue as unknown }),
+    ...(update.newValue === undefined ? {} : { to: update.newValue as unknown }),
   }));
 }
 
-/** What becomes of the host name that clients dial. */
-export interface EndpointChange {
-  readonly now?: string;
-  readonly changes: boolean;
-  readonly told: string;
+/** How many resources each action touches, as Terraform sums a plan up. */
+export interface ChangeSummary {
+  readonly add: number;
+  readonly change: number;
+  readonly replace: number;
+  readonly destroy: number;
 }
 
-/** The proxy and the load balancer are what the endpoint's name hangs on. */
-const endpointTypes = new Set(['AWS::RDS::DBProxy', 'AWS::ElasticLoadBalancingV2::LoadBalancer']);
-
-export function endpointChange(
-  deployed: Readonly<Record<string, unknown>>,
-  changes: readonly Change[],
-  now: string | undefined,
-): EndpointChange {
-  const touched = changes.filter((change) => endpointTypes.has(change.type));
-  const before = new Template(deployed).engine();
-  if (before === undefined || now === undefined || now === '') {
-    return { changes: false, told: 'a new endpoint is made' };
-  }
-  return touched.some((change) => change.action === 'replace' || change.action === 'remove')
-    ? {
-        now,
-        changes: true,
-        told: `THE ENDPOINT CHANGES ITS NAME: ${now} GOES AWAY AT THE END OF THE APPLY; POINT CLIENTS TO THE NEW ONE`,
-      }
-    : { now, changes: false, told: `the endpoint stays ${now}` };
+export function summaryOf(changes: readonly Change[]): ChangeSummary {
+  const count = (action: Action): number =>
+    changes.filter((change) => change.action === action).length;
+  return {
+    add: count('add'),
+    change: count('change'),
+    replace: count('replace'),
+    destroy: count('remove'),
+  };
 }

@@ -17,35 +17,56 @@ export interface CostComparison {
   readonly note: string;
 }
 
-/**
- * What a month costs. RDS Proxy goes by the size of the database, Sluice by the size of its tasks.
- * @param vcpus of the database's class
- */
+/** What RDS Proxy is billed by. */
+export interface DatabaseSize {
+  /** Of the database's class; undefined when it is not known. */
+  readonly vcpus?: number | undefined;
+  /** Instances of the cluster, each of which counts. @default 1 */
+  readonly members?: number | undefined;
+  /** The most capacity units of Serverless v2. @default - it is not serverless */
+  readonly serverlessMax?: number | undefined;
+}
+
+/** What a month costs. RDS Proxy goes by the size of the database, Sluice by the size of its tasks. */
 export function compareCost(
   inputs: Pick<Inputs, 'TaskCpu' | 'TaskMemory' | 'MinTasks'>,
-  vcpus: number | undefined,
+  database: DatabaseSize,
 ): CostComparison {
   return {
     date: prices.date,
     region: prices.region,
-    costs: [managedCost(vcpus), sluiceCost(inputs)],
-    note: `list prices of ${prices.region}, ${prices.date}; other regions cost up to a third more. Not counted: logs, traffic between zones, and for sluice VPC endpoints when the subnets have no way out, and tasks above MinTasks`,
+    costs: [managedCost(database), sluiceCost(inputs)],
+    note: `list prices of ${prices.region}, ${prices.date}; other regions differ, some by more than a third. Not counted: logs, traffic between zones, and for sluice Container Insights and its two metrics of a task (custom metrics), alarms, the dashboard, VPC endpoints when the subnets have no way out, and tasks above MinTasks`,
   };
 }
 
-function managedCost(vcpus: number | undefined): Cost {
-  const { rdsProxyVcpuHour: price, rdsProxyLeastVcpus: least, hours } = prices;
+function managedCost({ vcpus, members = 1, serverlessMax }: DatabaseSize): Cost {
+  const { rdsProxyVcpuHour, rdsProxyLeastVcpus, rdsProxyUnitHour, rdsProxyLeastUnits, hours } =
+    prices;
+  if (serverlessMax !== undefined) {
+    const units = Math.max(rdsProxyLeastUnits, serverlessMax);
+    return {
+      engine: 'rds-proxy',
+      month: dollars(units * rdsProxyUnitHour * hours),
+      parts: [
+        `at most ${units} capacity units of Serverless v2 (${rdsProxyLeastUnits} are the least) × $${rdsProxyUnitHour} × ${hours} h`,
+      ],
+    };
+  }
   if (vcpus === undefined) {
     return {
       engine: 'rds-proxy',
-      parts: [`$${price} for each vCPU of the database and hour; its vCPUs are not known`],
+      parts: [
+        `$${rdsProxyVcpuHour} for each vCPU of the database and hour; its vCPUs are not known`,
+      ],
     };
   }
-  const counted = Math.max(least, vcpus);
+  const counted = Math.max(rdsProxyLeastVcpus, vcpus) * Math.max(1, members);
+  const whose = members > 1 ? `of the ${members} instances of the cluster` : 'of the database';
   return {
     engine: 'rds-proxy',
-    month: dollars(counted * price * hours),
-    parts: [`${counted} vCPU of the database × $${price} × ${hours} h`],
+    month: dollars(counted * rdsProxyVcpuHour * hours),
+    parts: [`${counted} vCPU ${whose} × $${rdsProxyVcpuHour} × ${hours} h`],
   };
 }
 

@@ -1,13 +1,14 @@
-import type { Action } from './changes.ts';
+/** What becomes of a resource. */
+export type Action = 'add' | 'change' | 'replace' | 'remove';
 
 /** What each change does to clients: by resource type, then by action. Types that clients do not notice are absent. */
 const effects: Readonly<Record<string, Readonly<Partial<Record<Action, string>>>>> = {
   'AWS::RDS::DBProxy': {
     add: 'a new endpoint that nobody uses yet',
-    change: 'clients stay connected; the new values hold for new connections',
+    change: 'clients stay connected; new connections use the new values',
     replace:
-      'THE ENDPOINT CHANGES ITS NAME; a new proxy is made first, the old one goes when it stands, and its clients are cut off',
-    remove: 'THE ENDPOINT GOES AWAY; its clients are cut off',
+      'THE ENDPOINT CHANGES ITS NAME; the new proxy is created first, then the old one is removed and its clients are disconnected',
+    remove: 'THE ENDPOINT IS REMOVED; its clients are disconnected',
   },
   'AWS::RDS::DBProxyTargetGroup': {
     change: 'clients stay connected; a lower limit is reached as connections are returned',
@@ -15,23 +16,23 @@ const effects: Readonly<Record<string, Readonly<Partial<Record<Action, string>>>
   'AWS::RDS::DBProxyEndpoint': {
     add: 'a further endpoint',
     change: 'clients stay connected',
-    replace: 'THIS ENDPOINT CHANGES ITS NAME; its clients are cut off',
-    remove: 'THIS ENDPOINT GOES AWAY; its clients are cut off',
+    replace: 'THIS ENDPOINT CHANGES ITS NAME; its clients are disconnected',
+    remove: 'THIS ENDPOINT IS REMOVED; its clients are disconnected',
   },
   'AWS::ElasticLoadBalancingV2::LoadBalancer': {
     add: 'a new endpoint that nobody uses yet',
-    replace: 'THE ENDPOINT CHANGES ITS NAME; its clients are cut off',
-    remove: 'THE ENDPOINT GOES AWAY; its clients are cut off',
+    replace: 'THE ENDPOINT CHANGES ITS NAME; its clients are disconnected',
+    remove: 'THE ENDPOINT IS REMOVED; its clients are disconnected',
   },
   'AWS::ElasticLoadBalancingV2::Listener': {
-    replace: 'clients are cut off and connect again',
+    replace: 'clients are disconnected and reconnect',
   },
   'AWS::ECS::TaskDefinition': {
     change: rolling(),
     replace: rolling(),
   },
   'AWS::ECS::Service': {
-    replace: 'all tasks are stopped and started again: clients are cut off and connect again',
+    replace: 'all tasks are stopped and started again: clients are disconnected and reconnect',
   },
 };
 

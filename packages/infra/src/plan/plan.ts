@@ -1,28 +1,38 @@
 import type { Prepared } from '../actions/prepare.ts';
+import type { Clients } from '../aws/clients.ts';
 import { readDrift, type Drift } from '../drift/drift.ts';
+import { irreparable } from '../drift/restore/restore.ts';
+import { budget } from '../model/budget.ts';
 import type { Finding } from '../preflight/check.ts';
-import { found } from '../resolve/facts.ts';
+import { found, type DeployedStack } from '../resolve/facts.ts';
 import { maxConnections } from '../resolve/database.ts';
 import { baseName, stackName } from '../resolve/names.ts';
 import type { Resolved } from '../resolve/resolved.ts';
 import { Template } from '../resolve/template.ts';
 import { violations, type SecurityReport } from '../security/report.ts';
 import { outputKeys } from '../synth/outputs.ts';
-import { changesBetween, endpointChange, type Change, type EndpointChange } from './changes.ts';
+import { changesBetween, summaryOf, type Change, type ChangeSummary } from './changes.ts';
 import { compareCost, type CostComparison } from './cost.ts';
+import { endpointChange, type EndpointChange } from './endpoints.ts';
 
 /** What an apply would do, and whether it would work. */
 export interface Plan {
+  /** Of the shape of this document; a number higher when a reader of the last one would break. */
+  readonly version: 1;
   readonly stack: string;
   readonly proxy: string;
   readonly engine: 'rds-proxy' | 'sluice';
-  /** `blocked`: a check or a security rule stands in the way; `changes`; `none`: all is as the inputs want it. */
+  /**
+   * `blocked`: a check or a security rule stands in the way; `changes`: there are changes, or drift that an apply takes
+   * back; `none`: all is as the inputs want it.
+   */
   readonly verdict: 'blocked' | 'changes' | 'none';
   readonly checks: readonly Finding[];
   readonly security?: SecurityReport;
+  readonly summary: ChangeSummary;
   readonly changes: readonly Change[];
   readonly endpoint?: EndpointChange;
-  readonly drift: readonly Drift[];
+  readonly drift: readonly PlannedDrift[];
   readonly cost: CostComparison;
   readonly notes: readonly string[];
   /** What stands in the way beside checks and rules. */
@@ -33,23 +43,31 @@ export interface Plan {
   readonly origins: Readonly<Record<string, string>>;
 }
 
+/** Drift, with what an apply does about it. */
+export interface PlannedDrift extends Drift {
+  /** Why an apply cannot take it back; absent when it does. */
+  readonly irreparable?: string;
+}
+
 /** Works out the plan. Only reads. */
 export async function makePlan(prepared: Prepared): Promise<Plan> {
   const { inputs, facts, checks, design, deployed } = prepared;
   const capacity = found(facts.capacity);
   const template = deployed?.template ?? {};
-  const { drift, unread } = await readDrift(prepared.clients, deployed);
   const changes =
     design === undefined ? [] : await changesBetween(template, design.synthesized.template);
+  const { drift, unread } = await plannedDrift(prepared.clients, deployed, changes);
   const broken = design === undefined ? [] : violations(design.security);
-  const blocked = design === undefined || broken.length > 0;
+  const blocked = design === undefined || broken.length > 0 || prepared.obstacles.length > 0;
   return {
+    version: 1,
     stack: stackName(inputs),
     proxy: design?.model.proxyName ?? new Template(template).proxyName() ?? baseName(inputs),
     engine: inputs.engine,
-    verdict: blocked ? 'blocked' : changes.length > 0 ? 'changes' : 'none',
+    verdict: blocked ? 'blocked' : changes.length + drift.length > 0 ? 'changes' : 'none',
     checks,
     ...(design === undefined ? {} : { security: design.security, resolved: design.resolved }),
+    summary: summaryOf(changes),
     changes,
     ...(design === undefined
       ? {}
@@ -61,19 +79,50 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
           ),
         }),
     drift,
-    cost: compareCost(inputs, capacity?.vcpus),
+    cost: compareCost(inputs, {
+      vcpus: capacity?.vcpus,
+      members: found(facts.cluster)?.members.length,
+      serverlessMax: found(facts.cluster)?.serverlessMax,
+    }),
     obstacles: prepared.obstacles,
-    notes: [...(design?.notes ?? []), ...poolNote(prepared), ...unread],
+    notes: [...prepared.warnings, ...(design?.notes ?? []), ...poolNote(prepared), ...unread],
     origins: prepared.origins,
   };
 }
 
+/**
+ * The drift of what is deployed, with what an apply can do about each part of it.
+ * @param changes what an apply would change; drift of what it takes away or makes anew goes with it
+ */
+export async function plannedDrift(
+  clients: Clients,
+  deployed: DeployedStack | undefined,
+  changes: readonly Change[] = [],
+): Promise<{ readonly drift: readonly PlannedDrift[]; readonly unread: readonly string[] }> {
+  const { drift, unread } = await readDrift(clients, deployed);
+  const going = new Set(
+    changes.filter(({ action }) => action === 'remove' || action === 'replace').map(({ id }) => id),
+  );
+  const staying = drift.filter(({ resource }) => !going.has(resource));
+  return {
+    unread,
+    drift: staying.map((one) => {
+      const why = irreparable(one);
+      return why === undefined ? one : { ...one, irreparable: why };
+    }),
+  };
+}
+
+/** The share of max_connections, as it is from day to day and at its highest: a share is divided among the most tasks. */
 function poolNote({ facts, inputs, design }: Prepared): string[] {
   const most = maxConnections(found(facts.parameters)?.['max_connections'], found(facts.capacity));
   const size = design?.model.poolSize;
-  return inputs.engine === 'sluice' && size !== undefined && most !== undefined
-    ? [
-        `each task keeps at most ${size} database connections; 2 × MaxTasks (${inputs.MaxTasks}) tasks stay within ${inputs.MaxConnectionsPercent} % of max_connections (about ${most})`,
-      ]
-    : [];
+  if (inputs.engine !== 'sluice' || size === undefined || most === undefined) {
+    return [];
+  }
+  const { steady, deploying, share } = budget(inputs, most);
+  const percent = (count: number): string => `${Math.round((100 * count) / most)} %`;
+  return [
+    `database connections: ${size} a task; ${inputs.MinTasks} tasks take ${steady} (${percent(steady)} of max_connections, about ${most}), ${deploying} (${percent(deploying)}) while they are replaced; all of MaxTasks ${inputs.MaxTasks} being replaced stay within ${share}`,
+  ];
 }

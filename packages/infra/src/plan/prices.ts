@@ -1,4 +1,4 @@
-/** List prices in US dollars, us-east-1. Other regions are up to a third dearer; a plan says so. */
+/** List prices in US dollars, us-east-1. Other regions differ; a plan says so. */
 export const prices = {
   /** When they were written down. */
   date: '2026-11',
@@ -6,6 +6,9 @@ export const prices = {
   /** RDS Proxy, for each vCPU of the database and hour; two vCPUs are the least. */
   rdsProxyVcpuHour: 0.015,
   rdsProxyLeastVcpus: 2,
+  /** RDS Proxy in front of Aurora Serverless v2, for each capacity unit and hour; eight are the least. */
+  rdsProxyUnitHour: 0.015,
+  rdsProxyLeastUnits: 8,
   /** Fargate on ARM, Linux. */
   fargateVcpuHour: 0.03238,
   fargateGbHour: 0.00356,

@@ -15,13 +15,13 @@ export interface Verdict {
   readonly status: Status;
   /** What was found, with the values. */
   readonly found: string;
-  /** How to mend it; on every failure and warning. */
-  readonly mend?: string;
+  /** How to fix it; on every failure and warning. */
+  readonly fix?: string;
 }
 
 /** One preflight check. */
 export interface Check {
-  /** `PF01` … `PF20`; never reused for another meaning. */
+  /** `PF01`, `PF02`, …; never reused for another meaning. */
   readonly code: string;
   readonly title: string;
   /** The AWS calls it looks at; `inputs` when it needs none. */
@@ -42,12 +42,12 @@ export function passed(found: string): Verdict {
   return { status: 'passed', found };
 }
 
-export function failed(found: string, mend: string): Verdict {
-  return { status: 'failed', found, mend };
+export function failed(found: string, fix: string): Verdict {
+  return { status: 'failed', found, fix };
 }
 
-export function warning(found: string, mend: string): Verdict {
-  return { status: 'warning', found, mend };
+export function warning(found: string, fix: string): Verdict {
+  return { status: 'warning', found, fix };
 }
 
 export function skipped(why: string): Verdict {
@@ -55,22 +55,22 @@ export function skipped(why: string): Verdict {
 }
 
 /** The verdict on a look that gave nothing: missing things fail, what may not be read is skipped. */
-export function notFound(look: Look<unknown>, mend: string): Verdict {
+export function notFound(look: Look<unknown>, fix: string): Verdict {
   if ('found' in look) {
     return passed('found');
   }
-  return look.absent === 'missing' ? failed(look.told, mend) : skipped(look.told);
+  return look.absent === 'missing' ? failed(look.told, fix) : skipped(look.told);
 }
 
-/** Several verdicts on one matter: the worst status, all that was found, all that mends it. */
+/** Several verdicts on one matter: the worst status, all that was found, all that fixes it. */
 export function worst(verdicts: readonly Verdict[]): Verdict {
   const order: readonly Status[] = ['failed', 'warning', 'skipped', 'passed'];
   const status = order.find((one) => verdicts.some((verdict) => verdict.status === one));
   const same = verdicts.filter((verdict) => verdict.status === status);
-  const mend = same.flatMap((verdict) => verdict.mend ?? []).join('; ');
+  const fix = same.flatMap((verdict) => verdict.fix ?? []).join('; ');
   return {
     status: status ?? 'passed',
     found: same.map((verdict) => verdict.found).join('; '),
-    ...(mend === '' ? {} : { mend }),
+    ...(fix === '' ? {} : { fix }),
   };
 }

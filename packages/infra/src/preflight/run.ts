@@ -2,11 +2,20 @@ import type { Check, Finding, Subject } from './check.ts';
 import { login, role, roleRights, secrets, secretValue } from './checks/access.ts';
 import { account, callerRights } from './checks/caller.ts';
 import { database, vpc } from './checks/database.ts';
+import {
+  certificate,
+  iamLogin,
+  image,
+  keyAndTopic,
+  networkType,
+  readers,
+  wayOut,
+} from './checks/engine.ts';
 import { group, paths } from './checks/groups.ts';
 import { forceSsl, logGroup, proxyName, quota, share, stackState, tags } from './checks/proxy.ts';
 import { addresses, subnets } from './checks/subnets.ts';
 
-/** The twenty checks, in the order of their codes. */
+/** All checks, in the order of their codes. */
 export const checks: readonly Check[] = [
   account,
   database,
@@ -28,6 +37,13 @@ export const checks: readonly Check[] = [
   tags,
   stackState,
   callerRights,
+  image,
+  certificate,
+  wayOut,
+  readers,
+  iamLogin,
+  networkType,
+  keyAndTopic,
 ];
 
 /** Runs every check; all problems in one go. */

@@ -2,6 +2,8 @@ import { DescribeInstanceTypesCommand, type _InstanceType } from '@aws-sdk/clien
 import {
   DescribeDBClustersCommand,
   DescribeDBInstancesCommand,
+  DescribeDBSubnetGroupsCommand,
+  paginateDescribeDBClusterParameters,
   paginateDescribeDBParameters,
   type DBInstance,
 } from '@aws-sdk/client-rds';
@@ -40,6 +42,9 @@ function describe(instance: DBInstance, identifier: string): Database {
       ? { replicaOf: instance.ReadReplicaSourceDBInstanceIdentifier }
       : {}),
     ...(instance.NetworkType ? { networkType: instance.NetworkType } : {}),
+    ...(instance.IAMDatabaseAuthenticationEnabled === undefined
+      ? {}
+      : { iamAuth: instance.IAMDatabaseAuthenticationEnabled }),
   };
 }
 
@@ -57,20 +62,71 @@ export async function readCluster(
     new DescribeDBClustersCommand({ DBClusterIdentifier: identifier }),
   );
   const cluster = answer.DBClusters?.[0];
-  return cluster === undefined
-    ? undefined
-    : {
-        identifier: cluster.DBClusterIdentifier ?? identifier,
-        engine: cluster.Engine ?? '',
-        status: cluster.Status ?? '',
-        host: cluster.Endpoint ?? '',
-        port: cluster.Port ?? 5432,
-        securityGroupIds: (cluster.VpcSecurityGroups ?? []).flatMap((group) =>
-          group.VpcSecurityGroupId === undefined ? [] : [group.VpcSecurityGroupId],
-        ),
-        members: cluster.DBClusterMembers?.length ?? 0,
-        resourceId: cluster.DbClusterResourceId ?? '',
-      };
+  if (cluster === undefined) {
+    return undefined;
+  }
+  const max = cluster.ServerlessV2ScalingConfiguration?.MaxCapacity;
+  return {
+    identifier: cluster.DBClusterIdentifier ?? identifier,
+    engine: cluster.Engine ?? '',
+    status: cluster.Status ?? '',
+    host: cluster.Endpoint ?? '',
+    port: cluster.Port ?? 5432,
+    securityGroupIds: (cluster.VpcSecurityGroups ?? []).flatMap((group) =>
+      group.VpcSecurityGroupId === undefined ? [] : [group.VpcSecurityGroupId],
+    ),
+    members: (cluster.DBClusterMembers ?? []).map((member) => ({
+      id: member.DBInstanceIdentifier ?? '',
+      writer: member.IsClusterWriter ?? false,
+    })),
+    resourceId: cluster.DbClusterResourceId ?? '',
+    engineVersion: cluster.EngineVersion ?? '',
+    parameterGroup: cluster.DBClusterParameterGroup ?? '',
+    vpcId: await vpcOf(clients, cluster.DBSubnetGroup),
+    ...(cluster.NetworkType ? { networkType: cluster.NetworkType } : {}),
+    ...(cluster.IAMDatabaseAuthenticationEnabled === undefined
+      ? {}
+      : { iamAuth: cluster.IAMDatabaseAuthenticationEnabled }),
+    ...(max === undefined ? {} : { serverlessMax: max }),
+  };
+}
+
+async function vpcOf(clients: Clients, subnetGroup: string | undefined): Promise<string> {
+  if (subnetGroup === undefined) {
+    return '';
+  }
+  const answer = await clients.rds.send(
+    new DescribeDBSubnetGroupsCommand({ DBSubnetGroupName: subnetGroup }),
+  );
+  return answer.DBSubnetGroups?.[0]?.VpcId ?? '';
+}
+
+/** A cluster as a database of its own: what is asked of an instance, when none is named. */
+export function asDatabase(cluster: Cluster, writer: Database | undefined): Database {
+  return {
+    ...(writer ?? {
+      identifier: cluster.identifier,
+      instanceClass: cluster.serverlessMax === undefined ? 'no instance' : 'db.serverless',
+      parameterGroup: '',
+    }),
+    resourceId: cluster.resourceId,
+    engine: cluster.engine,
+    engineVersion: cluster.engineVersion,
+    status: cluster.status,
+    host: cluster.host,
+    port: cluster.port,
+    vpcId: cluster.vpcId,
+    securityGroupIds: cluster.securityGroupIds,
+    clusterId: cluster.identifier,
+    ...(cluster.networkType === undefined ? {} : { networkType: cluster.networkType }),
+    ...(cluster.iamAuth === undefined ? {} : { iamAuth: cluster.iamAuth }),
+  };
+}
+
+/** Identifiers of all clusters of the region, for near misses. */
+export async function clusterNames(clients: Clients): Promise<string[]> {
+  const answer = await clients.rds.send(new DescribeDBClustersCommand({ MaxRecords: 100 }));
+  return (answer.DBClusters ?? []).map((cluster) => cluster.DBClusterIdentifier ?? '');
 }
 
 const wanted = new Set(['rds.force_ssl', 'max_connections', 'password_encryption']);
@@ -84,6 +140,26 @@ export async function readParameters(
   const pages = paginateDescribeDBParameters(
     { client: clients.rds, pageSize: 100 },
     { DBParameterGroupName: group },
+  );
+  for await (const page of pages) {
+    for (const { ParameterName: name, ParameterValue: value } of page.Parameters ?? []) {
+      if (name !== undefined && value !== undefined && wanted.has(name)) {
+        values[name] = value;
+      }
+    }
+  }
+  return values;
+}
+
+/** As above, of a cluster's group: Aurora keeps rds.force_ssl there. */
+export async function readClusterParameters(
+  clients: Clients,
+  group: string,
+): Promise<Record<string, string>> {
+  const values: Record<string, string> = {};
+  const pages = paginateDescribeDBClusterParameters(
+    { client: clients.rds, pageSize: 100 },
+    { DBClusterParameterGroupName: group },
   );
   for await (const page of pages) {
     for (const { ParameterName: name, ParameterValue: value } of page.Parameters ?? []) {

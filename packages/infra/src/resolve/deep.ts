@@ -20,6 +20,7 @@ export async function readDeep(
   const user = text(value?.['username']);
   const password = text(value?.['password']);
   return {
+    secret: secretName,
     ...(user === undefined ? {} : { user }),
     hasPassword: password !== undefined,
     json: value !== undefined,

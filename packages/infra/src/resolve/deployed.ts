@@ -120,6 +120,7 @@ function describeStack(stack: Stack, name: string): Omit<DeployedStack, 'templat
       (stack.Outputs ?? []).map((output) => [output.OutputKey ?? '', output.OutputValue ?? '']),
     ),
     tags: tagMap(stack.Tags),
+    ...(stack.EnableTerminationProtection === true ? { protected: true } : {}),
   };
 }
 

@@ -31,6 +31,8 @@ export interface Database {
   /** The instance that it copies, if it is a read replica. */
   readonly replicaOf?: string;
   readonly networkType?: string;
+  /** Whether logins with IAM tokens are on. */
+  readonly iamAuth?: boolean;
 }
 
 /** What the database's class has. */
@@ -46,8 +48,15 @@ export interface Cluster {
   readonly host: string;
   readonly port: number;
   readonly securityGroupIds: readonly string[];
-  readonly members: number;
+  readonly members: readonly { readonly id: string; readonly writer: boolean }[];
   readonly resourceId: string;
+  readonly engineVersion: string;
+  readonly vpcId: string;
+  readonly parameterGroup: string;
+  readonly networkType?: string;
+  readonly iamAuth?: boolean;
+  /** The most capacity units of Serverless v2. */
+  readonly serverlessMax?: number;
 }
 
 export interface Vpc {
@@ -62,7 +71,32 @@ export interface Subnet {
   /** The same physical zone has the same id in each account; names differ. */
   readonly zoneId: string;
   readonly freeAddresses: number;
+  readonly cidr?: string;
+  readonly ipv6?: boolean;
   readonly tags: Readonly<Record<string, string>>;
+}
+
+/** How packets leave a subnet for AWS's own services. */
+export interface WayOut {
+  /** By subnet: where the default route goes; absent when there is none. */
+  readonly routes: Readonly<Record<string, string>>;
+  /** Services with an endpoint in the VPC, `com.amazonaws.eu-central-1.logs`, with the subnets of gateways' route tables left out. */
+  readonly endpoints: readonly string[];
+}
+
+/** The image that tasks are started from. */
+export interface Image {
+  readonly repository: string;
+  readonly reference: string;
+  readonly digest: string;
+}
+
+/** What is in the secret of the certificate; the key itself is not kept. */
+export interface Certificate {
+  /** Why the pair cannot be used; empty when it can. */
+  readonly problems: readonly string[];
+  readonly names: readonly string[];
+  readonly ends?: string;
 }
 
 /** One direction of one rule of a security group. */
@@ -107,6 +141,8 @@ export interface KmsKey {
   readonly arn: string;
   readonly state: string;
   readonly awsManaged: boolean;
+  /** Its policy, parsed; absent when it may not be read. */
+  readonly policy?: unknown;
 }
 
 /** A proxy that exists already. */
@@ -128,12 +164,15 @@ export interface DeployedStack {
   readonly reason?: string;
   readonly outputs: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
+  /** CloudFormation refuses to delete it. */
+  readonly protected?: boolean;
   /** Empty when the stack was never built: a first change set waits for review, or the creation failed. */
   readonly template: Readonly<Record<string, unknown>>;
 }
 
-/** What `--deep` looks at: the secret's value and a login with it. The password itself is never kept. */
+/** What `--deep` looks at in one secret: its value, and a login with it. The password itself is never kept. */
 export interface Deep {
+  readonly secret: string;
   readonly user?: string;
   readonly hasPassword: boolean;
   readonly json: boolean;
@@ -159,10 +198,13 @@ export interface Facts {
   readonly databaseNames: readonly string[];
   readonly capacity: Look<Capacity>;
   readonly cluster: Look<Cluster>;
+  /** Identifiers of the region's clusters, when what was asked for is not there. */
+  readonly clusterNames: readonly string[];
+  readonly clusterParameters: Look<Readonly<Record<string, string>>>;
   readonly vpc: Look<Vpc>;
   /** All subnets of the VPC, so that near misses can be named. */
   readonly subnets: Look<readonly Subnet[]>;
-  /** All groups of the VPC that bear the name. */
+  /** The groups of the proxy: all of the VPC with that name, or those whose ids were given. */
   readonly namedGroups: Look<readonly SecurityGroup[]>;
   /** Names of all groups of the VPC, for near misses. */
   readonly groupNames: readonly string[];
@@ -174,6 +216,13 @@ export interface Facts {
   readonly secrets: Readonly<Record<string, Look<Secret>>>;
   readonly keys: Readonly<Record<string, Look<KmsKey>>>;
   readonly tlsSecret: Look<Secret>;
+  /** The credentials of a private registry. */
+  readonly imageSecret: Look<Secret>;
+  readonly certificate: Look<Certificate>;
+  readonly image: Look<Image>;
+  readonly wayOut: Look<WayOut>;
+  /** The key of the logs. */
+  readonly logKey: Look<KmsKey>;
   /** The database's parameters that matter here: `rds.force_ssl`, `max_connections`, … */
   readonly parameters: Look<Readonly<Record<string, string>>>;
   readonly proxies: Look<readonly ExistingProxy[]>;
@@ -181,5 +230,6 @@ export interface Facts {
   readonly logGroups: Look<readonly string[]>;
   readonly stack: Look<DeployedStack>;
   readonly callerRights: Look<Simulation>;
-  readonly deep: Look<Deep>;
+  /** One for each secret of a database user. */
+  readonly deep: Look<readonly Deep[]>;
 }

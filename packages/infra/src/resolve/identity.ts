@@ -1,6 +1,7 @@
 import { GetRoleCommand, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import type { Clients } from '../aws/clients.ts';
+import { InfraError } from '../errors.ts';
 import type { Caller, Role, Simulation } from './facts.ts';
 
 export async function readCaller(clients: Clients): Promise<Caller> {
@@ -8,8 +9,22 @@ export async function readCaller(clients: Clients): Promise<Caller> {
   return { account: answer.Account ?? '', arn: answer.Arn ?? '' };
 }
 
-/** The role of that name or ARN. */
-export async function readRole(clients: Clients, nameOrArn: string): Promise<Role | undefined> {
+/**
+ * The role of that name or ARN.
+ * @throws InfraError INPUTS_INVALID for an ARN of another account, whose role of that name would be another role
+ */
+export async function readRole(
+  clients: Clients,
+  nameOrArn: string,
+  account: string,
+): Promise<Role | undefined> {
+  const [, owner = account] = /^arn:[^:]+:iam::(\d{12}):role\//.exec(nameOrArn) ?? [];
+  if (owner !== account) {
+    throw new InfraError(
+      'INPUTS_INVALID',
+      `rds_proxy_role is ${nameOrArn}, a role of account ${owner}; RDS Proxy takes a role of its own account, ${account}`,
+    );
+  }
   const name = nameOrArn.slice(nameOrArn.lastIndexOf('/') + 1);
   const { Role: role } = await clients.iam.send(new GetRoleCommand({ RoleName: name }));
   if (role?.Arn === undefined) {
@@ -17,6 +32,12 @@ export async function readRole(clients: Clients, nameOrArn: string): Promise<Rol
   }
   // IAM hands policy documents out URL-encoded.
   const text = decodeURIComponent(role.AssumeRolePolicyDocument ?? '%7B%7D');
+  if (nameOrArn.startsWith('arn:') && role.Arn !== nameOrArn) {
+    throw new InfraError(
+      'INPUTS_INVALID',
+      `rds_proxy_role is ${nameOrArn}; the role of that name is ${role.Arn}`,
+    );
+  }
   return { name, arn: role.Arn, trust: JSON.parse(text) as unknown };
 }
 
@@ -36,10 +57,11 @@ export async function simulate(
   arn: string,
   wishes: readonly Wish[],
 ): Promise<Simulation> {
+  const source = await principal(clients, arn);
   const groups = Object.values(
     Object.groupBy(wishes, ({ resource, context }) => JSON.stringify([resource, context])),
   ).filter((group) => group !== undefined);
-  const answers = await Promise.all(groups.map((group) => ask(clients, arn, group)));
+  const answers = await Promise.all(groups.map((group) => ask(clients, source, group)));
   return Object.fromEntries(answers.flat());
 }
 
@@ -52,7 +74,7 @@ async function ask(
   const { resource = '*', context = {} } = wishes[0] ?? {};
   const answer = await clients.simulation.send(
     new SimulatePrincipalPolicyCommand({
-      PolicySourceArn: principal(arn),
+      PolicySourceArn: arn,
       ActionNames: wishes.map((wish) => wish.action),
       ResourceArns: [resource],
       ContextEntries: Object.entries(context).map(([key, value]) => ({
@@ -70,8 +92,18 @@ async function ask(
   });
 }
 
-/** The role behind a session: arn:aws:sts::1:assumed-role/NAME/SESSION is arn:aws:iam::1:role/NAME. */
-function principal(arn: string): string {
-  const match = /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn);
-  return match === null ? arn : `arn:${match[1]}:iam::${match[2]}:role/${match[3]}`;
+/**
+ * The role behind a session: arn:aws:sts::1:assumed-role/NAME/SESSION. The session's ARN leaves out the role's path, which
+ * roles of IAM Identity Center have, so IAM is asked for the role's own ARN.
+ */
+async function principal(clients: Clients, arn: string): Promise<string> {
+  const [, partition, account, name] =
+    /^arn:([^:]+):sts::(\d+):assumed-role\/([^/]+)\//.exec(arn) ?? [];
+  if (name === undefined) {
+    return arn;
+  }
+  const own = await clients.iam
+    .send(new GetRoleCommand({ RoleName: name }))
+    .catch(() => ({ Role: undefined }));
+  return own.Role?.Arn ?? `arn:${partition}:iam::${account}:role/${name}`;
 }

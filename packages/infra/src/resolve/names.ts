@@ -1,13 +1,32 @@
 import type { Inputs } from '../inputs/table.ts';
 
-/** The proxy's name unless a replacement had to take another one. */
-export function baseName(inputs: Pick<Inputs, 'DBProxyName' | 'rds_instance_id'>): string {
-  return inputs.DBProxyName ?? inputs.rds_instance_id;
+type Named = Pick<Inputs, 'DBProxyName' | 'rds_instance_id' | 'DBClusterIdentifier' | 'Workspace'>;
+
+/** The database: its instance, or the cluster when no instance is named. */
+export function databaseName(
+  inputs: Pick<Inputs, 'rds_instance_id' | 'DBClusterIdentifier'>,
+): string {
+  return inputs.rds_instance_id ?? inputs.DBClusterIdentifier ?? '';
 }
 
-/** The stack of these inputs; the same for both engines, so that moving between them is an update. */
-export function stackName(inputs: Pick<Inputs, 'StackName' | 'rds_instance_id'>): string {
-  return inputs.StackName ?? `sluice-${inputs.rds_instance_id}`;
+/** The proxy's name unless a replacement had to take another one. */
+export function baseName(inputs: Named): string {
+  return inWorkspace(inputs.DBProxyName ?? databaseName(inputs), inputs);
+}
+
+/**
+ * The stack of these inputs; the same for both engines, so that moving between them is an update. A proxy with a name of
+ * its own has a stack of its own: a second proxy on one database never takes the place of the first.
+ */
+export function stackName(inputs: Named & Pick<Inputs, 'StackName'>): string {
+  return inWorkspace(
+    inputs.StackName ?? `sluice-${inputs.DBProxyName ?? databaseName(inputs)}`,
+    inputs,
+  );
+}
+
+function inWorkspace(name: string, { Workspace }: Pick<Inputs, 'Workspace'>): string {
+  return Workspace === undefined ? name : `${name}-${Workspace}`;
 }
 
 /** Where RDS Proxy writes its logs; the name is AWS's, not ours. */
@@ -18,4 +37,19 @@ export function proxyLogGroup(proxyName: string): string {
 /** Where Sluice's tasks write theirs. */
 export function serviceLogGroup(proxyName: string): string {
   return `/sluice/${proxyName}`;
+}
+
+/** The secrets of the database's users, as the inputs name them; the first one is rds_secret_name, when it is given. */
+export function secretNames(inputs: Pick<Inputs, 'rds_secret_name' | 'Auth'>): string[] {
+  return [
+    ...(inputs.rds_secret_name === undefined ? [] : [inputs.rds_secret_name]),
+    ...inputs.Auth.map((entry) => entry.SecretName),
+  ];
+}
+
+/** Whether the stack puts a rule for the proxy into the groups of the database. */
+export function allowsDatabaseIngress(
+  inputs: Pick<Inputs, 'AllowDatabaseIngress' | 'engine'>,
+): boolean {
+  return inputs.AllowDatabaseIngress ?? inputs.engine === 'sluice';
 }

@@ -1,5 +1,7 @@
 import {
+  DescribeRouteTablesCommand,
   DescribeSecurityGroupsCommand,
+  DescribeVpcEndpointsCommand,
   DescribeVpcsCommand,
   paginateDescribeSecurityGroups,
   paginateDescribeSubnets,
@@ -7,7 +9,7 @@ import {
   type SecurityGroup as Ec2SecurityGroup,
 } from '@aws-sdk/client-ec2';
 import type { Clients } from '../aws/clients.ts';
-import type { Rule, SecurityGroup, Subnet, Vpc } from './facts.ts';
+import type { Rule, SecurityGroup, Subnet, Vpc, WayOut } from './facts.ts';
 import { tagMap } from './look.ts';
 
 export async function readVpc(clients: Clients, id: string): Promise<Vpc | undefined> {
@@ -38,11 +40,46 @@ export async function readSubnets(clients: Clients, vpcId: string): Promise<Subn
         zone: subnet.AvailabilityZone ?? '',
         zoneId: subnet.AvailabilityZoneId ?? '',
         freeAddresses: subnet.AvailableIpAddressCount ?? 0,
+        ...(subnet.CidrBlock === undefined ? {} : { cidr: subnet.CidrBlock }),
+        ipv6: (subnet.Ipv6CidrBlockAssociationSet ?? []).length > 0,
         tags: tagMap(subnet.Tags),
       });
     }
   }
   return subnets;
+}
+
+/** Where packets for AWS's services can go: routes of the subnets, and endpoints in the VPC. */
+export async function readWayOut(clients: Clients, vpcId: string): Promise<WayOut> {
+  const Filters = [{ Name: 'vpc-id', Values: [vpcId] }];
+  const [tables, endpoints, subnets] = await Promise.all([
+    clients.ec2.send(new DescribeRouteTablesCommand({ Filters })),
+    clients.ec2.send(new DescribeVpcEndpointsCommand({ Filters })),
+    readSubnets(clients, vpcId),
+  ]);
+  const all = tables.RouteTables ?? [];
+  const main = all.find((table) => table.Associations?.some((one) => one.Main === true));
+  const routes = subnets.flatMap(({ id }) => {
+    const own = all.find((table) => table.Associations?.some((one) => one.SubnetId === id));
+    const route = (own ?? main)?.Routes?.find(
+      (one) => one.DestinationCidrBlock === '0.0.0.0/0' && one.State !== 'blackhole',
+    );
+    const way =
+      route?.NatGatewayId ??
+      route?.TransitGatewayId ??
+      route?.NetworkInterfaceId ??
+      route?.InstanceId ??
+      route?.GatewayId;
+    return way === undefined ? [] : [[id, way] as const];
+  });
+  return {
+    routes: Object.fromEntries(routes),
+    endpoints: (endpoints.VpcEndpoints ?? []).flatMap(({ ServiceName, State }) =>
+      ServiceName === undefined || !/^(?:available|pending)$/i.test(String(State))
+        ? []
+        : [ServiceName],
+    ),
+  };
 }
 
 /** All security groups of the VPC. */
@@ -74,12 +111,13 @@ function group(described: Ec2SecurityGroup): SecurityGroup {
   return {
     id: described.GroupId ?? '',
     name: described.GroupName ?? '',
-    ingress: (described.IpPermissions ?? []).map(rule),
-    egress: (described.IpPermissionsEgress ?? []).map(rule),
+    ingress: (described.IpPermissions ?? []).map(ruleOf),
+    egress: (described.IpPermissionsEgress ?? []).map(ruleOf),
   };
 }
 
-function rule(permission: IpPermission): Rule {
+/** One permission of a group, in the words of the checks. */
+export function ruleOf(permission: IpPermission): Rule {
   return {
     protocol: permission.IpProtocol ?? '-1',
     ...(permission.FromPort === undefined ? {} : { fromPort: permission.FromPort }),

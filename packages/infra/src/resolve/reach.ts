@@ -1,7 +1,7 @@
 import { BlockList, isIPv4 } from 'node:net';
 import type { Rule } from './facts.ts';
 
-/** The other side of a rule: groups it wears, and ranges its address may be in. */
+/** The other side of a rule: its groups, and the ranges its address may be in. */
 export interface Peer {
   readonly groups: readonly string[];
   readonly cidrs: readonly string[];
@@ -38,7 +38,7 @@ export function reach(rules: readonly Rule[], port: number, peer: Peer): Reach {
 }
 
 /** Whether the rule speaks of TCP to that port. */
-export function covers(rule: Rule, port: number): boolean {
+function covers(rule: Rule, port: number): boolean {
   if (rule.protocol === '-1') {
     return true;
   }
@@ -50,7 +50,7 @@ export function covers(rule: Rule, port: number): boolean {
 }
 
 /** Whether the first IPv4 range holds the whole second one. */
-export function contains(outer: string, inner: string): boolean {
+function contains(outer: string, inner: string): boolean {
   const [outerAddress = '', outerBits = '32'] = outer.split('/');
   const [innerAddress = '', innerBits = '32'] = inner.split('/');
   if (!isIPv4(outerAddress) || !isIPv4(innerAddress) || Number(outerBits) > Number(innerBits)) {

@@ -3,19 +3,25 @@ import { explainFailure } from '../aws/failure.ts';
 import type { Inputs } from '../inputs/table.ts';
 import { callerWishes } from './caller-wishes.ts';
 import {
+  asDatabase,
+  clusterNames,
   databaseNames,
   readCapacity,
   readCluster,
+  readClusterParameters,
   readDatabase,
   readParameters,
 } from './database.ts';
+import { readCertificate } from './certificate.ts';
 import { readDeep } from './deep.ts';
+import { ecrAddress, readImage } from './image.ts';
+import { partitionOf, roleWishes } from './role-wishes.ts';
 import { readLogGroups, readProxies, readProxyQuota, readStack } from './deployed.ts';
-import { found, type Caller, type Facts, type Look, type Secret } from './facts.ts';
-import { readCaller, readRole, simulate, type Wish } from './identity.ts';
+import { found, type Caller, type Cluster, type Facts, type Look, type Secret } from './facts.ts';
+import { readCaller, readRole, simulate } from './identity.ts';
 import { look, notAsked } from './look.ts';
-import { baseName, proxyLogGroup, serviceLogGroup, stackName } from './names.ts';
-import { readGroups, readGroupsById, readSubnets, readVpc } from './network.ts';
+import { baseName, proxyLogGroup, secretNames, serviceLogGroup, stackName } from './names.ts';
+import { readGroups, readGroupsById, readSubnets, readVpc, readWayOut } from './network.ts';
 import { readKey, readSecret } from './secrets.ts';
 
 /** How much to look at. */
@@ -54,6 +60,8 @@ function nothing(caller: Caller, why: string): Facts {
     databaseNames: [],
     capacity: unknown,
     cluster: unknown,
+    clusterNames: [],
+    clusterParameters: unknown,
     vpc: unknown,
     subnets: unknown,
     namedGroups: unknown,
@@ -64,6 +72,11 @@ function nothing(caller: Caller, why: string): Facts {
     secrets: {},
     keys: {},
     tlsSecret: unknown,
+    imageSecret: unknown,
+    certificate: unknown,
+    image: unknown,
+    wayOut: unknown,
+    logKey: unknown,
     parameters: unknown,
     proxies: unknown,
     proxyQuota: unknown,
@@ -96,17 +109,39 @@ class FactReader {
     ]);
     const deep = this.#options.deep
       ? await this.#look('secretsmanager:GetSecretValue', async () =>
-          readDeep(this.#clients, this.#inputs.rds_secret_name, found(database.database)),
+          Promise.all(
+            secretNames(this.#inputs).map(async (name) =>
+              readDeep(this.#clients, name, found(database.database)),
+            ),
+          ),
         )
-      : notAsked('it reads a password; ask for it with --deep');
+      : notAsked('this reads a password: use --deep');
     return {
       caller: { found: this.#caller },
       ...database,
       ...network,
       ...access,
+      roleRights: await this.#withConnect(access, found(database.database)?.resourceId),
       ...deployed,
       deep,
     };
+  }
+
+  /** With IAM on both legs the role logs in to the database, too; which one that is, is known only now. */
+  async #withConnect(
+    { role, roleRights }: Pick<Facts, 'role' | 'roleRights'>,
+    resourceId: string | undefined,
+  ): Promise<Facts['roleRights']> {
+    const { DefaultAuthScheme, aws_region: region, aws_account_id: account } = this.#inputs;
+    const arn = found(role)?.arn;
+    if (DefaultAuthScheme !== 'IAM_AUTH' || arn === undefined || resourceId === undefined) {
+      return roleRights;
+    }
+    const resource = `arn:${partitionOf(region)}:rds-db:${region}:${account}:dbuser:${resourceId}/*`;
+    const connect = await this.#look('iam:SimulatePrincipalPolicy', async () =>
+      simulate(this.#clients, arn, [{ action: 'rds-db:connect', resource }]),
+    );
+    return 'found' in connect ? { found: { ...found(roleRights), ...connect.found } } : connect;
   }
 
   #look<T>(action: string, ask: () => Promise<T | undefined>): Promise<Look<T>> {
@@ -116,71 +151,165 @@ class FactReader {
   async #database(): Promise<
     Pick<
       Facts,
-      'database' | 'databaseNames' | 'capacity' | 'cluster' | 'parameters' | 'databaseGroups'
+      | 'database'
+      | 'databaseNames'
+      | 'capacity'
+      | 'cluster'
+      | 'clusterNames'
+      | 'clusterParameters'
+      | 'parameters'
+      | 'databaseGroups'
     >
   > {
     const clients = this.#clients;
-    const { rds_instance_id: id, DBClusterIdentifier: clusterId } = this.#inputs;
-    const [database, cluster] = await Promise.all([
-      this.#look('rds:DescribeDBInstances', async () => readDatabase(clients, id)),
-      clusterId === undefined
-        ? notAsked('no DBClusterIdentifier is given')
-        : this.#look('rds:DescribeDBClusters', async () => readCluster(clients, clusterId)),
-    ]);
+    const { cluster, database } = await this.#described();
     const instance = found(database);
     if (instance === undefined) {
-      const names = await this.#look('rds:DescribeDBInstances', async () => databaseNames(clients));
+      const [names, clusters] = await Promise.all([
+        this.#look('rds:DescribeDBInstances', async () => databaseNames(clients)),
+        this.#look('rds:DescribeDBClusters', async () => clusterNames(clients)),
+      ]);
       const unknown = notAsked('the database was not found');
       return {
         database,
         databaseNames: found(names) ?? [],
         cluster,
+        clusterNames: found(clusters) ?? [],
+        clusterParameters: unknown,
         capacity: unknown,
         parameters: unknown,
         databaseGroups: unknown,
       };
     }
-    const [capacity, parameters, databaseGroups] = await Promise.all([
+    const clusterGroup = found(cluster)?.parameterGroup;
+    const [capacity, parameters, clusterParameters, databaseGroups] = await Promise.all([
       this.#look('ec2:DescribeInstanceTypes', async () =>
         readCapacity(clients, instance.instanceClass),
       ),
-      this.#look('rds:DescribeDBParameters', async () =>
-        readParameters(clients, instance.parameterGroup),
-      ),
+      instance.parameterGroup === ''
+        ? notAsked('there is no instance whose parameters could be read')
+        : this.#look('rds:DescribeDBParameters', async () =>
+            readParameters(clients, instance.parameterGroup),
+          ),
+      clusterGroup === undefined || clusterGroup === ''
+        ? notAsked('the database is in no cluster')
+        : this.#look('rds:DescribeDBClusterParameters', async () =>
+            readClusterParameters(clients, clusterGroup),
+          ),
       this.#look('ec2:DescribeSecurityGroups', async () =>
         readGroupsById(clients, instance.securityGroupIds),
       ),
     ]);
-    return { database, databaseNames: [], cluster, capacity, parameters, databaseGroups };
+    return {
+      database,
+      databaseNames: [],
+      cluster,
+      clusterNames: [],
+      capacity,
+      parameters,
+      clusterParameters,
+      databaseGroups,
+    };
   }
 
-  async #network(): Promise<Pick<Facts, 'vpc' | 'subnets' | 'namedGroups' | 'groupNames'>> {
-    const { vpc_id: vpcId, rds_security_group_name: name } = this.#inputs;
-    const [vpc, subnets, groups] = await Promise.all([
+  /** The instance, and the cluster when one is named; without an instance, the cluster as the database. */
+  async #described(): Promise<Pick<Facts, 'database' | 'cluster'>> {
+    const clients = this.#clients;
+    const { rds_instance_id: id, DBClusterIdentifier: clusterId } = this.#inputs;
+    const cluster: Look<Cluster> =
+      clusterId === undefined
+        ? notAsked('no DBClusterIdentifier is given')
+        : await this.#look('rds:DescribeDBClusters', async () => readCluster(clients, clusterId));
+    if (id !== undefined) {
+      const database = await this.#look('rds:DescribeDBInstances', async () =>
+        readDatabase(clients, id),
+      );
+      return { database, cluster };
+    }
+    const described = found(cluster);
+    if (described === undefined) {
+      return 'found' in cluster
+        ? { database: notAsked('none'), cluster }
+        : { database: cluster, cluster };
+    }
+    const writer = described.members.find((member) => member.writer)?.id;
+    const instance =
+      writer === undefined
+        ? undefined
+        : found(
+            await this.#look('rds:DescribeDBInstances', async () => readDatabase(clients, writer)),
+          );
+    return { database: { found: asDatabase(described, instance) }, cluster };
+  }
+
+  async #network(): Promise<
+    Pick<Facts, 'vpc' | 'subnets' | 'namedGroups' | 'groupNames' | 'wayOut'>
+  > {
+    const { vpc_id: vpcId, rds_security_group_name: name, SecurityGroupIds: ids } = this.#inputs;
+    const [vpc, subnets, groups, wayOut] = await Promise.all([
       this.#look('ec2:DescribeVpcs', async () => readVpc(this.#clients, vpcId)),
       this.#look('ec2:DescribeSubnets', async () => readSubnets(this.#clients, vpcId)),
       this.#look('ec2:DescribeSecurityGroups', async () => readGroups(this.#clients, vpcId)),
+      this.#inputs.engine === 'sluice'
+        ? this.#look('ec2:DescribeRouteTables', async () => readWayOut(this.#clients, vpcId))
+        : notAsked('RDS Proxy has its own route to AWS'),
     ]);
     return {
       vpc,
       subnets,
+      wayOut,
       namedGroups:
-        'found' in groups ? { found: groups.found.filter((group) => group.name === name) } : groups,
+        'found' in groups
+          ? {
+              found: groups.found.filter((group) =>
+                ids.length > 0 ? ids.includes(group.id) : group.name === name,
+              ),
+            }
+          : groups,
       groupNames: (found(groups) ?? []).map((group) => group.name),
     };
   }
 
   async #access(): Promise<
-    Pick<Facts, 'role' | 'roleRights' | 'secrets' | 'keys' | 'tlsSecret' | 'callerRights'>
+    Pick<
+      Facts,
+      | 'role'
+      | 'roleRights'
+      | 'secrets'
+      | 'keys'
+      | 'tlsSecret'
+      | 'imageSecret'
+      | 'certificate'
+      | 'image'
+      | 'logKey'
+      | 'callerRights'
+    >
   > {
     const clients = this.#clients;
-    const { rds_secret_name, Auth, rds_proxy_role, TlsSecretName } = this.#inputs;
-    const names = [rds_secret_name, ...Auth.map((entry) => entry.SecretName)];
+    const { rds_proxy_role, CreateRole, TlsSecretName, LogKmsKeyArn, engine } = this.#inputs;
+    const { ImageCredentialsSecretName: imageSecretName } = this.#inputs;
+    const names = secretNames(this.#inputs);
     const secret = (name: string): Promise<Look<Secret>> =>
       this.#look('secretsmanager:DescribeSecret', async () => readSecret(clients, name));
-    const [role, tlsSecret, ...looks] = await Promise.all([
-      this.#look('iam:GetRole', async () => readRole(clients, rds_proxy_role)),
+    const [role, tlsSecret, imageSecret, image, logKey, certificate, ...looks] = await Promise.all([
+      rds_proxy_role === undefined || CreateRole || engine === 'sluice'
+        ? notAsked('no role of yours is used')
+        : this.#look('iam:GetRole', async () =>
+            readRole(clients, rds_proxy_role, this.#inputs.aws_account_id),
+          ),
       TlsSecretName === undefined ? notAsked('no TlsSecretName is given') : secret(TlsSecretName),
+      imageSecretName === undefined
+        ? notAsked('no ImageCredentialsSecretName is given')
+        : secret(imageSecretName),
+      this.#image(),
+      LogKmsKeyArn === undefined
+        ? notAsked('no LogKmsKeyArn is given')
+        : this.#look('kms:DescribeKey', async () => readKey(clients, LogKmsKeyArn)),
+      TlsSecretName === undefined || !this.#options.deep || engine !== 'sluice'
+        ? notAsked('this reads a private key: use --deep')
+        : this.#look('secretsmanager:GetSecretValue', async () =>
+            readCertificate(clients, TlsSecretName),
+          ),
       ...names.map(secret),
     ]);
     const secrets = Object.fromEntries(
@@ -201,30 +330,36 @@ class FactReader {
       roleArn === undefined
         ? notAsked('the role was not found')
         : this.#look('iam:SimulatePrincipalPolicy', async () =>
-            simulate(clients, roleArn, this.#roleWishes(described)),
+            simulate(clients, roleArn, roleWishes(this.#inputs, described, keys)),
           ),
       this.#look('iam:SimulatePrincipalPolicy', async () =>
-        simulate(clients, this.#caller.arn, callerWishes(this.#inputs, roleArn)),
+        simulate(
+          clients,
+          this.#inputs.CloudFormationRoleArn ?? this.#caller.arn,
+          callerWishes(this.#inputs, roleArn),
+        ),
       ),
     ]);
-    return { role, roleRights, secrets, keys, tlsSecret, callerRights };
+    return {
+      role,
+      roleRights,
+      secrets,
+      keys,
+      tlsSecret,
+      imageSecret,
+      certificate,
+      image,
+      logKey,
+      callerRights,
+    };
   }
 
-  #roleWishes(secrets: readonly Secret[]): Wish[] {
-    return secrets.flatMap((secret) => [
-      { action: 'secretsmanager:GetSecretValue', resource: secret.arn },
-      ...(secret.kmsKeyId === undefined
-        ? []
-        : [
-            {
-              action: 'kms:Decrypt',
-              resource: secret.kmsKeyId,
-              context: {
-                'kms:ViaService': `secretsmanager.${this.#inputs.aws_region}.amazonaws.com`,
-              },
-            },
-          ]),
-    ]);
+  #image(): Promise<Facts['image']> {
+    const { ContainerImage: image, engine } = this.#inputs;
+    const address = image === undefined ? undefined : ecrAddress(image);
+    return engine !== 'sluice' || address === undefined
+      ? Promise.resolve(notAsked('the image is in no registry that can be looked into'))
+      : this.#look('ecr:DescribeImages', async () => readImage(this.#clients, address));
   }
 
   async #deployed(): Promise<Pick<Facts, 'proxies' | 'proxyQuota' | 'logGroups' | 'stack'>> {

@@ -5,34 +5,45 @@ import type { InputSpec, ValuesOf } from '../inputs/spec.ts';
 import type { Inputs } from '../inputs/table.ts';
 import { chooseSubnets } from './choose-subnets.ts';
 import { maxConnections } from './database.ts';
-import { found, type Facts } from './facts.ts';
+import { found, type Facts, type SecurityGroup } from './facts.ts';
 import { madeByStack } from './made.ts';
+import { secretNames } from './names.ts';
 
 /** The ids that the inputs' names stand for: what synth needs and cannot know offline. */
 export const resolvedFields = {
   subnet_ids: {
     type: 'strings',
     required: true,
-    doc: 'The subnets that carry the tags of vpc_subnet_filter_tag.',
+    doc: 'The subnets that carry the tags of vpc_subnet_filter_tag, or SubnetIds.',
+  },
+  subnet_zones: {
+    type: 'map',
+    default: {},
+    doc: 'The zone id of each subnet: the load balancer of engine sluice takes one subnet per zone.',
   },
   security_group_ids: {
     type: 'strings',
     default: [],
-    doc: 'The group named rds_security_group_name; empty when it is to be made.',
+    doc: 'The group named rds_security_group_name; empty when it is to be created.',
+  },
+  open_group_rules: {
+    type: 'strings',
+    default: [],
+    doc: 'Inbound rules of your groups that are open to the whole world, as text; the security rules judge them.',
   },
   role_arn: {
     type: 'string',
-    doc: 'The ARN of rds_proxy_role; not needed when the role is to be made, nor by engine sluice.',
+    doc: 'The ARN of rds_proxy_role; not needed with CreateRole or with engine sluice.',
   },
   secret_arns: {
     type: 'map',
-    required: true,
-    doc: 'By the name in the inputs, the complete ARN of each secret.',
+    default: {},
+    doc: 'The complete ARN of each secret, by its name in the inputs.',
   },
   secret_key_arns: {
     type: 'map',
     default: {},
-    doc: 'By the name in the inputs, the key of each secret that has one of its own.',
+    doc: 'The key of each secret that has its own, by the secret’s name in the inputs.',
   },
   vpc_cidrs: { type: 'strings', default: [], doc: 'The address ranges of the VPC.' },
   database_host: {
@@ -40,10 +51,22 @@ export const resolvedFields = {
     required: true,
     doc: 'The host name of the instance, or the writer’s of the cluster.',
   },
+  cluster_serverless_max: {
+    type: 'integer',
+    min: 1,
+    max: 1024,
+    doc: 'The most capacity units of a Serverless v2 cluster; the price of RDS Proxy depends on them.',
+  },
+  cluster_members: {
+    type: 'integer',
+    min: 0,
+    max: 16,
+    doc: 'Instances of the cluster, each of which RDS Proxy counts.',
+  },
   database_port: { type: 'integer', default: 5432, min: 1, max: 65_535, doc: 'Its port.' },
   database_resource_id: {
     type: 'string',
-    doc: 'The resource id (db-… or cluster-…), which rds-db:connect is about.',
+    doc: 'The resource id (db-… or cluster-…), to which rds-db:connect refers.',
   },
   database_security_group_ids: {
     type: 'strings',
@@ -65,7 +88,7 @@ export const resolvedFields = {
   log_group_exists: {
     type: 'boolean',
     default: false,
-    doc: 'Whether the log group is there already and belongs to nobody’s stack.',
+    doc: 'Whether the log group already exists and belongs to no stack.',
   },
 } as const satisfies Record<string, InputSpec>;
 
@@ -106,11 +129,20 @@ export function resolve(inputs: Inputs, facts: Facts, logGroup: string): Resolve
   if (inputs.TlsSecretName !== undefined && tls !== undefined) {
     secrets.push([inputs.TlsSecretName, tls]);
   }
-  if (database === undefined || chosen.length === 0 || secrets.length === 0) {
+  const credentials = found(facts.imageSecret);
+  if (inputs.ImageCredentialsSecretName !== undefined && credentials !== undefined) {
+    secrets.push([inputs.ImageCredentialsSecretName, credentials]);
+  }
+  if (
+    database === undefined ||
+    chosen.length === 0 ||
+    secrets.length < secretNames(inputs).length
+  ) {
     return undefined;
   }
   return {
     subnet_ids: chosen.map((subnet) => subnet.id),
+    subnet_zones: Object.fromEntries(chosen.map((subnet) => [subnet.id, subnet.zoneId])),
     security_group_ids: inputs.CreateSecurityGroup
       ? []
       : (found(facts.namedGroups) ?? []).map((group) => group.id),
@@ -127,14 +159,33 @@ export function resolve(inputs: Inputs, facts: Facts, logGroup: string): Resolve
     database_host: cluster?.host ?? database.host,
     database_port: cluster?.port ?? database.port,
     database_resource_id: cluster?.resourceId ?? database.resourceId,
-    database_security_group_ids: database.securityGroupIds,
+    database_security_group_ids: cluster?.securityGroupIds ?? database.securityGroupIds,
+    cluster_serverless_max:
+      cluster?.serverlessMax === undefined ? undefined : Math.ceil(cluster.serverlessMax),
+    cluster_members: cluster?.members.length,
+    open_group_rules: openRules(inputs.CreateSecurityGroup ? [] : (found(facts.namedGroups) ?? [])),
     database_vcpus: found(facts.capacity)?.vcpus,
     max_connections: maxConnections(
       found(facts.parameters)?.['max_connections'],
       found(facts.capacity),
     ),
     log_group_exists:
+      inputs.ManageLogGroup &&
       (found(facts.logGroups) ?? []).includes(logGroup) &&
       !madeByStack(facts, 'AWS::Logs::LogGroup', 'LogGroupName', logGroup),
   };
+}
+
+/** The rules of groups by which everybody may come in. */
+function openRules(groups: readonly SecurityGroup[]): string[] {
+  return groups.flatMap((group) =>
+    group.ingress.flatMap((rule) =>
+      rule.cidrs
+        .filter((cidr) => cidr === '0.0.0.0/0' || cidr === '::/0')
+        .map(
+          (cidr) =>
+            `${group.id} (${group.name}): ${rule.protocol === '-1' ? 'all ports' : `${rule.protocol} ${rule.fromPort} to ${rule.toPort}`} from ${cidr}`,
+        ),
+    ),
+  );
 }

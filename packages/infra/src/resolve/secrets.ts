@@ -1,4 +1,4 @@
-import { DescribeKeyCommand } from '@aws-sdk/client-kms';
+import { DescribeKeyCommand, GetKeyPolicyCommand } from '@aws-sdk/client-kms';
 import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
 import type { Clients } from '../aws/clients.ts';
 import type { KmsKey, Secret } from './facts.ts';
@@ -22,7 +22,16 @@ export async function readSecret(clients: Clients, name: string): Promise<Secret
 
 export async function readKey(clients: Clients, id: string): Promise<KmsKey | undefined> {
   const { KeyMetadata: key } = await clients.kms.send(new DescribeKeyCommand({ KeyId: id }));
-  return key?.Arn === undefined
-    ? undefined
-    : { arn: key.Arn, state: key.KeyState ?? '', awsManaged: key.KeyManager === 'AWS' };
+  if (key?.Arn === undefined) {
+    return undefined;
+  }
+  const policy = await clients.kms
+    .send(new GetKeyPolicyCommand({ KeyId: key.Arn, PolicyName: 'default' }))
+    .catch(() => undefined);
+  return {
+    arn: key.Arn,
+    state: key.KeyState ?? '',
+    awsManaged: key.KeyManager === 'AWS',
+    ...(policy?.Policy === undefined ? {} : { policy: JSON.parse(policy.Policy) as unknown }),
+  };
 }

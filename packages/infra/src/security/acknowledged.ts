@@ -13,19 +13,25 @@ export const projectAcknowledgements: readonly ProjectAcknowledgement[] = [
   {
     rule: 'NIST.800.53.R5-CloudWatchLogGroupEncrypted',
     reason:
-      'CloudWatch Logs encrypts every group with a key of its own; LogKmsKeyArn gives it yours',
+      'CloudWatch Logs encrypts every group with its own key; LogKmsKeyArn makes it use yours',
   },
   {
     rule: 'AwsSolutions-IAM5',
     resource: 'Proxy/Sluice/ExecutionRole/Policy/Resource',
     reason:
-      'ecr:GetAuthorizationToken takes no resource; every other action of the role names its own',
+      'ecr:GetAuthorizationToken cannot be limited to a resource; every other action of the role is',
   },
   {
     rule: 'AwsSolutions-IAM5',
     resource: 'Proxy/Sluice/TaskRole/Policy/Resource',
     reason:
-      'rds-db:connect is for one database; its users stand in the secrets, which are not read here',
+      'rds-db:connect is limited to one database; its users are named in the secrets, which are not read here',
+  },
+  {
+    rule: 'AwsSolutions-IAM5',
+    resource: 'Proxy/Role/Policy/Resource',
+    reason:
+      'rds-db:connect is limited to one database; with IAM on both legs the proxy logs in as the client’s user',
   },
   {
     rule: 'AwsSolutions-ECS2',
@@ -35,24 +41,23 @@ export const projectAcknowledgements: readonly ProjectAcknowledgement[] = [
   {
     rule: 'AwsSolutions-ELB2',
     resource: balancer,
-    reason: 'a Network Load Balancer logs TLS listeners only; TLS goes through this one as it is',
+    reason: 'a Network Load Balancer logs TLS listeners only; this one passes TLS through',
   },
   {
     rule: 'NIST.800.53.R5-ELBLoggingEnabled',
     resource: balancer,
-    reason: 'a Network Load Balancer logs TLS listeners only; TLS goes through this one as it is',
+    reason: 'a Network Load Balancer logs TLS listeners only; this one passes TLS through',
   },
   {
     rule: 'NIST.800.53.R5-ELBDeletionProtectionEnabled',
     resource: balancer,
-    reason:
-      'it would keep a failed creation from being rolled back; destroy asks for the name instead',
+    reason: 'it would prevent the rollback of a failed creation; destroy asks for the name instead',
   },
   {
     rule: 'NIST.800.53.R5-ELBv2ACMCertificateRequired',
     resource: 'Proxy/Sluice/Balancer/Listener/Resource',
     reason:
-      'PostgreSQL asks for TLS in its own way, which a balancer does not know; the tasks end it',
+      'PostgreSQL negotiates TLS in its own protocol, which a balancer does not speak; the tasks terminate it',
   },
   {
     rule: 'NIST.800.53.R5-CloudWatchAlarmAction',

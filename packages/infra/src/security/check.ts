@@ -36,7 +36,7 @@ function ownFindings(template: Template, model: Model): Found[] {
       pack: 'Sluice',
       resource: violation.resource,
       told: `${rule.title}: ${violation.told}`,
-      mend: rule.mend,
+      fix: rule.fix,
     })),
   );
 }

@@ -43,23 +43,29 @@ const world = new Set(['0.0.0.0/0', '::/0']);
 export const openPort: Rule = {
   id: 'SLUICE-OPEN-PORT',
   title: 'no port is open to the whole world',
-  why: 'A database port that everybody may try is tried by everybody.',
-  mend: 'name the clients’ security groups (ClientSecurityGroupIds) or their address ranges (ClientCidrs)',
-  run: (template) =>
-    rulesOf(template, 'Ingress')
+  why: 'Anyone can try to log in to a database port that is open to everyone.',
+  fix: 'name the clients’ security groups (ClientSecurityGroupIds) or their address ranges (ClientCidrs)',
+  run: (template, model) => [
+    ...rulesOf(template, 'Ingress')
       .filter((rule) => world.has(rule.cidr ?? ''))
       .map((rule) => ({
         resource: rule.resource,
         told: `ports ${rule.from} to ${rule.to} are open to ${rule.cidr}`,
       })),
+    // A group that was given is in no template; its rules count all the same.
+    ...model.resolved.open_group_rules.map((rule) => ({
+      resource: 'SecurityGroupIds',
+      told: `a given group is open to everybody: ${rule}`,
+    })),
+  ],
 };
 
 /** The proxy goes to the database, to AWS's endpoints, and nowhere else. */
 export const egress: Rule = {
   id: 'SLUICE-EGRESS',
-  title: 'outward only to the database and AWS endpoints',
+  title: 'outbound only to the database and AWS endpoints',
   why: 'A proxy that can reach anything can carry the data anywhere.',
-  mend: 'leave outward rules to the groups of the database, the tasks, and port 443',
+  fix: 'allow outbound traffic only to the groups of the database and the tasks, and to port 443',
   run: (template, model) => {
     const own = new Set(template.ofType('AWS::EC2::SecurityGroup').map(({ id }) => id));
     const known = (group: string): boolean =>

@@ -6,7 +6,7 @@ export interface SecurityFinding {
   readonly status: 'violation' | 'acknowledged';
   readonly resource: string;
   readonly told: string;
-  readonly mend?: string;
+  readonly fix?: string;
   readonly reason?: string;
   /** Who acknowledged it: the inputs, or this project. */
   readonly by?: 'inputs' | 'project';

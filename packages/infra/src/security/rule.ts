@@ -15,6 +15,6 @@ export interface Rule {
   readonly title: string;
   /** What could happen. */
   readonly why: string;
-  readonly mend: string;
+  readonly fix: string;
   readonly run: (template: Template, model: Model) => readonly Violation[];
 }

@@ -9,8 +9,8 @@ const targetGroup = 'AWS::RDS::DBProxyTargetGroup';
 const tls: Rule = {
   id: 'SLUICE-TLS',
   title: 'TLS is required of clients',
-  why: 'Without it passwords and rows may cross the network in clear.',
-  mend: 'set RequireTLS = true',
+  why: 'Without it passwords and rows may cross the network in clear text.',
+  fix: 'set RequireTLS = true',
   run: (template) => [
     ...template
       .ofType(proxy)
@@ -26,7 +26,7 @@ const iam: Rule = {
   id: 'SLUICE-IAM',
   title: 'IAM authentication is not weaker than asked for',
   why: 'A user left out of the IAM requirement can log in with a password.',
-  mend: 'leave IAMAuth out of the entries of Auth, or set it to REQUIRED',
+  fix: 'leave IAMAuth out of the entries of Auth, or set it to REQUIRED',
   run: (template, { inputs }) =>
     template.ofType(proxy).flatMap(({ id, properties }): Violation[] => {
       const weak = list(properties['Auth'])
@@ -48,7 +48,7 @@ const debug: Rule = {
   id: 'SLUICE-DEBUG',
   title: 'debug logging is off',
   why: 'It writes the text of statements, with the data in them, to the log.',
-  mend: 'set DebugLogging = false',
+  fix: 'set DebugLogging = false',
   run: (template) => [
     ...template
       .ofType(proxy)
@@ -66,8 +66,8 @@ const completeArn = /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+-
 const secretArn: Rule = {
   id: 'SLUICE-SECRET-ARN',
   title: 'secrets are named by complete ARN',
-  why: 'RDS refuses partial ones, and a policy with one lets through secrets of similar names.',
-  mend: 'give the complete ARN, with the six characters at its end',
+  why: 'RDS rejects partial ones, and a policy with one also matches secrets with similar names.',
+  fix: 'give the complete ARN, with the six characters at its end',
   run: (template) =>
     template.ofType(proxy).flatMap(({ id, properties }) =>
       list(properties['Auth'])
@@ -80,8 +80,8 @@ const secretArn: Rule = {
 const retention: Rule = {
   id: 'SLUICE-LOG-RETENTION',
   title: 'log groups have a retention',
-  why: 'Logs that are kept for ever cost money for ever, and may hold personal data for ever.',
-  mend: 'set LogRetentionInDays',
+  why: 'Logs that never expire keep costing money, and may keep personal data.',
+  fix: 'set LogRetentionInDays',
   run: (template) =>
     template
       .ofType('AWS::Logs::LogGroup')
@@ -91,9 +91,9 @@ const retention: Rule = {
 
 const name: Rule = {
   id: 'SLUICE-NAME',
-  title: 'names are ones that AWS takes',
-  why: 'CloudFormation’s own schema lets wrong ones through; the apply would fail.',
-  mend: 'give letters, digits and single hyphens, a letter first, at most 63 of them',
+  title: 'names are valid in AWS',
+  why: 'CloudFormation’s own schema accepts invalid ones; the apply would fail.',
+  fix: 'give letters, digits and single hyphens, a letter first, at most 63 of them',
   run: (template) =>
     [
       { type: proxy, property: 'DBProxyName', most: 63 },
@@ -114,8 +114,8 @@ const name: Rule = {
 const percent: Rule = {
   id: 'SLUICE-PERCENT',
   title: 'percentages and times are in range',
-  why: 'RDS refuses them only when the resource is made.',
-  mend: 'MaxConnectionsPercent 1 to 100, MaxIdleConnectionsPercent 0 to that, ConnectionBorrowTimeout 0 to 300, IdleClientTimeout 1 to 28800',
+  why: 'RDS rejects them only when the resource is created.',
+  fix: 'MaxConnectionsPercent 1 to 100, MaxIdleConnectionsPercent 0 to that, ConnectionBorrowTimeout 0 to 300, IdleClientTimeout 1 to 28800',
   run: (template) => [
     ...template.ofType(targetGroup).flatMap(({ id, properties }) => {
       const pool = record(properties['ConnectionPoolConfigurationInfo']);
@@ -153,9 +153,9 @@ function outside(
 
 const zones: Rule = {
   id: 'SLUICE-ZONES',
-  title: 'the proxy stands in two subnets or more',
-  why: 'In one zone it goes down with that zone.',
-  mend: 'let vpc_subnet_filter_tag match subnets in two zones',
+  title: 'the proxy is in at least two subnets',
+  why: 'In a single zone it fails with that zone.',
+  fix: 'let vpc_subnet_filter_tag match subnets in two zones',
   run: (template) =>
     [
       { type: proxy, property: 'VpcSubnetIds' },
@@ -173,9 +173,9 @@ const zones: Rule = {
 
 const leastPrivilege: Rule = {
   id: 'SLUICE-ROLE',
-  title: 'roles that are made have no wide rights',
-  why: 'A proxy needs its secrets and little else; whoever gets into it should gain nothing more.',
-  mend: 'name the actions and resources that are needed',
+  title: 'created roles have no broad permissions',
+  why: 'A proxy needs its secrets and little else; anyone who breaks into it should gain nothing more.',
+  fix: 'name the actions and resources that are needed',
   run: (template) =>
     ['AWS::IAM::ManagedPolicy', 'AWS::IAM::Policy', 'AWS::IAM::Role'].flatMap((type) =>
       template.ofType(type).flatMap(({ id, properties }) => {

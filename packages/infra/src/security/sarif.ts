@@ -1,9 +1,26 @@
+import type { Finding } from '../preflight/check.ts';
 import type { SecurityFinding, SecurityReport } from './report.ts';
 import { rules } from './rules.ts';
 
-/** The report in SARIF 2.1.0, which code hosts show beside the code. Acknowledged findings are suppressed results. */
-export function sarif(report: SecurityReport, artifact = 'template.json'): object {
+/** A line of a file, as SARIF names it. */
+export interface Place {
+  readonly uri: string;
+  readonly line: number;
+}
+
+/**
+ * The report in SARIF 2.1.0, which code hosts show beside the code. Acknowledged findings are suppressed results.
+ * @param checks the preflight checks of a plan; those that failed or warn are results, too
+ */
+export function sarif(
+  report: SecurityReport,
+  artifact: string | ((text: string) => Place) = 'template.json',
+  checks: readonly Finding[] = [],
+): object {
+  const placeOf =
+    typeof artifact === 'string' ? (): Place => ({ uri: artifact, line: 1 }) : artifact;
   const ids = [...new Set(report.findings.map((finding) => finding.rule))].sort();
+  const told = checks.filter(({ status }) => status === 'failed' || status === 'warning');
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -11,32 +28,54 @@ export function sarif(report: SecurityReport, artifact = 'template.json'): objec
       {
         tool: {
           driver: {
-            name: 'sluice synth',
+            name: 'sluice',
             rules: [
-              ...rules.map(({ id, title, why, mend }) => ({
+              ...rules.map(({ id, title, why, fix }) => ({
                 id,
                 shortDescription: { text: title },
                 fullDescription: { text: why },
-                help: { text: mend },
+                help: { text: fix },
               })),
               ...ids.filter((id) => !id.startsWith('SLUICE-')).map((id) => ({ id })),
+              ...told.map(({ code, title }) => ({ id: code, shortDescription: { text: title } })),
             ],
           },
         },
-        results: report.findings.map((finding) => result(finding, artifact)),
+        results: [
+          ...report.findings.map((finding) => result(finding, placeOf)),
+          ...told.map((check) => checkResult(check, placeOf)),
+        ],
       },
     ],
   };
 }
 
-function result(finding: SecurityFinding, artifact: string): object {
+function checkResult(
+  { code, status, found, fix }: Finding,
+  placeOf: (text: string) => Place,
+): object {
+  const text = fix === undefined ? found : `${found}; fix: ${fix}`;
+  return {
+    ruleId: code,
+    level: status === 'failed' ? 'error' : 'warning',
+    message: { text },
+    locations: [{ physicalLocation: location(placeOf(text)) }],
+  };
+}
+
+/** The place of a line in a file. */
+function location({ uri, line }: Place): object {
+  return { artifactLocation: { uri }, region: { startLine: line } };
+}
+
+function result(finding: SecurityFinding, placeOf: (text: string) => Place): object {
   return {
     ruleId: finding.rule,
     level: 'error',
     message: { text: finding.told },
     locations: [
       {
-        physicalLocation: { artifactLocation: { uri: artifact } },
+        physicalLocation: location(placeOf(`${finding.told} ${finding.fix ?? ''}`)),
         logicalLocations: [{ name: finding.resource, kind: 'resource' }],
       },
     ],

@@ -10,6 +10,10 @@ export interface CommandLine {
   readonly arguments: readonly string[];
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
+  /** Where answers to questions come from. @default - the process's own */
+  readonly stdin?: NodeJS.ReadableStream;
+  /** Of inputs that have several proxies, which one this run is for. */
+  readonly proxy?: string;
 }
 
 /** An input as the shell's parser hands it on; `order` tells what was typed first. */
@@ -25,7 +29,14 @@ export function requestOf(
     .flatMap((value) => (Array.isArray(value) ? list(value) : [value]))
     .filter(isTyped)
     .sort((a, b) => a.order - b.order);
-  return { sources: { directory, environment, arguments: typed } };
+  return {
+    sources: {
+      directory,
+      environment,
+      arguments: typed,
+      ...(line.proxy === undefined ? {} : { proxy: line.proxy }),
+    },
+  };
 }
 
 function isTyped(value: unknown): value is TypedInput {
@@ -50,7 +61,7 @@ export async function guarded(line: CommandLine, work: () => Promise<number>): P
     }
     const failure = explainFailure(error, 'a call to AWS', 'the region');
     if (flag(line, 'json')) {
-      writeJson(line, { error: { code: failure.code, problems: failure.problems } });
+      writeJson(line, { version: 1, error: { code: failure.code, problems: failure.problems } });
     } else {
       line.stderr.write(`${failure.problems.map((problem) => `error: ${problem}`).join('\n')}\n`);
     }

@@ -8,7 +8,7 @@ export async function interruptible(
 ): Promise<number> {
   const stop = (): void => {
     line.stderr.write(
-      '\ninterrupted: what CloudFormation has begun goes on by itself; run the same command again to take it up\n',
+      '\ninterrupted: CloudFormation continues on its own; run the same command again with --wait to resume\n',
     );
     // What a shell expects of a process that SIGINT has ended.
     process.exit(130);

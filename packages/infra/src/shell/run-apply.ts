@@ -7,8 +7,17 @@ import {
   healthInterval,
   keepRetention,
   type Applied,
-  type Deployment,
 } from '../apply/apply.ts';
+import type { Deployment } from '../apply/deployment.ts';
+import { busyError } from '../apply/busy.ts';
+import type { Request } from '../actions/request.ts';
+import { changesBetween } from '../plan/changes.ts';
+import { makePlan, type PlannedDrift } from '../plan/plan.ts';
+import { isBuilt, readStack } from '../resolve/deployed.ts';
+import { planText } from '../text/plan-text.ts';
+import { styler } from '../text/style.ts';
+import { approve } from './approve.ts';
+import { ask } from './questions.ts';
 import { HealthWatch } from '../apply/health-watch.ts';
 import { checkSavedPlan, readSavedPlan } from '../apply/saved-plan.ts';
 import { isBusy, settle } from '../apply/settle.ts';
@@ -19,19 +28,26 @@ import { readCaller } from '../resolve/identity.ts';
 import { baseName, stackName } from '../resolve/names.ts';
 import { Template } from '../resolve/template.ts';
 import { outputsText } from '../text/outputs-text.ts';
+import { eachProxy } from './each-proxy.ts';
 import { flag, requestOf, writeJson, type CommandLine } from './command-line.ts';
 import { interruptible } from './interruptible.ts';
 
 /**
- * `sluice apply`: does what plan shows. Progress goes to standard error, the outputs to standard output.
- * @returns 0; 1 when it failed and was rolled back, or could not start
+ * `sluice aws apply`: shows the plan, asks, and does it. Plan and progress go to standard error, the outputs to standard
+ * output.
+ * @returns 0; 1 when it was not approved, failed and was rolled back, or could not start
  */
 export async function runApply(line: CommandLine): Promise<number> {
+  return eachProxy(one)(line);
+}
+
+async function one(line: CommandLine): Promise<number> {
   return interruptible(line, async () => {
     const [saved] = line.arguments;
     const applied = saved === undefined ? await applyInputs(line) : await applySaved(line, saved);
     if (flag(line, 'json')) {
-      writeJson(line, { changed: applied.changed, outputs: applied.outputs });
+      const { changed, restored, outputs } = applied;
+      writeJson(line, { version: 1, changed, restored, outputs });
     } else {
       line.stdout.write(outputsText(applied.outputs));
     }
@@ -42,22 +58,90 @@ export async function runApply(line: CommandLine): Promise<number> {
 async function applyInputs(line: CommandLine): Promise<Applied> {
   const write = writer(line);
   const options = { deep: flag(line, 'deep'), replace: flag(line, 'replace') };
-  let prepared = await prepare(requestOf(line), options);
+  let request = requestOf(line);
+  let prepared = await prepare(request, options);
+  const again = async (): Promise<void> => {
+    destroyClients(prepared.clients);
+    prepared = await prepare(request, options);
+  };
   try {
     if (isBusy(prepared.deployed)) {
-      await takeUp(prepared, write);
-      destroyClients(prepared.clients);
-      prepared = await prepare(requestOf(line), options);
+      await takeUp(line, prepared, write);
+      await again();
     }
-    return await applyAndVerify(line, deploymentOf(prepared));
+    const engine = await askedEngine(line, prepared);
+    if (engine !== undefined) {
+      request = withEngine(request, engine);
+      await again();
+    }
+    const plan = await makePlan(prepared);
+    line.stderr.write(planText(plan, styler(line.stderr), { closing: false }));
+    const deployment = deploymentOf(prepared);
+    if (plan.verdict !== 'none') {
+      await approve(line, {
+        clients: prepared.clients,
+        deployed: prepared.deployed,
+        name: new Template(prepared.deployed?.template).proxyName() ?? baseName(prepared.inputs),
+        changes: plan.changes,
+        reviewed: false,
+      });
+    }
+    const applied = await applyAndVerify(line, deployment);
+    refuseToHide(plan.drift);
+    return applied;
   } finally {
     destroyClients(prepared.clients);
   }
 }
 
-/** Waits for a deployment that an interrupted apply has begun, with an eye on the target as that one had. */
-async function takeUp({ inputs, clients, deployed }: Prepared, write: Write): Promise<void> {
+/** What could not be taken back is no success, though everything else is done. */
+function refuseToHide(drift: readonly PlannedDrift[]): void {
+  const left = drift.filter((one) => one.irreparable !== undefined);
+  if (left.length > 0) {
+    throw new InfraError(
+      'APPLY_FAILED',
+      left.map(
+        ({ type, resource, property, irreparable }) =>
+          `drift remains: ${type} ${resource} ${property === '' ? 'is gone' : property}: ${irreparable}`,
+      ),
+    );
+  }
+}
+
+/** A stack with another engine than the default is kept unless somebody says otherwise. */
+async function askedEngine(
+  line: CommandLine,
+  { otherEngine, inputs }: Prepared,
+): Promise<string | undefined> {
+  return otherEngine === undefined
+    ? undefined
+    : ask(
+        line,
+        `engine is not given, and ${otherEngine} is deployed. Which one do you want, ${otherEngine} or ${inputs.engine}? `,
+      );
+}
+
+function withEngine({ sources, ...rest }: Request, value: string): Request {
+  const answer = { name: 'engine', value, flag: 'the answer about engine' };
+  return { ...rest, sources: { ...sources, arguments: [...sources.arguments, answer] } };
+}
+
+/**
+ * With --wait, waits for a deployment that is under way, with an eye on the target as the apply had that began it.
+ * @throws InfraError STACK_BUSY without it: it may be somebody else's
+ */
+async function takeUp(
+  line: CommandLine,
+  { inputs, clients, deployed }: Prepared,
+  write: Write,
+): Promise<void> {
   const stack = stackName(inputs);
+  if (!flag(line, 'wait')) {
+    throw busyError(
+      stack,
+      `another deployment is in progress (${deployed?.status}); if it is your own interrupted apply, resume it with --wait`,
+    );
+  }
   const template = new Template(deployed?.template);
   const watch = new HealthWatch({
     read: targetReader({
@@ -80,7 +164,7 @@ async function applySaved(line: CommandLine, file: string): Promise<Applied> {
   if (requestOf(line).sources.arguments.length > 0) {
     throw new InfraError(
       'INPUTS_INVALID',
-      `a saved plan has its inputs in it; say sluice apply ${file} and no inputs beside it, or plan again with other ones`,
+      `a saved plan contains its inputs; run sluice aws apply ${file} without inputs, or plan again with other ones`,
     );
   }
   const saved = await readSavedPlan(file);
@@ -96,6 +180,15 @@ async function applySaved(line: CommandLine, file: string): Promise<Applied> {
       );
     }
     await checkSavedPlan(clients, saved);
+    const deployed = await readStack(clients, saved.stack);
+    const now = deployed !== undefined && isBuilt(deployed.status) ? deployed : undefined;
+    await approve(line, {
+      clients,
+      deployed: now,
+      name: new Template(now?.template).proxyName() ?? saved.proxy,
+      changes: await changesBetween(now?.template ?? {}, saved.template),
+      reviewed: true,
+    });
     return await applyAndVerify(line, { ...saved, clients, from: { changeSet: saved.changeSet } });
   } finally {
     destroyClients(clients);
@@ -105,8 +198,8 @@ async function applySaved(line: CommandLine, file: string): Promise<Applied> {
 async function applyAndVerify(line: CommandLine, deployment: Deployment): Promise<Applied> {
   const write = writer(line);
   const applied = await apply(deployment, write);
-  if (!applied.changed) {
-    write('no changes: what is deployed is what the inputs want');
+  if (!applied.changed && applied.restored.length === 0) {
+    write('no changes: what is deployed matches the inputs');
   }
   const retention = await keepRetention(deployment);
   if (retention !== undefined) {

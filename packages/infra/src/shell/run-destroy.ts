@@ -1,36 +1,52 @@
-import { createInterface } from 'node:readline/promises';
+import { DeleteLogGroupCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { withDeployed, type DeployedWork } from '../actions/deployed.ts';
-import { connectedClients } from '../apply/connected-clients.ts';
+import { busyError } from '../apply/busy.ts';
 import { remove } from '../apply/deploy.ts';
 import { Progress } from '../apply/progress.ts';
-import { settle } from '../apply/settle.ts';
+import { isBusy, settle } from '../apply/settle.ts';
 import { InfraError, messageOf } from '../errors.ts';
 import { changesBetween } from '../plan/changes.ts';
-import { readStack } from '../resolve/deployed.ts';
-import { baseName } from '../resolve/names.ts';
+import { readLogGroups, readStack } from '../resolve/deployed.ts';
+import { baseName, proxyLogGroup, serviceLogGroup } from '../resolve/names.ts';
 import { Template } from '../resolve/template.ts';
+import { record } from '../values.ts';
 import { counted } from '../text/counted.ts';
+import { refuseWhileConnected, typedName } from './approve.ts';
+import { eachProxy } from './each-proxy.ts';
 import { flag, requestOf, writeJson, type CommandLine } from './command-line.ts';
+import { canAsk } from './questions.ts';
 import { interruptible } from './interruptible.ts';
 
 /**
- * `sluice destroy`: removes what apply has made, and nothing that was there before.
- * @returns 0; 1 when it was refused or failed half-way
+ * `sluice aws destroy`: removes what apply has made, and nothing that was there before.
+ * @returns 0, also when nothing was there; 1 when it was refused or failed half-way
  */
 export async function runDestroy(line: CommandLine): Promise<number> {
+  return eachProxy(one)(line);
+}
+
+async function one(line: CommandLine): Promise<number> {
   return interruptible(line, async () => {
     const removed = await withDeployed(
       requestOf(line),
       (deployed) => destroy(line, deployed),
       true,
-    );
+    ).catch((error: unknown) => {
+      // A teardown that is run again has nothing left to do, and that is what was asked for.
+      if (error instanceof InfraError && error.code === 'NOT_DEPLOYED') {
+        return undefined;
+      }
+      throw error;
+    });
     if (flag(line, 'json')) {
-      writeJson(line, { removed });
+      writeJson(line, { version: 1, removed: removed ?? [] });
+    } else if (removed === undefined) {
+      line.stdout.write('nothing is deployed for these inputs: nothing was removed\n');
     } else {
       line.stdout.write(
         removed.length === 0
-          ? 'removed the empty stack; nothing else was touched\n'
-          : `removed ${counted(removed.length, 'resource')}; nothing else was touched\n`,
+          ? 'removed the stack; nothing else was changed\n'
+          : `removed ${counted(removed.length, 'resource')}; nothing else was changed\n`,
       );
     }
     return 0;
@@ -44,21 +60,61 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
   };
   const name = new Template(stack.template).proxyName() ?? baseName(inputs);
   const changes = await changesBetween(stack.template, {});
-  const removed = changes.map((change) => `${change.type} ${change.id}`);
-  write(`destroy removes ${name} and what belongs to it:`);
-  const progress = new Progress(write);
-  progress.begin(changes);
+  const removed = changes
+    .filter((change) => change.type !== 'AWS::Logs::LogGroup' && !isRetained(stack.template))
+    .map((change) => `${change.type} ${change.id}`);
+  const retained = isRetained(stack.template);
   write(
-    `  keeps   the database ${inputs.rds_instance_id}, and every role, secret, group and subnet that was given`,
+    retained
+      ? `destroy deletes only the stack of ${name}: every resource stays (DeletionPolicy Retain), and terraform import can take it over again`
+      : `destroy removes ${name} and everything that belongs to it:`,
+  );
+  const progress = new Progress(write);
+  progress.begin(retained ? [] : changes.filter((change) => change.type !== 'AWS::Logs::LogGroup'));
+  const logs = await logGroupsOf(deployed, name);
+  for (const group of logs) {
+    write(
+      flag(line, 'deleteLogs')
+        ? `  remove  the log group ${group} AND ITS LOGS`
+        : `  keeps   the log group ${group} and its logs (--delete-logs removes them)`,
+    );
+  }
+  write(
+    `  keeps   the database ${inputs.rds_instance_id}, and every role, secret, group and subnet that you gave it`,
   );
   try {
-    await refuseWhileConnected(line, deployed, write);
-    await confirm(line, name);
+    if (isBusy(stack) && !flag(line, 'wait')) {
+      throw busyError(
+        stack.name,
+        `another deployment is in progress (${stack.status}); use --wait to wait for it`,
+      );
+    }
+    if (stack.protected === true) {
+      throw new InfraError(
+        'DESTROY_REFUSED',
+        `${stack.name} is protected (TerminationProtection); apply with TerminationProtection = false first`,
+      );
+    }
+    const without = `destroy needs the name of the proxy: use --confirm ${name}`;
+    if (line.options['confirm'] === undefined && !canAsk(line)) {
+      throw new InfraError('DESTROY_REFUSED', without);
+    }
+    if (new Template(stack.template).engine() !== undefined && !retained) {
+      await refuseWhileConnected(line, { clients, deployed: stack, code: 'DESTROY_REFUSED' });
+    }
+    await typedName(line, {
+      name,
+      code: 'DESTROY_REFUSED',
+      question: `type ${name} to remove it: `,
+      without,
+    });
     await settle(clients, stack.name, write);
     await remove({
       stack: stack.name,
       account: inputs.aws_account_id,
       region: inputs.aws_region,
+      roleArn: inputs.CloudFormationRoleArn,
+      credentials: clients.credentials,
       onEvent: progress.event.bind(progress),
     });
   } catch (error) {
@@ -72,7 +128,7 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
     const [first] = progress.failures;
     throw new InfraError(
       'DESTROY_FAILED',
-      `the removal of ${stack.name} failed${first === undefined ? `: ${messageOf(error)}` : ` at ${first.type} ${first.id}: ${first.reason}`}; mend that and run sluice destroy again`,
+      `the removal of ${stack.name} failed${first === undefined ? `: ${messageOf(error)}` : ` at ${first.type} ${first.id}: ${first.reason}`}; fix that and run sluice aws destroy again`,
       { cause: error },
     );
   } finally {
@@ -82,55 +138,29 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
   if (left !== undefined) {
     throw new InfraError(
       'DESTROY_FAILED',
-      `${stack.name} is still there (${left.status}: ${left.reason ?? 'no reason given'}); run sluice destroy again`,
+      `${stack.name} is still there (${left.status}: ${left.reason ?? 'no reason given'}); run sluice aws destroy again`,
     );
+  }
+  if (flag(line, 'deleteLogs')) {
+    for (const logGroupName of logs) {
+      await clients.logs.send(new DeleteLogGroupCommand({ logGroupName }));
+      removed.push(`AWS::Logs::LogGroup ${logGroupName}`);
+    }
   }
   return removed;
 }
 
-async function refuseWhileConnected(
-  line: CommandLine,
-  { clients, stack }: DeployedWork,
-  write: (text: string) => void,
-): Promise<void> {
-  const connected = await connectedClients(clients, stack).catch((error: unknown) => {
-    write(`  the number of connected clients could not be read: ${messageOf(error)}`);
-    return undefined;
-  });
-  if (connected === undefined || connected === 0) {
-    return;
-  }
-  if (!flag(line, 'force')) {
-    throw new InfraError(
-      'DESTROY_REFUSED',
-      `${connected} clients were connected in the last five minutes; move them away first, or say --force to cut them off`,
-    );
-  }
-  write(`  ${connected} clients are connected and will be cut off`);
+/** Whether nothing of a stack goes with it: a proxy that was adopted, or RetainOnDelete. */
+function isRetained(template: Readonly<Record<string, unknown>>): boolean {
+  const resources = Object.values(record(template['Resources'])).map(record);
+  return (
+    resources.length > 0 && resources.every((resource) => resource['DeletionPolicy'] === 'Retain')
+  );
 }
 
-/** The name must be given: by --confirm, or typed at the terminal. */
-async function confirm(line: CommandLine, name: string): Promise<void> {
-  const given = line.options['confirm'];
-  const typed = typeof given === 'string' ? given : await ask(line, name);
-  if (typed !== name) {
-    throw new InfraError(
-      'DESTROY_REFUSED',
-      typed === undefined
-        ? `destroy needs the name of the proxy: say --confirm ${name}`
-        : `"${typed}" is not the name of the proxy, ${name}; nothing was removed`,
-    );
-  }
-}
-
-async function ask(line: CommandLine, name: string): Promise<string | undefined> {
-  if (!process.stdin.isTTY) {
-    return undefined;
-  }
-  const questions = createInterface({ input: process.stdin, output: line.stderr });
-  try {
-    return await questions.question(`type ${name} to remove it: `);
-  } finally {
-    questions.close();
-  }
+/** The log groups of the proxy that are there, in the stack or beside it. */
+async function logGroupsOf({ clients }: DeployedWork, name: string): Promise<string[]> {
+  const names = [proxyLogGroup(name), serviceLogGroup(name)];
+  const found = await Promise.all(names.map(async (one) => readLogGroups(clients, one)));
+  return names.filter((one) => found.flat().includes(one));
 }

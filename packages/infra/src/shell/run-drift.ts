@@ -1,24 +1,29 @@
 import { withDeployed } from '../actions/deployed.ts';
-import { readDrift } from '../drift/drift.ts';
+import { plannedDrift } from '../plan/plan.ts';
 import { driftLines } from '../text/plan-text.ts';
 import { styler } from '../text/style.ts';
+import { eachProxy } from './each-proxy.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
 /**
- * `sluice drift`: what somebody else has changed since the last apply.
+ * `sluice aws drift`: what somebody else has changed since the last apply.
  * @returns 0; with --detailed-exitcode 2 when there is drift
  */
 export async function runDrift(line: CommandLine): Promise<number> {
+  return eachProxy(one)(line);
+}
+
+async function one(line: CommandLine): Promise<number> {
   return guarded(line, async () => {
     const { drift, unread, name } = await withDeployed(
       requestOf(line),
       async ({ clients, stack }) => ({
-        ...(await readDrift(clients, stack)),
+        ...(await plannedDrift(clients, stack)),
         name: stack.name,
       }),
     );
     if (flag(line, 'json')) {
-      writeJson(line, { stack: name, drift, unread });
+      writeJson(line, { version: 1, stack: name, drift, unread });
     } else {
       const lines =
         drift.length === 0
@@ -27,7 +32,7 @@ export async function runDrift(line: CommandLine): Promise<number> {
             ]
           : [
               ...driftLines(drift, styler(line.stdout)),
-              'CloudFormation does not see this: apply leaves it as it is. Change it back, or change the inputs and apply.',
+              'sluice aws apply restores what can be restored; CloudFormation itself does not detect drift of a proxy.',
             ];
       line.stdout.write(`${[...lines, ...unread].join('\n')}\n`);
     }

@@ -5,13 +5,19 @@ import { savePlan } from '../apply/saved-plan.ts';
 import { makePlan } from '../plan/plan.ts';
 import { planText } from '../text/plan-text.ts';
 import { styler } from '../text/style.ts';
+import { writeSarif } from './write-sarif.ts';
+import { eachProxy } from './each-proxy.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
 /**
- * `sluice plan`: what would change, what would fail, what it costs a month.
+ * `sluice aws plan`: what would change, what would fail, what it costs a month.
  * @returns 0; 1 when something stands in the way; with --detailed-exitcode 2 when there are changes
  */
 export async function runPlan(line: CommandLine): Promise<number> {
+  return eachProxy(one)(line);
+}
+
+async function one(line: CommandLine): Promise<number> {
   return guarded(line, async () => {
     const prepared = await prepare(requestOf(line), {
       deep: flag(line, 'deep'),
@@ -19,6 +25,7 @@ export async function runPlan(line: CommandLine): Promise<number> {
     });
     try {
       const plan = await makePlan(prepared);
+      await writeSarif(line, plan);
       if (flag(line, 'json')) {
         writeJson(line, plan);
       } else {
@@ -29,11 +36,11 @@ export async function runPlan(line: CommandLine): Promise<number> {
       }
       const { save } = line.options;
       if (typeof save === 'string' && plan.verdict === 'none') {
-        line.stderr.write(`nothing to save: there are no changes\n`);
+        line.stderr.write(`nothing was saved: there are no changes\n`);
       } else if (typeof save === 'string') {
         const saved = await savePlan(save, deploymentOf(prepared));
         line.stderr.write(
-          `saved as ${saved.changeSet}; apply exactly this with: sluice apply ${save}\n`,
+          `saved as ${saved.changeSet}; apply exactly this plan with: sluice aws apply ${save}\n`,
         );
       }
       return plan.verdict === 'changes' && flag(line, 'detailedExitcode') ? 2 : 0;

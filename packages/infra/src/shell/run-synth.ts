@@ -13,7 +13,7 @@ import { styler } from '../text/style.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
 /**
- * `sluice synth`: the template on standard output, the security report on standard error; or both into a folder.
+ * `sluice aws synth`: the template on standard output, the security report on standard error; or both into a folder.
  * @returns 0; 1 when a security rule is broken and not acknowledged
  */
 export async function runSynth(line: CommandLine): Promise<number> {
@@ -25,7 +25,12 @@ export async function runSynth(line: CommandLine): Promise<number> {
       await writeFolder(out, design);
       line.stdout.write(`wrote template.json, security.txt and security.sarif to ${out}\n`);
     } else if (flag(line, 'json')) {
-      writeJson(line, { template, security: design.security, resolved: design.resolved });
+      writeJson(line, {
+        version: 1,
+        template,
+        security: design.security,
+        resolved: design.resolved,
+      });
     } else {
       writeJson(line, template);
       const lines = securityLines(design.security, styler(line.stderr));

@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Fn } from 'aws-cdk-lib';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
@@ -6,13 +6,15 @@ import { ManagedProxyTarget } from '../constructs/managed-proxy-target.ts';
 import { ManagedProxy } from '../constructs/managed-proxy.ts';
 import { ProxyRole } from '../constructs/proxy-role.ts';
 import type { Model } from '../model/model.ts';
-import { networkOf } from './network-resources.ts';
+import { partitionOf } from '../resolve/role-wishes.ts';
+import { keepTargetGroup } from './kept-target-group.ts';
+import { listenPort, networkOf } from './network-resources.ts';
 import { retention } from './retention.ts';
 import { importSecret } from './secrets.ts';
-import type { StackOutputs } from './outputs.ts';
+import type { EngineResources } from './extras.ts';
 
 /** Puts the managed proxy of the model into the stack. */
-export function managedResources(scope: Construct, model: Model): StackOutputs {
+export function managedResources(scope: Construct, model: Model): EngineResources {
   const { inputs, resolved } = model;
   const secrets = model.secrets.map((entry, index) => ({
     secret: importSecret(scope, `Secret${index}`, entry),
@@ -25,8 +27,20 @@ export function managedResources(scope: Construct, model: Model): StackOutputs {
     ? new ProxyRole(scope, 'Role', {
         roleName: inputs.rds_proxy_role,
         secrets: secrets.map((entry) => entry.secret),
+        databaseResourceId:
+          inputs.DefaultAuthScheme === 'IAM_AUTH' ? resolved.database_resource_id : undefined,
+        path: inputs.RolePath,
+        permissionsBoundary: inputs.PermissionsBoundaryArn,
       })
     : Role.fromRoleArn(scope, 'Role', resolved.role_arn ?? '', { mutable: false });
+  const database = {
+    port: resolved.database_port,
+    // The rules of the groups are the inputs' business (AllowDatabaseIngress), not the construct's.
+    securityGroups: [],
+    ...(resolved.database_resource_id === undefined
+      ? {}
+      : { resourceId: resolved.database_resource_id }),
+  };
   const proxy = new ManagedProxy(scope, 'Proxy', {
     vpc: network.vpc,
     vpcSubnets: { subnets: [...network.subnets] },
@@ -35,11 +49,8 @@ export function managedResources(scope: Construct, model: Model): StackOutputs {
     dbProxyName: model.proxyName,
     target:
       inputs.DBClusterIdentifier === undefined
-        ? ManagedProxyTarget.fromInstanceIdentifier(inputs.rds_instance_id, resolved.database_port)
-        : ManagedProxyTarget.fromClusterIdentifier(
-            inputs.DBClusterIdentifier,
-            resolved.database_port,
-          ),
+        ? ManagedProxyTarget.fromInstanceIdentifier(inputs.rds_instance_id ?? '', database)
+        : ManagedProxyTarget.fromClusterIdentifier(inputs.DBClusterIdentifier, database),
     auth: secrets,
     defaultAuthScheme: inputs.DefaultAuthScheme,
     requireTLS: inputs.RequireTLS,
@@ -55,11 +66,15 @@ export function managedResources(scope: Construct, model: Model): StackOutputs {
     ...(inputs.LogKmsKeyArn === undefined
       ? {}
       : { logEncryptionKey: Key.fromKeyArn(scope, 'LogKey', inputs.LogKmsKeyArn) }),
-    createLogGroup: !resolved.log_group_exists,
+    createLogGroup: inputs.ManageLogGroup && !resolved.log_group_exists,
+    createTargetGroup: !model.adopted,
     tags: model.tags,
   });
-  for (const endpoint of inputs.DBProxyEndpoints) {
-    proxy.addEndpoint(`Endpoint${endpoint.DBProxyEndpointName}`, {
+  if (model.adopted) {
+    keepTargetGroup(scope, model);
+  }
+  const endpoints = inputs.DBProxyEndpoints.map((endpoint) => {
+    const made = proxy.addEndpoint(`Endpoint${endpoint.DBProxyEndpointName}`, {
       dbProxyEndpointName: endpoint.DBProxyEndpointName,
       targetRole: endpoint.TargetRole,
       ...(endpoint.VpcSubnetIds.length === 0 ? {} : { subnetIds: endpoint.VpcSubnetIds }),
@@ -69,13 +84,23 @@ export function managedResources(scope: Construct, model: Model): StackOutputs {
       ...(endpoint.EndpointNetworkType === undefined
         ? {}
         : { endpointNetworkType: endpoint.EndpointNetworkType }),
+      tags: endpoint.Tags,
     });
-  }
+    return [endpoint.DBProxyEndpointName, made.attrEndpoint] as const;
+  });
+  const id = Fn.select(6, Fn.split(':', proxy.dbProxyArn));
   return {
-    rds_proxy_endpoint: proxy.endpoint,
-    rds_proxy_subnet_ids: model.subnetIds,
-    rds_proxy_role_arn: role.roleArn,
-    rds_security_group_ids: network.groups.map((group) => group.securityGroupId),
-    rds_secret_arn: model.secrets[0]?.arn ?? '',
+    outputs: {
+      rds_proxy_endpoint: proxy.endpoint,
+      rds_proxy_port: String(listenPort),
+      rds_proxy_arn: proxy.dbProxyArn,
+      rds_proxy_resource_id: id,
+      rds_proxy_connect_arn: `arn:${partitionOf(inputs.aws_region)}:rds-db:${inputs.aws_region}:${inputs.aws_account_id}:dbuser:${id}/*`,
+      rds_proxy_endpoints: Object.fromEntries(endpoints),
+      rds_proxy_subnet_ids: model.subnetIds,
+      rds_proxy_role_arn: role.roleArn,
+      rds_security_group_ids: network.groups.map((group) => group.securityGroupId),
+      rds_secret_arn: model.secrets[0]?.arn ?? '',
+    },
   };
 }

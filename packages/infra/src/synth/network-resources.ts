@@ -10,12 +10,18 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import type { Model } from '../model/model.ts';
+import { onePerZone } from '../resolve/choose-subnets.ts';
+import { allowsDatabaseIngress } from '../resolve/names.ts';
 
-/** Where the proxy stands and which groups it wears. */
+/** The subnets and security groups of the proxy. */
 export interface Network {
   readonly vpc: IVpc;
   readonly subnets: readonly ISubnet[];
+  /** One subnet of each zone, for a balancer. */
+  readonly balancerSubnets: readonly ISubnet[];
   readonly groups: readonly ISecurityGroup[];
+  /** The groups of the database; not to be changed. */
+  readonly databaseGroups: readonly ISecurityGroup[];
 }
 
 /** The port that both engines listen on; RDS Proxy knows no other for PostgreSQL. */
@@ -37,7 +43,16 @@ export function networkOf(scope: Construct, model: Model): Network {
         // Not mutable: the rules of a group that was given are its owner's.
         SecurityGroup.fromSecurityGroupId(scope, `Group${index}`, id, { mutable: false }),
       );
-  return { vpc, subnets: vpc.privateSubnets, groups };
+  const balancing = new Set(onePerZone(model.subnetIds, resolved.subnet_zones));
+  return {
+    vpc,
+    subnets: vpc.privateSubnets,
+    balancerSubnets: vpc.privateSubnets.filter(({ subnetId }) => balancing.has(subnetId)),
+    groups,
+    databaseGroups: resolved.database_security_group_ids.map((id, index) =>
+      SecurityGroup.fromSecurityGroupId(scope, `DatabaseGroup${index}`, id, { mutable: false }),
+    ),
+  };
 }
 
 /** Lets the clients in, and goes nowhere but to the database. */
@@ -45,7 +60,9 @@ function ownGroup(scope: Construct, vpc: IVpc, model: Model): SecurityGroup {
   const { inputs, resolved } = model;
   const group = new SecurityGroup(scope, 'Group', {
     vpc,
-    securityGroupName: inputs.rds_security_group_name,
+    ...(inputs.rds_security_group_name === undefined
+      ? {}
+      : { securityGroupName: inputs.rds_security_group_name }),
     description: `Clients of the proxy ${model.proxyName}`,
     allowAllOutbound: false,
   });
@@ -56,9 +73,13 @@ function ownGroup(scope: Construct, vpc: IVpc, model: Model): SecurityGroup {
     group.addIngressRule(Peer.securityGroupId(id), Port.tcp(listenPort), 'clients');
   }
   const port = Port.tcp(resolved.database_port);
+  if (inputs.engine === 'sluice') {
+    // It is the balancer's; the tasks have a group of their own for the way to the database.
+    return group;
+  }
   resolved.database_security_group_ids.forEach((id, index) => {
     group.addEgressRule(Peer.securityGroupId(id), port, 'the database');
-    if (inputs.AllowDatabaseIngress) {
+    if (allowsDatabaseIngress(inputs)) {
       allow(scope, `DatabaseIngress${index}`, id, group, resolved.database_port);
     }
   });

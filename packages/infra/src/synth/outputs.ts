@@ -1,10 +1,19 @@
 import { CfnOutput } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 
-/** The outputs of the original project, by its names. */
+/** The outputs of the original project, by its names, and what teams need beside them. */
 export interface StackOutputs {
-  /** The host name that clients dial; the port is 5432. */
+  /** The host name that clients connect to: DnsName when one is given. */
   readonly rds_proxy_endpoint: string;
+  readonly rds_proxy_port: string;
+  /** The ARN of the proxy; for engine sluice that of the balancer. */
+  readonly rds_proxy_arn: string;
+  /** The id (prx-…) that rds-db:connect is about; empty for engine sluice. */
+  readonly rds_proxy_resource_id: string;
+  /** The resource of rds-db:connect in policies of clients, for all users; empty for engine sluice. */
+  readonly rds_proxy_connect_arn: string;
+  /** Further endpoints: name to host name; `privatelink` is the name of the endpoint service. */
+  readonly rds_proxy_endpoints: Readonly<Record<string, string>>;
   readonly rds_proxy_subnet_ids: readonly string[];
   /** The role that reads the secret: the given one, or for engine sluice that of the tasks. */
   readonly rds_proxy_role_arn: string;
@@ -15,27 +24,53 @@ export interface StackOutputs {
 /** CloudFormation's output keys take letters and digits only. */
 export const outputKeys: Readonly<Record<keyof StackOutputs, string>> = {
   rds_proxy_endpoint: 'RdsProxyEndpoint',
+  rds_proxy_port: 'RdsProxyPort',
+  rds_proxy_arn: 'RdsProxyArn',
+  rds_proxy_resource_id: 'RdsProxyResourceId',
+  rds_proxy_connect_arn: 'RdsProxyConnectArn',
+  rds_proxy_endpoints: 'RdsProxyEndpoints',
   rds_proxy_subnet_ids: 'RdsProxySubnetIds',
   rds_proxy_role_arn: 'RdsProxyRoleArn',
   rds_security_group_ids: 'RdsSecurityGroupIds',
   rds_secret_arn: 'RdsSecretArn',
 };
 
-/** Writes the outputs into the stack; lists are joined by commas. */
-export function writeOutputs(scope: Construct, outputs: StackOutputs): CfnOutput[] {
-  return [
-    one(scope, 'rds_proxy_endpoint', outputs.rds_proxy_endpoint),
-    one(scope, 'rds_proxy_subnet_ids', outputs.rds_proxy_subnet_ids.join(',')),
-    one(scope, 'rds_proxy_role_arn', outputs.rds_proxy_role_arn),
-    one(scope, 'rds_security_group_ids', outputs.rds_security_group_ids.join(',')),
-    one(scope, 'rds_secret_arn', outputs.rds_secret_arn),
-  ];
+/** An output as one text: lists are joined by commas, further endpoints as `name=host`. */
+function textOf(value: StackOutputs[keyof StackOutputs]): string {
+  if (typeof value === 'string') {
+    return value;
+  }
+  return isList(value)
+    ? value.join(',')
+    : Object.entries(value)
+        .map(([name, host]) => `${name}=${host}`)
+        .join(',');
 }
 
-function one(scope: Construct, name: keyof StackOutputs, value: string): CfnOutput {
-  const output = new CfnOutput(scope, `Output${outputKeys[name]}`, { value, description: name });
-  output.overrideLogicalId(outputKeys[name]);
-  return output;
+function isList(
+  value: readonly string[] | Readonly<Record<string, string>>,
+): value is readonly string[] {
+  return Array.isArray(value);
+}
+
+/** Every output with a value, by name; CloudFormation takes no empty ones. */
+export function outputTexts(outputs: StackOutputs): (readonly [name: string, text: string])[] {
+  return Object.entries(outputs).flatMap(([name, value]) => {
+    const text = textOf(value as StackOutputs[keyof StackOutputs]);
+    return text === '' ? [] : [[name, text] as const];
+  });
+}
+
+/** Writes the outputs into the stack. */
+export function writeOutputs(scope: Construct, outputs: StackOutputs): CfnOutput[] {
+  return outputTexts(outputs).map(([name, value]) => {
+    // outputTexts gives the names of StackOutputs only.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    const key = outputKeys[name as keyof StackOutputs];
+    const output = new CfnOutput(scope, `Output${key}`, { value, description: name });
+    output.overrideLogicalId(key);
+    return output;
+  });
 }
 
 /** A stack's outputs back under the original names. */
@@ -47,6 +82,16 @@ export function readOutputs(outputs: Readonly<Record<string, string>>): StackOut
       .filter((entry) => entry !== '');
   return {
     rds_proxy_endpoint: text('rds_proxy_endpoint'),
+    rds_proxy_port: text('rds_proxy_port'),
+    rds_proxy_arn: text('rds_proxy_arn'),
+    rds_proxy_resource_id: text('rds_proxy_resource_id'),
+    rds_proxy_connect_arn: text('rds_proxy_connect_arn'),
+    rds_proxy_endpoints: Object.fromEntries(
+      texts('rds_proxy_endpoints').map((entry) => {
+        const at = entry.indexOf('=');
+        return [entry.slice(0, at), entry.slice(at + 1)];
+      }),
+    ),
     rds_proxy_subnet_ids: texts('rds_proxy_subnet_ids'),
     rds_proxy_role_arn: text('rds_proxy_role_arn'),
     rds_security_group_ids: texts('rds_security_group_ids'),

@@ -1,5 +1,15 @@
-import { LegacyStackSynthesizer, Stack, type App, type IStackSynthesizer } from 'aws-cdk-lib';
+import {
+  CfnResource,
+  CliCredentialsStackSynthesizer,
+  LegacyStackSynthesizer,
+  RemovalPolicy,
+  Stack,
+  type App,
+  type IStackSynthesizer,
+} from 'aws-cdk-lib';
 import type { Model } from '../model/model.ts';
+import { databaseName } from '../resolve/names.ts';
+import { nameEndpoint, writeParameters } from './extras.ts';
 import { managedResources } from './managed-resources.ts';
 import { writeOutputs } from './outputs.ts';
 import { serviceResources } from './service-resources.ts';
@@ -7,16 +17,45 @@ import { serviceResources } from './service-resources.ts';
 /** The stack that the command deploys: one engine or the other, the same outputs. */
 export class ProxyStack extends Stack {
   constructor(app: App, model: Model) {
+    const { inputs } = model;
     super(app, 'Proxy', {
       stackName: model.stackName,
-      env: { account: model.inputs.aws_account_id, region: model.inputs.aws_region },
-      // The only synthesizer that needs no bootstrap: no roles, no assets, the template is sent as it is.
-      // aws-cdk-lib declares an optional property of it less strictly than its own interface.
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      synthesizer: new LegacyStackSynthesizer() as IStackSynthesizer,
-      description: `Proxy ${model.proxyName} in front of ${model.inputs.rds_instance_id} (${model.inputs.engine})`,
+      env: { account: inputs.aws_account_id, region: inputs.aws_region },
+      synthesizer: synthesizerFor(inputs.TemplateBucket),
+      terminationProtection: inputs.TerminationProtection,
+      tags: { ...inputs.StackTags },
+      description: `Proxy ${model.proxyName} in front of ${databaseName(inputs)} (${inputs.engine})`,
     });
-    const resources = model.inputs.engine === 'sluice' ? serviceResources : managedResources;
-    writeOutputs(this, resources(this, model));
+    // Whose stack it is: another database's inputs must never change it.
+    this.addMetadata('Sluice', { database: databaseName(inputs), adopted: model.adopted });
+    const resources = inputs.engine === 'sluice' ? serviceResources : managedResources;
+    const outputs = nameEndpoint(this, inputs, resources(this, model));
+    writeOutputs(this, outputs);
+    writeParameters(this, inputs, outputs);
+    if (inputs.RetainOnDelete || model.adopted) {
+      retainAll(this);
+    }
+  }
+}
+
+/**
+ * Without a bucket the only synthesizer that needs no bootstrap: no roles, no assets, the template is sent as it is. With
+ * one the template goes there, with the caller's own credentials.
+ */
+function synthesizerFor(bucket: string | undefined): IStackSynthesizer {
+  const synthesizer =
+    bucket === undefined
+      ? new LegacyStackSynthesizer()
+      : new CliCredentialsStackSynthesizer({ fileAssetsBucketName: bucket });
+  // aws-cdk-lib declares an optional property of it less strictly than its own interface.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return synthesizer as IStackSynthesizer;
+}
+
+function retainAll(stack: Stack): void {
+  for (const construct of stack.node.findAll()) {
+    if (CfnResource.isCfnResource(construct)) {
+      construct.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    }
   }
 }

@@ -1,14 +1,15 @@
 import { Duration, Tags } from 'aws-cdk-lib';
-import { SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { repositoryArn } from '../constructs/sluice-roles.ts';
 import { SluiceService } from '../constructs/sluice-service.ts';
 import type { Model } from '../model/model.ts';
-import { networkOf } from './network-resources.ts';
-import type { StackOutputs } from './outputs.ts';
+import { allowsDatabaseIngress } from '../resolve/names.ts';
+import { listenPort, networkOf } from './network-resources.ts';
+import type { EngineResources } from './extras.ts';
 import { retention } from './retention.ts';
 import { importSecret } from './secrets.ts';
 
@@ -20,24 +21,35 @@ const untaggable = [
 ];
 
 /** Puts Sluice on ECS Fargate into the stack, with the same inputs and outputs as the managed proxy. */
-export function serviceResources(scope: Construct, model: Model): StackOutputs {
+export function serviceResources(scope: Construct, model: Model): EngineResources {
   const { inputs, resolved } = model;
   const image = inputs.ContainerImage ?? '';
   const repository = repositoryArn(image);
   const network = networkOf(scope, model);
   const tlsName = inputs.TlsSecretName ?? '';
+  const credentials = registryCredentials(scope, model);
   const service = new SluiceService(scope, 'Sluice', {
     vpc: network.vpc,
     vpcSubnets: { subnets: [...network.subnets] },
+    balancerSubnets: { subnets: [...network.balancerSubnets] },
     securityGroups: network.groups,
-    image: ContainerImage.fromRegistry(image),
+    allowDatabaseIngress: allowsDatabaseIngress(inputs),
+    dualStack: inputs.EndpointNetworkType === 'DUAL',
+    privateLinkPrincipals: inputs.PrivateLinkPrincipals,
+    desiredTasks: model.desiredTasks,
+    targetTls: inputs.TargetTls,
+    ...(inputs.RolePath === undefined ? {} : { rolePath: inputs.RolePath }),
+    ...(inputs.PermissionsBoundaryArn === undefined
+      ? {}
+      : { permissionsBoundary: inputs.PermissionsBoundaryArn }),
+    imagePullThrough: inputs.ImagePullThrough,
+    image: ContainerImage.fromRegistry(image, credentials === undefined ? {} : { credentials }),
+    ...(credentials === undefined ? {} : { imageCredentials: credentials }),
     ...(repository === undefined ? {} : { imageRepositoryArn: repository }),
     target: {
       host: resolved.database_host,
       port: resolved.database_port,
-      securityGroups: resolved.database_security_group_ids.map((id, index) =>
-        SecurityGroup.fromSecurityGroupId(scope, `DatabaseGroup${index}`, id, { mutable: false }),
-      ),
+      securityGroups: network.databaseGroups,
       ...(resolved.database_resource_id === undefined
         ? {}
         : { resourceId: resolved.database_resource_id }),
@@ -65,7 +77,7 @@ export function serviceResources(scope: Construct, model: Model): StackOutputs {
     minTasks: inputs.MinTasks,
     maxTasks: inputs.MaxTasks,
     logRetention: retention(inputs.LogRetentionInDays),
-    createLogGroup: !resolved.log_group_exists,
+    createLogGroup: inputs.ManageLogGroup && !resolved.log_group_exists,
     ...(inputs.LogKmsKeyArn === undefined
       ? {}
       : { logEncryptionKey: Key.fromKeyArn(scope, 'LogKey', inputs.LogKmsKeyArn) }),
@@ -77,10 +89,32 @@ export function serviceResources(scope: Construct, model: Model): StackOutputs {
     Tags.of(scope).add(key, value, { excludeResourceTypes: untaggable });
   }
   return {
-    rds_proxy_endpoint: service.endpoint,
-    rds_proxy_subnet_ids: model.subnetIds,
-    rds_proxy_role_arn: service.taskRole.roleArn,
-    rds_security_group_ids: network.groups.map((group) => group.securityGroupId),
-    rds_secret_arn: model.secrets[0]?.arn ?? '',
+    aliasZone: service.loadBalancer.loadBalancerCanonicalHostedZoneId,
+    outputs: {
+      rds_proxy_endpoint: service.endpoint,
+      rds_proxy_port: String(listenPort),
+      rds_proxy_arn: service.loadBalancer.loadBalancerArn,
+      rds_proxy_resource_id: '',
+      rds_proxy_connect_arn: '',
+      rds_proxy_endpoints:
+        service.endpointService === undefined
+          ? {}
+          : { privatelink: service.endpointService.vpcEndpointServiceName },
+      rds_proxy_subnet_ids: model.subnetIds,
+      rds_proxy_role_arn: service.taskRole.roleArn,
+      rds_security_group_ids: network.groups.map((group) => group.securityGroupId),
+      rds_secret_arn: model.secrets[0]?.arn ?? '',
+    },
   };
+}
+
+/** The secret by which tasks log in to a private registry that is not ECR. */
+function registryCredentials(scope: Construct, { inputs, resolved }: Model): ISecret | undefined {
+  const { ImageCredentialsSecretName: name } = inputs;
+  return name === undefined
+    ? undefined
+    : importSecret(scope, 'ImageCredentials', {
+        arn: resolved.secret_arns[name] ?? '',
+        keyArn: resolved.secret_key_arns[name],
+      });
 }

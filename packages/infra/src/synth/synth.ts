@@ -32,6 +32,8 @@ export function synthesize(model: Model, options: SynthesisOptions = {}): Synthe
       // The template stays readable: no aws:cdk:path, and no version line that changes with the library.
       'aws:cdk:disable-path-metadata': true,
       'aws:cdk:disable-asset-staging': true,
+      // StackTags are the stack's; CloudFormation hands them on itself.
+      '@aws-cdk/core:explicitStackTags': true,
     },
   });
   const stack = new ProxyStack(app, model);

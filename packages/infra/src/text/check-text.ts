@@ -11,7 +11,7 @@ const signs: Readonly<Record<Status, string>> = {
 
 const colours = { passed: 'green', warning: 'yellow', failed: 'red', skipped: 'gray' } as const;
 
-/** The checks, one a line; how to mend it below each that needs it. */
+/** The checks, one a line; how to fix it below each that needs it. */
 export function checkLines(checks: readonly Finding[], style: Style): string[] {
   const count = (status: Status): number =>
     checks.filter((check) => check.status === status).length;
@@ -25,7 +25,7 @@ export function checkLines(checks: readonly Finding[], style: Style): string[] {
         colours[check.status],
         `  ${signs[check.status]} ${check.code} ${check.title}: ${check.found}`,
       ),
-      ...(check.mend === undefined ? [] : [`      mend: ${check.mend}`]),
+      ...(check.fix === undefined ? [] : [`      fix: ${check.fix}`]),
     ]),
   ];
 }

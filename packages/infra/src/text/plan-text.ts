@@ -1,14 +1,22 @@
-import type { Plan } from '../plan/plan.ts';
+import type { Plan, PlannedDrift } from '../plan/plan.ts';
 import type { Change } from '../plan/changes.ts';
 import type { Cost } from '../plan/cost.ts';
-import type { Drift } from '../drift/drift.ts';
 import type { SecurityFinding, SecurityReport } from '../security/report.ts';
 import { counted } from './counted.ts';
+import { stableJson } from '../values.ts';
+import { propertyLines } from './change-text.ts';
 import { checkLines } from './check-text.ts';
 import type { Style } from './style.ts';
 
-/** The plan for people. */
-export function planText(plan: Plan, style: Style): string {
+/**
+ * The plan for people.
+ * @param options without `closing` it does not say what to run next: an apply shows it and goes on
+ */
+export function planText(
+  plan: Plan,
+  style: Style,
+  options: { readonly closing: boolean } = { closing: true },
+): string {
   const lines = [
     style('bold', `${plan.proxy}: ${plan.engine} in the stack ${plan.stack}`),
     '',
@@ -22,7 +30,8 @@ export function planText(plan: Plan, style: Style): string {
     '',
     ...costLines(plan, style),
     '',
-    style('bold', closing(plan)),
+    ...(plan.verdict === 'blocked' ? [] : [style('bold', summaryLine(plan))]),
+    ...(options.closing ? [style('bold', closing(plan))] : []),
   ];
   return `${lines.join('\n')}\n`;
 }
@@ -40,8 +49,8 @@ function changeLines(plan: Plan, style: Style): string[] {
   }
   const lines = plan.changes.flatMap((change) => [
     `  ${signs[change.action]} ${change.type} ${change.id}${change.name === undefined ? '' : ` (${change.name})`}`,
-    ...(change.action === 'add' ? additionLines(change) : updateLines(change)),
-    ...(change.clients === undefined ? [] : [`      clients: ${change.clients}`]),
+    ...propertyLines(change).map((line) => `      ${line}`),
+    ...(change.clients === undefined ? [] : [`      effect on clients: ${change.clients}`]),
   ]);
   const endpoint = plan.endpoint;
   const told =
@@ -51,45 +60,30 @@ function changeLines(plan: Plan, style: Style): string[] {
   return [style('bold', 'Changes'), ...lines, ...told];
 }
 
-function updateLines({ properties }: Change): string[] {
-  return properties.map(
-    ({ name, from = 'not set', to = 'not set' }) => `      ${name}: ${from} -> ${to}`,
-  );
+/** `Plan: 3 to add, 1 to change, 0 to replace, 0 to destroy; 2 drifted properties to restore.` */
+function summaryLine({ summary, drift }: Plan): string {
+  const { add, change, replace, destroy } = summary;
+  const restored = drift.filter((one) => one.irreparable === undefined).length;
+  return `Plan: ${add} to add, ${change} to change, ${replace} to replace, ${destroy} to destroy${restored === 0 ? '' : `; ${counted(restored, 'drifted property', 'drifted properties')} to restore`}.`;
 }
 
-/** Of what is made, only that which users have settings for is shown with them; JSON has everything. */
-const shownWhenMade = new Set([
-  'AWS::RDS::DBProxy',
-  'AWS::RDS::DBProxyTargetGroup',
-  'AWS::RDS::DBProxyEndpoint',
-  'AWS::EC2::SecurityGroup',
-  'AWS::ECS::TaskDefinition',
-  'AWS::ElasticLoadBalancingV2::LoadBalancer',
-  'AWS::ApplicationAutoScaling::ScalableTarget',
-  'AWS::Logs::LogGroup',
-]);
-
-/** The longest value that is shown, in characters. */
-const longest = 120;
-
-function additionLines({ type, properties }: Change): string[] {
-  return shownWhenMade.has(type)
-    ? properties.flatMap(({ name, to = '' }) =>
-        to.length > longest || /"(?:Ref|Fn::\w+)"/.test(to) ? [] : [`      ${name}: ${to}`],
-      )
-    : [];
-}
-
-/** Drift, one property a line. */
-export function driftLines(drift: readonly Drift[], style: Style): string[] {
+/** Drift, one property a line, with what becomes of it. */
+export function driftLines(drift: readonly PlannedDrift[], style: Style): string[] {
   return [
-    style('bold', 'Drift: changed by somebody else since the last apply'),
-    ...drift.map(({ resource, type, property, applied, live }) =>
+    style('bold', 'Drift: changed outside Sluice since the last apply'),
+    ...drift.flatMap(({ resource, type, property, applied, live, irreparable: why }) => [
       property === ''
         ? `  ${type} ${resource} is gone`
-        : `  ${type} ${resource} ${property}: applied ${applied}, now ${live}`,
-    ),
+        : `  ${type} ${resource} ${property}: applied ${jsonText(applied)}, now ${jsonText(live)}`,
+      why === undefined
+        ? `      apply ${property === '' ? 'creates it again' : 'restores it'}`
+        : `      apply cannot restore it: ${why}`,
+    ]),
   ];
+}
+
+function jsonText(value: unknown): string {
+  return value === undefined ? 'not set' : stableJson(value);
 }
 
 /** The security findings, violations first. */
@@ -103,7 +97,7 @@ export function securityLines(report: SecurityReport, style: Style): string[] {
     ),
     ...broken.flatMap((finding) => [
       style('red', `  ✗ ${finding.rule} ${finding.resource}: ${finding.told}`),
-      ...(finding.mend === undefined ? [] : [`      mend: ${finding.mend}`]),
+      ...(finding.fix === undefined ? [] : [`      fix: ${finding.fix}`]),
       `      or acknowledge it in the inputs: Acknowledge = { "${finding.rule}" = "why" }`,
     ]),
     ...Object.values(Object.groupBy(known, ({ rule, by, reason }) => `${rule} ${by} ${reason}`))
@@ -131,9 +125,12 @@ function costLines(plan: Plan, style: Style): string[] {
 
 function closing(plan: Plan): string {
   if (plan.verdict === 'blocked') {
-    return 'Blocked: mend what is marked above; nothing has been changed.';
+    return 'Blocked: fix what is marked above; nothing has been changed.';
   }
-  return plan.verdict === 'none'
-    ? 'No changes: what is deployed is what the inputs want.'
-    : 'Run sluice apply with the same inputs to do this.';
+  if (plan.verdict === 'none') {
+    return 'No changes: what is deployed matches the inputs.';
+  }
+  return plan.changes.length === 0
+    ? 'Drift only: run sluice aws apply with the same inputs to restore what was applied.'
+    : 'Run sluice aws apply with the same inputs to do this.';
 }

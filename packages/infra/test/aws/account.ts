@@ -1,10 +1,15 @@
+import { CreateRepositoryCommand, PutImageCommand } from '@aws-sdk/client-ecr';
 import {
+  AllocateAddressCommand,
   AuthorizeSecurityGroupEgressCommand,
   AuthorizeSecurityGroupIngressCommand,
+  CreateNatGatewayCommand,
+  CreateRouteCommand,
   CreateSecurityGroupCommand,
   CreateSubnetCommand,
   CreateTagsCommand,
   CreateVpcCommand,
+  DescribeRouteTablesCommand,
   RevokeSecurityGroupEgressCommand,
 } from '@aws-sdk/client-ec2';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
@@ -82,6 +87,8 @@ export async function fillAccount(endpoint: string): Promise<Account> {
     }),
   );
   await database(clients, subnetIds, databaseGroupId);
+  await image(clients);
+  await wayOut(clients, vpcId, subnetIds[2] ?? '');
   return {
     clients,
     vpcId,
@@ -120,6 +127,45 @@ rds_proxy_tags = {
 /** Closes the account's clients. */
 export function leaveAccount(account: Account): void {
   destroyClients(account.clients);
+}
+
+/** The image that engine sluice starts tasks from. */
+async function image(clients: Clients): Promise<void> {
+  await clients.ecr.send(new CreateRepositoryCommand({ repositoryName: 'sluice' }));
+  await clients.ecr.send(
+    new PutImageCommand({
+      repositoryName: 'sluice',
+      imageTag: '0.1.0',
+      imageManifest: JSON.stringify({
+        schemaVersion: 2,
+        mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
+        config: {
+          mediaType: 'application/vnd.docker.container.image.v1+json',
+          size: 1,
+          digest: `sha256:${'0'.repeat(64)}`,
+        },
+        layers: [],
+      }),
+    }),
+  );
+}
+
+/** A NAT gateway in the public subnet, and the private ones' way to it. */
+async function wayOut(clients: Clients, vpcId: string, publicSubnet: string): Promise<void> {
+  const { AllocationId } = await clients.ec2.send(new AllocateAddressCommand({ Domain: 'vpc' }));
+  const { NatGateway } = await clients.ec2.send(
+    new CreateNatGatewayCommand({ SubnetId: publicSubnet, AllocationId }),
+  );
+  const { RouteTables } = await clients.ec2.send(
+    new DescribeRouteTablesCommand({ Filters: [{ Name: 'vpc-id', Values: [vpcId] }] }),
+  );
+  await clients.ec2.send(
+    new CreateRouteCommand({
+      RouteTableId: RouteTables?.[0]?.RouteTableId,
+      DestinationCidrBlock: '0.0.0.0/0',
+      NatGatewayId: NatGateway?.NatGatewayId,
+    }),
+  );
 }
 
 async function subnet(

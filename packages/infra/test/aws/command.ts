@@ -11,18 +11,27 @@ export interface Ran {
   readonly err: string;
 }
 
+/** A terminal of the test’s own. */
+export interface Terminal {
+  readonly stdin?: NodeJS.ReadableStream;
+  /** Is called with all that was said so far. */
+  readonly said?: (text: string) => void;
+}
+
 /** Runs a command as the shell would, with an inputs file and further options. */
 export async function runCommand(
   run: (line: CommandLine) => Promise<number>,
   file: string | undefined,
   options: Readonly<Record<string, unknown>> = {},
   words: readonly string[] = [],
+  terminal: Terminal = {},
 ): Promise<Ran> {
   const out = new Collector();
-  const err = new Collector();
+  const err = new Collector(terminal.said);
   const code = await run({
     options: { ...(file === undefined ? {} : { inputs: [{ order: 0, file }] }), ...options },
     arguments: words,
+    ...(terminal.stdin === undefined ? {} : { stdin: terminal.stdin }),
     stdout: out,
     stderr: err,
   });
@@ -44,9 +53,16 @@ export async function inputsFile(
 
 class Collector extends Writable {
   text = '';
+  readonly #said: (text: string) => void;
+
+  constructor(said: (text: string) => void = () => undefined) {
+    super();
+    this.#said = said;
+  }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.text += chunk.toString();
+    this.#said(this.text);
     done();
   }
 }

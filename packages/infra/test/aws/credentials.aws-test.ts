@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { after, before, suite, test } from 'node:test';
 import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { startPostgres, type Postgres } from '@sluice/lab';
+import { startPostgres, type Postgres } from '@sluice/testkit';
 import { ProxyError, startProxy, type RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import { Client } from 'pg';
@@ -36,6 +36,7 @@ suite('the daemon with users out of Secrets Manager', { skip: withoutEmulator },
       TargetHost: postgres.host,
       TargetPort: postgres.port,
       Auth: [{ SecretArn: secret }],
+      PasswordOverlap: 0,
       LogLevel: 'fatal',
     });
   }
@@ -88,8 +89,8 @@ suite('the daemon with users out of Secrets Manager', { skip: withoutEmulator },
     await runs(client);
     await rotate('second');
     const closed = Promise.withResolvers<unknown>();
-    subscribe('sluice.databaseConnection.closed', closed.resolve);
-    t.after(() => unsubscribe('sluice.databaseConnection.closed', closed.resolve));
+    subscribe('sluice.serverConnection.closed', closed.resolve);
+    t.after(() => unsubscribe('sluice.serverConnection.closed', closed.resolve));
     await postgres.query(
       `select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'`,
     );
@@ -97,18 +98,10 @@ suite('the daemon with users out of Secrets Manager', { skip: withoutEmulator },
     await runs(client);
   });
 
-  test('a client that knows the new password gets in as soon as the proxy has read it', async () => {
+  test('a client that knows the new password gets in: the proxy reads it while the client waits', async () => {
     await proxy.stop();
     proxy = await startProxy(settings(account.secretArn));
     await rotate('third');
-    const changed = Promise.withResolvers<unknown>();
-    subscribe('sluice.secrets.changed', changed.resolve);
-    try {
-      await assert.rejects(login('third'), { code: '28P01' });
-      assert.deepEqual(await changed.promise, { users: ['app'] });
-    } finally {
-      unsubscribe('sluice.secrets.changed', changed.resolve);
-    }
     const client = await login('third');
     await runs(client);
     await client.end();

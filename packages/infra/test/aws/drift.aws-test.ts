@@ -24,7 +24,7 @@ import {
   ModifyDBProxyCommand,
   ModifyDBProxyEndpointCommand,
 } from '@aws-sdk/client-rds';
-import { runApply, runDestroy, runDrift } from '../../src/shell/index.ts';
+import { runApply, runDestroy, runDrift, runPlan } from '../../src/shell/index.ts';
 import { fillAccount, leaveAccount, type Account } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
 import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
@@ -46,7 +46,8 @@ suite('drift in everything that the stack made', { skip: withoutEmulator }, () =
   before(async () => {
     emulator = await startEmulator();
     account = await fillAccount(emulator.endpoint);
-    managed = `${account.tfvars}CreateRole = true
+    managed = `${account.tfvars}engine  = "rds-proxy"
+CreateRole = true
 CreateSecurityGroup     = true
 AllowDatabaseIngress    = true
 ClientCidrs             = ["10.20.0.0/16"]
@@ -71,10 +72,34 @@ DBProxyEndpoints        = [{ DBProxyEndpointName = "orders-second" }, { DBProxyE
       .sort();
   }
 
+  /** Plan says that there is drift, apply takes it back, and then there is none. */
+  async function isRestored(file: string, count: number): Promise<void> {
+    const planned = await runCommand(runPlan, file, { detailedExitcode: true });
+    assert.equal(planned.code, 2, planned.out);
+    assert.match(planned.out, /Drift only: run sluice aws apply/);
+    assert.doesNotMatch(planned.out, /No changes/);
+    assert.match(planned.out, new RegExp(`; ${count} drifted properties to restore\\.`));
+    const refused = await runCommand(runApply, file);
+    assert.equal(refused.code, 1, 'restoring is asked for, too');
+    const { code, err, out } = await runCommand(runApply, file, { autoApprove: true, json: true });
+    assert.equal(code, 0, err);
+    const { restored, changed } = JSON.parse(out) as { restored: unknown[]; changed: boolean };
+    assert.equal(changed, false);
+    assert.equal(restored.length, count);
+    assert.equal(err.match(/restored AWS::/g)?.length, count, err);
+    assert.deepEqual(await drift(file), []);
+    const again = await runCommand(runPlan, file, { detailedExitcode: true });
+    assert.equal(again.code, 0, again.out);
+  }
+
   test('of the managed proxy: endpoints, groups, rules, role, logs', async (t) => {
     const { rds, ec2, iam, logs } = account.clients;
     const file = await inputsFile(t, managed);
-    const applied = await runCommand(runApply, file);
+    const applied = await runCommand(runApply, file, {
+      autoApprove: true,
+      replace: true,
+      force: true,
+    });
     assert.equal(applied.code, 0, applied.err);
     assert.deepEqual(await drift(file), []);
 
@@ -135,6 +160,7 @@ DBProxyEndpoints        = [{ DBProxyEndpointName = "orders-second" }, { DBProxyE
     ]);
     const shown = await runCommand(runDrift, file);
     assert.match(shown.out, /applied \["tcp 5432 from 10.*now \[.*"tcp 22 from 0\.0\.0\.0\/0"/);
+    await isRestored(file, 7);
   });
 
   test('of Sluice: balancer, autoscaling, alarms, dashboard, logs', async (t) => {
@@ -146,7 +172,11 @@ ContainerImage = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/sluice:0.1.0"
 TlsSecretName  = "orders-tls"
 `,
     );
-    const applied = await runCommand(runApply, file);
+    const applied = await runCommand(runApply, file, {
+      autoApprove: true,
+      replace: true,
+      force: true,
+    });
     assert.equal(applied.code, 0, applied.err);
     assert.deepEqual(await drift(file), []);
 
@@ -173,7 +203,7 @@ TlsSecretName  = "orders-tls"
       }),
     );
     const { MetricAlarms = [] } = await cloudWatch.send(
-      new DescribeAlarmsCommand({ AlarmNamePrefix: 'sluice-orders-SluiceMonitoringHighCpu' }),
+      new DescribeAlarmsCommand({ AlarmNamePrefix: 'sluice-orders-SluiceMonitoringHighEventLoop' }),
     );
     await cloudWatch.send(
       new DeleteAlarmsCommand({ AlarmNames: MetricAlarms.map((alarm) => alarm.AlarmName ?? '') }),
@@ -190,14 +220,19 @@ TlsSecretName  = "orders-tls"
       'AWS::ElasticLoadBalancingV2::TargetGroup TargetGroupAttributes',
       'AWS::Logs::LogGroup gone',
     ]);
+    await isRestored(file, 6);
   });
 
   test('and back to the managed proxy, which destroy takes away with all that was made for it', async (t) => {
     const file = await inputsFile(t, managed);
-    const applied = await runCommand(runApply, file);
+    const applied = await runCommand(runApply, file, {
+      autoApprove: true,
+      replace: true,
+      force: true,
+    });
     assert.equal(applied.code, 0, applied.err);
     assert.deepEqual(await drift(file), []);
-    const { code, err } = await runCommand(runDestroy, file, { confirm: 'orders' });
+    const { code, err } = await runCommand(runDestroy, file, { confirm: 'orders', force: true });
     assert.equal(code, 0, err);
     const { SecurityGroups = [] } = await account.clients.ec2.send(
       new DescribeSecurityGroupsCommand({ Filters: [{ Name: 'vpc-id', Values: [account.vpcId] }] }),

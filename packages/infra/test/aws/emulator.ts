@@ -64,9 +64,13 @@ export async function startEmulator(plain = false): Promise<Emulator> {
     ],
   });
   const [line] = await once(createInterface(child.stdout), 'line');
+  // A test that fails before it can stop the emulator must not wait for it.
+  const keep = [child, child.stdin, child.stdout] as readonly { ref?(): void; unref?(): void }[];
+  keep.forEach((handle) => handle.unref?.());
   return {
     endpoint: String(line),
     stop: async () => {
+      keep.forEach((handle) => handle.ref?.());
       const exited = once(child, 'exit');
       child.stdin.end();
       await exited;

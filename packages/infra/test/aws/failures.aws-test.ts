@@ -48,7 +48,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
 
   for (const [code, status, told] of [
     ['ExpiredToken', 403, /the AWS credentials have expired .* log in again/],
-    ['InvalidClientTokenId', 403, /does not take the credentials, or there are none/],
+    ['InvalidClientTokenId', 403, /rejects the credentials, or there are none/],
   ] as const) {
     test(`${code}: one clear message, exit code 1, nothing made`, async (t) => {
       const file = await inputsFile(t, account.tfvars);
@@ -84,7 +84,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
       .replace('"orders-proxy-role"', '"no-such-role"')
       .replace('"orders-database"', '"no-such-secret"');
     const file = await inputsFile(t, wrong);
-    const { code, err } = await runCommand(runApply, file);
+    const { code, err } = await runCommand(runApply, file, { autoApprove: true });
     assert.equal(code, 1);
     for (const check of ['PF02', 'PF08', 'PF10']) {
       assert.match(err, new RegExp(`error: ${check} `));
@@ -94,18 +94,18 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
   });
 
   for (const [action, code, status, told] of [
-    ['CreateChangeSet', 'AccessDenied', 403, /may not do .*\(played by the fake: AccessDenied\)/],
+    ['CreateChangeSet', 'AccessDenied', 403, /may not call .*\(played by the fake: AccessDenied\)/],
     ['ExecuteChangeSet', 'ExpiredToken', 403, /the AWS credentials have expired .* log in again/],
   ] as const) {
     test(`${code} of ${action}: said in plain words, nothing begun, nothing left`, async (t) => {
       fake.fail(action, code, status);
       const file = await inputsFile(t, account.tfvars);
-      const { code: exit, err } = await runCommand(runApply, file);
+      const { code: exit, err } = await runCommand(runApply, file, { autoApprove: true });
       assert.equal(exit, 1);
       assert.match(err, told);
       assert.match(
         err,
-        /nothing was begun, and the empty stack was removed|nothing was left behind/,
+        /nothing was started, and the empty stack was removed|nothing was left behind/,
       );
       assert.doesNotMatch(err, /❌|rolled back/);
       fake.reset();
@@ -116,11 +116,17 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
   test('a call that nothing can be planned without is named, not left as an empty error', async (t) => {
     fake.fail('DescribeSubnets', 'UnauthorizedOperation', 403);
     const file = await inputsFile(t, account.tfvars);
-    const applied = await runCommand(runApply, file);
+    const applied = await runCommand(runApply, file, { autoApprove: true });
     assert.equal(applied.code, 1);
-    assert.match(applied.err, /nothing can be planned: the caller may not do ec2:DescribeSubnets/);
+    assert.match(
+      applied.err,
+      /nothing can be planned without this: the caller may not call ec2:DescribeSubnets/,
+    );
     const planned = await runCommand(runPlan, file);
-    assert.match(planned.out, /nothing can be planned: the caller may not do ec2:DescribeSubnets/);
+    assert.match(
+      planned.out,
+      /nothing can be planned without this: the caller may not call ec2:DescribeSubnets/,
+    );
   });
 
   test('an answer that is no AWS answer is said to be that', async (t) => {
@@ -151,10 +157,13 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     assert.match(outputs.err, /nothing is deployed/);
     const beside = await runCommand(runApply, file, {}, [saved]);
     assert.equal(beside.code, 1);
-    assert.match(beside.err, /a saved plan has its inputs in it/);
-    const { code, out, err } = await runCommand(runDestroy, file, { confirm: 'orders' });
+    assert.match(beside.err, /a saved plan contains its inputs/);
+    const { code, out, err } = await runCommand(runDestroy, file, {
+      confirm: 'orders',
+      force: true,
+    });
     assert.equal(code, 0, err);
-    assert.match(out, /removed the empty stack/);
+    assert.match(out, /removed the stack/);
     await nothingIsThere();
   });
 
@@ -177,7 +186,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     fake.fail('GetRole', 'AccessDenied', 403);
     const file = await inputsFile(t, account.tfvars);
     const { out } = await runCommand(runPlan, file);
-    assert.match(out, /- PF08 role: the caller may not do iam:GetRole/);
+    assert.match(out, /- PF08 role: the caller may not call iam:GetRole/);
   });
 
   test('a creation that fails is rolled back, told in plain words, and leaves nothing behind', async (t) => {
@@ -188,7 +197,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
       'ProxyTargetGroup28CC3B85',
       'Timed out waiting for target group to become available',
     );
-    const { code, err } = await runCommand(runApply, file);
+    const { code, err } = await runCommand(runApply, file, { autoApprove: true });
     assert.equal(code, 1);
     assert.match(
       err,
@@ -200,15 +209,15 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
 
   test('a change that fails leaves what was there, and says so', async (t) => {
     const file = await inputsFile(t, account.tfvars);
-    assert.equal((await runCommand(runApply, file)).code, 0);
+    assert.equal((await runCommand(runApply, file, { autoApprove: true })).code, 0);
     const changed = await inputsFile(t, `${account.tfvars}IdleClientTimeout = 60\n`);
     fake.rollBack('sluice-orders', 'AWS::RDS::DBProxy', 'ProxyCB0DFB71', 'InvalidDBProxyState');
     fake.targetHealth('UNAVAILABLE', 'AUTH_FAILURE');
-    const { code, err } = await runCommand(runApply, changed);
+    const { code, err } = await runCommand(runApply, changed, { autoApprove: true });
     assert.equal(code, 1);
     assert.match(err, /failed at AWS::RDS::DBProxy ProxyCB0DFB71: InvalidDBProxyState/);
-    assert.match(err, /target orders is UNAVAILABLE \(AUTH_FAILURE\) - mend: .*PF09/);
-    assert.match(err, /what was deployed before \(rds-proxy\) stands as it was/);
+    assert.match(err, /target orders is UNAVAILABLE \(AUTH_FAILURE\) - fix: .*PF09/);
+    assert.match(err, /what was deployed before \(rds-proxy\) is unchanged/);
     fake.reset();
     const { DBProxies = [] } = await account.clients.rds.send(new DescribeDBProxiesCommand({}));
     assert.equal(DBProxies[0]?.IdleClientTimeout, 1800);
@@ -224,7 +233,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     assert.equal(lines.length, 1);
     assert.match(lines[0] ?? '', /sluice-orders is UPDATE_IN_PROGRESS; waiting for it/);
     fake.reset();
-    const { code, err } = await runCommand(runApply, file);
+    const { code, err } = await runCommand(runApply, file, { autoApprove: true });
     assert.equal(code, 0, err);
     assert.match(err, /no changes/);
   });
@@ -239,13 +248,13 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     assert.match((await runCommand(runOutputs, file)).err, /nothing is deployed/);
   });
 
-  for (const [reason, mend] of [
+  for (const [reason, fix] of [
     ['UNREACHABLE', /PF07/],
     ['CONNECTION_FAILED', /PF12/],
     ['AUTH_FAILURE', /PF10/],
     ['PENDING_PROXY_CAPACITY', /wait/],
   ] as const) {
-    test(`a target that is unavailable for ${reason} is told once, with its mend`, async (t) => {
+    test(`a target that is unavailable for ${reason} is told once, with its fix`, async (t) => {
       fake.targetHealth('UNAVAILABLE', reason);
       const clients = createClients({ region, endpoint: fake.endpoint });
       t.after(() => destroyClients(clients));
@@ -268,7 +277,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
       await watch.stop();
       assert.equal(lines.length, 1, lines.join('\n'));
       assert.match(lines[0] ?? '', new RegExp(`target orders is UNAVAILABLE \\(${reason}\\)`));
-      assert.match(lines[0] ?? '', mend);
+      assert.match(lines[0] ?? '', fix);
       assert.equal(watch.unhealthy().length, 1);
     });
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { makeCertificate, startPostgres, type Postgres } from '@sluice/lab';
+import { makeCertificate, startPostgres, type Postgres } from '@sluice/testkit';
 import { startProxy, type RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -100,7 +100,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     const { code, out } = await deep(t);
     await postgres.query('alter role app connection limit -1');
     assert.equal(code, 0);
-    assert.match(out, /! PF12 .*the role’s own limit is 5\n +mend: alter role app/);
+    assert.match(out, /! PF12 .*the role’s own limit is 5\n +fix: alter role app/);
   });
 
   test('a database that is out of reach from here proves nothing', async (t) => {
@@ -108,30 +108,30 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     fake.databaseAt('127.0.0.1', nobody);
     const { code, out } = await runCommand(runPlan, file, { deep: true });
     assert.equal(code, 0);
-    assert.match(out, /! PF12 .*could not be reached from here: .*ECONNREFUSED/);
+    assert.match(out, /! PF12 .*cannot be reached from here: .*ECONNREFUSED/);
   });
 
   test('--verify goes through the endpoint, here a real Sluice with TLS', async (t) => {
     const file = await inputsFile(t, account.tfvars);
-    assert.equal((await runCommand(runApply, file)).code, 0);
+    assert.equal((await runCommand(runApply, file, { autoApprove: true })).code, 0);
     const proxy = await sluice();
     const { port = 0 } = proxy.endpoints[0] ?? {};
     try {
       fake.endpointAt(`127.0.0.1:${port}`);
-      const works = await runCommand(runApply, file, { verify: true });
+      const works = await runCommand(runApply, file, { autoApprove: true, verify: true });
       assert.equal(works.code, 0, works.err);
       assert.match(works.err, /127\.0\.0\.1:\d+ works: connected and ran select 1 in \d+ ms/);
       await secret(JSON.stringify({ username: 'app', password: 'wrong-one' }));
-      const refused = await runCommand(runApply, file, { verify: true });
+      const refused = await runCommand(runApply, file, { autoApprove: true, verify: true });
       assert.equal(refused.code, 1);
       assert.match(refused.err, /answers, but refuses the login: .*password authentication failed/);
       assert.doesNotMatch(refused.err, /wrong-one/);
     } finally {
       await proxy.stop();
     }
-    const gone = await runCommand(runApply, file, { verify: true });
+    const gone = await runCommand(runApply, file, { autoApprove: true, verify: true });
     assert.equal(gone.code, 0);
-    assert.match(gone.err, /cannot be reached from here .*; run this from within the VPC/);
+    assert.match(gone.err, /cannot be reached from here .*; run this inside the VPC/);
   });
 
   test('a database without TLS is logged in to all the same, and said to be so', async (t) => {

@@ -15,7 +15,7 @@ import { DescribeSecurityGroupsCommand } from '@aws-sdk/client-ec2';
 import { GetRoleCommand } from '@aws-sdk/client-iam';
 import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { runApply, runDestroy, runDrift, runOutputs, runPlan } from '../../src/shell/index.ts';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { accountId, fillAccount, leaveAccount, region, type Account } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
 import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
 
@@ -40,7 +40,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
 
   test('apply makes the proxy, the target and the log group, and prints the outputs', async (t) => {
     const file = await inputsFile(t, account.tfvars);
-    const { code, out, err } = await runCommand(runApply, file, { json: true });
+    const { code, out, err } = await runCommand(runApply, file, { autoApprove: true, json: true });
     assert.equal(code, 0, err);
     const { changed, outputs } = JSON.parse(out) as { changed: boolean; outputs: unknown };
     assert.equal(changed, true);
@@ -77,6 +77,11 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.equal(logGroups[0]?.retentionInDays, 90);
     assert.deepEqual(outputs, {
       rds_proxy_endpoint: proxy?.Endpoint,
+      rds_proxy_port: '5432',
+      rds_proxy_arn: proxy?.DBProxyArn,
+      rds_proxy_resource_id: proxy?.DBProxyArn?.split(':')[6],
+      rds_proxy_connect_arn: `arn:aws:rds-db:${region}:${accountId}:dbuser:${proxy?.DBProxyArn?.split(':')[6]}/*`,
+      rds_proxy_endpoints: {},
       rds_proxy_subnet_ids: account.subnetIds.slice(0, 2).toSorted(),
       rds_proxy_role_arn: account.roleArn,
       rds_security_group_ids: [account.proxyGroupId],
@@ -90,7 +95,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     const planned = await runCommand(runPlan, file, { detailedExitcode: true });
     assert.equal(planned.code, 0, planned.out);
     assert.match(planned.out, /Changes: none/);
-    const applied = await runCommand(runApply, file);
+    const applied = await runCommand(runApply, file, { autoApprove: true });
     assert.equal(applied.code, 0);
     assert.match(applied.err, /no changes/);
   });
@@ -112,7 +117,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.equal(planned.code, 2);
     assert.match(planned.out, /IdleClientTimeout: 1800 -> 900/);
     assert.match(planned.out, /the endpoint stays orders\.db-proxy-/);
-    const applied = await runCommand(runApply, file);
+    const applied = await runCommand(runApply, file, { autoApprove: true });
     assert.equal(applied.code, 0, applied.err);
     const { DBProxies = [] } = await account.clients.rds.send(new DescribeDBProxiesCommand({}));
     assert.equal(DBProxies[0]?.IdleClientTimeout, 900);
@@ -139,7 +144,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.match(again.err, /cannot be applied|is gone/);
     const nothing = await runCommand(runPlan, file, { save: saved });
     assert.equal(nothing.code, 0);
-    assert.match(nothing.err, /nothing to save/);
+    assert.match(nothing.err, /nothing was saved/);
   });
 
   test('drift names what somebody else has changed', async (t) => {
@@ -157,7 +162,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.equal(found.code, 2);
     assert.match(found.out, /"MaxConnectionsPercent":100.* now .*"MaxConnectionsPercent":33/);
     const planned = await runCommand(runPlan, file);
-    assert.match(planned.out, /Drift: changed by somebody else/);
+    assert.match(planned.out, /Drift: changed outside Sluice/);
     await account.clients.rds.send(
       new ModifyDBProxyTargetGroupCommand({
         DBProxyName: 'orders',
@@ -177,7 +182,11 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     const planned = await runCommand(runPlan, file, { replace: true, detailedExitcode: true });
     assert.equal(planned.code, 2);
     assert.match(planned.out, /THE ENDPOINT CHANGES ITS NAME: orders\.db-proxy-/);
-    const applied = await runCommand(runApply, file, { replace: true });
+    const applied = await runCommand(runApply, file, {
+      autoApprove: true,
+      replace: true,
+      force: true,
+    });
     assert.equal(applied.code, 0, applied.err);
     const names = await proxies();
     assert.equal(names.length, 1);
@@ -195,7 +204,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     const [name = ''] = await proxies();
     const unnamed = await runCommand(runDestroy, file);
     assert.equal(unnamed.code, 1);
-    assert.match(unnamed.err, new RegExp(`say --confirm ${name}`));
+    assert.match(unnamed.err, new RegExp(`use --confirm ${name}`));
     await account.clients.cloudWatch.send(
       new PutMetricDataCommand({
         Namespace: 'AWS/RDS',
@@ -219,7 +228,11 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.equal(code, 0, err);
     assert.deepEqual(await proxies(), []);
     const { logGroups = [] } = await account.clients.logs.send(new DescribeLogGroupsCommand({}));
-    assert.deepEqual(logGroups, []);
+    assert.deepEqual(
+      logGroups.map((group) => group.logGroupName),
+      ['/aws/rds/proxy/orders', `/aws/rds/proxy/${name}`],
+      'logs are kept',
+    );
     const { DBInstances = [] } = await account.clients.rds.send(new DescribeDBInstancesCommand({}));
     assert.equal(DBInstances.length, 1);
     await account.clients.iam.send(new GetRoleCommand({ RoleName: 'orders-proxy-role' }));

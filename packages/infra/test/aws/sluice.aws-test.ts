@@ -39,7 +39,7 @@ TlsSecretName  = "orders-tls"
 
   test('moving from the managed proxy is a plan like any other, and says what becomes of the endpoint', async (t) => {
     const managed = await inputsFile(t, account.tfvars);
-    assert.equal((await runCommand(runApply, managed)).code, 0);
+    assert.equal((await runCommand(runApply, managed, { autoApprove: true })).code, 0);
     const file = await inputsFile(t, tfvars);
     const { code, out } = await runCommand(runPlan, file, { detailedExitcode: true });
     assert.equal(code, 2, out);
@@ -51,7 +51,12 @@ TlsSecretName  = "orders-tls"
 
   test('apply makes service, balancer and task, and removes the managed proxy', async (t) => {
     const file = await inputsFile(t, tfvars);
-    const { code, out, err } = await runCommand(runApply, file, { json: true });
+    const { code, out, err } = await runCommand(runApply, file, {
+      autoApprove: true,
+      replace: true,
+      force: true,
+      json: true,
+    });
     assert.equal(code, 0, err);
     const { outputs } = JSON.parse(out) as { outputs: Record<string, unknown> };
     const { LoadBalancers = [] } = await account.clients.elb.send(
@@ -110,7 +115,7 @@ TlsSecretName  = "orders-tls"
     assert.equal(planned.code, 2);
     assert.match(planned.out, /a rolling deployment/);
     assert.match(planned.out, /the endpoint stays/);
-    const applied = await runCommand(runApply, file);
+    const applied = await runCommand(runApply, file, { autoApprove: true });
     assert.equal(applied.code, 0, applied.err);
     const { services = [] } = await account.clients.ecs.send(
       new DescribeServicesCommand({ cluster: 'sluice-orders', services: ['orders'] }),
@@ -149,7 +154,7 @@ TlsSecretName  = "orders-tls"
 
   test('destroy removes all of it', async (t) => {
     const file = await inputsFile(t, tfvars);
-    const { code, err } = await runCommand(runDestroy, file, { confirm: 'orders' });
+    const { code, err } = await runCommand(runDestroy, file, { confirm: 'orders', force: true });
     assert.equal(code, 0, err);
     const { LoadBalancers = [] } = await account.clients.elb.send(
       new DescribeLoadBalancersCommand({}),

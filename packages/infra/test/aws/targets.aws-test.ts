@@ -6,12 +6,12 @@ import {
   CreateDBInstanceCommand,
   DeleteDBInstanceCommand,
 } from '@aws-sdk/client-rds';
-import { startPostgres, type Postgres } from '@sluice/lab';
+import { startPostgres, type Postgres } from '@sluice/testkit';
 import { ProxyError, startProxy } from '@sluice/proxy';
 import { createSettings, type Settings } from '@sluice/proxy/settings';
 import { Client } from 'pg';
 import { createClients, destroyClients, type Clients } from '../../src/aws/clients.ts';
-import { RdsInstances } from '../../../proxy/src/target/rds-instances.ts';
+import { RdsInstances } from '../../../proxy/src/targets/rds-instances.ts';
 import { region } from './account.ts';
 import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
 
@@ -140,11 +140,11 @@ suite('the daemon with targets that the RDS API names', { skip: withoutEmulator 
     t.after(() => rds.close());
     await rds.read();
     const told = [{ host: postgres.host, port: postgres.port }];
-    assert.deepEqual(rds.sites, told);
+    assert.deepEqual(rds.hostPorts, told);
     await clients.rds.send(
       new DeleteDBInstanceCommand({ DBInstanceIdentifier: 'orders-3', SkipFinalSnapshot: true }),
     );
     await assert.rejects(rds.read(), { code: 'RDS_INSTANCES' });
-    assert.deepEqual(rds.sites, told);
+    assert.deepEqual(rds.hostPorts, told);
   });
 });

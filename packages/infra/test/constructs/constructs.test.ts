@@ -5,6 +5,15 @@ import { Match, Template } from 'aws-cdk-lib/assertions';
 import { Connections, SecurityGroup, Vpc, type IVpc } from 'aws-cdk-lib/aws-ec2';
 import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam';
+import {
+  AuroraPostgresEngineVersion,
+  ClusterInstance,
+  DatabaseCluster,
+  DatabaseClusterEngine,
+  DatabaseInstance,
+  DatabaseInstanceEngine,
+  PostgresEngineVersion,
+} from 'aws-cdk-lib/aws-rds';
 import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import {
   ManagedProxy,
@@ -40,6 +49,32 @@ function managed(more: Partial<ManagedProxyProps> = {}): {
     ...more,
   });
   return { proxy, stack, role };
+}
+
+function databaseInstance(stack: Stack, vpc: IVpc): ManagedProxyTarget {
+  return ManagedProxyTarget.fromInstance(
+    new DatabaseInstance(stack, 'Database', {
+      vpc,
+      engine: DatabaseInstanceEngine.postgres({ version: PostgresEngineVersion.VER_17 }),
+    }),
+  );
+}
+
+function databaseCluster(stack: Stack, vpc: IVpc): ManagedProxyTarget {
+  return ManagedProxyTarget.fromCluster(
+    new DatabaseCluster(stack, 'Database', {
+      vpc,
+      writer: ClusterInstance.serverlessV2('writer'),
+      engine: DatabaseClusterEngine.auroraPostgres({
+        version: AuroraPostgresEngineVersion.VER_16_4,
+      }),
+    }),
+  );
+}
+
+/** The VPC of a stack that userStack has made. */
+function userStackOf(stack: Stack): { vpc: IVpc } {
+  return { vpc: stack.node.findChild('Vpc') as Vpc as IVpc };
 }
 
 function service(more: Partial<SluiceServiceProps> = {}): {
@@ -117,6 +152,83 @@ suite('ManagedProxy', () => {
     }
   });
 
+  test('a made group may go out to the database, wherever in the VPC it is', () => {
+    const { stack } = managed();
+    Template.fromStack(stack).hasResourceProperties('AWS::EC2::SecurityGroup', {
+      GroupDescription: 'Amazon RDS Proxy orders',
+      SecurityGroupEgress: [Match.objectLike({ FromPort: 5432, ToPort: 5432, IpProtocol: 'tcp' })],
+    });
+  });
+
+  for (const [what, target, port] of [
+    [
+      'an instance of the app',
+      databaseInstance,
+      { 'Fn::GetAtt': [Match.anyValue(), 'Endpoint.Port'] },
+    ],
+    [
+      'a cluster of the app',
+      databaseCluster,
+      { 'Fn::GetAtt': [Match.anyValue(), 'Endpoint.Port'] },
+    ],
+  ] as const) {
+    test(`${what} and the proxy are opened to each other`, () => {
+      const { stack, vpc, secret } = userStack();
+      const proxy = new ManagedProxy(stack, 'orders', {
+        vpc,
+        auth: [{ secret }],
+        target: target(stack, vpc),
+      });
+      assert.equal(proxy.connections.securityGroups.length, 1);
+      const made = Template.fromStack(stack);
+      made.hasResourceProperties('AWS::EC2::SecurityGroupIngress', {
+        GroupId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^Database'), 'GroupId'] },
+        SourceSecurityGroupId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^orders'), 'GroupId'] },
+        FromPort: port,
+      });
+      made.hasResourceProperties('AWS::EC2::SecurityGroupEgress', {
+        GroupId: { 'Fn::GetAtt': [Match.stringLikeRegexp('^orders'), 'GroupId'] },
+      });
+    });
+  }
+
+  test('groups that are added to connections afterwards are worn as well', () => {
+    const { proxy, stack } = managed();
+    const { vpc } = userStackOf(stack);
+    proxy.connections.addSecurityGroup(new SecurityGroup(stack, 'Later', { vpc }));
+    Template.fromStack(stack).hasResourceProperties('AWS::RDS::DBProxy', {
+      VpcSecurityGroupIds: Match.arrayWith([
+        { 'Fn::GetAtt': [Match.stringLikeRegexp('^Later'), 'GroupId'] },
+      ]),
+    });
+  });
+
+  test('IAM_AUTH gives rds-db:connect on the database’s resource id, and needs no secret', () => {
+    const target = ManagedProxyTarget.fromInstanceIdentifier('orders', { resourceId: 'db-ABC' });
+    const { stack } = managed({ auth: [], defaultAuthScheme: 'IAM_AUTH', target });
+    const text = JSON.stringify(Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy'));
+    assert.match(text, /rds-db:connect/);
+    assert.match(text, /dbuser:db-ABC\/\*/);
+    assert.throws(() => managed({ auth: [], defaultAuthScheme: 'IAM_AUTH' }), /resourceId/);
+  });
+
+  test('grantConnect takes the user of the one secret, and refuses to guess among several', () => {
+    const one = managed();
+    assert.ok(one.proxy.grantConnect(one.role).success);
+    const text = JSON.stringify(Template.fromStack(one.stack).findResources('AWS::IAM::Policy'));
+    assert.match(text, /:SecretString:username::/);
+    assert.doesNotMatch(text, /\/\*"/);
+    const { stack, vpc, secret, role } = userStack();
+    const second = new Secret(stack, 'Second') as ISecret;
+    const proxy = new ManagedProxy(stack, 'orders', {
+      vpc,
+      auth: [{ secret }, { secret: second }],
+      target: ManagedProxyTarget.fromInstanceIdentifier('orders'),
+    });
+    assert.throws(() => proxy.grantConnect(role), /the proxy has 2 secrets/);
+    assert.ok(proxy.grantConnect(role, '*').success);
+  });
+
   test('an imported proxy grants and measures as well', () => {
     const { stack, role } = userStack();
     const proxy = ManagedProxy.fromManagedProxyAttributes(stack, 'Imported', {
@@ -125,7 +237,8 @@ suite('ManagedProxy', () => {
       endpoint: 'orders.example',
       connections: new Connections(),
     });
-    assert.ok(proxy.grantConnect(role).success);
+    assert.ok(proxy.grantConnect(role, 'app').success);
+    assert.throws(() => proxy.grantConnect(role), /grantConnect needs dbUser/);
     assert.equal(proxy.metric('ClientConnections').dimensions?.['ProxyName'], 'orders');
   });
 
@@ -176,7 +289,7 @@ suite('SluiceService', () => {
 
   test('refuses a budget of connections that does not fit', () => {
     const vpcless = { host: 'h', securityGroups: [], maxConnections: 100 };
-    assert.throws(() => service({ poolSize: 20, target: vpcless }), /are 160; the share is 100/);
+    assert.throws(() => service({ poolSize: 20, target: vpcless }), /take 160; the share is 100/);
     assert.throws(() => service({ maxTasks: 60 }), /cannot share 100 %/);
   });
 

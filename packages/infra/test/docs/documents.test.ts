@@ -3,24 +3,86 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { format } from 'prettier';
-import { reports, withTables } from '../../scripts/documents.ts';
+import { reports, tables, withTables } from '../../scripts/documents.ts';
+import { infraErrorCodes } from '../../src/errors.ts';
+import { inputTable } from '../../src/inputs/table.ts';
+import { checks } from '../../src/preflight/run.ts';
+import { resolvedFields } from '../../src/resolve/resolved.ts';
+import { rules } from '../../src/security/rules.ts';
+import { list, record } from '../../src/values.ts';
 
 const docs = join(import.meta.dirname, '../../../../docs');
 const again = 'npm run docs:infra writes it anew';
+const page = await readFile(join(docs, 'infrastructure.md'), 'utf8');
+
+/** What each table must have a row for, from the code and not from the page. */
+const entries: Readonly<Record<string, readonly string[]>> = {
+  inputs: Object.keys(inputTable),
+  resolved: Object.keys(resolvedFields),
+  checks: checks.map((check) => check.code),
+  rules: rules.map((rule) => rule.id),
+  errors: Object.keys(infraErrorCodes),
+};
+
+/** The first cells of the rows between the marks of a table; no head, no line below it. */
+function rowsOf(text: string, name: string): string[] {
+  const [, between = ''] = new RegExp(`<!-- ${name} -->([^]*?)<!-- /${name} -->`).exec(text) ?? [];
+  return between
+    .split('\n')
+    .filter((line) => line.startsWith('|'))
+    .slice(2)
+    .map((line) => (line.split('|')[1] ?? '').trim().replaceAll('`', ''));
+}
 
 suite('what npm run docs:infra writes', () => {
+  test('every table of the generator is asserted on here', () => {
+    assert.deepEqual(Object.keys(entries).toSorted(), Object.keys(tables).toSorted());
+  });
+
+  for (const [name, expected] of Object.entries(entries)) {
+    test(`docs/infrastructure.md has a row for each entry of the table of ${name}`, () => {
+      assert.ok(expected.length > 0);
+      assert.deepEqual(rowsOf(page, name), expected, again);
+    });
+
+    test(`a page without the place of the table of ${name} is an error, not a page without it`, () => {
+      for (const mark of [`<!-- ${name} -->`, `<!-- /${name} -->`]) {
+        assert.throws(() => withTables(page.replace(mark, '')), new RegExp(`<!-- ${name} -->`));
+      }
+      assert.throws(() => withTables(page + page), /2 places/);
+    });
+
+    test(`a row missing from the table of ${name} is written again`, () => {
+      const [row = ''] = expected;
+      const planted = page.replace(new RegExp(`^\\| \`?${row}\`? +\\|.*\\n`, 'm'), '');
+      assert.notEqual(planted, page, 'the fault is planted');
+      assert.notDeepEqual(rowsOf(planted, name), expected);
+      assert.deepEqual(rowsOf(withTables(planted), name), expected);
+    });
+  }
+
+  test('a place that is empty, on one line or several, is filled', () => {
+    for (const empty of [
+      '<!-- x --><!-- /x -->',
+      '<!-- x -->\n<!-- /x -->',
+      '<!-- x -->\n\n\n<!-- /x -->',
+    ]) {
+      assert.equal(withTables(empty, { x: () => 'made' }), '<!-- x -->\n\nmade\n\n<!-- /x -->');
+    }
+  });
+
   test('the tables of docs/infrastructure.md are up to date', async () => {
-    const text = await readFile(join(docs, 'infrastructure.md'), 'utf8');
-    const made = await format(withTables(text), {
+    const made = await format(withTables(page), {
       parser: 'markdown',
       printWidth: 100,
       singleQuote: true,
     });
-    assert.equal(text, made, again);
+    assert.equal(page, made, again);
   });
 
-  test('the reports in docs/security-checks are up to date', async () => {
+  test('the reports in docs/security-checks are up to date, and none is empty', async () => {
     for (const [name, text] of Object.entries(reports())) {
+      assert.ok(text.length > 100, name);
       assert.equal(
         await readFile(join(docs, 'security-checks', name), 'utf8'),
         text,
@@ -29,10 +91,44 @@ suite('what npm run docs:infra writes', () => {
     }
   });
 
-  test('the document names every place of a table', async () => {
-    const text = await readFile(join(docs, 'infrastructure.md'), 'utf8');
-    for (const name of ['inputs', 'resolved', 'checks', 'rules', 'errors']) {
-      assert.ok(text.includes(`<!-- ${name} -->`), name);
+  // The scanners are not run here. What they wrote must be SARIF, say what their text says, and fit today's template.
+  for (const engine of ['rds-proxy', 'sluice']) {
+    for (const [tool, driver] of [
+      ['cfn-lint', 'cfn-lint'],
+      ['checkov', 'Checkov'],
+    ] as const) {
+      test(`the reports of ${tool} for ${engine} belong together and to the template`, async () => {
+        const read = async (name: string) =>
+          await readFile(join(docs, 'security-checks', `${engine}.${name}`), 'utf8');
+        const said = await read(`${tool}.txt`);
+        const sarif = record(JSON.parse(await read(`${tool}.sarif`)));
+        assert.equal(sarif['version'], '2.1.0');
+        const runs = list(sarif['runs']).map(record);
+        assert.equal(runs.length, 1);
+        const [found = {}] = runs;
+        assert.equal(record(record(found['tool'])['driver'])['name'], driver);
+
+        const counted = /found (\d+) errors, (\d+) warnings, and (\d+) |Failed checks: (\d+)/.exec(
+          said,
+        );
+        assert.ok(counted, said);
+        const sum = counted.slice(1).reduce((all, count) => all + Number(count ?? 0), 0);
+        const results = list(found['results']).map(record);
+        assert.equal(results.length, sum, again);
+        for (const { ruleId } of results) {
+          assert.match(said, new RegExp(String(ruleId)));
+        }
+
+        const lines = (await read('template.json')).split('\n');
+        for (const [, name = '', line] of said.matchAll(
+          /FAILED for resource: [\w:]+\.(\w+)\n\s*File: \S+:(\d+)-/g,
+        )) {
+          assert.match(lines[Number(line) - 1] ?? '', new RegExp(`"${name}": \\{`), again);
+        }
+        for (const [, line, name = ''] of said.matchAll(/^(\d+):\d+: +\w+ +'(\w+)'/gm)) {
+          assert.ok((lines[Number(line) - 1] ?? '').includes(name), again);
+        }
+      });
     }
-  });
+  }
 });

@@ -177,7 +177,7 @@ suite('inputs', () => {
     ['a secret named twice', 'Auth = [{ SecretName = "orders-database" }]', /is named twice/],
     ['an acknowledgement without a reason', 'Acknowledge = { "SLUICE-TLS" = "" }', /has no reason/],
     ['engine sluice alone', 'engine = "sluice"', /engine sluice needs ContainerImage/],
-    ['an expression', 'vpc_id = upper("x")', /takes plain values only/],
+    ['an expression', 'vpc_id = upper("x")', /function call/],
     ['text that is no HCL', 'vpc_id = ', /cannot read .*:1,10-10: Missing expression/],
   ] as const) {
     test(`${what} is told in one clear message`, async () => {
@@ -189,6 +189,15 @@ suite('inputs', () => {
       );
     });
   }
+
+  test('a wrong input is not told of again as a missing one', async () => {
+    const file = await write('wrong.tfvars', 'DnsName = "a.example.com"\nHostedZoneId = "zone"');
+    const told = await problems([...all, { file }]);
+    assert.equal(told.length, 1, told.join('\n'));
+    assert.match(told[0] ?? '', /HostedZoneId is "zone"; it must be Z and/);
+    const alone = await write('alone.tfvars', 'DnsName = "a.example.com"');
+    assert.match((await problems([...all, { file: alone }])).join(), /belong together/);
+  });
 
   test('all problems are told at once', async () => {
     const file = await write('wrong.tfvars', 'RequireTLS = 5\nnonsense = 1\nIdleClientTimeout = 0');
@@ -203,6 +212,87 @@ suite('inputs', () => {
     const other = await write('inputs.txt', '');
     assert.match((await problems([{ file: other }]))[0] ?? '', /must end in \.tfvars/);
   });
+
+  test('UTF-16, as PowerShell writes it, is told in one sentence', async () => {
+    const file = join(folder, 'wide.tfvars');
+    for (const text of [
+      Buffer.from('\uFEFFvpc_id = "x"', 'utf16le'),
+      Buffer.from('vpc_id = "x"', 'utf16le'),
+    ]) {
+      await writeFile(file, text);
+      const told = await problems([{ file }]);
+      assert.equal(told.length, 1);
+      assert.match(told[0] ?? '', /wide\.tfvars is UTF-16, as PowerShell/);
+      assert.ok((told[0] ?? '').length < 200 + folder.length);
+    }
+  });
+
+  test('JSON may begin with a byte order mark and have comments; a name that is set twice is refused', async () => {
+    const text = JSON.stringify({ '//': 'a comment', ...nine, IdleClientTimeout: 7 });
+    const file = await write('inputs.tfvars.json', `\uFEFF${text}`);
+    assert.equal((await read([{ file }])).IdleClientTimeout, 7);
+    const twice = await write(
+      'twice.tfvars.json',
+      '{\n  "IdleClientTimeout": 1,\n  "IdleClientTimeout": 2\n}',
+    );
+    assert.match(
+      (await problems([...all, { file: twice }]))[0] ?? '',
+      /twice\.tfvars\.json:3: IdleClientTimeout .* line 2/,
+    );
+  });
+
+  test('null is as if it were not given, and 60.0 is a whole number', async () => {
+    const file = await write('a.tfvars', 'IdleClientTimeout = null\nrds_proxy_tags = null\n');
+    const inputs = await read([...all, { file }], { TF_VAR_ConnectionBorrowTimeout: '60.0' });
+    assert.equal(inputs.IdleClientTimeout, 1800);
+    assert.deepEqual(inputs.rds_proxy_tags, {});
+    assert.equal(inputs.ConnectionBorrowTimeout, 60);
+  });
+
+  test('a name that is no input is a note in a file that was found, and an error in one that was named', async () => {
+    await write('terraform.tfvars', `${tfvars}environment = "prod"\n`);
+    const { warnings } = await readInputs({ directory: folder, environment: {}, arguments: [] });
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /terraform\.tfvars:\d+: there is no input environment/);
+    const named = await problems([{ file: join(folder, 'terraform.tfvars') }]);
+    assert.match(named.join(), /terraform\.tfvars:\d+: there is no input environment/);
+    const flag: Argument = { name: 'environment', value: 'prod', flag: '--var environment' };
+    assert.match((await problems([flag])).join(), /--var environment: there is no input/);
+  });
+
+  test('what is wrong with a value has its file and line', async () => {
+    const file = await write('a.tfvars', '# a comment\n\nIdleClientTimeout = 0\n');
+    assert.match(
+      (await problems([...all, { file }]))[0] ?? '',
+      /a\.tfvars:3: IdleClientTimeout is 0/,
+    );
+    const yaml = await write('a.yaml', 'RequireTLS: true\nIdleClientTimeout: 0\n');
+    assert.match((await problems([...all, { file: yaml }]))[0] ?? '', /a\.yaml:2: IdleClient/);
+  });
+
+  test('what is given for a secret by mistake is not repeated', async () => {
+    const file = await write(
+      'a.tfvars',
+      'TlsSecretName = { certificate = "-----BEGIN" }\nInitQuery = ["set x = hush"]\n',
+    );
+    const told = (await problems([...all, { file }])).join('\n');
+    assert.match(told, /TlsSecretName/);
+    assert.match(told, /InitQuery/);
+    assert.doesNotMatch(told, /BEGIN|hush/);
+  });
+
+  for (const [tags, told] of [
+    ['{ "rds:x" = "1" }', /rds: is reserved/],
+    ['{ Team = "a & b" }', /has "&" in "a & b"/],
+    ['{ "a;b" = "x" }', /has ";" in "a;b"/],
+    ['{ Team = "a*" }', /has "\*"/],
+    ['{ Team = "a, b" }', /has ","/],
+  ] as const) {
+    test(`the tags ${tags} are refused, as RDS would refuse them`, async () => {
+      const file = await write('a.tfvars', `rds_proxy_tags = ${tags}\n`);
+      assert.match((await problems([...all, { file }])).join(), told);
+    });
+  }
 
   for (const [what, more, told] of [
     ['too little memory', { TaskCpu: 1024, TaskMemory: 1024 }, /Fargate takes 2048 to 8192/],

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { designOf } from '../../src/actions/design.ts';
 import { settleIdentity } from '../../src/model/identity.ts';
-import { changesBetween, endpointChange } from '../../src/plan/changes.ts';
+import { changesBetween } from '../../src/plan/changes.ts';
+import { endpointChange } from '../../src/plan/endpoints.ts';
 import { inputsWith, resolvedWith, sluiceInputs } from '../subject.ts';
 
 const deployed = designOf(inputsWith(), resolvedWith(), undefined, false).synthesized.template;
@@ -35,7 +36,7 @@ suite('a proxy’s name and place', () => {
 
   test('refuses another network type without --replace', () => {
     const inputs = inputsWith({ EndpointNetworkType: 'DUAL' });
-    assert.throws(() => settleIdentity(inputs, resolvedWith(), deployed, false), /say --replace/);
+    assert.throws(() => settleIdentity(inputs, resolvedWith(), deployed, false), /use --replace/);
     assert.match(settleIdentity(inputs, resolvedWith(), deployed, true).proxyName, /^orders-/);
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Status } from '../../src/preflight/check.ts';
 import { checks, preflight } from '../../src/preflight/run.ts';
-import type { DeployedStack, Facts } from '../../src/resolve/facts.ts';
+import type { Cluster, DeployedStack, Facts } from '../../src/resolve/facts.ts';
 import {
   databaseGroup,
   databaseWith,
@@ -22,18 +22,18 @@ interface Case {
   readonly inputs?: Readonly<Record<string, unknown>>;
   readonly status: Status;
   readonly found: RegExp;
-  readonly mend?: RegExp;
+  readonly fix?: RegExp;
 }
 
 const missing = { absent: 'missing', told: 'found none' } as const;
 const denied = { absent: 'denied', told: 'not allowed' } as const;
 
-function stack(status: string): Partial<Facts> {
+function stack(status: string, reason = 'a reason'): Partial<Facts> {
   const found: DeployedStack = {
     id: 'id',
     name: 'sluice-orders',
     status,
-    reason: 'a reason',
+    reason,
     outputs: {},
     tags: {},
     template: {},
@@ -71,10 +71,9 @@ const trusted = {
 
 function login(more: object): Partial<Facts> {
   const { deep } = goodFacts;
-  assert.ok('found' in deep && 'found' in deep.found.login);
-  return {
-    deep: { found: { ...deep.found, login: { found: { ...deep.found.login.found, ...more } } } },
-  };
+  const [first] = 'found' in deep ? deep.found : [];
+  assert.ok(first !== undefined && 'found' in first.login);
+  return { deep: { found: [{ ...first, login: { found: { ...first.login.found, ...more } } }] } };
 }
 
 function secret(more: object): Partial<Facts> {
@@ -93,6 +92,20 @@ function secret(more: object): Partial<Facts> {
   };
 }
 
+const cluster: Cluster = {
+  identifier: 'ex-aurora',
+  engine: 'aurora-postgresql',
+  engineVersion: '15.5',
+  status: 'available',
+  host: 'ex-aurora.cluster-abc.eu-central-1.rds.amazonaws.com',
+  port: 5432,
+  securityGroupIds: ['sg-d'],
+  members: [{ id: 'ex-aurora-1', writer: true }],
+  resourceId: 'cluster-ABC',
+  vpcId: nine.vpc_id,
+  parameterGroup: 'ex-aurora',
+};
+
 const cases: readonly Case[] = [
   {
     code: 'PF01',
@@ -100,7 +113,7 @@ const cases: readonly Case[] = [
     facts: { caller: { found: { account: '999999999999', arn: 'arn:other' } } },
     status: 'failed',
     found: /belong to account 999999999999/,
-    mend: /AWS_PROFILE/,
+    fix: /AWS_PROFILE/,
   },
   {
     code: 'PF02',
@@ -108,7 +121,7 @@ const cases: readonly Case[] = [
     facts: { database: missing, databaseNames: ['orders1', 'users'] },
     status: 'failed',
     found: /eu-central-1 has no instance orders/,
-    mend: /did you mean orders1\?/,
+    fix: /did you mean orders1\?/,
   },
   {
     code: 'PF02',
@@ -123,7 +136,7 @@ const cases: readonly Case[] = [
     facts: { database: databaseWith({ replicaOf: 'main' }) },
     status: 'failed',
     found: /read replica of main/,
-    mend: /rds_instance_id to main/,
+    fix: /rds_instance_id to main/,
   },
   {
     code: 'PF02',
@@ -138,7 +151,7 @@ const cases: readonly Case[] = [
     facts: { database: databaseWith({ clusterId: 'main' }) },
     status: 'failed',
     found: /member of the cluster main/,
-    mend: /DBClusterIdentifier = "main"/,
+    fix: /DBClusterIdentifier = "main"/,
   },
   {
     code: 'PF02',
@@ -154,7 +167,7 @@ const cases: readonly Case[] = [
     facts: { database: databaseWith({ vpcId: 'vpc-other' }) },
     status: 'failed',
     found: /is in vpc-other/,
-    mend: /set vpc_id to vpc-other/,
+    fix: /set vpc_id to vpc-other/,
   },
   {
     code: 'PF03',
@@ -162,7 +175,7 @@ const cases: readonly Case[] = [
     facts: { vpc: { found: { id: nine.vpc_id, tenancy: 'dedicated', cidrs: [] } } },
     status: 'failed',
     found: /dedicated tenancy/,
-    mend: /engine = "sluice"/,
+    fix: /engine = "sluice"/,
   },
   {
     code: 'PF04',
@@ -250,7 +263,7 @@ const cases: readonly Case[] = [
     when: 'the group to make is there already',
     inputs: { CreateSecurityGroup: true },
     status: 'failed',
-    found: /has a group orders-proxy already/,
+    found: /already has a group orders-proxy/,
   },
   {
     code: 'PF07',
@@ -258,7 +271,7 @@ const cases: readonly Case[] = [
     facts: { namedGroups: { found: [{ ...proxyGroup, egress: [] }] } },
     status: 'failed',
     found: /outward .* is closed/,
-    mend: /outbound rule to sg-p: TCP 5432 to sg-d/,
+    fix: /outbound rule to sg-p: TCP 5432 to sg-d/,
   },
   {
     code: 'PF07',
@@ -266,14 +279,14 @@ const cases: readonly Case[] = [
     facts: { databaseGroups: { found: [{ ...databaseGroup, ingress: [] }] } },
     status: 'failed',
     found: /into the database .* is closed/,
-    mend: /inbound rule to sg-d: TCP 5432 from sg-p/,
+    fix: /inbound rule to sg-d: TCP 5432 from sg-p/,
   },
   {
     code: 'PF07',
-    when: 'no client may reach the proxy',
+    when: 'no client can reach the proxy',
     facts: { namedGroups: { found: [{ ...proxyGroup, ingress: [] }] } },
     status: 'failed',
-    found: /no client may reach the proxy/,
+    found: /no client can reach the proxy/,
   },
   {
     code: 'PF07',
@@ -289,7 +302,7 @@ const cases: readonly Case[] = [
       },
     },
     status: 'warning',
-    found: /open in part/,
+    found: /only partly open/,
   },
   {
     code: 'PF07',
@@ -297,8 +310,8 @@ const cases: readonly Case[] = [
     facts: { namedGroups: { found: [] } },
     inputs: { CreateSecurityGroup: true, ClientCidrs: ['10.0.0.0/8'] },
     status: 'failed',
-    found: /from the group that is made is closed/,
-    mend: /AllowDatabaseIngress = true/,
+    found: /from the new group is closed/,
+    fix: /AllowDatabaseIngress = true/,
   },
   {
     code: 'PF08',
@@ -306,7 +319,7 @@ const cases: readonly Case[] = [
     facts: { role: missing },
     status: 'failed',
     found: /found none/,
-    mend: /CreateRole = true/,
+    fix: /CreateRole = true/,
   },
   {
     code: 'PF08',
@@ -323,7 +336,7 @@ const cases: readonly Case[] = [
       Condition: { StringEquals: { 'aws:SourceAccount': '111111111111' } },
     }),
     status: 'failed',
-    found: /aws:SourceAccount 111111111111/,
+    found: /does not let rds.amazonaws.com in account 123456789012 assume it/,
   },
   {
     code: 'PF09',
@@ -331,7 +344,7 @@ const cases: readonly Case[] = [
     facts: { roleRights: { found: { 'secretsmanager:GetSecretValue on x': 'implicitDeny' } } },
     status: 'failed',
     found: /implicitDeny/,
-    mend: /kms:ViaService/,
+    fix: /kms:ViaService/,
   },
   {
     code: 'PF09',
@@ -347,7 +360,7 @@ const cases: readonly Case[] = [
     when: 'the caller may not ask',
     facts: { roleRights: denied },
     status: 'skipped',
-    found: /not known/,
+    found: /unknown/,
   },
   {
     code: 'PF10',
@@ -362,7 +375,7 @@ const cases: readonly Case[] = [
     facts: secret({ deletedOn: '2026-12-01' }),
     status: 'failed',
     found: /scheduled for deletion on 2026-12-01/,
-    mend: /restore-secret/,
+    fix: /restore-secret/,
   },
   {
     code: 'PF10',
@@ -376,7 +389,14 @@ const cases: readonly Case[] = [
     when: 'the secret is no JSON',
     facts: {
       deep: {
-        found: { json: false, hasPassword: false, login: { absent: 'not asked', told: 'no' } },
+        found: [
+          {
+            secret: 'orders-database',
+            json: false,
+            hasPassword: false,
+            login: { absent: 'not asked', told: 'no' },
+          },
+        ],
       },
     },
     status: 'failed',
@@ -387,12 +407,15 @@ const cases: readonly Case[] = [
     when: 'the secret has no password',
     facts: {
       deep: {
-        found: {
-          json: true,
-          user: 'app',
-          hasPassword: false,
-          login: { absent: 'not asked', told: 'no' },
-        },
+        found: [
+          {
+            secret: 'orders-database',
+            json: true,
+            user: 'app',
+            hasPassword: false,
+            login: { absent: 'not asked', told: 'no' },
+          },
+        ],
       },
     },
     status: 'failed',
@@ -403,12 +426,15 @@ const cases: readonly Case[] = [
     when: 'the password is wrong',
     facts: {
       deep: {
-        found: {
-          json: true,
-          user: 'app',
-          hasPassword: true,
-          login: { absent: 'failed', told: 'password authentication failed for user "app"' },
-        },
+        found: [
+          {
+            secret: 'orders-database',
+            json: true,
+            user: 'app',
+            hasPassword: true,
+            login: { absent: 'failed', told: 'password authentication failed for user "app"' },
+          },
+        ],
       },
     },
     status: 'failed',
@@ -419,17 +445,20 @@ const cases: readonly Case[] = [
     when: 'the database is out of reach from here',
     facts: {
       deep: {
-        found: {
-          json: true,
-          user: 'app',
-          hasPassword: true,
-          login: { absent: 'failed', told: 'timeout expired' },
-        },
+        found: [
+          {
+            secret: 'orders-database',
+            json: true,
+            user: 'app',
+            hasPassword: true,
+            login: { absent: 'failed', told: 'timeout expired' },
+          },
+        ],
       },
     },
     status: 'warning',
-    found: /could not be reached from here/,
-    mend: /from within the VPC/,
+    found: /cannot be reached from here/,
+    fix: /inside the VPC/,
   },
   {
     code: 'PF12',
@@ -451,7 +480,7 @@ const cases: readonly Case[] = [
     facts: { parameters: { found: { 'rds.force_ssl': '0' } } },
     status: 'warning',
     found: /rds\.force_ssl is 0/,
-    mend: /to 1 in the parameter group/,
+    fix: /to 1 in the parameter group/,
   },
   {
     code: 'PF13',
@@ -466,7 +495,36 @@ const cases: readonly Case[] = [
     facts: proxies({}),
     status: 'failed',
     found: /does not belong to the stack/,
-    mend: /another DBProxyName/,
+    fix: /another DBProxyName/,
+  },
+  {
+    code: 'PF14',
+    when: 'a proxy of ours was retained, and its stack is gone',
+    facts: proxies({ tags: { 'sluice:stack': 'sluice-orders' } }),
+    status: 'failed',
+    found: /does not belong to the stack/,
+    fix: /sluice aws adopt/,
+  },
+  {
+    code: 'PF14',
+    when: 'the proxy is that of the stack',
+    facts: {
+      ...proxies({}),
+      stack: {
+        found: {
+          id: 'id',
+          name: 'sluice-orders',
+          status: 'CREATE_COMPLETE',
+          outputs: {},
+          tags: {},
+          template: {
+            Resources: { P: { Type: 'AWS::RDS::DBProxy', Properties: { DBProxyName: 'orders' } } },
+          },
+        },
+      },
+    },
+    status: 'passed',
+    found: /this stack’s own proxy \(available\)/,
   },
   {
     code: 'PF14',
@@ -486,7 +544,7 @@ const cases: readonly Case[] = [
     code: 'PF16',
     when: 'the log group is there already',
     facts: { logGroups: { found: ['/aws/rds/proxy/orders'] } },
-    status: 'warning',
+    status: 'passed',
     found: /exists already, so it stays outside the stack/,
   },
   {
@@ -501,8 +559,9 @@ const cases: readonly Case[] = [
     when: 'the pools of all tasks do not fit',
     inputs: { ...sluiceInputs, PoolSize: 100 },
     status: 'failed',
-    found: /100 connections for each of at most 8 tasks .* are 800; the share is 400/,
-    mend: /PoolSize to at most 50/,
+    found:
+      /2 tasks × 100 connections = 200 of 400 in steady state, 400 while deploying; at most 8 tasks .* take 800; the share is 400/,
+    fix: /PoolSize to at most 50/,
   },
   {
     code: 'PF18',
@@ -522,11 +581,18 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF19',
+    when: 'an earlier creation failed without a reason',
+    facts: stack('ROLLBACK_COMPLETE', ''),
+    status: 'warning',
+    found: /an earlier creation failed$/,
+  },
+  {
+    code: 'PF19',
     when: 'another deployment is under way',
     facts: stack('UPDATE_IN_PROGRESS'),
     status: 'warning',
     found: /UPDATE_IN_PROGRESS/,
-    mend: /apply waits/,
+    fix: /--wait/,
   },
   {
     code: 'PF19',
@@ -534,7 +600,7 @@ const cases: readonly Case[] = [
     facts: stack('UPDATE_ROLLBACK_FAILED'),
     status: 'failed',
     found: /UPDATE_ROLLBACK_FAILED/,
-    mend: /continue-update-rollback/,
+    fix: /continue-update-rollback/,
   },
   {
     code: 'PF19',
@@ -550,13 +616,359 @@ const cases: readonly Case[] = [
     status: 'failed',
     found: /iam:PassRole on r: implicitDeny/,
   },
+  {
+    code: 'PF02',
+    when: 'the cluster is another database’s, and the instance in none',
+    inputs: { DBClusterIdentifier: 'ex-aurora' },
+    facts: { cluster: { found: cluster } },
+    status: 'failed',
+    found: /orders is in no cluster, DBClusterIdentifier is ex-aurora: another database/,
+  },
+  {
+    code: 'PF02',
+    when: 'the instance is a member of another cluster',
+    inputs: { DBClusterIdentifier: 'ex-aurora' },
+    facts: { cluster: { found: cluster }, database: databaseWith({ clusterId: 'other-aurora' }) },
+    status: 'failed',
+    found: /a member of the cluster other-aurora, DBClusterIdentifier is ex-aurora/,
+  },
+  {
+    code: 'PF02',
+    when: 'a cluster is given as an instance',
+    facts: { database: missing, clusterNames: ['orders'] },
+    status: 'failed',
+    found: /orders is a cluster, not an instance/,
+    fix: /set DBClusterIdentifier = "orders"/,
+  },
+  {
+    code: 'PF02',
+    when: 'the cluster is stopped',
+    inputs: { DBClusterIdentifier: 'ex-aurora' },
+    facts: {
+      cluster: { found: { ...cluster, status: 'stopped' } },
+      database: databaseWith({ clusterId: 'ex-aurora' }),
+    },
+    status: 'failed',
+    found: /the cluster ex-aurora is stopped/,
+  },
+  ...['9.6.24', '8.4'].map((engineVersion): Case => ({
+    code: 'PF02',
+    when: `RDS Proxy does not take version ${engineVersion}`,
+    facts: { database: databaseWith({ engineVersion }) },
+    status: 'failed',
+    found: /RDS Proxy takes PostgreSQL 10 and later/,
+  })),
+  ...['storage-optimization', 'stopped', 'rebooting', 'upgrading'].map((status): Case => ({
+    code: 'PF02',
+    when: `the database is in the state ${status}, in which RDS registers no target`,
+    facts: { database: databaseWith({ status }) },
+    status: 'failed',
+    found: /is not usable now/,
+  })),
+  ...(
+    [
+      ['aurora-postgresql', '15.5', undefined, 'warning', /0 before Aurora PostgreSQL 17/],
+      ['aurora-postgresql', '17.4', undefined, 'passed', /1 since Aurora PostgreSQL 17/],
+      ['aurora-postgresql', '15.5', '1', 'passed', /is 1/],
+      ['aurora-postgresql', '15.5', '0', 'warning', /is 0/],
+    ] as const
+  ).map(([engine, engineVersion, value, status, told]): Case => ({
+    code: 'PF13',
+    when: `${engine} ${engineVersion} has rds.force_ssl ${value ?? 'at its default'} in the cluster’s group`,
+    inputs: { DBClusterIdentifier: 'ex-aurora' },
+    facts: {
+      database: databaseWith({ engine, engineVersion, clusterId: 'ex-aurora' }),
+      cluster: { found: cluster },
+      // What the instance's group says does not count.
+      parameters: { found: { 'rds.force_ssl': '1' } },
+      clusterParameters: { found: value === undefined ? {} : { 'rds.force_ssl': value } },
+    },
+    status,
+    found: told,
+  })),
+  ...(
+    [
+      ['a Statement that is one object', trusted, 'passed'],
+      ['an action in capitals', { ...trusted, Action: 'STS:AssumeRole' }, 'passed'],
+      ['an action with a star', { ...trusted, Action: 'sts:Assume*' }, 'passed'],
+      [
+        'a principal in a list',
+        { ...trusted, Principal: { Service: ['rds.amazonaws.com', 'x'] } },
+        'passed',
+      ],
+      [
+        'StringLike on the account',
+        { ...trusted, Condition: { StringLike: { 'aws:SourceAccount': '1234*' } } },
+        'passed',
+      ],
+      [
+        'a condition key in other case',
+        { ...trusted, Condition: { StringEquals: { 'AWS:sourceaccount': nine.aws_account_id } } },
+        'passed',
+      ],
+      [
+        'ArnLike on the proxies of the account',
+        {
+          ...trusted,
+          Condition: {
+            ArnLike: { 'aws:SourceArn': 'arn:aws:rds:eu-central-1:123456789012:db-proxy:*' },
+          },
+        },
+        'passed',
+      ],
+      [
+        'a condition that cannot be judged here',
+        { ...trusted, Condition: { StringEquals: { 'aws:PrincipalOrgID': 'o-1' } } },
+        'warning',
+      ],
+      [
+        'NotPrincipal',
+        { Effect: 'Allow', NotPrincipal: { Service: 'rds.amazonaws.com' }, Action: '*' },
+        'failed',
+      ],
+      [
+        'StringNotEquals on this very account',
+        {
+          ...trusted,
+          Condition: { StringNotEquals: { 'aws:SourceAccount': nine.aws_account_id } },
+        },
+        'failed',
+      ],
+      ['an explicit deny beside the allow', [trusted, { ...trusted, Effect: 'Deny' }], 'failed'],
+      [
+        'a deny that is for others',
+        [
+          trusted,
+          {
+            ...trusted,
+            Effect: 'Deny',
+            Condition: { StringNotEquals: { 'aws:SourceAccount': nine.aws_account_id } },
+          },
+        ],
+        'passed',
+      ],
+    ] as const
+  ).map(([when, Statement, status]): Case => ({
+    code: 'PF08',
+    when: `the trust policy has ${when}`,
+    facts: { role: { found: { name: 'r', arn: 'arn', trust: { Statement } } } },
+    status,
+    found: /./,
+  })),
+  {
+    code: 'PF09',
+    when: 'nothing was simulated',
+    facts: { roleRights: { found: {} } },
+    status: 'skipped',
+    found: /nothing was simulated/,
+  },
+  {
+    code: 'PF20',
+    when: 'nothing was simulated',
+    facts: { callerRights: { found: {} } },
+    status: 'skipped',
+    found: /nothing was simulated/,
+  },
+  {
+    code: 'PF19',
+    when: 'the stack is another database’s',
+    facts: {
+      stack: {
+        found: {
+          id: 'id',
+          name: 'sluice-orders',
+          status: 'CREATE_COMPLETE',
+          outputs: {},
+          tags: {},
+          template: { Metadata: { Sluice: { database: 'users' } } },
+        },
+      },
+    },
+    status: 'failed',
+    found: /belongs to the database users, not orders/,
+    fix: /Workspace/,
+  },
+  {
+    code: 'PF06',
+    when: 'an id is given as a name',
+    inputs: { rds_security_group_name: 'sg-0123456789abcdef0' },
+    facts: { namedGroups: { found: [] } },
+    status: 'failed',
+    found: /no security group named sg-/,
+    fix: /SecurityGroupIds = \["sg-0123456789abcdef0"\]/,
+  },
+  {
+    code: 'PF06',
+    when: 'a group of SecurityGroupIds is not in the VPC',
+    inputs: { SecurityGroupIds: ['sg-0123456789abcdef0'] },
+    facts: { namedGroups: { found: [] } },
+    status: 'failed',
+    found: /has no security group sg-0123456789abcdef0/,
+  },
+  {
+    code: 'PF04',
+    when: 'a subnet of SubnetIds is not in the VPC',
+    inputs: { SubnetIds: ['subnet-0123456789abcdef0', 'subnet-0123456789abcdef1'] },
+    status: 'failed',
+    found: /has no subnet subnet-0123456789abcdef0/,
+  },
+  {
+    code: 'PF07',
+    when: 'engine sluice may not open the database, and that lets in nobody else',
+    inputs: { ...sluiceInputs, AllowDatabaseIngress: false },
+    status: 'failed',
+    found: /from the new group is closed/,
+    fix: /AllowDatabaseIngress = true/,
+  },
+  {
+    code: 'PF21',
+    when: 'the image is not in its repository',
+    inputs: sluiceInputs,
+    facts: { image: missing },
+    status: 'failed',
+    found: /found none/,
+    fix: /push the image/,
+  },
+  {
+    code: 'PF22',
+    when: 'the pair does not fit',
+    inputs: sluiceInputs,
+    facts: {
+      certificate: {
+        found: { problems: ['private_key is not the key of certificate'], names: [] },
+      },
+    },
+    status: 'failed',
+    found: /orders-tls: private_key is not the key/,
+  },
+  {
+    code: 'PF22',
+    when: 'it has another name than DnsName',
+    inputs: { ...sluiceInputs, DnsName: 'other.example.com', HostedZoneId: 'Z1' },
+    status: 'warning',
+    found: /expect other\.example\.com/,
+  },
+  {
+    code: 'PF22',
+    when: 'it ends soon',
+    inputs: sluiceInputs,
+    facts: {
+      certificate: {
+        found: {
+          problems: [],
+          names: ['a'],
+          ends: new Date(Date.now() + 86_400_000).toISOString(),
+        },
+      },
+    },
+    status: 'warning',
+    found: /less than 30 days away/,
+  },
+  {
+    code: 'PF23',
+    when: 'the subnets have no way out, and the VPC lacks endpoints',
+    inputs: sluiceInputs,
+    facts: {
+      wayOut: {
+        found: {
+          routes: { 'subnet-a': 'igw-1' },
+          endpoints: ['com.amazonaws.eu-central-1.s3', 'com.amazonaws.eu-central-1.logs'],
+        },
+      },
+    },
+    status: 'failed',
+    found:
+      /subnet-a, subnet-b has no default route .* no endpoint for ecr\.api, ecr\.dkr, secretsmanager/,
+  },
+  {
+    code: 'PF24',
+    when: 'a READ_ONLY endpoint is asked for in front of an instance',
+    inputs: { DBProxyEndpoints: [{ DBProxyEndpointName: 'ro', TargetRole: 'READ_ONLY' }] },
+    status: 'failed',
+    found: /an instance has no readers/,
+  },
+  {
+    code: 'PF24',
+    when: 'a READ_ONLY endpoint is asked for, and the cluster has only a writer',
+    inputs: {
+      DBClusterIdentifier: 'ex-aurora',
+      DBProxyEndpoints: [{ DBProxyEndpointName: 'ro', TargetRole: 'READ_ONLY' }],
+    },
+    facts: { cluster: { found: cluster } },
+    status: 'failed',
+    found: /ex-aurora has no reader/,
+  },
+  {
+    code: 'PF25',
+    when: 'IAM is asked for on both legs, and off in the database',
+    inputs: { DefaultAuthScheme: 'IAM_AUTH' },
+    facts: { database: databaseWith({ iamAuth: false }) },
+    status: 'failed',
+    found: /IAM authentication is off in orders/,
+    fix: /--enable-iam-database-authentication/,
+  },
+  {
+    code: 'PF26',
+    when: 'clients are to use IPv6 in subnets without it',
+    inputs: { EndpointNetworkType: 'DUAL' },
+    status: 'failed',
+    found: /is DUAL, and subnet-a, subnet-b has no IPv6 range/,
+  },
+  {
+    code: 'PF26',
+    when: 'the database is to be reached by IPv6 and has none',
+    inputs: { TargetConnectionNetworkType: 'IPV6' },
+    status: 'failed',
+    found: /network type of the database is IPV4/,
+  },
+  {
+    code: 'PF27',
+    when: 'the key of the logs is in another region',
+    inputs: { LogKmsKeyArn: 'arn:aws:kms:us-east-1:123456789012:key/k' },
+    status: 'failed',
+    found: /a key of us-east-1/,
+  },
+  {
+    code: 'PF27',
+    when: 'the key’s policy does not let the logs use it',
+    inputs: { LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/k' },
+    facts: {
+      logKey: {
+        found: {
+          arn: 'a',
+          state: 'Enabled',
+          awsManaged: false,
+          policy: {
+            Statement: {
+              Effect: 'Allow',
+              Principal: { AWS: 'arn:aws:iam::123456789012:root' },
+              Action: 'kms:*',
+            },
+          },
+        },
+      },
+    },
+    status: 'failed',
+    found: /does not let logs\.eu-central-1\.amazonaws\.com use it/,
+  },
+  {
+    code: 'PF27',
+    when: 'the topic of the alarms is in another region',
+    inputs: { ...sluiceInputs, AlarmTopicArn: 'arn:aws:sns:us-east-1:123456789012:alarms' },
+    status: 'failed',
+    found: /a topic of us-east-1/,
+  },
 ];
 
+/** Checks that have nothing to judge with the managed proxy. */
+const sluiceOnly = new Set(['PF21', 'PF22', 'PF23']);
+
 suite('preflight checks', () => {
-  test('there are twenty, PF01 to PF20, in order', () => {
+  test('they are numbered in order, without a gap', () => {
+    assert.ok(checks.length >= 27);
     assert.deepEqual(
       checks.map((check) => check.code),
-      Array.from({ length: 20 }, (_, index) => `PF${String(index + 1).padStart(2, '0')}`),
+      checks.map((_, index) => `PF${String(index + 1).padStart(2, '0')}`),
     );
   });
 
@@ -570,23 +982,23 @@ suite('preflight checks', () => {
 
   for (const check of checks) {
     test(`${check.code} ${check.title} passes when all is well`, () => {
-      const verdict = check.run(subjectWith());
+      const verdict = check.run(subjectWith({}, sluiceOnly.has(check.code) ? sluiceInputs : {}));
       assert.equal(verdict.status, 'passed', verdict.found);
       assert.notEqual(verdict.found, '');
     });
   }
 
-  for (const { code, when, facts, inputs, status, found, mend } of cases) {
+  for (const { code, when, facts, inputs, status, found, fix } of cases) {
     test(`${code} is ${status} when ${when}`, () => {
       const finding = preflight(subjectWith(facts, inputs)).find((one) => one.code === code);
       assert.ok(finding);
       assert.equal(finding.status, status, finding.found);
       assert.match(finding.found, found);
       if (status === 'failed' || status === 'warning') {
-        assert.ok(finding.mend, 'says how to mend it');
+        assert.ok(finding.fix, 'says how to fix it');
       }
-      if (mend !== undefined) {
-        assert.match(finding.mend ?? '', mend);
+      if (fix !== undefined) {
+        assert.match(finding.fix ?? '', fix);
       }
     });
   }

@@ -5,6 +5,8 @@ import { Template } from '../../src/resolve/template.ts';
 import { rules } from '../../src/security/rules.ts';
 import { violations } from '../../src/security/report.ts';
 import { sarif } from '../../src/security/sarif.ts';
+import { checks } from '../../src/preflight/run.ts';
+import { placesIn } from '../../src/shell/write-sarif.ts';
 import { inputsWith, resolvedWith, secretArn, sluiceInputs } from '../subject.ts';
 
 type Resources = Readonly<Record<string, { Type: string; Properties: object }>>;
@@ -238,6 +240,50 @@ suite('the security report', () => {
     assert.ok(
       violations(open.security).some((finding) => finding.rule.startsWith('AwsSolutions-EC23')),
     );
+  });
+
+  test('SARIF names the file within the repository, and the line of the input that a finding is about', () => {
+    const open = designOf(inputsWith({ RequireTLS: false }), resolvedWith(), undefined, false);
+    const places = placesIn(
+      {
+        vpc_id: '/repo/env/a.tfvars:3',
+        RequireTLS: '/repo/env/b.tfvars:7',
+        engine: '--var engine',
+      },
+      '/repo',
+    );
+    const check = checks[1];
+    assert.ok(check);
+    const text = JSON.stringify(
+      sarif(open.security, places, [
+        { ...check, status: 'failed', found: 'correct vpc_id', fix: 'do' },
+        { ...check, status: 'warning', found: 'something else' },
+      ]),
+    );
+    const { runs } = JSON.parse(text) as {
+      runs: {
+        results: {
+          ruleId: string;
+          locations: [
+            {
+              physicalLocation: {
+                artifactLocation: { uri: string };
+                region: { startLine: number };
+              };
+            },
+          ];
+        }[];
+      }[];
+    };
+    const found = (runs[0]?.results ?? []).map(({ ruleId, locations: [{ physicalLocation }] }) => [
+      ruleId,
+      `${physicalLocation.artifactLocation.uri}:${physicalLocation.region.startLine}`,
+    ]);
+    assert.ok(found.some(([rule, place]) => rule === 'SLUICE-TLS' && place === 'env/b.tfvars:7'));
+    assert.deepEqual(found.slice(-2), [
+      [check.code, 'env/a.tfvars:3'],
+      [check.code, 'env/b.tfvars:1'],
+    ]);
   });
 
   test('SARIF has every finding, and suppresses what is acknowledged', () => {

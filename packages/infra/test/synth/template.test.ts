@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { designOf } from '../../src/actions/design.ts';
+import { repositoryArn } from '../../src/constructs/sluice-roles.ts';
+import { violations } from '../../src/security/report.ts';
 import { inputTable } from '../../src/inputs/table.ts';
+import { changesBetween } from '../../src/plan/changes.ts';
 import { synthesize } from '../../src/synth/synth.ts';
 import { inputsWith, nine, resolvedWith, secretArn, sluiceInputs } from '../subject.ts';
 
@@ -200,14 +203,8 @@ const service: readonly (readonly [
   [
     'rds_security_group_name',
     {},
-    'AWS::ECS::Service',
-    {
-      NetworkConfiguration: {
-        AwsvpcConfiguration: Match.objectLike({
-          SecurityGroups: Match.arrayWith(['sg-0a000000000000000']),
-        }),
-      },
-    },
+    'AWS::ElasticLoadBalancingV2::LoadBalancer',
+    { SecurityGroups: Match.arrayWith(['sg-0a000000000000000']) },
   ],
   [
     'rds_secret_name',
@@ -242,12 +239,7 @@ const service: readonly (readonly [
         Statement: Match.arrayWith([
           Match.objectLike({
             Action: 'rds-db:connect',
-            Resource: Match.objectLike({
-              'Fn::Join': [
-                '',
-                Match.arrayWith([':rds-db:eu-central-1:123456789012:dbuser:db-ABC/*']),
-              ],
-            }),
+            Resource: 'arn:aws:rds-db:eu-central-1:123456789012:dbuser:db-ABC/*',
           }),
         ]),
       }),
@@ -457,10 +449,15 @@ suite('the template of Sluice on ECS', () => {
       HealthCheckIntervalSeconds: 10,
       TargetGroupAttributes: Match.arrayWith([
         { Key: 'deregistration_delay.timeout_seconds', Value: '30' },
+        {
+          Key: 'target_health_state.unhealthy.connection_termination.enabled',
+          Value: 'false',
+        },
       ]),
+      UnhealthyThresholdCount: 5,
     });
     made.hasResourceProperties('AWS::ECS::Service', {
-      DesiredCount: Match.absent(),
+      DesiredCount: 2,
       DeploymentConfiguration: Match.objectLike({
         MinimumHealthyPercent: 100,
         MaximumPercent: 200,
@@ -483,7 +480,490 @@ suite('the template of Sluice on ECS', () => {
   });
 });
 
+/** Inputs that show with either engine, or by themselves. */
+const further: typeof managed = [
+  [
+    'SubnetIds',
+    {
+      vpc_subnet_filter_tag: undefined,
+      SubnetIds: ['subnet-0a000000000000000', 'subnet-0b000000000000000'],
+    },
+    proxy,
+    { VpcSubnetIds: ['subnet-0a000000000000000', 'subnet-0b000000000000000'] },
+  ],
+  [
+    'SecurityGroupIds',
+    {
+      rds_security_group_name: undefined,
+      SecurityGroupIds: ['sg-0a000000000000000', 'sg-0b000000000000000'],
+    },
+    proxy,
+    { VpcSecurityGroupIds: ['sg-0a000000000000000', 'sg-0b000000000000000'] },
+    { security_group_ids: ['sg-0a000000000000000', 'sg-0b000000000000000'] },
+  ],
+  [
+    'PermissionsBoundaryArn',
+    { CreateRole: true, PermissionsBoundaryArn: 'arn:aws:iam::123456789012:policy/edge' },
+    'AWS::IAM::Role',
+    { PermissionsBoundary: 'arn:aws:iam::123456789012:policy/edge' },
+  ],
+  [
+    'RolePath',
+    { CreateRole: true, RolePath: '/platform/' },
+    'AWS::IAM::ManagedPolicy',
+    { Path: '/platform/' },
+  ],
+  [
+    'DnsName',
+    { DnsName: 'orders.db.example.com', HostedZoneId: 'Z123' },
+    'AWS::Route53::RecordSet',
+    { Name: 'orders.db.example.com', Type: 'CNAME', HostedZoneId: 'Z123' },
+  ],
+  [
+    'HostedZoneId',
+    { ...sluiceInputs, DnsName: 'orders.db.example.com', HostedZoneId: 'Z123' },
+    'AWS::Route53::RecordSet',
+    {
+      Name: 'orders.db.example.com',
+      Type: 'A',
+      HostedZoneId: 'Z123',
+      AliasTarget: {
+        DNSName: { 'Fn::GetAtt': [Match.stringLikeRegexp('Balancer'), 'DNSName'] },
+        HostedZoneId: {
+          'Fn::GetAtt': [Match.stringLikeRegexp('Balancer'), 'CanonicalHostedZoneID'],
+        },
+      },
+      TTL: Match.absent(),
+    },
+  ],
+  [
+    'EndpointNetworkType',
+    {
+      ...sluiceInputs,
+      EndpointNetworkType: 'DUAL',
+      DnsName: 'orders.db.example.com',
+      HostedZoneId: 'Z123',
+    },
+    'AWS::Route53::RecordSet',
+    { Type: 'CNAME', AliasTarget: Match.absent() },
+  ],
+  [
+    'OutputParameterPrefix',
+    { OutputParameterPrefix: '/orders/proxy' },
+    'AWS::SSM::Parameter',
+    { Name: '/orders/proxy/endpoint', Type: 'String' },
+  ],
+  [
+    'EndpointNetworkType',
+    { ...sluiceInputs, EndpointNetworkType: 'DUAL' },
+    'AWS::ElasticLoadBalancingV2::LoadBalancer',
+    { IpAddressType: 'dualstack' },
+  ],
+  [
+    'ImagePullThrough',
+    { ...sluiceInputs, ImagePullThrough: true },
+    'AWS::IAM::ManagedPolicy',
+    {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({ Action: Match.arrayWith(['ecr:BatchImportUpstreamImage']) }),
+        ]),
+      }),
+    },
+  ],
+  [
+    'ImageCredentialsSecretName',
+    {
+      ...sluiceInputs,
+      ContainerImage: 'registry.example.com/sluice:0.1.0',
+      ImageCredentialsSecretName: 'registry',
+    },
+    taskDefinition,
+    {
+      ContainerDefinitions: [
+        Match.objectLike({
+          RepositoryCredentials: {
+            CredentialsParameter: secretArn.replace('database', 'registry'),
+          },
+        }),
+      ],
+    },
+    {
+      secret_arns: {
+        'orders-database': secretArn,
+        'orders-tls': secretArn.replace('database', 'tls'),
+        registry: secretArn.replace('database', 'registry'),
+      },
+    },
+  ],
+  [
+    'TargetTls',
+    { ...sluiceInputs, TargetTls: 'require' },
+    taskDefinition,
+    {
+      ContainerDefinitions: [
+        Match.objectLike({
+          Environment: Match.arrayWith([{ Name: 'SLUICE_TARGET_TLS_MODE', Value: 'require' }]),
+        }),
+      ],
+    },
+  ],
+  [
+    'PrivateLinkPrincipals',
+    { ...sluiceInputs, PrivateLinkPrincipals: ['arn:aws:iam::210987654321:root'] },
+    'AWS::EC2::VPCEndpointServicePermissions',
+    { AllowedPrincipals: ['arn:aws:iam::210987654321:root'] },
+  ],
+  [
+    'DBProxyEndpoints',
+    { DBProxyEndpoints: [{ DBProxyEndpointName: 'second', Tags: { Use: 'reports' } }] },
+    'AWS::RDS::DBProxyEndpoint',
+    { Tags: Match.arrayWith([{ Key: 'Use', Value: 'reports' }]) },
+  ],
+];
+
+suite('what teams ask for beside the nine', () => {
+  for (const [input, inputs, type, properties, resolved] of further) {
+    test(`${input} shows in ${type}`, () => {
+      template(inputs, resolved).hasResourceProperties(type, properties);
+    });
+  }
+
+  test('with IAM_AUTH no secret is needed, and the role may log in to the database and read nothing', () => {
+    const made = template(
+      { rds_secret_name: undefined, DefaultAuthScheme: 'IAM_AUTH', CreateRole: true },
+      { secret_arns: {}, role_arn: undefined },
+    );
+    made.hasResourceProperties(proxy, { Auth: [], DefaultAuthScheme: 'IAM_AUTH' });
+    made.hasResourceProperties('AWS::IAM::ManagedPolicy', {
+      PolicyDocument: {
+        Statement: [
+          {
+            Action: 'rds-db:connect',
+            Effect: 'Allow',
+            Resource: 'arn:aws:rds-db:eu-central-1:123456789012:dbuser:db-ABC/*',
+          },
+        ],
+      },
+    });
+  });
+
+  test('a cluster needs no member', () => {
+    template({ rds_instance_id: undefined, DBClusterIdentifier: 'orders' }).hasResourceProperties(
+      targetGroup,
+      { DBClusterIdentifiers: ['orders'], DBInstanceIdentifiers: Match.absent() },
+    );
+  });
+
+  test('a workspace, and a second proxy on one database, have stacks and names of their own', () => {
+    const names = [{}, { Workspace: 'staging' }, { DBProxyName: 'orders-ro' }].map((inputs) => {
+      const { model } = designOf(inputsWith(inputs), resolvedWith(), undefined, false);
+      return [model.stackName, model.proxyName];
+    });
+    assert.deepEqual(names, [
+      ['sluice-orders', 'orders'],
+      ['sluice-orders-staging', 'orders-staging'],
+      ['sluice-orders-ro', 'orders-ro'],
+    ]);
+  });
+
+  test('StackTags are the stack’s alone; TerminationProtection, TemplateBucket and RetainOnDelete are its properties', () => {
+    const { synthesized } = designOf(
+      inputsWith({
+        StackTags: { CostCentre: '42' },
+        TerminationProtection: true,
+        RetainOnDelete: true,
+        TemplateBucket: 'templates',
+      }),
+      resolvedWith(),
+      undefined,
+      false,
+    );
+    const [stack] = synthesized.assembly.stacks;
+    assert.deepEqual(stack?.tags, { CostCentre: '42' });
+    assert.equal(stack?.terminationProtection, true);
+    assert.match(stack?.stackTemplateAssetObjectUrl ?? '', /^s3:\/\/templates\//);
+    const text = JSON.stringify(synthesized.template);
+    assert.ok(!text.includes('CostCentre'));
+    Template.fromJSON(synthesized.template).allResources(proxy, { DeletionPolicy: 'Retain' });
+  });
+
+  test('a log group that is not managed is not made', () => {
+    for (const inputs of [{}, sluiceInputs]) {
+      template({ ...inputs, ManageLogGroup: false }).resourceCountIs('AWS::Logs::LogGroup', 0);
+    }
+  });
+
+  for (const [count, policies] of [
+    [1, 1],
+    [80, 2],
+    [150, 4],
+  ] as const) {
+    test(`the rights on ${count} secrets are in ${policies} policies, each within 6,144 characters`, () => {
+      const names = Array.from({ length: count - 1 }, (_, index) => `orders-user-${index}`);
+      const arns = Object.fromEntries(
+        names.map((name) => [name, secretArn.replace('orders-database', name)]),
+      );
+      const made = template(
+        {
+          CreateRole: true,
+          Auth: names.map((SecretName) => ({ SecretName })),
+          TemplateBucket: 'templates',
+        },
+        { role_arn: undefined, secret_arns: { 'orders-database': secretArn, ...arns } },
+      );
+      const found = Object.values(made.findResources('AWS::IAM::ManagedPolicy'));
+      assert.equal(found.length, policies);
+      const allowed = found.flatMap((policy) => {
+        const { PolicyDocument: document } = policy['Properties'] as {
+          PolicyDocument: { Statement: { Resource: string | string[] }[] };
+        };
+        assert.ok(JSON.stringify(document).length <= 6144);
+        return document.Statement.flatMap((statement) => statement.Resource);
+      });
+      assert.equal(new Set(allowed).size, count, 'each secret once');
+    });
+  }
+
+  test('a template larger than CloudFormation takes is refused without a bucket', () => {
+    const names = Array.from({ length: 190 }, (_, index) => `orders-user-${index}`);
+    const arns = Object.fromEntries(
+      names.map((name) => [name, secretArn.replace('orders-database', name)]),
+    );
+    const inputs = {
+      CreateRole: true,
+      Auth: names.map((SecretName) => ({ SecretName, Description: 'x'.repeat(100) })),
+    };
+    const resolved = {
+      role_arn: undefined,
+      secret_arns: { 'orders-database': secretArn, ...arns },
+    };
+    assert.throws(
+      () => template(inputs, resolved),
+      /CloudFormation takes 51200 directly; give TemplateBucket/,
+    );
+    assert.doesNotThrow(() => template({ ...inputs, TemplateBucket: 'templates' }, resolved));
+  });
+
+  for (const [image, arn] of [
+    [
+      '123456789012.dkr.ecr.eu-central-1.amazonaws.com/a/b:1',
+      'arn:aws:ecr:eu-central-1:123456789012:repository/a/b',
+    ],
+    [
+      '123456789012.dkr.ecr.cn-north-1.amazonaws.com.cn/sluice:1',
+      'arn:aws-cn:ecr:cn-north-1:123456789012:repository/sluice',
+    ],
+    [
+      '123456789012.dkr.ecr.us-gov-west-1.amazonaws.com/sluice',
+      'arn:aws-us-gov:ecr:us-gov-west-1:123456789012:repository/sluice',
+    ],
+    [
+      '123456789012.dkr.ecr-fips.us-gov-west-1.amazonaws.com/sluice:1',
+      'arn:aws-us-gov:ecr:us-gov-west-1:123456789012:repository/sluice',
+    ],
+    [
+      '123456789012.dkr-ecr.eu-central-1.on.aws/sluice:1',
+      'arn:aws:ecr:eu-central-1:123456789012:repository/sluice',
+    ],
+    [
+      '123456789012.dkr-ecr-fips.us-east-1.on.aws/sluice:1',
+      'arn:aws:ecr:us-east-1:123456789012:repository/sluice',
+    ],
+    [
+      `123456789012.dkr.ecr.eu-central-1.amazonaws.com/sluice@sha256:${'0'.repeat(64)}`,
+      'arn:aws:ecr:eu-central-1:123456789012:repository/sluice',
+    ],
+    ['ghcr.io/example/sluice:1', undefined],
+    ['public.ecr.aws/example/sluice:1', undefined],
+  ] as const) {
+    test(`${image} is ${arn ?? 'in no registry that needs rights'}`, () => {
+      assert.equal(repositoryArn(image), arn);
+    });
+  }
+
+  test('in other partitions ARNs and services have their names', () => {
+    for (const [aws_region, partition, suffix] of [
+      ['cn-north-1', 'aws-cn', 'amazonaws.com.cn'],
+      ['us-gov-west-1', 'aws-us-gov', 'amazonaws.com'],
+    ] as const) {
+      const arn = secretArn
+        .replace('arn:aws:', `arn:${partition}:`)
+        .replace('eu-central-1', aws_region);
+      const text = JSON.stringify(
+        template(
+          { aws_region, CreateRole: true },
+          {
+            role_arn: undefined,
+            secret_arns: { 'orders-database': arn },
+            secret_key_arns: {
+              'orders-database': `arn:${partition}:kms:${aws_region}:123456789012:key/k`,
+            },
+          },
+        ).toJSON(),
+      );
+      assert.ok(!text.includes('arn:aws:'), text);
+      assert.ok(text.includes(`secretsmanager.${aws_region}.${suffix}`));
+    }
+  });
+});
+
+suite('what real AWS asks of Sluice on ECS', () => {
+  test('the balancer has one subnet of each zone, the tasks have all', () => {
+    const made = template(sluiceInputs, {
+      subnet_ids: [
+        'subnet-0a000000000000000',
+        'subnet-0b000000000000000',
+        'subnet-0c000000000000000',
+      ],
+      subnet_zones: {
+        'subnet-0a000000000000000': 'euc1-az1',
+        'subnet-0b000000000000000': 'euc1-az2',
+        'subnet-0c000000000000000': 'euc1-az1',
+      },
+    });
+    made.hasResourceProperties('AWS::ElasticLoadBalancingV2::LoadBalancer', {
+      Subnets: ['subnet-0a000000000000000', 'subnet-0b000000000000000'],
+    });
+    made.hasResourceProperties('AWS::ECS::Service', {
+      NetworkConfiguration: {
+        AwsvpcConfiguration: Match.objectLike({
+          Subnets: [
+            'subnet-0a000000000000000',
+            'subnet-0b000000000000000',
+            'subnet-0c000000000000000',
+          ],
+        }),
+      },
+    });
+  });
+
+  test('the tasks wear their own group alone, and nobody but the balancer reaches the admin port', () => {
+    const made = template(sluiceInputs);
+    const [service] = Object.values(made.findResources('AWS::ECS::Service'));
+    const text = JSON.stringify(service);
+    assert.ok(!text.includes('sg-0a000000000000000'), 'the clients’ group is not on the tasks');
+    for (const [, rule] of Object.entries(made.findResources('AWS::EC2::SecurityGroupIngress'))) {
+      const { FromPort, SourceSecurityGroupId } = rule['Properties'] as Record<string, unknown>;
+      if (FromPort === 9127) {
+        assert.match(JSON.stringify(SourceSecurityGroupId), /BalancerGroup/);
+      }
+    }
+    for (const [, group] of Object.entries(made.findResources('AWS::EC2::SecurityGroup'))) {
+      assert.ok(!JSON.stringify(group['Properties']).includes('SecurityGroupIngress'));
+    }
+  });
+
+  test('the tasks are let into the database, unless that is not wanted', () => {
+    const ingress = { GroupId: 'sg-0d000000000000000', FromPort: 5432 };
+    template(sluiceInputs).hasResourceProperties('AWS::EC2::SecurityGroupIngress', ingress);
+    const without = template({ ...sluiceInputs, AllowDatabaseIngress: false });
+    assert.deepEqual(
+      without.findResources('AWS::EC2::SecurityGroupIngress', { Properties: ingress }),
+      {},
+    );
+  });
+
+  test('tags reach the tasks, which are the larger part of the bill', () => {
+    template(sluiceInputs).hasResourceProperties('AWS::ECS::Service', { PropagateTags: 'SERVICE' });
+  });
+
+  test('the count of tasks is that of a new service, stays while nothing changes, and goes with the first change', () => {
+    const inputs = inputsWith(sluiceInputs);
+    const count = (made: ReturnType<typeof designOf>): unknown =>
+      Object.values(
+        Template.fromJSON(made.synthesized.template).findResources('AWS::ECS::Service'),
+      )[0]?.['Properties']['DesiredCount'];
+    const first = designOf(inputs, resolvedWith(), undefined, false);
+    assert.equal(count(first), 2);
+    const same = designOf(inputs, resolvedWith(), first.synthesized.template, false);
+    assert.equal(count(same), 2);
+    const changed = inputsWith({ ...sluiceInputs, IdleClientTimeout: 60, MinTasks: 3 });
+    const second = designOf(changed, resolvedWith(), first.synthesized.template, false);
+    assert.equal(count(second), undefined);
+    const third = designOf(changed, resolvedWith(), second.synthesized.template, false);
+    assert.equal(count(third), undefined);
+  });
+
+  test('alarms of load say nothing while there is no value; that of too few tasks does', () => {
+    const alarms = Object.values(template(sluiceInputs).findResources('AWS::CloudWatch::Alarm'));
+    const treated = alarms.map(({ Properties: { MetricName, TreatMissingData } }) => [
+      String(MetricName),
+      String(TreatMissingData),
+    ]);
+    assert.deepEqual(Object.fromEntries(treated), {
+      HealthyHostCount: 'breaching',
+      EventLoopPercent: 'notBreaching',
+      MemoryUtilization: 'notBreaching',
+    });
+  });
+
+  test('it scales on what limits a task: its event loop, and its connections', () => {
+    const policies = Object.values(
+      template(sluiceInputs).findResources('AWS::ApplicationAutoScaling::ScalingPolicy'),
+    );
+    const metrics = policies.map((policy): string =>
+      String(
+        policy['Properties']['TargetTrackingScalingPolicyConfiguration'][
+          'CustomizedMetricSpecification'
+        ]['MetricName'],
+      ),
+    );
+    assert.deepEqual(metrics.toSorted(), ['ClientConnections', 'EventLoopPercent']);
+  });
+
+  test('a task that one process cannot use is refused', () => {
+    for (const TaskCpu of [2048, 4096]) {
+      assert.throws(
+        () => inputsWith({ ...sluiceInputs, TaskCpu, TaskMemory: 8192 }),
+        /one process/,
+      );
+    }
+  });
+
+  test('the certificate of the database is checked unless that is switched off', () => {
+    template(sluiceInputs).hasResourceProperties(taskDefinition, {
+      ContainerDefinitions: [
+        Match.objectLike({
+          Environment: Match.arrayWith([{ Name: 'SLUICE_TARGET_TLS_MODE', Value: 'verify-full' }]),
+        }),
+      ],
+    });
+  });
+
+  test('a given group that is open to everybody is a violation with either engine', () => {
+    for (const inputs of [{}, sluiceInputs]) {
+      const { security } = designOf(
+        inputsWith(inputs),
+        resolvedWith({ open_group_rules: ['sg-1 (web): all ports from 0.0.0.0/0'] }),
+        undefined,
+        false,
+      );
+      assert.ok(violations(security).some((finding) => finding.rule === 'SLUICE-OPEN-PORT'));
+    }
+  });
+});
+
 suite('both templates', () => {
+  test('a DNS name is one resource whichever engine it stands for, and changes in place', async () => {
+    const dns = { DnsName: 'orders.db.example.com', HostedZoneId: 'Z123' };
+    const [managedOne, serviceOne] = [dns, { ...sluiceInputs, ...dns }].map(
+      (inputs) =>
+        designOf(inputsWith(inputs), resolvedWith(), undefined, false).synthesized.template,
+    );
+    for (const [from, to] of [
+      [managedOne, serviceOne],
+      [serviceOne, managedOne],
+    ]) {
+      const changes = await changesBetween(from ?? {}, to ?? {});
+      const record = changes.filter(({ type }) => type === 'AWS::Route53::RecordSet');
+      assert.deepEqual(
+        record.map(({ action }) => action),
+        ['change'],
+      );
+    }
+  });
+
   test('every input is covered by a test of one engine or the other', () => {
     const elsewhere = [
       'aws_account_id',
@@ -493,11 +973,23 @@ suite('both templates', () => {
       'StackName',
       'Acknowledge',
       'ClientCidrs',
+      // How CloudFormation is called; the tests on the emulator look at it.
+      'CloudFormationRoleArn',
+      'AwsProfile',
+      'AssumeRoleArn',
+      // Of the whole template: tested by themselves below.
+      'Workspace',
+      'StackTags',
+      'TerminationProtection',
+      'RetainOnDelete',
+      'TemplateBucket',
+      'ManageLogGroup',
     ];
     const covered = new Set([
       ...elsewhere,
       ...managed.map(([name]) => name),
       ...service.map(([name]) => name),
+      ...further.map(([name]) => name),
     ]);
     assert.deepEqual(
       Object.keys(inputTable).filter((name) => !covered.has(name)),

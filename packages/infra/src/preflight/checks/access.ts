@@ -1,5 +1,8 @@
-import { found, type Look, type Secret } from '../../resolve/facts.ts';
-import { isRecord, list, record } from '../../values.ts';
+import type { Inputs } from '../../inputs/table.ts';
+import { found, type Deep, type Facts, type Look, type Secret } from '../../resolve/facts.ts';
+import { baseName, databaseName, secretNames } from '../../resolve/names.ts';
+import { judgePolicy } from '../../resolve/policy.ts';
+import { partitionOf } from '../../resolve/role-wishes.ts';
 import {
   failed,
   notFound,
@@ -12,20 +15,20 @@ import {
   type Verdict,
 } from '../check.ts';
 
-const ownRoles = 'engine sluice makes roles of its own';
+const ownRoles = 'engine sluice creates its own roles';
 
 export const role: Check = {
   code: 'PF08',
   title: 'role',
   looks: 'iam:GetRole',
-  why: 'RDS must be able to take on the role; if not, the proxy is made and never gets a password.',
+  why: 'RDS must be able to assume the role; otherwise the proxy is created and never gets a password.',
   run: ({ inputs, facts }) => {
     if (inputs.engine === 'sluice') {
       return skipped(`not needed: ${ownRoles}`);
     }
     const described = found(facts.role);
     if (inputs.CreateRole) {
-      return passed(`${inputs.rds_proxy_role} is made by this stack`);
+      return passed(`${inputs.rds_proxy_role ?? 'the role'} is created by this stack`);
     }
     if (described === undefined) {
       return notFound(
@@ -33,59 +36,70 @@ export const role: Check = {
         `correct rds_proxy_role (${inputs.rds_proxy_role}), or let CreateRole = true make it`,
       );
     }
-    const statements = list(record(described.trust)['Statement']).map(record);
-    const trusting = statements.filter(trustsRds);
-    if (trusting.length === 0) {
-      return failed(
-        `the trust policy of ${described.name} does not let rds.amazonaws.com take it on`,
-        'add to its trust policy: Effect Allow, Principal Service rds.amazonaws.com, Action sts:AssumeRole',
-      );
+    const { decision, why = '' } = judgePolicy(described.trust, {
+      principal: { Service: 'rds.amazonaws.com' },
+      action: 'sts:AssumeRole',
+      context: {
+        'aws:SourceAccount': inputs.aws_account_id,
+        'aws:SourceArn': proxyArn(inputs, facts),
+      },
+    });
+    const fix =
+      'let its trust policy allow sts:AssumeRole to the service rds.amazonaws.com, without a condition or with aws:SourceAccount equal to aws_account_id';
+    switch (decision) {
+      case 'allowed':
+        return passed(`${described.arn} trusts rds.amazonaws.com`);
+      case 'denied':
+        return failed(
+          `the trust policy of ${described.name} denies sts:AssumeRole to rds.amazonaws.com: ${why}`,
+          'remove that statement, or exclude RDS from it',
+        );
+      case 'unknown':
+        return warning(
+          `whether the trust policy of ${described.name} lets RDS assume it depends on conditions that cannot be evaluated here: ${why}`,
+          fix,
+        );
+      default:
+        return failed(
+          `the trust policy of ${described.name} does not let rds.amazonaws.com in account ${inputs.aws_account_id} assume it`,
+          fix,
+        );
     }
-    const accounts = trusting.flatMap(sourceAccounts);
-    return accounts.length > 0 && !accounts.includes(inputs.aws_account_id)
-      ? failed(
-          `the trust policy of ${described.name} asks for aws:SourceAccount ${accounts.join(', ')}`,
-          `let the condition name ${inputs.aws_account_id}`,
-        )
-      : passed(`${described.arn} trusts rds.amazonaws.com`);
   },
 };
 
-function trustsRds(statement: Record<string, unknown>): boolean {
-  const service = record(statement['Principal'])['Service'];
-  const actions = [statement['Action']].flat();
+/** The ARN that RDS names in aws:SourceArn: of the proxy that is there, or one like that of the proxy to come. */
+function proxyArn(inputs: Inputs, facts: Facts): string {
+  const own = found(facts.proxies)?.find((proxy) => proxy.name === baseName(inputs));
+  const { aws_region: region, aws_account_id: account } = inputs;
   return (
-    statement['Effect'] === 'Allow' &&
-    [service].flat().includes('rds.amazonaws.com') &&
-    actions.some((action) => action === 'sts:AssumeRole' || action === 'sts:*' || action === '*')
+    own?.arn ?? `arn:${partitionOf(region)}:rds:${region}:${account}:db-proxy:prx-0123456789abcdef0`
   );
-}
-
-function sourceAccounts(statement: Record<string, unknown>): unknown[] {
-  return Object.values(record(statement['Condition']))
-    .filter(isRecord)
-    .flatMap((condition) =>
-      Object.entries(condition)
-        .filter(([key]) => key.toLowerCase() === 'aws:sourceaccount')
-        .flatMap(([, value]) => value),
-    );
 }
 
 export const roleRights: Check = {
   code: 'PF09',
-  title: 'rights of the role',
+  title: 'permissions of the role',
   looks: 'iam:SimulatePrincipalPolicy, kms:DescribeKey',
-  why: 'A role that may not read the secret, or not decrypt it, shows only as AUTH_FAILURE in a debug log.',
+  why: 'A role that cannot read or decrypt the secret shows only as AUTH_FAILURE in a debug log.',
   run: (subject) => {
     const { inputs, facts } = subject;
     const keys = keyVerdicts(subject);
     if (inputs.engine === 'sluice' || inputs.CreateRole) {
-      return worst([passed('the role is made with the rights that it needs'), ...keys]);
+      const rights = rightsMade(subject);
+      return worst([passed(`the role is created with what it needs: ${rights}`), ...keys]);
     }
     if (!('found' in facts.roleRights)) {
       return worst([
         ...keys.filter((verdict) => verdict.status === 'failed'),
-        skipped(`not known: ${facts.roleRights.told}`),
+        skipped(`unknown: ${facts.roleRights.told}`),
+      ]);
+    }
+    const simulated = Object.keys(facts.roleRights.found).length;
+    if (simulated === 0) {
+      return worst([
+        ...keys.filter((verdict) => verdict.status === 'failed'),
+        skipped('nothing was simulated: no secret was found that the role would have to read'),
       ]);
     }
     const denied = Object.entries(facts.roleRights.found).filter(
@@ -93,16 +107,28 @@ export const roleRights: Check = {
     );
     const rights =
       denied.length === 0
-        ? passed(`${inputs.rds_proxy_role} may read and decrypt the secret`)
+        ? passed(
+            `${inputs.rds_proxy_role} is allowed ${Object.keys(facts.roleRights.found).join(', ')}`,
+          )
         : failed(
             denied
               .map(([wish, decision]) => `${inputs.rds_proxy_role}: ${wish}: ${decision}`)
               .join('; '),
-            'let its policy allow secretsmanager:GetSecretValue on the complete ARN of the secret, and kms:Decrypt on its key (if it is not the aws/secretsmanager key) with kms:ViaService',
+            'let its policy allow secretsmanager:GetSecretValue on the complete ARN of the secret, kms:Decrypt on its key (if it is not the aws/secretsmanager key) with kms:ViaService, and with DefaultAuthScheme IAM_AUTH rds-db:connect on the database',
           );
     return worst([rights, ...keys]);
   },
 };
+
+function rightsMade({ inputs }: Subject): string {
+  const names = secretNames(inputs);
+  return [
+    ...(names.length === 0 ? [] : [`secretsmanager:GetSecretValue on ${names.join(', ')}`]),
+    ...(inputs.DefaultAuthScheme === 'IAM_AUTH' && inputs.engine === 'rds-proxy'
+      ? [`rds-db:connect on ${databaseName(inputs)}`]
+      : []),
+  ].join('; ');
+}
 
 function keyVerdicts({ facts }: Subject): Verdict[] {
   return Object.entries(facts.keys).map(([id, look]) => {
@@ -120,13 +146,16 @@ export const secrets: Check = {
   code: 'PF10',
   title: 'secrets',
   looks: 'secretsmanager:DescribeSecret',
-  why: 'A secret that is missing, scheduled for deletion or without a current version gives nobody a password.',
+  why: 'A secret that is missing, scheduled for deletion or without a current version provides no password.',
   run: ({ inputs, facts }) => {
     const looks = Object.entries(facts.secrets).map(([name, look]) => secret(name, look));
     if (inputs.engine === 'sluice' && inputs.TlsSecretName !== undefined) {
       looks.push(secret(inputs.TlsSecretName, facts.tlsSecret));
     }
-    return looks.length === 0 ? skipped('no secret was looked for') : worst(looks);
+    if (inputs.engine === 'sluice' && inputs.ImageCredentialsSecretName !== undefined) {
+      looks.push(secret(inputs.ImageCredentialsSecretName, facts.imageSecret));
+    }
+    return looks.length === 0 ? skipped('no secret is used: IAM_AUTH on both legs') : worst(looks);
   },
 };
 
@@ -151,50 +180,57 @@ export const secretValue: Check = {
   title: 'value of the secret',
   looks: 'secretsmanager:GetSecretValue (only with --deep)',
   why: 'The value must be JSON with a user name and a password; anything else is AUTH_FAILURE later.',
-  run: ({ inputs, facts }) => {
+  run: ({ facts }) => {
     if (!('found' in facts.deep)) {
       return skipped(facts.deep.told);
     }
-    const { json, user, hasPassword } = facts.deep.found;
-    const mend = 'store JSON such as {"username":"app","password":"…"}';
-    if (!json) {
-      return failed(`${inputs.rds_secret_name} is not a JSON object`, mend);
-    }
-    const missing = [user === undefined ? 'username' : [], hasPassword ? [] : 'password'].flat();
-    return missing.length === 0
-      ? passed(`user ${user}, with a password`)
-      : failed(`${inputs.rds_secret_name} has no ${missing.join(' and no ')}`, mend);
+    const verdicts = facts.deep.found.map(valueVerdict);
+    return verdicts.length === 0 ? skipped('no secret is used') : worst(verdicts);
   },
 };
+
+function valueVerdict({ secret: name, json, user, hasPassword }: Deep): Verdict {
+  const fix = 'store JSON such as {"username":"app","password":"…"}';
+  if (!json) {
+    return failed(`${name} is not a JSON object`, fix);
+  }
+  const missing = [user === undefined ? 'username' : [], hasPassword ? [] : 'password'].flat();
+  return missing.length === 0
+    ? passed(`${name}: user ${user}, with a password`)
+    : failed(`${name} has no ${missing.join(' and no ')}`, fix);
+}
 
 export const login: Check = {
   code: 'PF12',
   title: 'login to the database',
   looks: 'a PostgreSQL connection (only with --deep)',
-  why: 'A stale password, a role’s connection limit or a full database stop the proxy, whatever the template says.',
-  run: ({ facts, inputs }) => {
+  why: 'A stale password, a role’s connection limit or a full database stops the proxy, whatever the template says.',
+  run: ({ facts }) => {
     if (!('found' in facts.deep)) {
       return skipped(facts.deep.told);
     }
-    const { login: look, user } = facts.deep.found;
-    if (!('found' in look)) {
-      return refused(look, inputs.rds_secret_name);
-    }
-    const { inUse, maxConnections, reserved, roleLimit, passwordKind, tls } = look.found;
-    const told = `user ${user} logged in${tls ? ' with TLS' : ' without TLS'}; ${inUse} of ${maxConnections} connections in use; passwords are kept as ${passwordKind}`;
-    const free = maxConnections - reserved - inUse;
-    if (free <= 0) {
-      return failed(`${told}; none is free`, 'close idle connections, or raise max_connections');
-    }
-    if (roleLimit >= 0 && roleLimit < maxConnections - reserved) {
-      return warning(
-        `${told}; the role’s own limit is ${roleLimit}`,
-        `alter role ${user} connection limit -1`,
-      );
-    }
-    return passed(told);
+    const verdicts = facts.deep.found.map(loginVerdict);
+    return verdicts.length === 0 ? skipped('no secret is used') : worst(verdicts);
   },
 };
+
+function loginVerdict({ login: look, user, secret: name }: Deep): Verdict {
+  if (!('found' in look)) {
+    return refused(look, name);
+  }
+  const { inUse, maxConnections, reserved, roleLimit, passwordKind, tls } = look.found;
+  const told = `user ${user} logged in${tls ? ' with TLS' : ' without TLS'}; ${inUse} of ${maxConnections} connections in use; passwords are stored as ${passwordKind}`;
+  const free = maxConnections - reserved - inUse;
+  if (free <= 0) {
+    return failed(`${told}; none is free`, 'close idle connections, or raise max_connections');
+  }
+  return roleLimit >= 0 && roleLimit < maxConnections - reserved
+    ? warning(
+        `${told}; the role’s own limit is ${roleLimit}`,
+        `alter role ${user} connection limit -1`,
+      )
+    : passed(told);
+}
 
 function refused(look: Exclude<Look<unknown>, { found: unknown }>, secretName: string): Verdict {
   if (look.absent === 'not asked') {
@@ -207,7 +243,7 @@ function refused(look: Exclude<Look<unknown>, { found: unknown }>, secretName: s
         `correct the user name and password in ${secretName}, or the role in the database`,
       )
     : warning(
-        `the database could not be reached from here: ${look.told}`,
-        'run the command from within the VPC to have this checked',
+        `the database cannot be reached from here: ${look.told}`,
+        'run the command inside the VPC to check this',
       );
 }

@@ -1,4 +1,3 @@
-import { callerWishes } from '../../resolve/caller-wishes.ts';
 import { found } from '../../resolve/facts.ts';
 import { failed, passed, skipped, type Check } from '../check.ts';
 
@@ -6,7 +5,7 @@ export const account: Check = {
   code: 'PF01',
   title: 'account',
   looks: 'sts:GetCallerIdentity',
-  why: 'With the credentials of another account nothing would be found, or worse, something else of the same name.',
+  why: 'With another account’s credentials nothing is found, or worse, something else with the same name.',
   run: ({ inputs, facts }) => {
     const caller = found(facts.caller);
     if (caller === undefined) {
@@ -23,19 +22,23 @@ export const account: Check = {
 
 export const callerRights: Check = {
   code: 'PF20',
-  title: 'rights of the caller',
+  title: 'permissions of the caller',
   looks: 'iam:SimulatePrincipalPolicy',
-  why: 'CloudFormation acts with the caller’s rights; a missing one shows only half-way through.',
+  why: 'CloudFormation uses the caller’s permissions; a missing one shows only halfway through.',
   run: ({ inputs, facts }) => {
     if (!('found' in facts.callerRights)) {
-      return skipped(`not known: ${facts.callerRights.told}`);
+      return skipped(`unknown: ${facts.callerRights.told}`);
     }
     const denied = Object.entries(facts.callerRights.found).filter(
       ([, decision]) => decision !== 'allowed',
     );
-    const count = callerWishes(inputs, found(facts.role)?.arn).length;
+    const count = Object.keys(facts.callerRights.found).length;
+    if (count === 0) {
+      return skipped('nothing was simulated');
+    }
+    const who = inputs.CloudFormationRoleArn ?? 'the caller';
     return denied.length === 0
-      ? passed(`all ${count} actions that an apply begins with are allowed`)
+      ? passed(`${who} has all ${count} permissions that this apply needs`)
       : failed(
           denied.map(([wish, decision]) => `${wish}: ${decision}`).join('; '),
           'let the caller’s policy allow these actions (docs/infrastructure.md lists all of them)',

@@ -1,5 +1,6 @@
 import { nearest } from '../../near-miss.ts';
 import { found } from '../../resolve/facts.ts';
+import { databaseName } from '../../resolve/names.ts';
 import {
   failed,
   notFound,
@@ -10,13 +11,17 @@ import {
   type Verdict,
 } from '../check.ts';
 
-const usable = new Set(['available', 'modifying', 'backing-up', 'storage-optimization']);
+/** RDS registers a target in these states only. */
+const usable = new Set(['available', 'modifying', 'backing-up', 'creating']);
+
+/** The oldest PostgreSQL that RDS Proxy takes. */
+const oldestMajor = 10;
 
 export const database: Check = {
   code: 'PF02',
   title: 'database',
   looks: 'rds:DescribeDBInstances, rds:DescribeDBClusters',
-  why: 'A proxy takes a PostgreSQL writer that is up; for anything else its target never becomes available.',
+  why: 'A proxy needs a running PostgreSQL writer; with anything else its target never becomes available.',
   run: (subject) => {
     const { inputs, facts } = subject;
     const instance = found(facts.database);
@@ -27,6 +32,13 @@ export const database: Check = {
     if (!/^(?:aurora-)?postgres(?:ql)?$/.test(instance.engine)) {
       return failed(`${name} is not PostgreSQL`, 'give the identifier of a PostgreSQL instance');
     }
+    const major = Number(instance.engineVersion.split('.')[0]);
+    if (inputs.engine === 'rds-proxy' && major < oldestMajor) {
+      return failed(
+        `${name}: RDS Proxy takes PostgreSQL ${oldestMajor} and later`,
+        'upgrade the database, or use engine = "sluice"',
+      );
+    }
     if (instance.replicaOf !== undefined) {
       return failed(
         `${name} is a read replica of ${instance.replicaOf}; a proxy takes the writer only`,
@@ -36,7 +48,7 @@ export const database: Check = {
     if (!usable.has(instance.status)) {
       return failed(
         `${name} is not usable now`,
-        'wait until its status is available, or start it, and run the command again',
+        `wait until its status is one of ${[...usable].join(', ')}, or start it, and run the command again`,
       );
     }
     if (instance.clusterId !== undefined && inputs.DBClusterIdentifier === undefined) {
@@ -45,40 +57,74 @@ export const database: Check = {
         `add DBClusterIdentifier = "${instance.clusterId}"`,
       );
     }
-    return inputs.DBClusterIdentifier === undefined ? passed(name) : cluster(subject, name);
+    return inputs.DBClusterIdentifier === undefined
+      ? passed(name)
+      : cluster(subject, name, instance.clusterId);
   },
 };
 
 function missing({ inputs, facts }: Subject): Verdict {
-  const near = nearest(inputs.rds_instance_id, facts.databaseNames);
+  const wanted = databaseName(inputs);
+  if (inputs.rds_instance_id !== undefined && facts.clusterNames.includes(wanted)) {
+    return failed(
+      `${wanted} is a cluster, not an instance`,
+      `set DBClusterIdentifier = "${wanted}", and leave rds_instance_id out or give a member of the cluster`,
+    );
+  }
+  const isCluster = inputs.rds_instance_id === undefined;
+  const names = isCluster ? facts.clusterNames : facts.databaseNames;
+  const near = nearest(wanted, names);
   const known =
     near.length > 0
       ? `did you mean ${near.join(' or ')}?`
-      : `instances there: ${facts.databaseNames.join(', ') || 'none'}`;
-  const verdict = notFound(facts.database, `correct rds_instance_id or aws_region; ${known}`);
+      : `${isCluster ? 'clusters' : 'instances'} there: ${names.join(', ') || 'none'}`;
+  const verdict = notFound(
+    facts.database,
+    `correct ${isCluster ? 'DBClusterIdentifier' : 'rds_instance_id'} or aws_region; ${known}`,
+  );
   return verdict.status === 'failed'
-    ? { ...verdict, found: `${inputs.aws_region} has no instance ${inputs.rds_instance_id}` }
+    ? {
+        ...verdict,
+        found: `${inputs.aws_region} has no ${isCluster ? 'cluster' : 'instance'} ${wanted}`,
+      }
     : verdict;
 }
 
-function cluster({ inputs, facts }: Subject, name: string): Verdict {
+function cluster({ inputs, facts }: Subject, name: string, memberOf: string | undefined): Verdict {
   const described = found(facts.cluster);
   if (described === undefined) {
     return notFound(facts.cluster, `correct DBClusterIdentifier (${inputs.DBClusterIdentifier})`);
   }
-  return /postgres/.test(described.engine)
-    ? passed(`${name}, cluster ${described.identifier} with ${described.members} members`)
-    : failed(
-        `the cluster ${described.identifier} runs ${described.engine}`,
-        'give the identifier of a PostgreSQL cluster',
-      );
+  if (memberOf !== described.identifier) {
+    return failed(
+      `${inputs.rds_instance_id} is ${memberOf === undefined ? 'in no cluster' : `a member of the cluster ${memberOf}`}, DBClusterIdentifier is ${described.identifier}: another database`,
+      memberOf === undefined
+        ? 'leave DBClusterIdentifier out, or leave rds_instance_id out to take the cluster'
+        : `set DBClusterIdentifier to ${memberOf}, or leave rds_instance_id out to take ${described.identifier}`,
+    );
+  }
+  if (!/postgres/.test(described.engine)) {
+    return failed(
+      `the cluster ${described.identifier} runs ${described.engine}`,
+      'give the identifier of a PostgreSQL cluster',
+    );
+  }
+  if (!usable.has(described.status)) {
+    return failed(
+      `the cluster ${described.identifier} is ${described.status}`,
+      'wait until it is available, or start it, and run the command again',
+    );
+  }
+  return passed(
+    `${name}, cluster ${described.identifier} with ${described.members.length} ${described.members.length === 1 ? 'member' : 'members'}`,
+  );
 }
 
 export const vpc: Check = {
   code: 'PF03',
   title: 'VPC',
   looks: 'rds:DescribeDBInstances, ec2:DescribeVpcs',
-  why: 'A proxy must stand in the VPC of its database, and RDS Proxy not in one with dedicated tenancy.',
+  why: 'A proxy must be in the VPC of its database, and RDS Proxy does not support VPCs with dedicated tenancy.',
   run: ({ inputs, facts }) => {
     const described = found(facts.vpc);
     if (described === undefined) {

@@ -1,6 +1,9 @@
 import { didYouMean } from '../../inputs/parse.ts';
 import { found, type SecurityGroup } from '../../resolve/facts.ts';
 import { madeByStack } from '../../resolve/made.ts';
+import { allowsDatabaseIngress } from '../../resolve/names.ts';
+import { chooseSubnets } from '../../resolve/choose-subnets.ts';
+import type { Inputs } from '../../inputs/table.ts';
 import { reach } from '../../resolve/reach.ts';
 import {
   failed,
@@ -17,33 +20,51 @@ export const group: Check = {
   code: 'PF06',
   title: 'security group',
   looks: 'ec2:DescribeSecurityGroups',
-  why: 'With a name that matches no group the proxy would silently get the VPC’s default group.',
+  why: 'If the name matches no group, the proxy silently gets the VPC’s default group.',
   run: ({ inputs, facts }) => {
     const groups = found(facts.namedGroups);
-    const name = inputs.rds_security_group_name;
     if (groups === undefined) {
       return skipped('the security groups could not be read');
     }
+    if (inputs.SecurityGroupIds.length > 0) {
+      return byId(inputs, groups);
+    }
+    const name = inputs.rds_security_group_name ?? '';
     const ids = groups.map((entry) => entry.id).join(', ');
     if (inputs.CreateSecurityGroup) {
       return groups.length === 0 || madeByStack(facts, 'AWS::EC2::SecurityGroup', 'GroupName', name)
-        ? passed(`${name} is made by this stack`)
+        ? passed(`${name} is created by this stack`)
         : failed(
-            `CreateSecurityGroup is true, and ${inputs.vpc_id} has a group ${name} already (${ids})`,
+            `CreateSecurityGroup is true, and ${inputs.vpc_id} already has a group ${name} (${ids})`,
             'choose another rds_security_group_name, or leave CreateSecurityGroup out to use the group that is there',
           );
     }
     if (groups.length === 0) {
       return failed(
         `${inputs.vpc_id} has no security group named ${name}${didYouMean(name, facts.groupNames)}`,
-        'correct rds_security_group_name, or let CreateSecurityGroup = true make it',
+        /^sg-[0-9a-f]+$/.test(name)
+          ? `this is an id: give SecurityGroupIds = ["${name}"] in place of rds_security_group_name`
+          : 'correct rds_security_group_name, or let CreateSecurityGroup = true make it',
       );
     }
     return groups.length === 1
       ? passed(`${name} is ${ids}`)
-      : failed(`${name} is the name of ${groups.length} groups: ${ids}`, 'rename all but one');
+      : failed(
+          `${name} is the name of ${groups.length} groups: ${ids}`,
+          'rename all but one, or give SecurityGroupIds',
+        );
   },
 };
+
+function byId(inputs: Inputs, groups: readonly SecurityGroup[]): Verdict {
+  const missing = inputs.SecurityGroupIds.filter((id) => !groups.some((one) => one.id === id));
+  return missing.length === 0
+    ? passed(groups.map((one) => `${one.id} (${one.name})`).join(', '))
+    : failed(
+        `${inputs.vpc_id} has no security group ${missing.join(', ')}`,
+        'correct SecurityGroupIds: every group must be of the VPC',
+      );
+}
 
 export const paths: Check = {
   code: 'PF07',
@@ -54,43 +75,50 @@ export const paths: Check = {
     const { facts, inputs } = subject;
     const databaseGroups = found(facts.databaseGroups);
     const port = found(facts.database)?.port;
-    const range = found(facts.vpc)?.cidrs ?? [];
+    // The proxy stands in these ranges; a rule for them is as good as one for its group.
+    const own = chooseSubnets(facts, inputs).chosen.flatMap((subnet) => subnet.cidr ?? []);
+    const range = own.length > 0 ? own : (found(facts.vpc)?.cidrs ?? []);
     if (databaseGroups === undefined || port === undefined) {
       return skipped('the database or its groups are not known');
     }
-    if (inputs.CreateSecurityGroup) {
+    if (inputs.CreateSecurityGroup || inputs.engine === 'sluice') {
       return made(subject, databaseGroups, port, range);
     }
     const groups = found(facts.namedGroups) ?? [];
-    const [own] = groups;
-    if (own === undefined || groups.length !== 1) {
+    if (groups.length === 0 || (groups.length !== 1 && inputs.SecurityGroupIds.length === 0)) {
       return skipped('the proxy’s security group is not known');
     }
     return worst([
-      outward(own, databaseGroups, port, range),
-      inward(own, databaseGroups, port, range),
-      clients(own),
+      // The database may stand anywhere in the VPC.
+      outward(groups, databaseGroups, port, found(facts.vpc)?.cidrs ?? []),
+      inward(groups, databaseGroups, port, range),
+      clients(groups),
     ]);
   },
 };
 
+/** `orders-proxy (sg-1)`; rules of several groups add up. */
+function named(groups: readonly SecurityGroup[]): string {
+  return groups.map((entry) => `${entry.name} (${entry.id})`).join(', ');
+}
+
 function outward(
-  own: SecurityGroup,
+  own: readonly SecurityGroup[],
   databaseGroups: readonly SecurityGroup[],
   port: number,
   cidrs: readonly string[],
 ): Verdict {
   const ids = databaseGroups.map((entry) => entry.id);
-  const far = reach(own.egress, port, { groups: ids, cidrs });
+  const rules = own.flatMap((entry) => entry.egress);
   return judged(
-    far,
-    `outward from ${own.name} (${own.id}) to port ${port} of the database (${ids.join(', ')})`,
-    `add an outbound rule to ${own.id}: TCP ${port} to ${ids[0]}`,
+    reach(rules, port, { groups: ids, cidrs }),
+    `outward from ${named(own)} to port ${port} of the database (${ids.join(', ')})`,
+    `add an outbound rule to ${own[0]?.id}: TCP ${port} to ${ids[0]}`,
   );
 }
 
 function inward(
-  own: SecurityGroup,
+  own: readonly SecurityGroup[],
   databaseGroups: readonly SecurityGroup[],
   port: number,
   cidrs: readonly string[],
@@ -98,51 +126,55 @@ function inward(
   const rules = databaseGroups.flatMap((entry) => entry.ingress);
   const ids = databaseGroups.map((entry) => entry.id);
   return judged(
-    reach(rules, port, { groups: [own.id], cidrs }),
-    `into the database (${ids.join(', ')}) on port ${port} from ${own.name} (${own.id})`,
-    `add an inbound rule to ${ids[0]}: TCP ${port} from ${own.id}`,
+    reach(rules, port, { groups: own.map((entry) => entry.id), cidrs }),
+    `into the database (${ids.join(', ')}) on port ${port} from ${named(own)}`,
+    `add an inbound rule to ${ids[0]}: TCP ${port} from ${own[0]?.id}`,
   );
 }
 
 /** RDS Proxy always listens on 5432, whatever the database's port. */
-function clients(own: SecurityGroup): Verdict {
-  const open = own.ingress.filter(
+function clients(own: readonly SecurityGroup[]): Verdict {
+  const rules = own.flatMap((entry) => entry.ingress);
+  const open = rules.filter(
     (rule) => rule.groups.length + rule.cidrs.length + rule.prefixLists.length > 0,
   );
   const peers = open.filter(
     (rule) => reach([rule], 5432, { groups: rule.groups, cidrs: rule.cidrs }) !== 'none',
   );
   return peers.length > 0
-    ? passed(`clients: ${own.name} has an inbound rule for port 5432`)
+    ? passed(`clients: ${named(own)} has an inbound rule for port 5432`)
     : failed(
-        `no client may reach the proxy: ${own.name} (${own.id}) has no inbound rule for port 5432`,
-        `add an inbound rule to ${own.id}: TCP 5432 from the clients’ group`,
+        `no client can reach the proxy: ${named(own)} has no inbound rule for port 5432`,
+        `add an inbound rule to ${own[0]?.id}: TCP 5432 from the clients’ group`,
       );
 }
 
 function made(
-  { inputs }: Subject,
+  { inputs, facts }: Subject,
   databaseGroups: readonly SecurityGroup[],
   port: number,
   cidrs: readonly string[],
 ): Verdict {
   const verdicts: Verdict[] = [];
-  if (inputs.AllowDatabaseIngress) {
-    verdicts.push(passed('a rule for the made group is added to the groups of the database'));
+  if (allowsDatabaseIngress(inputs)) {
+    verdicts.push(passed('the stack adds a rule for the new group to the groups of the database'));
   } else {
     const rules = databaseGroups.flatMap((entry) => entry.ingress);
     verdicts.push(
       judged(
         reach(rules, port, { groups: [], cidrs }),
-        `into the database on port ${port} from the group that is made`,
-        'set AllowDatabaseIngress = true, so that a rule for the made group is added to the groups of the database',
+        `into the database on port ${port} from the new group`,
+        'set AllowDatabaseIngress = true, so that the stack adds a rule for the new group to the groups of the database',
       ),
     );
   }
-  if (inputs.ClientCidrs.length + inputs.ClientSecurityGroupIds.length === 0) {
+  if (!inputs.CreateSecurityGroup) {
+    const given = found(facts.namedGroups) ?? [];
+    verdicts.push(given.length === 0 ? skipped('the clients’ group is not known') : clients(given));
+  } else if (inputs.ClientCidrs.length + inputs.ClientSecurityGroupIds.length === 0) {
     verdicts.push(
       failed(
-        'no client may reach the proxy: the made group lets nobody in',
+        'no client can reach the proxy: the new group lets nobody in',
         'give ClientSecurityGroupIds or ClientCidrs',
       ),
     );
@@ -150,14 +182,14 @@ function made(
   return worst(verdicts);
 }
 
-function judged(far: ReturnType<typeof reach>, path: string, mend: string): Verdict {
+function judged(far: ReturnType<typeof reach>, path: string, fix: string): Verdict {
   if (far === 'whole') {
     return passed(`${path} is open`);
   }
   return far === 'part'
     ? warning(
-        `${path} is open in part: address ranges or prefix lists that need not cover it`,
-        mend,
+        `${path} is only partly open: the address ranges or prefix lists may not cover it`,
+        fix,
       )
-    : failed(`${path} is closed`, mend);
+    : failed(`${path} is closed`, fix);
 }

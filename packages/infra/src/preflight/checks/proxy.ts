@@ -2,7 +2,14 @@ import { Template } from '../../resolve/template.ts';
 import { maxConnections } from '../../resolve/database.ts';
 import { found, type ExistingProxy } from '../../resolve/facts.ts';
 import { madeByStack } from '../../resolve/made.ts';
-import { baseName, proxyLogGroup, serviceLogGroup, stackName } from '../../resolve/names.ts';
+import {
+  baseName,
+  databaseName,
+  proxyLogGroup,
+  serviceLogGroup,
+  stackName,
+} from '../../resolve/names.ts';
+import { record } from '../../values.ts';
 import { budget } from '../../model/budget.ts';
 import { counted } from '../../text/counted.ts';
 import { failed, passed, skipped, warning, type Check, type Subject } from '../check.ts';
@@ -10,30 +17,39 @@ import { failed, passed, skipped, warning, type Check, type Subject } from '../c
 export const forceSsl: Check = {
   code: 'PF13',
   title: 'TLS in the database',
-  looks: 'rds:DescribeDBParameters',
-  why: 'With rds.force_ssl off, clients that go past the proxy may send passwords in clear.',
+  looks: 'rds:DescribeDBParameters, rds:DescribeDBClusterParameters',
+  why: 'With rds.force_ssl off, clients that bypass the proxy may send passwords in clear text.',
   run: ({ facts }) => {
-    if (!('found' in facts.parameters)) {
-      return skipped(facts.parameters.told);
+    const instance = found(facts.database);
+    // In a cluster it is a parameter of the cluster; the instance's own group does not have it.
+    const look = instance?.clusterId === undefined ? facts.parameters : facts.clusterParameters;
+    if (!('found' in look)) {
+      return skipped(
+        instance?.clusterId !== undefined && look.absent === 'not asked'
+          ? 'the parameters of the cluster were not read: give DBClusterIdentifier'
+          : look.told,
+      );
     }
-    const value = facts.parameters.found['rds.force_ssl'];
-    const major = Number(found(facts.database)?.engineVersion.split('.')[0] ?? 0);
-    if (value === undefined) {
-      return major >= 15
-        ? passed(`rds.force_ssl is at its default, which is 1 since PostgreSQL 15`)
-        : warning(
-            'rds.force_ssl is at its default, which is 0 before PostgreSQL 15',
-            'set rds.force_ssl to 1 in the parameter group',
-          );
+    const where = instance?.clusterId === undefined ? 'parameter group' : 'cluster parameter group';
+    const fix = `set rds.force_ssl to 1 in the ${where}`;
+    const value = look.found['rds.force_ssl'];
+    if (value !== undefined) {
+      return value === '1'
+        ? passed('rds.force_ssl is 1')
+        : warning(`rds.force_ssl is ${value}`, fix);
     }
-    return value === '1'
-      ? passed('rds.force_ssl is 1')
-      : warning(`rds.force_ssl is ${value}`, 'set rds.force_ssl to 1 in the parameter group');
+    const major = Number(instance?.engineVersion.split('.')[0] ?? 0);
+    const aurora = instance?.engine.startsWith('aurora') === true;
+    const since = aurora ? 17 : 15;
+    const product = aurora ? 'Aurora PostgreSQL' : 'PostgreSQL';
+    return major >= since
+      ? passed(`rds.force_ssl is at its default, which is 1 since ${product} ${since}`)
+      : warning(`rds.force_ssl is at its default, which is 0 before ${product} ${since}`, fix);
   },
 };
 
 /** Whether the proxy was made by our own stack. */
-export function isOurs(proxy: ExistingProxy, stack: string): boolean {
+function isOurs(proxy: ExistingProxy, stack: string): boolean {
   return [proxy.tags['aws:cloudformation:stack-name'], proxy.tags['sluice:stack']].includes(stack);
 }
 
@@ -41,7 +57,7 @@ export const proxyName: Check = {
   code: 'PF14',
   title: 'name of the proxy',
   looks: 'rds:DescribeDBProxies',
-  why: 'A name that another proxy bears cannot be used, and taking that proxy over would break whoever owns it.',
+  why: 'A name that is taken cannot be used, and changing the other proxy would break its owner.',
   run: ({ inputs, facts }) => {
     const name = baseName(inputs);
     if (inputs.engine === 'sluice') {
@@ -61,11 +77,14 @@ export const proxyName: Check = {
     if (same === undefined) {
       return passed(`${name} is free`);
     }
-    return isOurs(same, stackName(inputs))
+    // By its tags only while there is a stack: a proxy that was retained keeps them when its stack is gone.
+    const exists = found(facts.stack) !== undefined;
+    return (exists && isOurs(same, stackName(inputs))) ||
+      madeByStack(facts, 'AWS::RDS::DBProxy', 'DBProxyName', same.name)
       ? passed(`${name} is this stack’s own proxy (${same.status})`)
       : failed(
           `${name} exists (${same.status}) and does not belong to the stack ${stackName(inputs)}`,
-          `give another DBProxyName, for example ${name}-2; docs/infrastructure.md tells how to move over without downtime`,
+          `give another DBProxyName, for example ${name}-2; or take it over with sluice aws adopt`,
         );
   },
 };
@@ -74,7 +93,7 @@ export const quota: Check = {
   code: 'PF15',
   title: 'quota',
   looks: 'rds:DescribeDBProxies, servicequotas:ListServiceQuotas',
-  why: 'An account may have 20 proxies in a region unless it has asked for more.',
+  why: 'An account may have 20 proxies in a region unless it has a higher quota.',
   run: ({ inputs, facts }) => {
     if (inputs.engine === 'sluice') {
       return skipped('not needed: engine sluice uses no RDS Proxy');
@@ -96,21 +115,23 @@ export const logGroup: Check = {
   code: 'PF16',
   title: 'log group',
   looks: 'logs:DescribeLogGroups',
-  why: 'RDS makes the group itself and keeps it for ever; if it is there already, the template must not make it again.',
+  why: 'RDS creates the group itself, without an expiry; if it already exists, the template must not create it again.',
   run: ({ inputs, facts }) => {
+    if (!inputs.ManageLogGroup) {
+      return passed('its owner keeps it: ManageLogGroup is false');
+    }
     const groups = found(facts.logGroups);
     const name = logGroupName({ inputs, facts });
     if (groups === undefined) {
       return skipped('the log groups could not be read');
     }
     if (!groups.includes(name)) {
-      return passed(`${name} is made with a retention of ${inputs.LogRetentionInDays} days`);
+      return passed(`${name} is created with a retention of ${inputs.LogRetentionInDays} days`);
     }
     return madeByStack(facts, 'AWS::Logs::LogGroup', 'LogGroupName', name)
       ? passed(`${name} belongs to this stack`)
-      : warning(
-          `${name} exists already, so it stays outside the stack; apply sets its retention to ${inputs.LogRetentionInDays} days, destroy keeps it`,
-          `nothing; or delete it first if its logs are not needed, so that the stack makes it`,
+      : passed(
+          `${name} exists already, so it stays outside the stack; apply sets its retention to ${inputs.LogRetentionInDays} days`,
         );
   },
 };
@@ -155,7 +176,7 @@ export const share: Check = {
       return passed(told);
     }
     const fit = budget(inputs, most);
-    return fit.fits ? passed(`${told}; ${fit.told}`) : failed(fit.told, fit.mend);
+    return fit.fits ? passed(`${told}; ${fit.told}`) : failed(fit.told, fit.fix);
   },
 };
 
@@ -163,7 +184,7 @@ export const tags: Check = {
   code: 'PF18',
   title: 'tags',
   looks: 'inputs',
-  why: 'AWS refuses a wrong tag only when the resource is made.',
+  why: 'AWS rejects an invalid tag only when the resource is created.',
   run: ({ inputs }) => {
     const count = Object.keys(inputs.rds_proxy_tags).length;
     // Two of AWS's fifty are this tool's own.
@@ -176,11 +197,17 @@ export const tags: Check = {
   },
 };
 
+/** The database that a deployed stack belongs to; undefined for one that does not say. */
+function stackDatabase(template: Readonly<Record<string, unknown>>): string | undefined {
+  const { database } = record(record(template['Metadata'])['Sluice']);
+  return typeof database === 'string' ? database : undefined;
+}
+
 export const stackState: Check = {
   code: 'PF19',
   title: 'state of the stack',
   looks: 'cloudformation:DescribeStacks',
-  why: 'A stack that is busy or broken takes no update.',
+  why: 'A stack that is busy or broken cannot be updated.',
   run: ({ inputs, facts }) => {
     const name = stackName(inputs);
     if (!('found' in facts.stack)) {
@@ -196,23 +223,34 @@ export const stackState: Check = {
             'let the caller’s policy allow cloudformation:DescribeStacks and cloudformation:GetTemplate',
           );
     }
-    const { status, reason = '' } = facts.stack.found;
+    const { status, reason, template } = facts.stack.found;
+    const why = reason === undefined || reason === '' ? '' : ` (${reason})`;
+    const owner = stackDatabase(template);
+    if (owner !== undefined && owner !== databaseName(inputs)) {
+      return failed(
+        `${name} belongs to the database ${owner}, not ${databaseName(inputs)}`,
+        'give another DBProxyName, StackName or Workspace',
+      );
+    }
     if (/^(?:ROLLBACK_COMPLETE|ROLLBACK_FAILED|CREATE_FAILED)$/.test(status)) {
       return warning(
-        `${name} is ${status}: an earlier creation failed (${reason})`,
-        'nothing: apply removes the remains first',
+        `${name} is ${status}: an earlier creation failed${why}`,
+        'nothing to do: apply removes what is left first',
       );
     }
     if (status === 'DELETE_FAILED' || status === 'UPDATE_ROLLBACK_FAILED') {
       return failed(
-        `${name} is ${status}: ${reason}`,
+        `${name} is ${status}${why}`,
         status === 'DELETE_FAILED'
-          ? 'run sluice destroy again'
+          ? 'run sluice aws destroy again'
           : `aws cloudformation continue-update-rollback --stack-name ${name}`,
       );
     }
     if (status.endsWith('_IN_PROGRESS') && status !== 'REVIEW_IN_PROGRESS') {
-      return warning(`${name} is ${status}`, 'nothing: apply waits until it has ended');
+      return warning(
+        `${name} is ${status}`,
+        'wait until it has finished, or resume your own interrupted apply with --wait',
+      );
     }
     return passed(`${name} is ${status}`);
   },

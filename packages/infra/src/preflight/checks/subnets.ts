@@ -6,7 +6,7 @@ export const subnets: Check = {
   code: 'PF04',
   title: 'subnets',
   looks: 'ec2:DescribeSubnets',
-  why: 'Two zones are needed; a tag that matches nothing is the most common slip, and AWS drops subnets in unsupported zones without a word.',
+  why: 'Two zones are needed; a tag that matches nothing is the most common mistake, and AWS silently drops subnets in unsupported zones.',
   run: (subject) => {
     const { facts, inputs } = subject;
     const all = found(facts.subnets);
@@ -17,6 +17,13 @@ export const subnets: Check = {
     const zones = zonesOf(chosen);
     const left = dropped.map((subnet) => `${subnet.id} in ${subnet.zoneId}`).join(', ');
     if (zones.length < 2) {
+      const missing = inputs.SubnetIds.filter((id) => !all.some((subnet) => subnet.id === id));
+      if (missing.length > 0) {
+        return failed(
+          `${inputs.vpc_id} has no subnet ${missing.join(', ')}`,
+          'correct SubnetIds: every subnet must be of the VPC',
+        );
+      }
       const what =
         chosen.length === 0
           ? 'no subnet carries all tags of vpc_subnet_filter_tag'
@@ -24,7 +31,9 @@ export const subnets: Check = {
       const without = left === '' ? '' : `; left out, since RDS Proxy does not run there: ${left}`;
       return failed(
         `${what}; ${nearMisses(subject, all)}${without}`,
-        'correct vpc_subnet_filter_tag, or tag subnets in two zones',
+        inputs.SubnetIds.length > 0
+          ? 'add a subnet of another zone to SubnetIds'
+          : 'correct vpc_subnet_filter_tag, or tag subnets in two zones',
       );
     }
     const told = chosen.map((subnet) => `${subnet.id} (${subnet.zone})`).join(', ');
@@ -39,6 +48,9 @@ export const subnets: Check = {
 
 /** Each tag of the filter alone: "tag Name=private matches 4 subnets, Environment=testing none". */
 function nearMisses({ inputs }: Subject, all: readonly Subnet[]): string {
+  if (inputs.SubnetIds.length > 0) {
+    return `given are ${inputs.SubnetIds.join(', ')}`;
+  }
   const parts = Object.entries(inputs.vpc_subnet_filter_tag).map(([key, value]) => {
     const count = all.filter((subnet) => subnet.tags[key] === value).length;
     if (count > 0) {
@@ -64,7 +76,7 @@ export const addresses: Check = {
   code: 'PF05',
   title: 'free addresses',
   looks: 'ec2:DescribeSubnets, rds:DescribeDBInstances',
-  why: 'Without free addresses the proxy cannot be made, or cannot grow later (RDS-EVENT-0243).',
+  why: 'Without free addresses the proxy cannot be created, or cannot scale later (RDS-EVENT-0243).',
   run: ({ inputs, facts }) => {
     const { chosen } = chooseSubnets(facts, inputs);
     const instanceClass = found(facts.database)?.instanceClass;

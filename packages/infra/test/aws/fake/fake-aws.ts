@@ -15,6 +15,16 @@ export class FakeAws {
   readonly #upstream: string;
   readonly #server: Server;
   readonly #rules = new Map<string, Rule>();
+  /** What IAM was asked to simulate since `simulation` was set. */
+  readonly simulated: {
+    readonly source: string;
+    readonly actions: readonly string[];
+    readonly resources: readonly string[];
+  }[] = [];
+  /** The parameters with which an action was called last. */
+  readonly parameters = new Map<string, URLSearchParams>();
+  /** The access keys that calls were signed with. */
+  readonly accessKeys = new Set<string>();
   /** Actions that were called, in order. */
   readonly calls: string[] = [];
 
@@ -48,6 +58,8 @@ export class FakeAws {
   reset(): void {
     this.#rules.clear();
     this.calls.length = 0;
+    this.parameters.clear();
+    this.accessKeys.clear();
   }
 
   fail(action: string, code: string, status: number, times = Infinity): void {
@@ -96,9 +108,24 @@ export class FakeAws {
     );
   }
 
+  /** Who the caller is. */
+  caller(arn: string): void {
+    this.#rules.set('GetCallerIdentity', async (forward) =>
+      edited(await forward(), /<Arn>.*?<\/Arn>/gs, `<Arn>${arn}</Arn>`),
+    );
+  }
+
   /** What IAM says to simulations: everything is allowed but these actions. */
   simulation(denied: readonly string[]): void {
+    this.simulated.length = 0;
     this.#rules.set('SimulatePrincipalPolicy', (_forward, parameters) => {
+      const values = (prefix: string): string[] =>
+        [...parameters].filter(([name]) => name.startsWith(prefix)).map(([, value]) => value);
+      this.simulated.push({
+        source: parameters.get('PolicySourceArn') ?? '',
+        actions: values('ActionNames.member.'),
+        resources: values('ResourceArns.member.'),
+      });
       const results = [...parameters]
         .filter(([name]) => name.startsWith('ActionNames.member.'))
         .map(
@@ -119,6 +146,27 @@ export class FakeAws {
       left -= 1;
       const answer = await forward();
       return left < 0 ? answer : withStatus(answer, status);
+    });
+  }
+
+  /** Termination protection, which the emulator does not know: it is kept here and told with each stack. */
+  protection(): void {
+    let on = false;
+    this.#rules.set('UpdateTerminationProtection', (_forward, parameters) => {
+      on = parameters.get('EnableTerminationProtection') === 'true';
+      return Promise.resolve(
+        ok(
+          '<UpdateTerminationProtectionResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><UpdateTerminationProtectionResult/></UpdateTerminationProtectionResponse>',
+        ),
+      );
+    });
+    const told = (): string => `<EnableTerminationProtection>${on}</EnableTerminationProtection>`;
+    this.#rules.set('DescribeStacks', async (forward) => {
+      const answer = await forward();
+      const known = /<EnableTerminationProtection>.*?<\/EnableTerminationProtection>/g;
+      return known.test(answer.body)
+        ? edited(answer, known, told())
+        : edited(answer, /(?=<StackStatus>)/g, told());
     });
   }
 
@@ -188,6 +236,11 @@ export class FakeAws {
     const parameters = new URLSearchParams(body);
     const action = parameters.get('Action') ?? target ?? '';
     this.calls.push(action);
+    this.parameters.set(action, parameters);
+    const [, key] = /Credential=([^/]+)/.exec(request.headers.authorization ?? '') ?? [];
+    if (key !== undefined) {
+      this.accessKeys.add(key);
+    }
     const forward = (): Promise<Answer> =>
       this.#forward(request.method ?? 'POST', request.url ?? '/', request.headers, body);
     const rule = this.#rules.get(action);

@@ -56,13 +56,36 @@ def modify_db_proxy(self):
         "RoleArn": "role_arn",
         "Auth": "auth",
         "SecurityGroups": "vpc_security_group_ids",
+        "DefaultAuthScheme": "default_auth_scheme",
     }.items():
         if name in self.params:
             setattr(proxy, attribute, self.params[name])
     return ActionResult({"DBProxy": proxy})
 
 
-for method in (describe_db_proxy_endpoints, modify_db_proxy_endpoint, delete_db_proxy_endpoint, modify_db_proxy):
+def create_db_proxy_endpoint(self):
+    return ActionResult({"DBProxyEndpoint": make_endpoint(self.backend, self.region, self.params)})
+
+
+def make_endpoint(backend, region_name, properties):
+    name = properties["DBProxyEndpointName"]
+    # moto finds tags by the ARN of a resource that it knows, so the endpoint has those of its proxy.
+    proxy = backend.db_proxies[properties["DBProxyName"]]
+    _endpoints(backend)[name] = {
+        "DBProxyEndpointName": name,
+        "DBProxyEndpointArn": proxy.arn,
+        "DBProxyName": properties["DBProxyName"],
+        "Status": "available",
+        "VpcSubnetIds": properties["VpcSubnetIds"],
+        "VpcSecurityGroupIds": properties.get("VpcSecurityGroupIds", []),
+        "Endpoint": f"{name}.endpoint.proxy-x.{region_name}.rds.amazonaws.com",
+        "TargetRole": properties.get("TargetRole", "READ_WRITE"),
+        "IsDefault": False,
+    }
+    return _endpoints(backend)[name]
+
+
+for method in (create_db_proxy_endpoint, describe_db_proxy_endpoints, modify_db_proxy_endpoint, delete_db_proxy_endpoint, modify_db_proxy):
     setattr(RDSResponse, method.__name__, method)
 
 
@@ -81,6 +104,13 @@ class ProxyEndpoint(CloudFormationModel):
     def cloudformation_type():
         return "AWS::RDS::DBProxyEndpoint"
 
+    @classmethod
+    def has_cfn_attr(cls, attr):
+        return attr in ["Endpoint", "DBProxyEndpointArn"]
+
+    def get_cfn_attribute(self, attribute_name):
+        return _endpoint(self.backend, self.name)[attribute_name]
+
     @property
     def physical_resource_id(self):
         return self.name
@@ -89,21 +119,8 @@ class ProxyEndpoint(CloudFormationModel):
     def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
         properties = cloudformation_json["Properties"]
         backend = rds_backends[account_id][region_name]
-        name = properties["DBProxyEndpointName"]
-        # moto finds tags by the ARN of a resource that it knows, so the endpoint has those of its proxy.
-        proxy = backend.db_proxies[properties["DBProxyName"]]
-        _endpoints(backend)[name] = {
-            "DBProxyEndpointName": name,
-            "DBProxyEndpointArn": proxy.arn,
-            "DBProxyName": properties["DBProxyName"],
-            "Status": "available",
-            "VpcSubnetIds": properties["VpcSubnetIds"],
-            "VpcSecurityGroupIds": properties.get("VpcSecurityGroupIds", []),
-            "Endpoint": f"{name}.endpoint.proxy-x.{region_name}.rds.amazonaws.com",
-            "TargetRole": properties.get("TargetRole", "READ_WRITE"),
-            "IsDefault": False,
-        }
-        return cls(backend, name)
+        make_endpoint(backend, region_name, properties)
+        return cls(backend, properties["DBProxyEndpointName"])
 
     @classmethod
     def update_from_cloudformation_json(

@@ -1,12 +1,23 @@
-"""What moto's CloudFormation lacks for a stack with an RDS Proxy, and three answers that differ from AWS's."""
+"""What moto's CloudFormation lacks for a stack with an RDS Proxy, and answers that differ from AWS's."""
+
+from threading import Lock
 
 from moto.cloudformation import models as cloudformation
 from moto.cloudformation.exceptions import CloudFormationError
 from moto.cloudformation.parsing import ResourceMap
+from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
 from moto.elbv2.models import FakeLoadBalancer, elbv2_backends
 from moto.logs.models import LogGroup, logs_backends
 from moto.rds.models import rds_backends
+
+
+_imports = {"asked": set(), "running": False}
+
+
+def importing():
+    """Whether a change set is running that takes over what bears the names of its template."""
+    return _imports["running"]
 
 
 class Proxy(CloudFormationModel):
@@ -41,6 +52,8 @@ class Proxy(CloudFormationModel):
         properties = cloudformation_json["Properties"]
         backend = rds_backends[account_id][region_name]
         name = properties["DBProxyName"]
+        if importing() and name in backend.db_proxies:
+            return cls(backend, name)
         backend.create_db_proxy(
             db_proxy_name=name,
             engine_family=properties["EngineFamily"],
@@ -136,8 +149,13 @@ class ProxyTargetGroup(CloudFormationModel):
 
 
 def _update_log_group(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
-    """moto has no update of a log group, and forgets the group instead."""
-    days = cloudformation_json["Properties"].get("RetentionInDays")
+    """moto has no update of a log group, and forgets the group instead. Another name is another group; the old one is retained."""
+    properties = cloudformation_json["Properties"]
+    if properties.get("LogGroupName", original_resource.name) != original_resource.name:
+        return cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, account_id, region_name
+        )
+    days = properties.get("RetentionInDays")
     logs_backends[account_id][region_name].put_retention_policy(original_resource.name, days)
     return original_resource
 
@@ -178,6 +196,7 @@ class ChangeSetNotFound(CloudFormationError):
 
 Backend = cloudformation.CloudFormationBackend
 _execute = Backend.execute_change_set
+_executing = Lock()
 
 
 def _named(self, name):
@@ -198,15 +217,60 @@ def _delete_change_set(self, change_set_name):
         self.change_sets.pop(change.change_set_id, None)
 
 
+_create = Backend.create_change_set
+
+
+def _create_change_set(self, stack_name, change_set_name, template, *args, change_set_type, **kwargs):
+    """A stack in review takes further change sets; moto makes a second stack of the same name."""
+    known = [stack for stack in self.stacks.values() if stack.name == stack_name]
+    if change_set_type == "CREATE" and known:
+        if known[0].status != "REVIEW_IN_PROGRESS":
+            raise StackExists(stack_name)
+        made = _create(
+            self, stack_name, change_set_name, template, *args, change_set_type="CREATE", **kwargs
+        )
+        surplus = self.stacks.pop(made[1])
+        self.change_sets[made[0]].stack = known[0]
+        self.change_sets[made[0]].stack_id = known[0].stack_id
+        known[0].parameters = surplus.parameters
+        return made[0], known[0].stack_id
+    return _create(self, stack_name, change_set_name, template, *args, change_set_type=change_set_type, **kwargs)
+
+
 def _execute_change_set(self, change_set_name, stack_name=None):
-    """moto leaves the outputs as they were before the change set."""
-    change = _describe_change_set(self, change_set_name)
-    _execute(self, change_set_name, stack_name)
-    stack = self.stacks[change.stack_id]
-    stack._parse_template()
-    stack.output_map = stack._create_output_map()
+    """moto leaves the outputs as they were before the change set, and lets a change set run after another has."""
+    with _executing:
+        change = _describe_change_set(self, change_set_name)
+        if change.execution_status != "AVAILABLE":
+            raise InvalidChangeSetStatus(change_set_name, change.execution_status)
+        _imports["running"] = change.change_set_id in _imports["asked"]
+        try:
+            _execute(self, change_set_name, stack_name)
+        finally:
+            _imports["running"] = False
+        stack = self.stacks[change.stack_id]
+        stack._parse_template()
+        stack.output_map = stack._create_output_map()
+        for other in list(self.change_sets.values()):
+            if other is not change and other.stack is stack:
+                other.execution_status = "OBSOLETE"
 
 
+class StackExists(CloudFormationError):
+    code = "ValidationError"
+
+    def __init__(self, name):
+        super().__init__(f"Stack [{name}] already exists and cannot be created again with the changeSet")
+
+
+class InvalidChangeSetStatus(CloudFormationError):
+    code = "InvalidChangeSetStatus"
+
+    def __init__(self, name, status):
+        super().__init__(f"ChangeSet [{name}] cannot be executed in its current execution status of [{status}]")
+
+
+Backend.create_change_set = _create_change_set
 Backend.describe_change_set = _describe_change_set
 Backend.delete_change_set = _delete_change_set
 Backend.execute_change_set = _execute_change_set
@@ -224,3 +288,40 @@ def _update_resources(self, template, parameters=None):
 
 
 ResourceMap.update = _update_resources
+
+_delete_resource = ResourceMap._delete_resource
+
+
+def _delete_unless_retained(self, parsed_resource, resource_json):
+    """moto knows Retain only, and only when the whole stack goes."""
+    if not str(resource_json.get("DeletionPolicy", "Delete")).startswith("Retain"):
+        _delete_resource(self, parsed_resource, resource_json)
+
+
+ResourceMap._delete_resource = _delete_unless_retained
+
+_respond = CloudFormationResponse.create_change_set
+
+
+def _create_change_set_response(self):
+    """ImportExistingResources, which moto does not know."""
+    answer = _respond(self)
+    if str(self._get_param("ImportExistingResources")).lower() == "true":
+        _imports["asked"].add(answer.result["Id"])
+    return answer
+
+
+CloudFormationResponse.create_change_set = _create_change_set_response
+
+_create_log_group = LogGroup.create_from_cloudformation_json.__func__
+
+
+def _create_or_import_log_group(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
+    name = cloudformation_json["Properties"].get("LogGroupName")
+    groups = logs_backends[account_id][region_name].groups
+    if importing() and name in groups:
+        return groups[name]
+    return _create_log_group(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+
+
+LogGroup.create_from_cloudformation_json = classmethod(_create_or_import_log_group)

@@ -15,6 +15,7 @@ logging.getLogger("werkzeug").setLevel(logging.ERROR)
 if "--plain" not in sys.argv:
     import sluice_moto.databases  # noqa: F401  registers and patches on import
     import sluice_moto.endpoints  # noqa: F401
+    import sluice_moto.extras  # noqa: F401
     import sluice_moto.groups  # noqa: F401
     import sluice_moto.resources  # noqa: F401
     import sluice_moto.roles  # noqa: F401

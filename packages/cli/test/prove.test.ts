@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { startPostgres } from '@sluice/testkit';
+import type { Postgres } from '@sluice/testkit';
+import { SluiceProcess, temporaryFolder } from './sluice-process.ts';
+
+async function database(t: TestContext): Promise<Postgres> {
+  const postgres = await startPostgres();
+  t.after(() => postgres.stop('immediate'));
+  return postgres;
+}
+
+function schemas(postgres: Postgres): Promise<unknown[]> {
+  return postgres.query("SELECT FROM pg_namespace WHERE nspname = 'sluice_prove'");
+}
+
+// Side by side: each has a database of its own, and most of the time they wait.
+suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
+  test('touches nothing where nobody can answer', async (t) => {
+    const postgres = await database(t);
+    const prove = new SluiceProcess(t, ['prove', '--direct', postgres.url]);
+    assert.equal(await prove.exit(), 1);
+    const said = prove.stderr.join('\n');
+    assert.match(said, /create the schema sluice_prove/);
+    assert.match(said, /--yes/);
+    assert(!said.includes(postgres.password));
+    assert.equal((await schemas(postgres)).length, 0);
+  });
+
+  test('Ctrl-C stops it at once, and leaves nothing', async (t) => {
+    const postgres = await database(t);
+    const cwd = temporaryFolder(t);
+    const prove = new SluiceProcess(
+      t,
+      [
+        ...['prove', '--direct', postgres.url, '--yes', '--only', 'scalability,performance'],
+        ...['--max-clients', '20', '--seconds', '0.5'],
+      ],
+      { cwd },
+    );
+    await prove.line(/performance: direct, 25\/s, round 2/);
+    assert.equal((await schemas(postgres)).length, 1);
+    prove.signal('SIGINT');
+    assert.equal(await prove.exit(), 130);
+    assert.equal((await schemas(postgres)).length, 0);
+    const [left] = await postgres.query<{ count: number }>(
+      "SELECT count(*)::int AS count FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+    );
+    assert.equal(left?.count, 0);
+    // What was whole is kept.
+    const report = JSON.parse(readFileSync(path.join(cwd, 'sluice-prove/report.json'), 'utf8')) as {
+      readonly isComplete: boolean;
+      readonly scalability?: unknown;
+    };
+    assert.equal(report.isComplete, false);
+    assert(report.scalability !== undefined);
+  });
+
+  test('a killed run is cleaned up after by the next', async (t) => {
+    const postgres = await database(t);
+    const cwd = temporaryFolder(t);
+    const args = ['prove', '--direct', postgres.url, '--yes', '--only', 'pinning'];
+    const killed = new SluiceProcess(t, [...args.slice(0, -1), 'performance'], { cwd });
+    await killed.line(/warm-up/);
+    killed.signal('SIGKILL');
+    await killed.exit();
+    assert.equal((await schemas(postgres)).length, 1);
+    const next = new SluiceProcess(t, [...args, '--json'], { cwd });
+    assert.equal(await next.exit(), 0, next.stderr.join('\n'));
+    assert.equal((await schemas(postgres)).length, 0);
+    assert(existsSync(path.join(cwd, 'sluice-prove/report.html')));
+    const { pinning } = JSON.parse(next.stdout.join('\n')) as { readonly pinning?: unknown };
+    assert(pinning !== undefined);
+
+    const file = path.join(cwd, 'sluice-prove/report.json');
+    const compare = new SluiceProcess(t, ['prove', 'compare', file, file], { cwd });
+    assert.equal(await compare.exit(), 0);
+    writeFileSync(path.join(cwd, 'other.json'), '{"format": "other"}');
+    const wrong = new SluiceProcess(t, ['prove', 'compare', file, 'other.json'], { cwd });
+    assert.equal(await wrong.exit(), 1);
+    assert.match(wrong.stderr.join('\n'), /other\.json is not a report of sluice prove/);
+  });
+
+  for (const [what, args, expected] of [
+    ['a claim that is none', ['--only', 'speed'], /"speed" is not a claim/],
+    ['a workload that is none', ['--workload', 'nowhere.yaml'], /nor one of the workloads/],
+    ['a trace that is none', ['--trace', 'nowhere.log'], /nowhere\.log cannot be read/],
+    ['a command for the lab', ['--failover-command', 'true'], /is for a database of your own/],
+    ['words that are none', ['contrast', 'a', 'b'], /takes no argument but compare/],
+  ] as const) {
+    test(`refuses ${what} before it starts anything`, async (t) => {
+      const prove = new SluiceProcess(t, ['prove', ...args], { cwd: temporaryFolder(t) });
+      assert.equal(await prove.exit(), 1);
+      assert.match(prove.stderr.join('\n'), expected);
+    });
+  }
+});

@@ -1,0 +1,23 @@
+import type { Clients } from '../aws/clients.ts';
+import type { Inputs } from '../inputs/table.ts';
+
+/** What a deployment needs to know, whether it comes from inputs or from a saved plan. */
+export interface Deployment {
+  readonly stack: string;
+  readonly proxy: string;
+  readonly engine: Inputs['engine'];
+  readonly account: string;
+  readonly region: string;
+  readonly clients: Clients;
+  /** The template that CloudFormation will have, to know what is touched. */
+  readonly template: Readonly<Record<string, unknown>>;
+  /** Whether clients must use TLS. */
+  readonly tls: boolean;
+  readonly roleArn?: string;
+  /** The template that was deployed when the plan was made; undefined when nothing was. */
+  readonly planned?: Readonly<Record<string, unknown>>;
+  /** A log group that was there before: it stays outside the stack, but gets the retention that was asked for. */
+  readonly keptLogGroup?: { readonly name: string; readonly days: number };
+  /** The folder of a fresh assembly, or the name of a change set that waits. */
+  readonly from: { readonly assembly: string } | { readonly changeSet: string };
+}

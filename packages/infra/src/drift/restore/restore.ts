@@ -1,0 +1,88 @@
+import type { Clients } from '../../aws/clients.ts';
+import { failureKind } from '../../aws/failure.ts';
+import { InfraError, messageOf } from '../../errors.ts';
+import type { DeployedStack } from '../../resolve/facts.ts';
+import { readDrift, resourcesOf, type Drift } from '../drift.ts';
+import { restoreExtras } from './extras.ts';
+import { restoreManaged } from './managed.ts';
+import { restoreMonitoring } from './monitoring.ts';
+import { restoreNetwork } from './network.ts';
+import type { Restorer } from './restorer.ts';
+import { restoreRoles } from './roles.ts';
+import { restoreService } from './service.ts';
+
+/** The restorers of all types that the two engines are made of; a test sees to it that none is missing. */
+export const restorers: Readonly<Record<string, Restorer>> = {
+  ...restoreManaged,
+  ...restoreService,
+  ...restoreNetwork,
+  ...restoreRoles,
+  ...restoreMonitoring,
+  ...restoreExtras,
+};
+
+/** Why an apply cannot take back this drift; undefined when it can. */
+export function irreparable({
+  type,
+  property,
+}: Pick<Drift, 'type' | 'property'>): string | undefined {
+  const restorer = restorers[type];
+  if (restorer === undefined) {
+    return 'sluice cannot change it';
+  }
+  if (property === '') {
+    return typeof restorer.make === 'string' ? restorer.make : undefined;
+  }
+  return restorer.fixed?.[property];
+}
+
+/** What is to be restored, and which of it. */
+export interface RestoreOptions {
+  readonly clients: Clients;
+  readonly stack: DeployedStack;
+  /** Which drift is taken back; the rest stays as it is. @default - all that can be */
+  readonly only?: (drift: Drift) => boolean;
+  /** Takes one line for people for each resource. */
+  readonly tell: (line: string) => void;
+}
+
+/**
+ * Reads the drift and takes it back, resource by resource.
+ * @returns what was taken back
+ * @throws InfraError APPLY_FAILED with everything that could not be taken back; the rest is
+ */
+export async function restoreDrift(options: RestoreOptions): Promise<Drift[]> {
+  const { clients, stack, only = () => true, tell } = options;
+  const { drift } = await readDrift(clients, stack);
+  const wanted = drift.filter((one) => irreparable(one) === undefined && only(one));
+  if (wanted.length === 0) {
+    return [];
+  }
+  const { all, physical } = await resourcesOf(clients, stack);
+  const problems: string[] = [];
+  const byResource = Object.groupBy(wanted, ({ resource }) => resource);
+  for (const [id, found = []] of Object.entries(byResource)) {
+    const resource = all.find((one) => one.id === id);
+    const restorer = restorers[resource?.type ?? ''];
+    if (resource === undefined || restorer === undefined) {
+      continue;
+    }
+    const properties = new Set(found.map(({ property }) => property));
+    const gone = properties.has('');
+    const what = gone ? 'created again' : [...properties].join(', ');
+    try {
+      const restoration = { clients, resource, id: physical[id] ?? '', all, properties };
+      await (gone && typeof restorer.make !== 'string'
+        ? restorer.make(restoration)
+        : restorer.set(restoration));
+      tell(`restored ${resource.type} ${id}: ${what}`);
+    } catch (error) {
+      const told = failureKind(error) === 'denied' ? 'the caller may not' : messageOf(error);
+      problems.push(`${resource.type} ${id} could not be restored (${what}): ${told}`);
+    }
+  }
+  if (problems.length > 0) {
+    throw new InfraError('APPLY_FAILED', problems);
+  }
+  return wanted;
+}

@@ -1,0 +1,48 @@
+import { Template } from '../resolve/template.ts';
+import type { Change } from './changes.ts';
+
+/** What happens to the host name that clients connect to. */
+export interface EndpointChange {
+  readonly now?: string;
+  readonly changes: boolean;
+  readonly told: string;
+}
+
+/** The proxy and the load balancer are what the endpoint's name hangs on. */
+const endpointTypes = new Set(['AWS::RDS::DBProxy', 'AWS::ElasticLoadBalancingV2::LoadBalancer']);
+
+/** Further names that clients may connect to. */
+const furtherTypes = new Set([
+  'AWS::RDS::DBProxyEndpoint',
+  'AWS::EC2::VPCEndpointService',
+  'AWS::Route53::RecordSet',
+]);
+
+export function endpointChange(
+  deployed: Readonly<Record<string, unknown>>,
+  changes: readonly Change[],
+  now: string | undefined,
+): EndpointChange {
+  const before = new Template(deployed).engine();
+  if (before === undefined || now === undefined || now === '') {
+    return { changes: false, told: 'a new endpoint is created' };
+  }
+  return changes.some((change) => endpointTypes.has(change.type) && goes(change))
+    ? {
+        now,
+        changes: true,
+        told: `THE ENDPOINT CHANGES ITS NAME: ${now} IS REMOVED AT THE END OF THE APPLY; POINT CLIENTS AT THE NEW ONE`,
+      }
+    : { now, changes: false, told: `the endpoint stays ${now}` };
+}
+
+/** The changes that take away a name which clients may be using; such a change is never made unasked. */
+export function lostEndpoints(changes: readonly Change[]): Change[] {
+  return changes.filter(
+    (change) => (endpointTypes.has(change.type) || furtherTypes.has(change.type)) && goes(change),
+  );
+}
+
+function goes({ action }: Change): boolean {
+  return action === 'replace' || action === 'remove';
+}

@@ -1,0 +1,276 @@
+import { found } from '../../resolve/facts.ts';
+import { chooseSubnets } from '../../resolve/choose-subnets.ts';
+import { judgePolicy } from '../../resolve/policy.ts';
+import { partitionOf, suffixOf } from '../../resolve/role-wishes.ts';
+import {
+  failed,
+  notFound,
+  passed,
+  skipped,
+  warning,
+  worst,
+  type Check,
+  type Subject,
+  type Verdict,
+} from '../check.ts';
+
+/** A certificate that expires within this many days is reported. */
+const soon = 30;
+
+const dayLength = 86_400_000;
+
+export const image: Check = {
+  code: 'PF21',
+  title: 'image',
+  looks: 'ecr:DescribeImages',
+  why: 'Without its image a task is restarted until the deployment gives up (CannotPullContainerError).',
+  run: ({ inputs, facts }) => {
+    if (inputs.engine !== 'sluice') {
+      return skipped('not needed: engine rds-proxy starts no tasks');
+    }
+    const described = found(facts.image);
+    return described === undefined
+      ? notFound(
+          facts.image,
+          `push the image, or correct ContainerImage (${inputs.ContainerImage})`,
+        )
+      : passed(`${described.repository} ${described.reference} is ${described.digest}`);
+  },
+};
+
+export const certificate: Check = {
+  code: 'PF22',
+  title: 'certificate',
+  looks: 'secretsmanager:GetSecretValue (only with --deep)',
+  why: 'With a mismatched or expired pair no client can connect with TLS.',
+  run: ({ inputs, facts }) => {
+    if (inputs.engine !== 'sluice') {
+      return skipped('not needed: RDS Proxy has a certificate of its own');
+    }
+    const pair = found(facts.certificate);
+    if (pair === undefined) {
+      return skipped('found' in facts.certificate ? 'not read' : facts.certificate.told);
+    }
+    const { problems, names, ends = '' } = pair;
+    const fix = `put a pair into ${inputs.TlsSecretName}: JSON with certificate and private_key, both PEM`;
+    if (problems.length > 0) {
+      return failed(`${inputs.TlsSecretName}: ${problems.join('; ')}`, fix);
+    }
+    const told = `for ${names.join(', ') || 'no name'}, until ${ends}`;
+    const { DnsName: name } = inputs;
+    if (name !== undefined && !names.some((one) => covers(one, name))) {
+      return warning(
+        `${told}; clients that check the host name expect ${name}`,
+        `issue a certificate with the name ${name}`,
+      );
+    }
+    return new Date(ends).getTime() - Date.now() < soon * dayLength
+      ? warning(`${told}, which is less than ${soon} days away`, 'have it renewed')
+      : passed(told);
+  },
+};
+
+/** Whether a certificate's name, which may begin with `*.`, is good for a host. */
+function covers(name: string, host: string): boolean {
+  const [wanted, given] = [host.toLowerCase(), name.toLowerCase()];
+  return wanted === given || (given.startsWith('*.') && wanted.replace(/^[^.]+/, '*') === given);
+}
+
+/** What tasks call before they can serve anybody. */
+const services = ['ecr.api', 'ecr.dkr', 's3', 'logs', 'secretsmanager'];
+
+export const wayOut: Check = {
+  code: 'PF23',
+  title: 'route to AWS',
+  looks: 'ec2:DescribeRouteTables, ec2:DescribeVpcEndpoints',
+  why: 'Tasks that cannot reach ECR, Secrets Manager and CloudWatch Logs never start (ResourceInitializationError).',
+  run: ({ inputs, facts }) => {
+    const ways = found(facts.wayOut);
+    if (ways === undefined) {
+      return skipped('found' in facts.wayOut ? 'not read' : facts.wayOut.told);
+    }
+    const { chosen } = chooseSubnets(facts, inputs);
+    // A task without a public address gets nowhere by an internet gateway.
+    const closed = chosen.filter(({ id }) => (ways.routes[id] ?? 'igw-').startsWith('igw-'));
+    const missing = services.filter(
+      (service) => !ways.endpoints.some((endpoint) => endpoint.endsWith(`.${service}`)),
+    );
+    if (closed.length === 0) {
+      return passed(chosen.map(({ id }) => `${id} by ${ways.routes[id]}`).join(', '));
+    }
+    return missing.length === 0
+      ? passed(`by VPC endpoints for ${services.join(', ')}`)
+      : failed(
+          `${closed.map(({ id }) => id).join(', ')} has no default route except to an internet gateway, and the VPC has no endpoint for ${missing.join(', ')}`,
+          'choose subnets with a route to a NAT gateway, or create these endpoints',
+        );
+  },
+};
+
+export const readers: Check = {
+  code: 'PF24',
+  title: 'read-only endpoints',
+  looks: 'rds:DescribeDBClusters',
+  why: 'Without a reader, a READ_ONLY endpoint is created and then refuses every client.',
+  run: ({ inputs, facts }) => {
+    const wanted = inputs.DBProxyEndpoints.filter(({ TargetRole }) => TargetRole === 'READ_ONLY');
+    const names = wanted.map((endpoint) => endpoint.DBProxyEndpointName).join(', ');
+    if (wanted.length === 0) {
+      return passed('none is asked for');
+    }
+    if (inputs.DBClusterIdentifier === undefined) {
+      return failed(
+        `${names} is READ_ONLY, and an instance has no readers`,
+        'leave TargetRole out, or put the proxy in front of a cluster (DBClusterIdentifier)',
+      );
+    }
+    const cluster = found(facts.cluster);
+    if (cluster === undefined) {
+      return skipped('the cluster could not be read');
+    }
+    const count = cluster.members.filter((member) => !member.writer).length;
+    return count > 0
+      ? passed(`${cluster.identifier} has ${count} ${count === 1 ? 'reader' : 'readers'}`)
+      : failed(
+          `${names} is READ_ONLY, and ${cluster.identifier} has no reader`,
+          'add a reader to the cluster, or leave the endpoint out',
+        );
+  },
+};
+
+export const iamLogin: Check = {
+  code: 'PF25',
+  title: 'IAM in the database',
+  looks: 'rds:DescribeDBInstances, rds:DescribeDBClusters',
+  why: 'With IAM_AUTH the proxy logs in with IAM tokens, which the database accepts only when IAM authentication is enabled.',
+  run: ({ inputs, facts }) => {
+    const database = found(facts.database);
+    const wanted =
+      inputs.engine === 'rds-proxy'
+        ? inputs.DefaultAuthScheme === 'IAM_AUTH'
+        : inputs.SluiceSettings['TargetIamAuth'] === 'true';
+    if (!wanted) {
+      return passed('not asked for');
+    }
+    if (database?.iamAuth === undefined) {
+      return skipped('whether it is on could not be read');
+    }
+    return database.iamAuth
+      ? passed(`on for ${database.identifier}`)
+      : failed(
+          `IAM authentication is off in ${database.identifier}`,
+          `aws rds modify-db-${database.clusterId === undefined ? 'instance --db-instance' : 'cluster --db-cluster'}-identifier ${database.clusterId ?? database.identifier} --enable-iam-database-authentication; its users need the role rds_iam`,
+        );
+  },
+};
+
+export const networkType: Check = {
+  code: 'PF26',
+  title: 'IP versions',
+  looks: 'ec2:DescribeSubnets, rds:DescribeDBInstances',
+  why: 'IPv6 for clients needs subnets with IPv6 ranges, and IPv6 to the database needs a dual-stack database.',
+  run: ({ inputs, facts }) => {
+    const verdicts: Verdict[] = [];
+    const { chosen } = chooseSubnets(facts, inputs);
+    const types = [
+      inputs.EndpointNetworkType,
+      ...inputs.DBProxyEndpoints.flatMap((endpoint) => endpoint.EndpointNetworkType ?? []),
+    ];
+    const without = chosen.filter((subnet) => subnet.ipv6 !== true);
+    if (types.some((type) => type !== 'IPV4')) {
+      verdicts.push(
+        without.length === 0
+          ? passed('every subnet has an IPv6 range')
+          : failed(
+              `EndpointNetworkType is ${types.find((type) => type !== 'IPV4')}, and ${without.map(({ id }) => id).join(', ')} has no IPv6 range`,
+              'give the subnets IPv6 ranges, choose others, or leave EndpointNetworkType out',
+            ),
+      );
+    }
+    if (inputs.engine === 'rds-proxy' && inputs.TargetConnectionNetworkType === 'IPV6') {
+      const database = found(facts.database);
+      verdicts.push(
+        database?.networkType === 'DUAL'
+          ? passed('the database is dual-stack')
+          : failed(
+              `TargetConnectionNetworkType is IPV6, and the network type of the database is ${database?.networkType ?? 'IPV4'}`,
+              'make the database dual-stack, or leave TargetConnectionNetworkType out',
+            ),
+      );
+    }
+    return verdicts.length === 0 ? passed('IPv4 only') : worst(verdicts);
+  },
+};
+
+export const keyAndTopic: Check = {
+  code: 'PF27',
+  title: 'log key and alarm topic',
+  looks: 'kms:DescribeKey, kms:GetKeyPolicy',
+  why: 'A key of another region, or one that CloudWatch Logs cannot use, makes the first resource of the stack fail.',
+  run: (subject) => {
+    const verdicts = [...logKey(subject), ...topic(subject)];
+    return verdicts.length === 0 ? passed('none is given') : worst(verdicts);
+  },
+};
+
+function logKey({ inputs, facts }: Subject): Verdict[] {
+  const { LogKmsKeyArn: arn, aws_region: region, aws_account_id: account } = inputs;
+  if (arn === undefined) {
+    return [];
+  }
+  const [, , , keyRegion = ''] = arn.split(':');
+  if (keyRegion !== region) {
+    return [
+      failed(
+        `LogKmsKeyArn is a key of ${keyRegion}, the logs are in ${region}`,
+        `give a key of ${region}`,
+      ),
+    ];
+  }
+  const key = found(facts.logKey);
+  if (key === undefined) {
+    return [notFound(facts.logKey, `correct LogKmsKeyArn (${arn})`)];
+  }
+  if (key.state !== 'Enabled') {
+    return [failed(`the key of the logs is ${key.state}`, 'enable it, or give another')];
+  }
+  if (key.policy === undefined) {
+    return [skipped('the policy of the log key could not be read')];
+  }
+  const service = `logs.${region}.${suffixOf(region)}`;
+  const { decision } = judgePolicy(key.policy, {
+    principal: { Service: service },
+    action: 'kms:GenerateDataKey',
+    context: {
+      'aws:SourceAccount': account,
+      'kms:EncryptionContext:aws:logs:arn': `arn:${partitionOf(region)}:logs:${region}:${account}:log-group:x`,
+    },
+  });
+  const fix = `let the key’s policy allow kms:Encrypt*, kms:Decrypt*, kms:ReEncrypt*, kms:GenerateDataKey* and kms:Describe* to the service ${service}`;
+  return [
+    decision === 'allowed'
+      ? passed(`${service} may use the log key`)
+      : decision === 'unknown'
+        ? warning(
+            `whether ${service} may use the log key depends on conditions that cannot be evaluated here`,
+            fix,
+          )
+        : failed(`the policy of the log key does not let ${service} use it`, fix),
+  ];
+}
+
+function topic({ inputs }: Subject): Verdict[] {
+  const { AlarmTopicArn: arn, aws_region: region } = inputs;
+  if (arn === undefined) {
+    return [];
+  }
+  const [, , , topicRegion = ''] = arn.split(':');
+  return [
+    topicRegion === region
+      ? passed('the topic is in the region of the alarms')
+      : failed(
+          `AlarmTopicArn is a topic of ${topicRegion}; alarms of ${region} take topics of their own region`,
+          `give a topic of ${region}`,
+        ),
+  ];
+}

@@ -1,0 +1,39 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import type { Model } from '../model/model.ts';
+import { stableJson } from '../values.ts';
+
+/** The logical id of a target group that is kept in order by the RDS API, since CloudFormation cannot import one. */
+const keptTargetGroupId = 'AdoptedTargetGroup';
+
+/** What an adopted proxy's target group is to be like, as a template would say it. */
+function targetGroupProperties({ inputs, proxyName }: Model): Record<string, unknown> {
+  return {
+    DBProxyName: proxyName,
+    TargetGroupName: 'default',
+    ...(inputs.DBClusterIdentifier === undefined
+      ? { DBInstanceIdentifiers: [inputs.rds_instance_id] }
+      : { DBClusterIdentifiers: [inputs.DBClusterIdentifier] }),
+    ConnectionPoolConfigurationInfo: {
+      MaxConnectionsPercent: inputs.MaxConnectionsPercent,
+      MaxIdleConnectionsPercent: inputs.MaxIdleConnectionsPercent,
+      ConnectionBorrowTimeout: inputs.ConnectionBorrowTimeout,
+      ...(inputs.InitQuery === undefined ? {} : { InitQuery: inputs.InitQuery }),
+    },
+  };
+}
+
+/**
+ * Writes the target group into the template's metadata, where the drift of it is looked for and taken back. CloudFormation
+ * takes a template that differs in metadata alone for the same one, so an output says it too.
+ */
+export function keepTargetGroup(scope: Construct, model: Model): CfnOutput {
+  const properties = targetGroupProperties(model);
+  Stack.of(scope).addMetadata('SluiceKept', {
+    [keptTargetGroupId]: { Type: 'AWS::RDS::DBProxyTargetGroup', Properties: properties },
+  });
+  return new CfnOutput(scope, 'AdoptedTargetGroupSettings', {
+    value: stableJson(properties),
+    description: 'The target group of the adopted proxy, which the RDS API keeps in order',
+  });
+}

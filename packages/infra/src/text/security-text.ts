@@ -1,0 +1,70 @@
+import { isRecord, list, record } from '../values.ts';
+import { plainText } from './value-text.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The statements of a policy document, one a line: who may do what on what, and under which condition. */
+function policyLines(document: unknown): string[] {
+  const statements = [record(document)['Statement']].flat();
+  return statements.map((entry) => {
+    const statement = record(entry);
+    const principal = statement['Principal'];
+    const subject = principal === undefined ? '' : ` by ${principalText(principal)}`;
+    const resource = statement['Resource'];
+    const object = resource === undefined ? '' : ` on ${plainText(resource)}`;
+    return `${String(statement['Effect'])} ${plainText(statement['Action'])}${subject}${object}${conditionText(statement['Condition'])}`;
+  });
+}
+
+function principalText(principal: unknown): string {
+  return isRecord(principal)
+    ? Object.entries(principal)
+        .map(([kind, value]) => `${kind} ${plainText(value)}`)
+        .join(', ')
+    : plainText(principal);
+}
+
+function conditionText(condition: unknown): string {
+  const parts = Object.entries(record(condition)).flatMap(([operator, keys]) =>
+    Object.entries(record(keys)).map(([key, value]) => `${key} ${operator} ${plainText(value)}`),
+  );
+  return parts.length === 0 ? '' : ` if ${parts.join(' and ')}`;
+}
+
+/** A rule of a security group on one line: `in tcp 5432 from 10.0.0.0/16 (clients)`. */
+export function ruleLine(direction: 'Ingress' | 'Egress', rule: Fields): string {
+  const peer =
+    rule['CidrIp'] ??
+    rule['CidrIpv6'] ??
+    rule['SourceSecurityGroupId'] ??
+    rule['DestinationSecurityGroupId'] ??
+    rule['SourcePrefixListId'] ??
+    rule['DestinationPrefixListId'];
+  const ports =
+    String(rule['IpProtocol']) === '-1'
+      ? 'all'
+      : `${String(rule['IpProtocol'])} ${portsText(rule['FromPort'], rule['ToPort'])}`;
+  const why = typeof rule['Description'] === 'string' ? ` (${rule['Description']})` : '';
+  return direction === 'Ingress'
+    ? `in ${ports} from ${plainText(peer)}${why}`
+    : `out ${ports} to ${plainText(peer)}${why}`;
+}
+
+function portsText(from: unknown, to: unknown): string {
+  return from === to ? String(from) : `${String(from)}-${String(to)}`;
+}
+
+/** What of a resource decides about access, in lines; empty for properties that do not. */
+export function securityPropertyLines(name: string, value: unknown): string[] | undefined {
+  switch (name) {
+    case 'PolicyDocument':
+    case 'AssumeRolePolicyDocument':
+      return policyLines(value);
+    case 'SecurityGroupIngress':
+      return list(value).map((rule) => ruleLine('Ingress', record(rule)));
+    case 'SecurityGroupEgress':
+      return list(value).map((rule) => ruleLine('Egress', record(rule)));
+    default:
+      return undefined;
+  }
+}

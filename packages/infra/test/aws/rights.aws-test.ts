@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, afterEach, before, suite, test } from 'node:test';
+import { runApply, runDestroy, runPlan } from '../../src/shell/index.ts';
+import { accountId, fillAccount, leaveAccount, type Account } from './account.ts';
+import { inputsFile, runCommand } from './command.ts';
+import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { FakeAws } from './fake/fake-aws.ts';
+
+suite('whose rights are used, and what protects a stack', { skip: withoutEmulator }, () => {
+  let emulator: Emulator;
+  let account: Account;
+  let fake: FakeAws;
+
+  before(async () => {
+    emulator = await startEmulator();
+    account = await fillAccount(emulator.endpoint);
+    fake = await FakeAws.start(emulator.endpoint);
+    process.env['AWS_ENDPOINT_URL'] = fake.endpoint;
+  });
+
+  afterEach(() => fake.reset());
+
+  after(async () => {
+    leaveAccount(account);
+    await fake.stop();
+    await emulator.stop();
+  });
+
+  test('CloudFormation gets its role for every change, and for the removal', async (t) => {
+    const role = `arn:aws:iam::${accountId}:role/cloudformation`;
+    const file = await inputsFile(t, `${account.tfvars}CloudFormationRoleArn = "${role}"\n`);
+    fake.simulation([]);
+    const applied = await runCommand(runApply, file, { autoApprove: true });
+    assert.equal(applied.code, 0, applied.err);
+    assert.equal(fake.parameters.get('CreateChangeSet')?.get('RoleARN'), role);
+    assert.ok(
+      fake.simulated.some(({ source }) => source === role),
+      'it is the role whose rights are checked',
+    );
+    const destroyed = await runCommand(runDestroy, file, { confirm: 'orders', force: true });
+    assert.equal(destroyed.code, 0, destroyed.err);
+    assert.equal(fake.parameters.get('DeleteStack')?.get('RoleARN'), role);
+  });
+
+  test('a role is assumed for every call, the toolkit’s too', async (t) => {
+    const role = `arn:aws:iam::${accountId}:role/deploy`;
+    const file = await inputsFile(t, `${account.tfvars}AssumeRoleArn = "${role}"\n`);
+    const applied = await runCommand(runApply, file, { autoApprove: true });
+    assert.equal(applied.code, 0, applied.err);
+    assert.equal(fake.parameters.get('AssumeRole')?.get('RoleArn'), role);
+    const keys = [...fake.accessKeys].filter((key) => key !== 'testing');
+    assert.equal(keys.length, 1, [...fake.accessKeys].join());
+    fake.accessKeys.clear();
+    const destroyed = await runCommand(runDestroy, file, { confirm: 'orders', force: true });
+    assert.equal(destroyed.code, 0, destroyed.err);
+    assert.ok(fake.calls.includes('DeleteStack'));
+  });
+
+  test('a profile is used in place of what the environment has', async (t) => {
+    const file = await inputsFile(t, `${account.tfvars}AwsProfile = "platform"\n`);
+    const credentials = join(dirname(file), 'credentials');
+    await writeFile(
+      credentials,
+      '[platform]\naws_access_key_id = platformkey\naws_secret_access_key = x\n',
+    );
+    process.env['AWS_SHARED_CREDENTIALS_FILE'] = credentials;
+    t.after(() => delete process.env['AWS_SHARED_CREDENTIALS_FILE']);
+    const planned = await runCommand(runPlan, file);
+    assert.equal(planned.code, 0, planned.err);
+    assert.deepEqual([...fake.accessKeys], ['platformkey']);
+  });
+
+  test('a stack that is protected is not destroyed until the protection is lifted', async (t) => {
+    fake.protection();
+    const file = await inputsFile(t, `${account.tfvars}TerminationProtection = true\n`);
+    const applied = await runCommand(runApply, file, { autoApprove: true });
+    assert.equal(applied.code, 0, applied.err);
+    const refused = await runCommand(runDestroy, file, { confirm: 'orders', force: true });
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /sluice-orders is protected \(TerminationProtection\)/);
+    const lifted = await inputsFile(t, `${account.tfvars}IdleClientTimeout = 60\n`);
+    const changed = await runCommand(runApply, lifted, { autoApprove: true });
+    assert.equal(changed.code, 0, changed.err);
+    const destroyed = await runCommand(runDestroy, lifted, { confirm: 'orders', force: true });
+    assert.equal(destroyed.code, 0, destroyed.err);
+  });
+
+  test('what is retained stays when its stack goes', async (t) => {
+    const file = await inputsFile(
+      t,
+      `${account.tfvars}RetainOnDelete = true\nStackTags = { CostCentre = "42" }\n`,
+    );
+    const applied = await runCommand(runApply, file, { autoApprove: true });
+    assert.equal(applied.code, 0, applied.err);
+    assert.match(String(fake.parameters.get('CreateChangeSet')), /CostCentre/);
+    const destroyed = await runCommand(runDestroy, file, { confirm: 'orders' });
+    assert.equal(destroyed.code, 0, destroyed.err);
+    assert.match(destroyed.err, /every resource stays/);
+    const planned = await runCommand(runPlan, file);
+    assert.match(planned.out, /✗ PF14 .*orders exists/);
+  });
+});

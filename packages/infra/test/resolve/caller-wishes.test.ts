@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { callerWishes } from '../../src/resolve/caller-wishes.ts';
+import { inputsWith, sluiceInputs } from '../subject.ts';
+
+function wishes(inputs: Readonly<Record<string, unknown>>, roleArn?: string): string[] {
+  return callerWishes(inputsWith(inputs), roleArn).map(
+    ({ action, resource }) => `${action} ${resource}`,
+  );
+}
+
+suite('what the caller must be allowed', () => {
+  for (const [region, partition] of [
+    ['eu-central-1', 'aws'],
+    ['cn-north-1', 'aws-cn'],
+    ['us-gov-west-1', 'aws-us-gov'],
+  ] as const) {
+    test(`in ${region} every ARN is of the partition ${partition}`, () => {
+      for (const engine of [{ CreateRole: true }, sluiceInputs]) {
+        const all = wishes({
+          ...engine,
+          aws_region: region,
+          HostedZoneId: 'Z1',
+          DnsName: 'a.example.com',
+          OutputParameterPrefix: '/a',
+          TemplateBucket: 'b',
+        });
+        const arns = all.filter((wish) => wish.includes(' arn:'));
+        assert.ok(arns.length > 8);
+        assert.deepEqual(
+          arns.filter((wish) => !wish.includes(` arn:${partition}:`)),
+          [],
+        );
+      }
+    });
+  }
+
+  for (const [what, inputs, wanted] of [
+    ['a given role is passed', {}, 'iam:PassRole arn:aws:iam::123456789012:role/r'],
+    [
+      'a role is made at its path',
+      { CreateRole: true, RolePath: '/platform/' },
+      'iam:CreateRole arn:aws:iam::123456789012:role/platform/orders-proxy-role',
+    ],
+    ['a group is made', { CreateSecurityGroup: true }, 'ec2:AuthorizeSecurityGroupEgress *'],
+    [
+      'the database is opened',
+      { CreateSecurityGroup: true, AllowDatabaseIngress: true },
+      'ec2:AuthorizeSecurityGroupIngress arn:aws:ec2:eu-central-1:123456789012:security-group/*',
+    ],
+    [
+      'further endpoints',
+      { DBProxyEndpoints: [{ DBProxyEndpointName: 'a' }] },
+      'rds:CreateDBProxyEndpoint arn:aws:rds:eu-central-1:123456789012:db-proxy-endpoint:*',
+    ],
+    [
+      'a DNS name',
+      { DnsName: 'a.example.com', HostedZoneId: 'Z1' },
+      'route53:ChangeResourceRecordSets arn:aws:route53:::hostedzone/Z1',
+    ],
+    [
+      'parameters',
+      { OutputParameterPrefix: '/a' },
+      'ssm:PutParameter arn:aws:ssm:eu-central-1:123456789012:parameter/a/endpoint',
+    ],
+    ['a bucket', { TemplateBucket: 'b' }, 's3:PutObject arn:aws:s3:::b/*'],
+    [
+      'PrivateLink',
+      { ...sluiceInputs, PrivateLinkPrincipals: ['*'] },
+      'ec2:CreateVpcEndpointServiceConfiguration *',
+    ],
+    [
+      'the dashboard',
+      sluiceInputs,
+      'cloudwatch:PutDashboard arn:aws:cloudwatch::123456789012:dashboard/sluice-orders',
+    ],
+  ] as const) {
+    test(what, () => {
+      const all = wishes(inputs, 'arn:aws:iam::123456789012:role/r');
+      assert.ok(all.includes(wanted), all.join('\n'));
+    });
+  }
+
+  test('with a role for CloudFormation the stack’s own calls are not asked about', () => {
+    const all = wishes({ CloudFormationRoleArn: 'arn:aws:iam::123456789012:role/cfn' });
+    assert.ok(!all.some((wish) => wish.startsWith('cloudformation:')));
+  });
+});

@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { FailoverPlan } from './claims/run.ts';
+import type { Dialogue, ProveOptions } from './options.ts';
+import type { DnsName, TestkitStage } from './stage/index.ts';
+
+const connections = 20;
+const patienceMs = 5000;
+
+/** What all plans share. */
+function common(
+  options: ProveOptions,
+  rounds: number,
+): Omit<FailoverPlan, 'trigger' | 'start' | 'repair' | 'settleMs' | 'needsOutage'> {
+  const writesPerSecond = Math.min(options.failoverRate, options.maxRate ?? Infinity);
+  return {
+    rounds,
+    writesPerSecond,
+    readsPerSecond: writesPerSecond,
+    connections: Math.min(connections, Math.max(2, Math.floor((options.maxClients ?? 200) / 2))),
+    idleClients: Math.min(connections, Math.floor((options.maxClients ?? 200) / 2)),
+    patienceMs,
+    timeoutMs: options.failoverTimeout * 1000,
+  };
+}
+
+/** The test cluster's primary fails, and its standby takes over. */
+export function testkitPlan(
+  options: ProveOptions,
+  testkit: TestkitStage,
+  dns: DnsName,
+): FailoverPlan {
+  let former: Awaited<ReturnType<TestkitStage['failOver']>>['former'] | undefined;
+  return {
+    ...common(options, options.failoverRounds ?? 5),
+    trigger: `${options.failoverKind} of the test cluster’s primary`,
+    needsOutage: false,
+    settleMs: 1000,
+    start: async () => {
+      const times = await testkit.failOver(options.failoverKind, (standby) => {
+        dns.record = standby;
+      });
+      ({ former } = times);
+      return times;
+    },
+    repair: async () => {
+      if (former !== undefined) await testkit.repair(former);
+      dns.refresh();
+    },
+  };
+}
+
+/** A command of the user’s makes the database fail over. */
+export function commandPlan(
+  options: ProveOptions,
+  command: string,
+  signal: AbortSignal,
+): FailoverPlan {
+  return {
+    ...common(options, options.failoverRounds ?? 1),
+    trigger: command,
+    needsOutage: true,
+    settleMs: options.failoverSettle * 1000,
+    start: async () => {
+      const faultAt = Date.now();
+      const child = spawn(command, { shell: true, stdio: ['ignore', 'ignore', 'pipe'], signal });
+      let said = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString()).slice(-2000);
+      });
+      const [code] = (await once(child, 'close')) as [number | null];
+      if (code !== 0) {
+        throw new Error(
+          `the failover command ended with exit code ${code}: ${command}\n${said.trim()}`,
+        );
+      }
+      return { faultAt, promotedAt: null };
+    },
+    repair: () => Promise.resolve(),
+  };
+}
+
+/** A person makes the database fail over, and says when. */
+export function handPlan(
+  options: ProveOptions,
+  dialogue: Dialogue,
+  signal: AbortSignal,
+): FailoverPlan {
+  return {
+    ...common(options, options.failoverRounds ?? 1),
+    trigger: 'by hand',
+    needsOutage: true,
+    settleMs: options.failoverSettle * 1000,
+    start: async () => {
+      await dialogue.pressEnter(
+        'The load is running. Start the failover now, and press Enter as you start it.',
+        signal,
+      );
+      return { faultAt: Date.now(), promotedAt: null };
+    },
+    repair: () => Promise.resolve(),
+  };
+}

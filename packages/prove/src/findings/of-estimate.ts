@@ -1,0 +1,51 @@
+import type { Claim, Finding } from '../report/schema.ts';
+import { fewestRounds, isSupported } from '../statistics/index.ts';
+import type { Estimate } from '../statistics/index.ts';
+
+/** What is said about a difference, by whether the rounds support it. */
+export interface Wording {
+  /** What is compared, as the subject of a sentence: `the p99 at 800/s`. */
+  readonly what: string;
+  /** The sentence for a difference that the rounds support, given its interval in words; without its full stop. */
+  readonly measured: (interval: string) => string;
+  readonly format: (value: number) => string;
+  readonly isHeadline?: boolean;
+}
+
+/** A finding about a difference: stated only when the rounds support it. */
+export function findingOf(claim: Claim, estimate: Estimate, wording: Wording): Finding {
+  const { what, measured, format, isHeadline = true } = wording;
+  const interval = `95 % interval ${format(estimate.low)} to ${format(estimate.high)}, ${estimate.rounds} rounds`;
+  if (estimate.rounds < fewestRounds || !Number.isFinite(estimate.value)) {
+    const rounds = Number.isFinite(estimate.rounds) ? estimate.rounds : 0;
+    const count =
+      rounds === 1 ? '1 round that has both paths is' : `${rounds} rounds that have both paths are`;
+    return {
+      claim,
+      kind: 'not supported',
+      isHeadline,
+      sentence: `${capital(what)}: ${count} too few for a finding.`,
+    };
+  }
+  if (!isSupported(estimate)) {
+    return {
+      claim,
+      kind: 'no difference',
+      isHeadline,
+      sentence: `${capital(what)}: no difference seen (${interval}).`,
+      estimate,
+    };
+  }
+  return {
+    claim,
+    kind: 'measured',
+    isHeadline,
+    sentence: `${capital(measured(interval))}.`,
+    estimate,
+  };
+}
+
+/** The first letter as at the beginning of a sentence. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,101 @@
+import { medianGap } from '../claims/availability.ts';
+import { failureText } from '../report/error-names.ts';
+import { formatMs, formatNumber } from '../report/format.ts';
+import type { AvailabilityLane, AvailabilityRound, Report } from '../report/schema.ts';
+import { colorOf } from './colors.ts';
+import { html } from './markup.ts';
+import type { Markup } from './markup.ts';
+import { plotFigure } from './plot.ts';
+import { table } from './table.ts';
+
+/** The failovers: a timeline, and what became of requests, rows and idle clients. */
+export function availabilitySection(report: Report): Markup | null {
+  const { availability, paths } = report;
+  if (availability === undefined || availability.rounds.length === 0) return null;
+  const lead = paths.find(({ kind }) => kind === 'proxy')?.name ?? paths[0]?.name ?? '';
+  const median = medianGap(availability, lead);
+  const distance = (round: AvailabilityRound): number =>
+    Math.abs((round.lanes.find(({ path }) => path === lead)?.gapMs ?? Infinity) - median);
+  const shown = availability.rounds.toSorted((a, b) => distance(a) - distance(b))[0];
+  const number = shown === undefined ? 0 : availability.rounds.indexOf(shown) + 1;
+  return html`<p>
+      Failover: ${availability.trigger}. ${formatNumber(availability.writesPerSecond)} numbered
+      writes and ${formatNumber(availability.readsPerSecond)} reads per second on each path at the
+      same time.
+    </p>
+    ${shown === undefined ? null : timelinePlot(report, shown, number)}
+    ${table(
+      'What became of the requests',
+      [
+        'path',
+        'round',
+        'longest gap, writes',
+        'reads',
+        'after promotion',
+        'writes failed',
+        'held',
+        'retried',
+        'reads failed',
+        'held',
+        'retried',
+        'rows acknowledged',
+        'lost',
+        'doubled',
+        'idle clients',
+        'survived',
+      ],
+      paths.flatMap(({ name }) =>
+        availability.rounds.flatMap(({ lanes }, round) =>
+          lanes.filter(({ path }) => path === name).map((lane) => laneRow(lane, round)),
+        ),
+      ),
+    )}
+    <p class="soft">
+      The database’s own promotion took
+      ${availability.rounds.map(({ promotionMs }) => (promotionMs === null ? 'an unknown time' : formatMs(promotionMs))).join(', ')}.
+    </p>`;
+}
+
+function laneRow(lane: AvailabilityLane, round: number): string[] {
+  const { writes, reads, rows, idle } = lane;
+  return [
+    lane.path,
+    String(round + 1),
+    formatMs(lane.gapMs),
+    formatMs(lane.readGapMs),
+    lane.afterPromotionMs === null ? '–' : formatMs(lane.afterPromotionMs),
+    failureText(writes.failed) || '0',
+    formatNumber(writes.held),
+    formatNumber(writes.retried),
+    failureText(reads.failed) || '0',
+    formatNumber(reads.held),
+    formatNumber(reads.retried),
+    formatNumber(rows.acknowledged),
+    formatNumber(rows.lost),
+    formatNumber(rows.doubled),
+    formatNumber(idle.clients),
+    formatNumber(idle.survived),
+  ];
+}
+
+function timelinePlot(report: Report, round: AvailabilityRound, number: number): Markup | null {
+  const { faultAtMs, promotionMs, lanes } = round;
+  return plotFigure({
+    title: `A failover, second by second (round ${number})`,
+    note: 'Writes acknowledged per 100 ms; the burst after the gap is what was held.',
+    x: { label: 'seconds since the failover', scale: 'linear' },
+    y: { label: 'writes per 100 ms', scale: 'linear' },
+    marks: [
+      { x: 0, label: 'failover' },
+      ...(promotionMs === null ? [] : [{ x: promotionMs / 1000, label: 'new primary' }]),
+    ],
+    series: lanes.map(({ path, timeline }) => ({
+      name: path,
+      color: colorOf(report, path),
+      points: timeline.map((count, slot): [number, number] => [
+        Number(((slot * 100 - faultAtMs) / 1000).toFixed(2)),
+        count,
+      ]),
+    })),
+  });
+}

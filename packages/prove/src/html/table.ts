@@ -1,0 +1,29 @@
+import { html } from './markup.ts';
+import type { Content, Markup } from './markup.ts';
+
+/** A table that scrolls by itself where it is wider than the page, and can be reached by keyboard. */
+export function table(
+  label: string,
+  head: readonly string[],
+  rows: readonly (readonly Content[])[],
+  textColumns: readonly number[] = [],
+): Markup {
+  const kind = (at: number): string => (textColumns.includes(at) ? 'text' : '');
+  return html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">
+    <table>
+      <thead>
+        <tr>
+          ${head.map((title, at) => html`<th scope="col" class="${kind(at)}">${title}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          (row) =>
+            html`<tr>
+              ${row.map((cell, at) => html`<td class="${kind(at)}">${cell}</td>`)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}

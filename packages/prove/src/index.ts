@@ -1,0 +1,11 @@
+export { compareReports, defaultThreshold, formatComparison, readReport } from './compare/index.ts';
+export type { Comparison } from './compare/index.ts';
+export type { Dialogue, ProveOptions } from './options.ts';
+export { parseThrough } from './paths.ts';
+export { prove } from './prove.ts';
+export { ProveError } from './prove-error.ts';
+export { htmlReport } from './html/html-report.ts';
+export { reportSchema } from './report/schema.ts';
+export type { Claim, Finding, Report } from './report/schema.ts';
+export { summaryOf } from './report/summary.ts';
+export { workloadSchema } from './workload/schema.ts';

@@ -1,0 +1,3 @@
+export { describeMachine } from './machine.ts';
+export type { Machine } from './machine.ts';
+export { cpuMicros, residentBytes } from './process-cost.ts';

@@ -1,0 +1,24 @@
+/** What the errors that a ramp or a failover meets are called, by SQLSTATE (manual, appendix A) or by name of the system. */
+const names: Readonly<Record<string, string>> = {
+  '08000': 'no connection could be had',
+  '08006': 'connection lost',
+  '25006': 'read-only',
+  '28P01': 'wrong password',
+  '40001': 'transaction rolled back',
+  '53300': 'too many connections',
+  '57014': 'canceled',
+  '57P01': 'shut down by the administrator',
+  '57P03': 'cannot connect now',
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+};
+
+/** Failures as people read them: `2 × 53300 (too many connections)`. */
+export function failureText(failures: Readonly<Record<string, number>>): string {
+  return Object.entries(failures)
+    .map(([code, count]) => {
+      const name = names[code];
+      return `${count} × ${code}${name === undefined ? '' : ` (${name})`}`;
+    })
+    .join(', ');
+}

@@ -1,0 +1,113 @@
+import { Type } from 'typebox';
+import {
+  availabilitySchema,
+  laneSchema,
+  performanceSchema,
+  pinningSchema,
+  scalabilitySchema,
+} from './claims-schema.ts';
+import { estimate, strict } from './common-schema.ts';
+
+/** The four claims, in the order in which they are proved. */
+export const claims = ['scalability', 'performance', 'availability', 'pinning'] as const;
+
+export type Claim = (typeof claims)[number];
+
+const claim = Type.Union([
+  Type.Literal('scalability'),
+  Type.Literal('performance'),
+  Type.Literal('availability'),
+  Type.Literal('pinning'),
+]);
+
+const finding = Type.Object(
+  {
+    claim: Type.Union([claim, Type.Literal('generator')]),
+    kind: Type.Union(
+      [
+        Type.Literal('measured'),
+        Type.Literal('no difference'),
+        Type.Literal('not supported'),
+        Type.Literal('caveat'),
+      ],
+      {
+        description:
+          'measured: the rounds support it. no difference: the rounds support that there is none to speak of, or show none. not supported: too few rounds, or too much noise. caveat: what limits the others.',
+      },
+    ),
+    isHeadline: Type.Boolean({ description: 'The summary for the terminal has it.' }),
+    sentence: Type.String(),
+    estimate: Type.Optional(estimate),
+  },
+  strict,
+);
+
+const path = Type.Object(
+  {
+    name: Type.String(),
+    kind: Type.Union([Type.Literal('direct'), Type.Literal('proxy')]),
+    url: Type.String({ description: 'Without its password.' }),
+  },
+  strict,
+);
+
+/** `report.json`. */
+export const reportSchema = Type.Object(
+  {
+    format: Type.Literal('sluice-prove'),
+    version: Type.Literal(1, { description: 'Of this format.' }),
+    startedAt: Type.String({ description: 'ISO 8601.' }),
+    seconds: Type.Number({ description: 'How long the run took.' }),
+    sluice: Type.String({ description: 'The version of Sluice that measured.' }),
+    isComplete: Type.Boolean({ description: 'False when the run was stopped.' }),
+    machine: Type.Object(
+      {
+        cores: Type.Integer(),
+        cpu: Type.String(),
+        memoryBytes: Type.Number(),
+        kernel: Type.String(),
+        loadBefore: Type.Number({ description: 'Load average over one minute before the run.' }),
+        node: Type.String(),
+      },
+      { ...strict, description: 'The machine that made the load.' },
+    ),
+    database: Type.Object(
+      {
+        version: Type.String(),
+        maxConnections: Type.Integer(),
+        reservedConnections: Type.Integer(),
+        connections: Type.Integer({ description: 'Connections of others, before the run.' }),
+        hasStatements: Type.Boolean({ description: 'pg_stat_statements can be read.' }),
+        isLocal: Type.Boolean({ description: 'It runs on the machine that made the load.' }),
+      },
+      strict,
+    ),
+    isLab: Type.Boolean({ description: 'The run started a database and Sluice of its own.' }),
+    settings: Type.Record(Type.String(), Type.Unknown(), {
+      description: 'All settings of the run, defaults included.',
+    }),
+    paths: Type.Array(path),
+    workload: Type.Unknown({ description: 'The workload, as in its file.' }),
+    findings: Type.Array(finding),
+    scalability: Type.Optional(scalabilitySchema),
+    performance: Type.Optional(performanceSchema),
+    availability: Type.Optional(availabilitySchema),
+    pinning: Type.Optional(pinningSchema),
+  },
+  { ...strict, title: 'report.json of sluice prove' },
+);
+
+export type Report = Type.Static<typeof reportSchema>;
+export type Finding = Type.Static<typeof finding>;
+export type Scalability = Type.Static<typeof scalabilitySchema>;
+export type RampPath = Scalability['paths'][number];
+export type RampStep = RampPath['steps'][number];
+export type Performance = Type.Static<typeof performanceSchema>;
+export type Load = Performance['steady'][number];
+export type LoadRound = Load['rounds'][number];
+export type DatabaseCost = Performance['database'][number];
+export type Availability = Type.Static<typeof availabilitySchema>;
+export type AvailabilityRound = Availability['rounds'][number];
+export type AvailabilityLane = Type.Static<typeof laneSchema>;
+export type Pinning = Type.Static<typeof pinningSchema>;
+export type PinningEntry = Pinning['entries'][number];

@@ -1,0 +1,241 @@
+import { Type } from 'typebox';
+
+/** An object that refuses names it does not know, so that a typing error does not pass. */
+const strict = { additionalProperties: false } as const;
+
+const integerGenerator = Type.Object(
+  {
+    generate: Type.Literal('integer', { description: 'A whole number.' }),
+    min: Type.Integer({ description: 'The smallest.' }),
+    max: Type.Integer({ description: 'The largest.' }),
+    distribution: Type.Optional(
+      Type.Union([Type.Literal('uniform'), Type.Literal('zipf')], {
+        description:
+          'How often each value comes: all equally (the default), or skewed as in real applications: the smallest most often, the others by Zipf’s law.',
+      }),
+    ),
+  },
+  strict,
+);
+
+const numberGenerator = Type.Object(
+  {
+    generate: Type.Literal('number', { description: 'A number with two decimals.' }),
+    min: Type.Number({ description: 'The smallest.' }),
+    max: Type.Number({ description: 'The largest.' }),
+  },
+  strict,
+);
+
+const textGenerator = Type.Object(
+  {
+    generate: Type.Literal('text', { description: 'Letters and digits.' }),
+    length: Type.Integer({ minimum: 1, maximum: 1_048_576, description: 'How many of them.' }),
+  },
+  strict,
+);
+
+const uuidGenerator = Type.Object(
+  { generate: Type.Literal('uuid', { description: 'A random UUID.' }) },
+  strict,
+);
+
+const sequenceGenerator = Type.Object(
+  {
+    generate: Type.Literal('sequence', {
+      description: 'A whole number that no other transaction in the run gets.',
+    }),
+    start: Type.Optional(Type.Integer({ description: 'The first. Default 1.' })),
+  },
+  strict,
+);
+
+const timestampGenerator = Type.Object(
+  {
+    generate: Type.Literal('timestamp', { description: 'A time in the past.' }),
+    withinDays: Type.Number({
+      exclusiveMinimum: 0,
+      description: 'At most this many days ago.',
+    }),
+  },
+  strict,
+);
+
+const choiceGenerator = Type.Object(
+  {
+    generate: Type.Literal('choice', { description: 'One of these values.' }),
+    values: Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]), {
+      minItems: 1,
+      description: 'The values, all equally likely.',
+    }),
+  },
+  strict,
+);
+
+const parameter = Type.Union(
+  [
+    Type.String(),
+    Type.Number(),
+    Type.Boolean(),
+    Type.Null(),
+    integerGenerator,
+    numberGenerator,
+    textGenerator,
+    uuidGenerator,
+    sequenceGenerator,
+    timestampGenerator,
+    choiceGenerator,
+  ],
+  { description: 'A value, or a generator of values.' },
+);
+
+const statement = Type.Object(
+  {
+    sql: Type.String({
+      minLength: 1,
+      description:
+        'One statement, with $1, $2, … for its parameters. `{schema}` stands for the schema that the run creates.',
+    }),
+    parameters: Type.Optional(
+      Type.Array(parameter, { description: 'The values of $1, $2, … in order.' }),
+    ),
+    prepared: Type.Optional(
+      Type.Boolean({
+        description:
+          'Prepared once per connection under a name, as drivers with a statement cache do. Default false: a statement with parameters is parsed each time, one without uses the simple protocol.',
+      }),
+    ),
+  },
+  strict,
+);
+
+const think = Type.Object(
+  {
+    think: Type.Number({
+      minimum: 0,
+      maximum: 60_000,
+      description:
+        'Milliseconds the application spends on something else in the middle of the transaction.',
+    }),
+  },
+  strict,
+);
+
+const repeat = Type.Object(
+  {
+    statement: Type.String({ description: 'The name of a statement.' }),
+    repeat: Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'How many times it is sent.',
+    }),
+  },
+  strict,
+);
+
+const transaction = Type.Object(
+  {
+    name: Type.String({ minLength: 1, description: 'Its name in the report.' }),
+    weight: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        description: 'How often it runs, relative to the others. Default 1.',
+      }),
+    ),
+    explicit: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether it runs between BEGIN and COMMIT. Default: if it has more than one statement.',
+      }),
+    ),
+    steps: Type.Array(Type.Union([Type.String(), repeat, think]), {
+      minItems: 1,
+      description: 'Names of statements, repeated statements, and pauses.',
+    }),
+  },
+  strict,
+);
+
+const connect = Type.Object(
+  {
+    pattern: Type.Optional(
+      Type.Union([Type.Literal('pool'), Type.Literal('per-transaction'), Type.Literal('both')], {
+        description:
+          'Kept connections, as in a driver’s pool; a new one for each transaction, as functions make them; or both, one after the other. Default both.',
+      }),
+    ),
+    clients: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'Connections of the steady load. Default 20.',
+      }),
+    ),
+    session: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description: 'SQL that the driver itself sends on each new connection.',
+      }),
+    ),
+    release: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description:
+          'SQL that the driver itself sends after each transaction, when the connection returns to its pool.',
+      }),
+    ),
+  },
+  { ...strict, description: 'How clients connect.' },
+);
+
+const thinkTime = Type.Object(
+  {
+    mean: Type.Number({
+      minimum: 0,
+      maximum: 3_600_000,
+      description: 'Milliseconds between two transactions of one client, on average.',
+    }),
+    distribution: Type.Optional(
+      Type.Union([Type.Literal('exponential'), Type.Literal('constant')], {
+        description: 'How the pauses vary. Default exponential.',
+      }),
+    ),
+  },
+  {
+    ...strict,
+    description:
+      'A client’s pause between two transactions while many clients are connected. Default 1,000 ms on average.',
+  },
+);
+
+/** A workload file. */
+export const workloadSchema = Type.Object(
+  {
+    name: Type.String({ minLength: 1, description: 'Its name in the report.' }),
+    description: Type.Optional(Type.String({ description: 'What it stands for.' })),
+    setup: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description:
+          'Statements that create what the workload needs, run once, in this order. Create it in `{schema}`, which is dropped afterwards.',
+      }),
+    ),
+    connect: Type.Optional(connect),
+    thinkTime: Type.Optional(thinkTime),
+    statements: Type.Record(Type.String(), statement, {
+      description: 'Statements by name.',
+      minProperties: 1,
+    }),
+    transactions: Type.Array(transaction, {
+      minItems: 1,
+      description: 'What the application does.',
+    }),
+  },
+  { ...strict, title: 'A workload of sluice prove' },
+);
+
+/** A workload file, checked. */
+export type WorkloadFile = Type.Static<typeof workloadSchema>;
+
+/** A value of a parameter, or what generates it. */
+export type ParameterFile = Type.Static<typeof parameter>;
+
+/** A step of a transaction. */
+export type StepFile = WorkloadFile['transactions'][number]['steps'][number];

@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startPostgres } from '@sluice/testkit';
+import { Value } from 'typebox/value';
+import { compareReports } from '../src/compare/index.ts';
+import { rampLimit, stepsUpTo } from '../src/claims/scalability.ts';
+import { Control } from '../src/database/control.ts';
+import { htmlReport } from '../src/html/html-report.ts';
+import { givenPaths, parseThrough, withoutPassword } from '../src/paths.ts';
+import { ProxyProcess } from '../src/stage/index.ts';
+import type { Report } from '../src/report/schema.ts';
+import { reportSchema } from '../src/report/schema.ts';
+import { summaryOf } from '../src/report/summary.ts';
+import { runProve } from './helpers/run-prove.ts';
+
+// Side by side: each has a database of its own, and most of the time they wait.
+suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 }, () => {
+  test('never exceeds its limits, leaves nothing, and its report keeps to the schema', async (t) => {
+    const postgres = await startPostgres({ maxConnections: 60 });
+    t.after(() => postgres.stop('immediate'));
+    const { user, password, host, port } = postgres;
+    const sluice = await ProxyProcess.start({
+      TargetHost: host,
+      TargetPort: port,
+      TargetTlsMode: 'disable',
+      PoolSize: 5,
+      Users: [{ UserName: user, Password: password }],
+    });
+    t.after(() => sluice.stop());
+    let most = 0;
+    const over = new AbortController();
+    const watching = (async () => {
+      while (!over.signal.aborted) {
+        const [row] = await postgres.query<{ count: number }>(
+          "SELECT count(*)::int AS count FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
+        );
+        most = Math.max(most, row?.count ?? 0);
+        await delay(20);
+      }
+    })();
+    const report = await runProve({
+      direct: postgres.url,
+      through: [
+        { name: 'sluice', url: `postgres://${user}:${password}@127.0.0.1:${sluice.port}/postgres` },
+      ],
+      only: ['scalability', 'performance', 'pinning'],
+      maxClients: 12,
+      maxRate: 40,
+      rates: [20, 40],
+      rounds: 2,
+      seconds: 0.5,
+    }).finally(() => over.abort());
+    await watching;
+    // 12 clients directly, the control connection, and what Sluice has: 5, and those with which it watches.
+    assert(most <= 12 + 1 + 8, `${most} connections`);
+    for (const load of report.performance?.steady ?? []) assert(load.rate <= 40);
+    for (const { throughput } of report.scalability?.paths.flatMap(({ steps }) => steps) ?? [])
+      assert(throughput <= 40 * 1.5, `${throughput}/s`);
+    assert.deepEqual(Value.Errors(reportSchema, JSON.parse(JSON.stringify(report))), []);
+    const left = await postgres.query("SELECT FROM pg_namespace WHERE nspname = 'sluice_prove'");
+    assert.equal(left.length, 0);
+    assert(!JSON.stringify(report).includes(password), 'the password is in the report');
+    assert(!htmlReport(report).includes(password), 'the password is in the page');
+    const kept = report.pinning?.measured.filter(({ path }) => path === 'sluice');
+    assert(
+      kept?.every((each) => each.kept && !each.seenByOthers),
+      JSON.stringify(kept),
+    );
+    for (const line of summaryOf(report).split('\n')) assert(line.length <= 79, line);
+  });
+
+  test('what an earlier run left is dropped, what is alive is respected, what is not its own is not touched', async (t) => {
+    const postgres = await startPostgres();
+    t.after(() => postgres.stop('immediate'));
+    const url = (): string => postgres.url;
+    const first = await Control.connect(url, 'sluice_prove');
+    await first.createSchema();
+    const second = await Control.connect(url, 'sluice_prove');
+    assert.equal(await second.findEarlierRun(), 'running');
+    // As when it is killed: nothing is cleaned up, and the heart stands still.
+    await first.end();
+    assert.equal(await second.findEarlierRun(), 'left behind');
+    await second.createSchema();
+    await second.dropSchema();
+    assert.equal(await second.findEarlierRun(), 'none');
+    await postgres.query('CREATE SCHEMA sluice_prove');
+    await assert.rejects(
+      second.findEarlierRun(),
+      /that sluice prove did not make; choose another name/,
+    );
+    await second.end();
+  });
+
+  test('a claim that cannot be measured is told, and the others are', async (t) => {
+    const postgres = await startPostgres();
+    t.after(() => postgres.stop('immediate'));
+    const report = await runProve({
+      direct: postgres.url,
+      only: ['availability', 'pinning'],
+      failoverCommand: 'echo no such instance >&2; exit 3',
+    });
+    assert.equal(report.isComplete, false);
+    assert(report.pinning !== undefined && report.availability === undefined);
+    assert(report.findings.some(({ sentence }) => /exit code 3.*no such instance/.test(sentence)));
+  });
+
+  test('availability without a way to fail over is a caveat, and not silence', async (t) => {
+    const postgres = await startPostgres();
+    t.after(() => postgres.stop('immediate'));
+    const { findings } = await runProve({ direct: postgres.url, only: ['availability'] });
+    assert(findings.some(({ sentence }) => sentence.includes('--failover-command')));
+  });
+});
+
+suite('paths and limits', () => {
+  test('a proxy has the name in front of its URL', () => {
+    assert.deepEqual(parseThrough('rds=postgres://u:p@h/d?a=b'), {
+      name: 'rds',
+      url: 'postgres://u:p@h/d?a=b',
+    });
+    assert.deepEqual(parseThrough('postgres://u:p=q@h/d'), {
+      name: 'proxy',
+      url: 'postgres://u:p=q@h/d',
+    });
+  });
+
+  test('two paths of one name, and what is no URL, are refused without showing a password', () => {
+    const through = [parseThrough('postgres://u:p@h/d'), parseThrough('postgres://u:p@i/d')];
+    assert.throws(() => givenPaths({ direct: undefined, through }), /two paths are called "proxy"/);
+    assert.throws(
+      () => givenPaths({ direct: 'mysql://u:secret@h/d', through: [] }),
+      (error: Error) => !error.message.includes('secret') && error.message.includes('--direct'),
+    );
+    assert.equal(withoutPassword('postgres://u:secret@h:5/d?password=x'), 'postgres://u@h:5/d');
+  });
+
+  test('a ramp goes 10, 20, 50, … up to its limit', () => {
+    assert.deepEqual(stepsUpTo(120), [10, 20, 50, 100, 120]);
+    assert.deepEqual(stepsUpTo(10), [10]);
+    assert.deepEqual(stepsUpTo(5), [5]);
+  });
+
+  test('a direct path of somebody else’s database keeps room for others, unless a limit is told', () => {
+    const facts = {
+      version: '18',
+      maxConnections: 100,
+      reservedConnections: 3,
+      connections: 47,
+      hasStatements: false,
+      isLocal: false,
+    };
+    const direct = { name: 'direct', kind: 'direct', url: () => '', shown: '' } as const;
+    const limits = { maxClients: 100, maxRate: 1, isClientLimitTold: false };
+    assert.equal(rampLimit({ limits, facts, testkit: undefined }, direct).clients, 40);
+    assert.equal(
+      rampLimit({ limits, facts, testkit: undefined }, { ...direct, kind: 'proxy' }).clients,
+      100,
+    );
+    const told = { ...limits, isClientLimitTold: true };
+    assert.equal(rampLimit({ limits: told, facts, testkit: undefined }, direct).clients, 100);
+  });
+});
+
+/** A report with one load, whose rounds have this p50. */
+function reportOf(
+  p50: readonly number[],
+  direct: readonly number[] = [1, 1, 1, 1, 1],
+  lost = 0,
+): Report {
+  const generator = { busy: 0.1, cpu: 0.1, lagP50: 0, lagP99: 0, lagMax: 0, limit: null };
+  const load = (
+    path: string,
+    values: readonly number[],
+  ): NonNullable<Report['performance']>['steady'][number] => ({
+    path,
+    rate: 100,
+    latency: null,
+    curve: [],
+    connectCurve: [],
+    rounds: values.map((value) => ({
+      asked: 100,
+      answered: 100,
+      unanswered: 0,
+      failed: {},
+      throughput: 100,
+      isOverrun: false,
+      latency: {
+        count: 100,
+        mean: value,
+        p50: value,
+        p90: value,
+        p99: value * 2,
+        p999: null,
+        max: value * 3,
+      },
+      service: null,
+      connect: null,
+      generator,
+    })),
+  });
+  const kind = { asked: 1, succeeded: 1, held: 0, retried: 0, failed: {} };
+  return {
+    format: 'sluice-prove',
+    version: 1,
+    startedAt: '2026-11-01T10:00:00.000Z',
+    seconds: 1,
+    sluice: '0.1.0',
+    isComplete: true,
+    machine: { cores: 2, cpu: 'x', memoryBytes: 1, kernel: 'Linux 6', loadBefore: 0, node: '24' },
+    database: {
+      version: '18',
+      maxConnections: 100,
+      reservedConnections: 3,
+      connections: 0,
+      hasStatements: false,
+      isLocal: true,
+    },
+    isLab: true,
+    settings: {},
+    paths: [
+      { name: 'direct', kind: 'direct', url: 'x' },
+      { name: 'sluice', kind: 'proxy', url: 'y' },
+    ],
+    workload: { name: 'web' },
+    findings: [],
+    performance: {
+      clients: 20,
+      secondsPerRound: 1,
+      steady: [load('direct', direct), load('sluice', p50)],
+      connecting: [],
+      database: [],
+    },
+    availability: {
+      trigger: 'kill',
+      writesPerSecond: 1,
+      readsPerSecond: 1,
+      cuts: [],
+      publishedClaim: 0.66,
+      rounds: [
+        {
+          faultAtMs: 0,
+          promotionMs: null,
+          lanes: [
+            {
+              path: 'sluice',
+              gapMs: 10,
+              readGapMs: 10,
+              afterPromotionMs: null,
+              writes: kind,
+              reads: kind,
+              rows: { acknowledged: 10, lost, doubled: 0 },
+              idle: { clients: 0, survived: 0, lost: 0 },
+              timeline: [],
+            },
+          ],
+        },
+      ],
+    },
+  };
+}
+
+suite('comparing two reports', () => {
+  const calm = [2, 2.05, 1.95, 2.02, 1.98];
+  const times = (factor: number): number[] => calm.map((value) => value * factor);
+  const compare = (after: Report, isRelative = false): ReturnType<typeof compareReports> =>
+    compareReports(reportOf(calm), after, { threshold: 0.1, isRelative });
+  const verdict = (
+    comparison: ReturnType<typeof compareReports>,
+    name = 'p50 at 100/s',
+  ): string | undefined =>
+    comparison.changes.find((change) => change.path === 'sluice' && change.name === name)?.verdict;
+
+  for (const [what, factor, expected] of [
+    ['the same', 1, 'no difference'],
+    ['8 % slower', 1.08, 'worse'],
+    ['30 % slower', 1.3, 'regression'],
+    ['30 % faster', 0.7, 'better'],
+  ] as const) {
+    test(`${what} is ${expected}`, () => {
+      const comparison = compare(reportOf(times(factor)));
+      assert.equal(verdict(comparison), expected);
+      assert.equal(comparison.hasRegression, expected === 'regression');
+    });
+  }
+
+  test('a slowdown within the noise, or of too few rounds, is no regression', () => {
+    assert.equal(verdict(compare(reportOf([1.2, 3.9, 2.4, 1.9, 3]))), 'no difference');
+    assert.equal(verdict(compare(reportOf([4, 4, 4]))), 'not supported');
+  });
+
+  test('relative to direct, a slower machine is no regression, and a slower proxy is one', () => {
+    const slower = reportOf(times(3), [3, 3, 3, 3, 3]);
+    assert.equal(verdict(compare(slower)), 'regression');
+    assert.equal(verdict(compare(slower, true)), 'no difference');
+    assert.equal(verdict(compare(reportOf(times(2)), true)), 'regression');
+  });
+
+  test('a lost row is a regression, whatever the threshold', () => {
+    const comparison = compare(reportOf(calm, undefined, 1));
+    assert.equal(verdict(comparison, 'rows lost'), 'regression');
+    assert(comparison.hasRegression);
+  });
+
+  test('what differs in how they were made is told', () => {
+    const after = { ...reportOf(calm), workload: { name: 'orm' } };
+    assert.match(compare(after).cautions.join(), /the workload differs/);
+  });
+});

@@ -1,0 +1,12 @@
+import { createSettings } from '@sluice/proxy/settings';
+import type { Settings } from '@sluice/proxy/settings';
+import type { ProxySettings } from './proxy-settings.ts';
+
+/**
+ * Checks settings and adds the defaults of those that are left out.
+ *
+ * @throws SettingsError with every problem.
+ */
+export function completeSettings(settings: ProxySettings): Settings {
+  return createSettings(settings);
+}

@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FaultProxy } from '../fault/fault-proxy.ts';
+import type { Postgres } from '../postgres/postgres.ts';
+import type { Cluster } from './cluster.ts';
+
+/** The ways in which a cluster can change its primary. */
+export const failoverKinds = ['kill', 'shutdown', 'blackhole', 'switchover'] as const;
+
+/**
+ * `kill`: every process of the primary dies at once. `shutdown`: it is shut down (fast). `blackhole`: the network
+ * before it swallows everything. `switchover`: planned; clients are held meanwhile, and it is shut down in order.
+ */
+export type FailoverKind = (typeof failoverKinds)[number];
+
+/** What a fail-over needs beside the cluster. */
+export interface FailoverMeans {
+  /** What stands between the clients and a server. */
+  network(server: Postgres): FaultProxy;
+  /** Holds all clients; resolves when nothing runs any more. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+/** Ends the primary in this way and promotes the first standby. Resolves to the former primary when the new one writes. */
+export async function failOver(
+  cluster: Cluster,
+  kind: FailoverKind,
+  means: FailoverMeans,
+): Promise<Postgres> {
+  const former = cluster.primary;
+  const [standby] = cluster.standbys;
+  if (standby === undefined) throw new Error('a fail-over needs a standby');
+  let ended: Promise<void> = Promise.resolve();
+  switch (kind) {
+    case 'kill':
+      ended = former.kill();
+      // The signals are out when the postmaster has gone; its children may take longer to be buried.
+      while (former.pid !== undefined) await delay(1);
+      break;
+    case 'shutdown':
+      await former.shutdown('fast');
+      break;
+    case 'blackhole':
+      await means.network(former).set('blackhole');
+      break;
+    case 'switchover':
+      await means.pause();
+      await former.shutdown('fast');
+      break;
+  }
+  await cluster.promote(standby);
+  if (kind === 'switchover') await means.resume();
+  await ended;
+  return former;
+}
+
+/** Makes the former primary a standby of the new one, and its network whole. */
+export async function repairCluster(
+  cluster: Cluster,
+  former: Postgres,
+  network: FaultProxy,
+): Promise<void> {
+  await former.shutdown('immediate');
+  await network.set('refuse');
+  await network.set('pass');
+  await cluster.rejoin(former);
+}

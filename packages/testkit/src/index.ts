@@ -1,0 +1,15 @@
+export { makeCertificate } from './certificate.ts';
+export type { Certificate, CertificateOptions } from './certificate.ts';
+export { Cluster } from './cluster/cluster.ts';
+export { failOver, failoverKinds, repairCluster } from './cluster/fail-over.ts';
+export type { FailoverKind, FailoverMeans } from './cluster/fail-over.ts';
+export { startCluster } from './cluster/start-cluster.ts';
+export type { ClusterOptions } from './cluster/start-cluster.ts';
+export { FaultProxy } from './fault/fault-proxy.ts';
+export type { Fault } from './fault/fault.ts';
+export { reset } from './fault/reset.ts';
+export { platformPackage } from './postgres/binaries.ts';
+export { startPostgres } from './postgres/start-postgres.ts';
+export type { PostgresOptions } from './postgres/options.ts';
+export { Postgres } from './postgres/postgres.ts';
+export type { ShutdownMode } from './postgres/postgres.ts';

@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { giveTo } from './account.ts';
+import type { Account } from './account.ts';
+import type { PostgresBinaries } from './binaries.ts';
+
+const run = promisify(execFile);
+
+/** What is written into a new data directory once and for all. */
+export interface InitOptions {
+  readonly user: string;
+  readonly password: string;
+  readonly auth: string;
+}
+
+/** Whether `dataDir` holds a database cluster already. */
+export async function isInitialized(dataDir: string): Promise<boolean> {
+  return exists(path.join(dataDir, 'PG_VERSION'));
+}
+
+/** Makes `dataDir` with initdb. The folder may exist if it is empty. */
+export async function initialize(
+  binaries: PostgresBinaries,
+  account: Account,
+  dataDir: string,
+  options: InitOptions,
+): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  await giveTo(account, dataDir);
+  const secrets = await mkdtemp(path.join(tmpdir(), 'sluice-init-'));
+  try {
+    const passwordFile = path.join(secrets, 'password');
+    await writeFile(passwordFile, `${options.password}\n`, { mode: 0o600 });
+    await giveTo(account, secrets);
+    await run(
+      binaries.initdb,
+      [
+        `--pgdata=${dataDir}`,
+        `--username=${options.user}`,
+        `--pwfile=${passwordFile}`,
+        `--auth=${options.auth}`,
+        '--encoding=UTF8',
+        '--locale=C',
+        '--no-sync',
+      ],
+      // initdb needs a working directory that its account can enter.
+      { ...account, cwd: '/', env: { ...process.env, LC_ALL: 'C' } },
+    );
+  } catch (error) {
+    throw new Error(`initdb failed in ${dataDir}: ${String(error)}`, { cause: error });
+  } finally {
+    await rm(secrets, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+/** Makes `dataDir` as a copy of a template, which initdb makes the first time. */
+export async function initializeFromTemplate(
+  binaries: PostgresBinaries,
+  account: Account,
+  dataDir: string,
+  options: InitOptions,
+  templates: string,
+): Promise<void> {
+  const key = JSON.stringify([binaries.root, account, options]);
+  const template = path.join(
+    templates,
+    createHash('sha256').update(key).digest('hex').slice(0, 16),
+  );
+  if (!(await isInitialized(template))) await makeTemplate(binaries, account, template, options);
+  await copyDataDirectory(template, dataDir);
+}
+
+async function makeTemplate(
+  binaries: PostgresBinaries,
+  account: Account,
+  template: string,
+  options: InitOptions,
+): Promise<void> {
+  // Under a temporary folder first: the account may not reach the place where templates are kept.
+  const draft = await mkdtemp(path.join(tmpdir(), 'sluice-template-'));
+  try {
+    await initialize(binaries, account, draft, options);
+    await mkdir(path.dirname(template), { recursive: true });
+    const copy = await mkdtemp(`${template}-`);
+    await copyDataDirectory(draft, copy);
+    // The rename is atomic: of several processes that make the same template, one wins.
+    await rename(copy, template).catch(() =>
+      rm(copy, { recursive: true, force: true, maxRetries: 10 }),
+    );
+  } finally {
+    await rm(draft, { recursive: true, force: true, maxRetries: 10 });
+  }
+}
+
+/** Copies a data directory with its owner and modes. Symbolic links stay links. */
+async function copyDataDirectory(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true, mode: 0o700 });
+  await run('cp', ['-Rp', `${from}/.`, to]);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
