@@ -1,4 +1,4 @@
-import { medianRatio } from './statistics.ts';
+import { medianRatio } from '@sluice/prove/statistics';
 import type { BenchResult, LoadResult, TargetName } from './results.ts';
 
 /** Something the proxy shall reach, compared within one run. */

@@ -70,6 +70,11 @@ const stateLoads: readonly Pick<LoadCase, 'name' | 'args' | 'scripts'>[] = [
     args: ['-n', '-M', 'simple', '-D', 'ready=0'],
     scripts: [settingOnce('5000')],
   },
+  {
+    name: 'unproven',
+    args: ['-n', '-M', 'simple'],
+    scripts: ['\\set aid random(1, 100000)\nSELECT balance_of(:aid);\n'],
+  },
   { name: 'prepared-500', args: ['-n', '-M', 'prepared'], scripts: distinctStatements },
 ];
 

@@ -1,4 +1,4 @@
-import { cpuMicros } from './process-cost.ts';
+import { cpuMicros } from '@sluice/prove/machine';
 
 const intervalMs = 50;
 

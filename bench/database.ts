@@ -1,5 +1,5 @@
-import { startPostgres } from '@sluice/lab';
-import type { Certificate, Postgres } from '@sluice/lab';
+import { startPostgres } from '@sluice/testkit';
+import type { Certificate, Postgres } from '@sluice/testkit';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { fillTables } from './pgbench.ts';
 
@@ -16,6 +16,14 @@ const parameters = {
   max_wal_size: '4GB',
   checkpoint_timeout: '1h',
 };
+
+/** Whatever this may do is not proven: a statement that calls it has its server connection reset for the next session. */
+const dynamicFunction = `CREATE FUNCTION balance_of(account int) RETURNS int STABLE LANGUAGE plpgsql AS $$
+  DECLARE balance int;
+  BEGIN
+    EXECUTE 'SELECT abalance FROM pgbench_accounts WHERE aid = $1' INTO balance USING account;
+    RETURN balance;
+  END $$`;
 
 /** The database that everything is measured with. */
 export interface BenchDatabase {
@@ -40,6 +48,7 @@ export async function startDatabase(
   });
   try {
     await fillTables(postgres, scale);
+    await postgres.query(dynamicFunction);
     const verifier = await setVerifier(postgres, scramIterations);
     const [row] = await postgres.query<{ server_version: string }>('SHOW server_version');
     return { postgres, verifier, version: row?.server_version ?? 'unknown' };

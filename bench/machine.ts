@@ -1,20 +1,14 @@
 import { execFile } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import os from 'node:os';
 import { promisify } from 'node:util';
+import { describeMachine as describeThisMachine } from '@sluice/prove/machine';
+import type { Machine as ThisMachine } from '@sluice/prove/machine';
 import { bunPath } from './targets/bun-path.ts';
 
 const run = promisify(execFile);
 
 /** What the numbers depend on. No host name and no path: results are published. */
-export interface Machine {
-  readonly cores: number;
-  readonly cpu: string;
-  readonly memoryBytes: number;
-  readonly kernel: string;
+export interface Machine extends ThisMachine {
   readonly versions: Readonly<Record<string, string>>;
-  /** Load average over one minute before the run: above 0.5, something else was using the machine. */
-  readonly loadBefore: number;
 }
 
 /** Finds out what the machine is, and which versions take part. */
@@ -31,23 +25,10 @@ export async function describeMachine(
   if (pgbouncer !== undefined) {
     versions['pgbouncer'] = (await firstLine(pgbouncer, ['--version'])).replace(/^PgBouncer /, '');
   }
-  return {
-    cores: os.availableParallelism(),
-    cpu: await cpuModel(),
-    memoryBytes: os.totalmem(),
-    kernel: `${os.type()} ${os.release().split('-', 1).join('')}`,
-    versions,
-    loadBefore: os.loadavg()[0] ?? 0,
-  };
+  return { ...(await describeThisMachine()), versions };
 }
 
 async function firstLine(program: string, args: readonly string[]): Promise<string> {
   const { stdout } = await run(program, args);
   return stdout.split('\n', 1).join('').trim();
-}
-
-/** Of `os.cpus()`, Node.js needs a clock speed to fill in the model, which virtual machines do not always give. */
-async function cpuModel(): Promise<string> {
-  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
-  return /^model name\s*:\s*(.+)$/m.exec(text)?.[1] ?? os.cpus()[0]?.model ?? 'unknown';
 }

@@ -2,8 +2,8 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { makeCertificate } from '@sluice/lab';
-import type { Certificate } from '@sluice/lab';
+import { makeCertificate } from '@sluice/testkit';
+import type { Certificate } from '@sluice/testkit';
 import type { BenchRun } from './bench-run.ts';
 import { idleCases, isChosen, loadCases, stateCases } from './cases.ts';
 import { startDatabase } from './database.ts';

@@ -4,7 +4,7 @@ import type { BenchRun } from './bench-run.ts';
 import { idleWarmUp } from './cases.ts';
 import type { IdleCase } from './cases.ts';
 import { IdleClients } from './idle-clients/idle-clients.ts';
-import { residentBytes } from './process-cost.ts';
+import { residentBytes } from '@sluice/prove/machine';
 import type { IdleResult, IdleStep, TargetName } from './results.ts';
 import type { Target } from './targets/target.ts';
 

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { LoadCase } from './cases.ts';
-import { percentile } from './statistics.ts';
+import { percentile } from '@sluice/prove/statistics';
 
 const run = promisify(execFile);
 

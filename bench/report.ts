@@ -2,7 +2,7 @@ import { judge, ratioOf } from './aims.ts';
 import type { Outcome } from './aims.ts';
 import { targetNames } from './results.ts';
 import type { BenchResult, IdleResult, LoadResult, Round, TargetName } from './results.ts';
-import { median } from './statistics.ts';
+import { median } from '@sluice/prove/statistics';
 
 /** What is printed at the end: medians over the rounds, and ratios to PgBouncer in the same rounds. */
 export function formatReport(result: BenchResult): string {

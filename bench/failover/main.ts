@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { failoverKinds } from '@sluice/lab';
+import { failoverKinds } from '@sluice/testkit';
 import { idleOf, plotOf, tableOf } from './report.ts';
 import type { Run } from './report.ts';
 import { runRound } from './round.ts';

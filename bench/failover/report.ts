@@ -1,3 +1,4 @@
+import { median } from '@sluice/prove/statistics';
 import type { LaneResult, RoundResult } from './round.ts';
 
 /** One call of the benchmark. */
@@ -19,11 +20,6 @@ export function idleOf(runs: readonly Run[]): string {
       : [`${idle.answered} of ${idle.clients} answered, ${idle.errors} had an error`],
   );
   return `Idle clients after each run: ${lines.join('; ')}.`;
-}
-
-/** The middle of the values; of an even number, the upper one. */
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 /** All failures of several rounds, by error. */

@@ -1,13 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { failOver, mend } from '@sluice/lab';
-import type { FailoverKind, FailoverMeans, Postgres } from '@sluice/lab';
-import { Client } from 'pg';
-import { Lane } from './lane.ts';
-import type { Outcome } from './lane.ts';
+import type { FailoverKind, Postgres } from '@sluice/testkit';
+import {
+  FailoverLoad,
+  heldMs,
+  isAcknowledged,
+  judgeRows,
+  longestGap,
+  timeline,
+} from '@sluice/prove/availability';
+import { DnsName } from '@sluice/prove/stage';
 import type { Stage } from './stage.ts';
-
-/** How long a client keeps an address before it asks DNS again, in milliseconds. */
-const timeToLive = 5000;
 
 /** What one lane saw of one fail-over. Times in milliseconds. */
 export interface LaneResult {
@@ -38,56 +40,34 @@ export interface RoundResult {
 }
 
 /** Runs the load, one fail-over in it, and counts what became of every row. */
-export async function runRound(stage: Stage, kind: FailoverKind): Promise<RoundResult> {
-  const { cluster, daemon } = stage;
+export async function runRound({ lab }: Stage, kind: FailoverKind): Promise<RoundResult> {
+  const { cluster, proxy } = lab;
   await cluster.primary.query('TRUNCATE rows');
-  // DNS says who is the primary; a client believes what it was last told for the time to live.
-  let record = cluster.primary;
-  let known: Postgres = record;
-  let askedAt = Date.now() - Math.random() * timeToLive;
-  const direct = new Lane(
-    'direct',
-    () => {
-      if (Date.now() - askedAt >= timeToLive) {
-        known = record;
-        askedAt = Date.now();
-      }
-      return stage.directUrl(known);
-    },
-    20,
-  );
-  const proxied = new Lane('sluice', () => stage.proxyUrl, 20);
+  const name = new DnsName(cluster.primary);
+  const common = { connections: 20, table: 'rows' };
+  const direct = new FailoverLoad({
+    ...common,
+    name: 'direct',
+    url: () => lab.directUrl(name.resolve()),
+  });
+  const proxied = new FailoverLoad({ ...common, name: 'sluice', url: () => lab.proxyUrl });
   await Promise.all([direct.connect(), proxied.connect()]);
   const lanes = [direct, proxied];
   for (const lane of lanes) lane.start(200, 500);
   await delay(2000);
 
-  const [standby] = cluster.standbys;
-  if (standby === undefined) throw new Error('the cluster has lost its standby');
-  const means: FailoverMeans = {
-    network: (server) => stage.network(server),
-    pause: async () => {
-      while ((await daemon.ask('POST', '/pause'))['quiet'] !== true) await delay(2);
-    },
-    resume: async () => {
-      await daemon.ask('POST', '/resume');
-    },
-  };
-  const faultAt = Date.now();
-  const [former, promotedAt] = await Promise.all([
-    failOver(cluster, kind, means),
-    takesWrites(standby).then((at) => {
-      record = standby;
-      return at;
-    }),
-  ]);
-  while (!lanes.every((lane) => lane.outcomes.some((outcome) => isWriteAfter(outcome, promotedAt))))
-    await delay(20);
+  const { faultAt, promotedAt, former } = await lab.failOver(kind, (standby) => {
+    name.record = standby;
+  });
+  const isServed = ({ outcomes }: FailoverLoad): boolean =>
+    outcomes.some((outcome) => isAcknowledged(outcome) && outcome.answered >= promotedAt);
+  while (!lanes.every(isServed)) await delay(20);
   await delay(1000);
   await Promise.all(lanes.map((lane) => lane.stop()));
   await Promise.all(lanes.map((lane) => lane.end()));
-  const story = await daemon.storySince(faultAt);
-  const judge = (lane: Lane): Promise<LaneResult> => judgeLane(lane, standby, faultAt, promotedAt);
+  const story = await proxy.failoverSince(faultAt);
+  const judge = (lane: FailoverLoad): Promise<LaneResult> =>
+    judgeLane(lane, cluster.primary, faultAt, promotedAt);
   const result = {
     kind,
     promotion: promotedAt - faultAt,
@@ -95,63 +75,43 @@ export async function runRound(stage: Stage, kind: FailoverKind): Promise<RoundR
     direct: await judge(direct),
     sluice: await judge(proxied),
   };
-  await mend(cluster, former, stage.network(former));
+  await lab.repair(former);
   return result;
 }
 
-function isWriteAfter({ kind, error, answered }: Outcome, at: number): boolean {
-  return kind === 'write' && error === null && answered >= at;
-}
-
-/** When the standby stops to be one, to some milliseconds. */
-async function takesWrites(standby: Postgres): Promise<number> {
-  const client = new Client({ connectionString: standby.url });
-  await client.connect();
-  for (;;) {
-    const { rows } = await client.query<{ standby: boolean }>(
-      'SELECT pg_is_in_recovery() AS standby',
-    );
-    if (rows[0]?.standby === false) break;
-    await delay(2);
-  }
-  const at = Date.now();
-  await client.end();
-  return at;
-}
-
 async function judgeLane(
-  lane: Lane,
+  lane: FailoverLoad,
   primary: Postgres,
   faultAt: number,
   promotedAt: number,
 ): Promise<LaneResult> {
-  const writes = lane.outcomes.filter(({ kind, error }) => kind === 'write' && error === null);
-  const times = writes.map(({ answered }) => answered).sort((a, b) => a - b);
-  const gaps = times.slice(1).map((time, at) => time - (times[at] ?? time));
+  const { outcomes } = lane;
   const failed: Record<string, number> = {};
-  for (const { kind, error } of lane.outcomes)
+  for (const { kind, error } of outcomes)
     if (error !== null) failed[`${kind} ${error}`] = (failed[`${kind} ${error}`] ?? 0) + 1;
   const rows = await primary.query<{ id: number; count: number }>(
     'SELECT id, count(*)::int AS count FROM rows WHERE lane = $1 GROUP BY id',
     [lane.name],
   );
-  const kept = new Map(rows.map(({ id, count }) => [id, count]));
-  const first = times.find((time) => time >= promotedAt) ?? Infinity;
-  const series = Array.from({ length: 100 }, () => 0);
-  for (const time of times) {
-    const at = Math.floor((time - faultAt + 2000) / 100);
-    if (at >= 0 && at < series.length) series[at] = (series[at] ?? 0) + 1;
-  }
+  const { acknowledged, lost, doubled } = judgeRows(
+    lane,
+    new Map(rows.map(({ id, count }) => [id, count])),
+  );
+  const first = Math.min(
+    ...outcomes
+      .filter((outcome) => isAcknowledged(outcome) && outcome.answered >= promotedAt)
+      .map(({ answered }) => answered),
+  );
   return {
-    gap: Math.max(...gaps),
+    gap: longestGap(outcomes, 'write').gap,
     afterPromotion: first - promotedAt,
     failed,
-    held: lane.outcomes.filter(
-      ({ error, asked, answered }) => error === null && answered - asked > 100,
+    held: outcomes.filter(
+      ({ error, asked, answered }) => error === null && answered - asked > heldMs,
     ).length,
-    acknowledged: writes.length,
-    lost: writes.filter(({ id }) => !kept.has(id)).length,
-    twice: [...kept.values()].filter((count) => count > 1).length,
-    series,
+    acknowledged,
+    lost,
+    twice: doubled,
+    series: timeline(outcomes, faultAt - 2000, 100),
   };
 }

@@ -1,4 +1,4 @@
-import type { Postgres } from '@sluice/lab';
+import type { Postgres } from '@sluice/testkit';
 import type { Address } from '../pgbench.ts';
 import type { TargetName } from '../results.ts';
 
@@ -24,7 +24,7 @@ export interface TargetSetup {
   readonly keyFile: string;
   /** For settings and logs. Every account can read it, since PgBouncer may have to run as another. */
   readonly folder: string;
-  /** The most database connections. */
+  /** The most server connections. */
   readonly poolSize: number;
   /** The most client connections. */
   readonly maxClients: number;

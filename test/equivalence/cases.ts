@@ -27,7 +27,7 @@ const run = (name: string, text: string, ...values: readonly string[]): readonly
 /** Kept for ever: what was once wrong is looked at in every run. */
 export const cases: readonly Case[] = [
   {
-    name: 'the names of statements on database connections do not show in errors',
+    name: 'the names of statements on server connections do not show in errors',
     script: [
       extended(1, [
         { parse: 'a', text: 'SELECT $1::text' },
@@ -85,7 +85,6 @@ export const cases: readonly Case[] = [
   },
   {
     name: 'RESET ALL goes back to what the client asked for at its start',
-    differs: 'start values behind RESET in one write',
     script: [
       { session: 1, connect: { application_name: 'web', DateStyle: 'ISO, DMY' } },
       say(1, "SET DateStyle = 'German'", 'RESET ALL'),
@@ -198,6 +197,27 @@ export const cases: readonly Case[] = [
           { execute: '', rows: 0 },
         ],
       ),
+    ],
+  },
+  {
+    name: 'a name that EXECUTE does not find, given by the group behind it',
+    script: [
+      {
+        session: 1,
+        send: [
+          { query: "EXECUTE b('north')" },
+          {
+            extended: [
+              { parse: 'b', text: 'SELECT $1::text' },
+              { parse: 'b', text: 'SELECT 1' },
+            ],
+          },
+        ],
+      },
+      extended(1, [
+        { bind: 'b', portal: '', values: ['north'] },
+        { execute: '', rows: 0 },
+      ]),
     ],
   },
   {
@@ -375,7 +395,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'EXECUTE of a name that another loan has closed, behind a group that waits',
+    name: 'EXECUTE of a name that another lease has closed, behind a group that waits',
     script: [
       say(4, 'PREPARE a AS SELECT $1::text'),
       {
@@ -402,7 +422,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'EXECUTE of a savepoint outside a transaction, which ends the database connection',
+    name: 'EXECUTE of a savepoint outside a transaction, which ends the server connection',
     differs: 'connections that PostgreSQL ends',
     script: [
       extended(1, [{ parse: 'a', text: 'SAVEPOINT one' }]),
@@ -469,5 +489,9 @@ export const cases: readonly Case[] = [
       say(2, "SELECT set_config('search_path', '', false)"),
       extended(2, run('a', 'SELECT name FROM place')),
     ],
+  },
+  {
+    name: 'a function that sets a parameter while another connection reads the catalogue',
+    script: [say(1, "SELECT code.act_static('x')"), say(2, 'SELECT 1')],
   },
 ];

@@ -9,39 +9,40 @@ import type { Lane } from './lane.ts';
 import { leaky } from './leaky-pool.ts';
 import { looksTheSame, tell } from './property.ts';
 import { Stage } from './stage.ts';
+import { settled, themes } from './themes.ts';
+import type { ThemeName } from './themes.ts';
 
 const pinningPage = path.resolve(import.meta.dirname, '../../docs/pinning.md');
 const pools = [1, 2, 3];
 /** Scripts at random for each pool. Always the same ones: the soak is for new ones. */
 const scriptsPerPool = 667;
 const seed = 20_261_125;
+const all = Object.keys(themes) as ThemeName[];
 const paces = ['in step', 'together'] as const;
 
 suite('a pooled connection looks like a connection of its own', { concurrency: true }, () => {
   let stage: Stage;
-  before(async () => {
-    stage = await Stage.open();
+  before(() => {
+    stage = new Stage();
   });
   after(() => stage.close());
 
   test('the comparison finds nothing between direct connections', async () => {
     const lane = await stage.lane(await stage.directSide(), await stage.directSide(), 2);
-    await fc.assert(looksTheSame(lane), { numRuns: 50 });
+    await fc.assert(looksTheSame(lane, all), { numRuns: 100 });
   });
 
   test('the comparison finds nothing between new connections and used ones', async () => {
     const lane = await stage.lane(await stage.directSide(), await stage.usedSide(), 2);
-    await fc.assert(looksTheSame(lane), { numRuns: 100 });
+    await fc.assert(looksTheSame(lane, settled), { numRuns: 200 });
   });
 
   test('the comparison finds a pool that carries nothing', async () => {
-    const { connect, database } = await stage.directSide();
-    const lane = await stage.lane(
-      await stage.directSide(),
-      { connect: leaky(connect), database },
-      1,
-    );
-    const outcome = await fc.check(looksTheSame(lane, ['in step']), { numRuns: 100 });
+    const { connect, server } = await stage.directSide();
+    const lane = await stage.lane(await stage.directSide(), { connect: leaky(connect), server }, 1);
+    const outcome = await fc.check(looksTheSame(lane, ['base'], { paces: ['in step'] }), {
+      numRuns: 100,
+    });
     assert(outcome.failed, 'a leaky pool went unnoticed');
   });
 
@@ -54,7 +55,10 @@ suite('a pooled connection looks like a connection of its own', { concurrency: t
   for (const connections of pools) {
     test(`random scripts over ${connections} connections`, async () => {
       const lane = await stage.pooledLane(connections);
-      await fc.assert(looksTheSame(lane), { numRuns: scriptsPerPool, seed: seed + connections });
+      await fc.assert(looksTheSame(lane, settled), {
+        numRuns: scriptsPerPool,
+        seed: seed + connections,
+      });
     });
 
     suite(`what once failed, over ${connections} connections`, { concurrency: false }, () => {

@@ -1,22 +1,28 @@
-import type { Postgres } from '@sluice/lab';
+import type { Postgres } from '@sluice/testkit';
 import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
+import type { Watch } from '../isolation/watch.ts';
+import type { Message } from '../helpers/messages.ts';
 import { play } from './play.ts';
-import type { Pace } from './play.ts';
+import type { Pace, Scene } from './play.ts';
 import type { Connect, Login } from './player.ts';
 import { reduce } from './reduce.ts';
-import { textsOf } from './script.ts';
+import { isWorldly, takesEffectLater, textsOf } from './script.ts';
 import type { Script } from './script.ts';
 import { entryOf, firstDifference } from './transcript.ts';
 import type { Difference } from './transcript.ts';
-import { restoreSql, writes } from './world.ts';
+import { renewWorldSql, restoreSql, worldDatabase, writes } from './world.ts';
 
 /** One side of a comparison: how its clients connect, and the database they end up in. */
 export interface Side {
+  readonly server: Postgres;
   readonly connect: Connect;
-  readonly database: string;
-  /** Begins anew with database connections that nobody has used. */
+  /** The same with connections that nobody has used, where `connect` hands them on. */
+  readonly connectAnew?: Connect;
+  /** Begins anew with server connections that nobody has used. */
   readonly renew?: () => Promise<Connect>;
+  /** Looks into the server connections as they are lent. */
+  readonly watch?: Watch;
 }
 
 /** What scripts ran into. */
@@ -31,13 +37,14 @@ export interface Finding extends Difference {
 const remembered = 15;
 
 /**
- * Two sides that must look the same to clients, each with a database of its own: copies of one template, so that even
- * OIDs agree. Runs one script after the other, over the same pool.
+ * Two sides that must look the same to clients, each with a server of its own, so that roles and configuration are its own
+ * too. Runs one script after the other, over the same pool.
  */
 export class Lane {
   /** Groups of messages that were compared so far. */
   groups = 0;
   readonly connections: number;
+  readonly #allMayPin: boolean;
   readonly #expected: Side;
   readonly #got: Side;
   readonly #keepers: readonly RawClient[];
@@ -45,24 +52,32 @@ export class Lane {
   #history: Script[] = [];
   #isShrinking = false;
 
-  private constructor(expected: Side, got: Side, connections: number, keepers: RawClient[]) {
+  private constructor(
+    expected: Side,
+    got: Side,
+    { connections, allMayPin }: { readonly connections: number; readonly allMayPin: boolean },
+    keepers: RawClient[],
+  ) {
     this.#expected = expected;
     this.#got = got;
     this.#connect = got.connect;
     this.connections = connections;
+    this.#allMayPin = allMayPin;
     this.#keepers = keepers;
   }
 
   static async open(
-    server: Postgres,
     expected: Side,
     got: Side,
-    connections: number,
+    options: { readonly connections: number; readonly allMayPin: boolean },
   ): Promise<Lane> {
     const keepers = await Promise.all(
-      [expected, got].map(({ database }) => RawClient.login(addressOf(server, database))),
+      // Nobody holds locks when the world is changed. Whoever does all the same is told of, not waited for.
+      [expected, got].map(({ server }) =>
+        RawClient.login(addressOf(server), { parameters: { options: '-c lock_timeout=5s' } }),
+      ),
     );
-    return new Lane(expected, got, connections, keepers);
+    return new Lane(expected, got, options, keepers);
   }
 
   /**
@@ -70,7 +85,12 @@ export class Lane {
    * of its own, so that what is found does not depend on what is tried on the way to the smallest script.
    */
   async compare(script: Script, pace: Pace): Promise<Finding | null> {
-    if (this.#isShrinking) return this.tryAnew(script, pace);
+    if (this.#isShrinking || isWorldly(script)) {
+      const finding = await this.tryAnew(script, pace);
+      this.#isShrinking ||= finding !== null;
+      this.#history = [];
+      return finding;
+    }
     const finding = await this.#run(script, pace);
     this.#history.push(script);
     if (this.#history.length > remembered) this.#history.shift();
@@ -98,18 +118,68 @@ export class Lane {
   }
 
   async #run(script: Script, pace: Pace): Promise<Finding | null> {
-    const options = { pace, connections: this.connections };
+    const options = { pace, connections: this.connections, allMayPin: this.#allMayPin };
     const numbered = withNumber(script);
+    const worldly = isWorldly(script);
     const [expected, got] = await Promise.all([
-      play(numbered, this.#expected.connect, options),
-      play(numbered, this.#connect, options),
+      play(numbered, this.#scene(this.#expected, worldly), options),
+      play(numbered, this.#scene(this.#got, worldly), options),
     ]);
-    if (script.flatMap(textsOf).some(writes)) {
+    const strange = await this.#strangers(script);
+    if (worldly) await this.#renewWorld(script);
+    else if (script.flatMap(textsOf).some(writes)) {
       await Promise.all(this.#keepers.map((keeper) => keeper.rows(restoreSql)));
     }
     for (const step of script) this.groups += 'send' in step ? step.send.length : 0;
-    const difference = firstDifference(expected, got);
+    const difference = firstDifference(expected, got) ?? strange;
     return difference && { ...difference, ...options, script };
+  }
+
+  #scene(side: Side, worldly: boolean): Scene {
+    const keeper = this.#keepers[side === this.#expected ? 0 : 1];
+    // Direct connections that are handed on were logged in before the world changed.
+    const connect =
+      side === this.#got && side.renew !== undefined
+        ? this.#connect
+        : worldly
+          ? (side.connectAnew ?? side.connect)
+          : side.connect;
+    return {
+      connect,
+      change: async (text) => {
+        if (keeper === undefined) throw new Error('the side has no keeper');
+        const messages: Message[] = [];
+        for (const one of text.split(';;')) messages.push(...(await keeper.query(one)));
+        return entryOf(messages, new Map());
+      },
+    };
+  }
+
+  /** What a session must not find on its connection, though it may not have seen it. */
+  async #strangers(script: Script): Promise<Difference | null> {
+    const { watch } = this.#got;
+    if (watch === undefined) return null;
+    // A new connection has other settings than those that were there before the change.
+    if (takesEffectLater(JSON.stringify(script))) watch.forget();
+    const found = await watch.take();
+    if (isWorldly(script)) watch.forget();
+    if (found.length === 0) return null;
+    return {
+      step: undefined,
+      expected: 'nothing of others on a connection',
+      got: found.join('; '),
+    };
+  }
+
+  /** The world as it was, and a pool that knows nothing of what has changed in between. */
+  async #renewWorld(script: Script): Promise<void> {
+    const texts = [...renewWorldSql(script), restoreSql];
+    await Promise.all(
+      this.#keepers.map(async (keeper) => {
+        for (const text of texts) await keeper.rows(text);
+      }),
+    );
+    if (this.#got.renew !== undefined) this.#connect = await this.#got.renew();
   }
 
   async close(): Promise<void> {
@@ -130,18 +200,18 @@ function withNumber(script: Script): Script {
   return JSON.parse(text) as Script;
 }
 
-/** Where a server is reached directly, in one of its databases. */
-export function addressOf(server: Postgres, database: string): Address {
+/** Where a server is reached directly. */
+export function addressOf(server: Postgres, database = worldDatabase): Address {
   const { host, port, user, password } = server;
   return { host, port, user, password, database };
 }
 
 /** Clients that log in at an address. */
 export function connectTo(address: Address): Connect {
-  return async (parameters): Promise<Login> => {
+  return async (parameters, encoding = 'utf8'): Promise<Login> => {
     const client = await RawClient.open(address);
     try {
-      const messages = await client.login({ parameters });
+      const messages = await client.login({ parameters, encoding });
       return { talker: client, entry: entryOf(messages, client.parameters) };
     } catch (error) {
       client.destroy();

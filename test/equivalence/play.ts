@@ -1,6 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { query } from '../helpers/messages.ts';
 import { Player } from './player.ts';
 import type { Connect } from './player.ts';
+import { isWorldly, outside, takesEffectLater } from './script.ts';
 import type { Script, SessionNumber } from './script.ts';
 import type { Entry, Transcript } from './transcript.ts';
 
@@ -10,21 +12,36 @@ export type Pace = 'in step' | 'together';
 export interface PlayOptions {
   readonly pace: Pace;
   /**
-   * How many database connections there are. In step, a session that would have to wait for one would wait for ever:
+   * How many server connections there are. In step, a session that would have to wait for one would wait for ever:
    * its step is left out, on direct connections too.
    */
   readonly connections: number;
+  /** Whatever runs may make a session keep its connection. */
+  readonly allMayPin: boolean;
 }
+
+/** Where a script is played. */
+export interface Scene {
+  readonly connect: Connect;
+  /** Changes the world, on a connection that is no session's. */
+  readonly change: (text: string) => Promise<Entry>;
+}
+
+/** What is decided at login, or read from the configuration, holds for new sessions within a second: so long is waited. */
+const settlingMs = 1_100;
 
 /** Runs a script, and tells what its clients saw. */
 export async function play(
   script: Script,
-  connect: Connect,
-  { pace, connections }: PlayOptions,
+  { connect, change }: Scene,
+  { pace: wanted, connections, allMayPin }: PlayOptions,
 ): Promise<Transcript> {
+  // Who comes first matters when what is changed is everybody's.
+  const pace = isWorldly(script) ? 'in step' : wanted;
   const players = new Map<SessionNumber, Player>();
   for (const { session } of script) {
-    if (!players.has(session)) players.set(session, new Player(connect));
+    if (session !== outside && !players.has(session))
+      players.set(session, new Player(connect, allMayPin));
   }
   const playerOf = (session: SessionNumber): Player => {
     const player = players.get(session);
@@ -36,11 +53,30 @@ export async function play(
     return pace === 'in step' && !player.holds && holders.length >= connections;
   };
 
+  let settled = 0;
+  const settle = async (): Promise<void> => {
+    const left = settled - performance.now();
+    if (left > 0) await delay(left);
+  };
+  const changeWorld = async (text: string): Promise<Entry | null> => {
+    // It would wait for locks.
+    if ([...players.values()].some(({ inTransaction }) => inTransaction)) return null;
+    const entry = await change(text);
+    if (takesEffectLater(text)) settled = performance.now() + settlingMs;
+    if (text.includes('pg_reload_conf')) await settle();
+    return entry;
+  };
+
   const entries: (Entry | null)[] = [];
   const run = async (sessions: readonly SessionNumber[]): Promise<void> => {
     for (const [index, step] of script.entries()) {
+      if ('world' in step) {
+        entries[index] = await changeWorld(step.world);
+        continue;
+      }
       if (!sessions.includes(step.session)) continue;
       const player = playerOf(step.session);
+      if ('connect' in step || !player.isConnected) await settle();
       entries[index] = mustWait(player) ? null : await player.take(step);
     }
     // Who holds a connection goes first: others may need it for their last words.
@@ -66,9 +102,9 @@ const lastWords = query(`ROLLBACK; SELECT current_user, session_user,
       'client_encoding', 'client_min_messages', 'DateStyle', 'default_transaction_isolation',
       'default_transaction_read_only', 'extra_float_digits', 'IntervalStyle', 'quote_all_identifiers',
       'row_security', 'search_path', 'standard_conforming_strings', 'statement_timeout', 'TimeZone',
-      'transform_null_equals', 'work_mem')),
+      'transform_null_equals', 'work_mem', 'temp_buffers', 'lock_timeout', 'session_replication_role')),
   current_setting('app.user_id', true), current_setting('app.tenant', true),
-  current_setting('app.n', true),
+  current_setting('app.n', true), current_setting('app.h', true), current_setting('sluice.x', true),
   (SELECT count(*) FROM pg_catalog.pg_class WHERE relnamespace = pg_my_temp_schema()),
   (SELECT count(*) FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()),
   (SELECT string_agg(name, ' ' ORDER BY name) FROM pg_catalog.pg_cursors)`);

@@ -1,7 +1,7 @@
 import type { Message } from '../helpers/messages.ts';
 import { query, terminate } from '../helpers/messages.ts';
-import { encode, mayPin, textsOf } from './script.ts';
-import type { Leaving, Step } from './script.ts';
+import { encode, makes, mayPin, textsOf } from './script.ts';
+import type { Bytes, Leaving, Step } from './script.ts';
 import { entryOf, notificationOf } from './transcript.ts';
 import type { Entry } from './transcript.ts';
 
@@ -25,44 +25,63 @@ export interface Login {
 }
 
 /** Logs a client in with these startup parameters. */
-export type Connect = (parameters: Readonly<Record<string, string>>) => Promise<Login>;
+export type Connect = (
+  parameters: Readonly<Record<string, string>>,
+  encoding?: Bytes,
+) => Promise<Login>;
 
 /** One session of a script as it runs: the client that takes its steps, one connection after the other. */
 export class Player {
   /** As `channel payload`, in the order they came. */
   readonly notifications: string[] = [];
   readonly #connect: Connect;
+  readonly #allMayPin: boolean;
   #talker: Talker | null = null;
   /** The last ReadyForQuery said that a transaction is open. */
   #inTransaction = false;
   #mayBePinned = false;
+  /** Its search_path may begin with pg_temp. */
+  #makesTemporary = false;
   #mayListen = false;
   /** Its client_encoding may be another than the database's: then LISTEN pins. */
   #mayEncode = false;
 
-  constructor(connect: Connect) {
+  constructor(connect: Connect, allMayPin = false) {
     this.#connect = connect;
+    this.#allMayPin = allMayPin;
   }
 
-  /** Whether the session may hold a database connection between its steps. */
+  get isConnected(): boolean {
+    return this.#talker !== null;
+  }
+
+  /** A transaction is open, which may hold locks. */
+  get inTransaction(): boolean {
+    return this.#talker !== null && this.#inTransaction;
+  }
+
+  /** Whether the session may hold a server connection between its steps. */
   get holds(): boolean {
     const mayBePinned = this.#mayBePinned || (this.#mayListen && this.#mayEncode);
     return this.#talker !== null && (this.#inTransaction || mayBePinned);
   }
 
   /** Takes a step of the script. A session that has no connection logs in first. */
-  async take(step: Step): Promise<Entry | null> {
+  async take(step: Exclude<Step, { readonly world: string }>): Promise<Entry | null> {
     if ('leave' in step) return this.#leave(step.leave);
     if ('connect' in step) {
       await this.#leave('terminate');
-      return this.#login(step.connect);
+      return this.#login(step.connect, step.as);
     }
     if (this.#talker === null) {
       const entry = await this.#login({});
       if (this.#talker === null) return entry;
     }
     const texts = textsOf(step);
-    this.#mayBePinned ||= texts.some(mayPin);
+    this.#makesTemporary ||= texts.some((text) => text.includes('pg_temp'));
+    this.#mayBePinned ||= texts.some(
+      (text) => this.#allMayPin || mayPin(text) || (this.#makesTemporary && makes(text)),
+    );
     this.#mayListen ||= texts.some((text) => /listen/i.test(text));
     this.#mayEncode ||= texts.some((text) => /client_encoding|set names/i.test(text));
     return this.#exchange(Buffer.concat(step.send.map(encode)), step.send.length);
@@ -75,10 +94,12 @@ export class Player {
     return entry;
   }
 
-  async #login(parameters: Readonly<Record<string, string>>): Promise<Entry> {
-    const { talker, entry } = await this.#connect(parameters);
+  async #login(parameters: Readonly<Record<string, string>>, encoding?: Bytes): Promise<Entry> {
+    const { talker, entry } = await this.#connect(parameters, encoding);
     this.#talker = talker;
-    this.#mayEncode ||= 'client_encoding' in parameters;
+    const told = JSON.stringify(parameters);
+    this.#mayEncode ||= /client_encoding/i.test(told);
+    this.#makesTemporary ||= told.includes('pg_temp');
     return entry;
   }
 
@@ -129,5 +150,6 @@ export class Player {
     this.#talker = null;
     this.#inTransaction = false;
     this.#mayBePinned = false;
+    this.#makesTemporary = false;
   }
 }

@@ -8,23 +8,28 @@ import type { Connect, Login, Talker } from './player.ts';
  */
 export function reusing(connect: Connect): Connect {
   const spare: Login[] = [];
-  return async (parameters) => {
+  return async (parameters, encoding) => {
     const isPlain = Object.keys(parameters).length === 0;
-    const login = (isPlain ? spare.pop() : undefined) ?? (await connect(parameters));
+    const login = (isPlain ? spare.pop() : undefined) ?? (await connect(parameters, encoding));
     const { talker, entry } = login;
     if (!isPlain || talker === null) return login;
     const end = async (): Promise<void> => {
-      if (await isClean(talker)) spare.push(login);
+      if (!lease.isSpoilt && (await isClean(talker))) spare.push(login);
       else await talker.end();
     };
-    return { talker: new Loan(talker, end), entry };
+    const lease = new Lease(talker, end);
+    return { talker: lease, entry };
   };
 }
 
+/** What DISCARD ALL does not take back. */
+const spoils = /seed|link|tcl|load|temp/i;
+
 /** A connection that is given back at its end. */
-class Loan implements Talker {
+class Lease implements Talker {
   readonly #talker: Talker;
   readonly end: () => Promise<void>;
+  isSpoilt = false;
 
   constructor(talker: Talker, end: () => Promise<void>) {
     this.#talker = talker;
@@ -36,6 +41,7 @@ class Loan implements Talker {
   }
 
   send(bytes: Buffer): void {
+    this.isSpoilt ||= spoils.test(bytes.toString('latin1'));
     this.#talker.send(bytes);
   }
 

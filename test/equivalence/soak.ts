@@ -1,17 +1,39 @@
 /*
  * Compares a pool with direct connections over very many statements: `npm run test:soak -- [statements] [seed]`.
- * Prints every difference it finds, shrunk, and ends with 1 if there was one.
+ * Prints every difference it finds, shrunk, and how to see it again; ends with 1 if there was one.
+ *
+ *   --themes NAMES       what scripts are about, separated by commas; see themes.ts. Default: everything
+ *   --findings N         ends after so many differences for each pool
+ *   --without REGEXP     leaves out scripts that match, so that what is known does not hide the rest
+ *   --foreign            with code in C and PL/Tcl in the database, where its packages are installed
+ *   --replay SEED:PATH   runs one script again, and those that it is shrunk to; with --connections N
  */
+import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import type { Lane } from './lane.ts';
 import type { Pace } from './play.ts';
 import { looksTheSame } from './property.ts';
 import type { Script } from './script.ts';
 import { Stage } from './stage.ts';
+import { themes } from './themes.ts';
+import type { ThemeName } from './themes.ts';
 
-const [wanted = 1_000_000, firstSeed = Date.now() % 1_000_000_000] = process.argv
-  .slice(2)
-  .map(Number);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    themes: { type: 'string' },
+    findings: { type: 'string', default: 'Infinity' },
+    without: { type: 'string' },
+    replay: { type: 'string' },
+    connections: { type: 'string' },
+    foreign: { type: 'boolean', default: false },
+  },
+});
+const [wanted = 1_000_000, firstSeed = Date.now() % 1_000_000_000] = positionals.map(Number);
+const about = readThemes(values.themes);
+const without = values.without === undefined ? undefined : new RegExp(values.without, 'i');
+const mostFindings = Number(values.findings);
+const pools = values.connections === undefined ? [1, 2, 3] : [Number(values.connections)];
 /** Scripts between two lines of progress, each batch with a seed of its own and a fresh pool. */
 const batch = 500;
 
@@ -21,17 +43,28 @@ let scripts = 0;
 let findings = 0;
 let seed = firstSeed;
 
-const stage = await Stage.open();
+const stage = new Stage({ isForeign: values.foreign });
 try {
-  await Promise.all([1, 2, 3].map(soak));
+  await Promise.all(pools.map(values.replay === undefined ? soak : replay));
 } finally {
   await stage.close();
 }
 console.log(
   `${statements} statements in ${scripts} scripts, ${Math.round(minutes())} minutes: ${findings} differences; ` +
-    `these scripts again with: node test/equivalence/soak.ts ${wanted} ${firstSeed}`,
+    `these scripts again with: node test/equivalence/soak.ts ${wanted} ${firstSeed} --themes ${about.join(',')}`,
 );
 process.exitCode = findings === 0 ? 0 : 1;
+
+function readThemes(text: string | undefined): readonly ThemeName[] {
+  const all = Object.keys(themes) as ThemeName[];
+  if (text === undefined) return all;
+  return text.split(',').map((name) => {
+    const found = all.find((one) => one === name);
+    if (found === undefined)
+      throw new Error(`there is no theme "${name}"; there are ${all.join(', ')}`);
+    return found;
+  });
+}
 
 /** Since the beginning. */
 function minutes(): number {
@@ -40,15 +73,15 @@ function minutes(): number {
 
 async function soak(connections: number): Promise<void> {
   let lane = await stage.pooledLane(connections);
-  while (statements < wanted) {
+  for (let found = 0; statements < wanted && found < mostFindings;) {
     const before = lane.groups;
-    const outcome = await check(lane);
+    seed += 1;
+    const outcome = await check(lane, { numRuns: batch, seed });
     statements += lane.groups - before;
     scripts += outcome.numRuns;
     if (outcome.failed) {
-      findings += 1;
-      const { seed, counterexamplePath, errorInstance } = outcome;
-      console.log(`seed ${seed}, path ${counterexamplePath}: ${String(errorInstance)}`);
+      found += 1;
+      tellFinding(outcome, connections);
       lane = await stage.pooledLane(connections);
     }
     const rate = statements / minutes();
@@ -59,7 +92,28 @@ async function soak(connections: number): Promise<void> {
   }
 }
 
-function check(lane: Lane): Promise<fc.RunDetails<[Script, Pace]>> {
-  seed += 1;
-  return fc.check(looksTheSame(lane), { numRuns: batch, seed });
+async function replay(connections: number): Promise<void> {
+  const [seed, path = ''] = (values.replay ?? '').split(/:(.*)/s);
+  const lane = await stage.pooledLane(connections);
+  const outcome = await check(lane, { seed: Number(seed), path, numRuns: 1 });
+  scripts += outcome.numRuns;
+  statements += lane.groups;
+  if (outcome.failed) tellFinding(outcome, connections);
+}
+
+function tellFinding(outcome: fc.RunDetails<[Script, Pace]>, connections: number): void {
+  findings += 1;
+  const { seed, counterexamplePath, errorInstance } = outcome;
+  console.log(
+    `${String(errorInstance)}\n  again: node test/equivalence/soak.ts --replay ${seed}:${counterexamplePath} ` +
+      `--connections ${connections} --themes ${about.join(',')}` +
+      (values.without === undefined ? '' : ` --without '${values.without}'`),
+  );
+}
+
+function check(
+  lane: Lane,
+  parameters: fc.Parameters<[Script, Pace]>,
+): Promise<fc.RunDetails<[Script, Pace]>> {
+  return fc.check(looksTheSame(lane, about, { without }), parameters);
 }

@@ -2,127 +2,119 @@ import { createHash } from 'node:crypto';
 import { startProxy } from '@sluice/proxy';
 import type { RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
-import type { Postgres } from '@sluice/lab';
+import type { Postgres } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
+import { Watch } from '../isolation/watch.ts';
 import { Lane, addressOf, connectTo } from './lane.ts';
 import type { Side } from './lane.ts';
 import type { Connect } from './player.ts';
 import { reusing } from './reuse.ts';
-import { customParameters, rolesSql, schemaSql } from './world.ts';
+import { customParameters, foreignSql, logins, worldDatabase, worldSql } from './world.ts';
 
-/** The database that all others are copied from. */
-const template = 'template_shop';
-
-/** A database server with the world of the scripts, and what runs before it. */
+/** The servers with the world of the scripts, and what runs before them. */
 export class Stage {
-  readonly server: Postgres;
   readonly #closers: (() => Promise<void>)[] = [];
-  #databases = 0;
-  #copying: Promise<unknown> = Promise.resolve();
+  /** Whether there is code whose state no reset removes. */
+  readonly #isForeign: boolean;
 
-  private constructor(server: Postgres) {
-    this.server = server;
-  }
-
-  static async open(): Promise<Stage> {
-    // Whoever connects is believed: logins are most of what a short script costs, and tested elsewhere.
-    const server = await startDatabase({
-      auth: 'trust',
-      maxConnections: 200,
-      database: template,
-      parameters: customParameters,
-    });
-    const client = await RawClient.login(addressOf(server, template));
-    await client.rows(rolesSql + schemaSql);
-    await client.end();
-    return new Stage(server);
+  constructor({ isForeign = false }: { readonly isForeign?: boolean } = {}) {
+    this.#isForeign = isForeign;
   }
 
   /** A lane from direct connections to a proxy of its own, whose pool has so many connections. */
   async pooledLane(connections: number): Promise<Lane> {
     const direct = await this.usedSide();
-    const database = await this.#copy();
+    const server = await this.#startServer();
+    const watch = await Watch.open(server, worldDatabase);
     let stop = (): Promise<void> => Promise.resolve();
     const renew = async (): Promise<Connect> => {
       await stop();
-      const proxy = await this.#startProxy(connections);
+      const proxy = await startProxyBefore(server, connections);
       stop = () => proxy.stop();
       const endpoint = proxy.endpoints[0];
       if (endpoint === undefined) throw new Error('the proxy has no endpoint');
       const { host, port } = endpoint;
-      const address = { ...addressOf(this.server, database), host, port };
+      const address = { ...addressOf(server), host, port };
       await teach(address);
       return connectTo(address);
     };
     this.#closers.push(() => stop());
-    return this.lane(direct, { connect: await renew(), database, renew }, connections);
+    const got = { server, connect: await renew(), renew, watch };
+    this.#closers.push(async () => watch.close());
+    return this.lane(direct, got, connections);
   }
 
-  /** Direct connections to a new database. */
+  /** Direct connections to a server of their own. */
   async directSide(): Promise<Side> {
-    const database = await this.#copy();
-    return { connect: connectTo(addressOf(this.server, database)), database };
+    const server = await this.#startServer();
+    return { server, connect: connectTo(addressOf(server)) };
   }
 
-  /** Direct connections to a new database that are used again after DISCARD ALL. */
+  /** Direct connections that are used again after DISCARD ALL. */
   async usedSide(): Promise<Side> {
-    const { connect, database } = await this.directSide();
-    return { connect: reusing(connect), database };
+    const { server, connect } = await this.directSide();
+    return { server, connect: reusing(connect), connectAnew: connect };
   }
 
   async lane(expected: Side, got: Side, connections: number): Promise<Lane> {
-    const lane = await Lane.open(this.server, expected, got, connections);
+    const lane = await Lane.open(expected, got, { connections, allMayPin: this.#isForeign });
     this.#closers.push(() => lane.close());
     return lane;
   }
 
-  /** One after the other: nobody else may be connected to the template while it is copied. */
-  #copy(): Promise<string> {
-    this.#databases += 1;
-    const name = `copy_${this.#databases}`;
-    const copied = this.#copying.then(async () => {
-      const client = await RawClient.login(addressOf(this.server, 'postgres'));
-      await client.rows(`CREATE DATABASE ${name} TEMPLATE ${template}`);
-      await client.end();
-      return name;
+  async #startServer(): Promise<Postgres> {
+    // Whoever connects is believed: logins are most of what a short script costs, and tested elsewhere.
+    const server = await startDatabase({
+      auth: 'trust',
+      maxConnections: 100,
+      database: worldDatabase,
+      parameters: customParameters,
     });
-    this.#copying = copied;
-    return copied;
-  }
-
-  #startProxy(connections: number): Promise<RunningProxy> {
-    const { host, port, user, password } = this.server;
-    return startProxy(
-      createSettings({
-        ListenPort: 0,
-        AdminPort: 0,
-        TargetHost: host,
-        TargetPort: port,
-        PoolSize: connections,
-        // Nobody has to wait for long; who does is told, and shows as a difference.
-        ConnectionBorrowTimeout: 5,
-        LogLevel: 'fatal',
-        // MD5 costs a client less than SCRAM.
-        Users: [{ UserName: user, Verifier: `md5${md5(password + user)}` }],
-      }),
-    );
+    this.#closers.push(() => server.stop('immediate'));
+    const client = await RawClient.login(addressOf(server));
+    for (const text of worldSql) await client.rows(text);
+    if (this.#isForeign) await client.rows(foreignSql);
+    await client.end();
+    return server;
   }
 
   async close(): Promise<void> {
     for (const close of this.#closers.toReversed()) await close();
-    await this.server.stop('immediate');
   }
 }
 
+function startProxyBefore(server: Postgres, connections: number): Promise<RunningProxy> {
+  const { host, port, user, password } = server;
+  return startProxy(
+    createSettings({
+      ListenPort: 0,
+      AdminPort: 0,
+      TargetHost: host,
+      TargetPort: port,
+      PoolSize: connections,
+      // Nobody has to wait for long; who does is told, and shows as a difference.
+      ConnectionBorrowTimeout: 5,
+      LogLevel: 'fatal',
+      // MD5 costs a client less than SCRAM.
+      Users: [user, ...logins].map((name) => ({
+        UserName: name,
+        Verifier: `md5${md5(password + name)}`,
+      })),
+    }),
+  );
+}
+
+/** The names that sessions of scripts give themselves. */
+const applications = ['', 'web', 'job', 'till', 'desk 2', 'other', 'sluice'];
+
 /**
  * What a proxy must have seen before it answers exactly (docs/pinning.md, "What a session can tell"): that these
- * applications, the names that sessions of scripts give themselves, use currval() or lastval(), and that the procedure
- * leaves something.
+ * applications use currval() or lastval().
  */
 async function teach(address: Address): Promise<void> {
-  for (const name of ['', 'web', 'job', 'till', 'desk 2', 'other']) {
+  for (const name of applications) {
     const client = await RawClient.login(address, { parameters: { application_name: name } });
     await client.query('SELECT lastval()');
     await client.end();

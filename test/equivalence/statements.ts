@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 
 /*
- * The statements that scripts are made of: everything that PostgreSQL keeps per session, what reads it, and what goes
+ * The statements that scripts of the first theme are made of: everything that PostgreSQL keeps per session, what reads it, and what goes
  * wrong. `@` stands for the number of the session, `#` for one that no other text and no other run of a script has
  * (see "functions that were often seen to leave nothing" in known-differences.ts).
  */
@@ -244,7 +244,7 @@ const writing = fc.constantFrom(
 );
 
 /** One statement that may run in the simple and in the extended protocol. */
-export const statement: fc.Arbitrary<string> = fc.oneof(
+export const baseStatement: fc.Arbitrary<string> = fc.oneof(
   { weight: 7, arbitrary: setsParameter },
   { weight: 3, arbitrary: setsLocally },
   { weight: 4, arbitrary: resets },

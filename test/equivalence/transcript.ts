@@ -52,10 +52,13 @@ function tell(message: Message): string {
 
 /** Every byte of a message but what two sessions never share. */
 function exact({ code, body }: Message): string {
-  const compared = code === 'T' ? withoutTableOids(body) : body;
-  const text = code + compared.toString('latin1');
+  const compared = code === 'T' ? withoutOids(body) : code === 't' ? withoutTypeOids(body) : body;
+  const text = (code + compared.toString('latin1')).replaceAll(temporarySchema, 'pg_temp');
   return code === 'E' || code === 'N' ? text.replace(placeInSource, '\0') : text;
 }
+
+/** Each process has one of its own. */
+const temporarySchema = /\bpg_temp_\d+/g;
 
 /**
  * The fields F, L and R of an error name a place in PostgreSQL's source. Errors that the proxy answers itself, such as
@@ -63,18 +66,31 @@ function exact({ code, body }: Message): string {
  */
 const placeInSource = /\0F[^\0]*\0L[^\0]*\0R[^\0]*\0/;
 
-/**
- * RowDescription (B): Int16 n; each: String name, Int32 table OID, Int16 column, Int32 type, Int16, Int32, Int16.
- * The OID of a temporary table is a new one each time it is made.
- */
-function withoutTableOids(body: Buffer): Buffer {
+/** Objects that are made after the server itself have OIDs from here on, new ones each time they are made. */
+const firstNormalOid = 16_384;
+
+function withoutOid(bytes: Buffer, at: number): void {
+  const oid = bytes.readUInt32BE(at);
+  if (oid >= firstNormalOid) bytes.writeUInt32BE(firstNormalOid, at);
+}
+
+/** RowDescription (B): Int16 n; each: String name, Int32 table OID, Int16 column, Int32 type, Int16, Int32, Int16. */
+function withoutOids(body: Buffer): Buffer {
   const copy = Buffer.from(body);
   let at = 2;
   while (at < copy.length) {
     at = copy.indexOf(0, at) + 1;
-    copy.writeInt32BE(copy.readInt32BE(at) === 0 ? 0 : 1, at);
+    withoutOid(copy, at);
+    withoutOid(copy, at + 6);
     at += 18;
   }
+  return copy;
+}
+
+/** ParameterDescription (B): Int16 n; each: Int32 type. */
+function withoutTypeOids(body: Buffer): Buffer {
+  const copy = Buffer.from(body);
+  for (let at = 2; at < copy.length; at += 4) withoutOid(copy, at);
   return copy;
 }
 

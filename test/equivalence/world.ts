@@ -1,4 +1,6 @@
-import { sessionsPerScript } from './script.ts';
+import { sessionsPerScript, takesEffectLater } from './script.ts';
+import type { Script } from './script.ts';
+import { storedCodeSql } from './stored-code.ts';
 
 /*
  * What a script finds in its database. Everything that can be written is private to one session number, so that no
@@ -23,13 +25,107 @@ const privateObjects = sessions.map(
  * Custom parameters exist from the start. Otherwise they exist on a connection once anyone has set them there, and
  * read as '' instead of NULL from then on: PostgreSQL has no way to take one away again, so a pool cannot hide it.
  */
-export const customParameters = { 'app.user_id': '', 'app.tenant': '', 'app.n': '' };
+export const customParameters = {
+  'app.user_id': '',
+  'app.tenant': '',
+  'app.n': '',
+  'app.h': '',
+  'sluice.x': '',
+};
+
+/** The database that sessions use; roles and settings of it are named in scripts. */
+export const worldDatabase = 'shop';
+
+/** Who can log in, beside the superuser. */
+export const logins = ['clerk', 'guest'] as const;
 
 /** Roles belong to the whole server, and are made once. */
-export const rolesSql = 'CREATE ROLE clerk; CREATE ROLE guest;';
+const rolesSql = logins.map((name) => `CREATE ROLE ${name} LOGIN;`).join('');
 
-/** Makes the schema in the database that all others are copied from; copies have the same OIDs. */
-export const schemaSql = `
+/** What DDL of the world changes: made anew when a script has changed it. */
+const changingSql = `
+  DROP EVENT TRIGGER IF EXISTS told;
+  DROP SCHEMA IF EXISTS ann, clerk, crowd CASCADE;
+  DROP TABLE IF EXISTS public.thing, north.thing, south.thing CASCADE;
+  DROP VIEW IF EXISTS public.things, public.things_before;
+  DROP TYPE IF EXISTS public.mood, public.pair CASCADE;
+  DROP FUNCTION IF EXISTS best(numeric), best(int), best(text), late(), on_ddl();
+  CREATE TABLE thing (id int, v text); INSERT INTO thing VALUES (1, 'one'), (2, 'two');
+  CREATE VIEW things AS SELECT id, v FROM thing; GRANT SELECT, UPDATE ON thing, things TO PUBLIC;
+  CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TYPE pair AS (a int, b text);
+  CREATE FUNCTION best(numeric) RETURNS text LANGUAGE sql AS $$ SELECT 'numeric' $$;
+  CREATE FUNCTION late() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('app.h', 'late', false); END $$;
+  GRANT SELECT ON pg_catalog.pg_proc TO PUBLIC;`;
+
+/** What is decided at login, and read from the configuration. */
+const loginSql = [
+  ...logins.map(
+    (name) =>
+      `DO $$ BEGIN CREATE ROLE ${name}; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
+       ALTER ROLE ${name} LOGIN CONNECTION LIMIT -1; ALTER ROLE ${name} RESET ALL;
+       ALTER ROLE ${name} IN DATABASE ${worldDatabase} RESET ALL`,
+  ),
+  'ALTER ROLE CURRENT_USER RESET ALL',
+  `ALTER DATABASE ${worldDatabase} RESET ALL; GRANT CONNECT ON DATABASE ${worldDatabase} TO PUBLIC`,
+  'ALTER SYSTEM RESET ALL',
+  'SELECT pg_reload_conf()',
+];
+
+/** A database beside the world's, which scripts drop. */
+export const spareSql = [
+  'DROP DATABASE IF EXISTS spare WITH (FORCE)',
+  'DROP DATABASE IF EXISTS gone WITH (FORCE)',
+  'CREATE DATABASE spare TEMPLATE template0',
+];
+
+/** Makes the world as it was before a script that changed it: texts to be sent one after the other. */
+export function renewWorldSql(script: Script): readonly string[] {
+  const texts = JSON.stringify(script);
+  return [
+    changingSql,
+    ...(takesEffectLater(texts) ? loginSql : []),
+    ...(/spare/.test(texts) ? spareSql : []),
+  ];
+}
+
+/** Operators, functions and tables that lie in wait for whoever does not say which he means. */
+const evilSql = `
+  CREATE SCHEMA ev; GRANT USAGE ON SCHEMA ev TO PUBLIC;
+  CREATE FUNCTION ev.no(oid, oid) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+  CREATE FUNCTION ev.no(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+  CREATE FUNCTION ev.no(name, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+  CREATE FUNCTION ev.no(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+  CREATE OPERATOR ev.= (leftarg = oid, rightarg = oid, function = ev.no);
+  CREATE OPERATOR ev.<> (leftarg = oid, rightarg = oid, function = ev.no);
+  CREATE OPERATOR ev.= (leftarg = text, rightarg = text, function = ev.no);
+  CREATE OPERATOR ev.= (leftarg = name, rightarg = text, function = ev.no);
+  CREATE OPERATOR ev.= (leftarg = int, rightarg = int, function = ev.no);
+  CREATE TABLE ev.place (name text); INSERT INTO ev.place VALUES ('ev');
+  CREATE TABLE ev.pg_class (oid oid); CREATE TABLE ev.pg_settings (name text, setting text);`;
+
+/** Schemas whose names are told apart by one character beyond ASCII. */
+const customersSql = ['kundé', 'kundü']
+  .map(
+    (name) => `CREATE SCHEMA "${name}"; CREATE TABLE "${name}".place (name text);
+      INSERT INTO "${name}".place VALUES ('${name}');`,
+  )
+  .join('');
+
+/** Functions that run what they are given, and state that no look at the catalogue shows. */
+const hiddenSql = `
+  CREATE FUNCTION run(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE $1; RETURN 'ran'; END $$;
+  CREATE FUNCTION ask(text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE $1; END $$;
+  CREATE FUNCTION sets(name text, value text) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN EXECUTE format('SET %s = %L', name, value); END $$;
+  CREATE FUNCTION seed() RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM setseed(0.42); RETURN 1; END $$;
+  CREATE FUNCTION closes() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$;
+  CREATE FUNCTION counts(n int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN n + 1; END $$;
+  CREATE TABLE seeded (v float8); SELECT setseed(0.42); INSERT INTO seeded SELECT random() FROM generate_series(1, 60);
+  GRANT SELECT ON seeded TO PUBLIC;
+  CREATE FUNCTION links() RETURNS text LANGUAGE sql AS 'SELECT NULL::text';`;
+
+/** The same in every world: made in the same order on servers that are the same, it has the same OIDs. */
+const lastingSql = `
   CREATE SCHEMA north; CREATE SCHEMA south;
   CREATE TABLE north.place (name text); INSERT INTO north.place VALUES ('north');
   CREATE TABLE south.place (name text); INSERT INTO south.place VALUES ('south');
@@ -61,6 +157,34 @@ export const schemaSql = `
     $$ DECLARE was text := becomes(value); BEGIN EXECUTE 'SET app.tenant = ''becomes'''; RETURN was; END $$;
   CREATE VIEW watched AS SELECT becomes('Asia/Seoul'), 1 AS n;
   ${privateObjects.join('')}`;
+
+/**
+ * Code in C and in another language, whose state no reset removes. Where it is, all code that makes statements as it runs may
+ * run it, and every session that runs such code keeps its connection: it is in no other world.
+ */
+export const foreignSql = `
+  DO $$ BEGIN CREATE EXTENSION dblink;
+    CREATE FUNCTION link() RETURNS text LANGUAGE plpgsql AS $f$ BEGIN RETURN dblink_connect('mine', format(
+      'host=127.0.0.1 port=%s dbname=template1 user=%s', current_setting('port'), session_user)); END $f$;
+    CREATE OR REPLACE FUNCTION links() RETURNS text LANGUAGE sql AS 'SELECT dblink_get_connections()::text';
+  EXCEPTION WHEN undefined_file OR feature_not_supported THEN NULL; END $$;
+  DO $$ BEGIN CREATE EXTENSION pltcl;
+    EXECUTE $f$ CREATE FUNCTION tcl_sets() RETURNS text LANGUAGE pltcl AS 'spi_exec "set app.h = tcl"; return ran' $f$;
+    EXECUTE $f$ CREATE FUNCTION tcl_keeps(text) RETURNS text LANGUAGE pltcl AS 'set ::kept $1; return $1' $f$;
+    EXECUTE $f$ CREATE FUNCTION tcl_kept() RETURNS text LANGUAGE pltcl AS 'if {[info exists ::kept]} {return $::kept}; return none' $f$;
+  EXCEPTION WHEN undefined_file OR feature_not_supported THEN NULL; END $$;`;
+
+/** Makes the world in a new server, in one database. */
+export const worldSql: readonly string[] = [
+  rolesSql,
+  lastingSql,
+  evilSql,
+  customersSql,
+  hiddenSql,
+  storedCodeSql,
+  changingSql,
+  ...spareSql,
+];
 
 /** Puts back what scripts have written. */
 export const restoreSql = sessions

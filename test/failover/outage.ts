@@ -1,7 +1,7 @@
 import { after } from 'node:test';
 import path from 'node:path';
-import { FaultProxy, startCluster } from '@sluice/lab';
-import type { Cluster, Postgres } from '@sluice/lab';
+import { FaultProxy, startCluster } from '@sluice/testkit';
+import type { Cluster, Postgres } from '@sluice/testkit';
 import { startProxy } from '@sluice/proxy';
 import type { RunningProxy, ToldFailover } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
@@ -32,7 +32,7 @@ export interface GroupView {
     readonly message?: string;
     readonly role: string | null;
     readonly timeline: number | null;
-    readonly loans: number;
+    readonly leases: number;
   }[];
   readonly failovers: readonly ToldFailover[];
 }

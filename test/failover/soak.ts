@@ -3,7 +3,7 @@
  * `node test/failover/soak.ts [minutes]`, a part of `npm run test:soak`. Every row that was acknowledged must be there
  * once, no other may be there twice, and nobody but who was told so may have lost anything. Ends with 1 otherwise.
  */
-import { failOver, failoverKinds, mend } from '@sluice/lab';
+import { failOver, failoverKinds, repairCluster } from '@sluice/testkit';
 import type { Client } from 'pg';
 import { Outage } from './outage.ts';
 
@@ -70,7 +70,7 @@ while (performance.now() < deadline && (await Promise.race([failed, settled()]))
     resume: async () => void (await outage.post('/resume')),
   });
   await outage.until(({ writer }) => writer === outage.nameOf(cluster.primary));
-  await mend(cluster, former, outage.network(former));
+  await repairCluster(cluster, former, outage.network(former));
   rounds++;
   console.log(`${rounds}: ${kind}; ${acknowledged.length} rows acknowledged`);
 }

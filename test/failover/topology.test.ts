@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
-import type { Postgres } from '@sluice/lab';
+import type { Postgres } from '@sluice/testkit';
 import { startProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import type { Settings } from '@sluice/proxy/settings';

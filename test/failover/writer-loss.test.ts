@@ -66,8 +66,8 @@ suite('loss of the writer', { concurrency: false }, () => {
     const [story] = view.failovers;
     assert(story !== undefined && story.writerFoundAt !== null && story.firstServedAt !== null);
     assert.equal(story.formerWriter, outage.nameOf(former));
-    assert(story.held >= 1, `held ${story.held}`);
-    assert(story.evidenceAt !== null && story.evidenceAt <= story.detectedAt);
+    assert(story.waiting >= 1, `waiting ${story.waiting}`);
+    assert(story.failureSignalAt !== null && story.failureSignalAt <= story.detectedAt);
     assert(story.detectedAt <= story.writerFoundAt && story.writerFoundAt <= story.firstServedAt);
 
     // The former primary comes back as it was: it takes writes, and must get none.

@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { startPostgres } from '@sluice/lab';
-import type { Postgres, PostgresOptions } from '@sluice/lab';
+import { startPostgres } from '@sluice/testkit';
+import type { Postgres, PostgresOptions } from '@sluice/testkit';
 
 const cache = path.resolve(import.meta.dirname, '../../.cache');
 

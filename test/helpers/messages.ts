@@ -9,9 +9,9 @@ export interface Message {
   readonly body: Buffer;
 }
 
-/** A C string: the text in UTF-8 and a zero. */
-export function cstring(text: string): Buffer {
-  return Buffer.from(`${text}\0`);
+/** A C string: the text, in UTF-8 unless another encoding is given, and a zero. */
+export function cstring(text: string, encoding: BufferEncoding = 'utf8'): Buffer {
+  return Buffer.from(`${text}\0`, encoding);
 }
 
 /** A signed 16-bit number, most significant byte first. */
@@ -38,8 +38,9 @@ export function message(code: string, ...parts: readonly Buffer[]): Buffer {
 export function startupPacket(
   parameters: Readonly<Record<string, string>>,
   version = 0x0003_0000,
+  encoding: BufferEncoding = 'utf8',
 ): Buffer {
-  const pairs = Object.entries(parameters).map((pair) => cstring(pair.join('\0')));
+  const pairs = Object.entries(parameters).map((pair) => cstring(pair.join('\0'), encoding));
   return untypedPacket(version, ...pairs, Buffer.from([0]));
 }
 
@@ -64,28 +65,48 @@ function untypedPacket(magic: number, ...parts: readonly Buffer[]): Buffer {
 }
 
 /** Query: one or more statements as text. */
-export const query = (text: string): Buffer => message('Q', cstring(text));
+export const query = (text: string, encoding?: BufferEncoding): Buffer =>
+  message('Q', cstring(text, encoding));
 
 /** Parse: a statement under a name, with the OIDs of its parameters as far as they are given. */
-export const parse = (name: string, text: string, types: readonly number[] = []): Buffer =>
-  message('P', cstring(name), cstring(text), int16(types.length), ...types.map(int32));
+export const parse = (
+  name: string,
+  text: string,
+  types: readonly number[] = [],
+  encoding?: BufferEncoding,
+): Buffer =>
+  message(
+    'P',
+    cstring(name, encoding),
+    cstring(text, encoding),
+    int16(types.length),
+    ...types.map(int32),
+  );
 
 /** Bind: values, as text or NULL, for a statement; results as text unless `binary`. */
 export function bind(
   statement: string,
   values: readonly (string | null)[] = [],
-  { portal = '', binary = false }: { readonly portal?: string; readonly binary?: boolean } = {},
+  {
+    portal = '',
+    binary = false,
+    encoding = 'utf8',
+  }: {
+    readonly portal?: string;
+    readonly binary?: boolean;
+    readonly encoding?: BufferEncoding;
+  } = {},
 ): Buffer {
   const fields = values.map((value) => {
     if (value === null) return int32(-1);
-    const bytes = Buffer.from(value);
+    const bytes = Buffer.from(value, encoding);
     return Buffer.concat([int32(bytes.length), bytes]);
   });
   const formats = binary ? [int16(1), int16(1)] : [int16(0)];
   return message(
     'B',
-    cstring(portal),
-    cstring(statement),
+    cstring(portal, encoding),
+    cstring(statement, encoding),
     int16(0),
     int16(values.length),
     ...fields,
@@ -94,10 +115,10 @@ export function bind(
 }
 
 /** Describe and Close take a statement (`S`) or a portal (`P`). */
-export const describe = (kind: 'S' | 'P', name = ''): Buffer =>
-  message('D', Buffer.from(kind), cstring(name));
-export const close = (kind: 'S' | 'P', name = ''): Buffer =>
-  message('C', Buffer.from(kind), cstring(name));
+export const describe = (kind: 'S' | 'P', name = '', encoding?: BufferEncoding): Buffer =>
+  message('D', Buffer.from(kind), cstring(name, encoding));
+export const close = (kind: 'S' | 'P', name = '', encoding?: BufferEncoding): Buffer =>
+  message('C', Buffer.from(kind), cstring(name, encoding));
 
 /** Execute: a portal, to its end or for so many rows. */
 export const execute = (portal = '', rows = 0): Buffer =>

@@ -1,9 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
+import { reset } from '@sluice/testkit';
 import { MessageReader } from './message-reader.ts';
 import * as messages from './messages.ts';
 import type { BackendKey, Message } from './messages.ts';
@@ -25,6 +27,8 @@ export interface LoginOptions {
   /** The protocol version, for example 0x00030002. Default 3.0. */
   readonly version?: number;
   readonly password?: string;
+  /** The encoding of the startup packet. Default UTF-8. */
+  readonly encoding?: BufferEncoding;
 }
 
 /** Long enough for a busy machine; short enough that a hang is told before the whole test is given up. */
@@ -88,7 +92,9 @@ export class RawClient {
 
   #take(message: Message): void {
     if (message.code === 'S') {
-      const [name = '', value = ''] = message.body.toString().split('\0');
+      // Values come in the bytes of client_encoding, which need not be UTF-8.
+      const encoding = isUtf8(message.body) ? 'utf8' : 'latin1';
+      const [name = '', value = ''] = message.body.toString(encoding).split('\0');
       this.parameters.set(name, value);
     }
     if (message.code === 'K') {
@@ -101,7 +107,9 @@ export class RawClient {
   /** Sends a startup packet and answers what the server asks, up to ReadyForQuery. */
   async login(options: LoginOptions = {}): Promise<Message[]> {
     const { user, database } = this.address;
-    this.send(messages.startupPacket({ user, database, ...options.parameters }, options.version));
+    const { version, encoding } = options;
+    const parameters = { user, database, ...options.parameters };
+    this.send(messages.startupPacket(parameters, version, encoding));
     const seen: Message[] = [];
     const scram = new ScramClient(options.password ?? this.address.password);
     for (;;) {
@@ -268,7 +276,7 @@ export class RawClient {
 
   /** Vanishes: no Terminate, and a reset instead of an orderly end. */
   destroy(): void {
-    this.#socket.resetAndDestroy();
+    reset(this.#socket);
   }
 
   /** Says Terminate and closes. */

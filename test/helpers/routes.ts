@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Postgres, PostgresOptions } from '@sluice/lab';
+import type { Postgres, PostgresOptions } from '@sluice/testkit';
 import { startDatabase } from './database.ts';
 import { RawClient } from './raw-client.ts';
 import type { Address, LoginOptions } from './raw-client.ts';
@@ -87,7 +87,7 @@ export class Route {
   async quiet(): Promise<void> {
     await eventually(async () => {
       const busy = (await this.backends()).filter(({ state }) => state !== 'idle');
-      assert.deepEqual(busy, [], 'database connections are still busy');
+      assert.deepEqual(busy, [], 'server connections are still busy');
     });
   }
 }
@@ -97,6 +97,8 @@ export interface RouteOptions {
   /** Settings of the daemon. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly postgres?: PostgresOptions;
+  /** How many descriptors the daemon may have. Default: as many as the test. */
+  readonly descriptors?: number;
   /** The routes to take. Default: all three. */
   readonly routes?: readonly RouteName[];
 }
@@ -124,7 +126,9 @@ export function onEachRoute(
         let route: Route;
         before(async () => {
           const sluice =
-            name === 'direct' ? undefined : await Sluice.start(database, options.settings, name);
+            name === 'direct'
+              ? undefined
+              : await Sluice.start(database, options.settings, name, options.descriptors);
           route = new Route(name, database, sluice);
         });
         declare(() => route);
@@ -139,7 +143,7 @@ async function leaveNothing(route: Route): Promise<void> {
     await route.quiet();
     if (!route.isDirect) assert.equal(await route.sluice.stop(), 0, 'exit code of the daemon');
     await eventually(async () => {
-      assert.deepEqual(await route.backends(), [], 'database connections were left behind');
+      assert.deepEqual(await route.backends(), [], 'server connections were left behind');
       assert.equal(await route.healthChecks(), 0, 'the health check was left behind');
     });
   } finally {

@@ -20,13 +20,7 @@ export class ScramClient {
     const fields = fieldsOf(serverFirst);
     const withoutProof = `c=biws,r=${fields['r']}`;
     const transcript = `${this.#clientFirstBare},${serverFirst},${withoutProof}`;
-    const salted = pbkdf2Sync(
-      this.#password.normalize('NFKC'),
-      Buffer.from(fields['s'] ?? '', 'base64'),
-      Number(fields['i']),
-      32,
-      'sha256',
-    );
+    const salted = saltedPassword(this.#password, fields['s'] ?? '', Number(fields['i']));
     const clientKey = hmac(salted, 'Client Key');
     const signature = hmac(createHash('sha256').update(clientKey).digest(), transcript);
     const proof = clientKey.map((byte, index) => byte ^ (signature[index] ?? 0));
@@ -38,6 +32,19 @@ export class ScramClient {
   accepts(serverFinal: string): boolean {
     return fieldsOf(serverFinal)['v'] === this.#serverSignature;
   }
+}
+
+/** Tests log in thousands of times with few passwords and salts, and this is what takes long. */
+const salted = new Map<string, Buffer>();
+
+function saltedPassword(password: string, salt: string, iterations: number): Buffer {
+  const key = JSON.stringify([password, salt, iterations]);
+  const known = salted.get(key);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(salt, 'base64');
+  const made = pbkdf2Sync(password.normalize('NFKC'), bytes, iterations, 32, 'sha256');
+  salted.set(key, made);
+  return made;
 }
 
 function fieldsOf(text: string): Record<string, string> {

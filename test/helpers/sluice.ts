@@ -7,12 +7,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Postgres } from '@sluice/lab';
+import type { Postgres } from '@sluice/testkit';
+import { Looking, isWanted } from '../isolation/looking.ts';
+import type { Runtime } from './runtime.ts';
 
 const command = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
-
-/** What the daemon runs on. */
-export type Runtime = 'node' | 'bun';
 
 /** A line of the daemon's log, as pino writes it. */
 export interface LogLine {
@@ -26,6 +25,14 @@ interface Listening {
   readonly port: number;
 }
 
+/** What a daemon is started in. */
+export interface Surroundings {
+  /** A module that it loads first. */
+  readonly preload?: string;
+  /** A command that runs it: what follows is the daemon's own command. */
+  readonly within?: readonly string[];
+}
+
 /** A daemon in a process of its own, as a user runs it: `sluice serve --config FILE`. */
 export class Sluice {
   /** Every line it has logged. */
@@ -37,6 +44,7 @@ export class Sluice {
   #endpoint: Listening = { host: '', port: 0 };
   #admin: Listening = { host: '', port: 0 };
   #isOver = false;
+  #looking: Looking | null = null;
   #onLine: () => void = () => undefined;
 
   private constructor(child: ChildProcess, folder: string, settings: Record<string, unknown>) {
@@ -60,6 +68,8 @@ export class Sluice {
     target: Postgres,
     settings: Readonly<Record<string, unknown>> = {},
     runtime: Runtime = 'node',
+    descriptors?: number,
+    { preload, within = [] }: Surroundings = {},
   ): Promise<Sluice> {
     const folder = await mkdtemp(path.join(tmpdir(), 'sluice-serve-'));
     const all = {
@@ -71,18 +81,28 @@ export class Sluice {
       Users: [{ UserName: target.user, Password: target.password }],
       ...settings,
     };
+    const looking = isWanted ? await Looking.begin(target, folder) : null;
     // JSON is YAML.
     await writeFile(path.join(folder, 'sluice.yaml'), JSON.stringify(all, null, 2));
     const program =
       runtime === 'node'
         ? process.execPath
         : createRequire(import.meta.url).resolve('bun/bin/bun.exe');
-    const child = spawn(program, [command, 'serve', '--config', 'sluice.yaml'], {
+    const first =
+      preload === undefined ? [] : [runtime === 'node' ? '--import' : '--preload', preload];
+    const args = [...first, command, 'serve', '--config', 'sluice.yaml'];
+    const whole = [...within, program, ...(looking?.argumentsFor(runtime) ?? []), ...args];
+    const [file = '', ...rest] =
+      descriptors === undefined
+        ? whole
+        : ['sh', '-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, ...whole];
+    const child = spawn(file, rest, {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], ...looking?.environment },
     });
     const sluice = new Sluice(child, folder, all);
+    sluice.#looking = looking;
     try {
       await sluice.#readAddresses();
     } catch (error) {
@@ -108,6 +128,11 @@ export class Sluice {
 
   get port(): number {
     return this.#endpoint.port;
+  }
+
+  /** Where the admin port listens. */
+  get adminAddress(): { readonly host: string; readonly port: number } {
+    return this.#admin;
   }
 
   get pid(): number {
@@ -172,6 +197,17 @@ export class Sluice {
     await writeFile(file, JSON.stringify(this.#settings, null, 2));
   }
 
+  /** Leaves something in the settings file that is no settings; `rewrite({})` puts it right. */
+  async spoilSettings(): Promise<void> {
+    await writeFile(path.join(this.#folder, 'sluice.yaml'), '{{ no settings');
+  }
+
+  /** Stops reading the log, so that it fills its pipe, or goes on. */
+  readLog(reads: boolean): void {
+    if (reads) this.#process.stderr?.resume();
+    else this.#process.stderr?.pause();
+  }
+
   signal(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }
@@ -181,11 +217,21 @@ export class Sluice {
     return this.#exited;
   }
 
+  /** The exit code; fails when the process does not end in time. */
+  async exitedWithin(milliseconds: number): Promise<number | null> {
+    const late = delay(milliseconds, undefined, { ref: false });
+    const code = await Promise.race([this.#exited, late]);
+    if (code === undefined)
+      throw new Error(`still there after ${milliseconds} ms:\n${this.logText()}`);
+    return code;
+  }
+
   /** Drains and ends the daemon as an operator does; gives its exit code, or fails when it hangs. */
   async stop(): Promise<number | null> {
     this.signal('SIGTERM');
     const late = delay(30_000, undefined, { ref: false });
     const code = await Promise.race([this.#exited, late]);
+    if (code !== undefined) await this.#looking?.end();
     await this.kill();
     if (code === undefined) {
       throw new Error(`the daemon did not end on SIGTERM:\n${this.logText()}`);

@@ -181,7 +181,7 @@ onEachRoute(
       if (route().isDirect) return;
       const client = await route().login(t);
       await client.query('LISTEN a');
-      // Until the listening connection has taken over, the loan tells everything, and nothing is missed without it.
+      // Until the listening connection has taken over, the lease tells everything, and nothing is missed without it.
       await eventually(async () => {
         const { body } = await route().sluice.admin('/metrics');
         assert.match(body, /^sluice_client_connections\{.*state="idle"\} 1$/m);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FaultProxy } from '@sluice/lab';
+import { FaultProxy } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
 import { story } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
@@ -68,9 +68,13 @@ onEachRoute(
       assert.equal(await route().sluice.metric('sluice_session_pins_total'), 0);
     });
 
-    test('a session that listens outlives its database connection', async (t) => {
+    test('a session that listens outlives its server connection', async (t) => {
       const client = await route().login(t);
       await client.query('LISTEN a');
+      // Until then the server connection alone knows what the session listens to.
+      await eventually(async () =>
+        assert.equal(await route().sluice.metric('sluice_target_leases'), 0),
+      );
       await eventually(async () => {
         const [row] = await route().database.query<{ ended: boolean }>(
           `SELECT pg_terminate_backend(pid) AS ended FROM pg_stat_activity

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
-import type { Postgres } from '@sluice/lab';
+import type { Postgres } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
 import { bind, execute, parse, story, sync } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
@@ -13,7 +13,7 @@ import { Sluice } from '../helpers/sluice.ts';
  * what one text names is looked for everywhere.
  */
 
-/** Two sessions that share one database connection; the first makes what `sql` says, and a reader of a parameter whose texts do not name it. */
+/** Two sessions that share one server connection; the first makes what `sql` says, and a reader of a parameter whose texts do not name it. */
 async function sessions(
   route: Route,
   owner: Owner,

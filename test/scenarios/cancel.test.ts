@@ -69,7 +69,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
       const cancelled = client.cancel();
       const first = story(await client.ready());
       assert.match(first, /^(T \| D 1 \| C SELECT 1|.*E 57014) \| Z I$/);
-      // Whoever borrows the database connection next must not feel the cancel.
+      // Whoever borrows the server connection next must not feel the cancel.
       assert.equal(await other.value(`SELECT ${turn} FROM pg_sleep(0.002)`), String(turn));
       await cancelled;
     }
@@ -107,7 +107,7 @@ onEachRoute(
   'cancel in the queue',
   { settings: { PoolSize: 1 }, routes: ['node', 'bun'] },
   (route) => {
-    test('of a statement that waits for a database connection', async (t) => {
+    test('of a statement that waits for a server connection', async (t) => {
       const holder = await sleeper(route(), t, 'holder');
       const waiting = await route().login(t);
       waiting.send(query("SELECT 'never run'"));

@@ -104,7 +104,7 @@ const deeds: readonly ((client: RawClient, id: string) => Promise<void>)[] = [
   },
 ];
 
-/** How a client leaves in the middle; somebody else then has its database connection. */
+/** How a client leaves in the middle; somebody else then has its server connection. */
 const departures: readonly ((client: RawClient, id: string) => unknown)[] = [
   (client) => client.end(),
   (client) => client.send(query('BEGIN')),
@@ -129,7 +129,7 @@ async function live(route: Route, index: number): Promise<void> {
     }
     await client?.end();
   } finally {
-    // One that failed must not keep a database connection from the others.
+    // One that failed must not keep a server connection from the others.
     client?.destroy();
   }
 }
@@ -162,7 +162,7 @@ onEachRoute(
       await eventually(async () => {
         assert((await route().backends()).length <= databaseConnections);
       });
-      assert.equal(await route().sluice.metric('sluice_database_connections_poisoned_total'), 0);
+      assert.equal(await route().sluice.metric('sluice_database_connections_out_of_sync_total'), 0);
     });
   },
 );

@@ -6,10 +6,10 @@ import { startDatabase } from '../helpers/database.ts';
 import { eventually } from '../helpers/routes.ts';
 import type { Owner } from '../helpers/routes.ts';
 import { Sluice } from '../helpers/sluice.ts';
-import type { Runtime } from '../helpers/sluice.ts';
+import type { Runtime } from '../helpers/runtime.ts';
 import type { Address } from '../helpers/raw-client.ts';
 import { after, before } from 'node:test';
-import type { Postgres } from '@sluice/lab';
+import type { Postgres } from '@sluice/testkit';
 
 suite('operation', () => {
   let database: Postgres;
@@ -138,7 +138,7 @@ suite('operation', () => {
       }
       const shapes = telling.log
         .filter(({ msg }) => msg === 'statement')
-        .map((line) => line['shape']);
+        .map((line) => line['normalizedQuery']);
       assert.deepEqual(shapes, ["select '?' as told", 'select $1::text as asked']);
       assert.doesNotMatch(JSON.stringify(quiet.log), /asked|told/);
       for (const { log } of [quiet, telling]) {

@@ -1,19 +1,194 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RawClient } from '../helpers/raw-client.ts';
-import { bind, describe, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import {
+  bind,
+  close,
+  describe,
+  execute,
+  fieldsOf,
+  parse,
+  query,
+  story,
+  sync,
+} from '../helpers/messages.ts';
 import { onEachRoute } from '../helpers/routes.ts';
+import type { Owner } from '../helpers/routes.ts';
 
 async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
   client.send(...requests);
   return story(await client.ready());
 }
 
-const outdated = /^E 0A000 \| Z I$/;
+const run = [bind('all'), execute(), sync];
+const runBinary = [bind('all', [], { binary: true }), execute(), sync];
+const runAndAsk = [bind('all'), describe('P'), execute(), sync];
+const ask = [describe('S', 'all'), sync];
 
-/** "cached plan must not change result type": PostgreSQL says so for ever, a new preparation mends it. */
+const pooled = ['node', 'bun'] as const;
+const all = ['direct', ...pooled] as const;
+
+/** What changes the rows of `SELECT * FROM t`, in another session. */
+const changes = [
+  'ALTER TABLE t ALTER a TYPE bigint',
+  'ALTER TABLE t ALTER a TYPE text',
+  'ALTER TABLE t ADD COLUMN b int DEFAULT 2',
+  'ALTER TABLE t RENAME a TO b',
+  "DROP TABLE t; CREATE TABLE t AS SELECT 'one'::text AS a",
+] as const;
+
+/** Statements whose rows come from the table, by how they may be run ahead of the answer. */
+const texts = [
+  'SELECT * FROM t',
+  'SELECT * FROM v',
+  'INSERT INTO t DEFAULT VALUES RETURNING *',
+  'SELECT *, random() < 2 AS r FROM t',
+] as const;
+
+/**
+ * "Cached plan must not change result type": a client that knows the rows of a statement from before is told so for ever, and
+ * never given rows of another kind. Whoever asks for the rows within the same request may get the new ones.
+ */
+for (const poolSize of [1, 4])
+  onEachRoute(
+    `a statement whose rows have changed, on ${poolSize} connections`,
+    // A direct connection is the same for all.
+    { settings: { PoolSize: poolSize }, routes: poolSize === 1 ? all : pooled },
+    (route) => {
+      async function table(): Promise<void> {
+        await route().database.query(
+          'DROP TABLE IF EXISTS t CASCADE; CREATE TABLE t AS SELECT 1 AS a;' +
+            'CREATE VIEW v AS SELECT * FROM t WHERE a IS NOT NULL',
+        );
+      }
+      /** A view cannot follow its table: it is made again. */
+      async function change(sql: string): Promise<void> {
+        await route().database.query(`DROP VIEW v; ${sql}; CREATE VIEW v AS SELECT * FROM t`);
+      }
+      const logins = (t: Owner): Promise<RawClient[]> =>
+        Promise.all([1, 2, 3].map(() => route().login(t)));
+      /** Each client has it on a connection of its own, if there are so many. */
+      async function prepare(clients: readonly RawClient[], text: string): Promise<void> {
+        const isApart = poolSize >= clients.length;
+        if (isApart) for (const client of clients) await said(client, query('BEGIN'));
+        for (const client of clients) {
+          assert.match(await said(client, parse('all', text), ...ask), /^1 \| t \| T \| Z [TI]$/);
+          await said(client, ...run);
+        }
+        if (isApart) for (const client of clients) await said(client, query('COMMIT'));
+      }
+
+      for (const sql of changes)
+        for (const text of texts)
+          test(`is an error for who knows them from before: ${sql}: ${text}`, async (t) => {
+            await table();
+            const clients = await logins(t);
+            await prepare(clients, text);
+            await change(sql);
+            for (let turn = 0; turn < 2; turn++) {
+              for (const client of clients) {
+                assert.equal(await said(client, ...run), 'E 0A000 | Z I');
+                assert.equal(await said(client, ...runBinary), 'E 0A000 | Z I');
+                assert.equal(await said(client, ...ask), 't | E 0A000 | Z I');
+              }
+              // A transaction fails as a whole.
+              const [client] = clients;
+              assert(client !== undefined);
+              await said(client, query('BEGIN'));
+              assert.equal(await said(client, ...run), 'E 0A000 | Z E');
+              assert.equal(await said(client, query('ROLLBACK')), 'C ROLLBACK | Z I');
+            }
+            // One that parses anew knows, and the others do not.
+            const [first, ...others] = clients;
+            assert(first !== undefined);
+            const anew = [close('S', 'all'), parse('all', text), describe('S', 'all'), sync];
+            assert.equal(await said(first, ...anew), '3 | 1 | t | T | Z I');
+            for (let turn = 0; turn < 2; turn++) {
+              assert.match(await said(first, ...run), /^2 \| D .* \| C .* \| Z I$/);
+              for (const client of others) {
+                assert.equal(await said(client, ...run), 'E 0A000 | Z I');
+                assert.match(await said(first, ...run), /^2 \| D .* \| C .* \| Z I$/);
+              }
+            }
+          });
+
+      // Drivers and frameworks (asyncpg, pgjdbc, Rails) go by it to prepare the statement again.
+      test('says which routine found it', async (t) => {
+        await table();
+        const clients = await logins(t);
+        await prepare(clients, 'SELECT * FROM t');
+        await change('ALTER TABLE t ADD COLUMN c int');
+        for (const client of clients) {
+          client.send(...run);
+          const error = (await client.ready()).find(({ code }) => code === 'E');
+          assert(error !== undefined);
+          assert.equal(fieldsOf(error)['R'], 'RevalidateCachedQuery');
+        }
+      });
+
+      test('goes on when the table is as it was, or only elsewhere', async (t) => {
+        await table();
+        const clients = await logins(t);
+        await prepare(clients, 'SELECT a FROM t');
+        await change('ALTER TABLE t ALTER a TYPE bigint');
+        for (const client of clients) assert.equal(await said(client, ...run), 'E 0A000 | Z I');
+        await change('ALTER TABLE t ALTER a TYPE int');
+        for (const client of clients)
+          assert.equal(await said(client, ...run), '2 | D 1 | C SELECT 1 | Z I');
+        await change('ALTER TABLE t ADD COLUMN b int');
+        for (const client of clients)
+          assert.equal(await said(client, ...run), '2 | D 1 | C SELECT 1 | Z I');
+        // Another table of the same name with the same columns: told anew where they stand.
+        await change('DROP TABLE t; CREATE TABLE t (z int, a int); INSERT INTO t VALUES (1, 7)');
+        for (const client of clients)
+          assert.equal(await said(client, ...run), '2 | D 7 | C SELECT 1 | Z I');
+      });
+
+      test('undoes what ran before it in the same group', async (t) => {
+        await table();
+        const client = await route().login(t);
+        await said(client, query('CREATE TABLE IF NOT EXISTS marks (v int); TRUNCATE marks'));
+        await prepare([client], 'SELECT * FROM t');
+        await change('ALTER TABLE t ADD COLUMN c int DEFAULT 3');
+        client.send(
+          ...[parse('', 'INSERT INTO marks VALUES (1)'), bind(''), execute()],
+          ...[bind('all'), execute(), parse('later', 'SELECT 1'), sync],
+        );
+        assert.equal(story(await client.ready()), '1 | 2 | C INSERT 0 1 | E 0A000 | Z I');
+        assert.equal(await said(client, query('TABLE marks')), 'T | C SELECT 0 | Z I');
+        // What stood behind it was not prepared.
+        assert.equal(await said(client, bind('later'), execute(), sync), 'E 26000 | Z I');
+      });
+
+      test('skips what stands behind it in the same group, sent with it or later', async (t) => {
+        await table();
+        const [client, other] = await Promise.all([route().login(t), route().login(t)]);
+        await said(client, query('CREATE TABLE IF NOT EXISTS marks (v int); TRUNCATE marks'));
+        await said(client, parse('mark', 'INSERT INTO marks VALUES (1)'), sync);
+        await prepare([client], 'SELECT * FROM t');
+        await said(other, query('DISCARD ALL'));
+        await change('ALTER TABLE t ADD COLUMN c int DEFAULT 3');
+        for (const group of [
+          [bind('all'), execute(), bind('mark'), execute(), parse('later', 'SELECT 1'), sync],
+          [bind('all'), execute(), bind('all'), execute(), close('S', 'mark'), sync],
+        ]) {
+          assert.equal(await said(client, ...group), 'E 0A000 | Z I');
+          for (const part of group) {
+            client.send(part);
+            await new Promise(setImmediate);
+          }
+          assert.equal(story(await client.ready()), 'E 0A000 | Z I');
+        }
+        assert.equal(await said(client, query('TABLE marks')), 'T | C SELECT 0 | Z I');
+        assert.equal(await said(client, bind('later'), execute(), sync), 'E 26000 | Z I');
+        assert.equal(await said(client, bind('mark'), execute(), sync), '2 | C INSERT 0 1 | Z I');
+      });
+    },
+  );
+
+/** Where a direct connection gives the error for ever. */
 onEachRoute(
-  'a statement whose rows have changed',
+  'a statement whose rows have changed, for a client that asks for them',
   { settings: { PoolSize: 1 }, routes: ['node', 'bun'] },
   (route) => {
     async function table(client: RawClient, name: string): Promise<() => Promise<void>> {
@@ -24,43 +199,31 @@ onEachRoute(
       };
     }
 
-    test('is prepared again within the request that learns its rows', async (t) => {
+    test('is prepared again within the request', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_1');
       assert.equal(await said(session, parse('all', 'SELECT * FROM grows_1'), sync), '1 | Z I');
-      const portal = [bind('all'), describe('P'), execute(), sync];
-      assert.equal(await said(session, ...portal), '2 | T | D 1 | C SELECT 1 | Z I');
+      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 | C SELECT 1 | Z I');
       await change();
-      assert.equal(await said(session, ...portal), '2 | T | D 1 2 | C SELECT 1 | Z I');
+      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 2 | C SELECT 1 | Z I');
+      // From now on these are its rows.
+      assert.equal(await said(session, ...run), '2 | D 1 2 | C SELECT 1 | Z I');
       await said(other, query('ALTER TABLE grows_1 ADD COLUMN c int DEFAULT 3'));
       // Describe of a statement has told its parameters before it comes to its rows.
       const statement = [describe('S', 'all'), bind('all'), execute(), sync];
       assert.equal(await said(session, ...statement), 't | E 0A000 | Z I');
-      assert.equal(await said(session, ...statement), 't | T | 2 | D 1 2 3 | C SELECT 1 | Z I');
+      assert.equal(await said(session, ...statement), 't | E 0A000 | Z I');
+      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 2 3 | C SELECT 1 | Z I');
     });
 
-    test('is an error for who knows its rows from before, and the next use works', async (t) => {
+    test('is so on a connection that has to prepare it first, too', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
-      const change = await table(other, 'grows_2');
-      await said(session, parse('all', 'SELECT * FROM grows_2'), describe('S', 'all'), sync);
-      await said(session, bind('all'), execute(), sync);
+      const change = await table(other, 'grows_7');
+      await said(session, parse('all', 'SELECT * FROM grows_7'), sync);
       await change();
-      assert.match(await said(session, bind('all'), execute(), sync), outdated);
-      assert.equal(
-        await said(session, bind('all'), execute(), sync),
-        '2 | D 1 2 | C SELECT 1 | Z I',
-      );
-    });
-
-    test('is an error in a transaction, and works in the next', async (t) => {
-      const [session, other] = await Promise.all([route().login(t), route().login(t)]);
-      await table(other, 'grows_3');
-      await said(session, query('PREPARE all_3 AS SELECT * FROM grows_3'));
-      await said(session, query('BEGIN; EXECUTE all_3'));
-      await said(session, query('ALTER TABLE grows_3 ADD COLUMN b int'));
-      assert.match(await said(session, query('EXECUTE all_3')), /^E 0A000 \| Z E$/);
-      await said(session, query('ROLLBACK'));
-      assert.equal(await said(session, query('EXECUTE all_3')), 'T | D 1 | C SELECT 1 | Z I');
+      await said(other, query('DEALLOCATE ALL'));
+      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 2 | C SELECT 1 | Z I');
+      assert.equal(await said(session, ...run), '2 | D 1 2 | C SELECT 1 | Z I');
     });
 
     test('of PREPARE is prepared again within EXECUTE, with what was sent behind it', async (t) => {
@@ -76,11 +239,22 @@ onEachRoute(
       );
     });
 
+    test('of PREPARE is an error in a transaction, and works in the next', async (t) => {
+      const [session, other] = await Promise.all([route().login(t), route().login(t)]);
+      await table(other, 'grows_3');
+      await said(session, query('PREPARE all_3 AS SELECT * FROM grows_3'));
+      await said(session, query('BEGIN; EXECUTE all_3'));
+      await said(session, query('ALTER TABLE grows_3 ADD COLUMN b int'));
+      assert.equal(await said(session, query('EXECUTE all_3')), 'E 0A000 | Z E');
+      await said(session, query('ROLLBACK'));
+      assert.equal(await said(session, query('EXECUTE all_3')), 'T | D 1 | C SELECT 1 | Z I');
+    });
+
     test('is prepared again while the next group waits for its answers', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_6');
       await said(session, parse('all', 'SELECT * FROM grows_6'), sync);
-      await said(session, bind('all'), describe('P'), execute(), sync);
+      await said(session, ...runAndAsk);
       await change();
       session.send(
         ...[bind('all'), describe('P'), execute(), parse('more', 'SELECT 1'), sync],
@@ -91,22 +265,19 @@ onEachRoute(
     });
 
     test('does not run again what has run: a pipeline gets the error', async (t) => {
-      const [session, other] = await Promise.all([route().login(t), route().login(t)]);
-      const change = await table(other, 'grows_5');
-      await said(session, query('CREATE TABLE IF NOT EXISTS marks (v int); TRUNCATE marks'));
+      const session = await route().login(t);
+      // Changed from elsewhere: after a session of the proxy the connection could have to prepare the statement first.
+      const elsewhere = (sql: string): Promise<unknown> => route().database.query(sql);
+      await elsewhere('CREATE TABLE grows_5 AS SELECT 1 AS a; CREATE TABLE marks_5 (v int)');
+      await said(session, parse('mark', 'INSERT INTO marks_5 VALUES (1)'), sync);
       await said(session, parse('all', 'SELECT * FROM grows_5'), sync);
-      await said(session, bind('all'), describe('P'), execute(), sync);
-      await change();
-      session.send(
-        ...[parse('', 'INSERT INTO marks VALUES (1)'), bind(''), execute()],
-        ...[bind('all'), describe('P'), execute(), sync],
-      );
-      assert.match(story(await session.ready()), /^1 \| 2 \| C INSERT 0 1 \| E 0A000/);
-      assert.equal(await said(session, query('TABLE marks')), 'T | C SELECT 0 | Z I');
-      assert.equal(
-        await said(session, bind('all'), describe('P'), execute(), sync),
-        '2 | T | D 1 2 | C SELECT 1 | Z I',
-      );
+      await said(session, ...runAndAsk);
+      await elsewhere('ALTER TABLE grows_5 ADD COLUMN b int DEFAULT 2');
+      session.send(bind('mark'), execute(), bind('all'), describe('P'), execute(), sync);
+      assert.match(story(await session.ready()), /^2 \| C INSERT 0 1 \| E 0A000 \| Z I/);
+      assert.equal(await said(session, query('TABLE marks_5')), 'T | C SELECT 0 | Z I');
+      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 2 | C SELECT 1 | Z I');
+      await elsewhere('DROP TABLE grows_5, marks_5');
     });
   },
 );

@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fieldsOf, functionCall, outline, query, story } from '../helpers/messages.ts';
+import {
+  bind,
+  execute,
+  fieldsOf,
+  functionCall,
+  outline,
+  parse,
+  query,
+  story,
+  sync,
+} from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
 onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
@@ -204,9 +214,32 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(await client.value('SELECT 1'), '1');
   });
 
-  test('a database connection that is terminated is an error, and through the proxy no more than that', async (t) => {
+  for (const [name, own] of Object.entries({
+    'in a Query': query('SELECT pg_terminate_backend(pg_backend_pid())'),
+    'with its schema': query('SELECT pg_catalog.pg_terminate_backend(pg_catalog.pg_backend_pid())'),
+    'in one of several statements': query(
+      'SELECT 1; SELECT pg_terminate_backend(pg_backend_pid())',
+    ),
+    'in the extended protocol': Buffer.concat([
+      parse('', 'SELECT pg_terminate_backend(pg_backend_pid())'),
+      bind(''),
+      execute(),
+      sync,
+    ]),
+  }))
+    test(`a session that ends itself ${name} is ended, and no other`, async (t) => {
+      const other = await route().login(t);
+      const client = await route().login(t);
+      client.send(own);
+      assert.match(story(await client.untilClosed()), /E 57P01$/);
+      assert.equal(await other.value('SELECT 1'), '1');
+    });
+
+  test('a server process that ends itself unseen is an error, and through the proxy no more than that', async (t) => {
     const client = await route().login(t);
-    const answer = client.query('SELECT pg_terminate_backend(pg_backend_pid())');
+    const answer = client.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = pg_backend_pid()',
+    );
     if (route().isDirect) {
       await assert.rejects(answer);
       await client.closed;

@@ -9,7 +9,7 @@ async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<
   return story(await client.ready());
 }
 
-/** A transaction keeps a database connection, so that others are served by another. */
+/** A transaction keeps a server connection, so that others are served by another. */
 async function hold(client: RawClient): Promise<void> {
   assert.equal(await said(client, query('BEGIN')), 'C BEGIN | Z T');
 }

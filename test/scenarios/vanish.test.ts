@@ -94,7 +94,7 @@ onEachRoute('a client that vanishes', { settings: { PoolSize: 2 } }, (route) => 
       Array.from({ length: count }, async (_, index) => {
         const client = await route().login(t);
         const deed = all[index % all.length];
-        // Some wait for a database connection for good, since others hold theirs until they vanish.
+        // Some wait for a server connection for good, since others hold theirs until they vanish.
         void Promise.resolve(deed?.(client)).catch(() => undefined);
         await new Promise(setImmediate);
         client.destroy();

@@ -1,0 +1,56 @@
+/* A client that floods, until it is killed: `node bench/fairness/flood.ts KIND ADDRESS`, the address as JSON. */
+import { setTimeout as delay } from 'node:timers/promises';
+import * as messages from '../../test/helpers/messages.ts';
+import { RawClient } from '../../test/helpers/raw-client.ts';
+import type { Address } from '../../test/helpers/raw-client.ts';
+
+const [, , kind = '', json = '{}'] = process.argv;
+const address = JSON.parse(json) as Address;
+
+/** Over and over on one connection, with so many messages in each write; what comes back is not looked at. */
+async function pour(bytes: Buffer): Promise<never> {
+  const client = await RawClient.login(address);
+  client.reader.discard = true;
+  for (;;) {
+    client.send(bytes);
+    await client.flushed();
+    while ((await client.next(1).catch(() => null)) !== null);
+  }
+}
+
+const repeat = (message: Buffer, times: number): Buffer =>
+  Buffer.concat(Array.from({ length: times }, () => message));
+
+/** How many run at once; as soon as one ends, the next begins. */
+async function crowd(count: number, one: () => Promise<void>): Promise<void> {
+  await Promise.all(
+    Array.from({ length: count }, async () => {
+      for (;;) await one().catch(() => delay(1));
+    }),
+  );
+}
+
+const floods: Readonly<Record<string, () => Promise<unknown>>> = {
+  sync: () => pour(repeat(messages.sync, 10_000)),
+  flush: () => pour(repeat(messages.flush, 10_000)),
+  pipeline: () => pour(repeat(messages.query('SELECT 1'), 5000)),
+  'tiny packets': async () => {
+    const client = await RawClient.login(address);
+    client.reader.discard = true;
+    const message = messages.query("SELECT '0123456789'");
+    for (;;) {
+      for (const byte of message) await client.sendSplit(Buffer.of(byte), 0);
+      await client.ready();
+    }
+  },
+  cancels: async () => {
+    const client = await RawClient.login(address);
+    await crowd(20, () => client.cancel());
+  },
+  logins: () =>
+    crowd(5, async () => {
+      const client = await RawClient.login(address);
+      client.destroy();
+    }),
+};
+await floods[kind]?.();

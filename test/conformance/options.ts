@@ -1,0 +1,80 @@
+import { parseArgs } from 'node:util';
+import type { Runtime } from '../helpers/runtime.ts';
+
+/** What a run of a suite is asked to do. */
+export interface ConformanceOptions {
+  /** A suite by its name: `postgres`, or one of those in `driver-suites.ts`. */
+  readonly suite: string;
+  /** The folder with the suite's source, which the user has. */
+  readonly source: string;
+  readonly runtime: Runtime;
+  /** The most server connections that the proxy opens; 0 for its default. */
+  readonly poolSize: number;
+  /** Runs directly a second time first: what differs between two direct runs says nothing about the proxy. */
+  readonly control: boolean;
+  /** Where results, differences and the summary go. */
+  readonly output: string;
+  /** Parts of the suite to run; empty for all. */
+  readonly only: readonly string[];
+}
+
+export const help = `npm run test:conformance -- --postgres-source DIR
+npm run test:conformance -- --suite NAME --source DIR
+
+Runs somebody else's test suite twice, on a direct connection and through Sluice, and tells what differs.
+
+  --postgres-source DIR  PostgreSQL's own regression suite, from a source tree of the major version that the tests use;
+                         with src/bin/psql/psql and src/test/regress/regress.so when they were built there (./configure,
+                         then make -C src/bin/psql and make -C src/test/regress all), otherwise psql from the PATH
+  --suite NAME           asyncpg, psycopg, pgx, node-postgres or postgres.js
+  --source DIR           a checkout of that suite
+  --runtime NAME         node (the default) or bun
+  --pool-size N          PoolSize of the proxy; its default otherwise
+  --control              also compares two direct runs
+  --only NAMES           parts of the suite, separated by commas (PostgreSQL's need test_setup first)
+  --output DIR           where results go (.cache/conformance/NAME)
+`;
+
+/** Reads the command line; throws with a sentence for people when something is missing. */
+export function parseConformanceOptions(args: readonly string[]): ConformanceOptions | 'help' {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      'postgres-source': { type: 'string' },
+      suite: { type: 'string' },
+      source: { type: 'string' },
+      runtime: { type: 'string', default: 'node' },
+      'pool-size': { type: 'string', default: '0' },
+      control: { type: 'boolean', default: false },
+      only: { type: 'string', default: '' },
+      output: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const postgres = values['postgres-source'];
+  const suite = postgres === undefined ? values.suite : 'postgres';
+  const source = postgres ?? values.source;
+  if (suite === undefined || source === undefined) {
+    throw new Error('which suite? Give --postgres-source DIR, or --suite NAME and --source DIR');
+  }
+  const { runtime } = values;
+  if (runtime !== 'node' && runtime !== 'bun') {
+    throw new Error(`--runtime is "${runtime}"; it takes node or bun`);
+  }
+  const poolSize = Number(values['pool-size']);
+  if (!Number.isInteger(poolSize) || poolSize < 0) {
+    throw new Error(
+      `--pool-size is "${values['pool-size']}"; it takes a number, 0 for the default`,
+    );
+  }
+  return {
+    suite,
+    source,
+    runtime,
+    poolSize,
+    control: values.control,
+    output: values.output ?? `.cache/conformance/${suite}-${runtime}`,
+    only: values.only.split(',').filter((name) => name !== ''),
+  };
+}

@@ -1,0 +1,71 @@
+import type { Part } from './suite.ts';
+
+/** One part of the suite in two runs. */
+export interface Comparison {
+  readonly name: string;
+  readonly same: boolean;
+  /** Whether the suite itself was content, directly and through the proxy. */
+  readonly passed: { readonly direct: boolean; readonly proxied: boolean };
+  readonly seconds: { readonly direct: number; readonly proxied: number };
+  /** It also differs between two direct runs; `null` when there was one. */
+  readonly unsteady: boolean | null;
+}
+
+/** What a run of a suite found, for people and for programs. */
+export interface Summary {
+  readonly suite: string;
+  readonly version: string;
+  readonly date: string;
+  readonly postgres: string;
+  readonly runtime: string;
+  readonly seconds: { readonly direct: number; readonly proxied: number };
+  readonly ratio: number;
+  readonly parts: readonly Comparison[];
+}
+
+/** One run of all parts. */
+export interface Run {
+  readonly parts: readonly Part[];
+  readonly seconds: number;
+}
+
+/** Puts the parts of the runs beside each other, by name. */
+export function compareRuns(direct: Run, proxied: Run, control: Run | null): Comparison[] {
+  const byName = (run: Run): Map<string, Part> =>
+    new Map(run.parts.map((part) => [part.name, part]));
+  const [a, b, c] = [byName(direct), byName(proxied), control && byName(control)];
+  const names = [...new Set([...a.keys(), ...b.keys()])];
+  return names.map((name) => {
+    const [expected, got, again] = [a.get(name), b.get(name), c?.get(name)];
+    return {
+      name,
+      same: expected?.result === got?.result,
+      passed: { direct: expected?.passed === true, proxied: got?.passed === true },
+      seconds: { direct: round(expected?.seconds ?? 0), proxied: round(got?.seconds ?? 0) },
+      unsteady: c === null ? null : expected?.result !== again?.result,
+    };
+  });
+}
+
+/** To hundredths. */
+export function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+/** The summary as a person reads it. */
+export function describeSummary({ suite, version, seconds, ratio, parts }: Summary): string {
+  const different = parts.filter(({ same }) => !same);
+  const count = (which: 'direct' | 'proxied'): number =>
+    parts.filter(({ passed }) => passed[which]).length;
+  const lines = different.map(
+    ({ name, passed, unsteady }) =>
+      `  ${name}${unsteady === true ? ' (differs between two direct runs too)' : ''}` +
+      ` (direct ${passed.direct ? 'passed' : 'failed'}, through Sluice ${passed.proxied ? 'passed' : 'failed'})`,
+  );
+  return [
+    `${suite} ${version}: ${parts.length - different.length} of ${parts.length} the same`,
+    `passed ${count('direct')} directly, ${count('proxied')} through Sluice`,
+    `${round(seconds.direct)} s directly, ${round(seconds.proxied)} s through Sluice: ratio ${round(ratio)}`,
+    ...(lines.length === 0 ? [] : ['what differs:', ...lines]),
+  ].join('\n');
+}

@@ -1,0 +1,2 @@
+/** What the daemon runs on. */
+export type Runtime = 'node' | 'bun';

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { bind, close, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import { onEachRoute } from '../helpers/routes.ts';
+
+/** CPU that a process has used, in seconds. */
+async function cpuOf(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
+  test('a long message whose end comes a byte at a time costs what its bytes cost', async (t) => {
+    const { sluice } = route();
+    const client = await route().login(t);
+    const message = query(`SELECT length('${'x'.repeat(3_900_000)}')`);
+    assert.equal(story(await client.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z I');
+    const atOnce = message.length - 3000;
+    client.send(message.subarray(0, atOnce));
+    await client.flushed();
+    const memory = await sluice.residentMemory();
+    const began = await cpuOf(sluice.pid);
+    for (let at = atOnce; at < message.length; at += 1)
+      await client.sendSplit(message.subarray(at, at + 1), 0);
+    assert.equal(story(await client.ready()), 'T | D 3900000 | C SELECT 1 | Z I');
+    const used = (await cpuOf(sluice.pid)) - began;
+    assert(used < 1, `${used} s of CPU`);
+    const grown = (await sluice.residentMemory()) - memory;
+    assert(grown < 100 * 1024 * 1024, `${grown} bytes`);
+  });
+
+  test('the last of many names costs what the first did', async (t) => {
+    const { sluice } = route();
+    const client = await route().login(t);
+    const prepare = async (from: number, count: number): Promise<number> => {
+      const began = await cpuOf(sluice.pid);
+      for (let at = from; at < from + count; at += 100) {
+        const group = Array.from({ length: 100 }, (_, index) =>
+          parse(`name ${at + index}`, `SELECT ${at + index}`),
+        );
+        client.send(...group, sync);
+        await client.ready();
+      }
+      return (await cpuOf(sluice.pid)) - began;
+    };
+    await prepare(0, 1000);
+    const first = await prepare(1000, 1000);
+    await prepare(2000, 6000);
+    const last = await prepare(8000, 1000);
+    assert(last <= 3 * first + 0.2, `${first} s, then ${last} s`);
+    // An error tells of a statement by its name, which is looked up.
+    client.send(bind('name 5', ['too many']), execute(), sync);
+    assert.equal(story(await client.ready()), 'E 08P01 | Z I');
+    client.send(close('S', 'name 5'), bind('name 5'), sync);
+    assert.equal(story(await client.ready()), '3 | E 26000 | Z I');
+    client.send(bind('name 8999'), execute(), sync);
+    assert.equal(story(await client.ready()), '2 | D 8999 | C SELECT 1 | Z I');
+  });
+});

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { readCorpus } from './fuzz/case.ts';
+import { Fuzz } from './fuzz/fuzz.ts';
+
+/** Cases of each kind; four kinds make 20,000. `npm run test:soak` plays a million. */
+const cases = 5000;
+/** Other cases each time; a failure says which. */
+const firstSeed = Date.now() % 1_000_000_000;
+
+/** Nothing that a client or a database sends ends the process, harms another client, or is something that no code foresaw. */
+suite('hostile peers, made from seeds', { concurrency: true }, () => {
+  for (const side of ['client', 'database'] as const) {
+    for (const runtime of ['node', 'bun'] as const) {
+      test(`a hostile ${side} (${runtime})`, async () => {
+        const fuzz = await Fuzz.start(side, runtime);
+        try {
+          for (const kept of await readCorpus())
+            if (kept.moment.startsWith(side))
+              assert.equal(await fuzz.check(kept), null, `kept in the corpus, seed ${kept.seed}`);
+          const found = await fuzz.run(firstSeed, cases);
+          assert.equal(
+            found,
+            null,
+            `seeds from ${firstSeed}: ${found?.why}\nkept in ${found?.file}`,
+          );
+          assert.equal(fuzz.played, cases);
+          // Or nothing of it reached the proxy.
+          if (side === 'database') assert(fuzz.lies > cases / 2, `${fuzz.lies} lies`);
+          assert(fuzz.sessions.answered > cases / 20, JSON.stringify(fuzz.sessions));
+        } finally {
+          await fuzz.stop();
+        }
+      });
+    }
+  }
+});

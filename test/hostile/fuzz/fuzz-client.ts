@@ -1,0 +1,129 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { reset } from '@sluice/testkit';
+import * as messages from '../../helpers/messages.ts';
+import type { Message } from '../../helpers/messages.ts';
+import type { Address } from '../../helpers/raw-client.ts';
+import { ScramClient } from '../../helpers/scram-client.ts';
+import type { Part } from './case.ts';
+
+/** The messages that a server may send. */
+const known = new Set('RKS23CWdcGHDIEVvnNAt1sTZ');
+
+/** A client that trusts nothing: what it is sent is checked, byte by byte, for being messages at all. */
+export class FuzzClient {
+  /** What the proxy has sent that is no message. */
+  broken: string | null = null;
+  isClosed = false;
+  readonly #socket: Socket;
+  #received: Buffer = Buffer.alloc(0);
+  #inbox: Message[] = [];
+  #wake: () => void = () => undefined;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    const finish = (): void => {
+      this.isClosed = true;
+      this.#wake();
+    };
+    socket.on('error', finish);
+    socket.on('close', finish);
+    socket.on('end', finish);
+    socket.on('data', (chunk: Buffer) => {
+      this.#read(chunk);
+      this.#wake();
+    });
+  }
+
+  static async open(address: Address): Promise<FuzzClient> {
+    const socket = connect({ host: address.host, port: address.port, noDelay: true });
+    await once(socket, 'connect');
+    return new FuzzClient(socket);
+  }
+
+  /** Logs in; an error is thrown. */
+  async login({ user, password, database }: Address): Promise<void> {
+    const scram = new ScramClient(password);
+    await this.send([messages.startupPacket({ user, database })]);
+    for (;;) {
+      const message = await this.next(20_000);
+      if (message === null) throw new Error('no answer to a login');
+      if (message.code === 'E') throw new Error(messages.outline(message));
+      if (message.code === 'Z') return;
+      if (message.code !== 'R') continue;
+      const kind = message.body.readInt32BE(0);
+      const text = message.body.toString('utf8', 4);
+      if (kind === 10) {
+        const first = Buffer.from(scram.first());
+        const mechanism = messages.cstring('SCRAM-SHA-256');
+        await this.send([messages.message('p', mechanism, messages.int32(first.length), first)]);
+      } else if (kind === 11)
+        await this.send([messages.message('p', Buffer.from(scram.final(text)))]);
+    }
+  }
+
+  /** The bytes of a message may not have come whole; then they are none yet. */
+  #read(chunk: Buffer): void {
+    if (this.broken !== null) return;
+    const received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+    let at = 0;
+    while (received.length >= at + 5) {
+      const code = String.fromCharCode(received[at] ?? 0);
+      const length = received.readInt32BE(at + 1);
+      if (!known.has(code) || length < 4) {
+        this.broken = `no message: ${received.toString('hex', at, at + 40)}`;
+        return;
+      }
+      if (received.length < at + 1 + length) break;
+      this.#inbox.push({ code, body: received.subarray(at + 5, at + 1 + length) });
+      at += 1 + length;
+    }
+    this.#received = received.subarray(at);
+  }
+
+  /** Answers to SSLRequest and GSSENCRequest are no messages: whoever sends such things reads nothing. */
+  deafen(): void {
+    this.#socket.removeAllListeners('data');
+    this.#socket.resume();
+  }
+
+  /** Each part in a write of its own. */
+  async send(parts: readonly Part[]): Promise<void> {
+    for (const part of parts) {
+      if (this.isClosed) return;
+      await new Promise((resolve) => {
+        this.#socket.write(part, resolve);
+      });
+    }
+  }
+
+  /** The next message; null when the other side has closed, or nothing comes in time. */
+  async next(timeoutMs: number): Promise<Message | null> {
+    const message = this.#inbox.shift();
+    if (message !== undefined) return message;
+    if (this.isClosed || this.broken !== null) return null;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = () => undefined;
+    return this.#inbox.shift() ?? null;
+  }
+
+  /** Waits for a close or for silence; what comes meanwhile is dropped. */
+  async drained(timeoutMs: number): Promise<void> {
+    while ((await this.next(timeoutMs)) !== null);
+  }
+
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    reset(this.#socket);
+  }
+}

@@ -1,0 +1,376 @@
+import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Postgres } from '@sluice/testkit';
+import { reduce } from '../../equivalence/reduce.ts';
+import { startDatabase } from '../../helpers/database.ts';
+import * as messages from '../../helpers/messages.ts';
+import type { Address } from '../../helpers/raw-client.ts';
+import { eventually } from '../../helpers/routes.ts';
+import { Sluice } from '../../helpers/sluice.ts';
+import type { Runtime } from '../../helpers/runtime.ts';
+import { Bystanders } from './bystanders.ts';
+import { keep } from './case.ts';
+import type { Case, Part } from './case.ts';
+import { FuzzClient } from './fuzz-client.ts';
+import { Liar } from './liar.ts';
+import { makeCase } from './make-case.ts';
+import type { Side } from './make-case.ts';
+import { Random } from './random.ts';
+
+/** Hostile clients at once. */
+const workers = 32;
+/** How long nothing must come before nothing more is waited for, in milliseconds. */
+const silence = 40;
+/** How long a statement may wait for a database connection, in milliseconds. */
+const patience = 1000;
+/** A session takes so many cases, unless one of them ends it. */
+const casesOfSession = 20;
+/** After a lie in a health check the database counts as lost for a while, in milliseconds. */
+const excuse = 5000;
+
+/** A case that the proxy did not stand, in its smallest form. */
+export interface Finding {
+  readonly why: string;
+  readonly file: string;
+}
+
+/** One client of a worker, and what it has sent so far. */
+interface Worker {
+  client: FuzzClient | null;
+  history: Case[];
+}
+
+/** A database, a proxy, bystanders, and hostile peers on one side. */
+export class Fuzz {
+  readonly #side: Side;
+  readonly #runtime: Runtime;
+  readonly #real: Postgres;
+  readonly #liar: Liar;
+  #sluice: Sluice;
+  #bystanders: Bystanders;
+  #hasExited = false;
+  #broken: string | null = null;
+  #number = 0;
+  #excusedUntil = 0;
+  /** Cases that have been played. */
+  played = 0;
+  /** Sessions that answered after a case, and that did not. */
+  readonly sessions = { answered: 0, ended: 0 };
+
+  private constructor(side: Side, runtime: Runtime, real: Postgres, liar: Liar, sluice: Sluice) {
+    this.#side = side;
+    this.#runtime = runtime;
+    this.#real = real;
+    this.#liar = liar;
+    this.#sluice = sluice;
+    this.#bystanders = this.#begin(sluice);
+  }
+
+  static async start(side: Side, runtime: Runtime): Promise<Fuzz> {
+    const real = await startDatabase();
+    await real.query("ALTER ROLE ann SET statement_timeout = '10s'");
+    await real.query("CREATE ROLE mallory LOGIN PASSWORD 'correct horse'");
+    await Bystanders.prepare((text) => real.query(text));
+    const liar = await Liar.start(real, 'mallory');
+    return new Fuzz(side, runtime, real, liar, await startSluice(liar, side, runtime));
+  }
+
+  #begin(sluice: Sluice): Bystanders {
+    this.#hasExited = false;
+    this.#broken = null;
+    void sluice.exited().then(() => {
+      this.#hasExited ||= this.#sluice === sluice;
+    });
+    return new Bystanders(this.#address('ann'), () => performance.now() < this.#excusedUntil);
+  }
+
+  #address(user: string): Address {
+    const { host, port } = this.#sluice;
+    return { host, port, user, password: this.#real.password, database: this.#real.database };
+  }
+
+  async stop(): Promise<void> {
+    await this.#bystanders.stop();
+    await this.#sluice.kill();
+    await this.#liar.stop();
+    await this.#real.stop('immediate');
+  }
+
+  /** Lies that the proxy was told. */
+  get lies(): number {
+    return this.#liar.told;
+  }
+
+  /** Why this run has failed, or null. */
+  get problem(): string | null {
+    if (this.#hasExited) return `the process has ended\n${this.#sluice.logText()}`;
+    const fault = this.#sluice.log.find(({ level, msg }) => level >= 50 && msg.startsWith('a bug'));
+    if (fault !== undefined) return `${fault.msg}\n${JSON.stringify(fault)}`;
+    return this.#broken ?? this.#bystanders.trouble;
+  }
+
+  /** Plays the cases of these seeds; gives what failed, shrunk and kept, or null. */
+  async run(firstSeed: number, count: number): Promise<Finding | null> {
+    let next = firstSeed;
+    const end = firstSeed + count;
+    const recent: Case[][] = [];
+    const work = async (): Promise<void> => {
+      const worker: Worker = { client: null, history: [] };
+      while (next < end && this.problem === null) {
+        const hostile = makeCase(this.#side, next);
+        next += 1;
+        if (worker.client === null) worker.history = [];
+        worker.history.push(hostile);
+        recent.push(worker.history);
+        if (recent.length > 5 * workers) recent.shift();
+        await this.#play(hostile, worker);
+        this.played += 1;
+      }
+      worker.client?.destroy();
+    };
+    await Promise.all(Array.from({ length: workers }, work));
+    if (this.problem === null) await this.#settle();
+    return this.problem === null ? null : this.#report(recent);
+  }
+
+  /** Plays one case by itself; gives what was wrong, or null. */
+  async check(hostile: Case): Promise<string | null> {
+    if (this.problem !== null) await this.#restart();
+    const worker: Worker = { client: null, history: [] };
+    await this.#play(hostile, worker);
+    worker.client?.destroy();
+    const { rounds } = this.#bystanders;
+    await eventually(() =>
+      assert(
+        this.problem !== null || this.#bystanders.rounds >= rounds + 12,
+        'bystanders are stuck',
+      ),
+    ).catch((error: unknown) => {
+      this.#broken ??= String(error);
+    });
+    return this.problem;
+  }
+
+  async #restart(): Promise<void> {
+    const old = this.#bystanders;
+    await this.#sluice.kill();
+    await old.stop();
+    this.#liar.logins.length = this.#liar.checks.length = 0;
+    this.#sluice = await startSluice(this.#liar, this.#side, this.#runtime);
+    this.#bystanders = this.#begin(this.#sluice);
+  }
+
+  /** Nobody is left behind: no client, no busy connection, no descriptor. */
+  async #settle(): Promise<void> {
+    try {
+      await eventually(async () => {
+        const clients = await this.#sluice.metric('sluice_client_connections');
+        assert(clients <= 8, `${clients} clients are left`);
+        const busy = await this.#real.query(
+          "SELECT FROM pg_stat_activity WHERE state <> 'idle' AND xact_start < now() - interval '1 second'",
+        );
+        assert.equal(busy.length, 0, 'database connections are still busy');
+        const descriptors = await readdir(`/proc/${this.#sluice.pid}/fd`);
+        assert(descriptors.length < 150, `${descriptors.length} descriptors are open`);
+      });
+    } catch (error) {
+      this.#broken ??= String(error);
+    }
+  }
+
+  async #play(hostile: Case, worker: Worker): Promise<void> {
+    try {
+      if (hostile.moment === 'client startup') await this.#startUp(hostile);
+      else if (hostile.moment === 'client session') await this.#converse(hostile, worker);
+      else await this.#lie(hostile, worker);
+    } catch (error) {
+      // The daemon is gone, or nobody is let in any more: the bystanders say so.
+      worker.client?.destroy();
+      worker.client = null;
+      await delay(5);
+      if (!this.#hasExited && hostile.moment.startsWith('client'))
+        this.#broken ??= `a hostile client: ${String(error)}`;
+    }
+    const { client } = worker;
+    if (client?.broken !== null && client?.broken !== undefined) this.#broken ??= client.broken;
+    if (client?.isClosed === true) worker.client = null;
+  }
+
+  async #startUp({ parts, ending }: Case): Promise<void> {
+    const client = await FuzzClient.open(this.#address('ann'));
+    client.deafen();
+    await client.send(parts);
+    if (ending === 'close') client.end();
+    if (ending !== 'reset') await client.drained(silence / 2);
+    client.destroy();
+  }
+
+  async #enter(worker: Worker, user: string): Promise<FuzzClient> {
+    if (worker.history.length >= casesOfSession && worker.client !== null) {
+      worker.client.destroy();
+      worker.client = null;
+      worker.history.splice(0, worker.history.length - 1);
+    }
+    if (worker.client !== null) return worker.client;
+    const client = await FuzzClient.open(this.#address(user));
+    worker.client = client;
+    await client.login(this.#address(user));
+    return client;
+  }
+
+  async #converse({ parts, ending }: Case, worker: Worker): Promise<void> {
+    const client = await this.#enter(worker, 'ann');
+    await client.send(parts);
+    if (ending === 'close') client.end();
+    if (ending === 'wait' && (await this.#answers(client))) {
+      this.sessions.answered += 1;
+      return;
+    }
+    this.sessions.ended += 1;
+    if (ending !== 'reset') await client.drained(silence);
+    client.destroy();
+    worker.client = null;
+  }
+
+  /** Whether a session still answers, and what was asked. */
+  async #answers(client: FuzzClient): Promise<boolean> {
+    this.#number += 1;
+    const probe = `probe ${this.#number}`;
+    await client.send([
+      Buffer.concat([
+        messages.sync,
+        messages.query('ROLLBACK'),
+        messages.query(`SELECT '${probe}'`),
+      ]),
+    ]);
+    let isThere = false;
+    for (;;) {
+      const message = await client.next(silence);
+      if (message === null) return false;
+      if (message.code === 'D') isThere = message.body.includes(probe);
+      if (message.code === 'Z' && isThere) return true;
+    }
+  }
+
+  async #lie(hostile: Case, worker: Worker): Promise<void> {
+    this.#number += 1;
+    const number = this.#number;
+    if (hostile.moment === 'database check') {
+      this.#excusedUntil = performance.now() + excuse;
+      await new Promise<void>((told) => {
+        this.#liar.checks.push({ lie: hostile, told });
+        setTimeout(told, excuse);
+      });
+      this.#excusedUntil = performance.now() + excuse;
+      return;
+    }
+    if (hostile.moment === 'database login')
+      this.#liar.logins.push({ lie: hostile, told: () => undefined });
+    const lie: Case =
+      hostile.moment === 'database login' ? { ...hostile, parts: [], ending: 'reset' } : hostile;
+    this.#liar.statements.set(number, lie);
+    const client = await this.#enter(worker, 'mallory');
+    await client.send([Buffer.concat(request(number, new Random(hostile.seed)))]);
+    for (;;) {
+      const isUntold = this.#liar.statements.has(number);
+      const message = await client.next(isUntold ? patience : silence);
+      if (message?.code === 'Z' && !this.#liar.statements.has(number)) {
+        this.sessions.answered += 1;
+        break;
+      }
+      if (message !== null) continue;
+      client.destroy();
+      worker.client = null;
+      this.sessions.ended += 1;
+      break;
+    }
+    this.#liar.statements.delete(number);
+  }
+
+  /** Finds out which case it was, makes it small and keeps it. */
+  async #report(recent: readonly Case[][]): Promise<Finding> {
+    const why = this.problem ?? '';
+    for (const suspect of suspects(recent)) {
+      if ((await this.check(suspect)) === null) continue;
+      const smaller = await this.#shrink(suspect);
+      return { why, file: await keep(smaller, why) };
+    }
+    const seeds = recent.flat().map(({ seed }) => seed);
+    const between = `seeds ${Math.min(...seeds)} to ${Math.max(...seeds)}`;
+    return { why: `${why}\n(${between}; none of them by itself)`, file: '' };
+  }
+
+  async #shrink(found: Case): Promise<Case> {
+    let tries = 0;
+    const fails = async (parts: readonly Part[]): Promise<boolean> => {
+      tries += 1;
+      return tries < 150 && (await this.check({ ...found, parts })) !== null;
+    };
+    let parts: readonly Part[] = await reduce(found.parts, fails);
+    const whole = [Buffer.concat(parts)];
+    if (await fails(whole)) parts = whole;
+    const [only] = parts;
+    if (parts.length === 1 && only !== undefined && only.length < 4000) {
+      const bytes = await reduce([...only], (some) => fails([Buffer.from(some)]));
+      parts = [Buffer.from(bytes)];
+    }
+    return { ...found, parts };
+  }
+}
+
+/** The last cases one by one, newest first, then whole sessions. */
+function* suspects(recent: readonly Case[][]): Generator<Case> {
+  const histories = [...new Set(recent)].toReversed();
+  for (const history of histories) {
+    const last = history.at(-1);
+    if (last !== undefined) yield last;
+  }
+  for (const history of histories) {
+    const [first] = history;
+    if (first === undefined || history.length < 2) continue;
+    yield { ...first, parts: history.flatMap(({ parts }) => parts), ending: 'wait' };
+  }
+}
+
+/** What a client asks the liar, in each of the ways that there are. */
+function request(number: number, random: Random): readonly Buffer[] {
+  const text = `SELECT 'hostile ${number} '`;
+  const { bind, describe, execute, flush, parse, query, sync } = messages;
+  const ways: readonly (() => readonly Buffer[])[] = [
+    () => [query(text)],
+    () => [query(`BEGIN; ${text}; COMMIT`)],
+    () => [parse('', text), bind(''), describe('P'), execute(), sync],
+    () => [parse('n', text), describe('S', 'n'), sync],
+    () => [parse('n', text), describe('S', 'n'), flush, bind('n'), execute(), sync],
+    () => [parse('', 'SELECT $1'), bind('', [`hostile ${number} `]), execute(), sync],
+    () => [query(`COPY (${text}) TO STDOUT`)],
+    () => [query(`COPY scratch FROM STDIN /* hostile ${number} */`)],
+    () => [query(`LISTEN gossip /* hostile ${number} */`)],
+    () => [query(`SET work_mem = '1MB' /* hostile ${number} */`)],
+    () => [query('SELECT 1'), query(text), query('SELECT 2')],
+  ];
+  return random.pick(ways)();
+}
+
+function startSluice(liar: Liar, side: Side, runtime: Runtime): Promise<Sluice> {
+  const { user, password } = liar.database;
+  return Sluice.start(
+    liar.database,
+    {
+      TargetTlsMode: 'disable',
+      PoolSize: 24,
+      ClientLoginTimeout: 5,
+      ConnectionBorrowTimeout: 20,
+      ConnectTimeout: 1,
+      ConnectRetryMin: 0.01,
+      ConnectRetryMax: 0.02,
+      HealthCheckInterval: side === 'database' ? 0.1 : 1,
+      Users: [
+        { UserName: user, Password: password },
+        { UserName: 'mallory', Password: password },
+      ],
+    },
+    runtime,
+  );
+}

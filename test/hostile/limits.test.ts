@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse, query, startupPacket, story, sync } from '../helpers/messages.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+import { eventually, onEachRoute } from '../helpers/routes.ts';
+import type { Route } from '../helpers/routes.ts';
+
+const settings = {
+  MaxPreparedStatements: 50,
+  MaxSessionParameters: 100,
+  MaxListenChannels: 20,
+  MaxBytesBeforeLogin: 3000,
+};
+
+/** The client is told, the log has one line, a counter moves, and nobody else is concerned. */
+async function assertEnds(route: Route, client: RawClient, setting: string): Promise<void> {
+  const bystander = await RawClient.login(route.address);
+  // What the database did is known somewhat later than it is answered.
+  await eventually(async () => {
+    client.send(query('SELECT 1'));
+    await assert.rejects(client.ready(), /E 54000/);
+  });
+  const { sluice } = route;
+  const { body } = await sluice.admin('/metrics');
+  assert.match(
+    body,
+    new RegExp(`sluice_session_limits_passed_total\\{setting="${setting}"\\} 1\\n`),
+  );
+  const lines = sluice.log.filter((line) => line['setting'] === setting);
+  assert.equal(lines.length, 1);
+  assert.equal(await bystander.value('SELECT 1'), '1');
+  bystander.destroy();
+}
+
+onEachRoute('limits of a session', { routes: ['node', 'bun'], settings }, (route) => {
+  test('names of prepared statements, in one cycle without an end', async (t) => {
+    const client = await route().login(t);
+    const names = (from: number, to: number): Buffer[] =>
+      Array.from({ length: to - from }, (_, at) => parse(`name ${from + at}`, `SELECT ${at}`));
+    client.send(...names(0, 50), sync);
+    assert.match(story(await client.ready()), /^(1 \| ){50}Z I$/);
+    client.send(...names(50, 60));
+    await assertEnds(route(), client, 'MaxPreparedStatements');
+  });
+
+  test('parameters', async (t) => {
+    const client = await route().login(t);
+    const set = (from: number, to: number): Buffer =>
+      query(Array.from({ length: to - from }, (_, at) => `SET app.p${from + at} = '1'`).join(';'));
+    client.send(set(0, 90));
+    await client.ready();
+    client.send(set(90, 120));
+    await client.ready();
+    await assertEnds(route(), client, 'MaxSessionParameters');
+  });
+
+  test('channels', async (t) => {
+    const client = await route().login(t);
+    client.send(query(Array.from({ length: 30 }, (_, at) => `LISTEN c${at}`).join(';')));
+    await client.ready();
+    await assertEnds(route(), client, 'MaxListenChannels');
+  });
+
+  test('bytes before the login', async (t) => {
+    const { user, database } = route().address;
+    const client = await route().open(t);
+    client.send(startupPacket({ user, database, application_name: 'x'.repeat(3000) }));
+    assert.match(story(await client.untilClosed()), /E 08P01$/);
+  });
+});
+
+onEachRoute(
+  'MaxMemory',
+  { routes: ['node', 'bun'], settings: { HealthCheckInterval: 10 } },
+  (route) => {
+    test('no new work is taken while the process holds more, and transactions go on', async (t) => {
+      const { sluice } = route();
+      const [inside, idle] = [await route().login(t), await route().login(t)];
+      await inside.query('BEGIN');
+      await sluice.rewrite({ MaxMemory: 1_000_000 });
+      await eventually(async () => {
+        const newcomer = await RawClient.open(route().address);
+        await assert.rejects(newcomer.login(), /FATAL 53200/);
+      });
+      // It has no server connection yet, and needs one.
+      await assert.rejects(idle.rows('SELECT 1'), /ERROR 53200/);
+      assert.equal(
+        story(await inside.query('SELECT 3; COMMIT')),
+        'T | D 3 | C SELECT 1 | C COMMIT | Z I',
+      );
+      await sluice.logged(({ msg }) => msg.includes('more memory than MaxMemory'));
+      assert((await sluice.metric('sluice_memory_refusals_total')) >= 2);
+      assert.equal((await sluice.admin('/healthz')).status, 200);
+      await sluice.rewrite({ MaxMemory: 0 });
+      await eventually(async () => assert.equal(await idle.value('SELECT 2'), '2'));
+    });
+  },
+);

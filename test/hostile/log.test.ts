@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { execFile } from 'node:child_process';
+import type { Postgres } from '@sluice/testkit';
+import { runtimes } from '../../packages/proxy/test/runtimes.ts';
+import { startDatabase } from '../helpers/database.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+import { eventually } from '../helpers/routes.ts';
+
+const command = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
+const run = promisify(execFile);
+
+/** A log that cannot be written, or that nobody reads, is no reason to wait or to end. */
+suite('the log', () => {
+  let database: Postgres;
+  before(async () => {
+    database = await startDatabase();
+  });
+  after(() => database.stop('immediate'));
+
+  for (const runtime of ['node', 'bun'] as const) {
+    suite(runtime, () => {
+      test('on a full disk', async (t) => {
+        const file = await open('/dev/full', 'w');
+        t.after(() => file.close());
+        await assertServes(t, file.fd, 'lost');
+      });
+
+      test('that nobody reads, in a pipe', async (t) => {
+        const folder = await mkdtemp(path.join(tmpdir(), 'sluice-log-'));
+        const fifo = path.join(folder, 'log');
+        await run('mkfifo', [fifo]);
+        const file = await open(fifo, 'r+');
+        t.after(async () => {
+          await file.close();
+          await rm(folder, { recursive: true });
+        });
+        await assertServes(t, file.fd, 'waits');
+      });
+
+      if (runtime === 'node')
+        test('that nobody reads, in a socket', (t) => assertServes(t, 'pipe', 'waits'));
+
+      test('whose reader has gone', async (t) => {
+        await assertServes(t, 'pipe', 'closed');
+      });
+
+      test('is whole in a file', async (t) => {
+        const folder = await mkdtemp(path.join(tmpdir(), 'sluice-log-'));
+        const name = path.join(folder, 'log');
+        const file = await open(name, 'w');
+        t.after(async () => {
+          await file.close();
+          await rm(folder, { recursive: true });
+        });
+        await assertServes(t, file.fd, 'whole');
+        const lines = (await readFile(name, 'utf8')).trimEnd().split('\n');
+        const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+        assert.equal(messages.filter((msg) => msg === 'client logged in').length, 300);
+        assert.equal(messages.at(-1), 'stopped');
+      });
+
+      async function assertServes(
+        t: TestContext,
+        stderr: number | 'pipe',
+        fate: 'lost' | 'waits' | 'closed' | 'whole',
+      ): Promise<void> {
+        const isWhole = fate === 'whole';
+        const isClosed = fate === 'closed';
+        const losesLines = fate === 'lost' || isClosed;
+        const folder = await mkdtemp(path.join(tmpdir(), 'sluice-log-'));
+        const [ListenPort, AdminPort] = [await freePort(), await freePort()];
+        const { user, password, database: name, host, port } = database;
+        const settings = {
+          ListenPort,
+          AdminPort,
+          TargetHost: host,
+          TargetPort: port,
+          LogFormat: 'json',
+          DebugLogging: !isWhole,
+          DrainTimeout: 1,
+          Users: [{ UserName: user, Password: password }],
+        };
+        await writeFile(path.join(folder, 'sluice.yaml'), JSON.stringify(settings));
+        const child = spawn(runtimes[runtime], [command, 'serve'], {
+          cwd: folder,
+          stdio: ['ignore', 'ignore', stderr],
+        });
+        t.after(async () => {
+          child.kill('SIGKILL');
+          await rm(folder, { recursive: true });
+        });
+        if (isClosed) child.stderr?.destroy();
+        const exited = once(child, 'exit');
+        const admin = `http://127.0.0.1:${AdminPort}`;
+        await eventually(async () => assert.equal((await fetch(`${admin}/readyz`)).status, 200));
+        const address = { host: '127.0.0.1', port: ListenPort, user, password, database: name };
+        for (let round = 0; round < 30; round += 1) {
+          const clients = await Promise.all(
+            Array.from({ length: 10 }, () => RawClient.login(address)),
+          );
+          const long = `SELECT ${'a, '.repeat(300)}1 FROM (SELECT 1 AS a) AS t`;
+          for (const client of clients) {
+            assert.equal(await client.value(long), '1');
+            client.destroy();
+          }
+        }
+        const metrics = await (await fetch(`${admin}/metrics`)).text();
+        const lost = Number(/^sluice_log_lines_lost_total (\d+)$/m.exec(metrics)?.[1]);
+        if (isWhole) assert.equal(lost, 0);
+        else if (losesLines) assert(lost > 0, 'no line was lost');
+        const began = performance.now();
+        child.kill('SIGTERM');
+        const [code] = (await exited) as [number | null];
+        assert.equal(code, 0);
+        assert(performance.now() - began < 2000, `${performance.now() - began} ms`);
+      }
+    });
+  }
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  cancelPacket,
+  fieldsOf,
+  gssEncRequest,
+  sslRequest,
+  startupPacket,
+  story,
+} from '../helpers/messages.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+import { eventually, onEachRoute } from '../helpers/routes.ts';
+
+const routes = ['node', 'bun'] as const;
+const startup = startupPacket({ user: 'ann', database: 'shop' });
+
+onEachRoute('before the login', { routes }, (route) => {
+  for (const [what, requests] of [
+    ['SSLRequest', [sslRequest, sslRequest]],
+    ['GSSENCRequest', [gssEncRequest, gssEncRequest]],
+    ['SSLRequest behind GSSENCRequest', [gssEncRequest, sslRequest, gssEncRequest]],
+  ] as const) {
+    test(`a second ${what} is taken for a protocol version, as by PostgreSQL`, async (t) => {
+      const client = await route().open(t);
+      for (const request of requests.slice(0, -1))
+        assert.equal(await client.negotiate(request), 'N');
+      client.send(requests.at(-1) ?? startup);
+      assert.equal(story(await client.untilClosed()), 'E 0A000');
+    });
+  }
+
+  test('a thousand GSSENCRequests at once end the connection', async (t) => {
+    const client = await route().open(t);
+    client.send(Buffer.concat(Array.from({ length: 1000 }, () => gssEncRequest)));
+    await client.closed;
+  });
+
+  test('more bytes than a login needs end the connection', async (t) => {
+    const client = await route().open(t);
+    client.send(startup);
+    await client.next();
+    client.send(
+      Buffer.concat([Buffer.from('p'), Buffer.from([0, 0, 0x20, 0]), Buffer.alloc(0x1fff)]),
+    );
+    assert.equal(story(await client.untilClosed()), 'E 08P01');
+  });
+});
+
+onEachRoute(
+  'connections that do not log in',
+  { settings: { MaxClientConnections: 10 }, routes },
+  (route) => {
+    test('are counted from the first byte, told so, and give way', async (t) => {
+      const inside = await route().login(t);
+      const silent = await Promise.all(Array.from({ length: 200 }, () => route().open(t)));
+      const { sluice } = route();
+      await eventually(async () => {
+        const open = await sluice.metric('sluice_client_connections');
+        assert(open <= 26, `${open} connections`);
+      });
+      const late = await route()
+        .open(t)
+        .catch(() => undefined);
+      late?.send(startup);
+      // One that comes when there is room for it is told; others are closed.
+      const told = (await late?.untilClosed()) ?? [];
+      for (const message of told) assert.equal(fieldsOf(message)['C'], '53300');
+      assert.equal(await inside.value('SELECT 1'), '1');
+      // The eldest of those that say nothing are given up for one that logs in.
+      await eventually(async () => {
+        const client = await RawClient.login(route().address);
+        client.destroy();
+      });
+      for (const client of silent) client.destroy();
+    });
+
+    test('a cancel request gets through when clients are as many as may be', async (t) => {
+      const busy = await route().login(t);
+      const others = [];
+      await eventually(async () => {
+        assert.equal(await route().sluice.metric('sluice_client_connections'), 1);
+      });
+      for (let index = 1; index < 10; index += 1) others.push(await route().login(t));
+      const sleeping = busy.query('SELECT pg_sleep(30)');
+      await eventually(async () => {
+        const active = (await route().backends()).filter(({ state }) => state === 'active');
+        assert.equal(active.length, 1);
+      });
+      const canceller = await route().open(t);
+      assert(busy.key !== undefined);
+      canceller.send(cancelPacket(busy.key));
+      assert.match(story(await sleeping), /E 57014 \| Z I$/);
+    });
+  },
+);

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Postgres } from '@sluice/testkit';
+import { startDatabase } from '../helpers/database.ts';
+import { HostileDatabase } from '../helpers/hostile-database.ts';
+import { query } from '../helpers/messages.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+import { Sluice } from '../helpers/sluice.ts';
+
+/** How often each runtime is stopped; `npm run test:soak` asks for more. */
+const stops = Number(process.env['SLUICE_TEST_STOPS'] ?? 6);
+
+/** DrainTimeout, in seconds, and what a stop may take beyond it. */
+const drainTimeout = 0.5;
+const grace = 1000;
+
+/** A stop ends, whatever state sockets, timers and requests are in. */
+suite('stopping always ends', () => {
+  let real: Postgres;
+  let hostile: HostileDatabase;
+  before(async () => {
+    real = await startDatabase();
+    hostile = await HostileDatabase.start(real);
+  });
+  after(async () => {
+    await hostile.stop();
+    await real.stop('immediate');
+  });
+
+  for (const runtime of ['node', 'bun'] as const) {
+    test(`${stops} stops under load, each after a fault, under ${runtime}`, async () => {
+      for (let round = 0; round < stops; round += 1) await stopOnce(round);
+    });
+
+    async function stopOnce(round: number): Promise<void> {
+      const fault = faults[round % faults.length];
+      assert(fault !== undefined);
+      const settings = { PoolSize: 5, DrainTimeout: drainTimeout, ConnectTimeout: 1 };
+      const sluice = await Sluice.start(hostile.database, settings, runtime);
+      try {
+        const { user, password, database } = real;
+        const address = { host: sluice.host, port: sluice.port, user, password, database };
+        const clients = await Promise.all(
+          Array.from({ length: 20 }, () => RawClient.login(address)),
+        );
+        for (const [index, client] of clients.entries()) client.send(load(index));
+        await fault();
+        const half = RawClient.open(address);
+        (await half).send(Buffer.from([0, 0, 1, 0, 0, 3]));
+        const began = performance.now();
+        sluice.signal(round % 2 === 0 ? 'SIGTERM' : 'SIGINT');
+        assert.equal(await sluice.exitedWithin(drainTimeout * 1000 + grace), 0, sluice.logText());
+        const took = performance.now() - began;
+        assert(took < drainTimeout * 1000 + grace, `${took} ms`);
+        for (const client of [...clients, await half]) client.destroy();
+      } finally {
+        hostile.blackhole = false;
+        await sluice.kill();
+      }
+    }
+  }
+
+  const faults: readonly (() => Promise<void>)[] = [
+    async () => {
+      await real.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()',
+      );
+    },
+    () => cut(true, false),
+    () => cut(false, true),
+    () => cut(true, true),
+    () => cut(false, false),
+  ];
+
+  /** Swallows what the database is sent, or ends its connections, or both. */
+  async function cut(swallows: boolean, ends: boolean): Promise<void> {
+    hostile.blackhole = swallows;
+    if (ends) hostile.reset();
+    return Promise.resolve();
+  }
+
+  /** Something of everything: a long result, a wait, an open transaction, a copy that is not fed, half a message. */
+  function load(index: number): Buffer {
+    const kinds = [
+      query("SELECT repeat('x', 1000) FROM generate_series(1, 100000)"),
+      query('SELECT pg_sleep(60)'),
+      query('BEGIN; SELECT 1'),
+      query('CREATE TEMP TABLE t (a int); COPY t FROM STDIN'),
+      query(`SELECT '${'y'.repeat(3_000_000)}'`).subarray(0, 1_000_000),
+    ];
+    return kinds[index % kinds.length] ?? query('SELECT 1');
+  }
+});

@@ -1,0 +1,60 @@
+import type { Trace } from './snapshot.ts';
+
+/** What a session may find because it is its own. */
+export interface Belongings {
+  /** Names of SQL's PREPARE. */
+  readonly names: readonly string[];
+  readonly channels: readonly string[];
+}
+
+/** What is different in every process, or says nothing of a session. */
+const unsteady: ReadonlySet<string> = new Set([
+  'setting transaction_isolation',
+  'setting transaction_read_only',
+  'setting transaction_deferrable',
+]);
+
+/** Libraries that are known to keep nothing of a session. */
+const harmless = /^(plpgsql|dict_snowball|\w+_and_\w+)\b/;
+
+/**
+ * What is on a connection and not on a new one with the same parameters, and the other way round, in words; without what is
+ * the session's own.
+ */
+export function strangers(
+  found: readonly Trace[],
+  expected: readonly Trace[],
+  { names, channels }: Belongings,
+): string[] {
+  const told: string[] = [];
+  const [there, here] = [keyed(expected), keyed(found)];
+  for (const [key, trace] of here) {
+    const { kind, name, value } = trace;
+    const wanted = there.get(key)?.value;
+    if (wanted === value || unsteady.has(`${kind} ${name}`)) continue;
+    if (kind === 'prepared' && names.includes(name)) continue;
+    if (kind === 'channel' && channels.includes(name)) continue;
+    if (kind === 'library' && harmless.test(name)) continue;
+    // An empty custom parameter is one that PostgreSQL cannot forget the name of.
+    if (kind === 'custom' && value === '' && wanted === undefined) continue;
+    told.push(
+      `${kind} ${name}${value === '' ? '' : ` is "${value}"`}${wanted === undefined ? '' : ` and not "${wanted}"`}`,
+    );
+  }
+  for (const [key, { kind, name, value }] of there) {
+    if (here.has(key) || kind === 'library' || unsteady.has(`${kind} ${name}`)) continue;
+    told.push(`${kind} ${name} is not "${value}"`);
+  }
+  return told;
+}
+
+/** By kind and name; of what may be there more than once, each time. */
+function keyed(traces: readonly Trace[]): Map<string, Trace> {
+  const byKey = new Map<string, Trace>();
+  for (const trace of traces) {
+    if (trace.kind === 'random') continue;
+    const several = trace.kind === 'lock' ? ` ${trace.value}` : '';
+    byKey.set(`${trace.kind} ${trace.name}${several}`, trace);
+  }
+  return byKey;
+}

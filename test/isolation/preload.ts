@@ -1,0 +1,14 @@
+/*
+ * Loaded into a daemon in front of its own code: looks into every server connection as it is lent, and writes down what it
+ * has seen as the process ends. See `Looking` in looking.ts.
+ */
+import { writeFileSync } from 'node:fs';
+import { Leases } from './leases.ts';
+import type { PreloadOptions } from './looking.ts';
+
+const told = process.env['SLUICE_TEST_LOOKING'];
+if (told !== undefined) {
+  const { port, options, foretold, file } = JSON.parse(told) as PreloadOptions;
+  const leases = new Leases(port, options, foretold);
+  process.on('exit', () => writeFileSync(file, JSON.stringify(leases.take())));
+}

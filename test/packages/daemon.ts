@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+
+/** Reads lines until one matches; fails with all of them when the stream ends without it. */
+export async function lineOf(stream: Readable | null, pattern: RegExp): Promise<string> {
+  assert.ok(stream);
+  const heard: string[] = [];
+  for await (const line of createInterface({ input: stream })) {
+    heard.push(line);
+    if (pattern.test(line)) {
+      stream.resume();
+      return line;
+    }
+  }
+  return assert.fail(`no line like ${pattern}:\n${heard.join('\n')}`);
+}
+
+/** Ends a process by a signal, and checks that this goes well. */
+export async function endWell(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const exited = once(child, 'exit');
+  child.kill(signal);
+  assert.deepEqual(await exited, [0, null]);
+}

@@ -1,0 +1,10 @@
+import { assemble, compile, pack } from '../../scripts/package/assemble.ts';
+import { published } from '../../scripts/package/published.ts';
+
+/** The tarballs of what is published, by the names of the packages. */
+export async function packAll(target: string): Promise<ReadonlyMap<string, string>> {
+  await compile();
+  const tarballs = new Map<string, string>();
+  for (const each of published) tarballs.set(each.name, await pack(await assemble(each), target));
+  return tarballs;
+}

@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Postgres } from '@sluice/testkit';
+import { Client } from 'pg';
+import { startDatabase } from '../helpers/database.ts';
+import { Sluice } from '../helpers/sluice.ts';
+
+const sql =
+  'SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND rolcanlogin AND ' +
+  '(rolvaliduntil IS NULL OR rolvaliduntil > now())';
+
+suite('users whom the database tells', () => {
+  let database: Postgres;
+  before(async () => {
+    database = await startDatabase();
+    await database.query(
+      `set scram_iterations = 5000; create role "o'Neil \\ é" login password 'secret'`,
+    );
+    await database.query(`create role later login password 'first'`);
+    await database.query(`create role nologin password 'secret'`);
+  });
+  after(() => database.stop('immediate'));
+
+  for (const runtime of ['node', 'bun'] as const) {
+    suite(runtime, () => {
+      let sluice: Sluice;
+      before(async () => {
+        await database.query(`alter role later password 'first'`);
+        sluice = await Sluice.start(
+          database,
+          { AuthQuery: sql, AuthQueryNegativeCacheTime: 0.5 },
+          runtime,
+        );
+      });
+      after(async () => {
+        try {
+          assert.equal(await sluice.stop(), 0);
+        } finally {
+          await sluice.kill();
+        }
+      });
+
+      async function login(user: string, password: string): Promise<Client> {
+        const { host, port } = sluice;
+        const client = new Client({ host, port, user, password, database: 'shop' });
+        client.on('error', () => undefined);
+        await client.connect();
+        return client;
+      }
+
+      async function who(user: string, password: string): Promise<unknown> {
+        const client = await login(user, password);
+        const { rows } = await client.query<{ who: string }>('select current_user as who');
+        await client.end();
+        return rows[0]?.who;
+      }
+
+      test('come in by their verifiers; the proxy logs in as them without a password', async () => {
+        const user = String.raw`o'Neil \ é`;
+        assert.equal(await who(user, 'secret'), user);
+        await assert.rejects(who(user, 'wrong'), { code: '28P01' });
+        assert.equal(await who(user, 'secret'), user);
+      });
+
+      test('one who is not there, may not log in or is made later', async () => {
+        for (const user of ['nobody', 'nologin'])
+          await assert.rejects(who(user, 'secret'), {
+            code: '28P01',
+            message: `password authentication failed for user "${user}"`,
+          });
+        const user = `new_${runtime}`;
+        await assert.rejects(who(user, 'secret'), { code: '28P01' });
+        await database.query(`create role ${user} login password 'secret'`);
+        // A refusal has the database asked again, whatever was remembered.
+        await assert.rejects(who(user, 'wrong'), { code: '28P01' });
+        assert.equal(await who(user, 'secret'), user);
+      });
+
+      test('a password that is changed: the new one is right at once', async () => {
+        const client = await login('later', 'first');
+        await client.query('select 1');
+        await database.query(`alter role later password 'second'`);
+        // It has another salt than what is remembered: the first try has it read again.
+        await who('later', 'second').catch((error: Error & { code?: string }) =>
+          assert.equal(error.code, '28P01'),
+        );
+        assert.equal(await who('later', 'second'), 'later');
+        await assert.rejects(who('later', 'first'), { code: '28P01' });
+        await client.end();
+      });
+    });
+  }
+
+  test('when the database is gone, who was known comes in still', async () => {
+    const other = await startDatabase();
+    await other.query(`create role app login password 'secret'`);
+    const sluice = await Sluice.start(other, { AuthQuery: sql, AuthQueryCacheTime: 0 });
+    try {
+      const config = { host: sluice.host, port: sluice.port, database: 'shop' };
+      const first = new Client({ ...config, user: 'app', password: 'secret' });
+      await first.connect();
+      first.on('error', () => undefined);
+      await first.query('select 1');
+      await first.end();
+      await other.stop('immediate');
+      const wrong = new Client({ ...config, user: 'app', password: 'wrong' });
+      wrong.on('error', () => undefined);
+      await assert.rejects(wrong.connect(), { code: '28P01' });
+      await sluice.logged(({ msg }) => msg === 'AuthQuery could not be answered');
+    } finally {
+      await sluice.kill();
+      await other.stop('immediate');
+    }
+  });
+});

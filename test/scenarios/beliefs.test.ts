@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RawClient } from '../helpers/raw-client.ts';
+import { bind, close, describe, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import type { Route } from '../helpers/routes.ts';
+import { onEachRoute } from '../helpers/routes.ts';
+
+async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
+  client.send(...requests);
+  return story(await client.ready());
+}
+
+const text = 'SELECT $1::int + 91';
+const run = [bind('s', ['1']), execute(), sync];
+const answer = '2 | D 92 | C SELECT 1 | Z I';
+
+/** What closes statements in ways that no text shows; the name is that of the first that the connection has. */
+const closings = [
+  "EXECUTE 'DEALLOCATE ALL'",
+  "EXECUTE coalesce((SELECT 'DEALLOCATE ' || quote_ident(name) FROM pg_prepared_statements LIMIT 1), 'SELECT 1')",
+] as const;
+
+async function corrected({ sluice }: Route): Promise<number> {
+  const { body } = await sluice.admin('/metrics');
+  const counts = body.matchAll(/^sluice_beliefs_corrected_total\{.*belief="statement"\} (\d+)$/gm);
+  return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+onEachRoute('what is believed of a connection', { settings: { PoolSize: 1 } }, (route) => {
+  for (const [at, closing] of closings.entries()) {
+    for (const how of ['function', 'block'] as const)
+      test(`is corrected when a ${how} closes statements: ${closing}`, async (t) => {
+        await route().database.query(
+          `CREATE OR REPLACE FUNCTION closes_${at}() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${closing}; END $$`,
+        );
+        const closes =
+          how === 'function' ? `SELECT closes_${at}()` : `DO $$ BEGIN ${closing}; END $$`;
+        const [session, other] = await Promise.all([route().login(t), route().login(t)]);
+        await said(other, parse('mine', 'SELECT 5'), sync);
+        assert.equal(await said(session, parse('s', text), ...run), `1 | ${answer}`);
+        assert.doesNotMatch(await said(other, query(closes)), /E \d/);
+        assert.equal(await said(session, ...run), answer);
+        assert.equal(await said(session, describe('S', 's'), sync), 't | T | Z I');
+        await said(other, query(closes));
+        assert.equal(await said(session, describe('S', 's'), ...run), `t | T | ${answer}`);
+        // Who comes later is not concerned.
+        await said(other, parse('mine too', 'SELECT 5'), sync);
+        await said(other, query(closes));
+        const late = await route().login(t);
+        assert.equal(await said(late, parse('s', text), ...run), `1 | ${answer}`);
+        assert.equal(
+          await said(late, close('S', 's'), parse('s', text), ...run),
+          `3 | 1 | ${answer}`,
+        );
+      });
+  }
+
+  test('is not made good where the session has closed its statement itself', async (t) => {
+    await route().database.query(
+      "CREATE OR REPLACE FUNCTION closes() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$",
+    );
+    const session = await route().login(t);
+    assert.equal(await said(session, parse('s', text), ...run), `1 | ${answer}`);
+    await said(session, query('SELECT closes()'));
+    assert.equal(await said(session, ...run), 'E 26000 | Z I');
+    assert.equal(await said(session, parse('s', text), ...run), `1 | ${answer}`);
+    await said(session, query('PREPARE p AS SELECT 7'));
+    await said(session, query('SELECT closes()'));
+    assert.equal(await said(session, query('EXECUTE p')), 'E 26000 | Z I');
+    assert.equal(await said(session, query('PREPARE p AS SELECT 8')), 'C PREPARE | Z I');
+    assert.equal(await said(session, query('EXECUTE p')), 'T | D 8 | C SELECT 1 | Z I');
+  });
+
+  test('is counted', async (t) => {
+    if (route().isDirect) return;
+    const before = await corrected(route());
+    const [session, other] = await Promise.all([route().login(t), route().login(t)]);
+    await said(session, parse('s', text), ...run);
+    await said(other, query("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$"));
+    assert.equal(await said(session, ...run), answer);
+    assert((await corrected(route())) >= before);
+  });
+});
+
+onEachRoute('names of the statements of the proxy', { settings: { PoolSize: 1 } }, (route) => {
+  /** What another session's statement is called on the connection, as `pg_prepared_statements` tells it. */
+  async function nameOfAnother(client: RawClient, other: RawClient): Promise<string> {
+    await said(other, parse('theirs', 'SELECT 1234 AS theirs'), sync);
+    const name = await client.value(
+      "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%1234 AS theirs'",
+    );
+    // On a direct connection there is none to be seen.
+    return name ?? 'sluice_1';
+  }
+
+  const asked: readonly (readonly [string, (name: string) => Buffer[], string])[] = [
+    ['EXECUTE', (name) => [query(`EXECUTE "${name}"`)], 'E 26000 | Z I'],
+    ['EXECUTE without quotes', (name) => [query(`EXECUTE ${name}`)], 'E 26000 | Z I'],
+    ['DEALLOCATE', (name) => [query(`DEALLOCATE "${name}"`)], 'E 26000 | Z I'],
+    ['DEALLOCATE PREPARE', (name) => [query(`deallocate prepare ${name}`)], 'E 26000 | Z I'],
+    [
+      'EXECUTE behind another statement',
+      (name) => [query(`SELECT 1; EXECUTE "${name}"`)],
+      'T | D 1 | C SELECT 1 | E 26000 | Z I',
+    ],
+    ['EXPLAIN EXECUTE', (name) => [query(`EXPLAIN EXECUTE "${name}"`)], 'E 26000 | Z I'],
+    [
+      'CREATE TABLE AS EXECUTE',
+      (name) => [query(`CREATE TEMP TABLE x AS EXECUTE "${name}"`)],
+      'E 26000 | Z I',
+    ],
+    [
+      'a block',
+      (name) => [query(`DO $$ BEGIN EXECUTE 'DEALLOCATE "${name}"'; END $$`)],
+      'E 26000 | Z I',
+    ],
+    [
+      'EXECUTE over the protocol',
+      (name) => [parse('', `EXECUTE "${name}"`), bind(''), execute(), sync],
+      '1 | 2 | E 26000 | Z I',
+    ],
+    ['Bind', (name) => [bind(name), execute(), sync], 'E 26000 | Z I'],
+    ['Describe', (name) => [describe('S', name), sync], 'E 26000 | Z I'],
+    ['Close', (name) => [close('S', name), sync], '3 | Z I'],
+  ];
+  for (const [how, request, expected] of asked)
+    test(`mean nothing to others: ${how}`, async (t) => {
+      const [client, other] = await Promise.all([route().login(t), route().login(t)]);
+      const name = await nameOfAnother(client, other);
+      client.send(...request(name));
+      const messages = await client.ready();
+      assert.equal(story(messages), expected);
+      // Errors tell the name as it was given.
+      const error = messages.find(({ code }) => code === 'E');
+      if (error !== undefined) assert(error.body.toString().includes(`"${name}"`));
+      const theirs = [bind('theirs'), execute(), sync];
+      assert.equal(await said(other, ...theirs), '2 | D 1234 | C SELECT 1 | Z I');
+    });
+
+  test('are free to be given by clients', async (t) => {
+    const [client, other] = await Promise.all([route().login(t), route().login(t)]);
+    const name = await nameOfAnother(client, other);
+    assert.equal(await said(client, query(`PREPARE "${name}" AS SELECT 7`)), 'C PREPARE | Z I');
+    assert.equal(await said(client, query(`EXECUTE "${name}"`)), 'T | D 7 | C SELECT 1 | Z I');
+    assert.equal(await said(client, query(`DEALLOCATE "${name}"`)), 'C DEALLOCATE | Z I');
+    assert.equal(await said(client, parse(name, 'SELECT 8'), sync), '1 | Z I');
+    assert.equal(await said(client, bind(name), execute(), sync), '2 | D 8 | C SELECT 1 | Z I');
+    assert.equal(await said(client, query(`EXECUTE "${name}"`)), 'T | D 8 | C SELECT 1 | Z I');
+    const theirs = [bind('theirs'), execute(), sync];
+    assert.equal(await said(other, ...theirs), '2 | D 1234 | C SELECT 1 | Z I');
+  });
+
+  for (const name of ['sluice_1', 'sluice_none', 'sluice_prepare', 'sluice_sequences'])
+    test(`are none that a client would give: ${name}`, async (t) => {
+      const client = await route().login(t);
+      assert.equal(await said(client, bind(name), sync), 'E 26000 | Z I');
+      assert.equal(await said(client, parse(name, 'SELECT 9'), sync), '1 | Z I');
+      assert.equal(await said(client, bind(name), execute(), sync), '2 | D 9 | C SELECT 1 | Z I');
+      assert.equal(await said(client, query(`EXECUTE ${name}`)), 'T | D 9 | C SELECT 1 | Z I');
+      assert.equal(await said(client, query(`DEALLOCATE ${name}`)), 'C DEALLOCATE | Z I');
+      assert.equal(await said(client, query(`PREPARE ${name} AS SELECT 9`)), 'C PREPARE | Z I');
+      assert.equal(await said(client, query(`EXECUTE ${name}`)), 'T | D 9 | C SELECT 1 | Z I');
+    });
+});

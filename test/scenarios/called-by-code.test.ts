@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RawClient } from '../helpers/raw-client.ts';
+import { bind, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import { onEachRoute } from '../helpers/routes.ts';
+
+async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
+  client.send(...requests);
+  return story(await client.ready());
+}
+
+/** Ways in which code of the database calls the statement `p`, whose name no text shows. */
+const calls: readonly (readonly [string, readonly Buffer[], string])[] = [
+  ['a function', [query("SELECT runs('execute p')")], 'T | D 42 | C SELECT 1 | Z I'],
+  [
+    'a function over the protocol',
+    [parse('', 'SELECT runs($1)'), bind('', ['execute p']), execute(), sync],
+    '1 | 2 | D 42 | C SELECT 1 | Z I',
+  ],
+  [
+    'a block',
+    [query("DO $$ DECLARE v text; BEGIN EXECUTE 'execute p' INTO v; ASSERT v = '42'; END $$")],
+    'C DO | Z I',
+  ],
+  ['a trigger', [query('INSERT INTO called VALUES (1)')], 'C INSERT 0 1 | Z I'],
+];
+
+onEachRoute('code that calls a statement by its name', { settings: { PoolSize: 2 } }, (route) => {
+  /** Takes a connection away, so that others get another. */
+  async function taken(other: RawClient, run: () => Promise<void>): Promise<void> {
+    await said(other, query('BEGIN'));
+    await run();
+    await said(other, query('ROLLBACK'));
+  }
+
+  test('finds what SQL has prepared on whichever connection', async (t) => {
+    await route().database.query(`
+      CREATE OR REPLACE FUNCTION runs(t text) RETURNS SETOF text LANGUAGE plpgsql
+        AS $$ BEGIN RETURN QUERY EXECUTE t; END $$;
+      CREATE TABLE IF NOT EXISTS called (v int);
+      CREATE OR REPLACE FUNCTION on_called() RETURNS trigger LANGUAGE plpgsql
+        AS $$ DECLARE v text; BEGIN EXECUTE 'execute p' INTO v; ASSERT v = '42'; RETURN NEW; END $$;
+      CREATE OR REPLACE TRIGGER t BEFORE INSERT ON called FOR EACH ROW EXECUTE FUNCTION on_called()`);
+    const [client, ...others] = await Promise.all([1, 2, 3].map(() => route().login(t)));
+    const [other] = others;
+    assert(client !== undefined && other !== undefined);
+    assert.equal(await said(client, query("PREPARE p AS SELECT '42'::text")), 'C PREPARE | Z I');
+    // Another that cannot be made any more is no hindrance.
+    await said(client, query('CREATE TABLE lost (v int)'));
+    await said(client, query('PREPARE lost AS SELECT * FROM lost'));
+    await said(client, query('DROP TABLE lost'));
+    for (const [how, requests, expected] of calls) {
+      for (let turn = 0; turn < 3; turn++) {
+        assert.equal(await said(client, ...requests), expected, how);
+        await said(other, query('DEALLOCATE ALL'));
+        await taken(other, async () => {
+          assert.equal(await said(client, ...requests), expected, how);
+        });
+      }
+      // Within a transaction, which begins without a word of it.
+      await taken(other, async () => {
+        await said(client, query('BEGIN'));
+        assert.equal(await said(client, ...requests), expected.replace('Z I', 'Z T'), how);
+        await said(client, query('COMMIT'));
+      });
+    }
+    assert.equal(await said(other, query("SELECT runs('execute p')")), 'T | E 42601 | Z I');
+    assert.equal(await said(client, query('DEALLOCATE p')), 'C DEALLOCATE | Z I');
+    assert.equal(await said(client, query("SELECT runs('execute p')")), 'T | E 42601 | Z I');
+  });
+
+  test('finds all of very many', async (t) => {
+    await route().database.query(`
+      CREATE OR REPLACE FUNCTION runs(t text) RETURNS SETOF text LANGUAGE plpgsql
+        AS $$ BEGIN RETURN QUERY EXECUTE t; END $$`);
+    const [client, other] = await Promise.all([route().login(t), route().login(t)]);
+    for (let at = 0; at < 50; at++)
+      await said(client, query(`PREPARE m${at} AS SELECT '${at}'::text`));
+    await said(other, query('DEALLOCATE ALL'));
+    await taken(other, async () => {
+      for (const at of [0, 31, 49])
+        assert.equal(
+          await said(client, query(`SELECT runs('execute m${at}')`)),
+          `T | D ${at} | C SELECT 1 | Z I`,
+        );
+    });
+    for (let at = 0; at < 50; at++)
+      assert.equal(await said(client, query(`DEALLOCATE m${at}`)), 'C DEALLOCATE | Z I');
+  });
+});
+
+onEachRoute(
+  'what lastval() tells behind DISCARD SEQUENCES',
+  { settings: { PoolSize: 2 } },
+  (route) => {
+    for (const discard of ['DISCARD SEQUENCES', 'DISCARD ALL'])
+      for (const draw of ["SELECT nextval('drawn')", "SELECT setval('drawn', 7)"])
+        test(`is what was drawn since: ${discard}; ${draw}`, async (t) => {
+          await route().database.query('CREATE SEQUENCE IF NOT EXISTS drawn');
+          const client = await route().login(t, { parameters: { application_name: 'draws' } });
+          await said(client, query("SELECT nextval('drawn')"));
+          await said(client, query('SELECT lastval()'));
+          for (let turn = 0; turn < 20; turn++) {
+            assert.equal(await said(client, query(discard)), `C ${discard} | Z I`);
+            if (draw.includes('setval')) {
+              // It is not lastval() that tells this one.
+              assert.match(await said(client, query(draw)), /^T \| D 7/);
+              assert.equal(
+                await said(client, query("SELECT currval('drawn')")),
+                'T | D 7 | C SELECT 1 | Z I',
+              );
+              continue;
+            }
+            const drawn = await said(client, query(draw));
+            assert.equal(await said(client, query('SELECT lastval()')), drawn);
+            assert.equal(await said(client, query("SELECT currval('drawn')")), drawn);
+          }
+        });
+  },
+);

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RawClient } from '../helpers/raw-client.ts';
+import { bind, close, describe, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import type { Route } from '../helpers/routes.ts';
+import { onEachRoute } from '../helpers/routes.ts';
+
+async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
+  client.send(...requests);
+  return story(await client.ready());
+}
+
+interface Case {
+  /** What the case is about. */
+  readonly name: string;
+  /** DDL in front of all, and between the first and the second Parse of the text. */
+  readonly before: string;
+  readonly between: string;
+  readonly text: string;
+  /** What the first client and the second bind, and what the second is told. */
+  readonly first: readonly string[];
+  readonly second: readonly string[];
+  readonly told: string;
+}
+
+/** PostgreSQL reads a text anew whenever a client sends Parse: the tables of now, not those of whoever had it before. */
+const cases: readonly Case[] = [
+  {
+    name: 'a column of a wider type',
+    before: 'CREATE TABLE wider (id int, v text); INSERT INTO wider VALUES (1)',
+    between: 'ALTER TABLE wider ALTER id TYPE bigint; INSERT INTO wider VALUES (3000000000)',
+    text: "UPDATE wider SET v = 'x' WHERE id = $1",
+    first: ['1'],
+    second: ['3000000000'],
+    told: '1 | t | n | 2 | C UPDATE 1 | Z I',
+  },
+  {
+    name: 'a table that was dropped',
+    before: 'CREATE TABLE dropped AS SELECT 1 AS a',
+    between: 'DROP TABLE dropped',
+    text: 'SELECT a FROM dropped',
+    first: [],
+    second: [],
+    told: 'E 42P01 | Z I',
+  },
+  {
+    name: 'a table that was made again with other columns',
+    before: 'CREATE TABLE again AS SELECT 1 AS a',
+    between: "DROP TABLE again; CREATE TABLE again AS SELECT 'one'::text AS a, 2 AS b",
+    text: 'SELECT * FROM again',
+    first: [],
+    second: [],
+    told: '1 | t | T | 2 | D one 2 | C SELECT 1 | Z I',
+  },
+  {
+    name: 'a table of the same name in an earlier schema',
+    before:
+      'CREATE SCHEMA early; CREATE SCHEMA late; SET search_path = early, late;' +
+      "CREATE TABLE late.shaded AS SELECT 'late'::text AS v",
+    between: "CREATE TABLE early.shaded AS SELECT 'early'::text AS v",
+    text: 'SELECT v FROM shaded',
+    first: [],
+    second: [],
+    told: '1 | t | T | 2 | D early | C SELECT 1 | Z I',
+  },
+  {
+    name: 'a function that fits better',
+    before: "CREATE FUNCTION fits(numeric) RETURNS text LANGUAGE sql AS $$ SELECT 'numeric' $$",
+    between: "CREATE FUNCTION fits(int) RETURNS text LANGUAGE sql AS $$ SELECT 'int' $$",
+    text: 'SELECT fits(1)',
+    first: [],
+    second: [],
+    told: '1 | t | T | 2 | D int | C SELECT 1 | Z I',
+  },
+  {
+    name: 'a function that was dropped',
+    before: 'CREATE FUNCTION gone(int) RETURNS int LANGUAGE sql AS $$ SELECT $1 $$',
+    between: 'DROP FUNCTION gone(int)',
+    text: 'SELECT gone($1)',
+    first: ['1'],
+    second: ['1'],
+    told: 'E 42883 | Z I',
+  },
+  {
+    name: 'a type that was dropped and made again',
+    before: "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE moods AS SELECT 'sad'::mood AS m",
+    between:
+      'DROP TABLE moods; DROP TYPE mood;' +
+      "CREATE TYPE mood AS ENUM ('glad'); CREATE TABLE moods AS SELECT 'glad'::mood AS m",
+    text: 'SELECT m FROM moods WHERE m = $1',
+    first: ['sad'],
+    second: ['glad'],
+    told: '1 | t | T | 2 | D glad | C SELECT 1 | Z I',
+  },
+  {
+    name: 'a view that has become another',
+    before: 'CREATE VIEW seen AS SELECT 1 AS a',
+    between: "DROP VIEW seen; CREATE VIEW seen AS SELECT 'two'::text AS a",
+    text: 'SELECT a FROM seen',
+    first: [],
+    second: [],
+    told: '1 | t | T | 2 | D two | C SELECT 1 | Z I',
+  },
+  {
+    name: 'RETURNING of another type',
+    before: 'CREATE TABLE returned (a int)',
+    between: 'ALTER TABLE returned ALTER a TYPE text',
+    text: 'INSERT INTO returned VALUES ($1) RETURNING a',
+    first: ['1'],
+    second: ['one'],
+    told: '1 | t | T | 2 | D one | C INSERT 0 1 | Z I',
+  },
+  {
+    name: 'a column that was dropped',
+    before: 'CREATE TABLE narrower AS SELECT 1 AS a, 2 AS b',
+    between: 'ALTER TABLE narrower DROP b',
+    text: 'SELECT a, b FROM narrower',
+    first: [],
+    second: [],
+    told: 'E 42703 | Z I',
+  },
+];
+
+const pooled = ['node', 'bun'] as const;
+const all = ['direct', ...pooled] as const;
+
+for (const poolSize of [1, 3])
+  onEachRoute(
+    `a text that others have prepared before, on ${poolSize} connections`,
+    // A direct connection is the same for all.
+    { settings: { PoolSize: poolSize }, routes: poolSize === 1 ? all : pooled },
+    (route) => {
+      for (const { name, before, between, text, first, second, told } of cases)
+        test(`is read anew: ${name}`, async (t) => {
+          const { database } = route();
+          await cleared(route());
+          await database.query(before);
+          t.after(() => cleared(route()));
+          const path = 'early, late, public';
+          const options = { parameters: { search_path: path } };
+          const old = await Promise.all([1, 2, 3].map(() => route().login(t, options)));
+          for (const client of old) {
+            const all = [parse('s', text), describe('S', 's'), bind('s', first), execute(), sync];
+            await said(client, query('BEGIN'));
+            assert.match(await said(client, ...all), /^1 \| t \| [nT] \| 2 \| /);
+            await said(client, query('ROLLBACK'));
+          }
+          await database.query(between);
+          const fresh = await route().login(t, options);
+          for (const client of [fresh, ...old.slice(1)]) {
+            if (client !== fresh) await said(client, close('S', 's'), sync);
+            await said(client, query('BEGIN'));
+            const got = await said(
+              client,
+              ...[parse('s', text), describe('S', 's'), bind('s', second), execute(), sync],
+            );
+            assert.equal(got.replace(/Z [TE]$/, 'Z I'), told);
+            await said(client, query('ROLLBACK'));
+          }
+        });
+    },
+  );
+
+/** Takes away what the cases have made. */
+async function cleared({ database }: Route): Promise<void> {
+  await database.query(`
+    DROP SCHEMA IF EXISTS early, late CASCADE;
+    DROP SCHEMA public CASCADE; CREATE SCHEMA public`);
+}

@@ -1,0 +1,358 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
+import { eventually, onEachRoute } from '../helpers/routes.ts';
+import type { Owner, Route } from '../helpers/routes.ts';
+
+const passwords = { teller: 'teller secret', owner: 'owner secret' };
+
+/** Whom the daemon knows, as the database knows them. */
+const settings = {
+  PoolSize: 3,
+  Users: [
+    { UserName: 'ann', Password: 'correct horse' },
+    { UserName: 'teller', Password: passwords.teller },
+  ],
+};
+
+/** The role and the database that changes are made to, as good as new. */
+const fresh = [
+  'DROP DATABASE IF EXISTS till WITH (FORCE)',
+  'DROP DATABASE IF EXISTS "Kasse 2"',
+  'ALTER ROLE ALL RESET ALL',
+  'DROP ROLE IF EXISTS teller',
+  'DROP ROLE IF EXISTS teller2',
+  'DROP ROLE IF EXISTS cashiers',
+  'DROP ROLE IF EXISTS owner',
+  `CREATE ROLE teller LOGIN PASSWORD '${passwords.teller}'`,
+  'CREATE ROLE cashiers',
+  'CREATE ROLE owner',
+  'GRANT owner TO teller',
+  'CREATE DATABASE till',
+];
+
+const asTeller = { password: passwords.teller, parameters: { user: 'teller', database: 'till' } };
+
+/** What a client that logs in now finds: the answer to a question, or the error that it gets. */
+async function newcomer(
+  route: Route,
+  owner: Owner,
+  question: string,
+): Promise<string | null | undefined> {
+  const client = await route.open(owner);
+  try {
+    await client.login(asTeller);
+    return await client.value(question);
+  } catch (error) {
+    if (error instanceof DatabaseError) return error.code;
+    throw error;
+  } finally {
+    await client.end();
+  }
+}
+
+interface Case {
+  readonly title: string;
+  readonly change: readonly string[];
+  /** What a new client asks. */
+  readonly question: string;
+  readonly before: string;
+  readonly after: string;
+  /** Null: a client that was there before need not be told as before. */
+  readonly stays?: null;
+  /** Nobody may be logged in to the database meanwhile. */
+  readonly alone?: true;
+}
+
+const workMem = { question: 'SHOW work_mem', before: '4MB', after: '33MB' };
+const one = { question: 'SELECT 1', before: '1' };
+
+const cases: readonly Case[] = [
+  { title: 'ALTER ROLE SET', change: ["ALTER ROLE teller SET work_mem = '33MB'"], ...workMem },
+  {
+    title: 'ALTER DATABASE SET',
+    change: ["ALTER DATABASE till SET work_mem = '33MB'"],
+    ...workMem,
+  },
+  {
+    title: 'ALTER ROLE IN DATABASE SET, which counts more than the others',
+    change: [
+      "ALTER ROLE teller SET work_mem = '34MB'; ALTER DATABASE till SET work_mem = '35MB'",
+      "ALTER ROLE teller IN DATABASE till SET work_mem = '33MB'",
+    ],
+    ...workMem,
+  },
+  {
+    title: 'ALTER ROLE ALL SET',
+    change: ["ALTER ROLE ALL SET work_mem = '33MB'"],
+    ...workMem,
+    // What is asked for the values of before, when no connection of the pool is old enough, may itself have begun later.
+    stays: null,
+  },
+  {
+    title: 'ALTER ROLE SET of a list',
+    change: ['ALTER ROLE teller SET search_path = "a b", public'],
+    question: 'SHOW search_path',
+    before: '"$user", public',
+    after: '"a b", public',
+  },
+  {
+    title: 'ALTER ROLE SET of a custom parameter',
+    change: ["ALTER ROLE teller SET app.tenant = 'seven'"],
+    question: "SELECT coalesce(current_setting('app.tenant', true), '')",
+    before: '',
+    after: 'seven',
+  },
+  {
+    title: 'ALTER ROLE SET role',
+    change: ['ALTER ROLE teller SET role = owner'],
+    question: 'SELECT current_user',
+    before: 'teller',
+    after: 'owner',
+  },
+  {
+    title: 'ALTER ROLE SET of what only a superuser may set',
+    change: ["ALTER ROLE teller SET log_statement = 'all'"],
+    question: 'SHOW log_statement',
+    before: 'none',
+    after: 'all',
+    // Its connections have the new value; nobody but a superuser could give the session the old one.
+    stays: null,
+  },
+  {
+    title: 'SUPERUSER',
+    change: ['ALTER ROLE teller SUPERUSER'],
+    question: 'SHOW is_superuser',
+    before: 'off',
+    after: 'on',
+    stays: null,
+  },
+  { title: 'NOLOGIN', change: ['ALTER ROLE teller NOLOGIN'], ...one, after: '28000' },
+  {
+    title: 'VALID UNTIL',
+    change: ["ALTER ROLE teller VALID UNTIL '2001-01-01'"],
+    ...one,
+    after: '28P01',
+  },
+  {
+    title: 'REVOKE CONNECT from all',
+    change: ['REVOKE CONNECT ON DATABASE till FROM PUBLIC'],
+    ...one,
+    after: '42501',
+  },
+  {
+    title: 'CONNECT by membership alone, and membership revoked',
+    change: [
+      'GRANT CONNECT ON DATABASE till TO owner; REVOKE CONNECT ON DATABASE till FROM PUBLIC',
+      'REVOKE owner FROM teller',
+    ],
+    ...one,
+    after: '42501',
+  },
+  {
+    title: 'ALLOW_CONNECTIONS',
+    change: ['ALTER DATABASE till ALLOW_CONNECTIONS false'],
+    ...one,
+    after: '55000',
+  },
+  {
+    title: 'datallowconn by hand',
+    change: ["UPDATE pg_database SET datallowconn = false WHERE datname = 'till'"],
+    ...one,
+    after: '55000',
+  },
+  {
+    title: 'CONNECTION LIMIT of the role',
+    change: ['ALTER ROLE teller CONNECTION LIMIT 1'],
+    ...one,
+    after: '53300',
+  },
+  {
+    title: 'CONNECTION LIMIT of the database',
+    change: ['ALTER DATABASE till CONNECTION LIMIT 1'],
+    ...one,
+    after: '53300',
+  },
+  {
+    title: 'CONNECTION LIMIT with room',
+    change: ['ALTER ROLE teller CONNECTION LIMIT 2; ALTER DATABASE till CONNECTION LIMIT 2'],
+    ...one,
+    after: '1',
+  },
+  {
+    title: 'RENAME of the role',
+    change: ['ALTER ROLE teller RENAME TO teller2'],
+    ...one,
+    after: '28P01',
+  },
+  {
+    title: 'RENAME of the database',
+    change: ['ALTER DATABASE till RENAME TO "Kasse 2"'],
+    ...one,
+    after: '3D000',
+    alone: true,
+  },
+  { title: 'DROP DATABASE', change: ['DROP DATABASE till'], ...one, after: '3D000', alone: true },
+  {
+    title: 'DROP and CREATE DATABASE',
+    change: [
+      'DROP DATABASE till',
+      'CREATE DATABASE till',
+      "ALTER DATABASE till SET work_mem = '33MB'",
+    ],
+    ...workMem,
+    alone: true,
+  },
+  {
+    title: 'DROP and CREATE ROLE',
+    change: [
+      'DROP ROLE teller',
+      `CREATE ROLE teller LOGIN PASSWORD '${passwords.teller}'; GRANT CREATE ON DATABASE till TO teller`,
+    ],
+    question: "SELECT has_database_privilege('till', 'CREATE')",
+    before: 'f',
+    after: 't',
+    alone: true,
+  },
+  {
+    title: 'within a DO block',
+    change: ["DO $$ BEGIN EXECUTE 'ALTER ROLE teller ' || 'NOLOGIN'; END $$"],
+    ...one,
+    after: '28000',
+  },
+  {
+    title: 'within a transaction that is committed',
+    change: ['BEGIN', 'ALTER ROLE teller NOLOGIN', 'COMMIT'],
+    ...one,
+    after: '28000',
+  },
+  {
+    title: 'within a transaction that is rolled back',
+    change: ['BEGIN', 'ALTER ROLE teller NOLOGIN', 'ROLLBACK'],
+    ...one,
+    after: '1',
+  },
+];
+
+onEachRoute('what PostgreSQL decides at login', { settings }, (route) => {
+  async function begin(owner: Owner, alone: boolean): Promise<[RawClient, RawClient | null]> {
+    const admin = await route().login(owner);
+    for (const statement of fresh) await route().database.query(statement);
+    const resident = alone ? null : await route().login(owner, asTeller);
+    return [admin, resident];
+  }
+
+  async function residentStays(resident: RawClient | null, each: Case): Promise<void> {
+    if (resident === null || each.stays === null) return;
+    // Several times: on whichever connection it is served.
+    for (let turn = 0; turn < 6; turn += 1) {
+      assert.equal(await resident.value(each.question), each.before, `who was there, ${turn}`);
+      if (turn === 2) await resident.rows('RESET ALL');
+      if (turn === 4) await resident.rows('DISCARD ALL');
+    }
+  }
+
+  for (const each of cases) {
+    const { title, change, question, before, after } = each;
+    test(`${title}: through this route, at once`, async (t) => {
+      const [admin, resident] = await begin(t, each.alone === true);
+      assert.equal(await newcomer(route(), t, question), before, 'before');
+      if (resident !== null) assert.equal(await resident.value(question), before, 'resident');
+      for (const statement of change)
+        assert.doesNotMatch(
+          (await admin.query(statement)).map(({ code }) => code).join(''),
+          /E/,
+          statement,
+        );
+      assert.equal(await newcomer(route(), t, question), after, 'after');
+      await residentStays(resident, each);
+      assert.equal(await newcomer(route(), t, question), after, 'after a while');
+    });
+
+    // From elsewhere the pool's own connections are in the way.
+    if (each.alone === true) continue;
+    test(`${title}: from elsewhere, within a second`, async (t) => {
+      const [, resident] = await begin(t, false);
+      assert.equal(await newcomer(route(), t, question), before, 'before');
+      if (resident !== null) assert.equal(await resident.value(question), before, 'resident');
+      const { address, database } = route();
+      const elsewhere = await RawClient.login({ ...address, port: database.port });
+      for (const statement of change) await elsewhere.query(statement);
+      await elsewhere.end();
+      const since = performance.now();
+      await eventually(async () => assert.equal(await newcomer(route(), t, question), after), 3000);
+      assert(performance.now() - since < 2500, 'too late');
+      await residentStays(resident, each);
+    });
+  }
+});
+
+/** Parameters that the database reports, and values that they do not have of themselves. */
+const reported = [
+  ['IntervalStyle', 'iso_8601'],
+  ['TimeZone', 'Asia/Tokyo'],
+  ['DateStyle', 'SQL, DMY'],
+  ['application_name', 'configured'],
+] as const;
+
+onEachRoute('configuration that the server reads again', { settings }, (route) => {
+  for (const [name, value] of reported)
+    for (const from of ['this route', 'elsewhere'] as const)
+      test(`${name}, from ${from}: a new client is told what SHOW says`, async (t) => {
+        const inShop = await route().login(t);
+        const inPostgres = await route().login(t, { parameters: { database: 'postgres' } });
+        const before = [inShop, inPostgres].map(({ parameters }) => parameters.get(name));
+        assert(!before.includes(value), 'before');
+        const change = async (sql: string): Promise<void> => {
+          if (from === 'elsewhere') await route().database.query(sql);
+          else await inShop.rows(sql);
+        };
+        try {
+          await change(`ALTER SYSTEM SET ${name} = '${value}'`);
+          await change('SELECT pg_reload_conf()');
+          for (const database of ['shop', 'postgres'])
+            await eventually(async () => {
+              const client = await route().login(t, { parameters: { database } });
+              const shown = await client.value(`SHOW ${name}`);
+              // The signal takes its time: until it has come, both say what was before.
+              assert.equal(client.parameters.get(name), shown);
+              assert.equal(shown, value);
+              await client.end();
+            }, 5000);
+        } finally {
+          await change(`ALTER SYSTEM RESET ${name}`);
+          await change('SELECT pg_reload_conf()');
+        }
+        for (const database of ['shop', 'postgres'])
+          await eventually(async () => {
+            const client = await route().login(t, { parameters: { database } });
+            assert.equal(client.parameters.get(name), before[0]);
+            await client.end();
+          }, 5000);
+      });
+});
+
+onEachRoute('logins while what they hang on changes', { settings }, (route) => {
+  test('each client is let in once', async (t) => {
+    const admins = await Promise.all([1, 2, 3].map(() => route().login(t)));
+    const over = new AbortController();
+    const changes = admins.map(async (admin) => {
+      while (!over.signal.aborted) await admin.query('ALTER ROLE CURRENT_USER CONNECTION LIMIT -1');
+    });
+    // They come while others are looked for, some before a change and some behind it.
+    const clients = Array.from({ length: 12 }, async (_, at) => {
+      for (let visit = 0; visit < 15; visit++) {
+        // What the database reports to these parameters is not known yet.
+        const parameters = { application_name: `till ${at} ${visit}` };
+        const client = await route().login(t, { parameters });
+        // A second greeting would be taken for the answer.
+        for (const question of [at, visit])
+          assert.equal(await client.value(`SELECT ${question}`), String(question));
+        await client.end();
+      }
+    });
+    await Promise.all(clients);
+    over.abort();
+    await Promise.all(changes);
+  });
+});

@@ -1,0 +1,217 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { bind, execute, fieldsOf, message, parse, query, sync } from '../helpers/messages.ts';
+import type { Message } from '../helpers/messages.ts';
+import type { RawClient } from '../helpers/raw-client.ts';
+import { eventually, onEachRoute } from '../helpers/routes.ts';
+import type { Owner } from '../helpers/routes.ts';
+
+const settings = {
+  PoolSize: 5,
+  MinPoolSize: 1,
+  HealthCheckDatabase: 'shop',
+  Users: [
+    { UserName: 'ann', Password: 'correct horse' },
+    { UserName: 'clerk', Password: 'clerk secret' },
+  ],
+};
+
+const fresh = [
+  'DROP DATABASE IF EXISTS "Kassé ""7"" x" WITH (FORCE)',
+  'DROP DATABASE IF EXISTS renamed WITH (FORCE)',
+  'DROP DATABASE IF EXISTS copied WITH (FORCE)',
+  'DROP ROLE IF EXISTS clerk',
+  "CREATE ROLE clerk LOGIN PASSWORD 'clerk secret'",
+  'CREATE DATABASE "Kassé ""7"" x"',
+];
+const database = 'Kassé "7" x';
+const quoted = '"Kassé ""7"" x"';
+
+/** How a client sends one statement, and what is told of it: what it completed, or its SQLSTATE. */
+const asQuery = (text: string): Buffer[] => [query(text)];
+const asExtended = (text: string): Buffer[] => [parse('', text), bind(''), execute(), sync];
+const asPrepared = (text: string): Buffer[] => [
+  parse('made', text),
+  sync,
+  bind('made'),
+  execute(),
+  sync,
+  message('C', Buffer.from('Smade\0')),
+  sync,
+];
+
+function outcome(answer: readonly Message[]): string {
+  const error = answer.find(({ code }) => code === 'E');
+  if (error !== undefined) return fieldsOf(error)['C'] ?? '';
+  return answer
+    .filter(({ code }) => code === 'C')
+    .map(({ body }) => body.toString('utf8', 0, body.length - 1))
+    .join(', ');
+}
+
+onEachRoute('statements that need a database to themselves', { settings }, (route) => {
+  async function visit(owner: Owner, user = 'ann'): Promise<RawClient> {
+    const password = user === 'ann' ? 'correct horse' : 'clerk secret';
+    const client = await route().login(owner, { password, parameters: { user, database } });
+    await client.query("SET work_mem = '5MB'");
+    await client.query('SELECT 1');
+    return client;
+  }
+
+  /** Two users' clients were there at once, and have left. */
+  async function begin(owner: Owner): Promise<RawClient> {
+    for (const statement of fresh) await route().database.query(statement);
+    const admin = await route().login(owner);
+    const visitors = await Promise.all([visit(owner), visit(owner), visit(owner, 'clerk')]);
+    const [first] = visitors;
+    assert(first !== undefined);
+    await first.query('LISTEN orders');
+    await Promise.all(visitors.map((client) => client.end()));
+    return admin;
+  }
+
+  async function run(client: RawClient, parts: Buffer[]): Promise<string> {
+    client.send(...parts);
+    const told: string[] = [];
+    const groups = parts.filter((part) => part === sync).length;
+    for (let group = 0; group < Math.max(1, groups); group += 1)
+      told.push(outcome(await client.ready()));
+    return told.join('');
+  }
+
+  for (const [how, send] of [
+    ['simple', asQuery],
+    ['extended', asExtended],
+    ['prepared', asPrepared],
+  ] as const) {
+    for (const [statement, told] of [
+      [`DROP DATABASE ${quoted}`, 'DROP DATABASE'],
+      [`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`, 'DROP DATABASE'],
+      [`ALTER DATABASE ${quoted} RENAME TO renamed`, 'ALTER DATABASE'],
+      [`ALTER DATABASE ${quoted} SET TABLESPACE pg_default`, 'ALTER DATABASE'],
+      [`CREATE DATABASE copied TEMPLATE ${quoted}`, 'CREATE DATABASE'],
+    ] as const)
+      test(`${how}: ${statement}, after clients have left`, async (t) => {
+        const admin = await begin(t);
+        assert.equal(await run(admin, send(statement)), told);
+        assert.equal(await admin.value('SELECT 1'), '1', 'afterwards');
+      });
+
+    test(`${how}: DROP DATABASE of one with a client is 55006, and the client goes on`, async (t) => {
+      const admin = await begin(t);
+      const client = await visit(t);
+      const since = performance.now();
+      assert.equal(await run(admin, send(`DROP DATABASE ${quoted}`)), '55006');
+      assert(performance.now() - since > 1000, "PostgreSQL's own patience");
+      assert.equal(await client.value('SHOW work_mem'), '5MB');
+      await client.end();
+      assert.equal(await run(admin, send(`DROP DATABASE ${quoted}`)), 'DROP DATABASE');
+    });
+
+    test(`${how}: WITH (FORCE) ends clients, those that are idle and those that are not`, async (t) => {
+      const admin = await begin(t);
+      const [idle, busy] = await Promise.all([visit(t), visit(t)]);
+      busy.send(query('SELECT pg_sleep(60)'));
+      await eventually(async () => {
+        const backends = await route().backends();
+        assert(backends.some(({ query: text }) => text.includes('pg_sleep')));
+      });
+      assert.equal(await run(admin, send(`DROP DATABASE ${quoted} WITH (FORCE)`)), 'DROP DATABASE');
+      for (const client of [idle, busy]) {
+        const [last] = (await client.untilClosed()).filter(({ code }) => code === 'E');
+        assert(last !== undefined, 'no last words');
+        assert.equal(fieldsOf(last)['C'], '57P01');
+        assert.equal(fieldsOf(last)['S'], 'FATAL');
+      }
+    });
+
+    test(`${how}: DROP OWNED and DROP ROLE of one whose clients have left`, async (t) => {
+      const admin = await begin(t);
+      assert.equal(await run(admin, send('REASSIGN OWNED BY clerk TO ann')), 'REASSIGN OWNED');
+      assert.equal(await run(admin, send('DROP OWNED BY clerk')), 'DROP OWNED');
+      assert.equal(await run(admin, send('DROP ROLE clerk')), 'DROP ROLE');
+      await assert.rejects(visit(t, 'clerk'), { code: '28P01' });
+    });
+  }
+
+  test('several statements in one text', async (t) => {
+    const admin = await begin(t);
+    const text = `SELECT 1; ALTER DATABASE ${quoted} RENAME TO renamed; SELECT 2`;
+    assert.equal(await run(admin, [query(text)]), 'SELECT 1, ALTER DATABASE, SELECT 1');
+  });
+
+  test('several requests in one write, from a client of another database', async (t) => {
+    await begin(t);
+    const admin = await route().login(t, { parameters: { database: 'postgres' } });
+    admin.send(
+      query('SELECT 1'),
+      query(`CREATE DATABASE copied TEMPLATE ${quoted}`),
+      query('DROP DATABASE copied'),
+      query(`DROP DATABASE ${quoted}`),
+      query('SELECT 2'),
+    );
+    const told: string[] = [];
+    for (let turn = 0; turn < 5; turn += 1) told.push(outcome(await admin.ready()));
+    assert.deepEqual(told, [
+      'SELECT 1',
+      'CREATE DATABASE',
+      'DROP DATABASE',
+      'DROP DATABASE',
+      'SELECT 1',
+    ]);
+  });
+
+  test('the database of the health check, and the only one that others use', async (t) => {
+    const admin = await route().login(t, { parameters: { database: 'postgres' } });
+    await route().database.query('DROP DATABASE IF EXISTS copied');
+    assert.equal(
+      await run(admin, [query('CREATE DATABASE copied TEMPLATE shop')]),
+      'CREATE DATABASE',
+    );
+    assert.equal(await run(admin, [query('DROP DATABASE copied')]), 'DROP DATABASE');
+  });
+
+  test('a client that comes while the statement waits', async (t) => {
+    const admin = await begin(t);
+    admin.send(query(`DROP DATABASE ${quoted}`));
+    const late = route()
+      .login(t, { parameters: { database } })
+      .catch((error: unknown) => error);
+    const told = outcome(await admin.ready());
+    const came = await late;
+    // Either was first.
+    if (told === 'DROP DATABASE') assert.equal((came as { readonly code?: string }).code, '3D000');
+    else assert.equal(told, '55006');
+  });
+});
+
+onEachRoute(
+  'a database to themselves, at the beginning of a lease',
+  { settings: { ...settings, PoolSize: 1 } },
+  (route) => {
+    for (const [how, send] of [
+      ['simple', asQuery],
+      ['extended', asExtended],
+      ['prepared', asPrepared],
+    ] as const)
+      test(`${how}: behind parameters that are set in front of the statement`, async (t) => {
+        await route().database.query('DROP DATABASE IF EXISTS copied');
+        await route().database.query('CREATE DATABASE copied');
+        const admin = await route().login(t);
+        const other = await route().login(t);
+        await admin.query("SET work_mem = '7MB'");
+        await other.query("SET work_mem = '8MB'");
+        const visitor = await route().login(t, { parameters: { database: 'copied' } });
+        await visitor.query('SELECT 1');
+        await visitor.end();
+        admin.send(...send('DROP DATABASE copied'));
+        const told = [];
+        const groups = send('').filter((part) => part === sync).length;
+        for (let group = 0; group < Math.max(1, groups); group += 1)
+          told.push(outcome(await admin.ready()));
+        assert.equal(told.join(''), 'DROP DATABASE');
+        assert.equal(await admin.value('SHOW work_mem'), '7MB');
+        assert.equal(await other.value('SHOW work_mem'), '8MB');
+      });
+  },
+);

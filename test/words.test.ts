@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { suite, test } from 'node:test';
+
+/** Words that docs/glossary.md has others for. Beside them other words of theirs: plural, past, and so on. */
+const retired =
+  /^(?:loans?|lend(?:s|ing|er)?|lent|holders?|owed?|owes|fates?|poison(?:s|ed)?|swallow(?:s|ed)?|abandon(?:s|ed)?|audits?|carried|evidence|doubts?|doubted|doubtful|stor(?:y|ies)|epochs?|labs?|mend(?:s|ed)?|park(?:s|ed)?|unpark(?:s|ed)?)$/;
+
+/** These have a use of their own outside the proxy: the trace of a load, the shape of a value, the members of a cluster. */
+const retiredInTheProxy =
+  /^(?:traces?|traced|shapes?|sites?|members?|places?|rooms?|looks?|looked|looking|resting)$/;
+
+/** Names that others have given, and fields of reports that are read again. */
+const given: ReadonlySet<string> = new Set([
+  // A field of the reports of `sluice prove`, which are compared with older ones.
+  'isLab',
+  // To look a user up.
+  'lookUp',
+  // Of PostgreSQL.
+  'labelfile',
+]);
+
+const root = path.resolve(import.meta.dirname, '..');
+
+function filesIn(folder: string, end: string): string[] {
+  return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith(end))
+    .map((file) => path.posix.join(folder, file.replaceAll(path.sep, '/')));
+}
+
+/** The code of a module without comments and strings. */
+function codeOf(file: string): string {
+  return readFileSync(path.join(root, file), 'utf8')
+    .replaceAll(/\/\*.*?\*\//gs, '')
+    .replaceAll(/(?<![:'"`\\])\/\/.*$/gm, '')
+    .replaceAll(/'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`[^`]*`/g, "''");
+}
+
+/** `isUnmendedPart` is four words. */
+function wordsOf(identifier: string): string[] {
+  return identifier
+    .split(/_|(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/)
+    .map((word) => word.toLowerCase());
+}
+
+function retiredIn(file: string): string[] {
+  const isProxy = file.startsWith('packages/proxy/');
+  return [...new Set(codeOf(file).match(/[A-Za-z_$][\w$]*/g))].filter(
+    (identifier) =>
+      !given.has(identifier) &&
+      wordsOf(identifier).some(
+        (word) => retired.test(word) || (isProxy && retiredInTheProxy.test(word)),
+      ),
+  );
+}
+
+/** Texts for users: pages, and what they are made from. */
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...filesIn('docs', '.md').filter(
+    // Decisions say what was so when they were taken; the glossary names what it replaces.
+    (page) => !page.startsWith('docs/decisions/') && page !== 'docs/glossary.md',
+  ),
+  ...filesIn('packages', '.md').filter((page) => !page.includes('node_modules')),
+];
+const retiredInTexts =
+  /\b(?:loans?|on loan|lend(?:s|ing)?|lent|owed (?:reply|replies|to)|poison(?:s|ed)?|mend(?:s|ed)?|own names|epoch|the lab|database connections? (?:on|that a session))\b/i;
+
+suite('the words of docs/glossary.md', () => {
+  test('the retired ones are in no name of a file', () => {
+    const found = filesIn('packages', '.ts').filter(
+      (file) =>
+        /^packages\/\w+\/src\//.test(file) &&
+        path
+          .basename(file, '.ts')
+          .split(/[-.]/)
+          .some((word) => retired.test(word)),
+    );
+    assert.deepEqual(found, []);
+  });
+
+  for (const name of ['wire', 'proxy', 'testkit', 'postgres', 'prove', 'cli', 'sluice', 'infra'])
+    test(`the retired ones are in no identifier of packages/${name}`, () => {
+      const found = filesIn(`packages/${name}/src`, '.ts').flatMap((file) =>
+        retiredIn(file).map((identifier) => `${file}: ${identifier}`),
+      );
+      assert.deepEqual(found, []);
+    });
+
+  test('the retired ones are in no page, and in no text of errors, settings, metrics and log lines', () => {
+    const texts = [
+      ...pages,
+      'packages/proxy/src/errors.ts',
+      'packages/proxy/src/settings/table.ts',
+      'packages/proxy/src/pinning/pin-reason.ts',
+      'packages/proxy/src/admin/metrics.ts',
+      'packages/proxy/src/admin/target-metrics.ts',
+      'packages/proxy/src/telemetry/logger.ts',
+    ];
+    const found = texts.flatMap((file) =>
+      readFileSync(path.join(root, file), 'utf8')
+        .split('\n')
+        .filter((line) => retiredInTexts.test(line))
+        .map((line) => `${file}: ${line.trim().slice(0, 160)}`),
+    );
+    assert.deepEqual(found, []);
+  });
+});
