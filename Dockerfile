@@ -1,26 +1,30 @@
-# The daemon in a container: Bun, not root, nothing written outside /run/sluice.
+# The proxy in a container: one file on a base without a shell, not root, nothing written outside /run/sluice.
 #
-#   docker build --platform linux/arm64 -t sluice .
+#   docker buildx build --platform linux/amd64,linux/arm64 -t sluice .
 #
-# `npm run test` runs the RUN lines of the stage "build" in a clean folder, so they stay plain shell.
+# The base images are named by digest, so that a rebuild takes the same; Dependabot moves them. What the stage "build"
+# runs, the tests run in a clean folder, so it stays plain shell.
 
-FROM docker.io/oven/bun:1.4.5-slim AS build
-WORKDIR /app
+FROM --platform=$BUILDPLATFORM docker.io/library/node:24-trixie-slim@sha256:8ec5d7557396cfe32d21c3f9c13072355ceab22b584578ca4bb28af31120cffe AS build
+ARG TARGETARCH
+WORKDIR /source
 COPY . .
-RUN sh container/build.sh /app /out
+RUN sh container/build.sh /source /image "$TARGETARCH"
 
-FROM docker.io/oven/bun:1.4.5-slim
+# glibc and the certificates of authorities; multi-platform.
+FROM gcr.io/distroless/cc-debian13:nonroot@sha256:e792ab3d241a468a4fd7519ddbbebe66b49b5f365771716ea688ad40b6c6f1c2
 LABEL org.opencontainers.image.title="sluice" \
       org.opencontainers.image.description="A pooling proxy for PostgreSQL" \
-      org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /out /app
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.source="https://github.com/sluice-proxy/sluice"
+COPY --from=build /image/usr /usr
 # A volume that is mounted here takes over owner and mode; the rest of the file system may be read-only.
-RUN mkdir -p /run/sluice && chown 1000:1000 /run/sluice && chmod 0700 /run/sluice
+COPY --from=build --chown=1000:1000 /image/run/sluice /run/sluice
 VOLUME /run/sluice
 USER 1000:1000
-WORKDIR /app
-ENV NODE_ENV=production
+WORKDIR /run/sluice
 EXPOSE 5432 9127
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["bun", "/app/container/health.ts"]
-ENTRYPOINT ["bun", "/app/container/entry.ts"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["/usr/local/bin/sluice", "health"]
+ENTRYPOINT ["/usr/local/bin/sluice"]
+CMD ["container"]

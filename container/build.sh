@@ -1,22 +1,23 @@
 #!/bin/sh
-# Puts what the daemon needs at run time, and no more, into a folder: the source of its packages and their own
-# dependencies. No dependency of the infrastructure or of the tests comes along.
+# Puts what the image holds into a folder, as it lies in the image: the single file, the folder that it may write to, and
+# the licence. Nothing else is needed but what the base image has: the C library and the certificates of authorities.
 #
-#   sh container/build.sh SOURCE TARGET
+#   sh container/build.sh SOURCE TARGET ARCHITECTURE        (amd64 or arm64, as Docker calls them)
 set -eu
 source=$1
 target=$2
+case $3 in
+  amd64) platform=linux-x64 ;;
+  arm64) platform=linux-arm64 ;;
+  *) echo "error: there is no image for the architecture \"$3\"; there is one for amd64 and arm64" >&2; exit 1 ;;
+esac
 
-mkdir -p "$target/packages"
-for package in wire proxy cli; do
-  mkdir -p "$target/packages/$package"
-  cp "$source/packages/$package/package.json" "$target/packages/$package/"
-  cp -R "$source/packages/$package/src" "$target/packages/$package/"
-done
-cp -R "$source/packages/cli/bin" "$target/packages/cli/"
-mkdir -p "$target/container"
-cp "$source/container/entry.ts" "$source/container/health.ts" "$target/container/"
-cp "$source/LICENSE" "$target/"
-bun "$source/container/package-json.ts" "$source" "$target"
-cd "$target"
-bun install --production --ignore-scripts --linker hoisted
+cd "$source"
+# The tools that build, and what goes in; not the infrastructure.
+[ -d node_modules ] || npm ci --workspace=@sluice/cli --include-workspace-root
+npm run --silent build:binary -- "$platform"
+mkdir -p "$target/usr/local/bin" "$target/usr/share/doc/sluice" "$target/run/sluice"
+cp "dist/bin/sluice-$platform" "$target/usr/local/bin/sluice"
+cp LICENSE "$target/usr/share/doc/sluice/"
+chmod 0755 "$target/usr/local/bin/sluice"
+chmod 0700 "$target/run/sluice"

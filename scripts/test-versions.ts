@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { platformPackage } from '@sluice/lab';
+import { platformPackage } from '@sluice/testkit';
 
 /**
  * Runs the scenarios on every PostgreSQL that is supported: `npm run test:versions`, or `npm run test:versions 15 16`.
@@ -15,16 +15,16 @@ const versions: Readonly<Record<string, string>> = {
   18: '18.4.0-beta.17',
 };
 
-/** What depends on the version of the protocol or of SQL; load and memory do not. */
-const scenarios = [
-  'startup',
-  'query',
-  'extended',
-  'prepared',
-  'copy',
-  'cancel',
-  'drivers',
-  'replication',
+/** What depends on the version of the protocol, of SQL or of the catalogue; load and memory do not. */
+const files = [
+  ...['startup', 'query', 'extended', 'prepared', 'copy', 'cancel', 'drivers', 'replication'].map(
+    (name) => `test/scenarios/${name}.test.ts`,
+  ),
+  ...['start-values', 'called-by-code', 'login-facts'].map(
+    (name) => `test/scenarios/${name}.test.ts`,
+  ),
+  'test/isolation/catalogue.test.ts',
+  'test/isolation/code-routes.test.ts',
 ];
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -42,7 +42,6 @@ function install(major: string, version: string): void {
 }
 
 function runScenarios(major: string): boolean {
-  const files = scenarios.map((name) => `test/scenarios/${name}.test.ts`);
   const { status } = spawnSync(
     process.execPath,
     ['--test', '--test-timeout=60000', '--test-reporter=dot', ...files],

@@ -1,4 +1,4 @@
-import { environmentName, expected, settings } from '@sluice/proxy/settings';
+import { deprecationText, environmentName, expected, settings } from '@sluice/proxy/settings';
 import type { ListRow, ScalarRow, Setting } from '@sluice/proxy/settings';
 
 /** docs/settings.md, from the table of settings. */
@@ -27,7 +27,7 @@ ${settings.map(([name, row]) => section(name, row)).join('\n')}`;
 function section(name: string, row: Setting): string {
   return `## ${name}
 
-${row.doc}
+${row.deprecated === undefined ? '' : `**Deprecated:** ${deprecationText(name, row.deprecated)}.\n\n`}${row.doc}
 
 - ${capitalized(expected(row))}. ${isRequired(row) ? 'Required' : `Default: ${defaultOf(row)}`}.
 - ${row.reloadable ? 'Reloadable' : 'Takes effect at the next start'}.${row.type === 'list' ? '' : ` Environment: \`${environmentName(name)}\`.`} Since ${row.since}.

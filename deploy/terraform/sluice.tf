@@ -1,0 +1,373 @@
+data "aws_secretsmanager_secret" "tls" {
+  count = local.sluice
+  name  = var.tls_secret_name
+}
+
+# A Network Load Balancer takes one subnet per zone.
+data "aws_subnet" "proxy" {
+  for_each = toset(var.engine == "sluice" ? local.subnets : [])
+  id       = each.value
+}
+
+locals {
+  zones            = { for id, subnet in data.aws_subnet.proxy : subnet.availability_zone_id => id... }
+  balancer_subnets = [for ids in values(local.zones) : sort(ids)[0]]
+  database_groups  = data.aws_db_instance.database.vpc_security_groups
+  # A rolling deployment runs every task twice.
+  share = max(1, floor(var.max_connections_percent / (2 * var.max_tasks)))
+}
+
+resource "aws_cloudwatch_log_group" "sluice" {
+  count             = local.sluice
+  name              = "/sluice/${var.rds_instance_id}"
+  retention_in_days = 90
+  tags              = var.rds_proxy_tags
+}
+
+data "aws_iam_policy_document" "tasks" {
+  count = local.sluice
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.aws_account_id]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "execution" {
+  count = local.sluice
+
+  statement {
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [data.aws_secretsmanager_secret.tls[0].arn]
+  }
+
+  statement {
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.sluice[0].arn}:*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.image_repository_arn == null ? [] : [var.image_repository_arn]
+
+    content {
+      actions   = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.image_repository_arn == null ? [] : ["*"]
+
+    content {
+      actions   = ["ecr:GetAuthorizationToken"]
+      resources = [statement.value]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "task" {
+  count = local.sluice
+
+  statement {
+    actions   = ["secretsmanager:GetSecretValue"]
+    resources = [data.aws_secretsmanager_secret.database.arn]
+  }
+}
+
+resource "aws_iam_role" "execution" {
+  count              = local.sluice
+  name_prefix        = "sluice-execution-"
+  assume_role_policy = data.aws_iam_policy_document.tasks[0].json
+  tags               = var.rds_proxy_tags
+}
+
+resource "aws_iam_role_policy" "execution" {
+  count  = local.sluice
+  role   = aws_iam_role.execution[0].id
+  policy = data.aws_iam_policy_document.execution[0].json
+}
+
+resource "aws_iam_role" "task" {
+  count              = local.sluice
+  name_prefix        = "sluice-task-"
+  assume_role_policy = data.aws_iam_policy_document.tasks[0].json
+  tags               = var.rds_proxy_tags
+}
+
+resource "aws_iam_role_policy" "task" {
+  count  = local.sluice
+  role   = aws_iam_role.task[0].id
+  policy = data.aws_iam_policy_document.task[0].json
+}
+
+resource "aws_security_group" "balancer" {
+  count       = local.sluice
+  name_prefix = "sluice-balancer-"
+  description = "From the balancer of ${var.rds_instance_id} to its tasks"
+  vpc_id      = var.vpc_id
+  tags        = var.rds_proxy_tags
+}
+
+resource "aws_security_group" "task" {
+  count       = local.sluice
+  name_prefix = "sluice-task-"
+  description = "Tasks of ${var.rds_instance_id}"
+  vpc_id      = var.vpc_id
+  tags        = var.rds_proxy_tags
+}
+
+# Port 9127 is the admin port: nobody but the balancer's health check reaches it.
+resource "aws_vpc_security_group_ingress_rule" "task" {
+  for_each                     = toset(var.engine == "sluice" ? ["5432", "9127"] : [])
+  security_group_id            = aws_security_group.task[0].id
+  referenced_security_group_id = aws_security_group.balancer[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = tonumber(each.value)
+  to_port                      = tonumber(each.value)
+}
+
+resource "aws_vpc_security_group_egress_rule" "balancer" {
+  for_each                     = toset(var.engine == "sluice" ? ["5432", "9127"] : [])
+  security_group_id            = aws_security_group.balancer[0].id
+  referenced_security_group_id = aws_security_group.task[0].id
+  ip_protocol                  = "tcp"
+  from_port                    = tonumber(each.value)
+  to_port                      = tonumber(each.value)
+}
+
+resource "aws_vpc_security_group_egress_rule" "database" {
+  for_each                     = toset(var.engine == "sluice" ? local.database_groups : [])
+  security_group_id            = aws_security_group.task[0].id
+  referenced_security_group_id = each.value
+  ip_protocol                  = "tcp"
+  from_port                    = data.aws_db_instance.database.port
+  to_port                      = data.aws_db_instance.database.port
+}
+
+resource "aws_vpc_security_group_egress_rule" "aws" {
+  count             = local.sluice
+  security_group_id = aws_security_group.task[0].id
+  description       = "endpoints of AWS: image, log, secrets"
+  cidr_ipv4         = "0.0.0.0/0"
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+}
+
+resource "aws_vpc_security_group_ingress_rule" "database" {
+  for_each                     = toset(var.engine == "sluice" ? local.database_groups : [])
+  security_group_id            = each.value
+  referenced_security_group_id = aws_security_group.task[0].id
+  description                  = "Tasks of ${var.rds_instance_id}"
+  ip_protocol                  = "tcp"
+  from_port                    = data.aws_db_instance.database.port
+  to_port                      = data.aws_db_instance.database.port
+}
+
+resource "aws_lb" "this" {
+  count                            = local.sluice
+  name                             = var.rds_instance_id
+  internal                         = true
+  load_balancer_type               = "network"
+  subnets                          = local.balancer_subnets
+  security_groups                  = [data.aws_security_group.clients.id, aws_security_group.balancer[0].id]
+  enable_cross_zone_load_balancing = true
+  tags                             = var.rds_proxy_tags
+}
+
+resource "aws_lb_target_group" "this" {
+  count                  = local.sluice
+  name_prefix            = "sluice"
+  port                   = 5432
+  protocol               = "TCP"
+  target_type            = "ip"
+  vpc_id                 = var.vpc_id
+  deregistration_delay   = 30
+  preserve_client_ip     = false
+  connection_termination = false
+  tags                   = var.rds_proxy_tags
+
+  health_check {
+    protocol            = "HTTP"
+    port                = "9127"
+    path                = "/readyz"
+    interval            = 10
+    timeout             = 5
+    healthy_threshold   = 2
+    unhealthy_threshold = 5
+  }
+
+  # By default every connection of a task that is slow to answer is reset.
+  target_health_state {
+    enable_unhealthy_connection_termination = false
+  }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_lb_listener" "this" {
+  count                    = local.sluice
+  load_balancer_arn        = aws_lb.this[0].arn
+  port                     = 5432
+  protocol                 = "TCP"
+  tcp_idle_timeout_seconds = 6000
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.this[0].arn
+  }
+}
+
+resource "aws_ecs_cluster" "this" {
+  count = local.sluice
+  name  = "sluice-${var.rds_instance_id}"
+  tags  = var.rds_proxy_tags
+}
+
+resource "aws_ecs_task_definition" "this" {
+  count                    = local.sluice
+  family                   = var.rds_instance_id
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = 512
+  memory                   = 1024
+  execution_role_arn       = aws_iam_role.execution[0].arn
+  task_role_arn            = aws_iam_role.task[0].arn
+  tags                     = var.rds_proxy_tags
+
+  runtime_platform {
+    cpu_architecture        = "ARM64"
+    operating_system_family = "LINUX"
+  }
+
+  volume {
+    name = "run"
+  }
+
+  container_definitions = jsonencode([{
+    name                   = "sluice"
+    image                  = var.container_image
+    user                   = "1000"
+    essential              = true
+    readonlyRootFilesystem = true
+    stopTimeout            = 120
+    portMappings           = [{ containerPort = 5432 }, { containerPort = 9127 }]
+    mountPoints            = [{ containerPath = "/run/sluice", sourceVolume = "run", readOnly = false }]
+    ulimits                = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }]
+    environment = [for name, value in {
+      SLUICE_LISTEN_HOST                  = "0.0.0.0"
+      SLUICE_LISTEN_PORT                  = "5432"
+      SLUICE_ADMIN_HOST                   = "0.0.0.0"
+      SLUICE_ADMIN_PORT                   = "9127"
+      SLUICE_TARGET_HOST                  = data.aws_db_instance.database.address
+      SLUICE_TARGET_PORT                  = tostring(data.aws_db_instance.database.port)
+      SLUICE_TARGET_TLS_MODE              = "verify-full"
+      SLUICE_REQUIRE_TLS                  = "true"
+      SLUICE_IDLE_CLIENT_TIMEOUT          = tostring(var.idle_client_timeout)
+      SLUICE_MAX_CONNECTIONS_PERCENT      = tostring(local.share)
+      SLUICE_MAX_IDLE_CONNECTIONS_PERCENT = tostring(floor(local.share / 2))
+      SLUICE_DRAIN_TIMEOUT                = "90"
+      SLUICE_LOG_FORMAT                   = "json"
+      DATABASE_SECRET_ARNS                = data.aws_secretsmanager_secret.database.arn
+      METRICS_SERVICE                     = var.rds_instance_id
+    } : { name = name, value = value }]
+    secrets = [
+      { name = "TLS_CERTIFICATE", valueFrom = "${data.aws_secretsmanager_secret.tls[0].arn}:certificate::" },
+      { name = "TLS_PRIVATE_KEY", valueFrom = "${data.aws_secretsmanager_secret.tls[0].arn}:private_key::" },
+    ]
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.sluice[0].name
+        awslogs-region        = var.aws_region
+        awslogs-stream-prefix = "sluice"
+      }
+    }
+  }])
+}
+
+resource "aws_ecs_service" "this" {
+  count                              = local.sluice
+  name                               = var.rds_instance_id
+  cluster                            = aws_ecs_cluster.this[0].arn
+  task_definition                    = aws_ecs_task_definition.this[0].arn
+  launch_type                        = "FARGATE"
+  desired_count                      = var.min_tasks
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  health_check_grace_period_seconds  = 60
+  propagate_tags                     = "SERVICE"
+  tags                               = var.rds_proxy_tags
+
+  network_configuration {
+    subnets          = local.subnets
+    security_groups  = [aws_security_group.task[0].id]
+    assign_public_ip = false
+  }
+
+  load_balancer {
+    target_group_arn = aws_lb_target_group.this[0].arn
+    container_name   = "sluice"
+    container_port   = 5432
+  }
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  # Autoscaling sets the number of tasks.
+  lifecycle {
+    ignore_changes = [desired_count]
+  }
+
+  depends_on = [aws_lb_listener.this, aws_iam_role_policy.execution, aws_iam_role_policy.task]
+}
+
+resource "aws_appautoscaling_target" "this" {
+  count              = local.sluice
+  service_namespace  = "ecs"
+  resource_id        = "service/${aws_ecs_cluster.this[0].name}/${aws_ecs_service.this[0].name}"
+  scalable_dimension = "ecs:service:DesiredCount"
+  min_capacity       = var.min_tasks
+  max_capacity       = var.max_tasks
+}
+
+# A task is one thread: what limits it is its event loop.
+resource "aws_appautoscaling_policy" "event_loop" {
+  count              = local.sluice
+  name               = "sluice-${var.rds_instance_id}-event-loop"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.this[0].service_namespace
+  resource_id        = aws_appautoscaling_target.this[0].resource_id
+  scalable_dimension = aws_appautoscaling_target.this[0].scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = 60
+    scale_in_cooldown  = 900
+    scale_out_cooldown = 60
+
+    customized_metric_specification {
+      namespace   = "Sluice"
+      metric_name = "EventLoopPercent"
+      statistic   = "Average"
+
+      dimensions {
+        name  = "Service"
+        value = var.rds_instance_id
+      }
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import { deprecationText, expected, settings } from '@sluice/proxy/settings';
+import type { Deprecation, ListRow, ScalarRow } from '@sluice/proxy/settings';
+
+/** packages/sluice/src/proxy-settings.ts: the type of the settings for editors, which show what stands above a property. */
+export function settingsType(): string {
+  const lists = settings.flatMap(([name, row]) => (row.type === 'list' ? [{ name, row }] : []));
+  return `// Made from packages/proxy/src/settings/table.ts by \`npm run docs\`.
+
+/** The settings of a proxy, by the names of the settings file. Those that are left out have their defaults. */
+export interface ProxySettings {
+${settings.map(([name, row]) => property(name, row, typeOf(row, name), defaultOf(row))).join('\n')}
+}
+${lists
+  .map(
+    ({ name, row }) => `
+/** One entry of the setting \`${name}\`. */
+export interface ${entryName(name)} {
+${Object.entries(row.fields)
+  .map(([field, fieldRow]) =>
+    property(
+      field,
+      fieldRow,
+      typeOf(fieldRow, field),
+      defaultOf(fieldRow),
+      fieldRow.required === true,
+    ),
+  )
+  .join('\n')}
+}
+`,
+  )
+  .join('')}`;
+}
+
+function property(
+  name: string,
+  row: (ScalarRow | ListRow) & { readonly deprecated?: Deprecation },
+  type: string,
+  byDefault: string | undefined,
+  required = false,
+): string {
+  const text = [
+    row.doc,
+    ...(hasRange(row) ? [`Takes ${expected(row)}.`] : []),
+    ...(byDefault === undefined ? [] : [`Default: ${byDefault}.`]),
+  ].join(' ');
+  const deprecated =
+    row.deprecated === undefined
+      ? ''
+      : `\n   * @deprecated ${deprecationText(name, row.deprecated)}.\n  `;
+  // TSDoc reads a brace as the start of a tag.
+  const comment = text.replaceAll(/[{}]/g, String.raw`\$&`);
+  return `  /** ${comment}${deprecated} */\n  readonly ${name}${required ? '' : '?'}: ${type};`;
+}
+
+/** Whether the type alone does not say what is taken. */
+function hasRange(row: ScalarRow | ListRow): boolean {
+  return (
+    row.type === 'integer' ||
+    row.type === 'bytes' ||
+    row.type === 'duration' ||
+    (row.type === 'string' && row.pattern !== undefined)
+  );
+}
+
+function typeOf(row: ScalarRow | ListRow, name: string): string {
+  switch (row.type) {
+    case 'integer':
+    case 'bytes':
+    case 'duration':
+      return 'number';
+    case 'boolean':
+      return 'boolean';
+    case 'enum':
+      return row.values.map((value) => `'${value}'`).join(' | ');
+    case 'list':
+      return `readonly ${entryName(name)}[]`;
+    default:
+      return 'string';
+  }
+}
+
+function entryName(list: string): string {
+  const names: Readonly<Record<string, string>> = {
+    Auth: 'AuthSecret',
+    Endpoints: 'EndpointSettings',
+    Pools: 'PoolSettings',
+    Targets: 'TargetSettings',
+    Users: 'UserSettings',
+  };
+  return names[list] ?? `${list}Entry`;
+}
+
+function defaultOf(row: ScalarRow | ListRow): string | undefined {
+  if (row.defaultDoc !== undefined) return row.defaultDoc;
+  if (row.type === 'list' || row.default === undefined || row.default === '') return undefined;
+  return `\`${String(row.default)}\``;
+}

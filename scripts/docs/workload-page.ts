@@ -1,0 +1,78 @@
+import { workloadSchema } from '@sluice/prove';
+
+/** As much of a JSON Schema as the page shows. */
+interface Schema {
+  readonly type?: string;
+  readonly const?: string | number | boolean;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly patternProperties?: Readonly<Record<string, Schema>>;
+  readonly minimum?: number;
+  readonly maximum?: number;
+}
+
+/** `docs/workload.md`: every name of a workload file, out of its schema. */
+export function workloadPage(): string {
+  const top: Schema = JSON.parse(JSON.stringify(workloadSchema));
+  const { statements, transactions, connect, thinkTime } = top.properties ?? {};
+  const statement = Object.values(statements?.patternProperties ?? {})[0];
+  const parameters = statement?.properties?.['parameters']?.items?.anyOf ?? [];
+  const generators = parameters.filter(({ properties }) => properties !== undefined);
+  const steps = transactions?.items?.properties?.['steps']?.items?.anyOf ?? [];
+  return [
+    '# Workload files',
+    'A workload says what an application does, for `sluice prove --workload FILE`. It is YAML. Four come with Sluice: `web`, `serverless`, `pgbench` and `orm`; copy from their files in `packages/prove/src/workload/ready`. [workload.schema.json](workload.schema.json) is its schema, for editors. A file is checked completely before a database is touched; every problem is shown with its line.',
+    'This page is generated from the schema.',
+    '## The file',
+    table(top),
+    '## `connect`',
+    table(connect),
+    '## `thinkTime`',
+    table(thinkTime),
+    '## A statement',
+    table(statement),
+    '## Generators of parameters',
+    'A parameter is a constant value or a generator:',
+    ...generators.flatMap((generator) => [
+      `### \`generate: ${String(generator.properties?.['generate']?.const)}\``,
+      generator.properties?.['generate']?.description ?? '',
+      table(generator, ['generate']),
+    ]),
+    '## A transaction',
+    table(transactions?.items),
+    'A step is the name of a statement, or one of these:',
+    ...steps.filter(({ properties }) => properties !== undefined).map((step) => table(step)),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function table(schema: Schema | undefined, left: readonly string[] = []): string {
+  const rows = Object.entries(schema?.properties ?? {}).filter(([name]) => !left.includes(name));
+  if (rows.length === 0) return '';
+  return [
+    '| name | value | meaning |',
+    '| --- | --- | --- |',
+    ...rows.map(
+      ([name, value]) =>
+        `| \`${name}\`${schema?.required?.includes(name) === true ? ', needed' : ''} | ${kindOf(value)} | ${(value.description ?? '').replaceAll('|', '\\|')} |`,
+    ),
+  ].join('\n');
+}
+
+function kindOf({ type, anyOf, minimum, maximum }: Schema): string {
+  const constants = anyOf?.flatMap((member) =>
+    member.const === undefined ? [] : [`\`${String(member.const)}\``],
+  );
+  if (constants !== undefined && constants.length > 0) return constants.join(', ');
+  const range = [
+    minimum === undefined ? '' : `from ${minimum}`,
+    maximum === undefined ? '' : `to ${maximum}`,
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+  return [type === 'array' ? 'list' : (type ?? ''), range].join(' ').trim();
+}

@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+/** The root of the repository. */
+export const root = path.resolve(import.meta.dirname, '../..');
+
+/** What is used of a package.json. */
+export interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  readonly keywords?: readonly string[];
+  readonly exports?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+  readonly repository?: Readonly<Record<string, string>>;
+  readonly homepage?: string;
+  readonly bugs?: unknown;
+}
+
+/** Reads the package.json of a workspace, or of the root when none is named. */
+export function readManifest(workspace = '.'): Manifest {
+  return JSON.parse(readFileSync(path.join(root, workspace, 'package.json'), 'utf8')) as Manifest;
+}
