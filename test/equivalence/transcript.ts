@@ -54,7 +54,21 @@ function tell(message: Message): string {
 function exact({ code, body }: Message): string {
   const compared = code === 'T' ? withoutOids(body) : code === 't' ? withoutTypeOids(body) : body;
   const text = (code + compared.toString('latin1')).replaceAll(temporarySchema, 'pg_temp');
-  return code === 'E' || code === 'N' ? text.replace(placeInSource, '\0') : text;
+  if (code !== 'E' && code !== 'N') return text;
+  const anywhere = text.replace(placeInSource, '\0');
+  return ofCatalog.test(anywhere) ? anywhere.replace(keyOfDetail, withoutKeyOids) : anywhere;
+}
+
+/** The schema of an error that a catalogue's own constraint raised: its key holds OIDs. */
+const ofCatalog = /\0spg_catalog\0/;
+
+/** The detail of a violated constraint: "Key (dictname, dictnamespace)=(words, 17713) already exists." */
+const keyOfDetail = /\0DKey [^\0]*/;
+
+function withoutKeyOids(detail: string): string {
+  return detail.replaceAll(/\b\d+\b/g, (digits) =>
+    Number(digits) >= firstNormalOid ? String(firstNormalOid) : digits,
+  );
 }
 
 /** Each process has one of its own. */
