@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { runtimes } from './runtimes.ts';
 
 /** Folders of tests that make their module alone, in this process: they run on Bun as they are. */
-const folders = ['backend', 'protocol', 'session', 'recovery', 'listen-notify'];
+const folders = ['backend', 'listen-notify', 'pool', 'protocol', 'recovery', 'session'];
 /** Tests among them that start processes on both runtimes by themselves. */
 const others = 'login.test.ts';
 

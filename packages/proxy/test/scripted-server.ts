@@ -208,7 +208,8 @@ export class ScriptedServer {
   }
 
   #run(text: string): Buffer[] {
-    const [tag = ''] = text.split(' ');
+    // Of several statements the last says how it ends.
+    const [tag = ''] = text.slice(text.lastIndexOf(';') + 1).split(' ');
     if (tag === 'BEGIN') this.status = TransactionStatus.InTransaction;
     else if (tag === 'COMMIT' || tag === 'ROLLBACK') this.status = TransactionStatus.Idle;
     return [
@@ -282,7 +283,7 @@ export class ScriptedSource implements ConnectionSource {
   yieldsTo(): boolean {
     return false;
   }
-  connect(_: unknown, done: (error: null, login: LoginResult) => void): void {
+  connect(...[, done]: Parameters<ConnectionSource['connect']>): void {
     const server = new ScriptedServer();
     this.servers.push(server);
     // Never in the turn of who asks.

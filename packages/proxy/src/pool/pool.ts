@@ -675,8 +675,8 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     if (this.#target.pauseReason !== null) return;
     if (!failure.final) return;
     // Who waits is served by the others that are there, if they may be lent again.
-    for (const { loginGeneration } of this.#all)
-      if (loginGeneration === this.loginGeneration) return;
+    for (const { loginGeneration, retireReason } of this.#all)
+      if (loginGeneration === this.loginGeneration && retireReason === null) return;
     for (const borrower of [...this.#waiting]) {
       // What the database said before somebody asked may not be what it says now.
       if (borrower.waitingSince > started) continue;

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import type { ErrorFields } from '@sluice/wire';
+import type { ConnectFailure, ConnectionSource } from '../../src/backend/connection-source.ts';
+import type { ServerConnection } from '../../src/backend/server-connection.ts';
+import type { ParameterSet } from '../../src/parameters/parameter-set.ts';
+import { Pool } from '../../src/pool/pool.ts';
+import type { Borrower, PoolLimits, PoolTarget, PoolWatcher } from '../../src/pool/pool-target.ts';
+import { ScriptedSource } from '../scripted-server.ts';
+import type { ScriptedServer } from '../scripted-server.ts';
+import { ScriptedOwner } from '../session/scripted-owner.ts';
+
+/** A target that lets in, refuses, or keeps waiting, as the test says. */
+export class PoolSource extends ScriptedSource {
+  override readonly name: string;
+  /** Why nobody is let in; null: everybody is. */
+  failure: ConnectFailure | null = null;
+  /** Attempts wait until `connectHeld`. */
+  holds = false;
+  yields = false;
+  /** What new connections report, other than what they always do. */
+  reports: readonly (readonly [string, string])[] = [];
+  released = 0;
+  attempts = 0;
+  readonly failures: ConnectFailure[] = [];
+  /** Connections that opened and closed, and why. */
+  readonly news: string[] = [];
+  #held: (() => void)[] = [];
+
+  constructor(name = 'scripted') {
+    super();
+    this.name = name;
+  }
+
+  override release(): void {
+    this.released++;
+    super.release();
+  }
+  override yieldsTo(): boolean {
+    return this.yields;
+  }
+  override connect(...[pool, done]: Parameters<ConnectionSource['connect']>): void {
+    this.attempts++;
+    const { reports } = this;
+    const attempt = (): void => {
+      const { failure } = this;
+      if (failure !== null) queueMicrotask(() => done(failure, null));
+      else
+        super.connect(pool, (_, login) => {
+          for (const [name, value] of reports) login?.parameters.set(name, value);
+          done(null, login);
+        });
+    };
+    if (this.holds) this.#held.push(attempt);
+    else attempt();
+  }
+  connectHeld(): void {
+    for (const attempt of this.#held.splice(0)) attempt();
+  }
+  override connectionEvent(...[, , event, why]: readonly unknown[]): void {
+    this.news.push(`${String(event)} ${String(why)}`.trim());
+  }
+  override connectFailed(...[, failure]: readonly unknown[]): void {
+    this.failures.push(failure as ConnectFailure);
+  }
+}
+
+class Target implements PoolTarget {
+  allowed = 10;
+  allowedIdle = 10;
+  idle = 0;
+  pauseReason: string | null = null;
+  isBalanced = false;
+  isVacatedNow = false;
+  /** Sources whose connections may not be lent any more. */
+  readonly left = new Set<ConnectionSource>();
+  readonly loginChanges = { version: 0, reloadedAt: 0 };
+  readonly watchers = new Set<PoolWatcher>();
+  /** Where the next connection leads; null: there is no room. */
+  next: ConnectionSource | null;
+  /** Questions that were put to the server beside the pool. */
+  readonly questions: string[] = [];
+
+  constructor(source: ConnectionSource) {
+    this.next = source;
+  }
+
+  askServer(sql: string): boolean {
+    this.questions.push(sql);
+    return false;
+  }
+  countOf(user: string, database: string): ReturnType<PoolTarget['countOf']> {
+    return {
+      clientsOfRole: user.length,
+      clientsOfDatabase: database.length,
+      connectionsOfRole: user.length + 10,
+      connectionsOfDatabase: database.length + 10,
+    };
+  }
+  isVacated(): boolean {
+    return this.isVacatedNow;
+  }
+  reserve(): ConnectionSource | null {
+    return this.next;
+  }
+  serves(source: ConnectionSource): boolean {
+    return !this.left.has(source);
+  }
+}
+
+/** A session, as far as a pool knows one: it keeps its lease until `letGo`. */
+export class PoolClient implements Borrower {
+  readonly owner = new ScriptedOwner();
+  readonly parameters: ParameterSet;
+  waitingSince = performance.now();
+  needsNew = false;
+  lastConnection: ServerConnection | null = null;
+  failure: ErrorFields | null = null;
+  readonly #pool: Pool;
+
+  constructor(pool: Pool, parameters: ParameterSet) {
+    this.#pool = pool;
+    this.parameters = parameters;
+  }
+
+  get connection(): ServerConnection | null {
+    return this.owner.connection;
+  }
+
+  /** The connection that it has. */
+  get leased(): ServerConnection {
+    const { connection } = this;
+    assert(connection !== null, 'no connection was granted');
+    return connection;
+  }
+
+  borrow(): this {
+    this.waitingSince = performance.now();
+    const connection = this.#pool.borrow(this);
+    if (connection !== null) this.granted(connection);
+    return this;
+  }
+
+  granted(connection: ServerConnection): void {
+    this.owner.keepsLease = true;
+    this.owner.lease(connection);
+    connection.state.used();
+  }
+
+  borrowFailed(error: ErrorFields): void {
+    this.failure = error;
+  }
+
+  letGo(): void {
+    this.owner.keepsLease = false;
+    this.leased.settle();
+  }
+}
+
+/** A pool of connections to scripted servers. */
+export class PoolBench {
+  readonly source = new PoolSource();
+  readonly target = new Target(this.source);
+  readonly pool: Pool;
+  readonly #sources: PoolSource[] = [this.source];
+
+  constructor(limits: Partial<PoolLimits> = {}) {
+    this.pool = new Pool({ database: 'shop', user: 'ann', startupOnly: new Map() }, this.target, {
+      size: 0,
+      minimum: 0,
+      borrowTimeout: 10_000,
+      lifetime: 0,
+      lifetimeJitterPercent: 0,
+      idleTimeout: 1000,
+      statements: 100,
+      unproven: 'reset',
+      initQuery: '',
+      retryMin: 100,
+      retryMax: 1000,
+      ...limits,
+    });
+  }
+
+  /** Changes limits, as a reload does. */
+  limit(limits: Partial<PoolLimits>): void {
+    this.pool.limits = { ...this.pool.limits, ...limits };
+  }
+
+  /** Another target; the next connections lead there. */
+  addSource(name: string): PoolSource {
+    const source = new PoolSource(name);
+    this.#sources.push(source);
+    this.target.next = source;
+    return source;
+  }
+
+  client(parameters: readonly (readonly [string, string])[] = []): PoolClient {
+    return new PoolClient(this.pool, this.pool.parameterSets.acquire(parameters));
+  }
+
+  /** Servers of all connections, the newest of each source last. */
+  get servers(): ScriptedServer[] {
+    return this.#sources.flatMap(({ servers }) => servers);
+  }
+
+  /** Answers whatever is asked, until nothing more is. */
+  async turn(): Promise<void> {
+    for (let round = 0; round < 12; round++) {
+      for (const server of this.servers) server.answer();
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+  }
+
+  /** A client that has a lease. */
+  async leased(parameters: readonly (readonly [string, string])[] = []): Promise<PoolClient> {
+    const client = this.client(parameters).borrow();
+    await this.turn();
+    assert(client.connection !== null, 'no connection was granted');
+    return client;
+  }
+
+  /** So many idle connections, of which the first has been idle longest. */
+  async idle(count: number): Promise<ServerConnection[]> {
+    const clients: PoolClient[] = [];
+    for (let made = 0; made < count; made++) clients.push(await this.leased());
+    const connections = clients.map(({ leased }) => leased);
+    for (const client of clients) {
+      client.letGo();
+      await this.turn();
+    }
+    return connections;
+  }
+}
