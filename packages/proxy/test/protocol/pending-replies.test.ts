@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { suite, test } from 'node:test';
 import { BackendCode as Code } from '@sluice/wire';
 import { Action, Reply, PendingReplies, Step, stepOf } from '../../src/protocol/pending-replies.ts';
 
@@ -8,8 +8,8 @@ function note(log: string[], name: string): { undo(skipped: boolean): void } {
   return { undo: (skipped) => void log.push(`${name} ${skipped ? 'skipped' : 'refused'}`) };
 }
 
-describe('stepOf', () => {
-  it('is a surprise for every code that the kind is not answered with', () => {
+suite('stepOf', () => {
+  test('is a surprise for every code that the kind is not answered with', () => {
     assert.equal(stepOf(Reply.Parse, Code.BindComplete), Step.Surprise);
     assert.equal(stepOf(Reply.Execute, Code.ReadyForQuery), Step.Surprise);
     assert.equal(stepOf(Reply.Nothing, Code.ReadyForQuery), Step.Surprise);
@@ -22,7 +22,7 @@ describe('stepOf', () => {
     }
   });
 
-  it('takes notices, parameters and errors at any time', () => {
+  test('takes notices, parameters and errors at any time', () => {
     for (let kind = 0; kind < 16; kind++) {
       assert.equal(stepOf(kind, Code.NoticeResponse), Step.Notice);
       assert.equal(stepOf(kind, Code.ParameterStatus), Step.Parameter);
@@ -30,14 +30,14 @@ describe('stepOf', () => {
     }
   });
 
-  it('is the same for every action', () => {
+  test('is the same for every action', () => {
     assert.equal(stepOf(Reply.Parse | Action.Discard, Code.ParseComplete), Step.Done);
     assert.equal(stepOf(Reply.Query | Action.Internal, Code.ReadyForQuery), Step.Ready);
   });
 });
 
-describe('PendingReplies', () => {
-  it('is first in, first out, over many times its first size', () => {
+suite('PendingReplies', () => {
+  test('is first in, first out, over many times its first size', () => {
     const pending = new PendingReplies();
     const kinds = [Reply.Parse, Reply.Bind, Reply.Execute, Reply.Sync];
     for (let round = 0; round < 3; round++) {
@@ -51,7 +51,7 @@ describe('PendingReplies', () => {
     }
   });
 
-  it('skips to the next Sync after an error, taking back the newest first', () => {
+  test('skips to the next Sync after an error, taking back the newest first', () => {
     const pending = new PendingReplies();
     const log: string[] = [];
     pending.append(Reply.Parse, note(log, 'a'));
@@ -67,7 +67,7 @@ describe('PendingReplies', () => {
     assert.equal(pending.head, Reply.Parse);
   });
 
-  it('drops what is sent after an error until a Sync is sent', () => {
+  test('drops what is sent after an error until a Sync is sent', () => {
     const pending = new PendingReplies();
     const log: string[] = [];
     pending.append(Reply.Bind);
@@ -83,7 +83,7 @@ describe('PendingReplies', () => {
     assert.ok(!pending.skipping);
   });
 
-  it('keeps the head of a failed simple Query, FunctionCall or Sync: ReadyForQuery follows', () => {
+  test('keeps the head of a failed simple Query, FunctionCall or Sync: ReadyForQuery follows', () => {
     for (const kind of [Reply.Query, Reply.FunctionCall, Reply.Sync]) {
       const pending = new PendingReplies();
       pending.append(kind);
@@ -94,7 +94,7 @@ describe('PendingReplies', () => {
     }
   });
 
-  it('leaves out a Sync that was sent into COPY data, and knows that it did', () => {
+  test('leaves out a Sync that was sent into COPY data, and knows that it did', () => {
     const pending = new PendingReplies();
     pending.append(Reply.Execute);
     pending.append(Reply.Sync);
@@ -110,7 +110,7 @@ describe('PendingReplies', () => {
     assert.equal(pending.head, Reply.Sync);
   });
 
-  it('follows COPY data, its end and Sync that were all sent ahead', () => {
+  test('follows COPY data, its end and Sync that were all sent ahead', () => {
     const pending = new PendingReplies();
     pending.append(Reply.Execute);
     pending.append(Reply.CopyEnd);
@@ -123,14 +123,14 @@ describe('PendingReplies', () => {
     assert.equal(pending.head, Reply.Sync);
   });
 
-  it('cannot follow other requests sent into COPY data', () => {
+  test('cannot follow other requests sent into COPY data', () => {
     const pending = new PendingReplies();
     pending.append(Reply.Query);
     pending.append(Reply.Query);
     assert.ok(!pending.startCopyIn());
   });
 
-  it('ignores the end of a COPY that never was', () => {
+  test('ignores the end of a COPY that never was', () => {
     const pending = new PendingReplies();
     pending.append(Reply.CopyEnd);
     assert.equal(pending.length, 0);
@@ -143,7 +143,7 @@ describe('PendingReplies', () => {
     assert.equal(pending.length, 0);
   });
 
-  it('abandons what a session was owed, and not what the proxy itself is', () => {
+  test('abandons what a session was owed, and not what the proxy itself is', () => {
     const pending = new PendingReplies();
     pending.append(Reply.Query);
     pending.append(Reply.Query | Action.Internal);

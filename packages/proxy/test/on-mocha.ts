@@ -1,0 +1,47 @@
+import { registerHooks } from 'node:module';
+import { toClient, toServer } from '../src/io/write-buffer.ts';
+
+/*
+ * StrykerJS plants one fault after the other in one process, and has Mocha run the tests that reach it. The tests are written
+ * for node:test, which runs once in a process: what they import under that name is this.
+ */
+
+type Hook = (run: () => unknown) => void;
+
+/** What Mocha puts into the global scope before it loads a file. */
+interface Mocha {
+  readonly describe: (name: string, define: () => void) => void;
+  readonly it: (name: string, run: () => unknown) => void;
+  readonly before: Hook;
+  readonly after: Hook;
+  readonly beforeEach: Hook;
+  readonly afterEach: Hook;
+}
+
+const mocha = globalThis as unknown as Mocha;
+
+registerHooks({
+  resolve: (specifier, context, next) =>
+    specifier === 'node:test'
+      ? { url: import.meta.url, shortCircuit: true }
+      : next(specifier, context),
+});
+
+export const suite: Mocha['describe'] = (name, define) => mocha.describe(name, define);
+export const test: Mocha['it'] = (name, run) => mocha.it(name, () => run());
+export const before: Hook = (run) => mocha.before(() => run());
+export const after: Hook = (run) => mocha.after(() => run());
+export const beforeEach: Hook = (run) => mocha.beforeEach(() => run());
+export const afterEach: Hook = (run) => mocha.afterEach(() => run());
+
+/** A test that has failed must leave nothing to the next fault: what it began ends, and what it gathered is dropped. */
+export const mochaHooks = {
+  async afterEach(): Promise<void> {
+    for (let turn = 0; turn < 3; turn++)
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    toClient.clear();
+    toServer.clear();
+  },
+};
