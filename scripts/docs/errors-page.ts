@@ -1,16 +1,15 @@
 import { errorKinds } from '@sluice/proxy';
 
-/** docs/errors.md, from the registry of errors. */
+/** docs/errors.md, from the error registry. */
 export function errorsPage(): string {
   const kinds = Object.entries(errorKinds);
   return `# Errors
 
-<!-- Made from packages/proxy/src/errors.ts by \`npm run docs\`. -->
+<!-- Generated from packages/proxy/src/errors.ts by \`npm run docs\`. -->
 
-The errors that Sluice itself gives to clients. An error of the database reaches the client as the database sent it,
-with its own SQLSTATE, and is not listed here. \`FATAL\` ends the client connection, \`ERROR\` ends the statement.
-Retryable means that the same request may succeed when it is sent again.
-In a message, \`{name}\` stands for a value.
+This page lists the errors that Sluice itself raises. Sluice forwards errors of the database unchanged; they are not
+listed here. \`FATAL\` closes the client connection, and \`ERROR\` aborts the statement. Retryable means that the same
+request may succeed later. In a message, \`{name}\` is a placeholder for a value.
 
 | Error | SQLSTATE | Severity | Caused by | Retryable |
 | --- | --- | --- | --- | --- |

@@ -7,16 +7,15 @@ import { settingsPage } from './settings-page.ts';
 import { settingsType } from './settings-type.ts';
 import { workloadPage } from './workload-page.ts';
 
-/** A file that is made from the code, and what has to stand in it. */
+/** A generated file and its content. */
 export interface GeneratedPage {
   readonly file: string;
   readonly text: string;
 }
 
-/** What the schemas of `sluice prove` are written in. */
 const draft = 'https://json-schema.org/draft/2020-12/schema';
 
-/** Every page that is made from the code; the file is relative to the root of the repository. */
+/** Every generated file; paths are relative to the root of the repository. */
 export async function generatedPages(): Promise<readonly GeneratedPage[]> {
   const pages = {
     'docs/settings.md': settingsPage(),

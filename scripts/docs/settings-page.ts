@@ -5,17 +5,18 @@ import type { ListRow, ScalarRow, Setting } from '@sluice/proxy/settings';
 export function settingsPage(): string {
   return `# Settings
 
-<!-- Made from packages/proxy/src/settings/table.ts by \`npm run docs\`. -->
+<!-- Generated from packages/proxy/src/settings/table.ts by \`npm run docs\`. -->
 
 \`sluice serve --config sluice.yaml\` reads these settings from a YAML file.
-A setting that is one word or number can also come from an environment variable, which goes before the file.
-A relative path of a file starts at the folder of the settings file. Durations are in seconds, sizes in bytes.
-Names, defaults and ranges are those of Amazon RDS Proxy where it has the setting.
+You can also set every setting except lists with an environment variable, which takes precedence over the file.
+Relative paths are relative to the directory of the settings file. Durations are in seconds, sizes in bytes.
+Where Amazon RDS Proxy has a setting, its name, default and range are the same here.
 
-\`sluice check-config sluice.yaml\` shows every problem at once.
-At SIGHUP, and when the file or a file that it names changes, the settings are read again: what is reloadable changes
-without dropping a client, and the log names what is not. A commented example is [sluice.example.yaml](../sluice.example.yaml);
-editors can check and complete the file with [settings.schema.json](settings.schema.json).
+\`sluice check-config sluice.yaml\` shows all problems in a file.
+Sluice reloads the settings on SIGHUP, and when the settings file or a file that it names changes. It applies reloadable
+settings without closing client connections, and logs the changed settings that need a restart.
+[sluice.example.yaml](../sluice.example.yaml) is a commented example. Editors can validate and complete the file with
+[settings.schema.json](settings.schema.json).
 
 | Setting | Default | Reloadable |
 | --- | --- | --- |
@@ -30,7 +31,7 @@ function section(name: string, row: Setting): string {
 ${row.deprecated === undefined ? '' : `**Deprecated:** ${deprecationText(name, row.deprecated)}.\n\n`}${row.doc}
 
 - ${capitalized(expected(row))}. ${isRequired(row) ? 'Required' : `Default: ${defaultOf(row)}`}.
-- ${row.reloadable ? 'Reloadable' : 'Takes effect at the next start'}.${row.type === 'list' ? '' : ` Environment: \`${environmentName(name)}\`.`} Since ${row.since}.
+- ${row.reloadable ? 'Reloadable' : 'Takes effect after a restart'}.${row.type === 'list' ? '' : ` Environment: \`${environmentName(name)}\`.`} Since ${row.since}.
 ${row.type === 'list' ? fieldTable(row) : ''}`;
 }
 

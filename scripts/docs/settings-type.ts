@@ -1,12 +1,12 @@
 import { deprecationText, expected, settings } from '@sluice/proxy/settings';
 import type { Deprecation, ListRow, ScalarRow } from '@sluice/proxy/settings';
 
-/** packages/sluice/src/proxy-settings.ts: the type of the settings for editors, which show what stands above a property. */
+/** packages/sluice/src/proxy-settings.ts: the settings as a type with doc comments, which editors show. */
 export function settingsType(): string {
   const lists = settings.flatMap(([name, row]) => (row.type === 'list' ? [{ name, row }] : []));
-  return `// Made from packages/proxy/src/settings/table.ts by \`npm run docs\`.
+  return `// Generated from packages/proxy/src/settings/table.ts by \`npm run docs\`.
 
-/** The settings of a proxy, by the names of the settings file. Those that are left out have their defaults. */
+/** The settings of a proxy, with the names of the settings file. Omitted settings have their defaults. */
 export interface ProxySettings {
 ${settings.map(([name, row]) => property(name, row, typeOf(row, name), defaultOf(row))).join('\n')}
 }
@@ -53,7 +53,7 @@ function property(
   return `  /** ${comment}${deprecated} */\n  readonly ${name}${required ? '' : '?'}: ${type};`;
 }
 
-/** Whether the type alone does not say what is taken. */
+/** Whether the doc comment must state the allowed values, because the type does not. */
 function hasRange(row: ScalarRow | ListRow): boolean {
   return (
     row.type === 'integer' ||

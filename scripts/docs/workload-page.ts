@@ -1,6 +1,6 @@
 import { workloadSchema } from '@sluice/prove';
 
-/** As much of a JSON Schema as the page shows. */
+/** The parts of a JSON Schema that the page shows. */
 interface Schema {
   readonly type?: string;
   readonly const?: string | number | boolean;
@@ -14,7 +14,7 @@ interface Schema {
   readonly maximum?: number;
 }
 
-/** `docs/workload.md`: every name of a workload file, out of its schema. */
+/** docs/workload.md, from the schema of workload files. */
 export function workloadPage(): string {
   const top: Schema = JSON.parse(JSON.stringify(workloadSchema));
   const { statements, transactions, connect, thinkTime } = top.properties ?? {};
@@ -24,7 +24,7 @@ export function workloadPage(): string {
   const steps = transactions?.items?.properties?.['steps']?.items?.anyOf ?? [];
   return [
     '# Workload files',
-    'A workload says what an application does, for `sluice prove --workload FILE`. It is YAML. Four come with Sluice: `web`, `serverless`, `pgbench` and `orm`; copy from their files in `packages/prove/src/workload/ready`. [workload.schema.json](workload.schema.json) is its schema, for editors. A file is checked completely before a database is touched; every problem is shown with its line.',
+    'A workload file describes, in YAML, what an application does. Run it with `sluice prove --workload FILE`. Sluice includes four workloads: `web`, `serverless`, `pgbench` and `orm`. Their files in `packages/prove/src/workload/ready` are good starting points. Editors can validate a file with [workload.schema.json](workload.schema.json). `sluice prove` validates the whole file before it connects to a database, and reports every problem with its line.',
     'This page is generated from the schema.',
     '## The file',
     table(top),
@@ -34,7 +34,7 @@ export function workloadPage(): string {
     table(thinkTime),
     '## A statement',
     table(statement),
-    '## Generators of parameters',
+    '## Parameter generators',
     'A parameter is a constant value or a generator:',
     ...generators.flatMap((generator) => [
       `### \`generate: ${String(generator.properties?.['generate']?.const)}\``,
@@ -58,7 +58,7 @@ function table(schema: Schema | undefined, left: readonly string[] = []): string
     '| --- | --- | --- |',
     ...rows.map(
       ([name, value]) =>
-        `| \`${name}\`${schema?.required?.includes(name) === true ? ', needed' : ''} | ${kindOf(value)} | ${(value.description ?? '').replaceAll('|', '\\|')} |`,
+        `| \`${name}\`${schema?.required?.includes(name) === true ? ', required' : ''} | ${kindOf(value)} | ${(value.description ?? '').replaceAll('|', '\\|')} |`,
     ),
   ].join('\n');
 }

@@ -94,7 +94,7 @@ suite('targets that the database names', () => {
       assert.equal(targets.length, 2);
       assert(writer !== null);
       assert.equal(other?.state, 'AVAILABLE');
-      assert.equal(other.message, `it is another address of ${writer}`);
+      assert.equal(other.message, `it is the same server as ${writer}`);
     });
   });
 });

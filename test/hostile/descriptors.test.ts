@@ -13,7 +13,7 @@ onEachRoute(
       const flood = await Promise.all(
         Array.from({ length: 400 }, () => RawClient.open(route().address)),
       );
-      await sluice.logged(({ msg }) => msg.startsWith('descriptors are nearly used up'));
+      await sluice.logged(({ msg }) => msg.startsWith('few file descriptors are left'));
       assert.equal(await inside.value('SELECT 1'), '1');
       // Another server connection can be opened, too.
       await inside.query('BEGIN');
@@ -25,7 +25,7 @@ onEachRoute(
       });
       await inside.query('COMMIT');
       assert((await sluice.metric('sluice_client_connections_refused_total')) > 100);
-      const said = sluice.log.filter(({ msg }) => msg.startsWith('descriptors are nearly used up'));
+      const said = sluice.log.filter(({ msg }) => msg.startsWith('few file descriptors are left'));
       assert.equal(said.length, 1);
     });
   },

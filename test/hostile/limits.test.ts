@@ -88,7 +88,7 @@ onEachRoute(
         story(await inside.query('SELECT 3; COMMIT')),
         'T | D 3 | C SELECT 1 | C COMMIT | Z I',
       );
-      await sluice.logged(({ msg }) => msg.includes('more memory than MaxMemory'));
+      await sluice.logged(({ msg }) => msg.includes('above MaxMemory'));
       assert((await sluice.metric('sluice_memory_refusals_total')) >= 2);
       assert.equal((await sluice.admin('/healthz')).status, 200);
       await sluice.rewrite({ MaxMemory: 0 });

@@ -59,7 +59,7 @@ onEachRoute(
         const begun = await client.ready();
         assert.equal(begun.at(-2)?.code === 'E', false, story(begun));
         assert.deepEqual(noticesOf(begun), [
-          `the session keeps its server connection to itself from now on (${reason})`,
+          `the session is pinned to its server connection (${reason})`,
         ]);
         assert.equal(await route().sluice.metric('sluice_sessions_pinned'), 1);
         const waiting = other.value('SELECT 1');
@@ -68,7 +68,7 @@ onEachRoute(
         assert.equal(await waiting, '1');
         if (end !== undefined) {
           assert.deepEqual(noticesOf([await client.next()]), [
-            `the session shares server connections again (${reason})`,
+            `the session is no longer pinned to its server connection (${reason})`,
           ]);
         }
         await eventually(async () =>
@@ -99,7 +99,7 @@ onEachRoute(
       for (const key of [5, 6]) {
         await client.query(`SELECT hides(${key})`);
         assert.deepEqual(noticesOf([await client.next()]), [
-          'the session keeps its server connection to itself from now on (advisory_lock)',
+          'the session is pinned to its server connection (advisory_lock)',
         ]);
         await client.query('SELECT pg_advisory_unlock_all()');
         assert.equal((await client.next()).code, 'N');

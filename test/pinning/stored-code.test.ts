@@ -205,7 +205,7 @@ suite('a database that does not show its code', () => {
     t.after(() => other.end());
     await client.query("SELECT remember('mine')");
     assert.equal(await other.value("SELECT current_setting('shop.un' || 'seen', true)"), '');
-    const line = await sluice.logged(({ msg }) => msg.includes('could not be read'));
+    const line = await sluice.logged(({ msg }) => msg.includes('could not read the functions'));
     assert.match(String(line['error']), /permission denied/);
   });
 });

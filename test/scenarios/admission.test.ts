@@ -49,7 +49,7 @@ suite('admission', () => {
         [
           'a broken verifier',
           '"svc" "SCRAM-SHA-256$4096:c2FsdA==$a2V5:a2V5"\n',
-          'line 1: the verifier of user "svc" is broken',
+          'line 1: the verifier of user "svc" is malformed',
         ],
         ['an unreadable line', '"svc" "pa"ss"\n', 'line 1: expected "user"'],
       ] as const) {
@@ -67,7 +67,7 @@ suite('admission', () => {
 
       test('an empty Password', async () => {
         const log = await refusal({ Users: [{ UserName: 'svc', Password: '' }] });
-        assert.match(log, /Users\[0\]\.Password is not right/);
+        assert.match(log, /Users\[0\]\.Password is not valid/);
       });
 
       test('the admin port answers to its own names, and only to requests that can be read', async (t) => {

@@ -106,7 +106,7 @@ suite('users whom the database tells', () => {
       const wrong = new Client({ ...config, user: 'app', password: 'wrong' });
       wrong.on('error', () => undefined);
       await assert.rejects(wrong.connect(), { code: '28P01' });
-      await sluice.logged(({ msg }) => msg === 'AuthQuery could not be answered');
+      await sluice.logged(({ msg }) => msg === 'AuthQuery failed');
     } finally {
       await sluice.kill();
       await other.stop('immediate');

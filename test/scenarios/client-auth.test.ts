@@ -265,7 +265,7 @@ suite('who may come in, and how', () => {
         await refused(
           config('scram', { password: passwordOf('scram'), ...plain }),
           '28000',
-          /no rule fits/,
+          /no rule matches/,
           /^no pg_hba\.conf entry for host "127\.0\.0\.1", user "scram", database "shop", no encryption$/,
         );
         await refused(
@@ -274,7 +274,12 @@ suite('who may come in, and how', () => {
           /ClientAuth\[0\]: reject/,
           /^no pg_hba\.conf entry for host/,
         );
-        await refused(config('stranger', { password: 'x' }), '28000', /no rule fits/, /no pg_hba/);
+        await refused(
+          config('stranger', { password: 'x' }),
+          '28000',
+          /no rule matches/,
+          /no pg_hba/,
+        );
         await assert.rejects(who(config('clear', { password: passwordOf('clear'), ...plain })), {
           code: '28000',
           message: 'this proxy requires TLS connections',
@@ -286,7 +291,7 @@ suite('who may come in, and how', () => {
         await refused(
           config('trusted', { database: 'postgres' }),
           '28000',
-          /no rule fits/,
+          /no rule matches/,
           /no pg_hba/,
         );
       });
@@ -327,8 +332,8 @@ suite('who may come in, and how', () => {
           [await issuer.token({ email }, '5m', privateKey), /signature verification failed/],
           [await issuer.token({ email }, '-5m'), /"exp" claim timestamp check failed/],
           [await issuer.token({ email, scope: 'read' }), /lacks the scope db/],
-          [await issuer.token({ email: 'eve@example.com' }), /who may not be "jwt"/],
-          [await issuer.token({ email: 'jwt@example.com.evil.org' }), /who may not be "jwt"/],
+          [await issuer.token({ email: 'eve@example.com' }), /who is not mapped to "jwt"/],
+          [await issuer.token({ email: 'jwt@example.com.evil.org' }), /who is not mapped to "jwt"/],
           [await issuer.token({ sub: email }), /no claim email/],
         ] as const)
           await refused(login(token), '28000', why, /^jwt authentication failed for user "jwt"$/);
@@ -391,9 +396,9 @@ suite('who may come in, and how', () => {
           return url.href.slice('https://'.length);
         };
         for (const [token, why] of [
-          ['wrong', /not a token of IAM/],
+          ['wrong', /not an IAM token/],
           [changed('DBUser', 'ann'), /the token is for the user "ann"/],
-          [changed('X-Amz-Signature', '0'.repeat(64)), /the database refuses it: password auth/],
+          [changed('X-Amz-Signature', '0'.repeat(64)), /the database refused it: password auth/],
           [changed('X-Amz-Date', '20200101T000000Z'), /the token has expired/],
         ] as const)
           await refused(config('iam', { password: token }), '28000', why, told);

@@ -88,7 +88,10 @@ suite('sluice check-config', { concurrency: 2 }, () => {
     const sluice = new SluiceProcess(t, ['check-config', file]);
     assert.equal(await sluice.exit(), 0);
     assert.deepEqual(sluice.stdout, [`${file} can be used`]);
-    assert.match(sluice.stderr.join('\n'), /warning: user app has only a Verifier/);
+    assert.match(
+      sluice.stderr.join('\n'),
+      /warning: user app has a Verifier but no DatabasePassword/,
+    );
   });
 
   test('exits with 1 and shows every problem, those of the environment too', async (t) => {
@@ -99,11 +102,11 @@ suite('sluice check-config', { concurrency: 2 }, () => {
     assert.equal(await sluice.exit(), 1);
     assert.deepEqual(sluice.stdout, []);
     assert.deepEqual(sluice.stderr, [
-      `${file}:1:1: TargetHosst is no setting; did you mean TargetHost?`,
+      `${file}:1:1: TargetHosst is not a setting; did you mean TargetHost?`,
       `${file}:2:13: ListenPort is 99999; it must be a whole number from 0 to 65535`,
       `${file}:3:11: AuthFile: no such file or directory: '${path.join(path.dirname(file), 'users.txt')}'`,
       'SLUICE_LOG_LEVEL: LogLevel is "loud"; it must be one of fatal, error, warn, info, debug, trace',
-      `${file}: TargetHost is missing; give it, or DBInstanceIdentifier, or DBClusterIdentifier`,
+      `${file}: TargetHost is missing; set it, or DBInstanceIdentifier, or DBClusterIdentifier`,
       '5 problems',
     ]);
   });

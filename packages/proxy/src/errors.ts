@@ -1,39 +1,40 @@
-/** What a kind of error always is: its wire form, who caused it, and how to fix it. */
+/** The fixed part of an error: its wire form, who caused it, and what to do about it. */
 interface ErrorKind {
-  /** Five characters, from PostgreSQL's Appendix A, or RDS Proxy's own choice where it has one. */
+  /** Five characters from Appendix A of the PostgreSQL manual, or the code that RDS Proxy uses for the same error. */
   readonly sqlstate: string;
   /** FATAL ends the client connection; ERROR ends the statement; WARNING ends nothing. */
   readonly severity: 'WARNING' | 'ERROR' | 'FATAL';
   readonly source: 'client' | 'proxy' | 'database' | 'operator';
   /** True when the same request may succeed if it is sent again. */
   readonly retryable: boolean;
-  /** When it happens, for docs/errors.md. */
+  /** The situation in which it occurs, for docs/errors.md. */
   readonly when: string;
-  /** The sentence; `{name}` stands for a value. Lower case, no full stop. */
+  /** The primary message; `{name}` is replaced by a value. Lower case, no full stop. */
   readonly message: string;
   /** What to do, sent as the HINT field. */
   readonly hint?: string;
 }
 
-/** Every error that Sluice itself can give, by code. docs/errors.md is made from this table. */
+/** Every error that Sluice itself raises, by code. docs/errors.md is generated from this table. */
 export const errorKinds = {
   BORROW_TIMEOUT: {
     sqlstate: '08000',
     severity: 'ERROR',
     source: 'proxy',
     retryable: true,
-    when: 'A session waited for a server connection longer than ConnectionBorrowTimeout.',
+    when: 'A session waited longer than ConnectionBorrowTimeout for a server connection.',
     message:
-      'timed out waiting for a server connection: pool {pool} has {size} of {limit} connections, {queue} sessions wait, this one waited {waited} ms',
-    hint: 'Raise PoolSize or ConnectionBorrowTimeout, or shorten the transactions that hold the connections.',
+      'timed out after {waited} ms waiting for a server connection: pool {pool} has {size} of {limit} connections open, and {queue} sessions are waiting',
+    hint: 'Raise PoolSize or ConnectionBorrowTimeout, or shorten your transactions.',
   },
   NO_CONNECTION_LEFT: {
     sqlstate: '53300',
     severity: 'FATAL',
     source: 'proxy',
     retryable: true,
-    when: 'A replication connection needs a server connection of its own, and all are in use.',
-    message: 'no server connection is left for replication: all {allowed} allowed are in use',
+    when: 'A replication connection needs a dedicated server connection, and all connections that MaxConnectionsPercent allows are in use.',
+    message:
+      'no server connection is available for replication: all {allowed} allowed connections are in use',
     hint: 'Raise MaxConnectionsPercent, or lower PoolSize.',
   },
   QUERY_CANCELED: {
@@ -41,7 +42,7 @@ export const errorKinds = {
     severity: 'ERROR',
     source: 'client',
     retryable: false,
-    when: 'A client canceled a statement that was still waiting for a server connection.',
+    when: 'A client canceled a statement while its session was waiting for a server connection.',
     message: 'canceling statement due to user request',
   },
   SERVER_CONNECTION_LOST: {
@@ -49,62 +50,62 @@ export const errorKinds = {
     severity: 'ERROR',
     source: 'database',
     retryable: false,
-    when: 'The server connection that ran the statement ended before its answer was complete.',
+    when: 'The server connection closed before the response to the statement was complete.',
     message:
-      'the server connection was lost while the statement ran ({reason}); it is unknown whether it took effect',
-    hint: 'Check the effect of the statement before it is run again.',
+      'the server connection was lost while the statement was running ({reason}); the statement may or may not have taken effect',
+    hint: 'Check whether the statement took effect before you run it again.',
   },
   TRANSACTION_LOST: {
     sqlstate: '40001',
     severity: 'ERROR',
     source: 'database',
     retryable: true,
-    when: 'The server connection ended while a transaction was open that had not been asked to commit: nothing of it took effect.',
-    message: 'the transaction was rolled back, because its server connection was lost ({reason})',
-    hint: 'Roll back and run the transaction again; the client connection can be used on.',
+    when: 'The server connection closed during an open transaction, before the client sent COMMIT. PostgreSQL rolls such a transaction back.',
+    message: 'the transaction was rolled back because its server connection was lost ({reason})',
+    hint: 'Send ROLLBACK and retry the transaction. The client connection remains usable.',
   },
   IN_LOST_TRANSACTION: {
     sqlstate: '25P02',
     severity: 'ERROR',
     source: 'client',
     retryable: false,
-    when: 'A client goes on in a transaction that was lost, after it was told so.',
+    when: 'A client sends another statement in a transaction whose loss was already reported.',
     message: 'current transaction is aborted, commands ignored until end of transaction block',
-    hint: 'Roll back.',
+    hint: 'Send ROLLBACK.',
   },
   NOTIFICATIONS_NOT_READ: {
     sqlstate: '53400',
     severity: 'FATAL',
     source: 'client',
     retryable: true,
-    when: 'A client that listens does not read the notifications that come for it.',
-    message: 'more than {bytes} bytes of notifications wait to be read by the client',
-    hint: 'Read notifications as they come, also while a transaction is open: they are given at its end.',
+    when: 'A client listens, but does not read its notifications.',
+    message: 'more than {bytes} bytes of unread notifications are queued for the client',
+    hint: 'Read from the connection regularly, and keep transactions short: notifications are delivered between transactions.',
   },
   NOTIFICATIONS_MISSED: {
     sqlstate: '01000',
     severity: 'WARNING',
     source: 'database',
     retryable: false,
-    when: 'The connection on which the proxy listens for its clients was lost, and is back. The client keeps its connection.',
-    message: 'notifications may have been missed: nobody listened for {seconds} s',
-    hint: 'Check again what the notifications are about.',
+    when: 'The proxy lost its listening connection and has reconnected. The client stays connected.',
+    message: 'notifications may have been missed: the proxy was not listening for {seconds} s',
+    hint: 'Reread the data that the notifications refer to.',
   },
   TOO_MANY_CLIENTS: {
     sqlstate: '53300',
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'As many clients as the setting allows are connected.',
+    when: 'The number of client connections has reached the limit in the setting.',
     message: 'too many client connections: {setting} is {limit}',
-    hint: 'Raise the setting, or close connections that are not used.',
+    hint: 'Raise the setting, or close unused connections.',
   },
   TERMINATED: {
     sqlstate: '57P01',
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'An administrator has ended the session: by pg_terminate_backend() with the process id that the client was told, or by DROP DATABASE … WITH (FORCE).',
+    when: 'An administrator terminated the session, with pg_terminate_backend() and the process ID that the client received, or with DROP DATABASE … WITH (FORCE).',
     message: 'terminating connection due to administrator command',
   },
   ROLE_CONNECTION_LIMIT: {
@@ -112,7 +113,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'The role has a CONNECTION LIMIT, and as many clients are logged in with it. Clients of the proxy count, and connections that are not its own; the server connections that it shares out do not.',
+    when: 'The role has reached its CONNECTION LIMIT. The proxy counts its clients and the connections that other programs opened. It does not count its own server connections.',
     message: 'too many connections for role "{user}"',
   },
   DATABASE_CONNECTION_LIMIT: {
@@ -120,7 +121,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'The database has a CONNECTION LIMIT, and as many clients are logged in to it, counted as for a role.',
+    when: 'The database has reached its CONNECTION LIMIT, counted as for a role.',
     message: 'too many connections for database "{database}"',
   },
   LOGIN_DENIED: {
@@ -128,15 +129,15 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: false,
-    when: "The catalogues of the database say that it would not let the user in, and no server connection is left to ask it in earnest. Else the client gets PostgreSQL's own error.",
-    message: 'the database does not let the user in: {why}',
+    when: "The system catalogs show that PostgreSQL would refuse the login, and no server connection is available to try it. If one is, the client gets PostgreSQL's own error.",
+    message: 'the database does not allow this login: {why}',
   },
   ROLE_OR_DATABASE_REPLACED: {
     sqlstate: '57P01',
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'The role or the database that a session logged in to was dropped and made again: the session belongs to what is no more.',
+    when: 'The role or the database of the session was dropped and created again. The session belonged to the old one.',
     message:
       'terminating the client connection: the role or the database of {pool} was dropped and created again',
   },
@@ -145,7 +146,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'The client did not prove that it knows the password, or there is no such user.',
+    when: 'The password is wrong, or the user does not exist.',
     message: 'password authentication failed for user "{user}"',
   },
   NO_USER_NAME: {
@@ -153,7 +154,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'The startup packet names no user.',
+    when: 'The startup packet contains no user name.',
     message: 'no PostgreSQL user name specified in startup packet',
   },
   TLS_REQUIRED: {
@@ -161,7 +162,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'A client without TLS connected while RequireTLS or TlsMode asks for it.',
+    when: 'A client connected without TLS, and RequireTLS or TlsMode requires it.',
     message: 'this proxy requires TLS connections',
     hint: 'Connect with sslmode=require or stronger.',
   },
@@ -170,7 +171,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'TlsMode asks for a client certificate, and the one shown (or none) is not valid for the user. The log says why.',
+    when: 'TlsMode requires a client certificate, and the client presented none, or one that is not valid for the user. The log has the reason.',
     message: 'the client certificate was not accepted',
   },
   PROTOCOL_VERSION: {
@@ -178,7 +179,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'A client speaks another major version of the protocol.',
+    when: 'A client requested a major protocol version other than 3.',
     message: 'unsupported frontend protocol {version}: the proxy supports 3.0 to 3.2',
   },
   STARTUP_PARAMETER: {
@@ -186,7 +187,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'The startup packet gives `replication` a value that it cannot have.',
+    when: 'The startup packet contains an invalid value for `replication`.',
     message: 'invalid value for parameter "{name}": "{value}"',
     hint: 'Valid values are: "false", 0, "true", 1, "database".',
   },
@@ -195,25 +196,25 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'A client sent bytes after SSLRequest without waiting for the answer.',
+    when: 'A client sent data after SSLRequest without waiting for the response.',
     message: 'received unencrypted data after SSL request',
-    hint: 'This is a bug of the client software, or somebody between the client and the proxy tampers with the connection.',
+    hint: 'This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.',
   },
   STARTUP_OPTION: {
     sqlstate: '42601',
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'The startup parameter `options` holds what is no command-line option of a server process.',
+    when: 'The startup parameter `options` contains something other than a command-line option of the server.',
     message: '{problem}',
-    hint: 'Use -c name=value, or an option of the manual page of postgres.',
+    hint: 'Use -c name=value, or an option from the reference page of postgres.',
   },
   PASSWORD_FILE: {
     sqlstate: 'F0000',
     severity: 'FATAL',
     source: 'operator',
     retryable: false,
-    when: 'A PasswordFile cannot be read, or holds no password.',
+    when: 'A PasswordFile cannot be read, or is empty.',
     message: 'the password file {file} of user "{user}" cannot be used: {why}',
   },
   PASSWORD_VARIABLE: {
@@ -221,7 +222,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: false,
-    when: 'The environment variable of a PasswordEnv or DatabasePasswordEnv is not set, or empty.',
+    when: 'The environment variable that PasswordEnv or DatabasePasswordEnv names is unset or empty.',
     message: 'the environment variable {name} of user "{user}" cannot be used: {why}',
   },
   ADMIN_TOKEN: {
@@ -229,15 +230,15 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: false,
-    when: 'AdminTokenFile or AdminReadOnlyTokenFile cannot be read, or holds no token.',
-    message: 'the token file {file} of the admin port cannot be used: {why}',
+    when: 'AdminTokenFile or AdminReadOnlyTokenFile cannot be read, or contains no valid token.',
+    message: 'the token file {file} for the admin port cannot be used: {why}',
   },
   HBA_FILE: {
     sqlstate: 'F0000',
     severity: 'FATAL',
     source: 'operator',
     retryable: false,
-    when: 'A rule of ClientAuth, or a line of HbaFile or IdentFile, cannot be understood.',
+    when: 'A ClientAuth rule, or a line of HbaFile or IdentFile, is invalid.',
     message: '{where}: {why}',
   },
   NO_RULE: {
@@ -245,7 +246,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'No rule of ClientAuth and no line of HbaFile lets the client in from there, or the one that fits rejects it. The log names the rule.',
+    when: 'No ClientAuth rule and no line of HbaFile matches the client, or the first match rejects it. The log names the rule.',
     message:
       'no pg_hba.conf entry for host "{address}", user "{user}", database "{database}", {encryption}',
   },
@@ -254,7 +255,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'The token that a client sent does not let it in as that user. The log says why.',
+    when: 'The token that the client sent is not valid for this user. The log has the reason.',
     message: '{method} authentication failed for user "{user}"',
   },
   SECRETS_UNREAD: {
@@ -262,35 +263,35 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'A client logs in as a user who is not known while secrets of Auth could not be read since the start.',
-    message: 'the proxy has not been able to read its users yet',
-    hint: 'Try again in a moment.',
+    when: 'The proxy does not know the user, and it has not been able to read all secrets of Auth since it started.',
+    message: 'the proxy has not been able to read its user secrets yet',
+    hint: 'Retry in a few seconds.',
   },
   EMPTY_PASSWORD: {
     sqlstate: 'F0000',
     severity: 'FATAL',
     source: 'operator',
     retryable: false,
-    when: 'The verifier of a user is that of the empty password, which lets nobody in.',
-    message: 'the verifier of user "{user}" is that of the empty password',
-    hint: 'Give the user a password.',
+    when: 'The verifier of a user was made from the empty password. The proxy does not accept empty passwords.',
+    message: 'the verifier of user "{user}" was made from an empty password',
+    hint: 'Set a password for the user.',
   },
   SECRET: {
     sqlstate: 'F0000',
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'A secret of Auth cannot be read from AWS Secrets Manager, or holds no user name and password.',
+    when: 'A secret of Auth cannot be read from AWS Secrets Manager, or contains no user name and password.',
     message: 'the secret {secret} cannot be used: {why}',
-    hint: 'It must be JSON with username and password; the proxy needs secretsmanager:GetSecretValue on it, and kms:Decrypt on its key.',
+    hint: 'The secret must be JSON with username and password. The proxy needs secretsmanager:GetSecretValue on the secret and kms:Decrypt on its key.',
   },
   RDS_INSTANCES: {
     sqlstate: 'F0000',
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'The RDS API does not tell where the instances of DBInstanceIdentifier or DBClusterIdentifier are. Fatal only when the proxy starts and knows no other target.',
-    message: 'the RDS API does not tell where {identifier} is: {why}',
+    when: 'The RDS API returned no address for DBInstanceIdentifier or DBClusterIdentifier. This is fatal only at startup, when no other target is configured.',
+    message: 'the RDS API returned no address for {identifier}: {why}',
     hint: 'The proxy needs AWS credentials with rds:DescribeDBInstances, and a region: AWS_REGION, or an ARN for the identifier.',
   },
   IAM_TOKEN: {
@@ -298,8 +299,8 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'TargetIamAuth is true, and no token can be signed for the database user.',
-    message: 'no IAM token can be made for the database user "{user}": {why}',
+    when: 'TargetIamAuth is true, and the proxy cannot sign a token for the database user.',
+    message: 'cannot sign an IAM token for the database user "{user}": {why}',
     hint: 'The proxy needs AWS credentials with rds-db:connect for that user.',
   },
   AUTH_FILE: {
@@ -307,7 +308,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: false,
-    when: 'A line of AuthFile is not `"user" "password or verifier"`, its password is empty, or its verifier broken.',
+    when: 'A line of AuthFile is not `"user" "password or verifier"`, its password is empty, or its verifier is malformed.',
     message: '{file}, line {line}: {why}',
   },
   LOGIN_TIMEOUT: {
@@ -315,7 +316,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: true,
-    when: 'A client did not finish logging in within ClientLoginTimeout.',
+    when: 'A client did not complete its login within ClientLoginTimeout.',
     message: 'the login took longer than ClientLoginTimeout ({seconds} s)',
   },
   IDLE_CLIENT_TIMEOUT: {
@@ -323,16 +324,15 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'A client sent nothing for IdleClientTimeout.',
-    message:
-      'terminating the client connection: nothing was sent for IdleClientTimeout ({seconds} s)',
+    when: 'A client was idle for IdleClientTimeout.',
+    message: 'terminating the client connection: it was idle for IdleClientTimeout ({seconds} s)',
   },
   IDLE_IN_TRANSACTION_TIMEOUT: {
     sqlstate: '25P03',
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'A client left a transaction open and sent nothing for IdleInTransactionTimeout.',
+    when: 'A client was idle in an open transaction for IdleInTransactionTimeout.',
     message:
       'terminating the client connection: the transaction was idle for IdleInTransactionTimeout ({seconds} s)',
   },
@@ -344,14 +344,14 @@ export const errorKinds = {
     when: 'A statement ran longer than QueryTimeout.',
     message:
       'terminating the client connection: the statement ran longer than QueryTimeout ({seconds} s)',
-    hint: 'Raise QueryTimeout, or set statement_timeout in the session to get an error instead.',
+    hint: 'Raise QueryTimeout. To get an error and keep the connection, set statement_timeout instead.',
   },
   SHUTTING_DOWN: {
     sqlstate: '57P01',
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'The proxy drains or stops.',
+    when: 'The proxy is draining or stopping.',
     message: 'terminating the client connection: the proxy is shutting down',
   },
   SESSION_LIMIT: {
@@ -360,24 +360,24 @@ export const errorKinds = {
     source: 'client',
     retryable: false,
     when: 'A session has more prepared statements, parameters or channels than the settings allow.',
-    message: 'too much is kept for this session: {setting} is {limit}',
-    hint: 'Close what is not needed any more (DEALLOCATE, RESET, UNLISTEN), or raise the setting.',
+    message: 'the session has exceeded a limit: {setting} is {limit}',
+    hint: 'Release unused state (DEALLOCATE, RESET, UNLISTEN), or raise the setting.',
   },
   OUT_OF_MEMORY: {
     sqlstate: '53200',
     severity: 'ERROR',
     source: 'operator',
     retryable: true,
-    when: 'The process holds more memory than MaxMemory allows: it takes no new work until it holds less.',
-    message: 'the proxy is short of memory: it holds {held} MB, MaxMemory allows {limit} MB',
-    hint: 'Try again later; the operator may raise MaxMemory, or lower MaxClientConnections or MaxBufferedMessage.',
+    when: 'The proxy uses more memory than MaxMemory allows. It refuses new work until its memory use drops below the limit.',
+    message: 'the proxy is out of memory: it uses {held} MB, and MaxMemory is {limit} MB',
+    hint: 'Retry later. The operator can raise MaxMemory, or lower MaxClientConnections or MaxBufferedMessage.',
   },
   PROTOCOL_VIOLATION: {
     sqlstate: '08P01',
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'A client sent bytes that are not the PostgreSQL protocol.',
+    when: 'A client sent bytes that violate the PostgreSQL protocol.',
     message: 'protocol violation: {what}',
   },
   INTERNAL: {
@@ -385,21 +385,21 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'proxy',
     retryable: false,
-    when: 'Something happened that no code of the proxy foresaw. The client connection and its server connection are closed; the log holds the stack.',
-    message: 'internal error of the proxy',
-    hint: 'This is a bug: please report it, with what the log says.',
+    when: 'A bug in the proxy. The proxy closes the client connection and its server connection, and logs the stack trace.',
+    message: 'internal error in the proxy',
+    hint: 'This is a bug. Please report it, with the stack trace from the log.',
   },
   OUT_OF_SYNC: {
     sqlstate: '08P01',
     severity: 'FATAL',
     source: 'database',
     retryable: false,
-    when: 'The database sent a message that answers no request. Sluice closed the server connection.',
-    message: 'unexpected answer from the database: {what}; the server connection was closed',
+    when: 'The database sent a message that no request accounts for. The proxy closes the server connection.',
+    message: 'unexpected message from the database: {what}; the proxy closed the server connection',
   },
 } as const satisfies Record<string, ErrorKind>;
 
-/** The code of an error that Sluice itself gives. */
+/** The code of an error that Sluice itself raises. */
 export type ErrorCode = keyof typeof errorKinds;
 
 /** An error as the fields of an ErrorResponse. */
@@ -410,7 +410,7 @@ interface WireFields {
   readonly hint?: string;
 }
 
-/** An error that Sluice gives to a client or to an operator. */
+/** An error that Sluice reports to a client or to an operator. */
 export class ProxyError extends Error {
   override readonly name = 'ProxyError';
   readonly code: ErrorCode;
@@ -419,7 +419,7 @@ export class ProxyError extends Error {
   readonly retryable: boolean;
   readonly hint: string | undefined;
 
-  /** `values` fills the `{name}` places of the kind's message. */
+  /** `values` replaces the `{name}` placeholders in the message. */
   constructor(
     code: ErrorCode,
     values: Readonly<Record<string, string | number>> = {},

@@ -215,8 +215,8 @@ class PoolingProxy implements RunningProxy {
       this.admin = { host: admin.address, port: admin.port };
       if (!isLocalHost(AdminHost)) {
         const guard = this.#adminAccess.isGuarded
-          ? 'it asks for a token or a client certificate'
-          : 'only /healthz and /readyz are answered there, since neither a token nor AdminTlsCaFile is given';
+          ? 'it requires a token or a client certificate'
+          : 'it answers only /healthz and /readyz, because neither a token nor AdminTlsCaFile is set';
         this.logger.warn(`the admin port listens on ${AdminHost}: ${guard}`);
       }
       const listening = [];
@@ -267,7 +267,7 @@ class PoolingProxy implements RunningProxy {
     this.#warnOfRules();
     const refused = notReloadable.map((setting) => ({
       setting,
-      reason: 'takes effect at the next start',
+      reason: 'takes effect after a restart',
     }));
     const applied = changed.filter((name) => !notReloadable.includes(name));
     events.settingsReloaded.publish({ applied, refused });

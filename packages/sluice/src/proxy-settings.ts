@@ -1,212 +1,212 @@
-// Made from packages/proxy/src/settings/table.ts by `npm run docs`.
+// Generated from packages/proxy/src/settings/table.ts by `npm run docs`.
 
-/** The settings of a proxy, by the names of the settings file. Those that are left out have their defaults. */
+/** The settings of a proxy, with the names of the settings file. Omitted settings have their defaults. */
 export interface ProxySettings {
-  /** The address on which clients connect. `0.0.0.0` or `::` means every interface. Default: `127.0.0.1`. */
+  /** The address that the default endpoint listens on. `0.0.0.0` or `::` means every interface. Default: `127.0.0.1`. */
   readonly ListenHost?: string;
-  /** The port on which clients connect. 0 picks a free one. Takes a whole number from 0 to 65535. Default: `6432`. */
+  /** The port that the default endpoint listens on. 0 picks a free port. Takes a whole number from 0 to 65535. Default: `6432`. */
   readonly ListenPort?: number;
-  /** The address of the admin port, or the path of a Unix socket, which whoever may open it may use. Connections to a loopback address need no token. On any other address only `/healthz` and `/readyz` are answered without `AdminToken`, `AdminReadOnlyToken` or a client certificate (`AdminTlsCaFile`). Default: `127.0.0.1`. */
+  /** The address of the admin port, or the path of a Unix socket. File permissions control access to the socket. Connections to a loopback address need no token. On any other address, requests other than `/healthz` and `/readyz` need `AdminToken`, `AdminReadOnlyToken` or a client certificate (`AdminTlsCaFile`). Default: `127.0.0.1`. */
   readonly AdminHost?: string;
-  /** The admin port. 0 picks a free one. Takes a whole number from 0 to 65535. Default: `9127`. */
+  /** The admin port. 0 picks a free port. Takes a whole number from 0 to 65535. Default: `9127`. */
   readonly AdminPort?: number;
-  /** Who sends it (`Authorization: Bearer TOKEN`) may ask the admin port for everything, and have it pause, resume and drain. Once it or `AdminReadOnlyToken` is given, loopback needs a token as well. Takes at least 16 visible ASCII characters. */
+  /** The token for full access to the admin port, including pause, resume and drain. Clients send it as `Authorization: Bearer TOKEN`. If this setting or `AdminReadOnlyToken` is set, connections to a loopback address need a token too. Takes at least 16 visible ASCII characters. */
   readonly AdminToken?: string;
-  /** A file that holds the token; `AdminToken` goes first. */
+  /** A file that contains the token. `AdminToken` takes precedence. */
   readonly AdminTokenFile?: string;
-  /** Who sends it may read metrics and status, and change nothing. Takes at least 16 visible ASCII characters. */
+  /** The token for read-only access to metrics and status. Takes at least 16 visible ASCII characters. */
   readonly AdminReadOnlyToken?: string;
-  /** A file that holds the token; `AdminReadOnlyToken` goes first. */
+  /** A file that contains the token. `AdminReadOnlyToken` takes precedence. */
   readonly AdminReadOnlyTokenFile?: string;
-  /** PEM file of the certificate of the admin port; with it, the admin port speaks TLS alone. */
+  /** PEM file with the certificate of the admin port. If it is set, the admin port accepts only TLS. */
   readonly AdminTlsCertFile?: string;
-  /** PEM file of the private key of `AdminTlsCertFile`. */
+  /** PEM file with the private key of `AdminTlsCertFile`. */
   readonly AdminTlsKeyFile?: string;
-  /** PEM file of the certificate authorities of those who may use the admin port: a client with such a certificate needs no token. */
+  /** PEM file with certificate authorities. A client whose certificate one of them signed has full access to the admin port without a token. */
   readonly AdminTlsCaFile?: string;
-  /** More names by which the admin port may be asked, separated by commas. It answers to IP addresses, to `AdminHost`, to names without a dot and to those under `localhost`, `local` and `internal`; any other name could be that of a web page which has its visitors read the admin port (DNS rebinding), and gets 421. */
+  /** Additional host names that the admin port accepts in requests, separated by commas. It always accepts IP addresses, `AdminHost`, names without a dot, and names under `localhost`, `local` and `internal`. It answers 421 to any other name, as protection against DNS rebinding. */
   readonly AdminHostNames?: string;
-  /** More endpoints, beside the one at `ListenPort`, which reads and writes. */
+  /** Endpoints in addition to the default one, which listens on `ListenPort` and has the role `READ_WRITE`. */
   readonly Endpoints?: readonly EndpointSettings[];
-  /** The host name or address of the database. Needed unless `DBInstanceIdentifier` or `DBClusterIdentifier` is given. */
+  /** The host name or address of the database. Required unless `DBInstanceIdentifier` or `DBClusterIdentifier` is set. */
   readonly TargetHost?: string;
   /** The port of the database. Takes a whole number from 1 to 65535. Default: `5432`. */
   readonly TargetPort?: number;
-  /** The other instances of the same cluster, beside `TargetHost`: its standbys. The proxy finds out by itself which of them is the writer, and follows it when that changes. Of a host name, every address behind it is a target, and the name is resolved anew at each health check. */
+  /** The instances of the cluster other than `TargetHost`. The proxy detects which instance is the writer and follows it after a failover. If a host name resolves to several addresses, each address is a target. Every health check resolves the name again. */
   readonly Targets?: readonly TargetSettings[];
-  /** An RDS instance that is a target, by its identifier or ARN. The RDS API is asked where it is, every 30 seconds, and while there is no writer every 5 seconds at most. Needs AWS credentials with `rds:DescribeDBInstances`, `AWS_REGION` unless it is an ARN, and the AWS SDK, which is installed unless optional packages are left out. */
+  /** The identifier or ARN of an RDS instance that is a target. The proxy gets its address from the RDS API every 30 seconds, and at most every 5 seconds while there is no writer. This needs AWS credentials with `rds:DescribeDBInstances`, `AWS_REGION` unless you give an ARN, and the AWS SDK, an optional dependency that npm installs by default. */
   readonly DBInstanceIdentifier?: string;
-  /** An Aurora or Multi-AZ DB cluster whose instances are targets, by its identifier or ARN; as `DBInstanceIdentifier`. */
+  /** The identifier or ARN of an Aurora or Multi-AZ DB cluster whose instances are targets. It has the same requirements as `DBInstanceIdentifier`. */
   readonly DBClusterIdentifier?: string;
-  /** Whether the targets are asked for the other instances of their cluster, which are targets then. `aurora`: an Aurora cluster, by `aurora_replica_status()`. `multi-az-cluster`: an RDS Multi-AZ DB cluster, by `rds_tools.show_topology`. `none`: `TargetHost` and `Targets` are all. Default: `none`. */
+  /** How the proxy discovers the other instances of the cluster. `aurora`: it calls `aurora_replica_status()` on an Aurora cluster. `multi-az-cluster`: it calls `rds_tools.show_topology` on an RDS Multi-AZ DB cluster. `none`: the targets are `TargetHost` and `Targets` only. Default: `none`. */
   readonly TargetTopology?: 'none' | 'aurora' | 'multi-az-cluster';
-  /** The host of an Aurora instance, with `?` for the name of the instance: `?.abc123.eu-west-1.rds.amazonaws.com`. Needed when `TargetHost` is not the cluster endpoint, from which it is read. Takes a host, or host:port, with one ? in it. */
+  /** The pattern of the host names of Aurora instances, with `?` for the instance name: `?.abc123.eu-west-1.rds.amazonaws.com`. The proxy derives it from `TargetHost` if that is the cluster endpoint. Otherwise this setting is required. Takes a host, or host:port, with one ? in it. */
   readonly TargetInstancePattern?: string;
-  /** A standby that is further behind the writer gets no reads. 0 is no limit. Measured by where the writer was when, at the pace of the health checks. Takes a number of seconds from 0 to 600. Default: `10`. */
+  /** The proxy sends no reads to a standby that lags further behind the writer. 0 means no limit. The proxy computes the lag at each health check, from the WAL positions that it recorded for the writer. Takes a number of seconds from 0 to 600. Default: `10`. */
   readonly MaxReplicationLag?: number;
-  /** Whether the writer serves `READ_ONLY` endpoints while no standby can. Without it their clients wait, at most `ConnectionBorrowTimeout`. Default: `false`. */
+  /** Whether the writer serves `READ_ONLY` endpoints while no standby is available. If it is false, the clients of these endpoints wait, up to `ConnectionBorrowTimeout`. Default: `false`. */
   readonly ReadOnlyFallback?: boolean;
-  /** How often each target is asked for its role, over a server connection that stays open for it. While there is no writer, targets are asked every 50 ms; what traffic says (a lost connection, SQLSTATE 57P01 or 25006) has the writer asked at once. Takes a number of seconds from 0.05 to 300. Default: `0.25`. */
+  /** How often the proxy checks the role of each target. It keeps one server connection per target open for that. While there is no writer, it checks every 50 ms. It checks the writer immediately when traffic signals a failure (a lost connection, SQLSTATE 57P01 or 25006). Takes a number of seconds from 0.05 to 300. Default: `0.25`. */
   readonly HealthCheckInterval?: number;
-  /** How long a health check waits for the answer, connecting included. A target that answers clients meanwhile is not called silent. Takes a number of seconds from 0.05 to 60. Default: `0.5`. */
+  /** The timeout of a health check, including the time to connect. A target that responds to clients in the meantime does not fail the check. Takes a number of seconds from 0.05 to 60. Default: `0.5`. */
   readonly HealthCheckTimeout?: number;
-  /** How many health checks in a row must get no answer before the writer counts as lost. A writer that refuses connections is lost at once. Takes a whole number from 1 to 100 (checks). Default: `2`. */
+  /** The number of consecutive health checks that must time out before the proxy considers the writer lost. A writer that refuses connections is lost immediately. Takes a whole number from 1 to 100 (checks). Default: `2`. */
   readonly HealthCheckFailures?: number;
-  /** The database user of the health checks, one whose password `Users` or `AuthFile` holds; it needs no privilege but to connect. Without it, the first such user. */
+  /** The database user for health checks. Its password must be in `Users` or `AuthFile`, and it needs no privilege except CONNECT. The default is the first such user. */
   readonly HealthCheckUser?: string;
   /** The database that the health checks connect to. Default: `postgres`. */
   readonly HealthCheckDatabase?: string;
-  /** TLS between the proxy and the database, as `sslmode` of libpq: `prefer` takes it when offered, `require` insists, `verify-ca` also checks who signed the certificate, `verify-full` also its host name. Default: `prefer`. */
+  /** TLS between the proxy and the database, with the same values as libpq's `sslmode`: `prefer` uses TLS if the database offers it, `require` requires it, `verify-ca` also verifies the certificate's issuer, and `verify-full` also verifies its host name. Default: `prefer`. */
   readonly TargetTlsMode?: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
-  /** `postgres` asks the database whether it speaks TLS; `direct` starts with the TLS handshake, which saves a round trip and needs PostgreSQL 17 and `TargetTlsMode` `require` or stronger. Default: `postgres`. */
+  /** `postgres` negotiates TLS with SSLRequest. `direct` starts with the TLS handshake. That saves a round trip, and needs PostgreSQL 17 and `TargetTlsMode` `require` or stronger. Default: `postgres`. */
   readonly TargetTlsNegotiation?: 'postgres' | 'direct';
-  /** Who may sign the certificate of the database when `TargetTlsCaFile` is not given: `system`, the authorities that the runtime trusts; `rds`, those of Amazon RDS, as they were when this version was made. Default: `system`. */
+  /** The trusted certificate authorities for the database if `TargetTlsCaFile` is not set. `system`: the authorities that the runtime trusts. `rds`: the authorities of Amazon RDS, as of the release of this version. Default: `system`. */
   readonly TargetTlsCa?: 'system' | 'rds';
-  /** PEM file of the certificate authorities that may sign the certificate of the database. Without it, those of `TargetTlsCa`. */
+  /** PEM file with the trusted certificate authorities for the database. It overrides `TargetTlsCa`. */
   readonly TargetTlsCaFile?: string;
-  /** The name that `verify-full` expects in the certificate of the database, and that the handshake asks for (SNI); without it, `TargetHost`. */
+  /** The name that `verify-full` expects in the certificate of the database, and that the proxy sends in SNI. The default is `TargetHost`. */
   readonly TargetTlsServerName?: string;
-  /** PEM file of revoked certificates: a database that shows one of them is refused. */
+  /** PEM file with a certificate revocation list. The proxy refuses a database whose certificate is on the list. */
   readonly TargetTlsCrlFile?: string;
-  /** PEM file of the client certificate that the proxy shows to the database, with its chain. */
+  /** PEM file with the client certificate that the proxy presents to the database, and its chain. */
   readonly TargetTlsCertFile?: string;
-  /** PEM file of the private key of `TargetTlsCertFile`. */
+  /** PEM file with the private key of `TargetTlsCertFile`. */
   readonly TargetTlsKeyFile?: string;
-  /** Answers a database that asks for the password as an MD5 hash on a connection without TLS, too. Whoever reads the answer on its way can find out the password. SCRAM, which PostgreSQL asks for unless told otherwise, needs no TLS. Default: `false`. */
+  /** Allows MD5 authentication at the database over a connection without TLS. An eavesdropper can recover the password from the response. SCRAM, which is the default in PostgreSQL, needs no TLS. Default: `false`. */
   readonly TargetMd5WithoutTls?: boolean;
-  /** TLS between the clients and the proxy: `prefer` offers it, `require` refuses a client without it, `verify-ca` wants a client certificate signed by `TlsCaFile`, `verify-full` also wants its common name to be the user name. Default: `prefer` when `TlsCertFile` is given, else `disable`. */
+  /** TLS between the clients and the proxy. `prefer`: the proxy offers it. `require`: the proxy refuses clients without TLS. `verify-ca`: the client must also present a certificate signed by an authority in `TlsCaFile`. `verify-full`: the common name of that certificate must also be the user name. Default: `prefer` when `TlsCertFile` is given, else `disable`. */
   readonly TlsMode?: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full';
-  /** PEM file of the certificate that the proxy shows to clients, with its chain. */
+  /** PEM file with the certificate that the proxy presents to clients, and its chain. */
   readonly TlsCertFile?: string;
-  /** PEM file of the private key of `TlsCertFile`. */
+  /** PEM file with the private key of `TlsCertFile`. */
   readonly TlsKeyFile?: string;
-  /** PEM file of the certificate authorities that may sign client certificates. */
+  /** PEM file with the trusted certificate authorities for client certificates. */
   readonly TlsCaFile?: string;
-  /** PEM file of revoked certificates: a client that shows one of them is refused. */
+  /** PEM file with a certificate revocation list. The proxy refuses a client whose certificate is on the list. */
   readonly TlsCrlFile?: string;
-  /** More certificates: the one is shown whose names (subjectAltName) have the host that the client asks for (SNI), else that of `TlsCertFile`. */
+  /** Additional certificates. The proxy presents the one whose subjectAltName matches the host that the client requested with SNI. If none matches, it presents `TlsCertFile`. */
   readonly TlsCertificates?: readonly TlsCertificatesEntry[];
-  /** The oldest version of TLS, towards clients and towards the database. Default: `TLSv1.2`. */
+  /** The minimum TLS version, for clients and for the database. Default: `TLSv1.2`. */
   readonly TlsMinVersion?: 'TLSv1.2' | 'TLSv1.3';
-  /** The cipher suites, towards clients and towards the database, in the syntax of OpenSSL; without it, those of the runtime. For example `TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES256-GCM-SHA384`. On Bun, those of TLS 1.3 are always its own. */
+  /** The cipher suites for clients and for the database, in OpenSSL syntax, for example `TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES256-GCM-SHA384`. The default is that of the runtime. Bun always uses its own cipher suites for TLS 1.3. */
   readonly TlsCiphers?: string;
-  /** The groups for key exchange, towards clients and towards the database, separated by colons, the best first; without it, those of the runtime. For example `X25519:P-256`. */
+  /** The key-exchange groups for clients and for the database, separated by colons, in order of preference, for example `X25519:P-256`. The default is that of the runtime. */
   readonly TlsGroups?: string;
-  /** Refuses clients without TLS (SQLSTATE 28000), as `TlsMode` `require` does. Default: `false`. */
+  /** Whether the proxy refuses clients without TLS (SQLSTATE 28000), as with `TlsMode` `require`. Default: `false`. */
   readonly RequireTLS?: boolean;
-  /** Who may log in to the proxy, and as whom the proxy logs in to the database for them. Each has at most one of `Password`, `PasswordFile`, `PasswordEnv` and `Verifier`; one without any has a password for the database and comes in by certificate or token (`ClientAuth`). */
+  /** The users who can log in to the proxy, and the credentials that the proxy uses for them at the database. Each user has at most one of `Password`, `PasswordFile`, `PasswordEnv` and `Verifier`. A user with none of them needs a database password, and authenticates with a certificate or a token (`ClientAuth`). */
   readonly Users?: readonly UserSettings[];
-  /** More users, out of secrets of AWS Secrets Manager, as with RDS Proxy: each secret is JSON with `username` and `password`, for the client and for the database. Exactly one of `SecretArn`, `SecretNamePrefix` and `SecretTag` each. They are read again after a rotation, by the single-user or the alternating-users strategy: the versions AWSCURRENT, AWSPENDING and AWSPREVIOUS are all tried at the database. When Secrets Manager does not answer, what was read last serves on. An entry of `Users` with the same name goes first. Needs the AWS SDK, which is installed unless optional packages are left out. */
+  /** Additional users from AWS Secrets Manager, as with RDS Proxy. Each secret is JSON with `username` and `password`, which apply to the client and to the database. Each entry has exactly one of `SecretArn`, `SecretNamePrefix` and `SecretTag`. The proxy rereads secrets after a rotation, with the single-user or the alternating-users strategy: it tries the versions AWSCURRENT, AWSPENDING and AWSPREVIOUS at the database. While Secrets Manager does not respond, the proxy uses the values that it read last. An entry of `Users` with the same name takes precedence. This needs the AWS SDK, an optional dependency that npm installs by default. */
   readonly Auth?: readonly AuthSecret[];
-  /** How often the secrets of `Auth` are read again. A password that the database or the proxy refuses has the secret of that user read at once, every two seconds at most. Takes a number of seconds from 10 to 86400. Default: `300`. */
+  /** How often the proxy rereads the secrets of `Auth`. If the database or the proxy rejects a password, the proxy rereads the secret of that user immediately, but at most every two seconds. Takes a number of seconds from 10 to 86400. Default: `300`. */
   readonly SecretsRefreshInterval?: number;
-  /** How long a client may use the old password after a secret was rotated. 0 refuses it at once: do that when a password has leaked. A password that is changed in the settings or their files is refused at once. Takes a number of seconds from 0 to 86400. Default: `300`. */
+  /** How long clients can still use the old password after a secret was rotated. 0 means not at all; set it after a password has leaked. The overlap does not apply to a password that you change in the settings or in a file. Takes a number of seconds from 0 to 86400. Default: `300`. */
   readonly PasswordOverlap?: number;
-  /** SQL that gives the verifier of a user, for those whom nothing else names: it gets the name as `$1` and answers with one row of user name and verifier (or password), or with none. For example `SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND rolcanlogin`, or a function that may read that. The proxy logs in to the database for such users with the SCRAM keys that they show it, so it stores no password. */
+  /** SQL that returns the verifier of a user who is not in `Users`, `AuthFile` or `Auth`. `$1` is the user name. The query returns one row with the user name and the verifier (or password), or no row. For example: `SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND rolcanlogin`, or a call to a SECURITY DEFINER function. The proxy logs in to the database with the SCRAM keys of the authenticated client, so it needs no stored password. */
   readonly AuthQuery?: string;
-  /** The database user that runs `AuthQuery`, one whose password is known; without it, that of the health checks. */
+  /** The database user that runs `AuthQuery`. The settings must contain its password. The default is the user of the health checks. */
   readonly AuthQueryUser?: string;
   /** The database in which `AuthQuery` runs. Default: `postgres`. */
   readonly AuthQueryDatabase?: string;
-  /** How long an answer of `AuthQuery` is used. A wrong password has it asked again, every two seconds at most. When the database does not answer, the last answer serves on. Takes a number of seconds from 0 to 86400. Default: `60`. */
+  /** How long the proxy caches the result of `AuthQuery`. After a wrong password it runs the query again, but at most every two seconds. While the database does not respond, the proxy uses the last result. Takes a number of seconds from 0 to 86400. Default: `60`. */
   readonly AuthQueryCacheTime?: number;
-  /** How long it is remembered that `AuthQuery` knows no such user. Takes a number of seconds from 0 to 3600. Default: `5`. */
+  /** How long the proxy caches that `AuthQuery` returned no row. Takes a number of seconds from 0 to 3600. Default: `5`. */
   readonly AuthQueryNegativeCacheTime?: number;
-  /** Logs in to the database with tokens of AWS IAM in place of passwords. The database user needs the role `rds_iam`, the proxy AWS credentials with `rds-db:connect`, and `TargetTlsMode` `verify-full` or `verify-ca`. A token is signed for the host name and port of the endpoint as they are configured (or as the RDS API or Aurora name them), is used for every login while it is valid, and is renewed ahead of need. The region is the one in the host name, else `AWS_REGION`. Default: `false`. */
+  /** Whether the proxy logs in to the database with AWS IAM tokens instead of passwords. The database user needs the role `rds_iam`. The proxy needs AWS credentials with `rds-db:connect`, and `TargetTlsMode` `verify-full` or `verify-ca`. It signs each token for the host name and port in the settings (or those that the RDS API or Aurora reports), uses it for all logins while it is valid, and renews it before it expires. The region comes from the host name, otherwise from `AWS_REGION`. Default: `false`. */
   readonly TargetIamAuth?: boolean;
-  /** More users, in the format of PgBouncer's `userlist.txt`: one `"user" "password or verifier"` a line. An entry of `Users` with the same name goes first. */
+  /** Additional users, in the format of PgBouncer's `userlist.txt`: one `"user" "password or verifier"` per line. An entry of `Users` with the same name takes precedence. */
   readonly AuthFile?: string;
-  /** Who may come in from where, and how they prove who they are: the first rule that fits a client counts, and a client that none fits is refused (SQLSTATE 28000). Without any rule, and without `HbaFile`, every user of `Users`, `AuthFile`, `Auth` and `AuthQuery` comes in by its password. */
+  /** Authentication rules, as in `pg_hba.conf`. The first rule that matches a client applies. The proxy refuses a client that matches no rule (SQLSTATE 28000). Without rules and without `HbaFile`, every user of `Users`, `AuthFile`, `Auth` and `AuthQuery` authenticates with a password. */
   readonly ClientAuth?: readonly ClientAuthEntry[];
-  /** A `pg_hba.conf`, as it is: its lines are further rules behind those of `ClientAuth`. Lines for `local` connections fit nobody. A line that cannot be honoured (a method, a group of users or a host name that the proxy cannot check) refuses whoever it may fit, and is named in the log at the start. */
+  /** A `pg_hba.conf`, unchanged. Its lines follow the rules of `ClientAuth`. Lines for `local` connections match no client. If the proxy does not support a line (because of its method, a group of users or a host name), it refuses the clients that may match the line, and logs a warning at startup. */
   readonly HbaFile?: string;
-  /** A `pg_ident.conf`, as it is: maps of names for `ClientAuth` and `HbaFile`. */
+  /** A `pg_ident.conf`, unchanged, with user name maps for `ClientAuth` and `HbaFile`. */
   readonly IdentFile?: string;
-  /** Who may be which user, as in `pg_ident.conf`. */
+  /** User name maps, as in `pg_ident.conf`. */
   readonly NameMaps?: readonly NameMapsEntry[];
-  /** Where signed GetCallerIdentity requests of the method `sts` are sent, for example a VPC endpoint; without it, where the client has signed them for, which must be a host of AWS STS. Takes a URL without a path. */
+  /** Where the proxy sends the signed GetCallerIdentity requests of the method `sts`, for example a VPC endpoint. The default is the host that the client signed the request for, which must be a host of AWS STS. Takes a URL without a path. */
   readonly StsEndpoint?: string;
-  /** The value of the signed header `x-sluice-audience` that a request of the method `sts` must have: then no other service can use what a client sent to it. Empty, no such header is asked for. */
+  /** The required value of the signed header `x-sluice-audience` in a request of the method `sts`. It prevents the replay of a request that a client sent to another service. If it is empty, the proxy does not check the header. */
   readonly StsAudience?: string;
-  /** How much of the `max_connections` of the database the proxy may use, over all pools. What the database reserves for superusers is taken off first; one connection of the rest is the health check's. Takes a whole number from 1 to 100 (percent). Default: `100`. */
+  /** The share of `max_connections` of the database that the proxy can use, over all pools. The proxy first subtracts the connections that the database reserves for superusers. One of the remaining connections is for the health check. Takes a whole number from 1 to 100 (percent). Default: `100`. */
   readonly MaxConnectionsPercent?: number;
-  /** How much of the `max_connections` of the database may stand idle in the pools; at most `MaxConnectionsPercent`. More than that are closed, the longest idle first, once nobody has borrowed them for `ConnectionIdleTimeout`. Takes a whole number from 0 to 100 (percent). Default: half of `MaxConnectionsPercent`, rounded down. */
+  /** The share of `max_connections` of the database that can be idle in the pools; at most `MaxConnectionsPercent`. The proxy closes idle connections beyond it, starting with the longest idle, once they have been idle for `ConnectionIdleTimeout`. Takes a whole number from 0 to 100 (percent). Default: half of `MaxConnectionsPercent`, rounded down. */
   readonly MaxIdleConnectionsPercent?: number;
-  /** How long a session waits for a server connection before it gets an error (SQLSTATE 08000). 0 gives the error at once unless a server connection is idle. Takes a number of seconds from 0 to 300. Default: `120`. */
+  /** How long a session waits for a server connection before it gets an error (SQLSTATE 08000). With 0, it gets the error immediately unless a server connection is idle. Takes a number of seconds from 0 to 300. Default: `120`. */
   readonly ConnectionBorrowTimeout?: number;
-  /** Closes a client connection that has been silent for so long after its last request was answered. Takes a number of seconds from 1 to 28800. Default: `1800`. */
+  /** The proxy closes a client connection that has been idle for this long since the response to its last request. Takes a number of seconds from 1 to 28800. Default: `1800`. */
   readonly IdleClientTimeout?: number;
-  /** SQL that runs once on each new server connection, before anyone borrows it; several statements are parted by `;`. Anyone who may read the settings can read it: no secrets. */
+  /** SQL that the proxy runs on each new server connection before the first session borrows it. Separate statements with `;`. Do not include secrets: everyone who can read the settings can read it. */
   readonly InitQuery?: string;
-  /** Logs every statement, its literals replaced, and each step of a connection, whatever `LogLevel` says. Default: `false`. */
+  /** Logs every normalized query and every event of a connection, regardless of `LogLevel`. Default: `false`. */
   readonly DebugLogging?: boolean;
-  /** The most server connections in one pool, that is for one database and user. Those that pinned sessions keep to themselves are not counted here, only within `MaxConnectionsPercent`. 0 means that only `MaxConnectionsPercent` limits it. Takes a whole number from 0 to 100000 (connections). Default: `0`. */
+  /** The maximum number of server connections in one pool, that is, for one database and user. Connections of pinned sessions do not count against it, only against `MaxConnectionsPercent`. 0 means that only `MaxConnectionsPercent` limits the pool. Takes a whole number from 0 to 100000 (connections). Default: `0`. */
   readonly PoolSize?: number;
-  /** How many server connections a pool keeps open once it has been used, even when they are idle. Takes a whole number from 0 to 100000 (connections). Default: `0`. */
+  /** The number of server connections that a pool keeps open, even if they are idle. It applies once the pool has been used. Takes a whole number from 0 to 100000 (connections). Default: `0`. */
   readonly MinPoolSize?: number;
-  /** Other values for some pools. The first entry whose `Database` and `User` both match a pool applies to it; what the entry leaves out comes from the setting of the same name. */
+  /** Overrides for individual pools. The first entry whose `Database` and `User` both match a pool applies. A field that the entry omits has the value of the global setting of the same name. */
   readonly Pools?: readonly PoolSettings[];
-  /** Closes a server connection of this age as soon as nobody borrows it. 0 means never. Takes a number of seconds from 0 to 2592000. Default: `3600`. */
+  /** The proxy closes a server connection that reaches this age, as soon as no session has it leased. 0 means never. Takes a number of seconds from 0 to 2592000. Default: `3600`. */
   readonly ConnectionLifetime?: number;
-  /** Shortens each `ConnectionLifetime` by a random share up to this one, so that connections opened together do not close together. Takes a whole number from 0 to 100 (percent). Default: `10`. */
+  /** The proxy shortens `ConnectionLifetime` for each connection by a random percentage up to this value, so that connections opened together do not close together. Takes a whole number from 0 to 100 (percent). Default: `10`. */
   readonly ConnectionLifetimeJitterPercent?: number;
-  /** How long nobody must have borrowed a server connection before `MaxIdleConnectionsPercent` closes it; `MinPoolSize` connections of the pool stay. Takes a number of seconds from 0 to 86400. Default: `300`. */
+  /** How long a server connection must be idle before the proxy can close it because of `MaxIdleConnectionsPercent`. The proxy keeps `MinPoolSize` connections of each pool. Takes a number of seconds from 0 to 86400. Default: `300`. */
   readonly ConnectionIdleTimeout?: number;
-  /** The most client connections at once; one more is refused with SQLSTATE 53300. Takes a whole number from 1 to 1000000 (connections). Default: `10000`. */
+  /** The maximum number of client connections. The proxy refuses further clients with SQLSTATE 53300. Takes a whole number from 1 to 1000000 (connections). Default: `10000`. */
   readonly MaxClientConnections?: number;
-  /** The most client connections of one user at once. 0 means no limit of its own. Takes a whole number from 0 to 1000000 (connections). Default: `0`. */
+  /** The maximum number of client connections per user. 0 means no limit. Takes a whole number from 0 to 1000000 (connections). Default: `0`. */
   readonly MaxClientConnectionsPerUser?: number;
-  /** The most client connections to one database at once. 0 means no limit of its own. Takes a whole number from 0 to 1000000 (connections). Default: `0`. */
+  /** The maximum number of client connections per database. 0 means no limit. Takes a whole number from 0 to 1000000 (connections). Default: `0`. */
   readonly MaxClientConnectionsPerDatabase?: number;
-  /** Closes a client connection that has not finished its login in this time. Takes a number of seconds from 1 to 3600. Default: `60`. */
+  /** The proxy closes a client connection that does not complete its login in this time. Takes a number of seconds from 1 to 3600. Default: `60`. */
   readonly ClientLoginTimeout?: number;
-  /** Closes a client connection that leaves a transaction open and is silent for so long; the transaction is rolled back. 0 means never. Takes a number of seconds from 0 to 86400. Default: `0`. */
+  /** The proxy closes a client connection that has been idle in a transaction for this long. The transaction is rolled back. 0 means never. Takes a number of seconds from 0 to 86400. Default: `0`. */
   readonly IdleInTransactionTimeout?: number;
-  /** Cancels a statement that has run for so long, and closes its client connection. 0 means never. Takes a number of seconds from 0 to 86400. Default: `0`. */
+  /** The proxy cancels a statement that has run for this long, and closes the client connection. 0 means never. Takes a number of seconds from 0 to 86400. Default: `0`. */
   readonly QueryTimeout?: number;
-  /** How long opening one server connection may take, login included. Takes a number of seconds from 0.1 to 300. Default: `5`. */
+  /** The timeout for opening a server connection, including the login. Takes a number of seconds from 0.1 to 300. Default: `5`. */
   readonly ConnectTimeout?: number;
-  /** The pause after the first failure to open a server connection; it doubles with each further one, up to `ConnectRetryMax`. Takes a number of seconds from 0.01 to 300. Default: `0.1`. */
+  /** The delay after the first failed attempt to open a server connection. It doubles with each further failure, up to `ConnectRetryMax`. Takes a number of seconds from 0.01 to 300. Default: `0.1`. */
   readonly ConnectRetryMin?: number;
-  /** The longest pause between two attempts to open a server connection. Takes a number of seconds from 0.01 to 300. Default: `5`. */
+  /** The maximum delay between two attempts to open a server connection. Takes a number of seconds from 0.01 to 300. Default: `5`. */
   readonly ConnectRetryMax?: number;
-  /** How long it may take to hand a cancel request to the database before it is given up. Takes a number of seconds from 1 to 300. Default: `10`. */
+  /** The timeout for sending a cancel request to the database. Takes a number of seconds from 1 to 300. Default: `10`. */
   readonly CancelTimeout?: number;
-  /** How long a drain waits for open transactions before it ends them. 0 means for ever. Takes a number of seconds from 0 to 86400. Default: `0`. */
+  /** How long a drain waits for open transactions before it terminates them. 0 means that it waits without limit. Takes a number of seconds from 0 to 86400. Default: `0`. */
   readonly DrainTimeout?: number;
-  /** How many prepared statements stay on one server connection; the least recently used is closed. Takes a whole number from 1 to 100000 (statements). Default: `200`. */
+  /** The maximum number of prepared statements on one server connection. The proxy closes the least recently used one to make room. Takes a whole number from 1 to 100000 (statements). Default: `200`. */
   readonly PreparedStatementsPerConnection?: number;
-  /** The longest statement that the proxy reads whole before it sends it on. A longer one streams through, and its session is pinned, since what the statement does is not known. Takes a whole number of bytes from 16384 to 1073741823. Default: `4194304`. */
+  /** The longest statement that the proxy buffers and analyzes. The proxy streams a longer one through and pins its session, because it does not know the side effects of the statement. Takes a whole number of bytes from 16384 to 1073741823. Default: `4194304`. */
   readonly MaxBufferedMessage?: number;
-  /** How many bytes a client may send before it is let in. One that sends more is refused (SQLSTATE 08P01). PostgreSQL takes startup packets of 10,000 bytes; those of drivers have a few hundred. Takes a whole number of bytes from 2000 to 1048576. Default: `10000`. */
+  /** The maximum number of bytes that a client can send before it is authenticated. The proxy refuses a client that sends more (SQLSTATE 08P01). PostgreSQL accepts startup packets of up to 10,000 bytes; drivers send a few hundred. Takes a whole number of bytes from 2000 to 1048576. Default: `10000`. */
   readonly MaxBytesBeforeLogin?: number;
-  /** How many names of prepared statements one session may have, those of SQL PREPARE included. A client that goes past it loses its connection (SQLSTATE 54000): the proxy keeps the text of each. Takes a whole number from 10 to 10000000 (statements). Default: `10000`. */
+  /** The maximum number of named prepared statements per session, including those made with SQL PREPARE. The proxy stores the text of each. It closes a client connection that exceeds the limit (SQLSTATE 54000). Takes a whole number from 10 to 10000000 (statements). Default: `10000`. */
   readonly MaxPreparedStatements?: number;
-  /** How many parameters one session may have set (`SET`, `set_config()`). A client that goes past it loses its connection (SQLSTATE 54000): each lease sets them anew. Takes a whole number from 100 to 1000000 (parameters). Default: `2000`. */
+  /** The maximum number of parameters that one session can set (`SET`, `set_config()`). The proxy replays them on each lease. It closes a client connection that exceeds the limit (SQLSTATE 54000). Takes a whole number from 100 to 1000000 (parameters). Default: `2000`. */
   readonly MaxSessionParameters?: number;
-  /** How many channels one session may listen to. A client that goes past it loses its connection (SQLSTATE 54000). Takes a whole number from 10 to 1000000 (channels). Default: `10000`. */
+  /** The maximum number of channels that one session can listen on. The proxy closes a client connection that exceeds the limit (SQLSTATE 54000). Takes a whole number from 10 to 1000000 (channels). Default: `10000`. */
   readonly MaxListenChannels?: number;
-  /** While the process holds more memory than this, it takes no new work: clients that come are refused, and requests that need a server connection too (SQLSTATE 53200); transactions go on. It is there so that some clients are turned away before the system kills the process and with it all of them. 0 means nine tenths of what the container allows, and no limit outside of one. Takes a whole number of bytes from 0 to 1099511627776. Default: `0`. */
+  /** While the process uses more memory than this, it refuses new clients, and requests that need a server connection (SQLSTATE 53200). Open transactions continue. The limit protects all clients from the out-of-memory killer. 0 means 90 % of the memory limit of the container, or no limit outside a container. Takes a whole number of bytes from 0 to 1099511627776. Default: `0`. */
   readonly MaxMemory?: number;
-  /** Sends a client a NOTICE when its session is pinned, with the reason and what would avoid it, and when it is unpinned. Meant for development. Default: `false`. */
+  /** Sends a client a NOTICE when its session is pinned and when it is unpinned, with the reason and a way to avoid the pin. Intended for development. Default: `false`. */
   readonly PinNotice?: boolean;
-  /** What follows when a session has run code whose effects are not proven: dynamic SQL, code that cannot be read. With reset another session gets the connection only after a reset in front of its first request; code that may leave what no reset removes (C functions that are not known, languages other than SQL and PL/pgSQL) pins the session, and the connection is closed afterwards. With pin all of it pins. With trust nothing is done: what such code leaves is seen by other sessions. Default: `reset`. */
+  /** What the proxy does after a session has run code whose side effects are not proven: dynamic SQL, or code that the proxy cannot read. `reset`: the proxy resets the connection before it forwards the first request of another session. Code whose side effects a reset may not remove (unknown C functions, languages other than SQL and PL/pgSQL) pins the session, and the proxy closes the connection afterwards. `pin`: all unproven code pins. `trust`: the proxy does nothing, so other sessions can see the side effects. Default: `reset`. */
   readonly UnprovenCode?: 'reset' | 'pin' | 'trust';
-  /** The least important messages that are still logged. Default: `info`. */
+  /** The minimum level of the messages in the log. Default: `info`. */
   readonly LogLevel?: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace';
-  /** `json` writes one JSON object a line, `pretty` writes for people, `auto` is `pretty` on a terminal and `json` elsewhere. Default: `auto`. */
+  /** `json`: one JSON object per line. `pretty`: text for humans. `auto`: `pretty` on a terminal, `json` otherwise. Default: `auto`. */
   readonly LogFormat?: 'auto' | 'json' | 'pretty';
 }
 
 /** One entry of the setting `Endpoints`. */
 export interface EndpointSettings {
-  /** Its name in metrics and logs. Takes letters, digits, - and _, a letter first. */
+  /** The name of the endpoint in metrics and logs. Takes letters, digits, - and _, a letter first. */
   readonly EndpointName: string;
-  /** `READ_WRITE`: served by the writer. `READ_ONLY`: served by the standbys, each lease by the one that has the fewest out for its `max_connections`. Default: `READ_ONLY`. */
+  /** `READ_WRITE`: the writer serves the endpoint. `READ_ONLY`: the standbys serve it. Each lease goes to the standby with the fewest leases relative to its `max_connections`. Default: `READ_ONLY`. */
   readonly TargetRole?: 'READ_WRITE' | 'READ_ONLY';
-  /** Its port. 0 picks a free one. Takes a whole number from 0 to 65535. */
+  /** The port that the endpoint listens on. 0 picks a free port. Takes a whole number from 0 to 65535. */
   readonly ListenPort: number;
-  /** Its address; without it, `ListenHost`. */
+  /** The address that the endpoint listens on. The default is the global `ListenHost`. */
   readonly ListenHost?: string;
 }
 
@@ -214,37 +214,37 @@ export interface EndpointSettings {
 export interface TargetSettings {
   /** The host name or address of the instance. */
   readonly Host: string;
-  /** Its port; without it, `TargetPort`. Takes a whole number from 1 to 65535. */
+  /** The port of the instance. The default is `TargetPort`. Takes a whole number from 1 to 65535. */
   readonly Port?: number;
 }
 
 /** One entry of the setting `TlsCertificates`. */
 export interface TlsCertificatesEntry {
-  /** PEM file of the certificate with its chain. */
+  /** PEM file with the certificate and its chain. */
   readonly CertFile: string;
-  /** PEM file of its private key. */
+  /** PEM file with the private key. */
   readonly KeyFile: string;
 }
 
 /** One entry of the setting `Users`. */
 export interface UserSettings {
-  /** The name the client logs in with. */
+  /** The user name that the client sends. */
   readonly UserName: string;
-  /** The password the client must know. Takes a password, not empty and not a verifier. */
+  /** The password of the client. Takes a password, not empty and not a verifier. */
   readonly Password?: string;
-  /** A file that holds the password and nothing else; one line break at its end is ignored. */
+  /** A file that contains only the password. The proxy ignores one line break at the end. */
   readonly PasswordFile?: string;
-  /** The environment variable that holds the password. Takes the name of an environment variable. */
+  /** The environment variable that contains the password. Takes the name of an environment variable. */
   readonly PasswordEnv?: string;
-  /** What PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…` or `md5…`. When it is the same as in the database, the proxy logs in there with the SCRAM keys of the client, once that has proved to know the password; until then, and for another verifier, give `DatabasePassword`. Takes SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword. */
+  /** The value that PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…` or `md5…`. If the database has the same SCRAM verifier, the proxy logs in there with the SCRAM keys of a client that has authenticated. If the verifiers differ, or the proxy must log in before the first client does, set `DatabasePassword`. Takes SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword. */
   readonly Verifier?: string;
-  /** The user the proxy logs in to the database as; without it, `UserName`. */
+  /** The user name that the proxy uses at the database. The default is `UserName`. */
   readonly DatabaseUserName?: string;
-  /** The password the proxy logs in to the database with; without it, that of the client. Takes a password, not empty. */
+  /** The password that the proxy uses at the database. The default is the client's password. Takes a password, not empty. */
   readonly DatabasePassword?: string;
-  /** A file that holds `DatabasePassword`. */
+  /** A file that contains `DatabasePassword`. */
   readonly DatabasePasswordFile?: string;
-  /** The environment variable that holds `DatabasePassword`. Takes the name of an environment variable. */
+  /** The environment variable that contains `DatabasePassword`. Takes the name of an environment variable. */
   readonly DatabasePasswordEnv?: string;
 }
 
@@ -252,35 +252,35 @@ export interface UserSettings {
 export interface AuthSecret {
   /** The complete ARN of the secret, or its name in the region of `AWS_REGION`. */
   readonly SecretArn?: string;
-  /** All secrets whose name begins like this, in the region of `AWS_REGION`; a new one is found without a restart. Needs `secretsmanager:ListSecrets`. Takes the beginning of names of secrets. */
+  /** All secrets whose name has this prefix, in the region of `AWS_REGION`. The proxy finds new secrets without a restart. Needs `secretsmanager:ListSecrets`. Takes the prefix of secret names. */
   readonly SecretNamePrefix?: string;
-  /** All secrets with this tag, `KEY` or `KEY=VALUE`; as `SecretNamePrefix`. Takes KEY or KEY=VALUE. */
+  /** All secrets with this tag, `KEY` or `KEY=VALUE`. Otherwise it works like `SecretNamePrefix`. Takes KEY or KEY=VALUE. */
   readonly SecretTag?: string;
-  /** The key of the JSON that holds the user name. Default: `username`. */
+  /** The JSON key of the user name. Default: `username`. */
   readonly UsernameKey?: string;
-  /** The key of the JSON that holds the password. Default: `password`. */
+  /** The JSON key of the password. Default: `password`. */
   readonly PasswordKey?: string;
-  /** The name that clients log in with; without it, that in the secret. With the alternating-users strategy, whose secret names another database user after each rotation, clients keep this one. */
+  /** The user name that clients send. The default is the user name in the secret. Set it with the alternating-users strategy, where the user name in the secret changes with each rotation. */
   readonly UserName?: string;
-  /** How clients prove to be this user, as with RDS Proxy: `DISABLED`, by the password; `REQUIRED`, by a token of IAM over TLS; `ENABLED`, by either, over TLS. Default: `DISABLED`. */
+  /** How clients authenticate as this user, as with RDS Proxy. `DISABLED`: with the password. `REQUIRED`: with an IAM token over TLS. `ENABLED`: with either, over TLS. Default: `DISABLED`. */
   readonly IAMAuth?: 'DISABLED' | 'REQUIRED' | 'ENABLED';
-  /** How clients show that they know the password. Default: `POSTGRES_SCRAM_SHA_256`. */
+  /** The authentication method for the password. Default: `POSTGRES_SCRAM_SHA_256`. */
   readonly ClientPasswordAuthType?: 'POSTGRES_SCRAM_SHA_256' | 'POSTGRES_MD5';
-  /** A remark, for people. */
+  /** A comment. The proxy ignores it. */
   readonly Description?: string;
 }
 
 /** One entry of the setting `ClientAuth`. */
 export interface ClientAuthEntry {
-  /** `hostssl`: clients with TLS. `hostnossl`: those without. `host`: both. Default: `host`. */
+  /** `hostssl`: clients with TLS. `hostnossl`: clients without TLS. `host`: both. Default: `host`. */
   readonly Type?: 'host' | 'hostssl' | 'hostnossl';
   /** Databases, separated by commas, as in `pg_hba.conf`: names, `all`, `sameuser`, `replication`, or a regular expression after a slash. Default: `all`. */
   readonly Database?: string;
   /** Users, separated by commas: names, `all`, or a regular expression after a slash. Default: `all`. */
   readonly User?: string;
-  /** Addresses of clients, separated by commas: `10.0.0.0/8`, `fd00::/8`, or `all`. Default: `all`. */
+  /** Client addresses, separated by commas: `10.0.0.0/8`, `fd00::/8`, or `all`. Default: `all`. */
   readonly Address?: string;
-  /** How clients prove who they are; docs/security.md says what each is good for. `scram-sha-256`: SCRAM, bound to the TLS connection where the client can. `md5`: SCRAM, or an MD5 hash for users of whom only that is known. `password`: in clear over TLS. `cert`: a client certificate. `iam`: a token for the database, as the password over TLS. `sts`: a signed GetCallerIdentity request, as the password over TLS. `jwt`: a JSON Web Token, as the password over TLS. `oauth`: the same by SASL OAUTHBEARER. `trust`: nothing. `reject`: nobody. */
+  /** How clients authenticate; docs/security.md compares the methods. `scram-sha-256`: SCRAM, with channel binding if the client supports it. `md5`: SCRAM, or MD5 for users with an MD5 verifier. `password`: a cleartext password over TLS. `cert`: a client certificate. `iam`: an RDS IAM token, as a password over TLS. `sts`: a signed GetCallerIdentity request, as a password over TLS. `jwt`: a JSON Web Token, as a password over TLS. `oauth`: a JSON Web Token, with SASL OAUTHBEARER. `trust`: no authentication. `reject`: the proxy refuses the client. */
   readonly Method:
     | 'scram-sha-256'
     | 'md5'
@@ -292,42 +292,42 @@ export interface ClientAuthEntry {
     | 'oauth'
     | 'trust'
     | 'reject';
-  /** Beside the method, a certificate that `TlsCaFile` signed; with `verify-full` it also names the user. Default: `no`. */
+  /** Whether the client must also present a certificate signed by an authority in `TlsCaFile`. With `verify-full`, its common name must also match the user. Default: `no`. */
   readonly ClientCert?: 'no' | 'verify-ca' | 'verify-full';
-  /** The map of `NameMaps` or `IdentFile` that says who may be which user: for the common name of a certificate, the ARN of a role, or the claim of a token. Without it, the name must be that of the user. */
+  /** The map in `NameMaps` or `IdentFile` from an external name to users. The external name is the common name of a certificate, the ARN of a role, or the claim of a token. Without a map, the external name must be the user name. */
   readonly Map?: string;
-  /** For `jwt` and `oauth`: who must have issued the token. Its keys are found by OpenID Connect discovery. Takes an https URL. */
+  /** For `jwt` and `oauth`: the required issuer of the token. The proxy finds its keys by OpenID Connect discovery. Takes an https URL. */
   readonly Issuer?: string;
-  /** For `jwt` and `oauth`: whom the token must be for. Needed: without it, a token for any other service would do. */
+  /** For `jwt` and `oauth`: the required audience of the token. It is mandatory, since otherwise the proxy would accept a token that was issued for another service. */
   readonly Audience?: string;
-  /** For `jwt` and `oauth`: scopes that the token must have, separated by spaces. */
+  /** For `jwt` and `oauth`: the required scopes of the token, separated by spaces. */
   readonly Scope?: string;
-  /** For `jwt` and `oauth`: the claim that names the user, or what `Map` maps to one. Default: `sub`. */
+  /** For `jwt` and `oauth`: the claim that contains the user name, or the external name that `Map` maps to a user. Default: `sub`. */
   readonly UserClaim?: string;
-  /** For `jwt` and `oauth`: where the keys of the issuer are, if it has no discovery. Takes an https URL. */
+  /** For `jwt` and `oauth`: the URL of the key set of the issuer, if the issuer does not support discovery. Takes an https URL. */
   readonly KeySetUrl?: string;
 }
 
 /** One entry of the setting `NameMaps`. */
 export interface NameMapsEntry {
-  /** The map; several lines make one. */
+  /** The name of the map. Entries with the same name form one map. */
   readonly MapName: string;
-  /** The name that was proved: literally, or a regular expression after a slash. */
+  /** The authenticated external name: a literal, or a regular expression after a slash. */
   readonly SystemUserName: string;
-  /** The user that it may be, or `all`; `\1` is what the first group of the regular expression has found. */
+  /** The user that the client can log in as, or `all`. `\1` is the first capture of the regular expression. */
   readonly UserName: string;
 }
 
 /** One entry of the setting `Pools`. */
 export interface PoolSettings {
-  /** A database name, or `*` for every one. */
+  /** A database name, or `*` for all. */
   readonly Database: string;
-  /** The name of a user in the database, or `*` for every one. */
+  /** The name of a database user, or `*` for all. */
   readonly User: string;
-  /** `PoolSize` of these pools. Takes a whole number from 0 to 100000 (connections). */
+  /** `PoolSize` for these pools. Takes a whole number from 0 to 100000 (connections). */
   readonly PoolSize?: number;
-  /** `MinPoolSize` of these pools. Takes a whole number from 0 to 100000 (connections). */
+  /** `MinPoolSize` for these pools. Takes a whole number from 0 to 100000 (connections). */
   readonly MinPoolSize?: number;
-  /** `InitQuery` of these pools. */
+  /** `InitQuery` for these pools. */
   readonly InitQuery?: string;
 }

@@ -181,11 +181,11 @@ export class ScramClient {
     const salt = Buffer.from(given.get('s') ?? '', 'base64');
     const iterations = Number(given.get('i'));
     if (!nonce.startsWith(this.#first.slice(5)) || nonce.length <= this.#first.length - 5)
-      throw new Error('the SCRAM nonce of the database does not continue ours');
+      throw new Error('the SCRAM nonce of the database does not begin with the nonce of the proxy');
     if (salt.length === 0 || !Number.isInteger(iterations) || iterations < 1)
-      throw new Error('the SCRAM challenge of the database has no salt or iterations');
+      throw new Error('the SCRAM challenge of the database has no salt or no iteration count');
     if (iterations > mostIterations)
-      throw new Error(`the SCRAM challenge of the database asks for ${iterations} iterations`);
+      throw new Error(`the SCRAM challenge of the database requests ${iterations} iterations`);
     return { salt, iterations, nonce };
   }
 

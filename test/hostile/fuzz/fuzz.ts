@@ -105,7 +105,9 @@ export class Fuzz {
   /** Why this run has failed, or null. */
   get problem(): string | null {
     if (this.#hasExited) return `the process has ended\n${this.#sluice.logText()}`;
-    const fault = this.#sluice.log.find(({ level, msg }) => level >= 50 && msg.startsWith('a bug'));
+    const fault = this.#sluice.log.find(
+      ({ level, msg }) => level >= 50 && msg.startsWith('unexpected exception'),
+    );
     if (fault !== undefined) return `${fault.msg}\n${JSON.stringify(fault)}`;
     return this.#broken ?? this.#bystanders.trouble;
   }

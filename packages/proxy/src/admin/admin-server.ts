@@ -102,13 +102,13 @@ export class AdminServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { host } = request.headers;
     if (host !== undefined && !isOwnHost(host, this.#sources.hostNames())) {
-      const why = 'not by this name: AdminHostNames does not have it';
+      const why = 'the Host header names a host that AdminHostNames does not allow';
       respond(response, 421, 'text/plain', `${why}\n`);
       return;
     }
     const address = request.url ?? '/';
     if (!URL.canParse(address, 'http://admin')) {
-      respond(response, 400, 'text/plain', 'this is no path\n');
+      respond(response, 400, 'text/plain', 'the path is invalid\n');
       return;
     }
     const url = new URL(address, 'http://admin');
@@ -116,24 +116,24 @@ export class AdminServer {
     const access = this.#sources.access().of(request);
     if (access === 'health' && path !== '/healthz' && path !== '/readyz') {
       response.setHeader('www-authenticate', 'Bearer');
-      respond(response, 401, 'text/plain', 'a token is needed: Authorization: Bearer TOKEN\n');
+      respond(response, 401, 'text/plain', 'a token is required: Authorization: Bearer TOKEN\n');
       return;
     }
     const action = workActions.get(path);
     const allowed = action === undefined ? ['GET', 'HEAD'] : ['POST'];
     if (!allowed.includes(request.method ?? '')) {
       response.setHeader('allow', allowed.join(', '));
-      respond(response, 405, 'text/plain', `only ${allowed[0]} is answered here\n`);
+      respond(response, 405, 'text/plain', `only ${allowed[0]} is allowed here\n`);
       return;
     }
     if (action !== undefined) {
       // A page in a browser can send a POST without asking, but not without naming its origin.
       if (request.headers.origin !== undefined) {
-        respond(response, 403, 'text/plain', 'not from a web page\n');
+        respond(response, 403, 'text/plain', 'requests from web pages are not allowed\n');
         return;
       }
       if (access !== 'all') {
-        respond(response, 403, 'text/plain', 'this token may only read\n');
+        respond(response, 403, 'text/plain', 'the token is read-only\n');
         return;
       }
       const { status, body } = action(this.#sources.group, url.searchParams.get('target'));
@@ -170,7 +170,7 @@ export class AdminServer {
           response,
           404,
           'text/plain',
-          'here are /metrics, /healthz, /readyz, /status and /targets, and for POST /pause, /resume and /drain\n',
+          'not found; GET /metrics, /healthz, /readyz, /status or /targets, or POST /pause, /resume or /drain\n',
         );
     }
   }

@@ -16,18 +16,18 @@ import { logLoss } from '../telemetry/log-writer.ts';
 import type { Register, Sample } from './metric.ts';
 import { registerTargetMetrics } from './target-metrics.ts';
 
-/** What the metrics are read from; nothing is counted twice, gauges are lengths of lists. */
+/** The objects that the metrics are read from. */
 export interface MetricSources {
   readonly endpoints: readonly Endpoint[];
   readonly group: TargetGroup;
-  /** How long ago each secret was read, in seconds. */
+  /** The time since each secret was last read, in seconds. */
   readonly secretAges: () => Iterable<readonly [secret: string, seconds: number]>;
 }
 
 /**
- * The Prometheus metrics. Their names follow Amazon RDS Proxy's (`DatabaseConnectionsCurrentlyBorrowed` is
- * `sluice_database_connections{state="borrowed"}`), with Prometheus' base units. They are read when asked for:
- * between two scrapes only plain numbers are added up.
+ * The Prometheus metrics. Their names follow those of Amazon RDS Proxy (`DatabaseConnectionsCurrentlyBorrowed` is
+ * `sluice_database_connections{state="borrowed"}`), with the base units of Prometheus. Values are collected at each
+ * scrape; between scrapes the proxy only increments plain numbers.
  */
 export function createMetrics(sources: MetricSources): Registry {
   const registry = new Registry();
@@ -71,7 +71,7 @@ export function createMetrics(sources: MetricSources): Registry {
 
   gauge(
     'sluice_client_connections',
-    'Client connections, by what they do.',
+    'Client connections, by state.',
     ['endpoint', 'state'],
     function* () {
       for (const endpoint of sources.endpoints) {
@@ -85,79 +85,74 @@ export function createMetrics(sources: MetricSources): Registry {
   );
   counter(
     'sluice_client_connections_received_total',
-    'Client connections accepted.',
+    'Accepted client connections.',
     ['endpoint'],
     () => perEndpoint((endpoint) => endpoint.stats.received),
   );
-  counter('sluice_client_logins_total', 'Clients that logged in.', ['endpoint'], () =>
+  counter('sluice_client_logins_total', 'Successful client logins.', ['endpoint'], () =>
     perEndpoint((endpoint) => endpoint.stats.loggedIn),
   );
-  counter('sluice_client_logins_failed_total', 'Clients that did not log in.', ['endpoint'], () =>
+  counter('sluice_client_logins_failed_total', 'Failed client logins.', ['endpoint'], () =>
     perEndpoint((endpoint) => endpoint.stats.failed),
   );
   counter(
     'sluice_client_connections_closed_total',
-    'Client connections closed.',
+    'Closed client connections.',
     ['endpoint'],
     () => perEndpoint((endpoint) => endpoint.stats.closed),
   );
   counter(
     'sluice_faults_total',
-    'Errors that nothing foresaw: each is a bug, and has ended a connection.',
+    'Unexpected exceptions. Each is a bug in the proxy, and closed a connection.',
     [],
     () => [[{}, faults.caught]],
   );
   counter(
     'sluice_session_limits_passed_total',
-    'Client connections closed because more was kept for their sessions than a setting allows.',
+    'Client connections closed because the session exceeded a limit, by setting.',
     ['setting'],
     () => Object.entries(limitsPassed).map(([setting, times]) => [{ setting }, times]),
   );
   counter(
     'sluice_memory_refusals_total',
-    'Clients and requests refused because the process held more memory than MaxMemory.',
+    'Clients and requests refused because the process used more memory than MaxMemory.',
     [],
     () => [[{}, memory.refused]],
   );
   counter(
     'sluice_stalls_total',
-    'Times that the process did nothing for more than a second: it did not get the CPU, or one piece of work took so long.',
+    'Times that the event loop was blocked for more than a second, by a lack of CPU time or by one long task.',
     [],
     () => [[{}, stalls.count]],
   );
   gauge(
     'sluice_secret_age_seconds',
-    'How long ago a secret was read. Above SecretsRefreshInterval, Secrets Manager does not answer and what was read last serves on.',
+    'Time since the secret was last read. A value above SecretsRefreshInterval means that Secrets Manager does not respond, and that the proxy uses the last value.',
     ['secret'],
     function* () {
       for (const [secret, age] of sources.secretAges()) yield [{ secret }, age];
     },
   );
-  counter('sluice_log_lines_lost_total', 'Lines of the log that could not be written.', [], () => [
+  counter('sluice_log_lines_lost_total', 'Log lines that could not be written.', [], () => [
     [{}, logLoss.lines],
   ]);
   counter(
     'sluice_client_connections_refused_total',
-    'Client connections closed at once, since descriptors were nearly used up.',
+    'Client connections refused because few file descriptors were left.',
     [],
     () => [[{}, descriptors.refused]],
   );
   counter('sluice_cancel_requests_total', 'Cancel requests received.', ['endpoint'], () =>
     perEndpoint((endpoint) => endpoint.stats.cancels),
   );
-  counter(
-    'sluice_session_pins_total',
-    'Sessions pinned, by reason.',
-    ['endpoint', 'reason'],
-    function* () {
-      for (const endpoint of sources.endpoints)
-        for (const [reason, count] of pinsByReason(endpoint))
-          yield [{ endpoint: endpoint.name, reason }, count];
-    },
-  );
+  counter('sluice_session_pins_total', 'Pins, by reason.', ['endpoint', 'reason'], function* () {
+    for (const endpoint of sources.endpoints)
+      for (const [reason, count] of pinsByReason(endpoint))
+        yield [{ endpoint: endpoint.name, reason }, count];
+  });
   counter(
     'sluice_session_pins_by_statement_total',
-    'Sessions pinned, by reason and by the statement that did it, its literals replaced; only 100 are told apart.',
+    'Pins, by reason and by the normalized query that caused them, for at most 100 different queries.',
     ['endpoint', 'reason', 'statement'],
     function* () {
       for (const endpoint of sources.endpoints)
@@ -167,7 +162,7 @@ export function createMetrics(sources: MetricSources): Registry {
   );
   gauge(
     'sluice_sessions_pinned',
-    'Sessions pinned now, by reason.',
+    'Currently pinned sessions, by reason.',
     ['endpoint', 'reason'],
     function* () {
       for (const endpoint of sources.endpoints) {
@@ -179,7 +174,7 @@ export function createMetrics(sources: MetricSources): Registry {
     },
   );
   registry.registerMetric(
-    new HistogramMetric('sluice_session_pinned_seconds', 'How long pins lasted.', () =>
+    new HistogramMetric('sluice_session_pinned_seconds', 'Duration of pins.', () =>
       sources.endpoints.flatMap((endpoint) =>
         [...endpoint.stats.pins.time].map(
           ([reason, time]) => [{ endpoint: endpoint.name, reason }, time] as const,
@@ -189,7 +184,7 @@ export function createMetrics(sources: MetricSources): Registry {
   );
   counter(
     'sluice_hidden_state_total',
-    'Sessions found changed by a statement whose text does not show it.',
+    'Session state found that the text of the statement did not show.',
     ['endpoint'],
     () => perEndpoint((endpoint) => endpoint.stats.pins.hidden),
   );
@@ -202,35 +197,35 @@ export function createMetrics(sources: MetricSources): Registry {
   const listenerLabels = ['endpoint', 'database'];
   gauge(
     'sluice_listening_connections',
-    'Server connections that LISTEN for the sessions of a database.',
+    'Server connections on which the proxy listens for sessions.',
     listenerLabels,
     () => perListener((listener) => listener.connections),
   );
-  gauge('sluice_listening_sessions', 'Sessions that listen.', listenerLabels, () =>
+  gauge('sluice_listening_sessions', 'Sessions that listen on a channel.', listenerLabels, () =>
     perListener((listener) => listener.sessions),
   );
   counter(
     'sluice_notifications_total',
-    'Notifications handed to sessions by the listening connection.',
+    'Notifications delivered to sessions from the listening connection.',
     listenerLabels,
     () => perListener((listener) => listener.stats.notifications),
   );
   counter(
     'sluice_listening_gaps_total',
-    'Times that the listening connection was lost while somebody listened.',
+    'Losses of the listening connection while sessions were listening.',
     listenerLabels,
     () => perListener((listener) => listener.stats.gaps),
   );
   counter(
     'sluice_listening_gap_seconds_total',
-    'How long nobody listened in these gaps.',
+    'Total time without a listening connection while sessions were listening.',
     listenerLabels,
     () => perListener((listener) => listener.stats.gapSeconds),
   );
 
   gauge(
     'sluice_database_connections',
-    'Server connections, by what they do. Those being opened have no target yet.',
+    'Server connections, by state. Connections in the state "opening" have no target label.',
     ['target', ...poolLabelNames, 'state'],
     function* () {
       for (const pools of sources.group.allPools) {
@@ -250,7 +245,7 @@ export function createMetrics(sources: MetricSources): Registry {
   );
   gauge(
     'sluice_database_connections_in_transaction',
-    'Server connections with a transaction open.',
+    'Server connections with an open transaction.',
     poolLabelNames,
     () =>
       perPool(
@@ -259,77 +254,74 @@ export function createMetrics(sources: MetricSources): Registry {
   );
   gauge(
     'sluice_borrow_queue_length',
-    'Sessions that wait for a server connection.',
+    'Sessions waiting for a server connection.',
     poolLabelNames,
     () => perPool((pool) => pool.waitingCount),
   );
-  counter('sluice_borrow_requests_total', 'Leases asked for.', poolLabelNames, () =>
+  counter('sluice_borrow_requests_total', 'Requests for a lease.', poolLabelNames, () =>
     perPool((pool) => pool.stats.borrows),
   );
   counter(
     'sluice_borrow_requests_aborted_total',
-    'Leases asked for and not had.',
+    'Requests for a lease that ended without one.',
     poolLabelNames,
     () => perPool((pool) => pool.stats.borrowsAborted),
   );
-  counter(
-    'sluice_queries_total',
-    'Query cycles that clients sent to the database.',
-    poolLabelNames,
-    () => perPool((pool) => pool.stats.cycles),
+  counter('sluice_queries_total', 'Query cycles forwarded to the database.', poolLabelNames, () =>
+    perPool((pool) => pool.stats.cycles),
   );
   counter(
     'sluice_database_connections_opened_total',
-    'Server connections opened.',
+    'Opened server connections.',
     poolLabelNames,
     () => perPool((pool) => pool.stats.connectionsOpened),
   );
   counter(
     'sluice_database_connections_failed_total',
-    'Server connections that could not be opened.',
+    'Failed attempts to open a server connection.',
     poolLabelNames,
     () => perPool((pool) => pool.stats.connectionsFailed),
   );
   counter(
     'sluice_database_connections_closed_total',
-    'Server connections closed.',
+    'Closed server connections.',
     poolLabelNames,
     () => perPool((pool) => pool.stats.connectionsClosed),
   );
   counter(
     'sluice_database_connections_out_of_sync_total',
-    'Server connections closed because the database sent a message that answers no request.',
+    'Server connections closed because the database sent a message that fits no pending reply.',
     poolLabelNames,
     () => perPool((pool) => pool.stats.outOfSync),
   );
   counter(
     'sluice_parameter_replays_total',
-    'Leases that began by setting parameters.',
+    'Leases that began with a replay of tracked parameters.',
     poolLabelNames,
     () => perPool((pool) => pool.stats.replays),
   );
   counter(
     'sluice_resets_total',
-    'Leases that began with a reset, since another session may have left something that is not known.',
+    'Leases that began with a reset, because another session had run unproven code.',
     poolLabelNames,
     () => perPool((pool) => pool.stats.resets),
   );
   counter(
     'sluice_parameter_replays_refused_total',
-    'Server connections closed because they could not be given the parameters of a session.',
+    'Server connections closed because the database refused the tracked parameters of a session.',
     poolLabelNames,
     () => perPool((pool) => pool.stats.replaysRefused),
   );
   counter(
     'sluice_cycles_sent_again_total',
-    'Query cycles sent again after their server connection was lost.',
+    'Query cycles retried after the loss of their server connection.',
     poolLabelNames,
     () => perPool((pool) => pool.stats.cyclesSentAgain),
   );
   counter(
     'sluice_beliefs_corrected_total',
-    'What the proxy believed of a server connection, and an error of the database contradicted: statements and portals of ' +
-      'its own, and names of statements that a session gave. Requests are made again where nothing of them had run.',
+    'Wrong assumptions about the state of a server connection that the proxy corrected after an error from the database, by ' +
+      'kind. The proxy retries the request if no part of it has run.',
     [...poolLabelNames, 'belief'],
     function* () {
       for (const pools of sources.group.allPools)
@@ -338,14 +330,17 @@ export function createMetrics(sources: MetricSources): Registry {
             yield [{ ...poolLabels(pools, pool), belief }, count];
     },
   );
-  gauge('sluice_prepared_statements', 'Distinct prepared statements known.', [], () => [
-    [{}, statements.size],
-  ]);
+  gauge(
+    'sluice_prepared_statements',
+    'Distinct prepared statements that the proxy stores.',
+    [],
+    () => [[{}, statements.size]],
+  );
 
   registry.registerMetric(
     new HistogramMetric(
       'sluice_login_duration_seconds',
-      'Time from accepting a client to its first prompt.',
+      'Time from the accepted client connection to the first ReadyForQuery.',
       () =>
         sources.endpoints.map(
           (endpoint) => [{ endpoint: endpoint.name }, endpoint.stats.loginTime] as const,
@@ -368,17 +363,17 @@ export function createMetrics(sources: MetricSources): Registry {
   };
   poolHistogram(
     'sluice_borrow_wait_seconds',
-    'Time from asking for a lease to having it.',
+    'Time from the request for a lease to the lease.',
     (pool) => pool.stats.borrowWait,
   );
   poolHistogram(
     'sluice_query_duration_seconds',
-    'Time from the first message of a query cycle to its end, as the proxy sees it.',
+    'Time from the first message of a query cycle to its end, measured at the proxy.',
     (pool) => pool.stats.queryTime,
   );
   poolHistogram(
     'sluice_connect_duration_seconds',
-    'Time to connect and log in to the database.',
+    'Time to open a server connection, including the login.',
     (pool) => pool.stats.connectTime,
   );
   return registry;
@@ -391,14 +386,14 @@ function pinsByReason(endpoint: Endpoint): Map<string, number> {
   return pins;
 }
 
-/** A pool outlives its targets: its counters go on when another serves it. */
+/** Without a target: a pool keeps its counters when another target serves it. */
 const poolLabelNames = ['role', 'database', 'user'];
 
 function poolLabels(pools: RolePools, pool: Pool): Record<string, string> {
   return { role: pools.role, database: pool.database, user: pool.user };
 }
 
-/** The connections of a pool, by the target that they lead to; targets that serve it are there without any, too. */
+/** The number of connections of a pool, by target. It includes targets that serve the pool and have none. */
 function countByTarget(
   pools: RolePools,
   pool: Pool,

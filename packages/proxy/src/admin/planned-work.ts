@@ -63,6 +63,7 @@ function withTarget(
   const target = group.find(name ?? '');
   if (target !== undefined) return ok(act(target));
   const targets = group.targets.map((known) => known.name);
-  const error = name === null ? 'which target? Add ?target=NAME' : `there is no target "${name}"`;
+  const error =
+    name === null ? 'the target is missing; add ?target=NAME' : `there is no target "${name}"`;
   return { status: 404, body: { error, targets } };
 }

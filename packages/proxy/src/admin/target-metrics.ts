@@ -3,7 +3,7 @@ import { TargetState } from '../targets/target-state.ts';
 import { HistogramMetric } from './histogram-metric.ts';
 import type { Register } from './metric.ts';
 
-/** Registers what there is to count of targets and fail-overs. */
+/** Registers the metrics of targets and failovers. */
 export function registerTargetMetrics(
   group: TargetGroup,
   gauge: Register,
@@ -12,13 +12,13 @@ export function registerTargetMetrics(
 ): void {
   gauge(
     'sluice_max_database_connections_allowed',
-    'The most server connections to the target, by MaxConnectionsPercent.',
+    'Maximum number of server connections to the target, according to MaxConnectionsPercent.',
     ['target'],
     () => group.targets.map((target) => [{ target: target.name }, target.allowed]),
   );
   gauge(
     'sluice_target_available',
-    'Whether the target answers its health check and may serve, by what it is.',
+    'Whether the target passes its health checks and can serve clients, by role.',
     ['target', 'role'],
     () =>
       group.targets.map((target) => [
@@ -28,40 +28,50 @@ export function registerTargetMetrics(
   );
   gauge(
     'sluice_target_unavailable',
-    "Targets that are unavailable, by RDS Proxy's reason.",
+    'Unavailable targets, by reason, as in RDS Proxy.',
     ['target', 'reason'],
     () =>
       group.targets.flatMap(({ name, reason }) =>
         reason === null ? [] : [[{ target: name, reason }, 1] as const],
       ),
   );
-  gauge('sluice_target_lag_seconds', 'How far a standby is behind the writer.', ['target'], () =>
-    group.targets.flatMap(({ name, role, lag }) =>
-      role?.inRecovery === true ? [[{ target: name }, lag] as const] : [],
-    ),
+  gauge(
+    'sluice_target_lag_seconds',
+    'Replication lag of a standby behind the writer.',
+    ['target'],
+    () =>
+      group.targets.flatMap(({ name, role, lag }) =>
+        role?.inRecovery === true ? [[{ target: name }, lag] as const] : [],
+      ),
   );
   gauge('sluice_target_leases', 'Leased server connections.', ['target'], () =>
     group.targets.map(({ name, leases }) => [{ target: name }, leases]),
   );
   gauge('sluice_paused', 'Whether the proxy is paused.', [], () => [[{}, group.paused ? 1 : 0]]);
   const { failovers } = group;
-  counter('sluice_failovers_total', 'How often the writer was lost.', [], () => [
-    [{}, failovers.count],
-  ]);
+  counter('sluice_failovers_total', 'Losses of the writer.', [], () => [[{}, failovers.count]]);
   counter(
     'sluice_writer_suspicions_unfounded_total',
-    'How often traffic spoke against the writer and a check found it well.',
+    'Failure signals from traffic after which a health check found the writer healthy.',
     [],
     () => [[{}, failovers.unfoundedSuspicions]],
   );
   for (const [name, help, times] of [
     [
       'detection',
-      'From the first sign to the certainty that the writer is lost.',
+      'Time from the first failure signal until the proxy considered the writer lost.',
       failovers.detection,
     ],
-    ['promotion', 'From then to the new writer: the part of the database.', failovers.promotion],
-    ['first_answer', 'From the new writer to the first answer to a client.', failovers.firstAnswer],
+    [
+      'promotion',
+      'Time from the loss of the writer until the proxy found the new writer. The promotion of a standby takes most of it.',
+      failovers.promotion,
+    ],
+    [
+      'first_answer',
+      'Time from the new writer to its first response to a client.',
+      failovers.firstAnswer,
+    ],
   ] as const)
     histogram(new HistogramMetric(`sluice_failover_${name}_seconds`, help, () => [[{}, times]]));
 }

@@ -63,7 +63,7 @@ export class AuthQueryConnection {
         // In a turn of its own: the connection has not dealt with its ReadyForQuery yet.
         queueMicrotask(() => {
           if (lost) resolve('the database closed the connection');
-          else if (error !== null) resolve(error.message ?? 'the database refuses it');
+          else if (error !== null) resolve(error.message ?? 'the database refused the connection');
           else
             resolve(
               rows.map((row) => row.map((value) => (value === null ? null : readable(value)))),
@@ -78,7 +78,7 @@ export class AuthQueryConnection {
     return new Promise((resolve) => {
       const pool = this.#poolOf();
       if (pool === null) {
-        resolve('no target serves now');
+        resolve('no target is available');
         return;
       }
       this.#aside = AsideConnection.open(pool, {
@@ -88,7 +88,7 @@ export class AuthQueryConnection {
         },
         failed: (failure) => resolve(failure.fields.message),
       });
-      if (this.#aside === null) resolve('no server connection is left for AuthQuery');
+      if (this.#aside === null) resolve('no server connection is available for AuthQuery');
     });
   }
 }

@@ -91,7 +91,7 @@ export class AuthQuery {
     if (name === user && secret !== null && secret !== '') {
       const isPassword = parseVerifier(secret) === null && !md5Pattern.test(secret);
       if (isPassword && /^(SCRAM-SHA-256\$|md5[0-9a-f]{16,}$)/i.test(secret))
-        failed(`the verifier of user "${user}" is broken`);
+        failed(`the verifier of user "${user}" is malformed`);
       else {
         const proof = await proofOf(user, secret, isPassword);
         credential = {

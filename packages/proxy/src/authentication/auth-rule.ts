@@ -73,7 +73,7 @@ export function databaseTest(words: readonly NameWord[]): Test {
       if (text === 'sameuser')
         return (request) => !isPhysical(request) && request.database === request.user;
       if (text === 'samerole' || text === 'samegroup' || text.startsWith('@'))
-        throw new Error(`the database ${text} cannot be checked`);
+        throw new Error(`the database ${text} is not supported`);
     }
     const name = nameOrPattern(text);
     return (request) =>
@@ -89,7 +89,7 @@ export function userTest(words: readonly NameWord[]): Test {
     if (!isQuoted) {
       if (text === 'all') return always;
       if (text.startsWith('+') || text.startsWith('@'))
-        throw new Error(`the users ${text} cannot be checked`);
+        throw new Error(`the user ${text} is not supported`);
     }
     const name = nameOrPattern(text);
     return ({ user }) => (typeof name === 'string' ? name === user : name.test(user));
@@ -105,12 +105,12 @@ export function addressTest(addresses: readonly string[], mask?: string): Test {
     const [address = '', prefix] = given.split('/');
     const family = isIP(address);
     if (given === 'samehost' || given === 'samenet' || family === 0)
-      throw new Error(`the address ${given} cannot be checked: it is not an IP address`);
+      throw new Error(`the address ${given} is not supported, because it is not an IP address`);
     const bits = family === 4 ? 32 : 128;
     const length =
       prefix === undefined ? (mask === undefined ? bits : maskLength(mask)) : Number(prefix);
     if (!Number.isInteger(length) || length < 0 || length > bits || prefix === '')
-      throw new TypeError(`${given} is not an address`);
+      throw new TypeError(`"${given}" is not an address`);
     list.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6');
   }
   return ({ address }) => {

@@ -41,7 +41,7 @@ export class AuthRules {
     this.warnings = [
       ...own
         .filter(({ method }) => method === 'trust')
-        .map(({ where }) => `${where}: clients that it fits prove nothing (trust)`),
+        .map(({ where }) => `${where}: matching clients are not authenticated (trust)`),
       ...(file?.warnings ?? []),
     ];
   }

@@ -126,11 +126,11 @@ export class AuthSupport implements LoginSupport {
       ({ address: known }) => known.endpoint === endpoint.host && known.port === endpoint.port,
     );
     const target = named ?? group.writer ?? group.targets[0];
-    if (target === undefined) return Promise.resolve('there is no target to check the token at');
+    if (target === undefined) return Promise.resolve('no target is available to check the token');
     const address = this.#options.addressOf(target);
     if (!address.tlsMode.startsWith('verify-'))
       return Promise.resolve(
-        `tokens are sent to a database whose certificate is verified only, and TargetTlsMode is ${address.tlsMode}`,
+        `the proxy sends tokens only to a database whose certificate it verifies, and TargetTlsMode is ${address.tlsMode}`,
       );
     return new Promise((resolve) => {
       openServerConnection(
@@ -153,9 +153,9 @@ export class AuthSupport implements LoginSupport {
             resolve(
               login.sentInClear
                 ? null
-                : 'the database did not ask for the token, so nobody checked it',
+                : 'the database did not request the token, so the token was not checked',
             );
-          else resolve(`the database refuses it: ${failure?.fields.message ?? ''}`);
+          else resolve(`the database refused it: ${failure?.fields.message ?? ''}`);
         },
       );
     });

@@ -39,14 +39,16 @@ export function readHbaFile(text: string, file: string): HbaFile {
   for (const line of readHbaLines(text)) {
     const rule = readRule(line, file);
     if (rule === null) {
-      warnings.push(`${file}, line ${line.line}: it is for local connections, and fits no client`);
+      warnings.push(
+        `${file}, line ${line.line}: it is for local connections, so it matches no client`,
+      );
       continue;
     }
     rules.push(rule);
     if (rule.unsupported !== null)
-      warnings.push(`${rule.where}: ${rule.unsupported}; clients that it may fit are refused`);
+      warnings.push(`${rule.where}: ${rule.unsupported}; the proxy refuses clients that may match`);
     else if (rule.method === 'trust')
-      warnings.push(`${rule.where}: clients that it fits prove nothing (trust)`);
+      warnings.push(`${rule.where}: matching clients are not authenticated (trust)`);
   }
   return { rules, warnings };
 }
@@ -73,9 +75,9 @@ function readRule({ line, fields }: HbaLine, file: string): AuthRule | null {
     return unsupportedRule(`${file}, line ${line}`, `${type} is not supported`);
   }
   const byType = typeTest(type);
-  if (byType === null) throw refuse(`"${type}" is no type of connection`);
+  if (byType === null) throw refuse(`"${type}" is not a connection type`);
   if (databases === undefined || users === undefined || addresses === undefined)
-    throw refuse('a type, databases, users, addresses and a method are expected');
+    throw refuse('expected a type, databases, users, addresses and a method');
   tests.push(byType);
   add(() => databaseTest(databases));
   add(() => userTest(users));
@@ -87,7 +89,7 @@ function readRule({ line, fields }: HbaLine, file: string): AuthRule | null {
   const [methodField, ...optionFields] = rest;
   const method = methodField?.[0]?.text ?? '';
   if (otherMethods.has(method)) problems.push(`the method ${method} is not supported`);
-  else if (!methods.has(method)) throw refuse(`"${method}" is no method`);
+  else if (!methods.has(method)) throw refuse(`"${method}" is not an authentication method`);
   const given = readOptions(optionFields, refuse, problems);
   if ((method === 'jwt' || method === 'oauth') && problems.length === 0) {
     if (given.Issuer === undefined || given.Audience === undefined)
@@ -111,7 +113,7 @@ function readOptions(
   const given: Record<string, string> = { ClientCert: 'no', Scope: '', UserClaim: 'sub' };
   for (const { text } of fields.flat()) {
     const at = text.indexOf('=');
-    if (at < 0) throw refuse(`"${text}" is no option`);
+    if (at < 0) throw refuse(`"${text}" is not an option`);
     const name = text.slice(0, at);
     const value = text.slice(at + 1);
     // Who checks OAuth tokens is the proxy itself, whatever module PostgreSQL has for that.
@@ -139,9 +141,9 @@ export function readIdentFile(text: string): NameMapLine[] {
   return readHbaLines(text).map(({ line, fields }) => {
     const [map, systemUser, user] = fields.map((field) => field[0]);
     if (map === undefined || systemUser === undefined || user === undefined)
-      throw new Error(`line ${line}: a map, a name and a user are expected`);
+      throw new Error(`line ${line}: expected a map name, a system user name and a user name`);
     if (!user.isQuoted && user.text.startsWith('+'))
-      throw new Error(`line ${line}: the users ${user.text} cannot be checked`);
+      throw new Error(`line ${line}: the user ${user.text} is not supported`);
     try {
       return {
         map: map.text,

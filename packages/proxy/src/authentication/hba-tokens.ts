@@ -14,7 +14,7 @@ export interface HbaLine {
   readonly fields: readonly HbaField[];
 }
 
-/** Reads the lines of such a file. Throws an Error that names the line when a quote is not closed. */
+/** Reads the lines of such a file. Throws an Error that names the line when a quoted string is not terminated. */
 export function readHbaLines(text: string): HbaLine[] {
   const lines: HbaLine[] = [];
   const given = text.split(/\r?\n/);
@@ -75,6 +75,6 @@ function readWord(
     } else if (!inQuotes && /[\s,#]/.test(char)) break;
     else word += char;
   }
-  if (inQuotes) throw new Error(`line ${line}: a quote is not closed`);
+  if (inQuotes) throw new Error(`line ${line}: a quoted string is not terminated`);
   return { word: { text: word, isQuoted }, end: at };
 }

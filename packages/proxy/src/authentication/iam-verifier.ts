@@ -26,15 +26,15 @@ export class IamVerifier {
   /** Why the token does not let `user` in, or null. */
   async verify(token: string, user: string, database: string): Promise<string | null> {
     const address = `https://${token}`;
-    if (!URL.canParse(address)) return 'it is not a token of IAM';
+    if (!URL.canParse(address)) return 'it is not an IAM token';
     const { hostname, port, searchParams } = new URL(address);
     if (searchParams.get('Action') !== 'connect' || !searchParams.has('X-Amz-Signature'))
-      return 'it is not a token of IAM';
+      return 'it is not an IAM token';
     if (searchParams.get('DBUser') !== user)
       return `the token is for the user "${searchParams.get('DBUser')}"`;
     const expiry = expiryOf(searchParams);
     const now = Date.now();
-    if (expiry === null) return 'the token does not say when it expires';
+    if (expiry === null) return 'the token has no expiry';
     if (expiry <= now) return 'the token has expired';
     if (this.#good.get(token, user) === true) return null;
     const why = await this.#tried(token, user, database, {

@@ -48,7 +48,7 @@ export class JwtVerifier {
       const name = payload[UserClaim];
       return typeof name === 'string' && name !== ''
         ? { name }
-        : { why: `the token has no claim ${UserClaim} that is a text` };
+        : { why: `the token has no string claim ${UserClaim}` };
     } catch (error) {
       return { why: error instanceof Error ? error.message : String(error) };
     }
@@ -81,14 +81,14 @@ async function openKeySet(issuer: string, url: string | undefined): Promise<JWTV
 async function discover(issuer: string): Promise<string> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const response = await fetch(address, { signal: AbortSignal.timeout(timeout) });
-  if (!response.ok) throw new Error(`${address} answers ${response.status}`);
+  if (!response.ok) throw new Error(`${address} returned HTTP status ${response.status}`);
   const told: unknown = await response.json();
   const field = (name: string): unknown =>
     typeof told === 'object' && told !== null ? Reflect.get(told, name) : undefined;
   const keys = field('jwks_uri');
   if (field('issuer') !== issuer)
-    throw new Error(`${address} is of another issuer, ${String(field('issuer'))}`);
+    throw new Error(`${address} names a different issuer, ${String(field('issuer'))}`);
   if (typeof keys !== 'string' || new URL(keys).protocol !== new URL(issuer).protocol)
-    throw new Error(`${address} has no jwks_uri that can be used`);
+    throw new Error(`${address} has no valid jwks_uri`);
   return keys;
 }

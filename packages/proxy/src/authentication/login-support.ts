@@ -39,7 +39,7 @@ export function tokenVerifiers(tryToken: TryToken): TokenVerifiers {
 /** Support for logins by what settings and files say alone. */
 export function plainSupport(): LoginSupport {
   return {
-    verifiers: tokenVerifiers(() => Promise.resolve('there is no database to ask')),
+    verifiers: tokenVerifiers(() => Promise.resolve('no database is available')),
     delay: new LoginDelay(),
     lookUp: () => undefined,
     again: () => Promise.resolve(undefined),

@@ -50,17 +50,17 @@ export class StsVerifier {
     const { searchParams } = url;
     if (url.protocol !== 'https:' || url.pathname !== '/' || url.port !== '' || url.username !== '')
       return { why: 'it is not a request to AWS STS' };
-    if (!stsHost.test(url.hostname)) return { why: `${url.hostname} is not a host of AWS STS` };
+    if (!stsHost.test(url.hostname)) return { why: `${url.hostname} is not an AWS STS host` };
     const unknown = [...searchParams.keys()].find((name) => !known.has(name));
     if (searchParams.get('Action') !== 'GetCallerIdentity' || unknown !== undefined)
       return { why: 'it is not a GetCallerIdentity request' };
     if (new Set(searchParams.keys()).size !== [...searchParams.keys()].length)
-      return { why: 'it has a parameter twice' };
+      return { why: 'it has a duplicate parameter' };
     const expiry = expiryOf(searchParams);
     const now = Date.now();
-    if (expiry === null) return { why: 'the request does not say when it expires' };
+    if (expiry === null) return { why: 'the request has no expiry' };
     if (expiry <= now) return { why: 'the request has expired' };
-    if (expiry > now + longest) return { why: 'the request is good for more than 15 minutes' };
+    if (expiry > now + longest) return { why: 'the request is valid for more than 15 minutes' };
     const signed = (searchParams.get('X-Amz-SignedHeaders') ?? '').split(';');
     if (audience !== '' && !signed.includes(audienceHeader))
       return { why: `the header ${audienceHeader} is not signed` };
@@ -74,15 +74,15 @@ export class StsVerifier {
       });
       if (status !== 200) {
         const code = /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? `status ${status}`;
-        return { why: `AWS refuses the request: ${code}` };
+        return { why: `AWS STS refused the request: ${code}` };
       }
       const caller = /<Arn>([^<]+)<\/Arn>/.exec(body)?.[1];
-      if (caller === undefined) return { why: 'the answer of AWS names no caller' };
+      if (caller === undefined) return { why: 'the response of AWS STS names no caller' };
       const name = roleOf(caller);
       this.#good.set(given, audience, name, expiry);
       return { name };
     } catch (error) {
-      return { why: `AWS STS cannot be asked: ${(error as Error).message}` };
+      return { why: `the request to AWS STS failed: ${(error as Error).message}` };
     }
   }
 }
@@ -107,7 +107,7 @@ function get(
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
           body += chunk;
-          if (body.length > longestAnswer) request.destroy(new Error('the answer is too long'));
+          if (body.length > longestAnswer) request.destroy(new Error('the response is too long'));
         });
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
         response.on('error', reject);

@@ -107,17 +107,21 @@ export function dial(address: Address, done: Dialled): () => void {
       if (over) return;
       // Else another protocol's server could answer in the database's place.
       if (tlsNegotiation === 'direct' && secure.alpnProtocol !== 'postgresql')
-        fail(new Error('the database did not agree on ALPN "postgresql", which direct TLS needs'));
+        fail(
+          new Error(
+            'the database did not select ALPN protocol "postgresql", which direct TLS requires',
+          ),
+        );
       else succeed();
     });
   };
   const onAnswer = (answer: Buffer): void => {
     if (answer[0] === EncryptionAnswer.Error)
       // Not shown: it is not encrypted, so anybody could have written it (CVE-2024-10977).
-      fail(new Error('the database answered SSLRequest with an error'));
+      fail(new Error('the database responded to SSLRequest with an error'));
     else if (answer.length !== 1)
       // What stands behind the answer was not encrypted and must not be taken for the database's (CVE-2021-23222).
-      fail(new Error('the database sent unencrypted bytes after its answer to SSLRequest'));
+      fail(new Error('the database sent unencrypted data after its response to SSLRequest'));
     else if (answer[0] === EncryptionAnswer.Accepted) encrypt();
     else if (answer[0] !== EncryptionAnswer.Declined)
       fail(new Error('the database does not speak the PostgreSQL protocol'));

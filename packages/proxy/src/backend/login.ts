@@ -100,9 +100,7 @@ export class Login {
       this.#take(chunk);
     } catch (error) {
       if (!(error instanceof MalformedMessage)) caught('a login at the database', error);
-      this.#fail(
-        error instanceof MalformedMessage ? error.message : 'an error inside of the proxy',
-      );
+      this.#fail(error instanceof MalformedMessage ? error.message : 'internal error in the proxy');
     }
   };
 
@@ -140,7 +138,7 @@ export class Login {
         const [name, value] = readParameterStatus(body, 0, body.length);
         this.#parameters.set(name, value);
         if (this.#parameters.size > mostReported || body.length > longestReported)
-          this.#fail('it reports more or longer parameters than PostgreSQL has');
+          this.#fail('it reported more or longer parameters than PostgreSQL does');
         return;
       }
       case BackendCode.BackendKeyData: {
@@ -155,7 +153,7 @@ export class Login {
       }
       case BackendCode.ReadyForQuery:
         if (this.#authenticated) this.#finish();
-        else this.#fail('it is ready for queries before the login');
+        else this.#fail('it sent ReadyForQuery before the login was complete');
         return;
       default:
         this.#fail(`unexpected message 0x${code.toString(16)} during the login`);
@@ -175,7 +173,7 @@ export class Login {
         ? md5 !== undefined
         : keys !== undefined && kind >= AuthenticationKind.Sasl);
     if (!fits) {
-      this.#reject(`it asks for a password, and none is known for user "${user}"`);
+      this.#reject(`it requires a password, and the proxy has none for user "${user}"`);
       return;
     }
     switch (kind) {
@@ -183,14 +181,14 @@ export class Login {
         if (password === undefined) return;
         this.#sentInClear = true;
         if (this.#socket instanceof TLSSocket) this.#socket.write(buildPassword(password));
-        else this.#reject('it asks for the password in clear text, which is only sent over TLS');
+        else this.#reject('it requires a cleartext password, which the proxy sends only over TLS');
         return;
       case AuthenticationKind.Md5:
         if (!(this.#socket instanceof TLSSocket) && !this.#options.address.md5WithoutTls)
           this.#reject(
-            'it asks for the password as an MD5 hash, which is sent without TLS only if TargetMd5WithoutTls allows it',
+            'it requires MD5 authentication, which the proxy uses without TLS only if TargetMd5WithoutTls is true',
           );
-        else if (data.length !== 4) this.#fail('its MD5 salt is not of 4 bytes');
+        else if (data.length !== 4) this.#fail('its MD5 salt is not 4 bytes long');
         else
           this.#socket.write(
             buildPassword(
@@ -211,7 +209,7 @@ export class Login {
         this.#scram?.verify(data.toString('utf8'));
         return;
       default:
-        this.#reject(`it asks for authentication method ${kind}, which is not supported`);
+        this.#reject(`it requires authentication method ${kind}, which the proxy does not support`);
     }
   }
 

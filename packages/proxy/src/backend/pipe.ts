@@ -206,7 +206,7 @@ export class Pipe {
   #broken(error: unknown): void {
     const isMalformed = error instanceof MalformedMessage;
     if (!isMalformed) caught('a server connection', error);
-    const what = isMalformed ? error.message : 'an error inside of the proxy';
+    const what = isMalformed ? error.message : 'internal error in the proxy';
     try {
       if (this.#isClosed) this.socket.destroy();
       else this.#owner.outOfSync(what);
@@ -297,7 +297,7 @@ export class Pipe {
         case Step.CopyIn: {
           const cycles = pending.countCycles();
           if (!pending.startCopyIn()) {
-            this.#owner.outOfSync('CopyInResponse while other requests were under way');
+            this.#owner.outOfSync('CopyInResponse while other requests were pending');
             return;
           }
           this.#reading?.syncsIgnored(cycles - pending.countCycles());
@@ -335,7 +335,9 @@ export class Pipe {
           forwarded &&= pending.headNote?.passes === true;
           break;
         default:
-          this.#owner.outOfSync(`message 0x${code.toString(16)} while ${describe(entry)} was owed`);
+          this.#owner.outOfSync(
+            `message 0x${code.toString(16)} while ${describe(entry)} was pending`,
+          );
           return;
       }
       if (action === Action.Internal && step <= Step.Done) {

@@ -53,7 +53,7 @@ export class ScramLogin {
           !verifier.salt.equals(salt)
         )
           throw new Error(
-            'it has another SCRAM verifier of the user than the proxy, which knows no password',
+            'its SCRAM verifier of the user differs from that of the proxy, and the proxy has no password',
           );
         done(
           buildSaslResponse(

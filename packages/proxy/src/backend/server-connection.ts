@@ -121,7 +121,7 @@ export class ServerConnection {
       gone: (reason) => this.#onGone(reason),
       outOfSync: (what) => this.closeOutOfSync(what),
       failedToEnd: (what) => owner.closed(this, new ProxyError('OUT_OF_SYNC', { what })),
-      orphanedCopy: () => this.close('its client vanished before COPY began'),
+      orphanedCopy: () => this.close('its client disconnected before COPY began'),
     });
   }
 
@@ -279,7 +279,7 @@ export class ServerConnection {
     this.pipe.orphan();
     if (midMessage || this.pending.copyIn) {
       // The database waits for bytes that nobody will send.
-      this.close('its client vanished in the middle of a message or of COPY');
+      this.close('its client disconnected in the middle of a message or of COPY');
       return;
     }
     this.pipe.pauseReading(false);
@@ -328,7 +328,7 @@ export class ServerConnection {
     if (action !== Action.Internal) return true;
     // The proxy's own statements begin and end outside transactions.
     if (status !== TransactionStatus.Idle) {
-      this.closeOutOfSync("a transaction left open by the proxy's own statement");
+      this.closeOutOfSync('an internal query left a transaction open');
       return false;
     }
     if (note instanceof InternalQuery) note.finish();
@@ -366,7 +366,7 @@ export class ServerConnection {
     const note = this.pending.headNote;
     if (entry === Reply.Nothing) {
       // Between requests the database only ever says goodbye (57P01, 25P03, ...), and closes.
-      this.retireReason ??= 'the database ended it';
+      this.retireReason ??= 'the database closed it';
       this.#saidGoodbye = true;
       return this.lease.owner !== null;
     }
@@ -460,7 +460,7 @@ export class ServerConnection {
     this.socket.destroy();
     // Newest first: what was assumed when the requests were sent is taken back.
     this.pending.clear();
-    const reason = `it refused the parameters of a session: ${fields.message ?? ''}`;
+    const reason = `the database refused the parameters of a session: ${fields.message ?? ''}`;
     // Its place is free before the holder asks for another.
     this.#owner.closed(this, new ProxyError('SERVER_CONNECTION_LOST', { reason }));
     leaseOwner.replayRefused(fields, nothingRan);
@@ -496,7 +496,7 @@ export class ServerConnection {
     // Answers to cycles before this one may stand gathered.
     leaseOwner.flushReplies();
     this.lease.end();
-    this.retireReason ??= `the database refuses work (${fields.sqlstate})`;
+    this.retireReason ??= `the database refused a request (${fields.sqlstate})`;
     this.pending.fail();
     this.pipe.orphan();
     this.pipe.pauseReading(false);
@@ -517,7 +517,7 @@ export class ServerConnection {
     const [name, value] = readParameterStatus(chunk, start, end);
     this.state.reported.set(name, value);
     if (this.state.reported.size > mostReported || end - start > longestReported) {
-      this.closeOutOfSync('more or longer parameters reported than PostgreSQL has');
+      this.closeOutOfSync('the database reported more or longer parameters than PostgreSQL does');
       return false;
     }
     const leaseOwner = this.lease.owner;

@@ -39,7 +39,7 @@ export function parseAuthFile(content: Buffer, file: string): AuthFileUser[] {
     if (secret === '') throw refuse(`the password of user "${user}" is empty`);
     const isPassword = !md5Pattern.test(secret) && parseVerifier(secret) === null;
     if (isPassword && verifierLike.test(secret))
-      throw refuse(`the verifier of user "${user}" is broken`);
+      throw refuse(`the verifier of user "${user}" is malformed`);
     users.push({ user, secret, isPassword, line });
   }
   return users;

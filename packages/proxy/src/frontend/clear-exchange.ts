@@ -39,7 +39,7 @@ export class ClearExchange implements PasswordExchange {
   }
 
   retry(credential: Credential | undefined): ExchangeStep | Promise<ExchangeStep> {
-    if (this.#again === null) return wrongPassword('the token is wrong');
+    if (this.#again === null) return wrongPassword('the token is invalid');
     return this.#again(this.#password, credential).then(stepOf);
   }
 }
@@ -64,5 +64,5 @@ export async function judgePassword(
   }
   if (proofs.length === 0)
     await fitsVerifier(mockVerifier(user, processSecret, iterations), prepared);
-  return credential === undefined ? 'there is no such user' : 'the password is wrong';
+  return credential === undefined ? 'the user does not exist' : 'the password is wrong';
 }

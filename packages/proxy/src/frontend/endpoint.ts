@@ -479,7 +479,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     connection.cancelSent();
     this.#sendCancel(connection, (delivered) => {
       // What was not delivered for certain may still arrive, and would hit whatever runs then.
-      if (!delivered) connection.retireReason ??= 'a cancel request could not be delivered';
+      if (!delivered) connection.retireReason ??= 'could not send a cancel request';
       if (
         delivered &&
         connection.lease.cancelAgain &&

@@ -280,7 +280,7 @@ export class ClientHandshake {
     if (rules.any && (rule === undefined || rule.method === 'reject')) {
       const encryption = isTls ? 'SSL encryption' : 'no encryption';
       const why =
-        rule === undefined ? 'no rule fits' : `${rule.where}: ${rule.unsupported ?? 'reject'}`;
+        rule === undefined ? 'no rule matches' : `${rule.where}: ${rule.unsupported ?? 'reject'}`;
       return this.#refuse(
         new ProxyError('NO_RULE', { address: address ?? '', user, database, encryption }),
         why,
@@ -359,7 +359,7 @@ export class ClientHandshake {
   #certificateProblem(user: string | null, map?: string): string | null {
     const socket = this.#socket;
     if (!(socket instanceof TLSSocket)) return 'the client does not use TLS';
-    if (!socket.authorized) return String(socket.authorizationError ?? 'there is none');
+    if (!socket.authorized) return String(socket.authorizationError ?? 'the client presented none');
     if (user === null) return null;
     const name: unknown = socket.getPeerCertificate().subject?.CN;
     return typeof name === 'string' && mayBe(name, user, map, this.#options.rules.nameMaps)

@@ -33,7 +33,7 @@ export class Md5Exchange implements PasswordExchange {
     });
     if (isRight) return { outcome: 'admitted', reply: null };
     return wrongPassword(
-      credential === undefined ? 'there is no such user' : 'the password is wrong',
+      credential === undefined ? 'the user does not exist' : 'the password is wrong',
     );
   }
 }

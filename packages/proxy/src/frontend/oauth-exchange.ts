@@ -34,14 +34,14 @@ export class OAuthExchange implements PasswordExchange {
     const bearer = readInitialResponse(token);
     if (bearer === null) return malformed;
     // A client that asks where to get a token sends none.
-    if (bearer === '') return this.#tell('no token was sent');
+    if (bearer === '') return this.#tell('the client sent no token');
     return this.#judge(bearer).then((why) =>
       why === null ? { outcome: 'admitted', reply: null } : this.#tell(why),
     );
   }
 
   retry(): ExchangeStep {
-    return wrongPassword(this.#refused ?? 'the token is wrong');
+    return wrongPassword(this.#refused ?? 'the token is invalid');
   }
 
   #tell(why: string): ExchangeStep {

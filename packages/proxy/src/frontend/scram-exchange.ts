@@ -65,7 +65,7 @@ export class ScramExchange implements PasswordExchange {
       this.fits = verifier;
       return { outcome: 'admitted', reply: buildSaslFinal(signature) };
     }
-    if (credential === undefined) return wrongPassword('there is no such user');
+    if (credential === undefined) return wrongPassword('the user does not exist');
     return wrongPassword(
       verifiers.length === 0 ? 'the user has no password for SCRAM' : 'the password is wrong',
     );

@@ -48,7 +48,7 @@ export function startExchange(subject: ExchangeSubject): PasswordExchange {
       if ('why' in result) return result.why;
       return mayBe(result.name, user, rule?.options.Map, options.rules.nameMaps)
         ? null
-        : `the token is of "${result.name}", who may not be "${user}"`;
+        : `the token belongs to "${result.name}", who is not mapped to "${user}"`;
     };
   switch (method) {
     case 'iam':

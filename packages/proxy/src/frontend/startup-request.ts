@@ -50,7 +50,7 @@ function read(packet: Buffer): StartupRequest {
   if (major !== 3) throw new ProxyError('PROTOCOL_VERSION', { version: `${major}.${asked}` });
   const startup = parseStartup(packet);
   if (startup === null) {
-    const what = 'the layout of the startup packet is broken';
+    const what = 'invalid startup packet layout';
     throw new ProxyError('PROTOCOL_VIOLATION', { what });
   }
   const given = new Map(startup.parameters);

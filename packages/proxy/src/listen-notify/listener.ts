@@ -159,12 +159,12 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
       return;
     }
     if (this.#audiences.size === 0 && clock.now - this.#deserted >= linger) {
-      this.#close('nobody listens any more');
+      this.#close('no session listens');
     } else if (this.#pool?.isCurrent(connection) !== true) {
       // Another server is the writer now, or the password has changed.
-      connection.destroy('its generation is over');
+      connection.destroy('the credentials or the target have changed');
     } else if (clock.now - this.#lastHeard >= 2 * silence) {
-      connection.destroy('the listening connection does not answer');
+      connection.destroy('the listening connection does not respond');
     } else if (clock.now - this.#lastHeard >= silence && connection.pending.length === 0) {
       this.#run('');
     }
@@ -175,7 +175,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     const connection = this.#connection;
     if (connection === null || this.#audiences.size > 0) return;
     closing(connection.ended);
-    this.#close('a statement needs its database without connections');
+    this.#close('a statement needs the database without connections');
   }
 
   /** The proxy stops. */
@@ -202,7 +202,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
         this.#failed(pool, failure?.fields.message ?? 'there is no connection');
       } else this.#opened(pool, login, source);
     });
-    if (release === null) this.#failed(pool, 'no server connection is left');
+    if (release === null) this.#failed(pool, 'no server connection is available');
     else this.#release = release;
   }
 

@@ -16,7 +16,7 @@ export function pinnedNotice(reason: PinReason, statement: string): Buffer {
   return buildNoticeResponse({
     severity: 'NOTICE',
     sqlstate: '00000',
-    message: `the session keeps its server connection to itself from now on (${reason})`,
+    message: `the session is pinned to its server connection (${reason})`,
     detail: `${because}${statement === '' ? '' : `: ${statement}`}`,
     hint: instead,
   });
@@ -27,6 +27,6 @@ export function unpinnedNotice(reason: PinReason): Buffer {
   return buildNoticeResponse({
     severity: 'NOTICE',
     sqlstate: '00000',
-    message: `the session shares server connections again (${reason})`,
+    message: `the session is no longer pinned to its server connection (${reason})`,
   });
 }

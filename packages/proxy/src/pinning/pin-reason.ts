@@ -1,7 +1,7 @@
 import { Flag } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 
-/** Why a session keeps its lease beyond the transaction: a closed list, counted and logged by these names. */
+/** The reasons for which a session keeps its lease beyond the transaction. Metrics and logs use these names. */
 export const PinReason = {
   Parameters: 'parameters_unreadable',
   SqlPrepare: 'sql_prepare',
@@ -19,85 +19,88 @@ export const PinReason = {
 
 export type PinReason = (typeof PinReason)[keyof typeof PinReason];
 
-/** What a reason means to a user. */
+/** The explanation of a reason, for users. */
 export interface PinDescription {
-  /** What keeps the session on its connection. */
+  /** Why the session is pinned. */
   readonly because: string;
-  /** What would avoid the pin. */
+  /** How to avoid the pin. */
   readonly instead: string;
-  /** DISCARD ALL undoes it, so that the connection can be used again after the session. */
+  /** DISCARD ALL removes the state, so the connection can be reused after the session. */
   readonly resettable: boolean;
 }
 
-/** What each reason means. The table in docs/pinning.md, the notice of `PinNotice` and the end of a pin come from here. */
+/** Used for the table in docs/pinning.md, for the notices of `PinNotice`, and when a pinned session ends. */
 export const pinDescriptions: Readonly<Record<PinReason, PinDescription>> = {
   [PinReason.Parameters]: {
-    because: 'the database did not tell which parameters the session has set',
-    instead: 'See in the log of the database why the statement that asks for them failed.',
+    because: 'the proxy could not read the parameters of the session from the database',
+    instead: 'Look in the log of the database for the error of the statement that reads them.',
     resettable: true,
   },
   [PinReason.SqlPrepare]: {
-    because: 'a function or block ran PREPARE, or its text means something else by now',
-    instead: 'Prepare over the protocol, as drivers do, or DEALLOCATE what is not needed any more.',
+    because:
+      'a function or DO block ran PREPARE, or the text of a prepared statement now has another meaning',
+    instead: 'Prepare statements over the protocol, as drivers do, or DEALLOCATE unused ones.',
     resettable: true,
   },
   [PinReason.Listen]: {
     because:
-      'LISTEN, and no connection can listen for the session: none is left or can be opened, or its client_encoding is not that of the database',
+      'the session ran LISTEN, and the proxy cannot listen for it: no server connection is available, or client_encoding differs from the encoding of the database',
     instead:
-      'Leave the proxy a server connection for it (MaxConnectionsPercent), or use the encoding of the database.',
+      'Raise MaxConnectionsPercent so that a server connection is available, or use the encoding of the database.',
     resettable: true,
   },
   [PinReason.TemporaryObject]: {
-    because: 'a temporary table, view, sequence, function or type',
-    instead: 'Use ON COMMIT DROP, or DROP it when it is not needed any more.',
+    because: 'the session has a temporary table, view, sequence, function or type',
+    instead: 'Use ON COMMIT DROP, or DROP the object after use.',
     resettable: true,
   },
   [PinReason.AdvisoryLock]: {
-    because: 'an advisory lock that outlives its transaction',
-    instead: 'Use pg_advisory_xact_lock(), or unlock it when it is not needed any more.',
+    because: 'the session holds a session-level advisory lock',
+    instead: 'Use pg_advisory_xact_lock(), or release the lock after use.',
     resettable: true,
   },
   [PinReason.HoldableCursor]: {
-    because: 'a cursor WITH HOLD',
-    instead: 'Use a cursor within a transaction, or CLOSE it when it is not needed any more.',
+    because: 'the session has a cursor WITH HOLD',
+    instead: 'Use a cursor within a transaction, or CLOSE the cursor after use.',
     resettable: true,
   },
   [PinReason.Load]: {
-    because: 'LOAD brought a library into the backend process',
-    instead: 'Load it for all with session_preload_libraries or shared_preload_libraries.',
+    because: 'the session loaded a library with LOAD',
+    instead:
+      'Load the library in all sessions, with session_preload_libraries or shared_preload_libraries.',
     resettable: false,
   },
   [PinReason.SequenceState]: {
-    because: 'a value was drawn from a sequence, and the application uses currval() or lastval()',
-    instead: 'Use INSERT … RETURNING, or DISCARD SEQUENCES when the value is not needed any more.',
+    because:
+      'the session called nextval() or setval(), and the application uses currval() or lastval()',
+    instead: 'Use INSERT … RETURNING, or run DISCARD SEQUENCES after use.',
     resettable: true,
   },
   [PinReason.OtherState]: {
-    because: 'the statement leaves state in the backend process that nothing shows',
-    instead: 'Do it on a connection of its own.',
+    because: 'the statement leaves state in the server process that no catalog shows',
+    instead: 'Run it on a separate connection, directly to the database.',
     resettable: false,
   },
   [PinReason.FunctionCall]: {
-    because: 'a FunctionCall message calls a function that may leave anything behind',
+    because: 'a FunctionCall message called a function whose side effects are unknown',
     instead: 'Call the function with SELECT.',
     resettable: false,
   },
   [PinReason.LongStatement]: {
-    because: 'a statement longer than MaxBufferedMessage was not read',
-    instead: 'Give long values as parameters, use COPY, or raise MaxBufferedMessage.',
+    because: 'the statement is longer than MaxBufferedMessage, so the proxy did not analyze it',
+    instead: 'Pass long values as parameters, use COPY, or raise MaxBufferedMessage.',
     resettable: false,
   },
   [PinReason.UnprovenCode]: {
     because:
-      'code ran that may leave what no reset removes: a C function that is not known, another language than SQL and PL/pgSQL, or dynamic SQL in a database with such functions',
+      'the session ran code whose side effects a reset may not remove: an unknown C function, a language other than SQL and PL/pgSQL, or dynamic SQL in a database with such functions',
     instead:
-      'Write it in SQL or PL/pgSQL without EXECUTE, run it on a connection of its own, or set UnprovenCode.',
+      'Write the code in SQL or PL/pgSQL without EXECUTE, run it on a separate connection, or set UnprovenCode.',
     resettable: false,
   },
 };
 
-/** The flags that pin, the weightiest first. */
+/** The flags that pin, in order of precedence. */
 const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
   [Flag.Load, PinReason.Load],
   [Flag.OtherState, PinReason.OtherState],
@@ -108,11 +111,11 @@ const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
 
 const anyPin = pinning.reduce((all, [flag]) => all | flag, 0);
 
-/** Why a session that runs this must keep its connection, or null when nothing it does stays behind. */
+/** The reason for which a session with these side effects is pinned, or null. */
 export function pinReasonOf(effects: Effects): PinReason | null {
-  // What a text did that cannot be read, a probe afterwards finds.
+  // The proxy probes after code that it cannot read.
   if ((effects.flags & Flag.Opaque) !== 0) return null;
-  // What a text PREPAREs in plain sight is tracked; what a function or block does is not known by name.
+  // The proxy tracks a PREPARE that the text shows. It does not know the names of those that a function or block runs.
   if ((effects.flags & Flag.Prepare) !== 0 && !showsPrepare(effects)) return PinReason.SqlPrepare;
   if ((effects.flags & anyPin) === 0) return null;
   for (const [flag, reason] of pinning) if ((effects.flags & flag) !== 0) return reason;

@@ -44,7 +44,7 @@ export class AsideConnection implements ConnectionOwner<ServerConnection> {
       }
       const connection = new ServerConnection(login, aside, 0, source);
       aside.#connection = connection;
-      if (aside.#isClosed) connection.close('it is not needed any more');
+      if (aside.#isClosed) connection.close('it is no longer needed');
       else handlers.opened(connection);
     }, evenVacated);
     if (release === null) return null;

@@ -123,7 +123,7 @@ export class LoginWatch {
     const aside = AsideConnection.open(pool, {
       opened: (connection) => {
         if (facts !== null) {
-          aside?.close('the login was only tried');
+          aside?.close('it served only to try a login');
           this.#take(facts);
           return;
         }
@@ -131,7 +131,7 @@ export class LoginWatch {
           loginFactsSql(pool.database, pool.user),
           new InternalQuery(({ rows }) => {
             const found = readLoginFacts(rows.at(-1), pool.ownConnections);
-            queueMicrotask(() => aside?.close('the catalogues were looked at'));
+            queueMicrotask(() => aside?.close('it served only to read the catalogs'));
             if (found === null) this.#finish(null);
             else this.#take(found);
           }),

@@ -434,7 +434,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
   evictIdle(source: ConnectionSource): boolean {
     if (this.#all.size <= this.limits.minimum) return false;
     const oldest = this.#idle.oldestOf(source);
-    oldest?.close('another pool needs its place');
+    oldest?.close('another pool needs the connection slot');
     return oldest !== undefined;
   }
 
@@ -443,7 +443,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
    * for the minimum before somebody borrows again. `closing` gets the end of each. Returns how many they were.
    */
   closeIdle(most: number, closing: (closed: Promise<void>) => void): number {
-    const why = 'a statement needs its database or its role without connections';
+    const why = 'a statement needs the database or the role without connections';
     if (this.sessions === 0) this.#staysEmpty = true;
     let closed = 0;
     for (const connection of [...this.#all]) {
@@ -537,7 +537,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     const askServer: PoolTarget['askServer'] = (sql, told) => this.askServer(sql, told);
     const question = new StartQuestion(names, set, until, askServer, (values) => {
       if (this.#startQuestion === question) this.#startQuestion = null;
-      this.recycle('what PostgreSQL decides at login has changed');
+      this.recycle('settings that PostgreSQL applies at login have changed');
       this.#forgetGreetings();
       if (values.size > 0)
         for (const watcher of this.#target.watchers) watcher.startChanged(this, values);
@@ -593,10 +593,10 @@ export class Pool implements ConnectionOwner<ServerConnection> {
 
   #reasonToClose(connection: ServerConnection): string | null {
     if (this.#closing) return 'the proxy is stopping';
-    if (connection.loginGeneration !== this.loginGeneration) return 'its generation is over';
-    if (this.#all.size - this.#pinned > this.limit) return 'the pool has become smaller';
+    if (connection.loginGeneration !== this.loginGeneration) return 'its credentials have changed';
+    if (this.#all.size - this.#pinned > this.limit) return 'the limit of the pool was lowered';
     if (connection.expiresAt <= clock.now) return 'it has reached ConnectionLifetime';
-    if (connection.source.yieldsTo(this)) return 'another pool needs its place';
+    if (connection.source.yieldsTo(this)) return 'another pool needs the connection slot';
     return null;
   }
 

@@ -58,11 +58,13 @@ export class StartQuestion {
     if (this.#isAsked || this.#isOver || connection.retireReason !== null) return false;
     if (!this.knows(connection)) return false;
     this.#isAsked = true;
-    connection.retireReason = 'what PostgreSQL decides at login has changed';
+    connection.retireReason = 'settings that PostgreSQL applies at login have changed';
     connection.run(
       valuesSql(this.#names),
       new InternalQuery(({ rows }) => {
-        queueMicrotask(() => connection.close('what PostgreSQL decides at login has changed'));
+        queueMicrotask(() =>
+          connection.close('settings that PostgreSQL applies at login have changed'),
+        );
         this.#finish(rows.slice(1), true);
       }),
     );

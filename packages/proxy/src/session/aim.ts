@@ -101,7 +101,7 @@ export class Aim {
     this.#blocksRequests = true;
     // The statement may run for an hour before it gives the signal. The client goes on, and nobody else has its connection.
     this.#late = setTimeout(() => {
-      connection.retireReason ??= 'a signal for its client may come late';
+      connection.retireReason ??= 'a signal for its client may arrive late';
       connection.isEnding = false;
       this.#letGo();
       connection.settle();
@@ -161,7 +161,7 @@ export class Aim {
   }
 
   #close(): void {
-    const why = 'it stood in for a client';
+    const why = 'it was the target of a signal for a client';
     if (this.#aside !== null) this.#aside.close(why);
     else this.#standIn?.close(why);
   }

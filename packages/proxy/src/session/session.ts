@@ -225,7 +225,7 @@ export class Session implements SessionOwner, RequestOwner {
   // --- The end ---
 
   terminated(): void {
-    this.end('the client said Terminate', null);
+    this.end('the client sent Terminate', null);
   }
 
   /** Ends the session for `error`, which the client is told unless it is in the middle of a reply. */
@@ -236,7 +236,7 @@ export class Session implements SessionOwner, RequestOwner {
   /** Something went wrong inside of the proxy: neither of the two connections can be trusted any more. */
   broken(error: unknown): void {
     caught('a client connection', error);
-    const reason = 'an error inside of the proxy';
+    const reason = 'internal error in the proxy';
     const { connection } = this;
     if (connection !== null) connection.retireReason ??= reason;
     try {

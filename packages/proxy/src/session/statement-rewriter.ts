@@ -298,8 +298,7 @@ export class StatementRewriter implements ConversationOwner {
     }
     // A cycle that was open stays so: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything
     // afterwards (XX000, "unexpected state STARTED"), so the connection is not lent again.
-    if (connection.cycleOpen)
-      connection.retireReason ??= 'a Query was sent into an open query cycle';
+    if (connection.cycleOpen) connection.retireReason ??= 'Query message in an open query cycle';
     if (restoring === null) {
       this.#endsCycle(connection.pending.append(pending, note));
       if (aimed !== null) toServer.add(aimed);

@@ -74,7 +74,7 @@ export function checkRecord(
 function unknownName(entry: GivenEntry, names: readonly string[], prefix: string): Problem {
   const meant = nearMiss(entry.name, names);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  return { where: entry.where, message: `${prefix}${entry.name} is no setting${hint}` };
+  return { where: entry.where, message: `${prefix}${entry.name} is not a setting${hint}` };
 }
 
 function checkValue(
@@ -178,7 +178,7 @@ function describe(value: unknown, row: ScalarRow): string {
     return 'has no value';
   }
   return row.type === 'string' && row.secret === true
-    ? 'is not right'
+    ? 'is not valid'
     : `is ${JSON.stringify(value)}`;
 }
 

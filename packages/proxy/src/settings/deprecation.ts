@@ -3,12 +3,11 @@ import type { Deprecation, Setting } from './setting.ts';
 
 type Deprecable = Pick<Setting, 'since' | 'deprecated'>;
 
-/** What to tell about a setting that is deprecated, in one sentence. */
 export function deprecationText(name: string, { since, removedIn, instead }: Deprecation): string {
-  return `${name} is deprecated since ${since} and goes in ${removedIn}; ${instead}`;
+  return `${name} has been deprecated since ${since} and will be removed in ${removedIn}; ${instead}`;
 }
 
-/** One sentence, with its place, for each deprecated setting that is given. */
+/** One warning, with its position, for each deprecated setting that is set. */
 export function deprecationWarnings(
   given: GivenRecord,
   rows: Readonly<Record<string, Deprecable>>,

@@ -2,17 +2,17 @@ import { isIP } from 'node:net';
 import { instancePattern } from './aurora-endpoint.ts';
 import type { SettingName, Settings } from './table.ts';
 
-/** Two or more settings that are each right and cannot stand together. */
+/** A conflict between settings that are each valid. */
 export interface Conflict {
-  /** The setting to point at, and in a list the entry. */
+  /** The setting that the message points at; `index` is the entry if the setting is a list. */
   readonly setting: SettingName;
   readonly index?: number;
-  /** What is wrong and what would be right. */
+  /** The problem and its solution. */
   readonly message: string;
 }
 
 interface Rule {
-  /** The settings it looks at. When one of them is itself not right, the rule is not asked. */
+  /** The settings that the rule checks. It is skipped if one of them is invalid. */
   readonly about: readonly SettingName[];
   readonly conflicts: (settings: Settings) => readonly Conflict[];
 }
@@ -23,37 +23,37 @@ export const rules: readonly Rule[] = [
     s.TargetHost === undefined &&
     s.DBInstanceIdentifier === undefined &&
     s.DBClusterIdentifier === undefined
-      ? 'TargetHost is missing; give it, or DBInstanceIdentifier, or DBClusterIdentifier'
+      ? 'TargetHost is missing; set it, or DBInstanceIdentifier, or DBClusterIdentifier'
       : undefined,
   ),
   rule(['ListenHost', 'ListenPort', 'AdminHost', 'AdminPort'], 'AdminPort', (s) =>
     s.AdminPort !== 0 && s.AdminPort === s.ListenPort && s.AdminHost === s.ListenHost
-      ? `AdminPort is ${s.AdminPort}, as ListenPort is; give one of them another port`
+      ? `AdminPort and ListenPort are both ${s.AdminPort}; change one of them`
       : undefined,
   ),
   rule(['TlsCertFile', 'TlsKeyFile'], 'TlsCertFile', (s) =>
     s.TlsCertFile !== undefined && s.TlsKeyFile === undefined
-      ? 'TlsCertFile needs TlsKeyFile, the private key of the certificate'
+      ? 'TlsCertFile requires TlsKeyFile, the private key of the certificate'
       : undefined,
   ),
   rule(['TlsCertFile', 'TlsKeyFile'], 'TlsKeyFile', (s) =>
     s.TlsKeyFile !== undefined && s.TlsCertFile === undefined
-      ? 'TlsKeyFile needs TlsCertFile, the certificate of the key'
+      ? 'TlsKeyFile requires TlsCertFile, the certificate for the key'
       : undefined,
   ),
   rule(['TlsMode', 'TlsCertFile'], 'TlsMode', (s) =>
     s.TlsMode !== 'disable' && s.TlsCertFile === undefined
-      ? `TlsMode ${s.TlsMode} needs a certificate: give TlsCertFile and TlsKeyFile`
+      ? `TlsMode ${s.TlsMode} requires a certificate; set TlsCertFile and TlsKeyFile`
       : undefined,
   ),
   rule(['TlsMode', 'TlsCaFile'], 'TlsMode', (s) =>
     s.TlsMode.startsWith('verify-') && s.TlsCaFile === undefined
-      ? `TlsMode ${s.TlsMode} needs TlsCaFile, which signed the certificates of the clients`
+      ? `TlsMode ${s.TlsMode} requires TlsCaFile, the certificate authorities for client certificates`
       : undefined,
   ),
   rule(['RequireTLS', 'TlsMode', 'TlsCertFile'], 'RequireTLS', (s) =>
     s.RequireTLS && s.TlsMode === 'disable'
-      ? 'RequireTLS is true and TlsMode is disable, so nobody could connect; give TlsCertFile and TlsKeyFile'
+      ? 'RequireTLS is true and TlsMode is disable, so no client can connect; set TlsCertFile and TlsKeyFile'
       : undefined,
   ),
   rule(['TargetTlsNegotiation', 'TargetTlsMode'], 'TargetTlsNegotiation', (s) =>
@@ -66,39 +66,39 @@ export const rules: readonly Rule[] = [
     s.AuthFile === undefined &&
     s.Auth.length === 0 &&
     !(s.TargetIamAuth && (s.ClientAuth.length > 0 || s.HbaFile !== undefined))
-      ? 'nobody could log in: give Users, AuthFile or Auth'
+      ? 'no client can log in; set Users, AuthFile or Auth'
       : undefined,
   ),
   rule(['ClientAuth', 'TlsCertFile', 'TlsMode'], 'ClientAuth', (s) => clearWithoutTls(s)),
   { about: ['ClientAuth', 'TlsCaFile'], conflicts: clientAuthConflicts },
   rule(['TargetTlsCertFile', 'TargetTlsKeyFile'], 'TargetTlsCertFile', (s) =>
     (s.TargetTlsCertFile === undefined) !== (s.TargetTlsKeyFile === undefined)
-      ? 'TargetTlsCertFile and TargetTlsKeyFile need each other'
+      ? 'TargetTlsCertFile and TargetTlsKeyFile must be set together'
       : undefined,
   ),
   rule(['AdminTlsCertFile', 'AdminTlsKeyFile'], 'AdminTlsCertFile', (s) =>
     (s.AdminTlsCertFile === undefined) !== (s.AdminTlsKeyFile === undefined)
-      ? 'AdminTlsCertFile and AdminTlsKeyFile need each other'
+      ? 'AdminTlsCertFile and AdminTlsKeyFile must be set together'
       : undefined,
   ),
   rule(['AdminTlsCaFile', 'AdminTlsCertFile'], 'AdminTlsCaFile', (s) =>
     s.AdminTlsCaFile !== undefined && s.AdminTlsCertFile === undefined
-      ? 'AdminTlsCaFile needs AdminTlsCertFile: client certificates come over TLS'
+      ? 'AdminTlsCaFile requires AdminTlsCertFile, because client certificates need TLS'
       : undefined,
   ),
   rule(['TlsCertificates', 'TlsCertFile'], 'TlsCertificates', (s) =>
     s.TlsCertificates.length > 0 && s.TlsCertFile === undefined
-      ? 'TlsCertificates needs TlsCertFile, for clients that name no host'
+      ? 'TlsCertificates requires TlsCertFile, for clients without SNI'
       : undefined,
   ),
   rule(['AuthQuery'], 'AuthQuery', (s) =>
     s.AuthQuery !== undefined && !s.AuthQuery.includes('$1')
-      ? 'AuthQuery has no $1, the name of the user that it is asked for'
+      ? 'AuthQuery does not contain $1, the user name'
       : undefined,
   ),
   rule(['TargetIamAuth', 'TargetTlsMode'], 'TargetIamAuth', (s) =>
     s.TargetIamAuth && !s.TargetTlsMode.startsWith('verify-')
-      ? `TargetIamAuth sends tokens in clear to whoever answers, so TargetTlsMode must be verify-full or verify-ca; it is ${s.TargetTlsMode}`
+      ? `TargetIamAuth sends tokens in cleartext to the server, so TargetTlsMode must be verify-full or verify-ca; it is ${s.TargetTlsMode}`
       : undefined,
   ),
   rule(['TargetIamAuth', 'TargetHost', 'Targets'], 'TargetIamAuth', (s) => {
@@ -106,7 +106,7 @@ export const rules: readonly Rule[] = [
       (host) => isIP(host) !== 0,
     );
     return s.TargetIamAuth && address !== undefined
-      ? `TargetIamAuth signs tokens for the host name of an endpoint, and AWS refuses one for an address; ${address} must be the endpoint's name`
+      ? `TargetIamAuth requires host names, because AWS refuses tokens for an IP address; replace ${address} with the name of the endpoint`
       : undefined;
   }),
   rule(['MaxConnectionsPercent', 'MaxIdleConnectionsPercent'], 'MaxIdleConnectionsPercent', (s) =>
@@ -124,7 +124,7 @@ export const rules: readonly Rule[] = [
     s.TargetTopology === 'aurora' &&
     s.TargetInstancePattern === undefined &&
     instancePattern(s.TargetHost ?? '') === undefined
-      ? `TargetTopology is aurora, and TargetHost, ${s.TargetHost ?? 'which is not given'}, is not the endpoint of an Aurora cluster; give TargetInstancePattern, the host of an instance with ? for its name`
+      ? `TargetTopology is aurora, and TargetHost (${s.TargetHost ?? 'not set'}) is not the endpoint of an Aurora cluster; set TargetInstancePattern, the host name of an instance with ? in place of the instance name`
       : undefined,
   ),
   { about: ['Endpoints', 'ListenPort', 'ListenHost', 'AdminPort'], conflicts: endpointConflicts },
@@ -160,12 +160,14 @@ function endpointConflicts(settings: Settings): readonly Conflict[] {
       void conflicts.push({ setting: 'Endpoints', index, message });
     const { EndpointName: name, ListenPort: port } = endpoint;
     if (names.has(name))
-      add(`Endpoints[${index}] is called "${name}", as another is; give each a name of its own`);
+      add(
+        `Endpoints[${index}] has the name "${name}", which is already in use; give each endpoint a unique name`,
+      );
     const address = `${endpoint.ListenHost ?? ListenHost}:${port}`;
     const owner = taken.get(address);
     if (port !== 0 && owner !== undefined)
       add(
-        `Endpoints[${index}] (${name}) listens on ${address}, as ${owner} does; give it another port`,
+        `Endpoints[${index}] (${name}) and ${owner} both listen on ${address}; change one of the ports`,
       );
     names.add(name);
     taken.set(address, `the endpoint "${name}"`);
@@ -182,15 +184,15 @@ function userConflicts({ Users }: Settings): readonly Conflict[] {
     const ways = given(['Password', 'PasswordFile', 'PasswordEnv', 'Verifier']);
     const databaseWays = given(['DatabasePassword', 'DatabasePasswordFile', 'DatabasePasswordEnv']);
     if (ways.length > 1 || (ways.length === 0 && databaseWays.length === 0)) {
-      const message = `Users[${index}] (${user.UserName}) has ${ways.join(' and ') || 'no password'}; give exactly one of Password, PasswordFile, PasswordEnv and Verifier`;
+      const message = `Users[${index}] (${user.UserName}) has ${ways.join(' and ') || 'no password'}; set exactly one of Password, PasswordFile, PasswordEnv and Verifier`;
       conflicts.push({ setting: 'Users', index, message });
     }
     if (databaseWays.length > 1) {
-      const message = `Users[${index}] (${user.UserName}) has ${databaseWays.join(' and ')}; give one of them`;
+      const message = `Users[${index}] (${user.UserName}) has ${databaseWays.join(' and ')}; set one of them`;
       conflicts.push({ setting: 'Users', index, message });
     }
     if (names.indexOf(user.UserName) < index) {
-      const message = `Users[${index}] (${user.UserName}) is there twice; leave one out`;
+      const message = `Users[${index}] (${user.UserName}) is a duplicate; remove one entry`;
       conflicts.push({ setting: 'Users', index, message });
     }
     return conflicts;
@@ -203,7 +205,7 @@ const clearMethods = new Set(['password', 'iam', 'sts', 'jwt', 'oauth']);
 function clearWithoutTls({ ClientAuth, TlsCertFile, TlsMode }: Settings): string | undefined {
   const rule = ClientAuth.find(({ Method }) => clearMethods.has(Method) || Method === 'cert');
   return rule !== undefined && (TlsCertFile === undefined || TlsMode === 'disable')
-    ? `ClientAuth has the method ${rule.Method}, which needs TLS: give TlsCertFile and TlsKeyFile`
+    ? `ClientAuth has the method ${rule.Method}, which requires TLS; set TlsCertFile and TlsKeyFile`
     : undefined;
 }
 
@@ -218,16 +220,16 @@ function clientAuthConflicts({ ClientAuth, TlsCaFile }: Settings): readonly Conf
       });
     const { Method, Type, ClientCert, Issuer, Audience, Map: map } = entry;
     if ((Method === 'cert' || ClientCert !== 'no') && TlsCaFile === undefined)
-      add('wants a client certificate and needs TlsCaFile, which signed those');
+      add('requires a client certificate; set TlsCaFile');
     if ((clearMethods.has(Method) || Method === 'cert') && Type === 'hostnossl')
-      add(`has the method ${Method}, which needs TLS, and Type hostnossl`);
+      add(`has the method ${Method}, which requires TLS, and Type hostnossl`);
     if (Method === 'jwt' || Method === 'oauth') {
-      if (Issuer === undefined) add(`has the method ${Method} and needs Issuer`);
-      if (Audience === undefined) add(`has the method ${Method} and needs Audience`);
+      if (Issuer === undefined) add(`has the method ${Method}, which requires Issuer`);
+      if (Audience === undefined) add(`has the method ${Method}, which requires Audience`);
     } else if (Issuer !== undefined || Audience !== undefined)
-      add(`has Issuer or Audience, which the method ${Method} does not look at`);
+      add(`has Issuer or Audience, which the method ${Method} does not use`);
     if (Method === 'sts' && map === undefined)
-      add('has the method sts and needs Map, which says what role may be which user');
+      add('has the method sts, which requires Map, the map from roles to users');
     return conflicts;
   });
 }
@@ -238,11 +240,11 @@ function authConflicts({ Auth }: Settings): readonly Conflict[] {
       (way) => entry[way] !== undefined,
     );
     if (ways.length !== 1) {
-      const message = `Auth[${index}] has ${ways.join(' and ') || 'no secret'}; give exactly one of SecretArn, SecretNamePrefix and SecretTag`;
+      const message = `Auth[${index}] has ${ways.join(' and ') || 'no secret'}; set exactly one of SecretArn, SecretNamePrefix and SecretTag`;
       return [{ setting: 'Auth', index, message }];
     }
     if (entry.UserName !== undefined && entry.SecretArn === undefined) {
-      const message = `Auth[${index}] gives ${ways[0]} and UserName, so all its secrets would be one user; leave UserName out`;
+      const message = `Auth[${index}] has ${ways[0]} and UserName, so all its secrets would have the same user name; remove UserName`;
       return [{ setting: 'Auth', index, message }];
     }
     return [];
@@ -255,7 +257,7 @@ function poolConflicts({ Pools, PoolSize, MinPoolSize }: Settings): readonly Con
     const name = `Pools[${index}] (${pool.Database}, ${pool.User})`;
     const twin = Pools.findIndex((p) => p.Database === pool.Database && p.User === pool.User);
     if (twin < index) {
-      const message = `${name} never applies, since Pools[${twin}] is for the same pools; leave one out`;
+      const message = `${name} never applies, because Pools[${twin}] is for the same pools; remove one of them`;
       conflicts.push({ setting: 'Pools', index, message });
     }
     const problem = minAboveSize({ PoolSize, MinPoolSize, ...pool });

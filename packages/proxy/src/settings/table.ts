@@ -14,8 +14,8 @@ const environmentVariable = {
 const since = '0.1.0';
 
 /**
- * Every setting, once. The type `Settings`, the JSON Schema, docs/settings.md, the names of the environment variables
- * and the checks are made from this table. Names, defaults and ranges are Amazon RDS Proxy's where it has the setting.
+ * Every setting. The type `Settings`, the JSON Schema, docs/settings.md, the names of the environment variables and the
+ * checks derive from this table. Where Amazon RDS Proxy has the setting, the name, default and range are RDS Proxy's.
  */
 export const settingsTable = {
   ListenHost: {
@@ -23,28 +23,28 @@ export const settingsTable = {
     default: '127.0.0.1',
     reloadable: false,
     since,
-    doc: 'The address on which clients connect. `0.0.0.0` or `::` means every interface.',
+    doc: 'The address that the default endpoint listens on. `0.0.0.0` or `::` means every interface.',
   },
   ListenPort: {
     ...port,
     default: 6432,
     reloadable: false,
     since,
-    doc: 'The port on which clients connect. 0 picks a free one.',
+    doc: 'The port that the default endpoint listens on. 0 picks a free port.',
   },
   AdminHost: {
     type: 'string',
     default: '127.0.0.1',
     reloadable: false,
     since,
-    doc: 'The address of the admin port, or the path of a Unix socket, which whoever may open it may use. Connections to a loopback address need no token. On any other address only `/healthz` and `/readyz` are answered without `AdminToken`, `AdminReadOnlyToken` or a client certificate (`AdminTlsCaFile`).',
+    doc: 'The address of the admin port, or the path of a Unix socket. File permissions control access to the socket. Connections to a loopback address need no token. On any other address, requests other than `/healthz` and `/readyz` need `AdminToken`, `AdminReadOnlyToken` or a client certificate (`AdminTlsCaFile`).',
   },
   AdminPort: {
     ...port,
     default: 9127,
     reloadable: false,
     since,
-    doc: 'The admin port. 0 picks a free one.',
+    doc: 'The admin port. 0 picks a free port.',
   },
 
   AdminToken: {
@@ -53,13 +53,13 @@ export const settingsTable = {
     pattern: token,
     reloadable: true,
     since,
-    doc: 'Who sends it (`Authorization: Bearer TOKEN`) may ask the admin port for everything, and have it pause, resume and drain. Once it or `AdminReadOnlyToken` is given, loopback needs a token as well.',
+    doc: 'The token for full access to the admin port, including pause, resume and drain. Clients send it as `Authorization: Bearer TOKEN`. If this setting or `AdminReadOnlyToken` is set, connections to a loopback address need a token too.',
   },
   AdminTokenFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'A file that holds the token; `AdminToken` goes first.',
+    doc: 'A file that contains the token. `AdminToken` takes precedence.',
   },
   AdminReadOnlyToken: {
     type: 'string',
@@ -67,31 +67,31 @@ export const settingsTable = {
     pattern: token,
     reloadable: true,
     since,
-    doc: 'Who sends it may read metrics and status, and change nothing.',
+    doc: 'The token for read-only access to metrics and status.',
   },
   AdminReadOnlyTokenFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'A file that holds the token; `AdminReadOnlyToken` goes first.',
+    doc: 'A file that contains the token. `AdminReadOnlyToken` takes precedence.',
   },
   AdminTlsCertFile: {
     type: 'file',
     reloadable: false,
     since,
-    doc: 'PEM file of the certificate of the admin port; with it, the admin port speaks TLS alone.',
+    doc: 'PEM file with the certificate of the admin port. If it is set, the admin port accepts only TLS.',
   },
   AdminTlsKeyFile: {
     type: 'file',
     reloadable: false,
     since,
-    doc: 'PEM file of the private key of `AdminTlsCertFile`.',
+    doc: 'PEM file with the private key of `AdminTlsCertFile`.',
   },
   AdminTlsCaFile: {
     type: 'file',
     reloadable: false,
     since,
-    doc: 'PEM file of the certificate authorities of those who may use the admin port: a client with such a certificate needs no token.',
+    doc: 'PEM file with certificate authorities. A client whose certificate one of them signed has full access to the admin port without a token.',
   },
 
   AdminHostNames: {
@@ -99,7 +99,7 @@ export const settingsTable = {
     default: '',
     reloadable: true,
     since,
-    doc: 'More names by which the admin port may be asked, separated by commas. It answers to IP addresses, to `AdminHost`, to names without a dot and to those under `localhost`, `local` and `internal`; any other name could be that of a web page which has its visitors read the admin port (DNS rebinding), and gets 421.',
+    doc: 'Additional host names that the admin port accepts in requests, separated by commas. It always accepts IP addresses, `AdminHost`, names without a dot, and names under `localhost`, `local` and `internal`. It answers 421 to any other name, as protection against DNS rebinding.',
   },
 
   Endpoints: {
@@ -107,29 +107,36 @@ export const settingsTable = {
     default: [],
     reloadable: false,
     since,
-    doc: 'More endpoints, beside the one at `ListenPort`, which reads and writes.',
+    doc: 'Endpoints in addition to the default one, which listens on `ListenPort` and has the role `READ_WRITE`.',
     fields: {
       EndpointName: {
         type: 'string',
         required: true,
         pattern: { regexp: /^[A-Za-z][\w-]*$/, doc: 'letters, digits, - and _, a letter first' },
-        doc: 'Its name in metrics and logs.',
+        doc: 'The name of the endpoint in metrics and logs.',
       },
       TargetRole: {
         type: 'enum',
         values: ['READ_WRITE', 'READ_ONLY'],
         default: 'READ_ONLY',
-        doc: '`READ_WRITE`: served by the writer. `READ_ONLY`: served by the standbys, each lease by the one that has the fewest out for its `max_connections`.',
+        doc: '`READ_WRITE`: the writer serves the endpoint. `READ_ONLY`: the standbys serve it. Each lease goes to the standby with the fewest leases relative to its `max_connections`.',
       },
-      ListenPort: { ...port, required: true, doc: 'Its port. 0 picks a free one.' },
-      ListenHost: { type: 'string', doc: 'Its address; without it, `ListenHost`.' },
+      ListenPort: {
+        ...port,
+        required: true,
+        doc: 'The port that the endpoint listens on. 0 picks a free port.',
+      },
+      ListenHost: {
+        type: 'string',
+        doc: 'The address that the endpoint listens on. The default is the global `ListenHost`.',
+      },
     },
   },
   TargetHost: {
     type: 'string',
     reloadable: false,
     since,
-    doc: 'The host name or address of the database. Needed unless `DBInstanceIdentifier` or `DBClusterIdentifier` is given.',
+    doc: 'The host name or address of the database. Required unless `DBInstanceIdentifier` or `DBClusterIdentifier` is set.',
   },
   TargetPort: {
     ...port,
@@ -144,27 +151,27 @@ export const settingsTable = {
     default: [],
     reloadable: false,
     since,
-    doc: 'The other instances of the same cluster, beside `TargetHost`: its standbys. The proxy finds out by itself which of them is the writer, and follows it when that changes. Of a host name, every address behind it is a target, and the name is resolved anew at each health check.',
+    doc: 'The instances of the cluster other than `TargetHost`. The proxy detects which instance is the writer and follows it after a failover. If a host name resolves to several addresses, each address is a target. Every health check resolves the name again.',
     fields: {
       Host: {
         type: 'string',
         required: true,
         doc: 'The host name or address of the instance.',
       },
-      Port: { ...port, min: 1, doc: 'Its port; without it, `TargetPort`.' },
+      Port: { ...port, min: 1, doc: 'The port of the instance. The default is `TargetPort`.' },
     },
   },
   DBInstanceIdentifier: {
     type: 'string',
     reloadable: false,
     since,
-    doc: 'An RDS instance that is a target, by its identifier or ARN. The RDS API is asked where it is, every 30 seconds, and while there is no writer every 5 seconds at most. Needs AWS credentials with `rds:DescribeDBInstances`, `AWS_REGION` unless it is an ARN, and the AWS SDK, which is installed unless optional packages are left out.',
+    doc: 'The identifier or ARN of an RDS instance that is a target. The proxy gets its address from the RDS API every 30 seconds, and at most every 5 seconds while there is no writer. This needs AWS credentials with `rds:DescribeDBInstances`, `AWS_REGION` unless you give an ARN, and the AWS SDK, an optional dependency that npm installs by default.',
   },
   DBClusterIdentifier: {
     type: 'string',
     reloadable: false,
     since,
-    doc: 'An Aurora or Multi-AZ DB cluster whose instances are targets, by its identifier or ARN; as `DBInstanceIdentifier`.',
+    doc: 'The identifier or ARN of an Aurora or Multi-AZ DB cluster whose instances are targets. It has the same requirements as `DBInstanceIdentifier`.',
   },
   TargetTopology: {
     type: 'enum',
@@ -172,14 +179,14 @@ export const settingsTable = {
     default: 'none',
     reloadable: false,
     since,
-    doc: 'Whether the targets are asked for the other instances of their cluster, which are targets then. `aurora`: an Aurora cluster, by `aurora_replica_status()`. `multi-az-cluster`: an RDS Multi-AZ DB cluster, by `rds_tools.show_topology`. `none`: `TargetHost` and `Targets` are all.',
+    doc: 'How the proxy discovers the other instances of the cluster. `aurora`: it calls `aurora_replica_status()` on an Aurora cluster. `multi-az-cluster`: it calls `rds_tools.show_topology` on an RDS Multi-AZ DB cluster. `none`: the targets are `TargetHost` and `Targets` only.',
   },
   TargetInstancePattern: {
     type: 'string',
     pattern: { regexp: /^[^?]*\?[^?]*$/, doc: 'a host, or host:port, with one ? in it' },
     reloadable: false,
     since,
-    doc: 'The host of an Aurora instance, with `?` for the name of the instance: `?.abc123.eu-west-1.rds.amazonaws.com`. Needed when `TargetHost` is not the cluster endpoint, from which it is read.',
+    doc: 'The pattern of the host names of Aurora instances, with `?` for the instance name: `?.abc123.eu-west-1.rds.amazonaws.com`. The proxy derives it from `TargetHost` if that is the cluster endpoint. Otherwise this setting is required.',
   },
   MaxReplicationLag: {
     type: 'duration',
@@ -188,14 +195,14 @@ export const settingsTable = {
     default: 10,
     reloadable: true,
     since,
-    doc: 'A standby that is further behind the writer gets no reads. 0 is no limit. Measured by where the writer was when, at the pace of the health checks.',
+    doc: 'The proxy sends no reads to a standby that lags further behind the writer. 0 means no limit. The proxy computes the lag at each health check, from the WAL positions that it recorded for the writer.',
   },
   ReadOnlyFallback: {
     type: 'boolean',
     default: false,
     reloadable: true,
     since,
-    doc: 'Whether the writer serves `READ_ONLY` endpoints while no standby can. Without it their clients wait, at most `ConnectionBorrowTimeout`.',
+    doc: 'Whether the writer serves `READ_ONLY` endpoints while no standby is available. If it is false, the clients of these endpoints wait, up to `ConnectionBorrowTimeout`.',
   },
   HealthCheckInterval: {
     type: 'duration',
@@ -204,7 +211,7 @@ export const settingsTable = {
     default: 0.25,
     reloadable: true,
     since,
-    doc: 'How often each target is asked for its role, over a server connection that stays open for it. While there is no writer, targets are asked every 50 ms; what traffic says (a lost connection, SQLSTATE 57P01 or 25006) has the writer asked at once.',
+    doc: 'How often the proxy checks the role of each target. It keeps one server connection per target open for that. While there is no writer, it checks every 50 ms. It checks the writer immediately when traffic signals a failure (a lost connection, SQLSTATE 57P01 or 25006).',
   },
   HealthCheckTimeout: {
     type: 'duration',
@@ -213,7 +220,7 @@ export const settingsTable = {
     default: 0.5,
     reloadable: true,
     since,
-    doc: 'How long a health check waits for the answer, connecting included. A target that answers clients meanwhile is not called silent.',
+    doc: 'The timeout of a health check, including the time to connect. A target that responds to clients in the meantime does not fail the check.',
   },
   HealthCheckFailures: {
     type: 'integer',
@@ -223,13 +230,13 @@ export const settingsTable = {
     default: 2,
     reloadable: true,
     since,
-    doc: 'How many health checks in a row must get no answer before the writer counts as lost. A writer that refuses connections is lost at once.',
+    doc: 'The number of consecutive health checks that must time out before the proxy considers the writer lost. A writer that refuses connections is lost immediately.',
   },
   HealthCheckUser: {
     type: 'string',
     reloadable: true,
     since,
-    doc: 'The database user of the health checks, one whose password `Users` or `AuthFile` holds; it needs no privilege but to connect. Without it, the first such user.',
+    doc: 'The database user for health checks. Its password must be in `Users` or `AuthFile`, and it needs no privilege except CONNECT. The default is the first such user.',
   },
   HealthCheckDatabase: {
     type: 'string',
@@ -245,7 +252,7 @@ export const settingsTable = {
     default: 'prefer',
     reloadable: true,
     since,
-    doc: 'TLS between the proxy and the database, as `sslmode` of libpq: `prefer` takes it when offered, `require` insists, `verify-ca` also checks who signed the certificate, `verify-full` also its host name.',
+    doc: "TLS between the proxy and the database, with the same values as libpq's `sslmode`: `prefer` uses TLS if the database offers it, `require` requires it, `verify-ca` also verifies the certificate's issuer, and `verify-full` also verifies its host name.",
   },
   TargetTlsNegotiation: {
     type: 'enum',
@@ -253,7 +260,7 @@ export const settingsTable = {
     default: 'postgres',
     reloadable: true,
     since,
-    doc: '`postgres` asks the database whether it speaks TLS; `direct` starts with the TLS handshake, which saves a round trip and needs PostgreSQL 17 and `TargetTlsMode` `require` or stronger.',
+    doc: '`postgres` negotiates TLS with SSLRequest. `direct` starts with the TLS handshake. That saves a round trip, and needs PostgreSQL 17 and `TargetTlsMode` `require` or stronger.',
   },
   TargetTlsCa: {
     type: 'enum',
@@ -261,38 +268,38 @@ export const settingsTable = {
     default: 'system',
     reloadable: true,
     since,
-    doc: 'Who may sign the certificate of the database when `TargetTlsCaFile` is not given: `system`, the authorities that the runtime trusts; `rds`, those of Amazon RDS, as they were when this version was made.',
+    doc: 'The trusted certificate authorities for the database if `TargetTlsCaFile` is not set. `system`: the authorities that the runtime trusts. `rds`: the authorities of Amazon RDS, as of the release of this version.',
   },
   TargetTlsCaFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'PEM file of the certificate authorities that may sign the certificate of the database. Without it, those of `TargetTlsCa`.',
+    doc: 'PEM file with the trusted certificate authorities for the database. It overrides `TargetTlsCa`.',
   },
   TargetTlsServerName: {
     type: 'string',
     reloadable: true,
     since,
-    doc: 'The name that `verify-full` expects in the certificate of the database, and that the handshake asks for (SNI); without it, `TargetHost`.',
+    doc: 'The name that `verify-full` expects in the certificate of the database, and that the proxy sends in SNI. The default is `TargetHost`.',
   },
 
   TargetTlsCrlFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'PEM file of revoked certificates: a database that shows one of them is refused.',
+    doc: 'PEM file with a certificate revocation list. The proxy refuses a database whose certificate is on the list.',
   },
   TargetTlsCertFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'PEM file of the client certificate that the proxy shows to the database, with its chain.',
+    doc: 'PEM file with the client certificate that the proxy presents to the database, and its chain.',
   },
   TargetTlsKeyFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'PEM file of the private key of `TargetTlsCertFile`.',
+    doc: 'PEM file with the private key of `TargetTlsCertFile`.',
   },
 
   TargetMd5WithoutTls: {
@@ -300,7 +307,7 @@ export const settingsTable = {
     default: false,
     reloadable: true,
     since,
-    doc: 'Answers a database that asks for the password as an MD5 hash on a connection without TLS, too. Whoever reads the answer on its way can find out the password. SCRAM, which PostgreSQL asks for unless told otherwise, needs no TLS.',
+    doc: 'Allows MD5 authentication at the database over a connection without TLS. An eavesdropper can recover the password from the response. SCRAM, which is the default in PostgreSQL, needs no TLS.',
   },
 
   TlsMode: {
@@ -309,45 +316,45 @@ export const settingsTable = {
     defaultDoc: '`prefer` when `TlsCertFile` is given, else `disable`',
     reloadable: true,
     since,
-    doc: 'TLS between the clients and the proxy: `prefer` offers it, `require` refuses a client without it, `verify-ca` wants a client certificate signed by `TlsCaFile`, `verify-full` also wants its common name to be the user name.',
+    doc: 'TLS between the clients and the proxy. `prefer`: the proxy offers it. `require`: the proxy refuses clients without TLS. `verify-ca`: the client must also present a certificate signed by an authority in `TlsCaFile`. `verify-full`: the common name of that certificate must also be the user name.',
   },
   TlsCertFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'PEM file of the certificate that the proxy shows to clients, with its chain.',
+    doc: 'PEM file with the certificate that the proxy presents to clients, and its chain.',
   },
   TlsKeyFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'PEM file of the private key of `TlsCertFile`.',
+    doc: 'PEM file with the private key of `TlsCertFile`.',
   },
   TlsCaFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'PEM file of the certificate authorities that may sign client certificates.',
+    doc: 'PEM file with the trusted certificate authorities for client certificates.',
   },
   TlsCrlFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'PEM file of revoked certificates: a client that shows one of them is refused.',
+    doc: 'PEM file with a certificate revocation list. The proxy refuses a client whose certificate is on the list.',
   },
   TlsCertificates: {
     type: 'list',
     default: [],
     reloadable: true,
     since,
-    doc: 'More certificates: the one is shown whose names (subjectAltName) have the host that the client asks for (SNI), else that of `TlsCertFile`.',
+    doc: 'Additional certificates. The proxy presents the one whose subjectAltName matches the host that the client requested with SNI. If none matches, it presents `TlsCertFile`.',
     fields: {
       CertFile: {
         type: 'file',
         required: true,
-        doc: 'PEM file of the certificate with its chain.',
+        doc: 'PEM file with the certificate and its chain.',
       },
-      KeyFile: { type: 'file', required: true, doc: 'PEM file of its private key.' },
+      KeyFile: { type: 'file', required: true, doc: 'PEM file with the private key.' },
     },
   },
   TlsMinVersion: {
@@ -356,26 +363,26 @@ export const settingsTable = {
     default: 'TLSv1.2',
     reloadable: true,
     since,
-    doc: 'The oldest version of TLS, towards clients and towards the database.',
+    doc: 'The minimum TLS version, for clients and for the database.',
   },
   TlsCiphers: {
     type: 'string',
     reloadable: true,
     since,
-    doc: 'The cipher suites, towards clients and towards the database, in the syntax of OpenSSL; without it, those of the runtime. For example `TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES256-GCM-SHA384`. On Bun, those of TLS 1.3 are always its own.',
+    doc: 'The cipher suites for clients and for the database, in OpenSSL syntax, for example `TLS_AES_256_GCM_SHA384:ECDHE-RSA-AES256-GCM-SHA384`. The default is that of the runtime. Bun always uses its own cipher suites for TLS 1.3.',
   },
   TlsGroups: {
     type: 'string',
     reloadable: true,
     since,
-    doc: 'The groups for key exchange, towards clients and towards the database, separated by colons, the best first; without it, those of the runtime. For example `X25519:P-256`.',
+    doc: 'The key-exchange groups for clients and for the database, separated by colons, in order of preference, for example `X25519:P-256`. The default is that of the runtime.',
   },
   RequireTLS: {
     type: 'boolean',
     default: false,
     reloadable: true,
     since,
-    doc: 'Refuses clients without TLS (SQLSTATE 28000), as `TlsMode` `require` does.',
+    doc: 'Whether the proxy refuses clients without TLS (SQLSTATE 28000), as with `TlsMode` `require`.',
   },
 
   Users: {
@@ -383,9 +390,9 @@ export const settingsTable = {
     default: [],
     reloadable: true,
     since,
-    doc: 'Who may log in to the proxy, and as whom the proxy logs in to the database for them. Each has at most one of `Password`, `PasswordFile`, `PasswordEnv` and `Verifier`; one without any has a password for the database and comes in by certificate or token (`ClientAuth`).',
+    doc: 'The users who can log in to the proxy, and the credentials that the proxy uses for them at the database. Each user has at most one of `Password`, `PasswordFile`, `PasswordEnv` and `Verifier`. A user with none of them needs a database password, and authenticates with a certificate or a token (`ClientAuth`).',
     fields: {
-      UserName: { type: 'string', required: true, doc: 'The name the client logs in with.' },
+      UserName: { type: 'string', required: true, doc: 'The user name that the client sends.' },
       Password: {
         type: 'string',
         secret: true,
@@ -393,16 +400,16 @@ export const settingsTable = {
           regexp: /^(?!SCRAM-SHA-256\$|md5[0-9a-fA-F]{32}$)[^\0]+$/,
           doc: 'a password, not empty and not a verifier',
         },
-        doc: 'The password the client must know.',
+        doc: 'The password of the client.',
       },
       PasswordFile: {
         type: 'file',
-        doc: 'A file that holds the password and nothing else; one line break at its end is ignored.',
+        doc: 'A file that contains only the password. The proxy ignores one line break at the end.',
       },
       PasswordEnv: {
         type: 'string',
         pattern: environmentVariable,
-        doc: 'The environment variable that holds the password.',
+        doc: 'The environment variable that contains the password.',
       },
       Verifier: {
         type: 'string',
@@ -412,23 +419,23 @@ export const settingsTable = {
             /^(SCRAM-SHA-256\$[1-9]\d{0,8}:([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=|md5[0-9a-f]{32})$/,
           doc: 'SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword',
         },
-        doc: 'What PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…` or `md5…`. When it is the same as in the database, the proxy logs in there with the SCRAM keys of the client, once that has proved to know the password; until then, and for another verifier, give `DatabasePassword`.',
+        doc: 'The value that PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…` or `md5…`. If the database has the same SCRAM verifier, the proxy logs in there with the SCRAM keys of a client that has authenticated. If the verifiers differ, or the proxy must log in before the first client does, set `DatabasePassword`.',
       },
       DatabaseUserName: {
         type: 'string',
-        doc: 'The user the proxy logs in to the database as; without it, `UserName`.',
+        doc: 'The user name that the proxy uses at the database. The default is `UserName`.',
       },
       DatabasePassword: {
         type: 'string',
         secret: true,
         pattern: { regexp: /^[^\0]+$/, doc: 'a password, not empty' },
-        doc: 'The password the proxy logs in to the database with; without it, that of the client.',
+        doc: "The password that the proxy uses at the database. The default is the client's password.",
       },
-      DatabasePasswordFile: { type: 'file', doc: 'A file that holds `DatabasePassword`.' },
+      DatabasePasswordFile: { type: 'file', doc: 'A file that contains `DatabasePassword`.' },
       DatabasePasswordEnv: {
         type: 'string',
         pattern: environmentVariable,
-        doc: 'The environment variable that holds `DatabasePassword`.',
+        doc: 'The environment variable that contains `DatabasePassword`.',
       },
     },
   },
@@ -437,7 +444,7 @@ export const settingsTable = {
     default: [],
     reloadable: true,
     since,
-    doc: 'More users, out of secrets of AWS Secrets Manager, as with RDS Proxy: each secret is JSON with `username` and `password`, for the client and for the database. Exactly one of `SecretArn`, `SecretNamePrefix` and `SecretTag` each. They are read again after a rotation, by the single-user or the alternating-users strategy: the versions AWSCURRENT, AWSPENDING and AWSPREVIOUS are all tried at the database. When Secrets Manager does not answer, what was read last serves on. An entry of `Users` with the same name goes first. Needs the AWS SDK, which is installed unless optional packages are left out.',
+    doc: 'Additional users from AWS Secrets Manager, as with RDS Proxy. Each secret is JSON with `username` and `password`, which apply to the client and to the database. Each entry has exactly one of `SecretArn`, `SecretNamePrefix` and `SecretTag`. The proxy rereads secrets after a rotation, with the single-user or the alternating-users strategy: it tries the versions AWSCURRENT, AWSPENDING and AWSPREVIOUS at the database. While Secrets Manager does not respond, the proxy uses the values that it read last. An entry of `Users` with the same name takes precedence. This needs the AWS SDK, an optional dependency that npm installs by default.',
     fields: {
       SecretArn: {
         type: 'string',
@@ -445,41 +452,41 @@ export const settingsTable = {
       },
       SecretNamePrefix: {
         type: 'string',
-        pattern: { regexp: /^[\w/+=.@-]+$/, doc: 'the beginning of names of secrets' },
-        doc: 'All secrets whose name begins like this, in the region of `AWS_REGION`; a new one is found without a restart. Needs `secretsmanager:ListSecrets`.',
+        pattern: { regexp: /^[\w/+=.@-]+$/, doc: 'the prefix of secret names' },
+        doc: 'All secrets whose name has this prefix, in the region of `AWS_REGION`. The proxy finds new secrets without a restart. Needs `secretsmanager:ListSecrets`.',
       },
       SecretTag: {
         type: 'string',
         pattern: { regexp: /^[^=]+(=.*)?$/, doc: 'KEY or KEY=VALUE' },
-        doc: 'All secrets with this tag, `KEY` or `KEY=VALUE`; as `SecretNamePrefix`.',
+        doc: 'All secrets with this tag, `KEY` or `KEY=VALUE`. Otherwise it works like `SecretNamePrefix`.',
       },
       UsernameKey: {
         type: 'string',
         default: 'username',
-        doc: 'The key of the JSON that holds the user name.',
+        doc: 'The JSON key of the user name.',
       },
       PasswordKey: {
         type: 'string',
         default: 'password',
-        doc: 'The key of the JSON that holds the password.',
+        doc: 'The JSON key of the password.',
       },
       UserName: {
         type: 'string',
-        doc: 'The name that clients log in with; without it, that in the secret. With the alternating-users strategy, whose secret names another database user after each rotation, clients keep this one.',
+        doc: 'The user name that clients send. The default is the user name in the secret. Set it with the alternating-users strategy, where the user name in the secret changes with each rotation.',
       },
       IAMAuth: {
         type: 'enum',
         values: ['DISABLED', 'REQUIRED', 'ENABLED'],
         default: 'DISABLED',
-        doc: 'How clients prove to be this user, as with RDS Proxy: `DISABLED`, by the password; `REQUIRED`, by a token of IAM over TLS; `ENABLED`, by either, over TLS.',
+        doc: 'How clients authenticate as this user, as with RDS Proxy. `DISABLED`: with the password. `REQUIRED`: with an IAM token over TLS. `ENABLED`: with either, over TLS.',
       },
       ClientPasswordAuthType: {
         type: 'enum',
         values: ['POSTGRES_SCRAM_SHA_256', 'POSTGRES_MD5'],
         default: 'POSTGRES_SCRAM_SHA_256',
-        doc: 'How clients show that they know the password.',
+        doc: 'The authentication method for the password.',
       },
-      Description: { type: 'string', doc: 'A remark, for people.' },
+      Description: { type: 'string', doc: 'A comment. The proxy ignores it.' },
     },
   },
   SecretsRefreshInterval: {
@@ -489,7 +496,7 @@ export const settingsTable = {
     default: 300,
     reloadable: true,
     since,
-    doc: 'How often the secrets of `Auth` are read again. A password that the database or the proxy refuses has the secret of that user read at once, every two seconds at most.',
+    doc: 'How often the proxy rereads the secrets of `Auth`. If the database or the proxy rejects a password, the proxy rereads the secret of that user immediately, but at most every two seconds.',
   },
   PasswordOverlap: {
     type: 'duration',
@@ -498,19 +505,19 @@ export const settingsTable = {
     default: 300,
     reloadable: true,
     since,
-    doc: 'How long a client may use the old password after a secret was rotated. 0 refuses it at once: do that when a password has leaked. A password that is changed in the settings or their files is refused at once.',
+    doc: 'How long clients can still use the old password after a secret was rotated. 0 means not at all; set it after a password has leaked. The overlap does not apply to a password that you change in the settings or in a file.',
   },
   AuthQuery: {
     type: 'string',
     reloadable: true,
     since,
-    doc: 'SQL that gives the verifier of a user, for those whom nothing else names: it gets the name as `$1` and answers with one row of user name and verifier (or password), or with none. For example `SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND rolcanlogin`, or a function that may read that. The proxy logs in to the database for such users with the SCRAM keys that they show it, so it stores no password.',
+    doc: 'SQL that returns the verifier of a user who is not in `Users`, `AuthFile` or `Auth`. `$1` is the user name. The query returns one row with the user name and the verifier (or password), or no row. For example: `SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND rolcanlogin`, or a call to a SECURITY DEFINER function. The proxy logs in to the database with the SCRAM keys of the authenticated client, so it needs no stored password.',
   },
   AuthQueryUser: {
     type: 'string',
     reloadable: true,
     since,
-    doc: 'The database user that runs `AuthQuery`, one whose password is known; without it, that of the health checks.',
+    doc: 'The database user that runs `AuthQuery`. The settings must contain its password. The default is the user of the health checks.',
   },
   AuthQueryDatabase: {
     type: 'string',
@@ -526,7 +533,7 @@ export const settingsTable = {
     default: 60,
     reloadable: true,
     since,
-    doc: 'How long an answer of `AuthQuery` is used. A wrong password has it asked again, every two seconds at most. When the database does not answer, the last answer serves on.',
+    doc: 'How long the proxy caches the result of `AuthQuery`. After a wrong password it runs the query again, but at most every two seconds. While the database does not respond, the proxy uses the last result.',
   },
   AuthQueryNegativeCacheTime: {
     type: 'duration',
@@ -535,20 +542,20 @@ export const settingsTable = {
     default: 5,
     reloadable: true,
     since,
-    doc: 'How long it is remembered that `AuthQuery` knows no such user.',
+    doc: 'How long the proxy caches that `AuthQuery` returned no row.',
   },
   TargetIamAuth: {
     type: 'boolean',
     default: false,
     reloadable: true,
     since,
-    doc: 'Logs in to the database with tokens of AWS IAM in place of passwords. The database user needs the role `rds_iam`, the proxy AWS credentials with `rds-db:connect`, and `TargetTlsMode` `verify-full` or `verify-ca`. A token is signed for the host name and port of the endpoint as they are configured (or as the RDS API or Aurora name them), is used for every login while it is valid, and is renewed ahead of need. The region is the one in the host name, else `AWS_REGION`.',
+    doc: 'Whether the proxy logs in to the database with AWS IAM tokens instead of passwords. The database user needs the role `rds_iam`. The proxy needs AWS credentials with `rds-db:connect`, and `TargetTlsMode` `verify-full` or `verify-ca`. It signs each token for the host name and port in the settings (or those that the RDS API or Aurora reports), uses it for all logins while it is valid, and renews it before it expires. The region comes from the host name, otherwise from `AWS_REGION`.',
   },
   AuthFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'More users, in the format of PgBouncer\'s `userlist.txt`: one `"user" "password or verifier"` a line. An entry of `Users` with the same name goes first.',
+    doc: 'Additional users, in the format of PgBouncer\'s `userlist.txt`: one `"user" "password or verifier"` per line. An entry of `Users` with the same name takes precedence.',
   },
 
   ClientAuth: {
@@ -556,13 +563,13 @@ export const settingsTable = {
     default: [],
     reloadable: true,
     since,
-    doc: 'Who may come in from where, and how they prove who they are: the first rule that fits a client counts, and a client that none fits is refused (SQLSTATE 28000). Without any rule, and without `HbaFile`, every user of `Users`, `AuthFile`, `Auth` and `AuthQuery` comes in by its password.',
+    doc: 'Authentication rules, as in `pg_hba.conf`. The first rule that matches a client applies. The proxy refuses a client that matches no rule (SQLSTATE 28000). Without rules and without `HbaFile`, every user of `Users`, `AuthFile`, `Auth` and `AuthQuery` authenticates with a password.',
     fields: {
       Type: {
         type: 'enum',
         values: ['host', 'hostssl', 'hostnossl'],
         default: 'host',
-        doc: '`hostssl`: clients with TLS. `hostnossl`: those without. `host`: both.',
+        doc: '`hostssl`: clients with TLS. `hostnossl`: clients without TLS. `host`: both.',
       },
       Database: {
         type: 'string',
@@ -577,7 +584,7 @@ export const settingsTable = {
       Address: {
         type: 'string',
         default: 'all',
-        doc: 'Addresses of clients, separated by commas: `10.0.0.0/8`, `fd00::/8`, or `all`.',
+        doc: 'Client addresses, separated by commas: `10.0.0.0/8`, `fd00::/8`, or `all`.',
       },
       Method: {
         type: 'enum',
@@ -594,41 +601,41 @@ export const settingsTable = {
           'reject',
         ],
         required: true,
-        doc: 'How clients prove who they are; docs/security.md says what each is good for. `scram-sha-256`: SCRAM, bound to the TLS connection where the client can. `md5`: SCRAM, or an MD5 hash for users of whom only that is known. `password`: in clear over TLS. `cert`: a client certificate. `iam`: a token for the database, as the password over TLS. `sts`: a signed GetCallerIdentity request, as the password over TLS. `jwt`: a JSON Web Token, as the password over TLS. `oauth`: the same by SASL OAUTHBEARER. `trust`: nothing. `reject`: nobody.',
+        doc: 'How clients authenticate; docs/security.md compares the methods. `scram-sha-256`: SCRAM, with channel binding if the client supports it. `md5`: SCRAM, or MD5 for users with an MD5 verifier. `password`: a cleartext password over TLS. `cert`: a client certificate. `iam`: an RDS IAM token, as a password over TLS. `sts`: a signed GetCallerIdentity request, as a password over TLS. `jwt`: a JSON Web Token, as a password over TLS. `oauth`: a JSON Web Token, with SASL OAUTHBEARER. `trust`: no authentication. `reject`: the proxy refuses the client.',
       },
       ClientCert: {
         type: 'enum',
         values: ['no', 'verify-ca', 'verify-full'],
         default: 'no',
-        doc: 'Beside the method, a certificate that `TlsCaFile` signed; with `verify-full` it also names the user.',
+        doc: 'Whether the client must also present a certificate signed by an authority in `TlsCaFile`. With `verify-full`, its common name must also match the user.',
       },
       Map: {
         type: 'string',
-        doc: 'The map of `NameMaps` or `IdentFile` that says who may be which user: for the common name of a certificate, the ARN of a role, or the claim of a token. Without it, the name must be that of the user.',
+        doc: 'The map in `NameMaps` or `IdentFile` from an external name to users. The external name is the common name of a certificate, the ARN of a role, or the claim of a token. Without a map, the external name must be the user name.',
       },
       Issuer: {
         type: 'string',
         pattern: httpsUrl,
-        doc: 'For `jwt` and `oauth`: who must have issued the token. Its keys are found by OpenID Connect discovery.',
+        doc: 'For `jwt` and `oauth`: the required issuer of the token. The proxy finds its keys by OpenID Connect discovery.',
       },
       Audience: {
         type: 'string',
-        doc: 'For `jwt` and `oauth`: whom the token must be for. Needed: without it, a token for any other service would do.',
+        doc: 'For `jwt` and `oauth`: the required audience of the token. It is mandatory, since otherwise the proxy would accept a token that was issued for another service.',
       },
       Scope: {
         type: 'string',
         default: '',
-        doc: 'For `jwt` and `oauth`: scopes that the token must have, separated by spaces.',
+        doc: 'For `jwt` and `oauth`: the required scopes of the token, separated by spaces.',
       },
       UserClaim: {
         type: 'string',
         default: 'sub',
-        doc: 'For `jwt` and `oauth`: the claim that names the user, or what `Map` maps to one.',
+        doc: 'For `jwt` and `oauth`: the claim that contains the user name, or the external name that `Map` maps to a user.',
       },
       KeySetUrl: {
         type: 'string',
         pattern: httpsUrl,
-        doc: 'For `jwt` and `oauth`: where the keys of the issuer are, if it has no discovery.',
+        doc: 'For `jwt` and `oauth`: the URL of the key set of the issuer, if the issuer does not support discovery.',
       },
     },
   },
@@ -636,31 +643,35 @@ export const settingsTable = {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'A `pg_hba.conf`, as it is: its lines are further rules behind those of `ClientAuth`. Lines for `local` connections fit nobody. A line that cannot be honoured (a method, a group of users or a host name that the proxy cannot check) refuses whoever it may fit, and is named in the log at the start.',
+    doc: 'A `pg_hba.conf`, unchanged. Its lines follow the rules of `ClientAuth`. Lines for `local` connections match no client. If the proxy does not support a line (because of its method, a group of users or a host name), it refuses the clients that may match the line, and logs a warning at startup.',
   },
   IdentFile: {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'A `pg_ident.conf`, as it is: maps of names for `ClientAuth` and `HbaFile`.',
+    doc: 'A `pg_ident.conf`, unchanged, with user name maps for `ClientAuth` and `HbaFile`.',
   },
   NameMaps: {
     type: 'list',
     default: [],
     reloadable: true,
     since,
-    doc: 'Who may be which user, as in `pg_ident.conf`.',
+    doc: 'User name maps, as in `pg_ident.conf`.',
     fields: {
-      MapName: { type: 'string', required: true, doc: 'The map; several lines make one.' },
+      MapName: {
+        type: 'string',
+        required: true,
+        doc: 'The name of the map. Entries with the same name form one map.',
+      },
       SystemUserName: {
         type: 'string',
         required: true,
-        doc: 'The name that was proved: literally, or a regular expression after a slash.',
+        doc: 'The authenticated external name: a literal, or a regular expression after a slash.',
       },
       UserName: {
         type: 'string',
         required: true,
-        doc: 'The user that it may be, or `all`; `\\1` is what the first group of the regular expression has found.',
+        doc: 'The user that the client can log in as, or `all`. `\\1` is the first capture of the regular expression.',
       },
     },
   },
@@ -669,14 +680,14 @@ export const settingsTable = {
     pattern: { regexp: /^https?:\/\/[^/?#]+\/?$/, doc: 'a URL without a path' },
     reloadable: true,
     since,
-    doc: 'Where signed GetCallerIdentity requests of the method `sts` are sent, for example a VPC endpoint; without it, where the client has signed them for, which must be a host of AWS STS.',
+    doc: 'Where the proxy sends the signed GetCallerIdentity requests of the method `sts`, for example a VPC endpoint. The default is the host that the client signed the request for, which must be a host of AWS STS.',
   },
   StsAudience: {
     type: 'string',
     default: '',
     reloadable: true,
     since,
-    doc: 'The value of the signed header `x-sluice-audience` that a request of the method `sts` must have: then no other service can use what a client sent to it. Empty, no such header is asked for.',
+    doc: 'The required value of the signed header `x-sluice-audience` in a request of the method `sts`. It prevents the replay of a request that a client sent to another service. If it is empty, the proxy does not check the header.',
   },
 
   MaxConnectionsPercent: {
@@ -687,7 +698,7 @@ export const settingsTable = {
     default: 100,
     reloadable: true,
     since,
-    doc: "How much of the `max_connections` of the database the proxy may use, over all pools. What the database reserves for superusers is taken off first; one connection of the rest is the health check's.",
+    doc: 'The share of `max_connections` of the database that the proxy can use, over all pools. The proxy first subtracts the connections that the database reserves for superusers. One of the remaining connections is for the health check.',
   },
   MaxIdleConnectionsPercent: {
     type: 'integer',
@@ -697,7 +708,7 @@ export const settingsTable = {
     defaultDoc: 'half of `MaxConnectionsPercent`, rounded down',
     reloadable: true,
     since,
-    doc: 'How much of the `max_connections` of the database may stand idle in the pools; at most `MaxConnectionsPercent`. More than that are closed, the longest idle first, once nobody has borrowed them for `ConnectionIdleTimeout`.',
+    doc: 'The share of `max_connections` of the database that can be idle in the pools; at most `MaxConnectionsPercent`. The proxy closes idle connections beyond it, starting with the longest idle, once they have been idle for `ConnectionIdleTimeout`.',
   },
   ConnectionBorrowTimeout: {
     type: 'duration',
@@ -706,7 +717,7 @@ export const settingsTable = {
     default: 120,
     reloadable: true,
     since,
-    doc: 'How long a session waits for a server connection before it gets an error (SQLSTATE 08000). 0 gives the error at once unless a server connection is idle.',
+    doc: 'How long a session waits for a server connection before it gets an error (SQLSTATE 08000). With 0, it gets the error immediately unless a server connection is idle.',
   },
   IdleClientTimeout: {
     type: 'duration',
@@ -715,21 +726,21 @@ export const settingsTable = {
     default: 1800,
     reloadable: true,
     since,
-    doc: 'Closes a client connection that has been silent for so long after its last request was answered.',
+    doc: 'The proxy closes a client connection that has been idle for this long since the response to its last request.',
   },
   InitQuery: {
     type: 'string',
     default: '',
     reloadable: true,
     since,
-    doc: 'SQL that runs once on each new server connection, before anyone borrows it; several statements are parted by `;`. Anyone who may read the settings can read it: no secrets.',
+    doc: 'SQL that the proxy runs on each new server connection before the first session borrows it. Separate statements with `;`. Do not include secrets: everyone who can read the settings can read it.',
   },
   DebugLogging: {
     type: 'boolean',
     default: false,
     reloadable: true,
     since,
-    doc: 'Logs every statement, its literals replaced, and each step of a connection, whatever `LogLevel` says.',
+    doc: 'Logs every normalized query and every event of a connection, regardless of `LogLevel`.',
   },
 
   PoolSize: {
@@ -740,7 +751,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'The most server connections in one pool, that is for one database and user. Those that pinned sessions keep to themselves are not counted here, only within `MaxConnectionsPercent`. 0 means that only `MaxConnectionsPercent` limits it.',
+    doc: 'The maximum number of server connections in one pool, that is, for one database and user. Connections of pinned sessions do not count against it, only against `MaxConnectionsPercent`. 0 means that only `MaxConnectionsPercent` limits the pool.',
   },
   MinPoolSize: {
     type: 'integer',
@@ -750,36 +761,36 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'How many server connections a pool keeps open once it has been used, even when they are idle.',
+    doc: 'The number of server connections that a pool keeps open, even if they are idle. It applies once the pool has been used.',
   },
   Pools: {
     type: 'list',
     default: [],
     reloadable: true,
     since,
-    doc: 'Other values for some pools. The first entry whose `Database` and `User` both match a pool applies to it; what the entry leaves out comes from the setting of the same name.',
+    doc: 'Overrides for individual pools. The first entry whose `Database` and `User` both match a pool applies. A field that the entry omits has the value of the global setting of the same name.',
     fields: {
-      Database: { type: 'string', required: true, doc: 'A database name, or `*` for every one.' },
+      Database: { type: 'string', required: true, doc: 'A database name, or `*` for all.' },
       User: {
         type: 'string',
         required: true,
-        doc: 'The name of a user in the database, or `*` for every one.',
+        doc: 'The name of a database user, or `*` for all.',
       },
       PoolSize: {
         type: 'integer',
         unit: 'connections',
         min: 0,
         max: 100_000,
-        doc: '`PoolSize` of these pools.',
+        doc: '`PoolSize` for these pools.',
       },
       MinPoolSize: {
         type: 'integer',
         unit: 'connections',
         min: 0,
         max: 100_000,
-        doc: '`MinPoolSize` of these pools.',
+        doc: '`MinPoolSize` for these pools.',
       },
-      InitQuery: { type: 'string', doc: '`InitQuery` of these pools.' },
+      InitQuery: { type: 'string', doc: '`InitQuery` for these pools.' },
     },
   },
   ConnectionLifetime: {
@@ -789,7 +800,7 @@ export const settingsTable = {
     default: 3600,
     reloadable: true,
     since,
-    doc: 'Closes a server connection of this age as soon as nobody borrows it. 0 means never.',
+    doc: 'The proxy closes a server connection that reaches this age, as soon as no session has it leased. 0 means never.',
   },
   ConnectionLifetimeJitterPercent: {
     type: 'integer',
@@ -799,7 +810,7 @@ export const settingsTable = {
     default: 10,
     reloadable: true,
     since,
-    doc: 'Shortens each `ConnectionLifetime` by a random share up to this one, so that connections opened together do not close together.',
+    doc: 'The proxy shortens `ConnectionLifetime` for each connection by a random percentage up to this value, so that connections opened together do not close together.',
   },
   ConnectionIdleTimeout: {
     type: 'duration',
@@ -808,7 +819,7 @@ export const settingsTable = {
     default: 300,
     reloadable: true,
     since,
-    doc: 'How long nobody must have borrowed a server connection before `MaxIdleConnectionsPercent` closes it; `MinPoolSize` connections of the pool stay.',
+    doc: 'How long a server connection must be idle before the proxy can close it because of `MaxIdleConnectionsPercent`. The proxy keeps `MinPoolSize` connections of each pool.',
   },
 
   MaxClientConnections: {
@@ -819,7 +830,7 @@ export const settingsTable = {
     default: 10_000,
     reloadable: true,
     since,
-    doc: 'The most client connections at once; one more is refused with SQLSTATE 53300.',
+    doc: 'The maximum number of client connections. The proxy refuses further clients with SQLSTATE 53300.',
   },
   MaxClientConnectionsPerUser: {
     type: 'integer',
@@ -829,7 +840,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'The most client connections of one user at once. 0 means no limit of its own.',
+    doc: 'The maximum number of client connections per user. 0 means no limit.',
   },
   MaxClientConnectionsPerDatabase: {
     type: 'integer',
@@ -839,7 +850,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'The most client connections to one database at once. 0 means no limit of its own.',
+    doc: 'The maximum number of client connections per database. 0 means no limit.',
   },
 
   ClientLoginTimeout: {
@@ -849,7 +860,7 @@ export const settingsTable = {
     default: 60,
     reloadable: true,
     since,
-    doc: 'Closes a client connection that has not finished its login in this time.',
+    doc: 'The proxy closes a client connection that does not complete its login in this time.',
   },
   IdleInTransactionTimeout: {
     type: 'duration',
@@ -858,7 +869,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'Closes a client connection that leaves a transaction open and is silent for so long; the transaction is rolled back. 0 means never.',
+    doc: 'The proxy closes a client connection that has been idle in a transaction for this long. The transaction is rolled back. 0 means never.',
   },
   QueryTimeout: {
     type: 'duration',
@@ -867,7 +878,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'Cancels a statement that has run for so long, and closes its client connection. 0 means never.',
+    doc: 'The proxy cancels a statement that has run for this long, and closes the client connection. 0 means never.',
   },
   ConnectTimeout: {
     type: 'duration',
@@ -876,7 +887,7 @@ export const settingsTable = {
     default: 5,
     reloadable: true,
     since,
-    doc: 'How long opening one server connection may take, login included.',
+    doc: 'The timeout for opening a server connection, including the login.',
   },
   ConnectRetryMin: {
     type: 'duration',
@@ -885,7 +896,7 @@ export const settingsTable = {
     default: 0.1,
     reloadable: true,
     since,
-    doc: 'The pause after the first failure to open a server connection; it doubles with each further one, up to `ConnectRetryMax`.',
+    doc: 'The delay after the first failed attempt to open a server connection. It doubles with each further failure, up to `ConnectRetryMax`.',
   },
   ConnectRetryMax: {
     type: 'duration',
@@ -894,7 +905,7 @@ export const settingsTable = {
     default: 5,
     reloadable: true,
     since,
-    doc: 'The longest pause between two attempts to open a server connection.',
+    doc: 'The maximum delay between two attempts to open a server connection.',
   },
   CancelTimeout: {
     type: 'duration',
@@ -903,7 +914,7 @@ export const settingsTable = {
     default: 10,
     reloadable: true,
     since,
-    doc: 'How long it may take to hand a cancel request to the database before it is given up.',
+    doc: 'The timeout for sending a cancel request to the database.',
   },
   DrainTimeout: {
     type: 'duration',
@@ -912,7 +923,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'How long a drain waits for open transactions before it ends them. 0 means for ever.',
+    doc: 'How long a drain waits for open transactions before it terminates them. 0 means that it waits without limit.',
   },
 
   PreparedStatementsPerConnection: {
@@ -923,7 +934,7 @@ export const settingsTable = {
     default: 200,
     reloadable: true,
     since,
-    doc: 'How many prepared statements stay on one server connection; the least recently used is closed.',
+    doc: 'The maximum number of prepared statements on one server connection. The proxy closes the least recently used one to make room.',
   },
   MaxBufferedMessage: {
     type: 'bytes',
@@ -932,7 +943,7 @@ export const settingsTable = {
     default: 4_194_304,
     reloadable: true,
     since,
-    doc: 'The longest statement that the proxy reads whole before it sends it on. A longer one streams through, and its session is pinned, since what the statement does is not known.',
+    doc: 'The longest statement that the proxy buffers and analyzes. The proxy streams a longer one through and pins its session, because it does not know the side effects of the statement.',
   },
   MaxBytesBeforeLogin: {
     type: 'bytes',
@@ -941,7 +952,7 @@ export const settingsTable = {
     default: 10_000,
     reloadable: true,
     since,
-    doc: 'How many bytes a client may send before it is let in. One that sends more is refused (SQLSTATE 08P01). PostgreSQL takes startup packets of 10,000 bytes; those of drivers have a few hundred.',
+    doc: 'The maximum number of bytes that a client can send before it is authenticated. The proxy refuses a client that sends more (SQLSTATE 08P01). PostgreSQL accepts startup packets of up to 10,000 bytes; drivers send a few hundred.',
   },
   MaxPreparedStatements: {
     type: 'integer',
@@ -951,7 +962,7 @@ export const settingsTable = {
     default: 10_000,
     reloadable: true,
     since,
-    doc: 'How many names of prepared statements one session may have, those of SQL PREPARE included. A client that goes past it loses its connection (SQLSTATE 54000): the proxy keeps the text of each.',
+    doc: 'The maximum number of named prepared statements per session, including those made with SQL PREPARE. The proxy stores the text of each. It closes a client connection that exceeds the limit (SQLSTATE 54000).',
   },
   MaxSessionParameters: {
     type: 'integer',
@@ -961,7 +972,7 @@ export const settingsTable = {
     default: 2000,
     reloadable: true,
     since,
-    doc: 'How many parameters one session may have set (`SET`, `set_config()`). A client that goes past it loses its connection (SQLSTATE 54000): each lease sets them anew.',
+    doc: 'The maximum number of parameters that one session can set (`SET`, `set_config()`). The proxy replays them on each lease. It closes a client connection that exceeds the limit (SQLSTATE 54000).',
   },
   MaxListenChannels: {
     type: 'integer',
@@ -971,7 +982,7 @@ export const settingsTable = {
     default: 10_000,
     reloadable: true,
     since,
-    doc: 'How many channels one session may listen to. A client that goes past it loses its connection (SQLSTATE 54000).',
+    doc: 'The maximum number of channels that one session can listen on. The proxy closes a client connection that exceeds the limit (SQLSTATE 54000).',
   },
   MaxMemory: {
     type: 'bytes',
@@ -980,7 +991,7 @@ export const settingsTable = {
     default: 0,
     reloadable: true,
     since,
-    doc: 'While the process holds more memory than this, it takes no new work: clients that come are refused, and requests that need a server connection too (SQLSTATE 53200); transactions go on. It is there so that some clients are turned away before the system kills the process and with it all of them. 0 means nine tenths of what the container allows, and no limit outside of one.',
+    doc: 'While the process uses more memory than this, it refuses new clients, and requests that need a server connection (SQLSTATE 53200). Open transactions continue. The limit protects all clients from the out-of-memory killer. 0 means 90 % of the memory limit of the container, or no limit outside a container.',
   },
 
   PinNotice: {
@@ -988,7 +999,7 @@ export const settingsTable = {
     default: false,
     reloadable: true,
     since,
-    doc: 'Sends a client a NOTICE when its session is pinned, with the reason and what would avoid it, and when it is unpinned. Meant for development.',
+    doc: 'Sends a client a NOTICE when its session is pinned and when it is unpinned, with the reason and a way to avoid the pin. Intended for development.',
   },
 
   UnprovenCode: {
@@ -997,7 +1008,7 @@ export const settingsTable = {
     default: 'reset',
     reloadable: true,
     since,
-    doc: 'What follows when a session has run code whose effects are not proven: dynamic SQL, code that cannot be read. With reset another session gets the connection only after a reset in front of its first request; code that may leave what no reset removes (C functions that are not known, languages other than SQL and PL/pgSQL) pins the session, and the connection is closed afterwards. With pin all of it pins. With trust nothing is done: what such code leaves is seen by other sessions.',
+    doc: 'What the proxy does after a session has run code whose side effects are not proven: dynamic SQL, or code that the proxy cannot read. `reset`: the proxy resets the connection before it forwards the first request of another session. Code whose side effects a reset may not remove (unknown C functions, languages other than SQL and PL/pgSQL) pins the session, and the proxy closes the connection afterwards. `pin`: all unproven code pins. `trust`: the proxy does nothing, so other sessions can see the side effects.',
   },
 
   LogLevel: {
@@ -1006,7 +1017,7 @@ export const settingsTable = {
     default: 'info',
     reloadable: true,
     since,
-    doc: 'The least important messages that are still logged.',
+    doc: 'The minimum level of the messages in the log.',
   },
   LogFormat: {
     type: 'enum',
@@ -1014,7 +1025,7 @@ export const settingsTable = {
     default: 'auto',
     reloadable: true,
     since,
-    doc: '`json` writes one JSON object a line, `pretty` writes for people, `auto` is `pretty` on a terminal and `json` elsewhere.',
+    doc: '`json`: one JSON object per line. `pretty`: text for humans. `auto`: `pretty` on a terminal, `json` otherwise.',
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 
@@ -1024,7 +1035,7 @@ export type SettingName = keyof typeof settingsTable;
 /** All settings with their values, checked and frozen. Durations are in seconds, sizes in bytes. */
 export type Settings = ValuesOf<typeof settingsTable>;
 
-/** Settings as they may be given: those with a default may be left out. */
+/** Settings as input: those with a default are optional. */
 export type GivenSettings = GivenOf<typeof settingsTable>;
 
 /** Whether there is a setting of this name. */
@@ -1032,7 +1043,7 @@ export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(settingsTable, name);
 }
 
-/** The same table for code that walks it, where only the fields of a row matter. */
+/** The table as a list, for code that iterates over it. */
 export const settings: readonly (readonly [SettingName, Setting])[] = Object.keys(settingsTable)
   .filter(isSettingName)
   .map((name) => [name, settingsTable[name]]);

@@ -1,14 +1,14 @@
 import type { Settings } from './table.ts';
 
-/** Settings do not tell which of them were given and which are defaults, so what was said of those given is kept here. */
+/** `Settings` does not show which values are defaults, so the warnings about deprecated settings are kept here. */
 const deprecated = new WeakMap<Settings, readonly string[]>();
 
-/** Keeps what there is to say about deprecated settings that were given, for `settingsWarnings`. */
+/** Stores warnings about deprecated settings, for `settingsWarnings`. */
 export function noteDeprecated(settings: Settings, warnings: readonly string[]): void {
   if (warnings.length > 0) deprecated.set(settings, warnings);
 }
 
-/** What is allowed and yet probably not meant, one sentence each; for check-config and the log at the start. */
+/** Warnings about valid but probably unintended settings, for check-config and the log at startup. */
 export function settingsWarnings(settings: Settings): readonly string[] {
   return [...(deprecated.get(settings) ?? []), ...verifierWarnings(settings)];
 }
@@ -18,6 +18,6 @@ function verifierWarnings({ Users }: Settings): readonly string[] {
     (user) => user.Verifier !== undefined && user.DatabasePassword === undefined,
   ).map(
     (user) =>
-      `user ${user.UserName} has only a Verifier: the proxy can log in to the database only after a client of that user has, and only if the database has the same verifier; add DatabasePassword otherwise`,
+      `user ${user.UserName} has a Verifier but no DatabasePassword: the proxy can log in to the database only after a client of this user has logged in, and only if the database has the same verifier; otherwise, add DatabasePassword`,
   );
 }

@@ -75,7 +75,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
       if (!anew || this.#asking.anew) return;
       this.#asking.giveUp();
     }
-    if (anew) this.#drop('its target is in doubt');
+    if (anew) this.#drop('its target is suspect');
     let over = false;
     const giveUp = (): void => {
       over = true;
@@ -123,7 +123,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
     const connection = this.#connection;
     if (connection === null) return;
     this.#connection = null;
-    connection.close('a statement needs its database without connections');
+    connection.close('a statement needs the database without connections');
     await connection.ended;
   }
 
@@ -143,7 +143,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
   close(): void {
     this.#closed = true;
     this.#asking?.giveUp();
-    this.#drop('the check has ended');
+    this.#drop('the health checks of the target have stopped');
   }
 
   hasErrand(): boolean {

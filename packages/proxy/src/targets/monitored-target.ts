@@ -38,11 +38,11 @@ export function judge(monitored: MonitoredTarget, standing: Standing): boolean {
   };
   if (last?.kind === 'role') {
     const { writer, lagLimit, principal } = standing;
-    if (principal !== null) say(null, `it is another address of ${principal.target.name}`);
+    if (principal !== null) say(null, `it is the same server as ${principal.target.name}`);
     else if (!last.role.inRecovery && writer !== null && writer !== monitored)
       say(
         UnavailableReason.InvalidReplicationState,
-        `it takes writes, and ${writer.target.name} is the writer`,
+        `it accepts writes, but ${writer.target.name} is the writer`,
       );
     else if (last.role.inRecovery && lagLimit > 0 && target.lag > lagLimit)
       say(

@@ -93,7 +93,7 @@ export class RdsInstances {
       const hostPorts = (answer.DBInstances ?? []).flatMap(hostPortOf);
       if (hostPorts.length === 0)
         throw new Error(
-          'there is no such instance or cluster, or none of its instances has an address',
+          'the instance or cluster does not exist, or none of its instances has an address',
         );
       return hostPorts;
     } catch (error) {

@@ -24,7 +24,7 @@ export type LimitsOf = (database: string, user: string) => PoolLimits;
  */
 export class RolePools implements PoolTarget {
   readonly role: TargetRole;
-  pauseReason: string | null = 'No target has been found yet.';
+  pauseReason: string | null = 'No target is available yet.';
   readonly loginChanges: LoginChanges;
   readonly watchers = new Set<PoolWatcher>();
   /** Statements that need a database or a role to themselves. */

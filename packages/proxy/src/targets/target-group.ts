@@ -300,7 +300,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     if (!target.drained) {
       target.drained = true;
       events.targetDrained.publish({ target: target.name });
-      for (const role of this.allPools) role.retire(target, 'its target is drained');
+      for (const role of this.allPools) role.retire(target, 'its target is draining');
       this.#serve();
     }
     return this.allPools.every((role) => role.isQuiet(target));
@@ -431,15 +431,15 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       // A read that a standby fell silent over can run on another: nothing is lost by ending it.
       for (const target of readers.serving)
         if (!serving.includes(target) && this.#monitor.find(target)?.last?.kind === 'silent')
-          readers.end(target, `${target.name} does not answer`);
-      readers.serve(serving, 'it takes no more reads');
+          readers.end(target, `${target.name} does not respond`);
+      readers.serve(serving, 'it no longer serves reads');
       events.readersChanged.publish({ targets: serving.map(({ name }) => name) });
       readers.resume();
     }
     this.#updatePauses();
   }
 
-  /** Lends or not, as things stand. */
+  /** Pauses or resumes the pools of both roles according to the current state. */
   #updatePauses(): void {
     const { READ_WRITE: writers, READ_ONLY: readers } = this.#roles;
     const paused = this.#paused ? 'The proxy is paused.' : null;
@@ -449,7 +449,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
         ? `No target is the writer${last === undefined ? '' : `; the last one was ${last}`}.`
         : null;
     writers.pause(paused ?? noWriter ?? whyNotBorrowable(writers.serving));
-    const noReader = readers.serving.length === 0 ? 'No standby can take reads.' : null;
+    const noReader = readers.serving.length === 0 ? 'No standby can serve reads.' : null;
     readers.pause(paused ?? noReader ?? whyNotBorrowable(readers.serving));
   }
 
@@ -474,12 +474,12 @@ function refuses(last: CheckResult | null): boolean {
   return last?.kind === 'gone' && last.sqlstate === '57P03';
 }
 
-/** Why none of these is lent, or null when one is. */
+/** Why no connection to these targets can be borrowed, or null. */
 function whyNotBorrowable(targets: readonly Target[]): string | null {
   if (targets.some(({ isBorrowable }) => isBorrowable)) return null;
   return targets
     .map(({ name, suspicion }) =>
-      suspicion === null ? `${name} is drained.` : `${name} is being checked: ${suspicion}.`,
+      suspicion === null ? `${name} is draining.` : `${name} is being checked: ${suspicion}.`,
     )
     .join(' ');
 }

@@ -2,7 +2,7 @@ import type { PinReason } from '../pinning/pin-reason.ts';
 import type { TargetState, UnavailableReason } from '../targets/target-state.ts';
 
 /**
- * What each event tells. `client` and `connection` are numbers that tie a story together; no field holds a secret, a
+ * The payload of each event. `client` and `connection` are numbers that correlate events. No field contains a secret, a
  * parameter value, or a literal of a statement.
  */
 export interface EventPayloads {
@@ -30,86 +30,86 @@ export interface EventPayloads {
     readonly database?: string;
     readonly address?: string | undefined;
     readonly method?: string;
-    /** What the client is not told: why. */
+    /** The reason, which the client does not get. */
     readonly why?: string;
   };
-  /** A client connection has ended. */
+  /** A client connection was closed. */
   readonly clientClosed: { readonly client: number; readonly reason: string };
-  /** A session keeps its server connection beyond the transaction. */
+  /** A session was pinned to its server connection. */
   readonly sessionPinned: {
     readonly client: number;
     readonly connection: number | undefined;
     readonly reason: PinReason;
-    /** The statement that did it, its literals replaced; empty where none did. */
+    /** The normalized query that caused the pin; empty if none did. */
     readonly statement: string;
     readonly application: string;
-    /** What of the session the statement touches, for the log; its form may change. */
+    /** The session state that the statement affects, for the log. The format may change. */
     readonly touches: unknown;
   };
-  /** A session gives its server connection back again. */
+  /** A session was unpinned. */
   readonly sessionUnpinned: {
     readonly client: number;
     readonly connection: number | undefined;
     readonly reason: PinReason;
     readonly seconds: number;
   };
-  /** A session was found changed by statements whose text does not show it. */
+  /** The proxy found session state that the text of the statements did not show. */
   readonly hiddenStateFound: {
     readonly client: number;
     readonly what: string;
     readonly statements: readonly string[];
     readonly application: string;
   };
-  /** Something was thrown that no code foresaw. */
+  /** An unexpected exception was caught. */
   readonly faultCaught: { readonly where: string; readonly stack: string };
-  /** More is kept for a session than a setting allows: its client loses its connection. */
+  /** A session exceeded a limit. The proxy closes its client connection. */
   readonly sessionLimitPassed: {
     readonly client: number;
     readonly setting: string;
     readonly limit: number;
   };
-  /** The process holds more memory than it may, in bytes: no new work is taken. */
+  /** Memory use is above MaxMemory, in bytes. The proxy refuses new work. */
   readonly memoryShort: { readonly held: number; readonly limit: number };
-  /** It holds less again. */
+  /** Memory use is below MaxMemory again. */
   readonly memoryEnough: { readonly held: number; readonly limit: number };
-  /** The process did nothing for a while: it did not get the CPU, or one piece of work took so long. */
+  /** The event loop was blocked, by a lack of CPU time or by one long task. */
   readonly stalled: { readonly milliseconds: number };
-  /** A name of a target cannot be resolved; the addresses that it last had are used. */
+  /** The name of a target cannot be resolved. The proxy uses the last known addresses. */
   readonly nameUnresolved: {
     readonly name: string;
     readonly message: string;
     readonly addresses: readonly string[];
   };
-  /** It can be again. */
+  /** The name of a target resolves again. */
   readonly nameResolved: { readonly name: string; readonly addresses: readonly string[] };
   /** The functions of a database could not be read. */
   readonly storedCodeUnread: { readonly error: string };
-  /** An application asks for what a sequence gave it. */
+  /** An application called currval() or lastval(). */
   readonly sequencesAsked: {
     readonly client: number;
     readonly application: string;
     readonly statement: string;
   };
-  /** The connection that listens for the sessions of a database is lost. */
+  /** The proxy lost the listening connection of a database. */
   readonly listeningLost: {
     readonly database: string;
     readonly sessions: number;
     readonly channels: number;
     readonly message: string;
   };
-  /** It is back; `seconds` is how long nobody listened. */
+  /** The proxy listens again. `seconds` is the length of the gap. */
   readonly listeningResumed: {
     readonly database: string;
     readonly seconds: number;
     readonly sessions: number;
   };
-  /** It could not be opened. */
+  /** The listening connection could not be opened. */
   readonly listeningFailed: {
     readonly database: string;
     readonly user: string;
     readonly message: string;
   };
-  /** A cancel request has come; `client` is null when its key fits nobody. */
+  /** A cancel request arrived. `client` is null if its key matches no client. */
   readonly cancelRequested: { readonly client: number | null };
   readonly serverConnectionOpened: ConnectionEvent;
   readonly serverConnectionClosed: ConnectionEvent;
@@ -119,19 +119,19 @@ export interface EventPayloads {
     readonly pool: string;
     readonly sqlstate: string;
     readonly message: string;
-    /** It is no use to try again. */
+    /** Retrying cannot succeed. */
     readonly final: boolean;
   };
-  /** What PostgreSQL decides at login has changed, by the names of settings: new clients get new connections. */
+  /** Settings that PostgreSQL applies at login have changed. New clients get new server connections. */
   readonly loginFactsChanged: { readonly pool: string; readonly settings: readonly string[] };
-  /** The health check judges a target otherwise than before. */
+  /** The health check changed the state of a target. */
   readonly targetStateChanged: {
     readonly target: string;
     readonly state: TargetState;
     readonly reason: UnavailableReason | null;
     readonly message: string;
   };
-  /** Something in traffic speaks against the writer: it is checked at once. */
+  /** Traffic signaled a failure of the writer. The proxy checks it immediately. */
   readonly writerSuspected: { readonly target: string; readonly failureSignal: string };
   /** The writer is lost: clients wait. */
   readonly writerLost: {
@@ -139,27 +139,27 @@ export interface EventPayloads {
     readonly why: string;
     readonly failureSignal: string | null;
   };
-  /** There is a writer: clients are served. `afterMs` is null when none was lost before. */
+  /** The proxy found the writer. `afterMs` is null if no writer was lost before. */
   readonly writerFound: {
     readonly target: string;
     readonly waiting: number;
     readonly afterMs: number | null;
   };
-  /** The new writer has answered a client. */
+  /** The new writer sent its first response to a client. */
   readonly firstStatementServed: { readonly target: string | null; readonly afterMs: number };
-  /** Other targets take reads. */
+  /** The set of targets that serve reads has changed. */
   readonly readersChanged: { readonly targets: readonly string[] };
-  /** The RDS API could not be asked for targets. */
+  /** The RDS API did not list the targets. */
   readonly targetsNotListed: { readonly why: string };
   /** A target is drained for planned work. */
   readonly targetDrained: { readonly target: string };
   /** Its drain is over. */
   readonly targetUndrained: { readonly target: string };
-  /** All clients wait. */
+  /** The proxy was paused. All clients wait. */
   readonly paused: Readonly<Record<string, never>>;
-  /** They are served again. */
+  /** The proxy was resumed. */
   readonly resumed: Readonly<Record<string, never>>;
-  /** A statement is sent to the database; `normalizedQuery` is its text, its literals replaced. */
+  /** The proxy sends a statement to the database. */
   readonly statement: {
     readonly client: number;
     readonly connection: number | undefined;
@@ -172,19 +172,19 @@ export interface EventPayloads {
   };
   /** Passwords in secrets have changed. */
   readonly secretsChanged: { readonly users: readonly string[] };
-  /** Secrets could not be read again. */
+  /** The proxy could not reread the secrets. */
   readonly secretsFailed: { readonly why: string };
-  /** Secrets were never read, so their users are missing: the proxy is not ready. */
+  /** The proxy has not been able to read some secrets since the start. It is not ready. */
   readonly secretsUnread: { readonly why: readonly string[] };
-  /** AuthQuery could not be answered. */
+  /** AuthQuery failed. */
   readonly authQueryFailed: { readonly why: string };
-  /** What a rule about clients says cannot be honoured. */
+  /** An authentication rule is not supported, or is insecure. */
   readonly authRuleWarning: { readonly warning: string };
-  /** Clients are turned away, since descriptors are nearly used up. */
+  /** The proxy refuses clients because few file descriptors are left. */
   readonly descriptorsUsedUp: { readonly used: number; readonly limit: number };
   /** A client connection could not be accepted. */
   readonly acceptFailed: { readonly endpoint: string; readonly message: string };
-  /** The proxy ends: it takes no new clients. */
+  /** The proxy is shutting down and accepts no new clients. */
   readonly draining: { readonly clients: number };
 }
 

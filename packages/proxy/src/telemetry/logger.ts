@@ -4,32 +4,31 @@ import { prettyFactory } from 'pino-pretty';
 import { events } from './events.ts';
 import { LogWriter, openStandardError } from './log-writer.ts';
 
-/** How the log is written. */
 export interface LogOptions {
   readonly level: string;
   /** `auto` is pretty on a terminal and JSON elsewhere. */
   readonly format: 'auto' | 'json' | 'pretty';
-  /** Adds each statement, normalized. */
+  /** Whether the log includes each statement, normalized. */
   readonly debug: boolean;
 }
 
 let shared: LogWriter | null = null;
 
-/** The one writer of the process: a log that is made anew goes on where the last one was. */
+/** The process has one writer. A new logger reuses it, so that no buffered line is lost. */
 function standardError(): LogWriter {
   shared ??= new LogWriter(openStandardError(), (lines) => {
-    const msg = `${lines} lines of the log were lost: they could not be written`;
+    const msg = `${lines} log lines were lost, because they could not be written`;
     return `${JSON.stringify({ level: 40, time: new Date().toISOString(), msg })}\n`;
   });
   return shared;
 }
 
-/** Resolves when the log is written as far as it was said. */
+/** Resolves when all lines logged so far are written. */
 export function logFlushed(): Promise<void> {
   return shared?.flushed() ?? Promise.resolve();
 }
 
-/** Makes the log. It goes to standard error, so that standard output belongs to the command. */
+/** The log goes to standard error. Standard output is for the result of a command. */
 export function createLogger(options: LogOptions): Logger {
   const usePretty =
     options.format === 'pretty' || (options.format === 'auto' && process.stderr.isTTY);
@@ -48,109 +47,119 @@ export function createLogger(options: LogOptions): Logger {
   );
 }
 
-/** What an event's line looks like. */
 interface Line {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
 }
 
-/** The line of each event. The payload's fields stand beside it; `client` and `connection` tie lines together. */
+/** The line of each event. It includes the fields of the payload; `client` and `connection` correlate lines. */
 const lines: Partial<Record<keyof typeof events, Line>> = {
   clientConnected: { level: 'debug', message: 'client connected' },
   clientLoggedIn: { level: 'info', message: 'client logged in' },
   clientLoginFailed: { level: 'warn', message: 'client login failed' },
   clientClosed: { level: 'info', message: 'client connection closed' },
   sessionPinned: { level: 'warn', message: 'session pinned to its server connection' },
-  sessionUnpinned: { level: 'info', message: 'session unpinned: its state is gone' },
+  sessionUnpinned: { level: 'info', message: 'session unpinned, because its state is gone' },
   hiddenStateFound: {
     level: 'warn',
-    message: 'a statement changed its session in a way that its text does not show',
+    message: 'a statement changed session state, but its text does not show it',
   },
   storedCodeUnread: {
     level: 'warn',
     message:
-      'the functions of the database could not be read: their side effects are probed for only now and then',
+      'the proxy could not read the functions of the database: it probes for their side effects by sampling',
   },
   sequencesAsked: {
     level: 'warn',
     message:
-      'an application uses currval() or lastval(): its sessions are pinned from now on once they have drawn from a sequence',
+      'an application uses currval() or lastval(): from now on, nextval() and setval() pin its sessions',
   },
   listeningLost: {
     level: 'warn',
-    message: 'listening connection lost: notifications may be missed until it is back',
+    message:
+      'listening connection lost: sessions may miss notifications until the proxy reconnects',
   },
-  listeningResumed: { level: 'warn', message: 'listening again; notifications may be missed' },
-  listeningFailed: { level: 'error', message: 'listening connection could not be opened' },
+  listeningResumed: {
+    level: 'warn',
+    message: 'listening again: sessions may have missed notifications',
+  },
+  listeningFailed: { level: 'error', message: 'could not open the listening connection' },
   cancelRequested: { level: 'debug', message: 'cancel requested' },
   serverConnectionOpened: { level: 'info', message: 'server connection opened' },
   serverConnectionClosed: { level: 'info', message: 'server connection closed' },
-  serverConnectFailed: { level: 'error', message: 'server connection failed' },
+  serverConnectFailed: { level: 'error', message: 'could not open a server connection' },
   loginFactsChanged: {
     level: 'info',
-    message: 'what PostgreSQL decides at login has changed: new clients get new server connections',
+    message:
+      'settings that PostgreSQL applies at login have changed: new clients get new server connections',
   },
   targetStateChanged: { level: 'info', message: 'target state changed' },
-  writerSuspected: { level: 'info', message: 'the writer is checked' },
-  writerLost: { level: 'warn', message: 'the writer is lost: clients wait' },
-  writerFound: { level: 'info', message: 'the writer is found: clients are served' },
+  writerSuspected: { level: 'info', message: 'failure signal: checking the writer' },
+  writerLost: { level: 'warn', message: 'writer lost: clients wait' },
+  writerFound: { level: 'info', message: 'writer found: clients are served' },
   firstStatementServed: { level: 'info', message: 'first statement served by the new writer' },
-  readersChanged: { level: 'info', message: 'other targets take reads' },
+  readersChanged: { level: 'info', message: 'the targets that serve reads have changed' },
   targetsNotListed: {
     level: 'error',
-    message: 'targets not listed by the RDS API, those known before stay',
+    message: 'the RDS API did not list the targets: the proxy keeps the known ones',
   },
-  targetDrained: { level: 'warn', message: 'target is drained: it is left as transactions end' },
-  targetUndrained: { level: 'warn', message: 'target is used again' },
+  targetDrained: {
+    level: 'warn',
+    message: 'target draining: sessions leave it at the end of their transactions',
+  },
+  targetUndrained: { level: 'warn', message: 'target drain ended: the target is in use again' },
   paused: { level: 'warn', message: 'paused: clients wait' },
   resumed: { level: 'warn', message: 'resumed' },
   statement: { level: 'debug', message: 'statement' },
   settingsReloaded: { level: 'info', message: 'settings reloaded' },
   secretsChanged: { level: 'info', message: 'passwords in secrets have changed' },
-  secretsFailed: { level: 'warn', message: 'secrets not read again, those known before stay' },
+  secretsFailed: {
+    level: 'warn',
+    message: 'could not reread the secrets: the proxy uses the last values',
+  },
   secretsUnread: {
     level: 'error',
     message:
-      'secrets could not be read: their users cannot log in, and the proxy is not ready; it keeps trying',
+      'could not read the secrets: their users cannot log in, and the proxy is not ready; it keeps trying',
   },
-  authQueryFailed: { level: 'error', message: 'AuthQuery could not be answered' },
-  authRuleWarning: { level: 'warn', message: 'a rule about clients' },
+  authQueryFailed: { level: 'error', message: 'AuthQuery failed' },
+  authRuleWarning: { level: 'warn', message: 'authentication rule' },
   descriptorsUsedUp: {
     level: 'error',
     message:
-      'descriptors are nearly used up: clients are turned away until there are more; raise the limit (ulimit -n, LimitNOFILE)',
+      'few file descriptors are left: the proxy refuses clients until more are free; raise the limit (ulimit -n, LimitNOFILE)',
   },
   sessionLimitPassed: {
     level: 'warn',
-    message: 'a session has gone past a limit: its client connection is closed',
+    message: 'a session exceeded a limit: the proxy closes the client connection',
   },
   memoryShort: {
     level: 'error',
     message:
-      'the process holds more memory than MaxMemory: no new work is taken until it holds less',
+      'memory use is above MaxMemory: the proxy refuses new work until it drops below the limit',
   },
   memoryEnough: {
     level: 'warn',
-    message: 'the process holds less memory again: new work is taken',
+    message: 'memory use is below MaxMemory again: the proxy accepts new work',
   },
   stalled: {
     level: 'warn',
-    message: 'the process stood still: it did not get the CPU, or one piece of work took so long',
+    message: 'the event loop was blocked, by a lack of CPU time or by one long task',
   },
   nameUnresolved: {
     level: 'error',
-    message: 'the name of a target is not resolved: the addresses that it last had are used',
+    message: 'could not resolve the name of a target: the proxy uses the last known addresses',
   },
-  nameResolved: { level: 'info', message: 'the name of a target is resolved again' },
-  acceptFailed: { level: 'error', message: 'a client connection could not be accepted' },
+  nameResolved: { level: 'info', message: 'the name of a target resolves again' },
+  acceptFailed: { level: 'error', message: 'could not accept a client connection' },
   faultCaught: {
     level: 'error',
-    message: 'a bug of the proxy: an error that nothing foresaw has ended a connection',
+    message: 'unexpected exception, which is a bug in the proxy: the connection was closed',
   },
   draining: { level: 'info', message: 'draining' },
 };
 
-/** Writes events to the log, statements only when asked to, until the returned function is called. */
+/** Logs events, and statements if `statements` is true, until the returned function is called. */
 export function logEvents(logger: Logger, statements: boolean): () => void {
   const stops: (() => void)[] = [];
   for (const [name, line] of Object.entries(lines) as [keyof typeof events, Line][]) {

@@ -42,9 +42,9 @@ suite('pg_hba.conf', () => {
       ],
     );
     assert.deepEqual(warnings, [
-      'hba, line 3: it is for local connections, and fits no client',
-      'hba, line 7: it is for local connections, and fits no client',
-      'hba, line 8: clients that it fits prove nothing (trust)',
+      'hba, line 3: it is for local connections, so it matches no client',
+      'hba, line 7: it is for local connections, so it matches no client',
+      'hba, line 8: matching clients are not authenticated (trust)',
     ]);
   });
 
@@ -93,24 +93,27 @@ suite('pg_hba.conf', () => {
       'host all all all ldap ldapserver=x',
       'the method ldap is not supported, the option ldapserver is not supported',
     ],
-    ['host all +admins all scram-sha-256', 'the users +admins cannot be checked'],
-    ['host samerole all all scram-sha-256', 'the database samerole cannot be checked'],
+    ['host all +admins all scram-sha-256', 'the user +admins is not supported'],
+    ['host samerole all all scram-sha-256', 'the database samerole is not supported'],
     [
       'host all all .example.com md5',
-      'the address .example.com cannot be checked: it is not an IP address',
+      'the address .example.com is not supported, because it is not an IP address',
     ],
-    ['host all all samenet md5', 'the address samenet cannot be checked: it is not an IP address'],
+    [
+      'host all all samenet md5',
+      'the address samenet is not supported, because it is not an IP address',
+    ],
     [
       'host all all all oauth issuer=https://x',
       'the method oauth needs issuer="…" and audience="…"',
     ],
     ['include other.conf', 'include is not supported'],
-    ['host @list all all md5', 'the database @list cannot be checked'],
+    ['host @list all all md5', 'the database @list is not supported'],
   ] as const) {
     test(`refuses whoever it may fit, and says so: ${line}`, () => {
       const { rules, warnings } = readHbaFile(`${line}\nhost all all all trust`, 'hba');
       assert.equal(rules.find((rule) => rule.fits(request))?.method, 'reject');
-      assert.equal(warnings[0], `hba, line 1: ${why}; clients that it may fit are refused`);
+      assert.equal(warnings[0], `hba, line 1: ${why}; the proxy refuses clients that may match`);
     });
   }
 
@@ -119,12 +122,12 @@ suite('pg_hba.conf', () => {
   });
 
   for (const [line, why] of [
-    ['host all all 10.0.0.0/33 md5', /line 1: 10\.0\.0\.0\/33 is not an address/],
-    ['host all all 10.0.0.0 255.0.255.0 md5', /line 1: 10\.0\.0\.0 is not an address/],
-    ['host all all all magic', /line 1: "magic" is no method/],
-    ['hots all all all md5', /line 1: "hots" is no type of connection/],
-    ['host all all', /line 1: a type, databases, users, addresses and a method/],
-    ['host "all all all md5', /line 1: a quote is not closed/],
+    ['host all all 10.0.0.0/33 md5', /line 1: "10\.0\.0\.0\/33" is not an address/],
+    ['host all all 10.0.0.0 255.0.255.0 md5', /line 1: "10\.0\.0\.0" is not an address/],
+    ['host all all all magic', /line 1: "magic" is not an authentication method/],
+    ['hots all all all md5', /line 1: "hots" is not a connection type/],
+    ['host all all', /line 1: expected a type, databases, users, addresses and a method/],
+    ['host "all all all md5', /line 1: a quoted string is not terminated/],
     ['host /( all all md5', /line 1: Invalid regular expression/],
     ['hostssl all all all cert clientcert=maybe', /line 1: clientcert is "maybe"/],
   ] as const) {

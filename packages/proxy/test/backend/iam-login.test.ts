@@ -235,7 +235,7 @@ suite('logins with IAM tokens', () => {
 
   for (const [values, wrong] of [
     [{ TargetTlsMode: 'require', TargetHost: writer }, /must be verify-full or verify-ca/],
-    [{ TargetHost: '10.0.0.1' }, /10\.0\.0\.1 must be the endpoint's name/],
+    [{ TargetHost: '10.0.0.1' }, /replace 10\.0\.0\.1 with the name of the endpoint/],
   ] as const) {
     test(`settings are refused: ${JSON.stringify(values)}`, () => {
       assert.throws(() => settingsFor(values), wrong);

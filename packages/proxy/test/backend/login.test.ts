@@ -80,8 +80,8 @@ suite('the login at a database', () => {
             assert.match(
               outcome.failure?.fields.message ?? '',
               i === 6
-                ? /MD5 hash, which is sent without TLS only/
-                : /clear text, which is only sent/,
+                ? /MD5 authentication, which the proxy uses without TLS only/
+                : /cleartext password, which the proxy sends only/,
             );
             assert.equal(outcome.failure?.final, true);
             continue;
@@ -152,7 +152,7 @@ suite('the login at a database', () => {
         assert.equal(barred?.failure?.fields.sqlstate, '53300');
         assert.equal(barred.failure.final, false);
         assert.equal(unknown?.failure?.fields.sqlstate, '42704');
-        assert.match(none?.failure?.fields.message ?? '', /none is known for user "postgres"/);
+        assert.match(none?.failure?.fields.message ?? '', /the proxy has none for user "postgres"/);
       });
 
       test('passwords go through SASLprep; startup parameters and replication arrive', async () => {
@@ -193,8 +193,8 @@ suite('the login at a database', () => {
 
       test('an answer to SSLRequest that is not one letter, or not a right one', async (t) => {
         for (const [answer, message] of [
-          ['S and more', /unencrypted bytes/],
-          ['Efork failed\n\0', /answered SSLRequest with an error/],
+          ['S and more', /unencrypted data/],
+          ['Efork failed\n\0', /responded to SSLRequest with an error/],
           ['X', /does not speak the PostgreSQL protocol/],
           ['', /closed the connection/],
         ] as const) {

@@ -409,14 +409,14 @@ suite('a pipe is out of sync with', () => {
       assert.equal(bench.log.length, 1);
     });
 
-  test('an error inside of the proxy, which ends this pipe alone', () => {
+  test('internal error in the proxy, which ends this pipe alone', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     owner.relay = () => {
       throw new Error('planted');
     };
     bench.socket.feed(select);
-    assert.deepEqual(bench.log.at(-1), 'out of sync: an error inside of the proxy');
+    assert.deepEqual(bench.log.at(-1), 'out of sync: internal error in the proxy');
   });
 
   test('an error in the end itself', () => {
@@ -428,7 +428,7 @@ suite('a pipe is out of sync with', () => {
       throw new Error('planted');
     };
     bench.socket.feed(parameter);
-    assert.deepEqual(bench.log, ['failed to end: an error inside of the proxy']);
+    assert.deepEqual(bench.log, ['failed to end: internal error in the proxy']);
     assert.ok(bench.socket.destroyed);
   });
 });

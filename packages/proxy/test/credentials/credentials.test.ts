@@ -83,7 +83,7 @@ suite('Credentials', () => {
     for (const Verifier of [md5Verifier('joe', ''), scram])
       await assert.rejects(load({ Users: [{ UserName: 'joe', Verifier }] }), {
         code: 'EMPTY_PASSWORD',
-        message: 'the verifier of user "joe" is that of the empty password',
+        message: 'the verifier of user "joe" was made from an empty password',
       });
   });
 });
@@ -110,12 +110,12 @@ suite('parseAuthFile', () => {
     ['"ben" "secret', 'expected "user" "password or verifier"'],
     ['"" "secret"', 'the user has no name'],
     ['"ben" ""', 'the password of user "ben" is empty'],
-    [`"ben" "${hash.slice(0, -1)}"`, 'the verifier of user "ben" is broken'],
-    [`"ben" "${hash.toUpperCase()}"`, 'the verifier of user "ben" is broken'],
-    ['"ben" "SCRAM-SHA-256$4096:salt"', 'the verifier of user "ben" is broken'],
-    [`"ben" "SCRAM-SHA-256$0:c2FsdA==$${key}:${key}"`, 'the verifier of user "ben" is broken'],
-    [`"ben" "SCRAM-SHA-256$1:c2FsdA=$${key}:${key}"`, 'the verifier of user "ben" is broken'],
-    [`"ben" "scram-sha-256$1:c2FsdA==$${key}:${key}"`, 'the verifier of user "ben" is broken'],
+    [`"ben" "${hash.slice(0, -1)}"`, 'the verifier of user "ben" is malformed'],
+    [`"ben" "${hash.toUpperCase()}"`, 'the verifier of user "ben" is malformed'],
+    ['"ben" "SCRAM-SHA-256$4096:salt"', 'the verifier of user "ben" is malformed'],
+    [`"ben" "SCRAM-SHA-256$0:c2FsdA==$${key}:${key}"`, 'the verifier of user "ben" is malformed'],
+    [`"ben" "SCRAM-SHA-256$1:c2FsdA=$${key}:${key}"`, 'the verifier of user "ben" is malformed'],
+    [`"ben" "scram-sha-256$1:c2FsdA==$${key}:${key}"`, 'the verifier of user "ben" is malformed'],
     ['"ben" "caf\u00e9"', 'it is not UTF-8'],
   ] as const) {
     test(`names file and line, and shows no secret: ${line}`, () => {

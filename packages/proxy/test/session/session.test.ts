@@ -249,7 +249,7 @@ test('Terminate ends the session', async () => {
   await settle(world.server);
   client.send(terminateMessage);
   assert.equal(client.session.state, SessionState.Closed);
-  assert.deepEqual(world.ended, ['the client said Terminate']);
+  assert.deepEqual(world.ended, ['the client sent Terminate']);
   assert(client.socket.destroyed);
 });
 

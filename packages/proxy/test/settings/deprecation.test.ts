@@ -16,7 +16,7 @@ const rows = {
 suite('deprecated settings', () => {
   test('whoever gives one is told where, since when, until when, and what to do', () => {
     assert.deepEqual(deprecationWarnings(givenObject({ Old: 1, New: 2 }, 'sluice.yaml'), rows), [
-      'sluice.yaml: Old is deprecated since 1.2.0 and goes in 2.0.0; use PoolSize',
+      'sluice.yaml: Old has been deprecated since 1.2.0 and will be removed in 2.0.0; use PoolSize',
     ]);
     assert.deepEqual(deprecationWarnings(givenObject({ New: 2, toString: 3 }, 'x'), rows), []);
   });

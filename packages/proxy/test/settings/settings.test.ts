@@ -133,13 +133,13 @@ PoolSize: 1.5
 `;
     assert.deepEqual(problems(text, { SLUICE_LISTEN_PROT: '1', SLUICE_MIN_POOL_SIZE: 'few' }), [
       'SLUICE_LISTEN_PROT: no such setting; did you mean SLUICE_LISTEN_PORT?',
-      'sluice.yaml:1:1: TargetHsot is no setting; did you mean TargetHost?',
+      'sluice.yaml:1:1: TargetHsot is not a setting; did you mean TargetHost?',
       'sluice.yaml:2:13: ListenPort is 99999; it must be a whole number from 0 to 65535',
       'sluice.yaml:3:13: RequireTLS is "yes"; it must be true or false',
       'sluice.yaml:4:16: TargetTlsMode is "requre"; it must be one of disable, prefer, require, verify-ca, verify-full; did you mean require?',
-      'sluice.yaml:7:15: Users[0].Password is not right; it must be a password, not empty and not a verifier; put it in quotes',
-      'sluice.yaml:8:5: Users[1].UserNam is no setting; did you mean UserName?',
-      'sluice.yaml:9:15: Users[1].Verifier is not right; it must be SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword',
+      'sluice.yaml:7:15: Users[0].Password is not valid; it must be a password, not empty and not a verifier; put it in quotes',
+      'sluice.yaml:8:5: Users[1].UserNam is not a setting; did you mean UserName?',
+      'sluice.yaml:9:15: Users[1].Verifier is not valid; it must be SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword',
       'sluice.yaml:8:5: Users[1].UserName is missing; it must be text',
       'sluice.yaml:10:5: Users[2] must be a group of settings: UserName, Password, PasswordFile, PasswordEnv, Verifier, DatabaseUserName, DatabasePassword, DatabasePasswordFile, DatabasePasswordEnv',
       'sluice.yaml:11:10: LogLevel has no value; it must be one of fatal, error, warn, info, debug, trace',
@@ -147,7 +147,7 @@ PoolSize: 1.5
       'sluice.yaml:13:8: Pools must be a list: lines that start with "- "',
       'sluice.yaml:14:11: PoolSize is 1.5; it must be a whole number from 0 to 100000 (connections)',
       'SLUICE_MIN_POOL_SIZE: MinPoolSize is "few"; it must be a whole number from 0 to 100000 (connections)',
-      'sluice.yaml: TargetHost is missing; give it, or DBInstanceIdentifier, or DBClusterIdentifier',
+      'sluice.yaml: TargetHost is missing; set it, or DBInstanceIdentifier, or DBClusterIdentifier',
     ]);
   });
 
@@ -155,7 +155,7 @@ PoolSize: 1.5
     test(`no password is ${JSON.stringify(Password)}`, () => {
       const text = `${minimal}  - { UserName: b, Password: '${Password}' }\n`;
       assert.deepEqual(problems(text), [
-        'sluice.yaml:5:30: Users[1].Password is not right; it must be a password, not empty and not a verifier',
+        'sluice.yaml:5:30: Users[1].Password is not valid; it must be a password, not empty and not a verifier',
       ]);
     });
   }
@@ -181,26 +181,23 @@ PoolSize: 1.5
 
   test('include settings that contradict each other', () => {
     const cases: readonly (readonly [string, string])[] = [
-      [
-        'AdminPort: 6432',
-        '5:12: AdminPort is 6432, as ListenPort is; give one of them another port',
-      ],
+      ['AdminPort: 6432', '5:12: AdminPort and ListenPort are both 6432; change one of them'],
       [
         'TlsCertFile: c.pem',
-        '5:14: TlsCertFile needs TlsKeyFile, the private key of the certificate',
+        '5:14: TlsCertFile requires TlsKeyFile, the private key of the certificate',
       ],
-      ['TlsKeyFile: k.pem', '5:13: TlsKeyFile needs TlsCertFile, the certificate of the key'],
+      ['TlsKeyFile: k.pem', '5:13: TlsKeyFile requires TlsCertFile, the certificate for the key'],
       [
         'TlsMode: require',
-        '5:10: TlsMode require needs a certificate: give TlsCertFile and TlsKeyFile',
+        '5:10: TlsMode require requires a certificate; set TlsCertFile and TlsKeyFile',
       ],
       [
         'TlsCertFile: c.pem\nTlsKeyFile: k.pem\nTlsMode: verify-full',
-        '7:10: TlsMode verify-full needs TlsCaFile, which signed the certificates of the clients',
+        '7:10: TlsMode verify-full requires TlsCaFile, the certificate authorities for client certificates',
       ],
       [
         'RequireTLS: true',
-        '5:13: RequireTLS is true and TlsMode is disable, so nobody could connect; give TlsCertFile and TlsKeyFile',
+        '5:13: RequireTLS is true and TlsMode is disable, so no client can connect; set TlsCertFile and TlsKeyFile',
       ],
       [
         'TargetTlsNegotiation: direct',
@@ -214,7 +211,7 @@ PoolSize: 1.5
       ['ConnectRetryMin: 9', '5:18: ConnectRetryMin is 9; it must be at most ConnectRetryMax, 5'],
       [
         'Pools:\n  - { Database: a, User: "*" }\n  - { Database: a, User: "*" }',
-        '7:5: Pools[1] (a, *) never applies, since Pools[0] is for the same pools; leave one out',
+        '7:5: Pools[1] (a, *) never applies, because Pools[0] is for the same pools; remove one of them',
       ],
       [
         'MinPoolSize: 4\nPools:\n  - { Database: a, User: "*", PoolSize: 3 }',
@@ -225,7 +222,7 @@ PoolSize: 1.5
       assert.deepEqual(problems(`${minimal}${lines}\n`), [`sluice.yaml:${expected}`]);
     }
     assert.deepEqual(problems('TargetHost: db\n'), [
-      'sluice.yaml: nobody could log in: give Users, AuthFile or Auth',
+      'sluice.yaml: no client can log in; set Users, AuthFile or Auth',
     ]);
     assert.deepEqual(
       problems(`TargetHost: db
@@ -235,9 +232,9 @@ Users:
   - { UserName: b, Password: x }
 `),
       [
-        'sluice.yaml:3:5: Users[0] (a) has no password; give exactly one of Password, PasswordFile, PasswordEnv and Verifier',
-        'sluice.yaml:4:5: Users[1] (b) has Password and PasswordFile; give exactly one of Password, PasswordFile, PasswordEnv and Verifier',
-        'sluice.yaml:5:5: Users[2] (b) is there twice; leave one out',
+        'sluice.yaml:3:5: Users[0] (a) has no password; set exactly one of Password, PasswordFile, PasswordEnv and Verifier',
+        'sluice.yaml:4:5: Users[1] (b) has Password and PasswordFile; set exactly one of Password, PasswordFile, PasswordEnv and Verifier',
+        'sluice.yaml:5:5: Users[2] (b) is a duplicate; remove one entry',
       ],
     );
   });
@@ -295,7 +292,10 @@ suite('settings in use', () => {
     const UserName = 'app';
     const warn = (Users: Settings['Users']): readonly string[] =>
       settingsWarnings(createSettings({ TargetHost: 'db', Users }));
-    assert.match(warn([{ UserName, Verifier }]).join(), /^user app has only a Verifier: /);
+    assert.match(
+      warn([{ UserName, Verifier }]).join(),
+      /^user app has a Verifier but no DatabasePassword: /,
+    );
     assert.deepEqual(warn([{ UserName, Verifier, DatabasePassword: 'x' }]), []);
   });
 });

@@ -118,6 +118,6 @@ export class Cluster {
       if (rows.length > 0) return;
       await delay(5);
     }
-    throw new Error(`the standby does not stream from ${this.#primary.url} after 30 s`);
+    throw new Error(`the standby did not start to stream from ${this.#primary.url} within 30 s`);
   }
 }

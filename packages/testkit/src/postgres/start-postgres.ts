@@ -47,7 +47,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     if (!(await canEnter(account, dataDir))) {
       throw new Error(
         `PostgreSQL refuses to run as root, and the account "nobody" cannot enter ${dataDir}; ` +
-          'put the data where every folder above it is open to all, or run as another user',
+          'put the data in a directory whose parent directories are accessible to all users, or run as another user',
       );
     }
     const binaries = await reachableBinaries(
@@ -96,8 +96,8 @@ async function prepareData(
   if (await isInitialized(dataDir)) {
     if (kept !== undefined && (kept.user !== owner.user || kept.password !== owner.password)) {
       throw new Error(
-        `the data in ${dataDir} belongs to user ${kept.user} with a password of its own; ` +
-          'leave user and password out, or give those it was made with',
+        `the data in ${dataDir} was created for user ${kept.user} with its own password; ` +
+          'omit user and password, or use the original ones',
       );
     }
     return owner;

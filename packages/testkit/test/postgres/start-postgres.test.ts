@@ -126,7 +126,10 @@ suite('startPostgres', () => {
     t.after(() => second.stop());
     assert.equal(second.password, first.password);
     assert.deepEqual(await second.query('SELECT id FROM kept'), [{ id: 7 }]);
-    await assert.rejects(startPostgres({ dataDir, user: 'somebody' }), /belongs to user postgres/);
+    await assert.rejects(
+      startPostgres({ dataDir, user: 'somebody' }),
+      /was created for user postgres/,
+    );
   });
 
   test('says that its account cannot enter the data directory', async (t) => {
@@ -135,7 +138,7 @@ suite('startPostgres', () => {
     t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
     await assert.rejects(
       startPostgres({ dataDir: path.join(folder, 'data') }),
-      /"nobody" cannot enter .*data; put the data where/,
+      /"nobody" cannot enter .*data; put the data in a directory/,
     );
   });
 
