@@ -99,12 +99,13 @@ export function requestsIn(bytes: Buffer): string[] {
   });
 }
 
-/** Messages of a database in words: their codes, with the status, the tag or the SQLSTATE. */
+/** Messages of a database in words: their codes, with the status, the tag, the SQLSTATE, or sender, channel and payload. */
 export function repliesIn(bytes: Buffer): string[] {
   return messagesIn(bytes).map(({ code, body }) => {
     const text = body.toString('latin1');
     if (code === 'Z') return `Z${text}`;
     if (code === 'C') return `C ${text.slice(0, -1)}`;
+    if (code === 'A') return `A ${body.readInt32BE(0)} ${text.slice(4, -1).replaceAll('\0', ' ')}`;
     if (code === 'E' || code === 'N') return `${code} ${/C([0-9A-Z]{5})\0/.exec(text)?.[1] ?? '?'}`;
     return code;
   });

@@ -327,6 +327,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     this.#release = null;
     const proven = this.#proven;
     this.#proven = false;
+    this.#ready = false;
     if (this.#audiences.size === 0 || this.#closing) return;
     if (proven) {
       this.#lostAt = clock.now;
@@ -337,7 +338,6 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
         message: error.message,
       });
     }
-    this.#ready = false;
     if (!proven && this.#pool !== null) this.#failed(this.#pool, error.message);
     this.#open();
   }

@@ -19,6 +19,8 @@ export class PoolSource extends ScriptedSource {
   yields = false;
   /** What new connections report, other than what they always do. */
   reports: readonly (readonly [string, string])[] = [];
+  /** Told of each server that a connection leads to. */
+  onServer: (server: ScriptedServer) => void = () => undefined;
   released = 0;
   attempts = 0;
   readonly failures: ConnectFailure[] = [];
@@ -46,8 +48,11 @@ export class PoolSource extends ScriptedSource {
       if (failure !== null) queueMicrotask(() => done(failure, null));
       else
         super.connect(pool, (_, login) => {
+          const server = this.servers.at(-1);
+          if (server !== undefined) this.onServer(server);
           for (const [name, value] of reports) login?.parameters.set(name, value);
-          done(null, login);
+          // Each server process has an id of its own.
+          done(null, login === null ? null : { ...login, processId: this.servers.length });
         });
     };
     if (this.holds) this.#held.push(attempt);

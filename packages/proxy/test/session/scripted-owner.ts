@@ -35,6 +35,9 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   waitsForSequences = false;
   wantsNew = false;
 
+  /** Whether a notification goes to the client. */
+  onNotified: LeaseOwner<ServerConnection>['notified'] = () => true;
+
   lexis: number = Lexis.Standard;
   startValues: StartValues | null = null;
   readonly known: ParameterSet = new ParameterSets().acquire([]);
@@ -217,8 +220,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   parameterReported(name: string): void {
     this.log.push(`reported ${name}`);
   }
-  notified(): boolean {
-    return true;
+  notified(...message: Parameters<LeaseOwner<ServerConnection>['notified']>): boolean {
+    return this.onNotified(...message);
   }
 }
 
