@@ -77,7 +77,7 @@ suite('the single file, alone in a folder', () => {
 
   test('checks settings', async () => {
     const { stdout } = await execute(sluice, ['check-config', 'sluice.yaml'], { cwd: folder });
-    assert.equal(stdout, 'sluice.yaml can be used\n');
+    assert.equal(stdout, 'sluice.yaml is valid\n');
   });
 
   test('serves clients; the parser inside knows what a statement does', async () => {

@@ -118,8 +118,8 @@ suite('the container image, its steps run in a clean folder', { skip }, () => {
         { DATABASE_SECRET_0: 'hunter2' },
         /DATABASE_SECRET_0 must be JSON with username and password/,
       ],
-      [{ TLS_CERTIFICATE: 'hunter2' }, /TLS_CERTIFICATE is given without TLS_PRIVATE_KEY/],
-      [{ TLS_PRIVATE_KEY: 'hunter2' }, /TLS_PRIVATE_KEY is given without TLS_CERTIFICATE/],
+      [{ TLS_CERTIFICATE: 'hunter2' }, /TLS_CERTIFICATE is set without TLS_PRIVATE_KEY/],
+      [{ TLS_PRIVATE_KEY: 'hunter2' }, /TLS_PRIVATE_KEY is set without TLS_CERTIFICATE/],
     ] as const) {
       const started = run(sluice, ['container'], {
         env: { ...bare, SLUICE_RUN_FOLDER: join(folder, 'run-wrong'), ...env },
@@ -198,7 +198,7 @@ suite('the container image, its steps run in a clean folder', { skip }, () => {
     assert.deepEqual(await exited, [0, null]);
     await assert.rejects(run(sluice, ['health'], { env }), {
       code: 1,
-      stderr: /healthz does not answer/,
+      stderr: /healthz does not respond/,
     });
   });
 });

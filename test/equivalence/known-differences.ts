@@ -16,8 +16,8 @@ import type { ThemeName } from './themes.ts';
 export const leftOut: readonly string[] = [
   'connections that PostgreSQL ends',
   'custom parameters that nobody has set',
-  'what answers a set_config() with NULL',
-  'values that PostgreSQL takes no more',
+  'the result of set_config() with NULL',
+  'values that PostgreSQL no longer accepts',
   "a session's own hidden state, when others want its connection",
   'currval() and lastval() when an application asks for the first time',
 ];
@@ -62,7 +62,7 @@ const naming = /\b(prepare|deallocate|execute)\b/i;
 
 export const avoided: readonly Avoided[] = [
   {
-    name: 'bytes at the start that are none of the encoding',
+    name: 'startup values that are invalid in the client encoding',
     // UTF-8 has no character that is one byte beyond ASCII. Other encodings take any.
     avoid: (script) =>
       script.map((step) =>
@@ -106,7 +106,7 @@ export const missing: readonly {
       message.startsWith('N') && message.includes('SET LOCAL can only be used'),
   },
   {
-    name: 'which error a failed transaction answers with',
+    name: 'the error of a statement in a failed transaction',
     // PostgreSQL describes a statement without rows even then; here it has to be prepared first, which is refused.
     isMissing: (message, rest) =>
       /^[tn]/.test(message) &&
@@ -116,18 +116,18 @@ export const missing: readonly {
 
 export const allowed: readonly Allowed[] = [
   {
-    name: 'which error a statement answers with that cannot be read any more',
+    name: 'the error of a statement that can no longer be parsed',
     // The wrong number of parameters of an EXECUTE.
     allows: (expected, got) =>
       /wrong number of parameters for prepared/.test(expected) &&
       ['42P01', '42883'].includes(sqlstateOf(got) ?? ''),
   },
   {
-    name: 'which error a failed transaction answers with',
+    name: 'the error of a statement in a failed transaction',
     allows: (expected, got) => sqlstateOf(expected) !== undefined && sqlstateOf(got) === '25P02',
   },
   {
-    name: 'which error a name in pg_temp answers with',
+    name: 'the error for a name in pg_temp',
     allows: (expected, got) =>
       expected.includes('schema "pg_temp" does not exist') && sqlstateOf(got) !== undefined,
   },

@@ -95,7 +95,7 @@ suite('sluice alone, in an empty folder', () => {
       for (const word of ['up', 'serve', 'check-config', 'status', 'aws plan'])
         assert.match(stdout, new RegExp(`^  ${word} `, 'm'));
       const checked = await sluice(folder, runtime, ['check-config', 'sluice.yaml']);
-      assert.deepEqual(checked, { code: 0, stdout: 'sluice.yaml can be used\n', stderr: '' });
+      assert.deepEqual(checked, { code: 0, stdout: 'sluice.yaml is valid\n', stderr: '' });
     });
 
     test(`serves clients, and drains, on ${runtime.name}`, async () => {

@@ -334,7 +334,7 @@ suite('who may come in, and how', () => {
           [await issuer.token({ email, scope: 'read' }), /lacks the scope db/],
           [await issuer.token({ email: 'eve@example.com' }), /who is not mapped to "jwt"/],
           [await issuer.token({ email: 'jwt@example.com.evil.org' }), /who is not mapped to "jwt"/],
-          [await issuer.token({ sub: email }), /no claim email/],
+          [await issuer.token({ sub: email }), /no string claim email/],
         ] as const)
           await refused(login(token), '28000', why, /^jwt authentication failed for user "jwt"$/);
         await assert.rejects(who(config('jwt', { password: good, ...plain })), { code: '28000' });

@@ -12,24 +12,23 @@ const isSingleFile = /\/\$bunfs\/|~BUN/.test(import.meta.url);
 /** What a person types to run this command again: a package is found by npx, the single file wherever it was put. */
 export const ownCommand = isSingleFile ? 'sluice' : 'npx sluice';
 
-/** A package of Sluice that some commands need. It is large, so it is not installed with `sluice` itself. */
+/** A large package that some commands need. Installing `sluice` does not install it. */
 export interface Companion {
   readonly name: string;
-  /** What it holds. */
   readonly purpose: string;
-  /** What else the user can do, as a sentence. */
+  /** An alternative for the user, as a sentence. */
   readonly instead?: string;
 }
 
 export const postgresCompanion: Companion = {
   name: '@sluice/postgres',
-  purpose: 'PostgreSQL for this machine',
-  instead: 'You do not need it with a database of your own: sluice up --target postgres://…',
+  purpose: 'the PostgreSQL binaries for this platform',
+  instead: 'You do not need it if you use your own database: sluice up --target postgres://…',
 };
 
 export const infraCompanion: Companion = {
   name: '@sluice/infra',
-  purpose: 'the infrastructure as code',
+  purpose: 'the infrastructure code',
 };
 
 export const proveCompanion: Companion = {
@@ -83,7 +82,7 @@ function locate({ name }: Companion, from: string): string | undefined {
 
 function missing({ name, purpose, instead }: Companion): string {
   const lines = [
-    `the package ${name} is not installed; it holds ${purpose}. Install it with:`,
+    `the package ${name} is not installed. It contains ${purpose}. Install it with:`,
     '',
     `  ${installCommand(name)}`,
   ];

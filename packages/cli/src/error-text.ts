@@ -7,7 +7,7 @@ export function errorText(error: unknown): string {
     return String(error);
   }
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
-    return `port ${String(error.port)} is already in use; choose another one, or 0 for any free one`;
+    return `port ${String(error.port)} is already in use; choose another port, or 0 for any free port`;
   }
   const isOurs = [TypeError, RangeError, ReferenceError, SyntaxError].some(
     (kind) => error instanceof kind,

@@ -87,7 +87,7 @@ suite('sluice check-config', { concurrency: 2 }, () => {
     await writeFile(file, `TargetHost: db\nUsers: [{ UserName: app, Verifier: ${verifier} }]\n`);
     const sluice = new SluiceProcess(t, ['check-config', file]);
     assert.equal(await sluice.exit(), 0);
-    assert.deepEqual(sluice.stdout, [`${file} can be used`]);
+    assert.deepEqual(sluice.stdout, [`${file} is valid`]);
     assert.match(
       sluice.stderr.join('\n'),
       /warning: user app has a Verifier but no DatabasePassword/,

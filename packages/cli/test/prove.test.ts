@@ -89,7 +89,7 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
     ['a workload that is none', ['--workload', 'nowhere.yaml'], /nor one of the workloads/],
     ['a trace that is none', ['--trace', 'nowhere.log'], /nowhere\.log cannot be read/],
     ['a command for the lab', ['--failover-command', 'true'], /is for a database of your own/],
-    ['words that are none', ['contrast', 'a', 'b'], /takes no argument but compare/],
+    ['words that are none', ['contrast', 'a', 'b'], /takes no arguments except compare/],
   ] as const) {
     test(`refuses ${what} before it starts anything`, async (t) => {
       const prove = new SluiceProcess(t, ['prove', ...args], { cwd: temporaryFolder(t) });

@@ -92,8 +92,8 @@ suite('sluice status', { concurrency: 2 }, () => {
   test('says when clients are held, and when nobody is pinned or has waited', () => {
     const waits = { borrows: 0, median: null, p99: null };
     const text = statusText({ ...status, paused: true, pins: [], waits }, 'x');
-    assert.match(text, /^Sluice paused: clients are held/);
-    assert.match(text, /nobody has waited/);
+    assert.match(text, /^Sluice paused: clients wait/);
+    assert.match(text, /no session has waited/);
     assert.match(text, /^No session has been pinned\.$/m);
   });
 
@@ -145,7 +145,7 @@ suite('sluice status', { concurrency: 2 }, () => {
     assert.equal(await sluice.exit(), 1);
     assert.match(
       sluice.stderr.join('\n'),
-      /no proxy answers at http:\/\/127\.0\.0\.1:1 \(.+\); start one with sluice up/,
+      /no proxy responds at http:\/\/127\.0\.0\.1:1 \(.+\); start one with sluice up/,
     );
   });
 

@@ -169,10 +169,7 @@ suite('sluice up', { concurrency: 2 }, () => {
       [['--target', 'shop'], /--target is "shop"; it must look like postgres:\/\//],
       [['--target', 'postgres://a@b/c?sslmode=yes'], /sslmode "yes"; it must be one of disable, /],
       [['--target', 'postgres://a@b/c?ssl=1'], /--target has "ssl"; only sslmode and sslrootcert/],
-      [
-        ['--target', 'postgres://a@b/c', '--data', 'x'],
-        /--data is for the PostgreSQL that up starts/,
-      ],
+      [['--target', 'postgres://a@b/c', '--data', 'x'], /--data cannot be combined with --target/],
     ];
     await Promise.all(
       cases.map(async ([args, message]) => {
@@ -191,7 +188,7 @@ suite('sluice up', { concurrency: 2 }, () => {
       const second = new SluiceProcess(t, ['up', '--port', port, ...noDatabase], { runtime });
       assert.equal(await second.exit(), 1);
       assert.deepEqual(second.stderr, [
-        `error: port ${port} is already in use; choose another one, or 0 for any free one`,
+        `error: port ${port} is already in use; choose another port, or 0 for any free port`,
       ]);
     }
     await sluice.stop('SIGINT');

@@ -186,7 +186,7 @@ function skippedFindings(
       kind: 'caveat',
       isHeadline: true,
       sentence:
-        'Availability was not measured: that needs a failover, by --failover-command or --failover-by-hand.',
+        'Availability was not measured, because it needs a failover: use --failover-command or --failover-by-hand.',
     },
   ];
 }
@@ -284,7 +284,7 @@ async function givenStage(
         : undefined;
   // Around proxies, if there is a way: they would pin, or lose, what this connection does.
   const path = paths.find(({ kind }) => kind === 'direct') ?? paths[0];
-  if (path === undefined) throw new ProveError('there is no path to measure');
+  if (path === undefined) throw new ProveError('there are no paths to measure');
   try {
     const control = await Control.connect(path.url, options.schema);
     return { paths, testkit: undefined, control, plan };
@@ -304,14 +304,14 @@ async function takeDatabase(
   const earlier = await control.findEarlierRun();
   if (earlier === 'running') {
     throw new ProveError(
-      `another sluice prove is running on this database (schema ${control.schema}); wait for it, or give this run its own schema with --schema`,
+      `another sluice prove is running on this database (schema ${control.schema}); wait for it, or use another schema with --schema`,
     );
   }
   const { maxClients, maxRate } = { ...givenDefaults, ...definedOf(options) };
   const failover =
     plan === undefined || !options.only.includes('availability')
       ? ''
-      : `\n  - make it fail over (${plan.trigger}), which interrupts everyone who uses it`;
+      : `\n  - make it fail over (${plan.trigger}), which interrupts all its clients`;
   const agreed = await dialogue.confirm(
     `sluice prove is about to use a database that is not its own:
 ${paths.map(({ name, shown }) => `  ${name}: ${shown}`).join('\n')}
@@ -320,7 +320,7 @@ It will
   - connect up to ${maxClients} clients on each path, and run up to ${maxRate} transactions per second${failover}
 Continue?`,
   );
-  if (!agreed) throw new ProveError('nothing was touched');
+  if (!agreed) throw new ProveError('nothing was changed');
 }
 
 function definedOf({ maxClients, maxRate }: ProveOptions): {

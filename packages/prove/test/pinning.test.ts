@@ -171,7 +171,7 @@ suite('recorded traces', () => {
 
   test('a file of no known form is refused with the forms that are', async (t) => {
     const file = await traceFile(t, 'hello\n');
-    await assert.rejects(formOf(file), /form of the trace .* is not known; it must be one of/);
+    await assert.rejects(formOf(file), /format of the trace .* is unknown; it must be one of/);
     await assert.rejects(formOf('/nowhere'), /cannot be read/);
   });
 });

@@ -10,6 +10,6 @@ export const run: Run = ({ arguments: [file = ''], stdout, stderr }) => {
   for (const warning of settingsWarnings(settings)) {
     stderr.write(`${file}: warning: ${warning}\n`);
   }
-  stdout.write(`${file} can be used\n`);
+  stdout.write(`${file} is valid\n`);
   return Promise.resolve(0);
 };

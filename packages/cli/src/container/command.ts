@@ -5,7 +5,7 @@ export const container: Command = {
   name: 'container',
   summary: 'run the proxy in a container, with settings and secrets from the environment',
   description:
-    'Turns secrets that the platform puts into environment variables into files that only it can read, then serves.\n' +
+    'Writes the secrets in environment variables to files that only it can read, then runs serve.\n' +
     'Settings come from environment variables (SLUICE_…). Secrets come from:\n' +
     '\n' +
     '  DATABASE_SECRET_ARNS        ARNs of secrets, with commas; read by the proxy itself, again after a rotation\n' +

@@ -41,7 +41,7 @@ export function takeSecrets(environment: NodeJS.ProcessEnv): string {
       key === undefined
         ? ['TLS_CERTIFICATE', 'TLS_PRIVATE_KEY']
         : ['TLS_PRIVATE_KEY', 'TLS_CERTIFICATE'];
-    throw new UsageError(`${given} is given without ${missing}; give both, or neither`);
+    throw new UsageError(`${given} is set without ${missing}; set both, or neither`);
   }
   if (certificate !== undefined && key !== undefined) {
     environment['SLUICE_TLS_CERT_FILE'] = keep('tls.crt', certificate);

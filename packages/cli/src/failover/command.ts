@@ -10,7 +10,7 @@ export const failover: Command = {
     {
       flags: '--kind <kind>',
       description:
-        'kill: all its processes die; shutdown: a fast shutdown; blackhole: its network drops every packet; switchover: planned, clients are held',
+        'kill: all its processes die; shutdown: a fast shutdown; blackhole: its network drops every packet; switchover: planned, clients wait',
       default: 'kill',
       choices: ['kill', 'shutdown', 'blackhole', 'switchover'],
     },
@@ -18,7 +18,7 @@ export const failover: Command = {
   ],
   examples: [
     { line: 'sluice failover', does: 'Kills the primary and promotes a standby.' },
-    { line: 'sluice failover --kind switchover', does: 'Swaps the roles as planned work.' },
+    { line: 'sluice failover --kind switchover', does: 'Swaps the roles in a planned switchover.' },
   ],
   load: () => import('./run.ts'),
 };

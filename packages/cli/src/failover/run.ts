@@ -13,14 +13,14 @@ export const run: Run = async ({ options, stdout }) => {
     headers: { authorization: `Bearer ${control.token}` },
   });
   if (!response.ok) {
-    throw new Error(`the failover did not work: ${(await response.text()).trim()}`);
+    throw new Error(`the failover failed: ${(await response.text()).trim()}`);
   }
   const report = (await response.json()) as FailoverReport;
   stdout.write(options['json'] === true ? `${JSON.stringify(report)}\n` : historyText(report));
   return 0;
 };
 
-/** The story as a person reads it: what happened, and how long after the fault. */
+/** The timeline as text: each event, and the time since the fault. */
 function historyText({ kind, faultAt, failover }: FailoverReport): string {
   const since = (time: string | null): string =>
     time === null ? '       –' : `${String(Date.parse(time) - Date.parse(faultAt)).padStart(6)} ms`;
@@ -29,11 +29,14 @@ function historyText({ kind, faultAt, failover }: FailoverReport): string {
     ...(failover === null
       ? []
       : ([
-          [failover.failureSignalAt, `first sign: ${failover.failureSignal ?? 'none in traffic'}`],
+          [
+            failover.failureSignalAt,
+            `first failure signal: ${failover.failureSignal ?? 'none in traffic'}`,
+          ],
           [failover.detectedAt, `${failover.formerWriter} is lost: ${failover.why}`],
           [
             failover.writerFoundAt,
-            `${failover.writer ?? 'nobody'} is the writer; ${failover.waiting} sessions waited`,
+            `${failover.writer ?? 'no target'} is the writer; ${failover.waiting} sessions waited`,
           ],
           [failover.firstServedAt, 'first statement served'],
         ] as [string | null, string][])),

@@ -2,10 +2,10 @@ import type { Command } from '../command.ts';
 
 export const health: Command = {
   name: 'health',
-  summary: 'exit with 0 if the proxy on this machine is alive, for health checks',
+  summary: 'check whether the proxy on this machine is alive',
   description:
     'Asks the admin port of a running proxy whether it is alive, or, with --ready, whether clients can be served.\n' +
-    'Exits with 0 for yes and 1 for no: a health check for images without curl.',
+    'Exits with 0 for yes and 1 for no. Intended as a health check in images without curl.',
   options: [
     {
       flags: '--admin <url>',

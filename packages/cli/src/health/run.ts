@@ -12,10 +12,12 @@ export const run: Run = async ({ options, stderr }) => {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(patience) });
     if (response.ok) return 0;
-    stderr.write(`${url} answers ${response.status}: ${(await response.text()).trim()}\n`);
+    stderr.write(
+      `${url} returned HTTP status ${response.status}: ${(await response.text()).trim()}\n`,
+    );
   } catch (error) {
     const why = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    stderr.write(`${url} does not answer: ${String(why)}\n`);
+    stderr.write(`${url} does not respond: ${String(why)}\n`);
   }
   return 1;
 };

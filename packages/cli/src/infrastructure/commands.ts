@@ -57,8 +57,8 @@ const apply: Command = {
   name: 'apply',
   summary: 'put the proxy in front of the database, and print the endpoint',
   description:
-    'Shows the plan, asks, applies it with progress, and prints the outputs. Drift is restored. A failure is rolled back\n' +
-    'and leaves nothing behind. An endpoint that clients may use is removed only with --replace or the typed name.',
+    'Shows the plan, asks, applies it with progress, and prints the outputs. It reverts drift. On failure, it rolls back\n' +
+    'all changes. It removes an endpoint that clients may use only with --replace or the typed name.',
   arguments: [{ name: '[saved]', description: 'a file written by plan --save' }],
   options: [
     ...inputOptions,
@@ -111,7 +111,7 @@ const outputs: Command = {
 
 const drift: Command = {
   name: 'drift',
-  summary: 'show what somebody else has changed since the last apply',
+  summary: 'show what was changed outside of sluice since the last apply',
   description:
     'Compares what is deployed with what was applied. Exits with 0 either way, unless --detailed-exitcode is given.',
   options: [
@@ -156,13 +156,13 @@ const synth: Command = {
   name: 'synth',
   summary: 'write the CloudFormation template and the security report',
   description:
-    'With --resolved it needs no AWS: the file gives the ids behind the names (as plan --json prints them under "resolved").\n' +
-    'Exits with 1 when a security rule is broken and not acknowledged.',
+    'With --resolved it needs no access to AWS: the file has the IDs of the resources (as plan --json prints them under "resolved").\n' +
+    'Exits with 1 if the template violates a security rule that is not acknowledged.',
   options: [
     ...inputOptions,
     json,
     replace,
-    { flags: '--resolved <file>', description: 'the ids behind the names: JSON, YAML or HCL' },
+    { flags: '--resolved <file>', description: 'the IDs of the resources: JSON, YAML or HCL' },
     {
       flags: '--out <folder>',
       description: 'write template.json, security.txt and security.sarif there',
@@ -171,7 +171,7 @@ const synth: Command = {
   examples: [
     {
       line: 'sluice aws synth --inputs terraform.tfvars --resolved ids.json',
-      does: 'Prints the template, offline.',
+      does: 'Prints the template without access to AWS.',
     },
   ],
   load: loading(
@@ -183,7 +183,7 @@ const synth: Command = {
 
 const check: Command = {
   name: 'check',
-  summary: 'run the preflight checks alone, in front of anybody’s Terraform or CDK',
+  summary: 'run only the preflight checks, for any Terraform or CDK configuration',
   description:
     'Reads the inputs and AWS, and says what would fail. Changes nothing. With --plan it takes the inputs from the\n' +
     'aws_db_proxy resources of a Terraform plan. Exits with 1 when a check fails.',
@@ -209,7 +209,7 @@ const check: Command = {
     },
     {
       line: 'sluice aws check --plan tfplan.json --var aws_account_id=123456789012 --var aws_region=eu-central-1 --var vpc_id=vpc-0123456789abcdef0',
-      does: 'Checks the proxy that a Terraform plan would make.',
+      does: 'Checks the proxy that a Terraform plan would create.',
     },
   ],
   load: loading(
@@ -221,7 +221,7 @@ const check: Command = {
 
 const adopt: Command = {
   name: 'adopt',
-  summary: 'take over a proxy that Terraform made, in place: its endpoint does not change',
+  summary: 'take over a proxy that Terraform created, in place: its endpoint does not change',
   description:
     'Imports the proxy, its endpoints and its log group into a stack, and manages the target group through the RDS API.\n' +
     'Afterwards run terraform state rm. To go back, run sluice aws destroy, which removes only the stack, and terraform import.',

@@ -34,17 +34,17 @@ export const inputOptions: readonly Option[] = [
   {
     flags: '-i, --inputs <file>',
     description:
-      'a file of inputs: .tfvars, .tfvars.json, .json, .yaml; may be repeated, later ones win',
+      'a file with inputs: .tfvars, .tfvars.json, .json, .yaml; can be repeated, later files take precedence',
     parse: addFile,
   },
   {
     flags: '--var-file <file>',
-    description: 'the same as --inputs; Terraform’s name for it',
+    description: 'the same as --inputs, as in Terraform',
     parse: addFile,
   },
   {
     flags: '--var <name=value>',
-    description: 'one input, as in Terraform; may be repeated',
+    description: 'one input, as in Terraform; can be repeated',
     parse: (text, previous) => {
       const at = text.indexOf('=');
       if (at < 1) {
@@ -61,7 +61,7 @@ export const inputOptions: readonly Option[] = [
   },
   {
     flags: '--only <name>',
-    description: 'only this proxy, if the inputs have several',
+    description: 'only this proxy, if the inputs define several',
   },
   ...nine.map(([name, description]): Option => {
     const flag = `--${name.replaceAll('_', '-')}`;
@@ -77,13 +77,12 @@ export const json: Option = { flags: '--json', description: 'print one JSON docu
 
 export const deep: Option = {
   flags: '--deep',
-  description: 'also read the secret’s value and log in to the database with it',
+  description: 'also read the value of the secret and log in to the database with it',
 };
 
 export const replace: Option = {
   flags: '--replace',
-  description:
-    'allow the endpoint to be removed, and create a new one with a new name where needed',
+  description: 'allow the removal of the endpoint, and create one with a new name if necessary',
 };
 
 export const autoApprove: Option = {

@@ -4,7 +4,7 @@ import { whichProxy } from './which-proxy.ts';
 
 const untilQuiet: Option = {
   flags: '--timeout <seconds>',
-  description: 'how long to wait for what is still running; 0 does not wait',
+  description: 'how long to wait for running statements and transactions; 0 does not wait',
   default: 60,
   parse: wholeNumber(0, 86_400),
 };
@@ -13,13 +13,13 @@ const untilQuiet: Option = {
 export const plannedWork: readonly Command[] = [
   {
     name: 'pause',
-    summary: 'hold all clients at the end of their transactions, for planned work on the database',
+    summary: 'pause all clients at the end of their transactions, for planned work on the database',
     description:
-      'Holds all clients at the end of their transactions and waits until nothing is running. Clients get no error\n' +
-      'before ConnectionBorrowTimeout. Exits with 1 if something is still running after the timeout; the pause stays.',
+      'Pauses all clients at the end of their transactions and waits until nothing is running. Clients get no error\n' +
+      'before ConnectionBorrowTimeout. Exits with 1 if something is still running after the timeout; the proxy stays paused.',
     options: [...whichProxy, untilQuiet],
     examples: [
-      { line: 'sluice pause', does: 'Holds all clients; now switch over, or reboot the database.' },
+      { line: 'sluice pause', does: 'Pauses all clients. Now switch over or reboot the database.' },
     ],
     load: async () => ({ run: (await import('./run.ts')).pause }),
   },
@@ -27,15 +27,15 @@ export const plannedWork: readonly Command[] = [
     name: 'resume',
     summary: 'end a pause, or the drain of a target',
     description:
-      'Ends a pause: clients continue on whichever target is the writer now. With a target: ends its drain.',
+      'Ends a pause: clients continue on the target that is the writer now. With a target: ends its drain.',
     arguments: [{ name: '[target]', description: 'the target to use again, as /targets names it' }],
     options: whichProxy,
-    examples: [{ line: 'sluice resume', does: 'Serves the clients that were held.' }],
+    examples: [{ line: 'sluice resume', does: 'Ends the pause.' }],
     load: async () => ({ run: (await import('./run.ts')).resume }),
   },
   {
     name: 'drain',
-    summary: 'take all clients off one target, for planned work on it',
+    summary: 'drain one target, for planned work on it',
     description:
       'Sends nothing more to the target and waits until nothing is running there. Reads go to the other standbys; clients\n' +
       'of a drained writer wait until another target is the writer, or for `sluice resume TARGET`.',

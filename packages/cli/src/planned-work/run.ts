@@ -17,7 +17,7 @@ async function post(admin: string, place: string): Promise<Answer> {
   const response = await fetch(admin + place, { method: 'POST', headers: adminHeaders() });
   if (response.status === 401 || response.status === 403)
     throw new UsageError(
-      `${admin} answers ${response.status}: ${(await response.text()).trim()}; give the token in SLUICE_ADMIN_TOKEN`,
+      `${admin} returned HTTP status ${response.status}: ${(await response.text()).trim()}; set SLUICE_ADMIN_TOKEN to the token`,
     );
   const answer = (await response.json()) as Answer;
   if (response.ok) return answer;

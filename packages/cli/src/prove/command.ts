@@ -23,9 +23,9 @@ function claimList(text: string): string[] {
 export const prove: Command = {
   name: 'prove',
   summary:
-    'measure what a proxy does for your application: scalability, performance, availability, pinning',
+    'measure the effect of a proxy on your application: scalability, performance, availability, pinning',
   description:
-    'Measures paths to a PostgreSQL side by side: direct, through Sluice, Amazon RDS Proxy, PgBouncer, or any other.\n' +
+    'Compares paths to a PostgreSQL database: direct, through Sluice, Amazon RDS Proxy, PgBouncer, or another proxy.\n' +
     'Without a URL it starts PostgreSQL, a standby, and Sluice on this machine, and tests the claims on them.\n' +
     'It writes report.html and report.json; `sluice prove compare A.json B.json` shows what changed between two runs.',
   arguments: [
@@ -40,13 +40,13 @@ export const prove: Command = {
     },
     {
       flags: '--through <[name=]url>',
-      description: 'the same database through a proxy; repeat it for more than one',
+      description: 'the same database through a proxy; can be repeated',
       parse: collect,
     },
     {
       flags: '--workload <file>',
       description:
-        'what the application does: web, serverless, pgbench, orm, or a YAML file (default: web; orm for pinning)',
+        'the workload: web, serverless, pgbench, orm, or a YAML file (default: web; orm for pinning)',
     },
     {
       flags: '--only <claims>',
@@ -56,9 +56,9 @@ export const prove: Command = {
     {
       flags: '--trace <file>',
       description:
-        'for pinning: the statements your application sent, in a log of RDS Proxy or PostgreSQL, or `pg_stat_statements`',
+        'for pinning: the statements of your application, as a log of RDS Proxy or PostgreSQL, or `pg_stat_statements`',
     },
-    { flags: '--out <dir>', description: 'where the reports go', default: 'sluice-prove' },
+    { flags: '--out <dir>', description: 'the directory for the reports', default: 'sluice-prove' },
     {
       flags: '--json',
       description: 'print report.json instead of the summary',
@@ -89,13 +89,13 @@ export const prove: Command = {
     },
     {
       flags: '--rounds <number>',
-      description: 'how many turns each path gets',
+      description: 'the number of rounds per path',
       default: 5,
       parse: wholeNumber(1, 100),
     },
     {
       flags: '--seconds <number>',
-      description: 'how long each turn lasts (default: 3; 1.5 in the test cluster)',
+      description: 'the duration of each round (default: 3; 1.5 in the test cluster)',
       parse: (text) => {
         const value = Number(text);
         if (!(value >= 0.5 && value <= 600)) throw new UsageError('It must be from 0.5 to 600.');
@@ -133,7 +133,7 @@ export const prove: Command = {
     },
     {
       flags: '--failover-settle <seconds>',
-      description: 'a failover is over once all paths have been served for this long',
+      description: 'a failover is over once all paths have worked for this long',
       default: 10,
       parse: wholeNumber(1, 600),
     },
@@ -152,7 +152,7 @@ export const prove: Command = {
     {
       flags: '--threshold <percent>',
       description:
-        'for compare: a number that got worse by more than this is a regression, if the rounds support it',
+        'for compare: a value that got worse by more than this is a regression, if the difference is significant',
       default: 10,
       parse: wholeNumber(0, 1000),
     },
@@ -173,7 +173,7 @@ export const prove: Command = {
     },
     {
       line: 'sluice prove compare main/report.json branch/report.json',
-      does: 'Exits with 1 if something got worse.',
+      does: 'Exits with 1 on a regression.',
     },
   ],
   load: async () => {

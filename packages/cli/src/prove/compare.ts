@@ -10,7 +10,7 @@ export function compareRun(
   const [word, before, after] = words;
   if (word !== 'compare' || before === undefined || after === undefined) {
     throw new UsageError(
-      `sluice prove takes no argument but compare with two reports, as in: sluice prove compare before/report.json after/report.json (you typed: ${words.join(' ')})`,
+      `sluice prove takes no arguments except compare and two reports, as in: sluice prove compare before/report.json after/report.json (you typed: ${words.join(' ')})`,
     );
   }
   const comparison = compareReports(readReport(before), readReport(after), {

@@ -4,10 +4,10 @@ export const serve: Command = {
   name: 'serve',
   summary: 'run the proxy with a settings file, for production',
   description:
-    'Runs the proxy. Settings come from the file and from environment variables (SLUICE_…), which go first.\n' +
+    'Runs the proxy. Settings come from the file and from environment variables (SLUICE_…), which take precedence.\n' +
     '\n' +
-    'SIGHUP, or a change of the file or of a file that it names: the settings are read again.\n' +
-    'SIGTERM or SIGINT: no new clients, transactions finish, then it ends; a second one ends it at once.\n' +
+    'It reloads the settings on SIGHUP, and when the file or a file that it names changes.\n' +
+    'On SIGTERM or SIGINT it refuses new clients, waits for transactions, and exits; on a second one it exits immediately.\n' +
     'The log goes to standard error.',
   options: [
     {

@@ -30,7 +30,7 @@ export class Reloader {
       .then(() => this.#apply())
       .catch((error: unknown) => {
         this.#proxy.logger.error(
-          `settings not reloaded, the proxy keeps those it has:\n${String(error)}`,
+          `settings not reloaded, the proxy keeps the current ones:\n${String(error)}`,
         );
       });
   }
@@ -45,7 +45,7 @@ export class Reloader {
     this.#content = this.#read();
     const settings = loadSettings(this.#file, process.env);
     const { refused } = await this.#proxy.reload(settings);
-    const warnings = refused.map(({ setting, reason }) => `${setting} stays as it was: ${reason}`);
+    const warnings = refused.map(({ setting, reason }) => `${setting} not changed: ${reason}`);
     for (const warning of [...warnings, ...settingsWarnings(settings)]) {
       this.#proxy.logger.warn(warning);
     }
@@ -66,7 +66,7 @@ export class Reloader {
     };
     return watchFiles([this.#file, ...this.#namedFiles], changed, (error) => {
       this.#proxy.logger.warn(
-        `changes of the settings will not be noticed, send SIGHUP instead: ${String(error)}`,
+        `cannot watch the settings for changes, send SIGHUP to reload them: ${String(error)}`,
       );
     });
   }

@@ -6,8 +6,8 @@ export const status: Command = {
   name: 'status',
   summary: 'show clients, pools, targets, pins and waits of a running proxy',
   description:
-    'Shows a running proxy at a glance, as its admin port reports it: once, or refreshed with --watch.\n' +
-    'Exits with 1 when the admin port does not answer.',
+    'Shows the state of a running proxy, from its admin port: once, or repeatedly with --watch.\n' +
+    'Exits with 1 if the admin port does not respond.',
   options: [
     ...whichProxy,
     { flags: '-w, --watch', description: 'refresh until Ctrl-C' },

@@ -51,15 +51,15 @@ async function askStatus(admin: string): Promise<ProxyStatus> {
     });
   } catch (error) {
     throw new UsageError(
-      `no proxy answers at ${admin} (${reasonOf(error)}); start one with sluice up or sluice serve, or name its admin port: sluice status --admin http://HOST:PORT`,
+      `no proxy responds at ${admin} (${reasonOf(error)}); start one with sluice up or sluice serve, or specify its admin port: sluice status --admin http://HOST:PORT`,
     );
   }
   if (response.status === 401) {
-    throw new UsageError(`${admin} wants a token: give it in SLUICE_ADMIN_TOKEN`);
+    throw new UsageError(`${admin} requires a token; set SLUICE_ADMIN_TOKEN`);
   }
   if (!response.ok) {
     throw new UsageError(
-      `${admin}/status answers ${response.status}; is it the admin port of a proxy of this version?`,
+      `${admin}/status returned HTTP status ${response.status}; check that it is the admin port of a proxy of this version`,
     );
   }
   return (await response.json()) as ProxyStatus;

@@ -3,26 +3,26 @@ import { wholeNumber } from '../parse-option.ts';
 
 export const up: Command = {
   name: 'up',
-  summary: 'start a PostgreSQL with the proxy in front of it on this machine, to try it',
+  summary: 'start PostgreSQL with the proxy in front of it on this machine, to try Sluice',
   description:
-    'Starts a real PostgreSQL 18 on this machine and the proxy in front of it, and shows how to connect.\n' +
-    'Ctrl-C stops both and leaves no process and no files.',
+    'Starts PostgreSQL 18 and the proxy on this machine, and shows how to connect.\n' +
+    'Ctrl-C stops both and removes all files.',
   options: [
     {
       flags: '--port <number>',
-      description: 'the port for clients; 0 picks a free one',
+      description: 'the port for clients; 0 picks a free port',
       default: 6432,
       parse: wholeNumber(0, 65_535),
     },
     {
       flags: '--admin-port <number>',
-      description: 'the port for metrics and health; 0 picks a free one',
+      description: 'the port for metrics and health; 0 picks a free port',
       default: 0,
       parse: wholeNumber(0, 65_535),
     },
     {
       flags: '--pool-size <number>',
-      description: 'the most server connections per database and user',
+      description: 'the maximum number of server connections per database and user',
       default: 10,
       parse: wholeNumber(1, 100_000),
     },
@@ -33,14 +33,16 @@ export const up: Command = {
     },
     {
       flags: '--standbys <number>',
-      description:
-        'also start this many standbys; `sluice failover` then makes one take over (default: 0)',
+      description: 'also start this many standbys, for `sluice failover` (default: 0)',
       parse: wholeNumber(0, 5),
     },
-    { flags: '--tls', description: 'serve clients over TLS, with a certificate made for this run' },
+    {
+      flags: '--tls',
+      description: 'serve clients over TLS, with a certificate created for this run',
+    },
     {
       flags: '--data <dir>',
-      description: 'keep the data in this folder for the next run',
+      description: 'keep the data in this directory for the next run',
     },
     {
       flags: '--target <url>',

@@ -47,7 +47,7 @@ export async function takeOrders(
     if (request.method !== 'POST' || kind === undefined || failOver === undefined)
       response.writeHead(404).end();
     else if (request.headers.authorization !== `Bearer ${token}`) response.writeHead(401).end();
-    else if (busy) response.writeHead(409).end('another failover is under way\n');
+    else if (busy) response.writeHead(409).end('another failover is in progress\n');
     else {
       busy = true;
       try {

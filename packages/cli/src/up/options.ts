@@ -19,7 +19,7 @@ export interface UpOptions {
 export function upOptions({ options }: CommandInput): UpOptions {
   const { port, adminPort, poolSize, maxConnections, data, target } = options;
   if (data !== undefined && options['standbys'] !== undefined) {
-    throw new UsageError('--data cannot be combined with --standbys yet; leave one of them out');
+    throw new UsageError('--data cannot be combined with --standbys; remove one of them');
   }
   const needless = (['data', 'maxConnections', 'standbys'] as const).find(
     (name) => options[name] !== undefined,
@@ -29,7 +29,7 @@ export function upOptions({ options }: CommandInput): UpOptions {
       needless
     ];
     throw new UsageError(
-      `${flag} is for the PostgreSQL that up starts, and with --target it starts none; leave one of them out`,
+      `${flag} cannot be combined with --target, with which up starts no PostgreSQL; remove one of them`,
     );
   }
   return {

@@ -128,7 +128,9 @@ async function untilServed(
     if (isSteady && (hadOutage || !plan.needsOutage)) return;
     if (now > deadline) {
       const seen = hadOutage ? 'not all paths were served again' : 'no failover was seen';
-      run.progress.note(`within ${plan.timeoutMs / 1000} s ${seen}; going on with what was`);
+      run.progress.note(
+        `within ${plan.timeoutMs / 1000} s ${seen}; continuing with the results so far`,
+      );
       return;
     }
     await delay(50);

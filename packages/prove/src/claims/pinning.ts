@@ -27,7 +27,7 @@ export async function provePinning(
   const measured: Pinning['measured'] = [];
   for (const path of run.paths) {
     run.signal.throwIfAborted();
-    run.progress.tell(`${path.name}, what a session keeps`);
+    run.progress.tell(`${path.name}, session state`);
     measured.push(...(await probePath(path)));
   }
   run.progress.tell(trace === undefined ? 'the workload' : `the trace ${trace}`);
@@ -92,7 +92,7 @@ export async function analyseTrace(
   }
   if (events === 0) {
     throw new ProveError(
-      `the trace ${file} holds no statement; PostgreSQL writes them with log_statement = all, RDS Proxy with DebugLogging`,
+      `the trace ${file} contains no statements; PostgreSQL logs them with log_statement = all, RDS Proxy with DebugLogging`,
     );
   }
   return {
@@ -111,7 +111,7 @@ export async function analyseTrace(
 async function analyseLive({ control, facts }: ProveRun): Promise<Analysis> {
   if (!facts.hasStatements) {
     throw new ProveError(
-      '--trace pg_stat_statements needs that extension in the database, and the right to read it (CREATE EXTENSION pg_stat_statements; GRANT pg_read_all_stats)',
+      '--trace pg_stat_statements requires the extension in the database, and the privilege to read it (CREATE EXTENSION pg_stat_statements; GRANT pg_read_all_stats)',
     );
   }
   const rows = await control.query<{ query: string; calls: number }>(

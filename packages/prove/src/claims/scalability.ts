@@ -50,7 +50,7 @@ export function rampLimit(
 ): { readonly clients: number; readonly why: string } {
   const told = {
     clients: limits.maxClients,
-    why: 'that was the limit of the run',
+    why: 'the run reached its limit',
   };
   if (path.kind === 'proxy' || testkit !== undefined || limits.isClientLimitTold) return told;
   const spare = facts.maxConnections - facts.reservedConnections - facts.connections;
@@ -58,7 +58,7 @@ export function rampLimit(
   if (polite >= limits.maxClients) return told;
   return {
     clients: polite,
-    why: `${polite} is ${politeShare * 100} % of the ${spare} connections that the database has to spare (--max-clients goes further)`,
+    why: `${polite} is ${politeShare * 100} % of the ${spare} connections that the database has free (raise --max-clients to use more)`,
   };
 }
 

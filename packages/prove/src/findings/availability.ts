@@ -68,7 +68,7 @@ function pathFindings(availability: Availability, path: string): Finding[] {
       claim,
       kind: 'measured',
       isHeadline: true,
-      sentence: `${capital(path)}, ${times}: no write for ${formatMs(medianGap(availability, path))}${lanes.length === 1 ? '' : ` (median; at most ${formatMs(longest)})`}; ${formatNumber(writes)} writes and ${formatNumber(reads)} reads failed, ${formatNumber(held)} requests were held and ${formatNumber(retried)} retried.`,
+      sentence: `${capital(path)}, ${times}: no write for ${formatMs(medianGap(availability, path))}${lanes.length === 1 ? '' : ` (median; at most ${formatMs(longest)})`}; ${formatNumber(writes)} writes and ${formatNumber(reads)} reads failed, ${formatNumber(held)} requests waited and ${formatNumber(retried)} retried.`,
     },
     {
       claim,

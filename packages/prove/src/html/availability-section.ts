@@ -25,7 +25,7 @@ export function availabilitySection(report: Report): Markup | null {
     </p>
     ${shown === undefined ? null : timelinePlot(report, shown, number)}
     ${table(
-      'What became of the requests',
+      'Outcome of the requests',
       [
         'path',
         'round',
@@ -82,7 +82,7 @@ function timelinePlot(report: Report, round: AvailabilityRound, number: number):
   const { faultAtMs, promotionMs, lanes } = round;
   return plotFigure({
     title: `A failover, second by second (round ${number})`,
-    note: 'Writes acknowledged per 100 ms; the burst after the gap is what was held.',
+    note: 'Writes acknowledged per 100 ms; the burst after the gap is the requests that waited.',
     x: { label: 'seconds since the failover', scale: 'linear' },
     y: { label: 'writes per 100 ms', scale: 'linear' },
     marks: [

@@ -151,13 +151,13 @@ function loadTable(label: string, loads: readonly Load[], hasLogins: boolean): M
 function databaseTable(database: NonNullable<Report['performance']>['database']): Markup | null {
   if (database.length === 0) return null;
   const names = [...new Set(database.flatMap(({ perTransaction }) => Object.keys(perTransaction)))];
-  return html`<h3>What the database did for each transaction</h3>
+  return html`<h3>Work of the database per transaction</h3>
     <p class="soft">
       Counters of the whole database (pg_stat_database, and pg_stat_statements where it is
       installed) divided by the transactions of the load; what others did meanwhile is in them.
     </p>
     ${table(
-      'What the database did for each transaction',
+      'Work of the database per transaction',
       [
         'counter',
         ...database.map(

@@ -64,8 +64,13 @@ export function pinningSection({ pinning }: Report): Markup | null {
         ? null
         : html`<h3>Tried on each path</h3>
             ${table(
-              'Session state that was tried',
-              ['path', 'what a session set', 'still there for it', 'seen by another session'],
+              'Tested session state',
+              [
+                'path',
+                'state that a session set',
+                'kept by the session',
+                'seen by another session',
+              ],
               measured.map(({ path, tried, kept, seenByOthers }) => [
                 path,
                 tried,

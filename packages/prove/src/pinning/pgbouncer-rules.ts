@@ -44,17 +44,17 @@ function deallocatesAll({ details }: Effects): boolean {
 export const pgbouncerRules: readonly Rule[] = [
   {
     effect: 'misses',
-    why: 'RESET ALL and DISCARD reach the server connection that comes next, not those that the session has used',
+    why: 'RESET ALL and DISCARD run on the next server connection, not on those that the session has used',
     applies: (effects) => resetsAll(effects) || (effects.flags & Flag.Discard) !== 0,
   },
   {
     effect: 'loses',
-    why: 'the role stays on the server connection: the next client acts as it, and this one no longer does',
+    why: 'the role stays on the server connection: the next client runs with it, and this client no longer does',
     applies: (effects) => (effects.flags & Flag.ChangesRole) !== 0 && !isUnknown(effects),
   },
   {
     effect: 'loses',
-    why: 'the parameter stays on the server connection: another client gets it, and this one may not',
+    why: 'the parameter stays on the server connection: another client gets it, and this client may not',
     applies: setsUntracked,
   },
   {
@@ -64,17 +64,17 @@ export const pgbouncerRules: readonly Rule[] = [
   },
   {
     effect: 'loses',
-    why: 'the temporary object stays on a server connection: gone for this client, there for others',
+    why: 'the temporary object stays on a server connection: this client loses it, and others see it',
     applies: onFlag(Flag.TemporaryObject),
   },
   {
     effect: 'loses',
-    why: 'the lock stays with the server connection: this client can no longer release it, and others hold it unknowingly',
+    why: 'the lock stays with the server connection: this client can no longer release it, and other clients hold it',
     applies: onFlag(Flag.AdvisoryLock),
   },
   {
     effect: 'misses',
-    why: 'it is asked of a server connection that may not hold the lock: a warning, and the lock stays',
+    why: 'it runs on a server connection that may not hold the lock: PostgreSQL warns, and the lock stays',
     applies: onFlag(Flag.AdvisoryUnlock),
   },
   {
@@ -84,17 +84,17 @@ export const pgbouncerRules: readonly Rule[] = [
   },
   {
     effect: 'loses',
-    why: 'the library is loaded on one server connection, and used or not by chance',
+    why: 'the library is loaded on one server connection, which later statements may or may not use',
     applies: onFlag(Flag.Load),
   },
   {
     effect: 'loses',
-    why: 'currval() and lastval() answer for whoever drew last on that server connection, or fail',
+    why: 'currval() and lastval() return the value of the last client that used the sequence on that server connection, or fail',
     applies: onFlag(Flag.ReadsSequence),
   },
   {
     effect: 'breaks',
-    why: 'a statement of SQL PREPARE is known on one server connection only: EXECUTE fails on the others',
+    why: 'a SQL-level prepared statement exists on one server connection only: EXECUTE fails on the others',
     applies: (effects) =>
       (effects.flags & (Flag.Prepare | Flag.Execute)) !== 0 ||
       ((effects.flags & Flag.Deallocate) !== 0 && !deallocatesAll(effects)),
@@ -106,7 +106,7 @@ export const pgbouncerRules: readonly Rule[] = [
   },
   {
     effect: 'not seen',
-    why: 'what a procedure or block leaves in the session stays on the server connection',
+    why: 'the side effects of a procedure or DO block stay on the server connection',
     applies: onFlag(Flag.Procedure | Flag.Do),
   },
 ];

@@ -33,7 +33,7 @@ const probes: readonly Probe[] = [
     clear: 'SELECT pg_advisory_unlock(7215462, 1)',
   },
   {
-    tried: 'a statement of SQL PREPARE',
+    tried: 'a SQL-level prepared statement',
     leave: 'PREPARE sluice_prove_probe AS SELECT true AS found',
     check: 'EXECUTE sluice_prove_probe',
     clear: 'DEALLOCATE sluice_prove_probe',

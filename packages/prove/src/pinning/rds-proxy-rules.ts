@@ -45,18 +45,18 @@ export const rdsProxyRules: readonly Rule[] = [
   { effect: 'pins', why: 'nextval() and setval() pin', applies: onFlag(Flag.SetsSequence) },
   {
     effect: 'pins',
-    why: 'advisory locks of the session pin',
+    why: 'session-level advisory locks pin',
     applies: onFlag(Flag.AdvisoryLock),
   },
   {
     effect: 'may pin',
-    why: 'the user guide says that SET pins, without an exception for SET LOCAL and set_config(…, true); reports differ',
+    why: 'the user guide says that SET pins, without an exception for SET LOCAL and set_config(…, true); user reports disagree',
     applies: (effects) =>
       (effects.flags & Flag.SetsLocalParameter) !== 0 && (effects.flags & Flag.Transaction) === 0,
   },
   {
     effect: 'not seen',
-    why: 'what a procedure or block changes is not noticed, and stays for the next client',
+    why: 'RDS Proxy does not notice what a procedure or DO block changes, so the next client sees it',
     applies: onFlag(Flag.Procedure | Flag.Do | Flag.OtherState),
   },
 ];

@@ -7,32 +7,32 @@ import type { Rule, Verdict } from './verdict.ts';
 const rules: readonly Rule[] = [
   {
     effect: 'tracks',
-    why: 'prepared statements of SQL are known by name, and prepared where the session goes',
+    why: 'Sluice tracks SQL-level prepared statements by name, and prepares them on each server connection that the session uses',
     applies: onFlag(Flag.Prepare | Flag.Execute | Flag.Deallocate),
   },
   {
     effect: 'tracks',
-    why: 'one listening connection serves the channels of all sessions',
+    why: 'one listening connection listens for all sessions',
     applies: onFlag(Flag.Listen | Flag.Unlisten),
   },
   {
     effect: 'tracks',
-    why: 'DISCARD clears what is known of the session, and ends its pins',
+    why: 'DISCARD clears the tracked state of the session, and unpins it',
     applies: onFlag(Flag.Discard),
   },
   {
     effect: 'tracks',
-    why: 'parameters and the role go with the session from connection to connection',
+    why: 'Sluice tracks parameters and the role, and replays them on each server connection',
     applies: onFlag(Flag.SetsParameter | Flag.ChangesRole),
   },
   {
     effect: 'may pin',
-    why: 'sessions that use currval() or lastval() are pinned once they have drawn a value',
+    why: 'if the application uses currval() or lastval(), nextval() and setval() pin the session',
     applies: onFlag(Flag.ReadsSequence),
   },
   {
     effect: 'checks',
-    why: 'what it left in the session is looked for afterwards, and pins only if there is something',
+    why: 'Sluice probes for session state afterwards, and pins only if it finds some',
     applies: onFlag(Flag.Procedure | Flag.Do),
   },
 ];

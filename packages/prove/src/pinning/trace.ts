@@ -84,7 +84,7 @@ export async function formOf(file: string): Promise<TraceForm> {
   if (/^"?\d{4}-\d\d-\d\d [\d:.]+ \w+"?,/.test(first)) return 'csvlog';
   if (/\b(?:LOG|DETAIL|ERROR|STATEMENT|HINT|FATAL):\s/.test(start)) return 'stderr';
   throw new ProveError(
-    `the form of the trace ${file} is not known; it must be one of: ${Object.values(traceForms).join('; ')}`,
+    `the format of the trace ${file} is unknown; it must be one of: ${Object.values(traceForms).join('; ')}`,
   );
 }
 

@@ -11,22 +11,23 @@ import {
 
 const rampStep = Type.Object(
   {
-    clients: Type.Integer({ description: 'Clients that wanted to be connected.' }),
-    connected: Type.Integer({ description: 'Clients that were.' }),
-    served: Type.Integer({ description: 'Clients that were answered at the end of the step.' }),
+    clients: Type.Integer({ description: 'Clients that tried to connect.' }),
+    connected: Type.Integer({ description: 'Clients that connected.' }),
+    served: Type.Integer({ description: 'Clients that got responses at the end of the step.' }),
     failed: failures,
     connect: nullableLatency,
     latency: nullableLatency,
     throughput: Type.Number({ description: 'Transactions a second.' }),
     connections: Type.Integer({
-      description: 'Connections that the database has more than before the ramp, each a process.',
+      description:
+        'Connections that the database has in addition to those before the ramp; each is a process.',
     }),
     memoryBytes: Type.Union([Type.Number(), Type.Null()], {
-      description: 'Memory of these processes (Pss); null where the database is not local.',
+      description: 'Memory of these processes (Pss); null if the database is not local.',
     }),
     contextBytes: Type.Union([Type.Number(), Type.Null()], {
       description:
-        'Memory that one process has allocated, as pg_backend_memory_contexts tells; null where it may not be asked.',
+        'Memory that one process has allocated, from pg_backend_memory_contexts; null without the privilege to read it.',
     }),
     generator: generatorHealth,
   },
@@ -39,11 +40,13 @@ export const scalabilitySchema = Type.Object(
       Type.Object(
         {
           path: Type.String(),
-          limit: Type.Integer({ description: 'Clients at which the ramp was to end.' }),
-          served: Type.Integer({ description: 'The most clients that were served at once.' }),
+          limit: Type.Integer({ description: 'Planned number of clients at the end of the ramp.' }),
+          served: Type.Integer({
+            description: 'The maximum number of clients served at the same time.',
+          }),
           ended: Type.Union(
             [Type.Literal('limit'), Type.Literal('errors'), Type.Literal('generator')],
-            { description: 'What ended the ramp.' },
+            { description: 'Why the ramp ended.' },
           ),
           why: Type.String({ description: 'The same as a sentence.' }),
           steps: Type.Array(rampStep),
@@ -59,11 +62,13 @@ const loadRound = Type.Object(
   {
     asked: Type.Integer(),
     answered: Type.Integer(),
-    unanswered: Type.Integer({ description: 'Without an answer when the round was over.' }),
+    unanswered: Type.Integer({
+      description: 'Transactions without a response at the end of the round.',
+    }),
     failed: failures,
     throughput: Type.Number({ description: 'Answers a second.' }),
     isOverrun: Type.Boolean({
-      description: 'Transactions came faster than they were answered, and the round ended early.',
+      description: 'The path could not keep up with the rate, and the round ended early.',
     }),
     latency: nullableLatency,
     service: nullableLatency,
@@ -76,10 +81,10 @@ const loadRound = Type.Object(
 const load = Type.Object(
   {
     path: Type.String(),
-    rate: Type.Number({ description: 'Transactions a second that were due.' }),
+    rate: Type.Number({ description: 'Planned transactions per second.' }),
     rounds: Type.Array(loadRound),
     latency: Type.Union([latencySummary, Type.Null()], {
-      description: 'Of all rounds, from the moment at which a transaction was due.',
+      description: 'Over all rounds, from the planned start of each transaction.',
     }),
     curve,
     connectCurve: curve,
@@ -99,7 +104,7 @@ const databaseCost = Type.Object(
     }),
     cpuMicros: Type.Array(Type.Number(), {
       description:
-        'CPU time of all processes of the database for each transaction, in microseconds, by round; empty where it is not local.',
+        'CPU time of all processes of the database per transaction, in microseconds, by round; empty if the database is not local.',
     }),
   },
   strict,
@@ -109,8 +114,8 @@ export const performanceSchema = Type.Object(
   {
     clients: Type.Integer({ description: 'Connections of the load on each path.' }),
     secondsPerRound: Type.Number(),
-    steady: Type.Array(load, { description: 'Connections that are kept.' }),
-    connecting: Type.Array(load, { description: 'One connection for each transaction.' }),
+    steady: Type.Array(load, { description: 'Persistent connections.' }),
+    connecting: Type.Array(load, { description: 'A new connection per transaction.' }),
     database: Type.Array(databaseCost),
   },
   strict,
@@ -120,8 +125,8 @@ const kind = Type.Object(
   {
     asked: Type.Integer(),
     succeeded: Type.Integer(),
-    held: Type.Integer({ description: 'Succeeded at once, and took longer than 100 ms.' }),
-    retried: Type.Integer({ description: 'Succeeded after they were asked again.' }),
+    held: Type.Integer({ description: 'Succeeded without a retry, and took longer than 100 ms.' }),
+    retried: Type.Integer({ description: 'Succeeded after a retry.' }),
     failed: failures,
   },
   strict,
@@ -130,32 +135,34 @@ const kind = Type.Object(
 export const laneSchema = Type.Object(
   {
     path: Type.String(),
-    gapMs: Type.Number({ description: 'The longest time between two writes that succeeded.' }),
+    gapMs: Type.Number({ description: 'The longest time between two successful writes.' }),
     readGapMs: Type.Number({ description: 'The same for reads.' }),
     afterPromotionMs: Type.Union([Type.Number(), Type.Null()], {
       description:
-        'From the moment at which the new primary took writes to the first write that succeeded; null where that moment is not known.',
+        'From the moment at which the new primary accepted writes to the first successful write; null if that moment is unknown.',
     }),
     writes: kind,
     reads: kind,
     rows: Type.Object(
       {
         acknowledged: Type.Integer(),
-        lost: Type.Integer({ description: 'Acknowledged rows that are not there.' }),
-        doubled: Type.Integer({ description: 'Rows that are there more than once.' }),
+        lost: Type.Integer({ description: 'Acknowledged rows that are missing.' }),
+        doubled: Type.Integer({ description: 'Rows that exist more than once.' }),
       },
       strict,
     ),
     idle: Type.Object(
       {
         clients: Type.Integer(),
-        survived: Type.Integer({ description: 'Answered afterwards, on the same connection.' }),
+        survived: Type.Integer({
+          description: 'Clients that got a response afterwards, on the same connection.',
+        }),
         lost: Type.Integer(),
       },
       strict,
     ),
     timeline: Type.Array(Type.Integer(), {
-      description: 'Writes that succeeded in each 100 ms of the round.',
+      description: 'Successful writes in each 100 ms of the round.',
     }),
   },
   strict,
@@ -174,7 +181,7 @@ export const availabilitySchema = Type.Object(
           }),
           promotionMs: Type.Union([Type.Number(), Type.Null()], {
             description:
-              'From the failover until the new primary took writes: the database’s own part. Null where it is not known.',
+              'From the failover until the new primary accepted writes. Null if unknown.',
           }),
           lanes: Type.Array(laneSchema),
         },
@@ -182,7 +189,7 @@ export const availabilitySchema = Type.Object(
       ),
     ),
     cuts: Type.Array(Type.Object({ path: Type.String(), cut: estimate }, strict), {
-      description: 'By what share the outage is shorter than on the direct path.',
+      description: 'The reduction of the outage relative to the direct path.',
     }),
     publishedClaim: Type.Number({
       description: 'The share that Amazon publishes for RDS Proxy: “up to 66 %”.',
@@ -201,8 +208,8 @@ const verdict = Type.Object(
 
 export const pinningSchema = Type.Object(
   {
-    source: Type.String({ description: 'Where the statements come from.' }),
-    statements: Type.Integer({ description: 'How many were read, repetitions included.' }),
+    source: Type.String({ description: 'The source of the statements.' }),
+    statements: Type.Integer({ description: 'Number of statements, including repetitions.' }),
     unread: Type.Integer({ description: 'Lines or statements that could not be read.' }),
     sessions: Type.Union(
       [
@@ -217,13 +224,15 @@ export const pinningSchema = Type.Object(
         ),
         Type.Null(),
       ],
-      { description: 'Null where the source does not tell which session sent what.' },
+      { description: 'Null if the source does not identify sessions.' },
     ),
     entries: Type.Array(
       Type.Object(
         {
           statement: Type.String({ description: 'Literals replaced.' }),
-          count: Type.Number({ description: 'How often, or its weight in the workload.' }),
+          count: Type.Number({
+            description: 'Number of executions, or the weight in the workload.',
+          }),
           share: Type.Number({ description: 'Of all statements.' }),
           rdsProxy: verdict,
           pgbouncer: verdict,
@@ -231,23 +240,23 @@ export const pinningSchema = Type.Object(
         },
         strict,
       ),
-      { description: 'Statements that touch a session’s state; the others need nothing.' },
+      { description: 'Statements that affect session state.' },
     ),
     observed: Type.Array(
       Type.Object({ reason: Type.String(), digest: Type.String(), count: Type.Integer() }, strict),
-      { description: 'Pins that a log of RDS Proxy itself tells of.' },
+      { description: 'Pins in the log of RDS Proxy.' },
     ),
     measured: Type.Array(
       Type.Object(
         {
           path: Type.String(),
-          tried: Type.String({ description: 'What one session left.' }),
-          kept: Type.Boolean({ description: 'It still had it in its next transaction.' }),
-          seenByOthers: Type.Boolean({ description: 'Another session had it as well.' }),
+          tried: Type.String({ description: 'The state that one session set.' }),
+          kept: Type.Boolean({ description: 'The session kept it in its next transaction.' }),
+          seenByOthers: Type.Boolean({ description: 'Another session saw it.' }),
         },
         strict,
       ),
-      { description: 'State of a session, tried out on each path.' },
+      { description: 'Session state, tested on each path.' },
     ),
   },
   strict,

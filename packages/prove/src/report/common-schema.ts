@@ -11,7 +11,7 @@ export const latencySummary = Type.Object(
     p90: Type.Number(),
     p99: Type.Number(),
     p999: Type.Union([Type.Number(), Type.Null()], {
-      description: 'Null when there are fewer than 1,000.',
+      description: 'Null if there are fewer than 1,000.',
     }),
     max: Type.Number(),
   },
@@ -19,16 +19,15 @@ export const latencySummary = Type.Object(
 );
 
 export const nullableLatency = Type.Union([latencySummary, Type.Null()], {
-  description: 'Null when there is none.',
+  description: 'Null if there is none.',
 });
 
 export const curve = Type.Array(Type.Tuple([Type.Number(), Type.Number()]), {
-  description:
-    'Latency by percentile: pairs of a percentile (0 to 100) and the milliseconds that so many do not exceed.',
+  description: 'Latency by percentile: pairs of a percentile (0 to 100) and milliseconds.',
 });
 
 export const failures = Type.Record(Type.String(), Type.Integer(), {
-  description: 'How many failed, by SQLSTATE or by the words of the driver.',
+  description: 'Number of failures, by SQLSTATE or by the message of the driver.',
 });
 
 export const estimate = Type.Object(
@@ -36,22 +35,21 @@ export const estimate = Type.Object(
     value: Type.Number(),
     low: Type.Number({ description: 'Lower end of the 95 % interval of the bootstrap.' }),
     high: Type.Number({ description: 'Upper end.' }),
-    rounds: Type.Integer({ description: 'Rounds that it rests on.' }),
+    rounds: Type.Integer({ description: 'Number of rounds.' }),
   },
   strict,
 );
 
 export const generatorHealth = Type.Object(
   {
-    busy: Type.Number({ description: 'Share of the time in which the event loop was busy.' }),
+    busy: Type.Number({ description: 'Share of time for which the event loop was busy.' }),
     cpu: Type.Number({ description: 'Cores that the process used.' }),
-    lagP50: Type.Number({ description: 'How late the event loop was, in milliseconds.' }),
+    lagP50: Type.Number({ description: 'Delay of the event loop, in milliseconds.' }),
     lagP99: Type.Number(),
     lagMax: Type.Number(),
     limit: Type.Union([Type.String(), Type.Null()], {
-      description:
-        'Why the load generator, and not what it measured, was the limit; null when it was not.',
+      description: 'Why the load generator limited the measurement; null if it did not.',
     }),
   },
-  { ...strict, description: 'How the load generator itself fared.' },
+  { ...strict, description: 'State of the load generator.' },
 );

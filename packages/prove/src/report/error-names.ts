@@ -1,6 +1,6 @@
 /** What the errors that a ramp or a failover meets are called, by SQLSTATE (manual, appendix A) or by name of the system. */
 const names: Readonly<Record<string, string>> = {
-  '08000': 'no connection could be had',
+  '08000': 'no connection available',
   '08006': 'connection lost',
   '25006': 'read-only',
   '28P01': 'wrong password',

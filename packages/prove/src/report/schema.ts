@@ -32,10 +32,10 @@ const finding = Type.Object(
       ],
       {
         description:
-          'measured: the rounds support it. no difference: the rounds support that there is none to speak of, or show none. not supported: too few rounds, or too much noise. caveat: what limits the others.',
+          'measured: significant over the rounds. no difference: no significant or relevant difference. not supported: too few rounds, or too much noise. caveat: a limitation of the other findings.',
       },
     ),
-    isHeadline: Type.Boolean({ description: 'The summary for the terminal has it.' }),
+    isHeadline: Type.Boolean({ description: 'Whether the summary on the terminal includes it.' }),
     sentence: Type.String(),
     estimate: Type.Optional(estimate),
   },
@@ -46,7 +46,7 @@ const path = Type.Object(
   {
     name: Type.String(),
     kind: Type.Union([Type.Literal('direct'), Type.Literal('proxy')]),
-    url: Type.String({ description: 'Without its password.' }),
+    url: Type.String({ description: 'The URL without the password.' }),
   },
   strict,
 );
@@ -55,11 +55,11 @@ const path = Type.Object(
 export const reportSchema = Type.Object(
   {
     format: Type.Literal('sluice-prove'),
-    version: Type.Literal(1, { description: 'Of this format.' }),
+    version: Type.Literal(1, { description: 'The version of this format.' }),
     startedAt: Type.String({ description: 'ISO 8601.' }),
-    seconds: Type.Number({ description: 'How long the run took.' }),
+    seconds: Type.Number({ description: 'The duration of the run.' }),
     sluice: Type.String({ description: 'The version of Sluice that measured.' }),
-    isComplete: Type.Boolean({ description: 'False when the run was stopped.' }),
+    isComplete: Type.Boolean({ description: 'False if the run was stopped early.' }),
     machine: Type.Object(
       {
         cores: Type.Integer(),
@@ -69,20 +69,22 @@ export const reportSchema = Type.Object(
         loadBefore: Type.Number({ description: 'Load average over one minute before the run.' }),
         node: Type.String(),
       },
-      { ...strict, description: 'The machine that made the load.' },
+      { ...strict, description: 'The machine of the load generator.' },
     ),
     database: Type.Object(
       {
         version: Type.String(),
         maxConnections: Type.Integer(),
         reservedConnections: Type.Integer(),
-        connections: Type.Integer({ description: 'Connections of others, before the run.' }),
+        connections: Type.Integer({ description: 'Other connections before the run.' }),
         hasStatements: Type.Boolean({ description: 'pg_stat_statements can be read.' }),
-        isLocal: Type.Boolean({ description: 'It runs on the machine that made the load.' }),
+        isLocal: Type.Boolean({
+          description: 'The database runs on the machine of the load generator.',
+        }),
       },
       strict,
     ),
-    isLab: Type.Boolean({ description: 'The run started a database and Sluice of its own.' }),
+    isLab: Type.Boolean({ description: 'The run started its own database and its own Sluice.' }),
     settings: Type.Record(Type.String(), Type.Unknown(), {
       description: 'All settings of the run, defaults included.',
     }),

@@ -26,7 +26,7 @@ export function readWorkload(nameOrFile: string): WorkloadFile {
     text = readFileSync(file, 'utf8');
   } catch {
     throw new ProveError(
-      `--workload is "${nameOrFile}", which is neither a file that can be read nor one of the workloads that come with Sluice (${readyWorkloads.join(', ')})`,
+      `--workload is "${nameOrFile}", which is neither a readable file nor one of the workloads of Sluice (${readyWorkloads.join(', ')})`,
     );
   }
   return parseWorkload(text, file);
@@ -51,7 +51,7 @@ export function parseWorkload(text: string, file: string): WorkloadFile {
     if (problems.length === 0) return value as WorkloadFile;
   }
   throw new ProveError(
-    `the workload cannot be used; ${problems.length === 1 ? 'this is' : 'these are'} wrong:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    `the workload has ${problems.length === 1 ? 'a problem' : 'problems'}:\n${problems.map((line) => `  ${line}`).join('\n')}`,
   );
 }
 

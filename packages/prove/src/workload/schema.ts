@@ -11,7 +11,7 @@ const integerGenerator = Type.Object(
     distribution: Type.Optional(
       Type.Union([Type.Literal('uniform'), Type.Literal('zipf')], {
         description:
-          'How often each value comes: all equally (the default), or skewed as in real applications: the smallest most often, the others by Zipf’s law.',
+          'The distribution of the values: uniform (the default), or skewed by Zipf’s law, with the smallest values most frequent.',
       }),
     ),
   },
@@ -30,7 +30,7 @@ const numberGenerator = Type.Object(
 const textGenerator = Type.Object(
   {
     generate: Type.Literal('text', { description: 'Letters and digits.' }),
-    length: Type.Integer({ minimum: 1, maximum: 1_048_576, description: 'How many of them.' }),
+    length: Type.Integer({ minimum: 1, maximum: 1_048_576, description: 'The length.' }),
   },
   strict,
 );
@@ -43,9 +43,9 @@ const uuidGenerator = Type.Object(
 const sequenceGenerator = Type.Object(
   {
     generate: Type.Literal('sequence', {
-      description: 'A whole number that no other transaction in the run gets.',
+      description: 'A whole number that is unique in the run.',
     }),
-    start: Type.Optional(Type.Integer({ description: 'The first. Default 1.' })),
+    start: Type.Optional(Type.Integer({ description: 'The first number. Default 1.' })),
   },
   strict,
 );
@@ -66,7 +66,7 @@ const choiceGenerator = Type.Object(
     generate: Type.Literal('choice', { description: 'One of these values.' }),
     values: Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()]), {
       minItems: 1,
-      description: 'The values, all equally likely.',
+      description: 'The values, with equal probability.',
     }),
   },
   strict,
@@ -86,7 +86,7 @@ const parameter = Type.Union(
     timestampGenerator,
     choiceGenerator,
   ],
-  { description: 'A value, or a generator of values.' },
+  { description: 'A value, or a value generator.' },
 );
 
 const statement = Type.Object(
@@ -94,7 +94,7 @@ const statement = Type.Object(
     sql: Type.String({
       minLength: 1,
       description:
-        'One statement, with $1, $2, … for its parameters. `{schema}` stands for the schema that the run creates.',
+        'One statement, with parameters $1, $2, …. `{schema}` is replaced by the schema that the run creates.',
     }),
     parameters: Type.Optional(
       Type.Array(parameter, { description: 'The values of $1, $2, … in order.' }),
@@ -102,7 +102,7 @@ const statement = Type.Object(
     prepared: Type.Optional(
       Type.Boolean({
         description:
-          'Prepared once per connection under a name, as drivers with a statement cache do. Default false: a statement with parameters is parsed each time, one without uses the simple protocol.',
+          'Whether the statement is prepared once per connection under a name, as by drivers with a statement cache. Default false: a statement with parameters is parsed each time, and one without uses the simple query protocol.',
       }),
     ),
   },
@@ -115,7 +115,7 @@ const think = Type.Object(
       minimum: 0,
       maximum: 60_000,
       description:
-        'Milliseconds the application spends on something else in the middle of the transaction.',
+        'Milliseconds for which the application pauses in the middle of the transaction.',
     }),
   },
   strict,
@@ -127,7 +127,7 @@ const repeat = Type.Object(
     repeat: Type.Integer({
       minimum: 1,
       maximum: 10_000,
-      description: 'How many times it is sent.',
+      description: 'The number of repetitions.',
     }),
   },
   strict,
@@ -139,7 +139,7 @@ const transaction = Type.Object(
     weight: Type.Optional(
       Type.Number({
         exclusiveMinimum: 0,
-        description: 'How often it runs, relative to the others. Default 1.',
+        description: 'Its frequency relative to the other transactions. Default 1.',
       }),
     ),
     explicit: Type.Optional(
@@ -161,7 +161,7 @@ const connect = Type.Object(
     pattern: Type.Optional(
       Type.Union([Type.Literal('pool'), Type.Literal('per-transaction'), Type.Literal('both')], {
         description:
-          'Kept connections, as in a driver’s pool; a new one for each transaction, as functions make them; or both, one after the other. Default both.',
+          'Persistent connections, as in a driver’s pool; a new connection per transaction, as in serverless functions; or both, one after the other. Default both.',
       }),
     ),
     clients: Type.Optional(
@@ -173,13 +173,13 @@ const connect = Type.Object(
     ),
     session: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
-        description: 'SQL that the driver itself sends on each new connection.',
+        description: 'SQL that the driver sends on each new connection.',
       }),
     ),
     release: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         description:
-          'SQL that the driver itself sends after each transaction, when the connection returns to its pool.',
+          'SQL that the driver sends after each transaction, when the connection returns to its pool.',
       }),
     ),
   },
@@ -195,7 +195,7 @@ const thinkTime = Type.Object(
     }),
     distribution: Type.Optional(
       Type.Union([Type.Literal('exponential'), Type.Literal('constant')], {
-        description: 'How the pauses vary. Default exponential.',
+        description: 'The distribution of the pauses. Default exponential.',
       }),
     ),
   },
@@ -210,11 +210,11 @@ const thinkTime = Type.Object(
 export const workloadSchema = Type.Object(
   {
     name: Type.String({ minLength: 1, description: 'Its name in the report.' }),
-    description: Type.Optional(Type.String({ description: 'What it stands for.' })),
+    description: Type.Optional(Type.String({ description: 'A description.' })),
     setup: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), {
         description:
-          'Statements that create what the workload needs, run once, in this order. Create it in `{schema}`, which is dropped afterwards.',
+          'Statements that create the objects of the workload, run once, in this order. Create them in `{schema}`, which is dropped afterwards.',
       }),
     ),
     connect: Type.Optional(connect),
