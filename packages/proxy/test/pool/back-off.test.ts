@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { afterEach, suite, test } from 'node:test';
+import { clock } from '../../src/io/clock.ts';
+import { BackOff } from '../../src/pool/back-off.ts';
+import type { PoolLimits } from '../../src/pool/pool-target.ts';
+
+const limits = { retryMin: 100, retryMax: 1000 } as PoolLimits;
+const failure = { fields: { severity: 'FATAL', sqlstate: '08006', message: 'no' }, final: false };
+
+const { now: start } = clock;
+
+afterEach(() => {
+  clock.now = start;
+});
+
+/** How long the pause after the last failure is, in milliseconds. */
+function pauseOf(backOff: BackOff): number {
+  for (let pause = 0; ; pause++) {
+    clock.now = start + pause;
+    if (!backOff.pauses(true)) {
+      clock.now = start;
+      return pause;
+    }
+  }
+}
+
+suite('attempts to connect', () => {
+  test('begin without a pause', () => {
+    const backOff = new BackOff();
+    assert.ok(!backOff.pauses(false));
+    assert.ok(!backOff.isFailing);
+    assert.equal(backOff.failure, null);
+  });
+
+  test('pause twice as long after each failure, up to a limit, a quarter up or down', () => {
+    const backOff = new BackOff();
+    for (const [count, pause] of [100, 200, 400, 800, 1000, 1000].entries()) {
+      backOff.failed(failure, limits);
+      assert.equal(backOff.failure, failure);
+      const taken = pauseOf(backOff);
+      assert.ok(taken >= pause * 0.75 && taken <= pause * 1.25 + 1, `${count}: ${taken}`);
+    }
+  });
+
+  test('do not all pause for the same time', () => {
+    const pauses = Array.from({ length: 20 }, () => {
+      const backOff = new BackOff();
+      backOff.failed(failure, limits);
+      return pauseOf(backOff);
+    });
+    assert.ok(Math.max(...pauses) > Math.min(...pauses));
+    assert.ok(Math.min(...pauses) < 100 || Math.max(...pauses) > 100);
+  });
+
+  test('go on at once after a success', () => {
+    const backOff = new BackOff();
+    backOff.failed(failure, limits);
+    assert.ok(backOff.isFailing);
+    backOff.succeeded();
+    assert.ok(!backOff.isFailing);
+    assert.equal(backOff.failure, null);
+    assert.ok(!backOff.pauses(false));
+    backOff.failed(failure, limits);
+    assert.ok(pauseOf(backOff) <= 126, 'the first failure again');
+  });
+
+  test('go on at once for the next who asks, when nobody waits any more', () => {
+    const backOff = new BackOff();
+    backOff.failed(failure, limits);
+    assert.ok(backOff.pauses(true));
+    backOff.skipPause();
+    assert.ok(!backOff.pauses(true));
+    assert.ok(backOff.pauses(false));
+    backOff.failed(failure, limits);
+    assert.ok(backOff.pauses(true));
+  });
+});
