@@ -49,7 +49,7 @@ suite('workload files', () => {
     [
       'a generator has no kind',
       `name: x\nstatements:\n  one: { sql: "SELECT $1", parameters: [{ integer: 1 }] }\n${rest}`,
-      'this is wrong:\n  w.yaml:3:41: statements.one.parameters[0] lacks generate',
+      'a problem:\n  w.yaml:3:41: statements.one.parameters[0] lacks generate',
     ],
     [
       'a generator lacks something',

@@ -6,20 +6,20 @@ import type { SessionNames } from '../statements/session-names.ts';
 import { UnnamedSlot } from '../statements/unnamed-slot.ts';
 import { Residue } from './residue.ts';
 
-/** Several sessions have drawn from sequences: see `BackendState.drawnBy`. */
+/** Several sessions have called nextval(): see `BackendState.drawnBy`. */
 export const severalSessions = -1;
 
 /**
- * What one server process holds of the sessions that it has served, as far as the proxy believes: what the answers have told,
- * and what was sent in the expectation that it succeeds. Nothing here sends anything.
+ * The assumed state of one server process: what replies have reported, and what was sent with the expectation that it
+ * succeeds. It sends nothing.
  */
 export class BackendState {
-  /** The prepared statements that it has under names of the proxy's. */
+  /** The prepared statements with names of the proxy. */
   readonly statements: ConnectionStatements;
   readonly unnamed = new UnnamedSlot();
-  /** What it has reported (ParameterStatus), by name: bytes in the client_encoding of the time. */
+  /** The reported parameters (ParameterStatus), by name: bytes in the client_encoding of that time. */
   readonly reported: Map<string, string>;
-  /** What sessions may have left, other than what is known. */
+  /** Other side effects of sessions. */
   readonly residue = new Residue();
   #status: number = TransactionStatus.Idle;
   #clientNamed: ClientNamedStatements | null = null;
@@ -28,7 +28,7 @@ export class BackendState {
   #isUsed = false;
   #needsReset = false;
 
-  /** `statementLimit`: prepared statements that are kept. */
+  /** `statementLimit`: the maximum number of prepared statements. */
   constructor(reported: Map<string, string>, statementLimit: number) {
     this.reported = reported;
     this.statements = new ConnectionStatements(statementLimit);
@@ -43,58 +43,58 @@ export class BackendState {
     return this.#status !== TransactionStatus.Idle;
   }
 
-  /** ReadyForQuery has told this status. */
+  /** ReadyForQuery has reported this status. */
   ready(status: number): void {
     this.#status = status;
   }
 
-  /** Statements that it has under names as a session gave them, for SQL to call; null when there are none. */
+  /** The statements with client names, for SQL to call; null if there are none. */
   get clientNamed(): ClientNamedStatements | null {
     return this.#clientNamed;
   }
 
-  /** The same, for the session whose names `owner` are: those of another are not there any more. */
+  /** The same, for the session whose names `owner` are. Those of another session do not exist for it. */
   clientNamedOf(owner: SessionNames): ClientNamedStatements {
     if (this.#clientNamed?.owner !== owner) this.#clientNamed = new ClientNamedStatements(owner);
     return this.#clientNamed;
   }
 
-  /** No statement is left under a name that a session gave. */
+  /** No client-named statement is left. */
   clientNamedClosed(): void {
     this.#clientNamed = null;
   }
 
-  /** The parameters that were replayed here last; a session with the same set needs no replay. Null: those of a new process. */
+  /** The last replayed parameters; a session with the same set needs no replay. Null: those of a new process. */
   get parameterSet(): ParameterSet | null {
     return this.#parameterSet;
   }
 
-  /** The process has these parameters, or will have when what was sent is done. */
+  /** The process has these parameters, or will have them after the requests that were sent. */
   parametersSet(set: ParameterSet): void {
     this.#parameterSet = set;
   }
 
-  /** The id of the session that may have drawn from sequences here; 0 for none, `severalSessions` for several. */
+  /** The ID of the session that may have called nextval() here; 0 for none, `severalSessions` for several. */
   get drawnBy(): number {
     return this.#drawnBy;
   }
 
-  /** currval() and lastval() answer with what this session has drawn, or sessions have: see `drawnBy`. */
+  /** currval() and lastval() return the values of this session, or of several: see `drawnBy`. */
   sequencesDrawnBy(session: number): void {
     this.#drawnBy = session;
   }
 
-  /** A session has had it: what can only be set before first use may be fixed by now. */
+  /** A session has used it: parameters that can only be set before first use may be fixed. */
   get isUsed(): boolean {
     return this.#isUsed;
   }
 
-  /** A session gets it. */
+  /** A session leases it. */
   used(): void {
     this.#isUsed = true;
   }
 
-  /** A session has left what DISCARD ALL removes. */
+  /** A session has left state that DISCARD ALL removes. */
   get needsReset(): boolean {
     return this.#needsReset;
   }
@@ -103,7 +103,7 @@ export class BackendState {
     this.#needsReset = needed;
   }
 
-  /** Everything that a session could have left is being removed. */
+  /** All possible state of sessions is being removed. */
   reset(): void {
     this.#needsReset = false;
     this.statements.clear();

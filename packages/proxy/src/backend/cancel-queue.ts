@@ -1,18 +1,18 @@
 import type { LoginResult } from './login-result.ts';
 
-/** Sends a cancel request to the database; told whether it was delivered. */
+/** Sends a cancel request to the database; the callback gets whether it was delivered. */
 export type SendCancel = (
   key: Pick<LoginResult, 'address' | 'processId' | 'secretKey'>,
   done: (delivered: boolean) => void,
 ) => void;
 
-/** So many cancel requests are on their way to databases at once: each takes a connection of its own there. */
+/** The maximum number of concurrent cancel requests; each needs its own connection to the database. */
 const mostAtOnce = 8;
 
-/** So many wait at most; what is more is not delivered. */
+/** The maximum number of waiting requests; more are not delivered. */
 const mostWaiting = 10_000;
 
-/** Sends cancel requests a few at a time, in the order in which they came. */
+/** Sends cancel requests, a few at a time, in order of arrival. */
 export class CancelQueue {
   readonly #send: SendCancel;
   readonly #waiting = new Set<() => void>();

@@ -7,13 +7,13 @@ import { Login } from './login.ts';
 import type { LoginOptions } from './login.ts';
 import { unreachable } from './unreachable.ts';
 
-/** Where to log in, as whom, and how long it may take. */
+/** Where and as whom to log in, and the timeout. */
 export interface ConnectOptions extends LoginOptions {
-  /** For connecting, TLS and login together, in milliseconds. */
+  /** For connect, TLS and login together, in milliseconds. */
   readonly timeout: number;
 }
 
-/** Opens a server connection: dials, logs in, and reads on to the first ReadyForQuery. `done` is called once. */
+/** Opens a server connection: connects, logs in, and reads up to the first ReadyForQuery. `done` is called once. */
 export function openServerConnection(
   options: ConnectOptions,
   done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
@@ -37,7 +37,7 @@ export function openServerConnection(
   }, timeout);
 }
 
-/** Sends a cancel request; `done(true)` when the database has closed the connection, so the signal was given. */
+/** Sends a cancel request; `done(true)` when the database has closed the connection, so the signal was sent. */
 export function sendCancelRequest(
   address: Address,
   processId: number,

@@ -2,58 +2,58 @@ import type { ErrorFields } from '@sluice/wire';
 import type { InternalQuery } from '../protocol/internal-query.ts';
 import type { LoginResult } from './login-result.ts';
 
-/** A pool, as the target that its connections lead to sees it. */
+/** A pool, as seen by the target of its connections. */
 export interface SourcePool {
   readonly name: string;
   readonly database: string;
   readonly user: string;
-  /** Parameters that PostgreSQL takes only at a login. */
+  /** Parameters that PostgreSQL accepts only at login. */
   readonly startupOnly: ReadonlyMap<string, string>;
-  /** When the first of its borrow queue joined it; null: nobody waits. */
+  /** When the first session in its borrow queue joined; null: none waits. */
   readonly waitingSince: number | null;
   readonly waitingCount: number;
   readonly openingCount: number;
   readonly size: number;
   readonly limit: number;
   readonly limits: { readonly minimum: number };
-  /** The target has got room for more connections. */
+  /** The target has room for more connections. */
   grow(): void;
-  /** Since when its longest idle connection to the target has been idle, in clock milliseconds; null: none is. */
+  /** When its longest idle connection to the target became idle, in clock milliseconds; null: none is idle. */
   idleSince(source: ConnectionSource): number | null;
   /** Closes that connection. False: there is none. */
   evictIdle(source: ConnectionSource): boolean;
 }
 
-/** A server connection, as its target sees it. */
+/** A server connection, as seen by its target. */
 export interface SourceConnection {
   readonly id: number;
   run(sql: string, request: InternalQuery): void;
 }
 
-/** One target, as a connection to it sees it: the budget that all pools share, and news of it. */
+/** A target, as seen by a connection: the budget that all pools share, and failure signals. */
 export interface ConnectionSource {
   readonly name: string;
-  /** Moves on when the server behind it has gone for certain: connections made before lead nowhere. */
+  /** Increases when the server behind it is certainly gone: older connections lead nowhere. */
   readonly generation: number;
-  /** It may be lent from now: it is neither in doubt nor drained. */
+  /** It can be leased: it is neither suspect nor draining. */
   readonly isBorrowable: boolean;
-  /** When any connection last brought something from it, in clock milliseconds. */
+  /** When any connection last received data from it, in clock milliseconds. */
   heardAt: number;
-  /** When it last told a connection that another server process has crashed (57P02), in clock milliseconds. */
+  /** When it last reported that another server process has crashed (57P02), in clock milliseconds. */
   crashedAt: number;
-  /** What was last heard of it: the server is there, though it may let nobody in at the moment. */
+  /** The last known state: the server is there, though it may refuse logins at the moment. */
   readonly answers: boolean;
-  /** Calls back when no check is under way that evidence has asked for; what it found stands in `answers`. */
+  /** Calls back when no check because of a failure signal is running; `answers` has the result. */
   whenChecked(done: () => void): void;
-  /** Its leases that are out, in all pools. */
+  /** The number of its leases, over all pools. */
   leases: number;
-  /** The leases, in proportion to its capacity. */
+  /** The leases relative to its capacity. */
   readonly load: number;
-  /** A connection says that the target may not serve any more. */
+  /** A connection reports that the target may have failed. */
   failureSignal(what: string): void;
-  /** Gives one back to the budget. */
+  /** Returns one connection to the budget. */
   release(): void;
-  /** True when another pool waits for the budget and has waited longer than this one's first. */
+  /** True if another pool waits for the budget, and has waited longer than the first of this one. */
   yieldsTo(pool: SourcePool): boolean;
   connect(
     pool: SourcePool,
@@ -68,10 +68,10 @@ export interface ConnectionSource {
   connectFailed(pool: SourcePool, failure: ConnectFailure): void;
 }
 
-/** Why no server connection could be made. */
+/** Why no server connection could be opened. */
 export interface ConnectFailure {
-  /** The database's own error, or ours, in its fields. */
+  /** The error of the database or of the proxy. */
   readonly fields: ErrorFields;
-  /** True when trying again cannot help until somebody changes something (a wrong password, a missing database). */
+  /** True if a retry cannot succeed until somebody changes something (a wrong password, a missing database). */
   readonly final: boolean;
 }

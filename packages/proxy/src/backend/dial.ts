@@ -9,7 +9,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { EncryptionAnswer, sslRequest } from '@sluice/wire';
 import type { Settings } from '../settings/index.ts';
 
-/** Where a database listens, and how it is dialled. */
+/** The address of a database, and how to connect to it. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -18,16 +18,16 @@ export interface Address {
   readonly md5WithoutTls: boolean;
   /** PEM of the certificate authorities, or undefined for those that the runtime trusts. */
   readonly ca: string | undefined;
-  /** Revoked certificates, the client certificate, versions and suites. */
+  /** CRL, client certificate, versions and cipher suites. */
   readonly tls?: SecureContextOptions;
-  /** The name expected in the certificate, and asked for (SNI). */
+  /** The name expected in the certificate, and sent in SNI. */
   readonly serverName: string;
 }
 
-/** How targets are dialled, wherever they are. */
+/** How to connect to targets, at any address. */
 export type DialOptions = Omit<Address, 'host' | 'port' | 'serverName'>;
 
-/** How settings say that targets are dialled; reads the file of authorities. */
+/** The connect options in the settings; reads the file of authorities. */
 export function dialOptions(settings: Settings): DialOptions {
   const { TargetTlsMode, TargetTlsNegotiation, TargetMd5WithoutTls } = settings;
   const { TargetTlsCrlFile, TargetTlsCertFile, TargetTlsKeyFile } = settings;
@@ -54,23 +54,26 @@ function authorities({ TargetTlsCa, TargetTlsCaFile }: Settings): string | undef
   return TargetTlsCa === 'rds' ? rdsAuthorities.ca.join('\n') : undefined;
 }
 
-/** Told once how dialling ended. The socket is connected, encrypted as the mode asks, and paused; no listeners are left. */
+/**
+ * Called once when connecting has ended. The socket is connected, encrypted according to the mode, and paused, without
+ * listeners.
+ */
 export type Dialled = (error: Error | null, socket: Socket | null) => void;
 
 function ignore(): void {
-  // Errors of a socket that was given up, or of one whose encrypted side reports them.
+  // Errors of an abandoned socket, or of one whose TLS side reports them.
 }
 
 /**
- * Connects to the database and, as the TLS mode asks, encrypts. Returns what gives up: it destroys the socket, and
- * `done` is not called any more.
+ * Connects to the database and encrypts according to the TLS mode. Returns a function that aborts: it destroys the
+ * socket, and `done` is not called any more.
  */
 export function dial(address: Address, done: Dialled): () => void {
   const { host, port, tlsMode, tlsNegotiation } = address;
   const plain = connect({ host, port, noDelay: true, keepAlive: true });
   let current: Socket = plain;
   let over = false;
-  // Only what was added is taken off: the socket has listeners of the runtime's own.
+  // Removes only the added listeners: the socket has listeners of the runtime.
   const release = (): void => {
     current.off('error', fail);
     current.off('close', onClose);
@@ -105,7 +108,7 @@ export function dial(address: Address, done: Dialled): () => void {
     secure.on('close', onClose);
     secure.once('secureConnect', () => {
       if (over) return;
-      // Else another protocol's server could answer in the database's place.
+      // Otherwise a server for another protocol could answer instead of the database.
       if (tlsNegotiation === 'direct' && secure.alpnProtocol !== 'postgresql')
         fail(
           new Error(
@@ -117,10 +120,10 @@ export function dial(address: Address, done: Dialled): () => void {
   };
   const onAnswer = (answer: Buffer): void => {
     if (answer[0] === EncryptionAnswer.Error)
-      // Not shown: it is not encrypted, so anybody could have written it (CVE-2024-10977).
+      // Not forwarded: it is not encrypted, so anybody could have written it (CVE-2024-10977).
       fail(new Error('the database responded to SSLRequest with an error'));
     else if (answer.length !== 1)
-      // What stands behind the answer was not encrypted and must not be taken for the database's (CVE-2021-23222).
+      // The bytes after the response were not encrypted, and must not count as those of the database (CVE-2021-23222).
       fail(new Error('the database sent unencrypted data after its response to SSLRequest'));
     else if (answer[0] === EncryptionAnswer.Accepted) encrypt();
     else if (answer[0] !== EncryptionAnswer.Declined)
@@ -151,7 +154,7 @@ function tlsOptions(address: Address): ConnectionOptions {
     ALPNProtocols: ['postgresql'],
     rejectUnauthorized: checked,
     ...(ca === undefined ? {} : { ca }),
-    // A name, not an address, may be asked for (RFC 6066, section 3).
+    // SNI allows a name, not an address (RFC 6066, section 3).
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
     ...(tlsMode === 'verify-full'
       ? { host: serverName }

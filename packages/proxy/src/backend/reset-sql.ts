@@ -1,10 +1,11 @@
 /**
- * Brings a server process back to how it was after login, whatever ran there: in one write in front of the next session's
- * first request. It is DISCARD ALL (manual, "DISCARD") but for DISCARD PLANS, which would have every function planned anew, and
- * sets a new seed for random().
+ * Resets a server process to its state after login, in one write before the first request of the next session. It is
+ * DISCARD ALL (manual, "DISCARD") without DISCARD PLANS, which would require planning every function again, and sets a
+ * new seed for random().
  *
- * Should it fail, the next session's request must not run: exit_on_error makes an error end the server process. RESET ALL
- * ends that for a moment; then the transaction that begins here is left open and failed, and refuses what follows.
+ * If it fails, the request of the next session must not run: with exit_on_error, an error ends the server process.
+ * RESET ALL resets that for a moment; then the transaction that begins here stays open and failed, and refuses what
+ * follows.
  */
 export function resetSql(seed: number): string {
   return (
@@ -15,7 +16,7 @@ export function resetSql(seed: number): string {
   );
 }
 
-/** Sets a new seed for random(): DISCARD ALL leaves it, and it foretells what the next session draws. */
+/** Sets a new seed for random(): DISCARD ALL does not, and the seed predicts the values of the next session. */
 export function seedSql(seed: number): string {
   return `SELECT pg_catalog.setseed(${seed.toFixed(15)})`;
 }

@@ -1,25 +1,25 @@
 import { clock } from '../io/clock.ts';
 
 /**
- * What a session may have left on a server connection, and whose it is. A session that comes back finds what it has left;
- * any other gets the connection only after a reset, unless nothing that ran can have left anything.
+ * The possible side effects of sessions on a server connection. A session that returns finds its own state. Any other
+ * session gets the connection only after a reset, unless nothing that ran can have left state.
  */
 export class Residue {
-  /** The id of the session that was served last; 0: nobody since the last reset. */
+  /** The ID of the last session; 0: none since the last reset. */
   #session = 0;
-  /** Something ran whose effects are not proven. */
+  /** Unproven code has run. */
   #isUnproven = false;
-  /** What was known of the database's code when the session's lease began: see `StoredCode.edition`. */
+  /** The known code of the database when the session's lease began: see `StoredCode.edition`. */
   #edition = 0;
   /** When its last lease ended, in clock milliseconds. */
   #endedAt = 0;
 
-  /** The session that was served last has run something whose effects are not proven. */
+  /** The last session has run unproven code. */
   get isUnproven(): boolean {
     return this.#isUnproven;
   }
 
-  /** A statement is about to run whose effects are not proven. */
+  /** An unproven statement is about to run. */
   markUnproven(): void {
     this.#isUnproven = true;
   }
@@ -29,9 +29,9 @@ export class Residue {
   }
 
   /**
-   * A lease of this session begins. Returns whether the connection must be reset in front of its first request: another
-   * session has left, or may have left, something. `isTrusted`: whether what was known then of the database's code is
-   * believed as of this time.
+   * A lease of this session begins. Returns whether the connection must be reset before its first request, because
+   * another session has left state, or may have. `isTrusted`: whether the code of the database known then is valid as
+   * of this time.
    */
   begin(session: number, edition: number, isTrusted: (endedAt: number) => boolean): boolean {
     const before = this.#session;
@@ -49,7 +49,7 @@ export class Residue {
     this.#endedAt = clock.now;
   }
 
-  /** Nothing of anybody is left. */
+  /** No state is left. */
   clear(): void {
     this.#session = 0;
     this.#isUnproven = false;

@@ -9,9 +9,9 @@ import { scramKeys } from '../credentials/scram-keys.ts';
 const plain = 'SCRAM-SHA-256';
 const plus = 'SCRAM-SHA-256-PLUS';
 
-/** SCRAM-SHA-256 with a database, bound to the TLS connection (SCRAM-SHA-256-PLUS) when the database can. */
+/** SCRAM-SHA-256 with a database, with channel binding (SCRAM-SHA-256-PLUS) if the database supports it. */
 export class ScramLogin {
-  /** The database has proved that it knows the password, too. */
+  /** The database has proved that it knows the password too. */
   proven = false;
   readonly #password: string | undefined;
   readonly #keys: LoginKeys | undefined;
@@ -26,7 +26,7 @@ export class ScramLogin {
       socket instanceof TLSSocket ? endPointBinding(socket.getPeerCertificate().raw) : null;
   }
 
-  /** Takes the mechanisms that the database offers; returns SASLInitialResponse. */
+  /** Takes the mechanisms of the database; returns SASLInitialResponse. */
   start(mechanisms: readonly string[]): Buffer | Error {
     const bound = this.#endPoint !== null && mechanisms.includes(plus);
     const mechanism = bound ? plus : plain;
@@ -38,7 +38,7 @@ export class ScramLogin {
     return buildSaslInitial(mechanism, this.#client.firstMessage);
   }
 
-  /** Takes AuthenticationSASLContinue; `done` gets SASLResponse, unless the login was given up meanwhile. */
+  /** Takes AuthenticationSASLContinue; `done` gets SASLResponse, unless the login was aborted in the meantime. */
   answer(challenge: string, done: (reply: Buffer | Error) => void): void {
     const client = this.#client;
     if (client === null) return;
@@ -76,7 +76,10 @@ export class ScramLogin {
     this.proven = this.#client?.verifyServerFinal(final) ?? false;
   }
 
-  /** "y": we could bind, and were told that the database cannot; it refuses if that was a lie (RFC 5802, section 6). */
+  /**
+   * "y": the client supports channel binding, and the server did not offer it; the server refuses if it did (RFC 5802,
+   * section 6).
+   */
   #binding(bound: boolean): ChannelBinding {
     if (this.#endPoint === null) return noBinding;
     return bound

@@ -41,11 +41,11 @@ import { isUnfinished } from './unfinished.ts';
 let nextId = 1;
 
 /**
- * A server connection: a pipe to a server process, what that process holds, and the lease of the session that has it. It
- * decides what the server's errors and the end of the connection mean for the session and for the pool.
+ * A server connection: a pipe to a server process, the state of that process, and the lease of its session. It decides
+ * what errors of the server and the end of the connection mean for the session and the pool.
  *
- * Invariants: whatever is out of sync ends this connection and no other; the connection goes back to its pool only between
- * cycles, outside transactions, with nothing pending and no cancel on its way.
+ * Invariants: a connection that is out of sync is closed, and no other; the connection returns to its pool only between
+ * cycles, outside transactions, with no pending reply and no pending cancel request.
  */
 export class ServerConnection {
   readonly id = nextId++;
@@ -57,35 +57,37 @@ export class ServerConnection {
   readonly tls: boolean;
   readonly address: Address;
   readonly createdAt = clock.now;
-  /** When it had logged in, in milliseconds of `performance.now()`. */
+  /** When it logged in, in milliseconds of `performance.now()`. */
   readonly loggedInAt = performance.now();
-  /** When ConnectionLifetime is over (clock milliseconds). */
+  /** When ConnectionLifetime ends (clock milliseconds). */
   expiresAt = Infinity;
-  /** When the current lease, or the current rest in the pool, began (clock milliseconds). */
+  /** When the current lease or idle time began (clock milliseconds). */
   since = clock.now;
-  /** The target that it leads to, and the target's generation when it was made. */
+  /** Its target, and the generation of the target when it was opened. */
   readonly source: ConnectionSource;
   readonly generation: number;
-  /** A session has it; the pool counts. */
+  /** A session has leased it; counted by the pool. */
   isLeased = false;
-  /** The pool's generation at login; an older one is not lent again. */
+  /** The login generation of the pool when it was opened; an older one is not leased again. */
   loginGeneration = 0;
-  /** Set when the connection must not be lent again, and why. */
+  /** Why the connection must not be leased again; null: it can. */
   retireReason: string | null = null;
-  /** Called once, when a statement of the proxy's own has been answered. */
+  /** Called once, when an internal query has been answered. */
   onOwnAnswered: (() => void) | null = null;
-  /** A client of the proxy has this session ended (pg_terminate_backend, DROP DATABASE … WITH (FORCE)). */
+  /** A client of the proxy is terminating this session (pg_terminate_backend, DROP DATABASE … WITH (FORCE)). */
   isEnding = false;
-  /** Called when an administrator ends it while it stands in for a client. */
+  /** Called when an administrator terminates it while it is the stand-in for a client. */
   onTerminated: (() => void) | null = null;
-  /** The proxy asks several questions: nobody gets the connection between them. */
+  /** The proxy runs several internal queries: no session gets the connection between them. */
   #isAsked = false;
 
   readonly #owner: ConnectionOwner<ServerConnection>;
   #idle = false;
-  /** The database has said why it closes: an idle time-out is no sign of trouble, and a shutdown was told as one. */
+  /**
+   * The database has reported why it closes: an idle timeout is no failure signal, and a shutdown was reported as one.
+   */
   #saidGoodbye = false;
-  /** The database has said that all its processes go: what runs here did not end it. */
+  /** The database has reported that all its processes exit: the running statement is not the cause. */
   #toldToGo = false;
 
   constructor(
@@ -125,7 +127,7 @@ export class ServerConnection {
     });
   }
 
-  /** In a turn of its own: what has been read may hold more answers. */
+  /** In a separate turn, because the bytes read may contain more replies. */
   #tellOwnAnswered(): void {
     const tell = this.onOwnAnswered;
     this.onOwnAnswered = null;
@@ -140,7 +142,9 @@ export class ServerConnection {
     return this.pipe.pending;
   }
 
-  /** Settles when the socket is closed: PostgreSQL leaves that to the end of the server process, which is gone then. */
+  /**
+   * Settles when the socket is closed. PostgreSQL leaves that to the exit of the server process, which is gone then.
+   */
   get ended(): Promise<void> {
     return this.pipe.ended;
   }
@@ -163,12 +167,12 @@ export class ServerConnection {
     if (!asked) this.#settle();
   }
 
-  /** Rests in its pool. */
+  /** It is idle in its pool. */
   get isIdle(): boolean {
     return this.#idle;
   }
 
-  /** Between leases: removes what a session has left that has ended. */
+  /** Between leases: removes the state of a session that has ended. */
   clean(): void {
     if (!this.#idle || this.closed) return;
     this.#idle = false;
@@ -184,7 +188,7 @@ export class ServerConnection {
     return this.pipe.isClosed;
   }
 
-  /** Requests of the extended protocol were sent that no Sync has followed, the proxy's own in front of a cycle too. */
+  /** Extended-protocol requests without a Sync were sent; internal requests before a cycle count too. */
   get midCycle(): boolean {
     return this.pipe.isMidCycle;
   }
@@ -193,29 +197,30 @@ export class ServerConnection {
     return this.state.inTransaction;
   }
 
-  /** True when no request may be written: the socket is full, or the lease is closed to requests. */
+  /** True if no request can be written: the socket is full, or the lease is paused. */
   get writesPaused(): boolean {
     return this.pipe.isFull || this.lease.isClosedToRequests;
   }
 
-  /** True while the database runs a statement of the proxy's own, which no client's cancel is meant for. */
+  /** True while the database runs an internal query, which must not get a client's cancel. */
   get runsOwn(): boolean {
     return (this.pending.head & 0xf0) === Action.Internal;
   }
 
-  /** True while the parameters of the lease are not set for certain: what was sent behind them may have to go elsewhere. */
+  /** True while the parameters of the lease are not certainly set: the requests after them may have to go elsewhere. */
   get replaying(): boolean {
     return this.lease.replay !== null;
   }
 
-  /** True while part of a message has gone to the session and the rest has not come. */
+  /** True while a message was forwarded to the session in part. */
   get midReply(): boolean {
     return this.pipe.isMidReply;
   }
 
   /** Begins a lease. */
   leaseTo(leaseOwner: LeaseOwner<ServerConnection>): void {
-    // A broken invariant. Each reply goes to its own owner all the same, and before the next can come the connection is closed.
+    // A broken invariant. Replies still go to their own owners, and the connection is closed before the next one
+    // arrives.
     if (this.pending.length > 0)
       queueMicrotask(() => {
         caught('a lease', new Error('a server connection was leased with replies pending'));
@@ -227,14 +232,14 @@ export class ServerConnection {
     this.since = clock.now;
   }
 
-  /** Writes what was gathered for the database; entries for it stand in `pending` already. */
+  /** Writes the collected requests to the database; `pending` has their entries already. */
   flushRequests(): void {
     this.pipe.flush();
   }
 
   /**
-   * Puts a statement of the proxy's own in front of what is gathered next, in a cycle of its own. With `latin1` each
-   * character of `sql` is one byte.
+   * Adds an internal query before the next collected request, in a separate cycle. With `latin1` each character of
+   * `sql` is one byte.
    */
   gather(sql: string, request: InternalQuery, encoding: 'utf8' | 'latin1' = 'utf8'): void {
     // A simple Query destroys the unnamed statement (manual, "Extended Query").
@@ -242,15 +247,15 @@ export class ServerConnection {
     this.pipe.gather(sql, request, encoding);
   }
 
-  /** Runs a statement of the proxy's own at once; its whole answer goes to `request`. */
+  /** Runs an internal query immediately; `request` gets its complete answer. */
   run(sql: string, request: InternalQuery, encoding: 'utf8' | 'latin1' = 'utf8'): void {
     this.gather(sql, request, encoding);
     this.flushRequests();
   }
 
   /**
-   * Sets the parameters of the lease in front of its first request. `sql` makes the database end its process when it cannot:
-   * then nothing behind it has run, and the holder is told (`replayRefused`).
+   * Sets the parameters of the lease before its first request. If the database cannot set them, `sql` makes it end the
+   * process: then nothing after it has run, and the owner is notified (`replayRefused`).
    */
   replay(sql: string): void {
     const request = new InternalQuery((answer) => {
@@ -261,31 +266,31 @@ export class ServerConnection {
     this.gather(sql, request);
   }
 
-  /** A cancel for what runs here has been sent out; the connection is not lent on before `cancelPassed`. */
+  /** A cancel request was sent for the running statement; the connection is not leased again before `cancelPassed`. */
   cancelSent(): void {
     this.lease.cancelSent();
   }
 
-  /** The database has closed the cancel's own connection, so the signal has been given. */
+  /** The database has closed the connection of the cancel request, so the signal was sent. */
   cancelPassed(): void {
     if (!this.lease.cancelPassed() || this.closed) return;
     this.lease.owner?.resume();
     this.#settle();
   }
 
-  /** The session has gone: what it is still owed is dropped, its transaction rolled back. */
+  /** The session is gone: its pending replies are discarded, and its transaction is rolled back. */
   orphan(midMessage: boolean): void {
     this.lease.end();
     this.pipe.orphan();
     if (midMessage || this.pending.copyIn) {
-      // The database waits for bytes that nobody will send.
+      // The database waits for bytes that will never come.
       this.close('its client disconnected in the middle of a message or of COPY');
       return;
     }
     this.pipe.pauseReading(false);
     if (this.cycleOpen || this.pending.skipping) {
-      // Without a Sync the database keeps its answers, and an implicit transaction, for ever. A Sync alone would
-      // commit what the client had not asked to commit: a request that must fail goes first.
+      // Without a Sync, the database keeps its replies and an implicit transaction forever. A Sync alone would commit
+      // what the client had not committed, so a request that must fail precedes it.
       this.cycleOpen = false;
       this.pending.append(Reply.DescribeStatement | Action.Orphaned);
       this.pending.append(Reply.Sync | Action.Orphaned);
@@ -295,30 +300,30 @@ export class ServerConnection {
     } else this.#settle();
   }
 
-  /** The holder can take replies again, or cannot. */
+  /** Whether the owner can take replies. */
   setBlocked(blocked: boolean): void {
     this.pipe.pauseReading(blocked);
   }
 
-  /** The holder lets go by itself, after its pin has gone. Does nothing while something is owed. */
+  /** The owner returns the connection after its pin has ended. Does nothing while a reply is pending. */
   settle(): void {
     this.#settle();
   }
 
-  /** Closes the connection, telling the database when it is between requests. */
+  /** Closes the connection, with Terminate if it is between requests. */
   close(reason: string): void {
     if (this.closed) return;
     this.pipe.end();
     this.#onLost(reason);
   }
 
-  /** Closes the connection at once, whatever it is doing. */
+  /** Closes the connection immediately. */
   destroy(reason: string): void {
     this.socket.destroy();
     this.#onLost(reason);
   }
 
-  /** Something is not as it must be: the connection is closed, and whoever is owed anything is told. */
+  /** Closes the connection because it is out of sync, and notifies the owners of pending replies. */
   closeOutOfSync(what: string): void {
     this.#fail(new ProxyError('OUT_OF_SYNC', { what }), what);
   }
@@ -326,7 +331,7 @@ export class ServerConnection {
   #onReady(status: number, note: ReplyNote | null, action: number): boolean {
     this.state.ready(status);
     if (action !== Action.Internal) return true;
-    // The proxy's own statements begin and end outside transactions.
+    // Internal queries begin and end outside transactions.
     if (status !== TransactionStatus.Idle) {
       this.closeOutOfSync('an internal query left a transaction open');
       return false;
@@ -340,11 +345,11 @@ export class ServerConnection {
     if (chunk[at] === BackendCode.NotificationResponse)
       return owner?.notified(chunk, at, next) === true ? 'forwarded' : 'dropped';
     if (this.#isFarewell(chunk, at, next)) {
-      // What the server process had in its buffer comes with its last words. As long as it tells of nothing that was
-      // done, a read may still run again.
+      // The bytes in the buffer of the server process come with its last message. Unless they report something that was
+      // done, a read can be retried.
       return isUnfinished(chunk, from, at) ? 'withdrawn' : 'dropped';
     }
-    // Outside any request a notice belongs to the lease's owner, if there is one.
+    // Outside a request, a notice belongs to the owner of the lease, if there is one.
     const isPending = (entry & 0xf0) === Action.Forward && entry !== Reply.Nothing;
     return isPending || (entry === Reply.Nothing && owner !== null) ? 'forwarded' : 'dropped';
   }
@@ -365,7 +370,7 @@ export class ServerConnection {
     const action = entry & 0xf0;
     const note = this.pending.headNote;
     if (entry === Reply.Nothing) {
-      // Between requests the database only ever says goodbye (57P01, 25P03, ...), and closes.
+      // Between requests, the database only reports why it closes (57P01, 25P03, ...).
       this.retireReason ??= 'the database closed it';
       this.#saidGoodbye = true;
       return this.lease.owner !== null;
@@ -408,7 +413,7 @@ export class ServerConnection {
       return false;
     }
     if (!this.#survivesLoss || !endsConnection(chunk, at, next)) return true;
-    // The database ends its connection; the client keeps its own, so for the client it is no more than an error.
+    // The database closes its connection, but the client keeps its own, so for the client it is only an error.
     const error = buildErrorResponse({
       ...readErrorMessage(chunk, at, next),
       severity: 'ERROR',
@@ -418,8 +423,8 @@ export class ServerConnection {
   }
 
   /**
-   * The database does not serve (any more): the cycle at hand runs elsewhere, or the connection is given up and the
-   * session says what that means. Then neither the error nor what came before it in the cycle goes to the client.
+   * The database no longer serves: the current cycle runs elsewhere, or the connection is closed and the session
+   * decides what that means. Then the client gets neither the error nor what preceded it in the cycle.
    */
   #isTakenBack(chunk: Buffer, from: number, at: number, next: number, entry: number): boolean {
     const fields = readErrorMessage(chunk, at, next);
@@ -435,33 +440,33 @@ export class ServerConnection {
     )
       return true;
     if (severity === 'ERROR' || !this.#survivesLoss) return false;
-    // Outside a transaction its own words say best what became of the statement.
+    // Outside a transaction, the database's error describes best what happened to the statement.
     if (isPending && !this.inTransaction) return false;
     this.#onLost(message);
     return true;
   }
 
-  /** The holder goes on when the connection is lost. */
+  /** The session continues when the connection is lost. */
   get #survivesLoss(): boolean {
     return !this.isEnding && this.lease.owner?.survivesLoss === true;
   }
 
-  /** The parameters in front of the lease cannot be set here, and the database has ended its process before all else. */
+  /** The parameters of the lease cannot be set here, and the database has ended its process before anything else. */
   #isReplayRefused(chunk: Buffer, at: number, next: number): boolean {
     const leaseOwner = this.lease.owner;
     const { replay } = this.lease;
     if (replay === null || this.pending.headNote !== replay || leaseOwner === null) return false;
     const fields = readErrorMessage(chunk, at, next);
     if (notServing.has(fields.sqlstate)) return false;
-    // A process that lives may be running what stands behind.
+    // A process that is alive may run what follows.
     const nothingRan = fields.severity === 'FATAL';
     this.lease.end();
     this.pipe.close();
     this.socket.destroy();
-    // Newest first: what was assumed when the requests were sent is taken back.
+    // Newest first: undoes the assumptions made when the requests were sent.
     this.pending.clear();
     const reason = `the database refused the parameters of a session: ${fields.message ?? ''}`;
-    // Its place is free before the holder asks for another.
+    // The connection slot is free before the session requests another.
     this.#owner.closed(this, new ProxyError('SERVER_CONNECTION_LOST', { reason }));
     leaseOwner.replayRefused(fields, nothingRan);
     return true;
@@ -469,7 +474,7 @@ export class ServerConnection {
 
   /**
    * "The postmaster has commanded this server process to roll back and exit" is a warning (57P02: another process has
-   * crashed; 57P01: an immediate shutdown), then it closes.
+   * crashed; 57P01: an immediate shutdown), before it closes.
    */
   #isFarewell(chunk: Buffer, at: number, next: number): boolean {
     if (chunk[at] !== BackendCode.NoticeResponse) return false;
@@ -481,7 +486,7 @@ export class ServerConnection {
     return true;
   }
 
-  /** The refused cycle runs elsewhere: what is still owed for it here is owed to nobody. */
+  /** The refused cycle runs elsewhere: its pending replies here are orphaned. */
   #takeBack(fields: ErrorFields, answered: Buffer): boolean {
     const leaseOwner = this.lease.owner;
     if (
@@ -493,7 +498,7 @@ export class ServerConnection {
       !leaseOwner.canSendAgain(fields.sqlstate)
     )
       return false;
-    // Answers to cycles before this one may stand gathered.
+    // Replies to cycles before this one may be collected.
     leaseOwner.flushReplies();
     this.lease.end();
     this.retireReason ??= `the database refused a request (${fields.sqlstate})`;
@@ -504,7 +509,7 @@ export class ServerConnection {
     return true;
   }
 
-  /** An error that names a statement by the name it bears here, in the client's words; null for all others. */
+  /** An error with the client's name of a statement instead of that on the server connection; null for all others. */
   #renamed(chunk: Buffer, at: number, next: number): Buffer | null {
     const message = chunk.subarray(bodyAt(at), next);
     const leaseOwner = this.lease.owner;
@@ -531,13 +536,13 @@ export class ServerConnection {
     return true;
   }
 
-  /** Between requests: gives the connection back, or first removes what the session left inside. */
+  /** Between requests: returns the connection, or first removes the state of the session. */
   #settle(): void {
     if (this.closed || this.#idle || this.pending.length > 0 || this.lease.isBeingCanceled) return;
     if (this.#isAsked) return;
     const leaseOwner = this.lease.owner;
     if (leaseOwner !== null) {
-      // The database is about to end it, and the session with it.
+      // The database is about to terminate it, and the session too.
       if (this.isEnding) return;
       if (leaseOwner.awaitsAnswers) {
         leaseOwner.resume();
@@ -569,14 +574,14 @@ export class ServerConnection {
     }
   }
 
-  /** A statement of the proxy's own without which the connection cannot be lent again. */
+  /** An internal query without whose success the connection cannot be leased again. */
   #mustSucceed(what: string): InternalQuery {
     return new InternalQuery((answer) => {
       if (answer.error !== null) this.retireReason ??= `${what} failed: ${answer.error.message}`;
     });
   }
 
-  /** The socket ended, and not by our doing. */
+  /** The socket was closed by the other side. */
   #onGone(reason: string): void {
     if (this.closed) return;
     if (!this.#saidGoodbye && !this.isEnding) this.#owner.failureSignal(this, reason);

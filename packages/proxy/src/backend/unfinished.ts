@@ -1,6 +1,6 @@
 import { BackendCode as Code, messageEnd } from '@sluice/wire';
 
-/** Messages that come before a statement has done anything that could last. */
+/** Messages that precede any durable effect of a statement. */
 const beforeTheEnd: ReadonlySet<number> = new Set([
   Code.ParseComplete,
   Code.BindComplete,
@@ -13,8 +13,8 @@ const beforeTheEnd: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * True when none of the whole messages in `chunk[from, to)` tells of a row or of an end. CommandComplete in front of an
- * error means that the statement may have been committed: PostgreSQL can be told to go between the two.
+ * True if none of the complete messages in `chunk[from, to)` reports a row or an end. A CommandComplete before an error
+ * means that the statement may have committed: PostgreSQL can be shut down between the two.
  */
 export function isUnfinished(chunk: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at = messageEnd(chunk, at))

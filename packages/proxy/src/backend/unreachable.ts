@@ -1,12 +1,15 @@
 import type { ConnectFailure } from './connection-source.ts';
 import type { Address } from './dial.ts';
 
-/** The database could not be reached, or what answered is not right. Another attempt may find it better. */
+/** The database is unreachable, or its response is invalid. A retry may succeed. */
 export function unreachable(address: Address, why: string): ConnectFailure {
   return failure(address, why, '08001', false);
 }
 
-/** The database asks for something that is not there or must not be given: somebody has to change that first. */
+/**
+ * The database requires something that is missing or must not be sent: a retry cannot succeed until somebody changes
+ * that.
+ */
 export function unacceptable(address: Address, why: string): ConnectFailure {
   return failure(address, why, '28000', true);
 }

@@ -1,15 +1,15 @@
-/** The first memory that is taken for bytes to come, at least. */
+/** The minimum capacity. */
 const leastCapacity = 256;
 
 /**
- * Puts together what comes in pieces. The memory doubles as it fills, so that a message which comes a byte at a time is
- * copied twice, and not once for each byte. What was handed on out of the beginning stays as it is.
+ * Joins bytes that arrive in pieces. The capacity doubles as it fills, so a message that arrives byte by byte is copied
+ * twice in total, and not once per byte. Returned ranges stay valid.
  */
 export class Appender {
   #memory: Buffer | null = null;
   #used = 0;
 
-  /** `rest` and then `chunk`. When `rest` is what was returned last, or its end, it need not be copied again. */
+  /** `rest` followed by `chunk`. If `rest` is the last returned buffer, or its end, it is not copied again. */
   append(rest: Buffer, chunk: Buffer): Buffer {
     const memory = this.#memory;
     if (

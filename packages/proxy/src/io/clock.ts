@@ -1,22 +1,22 @@
 import { events } from '../telemetry/events.ts';
 import { guarded } from './guard.ts';
 
-/** How often the coarse clock ticks, in milliseconds: the resolution of every time limit. */
+/** The interval of the coarse clock, in milliseconds: the resolution of all timeouts. */
 const tickInterval = 100;
 
 const watchers = new Set<(now: number) => void>();
 let timer: NodeJS.Timeout | null = null;
 
 /**
- * One coarse clock for all time limits: thousands of sessions share a single timer, and reading the time
- * on the hot path is reading a number. Milliseconds since the process started, monotonic.
+ * One coarse clock for all timeouts: thousands of sessions share one timer, and on the hot path reading the time is
+ * reading a number. Milliseconds since the process started, monotonic.
  */
 export const clock = { now: Math.floor(performance.now()) };
 
-/** A tick that comes so much later than it should is worth a line in the log, in milliseconds. */
+/** A tick that is late by more than this is logged, in milliseconds. */
 const longestStall = 1000;
 
-/** How often the process has stood still, and for how long in all, in milliseconds. */
+/** How often the event loop was blocked, and for how long in total, in milliseconds. */
 export const stalls = { count: 0, milliseconds: 0 };
 
 function tick(): void {

@@ -1,13 +1,13 @@
 import { events } from '../telemetry/events.ts';
 import { toClient, toServer } from './write-buffer.ts';
 
-/** Errors that no code foresaw, since the process started. */
+/** Unexpected exceptions since the process started. */
 export const faults = { caught: 0 };
 
 /**
- * The last guard: an error that nothing else has caught ends the connection that it came from and nothing else; it is
- * counted, and its stack logged. What was gathered for sockets meanwhile is dropped: it belongs to that connection, and
- * must reach no other.
+ * The last guard: an exception that nothing else has caught closes the connection that it came from and no other. It is
+ * counted, and its stack is logged. Collected output is dropped: it belongs to that connection, and must not go to
+ * another.
  */
 export function caught(where: string, error: unknown): void {
   toClient.clear();
@@ -17,7 +17,7 @@ export function caught(where: string, error: unknown): void {
   events.faultCaught.publish({ where, stack });
 }
 
-/** Calls `work`; what it throws ends there. */
+/** Calls `work` and catches what it throws. */
 export function guarded(where: string, work: () => void): void {
   try {
     work();

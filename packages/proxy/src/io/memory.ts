@@ -5,49 +5,49 @@ import { clock } from './clock.ts';
 
 const megabyte = 1024 * 1024;
 
-/** The process is asked how much it holds this often at most, in milliseconds. */
+/** The minimum interval between two reads of the process size, in milliseconds. */
 const askInterval = 250;
 
-/** It must hold so much less than the limit before work is taken again, as a share. */
+/** The process must shrink below the limit by this share before it accepts work again. */
 const slack = 0.05;
 
-/** How much of what a container allows is used when nothing else is said. */
+/** The default share of the container's memory limit. */
 const shareOfContainer = 0.9;
 
-/** What MaxMemory 0 means: Infinity outside of a container. */
+/** The meaning of MaxMemory 0: Infinity outside a container. */
 function limitOfContainer(): number {
   const allowed = process.constrainedMemory();
   return allowed > 0 && allowed < totalmem() ? allowed * shareOfContainer : Infinity;
 }
 
-/** The memory of the process: new work is refused while it holds more than it may, for else it would be killed. */
+/** The memory of the process. New work is refused while it is above the limit, before the out-of-memory killer acts. */
 class Memory {
-  /** New work that was refused. */
+  /** The number of refusals of new work. */
   refused = 0;
   #limit = Infinity;
   #held = 0;
   #askedAt = -Infinity;
   #isShort = false;
 
-  /** In bytes; 0: as the container says. */
+  /** In bytes; 0: from the container. */
   set limit(bytes: number) {
     this.#limit = bytes > 0 ? bytes : limitOfContainer();
     this.#askedAt = -Infinity;
   }
 
-  /** Bytes that the process may hold. */
+  /** The limit of the process in bytes. */
   get limit(): number {
     return this.#limit;
   }
 
-  /** The process holds more than it may. */
+  /** Memory use is above the limit. */
   get isShort(): boolean {
     if (this.#limit === Infinity) return false;
     if (clock.now - this.#askedAt >= askInterval) this.#ask();
     return this.#isShort;
   }
 
-  /** Why no new work is taken, or null. */
+  /** Why new work is refused, or null. */
   refusal(): ProxyError | null {
     if (!this.isShort) return null;
     this.refused++;

@@ -2,36 +2,36 @@ import { Readable } from 'node:stream';
 import { Socket } from 'node:net';
 
 /*
- * How bytes come from a socket. A socket of Node.js has memory of 64 KiB allocated for each read, however little comes,
- * and hands it through a stream: for a SELECT that costs more than all that this proxy does with it. The option
- * `onread` of `net.connect()` reads into a buffer that is the caller's ("socket.connect(options)" in the manual), but
- * there is no such option for the sockets that a server accepts, and one buffer for each idle connection would be too much.
+ * Reading from sockets. A Node.js socket allocates 64 KiB for each read, however little arrives, and passes it through
+ * a stream: for a SELECT, that costs more than everything that this proxy does with it. The option `onread` of
+ * `net.connect()` reads into a buffer of the caller ("socket.connect(options)" in the manual), but sockets that a
+ * server accepts have no such option, and one buffer per idle connection would be too much.
  */
 
-/** What a stream's `push()` is to be replaced with. */
+/** The replacement of a stream's `push()`. */
 type Push<S> = (this: S, chunk: Buffer | null, encoding?: BufferEncoding) => boolean;
 
-/** What `onread` of a socket consists of, by the symbols that hold it. */
+/** The parts of a socket's `onread`, by the symbols that have them. */
 interface UserBuffer {
   readonly buffer: symbol;
   readonly callback: symbol;
 }
 
-/** The parts of a socket of Node.js that the option `onread` sets. */
+/** The parts of a Node.js socket that the option `onread` sets. */
 type OpenSocket = Socket &
   Record<symbol, unknown> & {
     readonly _handle?: { readonly useUserBuffer?: (buffer: Buffer) => void } | null;
   };
 
-/** All sockets read into this one: what has come is taken out before another socket is read. */
+/** All sockets read into this buffer: the bytes are copied before another socket is read. */
 const input = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** Small chunks are pieces of a slab of this size; so much is kept, at most, by whoever keeps a single byte of it. */
+/** Small chunks are ranges of a slab of this size; keeping one byte keeps the slab. */
 const slabSize = 16 * 1024;
 let slab = Buffer.allocUnsafeSlow(slabSize);
 let slabUsed = 0;
 
-/** The first bytes of `input`, in memory of their own. */
+/** A copy of the first bytes of `input`. */
 function takeInput(length: number): Buffer {
   if (length > slabSize / 4) {
     const chunk = Buffer.allocUnsafeSlow(length);
@@ -48,7 +48,7 @@ function takeInput(length: number): Buffer {
   return slab.subarray(start, slabUsed);
 }
 
-/** Where this Node.js keeps `onread`; null on Bun, and should a Node.js keep it elsewhere. */
+/** Where this Node.js version has `onread`; null on Bun, and if a Node.js version has it elsewhere. */
 function findUserBuffer(): UserBuffer | null {
   if ('Bun' in globalThis) return null;
   const symbols = Object.getOwnPropertySymbols(new Socket());
@@ -60,14 +60,14 @@ function findUserBuffer(): UserBuffer | null {
 const userBuffer = findUserBuffer();
 
 /**
- * Makes a listener for what sockets read, to be given each socket once, and that has no other listener for `data` then.
+ * Creates a listener for the data of sockets. Each socket can be given once, and must have no other `data` listener.
  *
- * On Node.js the socket reads into the common buffer from then on. Elsewhere a short cut is taken: a socket gives what it
- * has read to its own `push()` ("API for stream implementers" in the manual), which looks at a dozen things and then emits
- * `data`. While the socket flows and its buffer is empty the outcome is always the same, so the listener is called at
- * once. In all other cases (paused, at the end, something buffered) the stream's own `push()` does its work.
+ * On Node.js, the socket then reads into the common buffer. Elsewhere there is a shortcut: a socket passes what it
+ * reads to its own `push()` ("API for stream implementers" in the manual), which checks many conditions and then emits
+ * `data`. While the socket flows and its buffer is empty, the result is always the same, so the listener is called
+ * directly. In all other cases (paused, at the end, something buffered), the stream's own `push()` is called.
  *
- * One function serves many sockets: an idle connection keeps no closure of its own. `broken` is told what `take` throws.
+ * One function serves many sockets, so an idle connection has no closure of its own. `broken` gets what `take` throws.
  */
 export function reader<S extends Socket>(
   takeUnguarded: (this: S, chunk: Buffer) => void,

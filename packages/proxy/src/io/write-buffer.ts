@@ -1,33 +1,33 @@
 import type { Socket } from 'node:net';
 import { write } from './writer.ts';
 
-/** Up to this many bytes in several pieces are copied together: one small copy costs less than a vectored write. */
+/** Several pieces up to this number of bytes are copied together: one small copy costs less than a vectored write. */
 const copyLimit = 16 * 1024;
 
 /**
- * Collects pieces of buffers that go to one socket and writes them at once.
+ * Collects ranges of buffers for one socket and writes them together.
  *
- * Used within one turn of a data handler and always emptied before that returns, so one gatherer for each
- * direction serves all connections: an idle connection owns no write buffer.
+ * It is used within one turn of a data handler and always empty before that returns. So one buffer per direction serves
+ * all connections: an idle connection has no write buffer.
  */
 class WriteBuffer {
   #pieces: Buffer[] = [];
   #bytes = 0;
   #socket: Socket | null = null;
 
-  /** The number of bytes that wait to be written. */
+  /** The number of collected bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** What is added next is for this socket; what was gathered for another goes out first. */
+  /** Subsequent ranges are for this socket; those for another socket are written first. */
   aimAt(socket: Socket): void {
     if (this.#socket === socket) return;
     if (this.#socket !== null && this.#bytes > 0) this.writeTo(this.#socket);
     this.#socket = socket;
   }
 
-  /** Whether what is gathered, if anything, is for this socket. */
+  /** Whether the collected ranges, if any, are for this socket. */
   isFor(socket: Socket): boolean {
     return this.#socket === socket;
   }
@@ -37,20 +37,20 @@ class WriteBuffer {
     this.#bytes += piece.length;
   }
 
-  /** Adds `buffer[start, end)` without a copy; an empty range is nothing. */
+  /** Adds `buffer[start, end)` without a copy; ignores an empty range. */
   addRange(buffer: Buffer, start: number, end: number): void {
     if (start >= end) return;
     this.add(start === 0 && end === buffer.length ? buffer : buffer.subarray(start, end));
   }
 
-  /** Forgets what was collected: the socket it was for has gone. */
+  /** Drops the collected ranges, because the socket is closed. */
   clear(): void {
     this.#pieces = [];
     this.#bytes = 0;
     this.#socket = null;
   }
 
-  /** Writes all to the socket. False means that the socket's buffer is full: stop reading until its `drain`. */
+  /** Writes everything to the socket. False means that the socket is full: stop reading until its `drain`. */
   writeTo(socket: Socket): boolean {
     const pieces = this.#pieces;
     const count = pieces.length;
@@ -72,11 +72,11 @@ class WriteBuffer {
   }
 }
 
-/** What goes to the server connection at hand. Shared: filled and emptied within one turn of a handler. */
+/** Output to the current server connection. Shared: filled and emptied within one turn of a handler. */
 export const toServer = new WriteBuffer();
 
 /**
- * What goes to the client connection at hand. Shared: filled and emptied within one turn of a handler, in which the turn of
- * another client may come; so it is aimed at its socket.
+ * Output to the current client connection. Shared: filled and emptied within one turn of a handler, which may also
+ * serve another client; so it is aimed at a socket.
  */
 export const toClient = new WriteBuffer();

@@ -1,27 +1,26 @@
 import type { Socket } from 'node:net';
 
 /*
- * How bytes go to a socket. The kernel takes nearly every write at once; a stream prepares for the contrary each time
- * (state, a callback, a tick of its own). So what the kernel takes at once goes past the stream, through
- * `_write()`, which calls back before it returns in that case. What it does not take waits in libuv, in order, and a
- * `drain` follows as from the stream.
+ * Writing to sockets. The kernel accepts nearly every write immediately, but a stream always prepares for the opposite
+ * (state, a callback, a tick of its own). So data goes directly to `_write()`, which calls back before it returns if
+ * the kernel accepts all of it. Otherwise the data waits in libuv, in order, and a `drain` follows as from the stream.
  *
- * TLS of Node.js never calls back before it returns, and Bun's sockets are quick as they are: both take the stream.
+ * TLS in Node.js never calls back before it returns, and Bun's sockets are fast: both use the stream.
  */
 
-/** Bytes that were given to libuv past the stream, and not taken by the kernel yet. */
+/** Bytes that were given to libuv directly and that the kernel has not accepted yet. */
 const waitingKey = Symbol('waiting');
 
 type WrittenSocket = Socket & { [waitingKey]?: number; readonly encrypted?: boolean };
 
-/** What says that a chunk is bytes: "the special value 'buffer'" (`writable._write()` in the manual), which its types leave out. */
+/** Marks a chunk as bytes: "the special value 'buffer'" (`writable._write()` in the manual), which its types omit. */
 const bytes = 'buffer' as BufferEncoding;
 
 const onBun = 'Bun' in globalThis;
 
-/** Told when a write is over. Used again for the next write when that was at once, as it nearly always is. */
+/** Called when a write is complete. Reused for the next write if that was immediate, as it nearly always is. */
 interface Completion {
-  /** The socket of a write that was not over at once, and the bytes of that. */
+  /** The socket of a write that was not immediate, and its number of bytes. */
   socket: WrittenSocket | null;
   bytes: number;
   over: boolean;
@@ -46,13 +45,13 @@ function newCompletion(): Completion {
 
 let next = newCompletion();
 
-/** A write that had to wait is over. */
+/** A write that had to wait is complete. */
 function finish(socket: WrittenSocket, bytes: number, error: Error | null): void {
   const waiting = (socket[waitingKey] ?? bytes) - bytes;
   socket[waitingKey] = waiting;
   if (socket.destroyed) return;
   if (error !== null) socket.destroy(error);
-  // The stream tells itself when it has waited for longer.
+  // The stream itself emits `drain` if it has waited.
   else if (waiting === 0 && !socket.writableNeedDrain) socket.emit('drain');
 }
 
@@ -63,7 +62,7 @@ export function write(socket: Socket, chunk: Buffer): boolean {
     return socket.write(chunk);
   const completion = next;
   completion.over = false;
-  // oxlint-disable-next-line no-underscore-dangle -- the name that the manual gives it
+  // oxlint-disable-next-line no-underscore-dangle -- the name in the manual
   socket._write(chunk, bytes, completion.done);
   if (completion.over) {
     if (completion.error === null) return true;

@@ -1,9 +1,9 @@
-/** What the listening connection of one database counts. */
+/** The counters of the listening connection of one database. */
 export class ListenerStats {
-  /** Notifications handed to sessions. */
+  /** Notifications delivered to sessions. */
   notifications = 0;
-  /** Times that the connection was lost while somebody listened, and is back. */
+  /** Losses of the connection while sessions were listening. */
   gaps = 0;
-  /** How long nobody listened in all of them, in seconds. */
+  /** The total length of these gaps, in seconds. */
   gapSeconds = 0;
 }

@@ -16,39 +16,42 @@ import type { ReadUnder } from '../parameters/read-under.ts';
 /** A session that listens, as the listening connection sees it. */
 export interface Audience {
   readonly pool: Pool;
-  /** A notification on one of its channels. `message` is its own: it may be kept. */
+  /** A notification on one of its channels. `message` is a copy that can be kept. */
   notified(notification: Notification, message: Buffer): void;
-  /** The mark has come: what follows is the audience's to have from here. */
+  /** The marker has arrived: the notifications after it are delivered from here. */
   marked(mark: string): void;
-  /** The listening connection cannot be had for now; what was asked is done when it can. */
+  /** The listening connection is not available at the moment; the request is served when it is. */
   delayed(why: string): void;
-  /** Notifications may have been lost; `seconds` is how long nobody listened. */
+  /** Notifications may have been lost; `seconds` is the length of the gap. */
   missed(seconds: number): void;
 }
 
-/** A channel of the proxy's own begins so. */
+/** The prefix of the proxy's own channels. */
 const ownPrefix = 'sluice_mark_';
 
-/** A connection that has been silent for so long is asked whether it still lives, in milliseconds. */
+/** A connection that has been silent for this long is checked, in milliseconds. */
 const silence = 10_000;
 
-/** The connection outlives the last session that listens for so long: some come back at once, in milliseconds. */
+/** How long the connection stays open after the last listening session, in milliseconds: some return immediately. */
 const linger = 2000;
 
 /**
- * The listening connection of one database: it LISTENs to what any session of any user listens to, and hands each
- * notification to those. It is open while somebody listens, and counts within the connection budget.
+ * The listening connection of one database: it LISTENs on all channels of all sessions, and delivers each notification
+ * to the sessions on its channel. It is open while sessions listen, and counts against the connection budget.
  *
- * It logs in as the user of a pool whose sessions listen: LISTEN needs no privilege, and notifications are the
- * database's, not the user's.
+ * It logs in as the user of a pool with listening sessions: LISTEN needs no privilege, and notifications belong to the
+ * database, not to the user.
  */
 export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<ServerConnection> {
   readonly database: string;
   readonly stats = new ListenerStats();
-  /** Notifications on it tell two connections where one takes over from the other. No client can guess its name. */
+  /**
+   * A marker on this channel separates the notifications of two connections when one takes over from the other. Clients
+   * cannot guess its name.
+   */
   readonly markChannel: Channel = ownPrefix + randomBytes(9).toString('hex');
 
-  // What a holder has to say of itself: nobody waits for it, and it never lets go.
+  // Required of a lease owner: replies are never blocked, and it never returns the connection.
   readonly blocked = false;
   readonly awaitsAnswers = false;
   readonly meaningUncertain = false;
@@ -57,17 +60,17 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   readonly initQuery = '';
 
   readonly #audiences = new Map<Channel, Set<Audience>>();
-  /** Those that take over from a lease, by the mark they wait for. */
+  /** The audiences that take over from a lease, by their marker. */
   readonly #marks = new Map<string, Audience>();
   #connection: ServerConnection | null = null;
   #release: (() => void) | null = null;
   #pool: Pool | null = null;
-  /** It LISTENs, or is about to, to every channel that has an audience. */
+  /** It listens, or is about to, on every channel with an audience. */
   #ready = false;
-  /** The database has taken every LISTEN. */
+  /** The database has accepted every LISTEN. */
   #proven = false;
   #closing = false;
-  /** When the last connection was lost (clock milliseconds), or null when none was, or nothing was missed. */
+  /** When the last connection was lost (clock milliseconds), or null if none was, or nothing was missed. */
   #lostAt: number | null = null;
   #failures = 0;
   #retryAt = 0;
@@ -82,7 +85,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     this.database = database;
   }
 
-  /** True when what is sent to a channel with an audience comes in here. */
+  /** True if notifications on a channel with an audience arrive here. */
   get ready(): boolean {
     return this.#ready;
   }
@@ -92,17 +95,17 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     return this.#connection === null ? 0 : 1;
   }
 
-  /** Nobody listens, or may begin to: it can be forgotten. */
+  /** No session listens or may begin to: the listener can be dropped. */
   get isUnused(): boolean {
     return this.#sessions === 0 && this.#connection === null && this.#release === null;
   }
 
-  /** A session that may listen has come. */
+  /** A session that may listen was added. */
   attach(): void {
     this.#sessions++;
   }
 
-  /** It has gone. */
+  /** It was removed. */
   detach(): void {
     this.#sessions--;
   }
@@ -113,8 +116,8 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   }
 
   /**
-   * Listens for an audience that so far had another connection for these channels. That one LISTENs to `markChannel`
-   * too. When `audience.marked()` is called, what follows in here is what follows there behind the mark.
+   * Listens for an audience that used another connection for these channels. That connection listens on `markChannel`
+   * too. After `audience.marked()`, the notifications here are those after the marker there.
    */
   takeOver(audience: Audience, channels: Iterable<Channel>): string {
     const added: Channel[] = [];
@@ -136,7 +139,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     return mark;
   }
 
-  /** The audience does not listen to the channel any more. */
+  /** The audience no longer listens on the channel. */
   leave(audience: Audience, channel: Channel): void {
     const audiences = this.#audiences.get(channel);
     if (audiences === undefined || !audiences.delete(audience) || audiences.size > 0) return;
@@ -145,7 +148,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     if (this.#ready) this.#run(unlistenSql(channel));
   }
 
-  /** The audience has gone, or given up what it waited for. */
+  /** The audience is gone, or no longer waits. */
   gone(audience: Audience, channels: Iterable<Channel>, mark: string): void {
     this.#marks.delete(mark);
     for (const channel of channels) this.leave(audience, channel);
@@ -170,7 +173,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     }
   }
 
-  /** Closes the connection when no session listens; it would only linger. */
+  /** Closes the connection if no session listens; it would only linger. */
   makeWay(closing: (closed: Promise<void>) => void): void {
     const connection = this.#connection;
     if (connection === null || this.#audiences.size > 0) return;
@@ -189,7 +192,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   #open(): void {
     if (this.#closing || this.#release !== null || clock.now < this.#retryAt) return;
     const pool = this.#choosePool();
-    // While nobody serves there is nothing to try; the next tick looks again.
+    // Without a target there is nothing to try; the next tick checks again.
     if (pool === null || pool.pauseReason !== null) return;
     const release = pool.openAside((failure, login, source) => {
       if (this.#release !== release) {
@@ -206,7 +209,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     else this.#release = release;
   }
 
-  /** Every failure tries the next: one user may not be let in where another is. */
+  /** Each failure tries the next pool, because another user may be allowed to log in. */
   #choosePool(): Pool | null {
     const pools = new Set<Pool>();
     for (const audiences of this.#audiences.values())
@@ -230,7 +233,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     this.#lastHeard = clock.now;
     connection.loginGeneration = pool.loginGeneration;
     connection.leaseTo(this);
-    // Names and payloads come as they are in the database: no conversion to a client encoding.
+    // Names and payloads come in the encoding of the database, without conversion to a client encoding.
     this.#run(
       "SET client_encoding = 'SQL_ASCII'; SET statement_timeout = 0; SET application_name = 'sluice'",
     );
@@ -251,7 +254,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
       }),
     );
     this.#ready = true;
-    // A mark sent on the connection before this one was lost may have been seen on the other side only.
+    // A marker sent on the connection before this one was lost may have arrived on the other side only.
     for (const mark of this.#marks.keys()) this.#mark(mark);
   }
 
@@ -276,7 +279,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     this.#run(notifySql(this.markChannel, mark));
   }
 
-  /** Runs a statement without which the connection is of no use, unless it `mayFail`. */
+  /** Runs a statement without which the connection is unusable, unless it `mayFail`. */
   #run(sql: string, mayFail = false): void {
     const connection = this.#connection;
     connection?.run(
@@ -300,7 +303,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     }
   }
 
-  // --- What the connection tells ---
+  // --- Messages on the connection ---
 
   notified(chunk: Buffer, at: number, end: number): boolean {
     this.#lastHeard = clock.now;
@@ -313,7 +316,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     }
     const audiences = this.#audiences.get(notification.channel);
     if (audiences === undefined) return false;
-    // One copy for all: a slice would keep the whole chunk.
+    // One copy for all sessions: a slice would keep the whole chunk.
     const message = Buffer.from(chunk.subarray(at, end));
     this.stats.notifications += audiences.size;
     for (const audience of [...audiences]) audience.notified(notification, message);
@@ -343,11 +346,11 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   }
 
   cycleBegan(): void {
-    // No cycle of a client's runs.
+    // No cycle of a client runs.
   }
 
   syncsIgnored(): void {
-    // Nothing is copied.
+    // No COPY.
   }
 
   cycleEnded(): void {
@@ -360,15 +363,15 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   }
 
   relay(): void {
-    // The connection answers requests of the proxy's own only.
+    // There are only internal queries.
   }
 
   flushReplies(): void {
-    // Nothing is relayed.
+    // Nothing is forwarded.
   }
 
   leaseEnded(): void {
-    // It never lets go.
+    // It is never returned.
   }
 
   planOutdated(): boolean {
@@ -388,7 +391,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   }
 
   resume(): void {
-    // Nothing waits to be sent.
+    // No requests wait.
   }
 
   canSendAgain(): boolean {
@@ -396,7 +399,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   }
 
   sendAgain(): void {
-    // A new connection says it all again.
+    // A new connection listens again.
   }
 
   failureSignal(connection: ServerConnection, what: string): void {
@@ -405,15 +408,15 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   }
 
   replayed(): void {
-    // Its parameters are given at the login.
+    // Its parameters are set at login.
   }
 
   replayRefused(): void {
-    // Its parameters are given at the login.
+    // Its parameters are set at login.
   }
 
   parameterReported(): void {
-    // Of no interest here.
+    // Not used here.
   }
 
   hasErrand(): boolean {
@@ -425,6 +428,6 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   }
 
   parameterChanged(): void {
-    // Of no interest here.
+    // Not used here.
   }
 }

@@ -1,10 +1,10 @@
 import { Listener } from './listener.ts';
 
-/** The listening connections of an endpoint: one for each database where a session listens. */
+/** The listening connections of an endpoint, one per database with listening sessions. */
 export class Listeners {
   readonly #byDatabase = new Map<string, Listener>();
 
-  /** The one for this database; it opens no connection before somebody listens. */
+  /** The listener of this database; it opens no connection before a session listens. */
   of(database: string): Listener {
     let listener = this.#byDatabase.get(database);
     if (listener === undefined) {
@@ -14,7 +14,7 @@ export class Listeners {
     return listener;
   }
 
-  /** Closes the connection to this database if nobody listens: see `Listener.makeWay`. */
+  /** Closes the connection to this database if no session listens: see `Listener.makeWay`. */
   makeWay(database: string, closing: (closed: Promise<void>) => void): void {
     this.#byDatabase.get(database)?.makeWay(closing);
   }

@@ -1,8 +1,8 @@
 import { bodyAt, readNotificationResponse } from '@sluice/wire';
 
 /**
- * The name of a channel as one string of bytes (latin1), in the encoding of the database: names are compared and sent
- * on as they are, whatever that encoding is.
+ * The name of a channel as a string of bytes (latin1), in the encoding of the database: names are compared and
+ * forwarded unchanged.
  */
 export type Channel = string;
 
@@ -13,12 +13,12 @@ export interface Notification {
   readonly payload: string;
 }
 
-/** Reads the whole message `chunk[at, end)`. */
+/** Parses the complete message `chunk[at, end)`. */
 export function readNotification(chunk: Buffer, at: number, end: number): Notification {
   return readNotificationResponse(chunk, bodyAt(at), end);
 }
 
-/** `LISTEN` for each channel, to be sent as latin1; empty for none. */
+/** `LISTEN` for each channel, to be sent as latin1; empty without channels. */
 export function listenSql(channels: Iterable<Channel>): string {
   return [...channels].map((channel) => `LISTEN ${quote(channel)}`).join(';');
 }
@@ -32,14 +32,14 @@ export function notifySql(channel: Channel, payload: string): string {
 }
 
 /**
- * The channels that a connection listens to, as bytes of the database's encoding: a column of names would come in the
- * encoding of the client. The functions are named in full: search_path may be anything.
+ * Queries the channels of a connection, as bytes in the encoding of the database, because a column of names would be in
+ * the encoding of the client. Function names are qualified: search_path is arbitrary.
  */
 export const channelsSql =
   'SELECT pg_catalog.encode(pg_catalog.convert_to(c, pg_catalog.getdatabaseencoding()), ' +
   "'hex') FROM pg_catalog.pg_listening_channels() c";
 
-/** The answer to `channelsSql`. */
+/** Parses the answer to `channelsSql`. */
 export function readChannels(rows: readonly (readonly (string | null)[])[]): Set<Channel> {
   return new Set(rows.map(([hex]) => Buffer.from(hex ?? '', 'hex').toString('latin1')));
 }

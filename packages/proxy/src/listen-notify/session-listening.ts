@@ -19,72 +19,75 @@ export interface ListeningOwner {
   readonly pool: Pool;
   /** The leased server connection, or null. */
   readonly connection: ServerConnection | null;
-  /** True between requests and outside transactions: PostgreSQL gives notifications only then. */
+  /** True between requests and outside transactions: only then does PostgreSQL deliver notifications. */
   readonly takesNotifications: boolean;
-  /** When the client last had anything to do, in clock milliseconds. */
+  /** When the client was last active, in clock milliseconds. */
   since: number;
   /** Bytes that the client has not taken yet. */
   readonly unread: number;
-  /** The process id that the client was told. */
+  /** The process ID of the client. */
   readonly clientProcessId: number;
-  /** Sends whole messages to the client. */
+  /** Sends complete messages to the client. */
   reply(bytes: Buffer): void;
-  /** Keeps the lease, for now or for good, since only it can listen for the session. */
+  /** Keeps the lease, temporarily or permanently, because only it can listen for the session. */
   pinListening(): void;
   unpinListening(): void;
-  /** The requests that were parked go on. */
+  /** The paused requests continue. */
   resumeRequests(): void;
   terminate(error: ProxyError): void;
 }
 
-/** Stands for a mark that is not made yet. */
+/** Represents a marker that does not exist yet. */
 const soon = 'soon';
 
-/** Notifications that a client has not read may take so many bytes; then its connection is closed. */
+/** The maximum number of bytes of unread notifications; then the client connection is closed. */
 const longestBacklog = 1024 * 1024;
 
 /**
- * What one session listens to.
+ * The channels of one session.
  *
- * LISTEN and UNLISTEN run on the session's own server connection, so that tags, errors, and what transactions and
- * savepoints make of them, are PostgreSQL's. When the transaction has ended, the database is asked to which channels
- * the connection listens. The listening connection takes the new ones over, and the lease can end.
+ * LISTEN and UNLISTEN run on the session's own server connection, so that PostgreSQL decides about tags, errors,
+ * transactions and savepoints. After the transaction, the proxy queries the channels of the connection. The listening
+ * connection takes over the new ones, and the lease can end.
  *
- * No notification is lost or told twice while one takes over from the other: both LISTEN already when a mark, itself a
- * notification, is sent. PostgreSQL keeps all notifications of a database in one queue, in the order of their commits;
- * what stands before the mark is the lease's to tell, what stands behind it the listening connection's.
+ * No notification is lost or duplicated in the takeover: both connections LISTEN already when a marker, itself a
+ * notification, is sent. PostgreSQL has one queue of notifications per database, in commit order. The lease delivers
+ * those before the marker, and the listening connection those after it.
  *
- * Later leases LISTEN to the session's channels again, in front of its first request. So UNLISTEN finds what it is to
- * end, and the session's own notifications come where PostgreSQL puts them: before ReadyForQuery, with the client's own
- * process id. The listening connection brings those a second time; they are known by their bytes.
+ * Later leases LISTEN on the session's channels again, before its first request. So UNLISTEN finds its channels, and
+ * the session's own notifications come where PostgreSQL sends them: before ReadyForQuery, with the client's own process
+ * ID. The listening connection receives these a second time; they are recognized by their bytes.
  */
 export class SessionListening implements Audience {
-  /** A statement ran that may have changed to which channels the leased connection listens. */
+  /** A statement ran that may have changed the channels of the leased connection. */
   #dirty = false;
-  /** At least one of these may have run before the transaction that is open. */
+  /** At least one of these may have run before the open transaction. */
   #dirtyBefore = false;
-  /** The database is being asked what the leased connection listens to. */
+  /** The channels of the leased connection are being queried. */
   #asking = false;
   readonly #owner: ListeningOwner;
   readonly #listener: Listener;
-  /** What the listening connection listens to for the session. */
+  /** The channels that the listening connection has for the session. */
   #channels = new Set<Channel>();
-  /** Those of them that are being taken over. */
+  /** Those that are being taken over. */
   #moving = new Set<Channel>();
   #mark = '';
   #markedHere = false;
   #markedThere = false;
-  /** The connection leased LISTENs to all that the session does. */
+  /** The leased connection LISTENs on all channels of the session. */
   #tracked = false;
-  /** What was put in front of the lease has failed: what the connection does not listen to says nothing. */
+  /** The LISTEN before the lease has failed, so the channels of the connection are incomplete. */
   #blind = false;
-  /** The channel of the mark is still listened to on the leased connection. */
+  /** The leased connection still LISTENs on the marker's channel. */
   #markListened = false;
-  /** What the database said of the leased connection, until the session is between requests. */
+  /** The queried channels of the leased connection, until the session is between requests. */
   #found: Set<Channel> | null = null;
-  /** More was listened to while a mark was awaited. */
+  /** More channels were added while a marker was pending. */
   #more = false;
-  /** Own notifications that the lease has told and the listening connection will bring again, by channel. */
+  /**
+   * The session's own notifications that the lease has delivered and the listening connection will receive again, by
+   * channel.
+   */
   readonly #told = new Map<Channel, Buffer[]>();
   /** Notifications that wait until the session is between transactions. */
   #backlog: { readonly notification: Notification; readonly message: Buffer }[] = [];
@@ -96,7 +99,7 @@ export class SessionListening implements Audience {
     listener.attach();
   }
 
-  /** How many channels the session listens to, as far as that is known. */
+  /** The number of channels of the session, as far as known. */
   get size(): number {
     return this.#channels.size + this.#moving.size;
   }
@@ -105,35 +108,35 @@ export class SessionListening implements Audience {
     return this.#owner.pool;
   }
 
-  /** True when what the session listens to is known to the leased connection only. */
+  /** True if only the leased connection knows the channels of the session. */
   get unsettled(): boolean {
     return this.#dirty || this.#asking || this.#found !== null || this.#mark !== '';
   }
 
-  /** True when the loss of the leased connection loses a channel that the client was told it listens to. */
+  /** True if the loss of the leased connection loses a channel whose LISTEN the client was acknowledged. */
   losesState(inTransaction: boolean): boolean {
     if (this.#asking || this.#found !== null || this.#mark !== '') return true;
-    // What was asked within the transaction is undone with it.
+    // Requests within the transaction are undone with it.
     return this.#dirty && (this.#dirtyBefore || !inTransaction);
   }
 
-  /** The leased connection LISTENs to what the session does. */
+  /** The leased connection LISTENs on the channels of the session. */
   get isTracked(): boolean {
     return this.#tracked;
   }
 
-  /** True when the leased connection LISTENs. */
+  /** True if the leased connection LISTENs. */
   get isLeased(): boolean {
     return this.unsettled || this.#tracked;
   }
 
-  /** A statement is about to run that may change it. */
+  /** A statement is about to run that may change the channels. */
   mayChange(inTransaction: boolean): void {
     this.#dirty = true;
     if (!inTransaction) this.#dirtyBefore = true;
   }
 
-  /** Nothing that was asked to change it took effect, or the database is being asked what did. */
+  /** No request to change the channels took effect, or the database is being queried for them. */
   forgetChange(): void {
     this.#dirty = false;
     this.#dirtyBefore = false;
@@ -141,12 +144,12 @@ export class SessionListening implements Audience {
 
   // --- The lease ---
 
-  /** What the session listens to between its leases. */
+  /** The channels of the session between its leases. */
   get channels(): readonly Channel[] {
     return [...this.#channels];
   }
 
-  /** A lease begins: puts LISTEN in front of its first request. */
+  /** A lease begins: adds LISTEN before its first request. */
   begin(connection: ServerConnection): void {
     this.#forgetLease();
     if (this.#channels.size === 0) return;
@@ -154,7 +157,7 @@ export class SessionListening implements Audience {
     connection.gather(
       listenSql(this.#channels),
       new InternalQuery((answer) => {
-        // Own notifications come from the listening connection then.
+        // The session's own notifications come from the listening connection then.
         if (answer.error !== null) this.#blind = true;
       }),
       'latin1',
@@ -162,8 +165,8 @@ export class SessionListening implements Audience {
   }
 
   /**
-   * Between requests of a lease: finds out what the session listens to now. Returns false while that is not known, or
-   * not taken over yet; the connection is settled again when it is. `stays`: the lease does not end when it is settled.
+   * Between requests of a lease: finds out the channels of the session. Returns false while they are unknown, or not
+   * taken over yet; the connection is settled again when they are. `stays`: the lease does not end when it is settled.
    */
   settle(connection: ServerConnection, stays: boolean): boolean {
     if (this.#dirty && this.#mark !== soon) {
@@ -198,7 +201,7 @@ export class SessionListening implements Audience {
   release(connection: ServerConnection): boolean {
     if (!this.#tracked) return true;
     this.#tracked = false;
-    // What comes now must find the session's channels listened to: it goes with the next lease.
+    // Requests that arrive now need the session's channels, so they go to the next lease.
     connection.lease.pauseRequests();
     connection.run(
       'UNLISTEN *',
@@ -244,14 +247,14 @@ export class SessionListening implements Audience {
       if (this.#mark === '') this.#owner.unpinListening();
       return;
     }
-    // The listening connection brings the bytes of the database; only to such a client they mean the same.
+    // The listening connection has bytes in the encoding of the database; they are valid only for such a client.
     const { reported } = connection.state;
     if (reported.get('client_encoding') !== reported.get('server_encoding')) {
       this.#owner.pinListening();
       return;
     }
     if (this.#mark !== '') {
-      // One after the other: what is new by now is moved when the mark has come.
+      // One takeover at a time: new channels are moved when the marker has arrived.
       this.#more = true;
       return;
     }
@@ -263,7 +266,7 @@ export class SessionListening implements Audience {
     this.#markedThere = false;
     this.#mark = soon;
     this.#markListened = true;
-    // No statement of the client's shall find the channel of the mark.
+    // No statement of the client must see the marker's channel.
     connection.lease.pauseRequests();
     connection.run(
       listenSql([this.#listener.markChannel]),
@@ -336,7 +339,7 @@ export class SessionListening implements Audience {
     if (mark !== this.#mark) return;
     this.#markedThere = true;
     this.#moved();
-    // Does nothing while a request or a transaction is under way.
+    // Does nothing during a request or a transaction.
     this.#owner.connection?.settle();
   }
 
@@ -346,7 +349,7 @@ export class SessionListening implements Audience {
   }
 
   missed(seconds: number): void {
-    // What the lease told in the meantime comes no second time.
+    // Notifications that the lease has delivered in the meantime are not delivered twice.
     for (const channel of [...this.#told.keys()]) this.#forgetTold(channel);
     const { fields } = new ProxyError('NOTIFICATIONS_MISSED', { seconds: seconds.toFixed(1) });
     const notice = buildNoticeResponse({ ...fields, severity: 'WARNING' });
@@ -358,7 +361,7 @@ export class SessionListening implements Audience {
     this.flush();
   }
 
-  /** Tells the client what was held back, if it may be told now. */
+  /** Delivers queued notifications to the client, if it can get them now. */
   flush(): void {
     if (this.#backlog.length === 0 || !this.#canTell) return;
     const backlog = this.#backlog;
@@ -400,11 +403,11 @@ export class SessionListening implements Audience {
     this.#grow(0);
   }
 
-  /** Memory for a client that does not read has a bound. */
+  /** The memory for a client that does not read is limited. */
   #grow(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes + this.#owner.unread <= longestBacklog) return;
-    // Not in the middle of what the database has sent for the client.
+    // Not in the middle of a message for the client.
     queueMicrotask(() =>
       this.#owner.terminate(new ProxyError('NOTIFICATIONS_NOT_READ', { bytes: longestBacklog })),
     );

@@ -1,21 +1,21 @@
-/** So many names are looked for in one text, in so many of its bytes. */
+/** The maximum number of names in one text, and the number of bytes that are searched. */
 const mostNames = 50;
 const longestText = 65_536;
 
 /**
- * Part of a name: ASCII, or beyond it, where the second byte of a character may look like ASCII in some encodings (SJIS, BIG5,
- * GBK, UHC, JOHAB, GB18030).
+ * Part of a name: ASCII, or non-ASCII, where the second byte of a character may look like ASCII in some encodings
+ * (SJIS, BIG5, GBK, UHC, JOHAB, GB18030).
  */
 const parts = /(?:[\x80-\xff][\x40-\x7e]?|[\w$])+/g;
 
-/** What may stand between two parts of a name. */
+/** The separator between two parts of a name. */
 const dot = /^"?\s?\.\s?"?$/;
 const longestDot = 5;
 
 /**
- * What may be names of custom parameters in a text that nobody can read, or that names them in a value: `app.tenant`. A
- * character stands for each byte. What is no parameter does no harm. Letters keep their case: a byte that looks like one may be
- * half of a character.
+ * Possible names of custom parameters (`app.tenant`) in a text that the proxy cannot parse, or that has them in a
+ * value; one character per byte. A name that is not a parameter does no harm. Letters keep their case, because a byte
+ * that looks like one may be half of a character.
  */
 export function dottedNamesIn(text: string): string[] {
   const names = new Set<string>();

@@ -1,29 +1,29 @@
 import type { ParameterSet } from './parameter-set.ts';
 
 /*
- * A statement of the proxy's own runs under the parameters of whoever had the connection last. A time-out of theirs must not
- * end it, nor the isolation level make it wait or fail.
+ * An internal query runs with the parameters of the last session. A timeout of that session must not cancel it, and the
+ * isolation level must not make it wait or fail.
  */
 
-/** Time-outs that may end a statement. The last one is known to PostgreSQL from 17 on. */
+/** Timeouts that may cancel a statement. The last one exists since PostgreSQL 17. */
 export const timeouts: readonly string[] = [
   'statement_timeout',
   'lock_timeout',
   'transaction_timeout',
 ];
 
-/** The first column of the row that `disarmedSql` is answered with in front of the rest. */
+/** Marks the row of the timeouts, which `disarmedSql` returns first. */
 const mark = 'sluice timeouts';
 
 type Row = readonly (string | null)[];
 
-/** The time-outs as they were, by name, as PostgreSQL writes them. */
+/** The original timeouts, by name, in PostgreSQL's notation. */
 export type TimeoutValues = ReadonlyMap<string, string>;
 
 /**
- * Lets statements run without time-outs: PostgreSQL arms them anew for each statement of a Query, which is one implicit
- * transaction, and forgets the values at its end. The values that they had are told first. `version` is what the database
- * has reported as its server_version.
+ * Runs statements without timeouts. PostgreSQL arms timeouts for each statement of a Query, which is one implicit
+ * transaction, and reverts SET LOCAL at its end. The query returns the original values first. `version` is the reported
+ * server_version.
  */
 export function disarmedSql(statements: readonly string[], version: string | undefined): string {
   const names = Number.parseInt(version ?? '', 10) >= 17 ? timeouts : timeouts.slice(0, 2);
@@ -36,7 +36,7 @@ export function disarmedSql(statements: readonly string[], version: string | und
   ].join(';');
 }
 
-/** Takes the row of the time-outs out of an answer. */
+/** Removes the row of the timeouts from an answer. */
 export function readTimeouts(rows: readonly Row[]): {
   timeouts: TimeoutValues;
   rows: readonly Row[];
@@ -51,10 +51,10 @@ export function readTimeouts(rows: readonly Row[]): {
   return { timeouts: values, rows: rest };
 }
 
-/** Milliseconds within which a server process that has to wait for its turn may not have begun a statement. */
+/** Within this time, a server process on a busy machine may not have begun a statement, in milliseconds. */
 const soon = 1000;
 
-/** Whether these parameters may end a statement before it has done anything. */
+/** Whether these parameters may cancel a statement before it has done anything. */
 export function isHurried(set: ParameterSet | null): boolean {
   const timeout = millisecondsOf(set?.values.get('statement_timeout') ?? '0');
   return timeout > 0 && timeout <= soon;
@@ -68,7 +68,7 @@ const milliseconds: ReadonlyMap<string, number> = new Map([
   ['d', 86_400_000],
 ]);
 
-/** A time-out as PostgreSQL writes it, in milliseconds: `0`, `250ms`, `5s`. */
+/** A timeout in PostgreSQL's notation, in milliseconds: `0`, `250ms`, `5s`. */
 export function millisecondsOf(value: string): number {
   const [, digits = '', unit = ''] = /^(\d+)([a-z]*)$/.exec(value) ?? [];
   return Number(digits) * (milliseconds.get(unit) ?? 1);

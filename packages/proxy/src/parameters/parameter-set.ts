@@ -2,17 +2,17 @@ import type { Meaning } from './read-under.ts';
 import { lexisOf } from '../sql/index.ts';
 
 /*
- * Names and values of parameters are bytes in the encoding of the database, a character for each: as a startup packet
- * gives them, and as PostgreSQL keeps them. What a client sends and reads is converted by PostgreSQL.
+ * Names and values of parameters are bytes in the encoding of the database, one character per byte, as in a startup
+ * packet and in PostgreSQL itself. PostgreSQL converts what a client sends and reads.
  */
 
-/** Whom a session acts as: set like a parameter, and the last to be set, since it may lose rights by it. */
+/** The identity of a session: set like a parameter, but last, because it may lose privileges. */
 export const identities: readonly string[] = ['session_authorization', 'role'];
 
 /**
- * Parameters that decide what a statement's text means when PostgreSQL reads it, so that a prepared statement keeps it:
- * everywhere, and in literals (a date is read by DateStyle as soon as it is parsed). A change of search_path is none of
- * them: PostgreSQL then reads the text again.
+ * Parameters that determine the meaning of a text when PostgreSQL parses it, so that a prepared statement keeps it:
+ * everywhere, and in literals (DateStyle decides about a date at parse time). search_path is not one of them:
+ * PostgreSQL parses the text again after a change.
  */
 const meaningful: readonly string[] = [
   'client_encoding',
@@ -32,12 +32,12 @@ const meaningfulInLiterals: readonly string[] = [
 ];
 const allMeaningful = new Set([...meaningful, ...meaningfulInLiterals]);
 
-/** Whether a change of this parameter, by its name in lower case, changes what statements mean. */
+/** Whether a change of this parameter, by its lower-case name, changes the meaning of texts. */
 export function changesMeaning(name: string): boolean {
   return allMeaningful.has(name);
 }
 
-/** An escape string: means the same whatever `standard_conforming_strings` is. */
+/** An escape string: it has the same meaning for each `standard_conforming_strings`. */
 export function quoteText(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }
@@ -47,29 +47,29 @@ export function isCustom(name: string): boolean {
   return name.includes('.');
 }
 
-/** Until the database has said otherwise, a statement is read as if everything about it were doubtful. */
+/** Until the database has reported the parameters, a statement is parsed with the worst assumptions. */
 const worstLexis = lexisOf(undefined, undefined);
 
 /**
- * The parameters that a session has set, as one shared value: sessions with the same parameters share the same
- * object, so that "does this server connection have them already" is a comparison of two references.
+ * The parameters that a session has set, as one shared value: sessions with the same parameters share the same object,
+ * so "does this server connection have them already" is a comparison of two references.
  */
 export class ParameterSet {
   readonly key: string;
   readonly values: ReadonlyMap<string, string>;
-  /** AuthenticationOk and every ParameterStatus, as the database reports them under this set; null until learnt. */
+  /** AuthenticationOk and every ParameterStatus that the database sends with this set; null until known. */
   greeting: Buffer | null = null;
-  /** The same parameters as PostgreSQL writes them; null until a greeting was learnt. */
+  /** The same parameters in PostgreSQL's notation; null until a greeting is known. */
   canonical: ParameterSet | null = null;
-  /** What the greeting reports, by name. */
+  /** The parameters in the greeting, by name. */
   reported: ReadonlyMap<string, string> = new Map();
-  /** The lexis under which the database reads statements with this set: see `lexisOf`. */
+  /** The lexis under which the database parses statements with this set: see `lexisOf`. */
   lexis: number = worstLexis;
-  /** How many sessions have it. */
+  /** The number of sessions with this set. */
   sessions = 0;
-  /** How often the database had reported changes of its own when this was last heard of. */
+  /** The report version of the sets when this was last used. */
   version: number;
-  /** What tells statement texts apart that read alike: see `meaningful`. Without and with literals. */
+  /** The keys that distinguish texts by meaning: see `meaningful`. Without and with literals. */
   readonly #meanings: (Meaning | undefined)[] = [];
 
   constructor(key: string, values: ReadonlyMap<string, string>, version: number) {
@@ -78,7 +78,7 @@ export class ParameterSet {
     this.version = version;
   }
 
-  /** What a statement's text means under this set hangs on. */
+  /** The parameters that determine the meaning of a text under this set. */
   meaning(hasLiterals: boolean): Meaning {
     return (this.#meanings[Number(hasLiterals)] ??= this.#meaningOf(
       hasLiterals ? [...meaningful, ...meaningfulInLiterals] : meaningful,

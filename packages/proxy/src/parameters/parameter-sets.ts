@@ -2,7 +2,7 @@ import { inLowerCase } from '../sql/index.ts';
 import { ParameterSet, isCustom } from './parameter-set.ts';
 import { isAscii } from './replay-sql.ts';
 
-/** Sets that no session has any more are kept up to this number, so that reconnecting clients find theirs. */
+/** The maximum number of sets without a session that are kept for reconnecting clients. */
 const unusedKept = 500;
 
 /** A literal that may be the name of a custom parameter: `'app.user_id'`. */
@@ -11,14 +11,14 @@ const customName = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
 /** The parameter sets of one pool. */
 export class ParameterSets {
   readonly #sets = new Map<string, ParameterSet>();
-  /** The sets of lists that were asked for before, by identity: clients that send the same startup packet share one. */
+  /** The sets of previous lists, by identity: clients with the same startup packet share one. */
   readonly #byList = new WeakMap<object, ParameterSet>();
   /** Custom parameters that sessions of the pool have set; the database does not list them. */
   readonly customNames = new Set<string>();
-  /** Moves on when the database reports a change of its own. */
+  /** Increases when the database reports a change of its own. */
   #version = 0;
 
-  /** The set with these values. Names are taken without regard to case, as PostgreSQL does; the last value wins. */
+  /** The set with these values. As in PostgreSQL, names are case-insensitive; the last value wins. */
   acquire(values: Iterable<readonly [string, string]>): ParameterSet {
     const set = this.#find(values);
     set.sessions++;
@@ -26,12 +26,12 @@ export class ParameterSets {
   }
 
   /**
-   * As `acquire`, for what a client asks for at its start: a list that never changes and may come again. Where PostgreSQL
-   * has said how it writes these values, the set has them so.
+   * As `acquire`, for the start parameters of a client: a list that never changes and may come again. If PostgreSQL's
+   * notation of the values is known, the set has it.
    */
   acquireList(values: readonly (readonly [string, string])[]): ParameterSet {
     let set = this.#byList.get(values);
-    // One that was purged is not the one that other sessions with the same values have.
+    // A purged set is not the one of other sessions with the same values.
     if (set === undefined || this.#sets.get(set.key) !== set) {
       set = this.#find(values);
       this.#byList.set(values, set);
@@ -42,7 +42,7 @@ export class ParameterSets {
     return set;
   }
 
-  /** For a set of `acquireList` whose greeting was learnt: the same parameters as PostgreSQL writes them. */
+  /** For a set of `acquireList` with a greeting: the same parameters in PostgreSQL's notation. */
   exchange(set: ParameterSet): ParameterSet {
     const { canonical } = set;
     if (canonical === null || canonical === set) return set;
@@ -66,13 +66,13 @@ export class ParameterSets {
     return set;
   }
 
-  /** Takes note of the custom parameters that a text may set: whatever looks like one in its literals. */
+  /** Records the custom parameters that a text may set: every literal that looks like one. */
   noteNames(text: string): void {
     for (const [, name = ''] of text.matchAll(customName)) this.#noteName(inLowerCase(name));
   }
 
   #noteName(name: string): void {
-    // Every session is asked for these. What is not ASCII might be no text in the encoding of the database.
+    // Every session is asked for these. Non-ASCII bytes might be invalid in the encoding of the database.
     if (isCustom(name) && isAscii(name) && this.customNames.size < unusedKept)
       this.customNames.add(name);
   }
@@ -81,7 +81,7 @@ export class ParameterSets {
     set.sessions--;
   }
 
-  /** What the database reports has changed: greetings are learnt anew, and those that are being learnt now count for nothing. */
+  /** The reported parameters have changed: greetings are determined again, and those in progress are discarded. */
   forgetGreetings(): void {
     this.#version++;
     for (const set of this.#sets.values()) set.forgetGreeting(this.#version);

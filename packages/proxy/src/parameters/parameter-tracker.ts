@@ -6,69 +6,69 @@ import type { TimeoutValues } from './own-timeouts.ts';
 import { readAll, readSome } from './read-back-sql.ts';
 import { decoded, inEncoding, isAscii } from './replay-sql.ts';
 
-/** What was last done to a parameter since its values were known; `either`: the text does not show which. */
+/** The last change of a parameter since its value was known; `either`: the text does not show which. */
 type Touch = 'set' | 'reset' | 'either';
 
-/** What a read-back tells: the session's parameters, and what the server connection really has. */
+/** The result of a read-back: the parameters of the session, and those of the server connection. */
 export interface ReadBack {
-  /** What the session has now, and shall have on any server connection. */
+  /** The parameters that the session has, and must have on any server connection. */
   readonly wanted: ReadonlyMap<string, string>;
-  /** What differs from that on the connection at hand: RESET there goes back to another value than the client's. */
+  /** The differences on this connection: RESET there restores another value than the client's. */
   readonly actual: ReadonlyMap<string, string>;
-  /** Everything was asked for: something may still be set on the connection that nobody could name. */
+  /** Everything was queried: the connection may have a parameter whose name is unknown. */
   readonly uncertain: boolean;
 }
 
-/** What a read-back is read against. */
+/** The context of a read-back. */
 export interface ReadBackContext {
-  /** What the session had before. */
+  /** The parameters of the session before. */
   readonly current: ReadonlyMap<string, string>;
-  /** What its client asked for at the start. */
+  /** The start parameters of the client. */
   readonly startup: ReadonlyMap<string, string>;
-  /** Whom the connection is logged in as, as bytes. */
+  /** The user of the connection, as bytes. */
   readonly loginUser: string;
-  /** The time-outs as they were before the read-back put them out of force. */
+  /** The timeouts before the read-back disabled them. */
   readonly timeouts: TimeoutValues;
   /** Texts are base64. */
   readonly encoded: boolean;
 }
 
-/** One parameter, as it is on the connection. */
+/** One parameter on the connection. */
 interface Reading {
   value: string | null;
-  /** Null: PostgreSQL does not tell. */
+  /** Null: PostgreSQL does not show it. */
   isSet: boolean | null;
 }
 
 /**
- * Knows which parameters a session may have changed since their values were last known.
+ * Tracks which parameters a session may have changed since their values were last known.
  *
- * Only names are taken from statements; values are read back from the database when the transaction has ended, so
- * that errors, ROLLBACK, savepoints and SET LOCAL need no understanding here.
+ * Statements only give names. The values are read back from the database after the transaction, so errors, ROLLBACK,
+ * savepoints and SET LOCAL need no special handling.
  */
 export class ParameterTracker {
   #touched = new Map<string, Touch>();
   #unknown = false;
-  /** Moves on with each change of what statements mean, whether it lasts or not. */
+  /** Increases with each change of the meaning of texts, permanent or not. */
   meaning = 0;
   /** Such a change is not read back yet, or may end with the transaction. */
   meaningUncertain = false;
   /** search_path may have been changed and is not read back yet, or the change may end with the transaction. */
   pathUncertain = false;
-  /** What the read-back under way has asked for; what is touched meanwhile waits for the next. */
+  /** What the current read-back asks for; changes in the meantime wait for the next one. */
   #asked: ReadonlyMap<string, Touch> | 'all' | null = null;
-  /** Custom parameters that it has asked for beside. */
+  /** The custom parameters that it asks for in addition. */
   #custom: ReadonlySet<string> = new Set();
 
-  /** True when values must be read back before anyone else gets the connection. */
+  /** True if values must be read back before another session gets the connection. */
   get dirty(): boolean {
     return this.#unknown || this.#touched.size > 0 || this.#asked !== null;
   }
 
   /**
-   * Takes note of what a statement that is about to run may do; `current` are the session's parameters. With `isSure` it
-   * does what it says, else it may reset what it sets. `foreign`: names beyond ASCII are in this encoding, and not in the
-   * database's.
+   * Records the possible effects of a statement that is about to run; `current` are the session's parameters. With
+   * `isSure` it has these effects, otherwise it may also reset. `foreign`: non-ASCII names are in this encoding, not in
+   * that of the database.
    */
   note(
     effects: Effects,
@@ -112,14 +112,14 @@ export class ParameterTracker {
     this.pathUncertain = true;
   }
 
-  /** No transaction is open: what was read back counts, unless something has changed since. */
+  /** No transaction is open: the values read back are final, unless something has changed since. */
   settled(): void {
     if (this.dirty) return;
     this.meaningUncertain = false;
     this.pathUncertain = false;
   }
 
-  /** Begins a read-back. `custom` are the names of custom parameters that may have been set without a word. */
+  /** Begins a read-back. `custom` are the names of custom parameters that may have been set unseen. */
   ask(custom: Iterable<string>): void {
     const touched = this.#touched;
     const isAll = this.#unknown || this.#asked !== null;
@@ -129,7 +129,7 @@ export class ParameterTracker {
     this.#unknown = false;
   }
 
-  /** The statement for the read-back that was begun. */
+  /** The statement for the read-back. */
   askSql(startup: ReadonlyMap<string, string>, encoded: boolean): string {
     const asked = this.#asked ?? 'all';
     if (asked === 'all') return readAll(this.#custom, startup.keys(), encoded);
@@ -154,7 +154,7 @@ export class ParameterTracker {
       const touch = asked === 'all' ? 'either' : (asked.get(name) ?? 'set');
       const start = startup.get(name);
       if (wentBack(name, touch, reading, context)) {
-        // The reset took effect: the client's own start value counts, which the connection does not know.
+        // The reset took effect: the client's own start value applies, which the connection does not know.
         if (start === undefined) wanted.delete(name);
         else {
           wanted.set(name, start);
@@ -167,18 +167,18 @@ export class ParameterTracker {
   }
 
   #touch(name: string, touch: Touch): void {
-    // setseed() by another name: what it sets cannot be read.
+    // Equivalent to setseed(): its value cannot be read.
     if (name === 'seed') return;
     const known = inLowerCase(name);
     this.#touched.set(known, touch);
-    // Whoever becomes another user has no role any more, without a word about it.
+    // A change of the session user resets the role silently.
     if (known === 'session_authorization' && !this.#touched.has('role'))
       this.#touched.set('role', touch === 'set' ? 'set' : 'either');
   }
 
-  /** RESET ALL leaves role and session_authorization as they are. */
+  /** RESET ALL does not change role and session_authorization. */
   #resetAll(current: ReadonlyMap<string, string>): void {
-    // What is being read back is not among the known ones yet.
+    // Names that are being read back are not known yet.
     const asked = this.#asked;
     if (asked === 'all') this.#unknown = true;
     const inFlight = asked === null || asked === 'all' ? [] : asked.keys();
@@ -187,7 +187,7 @@ export class ParameterTracker {
   }
 }
 
-/** Reads the rows of a read-back; see read-back-sql.ts. */
+/** Parses the rows of a read-back; see read-back-sql.ts. */
 function readingsOf(
   rows: readonly (readonly (string | null)[])[],
   { timeouts: before, encoded }: ReadBackContext,
@@ -204,7 +204,7 @@ function readingsOf(
     const timeout = before.get(name);
     if (timeout !== undefined && timeouts.includes(name)) {
       reading.value = timeout;
-      // The proxy itself has set it for its own statement.
+      // The proxy has set it for its own statement.
       if (reading.isSet !== null)
         reading.isSet = millisecondsOf(timeout) !== Number(resetValue ?? '0');
     }
@@ -213,7 +213,7 @@ function readingsOf(
   return readings;
 }
 
-/** Whether the parameter has the value that a RESET has given it; a RESET that was rolled back has not. */
+/** Whether the parameter has the value that a RESET restores; a RESET that was rolled back has not restored it. */
 function wentBack(
   name: string,
   touch: Touch,
@@ -224,11 +224,11 @@ function wentBack(
   if (isSet !== null) return !isSet;
   const isUnset = isUnlistedUnset(name, value, loginUser);
   if (touch === 'reset') return isUnset;
-  // SET ROLE NONE or RESET ROLE: PostgreSQL does not tell which. Whom the client asked to be at its start is the safe one.
+  // SET ROLE NONE or RESET ROLE: PostgreSQL does not show which. The client's start role is the safe choice.
   return name === 'role' && isUnset && startup.has(name) && current.has(name);
 }
 
-/** Whether nobody has set the parameter, as far as the session need know. */
+/** Whether the parameter is unset, as far as the session is concerned. */
 function isNobodys(
   name: string,
   { value, isSet }: Reading,
@@ -239,10 +239,10 @@ function isNobodys(
   return isUnlistedUnset(name, value, loginUser) && !(isCustom(name) && current.has(name));
 }
 
-/** Whether the value is that of a parameter which nobody has set; only for those that pg_settings does not show. */
+/** Whether the value is that of an unset parameter; only for those that pg_settings does not show. */
 function isUnlistedUnset(name: string, value: string | null, loginUser: string): boolean {
   if (name === 'role') return value === 'none';
   if (name === 'session_authorization') return value === loginUser;
-  // An unset custom parameter reads as '' once any session has set it on the connection.
+  // An unset custom parameter reads as '' after any session has set it on the connection.
   return isCustom(name) && (value === null || value === '');
 }

@@ -4,12 +4,12 @@ import { encodedSql, textSql } from './replay-sql.ts';
 import { timeouts } from './own-timeouts.ts';
 
 /*
- * How a read-back asks. Rows have four columns: the name of a parameter as the session knows it, its value as PostgreSQL
- * writes it, whether the session has set it (NULL for parameters that pg_settings does not show), and, for time-outs, the
- * value in milliseconds that RESET gives.
+ * The query of a read-back. Rows have four columns: the parameter's name as the session knows it, its value in
+ * PostgreSQL's notation, whether the session has set it (NULL for parameters that pg_settings does not show), and for
+ * timeouts the value that RESET restores, in milliseconds.
  */
 
-/** Only pg_settings tells whether a parameter is set: by its source, since a value alone may be the default's too. */
+/** Only the source in pg_settings shows whether a parameter is set, because the value may equal the default. */
 const isSet = "s.source OPERATOR(pg_catalog.=) 'session'";
 const isNamed = (names: string): string =>
   `pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) ANY (${names})`;
@@ -19,7 +19,7 @@ function arrayOf(names: Iterable<string>): string {
   return `ARRAY[${[...names].map(textSql).join(',')}]::pg_catalog.text[]`;
 }
 
-/** Asks for values by name; pg_settings need not show them: the two identities, and custom ones. */
+/** Queries values by name; pg_settings may not show them: the two identities, and custom parameters. */
 function valuesOf(names: readonly string[], encoded: boolean): string {
   const value = 'pg_catalog.current_setting(v.n,true)';
   const rows = names.map((name) => `(${textSql(name)})`).join(',');
@@ -41,8 +41,8 @@ function listed(condition: string, encoded: boolean): string {
 const isUnlisted = (name: string): boolean => isCustom(name) || identities.includes(name);
 
 /**
- * Asks for parameters by their names: for those of `plain` their values alone, which costs little. With `encoded`, texts come
- * as base64 of their bytes in the database's encoding.
+ * Queries parameters by name; for those in `plain` only their values, which is cheap. With `encoded`, texts are base64
+ * of their bytes in the encoding of the database.
  */
 export function readSome(
   plain: readonly string[],
@@ -59,8 +59,8 @@ export function readSome(
 }
 
 /**
- * Asks for everything that was set in the session, by whatever means, and that can be set again. Custom parameters are
- * asked for by name, as far as names are known. `start`: names with values from the session's start.
+ * Queries everything that was set in the session by any means, and that can be set again. Custom parameters are queried
+ * by name, if the names are known. `start`: names with values from the start of the session.
  */
 export function readAll(
   custom: Iterable<string>,

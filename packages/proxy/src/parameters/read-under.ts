@@ -1,16 +1,16 @@
-/** The parameters that a text's meaning hangs on, as a session had them. */
+/** The parameters that determine the meaning of a text, as a session had them. */
 export interface Meaning {
-  /** Equal for two under which the text means the same. */
+  /** Equal if the text has the same meaning. */
   readonly key: string;
-  /** By name; null: nobody had set it. */
+  /** By name; null: not set. */
   readonly values: readonly (readonly [name: string, value: string | null])[];
 }
 
-/** Under what a text is read that was sent a moment ago: it may take an answer to know. */
+/** The parameters for parsing a text that was just sent; it may take a reply to know them. */
 export interface ReadUnder {
-  /** Null: that is not known, or not yet. */
+  /** Null: unknown, or not known yet. */
   readonly meaning: Meaning | null;
 }
 
-/** Of a text that means the same at any time, or of which nobody knows. */
+/** For a text whose meaning does not depend on parameters, or is unknown. */
 export const readUnderAny: ReadUnder = { meaning: null };

@@ -2,18 +2,18 @@ import { identities, isCustom, quoteText } from './parameter-set.ts';
 import type { ParameterSet } from './parameter-set.ts';
 
 /**
- * While this parameter is on, PostgreSQL ends the server process at any error. It is set before all others and given its
- * own value behind them: either everything was set, or there is no process left that could run what stands behind.
+ * While this parameter is on, PostgreSQL ends the server process at any error. It is set before all others and restored
+ * after them: either everything was set, or there is no process that could run what follows.
  */
 const guard = 'exit_on_error';
 
-/** Time-outs are armed anew for each statement of a Query. This one might be that of whoever had the connection before. */
+/** PostgreSQL arms timeouts for each statement of a Query. The current one might be that of the previous session. */
 const unhurried = 'SET LOCAL statement_timeout=0';
 
 /**
- * The SQL that turns a connection with the parameters `from` into one with the parameters `to`; empty when they agree.
- * `set_config` takes the text as postgresql.conf does, so a list such as `search_path` stays a list, and NULL as RESET. The
- * answer is ASCII: a value that the client's encoding does not have would be an error after the guard.
+ * The SQL that changes a connection from the parameters `from` to the parameters `to`; empty if they are equal.
+ * `set_config` parses the text as postgresql.conf does, so a list such as `search_path` stays a list, and NULL is
+ * RESET. The answer is ASCII: a value that does not exist in the client's encoding would be an error after the guard.
  */
 export function replaySql(from: ParameterSet | null, to: ParameterSet): string {
   const had = from?.values ?? noValues;
@@ -28,14 +28,14 @@ export function replaySql(from: ParameterSet | null, to: ParameterSet): string {
     ).map(([name, value]) => setConfig(name, value)),
     setConfig(guard, to.values.get(guard) ?? null),
   ];
-  // An array, since a row has 1,664 columns at most.
+  // An array, because a row has at most 1,664 columns.
   return `SET ${guard}=on;${unhurried};SELECT ARRAY[${calls.join(',')}] IS NULL`;
 }
 
 const noValues: ReadonlyMap<string, string> = new Map();
 const isPlain = (name: string): boolean => !identities.includes(name) && name !== guard;
 
-/** Parameters were set by whom the session was before it took on another identity: so they are again. */
+/** Parameters were set before the session changed its identity, so they are set again in this order. */
 function resetsInOrder(had: ReadonlyMap<string, string>, names: readonly string[]): string[] {
   const taken = identities.filter((name) => had.has(name));
   return [...taken.toReversed(), ...names.filter(isPlain)];
@@ -50,14 +50,16 @@ function setsInOrder(
 }
 
 /**
- * Whether a value that one server process refuses may be taken by another: temp_buffers cannot change any more once temporary
- * tables were used, and what a library has declared is checked where the library is loaded.
+ * Whether another server process may accept a value that one refuses: temp_buffers cannot change after temporary tables
+ * were used, and a declared parameter is checked where the library is loaded.
  */
 export function dependsOnProcess(name: string): boolean {
   return name === 'temp_buffers' || isCustom(name);
 }
 
-/** Parameters that PostgreSQL checks in a startup packet and does not keep: transactions and logins set them themselves. */
+/**
+ * Parameters that PostgreSQL checks in a startup packet and does not keep: transactions and logins set them themselves.
+ */
 const checkedOnly: ReadonlySet<string> = new Set([
   'session_authorization',
   'transaction_isolation',
@@ -69,13 +71,16 @@ const checkedOnly: ReadonlySet<string> = new Set([
 /** How a connection is given what a client asks for at its start. */
 export interface StartValues {
   readonly sql: string;
-  /** The parameters that are kept: the first row tells how PostgreSQL writes their values, behind a column of its own. */
+  /**
+   * The parameters that are kept: the first row has their values in PostgreSQL's notation, after a column that marks
+   * it.
+   */
   readonly names: readonly string[];
 }
 
 /**
- * The SQL that gives a connection with the parameters `from` what a client asks for in its startup packet, as a login with
- * that packet would.
+ * The SQL that gives a connection with the parameters `from` the start parameters of a client, as a login with that
+ * startup packet would.
  */
 export function startValuesOf(from: ParameterSet | null, asked: ParameterSet): StartValues {
   const had = from?.values ?? noValues;
@@ -105,25 +110,25 @@ export function startValuesOf(from: ParameterSet | null, asked: ParameterSet): S
 
 /** Has PostgreSQL check a value that it does not keep. */
 function check(name: string, value: string): string[] {
-  // Its check would be an assignment: random() would begin anew. So only what it refuses is put to it.
+  // Its check would be an assignment that resets random(). So only invalid values are sent.
   if (name === 'seed')
     return Math.abs(Number(value)) <= 1 && value.trim() !== ''
       ? []
       : [`SET LOCAL seed TO ${quoteText(value)}`];
   if (name === 'session_authorization') return [];
-  // A call in a SELECT would come too late: "must be called before any query".
+  // A call in a SELECT would be too late: "must be called before any query".
   return [`SET LOCAL ${name} TO ${quoteText(value)}`];
 }
 
-/** A call that sets a parameter, or resets it. */
+/** A call that sets or resets a parameter. */
 export function setConfig(name: string, value: string | null, isLocal = false): string {
   const text = value === null ? 'NULL' : textSql(value);
   return `pg_catalog.set_config(${textSql(name)},${text},${String(isLocal)})`;
 }
 
 /**
- * An expression for a text that is kept as its bytes in the encoding of the database. The expression is ASCII, and so means
- * the same under whatever client_encoding the connection has.
+ * An expression for a text that is stored as bytes in the encoding of the database. The expression is ASCII, so
+ * client_encoding does not matter.
  */
 export function textSql(bytes: string): string {
   const mark = bytes.indexOf('\0');
@@ -133,17 +138,17 @@ export function textSql(bytes: string): string {
   return `pg_catalog.convert_from(pg_catalog.decode('${base64}','base64'),${encoding})`;
 }
 
-/** Stands for a text that is not in the encoding of the database but in this one: `textSql` converts it. */
+/** Marks a text that is not in the encoding of the database but in this one: `textSql` converts it. */
 export function inEncoding(bytes: string, encoding: string): string {
   return `${encoding}\0${bytes}`;
 }
 
-/** Turns an expression of type text into its bytes in the encoding of the database, as base64. */
+/** Converts an expression of type text into its bytes in the encoding of the database, as base64. */
 export function encodedSql(expression: string): string {
   return `pg_catalog.encode(pg_catalog.convert_to(${expression},pg_catalog.getdatabaseencoding()),'base64')`;
 }
 
-/** What `encodedSql` has made of a text. */
+/** The text of an `encodedSql` result. */
 export function decoded(base64: string): string {
   return Buffer.from(base64, 'base64').toString('latin1');
 }

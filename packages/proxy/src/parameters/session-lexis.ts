@@ -1,10 +1,10 @@
 import { lexisOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 
-/** What is assumed of a session's lexis while a change of it is under way. */
+/** The assumed lexis of a session while a change of it is pending. */
 export const worstLexis: number = lexisOf(undefined, undefined);
 
-/** The lexis under which the database reads texts now, as the connection has reported. */
+/** The lexis under which the database parses texts now, as the connection has reported. */
 export function lexisReported({
   reported,
 }: {
@@ -13,7 +13,7 @@ export function lexisReported({
   return lexisOf(reported.get('client_encoding'), reported.get('standard_conforming_strings'));
 }
 
-/** Whether a statement may change how later texts are read. */
+/** Whether a statement may change how later texts are parsed. */
 export function changesLexis(effects: Effects): boolean {
   return effects.details.some(
     (effect) =>

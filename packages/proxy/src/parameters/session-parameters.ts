@@ -12,32 +12,34 @@ import { inEncoding, isAscii, replaySql } from './replay-sql.ts';
 import type { Meaning, ReadUnder } from './read-under.ts';
 import { changesLexis, lexisReported, worstLexis } from './session-lexis.ts';
 
-/** PostgreSQL could not convert a value to the client's encoding: untranslatable_character, character_not_in_repertoire. */
+/**
+ * PostgreSQL could not convert a value to the client's encoding: untranslatable_character, character_not_in_repertoire.
+ */
 const notConverted: ReadonlySet<string> = new Set(['22P05', '22021']);
 
 /**
- * Whether an answer holds more than ASCII, or could not be given for that reason: it comes in the encoding of the client,
- * which says little of the bytes that PostgreSQL keeps.
+ * Whether an answer contains non-ASCII characters, or failed for that reason: it is in the client's encoding, so the
+ * bytes in PostgreSQL are unknown.
  */
 export function isBeyondAscii({ rows, error }: InternalAnswer): boolean {
   if (error !== null) return notConverted.has(error.sqlstate);
   return rows.some((row) => row.some((value) => value !== null && !isAscii(value)));
 }
 
-/** Reported of the user, and so set with the role. */
+/** Reported properties of the user, which change with the role. */
 const ofTheUser: ReadonlySet<string> = new Set(['is_superuser', 'session_authorization']);
 
-/** Texts whose meaning is settled by the next read-back. */
+/** The maximum number of texts whose meaning the next read-back determines. */
 const mostPending = 100;
 
-/** Stands for the search_path of who has set none; an empty one is a value like others. */
+/** Marks an unset search_path; an empty one is a value. */
 const defaultPath = '\0';
 
 type Rows = readonly (readonly (string | null)[])[];
 
 /** A server connection, as the session's parameters see it. */
 export interface ParameterSink {
-  /** What the server process has; see `BackendState`. */
+  /** The state of the server process; see `BackendState`. */
   readonly state: {
     readonly parameterSet: ParameterSet | null;
     readonly reported: ReadonlyMap<string, string>;
@@ -49,31 +51,31 @@ export interface ParameterSink {
 }
 
 /**
- * The parameters of one session: those it is known to have, those that may have changed since, and what they make of the
- * texts that it sends.
+ * The parameters of one session: the known ones, those that may have changed since, and their influence on the meaning
+ * of texts.
  */
 export class SessionParameters {
-  /** What the session has set, on whichever server connection it is served. */
+  /** The parameters that the session has set, on any server connection. */
   known: ParameterSet;
-  /** Under which lexis the database reads the session's statements; see `lexisOf`. */
+  /** The lexis under which the database parses the session's statements; see `lexisOf`. */
   lexis: number;
-  /** A parameter was set, or LISTEN said, outside a transaction, and not read back yet. */
+  /** A parameter was set, or LISTEN was run, outside a transaction, and was not read back yet. */
   setOutside = false;
-  /** Something may be set on the leased connection that nobody could name. */
+  /** The leased connection may have a parameter whose name is unknown. */
   uncertain = false;
-  /** Texts that were sent since something of their meaning changed. */
+  /** Texts that were sent since a change that may affect their meaning. */
   #pending: { meaning: Meaning | null; readonly hasLiterals: boolean }[] = [];
   readonly #sets: ParameterSets;
-  /** What the client asked for at the start: what RESET goes back to. */
+  /** The start parameters of the client, which RESET restores. */
   #startup: ReadonlyMap<string, string>;
-  /** What the client was told of its parameters when it was let in. */
+  /** The ParameterStatus values at login. */
   readonly #reportedAtStart: ReadonlyMap<string, string>;
-  /** The same as of now, once anything of it has changed. */
+  /** The current ones, after the first change. */
   #told: Map<string, string> | null = null;
-  /** Made when the session first touches a parameter. */
+  /** Created when the session first affects a parameter. */
   #tracker: ParameterTracker | null = null;
 
-  /** `startup`: what the client asked for and has; given back to its sets by `release`. */
+  /** `startup`: the start parameters of the client; `release` returns the set. */
   constructor(sets: ParameterSets, startup: ParameterSet) {
     this.#sets = sets;
     this.known = startup;
@@ -83,23 +85,23 @@ export class SessionParameters {
   }
 
   /**
-   * In what encoding the client speaks, as it was told last. What the connection has reported may still be another session's,
-   * while the parameters of this one are on their way.
+   * The client's encoding, according to its last ParameterStatus. The connection may still report that of another
+   * session while the parameters of this one are pending.
    */
   get clientEncoding(): string | undefined {
     return (this.#told ?? this.#reportedAtStart).get('client_encoding');
   }
 
-  /** The client's encoding, if names beyond ASCII are other bytes in the database; else null. */
+  /** The client's encoding, if non-ASCII names have other bytes in the database; otherwise null. */
   get #foreignEncoding(): string | null {
     const client = this.clientEncoding;
     const server = this.#reportedAtStart.get('server_encoding');
-    // PostgreSQL converts nothing where either is SQL_ASCII.
+    // PostgreSQL does not convert if either is SQL_ASCII.
     const isSame = client === server || client === 'SQL_ASCII' || server === 'SQL_ASCII';
     return isSame ? null : (client ?? null);
   }
 
-  /** What the client asked for at the start; null when that was nothing. */
+  /** The start parameters of the client; null if there are none. */
   get startValues(): StartValues | null {
     return this.#startup.size > 0 ? this.#startup : null;
   }
@@ -108,17 +110,17 @@ export class SessionParameters {
     return this.known.values.get(name);
   }
 
-  /** Values must be read back before anyone else gets the connection. */
+  /** Values must be read back before another session gets the connection. */
   get dirty(): boolean {
     return this.#tracker?.dirty === true;
   }
 
-  /** A change of what texts mean may be under way. */
+  /** A change of the meaning of texts may be pending. */
   get meaningUncertain(): boolean {
     return this.#tracker?.meaningUncertain === true;
   }
 
-  /** Under what a text is read that the client sends now. */
+  /** The parameters for parsing a text that the client sends now. */
   readsUnder(hasLiterals: boolean): ReadUnder {
     if (!this.meaningUncertain) return { meaning: this.known.meaning(hasLiterals) };
     const pending = { meaning: null, hasLiterals };
@@ -126,36 +128,39 @@ export class SessionParameters {
     return pending;
   }
 
-  /** The session's search_path; null when it may have been changed in this transaction. */
+  /** The session's search_path; null if it may have been changed in this transaction. */
   get searchPath(): string | null {
     if (this.#tracker?.pathUncertain === true) return null;
     return this.get('search_path') ?? defaultPath;
   }
 
-  /** Tells apart what the same statement text means, as it has literals or none. `session` is the session's number. */
+  /**
+   * A key that distinguishes the meanings of the same text, with or without literals. `session` is the session's
+   * number.
+   */
   statementContext(session: number, hasLiterals: boolean): string {
     const tracker = this.#tracker;
-    // While a change of what texts mean may be under way, the session's statements are its own.
+    // While a change of the meaning of texts may be pending, the session does not share statements.
     const own = tracker?.meaningUncertain === true ? `${session} ${tracker.meaning}` : '';
     return `${own}\0${this.known.meaning(hasLiterals).key}`;
   }
 
   /**
-   * A statement that may set parameters is about to run; with `isSure` it does what it says, else it may reset them. Returns
-   * whether it may change how later texts are read.
+   * A statement that may set parameters is about to run; with `isSure` it has these effects, otherwise it may also
+   * reset. Returns whether it may change how later texts are parsed.
    */
   willRun(effects: Effects, isSure: boolean): boolean {
     this.#tracker ??= new ParameterTracker();
     const { meaning } = this.#tracker;
     this.#tracker.note(effects, this.known.values, isSure, this.#foreignEncoding);
-    // What stood in front of the change was read under what nobody has read back.
+    // Earlier texts were parsed with parameters that were not read back.
     if (this.#tracker.meaning !== meaning) this.#pending = [];
     if (!changesLexis(effects)) return false;
     this.lexis = worstLexis;
     return true;
   }
 
-  /** Which start values code that does what `effects` say may reset. */
+  /** The start values that code with these `effects` may reset. */
   startValuesIn(effects: Effects): string[] {
     const names = effects.details.flatMap((effect) => {
       if (effect.kind !== 'parameter' || effect.local) return [];
@@ -171,7 +176,7 @@ export class SessionParameters {
   }
 
   /**
-   * Begins a read-back. `askSql` and `take` follow. `alsoCustom`: further names that custom parameters may have, as the
+   * Begins a read-back; `askSql` and `take` follow. `alsoCustom`: further possible names of custom parameters, as the
    * client's bytes.
    */
   ask(alsoCustom: readonly string[]): void {
@@ -186,15 +191,15 @@ export class SessionParameters {
     ]);
   }
 
-  /** The statements for the read-back, as one text. With `encoded` its answer is ASCII, whatever the values are. */
+  /** The statements for the read-back, as one text. With `encoded` the answer is ASCII for all values. */
   askSql(encoded: boolean): string {
     this.#tracker ??= new ParameterTracker();
     return this.#tracker.askSql(this.#startup, encoded);
   }
 
   /**
-   * Takes the answer to `askSql` from the connection. Returns the parameters that the client is to be told of: RESET went back
-   * to the values of the connection, and the client was told so; its own start values are others.
+   * Takes the answer to `askSql`. Returns the parameters for which the client needs a ParameterStatus: RESET restored
+   * the values of the connection, which were reported to the client, but its own start values differ.
    */
   take(
     rows: Rows,
@@ -220,7 +225,7 @@ export class SessionParameters {
       connection.state.parametersSet(set);
       sets.release(set);
     }
-    // What nobody can name is taken away before anyone else comes.
+    // A parameter with an unknown name is removed before another session gets the connection.
     if (uncertain) {
       this.uncertain = true;
       connection.state.residue.markUnproven();
@@ -237,7 +242,7 @@ export class SessionParameters {
     return corrected;
   }
 
-  /** Where a reset has gone back to the connection's own value, the client's start value takes its place at once. */
+  /** If a reset has restored the value of the connection, the client's start value replaces it immediately. */
   putBack(connection: ParameterSink): void {
     const sql = replaySql(connection.state.parameterSet, this.known);
     if (sql === '') return;
@@ -253,14 +258,14 @@ export class SessionParameters {
     );
   }
 
-  /** The client is told of a parameter; both as bytes. */
+  /** The client gets a ParameterStatus; both are bytes. */
   told(name: string, value: string): void {
     (this.#told ??= new Map(this.#reportedAtStart)).set(name, value);
   }
 
   /**
-   * What the client is to be told at the beginning of a lease: the server has read its configuration again, and the connection
-   * has told somebody else. `before` are the parameters that it had until now.
+   * The ParameterStatus messages at the beginning of a lease: the server has reloaded its configuration, and the
+   * connection has reported that to another session. `before` are the connection's parameters until now.
    */
   news(connection: ParameterSink, before: ParameterSet | null): [string, string][] {
     const told = this.#told ?? this.#reportedAtStart;
@@ -277,32 +282,32 @@ export class SessionParameters {
     return news;
   }
 
-  /** Nothing is owed: the lexis is what the connection has reported. */
+  /** No reply is pending: the lexis is the one that the connection has reported. */
   lexisTold(connection: ParameterSink): void {
     this.lexis = lexisReported(connection.state);
   }
 
-  /** The lease has ended; null when its connection is lost. */
+  /** The lease has ended; null if its connection is lost. */
   leaseEnded(connection: ParameterSink | null): void {
     this.uncertain = false;
     this.setOutside = false;
     this.#pending = [];
     const tracker = this.#tracker;
     if (tracker === null || connection === null) return;
-    // What SET LOCAL changed is as it was before.
+    // The changes of SET LOCAL have ended.
     const wasUncertain = tracker.meaningUncertain;
     tracker.settled();
     if (wasUncertain) this.lexisTold(connection);
   }
 
-  /** Nothing that was asked to change them took effect, as far as the client knows. */
+  /** No request to change them took effect, as far as the client knows. */
   forgetChanges(): void {
     this.setOutside = false;
     this.#tracker = null;
     this.lexis = this.known.lexis;
   }
 
-  /** Server connections begin with other values now: the session keeps those that it began with. */
+  /** Server connections start with other values now: the session keeps its own start values. */
   keepStart(values: ReadonlyMap<string, string>): void {
     this.#startup = new Map([...values, ...this.#startup]);
     const before = this.known;

@@ -4,14 +4,14 @@ import { identities, isCustom, quoteText } from './parameter-set.ts';
 import { isAscii, setConfig, textSql } from './replay-sql.ts';
 
 /*
- * RESET goes back to what the server process had at its start, and its start is not the client's. So the client's own start
- * values are set again directly behind each statement that may have reset them.
+ * RESET restores the start values of the server process, which are not those of the client. So the client's start
+ * values are set again directly after each statement that may have reset them.
  */
 
-/** What a client asked for at its start, as PostgreSQL writes it. */
+/** The start parameters of a client, in PostgreSQL's notation. */
 export type StartValues = ReadonlyMap<string, string>;
 
-/** Statements that may reset a parameter have one of these. */
+/** Statements that may reset a parameter have one of these flags. */
 export const mayReset: number =
   Flag.SetsParameter |
   Flag.SetsLocalParameter |
@@ -21,37 +21,37 @@ export const mayReset: number =
   Flag.Do |
   Flag.Procedure;
 
-/** What is to be run behind one statement of a text. */
+/** What to run after one statement of a text. */
 export interface Restoration {
-  /** The statement, counted from 0. */
+  /** The index of the statement. */
   readonly position: number;
   readonly statements: readonly string[];
-  /** It changes nothing outside a transaction. */
+  /** It has no effect outside a transaction. */
   readonly isLocal: boolean;
 }
 
-/** What is known of the text beside its effects. */
+/** The context of a text, in addition to its effects. */
 export interface RestorationContext {
   readonly start: StartValues;
-  /** What the session has now. */
+  /** The current parameters of the session. */
   readonly current: ReadonlyMap<string, string>;
-  /** What EXECUTE of this name runs. */
+  /** The effects of an EXECUTE of this name. */
   readonly bodyOf: (name: string) => Effects | undefined;
-  /** Whether the parameter $n of the statement is NULL; undefined: that is not known. */
+  /** Whether the parameter $n of the statement is NULL; undefined: unknown. */
   readonly isNull?: (parameter: number) => boolean | undefined;
 }
 
-/** How deep EXECUTEs of prepared EXECUTEs are followed. */
+/** How deep an EXECUTE of a prepared EXECUTE is followed. */
 const deepest = 8;
 
-/** What has to be run behind which statement of a text, so that the next one finds the start values. */
+/** What to run after which statement of a text, so that the next one finds the start values. */
 export function restorationsOf(
   { details, positions }: Effects,
   context: RestorationContext,
   depth = 0,
 ): Restoration[] {
   const found: Restoration[] = [];
-  /** What the text itself has prepared so far. */
+  /** The statements that the text itself has prepared so far. */
   const prepared = new Map<string, Effects>();
   for (const [at, effect] of details.entries()) {
     const position = positions[at] ?? 0;
@@ -79,13 +79,13 @@ function statementsBehind(effect: Effect, context: RestorationContext): string[]
     return names.map((name) => setAgain(name, start, false));
   if (effect.kind !== 'parameter') return [];
   const { local } = effect;
-  // RESET ALL leaves role and session_authorization as they are.
+  // RESET ALL does not change role and session_authorization.
   if (effect.names === 'all')
     return names
       .filter((name) => !identities.includes(name))
       .map((name) => setAgain(name, start, local));
   if (effect.names === 'unknown') return setIfReset(names, context, local);
-  // PostgreSQL resets the role with the session's user.
+  // PostgreSQL resets the role together with the session user.
   const given = effect.names.map((name) => (name === 'session_authorization' ? 'role' : name));
   const reset = given.filter((name) => start.has(name));
   if (effect.reset === true) return reset.map((name) => setAgain(name, start, local));
@@ -96,7 +96,7 @@ function statementsBehind(effect: Effect, context: RestorationContext): string[]
   return setIfReset(reset, context, local);
 }
 
-/** Sets those of the parameters again that a statement has reset, as far as PostgreSQL tells: by their source. */
+/** Sets those parameters again that a statement has reset, as far as their source in PostgreSQL shows it. */
 export function setIfReset(
   names: readonly string[],
   { start, current }: Pick<RestorationContext, 'start' | 'current'>,
@@ -112,7 +112,7 @@ export function setIfReset(
         `(VALUES ${rows.join(',')}) v(n,w) WHERE pg_catalog.lower(s.name) OPERATOR(pg_catalog.=) v.n ` +
         "AND s.source OPERATOR(pg_catalog.<>) 'session'",
     );
-  // RESET ROLE or SET ROLE NONE: PostgreSQL does not tell which. Whom the client asked to be at its start is the safe one.
+  // RESET ROLE or SET ROLE NONE: PostgreSQL does not show which. The client's start role is the safe choice.
   const role = start.get('role');
   if (role !== undefined && names.includes('role') && current.has('role'))
     statements.push(
@@ -123,8 +123,8 @@ export function setIfReset(
 }
 
 /**
- * Sets a parameter to its start value. SET takes no snapshot, so that SET TRANSACTION may still follow; but it has no way to
- * say a text that is kept as bytes, nor a list in other spelling than its own.
+ * Sets a parameter to its start value. SET takes no snapshot, so SET TRANSACTION can still follow. But it cannot
+ * express a text that is stored as bytes, or a list in a notation other than its own.
  */
 function setAgain(name: string, start: StartValues, isLocal: boolean): string {
   const value = start.get(name) ?? '';
@@ -138,14 +138,14 @@ function setAgain(name: string, start: StartValues, isLocal: boolean): string {
   return `SET ${isLocal ? 'LOCAL ' : ''}${quoted} TO ${written}`;
 }
 
-/** Parameters whose values are lists of names, each of which SET quotes for itself (GUC_LIST_QUOTE). */
+/** Parameters whose values are lists of names that SET quotes individually (GUC_LIST_QUOTE). */
 const lists: ReadonlySet<string> = new Set(['search_path', 'temp_tablespaces']);
 
-/** A name that PostgreSQL writes without quotes: none of its keywords looks so. */
+/** A name that PostgreSQL does not quote; no keyword matches. */
 const plainName =
   /^(?:public|pg_[a-z_]+|(?!current_|session_|system_|json_|merge_)[a-z]+_[a-z0-9_]*)$/;
 
-/** The list as SET takes it; null when SET would write it in another way. */
+/** The list in the notation of SET; null if SET would write it differently. */
 function asList(value: string): string | null {
   const names = value.split(', ');
   const isWritten = (name: string): boolean => name === '"$user"' || plainName.test(name);

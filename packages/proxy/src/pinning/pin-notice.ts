@@ -5,12 +5,12 @@ import type { PinReason } from './pin-reason.ts';
 /** Values of client_min_messages under which PostgreSQL sends no NOTICE. */
 const silent = new Set(['warning', 'error', 'fatal', 'panic']);
 
-/** Whether a client that has set this wants notices at all. */
+/** Whether a client with this setting receives notices. */
 export function wantsNotices(clientMinMessages: string | undefined): boolean {
   return !silent.has((clientMinMessages ?? '').toLowerCase());
 }
 
-/** Tells a client that its session is pinned, why, and what would avoid it. `statement` has its literals replaced. */
+/** The notice that a session is pinned, with the reason and a way to avoid it. `statement` is normalized. */
 export function pinnedNotice(reason: PinReason, statement: string): Buffer {
   const { because, instead } = pinDescriptions[reason];
   return buildNoticeResponse({
@@ -22,7 +22,7 @@ export function pinnedNotice(reason: PinReason, statement: string): Buffer {
   });
 }
 
-/** Tells a client that the pin is over. */
+/** The notice that the pin has ended. */
 export function unpinnedNotice(reason: PinReason): Buffer {
   return buildNoticeResponse({
     severity: 'NOTICE',

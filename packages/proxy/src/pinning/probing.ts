@@ -13,20 +13,20 @@ import { probeSql, readProbe, visible, withoutProbe } from './session-probe.ts';
 import type { Found } from './session-probe.ts';
 import type { SessionSequences } from './session-sequences.ts';
 
-/** A statement after which the session is probed, with its literals replaced. */
+/** A normalized statement after which the session is probed. */
 export interface Suspect {
   readonly effects: Effects;
   readonly statement: string;
-  /** It may have set parameters that nothing names. */
+  /** It may have set parameters with unknown names. */
   readonly mayHaveSet: boolean;
 }
 
 /** The code of the database that the session's statements may have run. */
 export interface SuspectSource {
   readonly hasSuspects: boolean;
-  /** What may be names of custom parameters in them, as the client's bytes. */
+  /** Possible names of custom parameters in it, as the client's bytes. */
   readonly names: Iterable<string>;
-  /** The statements since the last time. */
+  /** The statements since the last call. */
   takeSuspects(): readonly Suspect[];
 }
 
@@ -36,31 +36,31 @@ export interface ProbeOwner {
   readonly connection: ServerConnection | null;
   readonly parameters: SessionParameters;
   readonly pin: SessionPin;
-  /** Null as long as its statements run no code of the database. */
+  /** Null while its statements run no code of the database. */
   readonly code: SuspectSource | null;
-  /** The leased connection LISTENs, as the session knows. */
+  /** The leased connection has LISTEN, as the session knows. */
   readonly listensOnLease: boolean;
-  /** Names of SQL's PREPARE that need not keep the connection. */
+  /** Names of SQL-level prepared statements that do not need to keep the connection. */
   trackedNames(): readonly string[];
-  /** The connection was found to listen. */
+  /** The probe found that the connection listens. */
   mayListen(): void;
-  /** Sends whole messages to the client. */
+  /** Sends complete messages to the client. */
   reply(bytes: Buffer): void;
-  /** `what` was found changed after these statements, none of which announced it. */
+  /** `what` was found changed after these statements, and none of them shows it. */
   foundHiddenState(what: string, suspects: readonly Suspect[]): void;
 }
 
 /**
- * Finds out what a session has left on its server connection: reads back parameters, and looks in the catalogue for what
- * pins, or for the end of it.
+ * Finds the session state on a server connection: reads back parameters, and queries the catalog for state that pins,
+ * or for its end.
  */
 export class Probing {
   readonly #owner: ProbeOwner;
-  /** Something was given up: a pin may be over. */
+  /** Something was released: a pin may have ended. */
   #hasReleased = false;
-  /** A pin is over that may have hidden others. */
+  /** A pin has ended that may have hidden others. */
   #recheck = false;
-  /** Counts statements that pin: a probe that was sent before the newest of them says nothing about it. */
+  /** Counts statements that pin: a probe that was sent before the newest of them does not include it. */
   #pinning = 0;
   /** In clock milliseconds. */
   #probedAt = 0;
@@ -70,12 +70,12 @@ export class Probing {
     this.#owner = owner;
   }
 
-  /** A probe is under way: what it will find is not known yet. */
+  /** A probe is running: its findings are not known yet. */
   get isUnderWay(): boolean {
     return this.#isUnderWay;
   }
 
-  /** A statement is about to run that may end what a pin is for. */
+  /** A statement is about to run that may end the reason for a pin. */
   mayRelease(): void {
     this.#hasReleased = true;
   }
@@ -94,13 +94,13 @@ export class Probing {
     return this.#hasReleased || waited;
   }
 
-  /** A probe can see whether the pin is over. */
+  /** A probe can detect the end of the pin. */
   get seesPin(): boolean {
     const { reason } = this.#owner.pin;
     return reason !== null && visible.has(reason);
   }
 
-  /** Reads back what may have changed, and looks whether anything still needs this very connection. */
+  /** Reads back what may have changed, and probes whether the session still needs this connection. */
   run(connection: ServerConnection): void {
     const { code, parameters, pin } = this.#owner;
     const names = [...(code?.names ?? [])];
@@ -146,7 +146,7 @@ export class Probing {
     ask(false);
   }
 
-  /** Finds out whether the session could be told of a value by lastval(): then only this connection can tell it. */
+  /** Finds out whether lastval() has a value for the session: then only this connection has it. */
   askSequences(connection: ServerConnection, sequences: SessionSequences): void {
     const { pin } = this.#owner;
     sequences.probe(connection, pin.reason, (holds) => {
@@ -156,16 +156,16 @@ export class Probing {
     });
   }
 
-  /** What the session was pinned for is over, if that is its pin. */
+  /** The reason for the pin has ended, if the session has that pin. */
   unpin(reason: PinReason): void {
     const { pin, parameters } = this.#owner;
     if (pin.reason !== reason) return;
     pin.end(reason, parameters.uncertain);
-    // What came to be while another reason held the connection anyway has not been looked at.
+    // State that arose under a pin that a probe cannot see has not been probed.
     this.#recheck = !visible.has(reason);
   }
 
-  /** The connection is lost: there is nothing to find any more. */
+  /** The connection is lost, with all state. */
   forget(): void {
     this.#isUnderWay = false;
   }

@@ -7,37 +7,37 @@ import { pinnedNotice, unpinnedNotice, wantsNotices } from './pin-notice.ts';
 import { PinReason, pinDescriptions } from './pin-reason.ts';
 import { visible } from './session-probe.ts';
 
-/** What a statement touches in its session; undefined where no statement is known. */
+/** The session state that a statement affects; undefined if the statement is unknown. */
 export type Touches = Effects['details'] | undefined;
 
-/** Who counts the connections that sessions keep to themselves. */
+/** Counts the connections of pinned sessions. */
 export interface PinCounter {
   pinBegan(): void;
   pinEnded(): void;
 }
 
-/** The session, as its pin sees it, and whoever counts pins. */
+/** The session, as its pin sees it. */
 export interface PinOwner {
   readonly id: number;
-  /** The name that the client gave itself, for logs. */
+  /** The application_name, for logs. */
   readonly applicationName: string;
   readonly pool: PinCounter;
   readonly connection: ServerConnection | null;
-  /** What the session has set for client_min_messages. */
+  /** The session's client_min_messages. */
   readonly clientMinMessages: string | undefined;
-  /** Sends whole messages to the client. */
+  /** Sends complete messages to the client. */
   reply(bytes: Buffer): void;
 }
 
-/** Whoever counts pins and tells of them. */
+/** Counts and reports pins. */
 export interface PinWatcher {
-  /** Clients are told of pins. */
+  /** Clients get notices of pins. */
   readonly pinNotice: boolean;
-  /** A session is pinned by this statement, its literals replaced; empty where none is known. */
+  /** This normalized statement pinned a session; empty if unknown. */
   pinned(owner: PinOwner, reason: PinReason, statement: string, touches: Touches): void;
-  /** The state that pinned it for so many milliseconds is gone. */
+  /** The state that pinned it for this many milliseconds is gone. */
   unpinned(owner: PinOwner, reason: PinReason, milliseconds: number): void;
-  /** A pin has given way to another, or ended with its session. */
+  /** Another pin has replaced a pin, or it ended with its session. */
   pinEnded(reason: PinReason, milliseconds: number): void;
 }
 
@@ -59,13 +59,13 @@ export class SessionPin {
     this.#watcher = watcher;
   }
 
-  /** Whether a statement that pins for `reason` changes anything: a pin that may end gives way to one that lasts. */
+  /** Whether a statement that pins for `reason` changes anything: a pin that lasts replaces one that may end. */
   givesWayTo(reason: PinReason): boolean {
     const pin = this.reason;
     return pin === null || pin === PinReason.Listen || (mayEnd(pin) && !mayEnd(reason));
   }
 
-  /** Pins for a statement that is about to be sent: the client is told in front of its answer. */
+  /** Pins because of a statement that is about to be sent: the client gets the notice before its response. */
   inTurn(reason: PinReason, statement: string, touches: Touches): void {
     this.#pin(reason, statement, touches);
     if (this.#isTold)
@@ -81,7 +81,7 @@ export class SessionPin {
     if (this.#isTold) this.#owner.reply(pinnedNotice(reason, statement));
   }
 
-  /** The state is gone. `uncertain`: something may be left that nobody can name. */
+  /** The state is gone. `uncertain`: there may be state with an unknown name. */
   end(reason: PinReason, uncertain: boolean): void {
     const { connection } = this.#owner;
     this.reason = null;
@@ -91,7 +91,7 @@ export class SessionPin {
     if (this.#isTold) this.#owner.reply(unpinnedNotice(reason));
   }
 
-  /** What pinned has never run. */
+  /** The statement that pinned has not run. */
   forget(): void {
     this.close();
     this.reason = null;
@@ -116,7 +116,7 @@ export class SessionPin {
     this.#since = clock.now;
     if (connection !== null) {
       connection.state.needsReset = true;
-      // What DISCARD ALL does not undo, or what nobody knows, goes with the connection.
+      // State that DISCARD ALL does not remove, or that is unknown, ends with the connection.
       if (!pinDescriptions[reason].resettable)
         connection.retireReason ??= `a session was pinned to it (${reason})`;
     }

@@ -1,15 +1,15 @@
 import { quoteText } from '../parameters/parameter-set.ts';
 import { PinReason } from './pin-reason.ts';
 
-/** What a look at the catalogue finds of a session's state on its server connection. */
+/** The session state that a probe finds on a server connection. */
 export interface Found {
-  /** By the pin it asks for. */
+  /** By the reason for a pin. */
   readonly pins: ReadonlyMap<PinReason, boolean>;
-  /** The connection listens to something. */
+  /** The connection listens to a channel. */
   readonly listens: boolean;
 }
 
-/** The kinds of state that a look can see, and so the pins that can end. */
+/** The kinds of state that a probe can see, and so the pins that can end. */
 const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
   [
     PinReason.AdvisoryLock,
@@ -18,7 +18,7 @@ const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
   ],
   [
     PinReason.TemporaryObject,
-    // pg_my_temp_schema() is 0 until something temporary is made.
+    // pg_my_temp_schema() is 0 until a temporary object is created.
     `pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) '0'::pg_catalog.oid AND (${[
       ['pg_class', 'relnamespace'],
       ['pg_proc', 'pronamespace'],
@@ -37,20 +37,20 @@ const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
   [PinReason.HoldableCursor, 'EXISTS (SELECT FROM pg_catalog.pg_cursors c WHERE c.is_holdable)'],
 ];
 
-/** Not a pin: what is listened to is taken over by the listening connection. */
+/** Not a pin: the listening connection takes over the channels. */
 const listens = 'EXISTS (SELECT FROM pg_catalog.pg_listening_channels())';
 
-/** The pins whose end a look can see. */
+/** The pins whose end a probe can see. */
 export const visible: ReadonlySet<PinReason> = new Set(kinds.map(([reason]) => reason));
 
-/** The first column of the look's row: tells it from the rows of a read-back in the same answer. */
+/** Marks the row of the probe among the rows of a read-back in the same answer. */
 const mark = 'sluice look';
 
 const sql = `SELECT '${mark}', ${[...kinds.map(([, expression]) => expression), listens].map((expression) => `(${expression})`).join(', ')}`;
 
 /**
- * One row of booleans. A millisecond or two, so it is asked only when something may have changed. `tracked` are the names
- * of SQL's statements that the session has on any connection.
+ * One row of booleans. It takes one or two milliseconds, so it runs only when something may have changed. `tracked` are
+ * the names of the session's SQL-level prepared statements on any connection.
  */
 export function probeSql(tracked: readonly string[]): string {
   return sql.replace(
@@ -59,7 +59,7 @@ export function probeSql(tracked: readonly string[]): string {
   );
 }
 
-/** Takes the look's row out of an answer; null when it is not there. */
+/** Removes the probe's row from an answer; null if it is missing. */
 export function readProbe(rows: readonly (readonly (string | null)[])[]): Found | null {
   const row = rows.find((candidate) => candidate[0] === mark);
   if (row === undefined) return null;
@@ -69,7 +69,7 @@ export function readProbe(rows: readonly (readonly (string | null)[])[]): Found 
   };
 }
 
-/** The rows of the answer that are not the look's. */
+/** The rows of the answer without that of the probe. */
 export function withoutProbe(
   rows: readonly (readonly (string | null)[])[],
 ): readonly (readonly (string | null)[])[] {

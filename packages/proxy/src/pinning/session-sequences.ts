@@ -17,7 +17,7 @@ import type { Effects } from '../sql/index.ts';
 import { PinReason } from './pin-reason.ts';
 import { backendNamePrefix } from '../statements/backend-names.ts';
 
-/** Effects of statements that may draw a value from a sequence, if only by a default or a trigger. */
+/** Effects of statements that may call nextval(), possibly in a default or a trigger. */
 const mayDraw =
   Flag.Writes |
   Flag.Ddl |
@@ -28,10 +28,10 @@ const mayDraw =
   Flag.Execute |
   Flag.Opaque;
 
-/** Effects of statements that have to do with sequences. */
+/** Effects of statements that involve sequences. */
 export const touchesSequences: number = mayDraw | Flag.ReadsSequence;
 
-/** Whether a statement with these flags must not meet what others have drawn. */
+/** Whether a statement with these flags must not see the sequence values of other sessions. */
 function needsOwn(flags: number, asks: boolean): boolean {
   return (
     (flags & Flag.ReadsSequence) !== 0 || (asks && (flags & (mayDraw | Flag.Transaction)) !== 0)
@@ -49,7 +49,7 @@ function callsSetval(effect: Effects['details'][number]): boolean {
 const discard = 'DISCARD SEQUENCES';
 const name = `${backendNamePrefix}sequences`;
 const discardQuery = buildQuery(discard);
-/** The same within a cycle of the extended protocol; it leaves the unnamed statement and portal alone. */
+/** The same within a cycle of the extended protocol; it does not affect the unnamed statement and portal. */
 const discardMessages = Buffer.concat([
   buildParse(name, discard),
   buildBind(name, name),
@@ -60,24 +60,24 @@ const discardMessages = Buffer.concat([
 const discardReplies = [Reply.Parse, Reply.Bind, Reply.Execute, Reply.Close, Reply.Close];
 
 /**
- * What currval() and lastval() tell one session. The values behind them live in the backend process that drew from the
- * sequence, and nothing can bring them to another. Most applications never ask. So nothing pins until one does:
+ * The results of currval() and lastval() in one session. Their values exist in the server process that called
+ * nextval(), and cannot be restored in another. Most applications never read them, so nothing pins until one does:
  *
- * - Whoever asks is answered by its own connection if nobody else has drawn there since, and nothing elsewhere by the
- *   session. Otherwise the values there are discarded first, so that the answer is PostgreSQL's own error (55000) and
- *   never another session's value.
- * - From then on the sessions of the same application are pinned once they have drawn a value, and get it.
+ * - A session gets its value on its own connection if no other session has called nextval() there since, and on no
+ *   other connection. Otherwise the values there are discarded first, so that the result is PostgreSQL's error (55000)
+ *   and never the value of another session.
+ * - From then on, nextval() pins the sessions of the same application, and they get their values.
  */
 export class SessionSequences {
-  /** Values may have been drawn in this lease that the session may ask for. */
+  /** The session may have called nextval() in this lease. */
   #drew = false;
-  /** So it is for certain, though lastval() does not show it: setval() was called. */
+  /** It certainly has a value, though lastval() does not show it: setval() was called. */
   #set = false;
-  /** The session has discarded it all, if that did not fail. */
+  /** The session has discarded all values, unless that failed. */
   #discarded = false;
-  /** The id of the server connection where the session has drawn last. */
+  /** The ID of the server connection where the session last called nextval(). */
   #drawnOn = 0;
-  /** Counts statements that may draw: a look that was sent before the newest of them says nothing about it. */
+  /** Counts statements that may call nextval(): a probe that was sent before the newest of them does not include it. */
   #draws = 0;
   readonly #session: number;
   readonly #cycles: QueryCycles;
@@ -88,8 +88,8 @@ export class SessionSequences {
   }
 
   /**
-   * Whether a statement with these flags waits until nothing is owed, so that what others have drawn can be discarded in
-   * front of it. `asks`: the application uses currval() or lastval().
+   * Whether a statement with these flags waits until no reply is pending, so that other sessions' values can be
+   * discarded before it. `asks`: the application uses currval() or lastval().
    */
   mustWait(connection: ServerConnection, flags: number, asks: boolean): boolean {
     if (connection.inTransaction || connection.midCycle || !this.#cycles.arePending(connection))
@@ -110,7 +110,7 @@ export class SessionSequences {
     );
   }
 
-  /** A statement is about to run. Returns whether it sets a value that the session may ask for, as no look can see. */
+  /** A statement is about to run. Returns whether it sets a value that a probe cannot see. */
   run(connection: ServerConnection, { flags, details }: Effects, asks: boolean): boolean {
     this.prepare(connection, flags, asks);
     if ((flags & Flag.ReadsSequence) !== 0) {
@@ -124,21 +124,21 @@ export class SessionSequences {
       if (asks) this.#drew = true;
     }
     if (details.some(discardsSequences)) this.#discarded = true;
-    // What setval() sets shows in currval() alone.
+    // Only currval() shows what setval() sets.
     if (!asks || (flags & Flag.SetsSequence) === 0 || !details.some(callsSetval)) return false;
     this.#set = true;
     this.#discarded = false;
     return true;
   }
 
-  /** Whether it has to be found out, between transactions, if the session could be told of a value. */
+  /** Whether to find out, between transactions, if the session has a sequence value. */
   wantsProbe(pin: PinReason | null): boolean {
     return pin === null
       ? this.#drew || this.#set
       : pin === PinReason.SequenceState && this.#discarded;
   }
 
-  /** Finds out whether the session could be told of a value by currval() or lastval(), on this connection alone. */
+  /** Finds out whether currval() or lastval() has a value for the session, on this connection only. */
   probe(
     connection: ServerConnection,
     pin: PinReason | null,
@@ -172,18 +172,18 @@ export class SessionSequences {
     this.#set = false;
   }
 
-  /** The connection was lost, and what was drawn there with it. */
+  /** The connection was lost, with its sequence values. */
   lost(): void {
     this.#drew = false;
   }
 
-  /** True when whatever currval() and lastval() tell here is the session's own. */
+  /** True if all values of currval() and lastval() here are the session's own. */
   #owns(connection: ServerConnection): boolean {
     const { drawnBy } = connection.state;
     return drawnBy === 0 || (drawnBy === this.#session && this.#drawnOn === connection.id);
   }
 
-  /** Within a transaction or a cycle: errors are dropped where the statement behind meets the same. */
+  /** Within a transaction or a cycle: errors are discarded, because the next statement gets the same. */
   #discard(connection: ServerConnection): void {
     if (connection.midCycle) {
       toServer.add(discardMessages);

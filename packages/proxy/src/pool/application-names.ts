@@ -1,9 +1,9 @@
-/** At most so many names are remembered; beyond that every application counts. */
+/** The maximum number of stored names; beyond it, every application counts. */
 const most = 1000;
 
 /**
- * Names that applications give themselves (application_name). Digits do not tell two apart: many names hold a number of
- * the process or the connection.
+ * Names of applications (application_name), without digits, because many names contain the number of a process or a
+ * connection.
  */
 export class ApplicationNames {
   readonly #names = new Set<string>();
@@ -17,7 +17,7 @@ export class ApplicationNames {
     return this.#names.size >= most || this.#names.has(withoutDigits(name));
   }
 
-  /** Returns false when it was there already. */
+  /** Returns false if the name was known. */
   add(name: string): boolean {
     if (this.has(name)) return false;
     this.#names.add(withoutDigits(name));

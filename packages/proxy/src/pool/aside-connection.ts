@@ -3,21 +3,21 @@ import type { ConnectionOwner } from '../backend/lease-owner.ts';
 import type { ConnectFailure } from '../backend/connection-source.ts';
 import type { Aside } from './pool-target.ts';
 
-/** Told what becomes of a connection beside a pool. */
+/** The callbacks of a connection beside a pool. */
 export interface AsideHandlers {
   opened(connection: ServerConnection): void;
   failed(failure: ConnectFailure): void;
-  /** The database has ended it, at the command of an administrator (57P01). */
+  /** An administrator has terminated it (57P01). */
   terminated?(): void;
 }
 
-/** A pool that connections are opened beside. */
+/** A pool beside which connections are opened. */
 export interface AsidePool {
-  /** Opens one; returns what gives its place in the budget back, or null: there is none. */
+  /** Opens one; returns a function that returns its slot to the budget, or null if there is none. */
   openAside(done: Aside, evenVacated: boolean): (() => void) | null;
 }
 
-/** A connection that belongs to a pool's user and database and is lent to nobody. It counts within the budget. */
+/** A connection with the user and database of a pool that is never leased. It counts against the budget. */
 export class AsideConnection implements ConnectionOwner<ServerConnection> {
   readonly initQuery = '';
   readonly #handlers: AsideHandlers;
@@ -29,7 +29,7 @@ export class AsideConnection implements ConnectionOwner<ServerConnection> {
     this.#handlers = handlers;
   }
 
-  /** Opens one; null when there is no room for it. */
+  /** Opens one; null if there is no room for it. */
   static open(
     pool: AsidePool,
     handlers: AsideHandlers,
@@ -70,11 +70,11 @@ export class AsideConnection implements ConnectionOwner<ServerConnection> {
   }
 
   returned(): void {
-    // It is lent to nobody.
+    // It is never leased.
   }
 
   parameterChanged(): void {
-    // Nobody is told of its parameters.
+    // No client needs its parameters.
   }
 
   #giveBack(): void {

@@ -2,24 +2,24 @@ import { clock } from '../io/clock.ts';
 import type { PoolLimits } from './pool-target.ts';
 import type { ConnectFailure } from '../backend/connection-source.ts';
 
-/** The pauses between attempts to connect: twice as long after each failure, within limits, and a quarter up or down. */
+/** The delays between attempts to connect: doubled after each failure, within limits, with 25 % jitter. */
 export class BackOff {
   #failures = 0;
   #retryAt = 0;
   #last: ConnectFailure | null = null;
   #isSkipped = false;
 
-  /** The next attempt is not due yet. `isWaitedFor`: somebody waits for it. */
+  /** The next attempt is not due yet. `isWaitedFor`: a session waits for it. */
   pauses(isWaitedFor: boolean): boolean {
     return clock.now < this.#retryAt && !(isWaitedFor && this.#isSkipped);
   }
 
-  /** The last attempt failed: one at a time finds out whether the database is back. */
+  /** The last attempt failed: one attempt at a time checks whether the database is back. */
   get isFailing(): boolean {
     return this.#failures > 0;
   }
 
-  /** Why the last attempt failed; null when it did not. */
+  /** Why the last attempt failed; null if it did not. */
   get failure(): ConnectFailure | null {
     return this.#failures > 0 ? this.#last : null;
   }
@@ -37,7 +37,7 @@ export class BackOff {
     this.#retryAt = 0;
   }
 
-  /** Nobody waits any more for what has failed: the next who asks is tried for at once. */
+  /** No session waits any more for the failed attempt: the next request is tried immediately. */
   skipPause(): void {
     this.#isSkipped = true;
   }

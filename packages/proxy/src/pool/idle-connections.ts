@@ -3,12 +3,12 @@ import { clock } from '../io/clock.ts';
 import type { Borrower, PoolLimits } from './pool-target.ts';
 import type { ConnectionSource } from '../backend/connection-source.ts';
 
-/** How many of the newest are looked at for one with the borrower's own parameters. */
+/** The maximum number of recent connections that are checked for the borrower's parameters. */
 const mostCompared = 8;
 
 /**
- * The connections of a pool that rest, the longest idle first. They are lent last in, first out, so that the surplus
- * grows old and is closed.
+ * The idle connections of a pool, the longest idle first. They are leased last in, first out, so that surplus
+ * connections age and are closed.
  */
 export class IdleConnections {
   readonly #list: ServerConnection[] = [];
@@ -17,7 +17,7 @@ export class IdleConnections {
     return this.#list.length;
   }
 
-  /** The one that has been idle longest. */
+  /** The longest idle connection. */
   get oldest(): ServerConnection | undefined {
     return this.#list[0];
   }
@@ -35,12 +35,12 @@ export class IdleConnections {
     if (at >= 0) this.#list.splice(at, 1);
   }
 
-  /** The longest idle of those from there. */
+  /** The longest idle connection to this source. */
   oldestOf(source: ConnectionSource): ServerConnection | undefined {
     return this.#list.find((connection) => connection.source === source);
   }
 
-  /** Takes out the one that suits the borrower best; null when none may be lent. `isBalanced`: as load says. */
+  /** Removes the connection that suits the borrower best; null if none can be leased. `isBalanced`: choose by load. */
   take(borrower: Borrower, isBalanced: boolean): ServerConnection | null {
     const list = this.#list;
     const newest = list.length - 1;
@@ -53,12 +53,12 @@ export class IdleConnections {
     return connection;
   }
 
-  /** Closes them all. */
+  /** Closes all of them. */
   close(why: string): void {
     for (const connection of [...this.#list]) connection.close(why);
   }
 
-  /** Closes those whose lifetime is over. */
+  /** Closes those that have reached their lifetime. */
   closeExpired(): void {
     const { now } = clock;
     for (let at = this.#list.length - 1; at >= 0; at--) {
@@ -68,7 +68,7 @@ export class IdleConnections {
     }
   }
 
-  /** Closes what has been idle too long, as long as `isTooMany` says that there is more than is to be kept. */
+  /** Closes connections that have been idle too long, while `isTooMany` reports a surplus. */
   closeSurplus({ idleTimeout }: PoolLimits, isTooMany: () => boolean): void {
     for (;;) {
       const { oldest } = this;
@@ -77,11 +77,11 @@ export class IdleConnections {
     }
   }
 
-  /** One that already has the borrower's parameters needs no replay; a few are looked at, newest first. */
+  /** A connection with the borrower's parameters needs no replay; a few are checked, newest first. */
   #bestSuited(borrower: Borrower): number {
     const list = this.#list;
     const { lastConnection, parameters: wanted } = borrower;
-    // What the borrower may have left there is its own, and is removed for anybody else.
+    // The borrower's own state may be there; for any other session it would be removed.
     if (lastConnection?.isIdle === true) {
       const at = list.lastIndexOf(lastConnection);
       if (at >= 0) return at;
@@ -92,7 +92,7 @@ export class IdleConnections {
     return newest;
   }
 
-  /** The newest of those from the source with the least load. */
+  /** The newest of those to the source with the least load. */
   #leastLoaded(): number {
     const list = this.#list;
     let best = -1;

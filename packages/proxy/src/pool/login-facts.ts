@@ -1,31 +1,31 @@
 import { quoteText } from '../parameters/parameter-set.ts';
 
-/** What PostgreSQL decides as a user logs in to a database, as its shared catalogues have it now. */
+/** The login-time settings of a user and database, from the shared catalogs. */
 export interface LoginFacts {
-  /** The same as long as connections that are opened now begin as those before did. */
+  /** Equal as long as new connections start with the same values as the older ones. */
   readonly start: string;
-  /** Object ids, null when there is no such role or database. */
+  /** OIDs; null if the role or database does not exist. */
   readonly role: string | null;
   readonly database: string | null;
-  /** The values of ALTER ROLE and ALTER DATABASE SET that count, by the names of the parameters. */
+  /** The effective values of ALTER ROLE SET and ALTER DATABASE SET, by parameter name. */
   readonly settings: ReadonlyMap<string, string>;
-  /** Why PostgreSQL would not let the user in, as far as the catalogues tell; null when it would. */
+  /** Why PostgreSQL would refuse the login, according to the catalogs; null if it would not. */
   readonly denial: string | null;
-  /** How many clients of the proxy the connection limits leave room for; Infinity where there is none. */
+  /** How many clients of the proxy the connection limits allow; Infinity without a limit. */
   readonly slotsOfRole: number;
   readonly slotsOfDatabase: number;
-  /** When the server has read its configuration last. */
+  /** When the server last loaded its configuration. */
   readonly configuredAt: string;
-  /** It has read it a moment ago, so that some of its processes may have yet to hear of that. */
+  /** It loaded it a moment ago, so some of its processes may not have done so yet. */
   readonly isReconfiguring: boolean;
 }
 
-/** Connections that stand for a client each; the health check's stands for none. */
+/** Connections that count as a client each; the health check does not. */
 const counted = "backend_type = 'client backend' AND application_name <> 'sluice health check'";
 
 /**
- * Asks for the facts. Only shared catalogues that everybody may read, so any connection to the server will do. What an
- * ALTER ROLE did to the asking user itself must not matter: the first statement sees to that, for this Query alone.
+ * Queries the facts. They are in shared catalogs that everybody can read, so any connection to the server works. An
+ * ALTER ROLE of the querying user must not affect the result: the first statement prevents that, for this Query only.
  */
 export function loginFactsSql(database: string, user: string): string {
   return `SELECT pg_catalog.set_config('statement_timeout', '0', true), pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
@@ -39,13 +39,13 @@ SELECT r.oid, d.oid, r.rolsuper, r.rolcanlogin, coalesce(r.rolvaliduntil < now()
 FROM (SELECT) AS one LEFT JOIN pg_roles r ON r.rolname = ${quoteText(user)}::name LEFT JOIN pg_database d ON d.datname = ${quoteText(database)}::name`;
 }
 
-/** How many server connections the proxy itself has: those count against the limits, and clients do in their place. */
+/** The proxy's own server connections: they count against the limits, and clients count instead. */
 export interface OwnConnections {
   readonly ofRole: number;
   readonly ofDatabase: number;
 }
 
-/** Reads the row that `loginFactsSql` gives; null when it is none. */
+/** Parses the row of `loginFactsSql`; null if it is invalid. */
 export function readLoginFacts(
   row: readonly (string | null)[] | undefined,
   own: OwnConnections,
@@ -54,7 +54,7 @@ export function readLoginFacts(
   const [role = null, database = null, isSuperuser, canLogin, hasExpired, allows, mayConnect] = row;
   const settings = effectiveSettings(row[11] ?? null);
   if (settings === null) return null;
-  // A superuser is let in in spite of limits.
+  // Limits do not apply to a superuser.
   const slots = (
     limit: string | null | undefined,
     used: string | null | undefined,
@@ -76,7 +76,7 @@ export function readLoginFacts(
   };
 }
 
-/** The parameters whose values at login are others than before. */
+/** The parameters whose values at login have changed. */
 export function changedSettings(before: LoginFacts, after: LoginFacts): readonly string[] {
   const names = new Set([...before.settings.keys(), ...after.settings.keys()]);
   return [...names].filter((name) => before.settings.get(name) !== after.settings.get(name));
@@ -99,12 +99,12 @@ function denialOf(columns: Columns): string | null {
   return null;
 }
 
-/** How much a setting counts: for a role in a database more than for the role, for the database, for all. */
+/** The precedence of a setting: for a role in a database over a role, over a database, over all. */
 function weightOf(ofDatabase: boolean, ofRole: boolean): number {
   return Number(ofDatabase) + 2 * Number(ofRole);
 }
 
-/** `json`: a list of [of a database, of a role, ["name=value", …]]. Null when it cannot be read. */
+/** `json`: a list of [of a database, of a role, ["name=value", …]]. Null if it is invalid. */
 function effectiveSettings(json: string | null): Map<string, string> | null {
   if (json === null) return new Map();
   let rows: [boolean, boolean, string[] | null][];

@@ -8,16 +8,16 @@ import type { LoginFacts } from './login-facts.ts';
 import type { AsidePool } from './aside-connection.ts';
 import type { LoginChanges, PoolTarget } from './pool-target.ts';
 
-/** What PostgreSQL decided is taken for true this long, in milliseconds. */
+/** How long the facts are considered valid, in milliseconds. */
 const validity = 900;
 
-/** The same for a refusal, which may have been lifted, and while the server may be about to read its configuration. */
+/** The same for a refusal, which may have been lifted, and while the server may be about to load its configuration. */
 const shortValidity = 20;
 
-/** Told whether a client may log in: null, or the error that it gets. */
+/** Whether a client can log in: null, or the error that it gets. */
 type Told = (refusal: ErrorFields | null) => void;
 
-/** A pool, as those see it who log in to it. */
+/** A pool, as seen by logins. */
 export interface LoginPool extends AsidePool {
   readonly name: string;
   readonly database: string;
@@ -28,11 +28,11 @@ export interface LoginPool extends AsidePool {
   readonly clients: { readonly ofRole: number; readonly ofDatabase: number };
   readonly ownConnections: { readonly ofRole: number; readonly ofDatabase: number };
   readonly askServer: PoolTarget['askServer'];
-  /** The server has read its configuration again: what it reports to new clients may be another. */
+  /** The server has reloaded its configuration: it may report other values to new clients. */
   configurationRead(): void;
-  /** The role or the database is another than before, under the same name. */
+  /** The role or the database was replaced by another one with the same name. */
   replaced(error: ProxyError): void;
-  /** Connections begin with other values for these parameters; `done` follows when new ones can be made. */
+  /** Connections start with other values for these parameters; `done` follows when new ones can be opened. */
   renew(
     names: readonly string[],
     set: ReadonlyMap<string, string>,
@@ -42,38 +42,41 @@ export interface LoginPool extends AsidePool {
 }
 
 /**
- * Decides for each client of a pool what PostgreSQL would decide at its login: one look at the catalogues each second, while
- * clients log in, and at once when something that came through the proxy may have changed them.
+ * Decides for each client of a pool what PostgreSQL would decide at its login: one catalog query per second while
+ * clients log in, and an immediate one after a statement through the proxy that may have changed something.
  *
- * Where the catalogues say no, PostgreSQL itself is asked, by a login: its words are what the client is told. Where they say
- * that connections begin in another way than before, the pool makes new ones for new clients.
+ * If the catalogs show a refusal, the proxy tries a login, and the client gets PostgreSQL's error. If they show that
+ * connections start with other values than before, the pool opens new ones for new clients.
  */
 export class LoginWatch {
   readonly #pool: LoginPool;
-  /** What the connections of the pool's generation began with. */
+  /** The start values of the connections in the pool's generation. */
   #facts: LoginFacts | null = null;
   #configuredAt = '';
   #isReconfiguring = false;
-  /** When these facts were certain last: the look that found them began then, in milliseconds of `performance.now()`. */
+  /**
+   * When these facts were last certain: the start of the query that returned them, in milliseconds of
+   * `performance.now()`.
+   */
   #factsAt = -Infinity;
-  /** What PostgreSQL said to the last login that was tried; null when it let us in, or nobody had to ask. */
+  /** PostgreSQL's error for the last tried login; null if it succeeded, or none was necessary. */
   #refusal: ErrorFields | null = null;
-  /** The last look, or the one under way: when it began, and how many changes it knows of. */
+  /** The last or current query: when it began, and the number of changes that it includes. */
   #at = -Infinity;
   #version = -1;
   #isChecking = false;
   #waiting: { readonly version: number; readonly told: Told }[] = [];
-  /** What connection limits leave; null where there is none, so that nobody has to count. */
+  /** The clients that connection limits allow; null without limits, so that counting is unnecessary. */
   #slots: Pick<LoginFacts, 'slotsOfRole' | 'slotsOfDatabase'> | null = null;
 
   constructor(pool: LoginPool) {
     this.#pool = pool;
   }
 
-  /** The verdict, as far as it is known without a look: null to let the client in, undefined when somebody must look. */
+  /** The verdict, if it is known without a query: null to allow the login, undefined if a query is necessary. */
   get verdict(): ErrorFields | null | undefined {
     const { isPaused, loginChanges } = this.#pool;
-    // While nobody serves, clients are let in to wait for who will.
+    // While there is no target, clients are allowed in to wait for one.
     if (isPaused) return null;
     const now = performance.now();
     const isUncertain = this.#refusal !== null || now - loginChanges.reloadedAt < validity;
@@ -85,13 +88,16 @@ export class LoginWatch {
     return isFresh ? (this.#refusal ?? this.#limit()) : undefined;
   }
 
-  /** Looks, or joins the look under way; `told` is called once. */
+  /** Queries, or joins the running query; `told` is called once. */
   check(told: Told): void {
     this.#waiting.push({ version: this.#pool.loginChanges.version, told });
     this.resume();
   }
 
-  /** Looks for those who wait, unless a statement needs the database or the role to itself: they wait for its end. */
+  /**
+   * Queries for those who wait, unless a statement needs the database or the role without connections: they wait for
+   * its end.
+   */
   resume(): void {
     if (this.#waiting.length > 0 && !this.#isChecking && !this.#pool.isVacated) this.#check();
   }
@@ -115,8 +121,8 @@ export class LoginWatch {
   }
 
   /**
-   * PostgreSQL itself is asked: because the catalogues seem to say no, or (null) because nobody could look. Then whoever
-   * is let in looks.
+   * Tries a login, because the catalogs seem to refuse it, or (null) because they could not be queried. If it succeeds,
+   * it queries them.
    */
   #logIn(facts: LoginFacts | null): void {
     const pool = this.#pool;
@@ -139,7 +145,7 @@ export class LoginWatch {
       },
       failed: ({ fields, final }) => {
         if (facts !== null || final) this.#finish(fields);
-        // There is no server to ask: clients wait for one as they do at any time.
+        // There is no server to ask: clients wait for one as usual.
         else this.#finish(null);
       },
     });
@@ -149,14 +155,15 @@ export class LoginWatch {
     );
   }
 
-  /** PostgreSQL lets the user in. Do connections begin as those did that the pool has? */
+  /** PostgreSQL allows the login. Checks whether connections start with the same values as those in the pool. */
   #take(facts: LoginFacts): void {
     const pool = this.#pool;
     const before = this.#facts;
     this.#facts = facts;
     const isLimited = facts.slotsOfRole < Infinity || facts.slotsOfDatabase < Infinity;
     this.#slots = isLimited ? facts : null;
-    // A greeting that was learnt a moment after may come from a process that had yet to hear of it: once more, then.
+    // A greeting learned shortly afterwards may come from a process with the old configuration, so it is learned once
+    // more.
     const isSettled = this.#isReconfiguring && !facts.isReconfiguring;
     if (isSettled || (before !== null && this.#configuredAt !== facts.configuredAt))
       pool.configurationRead();
@@ -170,7 +177,7 @@ export class LoginWatch {
     const names = changedSettings(before, facts);
     events.loginFactsChanged.publish({ pool: pool.name, settings: names });
     if (before.role !== facts.role || before.database !== facts.database) {
-      // It is the name alone that has stayed: the sessions belong to what is no more.
+      // Only the name is the same: the sessions belong to the replaced role or database.
       this.#factsAt = this.#at;
       pool.replaced(new ProxyError('ROLE_OR_DATABASE_REPLACED', { pool: pool.name }));
       this.#finish(null);
@@ -186,12 +193,12 @@ export class LoginWatch {
     const known = this.#version;
     const waiting = this.#waiting;
     this.#waiting = waiting.filter(({ version }) => version > known);
-    // Whoever came after a change waits for a look that knows of it.
+    // Those who came after a change wait for a query that includes it.
     this.resume();
     for (const { version, told } of waiting) if (version <= known) told(refusal ?? this.#limit());
   }
 
-  /** PostgreSQL counts connections; here clients count, since each of them would be one. */
+  /** PostgreSQL counts connections; here clients count, because each of them would be a connection. */
   #limit(): ErrorFields | null {
     const slots = this.#slots;
     if (slots === null) return null;

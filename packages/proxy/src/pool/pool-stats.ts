@@ -1,9 +1,9 @@
 import type { Belief } from '../backend/error-words.ts';
 import { Histogram } from '../telemetry/histogram.ts';
 
-/** What a pool counts. Plain numbers on the hot path; the admin port reads them when it is asked. */
+/** The counters of a pool: plain numbers on the hot path, which the admin port reads on request. */
 export class PoolStats {
-  /** Time from asking for a lease to having it. */
+  /** Time from the request for a lease to the lease. */
   readonly borrowWait = new Histogram();
   /** Time from the first message of a cycle to its ReadyForQuery. */
   readonly queryTime = new Histogram();
@@ -12,9 +12,9 @@ export class PoolStats {
   borrows = 0;
   borrowsAborted = 0;
   cycles = 0;
-  /** Told of the next cycle that is answered, once. */
+  /** Called once, for the next answered cycle. */
   onAnswer: (() => void) | null = null;
-  /** Cycles that were sent again after the loss of their server connection. */
+  /** Cycles retried after the loss of their server connection. */
   cyclesSentAgain = 0;
   connectionsOpened = 0;
   connectionsFailed = 0;
@@ -23,8 +23,8 @@ export class PoolStats {
   replays = 0;
   /** Leases that began with a reset. */
   resets = 0;
-  /** Those that the database refused on the connection at hand, which was closed. */
+  /** Replays that the database refused; the connection was closed. */
   replaysRefused = 0;
-  /** What was believed of server connections, and contradicted by their errors. */
+  /** Assumptions about server connections that an error contradicted. */
   readonly beliefsCorrected: Record<Belief, number> = { statement: 0, portal: 0, name: 0 };
 }

@@ -5,60 +5,58 @@ import type { ProxyError } from '../errors.ts';
 import type { LoginResult } from '../backend/login-result.ts';
 import type { ConnectFailure, ConnectionSource, SourcePool } from '../backend/connection-source.ts';
 
-/*
- * What stands around a pool: who borrows from it, and the targets that its connections lead to.
- */
+/* The environment of a pool: its borrowers, and the targets of its connections. */
 
-/** Who asks for a lease: a session, or a login that must learn what the database reports. */
+/** A borrower: a session, or a login that must learn what the database reports. */
 export interface Borrower {
-  /** Where it was served last, if it has a state of its own there. */
+  /** The last connection, if the borrower has state there. */
   readonly lastConnection?: ServerConnection | null;
-  /** What is set in front of its first request. */
+  /** The parameters to set before its first request. */
   readonly parameters: ParameterSet;
-  /** When the borrow queue was joined, in milliseconds of `performance.now()`. */
+  /** When it joined the borrow queue, in milliseconds of `performance.now()`. */
   readonly waitingSince: number;
-  /** What it has to set was refused by a connection that had been used: it asks for one that no session had before. */
+  /** A used connection refused its parameters, so it needs a new one. */
   readonly needsNew?: boolean;
   granted(connection: ServerConnection): void;
   borrowFailed(error: ErrorFields): void;
 }
 
-/** A session that keeps a connection only until somebody else needs it. */
+/** A session that keeps a connection only until another session needs it. */
 export interface Lingerer {
   readonly connection: ServerConnection | null;
-  /** When it began to, in clock milliseconds. */
+  /** When it began to linger, in clock milliseconds. */
   readonly since: number;
   moveOn(): void;
 }
 
 /** The limits of a pool; they change on reload. Times in milliseconds. */
 export interface PoolLimits {
-  /** The most connections of this pool; 0: as many as the target allows. */
+  /** The maximum number of connections of this pool; 0: as many as the target allows. */
   readonly size: number;
   readonly minimum: number;
   readonly borrowTimeout: number;
-  /** 0 is for ever. */
+  /** 0 is forever. */
   readonly lifetime: number;
   readonly lifetimeJitterPercent: number;
   readonly idleTimeout: number;
   readonly statements: number;
-  /** What is done about effects that are not proven: see the setting UnprovenCode. */
+  /** What to do about unproven code: see the setting UnprovenCode. */
   readonly unproven: 'reset' | 'pin' | 'trust';
   readonly initQuery: string;
   readonly retryMin: number;
   readonly retryMax: number;
 }
 
-/** Counts statements that may have changed what PostgreSQL decides at login. */
+/** Counts statements that may have changed login-time settings. */
 export interface LoginChanges {
   version: number;
-  /** When a client had the server read its configuration again last, in milliseconds of `performance.now()`. */
+  /** When a client last had the server reload its configuration, in milliseconds of `performance.now()`. */
   reloadedAt: number;
 }
 
 type Rows = readonly (readonly (string | null)[])[];
 
-/** How many there are with one user, and with one database. */
+/** The numbers for one user, and for one database. */
 export interface Counts {
   readonly clientsOfRole: number;
   readonly clientsOfDatabase: number;
@@ -66,45 +64,45 @@ export interface Counts {
   readonly connectionsOfDatabase: number;
 }
 
-/** Whoever keeps sessions of pools. */
+/** The owner of the sessions of a pool. */
 export interface PoolWatcher {
-  /** The pool's connections begin with other values than those that sessions were begun with, which are given. */
+  /** The pool's connections start with other values than those given, with which the sessions started. */
   startChanged(pool: SourcePool, values: ReadonlyMap<string, string>): void;
   /** The sessions of the pool have lost their role or their database. */
   poolReplaced(pool: SourcePool, error: ProxyError): void;
 }
 
-/** What a pool needs of the targets that serve it. */
+/** What a pool needs of its targets. */
 export interface PoolTarget {
-  /** The most connections that all pools may have together. */
+  /** The maximum number of connections of all pools together. */
   readonly allowed: number;
-  /** The most of them that may rest idle beyond the idle time-out. */
+  /** The maximum number of connections that can be idle beyond the idle timeout. */
   readonly allowedIdle: number;
   readonly idle: number;
-  /** Why nothing may be lent at the moment, as a sentence, or null: there is no writer, or the proxy is paused. */
+  /** Why nothing can be leased at the moment, as a sentence, or null: there is no writer, or the proxy is paused. */
   readonly pauseReason: string | null;
-  /** Several sources serve at once, and leases are to be balanced over them. */
+  /** Several sources serve at once, and leases are balanced over them. */
   readonly isBalanced: boolean;
-  /** Counts what may change what PostgreSQL decides at login; shared by all pools. */
+  /** Counts changes of login-time settings; shared by all pools. */
   readonly loginChanges: LoginChanges;
   /**
-   * Asks the server, not on a connection of any pool: `done` gets the rows, or null when there was no answer. False when
-   * there is nobody to ask.
+   * Queries the server, not on a connection of a pool: `done` gets the rows, or null without a response. False if there
+   * is no server to ask.
    */
   askServer(sql: string, done: (rows: Rows | null) => void): boolean;
-  /** Clients and connections of the proxy, by the name of their user and their database. */
+  /** Clients and connections of the proxy, by user name and database name. */
   countOf(user: string, database: string): Counts;
-  /** A statement needs the pool's database or user to itself: nothing is opened for it meanwhile. */
+  /** A statement needs the pool's database or user without connections: none are opened in the meantime. */
   isVacated(pool: SourcePool): boolean;
-  /** Told what becomes of the sessions of a pool. */
+  /** Notified about the sessions of a pool. */
   readonly watchers: ReadonlySet<PoolWatcher>;
-  /** Where the next connection may be opened, its place in the budget taken; null when none is to be had now. */
+  /** The source for the next connection, with a slot of the budget reserved; null if none is available. */
   reserve(pool: SourcePool): ConnectionSource | null;
-  /** Whether connections from there may (still) be lent. */
+  /** Whether connections to this source can (still) be leased. */
   serves(source: ConnectionSource): boolean;
 }
 
-/** Told of a connection that is in no pool, and where it leads. */
+/** Called with a connection that is in no pool, and its source. */
 export type Aside = (
   failure: ConnectFailure | null,
   login: LoginResult | null,

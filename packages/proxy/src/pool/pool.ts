@@ -26,41 +26,44 @@ import type {
 } from './pool-target.ts';
 import type { ConnectFailure, ConnectionSource } from '../backend/connection-source.ts';
 
-/** How long a session keeps a connection that it may not need, in milliseconds. */
+/** How long a session can keep a connection that it may not need, in milliseconds. */
 const longestLingering = 1000;
 
 /**
  * The server connections for one (database, user) of one role: to the writer, or to the standbys.
  *
- * Borrowers are served first in, first out; see `IdleConnections` for what they are served with.
+ * Borrowers are served first in, first out; `IdleConnections` chooses their connections.
  */
 export class Pool implements ConnectionOwner<ServerConnection> {
   readonly database: string;
   readonly user: string;
-  /** Parameters that can only be given in a startup packet; part of the pool's key. */
+  /** Parameters that can only be in a startup packet; part of the pool's key. */
   readonly startupOnly: ReadonlyMap<string, string>;
   readonly stats = new PoolStats();
   readonly parameterSets = new ParameterSets();
-  /** What the newest connection reported at its login. */
+  /** What the newest connection reported at login. */
   #reported: ReadonlyMap<string, string> | null = null;
-  /** Moves on when the database has reported a value that no session is known to have set: the others may have to be told. */
+  /**
+   * Increases when the database has reported a value that no session is known to have set: other clients may need a
+   * ParameterStatus.
+   */
   reportVersion = 0;
   readonly storedCode = new StoredCode();
-  /** What PostgreSQL decides when a client logs in. */
+  /** What PostgreSQL would decide when a client logs in. */
   readonly logins = new LoginWatch(this);
   /** Applications that have used currval() or lastval(). */
   readonly sequenceReaders = new ApplicationNames();
-  /** Sessions that keep a connection only until somebody needs it. */
+  /** Sessions that keep a connection only until another session needs it. */
   readonly lingering = new Set<Lingerer>();
-  /** Sessions of this pool, with a lease or without. */
+  /** The sessions of this pool, with or without a lease. */
   sessions = 0;
   /** Connections opened beside the pool by `openAside`, or being opened. */
   aside = 0;
   limits: PoolLimits;
-  /** Moves on when the connections made so far must not be lent again (new password). */
+  /** Increases when the existing connections must not be leased again (new password). */
   loginGeneration = 0;
 
-  /** Sessions that keep their connections to themselves. */
+  /** The number of pinned sessions. */
   #pinned = 0;
   readonly #target: PoolTarget;
   readonly #all = new Set<ServerConnection>();
@@ -69,9 +72,9 @@ export class Pool implements ConnectionOwner<ServerConnection> {
   #opening = 0;
   readonly #backOff = new BackOff();
   #closing = false;
-  /** What is to be asked on a connection of before the last change of what logins decide. */
+  /** What to ask on connections from before the last change of login-time settings. */
   #startQuestion: StartQuestion | null = null;
-  /** Its connections were closed for a statement that needed them closed; nobody has borrowed since. */
+  /** Its connections were closed for a statement, and no session has borrowed since. */
   #staysEmpty = false;
 
   constructor(
@@ -94,7 +97,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return `${this.database}/${this.user}`;
   }
 
-  /** Connections open or being opened. */
+  /** Connections that are open or being opened. */
   get size(): number {
     return this.#all.size + this.#opening;
   }
@@ -111,12 +114,12 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return this.#opening;
   }
 
-  /** All open connections, lent or idle. */
+  /** All open connections, leased or idle. */
   get connections(): ReadonlySet<ServerConnection> {
     return this.#all;
   }
 
-  /** The most connections that this pool may have now. */
+  /** The current maximum number of connections of this pool. */
   get limit(): number {
     const { size } = this.limits;
     return size > 0 ? Math.min(size, this.#target.allowed) : this.#target.allowed;
@@ -126,7 +129,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return this.#target.loginChanges;
   }
 
-  /** Nothing is lent at the moment. */
+  /** Nothing is leased at the moment. */
   get isPaused(): boolean {
     return this.#target.pauseReason !== null;
   }
@@ -136,13 +139,13 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return this.#target.isVacated(this);
   }
 
-  /** Clients with this pool's user, and with its database, in all pools. */
+  /** The clients with this pool's user, and with its database, in all pools. */
   get clients(): { readonly ofRole: number; readonly ofDatabase: number } {
     const counts = this.#target.countOf(this.user, this.database);
     return { ofRole: counts.clientsOfRole, ofDatabase: counts.clientsOfDatabase };
   }
 
-  /** Server connections with this pool's user, and with its database, in all pools. */
+  /** The server connections with this pool's user, and with its database, in all pools. */
   get ownConnections(): { readonly ofRole: number; readonly ofDatabase: number } {
     const counts = this.#target.countOf(this.user, this.database);
     return { ofRole: counts.connectionsOfRole, ofDatabase: counts.connectionsOfDatabase };
@@ -156,13 +159,13 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return this.limits.initQuery;
   }
 
-  /** When the first in the borrow queue joined it, or null. */
+  /** When the first session in the borrow queue joined it, or null. */
   get waitingSince(): number | null {
     for (const borrower of this.#waiting) return borrower.waitingSince;
     return null;
   }
 
-  /** Lends an idle connection at once, or puts the borrower into the queue and returns null. */
+  /** Leases an idle connection immediately, or queues the borrower and returns null. */
   borrow(borrower: Borrower): ServerConnection | null {
     this.stats.borrows++;
     this.#staysEmpty = false;
@@ -179,7 +182,8 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     if (borrower.needsNew === true) this.#closeIdleForNew();
     else
       for (const session of this.lingering) {
-        // In a turn of its own: it may let go at once, and a borrower that is still asking cannot be granted anything.
+        // In a separate turn: it may return its connection immediately, and a borrower that is still in `borrow` cannot
+        // be granted anything.
         queueMicrotask(() => session.moveOn());
         break;
       }
@@ -188,14 +192,14 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return null;
   }
 
-  /** Takes a borrower out of the queue. */
+  /** Removes a borrower from the queue. */
   leave(borrower: Borrower): void {
     if (this.#waiting.delete(borrower)) this.stats.borrowsAborted++;
   }
 
   /**
-   * Makes the connection's parameters those of `set`, in front of the borrower's next request. Returns whether that takes a
-   * statement. When PostgreSQL refuses, its process is gone before it could run what stands behind.
+   * Sets the connection's parameters to `set` before the borrower's next request. Returns whether that takes a
+   * statement. If PostgreSQL refuses, its process exits before it runs what follows.
    */
   replay(connection: ServerConnection, set: ParameterSet): boolean {
     if (connection.state.parameterSet === set) return false;
@@ -208,8 +212,8 @@ export class Pool implements ConnectionOwner<ServerConnection> {
   }
 
   /**
-   * A lease of this session begins on the connection (0: of no session): makes it what it was after login if another
-   * session may have left something there, in front of the first request. Returns whether that takes a statement.
+   * A lease of this session begins on the connection (0: of no session): resets it before the first request if another
+   * session may have left state there. Returns whether that takes a statement.
    */
   reset(connection: ServerConnection, session: number): boolean {
     const { unproven } = this.limits;
@@ -232,7 +236,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return true;
   }
 
-  /** A session has ended that has left something on this connection: it is removed now, locks above all. */
+  /** A session with state on this connection has ended: removes the state now, locks above all. */
   forget(connection: ServerConnection | null, session: number): void {
     if (
       connection === null ||
@@ -246,8 +250,8 @@ export class Pool implements ConnectionOwner<ServerConnection> {
   }
 
   /**
-   * A session keeps its connection to itself. It is no part of what the others share, so that they are served on; the
-   * target's budget counts it as before.
+   * A session is pinned. Its connection is no longer shared and does not count against the pool's limit; it still
+   * counts against the target's budget.
    */
   pinBegan(): void {
     this.#pinned++;
@@ -258,12 +262,12 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     this.#pinned--;
   }
 
-  /** Connections that count within the pool's own limit. */
+  /** Connections that count against the pool's own limit. */
   get #shared(): number {
     return this.size - this.#pinned;
   }
 
-  /** Whether a session may keep a connection that it does not need at the moment. */
+  /** Whether a session can keep a connection that it does not need at the moment. */
   canLinger(connection: ServerConnection): boolean {
     return (
       this.#waiting.size === 0 &&
@@ -279,7 +283,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     if (!storedCode.isDue || this.#reasonToClose(connection) !== null) return false;
     // Planned work waits until nothing runs.
     if (this.#target.pauseReason !== null) return false;
-    // Who waits for a connection goes first, for a while.
+    // Sessions in the borrow queue come first, for a while.
     if (this.#waiting.size > 0 && !storedCode.isOverdue) return false;
     this.storedCode.read(connection, () => undefined);
     return true;
@@ -307,19 +311,19 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     this.#grow();
   }
 
-  /** The first in the queue that the connection suits; who needs a new one comes first where there is one. */
+  /** The first in the queue whom the connection suits; those who need a new one come first if it is new. */
   #nextFor(connection: ServerConnection): Borrower | undefined {
     let next: Borrower | undefined;
     for (const borrower of this.#waiting) {
       if (borrower.needsNew !== true) next ??= borrower;
       else if (!connection.state.isUsed) return borrower;
-      // Few wait for a new one, so the rest need not be looked at.
+      // Few wait for a new one, so the rest need not be checked.
       if (next !== undefined && connection.state.isUsed) return next;
     }
     return next;
   }
 
-  /** Somebody waits for a new connection, and there is no room for one: an idle one gives way. */
+  /** A session waits for a new connection, and there is no room for one: an idle one is closed. */
   #closeIdleForNew(): void {
     if (this.#shared < this.limit || this.#opening > 0 || this.#target.pauseReason !== null) return;
     for (const { needsNew } of this.#waiting) {
@@ -334,7 +338,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     if (connection.generation === source.generation) source.failureSignal(what);
   }
 
-  /** The target lends again: serves who waits, without the pause that earlier failures asked for. */
+  /** The target can be leased again: serves the queue, without the delay for earlier failures. */
   resume(): void {
     this.#backOff.succeeded();
     for (const borrower of this.#waiting) {
@@ -348,7 +352,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     this.#grow();
   }
 
-  /** Closes the idle connections from there, and the others at the end of their transaction. */
+  /** Closes the idle connections to this source, and the others at the end of their transactions. */
   retireConnections(source: ConnectionSource, why: string): void {
     for (const connection of [...this.#all]) {
       if (connection.source !== source) continue;
@@ -357,13 +361,13 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     }
   }
 
-  /** Ends the connections from there, lent or not: sessions learn what that means for them. */
+  /** Closes the connections to this source, leased or not; sessions learn the consequences. */
   endConnections(source: ConnectionSource, why: string): void {
     for (const connection of [...this.#all])
       if (connection.source === source) connection.destroy(why);
   }
 
-  /** True when a connection is lent, or runs something of the proxy's own. */
+  /** True if a connection is leased, or runs an internal query. */
   isLeased(source?: ConnectionSource): boolean {
     if (source === undefined) return this.#idle.size < this.#all.size;
     for (const connection of this.#all)
@@ -383,7 +387,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     source.release();
   }
 
-  /** A new connection begins with other values than the last: clients are told so, the new and the old. */
+  /** A new connection starts with other values than the last: new and existing clients get a ParameterStatus. */
   #compareReports(reported: ReadonlyMap<string, string>): void {
     const last = this.#reported;
     this.#reported = new Map(reported);
@@ -401,13 +405,13 @@ export class Pool implements ConnectionOwner<ServerConnection> {
   }
 
   parameterChanged(): void {
-    // A greeting learnt before would tell new clients what is no longer so. The other pools ask the server whether it has
-    // read its configuration again, as the next client logs in.
+    // A stored greeting would give new clients outdated values. The other pools ask the server whether it has reloaded
+    // its configuration, when the next client logs in.
     this.#forgetGreetings();
     this.loginChanges.version++;
   }
 
-  /** Opens what the queue and the minimum ask for, as far as limits allow. */
+  /** Opens connections for the queue and the minimum, within the limits. */
   grow(): void {
     this.logins.resume();
     this.#grow();
@@ -430,7 +434,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     this.#prune();
   }
 
-  /** Closes an idle connection from there so that another pool may open one. False when there is none to spare. */
+  /** Closes an idle connection to this source so that another pool can open one. False if there is none. */
   evictIdle(source: ConnectionSource): boolean {
     if (this.#all.size <= this.limits.minimum) return false;
     const oldest = this.#idle.oldestOf(source);
@@ -439,8 +443,8 @@ export class Pool implements ConnectionOwner<ServerConnection> {
   }
 
   /**
-   * Closes up to so many connections that nobody has leased, for a statement that they are in the way of, and opens none
-   * for the minimum before somebody borrows again. `closing` gets the end of each. Returns how many they were.
+   * Closes up to `most` connections that no session has leased, for a statement that they block, and opens none for the
+   * minimum until a session borrows again. `closing` gets the end of each. Returns the number of connections.
    */
   closeIdle(most: number, closing: (closed: Promise<void>) => void): number {
     const why = 'a statement needs the database or the role without connections';
@@ -457,7 +461,10 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return closed;
   }
 
-  /** Takes an idle connection out of the pool, for what is no lease; to be closed by the taker. Null when none is idle. */
+  /**
+   * Removes an idle connection from the pool, for a use other than a lease; the caller must close it. Null if none is
+   * idle.
+   */
   takeIdle(): ServerConnection | null {
     const connection = this.#idle.oldest;
     if (connection === undefined) return null;
@@ -465,14 +472,14 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return connection;
   }
 
-  /** When the longest idle connection from there was returned, or null when none is idle. */
+  /** When the longest idle connection to this source was returned, or null if none is idle. */
   idleSince(source: ConnectionSource): number | null {
     return this.#idle.oldestOf(source)?.since ?? null;
   }
 
   /**
-   * Opens a connection that is in no pool but counts within the budget: closes an idle one for it if need be. Null when
-   * there is no room; else what gives the place back.
+   * Opens a connection that is in no pool but counts against the budget; closes an idle one for it if necessary. Null
+   * if there is no room; otherwise a function that returns the slot.
    */
   openAside(done: Aside, evenVacated = false): (() => void) | null {
     if (this.#closing || (!evenVacated && this.isVacated)) return null;
@@ -488,12 +495,12 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     };
   }
 
-  /** Why nothing is lent at the moment, or null. */
+  /** Why nothing is leased at the moment, or null. */
   get pauseReason(): string | null {
     return this.#target.pauseReason;
   }
 
-  /** Whether a connection still leads to who serves this pool, with the password of now. */
+  /** Whether a connection still leads to a target of this pool, with the current password. */
   isCurrent({ source, generation, loginGeneration }: ServerConnection): boolean {
     return (
       loginGeneration === this.loginGeneration &&
@@ -502,7 +509,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     );
   }
 
-  /** Ends every lease and every connection now, and refuses all that wait. */
+  /** Closes every connection now, and refuses all waiting borrowers. */
   close(error: ErrorFields): void {
     this.#closing = true;
     for (const borrower of [...this.#waiting]) {
@@ -512,21 +519,21 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     for (const connection of [...this.#all]) connection.close('the proxy is stopping');
   }
 
-  /** Closes what is idle and retires what is lent; the next borrowers get new connections. */
+  /** Closes idle connections and retires leased ones; the next borrowers get new connections. */
   recycle(why: string): void {
     this.loginGeneration++;
     this.#idle.close(why);
   }
 
-  /** The server has read its configuration again: a greeting learnt before may tell what is no longer so. */
+  /** The server has reloaded its configuration: stored greetings may be outdated. */
   configurationRead(): void {
     this.#forgetGreetings();
   }
 
   /**
-   * Connections begin with other values of these parameters from now on: new clients get new connections. Those that are
-   * there keep the values that their sessions began with: the old connections are asked, and what they do not tell was
-   * `set` before.
+   * From now on, connections start with other values of these parameters: new clients get new connections. Existing
+   * sessions keep their start values: the old connections are asked for them; values that they do not report are in
+   * `set`.
    */
   renew(
     names: readonly string[],
@@ -547,7 +554,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     this.#startQuestion = question;
     const knowing = [...this.#all].filter((connection) => question.knows(connection));
     const idle = knowing.find((connection) => this.#idle.includes(connection));
-    // Without other sessions than the one that comes nobody has anything to keep.
+    // If the new session is the only one, no other has values to keep.
     if (names.length === 0 || this.sessions <= 1 || knowing.length === 0) question.giveUp();
     else if (idle !== undefined) {
       this.#idle.delete(idle);
@@ -560,7 +567,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
         }
   }
 
-  /** The role or the database is another one of the same name: the sessions and the connections of before end. */
+  /** The role or the database was replaced by another one with the same name: the old sessions and connections end. */
   replaced(error: ProxyError): void {
     this.recycle(error.message);
     this.#forgetGreetings();
@@ -568,7 +575,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     this.#grow();
   }
 
-  /** Closes the connection that has been idle longest. */
+  /** Closes the longest idle connection. */
   #closeIdleOfAnother(): boolean {
     const { oldest } = this.#idle;
     return oldest !== undefined && this.evictIdle(oldest.source);
@@ -617,7 +624,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
       const source = this.#target.reserve(this);
       if (source === null) break;
       this.#open(source);
-      // After a failure one attempt at a time finds out whether the database is back.
+      // After a failure, one attempt at a time checks whether the database is back.
       if (this.#backOff.isFailing) break;
     }
   }
@@ -674,11 +681,11 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     source.connectFailed(this, failure);
     if (this.#target.pauseReason !== null) return;
     if (!failure.final) return;
-    // Who waits is served by the others that are there, if they may be lent again.
+    // The remaining connections serve the queue, if they can be leased again.
     for (const { loginGeneration, retireReason } of this.#all)
       if (loginGeneration === this.loginGeneration && retireReason === null) return;
     for (const borrower of [...this.#waiting]) {
-      // What the database said before somebody asked may not be what it says now.
+      // An error from before the borrower's request may be outdated.
       if (borrower.waitingSince > started) continue;
       this.#waiting.delete(borrower);
       this.stats.borrowsAborted++;

@@ -4,20 +4,20 @@ import { quoteText } from '../parameters/parameter-set.ts';
 import { decoded, encodedSql } from '../parameters/replay-sql.ts';
 import type { PoolTarget } from './pool-target.ts';
 
-/** Asks for the values that these parameters have after RESET, as SHOW tells them: only those that everybody may set. */
+/** Queries the values of these parameters after RESET, as SHOW shows them: only those that everybody can set. */
 function valuesSql(names: readonly string[]): string {
   const list = names.map(quoteText).join(',');
   return `SELECT pg_catalog.set_config('statement_timeout','0',true),pg_catalog.set_config('search_path','pg_catalog, pg_temp',true);
 SELECT lower(name), ${encodedSql('pg_catalog.set_config(name, NULL, true)')} FROM pg_settings WHERE lower(name) = ANY (ARRAY[${list}]) AND context = 'user'`;
 }
 
-/** A connection that answers is waited for so long, in milliseconds. */
+/** How long to wait for a connection that can answer, in milliseconds. */
 const patience = 2000;
 
 /**
- * Asks a server connection what values these parameters had as it began: what the sessions of before keep, though
- * connections begin with others now. Only those that the user may set: the others could not be given to a session. A
- * parameter that is reset for the length of the question is told as SHOW tells it.
+ * Asks a server connection for its start values of these parameters. Existing sessions keep these, although new
+ * connections start with others. Only those that the user can set: others could not be replayed. A parameter that is
+ * reset for the duration of the query is returned as SHOW shows it.
  */
 export class StartQuestion {
   readonly #names: readonly string[];
@@ -31,8 +31,8 @@ export class StartQuestion {
   #isGivenUp = false;
 
   /**
-   * `set`: what ALTER ROLE and ALTER DATABASE had set before; it was so for certain until `until` (in milliseconds of
-   * `performance.now()`). `done` is called once.
+   * `set`: the previous values of ALTER ROLE and ALTER DATABASE; they were certainly valid until `until` (in
+   * milliseconds of `performance.now()`). `done` is called once.
    */
   constructor(
     names: readonly string[],
@@ -48,12 +48,12 @@ export class StartQuestion {
     this.#done = done;
   }
 
-  /** Whether this connection certainly began with the values of before. */
+  /** Whether this connection certainly started with the previous values. */
   knows({ loggedInAt }: ServerConnection): boolean {
     return loggedInAt < this.#until;
   }
 
-  /** Asks on this connection, which is closed afterwards; false when another was asked already. */
+  /** Asks on this connection, which is closed afterwards; false if another was asked already. */
   ask(connection: ServerConnection): boolean {
     if (this.#isAsked || this.#isOver || connection.retireReason !== null) return false;
     if (!this.knows(connection)) return false;
@@ -77,8 +77,8 @@ export class StartQuestion {
   }
 
   /**
-   * There is no connection to ask. What was set before had that value, and what nobody had set has the one that the server
-   * gives everybody, as far as another connection to it tells.
+   * There is no connection to ask. A parameter that was set before had that value. Any other has the server's default,
+   * if another connection reports it.
    */
   giveUp(): void {
     if (this.#isOver || this.#isGivenUp) return;
@@ -89,7 +89,7 @@ export class StartQuestion {
     if (!isAsked) this.#finish([], false);
   }
 
-  /** `isOwn`: the rows come from a connection of before. */
+  /** `isOwn`: the rows are from a connection with the previous values. */
   #finish(rows: readonly (readonly (string | null)[])[], isOwn: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -100,7 +100,7 @@ export class StartQuestion {
       values.set(name, before ?? decoded(value));
     }
     for (const name of this.#names) {
-      // pg_settings shows neither of these; anybody may set them to what was set before.
+      // pg_settings does not show these; anybody can set them to the previous value.
       if (name.includes('.')) values.set(name, this.#set.get(name) ?? '');
       else if (name === 'role') values.set(name, this.#set.get(name) ?? 'none');
     }

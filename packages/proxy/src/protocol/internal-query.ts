@@ -2,17 +2,17 @@ import { BackendCode, readDataRow, readErrorMessage } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type { ReplyNote } from './pending-replies.ts';
 
-/** What a statement of the proxy's own was answered with. */
+/** The answer to an internal query. */
 export interface InternalAnswer {
-  /** The values of each row, in text format, as bytes: a character for each. Null is SQL's NULL. */
+  /** The values of each row in text format, one character per byte. Null is the SQL NULL. */
   readonly rows: readonly (readonly (string | null)[])[];
-  /** The database's error, or null. */
+  /** The error of the database, or null. */
   readonly error: ErrorFields | null;
-  /** True when the connection ended before the answer was complete. */
+  /** The connection ended before the answer was complete. */
   readonly lost: boolean;
 }
 
-/** A statement that the proxy itself sends on a server connection (InitQuery, parameter replay, resets, probes). */
+/** A statement that the proxy itself sends on a server connection: InitQuery, parameter replay, resets, probes. */
 export class InternalQuery implements ReplyNote {
   readonly #done: (answer: InternalAnswer) => void;
   #rows: (string | null)[][] = [];
@@ -24,7 +24,7 @@ export class InternalQuery implements ReplyNote {
     this.#done = done;
   }
 
-  /** A whole message of the answer; the body is `chunk[start, end)`. */
+  /** A complete message of the answer; the body is `chunk[start, end)`. */
   message(code: number, chunk: Buffer, start: number, end: number): void {
     if (code === BackendCode.DataRow) this.#rows.push(readDataRow(chunk, start, end));
   }

@@ -1,12 +1,12 @@
 import { FrontendCode as Code } from '@sluice/wire';
 
-/** The large-object functions, by object id (pg_proc.dat): what they leave behind ends with the transaction. */
+/** The large-object functions by OID (pg_proc.dat). Their side effects end with the transaction. */
 export const largeObjectFunctions: ReadonlySet<number> = new Set([
   715, 764, 765, 767, 952, 953, 954, 955, 956, 957, 958, 964, 1004, 3170, 3171, 3172, 3457, 3458,
   3459, 3460,
 ]);
 
-/** What kind of message a code is, for the checks before anything is done with it. */
+/** The kind of a message code, for the checks before the message is processed. */
 export const Kind = { Unknown: 0, Small: 1, Large: 2, Streamed: 3 } as const;
 export const kinds: Uint8Array = new Uint8Array(256);
 for (const code of [

@@ -1,9 +1,6 @@
 import { BackendCode as Code } from '@sluice/wire';
 
-/**
- * What the database was asked for, and so what it still has to answer.
- * The low four bits of an entry in the queue of pending replies.
- */
+/** The request that a pending reply answers. The low four bits of an entry in the queue of pending replies. */
 export const Reply = {
   Parse: 0,
   Bind: 1,
@@ -14,57 +11,59 @@ export const Reply = {
   Sync: 6,
   Query: 7,
   FunctionCall: 8,
-  /** CopyDone or CopyFail was sent: nothing is owed for it, but it ends what the database reads as COPY data. */
+  /** CopyDone or CopyFail. It has no reply, but ends the data that the database reads as COPY. */
   CopyEnd: 9,
-  /** An answer that the proxy gives itself, in its turn; the note is the bytes. Nothing was sent to the database. */
+  /** A response of the proxy itself, in its turn; the note has its bytes. The database gets no request. */
   Local: 10,
-  /** A Query whose statements are counted as they are done (CommandComplete): its note is told of each. */
+  /** A Query whose statements are counted at each CommandComplete, which calls its note. */
   CountedQuery: 11,
-  /** A Query into whose text the proxy has put statements of its own: its note says which answers are the client's. */
+  /**
+   * A Query into whose text the proxy has put statements of its own. Its note knows which replies belong to the client.
+   */
   RewrittenQuery: 12,
-  /** Not an entry: what `head` says when nothing is owed. */
+  /** Not an entry: the value of `head` if no reply is pending. */
   Nothing: 15,
 } as const;
 
-/** What becomes of the bytes of a reply. Added to a `Reply` kind. */
+/** What the proxy does with the bytes of a reply. Added to a `Reply` kind. */
 export const Action = {
-  /** They go to the session that holds the lease. */
+  /** Forward them to the owner of the reply. */
   Forward: 0x00,
-  /** They are dropped; an error still goes to the session, since its own request is what failed. */
+  /** Discard them. An error still goes to the session, because it concerns the client's own request. */
   Discard: 0x10,
-  /** They go to the proxy's own request, which is the note. */
+  /** Pass them to the internal query, which is the note. */
   Internal: 0x20,
-  /** An error is certain, and the note's bytes go to the session in its place. */
+  /** An error is certain; the bytes of the note go to the session instead. */
   Synthetic: 0x30,
-  /** They are dropped, errors too: the session has gone. */
+  /** Discard everything, errors included: the session is gone. */
   Orphaned: 0x40,
 } as const;
 
-/** What a message from the database means for the reply at the head of the queue. */
+/** The meaning of a message from the database for the reply at the head of the queue. */
 export const Step = {
-  /** Nobody is owed this: the connection is not to be trusted any more. */
+  /** The message fits no pending reply: the connection is out of sync. */
   Surprise: 0,
   /** Part of the reply; more follows. */
   More: 1,
   /** The last message of the reply. */
   Done: 2,
-  /** ReadyForQuery: the cycle is over. */
+  /** ReadyForQuery: the cycle is complete. */
   Ready: 3,
   /** ErrorResponse. */
   Failed: 4,
-  /** CopyInResponse: the database reads COPY data from now on. */
+  /** CopyInResponse: from now on the database reads COPY data. */
   CopyIn: 5,
-  /** May come at any time: NoticeResponse, NotificationResponse. */
+  /** An asynchronous message: NoticeResponse, NotificationResponse. */
   Notice: 6,
-  /** May come at any time: ParameterStatus. */
+  /** An asynchronous message: ParameterStatus. */
   Parameter: 7,
-  /** One statement of several in a Query is done; more may follow. */
+  /** One of several statements in a Query is complete; more may follow. */
   Counted: 8,
-  /** Part of the reply, of a statement that may be the proxy's own. */
+  /** Part of the reply to a statement that may be the proxy's own. */
   Filtered: 9,
 } as const;
 
-/** For each kind of owed reply and each message code, the step (manual, "Message Flow"). */
+/** The step for each kind of pending reply and each message code (manual, "Message Flow"). */
 const steps = new Uint8Array(16 * 256);
 
 function rule(kind: number, step: number, ...codes: number[]): void {
@@ -107,7 +106,7 @@ rule(Reply.RewrittenQuery, Step.Filtered, Code.RowDescription, Code.DataRow);
 rule(Reply.FunctionCall, Step.More, Code.FunctionCallResponse);
 rule(Reply.FunctionCall, Step.Ready, Code.ReadyForQuery);
 
-/** What the message `code` means when `entry` (a kind and a fate) is at the head. */
+/** The step for message `code` while `entry` (a reply and an action) is at the head. */
 export function stepOf(entry: number, code: number): number {
   return steps[((entry & 15) << 8) | code] ?? Step.Surprise;
 }
@@ -123,81 +122,83 @@ function endsCycle(kind: number): boolean {
   );
 }
 
-/** What an entry carries along, told what became of its request. */
+/** Attached to an entry, and notified of the outcome of its request. */
 export interface ReplyNote {
-  /** What the session gets, for `Reply.Local` and `Action.Synthetic`. */
+  /** The bytes that the session gets, for `Reply.Local` and `Action.Synthetic`. */
   readonly bytes?: Buffer;
   /**
-   * Take back what was assumed when the request was sent: the database refused it, or (`skipped`) never looked
-   * at it.
+   * Undoes the assumptions made when the request was sent: the database refused it, or (`skipped`) never processed it.
    */
   undo(skipped: boolean): void;
-  /** The database did what it was asked, without an error. */
+  /** The request succeeded. */
   completed?(): void;
   /**
-   * `Reply.CountedQuery`: one more of its statements is done. What is returned goes to the session in place of the message;
-   * null: the message itself.
+   * For `Reply.CountedQuery`: one more of its statements is complete. The session gets the returned bytes instead of
+   * the message; null: the message itself.
    */
   counted?(): Buffer | null;
-  /** `Reply.RewrittenQuery`: whether the statement at hand is the client's. */
+  /** For `Reply.RewrittenQuery`: whether the current statement is the client's. */
   readonly passes?: boolean;
-  /** The session is told of parameters that the request changes, whatever becomes of its other answers. */
+  /** The session gets the ParameterStatus of this request even if its other replies are discarded. */
   readonly tellsParameters?: boolean;
-  /** A notice came with the reply, the message `chunk[at, next)`. As for `failed`. */
+  /** A notice came with the reply, the message `chunk[at, next)`. Returns the same as `failed`. */
   noticed?(chunk: Buffer, at: number, next: number): Buffer | null;
   /**
-   * `Reply.DescribeStatement`: a message of the answer, its body whole in `chunk[start, end)`. What is returned is an error
-   * that ends the cycle for the client, as if the database had sent it; null: all is well.
+   * For `Reply.DescribeStatement`: a complete message of the reply, with the body in `chunk[start, end)`. A returned
+   * error ends the cycle for the client, as if the database had sent it; null: no error.
    */
   described?(code: number, chunk: Buffer, start: number, end: number): Buffer | null;
   /**
-   * The database refused the request with the message `chunk[at, next)`. What is returned goes to the session in its
-   * place; null: the message itself.
+   * The database refused the request with the message `chunk[at, next)`. The session gets the returned bytes instead;
+   * null: the message itself.
    */
   failed?(chunk: Buffer, at: number, next: number): Buffer | null;
 }
 
-/** Whose request a reply answers: takes its bytes. */
+/** The session whose request a reply answers. */
 export interface ReplyOwner {
-  /** The client's socket has taken all it can: nothing more is read from the server until it drains. */
+  /** The socket of the client is full: the proxy reads nothing more from the server until it drains. */
   readonly blocked: boolean;
-  /** Takes `chunk[start, end)`, whole or partial messages that the client is owed. */
+  /** Takes `chunk[start, end)`: complete or partial messages for the client. */
   relay(chunk: Buffer, start: number, end: number): void;
-  /** Writes to the client what `relay` has gathered. */
+  /** Writes what `relay` has collected to the client. */
   flushReplies(): void;
-  /** The oldest cycle is answered: its ReadyForQuery has been relayed. */
+  /** The oldest cycle is answered: its ReadyForQuery has been forwarded. */
   cycleEnded(): void;
-  /** The database ignores so many Syncs that were sent behind the oldest cycle: it reads COPY data. */
+  /** The database ignores `count` Syncs that were sent after the oldest cycle, because it reads COPY data. */
   syncsIgnored(count: number): void;
 }
 
 /**
- * The first-in, first-out queue of the replies that a server connection still owes.
+ * The first-in, first-out queue of the pending replies of a server connection.
  *
- * Invariant: a request is written to the database only together with its entry here, so the order of
- * entries is the order of requests on the wire, and the reply at hand always belongs to the head.
+ * Invariant: a request is written to the database only together with its entry here. So the order of entries is the
+ * order of requests on the wire, and the current reply always belongs to the head.
  */
 export class PendingReplies {
-  // A ring of small integers, and beside it the notes, most of them null: no object for a message.
+  // A ring of small integers, with the notes beside it, most of them null: no object per message.
   #entries = new Uint8Array(16);
   #notes: (ReplyNote | null)[] = Array.from({ length: 16 }, () => null);
   #owners: (ReplyOwner | null)[] = Array.from({ length: 16 }, () => null);
-  /** Whose requests are appended, and who is told what comes unasked; null: nobody, the proxy's own requests alone. */
+  /** The owner of appended requests and of asynchronous messages; null: only internal queries are appended. */
   owner: ReplyOwner | null = null;
   #first = 0;
   #length = 0;
-  /** An extended-protocol request failed: the database discards all until the next Sync (manual, "Extended Query"). */
+  /**
+   * An extended-protocol request failed: the database discards everything until the next Sync (manual, "Extended
+   * Query").
+   */
   #skipping = false;
   /** The database reads COPY data: it ignores Sync and Flush until CopyDone or CopyFail (manual, "COPY Operations"). */
   #copyIn = false;
-  /** A Sync was sent into COPY data. Whether an error made the database answer it after all cannot be known. */
+  /** A Sync was sent during COPY. It is unknown whether an error made the database answer it. */
   #ambiguous = false;
 
   get length(): number {
     return this.#length;
   }
 
-  /** The entry (kind and fate) whose reply comes next, or `Reply.Nothing`. */
+  /** The entry (reply and action) of the next reply, or `Reply.Nothing`. */
   get head(): number {
     return this.#length === 0 ? Reply.Nothing : (this.#entries[this.#first] ?? Reply.Nothing);
   }
@@ -206,17 +207,17 @@ export class PendingReplies {
     return this.#notes[this.#first] ?? null;
   }
 
-  /** Who is owed the reply that comes next; when none is pending, who is told what comes unasked. */
+  /** The owner of the next reply; if none is pending, the owner of asynchronous messages. */
   get headOwner(): ReplyOwner | null {
     return this.#length === 0 ? this.owner : (this.#owners[this.#first] ?? null);
   }
 
-  /** True when the newest entry is a request of the extended protocol that no Sync follows: a Query would break its cycle. */
+  /** True if the newest entry is an extended-protocol request without a Sync: a Query would break its cycle. */
   get endsMidCycle(): boolean {
     return this.#length > 0 && (this.#entryAt(this.#length - 1) & 15) <= Reply.Execute;
   }
 
-  /** True when replies are to come to requests that no end of a cycle follows. */
+  /** True if replies are pending for requests of a cycle that is not complete. */
   get hasOpenReplies(): boolean {
     return this.#length > 0 && !endsCycle(this.#entryAt(this.#length - 1) & 15);
   }
@@ -226,14 +227,14 @@ export class PendingReplies {
     return this.#copyIn;
   }
 
-  /** True when a Sync inside COPY data met an error, so that the number of ReadyForQuery to come is not certain. */
+  /** True if a Sync during COPY met an error, so that the number of ReadyForQuery messages is unknown. */
   get ambiguous(): boolean {
     return this.#ambiguous;
   }
 
   /**
-   * Appends what the request that is about to be written will be answered with.
-   * Requests that the database is certain to ignore leave no entry; their note is undone. Returns whether there is one.
+   * Appends the pending reply of a request that is about to be written. Requests that the database certainly ignores
+   * get no entry, and their note is undone. Returns whether there is an entry.
    */
   append(entry: number, note: ReplyNote | null = null): boolean {
     const kind = entry & 15;
@@ -265,12 +266,12 @@ export class PendingReplies {
     return true;
   }
 
-  /** Takes the head away: its reply is complete. */
+  /** Removes the head: its reply is complete. */
   shift(): void {
     this.#notes[this.#first] = null;
     this.#first = (this.#first + 1) & (this.#entries.length - 1);
     this.#length--;
-    // A CopyEnd that no COPY preceded is ignored by the database, as soon as its turn has come.
+    // The database ignores a CopyEnd without COPY as soon as its turn comes.
     while (this.#length > 0 && ((this.#entries[this.#first] ?? 0) & 15) === Reply.CopyEnd) {
       this.#first = (this.#first + 1) & (this.#entries.length - 1);
       this.#length--;
@@ -278,18 +279,18 @@ export class PendingReplies {
   }
 
   /**
-   * The head failed. In the extended protocol the database discards what follows up to the next Sync:
-   * so do we, newest first, since a later request may build on an earlier one.
+   * The head failed. In the extended protocol the database discards what follows up to the next Sync. So does the
+   * queue, newest first, because a later request may depend on an earlier one.
    */
   fail(): void {
     const kind = this.head & 15;
     if (this.#copyIn) this.#copyIn = false;
-    // A simple Query, a FunctionCall and a Sync (whose commit failed) are still answered by ReadyForQuery.
+    // ReadyForQuery still answers a Query, a FunctionCall and a Sync (whose commit failed).
     if (endsCycle(kind)) return;
     let discarded = 0;
     while (discarded < this.#length && (this.#entryAt(discarded) & 15) !== Reply.Sync) discarded++;
     this.#skipping = discarded === this.#length;
-    // A simple Query among them ends no cycle any more: the database passes over it as well.
+    // A simple Query among them no longer ends a cycle: the database skips it as well.
     let ignored = 0;
     const owner = this.headOwner;
     for (let i = discarded - 1; i >= 0; i--) {
@@ -305,14 +306,14 @@ export class PendingReplies {
     if (ignored > 0) owner?.syncsIgnored(ignored);
   }
 
-  /** The reply at the head is dropped: its request is made again. */
+  /** Discards the reply at the head, because its request is made again. */
   discardHead(): void {
     this.#entries[this.#first] = (this.head & 15) | Action.Discard;
   }
 
   /**
-   * The head answered CopyInResponse. What was already sent behind it, up to CopyDone or CopyFail, was read as
-   * part of the COPY. Returns false when something other than Sync stands there, which cannot be followed.
+   * The head got CopyInResponse. The database reads what was already sent after it, up to CopyDone or CopyFail, as COPY
+   * data. Returns false if there is anything but Syncs, which cannot be followed.
    */
   startCopyIn(): boolean {
     this.#copyIn = true;
@@ -328,8 +329,8 @@ export class PendingReplies {
   }
 
   /**
-   * The rest of the cycle at hand is owed to nobody: its client has been told an error. Returns whether the end of the cycle
-   * is owed already; that still goes to the session.
+   * Orphans the rest of the current cycle: its client has got an error. Returns whether the end of the cycle is
+   * pending; that reply still goes to the session.
    */
   orphanCycle(): boolean {
     for (let i = 0; i < this.#length; i++) {
@@ -341,7 +342,7 @@ export class PendingReplies {
     return false;
   }
 
-  /** Whatever is still owed is owed to nobody: its session has gone. The proxy's own requests stay. */
+  /** Orphans all pending replies of the session, because it is gone. Internal queries stay. */
   orphan(): void {
     for (let i = 0; i < this.#length; i++) {
       const at = (this.#first + i) & (this.#entries.length - 1);
@@ -352,12 +353,12 @@ export class PendingReplies {
     }
   }
 
-  /** Counts the cycles still owed an end (ReadyForQuery) to the session, oldest first. */
+  /** The number of pending ReadyForQuery replies of the session. */
   countCycles(): number {
     let cycles = 0;
     for (let i = 0; i < this.#length; i++) {
       const entry = this.#entryAt(i);
-      // What the proxy put in between is not the session's.
+      // Internal queries in between do not count.
       if ((entry & 0xf0) === Action.Forward && endsCycle(entry & 15)) cycles++;
     }
     return cycles;
@@ -376,7 +377,7 @@ export class PendingReplies {
     this.#skipping = false;
   }
 
-  /** True when a failed request leaves the database discarding everything until a Sync that was not sent yet. */
+  /** True if the database, after a failed request, discards everything until a Sync that has not been sent yet. */
   get skipping(): boolean {
     return this.#skipping;
   }
@@ -385,7 +386,7 @@ export class PendingReplies {
     return this.#entries[(this.#first + index) & (this.#entries.length - 1)] ?? 0;
   }
 
-  /** Removes the entry behind the head by moving the head onto its place. */
+  /** Removes the second entry by moving the head into its position. */
   #removeSecond(): void {
     const second = (this.#first + 1) & (this.#entries.length - 1);
     this.#entries[second] = this.#entries[this.#first] ?? 0;

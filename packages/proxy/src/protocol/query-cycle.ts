@@ -3,112 +3,117 @@ import type { ErrorFields } from '@sluice/wire';
 import { Flag } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 
-/** How often one cycle that was refused is sent again; databases that refuse it each time have their own reason. */
+/** The maximum number of retries of a refused cycle. Databases that refuse it each time have a permanent reason. */
 const mostAfterRefusal = 3;
-/** How often after a loss: a statement that brings its server down must not bring down the next, and the next. */
+/** The maximum number of retries after a loss: a statement that crashes its server must not crash another one. */
 const mostAfterLoss = 1;
 
-/** Statements of which the text does not show whether they commit. */
+/** Statements whose text does not show whether they commit. */
 const mayCommit = Flag.Opaque | Flag.Procedure | Flag.Do;
 
-/** The only effects of a statement that leaves nothing behind when PostgreSQL rolls it back. */
+/** The only effects of a statement that leaves nothing after PostgreSQL rolls it back. */
 const undoneByRollback = Flag.PlainRead | Flag.Writes | Flag.Transaction;
 
-/** What a cycle may change that later messages build on, until it is answered. A mask. */
+/** Session state that an unanswered cycle may change and that later messages depend on. A mask. */
 export const Change = {
-  /** What names of the session stand for. */
+  /** Prepared statement names. */
   Names: 1,
-  /** The same, by SQL: it counts only when the statement is done. */
+  /** The same, by SQL: it takes effect only when the statement is complete. */
   SqlNames: 2,
   /** The unnamed statement. */
   Unnamed: 4,
-  /** How texts are read: client_encoding, standard_conforming_strings. */
+  /** The parameters that decide how texts are parsed: client_encoding, standard_conforming_strings. */
   Lexis: 8,
 } as const;
 
-/** Who gets the replies to a query cycle. */
+/** The owner of a query cycle, which gets its replies. */
 export interface CycleOwner {
-  /** Takes `chunk[start, end)`, whole or partial messages that the client is owed. */
+  /** Takes `chunk[start, end)`: complete or partial messages for the client. */
   relay(chunk: Buffer, start: number, end: number): void;
-  /** Writes to the client what `relay` has gathered. */
+  /** Writes what `relay` has collected to the client. */
   flushReplies(): void;
-  /** A cycle begins to run. `isFirst`: no other of the session is unanswered. */
+  /** A cycle begins to run. `isFirst`: the session has no other unanswered cycle. */
   cycleBegan(isFirst: boolean): void;
-  /** The oldest cycle is answered: its ReadyForQuery has been relayed. */
+  /** The oldest cycle is answered: its ReadyForQuery has been forwarded. */
   cycleEnded(): void;
 }
 
-/** Which server a connection leads to. */
+/** The server of a connection. */
 export interface Origin {
-  /** One of the targets, by identity. */
+  /** The target, by identity. */
   readonly source: object;
-  /** Moves on when another server has taken the target's place. */
+  /** Increases when another server replaces the target. */
   readonly generation: number;
 }
 
-/** Why a cycle runs again: what a server did to it before. */
+/** The reason for a retry: what a server did to the cycle before. */
 export interface Retry {
-  /** What the client is told if the cycle does not run again. */
+  /** The error that the client gets if the cycle is not retried. */
   readonly error: ErrorFields;
-  /** What the client would have had in front of the error. */
+  /** What the client would have got before the error. */
   readonly answered: Buffer;
-  /** What there is to know about it is known. */
+  /** The reason has been checked as far as possible. */
   readonly checked: boolean;
   whenChecked(done: () => void): void;
-  /** Nothing speaks for another outcome on any server. */
+  /** No evidence suggests another outcome on any server. */
   readonly isConfirmed: boolean;
-  /** `connection` leads to the very server that did it, and would do it again. */
+  /** `connection` leads to the same server, which would have the same outcome. */
   stands(connection: Origin): boolean;
 }
 
 /**
- * One client's messages up to the one that ReadyForQuery answers, from the first message until that answer: what has to be
- * known to say what became of it when its connection is lost, and whether it may be sent again.
+ * The messages of one client up to the one that ReadyForQuery answers, from the first message until that answer. It has
+ * everything that is needed to decide, after a lost connection, what happened to the cycle and whether it can be
+ * retried.
  *
- * A session uses one object over and over; only who sends cycles ahead of answers needs more (`QueryCycles`).
+ * A session reuses one object. Only a client that pipelines cycles needs more (`QueryCycles`).
  */
 export class QueryCycle {
   owner: CycleOwner;
   /** The next cycle of the session. */
   next: QueryCycle | null = null;
-  /** Something of it has been sent. */
+  /** Part of it has been sent. */
   isBegun = false;
   /** Its last message, the one that ReadyForQuery answers, has been sent. */
   isComplete = false;
-  /** When it was the only one or became the oldest, in milliseconds of `performance.now()`; 0: not yet. */
+  /** When it became the oldest unanswered cycle, in milliseconds of `performance.now()`; 0: not yet. */
   since = 0;
-  /** Part of an answer has gone to the client. */
+  /** Part of a response has been forwarded to the client. */
   relayed = false;
   /** What it may change (`Change`). */
   changes = 0;
-  /** The same of the cycles that were unanswered when it began. */
+  /** The changes of the cycles that were unanswered when it began. */
   changesBefore = 0;
-  /** Why it runs again, while it waits for a lease. */
+  /** Why it is retried, while it waits for a lease. */
   retry: Retry | null = null;
-  /** The prepared statement that it began with, by identity; null for one of SQL's. */
+  /** The prepared statement of its first message, by identity; null: a SQL-level one. */
   statement: object | null = null;
 
   /*
-   * Side effects: of this cycle, and of those that the client sent before it without waiting for all answers, since these are
-   * what a lost connection loses together.
+   * The side effects of this cycle and of the unanswered cycles before it, because a lost connection loses them
+   * together.
    */
 
-  /** A statement may have committed: nobody knows whether the database did so before the connection was lost. */
+  /** A statement may have committed: if the connection is lost, it is unknown whether it did. */
   mayCommit = false;
-  /** A transaction is begun here and not ended. */
+  /** It begins a transaction and does not end it. */
   begins = false;
-  /** The transaction that was open before is ended here. */
+  /** It ends the transaction that was open before. */
   ends = false;
-  /** Statements that were sent. */
+  /** The number of statements sent. */
   statements = 0;
   #effects: Effects | null = null;
   #attempts = 0;
 
-  /** The cycle as the client sent it, if it came whole and alone in one chunk and can be sent again; a reference, no copy. */
+  /**
+   * The bytes of the cycle, if it came alone and complete in one chunk and can be sent again; a reference, not a copy.
+   */
   #bytes: Buffer | null = null;
   #start = 0;
   #end = 0;
-  /** The chunk in which it began with a prepared statement, outside any transaction and with nothing else unanswered. */
+  /**
+   * The chunk in which it began with a prepared statement, outside a transaction and with no other unanswered cycle.
+   */
   #beginning: Buffer | null = null;
   #beginningAt = 0;
 
@@ -118,7 +123,6 @@ export class QueryCycle {
 
   // --- Side effects ---
 
-  /** A statement is sent. */
   add(effects: Effects): void {
     this.statements++;
     this.#effects = effects;
@@ -126,7 +130,7 @@ export class QueryCycle {
     if ((effects.flags & Flag.Transaction) !== 0) this.#follow(effects);
   }
 
-  /** Something is sent that was not looked at. */
+  /** A statement is sent that was not analyzed. */
   addUnread(): void {
     this.statements++;
     this.#effects = null;
@@ -134,8 +138,8 @@ export class QueryCycle {
   }
 
   /**
-   * Whether it may be sent again. `rolledBack`: the database itself refused it, so it has no effect; else it may have
-   * run, and only what does not change anything may run twice.
+   * Whether the cycle can be sent again. `rolledBack`: the database refused it, so it has no effect. Otherwise it may
+   * have run, and only a read can run twice.
    */
   repeatable(rolledBack: boolean): boolean {
     const effects = this.#effects;
@@ -173,9 +177,9 @@ export class QueryCycle {
     }
   }
 
-  // --- Bytes, to be sent again ---
+  // --- Bytes for a retry ---
 
-  /** The whole of it is at hand. */
+  /** All of its bytes are available. */
   get isKept(): boolean {
     return this.#bytes !== null;
   }
@@ -191,27 +195,30 @@ export class QueryCycle {
     this.#bytes = null;
   }
 
-  /** The cycle, in front of what the client has sent since. */
+  /** The bytes of the cycle, followed by what the client has sent since. */
   takeBefore(rest: Buffer | null): Buffer | null {
     const cycle = this.#bytes?.subarray(this.#start, this.#end) ?? null;
     this.#bytes = null;
     return cycle === null || rest === null ? (cycle ?? rest) : Buffer.concat([cycle, rest]);
   }
 
-  /** It begins at `chunk[start]` with a request for this statement; `isAlone`: nothing else is unanswered or open. */
+  /**
+   * It begins at `chunk[start]` with a request for this statement. `isAlone`: no other cycle is unanswered, and no
+   * transaction is open.
+   */
   beginsAt(chunk: Buffer, start: number, statement: object | null, isAlone: boolean): void {
     this.#beginning = isAlone ? chunk : null;
     this.#beginningAt = start;
     this.statement = statement;
   }
 
-  /** The connection on which it began has been given up. */
+  /** The connection on which it began was closed. */
   forgetBeginning(): void {
     this.statement = null;
     this.#beginning = null;
   }
 
-  /** Its bytes from the prepared statement that it began with, once: whether or not they came alone. Null if that cannot be said. */
+  /** Its bytes from its first prepared statement on, once, whether or not they came alone; null if unknown. */
   takeFromBeginning(): Buffer | null {
     const chunk = this.#beginning;
     this.#beginning = null;
@@ -227,7 +234,7 @@ export class QueryCycle {
 
   // --- Use and reuse ---
 
-  /** It is answered or given up, with all before it. */
+  /** It is answered or abandoned, with all cycles before it. */
   clear(): void {
     this.#attempts = 0;
     this.#restart();
@@ -235,14 +242,14 @@ export class QueryCycle {
     this.retry = null;
   }
 
-  /** It is sent again, on another lease; `retry` says why. */
+  /** It is sent again, on another lease, because of `retry`. */
   again(retry: Retry | null): void {
     this.#attempts++;
     this.#restart();
     this.retry = retry;
   }
 
-  /** It follows this one, which is unanswered. */
+  /** It follows `before`, which is unanswered. */
   follow(before: QueryCycle): void {
     this.owner = before.owner;
     this.statements = before.statements;
@@ -254,7 +261,7 @@ export class QueryCycle {
     this.changesBefore = before.changes | before.changesBefore;
   }
 
-  /** The next cycle is part of this one after all: the database has ignored the Sync between them. */
+  /** The next cycle belongs to this one: the database has ignored the Sync between them. */
   absorb(next: QueryCycle): void {
     this.next = next.next;
     this.isComplete = next.isComplete;

@@ -4,26 +4,26 @@ import type { PendingReplies } from './pending-replies.ts';
 import { QueryCycle } from './query-cycle.ts';
 import type { CycleOwner, Retry } from './query-cycle.ts';
 
-/** A server connection, as cycles run on it. */
+/** A server connection, as cycles see it. */
 export interface CycleConnection {
   readonly pending: PendingReplies;
   readonly state: {
     /** The status byte of the last ReadyForQuery. */
     readonly status: number;
   };
-  /** Requests of the extended protocol were sent that no Sync has followed, the proxy's own in front of a cycle too. */
+  /** Extended-protocol requests without a Sync were sent; internal requests before a cycle count too. */
   readonly midCycle: boolean;
 }
 
-/** Cycles that nobody uses; who sends cycles ahead takes and returns them. More than these are garbage. */
+/** Unused cycles, for clients that pipeline. The garbage collector gets the surplus. */
 const free: QueryCycle[] = [];
 const mostFree = 256;
 
 /**
- * The unanswered query cycles of one session, oldest first. The last is the one at hand: what the client sends next belongs to
- * it, unless it is complete.
+ * The unanswered query cycles of one session, oldest first. The last one is the current one: the next message of the
+ * client belongs to it, unless it is complete.
  *
- * While the session has one cycle at a time, it is the same object each time.
+ * While the session has one cycle at a time, it reuses the same object.
  */
 export class QueryCycles {
   readonly #owner: CycleOwner;
@@ -36,37 +36,40 @@ export class QueryCycles {
     this.#first = this.#last = new QueryCycle(owner);
   }
 
-  /** The oldest unanswered cycle; when all is answered, the one to come. */
+  /** The oldest unanswered cycle; if all are answered, the next one. */
   get first(): QueryCycle {
     return this.#first;
   }
 
-  /** The newest: it knows the side effects of all that is unanswered. */
+  /** The newest cycle. It has the side effects of all unanswered cycles. */
   get last(): QueryCycle {
     return this.#last;
   }
 
-  /** Cycles that were sent to their end and whose ReadyForQuery has not come. */
+  /** The number of completely sent cycles without their ReadyForQuery. */
   get complete(): number {
     return this.#complete;
   }
 
-  /** Cycles whose ReadyForQuery has not come; one that the client has not sent to its end is one of them. */
+  /** The number of cycles without their ReadyForQuery, including a cycle that the client has not sent completely. */
   get unanswered(): number {
     return this.#complete + (this.isOpen ? 1 : 0);
   }
 
-  /** Part of a cycle was sent, and not its end. */
+  /** A cycle was sent in part. */
   get isOpen(): boolean {
     return this.#last.isBegun && !this.#last.isComplete;
   }
 
-  /** True while replies to the session's requests are to come. An open cycle may have had all of its replies so far. */
+  /**
+   * True while replies to the requests of the session are pending. An open cycle may have no pending reply at the
+   * moment.
+   */
   arePending({ pending }: Pick<CycleConnection, 'pending'>): boolean {
     return this.#complete > 0 || pending.hasOpenReplies;
   }
 
-  /** True when nothing of the session is unanswered there, in a cycle or in a transaction, and no cycle has been begun. */
+  /** True if the session has no unanswered cycle, no transaction and no open cycle on the connection. */
   isFresh(connection: CycleConnection): boolean {
     return (
       this.#complete === 0 &&
@@ -77,7 +80,7 @@ export class QueryCycles {
 
   // --- What the client sends ---
 
-  /** A statement is about to be sent in the cycle at hand. */
+  /** A statement is about to be sent in the current cycle. */
   add(effects: Effects): void {
     this.#open().add(effects);
   }
@@ -86,7 +89,7 @@ export class QueryCycles {
     this.#open().addUnread();
   }
 
-  /** Something of the cycle at hand is sent. */
+  /** Part of the current cycle is sent. */
   begin(): void {
     const cycle = this.#open();
     if (cycle.isBegun) return;
@@ -96,7 +99,7 @@ export class QueryCycles {
     this.#owner.cycleBegan(isFirst);
   }
 
-  /** The end of the cycle at hand is sent. */
+  /** The end of the current cycle is sent. */
   end(): void {
     this.begin();
     this.#last.isComplete = true;
@@ -108,12 +111,12 @@ export class QueryCycles {
     this.#last.keep(chunk, start, end);
   }
 
-  /** More comes from the client: what was kept is not all that it sent. */
+  /** The client sends more: the kept bytes are not all. */
   drop(): void {
     this.#last.drop();
   }
 
-  /** The cycle at hand begins at `chunk[start]` with a request for a prepared statement; null: of SQL's. */
+  /** The current cycle begins at `chunk[start]` with a request for a prepared statement; null: a SQL-level one. */
   beginsAt(
     connection: Pick<CycleConnection, 'state'>,
     chunk: Buffer,
@@ -124,40 +127,40 @@ export class QueryCycles {
     this.#open().beginsAt(chunk, start, statement, isAlone);
   }
 
-  // --- What is in doubt until answers come ---
+  // --- What is uncertain until replies arrive ---
 
-  /** The cycle at hand may change this (`Change`). */
+  /** The current cycle may change this (`Change`). */
   changes(what: number): void {
     this.#open().changes |= what;
   }
 
-  /** Whether the cycle at hand may have changed this. */
+  /** Whether the current cycle may have changed this. */
   hasChanged(what: number): boolean {
     return !this.#last.isComplete && (this.#last.changes & what) !== 0;
   }
 
-  /** Whether a cycle before the one at hand may change this: its answer will tell. */
+  /** Whether a cycle before the current one may change this. */
   mayStillChange(what: number): boolean {
     if (this.#complete === 0) return false;
     const { isComplete, changes, changesBefore } = this.#last;
     return ((isComplete ? changes | changesBefore : changesBefore) & what) !== 0;
   }
 
-  /** What the cycle at hand has done to this is known. */
+  /** The effect of the current cycle on this is known. */
   settle(what: number): void {
     this.#last.changes &= ~what;
   }
 
-  // --- What the database answers ---
+  // --- Replies of the database ---
 
-  /** The only unanswered cycle, if it was sent to its end and nothing behind it; else null. */
+  /** The only unanswered cycle, if it was sent completely and the client has sent nothing after it; otherwise null. */
   get sole(): QueryCycle | null {
     return this.#complete === 1 && this.#first === this.#last && this.#last.isComplete
       ? this.#first
       : null;
   }
 
-  /** The oldest is answered. Returns how long it was the oldest, in milliseconds up to `now`. */
+  /** The oldest cycle is answered. Returns how long it was the oldest, in milliseconds up to `now`. */
   answered(now: number): number {
     const cycle = this.#first;
     const age = now - cycle.since;
@@ -168,7 +171,7 @@ export class QueryCycles {
       return age;
     }
     if (next.isBegun) {
-      // What the client sent ahead runs from here.
+      // A pipelined cycle begins to run here.
       next.since = now;
       next.relayed ||= cycle.relayed;
     } else {
@@ -181,7 +184,7 @@ export class QueryCycles {
     return age;
   }
 
-  /** The database has failed the first request of the sole cycle: all of it is sent once more on the same lease. */
+  /** The database failed the first request of the only cycle: it is sent again on the same lease. */
   restart(): void {
     const cycle = this.#first;
     this.#complete = 0;
@@ -189,7 +192,7 @@ export class QueryCycles {
     cycle.changes = 0;
   }
 
-  /** The database has ignored so many Syncs behind the oldest cycle: they came while it read COPY data, and ended nothing. */
+  /** The database ignored `syncs` Syncs after the oldest cycle: they arrived during COPY, and ended nothing. */
   ignored(syncs: number): void {
     for (let i = 0; i < syncs; i++) {
       const cycle = this.#first;
@@ -205,13 +208,13 @@ export class QueryCycles {
     }
   }
 
-  /** The sole cycle goes to another lease. */
+  /** The only cycle moves to another lease. */
   again(retry: Retry | null): void {
     this.#collapse();
     this.#first.again(retry);
   }
 
-  /** Nothing is unanswered any more, or nobody will answer it. */
+  /** Nothing is unanswered any more, or will be answered. */
   clear(): void {
     this.#collapse();
     this.#first.clear();
@@ -228,7 +231,7 @@ export class QueryCycles {
     this.#last = this.#first;
   }
 
-  /** The cycle to which what the client sends belongs. */
+  /** The cycle of the next message from the client. */
   #open(): QueryCycle {
     const before = this.#last;
     if (!before.isComplete) return before;

@@ -1,6 +1,6 @@
 import type { ReplyNote } from './pending-replies.ts';
 
-/** An answer of the proxy's own, and what to take back if its turn never comes. */
+/** A response of the proxy, and what to undo if its turn never comes. */
 export class LocalReply implements ReplyNote {
   readonly bytes: Buffer;
   readonly #change: ReplyNote | null;
@@ -15,7 +15,7 @@ export class LocalReply implements ReplyNote {
   }
 }
 
-/** Two changes that one request makes; taken back newest first. */
+/** Two changes by one request, undone newest first. */
 export class NoteChain implements ReplyNote {
   readonly #first: ReplyNote;
   readonly #second: ReplyNote;

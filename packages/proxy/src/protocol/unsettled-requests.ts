@@ -1,9 +1,9 @@
-/** So many bytes are kept; what is longer cannot be sent again. */
+/** The maximum number of kept bytes; a longer request cannot be sent again. */
 const most = 1024 * 1024;
 
 /**
- * What a session has sent behind a replay of its parameters that is not answered yet. References to the chunks that came,
- * not copies: they go when the answer is there.
+ * What a session has sent after a replay of its parameters that is not answered yet. It has references to the received
+ * chunks, not copies, and drops them when the answer arrives.
  */
 export class UnsettledRequests {
   #chunks: Buffer[] = [];
@@ -21,7 +21,7 @@ export class UnsettledRequests {
     this.#bytes = 0;
   }
 
-  /** All of it; null when it was too long. */
+  /** All of it; null if it was too long. */
   take(): Buffer | null {
     const all = this.#bytes <= most ? Buffer.concat(this.#chunks) : null;
     this.clear();

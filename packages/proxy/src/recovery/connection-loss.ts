@@ -8,19 +8,21 @@ import type { QueryCycle } from '../protocol/query-cycle.ts';
 export interface Loser {
   /** State that only the lost connection had, and that the client relies on. */
   readonly hasLostState: boolean;
-  /** The cycle under way is in hand. */
+  /** The bytes of the running cycle are available. */
   readonly canSendAgain: boolean;
-  /** The newest cycle: it knows the side effects of all that is unanswered. */
+  /** The newest cycle, which has the side effects of all unanswered ones. */
   readonly cycle: QueryCycle;
 }
 
-/** What becomes of a session whose server connection was lost. */
+/** The consequence of a lost server connection for its session. */
 export type LossOutcome =
-  /** It ends; the farewell is null when nothing more can be said. */
+  /** The session ends; the farewell is null if nothing can be sent any more. */
   | { readonly kind: 'end'; readonly farewell: Buffer | null }
-  /** Nothing: the cycle runs again. */
+  /** No consequence: the cycle is retried. */
   | { readonly kind: 'send again' }
-  /** The client is told, and goes on: in a lost transaction, or in the middle of a cycle of which nothing more runs. */
+  /**
+   * The client gets an error and continues: in a lost transaction, or in the middle of a cycle whose rest is not run.
+   */
   | {
       readonly kind: 'told';
       readonly answer: Buffer;
@@ -31,15 +33,16 @@ export type LossOutcome =
 /**
  * Decides what a lost server connection means for its session.
  *
- * A statement runs again only if it is a read of which nothing was relayed. A transaction that was not asked to commit is
- * rolled back for certain, and the client may run it again (40001); what may have committed is told as unknown.
+ * A statement is retried only if it is a read of which nothing was forwarded. A transaction without a COMMIT is
+ * certainly rolled back, and the client can retry it (40001). If it may have committed, the error says that this is
+ * unknown.
  */
 export function judgeLoss(loss: ConnectionLoss, loser: Loser): LossOutcome {
   const { error } = loss;
-  // Half a message has gone out: nothing can follow it.
+  // A message was forwarded in part: nothing can follow it.
   if (loss.midReply) return { kind: 'end', farewell: null };
   if (loser.hasLostState) {
-    // What the client believes its session to be is gone, and only a new one can replace it.
+    // The state that the client relies on is gone, and only a new session can replace it.
     const last = loss.isEnding ? new ProxyError('TERMINATED') : error;
     const fatal = buildErrorResponse({ ...last.fields, severity: 'FATAL' });
     return { kind: 'end', farewell: loss.errorSent ? null : fatal };
@@ -56,7 +59,7 @@ export function judgeLoss(loss: ConnectionLoss, loser: Loser): LossOutcome {
   return answerLoss(loss, told, isOpen);
 }
 
-/** The end of every cycle that the lost connection owed; `isOpen`: the client is in a transaction after them. */
+/** The end of every pending cycle of the lost connection; `isOpen`: the client is in a transaction after them. */
 function answerLoss(loss: ConnectionLoss, error: Buffer, isOpen: boolean): LossOutcome {
   const parts: Buffer[] = [];
   const ready = isOpen ? readyForQueryFailed : readyForQueryIdle;

@@ -10,24 +10,24 @@ import { classifyBytes } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import type { LostTransaction } from './lost-transaction.ts';
 
-/** The statements of a session, which go on through a lost transaction. The empty name is the unnamed statement's. */
+/** The statements of a session, which continue through a lost transaction. The empty name is the unnamed statement. */
 export interface ConversationOwner {
-  /** What the statement does that the name stands for; null when there is none, or it could not be read. */
+  /** The effects of the named statement; null if it does not exist, or could not be analyzed. */
   effectsOf(name: string): Effects | null;
-  /** Keeps what the Parse message `chunk[at, next)` brings; a database is told of it when it is first bound there. */
+  /** Stores the statement of the Parse message `chunk[at, next)`; a database gets it when it is first bound there. */
   keepParsed(chunk: Buffer, at: number, next: number, effects: Effects): void;
-  /** The name stands for nothing any more. */
+  /** The name no longer exists. */
   forget(name: string): void;
 }
 
-/** Under what the session's statements are read; see `RequestOwner`. */
+/** The parameters for parsing the session's statements; see `RequestOwner`. */
 export interface StatementReading {
   readonly lexis: number;
 }
 
 /**
- * What is said between a client and the stand-in for the server connection on which its transaction was lost:
- * reads the client's messages for it, and keeps the statements that the client prepares or closes meanwhile.
+ * The dialogue between a client and the stand-in for the server connection on which its transaction was lost. It parses
+ * the client's messages for the stand-in, and stores the statements that the client prepares or closes in the meantime.
  */
 export class LostConversation {
   readonly #transaction: LostTransaction;
@@ -45,11 +45,14 @@ export class LostConversation {
     return this.#transaction.over;
   }
 
-  /** The answer to the message `chunk[at, next)`; empty when it gets none. Of a message that streams `next` lies behind the chunk. */
+  /**
+   * The response to the message `chunk[at, next)`; empty if there is none. For a streaming message, `next` is behind
+   * the chunk.
+   */
   answer(chunk: Buffer, at: number, next: number): Buffer {
     const code = chunk[at] ?? 0;
     const ofStatement = namesStatement(chunk, at);
-    // A message too long to be read ends no transaction.
+    // A message that is too long to be analyzed ends no transaction.
     const effects = next > chunk.length ? null : this.#effectsOf(code, chunk, at, next);
     const answer = this.#transaction.answer({ code, effects, ofStatement });
     if (answer === parseComplete && effects !== null)
@@ -59,7 +62,7 @@ export class LostConversation {
     return answer;
   }
 
-  /** What the statement does that a message brings or names. */
+  /** The effects of the statement that a message contains or names. */
   #effectsOf(code: number, chunk: Buffer, at: number, next: number): Effects | null {
     const { lexis } = this.#reading;
     let nameStart = firstStringAt(code, at);

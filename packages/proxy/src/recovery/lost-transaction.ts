@@ -13,49 +13,49 @@ import {
 import { ProxyError } from '../errors.ts';
 import type { Effects } from '../sql/index.ts';
 
-/** What every request gets after the one that was told what happened. */
+/** The response to every request after the one that got the error. */
 export const inLostTransaction = buildErrorResponse(new ProxyError('IN_LOST_TRANSACTION').fields);
 const nothing = Buffer.alloc(0);
 
-/** What the message at hand asks for, as far as a lost transaction has to know. */
+/** The parts of the current message that a lost transaction needs. */
 export interface LostRequest {
-  /** The message's code. */
+  /** The message code. */
   readonly code: number;
-  /** What the statement does: of Query and Parse the text, of Bind the statement that is named; else null. */
+  /** The effects of the statement: for Query and Parse of the text, for Bind of the named statement; otherwise null. */
   readonly effects: Effects | null;
-  /** Describe and Close: a statement is meant, not a portal. */
+  /** For Describe and Close: a statement, not a portal. */
   readonly ofStatement: boolean;
 }
 
 /**
- * Stands in for a server connection that was lost with a transaction open. It answers as PostgreSQL does in a
- * failed transaction block, so that nothing of the rest of the transaction can run outside it: the first request gets
- * the one error that says what happened, every further one 25P02, until the client ends the transaction.
+ * The stand-in for a server connection that was lost with an open transaction. It responds as PostgreSQL does in a
+ * failed transaction block, so that no part of the rest of the transaction runs outside it: the first request gets the
+ * error that describes the loss, every further one 25P02, until the client ends the transaction.
  */
 export class LostTransaction {
   readonly #error: Buffer;
-  /** The client has had the error. */
+  /** The client has got the error. */
   #told: boolean;
-  /** A request failed: everything up to Sync is passed over (manual, "Extended Query"). */
+  /** A request failed: everything up to Sync is skipped (manual, "Extended Query"). */
   #skipping: boolean;
-  /** How the last statement bound ends the transaction. */
+  /** How the last bound statement ends the transaction. */
   #boundExit: 'commit' | 'rollback' | null = null;
   #ended = false;
   #over = false;
 
-  /** `error` says what happened; `told`: the client has had it; `skipping`: up to the next Sync nothing is answered. */
+  /** `error` describes the loss; `told`: the client has got it; `skipping`: nothing is answered up to the next Sync. */
   constructor(error: Buffer, told: boolean, skipping: boolean) {
     this.#error = error;
     this.#told = told;
     this.#skipping = skipping;
   }
 
-  /** The transaction has ended and the client has its prompt: the session goes on as ever. */
+  /** The transaction has ended and the client has got ReadyForQuery: the session continues as usual. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** The answer to a message, as a database would give it; empty when it gives none. */
+  /** The response to a message, as from a database; empty if there is none. */
   answer(request: LostRequest): Buffer {
     const { code } = request;
     if (code === Code.Sync) {
@@ -78,7 +78,7 @@ export class LostTransaction {
     return answer;
   }
 
-  /** Null when the request fails. */
+  /** Null if the request fails. */
   #extended({ code, effects, ofStatement }: LostRequest): Buffer | null {
     switch (code) {
       case Code.Parse:
@@ -101,7 +101,7 @@ export class LostTransaction {
     }
   }
 
-  /** COMMIT of a transaction that the client believes to be in order must fail; it ends it all the same. */
+  /** A COMMIT of a transaction that the client considers intact must fail; it ends the transaction all the same. */
   #end(exit: 'commit' | 'rollback'): Buffer {
     this.#ended = true;
     return exit === 'commit' && !this.#told ? this.#fail() : rollbackComplete;
@@ -114,7 +114,7 @@ export class LostTransaction {
   }
 }
 
-/** How a statement by itself ends a transaction; null when it does not, or begins another at once (AND CHAIN). */
+/** How a single statement ends a transaction; null if it does not, or begins another immediately (AND CHAIN). */
 function exitOf(effects: Effects | null): 'commit' | 'rollback' | null {
   if (effects === null || effects.statements !== 1) return null;
   const [effect] = effects.details;

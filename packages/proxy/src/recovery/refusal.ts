@@ -3,17 +3,21 @@ import type { ServerConnection } from '../backend/server-connection.ts';
 import type { ConnectionSource } from '../backend/connection-source.ts';
 import type { Origin, Retry } from '../protocol/query-cycle.ts';
 
-/** Who ends a statement has seen it run: one that ran for less, in milliseconds, was hit by chance. */
+/**
+ * Somebody who cancels a statement has seen it run: a statement that ran for less than this, in milliseconds, was hit
+ * by accident.
+ */
 const shortRun = 1000;
 
 /**
- * A cycle that the database refused and rolled back, because it shuts down or is read-only: it waits to run elsewhere.
- * If no other server has come to serve when its turn comes, the refusal may have been meant: an administrator has ended a
- * statement that ran too long, or the client had asked for a read-only transaction. Then the client gets it.
+ * A cycle that the database refused and rolled back, because it shuts down or is read-only: it waits to be retried
+ * elsewhere. If no other server has taken over when its turn comes, the refusal may have been deliberate: an
+ * administrator has terminated a long-running statement, or the client has set read-only transactions. Then the client
+ * gets the error.
  */
 export class Refusal implements Retry {
   readonly error: ErrorFields;
-  /** What the client would have had in front of the error. */
+  /** What the client would have got before the error. */
   readonly answered: Buffer;
   readonly checked = true;
   readonly isConfirmed = false;
@@ -34,7 +38,7 @@ export class Refusal implements Retry {
     done();
   }
 
-  /** `connection` leads to the very server that refused, which meant it. */
+  /** `connection` leads to the server that refused the cycle, deliberately. */
   stands(connection: Origin): boolean {
     const isSame = connection.source === this.#source && connection.generation === this.#generation;
     return isSame && !this.#byChance;

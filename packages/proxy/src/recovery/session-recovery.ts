@@ -13,15 +13,17 @@ import { Suspicion } from './suspicion.ts';
 
 /** The requests of a session, which may have to be sent again. */
 export interface Resender {
-  /** True when the cycle that was sent last can be sent again. */
+  /** True if the last cycle can be retried. */
   readonly canSendAgain: boolean;
-  /** Sends it again, on another lease. */
+  /** Retries it on another lease. */
   sendAgain(): void;
-  /** Nothing of the lease has run: all that was sent goes to the next. False: not all of it is at hand. */
+  /**
+   * Nothing of the lease has run: everything that was sent moves to the next lease. False: not all bytes are available.
+   */
   sendUnsettled(): boolean;
-  /** What waits is tried again. */
+  /** Retries what waits. */
   resume(): void;
-  /** The rest of a message whose beginning went to the lost connection is dropped. */
+  /** Drops the rest of a message that was sent in part to the lost connection. */
   dropBody(): void;
   discardUntilSync(): void;
   transactionLost(transaction: LostTransaction): void;
@@ -31,7 +33,7 @@ export interface Resender {
   hasClosed(connection: ServerConnection, error: string): boolean;
 }
 
-/** The session that has to do with a lost or refused connection. */
+/** The session whose connection was lost, or refused a request. */
 export interface RecoveryOwner {
   readonly connection: ServerConnection | null;
   readonly pool: Pick<Pool, 'stats' | 'returned'>;
@@ -42,27 +44,27 @@ export interface RecoveryOwner {
   readonly inTransaction: boolean;
   /** The session is pinned. */
   readonly isPinned: boolean;
-  /** It is pinned for a statement of SQL's PREPARE that a text does not show. */
+  /** It is pinned for a SQL-level prepared statement that no text shows. */
   readonly keepsUnseenStatements: boolean;
-  /** The client has asked for read-only transactions. */
+  /** The client has set read-only transactions. */
   readonly asksReadOnly: boolean;
   /** Parameters were set outside a transaction and not read back yet. */
   readonly setOutside: boolean;
   /** The lease is the first of its connection. */
   readonly isFirstLease: boolean;
-  /** What it listens to is known to the lost connection only. */
+  /** Only the lost connection knows what the session listens to. */
   losesListening(inTransaction: boolean): boolean;
-  /** It has no connection any more. `isLost`: the connection has gone, with what ran on it. */
+  /** It has no connection any more. `isLost`: the connection is gone, with what ran on it. */
   giveUpLease(isLost: boolean): void;
-  /** What pinned has never run. */
+  /** The statement that caused the pin has not run. */
   forgetPin(): void;
-  /** Nothing that was asked to change the session took effect, as far as the client knows. */
+  /** No request to change the session took effect, as far as the client knows. */
   forgetChanges(): void;
   /** Between transactions again. */
   becomeIdle(): void;
-  /** The next lease must be on a connection that no session has had. */
+  /** The next lease must be on a new connection. */
   wantNew(): void;
-  /** Asks for the lease that a request waits for. */
+  /** Requests the lease for a waiting request. */
   borrowAgain(): void;
   borrowFailed(error: ErrorFields): void;
   corrected(belief: Belief): void;
@@ -71,7 +73,7 @@ export interface RecoveryOwner {
   flow(): void;
 }
 
-/** What a lost, a refusing or an outdated server connection means for a session, and what is done about it. */
+/** The consequences of a lost, refusing or outdated server connection for a session. */
 export class SessionRecovery {
   readonly #owner: RecoveryOwner;
 
@@ -79,14 +81,14 @@ export class SessionRecovery {
     this.#owner = owner;
   }
 
-  /** The connection has ended under the lease. */
+  /** The connection was lost during the lease. */
   connectionLost(loss: ConnectionLoss): void {
     const owner = this.#owner;
     const { connection, cycles, requests } = owner;
     owner.giveUpLease(true);
     requests.dropBody();
     const outcome = judgeLoss(loss, {
-      // A change of parameters that the client was told of and that was not read back yet is lost as well.
+      // A change of parameters that the client knows and that was not read back yet is lost as well.
       hasLostState:
         loss.isEnding ||
         owner.isPinned ||
@@ -117,10 +119,13 @@ export class SessionRecovery {
     owner.flow();
   }
 
-  /** The database refused the sole cycle with this SQLSTATE and rolled it back: whether it runs on another connection. */
+  /**
+   * The database refused the only cycle with this SQLSTATE and rolled it back: whether it is retried on another
+   * connection.
+   */
   canSendAgain(sqlstate: string): boolean {
     const owner = this.#owner;
-    // Who asked for read-only transactions is refused everywhere.
+    // A client with read-only transactions is refused everywhere.
     if (sqlstate === '25006' && owner.asksReadOnly) return false;
     return (
       !owner.isPinned &&
@@ -130,14 +135,14 @@ export class SessionRecovery {
     );
   }
 
-  /** It does: it was refused with `error`, behind the messages `answered`. */
+  /** It is: it was refused with `error`, after the messages `answered`. */
   sendAgain(error: ErrorFields, answered: Buffer, connection: ServerConnection): void {
     const age = performance.now() - this.#owner.cycles.first.since;
     this.#owner.giveUpLease(false);
     this.#sendAgain(new Refusal(error, answered, connection, age));
   }
 
-  /** The database refused the parameters in front of the lease. `nothingRan`: of what was sent behind them, for certain. */
+  /** The database refused the parameters of the lease. `nothingRan`: nothing after them ran, for certain. */
   replayRefused(error: ErrorFields, nothingRan: boolean): void {
     const owner = this.#owner;
     const { requests } = owner;
@@ -147,7 +152,7 @@ export class SessionRecovery {
     owner.forgetChanges();
     owner.cycles.clear();
     if (owner.isFirstLease || !nothingRan || !requests.sendUnsettled()) {
-      // What the session has set is not to be had any more, and nothing of the client's may run without it.
+      // The parameters of the session can no longer be set, and no request of the client must run without them.
       owner.end(error.message, buildErrorResponse({ ...error, severity: 'FATAL' }));
       return;
     }
@@ -157,7 +162,7 @@ export class SessionRecovery {
     owner.flow();
   }
 
-  /** Whether a cycle that runs again waits: it is not known yet what its server did to it. */
+  /** Whether a retried cycle waits, because it is not known yet what its server did to it. */
   mustWait(): boolean {
     const { retry } = this.#owner.cycles.first;
     if (retry === null || retry.checked) return false;
@@ -166,8 +171,8 @@ export class SessionRecovery {
   }
 
   /**
-   * True, and the client is told, when the server that refused the cycle, or lost it, is the one that would run it again. The
-   * connection goes back then.
+   * True, after an error to the client, if the server that refused or lost the cycle is the one that would run it
+   * again. The connection is returned then.
    */
   isRefusedAgain(connection: ServerConnection): boolean {
     const owner = this.#owner;
@@ -180,7 +185,7 @@ export class SessionRecovery {
       return false;
     }
     owner.pool.returned(connection);
-    // The cycle is handed to the borrow queue in this very turn; only then can it be refused.
+    // The cycle joins the borrow queue in this turn; it can be refused only afterwards.
     queueMicrotask(() => {
       if (!owner.isWaiting) return;
       if (before.answered.length > 0) owner.reply(before.answered);
@@ -189,15 +194,18 @@ export class SessionRecovery {
     return true;
   }
 
-  /** A plan does not fit its tables any more. True: the request is made again, and the error is not the client's to see. */
+  /** A plan is outdated. True: the request is retried, and the client does not get the error. */
   planOutdated(): boolean {
     const { connection, keepsUnseenStatements, requests } = this.#owner;
-    // What a block has prepared unseen would be lost with the rest.
+    // Statements that a block has prepared unseen would be lost.
     if (connection === null || keepsUnseenStatements || !this.#mayRepeat(connection)) return false;
     return this.#repeat(connection, requests.requestToRenew(connection));
   }
 
-  /** An error, the message `chunk[at, next)`, contradicts what was believed of the connection. True as for `planOutdated`. */
+  /**
+   * An error, the message `chunk[at, next)`, contradicts an assumption about the connection. True as for
+   * `planOutdated`.
+   */
   beliefContradicted(belief: Belief, chunk: Buffer, at: number, next: number): boolean {
     const owner = this.#owner;
     const { connection, requests } = owner;
@@ -229,7 +237,7 @@ export class SessionRecovery {
     owner.flow();
   }
 
-  /** The server on which a read was lost has been asked: the read is refused, or waits for a lease as any other. */
+  /** The server on which a read was lost has been checked: the read is refused, or waits for a lease as usual. */
   #checked(retry: Retry): void {
     const owner = this.#owner;
     if (!owner.isWaiting || owner.cycles.first.retry !== retry) return;
@@ -237,7 +245,7 @@ export class SessionRecovery {
     else owner.borrowAgain();
   }
 
-  /** Parameters may have changed that are not read back, other than by what the loss itself has undone. */
+  /** Parameters may have changed that were not read back, other than those that the loss itself has undone. */
   #isUnread(loss: ConnectionLoss): boolean {
     const { setOutside, cycles } = this.#owner;
     return setOutside && (loss.cycles === 0 || loss.inTransaction || cycles.last.statements > 1);

@@ -6,21 +6,21 @@ import { clock } from '../io/clock.ts';
 
 const nothing = Buffer.alloc(0);
 
-/** An answer of the server is waited for so long, in milliseconds; then the read waits for a lease as any other. */
+/** How long to wait for a response of the server, in milliseconds; then the read waits for a lease as usual. */
 const patience = 10_000;
 
-/** The server tells the other connections of a crash within this of the loss of the first, in milliseconds. */
+/** Within this time, the server reports a crash to the other connections, in milliseconds. */
 const crashSpread = 5000;
 
 /**
- * A read whose server connection ended without a word. Either the whole server has gone, and the read may run on
- * another; or only the server process has, and the read is what brought it down: then it must not meet the next one.
+ * A read whose server connection ended without an error. Either the whole server is gone, and the read can be retried
+ * on another; or only the server process is, and the read may have crashed it: then it must not be retried.
  */
 export class Suspicion implements Retry {
-  /** What the client is told if the read is not run again. */
+  /** The error that the client gets if the read is not retried. */
   readonly error: ErrorFields;
   readonly answered = nothing;
-  /** The server has been asked since: what there is to know about it is known. */
+  /** The server has been checked since. */
   checked = false;
   readonly #source: ConnectionSource;
   readonly #generation: number;
@@ -32,7 +32,7 @@ export class Suspicion implements Retry {
     this.#generation = connection.generation;
   }
 
-  /** Calls back when the server has been asked whether it is still there, or has not answered in time. */
+  /** Calls back when the server has been checked, or has not responded in time. */
   whenChecked(done: () => void): void {
     const finish = (): void => {
       clearTimeout(late);
@@ -44,13 +44,13 @@ export class Suspicion implements Retry {
     this.#source.whenChecked(finish);
   }
 
-  /** The server is there as before, or says that it has crashed: it was the process alone. */
+  /** The server is still there, or reports a crash: only the process was lost. */
   get isConfirmed(): boolean {
     const { generation, answers, crashedAt } = this.#source;
     return (generation === this.#generation && answers) || crashedAt > this.#since - crashSpread;
   }
 
-  /** `connection`, on which the read would run again, leads to the very server that it was lost on. */
+  /** `connection`, on which the read would be retried, leads to the server on which it was lost. */
   stands({ source, generation }: Origin): boolean {
     return this.isConfirmed || (source === this.#source && generation === this.#generation);
   }

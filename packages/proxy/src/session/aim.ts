@@ -4,41 +4,45 @@ import { ProxyError } from '../errors.ts';
 import { AsideConnection } from '../pool/aside-connection.ts';
 import type { Pool } from '../pool/pool.ts';
 
-/** A signal that was sent has been noticed by then, in milliseconds. */
+/** The time after which a server process has noticed a signal, in milliseconds. */
 const delivery = 2000;
 
-/** What a statement cancels while its session waits in the borrow queue runs so long, in seconds. */
+/**
+ * The duration of the query on a stand-in process, for a cancel while the session waits in the borrow queue, in
+ * seconds.
+ */
 const standInSeconds = 5;
 
-/** Whether it has begun is asked so often at most. */
+/** The maximum number of polls whether that query has begun. */
 const mostPolls = 50;
 
-/** A client of the proxy, as one sees it that names its process id. */
+/** A client of the proxy whose process ID a statement names. */
 export interface SignalTarget {
   readonly connection: ServerConnection | null;
   readonly pool: Pool;
-  /** A request of it waits in the borrow queue. */
+  /** One of its requests waits in the borrow queue. */
   readonly isWaiting: boolean;
   terminate(error: ProxyError): void;
   cancelWaiting(error: ProxyError): void;
-  /** It borrows no connection until `unblockRequests`. */
+  /** The client borrows no connection until `unblockRequests`. */
   blockRequests(): void;
   unblockRequests(): void;
 }
 
 /**
- * What pg_cancel_backend() or pg_terminate_backend() is to hit in place of a process id that a client was told: the
- * server process that the client has leased, or another of its user and database that stands in for it. So PostgreSQL
- * itself decides who may, answers, and gives the signal; who stands in for a client takes its signal for it.
+ * The target of pg_cancel_backend() or pg_terminate_backend() in place of the process ID of a client: the server
+ * process that the client has leased, or a stand-in process of the same user and database. So PostgreSQL itself checks
+ * permissions, answers, and sends the signal. A client with a stand-in is cancelled or terminated when the stand-in
+ * gets the signal.
  */
 export class Aim {
   readonly #target: SignalTarget;
   readonly #ends: boolean;
   readonly #ready: () => void;
-  /** The server process; null while it is not known yet, or when there is none. */
+  /** The server process; null while it is not known yet, or if there is none. */
   processId: number | null = null;
   isPending = false;
-  /** The client's own connection; nothing else runs on it until the signal has been given. */
+  /** The connection of the client. Nothing else runs on it until the signal has been sent. */
   #server: ServerConnection | null = null;
   #blocksRequests = false;
   #late: NodeJS.Timeout | undefined;
@@ -47,7 +51,7 @@ export class Aim {
   readonly #isOwn: boolean;
   #sleeps = false;
 
-  /** `ends`: the session, not just what it runs. `isOwn`: who asks is the target. */
+  /** `ends`: pg_terminate_backend(), not pg_cancel_backend(). `isOwn`: the client signals itself. */
   constructor(
     target: SignalTarget,
     { ends, isOwn }: { readonly ends: boolean; readonly isOwn: boolean },
@@ -77,11 +81,12 @@ export class Aim {
       return;
     }
     if (this.#ends && standIn !== null && !standIn.closed) {
-      // A server process that was signalled ends before it runs another statement. The client runs nothing till that is known.
+      // A terminated server process exits before it runs another statement. The client is blocked until the outcome is
+      // known.
       this.#target.blockRequests();
       standIn.run('SELECT', new InternalQuery(() => this.#target.unblockRequests()));
     }
-    // The signal was given before the answer; what the server process says to it may come later.
+    // The signal precedes the answer, but the reaction of the server process may come later.
     setTimeout(() => {
       if (server !== null) {
         server.isEnding = false;
@@ -99,7 +104,8 @@ export class Aim {
     if (this.#isOwn) return;
     connection.cancelSent();
     this.#blocksRequests = true;
-    // The statement may run for an hour before it gives the signal. The client goes on, and nobody else has its connection.
+    // The statement may run for an hour before it sends the signal. The client continues elsewhere, and no other
+    // session gets its connection.
     this.#late = setTimeout(() => {
       connection.retireReason ??= 'a signal for its client may arrive late';
       connection.isEnding = false;
@@ -121,7 +127,7 @@ export class Aim {
     if (this.#ends) connection.onTerminated = () => target.terminate(new ProxyError('TERMINATED'));
   }
 
-  /** Has it do something that can be canceled, as the client believes that its request is being done. */
+  /** Runs a query that can be canceled, because the client considers its request running. */
   #sleep(connection: ServerConnection, done: () => void): void {
     this.#sleeps = true;
     const target = this.#target;
@@ -132,7 +138,7 @@ export class Aim {
       }),
     );
     const sleeps = `SELECT FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) ${connection.processId} AND wait_event OPERATOR(pg_catalog.=) 'PgSleep'`;
-    // PostgreSQL takes no notice of a cancel before the statement has begun.
+    // PostgreSQL ignores a cancel before the statement has begun.
     const poll = (tries: number): void => {
       const isAsked = target.pool.askServer(sleeps, (rows) => {
         if (rows?.length === 0 && tries > 0) poll(tries - 1);

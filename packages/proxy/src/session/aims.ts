@@ -2,23 +2,23 @@ import type { Effect, Effects } from '../sql/index.ts';
 import { Aim } from './aim.ts';
 import type { SignalTarget } from './aim.ts';
 
-/** A call of pg_cancel_backend() or pg_terminate_backend() with a process id that the request itself names. */
+/** A call of pg_cancel_backend() or pg_terminate_backend() with a process ID in the request. */
 export type Signal = Extract<Effect, { readonly kind: 'signal' }>;
 
 export function signalsOf({ details }: Effects): readonly Signal[] {
   return details.filter((effect) => effect.kind === 'signal');
 }
 
-/** Whose process id this is, if it is that of a client of the proxy. */
+/** The client with this process ID, if it is a client of the proxy. */
 export type FindTarget = (processId: number) => SignalTarget | number | null;
 
-/** The server processes that a session's statement signals in place of clients of the proxy. */
+/** The server processes that a statement signals in place of clients of the proxy. */
 export class Aims {
   readonly #aims = new Map<number, Aim>();
-  /** Those that have server processes of their own. */
+  /** Clients with their own server processes, by process ID. */
   readonly #links = new Map<number, number>();
 
-  /** Takes aim. False: `ready` is called when it can be said whom to hit. */
+  /** Finds the targets. False: not all are known yet, and `ready` is called when they are. */
   take(
     processId: number,
     ends: boolean,
@@ -37,7 +37,7 @@ export class Aims {
     return !aim.isPending;
   }
 
-  /** The server process that stands for this id, or null. */
+  /** The server process for this ID, or null. */
   processFor(processId: number): number | null {
     return this.#links.get(processId) ?? this.#aims.get(processId)?.processId ?? null;
   }
@@ -51,8 +51,8 @@ export class Aims {
 }
 
 /**
- * Puts server processes in the place of process ids that the text names, in `message` from `textStart`. The numbers keep
- * their length, so that what an error points at stays where it is. Returns whether anything was changed.
+ * Replaces the process IDs in the text by those of server processes, in `message` from `textStart`. The numbers keep
+ * their length, so that error positions stay correct. Returns whether anything was changed.
  */
 export function aimText(
   message: Buffer,
@@ -66,7 +66,7 @@ export function aimText(
     const digits = String(signal.processId);
     const start = textStart + signal.start;
     const real = processFor(signal.processId);
-    // It may be written in another way (5_000_000), or the text in another encoding than it was read in.
+    // The number may have another notation (5_000_000), or the text another encoding than that in which it was read.
     if (real === null || message.toString('latin1', start, start + digits.length) !== digits)
       continue;
     message.write(String(real).padStart(digits.length, '0'), start, 'latin1');

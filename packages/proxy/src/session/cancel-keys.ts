@@ -1,28 +1,28 @@
 import { randomFillSync } from 'node:crypto';
 
 /**
- * No process of PostgreSQL has a greater id: Linux gives none above 2^22, other systems stay far below. What clients are
- * told lies above, so that pg_terminate_backend() of it never hits a process that is somebody else's.
+ * No PostgreSQL process has a greater ID: the maximum on Linux is 2^22, and other systems stay far below. The IDs of
+ * clients are greater, so that pg_terminate_backend() never hits an unrelated process.
  */
 const greatestProcessId = 2 ** 22;
 const virtualIds = 2 ** 31 - 1 - greatestProcessId;
 
 /**
- * What a client must say to cancel its statement: a number in place of a process id, and a secret.
- * A secret of four bytes (protocol 3.0) is kept as a number: one less buffer for an idle client.
+ * The key with which a client cancels its statement: a number in place of a process ID, and a secret. A secret of four
+ * bytes (protocol 3.0) is stored as a number, which saves a buffer per idle client.
  */
 export interface CancelKey {
   readonly processId: number;
   readonly secret: number | Buffer;
 }
 
-/** The length of the secret for clients of protocol 3.2, in bytes; PostgreSQL's own is the same. */
+/** The length of the secret for clients of protocol 3.2, in bytes, as in PostgreSQL. */
 const longSecret = 32;
 
 const pool = Buffer.alloc(4096);
 let used = pool.length;
 
-/** Random bytes, fetched many at a time. The range is good until the next call. */
+/** Random bytes, generated in batches. The range is valid until the next call. */
 function random(bytes: number): number {
   if (used + bytes > pool.length) {
     randomFillSync(pool);
@@ -41,7 +41,7 @@ export class CancelKeys<T> {
     return this.#owners.size;
   }
 
-  /** Makes a key that nobody has; `long` for clients that understand long ones. */
+  /** Creates a unique key; `long` for clients that support long ones. */
   create(long: boolean): CancelKey {
     let processId: number;
     do processId = greatestProcessId + 1 + (pool.readUInt32BE(random(4)) % virtualIds);
@@ -59,12 +59,12 @@ export class CancelKeys<T> {
     this.#owners.delete(key.processId);
   }
 
-  /** Who was told this process id. */
+  /** The owner of this process ID. */
   owner(processId: number): T | undefined {
     return this.#owners.get(processId)?.owner;
   }
 
-  /** Who has this key; the secret is compared in constant time. */
+  /** The owner of this key; the secret is compared in constant time. */
   find(processId: number, secret: Buffer): T | undefined {
     const found = this.#owners.get(processId);
     return found !== undefined && sameSecret(secretBytes(found.key), secret)
@@ -73,7 +73,7 @@ export class CancelKeys<T> {
   }
 }
 
-/** The secret as it goes over the wire. */
+/** The secret in wire format. */
 export function secretBytes(key: CancelKey): Buffer {
   if (typeof key.secret !== 'number') return key.secret;
   const bytes = Buffer.allocUnsafe(4);

@@ -2,38 +2,38 @@ import type { Socket } from 'node:net';
 import { toClient } from '../io/write-buffer.ts';
 import { unsent } from '../io/writer.ts';
 
-/** What a client is sent, and whether it takes it: the client's socket, as the proxy writes to it. */
+/** The output to a client socket, with back-pressure. */
 export class ClientOutput {
   readonly socket: Socket;
-  /** The socket has taken all it can. */
+  /** The socket is full. */
   blocked = false;
   #isPaused = false;
   readonly #onBlocked: () => void;
 
-  /** `onBlocked` is called when the socket has taken all it can; it has to be told of `drained`. */
+  /** `onBlocked` is called when the socket is full; call `drained` when it drains. */
   constructor(socket: Socket, onBlocked: () => void) {
     this.socket = socket;
     this.#onBlocked = onBlocked;
   }
 
-  /** Bytes that the client has not taken yet. */
+  /** The number of bytes that the client has not taken yet. */
   get unread(): number {
     return unsent(this.socket);
   }
 
-  /** Gathers `chunk[start, end)` for `flush`. */
+  /** Collects `chunk[start, end)` for `flush`. */
   relay(chunk: Buffer, start: number, end: number): void {
     toClient.aimAt(this.socket);
     toClient.addRange(chunk, start, end);
   }
 
-  /** Writes what was gathered. */
+  /** Writes what was collected. */
   flush(): void {
     if (toClient.bytes > 0 && toClient.isFor(this.socket) && !toClient.writeTo(this.socket))
       this.#block();
   }
 
-  /** Writes whole messages at once. */
+  /** Writes complete messages immediately. */
   write(bytes: Buffer): void {
     if (!this.socket.write(bytes)) this.#block();
   }
@@ -42,7 +42,7 @@ export class ClientOutput {
     this.blocked = false;
   }
 
-  /** Whether anything is read from the client. */
+  /** Pauses or resumes reading from the client. */
   setPaused(isPaused: boolean): void {
     if (isPaused === this.#isPaused) return;
     this.#isPaused = isPaused;

@@ -12,8 +12,8 @@ import type { ParameterSet } from '../parameters/parameter-set.ts';
 import { decoded, dependsOnProcess, startValuesOf } from '../parameters/replay-sql.ts';
 
 /**
- * Learns what the database reports to a client with certain startup parameters: borrows a connection, sets them,
- * and keeps what the database says. The next client with the same parameters needs no server connection to log in.
+ * Finds out the ParameterStatus values for the startup parameters of a client: borrows a connection, sets them, and
+ * stores what the database reports. The next client with the same parameters can log in without a server connection.
  */
 export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   readonly parameters: ParameterSet;
@@ -29,7 +29,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   #over = false;
   #needsNew = false;
 
-  /** `done` is called once; without an error, `parameters.greeting` is there. */
+  /** `done` is called once; without an error, `parameters.greeting` is set. */
   constructor(pool: Pool, parameters: ParameterSet, done: (error: ErrorFields | null) => void) {
     this.#pool = pool;
     this.parameters = parameters;
@@ -45,7 +45,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
     if (connection !== null) this.granted(connection);
   }
 
-  /** The client has gone before its turn came. */
+  /** The client disconnected while it was waiting. */
   cancel(): void {
     this.#over = true;
     this.#pool.leave(this);
@@ -54,7 +54,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   granted(connection: ServerConnection): void {
     connection.leaseTo(this);
     this.#pool.reset(connection, 0);
-    // Without a replay, too: a connection that rests has not heard yet that the configuration was read again.
+    // Even without a replay: an idle connection has not reported yet that the configuration was reloaded.
     const { sql, names } = startValuesOf(connection.state.parameterSet, this.parameters);
     connection.run(
       sql,
@@ -85,7 +85,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   }
 
   sendAgain(): void {
-    // A login that fails is the client's to repeat.
+    // A failed login is not retried; the client can retry it.
   }
 
   letsGo(): boolean {
@@ -105,50 +105,52 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   }
 
   replayed(): void {
-    // What it sets is its own statement.
+    // Not needed: there is no statement of a client.
   }
 
   replayRefused(): void {
-    // Nothing is set in front of it.
+    // Nothing is set before it.
   }
 
   relay(): void {
-    // Nothing of the proxy's own request is relayed.
+    // Replies to internal queries are not forwarded.
   }
 
   flushReplies(): void {
-    // Nothing was gathered.
+    // Nothing to flush.
   }
 
   cycleBegan(): void {
-    // No cycle of a client's runs.
+    // No cycle of a client runs.
   }
 
   cycleEnded(): void {
-    // No cycle of a client's has run.
+    // No cycle of a client has run.
   }
 
   syncsIgnored(): void {
-    // Nothing is copied.
+    // No COPY.
   }
 
   leaseEnded(): void {
-    // What was to be learnt has been learnt.
+    // The values are known already.
   }
 
   resume(): void {
-    // Nothing more is asked.
+    // There are no more requests.
   }
 
   parameterReported(): void {
-    // The connection keeps what is reported.
+    // The connection stores the reported values.
   }
 
   notified(): boolean {
     return false;
   }
 
-  /** The connection cannot take these values; it is as it was. Another may, if what they hang on is the server process. */
+  /**
+   * The connection does not accept these values and is unchanged. Another one may, if the reason is the server process.
+   */
   #refused(error: ErrorFields, connection: ServerConnection): void {
     const isStateful = [...this.parameters.values.keys()].some(dependsOnProcess);
     if (this.#over || this.#needsNew || !connection.state.isUsed || !isStateful) {
@@ -156,16 +158,16 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
       return;
     }
     this.#needsNew = true;
-    // This one goes back first.
+    // The connection is returned first.
     queueMicrotask(() => {
       if (!this.#over) this.start();
     });
   }
 
-  /** `values`: what was asked for, as PostgreSQL writes it. */
+  /** `values`: the requested values in PostgreSQL's notation. */
   #learn(connection: ServerConnection, values: readonly (readonly [string, string])[]): void {
     if (connection.loginGeneration !== this.#pool.loginGeneration) {
-      // New connections begin in another way by now.
+      // New connections start with other values now.
       queueMicrotask(() => {
         if (!this.#over) this.start();
       });
@@ -198,7 +200,10 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   }
 }
 
-/** PostgreSQL says at a login what SET says in a detail: that it has no conversion for a client_encoding. */
+/**
+ * At login, PostgreSQL reports as the error message what it reports for SET as the detail: that it has no conversion
+ * for a client_encoding.
+ */
 function asAtLogin(error: ErrorFields): ErrorFields {
   const { sqlstate, detail } = error;
   const [, what] = /^Conversion (between .*)\.$/.exec(detail ?? '') ?? [];

@@ -6,11 +6,11 @@ import type { Vacancy, Vacated } from '../targets/vacancy.ts';
 import type { SignalTarget } from './aim.ts';
 import { Aims } from './aims.ts';
 
-/** Who knows the sessions and pools that a session's statement reaches. */
+/** Access to the sessions and pools that a statement affects. */
 export interface Reach {
-  /** Who was told this process id: a client, or the server process of one that has its own; null when nobody was. */
+  /** The client with this process ID, or the server process of a client that has its own; null if there is none. */
   clientOf(processId: number): SignalTarget | number | null;
-  /** Closes connections that are in the way of a statement; see `TargetGroup.vacate`. */
+  /** Closes connections that block a statement; see `TargetGroup.vacate`. */
   vacate(
     wants: readonly Vacated[],
     pool: Pool,
@@ -18,34 +18,34 @@ export interface Reach {
   ): { readonly vacancy: Vacancy; readonly release: () => void };
 }
 
-/** The session whose statements reach beyond it. */
+/** The session whose statements affect others. */
 export interface InterventionOwner extends SignalTarget {
   readonly inTransaction: boolean;
-  /** Replies to its requests are to come. */
+  /** Replies to its requests are pending. */
   readonly awaitsReplies: boolean;
-  /** The connection takes the session's requests again. */
+  /** The connection accepts requests of the session again. */
   resumeRequests(): void;
 }
 
-/** Flags of statements that may change what PostgreSQL decides at logins. */
+/** Flags of statements that may change login-time settings. */
 export const mayIntervene: number =
   Flag.Ddl | Flag.Procedure | Flag.Do | Flag.UnknownFunction | Flag.Opaque;
 
-/** Of these, the ones that may do anything. */
+/** Those of them whose effects are unknown. */
 const unproven = Flag.Procedure | Flag.Do | Flag.UnknownFunction | Flag.Opaque;
 
 /**
- * What the statements of a session do to others: they change what PostgreSQL decides at logins, need a database without
- * connections, or signal clients by their process ids. Made when a session first does such a thing.
+ * The effects of a session's statements on others: they change login-time settings, need a database without
+ * connections, or signal clients by process ID. Created when a session first runs such a statement.
  */
 export class Interventions {
   readonly #owner: InterventionOwner;
   readonly #reach: Reach;
-  /** A statement has run that may change what is decided at logins, and its transaction may not be over. */
+  /** A statement that may have changed login-time settings has run, and its transaction may still be open. */
   #changesLogins = false;
-  /** The statement under way needs a database or a role without connections. */
+  /** The running statement needs a database or a role without connections. */
   #way: ReturnType<Reach['vacate']> | null = null;
-  /** The statement under way has clients of the proxy signalled. */
+  /** The running statement signals clients of the proxy. */
   #aims: Aims | null = null;
 
   constructor(owner: InterventionOwner, reach: Reach) {
@@ -53,7 +53,7 @@ export class Interventions {
     this.#reach = reach;
   }
 
-  /** The lease goes on: what was prepared for a statement stands until it is answered. */
+  /** The lease continues: the preparations for a statement stay until it is answered. */
   get areUnderWay(): boolean {
     return this.#way !== null || this.#aims !== null;
   }
@@ -66,27 +66,30 @@ export class Interventions {
       if (effect.kind !== 'transaction' && effect.kind !== 'logins' && effect.kind !== 'reload')
         continue;
       this.#changesLogins = true;
-      // The signal for it may take effect later than the answer comes.
+      // The signal for the reload may take effect later than the answer arrives.
       if (effect.kind === 'reload') this.#owner.pool.loginChanges.reloadedAt = performance.now();
     }
   }
 
-  /** A statement is about to run of which nobody knows what it does. */
+  /** A statement with unknown effects is about to run. */
   willRunUnread(): void {
     this.#changesLogins = true;
   }
 
-  /** Whether the statement may run at once. False: connections that are in its way are closed first, and `resumeRequests` follows. */
+  /**
+   * Whether the statement can run immediately. False: connections that block it are closed first, and `resumeRequests`
+   * follows.
+   */
   makesWay({ details }: Effects, connection: ServerConnection): boolean {
     const wants = details.filter((effect) => effect.kind === 'vacates');
     if (wants.length === 0) return true;
-    // One statement after the other: the way that was made for the one before is given up at its end.
+    // One statement at a time: the preparations for the previous one end first.
     if (this.#way?.vacancy.isReady === true && !this.#way.vacancy.isFor(wants)) {
       if (this.#owner.awaitsReplies) return false;
       this.end();
     }
     if (this.#way?.vacancy.isReady === true) return true;
-    // Something else that it was parked for may be over before the way is made: it stays parked.
+    // Another reason for the pause may end before the connections are closed. The requests stay paused.
     connection.lease.pauseRequests();
     if (this.#way !== null) return false;
     this.#way = this.#reach.vacate(wants, this.#owner.pool, () => this.#resumeRequests(connection));
@@ -105,28 +108,27 @@ export class Interventions {
     return isTaken;
   }
 
-  /** The server process that stands for a client that was aimed at. */
+  /** The server process for a client that was the argument of `aim`. */
   processFor(processId: number): number | null {
     return this.#aims?.processFor(processId) ?? null;
   }
 
-  /** A cycle has been answered. */
   cycleEnded(): void {
     const { awaitsReplies, inTransaction, pool } = this.#owner;
     if ((this.#way?.vacancy.isReady === true || this.#aims !== null) && !awaitsReplies) this.end();
-    // Who looked before the end of the transaction was not told of it.
+    // Logins before the end of the transaction did not see the change.
     if (!this.#changesLogins || inTransaction) return;
     this.#changesLogins = false;
     pool.loginChanges.version++;
   }
 
-  /** Nothing of the session's runs any more that others have to make way for. */
+  /** The session runs nothing any more that needs other sessions blocked. */
   end(): void {
     const way = this.#way;
     const aims = this.#aims;
     this.#way = null;
     this.#aims = null;
-    // Others go on in a turn of their own: what is gathered for this session's client or database is not written yet.
+    // Others continue in a separate turn, because output that was collected for this session is not written yet.
     if (way !== null) queueMicrotask(() => way.release());
     if (aims !== null) queueMicrotask(() => aims.release());
   }

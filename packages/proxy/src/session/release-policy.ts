@@ -1,48 +1,48 @@
-/** What a session does when all is answered and no transaction is open. */
+/** What a session does when all its cycles are answered and no transaction is open. */
 export const Release = {
-  /** It lets go of its lease. */
+  /** Return the connection. */
   Let: 0,
-  /** It keeps its lease for now: something will end that, or the session is pinned. */
+  /** Keep the lease: another event will end it, or the session is pinned. */
   Stay: 1,
-  /** It keeps its lease until somebody else needs the connection. */
+  /** Keep the lease until another session needs the connection. */
   Linger: 2,
-  /** The statements that ran are judged by what is known of the database's code; then it is asked again. */
+  /** Check the statements that ran against the known code of the database; then decide again. */
   Judge: 3,
-  /** The database is asked what code it has, to judge the statements that ran. */
+  /** Read the code of the database, to check the statements that ran. */
   ReadStoredCode: 4,
-  /** The connection is probed for what the session has left. */
+  /** Probe the connection for state of the session. */
   Probe: 5,
-  /** What the session listens to is found out and taken over; then it is asked again. */
+  /** Find out what the session listens to, and take it over; then decide again. */
   SettleListening: 6,
-  /** The database is asked whether the session may ask for values of sequences. */
+  /** Ask the database whether the session can call currval() and lastval(). */
   AskSequences: 7,
-  /** What was LISTENed to for the session is given up on the connection. */
+  /** UNLISTEN on the connection. */
   Unlisten: 8,
 } as const;
 export type Release = (typeof Release)[keyof typeof Release];
 
-/** A session that might let go of its lease. */
+/** A session that may return its connection. */
 export interface Releasable {
-  /** Its statements prepare something on others, or part of a message has been sent. */
+  /** Its statements are affecting others, or part of a message has been sent. */
   readonly isKept: boolean;
-  /** Statements ran that are not judged yet. */
+  /** Statements have run that are not checked yet. */
   readonly hasUnjudged: boolean;
-  /** The database can be asked what code it has, or is being asked. */
+  /** The code of the database can be read, or is being read. */
   readonly canReadCode: boolean;
   readonly wantsProbe: boolean;
-  /** Whether it is worth keeping the connection, as long as nobody needs it. */
+  /** Whether the session should keep the connection while no other session needs it. */
   readonly lingers: boolean;
-  /** Whether it listens at all. */
+  /** Whether it listens. */
   readonly listens: boolean;
   readonly wantsSequences: boolean;
   readonly isPinned: boolean;
-  /** The connection LISTENs for the session, and no reset follows. */
+  /** The connection has LISTEN for the session, and no reset follows. */
   readonly mustUnlisten: boolean;
 }
 
 /**
- * What has to be done next so that the session lets go of its lease. Sends nothing itself. `isListeningSettled`: what
- * the session listens to was settled in this turn.
+ * The next step towards the end of the lease. It sends nothing. `isListeningSettled`: the listening of the session was
+ * settled in this turn.
  */
 export function nextRelease(session: Releasable, isListeningSettled = false): Release {
   if (!isListeningSettled) {
@@ -57,12 +57,12 @@ export function nextRelease(session: Releasable, isListeningSettled = false): Re
   return session.mustUnlisten ? Release.Unlisten : Release.Let;
 }
 
-/** What decides whether a session lingers on its connection. */
+/** The inputs for the decision whether a session lingers on its connection. */
 export interface Lingering {
   readonly isPinned: boolean;
-  /** It was told to move on. */
+  /** It was asked to return the connection. */
   readonly movesOn: boolean;
-  /** Statements ran that may have left something. */
+  /** Statements have run that may have side effects. */
   readonly mayHaveLeft: boolean;
   /** One of them certainly has. */
   readonly isCertain: boolean;
@@ -71,8 +71,8 @@ export interface Lingering {
 }
 
 /**
- * Whether the session keeps its connection until somebody else needs it: only then is it worth finding out what its
- * statements may have left.
+ * Whether the session keeps its connection until another session needs it. Only then is the proxy to find out the side
+ * effects of its statements.
  */
 export function wouldLinger(session: Lingering): boolean {
   return (

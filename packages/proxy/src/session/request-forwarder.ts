@@ -31,38 +31,40 @@ import { Statement } from '../statements/statement.ts';
 import { StatementRewriter } from './statement-rewriter.ts';
 import { UnsettledRequests } from '../protocol/unsettled-requests.ts';
 
-/** What there is to read of a call without a text. */
+/** The text of a call without a text. */
 const emptyText = Buffer.alloc(1);
 
 /**
- * The way of a client's messages to the database: walks what the client sends, header by header, registers what
- * each message will be answered with, and rewrites what names a prepared statement.
+ * The path of the client's messages to the database. It parses what the client sends, header by header, registers the
+ * pending reply of each message, and rewrites messages that name a prepared statement.
  *
- * Whole messages go on as ranges of the chunk they came in; only a message that is cut by the end of a chunk is
- * gathered, and one longer than `longestBuffered` streams.
+ * Complete messages are forwarded as ranges of the received chunk. Only a message that crosses the end of a chunk is
+ * buffered, and one longer than `longestBuffered` streams.
  */
 export class RequestForwarder {
   readonly #owner: RequestOwner;
   readonly #statements: StatementOwner;
   readonly #requests: StatementRewriter;
-  /** Bytes received and not gone on yet: the start of a message, or all that waits for a lease. */
+  /**
+   * Bytes that were received and not forwarded yet: the beginning of a message, or everything that waits for a lease.
+   */
   #rest: Buffer | null = null;
-  /** Puts together what waits and what comes; null while there is no such thing. */
+  /** Joins the waiting bytes and new ones; null if none wait. */
   #appender: Appender | null = null;
-  /** Bytes still to come of a message that streams; dropped when `#bodyDropped`. */
+  /** The remaining bytes of a streaming message; they are dropped if `#bodyDropped`. */
   #bodyLeft = 0;
   #bodyDropped = false;
-  /** A request of the extended protocol was refused by the proxy itself: everything up to Sync is dropped. */
+  /** The proxy refused an extended-protocol request: everything up to Sync is dropped. */
   #discarding = false;
   #waiting = false;
   #crowded = false;
   #awaitsAnswers = false;
   readonly #cycles: QueryCycles;
-  /** What was sent on the lease while its parameters were not set for certain. */
+  /** What was sent on the lease before its parameters were certainly set. */
   readonly #unsettled = new UnsettledRequests();
-  /** From where on the chunk at hand belongs to the lease; -1: there is none. */
+  /** The offset from which the current chunk belongs to the lease; -1: none. */
   #leasedAt = -1;
-  /** Stands in for the server connection on which a transaction was lost. */
+  /** Answers in place of the server connection on which a transaction was lost. */
   #lost: LostConversation | null = null;
 
   constructor(owner: RequestOwner, statements: StatementOwner) {
@@ -72,70 +74,75 @@ export class RequestForwarder {
     this.#requests = new StatementRewriter(statements, { cycles: owner.cycles, leases: owner });
   }
 
-  /** True when part of a message has gone to the database and the rest has not come. */
+  /** True if a message was sent to the database in part. */
   get midMessage(): boolean {
     return this.#bodyLeft > 0 && !this.#bodyDropped;
   }
 
   /**
-   * True when requests wait for a lease and the client has sent on meanwhile, so that no more is to be read. Most send one
-   * cycle and wait: to pause and resume their sockets each time would cost more than the chunk that may come.
+   * True if requests wait for a lease and the client has sent more, so that reading must pause. Most clients send one
+   * cycle and wait; pausing and resuming their sockets each time would cost more than one extra chunk.
    */
   get crowded(): boolean {
     return this.#crowded;
   }
 
-  /** True when requests wait until nothing is owed. */
+  /** True if requests wait until no reply is pending. */
   get awaitsAnswers(): boolean {
     return this.#awaitsAnswers;
   }
 
-  /** How many names the session has for prepared statements. */
+  /** The number of prepared statement names of the session. */
   get names(): number {
     return this.#requests.names.size;
   }
 
-  /** A lease begins on a connection that has names of a session's own. */
+  /** A lease begins on a connection with client-named statements. */
   reconcile(connection: ServerConnection): void {
     this.#requests.reconcile(connection);
   }
 
-  /** Names of SQL's PREPARE that need not keep the connection. */
+  /** Names of SQL-level prepared statements that do not need to keep the connection. */
   trackedNames(): readonly string[] {
     return this.#requests.names.tracked();
   }
 
-  /** A statement is about to run that changes how texts are read. True: some of SQL's PREPARE could not be said again. */
+  /**
+   * A statement is about to change how texts are parsed. True: some SQL-level statements could not be prepared again.
+   */
   lexisChanges(): boolean {
     return this.#requests.lexisChanges();
   }
 
   /**
-   * The cycle at hand, whose first request was refused for an outdated plan, if all of it can be made again with a new one; or
-   * null. The plan is forgotten then.
+   * The current cycle, whose first request failed because of an outdated plan, if it can be retried completely with a
+   * new plan; otherwise null. Discards the plan.
    */
   requestToRenew(connection: ServerConnection): Buffer | null {
     const { sole } = this.#cycles;
     const statement = sole?.statement;
     const cycle = this.requestToRepeat(connection);
-    // A client that knows the rows from before would misread new ones: it must ask within the cycle.
+    // A client that knows the old row description would misread new rows: it must request it within the cycle.
     if (cycle === null || (cycle[0] !== Code.Query && !describesPortal(cycle, 0))) return null;
     if (statement instanceof Statement) connection.state.statements.outdate(statement);
     else renewClientNamed(connection, this.#requests.names);
     return cycle;
   }
 
-  /** The cycle at hand, if its first request failed and all of it can be made again; or null. */
+  /** The current cycle, if its first request failed and it can be retried completely; otherwise null. */
   requestToRepeat(connection: ServerConnection): Buffer | null {
     return connection.cycleOpen ? null : (this.#cycles.sole?.takeFromBeginning() ?? null);
   }
 
-  /** The database does not have the statement that an error tells of: true when the session itself has closed it. */
+  /** The error says that a statement does not exist: true if the session itself has closed it. */
   hasClosed(connection: ServerConnection, error: string): boolean {
     return this.#requests.hasClosed(connection, error);
   }
 
-  /** Makes the sole cycle again, before all that the client has sent since; it may have to wait with what waits already. */
+  /**
+   * Retries the only cycle, before everything that the client has sent since. It may have to wait with the waiting
+   * bytes.
+   */
   repeat(cycle: Buffer): void {
     this.#cycles.restart();
     this.#rest = this.#rest === null ? cycle : Buffer.concat([cycle, this.#rest]);
@@ -143,7 +150,6 @@ export class RequestForwarder {
     else this.#flush(this.#owner.connection);
   }
 
-  /** Takes what the client has sent. */
   onData(chunk: Buffer): void {
     if (this.#rest !== null) {
       this.#rest = (this.#appender ??= new Appender()).append(this.#rest, chunk);
@@ -154,7 +160,7 @@ export class RequestForwarder {
     else this.#process(chunk);
   }
 
-  /** The server connection takes requests again. */
+  /** The server connection accepts requests again. */
   resume(): void {
     this.#waiting = false;
     this.#crowded = false;
@@ -162,7 +168,7 @@ export class RequestForwarder {
     this.#processRest();
   }
 
-  /** A lease was granted: what waits is the first that is sent on it. */
+  /** A lease was granted: the waiting bytes are its first requests. */
   granted(): void {
     this.#waiting = false;
     this.#crowded = false;
@@ -172,12 +178,12 @@ export class RequestForwarder {
     if (rest !== null) this.#process(rest, 0);
   }
 
-  /** True when the cycle under way can be sent again. */
+  /** True if the running cycle can be retried. */
   get canSendAgain(): boolean {
     return this.#cycles.last.isKept;
   }
 
-  /** Sends the cycle under way again, on another lease. */
+  /** Retries the running cycle on another lease. */
   sendAgain(): void {
     this.#rest = this.#cycles.first.takeBefore(this.#rest);
     this.#waiting = false;
@@ -186,27 +192,27 @@ export class RequestForwarder {
     this.#processRest();
   }
 
-  /** The server connection has ended with a transaction open. */
+  /** The server connection was lost with an open transaction. */
   transactionLost(transaction: LostTransaction): void {
     this.#cycles.drop();
     this.#lost = new LostConversation(transaction, this.#requests, this.#statements);
   }
 
-  /** The lease has ended; the session keeps only what it needs for the next. */
+  /** The lease has ended. The session keeps only the state for the next one. */
   leaseEnded(connection: ServerConnection): void {
     this.leaseLost(connection);
     this.#cycles.drop();
   }
 
-  /** The lease has ended with a cycle under way, which may be sent again. */
+  /** The lease has ended with a running cycle, which may be retried. */
   leaseLost(connection: ServerConnection): void {
     this.#requests.leaseEnded(connection);
     this.#cycles.last.forgetBeginning();
   }
 
   /**
-   * Refuses the request that waits for a lease, as PostgreSQL would: a simple Query is answered by the error and
-   * ReadyForQuery, an extended one by the error, and then everything is dropped until Sync.
+   * Refuses the request that waits for a lease, as PostgreSQL would: with the error and ReadyForQuery for a simple
+   * Query, and with the error for an extended request, after which everything up to Sync is dropped.
    */
   refuse(error: Buffer): void {
     this.#waiting = false;
@@ -221,22 +227,24 @@ export class RequestForwarder {
     this.#processRest();
   }
 
-  /** The server connection has ended while a cycle had not reached its Sync: the rest of it is dropped. */
+  /** The server connection was lost before the Sync of a cycle: the rest of the cycle is dropped. */
   discardUntilSync(): void {
     this.#discarding = true;
   }
 
-  /** The rest of a message whose beginning went to a server connection that has ended is dropped. */
+  /** Drops the rest of a message that was sent in part to a lost server connection. */
   dropBody(): void {
     if (this.#bodyLeft > 0) this.#bodyDropped = true;
   }
 
-  /** The parameters of the lease are set: what was sent behind them runs here. */
+  /** The parameters of the lease are set: the requests after them have run here. */
   settled(): void {
     this.#unsettled.clear();
   }
 
-  /** Nothing of the lease has run: all that was sent goes to the next. False: not all of it is at hand. */
+  /**
+   * Nothing of the lease has run: everything that was sent moves to the next lease. False: not all bytes are available.
+   */
   sendUnsettled(): boolean {
     const sent = this.#unsettled.take();
     if (sent === null) return false;
@@ -253,7 +261,7 @@ export class RequestForwarder {
     this.#rest = null;
   }
 
-  /** Puts the client's names for its statements in the place of those they bear on server connections. */
+  /** Replaces the names of statements on the server connection by those of the client. */
   translate(text: string): string {
     return this.#requests.translate(text);
   }
@@ -272,7 +280,7 @@ export class RequestForwarder {
     if (rest !== null) this.#process(rest);
   }
 
-  /** `begun`: where in the chunk the first cycle of a lease begins, or -1. */
+  /** `begun`: the offset in the chunk of the first cycle of a lease, or -1. */
   #process(chunk: Buffer, begun = -1): void {
     this.#leasedAt = this.#owner.connection === null ? -1 : 0;
     this.#walk(chunk, begun);
@@ -284,15 +292,15 @@ export class RequestForwarder {
     const owner = this.#owner;
     const requests = this.#requests;
     const end = chunk.length;
-    // chunk[from, at) goes to the database as it is and was not gathered yet.
+    // chunk[from, at) is forwarded unchanged and was not collected yet.
     let from = 0;
     let at = 0;
     let connection = owner.connection;
-    // Where a cycle begins that can be kept to be sent again; it must be the only one.
+    // The offset of a cycle that can be kept for a retry; it must be the only one.
     let kept = begun;
     let cycles = 0;
     this.#cycles.drop();
-    // The session may have kept its connection from before.
+    // The session may have the connection from before.
     if (connection !== null && !connection.cycleOpen && this.#bodyLeft === 0) kept = 0;
     if (this.#bodyLeft > 0) {
       at = Math.min(this.#bodyLeft, end);
@@ -322,7 +330,7 @@ export class RequestForwarder {
         if (kind === Kind.Small || length <= owner.longestBuffered) break;
         if (end - at < owner.longestBuffered && end - at < longestSmallMessage) break;
       }
-      // COPY data is of use only to a database that was asked for it; elsewhere PostgreSQL ignores it too.
+      // PostgreSQL ignores COPY data outside COPY, so it does not need a lease.
       if (code === Code.CopyData || code === Code.CopyDone || code === Code.CopyFail) {
         if (connection === null || this.#discarding) {
           toServer.addRange(chunk, from, at);
@@ -355,7 +363,7 @@ export class RequestForwarder {
         }
         continue;
       }
-      // A Sync or Flush with something in it is for PostgreSQL to refuse.
+      // PostgreSQL must refuse a Sync or Flush with a body.
       const idle = connection === null && length === 4;
       if (this.#discarding || (idle && (code === Code.Sync || code === Code.Flush))) {
         toServer.addRange(chunk, from, at);
@@ -376,7 +384,7 @@ export class RequestForwarder {
       if (connection === null) {
         connection = owner.borrow();
         if (connection === null) {
-          // Nothing of this cycle has gone out: it all waits.
+          // No part of this cycle has been sent: all of it waits.
           this.#keepForLater(chunk, at);
           return;
         }
@@ -384,7 +392,7 @@ export class RequestForwarder {
         this.#leasedAt = at;
       }
       if (connection.lease.isClosedToRequests) {
-        // A cancel, say, is meant for what runs now, never for what comes next.
+        // A cancel, for example, applies to the running request, never to the next one.
         toServer.addRange(chunk, from, at);
         this.#flush(connection);
         this.#keepForLater(chunk, at);
@@ -428,7 +436,7 @@ export class RequestForwarder {
           if (connection.pending.append(Reply.FunctionCall)) this.#cycles.end();
           break;
         default: {
-          // Each of these names a statement or portal first; everything before it keeps its place.
+          // These messages begin with the name of a statement or portal. The bytes before keep their order.
           toServer.addRange(chunk, from, at);
           from = at;
           const nameEnd = stringEnd(chunk, firstStringAt(code, at));
@@ -436,7 +444,7 @@ export class RequestForwarder {
             this.#malformed(connection, code);
             return;
           }
-          // These change the session's names, which the second time would be changed already.
+          // These change the session's names, so a retry would find them changed.
           if (code === Code.Close || (code === Code.Parse && nameEnd > bodyAt(at))) kept = -1;
           if (code === Code.Parse)
             rewritten = requests.parse(connection, chunk, at, nameEnd, next, end);
@@ -499,7 +507,7 @@ export class RequestForwarder {
     this.#owner.flow();
   }
 
-  /** What comes next hangs on answers that are under way. A cycle that is open is asked for its own. */
+  /** The next message depends on pending replies. In an open cycle, Flush requests them. */
   #awaitAnswers(connection: ServerConnection, chunk: Buffer, at: number): void {
     this.#requests.waits = false;
     this.#keepForLater(chunk, at);

@@ -7,84 +7,88 @@ import type { PinReason } from '../pinning/pin-reason.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
 import type { StartValues } from '../parameters/start-values.ts';
 
-/** Which start values code of the database may reset, by their names. */
+/** The start values that code of the database may reset, by name. */
 export interface MayReset {
   readonly names: readonly string[];
-  /** The code is known, so that it resets these in all likelihood. */
+  /** The code is known, so that it very likely resets them. */
   readonly isKnown: boolean;
 }
 
-/** The session, as the way of its messages to a server connection sees it. */
+/** The session, as seen by the request forwarder. */
 export interface RequestOwner {
   /** The leased server connection, or null. */
   readonly connection: ServerConnection | null;
-  /** What the client has sent and is not answered. */
+  /** The unanswered cycles of the client. */
   readonly cycles: QueryCycles;
-  /** The longest message that is gathered whole; longer ones stream, in bytes. */
+  /** The longest message that is buffered completely, in bytes; longer ones stream. */
   readonly longestBuffered: number;
-  /** Asks for a lease. Null: `RequestForwarder.granted` or `refuse` will be called, or were. */
+  /** Requests a lease. Null: `RequestForwarder.granted` or `refuse` will be called, or has been. */
   borrow(): ServerConnection | null;
   /**
-   * A statement about to run sets what PostgreSQL takes only before temporary tables were used. Gives the connection back if
-   * other sessions have had it and nothing of the lease has run: true, and the statement waits for one that nobody has had.
+   * A statement is about to set what PostgreSQL accepts only before temporary tables were used. If other sessions have
+   * used the connection and nothing of the lease has run, this returns the connection and true, and the statement waits
+   * for a new connection.
    */
   wantsNewConnection(effects: Effects): boolean;
-  /** Something has changed of what may be read from the client. */
+  /** The conditions for reading from the client have changed. */
   flow(): void;
-  /** Sends bytes to the client that no database was asked for. */
+  /** Sends bytes to the client that are not from the database. */
   reply(bytes: Buffer): void;
-  /** The client said Terminate. */
+  /** The client sent Terminate. */
   terminated(): void;
-  /** Ends the session: the client broke the protocol. */
+  /** Ends the session, because the client violated the protocol. */
   terminate(error: ProxyError): void;
 }
 
 /** The session, as its statements see it. */
 export interface StatementOwner {
-  /** Under which lexis the database reads the session's statements; see `lexisOf`. */
+  /** The lexis under which the database parses the session's statements; see `lexisOf`. */
   readonly lexis: number;
-  /** Nothing is owed: the lexis is what the connection has reported. */
+  /** No reply is pending: the lexis is the one that the connection has reported. */
   lexisTold(): void;
-  /** Tells apart what the same statement text means under the session's parameters, as it has literals or none. */
+  /**
+   * A key that distinguishes the meanings of the same text under the parameters of the session, for a text with or
+   * without literals.
+   */
   statementContext(hasLiterals: boolean): string;
-  /** What the client asked for at its start, to be set again behind what resets it; null when there is nothing. */
+  /** The start values of the client, to be set again after a reset; null if there are none. */
   readonly startValues: StartValues | null;
   /** The parameters that the session has set. */
   readonly known: ParameterSet;
-  /** In what encoding the client speaks. */
+  /** The encoding of the client. */
   readonly clientEncoding: string | undefined;
-  /** Which start values code of the database may reset in what is about to run; forgets it. */
+  /** The start values that code of the database may reset in the next request; clears them. */
   takeMayReset(): MayReset;
   /**
-   * Looks at what a statement about to run does to the session, and pins where that is needed. Its text begins at
-   * `source[start]` and ends with a zero byte.
+   * Analyzes the effects of a statement that is about to run, and pins if necessary. The text begins at `source[start]`
+   * and ends with a zero byte.
    */
   willRun(effects: Effects, source: Buffer, start: number): void;
-  /** Tells of a statement, its literals replaced; called only while somebody listens. */
+  /** Publishes a normalized query; called only if there are subscribers. */
   publishStatement(normalizedQuery: string): void;
-  /** The text of a statement that may set parameters in ways that only their names in it betray. */
+  /** A statement that may set parameters, which only their names in this text indicate. */
   mayNameParameters(text: string): void;
   /**
-   * Whether a statement may run at once. False: it needs a database or a role without connections, or one to send a signal
-   * to, and the connection is parked until there is.
+   * Whether a statement can run immediately. False: it needs a database or a role without connections, or the target of
+   * a signal, and its requests are paused until then.
    */
   makesWay(effects: Effects): boolean;
   /** As `makesWay`, for a signal to the process of a client of the proxy; `ends`: pg_terminate_backend(). */
   aim(processId: number, ends: boolean): boolean;
-  /** The process id that the client was told as its own. */
+  /** The process ID of the client. */
   readonly clientProcessId: number;
-  /** The server process that stands for one that `aim` was called for; null: no client of the proxy has this process id. */
+  /** The server process for the argument of `aim`; null: no client of the proxy has this process ID. */
   processFor(processId: number): number | null;
-  /** The statement that was bound last has the values in `chunk[start, end)`. */
+  /** The last bound statement has the values in `chunk[start, end)`. */
   bound(chunk: Buffer, start: number, end: number): void;
-  /** Whether a statement that is about to be prepared or run waits until nothing is owed. */
+  /** Whether a statement that is about to be prepared or run must wait until no reply is pending. */
   mustWait(effects: Effects): boolean;
-  /** A statement is about to be prepared: puts in front of the cycle what it must not meet. */
+  /** A statement is about to be prepared: adds requests before the cycle if it needs them. */
   willParse(effects: Effects): void;
-  /** A statement is about to run of which nobody knows what it does; what has come of its text begins at `start`. */
+  /** A statement with unknown effects is about to run; the received part of its text begins at `start`. */
   willRunUnread(reason: PinReason, source: Buffer, start: number): void;
-  /** A statement of SQL's PREPARE cannot be carried: pins. */
+  /** A SQL-level prepared statement cannot be tracked: pins. */
   keepStatements(source: Buffer, start: number): void;
-  /** A belief about the server connection was contradicted, and is corrected. */
+  /** An error contradicted an assumption about the server connection, which is corrected. */
   corrected(belief: Belief): void;
 }

@@ -14,50 +14,49 @@ import { Interventions } from './interventions.ts';
 import type { InterventionOwner, Reach } from './interventions.ts';
 import { SessionState } from './session-state.ts';
 
-/** Whoever keeps the sessions: told what happens to them. */
+/** The owner of the sessions, which is notified of their events. */
 export interface SessionKeeper extends PinWatcher, Reach {
   readonly longestBuffered: number;
   readonly listeners: Listeners;
   /**
-   * `what` was found changed in a session after these statements, whose texts do not show it; null when they were known
-   * to do so.
+   * `what` was found changed in a session after these statements, whose texts do not show it; null if they were known
+   * to change it.
    */
   foundHiddenState(session: PinOwner, what: string, statements: readonly string[] | null): void;
 }
 
-/** The session, as its parts call it back. */
+/** The session, as its parts call it. */
 export interface SessionOwner extends InterventionOwner {
-  /** Ends the session; `farewell` is the last that the client is told, null: nothing. */
+  /** Ends the session; `farewell` is the last message to the client, null: none. */
   end(reason: string, farewell: Buffer | null): void;
   terminate(error: ProxyError): void;
-  /** What waits is tried again: the server connection takes requests. */
+  /** Retries what waits: the server connection accepts requests. */
   resume(): void;
-  /** Something has changed of what is read from the client, or written to its server connection. */
+  /** The conditions for reading from the client or writing to the server connection have changed. */
   flow(): void;
 }
 
 /**
- * What the parts of a session share: its client, its lease, its unanswered cycles, its parameters and its pin. It counts
- * cycles, and knows no more of what goes on.
+ * The common state of the parts of a session: its client, its lease, its unanswered cycles, its parameters and its pin.
  */
 export class SessionCore implements CycleOwner, PinOwner {
   readonly id: number;
   readonly pool: Pool;
   readonly keeper: SessionKeeper;
   readonly client: ClientOutput;
-  /** The process id that the client was told. */
+  /** The process ID of the client. */
   readonly clientProcessId: number;
   readonly parameters: SessionParameters;
   readonly pin: SessionPin;
   readonly owner: SessionOwner;
-  /** What the client has sent and is not answered. */
+  /** The unanswered cycles of the client. */
   readonly cycles: QueryCycles;
   /** The leased server connection, or null. */
   connection: ServerConnection | null = null;
   /** When the current state began, in clock milliseconds. */
   since = clock.now;
   #state: SessionState = SessionState.Idle;
-  /** Made when the session first does something to others. */
+  /** Created when the session first affects others. */
   #interventions: Interventions | null = null;
 
   constructor(options: {
@@ -93,17 +92,17 @@ export class SessionCore implements CycleOwner, PinOwner {
     return this.connection !== null && this.connection.inTransaction;
   }
 
-  /** The session is in a transaction, or will be when what it has sent was run. */
+  /** The session is in a transaction, or will be after its pending requests. */
   get isBegun(): boolean {
     return this.inTransaction || this.cycles.last.begins;
   }
 
-  /** Replies to its requests are to come. */
+  /** Replies to its requests are pending. */
   get awaitsReplies(): boolean {
     return this.connection !== null && this.cycles.arePending(this.connection);
   }
 
-  /** The name that the client gave itself, for logs. */
+  /** The application_name of the client, for logs. */
   get applicationName(): string {
     return readable(this.parameters.get('application_name') ?? '');
   }
@@ -112,7 +111,7 @@ export class SessionCore implements CycleOwner, PinOwner {
     return this.parameters.get('client_min_messages');
   }
 
-  /** What its statements do to others; null as long as they do nothing. */
+  /** The effects of its statements on others; null if they had none so far. */
   get interventions(): Interventions | null {
     return this.#interventions;
   }
@@ -125,11 +124,11 @@ export class SessionCore implements CycleOwner, PinOwner {
     this.client.write(bytes);
   }
 
-  /** The requests that were kept back on the server connection go on. */
+  /** The paused requests on the server connection continue. */
   resumeRequests(): void {
     const { connection } = this;
     if (connection !== null) connection.lease.admitRequests();
-    // The connection is settled first: the lease may end, and what waited needs another.
+    // The connection is handled first: the lease may end, and what waited then needs another.
     queueMicrotask(() => {
       if (this.#state !== SessionState.Waiting) this.owner.resume();
     });

@@ -24,7 +24,7 @@ import type { SessionCore } from './session-core.ts';
 import { SessionState } from './session-state.ts';
 import type { StatementEffects } from './statement-effects.ts';
 
-/** temp_buffers cannot be changed once temporary tables were used, and others may have used some. */
+/** temp_buffers cannot be changed after temporary tables were used, possibly by other sessions. */
 function setsBeforeUse(effect: Effect): boolean {
   return (
     effect.kind === 'parameter' &&
@@ -33,27 +33,27 @@ function setsBeforeUse(effect: Effect): boolean {
   );
 }
 
-/** The leases of a session, one after the other: borrows, puts in front what the session needs, and lets go. */
+/** The leases of a session, one after the other: borrowing, the requests at the start of a lease, and returning. */
 export class SessionLease
   implements LeaseOwner<ServerConnection>, Borrower, Lingerer, RecoveryOwner
 {
   readonly requests: RequestForwarder;
   readonly pool: Pool;
   readonly cycles: QueryCycles;
-  /** Exact time at which the borrow queue was joined, in milliseconds. */
+  /** When the session joined the borrow queue, exactly, in milliseconds. */
   waitingSince = 0;
-  /** The next lease must be on a connection that no session has had. */
+  /** The next lease must be on a new connection. */
   needsNew = false;
   /** The lease is the first of its connection. */
   isFirstLease = false;
-  /** Where the session was served last: it comes back there if it can, since what it has left there is its own. */
+  /** The last connection of the session. The session prefers it, because its own state there needs no reset. */
   lastConnection: ServerConnection | null = null;
   readonly #core: SessionCore;
   readonly #effects: StatementEffects;
   readonly #recovery = new SessionRecovery(this);
-  /** Those who have yet to learn whether the session has been ended. */
+  /** The number of operations that wait to learn whether the session has ended. */
   #holds = 0;
-  /** As of which of the pool's news the client was told of parameters. */
+  /** The report version of the pool that the client was last informed of. */
   #reportVersion: number;
 
   constructor(core: SessionCore, effects: StatementEffects, requests: RequestForwarder) {
@@ -83,7 +83,7 @@ export class SessionLease
 
   // --- Borrowing ---
 
-  /** The connection of a new lease; null: `granted` or `borrowFailed` will be called, or were. */
+  /** The connection of a new lease; null: `granted` or `borrowFailed` will be called, or has been. */
   borrow(): ServerConnection | null {
     if (this.#holds > 0) return null;
     this.waitingSince = performance.now();
@@ -99,16 +99,16 @@ export class SessionLease
     }
     const connection = this.pool.borrow(this);
     if (connection === null || (runsAgain && this.#recovery.isRefusedAgain(connection))) {
-      // A lease that cannot be had at once was queued, or has been refused already.
+      // A lease that was not available immediately is queued, or has been refused already.
       if (this.#core.state === SessionState.Idle) this.#core.enter(SessionState.Waiting);
       return null;
     }
-    // It was there at once: the clock is not asked again.
+    // It was available immediately, so the clock is not read again.
     this.#take(connection, 0);
     return connection;
   }
 
-  /** The cycle is handed to the borrow queue in this very turn; only then can it be refused. */
+  /** The cycle joins the borrow queue in this turn; it can be refused only afterwards. */
   #refuseSoon(error: ProxyError): void {
     this.#core.enter(SessionState.Waiting);
     queueMicrotask(() => {
@@ -135,20 +135,21 @@ export class SessionLease
     this.flow();
   }
 
-  /** It borrows no connection until `unblockRequests`. */
+  /** The session borrows no connection until `unblockRequests`. */
   block(): void {
     this.#holds++;
   }
 
-  /** Returns whether requests go on. */
+  /** Returns whether requests continue. */
   unblock(): boolean {
     this.#holds--;
     return this.#holds === 0 && this.#core.state === SessionState.Idle;
   }
 
   /**
-   * A statement about to run sets what PostgreSQL takes only before temporary tables were used. Gives the connection back if
-   * other sessions have had it and nothing of the lease has run: true, and the statement waits for one that nobody has had.
+   * A statement is about to set what PostgreSQL accepts only before temporary tables were used. If other sessions have
+   * used the connection and nothing of the lease has run, this returns the connection and true, and the statement waits
+   * for a new connection.
    */
   wantsNewConnection(effects: Effects): boolean {
     const { connection } = this;
@@ -158,7 +159,7 @@ export class SessionLease
     this.becomeIdle();
     this.wantNew();
     connection.orphan(false);
-    // What was put in front of the lease was only gathered so far.
+    // The requests before the lease were only collected so far.
     connection.flushRequests();
     queueMicrotask(() => {
       if (this.#core.state === SessionState.Idle) this.#core.owner.resume();
@@ -166,7 +167,7 @@ export class SessionLease
     return true;
   }
 
-  /** `waited`: since the lease was asked for, in milliseconds. */
+  /** `waited`: since the lease was requested, in milliseconds. */
   #take(connection: ServerConnection, waited: number): void {
     const core = this.#core;
     const { pool } = this;
@@ -182,10 +183,11 @@ export class SessionLease
     connection.state.statements.leasedTo(core.id);
     if (connection.state.clientNamed !== null) this.requests.reconcile(connection);
     const before = connection.state.parameterSet;
-    // A time-out of the last session's could end the replay before PostgreSQL takes any error for the end of its process.
+    // A timeout of the previous session could end the replay before PostgreSQL treats errors as the end of its process.
     if (pool.replay(connection, parameters.known) && isHurried(before))
       connection.lease.pauseRequests();
-    // What is put in front of the lease changes what the connection has reported: of others, until it is answered.
+    // The requests at the start of the lease change what the connection has reported, so others' values are visible
+    // until they are answered.
     if (this.#reportVersion !== pool.reportVersion && connection.pending.length === 0) {
       this.#reportVersion = pool.reportVersion;
       for (const [name, value] of parameters.news(connection, before))
@@ -195,7 +197,7 @@ export class SessionLease
     if (events.leaseBegan.hasSubscribers) this.#show(connection);
   }
 
-  /** Lets a test ask the connection, in front of the session's first request, what is inside. */
+  /** Lets a test inspect the connection before the first request of the session. */
   #show(connection: ServerConnection): void {
     const { parameters, listening } = this.#effects;
     events.leaseBegan.publish({
@@ -257,8 +259,8 @@ export class SessionLease
   parameterReported(name: string, value: string): void {
     const { parameters } = this.#effects;
     parameters.told(name, value);
-    // Nothing that was asked for sets a parameter, and one has changed: a function did it, or the server has read its
-    // configuration again, which it tells with the next answer.
+    // No request sets a parameter, but one has changed: by a function, or because the server reloaded its
+    // configuration, which it reports with the next reply.
     if (parameters.dirty) return;
     parameters.suspect();
     this.pool.parameterChanged();
@@ -273,7 +275,7 @@ export class SessionLease
     this.#core.owner.resume();
   }
 
-  // --- Letting go ---
+  // --- Returning ---
 
   letsGo(): boolean {
     const effects = this.#effects;
@@ -318,12 +320,13 @@ export class SessionLease
     this.pool.lingering.delete(this);
     this.#effects.leaseEnded(connection);
     this.becomeIdle();
-    // The connection may have been full, with COPY data that the database has refused: its drain is not ours any more.
+    // The connection may have been full of COPY data that the database has refused. Its drain no longer concerns this
+    // session.
     this.flow();
     if (connection !== null) this.requests.leaseEnded(connection);
   }
 
-  /** Others need the connection that the session only lingers on, or it has lingered for long. */
+  /** Other sessions need the connection on which this one only lingers, or it has lingered long enough. */
   moveOn(): void {
     const { connection } = this;
     if (!this.pool.lingering.delete(this) || connection === null || this.#effects.busy) return;
@@ -331,7 +334,9 @@ export class SessionLease
     connection.settle();
   }
 
-  /** Others wait for a server connection: is the pinned one still needed? Asked only between transactions. */
+  /**
+   * Other sessions wait for a server connection: probes whether the pin is still necessary. Only between transactions.
+   */
   probeAgain(): void {
     const { connection } = this;
     const { busy, probing } = this.#effects;
@@ -342,7 +347,7 @@ export class SessionLease
     this.#core.owner.end(reason, farewell);
   }
 
-  /** The session is about to end: it waits for no lease any more, and what it has left has to be removed. */
+  /** The session is about to end: it no longer waits for a lease, and its state has to be removed. */
   leave(): void {
     const { connection } = this;
     const isWaiting = this.isWaiting;
@@ -351,7 +356,7 @@ export class SessionLease
     if (isWaiting) this.pool.leave(this);
   }
 
-  /** The last of the session: what it had on its connection is dropped, or what it has left on the last one. */
+  /** The end of the session: drops what it has on its connection, or has left on the last one. */
   close(): void {
     const { connection } = this;
     this.#core.connection = null;

@@ -1,10 +1,10 @@
-/** What a session is doing; each is a list of the endpoint's, so that a gauge is a length. */
+/** What a session is doing. The endpoint has a list per state, so that a gauge is a length. */
 export const SessionState = {
-  /** Between transactions: holds no server connection. */
+  /** Between transactions, without a server connection. */
   Idle: 'idle',
   /** In the borrow queue. */
   Waiting: 'waiting',
-  /** Holds a lease and is owed something. */
+  /** With a lease and pending replies. */
   Active: 'active',
   Closed: 'closed',
 } as const;

@@ -23,17 +23,17 @@ import { SessionLease } from './session-lease.ts';
 import { SessionState } from './session-state.ts';
 import { StatementEffects } from './statement-effects.ts';
 
-/** Whoever keeps the sessions. */
+/** The owner of the sessions. */
 export interface SessionKeeper extends CoreKeeper {
   readonly sessionLimits: SessionLimits;
   ended(session: Session, reason: string): void;
 }
 
 /**
- * A session: one client's logical state. It outlives every lease, and the client's socket is its own.
+ * A session: the logical state of one client. It outlives every lease, and owns the socket of the client.
  *
- * It puts its parts together: the way of the client's messages to the database (`RequestForwarder`), what the statements in
- * them leave (`StatementEffects`), and the leases (`SessionLease`). Its own are the client's socket, and its end.
+ * It combines the request forwarder (`RequestForwarder`), the effects of statements (`StatementEffects`) and the leases
+ * (`SessionLease`).
  */
 export class Session implements SessionOwner, RequestOwner {
   readonly id: number;
@@ -41,7 +41,7 @@ export class Session implements SessionOwner, RequestOwner {
   readonly pool: Pool;
   readonly cancelKey: CancelKey;
   readonly tls: boolean;
-  /** The name that the client logged in with. */
+  /** The user name that the client sent. */
   readonly clientUser: string;
   readonly cycles: QueryCycles;
 
@@ -85,7 +85,7 @@ export class Session implements SessionOwner, RequestOwner {
     this.#lease = new SessionLease(this.#core, this.#effects, this.#requests);
   }
 
-  /** Server connections begin with other values now: the session keeps those that it began with. */
+  /** New server connections start with other values now. The session keeps its start values. */
   keepStart(values: ReadonlyMap<string, string>): void {
     this.#core.parameters.keepStart(values);
   }
@@ -119,12 +119,12 @@ export class Session implements SessionOwner, RequestOwner {
     return this.#core.state === SessionState.Waiting;
   }
 
-  /** True while a drain has to wait for the session: something is asked, or a transaction is open. */
+  /** True while a drain must wait for the session: a request is running, or a transaction is open. */
   get busy(): boolean {
     return this.connection === null ? this.isWaiting : this.#effects.busy;
   }
 
-  /** Why the session keeps its lease beyond the transaction, or null. */
+  /** The reason for the pin, or null. */
   get pin(): PinReason | null {
     return this.#core.pin.reason;
   }
@@ -142,7 +142,7 @@ export class Session implements SessionOwner, RequestOwner {
     this.#checkLimits();
   }
 
-  /** How much is kept for the session: checked after what the client sent, however it came to be. */
+  /** Checks the limits after each chunk from the client. */
   #checkLimits(): void {
     const limits = this.#keeper.sessionLimits;
     if (this.#requests.names > limits.MaxPreparedStatements)
@@ -172,7 +172,7 @@ export class Session implements SessionOwner, RequestOwner {
     this.#client.write(bytes);
   }
 
-  /** Reads from the client only while what it sends can go on, and what it is owed can be written. */
+  /** Reads from the client only while its requests can be forwarded and its replies can be written. */
   flow(): void {
     if (this.#core.state === SessionState.Closed) return;
     const { connection } = this;
@@ -228,12 +228,12 @@ export class Session implements SessionOwner, RequestOwner {
     this.end('the client sent Terminate', null);
   }
 
-  /** Ends the session for `error`, which the client is told unless it is in the middle of a reply. */
+  /** Ends the session with `error`. The client gets the error unless it is in the middle of a reply. */
   terminate(error: ProxyError): void {
     this.end(error.message, buildErrorResponse({ ...error.fields, severity: 'FATAL' }));
   }
 
-  /** Something went wrong inside of the proxy: neither of the two connections can be trusted any more. */
+  /** Internal error in the proxy: neither of the two connections can be trusted any more. */
   broken(error: unknown): void {
     caught('a client connection', error);
     const reason = 'internal error in the proxy';

@@ -35,19 +35,21 @@ import { SessionState } from './session-state.ts';
 
 const nothingReset: MayReset = { names: [], isKnown: true };
 
-/** What the requests of a session have to do with its release. */
+/** The requests of a session, as its release sees them. */
 export interface SentRequests {
-  /** True when part of a message has gone to the database and the rest has not come. */
+  /** True if a message was sent to the database in part. */
   readonly midMessage: boolean;
-  /** Names of SQL's PREPARE that need not keep the connection. */
+  /** Names of SQL-level prepared statements that do not need to keep the connection. */
   trackedNames(): readonly string[];
-  /** A statement is about to run that changes how texts are read. True: some of SQL's PREPARE could not be said again. */
+  /**
+   * A statement is about to change how texts are parsed. True: some SQL-level statements could not be prepared again.
+   */
   lexisChanges(): boolean;
 }
 
 /**
- * What the statements of a session leave: on its server connection, in its parameters, for others. Looks at each before it
- * runs, and knows what has to be found out before the connection can go to somebody else.
+ * The side effects of a session's statements: on its server connection, in its parameters, for others. It analyzes each
+ * statement before it runs, and knows what has to be found out before another session can get the connection.
  */
 export class StatementEffects
   implements StatementOwner, CodeOwner, ListeningOwner, ProbeOwner, Releasable, Lingering
@@ -61,13 +63,13 @@ export class StatementEffects
   movesOn = false;
   readonly #core: SessionCore;
   readonly #requests: () => SentRequests;
-  /** Made when the session first listens. */
+  /** Created when the session first listens. */
   #listening: SessionListening | null = null;
-  /** Made when the session first runs something that may run code of the database. */
+  /** Created when the session first runs something that may run code of the database. */
   #code: CodeRuns | null = null;
-  /** Made when the session first runs something that may have to do with sequences. */
+  /** Created when the session first runs something that may use sequences. */
   #sequences: SessionSequences | null = null;
-  /** Start values that code of the database may reset in what is about to run. */
+  /** Start values that code of the database may reset in the next request. */
   #mayReset: MayReset = nothingReset;
 
   constructor(core: SessionCore, requests: () => SentRequests) {
@@ -84,7 +86,7 @@ export class StatementEffects
     return this.#core.connection;
   }
 
-  // --- How statements are read ---
+  // --- How statements are parsed ---
 
   get lexis(): number {
     return this.parameters.lexis;
@@ -140,7 +142,7 @@ export class StatementEffects
 
   // --- Before a statement ---
 
-  /** Whether a statement waits until all is answered, so that what others drew from sequences can be discarded. */
+  /** Whether a statement waits for all replies, so that the sequence values of other sessions can be discarded. */
   mustWait({ flags }: Effects): boolean {
     const { connection, pool } = this;
     if ((flags & (touchesSequences | Flag.Transaction)) === 0 || connection === null) return false;
@@ -297,13 +299,16 @@ export class StatementEffects
   }
 
   mayListen(): void {
-    // BEGIN itself is the transaction's already.
+    // BEGIN itself belongs to the transaction already.
     this.#startListening().mayChange(this.#core.isBegun);
   }
 
-  /** A notification came on the leased connection, the message `chunk[at, end)`. Returns whether its bytes go on. */
+  /**
+   * A notification arrived on the leased connection, the message `chunk[at, end)`. Returns whether its bytes are
+   * forwarded.
+   */
   notified(connection: ServerConnection, chunk: Buffer, at: number, end: number): boolean {
-    // If nobody has noticed yet that something listens, a probe will.
+    // If the listening was unknown so far, a probe will find it.
     return this.#startListening().notifiedOnLease(connection, chunk, at, end);
   }
 
@@ -361,7 +366,7 @@ export class StatementEffects
   }
 
   foundHiddenState(what: string, suspects: readonly Suspect[]): void {
-    // From now on they are looked at each time.
+    // From now on, they are probed each time.
     const unknown = suspects.filter(({ effects }) => leavesSomething(effects));
     const told = unknown.length === 0 ? null : unknown.map(({ statement }) => statement);
     this.#core.keeper.foundHiddenState(this.#core, what, told);
@@ -369,7 +374,7 @@ export class StatementEffects
 
   // --- The end of the lease ---
 
-  /** Something is asked, or a transaction is open. */
+  /** A request is running, or a transaction is open. */
   get busy(): boolean {
     return this.cycles.unanswered > 0 || this.probing.isUnderWay || this.#core.inTransaction;
   }
@@ -428,7 +433,7 @@ export class StatementEffects
     return this.#listening?.isTracked === true && this.connection?.state.needsReset !== true;
   }
 
-  /** Something may be left on the connection that no pin is for yet. */
+  /** The connection may have state for which there is no pin yet. */
   get mayLeave(): boolean {
     return (
       this.probing.isUnderWay ||
@@ -439,7 +444,7 @@ export class StatementEffects
     );
   }
 
-  /** What is known only to the leased connection is lost with it, other than by what the loss itself undoes. */
+  /** The loss of the connection loses state that only the connection has, other than what the loss itself undoes. */
   losesListening(inTransaction: boolean): boolean {
     return this.#listening?.losesState(inTransaction) === true;
   }
@@ -450,20 +455,19 @@ export class StatementEffects
     this.#sequences?.leaseEnded();
   }
 
-  /** The connection is lost, and what ran on it with it. */
+  /** The connection is lost, and so is what ran on it. */
   connectionLost(): void {
     this.#code?.forget();
     this.probing.forget();
   }
 
-  /** Nothing that was asked to change the session took effect, as far as the client knows. */
+  /** No request to change the session took effect, as far as the client knows. */
   forgetChanges(): void {
     this.#listening?.forgetChange();
     this.#sequences?.lost();
     this.parameters.forgetChanges();
   }
 
-  /** The session ends. */
   end(): void {
     this.#listening?.end();
     this.parameters.release();

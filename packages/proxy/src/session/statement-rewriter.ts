@@ -78,11 +78,11 @@ import type { Restoration, StartValues } from '../parameters/start-values.ts';
 import { UnnamedStatement, noUnnamedStatement } from '../statements/unnamed-statement.ts';
 import { UnnamedUse, noUnnamedUse } from '../statements/unnamed-use.ts';
 
-/** Flags of statements that may set parameters which they do not name as such. */
+/** Flags of statements that may set parameters without naming them as such. */
 const maySetUnseen =
   Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.SetsParameter | Flag.Opaque;
 
-/** Flags of statements in which a name of a statement may stand, if only in code that they bring or call. */
+/** Flags of statements that may contain the name of a prepared statement, if only in code that they create or call. */
 const mayNameStatements =
   Flag.Prepare |
   Flag.Execute |
@@ -92,55 +92,56 @@ const mayNameStatements =
   Flag.Procedure |
   Flag.Opaque;
 
-/** Flags of statements that run code which may close statements, for all that their texts show. */
+/** Flags of statements that run code which may close statements without showing it. */
 const mayClose = Flag.Do | Flag.UnknownFunction | Flag.Procedure | Flag.Opaque;
 
-/** Flags of statements behind which code may call the session's statements by their names, now or later in a transaction. */
+/** Flags of statements after which code may call the session's statements by name, now or later in a transaction. */
 const mayCall = mayClose | Flag.Writes | Flag.Ddl | Flag.Transaction;
 
-/** More statements of SQL's PREPARE than these, or longer ones, are not made again on every connection: one is kept. */
+/** More or longer SQL-level statements than these are not prepared on every connection; the session keeps one. */
 const mostBrought = 32;
 const longestBrought = 65_536;
 
-/** In texts with more statements than these, it is not looked behind each of them whether code has reset anything. */
+/** In texts with more statements than these, the proxy does not check after each whether code has reset anything. */
 const mostStatementsFollowed = 16;
 
-/** Counts statements that no other session may share. */
+/** The number of statements that no other session can share. */
 let ownStatements = 0;
 
 /**
- * What becomes of the messages that hold a statement or name one: Query, Parse, Bind, Describe and Close. Registers what
- * each will be answered with, and puts other words in the place of those that the server connection must not see.
+ * Handles the messages that contain or name a statement: Query, Parse, Bind, Describe and Close. It registers their
+ * pending replies, and rewrites those that the server connection must not get unchanged.
  *
- * Each method returns true when it has gathered the message itself, false when the message goes on as it came.
+ * Each method returns true if it has collected the message itself, and false if the message is to be forwarded
+ * unchanged.
  */
 export class StatementRewriter implements ConversationOwner {
-  /** The unnamed statement as all answers so far have left it: to be made again on another server connection. */
+  /** The unnamed statement after all replies so far, to be prepared on another server connection. */
   settled: UnnamedStatement = noUnnamedStatement;
-  /** The same, if all goes well with what was sent. */
+  /** The same, if everything sent so far succeeds. */
   #unnamed = noUnnamedUse;
   readonly #onDemand: OnDemand;
-  /** The unnamed statement of the open cycle was not described, nor bound. */
+  /** The unnamed statement of the open cycle was neither described nor bound. */
   #untold = false;
   /** The client binds its unnamed statement in later cycles than that of its Parse. */
   #keepsUnnamed = false;
-  /** The unnamed statement was changed, and what has become of it was not looked at. */
+  /** The unnamed statement was changed, and the result was not checked. */
   #unnamedUnsettled = false;
-  /** The message at hand was answered by a substitute: if it streams, its rest is dropped. */
+  /** The current message was answered by a substitute: if it streams, its rest is dropped. */
   substituted = false;
-  /** The message at hand hangs on answers that are under way: nothing was done, it waits until they are there. */
+  /** The current message depends on pending replies: nothing was done, and it waits for them. */
   waits = false;
-  /** With `waits`: for another connection, which the owner sees to. */
+  /** With `waits`: for another connection, which the owner arranges. */
   leaves = false;
   readonly names: SessionNames;
   readonly #owner: StatementOwner;
   readonly #leases: Pick<RequestOwner, 'wantsNewConnection'>;
   readonly #cycles: QueryCycles;
-  /** The process ids in the Bind at hand have been seen to. */
+  /** The process IDs in the current Bind have been replaced. */
   #isAimed = false;
-  /** How texts are read was changed, and what has become of it was not looked at. */
+  /** How texts are parsed was changed, and the result was not checked. */
   #lexisUnsettled = false;
-  /** Portals whose statements use names, by their own names: what their Execute will do. */
+  /** Portals whose statements use names: the effects of their Execute. */
   #bound: Map<string, NamingText> | null = null;
   /** Portals whose statements may reset start values: what sets them again. */
   #restoring: Map<string, readonly string[]> | null = null;
@@ -156,17 +157,16 @@ export class StatementRewriter implements ConversationOwner {
     this.#onDemand = new OnDemand(cycles);
   }
 
-  /** The session has ended. */
   close(): void {
     this.names.clear();
   }
 
-  /** A lease begins on a connection that has own names of this session or another. */
+  /** A lease begins on a connection with client-named statements of this session or another. */
   reconcile(connection: ServerConnection): void {
     reconcileClientNamed(connection, this.names);
   }
 
-  /** The lease has ended: the session keeps only what it needs for the next. */
+  /** The lease has ended: the session keeps only what it needs for the next one. */
   leaseEnded(connection: ServerConnection): void {
     this.names.settled();
     this.#lexisUnsettled = false;
@@ -178,7 +178,7 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   /**
-   * The cycle at hand is about to change how texts are read. True when some statements of SQL's PREPARE could not be said
+   * The current cycle is about to change how texts are parsed. True if some SQL-level statements could not be prepared
    * again then.
    */
   lexisChanges(): boolean {
@@ -213,14 +213,14 @@ export class StatementRewriter implements ConversationOwner {
     } else this.names.delete(name);
   }
 
-  /** Puts the client's names for its statements in the place of those they bear on server connections. */
+  /** Replaces the names of statements on the server connection by those of the client. */
   translate(text: string): string {
     return showClientNames(text, (name) => this.names.nameOf(name));
   }
 
   /**
-   * The database does not have the statement that an error tells of. True when code that the session has run has closed it:
-   * then its name stands for nothing any more. The error is not translated yet.
+   * The error says that a statement does not exist. True if code that the session has run has closed it: then its name
+   * means nothing any more. The error is not translated yet.
    */
   hasClosed(connection: ServerConnection, error: string): boolean {
     const backendName = backendNameIn(error);
@@ -296,8 +296,8 @@ export class StatementRewriter implements ConversationOwner {
       const change = this.#changeUnnamed(connection, noUnnamedStatement);
       note = note === null ? change : new NoteChain(note, change);
     }
-    // A cycle that was open stays so: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything
-    // afterwards (XX000, "unexpected state STARTED"), so the connection is not lent again.
+    // An open cycle stays open: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything afterwards
+    // (XX000, "unexpected state STARTED"), so the connection is not leased again.
     if (connection.cycleOpen) connection.retireReason ??= 'Query message in an open query cycle';
     if (restoring === null) {
       this.#endsCycle(connection.pending.append(pending, note));
@@ -315,7 +315,7 @@ export class StatementRewriter implements ConversationOwner {
     else this.#cycles.begin();
   }
 
-  /** Takes aim at the clients that these calls signal; `valueOf` tells the value of a parameter. False: that takes a while. */
+  /** Finds the clients that these calls signal; `valueOf` returns the value of a parameter. False: not immediately. */
   #aim(signals: readonly Signal[], valueOf: (parameter: number) => number | null): boolean {
     let isTaken = true;
     for (const signal of signals) {
@@ -331,8 +331,8 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   /**
-   * A Bind of a statement that signals processes which it names, or its values do: those of clients are put in. What the
-   * text names is prepared for this one time. Undefined: there is nothing to do.
+   * A Bind of a statement that signals processes by IDs in its text or values: replaces those of clients. If the text
+   * has them, it is prepared for this one time. Undefined: nothing to do.
    */
   #aimBind(
     connection: ServerConnection,
@@ -393,7 +393,9 @@ export class StatementRewriter implements ConversationOwner {
     return true;
   }
 
-  /** A Parse of the unnamed statement with server processes in place of those that the text names; null: it names none. */
+  /**
+   * A Parse of the unnamed statement with server processes instead of those that the text names; null: it names none.
+   */
   #aimedParse(name: string, signals: readonly Signal[]): Buffer | null {
     const named = this.names.get(name);
     const { source, start, end } = this.#unnamed.statement;
@@ -407,8 +409,8 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   /**
-   * DISCARD ALL, and what is set until the end of a transaction, do other things within one than outside: then that must be
-   * known before start values are put behind it.
+   * DISCARD ALL, and parameters set until the end of a transaction, have other effects within one than outside. So the
+   * transaction status must be known before start values are set after them.
    */
   #mustStandClear({ details, statements }: Effects): boolean {
     if (statements !== 1 || this.#cycles.complete === 0) return false;
@@ -421,7 +423,7 @@ export class StatementRewriter implements ConversationOwner {
     );
   }
 
-  /** What sets start values again behind statements of a text that may reset them; null when nothing does. */
+  /** What sets start values again after statements of a text that may reset them; null if none do. */
   #restoringOf(connection: ServerConnection, text: NamingText): TextRestoring | null {
     const { effects, source, start, end } = text;
     const { names: code, isKnown } = this.#owner.takeMayReset();
@@ -432,7 +434,7 @@ export class StatementRewriter implements ConversationOwner {
     const current = this.#owner.known.values;
     const everything = (): string[] =>
       setIfReset([...values.keys()], { start: values, current }, false);
-    // A cycle that is open is broken by the Query anyway.
+    // The Query breaks an open cycle anyway.
     if (connection.cycleOpen) return null;
     if ((flags & Flag.Opaque) !== 0)
       return mayResetUnread(source, start, end)
@@ -447,24 +449,24 @@ export class StatementRewriter implements ConversationOwner {
         count: 1,
       };
     }
-    // Alone, these may end transactions; in a text with others they may not.
+    // Alone, these may end transactions; in a text with other statements they may not.
     const isAlone = statements === 1 && (flags & (Flag.Procedure | Flag.Do)) !== 0;
     if (isAlone && (flags & (Flag.Procedure | Flag.Transaction)) !== 0)
       return { kind: 'behind', statements: everything() };
     const restorations = this.#restorations(effects, values);
     if (code.length > 0) {
       const behind = setIfReset(code, { start: values, current }, false);
-      // PostgreSQL shows the text of a cursor, and forbids some statements within a text of more.
+      // PostgreSQL shows the text of a cursor, and forbids some statements in a text with several.
       const staysAlone = !isKnown || (flags & Flag.Cursor) !== 0;
       if (statements === 1 && staysAlone && restorations.length === 0)
         return behind.length > 0 ? { kind: 'behind', statements: behind } : null;
-      // Which statement calls it is not known; in a long text only the next one is sure to find its start values.
+      // It is unknown which statement calls it. In a long text, only the next one is certain to find its start values.
       const first = statements > mostStatementsFollowed ? statements - 1 : 0;
       if (behind.length > 0)
         for (let position = first; position < statements; position++)
           restorations.push({ position, statements: behind, isLocal: false });
     }
-    // Outside a transaction PostgreSQL warns of it, and nothing happens.
+    // Outside a transaction PostgreSQL warns, and nothing happens.
     const isIdle = !connection.inTransaction && this.#cycles.complete === 0;
     if (
       restorations.length === 0 ||
@@ -503,7 +505,7 @@ export class StatementRewriter implements ConversationOwner {
     gatherBehind(connection, restoring.statements);
   }
 
-  /** Puts what the names in a Query stand for in front of it, in a cycle of its own. */
+  /** Prepares the statements that a Query names before it, in a separate cycle. */
   #meetNames(connection: ServerConnection, text: NamingText): ReplyNote {
     const changes = this.#changesOf(connection, text);
     const met = meetNames(
@@ -521,7 +523,7 @@ export class StatementRewriter implements ConversationOwner {
     return changes;
   }
 
-  /** What a text that is about to run does to the session's names. */
+  /** The changes of the session's names by a text that is about to run. */
   #changesOf(connection: ServerConnection, text: NamingText): NameChanges {
     const changes = new NameChanges(connection, this.names, text);
     if (changes.any) this.names.sqlSent();
@@ -530,8 +532,8 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   /**
-   * What a text does. Null: it waits for the answers to earlier cycles, which may change how texts are read, or for a
-   * statement of the proxy's own.
+   * The effects of a text. Null: it waits for replies to earlier cycles, which may change how texts are parsed, or for
+   * an internal query.
    */
   #classify(
     connection: ServerConnection,
@@ -542,7 +544,7 @@ export class StatementRewriter implements ConversationOwner {
     const cycles = this.#cycles;
     const isUnsure = this.#lexisUnsettled && !cycles.hasChanged(Change.Lexis);
     if (isUnsure && !cycles.arePending(connection)) {
-      // ReadyForQuery has come, and before it what has changed.
+      // ReadyForQuery has arrived, after the messages that report the change.
       this.#lexisUnsettled = false;
       this.#owner.lexisTold();
     }
@@ -560,7 +562,7 @@ export class StatementRewriter implements ConversationOwner {
     return false;
   }
 
-  /** The connection was given back: the message goes to another. */
+  /** The connection was returned: the message goes to another one. */
   #leave(): false {
     this.waits = true;
     this.leaves = true;
@@ -587,7 +589,7 @@ export class StatementRewriter implements ConversationOwner {
     this.#onDemand.begins(connection);
     if (this.#onDemand.mustWait(connection)) return this.#wait();
     if (next > end) {
-      // Too long to keep: it lives on this connection under the client's own name, and the session with it.
+      // Too long to keep: the statement exists on this connection with the client's name, so the session is pinned.
       this.#owner.willRunUnread(PinReason.LongStatement, chunk, nameEnd + 1);
       connection.pending.append(
         Reply.Parse,
@@ -599,7 +601,7 @@ export class StatementRewriter implements ConversationOwner {
     }
     const textEnd = chunk.indexOf(0, nameEnd + 1);
     if (textEnd < 0 || textEnd >= next) {
-      // Let PostgreSQL say what is wrong with it.
+      // PostgreSQL reports the error in it.
       connection.pending.append(Reply.Parse);
       return false;
     }
@@ -630,7 +632,8 @@ export class StatementRewriter implements ConversationOwner {
     this.#findNames(effects, chunk, nameEnd + 1, textEnd);
     this.#owner.willParse(effects);
     const kept = new ClientStatement(statement);
-    // PostgreSQL reads the text now, even if it has it already: what the client is told is what is so now.
+    // PostgreSQL parses the text again, even if the connection has it, so that the client gets the current types and
+    // rows.
     if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, null);
     kept.prepareOn(connection, kept.analysis, null, Action.Forward, names.parsed(name, kept));
     if (!describesStatement(chunk, next, bodyAt(at), nameEnd))
@@ -638,7 +641,7 @@ export class StatementRewriter implements ConversationOwner {
     return true;
   }
 
-  /** Asks what a statement came to, for the proxy itself. */
+  /** An internal Describe of a statement. */
   #ask(connection: ServerConnection, kept: Kept, analysis: Analysis): void {
     toServer.add(kept.describeMessage);
     connection.pending.append(
@@ -647,12 +650,14 @@ export class StatementRewriter implements ConversationOwner {
     );
   }
 
-  /** True when the cycle at hand has an unnamed statement that will be bound later, and whose client was told nothing of it. */
+  /**
+   * True if the current cycle has an unnamed statement that will be bound later, and that the client has not described.
+   */
   get asksAtSync(): boolean {
     return this.#untold;
   }
 
-  /** In front of Sync: what the unnamed statement came to has to be known on other connections. */
+  /** Before Sync: the types and rows of the unnamed statement must be known for other connections. */
   askAtSync(connection: ServerConnection): void {
     this.#untold = false;
     const unnamed = this.#unnamed;
@@ -663,7 +668,7 @@ export class StatementRewriter implements ConversationOwner {
       this.#ask(connection, unnamed, unnamed.analysis);
   }
 
-  /** A Parse under a name that is taken: PostgreSQL says so itself, if there is nothing worse to say. */
+  /** A Parse with a name in use: PostgreSQL reports that itself, unless it finds another error first. */
   #parseTaken(connection: ServerConnection, name: string): boolean {
     ensureClientNamed(connection, this.names, name, true, Action.Discard, null);
     connection.pending.append(Reply.Parse);
@@ -671,8 +676,8 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   /**
-   * The statement of a Parse. One that calls others by their names is the session's own, and so is a second one that the
-   * session has the same text for: errors are told by name.
+   * The statement of a Parse. It is the session's own if it calls others by name, or if the session has the same text
+   * already, because errors name statements.
    */
   #intern(
     connection: ServerConnection | null,
@@ -699,8 +704,8 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   /**
-   * A statement is about to be prepared or run that may call others by their names, unseen: they are made in front of it.
-   * False: it has to wait for answers first.
+   * A statement is about to be prepared or run that may call others by name, unseen: prepares these before it. False:
+   * it has to wait for replies first.
    */
   #bringsNames(
     connection: ServerConnection,
@@ -709,7 +714,7 @@ export class StatementRewriter implements ConversationOwner {
     start: number,
   ): boolean {
     if (!this.names.hasSql || !this.#mayCall(effects)) return true;
-    // Within a transaction they are there since it began.
+    // Within a transaction they have existed since it began.
     if (connection.inTransaction || connection.midCycle) return true;
     if (this.names.isUncertain(connection) || this.#cycles.complete > 0) return false;
     const brought = bringSqlStatements(connection, this.names);
@@ -730,7 +735,7 @@ export class StatementRewriter implements ConversationOwner {
     });
   }
 
-  /** A text is prepared: what its EXECUTE calls decides what its rows are. False: that is in doubt. */
+  /** A text is prepared whose EXECUTE decides its rows. False: that is uncertain. */
   #readNames(connection: ServerConnection, effects: Effects): boolean {
     if ((effects.flags & Flag.Execute) === 0) return true;
     if (this.names.isUncertain(connection)) return false;
@@ -747,7 +752,7 @@ export class StatementRewriter implements ConversationOwner {
     return true;
   }
 
-  /** Prepares a statement where it is needed, for what is sent next. */
+  /** Prepares a statement for the next request. */
   #prepare(
     connection: ServerConnection,
     kept: Kept,
@@ -762,7 +767,7 @@ export class StatementRewriter implements ConversationOwner {
     );
   }
 
-  /** The same for a request that waits until it is known what the statement came to. */
+  /** The same for a request that waits until the types and rows of the statement are known. */
   #prepareAndWait(connection: ServerConnection, kept: Kept, failure: ReplyNote): false {
     this.#prepare(connection, kept, Need.PrepareAndWait, failure);
     this.#cycles.begin();
@@ -809,7 +814,7 @@ export class StatementRewriter implements ConversationOwner {
     return false;
   }
 
-  /** Takes note of what the portal may reset, if the session has start values of its own. */
+  /** Records what the portal may reset, if the session has start values. */
   #mayRestore(portal: string, text: NamingText, chunk: Buffer, rest: number, stop: number): void {
     if (this.#owner.startValues !== null) this.#bindRestoring(portal, text, chunk, rest, stop);
   }
@@ -848,7 +853,7 @@ export class StatementRewriter implements ConversationOwner {
     if (text !== null) {
       if ((text.effects.flags & usesNames) !== 0 && !this.#bindNaming(connection, portal, text))
         return this.#wait();
-      // What is put in front of it may be a Query, which destroys the unnamed statement.
+      // The request before it may be a Query, which destroys the unnamed statement.
       this.#willRun(connection, text.effects, text.source, text.start);
     }
     if (source === null) this.#ensureNoUnnamed(connection);
@@ -920,25 +925,25 @@ export class StatementRewriter implements ConversationOwner {
     this.#owner.willRun(effects, source, start);
   }
 
-  /** Whether a statement may be bound now; else it waits for answers. */
+  /** Whether a statement can be bound now; otherwise it waits for replies. */
   #mayBegin(connection: ServerConnection, { effects, source, start }: NamingText): boolean {
     if (this.#owner.mustWait(effects) || !this.#owner.makesWay(effects)) return false;
     return this.#bringsNames(connection, effects, source, start);
   }
 
-  /** Whether a statement may be bound, while what was sent ahead may turn out not to count. */
+  /** Whether a statement can be bound while pipelined requests may still fail. */
   #mayGoOn(connection: ServerConnection, effects: Effects | null): boolean {
     return isHarmless(effects) || !this.#onDemand.mustWait(connection);
   }
 
-  /** Puts in front of a text what its names stand for, before it is known whether it runs. */
+  /** Prepares the statements that a text names before it, before it is known whether it runs. */
   #meet(connection: ServerConnection, text: NamingText): void {
     meetNames(connection, this.names, text, Action.Discard, null, () => undefined);
   }
 
   /**
-   * A statement has come to something else than its client was told. True: the client asks within the same request, and takes
-   * it. False: the request is refused.
+   * A statement has other types or rows than those reported to the client. True: the client requests them within the
+   * same request. False: the request is refused.
    */
   #takesChange(
     connection: ServerConnection,
@@ -957,7 +962,7 @@ export class StatementRewriter implements ConversationOwner {
     return false;
   }
 
-  /** The error for a Bind in `chunk[at…]` to a statement whose rows have changed; null when its client asks for them. */
+  /** The error for a Bind in `chunk[at…]` to a statement whose rows have changed; null if its client requests them. */
   #differs(
     connection: ServerConnection,
     chunk: Buffer,
@@ -968,7 +973,7 @@ export class StatementRewriter implements ConversationOwner {
     return heals ? null : (failure?.wrongCount() ?? changedRows);
   }
 
-  /** Takes note of what sets start values again when the portal was run. The rest of the Bind is `chunk[rest, stop)`. */
+  /** Records what sets start values again after the portal has run. The rest of the Bind is `chunk[rest, stop)`. */
   #bindRestoring(
     portal: string,
     text: NamingText,
@@ -1001,7 +1006,7 @@ export class StatementRewriter implements ConversationOwner {
     if (statements.length > 0) (this.#restoring ??= new Map()).set(portal, statements);
   }
 
-  /** Puts start values behind the Execute that was just gathered. Returns whether there were any. */
+  /** Sets start values after the Execute that was just collected. Returns whether there were any. */
   restore(connection: ServerConnection, chunk: Buffer, at: number): void {
     const statements = this.#restoring?.get(
       nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))),
@@ -1014,7 +1019,7 @@ export class StatementRewriter implements ConversationOwner {
     return this.#restoring !== null;
   }
 
-  /** A statement that uses names is bound to a portal. False: what they stand for is in doubt. */
+  /** A statement that uses names is bound to a portal. False: their meaning is uncertain. */
   #bindNaming(connection: ServerConnection, portal: string, text: NamingText): boolean {
     if (this.names.isUncertain(connection)) return false;
     meetNames(connection, this.names, text, Action.Discard, null, (effects) =>
@@ -1024,7 +1029,7 @@ export class StatementRewriter implements ConversationOwner {
     return true;
   }
 
-  /** Execute (F): Byte1('E') Int32 length, String portal, Int32 rows. What is to be done when it has run. */
+  /** Execute (F): Byte1('E') Int32 length, String portal, Int32 rows. Handles the effects of the portal. */
   executed(connection: ServerConnection, chunk: Buffer, at: number): ReplyNote | null {
     if (this.#bound === null) return null;
     const text = this.#bound.get(nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))));
@@ -1084,7 +1089,7 @@ export class StatementRewriter implements ConversationOwner {
     }
     if (need === Need.Prepare) {
       if (description?.rows === null && isFailed(connection, this.#cycles)) {
-        // PostgreSQL tells of a statement without rows even now; it only cannot prepare any.
+        // PostgreSQL describes a statement without rows even now; it only cannot prepare one.
         const bytes = Buffer.concat([buildParameterDescription(description), noData]);
         connection.pending.append(Reply.Local, new LocalReply(bytes, null));
         return true;
@@ -1137,12 +1142,12 @@ export class StatementRewriter implements ConversationOwner {
       connection.pending.append(Reply.Close);
       return false;
     }
-    // Others may use the statement: the connection keeps it, until it is the least recently used.
+    // Others may use the statement: the connection keeps it until it is the least recently used.
     connection.pending.append(Reply.Local, new LocalReply(closeComplete, closed));
     return true;
   }
 
-  /** The client changes its unnamed statement, and with it the connection's. */
+  /** The client changes its unnamed statement, and so that of the connection. */
   #changeUnnamed(connection: ServerConnection, after: UnnamedStatement): UnnamedChange {
     this.#untold = false;
     this.#unnamed = after === noUnnamedStatement ? noUnnamedUse : new UnnamedUse(after);
@@ -1151,7 +1156,7 @@ export class StatementRewriter implements ConversationOwner {
     return new UnnamedChange(this, connection.state.unnamed, after);
   }
 
-  /** Whether another cycle than this has changed the unnamed statement and is not answered yet. */
+  /** Whether another unanswered cycle has changed the unnamed statement. */
   #unnamedUncertain(connection: ServerConnection): boolean {
     if (!this.#unnamedUnsettled || this.#cycles.hasChanged(Change.Unnamed)) return false;
     if (this.#cycles.mayStillChange(Change.Unnamed)) return true;
@@ -1164,14 +1169,16 @@ export class StatementRewriter implements ConversationOwner {
     this.#cycles.changes(Change.Unnamed);
   }
 
-  /** Nothing is owed: what the client's requests have made of the unnamed statement is known. */
+  /** No reply is pending: the unnamed statement after the client's requests is known. */
   #settleUnnamed(connection: ServerConnection): void {
     connection.state.unnamed.settle();
     if (this.#unnamed.statement !== this.settled) this.#unnamed = new UnnamedUse(this.settled);
     this.#unnamedUnsettled = false;
   }
 
-  /** The session has no unnamed statement, or one that was too long to keep: it must not meet another's. */
+  /**
+   * The session has no unnamed statement, or one that was too long to keep. It must not use that of another session.
+   */
   #ensureNoUnnamed(connection: ServerConnection): void {
     const { statement } = this.#unnamed;
     const slot = connection.state.unnamed;
@@ -1184,8 +1191,8 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   /**
-   * Refuses a request of the extended protocol in the proxy's own words. The database is made to fail at the same
-   * place (it is asked for a statement that does not exist), so that its transaction ends as the client believes.
+   * Refuses an extended-protocol request with an error of the proxy. A request for a statement that does not exist
+   * makes the database fail at the same position, so that its transaction ends as the client expects.
    */
   #substitute(connection: ServerConnection, answer: Buffer): void {
     toServer.add(describeMissingStatement);
@@ -1197,7 +1204,7 @@ export class StatementRewriter implements ConversationOwner {
   }
 }
 
-/** How start values come behind what resets them in a text. */
+/** How start values are set again after a reset within a text. */
 type TextRestoring =
   | { readonly kind: 'within'; readonly rewriting: Rewriting; readonly count: number }
   | { readonly kind: 'behind'; readonly statements: readonly string[] };
@@ -1206,12 +1213,12 @@ function discardsAll(effect: Effects['details'][number]): boolean {
   return effect.kind === 'discard' && effect.what === 'all';
 }
 
-/** "Cached plan must not change result type", as PostgreSQL says it. */
+/** "Cached plan must not change result type", as in PostgreSQL. */
 const changedRows = buildErrorResponse({
   severity: 'ERROR',
   sqlstate: '0A000',
   message: 'cached plan must not change result type',
-  // asyncpg, pgjdbc and Rails know it by this, and prepare the statement again.
+  // asyncpg, pgjdbc and Rails recognize the error by this, and prepare the statement again.
   routine: 'RevalidateCachedQuery',
 });
 
@@ -1219,12 +1226,12 @@ function told({ analysis }: Kept): Description | null {
   return analysis.description;
 }
 
-/** Whether the transaction has failed, and what has failed it was told. */
+/** Whether the transaction has failed, and the client knows. */
 function isFailed({ state, pending }: ServerConnection, cycles: QueryCycles): boolean {
   return state.status === TransactionStatus.Failed && cycles.complete === 0 && !pending.skipping;
 }
 
-/** The statement that a text of one EXECUTE calls; null for other texts. */
+/** The statement that a text with a single EXECUTE calls; null for other texts. */
 function onlyCalled({ statements: count, details }: Effects): string | null {
   if (count !== 1) return null;
   for (const effect of details) if (effect.kind === 'execute') return bytesOf(effect.name);
@@ -1233,26 +1240,26 @@ function onlyCalled({ statements: count, details }: Effects): string | null {
 
 const firstOfPrefix = backendNamePrefix.charCodeAt(0);
 
-/** PostgreSQL cuts the names of statements to 63 bytes (NAMEDATALEN - 1). */
+/** PostgreSQL truncates the names of statements to 63 bytes (NAMEDATALEN - 1). */
 function nameIn(chunk: Buffer, start: number, end: number): string {
   if (chunk[start] === firstOfPrefix) hideBackendNames(chunk, start, end);
   return chunk.toString('latin1', start, Math.min(end, start + 63));
 }
 
-/** A Bind for the unnamed statement in place of the one that `message[start, end)` names. */
+/** A Bind for the unnamed statement instead of the one that `message[start, end)` names. */
 function withoutName(message: Buffer, start: number, end: number): Buffer {
   const bind = Buffer.concat([message.subarray(0, start), message.subarray(end)]);
   writeLength(bind);
   return bind;
 }
 
-/** Whether the text may hold a literal in quotes. */
+/** Whether the text may contain a quoted literal. */
 function hasLiterals(chunk: Buffer, start: number, end: number): boolean {
-  // Of the text alone: a chunk may hold very many.
+  // Only within the text: a chunk may contain many more.
   const text = chunk.subarray(start, end);
   if (text.includes(0x27)) return true;
   for (let at = text.indexOf(0x24); at >= 0; at = text.indexOf(0x24, at + 1)) {
-    // $1 is a parameter; all else may begin a string in dollar quotes.
+    // $1 is a parameter; anything else may begin a dollar-quoted string.
     const after = text[at + 1] ?? 0;
     if (after < 0x30 || after > 0x39) return true;
   }

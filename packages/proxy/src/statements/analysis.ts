@@ -3,23 +3,23 @@ import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { Description } from './description.ts';
 
 /**
- * What PostgreSQL made of one Parse on one server connection. It keeps to that as long as it has the statement: rows of
- * another kind are an error (0A000), parameters of another kind are not read.
+ * The result of one Parse on one server connection. PostgreSQL keeps it as long as it has the statement: other rows are
+ * an error (0A000), and other parameter types are not accepted.
  */
 export class Analysis {
-  /** Null until the database has told it. */
+  /** Null until the database has reported it. */
   description: Description | null = null;
-  /** Whoever uses it already, while the description is under way that decides whether it may. */
+  /** The user of the result while the description is pending that decides whether it can be used. */
   usedBy: object | null = null;
 }
 
-/** A statement that descriptions are of. */
+/** A statement that can be described. */
 export interface Described {
-  /** The description with these bodies of ParameterDescription and RowDescription; they are copied if need be. */
+  /** The description with these bodies of ParameterDescription and RowDescription; copies them if necessary. */
   describe(parameters: Buffer, rows: Buffer | null): Description;
 }
 
-/** The answer to Describe of a statement: tells what the statement came to. */
+/** The answer to Describe of a statement, which reports the description. */
 export class Telling implements ReplyNote {
   readonly #statement: Described;
   readonly #analysis: Analysis;
@@ -28,8 +28,8 @@ export class Telling implements ReplyNote {
   #parameters: Buffer | null = null;
 
   /**
-   * `told` is called when the description is known: what it returns ends the cycle for the client. `over` is called when it
-   * never will be.
+   * `told` is called when the description is known; an error that it returns ends the cycle for the client. `over` is
+   * called if it never will be.
    */
   constructor(
     statement: Described,

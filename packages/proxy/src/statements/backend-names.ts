@@ -1,15 +1,18 @@
 import { randomBytes } from 'node:crypto';
 
-/** Nobody can guess it, and no other process has it: a client's text that has it took it from `pg_prepared_statements`. */
+/**
+ * It cannot be guessed, and no other process has it: a client's text that contains it took it from
+ * `pg_prepared_statements`.
+ */
 const secret = randomBytes(8).toString('hex');
 
 /**
- * The names that statements of the proxy bear on server connections begin so; a client's own names never do. They are
- * lower case and hold no other character than these, so that they mean the same with quotes and without.
+ * The prefix of the proxy's statement names on server connections; names of clients never have it. It is lower case and
+ * needs no quotes.
  */
 export const backendNamePrefix: string = `sluice_${secret}_`;
 
-/** As long as the prefix, and begins no name of the proxy's. */
+/** Has the length of the prefix, and is the prefix of no name of the proxy. */
 const decoyPrefix = `nobody_${secret}_`;
 const decoy = Buffer.from(decoyPrefix);
 const secretBytes = Buffer.from(secret);
@@ -18,19 +21,19 @@ const prefixBytes = Buffer.from(backendNamePrefix);
 /** Names of statements on server connections, in a text. */
 const backendNames = new RegExp(`${backendNamePrefix}\\d+`, 'g');
 
-/** The name of the proxy's own that an error tells of; null when it tells of none. */
+/** The proxy's statement name in an error; null if there is none. */
 export function backendNameIn(error: string): string | null {
   return error.match(backendNames)?.[0] ?? null;
 }
 
 /**
- * Puts names that are the clients' to give in the place of the proxy's own, in the name that a client gives or in a text of
- * SQL that may call statements by their names: on a direct connection the proxy's are names like others. Of the same length,
- * so that places in errors stay right. Returns whether there were any.
+ * Replaces names of the proxy by names that clients can use, in the name that a client gives or in a SQL text that may
+ * call statements by name: on a direct connection the proxy's names have no special meaning. The length is the same, so
+ * that error positions stay correct. Returns whether there were any.
  */
 export function hideBackendNames(chunk: Buffer, start: number, end: number): boolean {
   if (end - start < prefixBytes.length) return false;
-  // What comes behind is not looked at: a chunk may hold many messages.
+  // The rest is not searched: a chunk may contain many messages.
   const text = chunk.subarray(start, end);
   let at = text.indexOf(prefixBytes);
   if (at < 0) return false;
@@ -38,12 +41,12 @@ export function hideBackendNames(chunk: Buffer, start: number, end: number): boo
   return true;
 }
 
-/** Whether a message of the database may name a statement of the proxy's, or what was put in the place of its name. */
+/** Whether a message of the database may contain a statement name of the proxy, or its replacement. */
 export function mayNameStatements(message: Buffer): boolean {
   return message.includes(secretBytes);
 }
 
-/** Puts the client's names in the place of the proxy's own; `nameOf` knows them. */
+/** Replaces the proxy's names by those of the client; `nameOf` has them. */
 export function showClientNames(
   text: string,
   nameOf: (backendName: string) => string | undefined,

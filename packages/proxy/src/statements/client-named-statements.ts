@@ -8,17 +8,19 @@ import { gatherUnder } from './meaning.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
 import { SqlStatement } from './sql-statement.ts';
 
-/** Stands where a name need only be taken: a statement without a text, which can be made in a failed transaction too. */
+/**
+ * Marks a name that must only be taken: a statement without a text, which can be created in a failed transaction too.
+ */
 const standIn = Symbol('stand-in');
 
 /**
- * Statements on a server connection under names as one session gave them: what its PREPARE made there, and what was
- * made for its EXECUTE or DEALLOCATE. They are closed before another session is served.
+ * Statements on a server connection with the names of one session: those of its PREPARE, and those created for its
+ * EXECUTE or DEALLOCATE. They are closed before the next session.
  */
 export class ClientNamedStatements {
   readonly owner: SessionNames;
   readonly byName = new Map<string, Named | typeof standIn>();
-  /** The owner's names as of this version agree with these. */
+  /** The version of the owner's names that these agree with. */
   version = -1;
 
   constructor(owner: SessionNames) {
@@ -36,8 +38,8 @@ export interface ClientNamedSink extends StatementSink {
 }
 
 /**
- * A lease begins: closes what another session has left under its own names, or what the same session's names do not stand
- * for any more. In front of its first request, in the same write.
+ * A lease begins: closes the client-named statements of another session, or outdated ones of the same session. Before
+ * its first request, in the same write.
  */
 export function reconcileClientNamed(connection: ClientNamedSink, owner: SessionNames): void {
   const own = connection.state.clientNamed;
@@ -58,8 +60,8 @@ export function reconcileClientNamed(connection: ClientNamedSink, owner: Session
 }
 
 /**
- * Makes the name on the connection what it is in the session: the statement itself, or (`nameOnly`) anything that has the
- * name. Returns true when that took messages; without a Sync, so that they may stand within a cycle.
+ * Creates the session's statement of this name on the connection, or (`nameOnly`) any statement with this name. Returns
+ * true if that took messages; without a Sync, so that they can be within a cycle.
  */
 export function ensureClientNamed(
   connection: ClientNamedSink,
@@ -70,7 +72,7 @@ export function ensureClientNamed(
   failure: ReplyNote | null,
 ): boolean {
   const wanted = owner.get(name);
-  // What the database is certain to skip makes nothing.
+  // A request that the database certainly skips creates nothing.
   if (wanted === undefined || connection.pending.skipping) return false;
   const own = connection.state.clientNamedOf(owner);
   const had = own.byName.get(name);
@@ -100,8 +102,8 @@ export function ensureClientNamed(
 }
 
 /**
- * Makes the session's statements of SQL's PREPARE on the connection, for code that may call them by their names. Each in a
- * cycle of its own: the text of one may be refused by now. Returns the statements that were missing.
+ * Creates the session's SQL-level prepared statements on the connection, for code that may call them by name. Each is
+ * in a separate cycle, because the text of one may fail. Returns the missing statements.
  */
 export function bringSqlStatements(
   connection: ClientNamedSink,
@@ -118,8 +120,8 @@ export function bringSqlStatements(
 }
 
 /**
- * Closes what is under the session's own names here, in front of its next request: it is made anew. Returns whether that took
- * messages.
+ * Closes the session's client-named statements here, before its next request: they are created again. Returns whether
+ * that took messages.
  */
 export function renewClientNamed(connection: ClientNamedSink, owner: SessionNames): boolean {
   const own = connection.state.clientNamed;

@@ -10,7 +10,7 @@ import type { Kept } from './on-demand.ts';
 import { NoteChain } from '../protocol/reply-notes.ts';
 import type { Statement } from './statement.ts';
 
-/** A statement that a client has prepared over the protocol under a name of its own, and what the client was told of it. */
+/** A named protocol-level statement of a client, and the description that the client got. */
 export class ClientStatement implements Kept {
   readonly statement: Statement;
   analysis = new Analysis();

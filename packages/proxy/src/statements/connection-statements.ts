@@ -10,20 +10,20 @@ interface Entry {
   useBefore: number;
 }
 
-/** Which statements are prepared on one server connection, what each came to there, and when it was last used. */
+/** The prepared statements of one server connection, their descriptions there, and when each was last used. */
 export class ConnectionStatements {
   /**
-   * The database has been found to have other statements than these: whatever is prepared is closed first, which is no error
-   * for what is not there.
+   * The database was found to have other statements than these: each is closed before it is prepared, which is no error
+   * if it does not exist.
    */
   isUncertain = false;
   readonly #entries = new Map<Statement, Entry>();
   readonly #limit: number;
   #uses = 0;
-  /** The session that has had the connection last, and how many uses came before it had. */
+  /** The last session, and the number of uses before its lease. */
   #leasedTo = 0;
   #leasedAfter = 0;
-  /** How many uses came before it ran code that may have closed statements. */
+  /** The number of uses before it ran code that may have closed statements. */
   #codeAfter = -1;
 
   constructor(limit: number) {
@@ -34,7 +34,7 @@ export class ConnectionStatements {
     return this.#entries.size;
   }
 
-  /** What the statement came to here; null when it is not prepared. */
+  /** The analysis of the statement here; null if it is not prepared. */
   get(statement: Statement): Analysis | null {
     return this.#entries.get(statement)?.analysis ?? null;
   }
@@ -47,14 +47,14 @@ export class ConnectionStatements {
     entry.lastUse = ++this.#uses;
   }
 
-  /** Takes note that the statement is being prepared; the returned note takes it back if that fails. */
+  /** Records that the statement is being prepared; the returned note undoes that if it fails. */
   add(statement: Statement, analysis: Analysis): ReplyNote {
     if (!this.#entries.has(statement)) statement.prepared++;
     this.#entries.set(statement, { analysis, lastUse: ++this.#uses, useBefore: 0 });
     return { undo: () => this.#remove(statement) };
   }
 
-  /** A lease to the session of this number begins. */
+  /** A lease of the session with this number begins. */
   leasedTo(session: number): void {
     if (this.#leasedTo === session) return;
     this.#leasedTo = session;
@@ -68,15 +68,15 @@ export class ConnectionStatements {
   }
 
   /**
-   * Whether the statement, which is not there, was closed by code that the session itself has run: it was there for the same
-   * session before. Asked for the use at hand.
+   * Whether the missing statement was closed by code that the session itself has run: it existed for the same session
+   * before. For the current use.
    */
   wasClosedByCode(statement: Statement): boolean {
     const { useBefore = 0 } = this.#entries.get(statement) ?? {};
     return useBefore > this.#leasedAfter && useBefore <= this.#codeAfter;
   }
 
-  /** The least recently used statement, when there is no room for another. A scan: rare, and 200 entries long. */
+  /** The least recently used statement, if there is no room for another. A scan: rare, over 200 entries. */
   get surplus(): Statement | null {
     if (this.#entries.size < this.#limit) return null;
     let oldest: Statement | null = null;
@@ -89,7 +89,7 @@ export class ConnectionStatements {
     return oldest;
   }
 
-  /** Takes note that the statement is being closed; the returned note takes it back if that is never run. */
+  /** Records that the statement is being closed; the returned note undoes that if it is never run. */
   close(statement: Statement): ReplyNote {
     const entry = this.#entries.get(statement);
     this.#remove(statement);
@@ -100,19 +100,19 @@ export class ConnectionStatements {
     };
   }
 
-  /** What the statement came to here does not hold any more: it is prepared anew when it is used next. */
+  /** The analysis of the statement here is outdated: it is prepared again at its next use. */
   outdate(statement: Statement): void {
     const entry = this.#entries.get(statement);
     if (entry !== undefined) entry.analysis = new Analysis();
   }
 
-  /** What is believed of the connection is wrong: nothing is taken for granted any more. */
+  /** The assumptions about the connection are wrong: none is relied on any more. */
   markUncertain(): void {
     this.clear();
     this.isUncertain = true;
   }
 
-  /** Nothing is prepared here any more (DISCARD ALL, DEALLOCATE ALL, or the connection has closed). */
+  /** No statement is left here (DISCARD ALL, DEALLOCATE ALL, or the connection was closed). */
   clear(): void {
     this.isUncertain = false;
     for (const statement of this.#entries.keys()) {

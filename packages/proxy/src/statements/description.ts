@@ -1,7 +1,7 @@
 import { countParameters, sameColumns } from '@sluice/wire';
-/** What PostgreSQL tells of a prepared statement: the types of its parameters, and its rows. */
+/** PostgreSQL's description of a prepared statement: the types of its parameters, and its rows. */
 export class Description {
-  /** The body of ParameterDescription (B): Int16 n, Int32[n] types. A Parse gives types in the same words. */
+  /** The body of ParameterDescription (B): Int16 n, Int32[n] types. A Parse has types in the same format. */
   readonly parameters: Buffer;
   /** The body of RowDescription (B); null for NoData. */
   readonly rows: Buffer | null;
@@ -11,12 +11,12 @@ export class Description {
     this.rows = rows;
   }
 
-  /** How many parameters there are. */
+  /** The number of parameters. */
   get count(): number {
     return countParameters(this.parameters);
   }
 
-  /** Whether the bytes that were told are the same. */
+  /** Whether the described bytes are the same. */
   equals(parameters: Buffer, rows: Buffer | null): boolean {
     return (
       this.parameters.equals(parameters) &&
@@ -25,8 +25,8 @@ export class Description {
   }
 
   /**
-   * Whether one who was told the other reads what comes under this one rightly. PostgreSQL's own measure
-   * (`equalRowTypes`): names, types and type modifiers, not where a column stands.
+   * Whether a client that got the other description reads rows of this one correctly. The criteria are PostgreSQL's
+   * (`equalRowTypes`): names, types and type modifiers, not the origin of a column.
    */
   agreesWith(other: Description): boolean {
     return (

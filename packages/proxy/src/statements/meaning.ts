@@ -5,19 +5,19 @@ import type { Meaning, ReadUnder } from '../parameters/read-under.ts';
 import { gatherInCycle } from './restoring.ts';
 
 /*
- * PostgreSQL reads a text when it is prepared: a date by the DateStyle of that moment, a letter by the client_encoding. On
- * another connection the text is prepared later, and then under these parameters as they were when the client sent it.
+ * PostgreSQL parses a text when it is prepared, with the DateStyle and client_encoding of that moment. On another
+ * connection the text is prepared later, so these parameters are first set to their values when the client sent it.
  */
 
-/** Under what a text that is prepared on the connection now is read. */
+/** The parameters for parsing a text that is prepared on the connection now. */
 export function meaningOn(connection: StatementSink, hasLiterals: boolean): ReadUnder {
   return connection.leaseOwner?.readsUnder(hasLiterals) ?? readUnderAny;
 }
 
-/** A parameter of the proxy's own, for the length of a transaction. */
+/** A parameter of the proxy, for the duration of a transaction. */
 const kept = 'sluice.kept';
 
-/** Gathers what `prepare` gathers in the open cycle so that PostgreSQL reads it under those parameters. */
+/** Collects what `prepare` collects in the open cycle so that PostgreSQL parses it with those parameters. */
 export function gatherUnder(
   connection: StatementSink,
   { meaning }: ReadUnder,
@@ -28,14 +28,14 @@ export function gatherUnder(
     prepare();
     return;
   }
-  // The cycle's end, or its error, undoes it too.
+  // The end of the cycle, or an error in it, undoes it too.
   const { before, behind } = underSql(changed);
   gatherInCycle(connection, [before]);
   prepare();
   gatherInCycle(connection, [behind]);
 }
 
-/** SQL that sets these values until the transaction ends, and SQL that takes them back. What they were need not be known. */
+/** SQL that sets these values until the transaction ends, and SQL that reverts them, whatever they were. */
 export function underSql(values: Meaning['values']): {
   readonly before: string;
   readonly behind: string;
@@ -56,7 +56,7 @@ export function underSql(values: Meaning['values']): {
 }
 
 function changedSince(connection: StatementSink, then: Meaning): Meaning['values'] {
-  // While a change is under way, what counts is not known.
+  // While a change is pending, the current values are unknown.
   if (connection.leaseOwner?.meaningUncertain !== false) return then.values;
   const now = connection.state.parameterSet?.values;
   if (now === undefined) return [];

@@ -4,16 +4,16 @@ import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { SessionNames } from './session-names.ts';
 
 /**
- * A request for a statement that the connection has under the session's own name, as is believed. If the database does not know
- * it (26000), then only code that the session itself has run can have closed it: it is gone for the session, as on a direct
- * connection.
+ * A request for a client-named statement that the connection is assumed to have. If the database does not know it
+ * (26000), only code that the session itself has run can have closed it: then it does not exist for the session either,
+ * as on a direct connection.
  */
 export class MissingName implements ReplyNote {
   readonly #connection: ClientNamedSink;
   readonly #names: SessionNames;
   readonly #name: string;
   readonly #corrected: () => void;
-  /** What the name was believed to be when the request was made. */
+  /** The assumed statement when the request was made. */
   readonly #believed: unknown;
 
   constructor(
@@ -33,11 +33,11 @@ export class MissingName implements ReplyNote {
   failed(chunk: Buffer, at: number, next: number): null {
     const name = this.#name;
     const own = this.#connection.state.clientNamed;
-    // A request behind this one may have given the name meanwhile.
+    // A later request may have used the name in the meantime.
     const isBelieved = this.#believed !== undefined && own?.byName.get(name) === this.#believed;
     if (own?.owner !== this.#names || !isBelieved) return null;
     const { sqlstate } = readErrorMessage(chunk, at, next);
-    // Code that it runs may have asked for another.
+    // Code that it runs may have requested another statement.
     if (sqlstate !== '26000' || !chunk.subarray(at, next).includes(name, 0, 'latin1')) return null;
     own.byName.delete(name);
     this.#names.delete(name);
@@ -46,6 +46,6 @@ export class MissingName implements ReplyNote {
   }
 
   undo(): void {
-    // Nothing was assumed that still counts.
+    // No assumption is left.
   }
 }

@@ -12,10 +12,10 @@ import type { SessionNames } from './session-names.ts';
 import { SqlStatement } from './sql-statement.ts';
 import type { Statement } from './statement.ts';
 
-/** Effects of SQL that calls prepared statements by their names, or changes what the names stand for. */
+/** Effects of SQL that calls prepared statements by name, or changes names. */
 export const usesNames: number = Flag.Prepare | Flag.Execute | Flag.Deallocate | Flag.Discard;
 
-/** A text of SQL that uses names, where it stands, and what it does. */
+/** A SQL text that uses names, its position, and its effects. */
 export interface NamingText {
   readonly source: Buffer;
   readonly start: number;
@@ -23,20 +23,20 @@ export interface NamingText {
   readonly effects: Effects;
 }
 
-/** A name as SQL says it, as the protocol would: a character for each byte. */
+/** A name in SQL, in the form of the protocol: one character per byte. */
 export function bytesOf(name: string): string {
   return Buffer.from(name).toString('latin1');
 }
 
-/** The text of a statement of the protocol's. */
+/** The text of a protocol-level statement. */
 export function textOf({ parseMessage, backendName, effects }: Statement): NamingText {
   return { source: parseMessage, start: 5 + backendName.length, end: parseMessage.length, effects };
 }
 
-/** How deep EXECUTEs of prepared EXECUTEs are followed; PostgreSQL gives up at some depth as well. */
+/** How deep an EXECUTE of a prepared EXECUTE is followed; PostgreSQL has a limit too. */
 const deepest = 8;
 
-/** What an EXECUTE runs that uses names itself: Parse takes any statement, a PREPARE too. */
+/** The statement of an EXECUTE that uses names itself: Parse accepts any statement, including PREPARE. */
 function calledBy(effect: Effect, names: SessionNames): NamingText | null {
   if (effect.kind !== 'execute') return null;
   const named = names.get(bytesOf(effect.name));
@@ -46,8 +46,8 @@ function calledBy(effect: Effect, names: SessionNames): NamingText | null {
 }
 
 /**
- * Puts in front of a text what its names must meet: the session's statements, under its own names. Returns true when that
- * took messages. `ran` is told what the EXECUTEs in it will do.
+ * Creates the statements that a text names before it, with the session's names. Returns true if that took messages.
+ * `ran` gets the effects of the EXECUTEs in it.
  */
 export function meetNames(
   connection: ClientNamedSink,
@@ -87,15 +87,15 @@ function preparedBefore(
   return undefined;
 }
 
-/** One change of a name, at the end of the statement in this place of the text. */
+/** One change of a name, at the end of the statement at this position of the text. */
 interface NameChange {
   readonly position: number;
   readonly effect: Effect;
-  /** For a PREPARE, the statement it makes. */
+  /** For a PREPARE, the statement that it creates. */
   readonly made: SqlStatement | null;
 }
 
-/** What statements of SQL do to the names of their session, when each of them is done. Names are not rolled back. */
+/** The changes of the session's names by SQL statements, applied when each is complete. Names are not rolled back. */
 export class NameChanges implements ReplyNote {
   readonly #connection: ClientNamedSink;
   readonly #names: SessionNames;
@@ -112,7 +112,7 @@ export class NameChanges implements ReplyNote {
     this.#collect(text, null, 0);
   }
 
-  /** `callPosition`: where the EXECUTE stands that calls the text; null: it is the text itself. */
+  /** `callPosition`: the position of the EXECUTE that calls the text; null: the text itself. */
   #collect(text: NamingText, callPosition: number | null, depth: number): void {
     const { details, positions, flags } = text.effects;
     if ((flags & usesNames) === 0) return;
@@ -129,17 +129,17 @@ export class NameChanges implements ReplyNote {
     }
   }
 
-  /** Whether names change at all. */
+  /** Whether names change. */
   get any(): boolean {
     return this.#changes.length > 0;
   }
 
-  /** A PREPARE that cannot be said again on another connection. */
+  /** A PREPARE that cannot be run again on another connection. */
   get keepsConnection(): boolean {
     return this.#changes.some(({ made }) => made !== null && !made.isTracked);
   }
 
-  /** Given to what is prepared in front of the text: its error is the text's own. */
+  /** The note of what is prepared before the text: its error is the error of the text. */
   readonly preparation: ReplyNote = {
     undo: () => undefined,
     failed: (chunk, at, next) => {
@@ -158,10 +158,10 @@ export class NameChanges implements ReplyNote {
   }
 
   undo(): void {
-    // What was done stays done.
+    // A completed PREPARE stays.
   }
 
-  /** What could not be prepared is missing now: the reason counts, not that it is missing. */
+  /** A statement that could not be prepared is missing now: the client gets the reason. */
   failed(chunk: Buffer, at: number, next: number): Buffer | null {
     const failure = this.#failure;
     if (failure === null) return null;
@@ -206,11 +206,11 @@ function madeBy(
   readUnder: ReadUnder,
 ): SqlStatement | null {
   if (effect.kind !== 'prepare') return null;
-  // Where the text is not UTF-8, its statements stand elsewhere than the parser says.
+  // If the text is not UTF-8, the statement positions of the parser are wrong.
   const isClear = isUtf8(source.subarray(start, end));
   const from = isClear ? start + effect.start : start;
   const to = isClear ? start + effect.end : end;
-  // Errors tell where in the text they are, in characters: what stood before the statement is kept as space.
+  // Error positions are in characters: the text before the statement is kept as spaces.
   const before = ' '.repeat(source.toString('utf8', start, from).length);
   const text = before + source.toString('latin1', from, to);
   return new SqlStatement(text, effect.body, isClear, readUnder);

@@ -8,7 +8,7 @@ import {
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { Description } from './description.ts';
 
-/** In a failed transaction (25P02) PostgreSQL looks at nothing else first. */
+/** In a failed transaction (25P02) PostgreSQL checks nothing else first. */
 function isForFailedTransaction(chunk: Buffer, at: number, next: number): boolean {
   return readErrorMessage(chunk, at, next).sqlstate === '25P02';
 }
@@ -19,15 +19,15 @@ export function buildParameterDescription(told: Description): Buffer {
 }
 
 /**
- * A statement is prepared for a Bind, and cannot be read any more. On a direct connection it is read anew only behind a look
- * at the number of values.
+ * A statement is prepared for a Bind, and can no longer be parsed. On a direct connection, PostgreSQL checks the number
+ * of values first.
  */
 export class BindFailure implements ReplyNote {
   readonly #name: string;
   readonly #told: Description | null;
   readonly #given: number;
 
-  /** The part of the Bind behind its names is `chunk[start, end)`. */
+  /** The part of the Bind after its names is `chunk[start, end)`. */
   constructor(name: string, told: Description | null, chunk: Buffer, start: number, end: number) {
     this.#name = name;
     this.#told = told;
@@ -38,7 +38,7 @@ export class BindFailure implements ReplyNote {
     return isForFailedTransaction(chunk, at, next) ? null : this.wrongCount();
   }
 
-  /** PostgreSQL's error for another number of values than the client was told; null when it is that number. */
+  /** PostgreSQL's error if the number of values differs from the description of the client; otherwise null. */
   wrongCount(): Buffer | null {
     const told = this.#told;
     if (told === null || this.#given < 0 || this.#given === told.count) return null;
@@ -52,13 +52,13 @@ export class BindFailure implements ReplyNote {
   }
 
   undo(): void {
-    // Nothing was assumed.
+    // No assumption was made.
   }
 }
 
 /**
- * The same for a Describe: "ParameterDescription … followed by a RowDescription" (manual, "Extended Query"). On a direct
- * connection the error is that of the second.
+ * The same for a Describe: "ParameterDescription … followed by a RowDescription" (manual, "Extended Query"). On a
+ * direct connection the error is that of the second message.
  */
 export class DescribeFailure implements ReplyNote {
   readonly #told: Description | null;
@@ -73,6 +73,6 @@ export class DescribeFailure implements ReplyNote {
   }
 
   undo(): void {
-    // Nothing was assumed.
+    // No assumption was made.
   }
 }

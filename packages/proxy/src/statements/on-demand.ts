@@ -11,19 +11,19 @@ import type { Described } from './analysis.ts';
 import type { Description } from './description.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
 
-/** A prepared statement that a session keeps, whichever server connection serves it. */
+/** A prepared statement of a session, independent of the server connection. */
 export interface Kept extends Described {
-  /** The Parse of which the client was told, or may ask. */
+  /** The Parse that was described to the client, or may be. */
   analysis: Analysis;
-  /** What it does; null when nobody knows. */
+  /** Its effects; null if unknown. */
   readonly effects: Effects | null;
-  /** Under what its text is read. */
+  /** The parameters for parsing its text. */
   readonly readUnder: ReadUnder;
-  /** Describe for it. */
+  /** A Describe for it. */
   readonly describeMessage: Buffer;
-  /** What it came to on this connection; null when it is not prepared there. */
+  /** Its analysis on this connection; null if it is not prepared there. */
   on(connection: StatementSink): Analysis | null;
-  /** Prepares it on the connection, with the parameter types that were told. `note` goes with the Parse. */
+  /** Prepares it on the connection, with the parameter types of the description. `note` belongs to the Parse. */
   prepareOn(
     connection: StatementSink,
     analysis: Analysis,
@@ -33,52 +33,52 @@ export interface Kept extends Described {
   ): void;
 }
 
-/** What it takes to use a statement on a connection. */
+/** What a statement needs before it can be used on a connection. */
 export const Need = {
-  /** Nothing: what it came to there is what the client was told. */
+  /** Nothing: its description there is the one that the client got. */
   Nothing: 0,
-  /** It is prepared in front of what uses it. */
+  /** It is prepared before the request. */
   Prepare: 1,
-  /** The same, and what uses it counts only if the statement came to what the client was told. */
+  /** The same, and the request counts only if the description equals that of the client. */
   PrepareAndCheck: 2,
-  /** It is prepared, and what uses it waits until it is known what it came to. */
+  /** It is prepared, and the request waits until its description is known. */
   PrepareAndWait: 3,
-  /** What it came to is under way. */
+  /** Its description is pending. */
   Wait: 4,
-  /** It has come to something else than the client was told. */
+  /** Its description differs from that of the client. */
   Changed: 5,
 } as const;
 
-/** Statements without rows that may have some after a change in the catalogue: CALL, EXECUTE, FETCH, and what is not read. */
+/**
+ * Statements without rows that may return some after a change in the catalog: CALL, EXECUTE, FETCH, and statements that
+ * were not parsed.
+ */
 const mayGainRows = Flag.Procedure | Flag.Execute | Flag.Cursor | Flag.Opaque;
 
-/** Whether running the statement leaves nothing, so that it may run before it is known to be what the client takes it for. */
+/** Whether the statement has no side effects, so that it can run before its description is known. */
 export function isHarmless(effects: Effects | null): boolean {
   return effects !== null && (effects.flags & Flag.PlainRead) !== 0;
 }
 
 /**
- * Prepares a session's statements where they are needed. PostgreSQL reads a text anew then, and what the client was told of
- * the statement may not be so any more: parameters are given the types that were told, and rows of another kind are the
- * error that they are on a direct connection (0A000, "cached plan must not change result type"), never rows that the
- * client takes for something else.
+ * Prepares a session's statements where they are needed. PostgreSQL parses the text again then, and its description may
+ * have changed: parameters get the types of the client's description, and other rows cause the error of a direct
+ * connection (0A000, "cached plan must not change result type"), never rows that the client would misread.
  */
 export class OnDemand {
   readonly #cycles: QueryCycles;
-  /** What the request that waits has had prepared. */
+  /** The analysis that the waiting request needs. */
   #awaited: Analysis | null = null;
-  /** Uses that count only if an answer under way is as expected. */
+  /** The number of uses that count only if a pending reply is as expected. */
   #checks = 0;
-  /** Something was bound in the open cycle that leaves something. */
+  /** A statement with side effects was bound in the open cycle. */
   #leaves = false;
 
   constructor(cycles: QueryCycles) {
     this.#cycles = cycles;
   }
 
-  /**
-   * Something was sent ahead in the open cycle that may turn out not to count: what changes anything waits until that is known.
-   */
+  /** A pipelined request of the open cycle may still fail: statements with side effects wait until that is known. */
   mustWait(connection: StatementSink): boolean {
     return this.#checks > 0 && connection.cycleOpen;
   }
@@ -88,15 +88,15 @@ export class OnDemand {
     if (!connection.cycleOpen) this.#leaves = false;
   }
 
-  /** A statement is bound in the cycle at hand. */
+  /** A statement is bound in the current cycle. */
   bound(effects: Effects | null): void {
     if (!isHarmless(effects)) this.#leaves = true;
   }
 
-  /** What it takes to use the statement. `binds`: it is going to be run, not described. */
+  /** What the statement needs. `binds`: it will be run, not described. */
   needOf(connection: StatementSink, kept: Kept, binds: boolean): number {
     const here = kept.on(connection);
-    // What the database is certain to skip needs nothing.
+    // A request that the database certainly skips needs nothing.
     if (here === kept.analysis || connection.pending.skipping) return Need.Nothing;
     const told = kept.analysis.description;
     if (here !== null) {
@@ -106,14 +106,14 @@ export class OnDemand {
       if (here === this.#awaited) {
         if (now !== null) return Need.Changed;
         if (this.#cycles.arePending(connection)) return Need.Wait;
-        // It was prepared and could not be described: a time limit, say.
+        // It was prepared and could not be described, for example because of a timeout.
         this.#awaited = null;
       }
     }
     if (told === null) return Need.Prepare;
     if (told.rows === null && ((kept.effects?.flags ?? Flag.Opaque) & mayGainRows) === 0)
       return Need.Prepare;
-    // In a failed transaction a statement with rows is refused at once.
+    // In a failed transaction, PostgreSQL refuses a statement with rows immediately.
     if (connection.state.status === TransactionStatus.Failed) return Need.Prepare;
     const ahead =
       binds &&
@@ -125,8 +125,8 @@ export class OnDemand {
   }
 
   /**
-   * Prepares the statement for what needs it. `differs` is called when it has come to something else than was told:
-   * true, and the client takes that; else the error that it returns goes to the client.
+   * Prepares the statement before the request that needs it. `differs` is called if its description differs from that
+   * of the client: true, and the client accepts it; otherwise the client gets the returned error.
    */
   prepare(
     connection: StatementSink,
@@ -140,7 +140,7 @@ export class OnDemand {
     kept.prepareOn(connection, analysis, told, Action.Discard, failure);
     let telling: Telling;
     if (told === null) {
-      // The client was told nothing yet.
+      // The client has no description yet.
       kept.analysis = analysis;
       telling = new Telling(kept, analysis);
     } else if (need === Need.Prepare) {
@@ -174,13 +174,13 @@ export class OnDemand {
     connection.pending.append(Reply.DescribeStatement | Action.Discard, telling);
   }
 
-  /** The client takes what the statement has come to on the connection. */
+  /** The client accepts the description on the connection. */
   adopt(connection: StatementSink, kept: Kept): void {
     kept.analysis = kept.on(connection) ?? kept.analysis;
     this.#awaited = null;
   }
 
-  /** The client was told that the statement has come to something else. */
+  /** The client got the error that the description differs. */
   refused(): void {
     this.#awaited = null;
   }

@@ -17,20 +17,20 @@ import type { Restoration } from '../parameters/start-values.ts';
 import { backendNamePrefix } from './backend-names.ts';
 
 /*
- * How start values come behind the statements that may have reset them: within the text of a Query, since all of that is one
- * transaction; within a cycle of the extended protocol behind the Execute; and in a Query of its own where a statement has to
- * stand alone.
+ * How start values are set after the statements that may have reset them: within the text of a Query, which is one
+ * transaction; within a cycle of the extended protocol, after the Execute; and in a separate Query if a statement must
+ * be alone.
  */
 
-/** A text with what was put into it. */
+/** A text with inserted statements. */
 export interface Rewriting {
   readonly text: Buffer;
   readonly insertions: readonly Insertion[];
-  /** The tag of the client's only statement, which was replaced. */
+  /** The command tag of the client's only statement, which was replaced. */
   readonly tag: string | null;
 }
 
-/** What DISCARD ALL does, in the order in which it does it: itself it must stand alone in its Query. */
+/** The actions of DISCARD ALL, in its order; DISCARD ALL itself must be alone in its Query. */
 const discardAll = [
   'CLOSE ALL',
   'SET SESSION AUTHORIZATION DEFAULT',
@@ -43,14 +43,14 @@ const discardAll = [
   'DISCARD SEQUENCES',
 ];
 
-/** DISCARD ALL and start values behind it, as one text. */
+/** DISCARD ALL and the start values after it, as one text. */
 export function discardingText(restorations: readonly Restoration[]): Rewriting {
   const statements = [...discardAll, ...restorations.flatMap(({ statements: behind }) => behind)];
   const insertions = [{ at: 0, text: '', statements: statements.length - 1, position: 0 }];
   return { text: Buffer.from(statements.join(';'), 'latin1'), insertions, tag: 'DISCARD ALL' };
 }
 
-/** The text in `source[start, end)` with start values put into it; null when its statements cannot be told apart. */
+/** The text in `source[start, end)` with start values inserted; null if its statements cannot be separated. */
 export function rewrite(
   source: Buffer,
   start: number,
@@ -63,7 +63,7 @@ export function rewrite(
   for (const { position, statements } of restorations)
     byPosition.set(position, [...(byPosition.get(position) ?? []), ...statements]);
   const positions = [...byPosition.keys()].sort((a, b) => a - b);
-  // Behind the last statement, where most stand, is the end of the text.
+  // The position after the last statement, the most frequent one, is the end of the text.
   const ends = positions.every((position) => position === count - 1)
     ? []
     : statementEnds(source, start, end);
@@ -90,7 +90,7 @@ export function rewrite(
   return { text: Buffer.concat(parts), insertions, tag: null };
 }
 
-/** Gathers a rewritten text in the place of the client's, with the note that the client's had. Returns whether it is answered. */
+/** Collects a rewritten text instead of the client's, with its note. Returns whether it is answered. */
 export function gatherRewritten(
   connection: StatementSink,
   rewriting: Rewriting,
@@ -105,10 +105,10 @@ export function gatherRewritten(
   );
 }
 
-/** The client is told what becomes of its parameters. Errors are those of a transaction that has failed before. */
+/** The client gets the ParameterStatus messages. Errors are those of a transaction that has failed before. */
 const told: ReplyNote = { tellsParameters: true, undo: () => undefined };
 
-/** Gathers start values in a Query of their own, behind a Query of the client's. */
+/** Collects start values in a separate Query, after a Query of the client. */
 export function gatherBehind(connection: StatementSink, statements: readonly string[]): void {
   connection.pending.append(Reply.Query | Action.Orphaned, told);
   connection.state.unnamed.destroyed();
@@ -121,11 +121,11 @@ const bindMessage = buildBind(name, name);
 const executeMessage = buildExecute(name);
 const closePortal = buildClosePortal(name);
 
-/** Gathers start values behind an Execute, in its cycle; they leave the unnamed statement and portal alone. */
+/** Collects start values after an Execute, in its cycle; they do not affect the unnamed statement and portal. */
 export function gatherInCycle(connection: StatementSink, statements: readonly string[]): void {
   const { pending } = connection;
   for (const sql of statements) {
-    // One may be left of a cycle that has failed.
+    // One may be left from a failed cycle.
     toServer.add(closeStatement);
     pending.append(Reply.Close | Action.Discard);
     toServer.add(buildParse(name, sql));
@@ -141,11 +141,11 @@ export function gatherInCycle(connection: StatementSink, statements: readonly st
   pending.append(Reply.Close | Action.Discard);
 }
 
-/** Words without which a text that could not be read resets nothing, and the one with which nothing may follow at once. */
+/** Words without which an unparsed text resets nothing, and the one after which nothing can follow immediately. */
 const resetting = /reset|discard|default|set_config|pg_settings|authorization/i;
 const copies = /copy/i;
 
-/** Whether a text that could not be read may reset parameters, and is answered without more from the client. */
+/** Whether an unparsed text may reset parameters, and is answered without further messages of the client. */
 export function mayResetUnread(source: Buffer, start: number, end: number): boolean {
   const text = source.toString('latin1', start, end);
   return resetting.test(text) && !copies.test(text);

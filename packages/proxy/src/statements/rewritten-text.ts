@@ -1,34 +1,34 @@
 import { BackendCode, buildMessage, readErrorMessage, withPosition } from '@sluice/wire';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 
-/** Nothing goes to the client. */
+/** The client gets nothing. */
 const nothing = Buffer.alloc(0);
 
-/** What was put into a text, and where. */
+/** An insertion into a text. */
 export interface Insertion {
-  /** In characters of the text as the client sent it. */
+  /** In characters of the client's text. */
   readonly at: number;
   readonly text: string;
-  /** The statements in it. */
+  /** The number of statements in it. */
   readonly statements: number;
-  /** The statement of the client's behind which it stands, counted from 0. */
+  /** The index of the client's statement that it follows. */
   readonly position: number;
 }
 
 /**
- * The answer to a text into which the proxy has put statements of its own. What answers those is dropped, and where an error
- * tells a place in the text it is the place in the client's own.
+ * The answer to a text with inserted statements. The replies to those are discarded, and error positions are converted
+ * to positions in the client's text.
  */
 export class RewrittenText implements ReplyNote {
   readonly #insertions: readonly Insertion[];
   readonly #inner: ReplyNote | null;
   /** For each statement, whether it is the client's. */
   readonly #isClients: readonly boolean[];
-  /** The tag that the last statement is answered with, if the client sent another than that. */
+  /** The command tag for the last statement, if the client sent another one. */
   readonly #tag: string | null;
   #done = 0;
 
-  /** `statements`: how many the client's text has. `inner` is told as if nothing had been put in. */
+  /** `statements`: the number of statements in the client's text. `inner` is notified as without the insertions. */
   constructor(
     insertions: readonly Insertion[],
     statements: number,
@@ -83,7 +83,7 @@ export class RewrittenText implements ReplyNote {
     return moved === position ? null : withPosition(chunk.subarray(at, next), moved);
   }
 
-  /** Places are counted from 1. Within what was put in, it is the place where that was put. */
+  /** Positions begin at 1. A position within an insertion becomes that of the insertion. */
   #original(position: number): number {
     let moved = position;
     for (const { at, text } of this.#insertions) {

@@ -7,34 +7,34 @@ import { SqlStatement } from './sql-statement.ts';
 import { statements } from './statement.ts';
 import type { Statement } from './statement.ts';
 
-/** What a name of a session stands for: a statement of the protocol's Parse, or of SQL's PREPARE. */
+/** The statement that a name of a session refers to: of a protocol-level Parse, or of a SQL PREPARE. */
 export type Named = ClientStatement | SqlStatement;
 
-/** What changes names, by the protocol or by SQL. */
+/** Changes of names, by the protocol or by SQL. */
 const anyChange = Change.Names | Change.SqlNames;
 
 const noNames = new Map<string, Named>();
 const noBackendNames = new Map<string, string>();
 
 /**
- * The names of one session for prepared statements. PostgreSQL keeps those of the protocol and those of SQL in one
- * table, and so does this: names are the bytes of the protocol, a character for each.
+ * The prepared statement names of one session. PostgreSQL has one table for protocol-level and SQL-level names, and so
+ * has this: names are the bytes of the protocol, one character per byte.
  *
- * Parse and Close count from the moment they are sent; if the database refuses or skips them, their notes take that back.
- * What SQL does counts when it is done. So names may be in doubt while an answer is under way: see `isUncertain`.
+ * Parse and Close take effect when they are sent; if the database refuses or skips them, their notes undo that. SQL
+ * takes effect when it is complete. So names may be uncertain while a reply is pending: see `isUncertain`.
  */
 export class SessionNames {
-  /** Most sessions never name a statement: they share an empty table, which nobody writes to. */
+  /** Most sessions have no named statement: they share an empty table, which is never written. */
   #byName = noNames;
-  /** The session's names, by those on server connections: in a session no two stand for one statement. */
+  /** The session's names, by those on server connections: in a session, each belongs to one statement. */
   #byBackendName = noBackendNames;
   #sqlStatements = 0;
-  /** Moves on with every change. */
+  /** Increases with every change. */
   version = 0;
-  /** A cycle changed a name or prepared something, and may not be answered. */
+  /** A cycle that may be unanswered changed a name or prepared something. */
   #isUnsettled = false;
   readonly #cycles: QueryCycles;
-  /** The names that statements had whose Close was sent: errors under way may still tell of them. */
+  /** The names of statements whose Close was sent: pending errors may still contain them. */
   #closing: Map<string, string> | null = null;
 
   constructor(cycles: QueryCycles) {
@@ -49,29 +49,29 @@ export class SessionNames {
     return this.#byName.size;
   }
 
-  /** Some statements are of SQL's PREPARE. */
+  /** Some statements are SQL-level. */
   get hasSql(): boolean {
     return this.#sqlStatements > 0;
   }
 
-  /** The statement that server connections call so, and the session's name for it. */
+  /** The statement with this name on server connections, and the session's name for it. */
   calledBy(backendName: string): [name: string, statement: Statement] | null {
     const name = this.#byBackendName.get(backendName);
     const named = name === undefined ? undefined : this.#byName.get(name);
     return name !== undefined && named instanceof ClientStatement ? [name, named.statement] : null;
   }
 
-  /** The session's name for what server connections call `backendName`, or have called so in answers under way. */
+  /** The session's name for `backendName`, now or in pending replies. */
   nameOf(backendName: string): string | undefined {
     return this.#byBackendName.get(backendName) ?? this.#closing?.get(backendName);
   }
 
-  /** True when a name of the session stands for the same statement, or did while its answers are under way. */
+  /** True if a name of the session refers to the same statement, now or in pending replies. */
   has({ calledName }: Statement): boolean {
     return this.#byBackendName.has(calledName) || this.#closing?.has(calledName) === true;
   }
 
-  /** Statements of SQL's PREPARE, by their names. */
+  /** The SQL-level prepared statements, by name. */
   *sqlStatements(): Generator<[string, SqlStatement]> {
     if (!this.hasSql) return;
     for (const [name, named] of this.#byName)
@@ -79,8 +79,8 @@ export class SessionNames {
   }
 
   /**
-   * How texts are read is about to change: some statements of SQL's could not be said again. True when there are any; they
-   * keep their connection from now on.
+   * How texts are parsed is about to change: some SQL-level statements could not be prepared again. True if there are
+   * any; from now on they keep their connection.
    */
   keepFragile(): boolean {
     let any = false;
@@ -93,7 +93,7 @@ export class SessionNames {
     return any;
   }
 
-  /** Names of SQL's statements that need not keep a connection. */
+  /** Names of SQL-level statements that do not need to keep a connection. */
   tracked(): string[] {
     const tracked: string[] = [];
     if (!this.hasSql) return tracked;
@@ -102,14 +102,14 @@ export class SessionNames {
     return tracked;
   }
 
-  /** Parse gives a name. The returned note takes it back if the database refuses the statement. */
+  /** Parse adds a name. The returned note undoes that if the database refuses the statement. */
   parsed(name: string, statement: ClientStatement): ReplyNote {
     this.touched();
     this.put(name, statement);
     return { undo: () => this.#deleteIf(name, statement) };
   }
 
-  /** Close takes the name away. The returned note gives it back if the Close is never run. */
+  /** Close removes the name. The returned note undoes that if the Close is never run. */
   closed(name: string): ReplyNote | null {
     const named = this.#byName.get(name);
     if (named === undefined) return null;
@@ -120,7 +120,7 @@ export class SessionNames {
     return { undo: () => this.put(name, named) };
   }
 
-  /** The name stands for this from now on. */
+  /** From now on the name refers to this. */
   put(name: string, named: Named): void {
     this.delete(name);
     this.version++;
@@ -144,7 +144,7 @@ export class SessionNames {
     release(named);
   }
 
-  /** The database says that there is nothing of this name; answers under way may still tell of it. */
+  /** The database reports that the name does not exist; pending replies may still contain it. */
   forget(name: string): void {
     const named = this.#byName.get(name);
     this.delete(name);
@@ -160,7 +160,7 @@ export class SessionNames {
     this.version++;
   }
 
-  /** A statement is about to be sent that changes names when it is done. */
+  /** A statement is about to be sent that changes names when it is complete. */
   sqlSent(): void {
     this.#isUnsettled = true;
     this.#cycles.changes(Change.SqlNames);
@@ -173,8 +173,8 @@ export class SessionNames {
   }
 
   /**
-   * Whether what names stand for hangs on an answer that is still to come, to an earlier cycle or to SQL. Within one cycle
-   * it does not: if a request fails, the database skips the later ones, and their notes take them back as well.
+   * Whether names depend on a pending reply, to an earlier cycle or to SQL. Within one cycle they do not: if a request
+   * fails, the database skips the later ones, and their notes undo those as well.
    */
   isUncertain(connection: StatementSink): boolean {
     if (!this.#isUnsettled) return false;
@@ -185,7 +185,7 @@ export class SessionNames {
     return false;
   }
 
-  /** Every answer has come. */
+  /** Every reply has arrived. */
   settled(): void {
     this.#isUnsettled = false;
     this.#cycles.settle(anyChange);

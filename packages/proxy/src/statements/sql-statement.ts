@@ -13,7 +13,7 @@ import type { Effects } from '../sql/index.ts';
 import { backendNamePrefix } from './backend-names.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
 
-/** The statement and the portal that run a PREPARE again. */
+/** The names of the statement and the portal that run a PREPARE again. */
 const runner = `${backendNamePrefix}prepare`;
 const closeRunner = buildCloseStatement(runner);
 const runRunner = Buffer.concat([
@@ -22,27 +22,27 @@ const runRunner = Buffer.concat([
   buildClosePortal(runner),
 ]);
 
-/** Bytes that mean something else under another client_encoding or standard_conforming_strings. */
+/** Bytes that have another meaning under another client_encoding or standard_conforming_strings. */
 const fragile = /[\\\u0080-\uffff]/;
 
 /**
- * A statement of SQL's PREPARE: one session's own. On another server connection its PREPARE is run again as the client
- * wrote it, under the client's own name, so that types and errors are PostgreSQL's to tell.
+ * A SQL-level prepared statement of one session. On another server connection, its PREPARE is run again unchanged, with
+ * the client's name, so that types and errors are PostgreSQL's.
  */
 export class SqlStatement {
-  /** What EXECUTE does. */
+  /** The effects of EXECUTE. */
   readonly effects: Effects;
-  /** The text cannot be sent again once `client_encoding` or `standard_conforming_strings` has changed. */
+  /** The text cannot be sent again after `client_encoding` or `standard_conforming_strings` has changed. */
   readonly isFragile: boolean;
-  /** False when it cannot be made on another connection: its session keeps the one that has it. */
+  /** False if it cannot be created on another connection: its session keeps the one that has it. */
   isTracked: boolean;
-  /** A Parse message of the PREPARE, whose text begins at `start`. */
+  /** A Parse message of the PREPARE; its text begins at `start`. */
   readonly source: Buffer;
   readonly start: number = 6 + runner.length;
-  /** Under what its text is read. */
+  /** The parameters for parsing its text. */
   readonly readUnder: ReadUnder;
 
-  /** `text` is the whole PREPARE statement, a character for each byte. */
+  /** `text` is the complete PREPARE statement, one character per byte. */
   constructor(text: string, effects: Effects, isTracked: boolean, readUnder: ReadUnder) {
     this.readUnder = readUnder;
     this.effects = effects;
@@ -51,10 +51,10 @@ export class SqlStatement {
     this.source = buildParse(runner, Buffer.from(text, 'latin1'));
   }
 
-  /** Runs the PREPARE again, as messages of the extended protocol that may stand within a cycle. */
+  /** Runs the PREPARE again, with extended-protocol messages that can be within a cycle. */
   prepareAgain(connection: StatementSink, action: number, note: ReplyNote): void {
     const { pending } = connection;
-    // An earlier run that failed has left its own statement.
+    // An earlier failed run has left its statement.
     toServer.add(closeRunner);
     pending.append(Reply.Close | action);
     toServer.add(this.source);

@@ -4,15 +4,15 @@ import type { PendingReplies } from '../protocol/pending-replies.ts';
 import type { ConnectionStatements } from './connection-statements.ts';
 import type { UnnamedSlot } from './unnamed-slot.ts';
 
-/** The session that has leased a connection, as those see it who prepare statements there. */
+/** The session with the lease of a connection, as seen by code that prepares statements there. */
 export interface StatementOwner {
-  /** The session may be about to change what its texts mean: a date by DateStyle, for one. */
+  /** The session may be about to change the meaning of its texts, for example by DateStyle. */
   readonly meaningUncertain: boolean;
-  /** Under what a text is read that the session sends now. */
+  /** The parameters for parsing a text that the session sends now. */
   readsUnder(hasLiterals: boolean): ReadUnder;
 }
 
-/** What a server process holds, as those see it who prepare statements there; see `BackendState`. */
+/** The state of a server process, as seen by code that prepares statements there; see `BackendState`. */
 export interface StatementState {
   readonly status: number;
   readonly parameterSet: ParameterSet | null;
@@ -20,7 +20,7 @@ export interface StatementState {
   readonly unnamed: UnnamedSlot;
 }
 
-/** A server connection, as those see it who prepare statements there: their messages go to `toServer`. */
+/** A server connection, as seen by code that prepares statements there: the messages go to `toServer`. */
 export interface StatementSink {
   readonly pending: PendingReplies;
   readonly state: StatementState;

@@ -9,44 +9,44 @@ import { backendNamePrefix } from './backend-names.ts';
 import { Description } from './description.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
 
-/** Asks for a statement that no server connection has: makes the database fail at a chosen place. */
+/** A request for a statement that does not exist on any server connection: makes the database fail at this position. */
 export const describeMissingStatement = buildDescribeStatement(`${backendNamePrefix}none`);
 
-/** Descriptions of a statement that are kept to be found again; more than one only after its tables have changed. */
+/** The maximum number of descriptions of a statement; there is more than one only after a change of its tables. */
 const mostDescriptions = 4;
 
 let nextId = 1;
 
 /**
- * A statement prepared over the protocol, shared by every session that prepared the same text with the same
- * parameter types, and prepared on a server connection when it is first needed there.
+ * A protocol-level prepared statement, shared by all sessions that prepared the same text with the same parameter
+ * types. It is prepared on a server connection when it is first needed there.
  */
 export class Statement {
   readonly key: string;
-  /** The name on server connections, as errors tell it. */
+  /** The name on server connections, as in errors. */
   readonly calledName: string;
-  /** The name on server connections, with its terminating zero. Never used for another text. */
+  /** The name on server connections, with its terminating zero. It is never reused for another text. */
   readonly backendName: Buffer;
-  /** The whole Parse message that prepares it under `backendName`. */
+  /** The Parse message that prepares it under `backendName`. */
   readonly parseMessage: Buffer;
   /** Describe and Close for it under `backendName`. */
   readonly describeMessage: Buffer;
   readonly closeMessage: Buffer;
   readonly effects: Effects;
-  /** Under what its text is read. */
+  /** The parameters for parsing its text. */
   readonly readUnder: ReadUnder;
-  /** How many names in sessions stand for it. */
+  /** The number of names in sessions. */
   names = 0;
-  /** On how many server connections it is prepared. */
+  /** The number of server connections with it. */
   prepared = 0;
   /** The text, with its zero. */
   readonly #text: Buffer;
-  /** What was told of it, the newest last: equal descriptions are one object. */
+  /** Its descriptions, the newest last: equal descriptions are one object. */
   #descriptions: Description[] = [];
-  /** The last Parse message that gave these types. */
+  /** The last Parse message with these types. */
   #told: { readonly parameters: Buffer; readonly message: Buffer } | null = null;
 
-  /** `tail` is the rest of a Parse message behind the name: the text and the types that the client gave. */
+  /** `tail` is the rest of a Parse message after the name: the text and the types of the client. */
   constructor(key: string, tail: Buffer, effects: Effects, readUnder: ReadUnder) {
     this.key = key;
     this.readUnder = readUnder;
@@ -60,7 +60,7 @@ export class Statement {
     this.#text = tail.subarray(0, tail.indexOf(0) + 1);
   }
 
-  /** The Parse message that gives the types which a session was told; null: those that its client gave. */
+  /** The Parse message with the types that a session was told; null: those that its client gave. */
   parseMessageFor(told: Description | null): Buffer {
     if (told === null) return this.parseMessage;
     if (this.#told?.parameters !== told.parameters) {
@@ -71,7 +71,7 @@ export class Statement {
     return this.#told.message;
   }
 
-  /** The same under a name of a client's own, a character for each byte. */
+  /** The same under a client's own name, one character per byte. */
   namedParse(name: string, told: Description | null): Buffer {
     const tail =
       told === null
@@ -80,10 +80,10 @@ export class Statement {
     return buildMessage(FrontendCode.Parse, Buffer.from(`${name}\0`, 'latin1'), tail);
   }
 
-  /** The description with these bodies of ParameterDescription and RowDescription; they are copied if need be. */
+  /** The description with these bodies of ParameterDescription and RowDescription; copies them if necessary. */
   describe(parameters: Buffer, rows: Buffer | null): Description {
     for (const known of this.#descriptions) if (known.equals(parameters, rows)) return known;
-    // The types seldom change with the rows: one copy of them, and one Parse message.
+    // The types seldom change with the rows: they have one copy, and one Parse message.
     const same = this.#descriptions.find((known) => known.parameters.equals(parameters));
     const description = new Description(
       same?.parameters ?? Buffer.from(parameters),
@@ -96,8 +96,8 @@ export class Statement {
 }
 
 /**
- * All prepared statements of the process, by what makes them the same: the bytes of text and parameter types,
- * never a short hash of them (two texts with one hash would answer for each other).
+ * All prepared statements of the process. The key is the bytes of the text and the parameter types, never a short hash
+ * of them (with a hash collision, one text would run for the other).
  */
 export class StatementRegistry {
   readonly #statements = new Map<string, Statement>();
@@ -107,9 +107,9 @@ export class StatementRegistry {
   }
 
   /**
-   * The statement for `chunk[start, end)`: the query text with its zero and the parameter types, as in Parse.
-   * `context` tells apart what the same bytes mean under other parameters, those of `readUnder`; `effects` is what the text
-   * does.
+   * The statement for `chunk[start, end)`: the query text with its zero and the parameter types, as in Parse. `context`
+   * distinguishes the meanings of the same bytes under other parameters, those of `readUnder`; `effects` are those of
+   * the text.
    */
   intern(
     chunk: Buffer,
@@ -128,7 +128,7 @@ export class StatementRegistry {
     return statement;
   }
 
-  /** Forgets the statement when nobody has it any more. */
+  /** Removes the statement when it has no user any more. */
   release(statement: Statement): void {
     if (statement.names === 0 && statement.prepared === 0) this.#statements.delete(statement.key);
   }

@@ -3,15 +3,15 @@ import type { UnnamedSlot } from './unnamed-slot.ts';
 import { noUnnamedStatement } from './unnamed-statement.ts';
 import type { UnnamedStatement } from './unnamed-statement.ts';
 
-/** Who has an unnamed statement: `settled` is the one that all answers so far have left. */
+/** The owner of an unnamed statement: `settled` is the statement after all replies so far. */
 export interface UnnamedOwner {
   settled: UnnamedStatement;
 }
 
 /**
  * A request that changes the unnamed statement of a server connection, and of its session if it is the client's own:
- * Parse, Close, or a Query, which destroys it whatever becomes of it. A Parse that is refused leaves none; one that is
- * skipped leaves what was there.
+ * Parse, Close, or a Query, which destroys it in any case. A refused Parse leaves none; a skipped one leaves the
+ * previous one.
  */
 export class UnnamedChange implements ReplyNote {
   readonly #owner: UnnamedOwner | null;
@@ -34,7 +34,7 @@ export class UnnamedChange implements ReplyNote {
   }
 
   undo(): void {
-    // Refused or skipped; refused, it was told so.
+    // Refused or skipped; if refused, `failed` was called.
   }
 
   #settle(after: UnnamedStatement): void {

@@ -3,48 +3,48 @@ import { destroyedUnnamedStatement, noUnnamedStatement } from './unnamed-stateme
 import type { UnnamedStatement } from './unnamed-statement.ts';
 
 /**
- * The unnamed statement of one server process, by identity: what it is if all goes well with what was sent, and what all
- * answers so far have left. PostgreSQL replaces it with every Parse of the empty name, and destroys it with every Query
- * (manual, "Extended Query").
+ * The unnamed statement of one server process, by identity: the one after all requests that were sent, if they succeed,
+ * and the one after all replies so far. PostgreSQL replaces it with every Parse of the empty name, and destroys it with
+ * every Query (manual, "Extended Query").
  */
 export class UnnamedSlot {
   #expected: UnnamedStatement = noUnnamedStatement;
   #settled: UnnamedStatement = noUnnamedStatement;
   #analysis: Analysis | null = null;
 
-  /** The statement that the server has if all goes well with what was sent. */
+  /** The statement after all requests that were sent, if they succeed. */
   get expected(): UnnamedStatement {
     return this.#expected;
   }
 
-  /** What `expected` came to here; null while that is not known. */
+  /** The analysis of `expected` here; null while unknown. */
   get analysis(): Analysis | null {
     return this.#analysis;
   }
 
-  /** A request was gathered that makes the slot hold `statement`. */
+  /** A request was collected that sets the slot to `statement`. */
   expect(statement: UnnamedStatement, analysis: Analysis | null): void {
     this.#expected = statement;
     this.#analysis = analysis;
   }
 
-  /** A request was gathered that closes what the slot holds: `statement` stands for that there is none. */
+  /** A request was collected that closes the statement in the slot: `statement` means that there is none. */
   expectNone(statement: UnnamedStatement): void {
     this.#expected = statement;
   }
 
-  /** A Query was gathered: it destroys the statement whatever becomes of the Query. */
+  /** A Query was collected: it destroys the statement in any case. */
   destroyed(): void {
     this.#expected = destroyedUnnamedStatement;
     this.#settled = destroyedUnnamedStatement;
   }
 
-  /** An answer has come: the slot holds `statement` now. */
+  /** A reply has arrived: the slot has `statement` now. */
   settled(statement: UnnamedStatement): void {
     this.#settled = statement;
   }
 
-  /** No answer is pending: what the answers have left is what there is. */
+  /** No reply is pending: the slot has the statement after all replies. */
   settle(): void {
     if (this.#expected === this.#settled) return;
     this.#expected = this.#settled;

@@ -3,16 +3,16 @@ import { Analysis } from './analysis.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
 
-/** An unnamed prepared statement: the Parse message that makes it. Compared by identity. */
+/** An unnamed prepared statement, with the Parse message that creates it. Compared by identity. */
 export class UnnamedStatement {
   /** The Parse message is `source[start, end)`; null when it was too long to keep. */
   source: Buffer | null;
   start: number;
   end: number;
   readonly effects: Effects | null;
-  /** Under what its text is read. */
+  /** The parameters for parsing its text. */
   readonly readUnder: ReadUnder;
-  /** The Parse of which its client was told. */
+  /** The Parse that was described to its client. */
   analysis = new Analysis();
 
   constructor(
@@ -29,7 +29,7 @@ export class UnnamedStatement {
     this.effects = effects;
   }
 
-  /** Copies the message out of the chunk it came in, so that the chunk can go. */
+  /** Copies the message out of its chunk, so that the chunk can be freed. */
   keep(): void {
     const source = this.source;
     if (source === null || (this.start === 0 && this.end === source.length)) return;
@@ -39,8 +39,8 @@ export class UnnamedStatement {
   }
 }
 
-/** What a session and a server connection have before any Parse of the unnamed statement. */
+/** The unnamed statement of a session or server connection before any Parse. */
 export const noUnnamedStatement = new UnnamedStatement(null, 0, 0, null, readUnderAny);
 
-/** What a server connection has after a Query of the proxy's own, whatever it had before. */
+/** The unnamed statement of a server connection after an internal Query. */
 export const destroyedUnnamedStatement = new UnnamedStatement(null, 0, 0, null, readUnderAny);

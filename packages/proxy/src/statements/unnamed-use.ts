@@ -21,7 +21,7 @@ import type { UnnamedStatement } from './unnamed-statement.ts';
 
 const describeUnnamed = buildDescribeStatement('');
 
-/** A session's unnamed statement, as something to be prepared on whichever server connection serves the session. */
+/** The unnamed statement of a session, to be prepared on any server connection. */
 export class UnnamedUse implements Kept {
   readonly statement: UnnamedStatement;
 
@@ -85,5 +85,5 @@ export class UnnamedUse implements Kept {
   }
 }
 
-/** Of a session that has none. */
+/** For a session without one. */
 export const noUnnamedUse = new UnnamedUse(noUnnamedStatement);

@@ -1,31 +1,34 @@
 import type { NameIndex, SideEffects } from '../sql/index.ts';
 import type { Risk } from './stored-code-sql.ts';
 
-/** A function, relation or type whose code may leave something. */
+/** A function, relation or type whose code may have side effects. */
 export interface RiskyName {
   readonly risk: Risk;
   readonly sideEffects: SideEffects;
   /** Only statements that write run the code. */
   readonly onlyWrites: boolean;
-  /** It is a function of PostgreSQL's own: the parser finds it under whatever spelling. */
+  /** A built-in function: the parser finds it in any spelling. */
   readonly isOwn: boolean;
 }
 
-/** What is known of the code of a database; made whole, and replaced whole. */
+/** The known code of a database; immutable, and replaced as a whole. */
 export interface CodeKnowledge {
-  /** Everything that may leave something, by the names that texts call it by. */
+  /** Everything with possible side effects, by its names in texts. */
   readonly risky: NameIndex<RiskyName>;
-  /** Nothing is doubted but functions of PostgreSQL's own, which texts show. */
+  /** Only built-in functions, which texts show, have side effects. */
   readonly isPlain: boolean;
-  /** Names of all functions of users, in lower case. */
+  /** The lower-case names of all user functions. */
   readonly functions: ReadonlySet<string>;
-  /** What any statement may leave, whatever it names. */
+  /** The possible side effects of any statement, whatever it names. */
   readonly any: Risk;
-  /** What statements with operators of users may leave, and statements that bind values of users' types. */
+  /**
+   * The possible side effects of statements with user-defined operators, and of statements that bind values of
+   * user-defined types.
+   */
   readonly operators: Risk;
   readonly types: Risk;
-  /** Code that makes statements as it runs may run anything that is there. */
+  /** Dynamic SQL may run any code in the database. */
   readonly dynamic: Risk;
-  /** What would be equal in knowledge of the same code. */
+  /** Equal for knowledge of the same code. */
   readonly key: string;
 }

@@ -8,50 +8,53 @@ import type { Suspect } from './probe-sampling.ts';
 import { Risk } from './stored-code-sql.ts';
 import type { StoredCode, Verdict } from './stored-code.ts';
 
-/** Statements that wait to be judged, and bytes of each; what is more or longer is probed for. */
+/** The maximum number of unchecked statements and their maximum length; the session is probed for others. */
 const mostUnjudged = 100;
 const longestUnjudged = 65_536;
-/** A session waits so long for a reading on another connection, in milliseconds. */
+/** How long a session waits for a reading on another connection, in milliseconds. */
 const patience = 500;
-/** So many names of parameters are looked for in a lease, in so many bytes of a statement's values. */
+/**
+ * The maximum number of parameter names that are searched for in a lease, and the number of searched bytes of a
+ * statement's values.
+ */
 const mostNames = 100;
 const longestValues = 4096;
-/** Statements behind which nothing may be put in the same text, or which are followed by what the client sends. */
+/** Statements that must be the last in their text, or are followed by data from the client. */
 const standsAlone = Flag.Ddl | Flag.CopyIn | Flag.CopyOut | Flag.Procedure | Flag.Do | Flag.Opaque;
-/** Statements that are remembered for one probe: the log names no more. */
+/** The maximum number of statements stored for one probe; the log names no more. */
 const mostSuspects = 20;
 
 /** The session whose statements run code of the database. */
 export interface CodeOwner {
   readonly connection: ServerConnection | null;
   readonly storedCode: StoredCode;
-  /** The session's search_path; null when it may have been changed in this transaction. */
+  /** The session's search_path; null if it may have been changed in this transaction. */
   readonly searchPath: string | null;
-  /** The statement in `source` from `start` runs code that does what `effects` say. */
+  /** The statement in `source` from `start` runs code with these `effects`. */
   mayChange(effects: Effects, source: Buffer, start: number): void;
-  /** A function that is about to run may reset parameters: nobody knows it yet. */
+  /** An unknown function is about to run that may reset parameters. */
   mayReset(): void;
-  /** The statement runs code that may leave what no reset removes. */
+  /** The statement runs code whose side effects a reset may not remove. */
   mayLeaveForGood(source: Buffer, start: number): void;
-  /** The connection takes the session's requests again. */
+  /** The connection accepts requests of the session again. */
   resumeRequests(): void;
 }
 
-/** The code of the database that a session's statements may have run on its lease, and what is to be done about it. */
+/** The code of the database that a session's statements may have run on its lease, and its consequences. */
 export class CodeRuns {
   readonly #owner: CodeOwner;
   /** Statements after which the session is to be probed. */
   #suspects: Suspect[] = [];
-  /** One of them is known to leave something. */
+  /** One of them certainly has side effects. */
   #isCertain = false;
-  /** Statements that ran while it was not known what code the database has. */
+  /** Statements that ran while the code of the database was unknown. */
   #unjudged: { readonly effects: Effects; readonly text: Buffer }[] = [];
   /**
-   * What may be names of custom parameters in statements that are probed for: among their values, and in texts that nobody
-   * can read. As the client's bytes.
+   * Possible names of custom parameters in statements that are probed for: in their values, and in unparsed texts. As
+   * the client's bytes.
    */
   readonly names = new Set<string>();
-  /** The session's DDL may have changed what code the database has. */
+  /** The session's DDL may have changed the code of the database. */
   #changes = false;
 
   constructor(owner: CodeOwner) {
@@ -66,14 +69,14 @@ export class CodeRuns {
     return this.#suspects.length > 0;
   }
 
-  /** A probe is known to find something, so it does not wait until somebody needs the connection. */
+  /** A probe will certainly find something, so it does not wait until another session needs the connection. */
   get isCertain(): boolean {
     return this.#isCertain;
   }
 
   /**
-   * The statement in `source` from `start`, which is about to run, may run code of the database, or change it. Returns what
-   * it may leave that nobody can name.
+   * The statement in `source` from `start`, which is about to run, may run or change code of the database. Returns its
+   * possible side effects with unknown names.
    */
   willRun(effects: Effects, source: Buffer, start: number): Risk {
     const { storedCode } = this.#owner;
@@ -89,7 +92,7 @@ export class CodeRuns {
         this.#owner.mayReset();
     } else this.#take(verdict, effects, source, start, end);
     if ((flags & Flag.Ddl) !== 0) {
-      // What stands in a schema of the session's own by its path shows no word of it.
+      // The text does not show objects in a temporary schema on the search_path.
       if (this.#owner.searchPath?.includes('pg_temp') !== false)
         this.#suspect(effects, source, start, end, false);
       if (storedCode.isChangedBy(effects, source.subarray(start, end))) {
@@ -102,7 +105,9 @@ export class CodeRuns {
     return verdict.risk;
   }
 
-  /** Has the statements judged by what the database has now; the connection takes no requests meanwhile. */
+  /**
+   * Checks the statements against the current code of the database; the connection accepts no requests in the meantime.
+   */
   read(connection: ServerConnection): void {
     const { storedCode } = this.#owner;
     connection.lease.pauseRequests();
@@ -117,7 +122,7 @@ export class CodeRuns {
     });
   }
 
-  /** Another connection reads the catalogue: what it finds may be what the statements did. Nobody waits for it for long. */
+  /** Another connection reads the catalog, and may include the effects of the statements. The wait is short. */
   #awaitReading(connection: ServerConnection): void {
     let isOver = false;
     const goOn = (isLate: boolean): void => {
@@ -134,7 +139,7 @@ export class CodeRuns {
     this.#owner.storedCode.whenRead(() => goOn(false));
   }
 
-  /** A statement has these values, in `chunk[start, end)`: a function may take the name of a parameter as one of them. */
+  /** A statement has the values in `chunk[start, end)`: the name of a parameter may be an argument of a function. */
   bound(chunk: Buffer, start: number, end: number): void {
     if (!this.hasSuspects && !this.hasUnjudged) return;
     this.#noteNames(chunk.toString('latin1', start, Math.min(end, start + longestValues)));
@@ -156,12 +161,12 @@ export class CodeRuns {
   }
 
   leaseEnded(): void {
-    // Who asked before the transaction had ended was not told of it.
+    // A reading before the end of the transaction did not see the change.
     if (this.#changes) this.#owner.storedCode.outdate();
     this.#changes = false;
   }
 
-  /** The connection is lost, and what ran on it with it. */
+  /** The connection is lost, with what ran on it. */
   forget(): void {
     this.leaseEnded();
     this.#suspects = [];
@@ -169,7 +174,7 @@ export class CodeRuns {
     this.#unjudged = [];
   }
 
-  /** The catalogue has been read since the statements ran, as far as they show. */
+  /** The catalog has been read since the statements ran, as far as they show. */
   #areKnown(): boolean {
     const { storedCode } = this.#owner;
     return (
@@ -180,7 +185,7 @@ export class CodeRuns {
     );
   }
 
-  /** Judges the statements that ran by what is known of the database's code. */
+  /** Checks the statements that ran against the known code of the database. */
   judge(): void {
     const { storedCode } = this.#owner;
     for (const { effects, text } of this.#unjudged) {
@@ -197,7 +202,7 @@ export class CodeRuns {
       this.#suspect(effects, source, start, end, unnamed);
       this.#isCertain = true;
     } else if ((effects.flags & Flag.Opaque) !== 0) {
-      // Nobody knows what it did, and no other text tells.
+      // Its effects are unknown, and no other text shows them.
       this.#suspect(effects, source, start, end, true);
       this.#noteNames(source.toString('latin1', start, end));
     } else if (risk !== Risk.None && deservesProbe(effects)) {
@@ -215,7 +220,7 @@ export class CodeRuns {
     mayHaveSet: boolean,
   ): void {
     if (this.#suspects.length >= mostSuspects) {
-      // The newest counts: a look that was asked for is not forgotten.
+      // The newest is kept: a required probe is not forgotten.
       const last = this.#suspects.at(-1);
       if (last === undefined || last.mayHaveSet || !mayHaveSet) return;
       this.#suspects.pop();

@@ -1,9 +1,9 @@
 /*
- * Extensions whose code in C is known, by its source, to keep nothing in a session that another session could tell. Code in
- * C of any other extension may keep anything: a session that runs it is pinned, and its server connection closed afterwards.
+ * Extensions whose C code is known, from its source, to keep no session state that another session could see. C code of
+ * any other extension may keep state: it pins the session, and the server connection is closed afterwards.
  */
 
-/** They keep nothing, or parameters that RESET ALL resets. */
+/** They keep no state, or only parameters that RESET ALL resets. */
 export const statelessExtensions: ReadonlySet<string> = new Set([
   'amcheck',
   'bloom',
@@ -39,5 +39,5 @@ export const statelessExtensions: ReadonlySet<string> = new Set([
   'vector',
 ]);
 
-/** They run SQL that they are given: as code that makes statements as it runs. */
+/** They run SQL that they are given, like dynamic SQL. */
 export const sqlRunningExtensions: ReadonlySet<string> = new Set(['tablefunc', 'xml2']);

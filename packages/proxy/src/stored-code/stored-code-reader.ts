@@ -26,62 +26,62 @@ import {
 } from './stored-code-sql.ts';
 import type { CodeKnowledge, RiskyName } from './code-knowledge.ts';
 
-/** Called once; `knowledge` is null when the catalogue could not be read. */
+/** Called once; `knowledge` is null if the catalog could not be read. */
 type Done = (knowledge: CodeKnowledge | null, isLost: boolean) => void;
 type Rows = InternalAnswer['rows'];
 
-/** Code that calls code that calls code … is followed so far; where that does not end it, any statement is in doubt. */
+/** The maximum depth of calls that is followed; if it is exceeded, any statement is unproven. */
 const deepest = 16;
-/** Work is cut into slices of so many milliseconds: clients are served in between. */
+/** Work is divided into slices of this many milliseconds: clients are served in between. */
 const slice = 4;
 
-/** What C functions of PostgreSQL's own stand behind the functions that PostgreSQL makes for aggregates and range types. */
+/** The C functions behind the functions that PostgreSQL creates for aggregates and range types. */
 const madeByItself = /^(?:aggregate_dummy|(?:multi)?range_constructor\d)$/;
 
-/** A library is loaded, in code or text that is not read closer. */
+/** A LOAD, in code or text that is not parsed. */
 const loads = /\bload\s{1,20}['eu$]/i;
 
 const nothing: SideEffects = { parameters: new Set(), unnamed: false, other: false };
 
-/** A function of a user's. */
+/** A user-defined function. */
 interface StoredFunction {
   readonly oid: number;
-  /** Changes when the function does. */
+  /** Changes with the function. */
   readonly version: string;
-  /** A character for each byte. */
+  /** One character per byte. */
   readonly name: string;
-  /** What its own code may leave, whatever it calls. */
+  /** The possible side effects of its own code, without those of called functions. */
   readonly risk: Risk;
-  /** It makes statements as it runs. */
+  /** It runs dynamic SQL. */
   readonly isDynamic: boolean;
   readonly sideEffects: SideEffects;
   readonly words: Words;
 }
 
-/** A function of PostgreSQL's own that may leave something. */
+/** A built-in function with possible side effects. */
 interface OwnFunction {
   readonly name: string;
   readonly oids: readonly number[];
   readonly risk: Risk;
 }
 
-/** By server_version: the same in all databases of a version. */
+/** By server_version: they are the same in all databases of a version. */
 const ownFunctions = new Map<string, readonly OwnFunction[]>();
 
-/** Reads the code of one database from its catalogue, and the second time only what has changed. */
+/** Reads the code of one database from its catalog; later readings read only changes. */
 export class StoredCodeReader {
   #functions = new Map<number, StoredFunction>();
   #fingerprint: string | null = null;
   #knowledge: CodeKnowledge | null = null;
 
-  /** What a text may leave that is not read as SQL; `dynamic`: what code may leave that makes statements as it runs. */
+  /** The possible side effects of a text that is not parsed as SQL; `dynamic`: those of dynamic SQL. */
   riskOfText(text: Buffer, dynamic: Risk): Risk {
     const words = text.toString('latin1');
     if (loads.test(words)) return Risk.Lasting;
     return /\bexecute\b/i.test(words) ? dynamic : Risk.Resettable;
   }
 
-  /** Asks the catalogue, on a connection that runs nothing else. */
+  /** Queries the catalog, on a connection that runs nothing else. */
   read(connection: ServerConnection, done: Done): void {
     new Reading(connection, done, this.#functions, this.#fingerprint, this.#knowledge, (read) => {
       this.#functions = read.functions;
@@ -97,7 +97,7 @@ interface Read {
   readonly knowledge: CodeKnowledge;
 }
 
-/** One reading: a few questions, and the conclusions from their answers. */
+/** One reading: several queries, and the conclusions from their answers. */
 class Reading {
   readonly #connection: ServerConnection;
   readonly #done: Done;
@@ -135,9 +135,9 @@ class Reading {
     });
   }
 
-  /** Asks one question; its answer goes to `next` without the row of the prelude. */
+  /** Runs one query; `next` gets its answer without the row of the prelude. */
   #ask(sql: string, next: (rows: Rows) => void): void {
-    // The connection may be lost while its last answer is worked on.
+    // The connection may be lost while its last answer is processed.
     if (this.#connection.closed) {
       this.#done(null, true);
       return;
@@ -164,7 +164,7 @@ class Reading {
       const own: OwnFunction[] = [];
       for (const [name, oids] of rows) {
         if (typeof name !== 'string' || typeof oids !== 'string') continue;
-        // What the proxy does not know, a newer version's function, say, is not vouched for.
+        // An unknown function, for example of a newer version, is unproven.
         const risk = ownRisks.get(name) ?? (isKnown(name) ? Risk.None : Risk.Resettable);
         if (risk !== Risk.None) own.push({ name, oids: oids.split(' ').map(Number), risk });
       }
@@ -206,7 +206,7 @@ class Reading {
     });
   }
 
-  /** What code may leave that it names, and what runs such code: until there is nothing new. */
+  /** The possible side effects of code that names other code, repeated until nothing changes. */
   #spread(risks: Map<number, Risk>, depth: number, objects: Rows = []): void {
     const own = ownFunctions.get(this.#version) ?? [];
     const functions = [...this.#functions.values()];
@@ -215,7 +215,7 @@ class Reading {
       : Risk.Resettable;
     const index = new NameIndex<RiskyName>();
     for (const { name, risk } of own)
-      // What set_config() sets is in the trace of each function.
+      // The effects of each function include what set_config() sets.
       if (name !== 'set_config')
         index.add(name, { risk, sideEffects: nothing, onlyWrites: false, isOwn: true });
     const all = unionOf(functions.map(({ sideEffects }) => sideEffects));
@@ -223,7 +223,7 @@ class Reading {
       if (table !== 'pg_class' && table !== 'pg_type') continue;
       index.add(decode(name ?? '').toString('latin1'), {
         risk: riskOf(risk),
-        // Which of the functions it runs is not asked.
+        // It is unknown which of the functions it runs.
         sideEffects: all,
         onlyWrites: reads !== 't',
         isOwn: false,
@@ -270,7 +270,7 @@ class Reading {
     );
   }
 
-  /** What PostgreSQL runs such code for. */
+  /** The objects for which PostgreSQL runs such code. */
   #reach(risks: Map<number, Risk>, depth: number, before: Rows, grew: boolean): void {
     const own = ownFunctions.get(this.#version) ?? [];
     const ownOids = new Map(own.flatMap(({ oids, risk }) => oids.map((oid) => [oid, risk])));
@@ -322,7 +322,7 @@ class Reading {
       if (table === 'pg_operator' && risk > operators) operators = risk;
       const isAny = isSilent === 't' || (table === 'pg_operator' && plainOperators.has(name));
       if (isAny && risk > any) any = risk;
-      // DDL is unproven anyway; what lasts does not.
+      // DDL is unproven anyway; lasting side effects still matter.
       if (table === 'pg_event_trigger' && risk === Risk.Lasting) any = Risk.Lasting;
     }
     const knowledge: CodeKnowledge = {
@@ -344,7 +344,7 @@ function isKnown(name: string): boolean {
   return harmlessFunctions.has(name) || ownReads.has(name);
 }
 
-/** Functions that touch a session without leaving anything that is not looked after elsewhere. */
+/** Functions that involve a session without side effects that are not handled elsewhere. */
 const ownReads = new Set([
   'nextval',
   'currval',
@@ -377,7 +377,7 @@ function isSame(a: SideEffects, b: SideEffects): boolean {
   return a.parameters.size === b.parameters.size && a.unnamed === b.unnamed && a.other === b.other;
 }
 
-/** What is known of a function from its own code. */
+/** The knowledge about a function from its own code. */
 function functionOf(
   id: { readonly oid: number; readonly version: string; readonly name: string },
   made: {
@@ -401,7 +401,7 @@ function functionOf(
       ...id,
       risk: isStateless ? Risk.None : Risk.Lasting,
       isDynamic: isRunner,
-      // The words of a script show at least what its session may have to carry.
+      // The words of a script show at least which parameters its session may have to track.
       sideEffects: isCompiled ? nothing : sideEffectsOf(body.toString('latin1')),
       words: isCompiled ? wordsIn(Buffer.alloc(0)) : words,
     };
@@ -418,7 +418,7 @@ function functionOf(
   };
 }
 
-/** Does `work` for each, and then `done`, with pauses in which clients are served. */
+/** Calls `work` for each, and then `done`, with pauses in which clients are served. */
 function inSlices<T>(list: readonly T[], work: (item: T) => void, done: () => void): void {
   let at = 0;
   const go = (): void => {

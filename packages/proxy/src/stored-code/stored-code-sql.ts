@@ -1,25 +1,25 @@
 import { Flag, sessionFunctions, sqlRunningFunctions } from '../sql/index.ts';
 
 /*
- * What the catalogue is asked about the code of a database. Everything runs with search_path = pg_catalog and without time
- * limits, whatever the session before has set: see `own`.
+ * The catalog queries about the code of a database. Everything runs with search_path = pg_catalog and without timeouts,
+ * independent of the previous session: see `own`.
  */
 
-/** How much of what code leaves is known; the higher, the worse. */
+/** How much is known of the side effects of code; higher is worse. */
 export const Risk = {
-  /** It leaves nothing, or what it names and what is read back. */
+  /** No side effects, or only named ones that are read back. */
   None: 0,
-  /** It may leave what a reset removes. */
+  /** Side effects that a reset removes. */
   Resettable: 1,
-  /** It may leave what no reset removes. */
+  /** Side effects that a reset may not remove. */
   Lasting: 2,
 } as const;
 export type Risk = (typeof Risk)[keyof typeof Risk];
 
-/** The first object id of an object that no PostgreSQL brings itself (FirstNormalObjectId in transam.h). */
+/** The first OID of an object that is not built in (FirstNormalObjectId in transam.h). */
 const firstOwn = 16_384;
 
-/** A catalogue column that names a function, or holds an expression that may. */
+/** A catalog column that names a function, or contains an expression that may. */
 export interface CodeColumn {
   readonly table: string;
   readonly column: string;
@@ -29,9 +29,9 @@ const columns = (table: string, ...names: string[]): CodeColumn[] =>
   names.map((column) => ({ table, column }));
 
 /**
- * Every catalogue column that names a function which PostgreSQL may run for a statement, in any supported version. pg_depend
- * leads from a user's function to these objects; for functions of PostgreSQL's own, on which nothing depends, the columns
- * are read themselves. A test compares the list with the catalogue of each version.
+ * Every catalog column that names a function which PostgreSQL may run for a statement, in any supported version.
+ * pg_depend leads from a user-defined function to these objects; for built-in functions, which have no dependencies,
+ * the columns themselves are read. A test compares the list with the catalog of each version.
  */
 export const functionColumns: readonly CodeColumn[] = [
   ...columns(
@@ -73,7 +73,7 @@ export const functionColumns: readonly CodeColumn[] = [
   ),
 ];
 
-/** Every catalogue column with an expression (pg_node_tree), in any supported version. */
+/** Every catalog column with an expression (pg_node_tree), in any supported version. */
 export const expressionColumns: readonly CodeColumn[] = [
   ...columns('pg_attrdef', 'adbin'),
   ...columns('pg_class', 'relpartbound'),
@@ -89,10 +89,10 @@ export const expressionColumns: readonly CodeColumn[] = [
   ...columns('pg_type', 'typdefaultbin'),
 ];
 
-/** Columns that older versions do not have, with the first that does (server_version_num / 10000). */
+/** Columns that older versions do not have, with the first version that does (server_version_num / 10000). */
 export const since: ReadonlyMap<string, number> = new Map([['pg_publication_rel.prqual', 15]]);
 
-/** Catalogues whose rows have no oid of their own, and the expression that names the object of a row. */
+/** Catalogs whose rows have no OID, and the expression for the object of a row. */
 const objectOf: ReadonlyMap<string, { readonly table: string; readonly oid: string }> = new Map([
   ['pg_aggregate', { table: 'pg_proc', oid: 'aggfnoid::oid' }],
   ['pg_index', { table: 'pg_class', oid: 'indexrelid' }],
@@ -100,10 +100,7 @@ const objectOf: ReadonlyMap<string, { readonly table: string; readonly oid: stri
   ['pg_range', { table: 'pg_type', oid: 'rngtypid' }],
 ]);
 
-/**
- * Functions of PostgreSQL's own that leave something, with what is known of it. Names beyond those that the proxy vouches
- * for are added as the server tells them.
- */
+/** Built-in functions with side effects. The reader adds unknown built-in functions of the server. */
 export const ownRisks: ReadonlyMap<string, Risk> = new Map<string, Risk>([
   ...[...sessionFunctions]
     .filter(([, flag]) => (flag & (Flag.SetsParameter | Flag.AdvisoryLock | Flag.OtherState)) !== 0)
@@ -111,36 +108,36 @@ export const ownRisks: ReadonlyMap<string, Risk> = new Map<string, Risk>([
       ([name, flag]) =>
         [
           name,
-          // What setseed() leaves is covered by the seed that a reset sets.
+          // The seed that a reset sets covers the side effect of setseed().
           (flag & Flag.OtherState) !== 0 && name !== 'setseed' ? Risk.Lasting : Risk.Resettable,
         ] as const,
     ),
   ...[...sqlRunningFunctions].map((name) => [name, Risk.Resettable] as const),
 ]);
 
-/** Before a statement of the proxy's own: nothing that a session has set has a say in it. Its answer is one row more. */
+/** Before an internal statement: makes it independent of the session's parameters. It adds one row to the answer. */
 const prelude =
   "SELECT pg_catalog.set_config('search_path','pg_catalog, pg_temp',true)," +
   "pg_catalog.set_config('statement_timeout','0',true),pg_catalog.set_config('lock_timeout','0',true)," +
   "pg_catalog.set_config('client_min_messages','error',true),pg_catalog.set_config('jit','off',true);";
 
-/** `sql`, to be run as a statement of the proxy's own. */
+/** `sql`, to be run as an internal statement. */
 function own(sql: string): string {
   return prelude + sql;
 }
 
-/** In ASCII, so that any client_encoding can tell it: the bytes of a text in the encoding of the database. */
+/** ASCII, valid in any client_encoding: the bytes of a text in the encoding of the database. */
 const encoded = (expression: string): string =>
   `encode(convert_to(${expression}, getdatabaseencoding()), 'base64')`;
 
-/** What `encoded` has made of a text. */
+/** The text of an `encoded` value. */
 export function decode(text: string): Buffer {
   return Buffer.from(text, 'base64');
 }
 
 /**
- * One value that differs when anything has changed that decides which code a statement runs: functions, the names of
- * relations and types, and all that depends on anything. A row's version is its oid with the transaction that wrote it.
+ * One value that changes with everything that decides which code a statement runs: functions, the names of relations
+ * and types, and all dependencies. The version of a row is its OID with the transaction that wrote it.
  */
 export const fingerprintSql: string = own(
   "SELECT (SELECT pg_catalog.count(*)||'.'||coalesce(sum(hashint8extended(oid::int8,xmin::text::int8)),0) " +
@@ -153,7 +150,7 @@ export const fingerprintSql: string = own(
     `FROM pg_depend WHERE objid>=${firstOwn})`,
 );
 
-/** Every function of PostgreSQL's own that SQL can call: its name, and its oids. The same in all databases of a version. */
+/** Every built-in function that SQL can call: its name and its OIDs. The same in all databases of a version. */
 export const ownFunctionsSql: string = own(
   `SELECT proname,array_to_string(array_agg(oid),' ') FROM pg_proc WHERE oid<${firstOwn} AND prokind<>'p' ` +
     "AND prorettype NOT IN ('internal'::regtype,'trigger'::regtype,'event_trigger'::regtype," +
@@ -162,7 +159,7 @@ export const ownFunctionsSql: string = own(
     "AND NOT proargtypes::oid[] && ARRAY['internal'::regtype,'cstring'::regtype]::oid[] GROUP BY proname",
 );
 
-/** Every function of users: oid, version, name, language, the extension that it belongs to, and the C function behind it. */
+/** Every user-defined function: OID, version, name, language, its extension, and the C function behind it. */
 export const functionsSql: string = own(
   `SELECT p.oid,p.xmin,${encoded('p.proname')},l.lanname,e.extname,CASE WHEN l.lanname='internal' THEN p.prosrc END ` +
     'FROM pg_proc p JOIN pg_language l ON l.oid=p.prolang ' +
@@ -171,7 +168,7 @@ export const functionsSql: string = own(
     `WHERE p.oid>=${firstOwn}`,
 );
 
-/** The code of these functions, and their arguments, whose defaults are code as well: oid, body, arguments. */
+/** The code of these functions, and their arguments, whose defaults are code as well: OID, body, arguments. */
 export function bodiesSql(oids: Iterable<number>): string {
   return own(
     `SELECT p.oid,${encoded('CASE WHEN p.prosqlbody IS NULL THEN p.prosrc ELSE pg_get_function_sqlbody(p.oid) END')},` +
@@ -182,7 +179,7 @@ export function bodiesSql(oids: Iterable<number>): string {
 const kind = (name: string): string => `'${name}'::regclass::oid`;
 const kinds = (...names: string[]): string => names.map(kind).join(',');
 
-/** The rows of users' objects in which a column names one of PostgreSQL's own functions that leave something. */
+/** The rows of user-defined objects in which a column names a built-in function with side effects. */
 function ownUses(version: number, risks: string): string {
   const pattern = `':(?:funcid|aggfnoid|winfnoid|tsmhandler) (\\d{1,5}) '`;
   const uses: string[] = [];
@@ -206,13 +203,13 @@ function ownUses(version: number, risks: string): string {
 }
 
 /**
- * Everything that may run one of these functions, directly or by way of other objects: for each object its catalogue, its
- * oid, its doubt, whether reading it is enough, and its name. `functions` and `ownFunctions`: by oid.
+ * Everything that may run one of these functions, directly or through other objects: for each object its catalog, its
+ * OID, its risk, whether reading it is enough, and its name. `functions` and `ownFunctions`: by OID.
  *
- * The way goes from an object to what depends on it, and from a part (a trigger, a rule, a default, a constraint, a policy,
- * an index, statistics, a member of an operator class) to the relation or type that it is a part of. From a relation it goes
- * only where its code is run: to views, policies and functions over it, partitions and children both ways, and by foreign
- * keys to what is referenced.
+ * The search goes from an object to its dependents, and from a part (a trigger, a rule, a default, a constraint, a
+ * policy, an index, statistics, a member of an operator class) to its relation or type. From a relation it goes only
+ * where its code is run: to views, policies and functions over it, between parents and partitions, and along foreign
+ * keys to the referenced table.
  */
 export function reachSql(
   version: number,
@@ -240,29 +237,29 @@ export function reachSql(
       'reached(classid,objid,risk,reads) AS (' +
       `SELECT ${kind('pg_proc')},f.oid,f.risk,true FROM (VALUES ${list(functions)}) f(oid,risk) ` +
       `UNION SELECT classid,objid,risk,classid NOT IN (${onlyWrites}) FROM uses ` +
-      // The CHECK of a domain runs wherever a value becomes one of it; that of a table, where one is written.
+      // The CHECK of a domain runs whenever a value is converted to it; that of a table, when a row is written.
       `UNION SELECT n.classid,n.objid,r.risk,(r.reads AND n.reads) OR n.classid=${kind('pg_type')} ` +
       'FROM reached r CROSS JOIN LATERAL (' +
-      // What depends on it.
+      // Its dependents.
       `SELECT d.classid,d.objid,d.classid NOT IN (${onlyWrites}) FROM pg_depend d ` +
       "WHERE d.refclassid=r.classid AND d.refobjid=r.objid AND d.deptype<>'e' AND (" +
       `r.classid<>${kind('pg_class')} OR d.classid IN (${kinds('pg_rewrite', 'pg_proc', 'pg_policy')}) ` +
-      // A row type has the types of its columns.
+      // A row type contains the types of its columns.
       `OR (r.reads AND d.classid=${kind('pg_type')})) ` +
-      // What it is a part of.
+      // Its parent object.
       'UNION ALL SELECT d.refclassid,d.refobjid,true FROM pg_depend d WHERE d.classid=r.classid AND d.objid=r.objid ' +
       "AND d.deptype IN ('a','i') AND d.refclassid IN (" +
       `${kinds('pg_class', 'pg_type', 'pg_opclass', 'pg_opfamily')}) AND (r.classid IN (${parts}) OR ` +
       `(r.classid=${kind('pg_class')} AND EXISTS (SELECT FROM pg_index i WHERE i.indexrelid=r.objid))) ` +
-      // Rows of relations that belong together, and what a foreign key references.
+      // Relations in an inheritance hierarchy, and the referenced table of a foreign key.
       `UNION ALL SELECT r.classid,inhparent,true FROM pg_inherits WHERE r.classid=${kind('pg_class')} AND inhrelid=r.objid ` +
       `UNION ALL SELECT r.classid,inhrelid,true FROM pg_inherits WHERE r.classid=${kind('pg_class')} AND inhparent=r.objid ` +
       `UNION ALL SELECT r.classid,confrelid,false FROM pg_constraint WHERE r.classid=${kind('pg_class')} ` +
       "AND conrelid=r.objid AND contype='f' " +
-      // A composite type, of which the columns are a relation's.
+      // The composite type of a relation.
       `UNION ALL SELECT ${kind('pg_type')},c.reltype,true FROM pg_class c WHERE r.classid=${kind('pg_class')} ` +
       "AND c.oid=r.objid AND c.relkind='c' " +
-      // The types that a cast or an operator class is for.
+      // The types of a cast or an operator class.
       `UNION ALL SELECT ${kind('pg_type')},t.oid,true FROM pg_cast c CROSS JOIN LATERAL (VALUES (c.castsource),(c.casttarget)) t(oid) ` +
       `WHERE r.classid=${kind('pg_cast')} AND c.oid=r.objid AND t.oid>=${firstOwn} ` +
       `UNION ALL SELECT ${kind('pg_type')},c.opcintype,true FROM pg_opclass c WHERE c.opcintype>=${firstOwn} AND (` +
@@ -270,7 +267,7 @@ export function reachSql(
       ') n(classid,objid,reads)) ' +
       'SELECT r.classid::regclass::text,r.objid,max(r.risk),bool_or(r.reads),' +
       `${encoded('coalesce(p.proname,c.relname,t.typname,o.oprname)')},` +
-      // Whether it says nothing in a text that runs it.
+      // Whether a text that runs it does not show it.
       `bool_or(CASE r.classid WHEN ${kind('pg_cast')} THEN a.castsource<${firstOwn} AND a.casttarget<${firstOwn} ` +
       `WHEN ${kind('pg_opclass')} THEN k.opcintype<${firstOwn} ELSE r.classid IN (` +
       `${kinds('pg_conversion', 'pg_transform', 'pg_ts_parser', 'pg_ts_template', 'pg_ts_dict', 'pg_ts_config')}) END) ` +

@@ -6,45 +6,50 @@ import type { CodeKnowledge } from './code-knowledge.ts';
 import { StoredCodeReader } from './stored-code-reader.ts';
 import { Risk } from './stored-code-sql.ts';
 
-/** Words of DDL that may change what code there is, or what runs it. */
+/** Words of DDL that may change code, or what runs it. */
 const codeWords =
   /\b(?:function|procedure|routine|aggregate|operator|cast|trigger|view|rule|policy|extension|language|default|generated|inherits?|partition|references|schema|check|domain|type|index|statistics|transform|foreign|server)\b/i;
 
-/** How often the catalogue is asked whether it has changed while the pool is used, in milliseconds. */
+/** The interval of catalog queries while the pool is in use, in milliseconds. */
 const interval = 1000;
-/** After DDL of a client's it is asked earlier, but no sooner than this after the last time. */
+/** After DDL of a client the query runs earlier, but not sooner than this after the last one. */
 const soonest = 250;
-/** It is asked more seldom where that takes long: so many times as long as it took, at least. */
+/** If a query takes long, the interval is at least this many times its duration. */
 const restPerTime = 50;
 /**
- * Leases a second that begin with a reset although nothing says that they need one: the catalogue has not been asked since.
- * Beyond, it is believed that what was so a second ago is so: that bounds what resets cost a busy proxy.
+ * The maximum number of leases per second that begin with a reset only because the catalog has not been queried since.
+ * Above it, the state of a second ago is trusted: that limits the cost of resets for a busy proxy.
  */
 const extraResetsPerSecond = 300;
-/** The part of its time that a server may spend on readings for which clients wait, and what it may spend at once, in milliseconds. */
+/**
+ * The share of its time that a server can spend on readings for which clients wait, and the maximum at once, in
+ * milliseconds.
+ */
 const share = 0.2;
 const burst = 2000;
-/** Bytes of statements whose verdict is remembered. */
+/** The maximum total length of statements with a cached verdict. */
 const remembered = 1024 * 1024;
 
-/** Statements of which the text does not show what they run. */
+/** Statements whose text does not show what they run. */
 const runsCode = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.Opaque;
 /** The same, and those that may run code without calling it. */
 const mayRunCode = runsCode | Flag.Writes;
-/** Statements whose effects no text proves: what EXECUTE runs, what DDL makes temporary by its path. */
+/**
+ * Statements whose effects no text proves: EXECUTE, and DDL that creates temporary objects because of the search_path.
+ */
 const unproven = Flag.Do | Flag.Opaque | Flag.Execute | Flag.Ddl;
 
-/** What a statement may leave by code that it runs. */
+/** The possible side effects of a statement through code that it runs. */
 export interface Verdict {
-  /** How much of it is not proven. */
+  /** How much of them is unproven. */
   readonly risk: Risk;
-  /** The parameters that it may set, as a statement that does nothing else. */
+  /** The parameters that it may set, as the effects of a statement. */
   readonly sets: Effects | null;
-  /** It may set further ones, which nothing names. */
+  /** It may set further parameters with unknown names. */
   readonly unnamed: boolean;
-  /** It may leave something else that a probe can find. */
+  /** It may have other side effects that a probe can find. */
   readonly other: boolean;
-  /** It calls something that the catalogue did not have when it was read. */
+  /** It calls something that was not in the catalog at the last reading. */
   readonly isNew: boolean;
 }
 
@@ -57,57 +62,57 @@ const proven: Verdict = Object.freeze({
 });
 
 /**
- * The code that is stored in one database, and what the statements that run it leave in a session. A statement is proven
- * when the catalogue has been read, and neither the statement nor anything that PostgreSQL may run for it can leave anything
- * that is not read back. All else is unproven: another session gets the server connection only after a reset.
+ * The stored code of one database, and the side effects of statements that run it. A statement is proven if the catalog
+ * has been read, and neither the statement nor anything that PostgreSQL may run for it has side effects that are not
+ * read back. Everything else is unproven: another session gets the server connection only after a reset.
  *
- * The catalogue is read between leases, off the way of clients; until it is read, everything is unproven.
+ * The catalog is read between leases, so that clients do not wait; until it is read, everything is unproven.
  */
 export class StoredCode {
-  /** Moves on when what was proven may be so no more. */
+  /** Increases when a proof may no longer hold. */
   edition = 1;
-  /** When the catalogue was last asked, and had what is known, in clock milliseconds. */
+  /** When the catalog was last queried and confirmed the knowledge, in clock milliseconds. */
   verifiedFrom = -Infinity;
   readonly #reader = new StoredCodeReader();
   #knowledge: CodeKnowledge | null = null;
   #isReading = false;
-  /** Called when the reading under way has ended. */
+  /** Called when the running reading has ended. */
   #whenRead: (() => void)[] = [];
   /** In clock milliseconds. */
   #askedAt = -Infinity;
   #took = 0;
-  /** What readings have taken, less what was earned since, in milliseconds. */
+  /** The time spent on readings, minus the share earned since, in milliseconds. */
   #spent = 0;
-  /** A client's DDL may have changed something since the catalogue was asked. */
+  /** DDL of a client may have changed something since the last query. */
   #outdated = false;
   /** Counts such changes. */
   #changes = 0;
   #verdicts = new ByteCache<Verdict>(remembered);
-  /** How many doubtful leases may still begin with a reset, and as of when. */
+  /** How many more untrusted leases can begin with a reset, and as of when. */
   #extraResetsLeft = extraResetsPerSecond;
   #extraResetsAt = 0;
 
-  /** The catalogue has been read, and nothing is known to have changed since. */
+  /** The catalog has been read, and no change since is known. */
   get isKnown(): boolean {
     return this.#knowledge !== null && !this.#outdated;
   }
 
-  /** The catalogue can be asked at once, though clients wait for it. */
+  /** The catalog can be queried immediately, even while clients wait. */
   get canBeRead(): boolean {
     return !this.#isReading && this.#spent - share * (clock.now - this.#askedAt) < burst;
   }
 
-  /** The catalogue is being asked. */
+  /** The catalog is being queried. */
   get isBeingRead(): boolean {
     return this.#isReading;
   }
 
-  /** Calls `ended` once, when the reading under way has ended, however it ends. */
+  /** Calls `ended` once, when the running reading has ended, successfully or not. */
   whenRead(ended: () => void): void {
     this.#whenRead.push(ended);
   }
 
-  /** It is time to ask the catalogue. */
+  /** The next query is due. */
   get isDue(): boolean {
     if (this.#isReading) return false;
     const age = clock.now - this.#askedAt;
@@ -115,12 +120,12 @@ export class StoredCode {
     return this.#outdated || this.#knowledge === null || age >= interval;
   }
 
-  /** It has been time for long: clients may wait for it. */
+  /** The query is so overdue that clients may wait for it. */
   get isOverdue(): boolean {
     return this.isDue && clock.now - this.#askedAt > 3 * interval + restPerTime * this.#took;
   }
 
-  /** Nothing that statements with these flags run can leave anything, whatever they name. */
+  /** Statements with these flags can have no side effects, whatever they name. */
   proves(flags: number): boolean {
     const knowledge = this.#knowledge;
     if (knowledge === null || this.#outdated || (flags & (runsCode | unproven)) !== 0) return false;
@@ -128,8 +133,8 @@ export class StoredCode {
   }
 
   /**
-   * Whether a lease that begins now goes without a reset, though the session before ended its lease at `endedAt` (clock
-   * milliseconds) and the catalogue was not asked since whether code had changed.
+   * Whether a lease that begins now needs no reset, although the previous session ended its lease at `endedAt` (clock
+   * milliseconds) and the catalog has not been queried since.
    */
   isTrusted(endedAt: number): boolean {
     if (this.verifiedFrom > endedAt) return true;
@@ -145,20 +150,20 @@ export class StoredCode {
     return now - this.verifiedFrom < Math.max(3 * interval, 2 * restPerTime * this.#took);
   }
 
-  /** Code may have been changed by a client of the pool: nothing is proven until the catalogue has been asked. */
+  /** A client of the pool may have changed code: nothing is proven until the catalog has been queried. */
   outdate(): void {
     this.#outdated = true;
     this.#changes++;
     this.edition++;
   }
 
-  /** Whether DDL with this text may change what code there is, or what runs it. */
+  /** Whether DDL with this text may change code, or what runs it. */
   isChangedBy({ flags, details }: Effects, text: Buffer): boolean {
     if (codeWords.test(text.toString('latin1'))) return true;
     return this.#judge(flags & ~unproven, details, text).risk !== Risk.None;
   }
 
-  /** What the statement in `source[start, end)` may leave by code that it runs. */
+  /** The possible side effects of the statement in `source[start, end)` through code that it runs. */
   verdictOf({ flags, details }: Effects, source: Buffer, start: number, end: number): Verdict {
     if (this.#provesText(flags, source, start, end)) return proven;
     const hash = hashBytes(source, start, end);
@@ -170,7 +175,7 @@ export class StoredCode {
     return verdict;
   }
 
-  /** A statement whose flags show all that it calls, and which mentions nothing risky: what `#judge` would find. */
+  /** A statement whose flags show all its calls, and that names nothing risky: the result that `#judge` would have. */
   #provesText(flags: number, source: Buffer, start: number, end: number): boolean {
     const knowledge = this.#knowledge;
     if (knowledge === null || (flags & (runsCode | unproven)) !== 0) return false;
@@ -220,13 +225,13 @@ export class StoredCode {
     return knowledge.functions.has(Buffer.from(last).toString('latin1'));
   }
 
-  /** What a text may leave that is not read as SQL, or that runs what it does not show. */
+  /** The possible side effects of a text that is not parsed as SQL, or that runs hidden code. */
   #riskOfText(flags: number, text: Buffer): Risk {
     if ((flags & (Flag.Do | Flag.Opaque)) === 0) return Risk.Resettable;
     return this.#reader.riskOfText(text, this.#knowledge?.dynamic ?? Risk.Resettable);
   }
 
-  /** Asks the catalogue, on a connection that runs nothing else; `done` follows unless the connection is lost. */
+  /** Queries the catalog, on a connection that runs nothing else; `done` follows unless the connection is lost. */
   read(connection: ServerConnection, done: () => void): void {
     const changes = this.#changes;
     const started = performance.now();
@@ -234,7 +239,7 @@ export class StoredCode {
     this.#isReading = true;
     this.#spent = Math.max(0, this.#spent - share * (from - this.#askedAt));
     this.#askedAt = from;
-    // It takes several questions: nobody gets the connection between them.
+    // It takes several queries: no session gets the connection between them.
     connection.isAsked = true;
     this.#reader.read(connection, (knowledge, isLost) => {
       this.#isReading = false;
@@ -243,7 +248,7 @@ export class StoredCode {
       if (!isLost) {
         if (knowledge === null) this.outdate();
         else this.#take(knowledge, from, changes === this.#changes);
-        // Who waits for the answer acts on it before the connection is anybody's.
+        // Those who wait for the answer act before a session gets the connection.
         done();
         connection.isAsked = false;
       }
@@ -253,12 +258,12 @@ export class StoredCode {
     });
   }
 
-  /** `isCurrent`: nothing was changed by a client of the pool while the catalogue was asked. */
+  /** `isCurrent`: no client of the pool changed code during the query. */
   #take(knowledge: CodeKnowledge, from: number, isCurrent: boolean): void {
     const before = this.#knowledge;
     this.#knowledge = knowledge;
     if (before !== knowledge) this.#verdicts = new ByteCache(remembered);
-    // What ran since the catalogue was last asked was judged by what was so no more.
+    // Statements since the last query were checked against outdated knowledge.
     if (before !== null && before.key !== knowledge.key) this.edition++;
     if (!isCurrent) return;
     this.#outdated = false;
