@@ -1,17 +1,17 @@
 import { Flag } from './effects.ts';
 import { sessionFunctions, transactionParameters } from './session-functions.ts';
 
-/** What code that is stored in a database may leave in the session that runs it. */
+/** The possible side effects of stored code on the session that runs it. */
 export interface SideEffects {
-  /** Parameters that it sets for the session, in lower case. */
+  /** The lower-case names of the parameters that it sets for the session. */
   readonly parameters: ReadonlySet<string>;
-  /** It may set further ones, which it does not name. */
+  /** It may set further parameters without naming them. */
   readonly unnamed: boolean;
-  /** It may leave something else: locks, temporary objects, cursors, prepared statements, what C code keeps. */
+  /** It may have other side effects: locks, temporary objects, cursors, prepared statements, state of C code. */
   readonly other: boolean;
 }
 
-/** Functions that leave something else than a value of a parameter, as one alternative of a regular expression. */
+/** Functions with side effects other than parameter values, as one alternative of a regular expression. */
 const stateful = [...sessionFunctions]
   .filter(([, flag]) => (flag & (Flag.AdvisoryLock | Flag.OtherState)) !== 0)
   .map(([name]) => name)
@@ -21,12 +21,12 @@ const stateful = [...sessionFunctions]
 const beginning = String.raw`(?:^|[;'"$]|[*]/|\\[nrt]|\y(?:begin|then|else|loop|do)\y)\s*`;
 
 /*
- * Regular expressions that JavaScript and PostgreSQL read alike, but for \y, which is \b in JavaScript. Without regard
- * to case.
+ * Case-insensitive regular expressions with the same meaning in JavaScript and PostgreSQL, except \y, which is \b in
+ * JavaScript.
  */
 const leavesOther = [
   String.raw`\y(?:${stateful})\y`,
-  // What is dropped with the transaction does not stay.
+  // Objects that are dropped with the transaction have no side effect.
   String.raw`\y(?:create|into)\s+(?:(?:local|global)\s+)?temp(?![^;]{0,500}\yon\s+commit\s+drop\y)`,
   String.raw`\ypg_temp\y`,
   String.raw`\ywith\s+hold\y`,
@@ -40,11 +40,11 @@ const statement = inJavaScript(
   String.raw`${beginning}(?:set\s+(?:(session|local)\s+)?|reset\s+)(time\s+zone|session\s+authorization|transaction|constraints|characteristics|["\w$.]+)`,
 );
 
-/** The name of a parameter as a literal, maybe within a string that has its quotes doubled, maybe as a deparsed tree. */
+/** The name of a parameter as a literal, possibly within a string with doubled quotes, or in a deparsed tree. */
 const literal = /^'+([a-z_][\w$]*(?:\.[a-z_][\w$]*)*)'+(?:::text)?$/i;
 const isTrue = /^'*(?:true|t|on|yes|1)'*(?:::bool(?:ean)?)?$/i;
 
-/** Words of SET that stand for a parameter of another name. */
+/** Words of SET for a parameter with another name. */
 const spelled: ReadonlyMap<string, string> = new Map([
   ['names', 'client_encoding'],
   ['schema', 'search_path'],
@@ -52,12 +52,12 @@ const spelled: ReadonlyMap<string, string> = new Map([
   ['session authorization', 'session_authorization'],
 ]);
 
-/** What SET SESSION CHARACTERISTICS AS TRANSACTION sets. */
+/** The parameters that SET SESSION CHARACTERISTICS AS TRANSACTION sets. */
 const characteristics = [...transactionParameters].map((name) => `default_${name}`);
 
 /**
- * What the body of a function or procedure may leave, in whatever language it is written: its words are looked at, those
- * in comments and strings too. What it puts together as it runs escapes this.
+ * The possible side effects of the body of a function or procedure, in any language, from its words, including those in
+ * comments and strings. It does not find dynamic SQL.
  */
 export function sideEffectsOf(text: string): SideEffects {
   const body = text.includes('--') ? withCommentsEnded(text) : text;
@@ -81,13 +81,13 @@ export function sideEffectsOf(text: string): SideEffects {
   return { parameters, unnamed: isUnnamed, other: body.search(other) >= 0 };
 }
 
-/** A statement may begin behind a comment: a semicolon says so where its line ends. */
+/** A statement may begin after a comment: this ends the line of a comment with a semicolon. */
 function withCommentsEnded(text: string): string {
   const lines = text.split('\n');
   return lines.map((line) => (line.includes('--') ? `${line};` : line)).join('\n');
 }
 
-/** One trace of several. */
+/** The union of several side effects. */
 export function unionOf(allSideEffects: Iterable<SideEffects>): SideEffects {
   const parameters = new Set<string>();
   let isUnnamed = false;
@@ -100,10 +100,10 @@ export function unionOf(allSideEffects: Iterable<SideEffects>): SideEffects {
   return { parameters, unnamed: isUnnamed, other: isOther };
 }
 
-/** A call whose arguments are longer is taken for one that names nothing, in characters. */
+/** A call with longer arguments counts as one without names, in characters. */
 const longestCall = 250;
 
-/** The arguments of the call whose opening parenthesis follows, as written; none when it has no end. */
+/** The arguments of the call after its opening parenthesis, as text; none if it has no end. */
 function argumentsAt(body: string, start: number): string[] {
   const found: string[] = [];
   let depth = 0;

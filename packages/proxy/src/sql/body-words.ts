@@ -1,7 +1,7 @@
 import { Flag } from './effects.ts';
 import { sessionFunctions } from './session-functions.ts';
 
-/** Words of a body that stand for statements or clauses. */
+/** Words of a body that indicate statements or clauses. */
 const bodyWords: ReadonlyMap<string, number> = new Map([
   ['set', Flag.SetsParameter],
   ['reset', Flag.SetsParameter],
@@ -31,8 +31,8 @@ const bodyWords: ReadonlyMap<string, number> = new Map([
 const word = /[a-z_\u0080-\uffff][\w$\u0080-\uffff]*/g;
 
 /**
- * What the words of a DO block, or of SQL in a string, may do. Comments and nested strings count too:
- * the block may run them. Text that is put together while it runs escapes this, hence `UnknownFunction`.
+ * The possible effects of the words of a DO block, or of SQL in a string. Comments and nested strings count too,
+ * because the block may run them. It does not find dynamic SQL, hence `UnknownFunction`.
  */
 export function flagsOfBody(body: string): number {
   let flags = Flag.UnknownFunction;

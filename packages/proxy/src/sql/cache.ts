@@ -1,20 +1,20 @@
-/** One remembered text. */
+/** One cached text. */
 interface Entry<T> {
   readonly bytes: Buffer;
   readonly value: T;
 }
 
-/** At most this many bytes of a text go into its hash; the whole text is compared on a hit. */
+/** The maximum number of bytes of a text in its hash; the complete text is compared on a hit. */
 const hashedBytes = 512;
 
-/** What an entry costs beside its bytes: Buffer, entry and map slot, roughly. */
+/** The approximate overhead of an entry: Buffer, entry and map slot. */
 const entryOverhead = 200;
 
 /**
- * A cache keyed by ranges of bytes, bounded by their total size. It keeps two generations: when the
- * young one is full it becomes the old one, and what is asked for again moves back. Two texts with one
- * hash replace each other: the hash only finds, equality is decided byte by byte. The caller brings the
- * hash, of `hashBytes`, so that it is made once for several questions.
+ * A cache with byte ranges as keys, limited by total size. It has two generations: when the young one is full it
+ * becomes the old one, and entries in use move back. Two texts with the same hash replace each other: the hash only
+ * finds an entry, and the bytes decide about equality. The caller computes the hash with `hashBytes`, once for several
+ * lookups.
  */
 export class ByteCache<T> {
   readonly #limit: number;
@@ -22,12 +22,12 @@ export class ByteCache<T> {
   #old = new Map<number, Entry<T>>();
   #bytes = 0;
 
-  /** `limit`: bytes that both generations together may hold. */
+  /** `limit`: the maximum size of both generations together, in bytes. */
   constructor(limit: number) {
     this.#limit = limit / 2;
   }
 
-  /** The value remembered for exactly these bytes. */
+  /** The cached value for exactly these bytes. */
   get(hash: number, buffer: Uint8Array, start: number, end: number): T | undefined {
     let entry = this.#young.get(hash);
     if (entry !== undefined && sameBytes(entry.bytes, buffer, start, end)) return entry.value;
@@ -37,7 +37,7 @@ export class ByteCache<T> {
     return entry.value;
   }
 
-  /** Remembers a value for a copy of these bytes. Texts that would fill a generation are not kept. */
+  /** Caches a value for a copy of these bytes. Texts that would fill a generation are not cached. */
   set(hash: number, buffer: Uint8Array, start: number, end: number, value: T): void {
     if (end - start + entryOverhead > this.#limit) return;
     // Not from Buffer's shared pool: one small text must not keep 8 KiB alive.
@@ -74,7 +74,7 @@ export function hashBytes(buffer: Uint8Array, start: number, end: number): numbe
 function sameBytes(known: Buffer, buffer: Uint8Array, start: number, end: number): boolean {
   const length = end - start;
   if (known.length !== length) return false;
-  // Below some 128 bytes the loop is cheaper than the call into the runtime.
+  // Below about 128 bytes the loop is cheaper than the call into the runtime.
   if (length > 128) return known.compare(buffer, start, end) === 0;
   for (let at = 0; at < length; at += 1) {
     if (known[at] !== buffer[start + at]) return false;

@@ -1,9 +1,9 @@
-/** Kinds of bytes, as PostgreSQL's lexer (scan.l) sorts them. */
+/** The classes of bytes in PostgreSQL's lexer (scan.l). */
 export const Char = {
   /** Starts no token: control characters, backslash, braces. */
   Other: 0,
   Space: 1,
-  /** a-z, A-Z, _, and every byte of a character beyond ASCII. */
+  /** a-z, A-Z, _, and every byte of a non-ASCII character. */
   Letter: 2,
   Digit: 3,
   /** Any of ~ ! @ # ^ & | ` ? + - * / % < > = */
@@ -25,7 +25,7 @@ const kinds = new Uint8Array(256);
 const all = (characters: string, kind: number): void => {
   for (const byte of Buffer.from(characters, 'latin1')) kinds[byte] = kind;
 };
-// Vertical tab is white space from PostgreSQL 16 on only: left to the parser.
+// Vertical tab is white space only from PostgreSQL 16 on: left to the parser.
 all(' \t\n\r\f', Char.Space);
 all('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_', Char.Letter);
 kinds.fill(Char.Letter, 0x80);
@@ -41,15 +41,15 @@ all(';', Char.Semicolon);
 all('.', Char.Dot);
 all('[]:', Char.Punctuation);
 
-/** The kind of each byte. */
+/** The class of each byte. */
 export const charKinds: Readonly<Uint8Array> = kinds;
 
-/** Letters folded to lower case as PostgreSQL folds keywords and plain names; other bytes as they are. */
+/** Letters folded to lower case as PostgreSQL folds keywords and unquoted names; other bytes unchanged. */
 export const folded: Readonly<Uint8Array> = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
 );
 
-/** 1 for bytes that may go on a name: letters, digits and the dollar sign. */
+/** 1 for bytes that can continue a name: letters, digits and the dollar sign. */
 export const nameBytes: Readonly<Uint8Array> = Uint8Array.from(kinds, (kind) =>
   kind === Char.Letter || kind === Char.Digit || kind === Char.Dollar ? 1 : 0,
 );

@@ -8,41 +8,41 @@ import { parse } from './parser.ts';
 import { Lexis } from './lexis.ts';
 import { readTree } from './tree.ts';
 
-/** Longest text that is read at all, in bytes; reading it takes some 20 ms. */
+/** The longest text that is analyzed, in bytes; it takes about 20 ms. */
 export const longestText: number = 4 * 1024 * 1024;
 
-/** Bytes of SQL that the parser is given at most; a parse of so many takes some milliseconds. */
+/** The longest SQL for the parser, in bytes; parsing it takes some milliseconds. */
 const longestParse = 16 * 1024;
 
-/** Bytes that each of the two caches may hold. */
+/** The maximum size of each of the two caches, in bytes. */
 const cacheBytes = 8 * 1024 * 1024;
 
-/** Rows of operator characters longer than this cost the parser's lexer quadratic time. */
+/** Longer sequences of operator characters take quadratic time in the parser's lexer. */
 const operatorRun = /[~!@#^&|`?+\-*/%<>=]{257}/;
 
 /** By text: those seen twice. */
 const texts = new ByteCache<Effects>(cacheBytes);
-/** By shape: 'literals' where the text itself has to be asked. */
+/** By normalized text: 'literals' if the original text must be parsed. */
 const byNormalized = new ByteCache<Effects | 'literals'>(cacheBytes);
 const lexer = new Lexer(longestParse, '1');
 
 /**
- * Hashes of texts seen once. A text moves to the cache when it is seen again: those that differ in their
- * literals each time pass by without pushing anything out.
+ * Hashes of texts seen once. A text is cached when it is seen again, so texts with different literals each time evict
+ * nothing.
  */
 const seen = new Int32Array(4096);
 
-/** Answers of the lexer alone, by the number of statements. */
+/** Results of the lexer alone, by the number of statements. */
 const plainRead = effectsOf(Flag.PlainRead, 1);
 const reads: Effects[] = [];
 const writes: Effects[] = [];
 
 /**
- * What the SQL in `buffer[start, end)`, without its closing zero byte, does to a session. Synchronous and
- * remembered: a text seen before costs a look-up, one that differs only in literals a pass of the lexer,
- * and a new shape, if the lexer is not sure, a run of PostgreSQL's own parser.
+ * The effects of the SQL in `buffer[start, end)`, without its terminating zero byte, on a session. Synchronous and
+ * cached: a text seen before costs a lookup, one that differs only in literals a pass of the lexer, and a new
+ * normalized text, if the lexer is not sure, a run of PostgreSQL's parser.
  *
- * `lexis` tells under which session parameters the server will read it; see `lexisOf`.
+ * `lexis` describes the session parameters under which the server will parse it; see `lexisOf`.
  */
 export function classifyBytes(
   buffer: Buffer,
@@ -62,7 +62,7 @@ export function classifyBytes(
   const known = texts.get(hash, buffer, start, end);
   if (known !== undefined) return known;
   const effects = read(buffer.subarray(start, end));
-  // Not to be remembered: the parser is still being loaded.
+  // Not cached: the parser is still being loaded.
   if (effects.reason === 'parser') return effects;
   const slot = hash & (seen.length - 1);
   if (seen[slot] === hash) texts.set(hash, buffer, start, end, effects);
@@ -70,13 +70,13 @@ export function classifyBytes(
   return effects;
 }
 
-/** As `classifyBytes`, for a text at hand as a string. */
+/** As `classifyBytes`, for a string. */
 export function classify(text: string, lexis: number = Lexis.Standard): Effects {
   const buffer = Buffer.from(text);
   return classifyBytes(buffer, 0, buffer.length, lexis);
 }
 
-/** The lexer's verdict, or else what the parser says of the shape, or of the text. */
+/** The verdict of the lexer, or else that of the parser on the normalized text, or on the original. */
 function read(text: Buffer): Effects {
   lexer.scan(text, 0, text.length);
   const { judge, needsText, reason } = lexer;
@@ -108,18 +108,18 @@ function sureEffects(statements: number, isPlain: boolean, isWriting: boolean): 
   return effects;
 }
 
-/** What all texts of this shape do, if their literals have no say. */
+/** The effects of all texts with this normalized text, if their literals do not matter. */
 function readNormalized(normalized: Buffer): Effects | 'literals' {
   if (nestingOf(normalized.toString('latin1')) > deepestNesting) return opaqueEffects('nesting');
   const parsed = parse(decode(normalized));
-  // A shortened list may be too short for a grammar that counts: the text will tell.
+  // A shortened list may be too short for a grammar rule that counts: the original text decides.
   if (parsed === 'syntax') return 'literals';
   if (typeof parsed === 'string') return opaqueEffects(parsed);
   const reading = readTree(parsed, normalized.length, isUtf8(normalized));
   return reading.readsLiterals ? 'literals' : reading.effects;
 }
 
-/** What this text does, literals and all. Its shape tells how deep it nests. */
+/** The effects of this text, including its literals. The normalized text shows its nesting depth. */
 function readText(text: Buffer, normalized: Buffer): Effects {
   if (text.length > longestParse) return opaqueEffects('length');
   if (text.includes(0)) return opaqueEffects('zero byte');
@@ -134,7 +134,7 @@ function readText(text: Buffer, normalized: Buffer): Effects {
   return readTree(parsed, text.length, isUtf8(text)).effects;
 }
 
-/** Bytes that are not UTF-8 become one character each: all that matters here is ASCII. */
+/** Bytes that are not UTF-8 become one character each: only ASCII matters here. */
 function decode(text: Buffer): string {
   return text.toString(isUtf8(text) ? 'utf8' : 'latin1');
 }

@@ -1,17 +1,17 @@
 import { Lexer } from './lexer.ts';
 
 /*
- * Whether the code of a function or block shows all that it runs. PL/pgSQL and SQL say what they call by name, unless a
- * statement is made as the code runs (EXECUTE). So code is understood when each of its statements begins with a word that
- * is known to leave nothing in a session; what the statements name is looked at elsewhere.
+ * Whether the code of a function or block shows everything that it runs. PL/pgSQL and SQL name what they call, except
+ * in dynamic SQL (EXECUTE). So code is understood if each of its statements begins with a word that is known to have no
+ * side effects; what the statements name is checked elsewhere.
  */
 
-/** Longer code is not read, in bytes. */
+/** Longer code is not analyzed, in bytes. */
 const longestCode = 256 * 1024;
 
 const lexer = new Lexer(longestCode, '1');
 
-/** Statements of SQL that leave nothing in a session but by what they name. */
+/** SQL statements without side effects, except through what they name. */
 const plainStatements = [
   'select',
   'insert',
@@ -30,7 +30,9 @@ const plainStatements = [
 
 const sqlStatements = new Set([...plainStatements, 'return', 'begin', 'atomic', 'end']);
 
-/** Words that begin a statement of PL/pgSQL and leave nothing (manual, "PL/pgSQL", "Basic Statements" and following). */
+/**
+ * Words that begin a PL/pgSQL statement without side effects (manual, "PL/pgSQL", "Basic Statements" and following).
+ */
 const blockStatements = new Set([
   ...plainStatements,
   'assert',
@@ -58,28 +60,28 @@ const blockStatements = new Set([
   'while',
 ]);
 
-/** Words behind which a statement of PL/pgSQL begins. */
+/** Words after which a PL/pgSQL statement begins. */
 const openers = new Set(['begin', 'then', 'else', 'loop', 'exception']);
 
 /** SET of these ends with the transaction. */
 const harmlessSets = new Set(['local', 'transaction', 'constraints']);
 
-/** What code shows of itself. */
+/** What code shows. */
 export const Shown = {
-  /** Every statement is of a kind that leaves nothing, but by what it names. */
+  /** Every statement is of a kind without side effects, except through what it names. */
   Everything: 'everything',
-  /** It makes statements as it runs, or has one that may leave something which a reset removes. */
+  /** It has dynamic SQL, or a statement that may have side effects that a reset removes. */
   Unclear: 'unclear',
-  /** It loads a library: nothing removes that. */
+  /** It loads a library, which a reset does not remove. */
   Loads: 'loads',
 } as const;
 export type Shown = (typeof Shown)[keyof typeof Shown];
 
 const token = /[a-z_\u0080-\u00ff][\w$\u0080-\u00ff]*|"(?:[^"]|"")*"|:=|<<|>>|[^ ]/g;
 
-/** Reads the body of a function in this language, without its quotes. */
+/** Analyzes the body of a function in this language, without its quotes. */
 export function readCode(language: 'sql' | 'plpgsql', body: Buffer): Shown {
-  // Whether \' ends a string depends on standard_conforming_strings as the code runs.
+  // Whether \' ends a string depends on standard_conforming_strings at run time.
   if (body.length > longestCode || body.includes("\\'")) return Shown.Unclear;
   lexer.scan(body, 0, body.length);
   if (lexer.reason !== undefined || lexer.needsText || !lexer.normalized.isWhole)
@@ -107,7 +109,7 @@ function readBlock(normalized: string): Shown {
   const words = tokensOf(normalized);
   let atStart = true;
   let declares = false;
-  /** Expressions CASE … END that are open: their THEN and ELSE begin no statement. */
+  /** Open CASE … END expressions: their THEN and ELSE begin no statement. */
   let cases = 0;
   for (let at = 0; at < words.length; at++) {
     const word = words[at] ?? '';

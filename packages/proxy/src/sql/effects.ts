@@ -1,31 +1,30 @@
 /**
- * What a text of SQL does to the session that runs it. Each bit answers one question that the session
- * or the pool asks; `effects.details` names what is touched. A text without any bit of
- * `touchesSession` leaves a session exactly as it found it, as far as the text itself can tell:
- * triggers, views and functions written by users may do anything, which no text shows.
+ * The effects of a SQL text on the session that runs it. Each bit answers one question of the session or the pool;
+ * `effects.details` has the names. A text without any bit of `touchesSession` does not change the session, as far as
+ * the text shows: user-defined triggers, views and functions may do anything.
  */
 export const Flag = {
   /** Sets or resets a parameter for the session: SET, RESET, set_config(…, false), DISCARD ALL. */
   SetsParameter: 1 << 0,
   /** Sets a parameter until the transaction ends: SET LOCAL, SET TRANSACTION, set_config(…, true). */
   SetsLocalParameter: 1 << 1,
-  /** Changes who the session acts as: SET ROLE, SET SESSION AUTHORIZATION and their resets. */
+  /** Changes the identity of the session: SET ROLE, SET SESSION AUTHORIZATION and their resets. */
   ChangesRole: 1 << 2,
   /** BEGIN, COMMIT, SAVEPOINT, PREPARE TRANSACTION and the like. */
   Transaction: 1 << 3,
   /** PREPARE. */
   Prepare: 1 << 4,
-  /** EXECUTE: its further effects are those of the statement that was prepared. */
+  /** EXECUTE: its other effects are those of the prepared statement. */
   Execute: 1 << 5,
   /** DEALLOCATE. */
   Deallocate: 1 << 6,
   Listen: 1 << 7,
   Unlisten: 1 << 8,
-  /** NOTIFY or pg_notify(). Nothing stays in the session. */
+  /** NOTIFY or pg_notify(). It leaves no session state. */
   Notify: 1 << 9,
-  /** Makes a temporary object that outlives the transaction. */
+  /** Creates a temporary object that outlives the transaction. */
   TemporaryObject: 1 << 10,
-  /** Takes, or tries to take, an advisory lock that outlives the transaction. */
+  /** Acquires, or tries to acquire, an advisory lock that outlives the transaction. */
   AdvisoryLock: 1 << 11,
   /** Releases session advisory locks. */
   AdvisoryUnlock: 1 << 12,
@@ -35,9 +34,9 @@ export const Flag = {
   HoldableCursor: 1 << 14,
   /** LOAD of a shared library. */
   Load: 1 << 15,
-  /** nextval() or setval(): currval() and lastval() of this session answer differently from now on. */
+  /** nextval() or setval(): changes the results of currval() and lastval() in this session. */
   SetsSequence: 1 << 16,
-  /** currval() or lastval(): the answer belongs to the server connection that ran nextval(). */
+  /** currval() or lastval(): the value is on the server connection that ran nextval(). */
   ReadsSequence: 1 << 17,
   /** COPY … FROM STDIN. */
   CopyIn: 1 << 18,
@@ -45,30 +44,30 @@ export const Flag = {
   CopyOut: 1 << 19,
   /** CREATE, ALTER, DROP, GRANT and other changes of definitions. */
   Ddl: 1 << 20,
-  /** CALL: the procedure may do anything, transaction control included. */
+  /** CALL: the procedure may do anything, including transaction control. */
   Procedure: 1 << 21,
-  /** DO: the other bits say what the words of its body may do. */
+  /** DO: the other bits are the possible effects of the words of its body. */
   Do: 1 << 22,
-  /** Calls a function, operator or procedure that is not one of PostgreSQL's own known ones. */
+  /** Calls a function, operator or procedure that is not a known built-in one. */
   UnknownFunction: 1 << 23,
-  /** Leaves session state behind that cannot be carried nor looked up: setseed(), pg_backup_start(), … */
+  /** Leaves session state that cannot be tracked or probed: setseed(), pg_backup_start(), … */
   OtherState: 1 << 24,
-  /** The answer depends on which server connection runs it: pg_backend_pid(), pg_cursors, … */
+  /** The result depends on the server connection: pg_backend_pid(), pg_cursors, … */
   ReadsSession: 1 << 25,
   /** DISCARD. */
   Discard: 1 << 26,
   /** INSERT, UPDATE, DELETE, MERGE, COPY FROM, TRUNCATE, or a read that locks rows. */
   Writes: 1 << 27,
   /**
-   * Exactly one SELECT, VALUES, TABLE or SHOW which is known to have no side effect: no row locks, no
-   * data-modifying WITH, no INTO, and only functions that PostgreSQL itself marks stable or immutable.
+   * Exactly one SELECT, VALUES, TABLE or SHOW that is known to have no side effects: no row locks, no data-modifying
+   * WITH, no INTO, and only functions that PostgreSQL marks as stable or immutable.
    */
   PlainRead: 1 << 28,
-  /** The text could not be understood; `effects.reason` says why. It may do anything. */
+  /** The text could not be analyzed, for `effects.reason`. It may do anything. */
   Opaque: 1 << 29,
 } as const;
 
-/** Bits of statements that may leave something behind in the session, or depend on what was left. */
+/** Bits of statements that may change or use session state. */
 export const touchesSession: number =
   Flag.SetsParameter |
   Flag.SetsLocalParameter |
@@ -93,13 +92,13 @@ export const touchesSession: number =
   Flag.Discard |
   Flag.Opaque;
 
-/** Why a text could not be understood. */
+/** Why a text could not be analyzed. */
 export type OpaqueReason =
   /** The parser refuses it. So will a server of the same version; another version may not. */
   | 'syntax'
-  /** Longer than what is read, or than what the parser is given. */
+  /** Longer than the limit for analysis or parsing. */
   | 'length'
-  /** Nested deeper than the parser can take safely. */
+  /** Nested deeper than the parser can safely process. */
   | 'nesting'
   /** A client encoding in which the second byte of a character may look like a quote. */
   | 'encoding'
@@ -112,7 +111,7 @@ export type OpaqueReason =
   /** The parser is not loaded yet, or failed. */
   | 'parser';
 
-/** What a transaction-control statement does. */
+/** The action of a transaction-control statement. */
 export type TransactionAction =
   | 'begin'
   | 'commit'
@@ -124,20 +123,17 @@ export type TransactionAction =
   | 'commit prepared'
   | 'rollback prepared';
 
-/** One effect on the session. Names are as the server sees them: folded and unquoted. */
+/** One effect on the session. Names are folded and unquoted, as in the server. */
 export type Effect =
-  /**
-   * `names` in lower case, a character for each of their bytes; 'all' after RESET ALL; 'unknown' when the text does not
-   * show which.
-   */
+  /** `names` in lower case, one character per byte; 'all' after RESET ALL; 'unknown' if the text does not show them. */
   | {
       readonly kind: 'parameter';
       readonly names: readonly string[] | 'all' | 'unknown';
       /** True when the change ends with the transaction. */
       readonly local: boolean;
-      /** True for RESET and SET … TO DEFAULT: the value goes back to what it was at the start of the session. */
+      /** True for RESET and SET … TO DEFAULT: restores the value at the start of the session. */
       readonly reset?: boolean;
-      /** True when it may be one: set_config() with a value that is no constant. */
+      /** True if it may be a reset: set_config() with a value that is not a constant. */
       readonly mayReset?: boolean;
       /** With `mayReset`, the number of the statement's parameter ($1 is 1) that is the value, if it is one. */
       readonly valueFrom?: number;
@@ -150,7 +146,7 @@ export type Effect =
       /** AND CHAIN. */
       readonly chain: boolean;
     }
-  /** `start` and `end` are the statement's bytes within the text; `body` is what EXECUTE will do. */
+  /** `start` and `end` are the statement's bytes within the text; `body` are the effects of EXECUTE. */
   | {
       readonly kind: 'prepare';
       readonly name: string;
@@ -174,19 +170,19 @@ export type Effect =
       readonly name: string | undefined;
       readonly hold: boolean;
     }
-  /** A call of a function that touches session state, by its bare name. */
+  /** A call of a function that affects session state, by its unqualified name. */
   | { readonly kind: 'call'; readonly name: string; readonly flag: number }
-  /** What PostgreSQL decides at logins may be something else when this has been committed. */
+  /** Login-time settings may have changed after the commit. */
   | { readonly kind: 'logins' }
-  /** The server reads its configuration again, soon. */
+  /** The server will reload its configuration soon. */
   | { readonly kind: 'reload' }
-  /** Fails while somebody is connected to the database; `forces`: it ends who is. */
+  /** Fails while there are connections to the database; `forces`: it terminates them. */
   | { readonly kind: 'vacates'; readonly database: string; readonly forces: boolean }
-  /** Does away with a role, or with what it owns. */
+  /** Drops a role, or what it owns. */
   | { readonly kind: 'vacates'; readonly role: string }
   /**
-   * pg_cancel_backend() or pg_terminate_backend() of a process that the text names: by a number, which stands in its
-   * bytes from `start`, or by the parameter $n.
+   * pg_cancel_backend() or pg_terminate_backend() of a process that the text names: by a number, whose bytes begin at
+   * `start`, or by the parameter $n.
    */
   | {
       readonly kind: 'signal';
@@ -195,20 +191,20 @@ export type Effect =
       readonly start: number;
     }
   | { readonly kind: 'signal'; readonly ends: boolean; readonly parameter: number }
-  /** The same of the process that runs the statement: pg_terminate_backend(pg_backend_pid()). */
+  /** The same for the process that runs the statement: pg_terminate_backend(pg_backend_pid()). */
   | { readonly kind: 'signal'; readonly ends: boolean; readonly isOwn: true }
-  /** A call of a function that is not known, as written (schema.name). */
+  /** A call of an unknown function, as written (schema.name). */
   | { readonly kind: 'unknown call'; readonly name: string };
 
-/** What a text does. Frozen and shared: the same object may be the answer for many texts. */
+/** The effects of a text. Frozen and shared: many texts may have the same object. */
 export interface Effects {
   /** Bits of `Flag`. */
   readonly flags: number;
-  /** How many statements the text holds; 0 for an empty one, and for one that is opaque. */
+  /** The number of statements in the text; 0 for an empty or an opaque one. */
   readonly statements: number;
-  /** What is touched, in the order of the text. */
+  /** The details, in the order of the text. */
   readonly details: readonly Effect[];
-  /** For each of `details`, the statement it belongs to, counted from 0; empty when there is but one. */
+  /** For each of `details`, the index of its statement; empty if there is only one statement. */
   readonly positions: readonly number[];
   /** Set exactly when `Flag.Opaque` is. */
   readonly reason: OpaqueReason | undefined;
@@ -217,7 +213,7 @@ export interface Effects {
 const noDetails: readonly Effect[] = Object.freeze([]);
 const noPositions: readonly number[] = Object.freeze([]);
 
-/** Builds the frozen answer. */
+/** Creates the frozen effects. */
 export function effectsOf(
   flags: number,
   statements: number,
@@ -235,7 +231,7 @@ export function effectsOf(
 
 const opaque = new Map<OpaqueReason, Effects>();
 
-/** The answer for a text that could not be understood. */
+/** The effects of a text that could not be analyzed. */
 export function opaqueEffects(reason: OpaqueReason): Effects {
   let effects = opaque.get(reason);
   if (effects === undefined) {

@@ -1,30 +1,29 @@
 import { Token } from './normalizer.ts';
 import { Word } from './words.ts';
 
-/** Where a text stands within a statement. */
+/** The position within a statement. */
 const Position = {
-  /** The first word is still to come. */
+  /** Before the first word. */
   Start: 0,
   /** The same, after opening parentheses. */
   Opened: 1,
   Reading: 2,
   Writing: 3,
-  /** The statement is the parser's to judge. */
+  /** The parser must decide about the statement. */
   Unknown: 4,
 } as const;
 
-/** Where a text stands in INSERT INTO name, whose parenthesis is no call. */
+/** The position in INSERT INTO name, whose parenthesis is no call. */
 const Target = { None: 0, Into: 1, Expected: 2, Named: 3 } as const;
 
 /**
- * Judges a text by its tokens alone, one after the other. `isSure` when every statement is a SELECT,
- * VALUES, TABLE, INSERT, UPDATE, DELETE or MERGE that calls nothing but PostgreSQL's own harmless
- * functions, by their bare names, and holds no word that is the parser's to judge. Whatever is not
- * known to be harmless makes it unsure; it never guesses.
+ * Classifies a text by its tokens alone. `isSure` if every statement is a SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE
+ * or MERGE that calls only harmless built-in functions, by their unqualified names, and contains no word that the
+ * parser must decide about. Anything that is not known to be harmless makes it unsure; it never guesses.
  */
 export class Judge {
   isSure = true;
-  /** With `isSure`: nothing but reads, with functions that a plain read may call. */
+  /** With `isSure`: only reads, with functions that a plain read can call. */
   isPlain = true;
   /** With `isSure`: at least one statement writes. */
   writes = false;
@@ -44,7 +43,7 @@ export class Judge {
     this.#last = 0;
   }
 
-  /** Any token that has no method of its own: it cannot start a statement. */
+  /** Any token without a method of its own: it cannot start a statement. */
   other(): void {
     if (this.#position <= Position.Opened) this.#enter(Position.Unknown);
     this.#last = 0;
@@ -69,7 +68,7 @@ export class Judge {
     if (this.#position === Position.Opened) this.isSure = false;
   }
 
-  /** A plain word with its bits, after a token of kind `before`. */
+  /** An unquoted word with its bits, after a token of kind `before`. */
   word(bits: number, before: number): void {
     const last = this.#last;
     const target = this.#target;
@@ -84,7 +83,7 @@ export class Judge {
     }
     if (bits === 0) return;
     if ((bits & Word.Into) !== 0) {
-      // Anywhere but in INSERT INTO and MERGE INTO it is SELECT INTO.
+      // Except in INSERT INTO and MERGE INTO, it is SELECT INTO.
       if (target === Target.Into) this.#target = Target.Expected;
       else this.isSure = false;
     }
@@ -95,7 +94,7 @@ export class Judge {
     this.#mention(bits, before);
   }
 
-  /** A quoted name, with the bits of the word it spells. */
+  /** A quoted name, with the bits of the corresponding word. */
   name(bits: number, before: number): void {
     const target = nextTarget(this.#target);
     this.other();
@@ -103,7 +102,7 @@ export class Judge {
     this.#mention(bits, before);
   }
 
-  /** An opening parenthesis after a token of kind `last`, which came after one of kind `before`. */
+  /** An opening parenthesis after a token of kind `last`, which followed one of kind `before`. */
   open(last: number, before: number): void {
     if (this.#position <= Position.Opened) {
       if (this.#position === Position.Start) this.statements += 1;
@@ -145,7 +144,7 @@ export class Judge {
   }
 }
 
-/** Where INSERT INTO stands after one more name. */
+/** The position in INSERT INTO after one more name. */
 function nextTarget(target: number): number {
   return target === Target.Expected ? Target.Named : Target.None;
 }

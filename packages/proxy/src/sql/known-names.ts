@@ -6,18 +6,18 @@ import {
   sqlRunningFunctions,
 } from './session-functions.ts';
 
-/** Functions that a plain read may call. */
+/** Functions that a plain read can call. */
 export const plainFunctions: ReadonlySet<string> = new Set([
   ...steadyFunctions.filter((name) => !notPlain.has(name) && !sessionFunctions.has(name)),
   ...plainVolatile,
 ]);
 
-/** Functions that touch no session, though they may write, wait or answer differently each time. */
+/** Functions that do not affect the session, though they may write, wait or return different results. */
 export const harmlessFunctions: ReadonlySet<string> = new Set(
   [...steadyFunctions, ...volatileFunctions].filter(
     (name) => !sessionFunctions.has(name) && !sqlRunningFunctions.has(name),
   ),
 );
 
-/** PostgreSQL's own operators. */
+/** The built-in operators. */
 export const plainOperators: ReadonlySet<string> = new Set([...knownOperators, '!=']);

@@ -6,7 +6,7 @@ import { Normalizer, Token } from './normalizer.ts';
 import * as ends from './token-ends.ts';
 import { Word, hashSeed, hashStep, longestWord, wordTable } from './words.ts';
 
-/** What stands for a string and for a parameter in the shape. */
+/** The placeholders for a string and a parameter in the normalized text. */
 const stringPlaceholder = Buffer.from("'?'");
 const parameterPlaceholder = Buffer.from('$1');
 
@@ -15,26 +15,26 @@ const backslash = 0x5c;
 
 const nothing = Buffer.alloc(0);
 
-/** How the last token goes on after a line break, if it is a string. */
+/** How the last token continues after a line break, if it is a string. */
 const Str = { None: 0, Plain: 1, Escapes: 2 } as const;
 
 /**
- * Reads a text once, by PostgreSQL's own lexical rules (scan.l) with standard_conforming_strings on, and
- * makes two things of it:
+ * Scans a text once, according to PostgreSQL's lexical rules (scan.l) with standard_conforming_strings on, and produces
+ * two results:
  *
- * - its **shape**: the text with every literal replaced, lists of constants shortened, comments dropped,
- *   white space made one space and plain names folded. Texts of one shape do the same to a session, but
- *   for what their literals say. The shape is SQL itself, so that it can be parsed;
+ * - the **normalized text**: every literal is replaced, lists of constants are shortened, comments are removed, white
+ *   space becomes one space, and unquoted names are folded. Texts with the same normalized text have the same effects
+ *   on a session, except for those of their literals. The normalized text is SQL, so it can be parsed;
  * - a **verdict** from the tokens alone: see `Judge`.
  *
- * One instance is used again and again; what it holds is good until the next `scan`.
+ * One instance is reused; its results are valid until the next `scan`.
  */
 export class Lexer {
   readonly normalized: Normalizer;
   readonly judge: Judge = new Judge();
-  /** Set when the text holds a zero byte, or a literal or comment has no end. */
+  /** Set if the text contains a zero byte, or an unterminated literal or comment. */
   reason: OpaqueReason | undefined;
-  /** True when the shape does not stand for the text: only the text itself can be parsed. */
+  /** True if the normalized text does not represent the text: only the text itself can be parsed. */
   needsText = false;
 
   readonly #numeral: number;
@@ -43,16 +43,17 @@ export class Lexer {
   #at = 0;
   #end = 0;
   #string: number = Str.None;
-  /** White space or comments since the last token; among it a line break, a block comment. */
+  /** White space or comments since the last token, including a line break, or a block comment. */
   #gap = false;
   #gapBreaks = false;
   #gapBlock = false;
-  /** Hash of the word that `#foldWord` has written. */
+  /** The hash of the word that `#foldWord` has written. */
   #hash = 0;
 
   /**
-   * `limit`: longest shape, in bytes. `numeral`: the character that stands for a number. A wary lexer stops at a literal
-   * that another standard_conforming_strings or client encoding would end elsewhere: what follows might be its content.
+   * `limit`: the longest normalized text, in bytes. `numeral`: the placeholder for a number. A wary lexer stops at a
+   * literal that ends elsewhere under another standard_conforming_strings or client encoding, because the rest might be
+   * its content.
    */
   constructor(limit: number, numeral: string, isWary = false) {
     this.normalized = new Normalizer(limit);
@@ -60,7 +61,7 @@ export class Lexer {
     this.#isWary = isWary;
   }
 
-  /** Reads `buffer[start, end)`. */
+  /** Scans `buffer[start, end)`. */
   scan(buffer: Buffer, start: number, end: number): void {
     this.normalized.clear();
     this.judge.reset();
@@ -73,7 +74,7 @@ export class Lexer {
     this.#endGap();
     while (this.#at < end && this.reason === undefined) this.#readToken(buffer[this.#at] ?? 0);
     this.judge.end();
-    // Not to keep a connection's buffer alive.
+    // Do not keep the connection's buffer alive.
     this.#buffer = nothing;
   }
 
@@ -139,7 +140,7 @@ export class Lexer {
     }
   }
 
-  /** The byte so far ahead, or 0 beyond the end. */
+  /** The byte at this distance, or 0 beyond the end. */
   #peek(ahead: number): number {
     const at = this.#at + ahead;
     return at < this.#end ? (this.#buffer[at] ?? 0) : 0;
@@ -156,8 +157,8 @@ export class Lexer {
   }
 
   /**
-   * Keeps a word or constant apart from the one before: what stands for a literal must not grow together
-   * with its neighbour, as in `select.5` or `'a'e'b'`.
+   * Separates a word or constant from the previous one: a placeholder must not merge with its neighbor, as in
+   * `select.5` or `'a'e'b'`.
    */
   #part(): void {
     const last = this.normalized.last();
@@ -179,7 +180,7 @@ export class Lexer {
     this.#at += 1;
   }
 
-  /** True when a constant is to be written, false when it vanishes in a list of constants. */
+  /** True if a constant is to be written, false if it is omitted in a list of constants. */
   #writesConstant(): boolean {
     this.judge.other();
     const vanishes = this.normalized.joinsConstants();
@@ -212,12 +213,12 @@ export class Lexer {
     this.normalized.constantWritten();
   }
 
-  /** Letters right after a number: an error, but before version 15 an alias. */
+  /** Letters directly after a number: an error, but before version 15 an alias. */
   #readJunk(): void {
     if (charKinds[this.#peek(0)] === Char.Letter) this.#markUncertain();
   }
 
-  /** A string in plain quotes: a new one, or the rest of the last one after a line break. */
+  /** A string in single quotes: a new one, or the continuation of the last one after a line break. */
   #readString(): void {
     const last = this.#string;
     const goesOn = last !== Str.None && this.#gapBreaks && !this.#gapBlock;
@@ -233,12 +234,12 @@ export class Lexer {
     }
   }
 
-  /** Sets `reason` when the string from here to `end` might end elsewhere. */
+  /** Sets `reason` if the string up to `end` might end elsewhere. */
   #isUncertain(end: number, escapes: boolean): boolean {
     const literal = this.#buffer.subarray(this.#at, end < 0 ? this.#end : end);
     let before = 0;
     for (const byte of literal) {
-      // Among escapes, only a backslash that may be the second byte of a character.
+      // With escapes, only a backslash that may be the second byte of a character.
       if (byte === backslash && (!escapes || before >= 0x80)) {
         this.reason = 'backslash';
         return true;
@@ -281,7 +282,7 @@ export class Lexer {
     this.#at = end;
   }
 
-  /** A quoted name. Its bytes are looked up as they stand: no known word holds a quote. */
+  /** A quoted name. Its bytes are looked up unchanged: no known word contains a quote. */
   #readName(): void {
     const start = this.#at;
     const end = ends.endOfName(this.#buffer, start + 1, this.#end);
@@ -307,7 +308,7 @@ export class Lexer {
       this.#string = Str.Escapes;
       return;
     }
-    // U&"…" spells a name in code points; which, the literal after UESCAPE may say.
+    // U&"…" has a name in code points, with the escape character after UESCAPE.
     if (next === 0x26 && (first | 0x20) === 0x75) {
       this.#markUncertain();
       this.needsText = true;
@@ -327,7 +328,7 @@ export class Lexer {
     this.#at = end;
   }
 
-  /** Writes the start of a word, folded, where the shape ends; its hash is left in `#hash`. */
+  /** Writes the start of a word, folded, at the end of the normalized text, and sets `#hash`. */
   #foldWord(start: number): number {
     const buffer = this.#buffer;
     const { bytes, length } = this.normalized;
@@ -344,7 +345,7 @@ export class Lexer {
     return at - start;
   }
 
-  /** Judges and keeps the word that `#foldWord` has written. */
+  /** Classifies and keeps the word that `#foldWord` has written. */
   #knownWord(length: number): void {
     const normalized = this.normalized;
     const bits = wordTable.find(

@@ -1,27 +1,27 @@
-/** What the meaning of a text's bytes depends on beside the bytes. */
+/** What the meaning of the bytes of a text depends on. */
 export const Lexis = {
-  /** standard_conforming_strings is on, and no byte of a character beyond ASCII looks like ASCII. */
+  /** standard_conforming_strings is on, and no byte of a non-ASCII character looks like ASCII. */
   Standard: 0,
-  /** standard_conforming_strings is off, or not known: a backslash may or may not escape a quote. */
+  /** standard_conforming_strings is off or unknown: a backslash may escape a quote. */
   Backslashes: 1,
-  /** The second byte of a character may look like a quote or a backslash, or that is not known. */
+  /** The second byte of a character may look like a quote or a backslash, or that is unknown. */
   UnsafeEncoding: 2,
 } as const;
 
-/** Client encodings in which every byte of a character beyond ASCII is beyond ASCII too. */
+/** Client encodings in which every byte of a non-ASCII character is non-ASCII. */
 const safeEncodings =
   /^(utf8|unicode|sqlascii|euccn|eucjp|eucjis2004|euckr|euctw|muleinternal|latin\d+|iso8859\d+|koi8|koi8[rtu]|win(dows)?(866|874|125[0-8])|win|alt|vscii|tcvn|tcvn5712|abc)$/;
 
 /**
- * The lexis of a session, from its parameters as ParameterStatus reports them. `undefined`: not known,
- * which is taken for the worst. With anything but `Lexis.Standard` a text in which it matters (one with a
- * backslash, or with bytes beyond ASCII) is opaque.
+ * The lexis of a session, from its parameters as in ParameterStatus. `undefined`: unknown, which counts as the worst
+ * case. With anything but `Lexis.Standard`, a text to which it matters (with a backslash, or with non-ASCII bytes) is
+ * opaque.
  */
 export function lexisOf(
   clientEncoding: string | undefined,
   standardConformingStrings: string | undefined,
 ): number {
-  // As PostgreSQL compares encoding names: letters and digits only.
+  // PostgreSQL compares only letters and digits of encoding names.
   const encoding = (clientEncoding ?? '').toLowerCase().replace(/[^a-z0-9]/g, '');
   return (
     (standardConformingStrings === 'on' ? 0 : Lexis.Backslashes) |

@@ -3,7 +3,7 @@ import { listOf, nodeOf, stringOf } from './parser.ts';
 import type { TreeNode } from './parser.ts';
 import { constantOf } from './tree-values.ts';
 
-/** Catalogues that tell PostgreSQL whom to let in; superusers change them by hand, too. */
+/** Catalogs that decide about logins; superusers can change them directly. */
 export const loginRelations: ReadonlySet<string> = new Set([
   'pg_database',
   'pg_authid',
@@ -11,7 +11,7 @@ export const loginRelations: ReadonlySet<string> = new Set([
   'pg_db_role_setting',
 ]);
 
-/** Statements that always change what PostgreSQL decides at a login, as far as the kind of statement tells. */
+/** Statements that always change login-time settings, as far as the kind of statement shows. */
 const always: ReadonlySet<string> = new Set([
   'AlterDatabaseSetStmt',
   'AlterDatabaseStmt',
@@ -29,8 +29,8 @@ const always: ReadonlySet<string> = new Set([
 const logins: Effect = { kind: 'logins' };
 
 /**
- * What a statement has to do with logins: it changes what PostgreSQL decides at one, and it may need a database, or a role,
- * that nobody is connected to.
+ * The effect of a statement on logins: it changes login-time settings, or needs a database or a role without
+ * connections.
  */
 export function readLoginStatement(type: string, node: TreeNode): readonly Effect[] {
   const text = (key: string): string => stringOf(node[key]) ?? '';
@@ -78,7 +78,7 @@ export function readLoginStatement(type: string, node: TreeNode): readonly Effec
   }
 }
 
-/** The options of a statement, with those of their values that are words or strings. */
+/** The options of a statement, with those values that are words or strings. */
 function optionsOf(list: unknown): (readonly [name: string, value: string | undefined])[] {
   return listOf(list).map((item) => {
     const option = nodeOf(nodeOf(item)['DefElem']);

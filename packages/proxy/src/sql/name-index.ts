@@ -1,14 +1,15 @@
 /*
- * Which of many names a text mentions. Every word of the text counts, those in literals and comments too: what is quoted
- * here may be run there, and how a text is quoted depends on parameters. So a name is found too often, never too seldom.
+ * Finds which of many names a text mentions. Every word of the text counts, including those in literals and comments,
+ * because quoted text may be run elsewhere, and quoting depends on parameters. So there are false positives but no
+ * false negatives.
  */
 
 const seed = 0x811c9dc5 | 0;
 
-/** PostgreSQL cuts names to 63 bytes (NAMEDATALEN - 1). */
+/** PostgreSQL truncates names to 63 bytes (NAMEDATALEN - 1). */
 const longestName = 63;
 
-/** What a byte is to a word: 0 ends it, 1 goes on with it, 2 may begin it, 3 is beyond ASCII, 4 is a dollar sign. */
+/** The role of a byte in a word: 0 ends it, 1 continues it, 2 may begin it, 3 is non-ASCII, 4 is a dollar sign. */
 const kinds = new Uint8Array(256);
 /** Letters in lower case. */
 const folded = new Uint8Array(256);
@@ -21,15 +22,15 @@ for (let byte = 0; byte < 256; byte++) {
   else if (char === '$') kinds[byte] = 4;
 }
 
-/** The words of a text, as hashes; made once and compared with many sets of names. */
+/** The words of a text, as hashes; computed once and compared with many sets of names. */
 export interface Words {
-  /** Hashes of the words in lower case, in ascending order, each once. */
+  /** The hashes of the lower-case words, in ascending order, without duplicates. */
   readonly hashes: Int32Array;
-  /** A word has letters beyond ASCII: it may be a name in any encoding. */
+  /** A word has non-ASCII letters: it may be a name in any encoding. */
   readonly beyondAscii: boolean;
-  /** A word has a dollar sign; its parts are among the hashes, it itself is not. */
+  /** A word has a dollar sign; its parts are among the hashes, but not the word itself. */
   readonly hasDollar: boolean;
-  /** Names may be written in escapes: `U&"\0066"`. */
+  /** Names may have escapes: `U&"\0066"`. */
   readonly hasEscapedNames: boolean;
 }
 
@@ -53,7 +54,7 @@ export function wordsIn(bytes: Uint8Array, start = 0, end: number = bytes.length
       const next = kinds[byte] ?? 0;
       if (next === 0) break;
       if (next === 4) {
-        // The end of a string in dollar quotes may follow a name at once.
+        // The end of a dollar-quoted string may directly follow a name.
         hasDollar = true;
         break;
       }
@@ -74,7 +75,7 @@ function hashOf(word: string): number {
   return hash;
 }
 
-/** What is known under names, to be found by the words of a text. */
+/** Values by name, found by the words of a text. */
 export class NameIndex<T> {
   readonly #byHash = new Map<number, T[]>();
   readonly #beyondAscii: T[] = [];
@@ -86,14 +87,14 @@ export class NameIndex<T> {
     return this.#size;
   }
 
-  /** `name`: a character for each of its bytes. */
+  /** `name`: one character per byte. */
   add(name: string, value: T): void {
     this.#size++;
     // eslint-disable-next-line no-control-regex
     if (/[^\u0000-\u007f]/.test(name)) this.#beyondAscii.push(value);
     else if (name.includes('$')) this.#withDollar.push(value);
     else {
-      // Of a name like "my table" one word is enough: whoever says the name says that word.
+      // For a name like "my table" one word is enough: every mention of the name contains it.
       const [word] = /[a-z_]\w*/i.exec(name) ?? [];
       if (word === undefined) this.#unspeakable.push(value);
       else {
@@ -106,8 +107,8 @@ export class NameIndex<T> {
   }
 
   /**
-   * False: `bytes[start, end)` mentions none of the names, so that `find` would find nothing. Most texts mention none, and
-   * texts that differ only in their literals are all new: so nothing is made here, nor remembered.
+   * False: `bytes[start, end)` mentions none of the names, so `find` would find nothing. Most texts mention none, and
+   * texts with different literals are all new, so nothing is allocated or cached here.
    */
   mayMention(bytes: Uint8Array, start: number, end: number): boolean {
     if (this.#unspeakable.length > 0) return true;
@@ -140,7 +141,7 @@ export class NameIndex<T> {
     return false;
   }
 
-  /** What a text with these words may mention. */
+  /** The names that a text with these words may mention. */
   find(words: Words): T[] {
     const found = [...this.#unspeakable];
     if (words.hasEscapedNames) {

@@ -1,10 +1,10 @@
 /**
- * How deep PostgreSQL's parser, and what walks its tree, may have to recurse at most. The WebAssembly
- * build overflows at some 1,000 nested SELECTs; what it says after that cannot be trusted.
+ * The maximum recursion depth of PostgreSQL's parser and the code that walks its tree. The WebAssembly build overflows
+ * at about 1,000 nested SELECTs; its results after that cannot be trusted.
  */
 export const deepestNesting = 400;
 
-/** Operators and names of clauses that nest when they follow each other: `a + b + c`, `not not a`. */
+/** Operators and clause names that nest when repeated: `a + b + c`, `not not a`. */
 const tokens =
   /"(?:[^"]|"")*"|'\?'|[a-z_\x80-\xff][\w$\x80-\xff]*|[~!@#^&|`?+\-*/%<>=]+|::|[()[\],;]/g;
 const chains = new Set(['not', 'collate', 'at', 'is', 'isnull', 'notnull', 'operator']);
@@ -15,10 +15,10 @@ const separators = new Set([',', 'and', 'or']);
 interface Level {
   /** Clauses since it opened. */
   clauses: number;
-  /** Operators since the last separator, and the most between two. */
+  /** Operators since the last separator, and the maximum between two. */
   operators: number;
   most: number;
-  /** The deepest level that was opened and closed in it. */
+  /** The depth of the deepest level that was opened and closed in it. */
   inner: number;
 }
 
@@ -26,8 +26,8 @@ const depthOf = (level: Level): number =>
   level.clauses + Math.max(level.most, level.operators) + level.inner + 1;
 
 /**
- * An upper bound of the depth of the parse tree of this shape. AND and OR do not add to it: the parser
- * makes one flat list of them, as of what stands between commas.
+ * An upper bound of the depth of the parse tree of this normalized text. AND and OR do not count, because the parser
+ * creates one flat list for them, as for items between commas.
  */
 export function nestingOf(normalized: string): number {
   const levels: Level[] = [];

@@ -1,15 +1,15 @@
 import { classifyBytes } from './classifier.ts';
 import { Lexer } from './lexer.ts';
 
-/** Longest shape that is given out, in bytes. */
+/** The longest normalized query, in bytes. */
 const longestNormalized = 1024;
 
-/** Bytes of a text that are looked at for its shape: lists of constants take many and give few. */
+/** The maximum number of bytes of a text that are scanned: lists of constants are long and shrink. */
 const longestRead = 64 * 1024;
 
 const lexer = new Lexer(longestNormalized, '?', true);
 
-/** The first words of statements: all that is shown of a text that cannot be read. */
+/** The first words of statements: the only part that is shown of a text that cannot be parsed. */
 const verbs = new Set(
   `abort alter analyze begin call checkpoint close cluster comment commit copy create deallocate declare delete discard
    do drop end execute explain fetch grant import insert listen load lock merge move notify prepare reassign refresh
@@ -18,10 +18,10 @@ const verbs = new Set(
 );
 
 /**
- * The statement without any literal, for counters and logs: strings become '?', numbers ?, parameters $1,
- * lists of constants their first, comments vanish. Cut to 1 KiB. Of a text that cannot be read no more than its first word
- * is given, since what looks like a name may be half a secret; and nothing behind a literal of which it is not certain
- * where it ends. The text begins at `start`, and goes up to a zero byte or to the end of what has come.
+ * The statement without literals, for counters and logs: strings become '?', numbers ?, parameters $1, lists of
+ * constants their first element, and comments are removed. Truncated to 1 KiB. Of a text that cannot be parsed, only
+ * the first word is shown, because a supposed name may be part of a secret; and nothing is shown after a literal whose
+ * end is uncertain. The text begins at `start`, and ends at a zero byte or at the end of the received bytes.
  */
 export function normalizedAt(buffer: Buffer, start: number): string {
   const end = buffer.indexOf(0, start);
@@ -42,10 +42,10 @@ export function normalizedOf(buffer: Buffer, start: number, end: number): string
   return withoutMadeNames(isAll ? text : `${text}…`);
 }
 
-/** Five digits in a row, or eight hexadecimal ones, are a program's: a counter, an address, a piece of a UUID. */
+/** Five digits in a row, or eight hexadecimal ones, are generated: a counter, an address, a part of a UUID. */
 const made = /\d{5}|[0-9a-f]{8}/;
 
-/** Names that a program has made up (`_django_curs_140229016_1`) are one name, or each would be a statement of its own. */
+/** Generated names (`_django_curs_140229016_1`) become one name; otherwise each would be a separate query. */
 function withoutMadeNames(text: string): string {
   return text.replace(/[\w$]+/g, (name) =>
     made.test(name) ? name.replace(/[0-9a-f]+/g, (run) => (/\d/.test(run) ? '?' : run)) : name,

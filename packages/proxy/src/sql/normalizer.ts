@@ -7,7 +7,7 @@ export const Token = {
   Constant: 3,
   Open: 4,
   Close: 5,
-  /** The parenthesis that closes a list of nothing but constants. */
+  /** The closing parenthesis of a list of constants only. */
   Row: 6,
   Comma: 7,
   Dot: 8,
@@ -20,18 +20,18 @@ const constantComma = (Token.Constant << 4) | Token.Comma;
 const openConstant = (Token.Open << 4) | Token.Constant;
 const rowCommaOpenConstant = (Token.Row << 12) | (Token.Comma << 8) | openConstant;
 
-/** A token of ordinary length can be written before the limit is looked at. */
+/** A token of ordinary length can be written before the limit is checked. */
 const slack = 64;
 
 /**
- * Writes the shape of a text, token by token. A list of constants keeps only its first, a list of rows
- * of constants only its first row: `in (1, 2, 3)` and `values (1, 'a'), (2, 'b')` have the shapes of
- * `in (1)` and `values (1)`. What is left out has no effect on a session.
+ * Writes the normalized text, token by token. A list of constants keeps only its first element, a list of rows of
+ * constants only its first row: `in (1, 2, 3)` and `values (1, 'a'), (2, 'b')` have the same normalized text as `in
+ * (1)` and `values (1)`. The omitted parts have no effect on a session.
  */
 export class Normalizer {
   readonly bytes: Buffer;
   length = 0;
-  /** False once a token did not fit; nothing is written from there on. */
+  /** False after a token did not fit; nothing more is written. */
   isWhole = true;
   /** The last eight tokens, the newest in the lowest four bits. */
   history = 0;
@@ -39,7 +39,7 @@ export class Normalizer {
   #constantEnd = 0;
   #rowEnd = 0;
 
-  /** `limit`: longest shape, in bytes. */
+  /** `limit`: the longest normalized text, in bytes. */
   constructor(limit: number) {
     this.#limit = limit;
     this.bytes = Buffer.allocUnsafeSlow(limit + slack);
@@ -51,7 +51,7 @@ export class Normalizer {
     this.history = 0;
   }
 
-  /** The kind of the last token, or of the one before it. */
+  /** The kind of the last token, or of an earlier one. */
   last(back = 0): number {
     return (this.history >>> (4 * back)) & 0xf;
   }
@@ -66,7 +66,7 @@ export class Normalizer {
     this.#added(kind);
   }
 
-  /** A token that stands in `buffer[start, end)`. */
+  /** A token in `buffer[start, end)`. */
   copy(buffer: Uint8Array, start: number, end: number, kind: number): void {
     if (this.length + end - start > this.#limit) this.isWhole = false;
     else {
@@ -82,12 +82,12 @@ export class Normalizer {
   }
 
   /**
-   * Called before a constant is written. True when it goes on a list of constants: then its comma is
-   * taken back, and it is not to be written at all.
+   * Called before a constant is written. True if it continues a list of constants: then its comma is removed, and it is
+   * not written.
    */
   joinsConstants(): boolean {
     if ((this.history & 0xff) !== constantComma) return false;
-    // Some functions, such as NULLIF, take no fewer arguments than they are given.
+    // Some functions, such as NULLIF, have a fixed number of arguments.
     if (
       this.last(2) === Token.Open &&
       (this.last(3) === Token.Word || this.last(3) === Token.Name)
@@ -120,7 +120,7 @@ export class Normalizer {
   #added(kind: number): void {
     this.history = (this.history << 4) | kind;
     if (this.length > this.#limit) this.isWhole = false;
-    // Cut back, so that the slack is there for the next token.
+    // Truncated, so that there is slack for the next token.
     if (!this.isWhole) this.length = Math.min(this.length, this.#limit);
   }
 }

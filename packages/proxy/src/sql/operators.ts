@@ -9,17 +9,17 @@ function pack(name: string): number {
   return packed;
 }
 
-/** PostgreSQL's operators, all of up to four characters, by their bytes. */
+/** The built-in operators, all of up to four characters, by their bytes. */
 const known: ReadonlySet<number> = new Set(
   [...plainOperators].filter((name) => name.length <= 4).map(pack),
 );
 
-/** Those from which PostgreSQL's lexer parts a trailing sign, as in `a=-1`. */
+/** Those from which PostgreSQL's lexer separates a trailing sign, as in `a=-1`. */
 const signable: ReadonlySet<number> = new Set(
   [...plainOperators].filter((name) => /^[-+*/<>=]{1,4}$/.test(name)).map(pack),
 );
 
-/** True when the operator characters in `buffer[start, end)` are operators of PostgreSQL's own. */
+/** True if the operator characters in `buffer[start, end)` are built-in operators. */
 export function isKnownOperator(buffer: Uint8Array, start: number, end: number): boolean {
   if (end - start > 4) return false;
   let packed = 0;

@@ -4,7 +4,7 @@ import { hasSqlDetails, loadModule, parseSync } from 'libpg-query';
 /** A node of PostgreSQL's parse tree, as JSON: one key that names its type, or a plain struct. */
 export type TreeNode = { readonly [key: string]: unknown };
 
-/** One statement of a text, with its bytes in it. */
+/** One statement of a text, with its position. */
 export interface ParsedStatement {
   /** The node's type, such as `SelectStmt`. */
   readonly type: string;
@@ -15,16 +15,17 @@ export interface ParsedStatement {
   readonly length: number;
 }
 
-/** What came of a parse: the statements, or why there are none. */
+/** The result of parsing: the statements, or why there are none. */
 export type Parsed = readonly ParsedStatement[] | 'syntax' | 'parser';
 
 let ready = false;
 
 /**
- * Loads PostgreSQL's own parser (WebAssembly). Until it is there every question is unanswered.
+ * Loads PostgreSQL's parser (WebAssembly). Until it is loaded, every text is opaque.
  *
- * V8 compiles what is often used again, and better. One function of the parser is so large that this took 580 MB for
- * half a second, once in the life of a process, and made a parse 15 instead of 20 microseconds. So it is told not to.
+ * V8 optimizes functions that are used often. One function of the parser is so large that its optimization took 580 MB
+ * for half a second, once in the life of a process, and made a parse take 15 instead of 20 microseconds. So it is
+ * disabled.
  */
 export async function loadParser(): Promise<void> {
   if (!('Bun' in globalThis)) {
@@ -36,19 +37,19 @@ export async function loadParser(): Promise<void> {
 }
 
 /**
- * Parses SQL as PostgreSQL would, with standard_conforming_strings on. The caller has bounded length and
- * nesting (see nesting.ts): a parser that runs out of stack is not trusted again.
+ * Parses SQL as PostgreSQL does with standard_conforming_strings on. The caller must limit length and nesting (see
+ * nesting.ts): a parser that ran out of stack is not used again.
  */
 export function parse(sql: string): Parsed {
   if (!ready) return 'parser';
-  // The package throws at an empty text, which has no statements.
+  // The package throws on an empty text, which has no statements.
   if (sql === '') return [];
   let tree: unknown;
   try {
     tree = parseSync(sql);
   } catch (error) {
     if (hasSqlDetails(error)) return 'syntax';
-    // Out of stack or memory: the module's own stack was not unwound, what it says next is a guess.
+    // Out of stack or memory: the module's own stack was not unwound, so its further results are unreliable.
     ready = false;
     return 'parser';
   }
@@ -70,7 +71,7 @@ export function parse(sql: string): Parsed {
 const emptyNode: TreeNode = Object.freeze({});
 const emptyList: readonly unknown[] = Object.freeze([]);
 
-/** The value as a node; an empty one where the tree has none (protobuf leaves defaults out). */
+/** The value as a node; an empty one if the tree has none (protobuf omits defaults). */
 export function nodeOf(value: unknown): TreeNode {
   return isNode(value) ? value : emptyNode;
 }
@@ -79,12 +80,12 @@ function isNode(value: unknown): value is TreeNode {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The value as a list, empty where the tree has none. */
+/** The value as a list, empty if the tree has none. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : emptyList;
 }
 
-/** The value as a number, 0 where the tree has none. */
+/** The value as a number, 0 if the tree has none. */
 export function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : 0;
 }

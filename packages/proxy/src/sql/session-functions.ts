@@ -8,10 +8,9 @@ export const transactionParameters: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Functions that touch a session, by bare name, with what they do. A user's function of the same name
- * in another schema is taken for one of them: a needless look at the catalogue, never a missed one.
- * All of them can also be called without parentheses, as in `SELECT (1::bigint).pg_advisory_lock`,
- * so that any mention of the name counts.
+ * Functions that affect the session, by unqualified name, with their effects. A user's function of the same name in
+ * another schema counts as one of them: that causes an unnecessary probe, never a missed one. All of them can also be
+ * called without parentheses, as in `SELECT (1::bigint).pg_advisory_lock`, so any mention of the name counts.
  */
 export const sessionFunctions: ReadonlyMap<string, number> = new Map([
   ['set_config', Flag.SetsParameter],
@@ -39,14 +38,14 @@ export const sessionFunctions: ReadonlyMap<string, number> = new Map([
   ['pg_create_physical_replication_slot', Flag.OtherState],
   ['pg_copy_logical_replication_slot', Flag.OtherState],
   ['pg_copy_physical_replication_slot', Flag.OtherState],
-  // Extensions that are often there: named connections, and a threshold kept in a parameter.
+  // Common extensions: named connections, and a threshold in a parameter.
   ['dblink_connect', Flag.OtherState],
   ['dblink_connect_u', Flag.OtherState],
   ['dblink_disconnect', Flag.OtherState],
   ['dblink_open', Flag.OtherState],
   ['dblink_send_query', Flag.OtherState],
   ['set_limit', Flag.SetsParameter],
-  // Answers about the backend itself.
+  // Information about the backend itself.
   ['pg_backend_pid', Flag.ReadsSession],
   ['pg_cursor', Flag.ReadsSession],
   ['pg_prepared_statement', Flag.ReadsSession],
@@ -58,16 +57,16 @@ export const sessionFunctions: ReadonlyMap<string, number> = new Map([
   ['inet_server_port', Flag.ReadsSession],
 ]);
 
-/** Functions that send a signal to the process that their first argument names. */
+/** Functions that send a signal to the process in their first argument. */
 export const signalFunctions: ReadonlySet<string> = new Set([
   'pg_cancel_backend',
   'pg_terminate_backend',
 ]);
 
-/** Has the server read its configuration again. */
+/** Makes the server reload its configuration. */
 export const reloadFunction = 'pg_reload_conf';
 
-/** Functions that run SQL given to them as a string; the words of the string are looked at. */
+/** Functions that run SQL in a string argument; the words of the string are checked. */
 export const sqlRunningFunctions: ReadonlySet<string> = new Set([
   'query_to_xml',
   'query_to_xmlschema',
@@ -78,15 +77,15 @@ export const sqlRunningFunctions: ReadonlySet<string> = new Set([
   'ts_rewrite',
 ]);
 
-/** Views of pg_catalog that show what one server connection holds. */
+/** Views of pg_catalog that show the state of one server connection. */
 export const sessionRelations: ReadonlySet<string> = new Set([
   'pg_cursors',
   'pg_prepared_statements',
 ]);
 
 /**
- * Stable functions which are nevertheless no plain read: they assign a transaction id, or read
- * through SQL that is made from their arguments.
+ * Stable functions that are nevertheless no plain read: they assign a transaction ID, or run SQL made from their
+ * arguments.
  */
 export const notPlain: ReadonlySet<string> = new Set([
   'txid_current',

@@ -2,15 +2,15 @@ import { isUtf8 } from 'node:buffer';
 import { deepestNesting, nestingOf } from './nesting.ts';
 import { parse } from './parser.ts';
 
-/** Longest text that is looked at, in bytes: a parse of so many takes some ten milliseconds. */
+/** The longest text that is parsed, in bytes; that takes about ten milliseconds. */
 const longest = 64 * 1024;
 
-/** Rows of operator characters longer than this cost the parser's lexer quadratic time. */
+/** Longer sequences of operator characters take quadratic time in the parser's lexer. */
 const operatorRun = /[~!@#^&|`?+\-*/%<>=]{257}/;
 
 /**
- * Where each statement of the text in `buffer[start, end)` ends: at its semicolon, or at the end of the text. Counted from the
- * start of the text, in bytes. Null when that cannot be told.
+ * The end of each statement of the text in `buffer[start, end)`: its semicolon, or the end of the text, as byte offsets
+ * within the text. Null if unknown.
  */
 export function statementEnds(buffer: Buffer, start: number, end: number): number[] | null {
   if (end - start > longest) return null;
@@ -24,7 +24,7 @@ export function statementEnds(buffer: Buffer, start: number, end: number): numbe
   return ends.map((at) => (isClear ? Math.min(at, text.length) : bytesBefore(text, at)));
 }
 
-/** A text that is not UTF-8 was given to the parser with a character for each byte, which takes two bytes beyond ASCII. */
+/** In a text that is not UTF-8, the parser got one character per byte, which takes two bytes for non-ASCII ones. */
 function bytesBefore(text: Buffer, position: number): number {
   let at = 0;
   for (let taken = 0; at < text.length && taken < position; at++)

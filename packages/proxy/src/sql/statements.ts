@@ -2,8 +2,8 @@ import { Flag } from './effects.ts';
 import type { TransactionAction } from './effects.ts';
 
 /**
- * What each kind of statement is, for all that tree.ts does not look into more closely.
- * `body: false`: the expressions inside are stored for later, not run now.
+ * The kinds of statements, for all that tree.ts does not analyze further. `body: false`: the expressions inside are
+ * stored, not run now.
  */
 export interface StatementKind {
   readonly flags: number;
@@ -105,7 +105,7 @@ const definitions = [
   'ClusterStmt',
 ];
 
-/** Every statement of PostgreSQL 18's grammar. One that is not here makes its text opaque. */
+/** Every statement of PostgreSQL 18's grammar. A missing one makes its text opaque. */
 export const statementKinds: ReadonlyMap<string, StatementKind> = new Map([
   ...stored.map((type) => [type, stores(Flag.Ddl)] as const),
   ...definitions.map((type) => [type, runs(Flag.Ddl)] as const),

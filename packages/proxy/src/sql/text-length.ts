@@ -1,4 +1,4 @@
-/** How many bytes a character beyond ASCII takes, by its first byte, in an encoding that PostgreSQL reports. */
+/** The number of bytes of a non-ASCII character, by its first byte, in an encoding that PostgreSQL reports. */
 type Width = (byte: number) => number;
 
 const one: Width = () => 1;
@@ -14,8 +14,8 @@ const widths: ReadonlyMap<string, Width> = new Map<string, Width>([
 ]);
 
 /**
- * How many characters PostgreSQL counts in the first `end` bytes of a text: it counts them in the database's encoding, after
- * conversion. Texts are not converted where either side is SQL_ASCII.
+ * The number of characters that PostgreSQL counts in the first `end` bytes of a text, after conversion to the database
+ * encoding. It does not convert if either side is SQL_ASCII.
  */
 export function charactersIn(
   text: Buffer,

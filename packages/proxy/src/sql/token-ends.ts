@@ -1,6 +1,6 @@
 import { Char, charKinds, nameBytes } from './characters.ts';
 
-/** Where tokens of variable length end, by PostgreSQL's lexical rules (scan.l). -1: they have no end. */
+/** The ends of tokens of variable length, according to PostgreSQL's lexical rules (scan.l). -1: unterminated. */
 
 const quote = 0x27;
 const doubleQuote = 0x22;
@@ -11,7 +11,7 @@ const slash = 0x2f;
 const star = 0x2a;
 const dollar = 0x24;
 
-/** From inside a string, behind its closing quote. '' does not close it, nor \' with `escapes`. */
+/** From inside a string to after its closing quote. '' does not close it, nor does \' with `escapes`. */
 export function endOfString(
   buffer: Uint8Array,
   from: number,
@@ -30,7 +30,7 @@ export function endOfString(
   return -1;
 }
 
-/** From inside a quoted name, behind its closing quote; "" does not close it. */
+/** From inside a quoted name to after its closing quote; "" does not close it. */
 export function endOfName(buffer: Uint8Array, from: number, end: number): number {
   for (let at = from; at < end; at += 1) {
     if (buffer[at] === doubleQuote) {
@@ -41,7 +41,7 @@ export function endOfName(buffer: Uint8Array, from: number, end: number): number
   return -1;
 }
 
-/** From the first dollar sign of $tag$…$tag$, behind the last one; `from` if it opens no string. */
+/** From the first dollar sign of $tag$…$tag$ to after the last one; `from` if it opens no string. */
 export function endOfDollarString(buffer: Buffer, from: number, end: number): number {
   let at = from + 1;
   while (at < end && buffer[at] !== dollar && nameBytes[buffer[at] ?? 0] === 1) at += 1;
@@ -51,14 +51,14 @@ export function endOfDollarString(buffer: Buffer, from: number, end: number): nu
   return close < 0 ? -1 : close + tag.length;
 }
 
-/** Behind a run of digits. */
+/** After a sequence of digits. */
 export function endOfDigits(buffer: Uint8Array, from: number, end: number): number {
   let at = from;
   while (at < end && charKinds[buffer[at] ?? 0] === Char.Digit) at += 1;
   return at;
 }
 
-/** Behind a number: 1, 1.5e-3, .5, 0x1F, 1_000. */
+/** After a number: 1, 1.5e-3, .5, 0x1F, 1_000. */
 export function endOfNumber(buffer: Uint8Array, from: number, end: number): number {
   const second = from + 1 < end ? (buffer[from + 1] ?? 0) | 0x20 : 0;
   let at = from;
@@ -92,7 +92,7 @@ function isHexadecimal(byte: number): boolean {
   return charKinds[byte] === Char.Digit || (letter >= 0x61 && letter <= 0x66) || byte === 0x5f;
 }
 
-/** True where `--` or a block comment starts. */
+/** True if `--` or a block comment starts here. */
 export function startsComment(buffer: Uint8Array, at: number, end: number): boolean {
   if (at + 1 >= end) return false;
   const next = buffer[at + 1];
@@ -124,7 +124,7 @@ export function endOfComment(buffer: Uint8Array, from: number, end: number): num
   return -1;
 }
 
-/** Behind a run of operator characters; a comment ends it. */
+/** After a sequence of operator characters; a comment ends it. */
 export function endOfOperator(buffer: Uint8Array, from: number, end: number): number {
   let at = from + 1;
   while (at < end && charKinds[buffer[at] ?? 0] === Char.Operator) {

@@ -7,7 +7,7 @@ import { transactionParameters } from './session-functions.ts';
 import { transactionActions } from './statements.ts';
 import { inLowerCase } from './tree-values.ts';
 
-/** What a statement's own fields say: bits, details, and whether a literal had a say. */
+/** What a statement's own fields show: bits, details, and whether a literal mattered. */
 export interface StatementReading {
   readonly flags: number;
   readonly details: readonly Effect[];
@@ -17,7 +17,7 @@ export interface StatementReading {
 const nothing: StatementReading = { flags: 0, details: [] };
 const one = (detail: Effect, flags = 0): StatementReading => ({ flags, details: [detail] });
 
-/** Reads the statements that name what they touch; expressions inside are not looked at here. */
+/** Analyzes the statements that name what they affect, without the expressions inside. */
 export function readStatement(type: string, node: TreeNode): StatementReading {
   const name = (key: string): string | undefined => stringOf(node[key]);
   switch (type) {
@@ -33,7 +33,7 @@ export function readStatement(type: string, node: TreeNode): StatementReading {
           name: name('savepoint_name'),
           chain: node['chain'] === true,
         },
-        // What was prepared may have changed definitions.
+        // The prepared transaction may have changed definitions.
         action === 'commit prepared' ? Flag.Ddl : 0,
       );
     }
@@ -75,7 +75,7 @@ function readSetting(node: TreeNode): StatementReading {
   const kind = stringOf(node['kind']) ?? '';
   const name = inLowerCase(stringOf(node['name']) ?? '');
   if (kind === 'VAR_RESET_ALL') {
-    // RESET ALL leaves the role alone: role and session_authorization are not reset by it.
+    // RESET ALL does not reset role and session_authorization.
     return one({ kind: 'parameter', names: 'all', local: false, reset: true }, Flag.SetsParameter);
   }
   if (kind === 'VAR_SET_MULTI') {
@@ -105,7 +105,7 @@ function readSetting(node: TreeNode): StatementReading {
 /** Bits that setting this parameter adds. */
 export function flagsOfParameter(name: string): number {
   if (name === 'role' || name === 'session_authorization') return Flag.ChangesRole;
-  // SET seed seeds random() as setseed() does; SHOW does not give it back.
+  // SET seed seeds random() as setseed() does; SHOW does not return it.
   return name === 'seed' ? Flag.OtherState : 0;
 }
 

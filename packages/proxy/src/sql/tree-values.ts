@@ -1,12 +1,12 @@
 import { listOf, nodeOf, numberOf, stringOf } from './parser.ts';
 import type { TreeNode } from './parser.ts';
 
-/** A dotted name, as lists of String nodes write it; '*' stands for what is no name. */
+/** A dotted name from a list of String nodes; '*' represents other nodes. */
 export function namesOf(list: unknown): string[] {
   return listOf(list).map((item) => stringOf(nodeOf(nodeOf(item)['String'])['sval']) ?? '*');
 }
 
-/** The value of a string constant, casts looked through, if the node is one. */
+/** The value of a string constant without its casts, if the node is one. */
 export function constantOf(node: unknown): string | undefined {
   const typed = nodeOf(node);
   const cast = typed['TypeCast'];
@@ -14,7 +14,7 @@ export function constantOf(node: unknown): string | undefined {
   return stringOf(nodeOf(nodeOf(typed['A_Const'])['sval'])['sval']);
 }
 
-/** True for the constant NULL, casts looked through. */
+/** True for the constant NULL, with any casts. */
 export function isNull(node: unknown): boolean {
   const typed = nodeOf(node);
   const cast = typed['TypeCast'];
@@ -22,7 +22,7 @@ export function isNull(node: unknown): boolean {
   return nodeOf(typed['A_Const'])['isnull'] === true;
 }
 
-/** The number of the parameter ($1 is 1) that the node is, casts looked through; 0 when it is something else. */
+/** The number of the parameter ($1 is 1) that the node is, with any casts; 0 if it is something else. */
 export function parameterOf(node: unknown): number {
   const typed = nodeOf(node);
   const cast = typed['TypeCast'];
@@ -30,14 +30,14 @@ export function parameterOf(node: unknown): number {
   return numberOf(nodeOf(typed['ParamRef'])['number']);
 }
 
-/** True for any constant, casts looked through. */
+/** True for any constant, with any casts. */
 export function isConstant(node: unknown): boolean {
   const typed = nodeOf(node);
   const cast = typed['TypeCast'];
   return cast === undefined ? typed['A_Const'] !== undefined : isConstant(nodeOf(cast)['arg']);
 }
 
-/** True only for the constant TRUE, casts looked through. */
+/** True only for the constant TRUE, with any casts. */
 export function isTrue(node: unknown): boolean {
   const typed = nodeOf(node);
   const cast = typed['TypeCast'];
@@ -47,7 +47,7 @@ export function isTrue(node: unknown): boolean {
 
 const temporarySchema = /^pg_temp(_\d+)?$/;
 
-/** True when a relation written as TEMP, or a name in the temporary schema, is anywhere below. */
+/** True if there is a TEMP relation, or a name in the temporary schema, anywhere below. */
 export function mentionsTemporary(value: unknown): boolean {
   if (typeof value === 'string') return temporarySchema.test(value);
   if (Array.isArray(value)) return value.some(mentionsTemporary);
@@ -55,7 +55,7 @@ export function mentionsTemporary(value: unknown): boolean {
   return node['relpersistence'] === 't' || Object.values(node).some(mentionsTemporary);
 }
 
-/** The name of a parameter in lower case: letters of ASCII only, as PostgreSQL compares such names. */
+/** The lower-case name of a parameter: only ASCII letters are folded, as in PostgreSQL's comparison. */
 export function inLowerCase(name: string): string {
   return name.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

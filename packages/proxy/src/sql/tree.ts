@@ -27,16 +27,16 @@ import {
   parameterOf,
 } from './tree-values.ts';
 
-/** What a text does, and whether the text's literals had a say in it. */
+/** The effects of a text, and whether its literals mattered. */
 export interface TextReading {
   readonly effects: Effects;
-  /** True when another text that differs only in literals may do something else. */
+  /** True if another text that differs only in literals may have other effects. */
   readonly readsLiterals: boolean;
 }
 
 /**
- * Reads the parse tree of a whole text of `length` bytes. `isUtf8` tells how the text was decoded for the parser: else a
- * character stands for a byte.
+ * Analyzes the parse tree of a complete text of `length` bytes. `isUtf8`: how the text was decoded for the parser;
+ * otherwise one character is one byte.
  */
 export function readTree(
   statements: readonly ParsedStatement[],
@@ -58,7 +58,7 @@ export function readTree(
   };
 }
 
-/** Walks the statements of one text and gathers what they do. */
+/** Walks the statements of one text and collects their effects. */
 class TreeReader {
   flags = 0;
   isPlainRead = false;
@@ -70,7 +70,7 @@ class TreeReader {
     this.#isUtf8 = isUtf8;
   }
 
-  /** False when the statement is of a kind that is not known. */
+  /** False if the kind of statement is unknown. */
   statement(statement: ParsedStatement, textLength: number): boolean {
     if (!statementKinds.has(statement.type)) return false;
     this.isPlainRead = statement.type === 'SelectStmt' || statement.type === 'VariableShowStmt';
@@ -79,7 +79,7 @@ class TreeReader {
     return true;
   }
 
-  /** What PREPARE stores is read on its own: it runs at EXECUTE. */
+  /** A statement that PREPARE stores is analyzed separately: it runs at EXECUTE. */
   #prepare({ node, start, length }: ParsedStatement, textLength: number): void {
     const [inner] = Object.entries(nodeOf(node['query']));
     const body =
@@ -122,7 +122,7 @@ class TreeReader {
     if (effects.length === 0) return;
     this.flags |= Flag.Ddl;
     this.details.push(...effects);
-    // TEMPLATE may be given as a string.
+    // TEMPLATE can be a string.
     if (type === 'CreatedbStmt') this.readsLiterals = true;
   }
 
@@ -133,7 +133,7 @@ class TreeReader {
       return;
     }
     const node = nodeOf(value);
-    // Fields whose type the grammar fixes carry no type name: these two are known by what they hold.
+    // Fields whose type the grammar fixes have no type name: these two are recognized by their content.
     if (sessionRelations.has(stringOf(node['relname']) ?? '')) {
       this.flags |= Flag.ReadsSession;
       this.isPlainRead = false;
@@ -171,7 +171,7 @@ class TreeReader {
         if (!/^(system|bernoulli)$/.test(namesOf(node['method']).join('.'))) this.#unknown();
         break;
       case 'intoClause':
-        // SELECT INTO makes a table; CREATE TABLE AS has its clause under another key.
+        // SELECT INTO creates a table; CREATE TABLE AS has its clause under another key.
         this.flags |= Flag.Ddl;
         this.isPlainRead = false;
         if (node['onCommit'] !== 'ONCOMMIT_DROP' && mentionsTemporary(node['rel'])) {
@@ -221,14 +221,14 @@ class TreeReader {
     }
   }
 
-  /** The names of parameters as bytes: that is what they are compared by. */
+  /** Parameter names as bytes, for comparison. */
   #inBytes(detail: Effect): Effect {
     if (detail.kind !== 'parameter' || typeof detail.names === 'string' || !this.#isUtf8)
       return detail;
     return { ...detail, names: detail.names.map(bytesOf) };
   }
 
-  /** set_config(name, value, is_local): whatever is not a constant is taken for the worst. */
+  /** set_config(name, value, is_local): a non-constant counts as the worst case. */
   #setConfig(args: readonly unknown[]): void {
     this.readsLiterals = true;
     this.isPlainRead = false;
@@ -263,11 +263,11 @@ class TreeReader {
     }
   }
 
-  /** A name that is, or may be, that of a function which touches the session. */
+  /** A name that is, or may be, that of a function which affects the session. */
   #mention(names: readonly string[]): void {
     for (const name of names) {
       if (sqlRunningFunctions.has(name)) {
-        // Which SQL it runs is not to be seen from here.
+        // The SQL that it runs is unknown.
         this.flags |= Flag.OtherState;
         this.#unknown();
       }
@@ -286,7 +286,7 @@ class TreeReader {
 
   #operator(names: readonly string[]): void {
     const name = names.at(-1);
-    // BETWEEN and its kin are no operators, though they stand where one would.
+    // BETWEEN and similar are no operators, though they are in the same position.
     if (name === undefined || /[A-Z]/.test(name)) return;
     if (!isOwn(names) || !plainOperators.has(name)) this.#unknown();
   }
@@ -297,7 +297,7 @@ class TreeReader {
   }
 }
 
-/** The process that the argument of a call names by itself; null when it takes more than that to know it. */
+/** The process in the argument of a call; null if the argument does not show it. */
 function namedProcess(argument: unknown, ends: boolean): Effect | null {
   const typed = nodeOf(argument);
   const cast = typed['TypeCast'];
@@ -318,7 +318,7 @@ function namedProcess(argument: unknown, ends: boolean): Effect | null {
     : null;
 }
 
-/** True for a bare name and for one of schema pg_catalog. */
+/** True for an unqualified name and for one in schema pg_catalog. */
 function isOwn(names: readonly string[]): boolean {
   return names.length === 1 || (names.length === 2 && names[0] === 'pg_catalog');
 }

@@ -8,7 +8,7 @@ import {
   sqlRunningFunctions,
 } from './session-functions.ts';
 
-/** What the lexer knows of a word. Bits, because `left` is a keyword and a function. */
+/** The lexer's knowledge of a word. Bits, because `left` is a keyword and a function. */
 export const Word = {
   /** Starts a statement that reads. */
   Reads: 1 << 0,
@@ -19,17 +19,17 @@ export const Word = {
   Into: 1 << 3,
   Distinct: 1 << 4,
   On: 1 << 5,
-  /** OVER and FILTER: after a closing parenthesis their own is no call. */
+  /** OVER and FILTER: after a closing parenthesis, their own is no call. */
   Window: 1 << 6,
   /** NULL, TRUE, FALSE, DEFAULT: constants, like a literal. */
   Constant: 1 << 7,
   /** Can never be a function's name: a parenthesis after it is no call. */
   Keyword: 1 << 8,
-  /** A function of PostgreSQL's own that a plain read may call. */
+  /** A built-in function that a plain read can call. */
   PlainFunction: 1 << 9,
-  /** A function of PostgreSQL's own that touches no session. */
+  /** A built-in function that does not affect the session. */
   HarmlessFunction: 1 << 10,
-  /** Whatever holds this word is the parser's to judge. */
+  /** The parser must decide about everything that contains this word. */
   Watched: 1 << 11,
   /** IN and VALUES. */
   List: 1 << 12,
@@ -38,8 +38,8 @@ export const Word = {
 const words = (list: string): readonly string[] => list.trim().split(/\s+/);
 
 /**
- * Reserved words and those that can name a column but no function, in every supported version
- * (PostgreSQL manual, appendix "SQL Key Words").
+ * Reserved words, and those that can name a column but no function, in every supported version (PostgreSQL manual,
+ * appendix "SQL Key Words").
  */
 const keywords = words(`
   all analyse analyze and any array as asc asymmetric both case cast check collate column constraint
@@ -53,7 +53,7 @@ const keywords = words(`
   precision real row setof smallint substring time timestamp treat trim values varchar xmlattributes
   xmlconcat xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable`);
 
-/** FOR: row locks; the rest touches sessions, or relations that show them or decide who may have one. */
+/** FOR: row locks; the others affect sessions, or relations that show them or decide about logins. */
 const watched = [
   'for',
   'pg_settings',
@@ -87,7 +87,7 @@ function wordBits(): Map<string, number> {
   return bits;
 }
 
-/** No known word is longer; PostgreSQL itself cuts names at 63 bytes. */
+/** No known word is longer; PostgreSQL truncates names to 63 bytes. */
 export const longestWord = 63;
 
 export const hashSeed = 0x811c9dc5 | 0;
@@ -97,7 +97,7 @@ export function hashStep(hash: number, byte: number): number {
   return Math.imul(hash ^ byte, 0x01000193);
 }
 
-/** Finds the bits of a word from its bytes, without making a string. Open addressing. */
+/** Finds the bits of a word from its bytes, without creating a string. Open addressing. */
 class WordTable {
   readonly #mask: number;
   readonly #hashes: Int32Array;
@@ -106,13 +106,13 @@ class WordTable {
   readonly #bytes: Buffer;
 
   constructor(entries: ReadonlyMap<string, number>) {
-    // A quarter full at most, so that a miss nearly always ends at the first slot.
+    // At most a quarter full, so that a miss nearly always ends at the first slot.
     const size = 1 << Math.ceil(Math.log2(entries.size * 4));
     this.#mask = size - 1;
     this.#hashes = new Int32Array(size);
     this.#bits = new Int32Array(size);
     this.#starts = new Int32Array(size);
-    // Each word with its length before it.
+    // Each word, preceded by its length.
     this.#bytes = Buffer.from(
       [...entries.keys()].map((word) => String.fromCharCode(word.length) + word).join(''),
       'latin1',
@@ -130,7 +130,7 @@ class WordTable {
     }
   }
 
-  /** The bits of the lower-case word in `buffer[start, end)`, 0 when it is not known. */
+  /** The bits of the lower-case word in `buffer[start, end)`, 0 if it is unknown. */
   find(buffer: Uint8Array, start: number, end: number, hash: number): number {
     for (let slot = this.#slot(hash); ; slot = (slot + 1) & this.#mask) {
       const bits = this.#bits[slot] ?? 0;

@@ -12,34 +12,37 @@ import type { Address } from '../backend/dial.ts';
 
 type Done = Parameters<typeof openServerConnection>[1];
 
-/** What of a pool decides its logins. */
+/** The parts of a pool that its logins need. */
 type PoolLogin = Pick<SourcePool, 'user' | 'database' | 'startupOnly'>;
 
-/** What logins need, and whom they ask. */
+/** The sources of login secrets. */
 export interface DatabaseLoginsOptions {
   readonly state: () => { readonly settings: Settings; readonly credentials: Credentials };
   readonly addressOf: (target: Target) => Address;
-  /** Reads the secret of a user again; resolves when what is known is as good as it gets. */
+  /** Rereads the secret of a user; resolves when the known secrets are as current as possible. */
   readonly refresh: (user: string) => Promise<unknown>;
-  /** What is known of a user without a password. */
+  /** The secret of a user without a password. */
   readonly secretOf: (user: string) => LoginSecret;
-  /** The database has refused what `secretOf` gave. */
+  /** The database has refused the secret of `secretOf`. */
   readonly refused: (user: string) => void;
 }
 
 /** PostgreSQL’s invalid_password. */
 const invalidPassword = '28P01';
 
-/** A health check keeps its connection; one that logs in again within this was refused, most likely. In milliseconds. */
+/**
+ * A health check keeps its connection. If it logs in again within this time, its login was probably refused. In
+ * milliseconds.
+ */
 const again = 10_000;
 
-/** Logs in to the database for pools: with the password that is known of the user, or with a token of IAM. */
+/** Logs in to the database for pools: with the known password of the user, or with an IAM token. */
 export class DatabaseLogins {
   readonly #options: DatabaseLoginsOptions;
   readonly #tokens = new IamTokens();
-  /** When each target’s health check logged in last, and how often in a row. */
+  /** When the health check of each target last logged in, and how often in a row. */
   readonly #checked = new WeakMap<Target, { readonly at: number; readonly times: number }>();
-  /** The password that each user last logged in with: in the middle of a rotation it need not be the newest. */
+  /** The password with which each user last logged in: during a rotation it may not be the newest. */
   readonly #working = new Map<string, string>();
 
   constructor(options: DatabaseLoginsOptions) {
@@ -83,7 +86,8 @@ export class DatabaseLogins {
           done(refusal, result);
           return;
         }
-        // The secret may have been rotated since it was read; whoever waits for the connection need not notice.
+        // The secret may have been rotated since it was read; the session that waits for the connection need not
+        // notice.
         if (isFresh || settings.Auth.length === 0) next(refusal);
         else
           void this.#options.refresh(pool.user).then(() => {
@@ -95,7 +99,7 @@ export class DatabaseLogins {
     next(null);
   }
 
-  /** The passwords that the user may have, the one that worked last first. */
+  /** The possible passwords of the user, the one that worked last first. */
   #passwords(user: string): readonly string[] {
     const passwords = this.#options.state().credentials.databasePasswords(user);
     const working = this.#working.get(user);
@@ -105,8 +109,8 @@ export class DatabaseLogins {
   }
 
   /**
-   * What a health check logs in with. It cannot wait, but it comes again: a secret that was rotated is read meanwhile,
-   * and a token made.
+   * The secret for the login of a health check. The check does not wait, but it repeats: a rotated secret is read in
+   * the meantime, or a token signed.
    */
   secretFor(user: string, target: Target): LoginSecret {
     const { settings } = this.#options.state();
@@ -125,7 +129,7 @@ export class DatabaseLogins {
     return password === undefined ? {} : { password };
   }
 
-  /** Makes no more tokens. */
+  /** Signs no more tokens. */
   close(): void {
     this.#tokens.close();
   }
@@ -157,7 +161,7 @@ export class DatabaseLogins {
   }
 }
 
-/** AWS checks a token against the endpoint's own name, which its address does not show. */
+/** AWS checks a token against the name of the endpoint, which its address does not show. */
 function tokenAddress({ address: { endpoint, port } }: Target): TokenAddress {
   return { host: endpoint, port };
 }

@@ -2,23 +2,23 @@ import type { Pool } from '../pool/pool.ts';
 import { events } from '../telemetry/events.ts';
 import { Histogram } from '../telemetry/histogram.ts';
 
-/** One loss of the writer, with the time of each step. Null: it has not come to that yet. */
+/** One loss of the writer, with the time of each step; null if a step has not been reached. */
 export interface Failover {
-  /** The first sign: what traffic or the health connection said. */
+  /** The first failure signal, from traffic or the health connection. */
   readonly failureSignal: string | null;
   readonly failureSignalAt: Date | null;
   readonly formerWriter: string;
   readonly why: string;
-  /** The loss was certain, and from here on everyone was held. */
+  /** The proxy considered the writer lost; from here on all sessions wait. */
   readonly detectedAt: Date;
   writer: string | null;
   writerFoundAt: Date | null;
-  /** Sessions that waited when the writer was found. */
+  /** The number of sessions that waited when the writer was found. */
   waiting: number;
   firstServedAt: Date | null;
 }
 
-/** A fail-over as `/targets` tells it in JSON: times as ISO 8601. */
+/** A failover in the JSON of `/targets`: times as ISO 8601. */
 export type ToldFailover = {
   readonly [Key in keyof Failover]: Failover[Key] extends Date
     ? string
@@ -27,23 +27,23 @@ export type ToldFailover = {
       : Failover[Key];
 };
 
-/** How many fail-overs are kept to be told. */
+/** The maximum length of the failover history. */
 const longestHistory = 20;
 
-/** Tells fail-overs as they happen: as events, as a dated list, and as counts for the metrics. */
+/** Records failovers as they happen: as events, as the failover history, and as counts for the metrics. */
 export class FailoverHistory {
-  /** From the first sign to certainty. */
+  /** From the failure signal to the detection. */
   readonly detection = new Histogram();
-  /** From certainty to the new writer: the database's own part. */
+  /** From the detection to the new writer: mostly the time of the database. */
   readonly promotion = new Histogram();
-  /** From the new writer to the first answer that a client got. */
+  /** From the new writer to its first response to a client. */
   readonly firstAnswer = new Histogram();
   count = 0;
   unfoundedSuspicions = 0;
   readonly #history: Failover[] = [];
   #sign: { readonly what: string; readonly at: Date } | null = null;
 
-  /** The last fail-overs, oldest first. */
+  /** The last failovers, oldest first. */
   get history(): readonly Failover[] {
     return this.#history;
   }
@@ -79,7 +79,7 @@ export class FailoverHistory {
     events.writerLost.publish({ target, why, failureSignal: sign?.what ?? null });
   }
 
-  /** `pools` are those whose first answer ends the story. */
+  /** `pools` are those whose first response ends the failover. */
   found(target: string, waiting: number, pools: Iterable<Pool>): void {
     const failover = this.#history.at(-1);
     const afterMs =

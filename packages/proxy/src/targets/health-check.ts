@@ -10,7 +10,7 @@ import type { Role } from './role.ts';
 import { UnavailableReason } from './target-state.ts';
 import type { Peer, Topology } from './topology.ts';
 
-/** How a check ended. */
+/** The result of a check. */
 export type CheckResult =
   | { readonly kind: 'role'; readonly role: Role }
   /** It does not serve: refused, closed, shutting down. */
@@ -18,24 +18,24 @@ export type CheckResult =
       readonly kind: 'gone';
       readonly reason: UnavailableReason;
       readonly message: string;
-      /** What it said, if it said anything. */
+      /** The SQLSTATE of its error, if it sent one. */
       readonly sqlstate?: string;
     }
-  /** No answer in time. */
+  /** No response in time. */
   | { readonly kind: 'silent'; readonly reason: UnavailableReason; readonly message: string }
-  /** It lives, but does not let the check in: nothing is known of its role. */
+  /** It is alive but refuses the login of the check, so its role is unknown. */
   | { readonly kind: 'unclear'; readonly reason: UnavailableReason; readonly message: string };
 
-/** What a check needs, and whom it tells. */
+/** The owner of a check. */
 export interface CheckOwner {
   login(): LoginOptions;
-  /** The standing connection has ended between checks. */
+  /** The health connection was closed between checks. */
   lost(): void;
-  /** The target has named the instances of its cluster. */
+  /** The target has listed the instances of its cluster. */
   peers(peers: readonly Peer[]): void;
 }
 
-/** A login that was refused is not repeated sooner than this, in milliseconds. */
+/** A refused login is not repeated sooner than this, in milliseconds. */
 const refusedPause = 1000;
 
 /** Instances come and go slowly: the target is asked for them this often at most, in milliseconds. */

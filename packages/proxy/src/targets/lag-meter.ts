@@ -1,25 +1,26 @@
-/** Where the writer was at a moment. */
+/** The WAL position of the writer at one time. */
 interface Mark {
-  /** Milliseconds of `performance.now()`. */
+  /** In milliseconds of `performance.now()`. */
   readonly at: number;
-  /** Bytes of WAL since ever. */
+  /** The WAL position in bytes. */
   readonly position: number;
 }
 
-/** Older marks are of no use: nobody asks whether a standby is behind by more. In milliseconds. */
+/** Older marks are not needed: longer lags are not distinguished. In milliseconds. */
 const longestMemory = 600_000;
 
-/** A mark is kept at most this often, in milliseconds: no check is needed more exactly. */
+/** The minimum interval between marks, in milliseconds. */
 const shortestStep = 100;
 
 /**
- * Tells how far standbys are behind, in time, from where the writer was when. A standby's own clock and its last replayed
- * commit say nothing while the writer is idle, and nothing at all when it has lost its connection to the writer.
+ * Computes the replication lag of standbys, in time, from the recorded WAL positions of the writer. A standby's clock
+ * and its last replayed commit show nothing while the writer is idle, and nothing at all after it has lost its
+ * connection to the writer.
  */
 export class LagMeter {
   #marks: Mark[] = [];
 
-  /** Takes note of where the writer is now. */
+  /** Records the current position of the writer. */
   mark(position: number, at: number): void {
     const last = this.#marks.at(-1);
     if (last !== undefined && (at - last.at < shortestStep || position === last.position)) return;
@@ -28,7 +29,7 @@ export class LagMeter {
       this.#marks = this.#marks.filter((mark) => at - mark.at <= longestMemory);
   }
 
-  /** Seconds since the writer went past `position`; 0 when it has not, as far as is known. */
+  /** The number of seconds since the writer passed `position`; 0 if it has not, as far as known. */
   lagAt(position: number, at: number): number {
     let behindSince: number | null = null;
     for (let i = this.#marks.length - 1; i >= 0; i--) {
@@ -39,7 +40,7 @@ export class LagMeter {
     return behindSince === null ? 0 : (at - behindSince) / 1000;
   }
 
-  /** Another writer: its WAL is another story. */
+  /** There is another writer, with other WAL positions. */
   forget(): void {
     this.#marks = [];
   }

@@ -6,46 +6,46 @@ import type { TargetAddresses } from './target-addresses.ts';
 import type { TargetAddress, Target } from './target.ts';
 import type { Peer } from './topology.ts';
 
-/** How targets are checked; changes on reload. Times in milliseconds. */
+/** The parameters of health checks; they change on reload. Times in milliseconds. */
 export interface HealthLimits {
   readonly interval: number;
   readonly timeout: number;
-  /** How many checks in a row may get no answer before the target counts as gone. */
+  /** The number of consecutive checks without a response after which the target is unavailable. */
   readonly failures: number;
 }
 
-/** While nobody can be served every target is asked this often, in milliseconds; a check is one small round trip. */
+/** The interval of checks while no target can serve, in milliseconds; a check is one small round trip. */
 const searchInterval = 50;
 
-/** Whoever keeps the targets: told what the checks find. */
+/** The owner of the targets, which gets the results of the checks. */
 export interface MonitorOwner {
-  /** How a health check logs in to a target. */
+  /** The login of a health check at a target. */
   healthLogin(target: Target): LoginOptions;
   makeTarget(address: TargetAddress): Target;
-  /** A check of a member has ended. */
+  /** A check of a target has ended. */
   answered(monitored: MonitoredTarget): void;
-  /** A check had no answer in time, and clients did. */
+  /** A check got no response in time, but clients did. */
   heard(monitored: MonitoredTarget): void;
-  /** Members came or went. */
+  /** Targets were added or removed. */
   listChanged(): void;
-  /** Members that must not be forgotten though nobody names them any more. */
+  /** Targets that must not be removed although they are no longer listed. */
   keeps(monitored: MonitoredTarget): boolean;
-  /** Nobody can be served: look for somebody as fast as is sensible. */
+  /** No target can serve: check as fast as is reasonable. */
   readonly searching: boolean;
 }
 
-/** Keeps the list of targets as settings, DNS, the RDS API and the database name them, and asks each at intervals. */
+/** Maintains the list of targets from settings, DNS, the RDS API and the database, and checks each at intervals. */
 export class Monitor {
   limits: HealthLimits;
   readonly #owner: MonitorOwner;
   readonly #addresses: TargetAddresses;
-  /** By address: what is called by another name today is the same target. */
+  /** By address: the same address under another name is the same target. */
   readonly #monitoredTargets = new Map<string, MonitoredTarget>();
   #resolving = false;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** Makes the members of the places that were found; `start` begins to ask them. */
+  /** Creates the targets at the found addresses; `start` begins to check them. */
   constructor(addresses: TargetAddresses, limits: HealthLimits, owner: MonitorOwner) {
     this.#addresses = addresses;
     this.limits = limits;
@@ -53,7 +53,7 @@ export class Monitor {
     for (const address of addresses.found) this.#add(address);
   }
 
-  /** In the order in which settings, DNS and the database name them. */
+  /** In the order of settings, DNS and the database. */
   get monitoredTargets(): readonly MonitoredTarget[] {
     return [...this.#monitoredTargets.values()];
   }
@@ -66,7 +66,7 @@ export class Monitor {
     this.checkAll();
   }
 
-  /** Asks every target now, all at once, and again after the interval. */
+  /** Checks all targets now, in parallel, and again after the interval. */
   checkAll(): void {
     clearTimeout(this.#timer);
     if (this.#closed) return;
@@ -77,11 +77,11 @@ export class Monitor {
     if (this.#addresses.change && !this.#resolving) void this.#findTargets();
   }
 
-  /** Asks one target now; `anew`: over a new connection, since one that is there says nothing about new ones. */
+  /** Checks one target now; `anew`: over a new connection, because an existing one shows nothing about new ones. */
   check(monitored: MonitoredTarget, anew: boolean): void {
     const askedAt = clock.now;
     monitored.check.ask(this.limits.timeout, anew, (result) => {
-      // Whoever answers clients is only slow: a database under load must not be given up.
+      // A target that responds to clients is only slow: a database under load must stay in use.
       if (result.kind === 'silent' && monitored.target.heardAt > askedAt) {
         this.#owner.heard(monitored);
         return;
@@ -92,7 +92,7 @@ export class Monitor {
     });
   }
 
-  /** Forgets members that nobody names and the owner does not keep. */
+  /** Removes targets that are no longer listed and that the owner does not keep. */
   prune(): void {
     for (const [address, monitored] of this.#monitoredTargets) {
       if (monitored.listed || this.#owner.keeps(monitored)) continue;
@@ -133,7 +133,7 @@ export class Monitor {
     if (!changed) return;
     this.prune();
     this.#owner.listChanged();
-    // A new address behind a name is evidence by itself.
+    // A new address behind a name is itself a failure signal.
     this.checkAll();
   }
 

@@ -2,32 +2,32 @@ import type { CheckResult, HealthCheck } from './health-check.ts';
 import { TargetState, UnavailableReason } from './target-state.ts';
 import type { Target } from './target.ts';
 
-/** A target and what the checks of it have found. */
+/** A target and the results of its checks. */
 export interface MonitoredTarget {
   readonly target: Target;
   readonly check: HealthCheck;
-  /** Still among the places that settings, DNS or the database name. */
+  /** Settings, DNS or the database still list it. */
   listed: boolean;
-  /** Checks in a row without an answer. */
+  /** The number of consecutive checks without a response. */
   silent: number;
   last: CheckResult | null;
-  /** How far it is behind as its cluster tells, in seconds; 0 where nobody tells. */
+  /** Its replication lag according to its cluster, in seconds; 0 if unknown. */
   toldLag: number;
 }
 
-/** How far a member can be relied on, besides its own answers. */
+/** The context for judging a target, in addition to its own responses. */
 export interface Standing {
-  /** The writer, or null while there is none. */
+  /** The writer, or null if there is none. */
   readonly writer: MonitoredTarget | null;
-  /** The member that stands for the same server, reached by another address; null when this one does itself. */
+  /** The target that represents the same server at another address; null if this one does. */
   readonly principal: MonitoredTarget | null;
-  /** So many checks without an answer make a target unavailable. */
+  /** The number of checks without a response that makes a target unavailable. */
   readonly failures: number;
-  /** A standby that is further behind is unavailable, in seconds; 0 is no limit. */
+  /** A standby with a greater lag is unavailable, in seconds; 0 is no limit. */
   readonly lagLimit: number;
 }
 
-/** Sets the state that people see; true when it is another than before. */
+/** Updates the published state; true if it has changed. */
 export function judge(monitored: MonitoredTarget, standing: Standing): boolean {
   const { target, last } = monitored;
   const before = `${target.state} ${target.reason}`;

@@ -13,13 +13,13 @@ import { events } from '../telemetry/events.ts';
 import type { HostPort } from './topology.ts';
 import { optionalPackage } from '../credentials/optional-package.ts';
 
-/** How long one call may take, in milliseconds. */
+/** The timeout of one call, in milliseconds. */
 const timeout = 5000;
 
-/** Instances come and go slowly, and AWS limits the calls of an account; in milliseconds. */
+/** Instances change rarely, and AWS limits the calls of an account; in milliseconds. */
 const interval = 30_000;
 
-/** What the RDS API is asked for: an instance, or the instances of a cluster. */
+/** A query of the RDS API: an instance, or the instances of a cluster. */
 interface Wanted {
   /** Name or ARN. */
   readonly identifier: string;
@@ -27,9 +27,9 @@ interface Wanted {
 }
 
 /**
- * Where the instances are that settings name by their RDS identifiers. The API tells addresses only; roles are asked of
- * the database. Nobody waits for it but a start that has no other target; what it told last stays when it fails. The
- * AWS SDK is loaded when it is first asked, and only then.
+ * The addresses of the instances that settings name by RDS identifiers. The API returns only addresses; roles come from
+ * the database. Only a start without another target waits for it. If a call fails, the last result stays. The AWS SDK
+ * is loaded at the first call.
  */
 export class RdsInstances {
   readonly #wanted: readonly Wanted[];
@@ -50,23 +50,25 @@ export class RdsInstances {
     this.#wanted = wanted;
   }
 
-  /** Settings name any. */
+  /** Settings name RDS identifiers. */
   get wanted(): boolean {
     return this.#wanted.length > 0;
   }
 
-  /** What the API told last. */
+  /** The last result of the API. */
   get hostPorts(): readonly HostPort[] {
     return this.#hostPorts;
   }
 
-  /** Asks now. Throws RDS_INSTANCES with the reason, and changes nothing, when it cannot be asked or knows none. */
+  /**
+   * Calls the API now. Throws RDS_INSTANCES with the reason, and changes nothing, if the call fails or returns none.
+   */
   async read(): Promise<void> {
     const hostPorts = await Promise.all(this.#wanted.map((wanted) => this.#describe(wanted)));
     this.#hostPorts = hostPorts.flat();
   }
 
-  /** Has it asked from now on at intervals; `now`: also now, unless that was done a moment ago. Waits for nothing. */
+  /** Calls it at intervals from now on; `now`: also immediately, unless it was called a moment ago. Does not wait. */
   keepUp(now: boolean): void {
     if (!this.wanted || this.#closed) return;
     this.#refresher ??= new Refresher({
@@ -114,7 +116,7 @@ async function open(config: RDSClientConfig): Promise<{
   return { client: new Client(config), Command };
 }
 
-/** One that is still being made has no address. */
+/** An instance that is being created has no address. */
 function hostPortOf({ Endpoint }: DBInstance): HostPort[] {
   const { Address, Port } = Endpoint ?? {};
   return Address === undefined || Port === undefined ? [] : [{ host: Address, port: Port }];

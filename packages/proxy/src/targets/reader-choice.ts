@@ -2,26 +2,26 @@ import { LagMeter } from './lag-meter.ts';
 import type { MonitoredTarget } from './monitored-target.ts';
 import type { Target } from './target.ts';
 
-/** What settings say of reads. */
+/** The settings for reads. */
 export interface ReaderLimits {
-  /** A standby that is further behind gets no reads, in seconds; 0 is no limit. */
+  /** A standby with a greater lag gets no reads, in seconds; 0 is no limit. */
   readonly lagLimit: number;
-  /** Reads go to the writer while no standby can take them. */
+  /** The writer serves reads while no standby can. */
   readonly fallBack: boolean;
 }
 
-/** Which of the targets take reads: standbys that answer, are not drained, and follow the writer closely enough. */
+/** Chooses the targets that serve reads: standbys that respond, are not draining, and have a small enough lag. */
 export class ReaderChoice {
   limits: ReaderLimits;
   readonly #lags = new LagMeter();
-  /** When the writer last answered, in milliseconds of `performance.now()`. */
+  /** When the writer last responded, in milliseconds of `performance.now()`. */
   #writerSeenAt = 0;
 
   constructor(limits: ReaderLimits) {
     this.limits = limits;
   }
 
-  /** Takes note of where a target is. While there is no writer, standbys are as far behind as when it was last heard of. */
+  /** Records the position of a target. While there is no writer, the lag of standbys stays as it was. */
   learn({ target, last, toldLag }: MonitoredTarget, writer: MonitoredTarget | null): void {
     if (last?.kind !== 'role') return;
     const { position, inRecovery } = last.role;
@@ -38,7 +38,7 @@ export class ReaderChoice {
     this.#lags.forget();
   }
 
-  /** The targets that take reads now; `failures` checks without an answer make one unfit. */
+  /** The targets that serve reads now; `failures` checks without a response make one unavailable. */
   best(
     monitoredTargets: readonly MonitoredTarget[],
     writer: MonitoredTarget | null,

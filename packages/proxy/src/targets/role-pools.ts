@@ -12,22 +12,22 @@ import type { ConnectionSource } from '../backend/connection-source.ts';
 import type { Target } from './target.ts';
 import type { Vacancy } from './vacancy.ts';
 
-/** What an endpoint is for, by RDS Proxy's names (TargetRole). */
+/** The role of an endpoint, as in RDS Proxy (TargetRole). */
 export type TargetRole = 'READ_WRITE' | 'READ_ONLY';
 
-/** The limits of the pool for a database and a user, as settings say now. */
+/** The current limits of the pool for a database and a user, from the settings. */
 export type LimitsOf = (database: string, user: string) => PoolLimits;
 
 /**
- * The pools of the endpoints of one role, and the targets that serve them at the moment: the writer, or the standbys.
- * A pool and its borrow queue outlive every target, so sessions notice nothing when others come to serve.
+ * The pools of the endpoints of one role, and their current targets: the writer, or the standbys. A pool and its borrow
+ * queue outlive every target, so sessions do not notice a change.
  */
 export class RolePools implements PoolTarget {
   readonly role: TargetRole;
   pauseReason: string | null = 'No target is available yet.';
   readonly loginChanges: LoginChanges;
   readonly watchers = new Set<PoolWatcher>();
-  /** Statements that need a database or a role to themselves. */
+  /** Statements that need a database or a role without connections. */
   readonly vacancies: ReadonlySet<Vacancy>;
   readonly #pools = new Map<string, Pool>();
   #limitsOf: LimitsOf;
@@ -51,7 +51,7 @@ export class RolePools implements PoolTarget {
     return this.#pools.values();
   }
 
-  /** The targets that serve, well or in doubt. */
+  /** The targets that serve, healthy or suspect. */
   get serving(): readonly Target[] {
     return this.#serving;
   }
@@ -78,14 +78,14 @@ export class RolePools implements PoolTarget {
     return idle;
   }
 
-  /** Sessions that wait for a lease. */
+  /** The number of sessions that wait for a lease. */
   get waiting(): number {
     let waiting = 0;
     for (const pool of this.#pools.values()) waiting += pool.waitingCount;
     return waiting;
   }
 
-  /** The pool for a database and a user, made when it is first asked for. */
+  /** The pool for a database and a user, created on first use. */
   pool(database: string, user: string, startupOnly: ReadonlyMap<string, string>): Pool {
     const key = JSON.stringify([database, user, ...startupOnly]);
     let pool = this.#pools.get(key);
@@ -127,7 +127,7 @@ export class RolePools implements PoolTarget {
   }
 
   reserve(pool: Pool): Target | null {
-    // The emptiest first; nearly always there is one target, or two.
+    // The emptiest first; nearly always there are one or two targets.
     const borrowable = this.#serving.filter(({ isBorrowable }) => isBorrowable);
     if (borrowable.length > 1) borrowable.sort((a, b) => a.fullness - b.fullness);
     for (const target of borrowable) if (target.reserve(pool)) return target;
@@ -138,7 +138,7 @@ export class RolePools implements PoolTarget {
     return this.#serving.some((target) => target === source);
   }
 
-  /** Other targets serve from now on. Connections to one that does not are closed at the end of their transaction. */
+  /** Changes the targets. Connections to other targets are closed at the end of their transactions. */
   serve(targets: readonly Target[], why: string): void {
     const leavers = this.#serving.filter((target) => !targets.includes(target));
     this.#serving = targets;
@@ -149,41 +149,41 @@ export class RolePools implements PoolTarget {
     for (const target of targets) target.users.add(this);
   }
 
-  /** Leaves a target as transactions end: its idle connections are closed, those leased are not lent again. */
+  /** Leaves a target as transactions end: its idle connections are closed, and leased ones are not leased again. */
   retire(target: Target, why: string): void {
     for (const pool of this.#pools.values()) pool.retireConnections(target, why);
   }
 
-  /** Ends the connections to a target that serves no more, whatever they are doing. */
+  /** Closes the connections to a target that no longer serves, even during transactions. */
   end(target: Target, why: string): void {
     for (const pool of this.#pools.values()) pool.endConnections(target, why);
   }
 
-  /** Lends, or says why not. */
+  /** Allows leases (null), or stops them with this reason. */
   pause(why: string | null): void {
     const wasPaused = this.pauseReason !== null;
     this.pauseReason = why;
     if (wasPaused) this.resume();
   }
 
-  /** More may be lent than before: whoever waits is served. */
+  /** More can be leased than before: serves the borrow queues. */
   resume(): void {
     if (this.pauseReason === null) for (const pool of this.#pools.values()) pool.resume();
   }
 
-  /** True when nothing runs on any connection, to any target or to this one. */
+  /** True if nothing runs on any connection, to any target or to this one. */
   isQuiet(target?: Target): boolean {
     for (const pool of this.#pools.values()) if (pool.isLeased(target)) return false;
     return true;
   }
 
-  /** All connections to a target, lent or idle. */
+  /** All connections to a target, leased or idle. */
   *connectionsTo(target: Target): Iterable<ServerConnection> {
     for (const pool of this.#pools.values())
       for (const connection of pool.connections) if (connection.source === target) yield connection;
   }
 
-  /** Applies changed limits. Pools shrink as their connections come back. */
+  /** Applies changed limits. Pools shrink as connections are returned. */
   reload(limitsOf: LimitsOf): void {
     this.#limitsOf = limitsOf;
     for (const pool of this.#pools.values()) {
@@ -192,7 +192,7 @@ export class RolePools implements PoolTarget {
     }
   }
 
-  /** The password of a user has changed: connections made with the old one are not lent again. */
+  /** The password of a user has changed: connections with the old one are not leased again. */
   recycle(user: string, why: string): void {
     for (const pool of this.#pools.values()) if (pool.user === user) pool.recycle(why);
   }
@@ -205,7 +205,7 @@ export class RolePools implements PoolTarget {
     }
   }
 
-  /** Ends every connection; whoever waits for one gets `error`. */
+  /** Closes every connection; sessions that wait for one get `error`. */
   close(error: ErrorFields): void {
     for (const pool of this.#pools.values()) pool.close(error);
   }

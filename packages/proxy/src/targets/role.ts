@@ -1,18 +1,21 @@
-/** What a target says of itself. */
+/** What a target reports about itself. */
 export interface Role {
-  /** It follows another server and takes no writes. */
+  /** It follows another server and accepts no writes. */
   readonly inRecovery: boolean;
   /** New transactions are read-only. */
   readonly readOnly: boolean;
-  /** When its postmaster started, in words that no parameter of the server changes: tells a restart from a short silence. */
+  /**
+   * When its postmaster started, in a format that no parameter changes: distinguishes a restart from a short
+   * interruption.
+   */
   readonly startedAt: string;
-  /** `max_connections` less what is reserved. */
+  /** `max_connections` minus the reserved connections. */
   readonly capacity: number;
-  /** Which cluster it belongs to; copies of one cluster share it. Null when it may not be asked. */
+  /** The cluster identifier, shared by all copies. Null without the privilege to read it. */
   readonly systemId: string | null;
-  /** Grows by one with each promotion. Null when it may not be asked. */
+  /** Increases by one with each promotion. Null without the privilege to read it. */
   readonly timeline: number | null;
-  /** How far it has written or, a standby, replayed: bytes of WAL since ever. Null when it may not be asked. */
+  /** The written, or on a standby the replayed, WAL position in bytes. Null without the privilege to read it. */
   readonly position: number | null;
 }
 
@@ -23,8 +26,9 @@ const always = `pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('tran
     OPERATOR(pg_catalog.-) coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::pg_catalog.int4`;
 
 /**
- * Asks for the role; needs no privilege. A server in recovery has the timeline of its last checkpoint; of a server
- * that writes, only the name of its WAL file shows the new timeline at once, its control file follows minutes later.
+ * Queries the role; needs no privilege. A server in recovery reports the timeline of its last checkpoint. On a server
+ * that writes, only the name of its WAL file shows the new timeline immediately; its control file follows minutes
+ * later.
  */
 export const roleSql = `SELECT ${always}, (SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()),
   CASE WHEN pg_catalog.pg_is_in_recovery()
@@ -33,10 +37,10 @@ export const roleSql = `SELECT ${always}, (SELECT system_identifier::pg_catalog.
   pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()
     THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_lsn() END, '0/0')`;
 
-/** The same for servers that do not answer for their WAL (Aurora without logical replication). */
+/** The same for servers without access to WAL functions (Aurora without logical replication). */
 export const plainRoleSql = `SELECT ${always}, NULL, NULL, NULL`;
 
-/** Reads the row that `roleSql` gives. */
+/** Parses the row of `roleSql`. */
 export function readRole(row: readonly (string | null)[]): Role {
   const [inRecovery, readOnly, startedAt, capacity, systemId, timeline, position] = row;
   return {

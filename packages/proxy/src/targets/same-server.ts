@@ -1,9 +1,9 @@
 import type { MonitoredTarget } from './monitored-target.ts';
 
 /**
- * The other member that stands for the same server, or null when this one stands for itself. A host name with an IPv4
- * and an IPv6 address gives two members for one server; taken for two, its connections would be counted twice. They are
- * one only while both answer and say the same of themselves; when an address fails, the other one counts.
+ * The other target that represents the same server, or null if this one does. A host name with an IPv4 and an IPv6
+ * address gives two targets for one server; counted as two, its connections would count twice. They are one only while
+ * both respond and report the same; if an address fails, the other one counts.
  */
 export function principalOf(
   monitored: MonitoredTarget,
@@ -16,7 +16,7 @@ export function principalOf(
   return first === undefined || first === monitored ? null : first;
 }
 
-/** The members without those that are further addresses of a server that is there already. */
+/** The targets without further addresses of the same server. */
 export function distinct(
   monitoredTargets: readonly MonitoredTarget[],
   writer: MonitoredTarget | null,
@@ -26,7 +26,7 @@ export function distinct(
   );
 }
 
-/** Copies of a cluster share its identifier; no two of them were started in the same microsecond. */
+/** Copies of a cluster share its identifier; no two of them started in the same microsecond. */
 function isSameServer(one: MonitoredTarget, other: MonitoredTarget): boolean {
   if (one === other) return one.listed;
   if (!one.listed || !other.listed) return false;

@@ -8,10 +8,10 @@ import type { TargetAddress } from './target.ts';
 import { auroraTopology, multiAzTopology } from './topology.ts';
 import type { HostPort, Topology } from './topology.ts';
 
-/** Every address that a host name has now; throws when that cannot be found out. */
+/** All current addresses of a host name; throws if it cannot be resolved. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
 
-/** The places of the targets that settings name, as they can be found now. Throws RDS_INSTANCES when there is none. */
+/** The current addresses of the targets in the settings. Throws RDS_INSTANCES if there are none. */
 export async function findTargetAddresses(settings: Settings): Promise<TargetAddresses> {
   const addresses = new TargetAddresses(settings);
   try {
@@ -23,28 +23,29 @@ export async function findTargetAddresses(settings: Settings): Promise<TargetAdd
   return addresses;
 }
 
-/** So much longer than others a target may be silent before what it said of its peers is forgotten, in milliseconds. */
+/** How much longer than others a target can be silent before its list of peers is dropped, in milliseconds. */
 const longestSilence = 60_000;
 
 /**
- * Finds the places of the targets: those that settings name, those that the RDS API tells of the identifiers in
- * settings, and those that a target names as its peers; of a host name, every address behind it. Names are asked for anew each time; one that cannot be resolved now keeps the addresses it had.
+ * Finds the addresses of the targets: those in the settings, those that the RDS API returns for identifiers in the
+ * settings, and those that a target lists as its peers; for a host name, every address behind it. Names are resolved
+ * again each time; a name that does not resolve keeps its last addresses.
  */
 export class TargetAddresses {
-  /** How a target is asked for its peers; null when settings do not want that. */
+  /** The query for the peers of a target; null if the settings do not enable it. */
   readonly topology: Topology | null;
   readonly #hostPorts: readonly HostPort[];
   readonly #rds: RdsInstances;
   readonly #serverName: string | undefined;
   readonly #lookup: Lookup;
-  /** What each target, by its name, has last said of its peers, and when. */
+  /** The last list of peers of each target, by its name, and when it was reported. */
   readonly #peers = new Map<
     string,
     { readonly hostPorts: readonly HostPort[]; readonly at: number }
   >();
-  /** The addresses that a name last had. */
+  /** The last addresses of a name. */
   readonly #addresses = new Map<string, readonly string[]>();
-  /** The names that could not be resolved when they were last asked for: each is told of once. */
+  /** The names that did not resolve last time: each is reported once. */
   readonly #unresolved = new Set<string>();
   #found: readonly TargetAddress[] = [];
 
@@ -60,7 +61,7 @@ export class TargetAddresses {
     this.topology = topologyOf(settings);
   }
 
-  /** The places may be others the next time they are looked for. */
+  /** The addresses may change. */
   get change(): boolean {
     return (
       this.topology !== null ||
@@ -69,29 +70,29 @@ export class TargetAddresses {
     );
   }
 
-  /** What was found last. */
+  /** The addresses found last. */
   get found(): readonly TargetAddress[] {
     return this.#found;
   }
 
-  /** A target names the instances of its cluster. */
+  /** A target lists the instances of its cluster. */
   learn(target: string, hostPorts: readonly HostPort[]): void {
     this.#peers.set(target, { hostPorts, at: performance.now() });
   }
 
-  /** Finds the first places. Only a start to which the settings give no host waits for the RDS API. */
+  /** Finds the first addresses. Only a start without a host in the settings waits for the RDS API. */
   async start(): Promise<void> {
     if (this.#hostPorts.length === 0) await this.#rds.read();
     await this.#resolve();
   }
 
-  /** Resolves all names that can be resolved; `searching`: while nobody can be served, the RDS API is asked sooner. */
+  /** Resolves all names; `searching`: while no target can serve, the RDS API is called sooner. */
   async find(searching: boolean): Promise<readonly TargetAddress[]> {
     this.#rds.keepUp(searching);
     return this.#resolve();
   }
 
-  /** Asks nobody any more. */
+  /** Stops all queries. */
   close(): void {
     this.#rds.close();
   }
@@ -103,7 +104,7 @@ export class TargetAddresses {
     const addresses = (
       await Promise.all(hostPorts.map((hostPort) => this.#addressesAt(hostPort)))
     ).flat();
-    // The endpoint of a cluster and one of its instances may be the same address: one target, by its first name.
+    // The endpoint of a cluster and one of its instances may have the same address: one target, with its first name.
     const byAddress = new Map<string, TargetAddress>();
     for (const address of addresses) {
       const key = `${address.host}:${address.port}`;
@@ -113,7 +114,7 @@ export class TargetAddresses {
     return this.#found;
   }
 
-  /** What one target says that does not answer any more is superseded by what the others say; in an outage it stays. */
+  /** The list of a target that no longer responds is superseded by those of others; in an outage it stays. */
   #forgetOld(): void {
     const newest = Math.max(...[...this.#peers.values()].map(({ at }) => at));
     for (const [name, { at }] of this.#peers)
@@ -138,11 +139,11 @@ export class TargetAddresses {
       if (this.#unresolved.delete(host))
         events.nameResolved.publish({ name: host, addresses: found });
     } catch (error) {
-      // The name server may be down as well; what it said last still counts.
+      // The name server may be down as well; its last response still counts.
       this.#cannotResolve(host, error);
     }
     const addresses = this.#addresses.get(host);
-    // Dialling the name itself then tells what is wrong with it.
+    // A connection to the name itself then reports the problem.
     if (addresses === undefined)
       return [{ name: `${host}:${port}`, host, port, endpoint: host, serverName }];
     return addresses.map((address) => ({
@@ -155,7 +156,7 @@ export class TargetAddresses {
   }
 }
 
-/** As the operating system resolves it, which keeps nothing. */
+/** As the operating system resolves it, without a cache. */
 async function addressesOf(host: string): Promise<readonly string[]> {
   const answers = await lookup(host, { all: true });
   return answers.map(({ address }) => address);

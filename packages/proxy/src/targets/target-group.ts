@@ -22,7 +22,7 @@ import { Vacancy } from './vacancy.ts';
 import type { Vacated, VacancyOwner } from './vacancy.ts';
 import { WriterChoice } from './writer-choice.ts';
 
-/** What settings say of a target group; all of it changes on reload. */
+/** The settings of a target group; all of them change on reload. */
 export interface GroupLimits {
   readonly shares: Shares;
   readonly health: HealthLimits;
@@ -30,30 +30,30 @@ export interface GroupLimits {
   readonly readers: ReaderLimits;
 }
 
-/** What a group needs from the proxy around it. */
+/** What a group needs from the proxy. */
 export interface GroupOwner {
   /** Opens a connection for a pool. */
   connect: TargetOwner['connect'];
   /** The database of the health check. */
   readonly healthDatabase: string;
-  /** How the health check logs in to a target; `elsewhere`: to another database than its own. */
+  /** The login of the health check at a target; `elsewhere`: to another database. */
   healthLogin(target: Target, elsewhere: boolean): LoginOptions;
 }
 
-/** Why everyone is asked again when a pause ends. */
+/** Why all targets are checked again after a pause. */
 const afterPause = 'a pause has ended';
 
-/** After a 25006 that was no sign of a lost writer, further ones hold nobody up for so long, in milliseconds. */
+/** After a 25006 without a lost writer, further ones do not pause leases for this long, in milliseconds. */
 const readOnlyPause = 1000;
 
 /**
- * The targets behind a proxy, and who of them serves whom. When the writer is lost everyone waits in the borrow queue,
- * and the first target that proves to be the writer serves them. Leases that are out when the writer falls silent are
- * left alone until another server is known to run: a writer that was only slow loses nothing.
+ * The targets behind a proxy, and their roles. When the writer is lost, all sessions wait in the borrow queue, and the
+ * first target that proves to be the writer serves them. When the writer stops responding, existing leases stay until
+ * another server is known to run: a writer that was only slow loses nothing.
  */
 export class TargetGroup implements TargetOwner, MonitorOwner {
   readonly failovers = new FailoverHistory();
-  /** Resolves when a target has answered, or has not in time. */
+  /** Resolves when a target has responded, or has not in time. */
   readonly firstAnswer: Promise<void>;
   #answeredFirst: () => void = () => undefined;
   readonly #owner: GroupOwner;
@@ -63,15 +63,15 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   readonly #roles: Readonly<Record<TargetRole, RolePools>>;
   readonly #vacancies = new Set<Vacancy>();
   #limits: GroupLimits;
-  /** The writer; null while there is none. */
+  /** The writer; null if there is none. */
   #writer: MonitoredTarget | null = null;
   #unfoundedAt = -Infinity;
-  /** The only target serves though it did not prove to be the writer. */
+  /** The only target serves although it did not prove to be the writer. */
   #asItIs = false;
   #paused = false;
   #closed = false;
 
-  /** Makes the group of the targets that were found, and begins to check them. */
+  /** Creates the group from the found targets, and begins to check them. */
   constructor(addresses: TargetAddresses, limits: GroupLimits, owner: GroupOwner) {
     this.#limits = limits;
     this.#owner = owner;
@@ -92,7 +92,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     this.#monitor.start();
   }
 
-  /** All targets, in the order in which settings, DNS and the database name them. */
+  /** All targets, in the order of settings, DNS and the database. */
   get targets(): readonly Target[] {
     return this.#monitor.monitoredTargets.map(({ target }) => target);
   }
@@ -125,8 +125,8 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   }
 
   /**
-   * Closes what the proxy keeps open for nobody and a statement needs closed. `owner.leave` has to do so for what is in no
-   * pool. Nothing of it is opened again before `release`.
+   * Closes the proxy's connections without a client that block a statement. `owner.leave` does so for those that are in
+   * no pool. None of them is opened again before `release`.
    */
   vacate(
     wants: readonly Vacated[],
@@ -166,7 +166,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       const wasElsewhere = vacancy.leaves(this.#owner.healthDatabase);
       this.#vacancies.delete(vacancy);
       vacancy.release();
-      // The health check goes home.
+      // The health check returns to its own database.
       if (wasElsewhere) for (const { check } of monitoredTargets) void check.leave();
     };
     return { vacancy, release };
@@ -191,7 +191,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
 
   connect(...[target, pool, done]: Parameters<TargetOwner['connect']>): void {
     this.#owner.connect(target, pool, (failure, login) => {
-      // PostgreSQL 14 and newer say so at login: between two checks the writer may have become a standby.
+      // PostgreSQL 14 and later report it at login: between two checks, the writer may have become a standby.
       if (
         login !== null &&
         target === this.writer &&
@@ -214,16 +214,16 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   failureSignal(target: Target, what: string): void {
     const monitored = this.#monitor.find(target);
     if (monitored === null || target.suspicion !== null || this.#closed) return;
-    // What does not serve cannot be in doubt; what cannot be asked has pools that try again by themselves.
+    // A target that does not serve cannot be suspect; one that cannot be checked has pools that retry.
     if (!this.allPools.some((role) => role.serves(target)) || monitored.last?.kind === 'unclear')
       return;
-    // A standby refuses writes by right.
+    // A standby correctly refuses writes.
     if (what === '25006' && (monitored !== this.#writer || this.#asItIs)) return;
     if (what === '25006' && performance.now() - this.#unfoundedAt < readOnlyPause) return;
     target.suspicion = what;
     if (monitored === this.#writer) this.failovers.failureSignal(target.name, what);
     this.#updatePauses();
-    // Whoever is being shut down may still answer on a connection that is there, but lets nobody new in.
+    // A server that is shutting down may still respond on an existing connection, but accepts no new ones.
     this.#monitor.check(monitored, what !== '25006');
   }
 
@@ -255,7 +255,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     return monitored === this.#choice.last;
   }
 
-  /** Applies changed limits. */
+  /** Applies changed settings. */
   reload(limits: GroupLimits): void {
     this.#limits = limits;
     this.#monitor.limits = limits.health;
@@ -270,7 +270,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     for (const role of this.allPools) role.tick();
   }
 
-  /** Everyone waits from now on; what runs goes on. True once nothing runs any more. */
+  /** From now on all sessions wait; running transactions continue. True once nothing runs any more. */
   pause(): boolean {
     if (!this.#paused) {
       this.#paused = true;
@@ -280,12 +280,12 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     return this.allPools.every((role) => role.isQuiet());
   }
 
-  /** Ends a pause: whoever waited is served by the writer, whichever target that is now. */
+  /** Ends a pause: the current writer serves the waiting sessions. */
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
     events.resumed.publish({});
-    // Whoever paused has changed something: nobody is served by a target that has not answered again.
+    // The pause was for a change, so no target serves before it has responded again.
     for (const monitored of this.#monitor.monitoredTargets) {
       if (monitored.last?.kind !== 'role' || monitored.target.suspicion !== null) continue;
       monitored.target.suspicion = afterPause;
@@ -295,7 +295,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     this.#monitor.checkAll();
   }
 
-  /** Nothing more is lent of a target, and it is left as transactions end. True once nothing runs there any more. */
+  /** Stops leases on a target, which sessions leave as transactions end. True once nothing runs there any more. */
   drain(target: Target): boolean {
     if (!target.drained) {
       target.drained = true;
@@ -315,7 +315,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     for (const role of this.allPools) role.resume();
   }
 
-  /** Ends every connection; whoever waits for one gets `error`. */
+  /** Closes every connection; sessions that wait for one get `error`. */
   close(error: ErrorFields): void {
     this.#closed = true;
     this.#monitor.close();
@@ -325,7 +325,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   #decide(answered: MonitoredTarget): void {
     const writer = this.#writer;
     if (writer !== null && answered !== writer) {
-      // What was served for want of a writer gives way to one.
+      // A target that served because there was no writer is replaced by the writer.
       if (this.#asItIs && answered.listed && this.#choice.isWriter(answered)) this.#take(answered);
       else if (this.#choice.outranks(answered, writer))
         this.#lose(writer, `${answered.target.name} is the writer now`);
@@ -336,7 +336,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     if (best !== null) this.#take(best);
   }
 
-  /** Is the writer still the writer? */
+  /** Checks whether the writer is still the writer. */
   #judgeWriter(writer: MonitoredTarget): void {
     const { last } = writer;
     if (last?.kind === 'gone') this.#lose(writer, last.message);
@@ -373,7 +373,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     this.#monitor.prune();
   }
 
-  /** Every connection to a target that has gone for certain, or whose server was started anew, ends. */
+  /** Closes every connection to a target that is certainly gone, or whose server was restarted. */
   #end(target: Target, why: string): void {
     target.generation++;
     for (const role of this.allPools) role.end(target, why);
@@ -384,7 +384,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       this.#end(target, 'the database was restarted');
   }
 
-  /** A check that traffic asked for has ended: is there anything in it? */
+  /** A check because of a failure signal has ended. */
   #settleSuspicion(monitored: MonitoredTarget): void {
     const { target, last } = monitored;
     if (target.suspicion === null) return;
@@ -393,7 +393,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       return;
     }
     if (last?.kind !== 'gone' && last?.kind !== 'silent') this.#unfounded(monitored);
-    // It has been lost, or is no more among the standbys that serve.
+    // It has been lost, or is no longer among the standbys that serve.
     else target.suspicion = null;
   }
 
@@ -409,12 +409,12 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     for (const role of this.allPools) role.resume();
   }
 
-  /** Who serves, as things stand. */
+  /** Chooses the targets that serve. */
   #serve(): void {
     const { READ_WRITE: writers, READ_ONLY: readers } = this.#roles;
     const { monitoredTargets } = this.#monitor;
     if (writers.serving.length === 0) {
-      // Until a writer is found its pools wait at the first target.
+      // Until a writer is found, its pools wait at the first target.
       const [first] = monitoredTargets;
       if (first !== undefined) writers.serve([first.target], '');
     }
@@ -428,7 +428,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       serving.length === readers.serving.length &&
       serving.every((target) => readers.serves(target));
     if (!isSame) {
-      // A read that a standby fell silent over can run on another: nothing is lost by ending it.
+      // A read on a standby that stopped responding can run on another: closing the connection loses nothing.
       for (const target of readers.serving)
         if (!serving.includes(target) && this.#monitor.find(target)?.last?.kind === 'silent')
           readers.end(target, `${target.name} does not respond`);
@@ -469,7 +469,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   }
 }
 
-/** Its postmaster answers, and lets nobody in for now: it starts, or recovers from a crash (57P03). */
+/** Its postmaster responds, and refuses logins at the moment: it starts, or recovers from a crash (57P03). */
 function refuses(last: CheckResult | null): boolean {
   return last?.kind === 'gone' && last.sqlstate === '57P03';
 }

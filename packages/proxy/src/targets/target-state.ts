@@ -1,6 +1,6 @@
-/** What is known of a target, in the words of Amazon RDS Proxy (TargetHealth). */
+/** The state of a target, as in Amazon RDS Proxy (TargetHealth). */
 export const TargetState = {
-  /** Not asked yet. */
+  /** Not checked yet. */
   Registering: 'REGISTERING',
   Available: 'AVAILABLE',
   Unavailable: 'UNAVAILABLE',
@@ -8,17 +8,20 @@ export const TargetState = {
 
 export type TargetState = (typeof TargetState)[keyof typeof TargetState];
 
-/** Why a target is UNAVAILABLE: RDS Proxy's reasons, and one that it does not name. */
+/** Why a target is UNAVAILABLE: RDS Proxy's reasons, and one that it does not have. */
 export const UnavailableReason = {
-  /** No connection, or no answer in time. */
+  /** No connection, or no response in time. */
   Unreachable: 'UNREACHABLE',
   /** It refuses connections: it starts up, shuts down, or is full. */
   ConnectionFailed: 'CONNECTION_FAILED',
-  /** It does not accept the user of the health check. */
+  /** It refuses the user of the health check. */
   AuthFailure: 'AUTH_FAILURE',
-  /** It takes writes but is not the writer: another server of its cluster was promoted since, or it is another cluster. */
+  /**
+   * It accepts writes but is not the writer: another server of its cluster was promoted since, or it is another
+   * cluster.
+   */
   InvalidReplicationState: 'INVALID_REPLICATION_STATE',
-  /** A standby that is too far behind the writer. Not among RDS Proxy's reasons. */
+  /** A standby with too great a lag. Not among RDS Proxy's reasons. */
   ReplicationLag: 'REPLICATION_LAG',
 } as const;
 

@@ -11,34 +11,34 @@ import type { Role } from './role.ts';
 import { TargetState } from './target-state.ts';
 import type { UnavailableReason } from './target-state.ts';
 
-/** What `max_connections` says, and what is reserved of it. */
+/** `max_connections` and the reserved connections. */
 export const capacitySql =
   "SELECT pg_catalog.current_setting('max_connections'), pg_catalog.current_setting('superuser_reserved_connections'), " +
   "coalesce(pg_catalog.current_setting('reserved_connections', true), '0')";
 
-/** Where a target is. */
+/** The address of a target. */
 export interface TargetAddress {
-  /** For logs, metrics and people. */
+  /** For logs, metrics and the admin port. */
   readonly name: string;
   /** An address, or a name that could not be resolved. */
   readonly host: string;
   readonly port: number;
-  /** The host name or address as it was configured, before it was resolved: what an IAM token is signed for. */
+  /** The host name or address in the settings, before it was resolved: IAM tokens are signed for it. */
   readonly endpoint: string;
-  /** The name that its certificate must bear. */
+  /** The name that its certificate must have. */
   readonly serverName: string;
 }
 
-/** How a target's connections are shared out, in percent of what it allows; changes on reload. */
+/** The shares of a target's connections, in percent; they change on reload. */
 export interface Shares {
   readonly maxConnectionsPercent: number;
   readonly maxIdleConnectionsPercent: number;
 }
 
-/** Gets the rows of an answer; null when there was none. */
+/** Gets the rows of an answer; null if there was none. */
 type Told = (rows: readonly (readonly (string | null)[])[] | null) => void;
 
-/** What a target asks of those who know the way to it. */
+/** What a target needs to open connections. */
 export interface TargetOwner {
   /** Opens one server connection for a pool. */
   connect(
@@ -46,29 +46,29 @@ export interface TargetOwner {
     pool: SourcePool,
     done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
   ): void;
-  /** Asks it on the health check's connection; false when that cannot be used. */
+  /** Runs a query on the connection of the health check; false if that cannot be used. */
   ask(target: Target, sql: string, done: Told): boolean;
-  /** Traffic says that the target may not serve any more. */
+  /** Traffic signals that the target may have failed. */
   failureSignal(target: Target, what: string): void;
 }
 
-/** The health check's connection stands as long as the target does, so its place is kept for it. */
+/** The connection of the health check exists as long as the target, so its slot is reserved. */
 const reserved = 1;
 
-/** One database instance, and its connection budget, which all pools share that it serves. */
+/** One database instance, and its connection budget, which all its pools share. */
 export class Target implements ConnectionSource {
   #address: TargetAddress;
   state: TargetState = TargetState.Registering;
   reason: UnavailableReason | null = null;
-  /** Why it is unavailable, in words. */
+  /** Why it is unavailable, as text. */
   message = '';
-  /** What it said of itself when it last answered. */
+  /** Its last reported role. */
   role: Role | null = null;
-  /** How far it is behind the writer, in seconds; of the writer, 0. */
+  /** Its replication lag, in seconds; 0 for the writer. */
   lag = 0;
-  /** An operator wants it free of clients. */
+  /** An operator drains it. */
   drained = false;
-  /** The roles that it serves: whose pools have a claim on its budget. */
+  /** The roles that it serves: their pools share its budget. */
   readonly users = new Set<{ readonly pools: Iterable<SourcePool> }>();
   generation = 0;
   heardAt = 0;
@@ -77,12 +77,12 @@ export class Target implements ConnectionSource {
   leases = 0;
   readonly #owner: TargetOwner;
   #suspicion: string | null = null;
-  /** Who waits until it is in doubt no more. */
+  /** Those who wait until it is no longer suspect. */
   #waiting: (() => void)[] = [];
   #shares: Shares;
-  /** Connections open or being opened, in all pools, and the one that is reserved. */
+  /** Connections that are open or being opened, in all pools, and the reserved one. */
   #used = reserved;
-  /** What the database said of its `max_connections` less its reserved ones; null until it was asked. */
+  /** `max_connections` minus the reserved connections, from the database; null until known. */
   #capacity: number | null = null;
 
   constructor(address: TargetAddress, shares: Shares, owner: TargetOwner) {
@@ -99,12 +99,12 @@ export class Target implements ConnectionSource {
     return this.#address.name;
   }
 
-  /** Another name leads to the same address now: the old one may lead elsewhere. It is called as before. */
+  /** Another name leads to the same address now: the old one may lead elsewhere. The target keeps its name. */
   rename({ endpoint, serverName }: TargetAddress): void {
     this.#address = { ...this.#address, endpoint, serverName };
   }
 
-  /** What traffic said against it, while a check of it is under way: nothing is lent meanwhile. */
+  /** The failure signal, while a check because of it is running: nothing is leased in the meantime. */
   get suspicion(): string | null {
     return this.#suspicion;
   }
@@ -122,24 +122,24 @@ export class Target implements ConnectionSource {
     else this.#waiting.push(done);
   }
 
-  /** Connections open or being opened, the health check's included. */
+  /** Connections that are open or being opened, including the health check's. */
   get used(): number {
     return this.#used;
   }
 
-  /** `max_connections` less what the database reserves, or null while it is unknown. */
+  /** `max_connections` minus the reserved connections, or null while unknown. */
   get capacity(): number | null {
     return this.#capacity;
   }
 
-  /** The most connections, the health check's included. Until the database was asked, one to ask it. */
+  /** The maximum number of connections, including the health check's. Until the capacity is known, one to query it. */
   get allowed(): number {
     if (this.#capacity === null) return reserved + 1;
     const share = Math.floor((this.#capacity * this.#shares.maxConnectionsPercent) / 100);
     return Math.max(reserved + 1, share);
   }
 
-  /** The most connections that pools may have together. */
+  /** The maximum number of connections of all pools together. */
   get allowedInPools(): number {
     return this.allowed - reserved;
   }
@@ -157,12 +157,12 @@ export class Target implements ConnectionSource {
     return this.leases / (this.#capacity ?? 1);
   }
 
-  /** How full it is, 0 to 1: where the next connection is best opened. */
+  /** How full it is, from 0 to 1: decides where the next connection is opened. */
   get fullness(): number {
     return this.#used / this.allowed;
   }
 
-  /** Takes one connection from the budget; false when it is used up and no other pool has one to spare. */
+  /** Takes one connection from the budget; false if it is used up and no other pool has one to spare. */
   reserve(pool: SourcePool): boolean {
     if (this.#used >= this.allowed && !this.#closeIdleOfAnother(pool)) return false;
     this.#used++;
@@ -171,7 +171,7 @@ export class Target implements ConnectionSource {
 
   release(): void {
     this.#used--;
-    // The one who has waited longest goes first.
+    // The pool that has waited longest comes first.
     const waiting = [...this.#pools()]
       .filter((pool) => pool.waitingSince !== null)
       .sort((a, b) => (a.waitingSince ?? 0) - (b.waitingSince ?? 0));
@@ -196,7 +196,7 @@ export class Target implements ConnectionSource {
     this.#owner.connect(this, pool, done);
   }
 
-  /** Asks it on a connection that belongs to no pool; false when there is none. */
+  /** Runs a query on a connection that belongs to no pool; false if there is none. */
   ask(sql: string, done: Told): boolean {
     return this.#owner.ask(this, sql, done);
   }
@@ -205,7 +205,7 @@ export class Target implements ConnectionSource {
     this.#owner.failureSignal(this, what);
   }
 
-  /** Takes note of what it said of itself. */
+  /** Records its reported role. */
   learn(role: Role): void {
     const known = this.#capacity === role.capacity;
     this.role = role;
@@ -227,7 +227,7 @@ export class Target implements ConnectionSource {
   }
 
   connectFailed(pool: SourcePool, failure: ConnectFailure): void {
-    // One that is full still serves.
+    // A full target still serves.
     if (!failure.final && !failure.fields.sqlstate.startsWith('53'))
       this.failureSignal(failure.fields.message);
     if (events.serverConnectFailed.hasSubscribers) {
@@ -241,17 +241,17 @@ export class Target implements ConnectionSource {
     }
   }
 
-  /** Applies changed shares. Pools shrink as their connections come back. */
+  /** Applies changed shares. Pools shrink as connections are returned. */
   reload(shares: Shares): void {
     this.#shares = shares;
   }
 
-  /** All pools that have a claim on its budget. */
+  /** All pools that share its budget. */
   *#pools(): Iterable<SourcePool> {
     for (const user of this.users) yield* user.pools;
   }
 
-  /** Closes the connection to this target that has been idle longest in another pool. */
+  /** Closes the longest idle connection to this target in another pool. */
   #closeIdleOfAnother(pool: SourcePool): boolean {
     let donor: SourcePool | null = null;
     let longest = Infinity;
@@ -265,7 +265,7 @@ export class Target implements ConnectionSource {
     return donor !== null && donor.evictIdle(this) && this.#used < this.allowed;
   }
 
-  /** A health check that is not let in learns nothing: then the first connection of a pool asks. */
+  /** A health check whose login is refused learns nothing: then the first connection of a pool queries the capacity. */
   #learnCapacity(connection: SourceConnection): void {
     connection.run(
       capacitySql,

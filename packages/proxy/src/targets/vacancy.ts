@@ -2,25 +2,28 @@ import type { Effect } from '../sql/index.ts';
 import { AsideConnection } from '../pool/aside-connection.ts';
 import type { Pool } from '../pool/pool.ts';
 
-/** What a statement needs nobody to be connected to: see `Effect`. */
+/** What must have no connections for a statement: see `Effect`. */
 export type Vacated = Extract<Effect, { readonly kind: 'vacates' }>;
 
-/** Connections that are slow to close hold the statement up for so long, in milliseconds. */
+/** How long a statement waits for connections to close, in milliseconds. */
 const patience = 5000;
 
-/** Where a statement that needs a database to itself finds the proxy's own connections. */
+/** The owner of the proxy's connections that block a statement. */
 export interface VacancyOwner {
   readonly pools: Iterable<Pool>;
-  /** Closes internal connections to the database that stand for no client; `closed` is called for each as it is gone. */
+  /**
+   * Closes connections to the database that serve no client and are in no pool; `closed` is called for each when it is
+   * gone.
+   */
   leave(database: string, closing: (closed: Promise<void>) => void): void;
-  /** The database is gone, with those who were in it. */
+  /** The database is gone, with its sessions. */
   dropped(database: string): void;
 }
 
 /**
- * A statement needs a database, or a role, that nobody is connected to (DROP DATABASE, for one). Connections that the
- * proxy keeps open for nobody are closed first, and none is opened again before the statement has run. Clients count: for
- * each of those that are logged in to the database a connection stays, so that PostgreSQL refuses as it would directly.
+ * A statement that needs a database or a role without connections (for example DROP DATABASE). The proxy closes its
+ * connections without a client first, and opens none before the statement has run. Clients count: for each client that
+ * is logged in to the database one connection stays, so that PostgreSQL refuses as with direct connections.
  */
 export class Vacancy {
   readonly #wants: readonly Vacated[];
@@ -29,7 +32,7 @@ export class Vacancy {
   readonly #ready: () => void;
   readonly #standIns: AsideConnection[] = [];
   #isReleased = false;
-  /** The server processes are gone, as far as they are to go. */
+  /** The server processes are gone, as far as possible. */
   isReady = false;
 
   /** `own`: the pool on whose connection the statement runs. `ready` is called once, unless `release` comes first. */
@@ -40,7 +43,7 @@ export class Vacancy {
     this.#ready = ready;
   }
 
-  /** Closes what is in the way. */
+  /** Closes the blocking connections. */
   async start(): Promise<void> {
     await this.#prepare();
     this.isReady = true;
@@ -58,7 +61,7 @@ export class Vacancy {
     );
   }
 
-  /** Whether the database is to be left alone for now. */
+  /** Whether the health check must leave the database at the moment. */
   leaves(database: string): boolean {
     return (
       !this.#isReleased &&
@@ -66,7 +69,7 @@ export class Vacancy {
     );
   }
 
-  /** Whether this is for a statement with these wants. */
+  /** Whether this is for a statement with these needs. */
   isFor(wants: readonly Vacated[]): boolean {
     return JSON.stringify(wants) === JSON.stringify(this.#wants);
   }
@@ -82,7 +85,7 @@ export class Vacancy {
     for (const pool of this.#owner.pools) pool.grow();
   }
 
-  /** Whoever is on a connection to a database that is dropped by force goes with it. */
+  /** The sessions in a database that is dropped with FORCE end with it. */
   #end(isEnding: boolean): void {
     for (const want of this.#wants) {
       if (!('database' in want) || !want.forces) continue;
@@ -119,7 +122,10 @@ export class Vacancy {
     clearTimeout(timer);
   }
 
-  /** The clients that are logged in, but for who asks; PostgreSQL sees at least one connection for them. */
+  /**
+   * The clients that are logged in, without the one that runs the statement; PostgreSQL sees at least one connection
+   * for them.
+   */
   async #clientsOf(pools: readonly Pool[]): Promise<number> {
     const others = (pool: Pool): number => pool.sessions - Number(pool === this.#own);
     const clients = pools.reduce((sum, pool) => sum + others(pool), 0);
@@ -144,12 +150,12 @@ export class Vacancy {
   }
 }
 
-/** Connections that PostgreSQL counts: those that are still being opened are given up. */
+/** Connections that PostgreSQL counts: those that are still being opened are aborted. */
 function openIn(pools: readonly Pool[]): number {
   return pools.reduce((sum, { connections }) => sum + connections.size, 0);
 }
 
-/** PostgreSQL cuts names to 63 bytes (NAMEDATALEN - 1), and never within a character. */
+/** PostgreSQL truncates names to 63 bytes (NAMEDATALEN - 1), and never within a character. */
 function cut(name: string): string {
   const bytes = Buffer.from(name);
   if (bytes.length <= 63) return name;

@@ -2,21 +2,21 @@ import type { MonitoredTarget } from './monitored-target.ts';
 import type { Role } from './role.ts';
 
 /**
- * Which of the targets is the writer. A writer is not in recovery; of one cluster (system identifier) only the newest
- * timeline ever seen may be the writer, so a former primary that comes back is not. The memory of timelines is this
- * process's own: after a start, the newest among those that answer counts.
+ * Chooses the writer among the targets. A writer is not in recovery. Within one cluster (system identifier), only the
+ * newest timeline ever seen can be the writer, so a former primary that comes back is not. The timelines are kept in
+ * memory; after a start, the newest among the responding targets counts.
  */
 export class WriterChoice {
-  /** The newest timeline seen of each cluster, by system identifier. */
+  /** The newest timeline of each cluster, by system identifier. */
   readonly #timelines = new Map<string, number>();
-  /** The writer of now, or the last one; null while none was found. */
+  /** The current or last writer; null if none was found. */
   #last: MonitoredTarget | null = null;
 
   get last(): MonitoredTarget | null {
     return this.#last;
   }
 
-  /** Takes note of what a target said of itself. */
+  /** Records the reported role of a target. */
   learn({ systemId, timeline, inRecovery }: Role): void {
     if (systemId === null || timeline === null || inRecovery) return;
     this.#timelines.set(systemId, Math.max(timeline, this.#timelines.get(systemId) ?? 0));
@@ -27,16 +27,15 @@ export class WriterChoice {
   }
 
   /**
-   * The target to take for the writer while there is none, or null when none has proved to be. A single target is
-   * served as it is when there is no choice: one that is a standby from the start (`standbyServes`), or that does not
-   * let the health check in.
+   * The new writer while there is none, or null if no target has proved to be one. A single target serves without
+   * proof: one that is a standby from the start (`standbyServes`), or that refuses the login of the health check.
    */
   best(
     monitoredTargets: readonly MonitoredTarget[],
     standbyServes: boolean,
   ): MonitoredTarget | null {
     const listed = monitoredTargets.filter((monitored) => monitored.listed);
-    // At the start nobody is taken before everybody was asked: the first to answer may be a former primary.
+    // At startup, no target is chosen before all were checked: the first to respond may be a former primary.
     if (this.#last === null && listed.some(({ last }) => last === null)) return null;
     const [best] = listed
       .filter((monitored) => this.isWriter(monitored))
@@ -48,20 +47,20 @@ export class WriterChoice {
     return standby || only.last?.kind === 'unclear' ? only : null;
   }
 
-  /** It takes writes, and nobody of its cluster was promoted after it. */
+  /** It accepts writes, and no target of its cluster was promoted after it. */
   isWriter({ target, last }: MonitoredTarget): boolean {
     if (last?.kind !== 'role' || last.role.inRecovery) return false;
     const { systemId, timeline } = last.role;
     if (systemId === null || timeline === null) return true;
     const former = this.#last;
     const cluster = former?.target.role?.systemId ?? null;
-    // Another cluster altogether: only when the former one is not to be asked any more (its name points elsewhere).
+    // Another cluster: only if the former one is no longer listed (its name leads elsewhere).
     if (former !== null && cluster !== null && cluster !== systemId && former.listed)
       return target === former.target;
     return timeline >= (this.#timelines.get(systemId) ?? 0);
   }
 
-  /** It is the writer in place of `writer`: promoted after it, or where the name points now. */
+  /** It replaces `writer` as the writer: promoted after it, or where the name leads now. */
   outranks(monitored: MonitoredTarget, writer: MonitoredTarget): boolean {
     if (!monitored.listed || !this.isWriter(monitored)) return false;
     if (!writer.listed) return true;
@@ -72,7 +71,7 @@ export class WriterChoice {
   }
 }
 
-/** Orders those that take writes: one that is not read-only first, then the newest timeline. */
+/** Orders those that accept writes: one that is not read-only first, then the newest timeline. */
 function rank({ target }: MonitoredTarget): number {
   const { role } = target;
   if (role === null) return -1;
