@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { loadParser } from '@sluice/proxy/sql';
 import { analyseTrace, analyseWorkload } from '../src/claims/pinning.ts';
 import { judgeStatement } from '../src/pinning/tally.ts';
+import { probes } from '../src/pinning/probes.ts';
 import { formOf } from '../src/pinning/trace.ts';
 import { readWorkload } from '../src/workload/read-workload.ts';
 import { Workload } from '../src/workload/workload.ts';
@@ -132,6 +133,22 @@ suite('recorded traces', () => {
       });
     });
   }
+
+  test('what sluice prove itself sent is left out', async (t) => {
+    const own = probes.flatMap(({ leave, clear }) => [leave, clear]);
+    const file = await traceFile(
+      t,
+      [...own, 'SELECT 1 FROM made_by_a_run.customers', 'SET a.b = 1']
+        .map((text) => `2026-11-01 10:00:00.000 UTC [101] LOG:  statement: ${text}\n`)
+        .join(''),
+    );
+    const { statements, entries } = await analyseTrace(file, { ownSchema: 'made_by_a_run' });
+    assert.equal(statements, 1);
+    assert.deepEqual(
+      entries.map(({ statement }) => statement),
+      ['set a.b = ?'],
+    );
+  });
 
   test('an export of pg_stat_statements counts calls', async (t) => {
     const file = await traceFile(

@@ -1,5 +1,5 @@
 import { loadParser } from '@sluice/proxy/sql';
-import { probePath } from '../pinning/probes.ts';
+import { ownMark, probePath } from '../pinning/probes.ts';
 import { Tally } from '../pinning/tally.ts';
 import { formOf, readTrace, traceForms } from '../pinning/trace.ts';
 import { ProveError } from '../prove-error.ts';
@@ -36,7 +36,10 @@ export async function provePinning(
       ? analyseWorkload(workload === undefined ? ormWorkload(run) : run.workload)
       : trace === liveStatements
         ? await analyseLive(run)
-        : await analyseTrace(trace, (count) => run.progress.tell(`${count} statements`));
+        : await analyseTrace(trace, {
+            ownSchema: run.control.schema,
+            onProgress: (count) => run.progress.tell(`${count} statements`),
+          });
   return { ...analysis, measured };
 }
 
@@ -68,10 +71,16 @@ export function analyseWorkload(workload: Workload): Analysis {
   };
 }
 
-/** Counts the statements of a recorded trace. */
+/** Counts the statements of a recorded trace, those of `sluice prove` itself left out. */
 export async function analyseTrace(
   file: string,
-  onProgress: (statements: number) => void = () => undefined,
+  {
+    ownSchema = 'sluice_prove',
+    onProgress = () => undefined,
+  }: {
+    readonly ownSchema?: string;
+    readonly onProgress?: (statements: number) => void;
+  } = {},
 ): Promise<Analysis> {
   await loadParser();
   const form = await formOf(file);
@@ -82,8 +91,10 @@ export async function analyseTrace(
   for await (const event of readTrace(file, form)) {
     if (++events % 20_000 === 0) onProgress(events);
     if (event.kind === 'unread') unread++;
-    else if (event.kind === 'statement') tally.add(event.text, event.count, event.session);
-    else {
+    else if (event.kind === 'statement') {
+      const { text, count, session } = event;
+      if (!text.includes(ownMark) && !text.includes(ownSchema)) tally.add(text, count, session);
+    } else {
       const key = `${event.reason}\n${event.digest}`;
       const known = pins.get(key);
       if (known === undefined) pins.set(key, { ...event, count: 1 });
@@ -117,9 +128,9 @@ async function analyseLive({ control, facts }: ProveRun): Promise<Analysis> {
   const rows = await control.query<{ query: string; calls: number }>(
     `SELECT query, sum(calls)::float8 AS calls FROM pg_stat_statements
        WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-         AND query NOT LIKE '%sluice_prove%' AND position($1 IN query) = 0
+         AND position($1 IN query) = 0 AND position($2 IN query) = 0
        GROUP BY query`,
-    [control.schema],
+    [ownMark, control.schema],
   );
   const tally = new Tally();
   for (const { query, calls } of rows) tally.add(query, calls);

@@ -12,7 +12,11 @@ interface Probe {
   readonly clear: string;
 }
 
-const probes: readonly Probe[] = [
+/** Stands in every statement of the probes, so that none of them is taken for one of the application's. */
+export const ownMark = 'sluice_prove';
+
+/** The kinds of state that are tried, but for LISTEN, which is seen by what arrives. */
+export const probes: readonly Probe[] = [
   {
     tried: 'a parameter (SET)',
     leave: "SET sluice_prove.probe = 'left'",
@@ -27,10 +31,10 @@ const probes: readonly Probe[] = [
   },
   {
     tried: 'an advisory lock',
-    leave: 'SELECT pg_advisory_lock(7215462, 1)',
+    leave: 'SELECT pg_advisory_lock(7215462, 1) AS sluice_prove',
     check:
       "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = 7215462 AND pid = pg_backend_pid()) AS found",
-    clear: 'SELECT pg_advisory_unlock(7215462, 1)',
+    clear: 'SELECT pg_advisory_unlock(7215462, 1) AS sluice_prove',
   },
   {
     tried: 'a SQL-level prepared statement',
@@ -115,8 +119,7 @@ async function probeListen(
   await other.query('NOTIFY sluice_prove_probe');
   const deadline = performance.now() + 500;
   while (!heard.one && performance.now() < deadline) await delay(10);
-  await one.query('UNLISTEN sluice_prove_probe').catch(() => undefined);
-  await clear([one, other], 'UNLISTEN *');
+  await clear([one, other], 'UNLISTEN sluice_prove_probe');
   return {
     path: path.name,
     tried: 'a channel (LISTEN)',
