@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import { formatBytes, formatNumber, listed } from '../report/format.ts';
 import type { Claim, Finding, Report } from '../report/schema.ts';
 import { claims } from '../report/schema.ts';
+import { statementsOf } from '../report/summary.ts';
 import { availabilitySection } from './availability-section.ts';
 import { html, Markup } from './markup.ts';
 import { performanceSection } from './performance-section.ts';
@@ -26,8 +27,7 @@ const titles: Readonly<Record<Claim, string>> = {
 
 /** `report.html`: one file without a script and without a request, which opens from disk. */
 export function htmlReport(report: Report): string {
-  const { paths, startedAt, seconds, workload } = report;
-  const name = (workload as { readonly name?: string }).name ?? '';
+  const { paths, startedAt, seconds } = report;
   const shown = claims.filter((claim) => report[claim] !== undefined);
   const title = `sluice prove: ${listed(paths.map((path) => path.name))}`;
   const page = html`<!doctype html>
@@ -48,7 +48,7 @@ export function htmlReport(report: Report): string {
           <h1>What a proxy does: ${listed(paths.map((path) => path.name))}</h1>
           <p class="soft">
             ${startedAt.slice(0, 16).replace('T', ' ')} UTC, ${formatNumber(Math.round(seconds))}
-            seconds, workload ${name}${report.isComplete ? '' : ' (stopped early)'}
+            seconds, ${statementsOf(report)}${report.isComplete ? '' : ' (stopped early)'}
           </p>
           <nav aria-label="Sections">
             <ul>

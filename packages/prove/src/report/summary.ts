@@ -1,3 +1,4 @@
+import { capital } from '../findings/of-estimate.ts';
 import { listed } from './format.ts';
 import type { Claim, Finding, Report } from './schema.ts';
 import { claims } from './schema.ts';
@@ -13,11 +14,11 @@ const marks: Readonly<Record<Finding['kind'], string>> = {
 
 /** What a terminal shows at the end: findings in sentences, by claim. */
 export function summaryOf(report: Report): string {
-  const { paths, workload, seconds, database, findings } = report;
-  const name = (workload as { readonly name?: string }).name ?? '';
+  const { paths, seconds, database, findings } = report;
   const lines = [
     `sluice prove, ${report.startedAt.slice(0, 16).replace('T', ' ')}Z, ${Math.round(seconds)} s${report.isComplete ? '' : ' (stopped early)'}`,
-    `PostgreSQL ${database.version}, workload ${name}, paths ${listed(paths.map((path) => path.name))}`,
+    `PostgreSQL ${database.version}, ${paths.length === 1 ? 'path' : 'paths'} ${listed(paths.map((path) => path.name))}`,
+    ...wrap(capital(statementsOf(report))),
   ];
   for (const claim of [...claims, 'generator'] as const) {
     const those = findings.filter((finding) => finding.claim === claim && finding.isHeadline);
@@ -29,6 +30,16 @@ export function summaryOf(report: Report): string {
   if (others > 0)
     lines.push('', `${others} more findings, plots and all numbers are in report.html.`);
   return `${lines.join('\n')}\n`;
+}
+
+/** Where the statements came from: the workload of the load, and what pinning was judged by where that is something else. */
+export function statementsOf({ workload, scalability, performance, pinning }: Report): string {
+  const { name = '' } = workload as { readonly name?: string };
+  const ran = `workload ${name}`;
+  if (pinning === undefined || pinning.source.startsWith(ran)) return ran;
+  return scalability === undefined && performance === undefined
+    ? pinning.source
+    : `${ran}; for pinning, ${pinning.source}`;
 }
 
 function heading(claim: Claim | 'generator'): string {
