@@ -30,6 +30,35 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
     assert.equal((await schemas(postgres)).length, 0);
   });
 
+  for (const [what, typed, code, said] of [
+    ['no', 'n\r', 1, /nothing was changed/],
+    ['the end of the input', '\u0004', 1, /nothing was changed/],
+    ['Ctrl-C', '\u0003', 130, /Stopped; everything has been cleaned up/],
+  ] as const) {
+    test(`asks before it touches a database; ${what} ends it`, async (t) => {
+      const postgres = await database(t);
+      const prove = new SluiceProcess(t, ['prove', '--direct', postgres.url], {
+        cwd: temporaryFolder(t),
+        terminal: true,
+      });
+      // What stands on the line after it waits for the answer, and has no end yet.
+      await prove.line(/run up to 200 transactions per second/);
+      prove.type(typed);
+      await prove.line(said);
+      assert.equal(await prove.exit(), code);
+      assert.equal((await schemas(postgres)).length, 0);
+    });
+  }
+
+  test('a failover by hand needs somebody at a terminal, and says so before anything is measured', async (t) => {
+    const prove = new SluiceProcess(t, [
+      ...['prove', '--direct', 'postgres://nobody@127.0.0.1:1/none', '--yes'],
+      '--failover-by-hand',
+    ]);
+    assert.equal(await prove.exit(), 1);
+    assert.match(prove.stderr.join('\n'), /no terminal to ask on; use --failover-command/);
+  });
+
   test('Ctrl-C stops it at once, and leaves nothing', async (t) => {
     const postgres = await database(t);
     const cwd = temporaryFolder(t);

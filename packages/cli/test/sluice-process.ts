@@ -45,15 +45,22 @@ export class SluiceProcess {
   constructor(
     t: TestContext,
     args: readonly string[],
-    options: { runtime?: Runtime; env?: NodeJS.ProcessEnv; cwd?: string; npm?: boolean } = {},
+    options: {
+      runtime?: Runtime;
+      env?: NodeJS.ProcessEnv;
+      cwd?: string;
+      npm?: boolean;
+      terminal?: boolean;
+    } = {},
   ) {
     this.#folder = makeFolder();
-    const { runtime = 'node', env, cwd, npm = false } = options;
+    const { runtime = 'node', env, cwd, npm = false, terminal = false } = options;
     // By npm as the README says; signals then go to npm alone, as a process manager sends them.
-    const [file, ...first] = npm
-      ? ['npm', 'run', '--silent', 'sluice', '--']
-      : [process.execPath, bin];
-    this.#child = spawn(file ?? 'npm', [...first, ...args], {
+    const command = npm
+      ? ['npm', 'run', '--silent', 'sluice', '--', ...args]
+      : [process.execPath, bin, ...args];
+    const [file = '', ...rest] = terminal ? inTerminal(command) : command;
+    this.#child = spawn(file, rest, {
       cwd: npm ? repository : cwd,
       env: {
         ...process.env,
@@ -63,7 +70,7 @@ export class SluiceProcess {
         NODE_DISABLE_COMPILE_CACHE: '1',
         ...env,
       },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [terminal ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     });
     this.#exit = once(this.#child, 'close').then(([code]: (number | null)[]) => code ?? null);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
@@ -117,6 +124,12 @@ export class SluiceProcess {
     }
   }
 
+  /** Types on the terminal that the process was given. */
+  type(text: string): void {
+    assert(this.#child.stdin !== null, 'there is no terminal');
+    this.#child.stdin.write(text);
+  }
+
   /** Sends a signal, as Ctrl-C (SIGINT) or `kill` (SIGTERM) do. */
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
@@ -153,4 +166,11 @@ export class SluiceProcess {
   #output(): string {
     return [...this.stdout, ...this.stderr].join('\n');
   }
+}
+
+/** A command in a terminal of its own, by `script`, whose options differ between Linux and macOS. */
+function inTerminal(command: readonly string[]): readonly string[] {
+  if (process.platform === 'darwin') return ['script', '-q', '/dev/null', ...command];
+  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  return ['script', '--quiet', '--return', '--command', `exec ${quoted}`, '/dev/null'];
 }

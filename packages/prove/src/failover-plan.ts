@@ -1,24 +1,25 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { FailoverPlan } from './claims/run.ts';
+import type { FailoverPlan, Limits } from './claims/run.ts';
 import type { Dialogue, ProveOptions } from './options.ts';
 import type { DnsName, TestkitStage } from './stage/index.ts';
 
 const connections = 20;
 const patienceMs = 5000;
 
-/** What all plans share. */
+/** What all plans share. Writes and reads together keep to the limit on the rate, busy and idle clients to that on clients. */
 function common(
   options: ProveOptions,
+  { maxClients, maxRate }: Pick<Limits, 'maxClients' | 'maxRate'>,
   rounds: number,
 ): Omit<FailoverPlan, 'trigger' | 'start' | 'repair' | 'settleMs' | 'needsOutage'> {
-  const writesPerSecond = Math.min(options.failoverRate, options.maxRate ?? Infinity);
+  const writesPerSecond = Math.min(options.failoverRate, maxRate / 2);
   return {
     rounds,
     writesPerSecond,
     readsPerSecond: writesPerSecond,
-    connections: Math.min(connections, Math.max(2, Math.floor((options.maxClients ?? 200) / 2))),
-    idleClients: Math.min(connections, Math.floor((options.maxClients ?? 200) / 2)),
+    connections: Math.min(connections, Math.ceil(maxClients / 2)),
+    idleClients: Math.min(connections, Math.floor(maxClients / 2)),
     patienceMs,
     timeoutMs: options.failoverTimeout * 1000,
   };
@@ -27,12 +28,13 @@ function common(
 /** The test cluster's primary fails, and its standby takes over. */
 export function testkitPlan(
   options: ProveOptions,
+  limits: Limits,
   testkit: TestkitStage,
   dns: DnsName,
 ): FailoverPlan {
   let former: Awaited<ReturnType<TestkitStage['failOver']>>['former'] | undefined;
   return {
-    ...common(options, options.failoverRounds ?? 5),
+    ...common(options, limits, options.failoverRounds ?? 5),
     trigger: `${options.failoverKind} of the test cluster’s primary`,
     needsOutage: false,
     settleMs: 1000,
@@ -53,11 +55,12 @@ export function testkitPlan(
 /** A command of the user’s makes the database fail over. */
 export function commandPlan(
   options: ProveOptions,
+  limits: Limits,
   command: string,
   signal: AbortSignal,
 ): FailoverPlan {
   return {
-    ...common(options, options.failoverRounds ?? 1),
+    ...common(options, limits, options.failoverRounds ?? 1),
     trigger: command,
     needsOutage: true,
     settleMs: options.failoverSettle * 1000,
@@ -83,11 +86,12 @@ export function commandPlan(
 /** A person makes the database fail over, and says when. */
 export function handPlan(
   options: ProveOptions,
+  limits: Limits,
   dialogue: Dialogue,
   signal: AbortSignal,
 ): FailoverPlan {
   return {
-    ...common(options, options.failoverRounds ?? 1),
+    ...common(options, limits, options.failoverRounds ?? 1),
     trigger: 'by hand',
     needsOutage: true,
     settleMs: options.failoverSettle * 1000,

@@ -37,7 +37,7 @@ export interface Dialogue {
   /** Progress goes there. */
   readonly stderr: NodeJS.WritableStream;
   /** Asks a question that is answered by yes or no. */
-  readonly confirm: (question: string) => Promise<boolean>;
+  readonly confirm: (question: string, signal: AbortSignal) => Promise<boolean>;
   /** Resolves when the person has pressed Enter. */
   readonly pressEnter: (message: string, signal: AbortSignal) => Promise<void>;
 }

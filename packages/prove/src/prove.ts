@@ -52,16 +52,17 @@ export async function prove(
   if (trace !== undefined && trace !== liveStatements) await formOf(trace);
   const given = givenPaths(options);
   const isLab = given.length === 0;
+  const limits = limitsOf(options, isLab ? testkitDefaults : givenDefaults);
   const machine = await describeMachine();
   if (isLab) dialogue.stderr.write('Starting PostgreSQL, a standby, and Sluice…\n');
   const stage = isLab
-    ? await testkitStage(options, signal)
-    : await givenStage(options, given, dialogue, signal);
+    ? await testkitStage(options, limits, signal)
+    : await givenStage(options, limits, given, dialogue, signal);
   try {
-    if (!isLab) await takeDatabase(stage, options, dialogue);
+    const leftBehind = isLab ? [] : await takeDatabase(stage, options, limits, dialogue, signal);
     signal.throwIfAborted();
-    await stage.control.createSchema();
-    return await measure({ options, file, stage, machine, startedAt, dialogue, signal });
+    await stage.control.createSchema(leftBehind);
+    return await measure({ options, limits, file, stage, machine, startedAt, dialogue, signal });
   } finally {
     await stage.control.dropSchema().catch((error: unknown) => {
       dialogue.stderr.write(
@@ -73,8 +74,21 @@ export async function prove(
   }
 }
 
+/** The limits that were told, or the defaults. */
+function limitsOf(
+  { maxClients, maxRate }: ProveOptions,
+  defaults: Pick<Limits, 'maxClients' | 'maxRate'>,
+): Limits {
+  return {
+    maxClients: maxClients ?? defaults.maxClients,
+    maxRate: maxRate ?? defaults.maxRate,
+    isClientLimitTold: maxClients !== undefined,
+  };
+}
+
 interface Making {
   readonly options: ProveOptions;
+  readonly limits: Limits;
   readonly file: WorkloadFile;
   readonly stage: Stage;
   readonly machine: Awaited<ReturnType<typeof describeMachine>>;
@@ -84,15 +98,10 @@ interface Making {
 }
 
 async function measure(making: Making): Promise<Report> {
-  const { options, file, stage, dialogue, signal } = making;
+  const { options, limits, file, stage, dialogue, signal } = making;
   const { control, testkit, plan, paths } = stage;
   const observer = await Observer.start(control);
   const defaults = testkit === undefined ? givenDefaults : testkitDefaults;
-  const limits: Limits = {
-    maxClients: options.maxClients ?? defaults.maxClients,
-    maxRate: options.maxRate ?? defaults.maxRate,
-    isClientLimitTold: options.maxClients !== undefined,
-  };
   const seconds = options.seconds ?? defaults.seconds;
   const pace: Pace = {
     rounds: options.rounds,
@@ -117,7 +126,7 @@ async function measure(making: Making): Promise<Report> {
   const facts = await observer.facts();
   const run: ProveRun = { ...common, control, observer, facts, progress, signal, testkit };
   let report: Report = {
-    ...frameOf(making, { facts, limits, pace, plan }),
+    ...frameOf(making, { facts, pace, plan }),
     isComplete: false,
   };
   const failures: { readonly claim: Claim; readonly error: unknown }[] = [];
@@ -193,13 +202,12 @@ function skippedFindings(
 
 /** The part of a report that is known before anything has been measured. */
 function frameOf(
-  { options, file, stage, machine, startedAt }: Making,
+  { options, limits, file, stage, machine, startedAt }: Making,
   {
     facts,
-    limits,
     pace,
     plan,
-  }: Pick<ProveRun, 'facts' | 'limits' | 'pace'> & { readonly plan: FailoverPlan | undefined },
+  }: Pick<ProveRun, 'facts' | 'pace'> & { readonly plan: FailoverPlan | undefined },
 ): Omit<Report, 'isComplete'> {
   const { direct: _direct, through: _through, rates: _rates, ...told } = options;
   const failover = plan === undefined ? {} : planSettings(plan);
@@ -242,10 +250,14 @@ function version(): string {
   return /"version": "([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }
 
-async function testkitStage(options: ProveOptions, signal: AbortSignal): Promise<Stage> {
+async function testkitStage(
+  options: ProveOptions,
+  limits: Limits,
+  signal: AbortSignal,
+): Promise<Stage> {
   const testkit = await TestkitStage.start({ poolSize: 20, signal });
   const dns = new DnsName(testkit.cluster.primary);
-  const plan = testkitPlan(options, testkit, dns);
+  const plan = testkitPlan(options, limits, testkit, dns);
   const paths: DatabasePath[] = [
     {
       name: 'direct',
@@ -271,6 +283,7 @@ async function testkitStage(options: ProveOptions, signal: AbortSignal): Promise
 
 async function givenStage(
   options: ProveOptions,
+  limits: Limits,
   paths: readonly DatabasePath[],
   dialogue: Dialogue,
   signal: AbortSignal,
@@ -278,9 +291,9 @@ async function givenStage(
   const { failoverCommand } = options;
   const plan =
     failoverCommand !== undefined
-      ? commandPlan(options, failoverCommand, signal)
+      ? commandPlan(options, limits, failoverCommand, signal)
       : options.failoverByHand
-        ? handPlan(options, dialogue, signal)
+        ? handPlan(options, limits, dialogue, signal)
         : undefined;
   // Around proxies, if there is a way: they would pin, or lose, what this connection does.
   const path = paths.find(({ kind }) => kind === 'direct') ?? paths[0];
@@ -295,40 +308,41 @@ async function givenStage(
   }
 }
 
-/** Asks before a database that is not the test cluster's is touched, and makes sure that no other run is on it. */
+/**
+ * Asks before a database that is not the test cluster's is touched, and makes sure that no other run is on it.
+ *
+ * @returns the schemas that killed runs left.
+ */
 async function takeDatabase(
   { control, paths, plan }: Stage,
   options: ProveOptions,
+  { maxClients, maxRate }: Limits,
   dialogue: Dialogue,
-): Promise<void> {
-  const earlier = await control.findEarlierRun();
-  if (earlier === 'running') {
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const earlier = await control.findEarlierRuns(signal);
+  if (earlier.some(({ schema, isRunning }) => isRunning && schema === control.schema)) {
     throw new ProveError(
       `another sluice prove is running on this database (schema ${control.schema}); wait for it, or use another schema with --schema`,
     );
   }
-  const { maxClients, maxRate } = { ...givenDefaults, ...definedOf(options) };
-  const failover =
-    plan === undefined || !options.only.includes('availability')
-      ? ''
-      : `\n  - make it fail over (${plan.trigger}), which interrupts all its clients`;
+  const leftBehind = earlier.filter(({ isRunning }) => !isRunning).map(({ schema }) => schema);
+  const planned = [
+    ...leftBehind.map((schema) => `drop the schema ${schema}, which a killed run left`),
+    `create the schema ${control.schema}, and drop it at the end`,
+    `connect up to ${maxClients} clients on each path, and run up to ${maxRate} transactions per second`,
+    ...(plan === undefined || !options.only.includes('availability')
+      ? []
+      : [`make it fail over (${plan.trigger}), which interrupts all its clients`]),
+  ];
   const agreed = await dialogue.confirm(
     `sluice prove is about to use a database that is not its own:
 ${paths.map(({ name, shown }) => `  ${name}: ${shown}`).join('\n')}
 It will
-  - create the schema ${control.schema}, and drop it at the end${earlier === 'left behind' ? ' (an earlier run left one, which is dropped first)' : ''}
-  - connect up to ${maxClients} clients on each path, and run up to ${maxRate} transactions per second${failover}
+${planned.map((line) => `  - ${line}`).join('\n')}
 Continue?`,
+    signal,
   );
   if (!agreed) throw new ProveError('nothing was changed');
-}
-
-function definedOf({ maxClients, maxRate }: ProveOptions): {
-  maxClients?: number;
-  maxRate?: number;
-} {
-  return {
-    ...(maxClients === undefined ? {} : { maxClients }),
-    ...(maxRate === undefined ? {} : { maxRate }),
-  };
+  return leftBehind;
 }

@@ -6,13 +6,14 @@ import { Value } from 'typebox/value';
 import { compareReports } from '../src/compare/index.ts';
 import { rampLimit, stepsUpTo } from '../src/claims/scalability.ts';
 import { Control } from '../src/database/control.ts';
+import { commandPlan } from '../src/failover-plan.ts';
 import { htmlReport } from '../src/html/html-report.ts';
 import { givenPaths, parseThrough, withoutPassword } from '../src/paths.ts';
 import { ProxyProcess } from '../src/stage/index.ts';
 import type { Report } from '../src/report/schema.ts';
 import { reportSchema } from '../src/report/schema.ts';
 import { summaryOf } from '../src/report/summary.ts';
-import { runProve } from './helpers/run-prove.ts';
+import { proveOptions, runProve } from './helpers/run-prove.ts';
 
 // Side by side: each has a database of its own, and most of the time they wait.
 suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 }, () => {
@@ -70,23 +71,34 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
     for (const line of summaryOf(report).split('\n')) assert(line.length <= 79, line);
   });
 
-  test('what an earlier run left is dropped, what is alive is respected, what is not its own is not touched', async (t) => {
+  test('what killed runs left is dropped, what is alive is respected, what is not its own is not touched', async (t) => {
     const postgres = await startPostgres();
     t.after(() => postgres.stop('immediate'));
     const url = (): string => postgres.url;
-    const first = await Control.connect(url, 'sluice_prove');
+    const [first, other, second] = await Promise.all(
+      ['sluice_prove', 'another', 'sluice_prove'].map((schema) => Control.connect(url, schema)),
+    );
+    assert(first !== undefined && other !== undefined && second !== undefined);
     await first.createSchema();
-    const second = await Control.connect(url, 'sluice_prove');
-    assert.equal(await second.findEarlierRun(), 'running');
-    // As when it is killed: nothing is cleaned up, and the heart stands still.
+    await other.createSchema();
+    const running = { schema: 'sluice_prove', isRunning: true };
+    const others = { schema: 'another', isRunning: true };
+    const found = async (): Promise<unknown> =>
+      (await second.findEarlierRuns()).toSorted((a, b) => b.schema.localeCompare(a.schema, 'en'));
+    assert.deepEqual(await found(), [running, others]);
+    // As when they are killed: nothing is cleaned up, and the hearts stand still.
     await first.end();
-    assert.equal(await second.findEarlierRun(), 'left behind');
-    await second.createSchema();
+    await other.end();
+    assert.deepEqual(await found(), [
+      { ...running, isRunning: false },
+      { ...others, isRunning: false },
+    ]);
+    await second.createSchema(['another']);
     await second.dropSchema();
-    assert.equal(await second.findEarlierRun(), 'none');
+    assert.deepEqual(await found(), []);
     await postgres.query('CREATE SCHEMA sluice_prove');
     await assert.rejects(
-      second.findEarlierRun(),
+      second.findEarlierRuns(),
       /that sluice prove did not make; choose another name/,
     );
     await second.end();
@@ -139,6 +151,24 @@ suite('paths and limits', () => {
     assert.deepEqual(stepsUpTo(120), [10, 20, 50, 100, 120]);
     assert.deepEqual(stepsUpTo(10), [10]);
     assert.deepEqual(stepsUpTo(5), [5]);
+  });
+
+  test('the clients and requests of a failover keep to the limits, all kinds together', () => {
+    for (const [maxClients, maxRate] of [
+      [2, 1],
+      [7, 200],
+      [100, 200],
+      [1000, 1600],
+    ] as const) {
+      const plan = commandPlan(
+        proveOptions({ failoverRate: 200 }),
+        { maxClients, maxRate, isClientLimitTold: true },
+        'true',
+        new AbortController().signal,
+      );
+      assert(plan.writesPerSecond + plan.readsPerSecond <= maxRate, `${maxRate}/s`);
+      assert(plan.connections > 0 && plan.connections + plan.idleClients <= maxClients);
+    }
   });
 
   test('a direct path of somebody else’s database keeps room for others, unless a limit is told', () => {
@@ -259,6 +289,29 @@ function reportOf(
     },
   };
 }
+
+suite('a summary', () => {
+  const pinning = {
+    source: 'a log of PostgreSQL',
+    statements: 0,
+    unread: 0,
+    sessions: null,
+    entries: [],
+    observed: [],
+    measured: [],
+  };
+
+  test('says which statements each claim is about', () => {
+    const report = reportOf([1, 1, 1, 1, 1]);
+    assert.match(summaryOf(report), /^Workload web$/m);
+    assert.match(
+      summaryOf({ ...report, pinning }),
+      /^Workload web; for pinning, a log of PostgreSQL$/m,
+    );
+    const { performance: _, ...withoutLoad } = report;
+    assert.match(summaryOf({ ...withoutLoad, pinning }), /^A log of PostgreSQL$/m);
+  });
+});
 
 suite('comparing two reports', () => {
   const calm = [2, 2.05, 1.95, 2.02, 1.98];

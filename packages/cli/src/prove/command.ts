@@ -68,7 +68,7 @@ export const prove: Command = {
       flags: '--max-clients <number>',
       description:
         'never connect more clients than this per path (default: 100; 1000 in the test cluster)',
-      parse: wholeNumber(1, 20_000),
+      parse: wholeNumber(2, 20_000),
     },
     {
       flags: '--max-rate <number>',
@@ -139,7 +139,8 @@ export const prove: Command = {
     },
     {
       flags: '--failover-rate <number>',
-      description: 'writes per second, and as many reads, on each path during a failover',
+      description:
+        'writes per second, and as many reads, on each path during a failover; together at most --max-rate',
       default: 200,
       parse: wholeNumber(1, 2000),
     },

@@ -66,6 +66,11 @@ function proveOptions(module: ProveModule, { options }: CommandInput): ProveOpti
       `--${foreign.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is for a database of your own; the test cluster fails over by itself (--failover-kind)`,
     );
   }
+  if (options['failoverByHand'] === true && !process.stdin.isTTY) {
+    throw new UsageError(
+      '--failover-by-hand asks you to press Enter, and there is no terminal to ask on; use --failover-command instead',
+    );
+  }
   return {
     direct: text('direct'),
     through,

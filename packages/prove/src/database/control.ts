@@ -10,6 +10,13 @@ const deadAfterMs = 8000;
 
 const marker = 'made by sluice prove; dropped when it ends';
 
+/** A run that made its schema before this one. */
+export interface EarlierRun {
+  readonly schema: string;
+  /** False: it was killed, and the schema is what it left. */
+  readonly isRunning: boolean;
+}
+
 /** The connection with which a run prepares the database, watches it, and cleans up. */
 export class Control {
   readonly schema: string;
@@ -24,9 +31,9 @@ export class Control {
     this.schema = schema;
     this.#timer = setInterval(() => {
       if (!this.#hasSchema) return;
-      this.query(`UPDATE ${this.#runTable} SET beats = beats + 1, at = clock_timestamp()`).catch(
-        () => undefined,
-      );
+      this.query(
+        `UPDATE ${runTable(this.schema)} SET beats = beats + 1, at = clock_timestamp()`,
+      ).catch(() => undefined);
     }, heartbeatMs);
     this.#timer.unref();
   }
@@ -43,49 +50,54 @@ export class Control {
     return control;
   }
 
-  get #runTable(): string {
-    return `${escapeIdentifier(this.schema)}.prove_run`;
-  }
-
-  /** Whether an earlier run left its schema, and whether that run is still alive. */
-  async findEarlierRun(): Promise<'none' | 'left behind' | 'running'> {
-    const [row] = await this.query<{ comment: string | null }>(
-      `SELECT obj_description(oid, 'pg_namespace') AS comment FROM pg_namespace WHERE nspname = $1`,
-      [this.schema],
+  /** The runs whose schemas are in the database and may be dropped by this user, alive or killed. */
+  async findEarlierRuns(signal?: AbortSignal): Promise<readonly EarlierRun[]> {
+    const rows = await this.query<{ schema: string; comment: string | null; mayDrop: boolean }>(
+      `SELECT nspname AS schema, obj_description(oid, 'pg_namespace') AS comment,
+              pg_has_role(nspowner, 'USAGE') AS "mayDrop"
+         FROM pg_namespace WHERE nspname = $1 OR obj_description(oid, 'pg_namespace') = $2`,
+      [this.schema, marker],
     );
-    if (row === undefined) return 'none';
-    if (row.comment !== marker) {
+    const own = rows.find(({ schema }) => schema === this.schema);
+    if (own !== undefined && own.comment !== marker) {
       throw new ProveError(
         `the database has a schema "${this.schema}" that sluice prove did not make; choose another name with --schema`,
       );
     }
-    const beats = async (): Promise<number | undefined> => {
-      const rows = await this.query<{ beats: number }>(`SELECT beats FROM ${this.#runTable}`).catch(
-        () => [],
-      );
-      return rows[0]?.beats;
-    };
-    const [age] = await this.query<{ seconds: number }>(
-      `SELECT extract(epoch FROM clock_timestamp() - at)::float AS seconds FROM ${this.#runTable}`,
-    ).catch(() => []);
-    if (age === undefined || age.seconds * 1000 > deadAfterMs) return 'left behind';
-    const before = await beats();
-    const deadline = performance.now() + deadAfterMs;
-    while (performance.now() < deadline) {
-      await delay(250);
-      if ((await beats()) !== before) return 'running';
-    }
-    return 'left behind';
+    return Promise.all(
+      rows
+        .filter(({ schema, mayDrop }) => mayDrop || schema === this.schema)
+        .map(async ({ schema }) => ({ schema, isRunning: await this.#isAlive(schema, signal) })),
+    );
   }
 
-  /** Makes the schema; one that an earlier run left is dropped first. */
-  async createSchema(): Promise<void> {
+  /** Whether the heart of the run that made a schema still beats. */
+  async #isAlive(schema: string, signal: AbortSignal | undefined): Promise<boolean> {
+    const read = async (): Promise<{ beats: number; seconds: number } | undefined> => {
+      const rows = await this.query<{ beats: number; seconds: number }>(
+        `SELECT beats, extract(epoch FROM clock_timestamp() - at)::float AS seconds FROM ${runTable(schema)}`,
+      ).catch(() => []);
+      return rows[0];
+    };
+    const first = await read();
+    if (first === undefined || first.seconds * 1000 > deadAfterMs) return false;
+    const deadline = performance.now() + deadAfterMs;
+    while (performance.now() < deadline) {
+      await delay(250, undefined, signal === undefined ? {} : { signal });
+      if ((await read())?.beats !== first.beats) return true;
+    }
+    return false;
+  }
+
+  /** Makes the schema. What killed runs left, in a schema of this name or another, is dropped first. */
+  async createSchema(leftBehind: readonly string[] = []): Promise<void> {
     const schema = escapeIdentifier(this.schema);
-    await this.query(`DROP SCHEMA IF EXISTS ${schema} CASCADE`);
+    for (const each of new Set([this.schema, ...leftBehind]))
+      await this.query(`DROP SCHEMA IF EXISTS ${escapeIdentifier(each)} CASCADE`);
     await this.query(`CREATE SCHEMA ${schema}`);
     await this.query(`COMMENT ON SCHEMA ${schema} IS ${escapeLiteral(marker)}`);
     await this.query(
-      `CREATE TABLE ${this.#runTable} AS SELECT 0 AS beats, clock_timestamp() AS at`,
+      `CREATE TABLE ${runTable(this.schema)} AS SELECT 0 AS beats, clock_timestamp() AS at`,
     );
     this.#hasSchema = true;
   }
@@ -143,4 +155,9 @@ export class Control {
     await client.connect();
     return client;
   }
+}
+
+/** Where the run that made a schema writes that it is alive. */
+function runTable(schema: string): string {
+  return `${escapeIdentifier(schema)}.prove_run`;
 }

@@ -11,27 +11,7 @@ export function runProve(
   const stderr = new PassThrough();
   stderr.resume();
   return prove(
-    {
-      direct: undefined,
-      through: [],
-      workload: 'web',
-      trace: undefined,
-      only: ['scalability', 'performance', 'availability', 'pinning'],
-      maxClients: 20,
-      maxRate: 50,
-      rates: undefined,
-      rounds: 3,
-      seconds: 1,
-      schema: 'sluice_prove',
-      failoverCommand: undefined,
-      failoverByHand: false,
-      failoverRounds: undefined,
-      failoverTimeout: 60,
-      failoverSettle: 1,
-      failoverKind: 'kill',
-      failoverRate: 200,
-      ...options,
-    },
+    proveOptions(options),
     {
       stderr,
       confirm: () => Promise.resolve(true),
@@ -39,4 +19,29 @@ export function runProve(
     },
     signal,
   );
+}
+
+/** These options over small ones. */
+export function proveOptions(options: Partial<ProveOptions>): ProveOptions {
+  return {
+    direct: undefined,
+    through: [],
+    workload: 'web',
+    trace: undefined,
+    only: ['scalability', 'performance', 'availability', 'pinning'],
+    maxClients: 20,
+    maxRate: 50,
+    rates: undefined,
+    rounds: 3,
+    seconds: 1,
+    schema: 'sluice_prove',
+    failoverCommand: undefined,
+    failoverByHand: false,
+    failoverRounds: undefined,
+    failoverTimeout: 60,
+    failoverSettle: 1,
+    failoverKind: 'kill',
+    failoverRate: 200,
+    ...options,
+  };
 }
