@@ -15,6 +15,8 @@ test('the unit tests of the core pass on Bun', async () => {
     runtimes.bun,
     [
       'test',
+      // A machine may be slow.
+      '--timeout=60000',
       ...folders.map((folder) => `test/${folder}/`),
       '--path-ignore-patterns',
       `**/${others}`,

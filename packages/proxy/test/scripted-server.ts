@@ -134,18 +134,19 @@ export class ScriptedServer {
     return requests;
   }
 
-  /** Answers so many of the messages that were not answered yet. */
-  answer(count = Infinity): void {
+  /** Answers so many of the messages that were not answered yet. Returns whether there were any. */
+  answer(count = Infinity): boolean {
     this.read();
     const messages = messagesIn(this.#unread);
     const answers: Buffer[] = [];
     let length = 0;
     for (const { code, body } of messages.slice(0, count)) {
       length += 5 + body.length;
-      answers.push(...this.#answerTo(code, body));
+      answers.push(...this.answerTo(code, body));
     }
     this.#unread = this.#unread.subarray(length);
     if (answers.length > 0) this.socket.feed(...answers);
+    return length > 0;
   }
 
   /** Answers the messages that come next, as long as they are such. */
@@ -174,7 +175,7 @@ export class ScriptedServer {
     this.socket.emit('close');
   }
 
-  #answerTo(code: string, body: Buffer): Buffer[] {
+  protected answerTo(code: string, body: Buffer): Buffer[] {
     const [first = '', second = ''] = body.toString('latin1').split('\0');
     if (this.#skips && code !== 'S') return [];
     switch (code) {
@@ -234,7 +235,7 @@ export class ScriptedServer {
   }
 }
 
-function dataRow(values: readonly string[]): Buffer {
+export function dataRow(values: readonly string[]): Buffer {
   const count = Buffer.alloc(2);
   count.writeUInt16BE(values.length);
   const parts = values.map((value) => {
@@ -267,6 +268,7 @@ export class ScriptedSource implements ConnectionSource {
   readonly signals: string[] = [];
   /** Servers of connections that were asked for, the newest last. */
   readonly servers: ScriptedServer[] = [];
+  newServer: () => ScriptedServer = () => new ScriptedServer();
   /** Called when a connection has ended. */
   onRelease: () => void = () => undefined;
   /** Who waits for a check. */
@@ -285,7 +287,7 @@ export class ScriptedSource implements ConnectionSource {
     return false;
   }
   connect(...[, done]: Parameters<ConnectionSource['connect']>): void {
-    const server = new ScriptedServer();
+    const server = this.newServer();
     this.servers.push(server);
     // Never in the turn of who asks.
     queueMicrotask(() => done(null, loginTo(server)));

@@ -452,7 +452,7 @@ suite('notifications', () => {
           Array.from({ length: sent }, (_, number) => `${number}`),
         );
       }),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 });

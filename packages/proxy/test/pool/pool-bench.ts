@@ -209,8 +209,9 @@ export class PoolBench {
 
   /** Answers whatever is asked, until nothing more is. */
   async turn(): Promise<void> {
-    for (let round = 0; round < 12; round++) {
-      for (const server of this.servers) server.answer();
+    // What is answered may be followed by more in a later turn.
+    for (let quiet = 0; quiet < 3; quiet++) {
+      for (const server of this.servers) if (server.answer()) quiet = 0;
       await new Promise((resolve) => {
         setImmediate(resolve);
       });

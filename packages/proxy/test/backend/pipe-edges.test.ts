@@ -1,0 +1,374 @@
+import assert from 'node:assert/strict';
+import { afterEach, suite, test } from 'node:test';
+import {
+  BackendCode as Code,
+  MalformedMessage,
+  bindComplete,
+  buildErrorResponse,
+  buildMessage,
+  buildNoticeResponse,
+  buildParameterStatus,
+  closeComplete,
+  noData,
+  parseComplete,
+  readyForQueryIdle,
+} from '@sluice/wire';
+import { faults } from '../../src/io/guard.ts';
+import { toServer } from '../../src/io/write-buffer.ts';
+import { InternalQuery } from '../../src/protocol/internal-query.ts';
+import type { InternalAnswer } from '../../src/protocol/internal-query.ts';
+import { Action, Reply } from '../../src/protocol/pending-replies.ts';
+import { messagesIn } from '../scripted-server.ts';
+import { Bench, Reader } from './pipe-bench.ts';
+
+const error = buildErrorResponse({
+  severity: 'ERROR',
+  sqlstate: '42601',
+  message: 'no',
+});
+const notice = buildNoticeResponse({
+  severity: 'NOTICE',
+  sqlstate: '00000',
+  message: 'hear',
+});
+const done = buildMessage(Code.CommandComplete, Buffer.from('SELECT 1\0'));
+const parameters = buildMessage(Code.ParameterDescription, Buffer.from([0, 0]));
+
+/** DataRow of one value. */
+function row(value: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(value.length);
+  return buildMessage(Code.DataRow, Buffer.from([0, 1]), length, Buffer.from(value));
+}
+
+/** The header of a message whose body does not follow. */
+function header(code: number, length: number): Buffer {
+  const bytes = Buffer.alloc(5);
+  bytes[0] = code;
+  bytes.writeInt32BE(length, 1);
+  return bytes;
+}
+
+/** A bench with `owner` on it, who has asked for these replies. */
+function asked(owner: Reader | null, ...entries: readonly number[]): Bench {
+  const bench = new Bench();
+  bench.pipe.pending.owner = owner;
+  for (const entry of entries) bench.pipe.pending.append(entry);
+  return bench;
+}
+
+const nothing = (): void => undefined;
+
+afterEach(() => {
+  toServer.clear();
+});
+
+suite('a message that comes in pieces', () => {
+  test('is in the middle until its last byte has come', () => {
+    const bench = asked(new Reader('a'), Reply.Query);
+    const long = row('x'.repeat(100));
+    bench.socket.feed(long.subarray(0, 50));
+    assert.ok(bench.pipe.isMidReply);
+    bench.socket.feed(long.subarray(50, 80));
+    assert.ok(bench.pipe.isMidReply);
+    bench.socket.feed(long.subarray(80));
+    assert.ok(!bench.pipe.isMidReply);
+  });
+
+  test('is put together for a query of the proxy’s own', () => {
+    const bench = asked(null);
+    const answers: InternalAnswer[] = [];
+    bench.pipe.gather('SELECT 1', new InternalQuery((answer) => void answers.push(answer)));
+    const [first, second] = [row('one'), row('two')];
+    bench.socket.feed(first, second.subarray(0, 9));
+    bench.socket.feed(second.subarray(9, 10));
+    bench.socket.feed(second.subarray(10), done, readyForQueryIdle);
+    assert.deepEqual(answers[0]?.rows, [['one'], ['two']]);
+    assert.ok(!bench.pipe.isMidReply);
+  });
+
+  test('of which nothing is for the client is left out to its end', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query | Action.Discard, Reply.Query);
+    const long = row('x'.repeat(100));
+    bench.socket.feed(long.subarray(0, 50));
+    assert.ok(!bench.pipe.isMidReply);
+    bench.socket.feed(long.subarray(50), readyForQueryIdle, done, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([done, readyForQueryIdle]));
+  });
+
+  test('may be as long as is looked into, and no longer', () => {
+    const longest = 16 * 1024 * 1024;
+    const bench = asked(new Reader('a'), Reply.Query);
+    bench.socket.feed(header(Code.ErrorResponse, longest));
+    assert.deepEqual(bench.log, []);
+    const other = asked(new Reader('a'), Reply.Query);
+    other.socket.feed(header(Code.ErrorResponse, longest + 1));
+    assert.match(other.log.join(), /out of sync/);
+  });
+
+  test('cannot be shorter than its own length', () => {
+    const bench = asked(new Reader('a'), Reply.Query);
+    bench.socket.feed(header(Code.DataRow, 3));
+    assert.match(bench.log.join(), /out of sync/);
+    const shortest = asked(new Reader('a'), Reply.Query);
+    shortest.socket.feed(header(Code.EmptyQueryResponse, 4), readyForQueryIdle);
+    assert.deepEqual(shortest.log, ['ready I', 'nothing pending']);
+  });
+});
+
+suite('within one chunk', () => {
+  test('each reply goes to its owner, in the middle of a cycle too', () => {
+    const [first, second] = [new Reader('a'), new Reader('b')];
+    const bench = asked(first, Reply.Parse);
+    bench.pipe.pending.owner = second;
+    bench.pipe.pending.append(Reply.Bind);
+    bench.pipe.pending.append(Reply.Sync);
+    bench.socket.feed(parseComplete, bindComplete, readyForQueryIdle);
+    assert.deepEqual(first.received, parseComplete);
+    assert.deepEqual(second.received, Buffer.concat([bindComplete, readyForQueryIdle]));
+  });
+
+  test('replies to nobody do no harm', () => {
+    const bench = asked(null, Reply.Parse, Reply.Sync);
+    bench.pipe.pending.append(Reply.Local, {
+      bytes: closeComplete,
+      undo: nothing,
+    });
+    bench.pipe.pending.append(Reply.CountedQuery, {
+      undo: nothing,
+      counted: () => notice,
+    });
+    bench.socket.feed(parseComplete, readyForQueryIdle, done, readyForQueryIdle);
+    assert.deepEqual(bench.log, ['ready I', 'ready I', 'nothing pending']);
+  });
+
+  test('an answer of the proxy’s own follows the end of the cycle before it', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.pipe.pending.append(Reply.Local, {
+      bytes: closeComplete,
+      undo: nothing,
+    });
+    bench.pipe.pending.append(Reply.Sync);
+    bench.socket.feed(done, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([done, readyForQueryIdle, closeComplete]));
+    assert.equal(bench.pipe.pending.head, Reply.Sync);
+  });
+
+  test('what follows a withdrawn error belongs to the next cycle', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query, Reply.Query);
+    bench.failure = () => 'withdrawn';
+    bench.socket.feed(row('gone'), error, readyForQueryIdle, row('here'), done, readyForQueryIdle);
+    assert.deepEqual(
+      owner.received,
+      Buffer.concat([readyForQueryIdle, row('here'), done, readyForQueryIdle]),
+    );
+  });
+
+  test('nothing is handed over once it is closed', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.Query);
+    bench.pipe.pending.append(Reply.Query, {
+      undo: nothing,
+      noticed: () => (bench.pipe.close(), null),
+    });
+    bench.socket.feed(done, readyForQueryIdle, notice, row('late'));
+    assert.deepEqual(owner.received.subarray(0, done.length), done);
+    assert.ok(!owner.received.includes(row('late')));
+  });
+});
+
+suite('a note', () => {
+  test('may leave out what it has no opinion on', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    const { pending } = bench.pipe;
+    pending.append(Reply.DescribeStatement, { undo: nothing });
+    pending.append(Reply.Sync);
+    pending.append(Reply.CountedQuery, { undo: nothing });
+    pending.append(Reply.CountedQuery);
+    const replies = [parameters, noData, readyForQueryIdle, notice, done, readyForQueryIdle];
+    bench.socket.feed(...replies, done, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([...replies, done, readyForQueryIdle]));
+  });
+
+  test('that says nothing of rows lets none pass', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner, Reply.RewrittenQuery);
+    bench.socket.feed(row('other'), done, readyForQueryIdle);
+    assert.deepEqual(owner.received, Buffer.concat([done, readyForQueryIdle]));
+  });
+
+  test('is told of a description, and of nothing else', () => {
+    const bench = asked(new Reader('a'));
+    const codes: number[] = [];
+    bench.pipe.pending.append(Reply.DescribeStatement, {
+      undo: nothing,
+      described: (code, chunk, start, end) => {
+        codes.push(code, end - start);
+        assert.equal(chunk[start - 5], code);
+        return null;
+      },
+    });
+    bench.socket.feed(notice, parameters, noData);
+    assert.deepEqual(codes, [Code.ParameterDescription, 2, Code.NoData, 0]);
+  });
+
+  test('may put nothing in the place of a message', () => {
+    const relayed: number[] = [];
+    const owner = new Reader('a');
+    owner.relay = (_, start, end) => void relayed.push(end - start);
+    const bench = asked(owner);
+    bench.pipe.pending.append(Reply.CountedQuery, {
+      undo: nothing,
+      counted: () => Buffer.alloc(0),
+    });
+    bench.socket.feed(done, readyForQueryIdle);
+    assert.deepEqual(relayed, [readyForQueryIdle.length]);
+  });
+
+  test('is completed by the end of its reply', () => {
+    const bench = asked(new Reader('a'));
+    const log: string[] = [];
+    for (const [name, kind] of Object.entries({
+      parse: Reply.Parse,
+      sync: Reply.Sync,
+    }))
+      bench.pipe.pending.append(kind, {
+        undo: nothing,
+        completed: () => void log.push(name),
+      });
+    bench.socket.feed(parseComplete);
+    assert.deepEqual(log, ['parse']);
+    bench.socket.feed(readyForQueryIdle);
+    assert.deepEqual(log, ['parse', 'sync']);
+  });
+});
+
+suite('an answer of the proxy’s own', () => {
+  test('goes to nobody when its client has gone', () => {
+    const owner = new Reader('a');
+    const bench = asked(owner);
+    bench.pipe.pending.append(Reply.Local | Action.Orphaned, {
+      bytes: closeComplete,
+      undo: nothing,
+    });
+    bench.pipe.pending.append(Reply.Local, { undo: nothing });
+    bench.pipe.flush();
+    assert.equal(owner.received.length, 0);
+    assert.deepEqual(bench.log, ['nothing pending']);
+  });
+
+  test('needs no owner', () => {
+    const bench = asked(null);
+    bench.pipe.pending.append(Reply.Local, {
+      bytes: closeComplete,
+      undo: nothing,
+    });
+    bench.pipe.flush();
+    assert.deepEqual(bench.log, ['nothing pending']);
+    bench.pipe.flush();
+    assert.deepEqual(bench.log, ['nothing pending', 'nothing pending']);
+  });
+
+  test('leaves what others wait for', () => {
+    const bench = asked(new Reader('a'), Reply.Query);
+    bench.pipe.flush();
+    assert.deepEqual(bench.log, []);
+    assert.equal(bench.pipe.pending.length, 1);
+  });
+});
+
+test('a description that does not fit fails an open cycle at the server too', () => {
+  const owner = new Reader('a');
+  const bench = asked(owner);
+  bench.pipe.pending.append(Reply.DescribeStatement | Action.Discard, {
+    undo: nothing,
+    described: (code) => (code === Code.NoData ? error : null),
+  });
+  bench.pipe.pending.append(Reply.Bind);
+  bench.socket.feed(parameters, noData);
+  assert.deepEqual(owner.received, error);
+  assert.ok(bench.pipe.errorSent);
+  const [describe] = messagesIn(bench.socket.written());
+  assert.equal(describe?.code, 'D');
+  bench.pipe.pending.append(Reply.Sync);
+  // The server does what it was asked before, and fails then.
+  bench.failure = () => {
+    bench.pipe.pending.fail();
+    return 'dropped';
+  };
+  bench.socket.feed(bindComplete, error, readyForQueryIdle);
+  assert.deepEqual(owner.received, Buffer.concat([error, readyForQueryIdle]));
+  assert.ok(!bench.pipe.errorSent);
+});
+
+suite('what ends a pipe', () => {
+  test('is said in words: what was owed, and what came', () => {
+    const bench = asked(new Reader('a'), Reply.Parse);
+    bench.socket.feed(bindComplete);
+    assert.match(bench.log.join(), /out of sync: .*0x32.*Parse/);
+    const idle = asked(new Reader('a'));
+    idle.socket.feed(bindComplete);
+    assert.match(idle.log.join(), /out of sync: .*0x32.*nothing/);
+    assert.doesNotMatch(idle.log.join(), /the reply to/);
+  });
+
+  test('is counted as a fault when it is the proxy’s own doing', () => {
+    const bench = asked(new Reader('a'));
+    const { caught } = faults;
+    bench.drained = () => {
+      throw new Error('a bug');
+    };
+    bench.socket.emit('drain');
+    assert.equal(faults.caught, caught + 1);
+    assert.match(bench.log.join(), /out of sync/);
+    assert.ok(bench.pipe.isClosed);
+    bench.socket.emit('drain');
+    assert.equal(faults.caught, caught + 2);
+    assert.equal(bench.log.length, 1, 'it ends once');
+    assert.ok(bench.socket.destroyed);
+  });
+
+  test('is no fault when the server has sent what is no message', () => {
+    const bench = asked(new Reader('a'), Reply.Query);
+    const { caught } = faults;
+    bench.parameter = () => {
+      throw new MalformedMessage('ParameterStatus');
+    };
+    bench.socket.feed(buildParameterStatus('TimeZone', 'UTC'));
+    assert.match(bench.log.join(), /out of sync/);
+    assert.equal(faults.caught, caught);
+  });
+
+  test('destroys the socket, unless its last words are on their way', () => {
+    const bench = asked(null);
+    bench.pipe.close();
+    assert.ok(bench.socket.destroyed);
+    const polite = asked(null);
+    polite.socket.isFull = true;
+    polite.pipe.end();
+    polite.pipe.close();
+    assert.ok(!polite.socket.destroyed);
+  });
+});
+
+test('each chunk is news of the server', () => {
+  const bench = asked(new Reader('a'), Reply.Query);
+  let heard = 0;
+  bench.heard = () => void heard++;
+  bench.socket.feed(row('one').subarray(0, 3));
+  bench.socket.feed(row('one').subarray(3), done, readyForQueryIdle);
+  assert.equal(heard, 2);
+});
+
+test('reading is paused once, however often that is asked', () => {
+  const bench = asked(null);
+  const calls: string[] = [];
+  bench.socket.pause = () => (calls.push('pause'), bench.socket);
+  bench.socket.resume = () => (calls.push('resume'), bench.socket);
+  for (const isPaused of [false, true, true, false, false]) bench.pipe.pauseReading(isPaused);
+  assert.deepEqual(calls, ['pause', 'resume']);
+});

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import {
+  FrontendCode as Code,
+  buildBind,
+  buildCloseStatement,
+  buildClosePortal,
+  buildDescribeStatement,
+  buildErrorResponse,
+  buildExecute,
+  buildMessage,
+  buildParse,
+  buildQuery,
+  syncMessage,
+} from '@sluice/wire';
+import { LostConversation } from '../../src/recovery/lost-conversation.ts';
+import { LostTransaction } from '../../src/recovery/lost-transaction.ts';
+import { Lexis, classify, loadParser } from '../../src/sql/index.ts';
+import { repliesIn } from '../scripted-server.ts';
+
+await loadParser();
+
+const lost = buildErrorResponse({
+  severity: 'ERROR',
+  sqlstate: '40001',
+  message: 'lost',
+});
+
+/** A client whose transaction was lost, and what became of its statements. */
+class Client {
+  readonly log: string[] = [];
+  readonly statements = new Map<string, string>();
+  readonly #conversation = new LostConversation(
+    new LostTransaction(lost, true, false),
+    {
+      effectsOf: (name) => {
+        const text = this.statements.get(name);
+        return text === undefined ? null : classify(text);
+      },
+      keepParsed: (chunk, at, next, effects) =>
+        void this.log.push(
+          `kept ${chunk.toString('latin1', at + 5, next).split('\0')[0]} ${effects.statements}`,
+        ),
+      forget: (name) => void this.log.push(`forgot ${name}`),
+    },
+    { lexis: Lexis.Standard },
+  );
+
+  /** Sends messages; what it is answered, in words. */
+  says(...messages: readonly Buffer[]): string[] {
+    // They stand somewhere in a chunk.
+    const chunk = Buffer.concat([syncMessage, ...messages]);
+    const answers: Buffer[] = [];
+    let at = syncMessage.length;
+    for (const { length } of messages) {
+      answers.push(this.#conversation.answer(chunk, at, at + length));
+      at += length;
+    }
+    return repliesIn(Buffer.concat(answers));
+  }
+
+  /** Sends the beginning of a message. */
+  begins(message: Buffer): string[] {
+    return repliesIn(
+      this.#conversation.answer(message.subarray(0, message.length - 1), 0, message.length),
+    );
+  }
+
+  get isOver(): boolean {
+    return this.#conversation.over;
+  }
+}
+
+suite('in a transaction that was lost', () => {
+  test('a query fails, and ROLLBACK ends it', () => {
+    const client = new Client();
+    assert.deepEqual(client.says(buildQuery('SELECT 1')), ['E 25P02', 'ZE']);
+    assert.ok(!client.isOver);
+    assert.deepEqual(client.says(buildQuery('ROLLBACK')), ['C ROLLBACK', 'ZI']);
+    assert.ok(client.isOver);
+  });
+
+  test('a query of which only the beginning has come ends nothing', () => {
+    const client = new Client();
+    assert.deepEqual(client.begins(buildQuery('ROLLBACK')), ['E 25P02', 'ZE']);
+  });
+
+  test('an empty message does no harm', () => {
+    assert.deepEqual(new Client().says(buildMessage(Code.Query)), ['E 25P02', 'ZE']);
+    for (const code of [Code.Parse, Code.Bind, Code.Describe, Code.Execute])
+      assert.deepEqual(new Client().says(buildMessage(code)), ['E 25P02']);
+  });
+
+  test('a Parse of ROLLBACK is answered, and kept', () => {
+    const client = new Client();
+    assert.deepEqual(client.says(buildParse('r', 'ROLLBACK')), ['1']);
+    assert.deepEqual(client.log, ['kept r 1']);
+  });
+
+  test('a Parse of anything else fails, up to Sync', () => {
+    const client = new Client();
+    const messages = [buildParse('s', 'SELECT 1'), buildParse('r', 'ROLLBACK'), syncMessage];
+    assert.deepEqual(client.says(...messages), ['E 25P02', 'ZE']);
+    assert.deepEqual(client.log, []);
+  });
+
+  test('a Parse without the end of its text fails', () => {
+    const client = new Client();
+    const parse = buildMessage(Code.Parse, Buffer.from('r\0ROLLBACK'));
+    assert.deepEqual(client.says(parse, buildQuery('')), ['E 25P02', 'E 25P02', 'ZE']);
+  });
+
+  test('a statement of before that ends it is bound and run', () => {
+    const client = new Client();
+    client.statements.set('r', 'ROLLBACK');
+    assert.deepEqual(
+      client.says(buildBind('p', 'r'), buildDescribeStatement('r'), buildExecute('p'), syncMessage),
+      ['2', 't', 'n', 'C ROLLBACK', 'ZI'],
+    );
+    assert.ok(client.isOver);
+  });
+
+  test('any other is refused', () => {
+    const client = new Client();
+    client.statements.set('s', 'SELECT 1').set('p', 'ROLLBACK');
+    assert.deepEqual(client.says(buildBind('p', 's'), syncMessage), ['E 25P02', 'ZE']);
+    assert.deepEqual(client.says(buildBind('p', 'none'), syncMessage), ['E 25P02', 'ZE']);
+    assert.deepEqual(client.says(buildDescribeStatement('s'), syncMessage), ['E 25P02', 'ZE']);
+  });
+
+  test('a name without its end names nothing', () => {
+    const client = new Client();
+    client.statements.set('r', 'ROLLBACK');
+    const bind = buildMessage(Code.Bind, Buffer.from('p\0r'));
+    assert.deepEqual(client.says(bind, syncMessage), ['E 25P02', 'ZE']);
+  });
+
+  test('a statement that is closed is forgotten, a portal is not', () => {
+    const client = new Client();
+    assert.deepEqual(client.says(buildCloseStatement('s'), buildClosePortal('p')), ['3', '3']);
+    assert.deepEqual(client.log, ['forgot s']);
+  });
+});

@@ -1,0 +1,188 @@
+import {
+  BackendCode,
+  TransactionStatus,
+  bindComplete,
+  buildErrorResponse,
+  buildMessage,
+  closeComplete,
+  noData,
+  noParameters,
+  parseComplete,
+} from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
+import { ScriptedServer, dataRow } from '../scripted-server.ts';
+
+/** What a text is refused with. */
+class Refusal extends Error {
+  readonly fields: ErrorFields;
+
+  constructor(sqlstate: string, message: string, routine = '') {
+    super(message);
+    this.fields = { severity: 'ERROR', sqlstate, message, routine };
+  }
+}
+
+/** RowDescription of one column of text. */
+const oneColumn = buildMessage(
+  BackendCode.RowDescription,
+  Buffer.from([0, 1]),
+  Buffer.from('text\0'),
+  Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 25, 255, 255, 255, 255, 255, 255, 0, 0]),
+);
+
+/** Statements whose answer is a row that holds their text. */
+const returnsRows = /^SELECT \d+$/;
+
+/** Ends a transaction that has failed. */
+const ends = /^(?:ROLLBACK|COMMIT)$/;
+
+/** A name in SQL, in quotes or not. */
+const named = /^(\w+) (?:PREPARE )?"?([^\s";(]+)"?(?:.*? AS (.*))?$/s;
+
+/**
+ * A database that knows statements as PostgreSQL does: those of Parse and of SQL's PREPARE in one name space, the unnamed one,
+ * portals, and what errors do to transactions and pipelines.
+ */
+export class ModelServer extends ScriptedServer {
+  readonly #prepared = new Map<string, string>();
+  #unnamed: string | null = null;
+  readonly #portals = new Map<string, string>();
+  #isSkipping = false;
+
+  protected override answerTo(code: string, body: Buffer): Buffer[] {
+    if (code === 'S') {
+      this.#isSkipping = false;
+      return [this.#ready()];
+    }
+    if (this.#isSkipping) return [];
+    const [first = '', second = ''] = body.toString('latin1').split('\0');
+    if (code === 'Q') return this.#query(first);
+    try {
+      return this.#extended(code, first, second);
+    } catch (error) {
+      this.#isSkipping = true;
+      return [this.#refusal(error)];
+    }
+  }
+
+  #query(text: string): Buffer[] {
+    this.#unnamed = null;
+    const answers: Buffer[] = [];
+    try {
+      for (const statement of text.split(';')) {
+        if (returnsRows.test(this.#meant(statement.trim()))) answers.push(oneColumn);
+        answers.push(...this.#run(statement.trim()));
+      }
+    } catch (error) {
+      // Its description would have come with its rows.
+      if (answers.at(-1) === oneColumn) answers.pop();
+      answers.push(this.#refusal(error));
+    }
+    return [...answers, this.#ready()];
+  }
+
+  #extended(code: string, first: string, second: string): Buffer[] {
+    switch (code) {
+      case 'P':
+        if (first === '') this.#unnamed = null;
+        this.#mayRun(second);
+        if (second.includes('bad')) throw new Refusal('42P01', `no such table: ${second}`);
+        if (first === '') this.#unnamed = second;
+        else this.#prepare(first, second);
+        return [parseComplete];
+      case 'B': {
+        const text = this.#textOf(second);
+        this.#mayRun(text);
+        this.#portals.set(first, text);
+        return [bindComplete];
+      }
+      case 'D': {
+        const isStatement = first.startsWith('S');
+        const name = first.slice(1);
+        const text = isStatement ? this.#textOf(name) : this.#portal(name);
+        const hasRows = returnsRows.test(this.#meant(text));
+        if (hasRows) this.#mayRun(text);
+        return [...(isStatement ? [noParameters] : []), hasRows ? oneColumn : noData];
+      }
+      case 'E':
+        return this.#run(this.#portal(first));
+      case 'C':
+        if (first === 'S') this.#unnamed = null;
+        else if (first.startsWith('S')) this.#prepared.delete(first.slice(1));
+        return [closeComplete];
+      default:
+        return [];
+    }
+  }
+
+  /** The statement that one of SQL's EXECUTE runs. */
+  #meant(text: string): string {
+    const [, word, name = ''] = named.exec(text) ?? [];
+    return word === 'EXECUTE' ? (this.#prepared.get(name) ?? '') : text;
+  }
+
+  #run(text: string): Buffer[] {
+    this.#mayRun(text);
+    const [, word, name = '', body = ''] = named.exec(text) ?? [];
+    let tag = text.split(' ')[0] ?? '';
+    if (text === 'BEGIN' || text.startsWith('BEGIN '))
+      this.status = TransactionStatus.InTransaction;
+    else if (ends.test(text)) {
+      if (this.status === TransactionStatus.Failed) tag = 'ROLLBACK';
+      this.status = TransactionStatus.Idle;
+    } else if (text === 'DEALLOCATE ALL') {
+      this.#prepared.clear();
+      tag = text;
+    } else if (word === 'DEALLOCATE') {
+      if (!this.#prepared.delete(name)) throw missing(name);
+    } else if (word === 'PREPARE') this.#prepare(name, body);
+    else if (word === 'EXECUTE') return this.#run(this.#textOf(name));
+    else if (text.includes('bad')) throw new Refusal('42P01', `no such table: ${text}`);
+    const rows = returnsRows.test(text) ? [dataRow([text])] : [];
+    return [...rows, buildMessage(BackendCode.CommandComplete, Buffer.from(`${tag}\0`))];
+  }
+
+  #mayRun(text: string): void {
+    if (this.status === TransactionStatus.Failed && !ends.test(text))
+      throw new Refusal('25P02', 'current transaction is aborted');
+  }
+
+  #prepare(name: string, text: string): void {
+    if (this.#prepared.has(name))
+      throw new Refusal(
+        '42P05',
+        `prepared statement "${name}" already exists`,
+        'StorePreparedStatement',
+      );
+    this.#prepared.set(name, text);
+  }
+
+  #textOf(name: string): string {
+    const text = name === '' ? this.#unnamed : this.#prepared.get(name);
+    if (text == null) throw missing(name);
+    return text;
+  }
+
+  #portal(name: string): string {
+    const text = this.#portals.get(name);
+    if (text === undefined) throw new Refusal('34000', `portal "${name}" does not exist`);
+    return text;
+  }
+
+  #refusal(error: unknown): Buffer {
+    if (!(error instanceof Refusal)) throw error;
+    if (this.status === TransactionStatus.InTransaction) this.status = TransactionStatus.Failed;
+    return buildErrorResponse(error.fields);
+  }
+
+  #ready(): Buffer {
+    if (this.status === TransactionStatus.Idle) this.#portals.clear();
+    return buildMessage(BackendCode.ReadyForQuery, Buffer.from([this.status]));
+  }
+}
+
+function missing(name: string): Refusal {
+  return name === ''
+    ? new Refusal('26000', 'unnamed prepared statement does not exist', 'exec_bind_message')
+    : new Refusal('26000', `prepared statement "${name}" does not exist`, 'FetchPreparedStatement');
+}

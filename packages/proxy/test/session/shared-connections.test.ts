@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  FrontendCode,
+  buildBind,
+  buildCloseStatement,
+  buildDescribeStatement,
+  buildExecute,
+  buildMessage,
+  buildParse,
+  buildQuery,
+  syncMessage,
+} from '@sluice/wire';
+import { Listeners } from '../../src/listen-notify/listeners.ts';
+import { Session } from '../../src/session/session.ts';
+import type { SessionKeeper } from '../../src/session/session.ts';
+import { loadParser } from '../../src/sql/index.ts';
+import { PoolBench } from '../pool/pool-bench.ts';
+import { MemorySocket, messagesIn } from '../scripted-server.ts';
+import { ModelServer } from './model-server.ts';
+
+await loadParser();
+
+/** Everything that is sent up to the next ReadyForQuery, and whether the client waits for that. */
+interface Cycle {
+  readonly client: number;
+  readonly words: readonly string[];
+  readonly waits: boolean;
+  /** Where the bytes are cut, as they come. */
+  readonly cuts: readonly number[];
+}
+
+/** Describe (F) of the portal without a name. */
+const describePortal = buildMessage(FrontendCode.Describe, Buffer.from('P\0'));
+
+const names = ['', 'a', 'b'] as const;
+const texts = ['SELECT 5', 'SELECT 6', 'SELECT bad', 'EXECUTE p'] as const;
+const queries = [
+  'SELECT 1',
+  'SELECT bad',
+  'BEGIN',
+  'COMMIT',
+  'ROLLBACK',
+  'PREPARE p AS SELECT 2',
+  'PREPARE p AS SELECT 3',
+  'EXECUTE p',
+  'DEALLOCATE p',
+  'DEALLOCATE ALL',
+] as const;
+
+const name = fc.constantFrom(...names);
+const request = fc.oneof(
+  fc.tuple(fc.constant('parse'), name, fc.constantFrom(...texts)),
+  fc.tuple(fc.constantFrom('describe', 'execute', 'execute', 'look', 'close'), name),
+);
+const cycle: fc.Arbitrary<Cycle> = fc.record({
+  client: fc.nat(2),
+  waits: fc.boolean(),
+  cuts: fc.array(fc.nat(80), { maxLength: 2 }),
+  words: fc.oneof(
+    fc.constantFrom(...queries).map((text) => [`query:${text}`]),
+    fc
+      .array(request, { minLength: 1, maxLength: 4 })
+      .map((requests) => requests.map((words) => words.join(':'))),
+  ),
+});
+
+/** The bytes of a cycle. */
+function bytesOf({ words }: Cycle): Buffer {
+  const all = words.flatMap((word) => {
+    const [what, first = '', second = ''] = word.split(':');
+    if (what === 'query') return [buildQuery(first)];
+    if (what === 'parse') return [buildParse(first, second)];
+    if (what === 'describe') return [buildDescribeStatement(first)];
+    if (what === 'close') return [buildCloseStatement(first)];
+    const bound = buildBind('', first);
+    return what === 'look' ? [bound, describePortal, buildExecute('')] : [bound, buildExecute('')];
+  });
+  return Buffer.concat(words[0]?.startsWith('query') === true ? all : [...all, syncMessage]);
+}
+
+/** Replies in words; of errors only what a client acts on. */
+function repliesOf(bytes: Buffer): string[] {
+  return messagesIn(bytes).map(({ code, body }) => {
+    const text = body.toString('latin1');
+    if (code !== 'E') return `${code} ${text}`;
+    return `E ${/C([0-9A-Z]{5})\0/.exec(text)?.[1]} ${/M(.*?)\0/.exec(text)?.[1]}`;
+  });
+}
+
+const keeper: SessionKeeper = {
+  pinNotice: false,
+  longestBuffered: 100_000,
+  sessionLimits: {
+    MaxPreparedStatements: Infinity,
+    MaxSessionParameters: Infinity,
+    MaxListenChannels: Infinity,
+  },
+  listeners: new Listeners(),
+  pinned: () => undefined,
+  unpinned: () => undefined,
+  pinEnded: () => undefined,
+  clientOf: () => null,
+  vacate: () => {
+    throw new Error('nothing is vacated here');
+  },
+  foundHiddenState: () => undefined,
+  ended: () => undefined,
+};
+
+/** What each client is answered by sessions that share so many connections. */
+async function shared(cycles: readonly Cycle[], size: number): Promise<string[][]> {
+  const bench = new PoolBench({ size });
+  bench.source.newServer = () => new ModelServer();
+  bench.source.onRelease = () => bench.pool.grow();
+  const clients = [1, 2, 3].map((id) => {
+    const socket = new MemorySocket();
+    const session = new Session({
+      id,
+      socket: socket.asSocket,
+      tls: false,
+      clientUser: 'u',
+      pool: bench.pool,
+      parameters: bench.pool.parameterSets.acquire([]),
+      cancelKey: { processId: 5_000_000 + id, secret: 0 },
+      keeper,
+    });
+    return { session, socket };
+  });
+  for (const one of cycles) {
+    const bytes = bytesOf(one);
+    let from = 0;
+    for (const cut of [...one.cuts.toSorted((a, b) => a - b), bytes.length]) {
+      if (cut > bytes.length || cut <= from) continue;
+      clients[one.client]?.session.onData(Buffer.from(bytes.subarray(from, cut)));
+      from = cut;
+    }
+    if (one.waits) await bench.turn();
+  }
+  await bench.turn();
+  return clients.map(({ socket }) => repliesOf(socket.written()));
+}
+
+/** What each client is answered by a server of its own. */
+function alone(cycles: readonly Cycle[]): string[][] {
+  return [0, 1, 2].map((client) => {
+    const server = new ModelServer();
+    const replies: Buffer[] = [];
+    server.socket.on('data', (bytes: Buffer) => void replies.push(bytes));
+    for (const one of cycles) if (one.client === client) server.socket.write(bytesOf(one));
+    server.answer();
+    server.socket.read();
+    return repliesOf(Buffer.concat(replies));
+  });
+}
+
+test('sessions that share connections are answered as on connections of their own', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(cycle, { maxLength: 14 }),
+      fc.integer({ min: 1, max: 2 }),
+      async (script, size) => {
+        // Transactions end, so that everybody is served.
+        const cycles = [
+          ...script,
+          ...[0, 1, 2].map((client) => ({
+            client,
+            words: ['query:ROLLBACK'],
+            waits: true,
+            cuts: [],
+          })),
+        ];
+        assert.deepEqual(await shared(cycles, size), alone(cycles));
+      },
+    ),
+    { numRuns: 30 },
+  );
+});
