@@ -5,7 +5,7 @@ import type { GroupLimits } from './targets/target-group.ts';
 
 const seconds = 1000;
 
-/** What the settings allow clients. */
+/** The settings for clients. */
 export function endpointLimits(settings: Settings): EndpointLimits {
   return {
     clients: settings.MaxClientConnections,
@@ -25,7 +25,7 @@ export function endpointLimits(settings: Settings): EndpointLimits {
   };
 }
 
-/** What the settings say of the target group. */
+/** The settings for the target group. */
 export function groupLimits(settings: Settings): GroupLimits {
   return {
     shares: {
@@ -42,7 +42,7 @@ export function groupLimits(settings: Settings): GroupLimits {
   };
 }
 
-/** The first entry of `Pools` that fits wins; what it leaves out is as for all pools. */
+/** The first matching entry of `Pools` applies; fields that it omits have the global values. */
 function poolLimits(settings: Settings, database: string, user: string): PoolLimits {
   const own = settings.Pools.find(
     (pool) =>

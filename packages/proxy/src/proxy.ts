@@ -49,26 +49,28 @@ export interface RunningProxy {
     readonly port: number;
   }[];
   readonly admin: { readonly host: string; readonly port: number };
-  /** The log, for what the command around the proxy has to say. */
+  /** The log, for messages of the command. */
   readonly logger: Logger;
   /**
-   * Applies what can change while clients are connected; says what cannot. Throws, and changes nothing, when a
-   * file that the settings name cannot be read.
+   * Applies reloadable settings, and returns the others. Throws, and changes nothing, if a file that the settings name
+   * cannot be read.
    */
   reload(next: Settings): Promise<ReloadResult>;
-  /** Holds every client at the end of its transaction; true once nothing runs any more. Ask again until it does. */
+  /**
+   * Pauses every client at the end of its transaction; true once nothing runs any more. Call it again until it does.
+   */
   pause(): boolean;
   /** Ends a pause. */
   resume(): void;
-  /** What clients, pools and targets do right now. */
+  /** The current state of clients, pools and targets. */
   status(): ProxyStatus;
-  /** No new clients; transactions finish; resolves when all is closed. */
+  /** Refuses new clients and waits for transactions; resolves when everything is closed. */
   drain(): Promise<void>;
-  /** Ends everything now. */
+  /** Stops immediately. */
   stop(): Promise<void>;
 }
 
-/** What a reload did, by the names of settings. */
+/** The result of a reload, by the names of settings. */
 export interface ReloadResult {
   readonly applied: readonly string[];
   readonly refused: readonly { readonly setting: string; readonly reason: string }[];
@@ -95,7 +97,7 @@ export async function startProxy(settings: Settings): Promise<RunningProxy> {
   return proxy;
 }
 
-/** The rooms put together: endpoint, target, admin port, and the clock that drives their time limits. */
+/** The assembled proxy: endpoints, targets, admin port, and the clock for their timeouts. */
 class PoolingProxy implements RunningProxy {
   endpoints: RunningProxy['endpoints'] = [];
   admin: RunningProxy['admin'] = { host: '', port: 0 };
@@ -107,7 +109,7 @@ class PoolingProxy implements RunningProxy {
   #handshake: HandshakeOptions;
   #stopLog: () => void;
   readonly #vault: SecretVault;
-  /** Secrets that were never read, and how often in a row that was tried. */
+  /** Secrets that were never read, and the number of consecutive attempts. */
   #unread: readonly ProxyError[] = [];
   #tries = 0;
   readonly #support: AuthSupport;
@@ -198,7 +200,7 @@ class PoolingProxy implements RunningProxy {
     });
   }
 
-  /** What endpoints have in a database besides their pools. */
+  /** The connections of endpoints to a database outside the pools. */
   readonly #internal: Pick<VacancyOwner, 'leave' | 'dropped'> = {
     leave: (database, closing) => {
       for (const { listeners } of this.#endpoints) listeners.makeWay(database, closing);
@@ -237,7 +239,7 @@ class PoolingProxy implements RunningProxy {
 
   async reload(next: Settings): Promise<ReloadResult> {
     const { changed, notReloadable } = diffSettings(this.#settings, next);
-    // Everything that can fail comes first, so that a reload takes effect whole or not at all.
+    // Everything that can fail comes first, so that a reload takes effect completely or not at all.
     const reading = await this.#vault.read(next);
     const definite = firstDefinite(reading.unread);
     if (definite !== undefined) throw definite;
@@ -305,7 +307,7 @@ class PoolingProxy implements RunningProxy {
     await this.stop();
   }
 
-  /** Ends everything; asked twice, it waits for the end of the first. */
+  /** Stops everything; a second call waits for the first. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
@@ -324,7 +326,7 @@ class PoolingProxy implements RunningProxy {
     this.#stopLog();
   }
 
-  /** Takes what secrets hold now; a reload that came meanwhile has read them itself. */
+  /** Applies the current secrets; a reload in the meantime has read them itself. */
   async #refresh(): Promise<void> {
     const settings = this.#settings;
     if (settings.Auth.length === 0) return;
@@ -335,7 +337,7 @@ class PoolingProxy implements RunningProxy {
     await this.#takeSecrets();
   }
 
-  /** Reads the secret of one user again, and takes what is new. */
+  /** Rereads the secret of one user, and applies changes. */
   async #refreshUser(user: string): Promise<void> {
     const settings = this.#settings;
     await this.#vault.readFor(user, settings);
@@ -355,7 +357,7 @@ class PoolingProxy implements RunningProxy {
     if (users.length > 0) events.secretsChanged.publish({ users });
   }
 
-  /** Secrets that were never read make the proxy not ready; they are tried more often than others. */
+  /** Secrets that were never read make the proxy not ready, and are retried more often than others. */
   #noteUnread({ unread }: SecretReading): void {
     this.#unread = unread;
     this.#tries = unread.length > 0 ? this.#tries + 1 : 0;
@@ -373,7 +375,7 @@ class PoolingProxy implements RunningProxy {
       events.authRuleWarning.publish({ warning });
   }
 
-  /** Pools of users whose password has changed log in anew. */
+  /** Pools of users with a changed password open new connections. */
   #take(credentials: Credentials, changed: readonly string[]): void {
     this.#credentials = credentials;
     for (const pools of this.#group.allPools)
@@ -397,7 +399,7 @@ class PoolingProxy implements RunningProxy {
     return { ...this.#dialOptions, host, port, serverName };
   }
 
-  /** Whom the health check logs in as: HealthCheckUser, or the first user whose password is known. */
+  /** The login of the health check: HealthCheckUser, or the first user with a known password. */
   #healthLogin(target: Target, elsewhere: boolean): LoginOptions {
     const { HealthCheckUser, HealthCheckDatabase } = this.#settings;
     const otherDatabase = HealthCheckDatabase === 'template1' ? 'postgres' : 'template1';
@@ -418,8 +420,8 @@ class PoolingProxy implements RunningProxy {
   }
 
   /**
-   * Ready means that clients can be served now or will be after waiting: once the database has been reached the
-   * proxy stays ready through its outages, since a fail-over must not take every proxy out of its load balancer.
+   * Ready means that clients can be served, possibly after waiting. Once the database has been reached, the proxy stays
+   * ready during its outages, because a failover must not remove every proxy from its load balancer.
    */
   async #notReady(): Promise<string | null> {
     if (this.#draining) return 'draining';

@@ -1,29 +1,29 @@
 import { isIP } from 'node:net';
 import { generate } from 'selfsigned';
 
-/** Certificates for TLS on this machine, all in PEM. */
+/** Certificates for TLS on this machine, in PEM format. */
 export interface Certificate {
-  /** The server's certificate, for the hosts asked for. */
+  /** The server certificate for the requested hosts. */
   readonly cert: string;
   readonly key: string;
-  /** The certificate authority that signed it: what a client has to trust. */
+  /** The certificate authority that signed it, for clients to trust. */
   readonly ca: string;
   readonly caKey: string;
 }
 
-/** What a certificate shall say. */
+/** The contents of a certificate. */
 export interface CertificateOptions {
-  /** Names and addresses it is valid for. Default: localhost, 127.0.0.1 and ::1. */
+  /** The names and addresses for which it is valid. Default: localhost, 127.0.0.1 and ::1. */
   readonly hosts?: readonly string[];
   /** The common name. Default: the first host. For a client certificate: the database user. */
   readonly commonName?: string;
   /** Days until it expires. Default 30. */
   readonly days?: number;
-  /** Signs with this authority, as an earlier call returned it, instead of a new one. */
+  /** Signs with this authority, from an earlier call, instead of a new one. */
   readonly authority?: Pick<Certificate, 'ca' | 'caKey'>;
 }
 
-/** Makes a certificate and, unless one is given, the authority that signs it. For this machine and for tests. */
+/** Creates a certificate and, unless one is given, the authority that signs it. For this machine and for tests. */
 export async function makeCertificate(options: CertificateOptions = {}): Promise<Certificate> {
   const hosts = options.hosts ?? ['localhost', '127.0.0.1', '::1'];
   const common = {

@@ -2,20 +2,18 @@ import { isUtf8 } from 'node:buffer';
 
 const zero = Buffer.from([0]);
 
-/** A text as bytes: a character for each byte of its UTF-8. */
+/** The UTF-8 bytes of a text as a string, one character per byte. */
 export function bytesOf(value: string): string {
   return Buffer.from(value).toString('latin1');
 }
 
-/** Bytes, a character for each, for people to read: as UTF-8 if they are that. */
+/** Bytes, one character each, as readable text: decoded as UTF-8 if they are valid. */
 export function readable(bytes: string): string {
   const buffer = Buffer.from(bytes, 'latin1');
   return isUtf8(buffer) ? buffer.toString() : bytes;
 }
 
-/**
- * A String of the protocol: the text and a zero byte. `latin1` takes each character of `value` for one byte.
- */
+/** A protocol String: the text and a zero byte. With `latin1` each character of `value` is one byte. */
 export function text(value: string | Buffer, encoding: 'utf8' | 'latin1' = 'utf8'): Buffer {
   return typeof value === 'string'
     ? Buffer.from(`${value}\0`, encoding)
@@ -34,7 +32,7 @@ export function buildMessage(code: number, ...body: readonly Buffer[]): Buffer {
   return message;
 }
 
-/** A packet of the startup phase: Int32 length, Int32 code, body. No code byte comes first. */
+/** A packet of the startup phase, without a code byte: Int32 length, Int32 code, body. */
 export function buildPacket(code: number, ...body: readonly Buffer[]): Buffer {
   let length = 8;
   for (const part of body) length += part.length;

@@ -65,7 +65,7 @@ export const StartupCode = {
   Protocol32: 196610,
 } as const;
 
-/** The Int32 that tells one Authentication message of a database from another. */
+/** The Int32 that distinguishes the Authentication messages of a database. */
 export const AuthenticationKind = {
   Ok: 0,
   Cleartext: 3,
@@ -75,12 +75,12 @@ export const AuthenticationKind = {
   SaslFinal: 12,
 } as const;
 
-/** The byte that a server answers SSLRequest and GSSENCRequest with; an old one may answer with an ErrorResponse. */
+/** The byte with which a server responds to SSLRequest and GSSENCRequest; an old one may send an ErrorResponse. */
 export const EncryptionAnswer = {
   Accepted: 0x53, // S
   Declined: 0x4e, // N
   Error: 0x45, // E
 } as const;
 
-/** The first byte of a TLS record that holds a handshake message; no packet of the startup phase can begin with it. */
+/** The first byte of a TLS record with a handshake message; no packet of the startup phase can begin with it. */
 export const tlsHandshakeRecord = 0x16;

@@ -14,9 +14,9 @@ export interface ErrorFields {
   readonly detail?: string;
   /** H */
   readonly hint?: string;
-  /** P: where in the statement, counted in characters from 1. */
+  /** P: the position in the statement, in characters from 1. */
   readonly position?: string;
-  /** R: the routine in PostgreSQL's source, which drivers tell some errors by. Written, not read. */
+  /** R: the routine in PostgreSQL's source, by which drivers recognize some errors. Written, not read. */
   readonly routine?: string;
 }
 
@@ -46,7 +46,7 @@ function buildFields(fields: ErrorFields): Buffer {
   return Buffer.concat(parts);
 }
 
-/** Reads the body of an ErrorResponse or NoticeResponse, `buffer[start, end)`. Unknown fields are passed over. */
+/** Parses the body of an ErrorResponse or NoticeResponse, `buffer[start, end)`. Ignores unknown fields. */
 export function parseErrorFields(buffer: Buffer, start = 0, end = buffer.length): ErrorFields {
   const values = new Map<string, string>();
   let at = start;
@@ -61,7 +61,7 @@ export function parseErrorFields(buffer: Buffer, start = 0, end = buffer.length)
     return value === undefined ? {} : { [name]: value };
   };
   return {
-    // V is never translated, S may be; V is there since PostgreSQL 9.6.
+    // V is never translated, S may be; V exists since PostgreSQL 9.6.
     severity: values.get('V') ?? values.get('S') ?? 'ERROR',
     sqlstate: values.get('C') ?? 'XX000',
     message: values.get('M') ?? '',
@@ -71,15 +71,15 @@ export function parseErrorFields(buffer: Buffer, start = 0, end = buffer.length)
   };
 }
 
-/** The fields of the ErrorResponse or NoticeResponse `buffer[at, end)`, a whole message. */
+/** The fields of the ErrorResponse or NoticeResponse `buffer[at, end)`, a complete message. */
 export function readErrorMessage(buffer: Buffer, at: number, end: number): ErrorFields {
   return parseErrorFields(buffer, bodyAt(at), end);
 }
 
-/** The type of the field that tells a place in the statement. */
+/** The type of the position field. */
 const positionField = 0x50; // P
 
-/** The ErrorResponse or NoticeResponse with another place in the statement. */
+/** The ErrorResponse or NoticeResponse with another position. */
 export function withPosition(message: Buffer, position: number): Buffer {
   const parts: Buffer[] = [];
   let at = bodyAt(0);

@@ -1,49 +1,49 @@
 /*
- * How messages stand in a stream (manual, "Message Formats"): Byte1 code, Int32 length, then the body. The length counts
- * itself and the body, not the code. These are plain functions over a buffer and an offset, so that walking a stream
- * allocates nothing: `at` is where the message begins.
+ * The framing of messages (manual, "Message Formats"): Byte1 code, Int32 length, then the body. The length includes
+ * itself and the body, not the code. These are plain functions on a buffer and an offset, so that walking a stream
+ * allocates nothing: `at` is the start of the message.
  */
 
 /** Byte1 code, Int32 length. */
 export const headerLength = 5;
 
-/** The smallest length that a message can say: the length alone. */
+/** The smallest valid length: the length field alone. */
 export const shortestLength = 4;
 
-/** No message is longer: PostgreSQL's own limit (PQ_LARGE_MESSAGE_LIMIT and PqMaxMsg, 1 GiB - 1). */
+/** PostgreSQL's limit for the length of a message (PQ_LARGE_MESSAGE_LIMIT and PqMaxMsg, 1 GiB - 1). */
 export const longestMessage = 0x3fffffff;
 
-/** PostgreSQL's limit for messages of a client that carry no user data (PQ_SMALL_MESSAGE_LIMIT). */
+/** PostgreSQL's limit for client messages without user data (PQ_SMALL_MESSAGE_LIMIT). */
 export const longestSmallMessage = 10_000;
 
-/** What the length of the message says. Its header must be there. */
+/** The length field of the message. Its header must be complete. */
 export function lengthAt(buffer: Buffer, at: number): number {
   return buffer.readUInt32BE(at + 1);
 }
 
-/** Where its body begins. */
+/** The start of its body. */
 export function bodyAt(at: number): number {
   return at + headerLength;
 }
 
-/** The same where the length has been read already: the loops over what comes from sockets read it once. */
+/** The end of the message, if the length is known already: the loops over received data read it only once. */
 export function endAfter(at: number, length: number): number {
   return at + 1 + length;
 }
 
-/** Where it ends and the next begins, as its length says: beyond the buffer if the rest has not come. */
+/** The end of the message according to its length: beyond the buffer if the rest has not arrived. */
 export function messageEnd(buffer: Buffer, at: number): number {
   return at + 1 + buffer.readUInt32BE(at + 1);
 }
 
-/** Where the message ends; -1 while the buffer does not hold all of it. */
+/** The end of the message; -1 while the buffer does not contain all of it. */
 export function wholeMessageEnd(buffer: Buffer, at: number): number {
   if (at + headerLength > buffer.length) return -1;
   const end = messageEnd(buffer, at);
   return end > buffer.length ? -1 : end;
 }
 
-/** Writes the length into a message that is whole: after its body has changed. */
+/** Writes the length into a complete message, after its body has changed. */
 export function writeLength(message: Buffer, length: number = message.length - 1): void {
   message.writeUInt32BE(length, 1);
 }

@@ -1,23 +1,23 @@
 import { hash } from 'node:crypto';
 
-/** SHA-256 works on blocks of so many bytes. */
+/** The block size of SHA-256 in bytes. */
 const blockLength = 64;
 
 const innerPad = 0x36;
 const outerPad = 0x5c;
 
-/** What the two hashes are made of; used again and again, since all is done within one call. */
+/** The inputs of the two hashes; reused, because everything happens within one call. */
 const outer = Buffer.alloc(blockLength + 32);
 let inner = Buffer.alloc(blockLength + 1024);
 
-/** SHA-256 in one go: on Node.js a third less than an object that is updated. */
+/** SHA-256 in one call: on Node.js a third less time than with an updated hash object. */
 export function sha256(data: Buffer): Buffer {
   return hash('sha256', data, 'buffer');
 }
 
 /**
- * HMAC-SHA-256 (RFC 2104), of two hashes. `createHmac` makes a key object first, which takes Node.js some 30 µs; this
- * takes 5, and a login needs two.
+ * HMAC-SHA-256 (RFC 2104), from two hashes. `createHmac` creates a key object first, which takes Node.js about 30 µs;
+ * this takes 5 µs, and a login needs two.
  */
 export function hmacSha256(key: Buffer, data: string): Buffer {
   const block = key.length > blockLength ? sha256(key) : key;

@@ -8,7 +8,7 @@ import {
   TransactionStatus,
 } from './codes.ts';
 
-// --- What a database sends ---
+// --- Messages of a database ---
 
 /** AuthenticationOk (B): Byte1('R') Int32(8) Int32(0). */
 export const authenticationOk = buildMessage(
@@ -55,7 +55,7 @@ export function buildSaslFinal(data: string): Buffer {
   );
 }
 
-/** ParameterStatus (B): Byte1('S') Int32 length, String name, String value; both as bytes, a character for each. */
+/** ParameterStatus (B): Byte1('S') Int32 length, String name, String value; both as bytes, one character per byte. */
 export function buildParameterStatus(name: string, value: string): Buffer {
   return buildMessage(BackendCode.ParameterStatus, text(name, 'latin1'), text(value, 'latin1'));
 }
@@ -66,9 +66,9 @@ export function buildBackendKeyData(processId: number, secret: Buffer): Buffer {
 }
 
 /**
- * NegotiateProtocolVersion (B): Byte1('v') Int32 length, Int32 version, Int32 n, String[n] options unknown.
- * The manual calls the version "newest minor protocol version"; PostgreSQL sends, and libpq expects, the major
- * version in the upper half as well, as in a startup packet.
+ * NegotiateProtocolVersion (B): Byte1('v') Int32 length, Int32 version, Int32 n, String[n] unknown options. The manual
+ * calls the version "newest minor protocol version"; PostgreSQL sends, and libpq expects, the major version in the
+ * upper half as well, as in a startup packet.
  */
 export function buildNegotiateProtocolVersion(version: number, unknown: readonly string[]): Buffer {
   return buildMessage(
@@ -100,11 +100,11 @@ export const noData = buildMessage(BackendCode.NoData);
 export const noParameters = buildMessage(BackendCode.ParameterDescription, Buffer.from([0, 0]));
 export const closeComplete = buildMessage(BackendCode.CloseComplete);
 
-/** The answer to SSLRequest or GSSENCRequest: Byte1('S') or Byte1('N'). */
+/** The response to SSLRequest or GSSENCRequest: Byte1('S') or Byte1('N'). */
 export const encryptionAccepted = Buffer.from([EncryptionAnswer.Accepted]);
 export const encryptionDeclined = Buffer.from([EncryptionAnswer.Declined]);
 
-// --- What a client sends ---
+// --- Messages of a client ---
 
 /** SSLRequest (F): Int32(8) Int32(80877103). */
 export const sslRequest = buildPacket(StartupCode.SslRequest);
@@ -115,8 +115,8 @@ export function buildCancelRequest(processId: number, secret: Buffer): Buffer {
 }
 
 /**
- * StartupMessage (F): Int32 length, Int32 version, then String name and String value of each, then a zero byte. Names
- * and values are bytes, a character for each: PostgreSQL takes them unconverted.
+ * StartupMessage (F): Int32 length, Int32 version, then String name and String value of each parameter, then a zero
+ * byte. Names and values are bytes, one character per byte: PostgreSQL does not convert them.
  */
 export function buildStartup(
   version: number,
@@ -148,7 +148,7 @@ export function buildQuery(sql: string, encoding: 'utf8' | 'latin1' = 'utf8'): B
   return buildMessage(FrontendCode.Query, text(sql, encoding));
 }
 
-/** Parse (F): Byte1('P') Int32 length, String name, String query, Int16(0): no parameter types are given. */
+/** Parse (F): Byte1('P') Int32 length, String name, String query, Int16(0): without parameter types. */
 export function buildParse(name: string | Buffer, query: string | Buffer): Buffer {
   return buildMessage(FrontendCode.Parse, text(name), text(query), Buffer.from([0, 0]));
 }
@@ -168,7 +168,7 @@ export const flushMessage = buildMessage(FrontendCode.Flush);
 export const syncMessage = buildMessage(FrontendCode.Sync);
 export const terminateMessage = buildMessage(FrontendCode.Terminate);
 
-/** Bind (F): Byte1('B') Int32 length, String portal, String statement; no values, results as text. */
+/** Bind (F): Byte1('B') Int32 length, String portal, String statement; no values, results in text format. */
 export function buildBind(portal: string, statement: string): Buffer {
   return buildMessage(FrontendCode.Bind, text(portal), text(statement), Buffer.alloc(6));
 }

@@ -1,6 +1,6 @@
 import { bodyAt } from './frame.ts';
 
-/** A message that is not laid out as the protocol says: whoever sent it cannot be talked to. */
+/** A message with an invalid format: the connection with its sender must be closed. */
 export class MalformedMessage extends Error {
   override readonly name = 'MalformedMessage';
 
@@ -10,11 +10,11 @@ export class MalformedMessage extends Error {
 }
 
 /*
- * What messages hold, by "Message Formats" of the manual. Each reads the body `buffer[start, end)`, checks that it is all
- * there, and throws MalformedMessage otherwise: whoever uses what it returns need not look again.
+ * The contents of messages (manual, "Message Formats"). Each function parses the body `buffer[start, end)`, checks that
+ * it is complete, and throws MalformedMessage otherwise, so callers need no further checks.
  */
 
-/** ParameterStatus (B): String name, String value; both as bytes, a character for each. */
+/** ParameterStatus (B): String name, String value; both as bytes, one character per byte. */
 export function readParameterStatus(
   buffer: Buffer,
   start: number,
@@ -28,7 +28,9 @@ export function readParameterStatus(
   ];
 }
 
-/** NotificationResponse (B): Int32 process id, String channel, String payload; both as bytes, a character for each. */
+/**
+ * NotificationResponse (B): Int32 process id, String channel, String payload; both as bytes, one character per byte.
+ */
 export function readNotificationResponse(
   buffer: Buffer,
   start: number,
@@ -45,8 +47,8 @@ export function readNotificationResponse(
 }
 
 /**
- * DataRow (B): Int16 columns, then for each Int32 length (-1 for NULL) and the bytes, a character for each. Null is SQL's
- * NULL.
+ * DataRow (B): Int16 columns, then for each Int32 length (-1 for NULL) and the bytes, one character per byte. Null is
+ * the SQL NULL.
  */
 export function readDataRow(buffer: Buffer, start: number, end: number): (string | null)[] {
   if (start + 2 > end) throw new MalformedMessage('DataRow');
@@ -78,35 +80,35 @@ export function readAuthentication(
 export function readBackendKeyData(
   body: Buffer,
 ): { readonly processId: number; readonly secretKey: Buffer } | null {
-  // A copy: the chunk it lies in would stay in memory for as long as the connection.
+  // A copy: otherwise its chunk would stay in memory as long as the connection.
   return body.length < 8
     ? null
     : { processId: body.readUInt32BE(0), secretKey: Buffer.from(body.subarray(4)) };
 }
 
-/** ReadyForQuery (B): Byte1('Z') Int32(5) Byte1 status. The status of the whole message that ends at `end`. */
+/** ReadyForQuery (B): Byte1('Z') Int32(5) Byte1 status. The status of the complete message that ends at `end`. */
 export function readyStatus(buffer: Buffer, end: number): number {
   return buffer[end - 1] ?? 0;
 }
 
-/** Puts another sender into the NotificationResponse that begins at `at`. */
+/** Replaces the sender in the NotificationResponse that begins at `at`. */
 export function writeNotificationSender(buffer: Buffer, at: number, processId: number): void {
   buffer.writeInt32BE(processId | 0, bodyAt(at));
 }
 
-/** ParameterDescription (B), its body: Int16 n, Int32[n] types. How many there are. */
+/** ParameterDescription (B), its body: Int16 n, Int32[n] types. The number of parameters. */
 export function countParameters(body: Buffer): number {
   return body.length < 2 ? 0 : body.readUInt16BE(0);
 }
 
-/** Bytes of a column in RowDescription behind its name, and of them in front of the type. */
+/** The number of bytes of a column in RowDescription after its name, and of those before the type. */
 const columnTail = 18;
 const beforeType = 6;
 
 /**
- * RowDescription (B), its body: Int16 n, then for each column String name, Int32 table, Int16 number of the column, Int32
- * type, Int16 size of the type, Int32 modifier, Int16 format. Whether two are alike but for where the columns stand and
- * for their formats.
+ * RowDescription (B), its body: Int16 n, then for each column String name, Int32 table, Int16 column number, Int32
+ * type, Int16 type size, Int32 type modifier, Int16 format. Whether two are equal except for the origins and formats of
+ * the columns.
  */
 export function sameColumns(a: Buffer, b: Buffer): boolean {
   if (a.length !== b.length || a.length < 2) return false;
@@ -124,7 +126,7 @@ export function sameColumns(a: Buffer, b: Buffer): boolean {
   return a.readUInt16BE(0) === b.readUInt16BE(0);
 }
 
-/** Where the String that begins at `start` has its zero byte. */
+/** The position of the zero byte of the String that begins at `start`. */
 function endOfString(buffer: Buffer, start: number, end: number, message: string): number {
   const zero = start < end ? buffer.indexOf(0, start) : -1;
   if (zero < 0 || zero >= end) throw new MalformedMessage(message);

@@ -2,11 +2,11 @@ import { bodyAt, headerLength, messageEnd } from './frame.ts';
 import { FrontendCode } from './codes.ts';
 
 /*
- * What the messages of a client hold (manual, "Message Formats"), by offsets into the buffer they came in. `at` is where a
- * message begins, `end` where it ends or where the buffer does.
+ * The contents of client messages (manual, "Message Formats"), as offsets into the received buffer. `at` is the start
+ * of a message, `end` its end or the end of the buffer.
  */
 
-/** What Describe and Close are about, by their first byte. */
+/** The kind of object in Describe and Close, in their first byte. */
 export const NamedKind = {
   Statement: 0x53, // S
   Portal: 0x50, // P
@@ -17,25 +17,26 @@ export function namesStatement(buffer: Buffer, at: number): boolean {
   return buffer[bodyAt(at)] === NamedKind.Statement;
 }
 
-/** Where the name in a Describe or Close begins. */
+/** The start of the name in a Describe or Close. */
 export function namedAt(at: number): number {
   return bodyAt(at) + 1;
 }
 
 /**
- * Where the first String of a message begins. Parse (F): String name, String query, Int16 n, Int32[n] types. Bind (F): String
- * portal, String statement, … Execute (F): String portal, Int32 rows. Describe and Close say first what they are about.
+ * The start of the first String of a message. Parse (F): String name, String query, Int16 n, Int32[n] types. Bind (F):
+ * String portal, String statement, … Execute (F): String portal, Int32 rows. Describe and Close have the kind of object
+ * before it.
  */
 export function firstStringAt(code: number, at: number): number {
   return code === FrontendCode.Describe || code === FrontendCode.Close ? namedAt(at) : bodyAt(at);
 }
 
-/** Where the String that begins at `start` has its zero byte; -1: not in the buffer. */
+/** The position of the zero byte of the String that begins at `start`; -1: not in the buffer. */
 export function stringEnd(buffer: Buffer, start: number): number {
   return buffer.indexOf(0, start);
 }
 
-/** Whether the message at `at` is a Describe of the statement whose name is `buffer[start, end)`. */
+/** Whether the message at `at` is a Describe of the statement with the name `buffer[start, end)`. */
 export function describesStatement(
   buffer: Buffer,
   at: number,
@@ -53,7 +54,7 @@ export function describesStatement(
   );
 }
 
-/** Whether the requests from `start` on describe a portal, up to their Sync or as far as they have come. */
+/** Whether the requests from `start` on describe a portal, up to their Sync or the end of the buffer. */
 export function describesPortal(buffer: Buffer, start: number): boolean {
   for (let at = start; at + headerLength < buffer.length; at = messageEnd(buffer, at)) {
     if (buffer[at] === FrontendCode.Describe && buffer[bodyAt(at)] === NamedKind.Portal)
@@ -63,32 +64,32 @@ export function describesPortal(buffer: Buffer, start: number): boolean {
   return false;
 }
 
-/** FunctionCall (F): Byte1('F') Int32 length, Int32 object id of the function, … -1: the buffer ends before it. */
+/** FunctionCall (F): Byte1('F') Int32 length, Int32 OID of the function, … -1: the buffer ends before it. */
 export function calledFunction(buffer: Buffer, at: number, end: number): number {
   const body = bodyAt(at);
   return body + 4 > end ? -1 : buffer.readUInt32BE(body);
 }
 
 /*
- * Bind (F), behind the names of portal and statement: Int16 n, Int16[n] formats of the parameters, Int16 m, then m times
+ * Bind (F), after the names of portal and statement: Int16 n, Int16[n] formats of the parameters, Int16 m, then m times
  * Int32 length (-1: NULL) and the bytes, Int16 k, Int16[k] formats of the columns.
  */
 
-/** A parameter's value in a Bind. */
+/** The value of a parameter in a Bind. */
 export interface BoundValue {
   readonly start: number;
   readonly end: number;
   readonly isBinary: boolean;
 }
 
-/** How many values a Bind has, whose formats begin at `from`; -1: the buffer ends before. */
+/** The number of values in a Bind whose formats begin at `from`; -1: the buffer ends before. */
 export function countValues(buffer: Buffer, from: number, end: number): number {
   if (from + 2 > end) return -1;
   const at = from + 2 + 2 * buffer.readUInt16BE(from);
   return at + 2 > end ? -1 : buffer.readUInt16BE(at);
 }
 
-/** Where the length of a parameter stands; -1: it is not there. */
+/** The position of the length of a parameter; -1: it does not exist. */
 function valueAt(buffer: Buffer, from: number, end: number, parameter: number): number {
   const count = countValues(buffer, from, end);
   if (parameter > count) return -1;
@@ -100,7 +101,7 @@ function valueAt(buffer: Buffer, from: number, end: number, parameter: number): 
   return -1;
 }
 
-/** Whether parameter $n is NULL; undefined when it cannot be read. */
+/** Whether parameter $n is NULL; undefined if it cannot be read. */
 export function isNullValue(
   buffer: Buffer,
   from: number,
@@ -111,7 +112,10 @@ export function isNullValue(
   return at < 0 ? undefined : buffer.readInt32BE(at) < 0;
 }
 
-/** The value of parameter $n; null for NULL, and when it cannot be read. No format: text; one: it holds for all. */
+/**
+ * The value of parameter $n; null for NULL, and if it cannot be read. Without a format it is text; a single format
+ * applies to all.
+ */
 export function boundValue(message: Buffer, from: number, parameter: number): BoundValue | null {
   const at = valueAt(message, from, message.length, parameter);
   if (at < 0) return null;
@@ -124,14 +128,14 @@ export function boundValue(message: Buffer, from: number, parameter: number): Bo
   return { start, end: start + length, isBinary };
 }
 
-/** An int4 in a Bind: four bytes when binary, else digits. Null when the value is none. */
+/** An int4 in a Bind: four bytes in binary format, otherwise digits. Null if the value is invalid. */
 export function readInt4(message: Buffer, { start, end, isBinary }: BoundValue): number | null {
   if (isBinary) return end - start === 4 ? message.readInt32BE(start) : null;
   const text = message.toString('latin1', start, end);
   return /^\d{1,10}$/.test(text) ? Number(text) : null;
 }
 
-/** Puts another number in its place, as long as the one that was there. */
+/** Replaces the number by another one of the same length. */
 export function writeInt4(
   message: Buffer,
   { start, end, isBinary }: BoundValue,
@@ -141,7 +145,10 @@ export function writeInt4(
   else message.write(String(value).padStart(end - start, '0'), start, 'latin1');
 }
 
-/** SASLInitialResponse (F), its body: String mechanism, Int32 length of the data, Byten data. Null: it is laid out otherwise. */
+/**
+ * SASLInitialResponse (F), its body: String mechanism, Int32 length of the data, Byten data. Null: the format is
+ * invalid.
+ */
 export function readSaslInitial(
   body: Buffer,
 ): { readonly mechanism: string; readonly data: string } | null {

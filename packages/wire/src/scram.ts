@@ -1,9 +1,9 @@
 import { pbkdf2, randomBytes, randomFillSync, timingSafeEqual } from 'node:crypto';
 import { hmacSha256 as hmac, sha256 } from './hmac.ts';
 
-/** SCRAM-SHA-256 (RFC 5802, RFC 7677), as PostgreSQL uses it. User names inside SCRAM are ignored by PostgreSQL. */
+/** SCRAM-SHA-256 (RFC 5802, RFC 7677), as in PostgreSQL, which ignores the user name inside SCRAM. */
 
-/** What proves a password without being one: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`. */
+/** A verifier of a password: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`. */
 export interface ScramVerifier {
   readonly iterations: number;
   readonly salt: Buffer;
@@ -11,7 +11,7 @@ export interface ScramVerifier {
   readonly serverKey: Buffer;
 }
 
-/** The two keys that a client derives from its password; they cost PBKDF2, so they are worth keeping. */
+/** The two keys that a client derives from its password. PBKDF2 is expensive, so they are cached. */
 export interface ScramKeys {
   readonly clientKey: Buffer;
   readonly serverKey: Buffer;
@@ -20,8 +20,8 @@ export interface ScramKeys {
 const defaultIterations = 4096;
 
 /**
- * A server that asks for more is refused: the keys are derived on threads that DNS and files need as well, and nothing
- * stops a derivation that has begun. A million take a third of a second.
+ * A server that requires more iterations is refused: derivation uses threads that DNS and files need too, and cannot be
+ * aborted. A million iterations take a third of a second.
  */
 const mostIterations = 1_000_000;
 
@@ -31,7 +31,7 @@ function xor(a: Buffer, b: Buffer): Buffer {
   return result;
 }
 
-/** Derives the keys on the thread pool, never on the event loop. `password` has been through SASLprep. */
+/** Derives the keys on the thread pool, not on the event loop. `password` must be prepared with SASLprep. */
 export function deriveKeys(
   password: string,
   salt: Buffer,
@@ -45,7 +45,7 @@ export function deriveKeys(
   });
 }
 
-/** Makes the verifier of a password, with a new salt unless one is given. */
+/** Creates the verifier of a password, with a new salt unless one is given. */
 export function makeVerifier(
   password: string,
   salt: Buffer = randomBytes(16),
@@ -64,11 +64,11 @@ export function makeVerifier(
   });
 }
 
-/** PostgreSQL's text form of a verifier: whole base64, and two keys of 32 bytes. */
+/** PostgreSQL's text format of a verifier: valid base64, and two keys of 32 bytes. */
 const verifierPattern =
   /^SCRAM-SHA-256\$([1-9]\d{0,8}):((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==))\$([A-Za-z0-9+/]{43}=):([A-Za-z0-9+/]{43}=)$/;
 
-/** Reads PostgreSQL's text form of a verifier; null when it is not one. */
+/** Parses PostgreSQL's text format of a verifier; null if it is invalid. */
 export function parseVerifier(text: string): ScramVerifier | null {
   const match = verifierPattern.exec(text);
   if (match === null) return null;
@@ -81,7 +81,7 @@ export function parseVerifier(text: string): ScramVerifier | null {
   };
 }
 
-/** Whether the verifier is that of this password, which has been through SASLprep. */
+/** Whether the verifier is that of this password, which must be prepared with SASLprep. */
 export function fitsVerifier(verifier: ScramVerifier, password: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     deriveKeys(password, verifier.salt, verifier.iterations, (error, keys) => {
@@ -92,8 +92,8 @@ export function fitsVerifier(verifier: ScramVerifier, password: string): Promise
 }
 
 /**
- * A verifier that no password fits, for a user that is not there: the exchange looks the same, and the same
- * salt comes at every try, since it is made from the name and a secret of this process.
+ * A verifier for an unknown user that no password matches: the exchange looks the same, and the salt is the same each
+ * time, because it is derived from the name and a secret of this process.
  */
 export function mockVerifier(
   user: string,
@@ -108,16 +108,16 @@ export function mockVerifier(
   };
 }
 
-/** The salt of a user, made from the name and a secret: the same at every try, and for everybody else random. */
+/** The salt of a user, derived from the name and a secret: always the same, and random to anybody else. */
 export function saltOf(user: string, secret: Buffer): Buffer {
   return Buffer.from(hmac(secret, user).subarray(0, 16));
 }
 
-/** How an exchange is bound to its TLS connection. */
+/** The channel binding of an exchange. */
 export interface ChannelBinding {
-  /** The GS2 header: `n,,` not supported, `y,,` the other side did not offer it, `p=tls-server-end-point,,` used. */
+  /** The GS2 header: `n,,` not supported, `y,,` not offered by the other side, `p=tls-server-end-point,,` used. */
   readonly header: string;
-  /** The hash of the server's certificate (RFC 5929), empty when not used. */
+  /** The hash of the server's certificate (RFC 5929), empty if unused. */
   readonly data: Buffer;
 }
 
@@ -136,10 +136,10 @@ function attributes(message: string): Map<string, string> {
   return found;
 }
 
-/** Random bytes in a nonce: as many as PostgreSQL's own has. */
+/** The number of random bytes in a nonce, as in PostgreSQL. */
 const nonceBytes = 18;
 
-/** Fetched many at a time, and each used once. */
+/** Generated in batches, and each used once. */
 const random = Buffer.alloc(nonceBytes * 128);
 let randomUsed = random.length;
 
@@ -153,13 +153,13 @@ function makeNonce(): string {
   return random.toString('base64', at, randomUsed);
 }
 
-/** The client's side of one exchange. Errors are thrown as sentences. */
+/** The client side of one exchange. It throws errors with a readable message. */
 export class ScramClient {
   readonly #binding: ChannelBinding;
   readonly #first: string;
   #serverSignature: Buffer | null = null;
 
-  /** `nonce` is random but in tests. */
+  /** `nonce` is random, except in tests. */
   constructor(binding: ChannelBinding = noBinding, nonce: string = makeNonce()) {
     this.#binding = binding;
     this.#first = `n=,r=${nonce}`;
@@ -170,7 +170,7 @@ export class ScramClient {
     return this.#binding.header + this.#first;
   }
 
-  /** Reads the server-first-message: what the keys are to be derived with. */
+  /** Parses the server-first-message: the parameters for deriving the keys. */
   readServerFirst(message: string): {
     readonly salt: Buffer;
     readonly iterations: number;
@@ -198,7 +198,7 @@ export class ScramClient {
     return `${withoutProof},p=${xor(keys.clientKey, signature).toString('base64')}`;
   }
 
-  /** Checks the server-final-message: only who knows the password can have made it. */
+  /** Verifies the server-final-message: only somebody who knows the password can create it. */
   verifyServerFinal(message: string): boolean {
     const signature = Buffer.from(attributes(message).get('v') ?? '', 'base64');
     const own = this.#serverSignature;
@@ -206,10 +206,10 @@ export class ScramClient {
   }
 }
 
-/** The server's side of one exchange. */
+/** The server side of one exchange. */
 export class ScramServer {
   readonly #verifier: ScramVerifier;
-  /** What a client that binds to the channel must show; null when there is nothing to bind to. */
+  /** The required channel binding data of the client; null without channel binding. */
   readonly #endPoint: Buffer | null;
   #nonce: string;
   #clientFirst = '';
@@ -217,7 +217,10 @@ export class ScramServer {
   #header = '';
   #clientKey: Buffer | null = null;
 
-  /** `endPoint` is the channel's tls-server-end-point, when SCRAM-SHA-256-PLUS is offered; `nonce` is random but in tests. */
+  /**
+   * `endPoint` is the tls-server-end-point of the channel, if SCRAM-SHA-256-PLUS is offered; `nonce` is random, except
+   * in tests.
+   */
   constructor(
     verifier: ScramVerifier,
     endPoint: Buffer | null = null,
@@ -229,17 +232,18 @@ export class ScramServer {
   }
 
   /**
-   * Reads the client-first-message: `gs2-header n=user,r=nonce[,extensions]`. Returns the server-first-message, or null
-   * when it is not one or does not fit the mechanism; `plus` is whether that was SCRAM-SHA-256-PLUS.
+   * Parses the client-first-message: `gs2-header n=user,r=nonce[,extensions]`. Returns the server-first-message, or
+   * null if the message is invalid or does not match the mechanism; `plus` is whether that was SCRAM-SHA-256-PLUS.
    */
   first(message: string, plus: boolean): string | null {
-    // An "m=" in front would be an extension that must be understood, and there is none.
+    // A leading "m=" would be a mandatory extension, and none is supported.
     const match =
       /^(n|y|p=tls-server-end-point),(a=[^,]*|),(n=[^,]*,r=([!-+\--~]+)(?:,.*)?)$/s.exec(message);
     if (match === null) return null;
     const [, flag = '', identity = '', bare = '', clientNonce = ''] = match;
     if (flag.startsWith('p=') !== plus || (plus && this.#endPoint === null)) return null;
-    // A client that thinks we cannot bind, where we offered it, has been lied to (RFC 5802, section 6).
+    // The client claims that the server did not offer channel binding, but it did: a downgrade attack (RFC 5802,
+    // section 6).
     if (flag === 'y' && this.#endPoint !== null) return null;
     this.#header = `${flag},${identity},`;
     this.#clientFirst = bare;
@@ -249,14 +253,14 @@ export class ScramServer {
     return this.#serverFirst;
   }
 
-  /** The client's key, which the proof shows to whoever has the verifier; null until a proof has held. */
+  /** The client key, which the proof reveals to the owner of the verifier; null until a proof was valid. */
   get clientKey(): Buffer | null {
     return this.#clientKey;
   }
 
   /**
-   * Reads the client-final-message; returns the server-final-message when the proof holds, else null. The client may
-   * have any of the passwords whose verifiers are given: those with another salt than it was shown are passed over.
+   * Parses the client-final-message; returns the server-final-message if the proof is valid, otherwise null. The client
+   * can have any of the passwords of the given verifiers; those with another salt than the one it got are skipped.
    */
   final(message: string, verifiers: readonly ScramVerifier[] = [this.#verifier]): string | null {
     const proofAt = message.lastIndexOf(',p=');

@@ -1,21 +1,25 @@
 import { StartupCode } from './codes.ts';
 
 /*
- * Packets of the startup phase have no code byte: Int32 length (which counts itself), Int32 code or version, then the rest.
+ * Packets of the startup phase have no code byte: Int32 length (including itself), Int32 code or version, then the
+ * rest.
  */
 
-/** Bytes that a packet has at least: length and code. */
+/** The minimum size of a packet: length and code. */
 export const shortestPacket = 8;
 
-/** PostgreSQL's limit for what follows the length (MAX_STARTUP_PACKET_LENGTH). */
+/** PostgreSQL's limit for the part after the length (MAX_STARTUP_PACKET_LENGTH). */
 export const longestStartup = 10_000;
 
-/** The length of the packet at the beginning of the buffer; 0: it has not come yet. */
+/** The length of the packet at the beginning of the buffer; 0: it has not arrived yet. */
 export function packetLength(buffer: Buffer): number {
   return buffer.length < 4 ? 0 : buffer.readUInt32BE(0);
 }
 
-/** One of `StartupCode`, or a protocol version: the major in the upper two bytes, the minor in the lower. */
+/**
+ * One of `StartupCode`, or a protocol version: the major version in the upper two bytes, the minor version in the
+ * lower.
+ */
 export function packetCode(packet: Buffer): number {
   return packet.readUInt32BE(4);
 }
@@ -28,7 +32,7 @@ export function protocolVersion(packet: Buffer): {
   return { major: packet.readUInt16BE(4), minor: packet.readUInt16BE(6) };
 }
 
-/** A protocol version as packets say it. */
+/** A protocol version in the format of packets. */
 export function versionCode(major: number, minor: number): number {
   return (major << 16) | minor;
 }
@@ -43,17 +47,17 @@ export function readCancelRequest(
   return { processId: packet.readUInt32BE(8), secret };
 }
 
-/** A startup packet, read. */
+/** A parsed startup packet. */
 export interface StartupMessage {
   readonly major: number;
   readonly minor: number;
-  /** Names and values in the order in which they came, as bytes: a character for each. */
+  /** Names and values in order, as bytes, one character per byte. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
 }
 
 /**
- * Reads a StartupMessage, the whole packet: Int32 length, Int32 version, then pairs of Strings, then a zero byte.
- * Returns null when the layout is broken (a name without a value, no zero byte at the end).
+ * Parses a StartupMessage, the complete packet: Int32 length, Int32 version, then pairs of Strings, then a zero byte.
+ * Returns null if the format is invalid (a name without a value, no zero byte at the end).
  */
 export function parseStartup(packet: Buffer): StartupMessage | null {
   const parameters: [string, string][] = [];
@@ -73,15 +77,15 @@ export function parseStartup(packet: Buffer): StartupMessage | null {
   return { ...protocolVersion(packet), parameters };
 }
 
-/** The command-line options in the startup parameter `options`, read. */
+/** The parsed command-line options in the startup parameter `options`. */
 export interface StartupOptions {
-  /** What they set: `-c name=value`, `--name=value`, and the short options that stand for a parameter. */
+  /** The parameters that they set: `-c name=value`, `--name=value`, and the short options for a parameter. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
-  /** The first that PostgreSQL refuses, in its words; null when there is none. */
+  /** PostgreSQL's error for the first invalid option; null if there is none. */
   readonly problem: string | null;
 }
 
-/** Options with an argument, by their letter: the parameter that they set (manual, "postgres", "Options"). */
+/** Options with an argument, by letter: the parameter that they set (manual, "postgres", "Options"). */
 const valued: Readonly<Record<string, string>> = {
   B: 'shared_buffers',
   h: 'listen_addresses',
@@ -92,7 +96,7 @@ const valued: Readonly<Record<string, string>> = {
   W: 'post_auth_delay',
 };
 
-/** Options without one: the parameter, and its value. */
+/** Options without an argument: the parameter and its value. */
 const plain: Readonly<Record<string, readonly [name: string, value: string]>> = {
   e: ['datestyle', 'euro'],
   F: ['fsync', 'false'],
@@ -103,7 +107,7 @@ const plain: Readonly<Record<string, readonly [name: string, value: string]>> = 
   s: ['log_statement_stats', 'true'],
 };
 
-/** Arguments of -f: kinds of plans that are not made. */
+/** Arguments of -f: plan types to disable. */
 const plans: Readonly<Record<string, string>> = {
   s: 'enable_seqscan',
   i: 'enable_indexscan',
@@ -122,13 +126,13 @@ const statistics: Readonly<Record<string, string>> = {
   e: 'log_executor_stats',
 };
 
-/** Taken, and without an effect for a client: alone, and with an argument. */
+/** Accepted without an effect for a client: alone, and with an argument. */
 const ignored = 'bCEjnT';
 const ignoredValued = 'Drv';
 
 /**
- * Reads `options`: arguments apart by white space, a backslash before a character takes it as it is
- * (manual, libpq, "options"). A dash in a name after `--` stands for an underscore, as on postgres' command line.
+ * Parses `options`: arguments separated by white space, with backslash escapes (manual, libpq, "options"). A dash in a
+ * name after `--` means an underscore, as on postgres' command line.
  */
 export function parseOptions(options: string): StartupOptions {
   const words = splitWords(options);
@@ -140,7 +144,7 @@ export function parseOptions(options: string): StartupOptions {
   for (let i = 0; i < words.length; i++) {
     const word = words[i] ?? '';
     if (!word.startsWith('-') || word === '-') return invalid(word);
-    // One word may have several letters; the first with an argument takes the rest of the word, or the next.
+    // One word can contain several letters; the first with an argument takes the rest of the word, or the next word.
     for (let at = 1; at < word.length; at++) {
       const letter = word.charAt(at);
       if (Object.hasOwn(plain, letter)) {
@@ -179,7 +183,7 @@ export function parseOptions(options: string): StartupOptions {
   return { parameters, problem: null };
 }
 
-/** What -d sets: the more, the higher its number. */
+/** The parameters that -d sets, more for a higher level. */
 function debugLevel(argument: string): (readonly [string, string])[] {
   const level = Number.parseInt(argument, 10) || 0;
   if (level <= 0) return [['log_min_messages', 'notice']];
@@ -193,7 +197,7 @@ function debugLevel(argument: string): (readonly [string, string])[] {
   return all;
 }
 
-/** What C's isspace() takes for white space; more than that is part of a word. */
+/** White space according to C's isspace(); other characters are part of a word. */
 const whiteSpace = ' \t\n\v\f\r';
 
 function splitWords(options: string): string[] {

@@ -4,15 +4,15 @@ import type { IncomingMessage } from 'node:http';
 import { ProxyError } from '../errors.ts';
 import type { Settings } from '../settings/index.ts';
 
-/** What a request may do: `health` is /healthz and /readyz without reasons. */
+/** The access of a request: `health` is /healthz and /readyz without reasons. */
 export type Access = 'all' | 'read' | 'health';
 
-/** Who may ask the admin port for what, as settings say. */
+/** The access rules of the admin port, from the settings. */
 export class AdminAccess {
   readonly #tokens: readonly { readonly hash: Buffer; readonly access: Access }[];
   readonly #byCertificate: boolean;
 
-  /** Reads the files of tokens. Throws ADMIN_TOKEN when one cannot be read or is too short. */
+  /** Reads the token files. Throws ADMIN_TOKEN if one cannot be read or is too short. */
   constructor(settings: Settings) {
     const all = settings.AdminToken ?? readToken(settings.AdminTokenFile);
     const read = settings.AdminReadOnlyToken ?? readToken(settings.AdminReadOnlyTokenFile);
@@ -23,14 +23,14 @@ export class AdminAccess {
     this.#byCertificate = settings.AdminTlsCaFile !== undefined;
   }
 
-  /** Somebody has to show something, wherever the request comes from. */
+  /** Every request needs a token or a certificate, whatever its origin. */
   get isGuarded(): boolean {
     return this.#tokens.length > 0 || this.#byCertificate;
   }
 
   of(request: IncomingMessage): Access {
     const { socket } = request;
-    // Of no class on Bun.
+    // Not an instance of the class on Bun.
     if (this.#byCertificate && Reflect.get(socket, 'authorized') === true) return 'all';
     const given = /^Bearer ([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (given !== undefined) {
@@ -38,14 +38,14 @@ export class AdminAccess {
       const known = this.#tokens.find((token) => timingSafeEqual(token.hash, hash));
       if (known !== undefined) return known.access;
     }
-    // The address that it was sent to: what comes to the loopback comes from this machine.
+    // The local address of the connection: a connection to loopback comes from this machine.
     const { localAddress } = socket;
     const isLocal = localAddress === undefined || /^(?:::ffff:)?127\.|^::1$/i.test(localAddress);
     return isLocal && !this.isGuarded ? 'all' : 'health';
   }
 }
 
-/** Whether an address, or the path of a Unix socket, is reached from this machine alone. */
+/** Whether an address, or the path of a Unix socket, is reachable only from this machine. */
 export function isLocalHost(host: string): boolean {
   return host.startsWith('/') || host === 'localhost' || host === '::1' || host.startsWith('127.');
 }

@@ -11,35 +11,35 @@ import { workActions } from './planned-work.ts';
 import type { PlannedWork } from './planned-work.ts';
 import type { ProxyStatus } from './status.ts';
 
-/** What the admin port is asked for. */
+/** The data and actions of the admin port. */
 export interface AdminSources {
   readonly metrics: Registry;
-  /** Null when clients can be served, else why not. */
+  /** Null if clients can be served, otherwise the reason. */
   notReady(): Promise<string | null>;
   /** The targets and their pools, as JSON. */
   targets(): unknown;
   status(): ProxyStatus;
-  /** Names by which it may be asked, in lower case, besides those that are nobody else's. */
+  /** Accepted host names, in lower case, in addition to private ones. */
   hostNames(): readonly string[];
-  /** Who may ask for what, as settings say now. */
+  /** The current access rules, from the settings. */
   access(): AdminAccess;
-  /** Certificate and key, and the authorities of those who may use it; null: it speaks plain HTTP. */
+  /** Certificate and key, and the authorities for client certificates; null: plain HTTP. */
   readonly tls: {
     readonly cert: Buffer;
     readonly key: Buffer;
     readonly ca: Buffer | undefined;
   } | null;
-  /** Whom planned work is told to. */
+  /** The target group, for planned work. */
   readonly group: PlannedWork;
 }
 
-/** How long connections may take to close when the proxy stops, in milliseconds. */
+/** How long connections can take to close when the proxy stops, in milliseconds. */
 const closeTime = 500;
 
 /**
- * The admin port: `/metrics` (Prometheus), `/healthz` (the process lives), `/readyz` (clients can be served), `/status`
- * and `/targets`; POST `/pause`, `/resume` and `/drain` for planned work. It shows no secret.
- * It is bound to loopback unless AdminHost says otherwise, and asks for a token or a certificate on any other address.
+ * The admin port: `/metrics` (Prometheus), `/healthz` (liveness), `/readyz` (clients can be served), `/status` and
+ * `/targets`; POST `/pause`, `/resume` and `/drain` for planned work. It shows no secrets. It listens on loopback
+ * unless AdminHost says otherwise, and requires a token or a certificate on any other address.
  */
 export class AdminServer {
   readonly #sources: AdminSources;
@@ -73,13 +73,13 @@ export class AdminServer {
           );
   }
 
-  /** Starts to listen; resolves to the address. Port 0 takes a free one; a host that is a path is a Unix socket. */
+  /** Starts to listen; resolves to the address. Port 0 picks a free one; a host that is a path is a Unix socket. */
   async listen(host: string, port: number): Promise<Pick<AddressInfo, 'address' | 'port'>> {
     const isPath = host.startsWith('/');
     if (isPath) await removeStale(host);
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      // Whoever may open the socket may use it: that is its owner, until the operator says otherwise.
+      // Only the owner can open the socket, unless the operator changes its mode.
       const mask = isPath ? process.umask(0o177) : null;
       this.#server.listen(isPath ? { path: host } : { host, port }, () => {
         this.#server.off('error', reject);
@@ -94,7 +94,7 @@ export class AdminServer {
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
-      // Nothing may hang on a connection that does not close.
+      // A connection that does not close must not block the stop.
       setTimeout(resolve, closeTime).unref();
     });
   }
@@ -127,7 +127,7 @@ export class AdminServer {
       return;
     }
     if (action !== undefined) {
-      // A page in a browser can send a POST without asking, but not without naming its origin.
+      // A web page can send a POST without a preflight request, but not without an Origin header.
       if (request.headers.origin !== undefined) {
         respond(response, 403, 'text/plain', 'requests from web pages are not allowed\n');
         return;
@@ -185,7 +185,7 @@ function respond(response: ServerResponse, status: number, type: string, body: s
   response.end(body);
 }
 
-/** A socket that a process has left behind is in the way; one that somebody answers on is not touched. */
+/** Removes the stale socket of another process; a socket on which a process responds is left alone. */
 async function removeStale(path: string): Promise<void> {
   const isStale = await new Promise<boolean>((resolve) => {
     const probe = connect(path);

@@ -2,7 +2,7 @@ import type { RolePools } from '../targets/role-pools.ts';
 import type { TargetGroup } from '../targets/target-group.ts';
 import type { Target } from '../targets/target.ts';
 
-/** The target group, as `/targets` shows it. */
+/** The target group in `/targets`. */
 export function describeGroup(group: TargetGroup): unknown {
   return {
     writer: group.writer?.name ?? null,
@@ -46,7 +46,7 @@ function describePools(pools: RolePools): unknown[] {
   }));
 }
 
-/** As RDS Proxy names roles; a server that takes writes and is not the writer is neither. */
+/** The role as in RDS Proxy; a server that accepts writes and is not the writer has neither. */
 function roleName(target: Target, group: TargetGroup): 'READ_WRITE' | 'READ_ONLY' | 'UNKNOWN' {
   if (target === group.writer) return 'READ_WRITE';
   return target.role?.inRecovery === true ? 'READ_ONLY' : 'UNKNOWN';

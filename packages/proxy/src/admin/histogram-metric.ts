@@ -3,10 +3,10 @@ import type { MetricValueWithName } from 'prom-client';
 import { bucketBounds } from '../telemetry/histogram.ts';
 import type { Histogram } from '../telemetry/histogram.ts';
 
-/** Histograms of durations with the labels of each. */
+/** Histograms of durations with their labels. */
 type Reading = readonly (readonly [labels: Record<string, string>, histogram: Histogram])[];
 
-/** Shows histograms of durations, which are counted in milliseconds, as one Prometheus histogram in seconds. */
+/** A Prometheus histogram in seconds, from histograms of durations in milliseconds. */
 export class HistogramMetric extends PromHistogram {
   readonly #name: string;
   readonly #help: string;
@@ -19,7 +19,7 @@ export class HistogramMetric extends PromHistogram {
     this.#read = read;
   }
 
-  /** What the registry asks a histogram for, at each scrape; prom-client's types leave it out. */
+  /** Called by the registry at each scrape; prom-client's types omit it. */
   getForPromString(): Promise<object> {
     const values: MetricValueWithName<string>[] = [];
     const add = (suffix: string, labels: Record<string, string>, value: number): void => {

@@ -1,11 +1,14 @@
 import { isIP } from 'node:net';
 
-/** Names under these are nobody's to register, so no web page has one (RFC 6761, RFC 6762; ICANN keeps `internal` free). */
+/**
+ * Nobody can register names under these domains, so no web page has one (RFC 6761, RFC 6762; ICANN reserves
+ * `internal`).
+ */
 const privateName = /(?:^|\.)(?:localhost|local|internal)$/;
 
 /**
- * Whether a request may name this host. A web page can point a name of its own at an address where only its visitors get
- * (DNS rebinding), and then read what is answered there; it cannot have them name an address, or another's name.
+ * Whether a request can have this host. A web page can point its own name at an address that only its visitors reach
+ * (DNS rebinding), and then read the responses; it cannot use an IP address or another name for that.
  */
 export function isOwnHost(host: string, ownNames: readonly string[]): boolean {
   const name = host

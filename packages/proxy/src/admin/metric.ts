@@ -1,7 +1,7 @@
-/** A value under its labels. */
+/** A value with its labels. */
 export type Sample = readonly [labels: Record<string, string>, value: number];
 
-/** Registers a metric that is read when it is asked for. */
+/** Registers a metric that is collected at each scrape. */
 export type Register = (
   name: string,
   help: string,

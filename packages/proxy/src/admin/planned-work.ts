@@ -1,31 +1,31 @@
-/** A target, as far as planned work has to do with it. */
+/** A target, as seen by planned work. */
 interface NamedTarget {
   readonly name: string;
 }
 
-/** What can be asked of a target group for planned work. */
+/** The operations of a target group for planned work. */
 export interface PlannedWork<Target extends NamedTarget = NamedTarget> {
   readonly targets: readonly Target[];
-  /** Everyone waits; true when nothing runs on any server connection any more. */
+  /** Pauses all sessions; true if nothing runs on any server connection any more. */
   pause(): boolean;
   /** Ends the pause. */
   resume(): void;
   find(name: string): Target | undefined;
-  /** Nothing more is lent of the target; true when nothing runs there any more. */
+  /** Stops leases on the target; true if nothing runs there any more. */
   drain(target: Target): boolean;
   undrain(target: Target): void;
 }
 
-/** What a request gets. */
+/** The response to a request. */
 interface Outcome {
   readonly status: number;
   readonly body: object;
 }
 
-/** What one request does; `name` is its `target`. */
+/** The effect of a request; `name` is its `target`. */
 type Action = (group: PlannedWork, name: string | null) => Outcome;
 
-/** The requests of planned work, by path. Asked again and again, `/pause` and `/drain` tell when all is quiet. */
+/** The requests of planned work, by path. Clients repeat `/pause` and `/drain` until nothing runs. */
 export const workActions: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['/pause', (group) => ok({ paused: true, quiet: group.pause() })],
   [

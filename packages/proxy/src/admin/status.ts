@@ -6,16 +6,16 @@ import type { TargetGroup } from '../targets/target-group.ts';
 import type { TargetState } from '../targets/target-state.ts';
 import { Histogram } from '../telemetry/histogram.ts';
 
-/** A running proxy at a glance, as GET `/status` answers and `sluice status` shows. */
+/** The state of a running proxy, for GET `/status` and `sluice status`. */
 export interface ProxyStatus {
-  /** When it was started, in ISO 8601. */
+  /** The start time, in ISO 8601. */
   readonly startedAt: string;
-  /** When this was read. */
+  /** The time of this status. */
   readonly readAt: string;
   readonly pid: number;
-  /** Clients are held by a pause. */
+  /** The proxy is paused. */
   readonly paused: boolean;
-  /** It takes no new clients and ends when the last transaction has. */
+  /** It refuses new clients and exits after the last transaction. */
   readonly draining: boolean;
   readonly endpoints: readonly EndpointStatus[];
   readonly pools: readonly PoolStatus[];
@@ -33,7 +33,7 @@ export interface ClientCount {
   readonly idle: number;
   /** In the borrow queue. */
   readonly waiting: number;
-  /** Served by a server connection. */
+  /** With a lease. */
   readonly active: number;
   /** Pinned to one. */
   readonly pinned: number;
@@ -46,21 +46,21 @@ export interface EndpointStatus {
   readonly clients: ClientCount;
 }
 
-/** The server connections that sessions of one database and user share. */
+/** The server connections of one database and user. */
 export interface PoolStatus {
   readonly role: TargetRole;
   readonly database: string;
   readonly user: string;
-  /** Client sessions that it serves. */
+  /** The number of client sessions. */
   readonly sessions: number;
-  /** The most server connections that it may open. */
+  /** The maximum number of server connections. */
   readonly limit: number;
   readonly open: number;
   readonly idle: number;
   readonly opening: number;
-  /** Sessions in its borrow queue. */
+  /** The number of sessions in its borrow queue. */
   readonly waiting: number;
-  /** How long the first of them has waited. */
+  /** How long the first of them has been waiting. */
   readonly waitingSeconds: number;
   /** Queries answered since the start. */
   readonly queries: number;
@@ -70,13 +70,13 @@ export interface PoolStatus {
 export interface TargetStatus {
   readonly name: string;
   readonly state: TargetState;
-  /** Why it is unavailable; null when it is not. */
+  /** Why it is unavailable; null if it is available. */
   readonly reason: string | null;
   readonly role: TargetRole | 'UNKNOWN';
   readonly drained: boolean;
-  /** Seconds that a standby is behind; null for the writer. */
+  /** The replication lag of a standby; null for the writer. */
   readonly lagSeconds: number | null;
-  /** Server connections that are lent, that are open, and that may be open. */
+  /** The numbers of leased, open and allowed server connections. */
   readonly borrowed: number;
   readonly used: number;
   readonly allowed: number;
@@ -85,23 +85,23 @@ export interface TargetStatus {
 /** How often a statement has pinned a session. */
 export interface PinStatus {
   readonly reason: PinReason;
-  /** The statement, its literals replaced; empty where none did it. */
+  /** The normalized query; empty if none caused the pin. */
   readonly statement: string;
   readonly pins: number;
 }
 
 /**
- * How long sessions waited for a server connection since the start, in seconds; null when nobody asked for one, or
- * when it was longer than 100 s.
+ * How long sessions waited for a server connection since the start, in seconds; null if there were no requests, or if
+ * it was longer than 100 s.
  */
 export interface WaitStatus {
-  /** How often one was asked for. */
+  /** The number of requests for a lease. */
   readonly borrows: number;
   readonly median: number | null;
   readonly p99: number | null;
 }
 
-/** What a status is read from. */
+/** The sources of a status. */
 export interface StatusSources {
   readonly startedAt: Date;
   readonly draining: boolean;
@@ -109,7 +109,7 @@ export interface StatusSources {
   readonly group: TargetGroup;
 }
 
-/** Reads the status of a proxy. Nothing is counted for it: it is made of what is there. */
+/** Reads the status of a proxy from its current objects, without additional counters. */
 export function readStatus({ startedAt, draining, endpoints, group }: StatusSources): ProxyStatus {
   return {
     startedAt: startedAt.toISOString(),
@@ -132,7 +132,7 @@ export function readStatus({ startedAt, draining, endpoints, group }: StatusSour
   };
 }
 
-/** Counts the clients of an endpoint by what they do. */
+/** Counts the clients of an endpoint by state. */
 export function countClients({ arriving, sessions }: Endpoint): ClientCount {
   const count = { arriving, idle: 0, waiting: 0, active: 0, pinned: 0 };
   for (const session of sessions) {

@@ -4,38 +4,38 @@ import { nameOrPattern } from './name-map.ts';
 
 type ClientAuth = Settings['ClientAuth'][number];
 
-/** How clients prove who they are. */
+/** The authentication method of a client. */
 export type AuthMethod = ClientAuth['Method'];
 
-/** Whom a rule looks at. */
+/** The properties of a client that a rule matches. */
 export interface AuthRequest {
-  /** The client's address; undefined when it has gone. */
+  /** The client's address; undefined if it has disconnected. */
   readonly address: string | undefined;
   readonly isTls: boolean;
   readonly user: string;
   readonly database: string;
-  /** As in the startup packet; null for a client that wants no replication. */
+  /** As in the startup packet; null for a client without replication. */
   readonly replication: string | null;
 }
 
-/** What a rule asks for besides its method. */
+/** The requirements of a rule in addition to its method. */
 export type AuthOptions = Pick<
   ClientAuth,
   'ClientCert' | 'Map' | 'Issuer' | 'Audience' | 'Scope' | 'UserClaim' | 'KeySetUrl'
 >;
 
-/** A rule about who may come in, and how. */
+/** An authentication rule. */
 export interface AuthRule {
-  /** Where it stands: `ClientAuth[0]`, or a file and a line. */
+  /** Its position: `ClientAuth[0]`, or a file and a line. */
   readonly where: string;
   readonly method: AuthMethod;
   readonly options: AuthOptions;
-  /** Why whoever it fits is refused: the proxy cannot honour it. */
+  /** Why matching clients are refused: the proxy does not support the rule. */
   readonly unsupported: string | null;
   fits(request: AuthRequest): boolean;
 }
 
-/** A word for a user or database; one that is quoted is never a keyword. */
+/** A word for a user or database; a quoted one is never a keyword. */
 export interface NameWord {
   readonly text: string;
   readonly isQuoted: boolean;
@@ -45,14 +45,14 @@ type Test = (request: AuthRequest) => boolean;
 
 const always: Test = () => true;
 
-/** Whether a client connects with or without TLS. Null for `local`, which no client of the proxy is. */
+/** Whether a client connects with or without TLS. Null for `local`, which matches no client of the proxy. */
 export function typeTest(type: string): Test | null {
   switch (type) {
     case 'host':
       return always;
     case 'hostssl':
       return ({ isTls }) => isTls;
-    // Nobody encrypts by GSSAPI here.
+    // The proxy does not support GSSAPI encryption.
     case 'hostnossl':
     case 'hostnogssenc':
       return type === 'hostnossl' ? ({ isTls }) => !isTls : always;
@@ -63,11 +63,11 @@ export function typeTest(type: string): Test | null {
   }
 }
 
-/** The databases. Throws an Error that says what cannot be checked. */
+/** The databases. Throws an Error if they are not supported. */
 export function databaseTest(words: readonly NameWord[]): Test {
   const tests = words.map(({ text, isQuoted }): Test => {
     if (!isQuoted) {
-      // As in PostgreSQL, physical replication is of no database, so only its own word fits it.
+      // As in PostgreSQL, physical replication has no database, so only its own keyword matches it.
       if (text === 'all') return (request) => !isPhysical(request);
       if (text === 'replication') return isPhysical;
       if (text === 'sameuser')
@@ -83,7 +83,7 @@ export function databaseTest(words: readonly NameWord[]): Test {
   return any(tests);
 }
 
-/** The users. Throws an Error that says what cannot be checked. */
+/** The users. Throws an Error if they are not supported. */
 export function userTest(words: readonly NameWord[]): Test {
   const tests = words.map(({ text, isQuoted }): Test => {
     if (!isQuoted) {
@@ -97,7 +97,7 @@ export function userTest(words: readonly NameWord[]): Test {
   return any(tests);
 }
 
-/** The addresses, each with a prefix or a mask. Throws an Error that says what cannot be checked, or is none. */
+/** The addresses, each with a prefix or a mask. Throws an Error if they are invalid or not supported. */
 export function addressTest(addresses: readonly string[], mask?: string): Test {
   if (addresses.includes('all')) return always;
   const list = new BlockList();
@@ -115,13 +115,13 @@ export function addressTest(addresses: readonly string[], mask?: string): Test {
   }
   return ({ address }) => {
     if (address === undefined) return false;
-    // How a socket for both families shows a client of the older one.
+    // The notation of an IPv4 client on a dual-stack socket.
     const [plain = ''] = address.replace(/^::ffff:(?=\d+\.)/i, '').split('%');
     return list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6');
   };
 }
 
-/** The length of a netmask; NaN when its bits have gaps. */
+/** The length of a netmask; NaN if its bits have gaps. */
 function maskLength(mask: string): number {
   const bytes = isIPv4(mask)
     ? mask.split('.').map((part) => Number(part).toString(2).padStart(8, '0'))
@@ -151,7 +151,7 @@ function any(tests: readonly Test[]): Test {
   return (request) => tests.some((test) => test(request));
 }
 
-/** A rule of the setting ClientAuth. Throws an Error when it cannot be honoured: settings are to be right. */
+/** A rule of the setting ClientAuth. Throws an Error if it is not supported: settings must be valid. */
 export function settingsRule(entry: ClientAuth, index: number): AuthRule {
   const words = (text: string): NameWord[] =>
     text.split(',').map((word) => ({ text: word.trim(), isQuoted: false }));

@@ -7,15 +7,15 @@ import { readHbaFile, readIdentFile } from './hba-file.ts';
 import { nameOrPattern } from './name-map.ts';
 import type { NameMapLine } from './name-map.ts';
 
-/** The rules about who may come in, and how, in their order. */
+/** The authentication rules, in order. */
 export class AuthRules {
   readonly #rules: readonly AuthRule[] | null;
-  /** The maps of names that rules may use. */
+  /** The user name maps for the rules. */
   readonly nameMaps: readonly NameMapLine[];
-  /** What a file says that cannot be honoured, a sentence each. */
+  /** One sentence for each unsupported line of a file. */
   readonly warnings: readonly string[];
 
-  /** Reads the files that settings name. Throws HBA_FILE when one of them, or a rule, cannot be understood. */
+  /** Reads the files in the settings. Throws HBA_FILE if one of them, or a rule, is invalid. */
   constructor(settings: Settings) {
     const { ClientAuth, HbaFile, IdentFile, NameMaps } = settings;
     const own = ClientAuth.map((entry, index) =>
@@ -46,19 +46,19 @@ export class AuthRules {
     ];
   }
 
-  /** There are rules; otherwise everybody who is known comes in by password. */
+  /** There are rules; otherwise every known user authenticates with a password. */
   get any(): boolean {
     return this.#rules !== null;
   }
 
-  /** Some rule wants a client certificate. */
+  /** A rule requires a client certificate. */
   get wantsCertificates(): boolean {
     return (this.#rules ?? []).some(
       ({ method, options }) => method === 'cert' || options.ClientCert !== 'no',
     );
   }
 
-  /** The rule that counts for a client; undefined when none fits. */
+  /** The first matching rule for a client; undefined if none matches. */
   find(request: AuthRequest): AuthRule | undefined {
     return this.#rules?.find((rule) => rule.fits(request));
   }

@@ -7,10 +7,10 @@ import type { HbaField, HbaLine } from './hba-tokens.ts';
 import { nameOrPattern } from './name-map.ts';
 import type { NameMapLine } from './name-map.ts';
 
-/** The methods of PostgreSQL that the proxy has, and its own. */
+/** The supported methods of PostgreSQL, and the proxy's own. */
 const methods: ReadonlySet<string> = new Set(settingsTable.ClientAuth.fields.Method.values);
 
-/** Those that it does not have: whoever such a line fits is refused. */
+/** Unsupported methods: matching clients are refused. */
 const otherMethods = new Set(['peer', 'ident', 'gss', 'sspi', 'ldap', 'radius', 'pam', 'bsd']);
 
 const options = {
@@ -25,14 +25,14 @@ const options = {
 
 type Test = (request: AuthRequest) => boolean;
 
-/** What a pg_hba.conf says. */
+/** The content of a pg_hba.conf. */
 export interface HbaFile {
   readonly rules: readonly AuthRule[];
-  /** Lines that cannot be honoured, a sentence for each. */
+  /** One sentence for each unsupported line. */
   readonly warnings: readonly string[];
 }
 
-/** Reads a pg_hba.conf. Throws an Error that names the line when it is not one. */
+/** Parses a pg_hba.conf. Throws an Error with the line number if it is invalid. */
 export function readHbaFile(text: string, file: string): HbaFile {
   const rules: AuthRule[] = [];
   const warnings: string[] = [];
@@ -62,7 +62,7 @@ function readRule({ line, fields }: HbaLine, file: string): AuthRule | null {
   if (type === 'local') return null;
   const tests: Test[] = [];
   const problems: string[] = [];
-  /** What cannot be checked may fit anybody. */
+  /** An unsupported condition may match any client. */
   const add = (make: () => Test): void => {
     try {
       tests.push(make());
@@ -116,7 +116,7 @@ function readOptions(
     if (at < 0) throw refuse(`"${text}" is not an option`);
     const name = text.slice(0, at);
     const value = text.slice(at + 1);
-    // Who checks OAuth tokens is the proxy itself, whatever module PostgreSQL has for that.
+    // The proxy itself verifies OAuth tokens, whatever validator module PostgreSQL has.
     if (name === 'validator' || name === 'delegate_ident_mapping') continue;
     if (!Object.hasOwn(options, name)) problems.push(`the option ${name} is not supported`);
     else if (name === 'clientcert' && !/^(verify-ca|verify-full)$/.test(value))
@@ -136,7 +136,7 @@ function unsupportedRule(where: string, unsupported: string): AuthRule {
   };
 }
 
-/** Reads a pg_ident.conf. Throws an Error that names the line when it is not one, or says what is not supported. */
+/** Parses a pg_ident.conf. Throws an Error with the line number if it is invalid or not supported. */
 export function readIdentFile(text: string): NameMapLine[] {
   return readHbaLines(text).map(({ line, fields }) => {
     const [map, systemUser, user] = fields.map((field) => field[0]);

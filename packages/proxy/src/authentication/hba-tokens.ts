@@ -1,20 +1,20 @@
-/** A word of pg_hba.conf or pg_ident.conf; one in quotes is never a keyword. */
+/** A word of pg_hba.conf or pg_ident.conf; a quoted one is never a keyword. */
 export interface HbaWord {
   readonly text: string;
   readonly isQuoted: boolean;
 }
 
-/** A field: words that commas separate. */
+/** A field: words separated by commas. */
 export type HbaField = readonly HbaWord[];
 
-/** A line with anything on it; one that ends with a backslash goes on in the next. */
+/** A line that is not empty; a backslash at its end continues it in the next line. */
 export interface HbaLine {
   /** From 1. */
   readonly line: number;
   readonly fields: readonly HbaField[];
 }
 
-/** Reads the lines of such a file. Throws an Error that names the line when a quoted string is not terminated. */
+/** Parses the lines of such a file. Throws an Error with the line number if a quoted string is not terminated. */
 export function readHbaLines(text: string): HbaLine[] {
   const lines: HbaLine[] = [];
   const given = text.split(/\r?\n/);
@@ -40,7 +40,7 @@ function readFields(text: string, line: number): HbaField[] {
       at++;
       continue;
     }
-    // A comma joins what stands before and behind it, with or without white space.
+    // A comma joins the words around it, with or without white space.
     if (char === ',') {
       goesOn = fields.length > 0;
       at++;
@@ -55,7 +55,7 @@ function readFields(text: string, line: number): HbaField[] {
   return fields;
 }
 
-/** A word goes on to white space or a comma; quotes may stand anywhere in it, as in `"a b"c` or `key="value"`. */
+/** A word ends at white space or a comma; it may contain quotes anywhere, as in `"a b"c` or `key="value"`. */
 function readWord(
   text: string,
   start: number,

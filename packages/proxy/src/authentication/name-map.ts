@@ -1,12 +1,12 @@
-/** A line of a map of names, as in pg_ident.conf. */
+/** A line of a user name map, as in pg_ident.conf. */
 export interface NameMapLine {
   readonly map: string;
   readonly systemUser: string | RegExp;
-  /** `all`, a name in which `\1` is what the first group has found, or a pattern for names. */
+  /** `all`, a name in which `\1` is the first capture, or a pattern for names. */
   readonly user: string | RegExp;
 }
 
-/** Whether who was proved to be `name` may be `user`; without a map, the two must be the same. */
+/** Whether the authenticated `name` can log in as `user`; without a map, the two must be the same. */
 export function mayBe(
   name: string,
   user: string,
@@ -26,13 +26,13 @@ export function mayBe(
     if (typeof line.user !== 'string') return line.user.test(user);
     if (line.user === 'all') return true;
     const group = found?.[1];
-    // A function: in a text, "$" would stand for something.
+    // A function, because "$" has a special meaning in a replacement text.
     const wanted = group === undefined ? line.user : line.user.replace('\\1', () => group);
     return wanted === user;
   });
 }
 
-/** Reads a name or, after a slash, a regular expression. Throws when that is none. */
+/** Parses a name or, after a slash, a regular expression. Throws if that is invalid. */
 export function nameOrPattern(text: string): string | RegExp {
   return text.startsWith('/') ? new RegExp(text.slice(1), 'u') : text;
 }

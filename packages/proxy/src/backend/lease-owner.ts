@@ -5,90 +5,93 @@ import type { ReplyOwner } from '../protocol/pending-replies.ts';
 import type { CycleOwner } from '../protocol/query-cycle.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
 
-/*
- * Who has to do with a server connection: the session that has leased it, and the pool that it goes back to.
- */
+/* The owners of a server connection: the session with the lease, and the pool to which it returns. */
 
-/** The session that holds the lease of a server connection, as the connection sees it. */
+/** The session with the lease of a server connection, as the connection sees it. */
 export interface LeaseOwner<Connection> extends CycleOwner, ReplyOwner {
-  /** The session may be about to change what its texts mean: a date by DateStyle, for one. */
+  /** The session may be about to change the meaning of its texts, for example by DateStyle. */
   readonly meaningUncertain: boolean;
-  /** Under what a text is read that the session sends now. */
+  /** The parameters for parsing a text that the session sends now. */
   readsUnder(hasLiterals: boolean): ReadUnder;
-  /** Nothing is owed and no transaction is open: does the session let go of the connection? */
+  /** No reply is pending and no transaction is open: whether the session returns the connection. */
   letsGo(): boolean;
-  /** The lease has ended: the connection went back to its pool. */
+  /** The lease has ended: the connection was returned to its pool. */
   leaseEnded(): void;
-  /**
-   * A plan does not fit its tables any more. Returns true when the request is made again and the error is not the
-   * client's to see.
-   */
+  /** A plan is outdated. Returns true if the request is retried and the client does not get the error. */
   planOutdated(): boolean;
   /**
-   * An error, the message `chunk[at, next)`, contradicts what was believed of the connection. Returns true when the request
-   * is made again and the error is not the client's to see.
+   * An error, the message `chunk[at, next)`, contradicts an assumption about the connection. Returns true if the
+   * request is retried and the client does not get the error.
    */
   beliefContradicted(belief: Belief, chunk: Buffer, at: number, next: number): boolean;
-  /** What the client has sent next waits until nothing is owed: then `resume` is called. */
+  /** The next request of the client waits until no reply is pending: then `resume` is called. */
   readonly awaitsAnswers: boolean;
-  /** A text that may name statements by their names on server connections, in the client's names. */
+  /** A text with statement names on server connections, translated to the names of the client. */
   translate(text: string): string;
-  /** The client keeps its connection when this one is lost: no state of its own is here but a transaction. */
+  /**
+   * The client keeps its connection when this one is lost: this one has no state of the client except a transaction.
+   */
   readonly survivesLoss: boolean;
-  /** The connection has ended under the lease. */
+  /** The connection was lost during the lease. */
   connectionLost(loss: ConnectionLoss): void;
-  /** The database refused the cycle at hand with this SQLSTATE and rolled it back: shall it run on another connection? */
+  /**
+   * The database refused the current cycle with this SQLSTATE and rolled it back: whether to retry it on another
+   * connection.
+   */
   canSendAgain(sqlstate: string): boolean;
   /**
-   * The lease has ended, and the cycle that `canSendAgain` spoke of was refused with `error`, behind the messages
-   * `answered`: it is sent again elsewhere.
+   * The lease has ended, and the cycle of `canSendAgain` was refused with `error`, after the messages `answered`: it is
+   * retried elsewhere.
    */
   sendAgain(error: ErrorFields, answered: Buffer, connection: Connection): void;
-  /** The parameters that stood in front of the lease's first request are set. */
+  /** The parameters before the lease's first request are set. */
   replayed(): void;
-  /** The database refused them, and the connection has ended. `nothingRan`: of what was sent behind them, for certain. */
+  /** The database refused them, and the connection has ended. `nothingRan`: nothing after them ran, for certain. */
   replayRefused(error: ErrorFields, nothingRan: boolean): void;
-  /** The connection takes requests again: its socket has drained, or a cancel has passed. */
+  /** The connection accepts requests again: its socket has drained, or a cancel has passed. */
   resume(): void;
-  /** The database reported a new value of a parameter while the session's requests ran; both as bytes. */
+  /** The database reported a new value of a parameter while the session's requests ran; both are bytes. */
   parameterReported(name: string, value: string): void;
-  /** A notification came, the whole message `chunk[at, end)`. Returns whether its bytes go on, maybe changed. */
+  /**
+   * A notification arrived, the complete message `chunk[at, end)`. Returns whether its bytes are forwarded, possibly
+   * changed.
+   */
   notified(chunk: Buffer, at: number, end: number): boolean;
 }
 
-/** How a server connection ended under a lease. */
+/** How a server connection ended during a lease. */
 export interface ConnectionLoss {
   readonly error: ProxyError;
-  /** The database closed it, or it broke, without a word: what ran on it may have brought its server process down. */
+  /** It was closed or broken without an error: the statement that ran may have crashed its server process. */
   readonly silent: boolean;
-  /** Another client has had the session ended. */
+  /** Another client has terminated the session. */
   readonly isEnding: boolean;
-  /** What ended it, in words. */
+  /** The reason, as text. */
   readonly reason: string;
-  /** Cycles of the session that were still owed their end. */
+  /** The number of cycles of the session without their ReadyForQuery. */
   readonly cycles: number;
-  /** Messages were sent that no Sync has followed. */
+  /** Messages were sent without a Sync. */
   readonly openCycle: boolean;
   readonly inTransaction: boolean;
   /** The transaction has failed already, and the client knows. */
   readonly failed: boolean;
-  /** Part of a message has been relayed, so that nothing else can follow. */
+  /** A message was forwarded in part, so nothing else can follow. */
   readonly midReply: boolean;
-  /** The client has already had an ErrorResponse in the cycle at hand. */
+  /** The client has already got an ErrorResponse in the current cycle. */
   readonly errorSent: boolean;
 }
 
-/** Where a server connection goes when its lease or its life ends. */
+/** The destination of a server connection when its lease or its life ends. */
 export interface ConnectionOwner<Connection> {
-  /** Nothing is owed, as for `returned`, which follows: true when the owner has asked something of its own first. */
+  /** No reply is pending; `returned` follows. True if the owner runs an internal query first. */
   hasErrand(connection: Connection): boolean;
-  /** Nothing is owed, no transaction is open, no state is left inside: others may have it. */
+  /** No reply is pending, no transaction is open, and no state is left: other sessions can have it. */
   returned(connection: Connection): void;
-  /** What InitQuery says for this pool; run again after DISCARD ALL, which undoes it. */
+  /** The InitQuery of this pool; run again after DISCARD ALL, which undoes it. */
   readonly initQuery: string;
-  /** The socket has closed. */
+  /** The socket is closed. */
   closed(connection: Connection, error: ProxyError): void;
-  /** The connection says that its database may no longer serve: an SQLSTATE, or how the socket ended. */
+  /** A failure signal about its database: an SQLSTATE, or how the socket was closed. */
   failureSignal(connection: Connection, what: string): void;
   /** The database reported a parameter outside any session's request. */
   parameterChanged(connection: Connection, name: string, value: string): void;

@@ -1,18 +1,18 @@
 import type { InternalQuery } from '../protocol/internal-query.ts';
 
 /**
- * The exclusive use of a server connection by one session, and what keeps its requests back meanwhile. One object for each
- * connection, used again for each lease.
+ * The exclusive use of a server connection by one session, and what blocks its requests. One object per connection,
+ * reused for each lease.
  */
 export class Lease<Owner> {
   #owner: Owner | null = null;
   #isPaused = false;
   #cancels = 0;
   #replay: InternalQuery | null = null;
-  /** Another cancel came while one was on its way: it goes out behind that. */
+  /** Another cancel arrived while one was pending: it is sent after that. */
   cancelAgain = false;
 
-  /** The session that has the connection; null: nobody. */
+  /** The session with the lease; null: none. */
   get owner(): Owner | null {
     return this.#owner;
   }
@@ -22,14 +22,14 @@ export class Lease<Owner> {
     this.#isPaused = false;
   }
 
-  /** It ends; returns whose it was. */
+  /** Ends the lease; returns its owner. */
   end(): Owner | null {
     const owner = this.#owner;
     this.#owner = null;
     return owner;
   }
 
-  /** The owner's requests wait until it has done something about its state here. */
+  /** The owner's requests wait until it has changed its state on the connection. */
   get isPaused(): boolean {
     return this.#isPaused;
   }
@@ -42,7 +42,7 @@ export class Lease<Owner> {
     this.#isPaused = false;
   }
 
-  /** A cancel is on its way to what runs here, and must not hit anything else. */
+  /** A cancel request is pending for the running statement, and must not hit another. */
   get isBeingCanceled(): boolean {
     return this.#cancels > 0;
   }
@@ -57,12 +57,12 @@ export class Lease<Owner> {
     return this.#cancels === 0;
   }
 
-  /** No request of the owner may start: a cancel is on its way, or requests are paused. */
+  /** No request of the owner can start: a cancel request is pending, or requests are paused. */
   get isClosedToRequests(): boolean {
     return this.#cancels > 0 || this.#isPaused;
   }
 
-  /** What sets the owner's parameters in front of its first request; null when they are set. */
+  /** The replay of the owner's parameters before its first request; null when they are set. */
   get replay(): InternalQuery | null {
     return this.#replay;
   }

@@ -28,25 +28,25 @@ import { longestReported, mostReported } from './limits.ts';
 import { ScramLogin } from './scram-login.ts';
 import { unacceptable, unreachable } from './unreachable.ts';
 
-/** Where and whom to log in as. */
+/** The address and the credentials of a login. */
 export interface LoginOptions {
   readonly address: Address;
-  /** `user`, `database` and whatever else goes into the startup packet, as bytes: a character for each. */
+  /** `user`, `database` and the other parameters of the startup packet, as bytes, one character per byte. */
   readonly startup: readonly (readonly [name: string, value: string])[];
   readonly user: string;
-  /** Undefined when none is known: enough for a database that trusts us. */
+  /** Undefined if unknown: sufficient for a database with trust authentication. */
   readonly password: string | undefined;
-  /** Where no password is known: what a client has shown of its own. */
+  /** Without a password: the SCRAM keys of a client. */
   readonly keys?: LoginKeys | undefined;
-  /** Where no password is known: its MD5 hash. */
+  /** Without a password: its MD5 hash. */
   readonly md5?: string | undefined;
 }
 
-/** A login message is short; the longest are error messages. */
+/** Login messages are short; the longest are error messages. */
 const longestMessage = 1024 * 1024;
 
 function ignore(): void {
-  // The socket was given up.
+  // The socket was abandoned.
 }
 
 /** One login, from the startup packet to ReadyForQuery. */
@@ -80,7 +80,7 @@ export class Login {
     socket.resume();
   }
 
-  /** Gives up; `done` is not called. */
+  /** Aborts; `done` is not called. */
   giveUp(): void {
     this.#release();
     this.#socket.on('error', ignore);
@@ -213,7 +213,7 @@ export class Login {
     }
   }
 
-  /** Sends what the exchange has to say, or ends the login when it cannot go on. */
+  /** Sends the reply of the exchange, or ends the login on an error. */
   #send(reply: Buffer | Error): void {
     if (reply instanceof Error) this.#reject(reply.message);
     else this.#socket.write(reply);
@@ -235,9 +235,9 @@ export class Login {
     });
   }
 
-  /** The database's own error: it reaches the client as it is. */
+  /** The error of the database: the client gets it unchanged. */
   #refused(fields: ErrorFields): void {
-    // Too many connections, starting up, shutting down: the next attempt may succeed. The rest needs somebody.
+    // Too many connections, starting up, shutting down: a retry may succeed. Other errors need a change.
     const passing = fields.sqlstate.startsWith('53') || fields.sqlstate.startsWith('57');
     this.#end({ fields, final: !passing });
   }

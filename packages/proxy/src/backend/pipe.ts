@@ -21,21 +21,21 @@ import { Action, PendingReplies, Reply, Step, stepOf } from '../protocol/pending
 import type { ReplyNote, ReplyOwner } from '../protocol/pending-replies.ts';
 import { describeMissingStatement } from '../statements/statement.ts';
 
-/** A message that must be looked into is waited for up to this size; after a longer one the connection is out of sync. */
+/** The maximum size of a message that must be inspected; a longer one puts the connection out of sync. */
 const longestInspected = 16 * 1024 * 1024;
 
-/** What becomes of an ErrorResponse. */
+/** What happens to an ErrorResponse. */
 export type FailureOutcome =
-  /** The pipe has been closed meanwhile. */
+  /** The pipe has been closed in the meantime. */
   | 'closed'
-  /** Neither the error nor what came before it in its cycle goes to the client. */
+  /** Neither the error nor what preceded it in its cycle goes to the client. */
   | 'withdrawn'
   /** Its bytes go to the owner of the reply. */
   | 'forwarded'
-  /** They do not. */
+  /** Its bytes are discarded. */
   | 'dropped';
 
-/** The message `chunk[at, next)`; `chunk[from, at)` came before it for the same owner, and was not handed over yet. */
+/** The message `chunk[at, next)`; `chunk[from, at)` precedes it for the same owner, and was not forwarded yet. */
 export interface ErrorMessage {
   readonly chunk: Buffer;
   readonly from: number;
@@ -43,68 +43,70 @@ export interface ErrorMessage {
   readonly next: number;
 }
 
-/** What becomes of a NoticeResponse or NotificationResponse. */
+/** What happens to a NoticeResponse or NotificationResponse. */
 export type NoticeOutcome =
   | 'forwarded'
   | 'dropped'
-  /** It is dropped, and so is what came before it in its cycle. */
+  /** It is discarded, with what preceded it in its cycle. */
   | 'withdrawn';
 
-/** Whom a pipe tells what its server says, other than the bytes of replies, which go to the owners of these. */
+/** The owner of a pipe, which is notified of messages; the bytes of replies go to their own owners. */
 export interface PipeOwner {
-  /** Something has come. */
+  /** Data has arrived. */
   heard(): void;
-  /** ReadyForQuery with this status byte, for the reply with `action`. Returns false when the pipe has been closed. */
+  /** ReadyForQuery with this status byte, for the reply with `action`. Returns false if the pipe has been closed. */
   ready(status: number, note: ReplyNote | null, action: number): boolean;
-  /**
-   * ErrorResponse, while `entry` was pending. `handOver` gives its owner what came before it.
-   */
+  /** ErrorResponse, while `entry` was pending. `handOver` forwards what preceded it to its owner. */
   failed(message: ErrorMessage, entry: number, handOver: () => void): FailureOutcome;
   /** NoticeResponse or NotificationResponse; `from` as for `failed`. */
   noticed(chunk: Buffer, from: number, at: number, next: number, entry: number): NoticeOutcome;
-  /** ParameterStatus, its body `chunk[start, end)`. Returns whether its bytes go to the owner of the reply. */
+  /** ParameterStatus with the body `chunk[start, end)`. Returns whether its bytes go to the owner of the reply. */
   parameter(chunk: Buffer, start: number, end: number, entry: number): boolean;
-  /** Nothing is pending. */
+  /** No reply is pending. */
   drainedReplies(): void;
-  /** The socket takes bytes again. */
+  /** The socket accepts bytes again. */
   drained(): void;
-  /** The socket has ended, and not by our doing. */
+  /** The socket was closed by the other side. */
   gone(reason: string): void;
-  /** The server has sent what nobody is owed, or what is no message. */
+  /** The server has sent a message that fits no pending reply, or an invalid one. */
   outOfSync(what: string): void;
   /** `outOfSync` itself has failed. */
   failedToEnd(what: string): void;
-  /** A COPY began whose client has gone: it would wait for ever. */
+  /** A COPY began whose client is gone: it would wait forever. */
   orphanedCopy(): void;
 }
 
 /**
- * The connection to one server process: writes requests, walks what the server sends, message by message, and hands each byte
- * to whom it is owed. It knows neither session nor pool.
+ * The connection to one server process: writes requests, parses what the server sends, message by message, and forwards
+ * each byte to its owner. It knows neither session nor pool.
  *
- * Invariants: nothing is written without its entry in `pending`; a message that nobody is owed puts the pipe out of sync, and
- * it is closed; a closed pipe hands over nothing.
+ * Invariants: nothing is written without its entry in `pending`; a message that fits no pending reply puts the pipe out
+ * of sync, and it is closed; a closed pipe forwards nothing.
  */
 export class Pipe {
   readonly socket: Socket;
   readonly pending = new PendingReplies();
-  /** Settles when the socket is closed: PostgreSQL leaves that to the end of the server process, which is gone then. */
+  /**
+   * Settles when the socket is closed. PostgreSQL leaves that to the exit of the server process, which is gone then.
+   */
   readonly ended: Promise<void>;
   /** Extended-protocol messages were sent since the last Sync: an implicit transaction may be open. */
   cycleOpen = false;
-  /** The owner of the cycle at hand has had an error in it. */
+  /** The owner of the current cycle has got an error in it. */
   errorSent = false;
   readonly #owner: PipeOwner;
-  /** The start of a message whose rest has not arrived. */
+  /** The beginning of a message whose rest has not arrived. */
   #partial: Buffer | null = null;
-  /** Puts it together with what comes; null while there is no such thing. */
+  /** Joins the partial message with new data; null if there is none. */
   #appender: Appender | null = null;
-  /** Bytes still to come of a message whose beginning was already handed over, and to whom: null when they are dropped. */
+  /**
+   * The remaining bytes of a message whose beginning was already forwarded, and their owner; null: they are discarded.
+   */
   #bodyLeft = 0;
   #bodyOwner: ReplyOwner | null = null;
-  /** Who is owed what of the chunk at hand was not handed over yet. */
+  /** The owner of the part of the current chunk that was not forwarded yet. */
   #reading: ReplyOwner | null = null;
-  /** The socket has taken all it can: no more requests until it drains. */
+  /** The socket is full: no more requests until it drains. */
   #isFull = false;
   #isPaused = false;
   #isClosed = false;
@@ -141,22 +143,22 @@ export class Pipe {
     return this.#isClosed;
   }
 
-  /** The socket has taken all it can. */
+  /** The socket is full. */
   get isFull(): boolean {
     return this.#isFull;
   }
 
-  /** Requests of the extended protocol were sent that no Sync has followed, the proxy's own in front of a cycle too. */
+  /** Extended-protocol requests without a Sync were sent; internal requests before a cycle count too. */
   get isMidCycle(): boolean {
     return this.cycleOpen || this.pending.endsMidCycle;
   }
 
-  /** Part of a message has gone to its owner and the rest has not come. */
+  /** A message was forwarded to its owner in part. */
   get isMidReply(): boolean {
     return this.#bodyLeft > 0 && this.#bodyOwner !== null;
   }
 
-  /** Writes what was gathered for the server; its entries stand in `pending` already. */
+  /** Writes the collected requests to the server; `pending` has their entries already. */
   flush(): void {
     if (toServer.bytes > 0 && !toServer.writeTo(this.socket)) this.#isFull = true;
     if ((this.pending.head & 15) === Reply.Local) this.#answerLocally()?.flushReplies();
@@ -164,15 +166,15 @@ export class Pipe {
   }
 
   /**
-   * Puts a statement of the proxy's own in front of what is gathered next, in a cycle of its own. With `latin1` each
-   * character of `sql` is one byte.
+   * Adds an internal query before the next collected request, in a separate cycle. With `latin1` each character of
+   * `sql` is one byte.
    */
   gather(sql: string, query: InternalQuery, encoding: 'utf8' | 'latin1' = 'utf8'): void {
     this.pending.append(Reply.Query | Action.Internal, query);
     toServer.add(buildQuery(sql, encoding));
   }
 
-  /** Stops reading from the server, or goes on. */
+  /** Pauses or resumes reading from the server. */
   pauseReading(paused: boolean): void {
     if (paused === this.#isPaused) return;
     this.#isPaused = paused;
@@ -180,7 +182,7 @@ export class Pipe {
     else this.socket.resume();
   }
 
-  /** Ends the connection: with Terminate where the server can read it, between requests. */
+  /** Closes the connection: with Terminate if the server can read it, between requests. */
   end(): void {
     if (this.pending.length === 0 && !this.cycleOpen) {
       this.socket.write(terminateMessage);
@@ -188,7 +190,7 @@ export class Pipe {
     } else this.socket.destroy();
   }
 
-  /** The owner of what is pending has gone: its replies are dropped. The proxy's own requests stay. */
+  /** The owner of pending replies is gone: they are discarded. Internal queries stay. */
   orphan(): void {
     this.pending.owner = null;
     this.pending.orphan();
@@ -196,13 +198,13 @@ export class Pipe {
     this.#reading = null;
   }
 
-  /** Nothing is handed over from now on. */
+  /** Nothing is forwarded from now on. */
   close(): void {
     this.#isClosed = true;
     if (!this.socket.writableEnded) this.socket.destroy();
   }
 
-  /** The server has sent what is no message, or something went wrong inside of the proxy. */
+  /** The server has sent an invalid message, or the proxy has an internal error. */
   #broken(error: unknown): void {
     const isMalformed = error instanceof MalformedMessage;
     if (!isMalformed) caught('a server connection', error);
@@ -228,7 +230,7 @@ export class Pipe {
     }
     const { pending } = this;
     const end = chunk.length;
-    // chunk[from, at) is owed to `#reading` and was not handed over yet.
+    // chunk[from, at) belongs to `#reading` and was not forwarded yet.
     this.#reading = this.#bodyLeft > 0 ? this.#bodyOwner : pending.headOwner;
     let from = 0;
     let at = 0;
@@ -251,7 +253,7 @@ export class Pipe {
       const isInspected = step > Step.Done && step !== Step.Filtered;
       const tells = (entry & 15) === Reply.DescribeStatement;
       if (next > end && (isInspected || action === Action.Internal || tells)) {
-        // These are looked into, so they are waited for whole.
+        // These are inspected, so they must be complete.
         if (length > longestInspected) {
           this.#owner.outOfSync(`message 0x${code.toString(16)} with length ${length}`);
           return;
@@ -276,7 +278,7 @@ export class Pipe {
           pending.shift();
           break;
         case Step.Ready:
-          // The client gets the end of its cycle before anybody acts on it.
+          // The client gets the end of its cycle before the owner acts on it.
           this.#handOver(chunk, from, forwarded ? next : at);
           from = at = next;
           if (!this.#onReady(chunk[next - 1] ?? 0, action)) return;
@@ -391,7 +393,7 @@ export class Pipe {
     return this.#owner.ready(status, note, action);
   }
 
-  /** The client gets an error in the place of all that is still owed for the cycle at hand; the server fails with it. */
+  /** The client gets an error instead of all pending replies of the current cycle; the server fails with it. */
   #refuse(error: Buffer): void {
     this.#reading?.relay(error, 0, error.length);
     this.errorSent = true;
@@ -401,7 +403,7 @@ export class Pipe {
     this.flush();
   }
 
-  /** Emits the answers that the proxy gives itself, as far as their turn has come. Returns to whom the last of them went. */
+  /** Sends the proxy's own responses whose turn has come. Returns the owner of the last one. */
   #answerLocally(): ReplyOwner | null {
     let owner: ReplyOwner | null = null;
     while ((this.pending.head & 15) === Reply.Local) {
@@ -418,7 +420,7 @@ export class Pipe {
     if (from < to) this.#reading?.relay(chunk, from, to);
   }
 
-  /** Hands over `chunk[from, to)` and other bytes than those that follow. */
+  /** Forwards `chunk[from, to)` and other bytes instead of those that follow. */
   #handOverInstead(bytes: Buffer, chunk: Buffer, from: number, to: number): void {
     this.#handOver(chunk, from, to);
     if (bytes.length > 0) this.#reading?.relay(bytes, 0, bytes.length);

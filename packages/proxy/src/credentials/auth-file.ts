@@ -2,23 +2,22 @@ import { isUtf8 } from 'node:buffer';
 import { md5Pattern, parseVerifier } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 
-/** A user of an AuthFile. */
+/** A user in an AuthFile. */
 export interface AuthFileUser {
   readonly user: string;
   readonly secret: string;
-  /** Whether the secret is the password itself, or only proves one. */
+  /** Whether the secret is the password itself, or a verifier. */
   readonly isPassword: boolean;
-  /** Where it stands, from 1. */
+  /** The line number, from 1. */
   readonly line: number;
 }
 
-/** Values that were meant as verifiers. Taken as a password, one would let in anyone who knows the verifier. */
+/** Values that were probably meant as verifiers. Accepting one as a password would allow a login with the verifier. */
 const verifierLike = /^(?:SCRAM-SHA-256\$|md5[0-9a-f]{16,}$)/i;
 
 /**
- * Reads PgBouncer's `userlist.txt`: one `"user" "password or verifier"` a line, a quote inside doubled, lines that
- * begin with `;` or `#` and empty ones passed over, and what stands behind white space after the two. Throws AUTH_FILE
- * with the line that cannot be read.
+ * Parses PgBouncer's `userlist.txt`: one `"user" "password or verifier"` per line, with quotes doubled inside; ignores
+ * empty lines, lines that begin with `;` or `#`, and text after the two values. Throws AUTH_FILE with the invalid line.
  */
 export function parseAuthFile(content: Buffer, file: string): AuthFileUser[] {
   const users: AuthFileUser[] = [];

@@ -1,19 +1,19 @@
-/** What is needed of the AWS SDK to call one service. */
+/** The part of the AWS SDK for calling one service. */
 interface Service {
   readonly client: { destroy(): void };
 }
 
-/** The clients of one AWS service: one for each region, opened when it is first needed. */
+/** The clients of one AWS service: one per region, created on first use. */
 export class AwsClients<S extends Service> {
   readonly #open: (config: { readonly region?: string }) => Promise<S>;
   readonly #services = new Map<string, Promise<S>>();
 
-  /** `open` loads the AWS SDK; without a region, AWS_REGION or the profile say it. */
+  /** `open` loads the AWS SDK; without a region, AWS_REGION or the profile determine it. */
   constructor(open: (config: { readonly region?: string }) => Promise<S>) {
     this.#open = open;
   }
 
-  /** The client in the region that an ARN says, `arn:aws:SERVICE:REGION:ACCOUNT:…`; a name says none. */
+  /** The client for the region in an ARN, `arn:aws:SERVICE:REGION:ACCOUNT:…`; a name contains none. */
   for(id: string): Promise<S> {
     const region = /^arn:[^:]+:[^:]+:([^:]+):/.exec(id)?.[1];
     const key = region ?? '';

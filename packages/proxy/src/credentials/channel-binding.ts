@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The tls-server-end-point of a certificate (RFC 5929): its hash by the hash function of its signature, where MD5
- * and SHA-1 are replaced by SHA-256. Null when that function is not known.
+ * The tls-server-end-point of a certificate (RFC 5929): its hash with the hash function of its signature, with SHA-256
+ * instead of MD5 and SHA-1. Null if that function is unknown.
  */
 export function endPointBinding(certificate: Buffer): Buffer | null {
   const hash = signatureHash(certificate);
   return hash === null ? null : createHash(hash).update(certificate).digest();
 }
 
-/** Object identifiers of signature algorithms, DER-encoded, and the hash of each. */
+/** OIDs of signature algorithms, DER-encoded, and the hash function of each. */
 const algorithms: readonly (readonly [oid: string, hash: string])[] = [
   ['2a864886f70d010105', 'sha256'],
   ['2a864886f70d010104', 'sha256'],
@@ -23,8 +23,8 @@ const algorithms: readonly (readonly [oid: string, hash: string])[] = [
 ];
 
 /**
- * Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { OBJECT IDENTIFIER … }, … }
- * (RFC 5280, section 4.1): the identifier stands behind the first inner sequence.
+ * Certificate ::= SEQUENCE { tbsCertificate SEQUENCE, signatureAlgorithm SEQUENCE { OBJECT IDENTIFIER … }, … } (RFC
+ * 5280, section 4.1): the OID follows the first inner sequence.
  */
 function signatureHash(certificate: Buffer): string | null {
   const outer = readElement(certificate, 0);

@@ -1,11 +1,11 @@
 import { ProxyError } from '../errors.ts';
 import { optionalPackage } from './optional-package.ts';
 
-/** AWS takes a token for 15 minutes. In milliseconds, with a minute kept for clocks that differ and for the login. */
+/** A token is valid at AWS for 15 minutes. In milliseconds, minus a minute for clock differences and the login. */
 const lifetime = 14 * 60_000;
-/** A token this old is replaced, if it was used: ahead of need, so that no login waits for AWS credentials. */
+/** A used token of this age is renewed before it expires, so that no login waits for AWS credentials. */
 const renewal = 10 * 60_000;
-/** How soon a renewal that failed is tried again. */
+/** The delay before a failed renewal is retried. */
 const retry = 30_000;
 
 interface Token {
@@ -16,35 +16,35 @@ interface Token {
 /** The tokens of one database user at one endpoint. */
 interface Slot {
   token: Token | null;
-  /** The signing under way. */
+  /** The pending signature. */
   signing: Promise<string> | null;
   usedAt: number;
   timer: NodeJS.Timeout | undefined;
 }
 
-/** What a token is for: the host name and port of the endpoint as configured. */
+/** The address that a token is signed for: the host name and port of the endpoint as configured. */
 export interface TokenAddress {
   readonly host: string;
   readonly port: number;
 }
 
 /**
- * Tokens of AWS IAM, in place of passwords, for logins to an RDS or Aurora database. They are signed on this machine
- * with the credentials that the AWS SDK finds; the SDK is loaded when the first one is made, and only then. One token
- * serves every login while it is valid, and is renewed in the background.
+ * AWS IAM tokens instead of passwords for logins to an RDS or Aurora database. They are signed locally with the
+ * credentials that the AWS SDK finds; the SDK is loaded for the first token. One token serves all logins while it is
+ * valid, and is renewed in the background.
  */
 export class IamTokens {
   readonly #slots = new Map<string, Slot>();
   #closed = false;
 
-  /** The token if there is one; otherwise one is made for the next who asks. */
+  /** The token if there is one; otherwise begins to sign one for the next call. */
   now(user: string, address: TokenAddress): string | undefined {
     this.token(user, address).catch(() => undefined);
     const token = this.#slots.get(keyOf(user, address))?.token ?? null;
     return isValid(token) ? token.text : undefined;
   }
 
-  /** A token for that database user. Throws IAM_TOKEN when there are no credentials to sign with. */
+  /** A token for this database user. Throws IAM_TOKEN without credentials. */
   async token(user: string, address: TokenAddress): Promise<string> {
     const key = keyOf(user, address);
     let slot = this.#slots.get(key);
@@ -87,7 +87,7 @@ export class IamTokens {
     if (this.#closed) return;
     slot.timer = setTimeout(() => {
       if (slot.token === null || slot.usedAt <= slot.token.made) {
-        // Nobody has logged in with it: the endpoint or the user may be gone.
+        // It was not used: the endpoint or the user may be gone.
         this.#slots.delete(keyOf(user, address));
         return;
       }
@@ -112,7 +112,7 @@ async function sign(username: string, hostname: string, port: number): Promise<s
     '@aws-sdk/rds-signer',
     () => import('@aws-sdk/rds-signer'),
   );
-  // NAME.ID.REGION.rds.amazonaws.com; AWS_REGION or the profile say it otherwise.
+  // NAME.ID.REGION.rds.amazonaws.com; otherwise AWS_REGION or the profile determine it.
   const region = /\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?$/.exec(hostname)?.[1];
   const signer = new Signer({
     hostname,

@@ -1,7 +1,7 @@
 /**
- * Imports a package that may have been left out when Sluice was installed.
+ * Imports an optional dependency that may not be installed.
  *
- * @throws Error that names the command which installs it, when it is not there.
+ * @throws Error with the command that installs it, if it is missing.
  */
 export async function optionalPackage<Module>(
   name: string,
@@ -10,7 +10,7 @@ export async function optionalPackage<Module>(
   try {
     return await load();
   } catch (error) {
-    // Another code, or another name, means that the package is there and something in it is broken.
+    // Another code or name means that the package is installed but broken.
     const isMissing =
       error instanceof Error &&
       'code' in error &&

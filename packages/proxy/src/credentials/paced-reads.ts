@@ -1,6 +1,6 @@
 /**
- * Reads something again on demand, and not too often: whoever asks while a read waits to begin shares it, and gets an
- * answer that is newer than the question. Two reads begin at least `apart` milliseconds from each other.
+ * Rereads something on demand, but not too often: callers that wait for a read share it, and get a result that is newer
+ * than their call. Two reads begin at least `apart` milliseconds from each other.
  */
 export class PacedReads {
   #read: () => Promise<void> = () => Promise.resolve();
@@ -13,7 +13,7 @@ export class PacedReads {
     this.#apart = apart;
   }
 
-  /** Resolves when a read that begins from now on has ended; rejects when that fails. */
+  /** Resolves when a read that begins from now on has ended; rejects if it fails. */
   soon(read: () => Promise<void>): Promise<void> {
     this.#read = read;
     this.#next ??= this.#begin();

@@ -1,16 +1,19 @@
-/** Two reads on demand are at least so far apart, in milliseconds: wrong passwords of clients, or an outage, must not become calls to AWS. */
+/**
+ * The minimum interval between two reads on demand, in milliseconds: wrong passwords of clients, or an outage, must not
+ * become calls to AWS.
+ */
 const apart = 5000;
 
 /** What a refresher needs. */
 export interface RefresherOptions {
-  /** Reads again and takes what is new. */
+  /** Rereads and applies changes. */
   readonly refresh: () => Promise<void>;
-  /** Between two reads, in milliseconds; asked before each. */
+  /** The interval between two reads, in milliseconds; queried before each. */
   readonly interval: () => number;
   readonly failed: (error: unknown) => void;
 }
 
-/** Reads again what AWS keeps, in time and on demand: rotations and new instances come behind the proxy's back. */
+/** Rereads data in AWS, at intervals and on demand: rotations and new instances are not announced. */
 export class Refresher {
   readonly #options: RefresherOptions;
   #timer: NodeJS.Timeout | undefined;
@@ -24,7 +27,7 @@ export class Refresher {
     this.#schedule();
   }
 
-  /** Reads now, unless it was done a moment ago; resolves when what is known is as good as it gets. */
+  /** Reads now, unless it was done a moment ago; resolves when the data is as current as possible. */
   soon(): Promise<void> {
     if (!this.#running && performance.now() - this.#began >= apart) this.#last = this.#run();
     return this.#last;

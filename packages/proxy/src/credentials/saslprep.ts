@@ -1,6 +1,6 @@
 import { saslprep } from '@mongodb-js/saslprep';
 
-/** PostgreSQL's rule: a password that SASLprep (RFC 4013) refuses is used as it is. */
+/** As in PostgreSQL: a password that SASLprep (RFC 4013) rejects is used unchanged. */
 export function preparePassword(password: string): string {
   try {
     return saslprep(password);

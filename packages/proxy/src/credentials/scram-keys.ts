@@ -3,14 +3,14 @@ import { deriveKeys } from '@sluice/wire';
 import type { ScramKeys } from '@sluice/wire';
 import { preparePassword } from './saslprep.ts';
 
-/** How many derived keys are kept; one for each user and database in use is enough. */
+/** The maximum number of cached keys; one per active user and database is enough. */
 const kept = 1000;
 
 const derived = new Map<string, ScramKeys>();
 
 /**
- * The SCRAM keys of a password. PBKDF2 costs milliseconds, so they are kept by what they were made from: a pool
- * derives them once, not for each of its connections. The password itself is not kept.
+ * The SCRAM keys of a password. PBKDF2 takes milliseconds, so keys are cached by their inputs: a pool derives them
+ * once, not for each connection. The password itself is not cached.
  */
 export function scramKeys(
   password: string,

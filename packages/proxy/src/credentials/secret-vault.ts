@@ -7,7 +7,7 @@ import { PacedReads } from './paced-reads.ts';
 /** An entry of `Auth`. */
 type AuthEntry = Settings['Auth'][number];
 
-/** A user name and password, as one version of a secret has them. */
+/** A user name and password in one version of a secret. */
 interface Login {
   readonly versionId: string;
   readonly created: number;
@@ -15,56 +15,59 @@ interface Login {
   readonly password: string;
 }
 
-/** What is known of one secret. */
+/** The known state of one secret. */
 interface Known {
   current: Login;
   pending: Login | null;
   previous: Login | null;
-  /** What was current before, and until when, in milliseconds since 1970. */
+  /** The previous current versions, and until when they were current, in milliseconds since 1970. */
   retired: readonly { readonly login: Login; readonly at: number }[];
   /** When it was last read, in milliseconds since 1970. */
   readAt: number;
-  /** When its current version became that, as far as is known. */
+  /** When the current version became current, as far as known. */
   changedAt: number;
 }
 
-/** A password out of a secret. */
+/** A password in a secret. */
 export interface SecretPassword {
   readonly text: string;
-  /** A client may use it until then, in milliseconds since 1970. */
+  /** Clients can use it until then, in milliseconds since 1970. */
   readonly until: number;
 }
 
-/** A user out of a secret. */
+/** A user in a secret. */
 export interface SecretUser {
-  /** The name that clients log in with. */
+  /** The user name that clients send. */
   readonly user: string;
   readonly databaseUser: string;
-  /** In the order in which the database is to be tried with them; none for a name that only clients use. */
+  /** In the order in which they are tried at the database; none for a name that only clients use. */
   readonly databasePasswords: readonly string[];
-  /** The newest that counts first. */
+  /** The newest valid password first. */
   readonly passwords: readonly SecretPassword[];
   readonly entry: AuthEntry;
-  /** Its secret's current version names it: it goes before one that was or will be. */
+  /** The current version of its secret names it: it takes precedence over a previous or next one. */
   readonly isCurrent: boolean;
 }
 
-/** What was read, and what could not be. */
+/** The result of reading secrets. */
 export interface SecretReading {
   readonly users: readonly SecretUser[];
   /** Secrets that were never read, and why. */
   readonly unread: readonly ProxyError[];
-  /** Secrets that could not be read again: what was read last counts. */
+  /** Secrets that could not be reread: their last values apply. */
   readonly stale: readonly ProxyError[];
 }
 
-/** Two reads on demand of one secret are at least so far apart, in milliseconds. Wrong passwords must not become calls to AWS. */
+/**
+ * The minimum interval between two reads on demand of one secret, in milliseconds. Wrong passwords must not become
+ * calls to AWS.
+ */
 const apart = 2000;
 
-/** So many passwords of before are remembered. */
+/** The maximum number of stored previous passwords. */
 const mostRetired = 8;
 
-/** The users of `Auth`: reads their secrets, and keeps what they held while Secrets Manager does not answer. */
+/** The users of `Auth`: reads their secrets, and keeps the last values while Secrets Manager does not respond. */
 export class SecretVault {
   readonly #api: SecretsManager;
   readonly #known = new Map<string, Known>();
@@ -75,7 +78,7 @@ export class SecretVault {
     this.#api = api;
   }
 
-  /** Reads every secret that settings name. Throws nothing: what failed stands in the answer. */
+  /** Reads every secret in the settings. Throws nothing: failures are in the result. */
   async read(settings: Settings): Promise<SecretReading> {
     const unread: ProxyError[] = [];
     const stale: ProxyError[] = [];
@@ -110,8 +113,8 @@ export class SecretVault {
   }
 
   /**
-   * Reads the secrets of one user again, with all their versions; of a user who is not known, looks for new secrets and
-   * new users. Resolves when all of that was read after the call; that is put off when it was done a moment ago.
+   * Rereads the secrets of one user, with all versions; for an unknown user, searches for new secrets and new users.
+   * Resolves when all of that was read after the call; the read is delayed if there was one a moment ago.
    */
   async readFor(user: string, settings: Settings): Promise<void> {
     let isKnown = false;
@@ -130,11 +133,11 @@ export class SecretVault {
           await this.read(settings);
         }),
       );
-    // What cannot be read now is as it was.
+    // What cannot be read now stays as it was.
     await Promise.allSettled(reads);
   }
 
-  /** The users out of what was read last. */
+  /** The users in the last read values. */
   users(settings: Settings): readonly SecretUser[] {
     return settings.Auth.flatMap((entry) =>
       this.#idsOf(entry).flatMap((id) => {
@@ -144,7 +147,7 @@ export class SecretVault {
     );
   }
 
-  /** How long ago each secret was read, in seconds. */
+  /** The time since each secret was read, in seconds. */
   *ages(settings: Settings): Iterable<readonly [secret: string, seconds: number]> {
     for (const entry of settings.Auth)
       for (const id of this.#idsOf(entry)) {
@@ -172,7 +175,7 @@ export class SecretVault {
     return reads.soon(read);
   }
 
-  /** Reads the current version, and the others when that is another or `all` are wanted. */
+  /** Reads the current version, and the others if that has changed or `all` are requested. */
   async #readOne(id: string, entry: AuthEntry, all: boolean): Promise<void> {
     const current = await this.#login(id, 'AWSCURRENT', entry);
     if (current === null) throw new Error('it has no current version');
@@ -183,7 +186,7 @@ export class SecretVault {
       known.readAt = Date.now();
       return;
     }
-    // What only helps during a rotation must not keep the rest from being read.
+    // A version that matters only during a rotation must not prevent reading the others.
     const other = (stage: Stage): Promise<Login | null> =>
       this.#login(id, stage, entry).catch(() => null);
     const [pending, previous] = await Promise.all([other('AWSPENDING'), other('AWSPREVIOUS')]);
@@ -211,7 +214,7 @@ export class SecretVault {
   }
 }
 
-/** Whether what could not be read makes a start, or a reload, useless; the first such failure. */
+/** Whether a failure makes a start or a reload useless; the first such failure. */
 export function firstDefinite(failures: readonly ProxyError[]): ProxyError | undefined {
   return failures.find((failure) => !isStoreDown(failure));
 }
@@ -252,7 +255,7 @@ function usersOf(known: Known, entry: AuthEntry, overlap: number): SecretUser[] 
       .map(({ login, until: last }) => ({ text: login.password, until: last }));
     const databasePasswords = passwords.map(({ text }) => text);
     const given = new Set(databasePasswords);
-    // Those of before count for clients alone.
+    // Previous passwords apply only to clients.
     for (const { login, at } of retired)
       if (login.username === name && !given.has(login.password))
         passwords.push({ text: login.password, until: at + overlap });
@@ -296,7 +299,7 @@ function loginOf(
   try {
     value = JSON.parse(text);
   } catch {
-    // The message of the parser would quote the secret.
+    // The parser's message would quote the secret.
     throw new Error('its value is not JSON');
   }
   const field = (key: string): unknown =>

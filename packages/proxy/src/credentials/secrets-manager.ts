@@ -8,25 +8,28 @@ import { ProxyError } from '../errors.ts';
 import { AwsClients } from './aws-clients.ts';
 import { optionalPackage } from './optional-package.ts';
 
-/** How long one call may take, in milliseconds; a start or a login waits for it. */
+/** The timeout of one call, in milliseconds; a start or a login waits for it. */
 const timeout = 5000;
 
-/** The staging labels of Secrets Manager: during a rotation the next version is pending; afterwards the last stays. */
+/**
+ * The staging labels of Secrets Manager: during a rotation the next version is pending; afterwards the previous one
+ * stays.
+ */
 export type Stage = 'AWSCURRENT' | 'AWSPENDING' | 'AWSPREVIOUS';
 
 /** A version of a secret. */
 export interface SecretVersion {
   readonly versionId: string;
-  /** When it was made, in milliseconds since 1970. */
+  /** When it was created, in milliseconds since 1970. */
   readonly created: number;
   readonly text: string;
 }
 
-/** Which secrets: those whose name begins like this, or those with a tag. */
+/** A filter for secrets: by name prefix, or by tag. */
 export type SecretFilter =
   { readonly prefix: string } | { readonly tag: string; readonly value: string | undefined };
 
-/** Reads AWS Secrets Manager. The AWS SDK is loaded when the first secret is read, and only then. */
+/** Reads AWS Secrets Manager. The AWS SDK is loaded for the first secret. */
 export class SecretsManager {
   readonly #services = new AwsClients(open);
 
@@ -52,7 +55,7 @@ export class SecretsManager {
     }
   }
 
-  /** The ARNs of the secrets that a filter finds. Throws SECRET. */
+  /** The ARNs of the secrets that match a filter. Throws SECRET. */
   async list(filter: SecretFilter): Promise<readonly string[]> {
     const name = filterName(filter);
     try {
@@ -72,7 +75,7 @@ export class SecretsManager {
           }),
           { abortSignal: AbortSignal.timeout(timeout) },
         );
-        // The filters of AWS match words within, and the beginnings of keys: what is meant is narrower.
+        // AWS filters match words within values, and prefixes of keys, so the results are filtered again.
         for (const { ARN, Name, Tags, DeletedDate } of answer.SecretList ?? []) {
           const fits =
             'prefix' in filter
@@ -97,13 +100,13 @@ export class SecretsManager {
   }
 }
 
-/** A filter in words. */
+/** A filter as text. */
 export function filterName(filter: SecretFilter): string {
   if ('prefix' in filter) return `${filter.prefix}*`;
   return filter.value === undefined ? `tag ${filter.tag}` : `tag ${filter.tag}=${filter.value}`;
 }
 
-/** Whether a failure says something about the secret, or only that Secrets Manager could not be asked now. */
+/** Whether Secrets Manager was unavailable, rather than the secret invalid. */
 export function isStoreDown(error: unknown): boolean {
   const cause = error instanceof ProxyError ? error.cause : error;
   if (!(cause instanceof Error)) return false;
@@ -118,7 +121,7 @@ export function isStoreDown(error: unknown): boolean {
   return code !== undefined || name === 'TimeoutError' || name === 'AbortError';
 }
 
-/** No version has the label, or the one that has it is not filled yet. */
+/** No version has the label, or it has no value yet. */
 function isAbsent(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -1,7 +1,7 @@
 import type { SecureContextOptions } from 'node:tls';
 import type { Settings } from '../settings/index.ts';
 
-/** Versions, suites and groups of TLS, for either side. */
+/** TLS versions, cipher suites and groups, for either side. */
 export function tlsProtocol(settings: Settings): SecureContextOptions {
   const { TlsMinVersion, TlsCiphers, TlsGroups } = settings;
   return {

@@ -1,19 +1,19 @@
 import { ProxyError } from '../errors.ts';
 
-/** How many clients there may be; 0 is no limit. */
+/** The maximum numbers of clients; 0 is no limit. */
 interface CountLimits {
   readonly clients: number;
   readonly clientsPerUser: number;
   readonly clientsPerDatabase: number;
 }
 
-/** Counts clients, in all, by user and by database. */
+/** Counts clients, in total, by user and by database. */
 export class ClientCounts {
   readonly #byUser = new Map<string, number>();
   readonly #byDatabase = new Map<string, number>();
   #all = 0;
 
-  /** Why no further client of this user and database is let in, or null. */
+  /** Why another client of this user and database is refused, or null. */
   full(user: string, database: string, limits: CountLimits): ProxyError | null {
     const { clients, clientsPerUser, clientsPerDatabase } = limits;
     if (clients > 0 && this.#all >= clients)

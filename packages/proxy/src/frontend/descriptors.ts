@@ -2,23 +2,25 @@ import { readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { events } from '../telemetry/events.ts';
 
-/** Descriptors that are kept for server connections, the admin port, the log and files: so many, or this share of all. */
+/**
+ * Descriptors reserved for server connections, the admin port, the log and files: at least this many, or this share.
+ */
 const leastReserve = 64;
 const reserveShare = 1 / 16;
 
-/** They are counted this often at most, in milliseconds. */
+/** The minimum interval between counts, in milliseconds. */
 const countInterval = 500;
 
-/** Told at most this often that there are too few, in milliseconds. */
+/** The minimum interval between log lines about a shortage, in milliseconds. */
 const sayInterval = 60_000;
 
 /**
- * The descriptors of the process: clients get none of the last of them, since a process without any can neither reach its
- * databases nor answer its orchestrator, and tries to accept in vain, over and over. Where the system does not say how many
- * there are (outside Linux) there is no limit of the proxy's own.
+ * The descriptors of the process. Clients get none of the last ones, because a process without descriptors can neither
+ * reach its databases nor respond to its orchestrator, and would retry accept in vain. If the system does not report
+ * the limit (outside Linux), the proxy has none.
  */
 class Descriptors {
-  /** Clients that were turned away for want of descriptors. */
+  /** Clients that were refused because few descriptors were left. */
   refused = 0;
   readonly limit = readLimit();
   #used = 0;
@@ -26,7 +28,7 @@ class Descriptors {
   #isCounting = false;
   #saidAt = -Infinity;
 
-  /** Whether another client may have one; called at each accept, when it has it already. */
+  /** Whether another client can have one; called at each accept, when it has one already. */
   take(): boolean {
     if (this.limit === Infinity) return true;
     this.#used++;
@@ -40,7 +42,7 @@ class Descriptors {
     return false;
   }
 
-  /** One that was taken is free again. */
+  /** A descriptor is free again. */
   readonly give = (): void => {
     this.#used--;
   };
@@ -50,7 +52,7 @@ class Descriptors {
     try {
       this.#used = (await readdir('/proc/self/fd')).length;
     } catch {
-      // Not even one for this: as many as there can be.
+      // Not even one is left to read the count: all are in use.
       this.#used = this.limit;
     }
     this.#countedAt = performance.now();
@@ -65,7 +67,7 @@ class Descriptors {
   }
 }
 
-/** The soft limit, as Linux tells it. */
+/** The soft limit on Linux. */
 function readLimit(): number {
   try {
     const limits = readFileSync('/proc/self/limits', 'utf8');

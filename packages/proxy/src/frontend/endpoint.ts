@@ -418,7 +418,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     return this.#arrivals.size + this.#sessions.size + this.#links.size;
   }
 
-  /** Why nobody more is let in, or null. */
+  /** Why further clients are refused, or null. */
   #full(): ProxyError | null {
     const short = memory.refusal();
     if (short !== null) return short;
@@ -429,8 +429,9 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
   }
 
   /**
-   * Whether another connection is accepted. Some more than clients are: each is told that it is one too many, or brings a
-   * cancel request. Of those that do not log in the eldest goes first: it has had more time than a login takes.
+   * Whether another connection is accepted. There can be some more connections than clients: each gets the error that
+   * there are too many, or has a cancel request. Among those that do not log in, the oldest is closed first: it has had
+   * more time than a login takes.
    */
   #hasCapacity(): boolean {
     const { clients } = this.limits;
@@ -453,9 +454,9 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
   }
 
   /**
-   * Cancels what the session is waiting for: takes it out of the borrow queue, or has the database cancel what runs
-   * on the connection it holds, once that is the session's own request. The connection is not lent on while the cancel
-   * is on its way.
+   * Cancels the current request of the session: removes it from the borrow queue, or sends a cancel request to the
+   * database for the connection that it leases, once its own request is running. The connection is not leased again
+   * while the cancel is pending.
    */
   #cancel(session: Session): void {
     const { connection } = session;
@@ -465,11 +466,11 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     }
     if (connection.pending.length === 0) return;
     if (connection.runsOwn) {
-      // A reset, say, in front of the request that is meant: failed, it would take the connection with it.
+      // For example a reset before the client's request: if canceled, it would close the connection.
       connection.onOwnAnswered = () => this.#cancel(session);
       return;
     }
-    // One at a time: what comes meanwhile is one more, however many they are.
+    // One at a time: further cancels in the meantime count as one.
     if (connection.lease.isBeingCanceled) connection.lease.cancelAgain = true;
     else this.#deliverCancel(connection);
   }
@@ -478,7 +479,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     connection.lease.cancelAgain = false;
     connection.cancelSent();
     this.#sendCancel(connection, (delivered) => {
-      // What was not delivered for certain may still arrive, and would hit whatever runs then.
+      // A cancel that may not have been delivered could still arrive, and hit a later statement.
       if (!delivered) connection.retireReason ??= 'could not send a cancel request';
       if (
         delivered &&

@@ -12,7 +12,7 @@ export interface HandshakeOptions extends Omit<LoginSupport, 'verifiers'> {
   /** Null when TLS is not offered. */
   readonly tls: ServerTls | null;
   readonly requireTls: boolean;
-  /** Bytes that a client may send before it is let in. */
+  /** The maximum number of bytes from a client before it is authenticated. */
   readonly mostBytes: number;
   readonly rules: AuthRules;
   readonly verifiers: TokenVerifiers & { readonly stsSettings: StsSettings };

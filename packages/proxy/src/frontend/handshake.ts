@@ -66,7 +66,7 @@ export interface HandshakeHandlers {
   /** Nothing is left to prove. AuthenticationOk has not been sent. */
   loggedIn(login: ClientLogin): void;
   cancel(processId: number, secret: Buffer): void;
-  /** Why nobody is let in now, or null; asked before the password is. */
+  /** Why clients are refused at the moment, or null; checked before the password. */
   full?(): ProxyError | null;
   /** The client was refused (and told why), or went away (null); `detail` is for the log alone. */
   failed(error: ProxyError | null, detail?: LoginFailure): void;

@@ -10,8 +10,8 @@ import type { CancelKey } from '../session/cancel-keys.ts';
 import { secretBytes } from '../session/cancel-keys.ts';
 
 /**
- * A replication connection: a client and a server connection of its own, bytes passed through both ways.
- * The replication protocol holds its connection for as long as it lives, so there is nothing to share.
+ * A replication connection: a client and its own server connection, with bytes forwarded in both directions. The
+ * replication protocol needs its connection permanently, so there is nothing to share.
  */
 export class ReplicationLink {
   readonly id: number;
@@ -35,12 +35,12 @@ export class ReplicationLink {
     this.#ended = ended;
   }
 
-  /** The key that cancels what runs at the database. */
+  /** The key that cancels the running request at the database. */
   get databaseKey(): LoginResult {
     return this.#database;
   }
 
-  /** Greets the client and joins the two sockets. */
+  /** Greets the client and connects the two sockets. */
   start(rest: Buffer | null): void {
     const { socket, parameters } = this.#database;
     this.#client.write(
@@ -60,7 +60,7 @@ export class ReplicationLink {
     socket.pipe(this.#client);
   }
 
-  /** Closes both sides, after what is on its way has been written. */
+  /** Closes both sides after pending data has been written. */
   end(): void {
     if (this.#over) return;
     this.#over = true;

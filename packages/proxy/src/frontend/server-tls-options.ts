@@ -6,7 +6,7 @@ import type { Settings } from '../settings/index.ts';
 import { ServerTls } from './server-tls.ts';
 import type { ServerCertificate } from './server-tls.ts';
 
-/** TLS towards clients; null when it is not offered. `wantsCertificates`: some clients have to show certificates. */
+/** TLS for clients; null if it is not offered. `wantsCertificates`: some clients need certificates. */
 export function serverTls(settings: Settings, wantsCertificates: boolean): ServerTls | null {
   const { TlsMode: mode, TlsCertFile, TlsKeyFile, TlsCaFile, TlsCrlFile } = settings;
   if (mode === 'disable' || TlsCertFile === undefined || TlsKeyFile === undefined) return null;

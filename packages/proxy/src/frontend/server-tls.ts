@@ -9,29 +9,26 @@ export interface ServerCertificate {
   readonly cert: string;
   readonly key: string;
   readonly x509: X509Certificate;
-  /** What SCRAM binds to (RFC 5929), or null when the certificate's hash function is not known. */
+  /** The channel binding data (RFC 5929), or null if the certificate's hash function is unknown. */
   readonly endPoint: Buffer | null;
 }
 
-/** What TLS towards clients is made of, and what is asked of them. */
+/** The TLS configuration for clients. */
 export interface ServerTlsOptions {
   readonly certificate: ServerCertificate;
-  /** Shown instead to clients that ask for a host which they are for. */
+  /** Presented instead to clients that request a matching host. */
   readonly more: readonly ServerCertificate[];
-  /** PEM of the authorities that may sign client certificates, and of what they have revoked. */
+  /** PEM of the authorities for client certificates, and of their CRLs. */
   readonly ca: string | undefined;
   readonly crl: string | undefined;
   readonly protocol: SecureContextOptions;
-  /**
-   * What is asked of a client certificate: nothing, to be shown if there is one, to be signed by an authority, or to name
-   * the user as well.
-   */
+  /** The required client certificate: none, optional, signed by an authority, or also naming the user. */
   readonly clientCertificate: 'none' | 'request' | 'verify-ca' | 'verify-full';
 }
 
 /**
- * Told once how the TLS handshake of a client ended; null when it failed and the connection is closed. `endPoint` is that
- * of the certificate that the client was shown.
+ * Called once when the TLS handshake of a client has ended; null if it failed and the connection is closed. `endPoint`
+ * is that of the presented certificate.
  */
 export type Encrypted = (secure: TLSSocket | null, endPoint: Buffer | null) => void;
 
@@ -41,22 +38,22 @@ function ignore(): void {
   // The encrypted socket reports the errors of the one below it.
 }
 
-/** A certificate, ready to be shown. */
+/** A loaded certificate. */
 interface Shown {
   readonly x509: X509Certificate;
   readonly endPoint: Buffer | null;
   readonly context: SecureContext;
 }
 
-/** TLS towards clients: encrypts connections that were accepted in plain. */
+/** TLS for clients: encrypts accepted connections. */
 export class ServerTls {
   readonly clientCertificate: ServerTlsOptions['clientCertificate'];
   readonly #shown: readonly Shown[];
   readonly #verifier: Server | null;
-  /** Connections that the verifying server is shaking hands with, by `nameOf`. */
+  /** Pending handshakes of the verifying server, by `nameOf`. */
   readonly #shaking = new Map<string, (secure: TLSSocket | null) => void>();
 
-  /** Throws when a certificate and its key cannot be read or do not fit each other. */
+  /** Throws if a certificate and its key cannot be read or do not match. */
   constructor({ certificate, more, ca, crl, protocol, clientCertificate }: ServerTlsOptions) {
     this.clientCertificate = clientCertificate;
     const common = {
@@ -74,7 +71,7 @@ export class ServerTls {
       return;
     }
     const { cert, key } = certificate;
-    // A client without a right certificate is told so inside the encrypted connection, as PostgreSQL does.
+    // A client without a valid certificate gets the error inside the encrypted connection, as in PostgreSQL.
     const options = {
       ...common,
       cert,
@@ -94,7 +91,7 @@ export class ServerTls {
     this.#verifier.on('tlsClientError', (_error, secure) => secure.destroy());
   }
 
-  /** Shakes hands on `plain`, which has no listeners; what it has read and put back (unshift) is the beginning. */
+  /** Performs the handshake on `plain`, which has no listeners; its unshifted bytes are the beginning. */
   encrypt(plain: Socket, done: Encrypted): void {
     plain.on('error', ignore);
     const finish = (secure: TLSSocket | null): void =>
@@ -129,8 +126,8 @@ export class ServerTls {
   }
 
   /**
-   * A TLSSocket made by hand does not say on Node.js whether the client's certificate is right; one made by a
-   * tls.Server does, and a connection may be handed to it (manual of Node.js, tls, event 'connection').
+   * A manually created TLSSocket does not verify the client's certificate on Node.js. One of a tls.Server does, and a
+   * connection can be passed to it (manual of Node.js, tls, event 'connection').
    */
   #encryptVerified(
     verifier: Server,
@@ -150,7 +147,7 @@ export class ServerTls {
     verifier.emit('connection', plain);
   }
 
-  /** With one certificate there is nothing to choose, and the runtime resumes TLS sessions by itself. */
+  /** With one certificate there is no choice, and the runtime resumes TLS sessions automatically. */
   #choice(): {
     SNICallback?: (name: string, done: (error: null, context: SecureContext) => void) => void;
   } {
@@ -167,13 +164,13 @@ export class ServerTls {
   }
 }
 
-/** The host that the client has asked for; empty when it has not. */
+/** The host in SNI; empty if there is none. */
 function nameAskedFor(socket: TLSSocket): string {
   const { servername } = socket as TLSSocket & { readonly servername?: string | false };
   return typeof servername === 'string' ? servername : '';
 }
 
-/** The two ends of a connection: no other open one has the same. */
+/** The addresses of both ends of a connection, which are unique among open ones. */
 function nameOf(socket: Socket): string {
   const { remoteAddress, remotePort, localAddress, localPort } = socket;
   return `${remoteAddress}|${remotePort}|${localAddress}|${localPort}`;

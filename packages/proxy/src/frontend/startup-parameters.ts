@@ -1,4 +1,4 @@
-/** Parameters that PostgreSQL takes only in a startup packet (contexts "backend" and "superuser-backend"). */
+/** Parameters that PostgreSQL accepts only in a startup packet (contexts "backend" and "superuser-backend"). */
 const onlyAtStartup = new Set([
   'ignore_system_indexes',
   'jit_debugging_support',
@@ -10,21 +10,21 @@ const onlyAtStartup = new Set([
   'session_preload_libraries',
 ]);
 
-/** Not parameters of the session: they choose where the connection goes. */
+/** Not parameters of the session: they choose the destination of the connection. */
 const routing = new Set(['user', 'database', 'replication', 'options']);
 
-/** What a client asked for at startup, sorted by what becomes of it. */
+/** The startup parameters of a client, by their handling. */
 export interface StartupParameters {
-  /** Set on whichever server connection serves the session. */
+  /** Set on any server connection of the session. */
   readonly tracked: readonly (readonly [string, string])[];
-  /** Only a server connection that was opened with them can serve the session. */
+  /** They need a server connection that was opened with them. */
   readonly startupOnly: ReadonlyMap<string, string>;
 }
 
-/** What was sorted before; a packet that is remembered has its parameters remembered too. */
+/** Cached results; for a cached packet, the parameters are cached too. */
 const known = new WeakMap<object, StartupParameters>();
 
-/** Sorts the parameters of a startup packet, those in `options` included, in the order they came. */
+/** Classifies the parameters of a startup packet, including those in `options`, in order. */
 export function splitStartup(
   parameters: readonly (readonly [string, string])[],
 ): StartupParameters {

@@ -1,37 +1,37 @@
 import { parseOptions, parseStartup, protocolVersion, readable, versionCode } from '@sluice/wire';
 import { ProxyError } from '../errors.ts';
 
-/** The newest minor version of protocol 3 that is spoken here. */
+/** The newest supported minor version of protocol 3. */
 const newestMinor = 2;
 
-/** What a client asks for in its startup packet. */
+/** The content of a startup packet. */
 export interface StartupRequest {
   readonly user: string;
-  /** As in PostgreSQL, the user's name when none is given. */
+  /** As in PostgreSQL, the user name is the default. */
   readonly database: string;
   /**
-   * The startup parameters in the order in which PostgreSQL applies them: those inside `options` go first. As bytes, a
-   * character for each: PostgreSQL takes them unconverted, in the encoding of the database.
+   * The startup parameters in the order in which PostgreSQL applies them: those in `options` come first. As bytes, one
+   * character per byte: PostgreSQL does not convert them from the client encoding.
    */
   readonly parameters: readonly (readonly [name: string, value: string])[];
-  /** The value of the `replication` parameter when it asks for a replication connection, else null. */
+  /** The value of the `replication` parameter if it requests a replication connection, otherwise null. */
   readonly replication: string | null;
-  /** The minor version that both sides speak. */
+  /** The negotiated minor version. */
   readonly minor: number;
-  /** What NegotiateProtocolVersion has to tell: the client wants a newer version, or options not known here. */
+  /** The content of NegotiateProtocolVersion: the client requested a newer version, or unknown options. */
   readonly negotiate: { readonly version: number; readonly unknown: readonly string[] } | null;
 }
 
-/** Startup packets of up to so many bytes are remembered, and so many of them. */
+/** The maximum size and number of cached startup packets. */
 const longestKept = 512;
 const mostKept = 64;
 const kept = new Map<string, StartupRequest>();
 
 /**
- * Reads a whole startup packet of protocol 3. Throws the error that the client is to be given.
+ * Parses a complete startup packet of protocol 3. Throws the error for the client.
  *
- * The clients of one application all send the same packet, so what was read is remembered by its bytes. Whoever fills
- * the memory with packets of their own makes the others be read again, and no more.
+ * All clients of an application send the same packet, so results are cached by its bytes. A client that fills the cache
+ * with different packets only causes the others to be parsed again.
  */
 export function readStartupRequest(packet: Buffer): StartupRequest {
   if (packet.length > longestKept) return read(packet);
@@ -74,7 +74,10 @@ function read(packet: Buffer): StartupRequest {
   };
 }
 
-/** `database` asks for logical replication, a true boolean for physical (manual, "Streaming Replication Protocol"). */
+/**
+ * `database` requests logical replication, a true boolean physical replication (manual, "Streaming Replication
+ * Protocol").
+ */
 function readReplication(value: string | undefined): string | null {
   if (value === undefined || /^(f|fa|fal|fals|false|n|no|of|off|0)$/i.test(value)) return null;
   if (/^(database|t|tr|tru|true|y|ye|yes|on|1)$/i.test(value)) return value;

@@ -2,7 +2,7 @@
 const clusterEndpoint =
   /^[^.]+\.cluster-(?:ro-|custom-)?([^.]+\.[^.]+\.rds\.amazonaws\.com(?:\.cn)?)$/i;
 
-/** How instances of the cluster behind an Aurora endpoint are called: `?` stands for the instance. */
+/** The host names of the instances behind an Aurora endpoint, with `?` for the instance name. */
 export function instancePattern(host: string): string | undefined {
   const domain = clusterEndpoint.exec(host)?.[1];
   return domain === undefined ? undefined : `?.${domain}`;

@@ -6,19 +6,19 @@ import { nearMiss } from './near-miss.ts';
 import type { Problem } from './problem.ts';
 import type { ListRow, ScalarRow, Setting } from './setting.ts';
 
-/** How values are checked, and where problems go. */
+/** The context of a check, and the list of problems. */
 export interface Checking {
-  /** Where relative paths of files start. */
+  /** The base directory of relative paths. */
   readonly folder: string;
-  /** Whether the files that settings name must be readable. */
+  /** Whether the files in the settings must be readable. */
   readonly opensFiles: boolean;
   readonly problems: Problem[];
 }
 
-/** A checked value, or undefined when it was not right; the problem is then already noted. */
+/** A checked value, or undefined if it was invalid; the problem is then in the list. */
 type Checked = string | number | boolean | readonly Readonly<Record<string, unknown>>[] | undefined;
 
-/** What a row takes, in words that fit after "it must be". */
+/** The allowed values of a row, as a phrase after "it must be". */
 export function expected(row: ScalarRow | ListRow): string {
   switch (row.type) {
     case 'integer':
@@ -41,8 +41,8 @@ export function expected(row: ScalarRow | ListRow): string {
 }
 
 /**
- * Checks every entry of a record against the rows for its names, and that nothing required is missing.
- * `prefix` goes before a name in a message, for example `Users[1].`.
+ * Checks every entry of a record against the rows for its names, and that no required one is missing. `prefix` precedes
+ * a name in a message, for example `Users[1].`.
  */
 export function checkRecord(
   record: GivenRecord,
@@ -142,7 +142,7 @@ function checkList(given: Given, row: ListRow, name: string, checking: Checking)
   return problems.length === before ? records : undefined;
 }
 
-/** What the fields of an entry have when they are not given. */
+/** The defaults of the fields of an entry. */
 function defaultsOf({ fields }: ListRow): Readonly<Record<string, unknown>> {
   return Object.fromEntries(
     Object.entries(fields).flatMap(([name, field]) =>

@@ -6,10 +6,10 @@ type NamesWith<Property extends string> = {
   [N in SettingName]: Table[N] extends Readonly<Record<Property, unknown>> ? N : never;
 }[SettingName];
 
-/** Values that are right, by the name of their setting. */
+/** Valid values, by the name of their setting. */
 type Values = Readonly<Record<string, unknown>>;
 
-/** The defaults that another setting decides: one function for each row that has a `defaultDoc`. */
+/** The defaults that depend on other settings: one function for each row with a `defaultDoc`. */
 const derivedDefaults: {
   readonly [N in NamesWith<'defaultDoc'>]: (given: Values) => Settings[N];
 } = {
@@ -23,8 +23,8 @@ const fixedDefaults: Values = Object.fromEntries(
 );
 
 /**
- * Adds the default of every setting that is not given. A required setting that is not given stays absent, in spite of
- * the type: that is a problem which the caller has noted.
+ * Adds the defaults of missing settings. A missing required setting stays absent, despite the type: the caller has
+ * recorded that as a problem.
  */
 export function withDefaults(checked: Values): Settings {
   const given = Object.entries(checked).filter(([, value]) => value !== undefined);
@@ -37,10 +37,10 @@ export function withDefaults(checked: Values): Settings {
   return all;
 }
 
-/** The values were checked against the same table that the type is made from; here only their names are left to check. */
+/** The values were checked against the table from which the type is derived, so only their names are checked here. */
 function areSettings(values: Values): values is Settings {
   return Object.keys(values).every(isSettingName);
 }
 
-/** The default of every setting that has one; those that are required or may be absent are not in it. */
+/** The defaults of all settings that have one; required and optional ones are not included. */
 export const defaults: Omit<Settings, NamesWith<'required'>> = Object.freeze(withDefaults({}));

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { SettingName, Settings } from './table.ts';
 import { settings } from './table.ts';
 
-/** The names of the settings whose values differ, and which of those take effect only at the next start. */
+/** The names of the settings whose values differ, and which of them need a restart. */
 export function diffSettings(
   before: Settings,
   after: Settings,

@@ -16,8 +16,8 @@ const settingByVariable: ReadonlyMap<string, readonly [string, Setting]> = new M
 );
 
 /**
- * The settings that environment variables give. A `SLUICE_` variable that is no setting is a problem only when it looks
- * like a slip of the pen: Kubernetes, for example, gives every container `SLUICE_SERVICE_HOST` for a service named sluice.
+ * The settings in environment variables. An unknown `SLUICE_` variable is a problem only if it looks like a typo:
+ * Kubernetes, for example, sets `SLUICE_SERVICE_HOST` in every container for a service named sluice.
  */
 export function givenEnvironment(env: NodeJS.ProcessEnv, problems: Problem[]): GivenEntry[] {
   const entries: GivenEntry[] = [];
@@ -40,7 +40,7 @@ export function givenEnvironment(env: NodeJS.ProcessEnv, problems: Problem[]): G
   return entries;
 }
 
-/** Environment variables are text: what YAML would have read as a number or a boolean becomes one. */
+/** Environment variables are text: what YAML would parse as a number or a boolean is converted. */
 function scalar(text: string, { type }: Setting): unknown {
   switch (type) {
     case 'integer':

@@ -1,7 +1,10 @@
-/** A failed system call, as Node.js and Bun tell it: "ENOENT: no such file or directory, open '/etc/sluice.yaml'". */
+/** A failed system call, as in Node.js and Bun: "ENOENT: no such file or directory, open '/etc/sluice.yaml'". */
 const systemError = /^E[A-Z]+: (.+), \w+(?: ('.*'))?$/s;
 
-/** What was thrown, in words, a failed system call without its code: "no such file or directory: '/etc/sluice.yaml'". */
+/**
+ * The message of an exception; for a failed system call without its code: "no such file or directory:
+ * '/etc/sluice.yaml'".
+ */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const [, what, which] = systemError.exec(error.message) ?? [];

@@ -1,4 +1,4 @@
-/** What someone wrote, before it is checked, with the place where it stands. Made from YAML, the environment or objects. */
+/** Unchecked input with its position, from YAML, the environment or objects. */
 export type Given = GivenScalar | GivenList | GivenRecord;
 
 export interface GivenScalar {
@@ -21,12 +21,12 @@ export interface GivenRecord {
 
 export interface GivenEntry {
   readonly name: string;
-  /** The place of the name; that of the value is in `value`. */
+  /** The position of the name; that of the value is in `value`. */
   readonly where: string;
   readonly value: Given;
 }
 
-/** A plain object as if it had been written at `where`; properties that are undefined count as not there. */
+/** A plain object as if it were written at `where`; undefined properties are ignored. */
 export function givenObject(object: Readonly<Record<string, unknown>>, where: string): GivenRecord {
   return {
     kind: 'record',

@@ -1,7 +1,7 @@
 import type { ListRow, ScalarRow } from './setting.ts';
 import { settings } from './table.ts';
 
-/** The JSON Schema (2020-12) of the settings file, for editors that complete and check YAML. */
+/** The JSON Schema (2020-12) of the settings file, for editors that complete and validate YAML. */
 export function settingsSchema(): object {
   return {
     $schema: 'https://json-schema.org/draft/2020-12/schema',

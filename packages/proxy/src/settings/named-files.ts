@@ -2,7 +2,7 @@ import type { ListRow, ScalarRow } from './setting.ts';
 import type { Settings } from './table.ts';
 import { settings as rows } from './table.ts';
 
-/** The files that settings name: certificates, keys, passwords. Their content belongs to the settings. */
+/** The files in the settings: certificates, keys, passwords. Their content is part of the settings. */
 export function namedFiles(settings: Settings): readonly string[] {
   return rows.flatMap(([name, row]) => filesIn(settings[name], row));
 }

@@ -1,6 +1,6 @@
 /**
- * The candidate that was probably meant by `typed`: the one with the fewest letters to change, add, drop or swap, if
- * that is at most `limit`. Upper and lower case, `_` and `-` do not count, so that `pool_size` finds `PoolSize`.
+ * The candidate that `typed` probably means: the one with the smallest edit distance (change, add, drop or swap a
+ * letter), if that is at most `limit`. Case, `_` and `-` are ignored, so `pool_size` finds `PoolSize`.
  */
 export function nearMiss(
   typed: string,
@@ -23,7 +23,7 @@ function plain(name: string): string {
   return name.toLowerCase().replaceAll(/[_-]/g, '');
 }
 
-/** Optimal string alignment: each row needs the two before it, the second one for swapped neighbours. */
+/** Optimal string alignment: each row needs the two before it, the second one for swapped letters. */
 function editDistance(a: string, b: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

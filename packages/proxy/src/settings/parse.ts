@@ -18,8 +18,8 @@ import { noteDeprecated } from './warnings.ts';
 import { givenYaml } from './yaml.ts';
 
 /**
- * Reads the settings file and the environment, whose values go before those of the file.
- * Throws a SettingsError with every problem at once; a file that a setting names and that cannot be read is one.
+ * Reads the settings file and the environment, which takes precedence. Throws a SettingsError with all problems,
+ * including files in the settings that cannot be read.
  */
 export function loadSettings(file: string, env: NodeJS.ProcessEnv): Settings {
   let text: string;
@@ -33,12 +33,15 @@ export function loadSettings(file: string, env: NodeJS.ProcessEnv): Settings {
   return parse(text, file, env, true);
 }
 
-/** As loadSettings, with the text of the file already in hand; files that settings name are not looked at. */
+/** As loadSettings, with the text of the file; files in the settings are not checked. */
 export function parseSettings(text: string, file: string, env: NodeJS.ProcessEnv): Settings {
   return parse(text, file, env, false);
 }
 
-/** Settings from values in code: checked, completed and frozen like those of a file. `where` is named in a problem. */
+/**
+ * Settings from values in code: checked, completed and frozen like those of a file. Problems have `where` as their
+ * position.
+ */
 export function createSettings(values: GivenSettings, where = 'settings'): Settings {
   const checking = { folder: '.', opensFiles: false, problems: [] };
   return complete(givenObject(values, where), checking);
@@ -68,7 +71,7 @@ function complete(given: GivenRecord, checking: Checking): Settings {
   return settings;
 }
 
-/** The place of the entry that holds: the last one, since the environment comes after the file. */
+/** The position of the effective entry: the last one, because the environment comes after the file. */
 function positionOf({ setting, index }: Conflict, given: GivenRecord): string {
   const entry = given.entries.findLast(({ name }) => name === setting);
   const items = entry?.value.kind === 'list' && index !== undefined ? entry.value.items : [];

@@ -1,7 +1,7 @@
-/** One thing that is wrong with the settings. */
+/** One problem in the settings. */
 export interface Problem {
-  /** Where it stands: `file:line:column`, or the name of an environment variable. */
+  /** Its position: `file:line:column`, or the name of an environment variable. */
   readonly where: string;
-  /** What is wrong, with the value, and what would be right. Starts with the name of the setting, ends without a full stop. */
+  /** The problem, with the value, and the solution. It starts with the name of the setting and has no full stop. */
   readonly message: string;
 }

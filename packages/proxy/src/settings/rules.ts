@@ -199,7 +199,7 @@ function userConflicts({ Users }: Settings): readonly Conflict[] {
   });
 }
 
-/** Methods that send a password or a token in clear. */
+/** Methods that send a cleartext password or a token. */
 const clearMethods = new Set(['password', 'iam', 'sts', 'jwt', 'oauth']);
 
 function clearWithoutTls({ ClientAuth, TlsCertFile, TlsMode }: Settings): string | undefined {

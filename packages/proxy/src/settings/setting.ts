@@ -1,10 +1,13 @@
-/** What a row of the settings table says, whatever its type. */
+/** The common part of a row in the settings table. */
 interface Row {
-  /** One or more sentences for docs/settings.md and the JSON Schema: what it does, and what its special values mean. */
+  /**
+   * One or more sentences for docs/settings.md and the JSON Schema: the meaning of the setting and of its special
+   * values.
+   */
   readonly doc: string;
-  /** Given when another setting decides the default; says how. The value itself comes from `derivedDefaults`. */
+  /** Describes a default that depends on another setting. The value itself comes from `derivedDefaults`. */
   readonly defaultDoc?: string;
-  /** Must be given: there is no default. */
+  /** There is no default. */
   readonly required?: true;
 }
 
@@ -46,19 +49,19 @@ interface EnumRow extends Row {
 interface StringRow extends Row {
   readonly type: 'string';
   readonly default?: string;
-  /** Never shown: not in a problem, not in a log. */
+  /** Never shown in a problem or in the log. */
   readonly secret?: true;
-  /** What the text has to look like, with the words for it. */
+  /** The required format, with a description. */
   readonly pattern?: { readonly regexp: RegExp; readonly doc: string };
 }
 
-/** The path of a file; a relative one starts at the folder of the settings file. */
+/** The path of a file, relative to the directory of the settings file. */
 interface FileRow extends Row {
   readonly type: 'file';
   readonly default?: string;
 }
 
-/** A row whose value is one word or number; only these can come from the environment. */
+/** A row with a scalar value; only these can come from the environment. */
 export type ScalarRow =
   IntegerRow | DurationRow | BytesRow | BooleanRow | EnumRow | StringRow | FileRow;
 
@@ -69,23 +72,23 @@ export interface ListRow extends Row {
   readonly default: readonly never[];
 }
 
-/** A setting that still works and will go; docs/versioning.md says how. */
+/** A deprecated setting; see docs/versioning.md. */
 export interface Deprecation {
   /** The version that deprecated it. */
   readonly since: string;
   /** The first version without it. */
   readonly removedIn: string;
-  /** What to do, in words that fit after a semicolon: `use PoolSize`. */
+  /** The alternative, as a phrase after a semicolon: `use PoolSize`. */
   readonly instead: string;
 }
 
 /** A row of the settings table. */
 export type Setting = (ScalarRow | ListRow) & {
-  /** False: a change takes effect only when the proxy starts again. */
+  /** False: a change needs a restart. */
   readonly reloadable: boolean;
-  /** The version that brought it. */
+  /** The version that introduced it. */
   readonly since: string;
-  /** Given when it will go: whoever sets it is warned, and the docs and the JSON Schema say so. */
+  /** Set if it will be removed: the user gets a warning, and the docs and the JSON Schema say so. */
   readonly deprecated?: Deprecation;
 };
 
@@ -106,7 +109,7 @@ type Present<T> = {
     : never;
 }[keyof T];
 
-/** The object that a table of rows describes: a row that is neither required nor has a default may be absent. */
+/** The object type of a table of rows: a row that is neither required nor has a default may be absent. */
 export type ValuesOf<T> = { readonly [K in Present<T>]: ValueOf<T[K]> } & {
   readonly [K in Exclude<keyof T, Present<T>>]?: ValueOf<T[K]>;
 };
@@ -117,7 +120,7 @@ type Required<T> = {
   [K in keyof T]: T[K] extends { readonly required: true } ? K : never;
 }[keyof T];
 
-/** What may be given for a table of rows: what has a default may be left out, inside of lists as well. */
+/** The input type of a table of rows: a value with a default is optional, also inside lists. */
 export type GivenOf<T> = { readonly [K in Required<T>]: GivenValueOf<T[K]> } & {
   readonly [K in Exclude<keyof T, Required<T>>]?: GivenValueOf<T[K]>;
 };

@@ -1,6 +1,6 @@
 import type { Problem } from './problem.ts';
 
-/** The settings cannot be used. Holds every problem that was found, not only the first. */
+/** Invalid settings, with all problems. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError';
   readonly problems: readonly Problem[];

@@ -3,7 +3,7 @@ import { isAlias, isMap, isNode, isScalar, isSeq, LineCounter, parseDocument } f
 import type { Given, GivenRecord } from './given.ts';
 import type { Problem } from './problem.ts';
 
-/** Reads YAML text; a syntax error or a name given twice becomes a problem. An empty text is an empty record. */
+/** Parses YAML text; a syntax error or a duplicate name becomes a problem. An empty text is an empty record. */
 export function givenYaml(text: string, file: string, problems: Problem[]): GivenRecord {
   const lines = new LineCounter();
   const position = (offset: number): string => {
@@ -24,7 +24,7 @@ export function givenYaml(text: string, file: string, problems: Problem[]): Give
   return { kind: 'record', where: file, entries: [] };
 }
 
-/** `offset` is the place of a node that is not there: `Name:` with nothing behind it. */
+/** `offset` is the position of a missing node: `Name:` without a value. */
 function given(
   node: unknown,
   document: Document,

@@ -38,13 +38,13 @@ export interface CheckOwner {
 /** A refused login is not repeated sooner than this, in milliseconds. */
 const refusedPause = 1000;
 
-/** Instances come and go slowly: the target is asked for them this often at most, in milliseconds. */
+/** Instances change rarely: the minimum interval between two queries for them, in milliseconds. */
 const topologyInterval = 1000;
 
-/** One question under way: told once how it ended. */
+/** One pending check: called once with its result. */
 type Finish = (result: CheckResult) => void;
 
-/** Asks one target for its role over a connection that stays open, so that a check costs one round trip. */
+/** Queries the role of one target over a connection that stays open, so that a check costs one round trip. */
 export class HealthCheck implements ConnectionOwner<ServerConnection> {
   readonly initQuery = '';
   readonly #source: ConnectionSource;
@@ -53,7 +53,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
   #connection: ServerConnection | null = null;
   #sql = roleSql;
   #asking: { readonly anew: boolean; readonly giveUp: () => void } | null = null;
-  /** Who waits for the end of the question under way. */
+  /** Those who wait for the end of the pending check. */
   readonly #answered: (() => void)[] = [];
   #refusedAt = -Infinity;
   #topologyAt = -Infinity;
@@ -66,8 +66,8 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
   }
 
   /**
-   * Asks, unless it is being asked: `done` gets the answer, at the latest after `timeout` milliseconds. `anew`: over a
-   * new connection; a question under way over the old one is given up for it, and never answered.
+   * Checks, unless a check is pending: `done` gets the result, after `timeout` milliseconds at the latest. `anew`: over
+   * a new connection; a pending check over the old one is aborted, and gets no result.
    */
   ask(timeout: number, anew: boolean, done: Finish): void {
     if (this.#closed || performance.now() - this.#refusedAt < refusedPause) return;
@@ -99,13 +99,13 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
       this.#askRole(this.#connection, finish);
       return;
     }
-    // Its own limit only cleans up: the timer above is the one that counts.
+    // Its own timeout only cleans up: the timer above determines the result.
     openServerConnection({ ...this.#owner.login(), timeout: timeout * 2 }, (failure, login) => {
       if (over || this.#closed) login?.socket.destroy();
       else if (login === null)
         finish(failureResult(failure?.fields.sqlstate ?? '', failure?.fields.message ?? ''));
       else {
-        // What the last connection did not answer this one may: a server in the middle of a promotion refuses a lot.
+        // This connection may answer what the last one did not: a server during a promotion refuses many queries.
         this.#sql = roleSql;
         this.#connection = new ServerConnection(login, this, 0, this.#source);
         this.#askRole(this.#connection, finish);
@@ -113,9 +113,9 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
     });
   }
 
-  /** Leaves its database for now: settles when its connection is closed. The next check opens another. */
+  /** Leaves its database temporarily: settles when its connection is closed. The next check opens another. */
   async leave(): Promise<void> {
-    // An answer that is under way is waited for: its loss would look like that of the server.
+    // A pending answer is waited for: its loss would look like that of the server.
     if (this.#asking !== null)
       await new Promise<void>((resolve) => {
         this.#answered.push(resolve);
@@ -127,11 +127,11 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
     await connection.ended;
   }
 
-  /** Asks something else on the standing connection; false when there is none. */
+  /** Runs another query on the health connection; false if there is none. */
   askAside(sql: string, done: (rows: InternalAnswer['rows'] | null) => void): boolean {
     const connection = this.#connection;
     if (connection === null || connection.closed) return false;
-    // In a turn of its own: something may be gathered for another connection.
+    // In a separate turn: output for another connection may be collected.
     queueMicrotask(() =>
       this.#run(connection, sql, ({ rows, error, lost }) =>
         done(lost || error !== null ? null : rows),
@@ -159,7 +159,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
   }
 
   parameterChanged(): void {
-    // Roles are asked for.
+    // Checks follow.
   }
 
   closed(connection: ServerConnection): void {
@@ -188,7 +188,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
     });
   }
 
-  /** An answer that is not needed in time: a database that has no such functions has said so, and is asked again later. */
+  /** This answer is not urgent: a database without these functions has returned an error, and is asked again later. */
   #askTopology(connection: ServerConnection): void {
     const topology = this.#topology;
     const now = performance.now();
@@ -199,13 +199,13 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
     });
   }
 
-  /** Runs a statement; `done` is called when the connection can take another. */
+  /** Runs a statement; `done` is called when the connection can run another. */
   #run(connection: ServerConnection, sql: string, done: (answer: InternalAnswer) => void): void {
     if (connection.closed) {
       done({ rows: [], error: null, lost: true });
       return;
     }
-    // The answer's note runs before its ReadyForQuery has been dealt with.
+    // The note of the answer runs before its ReadyForQuery is processed.
     connection.run(sql, new InternalQuery((answer) => queueMicrotask(() => done(answer))));
   }
 
@@ -219,7 +219,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
 function failureResult(sqlstate: string, message: string): CheckResult {
   const { Unreachable, ConnectionFailed, AuthFailure } = UnavailableReason;
   if (sqlstate.startsWith('28')) return { kind: 'unclear', reason: AuthFailure, message };
-  // No slot is left, no such database, no right to connect: it answers, but not this question.
+  // No connection slot, no such database, no CONNECT privilege: it responds, but not with a role.
   if (sqlstate.startsWith('53') || sqlstate === '3D000' || sqlstate === '42501')
     return { kind: 'unclear', reason: ConnectionFailed, message };
   const reason = sqlstate === '08001' ? Unreachable : ConnectionFailed;

@@ -1,7 +1,7 @@
 import { Histogram } from './histogram.ts';
 import { PinStats } from './pin-stats.ts';
 
-/** What an endpoint counts. */
+/** The counters of an endpoint. */
 export class EndpointStats {
   readonly loginTime = new Histogram();
   readonly pins = new PinStats();

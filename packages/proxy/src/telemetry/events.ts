@@ -1,7 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { EventName, EventPayloads } from './event-payloads.ts';
 
-/** A diagnostics channel whose payload has a type. */
+/** A diagnostics channel with a typed payload. */
 export interface EventChannel<Payload> {
   readonly hasSubscribers: boolean;
   publish(payload: Payload): void;
@@ -9,19 +9,19 @@ export interface EventChannel<Payload> {
   unsubscribe(listener: (payload: Payload) => void): void;
 }
 
-/** Node.js' own channel; which payload goes through it is known by its name only. */
+/** A Node.js channel; its name determines the type of the payload. */
 function open<Payload>(name: string): EventChannel<Payload> {
   return channel(name) as EventChannel<Payload>;
 }
 
 type EventChannels = { readonly [Name in EventName]: EventChannel<EventPayloads[Name]> } & {
-  /** For tests alone, the only event that tells values: what a session is to find on the connection that it is lent. */
+  /** For tests only, the only event with parameter values: the expected state of the leased connection. */
   readonly leaseBegan: EventChannel<object>;
 };
 
 /**
- * Everything that happens and is worth telling, as diagnostics channels: logs and counters subscribe to them, and
- * a channel without a subscriber costs one comparison. Payloads hold no secret and no parameter value.
+ * All events, as diagnostics channels: logs and counters subscribe to them, and a channel without a subscriber costs
+ * one comparison. Payloads contain no secrets and no parameter values.
  */
 export const events: EventChannels = {
   clientConnected: open('sluice.client.connected'),

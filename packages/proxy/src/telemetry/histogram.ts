@@ -1,19 +1,19 @@
 /**
- * Upper bounds of the buckets in milliseconds: a 1-2-5 ladder from 50 µs to 100 s. One ladder for all durations,
- * so that they can be laid over each other.
+ * The upper bounds of the buckets in milliseconds: a 1-2-5 series from 50 µs to 100 s. It is the same for all
+ * durations, so that they can be combined.
  */
 export const bucketBounds: readonly number[] = [
   0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000,
   100_000,
 ];
 
-/** Durations in buckets. Observing is a short loop and an addition; nothing is allocated. */
+/** A histogram of durations. Observing is a short loop and an addition, without an allocation. */
 export class Histogram {
   readonly counts = new Float64Array(bucketBounds.length + 1);
   sum = 0;
   count = 0;
 
-  /** Takes a duration in milliseconds. */
+  /** Records a duration in milliseconds. */
   observe(milliseconds: number): void {
     let bucket = 0;
     while (bucket < bucketBounds.length && milliseconds > (bucketBounds[bucket] ?? Infinity))
@@ -23,7 +23,7 @@ export class Histogram {
     this.count++;
   }
 
-  /** Adds what another one has counted. */
+  /** Adds the counts of another histogram. */
   add(other: Histogram): void {
     for (const [bucket, count] of other.counts.entries())
       this.counts[bucket] = (this.counts[bucket] ?? 0) + count;
@@ -32,8 +32,8 @@ export class Histogram {
   }
 
   /**
-   * The duration, in milliseconds, that a share of all (0 to 1) did not exceed: the upper bound of its bucket, so never
-   * less than the truth. Infinity beyond the last bound; null when nothing was observed.
+   * The quantile of the durations, in milliseconds: the upper bound of its bucket, so it is never too low. Infinity
+   * beyond the last bound; null without observations.
    */
   quantile(share: number): number | null {
     if (this.count === 0) return null;

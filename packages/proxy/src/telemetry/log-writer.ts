@@ -1,20 +1,21 @@
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 
-/** Bytes of the log that wait at most while standard error takes none; further lines are lost, and counted. */
+/** The maximum number of log bytes that wait while standard error is blocked; further lines are lost, and counted. */
 const mostWaiting = 1024 * 1024;
 
-/** A write takes at most so many bytes. */
+/** The maximum size of a write. */
 const mostAtOnce = 64 * 1024;
 
-/** After an error (a full disk, nobody reads) the next try comes so much later, in milliseconds. */
+/** The delay after an error (a full disk, a closed pipe), in milliseconds. */
 const pause = 250;
 
-/** Lines of the log that were lost since the process started. */
+/** The number of lost log lines since the process started. */
 export const logLoss = { lines: 0 };
 
 /**
- * Writes the log, and neither waits for whoever takes it nor fails with it: one write is under way at a time, what comes
- * meanwhile waits in bounded memory, and what does not fit, or cannot be written, is lost. The log says so when it goes on.
+ * Writes the log without waiting for the reader and without failing: one write is pending at a time, further lines wait
+ * in bounded memory, and lines that do not fit or cannot be written are lost. The log reports the loss when it
+ * continues.
  */
 export class LogWriter {
   readonly #descriptor: number;
@@ -27,10 +28,10 @@ export class LogWriter {
   #isWriting = false;
   #timer: NodeJS.Timeout | null = null;
   #untold = 0;
-  /** Who waits for the end of all that was said. */
+  /** Those who wait for the end of everything logged. */
   #emptied: (() => void)[] = [];
 
-  /** `lossLine`: what the log says of lines that were lost. */
+  /** `lossLine`: the line about lost lines. */
   constructor(
     { descriptor, write: writeBytes }: { readonly descriptor: number; readonly write: WriteBytes },
     lossLine: (lines: number) => string,
@@ -51,7 +52,7 @@ export class LogWriter {
     if (this.#current === null && this.#timer === null) this.#next();
   }
 
-  /** Resolves when all that was said is written; never, while it cannot be. */
+  /** Resolves when everything logged so far is written; never, while it cannot be. */
   flushed(): Promise<void> {
     if (this.#current === null && this.#waiting.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -83,7 +84,7 @@ export class LogWriter {
   #written(error: NodeJS.ErrnoException | null, written: number): void {
     this.#isWriting = false;
     if (error !== null) {
-      // Full for now: the same bytes again. Else they are lost: half a line may have been written.
+      // Full at the moment: retries the same bytes. Otherwise they are lost, because half a line may have been written.
       if (error.code !== 'EAGAIN') {
         this.#lose(countLines(this.#current));
         this.#current = null;
@@ -110,9 +111,9 @@ export class LogWriter {
     this.#untold += lines;
   }
 
-  /** The process ends: what can be written at once is. */
+  /** The process exits: writes what can be written immediately. */
   #writeLast(): void {
-    // What is under way is not written twice.
+    // The pending bytes are not written twice.
     const current = this.#isWriting ? '' : (this.#current?.toString() ?? '');
     const rest = [current, ...this.#waiting].join('');
     if (rest === '') return;

@@ -1,24 +1,24 @@
 import type { PinReason } from '../pinning/pin-reason.ts';
 import { Histogram } from './histogram.ts';
 
-/** At most so many shapes of statements are counted one by one; the others together. */
+/** The maximum number of normalized queries that are counted individually; the others are counted together. */
 const countedStatements = 100;
 
-/** Stands for the shapes that are not counted one by one. */
+/** Represents the queries that are not counted individually. */
 const otherStatements = 'other';
 
-/** A pin by its reason and the shape of the statement that caused it; the shape is empty where none did. */
+/** A pin by its reason and the normalized query that caused it; empty if none did. */
 export interface PinCount {
   readonly reason: PinReason;
   readonly statement: string;
   pins: number;
 }
 
-/** What is counted of pins. */
+/** The counters of pins. */
 export class PinStats {
-  /** How long each pin lasted, once it is over. */
+  /** The durations of pins that have ended. */
   readonly time = new Map<PinReason, Histogram>();
-  /** Times that a session was found changed by a statement whose text does not say so. */
+  /** How often session state was found that the text of the statement did not show. */
   hidden = 0;
   readonly #counts = new Map<string, PinCount>();
 
@@ -37,7 +37,7 @@ export class PinStats {
     count.pins++;
   }
 
-  /** A pin is over that lasted so many milliseconds. */
+  /** A pin has ended after this duration. */
   ended(reason: PinReason, milliseconds: number): void {
     let time = this.time.get(reason);
     if (time === undefined) {

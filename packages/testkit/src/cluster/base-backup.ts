@@ -10,7 +10,7 @@ import type { Postgres } from '../postgres/postgres.ts';
 const run = promisify(execFile);
 
 /**
- * Copies the data of a running server to `to`, as pg_basebackup does, which the embedded PostgreSQL comes without
+ * Copies the data of a running server to `to`, like pg_basebackup, which the embedded PostgreSQL does not include
  * (manual, "Making a Base Backup Using the Low Level API").
  */
 export async function copyRunning(from: Postgres, account: Account, to: string): Promise<void> {
@@ -19,7 +19,7 @@ export async function copyRunning(from: Postgres, account: Account, to: string):
   try {
     await client.query("SELECT pg_backup_start('standby', fast => true)");
     await run('cp', ['-Rp', `${from.dataDir}/.`, to]).catch((error: unknown) => {
-      // Files may go while they are copied; what a standby needs of them it replays.
+      // Files may disappear during the copy; a standby replays what it needs of them.
       const lines = String((error as { stderr?: unknown }).stderr)
         .trim()
         .split('\n');

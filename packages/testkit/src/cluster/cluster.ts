@@ -6,7 +6,7 @@ import { giveTo } from '../postgres/account.ts';
 import { Postgres } from '../postgres/postgres.ts';
 import { copyRunning } from './base-backup.ts';
 
-/** How long a new standby may take until it streams. */
+/** The timeout for a new standby to stream. */
 const streamsTimeoutMs = 30_000;
 
 /** A primary and its streaming standbys, all on this machine. */
@@ -21,12 +21,12 @@ export class Cluster {
     this.#synchronous = synchronous;
   }
 
-  /** The server that takes writes, as far as this cluster was told to change it. */
+  /** The primary, according to the changes through this cluster. */
   get primary(): Postgres {
     return this.#primary;
   }
 
-  /** All servers, in the order in which they were made, whatever they are now. */
+  /** All servers, in the order of their creation, in any role. */
   get servers(): readonly Postgres[] {
     return this.#servers;
   }
@@ -35,7 +35,7 @@ export class Cluster {
     return this.#servers.filter((server) => server !== this.#primary);
   }
 
-  /** Makes one more standby, and resolves when it streams. */
+  /** Creates another standby, and resolves when it streams. */
   async addStandby(): Promise<Postgres> {
     const { setup } = this.#primary;
     const folder = await mkdtemp(path.join(tmpdir(), 'sluice-postgres-'));
@@ -47,21 +47,21 @@ export class Cluster {
     return standby;
   }
 
-  /** Promotes a standby, and resolves when it takes writes. Whatever the primary was doing, it does on. */
+  /** Promotes a standby, and resolves when it accepts writes. The primary is not affected. */
   async promote(standby: Postgres): Promise<void> {
     await standby.query('SELECT pg_promote(true, 60)');
     this.#primary = standby;
   }
 
   /**
-   * Makes a former primary, which is down, a standby of the present one, by a base backup: the embedded PostgreSQL comes
-   * without pg_rewind.
+   * Makes a stopped former primary a standby of the current one, with a base backup: the embedded PostgreSQL does not
+   * include pg_rewind.
    */
   async rejoin(former: Postgres): Promise<void> {
     await this.#follow(former);
   }
 
-  /** Resolves when every standby that streams has replayed what the primary has written so far. */
+  /** Resolves when every streaming standby has replayed what the primary has written so far. */
   async caughtUp(): Promise<void> {
     const [row] = await this.#primary.query<{ lsn: string }>(
       'SELECT pg_current_wal_lsn()::text AS lsn',
@@ -76,7 +76,7 @@ export class Cluster {
     }
   }
 
-  /** Ends every server and removes its files. */
+  /** Stops every server and removes its files. */
   async stop(): Promise<void> {
     for (const server of this.#servers) await server.stop('immediate');
   }
@@ -85,7 +85,7 @@ export class Cluster {
     return this.stop();
   }
 
-  /** Copies the primary's data to `server`, which is down, and starts it as a standby. */
+  /** Copies the primary's data to `server`, which is stopped, and starts it as a standby. */
   async #follow(server: Postgres): Promise<void> {
     const primary = this.#primary;
     const { account } = server.setup;
@@ -94,7 +94,7 @@ export class Cluster {
     await copyRunning(primary, account, server.dataDir);
     await writeFile(path.join(server.dataDir, 'standby.signal'), '');
     const { host, port, user, password } = primary;
-    // The name by which the primary knows it; a password of the testkit has neither quote nor backslash.
+    // The name of the standby at the primary; passwords of the testkit contain no quote and no backslash.
     const name = `standby${server.dataDir.replace(/\W/g, '_')}`;
     await server.configure({
       primary_conninfo: `host=${host} port=${port} user=${user} password=${password} application_name=${name}`,

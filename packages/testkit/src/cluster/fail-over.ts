@@ -3,25 +3,28 @@ import type { FaultProxy } from '../fault/fault-proxy.ts';
 import type { Postgres } from '../postgres/postgres.ts';
 import type { Cluster } from './cluster.ts';
 
-/** The ways in which a cluster can change its primary. */
+/** The kinds of failover. */
 export const failoverKinds = ['kill', 'shutdown', 'blackhole', 'switchover'] as const;
 
 /**
- * `kill`: every process of the primary dies at once. `shutdown`: it is shut down (fast). `blackhole`: the network
- * before it swallows everything. `switchover`: planned; clients are held meanwhile, and it is shut down in order.
+ * `kill`: all processes of the primary die at once. `shutdown`: a fast shutdown. `blackhole`: its network drops every
+ * packet. `switchover`: planned; clients are paused, and the primary is shut down in order.
  */
 export type FailoverKind = (typeof failoverKinds)[number];
 
-/** What a fail-over needs beside the cluster. */
+/** What a failover needs in addition to the cluster. */
 export interface FailoverMeans {
-  /** What stands between the clients and a server. */
+  /** The network between the clients and a server. */
   network(server: Postgres): FaultProxy;
-  /** Holds all clients; resolves when nothing runs any more. */
+  /** Pauses all clients; resolves when nothing runs any more. */
   pause(): Promise<void>;
   resume(): Promise<void>;
 }
 
-/** Ends the primary in this way and promotes the first standby. Resolves to the former primary when the new one writes. */
+/**
+ * Stops the primary in this way and promotes the first standby. Resolves to the former primary when the new one accepts
+ * writes.
+ */
 export async function failOver(
   cluster: Cluster,
   kind: FailoverKind,
@@ -34,7 +37,7 @@ export async function failOver(
   switch (kind) {
     case 'kill':
       ended = former.kill();
-      // The signals are out when the postmaster has gone; its children may take longer to be buried.
+      // The signals are sent when the postmaster is gone; its children may exit later.
       while (former.pid !== undefined) await delay(1);
       break;
     case 'shutdown':
@@ -54,7 +57,7 @@ export async function failOver(
   return former;
 }
 
-/** Makes the former primary a standby of the new one, and its network whole. */
+/** Makes the former primary a standby of the new one, and repairs its network. */
 export async function repairCluster(
   cluster: Cluster,
   former: Postgres,

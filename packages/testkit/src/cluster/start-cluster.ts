@@ -2,9 +2,9 @@ import type { PostgresOptions } from '../postgres/options.ts';
 import { startPostgres } from '../postgres/start-postgres.ts';
 import { Cluster } from './cluster.ts';
 
-/** What a cluster can be told, beside what its first server can. */
+/** The options of a cluster, in addition to those of its first server. */
 export interface ClusterOptions extends Omit<PostgresOptions, 'dataDir' | 'keepData'> {
-  /** How many standbys follow the primary. Default 1. */
+  /** The number of standbys. Default 1. */
   readonly standbys?: number;
   /** A commit waits until a standby has it, so that a promotion loses none. Default false. */
   readonly synchronous?: boolean;

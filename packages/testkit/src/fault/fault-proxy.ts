@@ -4,7 +4,7 @@ import type { Fault } from './fault.ts';
 import { Link } from './link.ts';
 import { reset } from './reset.ts';
 
-/** A stretch of network before a server, which can be made to fail. */
+/** A network in front of a server, in which faults can be injected. */
 export class FaultProxy {
   readonly host = '127.0.0.1';
   readonly #target: { readonly host: string; readonly port: number };
@@ -39,7 +39,7 @@ export class FaultProxy {
     return this.#links.size;
   }
 
-  /** Sets what happens from now on, also to connections that are there. */
+  /** Sets the fault, also for existing connections. */
   async set(fault: Fault): Promise<void> {
     this.#fault = fault;
     this.#arrived = 0;
@@ -51,12 +51,12 @@ export class FaultProxy {
     for (const link of this.#links) link.set(fault);
   }
 
-  /** Resets every connection there is; new ones are as before. */
+  /** Resets every existing connection; new ones are unaffected. */
   reset(): void {
     for (const link of [...this.#links]) link.reset();
   }
 
-  /** Ends it and every connection through it. */
+  /** Stops it and closes every connection through it. */
   async stop(): Promise<void> {
     await this.#close();
   }
@@ -79,7 +79,7 @@ export class FaultProxy {
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Whether the fault keeps a connection out that has just come. */
+  /** Whether the fault refuses a connection that has just arrived. */
   #refuses(): boolean {
     this.#arrived++;
     const fault = this.#fault;

@@ -1,9 +1,9 @@
 /**
- * What the network does. `pass` lets everything through. `refuse` refuses new connections and resets those there are.
- * `blackhole` takes what is sent and answers nothing, as behind a cut cable. `delay` holds everything back for so many
- * milliseconds each way, to a tenth of one. `cutAfter` resets a connection after so many bytes more from the server, in the
- * middle of a message if it comes so. `atMost` resets new connections while so many are there; `refuseEvery` resets every
- * nth new connection.
+ * The behavior of the network. `pass` forwards everything. `refuse` refuses new connections and resets existing ones.
+ * `blackhole` accepts data and responds nothing, like a cut cable. `delay` delays everything by this many milliseconds
+ * in each direction, with a resolution of a tenth. `cutAfter` resets a connection after this many more bytes from the
+ * server, possibly in the middle of a message. `atMost` resets new connections while this many exist; `refuseEvery`
+ * resets every nth new connection.
  */
 export type Fault =
   | 'pass'

@@ -3,16 +3,16 @@ import type { Fault } from './fault.ts';
 import { PreciseDelay } from './precise-delay.ts';
 import { reset } from './reset.ts';
 
-/** One connection through a stretch of network: the client's socket, and the one to the server. */
+/** One connection through the network: the socket of the client, and the one to the server. */
 export class Link {
   readonly #client: Socket;
   readonly #server: Socket;
   readonly #ended: () => void;
   #fault: Fault;
-  /** Bytes from the server that still pass before the connection is cut. */
+  /** The number of bytes from the server before the connection is cut. */
   #left = Infinity;
   #over = false;
-  /** One for each direction, so that the order of its bytes is kept. */
+  /** One per direction, to preserve the order of bytes. */
   readonly #delays = { fromClient: new PreciseDelay(), fromServer: new PreciseDelay() };
 
   constructor(client: Socket, server: Socket, fault: Fault, ended: () => void) {
@@ -44,7 +44,7 @@ export class Link {
 
   #join(from: Socket, to: Socket): void {
     const delays = from === this.#client ? this.#delays.fromClient : this.#delays.fromServer;
-    /** In its turn: when a delay ends, what it has held back still goes first. */
+    /** In order: when a delay ends, delayed data comes first. */
     const inTurn = (act: () => void): void => {
       const fault = this.#fault;
       if (typeof fault === 'object' && 'delay' in fault) delays.run(fault.delay, act);
@@ -56,7 +56,7 @@ export class Link {
       if (this.#fault !== 'blackhole') from.resume();
     });
     from.on('error', () => this.#close());
-    // Nobody hears of an end behind a cut cable.
+    // Behind a cut cable, the end of a connection is not visible.
     from.on('close', () => {
       if (this.#fault !== 'blackhole') inTurn(() => this.#close());
     });

@@ -1,12 +1,12 @@
-/** Timers of Node.js are late by up to this, in milliseconds; the rest of a delay is waited for turn by turn. */
+/** Timers of Node.js are late by up to this, in milliseconds; the rest of a delay is spent in event loop turns. */
 const timerSlackMs = 2;
 
-/** Runs things after a delay, to a fraction of a millisecond, in the order in which they were given. */
+/** Runs callbacks after a delay, with a resolution below a millisecond, in order. */
 export class PreciseDelay {
   readonly #queue: { readonly at: number; readonly act: () => void }[] = [];
   #isWaiting = false;
 
-  /** Something is held back. */
+  /** Callbacks are pending. */
   get isBusy(): boolean {
     return this.#queue.length > 0;
   }

@@ -13,8 +13,8 @@ export interface Account {
 }
 
 /**
- * PostgreSQL refuses to run as root ("root" execution of the PostgreSQL server is not permitted), so root lends it
- * the account `nobody`; everybody else uses their own.
+ * PostgreSQL refuses to run as root ("root" execution of the PostgreSQL server is not permitted), so root uses the
+ * account `nobody`; everybody else uses their own.
  */
 export async function findAccount(): Promise<Account> {
   if (process.getuid?.() !== 0) return {};
@@ -22,13 +22,13 @@ export async function findAccount(): Promise<Account> {
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
 }
 
-/** Gives a folder and all that is in it to the account. */
+/** Changes the owner of a directory and its contents to the account. */
 export async function giveTo(account: Account, folder: string): Promise<void> {
   if (account.uid === undefined) return;
   await run('chown', ['-R', `${account.uid}:${account.gid}`, folder]);
 }
 
-/** Whether the account can get into a folder, which takes the right to pass through all those above it. */
+/** Whether the account can enter a directory, which needs the execute permission on all its parents. */
 export async function canEnter(account: Account, folder: string): Promise<boolean> {
   return run('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], { ...account, cwd: '/' }).then(
     () => true,
@@ -37,8 +37,8 @@ export async function canEnter(account: Account, folder: string): Promise<boolea
 }
 
 /**
- * The same binaries, at a place that the account can reach. An installation below a private folder (root's home, for
- * one) is closed to `nobody`; it is then copied into `folder`, about 60 MB.
+ * The same binaries, in a location that the account can reach. An installation below a private directory (for example
+ * root's home) is inaccessible to `nobody`; it is then copied into `folder`, about 60 MB.
  */
 export async function reachableBinaries(
   binaries: PostgresBinaries,

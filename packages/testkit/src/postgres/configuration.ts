@@ -2,10 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { PostgresOptions } from './options.ts';
 
-/** Included by postgresql.conf, and written anew by every `startPostgres`. ALTER SYSTEM goes over it. */
+/** Included by postgresql.conf, and written by every `startPostgres`. ALTER SYSTEM overrides it. */
 export const configurationFile = 'testkit.conf';
 
-/** Who owns the data, kept with it so that a later start knows. */
+/** The owner of the data, stored with it for later starts. */
 const ownerFile = 'testkit-owner.json';
 
 /** The superuser of a data directory. */
@@ -21,7 +21,7 @@ export function formatParameters(parameters: Readonly<Record<string, string>>): 
     .join('');
 }
 
-/** Writes what a server is configured by: parameters, access rules and the TLS key. */
+/** Writes the configuration of a server: parameters, access rules and the TLS key. */
 export async function writeConfiguration(
   dataDir: string,
   options: PostgresOptions,
@@ -54,12 +54,12 @@ async function writeTls(
   return { ssl: 'on', ssl_ca_file: 'root.crt' };
 }
 
-/** Keeps the owner beside the data. */
+/** Stores the owner with the data. */
 export async function writeOwner(dataDir: string, owner: Owner): Promise<void> {
   await writeFile(path.join(dataDir, ownerFile), JSON.stringify(owner), { mode: 0o600 });
 }
 
-/** The owner that an earlier start kept beside the data, if it did. */
+/** The owner that an earlier start stored with the data, if any. */
 export async function readOwner(dataDir: string): Promise<Owner | undefined> {
   const content = await readFile(path.join(dataDir, ownerFile), 'utf8').catch(() => undefined);
   if (content === undefined) return undefined;

@@ -10,19 +10,19 @@ import type { PostgresBinaries } from './binaries.ts';
 
 const run = promisify(execFile);
 
-/** What is written into a new data directory once and for all. */
+/** Permanent properties of a new data directory. */
 export interface InitOptions {
   readonly user: string;
   readonly password: string;
   readonly auth: string;
 }
 
-/** Whether `dataDir` holds a database cluster already. */
+/** Whether `dataDir` contains a database cluster already. */
 export async function isInitialized(dataDir: string): Promise<boolean> {
   return exists(path.join(dataDir, 'PG_VERSION'));
 }
 
-/** Makes `dataDir` with initdb. The folder may exist if it is empty. */
+/** Creates `dataDir` with initdb. The directory may exist if it is empty. */
 export async function initialize(
   binaries: PostgresBinaries,
   account: Account,
@@ -57,7 +57,7 @@ export async function initialize(
   }
 }
 
-/** Makes `dataDir` as a copy of a template, which initdb makes the first time. */
+/** Creates `dataDir` as a copy of a template, which initdb creates the first time. */
 export async function initializeFromTemplate(
   binaries: PostgresBinaries,
   account: Account,
@@ -80,14 +80,14 @@ async function makeTemplate(
   template: string,
   options: InitOptions,
 ): Promise<void> {
-  // Under a temporary folder first: the account may not reach the place where templates are kept.
+  // In a temporary directory first, because the account may be unable to reach the directory of templates.
   const draft = await mkdtemp(path.join(tmpdir(), 'sluice-template-'));
   try {
     await initialize(binaries, account, draft, options);
     await mkdir(path.dirname(template), { recursive: true });
     const copy = await mkdtemp(`${template}-`);
     await copyDataDirectory(draft, copy);
-    // The rename is atomic: of several processes that make the same template, one wins.
+    // The rename is atomic: of several processes that create the same template, one wins.
     await rename(copy, template).catch(() =>
       rm(copy, { recursive: true, force: true, maxRetries: 10 }),
     );

@@ -3,12 +3,11 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
 /*
- * The guardian is a shell that waits for the end of its standard input, a pipe that only this process holds. When
- * this process dies in a way that lets it clean nothing up (SIGKILL), the kernel closes the pipe, and the guardian
- * ends the server and removes its files. It asks postmaster.pid for the process, so it never signals a number that
- * the system has given to another.
+ * The guardian is a shell that waits for the end of its standard input, a pipe that only this process has. If this
+ * process dies without a chance to clean up (SIGKILL), the kernel closes the pipe, and the guardian stops the server
+ * and removes its files. It reads the process ID from postmaster.pid, so it never signals a reused process ID.
  *
- * SIGQUIT is PostgreSQL's immediate shutdown: children are ended and shared memory is released.
+ * SIGQUIT is PostgreSQL's immediate shutdown: it terminates the children and releases shared memory.
  */
 const script = `
 trap '' HUP INT TERM
@@ -23,7 +22,7 @@ fi
 rm -rf "$@"
 `;
 
-/** Watches over a server on behalf of this process. */
+/** Monitors a server on behalf of this process. */
 export interface Guardian {
   /** Tells the guardian that everything is cleaned up already. */
   readonly dismiss: () => void;
@@ -37,19 +36,19 @@ export interface Guardian {
 export function startGuardian(dataDir: string, remove: readonly string[]): Guardian {
   const child = spawn('/bin/sh', ['-c', script, 'sluice-testkit-guardian', dataDir, ...remove], {
     cwd: '/',
-    // A session of its own: Ctrl-C in the terminal must reach the owner, which then stops things in order.
+    // A separate session: Ctrl-C in the terminal must reach the owner, which then stops everything in order.
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
   child.on('error', () => undefined);
   child.stdin.on('error', () => undefined);
   child.unref();
-  // This pipe only has to close when the process ends.
+  // This pipe only has to close when the process exits.
   unrefPipe(child.stdin);
   return { dismiss: () => child.stdin.end('dismissed\n') };
 }
 
-/** Lets the event loop end although the pipe is open. The pipes of a child process are sockets, and say so nowhere. */
+/** Lets the event loop end while the pipe is open. The pipes of a child process are sockets, which is undocumented. */
 export function unrefPipe(pipe: Readable | Writable): void {
   if (pipe instanceof Socket) pipe.unref();
 }

@@ -16,7 +16,7 @@ import type { Guardian } from './guardian.ts';
 
 const run = promisify(execFile);
 
-/** The three ways in which PostgreSQL shuts down, and the signal that asks for each. */
+/** The three shutdown modes of PostgreSQL, and their signals. */
 const shutdownSignals: Readonly<Record<ShutdownMode, NodeJS.Signals>> = {
   smart: 'SIGTERM',
   fast: 'SIGINT',
@@ -24,19 +24,19 @@ const shutdownSignals: Readonly<Record<ShutdownMode, NodeJS.Signals>> = {
 };
 
 /**
- * `smart` waits until every client has gone, `fast` rolls back and disconnects them, `immediate` ends at once and
- * recovers at the next start.
+ * `smart` waits until every client has disconnected, `fast` rolls back and disconnects them, `immediate` aborts, with
+ * recovery at the next start.
  */
 export type ShutdownMode = 'smart' | 'fast' | 'immediate';
 
-/** What a server is made of; `startPostgres` fills it in. */
+/** The properties of a server; `startPostgres` sets them. */
 export interface PostgresSetup {
   readonly binaries: PostgresBinaries;
   readonly account: Account;
   readonly dataDir: string;
-  /** The folders that `stop()` removes. */
+  /** The directories that `stop()` removes. */
   readonly ephemeral: readonly string[];
-  /** 0 chooses a free one at the first start. */
+  /** 0 picks a free one at the first start. */
   readonly port: number;
   readonly user: string;
   readonly password: string;
@@ -53,7 +53,7 @@ export class Postgres {
   readonly password: string;
   readonly database: string;
   readonly dataDir: string;
-  /** What the server is made of; a standby is made of the same. */
+  /** The properties of the server; a standby has the same. */
   readonly setup: PostgresSetup;
   #port: number;
   #process: ChildProcess | undefined;
@@ -70,7 +70,7 @@ export class Postgres {
     this.#port = setup.port;
   }
 
-  /** The TCP port. It stays the same over restarts. */
+  /** The TCP port. It stays the same across restarts. */
   get port(): number {
     return this.#port;
   }
@@ -82,7 +82,7 @@ export class Postgres {
     return `postgres://${user}:${password}@${this.host}:${this.port}/${encodeURIComponent(this.database)}`;
   }
 
-  /** The postmaster's process, or undefined while the server is down. */
+  /** The postmaster's process ID, or undefined while the server is stopped. */
   get pid(): number | undefined {
     return this.#process?.pid;
   }
@@ -90,7 +90,7 @@ export class Postgres {
   /**
    * Starts the server on its data, and resolves when it accepts connections.
    *
-   * @throws Error with the last lines of PostgreSQL's log when it does not come up in time.
+   * @throws Error with the last lines of PostgreSQL's log if it is not ready in time.
    */
   async start(signal?: AbortSignal): Promise<void> {
     if (this.#process !== undefined) return;
@@ -102,7 +102,7 @@ export class Postgres {
         this.#port = port;
         return;
       }
-      // Somebody else may have taken the free port meanwhile. A port that was asked for is not exchanged.
+      // Another process may have taken the free port in the meantime. An explicitly chosen port is not changed.
       const taken =
         this.#port === 0 && this.#lastLines.some((line) => line.includes('could not bind'));
       if (!taken || attempt === 5) throw this.#startError(port);
@@ -126,10 +126,10 @@ export class Postgres {
       {
         ...account,
         cwd: '/',
-        // A session of its own: Ctrl-C in the terminal must not shut the server down before the proxy has drained.
+        // A separate session: Ctrl-C in the terminal must not shut the server down before the proxy has drained.
         detached: true,
         stdio: ['ignore', 'ignore', 'pipe'],
-        // Messages in English, and nothing of the PG* variables that clients use.
+        // Messages in English, and none of the PG* variables of clients.
         env: { PATH: process.env['PATH'], LC_ALL: 'C' },
       },
     );
@@ -146,7 +146,7 @@ export class Postgres {
     const lines = createInterface({ input: child.stderr });
     lines.on('line', (line) => this.#log(line));
     this.#guardian = startGuardian(dataDir, ephemeral);
-    // A server that nobody stops must not keep its owner alive; the guardian ends it then.
+    // A server that is never stopped must not keep its owner alive; the guardian stops it then.
     child.unref();
     unrefPipe(child.stderr);
 
@@ -163,7 +163,9 @@ export class Postgres {
     return ready;
   }
 
-  /** The same test as `pg_ctl -w`: line 1 of postmaster.pid is the process, line 8 its state, padded with blanks. */
+  /**
+   * The same check as `pg_ctl -w`: line 1 of postmaster.pid is the process ID, line 8 its state, padded with blanks.
+   */
   async #waitUntilReady(child: ChildProcess, signal: AbortSignal): Promise<boolean> {
     const file = path.join(this.dataDir, 'postmaster.pid');
     while (this.#process === child) {
@@ -189,27 +191,27 @@ export class Postgres {
     );
   }
 
-  /** Shuts the server down; its files stay, and `start()` brings it back on the same port. */
+  /** Shuts the server down. Its files stay, and `start()` restarts it on the same port. */
   async shutdown(mode: ShutdownMode = 'fast'): Promise<void> {
     this.#process?.kill(shutdownSignals[mode]);
     await this.#ended();
   }
 
   /**
-   * What a power cut looks like from outside: every process of the server is killed (SIGKILL) at once, so that no
-   * connection is closed in an orderly way. The files stay, and `start()` recovers.
+   * Simulates a power failure: kills all processes of the server (SIGKILL) at once, so that no connection is closed in
+   * order. The files stay, and `start()` recovers.
    */
   async kill(): Promise<void> {
     const { pid } = this;
     if (pid === undefined) return;
-    // Each child leads a process group of its own, so the group of the postmaster does not reach them.
+    // Each child leads its own process group, so the group of the postmaster does not include them.
     const children = await childrenOf(pid);
     for (const victim of [pid, ...children]) sendSignal(victim, 'SIGKILL');
     await this.#ended();
     while (children.some((child) => sendSignal(child, 0))) await delay(5);
   }
 
-  /** Shuts the server down, if it is up, and removes its files, unless its data is kept. */
+  /** Shuts the server down if it is running, and removes its files, unless its data is kept. */
   async stop(mode: ShutdownMode = 'fast'): Promise<void> {
     await this.shutdown(mode);
     const { ephemeral } = this.setup;
@@ -219,7 +221,7 @@ export class Postgres {
   }
 
   async #ended(): Promise<void> {
-    // Whoever waits for the end has to be kept alive until it comes.
+    // The event loop must stay alive until the process exits.
     this.#process?.ref();
     await this.#exited;
     this.#guardian?.dismiss();
@@ -231,9 +233,9 @@ export class Postgres {
   }
 
   /**
-   * Runs SQL on a connection of its own, as the superuser.
+   * Runs SQL on a separate connection, as the superuser.
    *
-   * @returns the rows, by column name; of several statements, those of the last.
+   * @returns the rows, by column name; for several statements, those of the last.
    */
   async query<Row extends object = Record<string, unknown>>(
     text: string,
@@ -248,12 +250,12 @@ export class Postgres {
     values: readonly unknown[],
   ): Promise<Row[]> {
     const { host, port, user, password } = this;
-    // This server's own certificate, made by whoever started it: nothing would be won by a check.
+    // This server's own certificate, created by the same user: verification would add nothing.
     const ssl = this.setup.hasTls ? { rejectUnauthorized: false } : false;
     const client = new Client({ host, port, user, password, database, ssl });
     await client.connect();
     try {
-      // With an empty list `pg` uses the simple protocol, which takes several statements.
+      // With an empty list, `pg` uses the simple protocol, which accepts several statements.
       const result: QueryResult<Row> | QueryResult<Row>[] = await client.query<Row>(text, [
         ...values,
       ]);
@@ -263,7 +265,7 @@ export class Postgres {
     }
   }
 
-  /** Makes the server's database unless it is there. */
+  /** Creates the server's database if it does not exist. */
   async createDatabase(): Promise<void> {
     if (this.database === 'postgres') return;
     const there = await this.#queryIn('postgres', 'SELECT FROM pg_database WHERE datname = $1', [
@@ -273,12 +275,12 @@ export class Postgres {
     await this.#queryIn('postgres', `CREATE DATABASE ${escapeIdentifier(this.database)}`, []);
   }
 
-  /** Sets parameters over those the server has; they take effect at the next start or `reload()`. */
+  /** Sets parameters in addition to existing ones; they take effect at the next start or `reload()`. */
   async configure(parameters: Readonly<Record<string, string>>): Promise<void> {
     await appendFile(path.join(this.dataDir, configurationFile), formatParameters(parameters));
   }
 
-  /** Makes the server read its configuration again. */
+  /** Makes the server reload its configuration. */
   reload(): void {
     this.#process?.kill('SIGHUP');
   }
@@ -293,7 +295,7 @@ async function childrenOf(parent: number): Promise<number[]> {
     .map(([pid = 0]) => pid);
 }
 
-/** False when there is no such process. */
+/** False if the process does not exist. */
 function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(pid, signal);
@@ -304,8 +306,8 @@ function sendSignal(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 /**
- * A killed server leaves a small System V segment behind, which it would find again at its next start; line 7 of
- * postmaster.pid holds its key and id. After an orderly shutdown there is no such file.
+ * A killed server leaves a small System V segment, which it would find at its next start; line 7 of postmaster.pid has
+ * its key and ID. After an orderly shutdown the file does not exist.
  */
 async function removeSharedMemory(dataDir: string): Promise<void> {
   const content = await readFile(path.join(dataDir, 'postmaster.pid'), 'utf8').catch(() => '');

@@ -13,34 +13,34 @@ import type { PostgresOptions } from './options.ts';
 import { Postgres } from './postgres.ts';
 
 /**
- * For data that is gone with its server anyway: no wait for the disk. A crash of the server loses nothing even so
- * (the pages are in the operating system's hands), only a crash of the machine does.
+ * For data that is removed with its server: no wait for the disk. A crash of the server still loses nothing (the
+ * operating system has the pages); only a crash of the machine does.
  */
 const ephemeralParameters = {
   fsync: 'off',
   full_page_writes: 'off',
-  // In the data directory, not in /dev/shm, where a killed server would leave it behind.
+  // In the data directory, not in /dev/shm, where a killed server would leave it.
   dynamic_shared_memory_type: 'mmap',
 };
 
 /**
  * Starts a PostgreSQL server on this machine, as root or not, and resolves when it accepts connections.
  *
- * Nothing of it survives `stop()`, nor the end of this process: a guardian ends the server and removes its files even
- * when this process is killed. Data in a `dataDir` of one's own is kept.
+ * Nothing survives `stop()` or the end of this process: a guardian stops the server and removes its files even if this
+ * process is killed. Data in an explicit `dataDir` is kept.
  *
- * @throws Error when the binaries are missing, initdb fails, or the server is not up in time (with its log).
+ * @throws Error if the binaries are missing, initdb fails, or the server is not ready in time (with its log).
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const account = await findAccount();
-  // Holds what the server needs and the data directory, unless that has a place of its own.
+  // Contains what the server needs, and the data directory, unless that is elsewhere.
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-postgres-'));
   const dataDir = path.resolve(options.dataDir ?? path.join(folder, 'data'));
   const keepData = options.keepData ?? options.dataDir !== undefined;
   const ephemeral = keepData ? [folder] : [folder, dataDir];
   let postgres: Postgres | undefined;
   try {
-    // Open for the server's account to pass through.
+    // Executable for the server's account.
     await chmod(folder, 0o711);
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await giveTo(account, dataDir);
@@ -80,7 +80,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
 }
 
-/** Makes the data directory unless it is there, and tells whose it is. */
+/** Creates the data directory if it does not exist, and returns its owner. */
 async function prepareData(
   binaries: PostgresBinaries,
   account: Account,
@@ -102,7 +102,7 @@ async function prepareData(
     }
     return owner;
   }
-  // A template holds its password, so one for a random password would serve once.
+  // A template contains its password, so one with a random password could be used only once.
   await (templates === undefined || options.password === undefined
     ? initialize(binaries, account, dataDir, { ...owner, auth })
     : initializeFromTemplate(binaries, account, dataDir, { ...owner, auth }, templates));
