@@ -4,16 +4,16 @@ import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { SessionNames } from './session-names.ts';
 
 /**
- * A request for a client-named statement that the connection is assumed to have. If the database does not know it
- * (26000), only code that the session itself has run can have closed it: then it does not exist for the session either,
- * as on a direct connection.
+ * A request for a statement that the connection has under the session's own name, as is believed. If the database does not know
+ * it (26000), then only code that the session itself has run can have closed it: it is gone for the session, as on a direct
+ * connection.
  */
 export class MissingName implements ReplyNote {
   readonly #connection: ClientNamedSink;
   readonly #names: SessionNames;
   readonly #name: string;
   readonly #corrected: () => void;
-  /** The assumed statement when the request was made. */
+  /** What the name was believed to be when the request was made. */
   readonly #believed: unknown;
 
   constructor(
@@ -33,12 +33,12 @@ export class MissingName implements ReplyNote {
   failed(chunk: Buffer, at: number, next: number): null {
     const name = this.#name;
     const own = this.#connection.state.clientNamed;
-    // A later request may have used the name in the meantime.
+    // A request behind this one may have given the name meanwhile.
     const isBelieved = this.#believed !== undefined && own?.byName.get(name) === this.#believed;
     if (own?.owner !== this.#names || !isBelieved) return null;
     const { sqlstate } = readErrorMessage(chunk, at, next);
-    // Code that it runs may have requested another statement.
-    if (sqlstate !== '26000' || !chunk.subarray(at, next).includes(name, 0, 'latin1')) return null;
+    // Code that it runs may have asked for another.
+    if (sqlstate !== '26000' || !mentions(chunk.toString('latin1', at, next), name)) return null;
     own.byName.delete(name);
     this.#names.delete(name);
     this.#corrected();
@@ -46,6 +46,13 @@ export class MissingName implements ReplyNote {
   }
 
   undo(): void {
-    // No assumption is left.
+    // Nothing was assumed that still counts.
   }
+}
+
+/** Whether the name stands in the text, and not within a word: each language has quotes of its own. */
+function mentions(text: string, name: string): boolean {
+  for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1))
+    if (!/\w/.test(text.charAt(at - 1)) && !/\w/.test(text.charAt(at + name.length))) return true;
+  return false;
 }

@@ -210,7 +210,8 @@ export class PoolBench {
   /** Answers whatever is asked, until nothing more is. */
   async turn(): Promise<void> {
     // What is answered may be followed by more in a later turn.
-    for (let quiet = 0; quiet < 3; quiet++) {
+    for (let quiet = 0, rounds = 0; quiet < 3; quiet++, rounds++) {
+      assert(rounds < 500, 'there is no end of requests');
       for (const server of this.servers) if (server.answer()) quiet = 0;
       await new Promise((resolve) => {
         setImmediate(resolve);

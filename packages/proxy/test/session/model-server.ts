@@ -30,6 +30,12 @@ const oneColumn = buildMessage(
   Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 25, 255, 255, 255, 255, 255, 255, 0, 0]),
 );
 
+interface Prepared {
+  readonly text: string;
+  /** As far as that was known when it was made: of EXECUTE, what the name stood for then. */
+  readonly hasRows: boolean;
+}
+
 /** Statements whose answer is a row that holds their text. */
 const returnsRows = /^SELECT \d+$/;
 
@@ -44,9 +50,9 @@ const named = /^(\w+) (?:PREPARE )?"?([^\s";(]+)"?(?:.*? AS (.*))?$/s;
  * portals, and what errors do to transactions and pipelines.
  */
 export class ModelServer extends ScriptedServer {
-  readonly #prepared = new Map<string, string>();
-  #unnamed: string | null = null;
-  readonly #portals = new Map<string, string>();
+  readonly #prepared = new Map<string, Prepared>();
+  #unnamed: Prepared | null = null;
+  readonly #portals = new Map<string, Prepared>();
   #isSkipping = false;
 
   protected override answerTo(code: string, body: Buffer): Buffer[] {
@@ -87,25 +93,24 @@ export class ModelServer extends ScriptedServer {
         if (first === '') this.#unnamed = null;
         this.#mayRun(second);
         if (second.includes('bad')) throw new Refusal('42P01', `no such table: ${second}`);
-        if (first === '') this.#unnamed = second;
+        if (first === '') this.#unnamed = this.#made(second);
         else this.#prepare(first, second);
         return [parseComplete];
       case 'B': {
-        const text = this.#textOf(second);
+        const { text } = this.#statement(second);
         this.#mayRun(text);
-        this.#portals.set(first, text);
+        this.#portals.set(first, this.#made(text));
         return [bindComplete];
       }
       case 'D': {
         const isStatement = first.startsWith('S');
         const name = first.slice(1);
-        const text = isStatement ? this.#textOf(name) : this.#portal(name);
-        const hasRows = returnsRows.test(this.#meant(text));
+        const { text, hasRows } = isStatement ? this.#statement(name) : this.#portal(name);
         if (hasRows) this.#mayRun(text);
         return [...(isStatement ? [noParameters] : []), hasRows ? oneColumn : noData];
       }
       case 'E':
-        return this.#run(this.#portal(first));
+        return this.#run(this.#portal(first).text);
       case 'C':
         if (first === 'S') this.#unnamed = null;
         else if (first.startsWith('S')) this.#prepared.delete(first.slice(1));
@@ -118,7 +123,7 @@ export class ModelServer extends ScriptedServer {
   /** The statement that one of SQL's EXECUTE runs. */
   #meant(text: string): string {
     const [, word, name = ''] = named.exec(text) ?? [];
-    return word === 'EXECUTE' ? (this.#prepared.get(name) ?? '') : text;
+    return word === 'EXECUTE' ? (this.#prepared.get(name)?.text ?? '') : text;
   }
 
   #run(text: string): Buffer[] {
@@ -136,7 +141,7 @@ export class ModelServer extends ScriptedServer {
     } else if (word === 'DEALLOCATE') {
       if (!this.#prepared.delete(name)) throw missing(name);
     } else if (word === 'PREPARE') this.#prepare(name, body);
-    else if (word === 'EXECUTE') return this.#run(this.#textOf(name));
+    else if (word === 'EXECUTE') return this.#run(this.#statement(name).text);
     else if (text.includes('bad')) throw new Refusal('42P01', `no such table: ${text}`);
     const rows = returnsRows.test(text) ? [dataRow([text])] : [];
     return [...rows, buildMessage(BackendCode.CommandComplete, Buffer.from(`${tag}\0`))];
@@ -154,19 +159,23 @@ export class ModelServer extends ScriptedServer {
         `prepared statement "${name}" already exists`,
         'StorePreparedStatement',
       );
-    this.#prepared.set(name, text);
+    this.#prepared.set(name, this.#made(text));
   }
 
-  #textOf(name: string): string {
-    const text = name === '' ? this.#unnamed : this.#prepared.get(name);
-    if (text == null) throw missing(name);
-    return text;
+  #made(text: string): Prepared {
+    return { text, hasRows: returnsRows.test(this.#meant(text)) };
   }
 
-  #portal(name: string): string {
-    const text = this.#portals.get(name);
-    if (text === undefined) throw new Refusal('34000', `portal "${name}" does not exist`);
-    return text;
+  #statement(name: string): Prepared {
+    const statement = name === '' ? this.#unnamed : this.#prepared.get(name);
+    if (statement == null) throw missing(name);
+    return statement;
+  }
+
+  #portal(name: string): Prepared {
+    const portal = this.#portals.get(name);
+    if (portal === undefined) throw new Refusal('34000', `portal "${name}" does not exist`);
+    return portal;
   }
 
   #refusal(error: unknown): Buffer {
