@@ -159,7 +159,7 @@ suite('who may use the admin port', () => {
         );
       });
 
-      test('a Unix socket: whoever may open it', async () => {
+      test('a Unix socket: access by file permissions', async () => {
         const socketPath = path.join(folder, `${runtime}.sock`);
         await started({ AdminHost: socketPath }, async () => {
           assert.equal((await stat(socketPath)).mode & 0o077, 0);

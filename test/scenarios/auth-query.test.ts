@@ -62,7 +62,7 @@ suite('users whom the database tells', () => {
         assert.equal(await who(user, 'secret'), user);
       });
 
-      test('one who is not there, may not log in or is made later', async () => {
+      test('a user who does not exist, has NOLOGIN, or is created later', async () => {
         for (const user of ['nobody', 'nologin'])
           await assert.rejects(who(user, 'secret'), {
             code: '28P01',
@@ -76,7 +76,7 @@ suite('users whom the database tells', () => {
         assert.equal(await who(user, 'secret'), user);
       });
 
-      test('a password that is changed: the new one is right at once', async () => {
+      test('a changed password: the new one works immediately', async () => {
         const client = await login('later', 'first');
         await client.query('select 1');
         await database.query(`alter role later password 'second'`);

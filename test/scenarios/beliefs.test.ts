@@ -137,7 +137,7 @@ onEachRoute('names of the statements of the proxy', { settings: { PoolSize: 1 } 
       assert.equal(await said(other, ...theirs), '2 | D 1234 | C SELECT 1 | Z I');
     });
 
-  test('are free to be given by clients', async (t) => {
+  test('can be used by clients', async (t) => {
     const [client, other] = await Promise.all([route().login(t), route().login(t)]);
     const name = await nameOfAnother(client, other);
     assert.equal(await said(client, query(`PREPARE "${name}" AS SELECT 7`)), 'C PREPARE | Z I');

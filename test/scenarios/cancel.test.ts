@@ -41,7 +41,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
     assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
   });
 
-  test('of an extended query, with another group behind it', async (t) => {
+  test('of an extended query, followed by another query cycle', async (t) => {
     const client = await route().login(t);
     client.send(parse('', "SELECT pg_sleep(60), 'extended'"), bind(''), execute(), sync);
     client.send(parse('', 'SELECT 2'), bind(''), execute(), sync);

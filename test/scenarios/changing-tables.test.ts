@@ -214,7 +214,7 @@ for (const [poolSize, routes] of [
     `sessions and tables that change, on ${poolSize} connections`,
     { settings: { PoolSize: poolSize }, routes },
     (route) => {
-      test('look as on direct connections, in any order', async (t) => {
+      test('are the same as on direct connections, in any order', async (t) => {
         const { database, address } = route();
         const { host, port } = database;
         const direct = new World(`direct_${route().name}`, database);

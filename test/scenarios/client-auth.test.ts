@@ -233,7 +233,7 @@ suite('who may come in, and how', () => {
           );
       });
 
-      test('postgres.js comes in by the same rules', async () => {
+      test('postgres.js authenticates by the same rules', async () => {
         for (const [user, password] of [
           ['scram', passwordOf('scram')],
           ['clear', passwordOf('clear')],

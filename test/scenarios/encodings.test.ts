@@ -99,7 +99,7 @@ for (const database of databases) {
         assert.deepEqual(await Promise.all(scripts.map((script) => play(here(), script))), direct);
       });
 
-      test('schemas and roles beyond ASCII, given at the start', async (t) => {
+      test('schemas and roles with non-ASCII names in the startup packet', async (t) => {
         const setup = await RawClient.open(directly());
         t.after(() => setup.end());
         await setup.login({

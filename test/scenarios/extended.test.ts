@@ -49,7 +49,7 @@ onEachRoute(
       assert.deepEqual(rowsOf(answer), [[null, 'a', '\u0001']]);
     });
 
-    test('a read-only database refuses behind what it has answered', async (t) => {
+    test('a read-only database refuses after it has sent replies', async (t) => {
       const name = `read_only_${route().name}`;
       await route().database.query(`CREATE DATABASE ${name}`);
       await route().database.query(`ALTER DATABASE ${name} SET default_transaction_read_only = on`);
@@ -61,7 +61,7 @@ onEachRoute(
       }
     });
 
-    test('a flush brings the answers without ending the group', async (t) => {
+    test('Flush returns the replies without ending the query cycle', async (t) => {
       const client = await route().login(t);
       client.send(parse('', 'SELECT 7'), flush);
       assert.equal(story(await client.until('1')), '1');
@@ -130,7 +130,7 @@ onEachRoute(
       assert.equal(await client.value('SELECT 4'), '4');
     });
 
-    test('a pipeline of many groups, errors among them', async (t) => {
+    test('a pipeline of many query cycles, some with errors', async (t) => {
       const client = await route().login(t);
       const count = 150;
       client.send(
@@ -149,7 +149,7 @@ onEachRoute(
       }
     });
 
-    test('a transaction over several groups in one pipeline', async (t) => {
+    test('a transaction over several query cycles in one pipeline', async (t) => {
       const client = await route().login(t);
       const group = (sql: string): Buffer =>
         Buffer.concat([parse('', sql), bind(''), execute(), sync]);

@@ -332,7 +332,7 @@ onEachRoute('configuration that the server reads again', { settings }, (route) =
       });
 });
 
-onEachRoute('logins while what they hang on changes', { settings }, (route) => {
+onEachRoute('logins while login-time settings change', { settings }, (route) => {
   test('each client is let in once', async (t) => {
     const admins = await Promise.all([1, 2, 3].map(() => route().login(t)));
     const over = new AbortController();

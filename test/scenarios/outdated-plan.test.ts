@@ -113,7 +113,7 @@ for (const poolSize of [1, 4])
           });
 
       // Drivers and frameworks (asyncpg, pgjdbc, Rails) go by it to prepare the statement again.
-      test('says which routine found it', async (t) => {
+      test('has the routine field', async (t) => {
         await table();
         const clients = await logins(t);
         await prepare(clients, 'SELECT * FROM t');
@@ -126,7 +126,7 @@ for (const poolSize of [1, 4])
         }
       });
 
-      test('goes on when the table is as it was, or only elsewhere', async (t) => {
+      test('works again when the table is restored, or on another connection', async (t) => {
         await table();
         const clients = await logins(t);
         await prepare(clients, 'SELECT a FROM t');
@@ -216,7 +216,7 @@ onEachRoute(
       assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 2 3 | C SELECT 1 | Z I');
     });
 
-    test('is so on a connection that has to prepare it first, too', async (t) => {
+    test('is the same on a connection that has to prepare it first', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_7');
       await said(session, parse('all', 'SELECT * FROM grows_7'), sync);

@@ -77,7 +77,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     );
   });
 
-  test('notices come in their place', async (t) => {
+  test('notices keep their order', async (t) => {
     const client = await route().login(t);
     const text = `SELECT 1; DO $$ BEGIN RAISE NOTICE 'one'; RAISE WARNING 'two'; END $$; SELECT 2`;
     const answer = await client.query(text);

@@ -88,7 +88,7 @@ const ways: Readonly<
   },
 };
 
-onEachRoute('signals to process ids that clients were told', { settings }, (route) => {
+onEachRoute('signals to the process IDs of clients', { settings }, (route) => {
   const login = (owner: Owner, user = 'ann'): Promise<RawClient> =>
     route().login(owner, {
       password: user === 'ann' ? 'correct horse' : `${user} secret`,
@@ -204,7 +204,7 @@ onEachRoute('signals to process ids that clients were told', { settings }, (rout
     assert.equal(await lastWords(victim), 'FATAL 57P01');
   });
 
-  test('a process id that nobody has', async (t) => {
+  test('an unknown process ID', async (t) => {
     const killer = await login(t);
     const answer = await killer.query('SELECT pg_terminate_backend(2000000000)');
     assert.equal(story(answer), 'T | N 01000 | D f | C SELECT 1 | Z I');
@@ -229,7 +229,7 @@ onEachRoute('signals to process ids that clients were told', { settings }, (rout
     assert.equal(await other.value('SELECT 1'), '1');
   });
 
-  test('a statement that gives its signal late stops nobody meanwhile', async (t) => {
+  test('a statement that sends its signal late blocks no other client', async (t) => {
     const [victim, stranger] = [await login(t), await login(t)];
     await victim.query('BEGIN');
     stranger.send(query(`SELECT pg_sleep(8), pg_cancel_backend(${pidOf(victim)})`));

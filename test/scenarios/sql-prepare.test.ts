@@ -59,7 +59,7 @@ onEachRoute('PREPARE, EXECUTE, DEALLOCATE', { settings: { PoolSize: 2 } }, (rout
     assert.match(await said(session, query('EXECUTE three')), /^E 26000/);
   });
 
-  test('EXECUTE within other statements, and several in one Query', async (t) => {
+  test('EXECUTE within other statements, and several EXECUTEs in one Query', async (t) => {
     const [session, other] = await Promise.all([route().login(t), route().login(t)]);
     await said(session, query('PREPARE n AS SELECT 7 AS seven'));
     await hold(other);
@@ -99,7 +99,7 @@ onEachRoute('PREPARE, EXECUTE, DEALLOCATE', { settings: { PoolSize: 2 } }, (rout
     assert.match(await said(session, bind('a'), sync), /^E 26000/);
   });
 
-  test('nothing of it pins', async (t) => {
+  test('none of this pins', async (t) => {
     if (route().isDirect) return;
     const pins = await route().sluice.metric('sluice_session_pins_total');
     const session = await route().login(t);

@@ -184,7 +184,7 @@ onEachRoute('start values', { settings: { PoolSize: 2 }, routes: ['node', 'bun']
     `);
   });
 
-  test('a function, once it was met', async () => {
+  test('a known function', async () => {
     const { host, port } = route().database;
     const compare = async (steps: readonly Buffer[]): Promise<void> => {
       const script = { parameters: start, steps };
@@ -202,7 +202,7 @@ onEachRoute('start values', { settings: { PoolSize: 2 }, routes: ['node', 'bun']
     await compare([changed, ...calls, Buffer.concat(calls)]);
   });
 
-  test('a function that nobody has met', async () => {
+  test('an unknown function', async () => {
     const { address, database, name } = route();
     const fresh = `forget_${name}`;
     await database.query(`CREATE FUNCTION ${fresh}() RETURNS int LANGUAGE plpgsql AS
