@@ -15,7 +15,8 @@ test('the unit tests of the core pass on Bun', async () => {
     runtimes.bun,
     [
       'test',
-      // A machine may be slow.
+      // As under Node.js: properties are tried with fixed values. A machine may be slow.
+      `--preload=${path.join(import.meta.dirname, '../../../test/helpers/fixed-seed.ts')}`,
       '--timeout=60000',
       ...folders.map((folder) => `test/${folder}/`),
       '--path-ignore-patterns',

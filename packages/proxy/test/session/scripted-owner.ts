@@ -34,6 +34,10 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   makesWayNow = true;
   waitsForSequences = false;
   wantsNew = false;
+  /** Whom a statement signals is known at once. */
+  isAimed = true;
+  /** What code that runs may reset. */
+  mayReset: MayReset = { names: [], isKnown: true };
 
   /** Whether a notification goes to the client. */
   onNotified: LeaseOwner<ServerConnection>['notified'] = () => true;
@@ -103,7 +107,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     return '';
   }
   takeMayReset(): MayReset {
-    return { names: [], isKnown: true };
+    return this.mayReset;
   }
   willRun(effects: Effects): void {
     this.ran++;
@@ -120,8 +124,11 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     if (!this.makesWayNow && this.connection !== null) this.connection.lease.pauseRequests();
     return this.makesWayNow;
   }
-  aim(): boolean {
-    return true;
+  aim(processId: number, ends: boolean): boolean {
+    this.log.push(`aims at ${processId}${ends ? ' to end it' : ''}`);
+    // Requests go on when it is known.
+    if (!this.isAimed) this.connection?.lease.pauseRequests();
+    return this.isAimed;
   }
   processFor(): number | null {
     return 77;
