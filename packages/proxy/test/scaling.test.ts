@@ -22,6 +22,27 @@ const mostGrowth = 2.3;
 /** Below this, in milliseconds, nothing is told from noise, and nobody is kept waiting. */
 const negligible = 12;
 
+/** The longest that the whole may take, in milliseconds. An idle machine needs less than 50; others are slow or busy. */
+const longest = 250;
+
+/**
+ * How often a text is measured before it counts as more than linear. Other processes evict what is in the processor's caches,
+ * which costs this one CPU time; the least of all measurements is what the work takes.
+ */
+const mostLooks = 25;
+
+/** Whether the times of a quarter, a half and the whole of a text grow no more than linearly. */
+function isLinear([quarter, half, whole]: readonly [number, number, number]): boolean {
+  const linear = (more: number, less: number, noise: number): boolean =>
+    more <= Math.max(noise, mostGrowth * less);
+  return (
+    whole <= longest && linear(whole, half, 4 * negligible) && linear(half, quarter, 2 * negligible)
+  );
+}
+
+/** Whether every piece is tried in every frame (`npm run test:all`), and not in a third of them. */
+const triesAll = process.env['SLUICE_TEST_ALL'] === '1';
+
 /** Texts that a pattern or a scan may stumble over, each to be repeated. */
 const pieces = [
   'create ',
@@ -177,16 +198,12 @@ function ignoreErrors(work: () => unknown): void {
   }
 }
 
-/** The least CPU time of several, in milliseconds. */
-function time(work: () => unknown, times: number): number {
-  let least = Infinity;
-  for (let round = 0; round < times; round += 1) {
-    const began = process.threadCpuUsage();
-    work();
-    const { user, system } = process.threadCpuUsage(began);
-    least = Math.min(least, (user + system) / 1000);
-  }
-  return least;
+/** The CPU time that it takes, in milliseconds. */
+function time(work: () => unknown): number {
+  const began = process.threadCpuUsage();
+  work();
+  const { user, system } = process.threadCpuUsage(began);
+  return (user + system) / 1000;
 }
 
 suite('work is linear in the bytes that a peer sends', () => {
@@ -194,23 +211,29 @@ suite('work is linear in the bytes that a peer sends', () => {
 
   for (const [name, { most, take }] of Object.entries(entries)) {
     test(name, () => {
-      for (const [ahead, behind] of frames) {
-        for (const piece of pieces) {
+      for (const [frame, [ahead, behind]] of frames.entries()) {
+        for (const [at, piece] of pieces.entries()) {
+          if (!triesAll && (frame + at) % 3 !== 0) continue;
           const run = (size: number): (() => unknown) => {
             const text = ahead + piece.repeat(Math.ceil(size / piece.length));
             // Never the same twice: what was read before is remembered.
             return () => take(`${text}g${(number += 1)}${behind}`);
           };
-          const whole = run(most);
-          let last = time(whole, 1);
-          if (last <= negligible) continue;
+          const work = [run(most / 4), run(most / 2), run(most)] as const;
           // Only what takes long is looked at closely.
-          last = Math.min(last, time(whole, 2));
-          const [quarter, half] = [time(run(most / 4), 3), time(run(most / 2), 3)];
-          const what = `${name} of ${JSON.stringify(ahead + piece)}: ${[quarter, half, last].map(Math.round).join(', ')} ms`;
-          assert(last <= Math.max(4 * negligible, mostGrowth * half), what);
-          assert(half <= Math.max(2 * negligible, mostGrowth * quarter), what);
-          assert(last <= 50, what);
+          const once = time(work[2]);
+          if (once <= negligible) continue;
+          let least = [Infinity, Infinity, once] as const;
+          for (let looks = 0; looks === 0 || !isLinear(least); looks += 1) {
+            const took = `${least.map(Math.round).join(', ')} ms`;
+            assert(looks < mostLooks, `${name} of ${JSON.stringify(ahead + piece)}: ${took}`);
+            const [quarter, half, all] = [time(work[0]), time(work[1]), time(work[2])];
+            least = [
+              Math.min(least[0], quarter),
+              Math.min(least[1], half),
+              Math.min(least[2], all),
+            ];
+          }
         }
       }
     });
