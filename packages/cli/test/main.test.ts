@@ -4,6 +4,7 @@ import path from 'node:path';
 import { suite, test } from 'node:test';
 import type { Command } from '../src/command.ts';
 import { commandGroups } from '../src/commands.ts';
+import { runCommand } from './run-command.ts';
 import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
 
 /** Each command with what is typed for it: those of a namespace with and without its word. */
@@ -35,11 +36,10 @@ suite('sluice', { concurrency: 2 }, () => {
     }
   });
 
-  test('COMMAND --help shows its options and examples', async (t) => {
+  test('COMMAND --help shows its options and examples', async () => {
     for (const { command, words } of everyCommand()) {
-      const sluice = new SluiceProcess(t, [...words, '--help']);
-      assert.equal(await sluice.exit(), 0);
-      const help = sluice.stdout.join('\n');
+      const { code, stdout: help } = await runCommand([...words, '--help']);
+      assert.equal(code, 0);
       for (const { flags } of command.options) {
         assert.ok(help.includes(flags), flags);
       }
@@ -55,7 +55,7 @@ suite('sluice', { concurrency: 2 }, () => {
     assert.match(sluice.stdout.join('\n'), /^\d+\.\d+\.\d+$/);
   });
 
-  test('says what a wrong command or argument should be', async (t) => {
+  test('says what a wrong command or argument should be', async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [['serv'], /unknown command 'serv'\n\(Did you mean serve\?\)/],
       [['check-config'], /missing required argument 'file'\nTry: sluice check-config --help/],
@@ -67,9 +67,9 @@ suite('sluice', { concurrency: 2 }, () => {
       [['aws', 'plan', '--out'], /unknown option '--out'[^]*Try: sluice aws plan --help/],
     ];
     for (const [args, message] of cases) {
-      const sluice = new SluiceProcess(t, args);
-      assert.equal(await sluice.exit(), 1);
-      assert.match(sluice.stderr.join('\n'), message);
+      const { code, stderr } = await runCommand(args);
+      assert.equal(code, 1);
+      assert.match(stderr, message);
     }
   });
 
