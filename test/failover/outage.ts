@@ -1,5 +1,6 @@
 import { after } from 'node:test';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FaultProxy, startCluster } from '@sluice/testkit';
 import type { Cluster, Postgres } from '@sluice/testkit';
 import { startProxy } from '@sluice/proxy';
@@ -132,6 +133,11 @@ export class Outage {
     return client;
   }
 
+  /** What the proxy runs with. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
   /** Changes settings while all runs. */
   async reload(settings: Partial<Settings>): Promise<void> {
     this.#settings = { ...this.#settings, ...settings };
@@ -166,6 +172,8 @@ export class Outage {
     for (;;) {
       const view = await this.view();
       if (wanted(view)) return view;
+      // The proxy runs in this process and needs the event loop.
+      await delay(10);
     }
   }
 

@@ -157,12 +157,13 @@ export async function eventually<Result>(
   patienceMs = 30_000,
 ): Promise<Result> {
   const deadline = performance.now() + patienceMs;
-  for (;;) {
+  // Ever longer, up to a tenth of a second: what is asked has to do its work meanwhile.
+  for (let pause = 10; ; pause = Math.min(100, pause * 1.5)) {
     try {
       return await check();
     } catch (error) {
       if (performance.now() > deadline) throw error;
-      await delay(15);
+      await delay(pause);
     }
   }
 }
