@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { eventually } from '../helpers/routes.ts';
 import { Outage } from './outage.ts';
@@ -137,7 +138,10 @@ suite('loss of the writer', { concurrency: false }, () => {
     const read = reader.query<{ answer: number }>('SELECT 42 AS answer');
     const write = assert.rejects(writer.query('INSERT INTO kept VALUES (1)'), sqlstate('08006'));
     await outage.until(({ writer }) => writer === null);
-    assert(performance.now() - cut < 2000);
+    assert(performance.now() - cut < 20_000);
+    // A busy machine adds to this; the settings bound what an idle one takes.
+    const { HealthCheckFailures, HealthCheckInterval, HealthCheckTimeout } = outage.settings;
+    assert(HealthCheckFailures * (HealthCheckInterval + HealthCheckTimeout) < 2);
     await cluster.promote(standby);
     assert.equal((await read).rows[0]?.answer, 42);
     await write;
@@ -171,7 +175,8 @@ suite('loss of the writer', { concurrency: false }, () => {
     // Connections that are lost one by one are found out by a check, and nobody hears of them.
     for (let i = 0; i < 5; i++) {
       await primary.query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '' AND pid <> pg_backend_pid()",
+        // It returns when the processes have ended: a statement sent to one that is about to end is lost.
+        "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE application_name = '' AND pid <> pg_backend_pid()",
       );
       await client.query(`INSERT INTO kept VALUES (${10 + i})`);
     }
@@ -232,5 +237,6 @@ async function untilRunning(outage: Outage, text: string, since = '0 s'): Promis
       [`%${text}%`, since],
     );
     if (rows.length > 0) return;
+    await delay(20);
   }
 }

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { execFile } from 'node:child_process';
 import type { Postgres } from '@sluice/testkit';
@@ -18,6 +19,8 @@ import { eventually } from '../helpers/routes.ts';
 
 const command = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
 const run = promisify(execFile);
+
+const logins = 10;
 
 /** A log that cannot be written, or that nobody reads, is no reason to wait or to end. */
 suite('the log', () => {
@@ -65,7 +68,7 @@ suite('the log', () => {
         await assertServes(t, file.fd, 'whole');
         const lines = (await readFile(name, 'utf8')).trimEnd().split('\n');
         const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
-        assert.equal(messages.filter((msg) => msg === 'client logged in').length, 300);
+        assert.equal(messages.filter((msg) => msg === 'client logged in').length, logins);
         assert.equal(messages.at(-1), 'stopped');
       });
 
@@ -104,25 +107,21 @@ suite('the log', () => {
         const admin = `http://127.0.0.1:${AdminPort}`;
         await eventually(async () => assert.equal((await fetch(`${admin}/readyz`)).status, 200));
         const address = { host: '127.0.0.1', port: ListenPort, user, password, database: name };
-        for (let round = 0; round < 30; round += 1) {
-          const clients = await Promise.all(
-            Array.from({ length: 10 }, () => RawClient.login(address)),
-          );
-          const long = `SELECT ${'a, '.repeat(300)}1 FROM (SELECT 1 AS a) AS t`;
-          for (const client of clients) {
-            assert.equal(await client.value(long), '1');
-            client.destroy();
-          }
+        const long = `SELECT ${'a, '.repeat(300)}1 FROM (SELECT 1 AS a) AS t`;
+        for (let login = 0; login < logins; login += 1) {
+          const client = await RawClient.login(address);
+          // More than a pipe or a socket holds.
+          for (let turn = 0; turn < 20; turn += 1) assert.equal(await client.value(long), '1');
+          client.destroy();
         }
         const metrics = await (await fetch(`${admin}/metrics`)).text();
         const lost = Number(/^sluice_log_lines_lost_total (\d+)$/m.exec(metrics)?.[1]);
         if (isWhole) assert.equal(lost, 0);
         else if (losesLines) assert(lost > 0, 'no line was lost');
-        const began = performance.now();
         child.kill('SIGTERM');
-        const [code] = (await exited) as [number | null];
-        assert.equal(code, 0);
-        assert(performance.now() - began < 2000, `${performance.now() - began} ms`);
+        // A daemon that waits for its log never exits.
+        const late = delay(30_000, ['still there'], { ref: false });
+        assert.deepEqual((await Promise.race([exited, late]))[0], 0);
       }
     });
   }

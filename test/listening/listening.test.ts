@@ -29,7 +29,7 @@ async function toldUpTo(
 
 onEachRoute(
   'LISTEN and NOTIFY',
-  { settings: { PoolSize: 1, ConnectionBorrowTimeout: 5 } },
+  { settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 } },
   (route) => {
     test('a session that listens does not keep its connection', async (t) => {
       const [listener, sender] = [await route().login(t), await route().login(t)];

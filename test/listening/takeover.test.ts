@@ -17,7 +17,7 @@ async function countUpTo(client: RawClient, seen: number[], last: () => number):
 
 onEachRoute(
   'the listening connection takes over',
-  { settings: { PoolSize: 3, ConnectionBorrowTimeout: 5 }, routes: ['node', 'bun'] },
+  { settings: { PoolSize: 3, ConnectionBorrowTimeout: 30 }, routes: ['node', 'bun'] },
   (route) => {
     test('while notifications come all the time: none is missed, none comes twice, in their order', async (t) => {
       const sender = await route().login(t);

@@ -26,7 +26,7 @@ async function succeeds(client: RawClient, request: Buffer): Promise<void> {
 onEachRoute(
   'housekeeping of drivers does not pin',
   // One connection: while it is pinned, nobody else is served.
-  { settings: { PoolSize: 1, ConnectionBorrowTimeout: 3 }, routes: ['node'] },
+  { settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 }, routes: ['node'] },
   (route) => {
     for (const { client, requests, shows } of housekeeping) {
       test(client, async (t) => {

@@ -44,7 +44,7 @@ onEachRoute(
   {
     settings: {
       PoolSize: 1,
-      ConnectionBorrowTimeout: 2,
+      ConnectionBorrowTimeout: 30,
       PinNotice: true,
       MaxBufferedMessage: 16_384,
     },

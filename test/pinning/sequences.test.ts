@@ -13,7 +13,7 @@ const undefinedValue = '55000';
 
 onEachRoute(
   'currval() and lastval()',
-  { settings: { PoolSize: 2, ConnectionBorrowTimeout: 5 }, routes: ['node', 'bun'] },
+  { settings: { PoolSize: 2, ConnectionBorrowTimeout: 30 }, routes: ['node', 'bun'] },
   (route) => {
     test('nobody is told what another session drew; who asks is told its own from then on', async (t) => {
       const named = (application_name: string): Promise<RawClient> =>

@@ -29,7 +29,7 @@ async function sessions(
 
 onEachRoute(
   'code of the database that sets parameters',
-  { settings: { PoolSize: 1, ConnectionBorrowTimeout: 5 }, routes: ['node', 'bun'] },
+  { settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 }, routes: ['node', 'bun'] },
   (route) => {
     /** What `set` sets is the session's own, every time, in both protocols. */
     async function carries(owner: Owner, name: string, sql: string, set: string): Promise<void> {

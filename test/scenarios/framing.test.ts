@@ -59,7 +59,7 @@ async function assertAlive(route: Route, bystander: RawClient): Promise<void> {
   await route.quiet();
 }
 
-onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 2 } }, (route) => {
+onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (route) => {
   test('the same bytes, split at every offset', async (t) => {
     const client = await route().login(t);
     for (let at = 0; at <= conversation.length; at += 1) {

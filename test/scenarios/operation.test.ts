@@ -97,11 +97,13 @@ suite('operation', () => {
     });
 
     test('changed settings apply while clients stay; those that cannot change are named', async (t) => {
-      const sluice = await start(t, { PoolSize: 1, ConnectionBorrowTimeout: 0.2 });
+      const sluice = await start(t, { PoolSize: 1 });
       const [one, two] = await Promise.all([login(sluice, t), login(sluice, t)]);
       await one.query('BEGIN');
+      await sluice.rewrite({ ConnectionBorrowTimeout: 0.2 });
+      await sluice.logged(({ msg }) => msg === 'settings reloaded');
       assert.equal(story(await two.query('SELECT 1')), 'E 08000 | Z I');
-      await sluice.rewrite({ PoolSize: 2, ListenPort: 1 });
+      await sluice.rewrite({ PoolSize: 2, ConnectionBorrowTimeout: 30, ListenPort: 1 });
       await sluice.logged(({ msg }) => msg.includes('ListenPort'));
       assert.equal(await two.value('SELECT 1'), '1');
       assert.equal(story(await one.query('COMMIT')), 'C COMMIT | Z I');

@@ -25,7 +25,7 @@ async function useAll(
 
 onEachRoute(
   'replays that a connection cannot take',
-  { settings: { PoolSize: 2, ConnectionBorrowTimeout: 10 } },
+  { settings: { PoolSize: 2, ConnectionBorrowTimeout: 30 } },
   (route) => {
     for (const what of ['options', 'parameter'] as const)
       test(`temp_buffers at the start, as ${what}, after temporary tables`, async (t) => {

@@ -12,7 +12,7 @@ import {
 } from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
-onEachRoute('startup', { settings: { ClientLoginTimeout: 1 } }, (route) => {
+onEachRoute('startup', { settings: { ClientLoginTimeout: 3 } }, (route) => {
   test('greets with the parameters of the database, a key, and ReadyForQuery', async (t) => {
     const client = await route().open(t);
     const greeting = await client.login();
