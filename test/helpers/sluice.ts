@@ -99,7 +99,11 @@ export class Sluice {
     const child = spawn(file, rest, {
       cwd: folder,
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { PATH: process.env['PATH'], ...looking?.environment },
+      env: {
+        PATH: process.env['PATH'],
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        ...looking?.environment,
+      },
     });
     const sluice = new Sluice(child, folder, all);
     sluice.#looking = looking;

@@ -67,7 +67,9 @@ export class SluiceProcess {
         SLUICE_RUNTIME: runtime,
         TMPDIR: this.#folder,
         // npm would keep its own there.
-        NODE_DISABLE_COMPILE_CACHE: '1',
+        ...(process.env['NODE_COMPILE_CACHE'] === undefined && {
+          NODE_DISABLE_COMPILE_CACHE: '1',
+        }),
         ...env,
       },
       stdio: [terminal ? 'pipe' : 'ignore', 'pipe', 'pipe'],
