@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sampleOf } from '../helpers/extent.ts';
 import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
@@ -234,7 +235,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-onEachRoute('what PostgreSQL decides at login', { settings }, (route) => {
+function declareCases(route: () => Route, tried: readonly Case[]): void {
   async function begin(owner: Owner, alone: boolean): Promise<[RawClient, RawClient | null]> {
     const admin = await route().login(owner);
     for (const statement of fresh) await route().database.query(statement);
@@ -252,7 +253,7 @@ onEachRoute('what PostgreSQL decides at login', { settings }, (route) => {
     }
   }
 
-  for (const each of cases) {
+  for (const each of tried) {
     const { title, change, question, before, after } = each;
     test(`${title}: through this route, at once`, async (t) => {
       const [admin, resident] = await begin(t, each.alone === true);
@@ -283,7 +284,14 @@ onEachRoute('what PostgreSQL decides at login', { settings }, (route) => {
       await residentStays(resident, each);
     });
   }
-});
+}
+
+const title = 'what PostgreSQL decides at login';
+onEachRoute(title, { settings, routes: ['direct', 'node'] }, (route) => declareCases(route, cases));
+// What is decided is the same code on both runtimes.
+onEachRoute(title, { settings, routes: ['bun'] }, (route) =>
+  declareCases(route, sampleOf(cases, 3)),
+);
 
 /** Parameters that the database reports, and values that they do not have of themselves. */
 const reported = [

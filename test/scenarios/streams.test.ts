@@ -36,9 +36,14 @@ async function memoryGrowth(route: Route, work: () => Promise<void>): Promise<nu
   return (await watching) - before;
 }
 
-/** Asserts that five times 100 MB take less memory than 250 MB, which runtimes let pile up as garbage. */
+/** How many times 100 MB a test sends. A direct connection is the control of the test, and needs few bytes for that. */
+function factorOn(route: Route): number {
+  return route.isDirect ? 1 : 3;
+}
+
+/** Asserts that three times 100 MB take less memory than 250 MB, which runtimes let pile up as garbage. */
 async function assertBounded(route: Route, work: (factor: number) => Promise<void>): Promise<void> {
-  const growth = await memoryGrowth(route, () => work(5));
+  const growth = await memoryGrowth(route, () => work(factorOn(route)));
   assert(growth < 250 * megabyte, `grew by ${growth / megabyte} MB`);
 }
 
@@ -70,7 +75,7 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
       const text = `SELECT repeat('x', 100000) FROM generate_series(1, ${factor * 1000})`;
       assert.match(story(await client.query(text)), /^T \| C SELECT \d+ \| Z I$/);
     });
-    assert(client.reader.bytes > 500_000_000);
+    assert(client.reader.bytes > factorOn(route()) * 100_000_000);
   });
 
   test('a single row', async (t) => {
@@ -79,7 +84,7 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
     await assertBounded(route(), async (factor) => {
       await client.query(`SELECT repeat('x', ${factor * 30_000_000})`);
     });
-    assert(client.reader.bytes > 150_000_000);
+    assert(client.reader.bytes > factorOn(route()) * 30_000_000);
   });
 
   test('a copy in', async (t) => {
@@ -106,7 +111,7 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
       const rows = `SELECT repeat('x', 100000) FROM generate_series(1, ${factor * 1000})`;
       await client.query(`COPY (${rows}) TO STDOUT`);
     });
-    assert(client.reader.bytes > 500_000_000);
+    assert(client.reader.bytes > factorOn(route()) * 100_000_000);
   });
 
   test('a statement of 60 MB', async (t) => {
@@ -120,7 +125,7 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
   test('a client that does not read holds up itself, and nobody else', async (t) => {
     const slow = await route().login(t);
     const quick = await route().login(t);
-    slow.send(query("SELECT repeat('x', 100000) FROM generate_series(1, 3000)"));
+    slow.send(query("SELECT repeat('x', 100000) FROM generate_series(1, 2000)"));
     await slow.until('T');
     slow.pause();
     const growth = await memoryGrowth(route(), async () => {
@@ -132,15 +137,15 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
     assert(growth < 150 * megabyte, `grew by ${growth / megabyte} MB`);
     slow.reader.discard = true;
     slow.resume();
-    assert.equal(story(await slow.ready()), 'C SELECT 3000 | Z I');
-    assert(slow.reader.bytes > 300_000_000);
+    assert.equal(story(await slow.ready()), 'C SELECT 2000 | Z I');
+    assert(slow.reader.bytes > 200_000_000);
   });
 
   test('a client that sends on while the database is busy is held up, not piled up', async (t) => {
     const client = await route().login(t);
     client.send(parse('long', 'SELECT length($1)'), sync, query('SELECT pg_sleep(1)'));
     const long = Buffer.concat([bind('long', ['x'.repeat(500_000)]), execute(), sync]);
-    const count = 900;
+    const count = route().isDirect ? 100 : 700;
     const growth = await memoryGrowth(route(), async () => {
       const sending = (async () => {
         for (let index = 0; index < count; index += 1) {
