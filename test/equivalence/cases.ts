@@ -494,4 +494,24 @@ export const cases: readonly Case[] = [
     name: 'a function that sets a parameter while another connection reads the catalogue',
     script: [say(1, "SELECT code.act_static('x')"), say(2, 'SELECT 1')],
   },
+  {
+    name: 'a value beyond ASCII, found while the client has begun a transaction',
+    script: [
+      extended(2, run('', "SELECT set_config('app.tenant', $1, false)", 'é')),
+      say(2, "BEGIN; SET client_encoding = 'UTF8'; SET client_encoding = 'UTF8'"),
+      { session: 1, connect: { options: '-c client_encoding=UTF8' } },
+      extended(1, run('', 'SELECT name FROM place WHERE name <> $1', 'x')),
+    ],
+  },
+  {
+    name: 'the configuration is read again, which the server says in an answer to the proxy',
+    script: [
+      say(1, 'SELECT 1'),
+      {
+        session: 0,
+        world: "ALTER SYSTEM SET IntervalStyle = 'iso_8601';; SELECT pg_reload_conf()",
+      },
+      say(1, 'SELECT 1; SELECT 2'),
+    ],
+  },
 ];

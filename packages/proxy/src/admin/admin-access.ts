@@ -1,6 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
+import { errorText } from '../settings/error-text.ts';
 import { ProxyError } from '../errors.ts';
 import type { Settings } from '../settings/index.ts';
 
@@ -56,7 +57,7 @@ function readToken(file: string | undefined): string | undefined {
   try {
     text = readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new ProxyError('ADMIN_TOKEN', { file, why: (error as Error).message }, error);
+    throw new ProxyError('ADMIN_TOKEN', { file, why: errorText(error) }, error);
   }
   if (/^[\x21-\x7e]{16,}$/.test(text)) return text;
   throw new ProxyError('ADMIN_TOKEN', {

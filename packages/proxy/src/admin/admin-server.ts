@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import { tcpAddress } from '../io/tcp-address.ts';
 import type { AdminAccess } from './admin-access.ts';
 import { isOwnHost } from './host-check.ts';
 import { workActions } from './planned-work.ts';
@@ -87,7 +88,7 @@ export class AdminServer {
       });
       if (mask !== null) process.umask(mask);
     });
-    return isPath ? { address: host, port: 0 } : (this.#server.address() as AddressInfo);
+    return isPath ? { address: host, port: 0 } : tcpAddress(this.#server);
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { errorText } from '../settings/error-text.ts';
 import { ProxyError } from '../errors.ts';
 import type { Settings } from '../settings/index.ts';
 import { settingsRule } from './auth-rule.ts';
@@ -68,6 +69,6 @@ function understood<T>(where: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new ProxyError('HBA_FILE', { where, why: (error as Error).message }, error);
+    throw new ProxyError('HBA_FILE', { where, why: errorText(error) }, error);
   }
 }

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { errorText } from '../settings/error-text.ts';
 import { settingsTable } from '../settings/table.ts';
 import { addressTest, databaseTest, typeTest, userTest } from './auth-rule.ts';
 import type { AuthMethod, AuthOptions, AuthRequest, AuthRule } from './auth-rule.ts';
@@ -8,20 +9,25 @@ import { nameOrPattern } from './name-map.ts';
 import type { NameMapLine } from './name-map.ts';
 
 /** The supported methods of PostgreSQL, and the proxy's own. */
-const methods: ReadonlySet<string> = new Set(settingsTable.ClientAuth.fields.Method.values);
+const methods: readonly AuthMethod[] = settingsTable.ClientAuth.fields.Method.values;
 
 /** Unsupported methods: matching clients are refused. */
 const otherMethods = new Set(['peer', 'ident', 'gss', 'sspi', 'ldap', 'radius', 'pam', 'bsd']);
 
-const options = {
-  clientcert: 'ClientCert',
-  map: 'Map',
-  issuer: 'Issuer',
-  audience: 'Audience',
-  scope: 'Scope',
-  user_claim: 'UserClaim',
-  key_set_url: 'KeySetUrl',
-} as const satisfies Record<string, keyof AuthOptions>;
+/** The options that hold a text, by their names in the file. */
+const textOptions = new Map<
+  string,
+  'Map' | 'Issuer' | 'Audience' | 'Scope' | 'UserClaim' | 'KeySetUrl'
+>([
+  ['map', 'Map'],
+  ['issuer', 'Issuer'],
+  ['audience', 'Audience'],
+  ['scope', 'Scope'],
+  ['user_claim', 'UserClaim'],
+  ['key_set_url', 'KeySetUrl'],
+]);
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 type Test = (request: AuthRequest) => boolean;
 
@@ -68,7 +74,7 @@ function readRule({ line, fields }: HbaLine, file: string): AuthRule | null {
       tests.push(make());
     } catch (error) {
       if (error instanceof TypeError || error instanceof SyntaxError) throw refuse(error.message);
-      problems.push((error as Error).message);
+      problems.push(errorText(error));
     }
   };
   if (/^include(_if_exists|_dir)?$/.test(type)) {
@@ -87,9 +93,10 @@ function readRule({ line, fields }: HbaLine, file: string): AuthRule | null {
   add(() => addressTest(plain, hasMask ? first : undefined));
   if (hasMask) rest.shift();
   const [methodField, ...optionFields] = rest;
-  const method = methodField?.[0]?.text ?? '';
-  if (otherMethods.has(method)) problems.push(`the method ${method} is not supported`);
-  else if (!methods.has(method)) throw refuse(`"${method}" is not an authentication method`);
+  const named = methodField?.[0]?.text ?? '';
+  const method = methods.find((each) => each === named) ?? 'reject';
+  if (otherMethods.has(named)) problems.push(`the method ${named} is not supported`);
+  else if (method !== named) throw refuse(`"${named}" is not an authentication method`);
   const given = readOptions(optionFields, refuse, problems);
   if ((method === 'jwt' || method === 'oauth') && problems.length === 0) {
     if (given.Issuer === undefined || given.Audience === undefined)
@@ -98,7 +105,7 @@ function readRule({ line, fields }: HbaLine, file: string): AuthRule | null {
   if (method === 'sts' && given.Map === undefined) problems.push('the method sts needs map=…');
   return {
     where: `${file}, line ${line}`,
-    method: problems.length > 0 ? 'reject' : (method as AuthMethod),
+    method: problems.length > 0 ? 'reject' : method,
     options: given,
     unsupported: problems.length > 0 ? problems.join(', ') : null,
     fits: (request) => tests.every((test) => test(request)),
@@ -110,7 +117,7 @@ function readOptions(
   refuse: (why: string) => Error,
   problems: string[],
 ): AuthOptions {
-  const given: Record<string, string> = { ClientCert: 'no', Scope: '', UserClaim: 'sub' };
+  const given: Writable<AuthOptions> = { ClientCert: 'no', Scope: '', UserClaim: 'sub' };
   for (const { text } of fields.flat()) {
     const at = text.indexOf('=');
     if (at < 0) throw refuse(`"${text}" is not an option`);
@@ -118,12 +125,13 @@ function readOptions(
     const value = text.slice(at + 1);
     // The proxy itself verifies OAuth tokens, whatever validator module PostgreSQL has.
     if (name === 'validator' || name === 'delegate_ident_mapping') continue;
-    if (!Object.hasOwn(options, name)) problems.push(`the option ${name} is not supported`);
-    else if (name === 'clientcert' && !/^(verify-ca|verify-full)$/.test(value))
-      throw refuse(`clientcert is "${value}"; it must be verify-ca or verify-full`);
-    else given[options[name as keyof typeof options]] = value;
+    const option = textOptions.get(name);
+    if (option !== undefined) given[option] = value;
+    else if (name !== 'clientcert') problems.push(`the option ${name} is not supported`);
+    else if (value === 'verify-ca' || value === 'verify-full') given.ClientCert = value;
+    else throw refuse(`clientcert is "${value}"; it must be verify-ca or verify-full`);
   }
-  return given as unknown as AuthOptions;
+  return given;
 }
 
 function unsupportedRule(where: string, unsupported: string): AuthRule {
@@ -151,7 +159,7 @@ export function readIdentFile(text: string): NameMapLine[] {
         user: nameOrPattern(user.text),
       };
     } catch (error) {
-      throw new Error(`line ${line}: ${(error as Error).message}`, { cause: error });
+      throw new Error(`line ${line}: ${errorText(error)}`, { cause: error });
     }
   });
 }

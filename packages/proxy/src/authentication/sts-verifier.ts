@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { errorText } from '../settings/error-text.ts';
 import type { TokenResult } from './jwt-verifier.ts';
 import { TokenCache, expiryOf } from './token-cache.ts';
 
@@ -82,7 +83,7 @@ export class StsVerifier {
       this.#good.set(given, audience, name, expiry);
       return { name };
     } catch (error) {
-      return { why: `the request to AWS STS failed: ${(error as Error).message}` };
+      return { why: `the request to AWS STS failed: ${errorText(error)}` };
     }
   }
 }

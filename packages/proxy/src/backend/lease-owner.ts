@@ -52,6 +52,8 @@ export interface LeaseOwner<Connection> extends CycleOwner, ReplyOwner {
   resume(): void;
   /** The database reported a new value of a parameter while the session's requests ran; both are bytes. */
   parameterReported(name: string, value: string): void;
+  /** The same while internal queries ran, all of which are complete; `connection.state.reported` has the values. */
+  parametersReported(connection: Connection): void;
   /**
    * A notification arrived, the complete message `chunk[at, end)`. Returns whether its bytes are forwarded, possibly
    * changed.

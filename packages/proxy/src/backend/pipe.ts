@@ -55,13 +55,13 @@ export interface PipeOwner {
   /** Data has arrived. */
   heard(): void;
   /** ReadyForQuery with this status byte, for the reply with `action`. Returns false if the pipe has been closed. */
-  ready(status: number, note: ReplyNote | null, action: number): boolean;
+  ready(status: number, note: ReplyNote | null, action: Action): boolean;
   /** ErrorResponse, while `entry` was pending. `handOver` forwards what preceded it to its owner. */
-  failed(message: ErrorMessage, entry: number, handOver: () => void): FailureOutcome;
+  failed(message: ErrorMessage, handOver: () => void): FailureOutcome;
   /** NoticeResponse or NotificationResponse; `from` as for `failed`. */
-  noticed(chunk: Buffer, from: number, at: number, next: number, entry: number): NoticeOutcome;
+  noticed(chunk: Buffer, from: number, at: number, next: number): NoticeOutcome;
   /** ParameterStatus with the body `chunk[start, end)`. Returns whether its bytes go to the owner of the reply. */
-  parameter(chunk: Buffer, start: number, end: number, entry: number): boolean;
+  parameter(chunk: Buffer, start: number, end: number): boolean;
   /** No reply is pending. */
   drainedReplies(): void;
   /** The socket accepts bytes again. */
@@ -161,7 +161,7 @@ export class Pipe {
   /** Writes the collected requests to the server; `pending` has their entries already. */
   flush(): void {
     if (toServer.bytes > 0 && !toServer.writeTo(this.socket)) this.#isFull = true;
-    if ((this.pending.head & 15) === Reply.Local) this.#answerLocally()?.flushReplies();
+    if (this.pending.headReply === Reply.Local) this.#answerLocally()?.flushReplies();
     if (this.pending.length === 0) this.#owner.drainedReplies();
   }
 
@@ -170,7 +170,7 @@ export class Pipe {
    * `sql` is one byte.
    */
   gather(sql: string, query: InternalQuery, encoding: 'utf8' | 'latin1' = 'utf8'): void {
-    this.pending.append(Reply.Query | Action.Internal, query);
+    this.pending.append(Reply.Query, Action.Internal, query);
     toServer.add(buildQuery(sql, encoding));
   }
 
@@ -247,11 +247,11 @@ export class Pipe {
         return;
       }
       const next = endAfter(at, length);
-      const entry = pending.head;
-      const step = stepOf(entry, code);
-      const action = entry & 0xf0;
+      const reply = pending.headReply;
+      const action = pending.headAction;
+      const step = stepOf(reply, code);
       const isInspected = step > Step.Done && step !== Step.Filtered;
-      const tells = (entry & 15) === Reply.DescribeStatement;
+      const tells = reply === Reply.DescribeStatement;
       if (next > end && (isInspected || action === Action.Internal || tells)) {
         // These are inspected, so they must be complete.
         if (length > longestInspected) {
@@ -287,7 +287,7 @@ export class Pipe {
           continue;
         case Step.Failed: {
           const start = from;
-          const outcome = this.#owner.failed({ chunk, from, at, next }, entry, () => {
+          const outcome = this.#owner.failed({ chunk, from, at, next }, () => {
             this.#handOver(chunk, start, at);
             from = at;
           });
@@ -310,7 +310,7 @@ export class Pipe {
           break;
         }
         case Step.Notice: {
-          const outcome = this.#owner.noticed(chunk, from, at, next, entry);
+          const outcome = this.#owner.noticed(chunk, from, at, next);
           if (outcome === 'withdrawn') from = at;
           forwarded = outcome === 'forwarded';
           const instead = forwarded ? (pending.headNote?.noticed?.(chunk, at, next) ?? null) : null;
@@ -322,7 +322,7 @@ export class Pipe {
           break;
         }
         case Step.Parameter:
-          forwarded = this.#owner.parameter(chunk, bodyAt(at), next, entry);
+          forwarded = this.#owner.parameter(chunk, bodyAt(at), next);
           break;
         case Step.Counted: {
           const instead = pending.headNote?.counted?.() ?? null;
@@ -338,7 +338,7 @@ export class Pipe {
           break;
         default:
           this.#owner.outOfSync(
-            `message 0x${code.toString(16)} while ${describe(entry)} was pending`,
+            `message 0x${code.toString(16)} while ${describe(reply)} was pending`,
           );
           return;
       }
@@ -358,7 +358,7 @@ export class Pipe {
         break;
       }
       at = next;
-      if (step === Step.Done && (pending.head & 15) === Reply.Local) {
+      if (step === Step.Done && pending.headReply === Reply.Local) {
         this.#handOver(chunk, from, at);
         from = at;
         this.#answerLocally();
@@ -377,7 +377,7 @@ export class Pipe {
     if (pending.length === 0) this.#owner.drainedReplies();
   }
 
-  #onReady(status: number, action: number): boolean {
+  #onReady(status: number, action: Action): boolean {
     if (
       status !== TransactionStatus.Idle &&
       status !== TransactionStatus.InTransaction &&
@@ -399,17 +399,17 @@ export class Pipe {
     this.errorSent = true;
     if (this.pending.orphanCycle()) return;
     toServer.add(describeMissingStatement);
-    this.pending.append(Reply.DescribeStatement | Action.Orphaned);
+    this.pending.append(Reply.DescribeStatement, Action.Orphaned);
     this.flush();
   }
 
   /** Sends the proxy's own responses whose turn has come. Returns the owner of the last one. */
   #answerLocally(): ReplyOwner | null {
     let owner: ReplyOwner | null = null;
-    while ((this.pending.head & 15) === Reply.Local) {
+    while (this.pending.headReply === Reply.Local) {
       const bytes = this.pending.headNote?.bytes;
       owner = this.pending.headOwner;
-      if ((this.pending.head & 0xf0) === Action.Forward && bytes !== undefined)
+      if (this.pending.headAction === Action.Forward && bytes !== undefined)
         owner?.relay(bytes, 0, bytes.length);
       this.pending.shift();
     }
@@ -427,9 +427,9 @@ export class Pipe {
   }
 }
 
-function describe(entry: number): string {
+function describe(reply: Reply): string {
   for (const [name, kind] of Object.entries(Reply)) {
-    if (kind === (entry & 15)) return name === 'Nothing' ? 'nothing' : `the reply to ${name}`;
+    if (kind === reply) return name === 'Nothing' ? 'nothing' : `the reply to ${name}`;
   }
   return 'nothing';
 }

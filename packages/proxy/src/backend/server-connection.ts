@@ -83,6 +83,8 @@ export class ServerConnection {
 
   readonly #owner: ConnectionOwner<ServerConnection>;
   #idle = false;
+  /** The server reported parameters in its replies to internal queries. */
+  #reportedAside = false;
   /**
    * The database has reported why it closes: an idle timeout is no failure signal, and a shutdown was reported as one.
    */
@@ -113,9 +115,9 @@ export class ServerConnection {
         if (action === Action.Internal && this.onOwnAnswered !== null) this.#tellOwnAnswered();
         return true;
       },
-      failed: (message, entry, handOver) => this.#onError(message, entry, handOver),
-      noticed: (chunk, from, at, next, entry) => this.#onNotice(chunk, from, at, next, entry),
-      parameter: (chunk, start, end, entry) => this.#onParameter(chunk, start, end, entry),
+      failed: (message, handOver) => this.#onError(message, handOver),
+      noticed: (chunk, from, at, next) => this.#onNotice(chunk, from, at, next),
+      parameter: (chunk, start, end) => this.#onParameter(chunk, start, end),
       drainedReplies: () => this.#settle(),
       drained: () => {
         if (!this.writesPaused) this.lease.owner?.resume();
@@ -204,7 +206,7 @@ export class ServerConnection {
 
   /** True while the database runs an internal query, which must not get a client's cancel. */
   get runsOwn(): boolean {
-    return (this.pending.head & 0xf0) === Action.Internal;
+    return this.pending.headAction === Action.Internal;
   }
 
   /** True while the parameters of the lease are not certainly set: the requests after them may have to go elsewhere. */
@@ -292,8 +294,8 @@ export class ServerConnection {
       // Without a Sync, the database keeps its replies and an implicit transaction forever. A Sync alone would commit
       // what the client had not committed, so a request that must fail precedes it.
       this.cycleOpen = false;
-      this.pending.append(Reply.DescribeStatement | Action.Orphaned);
-      this.pending.append(Reply.Sync | Action.Orphaned);
+      this.pending.append(Reply.DescribeStatement, Action.Orphaned);
+      this.pending.append(Reply.Sync, Action.Orphaned);
       toServer.add(describeMissingStatement);
       toServer.add(syncMessage);
       this.flushRequests();
@@ -328,7 +330,7 @@ export class ServerConnection {
     this.#fail(new ProxyError('OUT_OF_SYNC', { what }), what);
   }
 
-  #onReady(status: number, note: ReplyNote | null, action: number): boolean {
+  #onReady(status: number, note: ReplyNote | null, action: Action): boolean {
     this.state.ready(status);
     if (action !== Action.Internal) return true;
     // Internal queries begin and end outside transactions.
@@ -336,11 +338,36 @@ export class ServerConnection {
       this.closeOutOfSync('an internal query left a transaction open');
       return false;
     }
+    if (this.#reportedAside && this.pending.headAction !== Action.Internal) this.#tellReported();
     if (note instanceof InternalQuery) note.finish();
     return !this.closed;
   }
 
-  #onNotice(chunk: Buffer, from: number, at: number, next: number, entry: number): NoticeOutcome {
+  /**
+   * The server may have reloaded its configuration, which it reports with its next reply, even to an internal query. The
+   * session with the lease is notified, or the next one.
+   */
+  #tellReported(): void {
+    const { owner } = this.lease;
+    if (owner === null) return;
+    this.#reportedAside = false;
+    owner.parametersReported(this);
+  }
+
+  /** At the start of a lease: whether the server reported parameters in replies to internal queries since the last one. */
+  takeReportedAside(): boolean {
+    const isReported = this.#reportedAside;
+    this.#reportedAside = false;
+    return isReported;
+  }
+
+  /** True while the reply that comes next goes to a client. */
+  get #isForwarding(): boolean {
+    const { headReply, headAction } = this.pending;
+    return headReply !== Reply.Nothing && headAction === Action.Forward;
+  }
+
+  #onNotice(chunk: Buffer, from: number, at: number, next: number): NoticeOutcome {
     const { owner } = this.lease;
     if (chunk[at] === BackendCode.NotificationResponse)
       return owner?.notified(chunk, at, next) === true ? 'forwarded' : 'dropped';
@@ -350,26 +377,22 @@ export class ServerConnection {
       return isUnfinished(chunk, from, at) ? 'withdrawn' : 'dropped';
     }
     // Outside a request, a notice belongs to the owner of the lease, if there is one.
-    const isPending = (entry & 0xf0) === Action.Forward && entry !== Reply.Nothing;
-    return isPending || (entry === Reply.Nothing && owner !== null) ? 'forwarded' : 'dropped';
+    const isUnasked = this.pending.headReply === Reply.Nothing;
+    return this.#isForwarding || (isUnasked && owner !== null) ? 'forwarded' : 'dropped';
   }
 
-  #onError(
-    { chunk, from, at, next }: ErrorMessage,
-    entry: number,
-    handOver: () => void,
-  ): FailureOutcome {
+  #onError({ chunk, from, at, next }: ErrorMessage, handOver: () => void): FailureOutcome {
     if (this.#isReplayRefused(chunk, at, next)) return 'closed';
-    if (this.#isTakenBack(chunk, from, at, next, entry)) return 'withdrawn';
+    if (this.#isTakenBack(chunk, from, at, next)) return 'withdrawn';
     handOver();
-    return this.#onFailed(chunk, at, next, entry) ? 'forwarded' : 'dropped';
+    return this.#onFailed(chunk, at, next) ? 'forwarded' : 'dropped';
   }
 
   /** ErrorResponse. Returns whether its bytes go to the session. */
-  #onFailed(chunk: Buffer, at: number, next: number, entry: number): boolean {
-    const action = entry & 0xf0;
+  #onFailed(chunk: Buffer, at: number, next: number): boolean {
+    const action = this.pending.headAction;
     const note = this.pending.headNote;
-    if (entry === Reply.Nothing) {
+    if (this.pending.headReply === Reply.Nothing) {
       // Between requests, the database only reports why it closes (57P01, 25P03, ...).
       this.retireReason ??= 'the database closed it';
       this.#saidGoodbye = true;
@@ -426,14 +449,14 @@ export class ServerConnection {
    * The database no longer serves: the current cycle runs elsewhere, or the connection is closed and the session
    * decides what that means. Then the client gets neither the error nor what preceded it in the cycle.
    */
-  #isTakenBack(chunk: Buffer, from: number, at: number, next: number, entry: number): boolean {
+  #isTakenBack(chunk: Buffer, from: number, at: number, next: number): boolean {
     const fields = readErrorMessage(chunk, at, next);
     const { severity, sqlstate, message } = fields;
     if (sqlstate === '57P01' && this.onTerminated !== null) this.onTerminated();
     else if (notServing.has(sqlstate) && !this.isEnding) this.#owner.failureSignal(this, sqlstate);
-    const isPending = (entry & 0xf0) === Action.Forward && entry !== Reply.Nothing;
+    const isForwarding = this.#isForwarding;
     if (
-      isPending &&
+      isForwarding &&
       rolledBack.has(sqlstate) &&
       isUnfinished(chunk, from, at) &&
       this.#takeBack(fields, chunk.subarray(from, at))
@@ -441,7 +464,7 @@ export class ServerConnection {
       return true;
     if (severity === 'ERROR' || !this.#survivesLoss) return false;
     // Outside a transaction, the database's error describes best what happened to the statement.
-    if (isPending && !this.inTransaction) return false;
+    if (isForwarding && !this.inTransaction) return false;
     this.#onLost(message);
     return true;
   }
@@ -518,7 +541,7 @@ export class ServerConnection {
     return buildMessage(BackendCode.ErrorResponse, body);
   }
 
-  #onParameter(chunk: Buffer, start: number, end: number, entry: number): boolean {
+  #onParameter(chunk: Buffer, start: number, end: number): boolean {
     const [name, value] = readParameterStatus(chunk, start, end);
     this.state.reported.set(name, value);
     if (this.state.reported.size > mostReported || end - start > longestReported) {
@@ -527,10 +550,14 @@ export class ServerConnection {
     }
     const leaseOwner = this.lease.owner;
     const isTold =
-      (entry & 0xf0) === Action.Forward || this.pending.headNote?.tellsParameters === true;
+      this.pending.headAction === Action.Forward || this.pending.headNote?.tellsParameters === true;
     if (leaseOwner === null || !isTold) {
-      if (entry === Reply.Nothing) this.#owner.parameterChanged(this, name, value);
-      if (entry !== Reply.Nothing || leaseOwner === null) return false;
+      if (this.pending.headReply !== Reply.Nothing) {
+        this.#reportedAside = true;
+        return false;
+      }
+      this.#owner.parameterChanged(this, name, value);
+      if (leaseOwner === null) return false;
     }
     leaseOwner.parameterReported(name, value);
     return true;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fitsVerifier, makeVerifier, md5Pattern, md5Verifier, parseVerifier } from '@sluice/wire';
 import type { ScramVerifier } from '@sluice/wire';
+import { errorText } from '../settings/error-text.ts';
 import { ProxyError } from '../errors.ts';
 import type { Settings } from '../settings/index.ts';
 import { parseAuthFile } from './auth-file.ts';
@@ -266,7 +267,7 @@ function readPasswordFile(file: string, user: string): string {
   try {
     content = readFileSync(file);
   } catch (error) {
-    throw refuse((error as Error).message, error);
+    throw refuse(errorText(error), error);
   }
   if (!isUtf8(content)) throw refuse('it is not UTF-8');
   const password = content.toString().replace(/\r?\n$/, '');

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
+import { tcpAddress } from '../io/tcp-address.ts';
 import { ProxyError } from '../errors.ts';
 import { Listeners } from '../listen-notify/listeners.ts';
 import { clock } from '../io/clock.ts';
@@ -213,7 +214,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     server.on('error', (error) =>
       events.acceptFailed.publish({ endpoint: this.name, message: error.message }),
     );
-    return server.address() as AddressInfo;
+    return tcpAddress(server);
   }
 
   /** No new clients; sessions go at the end of their transaction. Resolves when all have gone. */

@@ -19,6 +19,8 @@ import {
   tlsHandshakeRecord,
   wholeMessageEnd,
 } from '@sluice/wire';
+import { distinct } from '../distinct.ts';
+import type { Distinct } from '../distinct.ts';
 import type { AuthMethod, AuthRule } from '../authentication/auth-rule.ts';
 import { mayBe } from '../authentication/name-map.ts';
 import type { Credential } from '../credentials/credentials.ts';
@@ -80,7 +82,8 @@ const longestToken = 16_000;
 const lingerTime = 5000;
 
 /** What the client is expected to send next. */
-const Phase = { Startup: 0, Tls: 1, Password: 2, Wait: 3, Over: 4 } as const;
+const Phase = distinct<'Phase'>()({ Startup: 0, Tls: 1, Password: 2, Wait: 3, Over: 4 });
+type Phase = Distinct<'Phase'>;
 
 function ignore(): void {
   // The handshake is over; whoever has the socket next hears of its errors.

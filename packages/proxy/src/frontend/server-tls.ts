@@ -166,8 +166,7 @@ export class ServerTls {
 
 /** The host in SNI; empty if there is none. */
 function nameAskedFor(socket: TLSSocket): string {
-  const { servername } = socket as TLSSocket & { readonly servername?: string | false };
-  return typeof servername === 'string' ? servername : '';
+  return 'servername' in socket && typeof socket.servername === 'string' ? socket.servername : '';
 }
 
 /** The addresses of both ends of a connection, which are unique among open ones. */

@@ -8,6 +8,7 @@ const interval = 32 * megabyte;
 /** How much the process can grow since the last collection before the next one. */
 const allowance = 96 * megabyte;
 
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- on Node.js it is undefined
 const { Bun: bun } = globalThis as { readonly Bun?: { gc(wait: true): void } };
 
 /*

@@ -91,6 +91,7 @@ export function reader<S extends Socket>(
   };
   return (socket) => {
     socket.on('data', take);
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is not there is undefined, and looked at below
     const open = socket as unknown as OpenSocket;
     // oxlint-disable-next-line no-underscore-dangle -- where Node.js keeps it
     const handle = open._handle;

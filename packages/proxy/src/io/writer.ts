@@ -14,6 +14,7 @@ const waitingKey = Symbol('waiting');
 type WrittenSocket = Socket & { [waitingKey]?: number; readonly encrypted?: boolean };
 
 /** Marks a chunk as bytes: "the special value 'buffer'" (`writable._write()` in the manual), which its types omit. */
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types of Node.js leave it out
 const bytes = 'buffer' as BufferEncoding;
 
 const onBun = 'Bun' in globalThis;

@@ -419,6 +419,10 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     // Not used here.
   }
 
+  parametersReported(): void {
+    // Of no interest here.
+  }
+
   hasErrand(): boolean {
     return false;
   }

@@ -1,3 +1,4 @@
+import type { Lexis } from '../sql/index.ts';
 import type { Meaning } from './read-under.ts';
 import { lexisOf } from '../sql/index.ts';
 
@@ -64,7 +65,7 @@ export class ParameterSet {
   /** The parameters in the greeting, by name. */
   reported: ReadonlyMap<string, string> = new Map();
   /** The lexis under which the database parses statements with this set: see `lexisOf`. */
-  lexis: number = worstLexis;
+  lexis: Lexis = worstLexis;
   /** The number of sessions with this set. */
   sessions = 0;
   /** The report version of the sets when this was last used. */

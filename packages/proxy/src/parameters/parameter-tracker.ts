@@ -122,9 +122,14 @@ export class ParameterTracker {
   /** Begins a read-back. `custom` are the names of custom parameters that may have been set unseen. */
   ask(custom: Iterable<string>): void {
     const touched = this.#touched;
-    const isAll = this.#unknown || this.#asked !== null;
+    // This one includes the names of an earlier read-back that did not complete.
+    const before = this.#asked;
+    const isAll = this.#unknown || before !== null;
+    const names = [...this.#custom, ...(before instanceof Map ? before.keys() : [])];
     this.#asked = isAll ? 'all' : touched;
-    this.#custom = isAll ? new Set([...custom, ...touched.keys()].filter(isCustom)) : new Set();
+    this.#custom = isAll
+      ? new Set([...names, ...custom, ...touched.keys()].filter(isCustom))
+      : new Set();
     this.#touched = new Map();
     this.#unknown = false;
   }

@@ -1,15 +1,15 @@
 import { lexisOf } from '../sql/index.ts';
-import type { Effects } from '../sql/index.ts';
+import type { Effects, Lexis } from '../sql/index.ts';
 
 /** The assumed lexis of a session while a change of it is pending. */
-export const worstLexis: number = lexisOf(undefined, undefined);
+export const worstLexis: Lexis = lexisOf(undefined, undefined);
 
 /** The lexis under which the database parses texts now, as the connection has reported. */
 export function lexisReported({
   reported,
 }: {
   readonly reported: ReadonlyMap<string, string>;
-}): number {
+}): Lexis {
   return lexisOf(reported.get('client_encoding'), reported.get('standard_conforming_strings'));
 }
 

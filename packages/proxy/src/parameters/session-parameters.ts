@@ -2,7 +2,7 @@ import { InternalQuery } from '../protocol/internal-query.ts';
 import type { InternalAnswer } from '../protocol/internal-query.ts';
 import { bytesOf } from '@sluice/wire';
 import { inLowerCase } from '../sql/index.ts';
-import type { Effects } from '../sql/index.ts';
+import type { Effects, Lexis } from '../sql/index.ts';
 import type { TimeoutValues } from './own-timeouts.ts';
 import type { StartValues } from './start-values.ts';
 import type { ParameterSet } from './parameter-set.ts';
@@ -46,6 +46,7 @@ export interface ParameterSink {
     readonly residue: { markUnproven(): void };
     parametersSet(set: ParameterSet): void;
   };
+  readonly pending: { readonly length: number };
   run(sql: string, request: InternalQuery, encoding?: 'utf8' | 'latin1'): void;
   closeOutOfSync(what: string): void;
 }
@@ -58,7 +59,7 @@ export class SessionParameters {
   /** The parameters that the session has set, on any server connection. */
   known: ParameterSet;
   /** The lexis under which the database parses the session's statements; see `lexisOf`. */
-  lexis: number;
+  lexis: Lexis;
   /** A parameter was set, or LISTEN was run, outside a transaction, and was not read back yet. */
   setOutside = false;
   /** The leased connection may have a parameter whose name is unknown. */
@@ -246,6 +247,11 @@ export class SessionParameters {
   putBack(connection: ParameterSink): void {
     const sql = replaySql(connection.state.parameterSet, this.known);
     if (sql === '') return;
+    if (connection.pending.length > 0) {
+      // A request that the client has sent meanwhile may have begun a transaction: the next read-back restores them.
+      this.suspect();
+      return;
+    }
     connection.state.parametersSet(this.known);
     connection.run(
       sql,

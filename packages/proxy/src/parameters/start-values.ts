@@ -1,3 +1,4 @@
+import { mask } from '../distinct.ts';
 import { Flag } from '../sql/index.ts';
 import type { Effect, Effects } from '../sql/index.ts';
 import { identities, isCustom, quoteText } from './parameter-set.ts';
@@ -12,14 +13,15 @@ import { isAscii, setConfig, textSql } from './replay-sql.ts';
 export type StartValues = ReadonlyMap<string, string>;
 
 /** Statements that may reset a parameter have one of these flags. */
-export const mayReset: number =
-  Flag.SetsParameter |
-  Flag.SetsLocalParameter |
-  Flag.ChangesRole |
-  Flag.Discard |
-  Flag.Execute |
-  Flag.Do |
-  Flag.Procedure;
+export const mayReset: number = mask(
+  Flag.SetsParameter,
+  Flag.SetsLocalParameter,
+  Flag.ChangesRole,
+  Flag.Discard,
+  Flag.Execute,
+  Flag.Do,
+  Flag.Procedure,
+);
 
 /** What to run after one statement of a text. */
 export interface Restoration {

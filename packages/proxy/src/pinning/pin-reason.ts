@@ -1,3 +1,4 @@
+import { has, mask } from '../distinct.ts';
 import { Flag } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 
@@ -101,7 +102,7 @@ export const pinDescriptions: Readonly<Record<PinReason, PinDescription>> = {
 };
 
 /** The flags that pin, in order of precedence. */
-const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
+const pinning: readonly (readonly [flag: Flag, reason: PinReason])[] = [
   [Flag.Load, PinReason.Load],
   [Flag.OtherState, PinReason.OtherState],
   [Flag.TemporaryObject, PinReason.TemporaryObject],
@@ -109,22 +110,22 @@ const pinning: readonly (readonly [flag: number, reason: PinReason])[] = [
   [Flag.HoldableCursor, PinReason.HoldableCursor],
 ];
 
-const anyPin = pinning.reduce((all, [flag]) => all | flag, 0);
+const anyPin = mask(...pinning.map(([flag]) => flag));
+
+/** Flags of code that may PREPARE without showing it. */
+const hidesPrepare = mask(Flag.Do, Flag.UnknownFunction);
 
 /** The reason for which a session with these side effects is pinned, or null. */
 export function pinReasonOf(effects: Effects): PinReason | null {
   // The proxy probes after code that it cannot read.
-  if ((effects.flags & Flag.Opaque) !== 0) return null;
+  if (has(effects.flags, Flag.Opaque)) return null;
   // The proxy tracks a PREPARE that the text shows. It does not know the names of those that a function or block runs.
-  if ((effects.flags & Flag.Prepare) !== 0 && !showsPrepare(effects)) return PinReason.SqlPrepare;
-  if ((effects.flags & anyPin) === 0) return null;
-  for (const [flag, reason] of pinning) if ((effects.flags & flag) !== 0) return reason;
+  if (has(effects.flags, Flag.Prepare) && !showsPrepare(effects)) return PinReason.SqlPrepare;
+  if (!has(effects.flags, anyPin)) return null;
+  for (const [flag, reason] of pinning) if (has(effects.flags, flag)) return reason;
   return null;
 }
 
 function showsPrepare({ flags, details }: Effects): boolean {
-  return (
-    (flags & (Flag.Do | Flag.UnknownFunction)) === 0 &&
-    details.some(({ kind }) => kind === 'prepare')
-  );
+  return !has(flags, hidesPrepare) && details.some(({ kind }) => kind === 'prepare');
 }

@@ -65,6 +65,8 @@ export class Probing {
   /** In clock milliseconds. */
   #probedAt = 0;
   #isUnderWay = false;
+  /** The statements of a probe that a later one repeats: it read values beyond ASCII while the client had sent more. */
+  #postponed: readonly Suspect[] | null = null;
 
   constructor(owner: ProbeOwner) {
     this.#owner = owner;
@@ -88,6 +90,7 @@ export class Probing {
   get isWanted(): boolean {
     const { pin, pool, parameters, code } = this.#owner;
     const { reason } = pin;
+    if (this.#postponed !== null) return true;
     if (reason === null) return this.#recheck || parameters.dirty || code?.hasSuspects === true;
     if (!visible.has(reason)) return false;
     const waited = pool.waitingCount > 0 && clock.now > this.#probedAt;
@@ -104,7 +107,9 @@ export class Probing {
   run(connection: ServerConnection): void {
     const { code, parameters, pin } = this.#owner;
     const names = [...(code?.names ?? [])];
-    const suspects = code?.takeSuspects() ?? [];
+    const postponed = this.#postponed;
+    const suspects = [...(postponed ?? []), ...(code?.takeSuspects() ?? [])];
+    this.#postponed = null;
     if (suspects.some(({ mayHaveSet }) => mayHaveSet)) parameters.suspect();
     const { dirty } = parameters;
     const probes = suspects.length > 0 || pin.reason !== null || this.#recheck;
@@ -126,7 +131,14 @@ export class Probing {
     const take = (answer: InternalAnswer, encoded: boolean): void => {
       if (answer.lost || this.#owner.connection !== connection) return;
       if (dirty && !encoded && isBeyondAscii(answer)) {
-        ask(true);
+        // A request that the client has sent meanwhile may have begun a transaction, in which no query may fail.
+        if (connection.pending.length === 0) {
+          ask(true);
+          return;
+        }
+        this.#isUnderWay = false;
+        this.#postponed = suspects;
+        if (probes) this.#recheck = true;
         return;
       }
       this.#isUnderWay = false;
@@ -143,7 +155,7 @@ export class Probing {
       if (parameters.known !== known) this.#tellHidden('parameters', suspects);
       if (before === null && pin.reason !== null) this.#tellHidden(pin.reason, suspects);
     };
-    ask(false);
+    ask(postponed !== null);
   }
 
   /** Finds out whether lastval() has a value for the session: then only this connection has it. */
@@ -168,6 +180,7 @@ export class Probing {
   /** The connection is lost, with all state. */
   forget(): void {
     this.#isUnderWay = false;
+    this.#postponed = null;
   }
 
   #takeParameters(

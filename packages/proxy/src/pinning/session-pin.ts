@@ -1,6 +1,6 @@
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { clock } from '../io/clock.ts';
-import { Reply } from '../protocol/pending-replies.ts';
+import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { Effects } from '../sql/index.ts';
 import { LocalReply } from '../protocol/reply-notes.ts';
 import { pinnedNotice, unpinnedNotice, wantsNotices } from './pin-notice.ts';
@@ -71,6 +71,7 @@ export class SessionPin {
     if (this.#isTold)
       this.#owner.connection?.pending.append(
         Reply.Local,
+        Action.Forward,
         new LocalReply(pinnedNotice(reason, statement), null),
       );
   }

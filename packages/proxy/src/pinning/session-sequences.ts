@@ -6,6 +6,7 @@ import {
   buildParse,
   buildQuery,
 } from '@sluice/wire';
+import { has, mask } from '../distinct.ts';
 import { severalSessions } from '../backend/backend-state.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
@@ -18,24 +19,23 @@ import { PinReason } from './pin-reason.ts';
 import { backendNamePrefix } from '../statements/backend-names.ts';
 
 /** Effects of statements that may call nextval(), possibly in a default or a trigger. */
-const mayDraw =
-  Flag.Writes |
-  Flag.Ddl |
-  Flag.SetsSequence |
-  Flag.UnknownFunction |
-  Flag.Procedure |
-  Flag.Do |
-  Flag.Execute |
-  Flag.Opaque;
+const mayDraw = mask(
+  Flag.Writes,
+  Flag.Ddl,
+  Flag.SetsSequence,
+  Flag.UnknownFunction,
+  Flag.Procedure,
+  Flag.Do,
+  Flag.Execute,
+  Flag.Opaque,
+);
 
 /** Effects of statements that involve sequences. */
-export const touchesSequences: number = mayDraw | Flag.ReadsSequence;
+export const touchesSequences: Flag = mask(mayDraw, Flag.ReadsSequence);
 
 /** Whether a statement with these flags must not see the sequence values of other sessions. */
-function needsOwn(flags: number, asks: boolean): boolean {
-  return (
-    (flags & Flag.ReadsSequence) !== 0 || (asks && (flags & (mayDraw | Flag.Transaction)) !== 0)
-  );
+function needsOwn(flags: Flag, asks: boolean): boolean {
+  return has(flags, Flag.ReadsSequence) || (asks && (flags & (mayDraw | Flag.Transaction)) !== 0);
 }
 
 function discardsSequences(effect: Effects['details'][number]): boolean {
@@ -91,14 +91,14 @@ export class SessionSequences {
    * Whether a statement with these flags waits until no reply is pending, so that other sessions' values can be
    * discarded before it. `asks`: the application uses currval() or lastval().
    */
-  mustWait(connection: ServerConnection, flags: number, asks: boolean): boolean {
+  mustWait(connection: ServerConnection, flags: Flag, asks: boolean): boolean {
     if (connection.inTransaction || connection.midCycle || !this.#cycles.arePending(connection))
       return false;
     return needsOwn(flags, asks) && !this.#owns(connection);
   }
 
   /** A statement with these flags is about to be prepared or run. */
-  prepare(connection: ServerConnection, flags: number, asks: boolean): void {
+  prepare(connection: ServerConnection, flags: Flag, asks: boolean): void {
     if (!needsOwn(flags, asks) || this.#owns(connection) || !this.#cycles.isFresh(connection))
       return;
     connection.state.sequencesDrawnBy(0);
@@ -113,11 +113,11 @@ export class SessionSequences {
   /** A statement is about to run. Returns whether it sets a value that a probe cannot see. */
   run(connection: ServerConnection, { flags, details }: Effects, asks: boolean): boolean {
     this.prepare(connection, flags, asks);
-    if ((flags & Flag.ReadsSequence) !== 0) {
+    if (has(flags, Flag.ReadsSequence)) {
       if (!this.#owns(connection)) this.#discard(connection);
       else if (this.#drawnOn === connection.id) this.#drew = true;
     }
-    if ((flags & mayDraw) !== 0) {
+    if (has(flags, mayDraw)) {
       connection.state.sequencesDrawnBy(this.#owns(connection) ? this.#session : severalSessions);
       this.#drawnOn = connection.id;
       this.#draws++;
@@ -125,7 +125,7 @@ export class SessionSequences {
     }
     if (details.some(discardsSequences)) this.#discarded = true;
     // Only currval() shows what setval() sets.
-    if (!asks || (flags & Flag.SetsSequence) === 0 || !details.some(callsSetval)) return false;
+    if (!asks || !has(flags, Flag.SetsSequence) || !details.some(callsSetval)) return false;
     this.#set = true;
     this.#discarded = false;
     return true;
@@ -187,10 +187,10 @@ export class SessionSequences {
   #discard(connection: ServerConnection): void {
     if (connection.midCycle) {
       toServer.add(discardMessages);
-      for (const reply of discardReplies) connection.pending.append(reply | Action.Discard);
+      for (const reply of discardReplies) connection.pending.append(reply, Action.Discard);
     } else {
       toServer.add(discardQuery);
-      connection.pending.append(Reply.Query | Action.Orphaned);
+      connection.pending.append(Reply.Query, Action.Orphaned);
     }
   }
 }

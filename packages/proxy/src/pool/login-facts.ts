@@ -104,15 +104,27 @@ function weightOf(ofDatabase: boolean, ofRole: boolean): number {
   return Number(ofDatabase) + 2 * Number(ofRole);
 }
 
+type SettingsRow = [ofDatabase: boolean, ofRole: boolean, settings: string[] | null];
+
+function isSettingsRow(row: unknown): row is SettingsRow {
+  return (
+    Array.isArray(row) &&
+    typeof row[0] === 'boolean' &&
+    typeof row[1] === 'boolean' &&
+    (row[2] === null || Array.isArray(row[2]))
+  );
+}
+
 /** `json`: a list of [of a database, of a role, ["name=value", …]]. Null if it is invalid. */
 function effectiveSettings(json: string | null): Map<string, string> | null {
   if (json === null) return new Map();
-  let rows: [boolean, boolean, string[] | null][];
+  let rows: unknown;
   try {
-    rows = JSON.parse(json) as typeof rows;
+    rows = JSON.parse(json);
   } catch {
     return null;
   }
+  if (!Array.isArray(rows) || !rows.every(isSettingsRow)) return null;
   rows.sort(([a, b], [c, d]) => weightOf(a, b) - weightOf(c, d));
   const settings = new Map<string, string>();
   for (const [, , list] of rows)

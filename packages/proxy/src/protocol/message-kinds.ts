@@ -1,4 +1,6 @@
 import { FrontendCode as Code } from '@sluice/wire';
+import { as, distinct } from '../distinct.ts';
+import type { Distinct } from '../distinct.ts';
 
 /** The large-object functions by OID (pg_proc.dat). Their side effects end with the transaction. */
 export const largeObjectFunctions: ReadonlySet<number> = new Set([
@@ -7,8 +9,9 @@ export const largeObjectFunctions: ReadonlySet<number> = new Set([
 ]);
 
 /** The kind of a message code, for the checks before the message is processed. */
-export const Kind = { Unknown: 0, Small: 1, Large: 2, Streamed: 3 } as const;
-export const kinds: Uint8Array = new Uint8Array(256);
+export const Kind = distinct<'Kind'>()({ Unknown: 0, Small: 1, Large: 2, Streamed: 3 });
+export type Kind = Distinct<'Kind'>;
+const kinds = new Uint8Array(256);
 for (const code of [
   Code.Sync,
   Code.Flush,
@@ -22,3 +25,8 @@ kinds[Code.Execute] = Kind.Small;
 kinds[Code.CopyFail] = Kind.Small;
 for (const code of [Code.Query, Code.Parse, Code.Bind, Code.FunctionCall]) kinds[code] = Kind.Large;
 kinds[Code.CopyData] = Kind.Streamed;
+
+/** The kind of the message with this code. */
+export function kindOf(code: number): Kind {
+  return as<'Kind'>(kinds[code] ?? Kind.Unknown);
+}

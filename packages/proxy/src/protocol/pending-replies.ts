@@ -1,7 +1,10 @@
 import { BackendCode as Code } from '@sluice/wire';
+import { as, distinct } from '../distinct.ts';
+import type { Distinct } from '../distinct.ts';
 
 /** The request that a pending reply answers. The low four bits of an entry in the queue of pending replies. */
-export const Reply = {
+export type Reply = Distinct<'Reply'>;
+export const Reply = distinct<'Reply'>()({
   Parse: 0,
   Bind: 1,
   Close: 2,
@@ -23,10 +26,11 @@ export const Reply = {
   RewrittenQuery: 12,
   /** Not an entry: the value of `head` if no reply is pending. */
   Nothing: 15,
-} as const;
+});
 
 /** What the proxy does with the bytes of a reply. Added to a `Reply` kind. */
-export const Action = {
+export type Action = Distinct<'Action'>;
+export const Action = distinct<'Action'>()({
   /** Forward them to the owner of the reply. */
   Forward: 0x00,
   /** Discard them. An error still goes to the session, because it concerns the client's own request. */
@@ -37,10 +41,15 @@ export const Action = {
   Synthetic: 0x30,
   /** Discard everything, errors included: the session is gone. */
   Orphaned: 0x40,
-} as const;
+});
+
+/** The bits of an entry of the queue that say which reply it is; the others are its action. */
+const replyBits = 0x0f;
+const actionBits = 0xf0;
 
 /** The meaning of a message from the database for the reply at the head of the queue. */
-export const Step = {
+export type Step = Distinct<'Step'>;
+export const Step = distinct<'Step'>()({
   /** The message fits no pending reply: the connection is out of sync. */
   Surprise: 0,
   /** Part of the reply; more follows. */
@@ -61,19 +70,19 @@ export const Step = {
   Counted: 8,
   /** Part of the reply to a statement that may be the proxy's own. */
   Filtered: 9,
-} as const;
+});
 
 /** The step for each kind of pending reply and each message code (manual, "Message Flow"). */
-const steps = new Uint8Array(16 * 256);
+const steps = new Uint8Array((replyBits + 1) * 256);
 
-function rule(kind: number, step: number, ...codes: number[]): void {
-  for (const code of codes) steps[(kind << 8) | code] = step;
+function rule(reply: Reply, step: Step, ...codes: number[]): void {
+  for (const code of codes) steps[(reply << 8) | code] = step;
 }
 
-for (let kind = 0; kind < 16; kind++) {
-  rule(kind, Step.Notice, Code.NoticeResponse, Code.NotificationResponse);
-  rule(kind, Step.Parameter, Code.ParameterStatus);
-  rule(kind, Step.Failed, Code.ErrorResponse);
+for (const reply of Object.values(Reply)) {
+  rule(reply, Step.Notice, Code.NoticeResponse, Code.NotificationResponse);
+  rule(reply, Step.Parameter, Code.ParameterStatus);
+  rule(reply, Step.Failed, Code.ErrorResponse);
 }
 rule(Reply.Parse, Step.Done, Code.ParseComplete);
 rule(Reply.Bind, Step.Done, Code.BindComplete);
@@ -107,19 +116,27 @@ rule(Reply.FunctionCall, Step.More, Code.FunctionCallResponse);
 rule(Reply.FunctionCall, Step.Ready, Code.ReadyForQuery);
 
 /** The step for message `code` while `entry` (a reply and an action) is at the head. */
-export function stepOf(entry: number, code: number): number {
-  return steps[((entry & 15) << 8) | code] ?? Step.Surprise;
+export function stepOf(reply: Reply, code: number): Step {
+  return as<'Step'>(steps[(reply << 8) | code] ?? Step.Surprise);
 }
 
 /** True for requests that ReadyForQuery answers, even after an error. */
-function endsCycle(kind: number): boolean {
+function endsCycle(reply: Reply): boolean {
   return (
-    kind === Reply.Sync ||
-    kind === Reply.Query ||
-    kind === Reply.CountedQuery ||
-    kind === Reply.RewrittenQuery ||
-    kind === Reply.FunctionCall
+    reply === Reply.Sync ||
+    reply === Reply.Query ||
+    reply === Reply.CountedQuery ||
+    reply === Reply.RewrittenQuery ||
+    reply === Reply.FunctionCall
   );
+}
+
+function replyOf(entry: number): Reply {
+  return as<'Reply'>(entry & replyBits);
+}
+
+function actionOf(entry: number): Action {
+  return as<'Action'>(entry & actionBits);
 }
 
 /** Attached to an entry, and notified of the outcome of its request. */
@@ -198,9 +215,14 @@ export class PendingReplies {
     return this.#length;
   }
 
-  /** The entry (reply and action) of the next reply, or `Reply.Nothing`. */
-  get head(): number {
-    return this.#length === 0 ? Reply.Nothing : (this.#entries[this.#first] ?? Reply.Nothing);
+  /** The next reply, or `Reply.Nothing`. */
+  get headReply(): Reply {
+    return this.#length === 0 ? Reply.Nothing : replyOf(this.#entries[this.#first] ?? 0);
+  }
+
+  /** The action for the next reply; `Action.Forward` if none is pending. */
+  get headAction(): Action {
+    return this.#length === 0 ? Action.Forward : actionOf(this.#entries[this.#first] ?? 0);
   }
 
   get headNote(): ReplyNote | null {
@@ -214,12 +236,12 @@ export class PendingReplies {
 
   /** True if the newest entry is an extended-protocol request without a Sync: a Query would break its cycle. */
   get endsMidCycle(): boolean {
-    return this.#length > 0 && (this.#entryAt(this.#length - 1) & 15) <= Reply.Execute;
+    return this.#length > 0 && replyOf(this.#entryAt(this.#length - 1)) <= Reply.Execute;
   }
 
   /** True if replies are pending for requests of a cycle that is not complete. */
   get hasOpenReplies(): boolean {
-    return this.#length > 0 && !endsCycle(this.#entryAt(this.#length - 1) & 15);
+    return this.#length > 0 && !endsCycle(replyOf(this.#entryAt(this.#length - 1)));
   }
 
   /** True while the database takes COPY data. */
@@ -236,30 +258,29 @@ export class PendingReplies {
    * Appends the pending reply of a request that is about to be written. Requests that the database certainly ignores
    * get no entry, and their note is undone. Returns whether there is an entry.
    */
-  append(entry: number, note: ReplyNote | null = null): boolean {
-    const kind = entry & 15;
+  append(reply: Reply, action: Action = Action.Forward, note: ReplyNote | null = null): boolean {
     if (this.#skipping) {
-      if (kind !== Reply.Sync) {
+      if (reply !== Reply.Sync) {
         note?.undo(true);
         return false;
       }
       this.#skipping = false;
     } else if (this.#copyIn) {
-      if (kind === Reply.Sync) {
+      if (reply === Reply.Sync) {
         this.#ambiguous = true;
         return false;
       }
-      if (kind === Reply.CopyEnd) {
+      if (reply === Reply.CopyEnd) {
         this.#copyIn = false;
         return false;
       }
-    } else if (kind === Reply.CopyEnd && this.#length === 0) {
+    } else if (reply === Reply.CopyEnd && this.#length === 0) {
       // Outside COPY the database ignores CopyDone and CopyFail.
       return false;
     }
     if (this.#length === this.#entries.length) this.#grow();
     const at = (this.#first + this.#length) & (this.#entries.length - 1);
-    this.#entries[at] = entry;
+    this.#entries[at] = reply | action;
     this.#notes[at] = note;
     this.#owners[at] = this.owner;
     this.#length++;
@@ -272,7 +293,7 @@ export class PendingReplies {
     this.#first = (this.#first + 1) & (this.#entries.length - 1);
     this.#length--;
     // The database ignores a CopyEnd without COPY as soon as its turn comes.
-    while (this.#length > 0 && ((this.#entries[this.#first] ?? 0) & 15) === Reply.CopyEnd) {
+    while (this.#length > 0 && replyOf(this.#entries[this.#first] ?? 0) === Reply.CopyEnd) {
       this.#first = (this.#first + 1) & (this.#entries.length - 1);
       this.#length--;
     }
@@ -283,12 +304,12 @@ export class PendingReplies {
    * queue, newest first, because a later request may depend on an earlier one.
    */
   fail(): void {
-    const kind = this.head & 15;
     if (this.#copyIn) this.#copyIn = false;
     // ReadyForQuery still answers a Query, a FunctionCall and a Sync (whose commit failed).
-    if (endsCycle(kind)) return;
+    if (endsCycle(this.headReply)) return;
     let discarded = 0;
-    while (discarded < this.#length && (this.#entryAt(discarded) & 15) !== Reply.Sync) discarded++;
+    while (discarded < this.#length && replyOf(this.#entryAt(discarded)) !== Reply.Sync)
+      discarded++;
     this.#skipping = discarded === this.#length;
     // A simple Query among them no longer ends a cycle: the database skips it as well.
     let ignored = 0;
@@ -296,7 +317,7 @@ export class PendingReplies {
     for (let i = discarded - 1; i >= 0; i--) {
       const at = (this.#first + i) & (this.#entries.length - 1);
       const entry = this.#entryAt(i);
-      if ((entry & 0xf0) === Action.Forward && endsCycle(entry & 15)) ignored++;
+      if (actionOf(entry) === Action.Forward && endsCycle(replyOf(entry))) ignored++;
       const note = this.#notes[at];
       this.#notes[at] = null;
       note?.undo(i > 0);
@@ -308,7 +329,7 @@ export class PendingReplies {
 
   /** Discards the reply at the head, because its request is made again. */
   discardHead(): void {
-    this.#entries[this.#first] = (this.head & 15) | Action.Discard;
+    this.#entries[this.#first] = this.headReply | Action.Discard;
   }
 
   /**
@@ -318,9 +339,9 @@ export class PendingReplies {
   startCopyIn(): boolean {
     this.#copyIn = true;
     while (this.#length > 1) {
-      const kind = this.#entryAt(1) & 15;
-      if (kind === Reply.Sync) this.#ambiguous = true;
-      else if (kind === Reply.CopyEnd) this.#copyIn = false;
+      const reply = replyOf(this.#entryAt(1));
+      if (reply === Reply.Sync) this.#ambiguous = true;
+      else if (reply === Reply.CopyEnd) this.#copyIn = false;
       else return false;
       this.#removeSecond();
       if (!this.#copyIn) return true;
@@ -335,9 +356,9 @@ export class PendingReplies {
   orphanCycle(): boolean {
     for (let i = 0; i < this.#length; i++) {
       const at = (this.#first + i) & (this.#entries.length - 1);
-      const kind = (this.#entries[at] ?? 0) & 15;
-      if (endsCycle(kind)) return true;
-      this.#entries[at] = kind | Action.Orphaned;
+      const reply = replyOf(this.#entries[at] ?? 0);
+      if (endsCycle(reply)) return true;
+      this.#entries[at] = reply | Action.Orphaned;
     }
     return false;
   }
@@ -348,8 +369,8 @@ export class PendingReplies {
       const at = (this.#first + i) & (this.#entries.length - 1);
       const entry = this.#entries[at] ?? 0;
       this.#owners[at] = null;
-      if ((entry & 0xf0) === Action.Internal) continue;
-      this.#entries[at] = (entry & 15) | Action.Orphaned;
+      if (actionOf(entry) === Action.Internal) continue;
+      this.#entries[at] = replyOf(entry) | Action.Orphaned;
     }
   }
 
@@ -359,7 +380,7 @@ export class PendingReplies {
     for (let i = 0; i < this.#length; i++) {
       const entry = this.#entryAt(i);
       // Internal queries in between do not count.
-      if ((entry & 0xf0) === Action.Forward && endsCycle(entry & 15)) cycles++;
+      if (actionOf(entry) === Action.Forward && endsCycle(replyOf(entry))) cycles++;
     }
     return cycles;
   }

@@ -1,5 +1,7 @@
 import { FrontendCode as Code, wholeMessageEnd } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
+import { distinct, has, mask, union } from '../distinct.ts';
+import type { Distinct } from '../distinct.ts';
 import { Flag } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 
@@ -9,13 +11,14 @@ const mostAfterRefusal = 3;
 const mostAfterLoss = 1;
 
 /** Statements whose text does not show whether they commit. */
-const mayCommit = Flag.Opaque | Flag.Procedure | Flag.Do;
+const mayCommit = mask(Flag.Opaque, Flag.Procedure, Flag.Do);
 
 /** The only effects of a statement that leaves nothing after PostgreSQL rolls it back. */
-const undoneByRollback = Flag.PlainRead | Flag.Writes | Flag.Transaction;
+const undoneByRollback = mask(Flag.PlainRead, Flag.Writes, Flag.Transaction);
 
 /** Session state that an unanswered cycle may change and that later messages depend on. A mask. */
-export const Change = {
+export const Change = distinct<'Change'>()({
+  None: 0,
   /** Prepared statement names. */
   Names: 1,
   /** The same, by SQL: it takes effect only when the statement is complete. */
@@ -24,7 +27,8 @@ export const Change = {
   Unnamed: 4,
   /** The parameters that decide how texts are parsed: client_encoding, standard_conforming_strings. */
   Lexis: 8,
-} as const;
+});
+export type Change = Distinct<'Change'>;
 
 /** The owner of a query cycle, which gets its replies. */
 export interface CycleOwner {
@@ -81,9 +85,9 @@ export class QueryCycle {
   /** Part of a response has been forwarded to the client. */
   relayed = false;
   /** What it may change (`Change`). */
-  changes = 0;
+  changes: Change = Change.None;
   /** The changes of the cycles that were unanswered when it began. */
-  changesBefore = 0;
+  changesBefore: Change = Change.None;
   /** Why it is retried, while it waits for a lease. */
   retry: Retry | null = null;
   /** The prepared statement of its first message, by identity; null: a SQL-level one. */
@@ -126,8 +130,8 @@ export class QueryCycle {
   add(effects: Effects): void {
     this.statements++;
     this.#effects = effects;
-    if ((effects.flags & mayCommit) !== 0) this.mayCommit = true;
-    if ((effects.flags & Flag.Transaction) !== 0) this.#follow(effects);
+    if (has(effects.flags, mayCommit)) this.mayCommit = true;
+    if (has(effects.flags, Flag.Transaction)) this.#follow(effects);
   }
 
   /** A statement is sent that was not analyzed. */
@@ -147,10 +151,10 @@ export class QueryCycle {
       return false;
     if (this.#attempts >= (rolledBack ? mostAfterRefusal : mostAfterLoss)) return false;
     const { flags } = effects;
-    if ((flags & Flag.Transaction) !== 0 && !(this.begins && !this.ends)) return false;
+    if (has(flags, Flag.Transaction) && !(this.begins && !this.ends)) return false;
     if ((flags & ~undoneByRollback) !== 0) return false;
     if (rolledBack) return flags !== 0;
-    return (flags & Flag.Writes) === 0 && flags !== 0;
+    return !has(flags, Flag.Writes) && flags !== 0;
   }
 
   #follow(effects: Effects): void {
@@ -258,7 +262,7 @@ export class QueryCycle {
     this.mayCommit = before.mayCommit;
     this.begins = before.begins;
     this.ends = before.ends;
-    this.changesBefore = before.changes | before.changesBefore;
+    this.changesBefore = union(before.changes, before.changesBefore);
   }
 
   /** The next cycle belongs to this one: the database has ignored the Sync between them. */
@@ -270,7 +274,7 @@ export class QueryCycle {
     this.mayCommit = next.mayCommit;
     this.begins = next.begins;
     this.ends = next.ends;
-    this.changes |= next.changes;
+    this.changes = union(this.changes, next.changes);
   }
 
   #restart(): void {
@@ -279,8 +283,8 @@ export class QueryCycle {
     this.isComplete = false;
     this.since = 0;
     this.relayed = false;
-    this.changes = 0;
-    this.changesBefore = 0;
+    this.changes = Change.None;
+    this.changesBefore = Change.None;
     this.statement = null;
     this.#beginning = null;
     this.statements = 0;

@@ -1,7 +1,8 @@
 import { TransactionStatus } from '@sluice/wire';
+import { has, union, without } from '../distinct.ts';
 import type { Effects } from '../sql/index.ts';
 import type { PendingReplies } from './pending-replies.ts';
-import { QueryCycle } from './query-cycle.ts';
+import { Change, QueryCycle } from './query-cycle.ts';
 import type { CycleOwner, Retry } from './query-cycle.ts';
 
 /** A server connection, as cycles see it. */
@@ -130,25 +131,26 @@ export class QueryCycles {
   // --- What is uncertain until replies arrive ---
 
   /** The current cycle may change this (`Change`). */
-  changes(what: number): void {
-    this.#open().changes |= what;
+  changes(what: Change): void {
+    const cycle = this.#open();
+    cycle.changes = union(cycle.changes, what);
   }
 
   /** Whether the current cycle may have changed this. */
-  hasChanged(what: number): boolean {
-    return !this.#last.isComplete && (this.#last.changes & what) !== 0;
+  hasChanged(what: Change): boolean {
+    return !this.#last.isComplete && has(this.#last.changes, what);
   }
 
   /** Whether a cycle before the current one may change this. */
-  mayStillChange(what: number): boolean {
+  mayStillChange(what: Change): boolean {
     if (this.#complete === 0) return false;
     const { isComplete, changes, changesBefore } = this.#last;
-    return ((isComplete ? changes | changesBefore : changesBefore) & what) !== 0;
+    return has(changesBefore, what) || (isComplete && has(changes, what));
   }
 
   /** The effect of the current cycle on this is known. */
-  settle(what: number): void {
-    this.#last.changes &= ~what;
+  settle(what: Change): void {
+    this.#last.changes = without(this.#last.changes, what);
   }
 
   // --- Replies of the database ---
@@ -189,7 +191,7 @@ export class QueryCycles {
     const cycle = this.#first;
     this.#complete = 0;
     cycle.isComplete = false;
-    cycle.changes = 0;
+    cycle.changes = Change.None;
   }
 
   /** The database ignored `syncs` Syncs after the oldest cycle: they arrived during COPY, and ended nothing. */

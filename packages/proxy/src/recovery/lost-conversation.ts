@@ -7,7 +7,7 @@ import {
   parseComplete,
 } from '@sluice/wire';
 import { classifyBytes } from '../sql/index.ts';
-import type { Effects } from '../sql/index.ts';
+import type { Effects, Lexis } from '../sql/index.ts';
 import type { LostTransaction } from './lost-transaction.ts';
 
 /** The statements of a session, which continue through a lost transaction. The empty name is the unnamed statement. */
@@ -22,7 +22,7 @@ export interface ConversationOwner {
 
 /** The parameters for parsing the session's statements; see `RequestOwner`. */
 export interface StatementReading {
-  readonly lexis: number;
+  readonly lexis: Lexis;
 }
 
 /**

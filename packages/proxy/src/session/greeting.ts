@@ -144,6 +144,10 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
     // The connection stores the reported values.
   }
 
+  parametersReported(): void {
+    // The connection keeps what is reported.
+  }
+
   notified(): boolean {
     return false;
   }

@@ -1,3 +1,4 @@
+import { has, mask } from '../distinct.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Effects } from '../sql/index.ts';
@@ -28,11 +29,16 @@ export interface InterventionOwner extends SignalTarget {
 }
 
 /** Flags of statements that may change login-time settings. */
-export const mayIntervene: number =
-  Flag.Ddl | Flag.Procedure | Flag.Do | Flag.UnknownFunction | Flag.Opaque;
+export const mayIntervene: Flag = mask(
+  Flag.Ddl,
+  Flag.Procedure,
+  Flag.Do,
+  Flag.UnknownFunction,
+  Flag.Opaque,
+);
 
 /** Those of them whose effects are unknown. */
-const unproven = Flag.Procedure | Flag.Do | Flag.UnknownFunction | Flag.Opaque;
+const unproven = mask(Flag.Procedure, Flag.Do, Flag.UnknownFunction, Flag.Opaque);
 
 /**
  * The effects of a session's statements on others: they change login-time settings, need a database without
@@ -60,7 +66,7 @@ export class Interventions {
 
   /** A statement is about to run. */
   willRun({ flags, details }: Effects): void {
-    if ((flags & unproven) !== 0) this.#changesLogins = true;
+    if (has(flags, unproven)) this.#changesLogins = true;
     for (const effect of details) {
       if (effect.kind === 'transaction' && effect.action !== 'commit prepared') continue;
       if (effect.kind !== 'transaction' && effect.kind !== 'logins' && effect.kind !== 'reload')

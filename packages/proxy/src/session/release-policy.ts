@@ -1,5 +1,8 @@
+import { distinct } from '../distinct.ts';
+import type { Distinct } from '../distinct.ts';
+
 /** What a session does when all its cycles are answered and no transaction is open. */
-export const Release = {
+export const Release = distinct<'Release'>()({
   /** Return the connection. */
   Let: 0,
   /** Keep the lease: another event will end it, or the session is pinned. */
@@ -18,8 +21,8 @@ export const Release = {
   AskSequences: 7,
   /** UNLISTEN on the connection. */
   Unlisten: 8,
-} as const;
-export type Release = (typeof Release)[keyof typeof Release];
+});
+export type Release = Distinct<'Release'>;
 
 /** A session that may return its connection. */
 export interface Releasable {

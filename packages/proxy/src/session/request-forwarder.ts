@@ -19,12 +19,12 @@ import type { ServerConnection } from '../backend/server-connection.ts';
 import { ProxyError } from '../errors.ts';
 import { Appender } from '../io/appender.ts';
 import { toServer } from '../io/write-buffer.ts';
-import { Reply } from '../protocol/pending-replies.ts';
+import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
 import { renewClientNamed } from '../statements/client-named-statements.ts';
 import { LostConversation } from '../recovery/lost-conversation.ts';
 import type { LostTransaction } from '../recovery/lost-transaction.ts';
-import { Kind, kinds, largeObjectFunctions } from '../protocol/message-kinds.ts';
+import { Kind, kindOf, largeObjectFunctions } from '../protocol/message-kinds.ts';
 import { PinReason } from '../pinning/pin-reason.ts';
 import type { RequestOwner, StatementOwner } from './request-owner.ts';
 import { Statement } from '../statements/statement.ts';
@@ -310,7 +310,7 @@ export class RequestForwarder {
     while (end - at >= headerLength) {
       const code = chunk[at] ?? 0;
       const length = lengthAt(chunk, at);
-      const kind = kinds[code] ?? Kind.Unknown;
+      const kind = kindOf(code);
       if (
         kind === Kind.Unknown ||
         length < shortestLength ||
@@ -421,7 +421,11 @@ export class RequestForwarder {
         case Code.Flush:
           break;
         case Code.Execute:
-          connection.pending.append(Reply.Execute, requests.executed(connection, chunk, at));
+          connection.pending.append(
+            Reply.Execute,
+            Action.Forward,
+            requests.executed(connection, chunk, at),
+          );
           if (!connection.cycleOpen) this.#cycles.begin();
           connection.cycleOpen = true;
           if (requests.restores) {

@@ -1,7 +1,7 @@
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Belief } from '../backend/error-words.ts';
 import type { ProxyError } from '../errors.ts';
-import type { Effects } from '../sql/index.ts';
+import type { Effects, Lexis } from '../sql/index.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import type { PinReason } from '../pinning/pin-reason.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
@@ -43,7 +43,7 @@ export interface RequestOwner {
 /** The session, as its statements see it. */
 export interface StatementOwner {
   /** The lexis under which the database parses the session's statements; see `lexisOf`. */
-  readonly lexis: number;
+  readonly lexis: Lexis;
   /** No reply is pending: the lexis is the one that the connection has reported. */
   lexisTold(): void;
   /**

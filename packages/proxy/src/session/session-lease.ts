@@ -188,10 +188,12 @@ export class SessionLease
       connection.lease.pauseRequests();
     // The requests at the start of the lease change what the connection has reported, so others' values are visible
     // until they are answered.
-    if (this.#reportVersion !== pool.reportVersion && connection.pending.length === 0) {
-      this.#reportVersion = pool.reportVersion;
-      for (const [name, value] of parameters.news(connection, before))
-        core.reply(buildParameterStatus(name, value));
+    if (connection.pending.length === 0) {
+      const isReported = connection.takeReportedAside();
+      if (isReported || this.#reportVersion !== pool.reportVersion) {
+        this.#reportVersion = pool.reportVersion;
+        this.#tellNews(connection, before, isReported);
+      }
     }
     listening?.begin(connection);
     if (events.leaseBegan.hasSubscribers) this.#show(connection);
@@ -264,6 +266,17 @@ export class SessionLease
     if (parameters.dirty) return;
     parameters.suspect();
     this.pool.parameterChanged();
+  }
+
+  parametersReported(connection: ServerConnection): void {
+    this.#tellNews(connection, null, true);
+  }
+
+  /** Tells the client of parameters that have changed on the server. `isFirst`: the pool may not know of it yet. */
+  #tellNews(connection: ServerConnection, before: ParameterSet | null, isFirst: boolean): void {
+    const news = this.#effects.parameters.news(connection, before);
+    for (const [name, value] of news) this.#core.reply(buildParameterStatus(name, value));
+    if (isFirst && news.length > 0) this.pool.parameterChanged();
   }
 
   notified(chunk: Buffer, at: number, end: number): boolean {

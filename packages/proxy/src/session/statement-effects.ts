@@ -1,3 +1,4 @@
+import { has } from '../distinct.ts';
 import { severalSessions } from '../backend/backend-state.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Belief } from '../backend/error-words.ts';
@@ -17,7 +18,7 @@ import { SessionSequences, touchesSequences } from '../pinning/session-sequences
 import type { Pool } from '../pool/pool.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
 import { Flag, normalizedAt } from '../sql/index.ts';
-import type { Effects } from '../sql/index.ts';
+import type { Effects, Lexis } from '../sql/index.ts';
 import { CodeRuns } from '../stored-code/code-runs.ts';
 import type { CodeOwner } from '../stored-code/code-runs.ts';
 import { leavesSomething } from '../stored-code/probe-sampling.ts';
@@ -29,7 +30,7 @@ import { mayIntervene } from './interventions.ts';
 import { wouldLinger } from './release-policy.ts';
 import type { Lingering, Releasable } from './release-policy.ts';
 import type { MayReset, StatementOwner } from './request-owner.ts';
-import { tracked, changesParameters, gives, watched } from './session-effects.ts';
+import { tracked, changesAnyParameter, gives, watched } from './session-effects.ts';
 import type { SessionCore } from './session-core.ts';
 import { SessionState } from './session-state.ts';
 
@@ -88,7 +89,7 @@ export class StatementEffects
 
   // --- How statements are parsed ---
 
-  get lexis(): number {
+  get lexis(): Lexis {
     return this.parameters.lexis;
   }
 
@@ -146,7 +147,7 @@ export class StatementEffects
   mustWait({ flags }: Effects): boolean {
     const { connection, pool } = this;
     if ((flags & (touchesSequences | Flag.Transaction)) === 0 || connection === null) return false;
-    if ((flags & Flag.ReadsSequence) === 0 && pool.sequenceReaders.isEmpty) return false;
+    if (!has(flags, Flag.ReadsSequence) && pool.sequenceReaders.isEmpty) return false;
     return this.#drawing().mustWait(connection, flags, this.#asksSequences);
   }
 
@@ -158,7 +159,7 @@ export class StatementEffects
 
   makesWay(effects: Effects): boolean {
     const { connection } = this;
-    if ((effects.flags & Flag.Ddl) === 0 || connection === null) return true;
+    if (!has(effects.flags, Flag.Ddl) || connection === null) return true;
     return this.#core.intervene().makesWay(effects, connection);
   }
 
@@ -174,7 +175,7 @@ export class StatementEffects
   willRun(effects: Effects, source: Buffer, start: number): void {
     const { flags } = effects;
     this.cycles.add(effects);
-    if ((flags & mayIntervene) !== 0) this.#core.intervene().willRun(effects);
+    if (has(flags, mayIntervene)) this.#core.intervene().willRun(effects);
     this.movesOn = false;
     if (!this.storedCode.proves(flags)) {
       const risk = (this.#code ??= new CodeRuns(this)).willRun(effects, source, start);
@@ -182,10 +183,10 @@ export class StatementEffects
     }
     if ((flags & (watched | touchesSequences)) === 0) return;
     this.#mayDraw(effects, source, start);
-    if ((flags & watched) === 0) return;
+    if (!has(flags, watched)) return;
     this.mayChange(effects, source, start, true);
-    if ((flags & gives) !== 0) this.probing.mayRelease();
-    if ((flags & Flag.Listen) !== 0 || this.#listening !== null) this.mayListen();
+    if (has(flags, gives)) this.probing.mayRelease();
+    if (has(flags, Flag.Listen) || this.#listening !== null) this.mayListen();
     const reason = pinReasonOf(effects);
     if (reason === null) return;
     this.probing.mayPin();
@@ -232,9 +233,9 @@ export class StatementEffects
     const { flags } = effects;
     if (connection === null) return;
     const readers = pool.sequenceReaders;
-    if ((flags & touchesSequences) === 0 && readers.isEmpty) return;
+    if (!has(flags, touchesSequences) && readers.isEmpty) return;
     const application = this.#core.applicationName;
-    if ((flags & Flag.ReadsSequence) !== 0 && readers.add(application)) {
+    if (has(flags, Flag.ReadsSequence) && readers.add(application)) {
       events.sequencesAsked.publish({
         client: this.#core.id,
         application,
@@ -280,12 +281,12 @@ export class StatementEffects
       this.#mayReset = { names: [...names, ...parameters.startValuesIn(effects)], isKnown };
     }
     if (
-      (flags & (changesParameters | Flag.SetsLocalParameter)) !== 0 &&
+      has(flags, changesAnyParameter) &&
       parameters.willRun(effects, isSure) &&
       this.#requests().lexisChanges()
     )
       this.keepStatements(source, start);
-    if ((flags & tracked) !== 0 && !this.#core.isBegun) parameters.setOutside = true;
+    if (has(flags, tracked) && !this.#core.isBegun) parameters.setOutside = true;
   }
 
   resumeRequests(): void {

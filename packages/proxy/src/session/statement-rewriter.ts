@@ -18,6 +18,7 @@ import {
   writeInt4,
   writeLength,
 } from '@sluice/wire';
+import { has, mask } from '../distinct.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
@@ -79,24 +80,34 @@ import { UnnamedStatement, noUnnamedStatement } from '../statements/unnamed-stat
 import { UnnamedUse, noUnnamedUse } from '../statements/unnamed-use.ts';
 
 /** Flags of statements that may set parameters without naming them as such. */
-const maySetUnseen =
-  Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.SetsParameter | Flag.Opaque;
+const maySetUnseen = mask(
+  Flag.UnknownFunction,
+  Flag.Procedure,
+  Flag.Do,
+  Flag.SetsParameter,
+  Flag.Opaque,
+);
 
 /** Flags of statements that may contain the name of a prepared statement, if only in code that they create or call. */
-const mayNameStatements =
-  Flag.Prepare |
-  Flag.Execute |
-  Flag.Deallocate |
-  Flag.Do |
-  Flag.UnknownFunction |
-  Flag.Procedure |
-  Flag.Opaque;
+const mayNameStatements = mask(
+  Flag.Prepare,
+  Flag.Execute,
+  Flag.Deallocate,
+  Flag.Do,
+  Flag.UnknownFunction,
+  Flag.Procedure,
+  Flag.Opaque,
+);
 
 /** Flags of statements that run code which may close statements without showing it. */
-const mayClose = Flag.Do | Flag.UnknownFunction | Flag.Procedure | Flag.Opaque;
+const mayClose = mask(Flag.Do, Flag.UnknownFunction, Flag.Procedure, Flag.Opaque);
+
+/** Flags of statements that may end transactions when they are alone in their text. */
+const runsBlock = mask(Flag.Procedure, Flag.Do);
+const mayEndTransaction = mask(Flag.Procedure, Flag.Transaction);
 
 /** Flags of statements after which code may call the session's statements by name, now or later in a transaction. */
-const mayCall = mayClose | Flag.Writes | Flag.Ddl | Flag.Transaction;
+const mayCall = mask(mayClose, Flag.Writes, Flag.Ddl, Flag.Transaction);
 
 /** More or longer SQL-level statements than these are not prepared on every connection; the session keeps one. */
 const mostBrought = 32;
@@ -245,7 +256,7 @@ export class StatementRewriter implements ConversationOwner {
     const owner = this.#owner;
     let note: ReplyNote | null = null;
     let aimed: Buffer | null = null;
-    let pending: number = Reply.Query;
+    let pending: Reply = Reply.Query;
     let restoring: TextRestoring | null = null;
     let called: string | null = null;
     if (next > end) owner.willRunUnread(PinReason.LongStatement, chunk, bodyAt(at));
@@ -257,21 +268,21 @@ export class StatementRewriter implements ConversationOwner {
       if (!this.#owner.makesWay(effects)) return this.#wait();
       if (!this.#bringsNames(connection, effects, chunk, start)) return this.#wait();
       if (owner.startValues !== null && this.#mustStandClear(effects)) return this.#wait();
-      if ((effects.flags & Flag.SetsParameter) !== 0 && this.#leases.wantsNewConnection(effects))
+      if (has(effects.flags, Flag.SetsParameter) && this.#leases.wantsNewConnection(effects))
         return this.#leave();
-      if ((effects.flags & Flag.ReadsSession) !== 0) {
+      if (has(effects.flags, Flag.ReadsSession)) {
         const signals = signalsOf(effects);
         if (!this.#aim(signals, () => null)) return this.#wait();
         const copy = Buffer.from(chunk.subarray(at, next));
         if (aimText(copy, 5, signals, (id) => owner.processFor(id))) aimed = copy;
       }
       if (!this.#bringsNames(connection, effects, chunk, start)) return this.#wait();
-      if ((effects.flags & usesNames) !== 0) {
+      if (has(effects.flags, usesNames)) {
         if (this.names.isUncertain(connection)) return this.#wait();
         note = this.#meetNames(connection, { source: chunk, start, end: textEnd, effects });
         pending = Reply.CountedQuery;
         called = onlyCalled(effects);
-        if (effects.statements === 1 && (effects.flags & Flag.Execute) !== 0)
+        if (effects.statements === 1 && has(effects.flags, Flag.Execute))
           this.#cycles.beginsAt(connection, chunk, at, null);
       }
       this.#findNames(effects, chunk, start, textEnd);
@@ -300,7 +311,7 @@ export class StatementRewriter implements ConversationOwner {
     // (XX000, "unexpected state STARTED"), so the connection is not leased again.
     if (connection.cycleOpen) connection.retireReason ??= 'Query message in an open query cycle';
     if (restoring === null) {
-      this.#endsCycle(connection.pending.append(pending, note));
+      this.#endsCycle(connection.pending.append(pending, Action.Forward, note));
       if (aimed !== null) toServer.add(aimed);
     } else {
       const message = aimed ?? chunk.subarray(at, next);
@@ -344,7 +355,7 @@ export class StatementRewriter implements ConversationOwner {
   ): boolean | undefined {
     const name = nameIn(chunk, portalEnd + 1, statementEnd);
     const effects = this.effectsOf(name);
-    if (this.#isAimed || effects === null || (effects.flags & Flag.ReadsSession) === 0)
+    if (this.#isAimed || effects === null || !has(effects.flags, Flag.ReadsSession))
       return undefined;
     const signals = signalsOf(effects);
     if (signals.length === 0) return undefined;
@@ -368,7 +379,8 @@ export class StatementRewriter implements ConversationOwner {
       const once = new UnnamedStatement(parseOnce, 0, parseOnce.length, effects, readUnderAny);
       toServer.add(parseOnce);
       connection.pending.append(
-        Reply.Parse | Action.Discard,
+        Reply.Parse,
+        Action.Discard,
         new UnnamedChange(null, connection.state.unnamed, once),
       );
       connection.state.unnamed.expect(once, null);
@@ -436,7 +448,7 @@ export class StatementRewriter implements ConversationOwner {
       setIfReset([...values.keys()], { start: values, current }, false);
     // The Query breaks an open cycle anyway.
     if (connection.cycleOpen) return null;
-    if ((flags & Flag.Opaque) !== 0)
+    if (has(flags, Flag.Opaque))
       return mayResetUnread(source, start, end)
         ? { kind: 'behind', statements: everything() }
         : null;
@@ -450,14 +462,14 @@ export class StatementRewriter implements ConversationOwner {
       };
     }
     // Alone, these may end transactions; in a text with other statements they may not.
-    const isAlone = statements === 1 && (flags & (Flag.Procedure | Flag.Do)) !== 0;
-    if (isAlone && (flags & (Flag.Procedure | Flag.Transaction)) !== 0)
+    const isAlone = statements === 1 && has(flags, runsBlock);
+    if (isAlone && has(flags, mayEndTransaction))
       return { kind: 'behind', statements: everything() };
     const restorations = this.#restorations(effects, values);
     if (code.length > 0) {
       const behind = setIfReset(code, { start: values, current }, false);
       // PostgreSQL shows the text of a cursor, and forbids some statements in a text with several.
-      const staysAlone = !isKnown || (flags & Flag.Cursor) !== 0;
+      const staysAlone = !isKnown || has(flags, Flag.Cursor);
       if (statements === 1 && staysAlone && restorations.length === 0)
         return behind.length > 0 ? { kind: 'behind', statements: behind } : null;
       // It is unknown which statement calls it. In a long text, only the next one is certain to find its start values.
@@ -492,7 +504,7 @@ export class StatementRewriter implements ConversationOwner {
   #gatherRestoring(
     connection: ServerConnection,
     restoring: TextRestoring,
-    pending: number,
+    pending: Reply,
     note: ReplyNote | null,
     message: Buffer,
   ): void {
@@ -501,7 +513,7 @@ export class StatementRewriter implements ConversationOwner {
       return;
     }
     toServer.add(message);
-    this.#endsCycle(connection.pending.append(pending, note));
+    this.#endsCycle(connection.pending.append(pending, Action.Forward, note));
     gatherBehind(connection, restoring.statements);
   }
 
@@ -518,7 +530,7 @@ export class StatementRewriter implements ConversationOwner {
     );
     if (met && !connection.cycleOpen) {
       toServer.add(syncMessage);
-      connection.pending.append(Reply.Sync | Action.Discard);
+      connection.pending.append(Reply.Sync, Action.Discard);
     }
     return changes;
   }
@@ -549,7 +561,7 @@ export class StatementRewriter implements ConversationOwner {
       this.#owner.lexisTold();
     }
     let effects = classifyBytes(chunk, start, end, this.#owner.lexis);
-    if ((effects.flags & mayNameStatements) !== 0 && hideBackendNames(chunk, start, end))
+    if (has(effects.flags, mayNameStatements) && hideBackendNames(chunk, start, end))
       effects = classifyBytes(chunk, start, end, this.#owner.lexis);
     const { reason } = effects;
     const isUnread = reason === 'backslash' || reason === 'encoding';
@@ -572,7 +584,7 @@ export class StatementRewriter implements ConversationOwner {
   #findNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
     if (events.statement.hasSubscribers)
       this.#owner.publishStatement(normalizedOf(chunk, start, end));
-    if ((effects.flags & maySetUnseen) !== 0)
+    if (has(effects.flags, maySetUnseen))
       this.#owner.mayNameParameters(chunk.toString('latin1', start, end));
   }
 
@@ -593,6 +605,7 @@ export class StatementRewriter implements ConversationOwner {
       this.#owner.willRunUnread(PinReason.LongStatement, chunk, nameEnd + 1);
       connection.pending.append(
         Reply.Parse,
+        Action.Forward,
         named
           ? null
           : this.#changeUnnamed(connection, new UnnamedStatement(null, 0, 0, null, readUnderAny)),
@@ -608,7 +621,7 @@ export class StatementRewriter implements ConversationOwner {
     if (!named) {
       const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
       if (effects === null) return this.#wait();
-      if ((effects.flags & Flag.SetsParameter) !== 0 && this.#leases.wantsNewConnection(effects))
+      if (has(effects.flags, Flag.SetsParameter) && this.#leases.wantsNewConnection(effects))
         return this.#leave();
       if (!this.#bringsNames(connection, effects, chunk, nameEnd + 1)) return this.#wait();
       if (!this.#readNames(connection, effects)) return this.#wait();
@@ -616,7 +629,11 @@ export class StatementRewriter implements ConversationOwner {
       this.#owner.willParse(effects);
       const readUnder = meaningOn(connection, true);
       const unnamed = new UnnamedStatement(chunk, at, next, effects, readUnder);
-      connection.pending.append(Reply.Parse, this.#changeUnnamed(connection, unnamed));
+      connection.pending.append(
+        Reply.Parse,
+        Action.Forward,
+        this.#changeUnnamed(connection, unnamed),
+      );
       this.#untold = true;
       return false;
     }
@@ -644,10 +661,7 @@ export class StatementRewriter implements ConversationOwner {
   /** An internal Describe of a statement. */
   #ask(connection: ServerConnection, kept: Kept, analysis: Analysis): void {
     toServer.add(kept.describeMessage);
-    connection.pending.append(
-      Reply.DescribeStatement | Action.Discard,
-      new Telling(kept, analysis),
-    );
+    connection.pending.append(Reply.DescribeStatement, Action.Discard, new Telling(kept, analysis));
   }
 
   /**
@@ -691,7 +705,7 @@ export class StatementRewriter implements ConversationOwner {
     const context = this.#owner.statementContext(withLiterals);
     const readUnder = connection === null ? readUnderAny : meaningOn(connection, withLiterals);
     const statement = statements.intern(chunk, start, end, context, effects, readUnder);
-    if ((effects.flags & Flag.Execute) === 0 && !this.names.has(statement)) return statement;
+    if (!has(effects.flags, Flag.Execute) && !this.names.has(statement)) return statement;
     statements.release(statement);
     return statements.intern(
       chunk,
@@ -727,17 +741,17 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   #mayCall({ flags, details }: Effects): boolean {
-    if ((flags & mayCall) !== 0) return true;
-    if ((flags & Flag.Execute) === 0) return false;
+    if (has(flags, mayCall)) return true;
+    if (!has(flags, Flag.Execute)) return false;
     return details.some((effect) => {
       const called = effect.kind === 'execute' ? this.names.get(bytesOf(effect.name)) : undefined;
-      return called !== undefined && (called.effects.flags & mayCall) !== 0;
+      return called !== undefined && has(called.effects.flags, mayCall);
     });
   }
 
   /** A text is prepared whose EXECUTE decides its rows. False: that is uncertain. */
   #readNames(connection: ServerConnection, effects: Effects): boolean {
-    if ((effects.flags & Flag.Execute) === 0) return true;
+    if (!has(effects.flags, Flag.Execute)) return true;
     if (this.names.isUncertain(connection)) return false;
     for (const effect of effects.details)
       if (effect.kind === 'execute')
@@ -807,6 +821,7 @@ export class StatementRewriter implements ConversationOwner {
     this.#onDemand.bound(null);
     connection.pending.append(
       Reply.Bind,
+      Action.Forward,
       named === undefined ? null : this.#missingName(connection, name),
     );
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
@@ -845,13 +860,13 @@ export class StatementRewriter implements ConversationOwner {
     const failure =
       need === Need.Nothing ? null : new BindFailure('', told(unnamed), chunk, portalEnd + 2, stop);
     if (need === Need.PrepareAndWait && failure !== null) {
-      if (text !== null && (text.effects.flags & usesNames) !== 0) this.#meet(connection, text);
+      if (text !== null && has(text.effects.flags, usesNames)) this.#meet(connection, text);
       return this.#prepareAndWait(connection, unnamed, failure);
     }
     if (need === Need.Changed && !this.#takesChange(connection, unnamed, chunk, at, failure))
       return true;
     if (text !== null) {
-      if ((text.effects.flags & usesNames) !== 0 && !this.#bindNaming(connection, portal, text))
+      if (has(text.effects.flags, usesNames) && !this.#bindNaming(connection, portal, text))
         return this.#wait();
       // The request before it may be a Query, which destroys the unnamed statement.
       this.#willRun(connection, text.effects, text.source, text.start);
@@ -893,12 +908,12 @@ export class StatementRewriter implements ConversationOwner {
         ? null
         : new BindFailure(name, told(named), chunk, statementEnd + 1, stop);
     if (need === Need.PrepareAndWait && failure !== null) {
-      if ((effects.flags & usesNames) !== 0) this.#meet(connection, text);
+      if (has(effects.flags, usesNames)) this.#meet(connection, text);
       return this.#prepareAndWait(connection, named, failure);
     }
     if (need === Need.Changed && !this.#takesChange(connection, named, chunk, at, failure))
       return true;
-    if ((effects.flags & usesNames) !== 0) {
+    if (has(effects.flags, usesNames)) {
       if (!this.#bindNaming(connection, portal, text)) return this.#wait();
     }
     this.#willRun(connection, effects, text.source, text.start);
@@ -921,7 +936,7 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   #willRun(connection: ServerConnection, effects: Effects, source: Buffer, start: number): void {
-    if ((effects.flags & mayClose) !== 0) connection.state.statements.codeRuns();
+    if (has(effects.flags, mayClose)) connection.state.statements.codeRuns();
     this.#owner.willRun(effects, source, start);
   }
 
@@ -990,12 +1005,12 @@ export class StatementRewriter implements ConversationOwner {
     const context = { start: values, current: this.#owner.known.values };
     const all = [...values.keys()];
     let statements: string[];
-    if ((effects.flags & Flag.Opaque) !== 0) {
+    if (has(effects.flags, Flag.Opaque)) {
       const end = source.indexOf(0, start);
       statements = mayResetUnread(source, start, end < 0 ? source.length : end)
         ? setIfReset(all, context, false)
         : [];
-    } else if ((effects.flags & Flag.Procedure) !== 0) statements = setIfReset(all, context, false);
+    } else if (has(effects.flags, Flag.Procedure)) statements = setIfReset(all, context, false);
     else
       statements = restorationsOf(effects, {
         ...context,
@@ -1066,6 +1081,7 @@ export class StatementRewriter implements ConversationOwner {
 
     connection.pending.append(
       Reply.DescribeStatement,
+      Action.Forward,
       named === undefined ? null : this.#missingName(connection, name),
     );
     return false;
@@ -1091,7 +1107,7 @@ export class StatementRewriter implements ConversationOwner {
       if (description?.rows === null && isFailed(connection, this.#cycles)) {
         // PostgreSQL describes a statement without rows even now; it only cannot prepare one.
         const bytes = Buffer.concat([buildParameterDescription(description), noData]);
-        connection.pending.append(Reply.Local, new LocalReply(bytes, null));
+        connection.pending.append(Reply.Local, Action.Forward, new LocalReply(bytes, null));
         return true;
       }
       this.#prepare(connection, kept, need, failure);
@@ -1100,6 +1116,7 @@ export class StatementRewriter implements ConversationOwner {
     toServer.add(kept.describeMessage);
     connection.pending.append(
       Reply.DescribeStatement,
+      Action.Forward,
       here === null
         ? null
         : new Telling(kept, here, () => {
@@ -1124,7 +1141,11 @@ export class StatementRewriter implements ConversationOwner {
     }
     if (this.#onDemand.mustWait(connection)) return this.#wait();
     if (nameEnd === namedAt(at)) {
-      connection.pending.append(Reply.Close, this.#changeUnnamed(connection, noUnnamedStatement));
+      connection.pending.append(
+        Reply.Close,
+        Action.Forward,
+        this.#changeUnnamed(connection, noUnnamedStatement),
+      );
       return false;
     }
     const name = nameIn(chunk, namedAt(at), nameEnd);
@@ -1135,7 +1156,11 @@ export class StatementRewriter implements ConversationOwner {
     if (own !== undefined && hadOwn !== undefined) {
       own.delete(name);
       const back: ReplyNote = { undo: () => void own.set(name, hadOwn) };
-      connection.pending.append(Reply.Close, closed === null ? back : new NoteChain(closed, back));
+      connection.pending.append(
+        Reply.Close,
+        Action.Forward,
+        closed === null ? back : new NoteChain(closed, back),
+      );
       return false;
     }
     if (closed === null) {
@@ -1143,7 +1168,7 @@ export class StatementRewriter implements ConversationOwner {
       return false;
     }
     // Others may use the statement: the connection keeps it until it is the least recently used.
-    connection.pending.append(Reply.Local, new LocalReply(closeComplete, closed));
+    connection.pending.append(Reply.Local, Action.Forward, new LocalReply(closeComplete, closed));
     return true;
   }
 
@@ -1187,7 +1212,7 @@ export class StatementRewriter implements ConversationOwner {
     slot.expectNone(statement);
     this.#unnamedChanged();
     toServer.add(closeUnnamedStatement);
-    connection.pending.append(Reply.Close | Action.Discard, note);
+    connection.pending.append(Reply.Close, Action.Discard, note);
   }
 
   /**
@@ -1198,7 +1223,8 @@ export class StatementRewriter implements ConversationOwner {
     toServer.add(describeMissingStatement);
     this.substituted = true;
     connection.pending.append(
-      Reply.DescribeStatement | Action.Synthetic,
+      Reply.DescribeStatement,
+      Action.Synthetic,
       new LocalReply(answer, null),
     );
   }

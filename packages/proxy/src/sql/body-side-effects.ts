@@ -1,3 +1,4 @@
+import { has, mask } from '../distinct.ts';
 import { Flag } from './effects.ts';
 import { sessionFunctions, transactionParameters } from './session-functions.ts';
 
@@ -13,7 +14,7 @@ export interface SideEffects {
 
 /** Functions with side effects other than parameter values, as one alternative of a regular expression. */
 const stateful = [...sessionFunctions]
-  .filter(([, flag]) => (flag & (Flag.AdvisoryLock | Flag.OtherState)) !== 0)
+  .filter(([, flag]) => has(flag, mask(Flag.AdvisoryLock, Flag.OtherState)))
   .map(([name]) => name)
   .join('|');
 

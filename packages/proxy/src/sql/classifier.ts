@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { has } from '../distinct.ts';
 import { ByteCache, hashBytes } from './cache.ts';
 import { Flag, effectsOf, opaqueEffects } from './effects.ts';
 import type { Effects } from './effects.ts';
@@ -48,12 +49,12 @@ export function classifyBytes(
   buffer: Buffer,
   start: number,
   end: number,
-  lexis: number = Lexis.Standard,
+  lexis: Lexis = Lexis.Standard,
 ): Effects {
   if (lexis !== Lexis.Standard) {
     const text = buffer.subarray(start, end);
-    if ((lexis & Lexis.Backslashes) !== 0 && text.includes(0x5c)) return opaqueEffects('backslash');
-    if ((lexis & Lexis.UnsafeEncoding) !== 0 && text.some((byte) => byte >= 0x80)) {
+    if (has(lexis, Lexis.Backslashes) && text.includes(0x5c)) return opaqueEffects('backslash');
+    if (has(lexis, Lexis.UnsafeEncoding) && text.some((byte) => byte >= 0x80)) {
       return opaqueEffects('encoding');
     }
   }
@@ -71,7 +72,7 @@ export function classifyBytes(
 }
 
 /** As `classifyBytes`, for a string. */
-export function classify(text: string, lexis: number = Lexis.Standard): Effects {
+export function classify(text: string, lexis: Lexis = Lexis.Standard): Effects {
   const buffer = Buffer.from(text);
   return classifyBytes(buffer, 0, buffer.length, lexis);
 }
@@ -102,7 +103,7 @@ function sureEffects(statements: number, isPlain: boolean, isWriting: boolean): 
   const list = isWriting ? writes : reads;
   let effects = list[statements];
   if (effects === undefined) {
-    effects = effectsOf(isWriting ? Flag.Writes : 0, statements);
+    effects = effectsOf(isWriting ? Flag.Writes : Flag.None, statements);
     if (statements < 256) list[statements] = effects;
   }
   return effects;

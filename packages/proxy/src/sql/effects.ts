@@ -1,9 +1,13 @@
+import { distinct, mask } from '../distinct.ts';
+import type { Distinct } from '../distinct.ts';
+
 /**
  * The effects of a SQL text on the session that runs it. Each bit answers one question of the session or the pool;
  * `effects.details` has the names. A text without any bit of `touchesSession` does not change the session, as far as
  * the text shows: user-defined triggers, views and functions may do anything.
  */
-export const Flag = {
+export const Flag = distinct<'Flag'>()({
+  None: 0,
   /** Sets or resets a parameter for the session: SET, RESET, set_config(…, false), DISCARD ALL. */
   SetsParameter: 1 << 0,
   /** Sets a parameter until the transaction ends: SET LOCAL, SET TRANSACTION, set_config(…, true). */
@@ -65,32 +69,34 @@ export const Flag = {
   PlainRead: 1 << 28,
   /** The text could not be analyzed, for `effects.reason`. It may do anything. */
   Opaque: 1 << 29,
-} as const;
+});
+export type Flag = Distinct<'Flag'>;
 
 /** Bits of statements that may change or use session state. */
-export const touchesSession: number =
-  Flag.SetsParameter |
-  Flag.SetsLocalParameter |
-  Flag.ChangesRole |
-  Flag.Transaction |
-  Flag.Prepare |
-  Flag.Execute |
-  Flag.Deallocate |
-  Flag.Listen |
-  Flag.Unlisten |
-  Flag.TemporaryObject |
-  Flag.AdvisoryLock |
-  Flag.AdvisoryUnlock |
-  Flag.Cursor |
-  Flag.HoldableCursor |
-  Flag.Load |
-  Flag.SetsSequence |
-  Flag.ReadsSequence |
-  Flag.Procedure |
-  Flag.Do |
-  Flag.OtherState |
-  Flag.Discard |
-  Flag.Opaque;
+export const touchesSession: Flag = mask(
+  Flag.SetsParameter,
+  Flag.SetsLocalParameter,
+  Flag.ChangesRole,
+  Flag.Transaction,
+  Flag.Prepare,
+  Flag.Execute,
+  Flag.Deallocate,
+  Flag.Listen,
+  Flag.Unlisten,
+  Flag.TemporaryObject,
+  Flag.AdvisoryLock,
+  Flag.AdvisoryUnlock,
+  Flag.Cursor,
+  Flag.HoldableCursor,
+  Flag.Load,
+  Flag.SetsSequence,
+  Flag.ReadsSequence,
+  Flag.Procedure,
+  Flag.Do,
+  Flag.OtherState,
+  Flag.Discard,
+  Flag.Opaque,
+);
 
 /** Why a text could not be analyzed. */
 export type OpaqueReason =
@@ -171,7 +177,7 @@ export type Effect =
       readonly hold: boolean;
     }
   /** A call of a function that affects session state, by its unqualified name. */
-  | { readonly kind: 'call'; readonly name: string; readonly flag: number }
+  | { readonly kind: 'call'; readonly name: string; readonly flag: Flag }
   /** Login-time settings may have changed after the commit. */
   | { readonly kind: 'logins' }
   /** The server will reload its configuration soon. */
@@ -199,7 +205,7 @@ export type Effect =
 /** The effects of a text. Frozen and shared: many texts may have the same object. */
 export interface Effects {
   /** Bits of `Flag`. */
-  readonly flags: number;
+  readonly flags: Flag;
   /** The number of statements in the text; 0 for an empty or an opaque one. */
   readonly statements: number;
   /** The details, in the order of the text. */
@@ -215,7 +221,7 @@ const noPositions: readonly number[] = Object.freeze([]);
 
 /** Creates the frozen effects. */
 export function effectsOf(
-  flags: number,
+  flags: Flag,
   statements: number,
   details: readonly Effect[] = noDetails,
   positions: readonly number[] = noPositions,

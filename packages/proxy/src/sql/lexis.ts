@@ -1,12 +1,16 @@
+import { distinct, union } from '../distinct.ts';
+import type { Distinct } from '../distinct.ts';
+
 /** What the meaning of the bytes of a text depends on. */
-export const Lexis = {
+export const Lexis = distinct<'Lexis'>()({
   /** standard_conforming_strings is on, and no byte of a non-ASCII character looks like ASCII. */
   Standard: 0,
   /** standard_conforming_strings is off or unknown: a backslash may escape a quote. */
   Backslashes: 1,
   /** The second byte of a character may look like a quote or a backslash, or that is unknown. */
   UnsafeEncoding: 2,
-} as const;
+});
+export type Lexis = Distinct<'Lexis'>;
 
 /** Client encodings in which every byte of a non-ASCII character is non-ASCII. */
 const safeEncodings =
@@ -20,11 +24,11 @@ const safeEncodings =
 export function lexisOf(
   clientEncoding: string | undefined,
   standardConformingStrings: string | undefined,
-): number {
+): Lexis {
   // PostgreSQL compares only letters and digits of encoding names.
   const encoding = (clientEncoding ?? '').toLowerCase().replace(/[^a-z0-9]/g, '');
-  return (
-    (standardConformingStrings === 'on' ? 0 : Lexis.Backslashes) |
-    (safeEncodings.test(encoding) ? 0 : Lexis.UnsafeEncoding)
+  return union(
+    standardConformingStrings === 'on' ? Lexis.Standard : Lexis.Backslashes,
+    safeEncodings.test(encoding) ? Lexis.Standard : Lexis.UnsafeEncoding,
   );
 }

@@ -12,7 +12,7 @@ export const transactionParameters: ReadonlySet<string> = new Set([
  * another schema counts as one of them: that causes an unnecessary probe, never a missed one. All of them can also be
  * called without parentheses, as in `SELECT (1::bigint).pg_advisory_lock`, so any mention of the name counts.
  */
-export const sessionFunctions: ReadonlyMap<string, number> = new Map([
+export const sessionFunctions: ReadonlyMap<string, Flag> = new Map([
   ['set_config', Flag.SetsParameter],
   ['pg_advisory_lock', Flag.AdvisoryLock],
   ['pg_advisory_lock_shared', Flag.AdvisoryLock],

@@ -6,12 +6,12 @@ import type { TransactionAction } from './effects.ts';
  * stored, not run now.
  */
 export interface StatementKind {
-  readonly flags: number;
+  readonly flags: Flag;
   readonly body: boolean;
 }
 
-const runs = (flags: number): StatementKind => ({ flags, body: true });
-const stores = (flags: number): StatementKind => ({ flags, body: false });
+const runs = (flags: Flag): StatementKind => ({ flags, body: true });
+const stores = (flags: Flag): StatementKind => ({ flags, body: false });
 
 /** Definitions that are only stored: their expressions do not run. */
 const stored = [
@@ -109,21 +109,21 @@ const definitions = [
 export const statementKinds: ReadonlyMap<string, StatementKind> = new Map([
   ...stored.map((type) => [type, stores(Flag.Ddl)] as const),
   ...definitions.map((type) => [type, runs(Flag.Ddl)] as const),
-  ['SelectStmt', runs(0)],
+  ['SelectStmt', runs(Flag.None)],
   ['InsertStmt', runs(Flag.Writes)],
   ['UpdateStmt', runs(Flag.Writes)],
   ['DeleteStmt', runs(Flag.Writes)],
   ['MergeStmt', runs(Flag.Writes)],
   ['TruncateStmt', runs(Flag.Writes)],
-  ['CopyStmt', runs(0)],
-  ['VariableShowStmt', runs(0)],
-  ['ExplainStmt', runs(0)],
-  ['VacuumStmt', runs(0)],
-  ['LockStmt', runs(0)],
-  ['CheckPointStmt', runs(0)],
+  ['CopyStmt', runs(Flag.None)],
+  ['VariableShowStmt', runs(Flag.None)],
+  ['ExplainStmt', runs(Flag.None)],
+  ['VacuumStmt', runs(Flag.None)],
+  ['LockStmt', runs(Flag.None)],
+  ['CheckPointStmt', runs(Flag.None)],
   // SET CONSTRAINTS: ends with the transaction.
-  ['ConstraintsSetStmt', runs(0)],
-  ['VariableSetStmt', stores(0)],
+  ['ConstraintsSetStmt', runs(Flag.None)],
+  ['VariableSetStmt', stores(Flag.None)],
   ['TransactionStmt', stores(Flag.Transaction)],
   ['PrepareStmt', stores(Flag.Prepare)],
   ['ExecuteStmt', runs(Flag.Execute)],

@@ -1,3 +1,4 @@
+import { has, mask, union } from '../distinct.ts';
 import { flagsOfBody } from './body-words.ts';
 import { Flag } from './effects.ts';
 import type { Effect } from './effects.ts';
@@ -9,13 +10,16 @@ import { inLowerCase } from './tree-values.ts';
 
 /** What a statement's own fields show: bits, details, and whether a literal mattered. */
 export interface StatementReading {
-  readonly flags: number;
+  readonly flags: Flag;
   readonly details: readonly Effect[];
   readonly readsLiterals?: boolean;
 }
 
-const nothing: StatementReading = { flags: 0, details: [] };
-const one = (detail: Effect, flags = 0): StatementReading => ({ flags, details: [detail] });
+const nothing: StatementReading = { flags: Flag.None, details: [] };
+const one = (detail: Effect, flags: Flag = Flag.None): StatementReading => ({
+  flags,
+  details: [detail],
+});
 
 /** Analyzes the statements that name what they affect, without the expressions inside. */
 export function readStatement(type: string, node: TreeNode): StatementReading {
@@ -34,7 +38,7 @@ export function readStatement(type: string, node: TreeNode): StatementReading {
           chain: node['chain'] === true,
         },
         // The prepared transaction may have changed definitions.
-        action === 'commit prepared' ? Flag.Ddl : 0,
+        action === 'commit prepared' ? Flag.Ddl : Flag.None,
       );
     }
     case 'ExecuteStmt':
@@ -54,7 +58,7 @@ export function readStatement(type: string, node: TreeNode): StatementReading {
       const hold = (numberOf(node['options']) & 0x20) !== 0;
       return one(
         { kind: 'cursor', action: 'declare', name: name('portalname'), hold },
-        hold ? Flag.HoldableCursor : 0,
+        hold ? Flag.HoldableCursor : Flag.None,
       );
     }
     case 'FetchStmt':
@@ -96,24 +100,23 @@ function readSetting(node: TreeNode): StatementReading {
     );
   }
   const local = node['is_local'] === true || transactionParameters.has(name);
-  let flags = local ? Flag.SetsLocalParameter : Flag.SetsParameter;
-  flags |= flagsOfParameter(name);
+  const flags = union(local ? Flag.SetsLocalParameter : Flag.SetsParameter, flagsOfParameter(name));
   const reset = kind === 'VAR_RESET' || kind === 'VAR_SET_DEFAULT';
   return one({ kind: 'parameter', names: [name], local, ...(reset ? { reset } : {}) }, flags);
 }
 
 /** Bits that setting this parameter adds. */
-export function flagsOfParameter(name: string): number {
+export function flagsOfParameter(name: string): Flag {
   if (name === 'role' || name === 'session_authorization') return Flag.ChangesRole;
   // SET seed seeds random() as setseed() does; SHOW does not return it.
-  return name === 'seed' ? Flag.OtherState : 0;
+  return name === 'seed' ? Flag.OtherState : Flag.None;
 }
 
 function readDiscard(target: string): StatementReading {
   switch (target) {
     case 'DISCARD_ALL':
       // RESET ALL, RESET SESSION AUTHORIZATION, DEALLOCATE ALL, UNLISTEN *, unlocking, … in one.
-      return one({ kind: 'discard', what: 'all' }, Flag.SetsParameter | Flag.ChangesRole);
+      return one({ kind: 'discard', what: 'all' }, mask(Flag.SetsParameter, Flag.ChangesRole));
     case 'DISCARD_PLANS':
       return one({ kind: 'discard', what: 'plans' });
     case 'DISCARD_SEQUENCES':
@@ -124,22 +127,21 @@ function readDiscard(target: string): StatementReading {
 }
 
 function readDoBlock(node: TreeNode): StatementReading {
-  let flags = 0;
+  let flags: Flag = Flag.None;
   for (const item of listOf(node['args'])) {
     const option = nodeOf(nodeOf(item)['DefElem']);
     const body = stringOf(nodeOf(nodeOf(option['arg'])['String'])['sval']);
-    if (option['defname'] === 'as') flags |= flagsOfBody(body ?? '');
+    if (option['defname'] === 'as') flags = union(flags, flagsOfBody(body ?? ''));
   }
-  const details: Effect[] =
-    (flags & Flag.SetsParameter) === 0
-      ? []
-      : [{ kind: 'parameter', names: 'unknown', local: false }];
+  const details: Effect[] = !has(flags, Flag.SetsParameter)
+    ? []
+    : [{ kind: 'parameter', names: 'unknown', local: false }];
   return { flags, details, readsLiterals: true };
 }
 
-function flagsOfCopy(node: TreeNode): number {
+function flagsOfCopy(node: TreeNode): Flag {
   const from = node['is_from'] === true;
-  const flags = from ? Flag.Writes : 0;
+  const flags = from ? Flag.Writes : Flag.None;
   if (node['filename'] !== undefined || node['is_program'] === true) return flags;
-  return flags | (from ? Flag.CopyIn : Flag.CopyOut);
+  return union(flags, from ? Flag.CopyIn : Flag.CopyOut);
 }

@@ -1,4 +1,5 @@
 import { bytesOf } from '@sluice/wire';
+import { has, mask, union } from '../distinct.ts';
 import { flagsOfBody } from './body-words.ts';
 import { Flag, effectsOf, opaqueEffects } from './effects.ts';
 import type { Effect, Effects } from './effects.ts';
@@ -27,6 +28,9 @@ import {
   parameterOf,
 } from './tree-values.ts';
 
+/** Flags of statements that change data or definitions. */
+const changesData = mask(Flag.Ddl, Flag.Writes);
+
 /** The effects of a text, and whether its literals mattered. */
 export interface TextReading {
   readonly effects: Effects;
@@ -51,7 +55,7 @@ export function readTree(
     }
     while (positions.length < reader.details.length) positions.push(position);
   }
-  if (statements.length === 1 && reader.isPlainRead) reader.flags |= Flag.PlainRead;
+  if (statements.length === 1 && reader.isPlainRead) reader.add(Flag.PlainRead);
   return {
     effects: effectsOf(reader.flags, statements.length, reader.details, positions),
     readsLiterals: reader.readsLiterals,
@@ -60,7 +64,7 @@ export function readTree(
 
 /** Walks the statements of one text and collects their effects. */
 class TreeReader {
-  flags = 0;
+  flags: Flag = Flag.None;
   isPlainRead = false;
   readsLiterals = false;
   readonly details: Effect[] = [];
@@ -84,7 +88,7 @@ class TreeReader {
     const [inner] = Object.entries(nodeOf(node['query']));
     const body =
       inner === undefined ? [] : [{ type: inner[0], node: nodeOf(inner[1]), start: 0, length: 0 }];
-    this.flags |= Flag.Prepare;
+    this.add(Flag.Prepare);
     this.readsLiterals = true;
     this.details.push({
       kind: 'prepare',
@@ -100,19 +104,20 @@ class TreeReader {
     const kind = statementKinds.get(type);
     if (kind === undefined) return;
     const reading = readStatement(type, node);
-    this.flags |= kind.flags | reading.flags;
+    this.add(kind.flags);
+    this.add(reading.flags);
     for (const detail of reading.details) this.details.push(this.#inBytes(detail));
     if (reading.readsLiterals === true) this.readsLiterals = true;
-    if ((kind.flags & (Flag.Ddl | Flag.Writes)) !== 0) this.#logins(type, node);
-    if ((kind.flags & Flag.Writes) !== 0) this.isPlainRead = false;
+    if (has(kind.flags, changesData)) this.#logins(type, node);
+    if (has(kind.flags, Flag.Writes)) this.isPlainRead = false;
     if (type === 'UpdateStmt' && nodeOf(node['relation'])['relname'] === 'pg_settings') {
       // A rule of this view calls set_config().
-      this.flags |= Flag.SetsParameter | Flag.ChangesRole;
+      this.add(mask(Flag.SetsParameter, Flag.ChangesRole));
       this.details.push({ kind: 'parameter', names: 'unknown', local: false });
     }
-    if ((kind.flags & Flag.Ddl) !== 0) {
+    if (has(kind.flags, Flag.Ddl)) {
       const drops = node['oncommit'] ?? nodeOf(node['into'])['onCommit'];
-      if (drops !== 'ONCOMMIT_DROP' && mentionsTemporary(node)) this.flags |= Flag.TemporaryObject;
+      if (drops !== 'ONCOMMIT_DROP' && mentionsTemporary(node)) this.add(Flag.TemporaryObject);
     }
     if (kind.body) this.#walk(node);
   }
@@ -120,7 +125,7 @@ class TreeReader {
   #logins(type: string, node: TreeNode): void {
     const effects = readLoginStatement(type, node);
     if (effects.length === 0) return;
-    this.flags |= Flag.Ddl;
+    this.add(Flag.Ddl);
     this.details.push(...effects);
     // TEMPLATE can be a string.
     if (type === 'CreatedbStmt') this.readsLiterals = true;
@@ -135,7 +140,7 @@ class TreeReader {
     const node = nodeOf(value);
     // Fields whose type the grammar fixes have no type name: these two are recognized by their content.
     if (sessionRelations.has(stringOf(node['relname']) ?? '')) {
-      this.flags |= Flag.ReadsSession;
+      this.add(Flag.ReadsSession);
       this.isPlainRead = false;
     }
     if (node['funcname'] !== undefined) this.#call(node);
@@ -172,14 +177,14 @@ class TreeReader {
         break;
       case 'intoClause':
         // SELECT INTO creates a table; CREATE TABLE AS has its clause under another key.
-        this.flags |= Flag.Ddl;
+        this.add(Flag.Ddl);
         this.isPlainRead = false;
         if (node['onCommit'] !== 'ONCOMMIT_DROP' && mentionsTemporary(node['rel'])) {
-          this.flags |= Flag.TemporaryObject;
+          this.add(Flag.TemporaryObject);
         }
         break;
       case 'lockingClause':
-        this.flags |= Flag.Writes;
+        this.add(Flag.Writes);
         this.isPlainRead = false;
         break;
       default:
@@ -195,7 +200,7 @@ class TreeReader {
     } else if (name === 'pg_notify') {
       this.readsLiterals = true;
       this.isPlainRead = false;
-      this.flags |= Flag.Notify;
+      this.add(Flag.Notify);
       this.details.push({ kind: 'notify', channel: constantOf(args[0]) });
     } else if (sqlRunningFunctions.has(name)) {
       this.readsLiterals = true;
@@ -203,11 +208,11 @@ class TreeReader {
       this.#runsSql(args);
     } else if (name === reloadFunction) {
       this.isPlainRead = false;
-      this.flags |= Flag.Ddl;
+      this.add(Flag.Ddl);
       this.details.push({ kind: 'reload' });
     } else if (signalFunctions.has(name)) {
       this.isPlainRead = false;
-      this.flags |= Flag.ReadsSession;
+      this.add(Flag.ReadsSession);
       this.readsLiterals = true;
       const named = namedProcess(args[0], name === 'pg_terminate_backend');
       if (named !== null) this.details.push(named);
@@ -235,8 +240,8 @@ class TreeReader {
     const written = args.length === 3 ? constantOf(args[0]) : undefined;
     const name = written === undefined ? undefined : inLowerCase(written);
     const local = isTrue(args[2]) || (name !== undefined && transactionParameters.has(name));
-    this.flags |= local ? Flag.SetsLocalParameter : Flag.SetsParameter;
-    this.flags |= name === undefined ? Flag.ChangesRole : flagsOfParameter(name);
+    this.add(local ? Flag.SetsLocalParameter : Flag.SetsParameter);
+    this.add(name === undefined ? Flag.ChangesRole : flagsOfParameter(name));
     const value = args[1];
     const valueFrom = parameterOf(value);
     this.details.push(
@@ -256,11 +261,15 @@ class TreeReader {
     this.#unknown();
     for (const argument of args) {
       const flags = flagsOfBody(constantOf(argument) ?? '');
-      this.flags |= flags;
-      if ((flags & Flag.SetsParameter) !== 0) {
+      this.add(flags);
+      if (has(flags, Flag.SetsParameter)) {
         this.details.push({ kind: 'parameter', names: 'unknown', local: false });
       }
     }
+  }
+
+  add(flags: Flag): void {
+    this.flags = union(this.flags, flags);
   }
 
   /** A name that is, or may be, that of a function which affects the session. */
@@ -268,14 +277,14 @@ class TreeReader {
     for (const name of names) {
       if (sqlRunningFunctions.has(name)) {
         // The SQL that it runs is unknown.
-        this.flags |= Flag.OtherState;
+        this.add(Flag.OtherState);
         this.#unknown();
       }
       if (harmlessFunctions.has(name) && !plainFunctions.has(name)) this.isPlainRead = false;
       const flag = sessionFunctions.get(name);
       if (flag === undefined) continue;
       this.isPlainRead = false;
-      this.flags |= flag;
+      this.add(flag);
       this.details.push(
         flag === Flag.SetsParameter
           ? { kind: 'parameter', names: 'unknown', local: false }
@@ -292,7 +301,7 @@ class TreeReader {
   }
 
   #unknown(): void {
-    this.flags |= Flag.UnknownFunction;
+    this.add(Flag.UnknownFunction);
     this.isPlainRead = false;
   }
 }

@@ -56,7 +56,7 @@ export function reconcileClientNamed(connection: ClientNamedSink, owner: Session
   else own.version = owner.version;
   if (!closes) return;
   toServer.add(syncMessage);
-  connection.pending.append(Reply.Sync | Action.Discard);
+  connection.pending.append(Reply.Sync, Action.Discard);
 }
 
 /**
@@ -68,7 +68,7 @@ export function ensureClientNamed(
   owner: SessionNames,
   name: string,
   nameOnly: boolean,
-  action: number,
+  action: Action,
   failure: ReplyNote | null,
 ): boolean {
   const wanted = owner.get(name);
@@ -96,7 +96,7 @@ export function ensureClientNamed(
         ? buildParse(Buffer.from(name, 'latin1'), '')
         : wanted.statement.namedParse(name, wanted.analysis.description),
     );
-    connection.pending.append(Reply.Parse | action, note);
+    connection.pending.append(Reply.Parse, action, note);
   });
   return true;
 }
@@ -113,7 +113,7 @@ export function bringSqlStatements(
   for (const [name, named] of owner.sqlStatements()) {
     if (!ensureClientNamed(connection, owner, name, false, Action.Orphaned, null)) continue;
     toServer.add(syncMessage);
-    connection.pending.append(Reply.Sync | Action.Discard);
+    connection.pending.append(Reply.Sync, Action.Discard);
     brought.push(named);
   }
   return brought;
@@ -129,7 +129,7 @@ export function renewClientNamed(connection: ClientNamedSink, owner: SessionName
   for (const name of [...own.byName.keys()])
     closeClientNamed(connection, own, name, Action.Discard);
   toServer.add(syncMessage);
-  connection.pending.append(Reply.Sync | Action.Discard);
+  connection.pending.append(Reply.Sync, Action.Discard);
   return true;
 }
 
@@ -137,12 +137,12 @@ function closeClientNamed(
   connection: ClientNamedSink,
   own: ClientNamedStatements,
   name: string,
-  action: number,
+  action: Action,
 ): void {
   const named = own.byName.get(name);
   own.byName.delete(name);
   toServer.add(buildCloseStatement(Buffer.from(name, 'latin1')));
-  connection.pending.append(Reply.Close | action, {
+  connection.pending.append(Reply.Close, action, {
     undo: () => {
       if (named !== undefined) own.byName.set(name, named);
     },

@@ -43,7 +43,7 @@ export class ClientStatement implements Kept {
     connection: StatementSink,
     analysis: Analysis,
     told: Description | null,
-    action: number,
+    action: Action,
     note: ReplyNote | null,
   ): void {
     const { statement } = this;
@@ -55,7 +55,8 @@ export class ClientStatement implements Kept {
     toServer.add(statement.parseMessageFor(told));
     const added = statements.add(statement, analysis);
     connection.pending.append(
-      Reply.Parse | action,
+      Reply.Parse,
+      action,
       note === null ? added : new NoteChain(added, note),
     );
   }
@@ -63,7 +64,8 @@ export class ClientStatement implements Kept {
   #close(connection: StatementSink, statement: Statement): void {
     toServer.add(statement.closeMessage);
     connection.pending.append(
-      Reply.Close | Action.Discard,
+      Reply.Close,
+      Action.Discard,
       connection.state.statements.close(statement),
     );
   }

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { parseErrorFields, readErrorMessage } from '@sluice/wire';
+import { has, mask } from '../distinct.ts';
 import type { ClientNamedSink } from './client-named-statements.ts';
-import type { ReplyNote } from '../protocol/pending-replies.ts';
+import type { Action, ReplyNote } from '../protocol/pending-replies.ts';
 import { Flag } from '../sql/index.ts';
 import type { Effect, Effects } from '../sql/index.ts';
 import { ClientStatement } from './client-statement.ts';
@@ -13,7 +14,7 @@ import { SqlStatement } from './sql-statement.ts';
 import type { Statement } from './statement.ts';
 
 /** Effects of SQL that calls prepared statements by name, or changes names. */
-export const usesNames: number = Flag.Prepare | Flag.Execute | Flag.Deallocate | Flag.Discard;
+export const usesNames: Flag = mask(Flag.Prepare, Flag.Execute, Flag.Deallocate, Flag.Discard);
 
 /** A SQL text that uses names, its position, and its effects. */
 export interface NamingText {
@@ -40,7 +41,7 @@ const deepest = 8;
 function calledBy(effect: Effect, names: SessionNames): NamingText | null {
   if (effect.kind !== 'execute') return null;
   const named = names.get(bytesOf(effect.name));
-  return named instanceof ClientStatement && (named.effects.flags & usesNames) !== 0
+  return named instanceof ClientStatement && has(named.effects.flags, usesNames)
     ? textOf(named.statement)
     : null;
 }
@@ -53,7 +54,7 @@ export function meetNames(
   connection: ClientNamedSink,
   names: SessionNames,
   { effects }: NamingText,
-  action: number,
+  action: Action,
   failure: ReplyNote | null,
   ran: (effects: Effects) => void,
   depth = 0,
@@ -115,7 +116,7 @@ export class NameChanges implements ReplyNote {
   /** `callPosition`: the position of the EXECUTE that calls the text; null: the text itself. */
   #collect(text: NamingText, callPosition: number | null, depth: number): void {
     const { details, positions, flags } = text.effects;
-    if ((flags & usesNames) === 0) return;
+    if (!has(flags, usesNames)) return;
     for (const [at, effect] of details.entries()) {
       const position = callPosition ?? positions[at] ?? 0;
       const called = depth < deepest ? calledBy(effect, this.#names) : null;

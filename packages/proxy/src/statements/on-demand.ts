@@ -1,4 +1,6 @@
 import { TransactionStatus } from '@sluice/wire';
+import { distinct, has, mask } from '../distinct.ts';
+import type { Distinct } from '../distinct.ts';
 import type { StatementSink } from './statement-sink.ts';
 import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
@@ -28,13 +30,13 @@ export interface Kept extends Described {
     connection: StatementSink,
     analysis: Analysis,
     told: Description | null,
-    action: number,
+    action: Action,
     note: ReplyNote | null,
   ): void;
 }
 
 /** What a statement needs before it can be used on a connection. */
-export const Need = {
+export const Need = distinct<'Need'>()({
   /** Nothing: its description there is the one that the client got. */
   Nothing: 0,
   /** It is prepared before the request. */
@@ -47,17 +49,18 @@ export const Need = {
   Wait: 4,
   /** Its description differs from that of the client. */
   Changed: 5,
-} as const;
+});
+export type Need = Distinct<'Need'>;
 
 /**
  * Statements without rows that may return some after a change in the catalog: CALL, EXECUTE, FETCH, and statements that
  * were not parsed.
  */
-const mayGainRows = Flag.Procedure | Flag.Execute | Flag.Cursor | Flag.Opaque;
+const mayGainRows = mask(Flag.Procedure, Flag.Execute, Flag.Cursor, Flag.Opaque);
 
 /** Whether the statement has no side effects, so that it can run before its description is known. */
 export function isHarmless(effects: Effects | null): boolean {
-  return effects !== null && (effects.flags & Flag.PlainRead) !== 0;
+  return effects !== null && has(effects.flags, Flag.PlainRead);
 }
 
 /**
@@ -94,7 +97,7 @@ export class OnDemand {
   }
 
   /** What the statement needs. `binds`: it will be run, not described. */
-  needOf(connection: StatementSink, kept: Kept, binds: boolean): number {
+  needOf(connection: StatementSink, kept: Kept, binds: boolean): Need {
     const here = kept.on(connection);
     // A request that the database certainly skips needs nothing.
     if (here === kept.analysis || connection.pending.skipping) return Need.Nothing;
@@ -171,7 +174,7 @@ export class OnDemand {
       telling = new Telling(kept, analysis);
     }
     toServer.add(kept.describeMessage);
-    connection.pending.append(Reply.DescribeStatement | Action.Discard, telling);
+    connection.pending.append(Reply.DescribeStatement, Action.Discard, telling);
   }
 
   /** The client accepts the description on the connection. */

@@ -101,6 +101,7 @@ export function gatherRewritten(
   toServer.add(buildQuery(text.toString('latin1'), 'latin1'));
   return connection.pending.append(
     Reply.RewrittenQuery,
+    Action.Forward,
     new RewrittenText(insertions, count, note, tag),
   );
 }
@@ -110,7 +111,7 @@ const told: ReplyNote = { tellsParameters: true, undo: () => undefined };
 
 /** Collects start values in a separate Query, after a Query of the client. */
 export function gatherBehind(connection: StatementSink, statements: readonly string[]): void {
-  connection.pending.append(Reply.Query | Action.Orphaned, told);
+  connection.pending.append(Reply.Query, Action.Orphaned, told);
   connection.state.unnamed.destroyed();
   toServer.add(buildQuery(statements.join(';'), 'latin1'));
 }
@@ -127,18 +128,18 @@ export function gatherInCycle(connection: StatementSink, statements: readonly st
   for (const sql of statements) {
     // One may be left from a failed cycle.
     toServer.add(closeStatement);
-    pending.append(Reply.Close | Action.Discard);
+    pending.append(Reply.Close, Action.Discard);
     toServer.add(buildParse(name, sql));
-    pending.append(Reply.Parse | Action.Discard);
+    pending.append(Reply.Parse, Action.Discard);
     toServer.add(bindMessage);
-    pending.append(Reply.Bind | Action.Discard);
+    pending.append(Reply.Bind, Action.Discard);
     toServer.add(executeMessage);
-    pending.append(Reply.Execute | Action.Discard);
+    pending.append(Reply.Execute, Action.Discard);
     toServer.add(closePortal);
-    pending.append(Reply.Close | Action.Discard);
+    pending.append(Reply.Close, Action.Discard);
   }
   toServer.add(closeStatement);
-  pending.append(Reply.Close | Action.Discard);
+  pending.append(Reply.Close, Action.Discard);
 }
 
 /** Words without which an unparsed text resets nothing, and the one after which nothing can follow immediately. */

@@ -1,3 +1,4 @@
+import { mask } from '../distinct.ts';
 import type { StatementSink } from './statement-sink.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import { Change } from '../protocol/query-cycle.ts';
@@ -11,7 +12,7 @@ import type { Statement } from './statement.ts';
 export type Named = ClientStatement | SqlStatement;
 
 /** Changes of names, by the protocol or by SQL. */
-const anyChange = Change.Names | Change.SqlNames;
+const anyChange = mask(Change.Names, Change.SqlNames);
 
 const noNames = new Map<string, Named>();
 const noBackendNames = new Map<string, string>();

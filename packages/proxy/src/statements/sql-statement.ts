@@ -7,7 +7,7 @@ import {
 } from '@sluice/wire';
 import type { StatementSink } from './statement-sink.ts';
 import { toServer } from '../io/write-buffer.ts';
-import { Reply } from '../protocol/pending-replies.ts';
+import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { Effects } from '../sql/index.ts';
 import { backendNamePrefix } from './backend-names.ts';
@@ -52,16 +52,16 @@ export class SqlStatement {
   }
 
   /** Runs the PREPARE again, with extended-protocol messages that can be within a cycle. */
-  prepareAgain(connection: StatementSink, action: number, note: ReplyNote): void {
+  prepareAgain(connection: StatementSink, action: Action, note: ReplyNote): void {
     const { pending } = connection;
     // An earlier failed run has left its statement.
     toServer.add(closeRunner);
-    pending.append(Reply.Close | action);
+    pending.append(Reply.Close, action);
     toServer.add(this.source);
-    pending.append(Reply.Parse | action);
+    pending.append(Reply.Parse, action);
     toServer.add(runRunner);
-    pending.append(Reply.Bind | action);
-    pending.append(Reply.Execute | action, note);
-    pending.append(Reply.Close | action);
+    pending.append(Reply.Bind, action);
+    pending.append(Reply.Execute, action, note);
+    pending.append(Reply.Close, action);
   }
 }

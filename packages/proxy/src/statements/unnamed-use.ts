@@ -7,7 +7,7 @@ import {
 } from '@sluice/wire';
 import type { StatementSink } from './statement-sink.ts';
 import { toServer } from '../io/write-buffer.ts';
-import { Reply } from '../protocol/pending-replies.ts';
+import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { Effects } from '../sql/index.ts';
 import type { Analysis } from './analysis.ts';
@@ -64,7 +64,7 @@ export class UnnamedUse implements Kept {
     connection: StatementSink,
     analysis: Analysis,
     told: Description | null,
-    action: number,
+    action: Action,
     note: ReplyNote | null,
   ): void {
     const { statement } = this;
@@ -79,7 +79,8 @@ export class UnnamedUse implements Kept {
       toServer.add(buildMessage(FrontendCode.Parse, head, told.parameters));
     }
     connection.pending.append(
-      Reply.Parse | action,
+      Reply.Parse,
+      action,
       note === null ? change : new NoteChain(change, note),
     );
   }

@@ -1,3 +1,4 @@
+import { has, mask } from '../distinct.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { guarded } from '../io/guard.ts';
 import { Flag, normalizedOf } from '../sql/index.ts';
@@ -20,7 +21,7 @@ const patience = 500;
 const mostNames = 100;
 const longestValues = 4096;
 /** Statements that must be the last in their text, or are followed by data from the client. */
-const standsAlone = Flag.Ddl | Flag.CopyIn | Flag.CopyOut | Flag.Procedure | Flag.Do | Flag.Opaque;
+const standsAlone = mask(Flag.Ddl, Flag.CopyIn, Flag.CopyOut, Flag.Procedure, Flag.Do, Flag.Opaque);
 /** The maximum number of statements stored for one probe; the log names no more. */
 const mostSuspects = 20;
 
@@ -88,10 +89,9 @@ export class CodeRuns {
       if (this.#unjudged.length < mostUnjudged && end - start < longestUnjudged)
         this.#unjudged.push({ effects, text: Buffer.from(source.subarray(start, end)) });
       else this.#suspect(effects, source, start, end, true);
-      if ((flags & Flag.UnknownFunction) !== 0 && (flags & standsAlone) === 0)
-        this.#owner.mayReset();
+      if (has(flags, Flag.UnknownFunction) && !has(flags, standsAlone)) this.#owner.mayReset();
     } else this.#take(verdict, effects, source, start, end);
-    if ((flags & Flag.Ddl) !== 0) {
+    if (has(flags, Flag.Ddl)) {
       // The text does not show objects in a temporary schema on the search_path.
       if (this.#owner.searchPath?.includes('pg_temp') !== false)
         this.#suspect(effects, source, start, end, false);
@@ -201,7 +201,7 @@ export class CodeRuns {
     if (unnamed || other) {
       this.#suspect(effects, source, start, end, unnamed);
       this.#isCertain = true;
-    } else if ((effects.flags & Flag.Opaque) !== 0) {
+    } else if (has(effects.flags, Flag.Opaque)) {
       // Its effects are unknown, and no other text shows them.
       this.#suspect(effects, source, start, end, true);
       this.#noteNames(source.toString('latin1', start, end));

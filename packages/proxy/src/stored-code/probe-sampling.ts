@@ -1,3 +1,4 @@
+import { has, mask } from '../distinct.ts';
 import { Flag } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 
@@ -14,7 +15,7 @@ const firstRuns = 3;
 const sample = 100;
 
 /** Flags of statements whose text does not show all side effects. */
-const hidden = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.Opaque | Flag.Writes;
+const hidden = mask(Flag.UnknownFunction, Flag.Procedure, Flag.Do, Flag.Opaque, Flag.Writes);
 
 /** A normalized statement after which the session is to be probed. */
 export interface Suspect {
@@ -32,7 +33,7 @@ const records = new WeakMap<Effects, Record>();
  * session's hidden state is tracked, never whether another session sees it.
  */
 export function deservesProbe(effects: Effects): boolean {
-  if ((effects.flags & hidden) === 0) return false;
+  if (!has(effects.flags, hidden)) return false;
   let record = records.get(effects);
   if (record === undefined) {
     record = { runs: 0, leaves: false };

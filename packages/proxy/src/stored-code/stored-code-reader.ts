@@ -16,6 +16,7 @@ import { events } from '../telemetry/events.ts';
 import { sqlRunningExtensions, statelessExtensions } from './stateless-extensions.ts';
 import {
   Risk,
+  worstOf,
   bodiesSql,
   decode,
   fingerprintSql,
@@ -231,11 +232,11 @@ class Reading {
     }
     const allSideEffects = new Map<number, SideEffects>();
     for (const each of functions) {
-      const risk = Math.max(
+      const risk = worstOf(
         each.risk,
         each.isDynamic ? dynamic : Risk.None,
         risks.get(each.oid) ?? Risk.None,
-      ) as Risk;
+      );
       if (risk !== Risk.None) risks.set(each.oid, risk);
       allSideEffects.set(each.oid, each.sideEffects);
       if (risk !== Risk.None || leaves(each.sideEffects))
@@ -251,7 +252,7 @@ class Reading {
       functions,
       ({ oid, words, sideEffects }) => {
         const named = index.find(words);
-        const worst = Math.max(risks.get(oid) ?? 0, ...named.map(({ risk }) => risk)) as Risk;
+        const worst = worstOf(risks.get(oid) ?? Risk.None, ...named.map(({ risk }) => risk));
         if (worst !== (risks.get(oid) ?? Risk.None)) {
           risks.set(oid, worst);
           grew = true;

@@ -1,3 +1,5 @@
+import { distinct, has, mask } from '../distinct.ts';
+import type { Distinct } from '../distinct.ts';
 import { Flag, sessionFunctions, sqlRunningFunctions } from '../sql/index.ts';
 
 /*
@@ -6,15 +8,19 @@ import { Flag, sessionFunctions, sqlRunningFunctions } from '../sql/index.ts';
  */
 
 /** How much is known of the side effects of code; higher is worse. */
-export const Risk = {
+export const Risk = distinct<'Risk'>()({
   /** No side effects, or only named ones that are read back. */
   None: 0,
   /** Side effects that a reset removes. */
   Resettable: 1,
   /** Side effects that a reset may not remove. */
   Lasting: 2,
-} as const;
-export type Risk = (typeof Risk)[keyof typeof Risk];
+});
+export type Risk = Distinct<'Risk'>;
+
+export function worstOf(first: Risk, ...others: readonly Risk[]): Risk {
+  return others.reduce((worst, other) => (other > worst ? other : worst), first);
+}
 
 /** The first OID of an object that is not built in (FirstNormalObjectId in transam.h). */
 const firstOwn = 16_384;
@@ -103,13 +109,13 @@ const objectOf: ReadonlyMap<string, { readonly table: string; readonly oid: stri
 /** Built-in functions with side effects. The reader adds unknown built-in functions of the server. */
 export const ownRisks: ReadonlyMap<string, Risk> = new Map<string, Risk>([
   ...[...sessionFunctions]
-    .filter(([, flag]) => (flag & (Flag.SetsParameter | Flag.AdvisoryLock | Flag.OtherState)) !== 0)
+    .filter(([, flag]) => has(flag, mask(Flag.SetsParameter, Flag.AdvisoryLock, Flag.OtherState)))
     .map(
       ([name, flag]) =>
         [
           name,
           // The seed that a reset sets covers the side effect of setseed().
-          (flag & Flag.OtherState) !== 0 && name !== 'setseed' ? Risk.Lasting : Risk.Resettable,
+          has(flag, Flag.OtherState) && name !== 'setseed' ? Risk.Lasting : Risk.Resettable,
         ] as const,
     ),
   ...[...sqlRunningFunctions].map((name) => [name, Risk.Resettable] as const),

@@ -1,10 +1,11 @@
+import { has, mask, without } from '../distinct.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { clock } from '../io/clock.ts';
 import { ByteCache, Flag, effectsOf, hashBytes, unionOf, wordsIn } from '../sql/index.ts';
 import type { Effects, SideEffects } from '../sql/index.ts';
 import type { CodeKnowledge } from './code-knowledge.ts';
 import { StoredCodeReader } from './stored-code-reader.ts';
-import { Risk } from './stored-code-sql.ts';
+import { Risk, worstOf } from './stored-code-sql.ts';
 
 /** Words of DDL that may change code, or what runs it. */
 const codeWords =
@@ -31,13 +32,16 @@ const burst = 2000;
 const remembered = 1024 * 1024;
 
 /** Statements whose text does not show what they run. */
-const runsCode = Flag.UnknownFunction | Flag.Procedure | Flag.Do | Flag.Opaque;
+const runsCode = mask(Flag.UnknownFunction, Flag.Procedure, Flag.Do, Flag.Opaque);
 /** The same, and those that may run code without calling it. */
-const mayRunCode = runsCode | Flag.Writes;
+const mayRunCode = mask(runsCode, Flag.Writes);
+/** Statements that contain their own code. */
+const bringsCode = mask(Flag.Do, Flag.Opaque);
 /**
  * Statements whose effects no text proves: EXECUTE, and DDL that creates temporary objects because of the search_path.
  */
-const unproven = Flag.Do | Flag.Opaque | Flag.Execute | Flag.Ddl;
+const unproven = mask(Flag.Do, Flag.Opaque, Flag.Execute, Flag.Ddl);
+const mayRunUnproven = mask(mayRunCode, unproven);
 
 /** The possible side effects of a statement through code that it runs. */
 export interface Verdict {
@@ -126,7 +130,7 @@ export class StoredCode {
   }
 
   /** Statements with these flags can have no side effects, whatever they name. */
-  proves(flags: number): boolean {
+  proves(flags: Flag): boolean {
     const knowledge = this.#knowledge;
     if (knowledge === null || this.#outdated || (flags & (runsCode | unproven)) !== 0) return false;
     return knowledge.isPlain;
@@ -160,7 +164,7 @@ export class StoredCode {
   /** Whether DDL with this text may change code, or what runs it. */
   isChangedBy({ flags, details }: Effects, text: Buffer): boolean {
     if (codeWords.test(text.toString('latin1'))) return true;
-    return this.#judge(flags & ~unproven, details, text).risk !== Risk.None;
+    return this.#judge(without(flags, unproven), details, text).risk !== Risk.None;
   }
 
   /** The possible side effects of the statement in `source[start, end)` through code that it runs. */
@@ -176,27 +180,27 @@ export class StoredCode {
   }
 
   /** A statement whose flags show all its calls, and that names nothing risky: the result that `#judge` would have. */
-  #provesText(flags: number, source: Buffer, start: number, end: number): boolean {
+  #provesText(flags: Flag, source: Buffer, start: number, end: number): boolean {
     const knowledge = this.#knowledge;
     if (knowledge === null || (flags & (runsCode | unproven)) !== 0) return false;
     if (knowledge.any !== Risk.None || knowledge.types !== Risk.None) return false;
     return !knowledge.risky.mayMention(source, start, end);
   }
 
-  #judge(flags: number, details: Effects['details'], text: Buffer): Verdict {
+  #judge(flags: Flag, details: Effects['details'], text: Buffer): Verdict {
     const knowledge = this.#knowledge;
     const words = wordsIn(text);
-    let risk: Risk = (flags & unproven) === 0 ? Risk.None : this.#riskOfText(flags, text);
-    if (knowledge === null) return { ...proven, risk: Math.max(risk, Risk.Resettable) as Risk };
+    let risk: Risk = !has(flags, unproven) ? Risk.None : this.#riskOfText(flags, text);
+    if (knowledge === null) return { ...proven, risk: worstOf(risk, Risk.Resettable) };
     const worsen = (other: Risk): void => {
       if (other > risk) risk = other;
     };
     worsen(knowledge.any);
-    if ((flags & runsCode) !== 0) worsen(knowledge.operators);
+    if (has(flags, runsCode)) worsen(knowledge.operators);
     if (text.includes(0x24)) worsen(knowledge.types);
     const allSideEffects: SideEffects[] = [];
     for (const risky of knowledge.risky.find(words)) {
-      if (risky.onlyWrites && (flags & (mayRunCode | unproven)) === 0) continue;
+      if (risky.onlyWrites && !has(flags, mayRunUnproven)) continue;
       if (risky.isOwn && words.hasEscapedNames) continue;
       worsen(risky.risk);
       allSideEffects.push(risky.sideEffects);
@@ -226,8 +230,8 @@ export class StoredCode {
   }
 
   /** The possible side effects of a text that is not parsed as SQL, or that runs hidden code. */
-  #riskOfText(flags: number, text: Buffer): Risk {
-    if ((flags & (Flag.Do | Flag.Opaque)) === 0) return Risk.Resettable;
+  #riskOfText(flags: Flag, text: Buffer): Risk {
+    if (!has(flags, bringsCode)) return Risk.Resettable;
     return this.#reader.riskOfText(text, this.#knowledge?.dynamic ?? Risk.Resettable);
   }
 

@@ -159,10 +159,15 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
   draining: { level: 'info', message: 'draining' },
 };
 
+function isLogged(name: string): name is keyof typeof lines {
+  return Object.hasOwn(lines, name);
+}
+
 /** Logs events, and statements if `statements` is true, until the returned function is called. */
 export function logEvents(logger: Logger, statements: boolean): () => void {
   const stops: (() => void)[] = [];
-  for (const [name, line] of Object.entries(lines) as [keyof typeof events, Line][]) {
+  for (const [name, line] of Object.entries(lines)) {
+    if (!isLogged(name)) continue;
     if (!logger.isLevelEnabled(line.level) || (name === 'statement' && !statements)) continue;
     const write = (payload: unknown): void => logger[line.level](payload, line.message);
     events[name].subscribe(write);

@@ -70,8 +70,8 @@ export class Bench implements PipeOwner {
     return !this.pipe.isClosed;
   }
 
-  failed(message: ErrorMessage, entry: number, handOver: () => void): FailureOutcome {
-    this.log.push(`failed ${entry}`);
+  failed(message: ErrorMessage, handOver: () => void): FailureOutcome {
+    this.log.push(`failed ${this.pipe.pending.headReply}`);
     return this.failure(message, handOver);
   }
 

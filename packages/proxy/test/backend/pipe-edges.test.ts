@@ -50,10 +50,10 @@ function header(code: number, length: number): Buffer {
 }
 
 /** A bench with `owner` on it, who has asked for these replies. */
-function asked(owner: Reader | null, ...entries: readonly number[]): Bench {
+function asked(owner: Reader | null, ...replies: readonly Reply[]): Bench {
   const bench = new Bench();
   bench.pipe.pending.owner = owner;
-  for (const entry of entries) bench.pipe.pending.append(entry);
+  for (const reply of replies) bench.pipe.pending.append(reply);
   return bench;
 }
 
@@ -89,7 +89,9 @@ suite('a message that comes in pieces', () => {
 
   test('of which nothing is for the client is left out to its end', () => {
     const owner = new Reader('a');
-    const bench = asked(owner, Reply.Query | Action.Discard, Reply.Query);
+    const bench = asked(owner);
+    bench.pipe.pending.append(Reply.Query, Action.Discard);
+    bench.pipe.pending.append(Reply.Query);
     const long = row('x'.repeat(100));
     bench.socket.feed(long.subarray(0, 50));
     assert.ok(!bench.pipe.isMidReply);
@@ -131,11 +133,11 @@ suite('within one chunk', () => {
 
   test('replies to nobody do no harm', () => {
     const bench = asked(null, Reply.Parse, Reply.Sync);
-    bench.pipe.pending.append(Reply.Local, {
+    bench.pipe.pending.append(Reply.Local, Action.Forward, {
       bytes: closeComplete,
       undo: nothing,
     });
-    bench.pipe.pending.append(Reply.CountedQuery, {
+    bench.pipe.pending.append(Reply.CountedQuery, Action.Forward, {
       undo: nothing,
       counted: () => notice,
     });
@@ -146,14 +148,14 @@ suite('within one chunk', () => {
   test('an answer of the proxy’s own follows the end of the cycle before it', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
-    bench.pipe.pending.append(Reply.Local, {
+    bench.pipe.pending.append(Reply.Local, Action.Forward, {
       bytes: closeComplete,
       undo: nothing,
     });
     bench.pipe.pending.append(Reply.Sync);
     bench.socket.feed(done, readyForQueryIdle);
     assert.deepEqual(owner.received, Buffer.concat([done, readyForQueryIdle, closeComplete]));
-    assert.equal(bench.pipe.pending.head, Reply.Sync);
+    assert.equal(bench.pipe.pending.headReply, Reply.Sync);
   });
 
   test('what follows a withdrawn error belongs to the next cycle', () => {
@@ -170,7 +172,7 @@ suite('within one chunk', () => {
   test('nothing is handed over once it is closed', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
-    bench.pipe.pending.append(Reply.Query, {
+    bench.pipe.pending.append(Reply.Query, Action.Forward, {
       undo: nothing,
       noticed: () => (bench.pipe.close(), null),
     });
@@ -185,9 +187,9 @@ suite('a note', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     const { pending } = bench.pipe;
-    pending.append(Reply.DescribeStatement, { undo: nothing });
+    pending.append(Reply.DescribeStatement, Action.Forward, { undo: nothing });
     pending.append(Reply.Sync);
-    pending.append(Reply.CountedQuery, { undo: nothing });
+    pending.append(Reply.CountedQuery, Action.Forward, { undo: nothing });
     pending.append(Reply.CountedQuery);
     const replies = [parameters, noData, readyForQueryIdle, notice, done, readyForQueryIdle];
     bench.socket.feed(...replies, done, readyForQueryIdle);
@@ -204,7 +206,7 @@ suite('a note', () => {
   test('is told of a description, and of nothing else', () => {
     const bench = asked(new Reader('a'));
     const codes: number[] = [];
-    bench.pipe.pending.append(Reply.DescribeStatement, {
+    bench.pipe.pending.append(Reply.DescribeStatement, Action.Forward, {
       undo: nothing,
       described: (code, chunk, start, end) => {
         codes.push(code, end - start);
@@ -221,7 +223,7 @@ suite('a note', () => {
     const owner = new Reader('a');
     owner.relay = (_, start, end) => void relayed.push(end - start);
     const bench = asked(owner);
-    bench.pipe.pending.append(Reply.CountedQuery, {
+    bench.pipe.pending.append(Reply.CountedQuery, Action.Forward, {
       undo: nothing,
       counted: () => Buffer.alloc(0),
     });
@@ -236,7 +238,7 @@ suite('a note', () => {
       parse: Reply.Parse,
       sync: Reply.Sync,
     }))
-      bench.pipe.pending.append(kind, {
+      bench.pipe.pending.append(kind, Action.Forward, {
         undo: nothing,
         completed: () => void log.push(name),
       });
@@ -251,11 +253,11 @@ suite('an answer of the proxy’s own', () => {
   test('goes to nobody when its client has gone', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
-    bench.pipe.pending.append(Reply.Local | Action.Orphaned, {
+    bench.pipe.pending.append(Reply.Local, Action.Orphaned, {
       bytes: closeComplete,
       undo: nothing,
     });
-    bench.pipe.pending.append(Reply.Local, { undo: nothing });
+    bench.pipe.pending.append(Reply.Local, Action.Forward, { undo: nothing });
     bench.pipe.flush();
     assert.equal(owner.received.length, 0);
     assert.deepEqual(bench.log, ['nothing pending']);
@@ -263,7 +265,7 @@ suite('an answer of the proxy’s own', () => {
 
   test('needs no owner', () => {
     const bench = asked(null);
-    bench.pipe.pending.append(Reply.Local, {
+    bench.pipe.pending.append(Reply.Local, Action.Forward, {
       bytes: closeComplete,
       undo: nothing,
     });
@@ -284,7 +286,7 @@ suite('an answer of the proxy’s own', () => {
 test('a description that does not fit fails an open cycle at the server too', () => {
   const owner = new Reader('a');
   const bench = asked(owner);
-  bench.pipe.pending.append(Reply.DescribeStatement | Action.Discard, {
+  bench.pipe.pending.append(Reply.DescribeStatement, Action.Discard, {
     undo: nothing,
     described: (code) => (code === Code.NoData ? error : null),
   });

@@ -44,15 +44,15 @@ const copyIn = buildMessage(Code.CopyInResponse, Buffer.from([0, 0, 0]));
 const select = Buffer.concat([fields, row('1'), done, readyForQueryIdle]);
 
 /** A bench on which `owner` has asked for these replies. */
-function asked(owner: Reader | null, ...entries: readonly number[]): Bench {
+function asked(owner: Reader | null, ...replies: readonly Reply[]): Bench {
   const bench = new Bench();
   bench.pipe.pending.owner = owner;
-  for (const entry of entries) bench.pipe.pending.append(entry);
+  for (const reply of replies) bench.pipe.pending.append(reply);
   return bench;
 }
 
 suite('a pipe hands over', () => {
-  const complete: Readonly<Record<string, readonly [entries: readonly number[], reply: Buffer]>> = {
+  const complete: Readonly<Record<string, readonly [replies: readonly Reply[], reply: Buffer]>> = {
     'a simple query': [[Reply.Query], select],
     'a query without rows': [[Reply.Query], Buffer.concat([done, readyForQueryIdle])],
     'an empty query': [
@@ -95,10 +95,10 @@ suite('a pipe hands over', () => {
     ],
     'two cycles': [[Reply.Query, Reply.Query], Buffer.concat([select, select])],
   };
-  for (const [name, [entries, reply]] of Object.entries(complete)) {
+  for (const [name, [replies, reply]] of Object.entries(complete)) {
     test(`${name}, byte for byte`, () => {
       const owner = new Reader('a');
-      const bench = asked(owner, ...entries);
+      const bench = asked(owner, ...replies);
       bench.socket.feed(reply);
       assert.deepEqual(owner.received, reply);
       assert.equal(bench.pipe.pending.length, 0);
@@ -108,7 +108,7 @@ suite('a pipe hands over', () => {
       fc.assert(
         fc.property(fc.array(fc.integer({ min: 0, max: reply.length })), (cuts) => {
           const owner = new Reader('a');
-          const bench = asked(owner, ...entries);
+          const bench = asked(owner, ...replies);
           let from = 0;
           for (const cut of [...cuts.toSorted((a, b) => a - b), reply.length]) {
             if (cut > from) bench.socket.feed(reply.subarray(from, cut));
@@ -137,7 +137,10 @@ suite('a pipe hands over', () => {
 
   test('nothing of a reply that is discarded', () => {
     const owner = new Reader('a');
-    const bench = asked(owner, Reply.Parse | Action.Discard, Reply.Bind, Reply.Sync);
+    const bench = asked(owner);
+    bench.pipe.pending.append(Reply.Parse, Action.Discard);
+    bench.pipe.pending.append(Reply.Bind);
+    bench.pipe.pending.append(Reply.Sync);
     bench.socket.feed(parseComplete, bindComplete, readyForQueryIdle);
     assert.deepEqual(owner.received, Buffer.concat([bindComplete, readyForQueryIdle]));
   });
@@ -171,7 +174,7 @@ suite('a pipe hands over', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Parse);
     const bytes = closeComplete;
-    bench.pipe.pending.append(Reply.Local, { bytes, undo: () => undefined });
+    bench.pipe.pending.append(Reply.Local, Action.Forward, { bytes, undo: () => undefined });
     bench.pipe.pending.append(Reply.Sync);
     bench.socket.feed(parseComplete);
     assert.deepEqual(owner.received, Buffer.concat([parseComplete, bytes]));
@@ -182,7 +185,10 @@ suite('a pipe hands over', () => {
   test('an answer of the proxy’s own at once, when it is first', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
-    bench.pipe.pending.append(Reply.Local, { bytes: closeComplete, undo: () => undefined });
+    bench.pipe.pending.append(Reply.Local, Action.Forward, {
+      bytes: closeComplete,
+      undo: () => undefined,
+    });
     bench.pipe.flush();
     assert.deepEqual(owner.received, closeComplete);
     assert.deepEqual(owner.log, ['a flush']);
@@ -225,7 +231,10 @@ suite('a pipe hands over', () => {
   test('what a note puts in the place of a notice', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
-    bench.pipe.pending.append(Reply.Query, { undo: () => undefined, noticed: () => parameter });
+    bench.pipe.pending.append(Reply.Query, Action.Forward, {
+      undo: () => undefined,
+      noticed: () => parameter,
+    });
     bench.socket.feed(notice, done, readyForQueryIdle);
     assert.deepEqual(owner.received, Buffer.concat([parameter, done, readyForQueryIdle]));
   });
@@ -233,7 +242,7 @@ suite('a pipe hands over', () => {
   test('what a note puts in the place of a statement’s end', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
-    bench.pipe.pending.append(Reply.CountedQuery, {
+    bench.pipe.pending.append(Reply.CountedQuery, Action.Forward, {
       undo: () => undefined,
       counted: () => parameter,
     });
@@ -248,7 +257,7 @@ suite('a pipe hands over', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     const note = { passes: true, undo: () => undefined, counted: () => null };
-    bench.pipe.pending.append(Reply.RewrittenQuery, note);
+    bench.pipe.pending.append(Reply.RewrittenQuery, Action.Forward, note);
     bench.socket.feed(fields, row('mine'), done);
     note.passes = false;
     bench.socket.feed(fields, row('other'));
@@ -263,7 +272,7 @@ suite('a pipe hands over', () => {
   test('an error in the place of a description that does not fit, and nothing behind it', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
-    bench.pipe.pending.append(Reply.DescribeStatement | Action.Discard, {
+    bench.pipe.pending.append(Reply.DescribeStatement, Action.Discard, {
       undo: () => undefined,
       described: (code) => (code === Code.NoData ? error : null),
     });
@@ -376,7 +385,7 @@ suite('a pipe tells its owner of', () => {
 });
 
 suite('a pipe is out of sync with', () => {
-  const surprises: Readonly<Record<string, readonly [entries: readonly number[], says: Buffer]>> = {
+  const surprises: Readonly<Record<string, readonly [replies: readonly Reply[], says: Buffer]>> = {
     'a reply that nobody is owed': [[], done],
     'a ReadyForQuery that nobody is owed': [[], readyForQueryIdle],
     'rows for a Parse': [[Reply.Parse, Reply.Sync], row('1')],
@@ -396,10 +405,10 @@ suite('a pipe is out of sync with', () => {
     'a transaction status that is none': [[Reply.Query], ready('X')],
     'COPY data asked for among other requests': [[Reply.Query, Reply.Query], copyIn],
   };
-  for (const [name, [entries, says]] of Object.entries(surprises))
+  for (const [name, [replies, says]] of Object.entries(surprises))
     test(`${name}, and nothing behind it is handed over`, () => {
       const owner = new Reader('a');
-      const bench = asked(owner, ...entries);
+      const bench = asked(owner, ...replies);
       bench.socket.feed(says, select);
       assert.equal(bench.log.length, 1);
       assert.match(bench.log[0] ?? '', /^out of sync: /);
@@ -512,7 +521,7 @@ suite('a pipe', () => {
   test('is in the middle of a cycle until Sync', () => {
     const bench = asked(new Reader('a'));
     assert.ok(!bench.pipe.isMidCycle);
-    bench.pipe.pending.append(Reply.Parse | Action.Discard);
+    bench.pipe.pending.append(Reply.Parse, Action.Discard);
     assert.ok(bench.pipe.isMidCycle);
     bench.pipe.pending.append(Reply.Sync);
     assert.ok(!bench.pipe.isMidCycle);
@@ -524,7 +533,10 @@ suite('a pipe', () => {
     const bench = asked(new Reader('a'), Reply.Query);
     bench.pipe.errorSent = true;
     let completed = 0;
-    bench.pipe.pending.append(Reply.Query, { undo: () => undefined, completed: () => completed++ });
+    bench.pipe.pending.append(Reply.Query, Action.Forward, {
+      undo: () => undefined,
+      completed: () => completed++,
+    });
     bench.socket.feed(done, readyForQueryIdle);
     assert.ok(!bench.pipe.errorSent);
     bench.socket.feed(done, readyForQueryIdle);
@@ -540,7 +552,10 @@ suite('a pipe', () => {
       bench.pipe.errorSent = true;
       return 'forwarded';
     };
-    bench.pipe.pending.append(Reply.Query, { undo: () => undefined, completed: () => completed++ });
+    bench.pipe.pending.append(Reply.Query, Action.Forward, {
+      undo: () => undefined,
+      completed: () => completed++,
+    });
     bench.socket.feed(error, readyForQueryIdle);
     assert.equal(completed, 0);
   });

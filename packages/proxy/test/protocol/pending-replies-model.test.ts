@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { as } from '../../src/distinct.ts';
 import { Action, PendingReplies, Reply } from '../../src/protocol/pending-replies.ts';
 import type { ReplyOwner } from '../../src/protocol/pending-replies.ts';
 
@@ -157,7 +158,10 @@ test('the queue of pending replies does what a plain list does', () => {
               undo: (skipped: boolean) => void log.push(`undo ${number} ${skipped}`),
               number,
             };
-            assert.equal(queue.append(kind | action, note), model.append(number, kind, action));
+            assert.equal(
+              queue.append(as(kind), as(action), note),
+              model.append(number, kind, action),
+            );
             break;
           }
           case 'shift':
@@ -195,7 +199,8 @@ test('the queue of pending replies does what a plain list does', () => {
         const [head] = model.entries;
         const last = model.entries.at(-1);
         assert.equal(queue.length, model.entries.length);
-        assert.equal(queue.head, head === undefined ? Reply.Nothing : head.kind | head.action);
+        assert.equal(queue.headReply, head?.kind ?? Reply.Nothing);
+        assert.equal(queue.headAction, head?.action ?? Action.Forward);
         if (head !== undefined)
           assert.equal((queue.headNote as { number?: number } | null)?.number, head.number);
         assert.equal(queue.headOwner, modelOwners.get((head ?? model).owner));

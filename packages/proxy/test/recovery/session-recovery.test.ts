@@ -423,7 +423,8 @@ suite('what was believed of a connection is contradicted', () => {
     owner.connection?.pending.append(Reply.Sync);
     assert.ok(owner.recovery.planOutdated());
     assert.deepEqual(owner.did(), ['renewed']);
-    assert.equal(owner.connection?.pending.head, Reply.Sync | Action.Discard);
+    assert.equal(owner.connection?.pending.headReply, Reply.Sync);
+    assert.equal(owner.connection?.pending.headAction, Action.Discard);
   });
 
   test('but not where that loses something, or was answered in part', () => {

@@ -42,7 +42,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   /** Whether a notification goes to the client. */
   onNotified: LeaseOwner<ServerConnection>['notified'] = () => true;
 
-  lexis: number = Lexis.Standard;
+  lexis: Lexis = Lexis.Standard;
   startValues: StartValues | null = null;
   readonly known: ParameterSet = new ParameterSets().acquire([]);
   readonly clientEncoding = 'UTF8';
@@ -224,6 +224,10 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   resume(): void {
     this.forwarder.resume();
   }
+  parametersReported(): void {
+    this.log.push('parameters reported');
+  }
+
   parameterReported(name: string): void {
     this.log.push(`reported ${name}`);
   }

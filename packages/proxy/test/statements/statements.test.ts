@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { effectsOf } from '../../src/sql/index.ts';
+import { Flag, effectsOf } from '../../src/sql/index.ts';
 import { Analysis, Telling } from '../../src/statements/analysis.ts';
 import {
   backendNameIn,
@@ -23,7 +23,7 @@ import {
 } from '@sluice/wire';
 import { readUnderAny } from '../../src/parameters/read-under.ts';
 
-const noEffects = effectsOf(0, 1);
+const noEffects = effectsOf(Flag.None, 1);
 
 /** The body of ParameterDescription. */
 function types(...oids: readonly number[]): Buffer {
