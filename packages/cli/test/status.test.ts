@@ -78,6 +78,12 @@ suite('sluice status', { concurrency: 2 }, () => {
     assert.match(text, /^… and 2 more$/m);
   });
 
+  test('says that there is no pool before the first client', () => {
+    const text = statusText({ ...status, pools: [] }, 'x');
+    assert.match(text, /^No pool yet/m);
+    assert.doesNotMatch(text, /^POOL/m);
+  });
+
   test('rates are those since the earlier status', () => {
     const pools = status.pools.map((pool) => ({ ...pool, queries: 5300 }));
     const later = { ...status, readAt: '2026-01-01T00:01:50.000Z', pools };
@@ -136,6 +142,14 @@ suite('sluice status', { concurrency: 2 }, () => {
     await watching.line(/"readAt"/);
     await watching.line(/"readAt"/);
     await watching.stop('SIGINT');
+
+    const shown = new SluiceProcess(t, ['status', '--watch'], { env, terminal: true });
+    await shown.line(/^default +READ_WRITE/);
+    shown.type('\u0003');
+    assert.equal(await shown.exit(), 0);
+    // Clears the screen (2 J), and not what the terminal has scrolled away (3 J).
+    assert.match(shown.stdout.join('\n'), /\[2J/);
+    assert.doesNotMatch(shown.stdout.join('\n'), /\[3J/);
     await client.end();
     await up.stop('SIGINT');
   });

@@ -9,8 +9,8 @@ import { statusText } from './status-text.ts';
 /** How long the admin port may take to answer (milliseconds). */
 const patience = 5000;
 
-/** Clears the screen and goes to its top left corner. */
-const clearScreen = '\u001B[H\u001B[2J\u001B[3J';
+/** Clears the screen and goes to its top left corner. What the terminal has scrolled away stays. */
+const clearScreen = '\u001B[H\u001B[2J';
 
 export const run: Run = async ({ options, stdout, stderr }) => {
   const admin = adminUrl(options, stderr);

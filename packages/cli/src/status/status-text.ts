@@ -6,8 +6,7 @@ const shownPins = 5;
 
 /** The status as a person reads it. With an earlier one, rates are those since then, else since the start. */
 export function statusText(status: ProxyStatus, admin: string, before?: ProxyStatus): string {
-  const { endpoints, targets, pools, pins } = status;
-  const seconds = secondsBetween(before, status);
+  const { endpoints, targets, pins } = status;
   const sections = [
     heading(status, admin),
     table(
@@ -18,19 +17,7 @@ export function statusText(status: ProxyStatus, admin: string, before?: ProxySta
         return [name, role, all, idle, active, waiting, pinned, arriving];
       }),
     ),
-    table(
-      ['POOL', 'ROLE', 'sessions', 'CONNECTIONS', 'idle', 'opening', 'waiting', 'queries/s'],
-      pools.map((pool) => [
-        `${pool.database} / ${pool.user}`,
-        pool.role,
-        pool.sessions,
-        `${pool.open} of ${pool.limit}`,
-        pool.idle,
-        pool.opening,
-        pool.waiting === 0 ? 0 : `${pool.waiting} (${duration(pool.waitingSeconds)})`,
-        rate(pool, before, seconds),
-      ]),
-    ),
+    poolText(status, before),
     table(
       ['TARGET', 'ROLE', 'STATE', 'CONNECTIONS', 'borrowed', 'lag'],
       targets.map((target) => [
@@ -63,6 +50,25 @@ function waited(seconds: number | null): string {
 
 function stateOf({ state, reason, drained }: TargetStatus): string {
   return `${state}${reason === null ? '' : ` (${reason})`}${drained ? ', drained' : ''}`;
+}
+
+function poolText(status: ProxyStatus, before: ProxyStatus | undefined): string {
+  const { pools } = status;
+  if (pools.length === 0) return 'No pool yet: the first client of a user and database makes it.\n';
+  const seconds = secondsBetween(before, status);
+  return table(
+    ['POOL', 'ROLE', 'sessions', 'CONNECTIONS', 'idle', 'opening', 'waiting', 'queries/s'],
+    pools.map((pool) => [
+      `${pool.database} / ${pool.user}`,
+      pool.role,
+      pool.sessions,
+      `${pool.open} of ${pool.limit}`,
+      pool.idle,
+      pool.opening,
+      pool.waiting === 0 ? 0 : `${pool.waiting} (${duration(pool.waitingSeconds)})`,
+      rate(pool, before, seconds),
+    ]),
+  );
 }
 
 function pinText(pins: ProxyStatus['pins']): string {
