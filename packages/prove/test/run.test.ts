@@ -313,6 +313,17 @@ suite('a summary', () => {
   });
 });
 
+test('no line of a summary ends between a number and its unit', () => {
+  const sentence = 'It takes 95 % of 100 ms, 12 MB and 2.5 s, which is '.repeat(20);
+  const finding = { claim: 'pinning', kind: 'measured', isHeadline: true, sentence } as const;
+  const lines = summaryOf({ ...reportOf([1, 1, 1, 1, 1]), findings: [finding] }).split('\n');
+  assert(lines.length > 10);
+  for (const line of lines) {
+    assert(line.length <= 79, line);
+    assert.doesNotMatch(line, /^\s*(%|ms|MB|s)[ ,]|\u00A0/);
+  }
+});
+
 suite('comparing two reports', () => {
   const calm = [2, 2.05, 1.95, 2.02, 1.98];
   const times = (factor: number): number[] => calm.map((value) => value * factor);

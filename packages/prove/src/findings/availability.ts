@@ -68,13 +68,13 @@ function pathFindings(availability: Availability, path: string): Finding[] {
       claim,
       kind: 'measured',
       isHeadline: true,
-      sentence: `${capital(path)}, ${times}: no write for ${formatMs(medianGap(availability, path))}${lanes.length === 1 ? '' : ` (median; at most ${formatMs(longest)})`}; ${formatNumber(writes)} writes and ${formatNumber(reads)} reads failed, ${formatNumber(held)} requests waited and ${formatNumber(retried)} retried.`,
+      sentence: `${capital(path)}, ${times}: no write for ${formatMs(medianGap(availability, path))}${lanes.length === 1 ? '' : ` (median; at most ${formatMs(longest)})`}; ${plural(writes, 'write')} and ${plural(reads, 'read')} failed, ${plural(held, 'request')} waited, and ${formatNumber(retried)} succeeded when sent again.`,
     },
     {
       claim,
       kind: 'measured',
       isHeadline: lost + doubled > 0,
-      sentence: `Of ${plural(acknowledged, 'acknowledged row')} on the path ${path}, ${formatNumber(lost)} were lost and ${formatNumber(doubled)} doubled.`,
+      sentence: `Of ${plural(acknowledged, 'acknowledged row')} on the path ${path}, ${formatNumber(lost)} ${lost === 1 ? 'was' : 'were'} lost and ${formatNumber(doubled)} doubled.`,
     },
   ];
   if (idle > 0) {

@@ -44,13 +44,14 @@ function poolerFinding(
     claim,
     kind: 'measured',
     isHeadline: true,
-    sentence: `${formatShare(share)} of the statements ${does} ${name}; most often: ${shorten(first)}.`,
+    sentence: `${formatShare(share)} of the statements ${does} ${name}; most often: ${shorten(first)}`,
   };
 }
 
+/** The end of a sentence. */
 function shorten({ statement }: PinningEntry): string {
-  const line = statement.replaceAll(/\s+/g, ' ');
-  return line.length > 60 ? `${line.slice(0, 59)}…` : line;
+  const line = statement.replaceAll(/\s+/g, ' ').replace(/;$/, '');
+  return line.length > 60 ? `${line.slice(0, 59)}…` : `${line}.`;
 }
 
 function sessionFindings({ sessions }: Pinning): Finding[] {

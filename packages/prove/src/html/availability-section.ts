@@ -18,6 +18,11 @@ export function availabilitySection(report: Report): Markup | null {
     Math.abs((round.lanes.find(({ path }) => path === lead)?.gapMs ?? Infinity) - median);
   const shown = availability.rounds.toSorted((a, b) => distance(a) - distance(b))[0];
   const number = shown === undefined ? 0 : availability.rounds.indexOf(shown) + 1;
+  const lanes = paths.flatMap(({ name }) =>
+    availability.rounds.flatMap((round, at) =>
+      round.lanes.filter(({ path }) => path === name).map((lane) => ({ lane, round: at })),
+    ),
+  );
   return html`<p>
       Failover: ${availability.trigger}. ${formatNumber(availability.writesPerSecond)} numbered
       writes and ${formatNumber(availability.readsPerSecond)} reads per second on each path at the
@@ -38,17 +43,15 @@ export function availabilitySection(report: Report): Markup | null {
         'reads failed',
         'held',
         'retried',
-        'rows acknowledged',
-        'lost',
-        'doubled',
-        'idle clients',
-        'survived',
+        'errors',
       ],
-      paths.flatMap(({ name }) =>
-        availability.rounds.flatMap(({ lanes }, round) =>
-          lanes.filter(({ path }) => path === name).map((lane) => laneRow(lane, round)),
-        ),
-      ),
+      lanes.map(({ lane, round }) => requestRow(lane, round)),
+      [11],
+    )}
+    ${table(
+      'Rows and idle clients',
+      ['path', 'round', 'rows acknowledged', 'lost', 'doubled', 'idle clients', 'survived'],
+      lanes.map(({ lane, round }) => rowsRow(lane, round)),
     )}
     <p class="soft">
       The database’s own promotion took
@@ -56,26 +59,42 @@ export function availabilitySection(report: Report): Markup | null {
     </p>`;
 }
 
-function laneRow(lane: AvailabilityLane, round: number): string[] {
-  const { writes, reads, rows, idle } = lane;
+function requestRow(lane: AvailabilityLane, round: number): string[] {
+  const { writes, reads } = lane;
+  const errors = [
+    ...(countOf(writes.failed) > 0 ? [`writes: ${failureText(writes.failed)}`] : []),
+    ...(countOf(reads.failed) > 0 ? [`reads: ${failureText(reads.failed)}`] : []),
+  ];
   return [
     lane.path,
     String(round + 1),
     formatMs(lane.gapMs),
     formatMs(lane.readGapMs),
     lane.afterPromotionMs === null ? '–' : formatMs(lane.afterPromotionMs),
-    failureText(writes.failed) || '0',
+    formatNumber(countOf(writes.failed)),
     formatNumber(writes.held),
     formatNumber(writes.retried),
-    failureText(reads.failed) || '0',
+    formatNumber(countOf(reads.failed)),
     formatNumber(reads.held),
     formatNumber(reads.retried),
+    errors.join('; ') || 'none',
+  ];
+}
+
+function rowsRow({ path, rows, idle }: AvailabilityLane, round: number): string[] {
+  return [
+    path,
+    String(round + 1),
     formatNumber(rows.acknowledged),
     formatNumber(rows.lost),
     formatNumber(rows.doubled),
     formatNumber(idle.clients),
     formatNumber(idle.survived),
   ];
+}
+
+function countOf(failed: Readonly<Record<string, number>>): number {
+  return Object.values(failed).reduce((sum, count) => sum + count, 0);
 }
 
 function timelinePlot(report: Report, round: AvailabilityRound, number: number): Markup | null {

@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { formatBytes, formatNumber, listed } from '../report/format.ts';
 import type { Claim, Finding, Report } from '../report/schema.ts';
 import { claims } from '../report/schema.ts';
-import { statementsOf } from '../report/summary.ts';
+import { beforeUnit, statementsOf } from '../report/summary.ts';
 import { availabilitySection } from './availability-section.ts';
 import { html, Markup } from './markup.ts';
 import { performanceSection } from './performance-section.ts';
@@ -93,10 +93,15 @@ function findingList({ findings }: Report, claim: Finding['claim']): Markup | nu
     ${those.map(
       ({ kind, sentence }) =>
         html`<li class="${kind.replace(' ', '-')}">
-          <span class="kind">${kind}</span>${sentence}
+          <span class="kind">${kind}</span>${withUnits(sentence)}
         </li>`,
     )}
   </ul>`;
+}
+
+/** Keeps a number and its unit on one line. */
+function withUnits(sentence: string): string {
+  return sentence.replaceAll(beforeUnit, '\u00A0');
 }
 
 /** Everything that is needed to run the same again. */

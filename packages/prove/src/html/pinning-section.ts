@@ -42,6 +42,7 @@ export function pinningSection({ pinning }: Report): Markup | null {
                 verdict(entry.sluice),
               ]),
             [0, 3, 4, 5],
+            true,
           )
     }
     ${
@@ -57,6 +58,7 @@ export function pinningSection({ pinning }: Report): Markup | null {
                 html`<code>${digest}</code>`,
               ]),
               [0, 2],
+              true,
             )}`
     }
     ${

@@ -151,10 +151,15 @@ function drawing(plot: Plot, size: Size): Markup {
     ),
     `<text x="${(margin.left + right) / 2}" y="${size.height - 6}" text-anchor="middle">${x.label}</text>`,
     `<text transform="translate(12 ${(margin.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${y.label}</text>`,
+    // All lines first: none crosses the label of another.
+    ...marks.map(({ x: at }) => {
+      const position = round(across.scale(at));
+      return `<line class="mark" x1="${position}" x2="${position}" y1="${margin.top}" y2="${bottom}"/>`;
+    }),
     ...marks.map(({ x: at, label }, place) => {
       const position = round(across.scale(at));
       const isLate = position > (margin.left + right) / 2;
-      return `<line class="mark" x1="${position}" x2="${position}" y1="${margin.top}" y2="${bottom}"/><text x="${position + (isLate ? -5 : 5)}" y="${margin.top + 10 + place * 15}" text-anchor="${isLate ? 'end' : 'start'}">${label}</text>`;
+      return `<text class="mark-label" x="${position + (isLate ? -5 : 5)}" y="${margin.top + 10 + place * 15}" text-anchor="${isLate ? 'end' : 'start'}">${label}</text>`;
     }),
     ...series.map(({ points: those, color, isDashed, isDots }) =>
       isDots === true

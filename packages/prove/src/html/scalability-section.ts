@@ -88,5 +88,6 @@ export function scalabilitySection(report: Report): Markup | null {
           failureText(step.failed) || 'none',
         ]),
       ),
+      [11],
     )}`;
 }

@@ -36,15 +36,18 @@ ul.findings li.not-supported, ul.findings li.caveat { border-left-color: var(--w
 ul.findings .kind { font-size: .78rem; text-transform: uppercase; letter-spacing: .04em; color: var(--soft); display: block; }
 .plots { display: grid; gap: 1.2rem; grid-template-columns: minmax(0, 1fr); }
 @media (min-width: 1100px) { .plots { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); } }
+/* Beside each other, captions, plots and numbers begin at the same height. */
+.plots > figure { display: grid; grid-template-rows: subgrid; grid-row: span 4; row-gap: 0; }
 figure { margin: .6rem 0; min-width: 0; break-inside: avoid; }
 figcaption { font-weight: 600; margin-bottom: .2rem; }
 figcaption .soft { font-weight: 400; display: block; font-size: .88rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .1rem 1rem; list-style: none; margin: .2rem 0; padding: 0; font-size: .88rem; }
 .legend svg { width: 26px; height: 10px; vertical-align: middle; margin-right: .3rem; }
-svg.plot { width: 100%; height: auto; display: block; font: 12px system-ui, sans-serif; }
+svg.plot { width: 100%; max-width: 46rem; height: auto; display: block; font: 12px system-ui, sans-serif; }
 svg.wide { display: none; }
 @media (min-width: 620px) { svg.wide { display: block; } svg.narrow { display: none; } }
 svg text { fill: var(--soft); }
+svg .mark-label { paint-order: stroke; stroke: var(--paper); stroke-width: 4; stroke-linejoin: round; }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .mark { stroke: var(--soft); stroke-width: 1.5; stroke-dasharray: 3 3; }
 svg .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
@@ -56,8 +59,14 @@ th, td { padding: .28rem .6rem; border-bottom: 1px solid var(--line); text-align
 td.text, th { white-space: normal; }
 th { font-weight: 600; color: var(--soft); }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
-td.text { min-width: 11rem; }
+td.text { min-width: 13rem; }
 td code { overflow-wrap: anywhere; }
+@media (max-width: 619px) {
+  .stacks thead { position: absolute; left: -9999px; }
+  .stacks tr { display: block; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .stacks td { display: block; padding: .1rem 0; border: 0; text-align: left; white-space: normal; }
+  .stacks td:not(:first-child)::before { content: attr(data-label) ': '; color: var(--soft); font-weight: 600; }
+}
 details { margin: .4rem 0; }
 summary { cursor: pointer; color: var(--focus); width: fit-content; }
 pre { background: var(--panel); padding: .8rem; overflow-x: auto; border-radius: 4px; font-size: .84rem; }

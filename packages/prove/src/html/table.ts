@@ -1,16 +1,22 @@
 import { html } from './markup.ts';
 import type { Content, Markup } from './markup.ts';
 
-/** A table that scrolls by itself where it is wider than the page, and can be reached by keyboard. */
+/**
+ * A table that scrolls by itself where it is wider than the page, and can be reached by keyboard.
+ *
+ * @param textColumns - columns of words; the others are of numbers.
+ * @param stacks - on a narrow page each row becomes a block, for rows that are mostly words.
+ */
 export function table(
   label: string,
   head: readonly string[],
   rows: readonly (readonly Content[])[],
   textColumns: readonly number[] = [],
+  stacks = false,
 ): Markup {
   const kind = (at: number): string => (textColumns.includes(at) ? 'text' : '');
   return html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">
-    <table>
+    <table class="${stacks ? 'stacks' : ''}">
       <thead>
         <tr>
           ${head.map((title, at) => html`<th scope="col" class="${kind(at)}">${title}</th>`)}
@@ -20,7 +26,7 @@ export function table(
         ${rows.map(
           (row) =>
             html`<tr>
-              ${row.map((cell, at) => html`<td class="${kind(at)}">${cell}</td>`)}
+              ${row.map((cell, at) => html`<td class="${kind(at)}" data-label="${head[at] ?? ''}">${cell}</td>`)}
             </tr>`,
         )}
       </tbody>

@@ -48,11 +48,14 @@ function heading(claim: Claim | 'generator'): string {
     : claim.charAt(0).toUpperCase() + claim.slice(1);
 }
 
+/** The space between a number and its unit, where no line ends. */
+export const beforeUnit = /(?<=\d) (?=(?:%|µs|ms|s|kB|MB|GB)(?![\w%]))/g;
+
 /** Lines of at most 79 characters, the further ones indented. */
 function wrap(text: string): string[] {
   const lines: string[] = [];
   let line = '';
-  for (const word of text.split(' ')) {
+  for (const word of text.replaceAll(beforeUnit, '\u00A0').split(' ')) {
     if (line !== '' && line.length + 1 + word.length > width) {
       lines.push(line);
       line = `  ${word}`;
@@ -60,5 +63,5 @@ function wrap(text: string): string[] {
       line = line === '' ? word : `${line} ${word}`;
     }
   }
-  return [...lines, line];
+  return [...lines, line].map((each) => each.replaceAll('\u00A0', ' '));
 }

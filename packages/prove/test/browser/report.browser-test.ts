@@ -106,8 +106,37 @@ suite(
           for (const plot of plots) {
             assert(plot.shapes > 0 && plot.drawn && !plot.nan, JSON.stringify(plot));
             assert(plot.width > 250, JSON.stringify(plot));
-            assert(plot.font >= 10, `the text of a plot is ${plot.font} px high`);
+            assert(
+              plot.font >= 10 && plot.font <= 16,
+              `the text of a plot is ${plot.font} px high`,
+            );
           }
+          const tops = await page.locator('.plots').evaluateAll((groups) =>
+            groups.map((group) =>
+              [...group.querySelectorAll('svg.plot')]
+                .map((svg) => svg.getBoundingClientRect())
+                .filter((box) => box.width > 0)
+                .map(({ top }) => Math.round(top)),
+            ),
+          );
+          for (const group of tops) {
+            const steps = group.slice(1).map((top, at) => top - (group[at] ?? 0));
+            // To the plot beside it, or to that in the next row.
+            assert(
+              steps.every((step) => step === 0 || step > 150),
+              `plots beside each other start at different heights: ${group.join(', ')}`,
+            );
+          }
+          const cut = await page
+            .locator('.stacks td')
+            .evaluateAll(
+              (cells, most) =>
+                cells
+                  .filter((cell) => cell.getBoundingClientRect().right > most)
+                  .map((cell) => cell.textContent),
+              width,
+            );
+          assert.deepEqual(cut, [], 'a verdict on a statement is outside of the page');
           const beyond = await page.evaluate(
             () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
           );
