@@ -46,14 +46,22 @@ function buildFields(fields: ErrorFields): Buffer {
   return Buffer.concat(parts);
 }
 
+/** The maximum number of fields that are read; PostgreSQL has 18 kinds. */
+const mostFields = 64;
+
+/** The maximum number of bytes that are read of one field: what decides anything is short. */
+const longestField = 64 * 1024;
+
 /** Parses the body of an ErrorResponse or NoticeResponse, `buffer[start, end)`. Ignores unknown fields. */
 export function parseErrorFields(buffer: Buffer, start = 0, end = buffer.length): ErrorFields {
   const values = new Map<string, string>();
   let at = start;
-  while (at < end && buffer[at] !== 0) {
+  for (let fields = 0; fields < mostFields && at < end && buffer[at] !== 0; fields++) {
     const stop = buffer.indexOf(0, at);
     if (stop < 0 || stop >= end) break;
-    values.set(String.fromCharCode(buffer[at] ?? 0), buffer.toString('utf8', at + 1, stop));
+    const from = at + 1;
+    const to = Math.min(stop, from + longestField);
+    values.set(String.fromCharCode(buffer[at] ?? 0), buffer.toString('utf8', from, to));
     at = stop + 1;
   }
   const optional = (name: 'detail' | 'hint' | 'position', type: string): Partial<ErrorFields> => {

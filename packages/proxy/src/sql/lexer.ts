@@ -72,10 +72,16 @@ export class Lexer {
     this.#end = end;
     this.#string = Str.None;
     this.#endGap();
-    while (this.#at < end && this.reason === undefined) this.#readToken(buffer[this.#at] ?? 0);
+    while (this.#at < end && this.reason === undefined && !this.#isHopeless)
+      this.#readToken(buffer[this.#at] ?? 0);
     this.judge.end();
     // Do not keep the connection's buffer alive.
     this.#buffer = nothing;
+  }
+
+  /** The judge is not sure, and the shape is too long for the parser: nothing that follows can change either. */
+  get #isHopeless(): boolean {
+    return !this.judge.isSure && !this.normalized.isWhole && !this.#isWary;
   }
 
   #readToken(byte: number): void {

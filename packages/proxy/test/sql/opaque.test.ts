@@ -44,13 +44,13 @@ describe('texts that are not understood', () => {
   });
 
   test('a long statement is understood as long as the lexer is sure', () => {
-    const rows = Array.from({ length: 100_000 }, (_, n) => `(${n}, 'name ${n}', null, $1)`);
+    const rows = Array.from({ length: 30_000 }, (_, n) => `(${n}, 'name ${n}', null, $1)`);
     assert.equal(classify(`insert into t (a, b) values ${rows.join(', ')}`).flags, Flag.Writes);
     assert.equal(
       classify(`select * from t where a in (${rows.map((_, n) => n).join(',')})`).flags,
       Flag.PlainRead,
     );
-    const long = 'x'.repeat(1024 * 1024);
+    const long = 'x'.repeat(longestText - 100);
     assert.equal(
       classify(`insert into t values (my_function('${long}'))`).flags,
       Flag.Writes | Flag.UnknownFunction,
