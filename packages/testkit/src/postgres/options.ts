@@ -26,6 +26,8 @@ export interface PostgresOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
   /** Settings of postgresql.conf, by name. */
   readonly parameters?: Readonly<Record<string, string>>;
+  /** A command that runs the server: the server's own command follows it. It must end by executing that. */
+  readonly within?: readonly string[];
   /** The timeout of a start, in milliseconds. Default 30,000. */
   readonly readyTimeoutMs?: number;
   /** Aborts the start. A running server is stopped by `stop()`. */

@@ -42,6 +42,7 @@ export interface PostgresSetup {
   readonly password: string;
   readonly database: string;
   readonly hasTls: boolean;
+  readonly within: readonly string[];
   readonly readyTimeoutMs: number;
   readonly onLog: (line: string) => void;
 }
@@ -110,12 +111,14 @@ export class Postgres {
   }
 
   async #startOn(port: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const { binaries, account, dataDir, ephemeral } = this.setup;
+    const { binaries, account, dataDir, ephemeral, within } = this.setup;
     this.#lastLines = [];
+    const [program, ...first] = [...within, binaries.postgres];
     const child = spawn(
-      binaries.postgres,
+      program,
       // On the command line, because they belong to this run and not to the data.
       [
+        ...first,
         '-D',
         dataDir,
         `--port=${port}`,

@@ -67,6 +67,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       port: options.port ?? 0,
       database: options.database ?? 'postgres',
       hasTls: options.tls !== undefined,
+      within: options.within ?? [],
       readyTimeoutMs: options.readyTimeoutMs ?? 30_000,
       onLog: options.onLog ?? (() => undefined),
     });
