@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parse, query, startupPacket, story, sync } from '../helpers/messages.ts';
+import { bind, execute, parse, query, startupPacket, story, sync } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Route } from '../helpers/routes.ts';
@@ -10,6 +10,7 @@ const settings = {
   MaxSessionParameters: 100,
   MaxListenChannels: 20,
   MaxBytesBeforeLogin: 3000,
+  MaxPortals: 10,
 };
 
 /** The client is told, the log has one line, a counter moves, and nobody else is concerned. */
@@ -66,6 +67,16 @@ onEachRoute('limits of a session', { routes: ['node', 'bun'], settings }, (route
     const client = await route().open(t);
     client.send(startupPacket({ user, database, application_name: 'x'.repeat(3000) }));
     assert.match(story(await client.untilClosed()), /E 08P01$/);
+    const { body } = await route().sluice.admin('/metrics');
+    assert.match(body, /sluice_session_limits_passed_total\{setting="MaxBytesBeforeLogin"\} 1\n/);
+  });
+
+  test('portals whose statements use names', async (t) => {
+    const client = await route().login(t);
+    await client.query('PREPARE q AS SELECT 1; BEGIN');
+    const portals = Array.from({ length: 20 }, (_, at) => bind('e', [], { portal: `p${at}` }));
+    client.send(parse('e', 'EXECUTE q'), ...portals, sync);
+    await assertEnds(route(), client, 'MaxPortals');
   });
 });
 
@@ -76,7 +87,9 @@ onEachRoute(
     test('no new work is taken while the process holds more, and transactions go on', async (t) => {
       const { sluice } = route();
       const [inside, idle] = [await route().login(t), await route().login(t)];
+      const pinned = await route().login(t);
       await inside.query('BEGIN');
+      await pinned.query('CREATE TEMP TABLE mine (a int)');
       await sluice.rewrite({ MaxMemory: 1_000_000 });
       await eventually(async () => {
         const newcomer = await RawClient.open(route().address);
@@ -84,6 +97,10 @@ onEachRoute(
       });
       // It has no server connection yet, and needs one.
       await assert.rejects(idle.rows('SELECT 1'), /ERROR 53200/);
+      // It has kept its own.
+      await assert.rejects(pinned.rows('SELECT 1'), /ERROR 53200/);
+      pinned.send(parse('', 'SELECT 1'), bind(''), execute(), sync);
+      assert.equal(story(await pinned.ready()), 'E 53200 | Z I');
       assert.equal(
         story(await inside.query('SELECT 3; COMMIT')),
         'T | D 3 | C SELECT 1 | C COMMIT | Z I',
@@ -93,6 +110,7 @@ onEachRoute(
       assert.equal((await sluice.admin('/healthz')).status, 200);
       await sluice.rewrite({ MaxMemory: 0 });
       await eventually(async () => assert.equal(await idle.value('SELECT 2'), '2'));
+      assert.equal(await pinned.value('SELECT count(*) FROM mine'), '0');
     });
   },
 );

@@ -1,9 +1,18 @@
 import type { EndpointLimits } from './frontend/endpoint.ts';
+import { serverLimits } from './backend/limits.ts';
+import { memory } from './io/memory.ts';
 import type { PoolLimits } from './pool/pool-target.ts';
 import type { Settings } from './settings/index.ts';
 import type { GroupLimits } from './targets/target-group.ts';
 
 const seconds = 1000;
+
+/** Applies the limits of the process and of each server connection. */
+export function limitProcess(settings: Settings): void {
+  memory.limit = settings.MaxMemory;
+  serverLimits.mostReported = settings.MaxReportedParameters;
+  serverLimits.longestMessage = settings.MaxServerMessage;
+}
 
 /** The settings for clients. */
 export function endpointLimits(settings: Settings): EndpointLimits {
@@ -21,6 +30,9 @@ export function endpointLimits(settings: Settings): EndpointLimits {
       MaxPreparedStatements: settings.MaxPreparedStatements,
       MaxSessionParameters: settings.MaxSessionParameters,
       MaxListenChannels: settings.MaxListenChannels,
+      MaxPortals: settings.MaxPortals,
+      MaxUnreadBytes: settings.MaxUnreadBytes,
+      MaxPendingReplies: settings.MaxPendingReplies,
     },
   };
 }

@@ -6,7 +6,6 @@ import { AdminServer } from './admin/admin-server.ts';
 import { describeGroup } from './admin/describe-group.ts';
 import { readStatus } from './admin/status.ts';
 import type { ProxyStatus } from './admin/status.ts';
-import { memory } from './io/memory.ts';
 import { CancelQueue } from './backend/cancel-queue.ts';
 import { sendCancelRequest } from './backend/connect.ts';
 import { AuthSupport } from './authentication/auth-support.ts';
@@ -23,7 +22,7 @@ import { Endpoint } from './frontend/endpoint.ts';
 import type { ReplicationLink } from './frontend/replication-link.ts';
 import { handshakeOptions } from './frontend/handshake-options.ts';
 import type { HandshakeOptions } from './frontend/handshake-options.ts';
-import { endpointLimits, groupLimits } from './limits.ts';
+import { endpointLimits, groupLimits, limitProcess } from './limits.ts';
 import { onTick } from './io/clock.ts';
 import { CancelKeys } from './session/cancel-keys.ts';
 import type { Session } from './session/session.ts';
@@ -118,8 +117,10 @@ class PoolingProxy implements RunningProxy {
   readonly #group: TargetGroup;
   readonly #endpoints: readonly Endpoint[];
   readonly #adminServer: AdminServer;
-  readonly #cancels = new CancelQueue(({ address, processId, secretKey }, done) =>
-    sendCancelRequest(address, processId, secretKey, this.#settings.CancelTimeout * 1000, done),
+  readonly #cancels = new CancelQueue(
+    () => this.#settings.MaxCancelConnections,
+    ({ address, processId, secretKey }, done) =>
+      sendCancelRequest(address, processId, secretKey, this.#settings.CancelTimeout * 1000, done),
   );
   readonly #keys = new CancelKeys<Session | ReplicationLink>();
   readonly #stopTicking: () => void;
@@ -139,7 +140,7 @@ class PoolingProxy implements RunningProxy {
     this.#vault = vault;
     this.#credentials = credentials;
     this.#dialOptions = dialOptions(settings);
-    memory.limit = settings.MaxMemory;
+    limitProcess(settings);
     this.#adminAccess = new AdminAccess(settings);
     this.#support = new AuthSupport({
       state: () => ({ settings: this.#settings, credentials: this.#credentials }),
@@ -182,6 +183,7 @@ class PoolingProxy implements RunningProxy {
         endpoints: this.#endpoints,
         group: this.#group,
         secretAges: () => this.#vault.ages(this.#settings),
+        cancels: this.#cancels,
       }),
       notReady: () => this.#notReady(),
       targets: () => describeGroup(this.#group),
@@ -252,7 +254,7 @@ class PoolingProxy implements RunningProxy {
     this.#settings = Object.freeze({ ...next, ...kept });
     this.#dialOptions = dialling;
     this.#handshake = handshake;
-    memory.limit = this.#settings.MaxMemory;
+    limitProcess(this.#settings);
     this.#adminAccess = adminAccess;
     for (const endpoint of this.#endpoints) endpoint.limits = endpointLimits(this.#settings);
     this.#group.reload(groupLimits(this.#settings));

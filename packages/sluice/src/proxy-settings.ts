@@ -170,6 +170,8 @@ export interface ProxySettings {
   readonly ConnectRetryMin?: number;
   /** The maximum delay between two attempts to open a server connection. Takes a number of seconds from 0.01 to 300. Default: `5`. */
   readonly ConnectRetryMax?: number;
+  /** The maximum number of connections that deliver cancel requests to the database at the same time. They are not part of the pools, and PostgreSQL does not count them in max_connections. Further cancel requests wait in a queue. Takes a whole number from 1 to 1000 (connections). Default: `8`. */
+  readonly MaxCancelConnections?: number;
   /** The timeout for sending a cancel request to the database. Takes a number of seconds from 1 to 300. Default: `10`. */
   readonly CancelTimeout?: number;
   /** How long a drain waits for open transactions before it terminates them. 0 means that it waits without limit. Takes a number of seconds from 0 to 86400. Default: `0`. */
@@ -186,7 +188,17 @@ export interface ProxySettings {
   readonly MaxSessionParameters?: number;
   /** The maximum number of channels that one session can listen on. The proxy closes a client connection that exceeds the limit (SQLSTATE 54000). Takes a whole number from 10 to 1000000 (channels). Default: `10000`. */
   readonly MaxListenChannels?: number;
-  /** While the process uses more memory than this, it refuses new clients, and requests that need a server connection (SQLSTATE 53200). Open transactions continue. The limit protects all clients from the out-of-memory killer. 0 means 90 % of the memory limit of the container, or no limit outside a container. Takes a whole number of bytes from 0 to 1099511627776. Default: `0`. */
+  /** The maximum number of portals that the proxy tracks for one session. It tracks the portals of statements that change session state (`SET`, `EXECUTE`, `DEALLOCATE`). The proxy closes a client connection that exceeds the limit (SQLSTATE 54000). Takes a whole number from 10 to 1000000 (portals). Default: `10000`. */
+  readonly MaxPortals?: number;
+  /** The maximum number of bytes of notifications that the proxy buffers for a client that does not read them. The proxy closes a client connection that exceeds the limit (SQLSTATE 53400). Query results are not buffered: the proxy stops reading from the database until the client reads. Takes a whole number of bytes from 65536 to 1073741823. Default: `1048576`. */
+  readonly MaxUnreadBytes?: number;
+  /** The maximum number of pending replies of one session. When a client pipelines more requests, the proxy stops reading from it until half of the replies have come. The client connection stays open. Takes a whole number from 100 to 1000000 (replies). Default: `2000`. */
+  readonly MaxPendingReplies?: number;
+  /** The maximum number of parameters that the database can report on one server connection (ParameterStatus). The proxy closes a server connection that exceeds the limit. PostgreSQL reports about 15. Takes a whole number from 50 to 1000000 (parameters). Default: `500`. */
+  readonly MaxReportedParameters?: number;
+  /** The maximum size of an error, a notice or a notification from the database, and of a result that the proxy reads itself. The proxy closes a server connection that exceeds the limit. Rows and COPY data for clients can have any size. Takes a whole number of bytes from 65536 to 1073741823. Default: `16777216`. */
+  readonly MaxServerMessage?: number;
+  /** While the process uses more memory than this, it refuses new clients, and requests outside transactions (SQLSTATE 53200). Open transactions continue. The limit protects all clients from the out-of-memory killer. 0 means 90 % of the memory limit of the container, or no limit outside a container. Takes a whole number of bytes from 0 to 1099511627776. Default: `0`. */
   readonly MaxMemory?: number;
   /** Sends a client a NOTICE when its session is pinned and when it is unpinned, with the reason and a way to avoid the pin. Intended for development. Default: `false`. */
   readonly PinNotice?: boolean;

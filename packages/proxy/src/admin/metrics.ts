@@ -2,6 +2,7 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { countClients } from './status.ts';
 import { descriptors } from '../frontend/descriptors.ts';
 import type { Endpoint } from '../frontend/endpoint.ts';
+import type { CancelQueue } from '../backend/cancel-queue.ts';
 import type { Listener } from '../listen-notify/listener.ts';
 import type { Pool } from '../pool/pool.ts';
 import { stalls } from '../io/clock.ts';
@@ -22,6 +23,7 @@ export interface MetricSources {
   readonly group: TargetGroup;
   /** The time since each secret was last read, in seconds. */
   readonly secretAges: () => Iterable<readonly [secret: string, seconds: number]>;
+  readonly cancels: Pick<CancelQueue, 'underWay' | 'waiting' | 'dropped'>;
 }
 
 /**
@@ -109,7 +111,7 @@ export function createMetrics(sources: MetricSources): Registry {
   );
   counter(
     'sluice_session_limits_passed_total',
-    'Client connections closed because the session exceeded a limit, by setting.',
+    'Client connections closed because the client exceeded a limit, by setting.',
     ['setting'],
     () => Object.entries(limitsPassed).map(([setting, times]) => [{ setting }, times]),
   );
@@ -144,6 +146,21 @@ export function createMetrics(sources: MetricSources): Registry {
   );
   counter('sluice_cancel_requests_total', 'Cancel requests received.', ['endpoint'], () =>
     perEndpoint((endpoint) => endpoint.stats.cancels),
+  );
+  gauge(
+    'sluice_cancel_connections',
+    'Connections that deliver a cancel request to the database (limit: MaxCancelConnections).',
+    [],
+    () => [[{}, sources.cancels.underWay]],
+  );
+  gauge('sluice_cancels_waiting', 'Cancel requests in the queue.', [], () => [
+    [{}, sources.cancels.waiting],
+  ]);
+  counter(
+    'sluice_cancels_dropped_total',
+    'Cancel requests dropped because 10,000 were in the queue.',
+    [],
+    () => [[{}, sources.cancels.dropped]],
   );
   counter('sluice_session_pins_total', 'Pins, by reason.', ['endpoint', 'reason'], function* () {
     for (const endpoint of sources.endpoints)

@@ -6,20 +6,33 @@ export type SendCancel = (
   done: (delivered: boolean) => void,
 ) => void;
 
-/** The maximum number of concurrent cancel requests; each needs its own connection to the database. */
-const mostAtOnce = 8;
-
 /** The maximum number of waiting requests; more are not delivered. */
 const mostWaiting = 10_000;
 
-/** Sends cancel requests, a few at a time, in order of arrival. */
+/**
+ * Sends cancel requests, a few at a time, in order of arrival. Each needs its own connection to the database, which is not
+ * part of a pool.
+ */
 export class CancelQueue {
+  /** Requests that were dropped because too many were waiting. */
+  dropped = 0;
+  readonly #limit: () => number;
   readonly #send: SendCancel;
   readonly #waiting = new Set<() => void>();
   #underWay = 0;
 
-  constructor(send: SendCancel) {
+  /** `limit`: the maximum number of concurrent requests. */
+  constructor(limit: () => number, send: SendCancel) {
+    this.#limit = limit;
     this.#send = send;
+  }
+
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   readonly send: SendCancel = (key, done) => {
@@ -31,17 +44,19 @@ export class CancelQueue {
         this.#next();
       });
     };
-    if (this.#underWay < mostAtOnce) start();
+    if (this.#underWay < this.#limit()) start();
     else if (this.#waiting.size < mostWaiting) this.#waiting.add(start);
-    else done(false);
+    else {
+      this.dropped++;
+      done(false);
+    }
   };
 
   #next(): void {
-    if (this.#underWay >= mostAtOnce) return;
     for (const start of this.#waiting) {
+      if (this.#underWay >= this.#limit()) return;
       this.#waiting.delete(start);
       start();
-      return;
     }
   }
 }

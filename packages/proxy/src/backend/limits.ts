@@ -1,5 +1,10 @@
-/** PostgreSQL reports some fifteen parameters; extensions may add a few. Each is kept. */
-export const mostReported = 500;
+/** The limits of a server connection, from the settings. */
+export const serverLimits = {
+  /** The maximum number of reported parameters. PostgreSQL reports about 15; extensions can add some. */
+  mostReported: 500,
+  /** The maximum size of a message that is inspected, in bytes. */
+  longestMessage: 16 * 1024 * 1024,
+};
 
-/** The longest name and value together that are kept, in bytes. */
+/** The maximum size of the name and value of a reported parameter, in bytes. */
 export const longestReported = 64 * 1024;

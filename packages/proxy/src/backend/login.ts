@@ -24,7 +24,7 @@ import type { ConnectFailure } from './connection-source.ts';
 import type { LoginResult } from './login-result.ts';
 import type { LoginKeys } from '../credentials/login-keys.ts';
 import type { Address } from './dial.ts';
-import { longestReported, mostReported } from './limits.ts';
+import { longestReported, serverLimits } from './limits.ts';
 import { ScramLogin } from './scram-login.ts';
 import { unacceptable, unreachable } from './unreachable.ts';
 
@@ -137,7 +137,7 @@ export class Login {
       case BackendCode.ParameterStatus: {
         const [name, value] = readParameterStatus(body, 0, body.length);
         this.#parameters.set(name, value);
-        if (this.#parameters.size > mostReported || body.length > longestReported)
+        if (this.#parameters.size > serverLimits.mostReported || body.length > longestReported)
           this.#fail('it reported more or longer parameters than PostgreSQL does');
         return;
       }

@@ -15,14 +15,17 @@ import { Appender } from '../io/appender.ts';
 import { countRead } from '../io/collector.ts';
 import { caught } from '../io/guard.ts';
 import { reader } from '../io/reader.ts';
+import { turn } from '../io/turn.ts';
+import type { Worker } from '../io/turn.ts';
 import { toServer } from '../io/write-buffer.ts';
+import { serverLimits } from './limits.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
 import { Action, PendingReplies, Reply, Step, stepOf } from '../protocol/pending-replies.ts';
 import type { ReplyNote, ReplyOwner } from '../protocol/pending-replies.ts';
 import { describeMissingStatement } from '../statements/statement.ts';
 
-/** The maximum size of a message that must be inspected; a longer one puts the connection out of sync. */
-const longestInspected = 16 * 1024 * 1024;
+/** The number of messages between two checks whether the turn is over: a power of two. */
+const messagesOfSlice = 32;
 
 /** What happens to an ErrorResponse. */
 export type FailureOutcome =
@@ -83,7 +86,7 @@ export interface PipeOwner {
  * Invariants: nothing is written without its entry in `pending`; a message that fits no pending reply puts the pipe out
  * of sync, and it is closed; a closed pipe forwards nothing.
  */
-export class Pipe {
+export class Pipe implements Worker {
   readonly socket: Socket;
   readonly pending = new PendingReplies();
   /**
@@ -108,13 +111,17 @@ export class Pipe {
   #reading: ReplyOwner | null = null;
   /** The socket is full: no more requests until it drains. */
   #isFull = false;
+  /** Nobody takes what the server sends. */
   #isPaused = false;
+  /** The rest of what was read waits for a later turn of the event loop. */
+  #isDeferred = false;
+  #isStopped = false;
   #isClosed = false;
 
   constructor(socket: Socket, owner: PipeOwner) {
     this.socket = socket;
     this.#owner = owner;
-    const broken = (error: unknown): void => this.#broken(error);
+    const broken = (error: unknown): void => this.broken(error);
     reader((chunk) => this.#onData(chunk), broken)(socket);
     const on = (event: 'drain' | 'error' | 'close', listener: (error: Error) => void): void => {
       socket.on(event, (error: Error) => {
@@ -129,10 +136,14 @@ export class Pipe {
       this.#isFull = false;
       owner.drained();
     });
-    on('error', ({ message }) => owner.gone(message));
+    on('error', ({ message }) => {
+      this.#readRest();
+      owner.gone(message);
+    });
     this.ended = new Promise((resolve) => {
       on('close', () => {
         resolve();
+        this.#readRest();
         owner.gone('the database closed it');
       });
     });
@@ -178,8 +189,38 @@ export class Pipe {
   pauseReading(paused: boolean): void {
     if (paused === this.#isPaused) return;
     this.#isPaused = paused;
-    if (paused) this.socket.pause();
+    if (!paused && this.#isDeferred) turn.later(this);
+    this.#flow();
+  }
+
+  workOn(): void {
+    if (!this.#isDeferred || this.#isPaused || this.#isClosed) return;
+    this.#isDeferred = false;
+    this.#walkRest();
+    this.#flow();
+  }
+
+  /** Reads from the server only while the owner takes replies and nothing waits for a later turn. */
+  #flow(): void {
+    const stops = this.#isPaused || this.#isDeferred;
+    if (stops === this.#isStopped) return;
+    this.#isStopped = stops;
+    if (stops) this.socket.pause();
     else this.socket.resume();
+  }
+
+  /** Processes the rest of what was read, because no more will come. */
+  #readRest(): void {
+    while (this.#isDeferred && !this.#isClosed) {
+      this.#isDeferred = false;
+      this.#walkRest();
+    }
+  }
+
+  #walkRest(): void {
+    const rest = this.#partial;
+    this.#partial = null;
+    if (rest !== null) this.#walk(rest);
   }
 
   /** Closes the connection: with Terminate if the server can read it, between requests. */
@@ -205,7 +246,7 @@ export class Pipe {
   }
 
   /** The server has sent an invalid message, or the proxy has an internal error. */
-  #broken(error: unknown): void {
+  broken(error: unknown): void {
     const isMalformed = error instanceof MalformedMessage;
     if (!isMalformed) caught('a server connection', error);
     const what = isMalformed ? error.message : 'internal error in the proxy';
@@ -228,8 +269,13 @@ export class Pipe {
       chunk = (this.#appender ??= new Appender()).append(this.#partial, input);
       this.#partial = null;
     }
+    this.#walk(chunk);
+  }
+
+  #walk(chunk: Buffer): void {
     const { pending } = this;
     const end = chunk.length;
+    let messages = 0;
     // chunk[from, at) belongs to `#reading` and was not forwarded yet.
     this.#reading = this.#bodyLeft > 0 ? this.#bodyOwner : pending.headOwner;
     let from = 0;
@@ -240,6 +286,13 @@ export class Pipe {
       if (this.#bodyOwner === null) from = at;
     }
     while (end - at >= headerLength) {
+      messages++;
+      if ((messages & (messagesOfSlice - 1)) === 0 && turn.isOver) {
+        this.#isDeferred = true;
+        turn.later(this);
+        this.#flow();
+        break;
+      }
       const code = chunk[at] ?? 0;
       const length = lengthAt(chunk, at);
       if (length < shortestLength || length > longestMessage) {
@@ -254,7 +307,7 @@ export class Pipe {
       const tells = reply === Reply.DescribeStatement;
       if (next > end && (isInspected || action === Action.Internal || tells)) {
         // These are inspected, so they must be complete.
-        if (length > longestInspected) {
+        if (length > serverLimits.longestMessage) {
           this.#owner.outOfSync(`message 0x${code.toString(16)} with length ${length}`);
           return;
         }

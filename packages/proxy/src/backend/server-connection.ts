@@ -30,7 +30,7 @@ import {
   tellsOutdatedPlan,
 } from './error-words.ts';
 import type { ConnectionLoss, ConnectionOwner, LeaseOwner } from './lease-owner.ts';
-import { longestReported, mostReported } from './limits.ts';
+import { longestReported, serverLimits } from './limits.ts';
 import type { LoginResult } from './login-result.ts';
 import { Lease } from './lease.ts';
 import { Pipe } from './pipe.ts';
@@ -276,8 +276,10 @@ export class ServerConnection {
   /** The database has closed the connection of the cancel request, so the signal was sent. */
   cancelPassed(): void {
     if (!this.lease.cancelPassed() || this.closed) return;
-    this.lease.owner?.resume();
+    const { owner } = this.lease;
+    // Others may have waited longer than the owner's next request.
     this.#settle();
+    owner?.resume();
   }
 
   /** The session is gone: its pending replies are discarded, and its transaction is rolled back. */
@@ -544,7 +546,7 @@ export class ServerConnection {
   #onParameter(chunk: Buffer, start: number, end: number): boolean {
     const [name, value] = readParameterStatus(chunk, start, end);
     this.state.reported.set(name, value);
-    if (this.state.reported.size > mostReported || end - start > longestReported) {
+    if (this.state.reported.size > serverLimits.mostReported || end - start > longestReported) {
       this.closeOutOfSync('the database reported more or longer parameters than PostgreSQL does');
       return false;
     }

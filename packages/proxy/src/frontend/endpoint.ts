@@ -31,6 +31,7 @@ import { EndpointStats } from '../telemetry/endpoint-stats.ts';
 import { events } from '../telemetry/events.ts';
 import { ClientCounts } from './client-counts.ts';
 import { descriptors } from './descriptors.ts';
+import { doorway } from './doorway.ts';
 import { ClientHandshake } from './handshake.ts';
 import type { ClientLogin, HandshakeOptions } from './handshake.ts';
 import { ReplicationLink } from './replication-link.ts';
@@ -193,7 +194,12 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
 
   /** Starts to listen; resolves to the address. Port 0 takes a free one. */
   async listen(host: string, port: number): Promise<AddressInfo> {
-    const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+    const server = createServer({
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+      pauseOnConnect: true,
+    });
     this.#server = server;
     server.on('connection', (socket) => {
       try {
@@ -412,6 +418,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       abort: (error) => handshake.abort(error),
     };
     this.#arrivals.add(arrival);
+    doorway.enter(socket);
   }
 
   /** Connections of clients, from their first byte. */
@@ -450,7 +457,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     this.stats.cancels++;
     if (events.cancelRequested.hasSubscribers)
       events.cancelRequested.publish({ client: session?.id ?? null });
-    if (session instanceof ReplicationLink) this.#sendCancel(session.databaseKey, () => undefined);
+    if (session instanceof ReplicationLink) session.cancel(this.#sendCancel);
     else if (session !== undefined) this.#cancel(session);
   }
 

@@ -31,6 +31,7 @@ import { isTokenOf, startExchange } from './start-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 import { ScramExchange } from './scram-exchange.ts';
 import type { ServerTls } from './server-tls.ts';
+import { limitsPassed } from '../session/session-limits.ts';
 import { readStartupRequest } from './startup-request.ts';
 import type { StartupRequest } from './startup-request.ts';
 
@@ -167,6 +168,7 @@ export class ClientHandshake {
     const { mostBytes } = this.#options;
     const most = isTokenOf(this.#method) ? mostBytes + longestToken : mostBytes;
     if (this.#bytes > most && this.#phase !== Phase.Over) {
+      limitsPassed.MaxBytesBeforeLogin++;
       const what = `more than ${most} bytes before the login`;
       this.abort(new ProxyError('PROTOCOL_VIOLATION', { what }));
     }

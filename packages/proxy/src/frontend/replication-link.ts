@@ -5,6 +5,7 @@ import {
   buildParameterStatus,
   readyForQueryIdle,
 } from '@sluice/wire';
+import type { SendCancel } from '../backend/cancel-queue.ts';
 import type { LoginResult } from '../backend/login-result.ts';
 import type { CancelKey } from '../session/cancel-keys.ts';
 import { secretBytes } from '../session/cancel-keys.ts';
@@ -20,6 +21,8 @@ export class ReplicationLink {
   readonly #database: LoginResult;
   readonly #ended: (link: ReplicationLink) => void;
   #over = false;
+  #isBeingCanceled = false;
+  #cancelAgain = false;
 
   constructor(
     id: number,
@@ -58,6 +61,17 @@ export class ReplicationLink {
     if (rest !== null) socket.write(rest);
     this.#client.pipe(socket);
     socket.pipe(this.#client);
+  }
+
+  /** Cancels the running statement. One cancel at a time; all that come meanwhile count as one more. */
+  cancel(send: SendCancel): void {
+    this.#cancelAgain = this.#isBeingCanceled;
+    if (this.#isBeingCanceled) return;
+    this.#isBeingCanceled = true;
+    send(this.#database, () => {
+      this.#isBeingCanceled = false;
+      if (this.#cancelAgain && !this.#over) this.cancel(send);
+    });
   }
 
   /** Closes both sides after pending data has been written. */

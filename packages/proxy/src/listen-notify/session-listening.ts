@@ -23,8 +23,9 @@ export interface ListeningOwner {
   readonly takesNotifications: boolean;
   /** When the client was last active, in clock milliseconds. */
   since: number;
-  /** Bytes that the client has not taken yet. */
+  /** Bytes that the client has not taken yet, and how many there may be. */
   readonly unread: number;
+  readonly mostUnread: number;
   /** The process ID of the client. */
   readonly clientProcessId: number;
   /** Sends complete messages to the client. */
@@ -34,14 +35,12 @@ export interface ListeningOwner {
   unpinListening(): void;
   /** The paused requests continue. */
   resumeRequests(): void;
-  terminate(error: ProxyError): void;
+  /** More is unread than there may be: ends the session. */
+  unreadPassed(): void;
 }
 
 /** Represents a marker that does not exist yet. */
 const soon = 'soon';
-
-/** The maximum number of bytes of unread notifications; then the client connection is closed. */
-const longestBacklog = 1024 * 1024;
 
 /**
  * The channels of one session.
@@ -406,10 +405,8 @@ export class SessionListening implements Audience {
   /** The memory for a client that does not read is limited. */
   #grow(bytes: number): void {
     this.#bytes += bytes;
-    if (this.#bytes + this.#owner.unread <= longestBacklog) return;
+    if (this.#bytes + this.#owner.unread <= this.#owner.mostUnread) return;
     // Not in the middle of a message for the client.
-    queueMicrotask(() =>
-      this.#owner.terminate(new ProxyError('NOTIFICATIONS_NOT_READ', { bytes: longestBacklog })),
-    );
+    queueMicrotask(() => this.#owner.unreadPassed());
   }
 }

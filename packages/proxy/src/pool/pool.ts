@@ -110,6 +110,11 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return this.#waiting.size;
   }
 
+  /** Whether another borrower would get a connection, or a new one would be opened. */
+  get hasCapacity(): boolean {
+    return this.#idle.size > 0 || this.#shared < this.limit;
+  }
+
   get openingCount(): number {
     return this.#opening;
   }

@@ -18,6 +18,7 @@ import {
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { ProxyError } from '../errors.ts';
 import { Appender } from '../io/appender.ts';
+import { turn } from '../io/turn.ts';
 import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
@@ -30,6 +31,9 @@ import type { RequestOwner, StatementOwner } from './request-owner.ts';
 import { Statement } from '../statements/statement.ts';
 import { StatementRewriter } from './statement-rewriter.ts';
 import { UnsettledRequests } from '../protocol/unsettled-requests.ts';
+
+/** The number of messages between two checks whether the turn is over: a power of two. */
+const messagesOfSlice = 16;
 
 /** The text of a call without a text. */
 const emptyText = Buffer.alloc(1);
@@ -59,6 +63,8 @@ export class RequestForwarder {
   #waiting = false;
   #crowded = false;
   #awaitsAnswers = false;
+  /** The client has pipelined too much: its next requests wait until only so many replies are pending. -1: it has not. */
+  #awaitsPending = -1;
   readonly #cycles: QueryCycles;
   /** What was sent on the lease before its parameters were certainly set. */
   readonly #unsettled = new UnsettledRequests();
@@ -92,9 +98,19 @@ export class RequestForwarder {
     return this.#awaitsAnswers;
   }
 
+  /** Replies have come: true if the requests that waited for them may continue. */
+  mayGoOn(connection: ServerConnection): boolean {
+    return connection.pending.length <= this.#awaitsPending;
+  }
+
   /** The number of prepared statement names of the session. */
   get names(): number {
     return this.#requests.names.size;
+  }
+
+  /** The number of tracked portals. */
+  get portals(): number {
+    return this.#requests.portals;
   }
 
   /** A lease begins on a connection with client-named statements. */
@@ -162,17 +178,13 @@ export class RequestForwarder {
 
   /** The server connection accepts requests again. */
   resume(): void {
-    this.#waiting = false;
-    this.#crowded = false;
-    this.#awaitsAnswers = false;
+    this.#goOn();
     this.#processRest();
   }
 
   /** A lease was granted: the waiting bytes are its first requests. */
   granted(): void {
-    this.#waiting = false;
-    this.#crowded = false;
-    this.#awaitsAnswers = false;
+    this.#goOn();
     const rest = this.#rest;
     this.#rest = null;
     if (rest !== null) this.#process(rest, 0);
@@ -186,9 +198,7 @@ export class RequestForwarder {
   /** Retries the running cycle on another lease. */
   sendAgain(): void {
     this.#rest = this.#cycles.first.takeBefore(this.#rest);
-    this.#waiting = false;
-    this.#crowded = false;
-    this.#awaitsAnswers = false;
+    this.#goOn();
     this.#processRest();
   }
 
@@ -215,8 +225,7 @@ export class RequestForwarder {
    * Query, and with the error for an extended request, after which everything up to Sync is dropped.
    */
   refuse(error: Buffer): void {
-    this.#waiting = false;
-    this.#crowded = false;
+    this.#goOn();
     const rest = this.#rest;
     const code = rest?.[0] ?? 0;
     this.#owner.reply(error);
@@ -266,6 +275,13 @@ export class RequestForwarder {
     return this.#requests.translate(text);
   }
 
+  #goOn(): void {
+    this.#waiting = false;
+    this.#crowded = false;
+    this.#awaitsAnswers = false;
+    this.#awaitsPending = -1;
+  }
+
   #dropFirst(rest: Buffer): Buffer | null {
     const next = messageEnd(rest, 0);
     if (next < rest.length) return rest.subarray(next);
@@ -299,6 +315,7 @@ export class RequestForwarder {
     // The offset of a cycle that can be kept for a retry; it must be the only one.
     let kept = begun;
     let cycles = 0;
+    let messages = 0;
     this.#cycles.drop();
     // The session may have the connection from before.
     if (connection !== null && !connection.cycleOpen && this.#bodyLeft === 0) kept = 0;
@@ -329,6 +346,15 @@ export class RequestForwarder {
       if (next > end && kind !== Kind.Streamed) {
         if (kind === Kind.Small || length <= owner.longestBuffered) break;
         if (end - at < owner.longestBuffered && end - at < longestSmallMessage) break;
+      }
+      messages++;
+      if ((messages & (messagesOfSlice - 1)) === 0 && turn.isOver) {
+        toServer.addRange(chunk, from, at);
+        this.#flush(connection);
+        this.#keepForLater(chunk, at);
+        this.#crowd();
+        owner.workLater();
+        return;
       }
       // PostgreSQL ignores COPY data outside COPY, so it does not need a lease.
       if (code === Code.CopyData || code === Code.CopyDone || code === Code.CopyFail) {
@@ -390,12 +416,38 @@ export class RequestForwarder {
         }
         kept = at;
         this.#leasedAt = at;
+      } else if (!connection.cycleOpen && this.#cycles.complete === 0 && code !== Code.Sync) {
+        const refusal = owner.refusal();
+        if (refusal !== null) {
+          toServer.addRange(chunk, from, at);
+          from = at;
+          owner.reply(refusal);
+          if (code !== Code.Query && code !== Code.FunctionCall) {
+            this.#discarding = true;
+            continue;
+          }
+          owner.reply(readyForQueryIdle);
+          from = at = Math.min(next, end);
+          if (next <= end) continue;
+          this.#bodyLeft = next - end;
+          this.#bodyDropped = true;
+          break;
+        }
       }
       if (connection.lease.isClosedToRequests) {
         // A cancel, for example, applies to the running request, never to the next one.
         toServer.addRange(chunk, from, at);
         this.#flush(connection);
         this.#keepForLater(chunk, at);
+        return;
+      }
+      if (
+        connection.cycleOpen
+          ? connection.pending.length >= owner.mostPending
+          : this.#cycles.complete > 0 && !owner.maySendAhead
+      ) {
+        toServer.addRange(chunk, from, at);
+        this.#awaitSome(connection, chunk, at);
         return;
       }
       const stop = Math.min(next, end);
@@ -517,6 +569,16 @@ export class RequestForwarder {
     this.#keepForLater(chunk, at);
     this.#awaitsAnswers = true;
     if (connection.cycleOpen) toServer.add(flushMessage);
+    this.#flush(connection);
+  }
+
+  /** The client has pipelined too much: it waits for half of the pending replies. */
+  #awaitSome(connection: ServerConnection, chunk: Buffer, at: number): void {
+    this.#keepForLater(chunk, at);
+    this.#awaitsPending = connection.pending.length >> 1;
+    // The database buffers replies until a Flush or a Sync.
+    if (connection.cycleOpen) toServer.add(flushMessage);
+    this.#crowd();
     this.#flush(connection);
   }
 

@@ -30,6 +30,14 @@ export interface RequestOwner {
    * for a new connection.
    */
   wantsNewConnection(effects: Effects): boolean;
+  /** The maximum number of pending replies; then the client waits. */
+  readonly mostPending: number;
+  /** Whether the session may begin another cycle while it has unanswered cycles. */
+  readonly maySendAhead: boolean;
+  /** A cycle is about to begin on an existing lease: the error that refuses it, or null. */
+  refusal(): Buffer | null;
+  /** The waiting requests continue in a later turn of the event loop. */
+  workLater(): void;
   /** The conditions for reading from the client have changed. */
   flow(): void;
   /** Sends bytes to the client that are not from the database. */

@@ -12,11 +12,13 @@ import { QueryCycles } from '../protocol/query-cycles.ts';
 import type { ClientOutput } from './client-output.ts';
 import { Interventions } from './interventions.ts';
 import type { InterventionOwner, Reach } from './interventions.ts';
+import type { SessionLimit, SessionLimits } from './session-limits.ts';
 import { SessionState } from './session-state.ts';
 
 /** The owner of the sessions, which is notified of their events. */
 export interface SessionKeeper extends PinWatcher, Reach {
   readonly longestBuffered: number;
+  readonly sessionLimits: SessionLimits;
   readonly listeners: Listeners;
   /**
    * `what` was found changed in a session after these statements, whose texts do not show it; null if they were known
@@ -30,8 +32,12 @@ export interface SessionOwner extends InterventionOwner {
   /** Ends the session; `farewell` is the last message to the client, null: none. */
   end(reason: string, farewell: Buffer | null): void;
   terminate(error: ProxyError): void;
+  /** Ends the session, which has exceeded a limit. */
+  goesPast(setting: SessionLimit): void;
   /** Retries what waits: the server connection accepts requests. */
   resume(): void;
+  /** What waits continues in a later turn of the event loop. */
+  workLater(): void;
   /** The conditions for reading from the client or writing to the server connection have changed. */
   flow(): void;
 }

@@ -227,7 +227,9 @@ export class SessionLease
   }
 
   flushReplies(): void {
-    this.#core.flushReplies();
+    const core = this.#core;
+    core.flushReplies();
+    if (core.connection !== null && this.requests.mayGoOn(core.connection)) core.owner.workLater();
   }
 
   cycleBegan(isFirst: boolean): void {

@@ -6,21 +6,30 @@ export interface SessionLimits {
   readonly MaxPreparedStatements: number;
   readonly MaxSessionParameters: number;
   readonly MaxListenChannels: number;
+  readonly MaxPortals: number;
+  readonly MaxUnreadBytes: number;
+  /** Past it the client is not read on; nothing ends. */
+  readonly MaxPendingReplies: number;
 }
 
-/** The setting of a limit. */
-export type SessionLimit = keyof SessionLimits;
+/** The setting of a limit that ends the session. */
+export type SessionLimit = Exclude<keyof SessionLimits, 'MaxPendingReplies'>;
 
-/** How often sessions exceeded each limit since the process started. */
-export const limitsPassed: Record<SessionLimit, number> = {
+/** How often clients exceeded each limit since the process started. */
+export const limitsPassed: Record<SessionLimit | 'MaxBytesBeforeLogin', number> = {
+  MaxBytesBeforeLogin: 0,
   MaxPreparedStatements: 0,
   MaxSessionParameters: 0,
   MaxListenChannels: 0,
+  MaxPortals: 0,
+  MaxUnreadBytes: 0,
 };
 
-/** The client has exceeded a limit: counts it, and logs one line. */
+/** The client has exceeded a limit: counts it, and logs one line. Returns the error for the client. */
 export function limitPassed(client: number, setting: SessionLimit, limit: number): ProxyError {
   limitsPassed[setting]++;
   events.sessionLimitPassed.publish({ client, setting, limit });
-  return new ProxyError('SESSION_LIMIT', { setting, limit });
+  return setting === 'MaxUnreadBytes'
+    ? new ProxyError('NOTIFICATIONS_NOT_READ', { bytes: limit })
+    : new ProxyError('SESSION_LIMIT', { setting, limit });
 }

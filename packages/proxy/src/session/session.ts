@@ -5,6 +5,9 @@ import { ProxyError } from '../errors.ts';
 import { countRead } from '../io/collector.ts';
 import { caught } from '../io/guard.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
+import { memory } from '../io/memory.ts';
+import { turn } from '../io/turn.ts';
+import type { Worker } from '../io/turn.ts';
 import { SessionParameters } from '../parameters/session-parameters.ts';
 import type { PinReason } from '../pinning/pin-reason.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -18,14 +21,16 @@ import type { RequestOwner } from './request-owner.ts';
 import { SessionCore } from './session-core.ts';
 import type { SessionKeeper as CoreKeeper, SessionOwner } from './session-core.ts';
 import { limitPassed } from './session-limits.ts';
-import type { SessionLimit, SessionLimits } from './session-limits.ts';
+import type { SessionLimit } from './session-limits.ts';
 import { SessionLease } from './session-lease.ts';
 import { SessionState } from './session-state.ts';
 import { StatementEffects } from './statement-effects.ts';
 
+/** The maximum number of unanswered cycles of a session while its pool has no free connection. */
+const mostAhead = 32;
+
 /** The owner of the sessions. */
 export interface SessionKeeper extends CoreKeeper {
-  readonly sessionLimits: SessionLimits;
   ended(session: Session, reason: string): void;
 }
 
@@ -35,7 +40,7 @@ export interface SessionKeeper extends CoreKeeper {
  * It combines the request forwarder (`RequestForwarder`), the effects of statements (`StatementEffects`) and the leases
  * (`SessionLease`).
  */
-export class Session implements SessionOwner, RequestOwner {
+export class Session implements SessionOwner, RequestOwner, Worker {
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
@@ -133,6 +138,39 @@ export class Session implements SessionOwner, RequestOwner {
     return this.#keeper.longestBuffered;
   }
 
+  // --- Pipelining ---
+
+  get mostPending(): number {
+    return this.#keeper.sessionLimits.MaxPendingReplies;
+  }
+
+  /**
+   * A session that pipelines keeps its connection. While others wait for a connection, it begins no cycle before all replies
+   * have come, and then waits in the queue like them. While others would have to wait, it pipelines only a few cycles.
+   */
+  get maySendAhead(): boolean {
+    const { connection, pool } = this;
+    if (connection !== null && connection.pending.length >= this.mostPending) return false;
+    if (this.#core.isBegun || this.pin !== null) return true;
+    if (pool.waitingCount > 0) return false;
+    return this.cycles.complete < mostAhead || pool.hasCapacity;
+  }
+
+  /** While memory is short, requests outside transactions are refused on an existing lease too. */
+  refusal(): Buffer | null {
+    if (!memory.isShort || this.#core.isBegun) return null;
+    const error = memory.refusal();
+    return error === null ? null : buildErrorResponse({ ...error.fields, severity: 'ERROR' });
+  }
+
+  workLater(): void {
+    turn.later(this);
+  }
+
+  workOn(): void {
+    if (!this.isWaiting) this.resume();
+  }
+
   // --- The client's socket ---
 
   onData(chunk: Buffer): void {
@@ -145,15 +183,15 @@ export class Session implements SessionOwner, RequestOwner {
   /** Checks the limits after each chunk from the client. */
   #checkLimits(): void {
     const limits = this.#keeper.sessionLimits;
-    if (this.#requests.names > limits.MaxPreparedStatements)
-      this.#goesPast('MaxPreparedStatements');
+    if (this.#requests.names > limits.MaxPreparedStatements) this.goesPast('MaxPreparedStatements');
     else if (this.#core.parameters.known.values.size > limits.MaxSessionParameters)
-      this.#goesPast('MaxSessionParameters');
+      this.goesPast('MaxSessionParameters');
     else if ((this.#effects.listening?.size ?? 0) > limits.MaxListenChannels)
-      this.#goesPast('MaxListenChannels');
+      this.goesPast('MaxListenChannels');
+    else if (this.#requests.portals > limits.MaxPortals) this.goesPast('MaxPortals');
   }
 
-  #goesPast(setting: SessionLimit): void {
+  goesPast(setting: SessionLimit): void {
     if (this.#core.state === SessionState.Closed) return;
     this.terminate(limitPassed(this.id, setting, this.#keeper.sessionLimits[setting]));
   }

@@ -2,7 +2,6 @@ import { has } from '../distinct.ts';
 import { severalSessions } from '../backend/backend-state.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Belief } from '../backend/error-words.ts';
-import type { ProxyError } from '../errors.ts';
 import { SessionListening } from '../listen-notify/session-listening.ts';
 import type { ListeningOwner } from '../listen-notify/session-listening.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
@@ -348,8 +347,12 @@ export class StatementEffects
     this.probing.unpin(PinReason.Listen);
   }
 
-  terminate(error: ProxyError): void {
-    this.#core.owner.terminate(error);
+  get mostUnread(): number {
+    return this.#core.keeper.sessionLimits.MaxUnreadBytes;
+  }
+
+  unreadPassed(): void {
+    this.#core.owner.goesPast('MaxUnreadBytes');
   }
 
   reply(bytes: Buffer): void {

@@ -168,6 +168,11 @@ export class StatementRewriter implements ConversationOwner {
     this.#onDemand = new OnDemand(cycles);
   }
 
+  /** The number of tracked portals. */
+  get portals(): number {
+    return (this.#bound?.size ?? 0) + (this.#restoring?.size ?? 0);
+  }
+
   close(): void {
     this.names.clear();
   }

@@ -560,3 +560,62 @@ suite('a pipe', () => {
     assert.equal(completed, 0);
   });
 });
+
+/** Each cycle takes it longer than the few of one turn may. */
+class SlowReader extends Reader {
+  override cycleEnded(): void {
+    super.cycleEnded();
+    const until = performance.now() + 0.2;
+    while (performance.now() < until);
+  }
+}
+
+suite('a pipe on which much has come at once', () => {
+  const cycles = 300;
+  const answers = Buffer.concat(Array.from({ length: cycles }, () => readyForQueryIdle));
+
+  function flooded(): { readonly bench: Bench; readonly reader: SlowReader } {
+    const reader = new SlowReader('one');
+    const bench = asked(reader, ...Array.from({ length: cycles }, () => Reply.Sync));
+    bench.socket.feed(answers);
+    return { bench, reader };
+  }
+
+  test('lets others have their turns, and hands over all in its order', async () => {
+    const { bench, reader } = flooded();
+    assert(reader.cycles < cycles, `${reader.cycles} cycles in one turn`);
+    assert(bench.socket.isPaused(), 'it reads on');
+    let turns = 0;
+    for (; reader.cycles < cycles; turns += 1)
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    assert(turns > 3, `${turns} turns`);
+    assert.deepEqual(reader.received, answers);
+    assert(!bench.socket.isPaused(), 'it does not read on');
+  });
+
+  test('hands over all before it tells that its socket has closed', () => {
+    const { bench, reader } = flooded();
+    bench.socket.emit('close');
+    assert.equal(reader.cycles, cycles);
+    assert.equal(bench.log.at(-1), 'gone: the database closed it');
+  });
+
+  test('hands over the rest when its reader takes it again', async () => {
+    const { bench, reader } = flooded();
+    bench.pipe.pauseReading(true);
+    const before = reader.cycles;
+    for (let turn = 0; turn < 5; turn += 1)
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    assert.equal(reader.cycles, before);
+    bench.pipe.pauseReading(false);
+    while (reader.cycles < cycles)
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    assert(!bench.socket.isPaused(), 'it does not read on');
+  });
+});

@@ -1,3 +1,4 @@
+import { ProxyError } from '../../src/errors.ts';
 import { BackendCode, buildMessage, buildQuery } from '@sluice/wire';
 import type { ServerConnection } from '../../src/backend/server-connection.ts';
 import { Listener } from '../../src/listen-notify/listener.ts';
@@ -104,6 +105,7 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
   takesNotifications = true;
   since = 0;
   unread = 0;
+  mostUnread = 1024 * 1024;
   isPinned = false;
   resumed = 0;
 
@@ -169,6 +171,10 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
 
   unpinListening(): void {
     this.isPinned = false;
+  }
+
+  unreadPassed(): void {
+    this.terminate(new ProxyError('NOTIFICATIONS_NOT_READ', { bytes: this.mostUnread }));
   }
 
   resumeRequests(): void {

@@ -85,6 +85,14 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     this.connection = null;
     return true;
   }
+  mostPending = 1000;
+  maySendAhead = true;
+  refusal(): null {
+    return null;
+  }
+  workLater(): void {
+    setImmediate(() => this.forwarder.resume());
+  }
   flow(): void {
     // The client is read on.
   }
