@@ -58,4 +58,50 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     client.send(bind('name 8999'), execute(), sync);
     assert.equal(story(await client.ready()), '2 | D 8999 | C SELECT 1 | Z I');
   });
+
+  test('a text that is made for slow patterns costs what its bytes cost', async (t) => {
+    const { sluice } = route();
+    const client = await route().login(t);
+    await client.query('SELECT 1');
+    const began = await cpuOf(sluice.pid);
+    for (const piece of ['create ', "''", '/* ', '$a$ ', '( ']) {
+      const text = `COMMENT ON TABLE nope IS '${piece.repeat(400_000 / piece.length)}'`;
+      assert.match(story(await client.query(text)), /^E \w+ \| Z I$/);
+    }
+    const used = (await cpuOf(sluice.pid)) - began;
+    assert(used < 2, `${used} s of CPU`);
+  });
+
+  test('a function with much of what is looked for costs what its bytes cost', async (t) => {
+    const { sluice } = route();
+    const client = await route().login(t);
+    await client.query('SELECT 1');
+    const began = await cpuOf(sluice.pid);
+    const body = `BEGIN RETURN; -- ${'set_config('.repeat(20_000)}\nEND`;
+    const made = `CREATE OR REPLACE FUNCTION much() RETURNS void LANGUAGE plpgsql AS $b$ ${body} $b$`;
+    assert.equal(story(await client.query(made)), 'C CREATE FUNCTION | Z I');
+    assert.equal(await client.value('SELECT much()'), '');
+    assert.equal(await client.value('SELECT 1'), '1');
+    const used = (await cpuOf(sluice.pid)) - began;
+    assert(used < 3, `${used} s of CPU`);
+  });
+
+  test('names that a program makes up are one label, and one line', async (t) => {
+    const { sluice } = route();
+    const client = await route().login(t);
+    for (let at = 0; at < 50; at += 1) {
+      const name = `"_django_curs_140229016${at}_sync_${at}"`;
+      await client.query(`DECLARE ${name} CURSOR WITH HOLD FOR SELECT 1`);
+      await client.query(`CLOSE ${name}`);
+    }
+    const { body } = await sluice.admin('/metrics');
+    const labels = body
+      .split('\n')
+      .filter((line) => line.startsWith('sluice_session_pins_by_statement_total{'))
+      .filter((line) => line.includes('django'));
+    assert.equal(labels.length, 1, labels.join('\n'));
+    const lines = sluice.log.filter(({ statement }) => String(statement).includes('django'));
+    assert(lines.length > 0);
+    assert.equal(new Set(lines.map(({ statement }) => statement)).size, 1);
+  });
 });
