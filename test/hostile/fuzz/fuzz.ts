@@ -19,7 +19,7 @@ import type { Side } from './make-case.ts';
 import { Random } from './random.ts';
 
 /** Hostile clients at once. */
-const workers = 32;
+const workers = 64;
 /** How long nothing must come before nothing more is waited for, in milliseconds. */
 const silence = 40;
 /** How long a statement may wait for a database connection, in milliseconds. */
@@ -361,7 +361,7 @@ function startSluice(liar: Liar, side: Side, runtime: Runtime): Promise<Sluice> 
     liar.database,
     {
       TargetTlsMode: 'disable',
-      PoolSize: 24,
+      PoolSize: 48,
       ClientLoginTimeout: 5,
       ConnectionBorrowTimeout: 20,
       ConnectTimeout: 1,
