@@ -1,5 +1,5 @@
+import { nearMisses } from '@sluice/proxy/near-miss';
 import type { InputSpec } from './spec.ts';
-import { nearest } from '../near-miss.ts';
 import { isRecord } from '../values.ts';
 
 /** A parsed value, or what is wrong with it (never both). */
@@ -60,6 +60,11 @@ export function parseFields(
     }
   }
   return problems.length > 0 ? { problems } : { value: result };
+}
+
+/** The candidates that a mistyped word most likely meant, three at most. Names of AWS resources are long and alike. */
+export function nearest(word: string, candidates: Iterable<string>): string[] {
+  return nearMisses(word, candidates, Math.max(2, Math.floor(word.length / 4))).slice(0, 3);
 }
 
 /** `; did you mean x or y?`, or nothing. */

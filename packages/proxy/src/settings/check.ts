@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { resolve } from 'node:path';
 import { errorText } from './error-text.ts';
 import type { Given, GivenEntry, GivenRecord } from './given.ts';
-import { nearMiss } from './near-miss.ts';
+import { nearMisses } from '../near-miss.ts';
 import type { Problem } from './problem.ts';
 import type { ListRow, ScalarRow, Setting } from './setting.ts';
 
@@ -72,7 +72,7 @@ export function checkRecord(
 }
 
 function unknownName(entry: GivenEntry, names: readonly string[], prefix: string): Problem {
-  const meant = nearMiss(entry.name, names);
+  const [meant] = nearMisses(entry.name, names);
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   return { where: entry.where, message: `${prefix}${entry.name} is not a setting${hint}` };
 }
@@ -184,7 +184,7 @@ function describe(value: unknown, row: ScalarRow): string {
 
 function advice(value: unknown, row: ScalarRow): string {
   if (row.type === 'enum' && typeof value === 'string') {
-    const meant = nearMiss(value, row.values);
+    const [meant] = nearMisses(value, row.values);
     return meant === undefined ? '' : `; did you mean ${meant}?`;
   }
   const isText = row.type === 'string' || row.type === 'file';

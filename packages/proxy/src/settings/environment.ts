@@ -1,5 +1,5 @@
 import type { GivenEntry } from './given.ts';
-import { nearMiss } from './near-miss.ts';
+import { nearMisses } from '../near-miss.ts';
 import type { Problem } from './problem.ts';
 import type { Setting } from './setting.ts';
 import { settings } from './table.ts';
@@ -32,7 +32,7 @@ export function givenEnvironment(env: NodeJS.ProcessEnv, problems: Problem[]): G
       entries.push({ name, where: variable, value });
       continue;
     }
-    const meant = nearMiss(variable, settingByVariable.keys(), 2);
+    const [meant] = nearMisses(variable, settingByVariable.keys(), 2);
     if (meant !== undefined) {
       problems.push({ where: variable, message: `no such setting; did you mean ${meant}?` });
     }

@@ -1,4 +1,4 @@
-import { nearest } from '../../near-miss.ts';
+import { nearest } from '../../inputs/parse.ts';
 import { found } from '../../resolve/facts.ts';
 import { databaseName } from '../../resolve/names.ts';
 import {

@@ -1,26 +1,21 @@
 /**
- * The candidate that `typed` probably means: the one with the smallest edit distance (change, add, drop or swap a
- * letter), if that is at most `limit`. Case, `_` and `-` are ignored, so `pool_size` finds `PoolSize`.
+ * The candidates that `typed` probably means, nearest first: those with the smallest edit distance (change, add, drop or swap
+ * a letter), if that is at most `limit`. Case, spaces, `_` and `-` are ignored, so `pool_size` finds `PoolSize`.
  */
-export function nearMiss(
+export function nearMisses(
   typed: string,
   candidates: Iterable<string>,
   limit = Math.max(1, Math.floor(typed.length / 4)),
-): string | undefined {
-  let best: string | undefined;
-  let bestDistance = limit + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(plain(typed), plain(candidate));
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
+): string[] {
+  return [...candidates]
+    .map((candidate) => ({ candidate, distance: editDistance(plain(typed), plain(candidate)) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance)
+    .map(({ candidate }) => candidate);
 }
 
 function plain(name: string): string {
-  return name.toLowerCase().replaceAll(/[_-]/g, '');
+  return name.toLowerCase().replaceAll(/[_\s-]/g, '');
 }
 
 /** Optimal string alignment: each row needs the two before it, the second one for swapped letters. */
