@@ -10,6 +10,7 @@ export const container: Command = {
     '\n' +
     '  DATABASE_SECRET_ARNS        ARNs of secrets, with commas; read by the proxy itself, again after a rotation\n' +
     '  DATABASE_SECRET_0, _1, …    JSON with username and password: a user of database and proxy\n' +
+    '  SETTINGS_JSON               further settings as JSON, for lists such as Auth and ClientAuth\n' +
     '  METRICS_SERVICE             the name under which CloudWatch gets metrics of the task; none when not given\n' +
     '  TLS_CERTIFICATE             the certificate that clients see, with its chain, PEM\n' +
     '  TLS_PRIVATE_KEY             its private key, PEM\n' +

@@ -56,10 +56,24 @@ export function takeSecrets(environment: NodeJS.ProcessEnv): string {
   return keep(
     'sluice.yaml',
     JSON.stringify({
+      ...settingsOf(take('SETTINGS_JSON')),
       ...(users.length === 0 ? {} : { Users: users }),
       ...(arns.length === 0 ? {} : { Auth: arns.map((SecretArn) => ({ SecretArn })) }),
     }),
   );
+}
+
+/** Settings that are lists, which no environment variable of their own can hold. */
+function settingsOf(text = '{}'): object {
+  try {
+    const settings: unknown = JSON.parse(text);
+    if (typeof settings === 'object' && settings !== null && !Array.isArray(settings)) {
+      return settings;
+    }
+  } catch {
+    // Told below.
+  }
+  throw new UsageError('SETTINGS_JSON must be a JSON object of settings, such as {"Auth":[…]}');
 }
 
 function userOf(variable: string, text: string): User {

@@ -1,3 +1,4 @@
+import { PropsError } from '../constructs/props-error.ts';
 import { InfraError } from '../errors.ts';
 import type { Inputs } from '../inputs/table.ts';
 import { settleIdentity } from '../model/identity.ts';
@@ -40,7 +41,14 @@ export function designOf(
       ...options,
       adopted: adopted && inputs.engine === 'rds-proxy',
     });
-    return { model, synthesized: synthesize(model) };
+    try {
+      return { model, synthesized: synthesize(model) };
+    } catch (error) {
+      // What a construct refuses came from the inputs; without AWS no check has looked at them before.
+      throw error instanceof PropsError
+        ? new InfraError('INPUTS_INVALID', error.message, { cause: error })
+        : error;
+    }
   };
   const { model, synthesized } = withTaskCount(deployed, make);
   const size = Buffer.byteLength(JSON.stringify(synthesized.template));

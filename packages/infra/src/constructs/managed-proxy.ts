@@ -111,6 +111,16 @@ export class ManagedProxy extends ManagedProxyBase {
 
   /** Adds an endpoint beside the default one. */
   addEndpoint(id: string, options: ManagedProxyEndpointOptions = {}): CfnDBProxyEndpoint {
+    if (
+      options.targetRole === 'READ_ONLY' &&
+      this.#props.target.bind().dbClusterIdentifiers === undefined
+    ) {
+      throw new PropsError(
+        'TargetRole',
+        `the endpoint ${id} is READ_ONLY, and the target is an instance, which has no readers; leave targetRole out, or give a cluster`,
+        this,
+      );
+    }
     const wanted = options.endpointNetworkType ?? this.#props.endpointNetworkType;
     const networkType = wanted === 'IPV4' ? undefined : wanted;
     return new CfnDBProxyEndpoint(this, id, {

@@ -57,10 +57,14 @@ export function roleOptions(
   };
 }
 
-/** Logging in to one database with IAM tokens, as any user that the database grants rds_iam. */
+/**
+ * Logging in to one database with IAM tokens.
+ * @param dbUser the database user; any that the database grants rds_iam when not given
+ */
 export function connectStatements(
   scope: Construct,
   databaseResourceId: string | undefined,
+  dbUser = '*',
 ): PolicyStatement[] {
   const stack = Stack.of(scope);
   const { region, account } = stack;
@@ -72,7 +76,7 @@ export function connectStatements(
           actions: ['rds-db:connect'],
           // Of one database; its users stand in the secrets, which nobody reads here.
           resources: [
-            `arn:${partition}:rds-db:${region}:${account}:dbuser:${databaseResourceId}/*`,
+            `arn:${partition}:rds-db:${region}:${account}:dbuser:${databaseResourceId}/${dbUser}`,
           ],
         }),
       ];

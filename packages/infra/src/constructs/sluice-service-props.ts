@@ -5,6 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import type { ManagedProxyAuth } from './managed-proxy-props.ts';
 
 /** The database behind the service. */
 export interface SluiceTarget {
@@ -14,7 +15,7 @@ export interface SluiceTarget {
   readonly port?: number;
   /** Its security groups, which the tasks may reach. */
   readonly securityGroups: readonly ISecurityGroup[];
-  /** Its resource id (db-… or cluster-…), which rds-db:connect is about. @default - none, so no setting TargetIamAuth */
+  /** Its resource id (db-… or cluster-…), to which rds-db:connect refers; needed with IAM tokens. @default - not known */
   readonly resourceId?: string;
   /** max_connections, to check the budget of connections at synth. @default - not checked */
   readonly maxConnections?: number;
@@ -55,8 +56,14 @@ export interface SluiceServiceProps {
    */
   readonly desiredTasks?: number | 'keep';
   readonly target: SluiceTarget;
-  /** One secret for each database user, with username and password. */
-  readonly secrets: readonly ISecret[];
+  /** The database users. @default - none, which needs defaultAuthScheme IAM_AUTH and the setting HealthCheckUser */
+  readonly auth?: readonly ManagedProxyAuth[];
+  /**
+   * IAM_AUTH: clients log in with IAM tokens for the database, and so do the tasks. Users with iamAuth REQUIRED have the
+   * tasks use tokens as well: a database user with the role rds_iam cannot log in with a password.
+   * @default 'NONE'
+   */
+  readonly defaultAuthScheme?: 'NONE' | 'IAM_AUTH';
   /** The certificate and key that clients see: JSON with certificate and private_key, both PEM. */
   readonly tlsSecret: ISecret;
   /** The name of balancer and service, and with sluice- before it of cluster and dashboard; at most 32 characters. */

@@ -30,6 +30,7 @@ import { ArnPrincipal, Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws
 import { LogGroup, RetentionDays, type ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ServiceMonitoring } from './service-monitoring.ts';
+import { connectStatements } from './proxy-role.ts';
 import { executionRole, taskRole } from './sluice-roles.ts';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
 import { metricNamespace, ports } from './sluice-settings.ts';
@@ -40,8 +41,12 @@ import { usesIam, validateSluiceService } from './validate-sluice-service.ts';
 export interface ISluiceService extends IResource, IConnectable {
   /** The host name that clients connect to; the port is 5432. @attribute */
   readonly endpoint: string;
-  /** Lets an identity read the secrets that clients log in with. */
-  grantConnect(grantee: IGrantable): Grant;
+  /**
+   * Lets an identity log in: it may read the secrets of the users with passwords, and connect to the database with tokens
+   * where those are used.
+   * @param dbUser the database user of the tokens. @default - all
+   */
+  grantConnect(grantee: IGrantable, dbUser?: string): Grant;
 }
 
 /**
@@ -86,7 +91,7 @@ export class SluiceService extends Resource implements ISluiceService {
       permissionsBoundary: props.permissionsBoundary,
     });
     this.taskRole = taskRole(this, 'TaskRole', {
-      secrets: props.secrets,
+      secrets: (props.auth ?? []).map(({ secret }) => secret),
       database: usesIam(props) ? props.target.resourceId : undefined,
       path: props.rolePath,
       permissionsBoundary: props.permissionsBoundary,
@@ -152,10 +157,23 @@ export class SluiceService extends Resource implements ISluiceService {
     });
   }
 
-  grantConnect(grantee: IGrantable): Grant {
-    return this.#props.secrets
-      .map((secret) => secret.grantRead(grantee))
-      .reduce((all, grant) => all.combine(grant), Grant.drop(grantee, 'reads no secret yet'));
+  grantConnect(grantee: IGrantable, dbUser = '*'): Grant {
+    const { auth = [], defaultAuthScheme, target } = this.#props;
+    const none = Grant.drop(grantee, 'no user has a password');
+    const tokens =
+      defaultAuthScheme === 'IAM_AUTH' || auth.some(({ iamAuth }) => iamAuth === 'REQUIRED');
+    const secrets =
+      defaultAuthScheme === 'IAM_AUTH' ? [] : auth.filter(({ iamAuth }) => iamAuth !== 'REQUIRED');
+    const read = secrets.map(({ secret }) => secret.grantRead(grantee));
+    const connect = connectStatements(this, tokens ? target.resourceId : undefined, dbUser).map(
+      (statement) =>
+        Grant.addToPrincipal({
+          grantee,
+          actions: statement.actions,
+          resourceArns: statement.resources,
+        }),
+    );
+    return [...read, ...connect].reduce((all, grant) => all.combine(grant), none);
   }
 
   /** A metric of the balancer, namespace AWS/NetworkELB. */

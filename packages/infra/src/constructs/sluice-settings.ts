@@ -1,6 +1,7 @@
 import { environmentName, settingsTable } from '@sluice/proxy/settings';
 import { mostTasks } from '../model/budget.ts';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
+import { usesIam } from './validate-sluice-service.ts';
 
 /** The ports of a task: clients connect to the first, the balancer asks the second for health. */
 export const ports = { clients: 5432, admin: settingsTable.AdminPort.default } as const;
@@ -36,6 +37,7 @@ export function environmentFor(props: SluiceServiceProps): Record<string, string
     DebugLogging: props.debugLogging ?? false,
     InitQuery: props.initQuery,
     PoolSize: props.poolSize,
+    ...(usesIam(props) ? { TargetIamAuth: true } : {}),
     LogFormat: 'json',
     // Half a minute less than the time ECS gives between SIGTERM and SIGKILL.
     DrainTimeout: stopTimeoutSeconds - 30,
@@ -50,3 +52,26 @@ export function environmentFor(props: SluiceServiceProps): Record<string, string
 
 /** Fargate's longest. */
 export const stopTimeoutSeconds = 120;
+
+/** The settings that are lists: no environment variable of their own holds them, so they go into one as JSON. */
+export function listSettings({
+  auth = [],
+  defaultAuthScheme,
+}: Pick<SluiceServiceProps, 'auth' | 'defaultAuthScheme'>): Record<string, unknown> {
+  return {
+    // Their names only: the daemon reads them itself, since ECS would at the start and never again.
+    ...(auth.length === 0
+      ? {}
+      : {
+          Auth: auth.map(({ secret, iamAuth, clientPasswordAuthType, description }) => ({
+            SecretArn: secret.secretArn,
+            IAMAuth: iamAuth ?? 'DISABLED',
+            ClientPasswordAuthType: clientPasswordAuthType ?? 'POSTGRES_SCRAM_SHA_256',
+            ...(description === undefined ? {} : { Description: description }),
+          })),
+        }),
+    ...(defaultAuthScheme === 'IAM_AUTH'
+      ? { ClientAuth: [{ Type: 'hostssl', Method: 'iam' }] }
+      : {}),
+  };
+}

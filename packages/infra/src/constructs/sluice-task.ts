@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import {
   CpuArchitecture,
   FargateTaskDefinition,
@@ -11,7 +11,7 @@ import type { IRole, Role } from 'aws-cdk-lib/aws-iam';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
-import { environmentFor, ports, stopTimeoutSeconds } from './sluice-settings.ts';
+import { environmentFor, listSettings, ports, stopTimeoutSeconds } from './sluice-settings.ts';
 
 interface SluiceTaskProps extends SluiceServiceProps {
   readonly logGroup: ILogGroup;
@@ -47,9 +47,8 @@ export function sluiceTask(
     readonlyRootFilesystem: true,
     environment: {
       ...environmentFor(props),
-      // Their names only: the daemon reads them itself, since ECS would at the start and never again.
       METRICS_SERVICE: props.serviceName,
-      DATABASE_SECRET_ARNS: props.secrets.map((secret) => secret.secretArn).join(','),
+      SETTINGS_JSON: Stack.of(scope).toJsonString(listSettings(props)),
     },
     secrets: {
       TLS_CERTIFICATE: Secret.fromSecretsManager(props.tlsSecret, 'certificate'),

@@ -5,8 +5,16 @@ import { PropsError } from './props-error.ts';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
 
 /** Whether the daemon logs in to the database with tokens of IAM. */
-export function usesIam({ settings }: Pick<SluiceServiceProps, 'settings'>): boolean {
-  return settings?.['TargetIamAuth'] === 'true';
+export function usesIam({
+  auth = [],
+  defaultAuthScheme,
+  settings,
+}: Pick<SluiceServiceProps, 'auth' | 'defaultAuthScheme' | 'settings'>): boolean {
+  return (
+    defaultAuthScheme === 'IAM_AUTH' ||
+    auth.some(({ iamAuth }) => iamAuth === 'REQUIRED') ||
+    settings?.['TargetIamAuth'] === 'true'
+  );
 }
 
 /** Throws on props that cannot work: a name too long, too few tasks, a budget of connections that does not fit. */
@@ -30,14 +38,17 @@ export function validateSluiceService(scope: Construct, props: SluiceServiceProp
       `minTasks is ${minTasks} and maxTasks ${maxTasks}; give 1 <= minTasks <= maxTasks`,
     );
   }
-  if (props.secrets.length === 0) {
-    fail('Secrets', 'secrets is empty; give one for each database user');
+  if ((props.auth ?? []).length === 0 && props.defaultAuthScheme !== 'IAM_AUTH') {
+    fail('Auth', 'auth is empty; give one secret at least, or defaultAuthScheme IAM_AUTH');
   }
   if (usesIam(props) && props.target.resourceId === undefined) {
     fail(
-      'TargetIamAuth',
-      'TargetIamAuth needs target.resourceId, the resource id of the database (db-… or cluster-…)',
+      'ResourceId',
+      'IAM tokens need target.resourceId, the resource id of the database (db-… or cluster-…)',
     );
+  }
+  if (usesIam(props) && props.targetTls === 'require') {
+    fail('TargetTls', 'targetTls is require; with IAM tokens it must be verify-full');
   }
   const tasks = mostTasks({ MaxTasks: maxTasks });
   if (tasks > maxConnectionsPercent) {

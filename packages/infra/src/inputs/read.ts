@@ -22,6 +22,11 @@ export interface ReadInputs {
  */
 export async function readInputs(sources: Sources): Promise<ReadInputs> {
   const raw = await collect(sources, new Set(Object.keys(specs)));
+  const origins = Object.fromEntries(
+    [...raw]
+      .filter(([name, entry]) => name in specs && entry.value !== null)
+      .map(([name, entry]) => [name, entry.where]),
+  );
   const problems: string[] = [];
   const warnings: string[] = [];
   const given: Record<string, unknown> = {};
@@ -51,18 +56,37 @@ export async function readInputs(sources: Sources): Promise<ReadInputs> {
   );
   problems.push(...missing.map((name) => `the input ${name} is missing: ${specs[name]?.doc}`));
   if (problems.length > 0) {
-    throw new InfraError('INPUTS_INVALID', [
-      ...problems,
+    const others = [
       ...ofOneInput(given),
       ...alternatives(withDefaults(given), new Set(raw.keys())),
+    ];
+    throw new InfraError('INPUTS_INVALID', [
+      ...problems,
+      ...others.map((problem) => located(problem, origins)),
     ]);
   }
-  const origins = Object.fromEntries(
-    [...raw]
-      .filter(([name, entry]) => name in specs && entry.value !== null)
-      .map(([name, entry]) => [name, entry.where]),
-  );
-  return { inputs: checkInputs(given), origins, warnings };
+  try {
+    return { inputs: checkInputs(given), origins, warnings };
+  } catch (error) {
+    if (error instanceof InfraError) {
+      const told = error.problems.map((problem) => located(problem, origins));
+      throw new InfraError(error.code, told, { cause: error });
+    }
+    throw error;
+  }
+}
+
+/** A problem of inputs that do not go together, with the place of the first of them that was given. */
+function located(problem: string, origins: ReadInputs['origins']): string {
+  // What is missing has no place; the inputs that could be given in its stead are named, too.
+  const where = /^the input \w+ is missing/.test(problem) ? undefined : originOf(problem, origins);
+  return where === undefined ? problem : `${where}: ${problem}`;
+}
+
+/** Where the first input was given that a text names; undefined when it names none. */
+export function originOf(text: string, origins: ReadInputs['origins']): string | undefined {
+  const named = text.split(/\W+/).find((word) => Object.hasOwn(origins, word));
+  return named === undefined ? undefined : origins[named];
 }
 
 /**

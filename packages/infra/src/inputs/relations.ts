@@ -1,9 +1,15 @@
 import { RegionInfo } from 'aws-cdk-lib/region-info';
-import { settingsTable as daemon } from '@sluice/proxy/settings';
+import {
+  environmentName,
+  parseSettings,
+  settings,
+  SettingsError,
+  settingsTable as daemon,
+} from '@sluice/proxy/settings';
 import { didYouMean } from './parse.ts';
 import { inputTable, type Inputs } from './table.ts';
 import type { InputSpec } from './spec.ts';
-import { baseName, secretNames } from '../resolve/names.ts';
+import { baseName, secretNames, usesDatabaseTokens } from '../resolve/names.ts';
 
 /** The memory sizes (MiB) that Fargate takes for each CPU size: smallest, largest and step. */
 const fargateMemory: Readonly<Record<number, readonly [number, number, number]>> = {
@@ -34,6 +40,7 @@ export function relations(inputs: Inputs, given: ReadonlySet<string>): string[] 
 export function ofOneInput(inputs: Partial<Inputs>): string[] {
   return [
     ...region(inputs),
+    ...roleAccounts(inputs),
     ...tags('rds_proxy_tags', inputs.rds_proxy_tags ?? {}),
     ...tags('StackTags', inputs.StackTags ?? {}),
     ...(inputs.DBProxyEndpoints ?? []).flatMap((endpoint, index) =>
@@ -51,6 +58,20 @@ function region({ aws_region }: Partial<Inputs>): string[] {
   return known.includes(aws_region)
     ? []
     : [`aws_region is "${aws_region}", which is not an AWS region${didYouMean(aws_region, known)}`];
+}
+
+/** A role of another account is never used: RDS, CloudFormation and IAM take those of their own. */
+function roleAccounts(inputs: Partial<Inputs>): string[] {
+  const names = ['rds_proxy_role', 'CloudFormationRoleArn', 'PermissionsBoundaryArn'] as const;
+  const { aws_account_id: account } = inputs;
+  return names.flatMap((name) => {
+    const arn = inputs[name];
+    // The policies of AWS itself have no account: arn:aws:iam::aws:policy/….
+    const [, owner] = /^arn:[^:]+:iam::(\d{12}):/.exec(arn ?? '') ?? [];
+    return owner === undefined || account === undefined || owner === account
+      ? []
+      : [`${name} is ${arn}, of account ${owner}; it must be of the account ${account}`];
+  });
 }
 
 /** One of each pair must be given: a name or tags that are looked up, or the ids themselves. */
@@ -84,8 +105,8 @@ export function alternatives(inputs: Inputs, given: ReadonlySet<string>): string
       'rds_secret_name',
       inputs.rds_secret_name !== undefined ||
         inputs.Auth.length > 0 ||
-        (inputs.engine === 'rds-proxy' && inputs.DefaultAuthScheme === 'IAM_AUTH'),
-      inputs.engine === 'rds-proxy' ? 'Auth, or DefaultAuthScheme = "IAM_AUTH"' : 'Auth',
+        inputs.DefaultAuthScheme === 'IAM_AUTH',
+      'Auth, or DefaultAuthScheme = "IAM_AUTH"',
     ],
   ];
   const problems = wanted
@@ -221,17 +242,49 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
 
 /** The daemon would refuse them only when its tasks start. */
 function daemonSettings(inputs: Inputs): string[] {
+  const { SluiceSettings: given } = inputs;
   const names = Object.keys(daemon);
-  return Object.keys(inputs.SluiceSettings).flatMap((name) => {
+  const lists = new Set<string>(
+    settings.flatMap(([name, row]) => (row.type === 'list' ? [name] : [])),
+  );
+  const misplaced = Object.keys(given).flatMap((name) => {
     if (!names.includes(name)) {
       return [`SluiceSettings.${name} is not a setting of the daemon${didYouMean(name, names)}`];
     }
-    return name in inputTable || fixed.has(name)
-      ? [
-          `SluiceSettings.${name} is set by this tool; ${fixed.has(name) ? 'leave it out' : `give the input ${name}`}`,
-        ]
+    if (name in inputTable || fixed.has(name)) {
+      return [
+        `SluiceSettings.${name} is set by this tool; ${fixed.has(name) ? 'leave it out' : `give the input ${name}`}`,
+      ];
+    }
+    return lists.has(name)
+      ? [`SluiceSettings.${name} is a list, and its values are texts only; leave it out`]
       : [];
   });
+  return misplaced.length > 0 ? misplaced : refusedValues(inputs);
+}
+
+/** What the daemon says of the values, beside those that it always gets. */
+function refusedValues({ SluiceSettings: given, TargetTls }: Inputs): string[] {
+  const variables = new Map(Object.keys(given).map((name) => [environmentName(name), name]));
+  const env = {
+    SLUICE_TARGET_HOST: 'database',
+    SLUICE_TARGET_TLS_MODE: TargetTls,
+    SLUICE_TLS_CERT_FILE: 'tls.crt',
+    SLUICE_TLS_KEY_FILE: 'tls.key',
+    ...Object.fromEntries([...variables].map(([variable, name]) => [variable, given[name]])),
+  };
+  try {
+    // The files that settings name are not looked at.
+    parseSettings('Users: [{ UserName: user, Password: none }]', 'SluiceSettings', env);
+    return [];
+  } catch (error) {
+    if (error instanceof SettingsError) {
+      return error.problems.flatMap(({ where, message }) =>
+        variables.has(where) ? [`SluiceSettings.${variables.get(where)}: ${message}`] : [],
+      );
+    }
+    throw error;
+  }
 }
 
 /** Settings that follow from the template itself. */
@@ -244,24 +297,28 @@ const fixed = new Set([
   'TargetPort',
   'TlsCertFile',
   'TlsKeyFile',
-  'Users',
   'AuthFile',
 ]);
 
-/** What the daemon does not do is refused, not silently left out. */
+/** What the daemon would refuse only when its tasks start. */
 function sluiceAuthentication(inputs: Inputs): string[] {
   const problems: string[] = [];
-  const entries = [inputs, ...inputs.Auth];
-  if (
-    inputs.DefaultAuthScheme !== 'NONE' ||
-    entries.some((entry) => entry.IAMAuth === 'REQUIRED')
-  ) {
-    problems.push(
-      'engine sluice does not take IAM tokens of clients: leave DefaultAuthScheme and IAMAuth at their defaults, or use engine rds-proxy; towards the database SluiceSettings = { TargetIamAuth = "true" } uses them',
-    );
+  if (usesDatabaseTokens(inputs)) {
+    if (inputs.TargetTls !== 'verify-full') {
+      problems.push(
+        `TargetTls is ${inputs.TargetTls}; with IAM tokens it must be verify-full, since whoever gets a token can use it`,
+      );
+    }
+    if (inputs.SluiceSettings['TargetIamAuth'] === 'false') {
+      problems.push(
+        'SluiceSettings.TargetIamAuth is false; clients with IAM tokens need it, since their database users (role rds_iam) cannot log in with passwords: leave it out',
+      );
+    }
   }
-  if (entries.some((entry) => entry.ClientPasswordAuthType === 'POSTGRES_MD5')) {
-    problems.push('engine sluice asks clients for SCRAM-SHA-256: leave ClientPasswordAuthType out');
+  if (secretNames(inputs).length === 0 && inputs.SluiceSettings['HealthCheckUser'] === undefined) {
+    problems.push(
+      'engine sluice without a secret needs SluiceSettings = { HealthCheckUser = "…" }: a database user with the role rds_iam, for its health checks',
+    );
   }
   if (2 * inputs.MaxTasks > inputs.MaxConnectionsPercent) {
     problems.push(

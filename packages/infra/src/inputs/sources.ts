@@ -1,8 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { parse as parseYaml } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { InfraError, messageOf } from '../errors.ts';
 import { isRecord, record } from '../values.ts';
+import { exactNumber } from './hcl-operators.ts';
 import { parseHcl } from './hcl.ts';
 
 /** A value as it was written, and where. */
@@ -132,10 +133,16 @@ async function readEntries(file: string): Promise<Entries> {
       `${basename(file)} is not an inputs file: its name must end in .tfvars, .tfvars.json, .json, .yaml or .yml`,
     );
   }
+  // JSON is YAML too: one parser gives the places of both.
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, uniqueKeys: kind !== '.json' });
   let parsed: unknown;
   try {
-    // JSON is YAML too, but JSON's own parser is stricter, as Terraform is.
-    parsed = kind === '.json' ? JSON.parse(text) : parseYaml(text);
+    parsed = kind === '.json' ? parseJson(text) : document.toJS();
+    const [error] = kind === '.json' ? [] : document.errors;
+    if (error !== undefined) {
+      throw error;
+    }
   } catch (error) {
     throw new InfraError('INPUTS_UNREADABLE', `cannot read ${file}: ${messageOf(error)}`, {
       cause: error,
@@ -147,38 +154,39 @@ async function readEntries(file: string): Promise<Entries> {
       `cannot read ${file}: expected names and values at the top, found ${JSON.stringify(parsed)}`,
     );
   }
-  const lines = linesOf(text);
-  const twice = Object.entries(lines).filter(([, at]) => at.length > 1);
-  if (kind === '.json' && twice.length > 0) {
-    throw new InfraError(
-      'INPUTS_UNREADABLE',
-      twice.map(([name, at]) => `${file}:${at[1]}: ${name} was set already, on line ${at[0]}`),
-    );
+  const { contents } = document;
+  const keys = (isMap(contents) ? contents.items : []).flatMap(({ key }) =>
+    isScalar(key)
+      ? [{ name: String(key.value), line: lineCounter.linePos(key.range[0]).line }]
+      : [],
+  );
+  const lines = Map.groupBy(keys, ({ name }) => name);
+  const twice = [...lines].flatMap(([name, [first, second]]) =>
+    second === undefined
+      ? []
+      : [`${file}:${second.line}: ${name} was set already, on line ${first?.line}`],
+  );
+  if (twice.length > 0) {
+    throw new InfraError('INPUTS_UNREADABLE', twice);
   }
   return new Map(
     Object.entries(parsed)
       // In HCL's JSON a member of this name is a comment.
       .filter(([name]) => name !== '//')
       .map(([name, value]) => {
-        const [line] = lines[name] ?? [];
+        const line = lines.get(name)?.[0]?.line;
         return [name, { value, ...(line === undefined ? {} : { line }) }];
       }),
   );
 }
 
-/** The lines on which names at the top of a JSON or YAML text stand. */
-function linesOf(text: string): Record<string, number[]> {
-  const found: Record<string, number[]> = {};
-  let depth = 0;
-  text.split('\n').forEach((line, index) => {
-    const [, name] = /^\s*["']?([\w-]+)["']?\s*:/.exec(line.replace(/^\s*\{/, '')) ?? [];
-    const top = depth <= 1 && (depth === 1 || /^["'\w{]/.test(line));
-    if (name !== undefined && top) {
-      (found[name] ??= []).push(index + 1);
-    }
-    depth += (line.match(/[{[]/g)?.length ?? 0) - (line.match(/[}\]]/g)?.length ?? 0);
-  });
-  return found;
+/** As JavaScript reads JSON, except that large integers keep their digits. */
+function parseJson(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) =>
+    typeof value === 'number' && context?.source !== undefined
+      ? exactNumber(context.source)
+      : value,
+  );
 }
 
 /** The text of a file, without a mark at its beginning; one that is no UTF-8 is told in one sentence. */

@@ -120,13 +120,13 @@ const shared = {
     type: 'string',
     default: 'NONE',
     choices: ['NONE', 'IAM_AUTH'],
-    doc: 'IAM_AUTH: IAM on both legs (end-to-end), secrets optional. NONE: passwords from secrets.',
+    doc: 'IAM_AUTH: IAM tokens from clients and towards the database (end-to-end), secrets optional. NONE: passwords from secrets. With engine sluice, clients sign tokens for the host name of the database.',
   },
   IAMAuth: {
     type: 'string',
     default: 'DISABLED',
     choices: ['DISABLED', 'REQUIRED'],
-    doc: 'Whether clients must log in with an IAM token instead of a password.',
+    doc: 'Whether clients must log in with an IAM token instead of a password. With engine sluice, they sign it for the host name of the database, the proxy uses tokens, too, and each database user needs the role rds_iam.',
   },
   ClientPasswordAuthType: {
     type: 'string',

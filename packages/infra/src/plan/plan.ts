@@ -6,7 +6,7 @@ import { budget } from '../model/budget.ts';
 import type { Finding } from '../preflight/check.ts';
 import { found, type DeployedStack } from '../resolve/facts.ts';
 import { maxConnections } from '../resolve/database.ts';
-import { baseName, stackName } from '../resolve/names.ts';
+import { baseName, stackName, usesDatabaseTokens } from '../resolve/names.ts';
 import type { Resolved } from '../resolve/resolved.ts';
 import { Template } from '../resolve/template.ts';
 import { violations, type SecurityReport } from '../security/report.ts';
@@ -85,7 +85,13 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
       serverlessMax: found(facts.cluster)?.serverlessMax,
     }),
     obstacles: prepared.obstacles,
-    notes: [...prepared.warnings, ...(design?.notes ?? []), ...poolNote(prepared), ...unread],
+    notes: [
+      ...prepared.warnings,
+      ...(design?.notes ?? []),
+      ...poolNote(prepared),
+      ...tokenNote(prepared),
+      ...unread,
+    ],
     origins: prepared.origins,
   };
 }
@@ -111,6 +117,16 @@ export async function plannedDrift(
       return why === undefined ? one : { ...one, irreparable: why };
     }),
   };
+}
+
+/** A token is for one host name: with engine sluice it is the database that takes it. */
+function tokenNote({ inputs, design }: Prepared): string[] {
+  const resolved = design?.resolved;
+  return inputs.engine === 'sluice' && resolved !== undefined && usesDatabaseTokens(inputs)
+    ? [
+        `clients sign IAM tokens for ${resolved.database_host}:${resolved.database_port}, the database, and connect to the endpoint; every database user needs the role rds_iam`,
+      ]
+    : [];
 }
 
 /** The share of max_connections, as it is from day to day and at its highest: a share is divided among the most tasks. */

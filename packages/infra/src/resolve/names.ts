@@ -53,3 +53,17 @@ export function allowsDatabaseIngress(
 ): boolean {
   return inputs.AllowDatabaseIngress ?? inputs.engine === 'sluice';
 }
+
+/**
+ * Whether engine sluice logs in to the database with tokens of IAM. A database user that may log in with a token (role
+ * rds_iam) can no longer log in with its password, so that clients with tokens mean tokens on both legs.
+ */
+export function usesDatabaseTokens(
+  inputs: Pick<Inputs, 'DefaultAuthScheme' | 'IAMAuth' | 'Auth' | 'SluiceSettings'>,
+): boolean {
+  return (
+    inputs.DefaultAuthScheme === 'IAM_AUTH' ||
+    [inputs, ...inputs.Auth].some(({ IAMAuth }) => IAMAuth === 'REQUIRED') ||
+    inputs.SluiceSettings['TargetIamAuth'] === 'true'
+  );
+}

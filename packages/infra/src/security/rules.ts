@@ -27,8 +27,31 @@ const iam: Rule = {
   title: 'IAM authentication is not weaker than asked for',
   why: 'A user left out of the IAM requirement can log in with a password.',
   fix: 'leave IAMAuth out of the entries of Auth, or set it to REQUIRED',
-  run: (template, { inputs }) =>
-    template.ofType(proxy).flatMap(({ id, properties }): Violation[] => {
+  run: (template, { inputs }) => [
+    ...environmentOf(template).flatMap(({ resource, values }): Violation[] => {
+      const { Auth, ClientAuth } = record(JSON.parse(values['SETTINGS_JSON'] ?? '{}'));
+      const weak = list(Auth)
+        .map(record)
+        .filter((entry) => inputs.IAMAuth === 'REQUIRED' && entry['IAMAuth'] !== 'REQUIRED');
+      const open =
+        inputs.DefaultAuthScheme === 'IAM_AUTH' &&
+        !list(ClientAuth).some((rule) => record(rule)['Method'] === 'iam');
+      return [
+        ...(inputs.DefaultAuthScheme === 'IAM_AUTH' ? [] : weak).map((entry) => ({
+          resource,
+          told: `${String(entry['SecretArn'])} does not require IAM, and IAMAuth is REQUIRED`,
+        })),
+        ...(open
+          ? [
+              {
+                resource,
+                told: 'no rule asks clients for IAM tokens, and DefaultAuthScheme is IAM_AUTH',
+              },
+            ]
+          : []),
+      ];
+    }),
+    ...template.ofType(proxy).flatMap(({ id, properties }): Violation[] => {
       const weak = list(properties['Auth'])
         .map(record)
         .filter((entry) => inputs.IAMAuth === 'REQUIRED' && entry['IAMAuth'] !== 'REQUIRED')
@@ -42,6 +65,7 @@ const iam: Rule = {
           : [];
       return [...weak, ...scheme];
     }),
+  ],
 };
 
 const debug: Rule = {

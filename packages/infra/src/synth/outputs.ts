@@ -8,9 +8,9 @@ export interface StackOutputs {
   readonly rds_proxy_port: string;
   /** The ARN of the proxy; for engine sluice that of the balancer. */
   readonly rds_proxy_arn: string;
-  /** The id (prx-…) that rds-db:connect is about; empty for engine sluice. */
+  /** The id to which rds-db:connect refers: prx-…; for engine sluice that of the database, when clients use IAM tokens. */
   readonly rds_proxy_resource_id: string;
-  /** The resource of rds-db:connect in policies of clients, for all users; empty for engine sluice. */
+  /** The resource of rds-db:connect in policies of clients, for all users; empty for engine sluice without IAM tokens. */
   readonly rds_proxy_connect_arn: string;
   /** Further endpoints: name to host name; `privatelink` is the name of the endpoint service. */
   readonly rds_proxy_endpoints: Readonly<Record<string, string>>;

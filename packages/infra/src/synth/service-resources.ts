@@ -7,7 +7,9 @@ import type { Construct } from 'constructs';
 import { repositoryArn } from '../constructs/sluice-roles.ts';
 import { SluiceService } from '../constructs/sluice-service.ts';
 import type { Model } from '../model/model.ts';
-import { allowsDatabaseIngress } from '../resolve/names.ts';
+import { allowsDatabaseIngress, usesDatabaseTokens } from '../resolve/names.ts';
+import { partitionOf } from '../resolve/role-wishes.ts';
+import type { StackOutputs } from './outputs.ts';
 import { listenPort, networkOf } from './network-resources.ts';
 import type { EngineResources } from './extras.ts';
 import { retention } from './retention.ts';
@@ -57,7 +59,13 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
         ? {}
         : { maxConnections: resolved.max_connections }),
     },
-    secrets: model.secrets.map((secret, index) => importSecret(scope, `Secret${index}`, secret)),
+    auth: model.secrets.map((entry, index) => ({
+      secret: importSecret(scope, `Secret${index}`, entry),
+      iamAuth: entry.iamAuth,
+      clientPasswordAuthType: entry.clientPasswordAuthType,
+      ...(entry.description === undefined ? {} : { description: entry.description }),
+    })),
+    defaultAuthScheme: inputs.DefaultAuthScheme,
     tlsSecret: importSecret(scope, 'TlsSecret', {
       arn: resolved.secret_arns[tlsName] ?? '',
       keyArn: resolved.secret_key_arns[tlsName],
@@ -94,8 +102,7 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
       rds_proxy_endpoint: service.endpoint,
       rds_proxy_port: String(listenPort),
       rds_proxy_arn: service.loadBalancer.loadBalancerArn,
-      rds_proxy_resource_id: '',
-      rds_proxy_connect_arn: '',
+      ...tokenOutputs(model),
       rds_proxy_endpoints:
         service.endpointService === undefined
           ? {}
@@ -106,6 +113,20 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
       rds_secret_arn: model.secrets[0]?.arn ?? '',
     },
   };
+}
+
+/** Clients with tokens are let in by the database itself, so that its id is the one that their policies name. */
+function tokenOutputs({
+  inputs,
+  resolved: { database_resource_id: id = '' },
+}: Model): Pick<StackOutputs, 'rds_proxy_resource_id' | 'rds_proxy_connect_arn'> {
+  const { aws_region: region, aws_account_id: account } = inputs;
+  return usesDatabaseTokens(inputs)
+    ? {
+        rds_proxy_resource_id: id,
+        rds_proxy_connect_arn: `arn:${partitionOf(region)}:rds-db:${region}:${account}:dbuser:${id}/*`,
+      }
+    : { rds_proxy_resource_id: '', rds_proxy_connect_arn: '' };
 }
 
 /** The secret by which tasks log in to a private registry that is not ECR. */

@@ -88,8 +88,8 @@ TlsSecretName  = "orders-tls"
     assert.equal(container?.readonlyRootFilesystem, true);
     assert.equal(container?.user, '1000');
     assert.equal(container?.stopTimeout, 120);
-    const arns = container?.environment?.find(({ name }) => name === 'DATABASE_SECRET_ARNS');
-    assert.equal(arns?.value, account.secretArn);
+    const settings = container?.environment?.find(({ name }) => name === 'SETTINGS_JSON');
+    assert.ok(settings?.value?.includes(account.secretArn));
     assert.ok(
       container?.secrets?.every((secret) => !secret.valueFrom?.includes('orders-database')),
     );

@@ -23,6 +23,7 @@ import {
   type ManagedProxyProps,
   type SluiceServiceProps,
 } from '../../src/index.ts';
+import { secretArn } from '../subject.ts';
 
 /** A stack of a user's own, with a VPC and a secret. */
 function userStack(): { stack: Stack; vpc: IVpc; secret: ISecret; role: Role } {
@@ -90,7 +91,7 @@ function service(more: Partial<SluiceServiceProps> = {}): {
       host: 'orders.example',
       securityGroups: [new SecurityGroup(stack, 'Database', { vpc })],
     },
-    secrets: [secret],
+    auth: [{ secret }],
     tlsSecret: new Secret(stack, 'Tls') as ISecret,
     serviceName: 'orders',
     ...more,
@@ -229,6 +230,13 @@ suite('ManagedProxy', () => {
     assert.ok(proxy.grantConnect(role, '*').success);
   });
 
+  test('a READ_ONLY endpoint is for clusters', () => {
+    const { proxy } = managed({ target: ManagedProxyTarget.fromInstanceIdentifier('orders') });
+    assert.throws(() => proxy.addEndpoint('ro', { targetRole: 'READ_ONLY' }), /has no readers/);
+    const cluster = managed({ target: ManagedProxyTarget.fromClusterIdentifier('orders') });
+    assert.ok(cluster.proxy.addEndpoint('ro', { targetRole: 'READ_ONLY' }));
+  });
+
   test('an imported proxy grants and measures as well', () => {
     const { stack, role } = userStack();
     const proxy = ManagedProxy.fromManagedProxyAttributes(stack, 'Imported', {
@@ -276,6 +284,27 @@ suite('SluiceService', () => {
         ],
       },
     });
+  });
+
+  test('grantConnect lets a client with IAM tokens connect to the database, as the named user', () => {
+    const secret = Secret.fromSecretCompleteArn(new Stack(), 'Secret', secretArn) as ISecret;
+    const target = {
+      host: 'orders.example',
+      securityGroups: [],
+      resourceId: 'db-ABC',
+    };
+    for (const props of [
+      { target, defaultAuthScheme: 'IAM_AUTH' },
+      { target, auth: [{ secret, iamAuth: 'REQUIRED' }] },
+    ] as const) {
+      const { service: sluice, stack, role } = service(props);
+      assert.ok(sluice.grantConnect(role, 'app').success);
+      const text = JSON.stringify(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
+      assert.match(text, /rds-db:connect.*dbuser:db-ABC\/app/);
+      assert.doesNotMatch(text, /secretsmanager/);
+      assert.throws(() => service({ ...props, targetTls: 'require' }), /must be verify-full/);
+    }
+    assert.throws(() => service({ defaultAuthScheme: 'IAM_AUTH' }), /target\.resourceId/);
   });
 
   test('measures clients, tasks, CPU and memory', () => {

@@ -239,6 +239,11 @@ suite('inputs', () => {
       (await problems([...all, { file: twice }]))[0] ?? '',
       /twice\.tfvars\.json:3: IdleClientTimeout .* line 2/,
     );
+    const short = await write('short.json', '{"IdleClientTimeout":1,"IdleClientTimeout":2}');
+    assert.match(
+      (await problems([...all, { file: short }]))[0] ?? '',
+      /short\.json:1: IdleClientTimeout was set already/,
+    );
   });
 
   test('null is as if it were not given, and 60.0 is a whole number', async () => {
@@ -258,6 +263,29 @@ suite('inputs', () => {
     assert.match(named.join(), /terraform\.tfvars:\d+: there is no input environment/);
     const flag: Argument = { name: 'environment', value: 'prod', flag: '--var environment' };
     assert.match((await problems([flag])).join(), /--var environment: there is no input/);
+  });
+
+  test('a number beyond 2^53 keeps its digits in JSON, too', async () => {
+    const file = await write('a.tfvars.json', '{"rds_proxy_tags":{"n":12345678901234567890}}');
+    const inputs = await read([...all, { file }]);
+    assert.equal(inputs.rds_proxy_tags['n'], '12345678901234567890');
+  });
+
+  test('inputs that do not go together have the file and line of the first that was given', async () => {
+    const file = await write(
+      'a.tfvars',
+      'MaxConnectionsPercent = 20\nMaxIdleConnectionsPercent = 30\nRequireTLS = false\nIAMAuth = "REQUIRED"\n' +
+        'PermissionsBoundaryArn = "arn:aws:iam::999999999999:policy/bound"\n',
+    );
+    const told = await problems([...all, { file }]);
+    assert.deepEqual(
+      told.map((problem) => /a\.tfvars:(\d+): (\w+)/.exec(problem)?.slice(1)),
+      [
+        ['5', 'PermissionsBoundaryArn'],
+        ['2', 'MaxIdleConnectionsPercent'],
+        ['3', 'IAM'],
+      ],
+    );
   });
 
   test('what is wrong with a value has its file and line', async () => {
@@ -297,8 +325,27 @@ suite('inputs', () => {
   for (const [what, more, told] of [
     ['too little memory', { TaskCpu: 1024, TaskMemory: 1024 }, /Fargate takes 2048 to 8192/],
     ['MinTasks above MaxTasks', { MinTasks: 5 }, /above MaxTasks/],
-    ['IAM tokens', { IAMAuth: 'REQUIRED' }, /does not take IAM tokens/],
-    ['MD5', { ClientPasswordAuthType: 'POSTGRES_MD5' }, /SCRAM-SHA-256/],
+    [
+      'IAM tokens to a database that is not verified',
+      { IAMAuth: 'REQUIRED', TargetTls: 'require' },
+      /TargetTls is require; with IAM tokens it must be verify-full/,
+    ],
+    [
+      'IAM tokens from clients and passwords for their users',
+      { IAMAuth: 'REQUIRED', SluiceSettings: { TargetIamAuth: 'false' } },
+      /cannot log in with passwords/,
+    ],
+    [
+      'no secret and no user for its health checks',
+      { DefaultAuthScheme: 'IAM_AUTH', rds_secret_name: undefined },
+      /needs SluiceSettings = \{ HealthCheckUser/,
+    ],
+    [
+      'a value that the daemon refuses',
+      { SluiceSettings: { QueryTimeout: 'soon' } },
+      /SluiceSettings\.QueryTimeout: /,
+    ],
+    ['a setting that is a list', { SluiceSettings: { Endpoints: 'x' } }, /Endpoints is a list/],
     [
       'a setting that is none',
       { SluiceSettings: { QueryTimeuot: '5' } },

@@ -122,7 +122,10 @@ const managed: readonly (readonly [
   ],
   [
     'DBProxyEndpoints',
-    { DBProxyEndpoints: [{ DBProxyEndpointName: 'orders-ro', TargetRole: 'READ_ONLY' }] },
+    {
+      DBClusterIdentifier: 'orders',
+      DBProxyEndpoints: [{ DBProxyEndpointName: 'orders-ro', TargetRole: 'READ_ONLY' }],
+    },
     'AWS::RDS::DBProxyEndpoint',
     {
       DBProxyEndpointName: 'orders-ro',
@@ -213,7 +216,12 @@ const service: readonly (readonly [
     {
       ContainerDefinitions: [
         Match.objectLike({
-          Environment: Match.arrayWith([{ Name: 'DATABASE_SECRET_ARNS', Value: secretArn }]),
+          Environment: Match.arrayWith([
+            {
+              Name: 'SETTINGS_JSON',
+              Value: Match.serializedJson({ Auth: [Match.objectLike({ SecretArn: secretArn })] }),
+            },
+          ]),
         }),
       ],
     },
@@ -628,6 +636,15 @@ suite('what teams ask for beside the nine', () => {
       template(inputs, resolved).hasResourceProperties(type, properties);
     });
   }
+
+  test('what a construct refuses is told as a problem of the inputs', () => {
+    const DBProxyEndpoints = [{ DBProxyEndpointName: 'ro', TargetRole: 'READ_ONLY' }];
+    assert.throws(() => template({ DBProxyEndpoints }), {
+      name: 'InfraError',
+      code: 'INPUTS_INVALID',
+      message: /has no readers/,
+    });
+  });
 
   test('with IAM_AUTH no secret is needed, and the role may log in to the database and read nothing', () => {
     const made = template(
