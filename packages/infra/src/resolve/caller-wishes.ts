@@ -2,24 +2,66 @@ import type { Inputs } from '../inputs/table.ts';
 import type { Wish } from './identity.ts';
 import { allowsDatabaseIngress, baseName, stackName } from './names.ts';
 import { partitionOf } from './role-wishes.ts';
+import { Template } from './template.ts';
 
 /**
  * What the caller must be allowed, for this apply to succeed: CloudFormation acts with the caller's rights, or with those
- * of CloudFormationRoleArn. Everything that the template of these inputs makes is here.
+ * of CloudFormationRoleArn. Everything that the template of these inputs creates is here; where its engine is deployed
+ * already, what changes it; where the other one is, what removes that.
  */
-export function callerWishes(inputs: Inputs, roleArn: string | undefined): Wish[] {
+export function callerWishes(
+  inputs: Inputs,
+  roleArn: string | undefined,
+  deployed: Readonly<Record<string, unknown>> | undefined,
+): Wish[] {
   const { aws_account_id: account, aws_region: region } = inputs;
   const partition = partitionOf(region);
   const regional = (service: string, resource: string): string =>
     `arn:${partition}:${service}:${region}:${account}:${resource}`;
+  const template = new Template(deployed);
+  const now = template.engine();
   const own = inputs.engine === 'sluice' ? sluiceWishes : managedWishes;
   return [
     ...(inputs.CloudFormationRoleArn === undefined
-      ? stackWishes(regional('cloudformation', `stack/${stackName(inputs)}/*`))
+      ? stackWishes(inputs, regional('cloudformation', `stack/${stackName(inputs)}/*`))
       : []),
-    ...own({ inputs, regional, partition, roleArn }),
+    ...own({ inputs, regional, partition, roleArn, exists: now === inputs.engine }),
     ...sharedWishes(inputs, regional),
+    ...(now === undefined || now === inputs.engine ? [] : removalWishes(template)),
   ];
+}
+
+/** What removes a resource, by its type. */
+const removals: Readonly<Record<string, readonly string[]>> = {
+  'AWS::RDS::DBProxy': ['rds:DeleteDBProxy', 'rds:DeregisterDBProxyTargets'],
+  'AWS::RDS::DBProxyEndpoint': ['rds:DeleteDBProxyEndpoint'],
+  'AWS::ECS::Service': ['ecs:UpdateService', 'ecs:DeleteService'],
+  'AWS::ECS::Cluster': ['ecs:DeleteCluster'],
+  'AWS::ECS::TaskDefinition': ['ecs:DeregisterTaskDefinition'],
+  'AWS::ElasticLoadBalancingV2::LoadBalancer': [
+    'elasticloadbalancing:DeleteLoadBalancer',
+    'elasticloadbalancing:DeleteListener',
+    'elasticloadbalancing:DeleteTargetGroup',
+  ],
+  'AWS::EC2::VPCEndpointService': ['ec2:DeleteVpcEndpointServiceConfigurations'],
+  'AWS::EC2::SecurityGroup': [
+    'ec2:RevokeSecurityGroupIngress',
+    'ec2:RevokeSecurityGroupEgress',
+    'ec2:DeleteSecurityGroup',
+  ],
+  'AWS::IAM::Role': ['iam:DetachRolePolicy', 'iam:DeleteRole'],
+  'AWS::IAM::ManagedPolicy': ['iam:DeletePolicy'],
+  'AWS::ApplicationAutoScaling::ScalableTarget': [
+    'application-autoscaling:DeleteScalingPolicy',
+    'application-autoscaling:DeregisterScalableTarget',
+  ],
+  'AWS::CloudWatch::Alarm': ['cloudwatch:DeleteAlarms'],
+  'AWS::CloudWatch::Dashboard': ['cloudwatch:DeleteDashboards'],
+};
+
+function removalWishes(template: Template): Wish[] {
+  const types = new Set(template.resources.map(({ type }) => type));
+  return [...types].flatMap((type) => all(removals[type] ?? [], '*'));
 }
 
 interface Place {
@@ -27,12 +69,18 @@ interface Place {
   readonly regional: (service: string, resource: string) => string;
   readonly partition: string;
   readonly roleArn: string | undefined;
+  /** The engine is deployed already, and is changed. */
+  readonly exists: boolean;
 }
 
-function stackWishes(stack: string): Wish[] {
-  return ['CreateChangeSet', 'DescribeChangeSet', 'ExecuteChangeSet', 'DeleteStack'].map(
-    (action) => ({ action: `cloudformation:${action}`, resource: stack }),
-  );
+function stackWishes({ TerminationProtection }: Inputs, stack: string): Wish[] {
+  return [
+    'CreateChangeSet',
+    'DescribeChangeSet',
+    'ExecuteChangeSet',
+    'DeleteStack',
+    ...(TerminationProtection ? ['UpdateTerminationProtection'] : []),
+  ].map((action) => ({ action: `cloudformation:${action}`, resource: stack }));
 }
 
 function all(actions: readonly string[], resource: string): Wish[] {
@@ -42,12 +90,21 @@ function all(actions: readonly string[], resource: string): Wish[] {
 function sharedWishes(inputs: Inputs, regional: Place['regional']): Wish[] {
   return [
     ...(inputs.ManageLogGroup
-      ? all(['logs:CreateLogGroup', 'logs:PutRetentionPolicy'], regional('logs', 'log-group:*'))
+      ? all(
+          [
+            'logs:CreateLogGroup',
+            'logs:PutRetentionPolicy',
+            ...(inputs.engine === 'sluice' ? ['logs:TagResource'] : []),
+            ...(inputs.LogKmsKeyArn === undefined ? [] : ['logs:AssociateKmsKey']),
+          ],
+          regional('logs', 'log-group:*'),
+        )
       : []),
     ...(inputs.CreateSecurityGroup || inputs.engine === 'sluice'
       ? all(
           [
             'ec2:CreateSecurityGroup',
+            ...(inputs.engine === 'sluice' ? ['ec2:CreateTags'] : []),
             'ec2:AuthorizeSecurityGroupIngress',
             'ec2:AuthorizeSecurityGroupEgress',
           ],
@@ -83,7 +140,15 @@ function roles({ inputs, partition }: Place, name: string, service: string): Wis
   const role = `arn:${partition}:iam::${inputs.aws_account_id}:role${path}${name}`;
   const policy = `arn:${partition}:iam::${inputs.aws_account_id}:policy${path}*`;
   return [
-    ...all(['iam:CreateRole', 'iam:AttachRolePolicy', 'iam:TagRole'], role),
+    ...all(
+      [
+        'iam:CreateRole',
+        'iam:AttachRolePolicy',
+        ...(inputs.engine === 'sluice' ? ['iam:TagRole'] : []),
+        ...(inputs.PermissionsBoundaryArn === undefined ? [] : ['iam:PutRolePermissionsBoundary']),
+      ],
+      role,
+    ),
     ...all(['iam:CreatePolicy'], policy),
     {
       action: 'iam:PassRole',
@@ -94,9 +159,12 @@ function roles({ inputs, partition }: Place, name: string, service: string): Wis
 }
 
 function managedWishes(place: Place): Wish[] {
-  const { inputs, regional, roleArn } = place;
+  const { inputs, regional, roleArn, exists } = place;
   return [
-    ...all(['rds:CreateDBProxy', 'rds:AddTagsToResource'], regional('rds', 'db-proxy:*')),
+    ...all(
+      [exists ? 'rds:ModifyDBProxy' : 'rds:CreateDBProxy', 'rds:AddTagsToResource'],
+      regional('rds', 'db-proxy:*'),
+    ),
     ...all(
       ['rds:RegisterDBProxyTargets', 'rds:ModifyDBProxyTargetGroup'],
       regional('rds', 'target-group:*'),
@@ -119,16 +187,30 @@ function managedWishes(place: Place): Wish[] {
 }
 
 function sluiceWishes(place: Place): Wish[] {
-  const { inputs, regional } = place;
+  const { inputs, regional, exists } = place;
   const name = baseName(inputs);
   return [
-    ...all(['ecs:CreateService'], regional('ecs', `service/sluice-${name}/*`)),
-    ...all(['ecs:CreateCluster', 'ecs:RegisterTaskDefinition'], '*'),
+    ...all(
+      [exists ? 'ecs:UpdateService' : 'ecs:CreateService'],
+      regional('ecs', `service/sluice-${name}/*`),
+    ),
+    ...all(
+      [...(exists ? [] : ['ecs:CreateCluster']), 'ecs:RegisterTaskDefinition', 'ecs:TagResource'],
+      '*',
+    ),
     ...all(
       [
-        'elasticloadbalancing:CreateLoadBalancer',
-        'elasticloadbalancing:CreateTargetGroup',
-        'elasticloadbalancing:CreateListener',
+        ...(exists
+          ? ['elasticloadbalancing:ModifyTargetGroup', 'elasticloadbalancing:ModifyListener']
+          : [
+              'elasticloadbalancing:CreateLoadBalancer',
+              'elasticloadbalancing:CreateTargetGroup',
+              'elasticloadbalancing:CreateListener',
+            ]),
+        'elasticloadbalancing:AddTags',
+        'elasticloadbalancing:ModifyLoadBalancerAttributes',
+        'elasticloadbalancing:ModifyTargetGroupAttributes',
+        'elasticloadbalancing:ModifyListenerAttributes',
       ],
       '*',
     ),
@@ -147,6 +229,9 @@ function sluiceWishes(place: Place): Wish[] {
     ),
     ...(inputs.PrivateLinkPrincipals.length === 0
       ? []
-      : all(['ec2:CreateVpcEndpointServiceConfiguration'], '*')),
+      : all(
+          ['ec2:CreateVpcEndpointServiceConfiguration', 'ec2:ModifyVpcEndpointServicePermissions'],
+          '*',
+        )),
   ];
 }

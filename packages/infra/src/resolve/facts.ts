@@ -89,6 +89,8 @@ export interface Image {
   readonly repository: string;
   readonly reference: string;
   readonly digest: string;
+  /** The processors that it was built for, `arm64` or `amd64`; absent when they could not be read. */
+  readonly architectures?: readonly string[];
 }
 
 /** What is in the secret of the certificate; the key itself is not kept. */
@@ -135,6 +137,8 @@ export interface Secret {
   readonly deletedOn?: string;
   readonly hasCurrent: boolean;
   readonly rotates: boolean;
+  /** Its resource policy, parsed; absent when it has none, or it may not be read. */
+  readonly policy?: unknown;
 }
 
 export interface KmsKey {

@@ -1,7 +1,6 @@
 import { GetRoleCommand, SimulatePrincipalPolicyCommand } from '@aws-sdk/client-iam';
 import { GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 import type { Clients } from '../aws/clients.ts';
-import { InfraError } from '../errors.ts';
 import type { Caller, Role, Simulation } from './facts.ts';
 
 export async function readCaller(clients: Clients): Promise<Caller> {
@@ -9,36 +8,15 @@ export async function readCaller(clients: Clients): Promise<Caller> {
   return { account: answer.Account ?? '', arn: answer.Arn ?? '' };
 }
 
-/**
- * The role of that name or ARN.
- * @throws InfraError INPUTS_INVALID for an ARN of another account, whose role of that name would be another role
- */
-export async function readRole(
-  clients: Clients,
-  nameOrArn: string,
-  account: string,
-): Promise<Role | undefined> {
-  const [, owner = account] = /^arn:[^:]+:iam::(\d{12}):role\//.exec(nameOrArn) ?? [];
-  if (owner !== account) {
-    throw new InfraError(
-      'INPUTS_INVALID',
-      `rds_proxy_role is ${nameOrArn}, a role of account ${owner}; RDS Proxy takes a role of its own account, ${account}`,
-    );
-  }
+/** The role of that name; of an ARN its last part, so that a check can say which role there is instead. */
+export async function readRole(clients: Clients, nameOrArn: string): Promise<Role | undefined> {
   const name = nameOrArn.slice(nameOrArn.lastIndexOf('/') + 1);
   const { Role: role } = await clients.iam.send(new GetRoleCommand({ RoleName: name }));
-  if (role?.Arn === undefined) {
-    return undefined;
-  }
   // IAM hands policy documents out URL-encoded.
-  const text = decodeURIComponent(role.AssumeRolePolicyDocument ?? '%7B%7D');
-  if (nameOrArn.startsWith('arn:') && role.Arn !== nameOrArn) {
-    throw new InfraError(
-      'INPUTS_INVALID',
-      `rds_proxy_role is ${nameOrArn}; the role of that name is ${role.Arn}`,
-    );
-  }
-  return { name, arn: role.Arn, trust: JSON.parse(text) as unknown };
+  const text = decodeURIComponent(role?.AssumeRolePolicyDocument ?? '%7B%7D');
+  return role?.Arn === undefined
+    ? undefined
+    : { name, arn: role.Arn, trust: JSON.parse(text) as unknown };
 }
 
 /** One thing an identity should be allowed. */

@@ -1,5 +1,11 @@
-import { DescribeImagesCommand } from '@aws-sdk/client-ecr';
+import {
+  BatchGetImageCommand,
+  DescribeImagesCommand,
+  GetDownloadUrlForLayerCommand,
+  type ImageIdentifier,
+} from '@aws-sdk/client-ecr';
 import type { Clients } from '../aws/clients.ts';
+import { list, record } from '../values.ts';
 import type { Image } from './facts.ts';
 
 /** An address of an image in ECR. */
@@ -34,21 +40,55 @@ export function ecrAddress(image: string): EcrAddress | undefined {
   };
 }
 
-/** Looks for the image in ECR. */
-export async function readImage(
+/** Looks for the image in ECR, and for which processors it was built. */
+export async function readImage(clients: Clients, address: EcrAddress): Promise<Image | undefined> {
+  const { account, repository, tag = 'latest', digest } = address;
+  const imageIds = [digest === undefined ? { imageTag: tag } : { imageDigest: digest }];
+  const of = { registryId: account, repositoryName: repository };
+  const answer = await clients.ecr.send(new DescribeImagesCommand({ ...of, imageIds }));
+  const found = answer.imageDetails?.[0];
+  if (found?.imageDigest === undefined) {
+    return undefined;
+  }
+  // The caller may lack these rights, which nothing else needs.
+  const architectures = await readArchitectures(clients, of, imageIds).catch(() => undefined);
+  return {
+    repository,
+    reference: digest ?? tag,
+    digest: found.imageDigest,
+    ...(architectures === undefined || architectures.length === 0 ? {} : { architectures }),
+  };
+}
+
+/** An index names the platforms of its images; of a single image the configuration says it, which is a layer. */
+async function readArchitectures(
   clients: Clients,
-  { account, repository, tag, digest }: EcrAddress,
-): Promise<Image | undefined> {
-  const wanted = digest === undefined ? { imageTag: tag ?? 'latest' } : { imageDigest: digest };
-  const answer = await clients.ecr.send(
-    new DescribeImagesCommand({
-      registryId: account,
-      repositoryName: repository,
-      imageIds: [wanted],
+  of: { readonly registryId: string; readonly repositoryName: string },
+  imageIds: ImageIdentifier[],
+): Promise<string[]> {
+  const { images } = await clients.ecr.send(
+    new BatchGetImageCommand({
+      ...of,
+      imageIds,
+      acceptedMediaTypes: [
+        'application/vnd.oci.image.index.v1+json',
+        'application/vnd.docker.distribution.manifest.list.v2+json',
+        'application/vnd.oci.image.manifest.v1+json',
+        'application/vnd.docker.distribution.manifest.v2+json',
+      ],
     }),
   );
-  const found = answer.imageDetails?.[0];
-  return found?.imageDigest === undefined
-    ? undefined
-    : { repository, reference: digest ?? tag ?? 'latest', digest: found.imageDigest };
+  const manifest = record(JSON.parse(images?.[0]?.imageManifest ?? '{}'));
+  if ('manifests' in manifest) {
+    return list(manifest['manifests'])
+      .map((entry) => record(record(entry)['platform']))
+      .filter(({ os }) => os === 'linux')
+      .map(({ architecture }) => String(architecture));
+  }
+  const layerDigest = String(record(manifest['config'])['digest']);
+  const { downloadUrl = '' } = await clients.ecr.send(
+    new GetDownloadUrlForLayerCommand({ ...of, layerDigest }),
+  );
+  const configuration = record(await (await fetch(downloadUrl)).json());
+  return [String(configuration['architecture'])];
 }

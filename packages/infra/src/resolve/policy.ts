@@ -73,14 +73,19 @@ function principalMatches(
       return true;
     }
     const [[kind, name] = ['', '']] = Object.entries(principal);
-    return texts(record(value)[kind]).some(
-      (entry) => entry === name || (entry === '*' && kind === 'AWS'),
-    );
+    const own = kind === 'AWS' ? [name, ...accountOf(name), '*'] : [name];
+    return texts(record(value)[kind]).some((entry) => own.includes(entry));
   };
   if ('NotPrincipal' in statement) {
     return one(statement['NotPrincipal']) ? 'no' : 'yes';
   }
   return one(statement['Principal']) ? 'yes' : 'no';
+}
+
+/** How a policy names the account of an ARN: whoever its own policies let may then do it. */
+function accountOf(arn: string): string[] {
+  const [, partition, , , account = ''] = arn.split(':');
+  return account === '' ? [] : [account, `arn:${partition}:iam::${account}:root`];
 }
 
 function actionMatches(statement: Readonly<Record<string, unknown>>, action: string): Match {

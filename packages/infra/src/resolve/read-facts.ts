@@ -101,11 +101,12 @@ class FactReader {
   }
 
   async read(): Promise<Facts> {
+    const stack = this.#deployed();
     const [database, network, access, deployed] = await Promise.all([
       this.#database(),
       this.#network(),
-      this.#access(),
-      this.#deployed(),
+      this.#access(stack),
+      stack,
     ]);
     const deep = this.#options.deep
       ? await this.#look('secretsmanager:GetSecretValue', async () =>
@@ -270,7 +271,9 @@ class FactReader {
     };
   }
 
-  async #access(): Promise<
+  async #access(
+    deployed: Promise<Pick<Facts, 'stack'>>,
+  ): Promise<
     Pick<
       Facts,
       | 'role'
@@ -294,9 +297,7 @@ class FactReader {
     const [role, tlsSecret, imageSecret, image, logKey, certificate, ...looks] = await Promise.all([
       rds_proxy_role === undefined || CreateRole || engine === 'sluice'
         ? notAsked('no role of yours is used')
-        : this.#look('iam:GetRole', async () =>
-            readRole(clients, rds_proxy_role, this.#inputs.aws_account_id),
-          ),
+        : this.#look('iam:GetRole', async () => readRole(clients, rds_proxy_role)),
       TlsSecretName === undefined ? notAsked('no TlsSecretName is given') : secret(TlsSecretName),
       imageSecretName === undefined
         ? notAsked('no ImageCredentialsSecretName is given')
@@ -336,7 +337,8 @@ class FactReader {
         simulate(
           clients,
           this.#inputs.CloudFormationRoleArn ?? this.#caller.arn,
-          callerWishes(this.#inputs, roleArn),
+          // What an apply does depends on what is there.
+          callerWishes(this.#inputs, roleArn, found((await deployed).stack)?.template),
         ),
       ),
     ]);
@@ -357,8 +359,14 @@ class FactReader {
   #image(): Promise<Facts['image']> {
     const { ContainerImage: image, engine } = this.#inputs;
     const address = image === undefined ? undefined : ecrAddress(image);
-    return engine !== 'sluice' || address === undefined
-      ? Promise.resolve(notAsked('the image is in no registry that can be looked into'))
+    const elsewhere =
+      address === undefined
+        ? 'the image is in no registry that can be looked into'
+        : address.region === this.#inputs.aws_region
+          ? undefined
+          : `the image is in ${address.region}, where nothing is looked up`;
+    return engine !== 'sluice' || address === undefined || elsewhere !== undefined
+      ? Promise.resolve(notAsked(elsewhere ?? 'engine rds-proxy starts no tasks'))
       : this.#look('ecr:DescribeImages', async () => readImage(this.#clients, address));
   }
 

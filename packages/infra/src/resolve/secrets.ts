@@ -1,5 +1,5 @@
 import { DescribeKeyCommand, GetKeyPolicyCommand } from '@aws-sdk/client-kms';
-import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
+import { DescribeSecretCommand, GetResourcePolicyCommand } from '@aws-sdk/client-secrets-manager';
 import type { Clients } from '../aws/clients.ts';
 import type { KmsKey, Secret } from './facts.ts';
 
@@ -9,6 +9,9 @@ export async function readSecret(clients: Clients, name: string): Promise<Secret
   if (answer.ARN === undefined) {
     return undefined;
   }
+  const own = await clients.secrets
+    .send(new GetResourcePolicyCommand({ SecretId: answer.ARN }))
+    .catch(() => undefined);
   const stages = Object.values(answer.VersionIdsToStages ?? {}).flat();
   return {
     name: answer.Name ?? name,
@@ -17,6 +20,9 @@ export async function readSecret(clients: Clients, name: string): Promise<Secret
     ...(answer.DeletedDate === undefined ? {} : { deletedOn: answer.DeletedDate.toISOString() }),
     hasCurrent: stages.includes('AWSCURRENT'),
     rotates: answer.RotationEnabled ?? false,
+    ...(own?.ResourcePolicy === undefined
+      ? {}
+      : { policy: JSON.parse(own.ResourcePolicy) as unknown }),
   };
 }
 

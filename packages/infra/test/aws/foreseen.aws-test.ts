@@ -10,6 +10,7 @@ import {
   CreateTagsCommand,
   type IpPermission,
 } from '@aws-sdk/client-ec2';
+import { PutImageCommand } from '@aws-sdk/client-ecr';
 import { DescribeLoadBalancersCommand } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { DescribeServicesCommand } from '@aws-sdk/client-ecs';
 import { CreateRoleCommand } from '@aws-sdk/client-iam';
@@ -169,7 +170,13 @@ const cases: readonly Case[] = [
     what: 'the ARN of a role of another account',
     inputs: { rds_proxy_role: '"arn:aws:iam::999999999999:role/orders-proxy-role"' },
     code: 1,
-    says: [/a role of account 999999999999/],
+    says: [/terraform\.tfvars:\d+: rds_proxy_role is .*, of account 999999999999/],
+  },
+  {
+    what: 'the ARN of a role with a path that it has not',
+    inputs: { rds_proxy_role: `"arn:aws:iam::${accountId}:role/other/orders-proxy-role"` },
+    code: 1,
+    says: [/✗ PF08 .*there is no role .*role\/other\/orders-proxy-role/],
   },
   {
     what: 'a secret that is not there: nothing was simulated for it',
@@ -193,6 +200,24 @@ const cases: readonly Case[] = [
     },
     code: 1,
     says: [/✗ PF21/],
+  },
+  {
+    what: 'an image that was built for another processor',
+    inputs: {
+      ...sluice,
+      ContainerImage: `"${accountId}.dkr.ecr.${region}.amazonaws.com/sluice:intel"`,
+    },
+    code: 1,
+    says: [/✗ PF21 .*sluice intel is built for amd64, and the tasks run on arm64/],
+  },
+  {
+    what: 'an image in another region is not looked for in this one',
+    inputs: {
+      ...sluice,
+      ContainerImage: `"${accountId}.dkr.ecr.us-east-1.amazonaws.com/sluice:0.1.0"`,
+    },
+    code: 0,
+    says: [/- PF21 .*the image is in us-east-1/],
   },
   {
     what: 'a repository that is not there',
@@ -474,7 +499,24 @@ suite('what would fail is said before it does', { skip: withoutEmulator }, () =>
 
 /** What real accounts have beside the nine; the ARN of the key that one secret is encrypted with. */
 async function furnish({ clients, vpcId, subnetIds, databaseGroupId }: Account): Promise<string> {
-  const { rds, ec2, iam, kms, secrets } = clients;
+  const { ecr, rds, ec2, iam, kms, secrets } = clients;
+  // As docker buildx pushes it: an index, with what describes the build beside the image.
+  await ecr.send(
+    new PutImageCommand({
+      repositoryName: 'sluice',
+      imageTag: 'intel',
+      imageManifest: JSON.stringify({
+        schemaVersion: 2,
+        mediaType: 'application/vnd.oci.image.index.v1+json',
+        manifests: ['linux amd64', 'unknown unknown'].map((platform, index) => ({
+          mediaType: 'application/vnd.oci.image.manifest.v1+json',
+          size: 1,
+          digest: `sha256:${String(index).repeat(64)}`,
+          platform: { os: platform.split(' ')[0], architecture: platform.split(' ')[1] },
+        })),
+      }),
+    }),
+  );
   const { KeyMetadata } = await kms.send(new CreateKeyCommand({}));
   const key = KeyMetadata?.Arn ?? '';
   await kms.send(new CreateAliasCommand({ AliasName: 'alias/database', TargetKeyId: key }));

@@ -59,6 +59,11 @@ function proxies(more: object): Partial<Facts> {
   };
 }
 
+/** A key of the secret with that policy. */
+function keyWith(policy: object): Partial<Facts> {
+  return { keys: { k: { found: { arn: 'arn', state: 'Enabled', awsManaged: false, policy } } } };
+}
+
 function trust(statement: object): Partial<Facts> {
   return { role: { found: { name: 'r', arn: 'arn', trust: { Statement: [statement] } } } };
 }
@@ -176,6 +181,39 @@ const cases: readonly Case[] = [
     status: 'failed',
     found: /dedicated tenancy/,
     fix: /engine = "sluice"/,
+  },
+  {
+    code: 'PF04',
+    when: 'one of the given subnets is not there, and two others are',
+    inputs: {
+      SubnetIds: [
+        'subnet-0a000000000000000',
+        'subnet-0b000000000000000',
+        'subnet-0e000000000000000',
+      ],
+    },
+    facts: {
+      subnets: {
+        found: ['a', 'b'].map((zone) => ({
+          id: `subnet-0${zone}000000000000000`,
+          zone: `eu-central-1${zone}`,
+          zoneId: `euc1-az${zone}`,
+          freeAddresses: 200,
+          tags: {},
+        })),
+      },
+    },
+    status: 'failed',
+    found: /has no subnet subnet-0e000000000000000/,
+    fix: /every subnet must be of the VPC/,
+  },
+  {
+    code: 'PF08',
+    when: 'the role of that name has another path than the ARN',
+    inputs: { rds_proxy_role: 'arn:aws:iam::123456789012:role/x/orders-proxy-role' },
+    status: 'failed',
+    found:
+      /there is no role .*:role\/x\/orders-proxy-role; .* is arn:aws:iam::123456789012:role\/orders/,
   },
   {
     code: 'PF04',
@@ -354,6 +392,47 @@ const cases: readonly Case[] = [
     },
     status: 'failed',
     found: /key k of the secret is Disabled/,
+  },
+  {
+    code: 'PF09',
+    when: 'the policy of the key lets only somebody else decrypt',
+    facts: keyWith({
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { AWS: 'arn:aws:iam::123456789012:role/other' },
+          Action: 'kms:*',
+        },
+      ],
+    }),
+    status: 'failed',
+    found: /policy of the key k does not let .*role\/orders-proxy-role decrypt/,
+    fix: /kms:Decrypt to the role, or to the account/,
+  },
+  {
+    code: 'PF09',
+    when: 'the policy of the key lets the account decrypt through another service alone',
+    facts: keyWith({
+      Statement: {
+        Effect: 'Allow',
+        Principal: { AWS: '123456789012' },
+        Action: 'kms:Decrypt',
+        Condition: { StringEquals: { 'kms:ViaService': 's3.eu-central-1.amazonaws.com' } },
+      },
+    }),
+    status: 'failed',
+    found: /policy of the key k/,
+  },
+  {
+    code: 'PF09',
+    when: 'the secret’s own policy denies the role',
+    facts: secret({
+      policy: {
+        Statement: [{ Effect: 'Deny', Principal: '*', Action: 'secretsmanager:Get*' }],
+      },
+    }),
+    status: 'failed',
+    found: /resource policy of orders-database denies .*orders-proxy-role to read it/,
   },
   {
     code: 'PF09',
@@ -830,6 +909,41 @@ const cases: readonly Case[] = [
     fix: /push the image/,
   },
   {
+    code: 'PF21',
+    when: 'the image is for another processor',
+    inputs: sluiceInputs,
+    facts: {
+      image: {
+        found: {
+          repository: 'sluice',
+          reference: '0.1.0',
+          digest: 'sha256:0',
+          architectures: ['amd64'],
+        },
+      },
+    },
+    status: 'failed',
+    found: /built for amd64, and the tasks run on arm64/,
+    fix: /--platform linux\/arm64/,
+  },
+  {
+    code: 'PF23',
+    when: 'there are endpoints for all of AWS, and the image is elsewhere',
+    inputs: { ...sluiceInputs, ContainerImage: 'ghcr.io/sluice/sluice:0.1.0' },
+    facts: {
+      wayOut: {
+        found: {
+          routes: {},
+          endpoints: ['ecr.api', 'ecr.dkr', 's3', 'logs', 'secretsmanager'].map(
+            (service) => `com.amazonaws.eu-central-1.${service}`,
+          ),
+        },
+      },
+    },
+    status: 'failed',
+    found: /ghcr\.io\/sluice\/sluice:0\.1\.0 is not in ECR/,
+  },
+  {
     code: 'PF22',
     when: 'the pair does not fit',
     inputs: sluiceInputs,
@@ -970,6 +1084,13 @@ suite('preflight checks', () => {
       checks.map((check) => check.code),
       checks.map((_, index) => `PF${String(index + 1).padStart(2, '0')}`),
     );
+  });
+
+  test('a key whose policy leaves it to the account passes', () => {
+    const rights = checks.find(({ code }) => code === 'PF09');
+    const root = { AWS: 'arn:aws:iam::123456789012:root' };
+    const policy = { Statement: [{ Effect: 'Allow', Principal: root, Action: 'kms:*' }] };
+    assert.equal(rights?.run(subjectWith(keyWith(policy))).status, 'passed');
   });
 
   test('each has a case that fails or warns', () => {

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { callerWishes } from '../../src/resolve/caller-wishes.ts';
-import { inputsWith, sluiceInputs } from '../subject.ts';
+import { designOf } from '../../src/actions/design.ts';
+import { inputsWith, resolvedWith, sluiceInputs } from '../subject.ts';
 
-function wishes(inputs: Readonly<Record<string, unknown>>, roleArn?: string): string[] {
-  return callerWishes(inputsWith(inputs), roleArn).map(
+function wishes(
+  inputs: Readonly<Record<string, unknown>>,
+  roleArn?: string,
+  deployed?: Readonly<Record<string, unknown>>,
+): string[] {
+  return callerWishes(inputsWith(inputs), roleArn, deployed).map(
     ({ action, resource }) => `${action} ${resource}`,
   );
 }
@@ -65,6 +70,21 @@ suite('what the caller must be allowed', () => {
     ],
     ['a bucket', { TemplateBucket: 'b' }, 's3:PutObject arn:aws:s3:::b/*'],
     [
+      'a permissions boundary',
+      { CreateRole: true, PermissionsBoundaryArn: 'arn:aws:iam::123456789012:policy/b' },
+      'iam:PutRolePermissionsBoundary arn:aws:iam::123456789012:role/orders-proxy-role',
+    ],
+    [
+      'a protected stack',
+      { TerminationProtection: true },
+      'cloudformation:UpdateTerminationProtection arn:aws:cloudformation:eu-central-1:123456789012:stack/sluice-orders/*',
+    ],
+    [
+      'a key of the logs',
+      { LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/k' },
+      'logs:AssociateKmsKey arn:aws:logs:eu-central-1:123456789012:log-group:*',
+    ],
+    [
       'PrivateLink',
       { ...sluiceInputs, PrivateLinkPrincipals: ['*'] },
       'ec2:CreateVpcEndpointServiceConfiguration *',
@@ -78,6 +98,60 @@ suite('what the caller must be allowed', () => {
     test(what, () => {
       const all = wishes(inputs, 'arn:aws:iam::123456789012:role/r');
       assert.ok(all.includes(wanted), all.join('\n'));
+    });
+  }
+
+  test('what is deployed is changed, and is not created again', () => {
+    const { template } = designOf(
+      inputsWith(sluiceInputs),
+      resolvedWith(),
+      undefined,
+      false,
+    ).synthesized;
+    const actions = wishes(sluiceInputs, undefined, template).map((wish) => wish.split(' ')[0]);
+    assert.ok(actions.includes('ecs:UpdateService'));
+    assert.deepEqual(
+      actions.filter((action) =>
+        /:Delete(?!Stack)|CreateService|CreateLoadBalancer/.test(action ?? ''),
+      ),
+      [],
+    );
+  });
+
+  for (const [from, to, wanted] of [
+    [
+      { ...sluiceInputs, PrivateLinkPrincipals: ['*'] },
+      {},
+      [
+        'application-autoscaling:DeregisterScalableTarget',
+        'cloudwatch:DeleteAlarms',
+        'cloudwatch:DeleteDashboards',
+        'ec2:DeleteSecurityGroup',
+        'ec2:DeleteVpcEndpointServiceConfigurations',
+        'ecs:DeleteCluster',
+        'ecs:DeleteService',
+        'ecs:DeregisterTaskDefinition',
+        'elasticloadbalancing:DeleteLoadBalancer',
+        'iam:DeletePolicy',
+        'iam:DeleteRole',
+      ],
+    ],
+    [
+      { CreateRole: true, DBProxyEndpoints: [{ DBProxyEndpointName: 'a' }] },
+      sluiceInputs,
+      ['iam:DeleteRole', 'rds:DeleteDBProxy', 'rds:DeleteDBProxyEndpoint'],
+    ],
+  ] as const) {
+    test(`a move to engine ${'engine' in to ? to.engine : 'rds-proxy'} needs the rights to remove the other one`, () => {
+      const resolved = resolvedWith({ role_arn: undefined });
+      const design = designOf(inputsWith(from), resolved, undefined, false);
+      const actions = new Set(
+        wishes(to, undefined, design.synthesized.template).map((wish) => wish.split(' ')[0]),
+      );
+      assert.deepEqual(
+        wanted.filter((action) => !actions.has(action)),
+        [],
+      );
     });
   }
 

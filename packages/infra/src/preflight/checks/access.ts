@@ -1,8 +1,8 @@
 import type { Inputs } from '../../inputs/table.ts';
 import { found, type Deep, type Facts, type Look, type Secret } from '../../resolve/facts.ts';
-import { baseName, databaseName, secretNames } from '../../resolve/names.ts';
-import { judgePolicy } from '../../resolve/policy.ts';
-import { partitionOf } from '../../resolve/role-wishes.ts';
+import { baseName, databaseName, secretNames, usesDatabaseTokens } from '../../resolve/names.ts';
+import { judgePolicy, type Decision } from '../../resolve/policy.ts';
+import { partitionOf, suffixOf } from '../../resolve/role-wishes.ts';
 import {
   failed,
   notFound,
@@ -34,6 +34,13 @@ export const role: Check = {
       return notFound(
         facts.role,
         `correct rds_proxy_role (${inputs.rds_proxy_role}), or let CreateRole = true make it`,
+      );
+    }
+    const { rds_proxy_role: given = '' } = inputs;
+    if (given.startsWith('arn:') && given !== described.arn) {
+      return failed(
+        `there is no role ${given}; the role ${described.name} is ${described.arn}`,
+        'correct rds_proxy_role: the ARN must be that of the role, with its path',
       );
     }
     const { decision, why = '' } = judgePolicy(described.trust, {
@@ -124,22 +131,68 @@ function rightsMade({ inputs }: Subject): string {
   const names = secretNames(inputs);
   return [
     ...(names.length === 0 ? [] : [`secretsmanager:GetSecretValue on ${names.join(', ')}`]),
-    ...(inputs.DefaultAuthScheme === 'IAM_AUTH' && inputs.engine === 'rds-proxy'
+    ...((
+      inputs.engine === 'sluice'
+        ? usesDatabaseTokens(inputs)
+        : inputs.DefaultAuthScheme === 'IAM_AUTH'
+    )
       ? [`rds-db:connect on ${databaseName(inputs)}`]
       : []),
   ].join('; ');
 }
 
-function keyVerdicts({ facts }: Subject): Verdict[] {
-  return Object.entries(facts.keys).map(([id, look]) => {
+/** Keys and secrets have policies of their own, which IAM's simulation of the role does not look at. */
+function keyVerdicts(subject: Subject): Verdict[] {
+  const keys = Object.entries(subject.facts.keys).map(([id, look]) => {
     const key = found(look);
     if (key === undefined) {
       return notFound(look, `the key ${id} of the secret is gone; encrypt the secret with another`);
     }
-    return key.state === 'Enabled'
-      ? passed(`the key ${id} is enabled`)
-      : failed(`the key ${id} of the secret is ${key.state}`, 'enable the key');
+    if (key.state !== 'Enabled') {
+      return failed(`the key ${id} of the secret is ${key.state}`, 'enable the key');
+    }
+    const judged =
+      key.awsManaged || key.policy === undefined
+        ? 'allowed'
+        : decisionFor(subject, key.policy, 'kms:Decrypt');
+    return judged === 'denied' || judged === 'not allowed'
+      ? failed(
+          `the policy of the key ${id} does not let ${reader(subject)} decrypt`,
+          'let the key’s policy allow kms:Decrypt to the role, or to the account',
+        )
+      : passed(`the key ${id} is enabled`);
   });
+  const secrets = Object.values(subject.facts.secrets).flatMap((look) => {
+    const secret = found(look);
+    return secret?.policy !== undefined &&
+      decisionFor(subject, secret.policy, 'secretsmanager:GetSecretValue') === 'denied'
+      ? [
+          failed(
+            `the resource policy of ${secret.name} denies ${reader(subject)} to read it`,
+            'remove that statement, or exclude the role from it',
+          ),
+        ]
+      : [];
+  });
+  return [...keys, ...secrets];
+}
+
+/** Whom a policy has to let in: the given role; of one that is created only the account is known. */
+function reader({ inputs, facts }: Subject): string {
+  const { aws_region: region, aws_account_id: account } = inputs;
+  return found(facts.role)?.arn ?? `arn:${partitionOf(region)}:iam::${account}:root`;
+}
+
+function decisionFor(subject: Subject, policy: unknown, action: string): Decision {
+  const { aws_region: region, aws_account_id: account } = subject.inputs;
+  return judgePolicy(policy, {
+    principal: { AWS: reader(subject) },
+    action,
+    context: {
+      'kms:ViaService': `secretsmanager.${region}.${suffixOf(region)}`,
+      'kms:CallerAccount': account,
+    },
+  }).decision;
 }
 
 export const secrets: Check = {

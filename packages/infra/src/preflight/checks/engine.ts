@@ -1,6 +1,8 @@
 import { found } from '../../resolve/facts.ts';
 import { chooseSubnets } from '../../resolve/choose-subnets.ts';
+import { ecrAddress } from '../../resolve/image.ts';
 import { judgePolicy } from '../../resolve/policy.ts';
+import { usesDatabaseTokens } from '../../resolve/names.ts';
 import { partitionOf, suffixOf } from '../../resolve/role-wishes.ts';
 import {
   failed,
@@ -22,19 +24,27 @@ const dayLength = 86_400_000;
 export const image: Check = {
   code: 'PF21',
   title: 'image',
-  looks: 'ecr:DescribeImages',
-  why: 'Without its image a task is restarted until the deployment gives up (CannotPullContainerError).',
+  looks: 'ecr:DescribeImages, ecr:BatchGetImage, ecr:GetDownloadUrlForLayer',
+  why: 'Without its image, or with one for another processor, a task is restarted until the deployment gives up (CannotPullContainerError).',
   run: ({ inputs, facts }) => {
     if (inputs.engine !== 'sluice') {
       return skipped('not needed: engine rds-proxy starts no tasks');
     }
     const described = found(facts.image);
-    return described === undefined
-      ? notFound(
-          facts.image,
-          `push the image, or correct ContainerImage (${inputs.ContainerImage})`,
-        )
-      : passed(`${described.repository} ${described.reference} is ${described.digest}`);
+    if (described === undefined) {
+      return notFound(
+        facts.image,
+        `push the image, or correct ContainerImage (${inputs.ContainerImage})`,
+      );
+    }
+    const { repository, reference, digest, architectures } = described;
+    const name = `${repository} ${reference}`;
+    return architectures === undefined || architectures.includes('arm64')
+      ? passed(`${name} is ${digest}`)
+      : failed(
+          `${name} is built for ${architectures.join(', ')}, and the tasks run on arm64`,
+          'build it with docker buildx build --platform linux/arm64, and push it',
+        );
   },
 };
 
@@ -85,6 +95,7 @@ export const wayOut: Check = {
   looks: 'ec2:DescribeRouteTables, ec2:DescribeVpcEndpoints',
   why: 'Tasks that cannot reach ECR, Secrets Manager and CloudWatch Logs never start (ResourceInitializationError).',
   run: ({ inputs, facts }) => {
+    const { ContainerImage: image = '' } = inputs;
     const ways = found(facts.wayOut);
     if (ways === undefined) {
       return skipped('found' in facts.wayOut ? 'not read' : facts.wayOut.told);
@@ -97,6 +108,12 @@ export const wayOut: Check = {
     );
     if (closed.length === 0) {
       return passed(chosen.map(({ id }) => `${id} by ${ways.routes[id]}`).join(', '));
+    }
+    if (ecrAddress(image) === undefined) {
+      return failed(
+        `${closed.map(({ id }) => id).join(', ')} has no default route except to an internet gateway, and ${image} is not in ECR`,
+        'choose subnets with a route to a NAT gateway, or push the image to ECR',
+      );
     }
     return missing.length === 0
       ? passed(`by VPC endpoints for ${services.join(', ')}`)
@@ -142,13 +159,13 @@ export const iamLogin: Check = {
   code: 'PF25',
   title: 'IAM in the database',
   looks: 'rds:DescribeDBInstances, rds:DescribeDBClusters',
-  why: 'With IAM_AUTH the proxy logs in with IAM tokens, which the database accepts only when IAM authentication is enabled.',
+  why: 'The proxy logs in with IAM tokens (IAM_AUTH; engine sluice also with IAMAuth), which the database accepts only when IAM authentication is enabled.',
   run: ({ inputs, facts }) => {
     const database = found(facts.database);
     const wanted =
       inputs.engine === 'rds-proxy'
         ? inputs.DefaultAuthScheme === 'IAM_AUTH'
-        : inputs.SluiceSettings['TargetIamAuth'] === 'true';
+        : usesDatabaseTokens(inputs);
     if (!wanted) {
       return passed('not asked for');
     }

@@ -16,14 +16,14 @@ export const subnets: Check = {
     const { chosen, dropped } = chooseSubnets(facts, inputs);
     const zones = zonesOf(chosen);
     const left = dropped.map((subnet) => `${subnet.id} in ${subnet.zoneId}`).join(', ');
+    const missing = inputs.SubnetIds.filter((id) => !all.some((subnet) => subnet.id === id));
+    if (missing.length > 0) {
+      return failed(
+        `${inputs.vpc_id} has no subnet ${missing.join(', ')}`,
+        'correct SubnetIds: every subnet must be of the VPC',
+      );
+    }
     if (zones.length < 2) {
-      const missing = inputs.SubnetIds.filter((id) => !all.some((subnet) => subnet.id === id));
-      if (missing.length > 0) {
-        return failed(
-          `${inputs.vpc_id} has no subnet ${missing.join(', ')}`,
-          'correct SubnetIds: every subnet must be of the VPC',
-        );
-      }
       const what =
         chosen.length === 0
           ? 'no subnet carries all tags of vpc_subnet_filter_tag'
