@@ -66,6 +66,8 @@ export function deploymentOf(
     account: inputs.aws_account_id,
     region: inputs.aws_region,
     clients,
+    profile: inputs.AwsProfile,
+    assumedRole: inputs.AssumeRoleArn,
     template: design.synthesized.template,
     tls: inputs.RequireTLS,
     ...(inputs.CloudFormationRoleArn === undefined

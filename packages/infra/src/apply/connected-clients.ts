@@ -1,7 +1,7 @@
 import { GetMetricStatisticsCommand } from '@aws-sdk/client-cloudwatch';
 import { DescribeStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import type { Clients } from '../aws/clients.ts';
-import { messageOf } from '../errors.ts';
+import { explainFailure } from '../aws/failure.ts';
 import type { DeployedStack } from '../resolve/facts.ts';
 import { Template } from '../resolve/template.ts';
 
@@ -26,7 +26,9 @@ export async function connectedClients(
   try {
     return await read(clients, stack);
   } catch (error) {
-    return { unknown: `CloudWatch could not be read: ${messageOf(error)}` };
+    const action = 'cloudwatch:GetMetricStatistics';
+    const { message } = explainFailure(error, action, stack.id.split(':')[3] ?? '');
+    return { unknown: message };
   }
 }
 

@@ -9,6 +9,9 @@ export interface Deployment {
   readonly account: string;
   readonly region: string;
   readonly clients: Clients;
+  /** AwsProfile and AssumeRoleArn of the inputs; the caller's own credentials without them. */
+  readonly profile?: string | undefined;
+  readonly assumedRole?: string | undefined;
   /** The template that CloudFormation will have, to know what is touched. */
   readonly template: Readonly<Record<string, unknown>>;
   /** Whether clients must use TLS. */

@@ -8,6 +8,42 @@ export interface Place {
   readonly line: number;
 }
 
+/** A report in SARIF, as far as it is looked into here. */
+export interface SarifDocument {
+  readonly $schema: string;
+  readonly version: string;
+  readonly runs: readonly [
+    {
+      readonly tool: {
+        readonly driver: { readonly name: string; readonly rules: readonly SarifRule[] };
+      };
+      readonly results: readonly object[];
+    },
+  ];
+}
+
+interface SarifRule {
+  readonly id: string;
+}
+
+/** Several reports as one run. */
+export function merged(first: SarifDocument, all: readonly SarifDocument[]): SarifDocument {
+  const runs = all.map(({ runs: [run] }) => run);
+  const rules = new Map(
+    runs.flatMap(({ tool }) => tool.driver.rules.map((rule) => [rule.id, rule])),
+  );
+  const { name } = first.runs[0].tool.driver;
+  return {
+    ...first,
+    runs: [
+      {
+        tool: { driver: { name, rules: [...rules.values()] } },
+        results: runs.flatMap(({ results }) => results),
+      },
+    ],
+  };
+}
+
 /**
  * The report in SARIF 2.1.0, which code hosts show beside the code. Acknowledged findings are suppressed results.
  * @param checks the preflight checks of a plan; those that failed or warn are results, too
@@ -16,7 +52,7 @@ export function sarif(
   report: SecurityReport,
   artifact: string | ((text: string) => Place) = 'template.json',
   checks: readonly Finding[] = [],
-): object {
+): SarifDocument {
   const placeOf =
     typeof artifact === 'string' ? (): Place => ({ uri: artifact, line: 1 }) : artifact;
   const ids = [...new Set(report.findings.map((finding) => finding.rule))].sort();

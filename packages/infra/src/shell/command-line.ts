@@ -1,6 +1,7 @@
 import { explainFailure, isAwsFailure } from '../aws/failure.ts';
 import { InfraError } from '../errors.ts';
 import type { Argument } from '../inputs/sources.ts';
+import type { SarifDocument } from '../security/sarif.ts';
 import type { Request } from '../actions/request.ts';
 import { list, isRecord } from '../values.ts';
 
@@ -14,6 +15,8 @@ export interface CommandLine {
   readonly stdin?: NodeJS.ReadableStream;
   /** Of inputs that have several proxies, which one this run is for. */
   readonly proxy?: string;
+  /** Where the SARIF of each proxy goes, when there are several: they become one file. */
+  readonly reports?: SarifDocument[];
 }
 
 /** An input as the shell's parser hands it on; `order` tells what was typed first. */
@@ -61,12 +64,19 @@ export async function guarded(line: CommandLine, work: () => Promise<number>): P
     }
     const failure = explainFailure(error, 'a call to AWS', 'the region');
     if (flag(line, 'json')) {
-      writeJson(line, { version: 1, error: { code: failure.code, problems: failure.problems } });
+      const { code, problems } = failure;
+      writeJson(line, { version: 1, error: { code, problems, places: problems.map(placeOf) } });
     } else {
       line.stderr.write(`${failure.problems.map((problem) => `error: ${problem}`).join('\n')}\n`);
     }
     return 1;
   }
+}
+
+/** The file and line at the beginning of a problem; null when it is about no line of a file. */
+function placeOf(problem: string): { readonly file: string; readonly line: number } | null {
+  const [, file, line] = /^(\S.*?):(\d+)(?:,\d+-\d+)?(?: proxies\.\S+)?: /.exec(problem) ?? [];
+  return file === undefined ? null : { file, line: Number(line) };
 }
 
 /** Writes one JSON document. */

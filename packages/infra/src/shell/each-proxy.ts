@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream';
 import { InfraError } from '../errors.ts';
 import { proxyNames } from '../inputs/sources.ts';
+import type { SarifDocument } from '../security/sarif.ts';
+import { writeReports } from './write-sarif.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
 type Run = (line: CommandLine) => Promise<number>;
@@ -8,18 +10,31 @@ type Run = (line: CommandLine) => Promise<number>;
 /**
  * Runs a command for each proxy of inputs that have several (`proxies`), one after the other, or with --only for one of
  * them. Each has its own stack, and may have its own account and region.
+ * @param options with `single` the command is for one proxy at a time
  * @returns the highest of the exit codes, but 1 before 2: a failure is not hidden by changes
  */
-export function eachProxy(run: Run): Run {
+export function eachProxy(run: Run, options: { readonly single?: boolean } = {}): Run {
   return async (line) => {
     let names: string[] = [];
     const read = await guarded(line, async () => {
       names = chosenNames(await proxyNames(requestOf(line).sources), line.options['only']);
+      const single = ['save', 'out', 'confirm'].find((name) => line.options[name] !== undefined);
+      if (names.length > 1 && (single !== undefined || options.single === true)) {
+        throw new InfraError(
+          'USAGE',
+          `${single === undefined ? 'this command' : `--${single}`} is for one proxy, and the inputs have ${names.join(', ')}; choose one with --only`,
+        );
+      }
       return 0;
     });
     if (read !== 0 || names.length === 0) {
       return read === 0 ? run(line) : read;
     }
+    const [chosen] = names;
+    if (options.single === true && chosen !== undefined) {
+      return run({ ...line, proxy: chosen });
+    }
+    const reports: SarifDocument[] = [];
     const codes: number[] = [];
     const documents: Record<string, unknown> = {};
     for (const proxy of names) {
@@ -28,7 +43,12 @@ export function eachProxy(run: Run): Run {
         line.stdout.write(`${proxy}:\n`);
       }
       codes.push(
-        await run({ ...line, proxy, stdout: flag(line, 'json') ? collected : line.stdout }),
+        await run({
+          ...line,
+          proxy,
+          reports,
+          stdout: flag(line, 'json') ? collected : line.stdout,
+        }),
       );
       if (flag(line, 'json')) {
         documents[proxy] = JSON.parse(collected.text) as unknown;
@@ -37,6 +57,7 @@ export function eachProxy(run: Run): Run {
     if (flag(line, 'json')) {
       writeJson(line, { version: 1, proxies: documents });
     }
+    await writeReports(line, reports);
     return codes.includes(1) ? 1 : Math.max(...codes);
   };
 }

@@ -38,7 +38,8 @@ import { interruptible } from './interruptible.ts';
  * @returns 0; 1 when it was not approved, failed and was rolled back, or could not start
  */
 export async function runApply(line: CommandLine): Promise<number> {
-  return eachProxy(one)(line);
+  // A saved plan is of one proxy, whatever proxies the inputs in this folder have.
+  return line.arguments.length > 0 ? one(line) : eachProxy(one)(line);
 }
 
 async function one(line: CommandLine): Promise<number> {
@@ -168,7 +169,8 @@ async function applySaved(line: CommandLine, file: string): Promise<Applied> {
     );
   }
   const saved = await readSavedPlan(file);
-  const clients = createClients({ region: saved.region });
+  const { region, profile, assumedRole: role } = saved;
+  const clients = createClients({ region, profile, role });
   try {
     const caller = await readCaller(clients).catch((error: unknown) => {
       throw explainFailure(error, 'sts:GetCallerIdentity', saved.region);

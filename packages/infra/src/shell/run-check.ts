@@ -4,7 +4,7 @@ import { checkLines } from '../text/check-text.ts';
 import { styler } from '../text/style.ts';
 import { eachProxy } from './each-proxy.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
-import { writeSarif } from './write-sarif.ts';
+import { findingText, withPlaces, writeSarif } from './write-sarif.ts';
 
 /**
  * `sluice aws check`: the preflight alone, in front of anybody's Terraform or CDK.
@@ -34,7 +34,7 @@ async function one(line: CommandLine): Promise<number> {
     const notes = [...(planned?.unknown ?? []), ...warnings];
     await writeSarif(line, { checks, origins });
     if (flag(line, 'json')) {
-      writeJson(line, { version: 1, checks, notes });
+      writeJson(line, { version: 1, checks: withPlaces(checks, origins, findingText), notes });
     } else {
       const lines = checkLines(checks, styler(line.stdout));
       line.stdout.write(`${[...lines, ...notes.map((note) => `  note: ${note}`)].join('\n')}\n`);

@@ -2,10 +2,10 @@ import { destroyClients } from '../aws/clients.ts';
 import { prepare } from '../actions/prepare.ts';
 import { deploymentOf } from '../apply/apply.ts';
 import { savePlan } from '../apply/saved-plan.ts';
-import { makePlan } from '../plan/plan.ts';
+import { makePlan, type Plan } from '../plan/plan.ts';
 import { planText } from '../text/plan-text.ts';
 import { styler } from '../text/style.ts';
-import { writeSarif } from './write-sarif.ts';
+import { findingText, withPlaces, writeSarif } from './write-sarif.ts';
 import { eachProxy } from './each-proxy.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
@@ -27,7 +27,7 @@ async function one(line: CommandLine): Promise<number> {
       const plan = await makePlan(prepared);
       await writeSarif(line, plan);
       if (flag(line, 'json')) {
-        writeJson(line, plan);
+        writeJson(line, planDocument(plan));
       } else {
         line.stdout.write(planText(plan, styler(line.stdout)));
       }
@@ -48,4 +48,25 @@ async function one(line: CommandLine): Promise<number> {
       destroyClients(prepared.clients);
     }
   });
+}
+
+/** The plan as JSON: what is wrong has its file and line. */
+function planDocument(plan: Plan): object {
+  const { checks, security, origins } = plan;
+  return {
+    ...plan,
+    checks: withPlaces(checks, origins, findingText),
+    ...(security === undefined
+      ? {}
+      : {
+          security: {
+            ...security,
+            findings: withPlaces(
+              security.findings,
+              origins,
+              (finding) => `${finding.told} ${finding.fix ?? ''}`,
+            ),
+          },
+        }),
+  };
 }

@@ -10,6 +10,7 @@ import { sarif } from '../security/sarif.ts';
 import { violations } from '../security/report.ts';
 import { securityLines } from '../text/plan-text.ts';
 import { styler } from '../text/style.ts';
+import { eachProxy } from './each-proxy.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
 /**
@@ -17,6 +18,10 @@ import { flag, guarded, requestOf, writeJson, type CommandLine } from './command
  * @returns 0; 1 when a security rule is broken and not acknowledged
  */
 export async function runSynth(line: CommandLine): Promise<number> {
+  return eachProxy(one, { single: true })(line);
+}
+
+async function one(line: CommandLine): Promise<number> {
   return guarded(line, async () => {
     const design = await designFor(line);
     const { template } = design.synthesized;

@@ -1,33 +1,59 @@
 import { writeFile } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
 import process from 'node:process';
+import { originOf } from '../inputs/read.ts';
 import type { Finding } from '../preflight/check.ts';
 import type { SecurityReport } from '../security/report.ts';
-import { sarif, type Place } from '../security/sarif.ts';
+import { merged, sarif, type Place, type SarifDocument } from '../security/sarif.ts';
 import type { CommandLine } from './command-line.ts';
 
+type Origins = Readonly<Record<string, string>>;
+
 /**
- * Where a text about an input belongs: the line of the first input that it names, otherwise the top of the last inputs file.
- * Code hosts want paths within the repository.
+ * Where a text about an input belongs: the line of the first input that it names, otherwise the top of the last inputs
+ * file; nowhere when no input comes from a file. Code hosts want paths within the repository.
  */
 export function placesIn(
-  origins: Readonly<Record<string, string>>,
+  origins: Origins,
   root: string = process.env['GITHUB_WORKSPACE'] ?? process.cwd(),
-): (text: string) => Place {
-  const places = Object.entries(origins).flatMap(([name, origin]): [string, Place][] => {
-    const [, file, line] = /^(.+):(\d+)$/.exec(origin) ?? [];
-    return file === undefined ? [] : [[name, { uri: pathIn(root, file), line: Number(line) }]];
-  });
-  const last = places.at(-1)?.[1].uri ?? 'terraform.tfvars';
-  return (text) => {
-    const named = places.find(([name]) => new RegExp(`\\b${name}\\b`).test(text));
-    return named?.[1] ?? { uri: last, line: 1 };
-  };
+): (text: string) => Place | undefined {
+  const inFiles = Object.entries(origins).filter(
+    ([, origin]) => fileOf(origin, root) !== undefined,
+  );
+  const last = fileOf(inFiles.at(-1)?.[1], root);
+  return (text) =>
+    fileOf(originOf(text, Object.fromEntries(inFiles)), root) ??
+    (last === undefined ? undefined : { ...last, line: 1 });
 }
 
-function pathIn(root: string, file: string): string {
-  const path = relative(root, resolve(file));
-  return path.split(sep).join('/');
+/** The file and line of an origin (`FILE:LINE`, of several proxies `FILE:LINE proxies.NAME`); none of a variable or a flag. */
+function fileOf(origin: string | undefined, root: string): Place | undefined {
+  const [, file, line] = /^(.+?):(\d+)(?: |$)/.exec(origin ?? '') ?? [];
+  return file === undefined
+    ? undefined
+    : { uri: relative(root, resolve(file)).split(sep).join('/'), line: Number(line) };
+}
+
+/** What a check says, in one text. */
+export function findingText({ found, fix }: Finding): string {
+  return fix === undefined ? found : `${found}; fix: ${fix}`;
+}
+
+/** What a check or a rule complains of, with the file and line of the input that it is about. */
+export function withPlaces<T extends { readonly status: string }>(
+  findings: readonly T[],
+  origins: Origins,
+  textOf: (finding: T) => string,
+): (T & { readonly place?: { readonly file: string; readonly line: number } })[] {
+  const placeOf = placesIn(origins);
+  return findings.map((finding) => {
+    const place = ['failed', 'warning', 'violation'].includes(finding.status)
+      ? placeOf(textOf(finding))
+      : undefined;
+    return place === undefined
+      ? finding
+      : { ...finding, place: { file: place.uri, line: place.line } };
+  });
 }
 
 /** With --sarif FILE, writes checks and findings beside the inputs that they are about. */
@@ -36,13 +62,34 @@ export async function writeSarif(
   told: {
     readonly checks: readonly Finding[];
     readonly security?: SecurityReport;
-    readonly origins: Readonly<Record<string, string>>;
+    readonly origins: Origins;
   },
 ): Promise<void> {
   const { sarif: file } = line.options;
   if (typeof file === 'string') {
     const report = told.security ?? { findings: [], packs: [], unused: [] };
-    const document = sarif(report, placesIn(told.origins), told.checks);
-    await writeFile(file, `${JSON.stringify(document, undefined, 2)}\n`);
+    const placeOf = placesIn(told.origins);
+    const document = sarif(
+      report,
+      (text) => placeOf(text) ?? { uri: 'terraform.tfvars', line: 1 },
+      told.checks,
+    );
+    if (line.reports === undefined) {
+      await writeReports(line, [document]);
+    } else {
+      line.reports.push(document);
+    }
+  }
+}
+
+/** Writes the reports of all proxies as one run: code hosts take one run of a tool in each file. */
+export async function writeReports(
+  line: CommandLine,
+  reports: readonly SarifDocument[],
+): Promise<void> {
+  const { sarif: file } = line.options;
+  const [first] = reports;
+  if (typeof file === 'string' && first !== undefined) {
+    await writeFile(file, `${JSON.stringify(merged(first, reports), undefined, 2)}\n`);
   }
 }

@@ -42,9 +42,15 @@ export function dereferenced(value: unknown): unknown {
   }
   if ('Fn::Join' in value) {
     const [separator, parts] = list(value['Fn::Join']);
-    return list(parts)
-      .map((part) => String(dereferenced(part)))
-      .join(String(separator));
+    return list(parts).map(plainText).join(String(separator));
+  }
+  if ('Fn::Select' in value) {
+    const [index, from] = list(value['Fn::Select']);
+    const [separator, text] = list(record(from)['Fn::Split']);
+    // Which part of a text that only AWS knows: `${Proxy.Arn}[6, split at :]`.
+    return text === undefined
+      ? `${plainText(from)}[${String(index)}]`
+      : `${plainText(text)}[${String(index)}, split at ${String(separator)}]`;
   }
   return Object.fromEntries(
     Object.entries(value).map(([key, entry]) => [key, dereferenced(entry)]),

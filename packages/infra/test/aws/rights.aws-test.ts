@@ -58,6 +58,21 @@ suite('whose rights are used, and what protects a stack', { skip: withoutEmulato
     assert.ok(fake.calls.includes('DeleteStack'));
   });
 
+  test('a saved plan is applied with the role that it was made with', async (t) => {
+    const role = `arn:aws:iam::${accountId}:role/deploy`;
+    const file = await inputsFile(t, `${account.tfvars}AssumeRoleArn = "${role}"\n`);
+    const saved = join(dirname(file), 'plan.json');
+    const planned = await runCommand(runPlan, file, { save: saved });
+    assert.equal(planned.code, 0, planned.out + planned.err);
+    fake.accessKeys.clear();
+    fake.parameters.clear();
+    const applied = await runCommand(runApply, undefined, {}, [saved]);
+    assert.equal(applied.code, 0, applied.err);
+    assert.equal(fake.parameters.get('AssumeRole')?.get('RoleArn'), role);
+    const destroyed = await runCommand(runDestroy, file, { confirm: 'orders', force: true });
+    assert.equal(destroyed.code, 0, destroyed.err);
+  });
+
   test('a profile is used in place of what the environment has', async (t) => {
     const file = await inputsFile(t, `${account.tfvars}AwsProfile = "platform"\n`);
     const credentials = join(dirname(file), 'credentials');

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import {
   CreateDBProxyCommand,
@@ -17,6 +19,7 @@ import {
   runOutputs,
   runPlan,
 } from '../../src/shell/index.ts';
+import { runSynth } from '../../src/shell/run-synth.ts';
 import { accountId, fillAccount, leaveAccount, region, type Account } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
 import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
@@ -201,5 +204,34 @@ proxies = {
     const unknown = await runCommand(runOutputs, file, { only: 'write' });
     assert.equal(unknown.code, 1);
     assert.match(unknown.err, /there is no proxy write; proxies has writes, reports/);
+
+    const more = await readFile(file, 'utf8');
+    await writeFile(file, more.replace('IdleClientTimeout = 60', 'IdleClientTimeout = 61'));
+    const saved = join(dirname(file), 'plan.json');
+    const both = await runCommand(runPlan, file, { save: saved });
+    assert.equal(both.code, 1);
+    assert.match(
+      both.err,
+      /--save is for one proxy, and the inputs have writes, reports; .*--only/,
+    );
+    const sarif = join(dirname(file), 'plan.sarif');
+    const planned = await runCommand(runPlan, file, { sarif, detailedExitcode: true });
+    assert.equal(planned.code, 2, planned.err);
+    const { runs } = JSON.parse(await readFile(sarif, 'utf8')) as { runs: { results: object[] }[] };
+    assert.equal(runs.length, 1, 'one run, with the findings of both');
+    assert.equal(runs[0]?.results.length, 2);
+    assert.equal((await runCommand(runPlan, file, { save: saved, only: 'reports' })).code, 0);
+    assert.equal((await runCommand(runSynth, file)).code, 1);
+    const template = await runCommand(runSynth, file, { only: 'reports' });
+    assert.match(template.out, /^\{[^]*"IdleClientTimeout": 61/);
+
+    // Where the inputs with both are found by themselves, a saved plan is still of the one.
+    const here = process.cwd();
+    t.after(() => process.chdir(here));
+    process.chdir(dirname(file));
+    const applied = await runCommand(runApply, undefined, { json: true }, [saved]);
+    assert.equal(applied.code, 0, applied.out + applied.err);
+    const document = JSON.parse(applied.out) as { changed: boolean };
+    assert.equal(document.changed, true);
   });
 });

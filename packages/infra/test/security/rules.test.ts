@@ -255,8 +255,8 @@ suite('the security report', () => {
     const check = checks[1];
     assert.ok(check);
     const text = JSON.stringify(
-      sarif(open.security, places, [
-        { ...check, status: 'failed', found: 'correct vpc_id', fix: 'do' },
+      sarif(open.security, (text) => places(text) ?? { uri: 'none', line: 0 }, [
+        { ...check, status: 'failed', found: 'correct vpc_id, not RequireTLS', fix: 'do' },
         { ...check, status: 'warning', found: 'something else' },
       ]),
     );
@@ -284,6 +284,7 @@ suite('the security report', () => {
       [check.code, 'env/a.tfvars:3'],
       [check.code, 'env/b.tfvars:1'],
     ]);
+    assert.equal(placesIn({ engine: '--var engine' })('engine'), undefined);
   });
 
   test('SARIF has every finding, and suppresses what is acknowledged', () => {
