@@ -287,7 +287,7 @@ suite('SluiceService', () => {
   });
 
   test('grantConnect lets a client with IAM tokens connect to the database, as the named user', () => {
-    const secret = Secret.fromSecretCompleteArn(new Stack(), 'Secret', secretArn) as ISecret;
+    const secret = Secret.fromSecretCompleteArn(new Stack(), 'Secret', secretArn);
     const target = {
       host: 'orders.example',
       securityGroups: [],
