@@ -1,0 +1,13 @@
+# Two secrets, 90 % of the connections and a read-only endpoint.
+aws_account_id          = "123456789012"
+aws_region              = "eu-central-1"
+vpc_id                  = "vpc-0123456789abcdef0"
+vpc_subnet_filter_tag   = { Name = "private" }
+rds_instance_id         = "orders"
+rds_proxy_role          = "orders-proxy-role"
+rds_security_group_name = "orders-proxy"
+rds_secret_name         = "orders-database"
+Auth                    = [{ SecretName = "orders-reader" }]
+MaxConnectionsPercent   = 90
+DBClusterIdentifier     = "orders"
+DBProxyEndpoints        = [{ DBProxyEndpointName = "ro", TargetRole = "READ_ONLY" }]
