@@ -31,6 +31,8 @@ export interface Surroundings {
   readonly preload?: string;
   /** A command that runs it: what follows is the daemon's own command. */
   readonly within?: readonly string[];
+  /** More environment variables. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** A daemon in a process of its own, as a user runs it: `sluice serve --config FILE`. */
@@ -69,7 +71,7 @@ export class Sluice {
     settings: Readonly<Record<string, unknown>> = {},
     runtime: Runtime = 'node',
     descriptors?: number,
-    { preload, within = [] }: Surroundings = {},
+    { preload, within = [], environment }: Surroundings = {},
   ): Promise<Sluice> {
     const folder = await mkdtemp(path.join(tmpdir(), 'sluice-serve-'));
     const all = {
@@ -103,6 +105,7 @@ export class Sluice {
         PATH: process.env['PATH'],
         NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
         ...looking?.environment,
+        ...environment,
       },
     });
     const sluice = new Sluice(child, folder, all);

@@ -258,6 +258,15 @@ export const errorKinds = {
     when: 'The token that the client sent is not valid for this user. The log has the reason.',
     message: '{method} authentication failed for user "{user}"',
   },
+  LOGIN_UNCHECKED: {
+    sqlstate: '57P03',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: true,
+    when: 'The proxy cannot check the user or the token now: the database (for AuthQuery or an IAM token), the issuer of the token or AWS STS does not respond. The log gives the reason.',
+    message: 'the proxy cannot check the login of user "{user}" now',
+    hint: 'Retry in a few seconds.',
+  },
   SECRETS_UNREAD: {
     sqlstate: '57P03',
     severity: 'FATAL',

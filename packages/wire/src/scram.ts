@@ -83,10 +83,33 @@ export function parseVerifier(text: string): ScramVerifier | null {
 
 /** Whether the verifier is that of this password, which must be prepared with SASLprep. */
 export function fitsVerifier(verifier: ScramVerifier, password: string): Promise<boolean> {
+  return fitsAnyVerifier([verifier], password);
+}
+
+/**
+ * Whether one of the verifiers is that of this password. Those with the same salt and iterations cost one PBKDF2 together,
+ * so the time does not show how many passwords a user has.
+ */
+export async function fitsAnyVerifier(
+  verifiers: readonly ScramVerifier[],
+  password: string,
+): Promise<boolean> {
+  const keys = new Map<string, Buffer>();
+  let fits = false;
+  for (const verifier of verifiers) {
+    const id = `${verifier.iterations}:${verifier.salt.toString('base64')}`;
+    const storedKey = keys.get(id) ?? (await storedKeyOf(password, verifier));
+    keys.set(id, storedKey);
+    if (timingSafeEqual(storedKey, verifier.storedKey)) fits = true;
+  }
+  return fits;
+}
+
+function storedKeyOf(password: string, { salt, iterations }: ScramVerifier): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    deriveKeys(password, verifier.salt, verifier.iterations, (error, keys) => {
+    deriveKeys(password, salt, iterations, (error, keys) => {
       if (keys === null) reject(error ?? new Error('no keys were derived'));
-      else resolve(timingSafeEqual(sha256(keys.clientKey), verifier.storedKey));
+      else resolve(sha256(keys.clientKey));
     });
   });
 }

@@ -1,6 +1,7 @@
 import { md5Pattern, parseVerifier } from '@sluice/wire';
 import { proofOf } from '../credentials/credentials.ts';
 import type { Credential } from '../credentials/credentials.ts';
+import { ProxyError } from '../errors.ts';
 import { PacedReads } from '../credentials/paced-reads.ts';
 
 /** Rows of an answer; a sentence when there was none. */
@@ -32,6 +33,7 @@ const most = 10_000;
 export class AuthQuery {
   readonly #options: AuthQueryOptions;
   readonly #entries = new Map<string, Entry>();
+  #told: readonly Credential[] | null = null;
   readonly #asking = new Map<string, Promise<Credential | undefined>>();
   readonly #reads = new Map<string, PacedReads>();
 
@@ -55,6 +57,12 @@ export class AuthQuery {
     return this.#entries.get(user)?.credential;
   }
 
+  /** The users who are remembered. */
+  get told(): readonly Credential[] {
+    this.#told ??= [...this.#entries.values()].flatMap(({ credential }) => credential ?? []);
+    return this.#told;
+  }
+
   /** Asks again: the password was not what is known. Not too often: wrong passwords must not become load. */
   async again(user: string): Promise<Credential | undefined> {
     let reads = this.#reads.get(user);
@@ -63,7 +71,7 @@ export class AuthQuery {
       reads = new PacedReads(apart);
       this.#reads.set(user, reads);
     }
-    await reads.soon(async () => void (await this.#ask(user)));
+    await reads.soon(async () => void (await this.#ask(user))).catch(() => undefined);
     return this.known(user);
   }
 
@@ -82,8 +90,10 @@ export class AuthQuery {
     const answer = await run(sql.replaceAll('$1', () => quoted(user)));
     if (typeof answer === 'string') {
       failed(answer);
-      // In an outage what was known last serves on.
-      return this.#entries.get(user)?.credential;
+      // In an outage what was known last serves on. Whether there is somebody else, nobody knows.
+      const known = this.known(user);
+      if (known !== undefined) return known;
+      throw new ProxyError('LOGIN_UNCHECKED', { user }, answer);
     }
     const [row] = answer;
     const [name = null, secret = null] = row ?? [];
@@ -106,6 +116,7 @@ export class AuthQuery {
     if (this.#entries.size >= most && oldest.done !== true) this.#entries.delete(oldest.value);
     this.#entries.delete(user);
     this.#entries.set(user, { credential, at: performance.now() });
+    this.#told = null;
     return credential;
   }
 }

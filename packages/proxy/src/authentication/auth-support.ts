@@ -1,5 +1,3 @@
-import { bytesOf } from '@sluice/wire';
-import { openServerConnection } from '../backend/connect.ts';
 import type { Address } from '../backend/dial.ts';
 import type { Credential, Credentials } from '../credentials/credentials.ts';
 import type { LoginKeys, LoginSecret } from '../credentials/login-keys.ts';
@@ -12,12 +10,17 @@ import type { Target } from '../targets/target.ts';
 import { events } from '../telemetry/events.ts';
 import { AuthQueryConnection } from './auth-query-connection.ts';
 import { AuthQuery } from './auth-query.ts';
+import type { TryToken } from './iam-verifier.ts';
+import { TokenLogins } from './token-logins.ts';
+import { outage } from './verdict.ts';
 
 /** The application name of connections for AuthQuery. */
 const startup = new Map([
   ['client_encoding', 'UTF8'],
   ['application_name', 'sluice auth_query'],
 ]);
+
+const none: readonly Credential[] = [];
 
 /** What logins need of the proxy. */
 export interface AuthSupportOptions {
@@ -38,6 +41,7 @@ export class AuthSupport implements LoginSupport {
   #query: AuthQuery | null = null;
   #connection: AuthQueryConnection | null = null;
   readonly #keys = new Map<string, LoginKeys>();
+  readonly #tokenLogins = new WeakMap<Target, TokenLogins>();
 
   constructor(options: AuthSupportOptions) {
     this.#options = options;
@@ -64,6 +68,10 @@ export class AuthSupport implements LoginSupport {
 
   lookUp(user: string): Credential | undefined | Promise<Credential | undefined> {
     return this.#query?.lookUp(user);
+  }
+
+  told(): readonly Credential[] {
+    return this.#query?.told ?? none;
   }
 
   async again(user: string): Promise<Credential | undefined> {
@@ -118,46 +126,25 @@ export class AuthSupport implements LoginSupport {
   }
 
   /** Logs in with a token as the password, and out again. */
-  #tryToken(
-    ...[token, user, database, endpoint]: Parameters<Parameters<typeof tokenVerifiers>[0]>
-  ): Promise<string | null> {
-    const group = this.#options.group();
-    const named = group.targets.find(
+  #tryToken(...[token, user, database, endpoint]: Parameters<TryToken>): ReturnType<TryToken> {
+    const { group, addressOf, state } = this.#options;
+    const { targets, writer } = group();
+    const named = targets.find(
       ({ address: known }) => known.endpoint === endpoint.host && known.port === endpoint.port,
     );
-    const target = named ?? group.writer ?? group.targets[0];
-    if (target === undefined) return Promise.resolve('no target is available to check the token');
-    const address = this.#options.addressOf(target);
-    if (!address.tlsMode.startsWith('verify-'))
-      return Promise.resolve(
-        `the proxy sends tokens only to a database whose certificate it verifies, and TargetTlsMode is ${address.tlsMode}`,
-      );
-    return new Promise((resolve) => {
-      openServerConnection(
-        {
-          address,
-          user,
-          password: token,
-          startup: [
-            ['user', bytesOf(user)],
-            ['database', bytesOf(database)],
-            ['application_name', 'sluice token check'],
-          ],
-          timeout: this.#options.state().settings.ConnectTimeout * 1000,
-        },
-        (failure, login) => {
-          login?.socket.end(Buffer.from([0x58, 0, 0, 0, 4]));
-          login?.socket.on('error', () => undefined);
-          login?.socket.resume();
-          if (login !== null)
-            resolve(
-              login.sentInClear
-                ? null
-                : 'the database did not request the token, so the token was not checked',
-            );
-          else resolve(`the database refused it: ${failure?.fields.message ?? ''}`);
-        },
-      );
-    });
+    const target = named ?? writer ?? targets[0];
+    if (target === undefined)
+      return Promise.resolve(outage('no target is available to check the token'));
+    const { tlsMode } = addressOf(target);
+    if (!tlsMode.startsWith('verify-'))
+      return Promise.resolve({
+        why: `the proxy sends tokens only to a database whose certificate it verifies, and TargetTlsMode is ${tlsMode}`,
+      });
+    let logins = this.#tokenLogins.get(target);
+    if (logins === undefined) {
+      logins = new TokenLogins(target, addressOf);
+      this.#tokenLogins.set(target, logins);
+    }
+    return logins.check({ token, user, database, timeout: state().settings.ConnectTimeout * 1000 });
   }
 }

@@ -1,4 +1,5 @@
 import { TokenCache, expiryOf } from './token-cache.ts';
+import type { Refusal } from './verdict.ts';
 
 /** Logs in to the database with the token as password; resolves to why it was refused, or null when it was not. */
 export type TryToken = (
@@ -6,7 +7,7 @@ export type TryToken = (
   user: string,
   database: string,
   endpoint: { readonly host: string; readonly port: number },
-) => Promise<string | null>;
+) => Promise<Refusal | null>;
 
 /** The longest that a token for a database is good, in milliseconds. */
 const longest = 15 * 60_000;
@@ -18,30 +19,36 @@ const longest = 15 * 60_000;
 export class IamVerifier {
   readonly #tried: TryToken;
   readonly #good = new TokenCache<true>();
+  /** Checks under way: many clients come with one token at once, and one login is enough for them. */
+  readonly #checks = new Map<string, Promise<Refusal | null>>();
 
   constructor(tryToken: TryToken) {
     this.#tried = tryToken;
   }
 
   /** Why the token does not let `user` in, or null. */
-  async verify(token: string, user: string, database: string): Promise<string | null> {
+  async verify(token: string, user: string, database: string): Promise<Refusal | null> {
     const address = `https://${token}`;
-    if (!URL.canParse(address)) return 'it is not an IAM token';
+    if (!URL.canParse(address)) return { why: 'it is not an IAM token' };
     const { hostname, port, searchParams } = new URL(address);
     if (searchParams.get('Action') !== 'connect' || !searchParams.has('X-Amz-Signature'))
-      return 'it is not an IAM token';
+      return { why: 'it is not an IAM token' };
     if (searchParams.get('DBUser') !== user)
-      return `the token is for the user "${searchParams.get('DBUser')}"`;
+      return { why: `the token is for the user "${searchParams.get('DBUser')}"` };
     const expiry = expiryOf(searchParams);
     const now = Date.now();
-    if (expiry === null) return 'the token has no expiry';
-    if (expiry <= now) return 'the token has expired';
+    if (expiry === null) return { why: 'the token has no expiry' };
+    if (expiry <= now) return { why: 'the token has expired' };
     if (this.#good.get(token, user) === true) return null;
-    const why = await this.#tried(token, user, database, {
-      host: hostname,
-      port: port === '' ? 443 : Number(port),
-    });
-    if (why === null) this.#good.set(token, user, true, Math.min(expiry, now + longest));
-    return why;
+    const key = JSON.stringify([token, user, database]);
+    let check = this.#checks.get(key);
+    if (check === undefined) {
+      const endpoint = { host: hostname, port: port === '' ? 443 : Number(port) };
+      check = this.#tried(token, user, database, endpoint).finally(() => this.#checks.delete(key));
+      this.#checks.set(key, check);
+    }
+    const refusal = await check;
+    if (refusal === null) this.#good.set(token, user, true, Math.min(expiry, now + longest));
+    return refusal;
   }
 }

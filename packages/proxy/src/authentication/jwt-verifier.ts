@@ -1,6 +1,8 @@
 import type { JWTVerifyGetKey } from 'jose';
 import { optionalPackage } from '../credentials/optional-package.ts';
 import type { AuthOptions } from './auth-rule.ts';
+import { outage } from './verdict.ts';
+import type { Refusal } from './verdict.ts';
 
 /** Signatures by a key that only the issuer has; with a shared one, whoever can check a token could make it. */
 const algorithms = [
@@ -23,7 +25,10 @@ const clockTolerance = 30;
 const timeout = 5000;
 
 /** How a token was judged: the name that it proves, or why it does not. */
-export type TokenResult = { readonly name: string } | { readonly why: string };
+export type TokenResult = { readonly name: string } | Refusal;
+
+/** Errors of `jose` that say nothing about the token: the keys of its issuer could not be had. */
+const keyErrors = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']);
 
 /** Checks JSON Web Tokens against the keys of their issuers. `jose` is loaded when the first one is checked. */
 export class JwtVerifier {
@@ -50,7 +55,9 @@ export class JwtVerifier {
         ? { name }
         : { why: `the token has no string claim ${UserClaim}` };
     } catch (error) {
-      return { why: error instanceof Error ? error.message : String(error) };
+      const why = error instanceof Error ? error.message : String(error);
+      const code = error instanceof Error ? String(Reflect.get(error, 'code')) : '';
+      return code.startsWith('ERR_J') && !keyErrors.has(code) ? { why } : outage(why);
     }
   }
 

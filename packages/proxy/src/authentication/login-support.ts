@@ -5,6 +5,7 @@ import type { TryToken } from './iam-verifier.ts';
 import { JwtVerifier } from './jwt-verifier.ts';
 import { LoginDelay } from './login-delay.ts';
 import { StsVerifier } from './sts-verifier.ts';
+import { outage } from './verdict.ts';
 
 /** Who checks the tokens of clients. They outlive a reload, with what they remember. */
 export interface TokenVerifiers {
@@ -17,8 +18,10 @@ export interface TokenVerifiers {
 export interface LoginSupport {
   readonly verifiers: TokenVerifiers;
   readonly delay: LoginDelay;
-  /** What is known of a user whom the settings do not name. */
+  /** What is known of a user whom the settings do not name. Rejects with a ProxyError when nobody can be asked. */
   lookUp(user: string): Credential | undefined | Promise<Credential | undefined>;
+  /** The users whom the database has told; another list when it is not the same. */
+  told(): readonly Credential[];
   /** A client did not know its password: it may know a newer one than the proxy. What is known when that was looked for. */
   again(user: string): Promise<Credential | undefined>;
   /** A client has proved that it knows the password behind a verifier. */
@@ -36,12 +39,15 @@ export function tokenVerifiers(tryToken: TryToken): TokenVerifiers {
   };
 }
 
+const none: readonly Credential[] = [];
+
 /** Support for logins by what settings and files say alone. */
 export function plainSupport(): LoginSupport {
   return {
-    verifiers: tokenVerifiers(() => Promise.resolve('no database is available')),
+    verifiers: tokenVerifiers(() => Promise.resolve(outage('no database is available'))),
     delay: new LoginDelay(),
     lookUp: () => undefined,
+    told: () => none,
     again: () => Promise.resolve(undefined),
     learned: () => undefined,
     unread: () => false,

@@ -3,6 +3,7 @@ import { request as httpsRequest } from 'node:https';
 import { errorText } from '../settings/error-text.ts';
 import type { TokenResult } from './jwt-verifier.ts';
 import { TokenCache, expiryOf } from './token-cache.ts';
+import { outage } from './verdict.ts';
 
 /** Hosts of AWS STS, global and regional: a request for any other could be answered by anybody. */
 const stsHost = /^sts(?:\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/;
@@ -75,7 +76,10 @@ export class StsVerifier {
       });
       if (status !== 200) {
         const code = /<Code>([^<]*)<\/Code>/.exec(body)?.[1] ?? `status ${status}`;
-        return { why: `AWS STS refused the request: ${code}` };
+        return {
+          why: `AWS STS refused the request: ${code}`,
+          isOutage: status === 429 || status >= 500,
+        };
       }
       const caller = /<Arn>([^<]+)<\/Arn>/.exec(body)?.[1];
       if (caller === undefined) return { why: 'the response of AWS STS names no caller' };
@@ -83,7 +87,7 @@ export class StsVerifier {
       this.#good.set(given, audience, name, expiry);
       return { name };
     } catch (error) {
-      return { why: `the request to AWS STS failed: ${errorText(error)}` };
+      return outage(`the request to AWS STS failed: ${errorText(error)}`);
     }
   }
 }

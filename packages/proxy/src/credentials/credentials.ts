@@ -51,9 +51,6 @@ interface Entry {
   readonly iamAuth: IamAuth;
 }
 
-/** Iterations that PostgreSQL's verifiers have unless `scram_iterations` says otherwise. */
-const usualIterations = 4096;
-
 /**
  * The users of the proxy. Passwords come from the settings, their files, the environment, the AuthFile and secrets; they
  * are turned into verifiers when they are loaded, so that a login costs no PBKDF2.
@@ -121,18 +118,9 @@ export class Credentials {
     return undefined;
   }
 
-  /** How most users are asked for their passwords: whoever is not known is asked like that. */
-  get usual(): { readonly isMd5: boolean; readonly iterations: number } {
-    const counts = new Map<number, number>();
-    for (const { proofs } of this.#users.values()) {
-      const [proof] = proofs;
-      if (proof === undefined) continue;
-      const key = proof.scram?.iterations ?? 0;
-      counts.set(key, (counts.get(key) ?? 0) + 1);
-    }
-    const [most] = [...counts].toSorted((a, b) => b[1] - a[1]);
-    const iterations = most?.[0] ?? usualIterations;
-    return { isMd5: iterations === 0, iterations: iterations === 0 ? usualIterations : iterations };
+  /** Everybody who is known. */
+  get clients(): Iterable<Credential> {
+    return this.#users.values();
   }
 
   /** The users of the database whose password is another in `next`: their pools need new connections. */

@@ -1,12 +1,13 @@
-import { authenticationCleartext, fitsVerifier, md5Verifier, mockVerifier } from '@sluice/wire';
+import { authenticationCleartext, fitsAnyVerifier, md5Verifier, mockVerifier } from '@sluice/wire';
+import type { Refusal } from '../authentication/verdict.ts';
 import type { Credential } from '../credentials/credentials.ts';
 import { processSecret } from '../credentials/process-secret.ts';
 import { preparePassword } from '../credentials/saslprep.ts';
-import { malformed, wrongPassword } from './password-exchange.ts';
+import { malformed, stepOf, wrongPassword } from './password-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 
 /** Judges what a client sent as its password; resolves to why it is refused, or null when it is right. */
-export type Judge = (password: string) => Promise<string | null>;
+export type Judge = (password: string) => Promise<Refusal | null>;
 
 /** The password in clear, which is asked for over TLS alone: a password itself, or a token. */
 export class ClearExchange implements PasswordExchange {
@@ -14,14 +15,14 @@ export class ClearExchange implements PasswordExchange {
   readonly isRetried: boolean;
   readonly #judge: Judge;
   readonly #again:
-    ((password: string, credential: Credential | undefined) => Promise<string | null>) | null;
+    ((password: string, credential: Credential | undefined) => Promise<Refusal | null>) | null;
   #password = '';
 
   /** `again`: how the same password is judged by what is known later; null for tokens. */
   constructor(
     judge: Judge,
     again:
-      | ((password: string, credential: Credential | undefined) => Promise<string | null>)
+      | ((password: string, credential: Credential | undefined) => Promise<Refusal | null>)
       | null = null,
   ) {
     this.#judge = judge;
@@ -44,25 +45,19 @@ export class ClearExchange implements PasswordExchange {
   }
 }
 
-function stepOf(why: string | null): ExchangeStep {
-  return why === null ? { outcome: 'admitted', reply: null } : wrongPassword(why);
-}
-
-/** Judges a password by the verifiers of a user; one who is not there takes as long. */
+/** Judges a password by the verifiers of a user; whoever it is, and however many passwords count, it takes as long. */
 export async function judgePassword(
   user: string,
   credential: Credential | undefined,
   password: string,
   iterations: number,
-): Promise<string | null> {
+): Promise<Refusal | null> {
   const now = Date.now();
   const proofs = (credential?.proofs ?? []).filter(({ until }) => until > now);
-  const prepared = preparePassword(password);
-  for (const { scram, md5 } of proofs) {
-    if (scram === null ? md5 === md5Verifier(user, password) : await fitsVerifier(scram, prepared))
-      return null;
-  }
-  if (proofs.length === 0)
-    await fitsVerifier(mockVerifier(user, processSecret, iterations), prepared);
-  return credential === undefined ? 'the user does not exist' : 'the password is wrong';
+  const known = proofs.flatMap(({ scram }) => (scram === null ? [] : [scram]));
+  const verifiers = known.length > 0 ? known : [mockVerifier(user, processSecret, iterations)];
+  const fits = await fitsAnyVerifier(verifiers, preparePassword(password));
+  const hash = md5Verifier(user, password);
+  if (fits || proofs.some(({ md5 }) => md5 === hash)) return null;
+  return { why: credential === undefined ? 'the user does not exist' : 'the password is wrong' };
 }

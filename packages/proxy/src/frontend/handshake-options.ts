@@ -2,13 +2,15 @@ import { AuthRules } from '../authentication/auth-rules.ts';
 import { plainSupport } from '../authentication/login-support.ts';
 import type { LoginSupport, TokenVerifiers } from '../authentication/login-support.ts';
 import type { StsSettings } from '../authentication/sts-verifier.ts';
-import type { Credentials } from '../credentials/credentials.ts';
+import type { Credential, Credentials } from '../credentials/credentials.ts';
+import { usualQuestion } from '../credentials/usual-question.ts';
+import type { UsualQuestion } from '../credentials/usual-question.ts';
 import type { Settings } from '../settings/index.ts';
 import { serverTls } from './server-tls-options.ts';
 import type { ServerTls } from './server-tls.ts';
 
 /** How clients log in, as the settings say; made anew when they change. */
-export interface HandshakeOptions extends Omit<LoginSupport, 'verifiers'> {
+export interface HandshakeOptions extends Omit<LoginSupport, 'verifiers' | 'told'> {
   /** Null when TLS is not offered. */
   readonly tls: ServerTls | null;
   readonly requireTls: boolean;
@@ -16,8 +18,10 @@ export interface HandshakeOptions extends Omit<LoginSupport, 'verifiers'> {
   readonly mostBytes: number;
   readonly rules: AuthRules;
   readonly verifiers: TokenVerifiers & { readonly stsSettings: StsSettings };
+  /** What is known of a user without asking anybody. */
+  known(user: string): Credential | undefined;
   /** How most users are asked for their passwords. */
-  usual(): Credentials['usual'];
+  usual(): UsualQuestion;
   /** A refusal takes at least so long, in milliseconds, so that its time does not show whether there is such a user. */
   readonly leastDelay: number;
 }
@@ -41,13 +45,28 @@ export function handshakeOptions(
     requireTls: RequireTLS || (TlsMode !== 'disable' && TlsMode !== 'prefer'),
     mostBytes: settings.MaxBytesBeforeLogin,
     rules,
+    known: (user) => credentials().client(user),
     lookUp: (user) => credentials().client(user) ?? support.lookUp(user),
     again: async (user) => (await support.again(user)) ?? credentials().client(user),
     verifiers: {
       ...support.verifiers,
       stsSettings: { endpoint: StsEndpoint, audience: StsAudience },
     },
-    usual: () => credentials().usual,
+    usual: usualOf(credentials, support),
     leastDelay: settings.Auth.length > 0 || settings.AuthQuery !== undefined ? timeToReadAgain : 0,
+  };
+}
+
+/** How most users are asked; counted again when others are known than before. */
+function usualOf(credentials: () => Credentials, support: LoginSupport): () => UsualQuestion {
+  let of: { readonly credentials: Credentials; readonly told: unknown } | null = null;
+  let usual: UsualQuestion = usualQuestion([]);
+  return () => {
+    const now = { credentials: credentials(), told: support.told() };
+    if (of?.credentials !== now.credentials || of.told !== now.told) {
+      of = now;
+      usual = usualQuestion([...now.credentials.clients, ...now.told]);
+    }
+    return usual;
   };
 }

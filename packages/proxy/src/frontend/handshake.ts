@@ -27,7 +27,7 @@ import type { Credential } from '../credentials/credentials.ts';
 import { ProxyError } from '../errors.ts';
 import { caught } from '../io/guard.ts';
 import type { HandshakeOptions } from './handshake-options.ts';
-import { isTokenOf, startExchange } from './start-exchange.ts';
+import { isPassword, isTokenOf, startExchange } from './start-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 import { ScramExchange } from './scram-exchange.ts';
 import type { ServerTls } from './server-tls.ts';
@@ -61,7 +61,8 @@ export interface LoginFailure {
   readonly database: string;
   readonly address: string | undefined;
   readonly method: string;
-  readonly why: string;
+  /** More than the client is told. */
+  readonly why?: string;
 }
 
 /** Who is told how the handshake went; exactly one of them, once. */
@@ -296,7 +297,9 @@ export class ClientHandshake {
       const why = this.#certificateProblem(ClientCert === 'verify-full' ? user : null, map);
       if (why !== null) return this.#refuseCertificate(why);
     }
-    const known = this.#options.lookUp(user);
+    // Others than passwords need no verifier, so whoever tells those need not be there.
+    const { lookUp, known: knownOf } = this.#options;
+    const known = rule === undefined || isPassword(rule.method) ? lookUp(user) : knownOf(user);
     if (!(known instanceof Promise)) return this.#begin(request, rule, known);
     this.#whenDone(known, (credential) => this.#begin(request, rule, credential));
     return false;
@@ -311,6 +314,10 @@ export class ClientHandshake {
         if (next(value) && this.#received !== null) this.#onBytes(Buffer.alloc(0));
       })
       .catch((error: unknown) => {
+        if (error instanceof ProxyError && this.#phase === Phase.Wait) {
+          this.#refuse(error, error.cause === undefined ? '' : String(error.cause));
+          return;
+        }
         caught('a login of a client', error);
         if (this.#phase !== Phase.Over) this.#hangUp();
       });
@@ -327,10 +334,11 @@ export class ClientHandshake {
     if (credential === undefined && this.#options.unread())
       return this.#refuse(new ProxyError('SECRETS_UNREAD'));
     let method: AuthMethod = rule?.method ?? 'md5';
-    const isPassword = method === 'md5' || method === 'scram-sha-256' || method === 'password';
     const { iamAuth = 'DISABLED' } = credential ?? {};
-    if (isPassword && iamAuth !== 'DISABLED') method = iamAuth === 'REQUIRED' ? 'iam' : 'password';
-    this.#method = iamAuth === 'ENABLED' && isPassword ? 'iam' : method;
+    const takesToken = isPassword(method) && iamAuth === 'ENABLED';
+    if (isPassword(method) && iamAuth !== 'DISABLED')
+      method = iamAuth === 'REQUIRED' ? 'iam' : 'password';
+    this.#method = takesToken ? 'iam' : method;
     this.#databaseUser = credential?.databaseUser ?? user;
     const preamble =
       negotiate === null
@@ -346,7 +354,7 @@ export class ClientHandshake {
     const exchange = startExchange({
       request,
       method,
-      takesToken: iamAuth === 'ENABLED' && isPassword,
+      takesToken,
       rule,
       credential,
       endPoint: isTls ? this.#endPoint : null,
@@ -416,6 +424,8 @@ export class ClientHandshake {
         }
         this.#refuseLater(request, why);
         return false;
+      case 'unchecked':
+        return this.#refuse(new ProxyError('LOGIN_UNCHECKED', { user }), why);
       case 'malformed':
         return this.#refuse(
           new ProxyError('PROTOCOL_VIOLATION', { what: 'a malformed authentication message' }),
@@ -484,10 +494,13 @@ export class ClientHandshake {
   #refuse(error: ProxyError, why = ''): false {
     this.#release();
     this.#close(buildErrorResponse({ ...error.fields, severity: 'FATAL' }));
-    const { user = '', database = '' } = this.#request ?? {};
-    const detail = { user, database, address: this.#address, method: this.#method, why };
-    if (why === '') this.#handlers.failed(error);
-    else this.#handlers.failed(error, detail);
+    if (this.#request === null) {
+      this.#handlers.failed(error);
+      return false;
+    }
+    const { user, database } = this.#request;
+    const detail = { user, database, address: this.#address, method: this.#method };
+    this.#handlers.failed(error, why === '' ? detail : { ...detail, why });
     return false;
   }
 

@@ -1,6 +1,6 @@
 import { buildAuthenticationSasl, buildSaslContinue, readSaslInitial } from '@sluice/wire';
 import type { Judge } from './clear-exchange.ts';
-import { malformed, wrongPassword } from './password-exchange.ts';
+import { malformed, stepOf, wrongPassword } from './password-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 
 const mechanism = 'OAUTHBEARER';
@@ -35,8 +35,8 @@ export class OAuthExchange implements PasswordExchange {
     if (bearer === null) return malformed;
     // A client that asks where to get a token sends none.
     if (bearer === '') return this.#tell('the client sent no token');
-    return this.#judge(bearer).then((why) =>
-      why === null ? { outcome: 'admitted', reply: null } : this.#tell(why),
+    return this.#judge(bearer).then((refusal) =>
+      refusal === null || refusal.isOutage === true ? stepOf(refusal) : this.#tell(refusal.why),
     );
   }
 

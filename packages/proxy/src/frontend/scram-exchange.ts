@@ -21,6 +21,7 @@ export class ScramExchange implements PasswordExchange {
   readonly isRetried = true;
   readonly #server: ScramServer;
   #credential: Credential | undefined;
+  readonly #mock: ScramVerifier;
   #begun = false;
   #final = '';
   /** The verifier that the last proof fits. */
@@ -35,7 +36,8 @@ export class ScramExchange implements PasswordExchange {
   ) {
     this.request = endPoint === null ? offer : offerWithBinding;
     this.#credential = credential;
-    const [verifier = mockVerifier(user, processSecret, iterations)] = verifiersOf(credential);
+    this.#mock = mockVerifier(user, processSecret, iterations);
+    const [verifier = this.#mock] = verifiersOf(credential);
     this.#server = new ScramServer(verifier, endPoint);
   }
 
@@ -59,7 +61,8 @@ export class ScramExchange implements PasswordExchange {
   retry(credential: Credential | undefined): ExchangeStep {
     this.#credential = credential;
     const verifiers = verifiersOf(credential);
-    for (const verifier of verifiers) {
+    // Of a user without any, the proof is checked all the same: it takes as long, and never holds.
+    for (const verifier of verifiers.length > 0 ? verifiers : [this.#mock]) {
       const signature = this.#server.final(this.#final, [verifier]);
       if (signature === null) continue;
       this.fits = verifier;

@@ -1,6 +1,7 @@
 import type { AuthMethod, AuthRule } from '../authentication/auth-rule.ts';
 import { mayBe } from '../authentication/name-map.ts';
 import type { TokenResult } from '../authentication/jwt-verifier.ts';
+import type { Refusal } from '../authentication/verdict.ts';
 import type { Credential } from '../credentials/credentials.ts';
 import { ClearExchange, judgePassword } from './clear-exchange.ts';
 import type { Judge } from './clear-exchange.ts';
@@ -14,6 +15,11 @@ import type { StartupRequest } from './startup-request.ts';
 /** Whether a client of that method sends a token. */
 export function isTokenOf(method: AuthMethod): boolean {
   return method === 'iam' || method === 'sts' || method === 'jwt' || method === 'oauth';
+}
+
+/** Whether a client of that method proves that it knows a password. */
+export function isPassword(method: AuthMethod): boolean {
+  return method === 'md5' || method === 'scram-sha-256' || method === 'password';
 }
 
 /** What decides an exchange. */
@@ -45,10 +51,10 @@ export function startExchange(subject: ExchangeSubject): PasswordExchange {
     (verify: (token: string) => Promise<TokenResult>): Judge =>
     async (token) => {
       const result = await verify(token);
-      if ('why' in result) return result.why;
+      if ('why' in result) return result;
       return mayBe(result.name, user, rule?.options.Map, options.rules.nameMaps)
         ? null
-        : `the token belongs to "${result.name}", who is not mapped to "${user}"`;
+        : { why: `the token belongs to "${result.name}", who is not mapped to "${user}"` };
     };
   switch (method) {
     case 'iam':
@@ -69,7 +75,7 @@ export function startExchange(subject: ExchangeSubject): PasswordExchange {
       return new OAuthExchange({ issuer, scope }, judge);
     }
     case 'password': {
-      const judge = (password: string, known: Credential | undefined): Promise<string | null> =>
+      const judge = (password: string, known: Credential | undefined): Promise<Refusal | null> =>
         takesToken && /[?&]Action=connect(?:&|$)/.test(password)
           ? iam(password)
           : judgePassword(user, known, password, usual.iterations);

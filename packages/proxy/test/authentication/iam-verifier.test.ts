@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { IamVerifier } from '../../src/authentication/iam-verifier.ts';
+import type { TryToken } from '../../src/authentication/iam-verifier.ts';
+import { outage } from '../../src/authentication/verdict.ts';
+
+/** A token of 15 minutes that was made then. */
+function tokenOf(user: string, made: number): string {
+  const date = new Date(made).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  return `db:5432/?Action=connect&DBUser=${user}&X-Amz-Date=${date}&X-Amz-Expires=900&X-Amz-Signature=0`;
+}
+
+suite('IamVerifier', () => {
+  test('asks once for a token that many show at once, and again when it has expired', async (t) => {
+    t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2026, 0, 1) });
+    const asked: Parameters<TryToken>[] = [];
+    const verifier = new IamVerifier((...given) => {
+      asked.push(given);
+      return Promise.resolve(null);
+    });
+    const token = tokenOf('app', Date.now());
+    const all = Array.from({ length: 20 }, () => verifier.verify(token, 'app', 'shop'));
+    assert.ok((await Promise.all(all)).every((refusal) => refusal === null));
+    assert.equal(await verifier.verify(token, 'app', 'shop'), null);
+    assert.deepEqual(asked, [[token, 'app', 'shop', { host: 'db', port: 5432 }]]);
+    t.mock.timers.tick(899_000);
+    assert.equal(await verifier.verify(token, 'app', 'shop'), null);
+    t.mock.timers.tick(1000);
+    assert.deepEqual(await verifier.verify(token, 'app', 'shop'), { why: 'the token has expired' });
+    assert.equal(asked.length, 1);
+  });
+
+  test('remembers no refusal, and no outage', async () => {
+    const answers = [{ why: 'no' }, outage('the database is down'), null];
+    const verifier = new IamVerifier(() => Promise.resolve(answers.shift() ?? null));
+    const token = tokenOf('app', Date.now());
+    assert.deepEqual(await verifier.verify(token, 'app', 'shop'), { why: 'no' });
+    assert.deepEqual(await verifier.verify(token, 'app', 'shop'), {
+      why: 'the database is down',
+      isOutage: true,
+    });
+    assert.equal(await verifier.verify(token, 'app', 'shop'), null);
+    assert.equal(answers.length, 0);
+  });
+});
