@@ -94,7 +94,7 @@ export interface ProxySettings {
   readonly TlsGroups?: string;
   /** Whether the proxy refuses clients without TLS (SQLSTATE 28000), as with `TlsMode` `require`. Default: `false`. */
   readonly RequireTLS?: boolean;
-  /** The users who can log in to the proxy, and the credentials that the proxy uses for them at the database. Each user has at most one of `Password`, `PasswordFile`, `PasswordEnv` and `Verifier`. A user with none of them needs a database password, and authenticates with a certificate or a token (`ClientAuth`). */
+  /** The users who can log in to the proxy, and the credentials that the proxy uses for them at the database. Each user has at most one of `Password`, `PasswordFile`, `PasswordEnv` and `Verifier`. A user with none of them needs a database password or a `DatabaseUserName`, and authenticates with a certificate or a token (`ClientAuth`). */
   readonly Users?: readonly UserSettings[];
   /** Additional users from AWS Secrets Manager, as with RDS Proxy. Each secret is JSON with `username` and `password`, which apply to the client and to the database. Each entry has exactly one of `SecretArn`, `SecretNamePrefix` and `SecretTag`. The proxy rereads secrets after a rotation, with the single-user or the alternating-users strategy: it tries the versions AWSCURRENT, AWSPENDING and AWSPREVIOUS at the database. While Secrets Manager does not respond, the proxy uses the values that it read last. An entry of `Users` with the same name takes precedence. This needs the AWS SDK, an optional dependency that npm installs by default. */
   readonly Auth?: readonly AuthSecret[];

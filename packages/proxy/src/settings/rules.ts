@@ -61,13 +61,19 @@ export const rules: readonly Rule[] = [
       ? `TargetTlsNegotiation direct cannot fall back to a plain connection; TargetTlsMode is ${s.TargetTlsMode} and must be require or stronger`
       : undefined,
   ),
-  rule(['Users', 'AuthFile', 'Auth', 'TargetIamAuth', 'ClientAuth', 'HbaFile'], 'Users', (s) =>
-    s.Users.length === 0 &&
-    s.AuthFile === undefined &&
-    s.Auth.length === 0 &&
-    !(s.TargetIamAuth && (s.ClientAuth.length > 0 || s.HbaFile !== undefined))
-      ? 'no client can log in; set Users, AuthFile or Auth'
-      : undefined,
+  rule(
+    ['Users', 'AuthFile', 'Auth', 'TargetIamAuth', 'TargetTlsCertFile', 'ClientAuth', 'HbaFile'],
+    'Users',
+    (s) =>
+      s.Users.length === 0 &&
+      s.AuthFile === undefined &&
+      s.Auth.length === 0 &&
+      !(
+        (s.TargetIamAuth || s.TargetTlsCertFile !== undefined) &&
+        (s.ClientAuth.length > 0 || s.HbaFile !== undefined)
+      )
+        ? 'no client can log in; set Users, AuthFile or Auth'
+        : undefined,
   ),
   rule(['ClientAuth', 'TlsCertFile', 'TlsMode'], 'ClientAuth', (s) => clearWithoutTls(s)),
   { about: ['ClientAuth', 'TlsCaFile'], conflicts: clientAuthConflicts },
@@ -183,7 +189,10 @@ function userConflicts({ Users }: Settings): readonly Conflict[] {
       names.filter((name) => user[name] !== undefined);
     const ways = given(['Password', 'PasswordFile', 'PasswordEnv', 'Verifier']);
     const databaseWays = given(['DatabasePassword', 'DatabasePasswordFile', 'DatabasePasswordEnv']);
-    if (ways.length > 1 || (ways.length === 0 && databaseWays.length === 0)) {
+    // A user that only maps to a database user may need no password: IAM, a certificate or trust can admit it there.
+    const hasNone =
+      ways.length === 0 && databaseWays.length === 0 && user.DatabaseUserName === undefined;
+    if (ways.length > 1 || hasNone) {
       const message = `Users[${index}] (${user.UserName}) has ${ways.join(' and ') || 'no password'}; set exactly one of Password, PasswordFile, PasswordEnv and Verifier`;
       conflicts.push({ setting: 'Users', index, message });
     }

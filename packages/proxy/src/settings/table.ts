@@ -390,7 +390,7 @@ export const settingsTable = {
     default: [],
     reloadable: true,
     since,
-    doc: 'The users who can log in to the proxy, and the credentials that the proxy uses for them at the database. Each user has at most one of `Password`, `PasswordFile`, `PasswordEnv` and `Verifier`. A user with none of them needs a database password, and authenticates with a certificate or a token (`ClientAuth`).',
+    doc: 'The users who can log in to the proxy, and the credentials that the proxy uses for them at the database. Each user has at most one of `Password`, `PasswordFile`, `PasswordEnv` and `Verifier`. A user with none of them needs a database password or a `DatabaseUserName`, and authenticates with a certificate or a token (`ClientAuth`).',
     fields: {
       UserName: { type: 'string', required: true, doc: 'The user name that the client sends.' },
       Password: {

@@ -13,9 +13,14 @@ export function settingsWarnings(settings: Settings): readonly string[] {
   return [...(deprecated.get(settings) ?? []), ...verifierWarnings(settings)];
 }
 
-function verifierWarnings({ Users }: Settings): readonly string[] {
+function verifierWarnings({ Users, TargetIamAuth }: Settings): readonly string[] {
+  if (TargetIamAuth) return [];
   return Users.filter(
-    (user) => user.Verifier !== undefined && user.DatabasePassword === undefined,
+    (user) =>
+      user.Verifier !== undefined &&
+      user.DatabasePassword === undefined &&
+      user.DatabasePasswordFile === undefined &&
+      user.DatabasePasswordEnv === undefined,
   ).map(
     (user) =>
       `user ${user.UserName} has a Verifier but no DatabasePassword: the proxy can log in to the database only after a client of this user has logged in, and only if the database has the same verifier; otherwise, add DatabasePassword`,
