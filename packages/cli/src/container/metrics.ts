@@ -3,7 +3,7 @@
  * is, and how many clients are connected. The awslogs driver hands it to CloudWatch, which makes metrics of it.
  */
 import process from 'node:process';
-import { adminHeaders } from '../planned-work/admin-url.ts';
+import { AdminPort } from '../planned-work/admin-port.ts';
 
 /** Between two lines, in milliseconds: autoscaling looks once a minute. */
 const interval = 60_000;
@@ -50,13 +50,10 @@ export function reportMetrics(
     // The daemon is one thread: the processor time of the process is the time that its event loop is busy.
     const percent = Math.min(100, used / 10 / (now.at - last.at));
     last = now;
-    void fetch(`http://127.0.0.1:${port}/metrics`, {
-      headers: adminHeaders(),
-      signal: AbortSignal.timeout(4000),
-    })
-      .then(async (answer) => answer.text())
-      .then((text) => {
-        const ClientConnections = gaugeOf(text, 'sluice_client_connections');
+    void new AdminPort(`http://127.0.0.1:${port}`)
+      .ask('/metrics', 'GET', 4000)
+      .then(({ body }) => {
+        const ClientConnections = gaugeOf(body, 'sluice_client_connections');
         write(
           metricLine(service, {
             EventLoopPercent: Math.round(percent * 10) / 10,

@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { adminTls } from '../planned-work/which-proxy.ts';
 
 export const health: Command = {
   name: 'health',
@@ -10,12 +11,13 @@ export const health: Command = {
     {
       flags: '--admin <url>',
       description:
-        'the admin port (default: http://127.0.0.1, with the port in SLUICE_ADMIN_PORT or 9127)',
+        'the admin port or the path of its Unix socket (default: as SLUICE_ADMIN_HOST, SLUICE_ADMIN_PORT and SLUICE_ADMIN_TLS_CERT_FILE say; else http://127.0.0.1:9127)',
     },
     {
       flags: '--ready',
       description: 'ask whether clients can be served, not only whether it is alive',
     },
+    ...adminTls,
   ],
   load: () => import('./run.ts'),
 };

@@ -1,23 +1,26 @@
 import process from 'node:process';
 import type { Run } from '../command.ts';
+import { AdminPort, reasonOf, tlsFiles } from '../planned-work/admin-port.ts';
 
 /** How long the answer may take (milliseconds). */
 const patience = 4000;
 
 export const run: Run = async ({ options, stderr }) => {
-  const { admin } = options;
-  const port = process.env['SLUICE_ADMIN_PORT'] ?? '9127';
-  const base = typeof admin === 'string' ? admin.replace(/\/$/, '') : `http://127.0.0.1:${port}`;
-  const url = `${base}${options['ready'] === true ? '/readyz' : '/healthz'}`;
+  const { SLUICE_ADMIN_HOST: host = '', SLUICE_ADMIN_PORT: port = '9127' } = process.env;
+  const cert = process.env['SLUICE_ADMIN_TLS_CERT_FILE'];
+  const own = host.startsWith('/')
+    ? host
+    : `${cert === undefined ? 'http' : 'https'}://127.0.0.1:${port}`;
+  const name = typeof options['admin'] === 'string' ? options['admin'] : own;
+  const admin = new AdminPort(name, tlsFiles(options, cert === undefined ? [] : [cert]));
+  const place = options['ready'] === true ? '/readyz' : '/healthz';
+  const told = `${admin.name}${place}`;
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(patience) });
-    if (response.ok) return 0;
-    stderr.write(
-      `${url} returned HTTP status ${response.status}: ${(await response.text()).trim()}\n`,
-    );
+    const { status, body } = await admin.ask(place, 'GET', patience);
+    if (status === 200) return 0;
+    stderr.write(`${told} returned HTTP status ${status}: ${body.trim()}\n`);
   } catch (error) {
-    const why = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    stderr.write(`${url} does not respond: ${String(why)}\n`);
+    stderr.write(`${told} does not respond: ${reasonOf(error, patience)}\n`);
   }
   return 1;
 };

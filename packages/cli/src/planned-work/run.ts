@@ -1,10 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Run } from '../command.ts';
 import { UsageError } from '../command.ts';
-import { adminHeaders, adminUrl } from './admin-url.ts';
+import { adminPort, reasonOf } from './admin-port.ts';
+import type { AdminPort } from './admin-port.ts';
 
 /** How often it is asked whether all is quiet, in milliseconds. */
 const pollInterval = 50;
+
+/** How long one answer may take, in milliseconds. */
+const patience = 30_000;
 
 interface Answer {
   readonly quiet?: boolean;
@@ -13,19 +17,22 @@ interface Answer {
 }
 
 /** Says it to the proxy. */
-async function post(admin: string, place: string): Promise<Answer> {
-  const response = await fetch(admin + place, { method: 'POST', headers: adminHeaders() });
-  if (response.status === 401 || response.status === 403)
+async function post(admin: AdminPort, place: string): Promise<Answer> {
+  const { status, body } = await admin.ask(place, 'POST', patience).catch((error: unknown) => {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`no proxy responds at ${admin.name} (${reasonOf(error, patience)})`);
+  });
+  if (status === 401 || status === 403)
     throw new UsageError(
-      `${admin} returned HTTP status ${response.status}: ${(await response.text()).trim()}; set SLUICE_ADMIN_TOKEN to the token`,
+      `${admin.name} returned HTTP status ${status}: ${body.trim()}; set SLUICE_ADMIN_TOKEN to the token`,
     );
-  const answer = (await response.json()) as Answer;
-  if (response.ok) return answer;
+  const answer = JSON.parse(body) as Answer;
+  if (status === 200) return answer;
   throw new UsageError(`${answer.error}; the targets are ${answer.targets?.join(', ')}`);
 }
 
 /** Says it again until nothing runs any more; false when something still does after the time-out. */
-async function untilQuiet(admin: string, place: string, seconds: number): Promise<boolean> {
+async function untilQuiet(admin: AdminPort, place: string, seconds: number): Promise<boolean> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
     const { quiet } = await post(admin, place);
@@ -36,7 +43,7 @@ async function untilQuiet(admin: string, place: string, seconds: number): Promis
 }
 
 export const pause: Run = async ({ options, stdout, stderr }) => {
-  const admin = adminUrl(options, stderr);
+  const admin = adminPort(options, stderr);
   if (admin === undefined) return 1;
   const quiet = await untilQuiet(admin, '/pause', Number(options['timeout']));
   stdout.write(
@@ -48,7 +55,7 @@ export const pause: Run = async ({ options, stdout, stderr }) => {
 };
 
 export const resume: Run = async ({ options, arguments: [target], stdout, stderr }) => {
-  const admin = adminUrl(options, stderr);
+  const admin = adminPort(options, stderr);
   if (admin === undefined) return 1;
   await post(admin, target === undefined ? '/resume' : `/resume?${named(target)}`);
   stdout.write(target === undefined ? 'resumed\n' : `${target} is in use again\n`);
@@ -56,7 +63,7 @@ export const resume: Run = async ({ options, arguments: [target], stdout, stderr
 };
 
 export const drain: Run = async ({ options, arguments: [target = ''], stdout, stderr }) => {
-  const admin = adminUrl(options, stderr);
+  const admin = adminPort(options, stderr);
   if (admin === undefined) return 1;
   const quiet = await untilQuiet(admin, `/drain?${named(target)}`, Number(options['timeout']));
   stdout.write(

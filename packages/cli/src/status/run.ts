@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ProxyStatus } from '@sluice/proxy';
 import type { Run } from '../command.ts';
 import { UsageError } from '../command.ts';
-import { adminHeaders, adminUrl } from '../planned-work/admin-url.ts';
+import { adminPort, reasonOf } from '../planned-work/admin-port.ts';
+import type { AdminAnswer, AdminPort } from '../planned-work/admin-port.ts';
 import { aborted, StopSignals } from '../stop-signals.ts';
 import { statusText } from './status-text.ts';
 
@@ -13,12 +14,14 @@ const patience = 5000;
 const clearScreen = '\u001B[H\u001B[2J';
 
 export const run: Run = async ({ options, stdout, stderr }) => {
-  const admin = adminUrl(options, stderr);
+  const admin = adminPort(options, stderr);
   if (admin === undefined) return 1;
   const isJson = options['json'] === true;
   if (options['watch'] !== true) {
     const status = await askStatus(admin);
-    stdout.write(isJson ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status, admin));
+    stdout.write(
+      isJson ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status, admin.name),
+    );
     return 0;
   }
   const signals = new StopSignals();
@@ -29,7 +32,7 @@ export const run: Run = async ({ options, stdout, stderr }) => {
     stdout.write(
       isJson
         ? `${JSON.stringify(status)}\n`
-        : `${isTerminal(stdout) ? clearScreen : ''}${statusText(status, admin, before)}`,
+        : `${isTerminal(stdout) ? clearScreen : ''}${statusText(status, admin.name, before)}`,
     );
     before = status;
     await Promise.race([
@@ -42,35 +45,29 @@ export const run: Run = async ({ options, stdout, stderr }) => {
   return 0;
 };
 
-async function askStatus(admin: string): Promise<ProxyStatus> {
-  let response: Response;
+async function askStatus(admin: AdminPort): Promise<ProxyStatus> {
+  const { name } = admin;
+  let answer: AdminAnswer;
   try {
-    response = await fetch(`${admin}/status`, {
-      headers: adminHeaders(),
-      signal: AbortSignal.timeout(patience),
-    });
+    answer = await admin.ask('/status', 'GET', patience);
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(
-      `no proxy responds at ${admin} (${reasonOf(error)}); start one with sluice up or sluice serve, or specify its admin port: sluice status --admin http://HOST:PORT`,
+      `no proxy responds at ${name} (${reasonOf(error, patience)}); start one with sluice up or sluice serve, or specify its admin port: sluice status --admin http://HOST:PORT`,
     );
   }
-  if (response.status === 401) {
-    throw new UsageError(`${admin} requires a token; set SLUICE_ADMIN_TOKEN`);
-  }
-  if (!response.ok) {
+  const { status, body } = answer;
+  if (status === 401) {
     throw new UsageError(
-      `${admin}/status returned HTTP status ${response.status}; check that it is the admin port of a proxy of this version`,
+      `${name} requires a token or a client certificate; set SLUICE_ADMIN_TOKEN, or --admin-cert and --admin-key`,
     );
   }
-  return (await response.json()) as ProxyStatus;
-}
-
-/** What fetch hides behind "fetch failed". */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  if (cause instanceof Error && 'code' in cause) return String(cause.code);
-  return error.name === 'TimeoutError' ? `no answer in ${patience / 1000} seconds` : error.message;
+  if (status !== 200) {
+    throw new UsageError(
+      `${name}/status returned HTTP status ${status}; check that it is the admin port of a proxy of this version`,
+    );
+  }
+  return JSON.parse(body) as ProxyStatus;
 }
 
 function isTerminal(stream: NodeJS.WritableStream): boolean {
