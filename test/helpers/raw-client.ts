@@ -29,6 +29,8 @@ export interface LoginOptions {
   readonly password?: string;
   /** The encoding of the startup packet. Default UTF-8. */
   readonly encoding?: BufferEncoding;
+  /** Hash of the server's certificate: SCRAM is bound to it. */
+  readonly endPoint?: Buffer;
 }
 
 /** Long enough for a busy machine; short enough that a hang is told before the whole test is given up. */
@@ -111,7 +113,7 @@ export class RawClient {
     const parameters = { user, database, ...options.parameters };
     this.send(messages.startupPacket(parameters, version, encoding));
     const seen: Message[] = [];
-    const scram = new ScramClient(options.password ?? this.address.password);
+    const scram = new ScramClient(options.password ?? this.address.password, options.endPoint);
     for (;;) {
       const message = await this.next();
       seen.push(message);
@@ -137,7 +139,8 @@ export class RawClient {
       }
       case 10: {
         const first = Buffer.from(scram.first());
-        const mechanism = messages.cstring('SCRAM-SHA-256');
+        const plus = options.endPoint === undefined ? '' : '-PLUS';
+        const mechanism = messages.cstring(`SCRAM-SHA-256${plus}`);
         return this.send(messages.message('p', mechanism, messages.int32(first.length), first));
       }
       case 11:
@@ -247,14 +250,15 @@ export class RawClient {
     return chunk.toString('latin1');
   }
 
-  /** Goes over to TLS on the same connection. */
-  async startTls(options: ConnectionOptions): Promise<void> {
+  /** Goes over to TLS on the same connection; gives the server's certificate. */
+  async startTls(options: ConnectionOptions): Promise<Buffer> {
     const plain = this.#socket;
     plain.removeAllListeners();
     const secure = connectTls({ ...options, socket: plain });
     this.#socket = secure;
     this.#listen();
     await once(secure, 'secureConnect');
+    return secure.getPeerCertificate().raw;
   }
 
   /** Sends a cancel request for what this client runs, on a connection of its own, as drivers do. */

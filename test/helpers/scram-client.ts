@@ -1,24 +1,29 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 
-/** The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677) without channel binding. */
+/** The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), bound to a server's certificate if its hash is given. */
 export class ScramClient {
   readonly #password: string;
   readonly #clientFirstBare = `n=,r=${randomBytes(18).toString('base64')}`;
+  readonly #header: string;
+  readonly #channel: string;
   #serverSignature = '';
 
-  constructor(password: string) {
+  constructor(password: string, endPoint?: Buffer) {
     this.#password = password;
+    this.#header = endPoint === undefined ? 'n,,' : 'p=tls-server-end-point,,';
+    const data = endPoint ?? Buffer.alloc(0);
+    this.#channel = Buffer.concat([Buffer.from(this.#header), data]).toString('base64');
   }
 
   /** What goes into SASLInitialResponse. */
   first(): string {
-    return `n,,${this.#clientFirstBare}`;
+    return `${this.#header}${this.#clientFirstBare}`;
   }
 
   /** Answers the server's first message. */
   final(serverFirst: string): string {
     const fields = fieldsOf(serverFirst);
-    const withoutProof = `c=biws,r=${fields['r']}`;
+    const withoutProof = `c=${this.#channel},r=${fields['r']}`;
     const transcript = `${this.#clientFirstBare},${serverFirst},${withoutProof}`;
     const salted = saltedPassword(this.#password, fields['s'] ?? '', Number(fields['i']));
     const clientKey = hmac(salted, 'Client Key');

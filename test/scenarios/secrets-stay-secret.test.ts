@@ -4,27 +4,31 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Signer } from '@aws-sdk/rds-signer';
 import { makeCertificate } from '@sluice/testkit';
 import type { Certificate, Postgres } from '@sluice/testkit';
 import { Client } from 'pg';
+import { FakeAws } from '../credentials/fake-aws.ts';
+import { Issuer } from '../credentials/issuer.ts';
 import { startDatabase } from '../helpers/database.ts';
-import { triesAll } from '../helpers/extent.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
-/** Every secret that the run has to do with; no two share a part. */
+/** Every password that the run has to do with; no two share a part. */
 const secrets = {
-  database: 'zq-database-zq',
   inSettings: 'zq-settings-zq',
   inFile: 'zq-file-zq',
   inAuthFile: 'zq-authfile-zq',
-  wrong: 'zq-wrong-zq',
+  inVariable: 'zq-variable-zq',
+  inManager: 'zq-manager-zq',
   inDatabase: 'zq-told-by-database-zq',
+  wrong: 'zq-wrong-zq',
   rotated: 'zq-rotated-zq',
+  aws: 'zq-aws-key-zq',
   admin: 'zq-admin-token-zq-long',
   reading: 'zq-reading-token-zq-long',
 } as const;
 
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 
 function asked(sluice: Sluice, place: string, token: string): Promise<Response> {
   const { host, port } = sluice.adminAddress;
@@ -37,115 +41,213 @@ suite('secrets stay secret', () => {
   let certificate: Certificate;
   let database: Postgres;
   let folder: string;
+  let iamToken: string;
+  const issuer = new Issuer();
+  const aws = new FakeAws();
+
   before(async () => {
     certificate = await makeCertificate();
     folder = await mkdtemp(path.join(tmpdir(), 'sluice-secrets-'));
-    database = await startDatabase();
+    [database] = await Promise.all([
+      startDatabase({
+        tls: certificate,
+        hba: 'hostssl all iam 127.0.0.1/32 password\nhost all all 127.0.0.1/32 scram-sha-256\n',
+      }),
+      issuer.start(),
+      aws.start(),
+    ]);
+    aws.secrets.set('app', { username: 'managed', password: secrets.inManager });
+    iamToken = await new Signer({
+      hostname: 'localhost',
+      port: database.port,
+      username: 'iam',
+      region: 'eu-west-3',
+      credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
+    }).getAuthToken();
     for (const [role, password] of [
       ['settings', secrets.inSettings],
       ['file', secrets.inFile],
       ['listed', secrets.inAuthFile],
+      ['variable', secrets.inVariable],
+      ['managed', secrets.inManager],
       ['told', secrets.inDatabase],
+      ['job', secrets.inVariable],
+      ['role', secrets.inVariable],
+      ['iam', iamToken],
     ])
       await database.query(`create role ${role} login password '${password}'`);
   });
   after(async () => {
     await database.stop('immediate');
+    await Promise.all([issuer.stop(), aws.stop()]);
     await rm(folder, { recursive: true });
   });
 
-  for (const [runtime, levels] of [
-    ['node', logLevels],
-    // What is logged at a level is the same code on both.
-    ['bun', triesAll ? logLevels : (['trace', 'fatal'] as const)],
-  ] as const)
-    for (const LogLevel of levels) {
-      test(`${runtime}, LogLevel ${LogLevel}`, async () => {
-        const file = async (name: string, text: string): Promise<string> => {
-          const place = path.join(folder, `${runtime}-${LogLevel}-${name}`);
-          await writeFile(place, text);
-          return place;
-        };
-        const PasswordFile = await file('password', secrets.inFile);
-        const sluice = await Sluice.start(
-          database,
-          {
-            // `ready` is logged at info: the addresses are needed, so the level is set by a reload.
-            LogLevel: 'info',
-            DebugLogging: LogLevel === 'trace',
-            TlsCertFile: await file('cert', certificate.cert),
-            TlsKeyFile: await file('key', certificate.key),
-            Users: [
-              { UserName: 'ann', Password: database.password },
-              { UserName: 'settings', Password: secrets.inSettings },
-              { UserName: 'file', PasswordFile },
-            ],
-            AuthFile: await file('users', `"listed" "${secrets.inAuthFile}"\n`),
-            AuthQuery: 'SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1',
-            ClientAuth: [
-              { User: 'settings', Method: 'password' },
-              { User: 'all', Method: 'md5' },
-            ],
-            AdminToken: secrets.admin,
+  /** A request to AWS STS of the role, and its signature. */
+  function signedRequest(): { readonly request: string; readonly signature: string } {
+    const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    const signature = `zq${date}zq`;
+    aws.callers.set(signature, 'arn:aws:iam::123456789012:role/ci');
+    const query = `Action=GetCallerIdentity&X-Amz-Date=${date}&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=${signature}`;
+    return { request: `https://sts.amazonaws.com/?${query}`, signature };
+  }
+
+  for (const runtime of ['node', 'bun'] as const)
+    test(`${runtime}: at every level of the log`, async () => {
+      const file = async (name: string, text: string): Promise<string> => {
+        const place = path.join(folder, `${runtime}-${name}`);
+        await writeFile(place, text);
+        return place;
+      };
+      const PasswordFile = await file('password', secrets.inFile);
+      const users = [
+        { UserName: 'ann', Password: database.password },
+        { UserName: 'settings', Password: secrets.inSettings },
+        { UserName: 'file', PasswordFile },
+        { UserName: 'variable', PasswordEnv: 'APP_PASSWORD' },
+        ...['job', 'role'].map((name) => ({
+          UserName: name,
+          DatabasePasswordEnv: 'APP_PASSWORD',
+        })),
+        { UserName: 'iam', DatabasePassword: iamToken },
+      ];
+      const sluice = await Sluice.start(
+        database,
+        {
+          // `ready` is logged at info: the addresses are needed, so the level is set by a reload.
+          LogLevel: 'info',
+          TargetHost: 'localhost',
+          TargetTlsMode: 'verify-full',
+          TargetTlsCaFile: await file('ca', certificate.ca),
+          TlsCertFile: await file('cert', certificate.cert),
+          TlsKeyFile: await file('key', certificate.key),
+          Users: users,
+          Auth: [{ SecretArn: 'app' }],
+          AuthFile: await file('users', `"listed" "${secrets.inAuthFile}"\n`),
+          AuthQuery: 'SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1',
+          StsEndpoint: aws.url,
+          NameMaps: [
+            {
+              MapName: 'roles',
+              SystemUserName: 'arn:aws:iam::123456789012:role/ci',
+              UserName: 'role',
+            },
+          ],
+          ClientAuth: [
+            { User: 'settings', Method: 'password' },
+            { User: 'iam', Method: 'iam' },
+            { User: 'job', Method: 'jwt', Issuer: issuer.url, Audience: 'sluice' },
+            { User: 'role', Method: 'sts', Map: 'roles' },
+            { User: 'all', Method: 'md5' },
+          ],
+          AdminToken: secrets.admin,
+        },
+        runtime,
+        undefined,
+        {
+          environment: {
+            ...aws.environment,
+            AWS_SECRET_ACCESS_KEY: secrets.aws,
+            APP_PASSWORD: secrets.inVariable,
           },
-          runtime,
-        );
-        const told: string[] = [];
+        },
+      );
+      /** All that anybody is told. */
+      const told: string[] = [];
+      /** Tokens that were shown, or what of them proves something. */
+      const tokens = [iamToken.split('X-Amz-Signature=')[1] ?? ''];
+      const login = async (user: string, password: string): Promise<string | undefined> => {
+        const { host, port } = sluice;
+        const ssl = { ca: certificate.ca };
+        const client = new Client({ host, port, user, password, database: 'shop', ssl });
+        client.on('error', () => undefined);
         try {
-          await sluice.rewrite({ LogLevel, AdminReadOnlyToken: secrets.reading });
+          await client.connect();
+          await client.query(`select 1 as one`);
+          return undefined;
+        } catch (error) {
+          told.push(JSON.stringify(error), String(error));
+          return (error as Error & { code?: string }).code;
+        } finally {
+          await client.end().catch(() => undefined);
+        }
+      };
+      try {
+        for (const [at, LogLevel] of levels.entries()) {
+          const reading = `${secrets.reading}-${LogLevel}`;
+          await sluice.rewrite({
+            LogLevel,
+            DebugLogging: LogLevel === 'trace',
+            AdminReadOnlyToken: reading,
+          });
           // The log may not say that it has reloaded; that the token counts does.
           for (let status = 0; status !== 200; await delay(20))
-            ({ status } = await asked(sluice, '/status', secrets.reading));
-          const login = async (user: string, password: string): Promise<void> => {
-            const { host, port } = sluice;
-            const ssl = { ca: certificate.ca };
-            const client = new Client({ host, port, user, password, database: 'shop', ssl });
-            client.on('error', () => undefined);
-            try {
-              await client.connect();
-              await client.query(`select 1 as one`);
-            } catch (error) {
-              told.push(JSON.stringify(error), String(error));
-            } finally {
-              await client.end().catch(() => undefined);
-            }
-          };
+            ({ status } = await asked(sluice, '/status', reading));
+          const jwt = await issuer.token({ sub: 'job' });
+          const sts = signedRequest();
+          tokens.push(jwt.split('.')[2] ?? '', sts.signature);
           for (const [user, password] of [
             ['settings', secrets.inSettings],
             ['file', secrets.inFile],
             ['listed', secrets.inAuthFile],
+            ['variable', secrets.inVariable],
+            ['managed', secrets.inManager],
             ['told', secrets.inDatabase],
-            ['settings', secrets.wrong],
-            ['file', secrets.wrong],
-            ['told', secrets.wrong],
-            ['nobody', secrets.wrong],
+            ['iam', iamToken],
+            ['job', jwt],
+            ['role', sts.request],
           ] as const)
-            await login(user, password);
-          assert.equal(told.filter((text) => text.includes('28P01')).length, 4, told.join('\n'));
-          // A password that the database does not take, and settings that are wrong.
-          await writeFile(PasswordFile, secrets.rotated);
-          await sluice.rewrite({
-            Users: [{ UserName: 'x', Password: secrets.rotated, Wrong: secrets.wrong }],
-          });
-          await login('file', secrets.rotated);
+            assert.equal(await login(user, password), undefined, `${user}: ${told.join('\n')}`);
+          // Each user fails seldom enough that no answer is delayed.
+          const half = at % 2;
+          for (const [user, password, sqlstate] of half === 0
+            ? ([
+                ['settings', secrets.wrong, '28P01'],
+                ['iam', `${iamToken}0`, '28000'],
+                ['nobody', secrets.wrong, '28P01'],
+              ] as const)
+            : ([
+                ['variable', secrets.wrong, '28P01'],
+                ['job', `${jwt}0`, '28000'],
+                ['role', `${sts.request}0`, '28000'],
+              ] as const))
+            assert.equal(await login(user, password), sqlstate, user);
           for (const place of ['/metrics', '/status', '/targets', '/healthz', '/readyz', '/'])
-            for (const token of [secrets.admin, secrets.reading, secrets.wrong]) {
+            for (const token of [secrets.admin, reading, secrets.wrong]) {
               const response = await asked(sluice, place, token);
               told.push(await response.text(), JSON.stringify([...response.headers]));
             }
-          for (const name of ['cmdline', 'environ', 'comm'])
-            told.push(await readFile(`/proc/${sluice.pid}/${name}`, 'latin1'));
-          await sluice.stop();
-        } finally {
-          await sluice.kill();
         }
-        const everything = [...told, JSON.stringify(sluice.log)].join('\n');
-        if (LogLevel === 'trace') assert.match(everything, /client login failed/);
-        assert.doesNotMatch(everything, /zq-/);
-        assert.ok(!everything.includes(database.password));
-        // Verifiers, and the key of the certificate.
-        assert.doesNotMatch(everything, /SCRAM-SHA-256\$\d|PRIVATE KEY/);
-        assert.ok(!everything.includes(certificate.key.split('\n')[1] ?? '-'));
-      });
-    }
+        assert.ok(
+          sluice.log.some(({ msg, level }) => msg === 'client login failed' && level === 40),
+        );
+        // A password that the database does not take, and settings that are wrong.
+        await sluice.rewrite({ LogLevel: 'trace' });
+        await writeFile(PasswordFile, secrets.rotated);
+        await sluice.rewrite({
+          Users: [{ UserName: 'x', Password: secrets.rotated, Wrong: secrets.wrong }],
+        });
+        await sluice.logged(({ msg }) => /Wrong/.test(msg));
+        await sluice.rewrite({ Users: users });
+        assert.equal(await login('file', secrets.rotated), '28P01');
+        for (const name of ['cmdline', 'comm'])
+          told.push(await readFile(`/proc/${sluice.pid}/${name}`, 'latin1'));
+        // What it was given there itself is the only thing.
+        const environment = await readFile(`/proc/${sluice.pid}/environ`, 'latin1');
+        told.push(environment.replace(secrets.aws, '').replace(secrets.inVariable, ''));
+        await sluice.stop();
+      } finally {
+        await sluice.kill();
+      }
+      const everything = [...told, JSON.stringify(sluice.log)].join('\n');
+      assert.match(everything, /client login failed/);
+      assert.doesNotMatch(everything, /zq-/);
+      for (const secret of [database.password, ...tokens]) {
+        assert.ok(secret.length > 8);
+        assert.ok(!everything.includes(secret));
+      }
+      // Verifiers, and the key of the certificate.
+      assert.doesNotMatch(everything, /SCRAM-SHA-256\$\d|PRIVATE KEY/);
+      assert.ok(!everything.includes(certificate.key.split('\n')[1] ?? '-'));
+    });
 });

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { checkDenials, checkWelcome } from './check-driver.ts';
+import { Matrix, ways } from './matrix.ts';
+import type { Way } from './matrix.ts';
+import { npmDrivers } from './npm-drivers.ts';
+
+/** The denials are the same by every way, so each driver has one of its own for them. */
+const denialsBy: readonly Way[] = ['tls', 'plain', 'iam'];
+
+for (const runtime of ['node', 'bun'] as const) {
+  suite(`method of the client × TLS × method of the database, under ${runtime}`, () => {
+    let matrix: Matrix;
+    before(async () => {
+      matrix = await Matrix.start(runtime);
+    });
+    after(() => matrix.stop());
+
+    for (const [at, driver] of npmDrivers.entries()) {
+      for (const way of Object.keys(ways) as Way[])
+        test(`${driver.name}, ${way}: who is right comes in`, () =>
+          checkWelcome(matrix, way, driver));
+      const way = denialsBy[at];
+      test(`${driver.name}, ${way}: who is wrong does not, and the log alone says why`, async () => {
+        assert(way);
+        await checkDenials(matrix, way, driver);
+      });
+    }
+  });
+}
