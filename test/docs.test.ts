@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { createSettings, parseSettings, settings } from '@sluice/proxy/settings';
+import { createSettings, parseSettings, settings, settingsTable } from '@sluice/proxy/settings';
 import { generatedPages } from '../scripts/docs/pages.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -22,6 +22,31 @@ suite('docs', () => {
         assert.ok(existsSync(path.join(root, path.dirname(file), target)), `${file}: ${target}`);
       }
     }
+  });
+});
+
+suite('docs/security.md', () => {
+  const page = read('docs/security.md');
+  const threats = page
+    .slice(page.indexOf('## Threats'))
+    .split('\n')
+    .filter((line) => /^\|(?! *threat |[ -]*\|)/.test(line))
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+
+  test('names a test for each threat, and it exists', () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    assert.ok(threats.length > 40);
+    for (const [, threat = '', , shown = ''] of threats) {
+      const files = [...shown.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map(([, file = '']) => file);
+      for (const file of files) assert.match(read(file), /\btest\(/, `${threat}: ${file}`);
+      const script = /`npm run ([\w:]+)`/.exec(shown)?.[1];
+      assert.ok(files.length > 0 || (script !== undefined && script in scripts), threat);
+    }
+  });
+
+  test('has a row for each method of clients', () => {
+    for (const method of settingsTable.ClientAuth.fields.Method.values)
+      assert.match(page, new RegExp(`^\\| \`${method}\` +\\|`, 'm'));
   });
 });
 

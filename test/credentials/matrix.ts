@@ -146,12 +146,17 @@ export class Matrix {
   }
 
   async #prepare(): Promise<void> {
+    const other = await makeCertificate({ commonName: 'ci@others', authority: this.#certificate });
     const certificates = {
       server: this.#certificate,
       database: await makeCertificate({ commonName: 'd_cert', authority: this.#certificate }),
       client: await makeCertificate({ commonName: 'ci@jobs', authority: this.#certificate }),
-      other: await makeCertificate({ commonName: 'ci@others', authority: this.#certificate }),
-      stranger: await makeCertificate({ commonName: 'ci@jobs' }),
+      other,
+      // Signed by one who is no authority, under its own name.
+      stranger: await makeCertificate({
+        commonName: 'ci@jobs',
+        authority: { ca: other.cert, caKey: other.key },
+      }),
     };
     for (const [name, { cert, key, ca }] of Object.entries(certificates))
       for (const [kind, text] of Object.entries({ cert, key, ca }))
@@ -309,12 +314,12 @@ export class Matrix {
     for (const method of ['scram', 'md5', 'password'] as const)
       await deny('a wrong password', method, '28P01', /the password is wrong/, { secret: 'wrong' });
     for (const method of ['scram', 'md5', 'password'] as const)
-      await deny('a user who is not there', method, '28P01', /there is no such user/, {
+      await deny('a user who is not there', method, '28P01', /the user does not exist/, {
         user: `${method}_nobody`,
       });
     for (const method of ['password', 'jwt', 'sts', 'iam'] as const)
       await deny('without TLS', method, '28000', /requires TLS/, { tls: false });
-    await deny('no rule', 'scram', '28000', /no rule fits/, { user: 'stranger' });
+    await deny('no rule', 'scram', '28000', /no rule matches/, { user: 'stranger' });
     for (const [title, name, why] of [
       ['no certificate', null, /UNABLE|there is none/],
       ['that of a stranger', 'stranger', /SELF_SIGNED|UNABLE|SIGNATURE/],
@@ -330,7 +335,7 @@ export class Matrix {
     await deny('a tampered token', 'jwt', '28000', /signature verification failed/, {
       secret: `${head}.${claims}.${signature}`,
     });
-    await deny("another's token", 'jwt', '28000', /who may not be/, {
+    await deny("another's token", 'jwt', '28000', /who is not mapped to/, {
       secret: await this.#issuer.token({ email: 'eve@example.com' }),
     });
     await deny('an expired request', 'sts', '28000', /has expired/, {
@@ -339,15 +344,15 @@ export class Matrix {
     await deny('a tampered request', 'sts', '28000', /SignatureDoesNotMatch/, {
       secret: this.#signed('ci').replace(/Signature=.{8}/, 'Signature=00000000'),
     });
-    await deny("another role's request", 'sts', '28000', /who may not be/, {
+    await deny("another role's request", 'sts', '28000', /who is not mapped to/, {
       secret: this.#signed('other'),
     });
-    await deny('no token', 'iam', '28000', /not a token of IAM/, { secret: 'wrong' });
+    await deny('no token', 'iam', '28000', /not an IAM token/, { secret: 'wrong' });
     await deny("another's token", 'iam', '28000', /the token is for the user "d_other"/, {
       secret: await this.#token('d_other'),
     });
     if (way === 'rds' || way === 'iam')
-      await deny('a tampered token', 'iam', '28000', /the database refuses it/, {
+      await deny('a tampered token', 'iam', '28000', /the database refused it/, {
         secret: (await this.#token(`d_${database}`)).replace(
           /Signature=.{8}/,
           'Signature=00000000',

@@ -84,12 +84,12 @@ const psycopg: ToolchainDriver = {
     if (!(await has('python3', '--version'))) return 'python3 is not installed';
     const folder = path.join(cache, `psycopg-${psycopgVersion}`);
     const python = path.join(folder, 'bin/python');
-    if (!(await has(python, '-c=import psycopg'))) {
+    if (!(await has(python, '-cimport psycopg'))) {
       await run('python3', ['-m', 'venv', folder]);
       const wanted = `psycopg[binary]==${psycopgVersion}`;
       await run(python, ['-m', 'pip', 'install', '--quiet', wanted]);
     }
-    return new DriverProcess(this.name, false, [python, path.join(programs, 'psycopg.py')]);
+    return new DriverProcess(this.name, false, [python, path.join(programs, 'log_in.py')]);
   },
 };
 

@@ -172,17 +172,19 @@ suite('secrets stay secret', () => {
           await client.end().catch(() => undefined);
         }
       };
+      /** Has the daemon log at this level. The log may not say so; that another token counts does. */
+      const reloaded = async (LogLevel: string): Promise<string> => {
+        const reading = `${secrets.reading}-${reloads++}`;
+        const DebugLogging = LogLevel === 'trace';
+        await sluice.rewrite({ LogLevel, DebugLogging, AdminReadOnlyToken: reading });
+        for (let status = 0; status !== 200; await delay(20))
+          ({ status } = await asked(sluice, '/status', reading));
+        return reading;
+      };
+      let reloads = 0;
       try {
         for (const [at, LogLevel] of levels.entries()) {
-          const reading = `${secrets.reading}-${LogLevel}`;
-          await sluice.rewrite({
-            LogLevel,
-            DebugLogging: LogLevel === 'trace',
-            AdminReadOnlyToken: reading,
-          });
-          // The log may not say that it has reloaded; that the token counts does.
-          for (let status = 0; status !== 200; await delay(20))
-            ({ status } = await asked(sluice, '/status', reading));
+          const reading = await reloaded(LogLevel);
           const jwt = await issuer.token({ sub: 'job' });
           const sts = signedRequest();
           tokens.push(jwt.split('.')[2] ?? '', sts.signature);
@@ -222,14 +224,15 @@ suite('secrets stay secret', () => {
           sluice.log.some(({ msg, level }) => msg === 'client login failed' && level === 40),
         );
         // A password that the database does not take, and settings that are wrong.
-        await sluice.rewrite({ LogLevel: 'trace' });
-        await writeFile(PasswordFile, secrets.rotated);
+        await reloaded('trace');
         await sluice.rewrite({
           Users: [{ UserName: 'x', Password: secrets.rotated, Wrong: secrets.wrong }],
         });
-        await sluice.logged(({ msg }) => /Wrong/.test(msg));
+        await sluice.logged(({ msg }) => msg.includes('Wrong'));
+        await writeFile(PasswordFile, secrets.rotated);
         await sluice.rewrite({ Users: users });
-        assert.equal(await login('file', secrets.rotated), '28P01');
+        await reloaded('trace');
+        await login('file', secrets.rotated);
         for (const name of ['cmdline', 'comm'])
           told.push(await readFile(`/proc/${sluice.pid}/${name}`, 'latin1'));
         // What it was given there itself is the only thing.

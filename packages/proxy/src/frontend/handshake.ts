@@ -143,9 +143,24 @@ export class ClientHandshake {
     this.#socket.off('end', this.#onGone);
   }
 
-  readonly #onGone = (): void => {
-    if (this.#phase !== Phase.Over) this.#hangUp();
+  readonly #onGone = (error?: Error): void => {
+    if (this.#phase === Phase.Over) return;
+    const isForged =
+      error instanceof Error && this.#socket instanceof TLSSocket && !this.#socket.authorized;
+    const { clientCertificate = 'none' } = this.#options.tls ?? {};
+    if (isForged && clientCertificate !== 'none' && this.#request === null)
+      this.#refuseBroken(error.message);
+    else this.#hangUp();
   };
+
+  /** OpenSSL breaks TLS off, now and then, when the signature of a client certificate is wrong: the log says so at least. */
+  #refuseBroken(why: string): void {
+    this.#release();
+    this.#socket.on('error', ignore);
+    this.#socket.destroy();
+    const detail = { user: '', database: '', address: this.#address, method: 'cert', why };
+    this.#handlers.failed(new ProxyError('CLIENT_CERTIFICATE'), detail);
+  }
 
   readonly #onData = (chunk: Buffer): void => {
     try {
@@ -297,9 +312,11 @@ export class ClientHandshake {
       const why = this.#certificateProblem(ClientCert === 'verify-full' ? user : null, map);
       if (why !== null) return this.#refuseCertificate(why);
     }
-    // Others than passwords need no verifier, so whoever tells those need not be there.
-    const { lookUp, known: knownOf } = this.#options;
-    const known = rule === undefined || isPassword(rule.method) ? lookUp(user) : knownOf(user);
+    // Methods other than passwords need no verifier, so they work while AuthQuery cannot be run.
+    const known =
+      rule === undefined || isPassword(rule.method)
+        ? this.#options.lookUp(user)
+        : this.#options.known(user);
     if (!(known instanceof Promise)) return this.#begin(request, rule, known);
     this.#whenDone(known, (credential) => this.#begin(request, rule, credential));
     return false;
@@ -315,7 +332,7 @@ export class ClientHandshake {
       })
       .catch((error: unknown) => {
         if (error instanceof ProxyError && this.#phase === Phase.Wait) {
-          this.#refuse(error, error.cause === undefined ? '' : String(error.cause));
+          this.#refuse(error, typeof error.cause === 'string' ? error.cause : '');
           return;
         }
         caught('a login of a client', error);

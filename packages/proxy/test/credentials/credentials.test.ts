@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { makeVerifier, md5Verifier } from '@sluice/wire';
+import { fitsVerifier, makeVerifier, md5Verifier } from '@sluice/wire';
 import { Credentials } from '../../src/credentials/credentials.ts';
 import { parseAuthFile } from '../../src/credentials/auth-file.ts';
 import { preparePassword } from '../../src/credentials/saslprep.ts';
@@ -44,6 +44,46 @@ suite('Credentials', () => {
     assert.deepEqual(credentials.databasePasswords('eve'), ['plain']);
     assert.equal(credentials.client('nobody'), undefined);
   });
+
+  test('PasswordEnv and DatabasePasswordEnv: one for clients, one for the database, or one for both', async (t) => {
+    t.after(() => {
+      delete process.env['CLIENT_PASSWORD'];
+      delete process.env['DATABASE_PASSWORD'];
+    });
+    process.env['CLIENT_PASSWORD'] = 'for clients';
+    process.env['DATABASE_PASSWORD'] = 'for the database';
+    const Users = [
+      { UserName: 'ann', PasswordEnv: 'CLIENT_PASSWORD', DatabasePasswordEnv: 'DATABASE_PASSWORD' },
+      { UserName: 'ben', PasswordEnv: 'CLIENT_PASSWORD' },
+      { UserName: 'job', DatabasePasswordEnv: 'DATABASE_PASSWORD' },
+    ];
+    const credentials = await load({ Users });
+    assert.deepEqual(credentials.databasePasswords('ann'), ['for the database']);
+    assert.deepEqual(credentials.databasePasswords('ben'), ['for clients']);
+    assert.deepEqual(credentials.databasePasswords('job'), ['for the database']);
+    for (const user of ['ann', 'ben']) {
+      const scram = credentials.client(user)?.proofs[0]?.scram;
+      assert(scram);
+      assert.ok(await fitsVerifier(scram, 'for clients'));
+      assert.ok(!(await fitsVerifier(scram, 'for the database')));
+    }
+    assert.deepEqual(credentials.client('job')?.proofs, []);
+  });
+
+  for (const [field, value, why] of [
+    ['PasswordEnv', undefined, 'is not set'],
+    ['PasswordEnv', '', 'is empty'],
+    ['DatabasePasswordEnv', undefined, 'is not set'],
+    ['DatabasePasswordEnv', '', 'is empty'],
+  ] as const)
+    test(`${field} of a variable that ${why}: the error names the variable and the user`, async (t) => {
+      t.after(() => delete process.env['APP_PASSWORD']);
+      if (value !== undefined) process.env['APP_PASSWORD'] = value;
+      await assert.rejects(load({ Users: [{ UserName: 'app', [field]: 'APP_PASSWORD' }] }), {
+        code: 'PASSWORD_VARIABLE',
+        message: new RegExp(`APP_PASSWORD.*"app".*${why}`),
+      });
+    });
 
   test('changedFrom names the users of the database whose password is another', async () => {
     const before = await load({ Users: [user('a', '1'), user('b', '1'), user('c', '1')] });
