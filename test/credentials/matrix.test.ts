@@ -16,7 +16,8 @@ for (const runtime of ['node', 'bun'] as const) {
     });
     after(() => matrix.stop());
 
-    for (const [at, driver] of npmDrivers.entries()) {
+    // What drivers differ in does not depend on the runtime of the proxy.
+    for (const [at, driver] of npmDrivers.slice(0, runtime === 'bun' ? 1 : undefined).entries()) {
       for (const way of Object.keys(ways) as Way[])
         test(`${driver.name}, ${way}: who is right comes in`, () =>
           checkWelcome(matrix, way, driver));
