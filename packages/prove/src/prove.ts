@@ -230,10 +230,13 @@ function frameOf(
   };
 }
 
-/** An error in a line. */
+/** An error in a line, without a full stop. */
 function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
-  return text.trim().replaceAll(/\s*\n\s*/g, '; ');
+  return text
+    .trim()
+    .replaceAll(/\s*\n\s*/g, '; ')
+    .replace(/\.$/, '');
 }
 
 function planSettings({ rounds, connections, idleClients, patienceMs }: FailoverPlan): object {

@@ -110,11 +110,13 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
     const report = await runProve({
       direct: postgres.url,
       only: ['availability', 'pinning'],
-      failoverCommand: 'echo no such instance >&2; exit 3',
+      failoverCommand: 'echo no such instance. >&2; exit 3',
     });
     assert.equal(report.isComplete, false);
     assert(report.pinning !== undefined && report.availability === undefined);
-    assert(report.findings.some(({ sentence }) => /exit code 3.*no such instance/.test(sentence)));
+    assert(
+      report.findings.some(({ sentence }) => /exit code 3.*no such instance\.$/.test(sentence)),
+    );
   });
 
   test('availability without a way to fail over is a caveat, and not silence', async (t) => {
