@@ -28,7 +28,7 @@ export async function connectedClients(
   } catch (error) {
     const action = 'cloudwatch:GetMetricStatistics';
     const { message } = explainFailure(error, action, stack.id.split(':')[3] ?? '');
-    return { unknown: message };
+    return { unknown: `CloudWatch could not be read: ${message}` };
   }
 }
 
