@@ -151,7 +151,9 @@ export class Session implements SessionOwner, RequestOwner, Worker {
   get maySendAhead(): boolean {
     const { connection, pool } = this;
     if (connection !== null && connection.pending.length >= this.mostPending) return false;
-    if (this.#core.isBegun || this.pin !== null) return true;
+    // A session that listens finds out its channels when it returns its connection: UNLISTEN and LISTEN that the client
+    // has pipelined belong to one lease.
+    if (this.#core.isBegun || this.pin !== null || this.#effects.listening !== null) return true;
     if (pool.waitingCount > 0) return false;
     return this.cycles.complete < mostAhead || pool.hasCapacity;
   }
