@@ -109,7 +109,7 @@ suite('the daemon with targets that the RDS API names', { skip: withoutEmulator 
     [{ DBInstanceIdentifier: 'none' }, /returned no address for none: DBInstanceNotFound/],
     [
       { DBClusterIdentifier: 'none' },
-      /returned no address for none: .*no such instance or cluster/,
+      /returned no address for none: .*the instance or cluster does not exist/,
     ],
   ] as const)
     test(`${Object.keys(targets).join()}: one that is not there ends a start without a host, and says why`, async () => {
