@@ -92,7 +92,9 @@ suite('who may use the admin port', () => {
           for (const place of ['/pause', '/resume', '/drain'])
             assert.equal((await ask(at, place, { method: 'POST' })).status, 401, place);
           await sluice.logged(({ msg }) =>
-            msg.startsWith('the admin port listens on 0.0.0.0: only /healthz and /readyz'),
+            msg.startsWith(
+              'the admin port listens on 0.0.0.0: it answers only /healthz and /readyz',
+            ),
           );
         });
       });

@@ -22,6 +22,8 @@ import { Random } from './random.ts';
 const workers = 64;
 /** How long nothing must come before nothing more is waited for, in milliseconds. */
 const silence = 40;
+/** The same for the answer to a question, which the proxy gives in turn with the other hostile clients. */
+const silenceOfAnswer = 250;
 /** How long a statement may wait for a database connection, in milliseconds. */
 const patience = 1000;
 /** A session takes so many cases, unless one of them ends it. */
@@ -248,7 +250,7 @@ export class Fuzz {
     ]);
     let isThere = false;
     for (;;) {
-      const message = await client.next(silence);
+      const message = await client.next(silenceOfAnswer);
       if (message === null) return false;
       if (message.code === 'D') isThere = message.body.includes(probe);
       if (message.code === 'Z' && isThere) return true;

@@ -511,11 +511,8 @@ export class ClientHandshake {
   #refuse(error: ProxyError, why = ''): false {
     this.#release();
     this.#close(buildErrorResponse({ ...error.fields, severity: 'FATAL' }));
-    if (this.#request === null) {
-      this.#handlers.failed(error);
-      return false;
-    }
-    const { user, database } = this.#request;
+    // A client certificate is refused before the startup packet has arrived.
+    const { user = '', database = '' } = this.#request ?? {};
     const detail = { user, database, address: this.#address, method: this.#method };
     this.#handlers.failed(error, why === '' ? detail : { ...detail, why });
     return false;
