@@ -45,9 +45,13 @@ function withoutExecute(pattern: RegExp): Avoided['avoid'] {
     );
 }
 
-/** The client_encoding that a client asks for; without one it gets the database's, which is UTF8. */
+/**
+ * The client_encoding that a client asks for, by name or in its options; without one it gets the database's, which is
+ * UTF8.
+ */
 function encodingOf(parameters: Readonly<Record<string, string>>): string {
-  return parameters['client_encoding'] ?? 'UTF8';
+  const inOptions = /client_encoding=(\S+)/i.exec(parameters['options'] ?? '')?.[1];
+  return parameters['client_encoding'] ?? inOptions ?? 'UTF8';
 }
 
 /** Texts that may change how texts are read. */
@@ -63,12 +67,12 @@ const naming = /\b(prepare|deallocate|execute)\b/i;
 export const avoided: readonly Avoided[] = [
   {
     name: 'startup values that are invalid in the client encoding',
-    // UTF-8 has no character that is one byte beyond ASCII. Other encodings take any.
+    // UTF-8 and EUC_JP have no character that is one byte beyond ASCII. Other encodings take any.
     avoid: (script) =>
       script.map((step) =>
         'connect' in step &&
         step.as === 'latin1' &&
-        /utf-?8|unicode/i.test(encodingOf(step.connect))
+        /utf-?8|unicode|euc/i.test(encodingOf(step.connect))
           ? { ...step, as: 'utf8' }
           : step,
       ),

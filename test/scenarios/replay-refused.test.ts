@@ -82,6 +82,56 @@ onEachRoute(
         assert.equal(await bystander.value('SELECT 1'), '1');
       });
 
+    const set = "SET temp_buffers = '12MB'";
+    const settings: Readonly<Record<string, readonly Buffer[]>> = {
+      'a Query': [m.query(set)],
+      'a Query behind another': [m.query('INSERT INTO ran VALUES (1)'), m.query(set)],
+      'a Query behind a transaction': [
+        m.query('BEGIN'),
+        m.query('INSERT INTO ran VALUES (1)'),
+        m.query('COMMIT'),
+        m.query(set),
+      ],
+      'an unnamed statement behind a Query': [
+        m.query('INSERT INTO ran VALUES (1)'),
+        m.parse('', set),
+        m.bind(''),
+        m.execute(),
+        m.sync,
+      ],
+      'a named one': [m.parse('s', set), m.bind('s'), m.execute(), m.sync],
+      'a named one behind a Query': [
+        m.query('INSERT INTO ran VALUES (1)'),
+        m.parse('s', set),
+        m.bind('s'),
+        m.execute(),
+        m.sync,
+      ],
+      'one that was prepared before': [m.bind('before'), m.execute(), m.sync],
+      'one that was prepared before, behind LISTEN': [
+        m.query('LISTEN news; UNLISTEN news'),
+        m.bind('before'),
+        m.execute(),
+        m.sync,
+      ],
+    };
+    for (const [name, request] of Object.entries(settings))
+      test(`temp_buffers set by ${name}, after the temporary tables of others`, async (t) => {
+        await route().database.query('CREATE TABLE IF NOT EXISTS ran (v int); TRUNCATE ran');
+        const client = await route().login(t);
+        client.send(m.parse('before', set), m.sync);
+        await client.ready();
+        await useAll(route(), t, 2);
+        client.send(...request);
+        const groups = request.filter((bytes) => 'QS'.includes(String.fromCharCode(bytes[0] ?? 0)));
+        const seen = [];
+        for (const _ of groups) seen.push(...(await client.ready()));
+        assert.equal(m.story(seen.filter(({ code }) => code === 'E')), '');
+        assert.equal(await client.value('SHOW temp_buffers'), '12MB');
+        const ran = await route().database.query('SELECT FROM ran');
+        assert.equal(ran.length, request.some((bytes) => bytes.includes('INSERT')) ? 1 : 0);
+      });
+
     test('a role that was dropped at the start of its user is the error of the database', async (t) => {
       const client = await route().open(t);
       await assert.rejects(client.login({ parameters: { role: 'nobody_here' } }), {

@@ -14,8 +14,19 @@ export interface MayReset {
   readonly isKnown: boolean;
 }
 
+/** The leases of the session, as a statement that needs another connection sees them. */
+export interface ConnectionChanges {
+  /**
+   * Whether a statement sets what PostgreSQL accepts only before temporary tables were used, and other sessions may
+   * have used some on the connection. False if the session has to keep the connection.
+   */
+  needsNewConnection(effects: Effects): boolean;
+  /** Returns the connection between cycles. The requests continue on a new one. */
+  leaveConnection(): void;
+}
+
 /** The session, as seen by the request forwarder. */
-export interface RequestOwner {
+export interface RequestOwner extends ConnectionChanges {
   /** The leased server connection, or null. */
   readonly connection: ServerConnection | null;
   /** The unanswered cycles of the client. */
@@ -24,12 +35,6 @@ export interface RequestOwner {
   readonly longestBuffered: number;
   /** Requests a lease. Null: `RequestForwarder.granted` or `refuse` will be called, or has been. */
   borrow(): ServerConnection | null;
-  /**
-   * A statement is about to set what PostgreSQL accepts only before temporary tables were used. If other sessions have
-   * used the connection and nothing of the lease has run, this returns the connection and true, and the statement waits
-   * for a new connection.
-   */
-  wantsNewConnection(effects: Effects): boolean;
   /** The maximum number of pending replies; then the client waits. */
   readonly mostPending: number;
   /** Whether the session may begin another cycle while it has unanswered cycles. */

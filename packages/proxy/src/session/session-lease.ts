@@ -146,17 +146,19 @@ export class SessionLease
     return this.#holds === 0 && this.#core.state === SessionState.Idle;
   }
 
-  /**
-   * A statement is about to set what PostgreSQL accepts only before temporary tables were used. If other sessions have
-   * used the connection and nothing of the lease has run, this returns the connection and true, and the statement waits
-   * for a new connection.
-   */
-  wantsNewConnection(effects: Effects): boolean {
-    const { connection } = this;
+  needsNewConnection(effects: Effects): boolean {
+    const { connection, cycles } = this;
     if (this.isFirstLease || connection === null || this.isPinned) return false;
-    if (!effects.details.some(setsBeforeUse) || !this.cycles.isFresh(connection)) return false;
-    this.#core.connection = null;
-    this.becomeIdle();
+    if (connection.midCycle || !effects.details.some(setsBeforeUse)) return false;
+    // Pending replies decide whether a transaction is open.
+    return cycles.complete > 0 || !this.inTransaction;
+  }
+
+  leaveConnection(): void {
+    const { connection } = this;
+    if (connection === null) return;
+    if (this.#effects.mayLeave || this.#effects.mustUnlisten) connection.state.needsReset = true;
+    this.leaseEnded();
     this.wantNew();
     connection.orphan(false);
     // The requests before the lease were only collected so far.
@@ -164,7 +166,6 @@ export class SessionLease
     queueMicrotask(() => {
       if (this.#core.state === SessionState.Idle) this.#core.owner.resume();
     });
-    return true;
   }
 
   /** `waited`: since the lease was requested, in milliseconds. */

@@ -229,8 +229,12 @@ export class Session implements SessionOwner, RequestOwner, Worker {
     return this.#lease.borrow();
   }
 
-  wantsNewConnection(effects: Effects): boolean {
-    return this.#lease.wantsNewConnection(effects);
+  needsNewConnection(effects: Effects): boolean {
+    return this.#lease.needsNewConnection(effects);
+  }
+
+  leaveConnection(): void {
+    this.#lease.leaveConnection();
   }
 
   resume(): void {

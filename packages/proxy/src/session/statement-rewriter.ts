@@ -57,7 +57,7 @@ import {
   buildParameterDescription,
 } from '../statements/on-demand-failures.ts';
 import { PinReason } from '../pinning/pin-reason.ts';
-import type { RequestOwner, StatementOwner } from './request-owner.ts';
+import type { ConnectionChanges, StatementOwner } from './request-owner.ts';
 import {
   discardingText,
   gatherBehind,
@@ -146,7 +146,7 @@ export class StatementRewriter implements ConversationOwner {
   leaves = false;
   readonly names: SessionNames;
   readonly #owner: StatementOwner;
-  readonly #leases: Pick<RequestOwner, 'wantsNewConnection'>;
+  readonly #leases: ConnectionChanges;
   readonly #cycles: QueryCycles;
   /** The process IDs in the current Bind have been replaced. */
   #isAimed = false;
@@ -159,7 +159,7 @@ export class StatementRewriter implements ConversationOwner {
 
   constructor(
     owner: StatementOwner,
-    { cycles, leases }: { cycles: QueryCycles; leases: Pick<RequestOwner, 'wantsNewConnection'> },
+    { cycles, leases }: { cycles: QueryCycles; leases: ConnectionChanges },
   ) {
     this.#owner = owner;
     this.#leases = leases;
@@ -273,8 +273,7 @@ export class StatementRewriter implements ConversationOwner {
       if (!this.#owner.makesWay(effects)) return this.#wait();
       if (!this.#bringsNames(connection, effects, chunk, start)) return this.#wait();
       if (owner.startValues !== null && this.#mustStandClear(effects)) return this.#wait();
-      if (has(effects.flags, Flag.SetsParameter) && this.#leases.wantsNewConnection(effects))
-        return this.#leave();
+      if (this.#mustMove(connection, effects)) return false;
       if (has(effects.flags, Flag.ReadsSession)) {
         const signals = signalsOf(effects);
         if (!this.#aim(signals, () => null)) return this.#wait();
@@ -579,11 +578,17 @@ export class StatementRewriter implements ConversationOwner {
     return false;
   }
 
-  /** The connection was returned: the message goes to another one. */
-  #leave(): false {
+  /**
+   * Whether a statement waits for a new connection, because it sets what PostgreSQL accepts only before temporary
+   * tables were used. The cycles before it must be answered: the connection is returned between cycles.
+   */
+  #mustMove(connection: ServerConnection, effects: Effects): boolean {
+    if (!has(effects.flags, Flag.SetsParameter) || !this.#leases.needsNewConnection(effects))
+      return false;
     this.waits = true;
-    this.leaves = true;
-    return false;
+    this.leaves = this.#cycles.isFresh(connection);
+    if (this.leaves) this.#leases.leaveConnection();
+    return true;
   }
 
   #findNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
@@ -626,8 +631,7 @@ export class StatementRewriter implements ConversationOwner {
     if (!named) {
       const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
       if (effects === null) return this.#wait();
-      if (has(effects.flags, Flag.SetsParameter) && this.#leases.wantsNewConnection(effects))
-        return this.#leave();
+      if (this.#mustMove(connection, effects)) return false;
       if (!this.#bringsNames(connection, effects, chunk, nameEnd + 1)) return this.#wait();
       if (!this.#readNames(connection, effects)) return this.#wait();
       this.#findNames(effects, chunk, nameEnd + 1, textEnd);
@@ -647,8 +651,9 @@ export class StatementRewriter implements ConversationOwner {
     if (names.isUncertain(connection)) return this.#wait();
     if (names.get(name) !== undefined) return this.#parseTaken(connection, name);
     const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
-    if (effects === null || !this.#bringsNames(connection, effects, chunk, nameEnd + 1))
-      return this.#wait();
+    if (effects === null) return this.#wait();
+    if (this.#mustMove(connection, effects)) return false;
+    if (!this.#bringsNames(connection, effects, chunk, nameEnd + 1)) return this.#wait();
     if (!this.#readNames(connection, effects)) return this.#wait();
     const statement = this.#intern(connection, chunk, nameEnd + 1, textEnd, next, effects);
     this.#findNames(effects, chunk, nameEnd + 1, textEnd);
@@ -854,6 +859,7 @@ export class StatementRewriter implements ConversationOwner {
       effects !== null && source !== null
         ? { source, start: start + 6, end: end - 1, effects }
         : null;
+    if (text !== null && this.#mustMove(connection, text.effects)) return false;
     if (text !== null && !this.#mayBegin(connection, text)) return this.#wait();
     // Most drivers never bind it again.
     if (this.#untold && connection.cycleOpen && !this.#keepsUnnamed) this.#untold = false;
@@ -902,6 +908,7 @@ export class StatementRewriter implements ConversationOwner {
     const { statement } = named;
     const { effects, backendName } = statement;
     const text = textOf(statement);
+    if (this.#mustMove(connection, effects)) return false;
     if (!this.#mayBegin(connection, text)) return this.#wait();
     connection.state.statements.use(statement);
     const need = this.#onDemand.needOf(connection, named, true);

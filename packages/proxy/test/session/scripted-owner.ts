@@ -80,10 +80,11 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     if (this.lends !== null) this.lease(this.lends);
     return this.lends;
   }
-  wantsNewConnection(): boolean {
-    if (!this.wantsNew) return false;
+  needsNewConnection(): boolean {
+    return this.wantsNew;
+  }
+  leaveConnection(): void {
     this.connection = null;
-    return true;
   }
   mostPending = 1000;
   maySendAhead = true;
