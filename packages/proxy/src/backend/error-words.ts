@@ -1,4 +1,5 @@
 import { readErrorMessage } from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
 import { backendNamePrefix } from '../statements/backend-names.ts';
 
 /*
@@ -46,6 +47,17 @@ export function contradictedBelief(chunk: Buffer, at: number, next: number): Bel
   const message = chunk.subarray(at, next);
   if (!message.includes(backendNamePrefix)) return null;
   return beliefs.get(readErrorMessage(chunk, at, next).sqlstate) ?? null;
+}
+
+/** The routines of PostgreSQL that check ALTER ROLE … and ALTER DATABASE … CONNECTION LIMIT at login. */
+const limitChecks: ReadonlyMap<string, 'role' | 'database'> = new Map([
+  ['InitializeSessionUserId', 'role'],
+  ['CheckMyDatabase', 'database'],
+]);
+
+/** Whose CONNECTION LIMIT refused a login; null: another reason, for example max_connections. */
+export function connectionLimitOf({ sqlstate, routine }: ErrorFields): 'role' | 'database' | null {
+  return sqlstate === '53300' ? (limitChecks.get(routine ?? '') ?? null) : null;
 }
 
 /** The untranslated severity field of an ErrorResponse that is the database's last word. */

@@ -28,6 +28,11 @@ export interface LoginPool extends AsidePool {
   readonly clients: { readonly ofRole: number; readonly ofDatabase: number };
   readonly ownConnections: { readonly ofRole: number; readonly ofDatabase: number };
   readonly askServer: PoolTarget['askServer'];
+  /**
+   * Whether a login was refused because of a CONNECTION LIMIT that no connection of the proxy uses up, so that waiting
+   * for one is useless.
+   */
+  isLimitOfOthers(fields: ErrorFields): boolean;
   /** The server has reloaded its configuration: it may report other values to new clients. */
   configurationRead(): void;
   /** The role or the database was replaced by another one with the same name. */
@@ -144,7 +149,7 @@ export class LoginWatch {
         );
       },
       failed: ({ fields, final }) => {
-        if (facts !== null || final) this.#finish(fields);
+        if (facts !== null || final || pool.isLimitOfOthers(fields)) this.#finish(fields);
         // There is no server to ask: clients wait for one as usual.
         else this.#finish(null);
       },

@@ -1,5 +1,6 @@
 import type { ErrorFields } from '@sluice/wire';
 import type { ConnectionOwner } from '../backend/lease-owner.ts';
+import { connectionLimitOf } from '../backend/error-words.ts';
 import { ServerConnection } from '../backend/server-connection.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
 import { ProxyError } from '../errors.ts';
@@ -154,6 +155,13 @@ export class Pool implements ConnectionOwner<ServerConnection> {
   get ownConnections(): { readonly ofRole: number; readonly ofDatabase: number } {
     const counts = this.#target.countOf(this.user, this.database);
     return { ofRole: counts.connectionsOfRole, ofDatabase: counts.connectionsOfDatabase };
+  }
+
+  isLimitOfOthers(fields: ErrorFields): boolean {
+    const limit = connectionLimitOf(fields);
+    if (limit === null) return false;
+    const { ofRole, ofDatabase } = this.ownConnections;
+    return (limit === 'role' ? ofRole : ofDatabase) === 0;
   }
 
   askServer(...[sql, done]: Parameters<PoolTarget['askServer']>): boolean {
@@ -685,7 +693,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     this.#backOff.failed(failure, this.limits);
     source.connectFailed(this, failure);
     if (this.#target.pauseReason !== null) return;
-    if (!failure.final) return;
+    if (!failure.final && !this.isLimitOfOthers(failure.fields)) return;
     // The remaining connections serve the queue, if they can be leased again.
     for (const { loginGeneration, retireReason } of this.#all)
       if (loginGeneration === this.loginGeneration && retireReason === null) return;

@@ -93,12 +93,15 @@ class Target implements PoolTarget {
     this.questions.push(sql);
     return false;
   }
+  /** The server connections of all pools together; null: a number for each name. */
+  connections: { readonly ofRole: number; readonly ofDatabase: number } | null = null;
+
   countOf(user: string, database: string): ReturnType<PoolTarget['countOf']> {
     return {
       clientsOfRole: user.length,
       clientsOfDatabase: database.length,
-      connectionsOfRole: user.length + 10,
-      connectionsOfDatabase: database.length + 10,
+      connectionsOfRole: this.connections?.ofRole ?? user.length + 10,
+      connectionsOfDatabase: this.connections?.ofDatabase ?? database.length + 10,
     };
   }
   isVacated(): boolean {

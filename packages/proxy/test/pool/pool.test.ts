@@ -300,6 +300,36 @@ suite('borrowing', () => {
     assert.match(client.failure?.detail ?? '', /connection refused/);
   });
 
+  const limits = [
+    { of: 'the role', routine: 'InitializeSessionUserId', own: { ofRole: 0, ofDatabase: 1 } },
+    { of: 'the database', routine: 'CheckMyDatabase', own: { ofRole: 1, ofDatabase: 0 } },
+  ];
+  for (const { of, routine, own } of limits) {
+    const failure = {
+      fields: { severity: 'FATAL', sqlstate: '53300', message: 'too many connections', routine },
+      final: false,
+    };
+    test(`a connection limit of ${of} that others use up is an error at once`, async () => {
+      const bench = new PoolBench();
+      bench.source.failure = failure;
+      bench.target.connections = own;
+      const client = bench.client().borrow();
+      await bench.turn();
+      assert.deepEqual(client.failure, failure.fields);
+      assert.equal(bench.pool.waitingCount, 0);
+    });
+
+    test(`a connection limit of ${of} that the proxy uses itself lets clients wait`, async () => {
+      const bench = new PoolBench();
+      bench.source.failure = failure;
+      bench.target.connections = { ofRole: own.ofDatabase, ofDatabase: own.ofRole };
+      const client = bench.client().borrow();
+      await bench.turn();
+      assert.equal(client.failure, null);
+      assert.equal(bench.pool.waitingCount, 1);
+    });
+  }
+
   test('without a borrow time-out of its own nobody waits at all', async () => {
     const bench = new PoolBench({ borrowTimeout: 0 });
     bench.target.next = null;
