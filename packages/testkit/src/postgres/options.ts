@@ -6,6 +6,8 @@ export interface PostgresOptions {
   readonly keepData?: boolean;
   /** The TCP port on 127.0.0.1; 0 (the default) picks a free one. */
   readonly port?: number;
+  /** The directory of a Unix socket, which the server's account must be able to write to. Default: none. */
+  readonly socketDirectory?: string;
   /**
    * A directory whose `node_modules` contains the PostgreSQL to run. Default: the version that this package depends on.
    */

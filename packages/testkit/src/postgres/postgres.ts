@@ -38,6 +38,8 @@ export interface PostgresSetup {
   readonly ephemeral: readonly string[];
   /** 0 picks a free one at the first start. */
   readonly port: number;
+  /** Empty: no Unix socket. */
+  readonly socketDirectory: string;
   readonly user: string;
   readonly password: string;
   readonly database: string;
@@ -111,7 +113,7 @@ export class Postgres {
   }
 
   async #startOn(port: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const { binaries, account, dataDir, ephemeral, within } = this.setup;
+    const { binaries, account, dataDir, ephemeral, within, socketDirectory } = this.setup;
     this.#lastLines = [];
     const [program, ...first] = [...within, binaries.postgres];
     const child = spawn(
@@ -123,7 +125,7 @@ export class Postgres {
         dataDir,
         `--port=${port}`,
         `--listen-addresses=${this.host}`,
-        '--unix-socket-directories=',
+        `--unix-socket-directories=${socketDirectory}`,
         '--logging-collector=off',
       ],
       {

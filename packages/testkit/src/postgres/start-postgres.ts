@@ -65,6 +65,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       ephemeral,
       ...owner,
       port: options.port ?? 0,
+      socketDirectory: options.socketDirectory ?? '',
       database: options.database ?? 'postgres',
       hasTls: options.tls !== undefined,
       within: options.within ?? [],
