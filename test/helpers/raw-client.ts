@@ -64,11 +64,13 @@ export class RawClient {
     this.#listen();
   }
 
-  /** Opens the TCP connection and sends nothing. */
-  static async open(address: Address): Promise<RawClient> {
-    const socket = connect({ host: address.host, port: address.port, noDelay: true });
+  /** Opens the connection and sends nothing; a host can be the directory of a Unix socket. */
+  static async open({ host, port, ...account }: Address): Promise<RawClient> {
+    const socket = host.startsWith('/')
+      ? connect({ path: `${host}/.s.PGSQL.${port}` })
+      : connect({ host, port, noDelay: true });
     await once(socket, 'connect');
-    return new RawClient(address, socket);
+    return new RawClient({ host, port, ...account }, socket);
   }
 
   /** Opens a connection, logs in, and waits until it is ready for a query. */

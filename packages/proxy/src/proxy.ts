@@ -28,6 +28,7 @@ import { CancelKeys } from './session/cancel-keys.ts';
 import type { Session } from './session/session.ts';
 import { diffSettings } from './settings/index.ts';
 import type { Settings } from './settings/index.ts';
+import { socketFile } from './settings/socket-directory.ts';
 import { loadParser } from './sql/index.ts';
 import { findTargetAddresses } from './targets/target-addresses.ts';
 import type { TargetAddresses } from './targets/target-addresses.ts';
@@ -46,6 +47,8 @@ export interface RunningProxy {
     readonly role: TargetRole;
     readonly host: string;
     readonly port: number;
+    /** The file of its Unix socket. */
+    readonly socket?: string;
   }[];
   readonly admin: { readonly host: string; readonly port: number };
   /** The log, for messages of the command. */
@@ -213,7 +216,8 @@ class PoolingProxy implements RunningProxy {
   };
 
   async listen(): Promise<void> {
-    const { ListenHost, ListenPort, AdminHost, AdminPort, Endpoints } = this.#settings;
+    const { ListenHost, ListenPort, ListenSocket, ListenSocketMode } = this.#settings;
+    const { AdminHost, AdminPort, Endpoints } = this.#settings;
     try {
       const admin = await this.#adminServer.listen(AdminHost, AdminPort);
       this.admin = { host: admin.address, port: admin.port };
@@ -230,7 +234,17 @@ class PoolingProxy implements RunningProxy {
           own?.ListenHost ?? ListenHost,
           own?.ListenPort ?? ListenPort,
         );
-        listening.push({ name: endpoint.name, role: endpoint.role, host: address, port });
+        const directory = own?.ListenSocket ?? ListenSocket;
+        const socket = directory === undefined ? undefined : socketFile(directory, port);
+        if (socket !== undefined)
+          await endpoint.listenOnFile(socket, Number.parseInt(ListenSocketMode, 8));
+        listening.push({
+          name: endpoint.name,
+          role: endpoint.role,
+          host: address,
+          port,
+          ...(socket === undefined ? {} : { socket }),
+        });
       }
       this.endpoints = listening;
     } catch (error) {

@@ -6,6 +6,10 @@ export interface ProxySettings {
   readonly ListenHost?: string;
   /** The port that the default endpoint listens on. 0 picks a free port. Takes a whole number from 0 to 65535. Default: `6432`. */
   readonly ListenPort?: number;
+  /** The directory of a Unix socket on which endpoints also listen, as `unix_socket_directories` of PostgreSQL. The file is `.s.PGSQL.` and the port of the endpoint, as clients expect: `psql -h /run/sluice -p 6432`. Connections to it use no TLS and need none. The proxy replaces the file of a process that has ended, and removes its own file when it stops to accept clients. Takes the absolute path of a directory. */
+  readonly ListenSocket?: string;
+  /** The permissions of the file of `ListenSocket`: who may write to it may connect. With the default, everybody who has access to the directory, as with PostgreSQL. Takes an octal mode in quotes, such as '0770'. Default: `0777`. */
+  readonly ListenSocketMode?: string;
   /** The address of the admin port, or the path of a Unix socket. File permissions control access to the socket. Connections to a loopback address need no token. On any other address, requests other than `/healthz` and `/readyz` need `AdminToken`, `AdminReadOnlyToken` or a client certificate (`AdminTlsCaFile`). Default: `127.0.0.1`. */
   readonly AdminHost?: string;
   /** The admin port. 0 picks a free port. Takes a whole number from 0 to 65535. Default: `9127`. */
@@ -28,7 +32,7 @@ export interface ProxySettings {
   readonly AdminHostNames?: string;
   /** Endpoints in addition to the default one, which listens on `ListenPort` and has the role `READ_WRITE`. */
   readonly Endpoints?: readonly EndpointSettings[];
-  /** The host name or address of the database. Required unless `DBInstanceIdentifier` or `DBClusterIdentifier` is set. */
+  /** The host name or address of the database, or the directory of its Unix socket, an absolute path; the file is `.s.PGSQL.` and `TargetPort`. Required unless `DBInstanceIdentifier` or `DBClusterIdentifier` is set. A Unix socket uses no TLS, whatever `TargetTlsMode` is, as in libpq. */
   readonly TargetHost?: string;
   /** The port of the database. Takes a whole number from 1 to 65535. Default: `5432`. */
   readonly TargetPort?: number;
@@ -118,7 +122,7 @@ export interface ProxySettings {
   readonly AuthFile?: string;
   /** Authentication rules, as in `pg_hba.conf`. The first rule that matches a client applies. The proxy refuses a client that matches no rule (SQLSTATE 28000). Without rules and without `HbaFile`, every user of `Users`, `AuthFile`, `Auth` and `AuthQuery` authenticates with a password. */
   readonly ClientAuth?: readonly ClientAuthEntry[];
-  /** A `pg_hba.conf`, unchanged. Its lines follow the rules of `ClientAuth`. Lines for `local` connections match no client. If the proxy does not support a line (because of its method, a group of users or a host name), it refuses the clients that may match the line, and logs a warning at startup. */
+  /** A `pg_hba.conf`, unchanged. Its lines follow the rules of `ClientAuth`. Lines for `local` connections match clients on a Unix socket (`ListenSocket`). If the proxy does not support a line (because of its method, a group of users or a host name), it refuses the clients that may match the line, and logs a warning at startup. */
   readonly HbaFile?: string;
   /** A `pg_ident.conf`, unchanged, with user name maps for `ClientAuth` and `HbaFile`. */
   readonly IdentFile?: string;
@@ -220,11 +224,13 @@ export interface EndpointSettings {
   readonly ListenPort: number;
   /** The address that the endpoint listens on. The default is the global `ListenHost`. */
   readonly ListenHost?: string;
+  /** The directory of the Unix socket of the endpoint. The default is the global `ListenSocket`. Takes the absolute path of a directory. */
+  readonly ListenSocket?: string;
 }
 
 /** One entry of the setting `Targets`. */
 export interface TargetSettings {
-  /** The host name or address of the instance. */
+  /** The host name or address of the instance, or the directory of its Unix socket. */
   readonly Host: string;
   /** The port of the instance. The default is `TargetPort`. Takes a whole number from 1 to 65535. */
   readonly Port?: number;
@@ -284,13 +290,13 @@ export interface AuthSecret {
 
 /** One entry of the setting `ClientAuth`. */
 export interface ClientAuthEntry {
-  /** `hostssl`: clients with TLS. `hostnossl`: clients without TLS. `host`: both. Default: `host`. */
-  readonly Type?: 'host' | 'hostssl' | 'hostnossl';
+  /** `hostssl`: clients with TLS. `hostnossl`: clients without TLS. `host`: both. `local`: clients on a Unix socket, which the other types never match. Default: `host`. */
+  readonly Type?: 'host' | 'hostssl' | 'hostnossl' | 'local';
   /** Databases, separated by commas, as in `pg_hba.conf`: names, `all`, `sameuser`, `replication`, or a regular expression after a slash. Default: `all`. */
   readonly Database?: string;
   /** Users, separated by commas: names, `all`, or a regular expression after a slash. Default: `all`. */
   readonly User?: string;
-  /** Client addresses, separated by commas: `10.0.0.0/8`, `fd00::/8`, or `all`. Default: `all`. */
+  /** Client addresses, separated by commas: `10.0.0.0/8`, `fd00::/8`, or `all`. A client on a Unix socket has no address. Default: `all`. */
   readonly Address?: string;
   /** How clients authenticate; docs/security.md compares the methods. `scram-sha-256`: SCRAM, with channel binding if the client supports it. `md5`: SCRAM, or MD5 for users with an MD5 verifier. `password`: a cleartext password over TLS. `cert`: a client certificate. `iam`: an RDS IAM token, as a password over TLS. `sts`: a signed GetCallerIdentity request, as a password over TLS. `jwt`: a JSON Web Token, as a password over TLS. `oauth`: a JSON Web Token, with SASL OAUTHBEARER. `trust`: no authentication. `reject`: the proxy refuses the client. */
   readonly Method:

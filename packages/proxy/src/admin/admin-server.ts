@@ -1,11 +1,10 @@
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import { tcpAddress } from '../io/tcp-address.ts';
+import { listenOnFile } from '../io/unix-socket.ts';
 import type { AdminAccess } from './admin-access.ts';
 import { isOwnHost } from './host-check.ts';
 import { workActions } from './planned-work.ts';
@@ -45,6 +44,7 @@ const closeTime = 500;
 export class AdminServer {
   readonly #sources: AdminSources;
   readonly #server: Server;
+  #removeFile: () => void = () => undefined;
 
   constructor(sources: AdminSources) {
     this.#sources = sources;
@@ -76,22 +76,23 @@ export class AdminServer {
 
   /** Starts to listen; resolves to the address. Port 0 picks a free one; a host that is a path is a Unix socket. */
   async listen(host: string, port: number): Promise<Pick<AddressInfo, 'address' | 'port'>> {
-    const isPath = host.startsWith('/');
-    if (isPath) await removeStale(host);
+    if (host.startsWith('/')) {
+      // Only the owner can open the socket, unless the operator changes its mode.
+      this.#removeFile = await listenOnFile(this.#server, host, 0o600);
+      return { address: host, port: 0 };
+    }
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      // Only the owner can open the socket, unless the operator changes its mode.
-      const mask = isPath ? process.umask(0o177) : null;
-      this.#server.listen(isPath ? { path: host } : { host, port }, () => {
+      this.#server.listen({ host, port }, () => {
         this.#server.off('error', reject);
         resolve();
       });
-      if (mask !== null) process.umask(mask);
     });
-    return isPath ? { address: host, port: 0 } : tcpAddress(this.#server);
+    return tcpAddress(this.#server);
   }
 
   async close(): Promise<void> {
+    this.#removeFile();
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeAllConnections();
@@ -184,17 +185,4 @@ function respondJson(response: ServerResponse, body: unknown): void {
 function respond(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
   response.end(body);
-}
-
-/** Removes the stale socket of another process; a socket on which a process responds is left alone. */
-async function removeStale(path: string): Promise<void> {
-  const isStale = await new Promise<boolean>((resolve) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
-  });
-  if (isStale) await rm(path, { force: true });
 }

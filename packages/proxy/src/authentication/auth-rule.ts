@@ -9,8 +9,10 @@ export type AuthMethod = ClientAuth['Method'];
 
 /** The properties of a client that a rule matches. */
 export interface AuthRequest {
-  /** The client's address; undefined if it has disconnected. */
+  /** The client's address; undefined if it has disconnected, or uses a Unix socket. */
   readonly address: string | undefined;
+  /** The client uses a Unix socket. */
+  readonly isLocal: boolean;
   readonly isTls: boolean;
   readonly user: string;
   readonly database: string;
@@ -45,17 +47,19 @@ type Test = (request: AuthRequest) => boolean;
 
 const always: Test = () => true;
 
-/** Whether a client connects with or without TLS. Null for `local`, which matches no client of the proxy. */
+/** How a client connects: on a Unix socket, with or without TLS. Null if there is no such type. */
 export function typeTest(type: string): Test | null {
   switch (type) {
+    case 'local':
+      return ({ isLocal }) => isLocal;
+    // The proxy does not support GSSAPI encryption.
     case 'host':
-      return always;
+    case 'hostnogssenc':
+      return ({ isLocal }) => !isLocal;
     case 'hostssl':
       return ({ isTls }) => isTls;
-    // The proxy does not support GSSAPI encryption.
     case 'hostnossl':
-    case 'hostnogssenc':
-      return type === 'hostnossl' ? ({ isTls }) => !isTls : always;
+      return ({ isLocal, isTls }) => !isLocal && !isTls;
     case 'hostgssenc':
       return () => false;
     default:
@@ -155,11 +159,12 @@ function any(tests: readonly Test[]): Test {
 export function settingsRule(entry: ClientAuth, index: number): AuthRule {
   const words = (text: string): NameWord[] =>
     text.split(',').map((word) => ({ text: word.trim(), isQuoted: false }));
+  const addresses = entry.Address.split(',').map((address) => address.trim());
   const tests = [
     typeTest(entry.Type) ?? always,
     databaseTest(words(entry.Database)),
     userTest(words(entry.User)),
-    addressTest(entry.Address.split(',').map((address) => address.trim())),
+    entry.Type === 'local' ? always : addressTest(addresses),
   ];
   return {
     where: `ClientAuth[${index}]`,

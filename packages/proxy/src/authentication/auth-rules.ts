@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { errorText } from '../settings/error-text.ts';
 import { ProxyError } from '../errors.ts';
 import type { Settings } from '../settings/index.ts';
+import { listensOnSocket } from '../settings/rules.ts';
 import { settingsRule } from './auth-rule.ts';
 import type { AuthRequest, AuthRule } from './auth-rule.ts';
 import { readHbaFile, readIdentFile } from './hba-file.ts';
@@ -25,7 +26,9 @@ export class AuthRules {
     const file =
       HbaFile === undefined
         ? null
-        : understood(HbaFile, () => readHbaFile(readFileSync(HbaFile, 'utf8'), HbaFile));
+        : understood(HbaFile, () =>
+            readHbaFile(readFileSync(HbaFile, 'utf8'), HbaFile, listensOnSocket(settings)),
+          );
     this.#rules = own.length === 0 && file === null ? null : [...own, ...(file?.rules ?? [])];
     this.nameMaps = [
       ...NameMaps.map((line, index) =>

@@ -38,18 +38,21 @@ export interface HbaFile {
   readonly warnings: readonly string[];
 }
 
-/** Parses a pg_hba.conf. Throws an Error with the line number if it is invalid. */
-export function readHbaFile(text: string, file: string): HbaFile {
+/**
+ * Parses a pg_hba.conf. Without `hasSocket`, no client can be on a Unix socket, so lines for `local` are left out. Throws an Error
+ * with the line number if it is invalid.
+ */
+export function readHbaFile(text: string, file: string, hasSocket = false): HbaFile {
   const rules: AuthRule[] = [];
   const warnings: string[] = [];
   for (const line of readHbaLines(text)) {
-    const rule = readRule(line, file);
-    if (rule === null) {
+    if (line.fields[0]?.[0]?.text === 'local' && !hasSocket) {
       warnings.push(
-        `${file}, line ${line.line}: it is for local connections, so it matches no client`,
+        `${file}, line ${line.line}: it is for local connections, and ListenSocket is not set, so it matches no client`,
       );
       continue;
     }
+    const rule = readRule(line, file);
     rules.push(rule);
     if (rule.unsupported !== null)
       warnings.push(`${rule.where}: ${rule.unsupported}; the proxy refuses clients that may match`);
@@ -59,13 +62,10 @@ export function readHbaFile(text: string, file: string): HbaFile {
   return { rules, warnings };
 }
 
-function readRule({ line, fields }: HbaLine, file: string): AuthRule | null {
+function readRule({ line, fields }: HbaLine, file: string): AuthRule {
   const refuse = (why: string): Error => new Error(`line ${line}: ${why}`);
-  const [type, databases, users, addresses, ...rest] = [
-    fields[0]?.[0]?.text ?? '',
-    ...fields.slice(1),
-  ] as [string, HbaField?, HbaField?, HbaField?, ...HbaField[]];
-  if (type === 'local') return null;
+  const type = fields[0]?.[0]?.text ?? '';
+  const [databases, users, ...rest] = fields.slice(1);
   const tests: Test[] = [];
   const problems: string[] = [];
   /** An unsupported condition may match any client. */
@@ -82,16 +82,19 @@ function readRule({ line, fields }: HbaLine, file: string): AuthRule | null {
   }
   const byType = typeTest(type);
   if (byType === null) throw refuse(`"${type}" is not a connection type`);
-  if (databases === undefined || users === undefined || addresses === undefined)
+  const isLocal = type === 'local';
+  if (databases === undefined || users === undefined || (!isLocal && rest.length === 0))
     throw refuse('expected a type, databases, users, addresses and a method');
   tests.push(byType);
   add(() => databaseTest(databases));
   add(() => userTest(users));
-  const first = rest[0]?.[0]?.text ?? '';
-  const plain = addresses.map(({ text }) => text);
-  const hasMask = isIP(first) !== 0 && !plain.some((text) => text.includes('/'));
-  add(() => addressTest(plain, hasMask ? first : undefined));
-  if (hasMask) rest.shift();
+  if (!isLocal) {
+    const addresses = (rest.shift() ?? []).map(({ text }) => text);
+    const first = rest[0]?.[0]?.text ?? '';
+    const hasMask = isIP(first) !== 0 && !addresses.some((text) => text.includes('/'));
+    add(() => addressTest(addresses, hasMask ? first : undefined));
+    if (hasMask) rest.shift();
+  }
   const [methodField, ...optionFields] = rest;
   const named = methodField?.[0]?.text ?? '';
   const method = methods.find((each) => each === named) ?? 'reject';

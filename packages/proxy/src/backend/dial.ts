@@ -8,9 +8,11 @@ import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import { EncryptionAnswer, sslRequest } from '@sluice/wire';
 import type { Settings } from '../settings/index.ts';
+import { isSocketDirectory, socketFile } from '../settings/socket-directory.ts';
 
 /** The address of a database, and how to connect to it. */
 export interface Address {
+  /** A host, or the directory of a Unix socket. */
   readonly host: string;
   readonly port: number;
   readonly tlsMode: Settings['TargetTlsMode'];
@@ -22,6 +24,11 @@ export interface Address {
   readonly tls?: SecureContextOptions;
   /** The name expected in the certificate, and sent in SNI. */
   readonly serverName: string;
+}
+
+/** Whether what is sent there stays on this machine, within the kernel: encryption is not necessary. */
+export function isLocal({ host }: Address): boolean {
+  return isSocketDirectory(host);
 }
 
 /** How to connect to targets, at any address. */
@@ -69,8 +76,12 @@ function ignore(): void {
  * socket, and `done` is not called any more.
  */
 export function dial(address: Address, done: Dialled): () => void {
-  const { host, port, tlsMode, tlsNegotiation } = address;
-  const plain = connect({ host, port, noDelay: true, keepAlive: true });
+  const { host, port, tlsNegotiation } = address;
+  // As in libpq, the mode does not apply to a Unix socket.
+  const tlsMode = isLocal(address) ? 'disable' : address.tlsMode;
+  const plain = isLocal(address)
+    ? connect({ path: socketFile(host, port) })
+    : connect({ host, port, noDelay: true, keepAlive: true });
   let current: Socket = plain;
   let over = false;
   // Removes only the added listeners: the socket has listeners of the runtime.

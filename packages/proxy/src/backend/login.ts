@@ -23,6 +23,7 @@ import { caught } from '../io/guard.ts';
 import type { ConnectFailure } from './connection-source.ts';
 import type { LoginResult } from './login-result.ts';
 import type { LoginKeys } from '../credentials/login-keys.ts';
+import { isLocal } from './dial.ts';
 import type { Address } from './dial.ts';
 import { longestReported, serverLimits } from './limits.ts';
 import { ScramLogin } from './scram-login.ts';
@@ -180,11 +181,11 @@ export class Login {
       case AuthenticationKind.Cleartext:
         if (password === undefined) return;
         this.#sentInClear = true;
-        if (this.#socket instanceof TLSSocket) this.#socket.write(buildPassword(password));
+        if (this.#isProtected) this.#socket.write(buildPassword(password));
         else this.#reject('it requires a cleartext password, which the proxy sends only over TLS');
         return;
       case AuthenticationKind.Md5:
-        if (!(this.#socket instanceof TLSSocket) && !this.#options.address.md5WithoutTls)
+        if (!this.#isProtected && !this.#options.address.md5WithoutTls)
           this.#reject(
             'it requires MD5 authentication, which the proxy uses without TLS only if TargetMd5WithoutTls is true',
           );
@@ -211,6 +212,11 @@ export class Login {
       default:
         this.#reject(`it requires authentication method ${kind}, which the proxy does not support`);
     }
+  }
+
+  /** Nobody else can read what is sent. */
+  get #isProtected(): boolean {
+    return this.#socket instanceof TLSSocket || isLocal(this.#options.address);
   }
 
   /** Sends the reply of the exchange, or ends the login on an error. */

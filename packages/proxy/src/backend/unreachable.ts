@@ -1,4 +1,5 @@
 import type { ConnectFailure } from './connection-source.ts';
+import { isSocketDirectory, socketFile } from '../settings/socket-directory.ts';
 import type { Address } from './dial.ts';
 
 /** The database is unreachable, or its response is invalid. A retry may succeed. */
@@ -15,6 +16,8 @@ export function unacceptable(address: Address, why: string): ConnectFailure {
 }
 
 function failure(address: Address, why: string, sqlstate: string, final: boolean): ConnectFailure {
-  const message = `cannot connect to the database at ${address.host}:${address.port}: ${why}`;
+  const { host, port } = address;
+  const where = isSocketDirectory(host) ? socketFile(host, port) : `${host}:${port}`;
+  const message = `cannot connect to the database at ${where}: ${why}`;
   return { fields: { severity: 'ERROR', sqlstate, message }, final };
 }

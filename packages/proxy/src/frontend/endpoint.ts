@@ -1,8 +1,9 @@
 import { createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
 import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { tcpAddress } from '../io/tcp-address.ts';
+import { listenOnFile } from '../io/unix-socket.ts';
 import { ProxyError } from '../errors.ts';
 import { Listeners } from '../listen-notify/listeners.ts';
 import { clock } from '../io/clock.ts';
@@ -142,7 +143,8 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
   readonly #counts = new ClientCounts();
   readonly #arrivals = new Set<Arrival>();
   readonly #sessions = new Set<Session>();
-  #server: Server | null = null;
+  readonly #servers: Server[] = [];
+  #removeFile: () => void = () => undefined;
   #draining = false;
   #emptied: (() => void) | null = null;
 
@@ -194,39 +196,53 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
 
   /** Starts to listen; resolves to the address. Port 0 takes a free one. */
   async listen(host: string, port: number): Promise<AddressInfo> {
+    const server = this.#makeServer(false);
+    await listening(server, { host, port });
+    this.#reportFailures(server);
+    return tcpAddress(server);
+  }
+
+  /** Starts to listen on a Unix socket. */
+  async listenOnFile(file: string, mode: number): Promise<void> {
+    const server = this.#makeServer(true);
+    this.#removeFile = await listenOnFile(server, file, mode);
+    this.#reportFailures(server);
+  }
+
+  #makeServer(isLocal: boolean): Server {
     const server = createServer({
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000,
+      ...(isLocal ? {} : { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }),
       pauseOnConnect: true,
     });
-    this.#server = server;
+    this.#servers.push(server);
     server.on('connection', (socket) => {
       try {
-        this.#accept(socket);
+        this.#accept(socket, isLocal);
       } catch (error) {
         caught('an accept', error);
         socket.destroy();
       }
     });
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port, backlog: 4096 }, () => {
-        server.off('error', reject);
-        resolve();
-      });
-    });
-    // An accept that fails (no file descriptors left) must not end the process.
+    return server;
+  }
+
+  /** An accept that fails (no file descriptors left) must not end the process. */
+  #reportFailures(server: Server): void {
     server.on('error', (error) =>
       events.acceptFailed.publish({ endpoint: this.name, message: error.message }),
     );
-    return tcpAddress(server);
+  }
+
+  /** Accepts no more clients. */
+  #close(): void {
+    this.#removeFile();
+    for (const server of this.#servers) server.close();
   }
 
   /** No new clients; sessions go at the end of their transaction. Resolves when all have gone. */
   async drain(): Promise<void> {
     this.#draining = true;
-    this.#server?.close();
+    this.#close();
     const goodbye = new ProxyError('SHUTTING_DOWN');
     for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
     const gone = new Promise<void>((resolve) => {
@@ -240,7 +256,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
   /** Ends every client connection now. */
   stop(): void {
     this.#draining = true;
-    this.#server?.close();
+    this.#close();
     const goodbye = new ProxyError('SHUTTING_DOWN');
     for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
     for (const session of [...this.#sessions]) session.terminate(goodbye);
@@ -372,7 +388,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       if (session.pool.database === database) session.terminate(error);
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, isLocal: boolean): void {
     this.stats.received++;
     const id = nextClientId++;
     const isTaken = descriptors.take();
@@ -388,11 +404,11 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       events.clientConnected.publish({
         client: id,
         endpoint: this.name,
-        address: socket.remoteAddress,
+        address: isLocal ? '[local]' : socket.remoteAddress,
         port: socket.remotePort,
       });
     }
-    const handshake = new ClientHandshake(socket, this.#handshake(), {
+    const handshake = new ClientHandshake(socket, isLocal, this.#handshake(), {
       loggedIn: (login) => this.#admit(arrival, login),
       cancel: (processId, secret) => {
         this.#arrivals.delete(arrival);
@@ -687,4 +703,14 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     if (login.rest !== null) session.onData(login.rest);
     socket.resume();
   }
+}
+
+async function listening(server: Server, options: ListenOptions): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ ...options, backlog: 4096 }, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
 }

@@ -108,15 +108,26 @@ export class ClientHandshake {
   #request: StartupRequest | null = null;
   #databaseUser = '';
   #method: AuthMethod = 'md5';
+  /** As in the log of PostgreSQL, `[local]` is a Unix socket. */
   readonly #address: string | undefined;
+  readonly #isLocal: boolean;
+  readonly #tls: ServerTls | null;
   #waiting: NodeJS.Timeout | undefined;
   /** What SCRAM binds to: of the certificate that the client was shown. */
   #endPoint: Buffer | null = null;
   #exchange: PasswordExchange | null = null;
 
-  constructor(socket: Socket, options: HandshakeOptions, handlers: HandshakeHandlers) {
+  /** `isLocal`: the client uses a Unix socket. It needs no TLS, because nobody else can read what passes through the kernel. */
+  constructor(
+    socket: Socket,
+    isLocal: boolean,
+    options: HandshakeOptions,
+    handlers: HandshakeHandlers,
+  ) {
     this.#socket = socket;
-    this.#address = socket.remoteAddress;
+    this.#isLocal = isLocal;
+    this.#address = isLocal ? '[local]' : socket.remoteAddress;
+    this.#tls = isLocal ? null : options.tls;
     this.#options = options;
     this.#handlers = handlers;
     this.#listen();
@@ -147,7 +158,7 @@ export class ClientHandshake {
     if (this.#phase === Phase.Over) return;
     const isForged =
       error instanceof Error && this.#socket instanceof TLSSocket && !this.#socket.authorized;
-    const { clientCertificate = 'none' } = this.#options.tls ?? {};
+    const { clientCertificate = 'none' } = this.#tls ?? {};
     if (isForged && clientCertificate !== 'none' && this.#request === null)
       this.#refuseBroken(error.message);
     else this.#hangUp();
@@ -223,7 +234,7 @@ export class ClientHandshake {
     this.#askedTls = true;
     // Whoever sent this could not know the key: it must not be taken for the client's (CVE-2021-23222).
     if (this.#received !== null) return this.#refuse(new ProxyError('UNENCRYPTED_DATA'));
-    const { tls } = this.#options;
+    const tls = this.#tls;
     if (tls === null) {
       this.#socket.write(encryptionDeclined);
       return true;
@@ -235,7 +246,7 @@ export class ClientHandshake {
 
   /** A TLS handshake without SSLRequest before it (sslnegotiation=direct of PostgreSQL 17). */
   #onDirectTls(received: Buffer): boolean {
-    const { tls } = this.#options;
+    const tls = this.#tls;
     if (tls === null) return this.#hangUp();
     this.#received = null;
     this.#socket.pause();
@@ -277,8 +288,9 @@ export class ClientHandshake {
   }
 
   #onStartup(packet: Buffer): boolean {
-    const { tls, requireTls, rules } = this.#options;
-    const secure = this.#socket instanceof TLSSocket ? this.#socket : null;
+    const { requireTls, rules } = this.#options;
+    const isTls = this.#socket instanceof TLSSocket;
+    const isLocal = this.#isLocal;
     let request: StartupRequest;
     try {
       request = readStartupRequest(packet);
@@ -290,20 +302,19 @@ export class ClientHandshake {
     const full = this.#handlers.full?.() ?? null;
     if (full !== null) return this.#refuse(full);
     const { user, database, replication } = request;
-    if (requireTls && secure === null) return this.#refuse(new ProxyError('TLS_REQUIRED'));
-    if (tls?.clientCertificate === 'verify-full') {
+    if (requireTls && !isTls && !isLocal) return this.#refuse(new ProxyError('TLS_REQUIRED'));
+    if (this.#tls?.clientCertificate === 'verify-full') {
       const why = this.#certificateProblem(user);
       if (why !== null) return this.#refuseCertificate(why);
     }
-    const address = this.#address;
-    const isTls = secure !== null;
-    const rule = rules.find({ address, isTls, user, database, replication });
+    const address = isLocal ? undefined : this.#address;
+    const rule = rules.find({ address, isLocal, isTls, user, database, replication });
     if (rules.any && (rule === undefined || rule.method === 'reject')) {
       const encryption = isTls ? 'SSL encryption' : 'no encryption';
       const why =
         rule === undefined ? 'no rule matches' : `${rule.where}: ${rule.unsupported ?? 'reject'}`;
       return this.#refuse(
-        new ProxyError('NO_RULE', { address: address ?? '', user, database, encryption }),
+        new ProxyError('NO_RULE', { address: this.#address ?? '', user, database, encryption }),
         why,
       );
     }
@@ -366,7 +377,7 @@ export class ClientHandshake {
       const why = this.#certificateProblem(user, rule?.options.Map);
       return why === null ? this.#admit(request, preamble) : this.#refuseCertificate(why);
     }
-    if (!isTls && (method === 'password' || isTokenOf(method)))
+    if (!isTls && !this.#isLocal && (method === 'password' || isTokenOf(method)))
       return this.#refuse(new ProxyError('TLS_REQUIRED'));
     const exchange = startExchange({
       request,

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { instancePattern } from './aurora-endpoint.ts';
+import { isSocketDirectory, socketFile } from './socket-directory.ts';
 import type { SettingName, Settings } from './table.ts';
 
 /** A conflict between settings that are each valid. */
@@ -56,6 +57,11 @@ export const rules: readonly Rule[] = [
       ? 'RequireTLS is true and TlsMode is disable, so no client can connect; set TlsCertFile and TlsKeyFile'
       : undefined,
   ),
+  rule(['ClientAuth', 'ListenSocket', 'Endpoints'], 'ClientAuth', (s) =>
+    s.ClientAuth.some(({ Type }) => Type === 'local') && !listensOnSocket(s)
+      ? 'ClientAuth has a rule with Type local, and no endpoint listens on a Unix socket; set ListenSocket'
+      : undefined,
+  ),
   rule(['TargetTlsNegotiation', 'TargetTlsMode'], 'TargetTlsNegotiation', (s) =>
     s.TargetTlsNegotiation === 'direct' && ['disable', 'prefer'].includes(s.TargetTlsMode)
       ? `TargetTlsNegotiation direct cannot fall back to a plain connection; TargetTlsMode is ${s.TargetTlsMode} and must be require or stronger`
@@ -109,10 +115,10 @@ export const rules: readonly Rule[] = [
   ),
   rule(['TargetIamAuth', 'TargetHost', 'Targets'], 'TargetIamAuth', (s) => {
     const address = [s.TargetHost ?? '', ...s.Targets.map(({ Host }) => Host)].find(
-      (host) => isIP(host) !== 0,
+      (host) => isIP(host) !== 0 || isSocketDirectory(host),
     );
     return s.TargetIamAuth && address !== undefined
-      ? `TargetIamAuth requires host names, because AWS refuses tokens for an IP address; replace ${address} with the name of the endpoint`
+      ? `TargetIamAuth requires host names, because AWS refuses tokens for anything else; replace ${address} with the name of the endpoint`
       : undefined;
   }),
   rule(['MaxConnectionsPercent', 'MaxIdleConnectionsPercent'], 'MaxIdleConnectionsPercent', (s) =>
@@ -133,7 +139,10 @@ export const rules: readonly Rule[] = [
       ? `TargetTopology is aurora, and TargetHost (${s.TargetHost ?? 'not set'}) is not the endpoint of an Aurora cluster; set TargetInstancePattern, the host name of an instance with ? in place of the instance name`
       : undefined,
   ),
-  { about: ['Endpoints', 'ListenPort', 'ListenHost', 'AdminPort'], conflicts: endpointConflicts },
+  {
+    about: ['Endpoints', 'ListenPort', 'ListenHost', 'ListenSocket', 'AdminPort'],
+    conflicts: endpointConflicts,
+  },
   { about: ['Users'], conflicts: userConflicts },
   { about: ['Auth'], conflicts: authConflicts },
   { about: ['Pools', 'PoolSize', 'MinPoolSize'], conflicts: poolConflicts },
@@ -153,11 +162,21 @@ function rule(
   };
 }
 
+/** Whether clients can connect to a Unix socket. */
+export function listensOnSocket({ ListenSocket, Endpoints }: Settings): boolean {
+  return (
+    ListenSocket !== undefined || Endpoints.some((endpoint) => endpoint.ListenSocket !== undefined)
+  );
+}
+
 function endpointConflicts(settings: Settings): readonly Conflict[] {
-  const { Endpoints, ListenHost, ListenPort, AdminHost, AdminPort } = settings;
+  const { Endpoints, ListenHost, ListenPort, ListenSocket, AdminHost, AdminPort } = settings;
   const taken = new Map([
     [`${AdminHost}:${AdminPort}`, 'the admin port'],
     [`${ListenHost}:${ListenPort}`, 'the endpoint "default"'],
+    ...(ListenSocket === undefined
+      ? []
+      : [[socketFile(ListenSocket, ListenPort), 'the endpoint "default"'] as const]),
   ]);
   const names = new Set(['default']);
   return Endpoints.flatMap((endpoint, index) => {
@@ -169,14 +188,18 @@ function endpointConflicts(settings: Settings): readonly Conflict[] {
       add(
         `Endpoints[${index}] has the name "${name}", which is already in use; give each endpoint a unique name`,
       );
-    const address = `${endpoint.ListenHost ?? ListenHost}:${port}`;
-    const owner = taken.get(address);
-    if (port !== 0 && owner !== undefined)
+    const directory = endpoint.ListenSocket ?? ListenSocket;
+    const addresses = [
+      `${endpoint.ListenHost ?? ListenHost}:${port}`,
+      ...(directory === undefined ? [] : [socketFile(directory, port)]),
+    ];
+    const address = addresses.find((each) => taken.has(each));
+    if (port !== 0 && address !== undefined)
       add(
-        `Endpoints[${index}] (${name}) and ${owner} both listen on ${address}; change one of the ports`,
+        `Endpoints[${index}] (${name}) and ${taken.get(address)} both listen on ${address}; change one of the ports`,
       );
     names.add(name);
-    taken.set(address, `the endpoint "${name}"`);
+    for (const each of addresses) taken.set(each, `the endpoint "${name}"`);
     return conflicts;
   });
 }
@@ -212,7 +235,9 @@ function userConflicts({ Users }: Settings): readonly Conflict[] {
 const clearMethods = new Set(['password', 'iam', 'sts', 'jwt', 'oauth']);
 
 function clearWithoutTls({ ClientAuth, TlsCertFile, TlsMode }: Settings): string | undefined {
-  const rule = ClientAuth.find(({ Method }) => clearMethods.has(Method) || Method === 'cert');
+  const rule = ClientAuth.find(
+    ({ Type, Method }) => Type !== 'local' && (clearMethods.has(Method) || Method === 'cert'),
+  );
   return rule !== undefined && (TlsCertFile === undefined || TlsMode === 'disable')
     ? `ClientAuth has the method ${rule.Method}, which requires TLS; set TlsCertFile and TlsKeyFile`
     : undefined;
@@ -232,6 +257,8 @@ function clientAuthConflicts({ ClientAuth, TlsCaFile }: Settings): readonly Conf
       add('requires a client certificate; set TlsCaFile');
     if ((clearMethods.has(Method) || Method === 'cert') && Type === 'hostnossl')
       add(`has the method ${Method}, which requires TLS, and Type hostnossl`);
+    if (Type === 'local' && (Method === 'cert' || ClientCert !== 'no'))
+      add('requires a client certificate, which a client on a Unix socket cannot present');
     if (Method === 'jwt' || Method === 'oauth') {
       if (Issuer === undefined) add(`has the method ${Method}, which requires Issuer`);
       if (Audience === undefined) add(`has the method ${Method}, which requires Audience`);

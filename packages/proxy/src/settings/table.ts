@@ -6,6 +6,10 @@ const httpsUrl = {
   regexp: /^(https:\/\/|http:\/\/(localhost|127\.0\.0\.1)[:/])[^\s]+$/,
   doc: 'an https URL',
 };
+const directory = {
+  regexp: /^\/[^\0]*$/,
+  doc: 'the absolute path of a directory',
+};
 const token = { regexp: /^[\x21-\x7e]{16,}$/, doc: 'at least 16 visible ASCII characters' };
 const environmentVariable = {
   regexp: /^[A-Za-z_]\w*$/,
@@ -31,6 +35,21 @@ export const settingsTable = {
     reloadable: false,
     since,
     doc: 'The port that the default endpoint listens on. 0 picks a free port.',
+  },
+  ListenSocket: {
+    type: 'string',
+    pattern: directory,
+    reloadable: false,
+    since,
+    doc: 'The directory of a Unix socket on which endpoints also listen, as `unix_socket_directories` of PostgreSQL. The file is `.s.PGSQL.` and the port of the endpoint, as clients expect: `psql -h /run/sluice -p 6432`. Connections to it use no TLS and need none. The proxy replaces the file of a process that has ended, and removes its own file when it stops to accept clients.',
+  },
+  ListenSocketMode: {
+    type: 'string',
+    default: '0777',
+    pattern: { regexp: /^0?[0-7]{3}$/, doc: "an octal mode in quotes, such as '0770'" },
+    reloadable: false,
+    since,
+    doc: 'The permissions of the file of `ListenSocket`: who may write to it may connect. With the default, everybody who has access to the directory, as with PostgreSQL.',
   },
   AdminHost: {
     type: 'string',
@@ -130,13 +149,18 @@ export const settingsTable = {
         type: 'string',
         doc: 'The address that the endpoint listens on. The default is the global `ListenHost`.',
       },
+      ListenSocket: {
+        type: 'string',
+        pattern: directory,
+        doc: 'The directory of the Unix socket of the endpoint. The default is the global `ListenSocket`.',
+      },
     },
   },
   TargetHost: {
     type: 'string',
     reloadable: false,
     since,
-    doc: 'The host name or address of the database. Required unless `DBInstanceIdentifier` or `DBClusterIdentifier` is set.',
+    doc: 'The host name or address of the database, or the directory of its Unix socket, an absolute path; the file is `.s.PGSQL.` and `TargetPort`. Required unless `DBInstanceIdentifier` or `DBClusterIdentifier` is set. A Unix socket uses no TLS, whatever `TargetTlsMode` is, as in libpq.',
   },
   TargetPort: {
     ...port,
@@ -156,7 +180,7 @@ export const settingsTable = {
       Host: {
         type: 'string',
         required: true,
-        doc: 'The host name or address of the instance.',
+        doc: 'The host name or address of the instance, or the directory of its Unix socket.',
       },
       Port: { ...port, min: 1, doc: 'The port of the instance. The default is `TargetPort`.' },
     },
@@ -567,9 +591,9 @@ export const settingsTable = {
     fields: {
       Type: {
         type: 'enum',
-        values: ['host', 'hostssl', 'hostnossl'],
+        values: ['host', 'hostssl', 'hostnossl', 'local'],
         default: 'host',
-        doc: '`hostssl`: clients with TLS. `hostnossl`: clients without TLS. `host`: both.',
+        doc: '`hostssl`: clients with TLS. `hostnossl`: clients without TLS. `host`: both. `local`: clients on a Unix socket, which the other types never match.',
       },
       Database: {
         type: 'string',
@@ -584,7 +608,7 @@ export const settingsTable = {
       Address: {
         type: 'string',
         default: 'all',
-        doc: 'Client addresses, separated by commas: `10.0.0.0/8`, `fd00::/8`, or `all`.',
+        doc: 'Client addresses, separated by commas: `10.0.0.0/8`, `fd00::/8`, or `all`. A client on a Unix socket has no address.',
       },
       Method: {
         type: 'enum',
@@ -643,7 +667,7 @@ export const settingsTable = {
     type: 'file',
     reloadable: true,
     since,
-    doc: 'A `pg_hba.conf`, unchanged. Its lines follow the rules of `ClientAuth`. Lines for `local` connections match no client. If the proxy does not support a line (because of its method, a group of users or a host name), it refuses the clients that may match the line, and logs a warning at startup.',
+    doc: 'A `pg_hba.conf`, unchanged. Its lines follow the rules of `ClientAuth`. Lines for `local` connections match clients on a Unix socket (`ListenSocket`). If the proxy does not support a line (because of its method, a group of users or a host name), it refuses the clients that may match the line, and logs a warning at startup.',
   },
   IdentFile: {
     type: 'file',

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { isSocketDirectory } from '../settings/socket-directory.ts';
 import { instancePattern } from '../settings/aurora-endpoint.ts';
 import { events } from '../telemetry/events.ts';
 import type { Settings } from '../settings/index.ts';
@@ -64,9 +65,7 @@ export class TargetAddresses {
   /** The addresses may change. */
   get change(): boolean {
     return (
-      this.topology !== null ||
-      this.#rds.wanted ||
-      this.#hostPorts.some((hostPort) => isIP(hostPort.host) === 0)
+      this.topology !== null || this.#rds.wanted || this.#hostPorts.some(({ host }) => isName(host))
     );
   }
 
@@ -131,8 +130,7 @@ export class TargetAddresses {
 
   async #addressesAt({ host, port }: HostPort): Promise<readonly TargetAddress[]> {
     const serverName = this.#serverName ?? host;
-    if (isIP(host) !== 0)
-      return [{ name: `${host}:${port}`, host, port, endpoint: host, serverName }];
+    if (!isName(host)) return [{ name: `${host}:${port}`, host, port, endpoint: host, serverName }];
     try {
       const found = await this.#lookup(host);
       this.#addresses.set(host, found);
@@ -154,6 +152,11 @@ export class TargetAddresses {
       serverName,
     }));
   }
+}
+
+/** Whether it is resolved to addresses: no address, and no directory of a Unix socket. */
+function isName(host: string): boolean {
+  return isIP(host) === 0 && !isSocketDirectory(host);
 }
 
 /** As the operating system resolves it, without a cache. */

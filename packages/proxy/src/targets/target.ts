@@ -20,7 +20,7 @@ export const capacitySql =
 export interface TargetAddress {
   /** For logs, metrics and the admin port. */
   readonly name: string;
-  /** An address, or a name that could not be resolved. */
+  /** An address, a name that could not be resolved, or the directory of a Unix socket. */
   readonly host: string;
   readonly port: number;
   /** The host name or address in the settings, before it was resolved: IAM tokens are signed for it. */

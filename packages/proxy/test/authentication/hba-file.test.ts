@@ -6,15 +6,19 @@ import { mayBe } from '../../src/authentication/name-map.ts';
 
 const request: AuthRequest = {
   address: '10.1.2.3',
+  isLocal: false,
   isTls: true,
   user: 'ann',
   database: 'shop',
   replication: null,
 };
 
+/** A client on a Unix socket. */
+const local = { address: undefined, isLocal: true, isTls: false } as const;
+
 /** The method of the line that fits; undefined when none does. */
 function methodFor(text: string, changes: Partial<AuthRequest> = {}): string | undefined {
-  const { rules } = readHbaFile(text, 'hba');
+  const { rules } = readHbaFile(text, 'hba', true);
   return rules.find((rule) => rule.fits({ ...request, ...changes }))?.method;
 }
 
@@ -42,8 +46,8 @@ suite('pg_hba.conf', () => {
       ],
     );
     assert.deepEqual(warnings, [
-      'hba, line 3: it is for local connections, so it matches no client',
-      'hba, line 7: it is for local connections, so it matches no client',
+      'hba, line 3: it is for local connections, and ListenSocket is not set, so it matches no client',
+      'hba, line 7: it is for local connections, and ListenSocket is not set, so it matches no client',
       'hba, line 8: matching clients are not authenticated (trust)',
     ]);
   });
@@ -80,6 +84,14 @@ suite('pg_hba.conf', () => {
     ['host replication all all md5', {}, undefined],
     ['host shop all all md5', { replication: 'database' }, 'md5'],
     ['host all all \\\nall md5 # here it ends', {}, 'md5'],
+    ['local all all md5', {}, undefined],
+    ['local all all md5', local, 'md5'],
+    ['local other all md5', local, undefined],
+    ['local replication all md5', { ...local, replication: 'true' }, 'md5'],
+    ['host all all all md5', local, undefined],
+    ['hostnossl all all all md5', local, undefined],
+    ['hostnogssenc all all all md5', local, undefined],
+    ['local all all trust\nhost all all all md5', {}, 'md5'],
     ['hostssl all all all cert map=jobs', {}, 'cert'],
     ['hostssl all all all scram-sha-256 clientcert=verify-full', {}, 'scram-sha-256'],
   ] as const) {
@@ -117,6 +129,14 @@ suite('pg_hba.conf', () => {
     });
   }
 
+  test('a method that needs the identity of a local user is refused, and the log tells', () => {
+    const { rules, warnings } = readHbaFile('local all all peer', 'hba', true);
+    assert.equal(rules.find((rule) => rule.fits({ ...request, ...local }))?.method, 'reject');
+    assert.deepEqual(warnings, [
+      'hba, line 1: the method peer is not supported; the proxy refuses clients that may match',
+    ]);
+  });
+
   test('a line that cannot be honoured refuses nobody whom it cannot fit', () => {
     assert.equal(methodFor('host other all all gss\nhost all all all md5'), 'md5');
   });
@@ -127,12 +147,13 @@ suite('pg_hba.conf', () => {
     ['host all all all magic', /line 1: "magic" is not an authentication method/],
     ['hots all all all md5', /line 1: "hots" is not a connection type/],
     ['host all all', /line 1: expected a type, databases, users, addresses and a method/],
+    ['local all all', /line 1: "" is not an authentication method/],
     ['host "all all all md5', /line 1: a quoted string is not terminated/],
     ['host /( all all md5', /line 1: Invalid regular expression/],
     ['hostssl all all all cert clientcert=maybe', /line 1: clientcert is "maybe"/],
   ] as const) {
     test(`is not understood: ${line}`, () => {
-      assert.throws(() => readHbaFile(line, 'hba'), why);
+      assert.throws(() => readHbaFile(line, 'hba', true), why);
     });
   }
 });

@@ -29,7 +29,7 @@ function tell(event: Readonly<Record<string, unknown>>): void {
 }
 
 const server = createServer((socket) => {
-  const handshake = new ClientHandshake(socket, options, {
+  const handshake = new ClientHandshake(socket, false, options, {
     loggedIn: (login) => {
       const { socket: client, rest, lastWords, ...told } = login;
       tell({

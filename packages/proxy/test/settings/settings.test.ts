@@ -207,6 +207,30 @@ PoolSize: 1.5
         'MaxConnectionsPercent: 20\nMaxIdleConnectionsPercent: 21',
         '6:28: MaxIdleConnectionsPercent is 21; it must be at most MaxConnectionsPercent, 20',
       ],
+      [
+        'ListenSocket: run',
+        '5:15: ListenSocket is "run"; it must be the absolute path of a directory',
+      ],
+      [
+        'ListenSocketMode: 770',
+        "5:19: ListenSocketMode is 770; it must be an octal mode in quotes, such as '0770'; put it in quotes",
+      ],
+      [
+        'ListenSocket: /run\nEndpoints:\n  - { EndpointName: a, ListenPort: 6432, ListenHost: "::1" }',
+        '7:5: Endpoints[0] (a) and the endpoint "default" both listen on /run/.s.PGSQL.6432; change one of the ports',
+      ],
+      [
+        'ClientAuth:\n  - { Type: local, Method: md5 }',
+        '6:3: ClientAuth has a rule with Type local, and no endpoint listens on a Unix socket; set ListenSocket',
+      ],
+      [
+        'ListenSocket: /run\nTlsCertFile: c\nTlsKeyFile: k\nTlsCaFile: a\nClientAuth:\n  - { Type: local, Method: cert }',
+        '10:5: ClientAuth[0] requires a client certificate, which a client on a Unix socket cannot present',
+      ],
+      [
+        'TargetIamAuth: true\nTargetTlsMode: verify-full\nTargets:\n  - { Host: /run }',
+        '5:16: TargetIamAuth requires host names, because AWS refuses tokens for anything else; replace /run with the name of the endpoint',
+      ],
       ['PoolSize: 2\nMinPoolSize: 3', '6:14: MinPoolSize is 3; it must be at most PoolSize, 2'],
       ['ConnectRetryMin: 9', '5:18: ConnectRetryMin is 9; it must be at most ConnectRetryMax, 5'],
       [
@@ -237,6 +261,11 @@ Users:
         'sluice.yaml:5:5: Users[2] (b) is a duplicate; remove one entry',
       ],
     );
+  });
+
+  test('do not arise from methods in clear on a Unix socket', () => {
+    const rules = 'ListenSocket: /run\nClientAuth:\n  - { Type: local, Method: password }\n';
+    assert.deepEqual(problems(`${minimal}${rules}`), []);
   });
 
   test('of one setting do not bring up a contradiction with another', () => {
