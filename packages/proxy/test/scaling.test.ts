@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
 import {
+  BackendCode,
+  FrontendCode,
   ScramServer,
   buildMessage,
   buildQuery,
@@ -12,9 +14,13 @@ import {
   readNotificationResponse,
   readParameterStatus,
 } from '@sluice/wire';
+import { readHbaFile, readIdentFile } from '../src/authentication/hba-file.ts';
+import type { Address } from '../src/backend/dial.ts';
+import { Login } from '../src/backend/login.ts';
 import { parseAuthFile } from '../src/credentials/auth-file.ts';
 import { readStartupRequest } from '../src/frontend/startup-request.ts';
 import { parseSettings } from '../src/settings/index.ts';
+import { MemorySocket } from './scripted-server.ts';
 import { parts } from './session/scripted-owner.ts';
 import { classifyBytes, loadParser, normalizedOf, statementEnds } from '../src/sql/index.ts';
 import { flagsOfBody } from '../src/sql/body-words.ts';
@@ -185,6 +191,14 @@ const entries: Readonly<
     most: 1 << 18,
     take: (text) => ignoreErrors(() => parseAuthFile(bytes(text), 'f')),
   },
+  readHbaFile: {
+    most: 1 << 16,
+    take: (text) => ignoreErrors(() => readHbaFile(`host all all ${text}\n${text}`, 'f')),
+  },
+  readIdentFile: {
+    most: 1 << 16,
+    take: (text) => ignoreErrors(() => readIdentFile(`m ${text} a\n${text}`)),
+  },
   parseSettings: {
     most: 1 << 13,
     take: (text) =>
@@ -192,56 +206,143 @@ const entries: Readonly<
   },
 };
 
-/** Messages, as long as they may be where they are not passed on as they come: what to do with them is timed, not their making. */
-const messages: Readonly<
+type Messages = Readonly<
   Record<string, { readonly most: number; readonly make: (text: string) => () => unknown }>
-> = {
-  'Query of a client': { most: 1 << 22, make: (text) => sent('Q', `${text}\0`) },
-  'Parse of a client': { most: 1 << 22, make: (text) => sent('P', `\0${text}\0\0\0`) },
-  'Parse of a client, its name': { most: 1 << 22, make: (text) => sent('P', `${text}\0\0\0\0`) },
-  'Bind of a client': { most: 1 << 22, make: (text) => sent('B', `\0\0${text}`) },
+>;
+
+/** What only the length limits of a small message, of a buffered one, and of one from the database. */
+const [small, large, longestOfDatabase] = [9000, 1 << 22, 1 << 24];
+
+/** Messages, as long as they may be where they are not passed on as they come: what to do with them is timed, not their making. */
+const messages: Messages = {
+  'Query of a client': { most: large, make: (text) => sent('Query', `${text}\0`) },
+  'Parse of a client': { most: large, make: (text) => sent('Parse', `\0${text}\0\0\0`) },
+  'Parse of a client, its name': {
+    most: large,
+    make: (text) => sent('Parse', `${text}\0\0\0\0`),
+  },
+  'Bind of a client': { most: large, make: (text) => sent('Bind', `\0\0${text}`) },
   'Bind of a client, its names': {
-    most: 1 << 21,
-    make: (text) => sent('B', `${text}\0${text}\0\0\0\0\0\0\0`),
+    most: large / 2,
+    make: (text) => sent('Bind', `${text}\0${text}\0\0\0\0\0\0\0`),
   },
-  'Describe of a client': { most: 9000, make: (text) => sent('D', `S${text}\0`) },
-  'Execute of a client': { most: 9000, make: (text) => sent('E', `${text}\0\0\0\0\0`) },
-  'Close of a client': { most: 9000, make: (text) => sent('C', `P${text}\0`) },
-  'FunctionCall of a client': { most: 1 << 22, make: (text) => sent('F', `0000${text}`) },
-  'CopyData of a client': { most: 1 << 22, make: (text) => sent('d', text) },
-  'ErrorResponse of a database': { most: 1 << 24, make: (text) => told('E', `M${text}\0\0`) },
-  'NoticeResponse of a database': { most: 1 << 24, make: (text) => told('N', `M${text}\0\0`) },
+  'Describe of a client': { most: small, make: (text) => sent('Describe', `S${text}\0`) },
+  'Execute of a client': { most: small, make: (text) => sent('Execute', `${text}\0\0\0\0\0`) },
+  'Close of a client': { most: small, make: (text) => sent('Close', `P${text}\0`) },
+  'FunctionCall of a client': { most: large, make: (text) => sent('FunctionCall', `0000${text}`) },
+  'CopyData of a client': { most: large, make: (text) => sent('CopyData', text) },
+  'CopyDone of a client': { most: small, make: (text) => sent('CopyDone', text) },
+  'CopyFail of a client': { most: small, make: (text) => sent('CopyFail', `${text}\0`) },
+  'Flush of a client': { most: small, make: (text) => sent('Flush', text) },
+  'Password of a client': { most: small, make: (text) => sent('Password', `${text}\0`) },
+  'Sync of a client': { most: small, make: (text) => sent('Sync', text) },
+  'Terminate of a client': { most: small, make: (text) => sent('Terminate', text) },
+  'ErrorResponse of a database': {
+    most: longestOfDatabase,
+    make: (text) => told('ErrorResponse', `M${text}\0\0`),
+  },
+  'NoticeResponse of a database': {
+    most: longestOfDatabase,
+    make: (text) => told('NoticeResponse', `M${text}\0\0`),
+  },
   'NotificationResponse of a database': {
-    most: 1 << 23,
-    make: (text) => told('A', `0000${text}\0${text}\0`),
+    most: longestOfDatabase / 2,
+    make: (text) => told('NotificationResponse', `0000${text}\0${text}\0`),
   },
-  'ParameterStatus of a database': { most: 1 << 24, make: (text) => told('S', `${text}\0\0`) },
-  'RowDescription of a database': { most: 1 << 24, make: (text) => told('T', text) },
-  'DataRow of a database': { most: 1 << 24, make: (text) => told('D', text) },
-  'CommandComplete of a database': { most: 1 << 24, make: (text) => told('C', `${text}\0`) },
+  'ParameterStatus of a database': {
+    most: longestOfDatabase,
+    make: (text) => told('ParameterStatus', `${text}\0\0`),
+  },
+  ...toldAsTheyAre([
+    'BindComplete',
+    'CloseComplete',
+    'CommandComplete',
+    'CopyBothResponse',
+    'CopyData',
+    'CopyDone',
+    'CopyInResponse',
+    'CopyOutResponse',
+    'DataRow',
+    'EmptyQueryResponse',
+    'FunctionCallResponse',
+    'NoData',
+    'ParameterDescription',
+    'ParseComplete',
+    'PortalSuspended',
+    'ReadyForQuery',
+    'RowDescription',
+  ]),
+  ...toldAtLogin([
+    ['Authentication', '\0\0\0\n', 'a list of mechanisms'],
+    ['Authentication', '\0\0\0\v', 'a step of SCRAM'],
+    ['Authentication', '\0\0\0\f', 'the end of SCRAM'],
+    ['BackendKeyData', '0000', 'the key'],
+    ['ErrorResponse', 'M', 'a message'],
+    ['NegotiateProtocolVersion', '0000', 'options'],
+    ['NoticeResponse', 'M', 'a message'],
+    ['ParameterStatus', 'n\0', 'a value'],
+  ]),
 };
+
+function toldAsTheyAre(names: readonly (keyof typeof BackendCode)[]): Messages {
+  return Object.fromEntries(
+    names.map((name) => [
+      `${name} of a database`,
+      { most: longestOfDatabase, make: (text: string) => told(name, text) },
+    ]),
+  );
+}
+
+function toldAtLogin(
+  all: readonly (readonly [name: keyof typeof BackendCode, before: string, what: string])[],
+): Messages {
+  return Object.fromEntries(
+    all.map(([name, before, what]) => [
+      `${name} of a database at the login, ${what}`,
+      { most: 1 << 20, make: (text: string) => toldFirst(name, `${before}${text}\0\0`) },
+    ]),
+  );
+}
 
 /** What a message may be full of; what is in a text is looked at above. */
 const fillings = ['a', '\0', 'M\0', 'a=1,', 'sluice_1 '];
 
-function message(code: string, body: string): Buffer {
-  return buildMessage(code.charCodeAt(0), bytes(body));
-}
-
 /** A client sends one message. */
-function sent(code: string, body: string): () => unknown {
-  const bytesSent = message(code, body);
+function sent(name: keyof typeof FrontendCode, body: string): () => unknown {
+  const bytesSent = buildMessage(FrontendCode[name], bytes(body));
   const { owner } = parts();
   owner.longestBuffered = 1 << 22;
   return () => owner.forwarder.onData(bytesSent);
 }
 
 /** A database answers a Query with one message. */
-function told(code: string, body: string): () => unknown {
-  const bytesTold = message(code, body);
+function told(name: keyof typeof BackendCode, body: string): () => unknown {
+  const bytesTold = buildMessage(BackendCode[name], bytes(body));
   const { owner, server } = parts();
   owner.send(buildQuery('SELECT 1'));
   return () => server.socket.push(bytesTold);
+}
+
+const address: Address = {
+  host: '127.0.0.1',
+  port: 5432,
+  tlsMode: 'disable',
+  tlsNegotiation: 'postgres',
+  md5WithoutTls: false,
+  ca: undefined,
+  serverName: 'localhost',
+};
+
+/** A database sends one message while the proxy logs in. */
+function toldFirst(name: keyof typeof BackendCode, body: string): () => unknown {
+  const bytesTold = buildMessage(BackendCode[name], bytes(body));
+  const socket = new MemorySocket();
+  const login = { address, startup: [], user: 'u', password: 'p' };
+  const begun = new Login(socket.asSocket, login, () => undefined);
+  return () => {
+    socket.emit('data', bytesTold);
+    begun.giveUp();
+  };
 }
 
 let number = 0;
@@ -283,6 +384,19 @@ function assertLinear(what: string, most: number, make: (size: number) => () => 
 
 suite('work is linear in the bytes that a peer sends', () => {
   before(loadParser);
+
+  test('every message is looked at', () => {
+    const sides = { client: FrontendCode, database: BackendCode };
+    for (const [side, codes] of Object.entries(sides)) {
+      for (const name of Object.keys(codes)) {
+        const title = `${name} of a ${side}`;
+        assert(
+          Object.keys(messages).some((tried) => tried.startsWith(title)),
+          title,
+        );
+      }
+    }
+  });
 
   for (const [name, { most, take }] of Object.entries(entries)) {
     test(name, () => {
