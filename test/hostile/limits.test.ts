@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, execute, parse, query, startupPacket, story, sync } from '../helpers/messages.ts';
+import {
+  bind,
+  close,
+  execute,
+  parse,
+  query,
+  startupPacket,
+  story,
+  sync,
+} from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Route } from '../helpers/routes.ts';
@@ -11,24 +20,26 @@ const settings = {
   MaxListenChannels: 20,
   MaxBytesBeforeLogin: 3000,
   MaxPortals: 10,
+  MaxSessionMemory: 100_000,
 };
 
 /** The client is told, the log has one line, a counter moves, and nobody else is concerned. */
-async function assertEnds(route: Route, client: RawClient, setting: string): Promise<void> {
+async function assertEnds(
+  route: Route,
+  client: RawClient,
+  setting: string,
+  times = 1,
+): Promise<void> {
   const bystander = await RawClient.login(route.address);
   // What the database did is known somewhat later than it is answered.
   await eventually(async () => {
     client.send(query('SELECT 1'));
     await assert.rejects(client.ready(), /E 54000/);
   });
-  const { sluice } = route;
-  const { body } = await sluice.admin('/metrics');
-  assert.match(
-    body,
-    new RegExp(`sluice_session_limits_passed_total\\{setting="${setting}"\\} 1\\n`),
-  );
-  const lines = sluice.log.filter((line) => line['setting'] === setting);
-  assert.equal(lines.length, 1);
+  const counter = `sluice_session_limits_passed_total{setting="${setting}"}`;
+  assert.equal(await route.sluice.metric(counter), times);
+  const lines = route.sluice.log.filter((line) => line['setting'] === setting);
+  assert.equal(lines.length, times);
   assert.equal(await bystander.value('SELECT 1'), '1');
   bystander.destroy();
 }
@@ -69,6 +80,38 @@ onEachRoute('limits of a session', { routes: ['node', 'bun'], settings }, (route
     assert.match(story(await client.untilClosed()), /E 08P01$/);
     const { body } = await route().sluice.admin('/metrics');
     assert.match(body, /sluice_session_limits_passed_total\{setting="MaxBytesBeforeLogin"\} 1\n/);
+  });
+
+  const long = 'x'.repeat(30_000);
+
+  test('the length of prepared statements', async (t) => {
+    const client = await route().login(t);
+    // Each is within the limit, and what was closed does not count.
+    for (let at = 0; at < 5; at += 1) {
+      client.send(parse('one', `SELECT '${at}${long}'`), close('S', 'one'), sync);
+      assert.equal(story(await client.ready()), '1 | 3 | Z I');
+    }
+    // A longer one would not be looked at, and keep its connection.
+    const short = long.slice(0, 9000);
+    for (let at = 0; at < 5; at += 1) await client.query(`PREPARE s${at} AS SELECT '${short}'`);
+    client.send(parse('one', `SELECT '${long}'`), parse('two', `SELECT '2${long}'`), sync);
+    await assertEnds(route(), client, 'MaxSessionMemory');
+  });
+
+  test('the length of parameters', async (t) => {
+    const client = await route().login(t);
+    for (let at = 0; at < 10; at += 1) await client.query(`SET app.same = '${at}${long}'`);
+    for (let at = 0; at < 3; at += 1) await client.query(`SET app.v${at} = '${long}'`);
+    await assertEnds(route(), client, 'MaxSessionMemory', 2);
+  });
+
+  test('the length of statements bound to portals', async (t) => {
+    const client = await route().login(t);
+    await client.query('PREPARE q AS SELECT 1; BEGIN');
+    for (let at = 0; at < 4; at += 1)
+      client.send(parse('', `EXECUTE q /* ${long} */`), bind('', [], { portal: `p${at}` }));
+    client.send(sync);
+    await assertEnds(route(), client, 'MaxSessionMemory', 3);
   });
 
   test('portals whose statements use names', async (t) => {

@@ -368,7 +368,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'client',
     retryable: false,
-    when: 'A session has more prepared statements, parameters or channels than the settings allow.',
+    when: 'A session has more or longer prepared statements, parameters, channels or portals than the settings allow.',
     message: 'the session has exceeded a limit: {setting} is {limit}',
     hint: 'Release unused state (DEALLOCATE, RESET, UNLISTEN), or raise the setting.',
   },

@@ -31,6 +31,7 @@ export function endpointLimits(settings: Settings): EndpointLimits {
       MaxSessionParameters: settings.MaxSessionParameters,
       MaxListenChannels: settings.MaxListenChannels,
       MaxPortals: settings.MaxPortals,
+      MaxSessionMemory: settings.MaxSessionMemory,
       MaxUnreadBytes: settings.MaxUnreadBytes,
       MaxPendingReplies: settings.MaxPendingReplies,
     },

@@ -194,6 +194,8 @@ export interface ProxySettings {
   readonly MaxListenChannels?: number;
   /** The maximum number of portals that the proxy tracks for one session. It tracks the portals of statements that change session state (`SET`, `EXECUTE`, `DEALLOCATE`). The proxy closes a client connection that exceeds the limit (SQLSTATE 54000). Takes a whole number from 10 to 1000000 (portals). Default: `10000`. */
   readonly MaxPortals?: number;
+  /** The maximum size of what the proxy keeps for one session: the names and texts of its prepared statements, the names and values of its parameters, and the texts of its tracked portals. The proxy closes a client connection that exceeds the limit (SQLSTATE 54000). Takes a whole number of bytes from 100000 to 1099511627776. Default: `67108864`. */
+  readonly MaxSessionMemory?: number;
   /** The maximum number of bytes of notifications that the proxy buffers for a client that does not read them. The proxy closes a client connection that exceeds the limit (SQLSTATE 53400). Query results are not buffered: the proxy stops reading from the database until the client reads. Takes a whole number of bytes from 65536 to 1073741823. Default: `1048576`. */
   readonly MaxUnreadBytes?: number;
   /** The maximum number of pending replies of one session. When a client pipelines more requests, the proxy stops reading from it until half of the replies have come. The client connection stays open. Takes a whole number from 100 to 1000000 (replies). Default: `2000`. */

@@ -108,6 +108,11 @@ export class RequestForwarder {
     return this.#requests.names.size;
   }
 
+  /** The length of the names and texts that are kept for the session. */
+  get bytes(): number {
+    return this.#requests.bytes;
+  }
+
   /** The number of tracked portals. */
   get portals(): number {
     return this.#requests.portals;

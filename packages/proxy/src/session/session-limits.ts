@@ -7,6 +7,7 @@ export interface SessionLimits {
   readonly MaxSessionParameters: number;
   readonly MaxListenChannels: number;
   readonly MaxPortals: number;
+  readonly MaxSessionMemory: number;
   readonly MaxUnreadBytes: number;
   /** Past it the client is not read on; nothing ends. */
   readonly MaxPendingReplies: number;
@@ -22,6 +23,7 @@ export const limitsPassed: Record<SessionLimit | 'MaxBytesBeforeLogin', number> 
   MaxSessionParameters: 0,
   MaxListenChannels: 0,
   MaxPortals: 0,
+  MaxSessionMemory: 0,
   MaxUnreadBytes: 0,
 };
 

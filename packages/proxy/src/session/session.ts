@@ -191,6 +191,11 @@ export class Session implements SessionOwner, RequestOwner, Worker {
     else if ((this.#effects.listening?.size ?? 0) > limits.MaxListenChannels)
       this.goesPast('MaxListenChannels');
     else if (this.#requests.portals > limits.MaxPortals) this.goesPast('MaxPortals');
+    else if (
+      this.#requests.bytes + this.#core.parameters.known.key.length >
+      limits.MaxSessionMemory
+    )
+      this.goesPast('MaxSessionMemory');
   }
 
   goesPast(setting: SessionLimit): void {

@@ -154,6 +154,8 @@ export class StatementRewriter implements ConversationOwner {
   #lexisUnsettled = false;
   /** Portals whose statements use names: the effects of their Execute. */
   #bound: Map<string, NamingText> | null = null;
+  /** The length of their texts. */
+  #boundBytes = 0;
   /** Portals whose statements may reset start values: what sets them again. */
   #restoring: Map<string, readonly string[]> | null = null;
 
@@ -173,6 +175,11 @@ export class StatementRewriter implements ConversationOwner {
     return (this.#bound?.size ?? 0) + (this.#restoring?.size ?? 0);
   }
 
+  /** The length of the names and texts of prepared statements, and of the texts of tracked portals. */
+  get bytes(): number {
+    return this.names.bytes + this.#boundBytes;
+  }
+
   close(): void {
     this.names.clear();
   }
@@ -190,6 +197,7 @@ export class StatementRewriter implements ConversationOwner {
     this.#unnamed.statement.keep();
     this.#onDemand.forget();
     this.#bound = null;
+    this.#boundBytes = 0;
     this.#restoring = null;
   }
 
@@ -819,7 +827,7 @@ export class StatementRewriter implements ConversationOwner {
     if (named instanceof ClientStatement)
       return this.#bindNamed(connection, named, name, chunk, at, portalEnd, statementEnd, stop);
     if (this.#onDemand.mustWait(connection)) return this.#wait();
-    this.#bound?.delete(nameIn(chunk, bodyAt(at), portalEnd));
+    this.#unbind(nameIn(chunk, bodyAt(at), portalEnd));
     let bound: NamingText | null = null;
     if (named !== undefined) {
       if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, null);
@@ -867,7 +875,7 @@ export class StatementRewriter implements ConversationOwner {
     const need = source === null ? Need.Nothing : this.#onDemand.needOf(connection, unnamed, true);
     if (need === Need.Wait || !this.#mayGoOn(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
-    this.#bound?.delete(portal);
+    this.#unbind(portal);
     const failure =
       need === Need.Nothing ? null : new BindFailure('', told(unnamed), chunk, portalEnd + 2, stop);
     if (need === Need.PrepareAndWait && failure !== null) {
@@ -914,7 +922,7 @@ export class StatementRewriter implements ConversationOwner {
     const need = this.#onDemand.needOf(connection, named, true);
     if (need === Need.Wait || !this.#mayGoOn(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
-    this.#bound?.delete(portal);
+    this.#unbind(portal);
     const failure =
       need === Need.Nothing
         ? null
@@ -1053,7 +1061,16 @@ export class StatementRewriter implements ConversationOwner {
       this.#owner.willRun(effects, text.source, text.start),
     );
     (this.#bound ??= new Map()).set(portal, text);
+    this.#boundBytes += text.end - text.start;
     return true;
+  }
+
+  /** The portal has no statement that uses names any more. */
+  #unbind(portal: string): void {
+    const text = this.#bound?.get(portal);
+    if (text === undefined) return;
+    this.#bound?.delete(portal);
+    this.#boundBytes -= text.end - text.start;
   }
 
   /** Execute (F): Byte1('E') Int32 length, String portal, Int32 rows. Handles the effects of the portal. */

@@ -1028,6 +1028,15 @@ export const settingsTable = {
     since,
     doc: 'The maximum number of portals that the proxy tracks for one session. It tracks the portals of statements that change session state (`SET`, `EXECUTE`, `DEALLOCATE`). The proxy closes a client connection that exceeds the limit (SQLSTATE 54000).',
   },
+  MaxSessionMemory: {
+    type: 'bytes',
+    min: 100_000,
+    max: 1_099_511_627_776,
+    default: 67_108_864,
+    reloadable: true,
+    since,
+    doc: 'The maximum size of what the proxy keeps for one session: the names and texts of its prepared statements, the names and values of its parameters, and the texts of its tracked portals. The proxy closes a client connection that exceeds the limit (SQLSTATE 54000).',
+  },
   MaxUnreadBytes: {
     type: 'bytes',
     min: 65_536,

@@ -19,6 +19,11 @@ export class ClientStatement implements Kept {
     this.statement = statement;
   }
 
+  /** The length of its text. */
+  get bytes(): number {
+    return this.statement.parseMessage.length;
+  }
+
   get readUnder(): ReadUnder {
     return this.statement.readUnder;
   }

@@ -30,6 +30,7 @@ export class SessionNames {
   /** The session's names, by those on server connections: in a session, each belongs to one statement. */
   #byBackendName = noBackendNames;
   #sqlStatements = 0;
+  #bytes = 0;
   /** Increases with every change. */
   version = 0;
   /** A cycle that may be unanswered changed a name or prepared something. */
@@ -48,6 +49,11 @@ export class SessionNames {
 
   get size(): number {
     return this.#byName.size;
+  }
+
+  /** The length of the names and of the texts of their statements. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Some statements are SQL-level. */
@@ -127,6 +133,7 @@ export class SessionNames {
     this.version++;
     if (this.#byName === noNames) this.#byName = new Map();
     this.#byName.set(name, named);
+    this.#bytes += name.length + named.bytes;
     if (named instanceof ClientStatement) {
       named.statement.names++;
       if (this.#byBackendName === noBackendNames) this.#byBackendName = new Map();
@@ -138,6 +145,7 @@ export class SessionNames {
     const named = this.#byName.get(name);
     if (named === undefined) return;
     this.#byName.delete(name);
+    this.#bytes -= name.length + named.bytes;
     this.version++;
     if (named instanceof SqlStatement) this.#sqlStatements--;
     else if (this.#byBackendName.get(named.statement.calledName) === name)
@@ -158,6 +166,7 @@ export class SessionNames {
     this.#byName = noNames;
     this.#byBackendName = noBackendNames;
     this.#sqlStatements = 0;
+    this.#bytes = 0;
     this.version++;
   }
 

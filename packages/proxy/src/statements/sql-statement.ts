@@ -51,6 +51,11 @@ export class SqlStatement {
     this.source = buildParse(runner, Buffer.from(text, 'latin1'));
   }
 
+  /** The length of its text. */
+  get bytes(): number {
+    return this.source.length;
+  }
+
   /** Runs the PREPARE again, with extended-protocol messages that can be within a cycle. */
   prepareAgain(connection: StatementSink, action: Action, note: ReplyNote): void {
     const { pending } = connection;

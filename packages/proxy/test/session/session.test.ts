@@ -122,6 +122,7 @@ class Client {
         MaxSessionParameters: Infinity,
         MaxListenChannels: Infinity,
         MaxPortals: Infinity,
+        MaxSessionMemory: Infinity,
         MaxUnreadBytes: Infinity,
         MaxPendingReplies: Infinity,
       },

@@ -116,6 +116,7 @@ const keeper: SessionKeeper = {
     MaxSessionParameters: Infinity,
     MaxListenChannels: Infinity,
     MaxPortals: Infinity,
+    MaxSessionMemory: Infinity,
     MaxUnreadBytes: Infinity,
     MaxPendingReplies: Infinity,
   },
