@@ -321,6 +321,8 @@ export class RequestForwarder {
     let kept = begun;
     let cycles = 0;
     let messages = 0;
+    // Syncs that the proxy answers itself, but has not yet: one write for many.
+    let synced = 0;
     this.#cycles.drop();
     // The session may have the connection from before.
     if (connection !== null && !connection.cycleOpen && this.#bodyLeft === 0) kept = 0;
@@ -333,6 +335,10 @@ export class RequestForwarder {
       const code = chunk[at] ?? 0;
       const length = lengthAt(chunk, at);
       const kind = kindOf(code);
+      if (synced > 0 && code !== Code.Sync && code !== Code.Flush) {
+        this.#answerSyncs(synced);
+        synced = 0;
+      }
       if (
         kind === Kind.Unknown ||
         length < shortestLength ||
@@ -354,6 +360,7 @@ export class RequestForwarder {
       }
       messages++;
       if ((messages & (messagesOfSlice - 1)) === 0 && turn.isOver) {
+        if (synced > 0) this.#answerSyncs(synced);
         toServer.addRange(chunk, from, at);
         this.#flush(connection);
         this.#keepForLater(chunk, at);
@@ -401,7 +408,7 @@ export class RequestForwarder {
         from = Math.min(next, end);
         if (code === Code.Sync) {
           this.#discarding = false;
-          owner.reply(readyForQueryIdle);
+          synced++;
         }
         if (next > end) {
           this.#bodyLeft = next - end;
@@ -411,6 +418,10 @@ export class RequestForwarder {
         }
         at = next;
         continue;
+      }
+      if (synced > 0) {
+        this.#answerSyncs(synced);
+        synced = 0;
       }
       if (connection === null) {
         connection = owner.borrow();
@@ -544,11 +555,20 @@ export class RequestForwarder {
       }
       at = next;
     }
+    if (synced > 0) this.#answerSyncs(synced);
     toServer.addRange(chunk, from, at);
     if (at < end) this.#rest = at === 0 ? chunk : chunk.subarray(at);
     else if (kept >= 0 && cycles === 1 && this.#bodyLeft === 0 && connection?.cycleOpen === false)
       this.#cycles.keep(chunk, kept, end);
     this.#flush(connection);
+  }
+
+  #answerSyncs(count: number): void {
+    this.#owner.reply(
+      count === 1
+        ? readyForQueryIdle
+        : Buffer.alloc(count * readyForQueryIdle.length, readyForQueryIdle),
+    );
   }
 
   #flush(connection: ServerConnection | null): void {

@@ -9,6 +9,7 @@ import {
   buildParse,
   buildQuery,
   flushMessage,
+  readyForQueryIdle,
   syncMessage,
   terminateMessage,
 } from '@sluice/wire';
@@ -107,6 +108,21 @@ test('without a connection, Sync and Flush need none', () => {
   assert.deepEqual(owner.log, []);
   assert.deepEqual(owner.told(), ['ZI']);
   assert.equal(owner.cycles.unanswered, 0);
+});
+
+test('many Syncs without a connection are answered together, before what follows them', () => {
+  const { owner, server } = parts();
+  const replies: number[] = [];
+  owner.onReply = (bytes) => void replies.push(bytes.length);
+  owner.send(syncMessage, flushMessage, syncMessage, syncMessage, select);
+  assert.deepEqual(replies, [3 * readyForQueryIdle.length]);
+  server.answer();
+  assert.deepEqual(owner.told(), ['ZI', 'ZI', 'ZI', 'C SELECT', 'ZI']);
+  owner.forwarder.discardUntilSync();
+  owner.send(syncMessage, syncMessage);
+  assert.deepEqual(owner.told(), ['ZI']);
+  server.answer();
+  assert.deepEqual(owner.told(), ['ZI']);
 });
 
 test('a Sync on a lease is a cycle', () => {

@@ -39,6 +39,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   /** What code that runs may reset. */
   mayReset: MayReset = { names: [], isKnown: true };
 
+  /** The session itself answers. */
+  onReply: RequestOwner['reply'] = () => undefined;
   /** Whether a notification goes to the client. */
   onNotified: LeaseOwner<ServerConnection>['notified'] = () => true;
 
@@ -98,6 +100,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     // The client is read on.
   }
   reply(bytes: Buffer): void {
+    this.onReply(bytes);
     this.#sent.push(bytes);
   }
   terminated(): void {
