@@ -3,7 +3,8 @@ const leastCapacity = 256;
 
 /**
  * Joins bytes that arrive in pieces. The capacity doubles as it fills, so a message that arrives byte by byte is copied
- * twice in total, and not once per byte. Returned ranges stay valid.
+ * twice in total, and not once per byte. A long piece that completes a short one gets no more than it needs: most of the next
+ * piece will be messages of their own. Returned ranges stay valid.
  */
 export class Appender {
   #memory: Buffer | null = null;
@@ -23,7 +24,9 @@ export class Appender {
       return memory.subarray(start, this.#used);
     }
     const length = rest.length + chunk.length;
-    const grown = Buffer.allocUnsafeSlow(Math.max(leastCapacity, 2 * length));
+    const grown = Buffer.allocUnsafeSlow(
+      Math.max(leastCapacity, rest.length < chunk.length ? length : 2 * length),
+    );
     rest.copy(grown, 0);
     chunk.copy(grown, rest.length);
     this.#memory = grown;

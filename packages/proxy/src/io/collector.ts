@@ -1,15 +1,16 @@
 import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 const megabyte = 1024 * 1024;
 
-/** The number of bytes read between two checks of the process size. */
-const interval = 32 * megabyte;
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- on Node.js it is undefined
+const { Bun: bun } = globalThis as { readonly Bun?: { gc(wait: true): void } };
+
+/** The number of bytes read between two checks of the process size on Bun, and between two collections on Node.js. */
+const interval = (bun === undefined ? 8 : 32) * megabyte;
 
 /** How much the process can grow since the last collection before the next one. */
 const allowance = 96 * megabyte;
-
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- on Node.js it is undefined
-const { Bun: bun } = globalThis as { readonly Bun?: { gc(wait: true): void } };
 
 /*
  * The young generation of V8 doubles with garbage, up to 134 MB, and keeps that size: 9,000 logged-in clients took 7.7
@@ -18,11 +19,28 @@ const { Bun: bun } = globalThis as { readonly Bun?: { gc(wait: true): void } };
  */
 if (bun === undefined) setFlagsFromString('--semi-space-growth-factor=1');
 
+/**
+ * Collects the young generation of V8, which has no other API for that. Null on Bun, and if V8 does not let it be had.
+ */
+function findCollectYoung(): ((options: { readonly type: 'minor' }) => void) | null {
+  if (bun !== undefined) return null;
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('globalThis.gc');
+  setFlagsFromString('--no-expose-gc');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- V8 has no types for it
+  return typeof collect === 'function' ? (collect as (options: object) => void) : null;
+}
+
+const collectYoung = findCollectYoung();
 let baseline = process.memoryUsage.rss();
 let read = 0;
 
 /**
- * Counts bytes that were read; on Bun, collects garbage when much of it has accumulated.
+ * Counts bytes that were read, and collects garbage when much of it has accumulated.
+ *
+ * On Node.js, what is read from a socket is outside the heap of V8: the young generation does not fill, and is not
+ * collected. After 32 MB of it V8 collects the whole heap instead, which stops the program for 8 to 15 ms. So the young
+ * generation is collected earlier, which takes 0.5 ms.
  *
  * Bun collects concurrently with the program, so on a busy machine garbage accumulates faster than it is freed: the
  * same result of 1.6 GB, of which never more than 512 KiB waited to be sent, increased the process by 13 MB once, and
@@ -31,10 +49,13 @@ let read = 0;
  * function.
  */
 export function countRead(bytes: number): void {
-  if (bun === undefined) return;
   read += bytes;
   if (read < interval) return;
   read = 0;
+  if (bun === undefined) {
+    collectYoung?.({ type: 'minor' });
+    return;
+  }
   const now = process.memoryUsage.rss();
   if (now < baseline) baseline = now;
   if (now - baseline < allowance) return;

@@ -26,6 +26,12 @@ import { SessionLease } from './session-lease.ts';
 import { SessionState } from './session-state.ts';
 import { StatementEffects } from './statement-effects.ts';
 
+/**
+ * The maximum number of unanswered cycles of a session: as many cycles as are reused. More would become garbage, which on Node.js
+ * stops all sessions while it is collected.
+ */
+const mostUnanswered = 256;
+
 /** The maximum number of unanswered cycles of a session while its pool has no free connection. */
 const mostAhead = 32;
 
@@ -151,6 +157,7 @@ export class Session implements SessionOwner, RequestOwner, Worker {
   get maySendAhead(): boolean {
     const { connection, pool } = this;
     if (connection !== null && connection.pending.length >= this.mostPending) return false;
+    if (this.cycles.complete >= mostUnanswered) return false;
     // A session that listens finds out its channels when it returns its connection: UNLISTEN and LISTEN that the client
     // has pipelined belong to one lease.
     if (this.#core.isBegun || this.pin !== null || this.#effects.listening !== null) return true;

@@ -460,6 +460,23 @@ test('two statements of a pipeline are both told as lost', async () => {
   assert.equal(world.source.servers.length, 1);
 });
 
+test('a session sends at most 256 cycles ahead, in a transaction too', async () => {
+  for (const first of [[], [begin]]) {
+    const world = new World(2);
+    const client = world.client();
+    client.send(...first, ...Array.from({ length: 1000 }, () => select));
+    for (let round = 0; round < 20; round++) await world.turn();
+    let sent = requests(world.server).length;
+    assert.equal(sent, 256);
+    for (let round = 0; round < 20; round++) {
+      await settle(world.server);
+      sent += requests(world.server).length;
+      assert(client.session.cycles.complete <= 256);
+    }
+    assert.equal(sent, 1000 + first.length);
+  }
+});
+
 test('an open cycle is dropped up to its Sync when its connection is lost', async () => {
   const world = new World();
   const client = world.client();
