@@ -19,10 +19,20 @@ import type { RecoveryOwner } from '../recovery/session-recovery.ts';
 import type { Effect, Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
 import { Release, nextRelease } from './release-policy.ts';
-import type { RequestForwarder } from './request-forwarder.ts';
+import { RequestForwarder } from './request-forwarder.ts';
+import type { RequestOwner } from './request-owner.ts';
 import type { SessionCore } from './session-core.ts';
 import { SessionState } from './session-state.ts';
 import type { StatementEffects } from './statement-effects.ts';
+
+/**
+ * The maximum number of unanswered cycles of a session: as many cycles as are reused. More would become garbage, which on Node.js
+ * stops all sessions while it is collected.
+ */
+const mostUnanswered = 256;
+
+/** The maximum number of unanswered cycles of a session while its pool has no free connection. */
+const mostAhead = 32;
 
 /** temp_buffers cannot be changed after temporary tables were used, possibly by other sessions. */
 function setsBeforeUse(effect: Effect): boolean {
@@ -35,7 +45,7 @@ function setsBeforeUse(effect: Effect): boolean {
 
 /** The leases of a session, one after the other: borrowing, the requests at the start of a lease, and returning. */
 export class SessionLease
-  implements LeaseOwner<ServerConnection>, Borrower, Lingerer, RecoveryOwner
+  implements LeaseOwner<ServerConnection>, Borrower, Lingerer, RecoveryOwner, RequestOwner
 {
   readonly requests: RequestForwarder;
   readonly pool: Pool;
@@ -56,13 +66,13 @@ export class SessionLease
   /** The report version of the pool that the client was last informed of. */
   #reportVersion: number;
 
-  constructor(core: SessionCore, effects: StatementEffects, requests: RequestForwarder) {
-    this.requests = requests;
+  constructor(core: SessionCore, effects: StatementEffects) {
     this.pool = core.pool;
     this.cycles = core.cycles;
     this.#core = core;
     this.#effects = effects;
     this.#reportVersion = core.pool.reportVersion;
+    this.requests = new RequestForwarder(this, effects);
   }
 
   get parameters(): ParameterSet {
@@ -215,6 +225,50 @@ export class SessionLease
       ask: (sql: string, done: (answer: InternalAnswer) => void) =>
         connection.gather(sql, new InternalQuery(done)),
     });
+  }
+
+  // --- Requests ---
+
+  get longestBuffered(): number {
+    return this.#core.keeper.longestBuffered;
+  }
+
+  get mostPending(): number {
+    return this.#core.keeper.sessionLimits.MaxPendingReplies;
+  }
+
+  /**
+   * A session that pipelines keeps its connection. While others wait for a connection, it begins no cycle before all replies
+   * have come, and then waits in the queue like them. While others would have to wait, it pipelines only a few cycles.
+   */
+  get maySendAhead(): boolean {
+    const { connection, pool } = this;
+    if (connection !== null && connection.pending.length >= this.mostPending) return false;
+    if (this.cycles.complete >= mostUnanswered) return false;
+    // A session that listens finds out its channels when it returns its connection: UNLISTEN and LISTEN that the client
+    // has pipelined belong to one lease.
+    if (this.#core.isBegun || this.isPinned || this.#effects.listening !== null) return true;
+    if (pool.waitingCount > 0) return false;
+    return this.cycles.complete < mostAhead || pool.hasCapacity;
+  }
+
+  /** While memory is short, requests outside transactions are refused on an existing lease too. */
+  refusal(): Buffer | null {
+    if (!memory.isShort || this.#core.isBegun) return null;
+    const error = memory.refusal();
+    return error === null ? null : buildErrorResponse({ ...error.fields, severity: 'ERROR' });
+  }
+
+  workLater(): void {
+    this.#core.owner.workLater();
+  }
+
+  terminated(): void {
+    this.#core.owner.end('the client sent Terminate', null);
+  }
+
+  terminate(error: ProxyError): void {
+    this.#core.owner.terminate(error);
   }
 
   // --- Replies ---

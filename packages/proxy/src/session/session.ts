@@ -5,19 +5,15 @@ import { ProxyError } from '../errors.ts';
 import { countRead } from '../io/collector.ts';
 import { caught } from '../io/guard.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
-import { memory } from '../io/memory.ts';
 import { turn } from '../io/turn.ts';
 import type { Worker } from '../io/turn.ts';
 import { SessionParameters } from '../parameters/session-parameters.ts';
 import type { PinReason } from '../pinning/pin-reason.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { QueryCycles } from '../protocol/query-cycles.ts';
-import type { Effects } from '../sql/index.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import { ClientOutput } from './client-output.ts';
 import { sayGoodbye } from './goodbye.ts';
-import { RequestForwarder } from './request-forwarder.ts';
-import type { RequestOwner } from './request-owner.ts';
+import type { RequestForwarder } from './request-forwarder.ts';
 import { SessionCore } from './session-core.ts';
 import type { SessionKeeper as CoreKeeper, SessionOwner } from './session-core.ts';
 import { limitPassed } from './session-limits.ts';
@@ -25,15 +21,6 @@ import type { SessionLimit } from './session-limits.ts';
 import { SessionLease } from './session-lease.ts';
 import { SessionState } from './session-state.ts';
 import { StatementEffects } from './statement-effects.ts';
-
-/**
- * The maximum number of unanswered cycles of a session: as many cycles as are reused. More would become garbage, which on Node.js
- * stops all sessions while it is collected.
- */
-const mostUnanswered = 256;
-
-/** The maximum number of unanswered cycles of a session while its pool has no free connection. */
-const mostAhead = 32;
 
 /** The owner of the sessions. */
 export interface SessionKeeper extends CoreKeeper {
@@ -46,7 +33,7 @@ export interface SessionKeeper extends CoreKeeper {
  * It combines the request forwarder (`RequestForwarder`), the effects of statements (`StatementEffects`) and the leases
  * (`SessionLease`).
  */
-export class Session implements SessionOwner, RequestOwner, Worker {
+export class Session implements SessionOwner, Worker {
   readonly id: number;
   readonly socket: Socket;
   readonly pool: Pool;
@@ -54,7 +41,6 @@ export class Session implements SessionOwner, RequestOwner, Worker {
   readonly tls: boolean;
   /** The user name that the client sent. */
   readonly clientUser: string;
-  readonly cycles: QueryCycles;
 
   readonly #keeper: SessionKeeper;
   readonly #core: SessionCore;
@@ -90,10 +76,9 @@ export class Session implements SessionOwner, RequestOwner, Worker {
       parameters: new SessionParameters(options.pool.parameterSets, options.parameters),
       owner: this,
     });
-    this.cycles = this.#core.cycles;
     this.#effects = new StatementEffects(this.#core, () => this.#requests);
-    this.#requests = new RequestForwarder(this, this.#effects);
-    this.#lease = new SessionLease(this.#core, this.#effects, this.#requests);
+    this.#lease = new SessionLease(this.#core, this.#effects);
+    this.#requests = this.#lease.requests;
   }
 
   /** New server connections start with other values now. The session keeps its start values. */
@@ -138,38 +123,6 @@ export class Session implements SessionOwner, RequestOwner, Worker {
   /** The reason for the pin, or null. */
   get pin(): PinReason | null {
     return this.#core.pin.reason;
-  }
-
-  get longestBuffered(): number {
-    return this.#keeper.longestBuffered;
-  }
-
-  // --- Pipelining ---
-
-  get mostPending(): number {
-    return this.#keeper.sessionLimits.MaxPendingReplies;
-  }
-
-  /**
-   * A session that pipelines keeps its connection. While others wait for a connection, it begins no cycle before all replies
-   * have come, and then waits in the queue like them. While others would have to wait, it pipelines only a few cycles.
-   */
-  get maySendAhead(): boolean {
-    const { connection, pool } = this;
-    if (connection !== null && connection.pending.length >= this.mostPending) return false;
-    if (this.cycles.complete >= mostUnanswered) return false;
-    // A session that listens finds out its channels when it returns its connection: UNLISTEN and LISTEN that the client
-    // has pipelined belong to one lease.
-    if (this.#core.isBegun || this.pin !== null || this.#effects.listening !== null) return true;
-    if (pool.waitingCount > 0) return false;
-    return this.cycles.complete < mostAhead || pool.hasCapacity;
-  }
-
-  /** While memory is short, requests outside transactions are refused on an existing lease too. */
-  refusal(): Buffer | null {
-    if (!memory.isShort || this.#core.isBegun) return null;
-    const error = memory.refusal();
-    return error === null ? null : buildErrorResponse({ ...error.fields, severity: 'ERROR' });
   }
 
   workLater(): void {
@@ -220,10 +173,6 @@ export class Session implements SessionOwner, RequestOwner, Worker {
     this.end('the client closed its connection', null);
   }
 
-  reply(bytes: Buffer): void {
-    this.#client.write(bytes);
-  }
-
   /** Reads from the client only while its requests can be forwarded and its replies can be written. */
   flow(): void {
     if (this.#core.state === SessionState.Closed) return;
@@ -236,18 +185,6 @@ export class Session implements SessionOwner, RequestOwner, Worker {
   }
 
   // --- The lease ---
-
-  borrow(): ServerConnection | null {
-    return this.#lease.borrow();
-  }
-
-  needsNewConnection(effects: Effects): boolean {
-    return this.#lease.needsNewConnection(effects);
-  }
-
-  leaveConnection(): void {
-    this.#lease.leaveConnection();
-  }
 
   resume(): void {
     if (this.#core.state === SessionState.Closed) return;
@@ -279,10 +216,6 @@ export class Session implements SessionOwner, RequestOwner, Worker {
   }
 
   // --- The end ---
-
-  terminated(): void {
-    this.end('the client sent Terminate', null);
-  }
 
   /** Ends the session with `error`. The client gets the error unless it is in the middle of a reply. */
   terminate(error: ProxyError): void {
