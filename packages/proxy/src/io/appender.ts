@@ -1,3 +1,5 @@
+import { countAllocated } from './collector.ts';
+
 /** The minimum capacity. */
 const leastCapacity = 256;
 
@@ -24,9 +26,9 @@ export class Appender {
       return memory.subarray(start, this.#used);
     }
     const length = rest.length + chunk.length;
-    const grown = Buffer.allocUnsafeSlow(
-      Math.max(leastCapacity, rest.length < chunk.length ? length : 2 * length),
-    );
+    const capacity = Math.max(leastCapacity, rest.length < chunk.length ? length : 2 * length);
+    countAllocated(capacity);
+    const grown = Buffer.allocUnsafeSlow(capacity);
     rest.copy(grown, 0);
     chunk.copy(grown, rest.length);
     this.#memory = grown;
