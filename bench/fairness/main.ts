@@ -1,6 +1,7 @@
 /*
- * How much a client that floods slows the others: `node bench/fairness/main.ts [--seconds N]`, on a machine with nothing
- * else to do. Ten clients read, alone and beside each flood; prints their p50 and p99 in milliseconds, in Markdown.
+ * How much a client that floods slows the others: `node bench/fairness/main.ts [--seconds N] [--rounds N] [--floods A,B]`, on
+ * a machine with nothing else to do. Ten clients read, alone and beside each flood, in alternating rounds; prints their p50
+ * and p99 in milliseconds, and how much longer the p99 is than without a flood, in Markdown.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,21 +13,23 @@ import { RawClient } from '../../test/helpers/raw-client.ts';
 import type { Address } from '../../test/helpers/raw-client.ts';
 import { Sluice } from '../../test/helpers/sluice.ts';
 
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '4' } } });
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '3' },
+    floods: { type: 'string', default: 'sync,flush,pipeline,tiny packets,cancels,logins' },
+  },
+});
 const seconds = Number(values.seconds);
-const kinds = ['sync', 'flush', 'pipeline', 'tiny packets', 'cancels', 'logins'];
+const kinds = ['none', ...values.floods.split(',')];
 const flood = path.join(import.meta.dirname, 'flood.ts');
 
-interface Latency {
-  readonly p50: number;
-  readonly p99: number;
-}
-
-async function measure(address: Address): Promise<Latency> {
+/** The times of ten clients' reads, in milliseconds. */
+async function measure(address: Address): Promise<number[]> {
   const times: number[] = [];
+  const clients = await Promise.all(Array.from({ length: 10 }, () => RawClient.login(address)));
   const end = performance.now() + seconds * 1000;
-  const read = async (): Promise<void> => {
-    const client = await RawClient.login(address);
+  const read = async (client: RawClient): Promise<void> => {
     while (performance.now() < end) {
       const began = performance.now();
       await client.rows('SELECT 1');
@@ -35,41 +38,65 @@ async function measure(address: Address): Promise<Latency> {
     }
     client.destroy();
   };
-  await Promise.all(Array.from({ length: 10 }, read));
-  times.sort((one, other) => one - other);
-  const at = (share: number): number => times[Math.floor(times.length * share)] ?? 0;
-  return { p50: at(0.5), p99: at(0.99) };
+  await Promise.all(clients.map(read));
+  return times;
 }
 
-const cell = ({ p50, p99 }: Latency): string => `${p50.toFixed(1)} / ${p99.toFixed(1)}`;
+/** The times of each path beside each flood. */
+const all = new Map<string, number[]>();
 
-console.log(`| flood | ${['direct', 'node', 'bun'].join(' | ')} |\n| --- | --- | --- | --- |`);
+/** Beside a flood, on a path. */
+async function measureBeside(kind: string, address: Address): Promise<number[]> {
+  if (kind === 'none') return measure(address);
+  const child = spawn(process.execPath, [flood, kind, JSON.stringify(address)], {
+    stdio: 'inherit',
+  });
+  try {
+    await delay(500);
+    return await measure(address);
+  } finally {
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await delay(500);
+  }
+}
+
+function quantile(times: readonly number[], share: number): number {
+  return times.toSorted((one, other) => one - other)[Math.floor(times.length * share)] ?? 0;
+}
+
+function cell(kind: string, name: string): string {
+  const times = all.get(`${kind} ${name}`) ?? [];
+  const p99 = quantile(times, 0.99);
+  const times99 = p99 / quantile(all.get(`none ${name}`) ?? [], 0.99);
+  const slower = kind === 'none' ? '' : ` (${times99.toFixed(1)} ×)`;
+  return `${quantile(times, 0.5).toFixed(1)} / ${p99.toFixed(1)}${slower}`;
+}
+
 const database = await startDatabase();
 const { user, password, database: name } = database;
-const daemons = {
-  node: await Sluice.start(database, { PoolSize: 20 }, 'node'),
-  bun: await Sluice.start(database, { PoolSize: 20 }, 'bun'),
-};
+const daemons = [
+  await Sluice.start(database, { PoolSize: 20 }, 'node'),
+  await Sluice.start(database, { PoolSize: 20 }, 'bun'),
+] as const;
+const paths = { Direct: database, 'Node.js': daemons[0], Bun: daemons[1] };
 try {
-  for (const kind of ['none', ...kinds]) {
-    const cells: string[] = [];
-    for (const { host, port } of [database, daemons.node, daemons.bun]) {
-      const address = { host, port, user, password, database: name };
-      const child =
-        kind === 'none'
-          ? null
-          : spawn(process.execPath, [flood, kind, JSON.stringify(address)], { stdio: 'inherit' });
-      if (child !== null) await delay(500);
-      cells.push(cell(await measure(address)));
-      if (child === null) continue;
-      child.kill('SIGKILL');
-      await once(child, 'exit');
-      await delay(500);
+  // The first round warms everything up.
+  for (let round = 0; round <= Number(values.rounds); round += 1) {
+    for (const kind of round === 0 ? ['none'] : kinds) {
+      for (const [route, { host, port }] of Object.entries(paths)) {
+        const times = await measureBeside(kind, { host, port, user, password, database: name });
+        if (round === 0) continue;
+        const key = `${kind} ${route}`;
+        all.set(key, [...(all.get(key) ?? []), ...times]);
+      }
     }
-    console.log(`| ${kind} | ${cells.join(' | ')} |`);
   }
 } finally {
-  await daemons.node.kill();
-  await daemons.bun.kill();
+  for (const daemon of daemons) await daemon.kill();
   await database.stop('immediate');
 }
+const names = Object.keys(paths);
+console.log(`| flood | ${names.join(' | ')} |\n| --- |${' --- |'.repeat(names.length)}`);
+for (const kind of kinds)
+  console.log(`| ${kind} | ${names.map((one) => cell(kind, one)).join(' | ')} |`);
