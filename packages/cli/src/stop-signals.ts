@@ -9,9 +9,15 @@ export type StopSignal = (typeof signals)[number];
  */
 export const echoTime = 300;
 
+/** How often a command that npm started looks whether its parent still lives (milliseconds). */
+const lookEvery = 200;
+
 /**
  * Turns the signals that end the process into an order: first to end well, then to end at once. They are heard until the
  * process ends, so that a late one does not spoil the exit code.
+ *
+ * npx, and npm scripts without `exec`, put a shell between npm and the command. npm passes a signal on to the shell, which
+ * dies of it and tells nobody. So the end of the parent counts as the first SIGTERM when npm started the command.
  */
 export class StopSignals {
   /** Aborted by the first signal; its reason is the name of the signal. */
@@ -36,7 +42,23 @@ export class StopSignals {
         }
       });
     }
+    if (process.env['npm_lifecycle_event'] !== undefined) {
+      onEndOfParent(() => {
+        if (!first.signal.aborted) first.abort('SIGTERM');
+      });
+    }
   }
+}
+
+/** An orphan gets another parent, which is the only sign of it. */
+function onEndOfParent(ended: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    ended();
+  }, lookEvery);
+  timer.unref();
 }
 
 /** Resolves when the signal is aborted. */

@@ -49,19 +49,22 @@ export class SluiceProcess {
       runtime?: Runtime;
       env?: NodeJS.ProcessEnv;
       cwd?: string;
-      npm?: boolean;
+      npm?: 'run' | 'npx';
       terminal?: boolean;
     } = {},
   ) {
     this.#folder = makeFolder();
-    const { runtime = 'node', env, cwd, npm = false, terminal = false } = options;
+    const { runtime = 'node', env, cwd, npm, terminal = false } = options;
     // By npm as the README says; signals then go to npm alone, as a process manager sends them.
-    const command = npm
-      ? ['npm', 'run', '--silent', 'sluice', '--', ...args]
-      : [process.execPath, bin, ...args];
+    const command =
+      npm === undefined
+        ? [process.execPath, bin, ...args]
+        : npm === 'npx'
+          ? ['npx', '--no-install', 'sluice', ...args]
+          : ['npm', 'run', '--silent', 'sluice', '--', ...args];
     const [file = '', ...rest] = terminal ? inTerminal(command) : command;
     this.#child = spawn(file, rest, {
-      cwd: npm ? repository : cwd,
+      cwd: npm === undefined ? cwd : repository,
       env: {
         ...process.env,
         SLUICE_RUNTIME: runtime,
