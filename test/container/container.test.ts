@@ -9,9 +9,10 @@ import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
-import { makeCertificate, startPostgres } from '@sluice/testkit';
+import { makeCertificate } from '@sluice/testkit';
 import type { Postgres } from '@sluice/testkit';
 import { Client } from 'pg';
+import { startDatabase } from '../helpers/database.ts';
 
 const root = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -60,7 +61,7 @@ suite('the container image, its steps run in a clean folder', { skip }, () => {
     const image = join(folder, 'image');
     await run('sh', ['container/build.sh', root, image, architecture], { cwd: root });
     sluice = join(image, 'usr/local/bin/sluice');
-    postgres = await startPostgres();
+    postgres = await startDatabase();
   });
 
   after(async () => {

@@ -7,8 +7,10 @@ import { startPostgres } from '@sluice/testkit';
 import type { Postgres } from '@sluice/testkit';
 import { SluiceProcess, temporaryFolder } from './sluice-process.ts';
 
+const templates = path.resolve(import.meta.dirname, '../../../.cache/postgres-templates');
+
 async function database(t: TestContext): Promise<Postgres> {
-  const postgres = await startPostgres();
+  const postgres = await startPostgres({ password: 'secret', templates });
   t.after(() => postgres.stop('immediate'));
   return postgres;
 }

@@ -11,9 +11,11 @@ import { echoTime } from '../src/stop-signals.ts';
 import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
 import type { Runtime } from './sluice-process.ts';
 
+const templates = path.resolve(import.meta.dirname, '../../../.cache/postgres-templates');
+
 let postgres: Postgres;
 before(async () => {
-  postgres = await startPostgres();
+  postgres = await startPostgres({ password: 'secret', templates });
 });
 after(() => postgres.stop());
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startPostgres } from '@sluice/testkit';
@@ -15,10 +16,16 @@ import { reportSchema } from '../src/report/schema.ts';
 import { summaryOf } from '../src/report/summary.ts';
 import { proveOptions, runProve } from './helpers/run-prove.ts';
 
+/** Its data is a copy: initdb takes longer than the rest of the start. */
+const known = {
+  password: 'secret',
+  templates: path.resolve(import.meta.dirname, '../../../.cache/postgres-templates'),
+};
+
 // Side by side: each has a database of its own, and most of the time they wait.
 suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 }, () => {
   test('never exceeds its limits, leaves nothing, and its report keeps to the schema', async (t) => {
-    const postgres = await startPostgres({ maxConnections: 60 });
+    const postgres = await startPostgres({ ...known, maxConnections: 60 });
     t.after(() => postgres.stop('immediate'));
     const { user, password, host, port } = postgres;
     const sluice = await ProxyProcess.start({
@@ -72,7 +79,7 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
   });
 
   test('what killed runs left is dropped, what is alive is respected, what is not its own is not touched', async (t) => {
-    const postgres = await startPostgres();
+    const postgres = await startPostgres(known);
     t.after(() => postgres.stop('immediate'));
     const url = (): string => postgres.url;
     const [first, other, second] = await Promise.all(
@@ -105,7 +112,7 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
   });
 
   test('a claim that cannot be measured is told, and the others are', async (t) => {
-    const postgres = await startPostgres();
+    const postgres = await startPostgres(known);
     t.after(() => postgres.stop('immediate'));
     const report = await runProve({
       direct: postgres.url,
@@ -120,7 +127,7 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
   });
 
   test('availability without a way to fail over is a caveat, and not silence', async (t) => {
-    const postgres = await startPostgres();
+    const postgres = await startPostgres(known);
     t.after(() => postgres.stop('immediate'));
     const { findings } = await runProve({ direct: postgres.url, only: ['availability'] });
     assert(findings.some(({ sentence }) => sentence.includes('--failover-command')));

@@ -13,11 +13,13 @@ import { Client } from 'pg';
 import { loadSettings, onEvent, SettingsError, startProxy, version } from 'sluice';
 import type { EventName, Proxy, ProxySettings, ProxyStatus } from 'sluice';
 
+const templates = path.resolve(import.meta.dirname, '../../../.cache/postgres-templates');
+
 suite('the API', () => {
   let postgres: Postgres;
 
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await startPostgres({ password: 'secret', templates });
   });
 
   after(() => postgres.stop());

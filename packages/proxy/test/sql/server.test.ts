@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { startPostgres } from '@sluice/testkit';
 import type { Postgres } from '@sluice/testkit';
@@ -51,10 +52,11 @@ const setup = `
   create procedure p(int) language sql as 'select 1';
   insert into t values (1, 'x', 2, 3, 'y')`;
 
+const templates = path.resolve(import.meta.dirname, '../../../../.cache/postgres-templates');
 let postgres: Postgres;
 
 before(async () => {
-  [postgres] = await Promise.all([startPostgres(), loadParser()]);
+  [postgres] = await Promise.all([startPostgres({ password: 'secret', templates }), loadParser()]);
   await withClient((client) => client.query(setup));
 });
 

@@ -145,13 +145,13 @@ suite('startPostgres', () => {
   test('says why a server does not start', async (t) => {
     const first = await start(t);
     await assert.rejects(
-      startPostgres({ port: first.port, templates }),
+      startPostgres({ port: first.port, password: 'secret', templates }),
       (error: Error) =>
         error.message.includes(`did not start on 127.0.0.1:${first.port}`) &&
         error.message.includes('could not bind IPv4 address'),
     );
     await assert.rejects(
-      startPostgres({ parameters: { work_mem: 'much' }, templates }),
+      startPostgres({ parameters: { work_mem: 'much' }, password: 'secret', templates }),
       /invalid value for parameter "work_mem": "much"/,
     );
   });
@@ -159,7 +159,7 @@ suite('startPostgres', () => {
   test('a killed owner leaves no server and no files', async () => {
     const program = `
       import { startPostgres } from ${JSON.stringify(path.resolve(import.meta.dirname, '../../src/index.ts'))};
-      const { pid, dataDir } = await startPostgres({ templates: ${JSON.stringify(templates)} });
+      const { pid, dataDir } = await startPostgres({ password: 'secret', templates: ${JSON.stringify(templates)} });
       console.log(JSON.stringify({ pid, dataDir }));
       setInterval(() => undefined, 1000);
     `;
