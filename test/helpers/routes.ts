@@ -3,6 +3,7 @@ import { after, before, suite } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Postgres, PostgresOptions } from '@sluice/testkit';
 import { startDatabase } from './database.ts';
+import { triesAll } from './extent.ts';
 import { RawClient } from './raw-client.ts';
 import type { Address, LoginOptions } from './raw-client.ts';
 import { Sluice } from './sluice.ts';
@@ -11,6 +12,12 @@ import { Sluice } from './sluice.ts';
 export type RouteName = 'direct' | 'node' | 'bun';
 
 const allRoutes: readonly RouteName[] = ['direct', 'node', 'bun'];
+
+/** The sample of scenarios about statements: what becomes of those is decided by the same code on both runtimes. */
+export const onOneRuntime: readonly RouteName[] = ['direct', 'node'];
+
+/** The same without the control, where PostgreSQL by itself takes as long as with the daemon. */
+export const onlyNode: readonly RouteName[] = ['node'];
 
 /** What a test registers its cleaning with: the context that `node:test` gives it. */
 export interface Owner {
@@ -101,6 +108,8 @@ export interface RouteOptions {
   readonly descriptors?: number;
   /** The routes to take. Default: all three. */
   readonly routes?: readonly RouteName[];
+  /** Those of them that `npm test` takes; `npm run test:all` takes all. */
+  readonly sample?: readonly RouteName[];
 }
 
 /**
@@ -113,6 +122,8 @@ export function onEachRoute(
   declare: (route: () => Route) => void,
 ): void {
   const wanted = process.env['SLUICE_TEST_ROUTES']?.split(',');
+  const { routes = allRoutes, sample = routes } = options;
+  const taken = wanted ?? (triesAll ? routes : sample);
   suite(title, () => {
     let database: Postgres;
     before(async () => {
@@ -120,8 +131,8 @@ export function onEachRoute(
     });
     after(() => database.stop('immediate'));
 
-    for (const name of options.routes ?? allRoutes) {
-      if (wanted !== undefined && !wanted.includes(name)) continue;
+    for (const name of routes) {
+      if (!taken.includes(name)) continue;
       suite(name, () => {
         let route: Route;
         before(async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bind, execute, parse, query, story, sync } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
-import { eventually, onEachRoute } from '../helpers/routes.ts';
+import { eventually, onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 /** The value that a query gives, or the SQLSTATE of its error. */
 async function valueOr(client: RawClient, text: string): Promise<string | null | undefined> {
@@ -13,7 +13,11 @@ const undefinedValue = '55000';
 
 onEachRoute(
   'currval() and lastval()',
-  { settings: { PoolSize: 2, ConnectionBorrowTimeout: 30 }, routes: ['node', 'bun'] },
+  {
+    settings: { PoolSize: 2, ConnectionBorrowTimeout: 30 },
+    routes: ['node', 'bun'],
+    sample: onOneRuntime,
+  },
   (route) => {
     test('nobody is told what another session drew; who asks is told its own from then on', async (t) => {
       const named = (application_name: string): Promise<RawClient> =>

@@ -4,7 +4,7 @@ import type { Postgres } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
 import { bind, execute, parse, story, sync } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
@@ -29,7 +29,11 @@ async function sessions(
 
 onEachRoute(
   'code of the database that sets parameters',
-  { settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 }, routes: ['node', 'bun'] },
+  {
+    settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 },
+    routes: ['node', 'bun'],
+    sample: onOneRuntime,
+  },
   (route) => {
     /** What `set` sets is the session's own, every time, in both protocols. */
     async function carries(owner: Owner, name: string, sql: string, set: string): Promise<void> {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { bind, close, describe, execute, parse, query, story, sync } from '../helpers/messages.ts';
 import type { Route } from '../helpers/routes.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
   client.send(...requests);
@@ -26,7 +26,9 @@ async function corrected({ sluice }: Route): Promise<number> {
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-onEachRoute('what is believed of a connection', { settings: { PoolSize: 1 } }, (route) => {
+const options = { settings: { PoolSize: 1 }, sample: onOneRuntime };
+
+onEachRoute('what is believed of a connection', options, (route) => {
   for (const [at, closing] of closings.entries()) {
     for (const how of ['function', 'block'] as const)
       test(`is corrected when a ${how} closes statements: ${closing}`, async (t) => {
@@ -82,7 +84,7 @@ onEachRoute('what is believed of a connection', { settings: { PoolSize: 1 } }, (
   });
 });
 
-onEachRoute('names of the statements of the proxy', { settings: { PoolSize: 1 } }, (route) => {
+onEachRoute('names of the statements of the proxy', options, (route) => {
   /** What another session's statement is called on the connection, as `pg_prepared_statements` tells it. */
   async function nameOfAnother(client: RawClient, other: RawClient): Promise<string> {
     await said(other, parse('theirs', 'SELECT 1234 AS theirs'), sync);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { bind, execute, parse, query, story, sync } from '../helpers/messages.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
   client.send(...requests);
@@ -25,7 +25,9 @@ const calls: readonly (readonly [string, readonly Buffer[], string])[] = [
   ['a trigger', [query('INSERT INTO called VALUES (1)')], 'C INSERT 0 1 | Z I'],
 ];
 
-onEachRoute('code that calls a statement by its name', { settings: { PoolSize: 2 } }, (route) => {
+const options = { settings: { PoolSize: 2 }, sample: onOneRuntime };
+
+onEachRoute('code that calls a statement by its name', options, (route) => {
   /** Takes a connection away, so that others get another. */
   async function taken(other: RawClient, run: () => Promise<void>): Promise<void> {
     await said(other, query('BEGIN'));
@@ -89,32 +91,28 @@ onEachRoute('code that calls a statement by its name', { settings: { PoolSize: 2
   });
 });
 
-onEachRoute(
-  'what lastval() tells behind DISCARD SEQUENCES',
-  { settings: { PoolSize: 2 } },
-  (route) => {
-    for (const discard of ['DISCARD SEQUENCES', 'DISCARD ALL'])
-      for (const draw of ["SELECT nextval('drawn')", "SELECT setval('drawn', 7)"])
-        test(`is what was drawn since: ${discard}; ${draw}`, async (t) => {
-          await route().database.query('CREATE SEQUENCE IF NOT EXISTS drawn');
-          const client = await route().login(t, { parameters: { application_name: 'draws' } });
-          await said(client, query("SELECT nextval('drawn')"));
-          await said(client, query('SELECT lastval()'));
-          for (let turn = 0; turn < 20; turn++) {
-            assert.equal(await said(client, query(discard)), `C ${discard} | Z I`);
-            if (draw.includes('setval')) {
-              // It is not lastval() that tells this one.
-              assert.match(await said(client, query(draw)), /^T \| D 7/);
-              assert.equal(
-                await said(client, query("SELECT currval('drawn')")),
-                'T | D 7 | C SELECT 1 | Z I',
-              );
-              continue;
-            }
-            const drawn = await said(client, query(draw));
-            assert.equal(await said(client, query('SELECT lastval()')), drawn);
-            assert.equal(await said(client, query("SELECT currval('drawn')")), drawn);
+onEachRoute('what lastval() tells behind DISCARD SEQUENCES', options, (route) => {
+  for (const discard of ['DISCARD SEQUENCES', 'DISCARD ALL'])
+    for (const draw of ["SELECT nextval('drawn')", "SELECT setval('drawn', 7)"])
+      test(`is what was drawn since: ${discard}; ${draw}`, async (t) => {
+        await route().database.query('CREATE SEQUENCE IF NOT EXISTS drawn');
+        const client = await route().login(t, { parameters: { application_name: 'draws' } });
+        await said(client, query("SELECT nextval('drawn')"));
+        await said(client, query('SELECT lastval()'));
+        for (let turn = 0; turn < 20; turn++) {
+          assert.equal(await said(client, query(discard)), `C ${discard} | Z I`);
+          if (draw.includes('setval')) {
+            // It is not lastval() that tells this one.
+            assert.match(await said(client, query(draw)), /^T \| D 7/);
+            assert.equal(
+              await said(client, query("SELECT currval('drawn')")),
+              'T | D 7 | C SELECT 1 | Z I',
+            );
+            continue;
           }
-        });
-  },
-);
+          const drawn = await said(client, query(draw));
+          assert.equal(await said(client, query('SELECT lastval()')), drawn);
+          assert.equal(await said(client, query("SELECT currval('drawn')")), drawn);
+        }
+      });
+});

@@ -17,7 +17,7 @@ import {
 import { triesAll } from '../helpers/extent.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 /*
  * Sessions prepare, describe and run statements while another connection changes the tables under them. Whatever the order, each
@@ -213,7 +213,7 @@ for (const [poolSize, routes] of [
 ] as const)
   onEachRoute(
     `sessions and tables that change, on ${poolSize} connections`,
-    { settings: { PoolSize: poolSize }, routes },
+    { settings: { PoolSize: poolSize }, routes, sample: onOneRuntime },
     (route) => {
       test('are the same as on direct connections, in any order', async (t) => {
         const { database, address } = route();

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { bind, close, describe, execute, parse, query, story, sync } from '../helpers/messages.ts';
 import type { Route } from '../helpers/routes.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
   client.send(...requests);
@@ -128,7 +128,11 @@ for (const poolSize of [1, 3])
   onEachRoute(
     `a text that others have prepared before, on ${poolSize} connections`,
     // A direct connection is the same for all.
-    { settings: { PoolSize: poolSize }, routes: poolSize === 1 ? all : pooled },
+    {
+      settings: { PoolSize: poolSize },
+      routes: poolSize === 1 ? all : pooled,
+      sample: onOneRuntime,
+    },
     (route) => {
       for (const { name, before, between, text, first, second, told } of cases)
         test(`is read anew: ${name}`, async (t) => {

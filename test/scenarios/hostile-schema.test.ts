@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 /** Operators that a schema in front of pg_catalog answers for, with the types of the catalogue. */
 const types = ['oid', 'int4', 'text', 'name', 'bool', 'char'];
@@ -40,7 +40,9 @@ const setup = [
   'CREATE VIEW ev.pg_class AS SELECT 0::oid AS relnamespace WHERE false',
 ].join(';');
 
-onEachRoute('a schema in front of pg_catalog', { settings: { PoolSize: 2 } }, (route) => {
+const options = { settings: { PoolSize: 2 }, sample: onOneRuntime };
+
+onEachRoute('a schema in front of pg_catalog', options, (route) => {
   before(() => route().database.query(setup));
 
   test('hides no temporary object', async (t) => {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sampleOf } from '../helpers/extent.ts';
 import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
-import { eventually, onEachRoute } from '../helpers/routes.ts';
+import { eventually, onEachRoute, onlyNode } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
 
 const passwords = { teller: 'teller secret', owner: 'owner secret' };
@@ -235,10 +234,12 @@ const cases: readonly Case[] = [
   },
 ];
 
-function declareCases(route: () => Route, tried: readonly Case[]): void {
+function declareCases(route: () => Route): void {
   async function begin(owner: Owner, alone: boolean): Promise<[RawClient, RawClient | null]> {
     const admin = await route().login(owner);
-    for (const statement of fresh) await route().database.query(statement);
+    const keeper = await RawClient.login({ ...route().address, port: route().database.port });
+    for (const statement of fresh) await keeper.rows(statement);
+    await keeper.end();
     const resident = alone ? null : await route().login(owner, asTeller);
     return [admin, resident];
   }
@@ -253,7 +254,7 @@ function declareCases(route: () => Route, tried: readonly Case[]): void {
     }
   }
 
-  for (const each of tried) {
+  for (const each of cases) {
     const { title, change, question, before, after } = each;
     test(`${title}: through this route, at once`, async (t) => {
       const [admin, resident] = await begin(t, each.alone === true);
@@ -286,12 +287,7 @@ function declareCases(route: () => Route, tried: readonly Case[]): void {
   }
 }
 
-const title = 'what PostgreSQL decides at login';
-onEachRoute(title, { settings, routes: ['direct', 'node'] }, (route) => declareCases(route, cases));
-// What is decided is the same code on both runtimes.
-onEachRoute(title, { settings, routes: ['bun'] }, (route) =>
-  declareCases(route, sampleOf(cases, 3)),
-);
+onEachRoute('what PostgreSQL decides at login', { settings, sample: onlyNode }, declareCases);
 
 /** Parameters that the database reports, and values that they do not have of themselves. */
 const reported = [
@@ -301,42 +297,46 @@ const reported = [
   ['application_name', 'configured'],
 ] as const;
 
-onEachRoute('configuration that the server reads again', { settings }, (route) => {
-  for (const [name, value] of reported)
-    for (const from of ['this route', 'elsewhere'] as const)
-      test(`${name}, from ${from}: a new client is told what SHOW says`, async (t) => {
-        const inShop = await route().login(t);
-        const inPostgres = await route().login(t, { parameters: { database: 'postgres' } });
-        const before = [inShop, inPostgres].map(({ parameters }) => parameters.get(name));
-        assert(!before.includes(value), 'before');
-        const change = async (sql: string): Promise<void> => {
-          if (from === 'elsewhere') await route().database.query(sql);
-          else await inShop.rows(sql);
-        };
-        try {
-          await change(`ALTER SYSTEM SET ${name} = '${value}'`);
-          await change('SELECT pg_reload_conf()');
+onEachRoute(
+  'configuration that the server reads again',
+  { settings, sample: onlyNode },
+  (route) => {
+    for (const [name, value] of reported)
+      for (const from of ['this route', 'elsewhere'] as const)
+        test(`${name}, from ${from}: a new client is told what SHOW says`, async (t) => {
+          const inShop = await route().login(t);
+          const inPostgres = await route().login(t, { parameters: { database: 'postgres' } });
+          const before = [inShop, inPostgres].map(({ parameters }) => parameters.get(name));
+          assert(!before.includes(value), 'before');
+          const change = async (sql: string): Promise<void> => {
+            if (from === 'elsewhere') await route().database.query(sql);
+            else await inShop.rows(sql);
+          };
+          try {
+            await change(`ALTER SYSTEM SET ${name} = '${value}'`);
+            await change('SELECT pg_reload_conf()');
+            for (const database of ['shop', 'postgres'])
+              await eventually(async () => {
+                const client = await route().login(t, { parameters: { database } });
+                const shown = await client.value(`SHOW ${name}`);
+                // The signal takes its time: until it has come, both say what was before.
+                assert.equal(client.parameters.get(name), shown);
+                assert.equal(shown, value);
+                await client.end();
+              });
+          } finally {
+            await change(`ALTER SYSTEM RESET ${name}`);
+            await change('SELECT pg_reload_conf()');
+          }
           for (const database of ['shop', 'postgres'])
             await eventually(async () => {
               const client = await route().login(t, { parameters: { database } });
-              const shown = await client.value(`SHOW ${name}`);
-              // The signal takes its time: until it has come, both say what was before.
-              assert.equal(client.parameters.get(name), shown);
-              assert.equal(shown, value);
+              assert.equal(client.parameters.get(name), before[0]);
               await client.end();
             });
-        } finally {
-          await change(`ALTER SYSTEM RESET ${name}`);
-          await change('SELECT pg_reload_conf()');
-        }
-        for (const database of ['shop', 'postgres'])
-          await eventually(async () => {
-            const client = await route().login(t, { parameters: { database } });
-            assert.equal(client.parameters.get(name), before[0]);
-            await client.end();
-          });
-      });
-});
+        });
+  },
+);
 
 onEachRoute('limits that a client meets without a server connection', { settings }, (route) => {
   for (const limited of ['ROLE teller', 'DATABASE till'])

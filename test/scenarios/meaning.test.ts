@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bind, execute, message, story, sync } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
 
 /*
@@ -46,7 +46,7 @@ async function moves(route: Route, client: RawClient, t: Owner): Promise<void> {
 const prepare = (name: string, text: string): Buffer =>
   message('P', Buffer.from(`${name}\0${text}\0\0\0`, 'latin1'));
 
-onEachRoute('what a literal means', { settings }, (route) => {
+onEachRoute('what a literal means', { settings, sample: onOneRuntime }, (route) => {
   for (const [name, then, now, text] of cases) {
     for (const inTransaction of [false, true])
       test(`${name} ${then}, ${now} later${inTransaction ? ', in a transaction' : ''}: ${text}`, async (t) => {

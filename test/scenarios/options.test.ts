@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
 
@@ -67,7 +67,7 @@ const options = [
   '-',
 ];
 
-onEachRoute('command-line options', { routes: ['node', 'bun'] }, (route) => {
+onEachRoute('command-line options', { routes: ['node', 'bun'], sample: onOneRuntime }, (route) => {
   for (const given of options)
     test(given, async () => {
       const { address, database } = route();

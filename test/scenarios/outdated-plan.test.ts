@@ -12,7 +12,7 @@ import {
   story,
   sync,
 } from '../helpers/messages.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner } from '../helpers/routes.ts';
 
 async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
@@ -53,7 +53,11 @@ for (const poolSize of [1, 4])
   onEachRoute(
     `a statement whose rows have changed, on ${poolSize} connections`,
     // A direct connection is the same for all.
-    { settings: { PoolSize: poolSize }, routes: poolSize === 1 ? all : pooled },
+    {
+      settings: { PoolSize: poolSize },
+      routes: poolSize === 1 ? all : pooled,
+      sample: onOneRuntime,
+    },
     (route) => {
       async function table(): Promise<void> {
         await route().database.query(
@@ -189,7 +193,7 @@ for (const poolSize of [1, 4])
 /** Where a direct connection gives the error for ever. */
 onEachRoute(
   'a statement whose rows have changed, for a client that asks for them',
-  { settings: { PoolSize: 1 }, routes: ['node', 'bun'] },
+  { settings: { PoolSize: 1 }, routes: ['node', 'bun'], sample: onOneRuntime },
   (route) => {
     async function table(client: RawClient, name: string): Promise<() => Promise<void>> {
       await said(client, query(`DROP TABLE IF EXISTS ${name}`));

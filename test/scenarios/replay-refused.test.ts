@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as m from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
-import { eventually, onEachRoute } from '../helpers/routes.ts';
+import { eventually, onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Route } from '../helpers/routes.ts';
 
 /** Leaves a connection on which temp_buffers cannot be changed any more. */
@@ -25,7 +25,7 @@ async function useAll(
 
 onEachRoute(
   'replays that a connection cannot take',
-  { settings: { PoolSize: 2, ConnectionBorrowTimeout: 30 } },
+  { settings: { PoolSize: 2, ConnectionBorrowTimeout: 30 }, sample: onOneRuntime },
   (route) => {
     for (const what of ['options', 'parameter'] as const)
       test(`temp_buffers at the start, as ${what}, after temporary tables`, async (t) => {
@@ -145,7 +145,7 @@ onEachRoute(
 
 onEachRoute(
   'replays that no connection takes',
-  { settings: { PoolSize: 1 }, routes: ['node', 'bun'] },
+  { settings: { PoolSize: 1 }, routes: ['node', 'bun'], sample: onOneRuntime },
   (route) => {
     test('a session whose role was dropped ends, and nothing of it runs as somebody else', async (t) => {
       await route().database.query('CREATE ROLE short; GRANT short TO ann');

@@ -37,7 +37,7 @@ function asked(sluice: Sluice, place: string, token: string): Promise<Response> 
   });
 }
 
-suite('secrets stay secret', () => {
+suite('secrets stay secret', { concurrency: true }, () => {
   let certificate: Certificate;
   let database: Postgres;
   let folder: string;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { bind, close, execute, parse, query, story, sync } from '../helpers/messages.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
   client.send(...requests);
@@ -14,7 +14,9 @@ async function hold(client: RawClient): Promise<void> {
   assert.equal(await said(client, query('BEGIN')), 'C BEGIN | Z T');
 }
 
-onEachRoute('PREPARE, EXECUTE, DEALLOCATE', { settings: { PoolSize: 2 } }, (route) => {
+const options = { settings: { PoolSize: 2 }, sample: onOneRuntime };
+
+onEachRoute('PREPARE, EXECUTE, DEALLOCATE', options, (route) => {
   test('a prepared statement follows its session, and no other session sees it', async (t) => {
     const [session, other, third] = await Promise.all([
       route().login(t),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
+import { sampleOf } from '../helpers/extent.ts';
 import * as m from '../helpers/messages.ts';
-import { eventually, onEachRoute } from '../helpers/routes.ts';
+import { eventually, onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import { play } from '../helpers/twin.ts';
 import type { Script } from '../helpers/twin.ts';
 
@@ -167,7 +168,13 @@ function scripts(): Map<string, Script> {
   return all;
 }
 
-onEachRoute('start values', { settings: { PoolSize: 2 }, routes: ['node', 'bun'] }, (route) => {
+const options = {
+  settings: { PoolSize: 2 },
+  routes: ['node', 'bun'],
+  sample: onOneRuntime,
+} as const;
+
+onEachRoute('start values', options, (route) => {
   before(async () => {
     await route().database.query(`
       DROP SCHEMA IF EXISTS tenant_a CASCADE;
@@ -218,7 +225,7 @@ onEachRoute('start values', { settings: { PoolSize: 2 }, routes: ['node', 'bun']
     await database.query(`DROP FUNCTION ${fresh}()`);
   });
 
-  for (const [name, script] of scripts()) {
+  for (const [name, script] of sampleOf([...scripts()], 2)) {
     test(name, async () => {
       const { host, port } = route().database;
       const direct = await play({ ...route().address, host, port }, script);
