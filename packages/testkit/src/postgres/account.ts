@@ -16,7 +16,14 @@ export interface Account {
  * PostgreSQL refuses to run as root ("root" execution of the PostgreSQL server is not permitted), so root uses the
  * account `nobody`; everybody else uses their own.
  */
-export async function findAccount(): Promise<Account> {
+export function findAccount(): Promise<Account> {
+  found ??= lookUpAccount();
+  return found;
+}
+
+let found: Promise<Account> | undefined;
+
+async function lookUpAccount(): Promise<Account> {
   if (process.getuid?.() !== 0) return {};
   const [uid, gid] = await Promise.all([run('id', ['-u', 'nobody']), run('id', ['-g', 'nobody'])]);
   return { uid: Number(uid.stdout), gid: Number(gid.stdout) };

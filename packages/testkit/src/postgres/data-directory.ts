@@ -4,6 +4,7 @@ import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { escapeIdentifier } from 'pg';
 import { giveTo } from './account.ts';
 import type { Account } from './account.ts';
 import type { PostgresBinaries } from './binaries.ts';
@@ -15,6 +16,11 @@ export interface InitOptions {
   readonly user: string;
   readonly password: string;
   readonly auth: string;
+}
+
+/** Permanent properties of a template. */
+export interface TemplateOptions extends InitOptions {
+  readonly database: string;
 }
 
 /** Whether `dataDir` contains a database cluster already. */
@@ -57,12 +63,12 @@ export async function initialize(
   }
 }
 
-/** Creates `dataDir` as a copy of a template, which initdb creates the first time. */
+/** Creates `dataDir` as a copy of a template with the database, which initdb creates the first time. */
 export async function initializeFromTemplate(
   binaries: PostgresBinaries,
   account: Account,
   dataDir: string,
-  options: InitOptions,
+  options: TemplateOptions,
   templates: string,
 ): Promise<void> {
   const key = JSON.stringify([binaries.root, account, options]);
@@ -78,12 +84,13 @@ async function makeTemplate(
   binaries: PostgresBinaries,
   account: Account,
   template: string,
-  options: InitOptions,
+  options: TemplateOptions,
 ): Promise<void> {
   // In a temporary directory first, because the account may be unable to reach the directory of templates.
   const draft = await mkdtemp(path.join(tmpdir(), 'sluice-template-'));
   try {
     await initialize(binaries, account, draft, options);
+    await createDatabase(binaries, account, draft, options.database);
     await mkdir(path.dirname(template), { recursive: true });
     const copy = await mkdtemp(`${template}-`);
     await copyDataDirectory(draft, copy);
@@ -94,6 +101,27 @@ async function makeTemplate(
   } finally {
     await rm(draft, { recursive: true, force: true, maxRetries: 10 });
   }
+}
+
+/** Creates a database in a data directory that no server uses. */
+async function createDatabase(
+  binaries: PostgresBinaries,
+  account: Account,
+  dataDir: string,
+  database: string,
+): Promise<void> {
+  if (database === 'postgres') return;
+  const created = run(
+    binaries.postgres,
+    ['--single', '-c', 'exit_on_error=on', '-D', dataDir, 'postgres'],
+    {
+      ...account,
+      cwd: '/',
+      env: { ...process.env, LC_ALL: 'C' },
+    },
+  );
+  created.child.stdin?.end(`CREATE DATABASE ${escapeIdentifier(database)}\n`);
+  await created;
 }
 
 /** Copies a data directory with its owner and modes. Symbolic links stay links. */

@@ -55,7 +55,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       account,
       folder,
     );
-    const owner = await prepareData(binaries, account, dataDir, options);
+    const { owner, hasDatabase } = await prepareData(binaries, account, dataDir, options);
     await writeConfiguration(dataDir, options, keepData ? {} : ephemeralParameters);
     await giveTo(account, dataDir);
     postgres = new Postgres({
@@ -73,7 +73,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       onLog: options.onLog ?? (() => undefined),
     });
     await postgres.start(options.signal);
-    await postgres.createDatabase();
+    if (!hasDatabase) await postgres.createDatabase();
     return postgres;
   } catch (error) {
     await postgres?.stop('immediate');
@@ -82,13 +82,13 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
 }
 
-/** Creates the data directory if it does not exist, and returns its owner. */
+/** Creates the data directory if it does not exist. */
 async function prepareData(
   binaries: PostgresBinaries,
   account: Account,
   dataDir: string,
   options: PostgresOptions,
-): Promise<Owner> {
+): Promise<{ readonly owner: Owner; readonly hasDatabase: boolean }> {
   const { auth = 'scram-sha-256', templates } = options;
   const kept = await readOwner(dataDir);
   const owner = {
@@ -102,16 +102,18 @@ async function prepareData(
           'omit user and password, or use the original ones',
       );
     }
-    return owner;
+    return { owner, hasDatabase: false };
   }
   // A template contains its password, so one with a random password could be used only once.
-  await (templates === undefined || options.password === undefined
-    ? initialize(binaries, account, dataDir, { ...owner, auth })
-    : initializeFromTemplate(binaries, account, dataDir, { ...owner, auth }, templates));
+  const hasTemplate = templates !== undefined && options.password !== undefined;
+  const { database = 'postgres' } = options;
+  await (hasTemplate
+    ? initializeFromTemplate(binaries, account, dataDir, { ...owner, auth, database }, templates)
+    : initialize(binaries, account, dataDir, { ...owner, auth }));
   await appendFile(
     path.join(dataDir, 'postgresql.conf'),
     `include_if_exists = '${configurationFile}'\n`,
   );
   await writeOwner(dataDir, owner);
-  return owner;
+  return { owner, hasDatabase: hasTemplate };
 }
