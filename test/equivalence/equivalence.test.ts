@@ -18,7 +18,7 @@ import type { ThemeName } from './themes.ts';
 const pinningPage = path.resolve(import.meta.dirname, '../../docs/pinning.md');
 const pools = [1, 2, 3];
 /** Scripts at random for each pool. Always the same ones: the soak is for new ones. */
-const scriptsPerPool = triesAll ? 667 : 60;
+const scriptsPerPool = triesAll ? 667 : 40;
 /** Each case runs over one server connection, which all sessions share, and over three. */
 const poolsOfCases = triesAll ? pools : [1, 3];
 const seed = 20_261_125;

@@ -13,7 +13,7 @@ import {
   story,
   sync,
 } from '../helpers/messages.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 const int4 = 23;
 const text = 25;
@@ -23,7 +23,7 @@ const divide = 'SELECT 100 / count(*) FROM generate_series(1, $1::int)';
 
 onEachRoute(
   'extended query',
-  { settings: { PoolSize: 3, PreparedStatementsPerConnection: 20 } },
+  { settings: { PoolSize: 3, PreparedStatementsPerConnection: 20 }, sample: onOneRuntime },
   (route) => {
     test('parse, bind, describe, execute, sync', async (t) => {
       const client = await route().login(t);

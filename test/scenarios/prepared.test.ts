@@ -12,7 +12,7 @@ import {
   story,
   sync,
 } from '../helpers/messages.ts';
-import { onEachRoute } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 const bound = 10;
 
@@ -32,7 +32,7 @@ async function prepare(client: RawClient, name: string, text: string): Promise<s
 
 onEachRoute(
   'prepared statements',
-  { settings: { PoolSize: 2, PreparedStatementsPerConnection: bound } },
+  { settings: { PoolSize: 2, PreparedStatementsPerConnection: bound }, sample: onOneRuntime },
   (route) => {
     test('a named statement outlives its transaction', async (t) => {
       const clients = await Promise.all(Array.from({ length: 6 }, () => route().login(t)));

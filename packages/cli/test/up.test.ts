@@ -77,7 +77,7 @@ for (const runtime of runtimes) {
       await assert.rejects(query(database.url, 'select 1'), { code: 'ECONNREFUSED' });
     });
 
-    for (const signal of isSampled ? (['SIGTERM'] as const) : (['SIGINT', 'SIGTERM'] as const)) {
+    for (const signal of isSampled ? [] : (['SIGINT', 'SIGTERM'] as const)) {
       test(`stops when npm, which started it, gets ${signal}`, async (t) => {
         const args = ['up', '--port', '0', '--json'];
         const sluice = new SluiceProcess(t, args, { runtime, npm: 'run' });
