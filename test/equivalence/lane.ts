@@ -49,6 +49,8 @@ export class Lane {
   readonly #got: Side;
   readonly #keepers: readonly RawClient[];
   #connect: Connect;
+  /** The pool knows of a world that is no more. */
+  #isOutdated = false;
   #history: Script[] = [];
   #isShrinking = false;
 
@@ -91,6 +93,7 @@ export class Lane {
       this.#history = [];
       return finding;
     }
+    if (this.#isOutdated) await this.#renew();
     const finding = await this.#run(script, pace);
     this.#history.push(script);
     if (this.#history.length > remembered) this.#history.shift();
@@ -113,8 +116,13 @@ export class Lane {
 
   /** Runs a script over a pool that nobody has used. */
   async tryAnew(script: Script, pace: Pace): Promise<Finding | null> {
-    if (this.#got.renew !== undefined) this.#connect = await this.#got.renew();
+    await this.#renew();
     return this.#run(script, pace);
+  }
+
+  async #renew(): Promise<void> {
+    if (this.#got.renew !== undefined) this.#connect = await this.#got.renew();
+    this.#isOutdated = false;
   }
 
   async #run(script: Script, pace: Pace): Promise<Finding | null> {
@@ -171,7 +179,7 @@ export class Lane {
     };
   }
 
-  /** The world as it was, and a pool that knows nothing of what has changed in between. */
+  /** The world as it was. The next script needs a pool that knows nothing of what has changed in between. */
   async #renewWorld(script: Script): Promise<void> {
     const texts = [...renewWorldSql(script), restoreSql];
     await Promise.all(
@@ -179,7 +187,7 @@ export class Lane {
         for (const text of texts) await keeper.rows(text);
       }),
     );
-    if (this.#got.renew !== undefined) this.#connect = await this.#got.renew();
+    this.#isOutdated = true;
   }
 
   async close(): Promise<void> {
