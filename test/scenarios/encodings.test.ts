@@ -142,3 +142,40 @@ for (const database of databases) {
     },
   );
 }
+
+/*
+ * PostgreSQL reports search_path (from version 18 on) in the encoding of the client. A character that does not exist
+ * there is an error at the end of the cycle, and again after that error.
+ */
+onEachRoute(
+  'values that the encoding of a client lacks',
+  { settings: { PoolSize: 1 } },
+  (route) => {
+    test('a login with such a value is refused, and nobody else notices', async (t) => {
+      const bystander = await route().login(t);
+      const client = await route().open(t);
+      await assert.rejects(
+        client.login({ parameters: { client_encoding: 'WIN1252', search_path: '日本' } }),
+        { code: '22P05', severity: 'FATAL' },
+      );
+      assert.equal(await bystander.value('SELECT 1'), '1');
+    });
+
+    test('a session keeps a value that it set under another encoding', async (t) => {
+      const client = await route().login(t);
+      await client.query("SET search_path = '日本'; SET app.word = '日本'");
+      await client.query("SET client_encoding = 'WIN1252'");
+      for (let turn = 0; turn < 3; turn++) {
+        const other = await route().login(t);
+        assert.equal(await other.value('SHOW search_path'), '"$user", public');
+        await other.query(`SET search_path = 'turn ${turn}'`);
+        assert.equal(await client.value('SHOW client_encoding'), 'WIN1252');
+        assert.equal(
+          await client.value("SELECT convert_to(current_setting('search_path'), 'UTF8')"),
+          '\\x22e697a5e69cac22',
+        );
+        await other.end();
+      }
+    });
+  },
+);

@@ -18,6 +18,7 @@ import { reader } from '../io/reader.ts';
 import { turn } from '../io/turn.ts';
 import type { Worker } from '../io/turn.ts';
 import { toServer } from '../io/write-buffer.ts';
+import { endsConnection } from './error-words.ts';
 import { serverLimits } from './limits.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
 import { Action, PendingReplies, Reply, Step, stepOf } from '../protocol/pending-replies.ts';
@@ -97,6 +98,11 @@ export class Pipe implements Worker {
   cycleOpen = false;
   /** The owner of the current cycle has got an error in it. */
   errorSent = false;
+  /**
+   * The current cycle has failed. PostgreSQL then sends ReadyForQuery, unless it cannot report a parameter that the cycle
+   * has set: a value that does not exist in client_encoding is an error, and PostgreSQL reports it again, endlessly.
+   */
+  #hasFailed = false;
   readonly #owner: PipeOwner;
   /** The beginning of a message whose rest has not arrived. */
   #partial: Buffer | null = null;
@@ -339,6 +345,11 @@ export class Pipe implements Worker {
           this.#answerLocally();
           continue;
         case Step.Failed: {
+          if (this.#hasFailed && !endsConnection(chunk, at, next)) {
+            this.#owner.outOfSync('the database reported a second error instead of ReadyForQuery');
+            return;
+          }
+          this.#hasFailed = reply !== Reply.Nothing;
           const start = from;
           const outcome = this.#owner.failed({ chunk, from, at, next }, () => {
             this.#handOver(chunk, start, at);
@@ -443,6 +454,7 @@ export class Pipe implements Worker {
     this.pending.shift();
     if (!this.errorSent) note?.completed?.();
     this.errorSent = false;
+    this.#hasFailed = false;
     return this.#owner.ready(status, note, action);
   }
 

@@ -7,6 +7,9 @@ import type { ParameterSet } from './parameter-set.ts';
  */
 const guard = 'exit_on_error';
 
+/** The values of parameters, by name. */
+type Values = Pick<ParameterSet, 'values'>;
+
 /** PostgreSQL arms timeouts for each statement of a Query. The current one might be that of the previous session. */
 const unhurried = 'SET LOCAL statement_timeout=0';
 
@@ -15,7 +18,7 @@ const unhurried = 'SET LOCAL statement_timeout=0';
  * `set_config` parses the text as postgresql.conf does, so a list such as `search_path` stays a list, and NULL is
  * RESET. The answer is ASCII: a value that does not exist in the client's encoding would be an error after the guard.
  */
-export function replaySql(from: ParameterSet | null, to: ParameterSet): string {
+export function replaySql(from: Values | null, to: Values): string {
   const had = from?.values ?? noValues;
   const resets = [...had.keys()].filter((name) => !to.values.has(name));
   const sets = [...to.values].filter(([name, value]) => had.get(name) !== value);
@@ -30,6 +33,29 @@ export function replaySql(from: ParameterSet | null, to: ParameterSet): string {
   ];
   // An array, because a row has at most 1,664 columns.
   return `SET ${guard}=on;${unhurried};SELECT ARRAY[${calls.join(',')}] IS NULL`;
+}
+
+/**
+ * What has to be set before `client_encoding` when a connection changes from `from` to `to`; null if nothing does.
+ *
+ * PostgreSQL reports some parameters when they change, in the encoding of the client at the end of the Query. A value that does
+ * not exist in that encoding is an error that never ends (`mustBeReportable`). The session has set the value under another
+ * encoding, so the value is set under UTF8 here, which has every character.
+ */
+export function setsBeforeEncoding(
+  from: Values | null,
+  to: Values,
+  isReported: (name: string) => boolean,
+): Values | null {
+  const encoding = to.values.get('client_encoding') ?? 'UTF8';
+  if (encoding === 'UTF8') return null;
+  const had = from?.values ?? noValues;
+  const early = [...to.values].filter(
+    ([name, value]) =>
+      isPlain(name) && !isAscii(value) && isReported(name) && had.get(name) !== value,
+  );
+  if (early.length === 0) return null;
+  return { values: new Map([...had, ['client_encoding', 'UTF8'], ...early]) };
 }
 
 const noValues: ReadonlyMap<string, string> = new Map();
@@ -82,7 +108,11 @@ export interface StartValues {
  * The SQL that gives a connection with the parameters `from` the start parameters of a client, as a login with that
  * startup packet would.
  */
-export function startValuesOf(from: ParameterSet | null, asked: ParameterSet): StartValues {
+export function startValuesOf(
+  from: Values | null,
+  asked: Values,
+  isReported: (name: string) => boolean,
+): StartValues {
   const had = from?.values ?? noValues;
   const kept = new Map([...asked.values].filter(([name]) => !checkedOnly.has(name)));
   const ordered = setsInOrder(kept, [...kept.keys()]);
@@ -98,6 +128,9 @@ export function startValuesOf(from: ParameterSet | null, asked: ParameterSet): S
   const statements = [
     ...checks.flatMap(([name, value]) => check(name, value)),
     ...(undone.length + ordered.length > 0 ? [`SELECT ${calls.join(',')}`] : []),
+    ...ordered.flatMap(([name, value]) =>
+      isReported(name) && !isAscii(value) ? [mustBeReportable(name)] : [],
+    ),
     ...(user === undefined
       ? []
       : [`SELECT ${setConfig('session_authorization', user, true)} IS NULL`]),
@@ -106,6 +139,15 @@ export function startValuesOf(from: ParameterSet | null, asked: ParameterSet): S
     sql: statements.length === 0 ? '' : [unhurried, ...statements].join(';'),
     names: ordered.map(([name]) => name),
   };
+}
+
+/**
+ * Refuses a value that does not exist in the encoding of the client, as a login does. Without this, PostgreSQL would fail to
+ * report it at the end of the Query, again and again, in a process that nothing but SIGKILL ends.
+ */
+function mustBeReportable(name: string): string {
+  const value = `pg_catalog.current_setting(${quoteText(name)})`;
+  return `SELECT pg_catalog.convert_to(${value},pg_catalog.current_setting('client_encoding')) IS NULL`;
 }
 
 /** Has PostgreSQL check a value that it does not keep. */

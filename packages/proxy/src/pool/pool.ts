@@ -9,7 +9,7 @@ import { clock } from '../io/clock.ts';
 import { ApplicationNames } from './application-names.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import { ParameterSets } from '../parameters/parameter-sets.ts';
-import { replaySql } from '../parameters/replay-sql.ts';
+import { replaySql, setsBeforeEncoding } from '../parameters/replay-sql.ts';
 import { StoredCode } from '../stored-code/stored-code.ts';
 import { BackOff } from './back-off.ts';
 import { IdleConnections } from './idle-connections.ts';
@@ -215,11 +215,19 @@ export class Pool implements ConnectionOwner<ServerConnection> {
    * statement. If PostgreSQL refuses, its process exits before it runs what follows.
    */
   replay(connection: ServerConnection, set: ParameterSet): boolean {
-    if (connection.state.parameterSet === set) return false;
-    const sql = replaySql(connection.state.parameterSet, set);
+    const before = connection.state.parameterSet;
+    if (before === set) return false;
+    const { reported } = connection.state;
+    const early = setsBeforeEncoding(before, set, (name) => reported.has(name));
+    const sql = replaySql(early ?? before, set);
     connection.state.parametersSet(set);
     if (sql === '') return false;
     this.stats.replays++;
+    if (early !== null)
+      connection.gather(
+        replaySql(before, early),
+        mustSucceed(connection, 'the database refused parameters of a session'),
+      );
     connection.replay(sql);
     return true;
   }
@@ -238,14 +246,9 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     this.stats.resets++;
     connection.state.reset();
     connection.state.residue.begin(session, storedCode.edition, () => true);
-    const must = (what: string): InternalQuery =>
-      new InternalQuery((answer) => {
-        if (answer.error !== null)
-          connection.closeOutOfSync(`${what}: ${answer.error.message ?? ''}`);
-      });
-    connection.gather(resetSql(2 * Math.random() - 1), must('the reset failed'));
+    connection.gather(resetSql(2 * Math.random() - 1), mustSucceed(connection, 'the reset failed'));
     if (this.limits.initQuery !== '')
-      connection.gather(this.limits.initQuery, must('InitQuery failed'));
+      connection.gather(this.limits.initQuery, mustSucceed(connection, 'InitQuery failed'));
     return true;
   }
 
@@ -746,4 +749,11 @@ export class Pool implements ConnectionOwner<ServerConnection> {
       () => this.#all.size > this.limits.minimum && this.#target.idle > this.#target.allowedIdle,
     );
   }
+}
+
+/** An internal query before the requests of a session, without whose success they must not run. */
+function mustSucceed(connection: ServerConnection, what: string): InternalQuery {
+  return new InternalQuery((answer) => {
+    if (answer.error !== null) connection.closeOutOfSync(`${what}: ${answer.error.message ?? ''}`);
+  });
 }

@@ -55,7 +55,10 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
     connection.leaseTo(this);
     this.#pool.reset(connection, 0);
     // Even without a replay: an idle connection has not reported yet that the configuration was reloaded.
-    const { sql, names } = startValuesOf(connection.state.parameterSet, this.parameters);
+    const { parameterSet, reported } = connection.state;
+    const { sql, names } = startValuesOf(parameterSet, this.parameters, (name) =>
+      reported.has(name),
+    );
     connection.run(
       sql,
       new InternalQuery((answer) => {

@@ -51,6 +51,28 @@ function asked(owner: Reader | null, ...replies: readonly Reply[]): Bench {
   return bench;
 }
 
+suite('a cycle fails once', () => {
+  const fatal = buildErrorResponse({ severity: 'FATAL', sqlstate: '57P01', message: 'bye' });
+
+  for (const [what, replies] of Object.entries({
+    'a simple query': [Reply.Query],
+    'an extended one': [Reply.Parse, Reply.Sync],
+  }))
+    test(`a second error of ${what} means that PostgreSQL cannot end the cycle`, () => {
+      const bench = asked(new Reader('a'), ...replies);
+      bench.socket.push(error);
+      assert.doesNotMatch(bench.log.join(), /out of sync/);
+      bench.socket.push(error);
+      assert.match(bench.log.join(), /out of sync: .*second error/);
+    });
+
+  test('the next cycle can fail too, and the server can end the connection after an error', () => {
+    const bench = asked(new Reader('a'), Reply.Query, Reply.Query);
+    bench.socket.push(Buffer.concat([error, readyForQueryIdle, error, fatal]));
+    assert.doesNotMatch(bench.log.join(), /out of sync/);
+  });
+});
+
 suite('a pipe hands over', () => {
   const complete: Readonly<Record<string, readonly [replies: readonly Reply[], reply: Buffer]>> = {
     'a simple query': [[Reply.Query], select],
