@@ -11,29 +11,29 @@ import { userSalt } from './process-secret.ts';
 import type { SecretUser } from './secret-vault.ts';
 import { preparePassword } from './saslprep.ts';
 
-/** How a client may prove to be a user: the modes of RDS Proxy. */
+/** Whether a client can or must authenticate with an IAM token: the modes of RDS Proxy. */
 export type IamAuth = Settings['Auth'][number]['IAMAuth'];
 
-/** What proves one password of a user. */
+/** The verifiers of one password of a user. */
 export interface PasswordProof {
-  /** SCRAM-SHA-256; null for a password of which only an MD5 hash is known. */
+  /** For SCRAM-SHA-256; null if only an MD5 hash of the password is known. */
   readonly scram: ScramVerifier | null;
-  /** `md5` and a hash; null when the client is not asked for that. */
+  /** `md5` and a hash; null if the client is not asked for MD5. */
   readonly md5: string | null;
-  /** It counts until then, in milliseconds since 1970. */
+  /** The password is valid until then, in milliseconds since 1970. */
   readonly until: number;
 }
 
-/** How a client proves to be a user, and as whom the proxy logs in to the database for it. */
+/** How a client authenticates as a user, and the database user that the proxy logs in as. */
 export interface Credential {
   readonly user: string;
-  /** The newest password first; none for a user who comes in by certificate or token alone. */
+  /** The newest password first; empty for a user who authenticates only with a certificate or a token. */
   readonly proofs: readonly PasswordProof[];
   readonly databaseUser: string;
   readonly iamAuth: IamAuth;
 }
 
-/** A password, or what proves one, as it is loaded. */
+/** A password or a verifier, as it is loaded. */
 interface Secret {
   readonly text: string;
   readonly isPassword: boolean;
@@ -45,15 +45,15 @@ interface Entry {
   readonly user: string;
   readonly secrets: readonly Secret[];
   readonly databaseUser: string;
-  /** In the order in which the database is to be tried with them; none when they stand elsewhere. */
+  /** In the order in which the proxy tries them at the database; empty if another entry has them. */
   readonly databasePasswords: readonly string[];
   readonly isMd5: boolean;
   readonly iamAuth: IamAuth;
 }
 
 /**
- * The users of the proxy. Passwords come from the settings, their files, the environment, the AuthFile and secrets; they
- * are turned into verifiers when they are loaded, so that a login costs no PBKDF2.
+ * The users of the proxy. Passwords come from the settings, their files, the environment, the AuthFile and secrets. They
+ * become verifiers when they are loaded, so a login needs no PBKDF2.
  */
 export class Credentials {
   readonly #users = new Map<string, Credential>();
@@ -61,8 +61,8 @@ export class Credentials {
   readonly #databasePasswords = new Map<string, readonly string[]>();
 
   /**
-   * Reads the users that the settings name; `secretUsers` are those of `Auth`. Passwords that `previous` had are tried at
-   * the database when it refuses the new ones.
+   * Reads the users in the settings; `secretUsers` are those of `Auth`. If the database refuses the new passwords, the proxy
+   * tries those of `previous`.
    */
   static async load(
     settings: Settings,
@@ -71,7 +71,7 @@ export class Credentials {
   ): Promise<Credentials> {
     const credentials = new Credentials();
     const entries = new Map<string, Entry>();
-    // Those of Users go before others of the same name, and those of the AuthFile before secrets.
+    // Users take precedence over the AuthFile, and the AuthFile over secrets.
     const add = (entry: Entry): void => {
       if (!entries.has(entry.user)) entries.set(entry.user, entry);
     };
@@ -89,7 +89,7 @@ export class Credentials {
         });
     }
     const own = [...entries.values()];
-    // A user that a secret names now goes before one that another has named or will name.
+    // The current version of a secret takes precedence over previous and pending versions of others.
     for (const secretUser of secretUsers.toSorted(
       (a, b) => Number(b.isCurrent) - Number(a.isCurrent),
     ))
@@ -102,12 +102,12 @@ export class Credentials {
     return credentials;
   }
 
-  /** How the client named `user` proves itself, or undefined when there is no such user. */
+  /** How the client `user` authenticates; undefined: there is no such user. */
   client(user: string): Credential | undefined {
     return this.#users.get(user);
   }
 
-  /** The passwords to log in to the database with, the likeliest first. */
+  /** The passwords for logins to the database, the most likely one first. */
   databasePasswords(databaseUser: string): readonly string[] {
     return this.#databasePasswords.get(databaseUser) ?? [];
   }
@@ -118,12 +118,12 @@ export class Credentials {
     return undefined;
   }
 
-  /** Everybody who is known. */
+  /** All users. */
   get clients(): Iterable<Credential> {
     return this.#users.values();
   }
 
-  /** The users of the database whose password is another in `next`: their pools need new connections. */
+  /** The database users whose passwords are not those in `previous`: their pools need new connections. */
   changedFrom(previous: Credentials): string[] {
     const users = new Set([
       ...previous.#databasePasswords.keys(),
@@ -145,7 +145,7 @@ export class Credentials {
         return { ...(await proofOf(user, text, isPassword)), until };
       }),
     );
-    // PostgreSQL takes no empty password for anybody's, and no verifier of one either.
+    // PostgreSQL accepts neither an empty password nor the verifier of one.
     for (const { scram, md5 } of secrets.some(({ isPassword }) => !isPassword) ? proofs : []) {
       const isEmpty =
         scram === null ? md5 === md5Verifier(user, '') : await fitsVerifier(scram, '');
@@ -155,11 +155,11 @@ export class Credentials {
   }
 }
 
-/** Verifiers that were made, by user and the hash of the password: one costs milliseconds, and secrets are read often. */
+/** Verifiers by user and hash of the password: making one takes milliseconds, and secrets are reread often. */
 const made = new Map<string, Promise<ScramVerifier>>();
 const mostMade = 4000;
 
-/** What proves a password, or what a verifier proves. */
+/** The verifiers of a password, or those in the text of a verifier. */
 export async function proofOf(
   user: string,
   text: string,
@@ -227,8 +227,8 @@ function secretEntry({
 }
 
 /**
- * The entry, with the passwords of before as the last that are tried at the database, which may not have been given the new
- * one yet. For clients a change in a file counts at once: it may be there because a password has leaked.
+ * The entry, with the previous password as the last one that the proxy tries at the database, where the new password may not
+ * be set yet. For clients, a change applies immediately: the old password may have leaked.
  */
 function withPrevious(entry: Entry, before: Entry): Entry {
   const inUse = new Set(entry.databasePasswords);

@@ -34,9 +34,9 @@ export class SecretsManager {
   readonly #services = new AwsClients(open);
 
   /**
-   * A version of a secret, or null when none has that label (AWSCURRENT always has one). Throws SECRET with the reason
-   * when it cannot be read.
-   * @param id name or complete ARN; an ARN also says the region, which AWS_REGION or the profile say otherwise
+   * A version of a secret; null if no version has that label (one always has AWSCURRENT). Throws SECRET with the reason
+   * if it cannot be read.
+   * @param id name or complete ARN. An ARN contains the region; for a name, AWS_REGION or the profile determine it
    */
   async read(id: string, stage: Stage): Promise<SecretVersion | null> {
     try {

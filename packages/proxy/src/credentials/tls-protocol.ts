@@ -1,7 +1,7 @@
 import type { SecureContextOptions } from 'node:tls';
 import type { Settings } from '../settings/index.ts';
 
-/** TLS versions, cipher suites and groups, for either side. */
+/** The TLS versions, cipher suites and groups in the settings, for clients and for the database. */
 export function tlsProtocol(settings: Settings): SecureContextOptions {
   const { TlsMinVersion, TlsCiphers, TlsGroups } = settings;
   return {

@@ -1,15 +1,15 @@
 import type { Credential } from './credentials.ts';
 
-/** How most users are asked for their passwords: whoever is not known is asked like that. */
+/** The authentication method and iterations of most users. Unknown users are asked in the same way, so that names cannot be probed. */
 export interface UsualQuestion {
   readonly isMd5: boolean;
   readonly iterations: number;
 }
 
-/** Iterations that PostgreSQL's verifiers have unless `scram_iterations` says otherwise. */
+/** PostgreSQL's default of `scram_iterations`. */
 const usualIterations = 4096;
 
-/** What is asked most often of these users. */
+/** The most frequent method and iterations of these users. */
 export function usualQuestion(users: Iterable<Credential>): UsualQuestion {
   const counts = new Map<number, number>();
   for (const { proofs } of users) {
