@@ -42,6 +42,7 @@ class World {
   readonly ended: string[] = [];
   readonly pins: string[] = [];
   pauseReason: string | null = null;
+  mostPending = Infinity;
   #sessions = 0;
 
   constructor(size = 1) {
@@ -124,7 +125,7 @@ class Client {
         MaxPortals: Infinity,
         MaxSessionMemory: Infinity,
         MaxUnreadBytes: Infinity,
-        MaxPendingReplies: Infinity,
+        MaxPendingReplies: world.mostPending,
       },
       listeners: new Listeners(),
       pinned: (_, reason) => void world.pins.push(reason),
@@ -474,6 +475,25 @@ test('a session sends at most 256 cycles ahead, in a transaction too', async () 
       assert((client.session.connection?.pending.length ?? 0) <= 256);
     }
     assert.equal(sent, 1000 + first.length);
+  }
+});
+
+test('a session sends no further while MaxPendingReplies are pending, within a cycle too', async () => {
+  const step = Buffer.concat([buildBind('', ''), buildExecute('')]);
+  const many = (message: Buffer): Buffer[] => Array.from({ length: 300 }, () => message);
+  for (const messages of [many(select), [buildParse('', 'SELECT 1'), ...many(step), syncMessage]]) {
+    const world = new World(2);
+    world.mostPending = 100;
+    const client = world.client();
+    client.send(...messages);
+    let most = 0;
+    for (let round = 0; round < 40; round++) {
+      await world.turn();
+      most = Math.max(most, client.session.connection?.pending.length ?? 0);
+      await settle(world.server);
+    }
+    assert(most >= 100 && most < 110, `${most} replies were pending`);
+    assert.equal(client.session.connection, null);
   }
 });
 
