@@ -92,6 +92,21 @@ suite('a hostile database', () => {
         });
       }
 
+      test('a message with a length that none has ends the connection to the database', async () => {
+        for (const length of [-1, 0, 3, 0x40000000, 0x7fffffff]) {
+          const client = await RawClient.login(address());
+          const lie = Buffer.concat([Buffer.from('T'), int32(length), ready]);
+          hostile.lie = (asked) => (asked.includes('hostile') ? lie : null);
+          client.send(query("SELECT 'hostile'"));
+          const [error] = (await client.until('E')).slice(-1);
+          assert(error !== undefined);
+          assert.equal(fieldsOf(error)['C'], '08P01', `length ${length}`);
+          client.destroy();
+          hostile.lie = () => null;
+        }
+        await assertServes();
+      });
+
       test('parameters without end are not kept', async () => {
         const statuses = Array.from({ length: 200_000 }, (_, index) =>
           message('S', Buffer.from(`name ${index}\0${'v'.repeat(50)}\0`)),

@@ -116,9 +116,12 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
   test('an unknown message ends the connection with 08P01', async (t) => {
     const bystander = await route().login(t);
     for (const code of ['a', 'Z', '\0', '\u007f', 'R']) {
-      const client = await route().login(t);
-      client.send(message(code, Buffer.from('?')));
-      assert.equal(story(await client.untilClosed()), 'E 08P01');
+      // What follows the code could be a message that begins with a name.
+      for (const body of ['?', 'S\0', '\0\0\0']) {
+        const client = await route().login(t);
+        client.send(message(code, Buffer.from(body)));
+        assert.equal(story(await client.untilClosed()), 'E 08P01');
+      }
     }
     await assertAlive(route(), bystander);
   });
