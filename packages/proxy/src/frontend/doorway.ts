@@ -1,35 +1,52 @@
 import type { Socket } from 'node:net';
 
+/** So many new clients begin in one turn of the event loop. */
+const atOnce = 4;
+
 /** For each such period that a turn of the event loop takes, one more client may begin, in milliseconds. */
 const timeForOne = 1;
 
 /**
- * New clients begin one after the other, because a login or a cancel request costs as much as many statements: one in each
- * turn of the event loop, and more when turns are long. Between them the sessions are served.
+ * New clients begin a few at a time, because a login or a cancel request costs as much as many statements. The others wait for
+ * later turns of the event loop, so that the sessions are served in between. One at a time would make more and shorter turns,
+ * which cost more.
  */
 class Doorway {
   readonly #waiting = new Set<Socket>();
+  /** How many more may begin in this turn. */
+  #left = atOnce;
   #lastTurn = 0;
+  #isScheduled = false;
 
   /** Reads from the socket, which is paused, as soon as it is its turn. */
   enter(socket: Socket): void {
-    this.#waiting.add(socket);
-    if (this.#waiting.size > 1) return;
+    this.#schedule();
+    if (this.#left === 0) {
+      this.#waiting.add(socket);
+      return;
+    }
+    this.#left--;
+    socket.resume();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     this.#lastTurn = performance.now();
     setImmediate(this.#next);
   }
 
   readonly #next = (): void => {
-    const now = performance.now();
-    let left = 1 + Math.floor((now - this.#lastTurn) / timeForOne);
-    this.#lastTurn = now;
+    this.#isScheduled = false;
+    this.#left = Math.max(atOnce, Math.floor((performance.now() - this.#lastTurn) / timeForOne));
     for (const socket of this.#waiting) {
-      if (left === 0) break;
-      left--;
+      if (this.#left === 0) break;
+      this.#left--;
       this.#waiting.delete(socket);
       socket.resume();
     }
-    if (this.#waiting.size > 0) setImmediate(this.#next);
+    if (this.#waiting.size > 0) this.#schedule();
+    else this.#left = atOnce;
   };
 }
 

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { doorway } from '../../src/frontend/doorway.ts';
+import { MemorySocket } from '../scripted-server.ts';
+
+/** A socket that tells when it is read from. */
+class Arrival extends MemorySocket {
+  isRead = false;
+
+  override resume(): this {
+    this.isRead = true;
+    return super.resume();
+  }
+}
+
+test('clients begin a few in each turn of the event loop, in their order', async () => {
+  const all = Array.from({ length: 1000 }, () => new Arrival());
+  for (const each of all) doorway.enter(each.asSocket);
+  const begun = (): number => all.filter(({ isRead }) => isRead).length;
+  assert.equal(begun(), 4);
+  let turns = 0;
+  for (; begun() < 1000; turns += 1) {
+    const before = begun();
+    await new Promise(setImmediate);
+    // More only when a turn took long.
+    assert(begun() > before);
+    assert(all.slice(0, begun()).every(({ isRead }) => isRead));
+  }
+  assert(turns > 1, 'all at once');
+});
