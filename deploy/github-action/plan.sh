@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Plans, and writes the plan as JSON, as SARIF and as the text of a comment. A blocked plan is reported in exit-code and does
-# not end the script, so that the comment is written in any case.
+# Plans once, and keeps the plan as JSON, as SARIF and as the Markdown of a comment. A blocked plan is reported in exit-code
+# and does not end the script, so that the comment is written in any case.
 set -uo pipefail
 
 folder="$(mktemp -d)"
@@ -9,10 +9,9 @@ cd "$SLUICE_DIRECTORY" || exit 1
 
 # The arguments are split into words, as a shell does.
 # shellcheck disable=SC2086
-npx sluice aws plan --inputs "$inputs" ${SLUICE_ARGUMENTS:-} --detailed-exitcode --sarif "$folder/plan.sarif" >"$folder/plan.txt" 2>&1
+npx sluice aws plan --inputs "$inputs" ${SLUICE_ARGUMENTS:-} --detailed-exitcode \
+  --json --sarif "$folder/plan.sarif" --markdown "$folder/plan.md" >"$folder/plan.json"
 code=$?
-# shellcheck disable=SC2086
-npx sluice aws plan --inputs "$inputs" ${SLUICE_ARGUMENTS:-} --json >"$folder/plan.json" 2>/dev/null
 
 {
   echo "### Sluice plan of \`$SLUICE_INPUTS\`"
@@ -23,19 +22,18 @@ npx sluice aws plan --inputs "$inputs" ${SLUICE_ARGUMENTS:-} --json >"$folder/pl
     *) echo "**Something blocks the plan.**" ;;
   esac
   echo
-  echo "<details><summary>$(grep -E '^(Plan|Blocked|No changes)' "$folder/plan.txt" | head -1)</summary>"
-  echo
-  echo '```'
-  # A comment on GitHub has at most 65,536 characters.
-  head -c 60000 "$folder/plan.txt"
-  echo '```'
-  echo
-  echo '</details>'
+  # It is missing when the command could not even begin, for example because of a wrong option: the JSON says why.
+  cat "$folder/plan.md" 2>/dev/null || {
+    echo '```json'
+    cat "$folder/plan.json"
+    echo '```'
+  }
 } >"$folder/comment.md"
 
 {
   echo "exit-code=$code"
   echo "plan=$folder/plan.json"
-  echo "sarif=$folder/plan.sarif"
+  # It is missing when no plan could be made.
+  if [ -f "$folder/plan.sarif" ]; then echo "sarif=$folder/plan.sarif"; fi
   echo "comment=$folder/comment.md"
 } >>"$GITHUB_OUTPUT"

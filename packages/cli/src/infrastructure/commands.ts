@@ -38,6 +38,10 @@ const plan: Command = {
       flags: '--sarif <file>',
       description: 'also write the checks and the security findings as SARIF, for code hosts',
     },
+    {
+      flags: '--markdown <file>',
+      description: 'also write the plan as Markdown, for a comment on a pull request',
+    },
   ],
   examples: [
     { line: 'sluice aws plan --inputs terraform.tfvars', does: 'Plans the proxy of these inputs.' },

@@ -2,6 +2,7 @@ import { explainFailure, isAwsFailure } from '../aws/failure.ts';
 import { InfraError } from '../errors.ts';
 import type { Argument } from '../inputs/sources.ts';
 import type { SarifDocument } from '../security/sarif.ts';
+import type { PlanSection } from '../text/plan-markdown.ts';
 import type { Request } from '../actions/request.ts';
 import { list, isRecord } from '../values.ts';
 
@@ -17,6 +18,8 @@ export interface CommandLine {
   readonly proxy?: string;
   /** Where the SARIF of each proxy goes, when there are several: they become one file. */
   readonly reports?: SarifDocument[];
+  /** Where the Markdown of each proxy's plan goes, when there are several. */
+  readonly sections?: PlanSection[];
 }
 
 /** An input as the shell's parser hands it on; `order` tells what was typed first. */
@@ -54,8 +57,13 @@ export function flag(line: CommandLine, name: string): boolean {
 /**
  * Runs a command's work and writes what went wrong in plain words: each problem on its own line on standard error,
  * or with `--json` as an object on standard output.
+ * @param failed is told the problems as well
  */
-export async function guarded(line: CommandLine, work: () => Promise<number>): Promise<number> {
+export async function guarded(
+  line: CommandLine,
+  work: () => Promise<number>,
+  failed: (problems: readonly string[]) => Promise<void> = async () => {},
+): Promise<number> {
   try {
     return await work();
   } catch (error) {
@@ -63,6 +71,7 @@ export async function guarded(line: CommandLine, work: () => Promise<number>): P
       throw error;
     }
     const failure = explainFailure(error, 'a call to AWS', 'the region');
+    await failed(failure.problems);
     if (flag(line, 'json')) {
       const { code, problems } = failure;
       writeJson(line, { version: 1, error: { code, problems, places: problems.map(placeOf) } });

@@ -2,7 +2,9 @@ import { Writable } from 'node:stream';
 import { InfraError } from '../errors.ts';
 import { proxyNames } from '../inputs/sources.ts';
 import type { SarifDocument } from '../security/sarif.ts';
+import type { PlanSection } from '../text/plan-markdown.ts';
 import { writeReports } from './write-sarif.ts';
+import { writeSections } from './write-markdown.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
 type Run = (line: CommandLine) => Promise<number>;
@@ -35,6 +37,7 @@ export function eachProxy(run: Run, options: { readonly single?: boolean } = {})
       return run({ ...line, proxy: chosen });
     }
     const reports: SarifDocument[] = [];
+    const sections: PlanSection[] = [];
     const codes: number[] = [];
     const documents: Record<string, unknown> = {};
     for (const proxy of names) {
@@ -47,6 +50,7 @@ export function eachProxy(run: Run, options: { readonly single?: boolean } = {})
           ...line,
           proxy,
           reports,
+          sections,
           stdout: flag(line, 'json') ? collected : line.stdout,
         }),
       );
@@ -58,6 +62,7 @@ export function eachProxy(run: Run, options: { readonly single?: boolean } = {})
       writeJson(line, { version: 1, proxies: documents });
     }
     await writeReports(line, reports);
+    await writeSections(line, sections);
     return codes.includes(1) ? 1 : Math.max(...codes);
   };
 }

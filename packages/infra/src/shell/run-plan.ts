@@ -5,7 +5,9 @@ import { savePlan } from '../apply/saved-plan.ts';
 import { makePlan, type Plan } from '../plan/plan.ts';
 import { planText } from '../text/plan-text.ts';
 import { styler } from '../text/style.ts';
+import { failureSection, planSection } from '../text/plan-markdown.ts';
 import { findingText, withPlaces, writeSarif } from './write-sarif.ts';
+import { writeMarkdown } from './write-markdown.ts';
 import { eachProxy } from './each-proxy.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
@@ -18,7 +20,7 @@ export async function runPlan(line: CommandLine): Promise<number> {
 }
 
 async function one(line: CommandLine): Promise<number> {
-  return guarded(line, async () => {
+  const work = async (): Promise<number> => {
     const prepared = await prepare(requestOf(line), {
       deep: flag(line, 'deep'),
       replace: flag(line, 'replace'),
@@ -26,6 +28,7 @@ async function one(line: CommandLine): Promise<number> {
     try {
       const plan = await makePlan(prepared);
       await writeSarif(line, plan);
+      await writeMarkdown(line, planSection(plan));
       if (flag(line, 'json')) {
         writeJson(line, planDocument(plan));
       } else {
@@ -47,7 +50,10 @@ async function one(line: CommandLine): Promise<number> {
     } finally {
       destroyClients(prepared.clients);
     }
-  });
+  };
+  return guarded(line, work, async (problems) =>
+    writeMarkdown(line, failureSection(line.proxy, problems)),
+  );
 }
 
 /** The plan as JSON: what is wrong has its file and line. */

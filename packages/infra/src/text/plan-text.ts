@@ -61,7 +61,7 @@ function changeLines(plan: Plan, style: Style): string[] {
 }
 
 /** `Plan: 3 to add, 1 to change, 0 to replace, 0 to destroy; 2 drifted properties to restore.` */
-function summaryLine({ summary, drift }: Plan): string {
+export function summaryLine({ summary, drift }: Plan): string {
   const { add, change, replace, destroy } = summary;
   const restored = drift.filter((one) => one.irreparable === undefined).length;
   return `Plan: ${add} to add, ${change} to change, ${replace} to replace, ${destroy} to destroy${restored === 0 ? '' : `; ${counted(restored, 'drifted property', 'drifted properties')} to restore`}.`;

@@ -109,6 +109,7 @@ suite('the GitHub Action', () => {
     for (const [, name = ''] of text.matchAll(/steps\.plan\.outputs\.([\w-]+)/g)) {
       assert.match(script, new RegExp(`echo "${name}=`));
     }
+    assert.equal(script.match(/sluice aws plan/g)?.length, 1, 'it plans once');
     execFileSync('bash', ['-n', join(deploy, 'github-action/plan.sh')]);
   });
 });
