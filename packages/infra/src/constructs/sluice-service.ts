@@ -259,7 +259,7 @@ export class SluiceService extends Resource implements ISluiceService {
     for (const [index, group] of target.securityGroups.entries()) {
       if (this.#props.allowDatabaseIngress === true) {
         // A rule of its own in somebody else's group, so that it goes with the stack and the group stays.
-        const rule = new CfnSecurityGroupIngress(this, `DatabaseIngress${index}`, {
+        new CfnSecurityGroupIngress(this, `DatabaseIngress${index}`, {
           groupId: group.securityGroupId,
           ipProtocol: 'tcp',
           fromPort: target.port ?? 5432,
@@ -267,7 +267,6 @@ export class SluiceService extends Resource implements ISluiceService {
           sourceSecurityGroupId: taskGroup.securityGroupId,
           description: `Tasks of ${serviceName}`,
         });
-        rule.node.addDependency(taskGroup);
       }
       taskGroup.addEgressRule(group, Port.tcp(target.port ?? 5432), 'the database');
     }

@@ -7,6 +7,7 @@ import { violations } from '../../src/security/report.ts';
 import { inputTable } from '../../src/inputs/table.ts';
 import { changesBetween } from '../../src/plan/changes.ts';
 import { synthesize } from '../../src/synth/synth.ts';
+import { list, record } from '../../src/values.ts';
 import { inputsWith, nine, resolvedWith, secretArn, sluiceInputs } from '../subject.ts';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -1040,6 +1041,23 @@ suite('both templates', () => {
     Template.fromJSON(synthesized.template).allResourcesProperties('AWS::EC2::SecurityGroup', {
       VpcId: nine.vpc_id,
     });
+  });
+
+  test('no resource declares a dependency that a reference in it makes already (cfn-lint W3005)', () => {
+    for (const [input, inputs, , , resolved] of [...managed, ...service, ...further]) {
+      const resources = record(template(inputs, resolved).toJSON()['Resources']);
+      for (const [id, resource] of Object.entries(resources)) {
+        const { Properties: properties, DependsOn: dependencies } = record(resource);
+        const references = JSON.stringify(properties ?? {});
+        for (const dependency of list(dependencies)) {
+          const refers = [`"Ref":"${dependency}"`, `"Fn::GetAtt":["${dependency}"`];
+          assert.ok(
+            !refers.some((reference) => references.includes(reference)),
+            `${input}: ${id} depends on ${String(dependency)}, and refers to it`,
+          );
+        }
+      }
+    }
   });
 
   test('need no bootstrap: no roles to assume, no assets', () => {
