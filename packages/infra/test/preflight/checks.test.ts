@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Status } from '../../src/preflight/check.ts';
 import { checks, preflight } from '../../src/preflight/run.ts';
-import type { Cluster, DeployedStack, Facts } from '../../src/resolve/facts.ts';
+import { found, type Cluster, type DeployedStack, type Facts } from '../../src/resolve/facts.ts';
 import {
   databaseGroup,
   databaseWith,
@@ -1067,12 +1067,241 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF27',
+    when: 'the key of the logs is gone',
+    inputs: { LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/1' },
+    facts: { logKey: missing },
+    status: 'failed',
+    found: /found none/,
+    fix: /correct LogKmsKeyArn/,
+  },
+  {
+    code: 'PF27',
+    when: 'the key of the logs is disabled',
+    inputs: { LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/1' },
+    facts: { logKey: { found: { arn: 'arn', state: 'Disabled', awsManaged: false } } },
+    status: 'failed',
+    found: /the key of the logs is Disabled/,
+  },
+  {
+    code: 'PF27',
+    when: 'the policy of the log key could not be read',
+    inputs: { LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/1' },
+    facts: { logKey: { found: { arn: 'arn', state: 'Enabled', awsManaged: false } } },
+    status: 'skipped',
+    found: /policy of the log key could not be read/,
+  },
+  {
+    code: 'PF27',
+    when: 'the policy of the log key has a condition that is not known here',
+    inputs: { LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/1' },
+    facts: {
+      logKey: {
+        found: {
+          arn: 'arn',
+          state: 'Enabled',
+          awsManaged: false,
+          policy: {
+            Statement: [
+              {
+                Effect: 'Allow',
+                Principal: { Service: 'logs.eu-central-1.amazonaws.com' },
+                Action: 'kms:*',
+                Condition: { StringEquals: { 'aws:PrincipalOrgID': 'o-1' } },
+              },
+            ],
+          },
+        },
+      },
+    },
+    status: 'warning',
+    found: /depends on conditions that cannot be evaluated here/,
+  },
+  {
+    code: 'PF09',
+    when: 'the key of the secret is gone',
+    facts: { keys: { k: missing } },
+    status: 'failed',
+    found: /found none/,
+    fix: /the key k of the secret is gone/,
+  },
+  {
+    code: 'PF02',
+    when: 'the cluster does not exist, and its member does',
+    inputs: { DBClusterIdentifier: 'ex-aurora' },
+    facts: { database: databaseWith({ clusterId: 'ex-aurora' }), cluster: missing },
+    status: 'failed',
+    found: /found none/,
+    fix: /correct DBClusterIdentifier \(ex-aurora\)/,
+  },
+  {
+    code: 'PF02',
+    when: 'the cluster is not PostgreSQL',
+    inputs: { DBClusterIdentifier: 'ex-aurora' },
+    facts: {
+      database: databaseWith({ clusterId: 'ex-aurora' }),
+      cluster: { found: { ...cluster, engine: 'aurora-mysql' } },
+    },
+    status: 'failed',
+    found: /the cluster ex-aurora runs aurora-mysql/,
+  },
+  {
+    code: 'PF07',
+    when: 'a new group lets nobody in',
+    inputs: { CreateSecurityGroup: true, AllowDatabaseIngress: true },
+    facts: { namedGroups: { found: [] } },
+    status: 'failed',
+    found: /the new group lets nobody in/,
+    fix: /ClientSecurityGroupIds or ClientCidrs/,
+  },
+  {
+    code: 'PF27',
     when: 'the topic of the alarms is in another region',
     inputs: { ...sluiceInputs, AlarmTopicArn: 'arn:aws:sns:us-east-1:123456789012:alarms' },
     status: 'failed',
     found: /a topic of us-east-1/,
   },
 ];
+
+const withTls: Partial<Facts> = {
+  tlsSecret: {
+    found: {
+      name: 'orders-tls',
+      arn: secretArn.replace('database', 'tls'),
+      hasCurrent: true,
+      rotates: false,
+    },
+  },
+};
+
+/** What the facts are when one of them may not be read. */
+function withoutFact(name: string): Partial<Facts> {
+  switch (name) {
+    case 'secrets':
+      return { secrets: { 'orders-database': denied } };
+    case 'keys':
+      return { keys: { k: denied } };
+    default:
+      return { [name]: denied };
+  }
+}
+
+/** Inputs that ask for as much as they can, facts with which all checks pass, and what depends on each of the facts. */
+const unreadable: Readonly<
+  Record<
+    string,
+    {
+      readonly inputs: Readonly<Record<string, unknown>>;
+      readonly more: Partial<Facts>;
+      readonly changed: Readonly<Record<string, readonly string[]>>;
+    }
+  >
+> = {
+  'rds-proxy': {
+    inputs: {
+      rds_instance_id: undefined,
+      DBClusterIdentifier: 'ex-aurora',
+      DBProxyEndpoints: [{ DBProxyEndpointName: 'ro', TargetRole: 'READ_ONLY' }],
+      DefaultAuthScheme: 'IAM_AUTH',
+      EndpointNetworkType: 'DUAL',
+      TargetConnectionNetworkType: 'IPV6',
+      LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/1',
+    },
+    more: {
+      database: databaseWith({
+        identifier: 'ex-aurora',
+        clusterId: 'ex-aurora',
+        iamAuth: true,
+        networkType: 'DUAL',
+      }),
+      cluster: {
+        found: {
+          ...cluster,
+          members: [...cluster.members, { id: 'ex-aurora-2', writer: false }],
+        },
+      },
+      clusterParameters: { found: { 'rds.force_ssl': '1' } },
+      subnets: {
+        found: (found(goodFacts.subnets) ?? []).map((subnet) => ({ ...subnet, ipv6: true })),
+      },
+      logKey: {
+        found: {
+          arn: 'arn',
+          state: 'Enabled',
+          awsManaged: false,
+          policy: {
+            Statement: [
+              {
+                Effect: 'Allow',
+                Principal: { Service: 'logs.eu-central-1.amazonaws.com' },
+                Action: 'kms:*',
+              },
+            ],
+          },
+        },
+      },
+    },
+    changed: {
+      caller: ['PF01'],
+      database: ['PF02', 'PF03', 'PF05', 'PF07', 'PF17', 'PF25', 'PF26'],
+      capacity: [],
+      cluster: ['PF02', 'PF24'],
+      clusterParameters: ['PF13'],
+      vpc: ['PF03'],
+      subnets: ['PF04', 'PF05', 'PF23', 'PF26'],
+      namedGroups: ['PF06', 'PF07'],
+      databaseGroups: ['PF07'],
+      role: ['PF08'],
+      roleRights: ['PF09'],
+      secrets: ['PF10'],
+      keys: ['PF09'],
+      tlsSecret: [],
+      imageSecret: [],
+      certificate: [],
+      image: [],
+      wayOut: ['PF23'],
+      logKey: ['PF27'],
+      parameters: [],
+      proxies: ['PF14', 'PF15', 'PF17'],
+      proxyQuota: [],
+      logGroups: ['PF16'],
+      stack: ['PF19'],
+      callerRights: ['PF20'],
+      deep: ['PF11', 'PF12'],
+    },
+  },
+  sluice: {
+    inputs: sluiceInputs,
+    more: withTls,
+    changed: {
+      caller: ['PF01'],
+      database: ['PF02', 'PF03', 'PF05', 'PF07', 'PF17'],
+      capacity: [],
+      cluster: [],
+      clusterParameters: [],
+      vpc: ['PF03'],
+      subnets: ['PF04', 'PF05', 'PF23'],
+      namedGroups: ['PF06', 'PF07'],
+      databaseGroups: ['PF07'],
+      role: [],
+      roleRights: [],
+      secrets: ['PF10'],
+      keys: ['PF09'],
+      tlsSecret: ['PF10'],
+      imageSecret: [],
+      certificate: ['PF22'],
+      image: ['PF21'],
+      wayOut: ['PF23'],
+      logKey: [],
+      parameters: ['PF13'],
+      proxies: ['PF17'],
+      proxyQuota: [],
+      logGroups: ['PF16'],
+      stack: ['PF19'],
+      callerRights: ['PF20'],
+      deep: ['PF11', 'PF12'],
+    },
+  },
+};
 
 /** Checks that have nothing to judge with the managed proxy. */
 const sluiceOnly = new Set(['PF21', 'PF22', 'PF23']);
@@ -1124,6 +1353,32 @@ suite('preflight checks', () => {
     });
   }
 
+  for (const [engine, { inputs, more, changed }] of Object.entries(unreadable)) {
+    for (const [fact, codes] of Object.entries(changed)) {
+      test(`engine ${engine}: what could not be read (${fact}) is not judged: ${codes.join() || 'no check needs it alone'}`, () => {
+        const given = subjectWith(more, inputs);
+        const before = new Map(preflight(given).map(({ code, status }) => [code, status]));
+        const facts = { ...given.facts, ...withoutFact(fact) };
+        const now = preflight({ ...given, facts }).filter(
+          ({ code, status }) => status !== before.get(code),
+        );
+        assert.deepEqual(
+          now.map(({ code }) => code),
+          codes,
+        );
+        for (const { code, status } of now) {
+          // Without the stack nothing could be compared: that one stops.
+          assert.equal(status, code === 'PF19' ? 'failed' : 'skipped', code);
+        }
+      });
+    }
+
+    test(`engine ${engine}: every fact that may be absent is tried`, () => {
+      const absent = Object.entries(goodFacts).filter(([, value]) => !Array.isArray(value));
+      assert.deepEqual(Object.keys(changed).toSorted(), absent.map(([name]) => name).toSorted());
+    });
+  }
+
   test('with another account everything else is skipped or needs no AWS', () => {
     const unknown = { absent: 'not asked', told: 'another account' } as const;
     const facts = Object.fromEntries(
@@ -1131,9 +1386,50 @@ suite('preflight checks', () => {
         Array.isArray(value) || name === 'caller' ? [name, value] : [name, unknown],
       ),
     ) as unknown as Facts;
-    const statuses = preflight(subjectWith({ ...facts, secrets: {}, keys: {} })).map(
-      (finding) => finding.status,
+    for (const inputs of [{}, sluiceInputs]) {
+      const judged = preflight(subjectWith({ ...facts, secrets: {}, keys: {} }, inputs)).filter(
+        ({ status }) => status !== 'skipped',
+      );
+      // The account itself, and what only the inputs say: the length of a name, tags, what is not asked for.
+      const known =
+        inputs === sluiceInputs
+          ? ['PF01', 'PF09', 'PF14', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27']
+          : ['PF01', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27'];
+      assert.deepEqual(
+        judged.map(({ code }) => code),
+        known,
+      );
+      assert.ok(judged.every(({ status }) => status === 'passed'));
+    }
+  });
+
+  for (const [engine, codes] of [
+    ['rds-proxy', ['PF21', 'PF22']],
+    ['sluice', ['PF08', 'PF15']],
+  ] as const) {
+    test(`${codes.join(' and ')} are skipped with engine ${engine}, which does not need them`, () => {
+      const inputs = engine === 'sluice' ? sluiceInputs : {};
+      const skipped = preflight(subjectWith(withTls, inputs)).filter(
+        ({ status }) => status === 'skipped',
+      );
+      assert.deepEqual(
+        skipped.map(({ code }) => code),
+        codes,
+      );
+      assert.ok(skipped.every(({ found }) => found.startsWith('not needed: ')));
+    });
+  }
+
+  test('without any secret there is nothing to look at in secrets', () => {
+    const skipped = preflight(
+      subjectWith(
+        { secrets: {}, deep: { found: [] }, database: databaseWith({ iamAuth: true }) },
+        { rds_secret_name: undefined, DefaultAuthScheme: 'IAM_AUTH' },
+      ),
+    ).filter(({ status }) => status === 'skipped');
+    assert.deepEqual(
+      skipped.map(({ code }) => code),
+      ['PF10', 'PF11', 'PF12', 'PF21', 'PF22'],
     );
-    assert.ok(!statuses.includes('failed'), statuses.join());
   });
 });

@@ -1,4 +1,4 @@
-import { found } from '../../resolve/facts.ts';
+import { found, type Database } from '../../resolve/facts.ts';
 import { chooseSubnets } from '../../resolve/choose-subnets.ts';
 import { ecrAddress } from '../../resolve/image.ts';
 import { judgePolicy } from '../../resolve/policy.ts';
@@ -101,6 +101,9 @@ export const wayOut: Check = {
       return skipped('found' in facts.wayOut ? 'not read' : facts.wayOut.told);
     }
     const { chosen } = chooseSubnets(facts, inputs);
+    if (chosen.length === 0) {
+      return skipped('the subnets are not known');
+    }
     // A task without a public address gets nowhere by an internet gateway.
     const closed = chosen.filter(({ id }) => (ways.routes[id] ?? 'igw-').startsWith('igw-'));
     const missing = services.filter(
@@ -194,30 +197,37 @@ export const networkType: Check = {
       ...inputs.DBProxyEndpoints.flatMap((endpoint) => endpoint.EndpointNetworkType ?? []),
     ];
     const without = chosen.filter((subnet) => subnet.ipv6 !== true);
-    if (types.some((type) => type !== 'IPV4')) {
+    const wanted = types.find((type) => type !== 'IPV4');
+    if (wanted !== undefined && chosen.length === 0) {
+      verdicts.push(skipped('the subnets are not known'));
+    } else if (wanted !== undefined) {
       verdicts.push(
         without.length === 0
           ? passed('every subnet has an IPv6 range')
           : failed(
-              `EndpointNetworkType is ${types.find((type) => type !== 'IPV4')}, and ${without.map(({ id }) => id).join(', ')} has no IPv6 range`,
+              `EndpointNetworkType is ${wanted}, and ${without.map(({ id }) => id).join(', ')} has no IPv6 range`,
               'give the subnets IPv6 ranges, choose others, or leave EndpointNetworkType out',
             ),
       );
     }
     if (inputs.engine === 'rds-proxy' && inputs.TargetConnectionNetworkType === 'IPV6') {
-      const database = found(facts.database);
-      verdicts.push(
-        database?.networkType === 'DUAL'
-          ? passed('the database is dual-stack')
-          : failed(
-              `TargetConnectionNetworkType is IPV6, and the network type of the database is ${database?.networkType ?? 'IPV4'}`,
-              'make the database dual-stack, or leave TargetConnectionNetworkType out',
-            ),
-      );
+      verdicts.push(toDatabase(found(facts.database)));
     }
     return verdicts.length === 0 ? passed('IPv4 only') : worst(verdicts);
   },
 };
+
+function toDatabase(database: Database | undefined): Verdict {
+  if (database === undefined) {
+    return skipped('the database is not known');
+  }
+  return database.networkType === 'DUAL'
+    ? passed('the database is dual-stack')
+    : failed(
+        `TargetConnectionNetworkType is IPV6, and the network type of the database is ${database.networkType ?? 'IPV4'}`,
+        'make the database dual-stack, or leave TargetConnectionNetworkType out',
+      );
+}
 
 export const keyAndTopic: Check = {
   code: 'PF27',

@@ -12,7 +12,7 @@ import {
 import { record } from '../../values.ts';
 import { budget } from '../../model/budget.ts';
 import { counted } from '../../text/counted.ts';
-import { failed, passed, skipped, warning, type Check, type Subject } from '../check.ts';
+import { failed, passed, skipped, warning, worst, type Check, type Subject } from '../check.ts';
 
 export const forceSsl: Check = {
   code: 'PF13',
@@ -157,7 +157,8 @@ export const share: Check = {
       found(facts.parameters)?.['max_connections'],
       found(facts.capacity),
     );
-    const others = (found(facts.proxies) ?? []).filter(
+    const proxies = found(facts.proxies);
+    const others = (proxies ?? []).filter(
       (proxy) =>
         !isOurs(proxy, stackName(inputs)) &&
         proxy.targets.some((id) => id === instance.identifier || id === instance.clusterId),
@@ -171,12 +172,17 @@ export const share: Check = {
         `set MaxConnectionsPercent so that the sum is at most 100`,
       );
     }
-    const told = `${inputs.MaxConnectionsPercent} % of max_connections${most === undefined ? '' : ` (${most})`}, ${taken} % taken by other proxies`;
-    if (inputs.engine !== 'sluice' || most === undefined) {
-      return passed(told);
+    const told = `${inputs.MaxConnectionsPercent} % of max_connections${most === undefined ? '' : ` (${most})`}`;
+    const verdicts = [
+      proxies === undefined
+        ? skipped(`${told}; what other proxies take could not be read`)
+        : passed(`${told}, ${taken} % taken by other proxies`),
+    ];
+    if (inputs.engine === 'sluice' && most !== undefined) {
+      const fit = budget(inputs, most);
+      verdicts.push(fit.fits ? passed(fit.told) : failed(fit.told, fit.fix));
     }
-    const fit = budget(inputs, most);
-    return fit.fits ? passed(`${told}; ${fit.told}`) : failed(fit.told, fit.fix);
+    return worst(verdicts);
   },
 };
 
