@@ -8,7 +8,7 @@ export const secretFields = {
     required: true,
     doc: 'The name (or complete ARN) of the secret with this user’s name and password.',
   },
-  Description: { type: 'string', min: 1, max: 1000, doc: 'What this user is for.' },
+  Description: { type: 'string', max: 1000, doc: 'What this user is for.' },
   IAMAuth: {
     type: 'string',
     choices: ['DISABLED', 'REQUIRED'],
@@ -30,7 +30,6 @@ export const endpointFields = {
       expression: /^[a-zA-Z](?:-?[a-zA-Z0-9]+)*$/,
       shape: 'letters, digits and single hyphens, a letter first',
     },
-    min: 1,
     max: 63,
     doc: 'The name of the endpoint, unique in account and region.',
   },

@@ -12,7 +12,7 @@ export interface InputSpec {
   readonly sensitive?: true;
   readonly default?:
     string | number | boolean | readonly string[] | Readonly<Record<string, string>>;
-  /** Smallest and largest value of an integer, or length of a string. */
+  /** Smallest and largest value of an integer, or number of entries of a map; the most characters of a string. */
   readonly min?: number;
   readonly max?: number;
   readonly unit?: string;

@@ -179,6 +179,36 @@ suite('our own security rules', () => {
     assert.match(found[0]?.told ?? '', /DefaultAuthScheme is not IAM_AUTH/);
   });
 
+  test('SLUICE-IAM finds the same in the settings of the tasks', () => {
+    const rule = rules.find((one) => one.id === 'SLUICE-IAM');
+    assert.ok(rule);
+    const iam = { ...sluiceInputs, IAMAuth: 'REQUIRED' };
+    const asked = designOf(inputsWith(iam), resolvedWith(), undefined, false);
+    assert.deepEqual(rule.run(new Template(asked.synthesized.template), asked.model), []);
+    const weak = JSON.stringify({ Auth: [{ SecretArn: secretArn, IAMAuth: 'DISABLED' }] });
+    const found = rule.run(new Template({ Resources: task('SETTINGS_JSON', weak) }), asked.model);
+    assert.match(found[0]?.told ?? '', /does not require IAM, and IAMAuth is REQUIRED/);
+
+    const tokens = { ...sluiceInputs, DefaultAuthScheme: 'IAM_AUTH' };
+    const all = designOf(inputsWith(tokens), resolvedWith(), undefined, false);
+    assert.deepEqual(rule.run(new Template(all.synthesized.template), all.model), []);
+    const [open] = rule.run(new Template({ Resources: task('SETTINGS_JSON', '{}') }), all.model);
+    assert.match(open?.told ?? '', /no rule asks clients for IAM tokens/);
+  });
+
+  test('SLUICE-OPEN-PORT finds a given group that is open to everybody', () => {
+    const rule = rules.find((one) => one.id === 'SLUICE-OPEN-PORT');
+    const rulesOf = ['sg-1 (orders): all ports from 0.0.0.0/0'];
+    const { model } = designOf(
+      inputsWith(),
+      resolvedWith({ open_group_rules: rulesOf }),
+      undefined,
+      false,
+    );
+    const [found] = rule?.run(new Template({ Resources: {} }), model) ?? [];
+    assert.match(found?.told ?? '', /open to everybody: sg-1/);
+  });
+
   test('each has a case that breaks it', () => {
     const covered = new Set(['SLUICE-IAM', ...broken.map(([id]) => id)]);
     assert.deepEqual(
