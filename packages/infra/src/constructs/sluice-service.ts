@@ -1,7 +1,6 @@
 import { Duration, RemovalPolicy, Resource, type IResource } from 'aws-cdk-lib';
 import { Metric, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch';
 import {
-  CfnSecurityGroupIngress,
   Connections,
   Peer,
   Port,
@@ -29,6 +28,7 @@ import {
 import { ArnPrincipal, Grant, type IGrantable, type Role } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, RetentionDays, type ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { allowIntoDatabase } from './database-ingress.ts';
 import { ServiceMonitoring } from './service-monitoring.ts';
 import { connectStatements } from './proxy-role.ts';
 import { executionRole, taskRole } from './sluice-roles.ts';
@@ -258,13 +258,10 @@ export class SluiceService extends Resource implements ISluiceService {
     }
     for (const [index, group] of target.securityGroups.entries()) {
       if (this.#props.allowDatabaseIngress === true) {
-        // A rule of its own in somebody else's group, so that it goes with the stack and the group stays.
-        new CfnSecurityGroupIngress(this, `DatabaseIngress${index}`, {
-          groupId: group.securityGroupId,
-          ipProtocol: 'tcp',
-          fromPort: target.port ?? 5432,
-          toPort: target.port ?? 5432,
-          sourceSecurityGroupId: taskGroup.securityGroupId,
+        allowIntoDatabase(this, `DatabaseIngress${index}`, {
+          databaseGroupId: group.securityGroupId,
+          from: taskGroup,
+          port: target.port ?? 5432,
           description: `Tasks of ${serviceName}`,
         });
       }

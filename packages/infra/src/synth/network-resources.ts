@@ -1,5 +1,4 @@
 import {
-  CfnSecurityGroupIngress,
   Peer,
   Port,
   SecurityGroup,
@@ -9,6 +8,7 @@ import {
   type IVpc,
 } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
+import { allowIntoDatabase } from '../constructs/database-ingress.ts';
 import type { Model } from '../model/model.ts';
 import { onePerZone } from '../resolve/choose-subnets.ts';
 import { allowsDatabaseIngress } from '../resolve/names.ts';
@@ -80,26 +80,13 @@ function ownGroup(scope: Construct, vpc: IVpc, model: Model): SecurityGroup {
   resolved.database_security_group_ids.forEach((id, index) => {
     group.addEgressRule(Peer.securityGroupId(id), port, 'the database');
     if (allowsDatabaseIngress(inputs)) {
-      allow(scope, `DatabaseIngress${index}`, id, group, resolved.database_port);
+      allowIntoDatabase(scope, `DatabaseIngress${index}`, {
+        databaseGroupId: id,
+        from: group,
+        port: resolved.database_port,
+        description: 'the proxy',
+      });
     }
   });
   return group;
-}
-
-/** A rule of its own in somebody else's group, so that destroy removes the rule and leaves the group. */
-function allow(
-  scope: Construct,
-  id: string,
-  databaseGroupId: string,
-  group: ISecurityGroup,
-  port: number,
-): CfnSecurityGroupIngress {
-  return new CfnSecurityGroupIngress(scope, id, {
-    groupId: databaseGroupId,
-    ipProtocol: 'tcp',
-    fromPort: port,
-    toPort: port,
-    sourceSecurityGroupId: group.securityGroupId,
-    description: 'the proxy',
-  });
 }

@@ -123,7 +123,9 @@ suite('limits of inputs', () => {
         const told = problemsOf({ ...base, [name]: value });
         // About the value itself: what does not go together is checked only when each is right.
         assert.ok(
-          told.some((problem) => new RegExp(`^inputs\\.${name}\\b.*(?:is|has|must)\\b`).test(problem)),
+          told.some((problem) =>
+            new RegExp(`^inputs\\.${name}\\b.*(?:is|has|must)\\b`).test(problem),
+          ),
           told.join('; '),
         );
       });

@@ -1049,11 +1049,11 @@ suite('both templates', () => {
       for (const [id, resource] of Object.entries(resources)) {
         const { Properties: properties, DependsOn: dependencies } = record(resource);
         const references = JSON.stringify(properties ?? {});
-        for (const dependency of list(dependencies)) {
+        for (const dependency of list(dependencies).map(String)) {
           const refers = [`"Ref":"${dependency}"`, `"Fn::GetAtt":["${dependency}"`];
           assert.ok(
             !refers.some((reference) => references.includes(reference)),
-            `${input}: ${id} depends on ${String(dependency)}, and refers to it`,
+            `${input}: ${id} depends on ${dependency}, and refers to it`,
           );
         }
       }

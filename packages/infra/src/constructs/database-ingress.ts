@@ -1,0 +1,23 @@
+import { CfnSecurityGroupIngress, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
+import type { Construct } from 'constructs';
+
+/** A rule of its own in somebody else's group, so that destroy removes the rule and leaves the group. */
+export function allowIntoDatabase(
+  scope: Construct,
+  id: string,
+  rule: {
+    readonly databaseGroupId: string;
+    readonly from: ISecurityGroup;
+    readonly port: number;
+    readonly description: string;
+  },
+): CfnSecurityGroupIngress {
+  return new CfnSecurityGroupIngress(scope, id, {
+    groupId: rule.databaseGroupId,
+    ipProtocol: 'tcp',
+    fromPort: rule.port,
+    toPort: rule.port,
+    sourceSecurityGroupId: rule.from.securityGroupId,
+    description: rule.description,
+  });
+}
