@@ -13,8 +13,17 @@ data "aws_security_group" "clients" {
 }
 
 data "aws_secretsmanager_secret" "database" {
-  name = var.rds_secret_name
+  count = var.rds_secret_name == null ? 0 : 1
+  name  = var.rds_secret_name
 }
+
+# A key of your own; the one of Secrets Manager itself needs no permission.
+data "aws_kms_key" "database" {
+  for_each = toset(compact(data.aws_secretsmanager_secret.database[*].kms_key_id))
+  key_id   = each.value
+}
+
+data "aws_partition" "current" {}
 
 data "aws_db_instance" "database" {
   db_instance_identifier = var.rds_instance_id
@@ -24,4 +33,52 @@ locals {
   managed = var.engine == "rds-proxy" ? 1 : 0
   sluice  = var.engine == "sluice" ? 1 : 0
   subnets = sort(data.aws_subnets.proxy.ids)
+}
+
+# What the role of RDS Proxy may do, and that of Sluice's tasks: read the secret, and log in to this database with tokens.
+data "aws_iam_policy_document" "database" {
+  dynamic "statement" {
+    for_each = local.secret_arns
+
+    content {
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = data.aws_kms_key.database
+
+    content {
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value.arn]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${var.aws_region}.${data.aws_partition.current.dns_suffix}"]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = local.database_tokens ? [local.connect_arn] : []
+
+    content {
+      actions   = ["rds-db:connect"]
+      resources = [statement.value]
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = var.rds_secret_name != null || var.default_auth_scheme == "IAM_AUTH"
+      error_message = "Give rds_secret_name, or default_auth_scheme = \"IAM_AUTH\"."
+    }
+
+    precondition {
+      condition     = var.engine == "rds-proxy" || var.rds_secret_name != null || var.health_check_user != null
+      error_message = "Engine sluice without a secret needs health_check_user, a database user with the role rds_iam."
+    }
+  }
 }

@@ -14,8 +14,8 @@ output "rds_proxy_subnet_ids" {
 }
 
 output "rds_proxy_role_arn" {
-  value       = var.engine == "sluice" ? aws_iam_role.task[0].arn : data.aws_iam_role.proxy[0].arn
-  description = "The role that reads the secret."
+  value       = var.engine == "sluice" ? aws_iam_role.task[0].arn : local.proxy_role_arn
+  description = "The role that reads the secret, and logs in to the database with tokens."
 }
 
 output "rds_security_group_ids" {
@@ -24,6 +24,15 @@ output "rds_security_group_ids" {
 }
 
 output "rds_secret_arn" {
-  value       = data.aws_secretsmanager_secret.database.arn
-  description = "The secret of the database user."
+  value       = one(local.secret_arns)
+  description = "The secret of the database user; null without one."
+}
+
+output "rds_proxy_connect_arn" {
+  value = (
+    !local.client_tokens ? null :
+    var.engine == "sluice" ? local.connect_arn :
+    "arn:${data.aws_partition.current.partition}:rds-db:${var.aws_region}:${var.aws_account_id}:dbuser:${reverse(split(":", aws_db_proxy.this[0].arn))[0]}/*"
+  )
+  description = "What the policies of clients with IAM tokens allow rds-db:connect on; null when clients have passwords."
 }

@@ -1,6 +1,43 @@
 data "aws_iam_role" "proxy" {
-  count = local.managed
+  count = var.rds_proxy_role == null ? 0 : local.managed
   name  = var.rds_proxy_role
+}
+
+data "aws_iam_policy_document" "proxy" {
+  count = local.managed
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["rds.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.aws_account_id]
+    }
+  }
+}
+
+resource "aws_iam_role" "proxy" {
+  count              = var.rds_proxy_role == null ? local.managed : 0
+  name_prefix        = "rds-proxy-"
+  description        = "Lets Amazon RDS Proxy in front of ${var.rds_instance_id} log in to the database"
+  assume_role_policy = data.aws_iam_policy_document.proxy[0].json
+  tags               = var.rds_proxy_tags
+}
+
+resource "aws_iam_role_policy" "proxy" {
+  count  = var.rds_proxy_role == null ? local.managed : 0
+  role   = aws_iam_role.proxy[0].id
+  policy = data.aws_iam_policy_document.database.json
+}
+
+locals {
+  proxy_role_arn = one(concat(data.aws_iam_role.proxy[*].arn, aws_iam_role.proxy[*].arn))
 }
 
 # RDS would create the group itself, and its logs would never expire.
@@ -15,21 +52,26 @@ resource "aws_db_proxy" "this" {
   count                  = local.managed
   name                   = var.rds_instance_id
   engine_family          = "POSTGRESQL"
-  role_arn               = data.aws_iam_role.proxy[0].arn
+  role_arn               = local.proxy_role_arn
   vpc_subnet_ids         = local.subnets
   vpc_security_group_ids = [data.aws_security_group.clients.id]
   require_tls            = true
   idle_client_timeout    = var.idle_client_timeout
   debug_logging          = false
+  default_auth_scheme    = var.default_auth_scheme
   tags                   = var.rds_proxy_tags
 
-  auth {
-    auth_scheme = "SECRETS"
-    iam_auth    = "DISABLED"
-    secret_arn  = data.aws_secretsmanager_secret.database.arn
+  dynamic "auth" {
+    for_each = local.secret_arns
+
+    content {
+      auth_scheme = "SECRETS"
+      iam_auth    = var.iam_auth
+      secret_arn  = auth.value
+    }
   }
 
-  depends_on = [aws_cloudwatch_log_group.proxy]
+  depends_on = [aws_cloudwatch_log_group.proxy, aws_iam_role_policy.proxy]
 }
 
 resource "aws_db_proxy_default_target_group" "this" {

@@ -3,6 +3,11 @@ data "aws_secretsmanager_secret" "tls" {
   name  = var.tls_secret_name
 }
 
+data "aws_kms_key" "tls" {
+  for_each = toset(compact(data.aws_secretsmanager_secret.tls[*].kms_key_id))
+  key_id   = each.value
+}
+
 # A Network Load Balancer takes one subnet per zone.
 data "aws_subnet" "proxy" {
   for_each = toset(var.engine == "sluice" ? local.subnets : [])
@@ -13,8 +18,6 @@ locals {
   zones            = { for id, subnet in data.aws_subnet.proxy : subnet.availability_zone_id => id... }
   balancer_subnets = [for ids in values(local.zones) : sort(ids)[0]]
   database_groups  = data.aws_db_instance.database.vpc_security_groups
-  # A rolling deployment runs every task twice.
-  share = max(1, floor(var.max_connections_percent / (2 * var.max_tasks)))
 }
 
 resource "aws_cloudwatch_log_group" "sluice" {
@@ -51,6 +54,21 @@ data "aws_iam_policy_document" "execution" {
     resources = [data.aws_secretsmanager_secret.tls[0].arn]
   }
 
+  dynamic "statement" {
+    for_each = data.aws_kms_key.tls
+
+    content {
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value.arn]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:ViaService"
+        values   = ["secretsmanager.${var.aws_region}.${data.aws_partition.current.dns_suffix}"]
+      }
+    }
+  }
+
   statement {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["${aws_cloudwatch_log_group.sluice[0].arn}:*"]
@@ -72,15 +90,6 @@ data "aws_iam_policy_document" "execution" {
       actions   = ["ecr:GetAuthorizationToken"]
       resources = [statement.value]
     }
-  }
-}
-
-data "aws_iam_policy_document" "task" {
-  count = local.sluice
-
-  statement {
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = [data.aws_secretsmanager_secret.database.arn]
   }
 }
 
@@ -107,7 +116,7 @@ resource "aws_iam_role" "task" {
 resource "aws_iam_role_policy" "task" {
   count  = local.sluice
   role   = aws_iam_role.task[0].id
-  policy = data.aws_iam_policy_document.task[0].json
+  policy = data.aws_iam_policy_document.database.json
 }
 
 resource "aws_security_group" "balancer" {
@@ -266,23 +275,7 @@ resource "aws_ecs_task_definition" "this" {
     portMappings           = [{ containerPort = 5432 }, { containerPort = 9127 }]
     mountPoints            = [{ containerPath = "/run/sluice", sourceVolume = "run", readOnly = false }]
     ulimits                = [{ name = "nofile", softLimit = 65535, hardLimit = 65535 }]
-    environment = [for name, value in {
-      SLUICE_LISTEN_HOST                  = "0.0.0.0"
-      SLUICE_LISTEN_PORT                  = "5432"
-      SLUICE_ADMIN_HOST                   = "0.0.0.0"
-      SLUICE_ADMIN_PORT                   = "9127"
-      SLUICE_TARGET_HOST                  = data.aws_db_instance.database.address
-      SLUICE_TARGET_PORT                  = tostring(data.aws_db_instance.database.port)
-      SLUICE_TARGET_TLS_MODE              = "verify-full"
-      SLUICE_REQUIRE_TLS                  = "true"
-      SLUICE_IDLE_CLIENT_TIMEOUT          = tostring(var.idle_client_timeout)
-      SLUICE_MAX_CONNECTIONS_PERCENT      = tostring(local.share)
-      SLUICE_MAX_IDLE_CONNECTIONS_PERCENT = tostring(floor(local.share / 2))
-      SLUICE_DRAIN_TIMEOUT                = "90"
-      SLUICE_LOG_FORMAT                   = "json"
-      DATABASE_SECRET_ARNS                = data.aws_secretsmanager_secret.database.arn
-      METRICS_SERVICE                     = var.rds_instance_id
-    } : { name = name, value = value }]
+    environment            = [for name, value in local.environment : { name = name, value = value }]
     secrets = [
       { name = "TLS_CERTIFICATE", valueFrom = "${data.aws_secretsmanager_secret.tls[0].arn}:certificate::" },
       { name = "TLS_PRIVATE_KEY", valueFrom = "${data.aws_secretsmanager_secret.tls[0].arn}:private_key::" },

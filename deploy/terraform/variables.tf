@@ -25,7 +25,8 @@ variable "rds_instance_id" {
 
 variable "rds_proxy_role" {
   type        = string
-  description = "The name of the IAM role with which RDS Proxy reads the secret. Engine sluice creates its own."
+  default     = null
+  description = "The name of the IAM role with which RDS Proxy reads the secret, or logs in to the database. Without it the module creates one. Engine sluice always creates its own."
 }
 
 variable "rds_security_group_name" {
@@ -35,7 +36,8 @@ variable "rds_security_group_name" {
 
 variable "rds_secret_name" {
   type        = string
-  description = "The name of the secret with the user name and password of the database."
+  default     = null
+  description = "The name of the secret with the user name and password of the database. Not needed when default_auth_scheme is IAM_AUTH."
 }
 
 variable "rds_proxy_tags" {
@@ -52,6 +54,28 @@ variable "engine" {
   validation {
     condition     = contains(["rds-proxy", "sluice"], var.engine)
     error_message = "The engine must be rds-proxy or sluice."
+  }
+}
+
+variable "default_auth_scheme" {
+  type        = string
+  default     = "NONE"
+  description = "IAM_AUTH: IAM tokens from clients and towards the database, which needs no secret. NONE: passwords from the secret."
+
+  validation {
+    condition     = contains(["NONE", "IAM_AUTH"], var.default_auth_scheme)
+    error_message = "The default_auth_scheme must be NONE or IAM_AUTH."
+  }
+}
+
+variable "iam_auth" {
+  type        = string
+  default     = "DISABLED"
+  description = "REQUIRED: clients must log in with an IAM token instead of the password. With engine sluice they sign it for the host name of the database, and the database user needs the role rds_iam."
+
+  validation {
+    condition     = contains(["DISABLED", "REQUIRED"], var.iam_auth)
+    error_message = "The iam_auth must be DISABLED or REQUIRED."
   }
 }
 
@@ -83,6 +107,12 @@ variable "tls_secret_name" {
   type        = string
   default     = null
   description = "Engine sluice: the secret with certificate and private_key, both PEM."
+}
+
+variable "health_check_user" {
+  type        = string
+  default     = null
+  description = "Engine sluice without a secret: a database user with the role rds_iam, for its health checks."
 }
 
 variable "min_tasks" {

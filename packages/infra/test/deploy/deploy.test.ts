@@ -7,6 +7,7 @@ import { parse } from '@cdktn/hcl2json';
 import { parse as parseYaml } from 'yaml';
 import { nineInputs } from '../../src/inputs/table.ts';
 import { record } from '../../src/values.ts';
+import { terraform, withoutTerraform } from '../terraform.ts';
 
 const deploy = join(import.meta.dirname, '../../../../deploy');
 const folder = join(deploy, 'terraform');
@@ -15,15 +16,6 @@ const files = (await readdir(folder)).filter((name) => name.endsWith('.tf'));
 async function parsed(name: string): Promise<Record<string, unknown>> {
   return parse(name, await readFile(join(folder, name), 'utf8'));
 }
-
-const formatter = ['terraform', 'tofu'].find((name) => {
-  try {
-    execFileSync(name, ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-});
 
 suite('the Terraform module', () => {
   test('every file is read by HashiCorp’s parser', async () => {
@@ -84,13 +76,9 @@ suite('the Terraform module', () => {
     }
   });
 
-  test(
-    'it is formatted',
-    { skip: formatter === undefined && 'neither terraform nor tofu is here' },
-    () => {
-      execFileSync(formatter ?? '', ['fmt', '-check', '-recursive', folder]);
-    },
-  );
+  test('it is formatted', { skip: withoutTerraform }, () => {
+    execFileSync(terraform ?? '', ['fmt', '-check', '-recursive', folder]);
+  });
 });
 
 suite('the GitHub Action', () => {

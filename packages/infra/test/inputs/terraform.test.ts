@@ -1,20 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { parseHcl } from '../../src/inputs/hcl.ts';
-
-/** The first of Terraform and OpenTofu that is here. */
-const terraform = ['terraform', 'tofu'].find((name) => {
-  try {
-    execFileSync(name, ['version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-});
+import { evaluated, withoutTerraform } from '../terraform.ts';
 
 /** Values as a tfvars file may write them, with what they come to. */
 const values: readonly (readonly [written: string, value: unknown])[] = [
@@ -110,40 +97,34 @@ suite('values of tfvars', () => {
 
   test(
     'they are Terraform’s, and what is refused here Terraform refuses',
-    { skip: terraform === undefined && 'neither terraform nor tofu is here' },
+    { skip: withoutTerraform },
     async (t) => {
       const written = values.map(([text], index) => `v${index} = ${text}\n`).join('');
       const names = values.map((_, index) => `v${index}`);
-      const theirs = await evaluated(t, names, written);
+      const theirs = await valuesOf(t, names, written);
       const ours = await parseHcl(written, 'test');
       assert.deepEqual(
         Object.fromEntries(names.map((name) => [name, ours.get(name)?.value])),
         theirs,
       );
       for (const [text] of refused) {
-        await assert.rejects(evaluated(t, ['v'], `v = ${text}\n`), Error, text);
+        await assert.rejects(valuesOf(t, ['v'], `v = ${text}\n`), Error, text);
       }
     },
   );
 
   /** The values of variables as Terraform has them. */
-  async function evaluated(
-    t: { after(clean: () => Promise<void>): void },
+  async function valuesOf(
+    t: Parameters<typeof evaluated>[0],
     names: readonly string[],
     tfvars: string,
   ): Promise<unknown> {
-    const folder = await mkdtemp(join(tmpdir(), 'sluice-terraform-'));
-    t.after(async () => rm(folder, { recursive: true }));
     const declared = names.map((name) => `variable "${name}" {\n  type = any\n}\n`);
-    await writeFile(join(folder, 'main.tf'), declared.join(''));
-    await writeFile(join(folder, 'terraform.tfvars'), tfvars);
-    const told = execFileSync(terraform ?? '', ['console'], {
-      cwd: folder,
-      input: `jsonencode({ ${names.map((name) => `${name} = var.${name}`).join(', ')} })\n`,
-      encoding: 'utf8',
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    return JSON.parse(JSON.parse(told.trim()) as string);
+    return evaluated(
+      t,
+      { 'main.tf': declared.join(''), 'terraform.tfvars': tfvars },
+      `{ ${names.map((name) => `${name} = var.${name}`).join(', ')} }`,
+    );
   }
 
   test('numbers beyond 2^53 keep their digits', async () => {
