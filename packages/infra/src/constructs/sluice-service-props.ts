@@ -1,6 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
-import type { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import type { ContainerImage, ICluster } from 'aws-cdk-lib/aws-ecs';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -30,6 +30,8 @@ export interface SluiceServiceProps {
   readonly balancerSubnets?: SubnetSelection;
   /** Security groups of the load balancer besides its own: their inbound rules say who may connect. The tasks do not have them. @default - none */
   readonly securityGroups?: readonly ISecurityGroup[];
+  /** The ECS cluster of the tasks. @default - one of the service's own, with Container Insights */
+  readonly cluster?: ICluster;
   /** The image of the daemon, from this project's Dockerfile. */
   readonly image: ContainerImage;
   /** The registry that tasks pull from, as an ECR repository's ARN. @default - a registry that needs no rights */

@@ -102,16 +102,8 @@ export class SluiceService extends Resource implements ISluiceService {
       executionRole: this.executionRole,
       taskRole: this.taskRole,
     });
-    // aws-cdk-lib declares an optional property of it less strictly than its own interface.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    const cluster = new Cluster(this, 'Cluster', {
-      vpc: props.vpc,
-      // AWS hands out a cluster or dashboard that is there already, and destroy would take somebody else's away.
-      clusterName: `sluice-${props.serviceName}`,
-      containerInsightsV2: ContainerInsights.ENABLED,
-    }) as ICluster;
     this.service = new FargateService(this, 'Service', {
-      cluster,
+      cluster: props.cluster ?? this.#cluster(),
       serviceName: props.serviceName,
       taskDefinition,
       ...(props.vpcSubnets === undefined ? {} : { vpcSubnets: props.vpcSubnets }),
@@ -220,6 +212,17 @@ export class SluiceService extends Resource implements ISluiceService {
   /** Memory of the tasks, in percent of what they have. */
   metricMemoryUtilization(props?: MetricOptions): Metric {
     return this.service.metricMemoryUtilization(props);
+  }
+
+  #cluster(): ICluster {
+    // aws-cdk-lib declares an optional property of it less strictly than its own interface.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return new Cluster(this, 'Cluster', {
+      vpc: this.#props.vpc,
+      // AWS hands out a cluster or dashboard that is there already, and destroy would take somebody else's away.
+      clusterName: `sluice-${this.#props.serviceName}`,
+      containerInsightsV2: ContainerInsights.ENABLED,
+    }) as ICluster;
   }
 
   #logGroup(): ILogGroup {

@@ -368,6 +368,15 @@ const sluice = {
     engine: 'sluice',
     doc: 'Who may reach the endpoint through PrivateLink from another VPC or account; with at least one an endpoint service is created.',
   },
+  EcsClusterName: {
+    type: 'string',
+    pattern: {
+      expression: /^[a-zA-Z0-9_-]{1,255}$/,
+      shape: 'letters, digits, hyphens and underscores',
+    },
+    engine: 'sluice',
+    doc: 'An ECS cluster of your own for the tasks, by its name, instead of one that the stack creates; destroy leaves it. Fixed at creation.',
+  },
   TaskCpu: {
     type: 'integer',
     default: 512,

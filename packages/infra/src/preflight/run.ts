@@ -4,6 +4,7 @@ import { account, callerRights } from './checks/caller.ts';
 import { database, vpc } from './checks/database.ts';
 import {
   certificate,
+  ecsCluster,
   iamLogin,
   image,
   keyAndTopic,
@@ -44,6 +45,7 @@ export const checks: readonly Check[] = [
   iamLogin,
   networkType,
   keyAndTopic,
+  ecsCluster,
 ];
 
 /** Runs every check; all problems in one go. */

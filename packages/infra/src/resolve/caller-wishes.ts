@@ -189,13 +189,18 @@ function managedWishes(place: Place): Wish[] {
 function sluiceWishes(place: Place): Wish[] {
   const { inputs, regional, exists } = place;
   const name = baseName(inputs);
+  const cluster = inputs.EcsClusterName;
   return [
     ...all(
       [exists ? 'ecs:UpdateService' : 'ecs:CreateService'],
-      regional('ecs', `service/sluice-${name}/*`),
+      regional('ecs', `service/${cluster ?? `sluice-${name}`}/*`),
     ),
     ...all(
-      [...(exists ? [] : ['ecs:CreateCluster']), 'ecs:RegisterTaskDefinition', 'ecs:TagResource'],
+      [
+        ...(exists || cluster !== undefined ? [] : ['ecs:CreateCluster']),
+        'ecs:RegisterTaskDefinition',
+        'ecs:TagResource',
+      ],
       '*',
     ),
     ...all(

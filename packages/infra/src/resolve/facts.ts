@@ -194,6 +194,13 @@ export interface LoginFacts {
   readonly tls: boolean;
 }
 
+/** An ECS cluster that tasks are to run in. */
+export interface EcsCluster {
+  readonly name: string;
+  /** ACTIVE when it takes services. */
+  readonly status: string;
+}
+
 /** Everything that was read before anything is decided. */
 export interface Facts {
   readonly caller: Look<Caller>;
@@ -225,6 +232,7 @@ export interface Facts {
   readonly certificate: Look<Certificate>;
   readonly image: Look<Image>;
   readonly wayOut: Look<WayOut>;
+  readonly ecsCluster: Look<EcsCluster>;
   /** The key of the logs. */
   readonly logKey: Look<KmsKey>;
   /** The database's parameters that matter here: `rds.force_ssl`, `max_connections`, … */

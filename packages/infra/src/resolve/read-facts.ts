@@ -17,6 +17,7 @@ import { readDeep } from './deep.ts';
 import { ecrAddress, readImage } from './image.ts';
 import { partitionOf, roleWishes } from './role-wishes.ts';
 import { readLogGroups, readProxies, readProxyQuota, readStack } from './deployed.ts';
+import { readEcsCluster } from './ecs-cluster.ts';
 import { found, type Caller, type Cluster, type Facts, type Look, type Secret } from './facts.ts';
 import { readCaller, readRole, simulate } from './identity.ts';
 import { look, notAsked } from './look.ts';
@@ -76,6 +77,7 @@ function nothing(caller: Caller, why: string): Facts {
     certificate: unknown,
     image: unknown,
     wayOut: unknown,
+    ecsCluster: unknown,
     logKey: unknown,
     parameters: unknown,
     proxies: unknown,
@@ -244,21 +246,28 @@ class FactReader {
   }
 
   async #network(): Promise<
-    Pick<Facts, 'vpc' | 'subnets' | 'namedGroups' | 'groupNames' | 'wayOut'>
+    Pick<Facts, 'vpc' | 'subnets' | 'namedGroups' | 'groupNames' | 'wayOut' | 'ecsCluster'>
   > {
     const { vpc_id: vpcId, rds_security_group_name: name, SecurityGroupIds: ids } = this.#inputs;
-    const [vpc, subnets, groups, wayOut] = await Promise.all([
+    const { engine, EcsClusterName: ecsClusterName } = this.#inputs;
+    const [vpc, subnets, groups, wayOut, ecsCluster] = await Promise.all([
       this.#look('ec2:DescribeVpcs', async () => readVpc(this.#clients, vpcId)),
       this.#look('ec2:DescribeSubnets', async () => readSubnets(this.#clients, vpcId)),
       this.#look('ec2:DescribeSecurityGroups', async () => readGroups(this.#clients, vpcId)),
-      this.#inputs.engine === 'sluice'
+      engine === 'sluice'
         ? this.#look('ec2:DescribeRouteTables', async () => readWayOut(this.#clients, vpcId))
         : notAsked('RDS Proxy has its own route to AWS'),
+      engine !== 'sluice' || ecsClusterName === undefined
+        ? notAsked('no EcsClusterName is given')
+        : this.#look('ecs:DescribeClusters', async () =>
+            readEcsCluster(this.#clients, ecsClusterName),
+          ),
     ]);
     return {
       vpc,
       subnets,
       wayOut,
+      ecsCluster,
       namedGroups:
         'found' in groups
           ? {

@@ -1,5 +1,5 @@
 import { Duration, Tags } from 'aws-cdk-lib';
-import { ContainerImage } from 'aws-cdk-lib/aws-ecs';
+import { Cluster, ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
@@ -40,6 +40,14 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
     privateLinkPrincipals: inputs.PrivateLinkPrincipals,
     desiredTasks: model.desiredTasks,
     targetTls: inputs.TargetTls,
+    ...(inputs.EcsClusterName === undefined
+      ? {}
+      : {
+          cluster: Cluster.fromClusterAttributes(scope, 'EcsCluster', {
+            clusterName: inputs.EcsClusterName,
+            vpc: network.vpc,
+          }),
+        }),
     ...(inputs.RolePath === undefined ? {} : { rolePath: inputs.RolePath }),
     ...(inputs.PermissionsBoundaryArn === undefined
       ? {}

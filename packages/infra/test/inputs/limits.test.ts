@@ -50,6 +50,7 @@ const refused: Values = {
   TargetConnectionNetworkType: ['DUAL'],
   TargetTls: ['prefer'],
   PrivateLinkPrincipals: [['123456789012'], ['arn:aws:s3:::bucket']],
+  EcsClusterName: ['my cluster', long(256)],
   TaskCpu: [128, 600],
   TaskMemory: [511, 30_721],
   MinTasks: [0, 101],

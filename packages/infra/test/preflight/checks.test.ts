@@ -1117,6 +1117,23 @@ const cases: readonly Case[] = [
     found: /depends on conditions that cannot be evaluated here/,
   },
   {
+    code: 'PF28',
+    when: 'there is no ECS cluster of that name',
+    inputs: { ...sluiceInputs, EcsClusterName: 'shared' },
+    facts: { ecsCluster: missing },
+    status: 'failed',
+    found: /found none/,
+    fix: /correct EcsClusterName \(shared\)/,
+  },
+  {
+    code: 'PF28',
+    when: 'the ECS cluster is being deleted',
+    inputs: { ...sluiceInputs, EcsClusterName: 'shared' },
+    facts: { ecsCluster: { found: { name: 'shared', status: 'DEPROVISIONING' } } },
+    status: 'failed',
+    found: /the ECS cluster shared is DEPROVISIONING/,
+  },
+  {
     code: 'PF09',
     when: 'the key of the secret is gone',
     facts: { keys: { k: missing } },
@@ -1259,6 +1276,7 @@ const unreadable: Readonly<
       certificate: [],
       image: [],
       wayOut: ['PF23'],
+      ecsCluster: [],
       logKey: ['PF27'],
       parameters: [],
       proxies: ['PF14', 'PF15', 'PF17'],
@@ -1270,8 +1288,8 @@ const unreadable: Readonly<
     },
   },
   sluice: {
-    inputs: sluiceInputs,
-    more: withTls,
+    inputs: { ...sluiceInputs, EcsClusterName: 'shared' },
+    more: { ...withTls, ecsCluster: { found: { name: 'shared', status: 'ACTIVE' } } },
     changed: {
       caller: ['PF01'],
       database: ['PF02', 'PF03', 'PF05', 'PF07', 'PF17'],
@@ -1291,6 +1309,7 @@ const unreadable: Readonly<
       certificate: ['PF22'],
       image: ['PF21'],
       wayOut: ['PF23'],
+      ecsCluster: ['PF28'],
       logKey: [],
       parameters: ['PF13'],
       proxies: ['PF17'],
@@ -1308,7 +1327,7 @@ const sluiceOnly = new Set(['PF21', 'PF22', 'PF23']);
 
 suite('preflight checks', () => {
   test('they are numbered in order, without a gap', () => {
-    assert.ok(checks.length >= 27);
+    assert.ok(checks.length >= 28);
     assert.deepEqual(
       checks.map((check) => check.code),
       checks.map((_, index) => `PF${String(index + 1).padStart(2, '0')}`),
@@ -1393,8 +1412,8 @@ suite('preflight checks', () => {
       // The account itself, and what only the inputs say: the length of a name, tags, what is not asked for.
       const known =
         inputs === sluiceInputs
-          ? ['PF01', 'PF09', 'PF14', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27']
-          : ['PF01', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27'];
+          ? ['PF01', 'PF09', 'PF14', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28']
+          : ['PF01', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28'];
       assert.deepEqual(
         judged.map(({ code }) => code),
         known,

@@ -47,6 +47,11 @@ suite('what the caller must be allowed', () => {
       { CreateRole: true, RolePath: '/platform/' },
       'iam:CreateRole arn:aws:iam::123456789012:role/platform/orders-proxy-role',
     ],
+    [
+      'the service is made in a given cluster',
+      { ...sluiceInputs, EcsClusterName: 'shared' },
+      'ecs:CreateService arn:aws:ecs:eu-central-1:123456789012:service/shared/*',
+    ],
     ['a group is made', { CreateSecurityGroup: true }, 'ec2:AuthorizeSecurityGroupEgress *'],
     [
       'the database is opened',

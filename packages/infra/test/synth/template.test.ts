@@ -618,6 +618,12 @@ const further: typeof managed = [
     },
   ],
   [
+    'EcsClusterName',
+    { ...sluiceInputs, EcsClusterName: 'shared' },
+    'AWS::ECS::Service',
+    { Cluster: 'shared' },
+  ],
+  [
     'PrivateLinkPrincipals',
     { ...sluiceInputs, PrivateLinkPrincipals: ['arn:aws:iam::210987654321:root'] },
     'AWS::EC2::VPCEndpointServicePermissions',
@@ -637,6 +643,16 @@ suite('what teams ask for beside the nine', () => {
       template(inputs, resolved).hasResourceProperties(type, properties);
     });
   }
+
+  test('with an ECS cluster of its owner the stack has none, and scales the service in that one', () => {
+    const made = template({ ...sluiceInputs, EcsClusterName: 'shared' });
+    made.resourceCountIs('AWS::ECS::Cluster', 0);
+    made.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
+      ResourceId: Match.objectLike({
+        'Fn::Join': ['', Match.arrayWith([Match.stringLikeRegexp('^service/shared/')])],
+      }),
+    });
+  });
 
   test('what a construct refuses is told as a problem of the inputs', () => {
     const DBProxyEndpoints = [{ DBProxyEndpointName: 'ro', TargetRole: 'READ_ONLY' }];

@@ -86,6 +86,32 @@ function covers(name: string, host: string): boolean {
   return wanted === given || (given.startsWith('*.') && wanted.replace(/^[^.]+/, '*') === given);
 }
 
+export const ecsCluster: Check = {
+  code: 'PF28',
+  title: 'ECS cluster',
+  looks: 'ecs:DescribeClusters',
+  why: 'A service cannot be created in a cluster that is not there, or is being deleted.',
+  run: ({ inputs, facts }) => {
+    const { engine, EcsClusterName: name } = inputs;
+    if (engine !== 'sluice' || name === undefined) {
+      return passed('none is given');
+    }
+    const described = found(facts.ecsCluster);
+    if (described === undefined) {
+      return notFound(
+        facts.ecsCluster,
+        `correct EcsClusterName (${name}), or leave it out to have a cluster created`,
+      );
+    }
+    return described.status === 'ACTIVE'
+      ? passed(`${name} is ACTIVE`)
+      : failed(
+          `the ECS cluster ${name} is ${described.status}`,
+          'give another EcsClusterName, or leave it out to have a cluster created',
+        );
+  },
+};
+
 /** What tasks call before they can serve anybody. */
 const services = ['ecr.api', 'ecr.dkr', 's3', 'logs', 'secretsmanager'];
 
