@@ -19,6 +19,8 @@ export interface Change {
   }[];
   /** What it does to clients, if anything. */
   readonly clients?: string;
+  /** Why CloudFormation cannot do it. */
+  readonly impossible?: string;
 }
 
 /** The toolkit's words for what becomes of a resource; one that is absent here means that nothing does. */
@@ -74,12 +76,19 @@ async function differences(
     if (resource === undefined) {
       return;
     }
+    const made = changeOf(
+      action,
+      resource,
+      action === 'add' ? given(resource) : action === 'remove' ? [] : updates(change),
+    );
+    const before = resourceOf(deployed, id);
+    const fixed = Object.entries(change.propertyUpdates)
+      .filter(([, update]) => String(update.changeImpact) === 'WILL_REPLACE')
+      .map(([property]) => property);
     changes.push(
-      changeOf(
-        action,
-        resource,
-        action === 'add' ? given(resource) : action === 'remove' ? [] : updates(change),
-      ),
+      before !== undefined && fixed.length > 0
+        ? { ...made, ...impossible(made, nameOf(before), fixed) }
+        : made,
     );
   });
   return changes;
@@ -106,14 +115,48 @@ const names = [
   'Name',
 ];
 
+function nameOf({ type, properties }: TemplateResource): string | undefined {
+  return type === 'AWS::RDS::DBProxyTargetGroup'
+    ? undefined
+    : names.map((property) => properties[property]).find((value) => typeof value === 'string');
+}
+
+/** Names that two may bear: a family has many task definitions, and each hosted zone has records of its own. */
+const sharedNames: ReadonlySet<string> = new Set([
+  'AWS::ECS::TaskDefinition',
+  'AWS::Route53::RecordSet',
+]);
+
+/** What gives a resource another name; that of most is the proxy's. */
+const renamed: Readonly<Record<string, string>> = {
+  'AWS::EC2::SecurityGroup': 'give another rds_security_group_name',
+  'AWS::IAM::Role': 'give another rds_proxy_role',
+  'AWS::RDS::DBProxyEndpoint': 'give it another DBProxyEndpointName',
+};
+
+/** CloudFormation makes the new one before it removes the old one, and AWS takes no two of one name. */
+function impossible(
+  { type, name }: Change,
+  before: string | undefined,
+  fixed: readonly string[],
+): Pick<Change, 'impossible'> {
+  if (name === undefined || name !== before || sharedNames.has(type)) {
+    return {};
+  }
+  const other =
+    renamed[type] ?? 'give another DBProxyName, move the clients there, and destroy this proxy';
+  return {
+    impossible: `${type} ${name} cannot be replaced under its name, which a change of ${fixed.join(', ')} needs: take the change back, or ${other}`,
+  };
+}
+
 function changeOf(
   action: Action,
-  { id, type, properties: template }: TemplateResource,
+  resource: TemplateResource,
   properties: Change['properties'] = [],
 ): Change {
-  const name = names
-    .map((property) => template[property])
-    .find((value) => typeof value === 'string');
+  const { id, type } = resource;
+  const name = nameOf(resource);
   const clients = effectOnClients(
     type,
     action,
@@ -123,7 +166,7 @@ function changeOf(
     action,
     id,
     type,
-    ...(name === undefined || type === 'AWS::RDS::DBProxyTargetGroup' ? {} : { name }),
+    ...(name === undefined ? {} : { name }),
     properties,
     ...(clients === undefined ? {} : { clients }),
   };

@@ -58,7 +58,11 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
     design === undefined ? [] : await changesBetween(template, design.synthesized.template);
   const { drift, unread } = await plannedDrift(prepared.clients, deployed, changes);
   const broken = design === undefined ? [] : violations(design.security);
-  const blocked = design === undefined || broken.length > 0 || prepared.obstacles.length > 0;
+  const obstacles = [
+    ...prepared.obstacles,
+    ...changes.flatMap((change) => change.impossible ?? []),
+  ];
+  const blocked = design === undefined || broken.length > 0 || obstacles.length > 0;
   return {
     version: 1,
     stack: stackName(inputs),
@@ -84,7 +88,7 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
       members: found(facts.cluster)?.members.length,
       serverlessMax: found(facts.cluster)?.serverlessMax,
     }),
-    obstacles: prepared.obstacles,
+    obstacles,
     notes: [
       ...prepared.warnings,
       ...(design?.notes ?? []),

@@ -11,7 +11,7 @@ import {
 import type { Deployment } from '../apply/deployment.ts';
 import { busyError } from '../apply/busy.ts';
 import type { Request } from '../actions/request.ts';
-import { changesBetween } from '../plan/changes.ts';
+import { changesBetween, type Change } from '../plan/changes.ts';
 import { makePlan, type PlannedDrift } from '../plan/plan.ts';
 import { isBuilt, readStack } from '../resolve/deployed.ts';
 import { planText } from '../text/plan-text.ts';
@@ -78,6 +78,7 @@ async function applyInputs(line: CommandLine): Promise<Applied> {
     const plan = await makePlan(prepared);
     line.stderr.write(planText(plan, styler(line.stderr), { closing: false }));
     const deployment = deploymentOf(prepared);
+    refuseImpossible(plan.changes);
     if (plan.verdict !== 'none') {
       await approve(line, {
         clients: prepared.clients,
@@ -92,6 +93,14 @@ async function applyInputs(line: CommandLine): Promise<Applied> {
     return applied;
   } finally {
     destroyClients(prepared.clients);
+  }
+}
+
+/** CloudFormation would find out only halfway through, and roll back. */
+function refuseImpossible(changes: readonly Change[]): void {
+  const impossible = changes.flatMap((change) => change.impossible ?? []);
+  if (impossible.length > 0) {
+    throw new InfraError('PREFLIGHT_FAILED', impossible);
   }
 }
 

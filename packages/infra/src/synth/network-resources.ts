@@ -11,7 +11,7 @@ import type { Construct } from 'constructs';
 import { allowIntoDatabase } from '../constructs/database-ingress.ts';
 import type { Model } from '../model/model.ts';
 import { onePerZone } from '../resolve/choose-subnets.ts';
-import { allowsDatabaseIngress } from '../resolve/names.ts';
+import { allowsDatabaseIngress, baseName } from '../resolve/names.ts';
 
 /** The subnets and security groups of the proxy. */
 export interface Network {
@@ -63,7 +63,8 @@ function ownGroup(scope: Construct, vpc: IVpc, model: Model): SecurityGroup {
     ...(inputs.rds_security_group_name === undefined
       ? {}
       : { securityGroupName: inputs.rds_security_group_name }),
-    description: `Clients of the proxy ${model.proxyName}`,
+    // A group is replaced with its description, so that a replaced proxy's new name is not in it.
+    description: `Clients of the proxy ${baseName(inputs)}`,
     allowAllOutbound: false,
   });
   for (const cidr of inputs.ClientCidrs) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test, before, after } from 'node:test';
 import {
+  CreateClusterCommand,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
   ListClustersCommand,
@@ -162,5 +163,37 @@ TlsSecretName  = "orders-tls"
     assert.deepEqual(LoadBalancers, []);
     const { clusterArns = [] } = await account.clients.ecs.send(new ListClustersCommand({}));
     assert.deepEqual(clusterArns, []);
+  });
+
+  test('a service in a cluster of its owner: made there, moved nowhere else, and the cluster stays', async (t) => {
+    await account.clients.ecs.send(new CreateClusterCommand({ clusterName: 'shared' }));
+    const text = `${tfvars}DBProxyName = "orders-shared"\nEcsClusterName = "shared"\n`;
+    const missing = await inputsFile(t, text.replace('"shared"', '"shraed"'));
+    const refused = await runCommand(runPlan, missing);
+    assert.equal(refused.code, 1);
+    assert.match(refused.out, /✗ PF28 ECS cluster: ecs:DescribeClusters found none/);
+
+    const file = await inputsFile(t, text);
+    const applied = await runCommand(runApply, file, { autoApprove: true });
+    assert.equal(applied.code, 0, applied.err);
+    const { services = [] } = await account.clients.ecs.send(
+      new DescribeServicesCommand({ cluster: 'shared', services: ['orders-shared'] }),
+    );
+    assert.equal(services[0]?.serviceName, 'orders-shared');
+    const again = await runCommand(runPlan, file, { detailedExitcode: true });
+    assert.equal(again.code, 0, again.out);
+
+    const own = await inputsFile(t, text.replace(/EcsClusterName.*\n/, ''));
+    const planned = await runCommand(runPlan, own);
+    assert.equal(planned.code, 1);
+    assert.match(planned.out, /✗ AWS::ECS::Service orders-shared cannot be replaced/);
+    const blocked = await runCommand(runApply, own, { autoApprove: true });
+    assert.equal(blocked.code, 1);
+    assert.match(blocked.err, /error: AWS::ECS::Service orders-shared cannot be replaced/);
+
+    const words = { confirm: 'orders-shared', force: true };
+    assert.equal((await runCommand(runDestroy, file, words)).code, 0);
+    const { clusterArns = [] } = await account.clients.ecs.send(new ListClustersCommand({}));
+    assert.ok(clusterArns.some((arn) => arn.endsWith('/shared')));
   });
 });

@@ -46,6 +46,76 @@ suite('a proxy’s name and place', () => {
   });
 });
 
+suite('a replacement that CloudFormation cannot make', () => {
+  /** What stands in the way of a change from one set of inputs to another. */
+  async function obstacles(
+    from: Readonly<Record<string, unknown>>,
+    to: Readonly<Record<string, unknown>>,
+    replace = false,
+  ): Promise<string[]> {
+    const before = designOf(inputsWith(from), resolvedWith(), undefined, false);
+    const was = before.synthesized.template;
+    const after = designOf(inputsWith(to), replace ? moved : resolvedWith(), was, replace);
+    const changes = await changesBetween(was, after.synthesized.template);
+    return changes.flatMap((change) => change.impossible ?? []);
+  }
+
+  const service = { ...sluiceInputs, EcsClusterName: 'shared' };
+  const role = { CreateRole: true };
+  const second = [{ DBProxyEndpointName: 'second' }];
+
+  for (const [what, from, to, told] of [
+    [
+      'a service in another cluster',
+      service,
+      { ...service, EcsClusterName: 'other' },
+      /^AWS::ECS::Service orders cannot be replaced .* change of Cluster .* another DBProxyName/,
+    ],
+    [
+      'a named role at another path',
+      role,
+      { ...role, RolePath: '/platform/' },
+      /^AWS::IAM::Role orders-proxy-role .* change of Path .* another rds_proxy_role/,
+    ],
+    [
+      'an endpoint in other subnets',
+      { DBProxyEndpoints: second },
+      {
+        DBProxyEndpoints: [
+          { ...second[0], VpcSubnetIds: ['subnet-0e000000000000000', 'subnet-0f000000000000000'] },
+        ],
+      },
+      /^AWS::RDS::DBProxyEndpoint second .* change of VpcSubnetIds .* another DBProxyEndpointName/,
+    ],
+  ] as const) {
+    test(`${what} is told before CloudFormation fails at it`, async () => {
+      const [obstacle = '', ...more] = await obstacles(from, to);
+      assert.match(obstacle, told);
+      assert.deepEqual(more, []);
+    });
+  }
+
+  test('what gets another name, or shares it, is replaced', async () => {
+    for (const [from, to, replace] of [
+      [{}, {}, true],
+      [
+        { CreateSecurityGroup: true, ClientCidrs: ['10.0.0.0/16'] },
+        { CreateSecurityGroup: true, ClientCidrs: ['10.0.0.0/16'] },
+        true,
+      ],
+      [sluiceInputs, { ...sluiceInputs, IdleClientTimeout: 5 }, false],
+      [
+        { DnsName: 'a.example.com', HostedZoneId: 'Z1' },
+        { DnsName: 'a.example.com', HostedZoneId: 'Z2' },
+        false,
+      ],
+      [{}, sluiceInputs, false],
+    ] as const) {
+      assert.deepEqual(await obstacles(from, to, replace), []);
+    }
+  });
+});
+
 suite('what a plan says of the endpoint', () => {
   const now = 'orders.db-proxy-x.eu-central-1.rds.amazonaws.com';
 
