@@ -14,7 +14,7 @@ import {
 } from './checks/engine.ts';
 import { group, paths } from './checks/groups.ts';
 import { forceSsl, logGroup, proxyName, quota, share, stackState, tags } from './checks/proxy.ts';
-import { addresses, subnets } from './checks/subnets.ts';
+import { addresses, endpointSubnets, subnets } from './checks/subnets.ts';
 
 /** All checks, in the order of their codes. */
 export const checks: readonly Check[] = [
@@ -46,6 +46,7 @@ export const checks: readonly Check[] = [
   networkType,
   keyAndTopic,
   ecsCluster,
+  endpointSubnets,
 ];
 
 /** Runs every check; all problems in one go. */

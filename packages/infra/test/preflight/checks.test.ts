@@ -1117,6 +1117,21 @@ const cases: readonly Case[] = [
     found: /depends on conditions that cannot be evaluated here/,
   },
   {
+    code: 'PF29',
+    when: 'an endpoint in another VPC would have the proxy’s groups',
+    inputs: {
+      DBProxyEndpoints: [
+        {
+          DBProxyEndpointName: 'far',
+          VpcSubnetIds: ['subnet-0c000000000000000', 'subnet-0d000000000000000'],
+        },
+      ],
+    },
+    status: 'failed',
+    found: /far has subnets that are not of vpc-0123456789abcdef0/,
+    fix: /VpcSecurityGroupIds of its own VPC/,
+  },
+  {
     code: 'PF28',
     when: 'there is no ECS cluster of that name',
     inputs: { ...sluiceInputs, EcsClusterName: 'shared' },
@@ -1217,7 +1232,14 @@ const unreadable: Readonly<
     inputs: {
       rds_instance_id: undefined,
       DBClusterIdentifier: 'ex-aurora',
-      DBProxyEndpoints: [{ DBProxyEndpointName: 'ro', TargetRole: 'READ_ONLY' }],
+      DBProxyEndpoints: [
+        {
+          DBProxyEndpointName: 'ro',
+          TargetRole: 'READ_ONLY',
+          VpcSubnetIds: ['subnet-0c000000000000000', 'subnet-0d000000000000000'],
+          VpcSecurityGroupIds: ['sg-0c000000000000000'],
+        },
+      ],
       DefaultAuthScheme: 'IAM_AUTH',
       EndpointNetworkType: 'DUAL',
       TargetConnectionNetworkType: 'IPV6',
@@ -1264,7 +1286,7 @@ const unreadable: Readonly<
       cluster: ['PF02', 'PF24'],
       clusterParameters: ['PF13'],
       vpc: ['PF03'],
-      subnets: ['PF04', 'PF05', 'PF23', 'PF26'],
+      subnets: ['PF04', 'PF05', 'PF23', 'PF26', 'PF29'],
       namedGroups: ['PF06', 'PF07'],
       databaseGroups: ['PF07'],
       role: ['PF08'],
@@ -1327,7 +1349,7 @@ const sluiceOnly = new Set(['PF21', 'PF22', 'PF23']);
 
 suite('preflight checks', () => {
   test('they are numbered in order, without a gap', () => {
-    assert.ok(checks.length >= 28);
+    assert.ok(checks.length >= 29);
     assert.deepEqual(
       checks.map((check) => check.code),
       checks.map((_, index) => `PF${String(index + 1).padStart(2, '0')}`),
@@ -1412,8 +1434,8 @@ suite('preflight checks', () => {
       // The account itself, and what only the inputs say: the length of a name, tags, what is not asked for.
       const known =
         inputs === sluiceInputs
-          ? ['PF01', 'PF09', 'PF14', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28']
-          : ['PF01', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28'];
+          ? ['PF01', 'PF09', 'PF14', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28', 'PF29']
+          : ['PF01', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28', 'PF29'];
       assert.deepEqual(
         judged.map(({ code }) => code),
         known,

@@ -102,3 +102,30 @@ export const addresses: Check = {
       : passed(`${told}; ${needed} are recommended for ${instanceClass}`);
   },
 };
+
+export const endpointSubnets: Check = {
+  code: 'PF29',
+  title: 'subnets of endpoints',
+  looks: 'ec2:DescribeSubnets',
+  why: 'An endpoint may be in another VPC than its proxy, but cannot have the proxy’s security groups there: its creation fails.',
+  run: ({ inputs, facts }) => {
+    const wanted = inputs.DBProxyEndpoints.filter(({ VpcSubnetIds: ids }) => ids.length > 0);
+    const own = found(facts.subnets);
+    if (wanted.length === 0) {
+      return passed('those of the proxy');
+    }
+    if (own === undefined) {
+      return skipped('the subnets could not be read');
+    }
+    const bare = wanted.filter(
+      ({ VpcSubnetIds: ids, VpcSecurityGroupIds: groups }) =>
+        groups.length === 0 && ids.some((id) => !own.some((subnet) => subnet.id === id)),
+    );
+    return bare.length === 0
+      ? passed('each endpoint has groups of its VPC')
+      : failed(
+          `${bare.map((endpoint) => endpoint.DBProxyEndpointName).join(', ')} has subnets that are not of ${inputs.vpc_id}, and would have the proxy’s security groups, which are`,
+          'give the endpoint VpcSecurityGroupIds of its own VPC, or correct its VpcSubnetIds',
+        );
+  },
+};
