@@ -128,9 +128,18 @@ function shared(provider: CredentialProvider): CredentialProvider {
 
 /** Closes the sockets of all clients. */
 export function destroyClients(clients: Clients): void {
-  for (const client of Object.values(clients) as readonly unknown[]) {
-    if (typeof client === 'object' && client !== null && 'destroy' in client) {
-      (client as { destroy(): void }).destroy();
+  for (const client of Object.values<unknown>({ ...clients })) {
+    if (isClosable(client)) {
+      client.destroy();
     }
   }
+}
+
+function isClosable(value: unknown): value is { destroy(): void } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'destroy' in value &&
+    typeof value.destroy === 'function'
+  );
 }

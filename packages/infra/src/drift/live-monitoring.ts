@@ -5,7 +5,7 @@ import {
   type CustomizedMetricSpecification,
 } from '@aws-sdk/client-application-auto-scaling';
 import { DescribeAlarmsCommand, GetDashboardCommand } from '@aws-sdk/client-cloudwatch';
-import { list } from '../values.ts';
+import { list, record } from '../values.ts';
 import { Compared, type LiveReader } from './live.ts';
 
 /** CloudFormation's id of a scalable target is `service/CLUSTER/SERVICE|DIMENSION|NAMESPACE`. */
@@ -99,7 +99,7 @@ function fits(template: unknown, live: string): boolean {
   if (typeof template === 'string') {
     return template === live;
   }
-  const [, parts] = list((template as { readonly 'Fn::Join'?: unknown })['Fn::Join']);
+  const [, parts] = list(record(template)['Fn::Join']);
   let at = 0;
   for (const part of list(parts)) {
     if (typeof part === 'string') {

@@ -55,10 +55,12 @@ function isList(
 
 /** Every output with a value, by name; CloudFormation takes no empty ones. */
 export function outputTexts(outputs: StackOutputs): (readonly [name: string, text: string])[] {
-  return Object.entries(outputs).flatMap(([name, value]) => {
-    const text = textOf(value as StackOutputs[keyof StackOutputs]);
-    return text === '' ? [] : [[name, text] as const];
-  });
+  return Object.entries<StackOutputs[keyof StackOutputs]>({ ...outputs }).flatMap(
+    ([name, value]) => {
+      const text = textOf(value);
+      return text === '' ? [] : [[name, text] as const];
+    },
+  );
 }
 
 /** Writes the outputs into the stack. */
