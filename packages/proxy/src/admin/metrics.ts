@@ -336,15 +336,15 @@ export function createMetrics(sources: MetricSources): Registry {
     () => perPool((pool) => pool.stats.cyclesSentAgain),
   );
   counter(
-    'sluice_beliefs_corrected_total',
+    'sluice_assumptions_corrected_total',
     'Wrong assumptions about the state of a server connection that the proxy corrected after an error from the database, by ' +
       'kind. The proxy retries the request if no part of it has run.',
-    [...poolLabelNames, 'belief'],
+    [...poolLabelNames, 'assumption'],
     function* () {
       for (const pools of sources.group.allPools)
         for (const pool of pools.pools)
-          for (const [belief, count] of Object.entries(pool.stats.beliefsCorrected))
-            yield [{ ...poolLabels(pools, pool), belief }, count];
+          for (const [assumption, count] of Object.entries(pool.stats.assumptionsCorrected))
+            yield [{ ...poolLabels(pools, pool), assumption }, count];
     },
   );
   gauge(

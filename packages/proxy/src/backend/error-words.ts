@@ -29,10 +29,10 @@ export function tellsOutdatedPlan(chunk: Buffer, at: number, next: number): bool
 }
 
 /** What the proxy assumed to exist, or not to exist, on a server connection. */
-export type Belief = 'statement' | 'portal' | 'name';
+export type Assumption = 'statement' | 'portal' | 'name';
 
 /** The assumption that an SQLSTATE contradicts: "does not exist" (26000, 34000), "already exists" (42P05, 42P03). */
-const beliefs: ReadonlyMap<string, Belief> = new Map([
+const assumptions: ReadonlyMap<string, Assumption> = new Map([
   ['26000', 'statement'],
   ['42P05', 'statement'],
   ['34000', 'portal'],
@@ -43,10 +43,10 @@ const beliefs: ReadonlyMap<string, Belief> = new Map([
  * The assumption that the ErrorResponse in `chunk[at, next)` contradicts; null for most errors. Only requests of the proxy
  * contain its own names, and it sends them only for what it assumes to exist.
  */
-export function contradictedBelief(chunk: Buffer, at: number, next: number): Belief | null {
+export function contradictedAssumption(chunk: Buffer, at: number, next: number): Assumption | null {
   const message = chunk.subarray(at, next);
   if (!message.includes(backendNamePrefix)) return null;
-  return beliefs.get(readErrorMessage(chunk, at, next).sqlstate) ?? null;
+  return assumptions.get(readErrorMessage(chunk, at, next).sqlstate) ?? null;
 }
 
 /** The routines of PostgreSQL that check ALTER ROLE … and ALTER DATABASE … CONNECTION LIMIT at login. */

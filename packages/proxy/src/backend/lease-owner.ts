@@ -1,6 +1,6 @@
 import type { ErrorFields } from '@sluice/wire';
 import type { ProxyError } from '../errors.ts';
-import type { Belief } from './error-words.ts';
+import type { Assumption } from './error-words.ts';
 import type { ReplyOwner } from '../protocol/pending-replies.ts';
 import type { CycleOwner } from '../protocol/query-cycle.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
@@ -14,7 +14,7 @@ export interface LeaseOwner<Connection> extends CycleOwner, ReplyOwner {
   /** The parameters for parsing a text that the session sends now. */
   readsUnder(hasLiterals: boolean): ReadUnder;
   /** No reply is pending and no transaction is open: whether the session returns the connection. */
-  letsGo(): boolean;
+  tryRelease(): boolean;
   /** The lease has ended: the connection was returned to its pool. */
   leaseEnded(): void;
   /** A plan is outdated. Returns true if the request is retried and the client does not get the error. */
@@ -23,7 +23,7 @@ export interface LeaseOwner<Connection> extends CycleOwner, ReplyOwner {
    * An error, the message `chunk[at, next)`, contradicts an assumption about the connection. Returns true if the
    * request is retried and the client does not get the error.
    */
-  beliefContradicted(belief: Belief, chunk: Buffer, at: number, next: number): boolean;
+  assumptionContradicted(assumption: Assumption, chunk: Buffer, at: number, next: number): boolean;
   /** The next request of the client waits until no reply is pending: then `resume` is called. */
   readonly awaitsAnswers: boolean;
   /** A text with statement names on server connections, translated to the names of the client. */

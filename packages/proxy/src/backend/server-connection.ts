@@ -23,7 +23,7 @@ import { describeMissingStatement } from '../statements/statement.ts';
 import { BackendState } from './backend-state.ts';
 import type { Address } from './dial.ts';
 import {
-  contradictedBelief,
+  contradictedAssumption,
   endsConnection,
   notServing,
   rolledBack,
@@ -412,13 +412,13 @@ export class ServerConnection {
       if (this.lease.owner?.planOutdated() !== true) this.pipe.errorSent = true;
       return this.pipe.errorSent;
     }
-    const belief =
+    const assumption =
       action === Action.Forward || action === Action.Discard
-        ? contradictedBelief(chunk, at, next)
+        ? contradictedAssumption(chunk, at, next)
         : null;
-    if (belief !== null && this.lease.owner !== null) {
+    if (assumption !== null && this.lease.owner !== null) {
       this.pending.fail();
-      if (this.lease.owner.beliefContradicted(belief, chunk, at, next)) return false;
+      if (this.lease.owner.assumptionContradicted(assumption, chunk, at, next)) return false;
       this.pipe.errorSent = true;
       const error = this.#renamed(chunk, at, next);
       if (error !== null) this.lease.owner.relay(error, 0, error.length);
@@ -579,7 +579,7 @@ export class ServerConnection {
       }
       if (this.cycleOpen || this.pending.skipping || this.state.status !== TransactionStatus.Idle)
         return;
-      if (!leaseOwner.letsGo()) return;
+      if (!leaseOwner.tryRelease()) return;
       this.lease.end();
       this.pending.owner = null;
       this.pipe.pauseReading(false);

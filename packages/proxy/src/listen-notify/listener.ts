@@ -357,7 +357,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     this.#lastHeard = clock.now;
   }
 
-  letsGo(): boolean {
+  tryRelease(): boolean {
     this.#lastHeard = clock.now;
     return false;
   }
@@ -378,7 +378,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     return false;
   }
 
-  beliefContradicted(): boolean {
+  assumptionContradicted(): boolean {
     return false;
   }
 

@@ -231,7 +231,7 @@ export class SessionParameters {
       this.uncertain = true;
       connection.state.residue.markUnproven();
     }
-    this.lexisTold(connection);
+    this.lexisReported(connection);
     this.known.lexis = this.lexis;
     this.#tracker?.settled();
     if (!this.meaningUncertain)
@@ -289,7 +289,7 @@ export class SessionParameters {
   }
 
   /** No reply is pending: the lexis is the one that the connection has reported. */
-  lexisTold(connection: ParameterSink): void {
+  lexisReported(connection: ParameterSink): void {
     this.lexis = lexisReported(connection.state);
   }
 
@@ -303,7 +303,7 @@ export class SessionParameters {
     // The changes of SET LOCAL have ended.
     const wasUncertain = tracker.meaningUncertain;
     tracker.settled();
-    if (wasUncertain) this.lexisTold(connection);
+    if (wasUncertain) this.lexisReported(connection);
   }
 
   /** No request to change them took effect, as far as the client knows. */

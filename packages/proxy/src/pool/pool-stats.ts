@@ -1,4 +1,4 @@
-import type { Belief } from '../backend/error-words.ts';
+import type { Assumption } from '../backend/error-words.ts';
 import { Histogram } from '../telemetry/histogram.ts';
 
 /** The counters of a pool: plain numbers on the hot path, which the admin port reads on request. */
@@ -26,5 +26,5 @@ export class PoolStats {
   /** Replays that the database refused; the connection was closed. */
   replaysRefused = 0;
   /** Assumptions about server connections that an error contradicted. */
-  readonly beliefsCorrected: Record<Belief, number> = { statement: 0, portal: 0, name: 0 };
+  readonly assumptionsCorrected: Record<Assumption, number> = { statement: 0, portal: 0, name: 0 };
 }

@@ -1,6 +1,6 @@
 import { bodyAt, buildErrorResponse } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
-import type { Belief } from '../backend/error-words.ts';
+import type { Assumption } from '../backend/error-words.ts';
 import type { ConnectionLoss } from '../backend/lease-owner.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Pool } from '../pool/pool.ts';
@@ -67,7 +67,7 @@ export interface RecoveryOwner {
   /** Requests the lease for a waiting request. */
   borrowAgain(): void;
   borrowFailed(error: ErrorFields): void;
-  corrected(belief: Belief): void;
+  corrected(assumption: Assumption): void;
   reply(bytes: Buffer): void;
   end(reason: string, farewell: Buffer | null): void;
   flow(): void;
@@ -206,13 +206,13 @@ export class SessionRecovery {
    * An error, the message `chunk[at, next)`, contradicts an assumption about the connection. True as for
    * `planOutdated`.
    */
-  beliefContradicted(belief: Belief, chunk: Buffer, at: number, next: number): boolean {
+  assumptionContradicted(assumption: Assumption, chunk: Buffer, at: number, next: number): boolean {
     const owner = this.#owner;
     const { connection, requests } = owner;
     if (connection === null) return false;
     const isOwnDoing = requests.hasClosed(connection, chunk.toString('latin1', bodyAt(at), next));
     connection.state.statements.markUncertain();
-    owner.corrected(belief);
+    owner.corrected(assumption);
     // On a direct connection it is gone as well.
     if (isOwnDoing || !this.#mayRepeat(connection)) return false;
     return this.#repeat(connection, requests.requestToRepeat(connection));

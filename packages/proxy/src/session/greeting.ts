@@ -91,7 +91,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
     // A failed login is not retried; the client can retry it.
   }
 
-  letsGo(): boolean {
+  tryRelease(): boolean {
     return true;
   }
 
@@ -99,7 +99,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
     return false;
   }
 
-  beliefContradicted(): boolean {
+  assumptionContradicted(): boolean {
     return false;
   }
 

@@ -86,7 +86,7 @@ export class Interventions {
    * Whether the statement can run immediately. False: connections that block it are closed first, and `resumeRequests`
    * follows.
    */
-  makesWay({ details }: Effects, connection: ServerConnection): boolean {
+  vacateFor({ details }: Effects, connection: ServerConnection): boolean {
     const wants = details.filter((effect) => effect.kind === 'vacates');
     if (wants.length === 0) return true;
     // One statement at a time: the preparations for the previous one end first.
@@ -102,7 +102,7 @@ export class Interventions {
     return false;
   }
 
-  /** As `makesWay`, for a signal to a client; `ends`: pg_terminate_backend(). */
+  /** As `vacateFor`, for a signal to a client; `ends`: pg_terminate_backend(). */
   aim(processId: number, ends: boolean, connection: ServerConnection): boolean {
     this.#aims ??= new Aims();
     const isTaken = this.#aims.take(processId, ends, {

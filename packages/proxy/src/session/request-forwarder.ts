@@ -99,7 +99,7 @@ export class RequestForwarder {
   }
 
   /** Replies have come: true if the requests that waited for them may continue. */
-  mayGoOn(connection: ServerConnection): boolean {
+  mayContinue(connection: ServerConnection): boolean {
     return connection.pending.length <= this.#awaitsPending;
   }
 

@@ -1,5 +1,5 @@
 import type { ServerConnection } from '../backend/server-connection.ts';
-import type { Belief } from '../backend/error-words.ts';
+import type { Assumption } from '../backend/error-words.ts';
 import type { ProxyError } from '../errors.ts';
 import type { Effects, Lexis } from '../sql/index.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
@@ -58,7 +58,7 @@ export interface StatementOwner {
   /** The lexis under which the database parses the session's statements; see `lexisOf`. */
   readonly lexis: Lexis;
   /** No reply is pending: the lexis is the one that the connection has reported. */
-  lexisTold(): void;
+  lexisReported(): void;
   /**
    * A key that distinguishes the meanings of the same text under the parameters of the session, for a text with or
    * without literals.
@@ -85,8 +85,8 @@ export interface StatementOwner {
    * Whether a statement can run immediately. False: it needs a database or a role without connections, or the target of
    * a signal, and its requests are paused until then.
    */
-  makesWay(effects: Effects): boolean;
-  /** As `makesWay`, for a signal to the process of a client of the proxy; `ends`: pg_terminate_backend(). */
+  vacateFor(effects: Effects): boolean;
+  /** As `vacateFor`, for a signal to the process of a client of the proxy; `ends`: pg_terminate_backend(). */
   aim(processId: number, ends: boolean): boolean;
   /** The process ID of the client. */
   readonly clientProcessId: number;
@@ -103,5 +103,5 @@ export interface StatementOwner {
   /** A SQL-level prepared statement cannot be tracked: pins. */
   keepStatements(source: Buffer, start: number): void;
   /** An error contradicted an assumption about the server connection, which is corrected. */
-  corrected(belief: Belief): void;
+  corrected(assumption: Assumption): void;
 }

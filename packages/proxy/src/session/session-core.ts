@@ -33,7 +33,7 @@ export interface SessionOwner extends InterventionOwner {
   end(reason: string, farewell: Buffer | null): void;
   terminate(error: ProxyError): void;
   /** Ends the session, which has exceeded a limit. */
-  goesPast(setting: SessionLimit): void;
+  exceed(setting: SessionLimit): void;
   /** Retries what waits: the server connection accepts requests. */
   resume(): void;
   /** What waits continues in a later turn of the event loop. */

@@ -1,7 +1,7 @@
 import { buildErrorResponse, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
-import type { Belief } from '../backend/error-words.ts';
+import type { Assumption } from '../backend/error-words.ts';
 import type { ConnectionLoss, LeaseOwner } from '../backend/lease-owner.ts';
 import type { ProxyError } from '../errors.ts';
 import { memory } from '../io/memory.ts';
@@ -203,7 +203,7 @@ export class SessionLease
       const isReported = connection.takeReportedAside();
       if (isReported || this.#reportVersion !== pool.reportVersion) {
         this.#reportVersion = pool.reportVersion;
-        this.#tellNews(connection, before, isReported);
+        this.#reportChanges(connection, before, isReported);
       }
     }
     listening?.begin(connection);
@@ -284,7 +284,8 @@ export class SessionLease
   flushReplies(): void {
     const core = this.#core;
     core.flushReplies();
-    if (core.connection !== null && this.requests.mayGoOn(core.connection)) core.owner.workLater();
+    if (core.connection !== null && this.requests.mayContinue(core.connection))
+      core.owner.workLater();
   }
 
   cycleBegan(isFirst: boolean): void {
@@ -326,11 +327,15 @@ export class SessionLease
   }
 
   parametersReported(connection: ServerConnection): void {
-    this.#tellNews(connection, null, true);
+    this.#reportChanges(connection, null, true);
   }
 
   /** Tells the client of parameters that have changed on the server. `isFirst`: the pool may not know of it yet. */
-  #tellNews(connection: ServerConnection, before: ParameterSet | null, isFirst: boolean): void {
+  #reportChanges(
+    connection: ServerConnection,
+    before: ParameterSet | null,
+    isFirst: boolean,
+  ): void {
     const news = this.#effects.parameters.news(connection, before);
     for (const [name, value] of news) this.#core.reply(buildParameterStatus(name, value));
     if (isFirst && news.length > 0) this.pool.parameterChanged();
@@ -347,7 +352,7 @@ export class SessionLease
 
   // --- Returning ---
 
-  letsGo(): boolean {
+  tryRelease(): boolean {
     const effects = this.#effects;
     const { connection } = this;
     let next = nextRelease(effects);
@@ -467,8 +472,8 @@ export class SessionLease
     return this.#recovery.planOutdated();
   }
 
-  beliefContradicted(belief: Belief, chunk: Buffer, at: number, next: number): boolean {
-    return this.#recovery.beliefContradicted(belief, chunk, at, next);
+  assumptionContradicted(assumption: Assumption, chunk: Buffer, at: number, next: number): boolean {
+    return this.#recovery.assumptionContradicted(assumption, chunk, at, next);
   }
 
   giveUpLease(isLost: boolean): void {
@@ -522,8 +527,8 @@ export class SessionLease
     this.#effects.forgetChanges();
   }
 
-  corrected(belief: Belief): void {
-    this.#effects.corrected(belief);
+  corrected(assumption: Assumption): void {
+    this.#effects.corrected(assumption);
   }
 
   reply(bytes: Buffer): void {

@@ -145,20 +145,20 @@ export class Session implements SessionOwner, Worker {
   /** Checks the limits after each chunk from the client. */
   #checkLimits(): void {
     const limits = this.#keeper.sessionLimits;
-    if (this.#requests.names > limits.MaxPreparedStatements) this.goesPast('MaxPreparedStatements');
+    if (this.#requests.names > limits.MaxPreparedStatements) this.exceed('MaxPreparedStatements');
     else if (this.#core.parameters.known.values.size > limits.MaxSessionParameters)
-      this.goesPast('MaxSessionParameters');
+      this.exceed('MaxSessionParameters');
     else if ((this.#effects.listening?.size ?? 0) > limits.MaxListenChannels)
-      this.goesPast('MaxListenChannels');
-    else if (this.#requests.portals > limits.MaxPortals) this.goesPast('MaxPortals');
+      this.exceed('MaxListenChannels');
+    else if (this.#requests.portals > limits.MaxPortals) this.exceed('MaxPortals');
     else if (
       this.#requests.bytes + this.#core.parameters.known.key.length >
       limits.MaxSessionMemory
     )
-      this.goesPast('MaxSessionMemory');
+      this.exceed('MaxSessionMemory');
   }
 
-  goesPast(setting: SessionLimit): void {
+  exceed(setting: SessionLimit): void {
     if (this.#core.state === SessionState.Closed) return;
     this.terminate(limitPassed(this.id, setting, this.#keeper.sessionLimits[setting]));
   }

@@ -1,7 +1,7 @@
 import { has } from '../distinct.ts';
 import { severalSessions } from '../backend/backend-state.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
-import type { Belief } from '../backend/error-words.ts';
+import type { Assumption } from '../backend/error-words.ts';
 import { SessionListening } from '../listen-notify/session-listening.ts';
 import type { ListeningOwner } from '../listen-notify/session-listening.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
@@ -92,8 +92,8 @@ export class StatementEffects
     return this.parameters.lexis;
   }
 
-  lexisTold(): void {
-    if (this.connection !== null) this.parameters.lexisTold(this.connection);
+  lexisReported(): void {
+    if (this.connection !== null) this.parameters.lexisReported(this.connection);
   }
 
   get known(): ParameterSet {
@@ -136,8 +136,8 @@ export class StatementEffects
     this.pool.parameterSets.noteNames(text);
   }
 
-  corrected(belief: Belief): void {
-    this.pool.stats.beliefsCorrected[belief]++;
+  corrected(assumption: Assumption): void {
+    this.pool.stats.assumptionsCorrected[assumption]++;
   }
 
   // --- Before a statement ---
@@ -156,10 +156,10 @@ export class StatementEffects
     this.#drawing().prepare(connection, flags, this.#asksSequences);
   }
 
-  makesWay(effects: Effects): boolean {
+  vacateFor(effects: Effects): boolean {
     const { connection } = this;
     if (!has(effects.flags, Flag.Ddl) || connection === null) return true;
-    return this.#core.intervene().makesWay(effects, connection);
+    return this.#core.intervene().vacateFor(effects, connection);
   }
 
   aim(processId: number, ends: boolean): boolean {
@@ -352,7 +352,7 @@ export class StatementEffects
   }
 
   unreadPassed(): void {
-    this.#core.owner.goesPast('MaxUnreadBytes');
+    this.#core.owner.exceed('MaxUnreadBytes');
   }
 
   reply(bytes: Buffer): void {

@@ -278,7 +278,7 @@ export class StatementRewriter implements ConversationOwner {
       const textEnd = Math.max(start, next - 1);
       const effects = this.#classify(connection, chunk, start, textEnd);
       if (effects === null || this.#onDemand.mustWait(connection)) return this.#wait();
-      if (!this.#owner.makesWay(effects)) return this.#wait();
+      if (!this.#owner.vacateFor(effects)) return this.#wait();
       if (!this.#bringsNames(connection, effects, chunk, start)) return this.#wait();
       if (owner.startValues !== null && this.#mustStandClear(effects)) return this.#wait();
       if (this.#mustMove(connection, effects)) return false;
@@ -570,7 +570,7 @@ export class StatementRewriter implements ConversationOwner {
     if (isUnsure && !cycles.arePending(connection)) {
       // ReadyForQuery has arrived, after the messages that report the change.
       this.#lexisUnsettled = false;
-      this.#owner.lexisTold();
+      this.#owner.lexisReported();
     }
     let effects = classifyBytes(chunk, start, end, this.#owner.lexis);
     if (has(effects.flags, mayNameStatements) && hideBackendNames(chunk, start, end))
@@ -873,7 +873,7 @@ export class StatementRewriter implements ConversationOwner {
     if (this.#untold && connection.cycleOpen && !this.#keepsUnnamed) this.#untold = false;
     else if (!this.#untold && !connection.cycleOpen) this.#keepsUnnamed = true;
     const need = source === null ? Need.Nothing : this.#onDemand.needOf(connection, unnamed, true);
-    if (need === Need.Wait || !this.#mayGoOn(connection, effects)) return this.#wait();
+    if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
     this.#unbind(portal);
     const failure =
@@ -920,7 +920,7 @@ export class StatementRewriter implements ConversationOwner {
     if (!this.#mayBegin(connection, text)) return this.#wait();
     connection.state.statements.use(statement);
     const need = this.#onDemand.needOf(connection, named, true);
-    if (need === Need.Wait || !this.#mayGoOn(connection, effects)) return this.#wait();
+    if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
     this.#unbind(portal);
     const failure =
@@ -962,12 +962,12 @@ export class StatementRewriter implements ConversationOwner {
 
   /** Whether a statement can be bound now; otherwise it waits for replies. */
   #mayBegin(connection: ServerConnection, { effects, source, start }: NamingText): boolean {
-    if (this.#owner.mustWait(effects) || !this.#owner.makesWay(effects)) return false;
+    if (this.#owner.mustWait(effects) || !this.#owner.vacateFor(effects)) return false;
     return this.#bringsNames(connection, effects, source, start);
   }
 
   /** Whether a statement can be bound while pipelined requests may still fail. */
-  #mayGoOn(connection: ServerConnection, effects: Effects | null): boolean {
+  #mayContinue(connection: ServerConnection, effects: Effects | null): boolean {
     return isHarmless(effects) || !this.#onDemand.mustWait(connection);
   }
 

@@ -149,7 +149,7 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
     return this.told().filter((reply) => reply.startsWith('A') || reply.startsWith('N'));
   }
 
-  override letsGo(): boolean {
+  override tryRelease(): boolean {
     const { connection } = this;
     if (connection === null) return true;
     if (!this.listening.settle(connection, this.isPinned)) return false;

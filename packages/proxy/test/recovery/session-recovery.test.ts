@@ -136,8 +136,8 @@ class Owner implements RecoveryOwner {
   borrowFailed({ sqlstate }: ErrorFields): void {
     this.log.push(`refused ${sqlstate}`);
   }
-  corrected(belief: string): void {
-    this.log.push(`corrected ${belief}`);
+  corrected(assumption: string): void {
+    this.log.push(`corrected ${assumption}`);
   }
   reply(bytes: Buffer): void {
     this.log.push(...repliesIn(bytes));
@@ -448,7 +448,7 @@ suite('what was believed of a connection is contradicted', () => {
   test('a statement that is gone is prepared again', () => {
     const owner = new Owner().sent('SELECT 1');
     owner.connection?.pending.append(Reply.Sync);
-    assert.ok(owner.recovery.beliefContradicted('statement', error, 0, error.length));
+    assert.ok(owner.recovery.assumptionContradicted('statement', error, 0, error.length));
     assert.deepEqual(owner.did(), [
       `hasClosed ${error.toString('latin1', 5)}`,
       'corrected statement',
@@ -462,12 +462,12 @@ suite('what was believed of a connection is contradicted', () => {
       { repetition: null },
     ] satisfies Partial<Owner>[]) {
       const owner = changed(new Owner().sent('SELECT 1'), change);
-      assert.ok(!owner.recovery.beliefContradicted('statement', error, 0, error.length));
+      assert.ok(!owner.recovery.assumptionContradicted('statement', error, 0, error.length));
       assert.equal(owner.did().at(-1), 'corrected statement');
     }
     const owner = new Owner();
     owner.connection = null;
-    assert.ok(!owner.recovery.beliefContradicted('statement', error, 0, error.length));
+    assert.ok(!owner.recovery.assumptionContradicted('statement', error, 0, error.length));
     assert.deepEqual(owner.did(), []);
   });
 });

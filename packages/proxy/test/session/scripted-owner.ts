@@ -112,8 +112,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
 
   // --- StatementOwner ---
 
-  lexisTold(): void {
-    this.log.push('lexisTold');
+  lexisReported(): void {
+    this.log.push('lexisReported');
   }
   statementContext(): string {
     return '';
@@ -131,7 +131,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   mayNameParameters(text: string): void {
     this.log.push(`names ${text}`);
   }
-  makesWay(): boolean {
+  vacateFor(): boolean {
     // As for a statement that waits for others: the connection takes no requests until then.
     if (!this.makesWayNow && this.connection !== null) this.connection.lease.pauseRequests();
     return this.makesWayNow;
@@ -161,8 +161,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   keepStatements(): void {
     this.log.push('keepStatements');
   }
-  corrected(belief: string): void {
-    this.log.push(`corrected ${belief}`);
+  corrected(assumption: string): void {
+    this.log.push(`corrected ${assumption}`);
   }
 
   // --- LeaseOwner ---
@@ -186,7 +186,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   syncsIgnored(count: number): void {
     this.cycles.ignored(count);
   }
-  letsGo(): boolean {
+  tryRelease(): boolean {
     return !this.keepsLease;
   }
   leaseEnded(): void {
@@ -197,9 +197,9 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   planOutdated(): boolean {
     return this.#repeats((connection) => this.forwarder.requestToRenew(connection));
   }
-  beliefContradicted(belief: string): boolean {
+  assumptionContradicted(assumption: string): boolean {
     this.connection?.state.statements.markUncertain();
-    this.corrected(belief);
+    this.corrected(assumption);
     return this.#repeats((connection) => this.forwarder.requestToRepeat(connection));
   }
   #repeats(request: (connection: ServerConnection) => Buffer | null): boolean {

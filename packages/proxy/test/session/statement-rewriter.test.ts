@@ -321,7 +321,7 @@ test('a Query that the database skips ends no cycle', () => {
   assert.equal(owner.cycles.unanswered, 0);
 });
 
-test('a cycle whose statement is missing against belief is made once more', () => {
+test('a cycle whose statement is missing against assumption is made once more', () => {
   const { owner, server } = parts();
   const sql = text();
   owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);

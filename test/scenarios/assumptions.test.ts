@@ -22,7 +22,9 @@ const closings = [
 
 async function corrected({ sluice }: Route): Promise<number> {
   const { body } = await sluice.admin('/metrics');
-  const counts = body.matchAll(/^sluice_beliefs_corrected_total\{.*belief="statement"\} (\d+)$/gm);
+  const counts = body.matchAll(
+    /^sluice_assumptions_corrected_total\{.*assumption="statement"\} (\d+)$/gm,
+  );
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
