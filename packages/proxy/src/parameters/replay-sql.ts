@@ -40,22 +40,24 @@ export function replaySql(from: Values | null, to: Values): string {
  *
  * PostgreSQL reports some parameters when they change, in the encoding of the client at the end of the Query. A value that does
  * not exist in that encoding is an error that never ends (`mustBeReportable`). The session has set the value under another
- * encoding, so the value is set under UTF8 here, which has every character.
+ * encoding, so the value is set under the encoding of the database here, in which it exists. `reported`: what the connection
+ * has reported.
  */
 export function setsBeforeEncoding(
   from: Values | null,
   to: Values,
-  isReported: (name: string) => boolean,
+  reported: ReadonlyMap<string, string>,
 ): Values | null {
-  const encoding = to.values.get('client_encoding') ?? 'UTF8';
-  if (encoding === 'UTF8') return null;
+  const encoding = to.values.get('client_encoding');
+  const own = reported.get('server_encoding');
+  if (encoding === undefined || own === undefined || encoding === own) return null;
   const had = from?.values ?? noValues;
   const early = [...to.values].filter(
     ([name, value]) =>
-      isPlain(name) && !isAscii(value) && isReported(name) && had.get(name) !== value,
+      isPlain(name) && !isAscii(value) && reported.has(name) && had.get(name) !== value,
   );
   if (early.length === 0) return null;
-  return { values: new Map([...had, ['client_encoding', 'UTF8'], ...early]) };
+  return { values: new Map([...had, ['client_encoding', own], ...early]) };
 }
 
 const noValues: ReadonlyMap<string, string> = new Map();

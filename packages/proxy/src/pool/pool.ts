@@ -217,8 +217,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
   replay(connection: ServerConnection, set: ParameterSet): boolean {
     const before = connection.state.parameterSet;
     if (before === set) return false;
-    const { reported } = connection.state;
-    const early = setsBeforeEncoding(before, set, (name) => reported.has(name));
+    const early = setsBeforeEncoding(before, set, connection.state.reported);
     const sql = replaySql(early ?? before, set);
     connection.state.parametersSet(set);
     if (sql === '') return false;
