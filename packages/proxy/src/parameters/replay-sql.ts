@@ -148,7 +148,7 @@ export function startValuesOf(
  * report it at the end of the Query, again and again, in a process that nothing but SIGKILL ends.
  */
 function mustBeReportable(name: string): string {
-  const value = `pg_catalog.current_setting(${quoteText(name)})`;
+  const value = `pg_catalog.current_setting(${textSql(name)})`;
   return `SELECT pg_catalog.convert_to(${value},pg_catalog.current_setting('client_encoding')) IS NULL`;
 }
 
