@@ -338,22 +338,6 @@ onEachRoute(
   },
 );
 
-onEachRoute('limits that a client meets without a server connection', { settings }, (route) => {
-  for (const limited of ['ROLE teller', 'DATABASE till'])
-    test(`ALTER ${limited} CONNECTION LIMIT 0`, async (t) => {
-      for (const sql of fresh) await route().database.query(sql);
-      // A moment ago there was no limit, and the connection of that client is gone.
-      assert.equal(await newcomer(route(), t, 'SELECT 1'), '1');
-      await route().database.query(
-        `ALTER ${limited} CONNECTION LIMIT 0;
-         SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'till'`,
-      );
-      assert.equal(await newcomer(route(), t, 'SELECT 1'), '53300');
-      await route().database.query(`ALTER ${limited} CONNECTION LIMIT -1`);
-      await eventually(async () => assert.equal(await newcomer(route(), t, 'SELECT 1'), '1'));
-    });
-});
-
 onEachRoute('logins while login-time settings change', { settings }, (route) => {
   test('each client is let in once', async (t) => {
     const admins = await Promise.all([1, 2, 3].map(() => route().login(t)));
