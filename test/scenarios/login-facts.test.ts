@@ -240,6 +240,8 @@ function declareCases(route: () => Route): void {
     const keeper = await RawClient.login({ ...route().address, port: route().database.port });
     for (const statement of fresh) await keeper.rows(statement);
     await keeper.end();
+    // The next login finds that the role and the database were replaced. Later, that would end the resident's session.
+    await admin.query('ALTER ROLE CURRENT_USER CONNECTION LIMIT -1');
     const resident = alone ? null : await route().login(owner, asTeller);
     return [admin, resident];
   }
