@@ -1,6 +1,9 @@
 import type { Credential } from './credentials.ts';
 
-/** The authentication method and iterations of most users. Unknown users are asked in the same way, so that names cannot be probed. */
+/**
+ * The authentication method and iterations of most users. Unknown users are asked in the same way, so that names cannot be
+ * probed.
+ */
 export interface UsualQuestion {
   readonly isMd5: boolean;
   readonly iterations: number;

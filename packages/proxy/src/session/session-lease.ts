@@ -61,6 +61,8 @@ export class SessionLease
   readonly #core: SessionCore;
   readonly #effects: StatementEffects;
   readonly #recovery = new SessionRecovery(this);
+  /** A cycle of the session has ended on its connection. */
+  #hasRun = false;
   /** The number of operations that wait to learn whether the session has ended. */
   #holds = 0;
   /** The report version of the pool that the client was last informed of. */
@@ -161,7 +163,11 @@ export class SessionLease
     if (this.isFirstLease || connection === null || this.isPinned) return false;
     if (connection.midCycle || !effects.details.some(setsBeforeUse)) return false;
     // Pending replies decide whether a transaction is open.
-    return cycles.complete > 0 || !this.inTransaction;
+    if (cycles.complete > 0) return true;
+    if (this.inTransaction) return false;
+    // What ran here may have left state that has to be read before the connection is returned.
+    const next = this.#hasRun ? nextRelease(this.#effects) : Release.Let;
+    return next === Release.Let || next === Release.Linger;
   }
 
   leaveConnection(): void {
@@ -185,6 +191,7 @@ export class SessionLease
     const { parameters, listening } = this.#effects;
     pool.stats.borrowWait.observe(waited);
     core.connection = connection;
+    this.#hasRun = false;
     core.enter(SessionState.Active);
     connection.leaseTo(this);
     pool.reset(connection, core.id);
@@ -293,6 +300,7 @@ export class SessionLease
   }
 
   cycleEnded(): void {
+    this.#hasRun = true;
     this.#core.cycleEnded();
   }
 
