@@ -320,7 +320,7 @@ function told(name: keyof typeof BackendCode, body: string): () => unknown {
   const bytesTold = buildMessage(BackendCode[name], bytes(body));
   const { owner, server } = parts();
   owner.send(buildQuery('SELECT 1'));
-  return () => server.socket.push(bytesTold);
+  return () => server.socket.feed(bytesTold);
 }
 
 const address: Address = {
@@ -338,9 +338,9 @@ function toldFirst(name: keyof typeof BackendCode, body: string): () => unknown 
   const bytesTold = buildMessage(BackendCode[name], bytes(body));
   const socket = new MemorySocket();
   const login = { address, startup: [], user: 'u', password: 'p' };
-  const begun = new Login(socket.asSocket, login, () => undefined);
+  const begun = new Login(socket, login, () => undefined);
   return () => {
-    socket.emit('data', bytesTold);
+    socket.feed(bytesTold);
     begun.giveUp();
   };
 }

@@ -1,5 +1,3 @@
-import { Duplex } from 'node:stream';
-import type { Socket } from 'node:net';
 import {
   BackendCode,
   TransactionStatus,
@@ -15,39 +13,103 @@ import type { ErrorFields } from '@sluice/wire';
 import type { ConnectionOwner } from '../src/backend/lease-owner.ts';
 import { ServerConnection } from '../src/backend/server-connection.ts';
 import type { ConnectionSource } from '../src/backend/connection-source.ts';
+import { nobody } from '../src/io/quiet-handler.ts';
+import type { Ranges } from '../src/io/ranges.ts';
+import type { Transport, TransportHandler } from '../src/io/transport.ts';
 import type { LoginResult } from '../src/backend/login-result.ts';
 
-/** A socket of which the test is the other end: what is written to it is kept, and what it reads is fed. */
-export class MemorySocket extends Duplex {
-  #written: Buffer[] = [];
+/** A transport of which the test is the other end: what is written to it is kept, and what it reads is fed. */
+export class MemorySocket implements Transport {
+  handler: TransportHandler = nobody;
+  whenClosed: (() => void) | null = null;
+  readonly remoteAddress = undefined;
+  readonly remotePort = undefined;
+  readonly tls = null;
   /** Writes are not taken until `drain`. */
   isFull = false;
-  #taken: (() => void) | null = null;
+  destroyed = false;
+  writableEnded = false;
+  #written: Buffer[] = [];
+  #waiting = 0;
+  #isPaused = true;
+  /** What was fed while it was paused. */
+  #unread: Buffer[] = [];
 
-  constructor() {
-    super({ autoDestroy: true, writableHighWaterMark: 1 });
+  get isEnded(): boolean {
+    return this.writableEnded || this.destroyed;
   }
 
-  get asSocket(): Socket {
-    return this as unknown as Socket;
+  get unsent(): number {
+    return this.#waiting;
   }
 
-  override _read(): void {
-    // What comes is fed.
+  write(bytes: Buffer): boolean {
+    if (this.isEnded) return false;
+    this.#written.push(Buffer.from(bytes));
+    if (this.isFull) this.#waiting += bytes.length;
+    return !this.isFull;
   }
 
-  override _write(chunk: Buffer, _: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#written.push(Buffer.from(chunk));
-    if (this.isFull) this.#taken = () => done();
-    else done();
+  writeRanges(ranges: Ranges): boolean {
+    const bytes = Buffer.alloc(ranges.bytes);
+    ranges.copyTo(bytes);
+    return this.write(bytes);
   }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    // Never in the turn of who resumes.
+    if (this.#unread.length > 0) queueMicrotask(() => this.#read());
+  }
+
+  isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  unread(bytes: Buffer): void {
+    this.#unread.unshift(bytes);
+  }
+
+  end(last?: Buffer): void {
+    if (last !== undefined) this.write(last);
+    this.writableEnded = true;
+  }
+
+  endAndClose(): void {
+    this.end();
+    this.destroy();
+  }
+
+  /** An error is as one of the network. */
+  destroy(error?: Error): void {
+    if (this.destroyed) return;
+    this.destroyed = true;
+    queueMicrotask(() => {
+      if (error !== undefined) this.#tell(() => this.handler.onError(error));
+      this.close();
+    });
+  }
+
+  destroyWhenIdle(): void {
+    // Tests do not wait.
+  }
+
+  connectTls(): void {
+    throw new Error('there is no TLS in memory');
+  }
+
+  // --- The other end ---
 
   /** The kernel takes what was written. */
   drain(): void {
     this.isFull = false;
-    const taken = this.#taken;
-    this.#taken = null;
-    taken?.();
+    this.#waiting = 0;
+    this.#tell(() => this.handler.onDrain());
   }
 
   /** What was written since the last time. */
@@ -59,18 +121,32 @@ export class MemorySocket extends Duplex {
 
   /** Bytes come from the other end. */
   feed(...bytes: readonly Buffer[]): void {
-    this.push(Buffer.concat(bytes));
+    this.#unread.push(Buffer.concat(bytes));
+    this.#read();
   }
 
-  // What else is asked of a socket.
-
-  destroySoon(): void {
-    this.end();
-    this.destroy();
+  /** The connection is closed. */
+  close(): void {
+    this.destroyed = true;
+    this.#tell(() => this.handler.onClose());
+    this.whenClosed?.();
+    this.whenClosed = null;
   }
 
-  setTimeout(): this {
-    return this;
+  #read(): void {
+    while (!this.#isPaused && !this.destroyed) {
+      const bytes = this.#unread.shift();
+      if (bytes === undefined) return;
+      this.#tell(() => this.handler.onData(bytes));
+    }
+  }
+
+  #tell(event: () => void): void {
+    try {
+      event();
+    } catch (error) {
+      this.handler.broken(error);
+    }
   }
 }
 
@@ -172,7 +248,7 @@ export class ScriptedServer {
 
   /** Goes away without a word. */
   vanish(): void {
-    this.socket.emit('close');
+    this.socket.close();
   }
 
   protected answerTo(code: string, body: Buffer): Buffer[] {
@@ -302,7 +378,7 @@ export class ScriptedSource implements ConnectionSource {
 
 function loginTo(server: ScriptedServer): LoginResult {
   return {
-    socket: server.socket.asSocket,
+    socket: server.socket,
     parameters: new Map([
       ['server_version', '18.0'],
       ['client_encoding', 'UTF8'],

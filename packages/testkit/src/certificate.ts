@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { generate as Generate } from 'selfsigned';
+import { generate } from 'selfsigned';
 
 /** Certificates for TLS on this machine, in PEM format. */
 export interface Certificate {
@@ -31,9 +31,7 @@ export async function makeCertificate(options: CertificateOptions = {}): Promise
     algorithm: 'sha256',
     notAfterDate: new Date(Date.now() + (options.days ?? 30) * 86_400_000),
   } as const;
-  // Loaded when a certificate is wanted: it takes longer than all else that starts a server.
-  const { generate } = await import('selfsigned');
-  const { ca, caKey } = options.authority ?? (await makeAuthority(generate, common));
+  const { ca, caKey } = options.authority ?? (await makeAuthority(common));
   const { cert, private: key } = await generate(
     [{ name: 'commonName', value: options.commonName ?? hosts[0] ?? 'localhost' }],
     {
@@ -51,8 +49,7 @@ export async function makeCertificate(options: CertificateOptions = {}): Promise
 }
 
 async function makeAuthority(
-  generate: typeof Generate,
-  common: Parameters<typeof Generate>[1],
+  common: Parameters<typeof generate>[1],
 ): Promise<Pick<Certificate, 'ca' | 'caKey'>> {
   const { cert, private: key } = await generate(
     [{ name: 'commonName', value: 'Sluice testkit authority' }],

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, ListenOptions } from 'node:net';
 import type { Registry } from 'prom-client';
 import { tcpAddress } from '../io/tcp-address.ts';
 import { listenOnFile } from '../io/unix-socket.ts';
@@ -78,17 +78,21 @@ export class AdminServer {
   async listen(host: string, port: number): Promise<Pick<AddressInfo, 'address' | 'port'>> {
     if (host.startsWith('/')) {
       // Only the owner can open the socket, unless the operator changes its mode.
-      this.#removeFile = await listenOnFile(this.#server, host, 0o600);
+      this.#removeFile = await listenOnFile(host, 0o600, (made) => this.#listenAt({ path: made }));
       return { address: host, port: 0 };
     }
+    await this.#listenAt({ host, port });
+    return tcpAddress(this.#server);
+  }
+
+  async #listenAt(options: ListenOptions): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host, port }, () => {
+      this.#server.listen(options, () => {
         this.#server.off('error', reject);
         resolve();
       });
     });
-    return tcpAddress(this.#server);
   }
 
   async close(): Promise<void> {

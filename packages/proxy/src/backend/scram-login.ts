@@ -1,10 +1,9 @@
-import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import { ScramClient, buildSaslInitial, buildSaslResponse, noBinding } from '@sluice/wire';
 import type { ChannelBinding } from '@sluice/wire';
 import { endPointBinding } from '../credentials/channel-binding.ts';
 import type { LoginKeys } from '../credentials/login-keys.ts';
 import { scramKeys } from '../credentials/scram-keys.ts';
+import type { Transport } from '../io/transport.ts';
 
 const plain = 'SCRAM-SHA-256';
 const plus = 'SCRAM-SHA-256-PLUS';
@@ -19,11 +18,11 @@ export class ScramLogin {
   #client: ScramClient | null = null;
 
   /** With a password, or with the keys of a client. */
-  constructor(socket: Socket, password: string | undefined, keys: LoginKeys | undefined) {
+  constructor(socket: Transport, password: string | undefined, keys: LoginKeys | undefined) {
     this.#password = password;
     this.#keys = keys;
-    this.#endPoint =
-      socket instanceof TLSSocket ? endPointBinding(socket.getPeerCertificate().raw) : null;
+    const certificate = socket.tls?.certificate ?? null;
+    this.#endPoint = certificate === null ? null : endPointBinding(certificate.raw);
   }
 
   /** Takes the mechanisms of the database; returns SASLInitialResponse. */

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import {
   BackendCode,
   bodyAt,
@@ -17,6 +16,7 @@ import { clock } from '../io/clock.ts';
 import { caught } from '../io/guard.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { PendingReplies, ReplyNote } from '../protocol/pending-replies.ts';
+import type { Transport } from '../io/transport.ts';
 import { toServer } from '../io/write-buffer.ts';
 import { mayNameStatements } from '../statements/backend-names.ts';
 import { describeMissingStatement } from '../statements/statement.ts';
@@ -136,7 +136,7 @@ export class ServerConnection {
     if (tell !== null) queueMicrotask(tell);
   }
 
-  get socket(): Socket {
+  get socket(): Transport {
     return this.pipe.socket;
   }
 

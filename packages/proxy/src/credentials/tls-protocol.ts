@@ -1,8 +1,8 @@
-import type { SecureContextOptions } from 'node:tls';
+import type { TlsProtocol } from '../io/tls.ts';
 import type { Settings } from '../settings/index.ts';
 
 /** The TLS versions, cipher suites and groups in the settings, for clients and for the database. */
-export function tlsProtocol(settings: Settings): SecureContextOptions {
+export function tlsProtocol(settings: Settings): TlsProtocol {
   const { TlsMinVersion, TlsCiphers, TlsGroups } = settings;
   return {
     minVersion: TlsMinVersion,

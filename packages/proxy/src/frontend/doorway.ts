@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Transport } from '../io/transport.ts';
 
 /** So many new clients begin in one turn of the event loop. */
 const atOnce = 4;
@@ -12,14 +12,14 @@ const timeForOne = 1;
  * which cost more.
  */
 class Doorway {
-  readonly #waiting = new Set<Socket>();
+  readonly #waiting = new Set<Transport>();
   /** How many more may begin in this turn. */
   #left = atOnce;
   #lastTurn = 0;
   #isScheduled = false;
 
   /** Reads from the socket, which is paused, as soon as it is its turn. */
-  enter(socket: Socket): void {
+  enter(socket: Transport): void {
     this.#schedule();
     if (this.#left === 0) {
       this.#waiting.add(socket);

@@ -1,15 +1,14 @@
-import { createServer } from 'node:net';
-import type { AddressInfo, ListenOptions, Server, Socket } from 'node:net';
 import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
-import { tcpAddress } from '../io/tcp-address.ts';
+import { network } from '../io/network.ts';
+import { nobody, QuietHandler } from '../io/quiet-handler.ts';
+import type { Listener, Place, Transport } from '../io/transport.ts';
 import { listenOnFile } from '../io/unix-socket.ts';
 import { ProxyError } from '../errors.ts';
 import { Listeners } from '../listen-notify/listeners.ts';
 import { clock } from '../io/clock.ts';
 import { memory } from '../io/memory.ts';
 import { caught } from '../io/guard.ts';
-import { reader } from '../io/reader.ts';
 import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
 import type { PinReason } from '../pinning/pin-reason.ts';
@@ -68,42 +67,20 @@ export type Vacate = (
   ready: () => void,
 ) => { readonly vacancy: Vacancy; readonly release: () => void };
 
-/** The property of a client's socket that holds its session: shared handlers find it there, no closure is kept. */
-const sessionKey = Symbol('session');
-
-type SessionSocket = Socket & { [sessionKey]?: Session };
-
-const listenForData = reader(
-  function (this: SessionSocket, chunk: Buffer): void {
-    this[sessionKey]?.onData(chunk);
-  },
-  function (this: SessionSocket, error: unknown): void {
-    this[sessionKey]?.broken(error);
-  },
-);
-
-function onDrain(this: SessionSocket): void {
-  const session = this[sessionKey];
-  try {
-    session?.onDrain();
-  } catch (error) {
-    session?.broken(error);
-  }
-}
-
-function onClosed(this: SessionSocket): void {
-  const session = this[sessionKey];
-  try {
-    session?.onClosed();
-  } catch (error) {
-    session?.broken(error);
-  }
-}
-
 const nothing = Buffer.alloc(0);
 
-function ignoreError(): void {
-  // `close` follows, and that is what counts.
+/** Waits for a client that is let in later, or goes away before. */
+class Waiting extends QuietHandler {
+  readonly #vanished: () => void;
+
+  constructor(vanished: () => void) {
+    super();
+    this.#vanished = vanished;
+  }
+
+  override onClose(): void {
+    this.#vanished();
+  }
 }
 
 /** A client that is logging in. */
@@ -143,7 +120,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
   readonly #counts = new ClientCounts();
   readonly #arrivals = new Set<Arrival>();
   readonly #sessions = new Set<Session>();
-  readonly #servers: Server[] = [];
+  readonly #listeners: Listener[] = [];
   #removeFile: () => void = () => undefined;
   #draining = false;
   #emptied: (() => void) | null = null;
@@ -195,48 +172,36 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
   }
 
   /** Starts to listen; resolves to the address. Port 0 takes a free one. */
-  async listen(host: string, port: number): Promise<AddressInfo> {
-    const server = this.#makeServer(false);
-    await listening(server, { host, port });
-    this.#reportFailures(server);
-    return tcpAddress(server);
+  async listen(host: string, port: number): Promise<Pick<Listener, 'address' | 'port'>> {
+    return this.#listenAt({ host, port });
   }
 
   /** Starts to listen on a Unix socket. */
   async listenOnFile(file: string, mode: number): Promise<void> {
-    const server = this.#makeServer(true);
-    this.#removeFile = await listenOnFile(server, file, mode);
-    this.#reportFailures(server);
+    this.#removeFile = await listenOnFile(file, mode, (made) => this.#listenAt({ file: made }));
   }
 
-  #makeServer(isLocal: boolean): Server {
-    const server = createServer({
-      ...(isLocal ? {} : { noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 }),
-      pauseOnConnect: true,
+  async #listenAt(place: Place): Promise<Listener> {
+    const isLocal = 'file' in place;
+    const listener = await network.listen(place, {
+      accepted: (socket) => {
+        try {
+          this.#accept(socket, isLocal);
+        } catch (error) {
+          caught('an accept', error);
+          socket.destroy();
+        }
+      },
+      failed: ({ message }) => events.acceptFailed.publish({ endpoint: this.name, message }),
     });
-    this.#servers.push(server);
-    server.on('connection', (socket) => {
-      try {
-        this.#accept(socket, isLocal);
-      } catch (error) {
-        caught('an accept', error);
-        socket.destroy();
-      }
-    });
-    return server;
-  }
-
-  /** An accept that fails (no file descriptors left) must not end the process. */
-  #reportFailures(server: Server): void {
-    server.on('error', (error) =>
-      events.acceptFailed.publish({ endpoint: this.name, message: error.message }),
-    );
+    this.#listeners.push(listener);
+    return listener;
   }
 
   /** Accepts no more clients. */
   #close(): void {
     this.#removeFile();
-    for (const server of this.#servers) server.close();
+    for (const listener of this.#listeners) listener.close();
   }
 
   /** No new clients; sessions go at the end of their transaction. Resolves when all have gone. */
@@ -388,18 +353,17 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       if (session.pool.database === database) session.terminate(error);
   }
 
-  #accept(socket: Socket, isLocal: boolean): void {
+  #accept(socket: Transport, isLocal: boolean): void {
     this.stats.received++;
     const id = nextClientId++;
     const isTaken = descriptors.take();
     if (!isTaken || !this.#hasCapacity()) {
       if (isTaken) descriptors.give();
       this.stats.failed++;
-      socket.on('error', ignoreError);
       socket.destroy();
       return;
     }
-    socket.on('close', descriptors.give);
+    socket.whenClosed = descriptors.give;
     if (events.clientConnected.hasSubscribers) {
       events.clientConnected.publish({
         client: id,
@@ -531,10 +495,10 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       gone = true;
       this.#arrivals.delete(arrival);
     };
-    socket.once('close', vanished);
+    socket.handler = new Waiting(vanished);
     const startup = new Map([...tracked, ['replication', login.replication ?? ''] as const]);
     this.#connect(target, pool, startup, (failure, database) => {
-      socket.off('close', vanished);
+      socket.handler = nobody;
       if (database === null || gone) {
         target.release();
         database?.socket.destroy();
@@ -567,8 +531,6 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
   #admit(arrival: Arrival, login: ClientLogin): void {
     const { socket } = login;
     arrival.admitted = true;
-    // The handshake listens no more, and the session not yet: a reset in between must not end the process.
-    socket.on('error', ignoreError);
     const refuse = (fields: ErrorFields): void => {
       this.#arrivals.delete(arrival);
       this.stats.failed++;
@@ -615,7 +577,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     let isOver = false;
     const leave = (): void => {
       isOver = true;
-      socket.off('close', vanished);
+      socket.handler = nobody;
       greeting?.cancel();
     };
     const vanished = (): void => {
@@ -629,7 +591,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       refuse(fields);
     };
     arrival.abort = (error) => turnAway(error.fields);
-    socket.once('close', vanished);
+    socket.handler = new Waiting(vanished);
     const letIn = (refusal: ErrorFields | null): void => {
       if (isOver) return;
       if (refusal !== null) turnAway(refusal);
@@ -682,11 +644,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
         tls: login.tls,
       });
     }
-    (socket as SessionSocket)[sessionKey] = session;
-    listenForData(socket);
-    socket.on('drain', onDrain);
-    socket.on('end', onClosed);
-    socket.on('close', onClosed);
+    socket.handler = session;
     const { greeting } = parameters;
     if (greeting === null) {
       session.terminate(new ProxyError('SHUTTING_DOWN'));
@@ -703,14 +661,4 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     if (login.rest !== null) session.onData(login.rest);
     socket.resume();
   }
-}
-
-async function listening(server: Server, options: ListenOptions): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ ...options, backlog: 4096 }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
 }

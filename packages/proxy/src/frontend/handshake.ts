@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import {
   bodyAt,
   buildErrorResponse,
@@ -26,6 +24,9 @@ import { mayBe } from '../authentication/name-map.ts';
 import type { Credential } from '../credentials/credentials.ts';
 import { ProxyError } from '../errors.ts';
 import { caught } from '../io/guard.ts';
+import { nobody, QuietHandler } from '../io/quiet-handler.ts';
+import { alpnProtocol } from '../io/tls.ts';
+import type { Transport } from '../io/transport.ts';
 import type { HandshakeOptions } from './handshake-options.ts';
 import { isPassword, isTokenOf, startExchange } from './start-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
@@ -42,8 +43,8 @@ export interface ClientLogin extends Pick<
   StartupRequest,
   'user' | 'database' | 'parameters' | 'replication'
 > {
-  /** The client's socket, encrypted if it asked for that; no listeners are left on it, and it is paused. */
-  readonly socket: Socket;
+  /** The client's socket, encrypted if it asked for that; nobody is its handler, and it is paused. */
+  readonly socket: Transport;
   readonly tls: boolean;
   /** As whom the proxy logs in to the database for this client. */
   readonly databaseUser: string;
@@ -87,18 +88,28 @@ const lingerTime = 5000;
 const Phase = distinct<'Phase'>()({ Startup: 0, Tls: 1, Password: 2, Wait: 3, Over: 4 });
 type Phase = Distinct<'Phase'>;
 
-function ignore(): void {
-  // The handshake is over; whoever has the socket next hears of its errors.
+/** Waits for a client that was refused to close its side, but not for long. */
+class Lingering extends QuietHandler {
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(socket: Transport) {
+    super();
+    this.#timer = setTimeout(() => socket.destroy(), lingerTime);
+  }
+
+  override onClose(): void {
+    clearTimeout(this.#timer);
+  }
 }
 
 /**
  * The beginning of a client connection, up to the proof that the client is who it says: encryption, protocol
  * version, startup packet, password. Nothing of it stays when it is over.
  */
-export class ClientHandshake {
+export class ClientHandshake extends QuietHandler {
   readonly #options: HandshakeOptions;
   readonly #handlers: HandshakeHandlers;
-  #socket: Socket;
+  readonly #socket: Transport;
   #phase: number = Phase.Startup;
   #received: Buffer | null = null;
   #bytes = 0;
@@ -119,18 +130,19 @@ export class ClientHandshake {
 
   /** `isLocal`: the client uses a Unix socket. It needs no TLS, because nobody else can read what passes through the kernel. */
   constructor(
-    socket: Socket,
+    socket: Transport,
     isLocal: boolean,
     options: HandshakeOptions,
     handlers: HandshakeHandlers,
   ) {
+    super();
     this.#socket = socket;
     this.#isLocal = isLocal;
     this.#address = isLocal ? '[local]' : socket.remoteAddress;
     this.#tls = isLocal ? null : options.tls;
     this.#options = options;
     this.#handlers = handlers;
-    this.#listen();
+    socket.handler = this;
   }
 
   /** Ends the handshake; the client is told why if it can be. */
@@ -140,48 +152,43 @@ export class ClientHandshake {
     else this.#refuse(error);
   }
 
-  #listen(): void {
-    this.#socket.on('data', this.#onData);
-    this.#socket.on('error', this.#onGone);
-    this.#socket.on('close', this.#onGone);
-    this.#socket.on('end', this.#onGone);
-  }
-
-  #silence(): void {
-    this.#socket.off('data', this.#onData);
-    this.#socket.off('error', this.#onGone);
-    this.#socket.off('close', this.#onGone);
-    this.#socket.off('end', this.#onGone);
-  }
-
-  readonly #onGone = (error?: Error): void => {
+  override onError(error: Error): void {
     if (this.#phase === Phase.Over) return;
-    const isForged =
-      error instanceof Error && this.#socket instanceof TLSSocket && !this.#socket.authorized;
     const { clientCertificate = 'none' } = this.#tls ?? {};
-    if (isForged && clientCertificate !== 'none' && this.#request === null)
-      this.#refuseBroken(error.message);
+    const isForged = this.#socket.tls?.isAuthorized === false && clientCertificate !== 'none';
+    if (isForged && this.#request === null) this.#refuseBroken(error.message);
     else this.#hangUp();
-  };
+  }
+
+  override onEnd(): void {
+    this.#onGone();
+  }
+
+  override onClose(): void {
+    this.#onGone();
+  }
+
+  #onGone(): void {
+    if (this.#phase !== Phase.Over) this.#hangUp();
+  }
 
   /** OpenSSL breaks TLS off, now and then, when the signature of a client certificate is wrong: the log says so at least. */
   #refuseBroken(why: string): void {
     this.#release();
-    this.#socket.on('error', ignore);
     this.#socket.destroy();
     const detail = { user: '', database: '', address: this.#address, method: 'cert', why };
     this.#handlers.failed(new ProxyError('CLIENT_CERTIFICATE'), detail);
   }
 
-  readonly #onData = (chunk: Buffer): void => {
-    try {
-      this.#onBytes(chunk);
-    } catch (error) {
-      caught('a login of a client', error);
-      if (this.#phase !== Phase.Over) this.#hangUp();
-      else this.#socket.destroy();
-    }
-  };
+  override onData(chunk: Buffer): void {
+    this.#onBytes(chunk);
+  }
+
+  override broken(error: unknown): void {
+    caught('a login of a client', error);
+    if (this.#phase !== Phase.Over) this.#hangUp();
+    else this.#socket.destroy();
+  }
 
   #onBytes(chunk: Buffer): void {
     this.#bytes += chunk.length;
@@ -209,7 +216,7 @@ export class ClientHandshake {
 
   /** Takes one packet of the startup phase. False when it has not all come, or others go on. */
   #readPacket(received: Buffer): boolean {
-    if (received[0] === tlsHandshakeRecord && !(this.#socket instanceof TLSSocket)) {
+    if (received[0] === tlsHandshakeRecord && this.#socket.tls === null) {
       return this.#onDirectTls(received);
     }
     const length = packetLength(received);
@@ -250,7 +257,7 @@ export class ClientHandshake {
     if (tls === null) return this.#hangUp();
     this.#received = null;
     this.#socket.pause();
-    this.#socket.unshift(received);
+    this.#socket.unread(received);
     this.#encrypt(tls, true);
     return false;
   }
@@ -258,22 +265,21 @@ export class ClientHandshake {
   #encrypt(tls: ServerTls, direct: boolean): void {
     this.#askedTls = this.#askedGss = true;
     this.#phase = Phase.Tls;
-    this.#silence();
-    this.#socket.pause();
-    tls.encrypt(this.#socket, (secure, endPoint) => {
+    const socket = this.#socket;
+    socket.pause();
+    tls.encrypt(socket, (error) => {
       if (this.#phase !== Phase.Tls) return;
-      if (secure === null) {
+      if (error !== null) {
         this.#hangUp();
         return;
       }
-      this.#socket = secure;
-      this.#endPoint = endPoint;
+      this.#endPoint = tls.endPointOf(socket);
       this.#phase = Phase.Startup;
-      this.#listen();
       // Without ALPN another protocol's client may have been led here (manual, "SSL Session Encryption").
-      if (direct && secure.alpnProtocol !== 'postgresql') this.#hangUp();
-      else if (tls.clientCertificate.startsWith('verify-') && !secure.authorized)
-        this.#refuseCertificate(String(secure.authorizationError));
+      if (direct && socket.tls?.alpn !== alpnProtocol) this.#hangUp();
+      else if (tls.clientCertificate.startsWith('verify-') && socket.tls?.isAuthorized !== true)
+        this.#refuseCertificate(String(socket.tls?.authorizationError));
+      else socket.resume();
     });
   }
 
@@ -289,7 +295,7 @@ export class ClientHandshake {
 
   #onStartup(packet: Buffer): boolean {
     const { requireTls, rules } = this.#options;
-    const isTls = this.#socket instanceof TLSSocket;
+    const isTls = this.#socket.tls !== null;
     const isLocal = this.#isLocal;
     let request: StartupRequest;
     try {
@@ -358,7 +364,7 @@ export class ClientHandshake {
     credential: Credential | undefined,
   ): boolean {
     const { user, negotiate } = request;
-    const isTls = this.#socket instanceof TLSSocket;
+    const isTls = this.#socket.tls !== null;
     if (credential === undefined && this.#options.unread())
       return this.#refuse(new ProxyError('SECRETS_UNREAD'));
     let method: AuthMethod = rule?.method ?? 'md5';
@@ -398,12 +404,12 @@ export class ClientHandshake {
 
   /** Why the client's certificate is not that of `user` (null: of anybody), or null when it is. */
   #certificateProblem(user: string | null, map?: string): string | null {
-    const socket = this.#socket;
-    if (!(socket instanceof TLSSocket)) return 'the client does not use TLS';
-    if (!socket.authorized) return String(socket.authorizationError ?? 'the client presented none');
+    const { tls } = this.#socket;
+    if (tls === null) return 'the client does not use TLS';
+    if (!tls.isAuthorized) return tls.authorizationError ?? 'the client presented none';
     if (user === null) return null;
-    const name: unknown = socket.getPeerCertificate().subject?.CN;
-    return typeof name === 'string' && mayBe(name, user, map, this.#options.rules.nameMaps)
+    const name = tls.certificate?.commonName;
+    return name !== undefined && mayBe(name, user, map, this.#options.rules.nameMaps)
       ? null
       : `it names "${String(name)}", not "${user}"`;
   }
@@ -511,7 +517,7 @@ export class ClientHandshake {
       databaseUser: this.#databaseUser,
       longCancelKey: request.minor >= 2,
       socket,
-      tls: socket instanceof TLSSocket,
+      tls: socket.tls !== null,
       rest,
       lastWords,
     });
@@ -532,7 +538,6 @@ export class ClientHandshake {
   /** Always false, for `return this.#hangUp()`. */
   #hangUp(): false {
     this.#release();
-    this.#socket.on('error', ignore);
     this.#socket.destroy();
     this.#handlers.failed(null);
     return false;
@@ -542,15 +547,13 @@ export class ClientHandshake {
     this.#phase = Phase.Over;
     clearTimeout(this.#waiting);
     this.#received = null;
-    this.#silence();
+    this.#socket.handler = nobody;
   }
 
   /** Ends the connection in order: closed at once, it would be reset, and the client might not read why. */
   #close(lastWords: Buffer | null): void {
     const socket = this.#socket;
-    socket.on('error', ignore);
-    const timer = setTimeout(() => socket.destroy(), lingerTime);
-    socket.once('close', () => clearTimeout(timer));
+    socket.handler = new Lingering(socket);
     if (lastWords === null) socket.end();
     else socket.end(lastWords);
     socket.resume();

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import {
   authenticationOk,
   buildBackendKeyData,
@@ -7,8 +6,49 @@ import {
 } from '@sluice/wire';
 import type { SendCancel } from '../backend/cancel-queue.ts';
 import type { LoginResult } from '../backend/login-result.ts';
+import { QuietHandler } from '../io/quiet-handler.ts';
+import type { Transport } from '../io/transport.ts';
 import type { CancelKey } from '../session/cancel-keys.ts';
 import { secretBytes } from '../session/cancel-keys.ts';
+
+/** Forwards what one side sends to the other, as fast as that takes it. */
+class Side extends QuietHandler {
+  readonly #own: Transport;
+  readonly #other: Transport;
+  readonly #end: () => void;
+
+  constructor(own: Transport, other: Transport, end: () => void) {
+    super();
+    this.#own = own;
+    this.#other = other;
+    this.#end = end;
+  }
+
+  override onData(bytes: Buffer): void {
+    if (!this.#other.write(bytes)) this.#own.pause();
+  }
+
+  override onDrain(): void {
+    this.#other.resume();
+  }
+
+  override onEnd(): void {
+    this.#other.end();
+  }
+
+  override onError(): void {
+    this.#end();
+  }
+
+  override onClose(): void {
+    this.#end();
+  }
+
+  override broken(error: unknown): void {
+    super.broken(error);
+    this.#end();
+  }
+}
 
 /**
  * A replication connection: a client and its own server connection, with bytes forwarded in both directions. The
@@ -17,7 +57,7 @@ import { secretBytes } from '../session/cancel-keys.ts';
 export class ReplicationLink {
   readonly id: number;
   readonly cancelKey: CancelKey;
-  readonly #client: Socket;
+  readonly #client: Transport;
   readonly #database: LoginResult;
   readonly #ended: (link: ReplicationLink) => void;
   #over = false;
@@ -26,7 +66,7 @@ export class ReplicationLink {
 
   constructor(
     id: number,
-    client: Socket,
+    client: Transport,
     database: LoginResult,
     cancelKey: CancelKey,
     ended: (link: ReplicationLink) => void,
@@ -54,13 +94,12 @@ export class ReplicationLink {
         readyForQueryIdle,
       ]),
     );
-    for (const side of [this.#client, socket]) {
-      side.on('error', () => this.end());
-      side.on('close', () => this.end());
-    }
+    const end = (): void => this.end();
+    this.#client.handler = new Side(this.#client, socket, end);
+    socket.handler = new Side(socket, this.#client, end);
     if (rest !== null) socket.write(rest);
-    this.#client.pipe(socket);
-    socket.pipe(this.#client);
+    this.#client.resume();
+    socket.resume();
   }
 
   /** Cancels the running statement. One cancel at a time; all that come meanwhile count as one more. */
@@ -78,8 +117,8 @@ export class ReplicationLink {
   end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#client.destroySoon();
-    this.#database.socket.destroySoon();
+    this.#client.endAndClose();
+    this.#database.socket.endAndClose();
     this.#ended(this);
   }
 }

@@ -61,6 +61,7 @@ const userBuffer = findUserBuffer();
 
 /**
  * Creates a listener for the data of sockets. Each socket can be given once, and must have no other `data` listener.
+ * `forget` undoes it, for a socket whose bytes somebody else reads from now on, as TLS does.
  *
  * On Node.js, the socket then reads into the common buffer. Elsewhere there is a shortcut: a socket passes what it
  * reads to its own `push()` ("API for stream implementers" in the manual), which checks many conditions and then emits
@@ -72,7 +73,7 @@ const userBuffer = findUserBuffer();
 export function reader<S extends Socket>(
   takeUnguarded: (this: S, chunk: Buffer) => void,
   broken: (this: S, error: unknown) => void,
-): (socket: S) => void {
+): { readonly listen: (socket: S) => void; readonly forget: (socket: S) => void } {
   const take = function (this: S, chunk: Buffer): void {
     try {
       takeUnguarded.call(this, chunk);
@@ -89,7 +90,7 @@ export function reader<S extends Socket>(
   const onread = function (this: S, length: number): boolean {
     return push.call(this, takeInput(length));
   };
-  return (socket) => {
+  const listen = (socket: S): void => {
     socket.on('data', take);
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is not there is undefined, and looked at below
     const open = socket as unknown as OpenSocket;
@@ -103,4 +104,10 @@ export function reader<S extends Socket>(
     open[userBuffer.callback] = onread;
     handle.useUserBuffer(input);
   };
+  const forget = (socket: S): void => {
+    socket.off('data', take);
+    // On Node.js the common buffer stays: TLS reads below the socket, and the socket itself is not read any more.
+    Reflect.deleteProperty(socket, 'push');
+  };
+  return { listen, forget };
 }

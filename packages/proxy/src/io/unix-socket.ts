@@ -1,29 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
-import type { Server } from 'node:net';
 import path from 'node:path';
+import { network } from './network.ts';
+import { nobody, QuietHandler } from './quiet-handler.ts';
 
 /**
- * Listens on a Unix socket with these permissions; resolves to a function that removes its file. The file of a process that
+ * Gives a Unix socket its file, with these permissions; `listen` listens on the file that it gets. Resolves to a function that
+ * removes the file. The file of a process that
  * is gone is replaced. A file on which a process accepts connections, or that is no socket, is an error.
  *
  * The socket is made under another name and linked to its own, because a link never replaces a file: of two processes
  * that start together, one gets the name. Its permissions are complete before others can see it.
  */
 export async function listenOnFile(
-  server: Server,
   file: string,
   mode: number,
+  listen: (file: string) => Promise<unknown>,
 ): Promise<() => void> {
   const made = besides(file);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ path: made, backlog: 4096 }, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
+  await listen(made);
   try {
     chmodSync(made, mode);
     const { ino } = lstatSync(made);
@@ -82,12 +77,25 @@ function inUse(file: string): Error {
 
 function isAccepting(file: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const probe = connect(file);
-    probe.once('connect', () => {
+    const probe = network.connect({ file }, new Probe(resolve), () => {
+      probe.handler = nobody;
       probe.destroy();
       resolve(true);
     });
-    // Without permission to connect, nothing is known, so nothing is removed.
-    probe.once('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
   });
+}
+
+/** Learns why a connection to a file fails. */
+class Probe extends QuietHandler {
+  readonly #found: (isAccepting: boolean) => void;
+
+  constructor(found: (isAccepting: boolean) => void) {
+    super();
+    this.#found = found;
+  }
+
+  override onError(error: NodeJS.ErrnoException): void {
+    // Without permission to connect, nothing is known, so nothing is removed.
+    this.#found(error.code !== 'ECONNREFUSED');
+  }
 }

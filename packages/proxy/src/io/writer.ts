@@ -56,11 +56,12 @@ function finish(socket: WrittenSocket, bytes: number, error: Error | null): void
   else if (waiting === 0 && !socket.writableNeedDrain) socket.emit('drain');
 }
 
-/** Writes to the socket. False means that it is full: `drain` follows. */
+/** Writes to the socket. False means that it is full: `drain` follows. Does nothing after the end. */
 export function write(socket: Socket, chunk: Buffer): boolean {
   const written: WrittenSocket = socket;
-  if (onBun || written.encrypted === true || socket.writableLength > 0 || !socket.writable)
-    return socket.write(chunk);
+  // A stream would take that for an error, and destroy the socket with all that waits.
+  if (!socket.writable) return false;
+  if (onBun || written.encrypted === true || socket.writableLength > 0) return socket.write(chunk);
   const completion = next;
   completion.over = false;
   // oxlint-disable-next-line no-underscore-dangle -- the name in the manual

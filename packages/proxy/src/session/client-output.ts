@@ -1,24 +1,23 @@
-import type { Socket } from 'node:net';
+import type { Transport } from '../io/transport.ts';
 import { toClient } from '../io/write-buffer.ts';
-import { unsent } from '../io/writer.ts';
 
 /** The output to a client socket, with back-pressure. */
 export class ClientOutput {
-  readonly socket: Socket;
+  readonly socket: Transport;
   /** The socket is full. */
   blocked = false;
   #isPaused = false;
   readonly #onBlocked: () => void;
 
   /** `onBlocked` is called when the socket is full; call `drained` when it drains. */
-  constructor(socket: Socket, onBlocked: () => void) {
+  constructor(socket: Transport, onBlocked: () => void) {
     this.socket = socket;
     this.#onBlocked = onBlocked;
   }
 
   /** The number of bytes that the client has not taken yet. */
   get unread(): number {
-    return unsent(this.socket);
+    return this.socket.unsent;
   }
 
   /** Collects `chunk[start, end)` for `flush`. */

@@ -1,10 +1,10 @@
-import type { Socket } from 'node:net';
 import { buildErrorResponse } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { ProxyError } from '../errors.ts';
 import { countRead } from '../io/collector.ts';
 import { caught } from '../io/guard.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
+import type { Transport, TransportHandler } from '../io/transport.ts';
 import { turn } from '../io/turn.ts';
 import type { Worker } from '../io/turn.ts';
 import { SessionParameters } from '../parameters/session-parameters.ts';
@@ -33,9 +33,9 @@ export interface SessionKeeper extends CoreKeeper {
  * It combines the request forwarder (`RequestForwarder`), the effects of statements (`StatementEffects`) and the leases
  * (`SessionLease`).
  */
-export class Session implements SessionOwner, Worker {
+export class Session implements SessionOwner, TransportHandler, Worker {
   readonly id: number;
-  readonly socket: Socket;
+  readonly socket: Transport;
   readonly pool: Pool;
   readonly cancelKey: CancelKey;
   readonly tls: boolean;
@@ -51,7 +51,7 @@ export class Session implements SessionOwner, Worker {
 
   constructor(options: {
     readonly id: number;
-    readonly socket: Socket;
+    readonly socket: Transport;
     readonly tls: boolean;
     readonly clientUser: string;
     readonly pool: Pool;
@@ -169,7 +169,15 @@ export class Session implements SessionOwner, Worker {
     this.flow();
   }
 
-  onClosed(): void {
+  onEnd(): void {
+    this.end('the client closed its connection', null);
+  }
+
+  onError(): void {
+    // `onClose` follows, and that is what counts.
+  }
+
+  onClose(): void {
     this.end('the client closed its connection', null);
   }
 
@@ -244,7 +252,7 @@ export class Session implements SessionOwner, Worker {
     this.#core.enter(SessionState.Closed);
     this.#core.pin.close();
     const isMidReply = this.connection?.midReply === true;
-    if (farewell !== null && !isMidReply && this.socket.writable) this.socket.write(farewell);
+    if (farewell !== null && !isMidReply && !this.socket.isEnded) this.socket.write(farewell);
     sayGoodbye(this.socket, this.tls, farewell === null);
     this.#core.interventions?.end();
     this.#lease.close();

@@ -2,11 +2,11 @@
  * A program of the login at the database alone, for the tests to run under each runtime: opens one connection after
  * the other as JSON on its standard input says, tries each with a statement, and tells what came of it as JSON lines.
  */
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { buildQuery, terminateMessage } from '@sluice/wire';
 import { openServerConnection, sendCancelRequest } from '../../src/backend/connect.ts';
 import type { ConnectOptions } from '../../src/backend/connect.ts';
+import { nobody, QuietHandler } from '../../src/io/quiet-handler.ts';
 import type { LoginResult } from '../../src/backend/login-result.ts';
 import type { ConnectFailure } from '../../src/backend/connection-source.ts';
 
@@ -24,8 +24,8 @@ export interface LoginOutcome {
   readonly processId: number;
   readonly secretBytes: number;
   readonly tls: boolean;
-  /** A listener left on the socket would keep the login in memory. */
-  readonly listeners: number;
+  /** Left as the handler of the socket, the login would stay in memory. */
+  readonly isLeft: boolean;
   /** What the database sent in answer to the statement. */
   readonly answer: string;
   readonly canceled: boolean;
@@ -37,10 +37,26 @@ const nothing: LoginOutcome = {
   processId: 0,
   secretBytes: 0,
   tls: false,
-  listeners: 0,
+  isLeft: false,
   answer: '',
   canceled: false,
 };
+
+/** What the database says to a statement. */
+class Conversation extends QuietHandler {
+  readonly begun = Promise.withResolvers<void>();
+  readonly closed = Promise.withResolvers<void>();
+  answer = '';
+
+  override onData(bytes: Buffer): void {
+    this.answer += bytes.toString('latin1');
+    this.begun.resolve();
+  }
+
+  override onClose(): void {
+    this.closed.resolve();
+  }
+}
 
 const cases: readonly LoginCase[] = JSON.parse(readFileSync(0, 'utf8'));
 
@@ -57,25 +73,19 @@ function open(options: LoginCase): Promise<LoginOutcome> {
 
 async function run({ address, cancel, sql }: LoginCase, login: LoginResult): Promise<LoginOutcome> {
   const { socket, processId, secretKey } = login;
-  const listeners = socket.listenerCount('data');
-  let answer = '';
-  const closed = new Promise<void>((resolve) => {
-    socket.on('error', () => resolve());
-    socket.on('close', () => resolve());
-  });
-  socket.on('data', (chunk: Buffer) => {
-    answer += chunk.toString('latin1');
-  });
+  const isLeft = socket.handler !== nobody;
+  const conversation = new Conversation();
+  socket.handler = conversation;
   socket.resume();
   if (sql !== '') socket.write(buildQuery(sql));
-  if (cancel === true) await once(socket, 'data');
+  if (cancel === true) await conversation.begun.promise;
   const canceled =
     cancel === true &&
     (await new Promise<boolean>((resolve) => {
       sendCancelRequest(address, processId, secretKey, 5000, resolve);
     }));
   if (sql !== '') socket.write(terminateMessage);
-  await closed;
+  await conversation.closed.promise;
   const parameters = Object.fromEntries(login.parameters);
   const secretBytes = secretKey.length;
   return {
@@ -84,8 +94,8 @@ async function run({ address, cancel, sql }: LoginCase, login: LoginResult): Pro
     processId,
     secretBytes,
     tls: login.tls,
-    listeners,
-    answer,
+    isLeft,
+    answer: conversation.answer,
     canceled,
   };
 }

@@ -89,7 +89,7 @@ suite('the login at a database', () => {
           assert.equal(outcome.failure, null, name);
           assert.equal(outcome.tls, i < 4, name);
           assert.match(outcome.answer, /SELECT 1/, name);
-          assert.equal(outcome.listeners, 0, name);
+          assert.equal(outcome.isLeft, false, name);
           assert.equal(outcome.secretBytes, 4, name);
           assert(outcome.processId > 0, name);
           assert.equal(outcome.parameters['client_encoding'], 'UTF8', name);

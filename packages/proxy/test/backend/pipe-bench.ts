@@ -57,7 +57,7 @@ export class Bench implements PipeOwner {
   forwardsParameters = true;
 
   constructor() {
-    this.pipe = new Pipe(this.socket.asSocket, this);
+    this.pipe = new Pipe(this.socket, this);
   }
 
   heard(): void {

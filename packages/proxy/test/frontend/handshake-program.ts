@@ -3,7 +3,6 @@
  * Query with EmptyQueryResponse, and tells what happened as JSON lines on standard output. Its input is one JSON argument.
  */
 import { writeSync } from 'node:fs';
-import { createServer } from 'node:net';
 import {
   FrontendCode,
   authenticationOk,
@@ -14,6 +13,9 @@ import {
 import { Credentials } from '../../src/credentials/credentials.ts';
 import { ProxyError } from '../../src/errors.ts';
 import { handshakeOptions } from '../../src/frontend/handshake-options.ts';
+import { network } from '../../src/io/network.ts';
+import { nobody, QuietHandler } from '../../src/io/quiet-handler.ts';
+import type { Transport } from '../../src/io/transport.ts';
 import { ClientHandshake } from '../../src/frontend/handshake.ts';
 import { createSettings } from '../../src/settings/index.ts';
 
@@ -28,7 +30,31 @@ function tell(event: Readonly<Record<string, unknown>>): void {
   writeSync(1, `${JSON.stringify(event)}\n`);
 }
 
-const server = createServer((socket) => {
+/** A client that is logged in. */
+class Served extends QuietHandler {
+  readonly #client: Transport;
+
+  constructor(client: Transport) {
+    super();
+    this.#client = client;
+  }
+
+  override onData(chunk: Buffer): void {
+    if (chunk[0] === FrontendCode.Query)
+      this.#client.write(Buffer.concat([emptyQueryResponse, readyForQueryIdle]));
+    else this.#client.end();
+  }
+
+  override onError({ message }: Error): void {
+    tell({ event: 'error', message });
+  }
+
+  override onClose(): void {
+    tell({ event: 'closed' });
+  }
+}
+
+function accepted(socket: Transport): void {
   const handshake = new ClientHandshake(socket, false, options, {
     loggedIn: (login) => {
       const { socket: client, rest, lastWords, ...told } = login;
@@ -36,16 +62,10 @@ const server = createServer((socket) => {
         event: 'loggedIn',
         ...told,
         rest: rest?.toString('latin1') ?? null,
-        // A listener left on the socket would keep the handshake in memory.
-        listeners: client.listenerCount('data'),
+        // Left as the handler of the socket, the handshake would stay in memory.
+        isLeft: client.handler !== nobody,
       });
-      client.on('error', (error) => tell({ event: 'error', message: error.message }));
-      client.on('close', () => tell({ event: 'closed' }));
-      client.on('data', (chunk: Buffer) => {
-        if (chunk[0] === FrontendCode.Query)
-          client.write(Buffer.concat([emptyQueryResponse, readyForQueryIdle]));
-        else client.end();
-      });
+      client.handler = new Served(client);
       const secret = Buffer.alloc(login.longCancelKey ? 32 : 4, 7);
       client.write(
         Buffer.concat([
@@ -65,12 +85,17 @@ const server = createServer((socket) => {
       tell({ event: 'failed', message: error?.message ?? null, why: detail?.why ?? null }),
   });
   if (process.argv[3] === 'abort') {
-    socket.once('data', () => {
+    const take = handshake.onData.bind(handshake);
+    handshake.onData = (bytes) => {
       setImmediate(() => handshake.abort(new ProxyError('SHUTTING_DOWN')));
-    });
+      take(bytes);
+    };
   }
-});
-server.listen(0, '127.0.0.1', () => {
-  const address = server.address();
-  tell({ event: 'listening', port: typeof address === 'object' ? address?.port : undefined });
-});
+  socket.resume();
+}
+
+const { port } = await network.listen(
+  { host: '127.0.0.1', port: 0 },
+  { accepted, failed: ({ message }) => tell({ event: 'acceptFailed', message }) },
+);
+tell({ event: 'listening', port });

@@ -66,7 +66,7 @@ for (const runtime of ['node', 'bun'] as const) {
         assert.equal(login['database'], 'db');
         assert.equal(login['databaseUser'], user === 'ann' ? 'shop' : user);
         assert.equal(login['tls'], false);
-        assert.equal(login['listeners'], 0);
+        assert.equal(login['isLeft'], false);
         await assert.rejects(logIn({ port: plain.port, user, password: 'wrong' }), {
           code: '28P01',
           severity: 'FATAL',
@@ -102,7 +102,7 @@ for (const runtime of ['node', 'bun'] as const) {
       await logIn({ ...ann(tls), ssl, enableChannelBinding: true });
       const login = await tls.next('loggedIn');
       assert.equal(login['tls'], true);
-      assert.equal(login['listeners'], 0);
+      assert.equal(login['isLeft'], false);
       await assert.rejects(
         logIn({ ...ann(tls), ssl, password: 'no', enableChannelBinding: true }),
         {

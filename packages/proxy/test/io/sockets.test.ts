@@ -39,7 +39,7 @@ class Collected {
       this.chunks.push(chunk);
       this.length += chunk.length;
       this.#wake();
-    }, rethrow)(socket);
+    }, rethrow).listen(socket);
   }
 
   get bytes(): Buffer {
@@ -169,7 +169,7 @@ test('a write to a peer that is gone closes the socket with an error', async (t)
 
 test('on Node.js sockets are read into the common buffer, on Bun as streams', async (t) => {
   const { accepted } = await pair(t);
-  reader(() => undefined, rethrow)(accepted);
+  reader(() => undefined, rethrow).listen(accepted);
   // Read as a stream, the socket has a push() of its own.
   assert.equal(Object.hasOwn(accepted, 'push'), 'Bun' in globalThis);
 });

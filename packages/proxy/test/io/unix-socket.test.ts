@@ -26,6 +26,14 @@ function serverFor(t: TestContext, name: string): Server {
   return server;
 }
 
+/** Gives a server the file. */
+function own(server: Server, file: string): Promise<() => void> {
+  return listenOnFile(file, 0o600, async (made) => {
+    server.listen(made);
+    await once(server, 'listening');
+  });
+}
+
 async function greeting(file: string): Promise<string> {
   const client = connect(file);
   const [chunk] = (await once(client, 'data')) as [Buffer];
@@ -36,7 +44,7 @@ async function greeting(file: string): Promise<string> {
 /** Leaves the file of a server that no longer accepts connections. */
 async function makeStale(t: TestContext, file: string): Promise<void> {
   const server = serverFor(t, 'gone');
-  await listenOnFile(server, file, 0o600);
+  await own(server, file);
   await new Promise((resolve) => server.close(resolve));
   assert((await lstat(file)).isSocket());
 }
@@ -46,9 +54,7 @@ test('of two servers that start together, one gets the file', async (t) => {
   for (let round = 0; round < 40; round++) {
     if (round % 2 === 1) await makeStale(t, file);
     const names = ['one', 'two'];
-    const outcomes = await Promise.allSettled(
-      names.map((name) => listenOnFile(serverFor(t, name), file, 0o600)),
-    );
+    const outcomes = await Promise.allSettled(names.map((name) => own(serverFor(t, name), file)));
     const [won, ...more] = outcomes.filter((outcome) => outcome.status === 'fulfilled');
     const [lost] = outcomes.filter((outcome) => outcome.status === 'rejected');
     assert.deepEqual(more, []);
@@ -64,9 +70,9 @@ test('of two servers that start together, one gets the file', async (t) => {
 
 test('the file of a successor stays', async (t) => {
   const file = await fileFor(t);
-  const remove = await listenOnFile(serverFor(t, 'first'), file, 0o600);
+  const remove = await own(serverFor(t, 'first'), file);
   await rm(file);
-  await listenOnFile(serverFor(t, 'second'), file, 0o600);
+  await own(serverFor(t, 'second'), file);
   remove();
   assert.equal(await greeting(file), 'second');
 });
@@ -74,14 +80,14 @@ test('the file of a successor stays', async (t) => {
 test('a file that is no socket is an error, and stays', async (t) => {
   const file = await fileFor(t);
   await writeFile(file, 'of somebody');
-  await assert.rejects(listenOnFile(serverFor(t, 'any'), file, 0o600), /the file is not a socket/);
+  await assert.rejects(own(serverFor(t, 'any'), file), /the file is not a socket/);
   assert((await lstat(file)).isFile());
   assert.deepEqual(await readdir(path.dirname(file)), [path.basename(file)]);
 });
 
 test('a directory that is missing, and a name that is too long, are errors', async (t) => {
   const file = await fileFor(t);
-  await assert.rejects(listenOnFile(serverFor(t, 'any'), path.join(file, 'none', 'socket'), 0o600));
+  await assert.rejects(own(serverFor(t, 'any'), path.join(file, 'none', 'socket')));
   const long = path.join(path.dirname(file), 'd'.repeat(100), 'socket');
-  await assert.rejects(listenOnFile(serverFor(t, 'any'), long, 0o600));
+  await assert.rejects(own(serverFor(t, 'any'), long));
 });

@@ -259,10 +259,10 @@ test('a statement longer than what is buffered streams, and is not read', () => 
 });
 
 test('COPY data goes on as it comes, and CopyDone is no cycle', () => {
-  const { owner, server, connection } = parts();
+  const { owner, server } = parts();
   owner.send(buildQuery('COPY a FROM STDIN'));
   server.socket.written();
-  connection.socket.push(Buffer.from('G\0\0\0\x07\0\0\0', 'latin1'));
+  server.socket.feed(Buffer.from('G\0\0\0\x07\0\0\0', 'latin1'));
   const data = buildMessage(FrontendCode.CopyData, Buffer.from('1\n'));
   const done = buildMessage(FrontendCode.CopyDone);
   owner.send(data, data, done);
@@ -271,10 +271,10 @@ test('COPY data goes on as it comes, and CopyDone is no cycle', () => {
 });
 
 test('a Sync that the database ignores while it reads COPY data ends no cycle', () => {
-  const { owner, connection } = parts();
+  const { owner, server } = parts();
   owner.send(buildParse('', 'COPY a FROM STDIN'), buildBind('', ''), buildExecute(''), syncMessage);
   assert.equal(owner.cycles.complete, 1);
-  connection.socket.push(
+  server.socket.feed(
     Buffer.concat([
       Buffer.from('1\0\0\0\x042\0\0\0\x04', 'latin1'),
       Buffer.from('G\0\0\0\x07\0\0\0', 'latin1'),
@@ -285,7 +285,7 @@ test('a Sync that the database ignores while it reads COPY data ends no cycle', 
   assert.equal(owner.cycles.complete, 0);
   owner.send(buildMessage(FrontendCode.CopyDone), syncMessage);
   assert.equal(owner.cycles.complete, 1);
-  connection.socket.push(Buffer.from('C\0\0\0\x0bCOPY 1\0Z\0\0\0\x05I', 'latin1'));
+  server.socket.feed(Buffer.from('C\0\0\0\x0bCOPY 1\0Z\0\0\0\x05I', 'latin1'));
   assert.equal(owner.cycles.unanswered, 0);
 });
 

@@ -140,7 +140,7 @@ class Client {
     };
     this.session = new Session({
       id,
-      socket: this.socket.asSocket,
+      socket: this.socket,
       tls: false,
       clientUser: 'u',
       pool: world.pool,
@@ -288,7 +288,7 @@ test('a session that ends leaves the borrow queue', () => {
   const client = world.client();
   client.send(select);
   assert.equal(world.pool.waitingCount, 1);
-  client.session.onClosed();
+  client.session.onClose();
   assert.equal(world.pool.waitingCount, 0);
 });
 
@@ -299,7 +299,7 @@ test('its transaction is rolled back when the client goes', async () => {
   await world.turn();
   await settle(world.server);
   requests(world.server);
-  client.session.onClosed();
+  client.session.onClose();
   assert.deepEqual(requests(world.server), ['Q ROLLBACK']);
 });
 
@@ -343,7 +343,7 @@ test('a temporary table pins, and a session that ends pinned has its connection 
   assert.notEqual(client.session.pin, null);
   assert.notEqual(client.session.connection, null);
   requests(world.server);
-  client.session.onClosed();
+  client.session.onClose();
   assert(world.server.read().some((request) => request.includes('DISCARD ALL')));
 });
 
@@ -665,7 +665,7 @@ test('what a session has left unproven is removed when it goes', async () => {
   await world.turn();
   await settle(world.server);
   client.send(buildQuery('SELECT own_function()'));
-  client.session.onClosed();
+  client.session.onClose();
   const asked: string[] = [];
   for (let round = 0; round < 3; round++) {
     world.server.answer();

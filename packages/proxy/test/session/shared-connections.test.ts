@@ -12,6 +12,7 @@ import {
   buildQuery,
   syncMessage,
 } from '@sluice/wire';
+import { QuietHandler } from '../../src/io/quiet-handler.ts';
 import { Listeners } from '../../src/listen-notify/listeners.ts';
 import { Session } from '../../src/session/session.ts';
 import type { SessionKeeper } from '../../src/session/session.ts';
@@ -141,7 +142,7 @@ async function shared(cycles: readonly Cycle[], size: number): Promise<string[][
     const socket = new MemorySocket();
     const session = new Session({
       id,
-      socket: socket.asSocket,
+      socket: socket,
       tls: false,
       clientUser: 'u',
       pool: bench.pool,
@@ -165,15 +166,29 @@ async function shared(cycles: readonly Cycle[], size: number): Promise<string[][
   return clients.map(({ socket }) => repliesOf(socket.written()));
 }
 
+/** Keeps what is read. */
+class Collecting extends QuietHandler {
+  readonly #replies: Buffer[];
+
+  constructor(replies: Buffer[]) {
+    super();
+    this.#replies = replies;
+  }
+
+  override onData(bytes: Buffer): void {
+    this.#replies.push(bytes);
+  }
+}
+
 /** What each client is answered by a server of its own. */
 function alone(cycles: readonly Cycle[]): string[][] {
   return [0, 1, 2].map((client) => {
     const server = new ModelServer();
     const replies: Buffer[] = [];
-    server.socket.on('data', (bytes: Buffer) => void replies.push(bytes));
+    server.socket.handler = new Collecting(replies);
+    server.socket.resume();
     for (const one of cycles) if (one.client === client) server.socket.write(bytesOf(one));
     server.answer();
-    server.socket.read();
     return repliesOf(Buffer.concat(replies));
   });
 }

@@ -1,0 +1,105 @@
+import { bun } from './bun-api.ts';
+import type { BunError } from './bun-api.ts';
+import { handlers } from './bun-handlers.ts';
+import { BunTlsAcceptor } from './bun-tls-acceptor.ts';
+import { BunTransport } from './bun-transport.ts';
+import { keepAliveAfter } from './transport-options.ts';
+import type {
+  AcceptorOptions,
+  Listener,
+  ListenerHandler,
+  Network,
+  Place,
+  TlsAcceptor,
+  Transport,
+  TransportHandler,
+} from './transport.ts';
+
+/** Bun's own sockets. They cost half of what `node:net` on Bun costs for a SELECT (docs/decisions/0014). */
+export const bunNetwork: Network = {
+  name: 'bun',
+
+  async listen(place: Place, handler: ListenerHandler): Promise<Listener> {
+    const isLocal = 'file' in place;
+    try {
+      const listener = bun().listen({
+        ...bunPlace(place),
+        allowHalfOpen: true,
+        data: null,
+        socket: {
+          ...handlers,
+          open(socket) {
+            // Bun switches Nagle's algorithm off by itself.
+            if (!isLocal) socket.setKeepAlive(true, keepAliveAfter);
+            const transport = new BunTransport(socket);
+            socket.data = transport;
+            handler.accepted(transport);
+          },
+        },
+      });
+      return {
+        port: listener.port ?? 0,
+        address: listener.hostname ?? '',
+        close: () => listener.stop(),
+      };
+    } catch (error) {
+      throw error instanceof Error ? described(error, 'listen', place) : error;
+    }
+  },
+
+  connect(place: Place, handler: TransportHandler, connected: () => void): Transport {
+    const transport = new BunTransport(null);
+    transport.handler = handler;
+    const failed = (error: BunError): void =>
+      transport.notConnected(described(error, 'connect', place));
+    bun()
+      .connect({
+        ...bunPlace(place),
+        allowHalfOpen: true,
+        data: transport,
+        socket: {
+          ...handlers,
+          open(socket) {
+            transport.opened(socket);
+            if (transport.isEnded) return;
+            if (!('file' in place)) socket.setKeepAlive(true, 0);
+            try {
+              connected();
+            } catch (error) {
+              transport.broken(error);
+            }
+          },
+          connectError(_, error) {
+            failed(error);
+          },
+        },
+      })
+      // `connectError` has told it, unless the options were wrong.
+      .catch(failed);
+    return transport;
+  },
+
+  tlsAcceptor(options: AcceptorOptions): TlsAcceptor {
+    return new BunTlsAcceptor(options);
+  },
+};
+
+function bunPlace(place: Place): { hostname: string; port: number } | { unix: string } {
+  return 'file' in place ? { unix: place.file } : { hostname: place.host, port: place.port };
+}
+
+/** What libuv says of errors of which Bun says only that something failed. */
+const meanings: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'address already in use',
+  EADDRNOTAVAIL: 'address not available',
+  EACCES: 'permission denied',
+};
+
+/** The error as Node.js words it: "connect ECONNREFUSED 127.0.0.1:5432". */
+function described(error: BunError, call: 'connect' | 'listen', place: Place): Error {
+  const { code, message } = error;
+  if (code === undefined || message.includes(code)) return error;
+  const where = 'file' in place ? place.file : `${place.host}:${place.port}`;
+  const meaning = call === 'listen' && code in meanings ? `: ${meanings[code]}` : '';
+  return Object.assign(new Error(`${call} ${code}${meaning} ${where}`), { code });
+}

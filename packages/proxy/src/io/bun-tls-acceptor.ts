@@ -1,0 +1,41 @@
+import type { BunHandlers, BunTls } from './bun-api.ts';
+import { handlers } from './bun-handlers.ts';
+import { BunTransport } from './bun-transport.ts';
+import { alpnWire, newSecureContext } from './secure-context.ts';
+import type { AcceptorOptions, TlsAcceptor, Transport } from './transport.ts';
+
+/** Encrypts accepted sockets of Bun. */
+export class BunTlsAcceptor implements TlsAcceptor {
+  readonly #tls: BunTls;
+  readonly #handlers: BunHandlers;
+
+  constructor({ certificates, choose, ca, crl, protocol, asksForCertificate }: AcceptorOptions) {
+    const material = { ...protocol, ...(crl === undefined ? {} : { crl }) };
+    const contexts = certificates.map(({ cert, key }) =>
+      newSecureContext({ ...material, cert, key }, ca),
+    );
+    this.#tls = {
+      secureContext: contexts[0],
+      ALPNProtocols: alpnWire,
+      requestCert: asksForCertificate,
+      // A client without a valid certificate gets the error inside the encrypted connection, as in PostgreSQL.
+      rejectUnauthorized: false,
+    };
+    this.#handlers = {
+      ...handlers,
+      handshake(socket, isComplete, error) {
+        const why = isComplete ? null : (error ?? new Error('the TLS handshake failed'));
+        socket.data?.shaken(socket, why);
+      },
+      // With one certificate there is no choice.
+      ...(contexts.length === 1
+        ? {}
+        : { serverName: (_: unknown, name: string) => contexts[choose(name)] }),
+    };
+  }
+
+  accept(transport: Transport, done: (error: Error | null) => void): void {
+    if (!(transport instanceof BunTransport)) throw new TypeError('not a socket of Bun');
+    transport.upgrade(true, this.#tls, this.#handlers, done);
+  }
+}

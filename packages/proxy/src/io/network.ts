@@ -1,0 +1,17 @@
+import { bunNetwork } from './bun-network.ts';
+import { nodeNetwork } from './node-network.ts';
+import type { Network } from './transport.ts';
+
+const networks = { node: nodeNetwork, bun: bunNetwork } as const;
+
+/** Whose sockets are used: those of `node:net`, unless SLUICE_SOCKETS names others. Tests set it. */
+function choose(): Network {
+  const wanted = process.env['SLUICE_SOCKETS'] ?? 'node';
+  if (wanted === 'node' || (wanted === 'bun' && 'Bun' in globalThis)) return networks[wanted];
+  throw new Error(
+    `SLUICE_SOCKETS is "${wanted}"; it can be node, and bun if the process runs on Bun`,
+  );
+}
+
+/** The sockets that this process uses. */
+export const network: Network = choose();

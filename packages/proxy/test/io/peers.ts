@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import type { TestContext } from 'node:test';
+import type { Network, Place, Transport } from '../../src/io/transport.ts';
+import { Recorder, record } from './recorder.ts';
+
+/** A transport, and the socket of a test at its other end. */
+export interface Pair {
+  readonly transport: Transport;
+  readonly recorder: Recorder;
+  readonly peer: Socket;
+}
+
+const loopback = { host: '127.0.0.1', port: 0 } as const;
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+/**
+ * A test may go on within a callback of a TLS handshake. If the socket below TLS is closed there, Node.js frees what OpenSSL is
+ * still using.
+ */
+async function leaveTls(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A transport that a listener has accepted. */
+export async function accepted(
+  t: TestContext,
+  network: Network,
+  place: Place = loopback,
+): Promise<Pair> {
+  const arrival = Promise.withResolvers<Transport>();
+  const listener = await network.listen(place, { accepted: arrival.resolve, failed: rethrow });
+  const peer =
+    'file' in place
+      ? connect({ path: place.file, allowHalfOpen: true })
+      : connect({ port: listener.port, host: place.host, allowHalfOpen: true });
+  // What a peer writes to a transport that is gone is no matter of these tests.
+  peer.on('error', () => undefined);
+  t.after(async () => {
+    await leaveTls();
+    listener.close();
+    peer.destroy();
+  });
+  const transport = await arrival.promise;
+  t.after(() => transport.destroy());
+  if (peer.connecting) await once(peer, 'connect');
+  return { transport, recorder: record(transport), peer };
+}
+
+/** A transport that has connected. */
+export async function connected(t: TestContext, network: Network): Promise<Pair> {
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const arrival = once(server, 'connection');
+  const recorder = new Recorder();
+  const { port } = server.address() as AddressInfo;
+  const transport = await new Promise<Transport>((resolve) => {
+    const dialled = network.connect({ host: '127.0.0.1', port }, recorder, () => resolve(dialled));
+  });
+  const [peer] = (await arrival) as [Socket];
+  peer.on('error', () => undefined);
+  t.after(async () => {
+    await leaveTls();
+    server.close();
+    peer.destroy();
+    transport.destroy();
+  });
+  assert.deepEqual(recorder.events, []);
+  return { transport, recorder, peer };
+}
+
+/** Bytes that tell where they stand. */
+export function pattern(length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32BE(at, at);
+  return bytes;
+}
+
+/** All that comes from a socket until it ends. */
+export async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  await once(socket, 'end');
+  return Buffer.concat(chunks);
+}
