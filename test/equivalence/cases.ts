@@ -514,4 +514,12 @@ export const cases: readonly Case[] = [
       say(1, 'SELECT 1; SELECT 2'),
     ],
   },
+  {
+    name: 'a custom parameter that only dynamic SQL names, in a literal of the statement that runs it',
+    script: [
+      say(1, "SELECT run('SET sluice.x = ''ran''')"),
+      extended(3, run('', "SELECT run($$SET sluice.x = 'of its own'$$)")),
+      say(2, 'SELECT 1'),
+    ],
+  },
 ];

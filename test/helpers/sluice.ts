@@ -9,9 +9,10 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Postgres } from '@sluice/testkit';
 import { Looking, isWanted } from '../isolation/looking.ts';
+import { builtCommand } from './daemon-build.ts';
 import type { Runtime } from './runtime.ts';
 
-const command = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
+const sourceCommand = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
 
 /** A line of the daemon's log, as pino writes it. */
 export interface LogLine {
@@ -92,6 +93,9 @@ export class Sluice {
         : createRequire(import.meta.url).resolve('bun/bin/bun.exe');
     const first =
       preload === undefined ? [] : [runtime === 'node' ? '--import' : '--preload', preload];
+    // What is loaded first shares modules with the source.
+    const isSource = preload !== undefined || looking !== null;
+    const command = isSource ? sourceCommand : await builtCommand(runtime);
     const args = [...first, command, 'serve', '--config', 'sluice.yaml'];
     const whole = [...within, program, ...(looking?.argumentsFor(runtime) ?? []), ...args];
     const [file = '', ...rest] =

@@ -7,8 +7,13 @@ import { Fuzz } from './fuzz/fuzz.ts';
 /** Cases of each kind; four kinds make 20,000. `npm run test:soak` plays a million. */
 const cases = 5000;
 
+/**
+ * Two at a time: the hostile peers all run in this process, whose event loop would be late for the time-outs of the proxies.
+ */
+const concurrency = 2;
+
 /** Nothing that a client or a database sends ends the process, harms another client, or is something that no code foresaw. */
-suite('hostile peers, made from seeds', { concurrency: true }, () => {
+suite('hostile peers, made from seeds', { concurrency }, () => {
   for (const side of ['client', 'database'] as const) {
     for (const runtime of ['node', 'bun'] as const) {
       test(`a hostile ${side} (${runtime})`, async () => {

@@ -1,6 +1,7 @@
 import { designOf } from '../src/actions/design.ts';
 import { infraErrorCodes } from '../src/errors.ts';
 import { checkInputs } from '../src/inputs/read.ts';
+import { endpointFields, secretFields } from '../src/inputs/nested.ts';
 import type { InputSpec } from '../src/inputs/spec.ts';
 import { inputTable } from '../src/inputs/table.ts';
 import { checks } from '../src/preflight/run.ts';
@@ -56,19 +57,25 @@ function inputs(): string {
   );
 }
 
+/** A table of what an object takes. */
+function fields(head: string, rows: Readonly<Record<string, InputSpec>>, meaning: string): string {
+  return table(
+    [head, 'takes', 'default', meaning],
+    Object.entries(rows).map(([name, spec]) => [
+      `\`${name}\``,
+      takes(spec),
+      defaultOf(spec),
+      spec.doc,
+    ]),
+  );
+}
+
 /** The tables of docs/infrastructure.md, by the name of their place. */
 export const tables: Readonly<Record<string, () => string>> = {
   inputs,
-  resolved: () =>
-    table(
-      ['id', 'takes', 'default', 'what it is'],
-      Object.entries(resolvedFields as Readonly<Record<string, InputSpec>>).map(([name, spec]) => [
-        `\`${name}\``,
-        takes(spec),
-        defaultOf(spec),
-        spec.doc,
-      ]),
-    ),
+  auth: () => fields('field of Auth', secretFields, 'what it means'),
+  endpoints: () => fields('field of DBProxyEndpoints', endpointFields, 'what it means'),
+  resolved: () => fields('id', resolvedFields, 'what it is'),
   checks: () =>
     table(
       ['code', 'check', 'looks at', 'why'],

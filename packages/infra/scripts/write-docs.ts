@@ -19,7 +19,7 @@ const root = join(import.meta.dirname, '../../..');
 const folder = join(root, 'docs/security-checks');
 const run = promisify(execFile);
 
-/** Runs a scanner; its findings make it end with another code than 0, which is no failure. */
+/** Runs a scanner; its findings make it end with another code than 0, which is no failure as long as it says them. */
 async function scan(tool: string, words: readonly string[]): Promise<string | undefined> {
   const own = join(root, '.cache/scanners/bin', tool);
   try {
@@ -30,7 +30,12 @@ async function scan(tool: string, words: readonly string[]): Promise<string | un
     return stdout;
   } catch (error) {
     const said = record(error)['stdout'];
-    if (isRecord(error) && typeof error['code'] === 'number' && typeof said === 'string') {
+    if (
+      isRecord(error) &&
+      typeof error['code'] === 'number' &&
+      typeof said === 'string' &&
+      said !== ''
+    ) {
       return said;
     }
     process.stderr.write(`${tool} was not run: ${messageOf(error)}\n`);

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { generate } from 'selfsigned';
+import type { generate as Generate } from 'selfsigned';
 
 /** Certificates for TLS on this machine, in PEM format. */
 export interface Certificate {
@@ -31,7 +31,9 @@ export async function makeCertificate(options: CertificateOptions = {}): Promise
     algorithm: 'sha256',
     notAfterDate: new Date(Date.now() + (options.days ?? 30) * 86_400_000),
   } as const;
-  const { ca, caKey } = options.authority ?? (await makeAuthority(common));
+  // Loaded when a certificate is wanted: it takes longer than all else that starts a server.
+  const { generate } = await import('selfsigned');
+  const { ca, caKey } = options.authority ?? (await makeAuthority(generate, common));
   const { cert, private: key } = await generate(
     [{ name: 'commonName', value: options.commonName ?? hosts[0] ?? 'localhost' }],
     {
@@ -49,7 +51,8 @@ export async function makeCertificate(options: CertificateOptions = {}): Promise
 }
 
 async function makeAuthority(
-  common: Parameters<typeof generate>[1],
+  generate: typeof Generate,
+  common: Parameters<typeof Generate>[1],
 ): Promise<Pick<Certificate, 'ca' | 'caKey'>> {
   const { cert, private: key } = await generate(
     [{ name: 'commonName', value: 'Sluice testkit authority' }],

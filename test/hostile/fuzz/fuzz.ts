@@ -366,7 +366,7 @@ function startSluice(liar: Liar, side: Side, runtime: Runtime): Promise<Sluice> 
       PoolSize: 48,
       ClientLoginTimeout: 5,
       ConnectionBorrowTimeout: 20,
-      ConnectTimeout: 1,
+      ConnectTimeout: 5,
       ConnectRetryMin: 0.01,
       ConnectRetryMax: 0.02,
       HealthCheckInterval: side === 'database' ? 0.1 : 1,

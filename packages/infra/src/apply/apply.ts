@@ -5,7 +5,9 @@ import { InfraError, messageOf } from '../errors.ts';
 import type { Inputs } from '../inputs/table.ts';
 import type { Drift } from '../drift/drift.ts';
 import { restoreDrift } from '../drift/restore/restore.ts';
+import { wantedSettings } from '../model/stack-settings.ts';
 import { changesBetween, type Change } from '../plan/changes.ts';
+import { stackChanges } from '../plan/stack-change.ts';
 import { isBuilt, readStack } from '../resolve/deployed.ts';
 import type { DeployedStack } from '../resolve/facts.ts';
 import { proxyLogGroup, serviceLogGroup } from '../resolve/names.ts';
@@ -69,6 +71,7 @@ export function deploymentOf(
     profile: inputs.AwsProfile,
     assumedRole: inputs.AssumeRoleArn,
     template: design.synthesized.template,
+    settings: wantedSettings(inputs),
     tls: inputs.RequireTLS,
     ...(inputs.CloudFormationRoleArn === undefined
       ? {}
@@ -100,7 +103,10 @@ export async function apply(
   const before = await readStack(clients, stack);
   const built = before !== undefined && isBuilt(before.status) ? before : undefined;
   refuseAfterAnother(deployment, built);
-  const changes = await changesBetween(built?.template ?? {}, deployment.template);
+  const changes = [
+    ...(await changesBetween(built?.template ?? {}, deployment.template)),
+    ...stackChanges(built, deployment.settings),
+  ];
   const progress = new Progress(write);
   const tell = (line: string): void => progress.note(line);
   try {
@@ -184,7 +190,7 @@ async function change(
 }
 
 async function start(deployment: Deployment, progress: Progress, name: string): Promise<void> {
-  const { region, stack, account, from, template, roleArn } = deployment;
+  const { region, stack, account, from, template, settings, roleArn } = deployment;
   const job = {
     region,
     roleArn,
@@ -197,7 +203,7 @@ async function start(deployment: Deployment, progress: Progress, name: string): 
         assembly: from.assembly,
         method: { method: 'change-set', changeSetName: name },
       })
-    : execute({ ...job, stack, account }, from.changeSet, template));
+    : execute({ ...job, stack, account }, from.changeSet, { template, settings }));
 }
 
 /** Sets the retention of a log group that stays outside the stack; a sentence for people, when there is one. */

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeploymentMethod, Toolkit } from '@aws-cdk/toolkit-lib';
 import type { IStackSynthesizer } from 'aws-cdk-lib';
 import type { Clients } from '../aws/clients.ts';
+import type { StackSettings } from '../model/stack-settings.ts';
+import { record } from '../values.ts';
 import { ToolkitHost, type StackEvent } from './toolkit-host.ts';
 
 /** A name for a change set that no other deployment uses. */
@@ -54,22 +56,25 @@ export interface StackJob extends Job {
 /** Removes a stack and waits; rejects when something could not be removed. */
 export async function remove(job: StackJob): Promise<void> {
   const toolkit = await toolkitFor(job);
-  const source = await toolkit.fromAssemblyDirectory(await assemblyOf(job, { Resources: {} }));
+  const source = await toolkit.fromAssemblyDirectory(
+    await assemblyOf(job, { template: { Resources: {} } }),
+  );
   await toolkit.destroy(source, job.roleArn === undefined ? {} : { roleArn: job.roleArn });
 }
 
 /**
  * Runs a change set that waits for it, as it was reviewed.
- * @param template the one that the change set was made with; the toolkit removes a stack whose template is empty
+ * @param made what the change set was made with: the toolkit removes a stack whose template is empty, and sets the
+ *   termination protection itself
  */
 export async function execute(
   job: StackJob,
   changeSetName: string,
-  template: Readonly<Record<string, unknown>>,
+  made: Required<Pick<Assembled, 'template' | 'settings'>>,
 ): Promise<void> {
   await deploy({
     ...job,
-    assembly: await assemblyOf(job, template),
+    assembly: await assemblyOf(job, made),
     method: { method: 'execute-change-set', changeSetName },
   });
 }
@@ -90,16 +95,23 @@ async function toolkitFor({ region, credentials, onEvent }: Job): Promise<Toolki
   });
 }
 
+/** What is in an assembly. */
+interface Assembled {
+  readonly template: Readonly<Record<string, unknown>>;
+  readonly settings?: StackSettings;
+}
+
 /** The toolkit takes a folder with the stack's name, account, region and template, as CDK writes it. */
 async function assemblyOf(
   { stack, account, region }: StackJob,
-  template: Readonly<Record<string, unknown>>,
+  { template, settings }: Assembled,
 ): Promise<string> {
   const { App, LegacyStackSynthesizer, Stack } = await import('aws-cdk-lib');
   const app = new App({ analyticsReporting: false, builtinCloudFormationValidation: false });
   const made = new Stack(app, 'Proxy', {
     stackName: stack,
     env: { account, region },
+    terminationProtection: settings?.terminationProtection ?? false,
     // As in ProxyStack.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     synthesizer: new LegacyStackSynthesizer() as IStackSynthesizer,
@@ -107,4 +119,19 @@ async function assemblyOf(
   const { directory } = app.synth();
   await writeFile(join(directory, made.templateFile), JSON.stringify(template));
   return directory;
+}
+
+/**
+ * The toolkit sets the protection of a stack as soon as it makes a change set, even one that waits: until that is
+ * executed, the stack keeps the protection that it has.
+ */
+export async function keepProtection(assembly: string, on: boolean): Promise<void> {
+  const file = join(assembly, 'manifest.json');
+  const manifest = record(JSON.parse(await readFile(file, 'utf8')));
+  for (const artifact of Object.values(record(manifest['artifacts'])).map(record)) {
+    if (artifact['type'] === 'aws:cloudformation:stack') {
+      Object.assign(record(artifact['properties']), { terminationProtection: on });
+    }
+  }
+  await writeFile(file, JSON.stringify(manifest));
 }

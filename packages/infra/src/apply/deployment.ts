@@ -1,5 +1,6 @@
 import type { Clients } from '../aws/clients.ts';
 import type { Inputs } from '../inputs/table.ts';
+import type { StackSettings } from '../model/stack-settings.ts';
 
 /** What a deployment needs to know, whether it comes from inputs or from a saved plan. */
 export interface Deployment {
@@ -14,6 +15,8 @@ export interface Deployment {
   readonly assumedRole?: string | undefined;
   /** The template that CloudFormation will have, to know what is touched. */
   readonly template: Readonly<Record<string, unknown>>;
+  /** What the stack has beside its template. */
+  readonly settings: StackSettings;
   /** Whether clients must use TLS. */
   readonly tls: boolean;
   readonly roleArn?: string;

@@ -3,9 +3,10 @@ import { DescribeChangeSetCommand } from '@aws-sdk/client-cloudformation';
 import type { Clients } from '../aws/clients.ts';
 import { failureKind } from '../aws/failure.ts';
 import { InfraError, messageOf } from '../errors.ts';
+import type { DeployedStack } from '../resolve/facts.ts';
 import { isRecord } from '../values.ts';
 import type { Deployment } from './deployment.ts';
-import { changeSetName, deploy } from './deploy.ts';
+import { changeSetName, deploy, keepProtection } from './deploy.ts';
 
 /** What a plan leaves on disk: the change set itself waits in AWS. */
 export interface SavedPlan extends Omit<Deployment, 'clients' | 'from' | 'planned'> {
@@ -18,10 +19,12 @@ export interface SavedPlan extends Omit<Deployment, 'clients' | 'from' | 'planne
 export async function savePlan(
   file: string,
   deployment: Deployment & { readonly from: { readonly assembly: string } },
+  deployed: DeployedStack | undefined,
 ): Promise<SavedPlan> {
   const created = new Date();
   await checkWritable(file);
   const changeSet = changeSetName();
+  await keepProtection(deployment.from.assembly, deployed?.protected ?? false);
   await deploy({
     region: deployment.region,
     roleArn: deployment.roleArn,
@@ -81,7 +84,8 @@ function isSavedPlan(value: unknown): value is SavedPlan {
     isRecord(value) &&
     value['version'] === 1 &&
     texts.every((name) => typeof value[name] === 'string') &&
-    isRecord(value['template'])
+    isRecord(value['template']) &&
+    isRecord(value['settings'])
   );
 }
 

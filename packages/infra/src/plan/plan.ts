@@ -11,9 +11,11 @@ import type { Resolved } from '../resolve/resolved.ts';
 import { Template } from '../resolve/template.ts';
 import { violations, type SecurityReport } from '../security/report.ts';
 import { outputKeys } from '../synth/outputs.ts';
+import { wantedSettings } from '../model/stack-settings.ts';
 import { changesBetween, summaryOf, type Change, type ChangeSummary } from './changes.ts';
 import { compareCost, type CostComparison } from './cost.ts';
 import { endpointChange, type EndpointChange } from './endpoints.ts';
+import { stackChanges } from './stack-change.ts';
 
 /** What an apply would do, and whether it would work. */
 export interface Plan {
@@ -55,7 +57,12 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
   const capacity = found(facts.capacity);
   const template = deployed?.template ?? {};
   const changes =
-    design === undefined ? [] : await changesBetween(template, design.synthesized.template);
+    design === undefined
+      ? []
+      : [
+          ...(await changesBetween(template, design.synthesized.template)),
+          ...stackChanges(deployed, wantedSettings(inputs)),
+        ];
   const { drift, unread } = await plannedDrift(prepared.clients, deployed, changes);
   const broken = design === undefined ? [] : violations(design.security);
   const obstacles = [

@@ -13,6 +13,7 @@ import { busyError } from '../apply/busy.ts';
 import type { Request } from '../actions/request.ts';
 import { changesBetween, type Change } from '../plan/changes.ts';
 import { makePlan, type PlannedDrift } from '../plan/plan.ts';
+import { stackChanges } from '../plan/stack-change.ts';
 import { isBuilt, readStack } from '../resolve/deployed.ts';
 import { planText } from '../text/plan-text.ts';
 import { styler } from '../text/style.ts';
@@ -197,7 +198,10 @@ async function applySaved(line: CommandLine, file: string): Promise<Applied> {
       clients,
       deployed: now,
       name: new Template(now?.template).proxyName() ?? saved.proxy,
-      changes: await changesBetween(now?.template ?? {}, saved.template),
+      changes: [
+        ...(await changesBetween(now?.template ?? {}, saved.template)),
+        ...stackChanges(now, saved.settings),
+      ],
       reviewed: true,
     });
     return await applyAndVerify(line, { ...saved, clients, from: { changeSet: saved.changeSet } });

@@ -41,7 +41,7 @@ async function one(line: CommandLine): Promise<number> {
       if (typeof save === 'string' && plan.verdict === 'none') {
         line.stderr.write(`nothing was saved: there are no changes\n`);
       } else if (typeof save === 'string') {
-        const saved = await savePlan(save, deploymentOf(prepared));
+        const saved = await savePlan(save, deploymentOf(prepared), prepared.deployed);
         line.stderr.write(
           `saved as ${saved.changeSet}; apply exactly this plan with: sluice aws apply ${save}\n`,
         );

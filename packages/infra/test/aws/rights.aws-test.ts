@@ -92,14 +92,60 @@ suite('whose rights are used, and what protects a stack', { skip: withoutEmulato
     const file = await inputsFile(t, `${account.tfvars}TerminationProtection = true\n`);
     const applied = await runCommand(runApply, file, { autoApprove: true });
     assert.equal(applied.code, 0, applied.err);
+    const more = await inputsFile(
+      t,
+      `${account.tfvars}TerminationProtection = true\nIdleClientTimeout = 60\n`,
+    );
+    const reviewed = join(dirname(more), 'plan.json');
+    assert.equal((await runCommand(runPlan, more, { save: reviewed })).code, 0);
+    const made = await runCommand(runApply, undefined, {}, [reviewed]);
+    assert.equal(made.code, 0, made.err);
     const refused = await runCommand(runDestroy, file, { confirm: 'orders', force: true });
     assert.equal(refused.code, 1);
     assert.match(refused.err, /sluice-orders is protected \(TerminationProtection\)/);
     const lifted = await inputsFile(t, `${account.tfvars}IdleClientTimeout = 60\n`);
+    const saved = join(dirname(lifted), 'plan.json');
+    const planned = await runCommand(runPlan, lifted, { save: saved, detailedExitcode: true });
+    assert.equal(planned.code, 2, planned.out + planned.err);
+    assert.match(planned.out, /~ AWS::CloudFormation::Stack sluice-orders/);
+    assert.match(planned.out, /TerminationProtection: true -> false/);
+    const still = await runCommand(runPlan, more, { detailedExitcode: true });
+    assert.equal(still.code, 0, 'a plan that waits changes nothing');
     const changed = await runCommand(runApply, lifted, { autoApprove: true });
     assert.equal(changed.code, 0, changed.err);
+    assert.equal((await runCommand(runPlan, lifted, { detailedExitcode: true })).code, 0);
     const destroyed = await runCommand(runDestroy, lifted, { confirm: 'orders', force: true });
     assert.equal(destroyed.code, 0, destroyed.err);
+  });
+
+  test('tags of the stack alone are a change, which a saved plan makes too', async (t) => {
+    const plain = await inputsFile(t, account.tfvars);
+    assert.equal((await runCommand(runApply, plain, { autoApprove: true })).code, 0);
+    for (const [value, apply] of [
+      ['42', async (file: string) => runCommand(runApply, file, { autoApprove: true })],
+      [
+        '43',
+        async (file: string) => {
+          const saved = join(dirname(file), 'plan.json');
+          assert.equal((await runCommand(runPlan, file, { save: saved })).code, 0);
+          return runCommand(runApply, undefined, {}, [saved]);
+        },
+      ],
+    ] as const) {
+      const file = await inputsFile(
+        t,
+        `${account.tfvars}StackTags = { CostCentre = "${value}" }\n`,
+      );
+      const planned = await runCommand(runPlan, file, { detailedExitcode: true });
+      assert.equal(planned.code, 2, planned.out);
+      assert.match(planned.out, new RegExp(`Tags.*${value}`));
+      const applied = await apply(file);
+      assert.equal(applied.code, 0, applied.err);
+      const again = await runCommand(runPlan, file, { detailedExitcode: true });
+      assert.equal(again.code, 0, again.out);
+    }
+    const gone = await runCommand(runDestroy, plain, { confirm: 'orders', force: true });
+    assert.equal(gone.code, 0, gone.err);
   });
 
   test('what is retained stays when its stack goes', async (t) => {

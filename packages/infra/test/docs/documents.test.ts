@@ -5,6 +5,7 @@ import { suite, test } from 'node:test';
 import { format } from 'prettier';
 import { reports, tables, withTables } from '../../scripts/documents.ts';
 import { infraErrorCodes } from '../../src/errors.ts';
+import { endpointFields, secretFields } from '../../src/inputs/nested.ts';
 import { inputTable } from '../../src/inputs/table.ts';
 import { checks } from '../../src/preflight/run.ts';
 import { resolvedFields } from '../../src/resolve/resolved.ts';
@@ -18,6 +19,8 @@ const page = await readFile(join(docs, 'infrastructure.md'), 'utf8');
 /** What each table must have a row for, from the code and not from the page. */
 const entries: Readonly<Record<string, readonly string[]>> = {
   inputs: Object.keys(inputTable),
+  auth: Object.keys(secretFields),
+  endpoints: Object.keys(endpointFields),
   resolved: Object.keys(resolvedFields),
   checks: checks.map((check) => check.code),
   rules: rules.map((rule) => rule.id),

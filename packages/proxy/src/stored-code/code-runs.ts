@@ -51,8 +51,8 @@ export class CodeRuns {
   /** Statements that ran while the code of the database was unknown. */
   #unjudged: { readonly effects: Effects; readonly text: Buffer }[] = [];
   /**
-   * Possible names of custom parameters in statements that are probed for: in their values, and in unparsed texts. As
-   * the client's bytes.
+   * Possible names of custom parameters in statements that are probed for: in their values and literals, and in unparsed
+   * texts. As the client's bytes.
    */
   readonly names = new Set<string>();
   /** The session's DDL may have changed the code of the database. */
@@ -204,7 +204,6 @@ export class CodeRuns {
     } else if (has(effects.flags, Flag.Opaque)) {
       // Its effects are unknown, and no other text shows them.
       this.#suspect(effects, source, start, end, true);
-      this.#noteNames(source.toString('latin1', start, end));
     } else if (risk !== Risk.None && deservesProbe(effects)) {
       this.#suspect(effects, source, start, end, true);
       if (isKnownToLeave(effects)) this.#isCertain = true;
@@ -219,6 +218,10 @@ export class CodeRuns {
     end: number,
     mayHaveSet: boolean,
   ): void {
+    if (mayHaveSet) {
+      const from = has(effects.flags, Flag.Opaque) ? start : firstQuote(source, start, end);
+      this.#noteNames(source.toString('latin1', from, end));
+    }
     if (this.#suspects.length >= mostSuspects) {
       // The newest is kept: a required probe is not forgotten.
       const last = this.#suspects.at(-1);
@@ -227,4 +230,10 @@ export class CodeRuns {
     }
     this.#suspects.push({ effects, statement: normalizedOf(source, start, end), mayHaveSet });
   }
+}
+
+/** Where the first literal of a text may begin: what precedes it names columns, not parameters. */
+function firstQuote(source: Buffer, start: number, end: number): number {
+  for (let at = start; at < end; at++) if (source[at] === 0x27 || source[at] === 0x24) return at;
+  return end;
 }

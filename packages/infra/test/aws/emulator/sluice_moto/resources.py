@@ -234,7 +234,17 @@ def _create_change_set(self, stack_name, change_set_name, template, *args, chang
         self.change_sets[made[0]].stack_id = known[0].stack_id
         known[0].parameters = surplus.parameters
         return made[0], known[0].stack_id
-    return _create(self, stack_name, change_set_name, template, *args, change_set_type=change_set_type, **kwargs)
+    made = _create(self, stack_name, change_set_name, template, *args, change_set_type=change_set_type, **kwargs)
+    change = self.change_sets[made[0]]
+    if change.status == "FAILED" and _settings(change) != _settings(change.stack):
+        change.status = "CREATE_COMPLETE"
+        change.execution_status = "AVAILABLE"
+    return made
+
+
+def _settings(has):
+    """What a stack has beside its template; moto takes a change of it alone for none."""
+    return (has.tags or {}, sorted(has.notification_arns or []))
 
 
 def _execute_change_set(self, change_set_name, stack_name=None):
@@ -249,6 +259,8 @@ def _execute_change_set(self, change_set_name, stack_name=None):
         finally:
             _imports["running"] = False
         stack = self.stacks[change.stack_id]
+        stack.tags = change.tags
+        stack.notification_arns = change.notification_arns
         stack._parse_template()
         stack.output_map = stack._create_output_map()
         for other in list(self.change_sets.values()):
