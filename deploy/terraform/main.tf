@@ -35,10 +35,35 @@ locals {
   subnets = sort(data.aws_subnets.proxy.ids)
 }
 
-# What the role of RDS Proxy may do, and that of Sluice's tasks: read the secret, and log in to this database with tokens.
-data "aws_iam_policy_document" "database" {
+# Only on behalf of this account: no service can be made to use a role of the module for somebody else.
+data "aws_iam_policy_document" "trust" {
+  for_each = toset(["rds.amazonaws.com", "ecs-tasks.amazonaws.com"])
+
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = [each.value]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [var.aws_account_id]
+    }
+  }
+}
+
+# Reading secrets, and decrypting with their own keys only through Secrets Manager.
+data "aws_iam_policy_document" "secrets" {
+  for_each = {
+    database = { secrets = local.secret_arns, keys = data.aws_kms_key.database }
+    tls      = { secrets = data.aws_secretsmanager_secret.tls[*].arn, keys = data.aws_kms_key.tls }
+  }
+
   dynamic "statement" {
-    for_each = local.secret_arns
+    for_each = each.value.secrets
 
     content {
       actions   = ["secretsmanager:GetSecretValue"]
@@ -47,7 +72,7 @@ data "aws_iam_policy_document" "database" {
   }
 
   dynamic "statement" {
-    for_each = data.aws_kms_key.database
+    for_each = each.value.keys
 
     content {
       actions   = ["kms:Decrypt"]
@@ -60,6 +85,11 @@ data "aws_iam_policy_document" "database" {
       }
     }
   }
+}
+
+# What the role of RDS Proxy may do, and that of Sluice's tasks: read the secret, and log in to this database with tokens.
+data "aws_iam_policy_document" "database" {
+  source_policy_documents = [data.aws_iam_policy_document.secrets["database"].json]
 
   dynamic "statement" {
     for_each = local.database_tokens ? [local.connect_arn] : []

@@ -3,31 +3,13 @@ data "aws_iam_role" "proxy" {
   name  = var.rds_proxy_role
 }
 
-data "aws_iam_policy_document" "proxy" {
-  count = local.managed
-
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["rds.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.aws_account_id]
-    }
-  }
-}
-
 resource "aws_iam_role" "proxy" {
-  count              = var.rds_proxy_role == null ? local.managed : 0
-  name_prefix        = "rds-proxy-"
-  description        = "Lets Amazon RDS Proxy in front of ${var.rds_instance_id} log in to the database"
-  assume_role_policy = data.aws_iam_policy_document.proxy[0].json
-  tags               = var.rds_proxy_tags
+  count                = var.rds_proxy_role == null ? local.managed : 0
+  name_prefix          = "rds-proxy-"
+  description          = "Lets Amazon RDS Proxy in front of ${var.rds_instance_id} log in to the database"
+  assume_role_policy   = data.aws_iam_policy_document.trust["rds.amazonaws.com"].json
+  max_session_duration = var.role_max_session_duration
+  tags                 = var.rds_proxy_tags
 }
 
 resource "aws_iam_role_policy" "proxy" {
@@ -44,6 +26,7 @@ locals {
 resource "aws_cloudwatch_log_group" "proxy" {
   count             = local.managed
   name              = "/aws/rds/proxy/${var.rds_instance_id}"
+  log_group_class   = var.log_group_class
   retention_in_days = 90
   tags              = var.rds_proxy_tags
 }
@@ -69,6 +52,12 @@ resource "aws_db_proxy" "this" {
       iam_auth    = var.iam_auth
       secret_arn  = auth.value
     }
+  }
+
+  timeouts {
+    create = var.timeout
+    update = var.timeout
+    delete = var.timeout
   }
 
   depends_on = [aws_cloudwatch_log_group.proxy, aws_iam_role_policy.proxy]

@@ -9,6 +9,9 @@ locals {
 
   connect_arn = "arn:${data.aws_partition.current.partition}:rds-db:${var.aws_region}:${var.aws_account_id}:dbuser:${data.aws_db_instance.database.resource_id}/*"
 
+  # Elastic IPs put the balancer on the internet.
+  elastic = anytrue([for address in values(var.balancer_addresses) : startswith(address, "eipalloc-")])
+
   # A rolling deployment runs every task twice.
   share = max(1, floor(var.max_connections_percent / (2 * var.max_tasks)))
 

@@ -27,47 +27,9 @@ resource "aws_cloudwatch_log_group" "sluice" {
   tags              = var.rds_proxy_tags
 }
 
-data "aws_iam_policy_document" "tasks" {
-  count = local.sluice
-
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["ecs-tasks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [var.aws_account_id]
-    }
-  }
-}
-
 data "aws_iam_policy_document" "execution" {
-  count = local.sluice
-
-  statement {
-    actions   = ["secretsmanager:GetSecretValue"]
-    resources = [data.aws_secretsmanager_secret.tls[0].arn]
-  }
-
-  dynamic "statement" {
-    for_each = data.aws_kms_key.tls
-
-    content {
-      actions   = ["kms:Decrypt"]
-      resources = [statement.value.arn]
-
-      condition {
-        test     = "StringEquals"
-        variable = "kms:ViaService"
-        values   = ["secretsmanager.${var.aws_region}.${data.aws_partition.current.dns_suffix}"]
-      }
-    }
-  }
+  count                   = local.sluice
+  source_policy_documents = [data.aws_iam_policy_document.secrets["tls"].json]
 
   statement {
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -94,10 +56,11 @@ data "aws_iam_policy_document" "execution" {
 }
 
 resource "aws_iam_role" "execution" {
-  count              = local.sluice
-  name_prefix        = "sluice-execution-"
-  assume_role_policy = data.aws_iam_policy_document.tasks[0].json
-  tags               = var.rds_proxy_tags
+  count                = local.sluice
+  name_prefix          = "sluice-execution-"
+  assume_role_policy   = data.aws_iam_policy_document.trust["ecs-tasks.amazonaws.com"].json
+  max_session_duration = var.role_max_session_duration
+  tags                 = var.rds_proxy_tags
 }
 
 resource "aws_iam_role_policy" "execution" {
@@ -107,16 +70,36 @@ resource "aws_iam_role_policy" "execution" {
 }
 
 resource "aws_iam_role" "task" {
-  count              = local.sluice
-  name_prefix        = "sluice-task-"
-  assume_role_policy = data.aws_iam_policy_document.tasks[0].json
-  tags               = var.rds_proxy_tags
+  count                = local.sluice
+  name_prefix          = "sluice-task-"
+  assume_role_policy   = data.aws_iam_policy_document.trust["ecs-tasks.amazonaws.com"].json
+  max_session_duration = var.role_max_session_duration
+  tags                 = var.rds_proxy_tags
+}
+
+# The agent of ECS Exec; none of these actions takes a resource.
+data "aws_iam_policy_document" "task" {
+  source_policy_documents = [data.aws_iam_policy_document.database.json]
+
+  dynamic "statement" {
+    for_each = var.enable_execute_command ? ["*"] : []
+
+    content {
+      actions = [
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+      ]
+      resources = [statement.value]
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "task" {
   count  = local.sluice
   role   = aws_iam_role.task[0].id
-  policy = data.aws_iam_policy_document.database.json
+  policy = data.aws_iam_policy_document.task.json
 }
 
 resource "aws_security_group" "balancer" {
@@ -186,12 +169,22 @@ resource "aws_vpc_security_group_ingress_rule" "database" {
 resource "aws_lb" "this" {
   count                            = local.sluice
   name                             = var.rds_instance_id
-  internal                         = true
+  internal                         = !local.elastic
   load_balancer_type               = "network"
-  subnets                          = local.balancer_subnets
+  subnets                          = length(var.balancer_addresses) == 0 ? local.balancer_subnets : null
   security_groups                  = [data.aws_security_group.clients.id, aws_security_group.balancer[0].id]
   enable_cross_zone_load_balancing = true
   tags                             = var.rds_proxy_tags
+
+  dynamic "subnet_mapping" {
+    for_each = var.balancer_addresses
+
+    content {
+      subnet_id            = subnet_mapping.key
+      allocation_id        = local.elastic ? subnet_mapping.value : null
+      private_ipv4_address = local.elastic ? null : subnet_mapping.value
+    }
+  }
 }
 
 resource "aws_lb_target_group" "this" {
@@ -245,6 +238,12 @@ resource "aws_ecs_cluster" "this" {
   tags  = var.rds_proxy_tags
 }
 
+resource "aws_ecs_cluster_capacity_providers" "this" {
+  count              = local.sluice
+  cluster_name       = aws_ecs_cluster.this[0].name
+  capacity_providers = ["FARGATE", "FARGATE_SPOT"]
+}
+
 resource "aws_ecs_task_definition" "this" {
   count                    = local.sluice
   family                   = var.rds_instance_id
@@ -257,7 +256,7 @@ resource "aws_ecs_task_definition" "this" {
   tags                     = var.rds_proxy_tags
 
   runtime_platform {
-    cpu_architecture        = "ARM64"
+    cpu_architecture        = var.cpu_architecture
     operating_system_family = "LINUX"
   }
 
@@ -270,7 +269,7 @@ resource "aws_ecs_task_definition" "this" {
     image                  = var.container_image
     user                   = "1000"
     essential              = true
-    readonlyRootFilesystem = true
+    readonlyRootFilesystem = !var.enable_execute_command
     stopTimeout            = 120
     portMappings           = [{ containerPort = 5432 }, { containerPort = 9127 }]
     mountPoints            = [{ containerPath = "/run/sluice", sourceVolume = "run", readOnly = false }]
@@ -296,7 +295,7 @@ resource "aws_ecs_service" "this" {
   name                               = var.rds_instance_id
   cluster                            = aws_ecs_cluster.this[0].arn
   task_definition                    = aws_ecs_task_definition.this[0].arn
-  launch_type                        = "FARGATE"
+  enable_execute_command             = var.enable_execute_command
   desired_count                      = var.min_tasks
   deployment_minimum_healthy_percent = 100
   deployment_maximum_percent         = 200
@@ -321,12 +320,39 @@ resource "aws_ecs_service" "this" {
     rollback = true
   }
 
+  # Two tasks are always on demand.
+  capacity_provider_strategy {
+    capacity_provider = "FARGATE"
+    weight            = 1
+    base              = 2
+  }
+
+  dynamic "capacity_provider_strategy" {
+    for_each = var.fargate_spot_weight == 0 ? [] : [var.fargate_spot_weight]
+
+    content {
+      capacity_provider = "FARGATE_SPOT"
+      weight            = capacity_provider_strategy.value
+    }
+  }
+
+  timeouts {
+    create = var.timeout
+    update = var.timeout
+    delete = var.timeout
+  }
+
   # Autoscaling sets the number of tasks.
   lifecycle {
     ignore_changes = [desired_count]
   }
 
-  depends_on = [aws_lb_listener.this, aws_iam_role_policy.execution, aws_iam_role_policy.task]
+  depends_on = [
+    aws_ecs_cluster_capacity_providers.this,
+    aws_lb_listener.this,
+    aws_iam_role_policy.execution,
+    aws_iam_role_policy.task,
+  ]
 }
 
 resource "aws_appautoscaling_target" "this" {

@@ -126,3 +126,70 @@ variable "max_tasks" {
   default     = 4
   description = "Engine sluice: the most tasks that autoscaling may start."
 }
+
+variable "balancer_addresses" {
+  type        = map(string)
+  default     = {}
+  description = "Engine sluice: fixed addresses of the load balancer by the id of its subnet, one in each zone: private IPv4 addresses, or Elastic IPs (eipalloc-…), which put it into these public subnets and on the internet."
+
+  validation {
+    condition     = length(distinct([for address in values(var.balancer_addresses) : startswith(address, "eipalloc-")])) < 2
+    error_message = "Give IPv4 addresses for all subnets, or Elastic IPs for all."
+  }
+}
+
+variable "cpu_architecture" {
+  type        = string
+  default     = "ARM64"
+  description = "Engine sluice: the processor of the tasks, for which the image must be built."
+
+  validation {
+    condition     = contains(["ARM64", "X86_64"], var.cpu_architecture)
+    error_message = "The cpu_architecture must be ARM64 or X86_64."
+  }
+}
+
+variable "fargate_spot_weight" {
+  type        = number
+  default     = 0
+  description = "Engine sluice: of the tasks above two, the share that runs on Fargate Spot, relative to 1 on demand: 3 means three of four."
+
+  validation {
+    condition     = var.fargate_spot_weight >= 0 && var.fargate_spot_weight <= 1000
+    error_message = "The fargate_spot_weight must be 0 to 1000."
+  }
+}
+
+variable "enable_execute_command" {
+  type        = bool
+  default     = false
+  description = "Engine sluice: ECS Exec, for which the root file system of the tasks is writable."
+}
+
+variable "role_max_session_duration" {
+  type        = number
+  default     = 3600
+  description = "The longest session of the roles that are created, in seconds. AWS's own services are not limited by it."
+
+  validation {
+    condition     = var.role_max_session_duration >= 3600 && var.role_max_session_duration <= 43200
+    error_message = "The role_max_session_duration must be 3600 to 43200."
+  }
+}
+
+variable "log_group_class" {
+  type        = string
+  default     = "STANDARD"
+  description = "Engine rds-proxy: the class of the log group, fixed at creation. The group of engine sluice is STANDARD, because autoscaling needs the metrics in its logs."
+
+  validation {
+    condition     = contains(["STANDARD", "INFREQUENT_ACCESS"], var.log_group_class)
+    error_message = "The log_group_class must be STANDARD or INFREQUENT_ACCESS."
+  }
+}
+
+variable "timeout" {
+  type        = string
+  default     = "60m"
+  description = "How long Terraform waits for the proxy, or for the ECS service."
+}

@@ -47,7 +47,14 @@ async function localsFor(t: Clean, variables: object): Promise<Record<string, un
     'variables.tf': await readFile(join(folder, 'variables.tf'), 'utf8'),
     'terraform.tfvars.json': JSON.stringify({ ...nine, ...variables }),
   };
-  const names = ['environment', 'database_tokens', 'client_tokens', 'connect_arn', 'secret_arns'];
+  const names = [
+    'environment',
+    'database_tokens',
+    'client_tokens',
+    'connect_arn',
+    'secret_arns',
+    'elastic',
+  ];
   const expression = `{ ${names.map((name) => `${name} = local.${name}`).join(', ')} }`;
   return record(await evaluated(t, files, expression));
 }
@@ -100,6 +107,17 @@ suite('the settings of the Terraform module', { skip: withoutTerraform }, () => 
     assert.equal(settings.TargetTlsMode, 'verify-full');
   });
 
+  test('Elastic IPs put the balancer on the internet, private addresses do not', async (t) => {
+    for (const [address, elastic] of [
+      ['10.0.0.4', false],
+      ['eipalloc-0a', true],
+    ] as const) {
+      const locals = await localsFor(t, { balancer_addresses: { 'subnet-a': address } });
+      assert.equal(locals['elastic'], elastic);
+    }
+    assert.equal((await localsFor(t, {}))['elastic'], false);
+  });
+
   test('the share of max_connections is divided among the most tasks', async (t) => {
     const { environment } = await localsFor(t, { max_connections_percent: 80, max_tasks: 4 });
     assert.equal(record(environment)['SLUICE_MAX_CONNECTIONS_PERCENT'], '10');
@@ -109,8 +127,15 @@ suite('the settings of the Terraform module', { skip: withoutTerraform }, () => 
     ['engine', 'pgbouncer'],
     ['default_auth_scheme', 'IAM'],
     ['iam_auth', 'ENABLED'],
+    ['cpu_architecture', 'ARM'],
+    ['log_group_class', 'DELIVERY'],
+    ['fargate_spot_weight', 1001],
+    ['fargate_spot_weight', -1],
+    ['role_max_session_duration', 3599],
+    ['role_max_session_duration', 43_201],
+    ['balancer_addresses', { a: '10.0.0.4', b: 'eipalloc-0a' }],
   ]) {
-    test(`${name} is not ${value}`, async (t) => {
+    test(`${name} is not ${JSON.stringify(value)}`, async (t) => {
       await assert.rejects(localsFor(t, { [String(name)]: value }));
     });
   }
