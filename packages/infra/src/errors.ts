@@ -34,6 +34,7 @@ export const infraErrorCodes = {
   APPLY_REFUSED:
     'an apply was not approved, or would remove an endpoint without --replace or while clients may be connected',
   APPLY_FAILED: 'the deployment failed and was rolled back',
+  TIMED_OUT: 'CloudFormation is not finished after DeploymentTimeout; it continues on its own',
   DESTROY_REFUSED: 'destroy was not confirmed, or clients are connected',
   DESTROY_FAILED: 'the removal failed halfway',
   NOT_DEPLOYED: 'nothing is deployed for these inputs',

@@ -163,6 +163,7 @@ export const goodFacts: Facts = {
     found: { routes: { 'subnet-a': 'nat-1', 'subnet-b': 'nat-1' }, endpoints: [] },
   },
   ecsCluster: { absent: 'not asked', told: 'no EcsClusterName is given' },
+  fixedAddresses: { absent: 'not asked', told: 'no BalancerAddresses are given' },
   logKey: { absent: 'not asked', told: 'no key is given' },
   parameters: { found: { 'rds.force_ssl': '1', max_connections: '400' } },
   proxies: { found: [] },

@@ -1,7 +1,11 @@
+import process from 'node:process';
 import type { Command, Run } from '../command.ts';
 import { infraCompanion, loadCompanion } from '../companion.ts';
 import { keepCompiledCode } from './compile-cache.ts';
 import { autoApprove, confirm, deep, force, inputOptions, json, replace, wait } from './options.ts';
+
+/** How long what a command has left behind may take, in milliseconds. */
+const grace = 1000;
 
 /** Loads the code of one command, and AWS's packages with it. */
 function loading<Module>(
@@ -11,7 +15,15 @@ function loading<Module>(
 ): Command['load'] {
   return async () => {
     keepCompiledCode();
-    return { run: pick(await loadCompanion(infraCompanion, `@sluice/infra/shell/${name}`, load)) };
+    const run = pick(await loadCompanion(infraCompanion, `@sluice/infra/shell/${name}`, load));
+    return {
+      run: async (line) => {
+        const code = await run(line);
+        // After DeploymentTimeout CDK's toolkit would keep the process until CloudFormation is done.
+        setTimeout(() => process.exit(code), grace).unref();
+        return code;
+      },
+    };
   };
 }
 

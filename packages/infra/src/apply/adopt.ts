@@ -15,6 +15,7 @@ import type { Deployment } from './deployment.ts';
 import { changeSetName, deploy } from './deploy.ts';
 import { Progress } from './progress.ts';
 import { rolledBack } from './rolled-back.ts';
+import { within } from './within.ts';
 
 /** What taking over came to. */
 export interface Adopted {
@@ -66,15 +67,22 @@ export async function adopt(
   const progress = new Progress(write);
   const changeSet = changeSetName();
   try {
-    await deploy({
-      region: deployment.region,
-      roleArn: deployment.roleArn,
-      credentials: clients.credentials,
-      onEvent: progress.event.bind(progress),
-      assembly: deployment.from.assembly,
-      method: { method: 'change-set', changeSetName: changeSet, importExistingResources: true },
-    });
+    await within(
+      deployment.timeouts.deployment,
+      deployment.stack,
+      deploy({
+        region: deployment.region,
+        roleArn: deployment.roleArn,
+        credentials: clients.credentials,
+        onEvent: progress.event.bind(progress),
+        assembly: deployment.from.assembly,
+        method: { method: 'change-set', changeSetName: changeSet, importExistingResources: true },
+      }),
+    );
   } catch (error) {
+    if (error instanceof InfraError && error.code === 'TIMED_OUT') {
+      throw error;
+    }
     throw await rolledBack(deployment, {
       cause: error,
       changeSet,

@@ -15,19 +15,17 @@ import { violations } from '../security/report.ts';
 import { readOutputs, type StackOutputs } from '../synth/outputs.ts';
 import { record, stableJson } from '../values.ts';
 import { busyError, lostRace } from './busy.ts';
-import type { Deployment } from './deployment.ts';
+import { timeoutsOf, type Deployment } from './deployment.ts';
 import { changeSetName, deploy, execute } from './deploy.ts';
 import { HealthWatch } from './health-watch.ts';
 import { Progress } from './progress.ts';
 import { rolledBack } from './rolled-back.ts';
 import { healthText } from './target-health.ts';
 import { targetReader } from './target-reader.ts';
+import { within } from './within.ts';
 
 /** How often target health is looked at, in milliseconds. */
 export const healthInterval = 5000;
-
-/** How long an apply waits for targets after CloudFormation is done, in milliseconds: a change of a secret or a rule shows only then. */
-const patience = 60_000;
 
 /** What an apply came to. */
 export interface Applied {
@@ -72,6 +70,7 @@ export function deploymentOf(
     assumedRole: inputs.AssumeRoleArn,
     template: design.synthesized.template,
     settings: wantedSettings(inputs),
+    timeouts: timeoutsOf(inputs),
     tls: inputs.RequireTLS,
     ...(inputs.CloudFormationRoleArn === undefined
       ? {}
@@ -169,11 +168,16 @@ async function change(
     interval: healthInterval,
   });
   try {
-    await start(deployment, progress, changeSet);
-    for (const health of await watch.settled(patience)) {
+    const { deployment: most, target } = deployment.timeouts;
+    await within(most, deployment.stack, start(deployment, progress, changeSet));
+    // A change of a secret or a rule shows only after CloudFormation is done.
+    for (const health of await watch.settled(target * 1000)) {
       progress.note(`still not available: ${healthText(health)}`);
     }
   } catch (error) {
+    if (error instanceof InfraError && error.code === 'TIMED_OUT') {
+      throw error;
+    }
     throw lostRace(error) && progress.failures.length === 0
       ? busyError(deployment.stack, 'another deployment came first', error)
       : await rolledBack(deployment, {

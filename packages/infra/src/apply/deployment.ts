@@ -2,6 +2,27 @@ import type { Clients } from '../aws/clients.ts';
 import type { Inputs } from '../inputs/table.ts';
 import type { StackSettings } from '../model/stack-settings.ts';
 
+/** How long an apply waits, in seconds. */
+export interface Timeouts {
+  /** For CloudFormation. @default - as long as it takes */
+  readonly deployment?: number | undefined;
+  /** For the targets, after CloudFormation is done. */
+  readonly target: number;
+  /** For a connection through the endpoint. */
+  readonly verify: number;
+}
+
+/** The timeouts that the inputs give. */
+export function timeoutsOf(
+  inputs: Pick<Inputs, 'DeploymentTimeout' | 'TargetTimeout' | 'VerifyTimeout'>,
+): Timeouts {
+  return {
+    deployment: inputs.DeploymentTimeout,
+    target: inputs.TargetTimeout,
+    verify: inputs.VerifyTimeout,
+  };
+}
+
 /** What a deployment needs to know, whether it comes from inputs or from a saved plan. */
 export interface Deployment {
   readonly stack: string;
@@ -17,6 +38,7 @@ export interface Deployment {
   readonly template: Readonly<Record<string, unknown>>;
   /** What the stack has beside its template. */
   readonly settings: StackSettings;
+  readonly timeouts: Timeouts;
   /** Whether clients must use TLS. */
   readonly tls: boolean;
   readonly roleArn?: string;

@@ -85,7 +85,8 @@ function isSavedPlan(value: unknown): value is SavedPlan {
     value['version'] === 1 &&
     texts.every((name) => typeof value[name] === 'string') &&
     isRecord(value['template']) &&
-    isRecord(value['settings'])
+    isRecord(value['settings']) &&
+    isRecord(value['timeouts'])
   );
 }
 

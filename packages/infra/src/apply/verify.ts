@@ -4,14 +4,13 @@ import type { Clients } from '../aws/clients.ts';
 import { InfraError, messageOf } from '../errors.ts';
 import { record } from '../values.ts';
 
-/** How long the connection may take before the endpoint counts as out of reach from here, in milliseconds. */
-const timeout = 10_000;
-
 /** What is to be verified. */
 export interface Verification {
   readonly endpoint: string;
   readonly secretArn: string;
   readonly tls: boolean;
+  /** How long the connection may take before the endpoint counts as out of reach from here, in seconds. */
+  readonly timeout: number;
 }
 
 /**
@@ -22,7 +21,7 @@ export interface Verification {
  */
 export async function verify(
   clients: Clients,
-  { endpoint, secretArn, tls }: Verification,
+  { endpoint, secretArn, tls, timeout }: Verification,
 ): Promise<string> {
   const answer = await clients.secrets.send(new GetSecretValueCommand({ SecretId: secretArn }));
   const secret = record(JSON.parse(answer.SecretString ?? '{}'));
@@ -34,7 +33,7 @@ export async function verify(
     user: text(secret['username']),
     password: text(secret['password']),
     database: text(secret['dbname']) || 'postgres',
-    connectionTimeoutMillis: timeout,
+    connectionTimeoutMillis: timeout * 1000,
     application_name: 'sluice aws apply --verify',
     // Whose certificate it is does not matter here: that the way through works does.
     ssl: tls ? { rejectUnauthorized: false } : false,

@@ -2,7 +2,7 @@ import type { Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { LogGroupClass, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ManagedProxyTarget } from './managed-proxy-target.ts';
 
@@ -34,6 +34,8 @@ export interface ManagedProxyOptions {
   readonly rolePath?: string;
   /** The ARN of the permissions boundary of the role that is made. @default - none */
   readonly permissionsBoundary?: string;
+  /** The longest session of the role that is made; AWS's services are not limited by it. @default Duration.hours(1) */
+  readonly roleMaxSessionDuration?: Duration;
   /** The name. @default - the id of the construct */
   readonly dbProxyName?: string;
   /** IAM_AUTH: IAM on both legs. @default 'NONE' */
@@ -60,6 +62,8 @@ export interface ManagedProxyOptions {
   readonly logRetention?: RetentionDays;
   /** The key that encrypts the logs. @default - the service's own */
   readonly logEncryptionKey?: IKey;
+  /** The class of the log group, fixed when it is made. @default LogGroupClass.STANDARD */
+  readonly logGroupClass?: LogGroupClass;
   /** Whether the log group is made here; not when RDS has made it already. @default true */
   readonly createLogGroup?: boolean;
   /**

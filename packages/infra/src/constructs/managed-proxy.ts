@@ -1,7 +1,7 @@
 import { Duration, Lazy, RemovalPolicy } from 'aws-cdk-lib';
 import { Connections, Peer, Port, SecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import type { Grant, IGrantable, IRole } from 'aws-cdk-lib/aws-iam';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogGroup, LogGroupClass, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnDBProxy, CfnDBProxyEndpoint, CfnDBProxyTargetGroup } from 'aws-cdk-lib/aws-rds';
 import type { Construct } from 'constructs';
 import {
@@ -66,6 +66,7 @@ export class ManagedProxy extends ManagedProxyBase {
           props.defaultAuthScheme === 'IAM_AUTH' ? props.target.bind().resourceId : undefined,
         path: props.rolePath,
         permissionsBoundary: props.permissionsBoundary,
+        maxSessionDuration: props.roleMaxSessionDuration,
       });
     // CloudFormation takes another order of the same subnets for a change that needs a new proxy.
     this.subnetIds = ordered(props.vpc.selectSubnets(props.vpcSubnets).subnetIds);
@@ -231,6 +232,10 @@ export class ManagedProxy extends ManagedProxyBase {
       retention: this.#props.logRetention ?? RetentionDays.THREE_MONTHS,
       // Logs outlive the proxy; only a creation that fails takes its empty group back.
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+      // Left out at its default: older emulators do not know it.
+      ...(this.#props.logGroupClass === LogGroupClass.INFREQUENT_ACCESS
+        ? { logGroupClass: LogGroupClass.INFREQUENT_ACCESS }
+        : {}),
       ...(this.#props.logEncryptionKey === undefined
         ? {}
         : { encryptionKey: this.#props.logEncryptionKey }),

@@ -1,4 +1,4 @@
-import { Stack, Token } from 'aws-cdk-lib';
+import { Stack, Token, type Duration } from 'aws-cdk-lib';
 import {
   ManagedPolicy,
   PolicyStatement,
@@ -21,7 +21,12 @@ export interface ProxyRoleProps {
   readonly path?: string | undefined;
   /** The ARN of the permissions boundary. @default - none */
   readonly permissionsBoundary?: string | undefined;
+  /** The longest session. AWS's own services are not limited by it. @default Duration.hours(1) */
+  readonly maxSessionDuration?: Duration | undefined;
 }
+
+/** What the props of a role say of where it stands and what bounds it. */
+export type RolePlace = Pick<ProxyRoleProps, 'path' | 'permissionsBoundary' | 'maxSessionDuration'>;
 
 /** The role with which RDS Proxy reads its secrets: these and no others, decrypted only by way of Secrets Manager. */
 export class ProxyRole extends Role {
@@ -43,10 +48,11 @@ export class ProxyRole extends Role {
 export function roleOptions(
   scope: Construct,
   id: string,
-  props: Pick<ProxyRoleProps, 'roleName' | 'path' | 'permissionsBoundary'>,
-): Pick<RoleProps, 'roleName' | 'path' | 'permissionsBoundary'> {
-  const { roleName, path, permissionsBoundary: boundary } = props;
+  props: RolePlace & Pick<ProxyRoleProps, 'roleName'>,
+): Pick<RoleProps, 'roleName' | 'path' | 'permissionsBoundary' | 'maxSessionDuration'> {
+  const { roleName, path, permissionsBoundary: boundary, maxSessionDuration } = props;
   return {
+    ...(maxSessionDuration === undefined ? {} : { maxSessionDuration }),
     ...(roleName === undefined ? {} : { roleName }),
     ...(path === undefined ? {} : { path }),
     ...(boundary === undefined

@@ -10,12 +10,10 @@ import {
   connectStatements,
   roleOptions,
   secretStatements,
-  type ProxyRoleProps,
+  type RolePlace,
 } from './proxy-role.ts';
 
-type Place = Pick<ProxyRoleProps, 'path' | 'permissionsBoundary'>;
-
-interface ExecutionRoleProps extends Place {
+interface ExecutionRoleProps extends RolePlace {
   readonly secrets: readonly ISecret[];
   readonly logGroup: ILogGroup;
   readonly imageRepositoryArn?: string | undefined;
@@ -55,10 +53,12 @@ export function executionRole(scope: Construct, id: string, props: ExecutionRole
   return role;
 }
 
-interface TaskRoleProps extends Place {
+interface TaskRoleProps extends RolePlace {
   readonly secrets: readonly ISecret[];
   /** The resource id of the database, when the daemon logs in to it with IAM tokens. */
   readonly database: string | undefined;
+  /** Whether commands may be run in the tasks. */
+  readonly execute: boolean;
 }
 
 /** The role of the daemon itself: it reads the secrets of the database's users, and nothing else. */
@@ -67,12 +67,26 @@ export function taskRole(scope: Construct, id: string, props: TaskRoleProps): Ro
   const statements = [
     ...secretStatements(scope, props.secrets),
     ...connectStatements(scope, props.database),
+    ...(props.execute ? [executeStatement()] : []),
   ];
   attachPolicies(role, statements, props.path);
   return role;
 }
 
-function tasksRole(scope: Construct, id: string, description: string, place: Place): Role {
+/** What the agent of ECS Exec needs in a task. None of these actions takes a resource. */
+function executeStatement(): PolicyStatement {
+  return new PolicyStatement({
+    actions: [
+      'ssmmessages:CreateControlChannel',
+      'ssmmessages:CreateDataChannel',
+      'ssmmessages:OpenControlChannel',
+      'ssmmessages:OpenDataChannel',
+    ],
+    resources: ['*'],
+  });
+}
+
+function tasksRole(scope: Construct, id: string, description: string, place: RolePlace): Role {
   return new Role(scope, id, {
     // Only on behalf of this account: ECS cannot be made to use the role for somebody else.
     assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com', {

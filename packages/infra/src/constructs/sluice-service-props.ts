@@ -1,5 +1,6 @@
 import type { Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import type { SubnetMapping } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { ContainerImage, ICluster } from 'aws-cdk-lib/aws-ecs';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -21,6 +22,16 @@ export interface SluiceTarget {
   readonly maxConnections?: number;
 }
 
+/** How the tasks are spread over Fargate and Fargate Spot. */
+export interface SluiceSpot {
+  /** The share of the tasks above the base that runs on Spot, relative to onDemandWeight; at least 1. */
+  readonly weight: number;
+  /** The share that runs on demand. @default 1 */
+  readonly onDemandWeight?: number;
+  /** The tasks that run on demand before the weights apply. @default 2 */
+  readonly onDemandBase?: number;
+}
+
 export interface SluiceServiceProps {
   /** The VPC of the database. */
   readonly vpc: IVpc;
@@ -28,10 +39,21 @@ export interface SluiceServiceProps {
   readonly vpcSubnets?: SubnetSelection;
   /** The subnets of the load balancer: one per zone. @default - of those of the tasks, the first of each zone */
   readonly balancerSubnets?: SubnetSelection;
+  /**
+   * Fixed addresses of the load balancer, one subnet per zone, in place of balancerSubnets: private IPv4 addresses, or
+   * Elastic IPs of public subnets, which put it on the internet. @default - AWS gives it addresses, and it is internal
+   */
+  readonly balancerAddresses?: readonly SubnetMapping[];
   /** Security groups of the load balancer besides its own: their inbound rules say who may connect. The tasks do not have them. @default - none */
   readonly securityGroups?: readonly ISecurityGroup[];
   /** The ECS cluster of the tasks. @default - one of the service's own, with Container Insights */
   readonly cluster?: ICluster;
+  /** Tasks on Fargate Spot; a cluster that is given needs both capacity providers. @default - every task is on demand */
+  readonly spot?: SluiceSpot;
+  /** The processor of the tasks, which the image must be for. @default 'ARM64' */
+  readonly cpuArchitecture?: 'ARM64' | 'X86_64';
+  /** ECS Exec, for which the root file system of the tasks is writable. @default false */
+  readonly enableExecuteCommand?: boolean;
   /** The image of the daemon, from this project's Dockerfile. */
   readonly image: ContainerImage;
   /** The registry that tasks pull from, as an ECR repository's ARN. @default - a registry that needs no rights */
@@ -44,6 +66,8 @@ export interface SluiceServiceProps {
   readonly rolePath?: string;
   /** The ARN of the permissions boundary of the roles. @default - none */
   readonly permissionsBoundary?: string;
+  /** The longest session of the roles; AWS's services are not limited by it. @default Duration.hours(1) */
+  readonly roleMaxSessionDuration?: Duration;
   /** How the certificate of the database is checked. @default 'verify-full' */
   readonly targetTls?: 'verify-full' | 'require';
   /** Whether the tasks' group is let into the groups of the database, where those may be changed. @default false */

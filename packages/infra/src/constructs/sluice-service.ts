@@ -10,12 +10,14 @@ import {
 } from 'aws-cdk-lib/aws-ec2';
 import {
   AvailabilityZoneRebalancing,
+  CfnCluster,
   CfnService,
   Cluster,
   ContainerInsights,
   FargateService,
   PropagatedTagSource,
   Protocol as EcsProtocol,
+  type FargateServiceProps,
   type ICluster,
 } from 'aws-cdk-lib/aws-ecs';
 import {
@@ -50,7 +52,7 @@ export interface ISluiceService extends IResource, IConnectable {
 }
 
 /**
- * Sluice on ECS Fargate behind an internal Network Load Balancer, in front of an existing PostgreSQL.
+ * Sluice on ECS Fargate behind a Network Load Balancer, in front of an existing PostgreSQL.
  *
  * TLS goes through the balancer as it is and ends in the tasks: PostgreSQL asks for it in its own way, which a balancer
  * does not know. Tasks are replaced one by one: a new one is healthy first, the old one gets no new clients, then
@@ -79,6 +81,11 @@ export class SluiceService extends Resource implements ISluiceService {
     const given = [...(props.securityGroups ?? [])];
     const { balancerGroup, taskGroup } = this.#groups();
     const logGroup = this.#logGroup();
+    const place = {
+      path: props.rolePath,
+      permissionsBoundary: props.permissionsBoundary,
+      maxSessionDuration: props.roleMaxSessionDuration,
+    };
     this.executionRole = executionRole(this, 'ExecutionRole', {
       secrets: [
         props.tlsSecret,
@@ -87,14 +94,13 @@ export class SluiceService extends Resource implements ISluiceService {
       logGroup,
       imageRepositoryArn: props.imageRepositoryArn,
       pullThrough: props.imagePullThrough,
-      path: props.rolePath,
-      permissionsBoundary: props.permissionsBoundary,
+      ...place,
     });
     this.taskRole = taskRole(this, 'TaskRole', {
       secrets: (props.auth ?? []).map(({ secret }) => secret),
       database: usesIam(props) ? props.target.resourceId : undefined,
-      path: props.rolePath,
-      permissionsBoundary: props.permissionsBoundary,
+      execute: props.enableExecuteCommand === true,
+      ...place,
     });
     const taskDefinition = sluiceTask(this, 'Task', {
       ...props,
@@ -117,14 +123,18 @@ export class SluiceService extends Resource implements ISluiceService {
       circuitBreaker: { enable: true, rollback: true },
       availabilityZoneRebalancing: AvailabilityZoneRebalancing.ENABLED,
       healthCheckGracePeriod: Duration.seconds(60),
+      enableExecuteCommand: props.enableExecuteCommand === true,
+      ...this.#capacity(),
     });
     setTaskCount(this.service, props.desiredTasks ?? props.minTasks ?? 2);
     this.loadBalancer = new NetworkLoadBalancer(this, 'Balancer', {
       vpc: props.vpc,
       loadBalancerName: props.serviceName,
-      internetFacing: false,
+      internetFacing: onInternet(props),
       crossZoneEnabled: true,
-      vpcSubnets: props.balancerSubnets ?? { ...props.vpcSubnets, onePerAz: true },
+      ...(props.balancerAddresses === undefined
+        ? { vpcSubnets: props.balancerSubnets ?? { ...props.vpcSubnets, onePerAz: true } }
+        : { subnetMappings: [...props.balancerAddresses] }),
       ...(props.dualStack === true ? { ipAddressType: IpAddressType.DUAL_STACK } : {}),
       // A balancer that is made without groups can never have any.
       securityGroups: [...given, balancerGroup],
@@ -215,14 +225,48 @@ export class SluiceService extends Resource implements ISluiceService {
   }
 
   #cluster(): ICluster {
-    // aws-cdk-lib declares an optional property of it less strictly than its own interface.
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return new Cluster(this, 'Cluster', {
+    const cluster = new Cluster(this, 'Cluster', {
       vpc: this.#props.vpc,
       // AWS hands out a cluster or dashboard that is there already, and destroy would take somebody else's away.
       clusterName: `sluice-${this.#props.serviceName}`,
       containerInsightsV2: ContainerInsights.ENABLED,
-    }) as ICluster;
+    });
+    const resource = cluster.node.defaultChild;
+    if (resource instanceof CfnCluster) {
+      // In the cluster itself: as a resource beside it they would be one more that can drift.
+      resource.capacityProviders = ['FARGATE', 'FARGATE_SPOT'];
+    }
+    // aws-cdk-lib declares an optional property of it less strictly than its own interface.
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return cluster as ICluster;
+  }
+
+  /**
+   * A cluster of its own has capacity providers from the start, so that Spot can be turned on later: from a launch type
+   * CloudFormation would have to make the service anew. One that is given may have none, and gets the launch type.
+   */
+  #capacity(): Pick<FargateServiceProps, 'capacityProviderStrategies'> {
+    const { spot, cluster } = this.#props;
+    if (spot === undefined) {
+      return cluster === undefined
+        ? { capacityProviderStrategies: [{ capacityProvider: 'FARGATE', weight: 1 }] }
+        : {};
+    }
+    const { weight, onDemandWeight = 1, onDemandBase: base = 2 } = spot;
+    return {
+      capacityProviderStrategies: [
+        ...(base === 0 && onDemandWeight === 0
+          ? []
+          : [
+              {
+                capacityProvider: 'FARGATE',
+                weight: onDemandWeight,
+                ...(base === 0 ? {} : { base }),
+              },
+            ]),
+        { capacityProvider: 'FARGATE_SPOT', weight },
+      ],
+    };
   }
 
   #logGroup(): ILogGroup {
@@ -354,6 +398,11 @@ export class SluiceService extends Resource implements ISluiceService {
       ...cooldowns,
     });
   }
+}
+
+/** Elastic IPs are addresses of the internet; every other balancer is internal. */
+function onInternet({ balancerAddresses = [] }: SluiceServiceProps): boolean {
+  return balancerAddresses.some(({ allocationId }) => allocationId !== undefined);
 }
 
 /** Client connections of one task at which it is full: two sockets each, of the 65,535 that it may open. */

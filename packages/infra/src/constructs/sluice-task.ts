@@ -7,7 +7,7 @@ import {
   Secret,
   UlimitName,
 } from 'aws-cdk-lib/aws-ecs';
-import type { IRole, Role } from 'aws-cdk-lib/aws-iam';
+import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { ILogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
@@ -16,7 +16,7 @@ import { environmentFor, listSettings, ports, stopTimeoutSeconds } from './sluic
 interface SluiceTaskProps extends SluiceServiceProps {
   readonly logGroup: ILogGroup;
   readonly executionRole: Role;
-  readonly taskRole: IRole;
+  readonly taskRole: Role;
 }
 
 /** Where the entry point writes what the daemon wants as files; the rest of the file system is read-only. */
@@ -33,18 +33,20 @@ export function sluiceTask(
     cpu: props.cpu ?? 512,
     memoryLimitMiB: props.memoryLimitMiB ?? 1024,
     runtimePlatform: {
-      cpuArchitecture: CpuArchitecture.ARM64,
+      cpuArchitecture:
+        props.cpuArchitecture === 'X86_64' ? CpuArchitecture.X86_64 : CpuArchitecture.ARM64,
       operatingSystemFamily: OperatingSystemFamily.LINUX,
     },
     // The roles have exactly the rights they need; CDK would add inline policies.
     executionRole: props.executionRole.withoutPolicyUpdates(),
-    taskRole: props.taskRole,
+    taskRole: props.taskRole.withoutPolicyUpdates(),
     volumes: [{ name: 'run' }],
   });
   const container = task.addContainer('sluice', {
     image: props.image,
     user: '1000',
-    readonlyRootFilesystem: true,
+    // The agent of ECS Exec writes into the container.
+    readonlyRootFilesystem: props.enableExecuteCommand !== true,
     environment: {
       ...environmentFor(props),
       METRICS_SERVICE: props.serviceName,

@@ -50,6 +50,10 @@ export function validateSluiceService(scope: Construct, props: SluiceServiceProp
   if (usesIam(props) && props.targetTls === 'require') {
     fail('TargetTls', 'targetTls is require; with IAM tokens it must be verify-full');
   }
+  if (props.spot !== undefined && props.spot.weight < 1) {
+    fail('Spot', `spot.weight is ${props.spot.weight}; give at least 1, or leave spot out`);
+  }
+  validateAddresses(props, fail);
   const tasks = mostTasks({ MaxTasks: maxTasks });
   if (tasks > maxConnectionsPercent) {
     fail(
@@ -70,5 +74,21 @@ export function validateSluiceService(scope: Construct, props: SluiceServiceProp
     if (!fit.fits) {
       fail('ConnectionBudget', `${fit.told}; ${fit.fix}`);
     }
+  }
+}
+
+function validateAddresses(
+  { balancerAddresses }: SluiceServiceProps,
+  fail: (code: string, message: string) => never,
+): void {
+  if (balancerAddresses === undefined) {
+    return;
+  }
+  const elastic = balancerAddresses.filter(({ allocationId }) => allocationId !== undefined).length;
+  if (balancerAddresses.length < 2 || (elastic > 0 && elastic < balancerAddresses.length)) {
+    fail(
+      'BalancerAddresses',
+      `balancerAddresses has ${balancerAddresses.length} subnets, ${elastic} of them with an Elastic IP; give one subnet in each of two or more zones, and an Elastic IP for all of them or for none`,
+    );
   }
 }

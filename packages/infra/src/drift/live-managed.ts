@@ -129,7 +129,11 @@ const logGroup: LiveReader = async ({ clients, id }) => {
   const live = answer.logGroups?.find((group) => group.logGroupName === id);
   return live === undefined
     ? undefined
-    : { RetentionInDays: live.retentionInDays, KmsKeyId: live.kmsKeyId };
+    : {
+        RetentionInDays: live.retentionInDays,
+        KmsKeyId: live.kmsKeyId,
+        ...unlessDefault('LogGroupClass', live.logGroupClass, 'STANDARD'),
+      };
 };
 
 /** The resources of the managed engine, and the log group that both have. */

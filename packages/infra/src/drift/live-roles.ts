@@ -5,8 +5,11 @@ import {
   ListAttachedRolePoliciesCommand,
   ListRolePoliciesCommand,
 } from '@aws-sdk/client-iam';
-import type { LiveReader } from './live.ts';
+import { Compared, type LiveReader } from './live.ts';
 import { comparedTags } from './live-tags.ts';
+
+/** IAM's own, in seconds. */
+const defaultSession = 3600;
 
 const role: LiveReader = async ({ clients, resource, id }) => {
   const [described, attached, inline] = await Promise.all([
@@ -18,6 +21,10 @@ const role: LiveReader = async ({ clients, resource, id }) => {
   const names = inline.PolicyNames ?? [];
   return {
     AssumeRolePolicyDocument: document(described.Role?.AssumeRolePolicyDocument),
+    MaxSessionDuration: new Compared(
+      resource.properties['MaxSessionDuration'] ?? defaultSession,
+      described.Role?.MaxSessionDuration ?? defaultSession,
+    ),
     ManagedPolicyArns: arns.length === 0 ? undefined : arns,
     // The stack makes none: inline policies escape review.
     Policies: names.length === 0 ? undefined : names,

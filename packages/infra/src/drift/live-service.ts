@@ -2,6 +2,7 @@ import {
   DescribeClustersCommand,
   DescribeServicesCommand,
   DescribeTaskDefinitionCommand,
+  type CapacityProviderStrategyItem,
   type Service,
 } from '@aws-sdk/client-ecs';
 import {
@@ -11,8 +12,9 @@ import {
   DescribeLoadBalancersCommand,
   DescribeTargetGroupAttributesCommand,
   DescribeTargetGroupsCommand,
+  type AvailabilityZone,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { setInTemplate, type LiveReader } from './live.ts';
+import { Compared, setInTemplate, type LiveReader } from './live.ts';
 
 const balancer: LiveReader = async ({ clients, resource, id }) => {
   const [described, { Attributes }] = await Promise.all([
@@ -20,19 +22,31 @@ const balancer: LiveReader = async ({ clients, resource, id }) => {
     clients.elb.send(new DescribeLoadBalancerAttributesCommand({ LoadBalancerArn: id })),
   ]);
   const live = described.LoadBalancers?.[0];
+  const fixed = 'SubnetMappings' in resource.properties;
   return live === undefined
     ? undefined
     : {
         Scheme: live.Scheme,
         Type: live.Type,
         SecurityGroups: live.SecurityGroups,
-        Subnets: (live.AvailabilityZones ?? []).map((zone) => zone.SubnetId),
+        Subnets: fixed ? undefined : (live.AvailabilityZones ?? []).map((zone) => zone.SubnetId),
+        SubnetMappings: fixed ? (live.AvailabilityZones ?? []).map(mapping) : undefined,
         LoadBalancerAttributes: setInTemplate(
           resource.properties['LoadBalancerAttributes'],
           Attributes,
         ),
       };
 };
+
+/** A subnet of a balancer with its fixed address. */
+function mapping({ SubnetId, LoadBalancerAddresses = [] }: AvailabilityZone): object {
+  const [{ AllocationId, PrivateIPv4Address } = {}] = LoadBalancerAddresses;
+  return {
+    SubnetId,
+    ...(AllocationId === undefined ? {} : { AllocationId }),
+    ...(PrivateIPv4Address === undefined ? {} : { PrivateIPv4Address }),
+  };
+}
 
 const listener: LiveReader = async ({ clients, resource, id }) => {
   const [described, { Attributes }] = await Promise.all([
@@ -87,6 +101,7 @@ const cluster: LiveReader = async ({ clients, id }) => {
           Name: name,
           Value: value,
         })),
+        CapacityProviders: live.capacityProviders,
       };
 };
 
@@ -102,10 +117,19 @@ const service: LiveReader = async ({ clients, resource, id }) => {
   if (live === undefined) {
     return undefined;
   }
+  const providers = 'CapacityProviderStrategy' in resource.properties;
   const network = live.networkConfiguration?.awsvpcConfiguration;
   return {
     TaskDefinition: live.taskDefinition,
-    LaunchType: live.launchType,
+    // A service with capacity providers has no launch type; some answers give it one all the same.
+    LaunchType: providers ? undefined : live.launchType,
+    CapacityProviderStrategy: providers
+      ? (live.capacityProviderStrategy ?? []).map(provider)
+      : undefined,
+    EnableExecuteCommand: new Compared(
+      resource.properties['EnableExecuteCommand'] ?? false,
+      live.enableExecuteCommand ?? false,
+    ),
     LoadBalancers: (live.loadBalancers ?? []).map((entry) => ({
       ContainerName: entry.containerName,
       ContainerPort: entry.containerPort,
@@ -120,6 +144,15 @@ const service: LiveReader = async ({ clients, resource, id }) => {
     },
   };
 };
+
+/** One entry of a service's strategy, in the template's terms: a base of 0 is left out. */
+function provider({ capacityProvider, weight, base = 0 }: CapacityProviderStrategyItem): object {
+  return {
+    CapacityProvider: capacityProvider,
+    Weight: weight,
+    ...(base === 0 ? {} : { Base: base }),
+  };
+}
 
 /** A task definition cannot be changed, only taken out of use. */
 const taskDefinition: LiveReader = async ({ clients, id }) => {

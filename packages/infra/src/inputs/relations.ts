@@ -10,6 +10,7 @@ import { didYouMean } from './parse.ts';
 import { inputTable, type Inputs } from './table.ts';
 import type { InputSpec } from './spec.ts';
 import { baseName, secretNames, usesDatabaseTokens } from '../resolve/names.ts';
+import { shapes } from './shapes.ts';
 
 /** The memory sizes (MiB) that Fargate takes for each CPU size: smallest, largest and step. */
 const fargateMemory: Readonly<Record<number, readonly [number, number, number]>> = {
@@ -43,6 +44,7 @@ export function ofOneInput(inputs: Partial<Inputs>): string[] {
     ...roleAccounts(inputs),
     ...tags('rds_proxy_tags', inputs.rds_proxy_tags ?? {}),
     ...tags('StackTags', inputs.StackTags ?? {}),
+    ...topics(inputs),
     ...(inputs.DBProxyEndpoints ?? []).flatMap((endpoint, index) =>
       tags(`DBProxyEndpoints[${index}].Tags`, endpoint.Tags),
     ),
@@ -72,6 +74,13 @@ function roleAccounts(inputs: Partial<Inputs>): string[] {
       ? []
       : [`${name} is ${arn}, of account ${owner}; it must be of the account ${account}`];
   });
+}
+
+/** CloudFormation takes five topics of a stack. */
+function topics({ StackTopicArns: arns = [] }: Partial<Inputs>): string[] {
+  return arns.length > 5
+    ? [`StackTopicArns has ${arns.length} topics; CloudFormation takes 5`]
+    : [];
 }
 
 /** One of each pair must be given: a name or tags that are looked up, or the ids themselves. */
@@ -223,7 +232,7 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
         'EndpointNetworkType is IPV6; the balancer of engine sluice takes IPV4 or DUAL',
       );
     }
-    problems.push(...daemonSettings(inputs));
+    problems.push(...daemonSettings(inputs), ...balancerAddresses(inputs), ...capacity(inputs));
     if (inputs.MinTasks > inputs.MaxTasks) {
       problems.push(`MinTasks is ${inputs.MinTasks}, above MaxTasks, which is ${inputs.MaxTasks}`);
     }
@@ -238,6 +247,44 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
     );
   }
   return problems;
+}
+
+/** Elastic IPs make a balancer public, and private addresses keep it internal: it is one or the other. */
+function balancerAddresses({ BalancerAddresses: addresses }: Inputs): string[] {
+  const entries = Object.entries(addresses);
+  const are = (shape: 'elasticIp' | 'address'): boolean =>
+    entries.every(([, value]) => shapes[shape].expression.test(value));
+  return [
+    ...entries
+      .filter(([subnet]) => !shapes.subnet.expression.test(subnet))
+      .map(
+        ([subnet]) =>
+          `BalancerAddresses has the key "${subnet}"; it must be ${shapes.subnet.shape}, the id of a subnet`,
+      ),
+    ...(are('elasticIp') || are('address')
+      ? []
+      : [
+          `BalancerAddresses has ${entries.map(([, value]) => `"${value}"`).join(', ')}; give IPv4 addresses for all subnets (an internal balancer), or eipalloc-… for all (one on the internet)`,
+        ]),
+    ...(entries.length === 1
+      ? ['BalancerAddresses has one subnet; give one in each of two or more zones']
+      : []),
+  ];
+}
+
+function capacity({
+  FargateSpotWeight: spot,
+  FargateWeight: demand,
+  MaxTasks,
+  FargateBase,
+}: Inputs): string[] {
+  return spot === 0 && demand === 0
+    ? ['FargateWeight and FargateSpotWeight are both 0; give one of them at least 1']
+    : spot > 0 && FargateBase >= MaxTasks
+      ? [
+          `FargateBase is ${FargateBase} and MaxTasks ${MaxTasks}: no task would run on Fargate Spot; lower FargateBase, or leave FargateSpotWeight out`,
+        ]
+      : [];
 }
 
 /** The daemon would refuse them only when its tasks start. */

@@ -12,6 +12,14 @@ export const shapes = {
     expression: /^subnet-[0-9a-f]{8,17}$/,
     shape: 'subnet- and 8 to 17 hexadecimal digits',
   },
+  elasticIp: {
+    expression: /^eipalloc-[0-9a-f]{8,17}$/,
+    shape: 'eipalloc- and 8 to 17 hexadecimal digits',
+  },
+  address: {
+    expression: /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)$/,
+    shape: 'an IPv4 address such as 10.20.1.10',
+  },
   cidr: {
     expression:
       /^(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)\/(?:3[0-2]|[12]?\d)$/,

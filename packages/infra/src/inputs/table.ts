@@ -219,7 +219,8 @@ const shared = {
   AlarmTopicArn: {
     type: 'string',
     pattern: arn('sns'),
-    doc: 'The SNS topic that alarms are sent to.',
+    engine: 'sluice',
+    doc: 'The SNS topic that alarms are sent to. Engine rds-proxy creates no alarms.',
   },
   StackName: {
     type: 'string',
@@ -234,6 +235,12 @@ const shared = {
     default: {},
     max: 50,
     doc: 'Tags of the CloudFormation stack, which CloudFormation also puts on the resources that it creates.',
+  },
+  StackTopicArns: {
+    type: 'strings',
+    default: [],
+    pattern: arn('sns'),
+    doc: 'The SNS topics to which CloudFormation publishes the events of the stack, at most 5.',
   },
   CloudFormationRoleArn: {
     type: 'string',
@@ -264,6 +271,14 @@ const shared = {
     pattern: { expression: /^\/(?:[!-~]+\/)*$/, shape: 'a path that begins and ends with a slash' },
     doc: 'The path of every role and policy that is created, for example /platform/.',
   },
+  RoleMaxSessionDuration: {
+    type: 'integer',
+    default: 3600,
+    min: 3600,
+    max: 43_200,
+    unit: 's',
+    doc: 'The longest session of every role that is created. AWS’s own services, which alone may assume these roles, are not limited by it; set it where a policy of your organization looks at the value.',
+  },
   DnsName: {
     type: 'string',
     pattern: {
@@ -287,6 +302,29 @@ const shared = {
       shape: 'a path such as /orders/proxy',
     },
     doc: 'Also writes the outputs as SSM parameters below this path: PREFIX/endpoint, PREFIX/port, …',
+  },
+  DeploymentTimeout: {
+    type: 'integer',
+    min: 1,
+    max: 86_400,
+    unit: 's',
+    doc: 'How long apply, destroy and --wait wait for CloudFormation. CloudFormation then continues on its own, and --wait resumes. When not given: as long as it takes.',
+  },
+  TargetTimeout: {
+    type: 'integer',
+    default: 60,
+    min: 0,
+    max: 3600,
+    unit: 's',
+    doc: 'How long apply waits for the targets to become available after CloudFormation has finished.',
+  },
+  VerifyTimeout: {
+    type: 'integer',
+    default: 10,
+    min: 1,
+    max: 300,
+    unit: 's',
+    doc: 'How long apply --verify tries to connect.',
   },
   AwsProfile: {
     type: 'string',
@@ -317,6 +355,13 @@ const managed = {
     fields: endpointFields,
     engine: 'rds-proxy',
     doc: 'More endpoints, for example a read-only one for a cluster.',
+  },
+  LogGroupClass: {
+    type: 'string',
+    default: 'STANDARD',
+    choices: ['STANDARD', 'INFREQUENT_ACCESS'],
+    engine: 'rds-proxy',
+    doc: 'The class of the log group: INFREQUENT_ACCESS costs half, without subscriptions and metric filters. Fixed when the group is created. The group of engine sluice is always STANDARD: autoscaling needs the metrics in its logs, which CloudWatch does not extract from the other class.',
   },
   TargetConnectionNetworkType: {
     type: 'string',
@@ -376,6 +421,49 @@ const sluice = {
     },
     engine: 'sluice',
     doc: 'An ECS cluster of your own for the tasks, by its name, instead of one that the stack creates; destroy leaves it. Fixed at creation.',
+  },
+  BalancerAddresses: {
+    type: 'map',
+    default: {},
+    engine: 'sluice',
+    doc: 'Fixed addresses of the load balancer, by the id of its subnet, one subnet in each zone: { "subnet-0…" = "10.20.1.10" } for private IPv4 addresses, or Elastic IPs, { "subnet-0…" = "eipalloc-0…" }, which put it into these public subnets and on the internet. The address of a subnet is fixed at creation.',
+  },
+  CpuArchitecture: {
+    type: 'string',
+    default: 'ARM64',
+    choices: ['ARM64', 'X86_64'],
+    engine: 'sluice',
+    doc: 'The processor of the tasks, for which the image must be built.',
+  },
+  FargateSpotWeight: {
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 1000,
+    engine: 'sluice',
+    doc: 'Of the tasks above FargateBase, the share that runs on Fargate Spot, relative to FargateWeight: 3 beside 1 means three of four. AWS takes a Spot task back with two minutes of notice.',
+  },
+  FargateWeight: {
+    type: 'integer',
+    default: 1,
+    min: 0,
+    max: 1000,
+    engine: 'sluice',
+    doc: 'The share of tasks above FargateBase that runs on demand, relative to FargateSpotWeight.',
+  },
+  FargateBase: {
+    type: 'integer',
+    default: 2,
+    min: 0,
+    max: 100,
+    engine: 'sluice',
+    doc: 'The tasks that run on demand before the weights apply.',
+  },
+  EnableExecuteCommand: {
+    type: 'boolean',
+    default: false,
+    engine: 'sluice',
+    doc: 'ECS Exec: whoever has ecs:ExecuteCommand may run commands in a task. The root file system of the tasks is then writable, as ECS Exec requires. The image has no shell; aws ecs execute-command --command "/usr/local/bin/sluice health" works.',
   },
   TaskCpu: {
     type: 'integer',

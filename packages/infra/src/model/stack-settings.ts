@@ -5,16 +5,23 @@ import type { DeployedStack } from '../resolve/facts.ts';
 export interface StackSettings {
   readonly tags: Readonly<Record<string, string>>;
   readonly terminationProtection: boolean;
+  /** The topics of its events, in order. */
+  readonly topics: readonly string[];
 }
 
 /** The settings that the inputs ask for. */
 export function wantedSettings(
-  inputs: Pick<Inputs, 'StackTags' | 'TerminationProtection'>,
+  inputs: Pick<Inputs, 'StackTags' | 'StackTopicArns' | 'TerminationProtection'>,
 ): StackSettings {
-  return { tags: inputs.StackTags, terminationProtection: inputs.TerminationProtection };
+  return {
+    tags: inputs.StackTags,
+    terminationProtection: inputs.TerminationProtection,
+    topics: inputs.StackTopicArns.toSorted(),
+  };
 }
 
 /** The settings that a stack has. */
-export function deployedSettings({ tags, protected: on = false }: DeployedStack): StackSettings {
-  return { tags, terminationProtection: on };
+export function deployedSettings(stack: DeployedStack): StackSettings {
+  const { tags, protected: on = false, topics = [] } = stack;
+  return { tags, terminationProtection: on, topics: topics.toSorted() };
 }

@@ -27,11 +27,14 @@ export interface DatabaseSize {
   readonly serverlessMax?: number | undefined;
 }
 
+/** What the price of the tasks depends on. */
+type Tasks = Pick<
+  Inputs,
+  'TaskCpu' | 'TaskMemory' | 'MinTasks' | 'CpuArchitecture' | 'FargateSpotWeight'
+>;
+
 /** What a month costs. RDS Proxy goes by the size of the database, Sluice by the size of its tasks. */
-export function compareCost(
-  inputs: Pick<Inputs, 'TaskCpu' | 'TaskMemory' | 'MinTasks'>,
-  database: DatabaseSize,
-): CostComparison {
+export function compareCost(inputs: Tasks, database: DatabaseSize): CostComparison {
   return {
     date: prices.date,
     region: prices.region,
@@ -70,17 +73,20 @@ function managedCost({ vcpus, members = 1, serverlessMax }: DatabaseSize): Cost 
   };
 }
 
-function sluiceCost(inputs: Pick<Inputs, 'TaskCpu' | 'TaskMemory' | 'MinTasks'>): Cost {
-  const { fargateVcpuHour, fargateGbHour, balancerHour, balancerUnitHour, hours } = prices;
+function sluiceCost(inputs: Tasks): Cost {
+  const { balancerHour, balancerUnitHour, hours } = prices;
+  const x86 = inputs.CpuArchitecture === 'X86_64';
+  const vcpuHour = x86 ? prices.fargateX86VcpuHour : prices.fargateVcpuHour;
+  const gbHour = x86 ? prices.fargateX86GbHour : prices.fargateGbHour;
   const vcpu = inputs.TaskCpu / 1024;
   const gb = inputs.TaskMemory / 1024;
-  const tasks = inputs.MinTasks * (vcpu * fargateVcpuHour + gb * fargateGbHour) * hours;
+  const tasks = inputs.MinTasks * (vcpu * vcpuHour + gb * gbHour) * hours;
   const balancer = (balancerHour + balancerUnitHour) * hours;
   return {
     engine: 'sluice',
     month: dollars(tasks + balancer),
     parts: [
-      `${inputs.MinTasks} tasks of ${vcpu} vCPU and ${gb} GB (ARM): $${dollars(tasks)}`,
+      `${inputs.MinTasks} tasks of ${vcpu} vCPU and ${gb} GB (${x86 ? 'x86' : 'ARM'}): $${dollars(tasks)}${inputs.FargateSpotWeight > 0 ? ', counted as on demand: the price of Fargate Spot changes, and is lower' : ''}`,
       `Network Load Balancer with one capacity unit: $${dollars(balancer)}`,
     ],
   };

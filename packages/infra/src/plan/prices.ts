@@ -12,6 +12,9 @@ export const prices = {
   /** Fargate on ARM, Linux. */
   fargateVcpuHour: 0.03238,
   fargateGbHour: 0.00356,
+  /** Fargate on x86, Linux. */
+  fargateX86VcpuHour: 0.04048,
+  fargateX86GbHour: 0.004445,
   /** Network Load Balancer, and one of its capacity units (100,000 open connections, or 1 GB an hour). */
   balancerHour: 0.0225,
   balancerUnitHour: 0.006,

@@ -7,8 +7,9 @@ import type { Change } from './changes.ts';
 const stackType = 'AWS::CloudFormation::Stack';
 
 /** The settings, by what CloudFormation calls them. */
-function named({ tags, terminationProtection }: StackSettings): Readonly<Record<string, unknown>> {
-  return { Tags: tags, TerminationProtection: terminationProtection };
+function named(settings: StackSettings): Readonly<Record<string, unknown>> {
+  const { tags, terminationProtection, topics } = settings;
+  return { Tags: tags, TerminationProtection: terminationProtection, NotificationARNs: topics };
 }
 
 /** What changes of the stack itself: templates do not show it. A stack that is made has its settings from the start. */

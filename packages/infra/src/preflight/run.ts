@@ -1,5 +1,6 @@
 import type { Check, Finding, Subject } from './check.ts';
 import { login, role, roleRights, secrets, secretValue } from './checks/access.ts';
+import { balancerAddresses } from './checks/balancer.ts';
 import { account, callerRights } from './checks/caller.ts';
 import { database, vpc } from './checks/database.ts';
 import {
@@ -47,6 +48,7 @@ export const checks: readonly Check[] = [
   keyAndTopic,
   ecsCluster,
   endpointSubnets,
+  balancerAddresses,
 ];
 
 /** Runs every check; all problems in one go. */

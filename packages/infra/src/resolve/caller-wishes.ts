@@ -198,6 +198,7 @@ function sluiceWishes(place: Place): Wish[] {
     ...all(
       [
         ...(exists || cluster !== undefined ? [] : ['ecs:CreateCluster']),
+        ...(cluster === undefined ? ['ecs:PutClusterCapacityProviders'] : []),
         'ecs:RegisterTaskDefinition',
         'ecs:TagResource',
       ],

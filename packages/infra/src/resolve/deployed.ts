@@ -16,7 +16,7 @@ import { parse } from 'yaml';
 import type { Clients } from '../aws/clients.ts';
 import { failureKind } from '../aws/failure.ts';
 import { record } from '../values.ts';
-import type { DeployedStack, ExistingProxy } from './facts.ts';
+import type { DeployedStack, ExistingLogGroup, ExistingProxy } from './facts.ts';
 import { tagMap } from './look.ts';
 
 /** All proxies of the region, with what they stand in front of. */
@@ -62,14 +62,20 @@ export async function readProxyQuota(clients: Clients): Promise<number | undefin
   return undefined;
 }
 
-/** Names of the log groups that begin so. */
-export async function readLogGroups(clients: Clients, prefix: string): Promise<string[]> {
-  const names: string[] = [];
+/** The log groups whose names begin so. */
+export async function readLogGroups(clients: Clients, prefix: string): Promise<ExistingLogGroup[]> {
+  const groups: ExistingLogGroup[] = [];
   const pages = paginateDescribeLogGroups({ client: clients.logs }, { logGroupNamePrefix: prefix });
   for await (const page of pages) {
-    names.push(...(page.logGroups ?? []).map((group) => group.logGroupName ?? ''));
+    groups.push(
+      ...(page.logGroups ?? []).map(({ logGroupName: name = '', logGroupClass }) => ({
+        name,
+        // Emulators and older APIs leave it out; it is then the default.
+        class: logGroupClass ?? 'STANDARD',
+      })),
+    );
   }
-  return names;
+  return groups;
 }
 
 /** The stack of that name, with its template; undefined when there is none. */
@@ -121,6 +127,7 @@ function describeStack(stack: Stack, name: string): Omit<DeployedStack, 'templat
     ),
     tags: tagMap(stack.Tags),
     ...(stack.EnableTerminationProtection === true ? { protected: true } : {}),
+    topics: stack.NotificationARNs ?? [],
   };
 }
 

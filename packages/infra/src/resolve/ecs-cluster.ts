@@ -9,5 +9,11 @@ export async function readEcsCluster(
 ): Promise<EcsCluster | undefined> {
   const { clusters = [] } = await ecs.send(new DescribeClustersCommand({ clusters: [name] }));
   const [cluster] = clusters;
-  return cluster === undefined ? undefined : { name, status: cluster.status ?? 'not known' };
+  return cluster === undefined
+    ? undefined
+    : {
+        name,
+        status: cluster.status ?? 'not known',
+        capacityProviders: cluster.capacityProviders ?? [],
+      };
 }

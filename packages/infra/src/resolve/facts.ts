@@ -170,6 +170,8 @@ export interface DeployedStack {
   readonly tags: Readonly<Record<string, string>>;
   /** CloudFormation refuses to delete it. */
   readonly protected?: boolean;
+  /** The SNS topics of its events. */
+  readonly topics?: readonly string[];
   /** Empty when the stack was never built: a first change set waits for review, or the creation failed. */
   readonly template: Readonly<Record<string, unknown>>;
 }
@@ -199,6 +201,22 @@ export interface EcsCluster {
   readonly name: string;
   /** ACTIVE when it takes services. */
   readonly status: string;
+  readonly capacityProviders: readonly string[];
+}
+
+/** What AWS knows of a fixed address of the balancer. */
+export interface FixedAddress {
+  /** The allocation id of an Elastic IP, or a private address. */
+  readonly address: string;
+  /** What it is attached to, if anything. */
+  readonly usedBy?: string;
+}
+
+/** A log group that is there. */
+export interface ExistingLogGroup {
+  readonly name: string;
+  /** STANDARD or INFREQUENT_ACCESS. */
+  readonly class: string;
 }
 
 /** Everything that was read before anything is decided. */
@@ -233,13 +251,15 @@ export interface Facts {
   readonly image: Look<Image>;
   readonly wayOut: Look<WayOut>;
   readonly ecsCluster: Look<EcsCluster>;
+  /** Elastic IPs that are there, or private addresses that are in use. */
+  readonly fixedAddresses: Look<readonly FixedAddress[]>;
   /** The key of the logs. */
   readonly logKey: Look<KmsKey>;
   /** The database's parameters that matter here: `rds.force_ssl`, `max_connections`, … */
   readonly parameters: Look<Readonly<Record<string, string>>>;
   readonly proxies: Look<readonly ExistingProxy[]>;
   readonly proxyQuota: Look<number>;
-  readonly logGroups: Look<readonly string[]>;
+  readonly logGroups: Look<readonly ExistingLogGroup[]>;
   readonly stack: Look<DeployedStack>;
   readonly callerRights: Look<Simulation>;
   /** One for each secret of a database user. */

@@ -1,6 +1,7 @@
 import type { Clients } from '../aws/clients.ts';
 import { explainFailure } from '../aws/failure.ts';
 import type { Inputs } from '../inputs/table.ts';
+import { readFixedAddresses } from './balancer-addresses.ts';
 import { callerWishes } from './caller-wishes.ts';
 import {
   asDatabase,
@@ -78,6 +79,7 @@ function nothing(caller: Caller, why: string): Facts {
     image: unknown,
     wayOut: unknown,
     ecsCluster: unknown,
+    fixedAddresses: unknown,
     logKey: unknown,
     parameters: unknown,
     proxies: unknown,
@@ -246,11 +248,14 @@ class FactReader {
   }
 
   async #network(): Promise<
-    Pick<Facts, 'vpc' | 'subnets' | 'namedGroups' | 'groupNames' | 'wayOut' | 'ecsCluster'>
+    Pick<
+      Facts,
+      'vpc' | 'subnets' | 'namedGroups' | 'groupNames' | 'wayOut' | 'ecsCluster' | 'fixedAddresses'
+    >
   > {
     const { vpc_id: vpcId, rds_security_group_name: name, SecurityGroupIds: ids } = this.#inputs;
     const { engine, EcsClusterName: ecsClusterName } = this.#inputs;
-    const [vpc, subnets, groups, wayOut, ecsCluster] = await Promise.all([
+    const [vpc, subnets, groups, wayOut, ecsCluster, fixedAddresses] = await Promise.all([
       this.#look('ec2:DescribeVpcs', async () => readVpc(this.#clients, vpcId)),
       this.#look('ec2:DescribeSubnets', async () => readSubnets(this.#clients, vpcId)),
       this.#look('ec2:DescribeSecurityGroups', async () => readGroups(this.#clients, vpcId)),
@@ -262,12 +267,18 @@ class FactReader {
         : this.#look('ecs:DescribeClusters', async () =>
             readEcsCluster(this.#clients, ecsClusterName),
           ),
+      engine !== 'sluice' || Object.keys(this.#inputs.BalancerAddresses).length === 0
+        ? notAsked('no BalancerAddresses are given')
+        : this.#look('ec2:DescribeAddresses', async () =>
+            readFixedAddresses(this.#clients, this.#inputs),
+          ),
     ]);
     return {
       vpc,
       subnets,
       wayOut,
       ecsCluster,
+      fixedAddresses,
       namedGroups:
         'found' in groups
           ? {

@@ -171,7 +171,7 @@ export function resolve(inputs: Inputs, facts: Facts, logGroup: string): Resolve
     ),
     log_group_exists:
       inputs.ManageLogGroup &&
-      (found(facts.logGroups) ?? []).includes(logGroup) &&
+      (found(facts.logGroups) ?? []).some(({ name }) => name === logGroup) &&
       !madeByStack(facts, 'AWS::Logs::LogGroup', 'LogGroupName', logGroup),
   };
 }

@@ -25,7 +25,7 @@ export const projectAcknowledgements: readonly ProjectAcknowledgement[] = [
     rule: 'AwsSolutions-IAM5',
     resource: 'Proxy/Sluice/TaskRole/Policy/Resource',
     reason:
-      'rds-db:connect is limited to one database; its users are named in the secrets, which are not read here',
+      'rds-db:connect is limited to one database; its users are named in the secrets, which are not read here. The actions of ECS Exec, where it is on, take no resource',
   },
   {
     rule: 'AwsSolutions-IAM5',

@@ -187,7 +187,8 @@ const zones: Rule = {
       { type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', property: 'Subnets' },
     ].flatMap(({ type, property }) =>
       template.ofType(type).flatMap(({ id, properties }) => {
-        const subnets = new Set(list(properties[property]));
+        const mapped = list(properties['SubnetMappings']).map((entry) => record(entry)['SubnetId']);
+        const subnets = new Set([...list(properties[property]), ...mapped]);
         return subnets.size >= 2
           ? []
           : [{ resource: id, told: `${property} has ${subnets.size} subnets` }];
@@ -224,6 +225,52 @@ const leastPrivilege: Rule = {
     ),
 };
 
+const execute: Rule = {
+  id: 'SLUICE-EXEC',
+  title: 'nobody can run commands in a task',
+  why: 'ECS Exec needs a writable root file system, and its user is root beside the passwords in the memory of the daemon.',
+  fix: 'set EnableExecuteCommand = false',
+  run: (template) =>
+    template
+      .ofType('AWS::ECS::Service')
+      .filter(({ properties }) => properties['EnableExecuteCommand'] === true)
+      .map(({ id }) => ({ resource: id, told: 'EnableExecuteCommand is true' })),
+};
+
+const spot: Rule = {
+  id: 'SLUICE-SPOT',
+  title: 'some tasks are not on Fargate Spot',
+  why: 'AWS may take every Spot task back at once, and then nobody reaches the database.',
+  fix: 'set FargateBase, or FargateWeight, to 1 or more',
+  run: (template) =>
+    template.ofType('AWS::ECS::Service').flatMap(({ id, properties }) => {
+      const strategy = list(properties['CapacityProviderStrategy']).map(record);
+      const lasting = strategy.some(
+        (one) =>
+          one['CapacityProvider'] !== 'FARGATE_SPOT' &&
+          (Number(one['Base'] ?? 0) > 0 || Number(one['Weight'] ?? 0) > 0),
+      );
+      return strategy.length === 0 || lasting
+        ? []
+        : [{ resource: id, told: 'every task runs on Fargate Spot' }];
+    }),
+};
+
+const publicBalancer: Rule = {
+  id: 'SLUICE-PUBLIC',
+  title: 'the endpoint is not on the internet',
+  why: 'A database port on the internet is tried by strangers within minutes; only the security group keeps them out.',
+  fix: 'give private IPv4 addresses in BalancerAddresses, or use PrivateLink (PrivateLinkPrincipals)',
+  run: (template) =>
+    template
+      .ofType('AWS::ElasticLoadBalancingV2::LoadBalancer')
+      .filter(({ properties }) => properties['Scheme'] !== 'internal')
+      .map(({ id, properties }) => ({
+        resource: id,
+        told: `Scheme is ${JSON.stringify(properties['Scheme'])}`,
+      })),
+};
+
 /** Our own rules. */
 export const rules: readonly Rule[] = [
   tls,
@@ -237,4 +284,7 @@ export const rules: readonly Rule[] = [
   percent,
   zones,
   leastPrivilege,
+  execute,
+  spot,
+  publicBalancer,
 ];

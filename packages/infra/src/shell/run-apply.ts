@@ -24,6 +24,7 @@ import { checkSavedPlan, readSavedPlan } from '../apply/saved-plan.ts';
 import { isBusy, settle } from '../apply/settle.ts';
 import { targetReader } from '../apply/target-reader.ts';
 import { verify } from '../apply/verify.ts';
+import { within } from '../apply/within.ts';
 import { InfraError } from '../errors.ts';
 import { readCaller } from '../resolve/identity.ts';
 import { baseName, stackName } from '../resolve/names.ts';
@@ -165,7 +166,7 @@ async function takeUp(
     interval: healthInterval,
   });
   try {
-    await settle(clients, stack, write);
+    await within(inputs.DeploymentTimeout, stack, settle(clients, stack, write));
   } finally {
     await watch.stop();
   }
@@ -226,6 +227,7 @@ async function applyAndVerify(line: CommandLine, deployment: Deployment): Promis
         endpoint: applied.outputs.rds_proxy_endpoint,
         secretArn: applied.outputs.rds_secret_arn,
         tls: deployment.tls,
+        timeout: deployment.timeouts.verify,
       }),
     );
   }

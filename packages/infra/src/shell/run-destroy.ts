@@ -4,6 +4,7 @@ import { busyError } from '../apply/busy.ts';
 import { remove } from '../apply/deploy.ts';
 import { Progress } from '../apply/progress.ts';
 import { isBusy, settle } from '../apply/settle.ts';
+import { within } from '../apply/within.ts';
 import { InfraError, messageOf } from '../errors.ts';
 import { changesBetween } from '../plan/changes.ts';
 import { readLogGroups, readStack } from '../resolve/deployed.ts';
@@ -108,15 +109,20 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
       question: `type ${name} to remove it: `,
       without,
     });
-    await settle(clients, stack.name, write);
-    await remove({
-      stack: stack.name,
-      account: inputs.aws_account_id,
-      region: inputs.aws_region,
-      roleArn: inputs.CloudFormationRoleArn,
-      credentials: clients.credentials,
-      onEvent: progress.event.bind(progress),
-    });
+    const { DeploymentTimeout: most } = inputs;
+    await within(most, stack.name, settle(clients, stack.name, write));
+    await within(
+      most,
+      stack.name,
+      remove({
+        stack: stack.name,
+        account: inputs.aws_account_id,
+        region: inputs.aws_region,
+        roleArn: inputs.CloudFormationRoleArn,
+        credentials: clients.credentials,
+        onEvent: progress.event.bind(progress),
+      }),
+    );
   } catch (error) {
     if (error instanceof InfraError) {
       throw error;
@@ -162,5 +168,5 @@ function isRetained(template: Readonly<Record<string, unknown>>): boolean {
 async function logGroupsOf({ clients }: DeployedWork, name: string): Promise<string[]> {
   const names = [proxyLogGroup(name), serviceLogGroup(name)];
   const found = await Promise.all(names.map(async (one) => readLogGroups(clients, one)));
-  return names.filter((one) => found.flat().includes(one));
+  return names.filter((one) => found.flat().some((group) => group.name === one));
 }

@@ -1,6 +1,7 @@
 import { Duration, Fn } from 'aws-cdk-lib';
 import { Role } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
+import { LogGroupClass } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ManagedProxyTarget } from '../constructs/managed-proxy-target.ts';
 import { ManagedProxy } from '../constructs/managed-proxy.ts';
@@ -10,6 +11,7 @@ import { partitionOf } from '../resolve/role-wishes.ts';
 import { keepTargetGroup } from './kept-target-group.ts';
 import { listenPort, networkOf } from './network-resources.ts';
 import { retention } from './retention.ts';
+import { roleSession } from './role-session.ts';
 import { importSecret } from './secrets.ts';
 import type { EngineResources } from './extras.ts';
 
@@ -31,6 +33,7 @@ export function managedResources(scope: Construct, model: Model): EngineResource
           inputs.DefaultAuthScheme === 'IAM_AUTH' ? resolved.database_resource_id : undefined,
         path: inputs.RolePath,
         permissionsBoundary: inputs.PermissionsBoundaryArn,
+        maxSessionDuration: roleSession(inputs).roleMaxSessionDuration,
       })
     : Role.fromRoleArn(scope, 'Role', resolved.role_arn ?? '', { mutable: false });
   const database = {
@@ -63,6 +66,7 @@ export function managedResources(scope: Construct, model: Model): EngineResource
     endpointNetworkType: inputs.EndpointNetworkType,
     targetConnectionNetworkType: inputs.TargetConnectionNetworkType,
     logRetention: retention(inputs.LogRetentionInDays),
+    logGroupClass: LogGroupClass[inputs.LogGroupClass],
     ...(inputs.LogKmsKeyArn === undefined
       ? {}
       : { logEncryptionKey: Key.fromKeyArn(scope, 'LogKey', inputs.LogKmsKeyArn) }),

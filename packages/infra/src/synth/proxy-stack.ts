@@ -24,6 +24,7 @@ export class ProxyStack extends Stack {
       synthesizer: synthesizerFor(inputs.TemplateBucket),
       terminationProtection: inputs.TerminationProtection,
       tags: { ...inputs.StackTags },
+      notificationArns: [...inputs.StackTopicArns],
       description: `Proxy ${model.proxyName} in front of ${databaseName(inputs)} (${inputs.engine})`,
     });
     // Whose stack it is: another database's inputs must never change it.

@@ -1,11 +1,14 @@
 import { Duration, Tags } from 'aws-cdk-lib';
+import { Subnet } from 'aws-cdk-lib/aws-ec2';
 import { Cluster, ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { repositoryArn } from '../constructs/sluice-roles.ts';
+import type { SluiceServiceProps } from '../constructs/sluice-service-props.ts';
 import { SluiceService } from '../constructs/sluice-service.ts';
+import type { Inputs } from '../inputs/table.ts';
 import type { Model } from '../model/model.ts';
 import { allowsDatabaseIngress, usesDatabaseTokens } from '../resolve/names.ts';
 import { partitionOf } from '../resolve/role-wishes.ts';
@@ -13,6 +16,7 @@ import type { StackOutputs } from './outputs.ts';
 import { listenPort, networkOf } from './network-resources.ts';
 import type { EngineResources } from './extras.ts';
 import { retention } from './retention.ts';
+import { roleSession } from './role-session.ts';
 import { importSecret } from './secrets.ts';
 
 /** CDK would tag them; not every region's CloudFormation takes that, and cfn-lint does not. */
@@ -34,6 +38,11 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
     vpc: network.vpc,
     vpcSubnets: { subnets: [...network.subnets] },
     balancerSubnets: { subnets: [...network.balancerSubnets] },
+    ...balancerAddresses(scope, inputs),
+    ...spot(inputs),
+    cpuArchitecture: inputs.CpuArchitecture,
+    enableExecuteCommand: inputs.EnableExecuteCommand,
+    ...roleSession(inputs),
     securityGroups: network.groups,
     allowDatabaseIngress: allowsDatabaseIngress(inputs),
     dualStack: inputs.EndpointNetworkType === 'DUAL',
@@ -121,6 +130,31 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
       rds_secret_arn: model.secrets[0]?.arn ?? '',
     },
   };
+}
+
+/** The fixed addresses of the balancer, in the order of its subnets. */
+function balancerAddresses(
+  scope: Construct,
+  { BalancerAddresses: addresses }: Inputs,
+): Pick<SluiceServiceProps, 'balancerAddresses'> {
+  const entries = Object.entries(addresses).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return entries.length === 0
+    ? {}
+    : {
+        balancerAddresses: entries.map(([id, address], index) => ({
+          subnet: Subnet.fromSubnetId(scope, `BalancerSubnet${index}`, id),
+          ...(address.startsWith('eipalloc-')
+            ? { allocationId: address }
+            : { privateIpv4Address: address }),
+        })),
+      };
+}
+
+function spot(inputs: Inputs): Pick<SluiceServiceProps, 'spot'> {
+  const { FargateSpotWeight: weight, FargateWeight, FargateBase } = inputs;
+  return weight === 0
+    ? {}
+    : { spot: { weight, onDemandWeight: FargateWeight, onDemandBase: FargateBase } };
 }
 
 /** Clients with tokens are let in by the database itself, so that its id is the one that their policies name. */

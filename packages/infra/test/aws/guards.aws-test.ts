@@ -6,6 +6,7 @@ import { DeleteStackCommand, DescribeStacksCommand } from '@aws-sdk/client-cloud
 import { PutMetricDataCommand } from '@aws-sdk/client-cloudwatch';
 import { DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { DescribeDBProxiesCommand } from '@aws-sdk/client-rds';
+import { settle } from '../../src/apply/settle.ts';
 import { runApply, runDestroy, runPlan } from '../../src/shell/index.ts';
 import { fillAccount, leaveAccount, type Account } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
@@ -242,6 +243,54 @@ TlsSecretName  = "orders-tls"
       fake.busy('UPDATE_IN_PROGRESS', 2);
       const waited = await runCommand(runApply, file, { autoApprove: true, wait: true });
       assert.equal(waited.code, 0, waited.err);
+    });
+
+    test('DeploymentTimeout ends the waiting; CloudFormation goes on', async (t) => {
+      const changed = await inputsFile(
+        t,
+        `${account.tfvars}DeploymentTimeout = 1\nIdleClientTimeout = 60\n`,
+      );
+      await deploy(t);
+      for (const [run, hanging, options] of [
+        [runApply, 'ExecuteChangeSet', { autoApprove: true }],
+        [runDestroy, 'DeleteStack', { confirm: 'orders', force: true }],
+      ] as const) {
+        fake.hang(hanging);
+        const { code, out } = await runCommand(run, changed, { ...options, json: true });
+        assert.equal(code, 1);
+        assert.match(out, /"TIMED_OUT"/);
+        assert.match(out, /not finished after 1 s \(DeploymentTimeout\).*--wait/);
+        assert.ok(fake.calls.includes(hanging), 'it had begun');
+        fake.reset();
+        await settle(account.clients, 'sluice-orders', () => undefined, 10);
+      }
+    });
+
+    test('--wait waits no longer than DeploymentTimeout', async (t) => {
+      await deploy(t);
+      const file = await inputsFile(t, `${account.tfvars}DeploymentTimeout = 1\n`);
+      fake.busy('UPDATE_IN_PROGRESS', Infinity);
+      const { code, out } = await runCommand(runApply, file, {
+        autoApprove: true,
+        wait: true,
+        json: true,
+      });
+      assert.equal(code, 1);
+      assert.match(out, /"TIMED_OUT"/);
+    });
+
+    test('TargetTimeout ends the waiting for targets after CloudFormation is done', async (t) => {
+      await deploy(t);
+      const changed = await inputsFile(
+        t,
+        `${account.tfvars}TargetTimeout = 0\nIdleClientTimeout = 61\n`,
+      );
+      fake.targetHealth('UNAVAILABLE', 'UNREACHABLE');
+      const began = performance.now();
+      const { code, err } = await runCommand(runApply, changed, { autoApprove: true });
+      assert.equal(code, 0, err);
+      assert.match(err, /still not available: target orders is UNAVAILABLE \(UNREACHABLE\)/);
+      assert.ok(performance.now() - began < 50_000, 'less than the minute that is the default');
     });
 
     test('a deployment between plan and apply is noticed', async (t) => {

@@ -4,7 +4,9 @@ import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { makeCertificate, startPostgres, type Postgres } from '@sluice/testkit';
 import { startProxy, type RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runApply, runPlan } from '../../src/shell/index.ts';
@@ -132,6 +134,19 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     const gone = await runCommand(runApply, file, { autoApprove: true, verify: true });
     assert.equal(gone.code, 0);
     assert.match(gone.err, /cannot be reached from here .*; run this inside the VPC/);
+  });
+
+  test('--verify waits as long as VerifyTimeout for somebody who never answers', async (t) => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    t.after(() => silent.close());
+    const address = silent.address();
+    assert.ok(typeof address === 'object' && address !== null);
+    fake.endpointAt(`127.0.0.1:${address.port}`);
+    const file = await inputsFile(t, `${account.tfvars}VerifyTimeout = 1\n`);
+    const { code, err } = await runCommand(runApply, file, { autoApprove: true, verify: true });
+    assert.equal(code, 0, err);
+    assert.match(err, /cannot be reached from here \(.*timeout.*\); run this inside the VPC/);
   });
 
   test('a database without TLS is logged in to all the same, and said to be so', async (t) => {

@@ -31,6 +31,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import {
   ListTaskDefinitionsCommand,
+  PutClusterCapacityProvidersCommand,
   RegisterTaskDefinitionCommand,
   UpdateClusterSettingsCommand,
   UpdateServiceCommand,
@@ -61,6 +62,7 @@ import {
   PutRolePolicyCommand,
   TagRoleCommand,
   UpdateAssumeRolePolicyCommand,
+  UpdateRoleCommand,
 } from '@aws-sdk/client-iam';
 import {
   AddTagsToResourceCommand,
@@ -362,6 +364,11 @@ const managedFaults = (zone: string): readonly (readonly [drift: string, plant: 
     ({ clients }) =>
       clients.iam.send(new TagRoleCommand({ RoleName: role, Tags: [{ Key: 'x', Value: 'y' }] })),
   ],
+  [
+    'AWS::IAM::Role MaxSessionDuration',
+    ({ clients }) =>
+      clients.iam.send(new UpdateRoleCommand({ RoleName: role, MaxSessionDuration: 43_200 })),
+  ],
   ['AWS::IAM::ManagedPolicy PolicyDocument', (account) => replacePolicy(account, 'RolePolicy')],
   [
     'AWS::Logs::LogGroup RetentionInDays',
@@ -558,6 +565,30 @@ const serviceFaults = (zone: string): readonly (readonly [drift: string, plant: 
         new UpdateClusterSettingsCommand({
           cluster: 'sluice-orders',
           settings: [{ name: 'containerInsights', value: 'disabled' }],
+        }),
+      ),
+  ],
+  [
+    'AWS::ECS::Cluster CapacityProviders',
+    ({ clients }) =>
+      clients.ecs.send(
+        new PutClusterCapacityProvidersCommand({
+          cluster: 'sluice-orders',
+          capacityProviders: ['FARGATE'],
+          defaultCapacityProviderStrategy: [],
+        }),
+      ),
+  ],
+  [
+    'AWS::ECS::Service CapacityProviderStrategy; AWS::ECS::Service EnableExecuteCommand',
+    ({ clients }) =>
+      clients.ecs.send(
+        new UpdateServiceCommand({
+          cluster: 'sluice-orders',
+          service: 'orders',
+          capacityProviderStrategy: [{ capacityProvider: 'FARGATE_SPOT', weight: 1 }],
+          enableExecuteCommand: true,
+          forceNewDeployment: true,
         }),
       ),
   ],

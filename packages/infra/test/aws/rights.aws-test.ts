@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, afterEach, before, suite, test } from 'node:test';
+import { readStack } from '../../src/resolve/deployed.ts';
 import { runApply, runDestroy, runPlan } from '../../src/shell/index.ts';
-import { accountId, fillAccount, leaveAccount, type Account } from './account.ts';
+import { accountId, fillAccount, leaveAccount, region, type Account } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
 import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
@@ -116,6 +117,25 @@ suite('whose rights are used, and what protects a stack', { skip: withoutEmulato
     assert.equal((await runCommand(runPlan, lifted, { detailedExitcode: true })).code, 0);
     const destroyed = await runCommand(runDestroy, lifted, { confirm: 'orders', force: true });
     assert.equal(destroyed.code, 0, destroyed.err);
+  });
+
+  test('CloudFormation publishes its events to topics, which can change alone', async (t) => {
+    const topic = (name: string): string => `arn:aws:sns:${region}:${accountId}:${name}`;
+    for (const topics of [[topic('stacks')], [topic('stacks'), topic('more')], []]) {
+      const file = await inputsFile(
+        t,
+        `${account.tfvars}StackTopicArns = ${JSON.stringify(topics)}\n`,
+      );
+      const applied = await runCommand(runApply, file, { autoApprove: true });
+      assert.equal(applied.code, 0, applied.err);
+      const stack = await readStack(account.clients, 'sluice-orders');
+      assert.deepEqual(stack?.topics?.toSorted(), topics.toSorted());
+      const again = await runCommand(runPlan, file, { detailedExitcode: true });
+      assert.equal(again.code, 0, again.out);
+    }
+    const file = await inputsFile(t, account.tfvars);
+    const gone = await runCommand(runDestroy, file, { confirm: 'orders', force: true });
+    assert.equal(gone.code, 0, gone.err);
   });
 
   test('tags of the stack alone are a change, which a saved plan makes too', async (t) => {

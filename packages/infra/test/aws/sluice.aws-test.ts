@@ -81,7 +81,10 @@ TlsSecretName  = "orders-tls"
     const { services = [] } = await account.clients.ecs.send(
       new DescribeServicesCommand({ cluster: 'sluice-orders', services: ['orders'] }),
     );
-    assert.equal(services[0]?.launchType, 'FARGATE');
+    assert.deepEqual(
+      services[0]?.capacityProviderStrategy?.map(({ capacityProvider }) => capacityProvider),
+      ['FARGATE'],
+    );
     const { taskDefinition } = await account.clients.ecs.send(
       new DescribeTaskDefinitionCommand({ taskDefinition: services[0]?.taskDefinition }),
     );

@@ -40,6 +40,16 @@ const refused: Values = {
   AlarmTopicArn: ['alarms', 'arn:aws:kms:eu-central-1:123456789012:key/1'],
   StackName: ['1st', 'or_ders', long(129)],
   StackTags: [many(51)],
+  StackTopicArns: [['stacks'], ['arn:aws:sqs:eu-central-1:123456789012:stacks']],
+  RoleMaxSessionDuration: [3599, 43_201],
+  DeploymentTimeout: [0, 86_401],
+  TargetTimeout: [-1, 3601],
+  VerifyTimeout: [0, 301],
+  LogGroupClass: ['DELIVERY'],
+  CpuArchitecture: ['ARM'],
+  FargateSpotWeight: [-1, 1001],
+  FargateWeight: [-1, 1001],
+  FargateBase: [-1, 101],
   CloudFormationRoleArn: ['deploy'],
   PermissionsBoundaryArn: ['boundary'],
   RolePath: ['platform', '/platform', 'platform/'],
@@ -234,6 +244,55 @@ suite('limits of inputs', () => {
       'a task larger than one process can use',
       { ...sluiceInputs, TaskCpu: 2048, TaskMemory: 4096 },
       /one process, which uses one vCPU/,
+    ],
+    [
+      'more topics than CloudFormation takes',
+      {
+        StackTopicArns: Array.from(
+          { length: 6 },
+          (_, index) => `arn:aws:sns:eu-central-1:123456789012:t${index}`,
+        ),
+      },
+      /StackTopicArns has 6 topics; CloudFormation takes 5/,
+    ],
+    [
+      'an address of something that is no subnet',
+      { ...sluiceInputs, BalancerAddresses: { a: '10.0.0.4', 'subnet-0a000001': '10.0.1.4' } },
+      /BalancerAddresses has the key "a"; it must be subnet-/,
+    ],
+    [
+      'addresses of the internet beside private ones',
+      {
+        ...sluiceInputs,
+        BalancerAddresses: {
+          'subnet-0a000001': '10.0.0.4',
+          'subnet-0b000001': 'eipalloc-0a000001',
+        },
+      },
+      /give IPv4 addresses for all subnets .*, or eipalloc-… for all/,
+    ],
+    [
+      'an address that is none',
+      {
+        ...sluiceInputs,
+        BalancerAddresses: { 'subnet-0a000001': '10.0.0.300', 'subnet-0b000001': '10.0.1.4' },
+      },
+      /BalancerAddresses has "10\.0\.0\.300"/,
+    ],
+    [
+      'a fixed address in one zone alone',
+      { ...sluiceInputs, BalancerAddresses: { 'subnet-0a000001': '10.0.0.4' } },
+      /one subnet; give one in each of two or more zones/,
+    ],
+    [
+      'tasks that run nowhere',
+      { ...sluiceInputs, FargateWeight: 0 },
+      /FargateWeight and FargateSpotWeight are both 0/,
+    ],
+    [
+      'Spot that is never used',
+      { ...sluiceInputs, FargateSpotWeight: 1, FargateBase: 4 },
+      /FargateBase is 4 and MaxTasks 4: no task would run on Fargate Spot/,
     ],
     [
       'IPv6 alone before Sluice',

@@ -24,12 +24,38 @@ suite('what RDS Proxy costs a month', () => {
   ] satisfies readonly (readonly [string, DatabaseSize, number | undefined, RegExp])[]) {
     test(what, () => {
       const { costs, note } = compareCost(
-        { TaskCpu: 512, TaskMemory: 1024, MinTasks: 2 },
+        {
+          TaskCpu: 512,
+          TaskMemory: 1024,
+          MinTasks: 2,
+          CpuArchitecture: 'ARM64',
+          FargateSpotWeight: 0,
+        },
         database,
       );
       assert.equal(costs[0]?.month, month);
       assert.match(costs[0]?.parts[0] ?? '', told);
       assert.match(note, /custom metrics/);
+    });
+  }
+});
+
+suite('what the tasks of Sluice cost a month', () => {
+  const tasks = {
+    TaskCpu: 1024,
+    TaskMemory: 2048,
+    MinTasks: 2,
+    CpuArchitecture: 'ARM64',
+    FargateSpotWeight: 0,
+  } as const;
+  for (const [what, more, told] of [
+    ['ARM', {}, /^2 tasks of 1 vCPU and 2 GB \(ARM\): \$57\.67$/],
+    ['x86', { CpuArchitecture: 'X86_64' }, /\(x86\): \$72\.08$/],
+    ['Spot', { FargateSpotWeight: 1 }, /\$57\.67, counted as on demand/],
+  ] as const) {
+    test(what, () => {
+      const { costs } = compareCost({ ...tasks, ...more }, { vcpus: 2 });
+      assert.match(costs[1]?.parts[0] ?? '', told);
     });
   }
 });

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Status } from '../../src/preflight/check.ts';
 import { checks, preflight } from '../../src/preflight/run.ts';
-import { found, type Cluster, type DeployedStack, type Facts } from '../../src/resolve/facts.ts';
+import {
+  found,
+  type Cluster,
+  type DeployedStack,
+  type Facts,
+  type FixedAddress,
+  type Subnet,
+} from '../../src/resolve/facts.ts';
 import {
   databaseGroup,
   databaseWith,
@@ -110,6 +117,215 @@ const cluster: Cluster = {
   vpcId: nine.vpc_id,
   parameterGroup: 'ex-aurora',
 };
+
+/** Addresses of a balancer in the two zones. */
+const fixedAddresses = {
+  'subnet-0a000000000000000': '10.20.1.10',
+  'subnet-0b000000000000000': '10.20.2.10',
+};
+const elasticIps = {
+  'subnet-0a000000000000000': 'eipalloc-0a000000',
+  'subnet-0b000000000000000': 'eipalloc-0b000000',
+};
+
+/** The subnets of these addresses, a third in the zone of the first, and what AWS knows of the addresses. */
+function addressed(known: readonly FixedAddress[] = []): Partial<Facts> {
+  const subnet = (name: string, zone: string, cidr: string): Subnet => ({
+    id: `subnet-0${name}000000000000000`,
+    zone: `eu-central-1${zone}`,
+    zoneId: zone,
+    freeAddresses: 200,
+    cidr,
+    tags: { Name: 'private' },
+  });
+  return {
+    subnets: {
+      found: [
+        subnet('a', 'a', '10.20.1.0/24'),
+        subnet('b', 'b', '10.20.2.0/24'),
+        subnet('c', 'a', '10.20.3.0/24'),
+      ],
+    },
+    fixedAddresses: { found: known },
+    wayOut: {
+      found: {
+        routes: {
+          'subnet-0a000000000000000': 'igw-1',
+          'subnet-0b000000000000000': 'igw-1',
+          'subnet-0c000000000000000': 'nat-1',
+        },
+        endpoints: [],
+      },
+    },
+  };
+}
+
+const free = Object.values(elasticIps).map((address) => ({ address }));
+
+/** A stack whose balancer has these properties. */
+function balancerOf(properties: object): Partial<Facts> {
+  const resource = { Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties: properties };
+  return deployedWith({ B: resource });
+}
+
+function deployedWith(resources: object): Partial<Facts> {
+  return {
+    stack: {
+      found: {
+        id: 'x',
+        name: 'sluice-orders',
+        status: 'CREATE_COMPLETE',
+        outputs: {},
+        tags: {},
+        template: { Resources: resources },
+      },
+    },
+  };
+}
+
+function ownLogGroup(LogGroupName: string): Partial<Facts> {
+  return deployedWith({ L: { Type: 'AWS::Logs::LogGroup', Properties: { LogGroupName } } });
+}
+
+function logGroupOf(name: string, kind = 'STANDARD'): Partial<Facts> {
+  return { logGroups: { found: [{ name, class: kind }] } };
+}
+
+function builtFor(architecture: string): Partial<Facts> {
+  return {
+    image: {
+      found: {
+        repository: 'sluice',
+        reference: '0.1.0',
+        digest: 'sha256:0',
+        architectures: [architecture],
+      },
+    },
+  };
+}
+
+const address = (
+  when: string,
+  BalancerAddresses: object,
+  facts: Partial<Facts>,
+  found: RegExp,
+  status: Case['status'] = 'failed',
+): Case => ({
+  code: 'PF30',
+  when,
+  inputs: { ...sluiceInputs, BalancerAddresses },
+  facts,
+  status,
+  found,
+});
+
+const addressCases: readonly Case[] = [
+  address(
+    'private addresses are free',
+    fixedAddresses,
+    addressed(),
+    /10\.20\.1\.10 in subnet-0a/,
+    'passed',
+  ),
+  address('Elastic IPs are free', elasticIps, addressed(free), /eipalloc-0a/, 'passed'),
+  address(
+    'a private address is in use',
+    fixedAddresses,
+    addressed([{ address: '10.20.2.10', usedBy: 'eni-1' }]),
+    /10\.20\.2\.10 is used by eni-1/,
+  ),
+  address(
+    'the balancer itself has the address',
+    fixedAddresses,
+    {
+      ...addressed([{ address: '10.20.2.10', usedBy: 'eni-1' }]),
+      ...balancerOf({
+        SubnetMappings: Object.entries(fixedAddresses).map(([SubnetId, PrivateIPv4Address]) => ({
+          SubnetId,
+          PrivateIPv4Address,
+        })),
+      }),
+    },
+    /10\.20\.1\.10/,
+    'passed',
+  ),
+  address(
+    'the address of a subnet is changed',
+    fixedAddresses,
+    {
+      ...addressed(),
+      ...balancerOf({
+        SubnetMappings: [
+          { SubnetId: 'subnet-0a000000000000000', PrivateIPv4Address: '10.20.1.11' },
+          { SubnetId: 'subnet-0b000000000000000', PrivateIPv4Address: '10.20.2.10' },
+        ],
+      }),
+    },
+    /has 10\.20\.1\.11 in subnet-0a\d+, which cannot become 10\.20\.1\.10/,
+  ),
+  address(
+    'AWS has chosen the address of a subnet',
+    fixedAddresses,
+    { ...addressed(), ...balancerOf({ Subnets: ['subnet-0a000000000000000'] }) },
+    /has an address that AWS chose in subnet-0a/,
+  ),
+  address(
+    'an address is of another subnet',
+    { ...fixedAddresses, 'subnet-0a000000000000000': '10.20.2.11' },
+    addressed(),
+    /10\.20\.2\.11 cannot be used in subnet-0a\d+ \(10\.20\.1\.0\/24\)/,
+  ),
+  ...['10.20.1.0', '10.20.1.3', '10.20.1.255'].map((reserved) =>
+    address(
+      `AWS keeps ${reserved} for itself`,
+      { ...fixedAddresses, 'subnet-0a000000000000000': reserved },
+      addressed(),
+      /AWS keeps the first four addresses and the last/,
+    ),
+  ),
+  ...['10.20.1.4', '10.20.1.254'].map((usable) =>
+    address(
+      `${usable} is the first or last that can be used`,
+      { ...fixedAddresses, 'subnet-0a000000000000000': usable },
+      addressed(),
+      /in subnet-0a/,
+      'passed',
+    ),
+  ),
+  address(
+    'two subnets are in one zone',
+    { 'subnet-0a000000000000000': '10.20.1.10', 'subnet-0c000000000000000': '10.20.3.10' },
+    addressed(),
+    /2 subnets in 1 zone \(a\); a load balancer takes one subnet per zone/,
+  ),
+  address(
+    'a subnet is not of the VPC',
+    { ...fixedAddresses, 'subnet-0d000000000000000': '10.20.4.10' },
+    addressed(),
+    /has no subnet subnet-0d/,
+  ),
+  address(
+    'an Elastic IP is missing',
+    elasticIps,
+    addressed(free.slice(1)),
+    /there is no Elastic IP eipalloc-0a000000 in eu-central-1/,
+  ),
+  address(
+    'an Elastic IP is in use',
+    elasticIps,
+    addressed([...free.slice(1), { address: 'eipalloc-0a000000', usedBy: 'i-1' }]),
+    /eipalloc-0a000000 is used by i-1/,
+  ),
+  address(
+    'an Elastic IP is in a private subnet',
+    {
+      'subnet-0b000000000000000': 'eipalloc-0b000000',
+      'subnet-0c000000000000000': 'eipalloc-0a000000',
+    },
+    addressed(free),
+    /subnet-0c\d+ has no default route to an internet gateway/,
+  ),
+];
 
 const cases: readonly Case[] = [
   {
@@ -622,7 +838,7 @@ const cases: readonly Case[] = [
   {
     code: 'PF16',
     when: 'the log group is there already',
-    facts: { logGroups: { found: ['/aws/rds/proxy/orders'] } },
+    facts: { logGroups: { found: [{ name: '/aws/rds/proxy/orders', class: 'STANDARD' }] } },
     status: 'passed',
     found: /exists already, so it stays outside the stack/,
   },
@@ -1144,10 +1360,117 @@ const cases: readonly Case[] = [
     code: 'PF28',
     when: 'the ECS cluster is being deleted',
     inputs: { ...sluiceInputs, EcsClusterName: 'shared' },
-    facts: { ecsCluster: { found: { name: 'shared', status: 'DEPROVISIONING' } } },
+    facts: {
+      ecsCluster: { found: { name: 'shared', status: 'DEPROVISIONING', capacityProviders: [] } },
+    },
     status: 'failed',
     found: /the ECS cluster shared is DEPROVISIONING/,
   },
+  {
+    code: 'PF28',
+    when: 'the ECS cluster has no Fargate Spot',
+    inputs: { ...sluiceInputs, EcsClusterName: 'shared', FargateSpotWeight: 1 },
+    facts: {
+      ecsCluster: { found: { name: 'shared', status: 'ACTIVE', capacityProviders: ['FARGATE'] } },
+    },
+    status: 'failed',
+    found: /shared has no capacity provider FARGATE_SPOT/,
+    fix: /--capacity-providers FARGATE FARGATE_SPOT /,
+  },
+  {
+    code: 'PF28',
+    when: 'the ECS cluster has Fargate Spot',
+    inputs: { ...sluiceInputs, EcsClusterName: 'shared', FargateSpotWeight: 1 },
+    facts: {
+      ecsCluster: {
+        found: {
+          name: 'shared',
+          status: 'ACTIVE',
+          capacityProviders: ['FARGATE', 'FARGATE_SPOT', 'ours'],
+        },
+      },
+    },
+    status: 'passed',
+    found: /shared is ACTIVE/,
+  },
+  {
+    code: 'PF21',
+    when: 'the image is for the processor of CpuArchitecture',
+    inputs: { ...sluiceInputs, CpuArchitecture: 'X86_64' },
+    facts: builtFor('amd64'),
+    status: 'passed',
+    found: /sluice 0\.1\.0/,
+  },
+  {
+    code: 'PF21',
+    when: 'the image is not for the processor of CpuArchitecture',
+    inputs: { ...sluiceInputs, CpuArchitecture: 'X86_64' },
+    facts: builtFor('arm64'),
+    status: 'failed',
+    found: /is built for arm64, and the tasks run on amd64/,
+    fix: /--platform linux\/amd64/,
+  },
+  {
+    code: 'PF23',
+    when: 'the way of ECS Exec is missing',
+    inputs: { ...sluiceInputs, EnableExecuteCommand: true },
+    facts: {
+      wayOut: {
+        found: {
+          routes: {},
+          endpoints: ['ecr.api', 'ecr.dkr', 's3', 'logs', 'secretsmanager'].map(
+            (name) => `com.amazonaws.eu-central-1.${name}`,
+          ),
+        },
+      },
+    },
+    status: 'failed',
+    found: /no endpoint for ssmmessages/,
+  },
+  {
+    code: 'PF27',
+    when: 'a topic of the stack is of another region',
+    inputs: { StackTopicArns: ['arn:aws:sns:us-east-1:123456789012:stacks'] },
+    status: 'failed',
+    found: /StackTopicArns has a topic of us-east-1/,
+    fix: /give a topic of eu-central-1/,
+  },
+  {
+    code: 'PF16',
+    when: 'the stack’s own log group has another class',
+    inputs: { LogGroupClass: 'INFREQUENT_ACCESS' },
+    facts: { ...ownLogGroup('/aws/rds/proxy/orders'), ...logGroupOf('/aws/rds/proxy/orders') },
+    status: 'failed',
+    found: /has the class STANDARD, which cannot become INFREQUENT_ACCESS/,
+    fix: /set LogGroupClass = "STANDARD", or delete the group/,
+  },
+  {
+    code: 'PF16',
+    when: 'a log group of somebody else has another class',
+    inputs: { LogGroupClass: 'INFREQUENT_ACCESS' },
+    facts: logGroupOf('/aws/rds/proxy/orders'),
+    status: 'warning',
+    found: /cannot become INFREQUENT_ACCESS/,
+    fix: /set LogGroupClass = "STANDARD"/,
+  },
+  {
+    code: 'PF16',
+    when: 'the log group of the tasks is not STANDARD',
+    inputs: { ...sluiceInputs, LogGroupClass: 'INFREQUENT_ACCESS' },
+    facts: logGroupOf('/sluice/orders', 'INFREQUENT_ACCESS'),
+    status: 'failed',
+    found: /has the class INFREQUENT_ACCESS, which cannot become STANDARD/,
+    fix: /^delete the group with its logs/,
+  },
+  {
+    code: 'PF16',
+    when: 'the class is as it was asked for',
+    inputs: { LogGroupClass: 'INFREQUENT_ACCESS' },
+    facts: logGroupOf('/aws/rds/proxy/orders', 'INFREQUENT_ACCESS'),
+    status: 'passed',
+    found: /exists already/,
+  },
+  ...addressCases,
   {
     code: 'PF09',
     when: 'the key of the secret is gone',
@@ -1299,6 +1622,7 @@ const unreadable: Readonly<
       image: [],
       wayOut: ['PF23'],
       ecsCluster: [],
+      fixedAddresses: [],
       logKey: ['PF27'],
       parameters: [],
       proxies: ['PF14', 'PF15', 'PF17'],
@@ -1310,8 +1634,24 @@ const unreadable: Readonly<
     },
   },
   sluice: {
-    inputs: { ...sluiceInputs, EcsClusterName: 'shared' },
-    more: { ...withTls, ecsCluster: { found: { name: 'shared', status: 'ACTIVE' } } },
+    inputs: {
+      ...sluiceInputs,
+      EcsClusterName: 'shared',
+      BalancerAddresses: fixedAddresses,
+    },
+    more: {
+      ...withTls,
+      ...addressed(),
+      wayOut: {
+        found: {
+          routes: Object.fromEntries(
+            ['a', 'b', 'c'].map((name) => [`subnet-0${name}000000000000000`, 'nat-1']),
+          ),
+          endpoints: [],
+        },
+      },
+      ecsCluster: { found: { name: 'shared', status: 'ACTIVE', capacityProviders: [] } },
+    },
     changed: {
       caller: ['PF01'],
       database: ['PF02', 'PF03', 'PF05', 'PF07', 'PF17'],
@@ -1319,7 +1659,7 @@ const unreadable: Readonly<
       cluster: [],
       clusterParameters: [],
       vpc: ['PF03'],
-      subnets: ['PF04', 'PF05', 'PF23'],
+      subnets: ['PF04', 'PF05', 'PF23', 'PF30'],
       namedGroups: ['PF06', 'PF07'],
       databaseGroups: ['PF07'],
       role: [],
@@ -1332,6 +1672,7 @@ const unreadable: Readonly<
       image: ['PF21'],
       wayOut: ['PF23'],
       ecsCluster: ['PF28'],
+      fixedAddresses: ['PF30'],
       logKey: [],
       parameters: ['PF13'],
       proxies: ['PF17'],
@@ -1349,7 +1690,7 @@ const sluiceOnly = new Set(['PF21', 'PF22', 'PF23']);
 
 suite('preflight checks', () => {
   test('they are numbered in order, without a gap', () => {
-    assert.ok(checks.length >= 29);
+    assert.ok(checks.length >= 30);
     assert.deepEqual(
       checks.map((check) => check.code),
       checks.map((_, index) => `PF${String(index + 1).padStart(2, '0')}`),
@@ -1434,8 +1775,8 @@ suite('preflight checks', () => {
       // The account itself, and what only the inputs say: the length of a name, tags, what is not asked for.
       const known =
         inputs === sluiceInputs
-          ? ['PF01', 'PF09', 'PF14', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28', 'PF29']
-          : ['PF01', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28', 'PF29'];
+          ? ['PF01', 'PF09', 'PF14', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28', 'PF29', 'PF30']
+          : ['PF01', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28', 'PF29', 'PF30'];
       assert.deepEqual(
         judged.map(({ code }) => code),
         known,

@@ -46,6 +46,19 @@ function pool(properties: object): Resources {
   };
 }
 
+function balancer(properties: object): Resources {
+  return {
+    Balancer: {
+      Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer',
+      Properties: { Name: 'orders', Scheme: 'internal', ...properties },
+    },
+  };
+}
+
+function ecsService(properties: object): Resources {
+  return { Service: { Type: 'AWS::ECS::Service', Properties: properties } };
+}
+
 function group(properties: object): Resources {
   return { Group: { Type: 'AWS::EC2::SecurityGroup', Properties: properties } };
 }
@@ -128,6 +141,30 @@ const broken: readonly (readonly [rule: string, resources: Resources, told: RegE
   ['SLUICE-PERCENT', pool({ ConnectionBorrowTimeout: 301 }), /allowed are 0 to 300/],
   ['SLUICE-PERCENT', proxy({ IdleClientTimeout: 0 }), /allowed are 1 to 28800/],
   ['SLUICE-ZONES', proxy({ VpcSubnetIds: ['a'] }), /has 1 subnets/],
+  ['SLUICE-ZONES', balancer({ SubnetMappings: [{ SubnetId: 'a' }] }), /has 1 subnets/],
+  ['SLUICE-EXEC', ecsService({ EnableExecuteCommand: true }), /EnableExecuteCommand is true/],
+  [
+    'SLUICE-SPOT',
+    ecsService({ CapacityProviderStrategy: [{ CapacityProvider: 'FARGATE_SPOT', Weight: 1 }] }),
+    /every task runs on Fargate Spot/,
+  ],
+  [
+    'SLUICE-SPOT',
+    ecsService({
+      CapacityProviderStrategy: [
+        { CapacityProvider: 'FARGATE', Weight: 0 },
+        { CapacityProvider: 'FARGATE_SPOT', Weight: 1 },
+      ],
+    }),
+    /every task runs on Fargate Spot/,
+  ],
+  [
+    'SLUICE-PUBLIC',
+    balancer({ Scheme: 'internet-facing', Subnets: ['a', 'b'] }),
+    /Scheme is "internet-facing"/,
+  ],
+  // Without a scheme AWS makes a public one.
+  ['SLUICE-PUBLIC', balancer({ Scheme: undefined, Subnets: ['a', 'b'] }), /Scheme is undefined/],
   [
     'SLUICE-ROLE',
     {

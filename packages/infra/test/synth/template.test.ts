@@ -357,6 +357,140 @@ const service: readonly (readonly [
     'AWS::EC2::SecurityGroup',
     { GroupName: 'orders-proxy' },
   ],
+  [
+    'BalancerAddresses',
+    { BalancerAddresses: { 'subnet-0b000001': '10.20.2.10', 'subnet-0a000001': '10.20.1.10' } },
+    'AWS::ElasticLoadBalancingV2::LoadBalancer',
+    {
+      Scheme: 'internal',
+      Subnets: Match.absent(),
+      SubnetMappings: [
+        { SubnetId: 'subnet-0a000001', PrivateIPv4Address: '10.20.1.10' },
+        { SubnetId: 'subnet-0b000001', PrivateIPv4Address: '10.20.2.10' },
+      ],
+    },
+  ],
+  [
+    'BalancerAddresses',
+    {
+      BalancerAddresses: {
+        'subnet-0a000001': 'eipalloc-0a000001',
+        'subnet-0b000001': 'eipalloc-0b000001',
+      },
+    },
+    'AWS::ElasticLoadBalancingV2::LoadBalancer',
+    {
+      Scheme: 'internet-facing',
+      SubnetMappings: [
+        { SubnetId: 'subnet-0a000001', AllocationId: 'eipalloc-0a000001' },
+        { SubnetId: 'subnet-0b000001', AllocationId: 'eipalloc-0b000001' },
+      ],
+    },
+  ],
+  [
+    'CpuArchitecture',
+    {},
+    taskDefinition,
+    { RuntimePlatform: { CpuArchitecture: 'ARM64', OperatingSystemFamily: 'LINUX' } },
+  ],
+  [
+    'CpuArchitecture',
+    { CpuArchitecture: 'X86_64' },
+    taskDefinition,
+    { RuntimePlatform: { CpuArchitecture: 'X86_64', OperatingSystemFamily: 'LINUX' } },
+  ],
+  [
+    'FargateSpotWeight',
+    {},
+    'AWS::ECS::Service',
+    {
+      LaunchType: Match.absent(),
+      CapacityProviderStrategy: [{ CapacityProvider: 'FARGATE', Weight: 1 }],
+    },
+  ],
+  [
+    'FargateSpotWeight',
+    { FargateSpotWeight: 3 },
+    'AWS::ECS::Service',
+    {
+      CapacityProviderStrategy: [
+        { CapacityProvider: 'FARGATE', Weight: 1, Base: 2 },
+        { CapacityProvider: 'FARGATE_SPOT', Weight: 3 },
+      ],
+    },
+  ],
+  [
+    'FargateSpotWeight',
+    { FargateSpotWeight: 3 },
+    'AWS::ECS::Cluster',
+    { CapacityProviders: ['FARGATE', 'FARGATE_SPOT'] },
+  ],
+  [
+    'FargateWeight',
+    { FargateSpotWeight: 3, FargateWeight: 2, FargateBase: 0 },
+    'AWS::ECS::Service',
+    {
+      CapacityProviderStrategy: [
+        { CapacityProvider: 'FARGATE', Weight: 2, Base: Match.absent() },
+        { CapacityProvider: 'FARGATE_SPOT', Weight: 3 },
+      ],
+    },
+  ],
+  [
+    'FargateBase',
+    { FargateSpotWeight: 3, FargateWeight: 0, FargateBase: 1 },
+    'AWS::ECS::Service',
+    {
+      CapacityProviderStrategy: [
+        { CapacityProvider: 'FARGATE', Weight: 0, Base: 1 },
+        { CapacityProvider: 'FARGATE_SPOT', Weight: 3 },
+      ],
+    },
+  ],
+  [
+    'EnableExecuteCommand',
+    { EnableExecuteCommand: true },
+    'AWS::ECS::Service',
+    { EnableExecuteCommand: true },
+  ],
+  [
+    'EnableExecuteCommand',
+    { EnableExecuteCommand: true },
+    taskDefinition,
+    { ContainerDefinitions: [Match.objectLike({ ReadonlyRootFilesystem: false })] },
+  ],
+  [
+    'EnableExecuteCommand',
+    { EnableExecuteCommand: true },
+    'AWS::IAM::ManagedPolicy',
+    {
+      PolicyDocument: Match.objectLike({
+        Statement: Match.arrayWith([
+          Match.objectLike({
+            Action: [
+              'ssmmessages:CreateControlChannel',
+              'ssmmessages:CreateDataChannel',
+              'ssmmessages:OpenControlChannel',
+              'ssmmessages:OpenDataChannel',
+            ],
+          }),
+        ]),
+      }),
+    },
+  ],
+  [
+    'RoleMaxSessionDuration',
+    { RoleMaxSessionDuration: 7200 },
+    'AWS::IAM::Role',
+    { MaxSessionDuration: 7200 },
+  ],
+  // Autoscaling needs the metrics in its logs.
+  [
+    'LogGroupClass',
+    { LogGroupClass: 'INFREQUENT_ACCESS' },
+    'AWS::Logs::LogGroup',
+    { LogGroupClass: Match.absent() },
+  ],
 ];
 
 suite('the template of the managed proxy', () => {
@@ -493,6 +627,24 @@ suite('the template of Sluice on ECS', () => {
 
 /** Inputs that show with either engine, or by themselves. */
 const further: typeof managed = [
+  [
+    'RoleMaxSessionDuration',
+    { CreateRole: true, RoleMaxSessionDuration: 7200 },
+    'AWS::IAM::Role',
+    { MaxSessionDuration: 7200 },
+  ],
+  [
+    'LogGroupClass',
+    { LogGroupClass: 'INFREQUENT_ACCESS' },
+    'AWS::Logs::LogGroup',
+    { LogGroupClass: 'INFREQUENT_ACCESS' },
+  ],
+  [
+    'FargateSpotWeight',
+    { ...sluiceInputs, EcsClusterName: 'shared' },
+    'AWS::ECS::Service',
+    { LaunchType: 'FARGATE', CapacityProviderStrategy: Match.absent() },
+  ],
   [
     'SubnetIds',
     {
@@ -1013,6 +1165,10 @@ suite('both templates', () => {
       'CloudFormationRoleArn',
       'AwsProfile',
       'AssumeRoleArn',
+      'DeploymentTimeout',
+      'TargetTimeout',
+      'VerifyTimeout',
+      'StackTopicArns',
       // Of the whole template: tested by themselves below.
       'Workspace',
       'StackTags',

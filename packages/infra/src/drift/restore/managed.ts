@@ -189,6 +189,7 @@ const endpoint: Restorer = {
 };
 
 const logGroup: Restorer = {
+  fixed: { LogGroupClass: 'it is fixed when the log group is created' },
   async set(restoration) {
     const { clients, id, resource } = restoration;
     await steps(restoration, {
@@ -208,6 +209,9 @@ const logGroup: Restorer = {
       new CreateLogGroupCommand({
         logGroupName: id,
         ...(typeof key === 'string' ? { kmsKeyId: key } : {}),
+        ...(resource.properties['LogGroupClass'] === 'INFREQUENT_ACCESS'
+          ? { logGroupClass: 'INFREQUENT_ACCESS' as const }
+          : {}),
       }),
     );
     await retain(restoration);

@@ -12,6 +12,7 @@ import {
   TagRoleCommand,
   UntagRoleCommand,
   UpdateAssumeRolePolicyCommand,
+  UpdateRoleCommand,
 } from '@aws-sdk/client-iam';
 import { list } from '../../values.ts';
 import { steps, type Restoration, type Restorer } from './restorer.ts';
@@ -29,6 +30,13 @@ const role: Restorer = {
           new UpdateAssumeRolePolicyCommand({
             RoleName,
             PolicyDocument: JSON.stringify(resource.properties['AssumeRolePolicyDocument']),
+          }),
+        ),
+      MaxSessionDuration: async () =>
+        clients.iam.send(
+          new UpdateRoleCommand({
+            RoleName,
+            MaxSessionDuration: Number(resource.properties['MaxSessionDuration'] ?? 3600),
           }),
         ),
       ManagedPolicyArns: async () => restoreAttached(restoration),
@@ -66,6 +74,7 @@ const role: Restorer = {
         Description: text('Description'),
         Path: text('Path'),
         PermissionsBoundary: text('PermissionsBoundary'),
+        MaxSessionDuration: Number(resource.properties['MaxSessionDuration'] ?? 3600),
         ...(wanted.length === 0 ? {} : { Tags: [...wanted] }),
       }),
     );

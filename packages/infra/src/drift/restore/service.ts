@@ -1,4 +1,8 @@
-import { UpdateClusterSettingsCommand, UpdateServiceCommand } from '@aws-sdk/client-ecs';
+import {
+  PutClusterCapacityProvidersCommand,
+  UpdateClusterSettingsCommand,
+  UpdateServiceCommand,
+} from '@aws-sdk/client-ecs';
 import {
   ModifyListenerAttributesCommand,
   ModifyListenerCommand,
@@ -25,7 +29,7 @@ function attributes({ resource }: Restoration, name: string): { Key: string; Val
 }
 
 const balancer: Restorer = {
-  fixed: { Scheme: atCreation, Type: atCreation },
+  fixed: { Scheme: atCreation, Type: atCreation, SubnetMappings: atCreation },
   async set(restoration) {
     const { clients, id: LoadBalancerArn, resource } = restoration;
     await steps(restoration, {
@@ -112,15 +116,27 @@ const targetGroup: Restorer = {
 };
 
 const cluster: Restorer = {
-  async set({ clients, id, resource }) {
-    await clients.ecs.send(
-      new UpdateClusterSettingsCommand({
-        cluster: id,
-        settings: list(resource.properties['ClusterSettings'])
-          .map(record)
-          .map((entry) => ({ name: 'containerInsights', value: String(entry['Value']) })),
-      }),
-    );
+  async set(restoration) {
+    const { clients, id, resource } = restoration;
+    await steps(restoration, {
+      ClusterSettings: async () =>
+        clients.ecs.send(
+          new UpdateClusterSettingsCommand({
+            cluster: id,
+            settings: list(resource.properties['ClusterSettings'])
+              .map(record)
+              .map((entry) => ({ name: 'containerInsights', value: String(entry['Value']) })),
+          }),
+        ),
+      CapacityProviders: async () =>
+        clients.ecs.send(
+          new PutClusterCapacityProvidersCommand({
+            cluster: id,
+            capacityProviders: list(resource.properties['CapacityProviders']).map(String),
+            defaultCapacityProviderStrategy: [],
+          }),
+        ),
+    });
   },
   make: again,
 };
@@ -137,6 +153,22 @@ const service: Restorer = {
         service: id,
         ...(properties.has('TaskDefinition')
           ? { taskDefinition: String(resource.properties['TaskDefinition']) }
+          : {}),
+        // Tasks that run already keep what they have, unless they are replaced.
+        ...(properties.has('CapacityProviderStrategy')
+          ? {
+              capacityProviderStrategy: list(resource.properties['CapacityProviderStrategy'])
+                .map(record)
+                .map((entry) => ({
+                  capacityProvider: String(entry['CapacityProvider']),
+                  weight: Number(entry['Weight']),
+                  base: Number(entry['Base'] ?? 0),
+                })),
+              forceNewDeployment: true,
+            }
+          : {}),
+        ...(properties.has('EnableExecuteCommand')
+          ? { enableExecuteCommand: resource.properties['EnableExecuteCommand'] === true }
           : {}),
         ...(properties.has('NetworkConfiguration')
           ? {

@@ -39,11 +39,12 @@ export const image: Check = {
     }
     const { repository, reference, digest, architectures } = described;
     const name = `${repository} ${reference}`;
-    return architectures === undefined || architectures.includes('arm64')
+    const wanted = inputs.CpuArchitecture === 'X86_64' ? 'amd64' : 'arm64';
+    return architectures === undefined || architectures.includes(wanted)
       ? passed(`${name} is ${digest}`)
       : failed(
-          `${name} is built for ${architectures.join(', ')}, and the tasks run on arm64`,
-          'build it with docker buildx build --platform linux/arm64, and push it',
+          `${name} is built for ${architectures.join(', ')}, and the tasks run on ${wanted}`,
+          `build it with docker buildx build --platform linux/${wanted}, and push it; or correct CpuArchitecture`,
         );
   },
 };
@@ -90,7 +91,7 @@ export const ecsCluster: Check = {
   code: 'PF28',
   title: 'ECS cluster',
   looks: 'ecs:DescribeClusters',
-  why: 'A service cannot be created in a cluster that is not there, or is being deleted.',
+  why: 'A service cannot be created in a cluster that is not there or is being deleted, nor on Fargate Spot where the cluster has no such capacity provider.',
   run: ({ inputs, facts }) => {
     const { engine, EcsClusterName: name } = inputs;
     if (engine !== 'sluice' || name === undefined) {
@@ -103,17 +104,28 @@ export const ecsCluster: Check = {
         `correct EcsClusterName (${name}), or leave it out to have a cluster created`,
       );
     }
-    return described.status === 'ACTIVE'
+    if (described.status !== 'ACTIVE') {
+      return failed(
+        `the ECS cluster ${name} is ${described.status}`,
+        'give another EcsClusterName, or leave it out to have a cluster created',
+      );
+    }
+    const providers = ['FARGATE', 'FARGATE_SPOT'];
+    const missing = providers.filter((one) => !described.capacityProviders.includes(one));
+    return inputs.FargateSpotWeight === 0 || missing.length === 0
       ? passed(`${name} is ACTIVE`)
       : failed(
-          `the ECS cluster ${name} is ${described.status}`,
-          'give another EcsClusterName, or leave it out to have a cluster created',
+          `FargateSpotWeight is given, and the ECS cluster ${name} has no capacity provider ${missing.join(', ')}`,
+          `add it, beside those that the cluster has: aws ecs put-cluster-capacity-providers --cluster ${name} --capacity-providers ${[...new Set([...described.capacityProviders, ...providers])].join(' ')} --default-capacity-provider-strategy …`,
         );
   },
 };
 
-/** What tasks call before they can serve anybody. */
-const services = ['ecr.api', 'ecr.dkr', 's3', 'logs', 'secretsmanager'];
+/** What tasks call before they can serve anybody, and for ECS Exec. */
+function servicesOf({ EnableExecuteCommand }: Subject['inputs']): string[] {
+  const always = ['ecr.api', 'ecr.dkr', 's3', 'logs', 'secretsmanager'];
+  return EnableExecuteCommand ? [...always, 'ssmmessages'] : always;
+}
 
 export const wayOut: Check = {
   code: 'PF23',
@@ -122,6 +134,7 @@ export const wayOut: Check = {
   why: 'Tasks that cannot reach ECR, Secrets Manager and CloudWatch Logs never start (ResourceInitializationError).',
   run: ({ inputs, facts }) => {
     const { ContainerImage: image = '' } = inputs;
+    const services = servicesOf(inputs);
     const ways = found(facts.wayOut);
     if (ways === undefined) {
       return skipped('found' in facts.wayOut ? 'not read' : facts.wayOut.told);
@@ -257,11 +270,11 @@ function toDatabase(database: Database | undefined): Verdict {
 
 export const keyAndTopic: Check = {
   code: 'PF27',
-  title: 'log key and alarm topic',
+  title: 'log key and topics',
   looks: 'kms:DescribeKey, kms:GetKeyPolicy',
-  why: 'A key of another region, or one that CloudWatch Logs cannot use, makes the first resource of the stack fail.',
+  why: 'A key of another region, or one that CloudWatch Logs cannot use, makes the first resource of the stack fail; a topic of another region makes the change set fail.',
   run: (subject) => {
-    const verdicts = [...logKey(subject), ...topic(subject)];
+    const verdicts = [...logKey(subject), ...topics(subject)];
     return verdicts.length === 0 ? passed('none is given') : worst(verdicts);
   },
 };
@@ -312,18 +325,20 @@ function logKey({ inputs, facts }: Subject): Verdict[] {
   ];
 }
 
-function topic({ inputs }: Subject): Verdict[] {
-  const { AlarmTopicArn: arn, aws_region: region } = inputs;
-  if (arn === undefined) {
-    return [];
-  }
-  const [, , , topicRegion = ''] = arn.split(':');
-  return [
-    topicRegion === region
-      ? passed('the topic is in the region of the alarms')
-      : failed(
-          `AlarmTopicArn is a topic of ${topicRegion}; alarms of ${region} take topics of their own region`,
-          `give a topic of ${region}`,
-        ),
+/** Alarms and stacks take topics of their own region; a stack finds out only when the change set is executed. */
+function topics({ inputs }: Subject): Verdict[] {
+  const { AlarmTopicArn: alarms, StackTopicArns: stack, aws_region: region } = inputs;
+  const given = [
+    ...(alarms === undefined ? [] : [['AlarmTopicArn', alarms] as const]),
+    ...stack.map((arn) => ['StackTopicArns', arn] as const),
   ];
+  return given.map(([name, arn]) => {
+    const [, , , topicRegion = ''] = arn.split(':');
+    return topicRegion === region
+      ? passed(`the topic of ${name} is in ${region}`)
+      : failed(
+          `${name} has a topic of ${topicRegion}; alarms and stacks of ${region} take topics of their own region`,
+          `give a topic of ${region}`,
+        );
+  });
 }

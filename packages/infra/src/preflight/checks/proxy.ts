@@ -115,7 +115,7 @@ export const logGroup: Check = {
   code: 'PF16',
   title: 'log group',
   looks: 'logs:DescribeLogGroups',
-  why: 'RDS creates the group itself, without an expiry; if it already exists, the template must not create it again.',
+  why: 'RDS creates the group itself, without an expiry; if it already exists, the template must not create it again, and its class cannot be changed.',
   run: ({ inputs, facts }) => {
     if (!inputs.ManageLogGroup) {
       return passed('its owner keeps it: ManageLogGroup is false');
@@ -125,10 +125,23 @@ export const logGroup: Check = {
     if (groups === undefined) {
       return skipped('the log groups could not be read');
     }
-    if (!groups.includes(name)) {
+    const group = groups.find((one) => one.name === name);
+    if (group === undefined) {
       return passed(`${name} is created with a retention of ${inputs.LogRetentionInDays} days`);
     }
-    return madeByStack(facts, 'AWS::Logs::LogGroup', 'LogGroupName', name)
+    const ours = madeByStack(facts, 'AWS::Logs::LogGroup', 'LogGroupName', name);
+    const wanted = inputs.engine === 'sluice' ? 'STANDARD' : inputs.LogGroupClass;
+    if (group.class !== wanted) {
+      const told = `${name} has the class ${group.class}, which cannot become ${wanted}`;
+      // Without the metrics in its logs engine sluice cannot scale.
+      return ours || inputs.engine === 'sluice'
+        ? failed(
+            told,
+            `${inputs.engine === 'sluice' ? '' : `set LogGroupClass = "${group.class}", or `}delete the group with its logs: aws logs delete-log-group --log-group-name ${name}`,
+          )
+        : warning(told, `set LogGroupClass = "${group.class}", or delete the group with its logs`);
+    }
+    return ours
       ? passed(`${name} belongs to this stack`)
       : passed(
           `${name} exists already, so it stays outside the stack; apply sets its retention to ${inputs.LogRetentionInDays} days`,

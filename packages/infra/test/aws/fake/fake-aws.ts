@@ -25,6 +25,8 @@ export class FakeAws {
   readonly parameters = new Map<string, URLSearchParams>();
   /** The access keys that calls were signed with. */
   readonly accessKeys = new Set<string>();
+  /** Lets calls go on that are not answered. */
+  readonly #held: (() => void)[] = [];
   /** Actions that were called, in order. */
   readonly calls: string[] = [];
 
@@ -60,6 +62,7 @@ export class FakeAws {
     this.calls.length = 0;
     this.parameters.clear();
     this.accessKeys.clear();
+    this.#held.splice(0).forEach((release) => release());
   }
 
   fail(action: string, code: string, status: number, times = Infinity): void {
@@ -146,6 +149,16 @@ export class FakeAws {
       left -= 1;
       const answer = await forward();
       return left < 0 ? answer : withStatus(answer, status);
+    });
+  }
+
+  /** That call is not answered until the next reset. */
+  hang(action: string): void {
+    this.#rules.set(action, async (forward) => {
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      this.#held.push(() => resolve(undefined));
+      await promise;
+      return forward();
     });
   }
 

@@ -9,6 +9,7 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.core.common_models import CloudFormationModel
 from moto.elbv2.models import FakeLoadBalancer, elbv2_backends
 from moto.logs.models import LogGroup, logs_backends
+from moto.logs.responses import LogsResponse
 from moto.rds.models import rds_backends
 
 
@@ -175,16 +176,43 @@ def _create_load_balancer(cls, resource_name, cloudformation_json, account_id, r
     made = elbv2_backends[account_id][region_name].create_load_balancer(
         resource_name,
         properties.get("SecurityGroups"),
-        properties.get("Subnets"),
+        properties.get("Subnets", []),
+        subnet_mappings=properties.get("SubnetMappings"),
         scheme=properties.get("Scheme", "internet-facing"),
         loadbalancer_type=properties.get("Type", "application"),
     )
+    made.fixed_addresses = {
+        entry["SubnetId"]: {key: entry[key] for key in ("AllocationId", "PrivateIPv4Address") if key in entry}
+        for entry in properties.get("SubnetMappings", [])
+    }
     for entry in properties.get("LoadBalancerAttributes", []):
         made.attrs[entry["Key"]] = entry["Value"]
     return made
 
 
 FakeLoadBalancer.create_from_cloudformation_json = classmethod(_create_load_balancer)
+
+
+
+
+class _Zone:
+    """A zone of a balancer with its fixed address, which moto leaves out."""
+
+    def __init__(self, zone, address):
+        self.subnet_id = zone.subnet_id
+        self.zone_name = zone.zone_name
+        self.load_balancer_addresses = [address] if address else []
+
+
+_zones = FakeLoadBalancer.availability_zones.fget
+
+
+def _zones_with_addresses(self):
+    addresses = getattr(self, "fixed_addresses", {})
+    return [_Zone(zone, addresses.get(zone.subnet_id)) for zone in _zones(self)]
+
+
+FakeLoadBalancer.availability_zones = property(_zones_with_addresses)
 
 
 class ChangeSetNotFound(CloudFormationError):
@@ -329,11 +357,38 @@ _create_log_group = LogGroup.create_from_cloudformation_json.__func__
 
 
 def _create_or_import_log_group(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
-    name = cloudformation_json["Properties"].get("LogGroupName")
+    properties = cloudformation_json["Properties"]
+    name = properties.get("LogGroupName")
     groups = logs_backends[account_id][region_name].groups
     if importing() and name in groups:
         return groups[name]
-    return _create_log_group(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+    made = _create_log_group(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs)
+    made.log_group_class = properties.get("LogGroupClass", "STANDARD")
+    return made
 
 
 LogGroup.create_from_cloudformation_json = classmethod(_create_or_import_log_group)
+
+# The events of a stack are published by AWS; no test subscribes to a topic, and none is there.
+cloudformation.Event.sendToSns = lambda self, *_: None
+
+_describe_log_group = LogGroup.to_describe_dict
+
+
+def _describe_with_class(self):
+    return {**_describe_log_group(self), "logGroupClass": getattr(self, "log_group_class", "STANDARD")}
+
+
+LogGroup.to_describe_dict = _describe_with_class
+
+_create_by_api = LogsResponse.create_log_group
+
+
+def _create_with_class(self):
+    answer = _create_by_api(self)
+    group = self.logs_backend.groups[self._get_param("logGroupName")]
+    group.log_group_class = self._get_param("logGroupClass") or "STANDARD"
+    return answer
+
+
+LogsResponse.create_log_group = _create_with_class

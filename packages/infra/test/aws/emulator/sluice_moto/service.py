@@ -36,7 +36,7 @@ def _camel(value):
 
 def _create_service(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
     properties = cloudformation_json["Properties"]
-    return ecs_backends[account_id][region_name].create_service(
+    made = ecs_backends[account_id][region_name].create_service(
         properties["Cluster"],
         resource_name,
         properties.get("DesiredCount", 1),
@@ -45,17 +45,26 @@ def _create_service(cls, resource_name, cloudformation_json, account_id, region_
         launch_type=properties.get("LaunchType"),
         network_configuration=_camel(properties.get("NetworkConfiguration", {})),
     )
+    return _with_capacity(made, properties)
+
+
+def _with_capacity(service, properties):
+    """How tasks are spread and whether commands may be run in them, which moto does not keep."""
+    service.capacity_provider_strategy = _camel(properties.get("CapacityProviderStrategy", []))
+    service.enable_execute_command = properties.get("EnableExecuteCommand", False)
+    return service
 
 
 def _update_service(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
     properties = cloudformation_json["Properties"]
-    return ecs_backends[account_id][region_name].update_service(
+    updated = ecs_backends[account_id][region_name].update_service(
         {
             "cluster": properties["Cluster"],
             "service": original_resource.name,
             "task_definition": properties["TaskDefinition"],
         }
     )
+    return _with_capacity(updated, properties)
 
 
 def _delete_service(self, account_id, region_name):
@@ -89,9 +98,12 @@ TaskDefinition.delete = lambda self, account_id, region_name: None  # Revisions 
 
 
 def _create_cluster(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
-    settings = cloudformation_json["Properties"].get("ClusterSettings")
+    properties = cloudformation_json["Properties"]
+    settings = properties.get("ClusterSettings")
     return ecs_backends[account_id][region_name].create_cluster(
-        cluster_name=resource_name, cluster_settings=_camel(settings) if settings else None
+        cluster_name=resource_name,
+        cluster_settings=_camel(settings) if settings else None,
+        capacity_providers=properties.get("CapacityProviders"),
     )
 
 
