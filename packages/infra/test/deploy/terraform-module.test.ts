@@ -134,9 +134,9 @@ suite('the settings of the Terraform module', { skip: withoutTerraform }, () => 
     ['role_max_session_duration', 3599],
     ['role_max_session_duration', 43_201],
     ['balancer_addresses', { a: '10.0.0.4', b: 'eipalloc-0a' }],
-  ]) {
+  ] as const) {
     test(`${name} is not ${JSON.stringify(value)}`, async (t) => {
-      await assert.rejects(localsFor(t, { [String(name)]: value }));
+      await assert.rejects(localsFor(t, { [name]: value }));
     });
   }
 });
