@@ -233,14 +233,16 @@ export const secretValue: Check = {
   title: 'value of the secret',
   looks: 'secretsmanager:GetSecretValue (only with --deep)',
   why: 'The value must be JSON with a user name and a password; anything else is AUTH_FAILURE later.',
-  run: ({ facts }) => {
-    if (!('found' in facts.deep)) {
-      return skipped(facts.deep.told);
-    }
-    const verdicts = facts.deep.found.map(valueVerdict);
-    return verdicts.length === 0 ? skipped('no secret is used') : worst(verdicts);
-  },
+  run: (subject) => eachSecret(subject, valueVerdict),
 };
+
+/** The verdict on every secret that was looked into. */
+function eachSecret({ facts: { deep } }: Subject, verdict: (secret: Deep) => Verdict): Verdict {
+  if (!('found' in deep)) {
+    return skipped(deep.told);
+  }
+  return deep.found.length === 0 ? skipped('no secret is used') : worst(deep.found.map(verdict));
+}
 
 function valueVerdict({ secret: name, json, user, hasPassword }: Deep): Verdict {
   const fix = 'store JSON such as {"username":"app","password":"…"}';
@@ -258,13 +260,7 @@ export const login: Check = {
   title: 'login to the database',
   looks: 'a PostgreSQL connection (only with --deep)',
   why: 'A stale password, a role’s connection limit or a full database stops the proxy, whatever the template says.',
-  run: ({ facts }) => {
-    if (!('found' in facts.deep)) {
-      return skipped(facts.deep.told);
-    }
-    const verdicts = facts.deep.found.map(loginVerdict);
-    return verdicts.length === 0 ? skipped('no secret is used') : worst(verdicts);
-  },
+  run: (subject) => eachSecret(subject, loginVerdict),
 };
 
 function loginVerdict({ login: look, user, secret: name }: Deep): Verdict {
