@@ -1,10 +1,9 @@
-import type { Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { IRole } from 'aws-cdk-lib/aws-iam';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { LogGroupClass, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { LogGroupClass } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ManagedProxyTarget } from './managed-proxy-target.ts';
+import type { SharedProxyProps } from './shared-proxy-props.ts';
 
 /** One database user: its secret, and how clients log in as it. */
 export interface ManagedProxyAuth {
@@ -19,7 +18,7 @@ export interface ManagedProxyAuth {
 }
 
 /** What a managed proxy can be told, apart from its database. */
-export interface ManagedProxyOptions {
+export interface ManagedProxyOptions extends SharedProxyProps {
   /** The VPC of the database. */
   readonly vpc: IVpc;
   /** The subnets of the proxy; at least two zones. @default - the private subnets of the VPC */
@@ -30,42 +29,14 @@ export interface ManagedProxyOptions {
   readonly auth?: readonly ManagedProxyAuth[];
   /** The role with which RDS reads the secrets. @default - one is created that may read exactly these secrets */
   readonly role?: IRole;
-  /** The path of the role that is made. @default '/' */
-  readonly rolePath?: string;
-  /** The ARN of the permissions boundary of the role that is made. @default - none */
-  readonly permissionsBoundary?: string;
-  /** The longest session of the role that is made; AWS's services are not limited by it. @default Duration.hours(1) */
-  readonly roleMaxSessionDuration?: Duration;
   /** The name. @default - the id of the construct */
   readonly dbProxyName?: string;
-  /** IAM_AUTH: IAM on both legs. @default 'NONE' */
-  readonly defaultAuthScheme?: 'NONE' | 'IAM_AUTH';
-  /** Whether clients without TLS are refused. @default true */
-  readonly requireTLS?: boolean;
-  /** Closes a client that has been idle for this long; 1 s to 8 h. @default Duration.minutes(30) */
-  readonly idleClientTimeout?: Duration;
-  /** Logs the text of statements. @default false */
-  readonly debugLogging?: boolean;
-  /** How long a client waits for a database connection; 0 to 300 s. @default Duration.seconds(120) */
-  readonly borrowTimeout?: Duration;
-  /** The most database connections, as a share of max_connections; 1 to 100. @default 100 */
-  readonly maxConnectionsPercent?: number;
-  /** The most idle ones that are kept; 0 to maxConnectionsPercent. @default - half of maxConnectionsPercent */
-  readonly maxIdleConnectionsPercent?: number;
-  /** SQL that runs once on each new database connection. @default - none */
-  readonly initQuery?: string;
   /** The IP version that clients use; fixed at creation. @default 'IPV4' */
   readonly endpointNetworkType?: 'IPV4' | 'IPV6' | 'DUAL';
   /** The IP version towards the database; fixed at creation. @default 'IPV4' */
   readonly targetConnectionNetworkType?: 'IPV4' | 'IPV6';
-  /** How long logs are kept. @default RetentionDays.THREE_MONTHS */
-  readonly logRetention?: RetentionDays;
-  /** The key that encrypts the logs. @default - the service's own */
-  readonly logEncryptionKey?: IKey;
   /** The class of the log group, fixed when it is made. @default LogGroupClass.STANDARD */
   readonly logGroupClass?: LogGroupClass;
-  /** Whether the log group is made here; not when RDS has made it already. @default true */
-  readonly createLogGroup?: boolean;
   /**
    * Whether the target group is made here; not when a proxy was adopted, whose target group CloudFormation cannot import.
    * @default true

@@ -1,12 +1,10 @@
-import type { Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { SubnetMapping } from 'aws-cdk-lib/aws-elasticloadbalancingv2';
 import type { ContainerImage, ICluster } from 'aws-cdk-lib/aws-ecs';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { ManagedProxyAuth } from './managed-proxy-props.ts';
+import type { SharedProxyProps } from './shared-proxy-props.ts';
 
 /** The database behind the service. */
 export interface SluiceTarget {
@@ -32,7 +30,7 @@ export interface SluiceSpot {
   readonly onDemandBase?: number;
 }
 
-export interface SluiceServiceProps {
+export interface SluiceServiceProps extends SharedProxyProps {
   /** The VPC of the database. */
   readonly vpc: IVpc;
   /** The subnets of the tasks; at least two zones. @default - the private subnets of the VPC */
@@ -62,12 +60,6 @@ export interface SluiceServiceProps {
   readonly imageCredentials?: ISecret;
   /** Whether that repository is a pull-through cache. @default false */
   readonly imagePullThrough?: boolean;
-  /** The path of roles and policies. @default '/' */
-  readonly rolePath?: string;
-  /** The ARN of the permissions boundary of the roles. @default - none */
-  readonly permissionsBoundary?: string;
-  /** The longest session of the roles; AWS's services are not limited by it. @default Duration.hours(1) */
-  readonly roleMaxSessionDuration?: Duration;
   /** How the certificate of the database is checked. @default 'verify-full' */
   readonly targetTls?: 'verify-full' | 'require';
   /** Whether the tasks' group is let into the groups of the database, where those may be changed. @default false */
@@ -84,30 +76,10 @@ export interface SluiceServiceProps {
   readonly target: SluiceTarget;
   /** The database users. @default - none, which needs defaultAuthScheme IAM_AUTH and the setting HealthCheckUser */
   readonly auth?: readonly ManagedProxyAuth[];
-  /**
-   * IAM_AUTH: clients log in with IAM tokens for the database, and so do the tasks. Users with iamAuth REQUIRED have the
-   * tasks use tokens as well: a database user with the role rds_iam cannot log in with a password.
-   * @default 'NONE'
-   */
-  readonly defaultAuthScheme?: 'NONE' | 'IAM_AUTH';
   /** The certificate and key that clients see: JSON with certificate and private_key, both PEM. */
   readonly tlsSecret: ISecret;
   /** The name of balancer and service, and with sluice- before it of cluster and dashboard; at most 32 characters. */
   readonly serviceName: string;
-  /** Whether clients without TLS are refused. @default true */
-  readonly requireTLS?: boolean;
-  /** Closes a client that has been idle for this long. @default Duration.minutes(30) */
-  readonly idleClientTimeout?: Duration;
-  /** Logs the text of statements. @default false */
-  readonly debugLogging?: boolean;
-  /** How long a client waits for a database connection. @default Duration.seconds(120) */
-  readonly borrowTimeout?: Duration;
-  /** The most database connections of all tasks together, as a share of max_connections. @default 100 */
-  readonly maxConnectionsPercent?: number;
-  /** The most idle ones that are kept. @default - half of maxConnectionsPercent */
-  readonly maxIdleConnectionsPercent?: number;
-  /** SQL that runs once on each new database connection. @default - none */
-  readonly initQuery?: string;
   /** The most database connections of one pool of one task. @default - what the budget allows, or no limit of its own */
   readonly poolSize?: number;
   /** Further settings of the daemon, by their names. @default - none */
@@ -120,12 +92,6 @@ export interface SluiceServiceProps {
   readonly minTasks?: number;
   /** The most that autoscaling may start; a rolling deployment runs twice as many for a while. @default 4 */
   readonly maxTasks?: number;
-  /** How long logs are kept. @default RetentionDays.THREE_MONTHS */
-  readonly logRetention?: RetentionDays;
-  /** The key that encrypts the logs. @default - the service's own */
-  readonly logEncryptionKey?: IKey;
-  /** Whether the log group is made here; not when it is there already. @default true */
-  readonly createLogGroup?: boolean;
   /** Where alarms are sent. @default - nowhere: they show in the console only */
   readonly alarmTopic?: ITopic;
 }

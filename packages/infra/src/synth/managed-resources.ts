@@ -1,6 +1,5 @@
-import { Duration, Fn } from 'aws-cdk-lib';
+import { Fn } from 'aws-cdk-lib';
 import { Role } from 'aws-cdk-lib/aws-iam';
-import { Key } from 'aws-cdk-lib/aws-kms';
 import { LogGroupClass } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { ManagedProxyTarget } from '../constructs/managed-proxy-target.ts';
@@ -10,30 +9,23 @@ import type { Model } from '../model/model.ts';
 import { partitionOf } from '../resolve/role-wishes.ts';
 import { keepTargetGroup } from './kept-target-group.ts';
 import { listenPort, networkOf } from './network-resources.ts';
-import { retention } from './retention.ts';
-import { roleSession } from './role-session.ts';
-import { importSecret } from './secrets.ts';
+import { sharedOptions } from './shared-options.ts';
 import type { EngineResources } from './extras.ts';
 
 /** Puts the managed proxy of the model into the stack. */
 export function managedResources(scope: Construct, model: Model): EngineResources {
   const { inputs, resolved } = model;
-  const secrets = model.secrets.map((entry, index) => ({
-    secret: importSecret(scope, `Secret${index}`, entry),
-    iamAuth: entry.iamAuth,
-    clientPasswordAuthType: entry.clientPasswordAuthType,
-    ...(entry.description === undefined ? {} : { description: entry.description }),
-  }));
+  const shared = sharedOptions(scope, model);
   const network = networkOf(scope, model);
   const role = inputs.CreateRole
     ? new ProxyRole(scope, 'Role', {
         roleName: inputs.rds_proxy_role,
-        secrets: secrets.map((entry) => entry.secret),
+        secrets: shared.auth.map((entry) => entry.secret),
         databaseResourceId:
           inputs.DefaultAuthScheme === 'IAM_AUTH' ? resolved.database_resource_id : undefined,
-        path: inputs.RolePath,
-        permissionsBoundary: inputs.PermissionsBoundaryArn,
-        maxSessionDuration: roleSession(inputs).roleMaxSessionDuration,
+        path: shared.rolePath,
+        permissionsBoundary: shared.permissionsBoundary,
+        maxSessionDuration: shared.roleMaxSessionDuration,
       })
     : Role.fromRoleArn(scope, 'Role', resolved.role_arn ?? '', { mutable: false });
   const database = {
@@ -45,6 +37,7 @@ export function managedResources(scope: Construct, model: Model): EngineResource
       : { resourceId: resolved.database_resource_id }),
   };
   const proxy = new ManagedProxy(scope, 'Proxy', {
+    ...shared,
     vpc: network.vpc,
     vpcSubnets: { subnets: [...network.subnets] },
     securityGroups: network.groups,
@@ -54,23 +47,9 @@ export function managedResources(scope: Construct, model: Model): EngineResource
       inputs.DBClusterIdentifier === undefined
         ? ManagedProxyTarget.fromInstanceIdentifier(inputs.rds_instance_id ?? '', database)
         : ManagedProxyTarget.fromClusterIdentifier(inputs.DBClusterIdentifier, database),
-    auth: secrets,
-    defaultAuthScheme: inputs.DefaultAuthScheme,
-    requireTLS: inputs.RequireTLS,
-    idleClientTimeout: Duration.seconds(inputs.IdleClientTimeout),
-    debugLogging: inputs.DebugLogging,
-    borrowTimeout: Duration.seconds(inputs.ConnectionBorrowTimeout),
-    maxConnectionsPercent: inputs.MaxConnectionsPercent,
-    maxIdleConnectionsPercent: inputs.MaxIdleConnectionsPercent,
-    ...(inputs.InitQuery === undefined ? {} : { initQuery: inputs.InitQuery }),
     endpointNetworkType: inputs.EndpointNetworkType,
     targetConnectionNetworkType: inputs.TargetConnectionNetworkType,
-    logRetention: retention(inputs.LogRetentionInDays),
     logGroupClass: LogGroupClass[inputs.LogGroupClass],
-    ...(inputs.LogKmsKeyArn === undefined
-      ? {}
-      : { logEncryptionKey: Key.fromKeyArn(scope, 'LogKey', inputs.LogKmsKeyArn) }),
-    createLogGroup: inputs.ManageLogGroup && !resolved.log_group_exists,
     createTargetGroup: !model.adopted,
     tags: model.tags,
   });

@@ -1,8 +1,7 @@
-import { Duration, Tags } from 'aws-cdk-lib';
+import { Tags } from 'aws-cdk-lib';
 import { Subnet } from 'aws-cdk-lib/aws-ec2';
 import { Cluster, ContainerImage } from 'aws-cdk-lib/aws-ecs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { Key } from 'aws-cdk-lib/aws-kms';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { repositoryArn } from '../constructs/sluice-roles.ts';
@@ -15,9 +14,8 @@ import { partitionOf } from '../resolve/role-wishes.ts';
 import type { StackOutputs } from './outputs.ts';
 import { listenPort, networkOf } from './network-resources.ts';
 import type { EngineResources } from './extras.ts';
-import { retention } from './retention.ts';
-import { roleSession } from './role-session.ts';
 import { importSecret } from './secrets.ts';
+import { sharedOptions } from './shared-options.ts';
 
 /** CDK would tag them; not every region's CloudFormation takes that, and cfn-lint does not. */
 const untaggable = [
@@ -35,6 +33,7 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
   const tlsName = inputs.TlsSecretName ?? '';
   const credentials = registryCredentials(scope, model);
   const service = new SluiceService(scope, 'Sluice', {
+    ...sharedOptions(scope, model),
     vpc: network.vpc,
     vpcSubnets: { subnets: [...network.subnets] },
     balancerSubnets: { subnets: [...network.balancerSubnets] },
@@ -42,7 +41,6 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
     ...spot(inputs),
     cpuArchitecture: inputs.CpuArchitecture,
     enableExecuteCommand: inputs.EnableExecuteCommand,
-    ...roleSession(inputs),
     securityGroups: network.groups,
     allowDatabaseIngress: allowsDatabaseIngress(inputs),
     dualStack: inputs.EndpointNetworkType === 'DUAL',
@@ -57,10 +55,6 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
             vpc: network.vpc,
           }),
         }),
-    ...(inputs.RolePath === undefined ? {} : { rolePath: inputs.RolePath }),
-    ...(inputs.PermissionsBoundaryArn === undefined
-      ? {}
-      : { permissionsBoundary: inputs.PermissionsBoundaryArn }),
     imagePullThrough: inputs.ImagePullThrough,
     image: ContainerImage.fromRegistry(image, credentials === undefined ? {} : { credentials }),
     ...(credentials === undefined ? {} : { imageCredentials: credentials }),
@@ -76,36 +70,17 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
         ? {}
         : { maxConnections: resolved.max_connections }),
     },
-    auth: model.secrets.map((entry, index) => ({
-      secret: importSecret(scope, `Secret${index}`, entry),
-      iamAuth: entry.iamAuth,
-      clientPasswordAuthType: entry.clientPasswordAuthType,
-      ...(entry.description === undefined ? {} : { description: entry.description }),
-    })),
-    defaultAuthScheme: inputs.DefaultAuthScheme,
     tlsSecret: importSecret(scope, 'TlsSecret', {
       arn: resolved.secret_arns[tlsName] ?? '',
       keyArn: resolved.secret_key_arns[tlsName],
     }),
     serviceName: model.proxyName,
-    requireTLS: inputs.RequireTLS,
-    idleClientTimeout: Duration.seconds(inputs.IdleClientTimeout),
-    debugLogging: inputs.DebugLogging,
-    borrowTimeout: Duration.seconds(inputs.ConnectionBorrowTimeout),
-    maxConnectionsPercent: inputs.MaxConnectionsPercent,
-    maxIdleConnectionsPercent: inputs.MaxIdleConnectionsPercent,
-    ...(inputs.InitQuery === undefined ? {} : { initQuery: inputs.InitQuery }),
     ...(model.poolSize === undefined ? {} : { poolSize: model.poolSize }),
     settings: inputs.SluiceSettings,
     cpu: inputs.TaskCpu,
     memoryLimitMiB: inputs.TaskMemory,
     minTasks: inputs.MinTasks,
     maxTasks: inputs.MaxTasks,
-    logRetention: retention(inputs.LogRetentionInDays),
-    createLogGroup: inputs.ManageLogGroup && !resolved.log_group_exists,
-    ...(inputs.LogKmsKeyArn === undefined
-      ? {}
-      : { logEncryptionKey: Key.fromKeyArn(scope, 'LogKey', inputs.LogKmsKeyArn) }),
     ...(inputs.AlarmTopicArn === undefined
       ? {}
       : { alarmTopic: Topic.fromTopicArn(scope, 'AlarmTopic', inputs.AlarmTopicArn) }),
