@@ -16,6 +16,10 @@ export { PropsError } from './constructs/props-error.ts';
 export { ProxyRole } from './constructs/proxy-role.ts';
 export type { ProxyRoleProps } from './constructs/proxy-role.ts';
 export type { SharedProxyProps } from './constructs/shared-proxy-props.ts';
-export type { SluiceServiceProps, SluiceSpot, SluiceTarget } from './constructs/sluice-service-props.ts';
+export type {
+  SluiceServiceProps,
+  SluiceSpot,
+  SluiceTarget,
+} from './constructs/sluice-service-props.ts';
 export { SluiceService } from './constructs/sluice-service.ts';
 export type { ISluiceService } from './constructs/sluice-service.ts';

@@ -16,6 +16,7 @@ import { CreateRoleCommand } from '@aws-sdk/client-iam';
 import { CreateDBInstanceCommand, CreateDBSubnetGroupCommand } from '@aws-sdk/client-rds';
 import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { createClients, destroyClients, type Clients } from '../../src/aws/clients.ts';
+import { startEmulator } from './emulator.ts';
 
 /** The account that moto plays when the keys belong to none it knows. */
 export const accountId = '123456789012';
@@ -40,7 +41,7 @@ export interface Account {
 }
 
 /** Fills an empty emulator: a VPC, subnets, groups that reach each other, a role, a secret and a database. */
-export async function fillAccount(endpoint: string): Promise<Account> {
+async function fillAccount(endpoint: string): Promise<Account> {
   // Any keys will do; without them the SDK asks the machine's metadata service and waits.
   process.env['AWS_ACCESS_KEY_ID'] = 'testing';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'testing';
@@ -124,9 +125,29 @@ rds_proxy_tags = {
   };
 }
 
-/** Closes the account's clients. */
-export function leaveAccount(account: Account): void {
-  destroyClients(account.clients);
+/** An account in an emulator of its own. */
+export interface EmulatedAccount extends Account {
+  /** The address of the emulator. */
+  readonly endpoint: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts an emulator and fills its account.
+ * @param plain as moto comes, without the extension
+ */
+export async function startAccount(plain = false): Promise<EmulatedAccount> {
+  const emulator = await startEmulator(plain);
+  const { endpoint } = emulator;
+  const account = await fillAccount(endpoint);
+  return {
+    ...account,
+    endpoint,
+    stop: async () => {
+      destroyClients(account.clients);
+      await emulator.stop();
+    },
+  };
 }
 
 /** The image that engine sluice starts tasks from. */

@@ -5,26 +5,23 @@ import { dirname, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { list, record } from '../../src/values.ts';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../../../..');
 const script = join(root, 'deploy/github-action/plan.sh');
 
 suite('the script of the GitHub Action', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
 
   before(async () => {
-    emulator = await startEmulator(true);
-    account = await fillAccount(emulator.endpoint);
+    account = await startAccount(true);
   });
 
   after(async () => {
-    leaveAccount(account);
-    await emulator.stop();
+    await account.stop();
   });
 
   /** Runs it as a runner does; what it says of its outputs, and the texts of the files that those name. */

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { checks } from '../../src/preflight/run.ts';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 
 const run = promisify(execFile);
 const sluice = join(import.meta.dirname, '../../../cli/bin/sluice.js');
@@ -15,17 +15,14 @@ const sluice = join(import.meta.dirname, '../../../cli/bin/sluice.js');
 const longest = 15;
 
 suite('the sluice command against the emulator', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
 
   before(async () => {
-    emulator = await startEmulator(true);
-    account = await fillAccount(emulator.endpoint);
+    account = await startAccount(true);
   });
 
   after(async () => {
-    leaveAccount(account);
-    await emulator.stop();
+    await account.stop();
   });
 
   test('plan takes files and flags as typed, and is quick', async (t) => {

@@ -6,18 +6,16 @@ import { startPostgres, type Postgres } from '@sluice/testkit';
 import { ProxyError, startProxy, type RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import { Client } from 'pg';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { startAccount, type EmulatedAccount } from './account.ts';
+import { withoutEmulator } from './emulator.ts';
 
 suite('the daemon with users out of Secrets Manager', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
   let postgres: Postgres;
   let proxy: RunningProxy;
 
   before(async () => {
-    [emulator, postgres] = await Promise.all([startEmulator(true), startPostgres()]);
-    account = await fillAccount(emulator.endpoint);
+    [account, postgres] = await Promise.all([startAccount(true), startPostgres()]);
     await postgres.query(`create role app login password 'first'`);
     await store('app', 'first');
     proxy = await startProxy(settings(account.secretArn));
@@ -25,8 +23,7 @@ suite('the daemon with users out of Secrets Manager', { skip: withoutEmulator },
 
   after(async () => {
     await proxy.stop();
-    leaveAccount(account);
-    await Promise.all([emulator.stop(), postgres.stop()]);
+    await Promise.all([account.stop(), postgres.stop()]);
   });
 
   function settings(secret: string): ReturnType<typeof createSettings> {

@@ -25,9 +25,9 @@ import {
   ModifyDBProxyEndpointCommand,
 } from '@aws-sdk/client-rds';
 import { runApply, runDestroy, runDrift, runPlan } from '../../src/shell/index.ts';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 
 interface Document {
   readonly drift: readonly {
@@ -39,13 +39,11 @@ interface Document {
 }
 
 suite('drift in everything that the stack made', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
   let managed: string;
 
   before(async () => {
-    emulator = await startEmulator();
-    account = await fillAccount(emulator.endpoint);
+    account = await startAccount();
     managed = `${account.tfvars}engine  = "rds-proxy"
 CreateRole = true
 CreateSecurityGroup     = true
@@ -58,8 +56,7 @@ DBProxyEndpoints        = [{ DBProxyEndpointName = "orders-second" }, { DBProxyE
   });
 
   after(async () => {
-    leaveAccount(account);
-    await emulator.stop();
+    await account.stop();
   });
 
   async function drift(file: string): Promise<string[]> {

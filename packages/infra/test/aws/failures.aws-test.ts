@@ -7,20 +7,18 @@ import { HealthWatch } from '../../src/apply/health-watch.ts';
 import { readTargetHealth } from '../../src/apply/target-health.ts';
 import { settle } from '../../src/apply/settle.ts';
 import { runApply, runDestroy, runOutputs, runPlan } from '../../src/shell/index.ts';
-import { fillAccount, leaveAccount, region, type Account } from './account.ts';
+import { region, startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
 suite('when AWS fails', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
   let fake: FakeAws;
 
   before(async () => {
-    emulator = await startEmulator();
-    account = await fillAccount(emulator.endpoint);
-    fake = await FakeAws.start(emulator.endpoint);
+    account = await startAccount();
+    fake = await FakeAws.start(account.endpoint);
     process.env['AWS_ENDPOINT_URL'] = fake.endpoint;
   });
 
@@ -29,9 +27,8 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
   });
 
   after(async () => {
-    leaveAccount(account);
     await fake.stop();
-    await emulator.stop();
+    await account.stop();
   });
 
   async function nothingIsThere(): Promise<void> {

@@ -24,9 +24,9 @@ import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { makeCertificate } from '@sluice/testkit';
 import type { Plan } from '../../src/plan/plan.ts';
 import { runApply, runCheck, runDestroy, runPlan } from '../../src/shell/index.ts';
-import { accountId, fillAccount, leaveAccount, region, type Account } from './account.ts';
+import { accountId, region, startAccount, type Account, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand, type Ran } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
 /** One input set, or one state of AWS, and what a plan says of it. */
@@ -335,25 +335,22 @@ const cases: readonly Case[] = [
 ];
 
 suite('what would fail is said before it does', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
   let fake: FakeAws;
   let key: string;
 
   before(async () => {
-    emulator = await startEmulator();
-    account = await fillAccount(emulator.endpoint);
+    account = await startAccount();
     key = await furnish(account);
-    fake = await FakeAws.start(emulator.endpoint);
+    fake = await FakeAws.start(account.endpoint);
     process.env['AWS_ENDPOINT_URL'] = fake.endpoint;
   });
 
   afterEach(() => fake.reset());
 
   after(async () => {
-    leaveAccount(account);
     await fake.stop();
-    await emulator.stop();
+    await account.stop();
   });
 
   /** The nine inputs with some of them changed. */

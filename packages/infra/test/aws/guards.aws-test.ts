@@ -8,9 +8,9 @@ import { DescribeLogGroupsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { DescribeDBProxiesCommand } from '@aws-sdk/client-rds';
 import { settle } from '../../src/apply/settle.ts';
 import { runApply, runDestroy, runPlan } from '../../src/shell/index.ts';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
 /** A terminal at which somebody types these lines. */
@@ -27,15 +27,13 @@ suite(
   'nothing that is deployed is changed or taken away unasked',
   { skip: withoutEmulator },
   () => {
-    let emulator: Emulator;
-    let account: Account;
+    let account: EmulatedAccount;
     let fake: FakeAws;
     let sluice: string;
 
     before(async () => {
-      emulator = await startEmulator();
-      account = await fillAccount(emulator.endpoint);
-      fake = await FakeAws.start(emulator.endpoint);
+      account = await startAccount();
+      fake = await FakeAws.start(account.endpoint);
       process.env['AWS_ENDPOINT_URL'] = fake.endpoint;
       sluice = `${account.tfvars}engine = "sluice"
 ContainerImage = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/sluice:0.1.0"
@@ -52,9 +50,8 @@ TlsSecretName  = "orders-tls"
     afterEach(() => fake.reset());
 
     after(async () => {
-      leaveAccount(account);
       await fake.stop();
-      await emulator.stop();
+      await account.stop();
     });
 
     async function names(): Promise<string[]> {

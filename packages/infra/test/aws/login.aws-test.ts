@@ -10,9 +10,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runApply, runPlan } from '../../src/shell/index.ts';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
 const password = 'the-password-of-app';
@@ -20,8 +20,7 @@ const password = 'the-password-of-app';
 const nobody = 1;
 
 suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
   let fake: FakeAws;
   let postgres: Postgres;
   let folder: string;
@@ -31,15 +30,14 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     folder = await mkdtemp(join(tmpdir(), 'sluice-login-'));
     await writeFile(join(folder, 'cert.pem'), certificate.cert);
     await writeFile(join(folder, 'key.pem'), certificate.key, { mode: 0o600 });
-    [emulator, postgres] = await Promise.all([
-      startEmulator(),
+    [account, postgres] = await Promise.all([
+      startAccount(),
       startPostgres({ tls: certificate, maxConnections: 40 }),
     ]);
     await postgres.query(`create role app login password '${password}'`);
-    account = await fillAccount(emulator.endpoint);
     await account.openPort(postgres.port);
     await account.openPort(nobody);
-    fake = await FakeAws.start(emulator.endpoint);
+    fake = await FakeAws.start(account.endpoint);
     process.env['AWS_ENDPOINT_URL'] = fake.endpoint;
   });
 
@@ -49,9 +47,8 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
   });
 
   after(async () => {
-    leaveAccount(account);
     await fake.stop();
-    await Promise.all([emulator.stop(), postgres.stop(), rm(folder, { recursive: true })]);
+    await Promise.all([account.stop(), postgres.stop(), rm(folder, { recursive: true })]);
   });
 
   async function secret(value: string): Promise<void> {

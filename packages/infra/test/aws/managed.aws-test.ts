@@ -15,22 +15,19 @@ import { DescribeSecurityGroupsCommand } from '@aws-sdk/client-ec2';
 import { GetRoleCommand } from '@aws-sdk/client-iam';
 import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { runApply, runDestroy, runDrift, runOutputs, runPlan } from '../../src/shell/index.ts';
-import { accountId, fillAccount, leaveAccount, region, type Account } from './account.ts';
+import { accountId, region, startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 
 suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
 
   before(async () => {
-    emulator = await startEmulator();
-    account = await fillAccount(emulator.endpoint);
+    account = await startAccount();
   });
 
   after(async () => {
-    leaveAccount(account);
-    await emulator.stop();
+    await account.stop();
   });
 
   async function proxies(): Promise<string[]> {

@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { runPlan } from '../../src/shell/run-plan.ts';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 
 suite('plan on moto as it comes', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
 
   before(async () => {
-    emulator = await startEmulator(true);
-    account = await fillAccount(emulator.endpoint);
+    account = await startAccount(true);
   });
 
   after(async () => {
-    leaveAccount(account);
-    await emulator.stop();
+    await account.stop();
   });
 
   test('the nine inputs of the original project are planned', async (t) => {

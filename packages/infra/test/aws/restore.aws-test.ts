@@ -86,9 +86,9 @@ import { readers, resourcesOf } from '../../src/drift/drift.ts';
 import { irreparable, restorers } from '../../src/drift/restore/restore.ts';
 import { readStack } from '../../src/resolve/deployed.ts';
 import { runApply, runDrift, runPlan } from '../../src/shell/index.ts';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { startAccount, type Account, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 
 /** Somebody else changes something in AWS. */
 type Fault = (account: Account) => Promise<unknown>;
@@ -810,13 +810,11 @@ const serviceGone = (zone: string): readonly (readonly [drift: string, plant: Fa
 ];
 
 suite('whatever has drifted, apply restores it', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
   let zone: string;
 
   before(async () => {
-    emulator = await startEmulator();
-    account = await fillAccount(emulator.endpoint);
+    account = await startAccount();
     const { HostedZone } = await account.clients.route53.send(
       new CreateHostedZoneCommand({ Name: 'example.com', CallerReference: 'test' }),
     );
@@ -824,8 +822,7 @@ suite('whatever has drifted, apply restores it', { skip: withoutEmulator }, () =
   });
 
   after(async () => {
-    leaveAccount(account);
-    await emulator.stop();
+    await account.stop();
   });
 
   function dns(): string {

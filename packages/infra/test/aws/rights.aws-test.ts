@@ -4,29 +4,26 @@ import { dirname, join } from 'node:path';
 import { after, afterEach, before, suite, test } from 'node:test';
 import { readStack } from '../../src/resolve/deployed.ts';
 import { runApply, runDestroy, runPlan } from '../../src/shell/index.ts';
-import { accountId, fillAccount, leaveAccount, region, type Account } from './account.ts';
+import { accountId, region, startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
 suite('whose rights are used, and what protects a stack', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
   let fake: FakeAws;
 
   before(async () => {
-    emulator = await startEmulator();
-    account = await fillAccount(emulator.endpoint);
-    fake = await FakeAws.start(emulator.endpoint);
+    account = await startAccount();
+    fake = await FakeAws.start(account.endpoint);
     process.env['AWS_ENDPOINT_URL'] = fake.endpoint;
   });
 
   afterEach(() => fake.reset());
 
   after(async () => {
-    leaveAccount(account);
     await fake.stop();
-    await emulator.stop();
+    await account.stop();
   });
 
   test('CloudFormation gets its role for every change, and for the removal', async (t) => {

@@ -15,18 +15,16 @@ import {
 import { ListAttachedRolePoliciesCommand } from '@aws-sdk/client-iam';
 import { DescribeDBProxiesCommand } from '@aws-sdk/client-rds';
 import { runApply, runDestroy, runDrift, runPlan } from '../../src/shell/index.ts';
-import { fillAccount, leaveAccount, type Account } from './account.ts';
+import { startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 
 suite('Sluice on ECS, from the managed proxy to destroy', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
   let tfvars: string;
 
   before(async () => {
-    emulator = await startEmulator();
-    account = await fillAccount(emulator.endpoint);
+    account = await startAccount();
     tfvars = `${account.tfvars}engine = "sluice"
 ContainerImage = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/sluice:0.1.0"
 TlsSecretName  = "orders-tls"
@@ -34,8 +32,7 @@ TlsSecretName  = "orders-tls"
   });
 
   after(async () => {
-    leaveAccount(account);
-    await emulator.stop();
+    await account.stop();
   });
 
   test('moving from the managed proxy is a plan like any other, and says what becomes of the endpoint', async (t) => {

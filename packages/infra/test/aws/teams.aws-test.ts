@@ -20,24 +20,21 @@ import {
   runPlan,
 } from '../../src/shell/index.ts';
 import { runSynth } from '../../src/shell/run-synth.ts';
-import { accountId, fillAccount, leaveAccount, region, type Account } from './account.ts';
+import { accountId, region, startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
-import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
+import { withoutEmulator } from './emulator.ts';
 
 const noTerminal = { stdin: Object.assign(new PassThrough().end(), { isTTY: false }) };
 
 suite('what teams have', { skip: withoutEmulator }, () => {
-  let emulator: Emulator;
-  let account: Account;
+  let account: EmulatedAccount;
 
   before(async () => {
-    emulator = await startEmulator();
-    account = await fillAccount(emulator.endpoint);
+    account = await startAccount();
   });
 
   after(async () => {
-    leaveAccount(account);
-    await emulator.stop();
+    await account.stop();
   });
 
   async function proxy(name: string): Promise<{ endpoint?: string; tls?: boolean } | undefined> {
