@@ -74,6 +74,22 @@ suite('what npm run docs:infra writes', () => {
     }
   });
 
+  test('the rights that plan needs are those that the checks look with', () => {
+    const [, paragraph = ''] = /^(Reads \(`plan`\): .*)$/m.exec(page) ?? [];
+    const given = [...paragraph.matchAll(/`([\w-]+:\w+\*?)`/g)].map(([, action = '']) => action);
+    const needed = checks.flatMap(({ looks }) => looks.match(/\b[a-z0-9]+:[A-Z]\w+/g) ?? []);
+    assert.ok(given.length > 20 && needed.length > 20);
+    assert.deepEqual(
+      needed.filter(
+        (action) =>
+          !given.some((one) =>
+            one.endsWith('*') ? action.startsWith(one.slice(0, -1)) : one === action,
+          ),
+      ),
+      [],
+    );
+  });
+
   test('the tables of docs/infrastructure.md are up to date', async () => {
     const made = await format(withTables(page), {
       parser: 'markdown',
