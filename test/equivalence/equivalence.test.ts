@@ -31,6 +31,14 @@ function pacesOf(connections: number, { differs }: Case): readonly Pace[] {
   return connections === 1 ? ['in step'] : ['together'];
 }
 
+/**
+ * Whether a case has a proxy of its own, which reads first what code the database has: most of what a case costs. In
+ * `npm test` those over three connections share one, as random scripts do, and each finds what others have left.
+ */
+function isAlone(connections: number, { differs }: Case): boolean {
+  return triesAll || connections === 1 || differs !== undefined;
+}
+
 suite('a pooled connection looks like a connection of its own', { concurrency: true }, () => {
   let stage: Stage;
   before(() => {
@@ -84,7 +92,9 @@ suite('a pooled connection looks like a connection of its own', { concurrency: t
         test(differs === undefined ? name : `differs: ${name}`, async () => {
           const findings = [];
           for (const pace of pacesOf(connections, each)) {
-            const finding = await lane.tryAnew(script, pace);
+            const finding = await (isAlone(connections, each)
+              ? lane.tryAnew(script, pace)
+              : lane.compare(script, pace));
             if (finding !== null) findings.push(finding);
           }
           if (differs !== undefined)
