@@ -163,6 +163,19 @@ suite('sluice status', { concurrency: 2 }, () => {
     );
   });
 
+  test('says that nothing runs, where nobody has named a proxy', async (t) => {
+    for (const command of [['status'], ['pause'], ['drain', 'a']]) {
+      const cwd = temporaryFolder(t);
+      const sluice = new SluiceProcess(t, command, { cwd, env: { TMPDIR: temporaryFolder(t) } });
+      assert.equal(await sluice.exit(), 1);
+      assert.equal(
+        sluice.stderr.join('\n'),
+        'error: no `sluice up` is running, and there is no sluice.yaml in this directory; ' +
+          'name the proxy with --admin or --config, or start one with: sluice up',
+      );
+    }
+  });
+
   test('failover says that a plain sluice up has no standby', async (t) => {
     const env = { TMPDIR: temporaryFolder(t) };
     const up = new SluiceProcess(t, ['up', '--port', '0', '--json'], { env });

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { rootCertificates } from 'node:tls';
@@ -76,6 +76,9 @@ export class AdminPort {
   }
 }
 
+/** Where a proxy that nobody names has its settings. */
+const defaultFile = 'sluice.yaml';
+
 /**
  * The admin port of the proxy that a command is meant for: the one that is given, or that of a settings file, or that of
  * a `sluice up` that runs. Undefined when the settings file is wrong, which has been told then.
@@ -89,8 +92,14 @@ export function adminPort(
   if (config === undefined) {
     const control = findControl();
     if (control !== undefined) return new AdminPort(control.admin);
+    if (!existsSync(defaultFile)) {
+      throw new UsageError(
+        `no \`sluice up\` is running, and there is no ${defaultFile} in this directory; ` +
+          'name the proxy with --admin or --config, or start one with: sluice up',
+      );
+    }
   }
-  const settings = readSettings(typeof config === 'string' ? config : 'sluice.yaml', stderr);
+  const settings = readSettings(typeof config === 'string' ? config : defaultFile, stderr);
   if (settings === undefined) return undefined;
   const { AdminHost, AdminPort: port, AdminTlsCertFile, AdminTlsCaFile } = settings;
   if (AdminHost.startsWith('/')) return new AdminPort(AdminHost);
