@@ -1,5 +1,6 @@
 // A test suite that starts PostgreSQL and Sluice in its own process.
 //
+//   npm pkg set type=module
 //   npm install --save-dev sluice @sluice/postgres pg
 //   node --test proxy-in-a-test-suite.test.ts
 import assert from 'node:assert/strict';
