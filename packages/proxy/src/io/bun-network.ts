@@ -50,8 +50,14 @@ export const bunNetwork: Network = {
   connect(place: Place, handler: TransportHandler, connected: () => void): Transport {
     const transport = new BunTransport(null);
     transport.handler = handler;
+    // A Unix socket is connected, or is not there, before `connect` of Bun returns: who calls has no transport yet.
+    let isWithin = true;
+    const afterwards = (work: () => void): void => {
+      if (isWithin) queueMicrotask(work);
+      else work();
+    };
     const failed = (error: BunError): void =>
-      transport.notConnected(described(error, 'connect', place));
+      afterwards(() => transport.notConnected(described(error, 'connect', place)));
     bun()
       .connect({
         ...bunPlace(place),
@@ -61,13 +67,15 @@ export const bunNetwork: Network = {
           ...handlers,
           open(socket) {
             transport.opened(socket);
-            if (transport.isEnded) return;
             if (!('file' in place)) socket.setKeepAlive(true, 0);
-            try {
-              connected();
-            } catch (error) {
-              transport.broken(error);
-            }
+            afterwards(() => {
+              if (transport.isEnded) return;
+              try {
+                connected();
+              } catch (error) {
+                transport.broken(error);
+              }
+            });
           },
           connectError(_, error) {
             failed(error);
@@ -76,6 +84,7 @@ export const bunNetwork: Network = {
       })
       // `connectError` has told it, unless the options were wrong.
       .catch(failed);
+    isWithin = false;
     return transport;
   },
 

@@ -101,7 +101,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
 
   writeRanges(ranges: Ranges): boolean {
     const { count, bytes, buffers, starts, ends } = ranges;
-    const [first] = buffers;
+    const first = buffers[0];
     if (count === 1 && first !== undefined) return this.#send(first, starts[0] ?? 0, ends[0] ?? 0);
     if (bytes <= scratch.length) {
       ranges.copyTo(scratch);
@@ -208,7 +208,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     this.#flags |= Flag.Scheduled;
     queueMicrotask(() => {
       this.#flags &= ~Flag.Scheduled;
-      this.#guarded(() => this.#deliver());
+      this.#deliver();
     });
   }
 
@@ -229,7 +229,8 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
 
   /** Gives the handler what has come while it did not read. */
   #deliver(): void {
-    while (this.#input !== null && !this.#is(Flag.Paused | Flag.Destroyed)) this.#deliverNext();
+    while (this.#input !== null && !this.#is(Flag.Paused | Flag.Destroyed))
+      this.#guarded(() => this.#deliverNext());
     if (this.#is(Flag.PeerEndWaits) && !this.#is(Flag.Paused)) this.peerEnded();
   }
 
@@ -259,8 +260,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
   end(last?: Buffer): void {
     if (this.#is(Flag.Destroyed | Flag.Closed)) return;
     if (this.#is(Flag.Ended)) {
-      // Both sides have ended now.
-      if (this.#queue === null) this.#finish();
+      if (this.#queue === null && this.#is(Flag.PeerEnded)) this.#finish();
       return;
     }
     if (last !== undefined) this.write(last);

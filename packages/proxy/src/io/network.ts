@@ -4,10 +4,11 @@ import type { Network } from './transport.ts';
 
 const networks = { node: nodeNetwork, bun: bunNetwork } as const;
 
-/** Whose sockets are used: those of `node:net`, unless SLUICE_SOCKETS names others. Tests set it. */
+/** Whose sockets are used: those of `node:net`, unless SLUICE_SOCKETS names others, for a comparison. */
 function choose(): Network {
+  const isBun = 'Bun' in globalThis;
   const wanted = process.env['SLUICE_SOCKETS'] ?? 'node';
-  if (wanted === 'node' || (wanted === 'bun' && 'Bun' in globalThis)) return networks[wanted];
+  if (wanted === 'node' || (wanted === 'bun' && isBun)) return networks[wanted];
   throw new Error(
     `SLUICE_SOCKETS is "${wanted}"; it can be node, and bun if the process runs on Bun`,
   );

@@ -104,7 +104,7 @@ export interface Network {
   readonly name: 'node' | 'bun';
   /** Starts to listen; port 0 takes a free one. */
   listen(place: Place, handler: ListenerHandler): Promise<Listener>;
-  /** Connects. `connected` is called once, unless `handler` is told that it failed. The transport can be destroyed before. */
+  /** Connects. `connected` is called once, unless `handler` is told that it failed; neither within this call. The transport can be destroyed before. */
   connect(place: Place, handler: TransportHandler, connected: () => void): Transport;
   /** What encrypts accepted connections. Throws if a certificate and its key cannot be read or do not match. */
   tlsAcceptor(options: AcceptorOptions): TlsAcceptor;

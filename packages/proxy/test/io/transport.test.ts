@@ -344,6 +344,7 @@ for (const network of networks) {
     test('a Unix socket that is not there', async () => {
       const recorder = new Recorder();
       network.connect({ file: '/nonexistent/socket' }, recorder, () => undefined);
+      assert.deepEqual(recorder.events, []);
       await recorder.saw('close');
       assert.equal(recorder.errors[0]?.message, 'connect ENOENT /nonexistent/socket');
       assert.equal(recorder.errors[0]?.code, 'ENOENT');
