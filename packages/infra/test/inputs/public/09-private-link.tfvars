@@ -11,3 +11,4 @@ engine                  = "sluice"
 ContainerImage          = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/sluice:0.1.0"
 TlsSecretName           = "orders-tls"
 PrivateLinkPrincipals   = ["arn:aws:iam::210987654321:root"]
+BalancerAddresses       = { "subnet-0a000000000000000" = "10.20.1.10", "subnet-0b000000000000000" = "10.20.2.10" }
