@@ -1,6 +1,8 @@
 """Managed policies of a role that a template makes: moto leaves the role without them."""
 
-from moto.iam.models import Role, iam_backends
+import json
+
+from moto.iam.models import ManagedPolicy, Role, iam_backends
 from moto.logs.models import LogGroup
 
 _create = Role.create_from_cloudformation_json.__func__
@@ -27,3 +29,16 @@ Role.delete_from_cloudformation_json = classmethod(_delete_role)
 
 # CloudFormation's Arn of a log group ends so, as policies need it.
 LogGroup.get_cfn_attribute = lambda self, name: f"{self.arn}:*"
+
+
+def _update_policy(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
+    """moto has no update of a managed policy, and forgets the policy instead. IAM keeps five versions."""
+    if len(original_resource.versions) >= 5:
+        original_resource.versions.pop(0)
+    iam_backends[account_id]["aws"].create_policy_version(
+        original_resource.arn, json.dumps(cloudformation_json["Properties"]["PolicyDocument"]), True
+    )
+    return original_resource
+
+
+ManagedPolicy.update_from_cloudformation_json = classmethod(_update_policy)
