@@ -14,6 +14,12 @@ import type { Runtime } from './runtime.ts';
 
 const sourceCommand = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
 
+/** Settings of all daemons of a run: SLUICE_TEST_SETTINGS='{"Interleaving":"always"}' npm test. */
+const everywhere = JSON.parse(process.env['SLUICE_TEST_SETTINGS'] ?? '{}') as Record<
+  string,
+  unknown
+>;
+
 /** A line of the daemon's log, as pino writes it. */
 export interface LogLine {
   readonly level: number;
@@ -82,6 +88,7 @@ export class Sluice {
       TargetPort: target.port,
       LogFormat: 'json',
       Users: [{ UserName: target.user, Password: target.password }],
+      ...everywhere,
       ...settings,
     };
     const looking = isWanted ? await Looking.begin(target, folder) : null;

@@ -71,6 +71,7 @@ function poolLimits(settings: Settings, database: string, user: string): PoolLim
     lifetimeJitterPercent: settings.ConnectionLifetimeJitterPercent,
     idleTimeout: settings.ConnectionIdleTimeout * seconds,
     unproven: settings.UnprovenCode,
+    interleaving: settings.Interleaving,
     statements: settings.PreparedStatementsPerConnection,
     retryMin: settings.ConnectRetryMin * seconds,
     retryMax: settings.ConnectRetryMax * seconds,

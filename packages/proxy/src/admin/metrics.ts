@@ -336,6 +336,18 @@ export function createMetrics(sources: MetricSources): Registry {
     () => perPool((pool) => pool.stats.cyclesSentAgain),
   );
   counter(
+    'sluice_cycles_shared_total',
+    'Query cycles that ran on a shared lease, beside those of other sessions.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.cyclesShared),
+  );
+  counter(
+    'sluice_cycles_moved_total',
+    'Query cycles on a shared lease that ran again alone, because a slow read was ahead of them or the connection was lost.',
+    poolLabelNames,
+    () => perPool((pool) => pool.stats.cyclesMoved),
+  );
+  counter(
     'sluice_assumptions_corrected_total',
     'Wrong assumptions about the state of a server connection that the proxy corrected after an error from the database, by ' +
       'kind. The proxy retries the request if no part of it has run.',

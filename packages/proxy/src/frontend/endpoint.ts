@@ -263,7 +263,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     if (session.state === SessionState.Idle) {
       if (idleTimeout > 0 && elapsed >= idleTimeout)
         session.terminate(new ProxyError('IDLE_CLIENT_TIMEOUT', { seconds: idleTimeout / 1000 }));
-    } else if (session.state === SessionState.Active) {
+    } else if (session.state === SessionState.Active || session.state === SessionState.Shared) {
       if (session.awaitsReplies) {
         if (queryTimeout > 0 && elapsed >= queryTimeout) {
           this.#cancel(session);
@@ -461,6 +461,12 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     // One at a time: further cancels in the meantime count as one.
     if (connection.lease.isBeingCanceled) connection.lease.cancelAgain = true;
     else this.#deliverCancel(connection);
+  }
+
+  cancelOn(connection: ServerConnection): void {
+    if (connection.pending.length === 0) return;
+    if (connection.runsOwn) connection.onOwnAnswered = () => this.cancelOn(connection);
+    else if (!connection.lease.isBeingCanceled) this.#deliverCancel(connection);
   }
 
   #deliverCancel(connection: ServerConnection): void {

@@ -1,6 +1,6 @@
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { clock } from '../io/clock.ts';
-import type { Borrower, PoolLimits } from './pool-target.ts';
+import type { PoolLimits, Suited } from './pool-target.ts';
 import type { ConnectionSource } from '../backend/connection-source.ts';
 
 /** The maximum number of recent connections that are checked for the borrower's parameters. */
@@ -41,7 +41,7 @@ export class IdleConnections {
   }
 
   /** Removes the connection that suits the borrower best; null if none can be leased. `isBalanced`: choose by load. */
-  take(borrower: Borrower, isBalanced: boolean): ServerConnection | null {
+  take(borrower: Suited, isBalanced: boolean): ServerConnection | null {
     const list = this.#list;
     const newest = list.length - 1;
     if (newest < 0) return null;
@@ -78,7 +78,7 @@ export class IdleConnections {
   }
 
   /** A connection with the borrower's parameters needs no replay; a few are checked, newest first. */
-  #bestSuited(borrower: Borrower): number {
+  #bestSuited(borrower: Suited): number {
     const list = this.#list;
     const { lastConnection, parameters: wanted } = borrower;
     // The borrower's own state may be there; for any other session it would be removed.

@@ -12,6 +12,10 @@ export class PoolStats {
   borrows = 0;
   borrowsAborted = 0;
   cycles = 0;
+  /** Cycles on shared leases; `cycles` includes them. */
+  cyclesShared = 0;
+  /** Those of them that had to run again, alone. */
+  cyclesMoved = 0;
   /** Called once, for the next answered cycle. */
   onAnswer: (() => void) | null = null;
   /** Cycles retried after the loss of their server connection. */

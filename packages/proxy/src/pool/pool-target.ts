@@ -3,16 +3,21 @@ import type { ServerConnection } from '../backend/server-connection.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import type { ProxyError } from '../errors.ts';
 import type { LoginResult } from '../backend/login-result.ts';
+import type { Interleaving } from '../interleaving/interleaver.ts';
 import type { ConnectFailure, ConnectionSource, SourcePool } from '../backend/connection-source.ts';
 
 /* The environment of a pool: its borrowers, and the targets of its connections. */
 
-/** A borrower: a session, or a login that must learn what the database reports. */
-export interface Borrower {
+/** What decides which idle connection suits a borrower best. */
+export interface Suited {
   /** The last connection, if the borrower has state there. */
   readonly lastConnection?: ServerConnection | null;
   /** The parameters to set before its first request. */
   readonly parameters: ParameterSet;
+}
+
+/** A borrower: a session, or a login that must learn what the database reports. */
+export interface Borrower extends Suited {
   /** When it joined the borrow queue, in milliseconds of `performance.now()`. */
   readonly waitingSince: number;
   /** A used connection refused its parameters, so it needs a new one. */
@@ -42,6 +47,8 @@ export interface PoolLimits {
   readonly statements: number;
   /** What to do about unproven code: see the setting UnprovenCode. */
   readonly unproven: 'reset' | 'pin' | 'trust';
+  /** Which cycles run on shared leases: see the setting Interleaving. */
+  readonly interleaving: Interleaving;
   readonly initQuery: string;
   readonly retryMin: number;
   readonly retryMax: number;

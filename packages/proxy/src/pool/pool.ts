@@ -2,6 +2,8 @@ import type { ErrorFields } from '@sluice/wire';
 import type { ConnectionOwner } from '../backend/lease-owner.ts';
 import { connectionLimitOf } from '../backend/error-words.ts';
 import { ServerConnection } from '../backend/server-connection.ts';
+import { Interleaver } from '../interleaving/interleaver.ts';
+import type { Interleaving, InterleavingPool } from '../interleaving/interleaver.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
 import { ProxyError } from '../errors.ts';
 import { memory } from '../io/memory.ts';
@@ -24,6 +26,7 @@ import type {
   LoginChanges,
   PoolLimits,
   PoolTarget,
+  Suited,
 } from './pool-target.ts';
 import type { ConnectFailure, ConnectionSource } from '../backend/connection-source.ts';
 
@@ -35,7 +38,7 @@ const longestLingering = 1000;
  *
  * Borrowers are served first in, first out; `IdleConnections` chooses their connections.
  */
-export class Pool implements ConnectionOwner<ServerConnection> {
+export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool {
   readonly database: string;
   readonly user: string;
   /** Parameters that can only be in a startup packet; part of the pool's key. */
@@ -52,6 +55,8 @@ export class Pool implements ConnectionOwner<ServerConnection> {
   readonly storedCode = new StoredCode();
   /** What PostgreSQL would decide when a client logs in. */
   readonly logins = new LoginWatch(this);
+  /** Its shared leases. */
+  readonly interleaver: Interleaver = new Interleaver(this);
   /** Applications that have used currval() or lastval(). */
   readonly sequenceReaders = new ApplicationNames();
   /** Sessions that keep a connection only until another session needs it. */
@@ -192,6 +197,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
       if (connection !== null) return connection;
     }
     this.#waiting.add(borrower);
+    this.interleaver.giveWay();
     if (borrower.needsNew === true) this.#closeIdleForNew();
     else
       for (const session of this.lingering) {
@@ -203,6 +209,17 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     this.#grow();
     if (this.limits.borrowTimeout === 0) queueMicrotask(() => this.#expire(performance.now()));
     return null;
+  }
+
+  get interleaving(): Interleaving {
+    return this.limits.interleaving;
+  }
+
+  lend(parameters: ParameterSet): ServerConnection | null {
+    if (this.#waiting.size > 0 || memory.isShort || this.isPaused) return null;
+    const connection = this.#takeIdle({ parameters });
+    if (connection !== null) this.stats.borrows++;
+    return connection;
   }
 
   /** Removes a borrower from the queue. */
@@ -596,7 +613,7 @@ export class Pool implements ConnectionOwner<ServerConnection> {
     return oldest !== undefined && this.evictIdle(oldest.source);
   }
 
-  #takeIdle(borrower: Borrower): ServerConnection | null {
+  #takeIdle(borrower: Suited): ServerConnection | null {
     const connection = this.#idle.take(borrower, this.#target.isBalanced);
     if (connection !== null) this.#leaseOut(connection);
     return connection;

@@ -241,6 +241,13 @@ export class RequestForwarder {
     this.#processRest();
   }
 
+  /** The cycle that waits was answered on a shared lease. */
+  answered(): void {
+    this.#goOn();
+    if (this.#rest !== null) this.#rest = this.#dropFirst(this.#rest);
+    this.#processRest();
+  }
+
   /** The server connection was lost before the Sync of a cycle: the rest of the cycle is dropped. */
   discardUntilSync(): void {
     this.#discarding = true;
@@ -424,6 +431,10 @@ export class RequestForwarder {
         synced = 0;
       }
       if (connection === null) {
+        if (code === Code.Query && next <= end && owner.share(chunk, at, next)) {
+          this.#keepForLater(chunk, at);
+          return;
+        }
         connection = owner.borrow();
         if (connection === null) {
           // No part of this cycle has been sent: all of it waits.

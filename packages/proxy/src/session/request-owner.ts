@@ -33,6 +33,11 @@ export interface RequestOwner extends ConnectionChanges {
   readonly cycles: QueryCycles;
   /** The longest message that is buffered completely, in bytes; longer ones stream. */
   readonly longestBuffered: number;
+  /**
+   * Whether the cycle `chunk[at, next)`, a complete Query, runs on a shared lease. Then `RequestForwarder.answered` or
+   * `resume` will be called.
+   */
+  share(chunk: Buffer, at: number, next: number): boolean;
   /** Requests a lease. Null: `RequestForwarder.granted` or `refuse` will be called, or has been. */
   borrow(): ServerConnection | null;
   /** The maximum number of pending replies; then the client waits. */

@@ -34,6 +34,8 @@ export interface SessionOwner extends InterventionOwner {
   terminate(error: ProxyError): void;
   /** Ends the session, which has exceeded a limit. */
   exceed(setting: SessionLimit): void;
+  /** Ends the session, because of an internal error. */
+  broken(error: unknown): void;
   /** Retries what waits: the server connection accepts requests. */
   resume(): void;
   /** What waits continues in a later turn of the event loop. */
@@ -105,7 +107,8 @@ export class SessionCore implements CycleOwner, PinOwner {
 
   /** Replies to its requests are pending. */
   get awaitsReplies(): boolean {
-    return this.connection !== null && this.cycles.arePending(this.connection);
+    if (this.connection === null) return this.#state === SessionState.Shared;
+    return this.cycles.arePending(this.connection);
   }
 
   /** The application_name of the client, for logs. */

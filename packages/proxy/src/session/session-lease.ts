@@ -1,9 +1,13 @@
-import { buildErrorResponse, buildParameterStatus } from '@sluice/wire';
+import { bodyAt, buildErrorResponse, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Assumption } from '../backend/error-words.ts';
 import type { ConnectionLoss, LeaseOwner } from '../backend/lease-owner.ts';
 import type { ProxyError } from '../errors.ts';
+import { readKey } from '../interleaving/read-history.ts';
+import { SharedCycle } from '../interleaving/shared-cycle.ts';
+import type { SharedReader } from '../interleaving/shared-cycle.ts';
+import type { SharedLease } from '../interleaving/shared-lease.ts';
 import { memory } from '../io/memory.ts';
 import { isHurried } from '../parameters/own-timeouts.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
@@ -15,6 +19,7 @@ import { InternalQuery } from '../protocol/internal-query.ts';
 import type { InternalAnswer } from '../protocol/internal-query.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
 import { SessionRecovery } from '../recovery/session-recovery.ts';
+import { Suspicion } from '../recovery/suspicion.ts';
 import type { RecoveryOwner } from '../recovery/session-recovery.ts';
 import type { Effect, Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
@@ -34,6 +39,9 @@ const mostUnanswered = 256;
 /** The maximum number of unanswered cycles of a session while its pool has no free connection. */
 const mostAhead = 32;
 
+/** The longest text of a cycle on a shared lease, in bytes. */
+const longestShared = 8 * 1024;
+
 /** temp_buffers cannot be changed after temporary tables were used, possibly by other sessions. */
 function setsBeforeUse(effect: Effect): boolean {
   return (
@@ -45,7 +53,13 @@ function setsBeforeUse(effect: Effect): boolean {
 
 /** The leases of a session, one after the other: borrowing, the requests at the start of a lease, and returning. */
 export class SessionLease
-  implements LeaseOwner<ServerConnection>, Borrower, Lingerer, RecoveryOwner, RequestOwner
+  implements
+    LeaseOwner<ServerConnection>,
+    Borrower,
+    Lingerer,
+    RecoveryOwner,
+    RequestOwner,
+    SharedReader
 {
   readonly requests: RequestForwarder;
   readonly pool: Pool;
@@ -65,6 +79,13 @@ export class SessionLease
   #hasRun = false;
   /** The number of operations that wait to learn whether the session has ended. */
   #holds = 0;
+  /** The cycle on a shared lease, and that lease; null: none. */
+  #shared: SharedCycle | null = null;
+  #sharedLease: SharedLease | null = null;
+  /** The next cycle must not run on a shared lease. */
+  #runsAlone = false;
+  /** The key of the read that runs on the exclusive lease, to learn how long it takes; 0: none. */
+  #timedKey = 0;
   /** The report version of the pool that the client was last informed of. */
   #reportVersion: number;
 
@@ -93,10 +114,100 @@ export class SessionLease
     return this.#core.state === SessionState.Waiting;
   }
 
+  // --- Shared leases ---
+
+  get isShared(): boolean {
+    return this.#shared !== null;
+  }
+
+  share(chunk: Buffer, at: number, next: number): boolean {
+    const { interleaver, storedCode } = this.pool;
+    if (interleaver.isOff || this.#runsAlone || !this.#canShare) return false;
+    const start = bodyAt(at);
+    const end = next - 1;
+    if (end - start > longestShared || chunk.indexOf(0, start) !== end) return false;
+    if (!this.#effects.onlyReads(chunk, start, end)) return false;
+    const key = readKey(chunk, start, end);
+    if (!interleaver.isForced) {
+      if (!interleaver.history.isShort(key)) this.#timedKey = key;
+      if (this.#timedKey !== 0 || !storedCode.trustsTurns) return false;
+    }
+    const request = { chunk, start: at, end: next };
+    const cycle = new SharedCycle(this, request, key, performance.now());
+    // The session is ready for the answer before the request is sent.
+    this.#shared = cycle;
+    this.#core.enter(SessionState.Shared);
+    this.#sharedLease = interleaver.submit(cycle, this.parameters);
+    if (this.#sharedLease === null) {
+      this.#shared = null;
+      this.#core.enter(SessionState.Idle);
+      return false;
+    }
+    this.pool.stats.cycles++;
+    this.#effects.publishShared(chunk, start, end, this.#sharedLease.connection);
+    return true;
+  }
+
+  /** The session has no state that only some connection has, and nothing about it is uncertain. */
+  get #canShare(): boolean {
+    const { lastConnection, pool } = this;
+    if (this.#holds > 0 || this.needsNew || this.cycles.first.retry !== null || memory.isShort)
+      return false;
+    if (this.#reportVersion !== pool.reportVersion || !this.#effects.isSettled) return false;
+    const residue = lastConnection?.state.residue;
+    return residue === undefined || !residue.isOf(this.#core.id) || !residue.isUnproven;
+  }
+
+  sharedAnswered(chunk: Buffer, start: number, end: number): void {
+    const core = this.#core;
+    const since = this.#shared?.since ?? 0;
+    this.#leaveShared();
+    if (core.state === SessionState.Closed) return;
+    const { stats } = this.pool;
+    stats.queryTime.observe(performance.now() - since);
+    stats.onAnswer?.();
+    core.enter(SessionState.Idle);
+    core.client.relay(chunk, start, end);
+    core.client.flush();
+    this.requests.answered();
+    this.flow();
+  }
+
+  runsAlone(suspect: ServerConnection | null, error: ErrorFields | null): void {
+    this.#leaveShared();
+    if (this.#core.state === SessionState.Closed) return;
+    this.#core.enter(SessionState.Idle);
+    this.#runsAlone = true;
+    if (suspect !== null && error !== null) this.cycles.again(new Suspicion(suspect, error));
+    this.requests.resume();
+    this.flow();
+  }
+
+  /** The client cancels its cycle on a shared lease. Returns the connection that runs it; null: none does. */
+  cancelShared(error: ErrorFields): ServerConnection | null {
+    const cycle = this.#shared;
+    const lease = this.#sharedLease;
+    this.#leaveShared();
+    if (cycle === null || lease === null) return null;
+    const isInFlight = lease.cancel(cycle);
+    this.borrowFailed(error);
+    return isInFlight ? lease.connection : null;
+  }
+
+  broken(error: unknown): void {
+    this.#core.owner.broken(error);
+  }
+
+  #leaveShared(): void {
+    this.#shared = null;
+    this.#sharedLease = null;
+  }
+
   // --- Borrowing ---
 
   /** The connection of a new lease; null: `granted` or `borrowFailed` will be called, or has been. */
   borrow(): ServerConnection | null {
+    this.#runsAlone = false;
     if (this.#holds > 0) return null;
     this.waitingSince = performance.now();
     const runsAgain = this.cycles.first.retry !== null;
@@ -301,6 +412,11 @@ export class SessionLease
 
   cycleEnded(): void {
     this.#hasRun = true;
+    if (this.#timedKey !== 0) {
+      const { since } = this.cycles.first;
+      this.pool.interleaver.history.ran(this.#timedKey, performance.now() - since);
+      this.#timedKey = 0;
+    }
     this.#core.cycleEnded();
   }
 
@@ -434,6 +550,8 @@ export class SessionLease
   leave(): void {
     const { connection } = this;
     const isWaiting = this.isWaiting;
+    if (this.#shared !== null) this.#sharedLease?.giveUp(this.#shared);
+    this.#leaveShared();
     if (connection !== null && this.#effects.mayLeave) connection.state.needsReset = true;
     this.pool.lingering.delete(this);
     if (isWaiting) this.pool.leave(this);

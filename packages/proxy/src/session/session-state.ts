@@ -6,6 +6,8 @@ export const SessionState = {
   Waiting: 'waiting',
   /** With a lease and pending replies. */
   Active: 'active',
+  /** Without a server connection of its own: its cycle is one of several on a shared lease. */
+  Shared: 'shared',
   Closed: 'closed',
 } as const;
 

@@ -25,6 +25,8 @@ import { StatementEffects } from './statement-effects.ts';
 /** The owner of the sessions. */
 export interface SessionKeeper extends CoreKeeper {
   ended(session: Session, reason: string): void;
+  /** Cancels the statement that the connection runs; nobody waits for it. */
+  cancelOn(connection: ServerConnection): void;
 }
 
 /**
@@ -112,7 +114,7 @@ export class Session implements SessionOwner, TransportHandler, Worker {
   }
 
   get isWaiting(): boolean {
-    return this.#core.state === SessionState.Waiting;
+    return this.#core.state === SessionState.Waiting || this.#lease.isShared;
   }
 
   /** True while a drain must wait for the session: a request is running, or a transaction is open. */
@@ -208,9 +210,14 @@ export class Session implements SessionOwner, TransportHandler, Worker {
     this.#lease.probeAgain();
   }
 
-  /** Refuses the request that waits in the borrow queue, if there is one. */
+  /** Refuses the request that waits in the borrow queue or runs on a shared lease, if there is one. */
   cancelWaiting(error: ProxyError): void {
     if (!this.isWaiting) return;
+    if (this.#lease.isShared) {
+      const connection = this.#lease.cancelShared(error.fields);
+      if (connection !== null) this.#keeper.cancelOn(connection);
+      return;
+    }
     this.pool.leave(this.#lease);
     this.#lease.borrowFailed(error.fields);
   }

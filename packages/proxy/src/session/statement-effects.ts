@@ -16,7 +16,7 @@ import type { SessionPin } from '../pinning/session-pin.ts';
 import { SessionSequences, touchesSequences } from '../pinning/session-sequences.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
-import { Flag, normalizedAt } from '../sql/index.ts';
+import { Flag, classifyBytes, normalizedAt, normalizedOf } from '../sql/index.ts';
 import type { Effects, Lexis } from '../sql/index.ts';
 import { CodeRuns } from '../stored-code/code-runs.ts';
 import type { CodeOwner } from '../stored-code/code-runs.ts';
@@ -130,6 +130,40 @@ export class StatementEffects
   publishStatement(normalizedQuery: string): void {
     const client = this.#core.id;
     events.statement.publish({ client, connection: this.connection?.id, normalizedQuery });
+  }
+
+  // --- Shared leases ---
+
+  /** Nothing is known to differ between the session and any connection with its parameters. */
+  get isSettled(): boolean {
+    const { parameters } = this;
+    return (
+      this.pin.reason === null &&
+      this.#listening === null &&
+      !parameters.dirty &&
+      !parameters.uncertain &&
+      !parameters.setOutside &&
+      !parameters.meaningUncertain &&
+      !this.mayHaveLeft &&
+      !this.probing.isUnderWay &&
+      this.#core.interventions?.areUnderWay !== true
+    );
+  }
+
+  /** Whether the text is one read that provably changes nothing, in the session or elsewhere. */
+  onlyReads(source: Buffer, start: number, end: number): boolean {
+    const effects = classifyBytes(source, start, end, this.lexis);
+    if (effects.flags !== Flag.PlainRead || effects.statements !== 1) return false;
+    return this.storedCode.provesRead(effects, source, start, end);
+  }
+
+  publishShared(source: Buffer, start: number, end: number, connection: ServerConnection): void {
+    if (!events.statement.hasSubscribers) return;
+    events.statement.publish({
+      client: this.#core.id,
+      connection: connection.id,
+      normalizedQuery: normalizedOf(source, start, end),
+    });
   }
 
   mayNameParameters(text: string): void {

@@ -1102,6 +1102,15 @@ export const settingsTable = {
     doc: 'What the proxy does after a session has run code whose side effects are not proven: dynamic SQL, or code that the proxy cannot read. `reset`: the proxy resets the connection before it forwards the first request of another session. Code whose side effects a reset may not remove (unknown C functions, languages other than SQL and PL/pgSQL) pins the session, and the proxy closes the connection afterwards. `pin`: all unproven code pins. `trust`: the proxy does nothing, so other sessions can see the side effects.',
   },
 
+  Interleaving: {
+    type: 'enum',
+    values: ['auto', 'off', 'always'],
+    default: 'auto',
+    reloadable: true,
+    since,
+    doc: 'Whether the reads of several sessions can be in flight on one server connection, one behind the other. That halves the number of system calls, so it serves more clients with less CPU time. Only a simple Query qualifies that is a single SELECT, VALUES, TABLE or SHOW without side effects, outside a transaction, of a session without a pin or LISTEN. `auto`: reads that took less than 2 ms so far, while sessions take turns on connections more than 300 times a second. `off`: none. `always`: all that qualify, for tests. See [interleaving.md](interleaving.md).',
+  },
+
   LogLevel: {
     type: 'enum',
     values: ['fatal', 'error', 'warn', 'info', 'debug', 'trace'],

@@ -154,6 +154,27 @@ export class StoredCode {
     return now - this.verifiedFrom < Math.max(3 * interval, 2 * restPerTime * this.#took);
   }
 
+  /** Whether all code that this read may run is known, and has no side effects. */
+  provesRead(effects: Effects, source: Buffer, start: number, end: number): boolean {
+    if (!this.isKnown) return false;
+    if (this.proves(effects.flags)) return true;
+    const { risk, sets, unnamed, other, isNew } = this.verdictOf(effects, source, start, end);
+    return risk === Risk.None && sets === null && !unnamed && !other && !isNew;
+  }
+
+  /**
+   * Sessions take turns on connections without resets: they do so often, and the catalog was queried recently. See
+   * `isTrusted`.
+   */
+  get trustsTurns(): boolean {
+    const { now } = clock;
+    return (
+      this.#extraResetsLeft === 0 &&
+      now - this.#extraResetsAt < 1000 &&
+      now - this.verifiedFrom < Math.max(3 * interval, 2 * restPerTime * this.#took)
+    );
+  }
+
   /** A client of the pool may have changed code: nothing is proven until the catalog has been queried. */
   outdate(): void {
     this.#outdated = true;

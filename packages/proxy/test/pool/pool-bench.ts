@@ -181,6 +181,7 @@ export class PoolBench {
       idleTimeout: 1000,
       statements: 100,
       unproven: 'reset',
+      interleaving: 'off',
       initQuery: '',
       retryMin: 100,
       retryMax: 1000,

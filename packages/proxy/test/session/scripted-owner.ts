@@ -77,6 +77,10 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
 
   // --- RequestOwner ---
 
+  share(): boolean {
+    return false;
+  }
+
   borrow(): ServerConnection | null {
     this.log.push('borrow');
     if (this.lends !== null) this.lease(this.lends);

@@ -78,6 +78,7 @@ class World {
       idleTimeout: 0,
       statements: 100,
       unproven: 'trust',
+      interleaving: 'off',
       initQuery: '',
       retryMin: 100,
       retryMax: 1000,
@@ -137,6 +138,7 @@ class Client {
       },
       foundHiddenState: () => undefined,
       ended: (_, reason) => void world.ended.push(reason),
+      cancelOn: () => assert.fail('nothing runs on a shared lease'),
     };
     this.session = new Session({
       id,

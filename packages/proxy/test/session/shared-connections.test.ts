@@ -131,6 +131,7 @@ const keeper: SessionKeeper = {
   },
   foundHiddenState: () => undefined,
   ended: () => undefined,
+  cancelOn: () => undefined,
 };
 
 /** What each client is answered by sessions that share so many connections. */

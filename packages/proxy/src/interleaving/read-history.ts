@@ -1,0 +1,68 @@
+/** The number of remembered reads: a power of two. */
+const slots = 4096;
+/** A read is known after so many runs. */
+const firstRuns = 2;
+/** The longest time of a short read, in milliseconds. */
+const longestShort = 2;
+/** As if a read had taken so long, in milliseconds: it stays off shared leases for about 50 runs. */
+const never = 1000;
+
+/**
+ * How long reads took, by a hash of their texts without numbers and strings. Reads with the same hash share a record: a
+ * wrong record costs time, never correctness.
+ */
+export class ReadHistory {
+  readonly #keys = new Int32Array(slots);
+  /** Averages in milliseconds. A long run counts half, so one is enough to make a read long. */
+  readonly #times = new Float32Array(slots);
+  readonly #runs = new Uint8Array(slots);
+
+  /** Whether reads with this key were short so far. */
+  isShort(key: number): boolean {
+    const slot = key & (slots - 1);
+    return (
+      this.#keys[slot] === key &&
+      (this.#runs[slot] ?? 0) >= firstRuns &&
+      (this.#times[slot] ?? never) <= longestShort
+    );
+  }
+
+  /** A read took so many milliseconds. */
+  ran(key: number, milliseconds: number): void {
+    const slot = key & (slots - 1);
+    if (this.#keys[slot] !== key) {
+      this.#keys[slot] = key;
+      this.#times[slot] = milliseconds;
+      this.#runs[slot] = 1;
+      return;
+    }
+    const time = this.#times[slot] ?? 0;
+    const share = milliseconds > time ? 2 : 8;
+    this.#times[slot] = time + (milliseconds - time) / share;
+    if ((this.#runs[slot] ?? 0) < firstRuns) this.#runs[slot] = (this.#runs[slot] ?? 0) + 1;
+  }
+
+  /** Its reply was too long for a shared lease. */
+  wasLarge(key: number): void {
+    this.ran(key, never);
+  }
+}
+
+const quote = 0x27;
+
+/** The key of the text `buffer[start, end)`: its hash (FNV-1a), without the values of numbers and strings. */
+export function readKey(buffer: Uint8Array, start: number, end: number): number {
+  let hash = 0x811c9dc5 | 0;
+  let isQuoted = false;
+  let wasDigit = false;
+  for (let at = start; at < end; at++) {
+    const byte = buffer[at] ?? 0;
+    if (byte === quote) isQuoted = !isQuoted;
+    else if (isQuoted) continue;
+    const isDigit = byte >= 0x30 && byte <= 0x39;
+    if (isDigit && wasDigit) continue;
+    wasDigit = isDigit;
+    hash = Math.imul(hash ^ (isDigit ? 0x30 : byte), 0x01000193);
+  }
+  return hash;
+}

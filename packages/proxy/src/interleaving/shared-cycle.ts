@@ -1,0 +1,148 @@
+import { readErrorMessage } from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import {
+  contradictedAssumption,
+  endsConnection,
+  notServing,
+  tellsOutdatedPlan,
+} from '../backend/error-words.ts';
+import { Appender } from '../io/appender.ts';
+import type { ReplyNote, ReplyOwner } from '../protocol/pending-replies.ts';
+
+/** The longest reply on a shared lease, in bytes. */
+export const longestReply: number = 256 * 1024;
+
+/** The session whose cycle runs on a shared lease. It gets the complete reply, or has to run the cycle alone. */
+export interface SharedReader {
+  /** The cycle is answered: its reply is `chunk[start, end)`. */
+  sharedAnswered(chunk: Buffer, start: number, end: number): void;
+  /**
+   * The cycle has had no effect, and runs again on an exclusive lease. `suspect`: the connection that was lost while it ran,
+   * which it may have caused; `error` is what the client gets then.
+   */
+  runsAlone(suspect: ServerConnection | null, error: ErrorFields | null): void;
+  /** The session has an internal error. */
+  broken(error: unknown): void;
+}
+
+/** The shared lease of a cycle. */
+export interface CycleLease {
+  /** The reply of the oldest cycle is complete. */
+  answered(cycle: SharedCycle): void;
+  /** The reply is longer than `longestReply`. */
+  tooLarge(cycle: SharedCycle): void;
+}
+
+/**
+ * A query cycle on a shared lease: one read. Its reply is collected completely before the client gets any of it. So it can
+ * run again elsewhere at any time before that.
+ *
+ * One object serves one attempt. A reply that comes after its session has given it up reaches nobody: no later cycle of the
+ * session is answered by it.
+ */
+export class SharedCycle implements ReplyOwner, ReplyNote {
+  /** Null: it was given up, and its reply is discarded. */
+  reader: SharedReader | null;
+  /** The request is `chunk[start, end)`, one complete message. */
+  readonly chunk: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** See `ReadHistory`. */
+  readonly key: number;
+  /** When the session submitted it, in milliseconds of `performance.now()`. */
+  readonly since: number;
+  /** What came says that only an exclusive lease gives the right answer. */
+  runsAlone = false;
+  /** The pipe never waits for a client: the reply is collected. */
+  readonly blocked = false;
+  #lease: CycleLease | null = null;
+  #reply: Buffer | null = null;
+  #from = 0;
+  #to = 0;
+  #appender: Appender | null = null;
+
+  constructor(
+    reader: SharedReader,
+    request: { readonly chunk: Buffer; readonly start: number; readonly end: number },
+    key: number,
+    since: number,
+  ) {
+    this.reader = reader;
+    this.chunk = request.chunk;
+    this.start = request.start;
+    this.end = request.end;
+    this.key = key;
+    this.since = since;
+  }
+
+  /** It is sent on this lease. */
+  sentOn(lease: CycleLease): void {
+    this.#lease = lease;
+  }
+
+  get replyLength(): number {
+    return this.#to - this.#from;
+  }
+
+  /** Gives the reply to the session. */
+  deliver(): void {
+    const { reader } = this;
+    this.reader = null;
+    if (reader === null) return;
+    if (this.runsAlone || this.#reply === null) reader.runsAlone(null, null);
+    else reader.sharedAnswered(this.#reply, this.#from, this.#to);
+  }
+
+  // --- ReplyOwner ---
+
+  relay(chunk: Buffer, start: number, end: number): void {
+    if (this.reader === null || this.runsAlone) return;
+    if (this.#reply === null) {
+      this.#reply = chunk;
+      this.#from = start;
+      this.#to = end;
+    } else if (this.#reply === chunk && this.#to === start) this.#to = end;
+    else {
+      const before = this.#reply.subarray(this.#from, this.#to);
+      this.#reply = (this.#appender ??= new Appender()).append(before, chunk.subarray(start, end));
+      this.#from = 0;
+      this.#to = this.#reply.length;
+    }
+    if (this.replyLength > longestReply) {
+      this.runsAlone = true;
+      this.#reply = null;
+      this.#lease?.tooLarge(this);
+    }
+  }
+
+  flushReplies(): void {
+    // The lease delivers replies when all that was read has been processed.
+  }
+
+  cycleEnded(): void {
+    this.#lease?.answered(this);
+  }
+
+  syncsIgnored(): void {
+    this.runsAlone = true;
+  }
+
+  // --- ReplyNote ---
+
+  undo(): void {
+    // A read leaves nothing to undo.
+  }
+
+  /** An error that says more about the server connection than about the read is for an exclusive lease to handle. */
+  failed(chunk: Buffer, at: number, next: number): null {
+    if (
+      endsConnection(chunk, at, next) ||
+      tellsOutdatedPlan(chunk, at, next) ||
+      contradictedAssumption(chunk, at, next) !== null ||
+      notServing.has(readErrorMessage(chunk, at, next).sqlstate)
+    )
+      this.runsAlone = true;
+    return null;
+  }
+}

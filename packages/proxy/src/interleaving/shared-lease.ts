@@ -1,0 +1,309 @@
+import { TransactionStatus } from '@sluice/wire';
+import type { ErrorFields } from '@sluice/wire';
+import type { ConnectionLoss, LeaseOwner } from '../backend/lease-owner.ts';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import { toServer } from '../io/write-buffer.ts';
+import type { ParameterSet } from '../parameters/parameter-set.ts';
+import { readUnderAny } from '../parameters/read-under.ts';
+import type { ReadUnder } from '../parameters/read-under.ts';
+import { Action, Reply } from '../protocol/pending-replies.ts';
+import type { CycleLease, SharedCycle } from './shared-cycle.ts';
+
+/** The owner of the shared leases of a pool. */
+export interface SharedLeaseKeeper {
+  /** A read took so long on the server connection, in milliseconds. */
+  ran(cycle: SharedCycle, milliseconds: number): void;
+  wasLarge(cycle: SharedCycle): void;
+  /** So many cycles have to run again, because they waited behind a slow one or lost their connection. */
+  moved(cycles: number): void;
+  /** The database has reported a parameter that no session has set. */
+  parameterChanged(): void;
+  ended(lease: SharedLease): void;
+}
+
+/**
+ * The use of a server connection by several sessions at once. Their cycles are in flight one behind the other; each is a
+ * read that changes nothing, ends with its own ReadyForQuery, and gets its complete reply at once.
+ *
+ * Invariants: every request has a pending reply whose owner is its cycle, so a reply can only reach the session that asked.
+ * All cycles have the parameters of the lease. Whatever the connection says besides the replies of reads ends the lease, and
+ * the unanswered cycles run elsewhere, alone.
+ */
+export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
+  readonly connection: ServerConnection;
+  readonly parameters: ParameterSet;
+  /** When it began, in milliseconds of `performance.now()`. */
+  readonly since: number;
+  /** It takes further cycles. */
+  isOpen = true;
+  readonly meaningUncertain = false;
+  readonly awaitsAnswers = false;
+  readonly blocked = false;
+  /** The sessions keep their clients when the connection is lost: it has no state of theirs. */
+  readonly survivesLoss = true;
+  readonly #keeper: SharedLeaseKeeper;
+  /** Cycles to be sent at the end of the turn. */
+  #waiting: SharedCycle[] = [];
+  /** Unanswered cycles, oldest first. */
+  #sent: SharedCycle[] = [];
+  /** Answered cycles whose sessions do not have the reply yet. */
+  #answered: SharedCycle[] = [];
+  /** When the oldest unanswered cycle could begin to run, in milliseconds of `performance.now()`. */
+  #headSince: number;
+  /** Something came that no read causes. */
+  #surprise: string | null = null;
+
+  constructor(
+    connection: ServerConnection,
+    parameters: ParameterSet,
+    now: number,
+    keeper: SharedLeaseKeeper,
+  ) {
+    this.connection = connection;
+    this.parameters = parameters;
+    this.since = this.#headSince = now;
+    this.#keeper = keeper;
+  }
+
+  /** The number of unanswered cycles, sent or not. */
+  get depth(): number {
+    return this.#sent.length + this.#waiting.length;
+  }
+
+  /** Nothing is in flight: what is added can be sent at once. */
+  get isQuiet(): boolean {
+    return this.#sent.length === 0;
+  }
+
+  /** For how long the oldest unanswered cycle has been the next to be answered, in milliseconds. */
+  headTime(now: number): number {
+    return this.#sent.length === 0 ? 0 : now - this.#headSince;
+  }
+
+  /** The cycle is sent by the next `send`. */
+  add(cycle: SharedCycle): void {
+    cycle.sentOn(this);
+    this.#waiting.push(cycle);
+  }
+
+  /** Sends the waiting cycles in one write. */
+  send(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0 || this.connection.closed) return;
+    this.#waiting = [];
+    const { connection } = this;
+    const { pending } = connection;
+    if (this.#sent.length === 0) this.#headSince = performance.now();
+    // A simple Query destroys the unnamed statement (manual, "Extended Query").
+    connection.state.unnamed.destroyed();
+    for (const cycle of waiting) {
+      pending.owner = cycle;
+      pending.append(Reply.Query, Action.Forward, cycle);
+      toServer.addRange(cycle.chunk, cycle.start, cycle.end);
+      this.#sent.push(cycle);
+    }
+    pending.owner = this;
+    connection.flushRequests();
+  }
+
+  // --- Moving away ---
+
+  /** The oldest cycle is slow: the others run elsewhere, and no further cycle comes. */
+  leaveHead(now: number): void {
+    const [head] = this.#sent;
+    if (head === undefined) return;
+    // The next such read must not wait for the answer of this one to be known as slow.
+    if (this.isOpen) this.#keeper.ran(head, now - this.#headSince);
+    this.#moveAway(head);
+  }
+
+  /**
+   * The session of the cycle gives it up. Returns true if it is in flight: then the other cycles have moved away, so that a
+   * cancel request hits no other.
+   */
+  cancel(cycle: SharedCycle): boolean {
+    this.giveUp(cycle);
+    if (!this.#sent.includes(cycle)) return false;
+    this.#moveAway(null);
+    return true;
+  }
+
+  /** The session of the cycle has ended. */
+  giveUp(cycle: SharedCycle): void {
+    cycle.reader = null;
+    this.#waiting = this.#waiting.filter((other) => other !== cycle);
+  }
+
+  #moveAway(except: SharedCycle | null): void {
+    this.isOpen = false;
+    const moving = [...this.#sent, ...this.#waiting].filter(
+      (cycle) => cycle !== except && cycle.reader !== null,
+    );
+    this.#waiting = [];
+    if (moving.length > 0) this.#keeper.moved(moving.length);
+    for (const cycle of moving) runAlone(cycle, null, null);
+  }
+
+  // --- Replies ---
+
+  answered(cycle: SharedCycle): void {
+    const head = this.#sent.shift();
+    if (head !== cycle) this.#surprise ??= 'a reply to another read';
+    if (this.connection.state.status !== TransactionStatus.Idle)
+      this.#surprise ??= 'a read left a transaction open';
+    if (this.#surprise !== null) cycle.runsAlone = true;
+    this.#answered.push(cycle);
+  }
+
+  tooLarge(cycle: SharedCycle): void {
+    this.#keeper.wasLarge(cycle);
+    this.#surprise ??= 'the reply to a read is longer than a shared lease allows';
+  }
+
+  /** All that was read has been processed: the sessions get their replies. */
+  flushReplies(): void {
+    const answered = this.#answered;
+    if (answered.length > 0) {
+      this.#answered = [];
+      const now = performance.now();
+      const each = (now - this.#headSince) / answered.length;
+      this.#headSince = now;
+      for (const cycle of answered) {
+        this.#keeper.ran(cycle, each);
+        const { reader } = cycle;
+        try {
+          cycle.deliver();
+        } catch (error) {
+          reader?.broken(error);
+        }
+      }
+    }
+    if (this.#surprise !== null && !this.connection.closed)
+      this.connection.closeOutOfSync(this.#surprise);
+  }
+
+  /** Complete messages that answer the oldest cycle, in place of those of the database. */
+  relay(chunk: Buffer, start: number, end: number): void {
+    this.#sent[0]?.relay(chunk, start, end);
+  }
+
+  cycleBegan(): void {
+    // Each cycle counts itself.
+  }
+
+  cycleEnded(): void {
+    // The owner of a reply is its cycle.
+  }
+
+  syncsIgnored(): void {
+    this.#surprise ??= 'a read began COPY';
+  }
+
+  // --- The lease ---
+
+  tryRelease(): boolean {
+    return this.depth === 0;
+  }
+
+  leaseEnded(): void {
+    this.#end();
+  }
+
+  connectionLost(loss: ConnectionLoss): void {
+    this.#fail(loss.silent ? loss.error.fields : null);
+  }
+
+  replayed(): void {
+    // Nothing waits for it.
+  }
+
+  replayRefused(): void {
+    this.#fail(null);
+  }
+
+  resume(): void {
+    // What is in flight is bounded, so nothing waits for the socket.
+  }
+
+  /** `error`: the connection was lost without a word, and the oldest cycle may be the cause. */
+  #fail(error: ErrorFields | null): void {
+    this.isOpen = false;
+    const [head] = this.#sent;
+    const unanswered = [...this.#answered, ...this.#sent, ...this.#waiting];
+    this.#sent = this.#answered = this.#waiting = [];
+    this.#end();
+    this.#keeper.moved(unanswered.length);
+    for (const cycle of unanswered) {
+      // An error that ended the connection says that the read is not the cause.
+      const isSuspect = error !== null && cycle === head && !cycle.runsAlone;
+      runAlone(cycle, isSuspect ? this.connection : null, isSuspect ? error : null);
+    }
+  }
+
+  #end(): void {
+    this.isOpen = false;
+    this.#keeper.ended(this);
+  }
+
+  // --- What no read causes ---
+
+  planOutdated(): boolean {
+    return this.#headRunsAlone();
+  }
+
+  assumptionContradicted(): boolean {
+    return this.#headRunsAlone();
+  }
+
+  #headRunsAlone(): true {
+    const [head] = this.#sent;
+    if (head !== undefined) head.runsAlone = true;
+    return true;
+  }
+
+  canSendAgain(): boolean {
+    return false;
+  }
+
+  sendAgain(): void {
+    // Never: see `canSendAgain`.
+  }
+
+  /** The server has reloaded its configuration. The sessions learn it on their exclusive leases. */
+  parameterReported(): void {
+    this.#headRunsAlone();
+    this.isOpen = false;
+    this.#keeper.parameterChanged();
+  }
+
+  parametersReported(): void {
+    this.isOpen = false;
+    this.#keeper.parameterChanged();
+  }
+
+  notified(): boolean {
+    return false;
+  }
+
+  readsUnder(): ReadUnder {
+    return readUnderAny;
+  }
+
+  translate(text: string): string {
+    return text;
+  }
+}
+
+function runAlone(
+  cycle: SharedCycle,
+  suspect: ServerConnection | null,
+  error: ErrorFields | null,
+): void {
+  const { reader } = cycle;
+  cycle.reader = null;
+  try {
+    reader?.runsAlone(suspect, error);
+  } catch (thrown) {
+    reader?.broken(thrown);
+  }
+}

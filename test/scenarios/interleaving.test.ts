@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { query, rowsOf, story } from '../helpers/messages.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+import { eventually, onEachRoute } from '../helpers/routes.ts';
+import type { Owner, Route } from '../helpers/routes.ts';
+
+/** A read that the database takes long for. */
+const slowRead = (mark: string): string =>
+  `SELECT count(*), '${mark}' FROM generate_series(1, 100000000) AS n WHERE n % 7 = 3`;
+
+async function several(route: Route, owner: Owner, count: number): Promise<RawClient[]> {
+  return Promise.all(Array.from({ length: count }, () => route.login(owner)));
+}
+
+/** Cycles that ran on shared leases so far, and those of them that had to run again. */
+async function counts(route: Route): Promise<{ readonly shared: number; readonly moved: number }> {
+  if (route.isDirect) return { shared: 1, moved: 1 };
+  return {
+    shared: await route.sluice.metric('sluice_cycles_shared_total'),
+    moved: await route.sluice.metric('sluice_cycles_moved_total'),
+  };
+}
+
+async function runs(route: Route, mark: string): Promise<boolean> {
+  const backends = await route.backends();
+  return backends.some(
+    (backend) => backend.state === 'active' && backend.query.includes(`'${mark}'`),
+  );
+}
+
+onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } }, (route) => {
+  test('each session gets the answers to its own reads', async (t) => {
+    const clients = await several(route(), t, 12);
+    const before = await counts(route());
+    await Promise.all(
+      clients.map(async (client, who) => {
+        for (let turn = 0; turn < 100; turn += 1)
+          assert.deepEqual(await client.rows(`SELECT ${who}, '${turn}'`), [
+            [String(who), String(turn)],
+          ]);
+      }),
+    );
+    const { shared } = await counts(route());
+    if (!route().isDirect) assert(shared - before.shared >= 400, `${shared - before.shared}`);
+  });
+
+  test('an error is that of the session that caused it', async (t) => {
+    const clients = await several(route(), t, 6);
+    await Promise.all(
+      clients.map(async (client, who) => {
+        for (let turn = 0; turn < 40; turn += 1) {
+          const divisor = (who + turn) % 3;
+          const answer = await client.query(`SELECT ${who * 1000} / ${divisor}, ${who}`);
+          if (divisor === 0) assert.equal(story(answer), 'E 22012 | Z I');
+          else
+            assert.deepEqual(rowsOf(answer), [
+              [String(Math.floor((who * 1000) / divisor)), String(who)],
+            ]);
+        }
+      }),
+    );
+  });
+
+  test('reads behind a slow one run elsewhere', async (t) => {
+    const [slow, ...others] = await several(route(), t, 6);
+    assert(slow !== undefined);
+    slow.send(query(slowRead('slow')));
+    await eventually(async () => assert(await runs(route(), 'slow')));
+    await Promise.all(
+      others.map(async (client, who) => {
+        for (let turn = 0; turn < 20; turn += 1)
+          assert.equal(await client.value(`SELECT '${who} ${turn}'`), `${who} ${turn}`);
+      }),
+    );
+    assert(await runs(route(), 'slow'), 'the slow read is over already');
+    await slow.cancel();
+    assert.match(story(await slow.ready()), /E 57014 \| Z I$/);
+    assert.equal(await slow.value('SELECT 1'), '1');
+  });
+
+  test('a cancel ends the read of its client at the database, and no other', async (t) => {
+    const [first, second, ...others] = await several(route(), t, 6);
+    assert(first !== undefined && second !== undefined);
+    first.send(query(slowRead('first')));
+    second.send(query(slowRead('second')));
+    await eventually(async () => {
+      assert(await runs(route(), 'first'));
+      assert(await runs(route(), 'second'));
+    });
+    const reads = others.map((client, who) => client.query(`SELECT ${who}`));
+    await first.cancel();
+    assert.match(story(await first.ready()), /E 57014 \| Z I$/);
+    await eventually(async () => assert(!(await runs(route(), 'first'))));
+    assert(await runs(route(), 'second'), 'the cancel has hit another');
+    await second.cancel();
+    assert.match(story(await second.ready()), /E 57014 \| Z I$/);
+    for (const [who, read] of reads.entries())
+      assert.deepEqual(rowsOf(await read), [[String(who)]]);
+  });
+
+  test('a client that leaves takes no answer of others with it', async (t) => {
+    const clients = await several(route(), t, 6);
+    await Promise.all(
+      clients.map(async (client, who) => {
+        for (let turn = 0; turn < 40; turn += 1) {
+          const leaver = await RawClient.login(route().address);
+          leaver.send(query(`SELECT 'of the one who left ${who} ${turn}'`));
+          const answer = client.value(`SELECT 'kept ${who} ${turn}'`);
+          leaver.destroy();
+          assert.equal(await answer, `kept ${who} ${turn}`);
+        }
+      }),
+    );
+  });
+
+  test('a long reply arrives whole, beside others', async (t) => {
+    const clients = await several(route(), t, 6);
+    await Promise.all(
+      clients.map(async (client, who) => {
+        for (let turn = 0; turn < 10; turn += 1) {
+          const length = who % 2 === 0 ? 600_000 : 6;
+          const value = await client.value(`SELECT repeat('${who}', ${length})`);
+          assert.equal(value, String(who).repeat(length));
+        }
+      }),
+    );
+  });
+
+  test('sessions with other parameters do not see each other', async (t) => {
+    const clients = await several(route(), t, 8);
+    for (const [who, client] of clients.entries())
+      await client.query(`SET app.who = 'group ${who % 3}'; SET search_path = s${who % 3}`);
+    await Promise.all(
+      clients.map(async (client, who) => {
+        for (let turn = 0; turn < 50; turn += 1)
+          assert.deepEqual(
+            await client.rows("SELECT current_setting('app.who'), current_setting('search_path')"),
+            [[`group ${who % 3}`, `s${who % 3}`]],
+          );
+      }),
+    );
+  });
+
+  test('what a session wrote, it reads', async (t) => {
+    const clients = await several(route(), t, 6);
+    await clients[0]?.query('CREATE TABLE own (who int PRIMARY KEY, n int)');
+    await Promise.all(
+      clients.map(async (client, who) => {
+        await client.query(`INSERT INTO own VALUES (${who}, 0)`);
+        for (let turn = 1; turn < 30; turn += 1) {
+          await client.query(`UPDATE own SET n = ${turn} WHERE who = ${who}`);
+          assert.equal(await client.value(`SELECT n FROM own WHERE who = ${who}`), String(turn));
+        }
+      }),
+    );
+  });
+
+  test('transactions, temporary tables and cycles sent ahead are as they were', async (t) => {
+    const clients = await several(route(), t, 6);
+    await Promise.all(
+      clients.slice(0, 2).map(async (client, who) => {
+        for (let turn = 0; turn < 10; turn += 1) {
+          await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1`);
+          assert.equal(await client.value('SHOW transaction_isolation'), 'repeatable read');
+          await client.query('COMMIT');
+          assert.equal(await client.value('SHOW transaction_isolation'), 'read committed');
+          client.send(query(`SELECT ${who}`), query('SELECT 2'), query(`SELECT ${turn}`));
+          for (const value of [who, 2, turn])
+            assert.deepEqual(rowsOf(await client.ready()), [[String(value)]]);
+        }
+      }),
+    );
+    const [client] = clients;
+    assert(client !== undefined);
+    await client.query('CREATE TEMPORARY TABLE mine AS SELECT 7 AS n');
+    assert.equal(await client.value('SELECT n FROM mine'), '7');
+  });
+
+  test('a server process that is terminated costs no session a read', async (t) => {
+    if (route().isDirect) return;
+    const clients = await several(route(), t, 8);
+    let isOver = false;
+    const reading = clients.map(async (client, who) => {
+      for (let turn = 0; !isOver; turn += 1)
+        assert.equal(await client.value(`SELECT '${who} ${turn}'`), `${who} ${turn}`);
+    });
+    for (let round = 0; round < 8; round += 1) {
+      await route().database.query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ann' AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
+      );
+      await eventually(async () => assert((await route().backends()).length > 0));
+    }
+    isOver = true;
+    await Promise.all(reading);
+  });
+});
