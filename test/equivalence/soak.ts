@@ -5,6 +5,7 @@
  *   --themes NAMES       what scripts are about, separated by commas; see themes.ts. Default: everything
  *   --findings N         ends after so many differences for each pool
  *   --without REGEXP     leaves out scripts that match, so that what is known does not hide the rest
+ *   --interleaving MODE  of the proxy: auto (the default), off or always
  *   --foreign            with code in C and PL/Tcl in the database, where its packages are installed
  *   --replay SEED:PATH   runs one script again, and those that it is shrunk to; with --connections N
  */
@@ -27,6 +28,7 @@ const { values, positionals } = parseArgs({
     replay: { type: 'string' },
     connections: { type: 'string' },
     foreign: { type: 'boolean', default: false },
+    interleaving: { type: 'string', default: 'auto' },
   },
 });
 const [wanted = 1_000_000, firstSeed = Date.now() % 1_000_000_000] = positionals.map(Number);
@@ -43,7 +45,10 @@ let scripts = 0;
 let findings = 0;
 let seed = firstSeed;
 
-const stage = new Stage({ isForeign: values.foreign });
+const stage = new Stage({
+  isForeign: values.foreign,
+  settings: { Interleaving: readInterleaving(values.interleaving) },
+});
 try {
   await Promise.all(pools.map(values.replay === undefined ? soak : replay));
 } finally {
@@ -64,6 +69,11 @@ function readThemes(text: string | undefined): readonly ThemeName[] {
       throw new Error(`there is no theme "${name}"; there are ${all.join(', ')}`);
     return found;
   });
+}
+
+function readInterleaving(text: string): 'auto' | 'off' | 'always' {
+  if (text === 'auto' || text === 'off' || text === 'always') return text;
+  throw new Error(`--interleaving is "${text}"; it can be auto, off or always`);
 }
 
 /** Since the beginning. */

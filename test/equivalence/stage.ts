@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { startProxy } from '@sluice/proxy';
 import type { RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
+
+/** Settings of the proxy in front of a pooled lane, over those of the stage. */
+type ProxySettings = Parameters<typeof createSettings>[0];
 import type { Postgres } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
 import { RawClient } from '../helpers/raw-client.ts';
@@ -18,9 +21,14 @@ export class Stage {
   readonly #closers: (() => Promise<void>)[] = [];
   /** Whether there is code whose state no reset removes. */
   readonly #isForeign: boolean;
+  readonly #settings: ProxySettings;
 
-  constructor({ isForeign = false }: { readonly isForeign?: boolean } = {}) {
+  constructor({
+    isForeign = false,
+    settings = {},
+  }: { readonly isForeign?: boolean; readonly settings?: ProxySettings } = {}) {
     this.#isForeign = isForeign;
+    this.#settings = settings;
   }
 
   /** A lane from direct connections to a proxy of its own, whose pool has so many connections. */
@@ -31,7 +39,7 @@ export class Stage {
     let stop = (): Promise<void> => Promise.resolve();
     const renew = async (): Promise<Connect> => {
       await stop();
-      const proxy = await startProxyBefore(server, connections);
+      const proxy = await startProxyBefore(server, connections, this.#settings);
       stop = () => proxy.stop();
       const endpoint = proxy.endpoints[0];
       if (endpoint === undefined) throw new Error('the proxy has no endpoint');
@@ -85,7 +93,11 @@ export class Stage {
   }
 }
 
-function startProxyBefore(server: Postgres, connections: number): Promise<RunningProxy> {
+function startProxyBefore(
+  server: Postgres,
+  connections: number,
+  settings: ProxySettings,
+): Promise<RunningProxy> {
   const { host, port, user, password } = server;
   return startProxy(
     createSettings({
@@ -97,6 +109,7 @@ function startProxyBefore(server: Postgres, connections: number): Promise<Runnin
       // Nobody has to wait for long; who does is told, and shows as a difference.
       ConnectionBorrowTimeout: 5,
       LogLevel: 'fatal',
+      ...settings,
       // MD5 costs a client less than SCRAM.
       Users: [user, ...logins].map((name) => ({
         UserName: name,

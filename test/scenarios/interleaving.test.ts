@@ -177,21 +177,28 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     assert.equal(await client.value('SELECT n FROM mine'), '7');
   });
 
-  test('a server process that is terminated costs no session a read', async (t) => {
+  test('a terminated server process costs at most the read that it may have run', async (t) => {
     if (route().isDirect) return;
     const clients = await several(route(), t, 8);
-    let isOver = false;
+    const rounds = 8;
+    const end = new AbortController();
+    let lost = 0;
     const reading = clients.map(async (client, who) => {
-      for (let turn = 0; !isOver; turn += 1)
-        assert.equal(await client.value(`SELECT '${who} ${turn}'`), `${who} ${turn}`);
+      for (let turn = 0; !end.signal.aborted; turn += 1) {
+        const answer = await client.query(`SELECT '${who} ${turn}'`);
+        // The connection was reset before the error could be read: the read may have crashed the process.
+        if (story(answer) === 'E 08006 | Z I') lost += 1;
+        else assert.deepEqual(rowsOf(answer), [[`${who} ${turn}`]]);
+      }
     });
-    for (let round = 0; round < 8; round += 1) {
+    for (let round = 0; round < rounds; round += 1) {
       await route().database.query(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'ann' AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
       );
       await eventually(async () => assert((await route().backends()).length > 0));
     }
-    isOver = true;
+    end.abort();
     await Promise.all(reading);
+    assert(lost <= 2 * rounds, `${lost} reads were lost with ${2 * rounds} connections`);
   });
 });

@@ -54,7 +54,7 @@ export class Interleaver implements SharedLeaseKeeper {
   /** The average time of a read, in milliseconds. */
   #readTime = 0.1;
   #isScheduled = false;
-  #check: NodeJS.Timeout | null = null;
+  #isChecking = false;
 
   constructor(pool: InterleavingPool) {
     this.#pool = pool;
@@ -84,7 +84,7 @@ export class Interleaver implements SharedLeaseKeeper {
     // What follows in this turn is sent together; the first does not wait for it.
     if (isQuiet) lease.send();
     else this.#schedule();
-    this.#check ??= setTimeout(this.#checkSoon, checkInterval);
+    if (!this.#isChecking) this.#checkLater();
     return lease;
   }
 
@@ -163,8 +163,14 @@ export class Interleaver implements SharedLeaseKeeper {
         if (lease.headTime(now) > slow) lease.leaveHead(now);
         else if (now - lease.since > longestLease) lease.isOpen = false;
       });
-    this.#check = this.#leases.size === 0 ? null : setTimeout(this.#checkSoon, checkInterval);
+    if (this.#leases.size > 0) this.#checkLater();
+    else this.#isChecking = false;
   };
+
+  #checkLater(): void {
+    this.#isChecking = true;
+    setTimeout(this.#checkSoon, checkInterval).unref();
+  }
 
   // --- SharedLeaseKeeper ---
 

@@ -1,0 +1,357 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BackendCode, TransactionStatus, buildMessage, buildParameterStatus } from '@sluice/wire';
+import { ReadHistory, readKey } from '../../src/interleaving/read-history.ts';
+import { longestReply } from '../../src/interleaving/shared-cycle.ts';
+import { SharedBench, endOfTurn } from './shared-reads.ts';
+
+const answered = 'D C SELECT ZI';
+
+test('reads of one turn go out in one write, each with a reply of its own', async () => {
+  const bench = await SharedBench.open();
+  const first = bench.read('SELECT 1');
+  assert.deepEqual(bench.server.read(), ['Q SELECT 1'], 'the first does not wait for others');
+  const second = bench.read('SELECT 2');
+  const third = bench.read('SELECT 3');
+  assert.deepEqual(bench.server.read(), []);
+  await endOfTurn();
+  assert.deepEqual(bench.server.read(), ['Q SELECT 2', 'Q SELECT 3']);
+  bench.server.answer();
+  await endOfTurn();
+  for (const [read, text] of [
+    [first, 'SELECT 1'],
+    [second, 'SELECT 2'],
+    [third, 'SELECT 3'],
+  ] as const) {
+    assert.equal(read.reader.outcome, answered);
+    assert(read.reader.rows.includes(text), text);
+  }
+});
+
+test('a reply in pieces is delivered whole', async () => {
+  const bench = await SharedBench.open();
+  const { reader } = bench.read('SELECT 1');
+  bench.server.status = TransactionStatus.Idle;
+  const bytes = Buffer.concat([
+    buildMessage(BackendCode.RowDescription, Buffer.from([0, 0])),
+    buildMessage(BackendCode.DataRow, Buffer.from([0, 0])),
+    buildMessage(BackendCode.CommandComplete, Buffer.from('SELECT 1\0')),
+    buildMessage(BackendCode.ReadyForQuery, Buffer.from('I')),
+  ]);
+  for (const byte of bytes) {
+    assert.equal(reader.outcome, null);
+    bench.server.socket.feed(Buffer.from([byte]));
+    await endOfTurn();
+  }
+  assert.equal(reader.outcome, 'T D C SELECT 1 ZI');
+});
+
+test('the connection returns to the pool when nothing is unanswered', async () => {
+  const bench = await SharedBench.open();
+  bench.read('SELECT 1');
+  assert.equal(bench.pool.idleCount, 0);
+  bench.server.answer();
+  await endOfTurn();
+  assert.equal(bench.pool.idleCount, 1);
+  assert.equal(bench.pool.interleaver.size, 0);
+});
+
+test('a session that reads again when it is answered uses the lease that it had', async () => {
+  const bench = await SharedBench.open();
+  const { reader } = bench.read('SELECT 1');
+  let again: ReturnType<SharedBench['read']> | null = null;
+  reader.onReply = () => (again = bench.read('SELECT 2'));
+  bench.server.answer();
+  await endOfTurn();
+  bench.server.answer();
+  await endOfTurn();
+  assert.equal((again as ReturnType<SharedBench['read']> | null)?.reader.outcome, answered);
+});
+
+test('an error is that of its read alone', async () => {
+  const bench = await SharedBench.open();
+  bench.server.errors.set('SELECT 1/0', { severity: 'ERROR', sqlstate: '22012', message: 'zero' });
+  const reads = ['SELECT 1', 'SELECT 1/0', 'SELECT 2'].map((text) => bench.read(text));
+  await endOfTurn();
+  bench.server.answer();
+  await endOfTurn();
+  assert.deepEqual(
+    reads.map(({ reader }) => reader.outcome),
+    [answered, 'E 22012 ZI', answered],
+  );
+});
+
+for (const sqlstate of ['57P01', '25006', '57P03'])
+  test(`an error about the server (${sqlstate}) is for an exclusive lease`, async () => {
+    const bench = await SharedBench.open();
+    bench.server.errors.set('SELECT 2', { severity: 'ERROR', sqlstate, message: 'not now' });
+    const reads = ['SELECT 1', 'SELECT 2', 'SELECT 3'].map((text) => bench.read(text));
+    await endOfTurn();
+    bench.server.answer();
+    await endOfTurn();
+    assert.deepEqual(
+      reads.map(({ reader }) => reader.outcome),
+      [answered, 'alone', answered],
+    );
+  });
+
+test('sessions with other parameters have another lease', async () => {
+  const bench = await SharedBench.open(2);
+  const other = bench.bench.client([['search_path', 's2']]).parameters;
+  const one = bench.read('SELECT 1');
+  const two = bench.read('SELECT 2', other);
+  assert(one.lease !== null && two.lease !== null);
+  assert.notEqual(one.lease, two.lease);
+  assert.equal(two.lease.parameters, other);
+  const three = bench.read('SELECT 3', bench.bench.client([['search_path', 's3']]).parameters);
+  assert.equal(three.lease, null, 'no third connection is idle');
+});
+
+test('a connection on which a session has left something is reset first', async () => {
+  const bench = await SharedBench.open();
+  const client = await bench.bench.leased();
+  client.leased.state.residue.begin(7, 0, () => true);
+  client.leased.state.residue.markUnproven();
+  client.letGo();
+  await bench.bench.turn();
+  bench.server.read();
+  const before = bench.pool.stats.resets;
+  bench.read('SELECT 1');
+  assert.equal(bench.pool.stats.resets, before + 1);
+  const sent = bench.server.read();
+  assert.equal(sent.at(-1), 'Q SELECT 1');
+  assert(sent.length > 1, 'nothing precedes the read');
+});
+
+test('a read that leaves a transaction open ends the connection, and all run alone', async () => {
+  const bench = await SharedBench.open();
+  const reads = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  await endOfTurn();
+  bench.server.status = TransactionStatus.InTransaction;
+  bench.server.answer(1);
+  await endOfTurn();
+  assert.deepEqual(
+    reads.map(({ reader }) => reader.outcome),
+    ['alone', 'alone'],
+  );
+  assert.equal(bench.pool.size, 0);
+});
+
+test('a message that fits no reply ends the connection, and all run alone', async () => {
+  const bench = await SharedBench.open();
+  const reads = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  await endOfTurn();
+  bench.server.socket.feed(buildMessage(BackendCode.BindComplete, Buffer.alloc(0)));
+  await endOfTurn();
+  for (const { reader } of reads) assert.equal(reader.outcome, 'alone');
+  assert.equal(bench.pool.size, 0);
+  assert.equal(bench.pool.stats.outOfSync, 1);
+});
+
+test('a reply that is too long runs alone, and others are not lost', async () => {
+  const bench = await SharedBench.open();
+  const reads = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  await endOfTurn();
+  bench.server.socket.feed(
+    buildMessage(BackendCode.DataRow, Buffer.alloc(longestReply)),
+    buildMessage(BackendCode.DataRow, Buffer.alloc(10)),
+  );
+  await endOfTurn();
+  for (const { reader } of reads) assert.equal(reader.outcome, 'alone');
+  assert.equal(bench.pool.interleaver.history.isShort(reads[0]?.cycle.key ?? 0), false);
+});
+
+test('reads behind a slow one run alone, and it keeps the connection', async () => {
+  const bench = await SharedBench.open();
+  const [slow, second, third] = ['SELECT 1', 'SELECT 2', 'SELECT 3'].map((text) =>
+    bench.read(text),
+  );
+  assert(slow !== undefined && second !== undefined && third !== undefined && slow.lease !== null);
+  await endOfTurn();
+  slow.lease.leaveHead(performance.now() + 20);
+  assert.equal(slow.reader.outcome, null);
+  assert.equal(second.reader.outcome, 'alone');
+  assert.equal(third.reader.outcome, 'alone');
+  assert.equal(bench.pool.stats.cyclesMoved, 2);
+  assert.equal(bench.read('SELECT 4').lease, null, 'the lease takes more');
+  bench.server.answer();
+  await endOfTurn();
+  assert.equal(slow.reader.outcome, answered);
+  assert.equal(second.reader.outcome, 'alone', 'a late reply has reached a session');
+  assert.equal(bench.pool.idleCount, 1);
+});
+
+test('a slow read is found without an answer', async () => {
+  const bench = await SharedBench.open();
+  const slow = bench.read('SELECT 1');
+  const second = bench.read('SELECT 2');
+  while (second.reader.outcome === null) await endOfTurn();
+  assert.equal(second.reader.outcome, 'alone');
+  assert.equal(slow.reader.outcome, null);
+});
+
+test('before a cancel request, all other reads have left', async () => {
+  const bench = await SharedBench.open();
+  const [first, second, third] = ['SELECT 1', 'SELECT 2', 'SELECT 3'].map((text) =>
+    bench.read(text),
+  );
+  assert(first !== undefined && second !== undefined && third !== undefined);
+  await endOfTurn();
+  assert.equal(second.lease?.cancel(second.cycle), true);
+  assert.deepEqual(
+    [first, second, third].map(({ reader }) => reader.outcome),
+    ['alone', null, 'alone'],
+  );
+  bench.server.answer();
+  await endOfTurn();
+  assert.deepEqual(
+    [first, second, third].map(({ reader }) => reader.outcome),
+    ['alone', null, 'alone'],
+    'a late reply has reached a session',
+  );
+});
+
+test('a read that was not sent yet is canceled without a cancel request', async () => {
+  const bench = await SharedBench.open();
+  const first = bench.read('SELECT 1');
+  const second = bench.read('SELECT 2');
+  assert.equal(second.lease?.cancel(second.cycle), false);
+  await endOfTurn();
+  bench.server.answer();
+  await endOfTurn();
+  assert.deepEqual(bench.server.received.slice(-1), ['Q SELECT 1']);
+  assert.equal(first.reader.outcome, answered);
+  assert.equal(second.reader.outcome, null);
+});
+
+test('the reply of a session that has ended reaches nobody', async () => {
+  const bench = await SharedBench.open();
+  const [first, second] = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  assert(first !== undefined && second !== undefined);
+  await endOfTurn();
+  first.lease?.giveUp(first.cycle);
+  bench.server.answer();
+  await endOfTurn();
+  assert.equal(first.reader.outcome, null);
+  assert.equal(second.reader.outcome, answered);
+  assert(second.reader.rows.includes('SELECT 2'));
+});
+
+test('a lost connection: the read that ran is suspected, the others run alone', async () => {
+  const bench = await SharedBench.open();
+  const reads = ['SELECT 1', 'SELECT 2', 'SELECT 3'].map((text) => bench.read(text));
+  await endOfTurn();
+  bench.server.answer(1);
+  await endOfTurn();
+  bench.server.socket.destroy();
+  await endOfTurn();
+  await endOfTurn();
+  assert.deepEqual(
+    reads.map(({ reader }) => reader.outcome),
+    [answered, 'suspect 08006', 'alone'],
+  );
+});
+
+test('a parameter that the server reports by itself reaches no session with a read', async () => {
+  const bench = await SharedBench.open();
+  const before = bench.pool.reportVersion;
+  const reads = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  await endOfTurn();
+  bench.server.socket.feed(buildParameterStatus('TimeZone', 'Asia/Tokyo'));
+  await endOfTurn();
+  bench.server.answer();
+  await endOfTurn();
+  assert.deepEqual(
+    reads.map(({ reader }) => reader.outcome),
+    ['alone', answered],
+  );
+  assert(bench.pool.reportVersion > before, 'other clients do not learn of it');
+});
+
+test('a session that waits for a connection gets one when the reads in flight are answered', async () => {
+  const bench = await SharedBench.open();
+  bench.bench.limit({ size: 1 });
+  const first = bench.read('SELECT 1');
+  const client = bench.bench.client().borrow();
+  assert.equal(bench.read('SELECT 2').lease, null, 'the lease takes more');
+  bench.server.answer();
+  await endOfTurn();
+  assert.equal(first.reader.outcome, answered);
+  assert(client.connection !== null);
+});
+
+test('a lease ends after a while, however much is read', async () => {
+  const bench = await SharedBench.open();
+  const { lease } = bench.read('SELECT 1');
+  assert(lease !== null);
+  while (lease.isOpen) {
+    bench.read('SELECT 2');
+    await endOfTurn();
+    bench.server.answer(1);
+    await endOfTurn();
+  }
+  assert(performance.now() - lease.since > 200);
+});
+
+test('a fault in one session harms no other', async () => {
+  const bench = await SharedBench.open();
+  const [first, second] = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  assert(first !== undefined && second !== undefined);
+  first.reader.onReply = () => {
+    throw new Error('a fault');
+  };
+  await endOfTurn();
+  bench.server.answer();
+  await endOfTurn();
+  assert.equal(first.reader.faults.length, 1);
+  assert.equal(second.reader.outcome, answered);
+});
+
+test('short reads share a connection, longer ones use several', async () => {
+  const bench = await SharedBench.open(3);
+  const few = [1, 2, 3, 4].map((n) => bench.read(`SELECT ${n}`));
+  assert.equal(new Set(few.map(({ lease }) => lease)).size, 1);
+  for (const { cycle } of few)
+    for (let run = 0; run < 100; run++) bench.pool.interleaver.ran(cycle, 1.5);
+  const many = [1, 2].map((n) => bench.read(`SELECT ${n}`));
+  assert.equal(new Set([...few, ...many].map(({ lease }) => lease)).size, 3);
+});
+
+test('nothing is shared while the pool is paused, or a connection is to be closed', async () => {
+  const bench = await SharedBench.open();
+  bench.bench.target.pauseReason = 'paused';
+  assert.equal(bench.read('SELECT 1').lease, null);
+  bench.bench.target.pauseReason = null;
+  const { lease } = bench.read('SELECT 2');
+  assert(lease !== null);
+  lease.connection.retireReason = 'it is old';
+  assert.equal(bench.read('SELECT 3').lease, null);
+});
+
+function keyOf(text: string): number {
+  return readKey(Buffer.from(text), 0, Buffer.byteLength(text));
+}
+
+test('texts that differ in numbers and strings are the same read', () => {
+  assert.equal(
+    keyOf("SELECT a FROM t WHERE b = 17 AND c = 'x'"),
+    keyOf("SELECT a FROM t WHERE b = 4 AND c = 'yy'"),
+  );
+  assert.notEqual(keyOf('SELECT a FROM t'), keyOf('SELECT b FROM t'));
+  assert.notEqual(keyOf('SELECT a1'), keyOf('SELECT a'));
+});
+
+test('a read is short after two short runs, and one long run ends that for many', () => {
+  const history = new ReadHistory();
+  assert.equal(history.isShort(7), false);
+  history.ran(7, 0.2);
+  assert.equal(history.isShort(7), false);
+  history.ran(7, 0.2);
+  assert.equal(history.isShort(7), true);
+  history.ran(7, 200);
+  let runs = 0;
+  for (; !history.isShort(7); runs++) history.ran(7, 0.2);
+  assert(runs > 20 && runs < 60, `${runs}`);
+  // Another read in the same slot has a record of its own.
+  assert.equal(history.isShort(7 + 4096), false);
+});
