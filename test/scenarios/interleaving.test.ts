@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { query, rowsOf, story } from '../helpers/messages.ts';
+import { bind, execute, message, parse, query, rowsOf, story, sync } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
@@ -140,6 +140,71 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
           );
       }),
     );
+  });
+
+  test('what may change or depend on its session or connection is never shared', async (t) => {
+    if (route().isDirect) return;
+    const owner = await route().login(t);
+    await owner.query(`
+      CREATE SEQUENCE numbers; CREATE TABLE alone (n int); INSERT INTO alone VALUES (1);
+      CREATE FUNCTION hides() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN PERFORM set_config('app.hidden', 'x', false); RETURN 1; END $$;
+      CREATE VIEW hidden AS SELECT hides() AS n;
+      CREATE FUNCTION dynamic(text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE $1; END $$`);
+    const isShared = async (client: RawClient, send: Buffer): Promise<boolean> => {
+      const { shared } = await counts(route());
+      client.send(send);
+      await client.ready();
+      return (await counts(route())).shared > shared;
+    };
+    /** A client whose reads are shared: the proxy has read the code of the database. */
+    const newcomer = async (): Promise<RawClient> => {
+      const client = await route().login(t);
+      if (await isShared(client, query('SELECT 1'))) return client;
+      client.destroy();
+      return newcomer();
+    };
+    const alone = async (what: string, client: RawClient, send: Buffer): Promise<void> => {
+      assert.equal(await isShared(client, send), false, what.slice(0, 60));
+    };
+    for (const text of [
+      'SELECT 1; SELECT 2',
+      'SELECT n FROM alone FOR UPDATE',
+      'INSERT INTO alone VALUES (2) RETURNING n',
+      'WITH more AS (INSERT INTO alone VALUES (3) RETURNING n) SELECT n FROM more',
+      'SELECT random()',
+      "SELECT nextval('numbers')",
+      "SELECT set_config('app.x', 'y', false)",
+      'SELECT pg_backend_pid()',
+      'SELECT count(*) FROM pg_prepared_statements',
+      'SELECT pg_advisory_xact_lock(1)',
+      'SELECT hides()',
+      'SELECT n FROM hidden',
+      "SELECT dynamic('SELECT 1')",
+      'COPY alone TO STDOUT',
+      'EXPLAIN SELECT 1',
+      'SELECT 1 INTO copied',
+      `SELECT 1 /* ${'x'.repeat(9000)} */`,
+      '',
+      "SELECT 'unterminated",
+    ])
+      await alone(text, await newcomer(), query(text));
+    await alone('a zero byte', await newcomer(), message('Q', Buffer.from('SELECT 1\0, 2\0')));
+    await alone(
+      'the extended protocol',
+      await newcomer(),
+      Buffer.concat([parse('', 'SELECT 1'), bind(''), execute(), sync]),
+    );
+    for (const before of [
+      'BEGIN',
+      'CREATE TEMPORARY TABLE mine (n int)',
+      'LISTEN something',
+      "SELECT dynamic($$SELECT set_config('app.' || 'hidden', 'y', false)$$)",
+    ]) {
+      const client = await newcomer();
+      await client.query(before);
+      await alone(`after ${before}`, client, query('SELECT 1'));
+      client.destroy();
+    }
   });
 
   test('what a session wrote, it reads', async (t) => {
