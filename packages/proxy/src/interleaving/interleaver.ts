@@ -31,7 +31,7 @@ export interface InterleavingPool {
   /** Nothing is leased at the moment. */
   readonly isPaused: boolean;
   /** An idle connection, if there is one and no session waits; null otherwise. */
-  lend(parameters: ParameterSet): ServerConnection | null;
+  borrowIdle(parameters: ParameterSet): ServerConnection | null;
   /** Takes back a connection on which no lease has begun. */
   returned(connection: ServerConnection): void;
   reset(connection: ServerConnection, session: number): boolean;
@@ -114,7 +114,7 @@ export class Interleaver implements SharedLeaseKeeper {
 
   #begin(parameters: ParameterSet): SharedLease | null {
     const pool = this.#pool;
-    const connection = pool.lend(parameters);
+    const connection = pool.borrowIdle(parameters);
     if (connection === null) return null;
     const before = connection.state.parameterSet;
     if (before !== parameters && isHurried(before)) {

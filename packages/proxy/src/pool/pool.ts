@@ -215,7 +215,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     return this.limits.interleaving;
   }
 
-  lend(parameters: ParameterSet): ServerConnection | null {
+  borrowIdle(parameters: ParameterSet): ServerConnection | null {
     if (this.#waiting.size > 0 || memory.isShort || this.isPaused) return null;
     const connection = this.#takeIdle({ parameters });
     if (connection !== null) this.stats.borrows++;
