@@ -47,11 +47,9 @@ class WriteBuffer {
   writeTo(transport: Transport): boolean {
     const ranges = this.#ranges;
     if (ranges.count === 0) return true;
-    try {
-      return transport.writeRanges(ranges);
-    } finally {
-      ranges.clear();
-    }
+    const isTaken = transport.writeRanges(ranges);
+    ranges.clear();
+    return isTaken;
   }
 }
 
