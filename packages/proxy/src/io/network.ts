@@ -4,10 +4,10 @@ import type { Network } from './transport.ts';
 
 const networks = { node: nodeNetwork, bun: bunNetwork } as const;
 
-/** Whose sockets are used: those of `node:net`, unless SLUICE_SOCKETS names others, for a comparison. */
+/** Whose sockets are used: those of the runtime, unless SLUICE_SOCKETS names others, for a comparison. */
 function choose(): Network {
   const isBun = 'Bun' in globalThis;
-  const wanted = process.env['SLUICE_SOCKETS'] ?? 'node';
+  const wanted = process.env['SLUICE_SOCKETS'] ?? (isBun ? 'bun' : 'node');
   if (wanted === 'node' || (wanted === 'bun' && isBun)) return networks[wanted];
   throw new Error(
     `SLUICE_SOCKETS is "${wanted}"; it can be node, and bun if the process runs on Bun`,

@@ -18,10 +18,10 @@ async function chosen(runtime: Runtime, sockets?: string): Promise<string> {
   return stdout.trim();
 }
 
-test('a process uses node:net, unless SLUICE_SOCKETS names the sockets of Bun', async () => {
+test('each runtime uses its own sockets, unless SLUICE_SOCKETS names others', async () => {
   assert.equal(await chosen('node'), 'node');
-  assert.equal(await chosen('bun'), 'node');
-  assert.equal(await chosen('bun', 'bun'), 'bun');
+  assert.equal(await chosen('bun'), 'bun');
+  assert.equal(await chosen('bun', 'node'), 'node');
   await assert.rejects(chosen('node', 'bun'), /SLUICE_SOCKETS is "bun"; it can be node/);
   await assert.rejects(chosen('bun', 'other'), /SLUICE_SOCKETS is "other"/);
 });
