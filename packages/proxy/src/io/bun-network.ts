@@ -104,11 +104,15 @@ const meanings: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
 };
 
-/** The error as Node.js words it: "connect ECONNREFUSED 127.0.0.1:5432". */
+/** The error with the words and properties of Node.js: "connect ECONNREFUSED 127.0.0.1:5432". */
 function described(error: BunError, call: 'connect' | 'listen', place: Place): Error {
   const { code, message } = error;
   if (code === undefined || message.includes(code)) return error;
   const where = 'file' in place ? place.file : `${place.host}:${place.port}`;
   const meaning = call === 'listen' && code in meanings ? `: ${meanings[code]}` : '';
-  return Object.assign(new Error(`${call} ${code}${meaning} ${where}`), { code });
+  return Object.assign(new Error(`${call} ${code}${meaning} ${where}`), {
+    code,
+    syscall: call,
+    ...('file' in place ? { address: place.file } : { address: place.host, port: place.port }),
+  });
 }

@@ -382,6 +382,8 @@ for (const network of networks) {
       assert.equal(first.address, '127.0.0.1');
       await assert.rejects(network.listen({ host: '127.0.0.1', port: first.port }, handler), {
         code: 'EADDRINUSE',
+        syscall: 'listen',
+        port: first.port,
         message: `listen EADDRINUSE: address already in use 127.0.0.1:${first.port}`,
       });
     });
