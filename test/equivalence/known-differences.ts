@@ -45,15 +45,6 @@ function withoutExecute(pattern: RegExp): Avoided['avoid'] {
     );
 }
 
-/**
- * The client_encoding that a client asks for, by name or in its options; without one it gets the database's, which is
- * UTF8.
- */
-function encodingOf(parameters: Readonly<Record<string, string>>): string {
-  const inOptions = /client_encoding=(\S+)/i.exec(parameters['options'] ?? '')?.[1];
-  return parameters['client_encoding'] ?? inOptions ?? 'UTF8';
-}
-
 /** Texts that may change how texts are read. */
 const rereads =
   /standard_conforming_strings|client_encoding|names|reset all|discard all|set_config\(n/i;
@@ -66,15 +57,11 @@ const naming = /\b(prepare|deallocate|execute)\b/i;
 
 export const avoided: readonly Avoided[] = [
   {
-    name: 'startup values that are invalid in the client encoding',
-    // UTF-8 and EUC_JP have no character that is one byte beyond ASCII. Other encodings take any.
+    name: 'startup values that are invalid in the encoding of the database',
+    // It is UTF8, whatever the client encoding: PostgreSQL takes startup values as they are.
     avoid: (script) =>
       script.map((step) =>
-        'connect' in step &&
-        step.as === 'latin1' &&
-        /utf-?8|unicode|euc/i.test(encodingOf(step.connect))
-          ? { ...step, as: 'utf8' }
-          : step,
+        'connect' in step && step.as === 'latin1' ? { ...step, as: 'utf8' } : step,
       ),
   },
   {

@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Postgres } from '@sluice/testkit';
+import { startDatabase } from '../helpers/database.ts';
+import type { Runtime } from '../helpers/runtime.ts';
+import { Sluice } from '../helpers/sluice.ts';
 import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute, onlyNode } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
@@ -364,3 +369,39 @@ onEachRoute('logins while login-time settings change', { settings }, (route) => 
     await Promise.all(changes);
   });
 });
+
+for (const runtime of ['node', 'bun'] as const)
+  test(`clients that came before the writer was found keep their start values, and later ones get theirs (${runtime})`, async (t) => {
+    const database = await startDatabase();
+    t.after(() => database.stop('immediate'));
+    const { user, password, database: name } = database;
+    // How early the first client comes is a matter of milliseconds.
+    for (let round = 0; round < 4; round += 1) {
+      const { host, port, ...sluice } = await startSluice(t, database, runtime);
+      const login = async (): Promise<RawClient> => {
+        const client = await RawClient.login({ host, port, user, password, database: name });
+        t.after(() => client.destroy());
+        return client;
+      };
+      const early = await login();
+      assert.equal(await early.value('SHOW work_mem'), '4MB');
+      await database.query(`ALTER DATABASE ${name} SET work_mem = '33MB'`);
+      // The facts are as old as a second.
+      await delay(1000);
+      const late = await login();
+      assert.equal(await late.value('SHOW work_mem'), '33MB');
+      assert.equal(await early.value('SHOW work_mem'), '4MB');
+      await database.query(`ALTER DATABASE ${name} RESET work_mem`);
+      await sluice.kill();
+    }
+  });
+
+async function startSluice(
+  owner: Owner,
+  database: Postgres,
+  runtime: Runtime,
+): Promise<{ readonly host: string; readonly port: number; readonly kill: () => Promise<void> }> {
+  const sluice = await Sluice.start(database, {}, runtime);
+  owner.after(() => sluice.kill());
+  return { host: sluice.host, port: sluice.port, kill: () => sluice.kill() };
+}

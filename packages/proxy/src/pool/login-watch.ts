@@ -1,4 +1,5 @@
 import type { ErrorFields } from '@sluice/wire';
+import type { ServerConnection } from '../backend/server-connection.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
 import { ProxyError } from '../errors.ts';
 import { events } from '../telemetry/events.ts';
@@ -107,11 +108,34 @@ export class LoginWatch {
     if (this.#waiting.length > 0 && !this.#isChecking && !this.#pool.isVacated) this.#check();
   }
 
-  #check(): void {
+  /**
+   * Asks on this connection, unless the facts are known: clients are let in without them while there is no target. Otherwise
+   * it would not be known later under which facts the connections of the pool have started. Returns whether it asks.
+   */
+  learn(connection: ServerConnection): boolean {
     const pool = this.#pool;
+    if (this.#facts !== null || this.#isChecking || connection.loggedInAt < this.#at) return false;
+    this.#begin();
+    connection.run(
+      loginFactsSql(pool.database, pool.user),
+      new InternalQuery(({ rows }) => {
+        const facts = readLoginFacts(rows.at(-1), pool.ownConnections);
+        if (facts?.denial === null) this.#take(facts);
+        else this.#finish(null);
+      }),
+    );
+    return true;
+  }
+
+  #begin(): void {
     this.#isChecking = true;
     this.#at = performance.now();
-    this.#version = pool.loginChanges.version;
+    this.#version = this.#pool.loginChanges.version;
+  }
+
+  #check(): void {
+    const pool = this.#pool;
+    this.#begin();
     const asked = pool.askServer(loginFactsSql(pool.database, pool.user), (rows) => {
       const facts = readLoginFacts(rows?.at(-1), pool.ownConnections);
       if (facts === null) this.#logIn(null);

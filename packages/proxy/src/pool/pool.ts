@@ -312,9 +312,11 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
   hasErrand(connection: ServerConnection): boolean {
     if (this.#startQuestion?.ask(connection) === true) return true;
     const { storedCode } = this;
-    if (!storedCode.isDue || this.#reasonToClose(connection) !== null) return false;
+    if (this.#reasonToClose(connection) !== null) return false;
     // Planned work waits until nothing runs.
     if (this.#target.pauseReason !== null) return false;
+    if (this.logins.learn(connection)) return true;
+    if (!storedCode.isDue) return false;
     // Sessions in the borrow queue come first, for a while.
     if (this.#waiting.size > 0 && !storedCode.isOverdue) return false;
     this.storedCode.read(connection, () => undefined);

@@ -728,6 +728,13 @@ suite('a session may linger on its connection', () => {
   });
 });
 
+test('the first connection is asked under which facts it has started, before it is leased', async () => {
+  const bench = new PoolBench();
+  await bench.leased();
+  const [server] = bench.servers;
+  assert.ok(server?.received[0]?.includes('pg_db_role_setting'), server?.received[0]);
+});
+
 suite('between leases the code of the database is read', () => {
   test('as soon as a connection comes back, and not again soon', async () => {
     const bench = new PoolBench();
@@ -749,6 +756,9 @@ suite('between leases the code of the database is read', () => {
     bench.source.yields = true;
     assert.ok(!bench.pool.hasErrand(stranger));
     bench.source.yields = false;
+    // First it is asked under which facts it has started.
+    assert.ok(bench.pool.hasErrand(stranger));
+    assert.ok(!stranger.isAsked);
     assert.ok(bench.pool.hasErrand(stranger));
     assert.ok(stranger.isAsked);
   });
