@@ -91,8 +91,8 @@ class Dialing extends QuietHandler {
     const { host, port } = address;
     // As in libpq, the mode does not apply to a Unix socket.
     this.#tlsMode = isLocal(address) ? 'disable' : address.tlsMode;
-    const place = isLocal(address) ? { file: socketFile(host, port) } : { host, port };
-    this.#transport = network.connect(place, this, () => this.#onConnected());
+    const socketAddress = isLocal(address) ? { file: socketFile(host, port) } : { host, port };
+    this.#transport = network.connect(socketAddress, this, () => this.#onConnected());
   }
 
   giveUp(): void {

@@ -2,7 +2,7 @@ import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@slu
 import type { ErrorFields } from '@sluice/wire';
 import { network } from '../io/network.ts';
 import { nobody, QuietHandler } from '../io/quiet-handler.ts';
-import type { Listener, Place, Transport } from '../io/transport.ts';
+import type { Listener, SocketAddress, Transport } from '../io/transport.ts';
 import { listenOnFile } from '../io/unix-socket.ts';
 import { ProxyError } from '../errors.ts';
 import { Listeners } from '../listen-notify/listeners.ts';
@@ -69,7 +69,7 @@ export type Vacate = (
 
 const nothing = Buffer.alloc(0);
 
-/** Waits for a client that is let in later, or goes away before. */
+/** Waits until a client is admitted, or has disconnected. */
 class Waiting extends QuietHandler {
   readonly #vanished: () => void;
 
@@ -181,9 +181,9 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     this.#removeFile = await listenOnFile(file, mode, (made) => this.#listenAt({ file: made }));
   }
 
-  async #listenAt(place: Place): Promise<Listener> {
-    const isLocal = 'file' in place;
-    const listener = await network.listen(place, {
+  async #listenAt(socketAddress: SocketAddress): Promise<Listener> {
+    const isLocal = 'file' in socketAddress;
+    const listener = await network.listen(socketAddress, {
       accepted: (socket) => {
         try {
           this.#accept(socket, isLocal);

@@ -85,11 +85,11 @@ interface BunListener {
   stop(): void;
 }
 
-type BunPlace = { readonly hostname: string; readonly port: number } | { readonly unix: string };
+type BunAddress = { readonly hostname: string; readonly port: number } | { readonly unix: string };
 
 interface BunApi {
   listen(
-    options: BunPlace & {
+    options: BunAddress & {
       /** Otherwise a socket is closed when the other side ends, and what was not written is lost. */
       readonly allowHalfOpen: true;
       readonly data: SocketOwner | null;
@@ -97,7 +97,7 @@ interface BunApi {
     },
   ): BunListener;
   connect(
-    options: BunPlace & {
+    options: BunAddress & {
       readonly allowHalfOpen: true;
       readonly data: SocketOwner | null;
       readonly socket: BunHandlers;

@@ -9,7 +9,7 @@ import type {
   Listener,
   ListenerHandler,
   Network,
-  Place,
+  SocketAddress,
   TlsAcceptor,
   Transport,
   TransportHandler,
@@ -19,11 +19,11 @@ import type {
 export const bunNetwork: Network = {
   name: 'bun',
 
-  async listen(place: Place, handler: ListenerHandler): Promise<Listener> {
-    const isLocal = 'file' in place;
+  async listen(socketAddress: SocketAddress, handler: ListenerHandler): Promise<Listener> {
+    const isLocal = 'file' in socketAddress;
     try {
       const listener = bun().listen({
-        ...bunPlace(place),
+        ...bunAddress(socketAddress),
         allowHalfOpen: true,
         data: null,
         socket: {
@@ -43,11 +43,15 @@ export const bunNetwork: Network = {
         close: () => listener.stop(),
       };
     } catch (error) {
-      throw error instanceof Error ? described(error, 'listen', place) : error;
+      throw error instanceof Error ? described(error, 'listen', socketAddress) : error;
     }
   },
 
-  connect(place: Place, handler: TransportHandler, connected: () => void): Transport {
+  connect(
+    socketAddress: SocketAddress,
+    handler: TransportHandler,
+    connected: () => void,
+  ): Transport {
     const transport = new BunTransport(null);
     transport.handler = handler;
     // A Unix socket is connected, or is not there, before `connect` of Bun returns: who calls has no transport yet.
@@ -57,17 +61,17 @@ export const bunNetwork: Network = {
       else work();
     };
     const failed = (error: BunError): void =>
-      afterwards(() => transport.notConnected(described(error, 'connect', place)));
+      afterwards(() => transport.notConnected(described(error, 'connect', socketAddress)));
     bun()
       .connect({
-        ...bunPlace(place),
+        ...bunAddress(socketAddress),
         allowHalfOpen: true,
         data: transport,
         socket: {
           ...handlers,
           open(socket) {
             transport.opened(socket);
-            if (!('file' in place)) socket.setKeepAlive(true, 0);
+            if (!('file' in socketAddress)) socket.setKeepAlive(true, 0);
             afterwards(() => {
               if (transport.isEnded) return;
               try {
@@ -93,8 +97,12 @@ export const bunNetwork: Network = {
   },
 };
 
-function bunPlace(place: Place): { hostname: string; port: number } | { unix: string } {
-  return 'file' in place ? { unix: place.file } : { hostname: place.host, port: place.port };
+function bunAddress(
+  socketAddress: SocketAddress,
+): { hostname: string; port: number } | { unix: string } {
+  return 'file' in socketAddress
+    ? { unix: socketAddress.file }
+    : { hostname: socketAddress.host, port: socketAddress.port };
 }
 
 /** What libuv says of errors of which Bun says only that something failed. */
@@ -105,14 +113,21 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 /** The error with the words and properties of Node.js: "connect ECONNREFUSED 127.0.0.1:5432". */
-function described(error: BunError, call: 'connect' | 'listen', place: Place): Error {
+function described(
+  error: BunError,
+  call: 'connect' | 'listen',
+  socketAddress: SocketAddress,
+): Error {
   const { code, message } = error;
   if (code === undefined || message.includes(code)) return error;
-  const where = 'file' in place ? place.file : `${place.host}:${place.port}`;
+  const where =
+    'file' in socketAddress ? socketAddress.file : `${socketAddress.host}:${socketAddress.port}`;
   const meaning = call === 'listen' && code in meanings ? `: ${meanings[code]}` : '';
   return Object.assign(new Error(`${call} ${code}${meaning} ${where}`), {
     code,
     syscall: call,
-    ...('file' in place ? { address: place.file } : { address: place.host, port: place.port }),
+    ...('file' in socketAddress
+      ? { address: socketAddress.file }
+      : { address: socketAddress.host, port: socketAddress.port }),
   });
 }

@@ -33,7 +33,7 @@ const Flag = {
   Encrypted: 1024,
   /** As the client. */
   Client: 2048,
-  /** Something has moved since the last look of `destroyWhenIdle`. */
+  /** Something has moved since the last check of `destroyWhenIdle`. */
   Moved: 4096,
 } as const;
 
@@ -294,12 +294,12 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
 
   destroyWhenIdle(milliseconds: number): void {
     this.#flags &= ~Flag.Moved;
-    const look = (): void => {
+    const check = (): void => {
       if (this.#is(Flag.Closed | Flag.Destroyed)) return;
       if (this.#is(Flag.Moved)) this.destroyWhenIdle(milliseconds);
       else this.destroy();
     };
-    setTimeout(look, milliseconds).unref();
+    setTimeout(check, milliseconds).unref();
   }
 
   /** Bun's socket is connected. */
@@ -345,7 +345,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     while (this.#input !== null && !this.#is(Flag.Destroyed))
       this.#guarded(() => this.#deliverNext());
     if (error !== undefined && !this.#is(Flag.Destroyed)) this.#guarded(() => this.failed(error));
-    // When the own side has ended before, Bun tells of the end of the other side with the close.
+    // If this side has ended before, Bun reports the end of the other side only with the close.
     if (error === undefined && !this.#is(Flag.Destroyed | Flag.PeerEnded)) this.#tellPeerEnded();
     this.#tellClosed();
   }

@@ -6,7 +6,7 @@ import type {
   Listener,
   ListenerHandler,
   Network,
-  Place,
+  SocketAddress,
   TlsAcceptor,
   Transport,
   TransportHandler,
@@ -17,9 +17,9 @@ import { backlog, keepAliveAfter } from './transport-options.ts';
 export const nodeNetwork: Network = {
   name: 'node',
 
-  async listen(place: Place, handler: ListenerHandler): Promise<Listener> {
+  async listen(socketAddress: SocketAddress, handler: ListenerHandler): Promise<Listener> {
     const server = createServer({
-      ...('file' in place
+      ...('file' in socketAddress
         ? {}
         : { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfter }),
       pauseOnConnect: true,
@@ -27,10 +27,13 @@ export const nodeNetwork: Network = {
     server.on('connection', (socket) => handler.accepted(new NodeTransport(socket)));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ ...('file' in place ? { path: place.file } : place), backlog }, () => {
-        server.off('error', reject);
-        resolve();
-      });
+      server.listen(
+        { ...('file' in socketAddress ? { path: socketAddress.file } : socketAddress), backlog },
+        () => {
+          server.off('error', reject);
+          resolve();
+        },
+      );
     });
     // An accept that fails (no file descriptors left) must not end the process.
     server.on('error', (error) => handler.failed(error));
@@ -40,11 +43,15 @@ export const nodeNetwork: Network = {
     return { port, address: host, close: () => void server.close() };
   },
 
-  connect(place: Place, handler: TransportHandler, connected: () => void): Transport {
+  connect(
+    socketAddress: SocketAddress,
+    handler: TransportHandler,
+    connected: () => void,
+  ): Transport {
     const socket =
-      'file' in place
-        ? connect({ path: place.file })
-        : connect({ ...place, noDelay: true, keepAlive: true });
+      'file' in socketAddress
+        ? connect({ path: socketAddress.file })
+        : connect({ ...socketAddress, noDelay: true, keepAlive: true });
     const transport = new NodeTransport(socket);
     transport.handler = handler;
     socket.once('connect', () => {

@@ -47,7 +47,7 @@ function onDrain(this: OwnedSocket): void {
 }
 
 function onEnd(this: OwnedSocket): void {
-  // On Bun, a socket that was destroyed tells of its end nevertheless.
+  // On Bun, a destroyed socket still emits its end.
   if (!this.destroyed) tell(this, ended);
 }
 

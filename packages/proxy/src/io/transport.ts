@@ -57,7 +57,7 @@ export interface Transport {
   /** Nothing is read until `resume`: neither data nor the end. */
   pause(): void;
   resume(): void;
-  /** Gives back bytes that were not used: the next handler, or TLS, gets them first. The transport is paused. */
+  /** Returns unused bytes to the transport, which is paused: the next handler, or TLS, gets them first. */
   unread(bytes: Buffer): void;
   /** Ends the own side when everything is written. The other side may still send. */
   end(last?: Buffer): void;
@@ -81,7 +81,8 @@ export interface TlsAcceptor {
 }
 
 /** Where to listen, or what to connect to. */
-export type Place = { readonly host: string; readonly port: number } | { readonly file: string };
+export type SocketAddress =
+  { readonly host: string; readonly port: number } | { readonly file: string };
 
 export interface Listener {
   /** The port; 0 for a Unix socket. */
@@ -103,9 +104,13 @@ export interface Network {
   /** For the log. */
   readonly name: 'node' | 'bun';
   /** Starts to listen; port 0 takes a free one. */
-  listen(place: Place, handler: ListenerHandler): Promise<Listener>;
+  listen(socketAddress: SocketAddress, handler: ListenerHandler): Promise<Listener>;
   /** Connects. `connected` is called once, unless `handler` is told that it failed; neither within this call. The transport can be destroyed before. */
-  connect(place: Place, handler: TransportHandler, connected: () => void): Transport;
+  connect(
+    socketAddress: SocketAddress,
+    handler: TransportHandler,
+    connected: () => void,
+  ): Transport;
   /** What encrypts accepted connections. Throws if a certificate and its key cannot be read or do not match. */
   tlsAcceptor(options: AcceptorOptions): TlsAcceptor;
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { TestContext } from 'node:test';
-import type { Network, Place, Transport } from '../../src/io/transport.ts';
+import type { Network, SocketAddress, Transport } from '../../src/io/transport.ts';
 import { Recorder, record } from './recorder.ts';
 
 /** A transport, and the socket of a test at its other end. */
@@ -31,14 +31,17 @@ async function leaveTls(): Promise<void> {
 export async function accepted(
   t: TestContext,
   network: Network,
-  place: Place = loopback,
+  socketAddress: SocketAddress = loopback,
 ): Promise<Pair> {
   const arrival = Promise.withResolvers<Transport>();
-  const listener = await network.listen(place, { accepted: arrival.resolve, failed: rethrow });
+  const listener = await network.listen(socketAddress, {
+    accepted: arrival.resolve,
+    failed: rethrow,
+  });
   const peer =
-    'file' in place
-      ? connect({ path: place.file, allowHalfOpen: true })
-      : connect({ port: listener.port, host: place.host, allowHalfOpen: true });
+    'file' in socketAddress
+      ? connect({ path: socketAddress.file, allowHalfOpen: true })
+      : connect({ port: listener.port, host: socketAddress.host, allowHalfOpen: true });
   // What a peer writes to a transport that is gone is no matter of these tests.
   peer.on('error', () => undefined);
   t.after(async () => {
