@@ -14,10 +14,6 @@ export type Interleaving = 'auto' | 'off' | 'always';
 const deepest = 64;
 /** How long the cycles on one connection together should take, in milliseconds: a newcomer waits for them. */
 const longestQueue = 1;
-/** A cycle that runs longer than this, in milliseconds, no longer has others behind it. */
-const slow = 5;
-/** A lease takes no further cycles after this time, in milliseconds, so that its connection returns to the pool. */
-const longestLease = 250;
 /** Every so many milliseconds the leases are checked. */
 const checkInterval = 5;
 
@@ -160,8 +156,7 @@ export class Interleaver implements SharedLeaseKeeper {
     const now = performance.now();
     for (const lease of this.#leases)
       guarded('a shared lease', () => {
-        if (lease.headTime(now) > slow) lease.leaveHead(now);
-        else if (now - lease.since > longestLease) lease.isOpen = false;
+        lease.check(now);
       });
     if (this.#leases.size > 0) this.#checkLater();
     else this.#isChecking = false;

@@ -9,6 +9,11 @@ import type { ReadUnder } from '../parameters/read-under.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { CycleLease, SharedCycle } from './shared-cycle.ts';
 
+/** A cycle that runs longer than this, in milliseconds, no longer has others behind it. */
+const slow = 5;
+/** A lease takes no further cycles after this time, in milliseconds, so that its connection returns to the pool. */
+const longestLease = 250;
+
 /** The owner of the shared leases of a pool. */
 export interface SharedLeaseKeeper {
   /** A read took so long on the server connection, in milliseconds. */
@@ -75,9 +80,10 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
     return this.#sent.length === 0;
   }
 
-  /** For how long the oldest unanswered cycle has been the next to be answered, in milliseconds. */
-  headTime(now: number): number {
-    return this.#sent.length === 0 ? 0 : now - this.#headSince;
+  /** Checks how long the oldest cycle runs, and how long the lease has lasted. */
+  check(now: number): void {
+    if (now - this.since > longestLease) this.isOpen = false;
+    if (this.#sent.length > 0 && now - this.#headSince > slow) this.leaveHead(now);
   }
 
   /** The cycle is sent by the next `send`. */
