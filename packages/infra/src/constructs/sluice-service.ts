@@ -243,7 +243,7 @@ export class SluiceService extends Resource implements ISluiceService {
 
   /**
    * A cluster of its own has capacity providers from the start, so that Spot can be turned on later: from a launch type
-   * CloudFormation would have to make the service anew. One that is given may have none, and gets the launch type.
+   * CloudFormation would replace the service. A given cluster may have none, so its service gets the launch type.
    */
   #capacity(): Pick<FargateServiceProps, 'capacityProviderStrategies'> {
     const { spot, cluster } = this.#props;

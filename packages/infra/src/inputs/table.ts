@@ -463,7 +463,7 @@ const sluice = {
     type: 'boolean',
     default: false,
     engine: 'sluice',
-    doc: 'ECS Exec: whoever has ecs:ExecuteCommand may run commands in a task. The root file system of the tasks is then writable, as ECS Exec requires. The image has no shell; aws ecs execute-command --command "/usr/local/bin/sluice health" works.',
+    doc: 'ECS Exec: a caller with ecs:ExecuteCommand can run commands in a task. The root file system of the tasks is then writable, as ECS Exec requires. The image has no shell; aws ecs execute-command --command "/usr/local/bin/sluice health" works.',
   },
   TaskCpu: {
     type: 'integer',

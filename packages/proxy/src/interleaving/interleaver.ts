@@ -75,7 +75,7 @@ export class Interleaver implements SharedLeaseKeeper {
     const lease = this.#leaseFor(parameters);
     if (lease === null) return null;
     this.#pool.stats.cyclesShared++;
-    const isQuiet = lease.isQuiet && lease.depth === 0;
+    const isQuiet = lease.depth === 0;
     lease.add(cycle);
     // What follows in this turn is sent together; the first does not wait for it.
     if (isQuiet) lease.send();

@@ -75,11 +75,6 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
     return this.#sent.length + this.#waiting.length;
   }
 
-  /** Nothing is in flight: what is added can be sent at once. */
-  get isQuiet(): boolean {
-    return this.#sent.length === 0;
-  }
-
   /** Checks how long the oldest cycle runs, and how long the lease has lasted. */
   check(now: number): void {
     if (now - this.since > longestLease) this.isOpen = false;

@@ -436,7 +436,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
   #refuse(error: Error): void {
     if (this.#shaken === null) return;
     this.#flags |= Flag.Destroyed;
-    // A close would first complete the handshake, and send the certificate of the client to whoever this is.
+    // `close` would first complete the handshake, and send the client certificate to an unverified server.
     if (this.#is(Flag.Client)) this.#socket?.terminate();
     else this.#socket?.close();
     this.#tellShaken(error);

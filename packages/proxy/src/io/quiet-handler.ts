@@ -8,7 +8,7 @@ export class QuietHandler implements TransportHandler {
   }
 
   onDrain(): void {
-    // Whoever writes little does not wait.
+    // A handler that writes little does not wait.
   }
 
   onEnd(): void {

@@ -35,7 +35,7 @@ export interface TransportHandler {
 export interface Transport {
   /** Who is told. The next phase sets its own. */
   handler: TransportHandler;
-  /** Called once when the connection is closed, after `onClose`, whoever is the handler then. */
+  /** Called once when the connection is closed, after `onClose` of the current handler. */
   whenClosed: (() => void) | null;
   /** The address of the other side; undefined for a Unix socket, and when the connection was closed early. */
   readonly remoteAddress: string | undefined;

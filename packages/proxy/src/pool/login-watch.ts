@@ -113,18 +113,21 @@ export class LoginWatch {
    * it would not be known later under which facts the connections of the pool have started. Returns whether it asks.
    */
   learn(connection: ServerConnection): boolean {
-    const pool = this.#pool;
     if (this.#facts !== null || this.#isChecking || connection.loggedInAt < this.#at) return false;
     this.#begin();
-    connection.run(
-      loginFactsSql(pool.database, pool.user),
-      new InternalQuery(({ rows }) => {
-        const facts = readLoginFacts(rows.at(-1), pool.ownConnections);
-        if (facts?.denial === null) this.#take(facts);
-        else this.#finish(null);
-      }),
-    );
+    this.#askOn(connection, (facts) => {
+      if (facts?.denial === null) this.#take(facts);
+      else this.#finish(null);
+    });
     return true;
+  }
+
+  #askOn(connection: ServerConnection, told: (facts: LoginFacts | null) => void): void {
+    const { database, user } = this.#pool;
+    const take = new InternalQuery(({ rows }) =>
+      told(readLoginFacts(rows.at(-1), this.#pool.ownConnections)),
+    );
+    connection.run(loginFactsSql(database, user), take);
   }
 
   #begin(): void {
@@ -162,15 +165,11 @@ export class LoginWatch {
           this.#take(facts);
           return;
         }
-        connection.run(
-          loginFactsSql(pool.database, pool.user),
-          new InternalQuery(({ rows }) => {
-            const found = readLoginFacts(rows.at(-1), pool.ownConnections);
-            queueMicrotask(() => aside?.close('it served only to read the catalogs'));
-            if (found === null) this.#finish(null);
-            else this.#take(found);
-          }),
-        );
+        this.#askOn(connection, (found) => {
+          queueMicrotask(() => aside?.close('it served only to read the catalogs'));
+          if (found === null) this.#finish(null);
+          else this.#take(found);
+        });
       },
       failed: ({ fields, final }) => {
         if (facts !== null || final || pool.isLimitOfOthers(fields)) this.#finish(fields);

@@ -21,6 +21,7 @@ import type { QueryCycles } from '../protocol/query-cycles.ts';
 import { SessionRecovery } from '../recovery/session-recovery.ts';
 import { Suspicion } from '../recovery/suspicion.ts';
 import type { RecoveryOwner } from '../recovery/session-recovery.ts';
+import { normalizedAt } from '../sql/index.ts';
 import type { Effect, Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
 import { Release, nextRelease } from './release-policy.ts';
@@ -122,15 +123,17 @@ export class SessionLease
 
   share(chunk: Buffer, at: number, next: number): boolean {
     const { interleaver, storedCode } = this.pool;
+    this.#timedKey = 0;
     if (interleaver.isOff || this.#runsAlone || !this.#canShare) return false;
+    if (!interleaver.isForced && !storedCode.trustsTurns) return false;
     const start = bodyAt(at);
     const end = next - 1;
     if (end - start > longestShared || chunk.indexOf(0, start) !== end) return false;
     if (!this.#effects.onlyReads(chunk, start, end)) return false;
     const key = readKey(chunk, start, end);
-    if (!interleaver.isForced) {
-      if (!interleaver.history.isShort(key)) this.#timedKey = key;
-      if (this.#timedKey !== 0 || !storedCode.trustsTurns) return false;
+    if (!interleaver.isForced && !interleaver.history.isShort(key)) {
+      this.#timedKey = key;
+      return false;
     }
     const request = { chunk, start: at, end: next };
     const cycle = new SharedCycle(this, request, key, performance.now());
@@ -144,7 +147,8 @@ export class SessionLease
       return false;
     }
     this.pool.stats.cycles++;
-    this.#effects.publishShared(chunk, start, end, this.#sharedLease.connection);
+    if (events.statement.hasSubscribers)
+      this.#effects.publishStatement(normalizedAt(chunk, start), this.#sharedLease.connection);
     return true;
   }
 

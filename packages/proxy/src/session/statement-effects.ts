@@ -16,7 +16,7 @@ import type { SessionPin } from '../pinning/session-pin.ts';
 import { SessionSequences, touchesSequences } from '../pinning/session-sequences.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
-import { Flag, classifyBytes, normalizedAt, normalizedOf } from '../sql/index.ts';
+import { Flag, classifyBytes, normalizedAt } from '../sql/index.ts';
 import type { Effects, Lexis } from '../sql/index.ts';
 import { CodeRuns } from '../stored-code/code-runs.ts';
 import type { CodeOwner } from '../stored-code/code-runs.ts';
@@ -127,9 +127,9 @@ export class StatementEffects
     return this.parameters.statementContext(this.#core.id, hasLiterals);
   }
 
-  publishStatement(normalizedQuery: string): void {
+  publishStatement(normalizedQuery: string, connection = this.connection): void {
     const client = this.#core.id;
-    events.statement.publish({ client, connection: this.connection?.id, normalizedQuery });
+    events.statement.publish({ client, connection: connection?.id, normalizedQuery });
   }
 
   // --- Shared leases ---
@@ -155,15 +155,6 @@ export class StatementEffects
     const effects = classifyBytes(source, start, end, this.lexis);
     if (effects.flags !== Flag.PlainRead || effects.statements !== 1) return false;
     return this.storedCode.provesRead(effects, source, start, end);
-  }
-
-  publishShared(source: Buffer, start: number, end: number, connection: ServerConnection): void {
-    if (!events.statement.hasSubscribers) return;
-    events.statement.publish({
-      client: this.#core.id,
-      connection: connection.id,
-      normalizedQuery: normalizedOf(source, start, end),
-    });
   }
 
   mayNameParameters(text: string): void {

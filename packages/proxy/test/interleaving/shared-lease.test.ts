@@ -334,6 +334,9 @@ test('nothing is shared while the pool is paused, or a connection is to be close
   bench.bench.target.pauseReason = null;
   const { lease } = bench.read('SELECT 2');
   assert(lease !== null);
+  bench.bench.target.pauseReason = 'paused';
+  assert.equal(bench.read('SELECT 3').lease, null);
+  bench.bench.target.pauseReason = null;
   lease.connection.retireReason = 'it is old';
   assert.equal(bench.read('SELECT 3').lease, null);
 });
