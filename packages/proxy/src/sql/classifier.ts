@@ -7,6 +7,7 @@ import { Lexer } from './lexer.ts';
 import { deepestNesting, nestingOf } from './nesting.ts';
 import { parse } from './parser.ts';
 import { Lexis } from './lexis.ts';
+import { TemplateCache } from './template-cache.ts';
 import { readTree } from './tree.ts';
 
 /** The longest text that is analyzed, in bytes; it takes up to 20 ms, in which the event loop does nothing else. */
@@ -21,7 +22,9 @@ const cacheBytes = 8 * 1024 * 1024;
 /** Longer sequences of operator characters take quadratic time in the parser's lexer. */
 const operatorRun = /[~!@#^&|`?+\-*/%<>=]{257}/;
 
-/** By text: those seen twice. */
+/** By template: texts of which the lexer was sure, and those without literals. */
+const templates = new TemplateCache<Effects>();
+/** By text: those seen twice that have no template. */
 const texts = new ByteCache<Effects>(cacheBytes);
 /** By normalized text: 'literals' if the original text must be parsed. */
 const byNormalized = new ByteCache<Effects | 'literals'>(cacheBytes);
@@ -40,8 +43,8 @@ const writes: Effects[] = [];
 
 /**
  * The effects of the SQL in `buffer[start, end)`, without its terminating zero byte, on a session. Synchronous and
- * cached: a text seen before costs a lookup, one that differs only in literals a pass of the lexer, and a new
- * normalized text, if the lexer is not sure, a run of PostgreSQL's parser.
+ * cached: a text seen before costs a lookup, also with other literals if the lexer was sure of it. Otherwise one that
+ * differs only in literals costs a pass of the lexer, and a new normalized text a run of PostgreSQL's parser.
  *
  * `lexis` describes the session parameters under which the server will parse it; see `lexisOf`.
  */
@@ -59,12 +62,18 @@ export function classifyBytes(
     }
   }
   if (end - start > longestText) return opaqueEffects('length');
+  const similar = templates.get(buffer, start, end);
+  if (similar !== undefined) return similar;
   const hash = hashBytes(buffer, start, end);
   const known = texts.get(hash, buffer, start, end);
   if (known !== undefined) return known;
   const effects = read(buffer.subarray(start, end));
   // Not cached: the parser is still being loaded.
   if (effects.reason === 'parser') return effects;
+  if (isOfTemplate()) {
+    templates.set(effects);
+    return effects;
+  }
   const slot = hash & (seen.length - 1);
   if (seen[slot] === hash) texts.set(hash, buffer, start, end, effects);
   else seen[slot] = hash;
@@ -75,6 +84,12 @@ export function classifyBytes(
 export function classify(text: string, lexis: Lexis = Lexis.Standard): Effects {
   const buffer = Buffer.from(text);
   return classifyBytes(buffer, 0, buffer.length, lexis);
+}
+
+/** Whether all texts with the template of the one that was read last have its effects. */
+function isOfTemplate(): boolean {
+  if (!templates.hasTemplate) return false;
+  return !templates.hasLiterals || (lexer.reason === undefined && lexer.judge.isSure);
 }
 
 /** The verdict of the lexer, or else that of the parser on the normalized text, or on the original. */
