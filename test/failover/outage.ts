@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FaultProxy, startCluster } from '@sluice/testkit';
 import type { Cluster, Postgres } from '@sluice/testkit';
 import { startProxy } from '@sluice/proxy';
-import type { RunningProxy, ToldFailover } from '@sluice/proxy';
+import type { RunningProxy, ReportedFailover } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import type { Settings } from '@sluice/proxy/settings';
 import { Client } from 'pg';
@@ -35,7 +35,7 @@ export interface GroupView {
     readonly timeline: number | null;
     readonly leases: number;
   }[];
-  readonly failovers: readonly ToldFailover[];
+  readonly failovers: readonly ReportedFailover[];
 }
 
 /** A cluster, the network before each of its servers, and a proxy that knows them all. */

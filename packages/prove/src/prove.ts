@@ -82,7 +82,7 @@ function limitsOf(
   return {
     maxClients: maxClients ?? defaults.maxClients,
     maxRate: maxRate ?? defaults.maxRate,
-    isClientLimitTold: maxClients !== undefined,
+    isClientLimitGiven: maxClients !== undefined,
   };
 }
 

@@ -171,7 +171,7 @@ suite('paths and limits', () => {
     ] as const) {
       const plan = commandPlan(
         proveOptions({ failoverRate: 200 }),
-        { maxClients, maxRate, isClientLimitTold: true },
+        { maxClients, maxRate, isClientLimitGiven: true },
         'true',
         new AbortController().signal,
       );
@@ -190,13 +190,13 @@ suite('paths and limits', () => {
       isLocal: false,
     };
     const direct = { name: 'direct', kind: 'direct', url: () => '', shown: '' } as const;
-    const limits = { maxClients: 100, maxRate: 1, isClientLimitTold: false };
+    const limits = { maxClients: 100, maxRate: 1, isClientLimitGiven: false };
     assert.equal(rampLimit({ limits, facts, testkit: undefined }, direct).clients, 40);
     assert.equal(
       rampLimit({ limits, facts, testkit: undefined }, { ...direct, kind: 'proxy' }).clients,
       100,
     );
-    const told = { ...limits, isClientLimitTold: true };
+    const told = { ...limits, isClientLimitGiven: true };
     assert.equal(rampLimit({ limits: told, facts, testkit: undefined }, direct).clients, 100);
   });
 });

@@ -19,4 +19,4 @@ export { logFlushed } from './telemetry/logger.ts';
 export { caught } from './io/guard.ts';
 export type { TargetRole } from './targets/role-pools.ts';
 export type { TargetState, UnavailableReason } from './targets/target-state.ts';
-export type { ToldFailover } from './targets/failover-history.ts';
+export type { ReportedFailover } from './targets/failover-history.ts';

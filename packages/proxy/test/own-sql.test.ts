@@ -85,7 +85,7 @@ const inCode = new Set(['session/aim.ts', 'targets/target-group.ts']);
 /** These look at catalogues under a search_path of their own, which the first statement of the same Query sets. */
 const underOwnPath = new Set([
   'pool/login-facts.ts',
-  'pool/start-question.ts',
+  'pool/start-value-query.ts',
   'stored-code/stored-code-sql.ts',
 ]);
 

@@ -13,14 +13,14 @@ import type { ErrorFields } from '@sluice/wire';
 import type { ConnectionOwner } from '../src/backend/lease-owner.ts';
 import { ServerConnection } from '../src/backend/server-connection.ts';
 import type { ConnectionSource } from '../src/backend/connection-source.ts';
-import { nobody } from '../src/io/quiet-handler.ts';
+import { ignoring } from '../src/io/quiet-handler.ts';
 import type { Ranges } from '../src/io/ranges.ts';
 import type { Transport, TransportHandler } from '../src/io/transport.ts';
 import type { LoginResult } from '../src/backend/login-result.ts';
 
 /** A transport of which the test is the other end: what is written to it is kept, and what it reads is fed. */
 export class MemorySocket implements Transport {
-  handler: TransportHandler = nobody;
+  handler: TransportHandler = ignoring;
   whenClosed: (() => void) | null = null;
   readonly remoteAddress = undefined;
   readonly remotePort = undefined;
@@ -336,7 +336,7 @@ export class ScriptedSource implements ConnectionSource {
   readonly name: string = 'scripted';
   generation = 0;
   isBorrowable = true;
-  heardAt = 0;
+  receivedAt = 0;
   crashedAt = -Infinity;
   answers = true;
   leases = 0;
@@ -408,7 +408,7 @@ export function connectTo(
 ): ServerConnection {
   const owner: ConnectionOwner<ServerConnection> = {
     initQuery: '',
-    hasErrand: () => false,
+    startInternalQuery: () => false,
     returned: () => undefined,
     closed: () => undefined,
     failureSignal: () => undefined,

@@ -1,4 +1,4 @@
-import type { ToldFailover } from '@sluice/proxy';
+import type { ReportedFailover } from '@sluice/proxy';
 import type { ClusterDatabase } from './cluster.ts';
 import { loadPostgres } from './load-postgres.ts';
 
@@ -7,7 +7,7 @@ export interface FailoverReport {
   readonly kind: string;
   readonly faultAt: string;
   /** Null when the proxy has not noticed. */
-  readonly failover: ToldFailover | null;
+  readonly failover: ReportedFailover | null;
 }
 
 /** Has the database fail over under a proxy whose admin port is at `admin`. */
@@ -35,7 +35,9 @@ export async function orderFailOver(
     },
   });
   const response = await fetch(`${admin}/targets`);
-  const { failovers } = (await response.json()) as { readonly failovers: readonly ToldFailover[] };
+  const { failovers } = (await response.json()) as {
+    readonly failovers: readonly ReportedFailover[];
+  };
   const failover = failovers.find(({ detectedAt }) => Date.parse(detectedAt) >= faultAt.getTime());
   return { kind, faultAt: faultAt.toISOString(), failover: failover ?? null };
 }

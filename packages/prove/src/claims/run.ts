@@ -20,7 +20,7 @@ export interface Limits {
   /** Transactions a second. */
   readonly maxRate: number;
   /** False: the limit on clients is a default, so a direct path leaves room for others. */
-  readonly isClientLimitTold: boolean;
+  readonly isClientLimitGiven: boolean;
 }
 
 /** How long and how often things are measured. */

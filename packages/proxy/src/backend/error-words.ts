@@ -23,7 +23,7 @@ export const rolledBack: ReadonlySet<string> = new Set(['57P01', '25006']);
 const outdatedPlan = [Buffer.from('C0A000\0'), Buffer.from('RRevalidateCachedQuery\0')];
 
 /** Whether the ErrorResponse in `chunk[at, next)` is that one. */
-export function tellsOutdatedPlan(chunk: Buffer, at: number, next: number): boolean {
+export function reportsOutdatedPlan(chunk: Buffer, at: number, next: number): boolean {
   const message = chunk.subarray(at, next);
   return outdatedPlan.every((field) => message.includes(field));
 }

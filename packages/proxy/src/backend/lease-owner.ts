@@ -85,8 +85,8 @@ export interface ConnectionLoss {
 
 /** The destination of a server connection when its lease or its life ends. */
 export interface ConnectionOwner<Connection> {
-  /** No reply is pending; `returned` follows. True if the owner runs an internal query first. */
-  hasErrand(connection: Connection): boolean;
+  /** No reply is pending: starts an internal query if one is due. Returns whether; if not, `returned` follows. */
+  startInternalQuery(connection: Connection): boolean;
   /** No reply is pending, no transaction is open, and no state is left: other sessions can have it. */
   returned(connection: Connection): void;
   /** The InitQuery of this pool; run again after DISCARD ALL, which undoes it. */

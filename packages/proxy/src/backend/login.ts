@@ -18,7 +18,7 @@ import {
 import type { ErrorFields } from '@sluice/wire';
 import { Appender } from '../io/appender.ts';
 import { caught } from '../io/guard.ts';
-import { nobody, QuietHandler } from '../io/quiet-handler.ts';
+import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
 import type { Transport } from '../io/transport.ts';
 import type { ConnectFailure } from './connection-source.ts';
 import type { LoginResult } from './login-result.ts';
@@ -258,6 +258,6 @@ export class Login extends QuietHandler {
 
   #release(): void {
     this.#over = true;
-    this.#socket.handler = nobody;
+    this.#socket.handler = ignoring;
   }
 }

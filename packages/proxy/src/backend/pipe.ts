@@ -56,7 +56,7 @@ export type NoticeOutcome =
 /** The owner of a pipe, which is notified of messages; the bytes of replies go to their own owners. */
 export interface PipeOwner {
   /** Data has arrived. */
-  heard(): void;
+  received(): void;
   /** ReadyForQuery with this status byte, for the reply with `action`. Returns false if the pipe has been closed. */
   ready(status: number, note: ReplyNote | null, action: Action): boolean;
   /** ErrorResponse, while `entry` was pending. `handOver` forwards what preceded it to its owner. */
@@ -267,7 +267,7 @@ export class Pipe implements Worker, TransportHandler {
   onData(input: Buffer): void {
     if (this.#isClosed) return;
     countRead(input.length);
-    this.#owner.heard();
+    this.#owner.received();
     let chunk = input;
     if (this.#partial !== null) {
       chunk = (this.#appender ??= new Appender()).append(this.#partial, input);

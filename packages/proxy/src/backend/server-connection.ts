@@ -27,7 +27,7 @@ import {
   endsConnection,
   notServing,
   rolledBack,
-  tellsOutdatedPlan,
+  reportsOutdatedPlan,
 } from './error-words.ts';
 import type { ConnectionLoss, ConnectionOwner, LeaseOwner } from './lease-owner.ts';
 import { longestReported, serverLimits } from './limits.ts';
@@ -79,7 +79,7 @@ export class ServerConnection {
   /** Called when an administrator terminates it while it is the stand-in for a client. */
   onTerminated: (() => void) | null = null;
   /** The proxy runs several internal queries: no session gets the connection between them. */
-  #isAsked = false;
+  #isReserved = false;
 
   readonly #owner: ConnectionOwner<ServerConnection>;
   #idle = false;
@@ -88,9 +88,9 @@ export class ServerConnection {
   /**
    * The database has reported why it closes: an idle timeout is no failure signal, and a shutdown was reported as one.
    */
-  #saidGoodbye = false;
+  #closeAnnounced = false;
   /** The database has reported that all its processes exit: the running statement is not the cause. */
-  #toldToGo = false;
+  #serverExits = false;
 
   constructor(
     login: LoginResult,
@@ -107,12 +107,12 @@ export class ServerConnection {
     this.address = login.address;
     this.state = new BackendState(login.parameters, statementLimit);
     this.pipe = new Pipe(login.socket, {
-      heard: () => {
-        source.heardAt = clock.now;
+      received: () => {
+        source.receivedAt = clock.now;
       },
       ready: (status, note, action) => {
         if (!this.#onReady(status, note, action)) return false;
-        if (action === Action.Internal && this.onOwnAnswered !== null) this.#tellOwnAnswered();
+        if (action === Action.Internal && this.onOwnAnswered !== null) this.#notifyOwnAnswered();
         return true;
       },
       failed: (message, handOver) => this.#onError(message, handOver),
@@ -130,10 +130,10 @@ export class ServerConnection {
   }
 
   /** In a separate turn, because the bytes read may contain more replies. */
-  #tellOwnAnswered(): void {
-    const tell = this.onOwnAnswered;
+  #notifyOwnAnswered(): void {
+    const notify = this.onOwnAnswered;
     this.onOwnAnswered = null;
-    if (tell !== null) queueMicrotask(tell);
+    if (notify !== null) queueMicrotask(notify);
   }
 
   get socket(): Transport {
@@ -160,13 +160,13 @@ export class ServerConnection {
     this.pipe.cycleOpen = open;
   }
 
-  get isAsked(): boolean {
-    return this.#isAsked;
+  get isReserved(): boolean {
+    return this.#isReserved;
   }
 
-  set isAsked(asked: boolean) {
-    this.#isAsked = asked;
-    if (!asked) this.#settle();
+  set isReserved(reserved: boolean) {
+    this.#isReserved = reserved;
+    if (!reserved) this.#settle();
   }
 
   /** It is idle in its pool. */
@@ -340,7 +340,8 @@ export class ServerConnection {
       this.closeOutOfSync('an internal query left a transaction open');
       return false;
     }
-    if (this.#reportedAside && this.pending.headAction !== Action.Internal) this.#tellReported();
+    if (this.#reportedAside && this.pending.headAction !== Action.Internal)
+      this.#notifyParametersReported();
     if (note instanceof InternalQuery) note.finish();
     return !this.closed;
   }
@@ -349,7 +350,7 @@ export class ServerConnection {
    * The server may have reloaded its configuration, which it reports with its next reply, even to an internal query. The
    * session with the lease is notified, or the next one.
    */
-  #tellReported(): void {
+  #notifyParametersReported(): void {
     const { owner } = this.lease;
     if (owner === null) return;
     this.#reportedAside = false;
@@ -373,14 +374,14 @@ export class ServerConnection {
     const { owner } = this.lease;
     if (chunk[at] === BackendCode.NotificationResponse)
       return owner?.notified(chunk, at, next) === true ? 'forwarded' : 'dropped';
-    if (this.#isFarewell(chunk, at, next)) {
+    if (this.#announcesExit(chunk, at, next)) {
       // The bytes in the buffer of the server process come with its last message. Unless they report something that was
       // done, a read can be retried.
       return isUnfinished(chunk, from, at) ? 'withdrawn' : 'dropped';
     }
     // Outside a request, a notice belongs to the owner of the lease, if there is one.
-    const isUnasked = this.pending.headReply === Reply.Nothing;
-    return this.#isForwarding || (isUnasked && owner !== null) ? 'forwarded' : 'dropped';
+    const isBetweenRequests = this.pending.headReply === Reply.Nothing;
+    return this.#isForwarding || (isBetweenRequests && owner !== null) ? 'forwarded' : 'dropped';
   }
 
   #onError({ chunk, from, at, next }: ErrorMessage, handOver: () => void): FailureOutcome {
@@ -397,7 +398,7 @@ export class ServerConnection {
     if (this.pending.headReply === Reply.Nothing) {
       // Between requests, the database only reports why it closes (57P01, 25P03, ...).
       this.retireReason ??= 'the database closed it';
-      this.#saidGoodbye = true;
+      this.#closeAnnounced = true;
       return this.lease.owner !== null;
     }
     if (action === Action.Internal) {
@@ -407,7 +408,7 @@ export class ServerConnection {
     }
     const instead = note?.failed?.(chunk, at, next) ?? null;
     if (this.pending.ambiguous) this.retireReason ??= 'a Sync inside failed COPY data';
-    if (action === Action.Forward && tellsOutdatedPlan(chunk, at, next)) {
+    if (action === Action.Forward && reportsOutdatedPlan(chunk, at, next)) {
       this.pending.fail();
       if (this.lease.owner?.planOutdated() !== true) this.pipe.errorSent = true;
       return this.pipe.errorSent;
@@ -501,11 +502,11 @@ export class ServerConnection {
    * "The postmaster has commanded this server process to roll back and exit" is a warning (57P02: another process has
    * crashed; 57P01: an immediate shutdown), before it closes.
    */
-  #isFarewell(chunk: Buffer, at: number, next: number): boolean {
+  #announcesExit(chunk: Buffer, at: number, next: number): boolean {
     if (chunk[at] !== BackendCode.NoticeResponse) return false;
     const { sqlstate } = readErrorMessage(chunk, at, next);
     if (sqlstate !== '57P02' && sqlstate !== '57P01') return false;
-    this.#toldToGo = true;
+    this.#serverExits = true;
     if (sqlstate === '57P02') this.source.crashedAt = clock.now;
     this.#owner.failureSignal(this, sqlstate);
     return true;
@@ -551,9 +552,10 @@ export class ServerConnection {
       return false;
     }
     const leaseOwner = this.lease.owner;
-    const isTold =
-      this.pending.headAction === Action.Forward || this.pending.headNote?.tellsParameters === true;
-    if (leaseOwner === null || !isTold) {
+    const isForwarded =
+      this.pending.headAction === Action.Forward ||
+      this.pending.headNote?.forwardsParameterStatus === true;
+    if (leaseOwner === null || !isForwarded) {
       if (this.pending.headReply !== Reply.Nothing) {
         this.#reportedAside = true;
         return false;
@@ -568,7 +570,7 @@ export class ServerConnection {
   /** Between requests: returns the connection, or first removes the state of the session. */
   #settle(): void {
     if (this.closed || this.#idle || this.pending.length > 0 || this.lease.isBeingCanceled) return;
-    if (this.#isAsked) return;
+    if (this.#isReserved) return;
     const leaseOwner = this.lease.owner;
     if (leaseOwner !== null) {
       // The database is about to terminate it, and the session too.
@@ -596,7 +598,7 @@ export class ServerConnection {
       this.run(seedSql(2 * Math.random() - 1), this.#mustSucceed('setseed()'));
       const { initQuery } = this.#owner;
       if (initQuery !== '') this.run(initQuery, this.#mustSucceed('InitQuery'));
-    } else if (!this.#owner.hasErrand(this)) {
+    } else if (!this.#owner.startInternalQuery(this)) {
       this.#idle = true;
       this.since = clock.now;
       this.#owner.returned(this);
@@ -613,8 +615,8 @@ export class ServerConnection {
   /** The socket was closed by the other side. */
   #onGone(reason: string): void {
     if (this.closed) return;
-    if (!this.#saidGoodbye && !this.isEnding) this.#owner.failureSignal(this, reason);
-    this.#onLost(reason, !this.#saidGoodbye && !this.#toldToGo);
+    if (!this.#closeAnnounced && !this.isEnding) this.#owner.failureSignal(this, reason);
+    this.#onLost(reason, !this.#closeAnnounced && !this.#serverExits);
   }
 
   #onLost(reason: string, silent = false): void {
@@ -635,7 +637,7 @@ export class ServerConnection {
       inTransaction: this.state.status !== TransactionStatus.Idle,
       failed: this.state.status === TransactionStatus.Failed,
       midReply: this.midReply,
-      errorSent: this.pipe.errorSent || (this.isEnding && this.#saidGoodbye),
+      errorSent: this.pipe.errorSent || (this.isEnding && this.#closeAnnounced),
     };
     this.pending.clear();
     if (leaseOwner !== null) {

@@ -1,7 +1,7 @@
 import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { network } from '../io/network.ts';
-import { nobody, QuietHandler } from '../io/quiet-handler.ts';
+import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
 import type { Listener, SocketAddress, Transport } from '../io/transport.ts';
 import { listenOnFile } from '../io/unix-socket.ts';
 import { ProxyError } from '../errors.ts';
@@ -504,7 +504,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     socket.handler = new Waiting(vanished);
     const startup = new Map([...tracked, ['replication', login.replication ?? ''] as const]);
     this.#connect(target, pool, startup, (failure, database) => {
-      socket.handler = nobody;
+      socket.handler = ignoring;
       if (database === null || gone) {
         target.release();
         database?.socket.destroy();
@@ -583,7 +583,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     let isOver = false;
     const leave = (): void => {
       isOver = true;
-      socket.handler = nobody;
+      socket.handler = ignoring;
       greeting?.cancel();
     };
     const vanished = (): void => {

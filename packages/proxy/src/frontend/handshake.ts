@@ -24,7 +24,7 @@ import { mayBe } from '../authentication/name-map.ts';
 import type { Credential } from '../credentials/credentials.ts';
 import { ProxyError } from '../errors.ts';
 import { caught } from '../io/guard.ts';
-import { nobody, QuietHandler } from '../io/quiet-handler.ts';
+import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
 import { alpnProtocol } from '../io/tls.ts';
 import type { Transport } from '../io/transport.ts';
 import type { HandshakeOptions } from './handshake-options.ts';
@@ -547,7 +547,7 @@ export class ClientHandshake extends QuietHandler {
     this.#phase = Phase.Over;
     clearTimeout(this.#waiting);
     this.#received = null;
-    this.#socket.handler = nobody;
+    this.#socket.handler = ignoring;
   }
 
   /** Ends the connection in order: closed at once, it would be reset, and the client might not read why. */

@@ -42,7 +42,7 @@ export class ServerTls {
       ca,
       crl,
       protocol,
-      asksForCertificate: clientCertificate !== 'none',
+      requestsCertificate: clientCertificate !== 'none',
     });
   }
 

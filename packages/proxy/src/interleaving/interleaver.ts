@@ -1,6 +1,6 @@
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { guarded } from '../io/guard.ts';
-import { isHurried } from '../parameters/own-timeouts.ts';
+import { mayTimeOutSoon } from '../parameters/own-timeouts.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import { ReadHistory } from './read-history.ts';
 import type { SharedCycle } from './shared-cycle.ts';
@@ -12,9 +12,9 @@ export type Interleaving = 'auto' | 'off' | 'always';
 
 /** The maximum number of unanswered cycles on one connection. */
 const deepest = 64;
-/** How long the cycles on one connection together should take, in milliseconds: a newcomer waits for them. */
+/** The maximum expected time of all cycles on one connection, in milliseconds: a new cycle waits for them. */
 const longestQueue = 1;
-/** Every so many milliseconds the leases are checked. */
+/** The interval between checks of the leases, in milliseconds. */
 const checkInterval = 5;
 
 /** The session of shared leases for `Residue`: no session has this ID. */
@@ -28,7 +28,7 @@ export interface InterleavingPool {
   readonly isPaused: boolean;
   /** An idle connection, if there is one and no session waits; null otherwise. */
   borrowIdle(parameters: ParameterSet): ServerConnection | null;
-  /** Takes back a connection on which no lease has begun. */
+  /** Returns a connection on which no lease has begun. */
   returned(connection: ServerConnection): void;
   reset(connection: ServerConnection, session: number): boolean;
   replay(connection: ServerConnection, set: ParameterSet): boolean;
@@ -56,7 +56,7 @@ export class Interleaver implements SharedLeaseKeeper {
     this.#pool = pool;
   }
 
-  /** All reads that can, whatever is known about their time. */
+  /** All eligible reads use shared leases, even if nothing is known about their duration. */
   get isForced(): boolean {
     return this.#pool.interleaving === 'always';
   }
@@ -77,14 +77,14 @@ export class Interleaver implements SharedLeaseKeeper {
     this.#pool.stats.cyclesShared++;
     const isQuiet = lease.depth === 0;
     lease.add(cycle);
-    // What follows in this turn is sent together; the first does not wait for it.
+    // Later cycles of this turn are sent together; the first one does not wait for them.
     if (isQuiet) lease.send();
     else this.#schedule();
     if (!this.#isChecking) this.#checkLater();
     return lease;
   }
 
-  /** A session waits for an exclusive lease: a connection becomes free soon. */
+  /** A session waits for an exclusive lease: one connection takes no further cycles, so that it becomes free soon. */
   giveWay(): void {
     let least: SharedLease | null = null;
     for (const lease of this.#leases) {
@@ -113,8 +113,8 @@ export class Interleaver implements SharedLeaseKeeper {
     const connection = pool.borrowIdle(parameters);
     if (connection === null) return null;
     const before = connection.state.parameterSet;
-    if (before !== parameters && isHurried(before)) {
-      // Its timeout may end the replay, for which an exclusive lease waits.
+    if (before !== parameters && mayTimeOutSoon(before)) {
+      // Its timeout may end the replay; an exclusive lease waits for the replay in that case.
       pool.returned(connection);
       return null;
     }

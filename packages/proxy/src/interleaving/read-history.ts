@@ -1,10 +1,13 @@
 /** The number of remembered reads: a power of two. */
 const slots = 4096;
-/** A read is known after so many runs. */
+/** The number of runs after which the duration of a read is known. */
 const firstRuns = 2;
 /** The longest time of a short read, in milliseconds. */
 const longestShort = 2;
-/** As if a read had taken so long, in milliseconds: it stays off shared leases for about 50 runs. */
+/**
+ * The time that is recorded for a read with a long reply, in milliseconds: it keeps the read off shared leases for about 50
+ * runs.
+ */
 const never = 1000;
 
 /**
@@ -17,7 +20,7 @@ export class ReadHistory {
   readonly #times = new Float32Array(slots);
   readonly #runs = new Uint8Array(slots);
 
-  /** Whether reads with this key were short so far. */
+  /** Whether reads with this key have been short so far. */
   isShort(key: number): boolean {
     const slot = key & (slots - 1);
     return (
@@ -27,7 +30,7 @@ export class ReadHistory {
     );
   }
 
-  /** A read took so many milliseconds. */
+  /** Records the time of a read, in milliseconds. */
   ran(key: number, milliseconds: number): void {
     const slot = key & (slots - 1);
     if (this.#keys[slot] !== key) {

@@ -5,7 +5,7 @@ import {
   contradictedAssumption,
   endsConnection,
   notServing,
-  tellsOutdatedPlan,
+  reportsOutdatedPlan,
 } from '../backend/error-words.ts';
 import { Appender } from '../io/appender.ts';
 import type { ReplyNote, ReplyOwner } from '../protocol/pending-replies.ts';
@@ -18,8 +18,8 @@ export interface SharedReader {
   /** The cycle is answered: its reply is `chunk[start, end)`. */
   sharedAnswered(chunk: Buffer, start: number, end: number): void;
   /**
-   * The cycle has had no effect, and runs again on an exclusive lease. `suspect`: the connection that was lost while it ran,
-   * which it may have caused; `error` is what the client gets then.
+   * The cycle had no effect, and runs again on an exclusive lease. `suspect`: the connection that was lost while the cycle ran,
+   * possibly because of it; the client gets `error` if the cycle does not run again.
    */
   runsAlone(suspect: ServerConnection | null, error: ErrorFields | null): void;
   /** The session has an internal error. */
@@ -35,14 +35,14 @@ export interface CycleLease {
 }
 
 /**
- * A query cycle on a shared lease: one read. Its reply is collected completely before the client gets any of it. So it can
+ * A query cycle on a shared lease: one read. The client gets nothing of its reply before the reply is complete, so the cycle can
  * run again elsewhere at any time before that.
  *
- * One object serves one attempt. A reply that comes after its session has given it up reaches nobody: no later cycle of the
- * session is answered by it.
+ * One object represents one attempt. A reply that arrives after the session has given the attempt up is discarded, so it cannot
+ * answer a later cycle of the session.
  */
 export class SharedCycle implements ReplyOwner, ReplyNote {
-  /** Null: it was given up, and its reply is discarded. */
+  /** Null if it was given up: its reply is discarded. */
   reader: SharedReader | null;
   /** The request is `chunk[start, end)`, one complete message. */
   readonly chunk: Buffer;
@@ -52,9 +52,9 @@ export class SharedCycle implements ReplyOwner, ReplyNote {
   readonly key: number;
   /** When the session submitted it, in milliseconds of `performance.now()`. */
   readonly since: number;
-  /** What came says that only an exclusive lease gives the right answer. */
+  /** The database sent something that only an exclusive lease can handle. */
   runsAlone = false;
-  /** The pipe never waits for a client: the reply is collected. */
+  /** The pipe never waits for the client, because the reply is collected. */
   readonly blocked = false;
   #lease: CycleLease | null = null;
   #reply: Buffer | null = null;
@@ -117,7 +117,7 @@ export class SharedCycle implements ReplyOwner, ReplyNote {
   }
 
   flushReplies(): void {
-    // The lease delivers replies when all that was read has been processed.
+    // The lease delivers replies when all received bytes are processed.
   }
 
   cycleEnded(): void {
@@ -131,14 +131,14 @@ export class SharedCycle implements ReplyOwner, ReplyNote {
   // --- ReplyNote ---
 
   undo(): void {
-    // A read leaves nothing to undo.
+    // A read has nothing to undo.
   }
 
-  /** An error that says more about the server connection than about the read is for an exclusive lease to handle. */
+  /** An error that concerns the server connection rather than the read is left to an exclusive lease. */
   failed(chunk: Buffer, at: number, next: number): null {
     if (
       endsConnection(chunk, at, next) ||
-      tellsOutdatedPlan(chunk, at, next) ||
+      reportsOutdatedPlan(chunk, at, next) ||
       contradictedAssumption(chunk, at, next) !== null ||
       notServing.has(readErrorMessage(chunk, at, next).sqlstate)
     )

@@ -9,37 +9,37 @@ import type { ReadUnder } from '../parameters/read-under.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { CycleLease, SharedCycle } from './shared-cycle.ts';
 
-/** A cycle that runs longer than this, in milliseconds, no longer has others behind it. */
+/** When a cycle runs longer than this, in milliseconds, the cycles behind it move elsewhere. */
 const slow = 5;
-/** A lease takes no further cycles after this time, in milliseconds, so that its connection returns to the pool. */
+/** After this time, in milliseconds, a lease takes no further cycles, so that its connection returns to the pool. */
 const longestLease = 250;
 
 /** The owner of the shared leases of a pool. */
 export interface SharedLeaseKeeper {
-  /** A read took so long on the server connection, in milliseconds. */
+  /** Reports the time of a read on the server connection, in milliseconds. */
   ran(cycle: SharedCycle, milliseconds: number): void;
   wasLarge(cycle: SharedCycle): void;
-  /** So many cycles have to run again, because they waited behind a slow one or lost their connection. */
+  /** Reports the number of cycles that have to run again, because they waited behind a slow one or lost their connection. */
   moved(cycles: number): void;
-  /** The database has reported a parameter that no session has set. */
+  /** The database reported a parameter that no session has set. */
   parameterChanged(): void;
   ended(lease: SharedLease): void;
 }
 
 /**
- * The use of a server connection by several sessions at once. Their cycles are in flight one behind the other; each is a
- * read that changes nothing, ends with its own ReadyForQuery, and gets its complete reply at once.
+ * The use of a server connection by several sessions at once. Their cycles are in flight in order; each is a read that changes
+ * nothing, ends with its own ReadyForQuery, and gets its complete reply at once.
  *
- * Invariants: every request has a pending reply whose owner is its cycle, so a reply can only reach the session that asked.
- * All cycles have the parameters of the lease. Whatever the connection says besides the replies of reads ends the lease, and
- * the unanswered cycles run elsewhere, alone.
+ * Invariants: the owner of each pending reply is the cycle of its request, so a reply reaches only the session that sent it.
+ * All cycles have the parameters of the lease. Any message of the database that is not part of the reply to a read ends the
+ * lease, and the unanswered cycles run elsewhere, alone.
  */
 export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   readonly connection: ServerConnection;
   readonly parameters: ParameterSet;
   /** When it began, in milliseconds of `performance.now()`. */
   readonly since: number;
-  /** It takes further cycles. */
+  /** Whether it takes further cycles. */
   isOpen = true;
   readonly meaningUncertain = false;
   readonly awaitsAnswers = false;
@@ -53,9 +53,9 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   #sent: SharedCycle[] = [];
   /** Answered cycles whose sessions do not have the reply yet. */
   #answered: SharedCycle[] = [];
-  /** When the oldest unanswered cycle could begin to run, in milliseconds of `performance.now()`. */
+  /** When the oldest unanswered cycle became the first in line, in milliseconds of `performance.now()`. */
   #headSince: number;
-  /** Something came that no read causes. */
+  /** The database sent something that no read causes. */
   #surprise: string | null = null;
 
   constructor(
@@ -109,11 +109,11 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
 
   // --- Moving away ---
 
-  /** The oldest cycle is slow: the others run elsewhere, and no further cycle comes. */
+  /** The oldest cycle is slow: the others run elsewhere, and the lease takes no further cycles. */
   leaveHead(now: number): void {
     const [head] = this.#sent;
     if (head === undefined) return;
-    // The next such read must not wait for the answer of this one to be known as slow.
+    // The same read counts as slow from now on, not only after this one is answered.
     if (this.isOpen) this.#keeper.ran(head, now - this.#headSince);
     this.#moveAway(head);
   }
@@ -161,7 +161,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
     this.#surprise ??= 'the reply to a read is longer than a shared lease allows';
   }
 
-  /** All that was read has been processed: the sessions get their replies. */
+  /** All received bytes are processed: the sessions get their replies. */
   flushReplies(): void {
     const answered = this.#answered;
     if (answered.length > 0) {
@@ -183,7 +183,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
       this.connection.closeOutOfSync(this.#surprise);
   }
 
-  /** Complete messages that answer the oldest cycle, in place of those of the database. */
+  /** Complete messages that answer the oldest cycle instead of those of the database. */
   relay(chunk: Buffer, start: number, end: number): void {
     this.#sent[0]?.relay(chunk, start, end);
   }
@@ -215,7 +215,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   }
 
   replayed(): void {
-    // Nothing waits for it.
+    // No request waits for the lease.
   }
 
   replayRefused(): void {
@@ -223,10 +223,10 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   }
 
   resume(): void {
-    // What is in flight is bounded, so nothing waits for the socket.
+    // The number of cycles in flight is bounded, so none waits for the socket.
   }
 
-  /** `error`: the connection was lost without a word, and the oldest cycle may be the cause. */
+  /** `error`: the connection was lost without an error message, and the oldest cycle may be the cause. */
   #fail(error: ErrorFields | null): void {
     this.isOpen = false;
     const [head] = this.#sent;
@@ -235,7 +235,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
     this.#end();
     this.#keeper.moved(unanswered.length);
     for (const cycle of unanswered) {
-      // An error that ended the connection says that the read is not the cause.
+      // An error message before the loss means that the read is not the cause.
       const isSuspect = error !== null && cycle === head && !cycle.runsAlone;
       runAlone(cycle, isSuspect ? this.connection : null, isSuspect ? error : null);
     }
@@ -246,7 +246,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
     this.#keeper.ended(this);
   }
 
-  // --- What no read causes ---
+  // --- Messages that no read causes ---
 
   planOutdated(): boolean {
     return this.#headRunsAlone();
@@ -267,10 +267,10 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   }
 
   sendAgain(): void {
-    // Never: see `canSendAgain`.
+    // Never called: see `canSendAgain`.
   }
 
-  /** The server has reloaded its configuration. The sessions learn it on their exclusive leases. */
+  /** The server has reloaded its configuration. The sessions are informed on their exclusive leases. */
   parameterReported(): void {
     this.#headRunsAlone();
     this.isOpen = false;

@@ -1,44 +1,44 @@
 /*
- * What is used of Bun's own sockets, since the types of Bun would be a dependency of the whole project. `isServer`,
- * `initialData`, `secureContext` and `serverName` are not in its manual; `node:tls` of Bun uses them in the same way.
+ * The parts of Bun's socket API that the proxy uses: Bun's own types would be a dependency of the whole project. `isServer`,
+ * `initialData`, `secureContext` and `serverName` are undocumented; Bun's `node:tls` uses them in the same way.
  */
 
-/** Who is told what happens on a socket of Bun: its transport. */
+/** Gets the events of a Bun socket: its transport. */
 export interface SocketOwner {
   read(bytes: Buffer): void;
   drained(): void;
   peerEnded(): void;
   failed(error: Error): void;
   closed(error: Error | undefined): void;
-  /** The TLS handshake is over; the error is why it failed. */
-  shaken(socket: BunSocket, error: Error | null): void;
-  /** One of these has thrown this. */
+  /** The TLS handshake has ended; `error` is null if it succeeded. */
+  handshakeEnded(socket: BunSocket, error: Error | null): void;
+  /** One of the functions above threw this. */
   broken(error: unknown): void;
 }
 
-/** A socket of Bun. One object per connection; encrypted, it is another one. */
+/** A Bun socket: one object per connection, and another one once the connection is encrypted. */
 export interface BunSocket {
-  /** Null: nobody is interested. */
+  /** Null: events are ignored. */
   data: SocketOwner | null;
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
   readonly authorized: boolean;
   readonly alpnProtocol: string | false | null;
-  /** Returns the number of bytes that the kernel has taken; less than 0: the socket is closed. */
+  /** Returns the number of bytes that the kernel accepted; negative if the socket is closed. */
   write(bytes: Buffer, offset: number, length: number): number;
   pause(): void;
   resume(): void;
-  /** Sends FIN. The socket still reads. */
+  /** Sends FIN. The socket can still read. */
   shutdown(): void;
   /** Closes with FIN (`terminate` would reset), and calls `close` before it returns. */
   close(): void;
-  /** Resets the connection. A TLS 1.3 client that does so in `handshake` has not sent its certificate yet. */
+  /** Resets the connection. If a TLS 1.3 client calls it in `handshake`, its certificate is not sent. */
   terminate(): void;
   setKeepAlive(enabled: boolean, initialDelay: number): boolean;
   getServername(): string | undefined;
   getAuthorizationError(): BunError | null;
   getPeerCertificate(abbreviated: boolean): BunCertificate | null | undefined;
-  /** Encrypts. The second socket is the encrypted one; the first is what is left of this one, and still gets events. */
+  /** Starts TLS. The second socket is the encrypted one; the first represents the raw connection and still gets events. */
   upgradeTLS(options: {
     readonly isServer: boolean;
     readonly initialData?: Buffer;
@@ -57,7 +57,7 @@ export interface BunCertificate {
 export type BunError = Error & { readonly code?: string };
 
 export interface BunTls {
-  /** The native part of what `tls.createSecureContext` makes. */
+  /** The native part of the result of `tls.createSecureContext`. */
   readonly secureContext: unknown;
   readonly ALPNProtocols: Buffer;
   readonly rejectUnauthorized: boolean;
@@ -65,7 +65,7 @@ export interface BunTls {
   readonly serverName?: string;
 }
 
-/** The functions that are called for all sockets of a listener, or for one that is connected. */
+/** The callbacks for all sockets of a listener, or for one outgoing connection. */
 export interface BunHandlers {
   open?(socket: BunSocket): void;
   data(socket: BunSocket, bytes: Buffer): void;
@@ -75,7 +75,7 @@ export interface BunHandlers {
   error(socket: BunSocket, error: BunError): void;
   connectError?(socket: BunSocket, error: BunError): void;
   handshake?(socket: BunSocket, isComplete: boolean, error: BunError | null): void;
-  /** Returns the secure context for the host that a client asks for. */
+  /** Returns the secure context for the host name that a client sends (SNI). */
   serverName?(listener: unknown, name: string): unknown;
 }
 
@@ -90,7 +90,7 @@ type BunAddress = { readonly hostname: string; readonly port: number } | { reado
 interface BunApi {
   listen(
     options: BunAddress & {
-      /** Otherwise a socket is closed when the other side ends, and what was not written is lost. */
+      /** Without it, Bun closes a socket when the peer ends its side, and drops unwritten bytes. */
       readonly allowHalfOpen: true;
       readonly data: SocketOwner | null;
       readonly socket: BunHandlers;
@@ -105,10 +105,10 @@ interface BunApi {
   ): Promise<unknown>;
 }
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- on Node.js it is undefined
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- undefined on Node.js
 const { Bun: api } = globalThis as { readonly Bun?: BunApi };
 
-/** Bun's own functions; throws on another runtime. */
+/** Bun's own functions; throws on other runtimes. */
 export function bun(): BunApi {
   if (api === undefined) throw new Error('the process does not run on Bun');
   return api;

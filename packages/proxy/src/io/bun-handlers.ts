@@ -1,7 +1,7 @@
 import type { BunHandlers, BunSocket, SocketOwner } from './bun-api.ts';
 
-/** Tells the owner of the socket; what its handler throws goes to the handler. Below TLS, a socket has no owner any more. */
-function tell(socket: BunSocket, event: (owner: SocketOwner) => void): void {
+/** Notifies the owner of the socket, and passes it what its handler throws. A raw socket below TLS has no owner. */
+function notify(socket: BunSocket, event: (owner: SocketOwner) => void): void {
   const owner = socket.data;
   if (owner === null) return;
   try {
@@ -11,12 +11,12 @@ function tell(socket: BunSocket, event: (owner: SocketOwner) => void): void {
   }
 }
 
-/** The functions that Bun calls for every socket. */
+/** The callbacks for every socket. */
 export const handlers: BunHandlers = {
   data(socket, bytes) {
     const owner = socket.data;
     if (owner === null) return;
-    // As `tell`, without a closure: it is called for every chunk.
+    // Like `notify`, but without a closure, because it runs for every chunk.
     try {
       owner.read(bytes);
     } catch (error) {
@@ -24,17 +24,17 @@ export const handlers: BunHandlers = {
     }
   },
   drain(socket) {
-    tell(socket, (owner) => owner.drained());
+    notify(socket, (owner) => owner.drained());
   },
   end(socket) {
-    tell(socket, (owner) => owner.peerEnded());
+    notify(socket, (owner) => owner.peerEnded());
   },
   error(socket, error) {
-    tell(socket, (owner) => owner.failed(error));
+    notify(socket, (owner) => owner.failed(error));
   },
   close(socket, error) {
-    tell(socket, (owner) => owner.closed(error));
-    // Nothing of the connection stays with Bun's socket, which may be collected later.
+    notify(socket, (owner) => owner.closed(error));
+    // Bun's socket may be collected later: it must not keep the connection alive.
     socket.data = null;
   },
 };

@@ -15,7 +15,7 @@ import type {
   TransportHandler,
 } from './transport.ts';
 
-/** Bun's own sockets. They cost half of what `node:net` on Bun costs for a SELECT (docs/decisions/0014). */
+/** Bun's own sockets. A SELECT costs half as much as with `node:net` on Bun (docs/decisions/0014). */
 export const bunNetwork: Network = {
   name: 'bun',
 
@@ -29,7 +29,7 @@ export const bunNetwork: Network = {
         socket: {
           ...handlers,
           open(socket) {
-            // Bun switches Nagle's algorithm off by itself.
+            // Bun disables Nagle's algorithm by default.
             if (!isLocal) socket.setKeepAlive(true, keepAliveAfter);
             const transport = new BunTransport(socket);
             socket.data = transport;
@@ -54,7 +54,7 @@ export const bunNetwork: Network = {
   ): Transport {
     const transport = new BunTransport(null);
     transport.handler = handler;
-    // A Unix socket is connected, or is not there, before `connect` of Bun returns: who calls has no transport yet.
+    // Bun connects a Unix socket, or fails, before `connect` returns, when the caller has no transport yet.
     let isWithin = true;
     const afterwards = (work: () => void): void => {
       if (isWithin) queueMicrotask(work);
@@ -86,7 +86,7 @@ export const bunNetwork: Network = {
           },
         },
       })
-      // `connectError` has told it, unless the options were wrong.
+      // `connectError` has reported it already, unless the options were invalid.
       .catch(failed);
     isWithin = false;
     return transport;
@@ -105,14 +105,14 @@ function bunAddress(
     : { hostname: socketAddress.host, port: socketAddress.port };
 }
 
-/** What libuv says of errors of which Bun says only that something failed. */
+/** The messages of libuv for errors whose cause Bun does not describe. */
 const meanings: Readonly<Record<string, string>> = {
   EADDRINUSE: 'address already in use',
   EADDRNOTAVAIL: 'address not available',
   EACCES: 'permission denied',
 };
 
-/** The error with the words and properties of Node.js: "connect ECONNREFUSED 127.0.0.1:5432". */
+/** The error with the message and the properties that Node.js uses: "connect ECONNREFUSED 127.0.0.1:5432". */
 function described(
   error: BunError,
   call: 'connect' | 'listen',

@@ -9,7 +9,7 @@ export class BunTlsAcceptor implements TlsAcceptor {
   readonly #tls: BunTls;
   readonly #handlers: BunHandlers;
 
-  constructor({ certificates, choose, ca, crl, protocol, asksForCertificate }: AcceptorOptions) {
+  constructor({ certificates, choose, ca, crl, protocol, requestsCertificate }: AcceptorOptions) {
     const material = { ...protocol, ...(crl === undefined ? {} : { crl }) };
     const contexts = certificates.map(({ cert, key }) =>
       newSecureContext({ ...material, cert, key }, ca),
@@ -17,7 +17,7 @@ export class BunTlsAcceptor implements TlsAcceptor {
     this.#tls = {
       secureContext: contexts[0],
       ALPNProtocols: alpnWire,
-      requestCert: asksForCertificate,
+      requestCert: requestsCertificate,
       // A client without a valid certificate gets the error inside the encrypted connection, as in PostgreSQL.
       rejectUnauthorized: false,
     };
@@ -25,7 +25,7 @@ export class BunTlsAcceptor implements TlsAcceptor {
       ...handlers,
       handshake(socket, isComplete, error) {
         const why = isComplete ? null : (error ?? new Error('the TLS handshake failed'));
-        socket.data?.shaken(socket, why);
+        socket.data?.handshakeEnded(socket, why);
       },
       // With one certificate there is no choice.
       ...(contexts.length === 1

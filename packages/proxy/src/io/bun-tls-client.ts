@@ -6,13 +6,13 @@ import { handlers } from './bun-handlers.ts';
 import { alpnWire, secureContext } from './secure-context.ts';
 import type { ClientTls } from './tls.ts';
 
-/** Bun's code for a certificate whose chain is right, and that is for another host. It looks at the name last. */
+/** Bun's code for a certificate with a valid chain for another host name, which Bun checks last. */
 const otherName = 'ERR_TLS_CERT_ALTNAME_INVALID';
 
-/** Codes of handshakes that were not completed; all others are about the certificate. */
+/** The codes of incomplete handshakes; all other codes concern the certificate. */
 const broken = /^(?:EPROTO|ECONN|EPIPE|ERR_(?:SSL|OSSL))/;
 
-/** How Bun encrypts as the client, and what it calls. */
+/** The options and callbacks of Bun for TLS as the client. */
 export function clientUpgrade(tls: ClientTls): {
   readonly tls: BunTls;
   readonly handlers: BunHandlers;
@@ -22,7 +22,7 @@ export function clientUpgrade(tls: ClientTls): {
     tls: {
       secureContext: secureContext(protocol, ca),
       ALPNProtocols: alpnWire,
-      // Bun would check the name whenever it checks the chain, so both are checked below.
+      // Bun checks the name whenever it checks the chain, so `refusalOf` checks both.
       rejectUnauthorized: false,
       // SNI allows a name, not an address (RFC 6066, section 3).
       serverName: isIP(serverName) === 0 ? serverName : '',
@@ -30,13 +30,13 @@ export function clientUpgrade(tls: ClientTls): {
     handlers: {
       ...handlers,
       handshake(socket, isComplete, error) {
-        socket.data?.shaken(socket, refusalOf(tls, socket, isComplete, error));
+        socket.data?.handshakeEnded(socket, refusalOf(tls, socket, isComplete, error));
       },
     },
   };
 }
 
-/** Why the server is refused, or null. */
+/** The reason to refuse the server, or null. */
 function refusalOf(
   { verify, serverName }: ClientTls,
   socket: BunSocket,
@@ -51,7 +51,7 @@ function refusalOf(
   if (verify === 'chain') return null;
   const certificate = socket.getPeerCertificate(true);
   if (certificate?.raw === undefined) return new Error('the database has no certificate');
-  // Bun has checked another name if the expected one is an address, so its answer does not count.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is looked at, the names, is in it
+  // If an address is expected, Bun has checked another name, so its result is ignored.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- it has the fields for names, the only ones that the function reads
   return checkServerIdentity(serverName, certificate as unknown as PeerCertificate) ?? null;
 }

@@ -1,72 +1,72 @@
 import { caught, guarded } from './guard.ts';
 import type { BunError, BunHandlers, BunSocket, BunTls, SocketOwner } from './bun-api.ts';
-import { nobody } from './quiet-handler.ts';
+import { ignoring } from './quiet-handler.ts';
 import type { Ranges } from './ranges.ts';
 import { clientUpgrade } from './bun-tls-client.ts';
 import type { ClientTls, PeerCertificate, TlsFacts } from './tls.ts';
 import type { Transport, TransportHandler } from './transport.ts';
 import { WriteQueue } from './write-queue.ts';
 
-/** Where a transport stands. Each is a bit, because all of an idle connection should fit into few bytes. */
+/** The state of a transport, one bit each, so that an idle connection takes few bytes. */
 const Flag = {
-  /** The handler wants nothing to read. Bun's socket may read on: it is stopped when something comes. */
+  /** The handler has paused reading. Bun's socket keeps reading until more data arrives, and is stopped then. */
   Paused: 1,
   /** Bun's socket does not read. */
   Stopped: 2,
-  /** A turn of the event loop gives the handler what has come. */
+  /** A microtask is scheduled that gives received bytes to the handler. */
   Scheduled: 4,
-  /** The other side has ended, and the handler has been told. */
+  /** The peer has ended its side, and the handler was notified. */
   PeerEnded: 8,
-  /** The other side has ended, and the handler has not been told. */
+  /** The peer has ended its side, but the handler was not notified yet. */
   PeerEndWaits: 16,
-  /** Nothing is written any more, apart from what waits. */
+  /** This side has ended: only queued bytes are still written. */
   Ended: 32,
-  /** The connection is closed when everything is written. */
+  /** Close the connection when everything is written. */
   ClosesAfter: 64,
-  /** It was destroyed: the handler is told of nothing but `onClose`. */
+  /** Destroyed: the handler gets only `onClose`. */
   Destroyed: 128,
   /** Bun's socket is closed. */
   Closed: 256,
-  /** The handler was told of an error, which there is only one of. */
+  /** The handler was notified of an error; there is at most one. */
   Failed: 512,
-  /** It is encrypted, or being encrypted. */
+  /** Encrypted, or in the TLS handshake. */
   Encrypted: 1024,
-  /** As the client. */
+  /** TLS as the client. */
   Client: 2048,
-  /** Something has moved since the last check of `destroyWhenIdle`. */
+  /** Bytes were read or written since the last check of `destroyWhenIdle`. */
   Moved: 4096,
 } as const;
 
 /**
- * Ranges are copied here to be written together. It is used again at once, because Bun takes bytes before `write` returns
- * or not at all.
+ * Ranges are copied here to be written together. It can be reused immediately, because Bun takes bytes before `write`
+ * returns or not at all.
  */
 const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
-type Shaken = (error: Error | null) => void;
+type HandshakeDone = (error: Error | null) => void;
 
 function closedEarly(): Error {
   return new Error('the connection was closed during the TLS handshake');
 }
 
 /**
- * A socket of Bun, as a transport.
+ * The transport over a Bun socket.
  *
- * Differences between the two, which are made up for here: Bun writes what the kernel takes, and no more; it reads on
- * unless it is told to stop, which is a system call; it closes within `close`; it reports a reset with `close`.
+ * It hides these properties of Bun: `write` writes what the kernel accepts and drops the rest; a socket keeps reading unless it
+ * is paused, which is a system call; `close` calls back before it returns; a reset is reported with `close`.
  */
 export class BunTransport implements Transport, TlsFacts, SocketOwner {
-  handler: TransportHandler = nobody;
+  handler: TransportHandler = ignoring;
   whenClosed: (() => void) | null = null;
-  /** Null: not connected yet, or not any more. */
+  /** Null while it connects, and after it is closed. */
   #socket: BunSocket | null;
   #flags: number = Flag.Paused;
-  /** What the kernel has not taken; null: nothing. */
+  /** The bytes that the kernel has not accepted yet; null if there are none. */
   #queue: WriteQueue | null = null;
-  /** What has come while the handler did not read; null: nothing. */
+  /** The bytes received while the handler was paused; null if there are none. */
   #input: Buffer[] | null = null;
-  /** Who waits for the end of the TLS handshake. */
-  #shaken: Shaken | null = null;
+  /** Called at the end of the TLS handshake. */
+  #handshakeDone: HandshakeDone | null = null;
 
   /** `socket` is null while it connects. */
   constructor(socket: BunSocket | null) {
@@ -110,7 +110,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     return this.#sendMany(ranges);
   }
 
-  /** More than the scratch holds: small ranges are copied together, large ones are written as they are. */
+  /** For more bytes than the scratch buffer holds: joins small ranges, and writes large ones directly. */
   #sendMany({ count, buffers, starts, ends }: Ranges): boolean {
     let isTaken = true;
     let copied = 0;
@@ -157,7 +157,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     if (length === 0) return true;
     const taken = socket.write(bytes, start, length);
     if (taken === length) return true;
-    // The socket is closed, which `close` will tell.
+    // The socket is closed; `closed` follows.
     if (taken < 0) return false;
     this.#keep(bytes, start + taken, end);
     return false;
@@ -167,11 +167,11 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     (this.#queue ??= new WriteQueue()).add(bytes, start, end);
   }
 
-  /** Bun's socket takes bytes again, or may do so: it also tells when nothing waits. */
+  /** Bun's socket may accept bytes again. Bun also calls this when nothing waits. */
   drained(): void {
     const queue = this.#queue;
     const socket = this.#socket;
-    if (queue === null || socket === null || this.#shaken !== null) return;
+    if (queue === null || socket === null || this.#handshakeDone !== null) return;
     this.#flags |= Flag.Moved;
     const isEmpty = queue.flush((buffer, start, length) =>
       Math.max(0, socket.write(buffer, start, length)),
@@ -202,7 +202,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     (this.#input ??= []).unshift(bytes);
   }
 
-  /** Gives the handler what has come, but never within its call of `resume`. */
+  /** Schedules the delivery of received bytes: never within the handler's call of `resume`. */
   #schedule(): void {
     if (this.#is(Flag.Scheduled)) return;
     this.#flags |= Flag.Scheduled;
@@ -212,7 +212,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     });
   }
 
-  /** Bun's socket has read this. */
+  /** Bun's socket has read these bytes. */
   read(bytes: Buffer): void {
     if (this.#is(Flag.Destroyed)) return;
     this.#flags |= Flag.Moved;
@@ -227,7 +227,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     }
   }
 
-  /** Gives the handler what has come while it did not read. */
+  /** Gives the handler the bytes that were received while it was paused. */
   #deliver(): void {
     while (this.#input !== null && !this.#is(Flag.Paused | Flag.Destroyed))
       this.#guarded(() => this.#deliverNext());
@@ -240,10 +240,10 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     if (bytes !== undefined) this.handler.onData(bytes);
   }
 
-  /** The other side has ended. */
+  /** The peer has ended its side. */
   peerEnded(): void {
     if (this.#is(Flag.Destroyed | Flag.PeerEnded)) return;
-    if (this.#shaken !== null) {
+    if (this.#handshakeDone !== null) {
       this.#refuse(closedEarly());
       return;
     }
@@ -251,7 +251,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
       this.#flags |= Flag.PeerEndWaits;
       return;
     }
-    this.#tellPeerEnded();
+    this.#notifyPeerEnded();
     this.end();
   }
 
@@ -274,7 +274,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     if (this.#queue === null) this.#finish();
   }
 
-  /** Everything is written, and nothing more will be. */
+  /** This side has ended, and everything is written. */
   #finish(): void {
     if (this.#is(Flag.ClosesAfter | Flag.PeerEnded)) this.destroy();
     else this.#socket?.shutdown();
@@ -285,10 +285,10 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     this.#flags |= Flag.Destroyed;
     this.#queue = null;
     this.#input = null;
-    this.#shaken = null;
+    this.#handshakeDone = null;
     const socket = this.#socket;
-    // While it connects, `opened` closes it.
-    if (socket === null) queueMicrotask(() => this.#tellClosed());
+    // While the socket connects, `opened` closes it.
+    if (socket === null) queueMicrotask(() => this.#notifyClosed());
     else socket.close();
   }
 
@@ -309,7 +309,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
       return;
     }
     this.#socket = socket;
-    // What was asked for meanwhile.
+    // What was requested while it connected.
     if (this.#queue !== null) this.#guarded(() => this.drained());
     else if (this.#is(Flag.Ended)) this.#finish();
   }
@@ -322,7 +322,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
 
   /** The connection has failed; Bun closes the socket. */
   failed(error: Error): void {
-    if (this.#is(Flag.Destroyed | Flag.Failed) || this.#shaken !== null) return;
+    if (this.#is(Flag.Destroyed | Flag.Failed) || this.#handshakeDone !== null) return;
     this.#flags |= Flag.Failed;
     this.handler.onError(error);
   }
@@ -333,30 +333,30 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     this.#flags |= Flag.Closed;
     this.#socket = null;
     this.#queue = null;
-    if (this.#shaken !== null && !this.#is(Flag.Destroyed)) {
+    if (this.#handshakeDone !== null && !this.#is(Flag.Destroyed)) {
       this.#flags |= Flag.Destroyed;
-      this.#tellShaken(error ?? closedEarly());
+      this.#finishHandshake(error ?? closedEarly());
     }
     if (this.#is(Flag.Destroyed)) {
-      queueMicrotask(() => this.#tellClosed());
+      queueMicrotask(() => this.#notifyClosed());
       return;
     }
-    // What was read comes before the end, paused or not: no more will come.
+    // The handler gets the received bytes before the end, even if it is paused.
     while (this.#input !== null && !this.#is(Flag.Destroyed))
       this.#guarded(() => this.#deliverNext());
     if (error !== undefined && !this.#is(Flag.Destroyed)) this.#guarded(() => this.failed(error));
-    // If this side has ended before, Bun reports the end of the other side only with the close.
-    if (error === undefined && !this.#is(Flag.Destroyed | Flag.PeerEnded)) this.#tellPeerEnded();
-    this.#tellClosed();
+    // If this side ended first, Bun reports the end of the peer only with the close.
+    if (error === undefined && !this.#is(Flag.Destroyed | Flag.PeerEnded)) this.#notifyPeerEnded();
+    this.#notifyClosed();
   }
 
-  #tellPeerEnded(): void {
+  #notifyPeerEnded(): void {
     this.#flags &= ~Flag.PeerEndWaits;
     this.#flags |= Flag.PeerEnded;
     this.#guarded(() => this.handler.onEnd());
   }
 
-  #tellClosed(): void {
+  #notifyClosed(): void {
     this.#flags |= Flag.Closed;
     this.#guarded(() => this.handler.onClose());
     const { whenClosed } = this;
@@ -372,7 +372,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     }
   }
 
-  /** The handler has thrown this. */
+  /** The handler threw this. */
   broken(error: unknown): void {
     try {
       this.handler.broken(error);
@@ -384,7 +384,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
 
   // --- TLS ---
 
-  connectTls(tls: ClientTls, done: Shaken): void {
+  connectTls(tls: ClientTls, done: HandshakeDone): void {
     if (this.#input !== null) {
       this.destroy();
       done(new Error('unencrypted data before the TLS handshake'));
@@ -394,8 +394,8 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     this.upgrade(false, options, handlers, done);
   }
 
-  /** Begins TLS; what was given back is the beginning. `shaken` follows, or `closed`. */
-  upgrade(isServer: boolean, tls: BunTls, handlers: BunHandlers, done: Shaken): void {
+  /** Starts TLS; bytes from `unread` come first. `handshakeEnded` or `closed` follows. */
+  upgrade(isServer: boolean, tls: BunTls, handlers: BunHandlers, done: HandshakeDone): void {
     const socket = this.#socket;
     if (socket === null || this.isEnded || this.#queue !== null) {
       this.destroy();
@@ -407,7 +407,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     this.#flags |= isServer ? Flag.Encrypted : Flag.Encrypted | Flag.Client;
     const input = this.#input;
     this.#input = null;
-    this.#shaken = done;
+    this.#handshakeDone = done;
     const pair = socket.upgradeTLS({
       isServer,
       ...(input === null ? {} : { initialData: Buffer.concat(input) }),
@@ -420,31 +420,31 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
       return;
     }
     const [raw, secure] = pair;
-    // Its events are of what is encrypted, and those of the other socket tell the same.
+    // Its events concern the encrypted bytes; the secure socket has events of its own.
     raw.data = null;
     // The handshake may have failed already.
     if (!this.#is(Flag.Closed)) this.#socket = secure;
   }
 
-  shaken(socket: BunSocket, error: Error | null): void {
+  handshakeEnded(socket: BunSocket, error: Error | null): void {
     this.#socket = socket;
-    if (error === null) this.#tellShaken(null);
+    if (error === null) this.#finishHandshake(null);
     else this.#refuse(error);
   }
 
   /** The handshake has failed. */
   #refuse(error: Error): void {
-    if (this.#shaken === null) return;
+    if (this.#handshakeDone === null) return;
     this.#flags |= Flag.Destroyed;
-    // `close` would first complete the handshake, and send the client certificate to an unverified server.
+    // `close` would complete the handshake first, which sends the client certificate to an unverified server.
     if (this.#is(Flag.Client)) this.#socket?.terminate();
     else this.#socket?.close();
-    this.#tellShaken(error);
+    this.#finishHandshake(error);
   }
 
-  #tellShaken(error: Error | null): void {
-    const done = this.#shaken;
-    this.#shaken = null;
+  #finishHandshake(error: Error | null): void {
+    const done = this.#handshakeDone;
+    this.#handshakeDone = null;
     done?.(error);
   }
 

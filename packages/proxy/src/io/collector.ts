@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 
 const megabyte = 1024 * 1024;
 
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- on Node.js it is undefined
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- undefined on Node.js
 const { Bun: bun } = globalThis as { readonly Bun?: { gc(wait: true): void } };
 
 /** The number of bytes read between two checks of the process size, on Bun. */
@@ -23,7 +23,7 @@ const allowance = 96 * megabyte;
 if (bun === undefined) setFlagsFromString('--semi-space-growth-factor=1');
 
 /**
- * Collects the young generation of V8, which has no other API for that. Null on Bun, and if V8 does not let it be had.
+ * Collects the young generation of V8, which has no other API for that. Null on Bun, and if V8 does not provide it.
  */
 function findCollectYoung(): ((options: { readonly type: 'minor' }) => void) | null {
   if (bun !== undefined) return null;

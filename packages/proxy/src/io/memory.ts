@@ -6,7 +6,7 @@ import { clock } from './clock.ts';
 const megabyte = 1024 * 1024;
 
 /** The minimum interval between two reads of the process size, in milliseconds. */
-const askInterval = 250;
+const readInterval = 250;
 
 /** The process must shrink below the limit by this share before it accepts work again. */
 const slack = 0.05;
@@ -26,13 +26,13 @@ class Memory {
   refused = 0;
   #limit = Infinity;
   #held = 0;
-  #askedAt = -Infinity;
+  #readAt = -Infinity;
   #isShort = false;
 
   /** In bytes; 0: from the container. */
   set limit(bytes: number) {
     this.#limit = bytes > 0 ? bytes : limitOfContainer();
-    this.#askedAt = -Infinity;
+    this.#readAt = -Infinity;
   }
 
   /** The limit of the process in bytes. */
@@ -43,7 +43,7 @@ class Memory {
   /** Memory use is above the limit. */
   get isShort(): boolean {
     if (this.#limit === Infinity) return false;
-    if (clock.now - this.#askedAt >= askInterval) this.#ask();
+    if (clock.now - this.#readAt >= readInterval) this.#read();
     return this.#isShort;
   }
 
@@ -55,8 +55,8 @@ class Memory {
     return new ProxyError('OUT_OF_MEMORY', { held: held ?? 0, limit: limit ?? 0 });
   }
 
-  #ask(): void {
-    this.#askedAt = clock.now;
+  #read(): void {
+    this.#readAt = clock.now;
     this.#held = process.memoryUsage.rss();
     const isShort = this.#held > this.#limit * (this.#isShort ? 1 - slack : 1);
     if (isShort === this.#isShort) return;

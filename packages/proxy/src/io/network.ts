@@ -4,7 +4,7 @@ import type { Network } from './transport.ts';
 
 const networks = { node: nodeNetwork, bun: bunNetwork } as const;
 
-/** Whose sockets are used: those of the runtime, unless SLUICE_SOCKETS names others, for a comparison. */
+/** Chooses the sockets: those of the runtime, unless SLUICE_SOCKETS names others for a comparison. */
 function choose(): Network {
   const isBun = 'Bun' in globalThis;
   const wanted = process.env['SLUICE_SOCKETS'] ?? (isBun ? 'bun' : 'node');

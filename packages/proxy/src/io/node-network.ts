@@ -35,7 +35,7 @@ export const nodeNetwork: Network = {
         },
       );
     });
-    // An accept that fails (no file descriptors left) must not end the process.
+    // A failed accept (no file descriptors left) must not end the process.
     server.on('error', (error) => handler.failed(error));
     const address = server.address();
     const { port, address: host } =

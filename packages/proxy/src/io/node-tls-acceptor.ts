@@ -2,14 +2,14 @@ import type { Socket } from 'node:net';
 import { TLSSocket, createSecureContext, createServer } from 'node:tls';
 import type { SecureContext, Server } from 'node:tls';
 import { NodeTransport } from './node-transport.ts';
-import { closedEarly, noRenegotiation, shakenWell } from './node-tls-client.ts';
-import type { Shaken } from './node-tls-client.ts';
+import { closedEarly, noRenegotiation, handshakeSucceeded } from './node-tls-client.ts';
+import type { HandshakeResult } from './node-tls-client.ts';
 import { alpnProtocol } from './tls.ts';
 import type { AcceptorOptions, TlsAcceptor, Transport } from './transport.ts';
 
 const ALPNProtocols = [alpnProtocol];
 
-type Finish = (secure: TLSSocket | null, result: Shaken) => void;
+type Finish = (secure: TLSSocket | null, result: HandshakeResult) => void;
 
 /** Encrypts accepted sockets of Node.js. */
 export class NodeTlsAcceptor implements TlsAcceptor {
@@ -17,9 +17,9 @@ export class NodeTlsAcceptor implements TlsAcceptor {
   readonly #choose: (name: string) => number;
   readonly #verifier: Server | null;
   /** Pending handshakes of the verifying server, by `nameOf`. */
-  readonly #shaking = new Map<string, (secure: TLSSocket) => void>();
+  readonly #handshakes = new Map<string, (secure: TLSSocket) => void>();
 
-  constructor({ certificates, choose, ca, crl, protocol, asksForCertificate }: AcceptorOptions) {
+  constructor({ certificates, choose, ca, crl, protocol, requestsCertificate }: AcceptorOptions) {
     this.#choose = choose;
     const common = {
       ...protocol,
@@ -31,7 +31,7 @@ export class NodeTlsAcceptor implements TlsAcceptor {
       createSecureContext({ ...common, cert, key }),
     );
     const [first] = certificates;
-    if (!asksForCertificate || first === undefined) {
+    if (!requestsCertificate || first === undefined) {
       this.#verifier = null;
       return;
     }
@@ -47,8 +47,8 @@ export class NodeTlsAcceptor implements TlsAcceptor {
     };
     this.#verifier = createServer(options, (secure) => {
       const name = nameOf(secure);
-      const done = this.#shaking.get(name);
-      this.#shaking.delete(name);
+      const done = this.#handshakes.get(name);
+      this.#handshakes.delete(name);
       if (done === undefined) secure.destroy();
       else done(secure);
     });
@@ -60,7 +60,7 @@ export class NodeTlsAcceptor implements TlsAcceptor {
     const plain = transport.release();
     const finish: Finish = (secure, result) => {
       if (secure !== null) transport.encrypted(secure);
-      transport.shaken(result, done);
+      transport.handshakeEnded(result, done);
     };
     if (this.#verifier === null) transport.encrypted(this.#acceptAlone(plain, finish));
     else this.#acceptVerified(this.#verifier, plain, finish);
@@ -75,19 +75,19 @@ export class NodeTlsAcceptor implements TlsAcceptor {
       ALPNProtocols,
       ...this.#choice(),
     });
-    const finish = (result: Shaken): void => {
-      secure.off('secure', shaken);
+    const finish = (result: HandshakeResult): void => {
+      secure.off('secure', succeeded);
       secure.off('error', failed);
       secure.off('close', closed);
       done(secure, result);
     };
-    const shaken = (): void => {
+    const succeeded = (): void => {
       secure.on('_tlsError', destroyWith);
-      finish(shakenWell);
+      finish(handshakeSucceeded);
     };
     const failed = (error: Error): void => finish({ error, isClosed: false });
     const closed = (): void => finish(closedEarly);
-    secure.on('secure', shaken);
+    secure.on('secure', succeeded);
     secure.on('error', failed);
     secure.on('close', closed);
     return secure;
@@ -100,13 +100,13 @@ export class NodeTlsAcceptor implements TlsAcceptor {
   #acceptVerified(verifier: Server, plain: Socket, done: Finish): void {
     const name = nameOf(plain);
     const closed = (): void => {
-      this.#shaking.delete(name);
+      this.#handshakes.delete(name);
       done(null, closedEarly);
     };
     plain.once('close', closed);
-    this.#shaking.set(name, (secure) => {
+    this.#handshakes.set(name, (secure) => {
       plain.off('close', closed);
-      done(secure, shakenWell);
+      done(secure, handshakeSucceeded);
     });
     verifier.emit('connection', plain);
   }
@@ -122,8 +122,8 @@ export class NodeTlsAcceptor implements TlsAcceptor {
 }
 
 /**
- * A record that does not decrypt: a TLSSocket that was created manually reports it by this event alone, and would wait for
- * more forever.
+ * A record cannot be decrypted. A manually created TLSSocket reports that only by this event, and otherwise waits for more
+ * forever.
  */
 function destroyWith(this: TLSSocket, error: Error): void {
   this.destroy(error);

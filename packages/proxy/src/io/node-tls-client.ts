@@ -6,31 +6,31 @@ import type { TLSSocket } from 'node:tls';
 import { alpnProtocol } from './tls.ts';
 import type { ClientTls } from './tls.ts';
 
-/** How a TLS handshake has ended. */
-export interface Shaken {
-  /** Null: well. */
+/** The result of a TLS handshake. */
+export interface HandshakeResult {
+  /** Null if it succeeded. */
   readonly error: Error | null;
-  /** The socket has told that it is closed already. */
+  /** The socket has already emitted `close`. */
   readonly isClosed: boolean;
 }
 
-/** As PostgreSQL. The TLS of Bun does not renegotiate anyway. */
+/** As in PostgreSQL. Bun's TLS never renegotiates. */
 export const noRenegotiation = constants.SSL_OP_NO_RENEGOTIATION;
 
-export const shakenWell: Shaken = { error: null, isClosed: false };
-export const closedEarly: Shaken = {
+export const handshakeSucceeded: HandshakeResult = { error: null, isClosed: false };
+export const closedEarly: HandshakeResult = {
   error: new Error('the connection was closed during the TLS handshake'),
   isClosed: true,
 };
 
 /**
- * Begins TLS on a socket, as the client. `done` is called once; no listeners of this module are left then, and the socket
- * is paused if all went well.
+ * Starts TLS on a socket, as the client. `done` is called once, after the listeners of this module are removed; on success, the
+ * socket is paused.
  */
 export function connectTls(
   plain: Socket,
   { protocol, ca, serverName, verify }: ClientTls,
-  done: (result: Shaken) => void,
+  done: (result: HandshakeResult) => void,
 ): TLSSocket {
   const secure = connect({
     ...protocol,
@@ -43,20 +43,20 @@ export function connectTls(
     ...(isIP(serverName) === 0 ? { servername: serverName } : {}),
     ...(verify === 'name' ? { host: serverName } : { checkServerIdentity: () => undefined }),
   });
-  const finish = (result: Shaken): void => {
+  const finish = (result: HandshakeResult): void => {
     // Removes only the added listeners: the socket has listeners of the runtime.
-    secure.off('secureConnect', shaken);
+    secure.off('secureConnect', succeeded);
     secure.off('error', failed);
     secure.off('close', closed);
     done(result);
   };
-  const shaken = (): void => {
+  const succeeded = (): void => {
     secure.pause();
-    finish(shakenWell);
+    finish(handshakeSucceeded);
   };
   const failed = (error: Error): void => finish({ error, isClosed: false });
   const closed = (): void => finish(closedEarly);
-  secure.on('secureConnect', shaken);
+  secure.on('secureConnect', succeeded);
   secure.on('error', failed);
   secure.on('close', closed);
   return secure;

@@ -1,25 +1,25 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { nobody } from './quiet-handler.ts';
+import { ignoring } from './quiet-handler.ts';
 import type { Ranges } from './ranges.ts';
 import { reader } from './reader.ts';
 import type { PeerCertificate, TlsFacts } from './tls.ts';
 import type { ClientTls } from './tls.ts';
 import type { Transport, TransportHandler } from './transport.ts';
 import { connectTls } from './node-tls-client.ts';
-import type { Shaken } from './node-tls-client.ts';
+import type { HandshakeResult } from './node-tls-client.ts';
 import { unsent, write } from './writer.ts';
 
-/** Up to so many bytes, ranges are copied together: one small copy costs less than a vectored write. */
+/** Ranges of up to this many bytes in total are joined: one small copy costs less than a vectored write. */
 const copyLimit = 16 * 1024;
 
-/** The property of a socket that holds its transport: shared listeners find it there, no closure is kept. */
+/** The property of a socket that refers to its transport, so that shared listeners need no closure. */
 const transportKey = Symbol('transport');
 
 type OwnedSocket = Socket & { [transportKey]?: NodeTransport | undefined };
 
-/** Calls the handler of a socket's transport; what it throws goes to the handler. */
-function tell(socket: OwnedSocket, event: (handler: TransportHandler) => void): void {
+/** Calls the handler of a socket's transport, and passes it what it throws. */
+function notify(socket: OwnedSocket, event: (handler: TransportHandler) => void): void {
   const handler = socket[transportKey]?.handler;
   if (handler === undefined) return;
   try {
@@ -43,20 +43,20 @@ const ended = (handler: TransportHandler): void => handler.onEnd();
 const closed = (handler: TransportHandler): void => handler.onClose();
 
 function onDrain(this: OwnedSocket): void {
-  tell(this, drained);
+  notify(this, drained);
 }
 
 function onEnd(this: OwnedSocket): void {
   // On Bun, a destroyed socket still emits its end.
-  if (!this.destroyed) tell(this, ended);
+  if (!this.destroyed) notify(this, ended);
 }
 
 function onError(this: OwnedSocket, error: Error): void {
-  tell(this, (handler) => handler.onError(error));
+  notify(this, (handler) => handler.onError(error));
 }
 
 function onClose(this: OwnedSocket): void {
-  tell(this, closed);
+  notify(this, closed);
   this[transportKey]?.wasClosed();
 }
 
@@ -64,15 +64,15 @@ function onTimeout(this: OwnedSocket): void {
   this.destroy();
 }
 
-/** A socket of Node.js, as a transport. */
+/** The transport over a Node.js socket. */
 export class NodeTransport implements Transport, TlsFacts {
-  handler: TransportHandler = nobody;
+  handler: TransportHandler = ignoring;
   whenClosed: (() => void) | null = null;
   #socket: OwnedSocket;
   /** During a TLS handshake: the socket below the encrypted one. */
   #below: Socket | null = null;
 
-  /** `socket` is paused, or connecting; nobody else listens to it. */
+  /** `socket` is paused or connecting, and has no other listeners. */
   constructor(socket: Socket) {
     this.#socket = socket;
     this.#adopt(socket);
@@ -82,7 +82,7 @@ export class NodeTransport implements Transport, TlsFacts {
     this.#socket = socket;
     socket[transportKey] = this;
     listenForData(socket);
-    // A listener for data makes a socket flow that nobody has paused.
+    // A listener for `data` starts the flow unless the socket was paused explicitly.
     socket.pause();
     socket.on('drain', onDrain);
     socket.on('end', onEnd);
@@ -166,12 +166,12 @@ export class NodeTransport implements Transport, TlsFacts {
 
   connectTls(tls: ClientTls, done: (error: Error | null) => void): void {
     const plain = this.release();
-    this.encrypted(connectTls(plain, tls, (result) => this.shaken(result, done)));
+    this.encrypted(connectTls(plain, tls, (result) => this.handshakeEnded(result, done)));
   }
 
   // --- For the TLS of this folder ---
 
-  /** Gives up the socket, which is paused; its events are no longer those of this transport. */
+  /** Detaches and returns the paused socket: the handler gets no more of its events. */
   release(): Socket {
     const socket = this.#socket;
     socket[transportKey] = undefined;
@@ -179,25 +179,25 @@ export class NodeTransport implements Transport, TlsFacts {
     socket.off('drain', onDrain);
     socket.off('end', onEnd);
     socket.off('close', onClose);
-    // The listener for errors stays: the encrypted socket reports those of the one below it.
+    // The error listener stays: the encrypted socket also reports errors of the raw one.
     return socket;
   }
 
-  /** The socket that is used instead from now on; `shaken` follows. Until then, its events are not the handler's. */
+  /** Replaces the socket with the encrypted one. `handshakeEnded` follows; the handler gets no events before. */
   encrypted(socket: Socket): void {
     if (socket === this.#socket) return;
     this.#below = this.#socket;
     this.#socket = socket;
   }
 
-  /** The TLS handshake is over. */
-  shaken({ error, isClosed }: Shaken, done: (error: Error | null) => void): void {
+  /** The TLS handshake has ended. */
+  handshakeEnded({ error, isClosed }: HandshakeResult, done: (error: Error | null) => void): void {
     const socket = this.#socket;
     this.#adopt(socket);
     if (error !== null) this.destroy();
     this.#below = null;
     done(error);
-    // It was closed while its events were not those of this transport.
+    // It was closed while the handler got no events.
     if (isClosed) onClose.call(socket);
   }
 
@@ -227,7 +227,7 @@ export class NodeTransport implements Transport, TlsFacts {
   }
 
   get authorizationError(): string | null {
-    // The types of Node.js have an Error here; it is a string, or null.
+    // An Error according to the types of Node.js; in fact a string or null.
     const why: unknown = this.#secure.authorizationError;
     if (why instanceof Error) return why.message;
     return typeof why === 'string' ? why : null;

@@ -1,10 +1,10 @@
 import { caught } from './guard.ts';
 import type { TransportHandler } from './transport.ts';
 
-/** A handler that does nothing, for those that care for a part of what happens. */
+/** A handler that ignores all events: a base class for handlers of some of them. */
 export class QuietHandler implements TransportHandler {
   onData(_bytes: Buffer): void {
-    // Nobody wants them.
+    // Ignored.
   }
 
   onDrain(): void {
@@ -20,7 +20,7 @@ export class QuietHandler implements TransportHandler {
   }
 
   onClose(): void {
-    // Nobody waits for it.
+    // Ignored.
   }
 
   broken(error: unknown): void {
@@ -28,5 +28,5 @@ export class QuietHandler implements TransportHandler {
   }
 }
 
-/** For a transport that nobody is interested in any more. */
-export const nobody: TransportHandler = new QuietHandler();
+/** The handler of a transport whose events no longer matter. */
+export const ignoring: TransportHandler = new QuietHandler();

@@ -61,7 +61,7 @@ const userBuffer = findUserBuffer();
 
 /**
  * Creates a listener for the data of sockets. Each socket can be given once, and must have no other `data` listener.
- * `forget` undoes it, for a socket whose bytes somebody else reads from now on, as TLS does.
+ * `forget` undoes it, for a socket that something else reads from now on, such as TLS.
  *
  * On Node.js, the socket then reads into the common buffer. Elsewhere there is a shortcut: a socket passes what it
  * reads to its own `push()` ("API for stream implementers" in the manual), which checks many conditions and then emits
@@ -92,7 +92,7 @@ export function reader<S extends Socket>(
   };
   const listen = (socket: S): void => {
     socket.on('data', take);
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what is not there is undefined, and looked at below
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- missing properties are undefined, which the code below checks
     const open = socket as unknown as OpenSocket;
     // oxlint-disable-next-line no-underscore-dangle -- where Node.js keeps it
     const handle = open._handle;
@@ -106,7 +106,7 @@ export function reader<S extends Socket>(
   };
   const forget = (socket: S): void => {
     socket.off('data', take);
-    // On Node.js the common buffer stays: TLS reads below the socket, and the socket itself is not read any more.
+    // On Node.js the common buffer stays: TLS reads below the socket, and the socket itself is no longer read.
     Reflect.deleteProperty(socket, 'push');
   };
   return { listen, forget };

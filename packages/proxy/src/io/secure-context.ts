@@ -2,7 +2,7 @@ import { createSecureContext } from 'node:tls';
 import { alpnProtocol } from './tls.ts';
 import type { TlsMaterial, TlsProtocol } from './tls.ts';
 
-/** The list of ALPN protocols, as it is sent: each with its length in front. */
+/** The list of ALPN protocols in wire format: each after its length. */
 export const alpnWire: Buffer = Buffer.from(
   String.fromCharCode(alpnProtocol.length) + alpnProtocol,
   'latin1',
@@ -21,7 +21,7 @@ const known = new WeakMap<
   { readonly ca: string | undefined; readonly context: unknown }
 >();
 
-/** The secure context for these settings. It is made once, because to read the authorities takes many milliseconds. */
+/** The secure context for these settings. It is created only once, because reading the authorities takes many milliseconds. */
 export function secureContext(protocol: Protocol, ca: string | undefined): unknown {
   const found = known.get(protocol);
   if (found?.ca === ca && found !== undefined) return found.context;

@@ -1,6 +1,6 @@
 import type { AddressInfo, Server } from 'node:net';
 
-/** Where a server listens that listens on TCP. */
+/** The address of a server that listens on TCP. */
 export function tcpAddress(server: Server): AddressInfo {
   const address = server.address();
   if (address === null || typeof address === 'string')

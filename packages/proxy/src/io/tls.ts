@@ -5,44 +5,44 @@ export interface TlsProtocol {
   readonly ecdhCurve?: string;
 }
 
-/** PEM of what identifies a side, and of what it trusts. */
+/** The certificate, key and trusted authorities of one side, in PEM. */
 export interface TlsMaterial {
   readonly crl?: string;
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** How a client encrypts. */
+/** The TLS options of a client. */
 export interface ClientTls {
   readonly protocol: TlsProtocol & TlsMaterial;
-  /** The authorities; undefined: those that the runtime trusts. */
+  /** The trusted authorities; undefined: those of the runtime. */
   readonly ca: string | undefined;
-  /** The name for SNI, and in the certificate. */
+  /** The name that is sent as SNI and that the certificate must have. */
   readonly serverName: string;
-  /** What must be right about the certificate of the server: nothing, its chain, or its name too. */
+  /** What is verified about the certificate of the server: nothing, its chain, or also its name. */
   readonly verify: 'nothing' | 'chain' | 'name';
 }
 
-/** The protocol that both sides agree on by ALPN: no other. */
+/** The only protocol that ALPN can select. */
 export const alpnProtocol = 'postgresql';
 
-/** What is known of an encrypted connection. */
+/** The properties of an encrypted connection. */
 export interface TlsFacts {
-  /** What ALPN has selected; null: nothing. */
+  /** The protocol that ALPN selected, or null. */
   readonly alpn: string | null;
-  /** The host that the client asked for (SNI); empty: none. */
+  /** The host name that the client sent (SNI); empty if it sent none. */
   readonly serverName: string;
-  /** The certificate of the other side is signed by an authority and valid. */
+  /** The peer has a valid certificate, signed by a trusted authority. */
   readonly isAuthorized: boolean;
-  /** Why it is not; null: it is, or the other side has presented none. */
+  /** Why it does not; null if it does, or if the peer sent no certificate. */
   readonly authorizationError: string | null;
-  /** The certificate of the other side; null: there is none, or the connection is closed. */
+  /** The certificate of the peer; null if there is none or the connection is closed. */
   readonly certificate: PeerCertificate | null;
 }
 
 export interface PeerCertificate {
   /** DER. */
   readonly raw: Buffer;
-  /** The CN of its subject; undefined: it has none, or several. */
+  /** The CN of its subject; undefined if it has none or several. */
   readonly commonName: string | undefined;
 }

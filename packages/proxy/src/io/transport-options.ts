@@ -1,5 +1,5 @@
-/** How many connections the kernel keeps for a listener that has not accepted them yet; it may allow fewer. */
+/** The length of the queue of connections that are not accepted yet; the kernel may allow fewer. */
 export const backlog = 4096;
 
-/** TCP sends the first keep-alive probe to an idle client after so long, in milliseconds. */
+/** The idle time before the first TCP keep-alive probe, in milliseconds. */
 export const keepAliveAfter = 60_000;

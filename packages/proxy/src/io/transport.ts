@@ -2,85 +2,85 @@ import type { Ranges } from './ranges.ts';
 import type { ClientTls, TlsFacts, TlsProtocol } from './tls.ts';
 
 /*
- * What the proxy asks of sockets. It is narrow, so that a runtime's own sockets can be behind it: a stream with its events
+ * What the proxy needs of sockets. The interface is narrow so that it fits the sockets of any runtime: a stream with its events
  * costs more than everything that the proxy does with a SELECT (docs/decisions/0014). There are two implementations,
- * `node-network.ts` and `bun-network.ts`; test/io/transport.test.ts has what is promised here, and runs over both.
+ * `node-network.ts` and `bun-network.ts`. test/io/transport.test.ts tests this contract with both.
  */
 
 /**
- * Who is told what happens on a transport. A transport has one handler at a time: that of the phase that it is in (dialing,
- * login, session). So an idle connection has no list of listeners and no closure.
+ * Gets the events of a transport. A transport has one handler at a time: that of its current phase (dialing, login, session).
+ * So an idle connection has no list of listeners and no closure.
  *
  * Order: any number of `onData` and `onDrain`; at most one `onEnd`, after all data; at most one `onError`; then one
- * `onClose`, which is always the last. What is paused is not read, so its end is not noticed either; an error is.
+ * `onClose`, which is always the last. While a transport is paused, the end of the peer is not noticed, but an error is.
  *
- * What one of these throws goes to `broken`, and to no other connection.
+ * An exception in one of these goes to `broken`, and affects no other connection.
  */
 export interface TransportHandler {
-  /** Bytes have come. They can be kept: nothing overwrites them. */
+  /** Bytes have arrived. They can be kept: nothing overwrites them. */
   onData(bytes: Buffer): void;
-  /** All that was written has been taken, after a write that said that it was not. */
+  /** Everything is written, after a write that returned false. */
   onDrain(): void;
-  /** The other side sends no more. The transport ends its own side when what was written is sent. */
+  /** The peer has ended its side. The transport ends its own when everything is written. */
   onEnd(): void;
   /** The connection failed; `onClose` follows. */
   onError(error: Error): void;
   /** The connection is closed. */
   onClose(): void;
-  /** A function above has thrown this. */
+  /** One of the functions above threw this. */
   broken(error: unknown): void;
 }
 
 /** One end of a connection: TCP or a Unix socket, encrypted or not. It starts paused. */
 export interface Transport {
-  /** Who is told. The next phase sets its own. */
+  /** Gets the events. The next phase sets its own. */
   handler: TransportHandler;
   /** Called once when the connection is closed, after `onClose` of the current handler. */
   whenClosed: (() => void) | null;
-  /** The address of the other side; undefined for a Unix socket, and when the connection was closed early. */
+  /** The address of the peer; undefined for a Unix socket, and if the connection was closed early. */
   readonly remoteAddress: string | undefined;
   readonly remotePort: number | undefined;
-  /** Null: not encrypted. */
+  /** Null if it is not encrypted. */
   readonly tls: TlsFacts | null;
-  /** Nothing can be written any more: the own side has ended or will, or the connection is gone. */
+  /** No more can be written: this side has ended, or the connection is closed. */
   readonly isEnded: boolean;
-  /** The bytes that were written and that the kernel has not taken yet. */
+  /** The number of written bytes that the kernel has not accepted yet. */
   readonly unsent: number;
 
   /**
-   * Writes the bytes, which must not change afterwards. False means that not all were taken: stop until `onDrain`. What is
-   * written in between is sent in order, nevertheless. Ignored after the end.
+   * Writes the bytes, which must not change afterwards. False means that the kernel has not accepted all of them: stop until
+   * `onDrain`. Bytes that are written before are queued. Ignored after the end.
    */
   write(bytes: Buffer): boolean;
-  /** The same for several ranges, in one piece. They can be cleared afterwards. */
+  /** Writes several ranges at once. The caller can clear them afterwards. */
   writeRanges(ranges: Ranges): boolean;
-  /** Nothing is read until `resume`: neither data nor the end. */
+  /** Stops reading, also the end of the peer, until `resume`. */
   pause(): void;
   resume(): void;
-  /** Returns unused bytes to the transport, which is paused: the next handler, or TLS, gets them first. */
+  /** Returns unused bytes to the paused transport: the next handler, or TLS, gets them first. */
   unread(bytes: Buffer): void;
-  /** Ends the own side when everything is written. The other side may still send. */
+  /** Ends this side when everything is written. The peer can still send. */
   end(last?: Buffer): void;
-  /** Closes the connection when everything is written, without waiting for the other side. */
+  /** Closes the connection when everything is written, without waiting for the peer. */
   endAndClose(): void;
-  /** Closes the connection now. What was not written is lost. `onClose` follows later, never before this returns. */
+  /** Closes the connection now, and drops unwritten bytes. `onClose` follows after this returns. */
   destroy(): void;
-  /** Destroys the connection when nothing moves on it for so long, in milliseconds. */
+  /** Destroys the connection when no bytes were read or written for this long, in milliseconds. */
   destroyWhenIdle(milliseconds: number): void;
   /**
-   * Encrypts, as the client. The transport is paused, before and after. `done` is called once, with what went wrong; the
-   * transport is destroyed then. Until `done`, its handler is not told anything.
+   * Starts TLS as the client. The transport is paused before and after. `done` is called once; with an error, the transport is
+   * destroyed. Until `done`, the handler gets no events.
    */
   connectTls(tls: ClientTls, done: (error: Error | null) => void): void;
 }
 
 /** Encrypts connections that were accepted. */
 export interface TlsAcceptor {
-  /** As `connectTls`, as the server. The transport is of the same network; bytes that were given back are the beginning. */
+  /** Like `connectTls`, as the server, for a transport of the same network. Bytes from `unread` come first. */
   accept(transport: Transport, done: (error: Error | null) => void): void;
 }
 
-/** Where to listen, or what to connect to. */
+/** The address to listen on or to connect to. */
 export type SocketAddress =
   { readonly host: string; readonly port: number } | { readonly file: string };
 
@@ -88,14 +88,14 @@ export interface Listener {
   /** The port; 0 for a Unix socket. */
   readonly port: number;
   readonly address: string;
-  /** Accepts no more. Connections stay. Does not remove the file of a Unix socket. */
+  /** Stops accepting. Connections stay open, and the file of a Unix socket stays. */
   close(): void;
 }
 
-/** Who is told what a listener does. */
+/** Gets the events of a listener. */
 export interface ListenerHandler {
   accepted(transport: Transport): void;
-  /** An accept has failed, for example because no file descriptors are left. The listener goes on. */
+  /** An accept failed, for example because no file descriptors are left. The listener continues. */
   failed(error: Error): void;
 }
 
@@ -103,26 +103,29 @@ export interface ListenerHandler {
 export interface Network {
   /** For the log. */
   readonly name: 'node' | 'bun';
-  /** Starts to listen; port 0 takes a free one. */
+  /** Starts to listen; port 0 chooses a free port. */
   listen(socketAddress: SocketAddress, handler: ListenerHandler): Promise<Listener>;
-  /** Connects. `connected` is called once, unless `handler` is told that it failed; neither within this call. The transport can be destroyed before. */
+  /**
+   * Connects. Either `connected` is called once, or `handler` gets the failure, in both cases after this call returns. The
+   * transport can be destroyed before.
+   */
   connect(
     socketAddress: SocketAddress,
     handler: TransportHandler,
     connected: () => void,
   ): Transport;
-  /** What encrypts accepted connections. Throws if a certificate and its key cannot be read or do not match. */
+  /** Creates the acceptor. Throws if a certificate and its key cannot be read or do not match. */
   tlsAcceptor(options: AcceptorOptions): TlsAcceptor;
 }
 
 export interface AcceptorOptions {
-  /** PEM of certificates with their chains, and keys. The first is for clients that ask for no name or for an unknown one. */
+  /** PEM of certificates with their chains, and keys. The first is for clients that send no host name or an unknown one. */
   readonly certificates: readonly { readonly cert: string; readonly key: string }[];
-  /** Which certificate is for a client that asks for this name (SNI). */
+  /** The index of the certificate for a client that sends this host name (SNI). */
   readonly choose: (name: string) => number;
   readonly ca: string | undefined;
   readonly crl: string | undefined;
   readonly protocol: TlsProtocol;
-  /** Asks clients for certificates. One without a valid certificate is connected nevertheless: `TlsFacts` tells. */
-  readonly asksForCertificate: boolean;
+  /** Requests certificates from clients. A client without a valid one is connected too: see `TlsFacts`. */
+  readonly requestsCertificate: boolean;
 }

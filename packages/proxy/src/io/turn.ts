@@ -1,13 +1,13 @@
 import { caught } from './guard.ts';
 
-/** How long connections with much work may run in one turn of the event loop, all together, in milliseconds. */
+/** The time that connections with much work can use together in one turn of the event loop, in milliseconds. */
 const longest = 1;
 
 /** A connection with more work than fits into one turn of the event loop. */
 export interface Worker {
   /** Continues until the work is done, or until `turn.isOver`. */
   workOn(): void;
-  /** `workOn` has thrown this. */
+  /** `workOn` threw this. */
   broken(error: unknown): void;
 }
 
@@ -17,12 +17,12 @@ export interface Worker {
  * Connections with more work run in order.
  */
 class Turn {
-  /** When `isOver` was first read in this turn, in milliseconds of `performance.now()`; 0: it was not. */
+  /** When `isOver` was first read in this turn, in milliseconds of `performance.now()`; 0 if it was not. */
   #began = 0;
   #isScheduled = false;
   readonly #waiting = new Set<Worker>();
 
-  /** Whether a connection that has done much already stops here. */
+  /** Whether a connection with more work has to stop here. */
   get isOver(): boolean {
     if (this.#began > 0) return performance.now() - this.#began > longest;
     this.#began = performance.now();
@@ -30,7 +30,7 @@ class Turn {
     return false;
   }
 
-  /** The worker continues in a later turn, after those that wait already. */
+  /** Continues the worker in a later turn, after those that are waiting already. */
   later(worker: Worker): void {
     this.#waiting.add(worker);
     this.#schedule();
@@ -45,7 +45,7 @@ class Turn {
   readonly #next = (): void => {
     this.#isScheduled = false;
     this.#began = performance.now();
-    // A worker that is added meanwhile has had its turn.
+    // A worker that was added in the meantime has had its turn.
     for (const worker of [...this.#waiting]) {
       this.#waiting.delete(worker);
       try {

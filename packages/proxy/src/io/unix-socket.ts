@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { chmodSync, linkSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { network } from './network.ts';
-import { nobody, QuietHandler } from './quiet-handler.ts';
+import { ignoring, QuietHandler } from './quiet-handler.ts';
 
 /**
- * Gives a Unix socket its file, with these permissions; `listen` listens on the file that it gets. Resolves to a function that
- * removes the file. The file of a process that
- * is gone is replaced. A file on which a process accepts connections, or that is no socket, is an error.
+ * Creates the file of a Unix socket with these permissions; `listen` listens on the path that it gets. Resolves to a function
+ * that removes the file. The file of a process that no longer runs is replaced. It is an error if another process accepts
+ * connections on the file, or if the file is not a socket.
  *
- * The socket is made under another name and linked to its own, because a link never replaces a file: of two processes
- * that start together, one gets the name. Its permissions are complete before others can see it.
+ * The socket is created under a temporary name and then linked, because a link never replaces a file: if two processes start
+ * together, only one gets the name. The permissions are set before others can see the file.
  */
 export async function listenOnFile(
   file: string,
@@ -24,7 +24,7 @@ export async function listenOnFile(
     const { ino } = lstatSync(made);
     while (!isLinked(made, file)) await removeStale(file);
     return () => {
-      // Another process may have its own file there by now.
+      // Another process may have created its own file there in the meantime.
       if (lstatSync(file, { throwIfNoEntry: false })?.ino === ino) rmSync(file, { force: true });
     };
   } finally {
@@ -32,12 +32,12 @@ export async function listenOnFile(
   }
 }
 
-/** A free name in the same directory. */
+/** An unused name in the same directory. */
 function besides(file: string): string {
   return path.join(path.dirname(file), `.${randomBytes(6).toString('hex')}`);
 }
 
-/** Gives the file a second name; false if something has that name. */
+/** Links the file to a second name; false if that name is in use. */
 function isLinked(from: string, to: string): boolean {
   return succeeds(() => linkSync(from, to), 'EEXIST');
 }
@@ -53,13 +53,13 @@ function succeeds(work: () => void, code: string): boolean {
   }
 }
 
-/** Removes the socket of a process that is gone. Throws if the file is anything else. */
+/** Removes the socket of a process that no longer runs. Throws if the file is anything else. */
 async function removeStale(file: string): Promise<void> {
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (!found.isSocket()) throw new Error(`cannot listen on ${file}: the file is not a socket`);
   if (await isAccepting(file)) throw inUse(file);
-  // Another process may have replaced the stale file since. So it is taken aside, and looked at again.
+  // Another process may have replaced the stale file since then, so it is renamed and checked again.
   const aside = besides(file);
   if (!succeeds(() => renameSync(file, aside), 'ENOENT')) return;
   if (await isAccepting(aside)) {
@@ -78,14 +78,14 @@ function inUse(file: string): Error {
 function isAccepting(file: string): Promise<boolean> {
   return new Promise((resolve) => {
     const probe = network.connect({ file }, new Probe(resolve), () => {
-      probe.handler = nobody;
+      probe.handler = ignoring;
       probe.destroy();
       resolve(true);
     });
   });
 }
 
-/** Learns why a connection to a file fails. */
+/** Records why a connection to a file fails. */
 class Probe extends QuietHandler {
   readonly #found: (isAccepting: boolean) => void;
 
@@ -95,7 +95,7 @@ class Probe extends QuietHandler {
   }
 
   override onError(error: NodeJS.ErrnoException): void {
-    // Without permission to connect, nothing is known, so nothing is removed.
+    // Without permission to connect, the state is unknown, so nothing is removed.
     this.#found(error.code !== 'ECONNREFUSED');
   }
 }

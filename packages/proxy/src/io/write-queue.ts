@@ -1,7 +1,7 @@
-/** Bytes that a socket has not taken yet, in order. */
+/** Bytes that a socket has not accepted yet, in order. */
 export class WriteQueue {
   readonly #buffers: Buffer[] = [];
-  /** The bytes of the first buffer that were taken. */
+  /** The number of bytes of the first buffer that the socket has accepted. */
   #taken = 0;
   #bytes = 0;
 
@@ -17,8 +17,8 @@ export class WriteQueue {
   }
 
   /**
-   * Gives what waits to `write`, which returns how much it has taken, and less than that when it is full. Returns whether all
-   * is taken.
+   * Passes the queued bytes to `write`, which returns how many it accepted: fewer than it got when the socket is full. Returns
+   * whether the queue is empty.
    */
   flush(write: (buffer: Buffer, start: number, length: number) => number): boolean {
     let done = 0;
@@ -33,7 +33,7 @@ export class WriteQueue {
       this.#taken = 0;
       done++;
     }
-    // Once for all: taking the buffers off one by one would be quadratic.
+    // One splice for all buffers: removing them one by one would take quadratic time.
     this.#buffers.splice(0, done);
     return this.#buffers.length === 0;
   }

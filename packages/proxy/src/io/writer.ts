@@ -14,7 +14,7 @@ const waitingKey = Symbol('waiting');
 type WrittenSocket = Socket & { [waitingKey]?: number; readonly encrypted?: boolean };
 
 /** Marks a chunk as bytes: "the special value 'buffer'" (`writable._write()` in the manual), which its types omit. */
-// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types of Node.js leave it out
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the types of Node.js omit it
 const bytes = 'buffer' as BufferEncoding;
 
 const onBun = 'Bun' in globalThis;
@@ -59,7 +59,7 @@ function finish(socket: WrittenSocket, bytes: number, error: Error | null): void
 /** Writes to the socket. False means that it is full: `drain` follows. Does nothing after the end. */
 export function write(socket: Socket, chunk: Buffer): boolean {
   const written: WrittenSocket = socket;
-  // A stream would take that for an error, and destroy the socket with all that waits.
+  // A stream would treat that as an error, and destroy the socket with everything that waits.
   if (!socket.writable) return false;
   if (onBun || written.encrypted === true || socket.writableLength > 0) return socket.write(chunk);
   const completion = next;

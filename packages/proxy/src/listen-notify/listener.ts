@@ -423,7 +423,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     // Of no interest here.
   }
 
-  hasErrand(): boolean {
+  startInternalQuery(): boolean {
     return false;
   }
 

@@ -55,7 +55,7 @@ export function readTimeouts(rows: readonly Row[]): {
 const soon = 1000;
 
 /** Whether these parameters may cancel a statement before it has done anything. */
-export function isHurried(set: ParameterSet | null): boolean {
+export function mayTimeOutSoon(set: ParameterSet | null): boolean {
   const timeout = millisecondsOf(set?.values.get('statement_timeout') ?? '0');
   return timeout > 0 && timeout <= soon;
 }

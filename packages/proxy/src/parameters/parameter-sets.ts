@@ -72,7 +72,7 @@ export class ParameterSets {
   }
 
   #noteName(name: string): void {
-    // Every session is asked for these. Non-ASCII bytes might be invalid in the encoding of the database.
+    // Every read-back includes these. Non-ASCII bytes might be invalid in the encoding of the database.
     if (isCustom(name) && isAscii(name) && this.customNames.size < unusedKept)
       this.customNames.add(name);
   }

@@ -56,13 +56,13 @@ export class ParameterTracker {
   /** search_path may have been changed and is not read back yet, or the change may end with the transaction. */
   pathUncertain = false;
   /** What the current read-back asks for; changes in the meantime wait for the next one. */
-  #asked: ReadonlyMap<string, Touch> | 'all' | null = null;
-  /** The custom parameters that it asks for in addition. */
+  #pending: ReadonlyMap<string, Touch> | 'all' | null = null;
+  /** The custom parameters that it includes in addition. */
   #custom: ReadonlySet<string> = new Set();
 
   /** True if values must be read back before another session gets the connection. */
   get dirty(): boolean {
-    return this.#unknown || this.#touched.size > 0 || this.#asked !== null;
+    return this.#unknown || this.#touched.size > 0 || this.#pending !== null;
   }
 
   /**
@@ -120,13 +120,13 @@ export class ParameterTracker {
   }
 
   /** Begins a read-back. `custom` are the names of custom parameters that may have been set unseen. */
-  ask(custom: Iterable<string>): void {
+  startReadBack(custom: Iterable<string>): void {
     const touched = this.#touched;
     // This one includes the names of an earlier read-back that did not complete.
-    const before = this.#asked;
+    const before = this.#pending;
     const isAll = this.#unknown || before !== null;
     const names = [...this.#custom, ...(before instanceof Map ? before.keys() : [])];
-    this.#asked = isAll ? 'all' : touched;
+    this.#pending = isAll ? 'all' : touched;
     this.#custom = isAll
       ? new Set([...names, ...custom, ...touched.keys()].filter(isCustom))
       : new Set();
@@ -135,12 +135,12 @@ export class ParameterTracker {
   }
 
   /** The statement for the read-back. */
-  askSql(startup: ReadonlyMap<string, string>, encoded: boolean): string {
-    const asked = this.#asked ?? 'all';
-    if (asked === 'all') return readAll(this.#custom, startup.keys(), encoded);
+  readBackSql(startup: ReadonlyMap<string, string>, encoded: boolean): string {
+    const pending = this.#pending ?? 'all';
+    if (pending === 'all') return readAll(this.#custom, startup.keys(), encoded);
     const needsSource = (name: string): boolean =>
-      asked.get(name) === 'reset' || (asked.get(name) === 'either' && startup.has(name));
-    const names = [...asked.keys()];
+      pending.get(name) === 'reset' || (pending.get(name) === 'either' && startup.has(name));
+    const names = [...pending.keys()];
     return readSome(
       names.filter((name) => !needsSource(name)),
       names.filter(needsSource),
@@ -148,15 +148,15 @@ export class ParameterTracker {
     );
   }
 
-  /** Takes the answer to `askSql`. */
+  /** Takes the answer to `readBackSql`. */
   readBack(rows: readonly (readonly (string | null)[])[], context: ReadBackContext): ReadBack {
-    const asked = this.#asked ?? 'all';
-    this.#asked = null;
+    const pending = this.#pending ?? 'all';
+    this.#pending = null;
     const { current, startup } = context;
-    const wanted = new Map(asked === 'all' ? [] : current);
+    const wanted = new Map(pending === 'all' ? [] : current);
     const actual = new Map<string, string>();
     for (const [name, reading] of readingsOf(rows, context)) {
-      const touch = asked === 'all' ? 'either' : (asked.get(name) ?? 'set');
+      const touch = pending === 'all' ? 'either' : (pending.get(name) ?? 'set');
       const start = startup.get(name);
       if (wentBack(name, touch, reading, context)) {
         // The reset took effect: the client's own start value applies, which the connection does not know.
@@ -165,10 +165,10 @@ export class ParameterTracker {
           wanted.set(name, start);
           if (start !== reading.value) actual.set(name, reading.value ?? '');
         }
-      } else if (isNobodys(name, reading, context)) wanted.delete(name);
+      } else if (isUnsetForSession(name, reading, context)) wanted.delete(name);
       else wanted.set(name, reading.value ?? '');
     }
-    return { wanted, actual, uncertain: asked === 'all' };
+    return { wanted, actual, uncertain: pending === 'all' };
   }
 
   #touch(name: string, touch: Touch): void {
@@ -184,9 +184,9 @@ export class ParameterTracker {
   /** RESET ALL does not change role and session_authorization. */
   #resetAll(current: ReadonlyMap<string, string>): void {
     // Names that are being read back are not known yet.
-    const asked = this.#asked;
-    if (asked === 'all') this.#unknown = true;
-    const inFlight = asked === null || asked === 'all' ? [] : asked.keys();
+    const pending = this.#pending;
+    if (pending === 'all') this.#unknown = true;
+    const inFlight = pending === null || pending === 'all' ? [] : pending.keys();
     for (const name of [...current.keys(), ...this.#touched.keys(), ...inFlight])
       if (!identities.includes(name)) this.#touch(name, 'reset');
   }
@@ -234,7 +234,7 @@ function wentBack(
 }
 
 /** Whether the parameter is unset, as far as the session is concerned. */
-function isNobodys(
+function isUnsetForSession(
   name: string,
   { value, isSet }: Reading,
   { current, loginUser }: ReadBackContext,

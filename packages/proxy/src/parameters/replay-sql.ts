@@ -96,7 +96,7 @@ const checkedOnly: ReadonlySet<string> = new Set([
   'seed',
 ]);
 
-/** How a connection is given what a client asks for at its start. */
+/** The SQL that applies the start parameters of a client to a connection. */
 export interface StartValues {
   readonly sql: string;
   /**
@@ -112,16 +112,16 @@ export interface StartValues {
  */
 export function startValuesOf(
   from: Values | null,
-  asked: Values,
+  start: Values,
   isReported: (name: string) => boolean,
 ): StartValues {
   const had = from?.values ?? noValues;
-  const kept = new Map([...asked.values].filter(([name]) => !checkedOnly.has(name)));
+  const kept = new Map([...start.values].filter(([name]) => !checkedOnly.has(name)));
   const ordered = setsInOrder(kept, [...kept.keys()]);
-  if (asked.values.has(guard)) ordered.push([guard, asked.values.get(guard) ?? '']);
-  const checks = [...asked.values].filter(([name]) => checkedOnly.has(name));
-  const user = asked.values.get('session_authorization');
-  const resets = [...had.keys()].filter((name) => !asked.values.has(name));
+  if (start.values.has(guard)) ordered.push([guard, start.values.get(guard) ?? '']);
+  const checks = [...start.values].filter(([name]) => checkedOnly.has(name));
+  const user = start.values.get('session_authorization');
+  const resets = [...had.keys()].filter((name) => !start.values.has(name));
   const undone = resetsInOrder(had, resets).map((name) => setConfig(name, null));
   const calls = [
     undone.length > 0 ? `ARRAY[${undone.join(',')}] IS NULL` : 'NULL',

@@ -72,7 +72,7 @@ export class SessionParameters {
   /** The ParameterStatus values at login. */
   readonly #reportedAtStart: ReadonlyMap<string, string>;
   /** The current ones, after the first change. */
-  #told: Map<string, string> | null = null;
+  #lastReported: Map<string, string> | null = null;
   /** Created when the session first affects a parameter. */
   #tracker: ParameterTracker | null = null;
 
@@ -90,7 +90,7 @@ export class SessionParameters {
    * session while the parameters of this one are pending.
    */
   get clientEncoding(): string | undefined {
-    return (this.#told ?? this.#reportedAtStart).get('client_encoding');
+    return (this.#lastReported ?? this.#reportedAtStart).get('client_encoding');
   }
 
   /** The client's encoding, if non-ASCII names have other bytes in the database; otherwise null. */
@@ -177,13 +177,13 @@ export class SessionParameters {
   }
 
   /**
-   * Begins a read-back; `askSql` and `take` follow. `alsoCustom`: further possible names of custom parameters, as the
+   * Begins a read-back; `readBackSql` and `take` follow. `alsoCustom`: further possible names of custom parameters, as the
    * client's bytes.
    */
-  ask(alsoCustom: readonly string[]): void {
+  startReadBack(alsoCustom: readonly string[]): void {
     this.#tracker ??= new ParameterTracker();
     const foreign = this.#foreignEncoding;
-    this.#tracker.ask([
+    this.#tracker.startReadBack([
       ...this.#sets.customNames,
       ...this.known.values.keys(),
       ...alsoCustom.map((name) =>
@@ -193,13 +193,13 @@ export class SessionParameters {
   }
 
   /** The statements for the read-back, as one text. With `encoded` the answer is ASCII for all values. */
-  askSql(encoded: boolean): string {
+  readBackSql(encoded: boolean): string {
     this.#tracker ??= new ParameterTracker();
-    return this.#tracker.askSql(this.#startup, encoded);
+    return this.#tracker.readBackSql(this.#startup, encoded);
   }
 
   /**
-   * Takes the answer to `askSql`. Returns the parameters for which the client needs a ParameterStatus: RESET restored
+   * Takes the answer to `readBackSql`. Returns the parameters for which the client needs a ParameterStatus: RESET restored
    * the values of the connection, which were reported to the client, but its own start values differ.
    */
   take(
@@ -239,7 +239,7 @@ export class SessionParameters {
         pending.meaning = this.known.meaning(pending.hasLiterals);
     this.#pending = [];
     const corrected = [...this.#reportedAtStart].filter(([name]) => actual.has(inLowerCase(name)));
-    for (const [name, value] of corrected) this.told(name, value);
+    for (const [name, value] of corrected) this.reportedToClient(name, value);
     return corrected;
   }
 
@@ -265,27 +265,27 @@ export class SessionParameters {
   }
 
   /** The client gets a ParameterStatus; both are bytes. */
-  told(name: string, value: string): void {
-    (this.#told ??= new Map(this.#reportedAtStart)).set(name, value);
+  reportedToClient(name: string, value: string): void {
+    (this.#lastReported ??= new Map(this.#reportedAtStart)).set(name, value);
   }
 
   /**
    * The ParameterStatus messages at the beginning of a lease: the server has reloaded its configuration, and the
    * connection has reported that to another session. `before` are the connection's parameters until now.
    */
-  news(connection: ParameterSink, before: ParameterSet | null): [string, string][] {
-    const told = this.#told ?? this.#reportedAtStart;
+  takeUnreported(connection: ParameterSink, before: ParameterSet | null): [string, string][] {
+    const reported = this.#lastReported ?? this.#reportedAtStart;
     const { values } = this.known;
     const isOwn = (name: string): boolean => values.has(name) || before?.values.has(name) === true;
-    const news = [...connection.state.reported].filter(
+    const unreported = [...connection.state.reported].filter(
       ([name, value]) =>
-        told.get(name) !== value &&
+        reported.get(name) !== value &&
         isAscii(value) &&
         !ofTheUser.has(name) &&
         !isOwn(inLowerCase(name)),
     );
-    for (const [name, value] of news) this.told(name, value);
-    return news;
+    for (const [name, value] of unreported) this.reportedToClient(name, value);
+    return unreported;
   }
 
   /** No reply is pending: the lexis is the one that the connection has reported. */

@@ -113,11 +113,11 @@ export class Probing {
     if (suspects.some(({ mayHaveSet }) => mayHaveSet)) parameters.suspect();
     const { dirty } = parameters;
     const probes = suspects.length > 0 || pin.reason !== null || this.#recheck;
-    if (dirty) parameters.ask(names);
+    if (dirty) parameters.startReadBack(names);
     const probe = probes ? [probeSql(this.#owner.trackedNames())] : [];
-    const ask = (encoded: boolean): void => {
+    const send = (encoded: boolean): void => {
       const sql = disarmedSql(
-        [...(dirty ? [parameters.askSql(encoded)] : []), ...probe],
+        [...(dirty ? [parameters.readBackSql(encoded)] : []), ...probe],
         connection.state.reported.get('server_version'),
       );
       // The names of statements are the client's own bytes.
@@ -133,7 +133,7 @@ export class Probing {
       if (dirty && !encoded && isBeyondAscii(answer)) {
         // A request that the client has sent meanwhile may have begun a transaction, in which no query may fail.
         if (connection.pending.length === 0) {
-          ask(true);
+          send(true);
           return;
         }
         this.#isUnderWay = false;
@@ -152,14 +152,14 @@ export class Probing {
       const found = probes ? readProbe(answer.rows) : null;
       if (found !== null && pinning === this.#pinning) this.#take(found, suspects);
       else if (found !== null) this.#hasReleased = true;
-      if (parameters.known !== known) this.#tellHidden('parameters', suspects);
-      if (before === null && pin.reason !== null) this.#tellHidden(pin.reason, suspects);
+      if (parameters.known !== known) this.#reportHidden('parameters', suspects);
+      if (before === null && pin.reason !== null) this.#reportHidden(pin.reason, suspects);
     };
-    ask(postponed !== null);
+    send(postponed !== null);
   }
 
   /** Finds out whether lastval() has a value for the session: then only this connection has it. */
-  askSequences(connection: ServerConnection, sequences: SessionSequences): void {
+  checkSequences(connection: ServerConnection, sequences: SessionSequences): void {
     const { pin } = this.#owner;
     sequences.probe(connection, pin.reason, (holds) => {
       if (this.#owner.connection !== connection) return;
@@ -190,9 +190,9 @@ export class Probing {
   ): void {
     const { parameters, pool } = this.#owner;
     const read = readTimeouts(withoutProbe(rows));
-    const told = parameters.take(read.rows, read.timeouts, encoded, connection, pool.user);
+    const changed = parameters.take(read.rows, read.timeouts, encoded, connection, pool.user);
     parameters.putBack(connection);
-    for (const [name, value] of told) this.#owner.reply(buildParameterStatus(name, value));
+    for (const [name, value] of changed) this.#owner.reply(buildParameterStatus(name, value));
   }
 
   #take(found: Found, suspects: readonly Suspect[]): void {
@@ -201,7 +201,7 @@ export class Probing {
     const { pin } = this.#owner;
     if (found.listens && !this.#owner.listensOnLease) {
       this.#owner.mayListen();
-      this.#tellHidden(PinReason.Listen, suspects);
+      this.#reportHidden(PinReason.Listen, suspects);
     }
     const before = pin.reason;
     if (reason !== null) {
@@ -209,7 +209,7 @@ export class Probing {
     } else if (before !== null && visible.has(before)) this.unpin(before);
   }
 
-  #tellHidden(what: string, suspects: readonly Suspect[]): void {
+  #reportHidden(what: string, suspects: readonly Suspect[]): void {
     if (suspects.length > 0) this.#owner.foundHiddenState(what, suspects);
   }
 }

@@ -68,7 +68,7 @@ export class SessionPin {
   /** Pins because of a statement that is about to be sent: the client gets the notice before its response. */
   inTurn(reason: PinReason, statement: string, touches: Touches): void {
     this.#pin(reason, statement, touches);
-    if (this.#isTold)
+    if (this.#sendsNotices)
       this.#owner.connection?.pending.append(
         Reply.Local,
         Action.Forward,
@@ -79,7 +79,7 @@ export class SessionPin {
   /** Pins between requests. */
   between(reason: PinReason, statement: string): void {
     this.#pin(reason, statement, undefined);
-    if (this.#isTold) this.#owner.reply(pinnedNotice(reason, statement));
+    if (this.#sendsNotices) this.#owner.reply(pinnedNotice(reason, statement));
   }
 
   /** The state is gone. `uncertain`: there may be state with an unknown name. */
@@ -89,7 +89,7 @@ export class SessionPin {
     this.#owner.pool.pinEnded();
     if (connection !== null) connection.state.needsReset = uncertain;
     this.#watcher.unpinned(this.#owner, reason, clock.now - this.#since);
-    if (this.#isTold) this.#owner.reply(unpinnedNotice(reason));
+    if (this.#sendsNotices) this.#owner.reply(unpinnedNotice(reason));
   }
 
   /** The statement that pinned has not run. */
@@ -124,7 +124,7 @@ export class SessionPin {
     this.#watcher.pinned(this.#owner, reason, statement, touches);
   }
 
-  get #isTold(): boolean {
+  get #sendsNotices(): boolean {
     return this.#watcher.pinNotice && wantsNotices(this.#owner.clientMinMessages);
   }
 }

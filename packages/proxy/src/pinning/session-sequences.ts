@@ -34,8 +34,10 @@ const mayDraw = mask(
 export const touchesSequences: Flag = mask(mayDraw, Flag.ReadsSequence);
 
 /** Whether a statement with these flags must not see the sequence values of other sessions. */
-function needsOwn(flags: Flag, asks: boolean): boolean {
-  return has(flags, Flag.ReadsSequence) || (asks && (flags & (mayDraw | Flag.Transaction)) !== 0);
+function needsOwn(flags: Flag, readsValues: boolean): boolean {
+  return (
+    has(flags, Flag.ReadsSequence) || (readsValues && (flags & (mayDraw | Flag.Transaction)) !== 0)
+  );
 }
 
 function discardsSequences(effect: Effects['details'][number]): boolean {
@@ -89,17 +91,21 @@ export class SessionSequences {
 
   /**
    * Whether a statement with these flags waits until no reply is pending, so that other sessions' values can be
-   * discarded before it. `asks`: the application uses currval() or lastval().
+   * discarded before it. `readsValues`: the application uses currval() or lastval().
    */
-  mustWait(connection: ServerConnection, flags: Flag, asks: boolean): boolean {
+  mustWait(connection: ServerConnection, flags: Flag, readsValues: boolean): boolean {
     if (connection.inTransaction || connection.midCycle || !this.#cycles.arePending(connection))
       return false;
-    return needsOwn(flags, asks) && !this.#owns(connection);
+    return needsOwn(flags, readsValues) && !this.#owns(connection);
   }
 
   /** A statement with these flags is about to be prepared or run. */
-  prepare(connection: ServerConnection, flags: Flag, asks: boolean): void {
-    if (!needsOwn(flags, asks) || this.#owns(connection) || !this.#cycles.isFresh(connection))
+  prepare(connection: ServerConnection, flags: Flag, readsValues: boolean): void {
+    if (
+      !needsOwn(flags, readsValues) ||
+      this.#owns(connection) ||
+      !this.#cycles.isFresh(connection)
+    )
       return;
     connection.state.sequencesDrawnBy(0);
     connection.gather(
@@ -111,8 +117,8 @@ export class SessionSequences {
   }
 
   /** A statement is about to run. Returns whether it sets a value that a probe cannot see. */
-  run(connection: ServerConnection, { flags, details }: Effects, asks: boolean): boolean {
-    this.prepare(connection, flags, asks);
+  run(connection: ServerConnection, { flags, details }: Effects, readsValues: boolean): boolean {
+    this.prepare(connection, flags, readsValues);
     if (has(flags, Flag.ReadsSequence)) {
       if (!this.#owns(connection)) this.#discard(connection);
       else if (this.#drawnOn === connection.id) this.#drew = true;
@@ -121,11 +127,11 @@ export class SessionSequences {
       connection.state.sequencesDrawnBy(this.#owns(connection) ? this.#session : severalSessions);
       this.#drawnOn = connection.id;
       this.#draws++;
-      if (asks) this.#drew = true;
+      if (readsValues) this.#drew = true;
     }
     if (details.some(discardsSequences)) this.#discarded = true;
     // Only currval() shows what setval() sets.
-    if (!asks || !has(flags, Flag.SetsSequence) || !details.some(callsSetval)) return false;
+    if (!readsValues || !has(flags, Flag.SetsSequence) || !details.some(callsSetval)) return false;
     this.#set = true;
     this.#discarded = false;
     return true;

@@ -65,7 +65,7 @@ export class AsideConnection implements ConnectionOwner<ServerConnection> {
     if (what === '57P01' && !this.#isClosed) this.#handlers.terminated?.();
   }
 
-  hasErrand(): boolean {
+  startInternalQuery(): boolean {
     return false;
   }
 

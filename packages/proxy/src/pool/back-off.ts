@@ -37,7 +37,7 @@ export class BackOff {
     this.#retryAt = 0;
   }
 
-  /** No session waits any more for the failed attempt: the next request is tried immediately. */
+  /** No session waits for the failed attempt: the next request is tried immediately. */
   skipPause(): void {
     this.#isSkipped = true;
   }

@@ -16,7 +16,7 @@ const validity = 900;
 const shortValidity = 20;
 
 /** Whether a client can log in: null, or the error that it gets. */
-type Told = (refusal: ErrorFields | null) => void;
+type Done = (refusal: ErrorFields | null) => void;
 
 /** A pool, as seen by logins. */
 export interface LoginPool extends AsidePool {
@@ -28,7 +28,7 @@ export interface LoginPool extends AsidePool {
   readonly loginChanges: LoginChanges;
   readonly clients: { readonly ofRole: number; readonly ofDatabase: number };
   readonly ownConnections: { readonly ofRole: number; readonly ofDatabase: number };
-  readonly askServer: PoolTarget['askServer'];
+  readonly queryServer: PoolTarget['queryServer'];
   /**
    * Whether a login was refused because of a CONNECTION LIMIT that no connection of the proxy uses up, so that waiting
    * for one is useless.
@@ -71,7 +71,7 @@ export class LoginWatch {
   #at = -Infinity;
   #version = -1;
   #isChecking = false;
-  #waiting: { readonly version: number; readonly told: Told }[] = [];
+  #waiting: { readonly version: number; readonly done: Done }[] = [];
   /** The clients that connection limits allow; null without limits, so that counting is unnecessary. */
   #slots: Pick<LoginFacts, 'slotsOfRole' | 'slotsOfDatabase'> | null = null;
 
@@ -82,7 +82,7 @@ export class LoginWatch {
   /** The verdict, if it is known without a query: null to allow the login, undefined if a query is necessary. */
   get verdict(): ErrorFields | null | undefined {
     const { isPaused, loginChanges } = this.#pool;
-    // While there is no target, clients are allowed in to wait for one.
+    // While there is no target, clients can log in and wait for one.
     if (isPaused) return null;
     const now = performance.now();
     const isUncertain = this.#refusal !== null || now - loginChanges.reloadedAt < validity;
@@ -94,9 +94,9 @@ export class LoginWatch {
     return isFresh ? (this.#refusal ?? this.#limit()) : undefined;
   }
 
-  /** Queries, or joins the running query; `told` is called once. */
-  check(told: Told): void {
-    this.#waiting.push({ version: this.#pool.loginChanges.version, told });
+  /** Queries, or joins the running query; `done` is called once. */
+  check(done: Done): void {
+    this.#waiting.push({ version: this.#pool.loginChanges.version, done });
     this.resume();
   }
 
@@ -109,23 +109,23 @@ export class LoginWatch {
   }
 
   /**
-   * Asks on this connection, unless the facts are known: clients are let in without them while there is no target. Otherwise
-   * it would not be known later under which facts the connections of the pool have started. Returns whether it asks.
+   * Queries the facts on this connection unless they are known, because clients log in without them while there is no target.
+   * Otherwise the proxy would not know later under which facts the connections of the pool started. Returns whether it queries.
    */
   learn(connection: ServerConnection): boolean {
     if (this.#facts !== null || this.#isChecking || connection.loggedInAt < this.#at) return false;
     this.#begin();
-    this.#askOn(connection, (facts) => {
+    this.#queryOn(connection, (facts) => {
       if (facts?.denial === null) this.#take(facts);
       else this.#finish(null);
     });
     return true;
   }
 
-  #askOn(connection: ServerConnection, told: (facts: LoginFacts | null) => void): void {
+  #queryOn(connection: ServerConnection, done: (facts: LoginFacts | null) => void): void {
     const { database, user } = this.#pool;
     const take = new InternalQuery(({ rows }) =>
-      told(readLoginFacts(rows.at(-1), this.#pool.ownConnections)),
+      done(readLoginFacts(rows.at(-1), this.#pool.ownConnections)),
     );
     connection.run(loginFactsSql(database, user), take);
   }
@@ -139,12 +139,12 @@ export class LoginWatch {
   #check(): void {
     const pool = this.#pool;
     this.#begin();
-    const asked = pool.askServer(loginFactsSql(pool.database, pool.user), (rows) => {
+    const isSent = pool.queryServer(loginFactsSql(pool.database, pool.user), (rows) => {
       const facts = readLoginFacts(rows?.at(-1), pool.ownConnections);
       if (facts === null) this.#logIn(null);
       else this.#judge(facts);
     });
-    if (!asked) this.#logIn(null);
+    if (!isSent) this.#logIn(null);
   }
 
   #judge(facts: LoginFacts): void {
@@ -165,7 +165,7 @@ export class LoginWatch {
           this.#take(facts);
           return;
         }
-        this.#askOn(connection, (found) => {
+        this.#queryOn(connection, (found) => {
           queueMicrotask(() => aside?.close('it served only to read the catalogs'));
           if (found === null) this.#finish(null);
           else this.#take(found);
@@ -173,7 +173,7 @@ export class LoginWatch {
       },
       failed: ({ fields, final }) => {
         if (facts !== null || final || pool.isLimitOfOthers(fields)) this.#finish(fields);
-        // There is no server to ask: clients wait for one as usual.
+        // There is no server to query: clients wait for one as usual.
         else this.#finish(null);
       },
     });
@@ -223,7 +223,7 @@ export class LoginWatch {
     this.#waiting = waiting.filter(({ version }) => version > known);
     // Those who came after a change wait for a query that includes it.
     this.resume();
-    for (const { version, told } of waiting) if (version <= known) told(refusal ?? this.#limit());
+    for (const { version, done } of waiting) if (version <= known) done(refusal ?? this.#limit());
   }
 
   /** PostgreSQL counts connections; here clients count, because each of them would be a connection. */

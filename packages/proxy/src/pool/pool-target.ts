@@ -8,7 +8,7 @@ import type { ConnectFailure, ConnectionSource, SourcePool } from '../backend/co
 
 /* The environment of a pool: its borrowers, and the targets of its connections. */
 
-/** What decides which idle connection suits a borrower best. */
+/** The criteria for the idle connection that suits a borrower best. */
 export interface Suited {
   /** The last connection, if the borrower has state there. */
   readonly lastConnection?: ServerConnection | null;
@@ -40,7 +40,7 @@ export interface PoolLimits {
   readonly size: number;
   readonly minimum: number;
   readonly borrowTimeout: number;
-  /** 0 is forever. */
+  /** 0: no limit. */
   readonly lifetime: number;
   readonly lifetimeJitterPercent: number;
   readonly idleTimeout: number;
@@ -94,9 +94,9 @@ export interface PoolTarget {
   readonly loginChanges: LoginChanges;
   /**
    * Queries the server, not on a connection of a pool: `done` gets the rows, or null without a response. False if there
-   * is no server to ask.
+   * is no server to query.
    */
-  askServer(sql: string, done: (rows: Rows | null) => void): boolean;
+  queryServer(sql: string, done: (rows: Rows | null) => void): boolean;
   /** Clients and connections of the proxy, by user name and database name. */
   countOf(user: string, database: string): Counts;
   /** A statement needs the pool's database or user without connections: none are opened in the meantime. */

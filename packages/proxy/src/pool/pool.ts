@@ -16,7 +16,7 @@ import { StoredCode } from '../stored-code/stored-code.ts';
 import { BackOff } from './back-off.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { LoginWatch } from './login-watch.ts';
-import { StartQuestion } from './start-question.ts';
+import { StartValueQuery } from './start-value-query.ts';
 import { PoolStats } from './pool-stats.ts';
 import { resetSql } from '../backend/reset-sql.ts';
 import type {
@@ -78,8 +78,8 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
   #opening = 0;
   readonly #backOff = new BackOff();
   #closing = false;
-  /** What to ask on connections from before the last change of login-time settings. */
-  #startQuestion: StartQuestion | null = null;
+  /** Queries the start values of connections from before the last change of login-time settings. */
+  #startValueQuery: StartValueQuery | null = null;
   /** Its connections were closed for a statement, and no session has borrowed since. */
   #staysEmpty = false;
 
@@ -169,8 +169,8 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     return (limit === 'role' ? ofRole : ofDatabase) === 0;
   }
 
-  askServer(...[sql, done]: Parameters<PoolTarget['askServer']>): boolean {
-    return this.#target.askServer(sql, done);
+  queryServer(...[sql, done]: Parameters<PoolTarget['queryServer']>): boolean {
+    return this.#target.queryServer(sql, done);
   }
 
   get initQuery(): string {
@@ -309,8 +309,8 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     );
   }
 
-  hasErrand(connection: ServerConnection): boolean {
-    if (this.#startQuestion?.ask(connection) === true) return true;
+  startInternalQuery(connection: ServerConnection): boolean {
+    if (this.#startValueQuery?.run(connection) === true) return true;
     const { storedCode } = this;
     if (this.#reasonToClose(connection) !== null) return false;
     // Planned work waits until nothing runs.
@@ -345,7 +345,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     this.#grow();
   }
 
-  /** The first in the queue whom the connection suits; those who need a new one come first if it is new. */
+  /** The first borrower in the queue that the connection suits; if it is new, those that need a new one come first. */
   #nextFor(connection: ServerConnection): Borrower | undefined {
     let next: Borrower | undefined;
     for (const borrower of this.#waiting) {
@@ -453,7 +453,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
 
   /** Called at every tick of the coarse clock. */
   tick(): void {
-    this.#startQuestion?.tick();
+    this.#startValueQuery?.tick();
     for (const session of this.lingering) {
       const { connection } = session;
       if (
@@ -566,8 +566,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
 
   /**
    * From now on, connections start with other values of these parameters: new clients get new connections. Existing
-   * sessions keep their start values: the old connections are asked for them; values that they do not report are in
-   * `set`.
+   * sessions keep their start values, which the old connections are queried for; values that these do not report are in `set`.
    */
   renew(
     names: readonly string[],
@@ -575,9 +574,9 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     until: number,
     done: () => void,
   ): void {
-    const askServer: PoolTarget['askServer'] = (sql, told) => this.askServer(sql, told);
-    const question = new StartQuestion(names, set, until, askServer, (values) => {
-      if (this.#startQuestion === question) this.#startQuestion = null;
+    const queryServer: PoolTarget['queryServer'] = (sql, done) => this.queryServer(sql, done);
+    const query = new StartValueQuery(names, set, until, queryServer, (values) => {
+      if (this.#startValueQuery === query) this.#startValueQuery = null;
       this.recycle('settings that PostgreSQL applies at login have changed');
       this.#forgetGreetings();
       if (values.size > 0)
@@ -585,17 +584,17 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
       done();
       this.#grow();
     });
-    this.#startQuestion = question;
-    const knowing = [...this.#all].filter((connection) => question.knows(connection));
+    this.#startValueQuery = query;
+    const knowing = [...this.#all].filter((connection) => query.knows(connection));
     const idle = knowing.find((connection) => this.#idle.includes(connection));
     // If the new session is the only one, no other has values to keep.
-    if (names.length === 0 || this.sessions <= 1 || knowing.length === 0) question.giveUp();
+    if (names.length === 0 || this.sessions <= 1 || knowing.length === 0) query.giveUp();
     else if (idle !== undefined) {
       this.#idle.delete(idle);
-      question.ask(idle);
+      query.run(idle);
     } else
       for (const session of this.lingering)
-        if (session.connection !== null && question.knows(session.connection)) {
+        if (session.connection !== null && query.knows(session.connection)) {
           session.moveOn();
           break;
         }
@@ -769,7 +768,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
   }
 }
 
-/** An internal query before the requests of a session, without whose success they must not run. */
+/** An internal query before the requests of a session, which must not run if it fails. */
 function mustSucceed(connection: ServerConnection, what: string): InternalQuery {
   return new InternalQuery((answer) => {
     if (answer.error !== null) connection.closeOutOfSync(`${what}: ${answer.error.message ?? ''}`);

@@ -157,7 +157,7 @@ export interface ReplyNote {
   /** For `Reply.RewrittenQuery`: whether the current statement is the client's. */
   readonly passes?: boolean;
   /** The session gets the ParameterStatus of this request even if its other replies are discarded. */
-  readonly tellsParameters?: boolean;
+  readonly forwardsParameterStatus?: boolean;
   /** A notice came with the reply, the message `chunk[at, next)`. Returns the same as `failed`. */
   noticed?(chunk: Buffer, at: number, next: number): Buffer | null;
   /**

@@ -59,7 +59,7 @@ export interface Retry {
   /** The reason has been checked as far as possible. */
   readonly checked: boolean;
   whenChecked(done: () => void): void;
-  /** No evidence suggests another outcome on any server. */
+  /** Nothing suggests another outcome on any server. */
   readonly isConfirmed: boolean;
   /** `connection` leads to the same server, which would have the same outcome. */
   stands(connection: Origin): boolean;
@@ -238,7 +238,7 @@ export class QueryCycle {
 
   // --- Use and reuse ---
 
-  /** It is answered or abandoned, with all cycles before it. */
+  /** It is answered or given up, with all cycles before it. */
   clear(): void {
     this.#attempts = 0;
     this.#restart();

@@ -216,7 +216,7 @@ export class QueryCycles {
     this.#first.again(retry);
   }
 
-  /** Nothing is unanswered any more, or will be answered. */
+  /** No cycle is unanswered, or none will be answered. */
   clear(): void {
     this.#collapse();
     this.#first.clear();

@@ -16,8 +16,8 @@ export interface Loser {
 
 /** The consequence of a lost server connection for its session. */
 export type LossOutcome =
-  /** The session ends; the farewell is null if nothing can be sent any more. */
-  | { readonly kind: 'end'; readonly farewell: Buffer | null }
+  /** The session ends; the lastMessage is null if nothing can be sent any more. */
+  | { readonly kind: 'end'; readonly lastMessage: Buffer | null }
   /** No consequence: the cycle is retried. */
   | { readonly kind: 'send again' }
   /**
@@ -40,12 +40,12 @@ export type LossOutcome =
 export function judgeLoss(loss: ConnectionLoss, loser: Loser): LossOutcome {
   const { error } = loss;
   // A message was forwarded in part: nothing can follow it.
-  if (loss.midReply) return { kind: 'end', farewell: null };
+  if (loss.midReply) return { kind: 'end', lastMessage: null };
   if (loser.hasLostState) {
     // The state that the client relies on is gone, and only a new session can replace it.
     const last = loss.isEnding ? new ProxyError('TERMINATED') : error;
     const fatal = buildErrorResponse({ ...last.fields, severity: 'FATAL' });
-    return { kind: 'end', farewell: loss.errorSent ? null : fatal };
+    return { kind: 'end', lastMessage: loss.errorSent ? null : fatal };
   }
   const { cycle } = loser;
   const lost = error.code === 'SERVER_CONNECTION_LOST';

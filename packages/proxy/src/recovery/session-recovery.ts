@@ -47,7 +47,7 @@ export interface RecoveryOwner {
   /** It is pinned for a SQL-level prepared statement that no text shows. */
   readonly keepsUnseenStatements: boolean;
   /** The client has set read-only transactions. */
-  readonly asksReadOnly: boolean;
+  readonly requestsReadOnly: boolean;
   /** Parameters were set outside a transaction and not read back yet. */
   readonly setOutside: boolean;
   /** The lease is the first of its connection. */
@@ -69,7 +69,7 @@ export interface RecoveryOwner {
   borrowFailed(error: ErrorFields): void;
   corrected(assumption: Assumption): void;
   reply(bytes: Buffer): void;
-  end(reason: string, farewell: Buffer | null): void;
+  end(reason: string, lastMessage: Buffer | null): void;
   flow(): void;
 }
 
@@ -98,7 +98,7 @@ export class SessionRecovery {
       cycle: cycles.last,
     });
     if (outcome.kind === 'end') {
-      owner.end(loss.error.message, outcome.farewell);
+      owner.end(loss.error.message, outcome.lastMessage);
       return;
     }
     owner.forgetChanges();
@@ -126,7 +126,7 @@ export class SessionRecovery {
   canSendAgain(sqlstate: string): boolean {
     const owner = this.#owner;
     // A client with read-only transactions is refused everywhere.
-    if (sqlstate === '25006' && owner.asksReadOnly) return false;
+    if (sqlstate === '25006' && owner.requestsReadOnly) return false;
     return (
       !owner.isPinned &&
       !owner.losesListening(owner.inTransaction) &&

@@ -75,7 +75,7 @@ export class Aim {
   release(): void {
     const server = this.#server;
     const standIn = this.#standIn;
-    this.#letGo();
+    this.#unblock();
     if (!this.#ends && !this.#sleeps) {
       this.#close();
       return;
@@ -109,12 +109,12 @@ export class Aim {
     this.#late = setTimeout(() => {
       connection.retireReason ??= 'a signal for its client may arrive late';
       connection.isEnding = false;
-      this.#letGo();
+      this.#unblock();
       connection.settle();
     }, delivery).unref();
   }
 
-  #letGo(): void {
+  #unblock(): void {
     clearTimeout(this.#late);
     if (this.#blocksRequests) this.#server?.cancelPassed();
     this.#blocksRequests = false;
@@ -140,11 +140,11 @@ export class Aim {
     const sleeps = `SELECT FROM pg_catalog.pg_stat_activity WHERE pid OPERATOR(pg_catalog.=) ${connection.processId} AND wait_event OPERATOR(pg_catalog.=) 'PgSleep'`;
     // PostgreSQL ignores a cancel before the statement has begun.
     const poll = (tries: number): void => {
-      const isAsked = target.pool.askServer(sleeps, (rows) => {
+      const isSent = target.pool.queryServer(sleeps, (rows) => {
         if (rows?.length === 0 && tries > 0) poll(tries - 1);
         else done();
       });
-      if (!isAsked) done();
+      if (!isSent) done();
     };
     poll(mostPolls);
   }

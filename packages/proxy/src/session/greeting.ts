@@ -54,7 +54,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   granted(connection: ServerConnection): void {
     connection.leaseTo(this);
     this.#pool.reset(connection, 0);
-    // Even without a replay: an idle connection has not reported yet that the configuration was reloaded.
+    // Also without a replay, because an idle connection may not have reported a reload of the configuration yet.
     const { parameterSet, reported } = connection.state;
     const { sql, names } = startValuesOf(parameterSet, this.parameters, (name) =>
       reported.has(name),

@@ -128,7 +128,7 @@ export class Interventions {
     pool.loginChanges.version++;
   }
 
-  /** The session runs nothing any more that needs other sessions blocked. */
+  /** The session no longer runs anything that needs other sessions blocked. */
   end(): void {
     const way = this.#way;
     const aims = this.#aims;

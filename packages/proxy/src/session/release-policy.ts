@@ -15,10 +15,10 @@ export const Release = distinct<'Release'>()({
   ReadStoredCode: 4,
   /** Probe the connection for state of the session. */
   Probe: 5,
-  /** Find out what the session listens to, and take it over; then decide again. */
+  /** Find out which channels the session listens to, and take them over; then decide again. */
   SettleListening: 6,
   /** Ask the database whether the session can call currval() and lastval(). */
-  AskSequences: 7,
+  CheckSequences: 7,
   /** UNLISTEN on the connection. */
   Unlisten: 8,
 });
@@ -29,7 +29,7 @@ export interface Releasable {
   /** Its statements are affecting others, or part of a message has been sent. */
   readonly isKept: boolean;
   /** Statements have run that are not checked yet. */
-  readonly hasUnjudged: boolean;
+  readonly hasUnchecked: boolean;
   /** The code of the database can be read, or is being read. */
   readonly canReadCode: boolean;
   readonly wantsProbe: boolean;
@@ -37,7 +37,7 @@ export interface Releasable {
   readonly lingers: boolean;
   /** Whether it listens. */
   readonly listens: boolean;
-  readonly wantsSequences: boolean;
+  readonly mustCheckSequences: boolean;
   readonly isPinned: boolean;
   /** The connection has LISTEN for the session, and no reset follows. */
   readonly mustUnlisten: boolean;
@@ -51,11 +51,11 @@ export function nextRelease(session: Releasable, isListeningSettled = false): Re
   if (!isListeningSettled) {
     if (session.isKept) return Release.Stay;
     if (session.lingers) return Release.Linger;
-    if (session.hasUnjudged) return session.canReadCode ? Release.ReadStoredCode : Release.Judge;
+    if (session.hasUnchecked) return session.canReadCode ? Release.ReadStoredCode : Release.Judge;
     if (session.wantsProbe) return Release.Probe;
     if (session.listens) return Release.SettleListening;
   }
-  if (session.wantsSequences) return Release.AskSequences;
+  if (session.mustCheckSequences) return Release.CheckSequences;
   if (session.isPinned) return Release.Stay;
   return session.mustUnlisten ? Release.Unlisten : Release.Let;
 }

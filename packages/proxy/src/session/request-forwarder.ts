@@ -489,10 +489,10 @@ export class RequestForwarder {
           break;
         case Code.Sync:
           cycles++;
-          if (requests.asksAtSync) {
+          if (requests.describesAtSync) {
             toServer.addRange(chunk, from, at);
             from = at;
-            requests.askAtSync(connection);
+            requests.describeAtSync(connection);
           }
           if (connection.pending.append(Reply.Sync)) this.#cycles.end();
           connection.cycleOpen = false;

@@ -29,8 +29,8 @@ export interface SessionKeeper extends PinWatcher, Reach {
 
 /** The session, as its parts call it. */
 export interface SessionOwner extends InterventionOwner {
-  /** Ends the session; `farewell` is the last message to the client, null: none. */
-  end(reason: string, farewell: Buffer | null): void;
+  /** Ends the session; `lastMessage` is the last message to the client, null: none. */
+  end(reason: string, lastMessage: Buffer | null): void;
   terminate(error: ProxyError): void;
   /** Ends the session, which has exceeded a limit. */
   exceed(setting: SessionLimit): void;

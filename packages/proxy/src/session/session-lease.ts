@@ -9,7 +9,7 @@ import { SharedCycle } from '../interleaving/shared-cycle.ts';
 import type { SharedReader } from '../interleaving/shared-cycle.ts';
 import type { SharedLease } from '../interleaving/shared-lease.ts';
 import { memory } from '../io/memory.ts';
-import { isHurried } from '../parameters/own-timeouts.ts';
+import { mayTimeOutSoon } from '../parameters/own-timeouts.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
 import { PinReason } from '../pinning/pin-reason.ts';
@@ -317,7 +317,7 @@ export class SessionLease
     if (connection.state.clientNamed !== null) this.requests.reconcile(connection);
     const before = connection.state.parameterSet;
     // A timeout of the previous session could end the replay before PostgreSQL treats errors as the end of its process.
-    if (pool.replay(connection, parameters.known) && isHurried(before))
+    if (pool.replay(connection, parameters.known) && mayTimeOutSoon(before))
       connection.lease.pauseRequests();
     // The requests at the start of the lease change what the connection has reported, so others' values are visible
     // until they are answered.
@@ -446,7 +446,7 @@ export class SessionLease
 
   parameterReported(name: string, value: string): void {
     const { parameters } = this.#effects;
-    parameters.told(name, value);
+    parameters.reportedToClient(name, value);
     // No request sets a parameter, but one has changed: by a function, or because the server reloaded its
     // configuration, which it reports with the next reply.
     if (parameters.dirty) return;
@@ -458,15 +458,15 @@ export class SessionLease
     this.#reportChanges(connection, null, true);
   }
 
-  /** Tells the client of parameters that have changed on the server. `isFirst`: the pool may not know of it yet. */
+  /** Reports parameters that have changed on the server to the client. `isFirst`: the pool may not know about it yet. */
   #reportChanges(
     connection: ServerConnection,
     before: ParameterSet | null,
     isFirst: boolean,
   ): void {
-    const news = this.#effects.parameters.news(connection, before);
-    for (const [name, value] of news) this.#core.reply(buildParameterStatus(name, value));
-    if (isFirst && news.length > 0) this.pool.parameterChanged();
+    const changed = this.#effects.parameters.takeUnreported(connection, before);
+    for (const [name, value] of changed) this.#core.reply(buildParameterStatus(name, value));
+    if (isFirst && changed.length > 0) this.pool.parameterChanged();
   }
 
   notified(chunk: Buffer, at: number, end: number): boolean {
@@ -505,8 +505,9 @@ export class SessionLease
       case Release.Probe:
         effects.probing.run(connection);
         break;
-      case Release.AskSequences:
-        if (effects.sequences !== null) effects.probing.askSequences(connection, effects.sequences);
+      case Release.CheckSequences:
+        if (effects.sequences !== null)
+          effects.probing.checkSequences(connection, effects.sequences);
         break;
       case Release.Unlisten:
         effects.listening?.release(connection);
@@ -546,8 +547,8 @@ export class SessionLease
     if (connection !== null && !busy && probing.seesPin) probing.run(connection);
   }
 
-  end(reason: string, farewell: Buffer | null): void {
-    this.#core.owner.end(reason, farewell);
+  end(reason: string, lastMessage: Buffer | null): void {
+    this.#core.owner.end(reason, lastMessage);
   }
 
   /** The session is about to end: it no longer waits for a lease, and its state has to be removed. */
@@ -637,7 +638,7 @@ export class SessionLease
     return this.#core.pin.reason === PinReason.SqlPrepare;
   }
 
-  get asksReadOnly(): boolean {
+  get requestsReadOnly(): boolean {
     return this.#effects.parameters.get('default_transaction_read_only') !== undefined;
   }
 

@@ -9,7 +9,7 @@ export interface SessionLimits {
   readonly MaxPortals: number;
   readonly MaxSessionMemory: number;
   readonly MaxUnreadBytes: number;
-  /** Past it the client is not read on; nothing ends. */
+  /** Above it, the proxy pauses reading from the client; the session continues. */
   readonly MaxPendingReplies: number;
 }
 

@@ -12,7 +12,7 @@ import type { PinReason } from '../pinning/pin-reason.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import { ClientOutput } from './client-output.ts';
-import { sayGoodbye } from './goodbye.ts';
+import { flushAndClose } from './flush-and-close.ts';
 import type { RequestForwarder } from './request-forwarder.ts';
 import { SessionCore } from './session-core.ts';
 import type { SessionKeeper as CoreKeeper, SessionOwner } from './session-core.ts';
@@ -237,7 +237,7 @@ export class Session implements SessionOwner, TransportHandler, Worker {
     this.end(error.message, buildErrorResponse({ ...error.fields, severity: 'FATAL' }));
   }
 
-  /** Internal error in the proxy: neither of the two connections can be trusted any more. */
+  /** Internal error in the proxy: neither of the two connections can be trusted. */
   broken(error: unknown): void {
     caught('a client connection', error);
     const reason = 'internal error in the proxy';
@@ -253,14 +253,14 @@ export class Session implements SessionOwner, TransportHandler, Worker {
     connection?.destroy(reason);
   }
 
-  end(reason: string, farewell: Buffer | null): void {
+  end(reason: string, lastMessage: Buffer | null): void {
     if (this.#core.state === SessionState.Closed) return;
     this.#lease.leave();
     this.#core.enter(SessionState.Closed);
     this.#core.pin.close();
     const isMidReply = this.connection?.midReply === true;
-    if (farewell !== null && !isMidReply && !this.socket.isEnded) this.socket.write(farewell);
-    sayGoodbye(this.socket, this.tls, farewell === null);
+    if (lastMessage !== null && !isMidReply && !this.socket.isEnded) this.socket.write(lastMessage);
+    flushAndClose(this.socket, this.tls, lastMessage === null);
     this.#core.interventions?.end();
     this.#lease.close();
     this.#requests.close();

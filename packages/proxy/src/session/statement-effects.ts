@@ -172,13 +172,13 @@ export class StatementEffects
     const { connection, pool } = this;
     if ((flags & (touchesSequences | Flag.Transaction)) === 0 || connection === null) return false;
     if (!has(flags, Flag.ReadsSequence) && pool.sequenceReaders.isEmpty) return false;
-    return this.#drawing().mustWait(connection, flags, this.#asksSequences);
+    return this.#drawing().mustWait(connection, flags, this.#readsSequences);
   }
 
   willParse({ flags }: Effects): void {
     const { connection } = this;
     if ((flags & (touchesSequences | Flag.Transaction)) === 0 || connection === null) return;
-    this.#drawing().prepare(connection, flags, this.#asksSequences);
+    this.#drawing().prepare(connection, flags, this.#readsSequences);
   }
 
   vacateFor(effects: Effects): boolean {
@@ -260,7 +260,7 @@ export class StatementEffects
     if (!has(flags, touchesSequences) && readers.isEmpty) return;
     const application = this.#core.applicationName;
     if (has(flags, Flag.ReadsSequence) && readers.add(application)) {
-      events.sequencesAsked.publish({
+      events.sequenceReaderFound.publish({
         client: this.#core.id,
         application,
         statement: normalizedAt(source, start),
@@ -276,7 +276,7 @@ export class StatementEffects
   }
 
   /** The application uses currval() or lastval(). */
-  get #asksSequences(): boolean {
+  get #readsSequences(): boolean {
     return this.pool.sequenceReaders.has(this.#core.applicationName);
   }
 
@@ -397,8 +397,8 @@ export class StatementEffects
   foundHiddenState(what: string, suspects: readonly Suspect[]): void {
     // From now on, they are probed each time.
     const unknown = suspects.filter(({ effects }) => leavesSomething(effects));
-    const told = unknown.length === 0 ? null : unknown.map(({ statement }) => statement);
-    this.#core.keeper.foundHiddenState(this.#core, what, told);
+    const statements = unknown.length === 0 ? null : unknown.map(({ statement }) => statement);
+    this.#core.keeper.foundHiddenState(this.#core, what, statements);
   }
 
   // --- The end of the lease ---
@@ -412,8 +412,8 @@ export class StatementEffects
     return this.#core.interventions?.areUnderWay === true || this.#requests().midMessage;
   }
 
-  get hasUnjudged(): boolean {
-    return this.#code?.hasUnjudged === true;
+  get hasUnchecked(): boolean {
+    return this.#code?.hasUnchecked === true;
   }
 
   get canReadCode(): boolean {
@@ -426,7 +426,7 @@ export class StatementEffects
 
   get mayHaveLeft(): boolean {
     const code = this.#code;
-    return code !== null && (code.hasSuspects || code.hasUnjudged);
+    return code !== null && (code.hasSuspects || code.hasUnchecked);
   }
 
   get isCertain(): boolean {
@@ -454,7 +454,7 @@ export class StatementEffects
     return this.#sequences;
   }
 
-  get wantsSequences(): boolean {
+  get mustCheckSequences(): boolean {
     return this.#sequences?.wantsProbe(this.pin.reason) === true;
   }
 
@@ -467,7 +467,7 @@ export class StatementEffects
     return (
       this.probing.isUnderWay ||
       this.wantsProbe ||
-      this.hasUnjudged ||
+      this.hasUnchecked ||
       this.connection?.state.residue.isUnproven === true ||
       this.listensOnLease
     );

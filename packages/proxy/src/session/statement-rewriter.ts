@@ -26,7 +26,7 @@ import type { ReplyNote } from '../protocol/pending-replies.ts';
 import { Flag, classifyBytes, normalizedOf } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
 import { events } from '../telemetry/events.ts';
-import { Telling } from '../statements/analysis.ts';
+import { DescriptionNote } from '../statements/analysis.ts';
 import type { Analysis } from '../statements/analysis.ts';
 import {
   backendNameIn,
@@ -133,7 +133,7 @@ export class StatementRewriter implements ConversationOwner {
   #unnamed = noUnnamedUse;
   readonly #onDemand: OnDemand;
   /** The unnamed statement of the open cycle was neither described nor bound. */
-  #untold = false;
+  #undescribed = false;
   /** The client binds its unnamed statement in later cycles than that of its Parse. */
   #keepsUnnamed = false;
   /** The unnamed statement was changed, and the result was not checked. */
@@ -244,7 +244,7 @@ export class StatementRewriter implements ConversationOwner {
 
   /**
    * The error says that a statement does not exist. True if code that the session has run has closed it: then its name
-   * means nothing any more. The error is not translated yet.
+   * has no meaning. The error is not translated yet.
    */
   hasClosed(connection: ServerConnection, error: string): boolean {
     const backendName = backendNameIn(error);
@@ -426,7 +426,7 @@ export class StatementRewriter implements ConversationOwner {
     let parseMessage: Buffer | null = null;
     if (name === '' && source !== null) parseMessage = Buffer.from(source.subarray(start, end));
     else if (named instanceof ClientStatement)
-      parseMessage = named.statement.namedParse('', told(named));
+      parseMessage = named.statement.namedParse('', reported(named));
     if (parseMessage === null) return null;
     const changed = aimText(parseMessage, 6, signals, (id) => this.#owner.processFor(id));
     return changed ? parseMessage : null;
@@ -651,7 +651,7 @@ export class StatementRewriter implements ConversationOwner {
         Action.Forward,
         this.#changeUnnamed(connection, unnamed),
       );
-      this.#untold = true;
+      this.#undescribed = true;
       return false;
     }
     const name = nameIn(chunk, bodyAt(at), nameEnd);
@@ -672,32 +672,36 @@ export class StatementRewriter implements ConversationOwner {
     if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, null);
     kept.prepareOn(connection, kept.analysis, null, Action.Forward, names.parsed(name, kept));
     if (!describesStatement(chunk, next, bodyAt(at), nameEnd))
-      this.#ask(connection, kept, kept.analysis);
+      this.#describe(connection, kept, kept.analysis);
     return true;
   }
 
   /** An internal Describe of a statement. */
-  #ask(connection: ServerConnection, kept: Kept, analysis: Analysis): void {
+  #describe(connection: ServerConnection, kept: Kept, analysis: Analysis): void {
     toServer.add(kept.describeMessage);
-    connection.pending.append(Reply.DescribeStatement, Action.Discard, new Telling(kept, analysis));
+    connection.pending.append(
+      Reply.DescribeStatement,
+      Action.Discard,
+      new DescriptionNote(kept, analysis),
+    );
   }
 
   /**
    * True if the current cycle has an unnamed statement that will be bound later, and that the client has not described.
    */
-  get asksAtSync(): boolean {
-    return this.#untold;
+  get describesAtSync(): boolean {
+    return this.#undescribed;
   }
 
   /** Before Sync: the types and rows of the unnamed statement must be known for other connections. */
-  askAtSync(connection: ServerConnection): void {
-    this.#untold = false;
+  describeAtSync(connection: ServerConnection): void {
+    this.#undescribed = false;
     const unnamed = this.#unnamed;
     if (
       connection.state.unnamed.expected === unnamed.statement &&
       unnamed.statement.source !== null
     )
-      this.#ask(connection, unnamed, unnamed.analysis);
+      this.#describe(connection, unnamed, unnamed.analysis);
   }
 
   /** A Parse with a name in use: PostgreSQL reports that itself, unless it finds another error first. */
@@ -870,14 +874,16 @@ export class StatementRewriter implements ConversationOwner {
     if (text !== null && this.#mustMove(connection, text.effects)) return false;
     if (text !== null && !this.#mayBegin(connection, text)) return this.#wait();
     // Most drivers never bind it again.
-    if (this.#untold && connection.cycleOpen && !this.#keepsUnnamed) this.#untold = false;
-    else if (!this.#untold && !connection.cycleOpen) this.#keepsUnnamed = true;
+    if (this.#undescribed && connection.cycleOpen && !this.#keepsUnnamed) this.#undescribed = false;
+    else if (!this.#undescribed && !connection.cycleOpen) this.#keepsUnnamed = true;
     const need = source === null ? Need.Nothing : this.#onDemand.needOf(connection, unnamed, true);
     if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
     this.#unbind(portal);
     const failure =
-      need === Need.Nothing ? null : new BindFailure('', told(unnamed), chunk, portalEnd + 2, stop);
+      need === Need.Nothing
+        ? null
+        : new BindFailure('', reported(unnamed), chunk, portalEnd + 2, stop);
     if (need === Need.PrepareAndWait && failure !== null) {
       if (text !== null && has(text.effects.flags, usesNames)) this.#meet(connection, text);
       return this.#prepareAndWait(connection, unnamed, failure);
@@ -926,7 +932,7 @@ export class StatementRewriter implements ConversationOwner {
     const failure =
       need === Need.Nothing
         ? null
-        : new BindFailure(name, told(named), chunk, statementEnd + 1, stop);
+        : new BindFailure(name, reported(named), chunk, statementEnd + 1, stop);
     if (need === Need.PrepareAndWait && failure !== null) {
       if (has(effects.flags, usesNames)) this.#meet(connection, text);
       return this.#prepareAndWait(connection, named, failure);
@@ -1065,7 +1071,7 @@ export class StatementRewriter implements ConversationOwner {
     return true;
   }
 
-  /** The portal has no statement that uses names any more. */
+  /** The portal no longer has a statement that uses names. */
   #unbind(portal: string): void {
     const text = this.#bound?.get(portal);
     if (text === undefined) return;
@@ -1089,7 +1095,7 @@ export class StatementRewriter implements ConversationOwner {
     }
     if (nameEnd === namedAt(at)) {
       if (this.#unnamedUncertain(connection)) return this.#wait();
-      this.#untold = false;
+      this.#undescribed = false;
       if (this.#unnamed.statement.source === null) {
         this.#ensureNoUnnamed(connection);
         connection.pending.append(Reply.DescribeStatement);
@@ -1148,7 +1154,7 @@ export class StatementRewriter implements ConversationOwner {
       Action.Forward,
       here === null
         ? null
-        : new Telling(kept, here, () => {
+        : new DescriptionNote(kept, here, () => {
             kept.analysis = here;
             return null;
           }),
@@ -1203,7 +1209,7 @@ export class StatementRewriter implements ConversationOwner {
 
   /** The client changes its unnamed statement, and so that of the connection. */
   #changeUnnamed(connection: ServerConnection, after: UnnamedStatement): UnnamedChange {
-    this.#untold = false;
+    this.#undescribed = false;
     this.#unnamed = after === noUnnamedStatement ? noUnnamedUse : new UnnamedUse(after);
     connection.state.unnamed.expect(after, after.analysis);
     this.#unnamedChanged();
@@ -1277,7 +1283,7 @@ const changedRows = buildErrorResponse({
   routine: 'RevalidateCachedQuery',
 });
 
-function told({ analysis }: Kept): Description | null {
+function reported({ analysis }: Kept): Description | null {
   return analysis.description;
 }
 

@@ -38,7 +38,7 @@ export class Lexer {
   needsText = false;
 
   readonly #numeral: number;
-  readonly #isWary: boolean;
+  readonly #stopsIfUncertain: boolean;
   #buffer: Buffer = nothing;
   #at = 0;
   #end = 0;
@@ -51,14 +51,14 @@ export class Lexer {
   #hash = 0;
 
   /**
-   * `limit`: the longest normalized text, in bytes. `numeral`: the placeholder for a number. A wary lexer stops at a
-   * literal that ends elsewhere under another standard_conforming_strings or client encoding, because the rest might be
+   * `limit`: the longest normalized text, in bytes. `numeral`: the placeholder for a number. With `stopsIfUncertain`, it stops
+   * at a literal that ends elsewhere under another standard_conforming_strings or client encoding, because the rest might be
    * its content.
    */
-  constructor(limit: number, numeral: string, isWary = false) {
+  constructor(limit: number, numeral: string, stopsIfUncertain = false) {
     this.normalized = new Normalizer(limit);
     this.#numeral = numeral.charCodeAt(0);
-    this.#isWary = isWary;
+    this.#stopsIfUncertain = stopsIfUncertain;
   }
 
   /** Scans `buffer[start, end)`. */
@@ -72,16 +72,16 @@ export class Lexer {
     this.#end = end;
     this.#string = Str.None;
     this.#endGap();
-    while (this.#at < end && this.reason === undefined && !this.#isHopeless)
+    while (this.#at < end && this.reason === undefined && !this.#isDecided)
       this.#readToken(buffer[this.#at] ?? 0);
     this.judge.end();
     // Do not keep the connection's buffer alive.
     this.#buffer = nothing;
   }
 
-  /** The judge is not sure, and the shape is too long for the parser: nothing that follows can change either. */
-  get #isHopeless(): boolean {
-    return !this.judge.isSure && !this.normalized.isWhole && !this.#isWary;
+  /** The judge is not sure, and the normalized text is too long for the parser: the rest of the text cannot change either. */
+  get #isDecided(): boolean {
+    return !this.judge.isSure && !this.normalized.isWhole && !this.#stopsIfUncertain;
   }
 
   #readToken(byte: number): void {
@@ -230,7 +230,7 @@ export class Lexer {
     const goesOn = last !== Str.None && this.#gapBreaks && !this.#gapBlock;
     const escapes = goesOn && last === Str.Escapes;
     const end = ends.endOfString(this.#buffer, this.#at + 1, this.#end, escapes);
-    if (this.#isWary && this.#isUncertain(end, escapes)) return;
+    if (this.#stopsIfUncertain && this.#isUncertain(end, escapes)) return;
     if (goesOn && end >= 0) {
       this.#at = end;
       this.#endGap();
@@ -309,7 +309,7 @@ export class Lexer {
     const next = this.#peek(1);
     if (next === quote && (first | 0x20) === 0x65) {
       const end = ends.endOfString(this.#buffer, this.#at + 2, this.#end, true);
-      if (this.#isWary && this.#isUncertain(end, true)) return;
+      if (this.#stopsIfUncertain && this.#isUncertain(end, true)) return;
       this.#constant(stringPlaceholder, end);
       this.#string = Str.Escapes;
       return;

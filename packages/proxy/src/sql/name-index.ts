@@ -80,7 +80,7 @@ export class NameIndex<T> {
   readonly #byHash = new Map<number, T[]>();
   readonly #beyondAscii: T[] = [];
   readonly #withDollar: T[] = [];
-  readonly #unspeakable: T[] = [];
+  readonly #withoutWord: T[] = [];
   #size = 0;
 
   get size(): number {
@@ -96,7 +96,7 @@ export class NameIndex<T> {
     else {
       // For a name like "my table" one word is enough: every mention of the name contains it.
       const [word] = /[a-z_]\w*/i.exec(name) ?? [];
-      if (word === undefined) this.#unspeakable.push(value);
+      if (word === undefined) this.#withoutWord.push(value);
       else {
         const hash = hashOf(word);
         const before = this.#byHash.get(hash);
@@ -111,7 +111,7 @@ export class NameIndex<T> {
    * texts with different literals are all new, so nothing is allocated or cached here.
    */
   mayMention(bytes: Uint8Array, start: number, end: number): boolean {
-    if (this.#unspeakable.length > 0) return true;
+    if (this.#withoutWord.length > 0) return true;
     let at = start;
     while (at < end) {
       const kind = kinds[bytes[at] ?? 0] ?? 0;
@@ -143,7 +143,7 @@ export class NameIndex<T> {
 
   /** The names that a text with these words may mention. */
   find(words: Words): T[] {
-    const found = [...this.#unspeakable];
+    const found = [...this.#withoutWord];
     if (words.hasEscapedNames) {
       for (const values of this.#byHash.values()) found.push(...values);
       found.push(...this.#beyondAscii, ...this.#withDollar);

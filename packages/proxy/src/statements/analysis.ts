@@ -20,7 +20,7 @@ export interface Described {
 }
 
 /** The answer to Describe of a statement, which reports the description. */
-export class Telling implements ReplyNote {
+export class DescriptionNote implements ReplyNote {
   readonly #statement: Described;
   readonly #analysis: Analysis;
   readonly #told: (() => Buffer | null) | null;

@@ -8,7 +8,7 @@ import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
 import { Flag } from '../sql/index.ts';
 import type { Effects } from '../sql/index.ts';
-import { Analysis, Telling } from './analysis.ts';
+import { Analysis, DescriptionNote } from './analysis.ts';
 import type { Described } from './analysis.ts';
 import type { Description } from './description.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
@@ -141,11 +141,11 @@ export class OnDemand {
     const analysis = new Analysis();
     const told = kept.analysis.description;
     kept.prepareOn(connection, analysis, told, Action.Discard, failure);
-    let telling: Telling;
+    let telling: DescriptionNote;
     if (told === null) {
       // The client has no description yet.
       kept.analysis = analysis;
-      telling = new Telling(kept, analysis);
+      telling = new DescriptionNote(kept, analysis);
     } else if (need === Need.Prepare) {
       // Its types were given, and it has no rows.
       analysis.description = told.rows === null ? told : null;
@@ -157,7 +157,7 @@ export class OnDemand {
         this.#checks--;
         analysis.usedBy = null;
       };
-      telling = new Telling(
+      telling = new DescriptionNote(
         kept,
         analysis,
         () => {
@@ -171,7 +171,7 @@ export class OnDemand {
       );
     } else {
       this.#awaited = analysis;
-      telling = new Telling(kept, analysis);
+      telling = new DescriptionNote(kept, analysis);
     }
     toServer.add(kept.describeMessage);
     connection.pending.append(Reply.DescribeStatement, Action.Discard, telling);

@@ -107,7 +107,7 @@ export function gatherRewritten(
 }
 
 /** The client gets the ParameterStatus messages. Errors are those of a transaction that has failed before. */
-const told: ReplyNote = { tellsParameters: true, undo: () => undefined };
+const told: ReplyNote = { forwardsParameterStatus: true, undo: () => undefined };
 
 /** Collects start values in a separate Query, after a Query of the client. */
 export function gatherBehind(connection: StatementSink, statements: readonly string[]): void {

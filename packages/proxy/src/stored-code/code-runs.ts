@@ -10,8 +10,8 @@ import { Risk } from './stored-code-sql.ts';
 import type { StoredCode, Verdict } from './stored-code.ts';
 
 /** The maximum number of unchecked statements and their maximum length; the session is probed for others. */
-const mostUnjudged = 100;
-const longestUnjudged = 65_536;
+const mostUnchecked = 100;
+const longestUnchecked = 65_536;
 /** How long a session waits for a reading on another connection, in milliseconds. */
 const patience = 500;
 /**
@@ -49,7 +49,7 @@ export class CodeRuns {
   /** One of them certainly has side effects. */
   #isCertain = false;
   /** Statements that ran while the code of the database was unknown. */
-  #unjudged: { readonly effects: Effects; readonly text: Buffer }[] = [];
+  #unchecked: { readonly effects: Effects; readonly text: Buffer }[] = [];
   /**
    * Possible names of custom parameters in statements that are probed for: in their values and literals, and in unparsed
    * texts. As the client's bytes.
@@ -62,8 +62,8 @@ export class CodeRuns {
     this.#owner = owner;
   }
 
-  get hasUnjudged(): boolean {
-    return this.#unjudged.length > 0;
+  get hasUnchecked(): boolean {
+    return this.#unchecked.length > 0;
   }
 
   get hasSuspects(): boolean {
@@ -86,8 +86,8 @@ export class CodeRuns {
     const { flags } = effects;
     const verdict = storedCode.verdictOf(effects, source, start, end);
     if (!storedCode.isKnown || verdict.isNew) {
-      if (this.#unjudged.length < mostUnjudged && end - start < longestUnjudged)
-        this.#unjudged.push({ effects, text: Buffer.from(source.subarray(start, end)) });
+      if (this.#unchecked.length < mostUnchecked && end - start < longestUnchecked)
+        this.#unchecked.push({ effects, text: Buffer.from(source.subarray(start, end)) });
       else this.#suspect(effects, source, start, end, true);
       if (has(flags, Flag.UnknownFunction) && !has(flags, standsAlone)) this.#owner.mayReset();
     } else this.#take(verdict, effects, source, start, end);
@@ -141,7 +141,7 @@ export class CodeRuns {
 
   /** A statement has the values in `chunk[start, end)`: the name of a parameter may be an argument of a function. */
   bound(chunk: Buffer, start: number, end: number): void {
-    if (!this.hasSuspects && !this.hasUnjudged) return;
+    if (!this.hasSuspects && !this.hasUnchecked) return;
     this.#noteNames(chunk.toString('latin1', start, Math.min(end, start + longestValues)));
   }
 
@@ -171,7 +171,7 @@ export class CodeRuns {
     this.leaseEnded();
     this.#suspects = [];
     this.#isCertain = false;
-    this.#unjudged = [];
+    this.#unchecked = [];
   }
 
   /** The catalog has been read since the statements ran, as far as they show. */
@@ -179,7 +179,7 @@ export class CodeRuns {
     const { storedCode } = this.#owner;
     return (
       storedCode.isKnown &&
-      this.#unjudged.every(
+      this.#unchecked.every(
         ({ effects, text }) => !storedCode.verdictOf(effects, text, 0, text.length).isNew,
       )
     );
@@ -188,12 +188,12 @@ export class CodeRuns {
   /** Checks the statements that ran against the known code of the database. */
   judge(): void {
     const { storedCode } = this.#owner;
-    for (const { effects, text } of this.#unjudged) {
+    for (const { effects, text } of this.#unchecked) {
       const verdict = storedCode.verdictOf(effects, text, 0, text.length);
       this.#take(verdict, effects, text, 0, text.length);
       if (verdict.risk === Risk.Lasting) this.#owner.mayLeaveForGood(text, 0);
     }
-    this.#unjudged = [];
+    this.#unchecked = [];
   }
 
   #take(verdict: Verdict, effects: Effects, source: Buffer, start: number, end: number): void {

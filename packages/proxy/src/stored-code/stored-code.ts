@@ -265,7 +265,7 @@ export class StoredCode {
     this.#spent = Math.max(0, this.#spent - share * (from - this.#askedAt));
     this.#askedAt = from;
     // It takes several queries: no session gets the connection between them.
-    connection.isAsked = true;
+    connection.isReserved = true;
     this.#reader.read(connection, (knowledge, isLost) => {
       this.#isReading = false;
       this.#took = performance.now() - started;
@@ -275,7 +275,7 @@ export class StoredCode {
         else this.#take(knowledge, from, changes === this.#changes);
         // Those who wait for the answer act before a session gets the connection.
         done();
-        connection.isAsked = false;
+        connection.isReserved = false;
       }
       const waiting = this.#whenRead;
       this.#whenRead = [];

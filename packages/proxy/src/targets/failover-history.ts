@@ -19,7 +19,7 @@ export interface Failover {
 }
 
 /** A failover in the JSON of `/targets`: times as ISO 8601. */
-export type ToldFailover = {
+export type ReportedFailover = {
   readonly [Key in keyof Failover]: Failover[Key] extends Date
     ? string
     : Date extends Failover[Key]

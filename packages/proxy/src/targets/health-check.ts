@@ -96,7 +96,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
     }, timeout);
     this.#asking = { anew: anew || this.#connection === null, giveUp };
     if (this.#connection !== null) {
-      this.#askRole(this.#connection, finish);
+      this.#queryRole(this.#connection, finish);
       return;
     }
     // Its own timeout only cleans up: the timer above determines the result.
@@ -108,7 +108,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
         // This connection may answer what the last one did not: a server during a promotion refuses many queries.
         this.#sql = roleSql;
         this.#connection = new ServerConnection(login, this, 0, this.#source);
-        this.#askRole(this.#connection, finish);
+        this.#queryRole(this.#connection, finish);
       }
     });
   }
@@ -146,7 +146,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
     this.#drop('the health checks of the target have stopped');
   }
 
-  hasErrand(): boolean {
+  startInternalQuery(): boolean {
     return false;
   }
 
@@ -168,7 +168,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
     if (this.#asking === null) this.#owner.lost();
   }
 
-  #askRole(connection: ServerConnection, finish: Finish): void {
+  #queryRole(connection: ServerConnection, finish: Finish): void {
     const sql = this.#sql;
     this.#run(connection, sql, (answer) => {
       const [row] = answer.rows;
@@ -180,16 +180,16 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
         });
       else if (row !== undefined) {
         finish({ kind: 'role', role: readRole(row) });
-        this.#askTopology(connection);
+        this.#queryTopology(connection);
       } else if (sql === roleSql) {
         this.#sql = plainRoleSql;
-        this.#askRole(connection, finish);
+        this.#queryRole(connection, finish);
       } else finish(failureResult(answer.error?.sqlstate ?? '', answer.error?.message ?? ''));
     });
   }
 
   /** This answer is not urgent: a database without these functions has returned an error, and is asked again later. */
-  #askTopology(connection: ServerConnection): void {
+  #queryTopology(connection: ServerConnection): void {
     const topology = this.#topology;
     const now = performance.now();
     if (topology === null || connection.closed || now - this.#topologyAt < topologyInterval) return;

@@ -82,7 +82,7 @@ export class Monitor {
     const askedAt = clock.now;
     monitored.check.ask(this.limits.timeout, anew, (result) => {
       // A target that responds to clients is only slow: a database under load must stay in use.
-      if (result.kind === 'silent' && monitored.target.heardAt > askedAt) {
+      if (result.kind === 'silent' && monitored.target.receivedAt > askedAt) {
         this.#owner.heard(monitored);
         return;
       }
@@ -150,7 +150,7 @@ export class Monitor {
       listed: true,
       silent: 0,
       last: null,
-      toldLag: 0,
+      reportedLag: 0,
     });
   }
 
@@ -160,7 +160,7 @@ export class Monitor {
       if (lag === undefined) continue;
       for (const monitored of this.#monitoredTargets.values()) {
         const { address } = monitored.target;
-        if (address.serverName === host && address.port === port) monitored.toldLag = lag;
+        if (address.serverName === host && address.port === port) monitored.reportedLag = lag;
       }
     }
   }

@@ -12,7 +12,7 @@ export interface MonitoredTarget {
   silent: number;
   last: CheckResult | null;
   /** Its replication lag according to its cluster, in seconds; 0 if unknown. */
-  toldLag: number;
+  reportedLag: number;
 }
 
 /** The context for judging a target, in addition to its own responses. */

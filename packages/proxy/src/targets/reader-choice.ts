@@ -22,7 +22,7 @@ export class ReaderChoice {
   }
 
   /** Records the position of a target. While there is no writer, the lag of standbys stays as it was. */
-  learn({ target, last, toldLag }: MonitoredTarget, writer: MonitoredTarget | null): void {
+  learn({ target, last, reportedLag }: MonitoredTarget, writer: MonitoredTarget | null): void {
     if (last?.kind !== 'role') return;
     const { position, inRecovery } = last.role;
     if (target === writer?.target) {
@@ -30,7 +30,7 @@ export class ReaderChoice {
       if (position !== null) this.#lags.mark(position, this.#writerSeenAt);
     }
     const seen = position === null ? 0 : this.#lags.lagAt(position, this.#writerSeenAt);
-    target.lag = inRecovery ? Math.max(seen, toldLag) : 0;
+    target.lag = inRecovery ? Math.max(seen, reportedLag) : 0;
   }
 
   /** There is another writer. */

@@ -96,7 +96,7 @@ export class RolePools implements PoolTarget {
     return pool;
   }
 
-  askServer(...[sql, done]: Parameters<PoolTarget['askServer']>): boolean {
+  queryServer(...[sql, done]: Parameters<PoolTarget['queryServer']>): boolean {
     return this.#serving.some((target) => target.isBorrowable && target.ask(sql, done));
   }
 

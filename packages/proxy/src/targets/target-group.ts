@@ -153,7 +153,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
         },
         dropped: (database) => {
           const found = `SELECT FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) ${quoteText(database)}::pg_catalog.name`;
-          own.askServer(found, (rows) => {
+          own.queryServer(found, (rows) => {
             if (rows?.length === 0) owner.dropped(database);
           });
         },

@@ -71,7 +71,7 @@ export class Target implements ConnectionSource {
   /** The roles that it serves: their pools share its budget. */
   readonly users = new Set<{ readonly pools: Iterable<SourcePool> }>();
   generation = 0;
-  heardAt = 0;
+  receivedAt = 0;
   crashedAt = -Infinity;
   answers = true;
   leases = 0;

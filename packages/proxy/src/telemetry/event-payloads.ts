@@ -85,7 +85,7 @@ export interface EventPayloads {
   /** The functions of a database could not be read. */
   readonly storedCodeUnread: { readonly error: string };
   /** An application called currval() or lastval(). */
-  readonly sequencesAsked: {
+  readonly sequenceReaderFound: {
     readonly client: number;
     readonly application: string;
     readonly statement: string;

@@ -69,7 +69,7 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
     message:
       'the proxy could not read the functions of the database: it probes for their side effects by sampling',
   },
-  sequencesAsked: {
+  sequenceReaderFound: {
     level: 'warn',
     message:
       'an application uses currval() or lastval(): from now on, nextval() and setval() pin its sessions',

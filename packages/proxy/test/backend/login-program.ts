@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { buildQuery, terminateMessage } from '@sluice/wire';
 import { openServerConnection, sendCancelRequest } from '../../src/backend/connect.ts';
 import type { ConnectOptions } from '../../src/backend/connect.ts';
-import { nobody, QuietHandler } from '../../src/io/quiet-handler.ts';
+import { ignoring, QuietHandler } from '../../src/io/quiet-handler.ts';
 import type { LoginResult } from '../../src/backend/login-result.ts';
 import type { ConnectFailure } from '../../src/backend/connection-source.ts';
 
@@ -73,7 +73,7 @@ function open(options: LoginCase): Promise<LoginOutcome> {
 
 async function run({ address, cancel, sql }: LoginCase, login: LoginResult): Promise<LoginOutcome> {
   const { socket, processId, secretKey } = login;
-  const isLeft = socket.handler !== nobody;
+  const isLeft = socket.handler !== ignoring;
   const conversation = new Conversation();
   socket.handler = conversation;
   socket.resume();

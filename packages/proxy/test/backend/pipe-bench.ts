@@ -60,7 +60,7 @@ export class Bench implements PipeOwner {
     this.pipe = new Pipe(this.socket, this);
   }
 
-  heard(): void {
+  received(): void {
     // Each chunk; of no interest to most tests.
   }
 

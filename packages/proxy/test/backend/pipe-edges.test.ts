@@ -359,11 +359,11 @@ suite('what ends a pipe', () => {
 
 test('each chunk is news of the server', () => {
   const bench = asked(new Reader('a'), Reply.Query);
-  let heard = 0;
-  bench.heard = () => void heard++;
+  let received = 0;
+  bench.received = () => void received++;
   bench.socket.feed(row('one').subarray(0, 3));
   bench.socket.feed(row('one').subarray(3), done, readyForQueryIdle);
-  assert.equal(heard, 2);
+  assert.equal(received, 2);
 });
 
 test('reading is paused once, however often that is asked', () => {

@@ -14,7 +14,7 @@ import { Credentials } from '../../src/credentials/credentials.ts';
 import { ProxyError } from '../../src/errors.ts';
 import { handshakeOptions } from '../../src/frontend/handshake-options.ts';
 import { network } from '../../src/io/network.ts';
-import { nobody, QuietHandler } from '../../src/io/quiet-handler.ts';
+import { ignoring, QuietHandler } from '../../src/io/quiet-handler.ts';
 import type { Transport } from '../../src/io/transport.ts';
 import { ClientHandshake } from '../../src/frontend/handshake.ts';
 import { createSettings } from '../../src/settings/index.ts';
@@ -63,7 +63,7 @@ function accepted(socket: Transport): void {
         ...told,
         rest: rest?.toString('latin1') ?? null,
         // Left as the handler of the socket, the handshake would stay in memory.
-        isLeft: client.handler !== nobody,
+        isLeft: client.handler !== ignoring,
       });
       client.handler = new Served(client);
       const secret = Buffer.alloc(login.longCancelKey ? 32 : 4, 7);

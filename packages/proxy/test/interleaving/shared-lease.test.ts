@@ -112,7 +112,7 @@ test('a connection on which a session has left something is reset first', async 
   const client = await bench.bench.leased();
   client.leased.state.residue.begin(7, 0, () => true);
   client.leased.state.residue.markUnproven();
-  client.letGo();
+  client.endLease();
   await bench.bench.turn();
   bench.server.read();
   const before = bench.pool.stats.resets;

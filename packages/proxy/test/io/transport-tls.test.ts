@@ -42,7 +42,7 @@ async function arrival(
     ca: server.ca,
     crl: undefined,
     protocol: { minVersion: 'TLSv1.2' },
-    asksForCertificate: false,
+    requestsCertificate: false,
     ...options,
   });
   const pair = await accepted(t, network);
@@ -180,7 +180,7 @@ for (const network of networks) {
     });
 
     test('client certificates: a good one, a strange one, none', async (t) => {
-      const options = { asksForCertificate: true };
+      const options = { requestsCertificate: true };
       const good = await arrival(t, network, options);
       asClient(t, good.peer, { cert: client.cert, key: client.key });
       assert.equal(await good.accept(), null);

@@ -66,7 +66,7 @@ export class ListeningBench extends PoolBench {
     await this.lease(session);
     session.run(...channels.map((channel) => `LISTEN "${channel}"`));
     await this.turn();
-    session.letGo();
+    session.endLease();
     await this.turn();
     return session;
   }
@@ -134,7 +134,7 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
     }
   }
 
-  letGo(): void {
+  endLease(): void {
     this.keepsLease = false;
     this.connection?.settle();
   }

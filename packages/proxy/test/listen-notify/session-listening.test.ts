@@ -50,7 +50,7 @@ suite('what a session listens to', () => {
     await bench.turn();
     assert.ok(bench.servers[0]?.received.includes(`Q ${channelsSql}`));
     assert.ok(!session.listening.unsettled);
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.equal(session.connection, null);
     assert.equal(bench.servers.length, 1);
@@ -68,7 +68,7 @@ suite('what a session listens to', () => {
     await bench.turn();
     assert.deepEqual(session.channels, []);
     assert.equal(bench.listener.sessions, 0);
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.equal(session.connection, null);
     bench.notify('orders', 'one');
@@ -84,7 +84,7 @@ suite('what a session listens to', () => {
     await bench.turn();
     assert.deepEqual(bench.channelsOf(bench.servers[0]), ['orders']);
     const { connection, resumed } = session;
-    session.letGo();
+    session.endLease();
     // What is sent now must find the channels listened to.
     assert.ok(connection?.lease.isPaused);
     assert.ok(!session.listening.isTracked);
@@ -101,7 +101,7 @@ suite('what a session listens to', () => {
     await bench.lease(session);
     await bench.turn();
     bench.servers[0]?.errors.set('UNLISTEN *', refused);
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.equal(session.connection, null);
     assert.ok(bench.servers[0]?.received.includes('Q DISCARD ALL'));
@@ -116,7 +116,7 @@ suite('what a session listens to', () => {
     await bench.turn();
     assert.deepEqual(session.channels, ['orders']);
     bench.notify('orders', 'one');
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
     // The next lease is not blind.
@@ -137,7 +137,7 @@ suite('what a session listens to', () => {
     session.listening.mayChange(false);
     bench.servers[0]?.rowsOf('LISTEN "stock"');
     await bench.turn();
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.deepEqual(session.channels, ['orders', 'stock']);
     assert.equal(session.connection, null);
@@ -153,7 +153,7 @@ suite('what a session listens to', () => {
     await bench.turn();
     assert.ok(session.isPinned);
     assert.deepEqual(session.channels, []);
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.ok(session.connection);
     bench.notify('orders', 'one');
@@ -204,7 +204,7 @@ suite('what a session listens to', () => {
     clock.now = now;
     await bench.turn();
     assert.ok(!session.isPinned);
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.equal(session.connection, null);
     bench.notify('orders', 'from the other');
@@ -288,7 +288,7 @@ suite('notifications', () => {
       'C NOTIFY',
       'ZI',
     ]);
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.deepEqual(session.heard(), []);
     bench.notify('orders', 'theirs');
@@ -301,7 +301,7 @@ suite('notifications', () => {
     await bench.lease(session);
     for (let count = 0; count < 3; count++) session.send(buildQuery('NOTIFY "orders", \'mine\''));
     await bench.turn();
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.deepEqual(session.heard().length, 3);
   });
@@ -379,7 +379,7 @@ suite('notifications', () => {
       for (let count = 0; count < 5; count++)
         session.send(buildQuery(`NOTIFY "orders", '${payload}'`));
       await bench.turn();
-      session.letGo();
+      session.endLease();
       await bench.turn();
       assert.equal(session.heard().length, 5);
     }
@@ -407,7 +407,7 @@ suite('notifications', () => {
     lease?.socket.feed(notification(1, 'orders', 'mine'));
     assert.deepEqual(session.heard(), [`A ${session.clientProcessId} orders mine`]);
     bench.lose(listening);
-    session.letGo();
+    session.endLease();
     await bench.turn();
     assert.deepEqual(session.heard(), ['N 01000']);
     // Another has sent the same words since: it is news.
@@ -442,7 +442,7 @@ suite('notifications', () => {
           else server?.answer(1);
         }
         await bench.turn();
-        session.letGo();
+        session.endLease();
         await bench.turn();
         assert.equal(session.connection, null);
         bench.notify('orders', `${sent++}`);

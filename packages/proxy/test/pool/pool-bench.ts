@@ -89,7 +89,7 @@ class Target implements PoolTarget {
     this.next = source;
   }
 
-  askServer(sql: string): boolean {
+  queryServer(sql: string): boolean {
     this.questions.push(sql);
     return false;
   }
@@ -115,7 +115,7 @@ class Target implements PoolTarget {
   }
 }
 
-/** A session, as far as a pool knows one: it keeps its lease until `letGo`. */
+/** A session, as far as a pool knows one: it keeps its lease until `endLease`. */
 export class PoolClient implements Borrower {
   readonly owner = new ScriptedOwner();
   readonly parameters: ParameterSet;
@@ -158,7 +158,7 @@ export class PoolClient implements Borrower {
     this.failure = error;
   }
 
-  letGo(): void {
+  endLease(): void {
     this.owner.keepsLease = false;
     this.leased.settle();
   }
@@ -237,7 +237,7 @@ export class PoolBench {
     for (let made = 0; made < count; made++) clients.push(await this.leased());
     const connections = clients.map(({ leased }) => leased);
     for (const client of clients) {
-      client.letGo();
+      client.endLease();
       await this.turn();
     }
     return connections;

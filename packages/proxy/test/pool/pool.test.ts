@@ -85,11 +85,11 @@ suite('borrowing', () => {
     const first = await bench.leased();
     const second = bench.client().borrow();
     const third = bench.client().borrow();
-    first.letGo();
+    first.endLease();
     await bench.turn();
     assert.ok(second.leased);
     assert.equal(third.connection, null);
-    second.letGo();
+    second.endLease();
     await bench.turn();
     assert.ok(third.leased);
     assert.equal(bench.source.attempts, 1);
@@ -101,7 +101,7 @@ suite('borrowing', () => {
     const first = await bench.leased();
     const second = bench.client().borrow();
     bench.target.pauseReason = 'there is no writer';
-    first.letGo();
+    first.endLease();
     await bench.turn();
     bench.target.pauseReason = null;
     assert.equal(bench.pool.idleCount, 1);
@@ -422,7 +422,7 @@ suite('a session that needs a new connection', () => {
     client.borrow();
     bench.source.onRelease = () => bench.pool.grow();
     const { leased } = holder;
-    holder.letGo();
+    holder.endLease();
     await bench.turn();
     assert.ok(leased.closed);
     assert.ok(client.leased);
@@ -449,7 +449,7 @@ suite('a session that needs a new connection', () => {
     client.needsNew = true;
     client.borrow();
     const [second, third] = [bench.client().borrow(), bench.client().borrow()];
-    holder.letGo();
+    holder.endLease();
     await bench.turn();
     assert.ok(second.leased);
     assert.equal(third.connection, null);
@@ -595,7 +595,7 @@ suite('a session has ended', () => {
     const client = await bench.leased();
     bench.pool.reset(client.leased, 7);
     if (unproven) client.leased.state.residue.markUnproven();
-    client.letGo();
+    client.endLease();
     await bench.turn();
     askedOn(bench);
     return bench;
@@ -656,7 +656,7 @@ suite('pinned sessions', () => {
     await bench.turn();
     const { leased } = client;
     bench.pool.pinEnded();
-    client.letGo();
+    client.endLease();
     await bench.turn();
     assert.ok(leased.closed, 'the pool has one too many');
   });
@@ -740,27 +740,27 @@ suite('between leases the code of the database is read', () => {
     const bench = new PoolBench();
     const client = await bench.leased();
     const { leased } = client;
-    client.letGo();
+    client.endLease();
     assert.ok(bench.pool.storedCode.isBeingRead || bench.pool.storedCode.isKnown);
     await bench.turn();
     assert.ok(leased.isIdle);
-    assert.ok(!bench.pool.hasErrand(leased));
+    assert.ok(!bench.pool.startInternalQuery(leased));
   });
 
   test('but not during a pause, nor on a connection that is to be closed', async () => {
     const bench = new PoolBench();
     const stranger = connectTo(new ScriptedServer(), bench.source);
     bench.target.pauseReason = 'there is no writer';
-    assert.ok(!bench.pool.hasErrand(stranger));
+    assert.ok(!bench.pool.startInternalQuery(stranger));
     bench.target.pauseReason = null;
     bench.source.yields = true;
-    assert.ok(!bench.pool.hasErrand(stranger));
+    assert.ok(!bench.pool.startInternalQuery(stranger));
     bench.source.yields = false;
     // First it is asked under which facts it has started.
-    assert.ok(bench.pool.hasErrand(stranger));
-    assert.ok(!stranger.isAsked);
-    assert.ok(bench.pool.hasErrand(stranger));
-    assert.ok(stranger.isAsked);
+    assert.ok(bench.pool.startInternalQuery(stranger));
+    assert.ok(!stranger.isReserved);
+    assert.ok(bench.pool.startInternalQuery(stranger));
+    assert.ok(stranger.isReserved);
   });
 
   test('and not before who waits, unless it has been time for long', async () => {
@@ -770,14 +770,14 @@ suite('between leases the code of the database is read', () => {
     await bench.idle(0);
     bench.client().borrow();
     // It was never read: that is overdue.
-    assert.ok(bench.pool.hasErrand(stranger));
+    assert.ok(bench.pool.startInternalQuery(stranger));
     const other = new PoolBench({ size: 1 });
     await other.idle(1);
     await other.leased();
     other.client().borrow();
     const { now } = clock;
     clock.now += 1500;
-    assert.ok(!other.pool.hasErrand(stranger));
+    assert.ok(!other.pool.startInternalQuery(stranger));
     clock.now = now;
   });
 });
@@ -801,7 +801,7 @@ suite('a connection that comes back is closed', () => {
       const client = await bench.leased();
       const { leased } = client;
       cause(bench);
-      client.letGo();
+      client.endLease();
       assert.ok(leased.closed);
       assert.equal(bench.pool.size, 0);
       assert.equal(bench.source.leases, 0);
@@ -816,7 +816,7 @@ suite('a connection that comes back is closed', () => {
     const holder = await bench.leased();
     const client = bench.client().borrow();
     bench.pool.recycle('the password has changed');
-    holder.letGo();
+    holder.endLease();
     await bench.turn();
     assert.equal(client.leased.loginGeneration, 1);
   });
@@ -826,7 +826,7 @@ suite('a connection that comes back is closed', () => {
     const holder = await bench.leased();
     const client = bench.client().borrow();
     bench.source.isBorrowable = false;
-    holder.letGo();
+    holder.endLease();
     await bench.turn();
     assert.equal(bench.pool.idleCount, 1);
     assert.equal(client.connection, null);
@@ -840,13 +840,13 @@ suite('the connections of a target', () => {
     const client = await bench.leased();
     const idle = await bench.leased();
     const resting = idle.leased;
-    idle.letGo();
+    idle.endLease();
     await bench.turn();
     const other = bench.addSource('other');
     const elsewhere = bench.client().borrow();
     // It took the idle one; the next goes to the other target.
     const there = await bench.leased();
-    elsewhere.letGo();
+    elsewhere.endLease();
     await bench.turn();
     bench.pool.retireConnections(bench.source, 'it is drained');
     assert.ok(resting.closed);
@@ -1007,7 +1007,7 @@ suite('the minimum', () => {
     await bench.turn();
     assert.equal(bench.pool.size, 0);
     const client = await bench.leased();
-    client.letGo();
+    client.endLease();
     await bench.turn();
     bench.pool.tick();
     assert.equal(bench.pool.size, 1);
@@ -1075,9 +1075,9 @@ suite('idle connections', () => {
     const { now } = clock;
     // However long the first reading took: readings rest for many times as long.
     clock.now += 1_000_000;
-    client.letGo();
+    client.endLease();
     clock.now = now;
-    assert.ok(leased.isAsked);
+    assert.ok(leased.isReserved);
     assert.equal(
       bench.pool.closeIdle(9, () => undefined),
       1,
@@ -1252,7 +1252,7 @@ suite('an attempt to connect fails', () => {
     const client = bench.client().borrow();
     await bench.turn();
     assert.equal(client.failure, null);
-    holder.letGo();
+    holder.endLease();
     await bench.turn();
     assert.ok(client.leased);
   });
@@ -1353,7 +1353,7 @@ suite('what is asked of the target', () => {
 
   test('puts a question to the server', () => {
     const bench = new PoolBench();
-    assert.ok(!bench.pool.askServer('SELECT 1', () => undefined));
+    assert.ok(!bench.pool.queryServer('SELECT 1', () => undefined));
     assert.deepEqual(bench.target.questions, ['SELECT 1']);
   });
 });
@@ -1476,13 +1476,13 @@ suite('logins begin in another way', () => {
       server.rowsOf = () => [[''], ['work_mem', Buffer.from('4MB').toString('base64')]];
     bench.pool.renew(['work_mem'], new Map(), Infinity, () => undefined);
     assert.deepEqual([stranger.told, lingerer.told], [0, 1]);
-    client.letGo();
+    client.endLease();
     await bench.turn();
     assert.deepEqual(told, ['[["work_mem","4MB"]]']);
     assert.ok(leased.closed);
     // It is asked once: the next lease ends as ever.
     const next = await bench.leased();
-    assert.ok(!bench.pool.hasErrand(next.leased));
+    assert.ok(!bench.pool.startInternalQuery(next.leased));
   });
 
   test('twice: the second question stands', async () => {

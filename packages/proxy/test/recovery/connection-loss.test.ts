@@ -80,10 +80,10 @@ function messages(bytes: Buffer): string[] {
   return all;
 }
 
-function farewell(outcome: LossOutcome): ErrorFields | null {
+function lastMessage(outcome: LossOutcome): ErrorFields | null {
   assert.equal(outcome.kind, 'end');
-  if (outcome.kind !== 'end' || outcome.farewell === null) return null;
-  return parseErrorFields(outcome.farewell, 5, outcome.farewell.length);
+  if (outcome.kind !== 'end' || outcome.lastMessage === null) return null;
+  return parseErrorFields(outcome.lastMessage, 5, outcome.lastMessage.length);
 }
 
 const unknown = lost.fields.sqlstate;
@@ -96,22 +96,22 @@ test('between requests the client is told nothing', () => {
 });
 
 test('half a message ends the session without a word', () => {
-  assert.equal(farewell(judge({ midReply: true, cycles: 1 }, { texts: ['SELECT 1'] })), null);
-  assert.equal(farewell(judge({ midReply: true }, { hasLostState: true })), null);
+  assert.equal(lastMessage(judge({ midReply: true, cycles: 1 }, { texts: ['SELECT 1'] })), null);
+  assert.equal(lastMessage(judge({ midReply: true }, { hasLostState: true })), null);
 });
 
 test('state that is lost ends the session, with the error as the last word', () => {
-  const last = farewell(judge({}, { hasLostState: true }));
+  const last = lastMessage(judge({}, { hasLostState: true }));
   assert.equal(last?.sqlstate, unknown);
   assert.equal(last?.severity, 'FATAL');
 });
 
 test('a session that is ended by another gets the error of that', () => {
-  assert.equal(farewell(judge({ isEnding: true }, { hasLostState: true }))?.sqlstate, '57P01');
+  assert.equal(lastMessage(judge({ isEnding: true }, { hasLostState: true }))?.sqlstate, '57P01');
 });
 
 test('a client that has had an error is told no other at the end', () => {
-  assert.equal(farewell(judge({ errorSent: true }, { hasLostState: true })), null);
+  assert.equal(lastMessage(judge({ errorSent: true }, { hasLostState: true })), null);
 });
 
 test('a read of which nothing was relayed is sent again', () => {

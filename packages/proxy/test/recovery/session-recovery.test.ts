@@ -66,7 +66,7 @@ class Owner implements RecoveryOwner {
   inTransaction = false;
   isPinned = false;
   keepsUnseenStatements = false;
-  asksReadOnly = false;
+  requestsReadOnly = false;
   setOutside = false;
   isFirstLease = false;
   listeningInTransaction: boolean | null = null;
@@ -142,8 +142,8 @@ class Owner implements RecoveryOwner {
   reply(bytes: Buffer): void {
     this.log.push(...repliesIn(bytes));
   }
-  end(_: string, farewell: Buffer | null): void {
-    this.log.push(farewell === null ? 'ended' : `ended with ${repliesIn(farewell).join()}`);
+  end(_: string, lastMessage: Buffer | null): void {
+    this.log.push(lastMessage === null ? 'ended' : `ended with ${repliesIn(lastMessage).join()}`);
   }
   flow(): void {
     this.log.push('flow');
@@ -310,7 +310,7 @@ suite('the database refuses work', () => {
 
   test('but not for who asked for read-only transactions', () => {
     const owner = new Owner().sent('SELECT 1');
-    owner.asksReadOnly = true;
+    owner.requestsReadOnly = true;
     assert.ok(!owner.recovery.canSendAgain('25006'));
     assert.ok(owner.recovery.canSendAgain('57P01'));
   });

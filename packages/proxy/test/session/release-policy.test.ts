@@ -6,12 +6,12 @@ import { test } from 'node:test';
 /** A session with nothing to do before it lets go. */
 const quiet: Releasable = {
   isKept: false,
-  hasUnjudged: false,
+  hasUnchecked: false,
   canReadCode: true,
   wantsProbe: false,
   lingers: false,
   listens: false,
-  wantsSequences: false,
+  mustCheckSequences: false,
   isPinned: false,
   mustUnlisten: false,
 };
@@ -23,12 +23,12 @@ function next(session: Partial<Releasable>, isListeningSettled = false): Release
 /** Everything that there is to do at once. */
 const busy: Releasable = {
   isKept: true,
-  hasUnjudged: true,
+  hasUnchecked: true,
   canReadCode: true,
   wantsProbe: true,
   lingers: true,
   listens: true,
-  wantsSequences: true,
+  mustCheckSequences: true,
   isPinned: true,
   mustUnlisten: true,
 };
@@ -48,12 +48,12 @@ test('a session that may linger does so before anything is found out', () => {
 });
 
 test('statements that are not judged have the code of the database read', () => {
-  assert.equal(next({ hasUnjudged: true }), Release.ReadStoredCode);
+  assert.equal(next({ hasUnchecked: true }), Release.ReadStoredCode);
   assert.equal(nextRelease({ ...busy, isKept: false, lingers: false }), Release.ReadStoredCode);
 });
 
 test('they are judged by what is known when the database cannot be asked', () => {
-  assert.equal(next({ hasUnjudged: true, canReadCode: false }), Release.Judge);
+  assert.equal(next({ hasUnchecked: true, canReadCode: false }), Release.Judge);
 });
 
 test('a probe comes before listening is settled', () => {
@@ -62,27 +62,27 @@ test('a probe comes before listening is settled', () => {
 });
 
 test('listening is settled before sequences are asked for', () => {
-  assert.equal(next({ listens: true, wantsSequences: true }), Release.SettleListening);
+  assert.equal(next({ listens: true, mustCheckSequences: true }), Release.SettleListening);
   assert.equal(next({ listens: true, isPinned: true }), Release.SettleListening);
   assert.equal(next({ listens: true, mustUnlisten: true }), Release.SettleListening);
 });
 
 test('once listening is settled, it is not settled again', () => {
   assert.equal(next({ listens: true }, true), Release.Let);
-  assert.equal(next({ listens: true, wantsSequences: true }, true), Release.AskSequences);
+  assert.equal(next({ listens: true, mustCheckSequences: true }, true), Release.CheckSequences);
   assert.equal(next({ listens: true, isPinned: true }, true), Release.Stay);
   assert.equal(next({ listens: true, mustUnlisten: true }, true), Release.Unlisten);
 });
 
 test('once listening is settled, what came before it is not asked again', () => {
   assert.equal(
-    nextRelease({ ...busy, wantsSequences: false, isPinned: false, mustUnlisten: false }, true),
+    nextRelease({ ...busy, mustCheckSequences: false, isPinned: false, mustUnlisten: false }, true),
     Release.Let,
   );
 });
 
 test('sequences are asked for even of a pinned session: its pin may end', () => {
-  assert.equal(next({ wantsSequences: true, isPinned: true }), Release.AskSequences);
+  assert.equal(next({ mustCheckSequences: true, isPinned: true }), Release.CheckSequences);
 });
 
 test('a pinned session stays', () => {

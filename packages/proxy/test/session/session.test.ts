@@ -57,7 +57,7 @@ class World {
       },
       isBalanced: false,
       loginChanges: { version: 0, reloadedAt: 0 },
-      askServer: () => false,
+      queryServer: () => false,
       countOf: () => ({
         clientsOfRole: 1,
         clientsOfDatabase: 1,

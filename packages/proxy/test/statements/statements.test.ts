@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { Flag, effectsOf } from '../../src/sql/index.ts';
-import { Analysis, Telling } from '../../src/statements/analysis.ts';
+import { Analysis, DescriptionNote } from '../../src/statements/analysis.ts';
 import {
   backendNameIn,
   backendNamePrefix,
@@ -170,7 +170,7 @@ suite('a statement', () => {
     const one = statement();
     const analysis = new Analysis();
     let calls = 0;
-    const telling = new Telling(one, analysis, () => {
+    const telling = new DescriptionNote(one, analysis, () => {
       calls++;
       return null;
     });

@@ -36,5 +36,5 @@ export function monitored(name: string, last: Partial<Role> | CheckResult | null
     target.learn(role);
     result = { kind: 'role', role };
   }
-  return { target, check, listed: true, silent: 0, last: result, toldLag: 0 };
+  return { target, check, listed: true, silent: 0, last: result, reportedLag: 0 };
 }

@@ -11,22 +11,22 @@ function valuesSql(names: readonly string[]): string {
 SELECT lower(name), ${encodedSql('pg_catalog.set_config(name, NULL, true)')} FROM pg_settings WHERE lower(name) = ANY (ARRAY[${list}]) AND context = 'user'`;
 }
 
-/** How long to wait for a connection that can answer, in milliseconds. */
+/** The maximum time to wait for a connection that can answer, in milliseconds. */
 const patience = 2000;
 
 /**
- * Asks a server connection for its start values of these parameters. Existing sessions keep these, although new
- * connections start with others. Only those that the user can set: others could not be replayed. A parameter that is
- * reset for the duration of the query is returned as SHOW shows it.
+ * Queries the start values of these parameters on a server connection. Existing sessions keep them, although new connections
+ * start with others. Only for parameters that the user can set: others could not be replayed. A parameter that is reset for the
+ * duration of the query is returned as SHOW shows it.
  */
-export class StartQuestion {
+export class StartValueQuery {
   readonly #names: readonly string[];
   readonly #set: ReadonlyMap<string, string>;
   readonly #until: number;
-  readonly #askServer: PoolTarget['askServer'];
+  readonly #queryServer: PoolTarget['queryServer'];
   readonly #done: (values: ReadonlyMap<string, string>) => void;
   readonly #since = performance.now();
-  #isAsked = false;
+  #isSent = false;
   #isOver = false;
   #isGivenUp = false;
 
@@ -38,13 +38,13 @@ export class StartQuestion {
     names: readonly string[],
     set: ReadonlyMap<string, string>,
     until: number,
-    askServer: PoolTarget['askServer'],
+    queryServer: PoolTarget['queryServer'],
     done: (values: ReadonlyMap<string, string>) => void,
   ) {
     this.#names = names;
     this.#set = set;
     this.#until = until;
-    this.#askServer = askServer;
+    this.#queryServer = queryServer;
     this.#done = done;
   }
 
@@ -53,11 +53,11 @@ export class StartQuestion {
     return loggedInAt < this.#until;
   }
 
-  /** Asks on this connection, which is closed afterwards; false if another was asked already. */
-  ask(connection: ServerConnection): boolean {
-    if (this.#isAsked || this.#isOver || connection.retireReason !== null) return false;
+  /** Runs on this connection, which is closed afterwards; false if the query already ran on another one. */
+  run(connection: ServerConnection): boolean {
+    if (this.#isSent || this.#isOver || connection.retireReason !== null) return false;
     if (!this.knows(connection)) return false;
-    this.#isAsked = true;
+    this.#isSent = true;
     connection.retireReason = 'settings that PostgreSQL applies at login have changed';
     connection.run(
       valuesSql(this.#names),
@@ -77,16 +77,18 @@ export class StartQuestion {
   }
 
   /**
-   * There is no connection to ask. A parameter that was set before had that value. Any other has the server's default,
-   * if another connection reports it.
+   * No connection can answer. A parameter that was set before had that value. Any other has the server's default, if another
+   * connection reports it.
    */
   giveUp(): void {
     if (this.#isOver || this.#isGivenUp) return;
     this.#isGivenUp = true;
-    const isAsked =
+    const isSent =
       this.#names.length > 0 &&
-      this.#askServer(valuesSql(this.#names), (rows) => this.#finish(rows?.slice(1) ?? [], false));
-    if (!isAsked) this.#finish([], false);
+      this.#queryServer(valuesSql(this.#names), (rows) =>
+        this.#finish(rows?.slice(1) ?? [], false),
+      );
+    if (!isSent) this.#finish([], false);
   }
 
   /** `isOwn`: the rows are from a connection with the previous values. */
