@@ -1,8 +1,8 @@
 declare const kind: unique symbol;
 
 /**
- * An integer that stands for something of one kind: a number, or an integer of another kind, does not compile in its place.
- * At run time it is the integer alone.
+ * An integer of one kind: a plain number, or an integer of another kind, does not compile in its place. At run time it is a
+ * plain integer.
  */
 export type Distinct<Kind extends string, Value extends number = number> = Value & {
   readonly [kind]: Kind;
@@ -20,7 +20,7 @@ export function distinct<Kind extends string>(): <const Values extends Record<st
   return (values) => values as Named<Kind, typeof values>;
 }
 
-/** An integer that is known to be of a kind: it was read from a table that holds no others, or calculated from such. */
+/** An integer that is known to be of a kind: it was read from a table of that kind, or computed from such integers. */
 export function as<Kind extends string>(value: number): Distinct<Kind> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- this is where integers become distinct
   return value as Distinct<Kind>;

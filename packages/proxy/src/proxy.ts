@@ -382,8 +382,8 @@ class PoolingProxy implements RunningProxy {
   }
 
   #refreshInterval(): number {
-    const usual = this.#settings.SecretsRefreshInterval * 1000;
-    return this.#unread.length > 0 ? Math.min(usual, 30_000, 500 * 2 ** this.#tries) : usual;
+    const regular = this.#settings.SecretsRefreshInterval * 1000;
+    return this.#unread.length > 0 ? Math.min(regular, 30_000, 500 * 2 ** this.#tries) : regular;
   }
 
   #warnOfRules(): void {

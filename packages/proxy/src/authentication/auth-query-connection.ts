@@ -5,7 +5,7 @@ import { AsideConnection } from '../pool/aside-connection.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { AuthQueryAnswer } from './auth-query.ts';
 
-/** Unused for so long, it is closed; in milliseconds. */
+/** The idle time after which the connection is closed, in milliseconds. */
 const idleTime = 30_000;
 
 /** The server connection of AuthQuery: opened when it is needed, within the budget, and closed when it is idle. */
@@ -17,20 +17,20 @@ export class AuthQueryConnection {
   #timer: NodeJS.Timeout | undefined;
   #timeout: number;
 
-  /** `poolOf`: the pool whose user and database it has; null when nobody serves. `timeout` in milliseconds. */
+  /** `poolOf`: the pool whose user and database it has; null if no target serves. `timeout` in milliseconds. */
   constructor(poolOf: () => Pool | null, timeout: number) {
     this.#poolOf = poolOf;
     this.#timeout = timeout;
   }
 
-  /** Runs one statement after the other. Settles in time, whatever the database does. */
+  /** Runs statements one after the other. Settles within the timeout, whatever the database does. */
   run(sql: string): Promise<AuthQueryAnswer> {
     const answer = this.#last.then(() => this.#run(sql));
     this.#last = answer;
     return answer;
   }
 
-  /** Ends the connection. */
+  /** Closes the connection. */
   close(): void {
     clearTimeout(this.#timer);
     this.#aside?.close('AuthQuery has ended');
@@ -47,20 +47,20 @@ export class AuthQueryConnection {
         resolve(`no answer within ConnectTimeout (${this.#timeout / 1000} s)`);
       }, this.#timeout);
     });
-    const answer = await Promise.race([this.#ask(sql), inTime]);
+    const answer = await Promise.race([this.#query(sql), inTime]);
     clearTimeout(late);
     this.#timer = setTimeout(() => this.close(), idleTime);
     this.#timer.unref();
     return answer;
   }
 
-  async #ask(sql: string): Promise<AuthQueryAnswer> {
+  async #query(sql: string): Promise<AuthQueryAnswer> {
     const connection =
       this.#connection === null || this.#connection.closed ? await this.#open() : this.#connection;
     if (typeof connection === 'string') return connection;
     return new Promise((resolve) => {
       const request = new InternalQuery(({ rows, error, lost }) => {
-        // In a turn of its own: the connection has not dealt with its ReadyForQuery yet.
+        // In a separate turn, because the connection has not processed the ReadyForQuery yet.
         queueMicrotask(() => {
           if (lost) resolve('the database closed the connection');
           else if (error !== null) resolve(error.message ?? 'the database refused the connection');

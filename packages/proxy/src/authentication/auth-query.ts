@@ -4,17 +4,17 @@ import type { Credential } from '../credentials/credentials.ts';
 import { ProxyError } from '../errors.ts';
 import { PacedReads } from '../credentials/paced-reads.ts';
 
-/** Rows of an answer; a sentence when there was none. */
+/** The rows of the answer, or why there is none. */
 export type AuthQueryAnswer = readonly (readonly (string | null)[])[] | string;
 
-/** What a lookup needs. Times in milliseconds. */
+/** The options of AuthQuery. Times in milliseconds. */
 export interface AuthQueryOptions {
   /** Runs SQL in AuthQueryDatabase as AuthQueryUser. */
   readonly run: (sql: string) => Promise<AuthQueryAnswer>;
   readonly sql: string;
   readonly cacheTime: number;
   readonly negativeCacheTime: number;
-  /** The database could not be asked. */
+  /** The query failed. */
   readonly failed: (why: string) => void;
 }
 
@@ -23,25 +23,25 @@ interface Entry {
   readonly at: number;
 }
 
-/** Two questions after a refusal of one user are at least so far apart, in milliseconds. */
+/** The minimum interval between two queries after refusals of one user, in milliseconds. */
 const apart = 2000;
 
-/** So many users are remembered at once: whoever tries names must not fill the memory. */
+/** The maximum number of cached users: a client that tries many names must not fill the memory. */
 const most = 10_000;
 
-/** Users whose verifiers the database tells. */
+/** Users whose verifiers come from the database. */
 export class AuthQuery {
   readonly #options: AuthQueryOptions;
   readonly #entries = new Map<string, Entry>();
-  #told: readonly Credential[] | null = null;
-  readonly #asking = new Map<string, Promise<Credential | undefined>>();
+  #users: readonly Credential[] | null = null;
+  readonly #running = new Map<string, Promise<Credential | undefined>>();
   readonly #reads = new Map<string, PacedReads>();
 
   constructor(options: AuthQueryOptions) {
     this.#options = options;
   }
 
-  /** What is known of a user, asked of the database if that was too long ago. */
+  /** The credential of a user; queries the database unless a recent result is cached. */
   lookUp(user: string): Credential | undefined | Promise<Credential | undefined> {
     const entry = this.#entries.get(user);
     if (entry !== undefined) {
@@ -49,21 +49,21 @@ export class AuthQuery {
       const time = entry.credential === undefined ? negativeCacheTime : cacheTime;
       if (performance.now() - entry.at < time) return entry.credential;
     }
-    return this.#ask(user);
+    return this.#query(user);
   }
 
-  /** What is known of a user without asking. */
+  /** The cached credential of a user. */
   known(user: string): Credential | undefined {
     return this.#entries.get(user)?.credential;
   }
 
-  /** The users who are remembered. */
-  get told(): readonly Credential[] {
-    this.#told ??= [...this.#entries.values()].flatMap(({ credential }) => credential ?? []);
-    return this.#told;
+  /** The cached users. */
+  get users(): readonly Credential[] {
+    this.#users ??= [...this.#entries.values()].flatMap(({ credential }) => credential ?? []);
+    return this.#users;
   }
 
-  /** Asks again: the password was not what is known. Not too often: wrong passwords must not become load. */
+  /** Queries again, because a password did not match. Not too often, because wrong passwords must not cause load. */
   async again(user: string): Promise<Credential | undefined> {
     let reads = this.#reads.get(user);
     if (reads === undefined) {
@@ -71,26 +71,26 @@ export class AuthQuery {
       reads = new PacedReads(apart);
       this.#reads.set(user, reads);
     }
-    await reads.soon(async () => void (await this.#ask(user))).catch(() => undefined);
+    await reads.soon(async () => void (await this.#query(user))).catch(() => undefined);
     return this.known(user);
   }
 
-  #ask(user: string): Promise<Credential | undefined> {
-    let asking = this.#asking.get(user);
-    if (asking === undefined) {
-      asking = this.#read(user).finally(() => this.#asking.delete(user));
-      this.#asking.set(user, asking);
+  #query(user: string): Promise<Credential | undefined> {
+    let running = this.#running.get(user);
+    if (running === undefined) {
+      running = this.#read(user).finally(() => this.#running.delete(user));
+      this.#running.set(user, running);
     }
-    return asking;
+    return running;
   }
 
   async #read(user: string): Promise<Credential | undefined> {
     const { sql, run, failed } = this.#options;
-    // A function: in a text, "$" would stand for something. NUL cannot be in the name: it ends a startup parameter.
+    // A function, because "$" has a special meaning in a replacement text. The name has no NUL, which ends a startup parameter.
     const answer = await run(sql.replaceAll('$1', () => quoted(user)));
     if (typeof answer === 'string') {
       failed(answer);
-      // In an outage what was known last serves on. Whether there is somebody else, nobody knows.
+      // In an outage, the last result still applies. A user without one may or may not exist.
       const known = this.known(user);
       if (known !== undefined) return known;
       throw new ProxyError('LOGIN_UNCHECKED', { user }, answer);
@@ -116,12 +116,12 @@ export class AuthQuery {
     if (this.#entries.size >= most && oldest.done !== true) this.#entries.delete(oldest.value);
     this.#entries.delete(user);
     this.#entries.set(user, { credential, at: performance.now() });
-    this.#told = null;
+    this.#users = null;
     return credential;
   }
 }
 
-/** A literal that means the same whatever standard_conforming_strings says. */
+/** A literal with the same meaning for each value of standard_conforming_strings. */
 function quoted(text: string): string {
   return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }

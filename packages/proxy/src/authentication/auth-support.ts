@@ -28,12 +28,12 @@ export interface AuthSupportOptions {
   readonly vault: SecretVault;
   readonly group: () => TargetGroup;
   readonly addressOf: (target: Target) => Address;
-  /** Reads the secret of a user again, and takes what is new. */
+  /** Rereads the secret of a user, and applies changes. */
   readonly refresh: (user: string) => Promise<unknown>;
   readonly unread: () => boolean;
 }
 
-/** What logins of clients ask of the proxy around them: users of the database, newer passwords, judgement of tokens. */
+/** The support for logins by the rest of the proxy: users in the database, newer passwords, checks of tokens. */
 export class AuthSupport implements LoginSupport {
   readonly verifiers: TokenVerifiers;
   readonly delay = plainSupport().delay;
@@ -49,7 +49,7 @@ export class AuthSupport implements LoginSupport {
     this.reload();
   }
 
-  /** Settings have changed: what AuthQuery answered is forgotten. */
+  /** Settings have changed: drops the cached results of AuthQuery. */
   reload(): void {
     this.close();
     const { settings } = this.#options.state();
@@ -70,8 +70,8 @@ export class AuthSupport implements LoginSupport {
     return this.#query?.lookUp(user);
   }
 
-  told(): readonly Credential[] {
-    return this.#query?.told ?? none;
+  queriedUsers(): readonly Credential[] {
+    return this.#query?.users ?? none;
   }
 
   async again(user: string): Promise<Credential | undefined> {
@@ -89,7 +89,7 @@ export class AuthSupport implements LoginSupport {
     return this.#options.unread();
   }
 
-  /** What there is to log in to the database with as a user whose password is not known. */
+  /** The secret for a login to the database as a user whose password is not known. */
   secretOf(user: string): LoginSecret {
     const keys = this.#keys.get(user);
     const known = this.#options.state().credentials.client(user) ?? this.#query?.known(user);
@@ -100,7 +100,7 @@ export class AuthSupport implements LoginSupport {
     };
   }
 
-  /** The database has refused what clients have shown: their password is another now. */
+  /** The database refused the keys of a client: the password has changed. */
   refused(user: string): void {
     this.#keys.delete(user);
     void this.#query?.again(user);
@@ -112,7 +112,7 @@ export class AuthSupport implements LoginSupport {
     this.#query = null;
   }
 
-  /** The pool that AuthQuery's connection is of: the writer's, or that of readers while there is none. */
+  /** The pool for the connection of AuthQuery: that of the writer, or of the readers while there is no writer. */
   #pool(): ReturnType<ReturnType<TargetGroup['pools']>['pool']> | null {
     const { settings, credentials } = this.#options.state();
     const group = this.#options.group();
@@ -125,7 +125,7 @@ export class AuthSupport implements LoginSupport {
     return pools.pool(settings.AuthQueryDatabase, user, startup);
   }
 
-  /** Logs in with a token as the password, and out again. */
+  /** Checks a token by a login with it as the password. */
   #tryToken(...[token, user, database, endpoint]: Parameters<TryToken>): ReturnType<TryToken> {
     const { group, addressOf, state } = this.#options;
     const { targets, writer } = group();

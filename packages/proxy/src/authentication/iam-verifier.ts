@@ -1,7 +1,7 @@
 import { TokenCache, expiryOf } from './token-cache.ts';
 import type { Refusal } from './verdict.ts';
 
-/** Logs in to the database with the token as password; resolves to why it was refused, or null when it was not. */
+/** Logs in to the database with the token as password; resolves to the reason for a refusal, or null. */
 export type TryToken = (
   token: string,
   user: string,
@@ -9,24 +9,24 @@ export type TryToken = (
   endpoint: { readonly host: string; readonly port: number },
 ) => Promise<Refusal | null>;
 
-/** The longest that a token for a database is good, in milliseconds. */
+/** The maximum validity of a token for a database, in milliseconds. */
 const longest = 15 * 60_000;
 
 /**
- * Checks tokens of IAM for a database by logging in to it with them: only AWS can tell whether one is good. One that was
- * is remembered until it expires.
+ * Checks IAM tokens for a database by logging in with them, because only AWS can verify one. A valid token is cached until it
+ * expires.
  */
 export class IamVerifier {
   readonly #tried: TryToken;
   readonly #good = new TokenCache<true>();
-  /** Checks under way: many clients come with one token at once, and one login is enough for them. */
+  /** Running checks: many clients may present the same token at once, and one login is enough for them. */
   readonly #checks = new Map<string, Promise<Refusal | null>>();
 
   constructor(tryToken: TryToken) {
     this.#tried = tryToken;
   }
 
-  /** Why the token does not let `user` in, or null. */
+  /** Why the token does not authenticate `user`, or null if it does. */
   async verify(token: string, user: string, database: string): Promise<Refusal | null> {
     const address = `https://${token}`;
     if (!URL.canParse(address)) return { why: 'it is not an IAM token' };

@@ -4,7 +4,7 @@ import type { AuthOptions } from './auth-rule.ts';
 import { outage } from './verdict.ts';
 import type { Refusal } from './verdict.ts';
 
-/** Signatures by a key that only the issuer has; with a shared one, whoever can check a token could make it. */
+/** Signature algorithms with a private key: with a shared key, anybody who can verify a token could create one. */
 const algorithms = [
   'RS256',
   'RS384',
@@ -19,23 +19,23 @@ const algorithms = [
   'Ed25519',
 ];
 
-/** How far clocks may differ, in seconds. */
+/** The tolerated clock difference, in seconds. */
 const clockTolerance = 30;
-/** How long the keys of an issuer may take, in milliseconds. */
+/** The timeout for fetching the keys of an issuer, in milliseconds. */
 const timeout = 5000;
 
-/** How a token was judged: the name that it proves, or why it does not. */
+/** The result of a check: the name that the token proves, or why it is invalid. */
 export type TokenResult = { readonly name: string } | Refusal;
 
-/** Errors of `jose` that say nothing about the token: the keys of its issuer could not be had. */
+/** Errors of `jose` that do not concern the token: the keys of its issuer could not be fetched. */
 const keyErrors = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']);
 
-/** Checks JSON Web Tokens against the keys of their issuers. `jose` is loaded when the first one is checked. */
+/** Verifies JSON Web Tokens with the keys of their issuers. `jose` is loaded for the first one. */
 export class JwtVerifier {
-  /** The keys of issuers, by where they are; jose keeps them and fetches new ones when it must. */
+  /** The keys of issuers, by URL; jose caches them and fetches new ones when necessary. */
   readonly #keys = new Map<string, Promise<JWTVerifyGetKey>>();
 
-  /** The name in the claim that the rule looks at, if the token is good. */
+  /** The name in the claim that the rule uses, if the token is valid. */
   async verify(token: string, options: AuthOptions): Promise<TokenResult> {
     const { Issuer = '', Audience = '', Scope, UserClaim } = options;
     try {
@@ -67,7 +67,7 @@ export class JwtVerifier {
     if (keys === undefined) {
       keys = openKeySet(Issuer, KeySetUrl);
       this.#keys.set(id, keys);
-      // The next token tries again.
+      // The next token retries.
       keys.catch(() => this.#keys.delete(id));
     }
     return keys;
@@ -89,9 +89,9 @@ async function discover(issuer: string): Promise<string> {
   const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
   const response = await fetch(address, { signal: AbortSignal.timeout(timeout) });
   if (!response.ok) throw new Error(`${address} returned HTTP status ${response.status}`);
-  const told: unknown = await response.json();
+  const body: unknown = await response.json();
   const field = (name: string): unknown =>
-    typeof told === 'object' && told !== null ? Reflect.get(told, name) : undefined;
+    typeof body === 'object' && body !== null ? Reflect.get(body, name) : undefined;
   const keys = field('jwks_uri');
   if (field('issuer') !== issuer)
     throw new Error(`${address} names a different issuer, ${String(field('issuer'))}`);

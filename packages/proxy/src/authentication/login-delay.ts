@@ -1,13 +1,13 @@
-/** Failures of one user from one address that cost nothing: people mistype. */
+/** The number of failures of one user from one address without a delay: people mistype. */
 const free = 3;
-/** Failures from one address, whoever was meant, that cost nothing. */
+/** The number of failures from one address without a delay, for all users together. */
 const freeOfAddress = 30;
-/** The first delay, which doubles with each further failure; and the longest. In milliseconds. */
+/** The first delay, which doubles with each further failure, and the maximum. In milliseconds. */
 const first = 250;
 const longest = 10_000;
-/** Without a failure for so long, they are forgotten. */
+/** Failures expire after this time without another one, in milliseconds. */
 const memory = 10 * 60_000;
-/** So many are remembered at once. */
+/** The maximum number of stored entries. */
 const most = 20_000;
 
 interface Failures {
@@ -16,9 +16,8 @@ interface Failures {
 }
 
 /**
- * Delays refusals: each further wrong password of the same user from the same address is answered later. A right
- * password is never delayed and never refused, so one client with a wrong one cannot lock out others, not even those that
- * share its address and its user.
+ * Delays refusals: longer after each further wrong password for the same user from the same address. A correct password is never
+ * delayed or refused, so a client with a wrong one cannot lock out others, even those with the same address and user.
  */
 export class LoginDelay {
   readonly #failures = new Map<string, Failures>();
@@ -28,7 +27,7 @@ export class LoginDelay {
     this.#now = now;
   }
 
-  /** How long the refusal of this login is to wait, in milliseconds. */
+  /** The delay of the refusal of this login, in milliseconds. */
   failed(address: string, user: string): number {
     return Math.max(
       delayOf(this.#count(`${address} ${user}`) - free),
@@ -36,7 +35,7 @@ export class LoginDelay {
     );
   }
 
-  /** The user has logged in from there. */
+  /** The user has logged in from this address. */
   succeeded(address: string, user: string): void {
     this.#failures.delete(`${address} ${user}`);
   }
@@ -45,7 +44,7 @@ export class LoginDelay {
     const now = this.#now();
     const failures = this.#failures.get(key);
     const count = failures === undefined || now - failures.last > memory ? 1 : failures.count + 1;
-    // The last to fail is the last to be forgotten.
+    // Moves the entry to the end: entries are dropped in order of their last failure.
     this.#failures.delete(key);
     const oldest = this.#failures.keys().next();
     if (this.#failures.size >= most && oldest.done !== true) this.#failures.delete(oldest.value);

@@ -7,26 +7,26 @@ import { LoginDelay } from './login-delay.ts';
 import { StsVerifier } from './sts-verifier.ts';
 import { outage } from './verdict.ts';
 
-/** Who checks the tokens of clients. They outlive a reload, with what they remember. */
+/** The verifiers of the tokens of clients. They and their caches outlive a reload. */
 export interface TokenVerifiers {
   readonly iam: IamVerifier;
   readonly sts: StsVerifier;
   readonly jwt: JwtVerifier;
 }
 
-/** What logins ask of the rest of the proxy. */
+/** What logins need from the rest of the proxy. */
 export interface LoginSupport {
   readonly verifiers: TokenVerifiers;
   readonly delay: LoginDelay;
-  /** What is known of a user whom the settings do not name. Rejects with a ProxyError when nobody can be asked. */
+  /** The credential of a user who is not in the settings. Rejects with a ProxyError if it cannot be queried. */
   lookUp(user: string): Credential | undefined | Promise<Credential | undefined>;
-  /** The users whom the database has told; another list when it is not the same. */
-  told(): readonly Credential[];
-  /** A client did not know its password: it may know a newer one than the proxy. What is known when that was looked for. */
+  /** The users from the database; a new list after each change. */
+  queriedUsers(): readonly Credential[];
+  /** Rereads the credential of a user whose password did not match: the client may have a newer one than the proxy. */
   again(user: string): Promise<Credential | undefined>;
-  /** A client has proved that it knows the password behind a verifier. */
+  /** A client has proved that it knows the password of a verifier. */
   learned(user: string, keys: LoginKeys): void;
-  /** Users may be missing: secrets could not be read since the start. */
+  /** Users may be missing, because secrets have not been read since the start. */
   unread(): boolean;
 }
 
@@ -41,13 +41,13 @@ export function tokenVerifiers(tryToken: TryToken): TokenVerifiers {
 
 const none: readonly Credential[] = [];
 
-/** Support for logins by what settings and files say alone. */
+/** The support for logins from settings and files only. */
 export function plainSupport(): LoginSupport {
   return {
     verifiers: tokenVerifiers(() => Promise.resolve(outage('no database is available'))),
     delay: new LoginDelay(),
     lookUp: () => undefined,
-    told: () => none,
+    queriedUsers: () => none,
     again: () => Promise.resolve(undefined),
     learned: () => undefined,
     unread: () => false,

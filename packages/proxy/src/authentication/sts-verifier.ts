@@ -5,10 +5,10 @@ import type { TokenResult } from './jwt-verifier.ts';
 import { TokenCache, expiryOf } from './token-cache.ts';
 import { outage } from './verdict.ts';
 
-/** Hosts of AWS STS, global and regional: a request for any other could be answered by anybody. */
+/** The hosts of AWS STS, global and regional: anybody could answer a request to another host. */
 const stsHost = /^sts(?:\.[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?$/;
 
-/** The only parameters of a request that asks who the caller is, signed in its query. */
+/** The allowed parameters of a GetCallerIdentity request that is signed in its query string. */
 const known = new Set([
   'Action',
   'Version',
@@ -25,27 +25,27 @@ const known = new Set([
 ]);
 
 const audienceHeader = 'x-sluice-audience';
-/** The longest that a request may be good, in milliseconds: AWS allows a week. */
+/** The maximum validity of a request, in milliseconds; AWS allows a week. */
 const longest = 15 * 60_000;
 const timeout = 5000;
 const longestAnswer = 64 * 1024;
 
-/** How requests are judged, as settings say. */
+/** The settings for checks of requests. */
 export interface StsSettings {
-  /** Where they are sent instead. */
+  /** The URL that replaces the host of the request. */
   readonly endpoint: string | undefined;
-  /** What the signed header x-sluice-audience must be; empty: none is asked for. */
+  /** The required value of the signed header x-sluice-audience; empty if none is required. */
   readonly audience: string;
 }
 
 /**
- * Checks signed GetCallerIdentity requests: a client makes one with its AWS credentials, and the proxy sends it to AWS,
- * which answers who has signed it. Needs no AWS credentials here.
+ * Checks signed GetCallerIdentity requests: a client signs one with its AWS credentials, and the proxy sends it to AWS, which
+ * returns the signer. The proxy needs no AWS credentials for that.
  */
 export class StsVerifier {
   readonly #good = new TokenCache<string>();
 
-  /** The ARN of the caller: that of the role, for an assumed one. */
+  /** The ARN of the caller; for an assumed role, that of the role. */
   async verify(given: string, { endpoint, audience }: StsSettings): Promise<TokenResult> {
     if (!URL.canParse(given)) return { why: 'it is not a signed request' };
     const url = new URL(given);
@@ -97,7 +97,7 @@ function roleOf(arn: string): string {
   return arn.replace(/^(arn:[^:]+:)sts::(\d+):assumed-role\/([^/]+)\/.*$/, '$1iam::$2:role/$3');
 }
 
-/** `fetch` does not let the Host header be another than the place that is asked. */
+/** Not `fetch`, which does not allow a Host header other than the host of the URL. */
 function get(
   url: URL,
   headers: Readonly<Record<string, string>>,

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** So many tokens are remembered at once. */
+/** The maximum number of cached tokens. */
 const most = 10_000;
 
-/** Tokens that were good, by their hashes: a token itself is never kept. */
+/** Valid tokens, by hash: the token itself is never stored. */
 export class TokenCache<Value> {
   readonly #values = new Map<string, { readonly value: Value; readonly until: number }>();
 
@@ -28,7 +28,7 @@ function keyOf(token: string, forWhat: string): string {
   return createHash('sha256').update(`${forWhat}\0${token}`).digest('base64');
 }
 
-/** When a request that AWS Signature Version 4 has signed in its query expires; null when it does not say so. */
+/** When a request with AWS Signature Version 4 in its query string expires; null if it has no expiry. */
 export function expiryOf(query: URLSearchParams): number | null {
   const date = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(query.get('X-Amz-Date') ?? '');
   const seconds = Number(query.get('X-Amz-Expires') ?? Number.NaN);

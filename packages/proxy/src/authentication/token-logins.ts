@@ -1,4 +1,4 @@
-import { bytesOf } from '@sluice/wire';
+import { bytesOf, terminateMessage } from '@sluice/wire';
 import { openServerConnection } from '../backend/connect.ts';
 import type { SourcePool } from '../backend/connection-source.ts';
 import type { Address } from '../backend/dial.ts';
@@ -6,18 +6,15 @@ import type { Target } from '../targets/target.ts';
 import { outage } from './verdict.ts';
 import type { Refusal } from './verdict.ts';
 
-/** So many logins at once: a flood of tokens must not take every server connection. */
+/** The maximum number of concurrent logins: a flood of tokens must not take every server connection. */
 const most = 4;
 
-/** Terminate. */
-const goodbye = Buffer.from([0x58, 0, 0, 0, 4]);
-
-/** A token, and whom it is to log in. */
+/** A token, and the login to check it with. */
 export interface TokenLogin {
   readonly token: string;
   readonly user: string;
   readonly database: string;
-  /** For the place in the budget, and again for the login, in milliseconds. */
+  /** The timeout for the connection slot, and again for the login, in milliseconds. */
   readonly timeout: number;
 }
 
@@ -28,8 +25,8 @@ interface Waiting extends TokenLogin {
 }
 
 /**
- * Logins at one target that prove that a client's token is good. Each takes a place in the target's budget for as long as
- * it lasts, and waits for one in turn with the pools: to the target this is a pool that keeps nothing.
+ * Logins at one target that check the tokens of clients. Each occupies one connection of the target's budget while it lasts,
+ * and waits for one in turn with the pools: for the target, this is a pool without idle connections.
  */
 export class TokenLogins implements SourcePool {
   readonly name = 'token checks';
@@ -58,7 +55,7 @@ export class TokenLogins implements SourcePool {
     return this.#waiting.size;
   }
 
-  /** None is opened before it is needed. */
+  /** No connection is opened in advance. */
   get openingCount(): number {
     return 0;
   }
@@ -75,7 +72,7 @@ export class TokenLogins implements SourcePool {
     return false;
   }
 
-  /** Why the database does not let the token in, or null when it does. */
+  /** Why the database refuses the token, or null if it accepts it. */
   check(login: TokenLogin): Promise<Refusal | null> {
     return new Promise((resolve) => {
       const waiting: Waiting = {
@@ -105,7 +102,7 @@ export class TokenLogins implements SourcePool {
   #logIn({ token, user, database, timeout, settle }: Waiting): void {
     const giveBack = (): void => {
       this.#open--;
-      // Whoever has waited longest is next; that may be a check.
+      // The one that has waited longest is next; that may be another check.
       this.#target.release();
     };
     openServerConnection(
@@ -136,11 +133,11 @@ export class TokenLogins implements SourcePool {
             ? null
             : { why: 'the database did not request the token, so the token was not checked' },
         );
-        // PostgreSQL counts the connection until it has closed it.
+        // PostgreSQL counts the connection until it closes it.
         socket.whenClosed = giveBack;
         socket.destroyWhenIdle(timeout);
         socket.resume();
-        socket.end(goodbye);
+        socket.end(terminateMessage);
       },
     );
   }

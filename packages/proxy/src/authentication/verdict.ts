@@ -1,12 +1,12 @@
-/** Why a password or a token does not let its client in. */
+/** Why a password or token was refused. */
 export interface Refusal {
-  /** For the log alone. */
+  /** Only for the log. */
   readonly why: string;
-  /** The proxy could not check it now: whom it has to ask did not respond. */
+  /** The proxy could not check it, because a service did not respond. */
   readonly isOutage?: boolean;
 }
 
-/** The proxy could ask nobody, so the password or token may be right. */
+/** The proxy could not check the password or token, which may be valid. */
 export function outage(why: string): Refusal {
   return { why, isOutage: true };
 }

@@ -26,7 +26,7 @@ export interface Address {
   readonly serverName: string;
 }
 
-/** Whether what is sent there stays on this machine, within the kernel: encryption is not necessary. */
+/** Whether the connection stays within the kernel of this machine, so that it needs no encryption. */
 export function isLocal({ host }: Address): boolean {
   return isSocketDirectory(host);
 }

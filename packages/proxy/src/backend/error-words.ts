@@ -61,10 +61,10 @@ export function connectionLimitOf({ sqlstate, routine }: ErrorFields): 'role' | 
 }
 
 /** The untranslated severity field of an ErrorResponse after which the database closes the connection. */
-const lastWords = [Buffer.from('VFATAL\0'), Buffer.from('VPANIC\0')];
+const fatalSeverities = [Buffer.from('VFATAL\0'), Buffer.from('VPANIC\0')];
 
 /** Whether the database closes the connection after the ErrorResponse in `chunk[at, next)`. */
 export function endsConnection(chunk: Buffer, at: number, next: number): boolean {
   const message = chunk.subarray(at, next);
-  return lastWords.some((field) => message.includes(field));
+  return fatalSeverities.some((field) => message.includes(field));
 }

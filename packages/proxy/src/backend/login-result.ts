@@ -8,8 +8,8 @@ export interface LoginResult {
   readonly processId: number;
   readonly secretKey: Buffer;
   readonly tls: boolean;
-  /** The database has asked for the password in clear, and taken it. */
+  /** The database requested a cleartext password, and accepted it. */
   readonly sentInClear: boolean;
-  /** Where it leads; a cancel request goes there too. */
+  /** The address of the connection, which cancel requests go to as well. */
   readonly address: Address;
 }

@@ -117,7 +117,7 @@ export class Pipe implements Worker, TransportHandler {
   #reading: ReplyOwner | null = null;
   /** The socket is full: no more requests until it drains. */
   #isFull = false;
-  /** Nobody takes what the server sends. */
+  /** The owner of the replies cannot take more bytes. */
   #isPaused = false;
   /** The rest of what was read waits for a later turn of the event loop. */
   #isDeferred = false;
@@ -140,7 +140,7 @@ export class Pipe implements Worker, TransportHandler {
   }
 
   onEnd(): void {
-    // What counts is that the socket is closed, which follows.
+    // Ignored: `onClose` follows.
   }
 
   onError({ message }: Error): void {
@@ -308,8 +308,8 @@ export class Pipe implements Worker, TransportHandler {
       const action = pending.headAction;
       const step = stepOf(reply, code);
       const isInspected = step > Step.Done && step !== Step.Filtered;
-      const tells = reply === Reply.DescribeStatement;
-      if (next > end && (isInspected || action === Action.Internal || tells)) {
+      const describes = reply === Reply.DescribeStatement;
+      if (next > end && (isInspected || action === Action.Internal || describes)) {
         // These are inspected, so they must be complete.
         if (length > serverLimits.longestMessage) {
           this.#owner.outOfSync(`message 0x${code.toString(16)} with length ${length}`);
@@ -324,7 +324,7 @@ export class Pipe implements Worker, TransportHandler {
       }
       let forwarded = action === Action.Forward;
       const refusal =
-        tells && (step === Step.More || step === Step.Done)
+        describes && (step === Step.More || step === Step.Done)
           ? (pending.headNote?.described?.(code, chunk, bodyAt(at), next) ?? null)
           : null;
       switch (step) {

@@ -18,7 +18,7 @@ export type IamAuth = Settings['Auth'][number]['IAMAuth'];
 export interface PasswordProof {
   /** For SCRAM-SHA-256; null if only an MD5 hash of the password is known. */
   readonly scram: ScramVerifier | null;
-  /** `md5` and a hash; null if the client is not asked for MD5. */
+  /** `md5` and a hash; null if the client does not use MD5. */
   readonly md5: string | null;
   /** The password is valid until then, in milliseconds since 1970. */
   readonly until: number;

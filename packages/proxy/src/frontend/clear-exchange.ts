@@ -6,26 +6,26 @@ import { preparePassword } from '../credentials/saslprep.ts';
 import { malformed, stepOf, wrongPassword } from './password-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 
-/** Judges what a client sent as its password; resolves to why it is refused, or null when it is right. */
-export type Judge = (password: string) => Promise<Refusal | null>;
+/** Checks the password or token of a client; resolves to the reason for a refusal, or null if it is valid. */
+export type Check = (password: string) => Promise<Refusal | null>;
 
-/** The password in clear, which is asked for over TLS alone: a password itself, or a token. */
+/** A cleartext password or token. The proxy requests it only over TLS or a Unix socket. */
 export class ClearExchange implements PasswordExchange {
   readonly request = authenticationCleartext;
   readonly isRetried: boolean;
-  readonly #judge: Judge;
+  readonly #check: Check;
   readonly #again:
     ((password: string, credential: Credential | undefined) => Promise<Refusal | null>) | null;
   #password = '';
 
-  /** `again`: how the same password is judged by what is known later; null for tokens. */
+  /** `again` checks the same password against a reread credential; null for tokens. */
   constructor(
-    judge: Judge,
+    check: Check,
     again:
       | ((password: string, credential: Credential | undefined) => Promise<Refusal | null>)
       | null = null,
   ) {
-    this.#judge = judge;
+    this.#check = check;
     this.#again = again;
     this.isRetried = again !== null;
   }
@@ -34,9 +34,9 @@ export class ClearExchange implements PasswordExchange {
   answer(token: Buffer): ExchangeStep | Promise<ExchangeStep> {
     if (token.indexOf(0) !== token.length - 1) return malformed;
     this.#password = token.toString('utf8', 0, token.length - 1);
-    // As PostgreSQL: nobody has an empty password.
+    // As in PostgreSQL, no user has an empty password.
     if (this.#password === '') return wrongPassword('the password is empty');
-    return this.#judge(this.#password).then(stepOf);
+    return this.#check(this.#password).then(stepOf);
   }
 
   retry(credential: Credential | undefined): ExchangeStep | Promise<ExchangeStep> {
@@ -45,8 +45,8 @@ export class ClearExchange implements PasswordExchange {
   }
 }
 
-/** Judges a password by the verifiers of a user; whoever it is, and however many passwords count, it takes as long. */
-export async function judgePassword(
+/** Checks a password against the verifiers of a user, in the same time for all users and any number of verifiers. */
+export async function checkPassword(
   user: string,
   credential: Credential | undefined,
   password: string,

@@ -1,6 +1,6 @@
 import { ProxyError } from '../errors.ts';
 
-/** The maximum numbers of clients; 0 is no limit. */
+/** The maximum numbers of clients; 0: no limit. */
 interface CountLimits {
   readonly clients: number;
   readonly clientsPerUser: number;

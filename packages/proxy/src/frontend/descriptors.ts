@@ -12,7 +12,7 @@ const reserveShare = 1 / 16;
 const countInterval = 500;
 
 /** The minimum interval between log lines about a shortage, in milliseconds. */
-const sayInterval = 60_000;
+const logInterval = 60_000;
 
 /**
  * The descriptors of the process. Clients get none of the last ones, because a process without descriptors can neither
@@ -26,7 +26,7 @@ class Descriptors {
   #used = 0;
   #countedAt = -Infinity;
   #isCounting = false;
-  #saidAt = -Infinity;
+  #loggedAt = -Infinity;
 
   /** Whether another client can have one; called at each accept, when it has one already. */
   take(): boolean {
@@ -38,7 +38,7 @@ class Descriptors {
     if (this.#used <= this.limit - reserve) return true;
     this.#used--;
     this.refused++;
-    this.#say();
+    this.#logShortage();
     return false;
   }
 
@@ -59,10 +59,10 @@ class Descriptors {
     this.#isCounting = false;
   }
 
-  #say(): void {
+  #logShortage(): void {
     const now = performance.now();
-    if (now - this.#saidAt < sayInterval) return;
-    this.#saidAt = now;
+    if (now - this.#loggedAt < logInterval) return;
+    this.#loggedAt = now;
     events.descriptorsUsedUp.publish({ used: this.#used, limit: this.limit });
   }
 }

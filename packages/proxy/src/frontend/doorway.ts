@@ -1,24 +1,24 @@
 import type { Transport } from '../io/transport.ts';
 
-/** So many new clients begin in one turn of the event loop. */
+/** The number of new clients that begin in one turn of the event loop. */
 const atOnce = 4;
 
-/** For each such period that a turn of the event loop takes, one more client may begin, in milliseconds. */
+/** One more client can begin for each such period that a turn of the event loop takes, in milliseconds. */
 const timeForOne = 1;
 
 /**
  * New clients begin a few at a time, because a login or a cancel request costs as much as many statements. The others wait for
- * later turns of the event loop, so that the sessions are served in between. One at a time would make more and shorter turns,
- * which cost more.
+ * later turns of the event loop, so that sessions are served in between. Admitting one at a time would cause more and shorter
+ * turns, which cost more.
  */
 class Doorway {
   readonly #waiting = new Set<Transport>();
-  /** How many more may begin in this turn. */
+  /** The number of clients that can still begin in this turn. */
   #left = atOnce;
   #lastTurn = 0;
   #isScheduled = false;
 
-  /** Reads from the socket, which is paused, as soon as it is its turn. */
+  /** Resumes the paused socket when its turn comes. */
   enter(socket: Transport): void {
     this.#schedule();
     if (this.#left === 0) {

@@ -37,7 +37,7 @@ import type { ClientLogin, HandshakeOptions } from './handshake.ts';
 import { ReplicationLink } from './replication-link.ts';
 import { splitStartup } from './startup-parameters.ts';
 
-/** What an endpoint allows its clients; changes on reload. Times in milliseconds; 0 is no limit. */
+/** The limits of an endpoint for its clients; they change on reload. Times in milliseconds; 0: no limit. */
 export interface EndpointLimits {
   readonly clients: number;
   readonly clientsPerUser: number;
@@ -47,7 +47,7 @@ export interface EndpointLimits {
   readonly idleInTransactionTimeout: number;
   readonly queryTimeout: number;
   readonly longestBuffered: number;
-  /** Tells clients when their sessions are pinned and unpinned. */
+  /** Sends clients a notice when their sessions are pinned and unpinned. */
   readonly pinNotice: boolean;
   readonly session: SessionLimits;
 }
@@ -71,15 +71,15 @@ const nothing = Buffer.alloc(0);
 
 /** Waits until a client is admitted, or has disconnected. */
 class Waiting extends QuietHandler {
-  readonly #vanished: () => void;
+  readonly #disconnected: () => void;
 
-  constructor(vanished: () => void) {
+  constructor(disconnected: () => void) {
     super();
-    this.#vanished = vanished;
+    this.#disconnected = disconnected;
   }
 
   override onClose(): void {
-    this.#vanished();
+    this.#disconnected();
   }
 }
 
@@ -88,21 +88,21 @@ interface Arrival {
   readonly id: number;
   /** In milliseconds of `performance.now()`. */
   readonly since: number;
-  /** The password was right; what is waited for is the database, and ConnectionBorrowTimeout bounds that. */
+  /** The client is authenticated and waits for the database, for at most ConnectionBorrowTimeout. */
   admitted: boolean;
-  /** Ends the login; the client is told why if it can be. */
+  /** Ends the login; the client gets the error if it can receive one. */
   abort: (error: ProxyError) => void;
 }
 
-/** When clients are as many as may be, one that does not log in keeps its place for so long, in milliseconds. */
+/** At the maximum number of clients, the time that a client has to log in before another can replace it, in milliseconds. */
 const loginGrace = 1000;
 
-/** At least so many connections more than clients are accepted: to be refused, or to cancel. */
+/** The minimum number of connections that are accepted beyond the maximum number of clients: for errors and cancel requests. */
 const leastExtra = 16;
 
 let nextClientId = 1;
 
-/** Where clients dial: accepts their connections, logs them in, and keeps their sessions. */
+/** Accepts client connections at one address, logs the clients in, and owns their sessions. */
 export class Endpoint implements SessionKeeper, PoolWatcher {
   readonly name: string;
   readonly role: TargetRole;
@@ -130,12 +130,12 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     /** The pools that serve it; their role is the endpoint's. */
     readonly pools: RolePools;
     readonly limits: EndpointLimits;
-    /** How clients log in, as settings say now. */
+    /** The options for logins according to the current settings. */
     readonly handshake: () => HandshakeOptions;
     readonly cancel: SendCancel;
     readonly connect: ConnectWith;
     readonly vacate: Vacate;
-    /** Those of all endpoints: a client may cancel, or end, one of another. */
+    /** The keys of all endpoints: a client can cancel or terminate a client of another endpoint. */
     readonly keys: CancelKeys<Session | ReplicationLink>;
   }) {
     this.name = options.name;
@@ -171,7 +171,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     return this.#arrivals.size;
   }
 
-  /** Starts to listen; resolves to the address. Port 0 takes a free one. */
+  /** Starts to listen; resolves to the address. Port 0 chooses a free port. */
   async listen(host: string, port: number): Promise<Pick<Listener, 'address' | 'port'>> {
     return this.#listenAt({ host, port });
   }
@@ -198,18 +198,18 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     return listener;
   }
 
-  /** Accepts no more clients. */
+  /** Stops accepting clients. */
   #close(): void {
     this.#removeFile();
     for (const listener of this.#listeners) listener.close();
   }
 
-  /** No new clients; sessions go at the end of their transaction. Resolves when all have gone. */
+  /** Accepts no new clients, and ends sessions at the end of their transactions. Resolves when all have ended. */
   async drain(): Promise<void> {
     this.#draining = true;
     this.#close();
-    const goodbye = new ProxyError('SHUTTING_DOWN');
-    for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
+    const shutdown = new ProxyError('SHUTTING_DOWN');
+    for (const arrival of [...this.#arrivals]) arrival.abort(shutdown);
     const gone = new Promise<void>((resolve) => {
       this.#emptied = resolve;
     });
@@ -222,9 +222,9 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
   stop(): void {
     this.#draining = true;
     this.#close();
-    const goodbye = new ProxyError('SHUTTING_DOWN');
-    for (const arrival of [...this.#arrivals]) arrival.abort(goodbye);
-    for (const session of [...this.#sessions]) session.terminate(goodbye);
+    const shutdown = new ProxyError('SHUTTING_DOWN');
+    for (const arrival of [...this.#arrivals]) arrival.abort(shutdown);
+    for (const session of [...this.#sessions]) session.terminate(shutdown);
     this.listeners.stop();
     for (const link of [...this.#links]) link.end();
   }
@@ -236,7 +236,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     const { loginTimeout } = this.limits;
     if (loginTimeout > 0) {
       for (const arrival of this.#arrivals) {
-        // In the order in which they came.
+        // In order of arrival.
         if (now - arrival.since < loginTimeout) break;
         if (!arrival.admitted)
           arrival.abort(new ProxyError('LOGIN_TIMEOUT', { seconds: loginTimeout / 1000 }));
@@ -346,7 +346,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     for (const session of [...this.#sessions]) if (session.pool === pool) session.terminate(error);
   }
 
-  /** The database was dropped with those who were in it. */
+  /** The database was dropped, with the sessions in it. */
   databaseDropped(database: string): void {
     const error = new ProxyError('TERMINATED');
     for (const session of [...this.#sessions])
@@ -401,7 +401,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     doorway.enter(socket);
   }
 
-  /** Connections of clients, from their first byte. */
+  /** The number of client connections, from accept to close. */
   get #connections(): number {
     return this.#arrivals.size + this.#sessions.size + this.#links.size;
   }
@@ -497,11 +497,11 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       return;
     }
     let gone = false;
-    const vanished = (): void => {
+    const disconnected = (): void => {
       gone = true;
       this.#arrivals.delete(arrival);
     };
-    socket.handler = new Waiting(vanished);
+    socket.handler = new Waiting(disconnected);
     const startup = new Map([...tracked, ['replication', login.replication ?? ''] as const]);
     this.#connect(target, pool, startup, (failure, database) => {
       socket.handler = ignoring;
@@ -533,7 +533,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     if (this.#sessions.size === 0 && this.#links.size === 0) this.#emptied?.();
   }
 
-  /** The client is who it says: finds its pool, learns the greeting, and starts the session. */
+  /** The client is authenticated: finds its pool, gets the greeting, and starts the session. */
   #admit(arrival: Arrival, login: ClientLogin): void {
     const { socket } = login;
     arrival.admitted = true;
@@ -549,17 +549,17 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       socket.end(buildErrorResponse({ ...fields, severity: 'FATAL' }));
       socket.resume();
     };
-    const sayLastWords = (): void => {
-      if (login.lastWords !== null) socket.write(login.lastWords);
+    const sendFinalMessage = (): void => {
+      if (login.finalMessage !== null) socket.write(login.finalMessage);
     };
     const full = this.#counts.full(login.user, login.database, this.limits);
     if (full !== null) {
-      sayLastWords();
+      sendFinalMessage();
       refuse(full.fields);
       return;
     }
     if (login.replication !== null) {
-      sayLastWords();
+      sendFinalMessage();
       this.#replicate(arrival, login, refuse);
       return;
     }
@@ -568,17 +568,17 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     const parameters = pool.parameterSets.acquireList(tracked);
     pool.sessions++;
     this.#counts.add(login.user, login.database);
-    const giveBack = (): void => {
+    const release = (): void => {
       pool.parameterSets.release(parameters);
       pool.sessions--;
       this.#counts.remove(login.user, login.database);
     };
     const { verdict } = pool.logins;
     if (verdict === null && parameters.greeting !== null) {
-      this.#start(arrival, login, pool, parameters, login.lastWords);
+      this.#start(arrival, login, pool, parameters, login.finalMessage);
       return;
     }
-    sayLastWords();
+    sendFinalMessage();
     let greeting: Greeting | null = null;
     let isOver = false;
     const leave = (): void => {
@@ -586,21 +586,21 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       socket.handler = ignoring;
       greeting?.cancel();
     };
-    const vanished = (): void => {
+    const disconnected = (): void => {
       leave();
       this.#arrivals.delete(arrival);
-      giveBack();
+      release();
     };
-    const turnAway = (fields: ErrorFields): void => {
+    const reject = (fields: ErrorFields): void => {
       leave();
-      giveBack();
+      release();
       refuse(fields);
     };
-    arrival.abort = (error) => turnAway(error.fields);
-    socket.handler = new Waiting(vanished);
-    const letIn = (refusal: ErrorFields | null): void => {
+    arrival.abort = (error) => reject(error.fields);
+    socket.handler = new Waiting(disconnected);
+    const onVerdict = (refusal: ErrorFields | null): void => {
       if (isOver) return;
-      if (refusal !== null) turnAway(refusal);
+      if (refusal !== null) reject(refusal);
       else if (parameters.greeting === null) {
         greeting = new Greeting(pool, parameters, greeted);
         greeting.start();
@@ -610,21 +610,21 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       if (error === null) {
         leave();
         this.#start(arrival, login, pool, parameters, null);
-      } else turnAway(error);
+      } else reject(error);
     };
-    if (verdict === undefined) pool.logins.check(letIn);
-    else letIn(verdict);
+    if (verdict === undefined) pool.logins.check(onVerdict);
+    else onVerdict(verdict);
   }
 
   #start(
     arrival: Arrival,
     login: ClientLogin,
     pool: Session['pool'],
-    asked: ParameterSet,
-    lastWords: Buffer | null,
+    requested: ParameterSet,
+    finalMessage: Buffer | null,
   ): void {
     this.#arrivals.delete(arrival);
-    const parameters = pool.parameterSets.exchange(asked);
+    const parameters = pool.parameterSets.exchange(requested);
     const { socket } = login;
     const cancelKey = this.#keys.create(login.longCancelKey);
     const session = new Session({
@@ -658,7 +658,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     }
     socket.write(
       Buffer.concat([
-        lastWords ?? nothing,
+        finalMessage ?? nothing,
         greeting,
         buildBackendKeyData(cancelKey.processId, secretBytes(cancelKey)),
         readyForQueryIdle,

@@ -3,33 +3,33 @@ import { plainSupport } from '../authentication/login-support.ts';
 import type { LoginSupport, TokenVerifiers } from '../authentication/login-support.ts';
 import type { StsSettings } from '../authentication/sts-verifier.ts';
 import type { Credential, Credentials } from '../credentials/credentials.ts';
-import { usualQuestion } from '../credentials/usual-question.ts';
-import type { UsualQuestion } from '../credentials/usual-question.ts';
+import { commonAuthentication } from '../credentials/common-authentication.ts';
+import type { CommonAuthentication } from '../credentials/common-authentication.ts';
 import type { Settings } from '../settings/index.ts';
 import { serverTls } from './server-tls-options.ts';
 import type { ServerTls } from './server-tls.ts';
 
-/** How clients log in, as the settings say; made anew when they change. */
-export interface HandshakeOptions extends Omit<LoginSupport, 'verifiers' | 'told'> {
-  /** Null when TLS is not offered. */
+/** The options for logins of clients, from the settings; created again when these change. */
+export interface HandshakeOptions extends Omit<LoginSupport, 'verifiers' | 'queriedUsers'> {
+  /** Null if TLS is not offered. */
   readonly tls: ServerTls | null;
   readonly requireTls: boolean;
   /** The maximum number of bytes from a client before it is authenticated. */
   readonly mostBytes: number;
   readonly rules: AuthRules;
   readonly verifiers: TokenVerifiers & { readonly stsSettings: StsSettings };
-  /** What is known of a user without asking anybody. */
+  /** The credential of a user if it is known without a query. */
   known(user: string): Credential | undefined;
-  /** How most users are asked for their passwords. */
-  usual(): UsualQuestion;
-  /** A refusal takes at least so long, in milliseconds, so that its time does not show whether there is such a user. */
+  /** The authentication that most users have. */
+  common(): CommonAuthentication;
+  /** The minimum duration of a refusal, in milliseconds, so that it does not reveal whether the user exists. */
   readonly leastDelay: number;
 }
 
-/** Reading secrets again takes less than this, mostly; in milliseconds. */
+/** Rereading secrets usually takes less time than this, in milliseconds. */
 const timeToReadAgain = 250;
 
-/** Reads certificates, keys and rules; throws when they cannot be read or do not fit each other. */
+/** Reads certificates, keys and rules; throws if they cannot be read or do not match. */
 export function handshakeOptions(
   settings: Settings,
   credentials: () => Credentials,
@@ -52,21 +52,24 @@ export function handshakeOptions(
       ...support.verifiers,
       stsSettings: { endpoint: StsEndpoint, audience: StsAudience },
     },
-    usual: usualOf(credentials, support),
+    common: commonOf(credentials, support),
     leastDelay: settings.Auth.length > 0 || settings.AuthQuery !== undefined ? timeToReadAgain : 0,
   };
 }
 
-/** How most users are asked; counted again when others are known than before. */
-function usualOf(credentials: () => Credentials, support: LoginSupport): () => UsualQuestion {
-  let of: { readonly credentials: Credentials; readonly told: unknown } | null = null;
-  let usual: UsualQuestion = usualQuestion([]);
+/** The authentication that most users have; computed again when the known users change. */
+function commonOf(
+  credentials: () => Credentials,
+  support: LoginSupport,
+): () => CommonAuthentication {
+  let of: { readonly credentials: Credentials; readonly queriedUsers: unknown } | null = null;
+  let common: CommonAuthentication = commonAuthentication([]);
   return () => {
-    const now = { credentials: credentials(), told: support.told() };
-    if (of?.credentials !== now.credentials || of.told !== now.told) {
+    const now = { credentials: credentials(), queriedUsers: support.queriedUsers() };
+    if (of?.credentials !== now.credentials || of.queriedUsers !== now.queriedUsers) {
       of = now;
-      usual = usualQuestion([...now.credentials.clients, ...now.told]);
+      common = commonAuthentication([...now.credentials.clients, ...now.queriedUsers]);
     }
-    return usual;
+    return common;
   };
 }

@@ -28,7 +28,7 @@ import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
 import { alpnProtocol } from '../io/tls.ts';
 import type { Transport } from '../io/transport.ts';
 import type { HandshakeOptions } from './handshake-options.ts';
-import { isPassword, isTokenOf, startExchange } from './start-exchange.ts';
+import { isPasswordMethod, isTokenMethod, startExchange } from './start-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 import { ScramExchange } from './scram-exchange.ts';
 import type { ServerTls } from './server-tls.ts';
@@ -38,57 +38,57 @@ import type { StartupRequest } from './startup-request.ts';
 
 export type { HandshakeOptions } from './handshake-options.ts';
 
-/** Who has logged in, and with what. */
+/** The result of a successful login. */
 export interface ClientLogin extends Pick<
   StartupRequest,
   'user' | 'database' | 'parameters' | 'replication'
 > {
-  /** The client's socket, encrypted if it asked for that; nobody is its handler, and it is paused. */
+  /** The client's socket, encrypted if the client requested TLS. It is paused and has no handler. */
   readonly socket: Transport;
   readonly tls: boolean;
-  /** As whom the proxy logs in to the database for this client. */
+  /** The user as whom the proxy logs in to the database for this client. */
   readonly databaseUser: string;
-  /** Protocol 3.2: the client takes cancel keys of more than four bytes. */
+  /** Protocol 3.2: the client supports cancel keys of more than four bytes. */
   readonly longCancelKey: boolean;
-  /** What the client sent ahead of being let in. */
+  /** The bytes that the client sent before it was admitted. */
   readonly rest: Buffer | null;
-  /** The end of the password exchange: to be written in front of whatever the client is told next, in one write. */
-  readonly lastWords: Buffer | null;
+  /** The last message of the password exchange, to be sent in one write with the next message to the client. */
+  readonly finalMessage: Buffer | null;
 }
 
-/** What the operator is told of a refusal, and the client is not. */
+/** The details of a refusal for the log, which the client does not get. */
 export interface LoginFailure {
   readonly user: string;
   readonly database: string;
   readonly address: string | undefined;
   readonly method: string;
-  /** More than the client is told. */
+  /** The reason, which the client does not get. */
   readonly why?: string;
 }
 
-/** Who is told how the handshake went; exactly one of them, once. */
+/** The results of a handshake: exactly one of `loggedIn`, `cancel` and `failed` is called, once. */
 export interface HandshakeHandlers {
-  /** Nothing is left to prove. AuthenticationOk has not been sent. */
+  /** The client is authenticated. AuthenticationOk has not been sent yet. */
   loggedIn(login: ClientLogin): void;
   cancel(processId: number, secret: Buffer): void;
-  /** Why clients are refused at the moment, or null; checked before the password. */
+  /** Why clients are currently refused, or null; checked before the password. */
   full?(): ProxyError | null;
-  /** The client was refused (and told why), or went away (null); `detail` is for the log alone. */
+  /** The client was refused with this error, or disconnected (null); `detail` is only for the log. */
   failed(error: ProxyError | null, detail?: LoginFailure): void;
 }
 
-/** The longest password or SASL message: those of MD5 and SCRAM are far shorter. */
+/** The maximum length of a password or SASL message: those of MD5 and SCRAM are far shorter. */
 const longestPassword = 2000;
-/** Tokens are longer: those of AWS hold a session token, those of OIDC claims and a signature. */
+/** Tokens are longer: those of AWS contain a session token, those of OIDC claims and a signature. */
 const longestToken = 16_000;
-/** How long a client that was refused may take to close its side, in milliseconds. */
+/** The time that a refused client has to close its side, in milliseconds. */
 const lingerTime = 5000;
 
-/** What the client is expected to send next. */
+/** The message that the client is expected to send next. */
 const Phase = distinct<'Phase'>()({ Startup: 0, Tls: 1, Password: 2, Wait: 3, Over: 4 });
 type Phase = Distinct<'Phase'>;
 
-/** Waits for a client that was refused to close its side, but not for long. */
+/** Waits for a refused client to close its side, for a limited time. */
 class Lingering extends QuietHandler {
   readonly #timer: NodeJS.Timeout;
 
@@ -103,8 +103,8 @@ class Lingering extends QuietHandler {
 }
 
 /**
- * The beginning of a client connection, up to the proof that the client is who it says: encryption, protocol
- * version, startup packet, password. Nothing of it stays when it is over.
+ * The beginning of a client connection until the client is authenticated: encryption, protocol version, startup packet,
+ * password. The object is not kept afterwards.
  */
 export class ClientHandshake extends QuietHandler {
   readonly #options: HandshakeOptions;
@@ -113,22 +113,22 @@ export class ClientHandshake extends QuietHandler {
   #phase: number = Phase.Startup;
   #received: Buffer | null = null;
   #bytes = 0;
-  /** What was asked for already: once is enough. */
-  #askedTls = false;
-  #askedGss = false;
+  /** The requests that the client has already sent: each is accepted once. */
+  #requestedTls = false;
+  #requestedGss = false;
   #request: StartupRequest | null = null;
   #databaseUser = '';
   #method: AuthMethod = 'md5';
-  /** As in the log of PostgreSQL, `[local]` is a Unix socket. */
+  /** `[local]` for a Unix socket, as in the log of PostgreSQL. */
   readonly #address: string | undefined;
   readonly #isLocal: boolean;
   readonly #tls: ServerTls | null;
   #waiting: NodeJS.Timeout | undefined;
-  /** What SCRAM binds to: of the certificate that the client was shown. */
+  /** The channel binding data for SCRAM, from the certificate that the client was shown. */
   #endPoint: Buffer | null = null;
   #exchange: PasswordExchange | null = null;
 
-  /** `isLocal`: the client uses a Unix socket. It needs no TLS, because nobody else can read what passes through the kernel. */
+  /** `isLocal`: the client uses a Unix socket. It needs no TLS, because the bytes do not leave the kernel. */
   constructor(
     socket: Transport,
     isLocal: boolean,
@@ -145,7 +145,7 @@ export class ClientHandshake extends QuietHandler {
     socket.handler = this;
   }
 
-  /** Ends the handshake; the client is told why if it can be. */
+  /** Ends the handshake; the client gets the error if it can receive one. */
   abort(error: ProxyError): void {
     if (this.#phase === Phase.Over) return;
     if (this.#phase === Phase.Tls) this.#hangUp();
@@ -172,7 +172,7 @@ export class ClientHandshake extends QuietHandler {
     if (this.#phase !== Phase.Over) this.#hangUp();
   }
 
-  /** OpenSSL breaks TLS off, now and then, when the signature of a client certificate is wrong: the log says so at least. */
+  /** OpenSSL sometimes aborts TLS if the signature of a client certificate is wrong; then only the log shows why. */
   #refuseBroken(why: string): void {
     this.#release();
     this.#socket.destroy();
@@ -200,7 +200,7 @@ export class ClientHandshake extends QuietHandler {
       else more = this.#phase === Phase.Password && this.#readToken(received);
     }
     const { mostBytes } = this.#options;
-    const most = isTokenOf(this.#method) ? mostBytes + longestToken : mostBytes;
+    const most = isTokenMethod(this.#method) ? mostBytes + longestToken : mostBytes;
     if (this.#bytes > most && this.#phase !== Phase.Over) {
       limitsPassed.MaxBytesBeforeLogin++;
       const what = `more than ${most} bytes before the login`;
@@ -208,29 +208,29 @@ export class ClientHandshake extends QuietHandler {
     }
   }
 
-  /** Takes `length` bytes off what was received. */
+  /** Removes `length` bytes from the received ones. */
   #take(received: Buffer, length: number): Buffer {
     this.#received = received.length > length ? received.subarray(length) : null;
     return received.subarray(0, length);
   }
 
-  /** Takes one packet of the startup phase. False when it has not all come, or others go on. */
+  /** Processes one packet of the startup phase. False if it is incomplete, or if the handshake continues elsewhere. */
   #readPacket(received: Buffer): boolean {
     if (received[0] === tlsHandshakeRecord && this.#socket.tls === null) {
       return this.#onDirectTls(received);
     }
     const length = packetLength(received);
     if (received.length < 4) return false;
-    // PostgreSQL says nothing to who does not speak its protocol at all, either.
+    // Like PostgreSQL, the proxy does not respond to a client that does not speak the protocol.
     if (length < shortestPacket || length > 4 + longestStartup) return this.#hangUp();
     if (received.length < length) return false;
     const packet = this.#take(received, length);
     const code = packetCode(packet);
     if (code === StartupCode.CancelRequest) return this.#onCancel(packet);
-    // Asked again, PostgreSQL takes it for a protocol version.
-    if (code === StartupCode.SslRequest && !this.#askedTls) return this.#onSslRequest();
-    if (code === StartupCode.GssEncRequest && !this.#askedGss) {
-      this.#askedGss = true;
+    // PostgreSQL interprets a second request as a protocol version.
+    if (code === StartupCode.SslRequest && !this.#requestedTls) return this.#onSslRequest();
+    if (code === StartupCode.GssEncRequest && !this.#requestedGss) {
+      this.#requestedGss = true;
       this.#socket.write(encryptionDeclined);
       return true;
     }
@@ -238,8 +238,8 @@ export class ClientHandshake extends QuietHandler {
   }
 
   #onSslRequest(): boolean {
-    this.#askedTls = true;
-    // Whoever sent this could not know the key: it must not be taken for the client's (CVE-2021-23222).
+    this.#requestedTls = true;
+    // These bytes were not encrypted, so anybody can have sent them (CVE-2021-23222).
     if (this.#received !== null) return this.#refuse(new ProxyError('UNENCRYPTED_DATA'));
     const tls = this.#tls;
     if (tls === null) {
@@ -263,7 +263,7 @@ export class ClientHandshake extends QuietHandler {
   }
 
   #encrypt(tls: ServerTls, direct: boolean): void {
-    this.#askedTls = this.#askedGss = true;
+    this.#requestedTls = this.#requestedGss = true;
     this.#phase = Phase.Tls;
     const socket = this.#socket;
     socket.pause();
@@ -275,7 +275,7 @@ export class ClientHandshake extends QuietHandler {
       }
       this.#endPoint = tls.endPointOf(socket);
       this.#phase = Phase.Startup;
-      // Without ALPN another protocol's client may have been led here (manual, "SSL Session Encryption").
+      // Without ALPN, it may be a client of another protocol that was redirected here (manual, "SSL Session Encryption").
       if (direct && socket.tls?.alpn !== alpnProtocol) this.#hangUp();
       else if (tls.clientCertificate.startsWith('verify-') && socket.tls?.isAuthorized !== true)
         this.#refuseCertificate(String(socket.tls?.authorizationError));
@@ -285,7 +285,7 @@ export class ClientHandshake extends QuietHandler {
 
   #onCancel(packet: Buffer): boolean {
     this.#release();
-    // The answer to a cancel request is that the connection is closed, whether the key was right or not.
+    // The response to a cancel request is to close the connection, whether the key is valid or not.
     this.#close(null);
     const request = readCancelRequest(packet);
     if (request === null) this.#handlers.failed(null);
@@ -329,9 +329,9 @@ export class ClientHandshake extends QuietHandler {
       const why = this.#certificateProblem(ClientCert === 'verify-full' ? user : null, map);
       if (why !== null) return this.#refuseCertificate(why);
     }
-    // Methods other than passwords need no verifier, so they work while AuthQuery cannot be run.
+    // Methods without a password need no verifier, so they work while AuthQuery cannot run.
     const known =
-      rule === undefined || isPassword(rule.method)
+      rule === undefined || isPasswordMethod(rule.method)
         ? this.#options.lookUp(user)
         : this.#options.known(user);
     if (!(known instanceof Promise)) return this.#begin(request, rule, known);
@@ -339,7 +339,7 @@ export class ClientHandshake extends QuietHandler {
     return false;
   }
 
-  /** Waits for something that others do; then goes on, and with what the client has sent meanwhile. */
+  /** Waits for the promise, then continues with its value and with what the client has sent in the meantime. */
   #whenDone<Value>(promise: Promise<Value>, next: (value: Value) => boolean): void {
     this.#phase = Phase.Wait;
     promise
@@ -357,7 +357,7 @@ export class ClientHandshake extends QuietHandler {
       });
   }
 
-  /** Asks the client to prove who it is, or lets it in when it has. */
+  /** Sends the authentication request, or admits a client that needs none. */
   #begin(
     request: StartupRequest,
     rule: AuthRule | undefined,
@@ -369,8 +369,8 @@ export class ClientHandshake extends QuietHandler {
       return this.#refuse(new ProxyError('SECRETS_UNREAD'));
     let method: AuthMethod = rule?.method ?? 'md5';
     const { iamAuth = 'DISABLED' } = credential ?? {};
-    const takesToken = isPassword(method) && iamAuth === 'ENABLED';
-    if (isPassword(method) && iamAuth !== 'DISABLED')
+    const takesToken = isPasswordMethod(method) && iamAuth === 'ENABLED';
+    if (isPasswordMethod(method) && iamAuth !== 'DISABLED')
       method = iamAuth === 'REQUIRED' ? 'iam' : 'password';
     this.#method = takesToken ? 'iam' : method;
     this.#databaseUser = credential?.databaseUser ?? user;
@@ -383,7 +383,7 @@ export class ClientHandshake extends QuietHandler {
       const why = this.#certificateProblem(user, rule?.options.Map);
       return why === null ? this.#admit(request, preamble) : this.#refuseCertificate(why);
     }
-    if (!isTls && !this.#isLocal && (method === 'password' || isTokenOf(method)))
+    if (!isTls && !this.#isLocal && (method === 'password' || isTokenMethod(method)))
       return this.#refuse(new ProxyError('TLS_REQUIRED'));
     const exchange = startExchange({
       request,
@@ -402,7 +402,7 @@ export class ClientHandshake extends QuietHandler {
     return true;
   }
 
-  /** Why the client's certificate is not that of `user` (null: of anybody), or null when it is. */
+  /** Why the client certificate is not one of `user` (null: of any user), or null if it is. */
   #certificateProblem(user: string | null, map?: string): string | null {
     const { tls } = this.#socket;
     if (tls === null) return 'the client does not use TLS';
@@ -414,11 +414,11 @@ export class ClientHandshake extends QuietHandler {
       : `it names "${String(name)}", not "${user}"`;
   }
 
-  /** Takes one message of the password exchange. False when it has not all come, or the handshake is over. */
+  /** Processes one message of the password exchange. False if it is incomplete, or if the handshake is over. */
   #readToken(received: Buffer): boolean {
     if (received.length < headerLength) return false;
     const length = lengthAt(received, 0);
-    const longest = isTokenOf(this.#method) ? longestToken : longestPassword;
+    const longest = isTokenMethod(this.#method) ? longestToken : longestPassword;
     if (received[0] === FrontendCode.Terminate) return this.#hangUp();
     if (received[0] !== FrontendCode.Password || length < shortestLength || length > longest) {
       const what = `expected a password message, got 0x${received.toString('hex', 0, 1)}`;
@@ -436,7 +436,7 @@ export class ClientHandshake extends QuietHandler {
     return false;
   }
 
-  /** `isLast`: it was judged by what is known now, so a refusal stands. */
+  /** `isLast`: the credential was just reread, so a refusal is final. */
   #onStep(
     request: StartupRequest,
     exchange: PasswordExchange,
@@ -471,7 +471,7 @@ export class ClientHandshake extends QuietHandler {
     }
   }
 
-  /** The password may be one that the proxy has not read yet: it looks, and judges again. */
+  /** The proxy may not have read a new password yet: it rereads the credential, and checks again. */
   async #again(user: string, exchange: PasswordExchange): Promise<ExchangeStep> {
     const credential = await this.#options.again(user);
     if (credential !== undefined) this.#databaseUser = credential.databaseUser;
@@ -483,10 +483,10 @@ export class ClientHandshake extends QuietHandler {
       this.#options.learned(user, { verifier: fits, clientKey });
   }
 
-  /** Each further failure from the same address is answered later. */
+  /** Delays the refusal, longer after each further failure from the same address. */
   #refuseLater({ user }: StartupRequest, why: string): void {
     const { delay, leastDelay } = this.#options;
-    const error = isTokenOf(this.#method)
+    const error = isTokenMethod(this.#method)
       ? new ProxyError('TOKEN_REFUSED', { method: this.#method, user })
       : new ProxyError('WRONG_PASSWORD', { user });
     const milliseconds = Math.max(leastDelay, delay.failed(this.#address ?? '', user));
@@ -504,7 +504,7 @@ export class ClientHandshake extends QuietHandler {
     return this.#refuse(new ProxyError('CLIENT_CERTIFICATE'), why);
   }
 
-  #admit(request: StartupRequest, lastWords: Buffer | null): false {
+  #admit(request: StartupRequest, finalMessage: Buffer | null): false {
     const socket = this.#socket;
     const rest = this.#received;
     this.#release();
@@ -519,16 +519,16 @@ export class ClientHandshake extends QuietHandler {
       socket,
       tls: socket.tls !== null,
       rest,
-      lastWords,
+      finalMessage,
     });
     return false;
   }
 
-  /** Tells the client why it is not let in. Always false, for `return this.#refuse(…)`. `why` is for the log. */
+  /** Sends the error to the client. Always false, for `return this.#refuse(…)`. `why` is for the log. */
   #refuse(error: ProxyError, why = ''): false {
     this.#release();
     this.#close(buildErrorResponse({ ...error.fields, severity: 'FATAL' }));
-    // A client certificate is refused before the startup packet has arrived.
+    // A client certificate can be refused before the startup packet has arrived.
     const { user = '', database = '' } = this.#request ?? {};
     const detail = { user, database, address: this.#address, method: this.#method };
     this.#handlers.failed(error, why === '' ? detail : { ...detail, why });
@@ -550,12 +550,12 @@ export class ClientHandshake extends QuietHandler {
     this.#socket.handler = ignoring;
   }
 
-  /** Ends the connection in order: closed at once, it would be reset, and the client might not read why. */
-  #close(lastWords: Buffer | null): void {
+  /** Ends the connection gracefully: an immediate close would reset it, and the client might not read the error. */
+  #close(finalMessage: Buffer | null): void {
     const socket = this.#socket;
     socket.handler = new Lingering(socket);
-    if (lastWords === null) socket.end();
-    else socket.end(lastWords);
+    if (finalMessage === null) socket.end();
+    else socket.end(finalMessage);
     socket.resume();
   }
 }

@@ -8,7 +8,7 @@ function mockHash(): string {
   return `md5${randomBytes(16).toString('hex')}`;
 }
 
-/** The exchange with a user of whom only an MD5 hash is known, or who is asked for one. */
+/** The exchange with a user of whom only an MD5 hash is known, or with an unknown user if that is true of most users. */
 export class Md5Exchange implements PasswordExchange {
   readonly request: Buffer;
   readonly isRetried = true;
@@ -16,7 +16,7 @@ export class Md5Exchange implements PasswordExchange {
   readonly #credential: Credential | undefined;
   #answer: Buffer = Buffer.alloc(0);
 
-  /** Without a hash the exchange looks the same and fails at its end. */
+  /** Without a hash, the exchange looks the same and fails at the end. */
   constructor(credential: Credential | undefined) {
     this.request = buildAuthenticationMd5(this.#salt);
     this.#credential = credential;
@@ -33,7 +33,7 @@ export class Md5Exchange implements PasswordExchange {
     const hashes = (credential?.proofs ?? []).flatMap(({ md5, until }) =>
       md5 === null || until <= now ? [] : [md5],
     );
-    // Of a user without any, the answer is checked all the same: it takes as long, and is never right.
+    // Without a hash, the response is checked against a random one: that takes the same time and fails.
     const isRight = (hashes.length > 0 ? hashes : [mockHash()]).some((md5) => {
       const expected = Buffer.from(`${md5Response(md5, this.#salt)}\0`);
       return this.#answer.length === expected.length && timingSafeEqual(this.#answer, expected);

@@ -1,31 +1,31 @@
 import { buildAuthenticationSasl, buildSaslContinue, readSaslInitial } from '@sluice/wire';
-import type { Judge } from './clear-exchange.ts';
+import type { Check } from './clear-exchange.ts';
 import { malformed, stepOf, wrongPassword } from './password-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 
 const mechanism = 'OAUTHBEARER';
 const offer = buildAuthenticationSasl([mechanism]);
-/** What a client answers when it was told that its token is no good (RFC 7628, section 3.2.3). */
+/** The response of a client to the error that its token is invalid (RFC 7628, section 3.2.3). */
 const acknowledgement = '\x01';
 
-/** What a client that has no token is told of where to get one. */
+/** The source of tokens, which a client without a token gets. */
 export interface OAuthIssuer {
   readonly issuer: string;
   readonly scope: string;
 }
 
-/** SASL OAUTHBEARER (RFC 7628), as libpq of PostgreSQL 18 speaks it. */
+/** SASL OAUTHBEARER (RFC 7628), as in libpq of PostgreSQL 18. */
 export class OAuthExchange implements PasswordExchange {
   readonly request = offer;
   readonly isRetried = false;
   readonly #issuer: OAuthIssuer;
-  readonly #judge: Judge;
-  /** Why the token was refused; the client has been told and acknowledges it. */
+  readonly #check: Check;
+  /** Why the token was refused; the client has got the error and acknowledges it next. */
   #refused: string | null = null;
 
-  constructor(issuer: OAuthIssuer, judge: Judge) {
+  constructor(issuer: OAuthIssuer, check: Check) {
     this.#issuer = issuer;
-    this.#judge = judge;
+    this.#check = check;
   }
 
   answer(token: Buffer): ExchangeStep | Promise<ExchangeStep> {
@@ -33,10 +33,10 @@ export class OAuthExchange implements PasswordExchange {
       return token.toString('utf8') === acknowledgement ? wrongPassword(this.#refused) : malformed;
     const bearer = readInitialResponse(token);
     if (bearer === null) return malformed;
-    // A client that asks where to get a token sends none.
-    if (bearer === '') return this.#tell('the client sent no token');
-    return this.#judge(bearer).then((refusal) =>
-      refusal === null || refusal.isOutage === true ? stepOf(refusal) : this.#tell(refusal.why),
+    // An empty token requests the issuer.
+    if (bearer === '') return this.#refuse('the client sent no token');
+    return this.#check(bearer).then((refusal) =>
+      refusal === null || refusal.isOutage === true ? stepOf(refusal) : this.#refuse(refusal.why),
     );
   }
 
@@ -44,21 +44,21 @@ export class OAuthExchange implements PasswordExchange {
     return wrongPassword(this.#refused ?? 'the token is invalid');
   }
 
-  #tell(why: string): ExchangeStep {
+  #refuse(why: string): ExchangeStep {
     this.#refused = why;
     const { issuer, scope } = this.#issuer;
-    const told = {
+    const error = {
       status: 'invalid_token',
       'openid-configuration': `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`,
       scope,
     };
-    return { outcome: 'continue', reply: buildSaslContinue(JSON.stringify(told)) };
+    return { outcome: 'continue', reply: buildSaslContinue(JSON.stringify(error)) };
   }
 }
 
 /**
- * SASLInitialResponse with `n,[a=authzid],^Aauth=Bearer TOKEN^A^A`. The token, empty when none was sent, or null when
- * this is something else.
+ * SASLInitialResponse with `n,[a=authzid],^Aauth=Bearer TOKEN^A^A`. Returns the token, empty if none was sent, or null if the
+ * message is not one of these.
  */
 function readInitialResponse(token: Buffer): string | null {
   const initial = readSaslInitial(token);

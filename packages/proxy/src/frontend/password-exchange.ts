@@ -1,35 +1,35 @@
 import type { Refusal } from '../authentication/verdict.ts';
 import type { Credential } from '../credentials/credentials.ts';
 
-/** What becomes of a login after an answer of the client. */
+/** The next step of a login after a message of the client. */
 export interface ExchangeStep {
   readonly outcome: 'continue' | 'admitted' | 'wrong password' | 'unchecked' | 'malformed';
-  /** What the client is told, if anything. When it is admitted: ahead of AuthenticationOk. */
+  /** The message for the client, or null. If the client is admitted, it precedes AuthenticationOk. */
   readonly reply: Buffer | null;
-  /** Why it was refused, for the log alone. */
+  /** Why it was refused, only for the log. */
   readonly why?: string;
 }
 
-/** One client's proof that it is who it says. */
+/** The authentication of one client. */
 export interface PasswordExchange {
-  /** The authentication request that begins it. */
+  /** The authentication request for the client. */
   readonly request: Buffer;
-  /** Whether a refusal may come of a password that the proxy does not know yet. */
+  /** Whether a refusal can be due to a new password that the proxy has not read yet. */
   readonly isRetried: boolean;
-  /** Takes the body of a message 'p'. */
+  /** Processes the body of a message 'p'. */
   answer(token: Buffer): ExchangeStep | Promise<ExchangeStep>;
-  /** Judges the last answer again by what is known of the user now. */
+  /** Checks the last message again, against the reread credential. */
   retry(credential: Credential | undefined): ExchangeStep | Promise<ExchangeStep>;
 }
 
 export const malformed: ExchangeStep = { outcome: 'malformed', reply: null };
 
-/** A refusal; `why` is for the log alone. */
+/** A refusal; `why` is only for the log. */
 export function wrongPassword(why: string): ExchangeStep {
   return { outcome: 'wrong password', reply: null, why };
 }
 
-/** What a refusal, or none, means for the login. */
+/** The step for a refusal, or for null. */
 export function stepOf(refusal: Refusal | null): ExchangeStep {
   if (refusal === null) return { outcome: 'admitted', reply: null };
   return refusal.isOutage === true

@@ -11,7 +11,7 @@ import type { Transport } from '../io/transport.ts';
 import type { CancelKey } from '../session/cancel-keys.ts';
 import { secretBytes } from '../session/cancel-keys.ts';
 
-/** Forwards what one side sends to the other, as fast as that takes it. */
+/** Forwards the bytes of one side to the other, with back-pressure. */
 class Side extends QuietHandler {
   readonly #own: Transport;
   readonly #other: Transport;
@@ -102,7 +102,7 @@ export class ReplicationLink {
     socket.resume();
   }
 
-  /** Cancels the running statement. One cancel at a time; all that come meanwhile count as one more. */
+  /** Cancels the running statement. One cancel at a time; all that arrive in the meantime count as one more. */
   cancel(send: SendCancel): void {
     this.#cancelAgain = this.#isBeingCanceled;
     if (this.#isBeingCanceled) return;

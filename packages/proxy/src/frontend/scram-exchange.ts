@@ -15,7 +15,7 @@ import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
 const offer = buildAuthenticationSasl(['SCRAM-SHA-256']);
 const offerWithBinding = buildAuthenticationSasl(['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256']);
 
-/** SCRAM-SHA-256 with a client, bound to its TLS connection (SCRAM-SHA-256-PLUS) if the client can. */
+/** SCRAM-SHA-256 with a client, bound to its TLS connection (SCRAM-SHA-256-PLUS) if the client supports it. */
 export class ScramExchange implements PasswordExchange {
   readonly request: Buffer;
   readonly isRetried = true;
@@ -24,10 +24,10 @@ export class ScramExchange implements PasswordExchange {
   readonly #mock: ScramVerifier;
   #begun = false;
   #final = '';
-  /** The verifier that the last proof fits. */
+  /** The verifier that matches the last proof. */
   fits: ScramVerifier | null = null;
 
-  /** Without a verifier the exchange looks the same and fails at its end. */
+  /** Without a verifier, the exchange looks the same and fails at the end. */
   constructor(
     user: string,
     credential: Credential | undefined,
@@ -61,7 +61,7 @@ export class ScramExchange implements PasswordExchange {
   retry(credential: Credential | undefined): ExchangeStep {
     this.#credential = credential;
     const verifiers = verifiersOf(credential);
-    // Of a user without any, the proof is checked all the same: it takes as long, and never holds.
+    // Without a verifier, the proof is checked against a mock: that takes the same time and fails.
     for (const verifier of verifiers.length > 0 ? verifiers : [this.#mock]) {
       const signature = this.#server.final(this.#final, [verifier]);
       if (signature === null) continue;

@@ -10,7 +10,7 @@ import type { ServerCertificate } from './server-tls.ts';
 export function serverTls(settings: Settings, wantsCertificates: boolean): ServerTls | null {
   const { TlsMode: mode, TlsCertFile, TlsKeyFile, TlsCaFile, TlsCrlFile } = settings;
   if (mode === 'disable' || TlsCertFile === undefined || TlsKeyFile === undefined) return null;
-  const asked = wantsCertificates && TlsCaFile !== undefined ? 'request' : 'none';
+  const requested = wantsCertificates && TlsCaFile !== undefined ? 'request' : 'none';
   return new ServerTls({
     certificate: readCertificate(TlsCertFile, TlsKeyFile),
     more: settings.TlsCertificates.map(({ CertFile, KeyFile }) =>
@@ -19,7 +19,7 @@ export function serverTls(settings: Settings, wantsCertificates: boolean): Serve
     ca: TlsCaFile === undefined ? undefined : readFileSync(TlsCaFile, 'utf8'),
     crl: TlsCrlFile === undefined ? undefined : readFileSync(TlsCrlFile, 'utf8'),
     protocol: tlsProtocol(settings),
-    clientCertificate: mode === 'verify-ca' || mode === 'verify-full' ? mode : asked,
+    clientCertificate: mode === 'verify-ca' || mode === 'verify-full' ? mode : requested,
   });
 }
 

@@ -60,7 +60,7 @@ export class ServerTls {
     return chosen?.endPoint ?? null;
   }
 
-  /** The index of the certificate for a client that asks for this name. */
+  /** The index of the certificate for a client that sends this host name. */
   #chosen(name: string): number {
     if (name === '' || this.#certificates.length === 1) return 0;
     const found = this.#certificates.findIndex(({ x509 }) => x509.checkHost(name) !== undefined);

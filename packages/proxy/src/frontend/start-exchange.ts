@@ -3,8 +3,8 @@ import { mayBe } from '../authentication/name-map.ts';
 import type { TokenResult } from '../authentication/jwt-verifier.ts';
 import type { Refusal } from '../authentication/verdict.ts';
 import type { Credential } from '../credentials/credentials.ts';
-import { ClearExchange, judgePassword } from './clear-exchange.ts';
-import type { Judge } from './clear-exchange.ts';
+import { ClearExchange, checkPassword } from './clear-exchange.ts';
+import type { Check } from './clear-exchange.ts';
 import type { HandshakeOptions } from './handshake-options.ts';
 import { Md5Exchange } from './md5-exchange.ts';
 import { OAuthExchange } from './oauth-exchange.ts';
@@ -12,43 +12,43 @@ import type { PasswordExchange } from './password-exchange.ts';
 import { ScramExchange } from './scram-exchange.ts';
 import type { StartupRequest } from './startup-request.ts';
 
-/** Whether a client of that method sends a token. */
-export function isTokenOf(method: AuthMethod): boolean {
+/** Whether a client sends a token with this method. */
+export function isTokenMethod(method: AuthMethod): boolean {
   return method === 'iam' || method === 'sts' || method === 'jwt' || method === 'oauth';
 }
 
-/** Whether a client of that method proves that it knows a password. */
-export function isPassword(method: AuthMethod): boolean {
+/** Whether a client proves with this method that it knows a password. */
+export function isPasswordMethod(method: AuthMethod): boolean {
   return method === 'md5' || method === 'scram-sha-256' || method === 'password';
 }
 
-/** What decides an exchange. */
+/** The inputs for the choice of the exchange. */
 export interface ExchangeSubject {
   readonly request: StartupRequest;
-  /** None that lets in at once, nor one that refuses. */
+  /** A method with an exchange: neither `trust` nor `cert` nor `reject`. */
   readonly method: AuthMethod;
-  /** The password may be a token of IAM as well. */
+  /** The password can also be an IAM token. */
   readonly takesToken: boolean;
   readonly rule: AuthRule | undefined;
   readonly credential: Credential | undefined;
-  /** What SCRAM binds to, null without TLS. */
+  /** The channel binding data for SCRAM; null without TLS. */
   readonly endPoint: Buffer | null;
   readonly options: HandshakeOptions;
 }
 
 /**
- * Begins the exchange that the method wants and that fits what is known of the user. A user who is not there is asked
- * just as most are who are there, and is then refused in the same words.
+ * Begins the exchange for the method and the credential of the user. An unknown user gets the same authentication request as
+ * most known users, and then the same error.
  */
 export function startExchange(subject: ExchangeSubject): PasswordExchange {
   const { request, method, takesToken, rule, credential, endPoint, options } = subject;
   const { user, database } = request;
-  const usual = options.usual();
+  const common = options.common();
   const databaseUser = credential?.databaseUser ?? user;
-  const iam: Judge = (token) => options.verifiers.iam.verify(token, databaseUser, database);
-  /** A token that proves a name: the name must be one that may be the user. */
+  const iam: Check = (token) => options.verifiers.iam.verify(token, databaseUser, database);
+  /** Checks a token that proves a name, and whether that name is mapped to the user. */
   const named =
-    (verify: (token: string) => Promise<TokenResult>): Judge =>
+    (verify: (token: string) => Promise<TokenResult>): Check =>
     async (token) => {
       const result = await verify(token);
       if ('why' in result) return result;
@@ -65,31 +65,31 @@ export function startExchange(subject: ExchangeSubject): PasswordExchange {
       );
     case 'jwt':
     case 'oauth': {
-      const judge = named((token) =>
+      const check = named((token) =>
         rule === undefined
           ? Promise.resolve({ why: 'there is no issuer' })
           : options.verifiers.jwt.verify(token, rule.options),
       );
-      if (method === 'jwt') return new ClearExchange(judge);
+      if (method === 'jwt') return new ClearExchange(check);
       const { Issuer: issuer = '', Scope: scope = '' } = rule?.options ?? {};
-      return new OAuthExchange({ issuer, scope }, judge);
+      return new OAuthExchange({ issuer, scope }, check);
     }
     case 'password': {
-      const judge = (password: string, known: Credential | undefined): Promise<Refusal | null> =>
+      const check = (password: string, known: Credential | undefined): Promise<Refusal | null> =>
         takesToken && /[?&]Action=connect(?:&|$)/.test(password)
           ? iam(password)
-          : judgePassword(user, known, password, usual.iterations);
-      return new ClearExchange((password) => judge(password, credential), judge);
+          : checkPassword(user, known, password, common.iterations);
+      return new ClearExchange((password) => check(password, credential), check);
     }
     case 'md5': {
       const isMd5 =
         credential === undefined
-          ? usual.isMd5
+          ? common.isMd5
           : credential.proofs[0] !== undefined && credential.proofs[0].scram === null;
       if (isMd5) return new Md5Exchange(credential);
       break;
     }
     default:
   }
-  return new ScramExchange(user, credential, endPoint, usual.iterations);
+  return new ScramExchange(user, credential, endPoint, common.iterations);
 }

@@ -46,8 +46,9 @@ export function readStartupRequest(packet: Buffer): StartupRequest {
 }
 
 function read(packet: Buffer): StartupRequest {
-  const { major, minor: asked } = protocolVersion(packet);
-  if (major !== 3) throw new ProxyError('PROTOCOL_VERSION', { version: `${major}.${asked}` });
+  const { major, minor: requestedMinor } = protocolVersion(packet);
+  if (major !== 3)
+    throw new ProxyError('PROTOCOL_VERSION', { version: `${major}.${requestedMinor}` });
   const startup = parseStartup(packet);
   if (startup === null) {
     const what = 'invalid startup packet layout';
@@ -59,7 +60,7 @@ function read(packet: Buffer): StartupRequest {
   const options = parseOptions(given.get('options') ?? '');
   if (options.problem !== null)
     throw new ProxyError('STARTUP_OPTION', { problem: options.problem });
-  const minor = Math.min(asked, newestMinor);
+  const minor = Math.min(requestedMinor, newestMinor);
   const unknown = [...given.keys()].filter((name) => name.startsWith('_pq_.'));
   return {
     user,
@@ -68,7 +69,7 @@ function read(packet: Buffer): StartupRequest {
     replication: readReplication(given.get('replication')),
     minor,
     negotiate:
-      asked > newestMinor || unknown.length > 0
+      requestedMinor > newestMinor || unknown.length > 0
         ? { version: versionCode(major, minor), unknown }
         : null,
   };

@@ -250,7 +250,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
         }
         this.#failures = 0;
         this.#proven = true;
-        this.#tellGap();
+        this.#reportGap();
       }),
     );
     this.#ready = true;
@@ -258,7 +258,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     for (const mark of this.#marks.keys()) this.#mark(mark);
   }
 
-  #tellGap(): void {
+  #reportGap(): void {
     const lostAt = this.#lostAt;
     if (lostAt === null) return;
     this.#lostAt = null;
@@ -266,8 +266,8 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     this.stats.gaps++;
     this.stats.gapSeconds += seconds;
     events.listeningResumed.publish({ database: this.database, seconds, sessions: this.sessions });
-    const told = new Set([...this.#audiences.values()].flatMap((audiences) => [...audiences]));
-    for (const audience of told) audience.missed(seconds);
+    const affected = new Set([...this.#audiences.values()].flatMap((audiences) => [...audiences]));
+    for (const audience of affected) audience.missed(seconds);
   }
 
   #listen(channels: Iterable<Channel>): void {

@@ -63,7 +63,7 @@ export class SessionListening implements Audience {
   /** At least one of these may have run before the open transaction. */
   #dirtyBefore = false;
   /** The channels of the leased connection are being queried. */
-  #asking = false;
+  #isQuerying = false;
   readonly #owner: ListeningOwner;
   readonly #listener: Listener;
   /** The channels that the listening connection has for the session. */
@@ -87,7 +87,7 @@ export class SessionListening implements Audience {
    * The session's own notifications that the lease has delivered and the listening connection will receive again, by
    * channel.
    */
-  readonly #told = new Map<Channel, Buffer[]>();
+  readonly #delivered = new Map<Channel, Buffer[]>();
   /** Notifications that wait until the session is between transactions. */
   #backlog: { readonly notification: Notification; readonly message: Buffer }[] = [];
   #bytes = 0;
@@ -109,12 +109,12 @@ export class SessionListening implements Audience {
 
   /** True if only the leased connection knows the channels of the session. */
   get unsettled(): boolean {
-    return this.#dirty || this.#asking || this.#found !== null || this.#mark !== '';
+    return this.#dirty || this.#isQuerying || this.#found !== null || this.#mark !== '';
   }
 
   /** True if the loss of the leased connection loses a channel whose LISTEN the client was acknowledged. */
   losesState(inTransaction: boolean): boolean {
-    if (this.#asking || this.#found !== null || this.#mark !== '') return true;
+    if (this.#isQuerying || this.#found !== null || this.#mark !== '') return true;
     // Requests within the transaction are undone with it.
     return this.#dirty && (this.#dirtyBefore || !inTransaction);
   }
@@ -171,11 +171,11 @@ export class SessionListening implements Audience {
     if (this.#dirty && this.#mark !== soon) {
       this.forgetChange();
       this.#found = null;
-      this.#asking = true;
+      this.#isQuerying = true;
       connection.run(
         channelsSql,
         new InternalQuery((answer) => {
-          this.#asking = false;
+          this.#isQuerying = false;
           if (answer.lost || this.#owner.connection !== connection) return;
           if (answer.error === null) this.#found = readChannels(answer.rows);
           else this.#owner.pinListening();
@@ -221,7 +221,7 @@ export class SessionListening implements Audience {
 
   #forgetLease(): void {
     this.#tracked = false;
-    this.#asking = false;
+    this.#isQuerying = false;
     this.#found = null;
     this.#blind = false;
     this.#markListened = false;
@@ -234,7 +234,7 @@ export class SessionListening implements Audience {
       if (now.has(channel) || this.#blind) continue;
       this.#channels.delete(channel);
       this.#moving.delete(channel);
-      this.#forgetTold(channel);
+      this.#forgetDelivered(channel);
       this.#listener.leave(this, channel);
     }
     const added = [...now].filter((channel) => !this.#channels.has(channel));
@@ -315,9 +315,9 @@ export class SessionListening implements Audience {
     if (!isPending && !isOwn) return false;
     if (!isPending && this.#listener.ready) {
       const message = Buffer.from(chunk.subarray(at, end));
-      const told = this.#told.get(channel);
-      if (told === undefined) this.#told.set(channel, [message]);
-      else told.push(message);
+      const delivered = this.#delivered.get(channel);
+      if (delivered === undefined) this.#delivered.set(channel, [message]);
+      else delivered.push(message);
       this.#grow(message.length);
     }
     if (isOwn) writeNotificationSender(chunk, at, this.#owner.clientProcessId);
@@ -326,8 +326,8 @@ export class SessionListening implements Audience {
 
   notified(notification: Notification, message: Buffer): void {
     if (this.#moving.has(notification.channel) && !this.#markedThere) return;
-    if (this.#backlog.length === 0 && this.#canTell) {
-      this.#tell(notification, message);
+    if (this.#backlog.length === 0 && this.#canDeliver) {
+      this.#deliver(notification, message);
       return;
     }
     this.#backlog.push({ notification, message });
@@ -349,7 +349,7 @@ export class SessionListening implements Audience {
 
   missed(seconds: number): void {
     // Notifications that the lease has delivered in the meantime are not delivered twice.
-    for (const channel of [...this.#told.keys()]) this.#forgetTold(channel);
+    for (const channel of [...this.#delivered.keys()]) this.#forgetDelivered(channel);
     const { fields } = new ProxyError('NOTIFICATIONS_MISSED', { seconds: seconds.toFixed(1) });
     const notice = buildNoticeResponse({ ...fields, severity: 'WARNING' });
     this.#backlog.push({
@@ -362,12 +362,12 @@ export class SessionListening implements Audience {
 
   /** Delivers queued notifications to the client, if it can get them now. */
   flush(): void {
-    if (this.#backlog.length === 0 || !this.#canTell) return;
+    if (this.#backlog.length === 0 || !this.#canDeliver) return;
     const backlog = this.#backlog;
     this.#backlog = [];
     for (const { notification, message } of backlog) {
       this.#bytes -= message.length;
-      this.#tell(notification, message);
+      this.#deliver(notification, message);
     }
   }
 
@@ -378,22 +378,22 @@ export class SessionListening implements Audience {
     this.#listener.detach();
   }
 
-  #forgetTold(channel: Channel): void {
-    for (const message of this.#told.get(channel) ?? []) this.#bytes -= message.length;
-    this.#told.delete(channel);
+  #forgetDelivered(channel: Channel): void {
+    for (const message of this.#delivered.get(channel) ?? []) this.#bytes -= message.length;
+    this.#delivered.delete(channel);
   }
 
-  get #canTell(): boolean {
+  get #canDeliver(): boolean {
     return !this.unsettled && this.#owner.takesNotifications;
   }
 
-  #tell(notification: Notification, message: Buffer): void {
+  #deliver(notification: Notification, message: Buffer): void {
     const { channel } = notification;
     if (channel !== '' && !this.#channels.has(channel)) return;
-    const told = this.#told.get(channel);
-    if (told !== undefined && told[0]?.equals(message) === true) {
-      told.shift();
-      if (told.length === 0) this.#told.delete(channel);
+    const delivered = this.#delivered.get(channel);
+    if (delivered !== undefined && delivered[0]?.equals(message) === true) {
+      delivered.shift();
+      if (delivered.length === 0) this.#delivered.delete(channel);
       this.#bytes -= message.length;
       return;
     }

@@ -148,12 +148,12 @@ export class SessionSequences {
   probe(
     connection: ServerConnection,
     pin: PinReason | null,
-    told: (hasDrawn: boolean) => void,
+    done: (hasDrawn: boolean) => void,
   ): void {
     this.#drew = false;
     this.#discarded = false;
     if (this.#set && pin === null) {
-      told(true);
+      done(true);
       return;
     }
     const draws = this.#draws;
@@ -167,7 +167,7 @@ export class SessionSequences {
           this.#drew = this.#set = this.#discarded = false;
           this.#drawnOn = 0;
         }
-        told(hasDrawn);
+        done(hasDrawn);
       }),
     );
   }

@@ -24,7 +24,7 @@ export type LossOutcome =
    * The client gets an error and continues: in a lost transaction, or in the middle of a cycle whose rest is not run.
    */
   | {
-      readonly kind: 'told';
+      readonly kind: 'answered';
       readonly answer: Buffer;
       readonly lost: LostTransaction | null;
       readonly discards: boolean;
@@ -55,19 +55,19 @@ export function judgeLoss(loss: ConnectionLoss, loser: Loser): LossOutcome {
   const cause =
     lost && rolledBack ? new ProxyError('TRANSACTION_LOST', { reason: loss.reason }) : error;
   const isOpen = cycle.begins || (loss.inTransaction && !cycle.ends);
-  const told = buildErrorResponse({ ...cause.fields, severity: 'ERROR' });
-  return answerLoss(loss, told, isOpen);
+  const answer = buildErrorResponse({ ...cause.fields, severity: 'ERROR' });
+  return answerLoss(loss, answer, isOpen);
 }
 
 /** The end of every pending cycle of the lost connection; `isOpen`: the client is in a transaction after them. */
 function answerLoss(loss: ConnectionLoss, error: Buffer, isOpen: boolean): LossOutcome {
   const parts: Buffer[] = [];
   const ready = isOpen ? readyForQueryFailed : readyForQueryIdle;
-  let told = loss.failed;
+  let isReported = loss.failed;
   let answered = loss.errorSent;
   const fail = (): void => {
-    if (!answered) parts.push(isOpen && told ? inLostTransaction : error);
-    told = true;
+    if (!answered) parts.push(isOpen && isReported ? inLostTransaction : error);
+    isReported = true;
     answered = false;
   };
   for (let i = 0; i < loss.cycles; i++) {
@@ -76,9 +76,9 @@ function answerLoss(loss: ConnectionLoss, error: Buffer, isOpen: boolean): LossO
   }
   if (loss.openCycle) fail();
   return {
-    kind: 'told',
+    kind: 'answered',
     answer: Buffer.concat(parts),
-    lost: isOpen ? new LostTransaction(error, told, loss.openCycle) : null,
+    lost: isOpen ? new LostTransaction(error, isReported, loss.openCycle) : null,
     discards: !isOpen && loss.openCycle,
   };
 }

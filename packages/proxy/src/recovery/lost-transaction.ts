@@ -35,7 +35,7 @@ export interface LostRequest {
 export class LostTransaction {
   readonly #error: Buffer;
   /** The client has got the error. */
-  #told: boolean;
+  #isReported: boolean;
   /** A request failed: everything up to Sync is skipped (manual, "Extended Query"). */
   #skipping: boolean;
   /** How the last bound statement ends the transaction. */
@@ -43,10 +43,10 @@ export class LostTransaction {
   #ended = false;
   #over = false;
 
-  /** `error` describes the loss; `told`: the client has got it; `skipping`: nothing is answered up to the next Sync. */
-  constructor(error: Buffer, told: boolean, skipping: boolean) {
+  /** `error` describes the loss; `isReported`: the client has got it; `skipping`: nothing is answered up to the next Sync. */
+  constructor(error: Buffer, isReported: boolean, skipping: boolean) {
     this.#error = error;
-    this.#told = told;
+    this.#isReported = isReported;
     this.#skipping = skipping;
   }
 
@@ -92,7 +92,7 @@ export class LostTransaction {
         return this.#boundExit === null ? null : noData;
       case Code.Execute:
         if (this.#boundExit === null) return null;
-        this.#skipping = this.#boundExit === 'commit' && !this.#told;
+        this.#skipping = this.#boundExit === 'commit' && !this.#isReported;
         return this.#end(this.#boundExit);
       case Code.Close:
         return closeComplete;
@@ -104,12 +104,12 @@ export class LostTransaction {
   /** A COMMIT of a transaction that the client considers intact must fail; it ends the transaction all the same. */
   #end(exit: 'commit' | 'rollback'): Buffer {
     this.#ended = true;
-    return exit === 'commit' && !this.#told ? this.#fail() : rollbackComplete;
+    return exit === 'commit' && !this.#isReported ? this.#fail() : rollbackComplete;
   }
 
   #fail(): Buffer {
-    if (this.#told) return inLostTransaction;
-    this.#told = true;
+    if (this.#isReported) return inLostTransaction;
+    this.#isReported = true;
     return this.#error;
   }
 }

@@ -23,24 +23,24 @@ export interface Described {
 export class DescriptionNote implements ReplyNote {
   readonly #statement: Described;
   readonly #analysis: Analysis;
-  readonly #told: (() => Buffer | null) | null;
-  readonly #over: (() => void) | null;
+  readonly #onDescribed: (() => Buffer | null) | null;
+  readonly #onUndone: (() => void) | null;
   #parameters: Buffer | null = null;
 
   /**
-   * `told` is called when the description is known; an error that it returns ends the cycle for the client. `over` is
+   * `onDescribed` is called when the description is known; an error that it returns ends the cycle for the client. `onUndone` is
    * called if it never will be.
    */
   constructor(
     statement: Described,
     analysis: Analysis,
-    told: (() => Buffer | null) | null = null,
-    over: (() => void) | null = null,
+    onDescribed: (() => Buffer | null) | null = null,
+    onUndone: (() => void) | null = null,
   ) {
     this.#statement = statement;
     this.#analysis = analysis;
-    this.#told = told;
-    this.#over = over;
+    this.#onDescribed = onDescribed;
+    this.#onUndone = onUndone;
   }
 
   described(code: number, chunk: Buffer, start: number, end: number): Buffer | null {
@@ -52,10 +52,10 @@ export class DescriptionNote implements ReplyNote {
     const rows = code === BackendCode.RowDescription ? chunk.subarray(start, end) : null;
     const parameters = this.#parameters ?? Buffer.alloc(2);
     this.#analysis.description = this.#statement.describe(parameters, rows);
-    return this.#told?.() ?? null;
+    return this.#onDescribed?.() ?? null;
   }
 
   undo(): void {
-    this.#over?.();
+    this.#onUndone?.();
   }
 }

@@ -47,7 +47,7 @@ export class ClientStatement implements Kept {
   prepareOn(
     connection: StatementSink,
     analysis: Analysis,
-    told: Description | null,
+    reported: Description | null,
     action: Action,
     note: ReplyNote | null,
   ): void {
@@ -57,7 +57,7 @@ export class ClientStatement implements Kept {
       this.#close(connection, statement);
     const { surplus } = statements;
     if (surplus !== null) this.#close(connection, surplus);
-    toServer.add(statement.parseMessageFor(told));
+    toServer.add(statement.parseMessageFor(reported));
     const added = statements.add(statement, analysis);
     connection.pending.append(
       Reply.Parse,

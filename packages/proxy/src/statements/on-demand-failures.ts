@@ -14,8 +14,8 @@ function isForFailedTransaction(chunk: Buffer, at: number, next: number): boolea
 }
 
 /** ParameterDescription (B): Byte1('t') Int32 length, Int16 n, Int32[n] types. */
-export function buildParameterDescription(told: Description): Buffer {
-  return buildMessage(BackendCode.ParameterDescription, told.parameters);
+export function buildParameterDescription(reported: Description): Buffer {
+  return buildMessage(BackendCode.ParameterDescription, reported.parameters);
 }
 
 /**
@@ -24,13 +24,19 @@ export function buildParameterDescription(told: Description): Buffer {
  */
 export class BindFailure implements ReplyNote {
   readonly #name: string;
-  readonly #told: Description | null;
+  readonly #reported: Description | null;
   readonly #given: number;
 
   /** The part of the Bind after its names is `chunk[start, end)`. */
-  constructor(name: string, told: Description | null, chunk: Buffer, start: number, end: number) {
+  constructor(
+    name: string,
+    reported: Description | null,
+    chunk: Buffer,
+    start: number,
+    end: number,
+  ) {
     this.#name = name;
-    this.#told = told;
+    this.#reported = reported;
     this.#given = countValues(chunk, start, end);
   }
 
@@ -40,14 +46,14 @@ export class BindFailure implements ReplyNote {
 
   /** PostgreSQL's error if the number of values differs from the description of the client; otherwise null. */
   wrongCount(): Buffer | null {
-    const told = this.#told;
-    if (told === null || this.#given < 0 || this.#given === told.count) return null;
+    const reported = this.#reported;
+    if (reported === null || this.#given < 0 || this.#given === reported.count) return null;
     return buildErrorResponse({
       severity: 'ERROR',
       sqlstate: '08P01',
       message:
         `bind message supplies ${this.#given} parameters, ` +
-        `but prepared statement "${this.#name}" requires ${told.count}`,
+        `but prepared statement "${this.#name}" requires ${reported.count}`,
     });
   }
 
@@ -61,15 +67,15 @@ export class BindFailure implements ReplyNote {
  * direct connection the error is that of the second message.
  */
 export class DescribeFailure implements ReplyNote {
-  readonly #told: Description | null;
+  readonly #reported: Description | null;
 
-  constructor(told: Description | null) {
-    this.#told = told;
+  constructor(reported: Description | null) {
+    this.#reported = reported;
   }
 
   failed(chunk: Buffer, at: number, next: number): Buffer | null {
-    if (this.#told === null || isForFailedTransaction(chunk, at, next)) return null;
-    return Buffer.concat([buildParameterDescription(this.#told), chunk.subarray(at, next)]);
+    if (this.#reported === null || isForFailedTransaction(chunk, at, next)) return null;
+    return Buffer.concat([buildParameterDescription(this.#reported), chunk.subarray(at, next)]);
   }
 
   undo(): void {

@@ -29,7 +29,7 @@ export interface Kept extends Described {
   prepareOn(
     connection: StatementSink,
     analysis: Analysis,
-    told: Description | null,
+    reported: Description | null,
     action: Action,
     note: ReplyNote | null,
   ): void;
@@ -101,11 +101,11 @@ export class OnDemand {
     const here = kept.on(connection);
     // A request that the database certainly skips needs nothing.
     if (here === kept.analysis || connection.pending.skipping) return Need.Nothing;
-    const told = kept.analysis.description;
+    const reported = kept.analysis.description;
     if (here !== null) {
       if (here.usedBy === kept) return Need.Nothing;
       const now = here.description;
-      if (now !== null && told !== null && now.agreesWith(told)) return Need.Nothing;
+      if (now !== null && reported !== null && now.agreesWith(reported)) return Need.Nothing;
       if (here === this.#awaited) {
         if (now !== null) return Need.Changed;
         if (this.#cycles.arePending(connection)) return Need.Wait;
@@ -113,8 +113,8 @@ export class OnDemand {
         this.#awaited = null;
       }
     }
-    if (told === null) return Need.Prepare;
-    if (told.rows === null && ((kept.effects?.flags ?? Flag.Opaque) & mayGainRows) === 0)
+    if (reported === null) return Need.Prepare;
+    if (reported.rows === null && ((kept.effects?.flags ?? Flag.Opaque) & mayGainRows) === 0)
       return Need.Prepare;
     // In a failed transaction, PostgreSQL refuses a statement with rows immediately.
     if (connection.state.status === TransactionStatus.Failed) return Need.Prepare;
@@ -139,16 +139,16 @@ export class OnDemand {
     differs: () => Buffer | null,
   ): void {
     const analysis = new Analysis();
-    const told = kept.analysis.description;
-    kept.prepareOn(connection, analysis, told, Action.Discard, failure);
-    let telling: DescriptionNote;
-    if (told === null) {
+    const reported = kept.analysis.description;
+    kept.prepareOn(connection, analysis, reported, Action.Discard, failure);
+    let note: DescriptionNote;
+    if (reported === null) {
       // The client has no description yet.
       kept.analysis = analysis;
-      telling = new DescriptionNote(kept, analysis);
+      note = new DescriptionNote(kept, analysis);
     } else if (need === Need.Prepare) {
       // Its types were given, and it has no rows.
-      analysis.description = told.rows === null ? told : null;
+      analysis.description = reported.rows === null ? reported : null;
       return;
     } else if (need === Need.PrepareAndCheck) {
       this.#checks++;
@@ -157,12 +157,12 @@ export class OnDemand {
         this.#checks--;
         analysis.usedBy = null;
       };
-      telling = new DescriptionNote(
+      note = new DescriptionNote(
         kept,
         analysis,
         () => {
           over();
-          if (analysis.description?.agreesWith(told) === true) return null;
+          if (analysis.description?.agreesWith(reported) === true) return null;
           const error = differs();
           if (error === null) kept.analysis = analysis;
           return error;
@@ -171,10 +171,10 @@ export class OnDemand {
       );
     } else {
       this.#awaited = analysis;
-      telling = new DescriptionNote(kept, analysis);
+      note = new DescriptionNote(kept, analysis);
     }
     toServer.add(kept.describeMessage);
-    connection.pending.append(Reply.DescribeStatement, Action.Discard, telling);
+    connection.pending.append(Reply.DescribeStatement, Action.Discard, note);
   }
 
   /** The client accepts the description on the connection. */

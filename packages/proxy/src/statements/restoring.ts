@@ -107,11 +107,11 @@ export function gatherRewritten(
 }
 
 /** The client gets the ParameterStatus messages. Errors are those of a transaction that has failed before. */
-const told: ReplyNote = { forwardsParameterStatus: true, undo: () => undefined };
+const reportsParameters: ReplyNote = { forwardsParameterStatus: true, undo: () => undefined };
 
 /** Collects start values in a separate Query, after a Query of the client. */
 export function gatherBehind(connection: StatementSink, statements: readonly string[]): void {
-  connection.pending.append(Reply.Query, Action.Orphaned, told);
+  connection.pending.append(Reply.Query, Action.Orphaned, reportsParameters);
   connection.state.unnamed.destroyed();
   toServer.add(buildQuery(statements.join(';'), 'latin1'));
 }

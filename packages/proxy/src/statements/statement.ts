@@ -44,7 +44,7 @@ export class Statement {
   /** Its descriptions, the newest last: equal descriptions are one object. */
   #descriptions: Description[] = [];
   /** The last Parse message with these types. */
-  #told: { readonly parameters: Buffer; readonly message: Buffer } | null = null;
+  #lastParse: { readonly parameters: Buffer; readonly message: Buffer } | null = null;
 
   /** `tail` is the rest of a Parse message after the name: the text and the types of the client. */
   constructor(key: string, tail: Buffer, effects: Effects, readUnder: ReadUnder) {
@@ -60,23 +60,23 @@ export class Statement {
     this.#text = tail.subarray(0, tail.indexOf(0) + 1);
   }
 
-  /** The Parse message with the types that a session was told; null: those that its client gave. */
-  parseMessageFor(told: Description | null): Buffer {
-    if (told === null) return this.parseMessage;
-    if (this.#told?.parameters !== told.parameters) {
-      const { parameters } = told;
+  /** The Parse message with the types that were reported to a session; null: with those that its client sent. */
+  parseMessageFor(reported: Description | null): Buffer {
+    if (reported === null) return this.parseMessage;
+    if (this.#lastParse?.parameters !== reported.parameters) {
+      const { parameters } = reported;
       const message = buildMessage(FrontendCode.Parse, this.backendName, this.#text, parameters);
-      this.#told = { parameters, message };
+      this.#lastParse = { parameters, message };
     }
-    return this.#told.message;
+    return this.#lastParse.message;
   }
 
   /** The same under a client's own name, one character per byte. */
-  namedParse(name: string, told: Description | null): Buffer {
+  namedParse(name: string, reported: Description | null): Buffer {
     const tail =
-      told === null
+      reported === null
         ? this.parseMessage.subarray(5 + this.backendName.length)
-        : Buffer.concat([this.#text, told.parameters]);
+        : Buffer.concat([this.#text, reported.parameters]);
     return buildMessage(FrontendCode.Parse, Buffer.from(`${name}\0`, 'latin1'), tail);
   }
 
@@ -128,7 +128,7 @@ export class StatementRegistry {
     return statement;
   }
 
-  /** Removes the statement when it has no user any more. */
+  /** Removes the statement if it has no users left. */
   release(statement: Statement): void {
     if (statement.names === 0 && statement.prepared === 0) this.#statements.delete(statement.key);
   }

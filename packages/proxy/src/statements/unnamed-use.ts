@@ -55,15 +55,15 @@ export class UnnamedUse implements Kept {
   }
 
   describe(parameters: Buffer, rows: Buffer | null): Description {
-    const told = this.analysis.description;
-    if (told?.equals(parameters, rows) === true) return told;
+    const reported = this.analysis.description;
+    if (reported?.equals(parameters, rows) === true) return reported;
     return new Description(Buffer.from(parameters), rows === null ? null : Buffer.from(rows));
   }
 
   prepareOn(
     connection: StatementSink,
     analysis: Analysis,
-    told: Description | null,
+    reported: Description | null,
     action: Action,
     note: ReplyNote | null,
   ): void {
@@ -72,11 +72,11 @@ export class UnnamedUse implements Kept {
     if (source === null) return;
     const change = new UnnamedChange(null, connection.state.unnamed, statement);
     connection.state.unnamed.expect(statement, analysis);
-    if (told === null) toServer.addRange(source, start, end);
+    if (reported === null) toServer.addRange(source, start, end);
     else {
       // The name is a zero byte, and the text ends with one.
       const head = source.subarray(bodyAt(start), stringEnd(source, bodyAt(start) + 1) + 1);
-      toServer.add(buildMessage(FrontendCode.Parse, head, told.parameters));
+      toServer.add(buildMessage(FrontendCode.Parse, head, reported.parameters));
     }
     connection.pending.append(
       Reply.Parse,

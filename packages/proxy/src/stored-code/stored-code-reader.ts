@@ -128,7 +128,7 @@ class Reading {
   }
 
   start(): void {
-    this.#ask(fingerprintSql, (rows) => {
+    this.#query(fingerprintSql, (rows) => {
       this.#fingerprint = rows[0]?.[0] ?? '';
       if (this.#lastKnowledge !== null && this.#fingerprint === this.#lastFingerprint)
         this.#done(this.#lastKnowledge, false);
@@ -137,7 +137,7 @@ class Reading {
   }
 
   /** Runs one query; `next` gets its answer without the row of the prelude. */
-  #ask(sql: string, next: (rows: Rows) => void): void {
+  #query(sql: string, next: (rows: Rows) => void): void {
     // The connection may be lost while its last answer is processed.
     if (this.#connection.closed) {
       this.#done(null, true);
@@ -161,7 +161,7 @@ class Reading {
       this.#readFunctions();
       return;
     }
-    this.#ask(ownFunctionsSql, (rows) => {
+    this.#query(ownFunctionsSql, (rows) => {
       const own: OwnFunction[] = [];
       for (const [name, oids] of rows) {
         if (typeof name !== 'string' || typeof oids !== 'string') continue;
@@ -175,7 +175,7 @@ class Reading {
   }
 
   #readFunctions(): void {
-    this.#ask(functionsSql, (rows) => {
+    this.#query(functionsSql, (rows) => {
       const changed = new Map<number, (body: Buffer, args: Buffer) => StoredFunction>();
       for (const [oid, version, name, language, extension, source] of rows) {
         if (typeof oid !== 'string' || typeof name !== 'string' || typeof version !== 'string')
@@ -194,7 +194,7 @@ class Reading {
       }
       if (changed.size === 0) this.#spread(new Map(), 0);
       else
-        this.#ask(bodiesSql(changed.keys()), (bodies) => {
+        this.#query(bodiesSql(changed.keys()), (bodies) => {
           inSlices(
             bodies,
             ([oid, body, args]) => {
@@ -280,7 +280,7 @@ class Reading {
       leaves(sideEffects),
     );
     const all = new Map([...withSideEffects.map(({ oid }) => [oid, Risk.None] as const), ...risks]);
-    this.#ask(reachSql(major, all, ownOids), (objects) => {
+    this.#query(reachSql(major, all, ownOids), (objects) => {
       let isNew = objects.length !== before.length;
       for (const [table, oid, risk] of objects) {
         if (table !== 'pg_proc') continue;

@@ -83,7 +83,7 @@ export class StoredCode {
   /** Called when the running reading has ended. */
   #whenRead: (() => void)[] = [];
   /** In clock milliseconds. */
-  #askedAt = -Infinity;
+  #queriedAt = -Infinity;
   #took = 0;
   /** The time spent on readings, minus the share earned since, in milliseconds. */
   #spent = 0;
@@ -103,7 +103,7 @@ export class StoredCode {
 
   /** The catalog can be queried immediately, even while clients wait. */
   get canBeRead(): boolean {
-    return !this.#isReading && this.#spent - share * (clock.now - this.#askedAt) < burst;
+    return !this.#isReading && this.#spent - share * (clock.now - this.#queriedAt) < burst;
   }
 
   /** The catalog is being queried. */
@@ -119,14 +119,14 @@ export class StoredCode {
   /** The next query is due. */
   get isDue(): boolean {
     if (this.#isReading) return false;
-    const age = clock.now - this.#askedAt;
+    const age = clock.now - this.#queriedAt;
     if (age < Math.max(soonest, restPerTime * this.#took)) return false;
     return this.#outdated || this.#knowledge === null || age >= interval;
   }
 
   /** The query is so overdue that clients may wait for it. */
   get isOverdue(): boolean {
-    return this.isDue && clock.now - this.#askedAt > 3 * interval + restPerTime * this.#took;
+    return this.isDue && clock.now - this.#queriedAt > 3 * interval + restPerTime * this.#took;
   }
 
   /** Statements with these flags can have no side effects, whatever they name. */
@@ -262,8 +262,8 @@ export class StoredCode {
     const started = performance.now();
     const from = clock.now;
     this.#isReading = true;
-    this.#spent = Math.max(0, this.#spent - share * (from - this.#askedAt));
-    this.#askedAt = from;
+    this.#spent = Math.max(0, this.#spent - share * (from - this.#queriedAt));
+    this.#queriedAt = from;
     // It takes several queries: no session gets the connection between them.
     connection.isReserved = true;
     this.#reader.read(connection, (knowledge, isLost) => {
@@ -273,7 +273,7 @@ export class StoredCode {
       if (!isLost) {
         if (knowledge === null) this.outdate();
         else this.#take(knowledge, from, changes === this.#changes);
-        // Those who wait for the answer act before a session gets the connection.
+        // The waiting callbacks run before a session gets the connection.
         done();
         connection.isReserved = false;
       }

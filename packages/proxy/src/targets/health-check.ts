@@ -52,7 +52,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
   readonly #owner: CheckOwner;
   #connection: ServerConnection | null = null;
   #sql = roleSql;
-  #asking: { readonly anew: boolean; readonly giveUp: () => void } | null = null;
+  #running: { readonly overNewConnection: boolean; readonly giveUp: () => void } | null = null;
   /** Those who wait for the end of the pending check. */
   readonly #answered: (() => void)[] = [];
   #refusedAt = -Infinity;
@@ -66,21 +66,21 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
   }
 
   /**
-   * Checks, unless a check is pending: `done` gets the result, after `timeout` milliseconds at the latest. `anew`: over
-   * a new connection; a pending check over the old one is aborted, and gets no result.
+   * Checks, unless a check is pending: `done` gets the result, after `timeout` milliseconds at the latest.
+   * `overNewConnection`: a pending check over the old connection is aborted, and gets no result.
    */
-  ask(timeout: number, anew: boolean, done: Finish): void {
+  start(timeout: number, overNewConnection: boolean, done: Finish): void {
     if (this.#closed || performance.now() - this.#refusedAt < refusedPause) return;
-    if (this.#asking !== null) {
-      if (!anew || this.#asking.anew) return;
-      this.#asking.giveUp();
+    if (this.#running !== null) {
+      if (!overNewConnection || this.#running.overNewConnection) return;
+      this.#running.giveUp();
     }
-    if (anew) this.#drop('its target is suspect');
+    if (overNewConnection) this.#drop('its target is suspect');
     let over = false;
     const giveUp = (): void => {
       over = true;
       clearTimeout(timer);
-      this.#asking = null;
+      this.#running = null;
       for (const resolve of this.#answered.splice(0)) resolve();
     };
     const finish: Finish = (result) => {
@@ -94,7 +94,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
       const message = `no answer within HealthCheckTimeout (${timeout / 1000} s)`;
       finish({ kind: 'silent', reason: UnavailableReason.Unreachable, message });
     }, timeout);
-    this.#asking = { anew: anew || this.#connection === null, giveUp };
+    this.#running = { overNewConnection: overNewConnection || this.#connection === null, giveUp };
     if (this.#connection !== null) {
       this.#queryRole(this.#connection, finish);
       return;
@@ -116,7 +116,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
   /** Leaves its database temporarily: settles when its connection is closed. The next check opens another. */
   async leave(): Promise<void> {
     // A pending answer is waited for: its loss would look like that of the server.
-    if (this.#asking !== null)
+    if (this.#running !== null)
       await new Promise<void>((resolve) => {
         this.#answered.push(resolve);
       });
@@ -128,7 +128,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
   }
 
   /** Runs another query on the health connection; false if there is none. */
-  askAside(sql: string, done: (rows: InternalAnswer['rows'] | null) => void): boolean {
+  queryAside(sql: string, done: (rows: InternalAnswer['rows'] | null) => void): boolean {
     const connection = this.#connection;
     if (connection === null || connection.closed) return false;
     // In a separate turn: output for another connection may be collected.
@@ -142,7 +142,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
 
   close(): void {
     this.#closed = true;
-    this.#asking?.giveUp();
+    this.#running?.giveUp();
     this.#drop('the health checks of the target have stopped');
   }
 
@@ -165,7 +165,7 @@ export class HealthCheck implements ConnectionOwner<ServerConnection> {
   closed(connection: ServerConnection): void {
     if (this.#connection !== connection) return;
     this.#connection = null;
-    if (this.#asking === null) this.#owner.lost();
+    if (this.#running === null) this.#owner.lost();
   }
 
   #queryRole(connection: ServerConnection, finish: Finish): void {

@@ -25,7 +25,7 @@ export interface MonitorOwner {
   /** A check of a target has ended. */
   answered(monitored: MonitoredTarget): void;
   /** A check got no response in time, but clients did. */
-  heard(monitored: MonitoredTarget): void;
+  respondedToClients(monitored: MonitoredTarget): void;
   /** Targets were added or removed. */
   listChanged(): void;
   /** Targets that must not be removed although they are no longer listed. */
@@ -77,13 +77,13 @@ export class Monitor {
     if (this.#addresses.change && !this.#resolving) void this.#findTargets();
   }
 
-  /** Checks one target now; `anew`: over a new connection, because an existing one shows nothing about new ones. */
-  check(monitored: MonitoredTarget, anew: boolean): void {
-    const askedAt = clock.now;
-    monitored.check.ask(this.limits.timeout, anew, (result) => {
+  /** Checks one target now; `overNewConnection`, because an existing connection shows nothing about new ones. */
+  check(monitored: MonitoredTarget, overNewConnection: boolean): void {
+    const startedAt = clock.now;
+    monitored.check.start(this.limits.timeout, overNewConnection, (result) => {
       // A target that responds to clients is only slow: a database under load must stay in use.
-      if (result.kind === 'silent' && monitored.target.receivedAt > askedAt) {
-        this.#owner.heard(monitored);
+      if (result.kind === 'silent' && monitored.target.receivedAt > startedAt) {
+        this.#owner.respondedToClients(monitored);
         return;
       }
       monitored.last = result;

@@ -31,26 +31,26 @@ export interface Standing {
 export function judge(monitored: MonitoredTarget, standing: Standing): boolean {
   const { target, last } = monitored;
   const before = `${target.state} ${target.reason}`;
-  const say = (reason: UnavailableReason | null, message: string): void => {
+  const set = (reason: UnavailableReason | null, message: string): void => {
     target.state = reason === null ? TargetState.Available : TargetState.Unavailable;
     target.reason = reason;
     target.message = message;
   };
   if (last?.kind === 'role') {
     const { writer, lagLimit, principal } = standing;
-    if (principal !== null) say(null, `it is the same server as ${principal.target.name}`);
+    if (principal !== null) set(null, `it is the same server as ${principal.target.name}`);
     else if (!last.role.inRecovery && writer !== null && writer !== monitored)
-      say(
+      set(
         UnavailableReason.InvalidReplicationState,
         `it accepts writes, but ${writer.target.name} is the writer`,
       );
     else if (last.role.inRecovery && lagLimit > 0 && target.lag > lagLimit)
-      say(
+      set(
         UnavailableReason.ReplicationLag,
         `it is ${target.lag.toFixed(1)} s behind the writer, and MaxReplicationLag is ${lagLimit} s`,
       );
-    else say(null, '');
+    else set(null, '');
   } else if (last !== null && (last.kind !== 'silent' || monitored.silent >= standing.failures))
-    say(last.reason, last.message);
+    set(last.reason, last.message);
   return `${target.state} ${target.reason}` !== before;
 }

@@ -97,7 +97,7 @@ export class RolePools implements PoolTarget {
   }
 
   queryServer(...[sql, done]: Parameters<PoolTarget['queryServer']>): boolean {
-    return this.#serving.some((target) => target.isBorrowable && target.ask(sql, done));
+    return this.#serving.some((target) => target.isBorrowable && target.query(sql, done));
   }
 
   isVacated(pool: Pool): boolean {

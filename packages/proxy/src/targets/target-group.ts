@@ -67,7 +67,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
   #writer: MonitoredTarget | null = null;
   #unfoundedAt = -Infinity;
   /** The only target serves although it did not prove to be the writer. */
-  #asItIs = false;
+  #servesUnproven = false;
   #paused = false;
   #closed = false;
 
@@ -195,7 +195,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
       if (
         login !== null &&
         target === this.writer &&
-        !this.#asItIs &&
+        !this.#servesUnproven &&
         login.parameters.get('in_hot_standby') === 'on'
       ) {
         login.socket.destroy();
@@ -207,8 +207,8 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     });
   }
 
-  ask(...[target, sql, done]: Parameters<TargetOwner['ask']>): boolean {
-    return this.#monitor.find(target)?.check.askAside(sql, done) === true;
+  query(...[target, sql, done]: Parameters<TargetOwner['query']>): boolean {
+    return this.#monitor.find(target)?.check.queryAside(sql, done) === true;
   }
 
   failureSignal(target: Target, what: string): void {
@@ -218,7 +218,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     if (!this.allPools.some((role) => role.serves(target)) || monitored.last?.kind === 'unclear')
       return;
     // A standby correctly refuses writes.
-    if (what === '25006' && (monitored !== this.#writer || this.#asItIs)) return;
+    if (what === '25006' && (monitored !== this.#writer || this.#servesUnproven)) return;
     if (what === '25006' && performance.now() - this.#unfoundedAt < readOnlyPause) return;
     target.suspicion = what;
     if (monitored === this.#writer) this.failovers.failureSignal(target.name, what);
@@ -243,7 +243,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     this.#answeredFirst();
   }
 
-  heard(monitored: MonitoredTarget): void {
+  respondedToClients(monitored: MonitoredTarget): void {
     if (monitored.target.suspicion !== null) this.#unfounded(monitored);
   }
 
@@ -326,12 +326,13 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     const writer = this.#writer;
     if (writer !== null && answered !== writer) {
       // A target that served because there was no writer is replaced by the writer.
-      if (this.#asItIs && answered.listed && this.#choice.isWriter(answered)) this.#take(answered);
+      if (this.#servesUnproven && answered.listed && this.#choice.isWriter(answered))
+        this.#take(answered);
       else if (this.#choice.outranks(answered, writer))
         this.#lose(writer, `${answered.target.name} is the writer now`);
     } else if (writer !== null) this.#judgeWriter(writer);
     if (this.#writer !== null) return;
-    const standbyServes = !this.hadWriter || this.#asItIs;
+    const standbyServes = !this.hadWriter || this.#servesUnproven;
     const best = this.#choice.best(distinct(this.#monitor.monitoredTargets, null), standbyServes);
     if (best !== null) this.#take(best);
   }
@@ -343,8 +344,8 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     else if (last?.kind === 'silent') {
       if (writer.silent >= this.#limits.health.failures) this.#lose(writer, last.message);
     } else if (last?.kind === 'role') {
-      if (!last.role.inRecovery) this.#asItIs = false;
-      else if (!this.#asItIs) this.#lose(writer, 'it is a standby now');
+      if (!last.role.inRecovery) this.#servesUnproven = false;
+      else if (!this.#servesUnproven) this.#lose(writer, 'it is a standby now');
     }
   }
 
@@ -362,7 +363,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     const { target } = monitored;
     this.#writer = monitored;
     this.#choice.took(monitored);
-    this.#asItIs = target.role?.inRecovery !== false;
+    this.#servesUnproven = target.role?.inRecovery !== false;
     const pools = this.#roles.READ_WRITE;
     this.failovers.found(target.name, pools.waiting, pools.pools);
     if (former === monitored) return;

@@ -36,7 +36,7 @@ export interface Shares {
 }
 
 /** Gets the rows of an answer; null if there was none. */
-type Told = (rows: readonly (readonly (string | null)[])[] | null) => void;
+type Done = (rows: readonly (readonly (string | null)[])[] | null) => void;
 
 /** What a target needs to open connections. */
 export interface TargetOwner {
@@ -47,7 +47,7 @@ export interface TargetOwner {
     done: (failure: ConnectFailure | null, login: LoginResult | null) => void,
   ): void;
   /** Runs a query on the connection of the health check; false if that cannot be used. */
-  ask(target: Target, sql: string, done: Told): boolean;
+  query(target: Target, sql: string, done: Done): boolean;
   /** Traffic signals that the target may have failed. */
   failureSignal(target: Target, what: string): void;
 }
@@ -197,8 +197,8 @@ export class Target implements ConnectionSource {
   }
 
   /** Runs a query on a connection that belongs to no pool; false if there is none. */
-  ask(sql: string, done: Told): boolean {
-    return this.#owner.ask(this, sql, done);
+  query(sql: string, done: Done): boolean {
+    return this.#owner.query(this, sql, done);
   }
 
   failureSignal(what: string): void {

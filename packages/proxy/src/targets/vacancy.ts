@@ -145,8 +145,8 @@ export class Vacancy {
     return clients;
   }
 
-  #pools(isMeant: (pool: Pool) => boolean): readonly Pool[] {
-    return [...this.#owner.pools].filter(isMeant);
+  #pools(matches: (pool: Pool) => boolean): readonly Pool[] {
+    return [...this.#owner.pools].filter(matches);
   }
 }
 

@@ -82,7 +82,7 @@ export interface EventPayloads {
   };
   /** The name of a target resolves again. */
   readonly nameResolved: { readonly name: string; readonly addresses: readonly string[] };
-  /** The functions of a database could not be read. */
+  /** The proxy could not read the functions of a database. */
   readonly storedCodeUnread: { readonly error: string };
   /** An application called currval() or lastval(). */
   readonly sequenceReaderFound: {

@@ -11,7 +11,7 @@ export interface EventChannel<Payload> {
 
 /** A Node.js channel; its name determines the type of the payload. */
 function open<Payload>(name: string): EventChannel<Payload> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the name alone tells which payload goes through it
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the name determines the type of the payload
   return channel(name) as EventChannel<Payload>;
 }
 

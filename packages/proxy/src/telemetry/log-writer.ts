@@ -28,7 +28,7 @@ export class LogWriter {
   #isWriting = false;
   #timer: NodeJS.Timeout | null = null;
   #untold = 0;
-  /** Those who wait for the end of everything logged. */
+  /** Callbacks for when everything logged so far is written. */
   #emptied: (() => void)[] = [];
 
   /** `lossLine`: the line about lost lines. */
@@ -120,7 +120,7 @@ export class LogWriter {
     try {
       writeSync(this.#descriptor, rest);
     } catch {
-      // Nobody takes it.
+      // The bytes are lost.
     }
   }
 }
@@ -131,16 +131,16 @@ function countLines(bytes: Buffer | null): number {
   return lines;
 }
 
-/** Writes bytes, some or all of them; says how many, or why not. */
+/** Writes some or all of the bytes; the callback gets their number, or the error. */
 export type WriteBytes = (
   bytes: Buffer,
   done: (error: NodeJS.ErrnoException | null, written: number) => void,
 ) => void;
 
 /**
- * Standard error, written to without a wait that anything else would notice: a thread that is stuck in a write cannot be
- * ended, nor the process with it. A pipe or a terminal is opened once more for that, since other processes share it that do
- * not expect a descriptor which does not wait; to a socket Node.js writes without waiting. A file keeps nobody waiting.
+ * Standard error, written without blocking: neither a thread that is blocked in a write nor its process can be ended. A pipe or
+ * a terminal is opened a second time for that, because other processes share the descriptor and do not expect it to be
+ * non-blocking. Node.js writes to a socket without blocking, and a file never blocks.
  */
 export function openStandardError(): { readonly descriptor: number; readonly write: WriteBytes } {
   const toDescriptor = (descriptor: number): ReturnType<typeof openStandardError> => ({
@@ -161,7 +161,7 @@ export function openStandardError(): { readonly descriptor: number; readonly wri
         },
       };
   } catch {
-    // There is no such path, or it cannot be opened a second time.
+    // The path does not exist, or cannot be opened a second time.
   }
   return toDescriptor(2);
 }

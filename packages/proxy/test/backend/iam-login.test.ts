@@ -132,7 +132,7 @@ suite('logins with IAM tokens', () => {
     return new Target(
       place,
       { maxConnectionsPercent: 100, maxIdleConnectionsPercent: 50 },
-      { connect: () => undefined, ask: () => false, failureSignal: () => undefined },
+      { connect: () => undefined, query: () => false, failureSignal: () => undefined },
     );
   }
 

@@ -57,7 +57,7 @@ class Served extends QuietHandler {
 function accepted(socket: Transport): void {
   const handshake = new ClientHandshake(socket, false, options, {
     loggedIn: (login) => {
-      const { socket: client, rest, lastWords, ...told } = login;
+      const { socket: client, rest, finalMessage, ...told } = login;
       tell({
         event: 'loggedIn',
         ...told,
@@ -69,7 +69,7 @@ function accepted(socket: Transport): void {
       const secret = Buffer.alloc(login.longCancelKey ? 32 : 4, 7);
       client.write(
         Buffer.concat([
-          lastWords ?? Buffer.alloc(0),
+          finalMessage ?? Buffer.alloc(0),
           authenticationOk,
           buildParameterStatus('server_version', '18.0'),
           buildParameterStatus('client_encoding', 'UTF8'),

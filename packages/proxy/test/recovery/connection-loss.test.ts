@@ -64,8 +64,8 @@ function judge(
 
 /** What the client is told, message by message: SQLSTATEs, and the status of each ReadyForQuery. */
 function told(outcome: LossOutcome): string[] {
-  assert.equal(outcome.kind, 'told');
-  if (outcome.kind !== 'told') return [];
+  assert.equal(outcome.kind, 'answered');
+  if (outcome.kind !== 'answered') return [];
   return messages(outcome.answer);
 }
 
@@ -92,7 +92,7 @@ const { sqlstate: rolledBack } = new ProxyError('TRANSACTION_LOST', { reason: ''
 test('between requests the client is told nothing', () => {
   const outcome = judge({});
   assert.deepEqual(told(outcome), []);
-  assert(outcome.kind === 'told' && outcome.lost === null && !outcome.discards);
+  assert(outcome.kind === 'answered' && outcome.lost === null && !outcome.discards);
 });
 
 test('half a message ends the session without a word', () => {
@@ -136,12 +136,12 @@ for (const [name, loss, session] of [
   ],
 ] as const)
   test(`a read ${name} is not sent again`, () => {
-    assert.equal(judge(loss, { texts: ['SELECT 1'], ...session }).kind, 'told');
+    assert.equal(judge(loss, { texts: ['SELECT 1'], ...session }).kind, 'answered');
   });
 
 for (const text of ['INSERT INTO a VALUES (1)', 'COMMIT', 'SELECT own()', 'SELECT 1; SELECT 2'])
   test(`${text} is not sent again`, () => {
-    assert.equal(judge({ cycles: 1 }, { texts: [text] }).kind, 'told');
+    assert.equal(judge({ cycles: 1 }, { texts: [text] }).kind, 'answered');
   });
 
 test('a write outside a transaction: nobody knows what became of it', () => {
@@ -157,13 +157,13 @@ test('a write in a transaction: it is rolled back, and the transaction fails', (
     { texts: ['INSERT INTO a VALUES (1)'] },
   );
   assert.deepEqual(told(outcome), [rolledBack, 'ZE']);
-  assert(outcome.kind === 'told' && outcome.lost !== null);
+  assert(outcome.kind === 'answered' && outcome.lost !== null);
 });
 
 test('a transaction that may have committed: nobody knows', () => {
   const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['COMMIT'] });
   assert.deepEqual(told(outcome), [unknown, 'ZI']);
-  assert(outcome.kind === 'told' && outcome.lost === null);
+  assert(outcome.kind === 'answered' && outcome.lost === null);
 });
 
 test('ROLLBACK: the transaction is over, and rolled back', () => {
@@ -189,7 +189,7 @@ test('a procedure in a transaction may have committed', () => {
 test('an idle transaction: the client learns of it with its next request', () => {
   const outcome = judge({ inTransaction: true });
   assert.deepEqual(told(outcome), []);
-  assert(outcome.kind === 'told' && outcome.lost !== null);
+  assert(outcome.kind === 'answered' && outcome.lost !== null);
   const { lost: stand } = outcome;
   const request = { code: FrontendCode.Query, effects: classify('SELECT 1'), ofStatement: false };
   assert.deepEqual(messages(stand.answer(request)), [rolledBack, 'ZE']);
@@ -198,7 +198,7 @@ test('an idle transaction: the client learns of it with its next request', () =>
 
 test('a transaction of which the client was told is not told again', () => {
   const outcome = judge({ inTransaction: true, cycles: 1 }, { texts: ['SELECT 1'] });
-  assert(outcome.kind === 'told' && outcome.lost !== null);
+  assert(outcome.kind === 'answered' && outcome.lost !== null);
   const request = { code: FrontendCode.Query, effects: classify('SELECT 1'), ofStatement: false };
   assert.deepEqual(messages(outcome.lost.answer(request)), ['25P02', 'ZE']);
 });
@@ -226,13 +226,13 @@ test('a cycle of which the client has had the error gets only its end', () => {
 test('an open cycle gets the error, and the rest of it is dropped', () => {
   const outcome = judge({ openCycle: true }, { texts: ['INSERT INTO a VALUES (1)'] });
   assert.deepEqual(told(outcome), [unknown]);
-  assert(outcome.kind === 'told' && outcome.discards && outcome.lost === null);
+  assert(outcome.kind === 'answered' && outcome.discards && outcome.lost === null);
 });
 
 test('an open cycle in a transaction is passed over up to its Sync', () => {
   const outcome = judge({ openCycle: true, inTransaction: true }, { texts: ['SELECT 1'] });
   assert.deepEqual(told(outcome), [rolledBack]);
-  assert(outcome.kind === 'told' && !outcome.discards && outcome.lost !== null);
+  assert(outcome.kind === 'answered' && !outcome.discards && outcome.lost !== null);
   const { lost: stand } = outcome;
   const request = { effects: null, ofStatement: false };
   assert.equal(stand.answer({ ...request, code: FrontendCode.Execute }).length, 0);
@@ -242,13 +242,13 @@ test('an open cycle in a transaction is passed over up to its Sync', () => {
 test('an open cycle behind its own error is told no other', () => {
   const outcome = judge({ openCycle: true, errorSent: true }, { texts: ['SELECT 1'] });
   assert.deepEqual(told(outcome), []);
-  assert(outcome.kind === 'told' && outcome.discards);
+  assert(outcome.kind === 'answered' && outcome.discards);
 });
 
 test('the error of an unknown outcome is the one of the connection', () => {
   const error = new ProxyError('OUT_OF_SYNC', { what: 'x' });
   const outcome = judge({ cycles: 1, inTransaction: true, error }, { texts: ['SELECT 1'] });
-  assert(outcome.kind === 'told');
+  assert(outcome.kind === 'answered');
   const expected = buildErrorResponse({ ...error.fields, severity: 'ERROR' });
   assert.deepEqual(outcome.answer, Buffer.concat([expected, readyForQueryFailed]));
   assert.equal(readyForQueryIdle[5], TransactionStatus.Idle);

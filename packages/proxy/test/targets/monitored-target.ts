@@ -11,7 +11,7 @@ export function monitored(name: string, last: Partial<Role> | CheckResult | null
   const shares = { maxConnectionsPercent: 100, maxIdleConnectionsPercent: 50 };
   const nobody = {
     connect: () => assert.fail('nothing is dialled'),
-    ask: () => false,
+    query: () => false,
     failureSignal: () => undefined,
   };
   const target = new Target(place, shares, nobody);

@@ -4,7 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { suite, test } from 'node:test';
 import { makeVerifier, md5Verifier } from '@sluice/wire';
 import type { Credential, PasswordProof } from '../../src/credentials/credentials.ts';
-import { judgePassword } from '../../src/frontend/clear-exchange.ts';
+import { checkPassword } from '../../src/frontend/clear-exchange.ts';
 
 suite('a wrong password in clear costs one PBKDF2, whoever is meant', () => {
   const credential = (proofs: readonly Omit<PasswordProof, 'until'>[]): Credential => ({
@@ -42,13 +42,13 @@ suite('a wrong password in clear costs one PBKDF2, whoever is meant', () => {
       ],
     ] as const) {
       given.length = 0;
-      assert.deepEqual(await judgePassword('ann', known, 'wrong', 4096), { why }, title);
+      assert.deepEqual(await checkPassword('ann', known, 'wrong', 4096), { why }, title);
       assert.deepEqual(given, [4096], title);
     }
     const three = credential(verifiers.map((scram) => ({ scram, md5: null })));
     for (const right of ['a', 'b', 'c'])
-      assert.equal(await judgePassword('ann', three, right, 4096), null);
+      assert.equal(await checkPassword('ann', three, right, 4096), null);
     const byHash = credential([{ scram: null, md5: md5Verifier('ann', 'a') }]);
-    assert.equal(await judgePassword('ann', byHash, 'a', 4096), null);
+    assert.equal(await checkPassword('ann', byHash, 'a', 4096), null);
   });
 });
