@@ -24,6 +24,7 @@ import { handshakeOptions } from './frontend/handshake-options.ts';
 import type { HandshakeOptions } from './frontend/handshake-options.ts';
 import { endpointLimits, groupLimits, limitProcess } from './limits.ts';
 import { onTick } from './io/clock.ts';
+import { retryDelay } from './pool/back-off.ts';
 import { CancelKeys } from './session/cancel-keys.ts';
 import type { Session } from './session/session.ts';
 import { diffSettings } from './settings/index.ts';
@@ -383,7 +384,9 @@ class PoolingProxy implements RunningProxy {
 
   #refreshInterval(): number {
     const regular = this.#settings.SecretsRefreshInterval * 1000;
-    return this.#unread.length > 0 ? Math.min(regular, 30_000, 500 * 2 ** this.#tries) : regular;
+    return this.#unread.length > 0
+      ? Math.min(regular, retryDelay(this.#tries, 1000, 30_000))
+      : regular;
   }
 
   #warnOfRules(): void {

@@ -19,8 +19,7 @@ import { probeSql } from '../src/pinning/session-probe.ts';
 import { restorationsOf, setIfReset } from '../src/parameters/start-values.ts';
 import { classify, loadParser } from '../src/sql/index.ts';
 import { listOf, nodeOf, parse, stringOf } from '../src/sql/parser.ts';
-import { plainRoleSql, roleSql } from '../src/targets/role.ts';
-import { capacitySql } from '../src/targets/target.ts';
+import { capacitySql, plainRoleSql, roleSql } from '../src/targets/role.ts';
 
 const source = path.resolve(import.meta.dirname, '../src');
 
@@ -73,8 +72,7 @@ const texts = (): Readonly<Record<string, readonly string[]>> => ({
       }).flatMap(({ statements }) => statements),
     ),
   ],
-  'targets/role.ts': [roleSql, plainRoleSql],
-  'targets/target.ts': [capacitySql],
+  'targets/role.ts': [roleSql, plainRoleSql, capacitySql],
 });
 /** The operator's own SQL, of which the text of a setting gives an example. */
 const operators = new Set(['settings/table.ts']);

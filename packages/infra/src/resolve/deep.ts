@@ -71,7 +71,8 @@ async function ask(client: Client, tls: boolean): Promise<LoginFacts> {
     const answer = await client.query<Record<string, string>>(
       `select current_setting('password_encryption') as encryption,
               current_setting('max_connections')::int as most,
-              current_setting('superuser_reserved_connections')::int as reserved,
+              current_setting('superuser_reserved_connections')::int
+                + coalesce(current_setting('reserved_connections', true), '0')::int as reserved,
               (select rolconnlimit from pg_roles where rolname = current_user) as role_limit,
               (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as in_use`,
     );

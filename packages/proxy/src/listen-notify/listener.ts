@@ -3,6 +3,7 @@ import { ServerConnection } from '../backend/server-connection.ts';
 import type { ConnectionOwner, LeaseOwner } from '../backend/lease-owner.ts';
 import type { LoginResult } from '../backend/login-result.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
+import { retryDelay } from '../pool/back-off.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ConnectionSource } from '../backend/connection-source.ts';
 import { clock } from '../io/clock.ts';
@@ -219,8 +220,8 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
 
   #failed(pool: Pool, why: string): void {
     const { retryMin, retryMax } = pool.limits;
-    this.#retryAt = clock.now + Math.min(retryMax, retryMin * 2 ** Math.min(this.#failures, 20));
     this.#failures++;
+    this.#retryAt = clock.now + retryDelay(this.#failures, retryMin, retryMax);
     for (const audience of this.#marks.values()) audience.delayed(why);
     if (this.#failures === 1)
       events.listeningFailed.publish({ database: this.database, user: pool.user, message: why });

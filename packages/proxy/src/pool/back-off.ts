@@ -2,7 +2,12 @@ import { clock } from '../io/clock.ts';
 import type { PoolLimits } from './pool-target.ts';
 import type { ConnectFailure } from '../backend/connection-source.ts';
 
-/** The delays between attempts to connect: doubled after each failure, within limits, with 25 % jitter. */
+/** The delay after this many failures: doubled after each, within limits, with 25 % jitter. */
+export function retryDelay(failures: number, min: number, max: number): number {
+  return Math.min(max, min * 2 ** Math.min(failures - 1, 20)) * (0.75 + Math.random() / 2);
+}
+
+/** The delays between attempts to connect. */
 export class BackOff {
   #failures = 0;
   #retryAt = 0;
@@ -28,8 +33,7 @@ export class BackOff {
     this.#failures++;
     this.#last = failure;
     this.#isSkipped = false;
-    const delay = Math.min(retryMax, retryMin * 2 ** Math.min(this.#failures - 1, 20));
-    this.#retryAt = clock.now + delay * (0.75 + Math.random() / 2);
+    this.#retryAt = clock.now + retryDelay(this.#failures, retryMin, retryMax);
   }
 
   succeeded(): void {

@@ -19,11 +19,22 @@ export interface Role {
   readonly position: number | null;
 }
 
-const always = `pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'),
-  pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.pg_postmaster_start_time()), 'YYYY-MM-DD HH24:MI:SS.US'),
-  pg_catalog.current_setting('max_connections')::pg_catalog.int4
+/** `max_connections` minus the reserved connections; `reserved_connections` exists since PostgreSQL 16. */
+const capacity = `pg_catalog.current_setting('max_connections')::pg_catalog.int4
     OPERATOR(pg_catalog.-) pg_catalog.current_setting('superuser_reserved_connections')::pg_catalog.int4
     OPERATOR(pg_catalog.-) coalesce(pg_catalog.current_setting('reserved_connections', true), '0')::pg_catalog.int4`;
+
+/** Queries only the capacity. */
+export const capacitySql = `SELECT ${capacity}`;
+
+/** Parses the value of `capacitySql`. */
+export function readCapacity(value: string | null | undefined): number {
+  return Math.max(1, Number(value));
+}
+
+const always = `pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'),
+  pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.pg_postmaster_start_time()), 'YYYY-MM-DD HH24:MI:SS.US'),
+  ${capacity}`;
 
 /**
  * Queries the role; needs no privilege. A server in recovery reports the timeline of its last checkpoint. On a server
@@ -42,12 +53,12 @@ export const plainRoleSql = `SELECT ${always}, NULL, NULL, NULL`;
 
 /** Parses the row of `roleSql`. */
 export function readRole(row: readonly (string | null)[]): Role {
-  const [inRecovery, readOnly, startedAt, capacity, systemId, timeline, position] = row;
+  const [inRecovery, readOnly, startedAt, mostConnections, systemId, timeline, position] = row;
   return {
     inRecovery: inRecovery === 't',
     readOnly: readOnly === 'on',
     startedAt: startedAt ?? '',
-    capacity: Math.max(1, Number(capacity)),
+    capacity: readCapacity(mostConnections),
     systemId: systemId ?? null,
     timeline: numberOrNull(timeline),
     position: numberOrNull(position),

@@ -7,14 +7,10 @@ import type {
   SourcePool,
 } from '../backend/connection-source.ts';
 import { events } from '../telemetry/events.ts';
+import { capacitySql, readCapacity } from './role.ts';
 import type { Role } from './role.ts';
 import { TargetState } from './target-state.ts';
 import type { UnavailableReason } from './target-state.ts';
-
-/** `max_connections` and the reserved connections. */
-export const capacitySql =
-  "SELECT pg_catalog.current_setting('max_connections'), pg_catalog.current_setting('superuser_reserved_connections'), " +
-  "coalesce(pg_catalog.current_setting('reserved_connections', true), '0')";
 
 /** The address of a target. */
 export interface TargetAddress {
@@ -272,8 +268,7 @@ export class Target implements ConnectionSource {
       new InternalQuery((answer) => {
         const row = answer.rows[0];
         if (row === undefined) return;
-        const [most = 0, superuser = 0, others = 0] = row.map(Number);
-        this.#capacity = Math.max(1, most - superuser - others);
+        this.#capacity = readCapacity(row[0]);
         for (const pool of this.#pools()) pool.grow();
       }),
     );

@@ -323,7 +323,7 @@ suite('the listening connection is lost', () => {
     await bench.turn();
     assert.equal(bench.servers.length, 1);
     assert.equal(session.heard().length, 1);
-    clock.now += 100;
+    clock.now += 125;
     bench.listener.tick();
     await bench.turn();
     assert.equal(bench.servers.length, 2);
@@ -381,17 +381,18 @@ suite('the listening connection cannot be had', () => {
     assert.deepEqual(session.heard(), ['delayed: connection refused']);
     assert.equal(bench.pool.aside, 0);
     for (const pause of [100, 200, 250, 250]) {
+      // With 25 % jitter.
       const { attempts } = bench.source;
-      clock.now += pause - 1;
+      clock.now += pause * 0.75 - 1;
       bench.listener.tick();
       assert.equal(bench.source.attempts, attempts);
-      clock.now += 1;
+      clock.now += pause / 2 + 1;
       bench.listener.tick();
       assert.equal(bench.source.attempts, attempts + 1);
       await bench.turn();
     }
     bench.source.failure = null;
-    clock.now += 250;
+    clock.now += 1.25 * 250;
     bench.listener.tick();
     await bench.turn();
     assert.equal(session.heard().at(-1), 'marked');
@@ -400,7 +401,7 @@ suite('the listening connection cannot be had', () => {
     bench.lose(bench.servers[0]);
     await bench.turn();
     const { attempts } = bench.source;
-    clock.now += 100;
+    clock.now += 125;
     bench.listener.tick();
     assert.equal(bench.source.attempts, attempts + 1);
   });
@@ -411,7 +412,7 @@ suite('the listening connection cannot be had', () => {
     const session = new Listening(bench).to('orders');
     assert.equal(session.heard().length, 1);
     bench.target.next = bench.source;
-    clock.now += 100;
+    clock.now += 125;
     bench.listener.tick();
     await bench.turn();
     assert.deepEqual(session.heard(), ['marked']);
@@ -437,7 +438,7 @@ suite('the listening connection cannot be had', () => {
     new Listening(bench).to('orders');
     new Listening(bench, other.pool).to('stock');
     await bench.turn();
-    clock.now += 100;
+    clock.now += 125;
     bench.listener.tick();
     await bench.turn();
     await other.turn();
