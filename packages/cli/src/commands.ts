@@ -10,18 +10,18 @@ import { serve } from './serve/command.ts';
 import { status } from './status/command.ts';
 import { up } from './up/command.ts';
 
-/** Commands that belong together: a heading of `sluice --help`. */
+/** Related commands: one heading of `sluice --help`. */
 export interface CommandGroup {
   readonly title: string;
   /**
-   * The word that is typed before each of them, as in `sluice aws plan`. Without the word they work as well: that is how
-   * they were called first.
+   * The word before each of them, as in `sluice aws plan`. They also work without the word, for scripts that were written
+   * before there was one.
    */
   readonly namespace?: { readonly name: string; readonly summary: string };
   readonly commands: readonly Command[];
 }
 
-/** Every command of `sluice`, in the order in which the help lists them. */
+/** Every command of `sluice`, in the order of the help. */
 export const commandGroups: readonly CommandGroup[] = [
   { title: 'Try it on this machine:', commands: [up, failover] },
   { title: 'Measure it:', commands: [prove] },

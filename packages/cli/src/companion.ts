@@ -3,19 +3,20 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { isString, objectOf, parseJson } from '@sluice/proxy/json';
 import { version } from '@sluice/proxy/version';
 import { UsageError } from './command.ts';
 
-/** Bun's compiler puts modules under a folder that is on no disk. */
+/** Bun's compiler puts modules into a virtual folder. */
 const isSingleFile = /\/\$bunfs\/|~BUN/.test(import.meta.url);
 
-/** In a clone of the repository the source runs as it is written, and packages come from its lock file. */
+/** In a clone of the repository, TypeScript runs directly, and packages come from its lock file. */
 const isClone = !isSingleFile && import.meta.filename.endsWith('.ts');
 
-/** What a person types to run this command again: a package is found by npx, the single file wherever it was put. */
+/** The command to run `sluice` again: with npx for a package, or the path of the single file. */
 export const ownCommand = isSingleFile ? 'sluice' : 'npx sluice';
 
-/** A large package that some commands need. Installing `sluice` does not install it. */
+/** A large package that some commands need, and that is installed separately. */
 export interface Companion {
   readonly name: string;
   readonly purpose: string;
@@ -40,12 +41,12 @@ export const proveCompanion: Companion = {
 };
 
 /**
- * Loads a module of a companion: from beside this package, else from the folder in which the command runs, where a
- * `sluice` that npx or a single file brought can be given it.
+ * Loads a module of a companion: the one installed beside this package, otherwise the one in the current folder, where a user
+ * of npx or of the single file can install it.
  *
  * @param specifier - the module, for example `@sluice/infra/shell/plan`.
  * @param load - imports the same module, so that its type is known.
- * @throws UsageError with the one command that installs it, when it is not there or is of another version.
+ * @throws UsageError with the command that installs it, if it is missing or has another version.
  */
 export async function loadCompanion<Module>(
   companion: Companion,
@@ -61,10 +62,13 @@ export async function loadCompanion<Module>(
   if (found === undefined) {
     throw new UsageError(missing(companion));
   }
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same module of the same version as in `load`
   return (await import(pathToFileURL(createRequire(here).resolve(specifier)).href)) as Module;
 }
 
-/** Where the companion's manifest is, seen from a file; undefined when it is not installed there. */
+const isManifest = objectOf<{ readonly version: string }>({ version: isString });
+
+/** The path of the companion's manifest, resolved from a file; undefined if it is not installed there. */
 function locate({ name }: Companion, from: string): string | undefined {
   let manifest: string;
   try {
@@ -72,9 +76,7 @@ function locate({ name }: Companion, from: string): string | undefined {
   } catch {
     return undefined;
   }
-  const { version: installed } = JSON.parse(readFileSync(manifest, 'utf8')) as {
-    readonly version: string;
-  };
+  const installed = parseJson(readFileSync(manifest, 'utf8'), isManifest)?.version ?? 'unknown';
   if (installed !== version) {
     throw new UsageError(
       `the package ${name} in ${path.dirname(manifest)} is version ${installed}, and this is sluice ${version}; install the same version: ${installCommand(name)}`,
@@ -94,7 +96,7 @@ function missing({ name, purpose, instead }: Companion): string {
 
 function installCommand(name: string): string {
   if (isClone) return 'npm ci';
-  // In the single file Bun is inside, and nobody has the command of that name.
+  // The single file contains Bun, but its users do not have the `bun` command.
   const hasBun = process.versions['bun'] !== undefined && !isSingleFile;
   const add = hasBun ? 'bun add' : 'npm install';
   return `${add} ${name}@${version}`;

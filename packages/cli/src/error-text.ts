@@ -1,6 +1,6 @@
 /**
- * What to tell about an error that ended a command. What is wrong with what the user gave or with the machine is told in
- * a sentence; a mistake of ours comes with the place in the code.
+ * The text for an error that ended a command: a sentence for a problem with the input or the machine, and a stack trace for a
+ * bug.
  */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) {
@@ -9,8 +9,8 @@ export function errorText(error: unknown): string {
   if ('code' in error && error.code === 'EADDRINUSE' && 'port' in error) {
     return `port ${String(error.port)} is already in use; choose another port, or 0 for any free port`;
   }
-  const isOurs = [TypeError, RangeError, ReferenceError, SyntaxError].some(
+  const isBug = [TypeError, RangeError, ReferenceError, SyntaxError].some(
     (kind) => error instanceof kind,
   );
-  return isOurs ? (error.stack ?? error.message) : error.message;
+  return isBug ? (error.stack ?? error.message) : error.message;
 }

@@ -1,14 +1,14 @@
 import process from 'node:process';
 
-/** How long what is left to do after a stop may take, in milliseconds. */
+/** The time for the remaining work after a stop, in milliseconds. */
 const patience = 900;
 
 /**
- * Ends the process of a daemon with this exit code, once `last` is over or has taken too long.
+ * Exits the process of a daemon with this code when `last` has settled or takes too long.
  *
- * It does not wait until nothing is left to wait for: a socket whose close has failed (a reset during a shutdown) never ends,
- * and Node.js waits for it for ever, and busily, when it leaves by itself. Never from within a callback of a handle: its
- * neighbours would be half closed.
+ * It does not wait for the event loop to become empty: a socket whose close failed (a reset during a shutdown) never ends, and
+ * Node.js would wait for it forever in a busy loop. It must not be called in a callback of a handle, because other handles
+ * would be half closed.
  */
 export async function leave(code: number, last: Promise<unknown>): Promise<never> {
   let timer: NodeJS.Timeout | undefined;

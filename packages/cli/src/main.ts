@@ -8,7 +8,7 @@ import { addArguments, addExamples, addOptions, listNamespaces } from './parser.
 
 type Streams = Pick<NodeJS.Process, 'stdout' | 'stderr'>;
 
-/** Runs a command; `done` is told its exit code. */
+/** Runs a command; `done` gets its exit code. */
 interface Runner {
   readonly streams: Streams;
   readonly done: (code: number) => void;
@@ -18,8 +18,8 @@ interface Runner {
 export async function main(argv: readonly string[], streams: Streams): Promise<number> {
   ignoreClosedPipes(streams);
   let exitCode = 0;
-  // A reader of --json gets one document, whatever goes wrong.
-  const tell = (code: string, message: string): void => {
+  // With --json, errors are a JSON document too.
+  const writeError = (code: string, message: string): void => {
     if (argv.includes('--json')) {
       const document = { version: 1, error: { code, problems: [message] } };
       streams.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
@@ -41,7 +41,7 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
       writeOut: (text) => streams.stdout.write(text),
       writeErr: (text) => streams.stderr.write(text),
     })
-    // commander exits the process where it can; this makes it throw instead.
+    // By default, commander exits the process; this makes it throw.
     .exitOverride();
   for (const group of commandGroups) {
     addGroup(parser, group, runner);
@@ -52,25 +52,25 @@ export async function main(argv: readonly string[], streams: Streams): Promise<n
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode !== 0) {
-        tell('USAGE', error.message.replace(/^error: /, ''));
+        writeError('USAGE', error.message.replace(/^error: /, ''));
       }
       return error.exitCode;
     }
-    tell('INTERNAL', errorText(error));
+    writeError('INTERNAL', errorText(error));
     streams.stderr.write(`error: ${errorText(error)}\n`);
     return 1;
   }
   return exitCode;
 }
 
-/** Terraform spells its options with one hyphen: `-var-file=x` is `--var-file=x` here. */
+/** Terraform's options have one hyphen: converts `-var-file=x` to `--var-file=x`. */
 function terraformSpelling(argv: readonly string[]): string[] {
   return argv.map((word) =>
     /^-(?:var-file|var|auto-approve|replace|json)(?:=|$)/.test(word) ? `-${word}` : word,
   );
 }
 
-/** Whoever reads the output may stop reading, as `head` does; that ends nothing. */
+/** The reader of the output may close the pipe, as `head` does: that is no error. */
 function ignoreClosedPipes({ stdout, stderr }: Streams): void {
   for (const stream of [stdout, stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -98,7 +98,7 @@ function addGroup(
     .helpGroup(title);
   for (const command of commands) {
     addCommand(inner, command, runner).helpGroup(title);
-    // As it was called before there were namespaces.
+    // Without the namespace, for older scripts.
     addCommand(parser, command, runner, true);
   }
 }

@@ -1,7 +1,7 @@
 import type { Option } from './command.ts';
 import { UsageError } from './command.ts';
 
-/** For an option that takes a whole number. */
+/** The parser of an option with a whole number. */
 export function wholeNumber(min: number, max: number): NonNullable<Option['parse']> {
   return (text) => {
     const value = Number(text);

@@ -25,7 +25,7 @@ export function addExamples(parser: Parser, { examples = [] }: Command): void {
   }
 }
 
-/** Has the help of `sluice` list the commands of each namespace, with its word: `aws plan`. */
+/** Makes the help of `sluice` list the commands of each namespace with its word: `aws plan`. */
 export function listNamespaces(root: Parser): void {
   const help = new Help();
   root.configureHelp({
@@ -34,7 +34,7 @@ export function listNamespaces(root: Parser): void {
         .visibleCommands(parser)
         .flatMap((sub) => (sub.commands.length > 0 ? [...sub.commands] : [sub])),
     subcommandTerm: (sub) => {
-      // Nearly every command has options: to say so each time tells nothing.
+      // Nearly every command has options, so `[options]` is omitted.
       const term = help.subcommandTerm(sub).replace(' [options]', '');
       return sub.parent === root || sub.parent === null ? term : `${sub.parent.name()} ${term}`;
     },
@@ -58,7 +58,7 @@ function parserOption(option: Option): ParserOption {
       try {
         return parse(text, previous);
       } catch (error) {
-        // commander adds the option and the value to this kind of error.
+        // commander adds the option and the value to this type of error.
         throw error instanceof UsageError ? new InvalidArgumentError(error.message) : error;
       }
     });

@@ -1,7 +1,7 @@
 import type { Settings } from '@sluice/proxy/settings';
 import { loadSettings, SettingsError } from '@sluice/proxy/settings';
 
-/** Reads a settings file and the environment. When they are wrong, writes every problem and returns undefined. */
+/** Reads a settings file and the environment. If they are invalid, writes every problem and returns undefined. */
 export function readSettings(file: string, stderr: NodeJS.WritableStream): Settings | undefined {
   try {
     return loadSettings(file, process.env);

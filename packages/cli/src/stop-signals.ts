@@ -1,23 +1,23 @@
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** A signal that asks the command to end. */
+/** A signal that requests the end of the command. */
 export type StopSignal = (typeof signals)[number];
 
 /**
- * Ctrl-C reaches this process twice when it was started by npm: once from the terminal, once passed on by npm.
- * A signal this soon after the first (milliseconds) is its echo, and not a second wish.
+ * If npm started the process, it gets Ctrl-C twice: from the terminal, and from npm. A signal within this time after the first,
+ * in milliseconds, counts as its copy, not as a second request.
  */
 export const echoTime = 300;
 
-/** How often a command that npm started looks whether its parent still lives (milliseconds). */
+/** How often a command that npm started checks whether its parent still runs, in milliseconds. */
 const lookEvery = 200;
 
 /**
- * Turns the signals that end the process into an order: first to end well, then to end at once. They are heard until the
- * process ends, so that a late one does not spoil the exit code.
+ * Handles the signals that end the process: the first requests an orderly end, the second an immediate one. The handlers stay
+ * until the process exits, so that a late signal does not change the exit code.
  *
- * npx, and npm scripts without `exec`, put a shell between npm and the command. npm passes a signal on to the shell, which
- * dies of it and tells nobody. So the end of the parent counts as the first SIGTERM when npm started the command.
+ * npx, and npm scripts without `exec`, run the command in a shell. npm sends a signal to the shell, which exits without
+ * forwarding it. So if npm started the command, the end of its parent counts as the first SIGTERM.
  */
 export class StopSignals {
   /** Aborted by the first signal; its reason is the name of the signal. */
@@ -25,7 +25,7 @@ export class StopSignals {
   /** Aborted by the second. */
   readonly second: AbortSignal;
 
-  /** `listened` are the signals to take; the others keep their meaning. */
+  /** `listened`: the handled signals; all others have their default effect. */
   constructor(listened: readonly StopSignal[] = signals) {
     const first = new AbortController();
     const second = new AbortController();
@@ -50,7 +50,7 @@ export class StopSignals {
   }
 }
 
-/** An orphan gets another parent, which is the only sign of it. */
+/** An orphan gets another parent; nothing else shows that the parent has ended. */
 function onEndOfParent(ended: () => void): void {
   const parent = process.ppid;
   const timer = setInterval(() => {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { suite, test } from 'node:test';
 import type { ProxyStatus } from '@sluice/proxy';
 import pg from 'pg';
@@ -115,6 +117,22 @@ suite('sluice status', { concurrency: 2 }, () => {
     [200_000, '2 d'],
   ] as const)
     test(`${seconds} seconds are ${text}`, () => assert.equal(duration(seconds), text));
+
+  for (const body of ['<html>', '{}'])
+    test(`refuses ${body}, which is no status`, async (t) => {
+      const server = createServer((_request, response) => response.end(body)).listen(
+        0,
+        '127.0.0.1',
+      );
+      t.after(() => server.close());
+      await once(server, 'listening');
+      const address = server.address();
+      assert.ok(address !== null && typeof address !== 'string');
+      const admin = `http://127.0.0.1:${address.port}`;
+      const command = new SluiceProcess(t, ['status', '--admin', admin]);
+      assert.equal(await command.exit(), 1);
+      assert.match(command.stderr.join('\n'), /returned HTTP status 200 without a status; check/);
+    });
 
   test('finds a running sluice up, and shows it once or again and again', async (t) => {
     const env = { TMPDIR: temporaryFolder(t) };

@@ -1,3 +1,5 @@
+export { messageOf } from '@sluice/proxy/error-message';
+
 /** Something a person has to put right: bad inputs, missing rights, a failed check. Shown without a stack trace; exit code 1. */
 export class InfraError extends Error {
   override readonly name = 'InfraError';
@@ -42,8 +44,3 @@ export const infraErrorCodes = {
 } as const;
 
 export type InfraErrorCode = keyof typeof infraErrorCodes;
-
-/** The message of anything thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -31,12 +31,12 @@ export async function evaluated(
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(folder, name), text);
   }
-  const told = execFileSync(terraform ?? '', ['console'], {
+  const detail = execFileSync(terraform ?? '', ['console'], {
     cwd: folder,
     input: `jsonencode(${expression})\n`,
     encoding: 'utf8',
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   // The console writes a string with its quotes, and the string is JSON itself.
-  return JSON.parse(String(JSON.parse(told.trim())));
+  return JSON.parse(String(JSON.parse(detail.trim())));
 }

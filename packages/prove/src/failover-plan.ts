@@ -7,7 +7,7 @@ import type { DnsName, TestkitStage } from './stage/index.ts';
 const connections = 20;
 const patienceMs = 5000;
 
-/** What all plans share. Writes and reads together keep to the limit on the rate, busy and idle clients to that on clients. */
+/** The common part of all plans. Writes and reads together respect the rate limit; busy and idle clients, the client limit. */
 function common(
   options: ProveOptions,
   { maxClients, maxRate }: Pick<Limits, 'maxClients' | 'maxRate'>,
@@ -52,7 +52,7 @@ export function testkitPlan(
   };
 }
 
-/** A command of the user’s makes the database fail over. */
+/** A command of the user triggers the failover. */
 export function commandPlan(
   options: ProveOptions,
   limits: Limits,
@@ -67,14 +67,15 @@ export function commandPlan(
     start: async () => {
       const faultAt = Date.now();
       const child = spawn(command, { shell: true, stdio: ['ignore', 'ignore', 'pipe'], signal });
-      let said = '';
+      let output = '';
       child.stderr.on('data', (chunk: Buffer) => {
-        said = (said + chunk.toString()).slice(-2000);
+        output = (output + chunk.toString()).slice(-2000);
       });
-      const [code] = (await once(child, 'close')) as [number | null];
+      await once(child, 'close');
+      const { exitCode: code } = child;
       if (code !== 0) {
         throw new Error(
-          `the failover command ended with exit code ${code}: ${command}\n${said.trim()}`,
+          `the failover command ended with exit code ${code}: ${command}\n${output.trim()}`,
         );
       }
       return { faultAt, promotedAt: null };
@@ -83,7 +84,7 @@ export function commandPlan(
   };
 }
 
-/** A person makes the database fail over, and says when. */
+/** The user triggers the failover, and presses Enter. */
 export function handPlan(
   options: ProveOptions,
   limits: Limits,

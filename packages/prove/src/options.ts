@@ -1,19 +1,19 @@
 import type { FailoverKind } from '@sluice/testkit';
 import type { Claim } from './report/schema.ts';
 
-/** What `sluice prove` was told, defaults included. */
+/** The options of `sluice prove`, with defaults. */
 export interface ProveOptions {
-  /** Undefined with an empty `through`: the test cluster. */
+  /** Undefined, with an empty `through`, for the test cluster. */
   readonly direct: string | undefined;
   readonly through: readonly { readonly name: string; readonly url: string }[];
-  /** The name of a workload that comes with Sluice, or a file. Undefined: `web`, and `orm` for the claim of pinning, which `web` has nothing for. */
+  /** The name of an included workload, or a file. Undefined: `web`, and `orm` for pinning, because `web` never pins. */
   readonly workload: string | undefined;
-  /** A recorded trace for the claim of pinning; `pg_stat_statements` reads the database. */
+  /** A recorded trace for the claim of pinning; `pg_stat_statements` reads it from the database. */
   readonly trace: string | undefined;
   readonly only: readonly Claim[];
   readonly maxClients: number | undefined;
   readonly maxRate: number | undefined;
-  /** The rates of the steady load; undefined: an eighth, a quarter, half, and all of the most there may be. */
+  /** The rates of the steady load; undefined: an eighth, a quarter, half and all of the maximum. */
   readonly rates: readonly number[] | undefined;
   readonly rounds: number;
   readonly seconds: number | undefined;
@@ -22,22 +22,22 @@ export interface ProveOptions {
   readonly failoverCommand: string | undefined;
   readonly failoverByHand: boolean;
   readonly failoverRounds: number | undefined;
-  /** Seconds after which a failover that has not been seen is given up. */
+  /** The maximum time to wait for a failover, in seconds. */
   readonly failoverTimeout: number;
-  /** Seconds for which all paths have to be served again before a failover counts as over. */
+  /** The time for which all paths must work before a failover counts as over, in seconds. */
   readonly failoverSettle: number;
-  /** How the test cluster's primary fails. */
+  /** How the primary of the test cluster fails. */
   readonly failoverKind: Exclude<FailoverKind, 'blackhole'>;
-  /** Writes a second on each path while the database fails over. */
+  /** The number of writes per second on each path during a failover. */
   readonly failoverRate: number;
 }
 
-/** How a run talks to a person. */
+/** The dialogue of a run with the user. */
 export interface Dialogue {
-  /** Progress goes there. */
+  /** The stream for the progress. */
   readonly stderr: NodeJS.WritableStream;
-  /** Asks a question that is answered by yes or no. */
+  /** Asks a yes-or-no question. */
   readonly confirm: (question: string, signal: AbortSignal) => Promise<boolean>;
-  /** Resolves when the person has pressed Enter. */
+  /** Resolves when the user has pressed Enter. */
   readonly pressEnter: (message: string, signal: AbortSignal) => Promise<void>;
 }

@@ -2,7 +2,7 @@ import type { DatabasePath } from './claims/run.ts';
 import type { ProveOptions } from './options.ts';
 import { ProveError } from './prove-error.ts';
 
-/** The paths that URLs name. Names are told apart by what is in front of the `=`, or numbered. */
+/** The paths for URLs. A name comes before the `=`; paths without a name are numbered. */
 export function givenPaths({
   direct,
   through,
@@ -20,7 +20,7 @@ export function givenPaths({
   return paths;
 }
 
-/** Takes `NAME=URL` apart; a URL alone is called `proxy`. */
+/** Parses `NAME=URL`; a URL without a name is called `proxy`. */
 export function parseThrough(text: string): { readonly name: string; readonly url: string } {
   const named = /^([\w.-]+)=(.*)$/.exec(text);
   return named === null
@@ -43,7 +43,7 @@ function pathOf(
   return { name, kind, url: () => url, shown: withoutPassword(url) };
 }
 
-/** A URL as it may be shown: neither its password nor its parameters, which may be secret. */
+/** A URL for output: without the password and the parameters, which may be secret. */
 export function withoutPassword(url: string): string {
   if (!URL.canParse(url)) return url.replace(/:[^:@/]*@/, ':…@');
   const parsed = new URL(url);

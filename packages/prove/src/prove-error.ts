@@ -1,4 +1,4 @@
-/** What the user gave, or what the database allows, cannot be used. Shown without a stack trace. */
+/** The input is invalid, or the database does not allow the run. Shown without a stack trace. */
 export class ProveError extends Error {
   override readonly name = 'ProveError';
 }

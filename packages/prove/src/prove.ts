@@ -22,11 +22,11 @@ import { readWorkload } from './workload/read-workload.ts';
 import type { WorkloadFile } from './workload/schema.ts';
 import { Workload } from './workload/workload.ts';
 
-/** Limits and pace where nothing was told: in the test cluster, and on a database of the user's. */
+/** The default limits and pace: in the test cluster, and on a database of the user. */
 const testkitDefaults = { maxClients: 1000, maxRate: 1600, seconds: 1.5, connectRate: 60 };
 const givenDefaults = { maxClients: 100, maxRate: 200, seconds: 3, connectRate: 20 };
 
-/** What a run is made on. */
+/** The stage of a run. */
 interface Stage {
   readonly paths: readonly DatabasePath[];
   readonly testkit: TestkitStage | undefined;
@@ -35,10 +35,10 @@ interface Stage {
 }
 
 /**
- * Measures what a proxy does: on the test cluster, or on the paths that are given. What it made is removed, whether it ends well, by an
- * error, or by `signal`.
+ * Measures the effect of a proxy: on the test cluster, or on the given paths. It removes everything that it created, also after
+ * an error or `signal`.
  *
- * @returns the report; one that is not complete when it was stopped and something had been measured.
+ * @returns the report; an incomplete one if it was stopped after the first measurement.
  */
 export async function prove(
   options: ProveOptions,
@@ -47,7 +47,7 @@ export async function prove(
 ): Promise<Report> {
   const startedAt = new Date();
   const file = readWorkload(options.workload ?? 'web');
-  // What cannot be used is told before anything is started.
+  // Invalid input is reported before anything starts.
   const { trace } = options;
   if (trace !== undefined && trace !== liveStatements) await formOf(trace);
   const given = givenPaths(options);
@@ -74,7 +74,7 @@ export async function prove(
   }
 }
 
-/** The limits that were told, or the defaults. */
+/** The given limits, or the defaults. */
 function limitsOf(
   { maxClients, maxRate }: ProveOptions,
   defaults: Pick<Limits, 'maxClients' | 'maxRate'>,
@@ -139,7 +139,7 @@ async function measure(making: Making): Promise<Report> {
         report = { ...report, ...(await proveClaim(claim, run, plan, options)) };
       } catch (error) {
         signal.throwIfAborted();
-        // What else there is to measure is measured.
+        // The other claims are still measured.
         progress.note(`${claim} could not be measured: ${errorText(error)}`);
         failures.push({ claim, error });
       }
@@ -148,7 +148,7 @@ async function measure(making: Making): Promise<Report> {
     if (first !== undefined && failures.length === wanted.length) throw first.error;
     report = { ...report, isComplete: failures.length === 0 };
   } catch (error) {
-    // What is whole is kept when somebody stops a run.
+    // A stopped run keeps its complete measurements.
     if (!signal.aborted || claims.every((claim) => report[claim] === undefined)) throw error;
   } finally {
     progress.end();
@@ -200,7 +200,7 @@ function skippedFindings(
   ];
 }
 
-/** The part of a report that is known before anything has been measured. */
+/** The part of the report that is known before the measurements. */
 function frameOf(
   { options, limits, file, stage, machine, startedAt }: Making,
   {
@@ -209,7 +209,7 @@ function frameOf(
     plan,
   }: Pick<ProveRun, 'facts' | 'pace'> & { readonly plan: FailoverPlan | undefined },
 ): Omit<Report, 'isComplete'> {
-  const { direct: _direct, through: _through, rates: _rates, ...told } = options;
+  const { direct: _direct, through: _through, rates: _rates, ...given } = options;
   const failover = plan === undefined ? {} : planSettings(plan);
   return {
     format: 'sluice-prove',
@@ -220,17 +220,18 @@ function frameOf(
     machine: { ...machine, node: process.versions.node },
     database: facts,
     isLab: stage.testkit !== undefined,
-    settings: JSON.parse(JSON.stringify({ ...told, ...limits, ...pace, ...failover })) as Record<
-      string,
-      unknown
-    >,
+    settings: Object.fromEntries(
+      Object.entries({ ...given, ...limits, ...pace, ...failover }).filter(
+        ([, value]) => value !== undefined,
+      ),
+    ),
     paths: stage.paths.map(({ name, kind, shown }) => ({ name, kind, url: shown })),
     workload: file,
     findings: [],
   };
 }
 
-/** An error in a line, without a full stop. */
+/** An error on one line, without a full stop. */
 function errorText(error: unknown): string {
   const text = error instanceof Error ? error.message || error.name : String(error);
   return text
@@ -298,7 +299,7 @@ async function givenStage(
       : options.failoverByHand
         ? handPlan(options, limits, dialogue, signal)
         : undefined;
-  // Around proxies, if there is a way: they would pin, or lose, what this connection does.
+  // Directly, if possible: a proxy would pin this connection, or lose its state.
   const path = paths.find(({ kind }) => kind === 'direct') ?? paths[0];
   if (path === undefined) throw new ProveError('there are no paths to measure');
   try {
@@ -312,9 +313,9 @@ async function givenStage(
 }
 
 /**
- * Asks before a database that is not the test cluster's is touched, and makes sure that no other run is on it.
+ * Asks for confirmation before it uses a database of the user, and checks that no other run uses it.
  *
- * @returns the schemas that killed runs left.
+ * @returns the schemas of killed runs.
  */
 async function takeDatabase(
   { control, paths, plan }: Stage,

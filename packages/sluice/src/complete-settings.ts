@@ -3,7 +3,7 @@ import type { Settings } from '@sluice/proxy/settings';
 import type { ProxySettings } from './proxy-settings.ts';
 
 /**
- * Checks settings and adds the defaults of those that are left out.
+ * Checks settings and adds defaults for those that are omitted.
  *
  * @throws SettingsError with every problem.
  */

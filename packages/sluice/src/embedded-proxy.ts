@@ -4,13 +4,13 @@ import { completeSettings } from './complete-settings.ts';
 import type { ListeningEndpoint, PauseOptions, Proxy, ReloadResult } from './proxy.ts';
 import type { ProxySettings } from './proxy-settings.ts';
 
-/** How often it is asked whether all is quiet, in milliseconds. */
+/** The interval between two checks whether something is still running, in milliseconds. */
 const pollInterval = 20;
 
 /** A proxy in the process of an application. */
 export class EmbeddedProxy implements Proxy {
   readonly #proxy: RunningProxy;
-  /** What is given to every reload, unless the caller says otherwise. */
+  /** The defaults of every reload; the caller can override them. */
   readonly #defaults: ProxySettings;
   #ended: Promise<void> | undefined;
 

@@ -1,16 +1,16 @@
 import { events } from '@sluice/proxy';
 import type { EventChannel, EventName, EventPayloads } from '@sluice/proxy';
 
-/** Those that are public; the type does not follow a name through the whole of `events`. */
+/** The public events, with an explicit type, because TypeScript does not infer one by name. */
 const channels: { readonly [Name in EventName]: EventChannel<EventPayloads[Name]> } = events;
 
-/** Ends what it was returned by; more than one call does no harm. */
+/** Ends the subscription; further calls have no effect. */
 export type Stop = () => void;
 
 /**
- * Calls `listener` whenever something happens, until the returned function is called. Events are those of every proxy
- * in this process. A listener runs at once, in the middle of what the proxy does: it must be short, and must not throw.
- * An event that nobody listens to costs nothing.
+ * Calls `listener` for each event of every proxy in this process, until the returned function is called. A listener runs
+ * synchronously, in the middle of the proxy's work: it must be short and must not throw. An event without listeners costs
+ * nothing.
  *
  * @example
  * ```ts
@@ -22,8 +22,8 @@ export function onEvent<Name extends EventName>(
   listener: (payload: EventPayloads[Name]) => void,
 ): Stop {
   const channel = channels[name];
-  // A function of its own: the same listener may be given twice.
-  const heard = (payload: EventPayloads[Name]): void => listener(payload);
-  channel.subscribe(heard);
-  return () => channel.unsubscribe(heard);
+  // A separate function, because the same listener can be added twice.
+  const subscriber = (payload: EventPayloads[Name]): void => listener(payload);
+  channel.subscribe(subscriber);
+  return () => channel.unsubscribe(subscriber);
 }

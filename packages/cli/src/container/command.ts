@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts';
 
-/** What the image runs. For everybody else `serve` is the command, so the help does not list it. */
+/** The command of the image. The help does not list it, because `serve` is the command for users. */
 export const container: Command = {
   name: 'container',
   summary: 'run the proxy in a container, with settings and secrets from the environment',

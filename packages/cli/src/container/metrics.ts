@@ -1,11 +1,11 @@
 /**
- * Writes what limits a task into its log, in CloudWatch's embedded metric format, once a minute: how busy the event loop
- * is, and how many clients are connected. The awslogs driver hands it to CloudWatch, which makes metrics of it.
+ * Writes the load of a task to its log once a minute, in CloudWatch's embedded metric format: how busy the event loop is, and
+ * how many clients are connected. The awslogs driver passes the lines to CloudWatch, which turns them into metrics.
  */
 import process from 'node:process';
 import { AdminPort } from '../planned-work/admin-port.ts';
 
-/** Between two lines, in milliseconds: autoscaling looks once a minute. */
+/** The interval between two lines, in milliseconds: autoscaling evaluates once a minute. */
 const interval = 60_000;
 
 /** One line in the embedded metric format. */
@@ -28,7 +28,7 @@ export function metricLine(
   });
 }
 
-/** The sum of a gauge in the text that Prometheus reads, over all its labels. */
+/** The sum of a gauge over all its labels, from the Prometheus text format. */
 export function gaugeOf(text: string, name: string): number {
   return text
     .split('\n')
@@ -36,7 +36,7 @@ export function gaugeOf(text: string, name: string): number {
     .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
 
-/** Begins to write; a daemon that ends is not kept by it. */
+/** Starts writing; the timer does not keep the process alive. */
 export function reportMetrics(
   service: string,
   port: string,
@@ -47,11 +47,11 @@ export function reportMetrics(
   const timer = setInterval(() => {
     const now = { cpu: process.cpuUsage(), at: performance.now() };
     const used = now.cpu.user + now.cpu.system - last.cpu.user - last.cpu.system;
-    // The daemon is one thread: the processor time of the process is the time that its event loop is busy.
+    // The daemon has one thread, so the CPU time of the process is the time that its event loop is busy.
     const percent = Math.min(100, used / 10 / (now.at - last.at));
     last = now;
     void new AdminPort(`http://127.0.0.1:${port}`)
-      .ask('/metrics', 'GET', 4000)
+      .request('/metrics', 'GET', 4000)
       .then(({ body }) => {
         const ClientConnections = gaugeOf(body, 'sluice_client_connections');
         write(

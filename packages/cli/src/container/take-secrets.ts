@@ -9,11 +9,11 @@ interface User {
 }
 
 /**
- * Takes the secrets out of the environment, so that no child process and no crash report has them, and writes them to
- * files that only this user can read. Returns the settings file; settings that name the other files are added to the
+ * Removes the secrets from the environment, so that no child process or crash report contains them, and writes them to files
+ * that only this user can read. Returns the settings file; settings with the paths of the other files are added to the
  * environment.
  *
- * @throws UsageError when a secret is not what it has to be.
+ * @throws UsageError if a secret has the wrong format.
  */
 export function takeSecrets(environment: NodeJS.ProcessEnv): string {
   const take = (name: string): string | undefined => {
@@ -49,10 +49,10 @@ export function takeSecrets(environment: NodeJS.ProcessEnv): string {
   }
   const verifies = environment['SLUICE_TARGET_TLS_MODE']?.startsWith('verify-') === true;
   if (verifies && environment['SLUICE_TARGET_TLS_CA_FILE'] === undefined) {
-    // The authorities of Amazon RDS: none of them is among those of the system.
+    // The authorities of Amazon RDS, which the system does not trust.
     environment['SLUICE_TARGET_TLS_CA_FILE'] = keep('rds-ca.pem', rdsAuthorities.ca.join('\n'));
   }
-  // JSON is YAML, so nothing in a password can be taken for syntax.
+  // As JSON, which is valid YAML, so that no character in a password counts as syntax.
   return keep(
     'sluice.yaml',
     JSON.stringify({
@@ -63,7 +63,7 @@ export function takeSecrets(environment: NodeJS.ProcessEnv): string {
   );
 }
 
-/** Settings that are lists, which no environment variable of their own can hold. */
+/** Settings that are lists, which have no environment variables of their own. */
 function settingsOf(text = '{}'): object {
   try {
     const settings: unknown = JSON.parse(text);
@@ -71,7 +71,7 @@ function settingsOf(text = '{}'): object {
       return settings;
     }
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new UsageError('SETTINGS_JSON must be a JSON object of settings, such as {"Auth":[…]}');
 }
@@ -81,7 +81,7 @@ function userOf(variable: string, text: string): User {
   try {
     secret = JSON.parse(text);
   } catch {
-    // The text is a secret: what is wrong with it must not be shown.
+    // The text is a secret: the error must not quote it.
   }
   if (
     typeof secret === 'object' &&

@@ -2,7 +2,7 @@ import process from 'node:process';
 import type { Run } from '../command.ts';
 import { AdminPort, reasonOf, tlsFiles } from '../planned-work/admin-port.ts';
 
-/** How long the answer may take (milliseconds). */
+/** The timeout for the response, in milliseconds. */
 const patience = 4000;
 
 export const run: Run = async ({ options, stderr }) => {
@@ -14,13 +14,13 @@ export const run: Run = async ({ options, stderr }) => {
   const name = typeof options['admin'] === 'string' ? options['admin'] : own;
   const admin = new AdminPort(name, tlsFiles(options, cert === undefined ? [] : [cert]));
   const place = options['ready'] === true ? '/readyz' : '/healthz';
-  const told = `${admin.name}${place}`;
+  const url = `${admin.name}${place}`;
   try {
-    const { status, body } = await admin.ask(place, 'GET', patience);
+    const { status, body } = await admin.request(place, 'GET', patience);
     if (status === 200) return 0;
-    stderr.write(`${told} returned HTTP status ${status}: ${body.trim()}\n`);
+    stderr.write(`${url} returned HTTP status ${status}: ${body.trim()}\n`);
   } catch (error) {
-    stderr.write(`${told} does not respond: ${reasonOf(error, patience)}\n`);
+    stderr.write(`${url} does not respond: ${reasonOf(error, patience)}\n`);
   }
   return 1;
 };

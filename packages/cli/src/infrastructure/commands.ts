@@ -4,10 +4,10 @@ import { infraCompanion, loadCompanion } from '../companion.ts';
 import { keepCompiledCode } from './compile-cache.ts';
 import { autoApprove, confirm, deep, force, inputOptions, json, replace, wait } from './options.ts';
 
-/** How long what a command has left behind may take, in milliseconds. */
+/** The time that unfinished work has when the process exits, in milliseconds. */
 const grace = 1000;
 
-/** Loads the code of one command, and AWS's packages with it. */
+/** Loads the code of one command, with the AWS packages. */
 function loading<Module>(
   name: string,
   load: () => Promise<Module>,
@@ -19,7 +19,7 @@ function loading<Module>(
     return {
       run: async (line) => {
         const code = await run(line);
-        // After DeploymentTimeout CDK's toolkit would keep the process until CloudFormation is done.
+        // After DeploymentTimeout, the CDK toolkit would keep the process alive until CloudFormation is finished.
         setTimeout(() => process.exit(code), grace).unref();
         return code;
       },
@@ -255,7 +255,7 @@ const adopt: Command = {
   ),
 };
 
-/** The commands that deal with AWS. Each loads its own code, and AWS's with it, only when it is run. */
+/** The commands for AWS. Each loads its own code and the AWS packages only when it runs. */
 export const infrastructure: readonly Command[] = [
   check,
   plan,

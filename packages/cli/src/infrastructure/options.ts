@@ -1,7 +1,7 @@
 import type { Option } from '../command.ts';
 import { UsageError } from '../command.ts';
 
-/** The nine inputs that have a flag of their own; every input can be given with --var. */
+/** The nine inputs with their own flags; --var sets any input. */
 const nine: readonly (readonly [name: string, description: string])[] = [
   ['aws_account_id', 'the AWS account that holds the database'],
   ['aws_region', 'its region'],
@@ -14,7 +14,7 @@ const nine: readonly (readonly [name: string, description: string])[] = [
   ['rds_proxy_tags', 'tags for the created resources, as { Team = "orders" }'],
 ];
 
-/** Inputs are taken in the order in which they were typed, whichever option they came by. */
+/** Inputs apply in the order of the command line, whichever option sets them. */
 let typed = 0;
 
 function next(): number {
@@ -29,7 +29,7 @@ function add(previous: unknown, entry: object): unknown[] {
 const addFile: NonNullable<Option['parse']> = (file, previous) =>
   add(previous, { order: next(), file });
 
-/** --inputs, --var and the nine inputs' own flags. */
+/** --inputs, --var and the flags of the nine inputs. */
 export const inputOptions: readonly Option[] = [
   {
     flags: '-i, --inputs <file>',

@@ -2,19 +2,20 @@ import { existsSync, readFileSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { rootCertificates } from 'node:tls';
+import { messageOf } from '@sluice/proxy/error-message';
 import { UsageError } from '../command.ts';
 import { readSettings } from '../read-settings.ts';
 import { findControl } from '../up/control.ts';
 
-/** What the admin port of a proxy answers. */
+/** A response of the admin port. */
 export interface AdminAnswer {
   readonly status: number;
   readonly body: string;
 }
 
-/** Files of TLS, in PEM. */
+/** The TLS files, in PEM. */
 interface TlsFiles {
-  /** Of authorities that may have signed the admin port's certificate, beside those that everybody trusts. */
+  /** Authorities that the command trusts in addition to the public ones. */
   readonly ca: readonly string[];
   readonly cert?: string;
   readonly key?: string;
@@ -22,12 +23,12 @@ interface TlsFiles {
 
 /** The admin port of a running proxy: its URL, or the path of its Unix socket. */
 export class AdminPort {
-  /** As the user is told of it. */
+  /** The name in messages. */
   readonly name: string;
   readonly #tls: TlsFiles;
   readonly #token: string | undefined;
 
-  /** The token comes out of SLUICE_ADMIN_TOKEN, as from a secret store. */
+  /** The token comes from SLUICE_ADMIN_TOKEN, so that it is not on the command line. */
   constructor(
     name: string,
     tls: TlsFiles = { ca: [] },
@@ -38,8 +39,8 @@ export class AdminPort {
     this.#token = token;
   }
 
-  /** Asks; rejects when no answer comes within `patience` milliseconds. */
-  ask(pathname: string, method: 'GET' | 'POST', patience: number): Promise<AdminAnswer> {
+  /** Sends a request; rejects if there is no response within `patience` milliseconds. */
+  request(pathname: string, method: 'GET' | 'POST', patience: number): Promise<AdminAnswer> {
     const isPath = this.name.startsWith('/');
     const url = new URL(pathname, isPath ? 'http://localhost' : this.name);
     const options = {
@@ -76,12 +77,12 @@ export class AdminPort {
   }
 }
 
-/** Where a proxy that nobody names has its settings. */
+/** The settings file of the proxy if the user names none. */
 const defaultFile = 'sluice.yaml';
 
 /**
- * The admin port of the proxy that a command is meant for: the one that is given, or that of a settings file, or that of
- * a `sluice up` that runs. Undefined when the settings file is wrong, which has been told then.
+ * The admin port of the proxy that a command is for: the given one, that of a settings file, or that of a running `sluice up`.
+ * Undefined if the settings file is invalid; the problems are written then.
  */
 export function adminPort(
   options: Readonly<Record<string, unknown>>,
@@ -103,10 +104,10 @@ export function adminPort(
   if (settings === undefined) return undefined;
   const { AdminHost, AdminPort: port, AdminTlsCertFile, AdminTlsCaFile } = settings;
   if (AdminHost.startsWith('/')) return new AdminPort(AdminHost);
-  // What listens everywhere listens here, too.
+  // A wildcard address includes loopback.
   const host = AdminHost === '0.0.0.0' || AdminHost === '::' ? '127.0.0.1' : AdminHost;
   const scheme = AdminTlsCertFile === undefined ? 'http' : 'https';
-  // A certificate that signs itself, or one of the authority that signs those of operators.
+  // The certificate may be self-signed, or signed by the authority for clients.
   const own = [AdminTlsCertFile, AdminTlsCaFile].filter((file) => file !== undefined);
   return new AdminPort(
     `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`,
@@ -114,7 +115,7 @@ export function adminPort(
   );
 }
 
-/** The files that options name. */
+/** The TLS files in the options. */
 export function tlsFiles(
   { adminCa, adminCert, adminKey }: Readonly<Record<string, unknown>>,
   known: readonly string[] = [],
@@ -126,7 +127,7 @@ export function tlsFiles(
   };
 }
 
-/** Why the admin port did not answer, in a word or two. */
+/** Why the admin port did not respond, in a few words. */
 export function reasonOf(error: unknown, patience: number): string {
   if (!(error instanceof Error)) return String(error);
   const { cause } = error;
@@ -139,6 +140,6 @@ function readPem(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new UsageError(`${file} cannot be read: ${(error as Error).message}`);
+    throw new UsageError(`${file} cannot be read: ${messageOf(error)}`);
   }
 }

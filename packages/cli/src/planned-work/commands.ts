@@ -9,7 +9,7 @@ const untilQuiet: Option = {
   parse: wholeNumber(0, 86_400),
 };
 
-/** What an operator says around planned work on the database. */
+/** The commands for planned work on the database. */
 export const plannedWork: readonly Command[] = [
   {
     name: 'pause',

@@ -1,24 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { isWorkResponse } from '@sluice/proxy/admin-json';
+import type { WorkResponse } from '@sluice/proxy/admin-json';
+import { parseJson } from '@sluice/proxy/json';
 import type { Run } from '../command.ts';
 import { UsageError } from '../command.ts';
 import { adminPort, reasonOf } from './admin-port.ts';
 import type { AdminPort } from './admin-port.ts';
 
-/** How often it is asked whether all is quiet, in milliseconds. */
+/** The interval between two requests while something is still running, in milliseconds. */
 const pollInterval = 50;
 
-/** How long one answer may take, in milliseconds. */
+/** The timeout for one response, in milliseconds. */
 const patience = 30_000;
 
-interface Answer {
-  readonly quiet?: boolean;
-  readonly error?: string;
-  readonly targets?: readonly string[];
-}
-
-/** Says it to the proxy. */
-async function post(admin: AdminPort, place: string): Promise<Answer> {
-  const { status, body } = await admin.ask(place, 'POST', patience).catch((error: unknown) => {
+/** Sends one request to the proxy. */
+async function post(admin: AdminPort, place: string): Promise<WorkResponse> {
+  const { status, body } = await admin.request(place, 'POST', patience).catch((error: unknown) => {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`no proxy responds at ${admin.name} (${reasonOf(error, patience)})`);
   });
@@ -26,12 +23,16 @@ async function post(admin: AdminPort, place: string): Promise<Answer> {
     throw new UsageError(
       `${admin.name} returned HTTP status ${status}: ${body.trim()}; set SLUICE_ADMIN_TOKEN to the token`,
     );
-  const answer = JSON.parse(body) as Answer;
-  if (status === 200) return answer;
-  throw new UsageError(`${answer.error}; the targets are ${answer.targets?.join(', ')}`);
+  const answer = parseJson(body, isWorkResponse);
+  if (status === 200 && answer !== undefined) return answer;
+  throw new UsageError(
+    answer?.error === undefined
+      ? `${admin.name} returned HTTP status ${status} and no response of a proxy; check that it is the admin port of a proxy of this version`
+      : `${answer.error}; the targets are ${answer.targets?.join(', ')}`,
+  );
 }
 
-/** Says it again until nothing runs any more; false when something still does after the time-out. */
+/** Repeats the request until nothing is running; false if something still is after the timeout. */
 async function untilQuiet(admin: AdminPort, place: string, seconds: number): Promise<boolean> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {

@@ -1,6 +1,6 @@
 import type { Option } from '../command.ts';
 
-/** How an admin port with TLS is trusted, and shown who asks. */
+/** The options for an admin port with TLS: trusted authorities, and the client certificate. */
 export const adminTls: readonly Option[] = [
   {
     flags: '--admin-ca <file>',
@@ -13,7 +13,7 @@ export const adminTls: readonly Option[] = [
   { flags: '--admin-key <file>', description: 'the private key of --admin-cert, in PEM' },
 ];
 
-/** How a command is told which running proxy it is meant for. */
+/** The options that select the running proxy. */
 export const whichProxy: readonly Option[] = [
   {
     flags: '--admin <url>',

@@ -1,12 +1,13 @@
+import { isString } from '@sluice/proxy/json';
 import { loadCompanion, proveCompanion } from '../companion.ts';
 import type { Command } from '../command.ts';
 import type { ProveModule } from './prove-module.ts';
 import { UsageError } from '../command.ts';
 import { wholeNumber } from '../parse-option.ts';
 
-/** Values of an option that may be given again and again. */
+/** Collects the values of a repeatable option. */
 function collect(text: string, previous: unknown): string[] {
-  return [...(Array.isArray(previous) ? (previous as string[]) : []), text];
+  return [...(Array.isArray(previous) ? previous.filter(isString) : []), text];
 }
 
 const claims = ['scalability', 'performance', 'availability', 'pinning'];

@@ -2,7 +2,7 @@ import type { CommandInput } from '../command.ts';
 import { UsageError } from '../command.ts';
 import type { ProveModule } from './prove-module.ts';
 
-/** `sluice prove compare A.json B.json`: exit code 1 when something got worse beyond the threshold. */
+/** `sluice prove compare A.json B.json`: exit code 1 if something got worse by more than the threshold. */
 export function compareRun(
   { compareReports, formatComparison, readReport }: ProveModule,
   { options, arguments: words, stdout }: CommandInput,

@@ -3,7 +3,7 @@ import type { Dialogue } from '@sluice/prove';
 import type { CommandInput } from '../command.ts';
 import { UsageError } from '../command.ts';
 
-/** How `sluice prove` talks to a person: on standard error, so that standard output holds the result alone. */
+/** The dialogue of `sluice prove`: on standard error, because standard output contains only the result. */
 export function dialogueOf({ options, stderr }: CommandInput): Dialogue {
   const isAnswered = options['yes'] === true;
   return {
@@ -30,14 +30,14 @@ export function dialogueOf({ options, stderr }: CommandInput): Dialogue {
   };
 }
 
-/** Asks for a line; undefined when the input ends without one. */
+/** Reads a line after a prompt; undefined if the input ends. */
 async function ask(
   output: NodeJS.WritableStream,
   question: string,
   signal: AbortSignal,
 ): Promise<string | undefined> {
   const lines = createInterface({ input: process.stdin, output });
-  // A readline interface takes Ctrl-C away from the process.
+  // A readline interface intercepts Ctrl-C.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   const ended = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)));
   try {

@@ -1,4 +1,4 @@
 import type * as proveModule from '@sluice/prove';
 
-/** The package that does it; not imported here, since it may be installed elsewhere or not at all. */
+/** The module @sluice/prove. Only its type is imported: the package may be installed elsewhere, or not at all. */
 export type ProveModule = typeof proveModule;

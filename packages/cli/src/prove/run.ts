@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Claim, ProveOptions, Report } from '@sluice/prove';
+import { isNumber, isString, listOf, oneOf } from '@sluice/proxy/json';
+import type { Guard } from '@sluice/proxy/json';
 import type { CommandInput, Run } from '../command.ts';
 import { UsageError } from '../command.ts';
 import { StopSignals } from '../stop-signals.ts';
@@ -10,7 +12,13 @@ import type { ProveModule } from './prove-module.ts';
 
 const allClaims: readonly Claim[] = ['scalability', 'performance', 'availability', 'pinning'];
 
-/** The command, with the package that does it. */
+const isFailoverKind: Guard<ProveOptions['failoverKind']> = oneOf([
+  'kill',
+  'shutdown',
+  'switchover',
+]);
+
+/** The command, with the loaded package. */
 export function runWith(module: ProveModule): Run {
   return (input) =>
     input.arguments.length > 0
@@ -21,7 +29,7 @@ export function runWith(module: ProveModule): Run {
 async function measure(module: ProveModule, input: CommandInput): Promise<number> {
   const { options, stdout, stderr } = input;
   const signals = new StopSignals();
-  // While everything is being cleaned up, a second Ctrl-C leaves at once.
+  // During the cleanup, a second Ctrl-C exits immediately.
   signals.second.addEventListener('abort', () => process.exit(130));
   let report: Report;
   try {
@@ -45,7 +53,7 @@ async function measure(module: ProveModule, input: CommandInput): Promise<number
   return report.isComplete ? 0 : 1;
 }
 
-/** Gives the options their types. */
+/** Converts the options to their types. */
 function proveOptions(module: ProveModule, { options }: CommandInput): ProveOptions {
   const text = (name: string): string | undefined => {
     const value = options[name];
@@ -55,10 +63,12 @@ function proveOptions(module: ProveModule, { options }: CommandInput): ProveOpti
     const value = options[name];
     return typeof value === 'number' ? value : undefined;
   };
-  const only = (options['only'] as Claim[] | undefined) ?? allClaims;
-  const through = ((options['through'] as string[] | undefined) ?? []).map((text) =>
-    module.parseThrough(text),
-  );
+  const list = <Value>(name: string, guard: Guard<Value>): readonly Value[] | undefined => {
+    const value = options[name];
+    return listOf(guard)(value) ? value : undefined;
+  };
+  const through = (list('through', isString) ?? []).map((url) => module.parseThrough(url));
+  const failoverKind = options['failoverKind'];
   const isGiven = text('direct') !== undefined || through.length > 0;
   const foreign = ['failoverCommand', 'failoverByHand'].find((name) => options[name] !== undefined);
   if (!isGiven && foreign !== undefined) {
@@ -76,10 +86,10 @@ function proveOptions(module: ProveModule, { options }: CommandInput): ProveOpti
     through,
     workload: text('workload'),
     trace: text('trace'),
-    only,
+    only: list('only', oneOf(allClaims)) ?? allClaims,
     maxClients: number('maxClients'),
     maxRate: number('maxRate'),
-    rates: options['rates'] as number[] | undefined,
+    rates: list('rates', isNumber),
     rounds: number('rounds') ?? 5,
     seconds: number('seconds'),
     schema: text('schema') ?? 'sluice_prove',
@@ -88,7 +98,7 @@ function proveOptions(module: ProveModule, { options }: CommandInput): ProveOpti
     failoverRounds: number('failoverRounds'),
     failoverTimeout: number('failoverTimeout') ?? 300,
     failoverSettle: number('failoverSettle') ?? 10,
-    failoverKind: (text('failoverKind') ?? 'kill') as ProveOptions['failoverKind'],
+    failoverKind: isFailoverKind(failoverKind) ? failoverKind : 'kill',
     failoverRate: number('failoverRate') ?? 200,
   };
 }

@@ -5,15 +5,15 @@ import type { Settings } from '@sluice/proxy/settings';
 import { loadSettings, namedFiles, settingsWarnings } from '@sluice/proxy/settings';
 import { watchFiles } from './watch-files.ts';
 
-/** Reads the settings again when they change, and gives them to the proxy. */
+/** Rereads the settings when they change, and applies them to the proxy. */
 export class Reloader {
   readonly #file: string;
   readonly #proxy: RunningProxy;
-  /** The files that the last good settings name. */
+  /** The files in the last valid settings. */
   #namedFiles: readonly string[];
   #content: string;
   #unwatch: () => void;
-  /** The last reload; the next one waits for it. */
+  /** The last reload, which the next one waits for. */
   #reload: Promise<void> = Promise.resolve();
 
   constructor(file: string, settings: Settings, proxy: RunningProxy) {
@@ -24,7 +24,7 @@ export class Reloader {
     this.#unwatch = this.#watch();
   }
 
-  /** Reads and applies the settings. When they are wrong, the proxy keeps those it has, and the log says why. */
+  /** Reads and applies the settings. If they are invalid, the proxy keeps the current ones, and the log shows why. */
   reload(): void {
     this.#reload = this.#reload
       .then(() => this.#apply())
@@ -35,7 +35,7 @@ export class Reloader {
       });
   }
 
-  /** Stops watching, once a reload that runs is done. */
+  /** Stops watching after the running reload. */
   async close(): Promise<void> {
     await this.#reload;
     this.#unwatch();
@@ -51,7 +51,7 @@ export class Reloader {
     }
     const files = namedFiles(settings);
     if (isDeepStrictEqual(files, this.#namedFiles)) return;
-    // Only now, since a watch that begins anew forgets what has happened meanwhile.
+    // Only afterwards, because a new watch misses the changes before it.
     this.#namedFiles = files;
     this.#content = this.#read();
     this.#unwatch();
@@ -71,7 +71,7 @@ export class Reloader {
     });
   }
 
-  /** What stands in the files, to tell a change from an event that means nothing. */
+  /** The contents of the files, to distinguish a change from an irrelevant event. */
   #read(): string {
     return [this.#file, ...this.#namedFiles]
       .map((file) => {

@@ -13,11 +13,11 @@ export const run: Run = async ({ options, stderr }) => {
   if (settings === undefined) {
     return 1;
   }
-  // PasswordEnv names variables that hold passwords; a diagnostic report would list them. Bun has no reports.
+  // Environment variables can contain passwords (PasswordEnv), and a diagnostic report would list them. Bun has no reports.
   if (typeof process.report === 'object') process.report.excludeEnv = true;
   const signals = new StopSignals(['SIGINT', 'SIGTERM']);
   let reloader: Reloader | undefined;
-  // From the start, since an unheard SIGHUP ends the process.
+  // Installed first, because a SIGHUP without a handler ends the process.
   process.on('SIGHUP', () => reloader?.reload());
   const proxy = await startProxy(settings);
   guardProcess();

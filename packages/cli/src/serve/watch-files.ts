@@ -1,12 +1,12 @@
 import { watch } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** How long nothing must have happened (milliseconds): whoever replaces a file does so in several steps. */
+/** The quiet time before a reload, in milliseconds: a file is replaced in several steps. */
 const quietTime = 200;
 
 /**
- * Calls `changed` when one of the files may have changed, until the returned function is called. The folders are
- * watched and not the files: editors, and Kubernetes with its mounted settings, put a new file in the place of the old.
+ * Calls `changed` when one of the files may have changed, until the returned function is called. It watches the folders rather
+ * than the files, because editors and Kubernetes replace a file with a new one.
  */
 export function watchFiles(
   files: readonly string[],

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ProxyStatus } from '@sluice/proxy';
+import { isProxyStatus } from '@sluice/proxy/admin-json';
+import { parseJson } from '@sluice/proxy/json';
 import type { Run } from '../command.ts';
 import { UsageError } from '../command.ts';
 import { adminPort, reasonOf } from '../planned-work/admin-port.ts';
@@ -7,10 +9,10 @@ import type { AdminAnswer, AdminPort } from '../planned-work/admin-port.ts';
 import { aborted, StopSignals } from '../stop-signals.ts';
 import { statusText } from './status-text.ts';
 
-/** How long the admin port may take to answer (milliseconds). */
+/** The timeout for a response of the admin port, in milliseconds. */
 const patience = 5000;
 
-/** Clears the screen and goes to its top left corner. What the terminal has scrolled away stays. */
+/** Clears the screen and moves the cursor to the top left. The scrollback of the terminal stays. */
 const clearScreen = '\u001B[H\u001B[2J';
 
 export const run: Run = async ({ options, stdout, stderr }) => {
@@ -18,7 +20,7 @@ export const run: Run = async ({ options, stdout, stderr }) => {
   if (admin === undefined) return 1;
   const isJson = options['json'] === true;
   if (options['watch'] !== true) {
-    const status = await askStatus(admin);
+    const status = await fetchStatus(admin);
     stdout.write(
       isJson ? `${JSON.stringify(status, undefined, 2)}\n` : statusText(status, admin.name),
     );
@@ -28,7 +30,7 @@ export const run: Run = async ({ options, stdout, stderr }) => {
   const stopped = aborted(signals.first);
   let before: ProxyStatus | undefined;
   while (!signals.first.aborted) {
-    const status = await askStatus(admin);
+    const status = await fetchStatus(admin);
     stdout.write(
       isJson
         ? `${JSON.stringify(status)}\n`
@@ -45,29 +47,29 @@ export const run: Run = async ({ options, stdout, stderr }) => {
   return 0;
 };
 
-async function askStatus(admin: AdminPort): Promise<ProxyStatus> {
+async function fetchStatus(admin: AdminPort): Promise<ProxyStatus> {
   const { name } = admin;
   let answer: AdminAnswer;
   try {
-    answer = await admin.ask('/status', 'GET', patience);
+    answer = await admin.request('/status', 'GET', patience);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(
       `no proxy responds at ${name} (${reasonOf(error, patience)}); start one with sluice up or sluice serve, or specify its admin port: sluice status --admin http://HOST:PORT`,
     );
   }
-  const { status, body } = answer;
-  if (status === 401) {
+  const status = parseJson(answer.body, isProxyStatus);
+  if (answer.status === 401) {
     throw new UsageError(
       `${name} requires a token or a client certificate; set SLUICE_ADMIN_TOKEN, or --admin-cert and --admin-key`,
     );
   }
-  if (status !== 200) {
+  if (answer.status !== 200 || status === undefined) {
     throw new UsageError(
-      `${name}/status returned HTTP status ${status}; check that it is the admin port of a proxy of this version`,
+      `${name}/status returned HTTP status ${answer.status}${answer.status === 200 ? ' without a status' : ''}; check that it is the admin port of a proxy of this version`,
     );
   }
-  return JSON.parse(body) as ProxyStatus;
+  return status;
 }
 
 function isTerminal(stream: NodeJS.WritableStream): boolean {

@@ -1,10 +1,10 @@
 import type { PoolStatus, ProxyStatus, TargetStatus } from '@sluice/proxy';
 import { table } from './table.ts';
 
-/** How many of the statements that pin are shown. */
+/** The maximum number of pinning statements that are shown. */
 const shownPins = 5;
 
-/** The status as a person reads it. With an earlier one, rates are those since then, else since the start. */
+/** The status as text. Rates are since `before` if it is given, otherwise since the start. */
 export function statusText(status: ProxyStatus, admin: string, before?: ProxyStatus): string {
   const { endpoints, targets, pins } = status;
   const sections = [
@@ -98,7 +98,7 @@ function secondsBetween(
   return (Date.parse(readAt) - Date.parse(before?.readAt ?? startedAt)) / 1000;
 }
 
-/** A duration in the unit that suits it. */
+/** A duration in a suitable unit. */
 export function duration(seconds: number): string {
   if (seconds === 0) return '0 s';
   if (seconds < 1) {

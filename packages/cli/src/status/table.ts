@@ -1,4 +1,4 @@
-/** Rows under headings, in columns: words on the left, numbers on the right. */
+/** A table with headings: text is left-aligned, and numbers are right-aligned. */
 export function table(
   headings: readonly string[],
   rows: readonly (readonly (string | number)[])[],

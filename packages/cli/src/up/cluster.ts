@@ -3,16 +3,16 @@ import type { Database } from './database.ts';
 import { loadPostgres } from './load-postgres.ts';
 import type { UpOptions } from './options.ts';
 
-/** A database with standbys, which can fail over. */
+/** A database with standbys that can fail over. */
 export interface ClusterDatabase extends Database {
-  /** Has the primary fail and a standby take over; resolves when that has happened and the former primary follows. */
+  /** Makes the primary fail, and promotes a standby; resolves when the former primary follows the new one. */
   readonly failOver: (
     kind: FailoverKind,
     clients: { pause(): Promise<void>; resume(): Promise<void> },
   ) => Promise<void>;
 }
 
-/** Starts a PostgreSQL with standbys. Between the proxy and each server is a stretch of network that can be cut. */
+/** Starts a PostgreSQL with standbys. The network between the proxy and each server can be interrupted. */
 export async function startClusterDatabase(
   options: UpOptions,
   signal: AbortSignal,
@@ -29,7 +29,7 @@ export async function startClusterDatabase(
   for (const server of cluster.servers) networks.set(server, await Network.start(server));
   const network = (server: Postgres): FaultProxy => {
     const found = networks.get(server);
-    if (found === undefined) throw new Error(`nothing stands before ${server.url}`);
+    if (found === undefined) throw new Error(`there is no network in front of ${server.url}`);
     return found;
   };
   const { user, password, database, url } = cluster.primary;

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
+import { isBoolean, isNumber, isString, objectOf, parseJson } from '@sluice/proxy/json';
 
-/** How another command finds a running `sluice up`, and proves that it may use it. */
+/** How another command reaches a running `sluice up`, and authenticates. */
 export interface Control {
   readonly pid: number;
-  /** Takes POST with the token: `/failover/KIND`. */
+  /** Accepts POST `/failover/KIND` with the token. */
   readonly url: string;
   readonly token: string;
   /** The proxy's admin port. */
@@ -19,24 +19,32 @@ export interface Control {
   readonly canFailOver: boolean;
 }
 
-/** Where a running `sluice up` of this user says how it is reached. The last one started counts. */
+const isControl = objectOf<Control>({
+  pid: isNumber,
+  url: isString,
+  token: isString,
+  admin: isString,
+  canFailOver: isBoolean,
+});
+
+/** The file in which the last started `sluice up` of this user writes how to reach it. */
 function controlFile(): string {
   return path.join(tmpdir(), `sluice-up-${userInfo().username}.json`);
 }
 
-/** The `sluice up` that runs, or undefined. */
+/** The running `sluice up`, or undefined. */
 export function findControl(): Control | undefined {
   try {
-    const control = JSON.parse(readFileSync(controlFile(), 'utf8')) as Control;
-    process.kill(control.pid, 0);
+    const control = parseJson(readFileSync(controlFile(), 'utf8'), isControl);
+    if (control !== undefined) process.kill(control.pid, 0);
     return control;
   } catch {
     return undefined;
   }
 }
 
-/** Takes orders from other commands on this machine; resolves to what stops that. */
-export async function takeOrders(
+/** Accepts requests of other commands on this machine; resolves to a function that stops it. */
+export async function acceptRequests(
   admin: string,
   failOver?: (kind: string) => Promise<unknown>,
 ): Promise<() => Promise<void>> {
@@ -65,8 +73,9 @@ export async function takeOrders(
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
-  const { port } = server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}`;
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  const url = `http://127.0.0.1:${address.port}`;
   const control: Control = {
     pid: process.pid,
     url,
@@ -75,7 +84,7 @@ export async function takeOrders(
     canFailOver: failOver !== undefined,
   };
   await rm(controlFile(), { force: true });
-  // `wx`: never through a link that somebody else has put there.
+  // `wx`: never follows a link that somebody else has created.
   await writeFile(controlFile(), JSON.stringify(control), { mode: 0o600, flag: 'wx' });
   return async () => {
     if (findControl()?.pid === process.pid) await rm(controlFile(), { force: true });

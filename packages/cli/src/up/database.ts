@@ -9,15 +9,15 @@ export interface Database {
   readonly user: string;
   readonly password: string;
   readonly name: string;
-  /** For a connection that goes around the proxy. */
+  /** For a direct connection. */
   readonly url: string;
-  /** What tells the proxy where it is. */
+  /** The settings of the proxy for this database. */
   readonly settings: Pick<Settings, 'TargetHost'> & Partial<Settings>;
-  /** Ends what was started for it. */
+  /** Stops what was started for it. */
   readonly stop: () => Promise<void>;
 }
 
-/** Starts a PostgreSQL. Its data lies in the folder `--data`, or in one that goes when it stops. */
+/** Starts a PostgreSQL. Its data is in the folder `--data`, or in a temporary one. */
 export async function startDatabase(options: UpOptions, signal: AbortSignal): Promise<Database> {
   const { data, maxConnections } = options;
   const { startPostgres } = await loadPostgres();
@@ -46,7 +46,7 @@ const tlsModes: Readonly<Record<string, Settings['TargetTlsMode']>> = {
   'verify-full': 'verify-full',
 };
 
-/** The database that `--target` names. A password may also come from PGPASSWORD, where `ps` does not show it. */
+/** The database in `--target`. The password can also come from PGPASSWORD, so that `ps` does not show it. */
 export function givenDatabase(target: string, env: NodeJS.ProcessEnv): Database {
   const url = URL.canParse(target) ? new URL(target) : undefined;
   const name = decodeURIComponent(url?.pathname.slice(1) ?? '');
@@ -75,7 +75,7 @@ export function givenDatabase(target: string, env: NodeJS.ProcessEnv): Database 
   }
   return {
     user,
-    // A database that asks for none is content with any, and the clients of the proxy need one.
+    // Clients of the proxy need a password. A database that requires none accepts any.
     password:
       decodeURIComponent(url.password) ||
       env['PGPASSWORD'] ||

@@ -1,6 +1,6 @@
 import { loadCompanion, postgresCompanion } from '../companion.ts';
 
-/** Loads the package that holds PostgreSQL; tells how to install it when it is not there. */
+/** Loads the package with PostgreSQL; if it is missing, the error contains the command that installs it. */
 export function loadPostgres(): Promise<typeof import('@sluice/postgres')> {
   return loadCompanion(postgresCompanion, '@sluice/postgres', () => import('@sluice/postgres'));
 }

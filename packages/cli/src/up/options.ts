@@ -1,13 +1,13 @@
 import type { CommandInput } from '../command.ts';
 import { UsageError } from '../command.ts';
 
-/** What `sluice up` was told. */
+/** The options of `sluice up`. */
 export interface UpOptions {
   readonly port: number;
   readonly adminPort: number;
   readonly poolSize: number;
   readonly maxConnections: number | undefined;
-  /** How many standbys the PostgreSQL that is started has. */
+  /** The number of standbys to start. */
   readonly standbys: number;
   readonly tls: boolean;
   readonly data: string | undefined;
@@ -15,7 +15,7 @@ export interface UpOptions {
   readonly json: boolean;
 }
 
-/** Gives the options their types, and refuses those that contradict each other. */
+/** Converts the options to their types, and rejects contradictory ones. */
 export function upOptions({ options }: CommandInput): UpOptions {
   const { port, adminPort, poolSize, maxConnections, data, target } = options;
   if (data !== undefined && options['standbys'] !== undefined) {

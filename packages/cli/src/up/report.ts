@@ -1,7 +1,7 @@
 import { ownCommand } from '../companion.ts';
 import type { UpOptions } from './options.ts';
 
-/** What is running, as `--json` writes it in the event `ready`. */
+/** The event `ready` of `--json`: what is running. */
 export interface Ready {
   readonly endpoint: {
     readonly host: string;
@@ -12,13 +12,13 @@ export interface Ready {
     /** Through the proxy. */
     readonly url: string;
   };
-  /** `url` goes around the proxy. */
+  /** `url` is a direct connection. */
   readonly database: { readonly url: string };
   readonly admin: { readonly url: string };
   readonly pid: number;
 }
 
-/** What a person sees when all is ready: where it is, lines to paste, and what to try next. */
+/** The text for the user when everything is ready: the addresses, lines to paste, and suggestions. */
 export function readyText(
   { endpoint, database, admin }: Ready,
   { poolSize, standbys }: Pick<UpOptions, 'poolSize' | 'standbys'>,

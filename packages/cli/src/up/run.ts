@@ -5,10 +5,10 @@ import type { Run } from '../command.ts';
 import { leave } from '../leave.ts';
 import { aborted, StopSignals } from '../stop-signals.ts';
 import { startClusterDatabase } from './cluster.ts';
-import { takeOrders } from './control.ts';
+import { acceptRequests } from './control.ts';
 import type { Database } from './database.ts';
 import { givenDatabase, startDatabase } from './database.ts';
-import { orderFailOver } from './fail-over.ts';
+import { runFailover } from './fail-over.ts';
 import { loadPostgres } from './load-postgres.ts';
 import type { UpOptions } from './options.ts';
 import { upOptions } from './options.ts';
@@ -21,9 +21,9 @@ export const run: Run = async (input) => {
   const options = upOptions(input);
   const { stdout } = input;
   const signals = new StopSignals();
-  // Once everything is being stopped, a second Ctrl-C leaves at once; the guardian of PostgreSQL then clears up after it.
+  // During the stop, a second Ctrl-C exits immediately; the guardian of PostgreSQL cleans up then.
   signals.second.addEventListener('abort', () => process.exit(130));
-  /** What has to be undone, last started first. */
+  /** The cleanup steps, run in reverse order. */
   const undo: (() => Promise<void>)[] = [];
   try {
     if (options.target === undefined) await loadPostgres();
@@ -88,9 +88,9 @@ async function start(
   const { host, port } = proxy.admin;
   const admin = `http://${host}:${port}`;
   undo.push(
-    await takeOrders(
+    await acceptRequests(
       admin,
-      cluster === undefined ? undefined : (kind) => orderFailOver(cluster, admin, kind),
+      cluster === undefined ? undefined : (kind) => runFailover(cluster, admin, kind),
     ),
   );
   return describe(proxy, database, tls);

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadPostgres } from './load-postgres.ts';
 
-/** A certificate for this machine, in files of its own. */
+/** A certificate for this machine, in temporary files. */
 export interface TlsFiles {
-  /** What a client has to trust. */
+  /** The authority that clients have to trust. */
   readonly ca: string;
   readonly settings: { readonly TlsCertFile: string; readonly TlsKeyFile: string };
   readonly remove: () => Promise<void>;
 }
 
-/** Makes a certificate for localhost and the authority that signs it. */
+/** Creates a certificate for localhost and the authority that signs it. */
 export async function makeTlsFiles(): Promise<TlsFiles> {
   const { makeCertificate } = await loadPostgres();
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-tls-'));

@@ -49,7 +49,7 @@ export async function prepare(request: Request, options: PlanOptions): Promise<P
     ({ code }) => !(options.adopt === true && (code === 'PF14' || code === 'PF17')),
   );
   const deployed = found(facts.stack);
-  const otherEngine = unaskedEngine(inputs, origins, deployed);
+  const otherEngine = unintendedEngine(inputs, origins, deployed);
   const base = {
     inputs,
     origins,
@@ -99,7 +99,7 @@ export async function prepare(request: Request, options: PlanOptions): Promise<P
 }
 
 /** A default is no decision to take down what is deployed. */
-function unaskedEngine(
+function unintendedEngine(
   inputs: Inputs,
   origins: ReadInputs['origins'],
   deployed: DeployedStack | undefined,
@@ -113,7 +113,7 @@ function unaskedEngine(
 /** What a template cannot be made without, and could not be read: the checks that need it were skipped. */
 function unread({ database, subnets, secrets }: Facts): string[] {
   return [database, subnets, ...Object.values(secrets)].flatMap((look) =>
-    'found' in look ? [] : [`nothing can be planned without this: ${look.told}`],
+    'found' in look ? [] : [`nothing can be planned without this: ${look.detail}`],
   );
 }
 

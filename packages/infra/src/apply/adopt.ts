@@ -98,7 +98,7 @@ export async function adopt(
   if (stack === undefined) {
     throw new InfraError('APPLY_FAILED', `${deployment.stack} is not there after the import`);
   }
-  await restoreDrift({ clients, stack, tell: write });
+  await restoreDrift({ clients, stack, note: write });
   return { adopted: name, outputs: readOutputs(stack.outputs) };
 }
 

@@ -54,8 +54,8 @@ export function deploymentOf(
     throw new InfraError(
       'SECURITY_VIOLATION',
       broken.map(
-        ({ rule, resource, told }) =>
-          `${rule} ${resource}: ${told}; fix it, or acknowledge it in the inputs: Acknowledge = { "${rule}" = "why" }`,
+        ({ rule, resource, detail }) =>
+          `${rule} ${resource}: ${detail}; fix it, or acknowledge it in the inputs: Acknowledge = { "${rule}" = "why" }`,
       ),
     );
   }
@@ -107,21 +107,21 @@ export async function apply(
     ...stackChanges(built, deployment.settings),
   ];
   const progress = new Progress(write);
-  const tell = (line: string): void => progress.note(line);
+  const note = (line: string): void => progress.note(line);
   try {
     const restored: Drift[] = [];
     if (built !== undefined) {
       // CloudFormation cannot change what is gone; what is to be removed may stay so.
       const kept = new Set(Object.keys(record(deployment.template['Resources'])));
       const only = (drift: Drift): boolean => drift.property === '' && kept.has(drift.resource);
-      restored.push(...(await restoreDrift({ clients, stack: built, only, tell })));
+      restored.push(...(await restoreDrift({ clients, stack: built, only, note })));
     }
     if (changes.length > 0 || built === undefined) {
       await change(deployment, { progress, changes, created: built === undefined });
     }
     const after = await readStack(clients, stack);
     if (after !== undefined && built !== undefined) {
-      restored.push(...(await restoreDrift({ clients, stack: after, tell })));
+      restored.push(...(await restoreDrift({ clients, stack: after, note })));
     }
     const outputs = readOutputs(after?.outputs ?? {});
     if (outputs.rds_proxy_endpoint === '') {
@@ -164,7 +164,7 @@ async function change(
   const changeSet = changeSetName();
   const watch = new HealthWatch({
     read: targetReader(deployment),
-    tell: (line) => progress.note(line),
+    note: (line) => progress.note(line),
     interval: healthInterval,
   });
   try {

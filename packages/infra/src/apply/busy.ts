@@ -2,7 +2,7 @@ import { InfraError, messageOf } from '../errors.ts';
 import { record } from '../values.ts';
 
 /** What CloudFormation says to the later one of two deployments of one stack. */
-const said = [
+const busyMessages = [
   /_IN_PROGRESS state and can ?not be updated/i,
   /already exists and cannot be created again/i,
   /cannot be executed in its current (?:execution )?status/i,
@@ -21,15 +21,15 @@ export function lostRace(error: unknown): boolean {
   return (
     names.has(String(name)) ||
     names.has(String(code)) ||
-    said.some((expression) => expression.test(messageOf(error)))
+    busyMessages.some((expression) => expression.test(messageOf(error)))
   );
 }
 
 /** What the later of two deployments is told. */
-export function busyError(stack: string, told: string, cause?: unknown): InfraError {
+export function busyError(stack: string, detail: string, cause?: unknown): InfraError {
   return new InfraError(
     'STACK_BUSY',
-    `${stack}: ${told}; nothing was changed. Wait for the other deployment, plan again, and apply`,
+    `${stack}: ${detail}; nothing was changed. Wait for the other deployment, plan again, and apply`,
     cause === undefined ? undefined : { cause },
   );
 }

@@ -4,7 +4,7 @@ import { healthText, type TargetHealth } from './target-health.ts';
 /** What a watch is given. */
 export interface WatchOptions {
   readonly read: () => Promise<readonly TargetHealth[]>;
-  readonly tell: (line: string) => void;
+  readonly note: (line: string) => void;
   /** Between two looks, in milliseconds. */
   readonly interval: number;
 }
@@ -64,7 +64,7 @@ export class HealthWatch {
       const before = this.#last.get(health.target);
       this.#last.set(health.target, health);
       if (before?.state !== health.state || before.reason !== health.reason) {
-        this.#options.tell(healthText(health));
+        this.#options.note(healthText(health));
       }
     }
   }

@@ -23,7 +23,7 @@ export class Progress {
     this.#write = write;
     this.#now = now;
     this.#started = now();
-    this.#timer = setInterval(() => this.#tellWaiting(), heartbeat);
+    this.#timer = setInterval(() => this.#noteWaiting(), heartbeat);
     // A forgotten end() must not keep the process.
     this.#timer.unref();
   }
@@ -75,7 +75,7 @@ export class Progress {
     clearInterval(this.#timer);
   }
 
-  #tellWaiting(): void {
+  #noteWaiting(): void {
     for (const [id, { type, began, done }] of this.#tasks) {
       if (began !== undefined && !done) {
         const usual = usualTime(type);

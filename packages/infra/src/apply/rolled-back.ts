@@ -27,9 +27,9 @@ export async function rolledBack(deployment: Deployment, failure: Failure): Prom
   if (cause instanceof InfraError) {
     return cause;
   }
-  const { code, told } = reason(deployment, cause, failures[0]);
+  const { code, detail } = reason(deployment, cause, failures[0]);
   const problems = [
-    told,
+    detail,
     ...unhealthy.map(healthText),
     await outcome(deployment, failure).catch(
       (error: unknown) =>
@@ -44,16 +44,19 @@ function reason(
   { stack, region }: Deployment,
   cause: unknown,
   first: StackEvent | undefined,
-): { readonly code: InfraErrorCode; readonly told: string } {
+): { readonly code: InfraErrorCode; readonly detail: string } {
   if (first !== undefined) {
-    const told = `the deployment of ${stack} failed at ${first.type} ${first.id}: ${first.reason}`;
-    return { code: 'APPLY_FAILED', told };
+    const detail = `the deployment of ${stack} failed at ${first.type} ${first.id}: ${first.reason}`;
+    return { code: 'APPLY_FAILED', detail };
   }
   if (!isAwsFailure(cause)) {
-    return { code: 'APPLY_FAILED', told: `the deployment of ${stack} failed: ${messageOf(cause)}` };
+    return {
+      code: 'APPLY_FAILED',
+      detail: `the deployment of ${stack} failed: ${messageOf(cause)}`,
+    };
   }
   const { code, message } = explainFailure(cause, `the deployment of ${stack}`, region);
-  return { code: code === 'AWS_FAILED' ? 'APPLY_FAILED' : code, told: message };
+  return { code: code === 'AWS_FAILED' ? 'APPLY_FAILED' : code, detail: message };
 }
 
 async function outcome(

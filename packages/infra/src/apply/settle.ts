@@ -23,16 +23,16 @@ export async function settle(
   pause: number = interval,
 ): Promise<void> {
   const started = Date.now();
-  let told = '';
+  let last = '';
   for (;;) {
     const deployed = await readStack(clients, stack);
     if (!isBusy(deployed)) {
       return;
     }
     const { status } = deployed;
-    if (status !== told) {
+    if (status !== last) {
       write(`${elapsed(Date.now() - started).padStart(7)}  ${stack} is ${status}; waiting for it`);
-      told = status;
+      last = status;
     }
     await wait(pause);
   }

@@ -43,11 +43,11 @@ export async function verify(
     await client.query('select 1');
     return `${endpoint} works: connected and ran select 1 in ${Math.round(performance.now() - started)} ms`;
   } catch (error) {
-    const told = messageOf(error);
-    if (/ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|timeout/i.test(told)) {
-      return `${endpoint} cannot be reached from here (${told}); run this inside the VPC to verify it`;
+    const detail = messageOf(error);
+    if (/ENOTFOUND|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|timeout/i.test(detail)) {
+      return `${endpoint} cannot be reached from here (${detail}); run this inside the VPC to verify it`;
     }
-    throw new InfraError('VERIFY_FAILED', `${endpoint} answers, but refuses the login: ${told}`, {
+    throw new InfraError('VERIFY_FAILED', `${endpoint} answers, but refuses the login: ${detail}`, {
       cause: error,
     });
   } finally {

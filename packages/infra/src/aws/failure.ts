@@ -59,15 +59,15 @@ export function explainFailure(error: unknown, action: string, region: string): 
     return error;
   }
   const kind = failureKind(error);
-  const told = toldBy(error);
+  const detail = detailOf(error);
   const name = error instanceof Error ? error.name : 'Error';
-  return new InfraError(codes[kind], sentence(kind, { action, region, told, name }), {
+  return new InfraError(codes[kind], sentence(kind, { action, region, detail, name }), {
     cause: error,
   });
 }
 
 /** What AWS said; of an answer that the SDK cannot read (a gateway's page, an emulator's) that it was one. */
-function toldBy(error: unknown): string {
+function detailOf(error: unknown): string {
   const text = messageOf(error).replaceAll(/\s+/g, ' ').trim();
   if (!/Deserialization error/.test(text)) {
     return text;
@@ -77,26 +77,26 @@ function toldBy(error: unknown): string {
   return `what answered is not AWS’s API${shown}`;
 }
 
-interface Told {
+interface FailureContext {
   readonly action: string;
   readonly region: string;
-  readonly told: string;
+  readonly detail: string;
   readonly name: string;
 }
 
-function sentence(kind: FailureKind, { action, region, told, name }: Told): string {
+function sentence(kind: FailureKind, { action, region, detail, name }: FailureContext): string {
   switch (kind) {
     case 'credentials':
-      return /expired/i.test(`${name} ${told}`)
-        ? `the AWS credentials have expired (${action} in ${region}: ${told}); log in again, for example with aws sso login`
-        : `AWS rejects the credentials, or there are none (${action} in ${region}: ${told}); set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login`;
+      return /expired/i.test(`${name} ${detail}`)
+        ? `the AWS credentials have expired (${action} in ${region}: ${detail}); log in again, for example with aws sso login`
+        : `AWS rejects the credentials, or there are none (${action} in ${region}: ${detail}); set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login`;
     case 'denied':
-      return `the caller may not call ${action} in ${region} (${told}); let its policy allow the action`;
+      return `the caller may not call ${action} in ${region} (${detail}); let its policy allow the action`;
     case 'unreachable':
-      return `AWS does not answer ${action} in ${region} (${told}); check the network, and that the region ${region} is one that the account has enabled`;
+      return `AWS does not answer ${action} in ${region} (${detail}); check the network, and that the region ${region} is one that the account has enabled`;
     case 'throttled':
-      return `AWS throttles ${action} in ${region} (${told}), even after five attempts; wait a minute and run the command again`;
+      return `AWS throttles ${action} in ${region} (${detail}), even after five attempts; wait a minute and run the command again`;
     default:
-      return `${action} failed in ${region}: ${told === '' ? name : told}`;
+      return `${action} failed in ${region}: ${detail === '' ? name : detail}`;
   }
 }

@@ -72,7 +72,7 @@ export function validateSluiceService(scope: Construct, props: SluiceServiceProp
       props.target.maxConnections,
     );
     if (!fit.fits) {
-      fail('ConnectionBudget', `${fit.told}; ${fit.fix}`);
+      fail('ConnectionBudget', `${fit.detail}; ${fit.fix}`);
     }
   }
 }

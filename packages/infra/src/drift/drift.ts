@@ -71,8 +71,8 @@ export async function compareResources(
       const reader = readers[resource.type];
       const id = physical[resource.id];
       if (reader === undefined || id === undefined) {
-        const told = `${resource.type} ${resource.id} could not be compared: CloudFormation gives no id for it`;
-        return { drift: [], unread: [told] };
+        const detail = `${resource.type} ${resource.id} could not be compared: CloudFormation gives no id for it`;
+        return { drift: [], unread: [detail] };
       }
       return compared({ clients, resource, id, all }, reader);
     }),
@@ -106,8 +106,8 @@ async function compared(question: Question, reader: LiveReader): Promise<DriftRe
       return { drift: compare(resource, undefined), unread: [] };
     }
     if (kind === 'denied' || kind === 'other') {
-      const told = `${resource.type} ${resource.id} could not be compared: ${messageOf(error)}`;
-      return { drift: [], unread: [told] };
+      const detail = `${resource.type} ${resource.id} could not be compared: ${messageOf(error)}`;
+      return { drift: [], unread: [detail] };
     }
     throw error;
   }

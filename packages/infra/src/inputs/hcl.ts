@@ -7,8 +7,8 @@ import { HclEvaluator, HclValueError, type Attributes, type SyntaxNode } from '.
  * @param where what to call the text in messages: a file's path, or a variable's name
  */
 export async function parseHcl(text: string, where: string): Promise<Attributes> {
-  const cannot = (told: string, cause?: unknown): InfraError =>
-    new InfraError('INPUTS_UNREADABLE', `cannot read ${where}: ${told}`, { cause });
+  const cannot = (detail: string, cause?: unknown): InfraError =>
+    new InfraError('INPUTS_UNREADABLE', `cannot read ${where}: ${detail}`, { cause });
   try {
     await parse(where, text);
   } catch (error) {

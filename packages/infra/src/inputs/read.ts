@@ -69,8 +69,8 @@ export async function readInputs(sources: Sources): Promise<ReadInputs> {
     return { inputs: checkInputs(given), origins, warnings };
   } catch (error) {
     if (error instanceof InfraError) {
-      const told = error.problems.map((problem) => located(problem, origins));
-      throw new InfraError(error.code, told, { cause: error });
+      const detail = error.problems.map((problem) => located(problem, origins));
+      throw new InfraError(error.code, detail, { cause: error });
     }
     throw error;
   }

@@ -12,7 +12,7 @@ export interface Budget {
   readonly steady: number;
   readonly deploying: number;
   readonly fits: boolean;
-  readonly told: string;
+  readonly detail: string;
   readonly fix: string;
 }
 
@@ -41,7 +41,7 @@ export function budget(
     steady: poolSize * inputs.MinTasks,
     deploying: 2 * poolSize * inputs.MinTasks,
     fits: sum <= share,
-    told: `${inputs.MinTasks} tasks × ${poolSize} connections = ${poolSize * inputs.MinTasks} of ${maxConnections} in steady state, ${2 * poolSize * inputs.MinTasks} while deploying; at most ${tasks} tasks (a rolling deployment doubles MaxTasks ${inputs.MaxTasks}) take ${sum}; the share is ${share} of ${maxConnections}`,
+    detail: `${inputs.MinTasks} tasks × ${poolSize} connections = ${poolSize * inputs.MinTasks} of ${maxConnections} in steady state, ${2 * poolSize * inputs.MinTasks} while deploying; at most ${tasks} tasks (a rolling deployment doubles MaxTasks ${inputs.MaxTasks}) take ${sum}; the share is ${share} of ${maxConnections}`,
     fix:
       largest >= 1
         ? `set PoolSize to at most ${largest}, or lower MaxTasks`

@@ -131,6 +131,6 @@ function poolSize(
   const fit = budget(inputs, resolved.max_connections);
   return {
     size: fit.poolSize,
-    problems: fit.fits ? [] : [`the connection budget does not fit: ${fit.told}; ${fit.fix}`],
+    problems: fit.fits ? [] : [`the connection budget does not fit: ${fit.detail}; ${fit.fix}`],
   };
 }

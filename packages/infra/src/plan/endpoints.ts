@@ -5,7 +5,7 @@ import type { Change } from './changes.ts';
 export interface EndpointChange {
   readonly now?: string;
   readonly changes: boolean;
-  readonly told: string;
+  readonly detail: string;
 }
 
 /** The proxy and the load balancer are what the endpoint's name hangs on. */
@@ -25,15 +25,15 @@ export function endpointChange(
 ): EndpointChange {
   const before = new Template(deployed).engine();
   if (before === undefined || now === undefined || now === '') {
-    return { changes: false, told: 'a new endpoint is created' };
+    return { changes: false, detail: 'a new endpoint is created' };
   }
   return changes.some((change) => endpointTypes.has(change.type) && goes(change))
     ? {
         now,
         changes: true,
-        told: `THE ENDPOINT CHANGES ITS NAME: ${now} IS REMOVED AT THE END OF THE APPLY; POINT CLIENTS AT THE NEW ONE`,
+        detail: `THE ENDPOINT CHANGES ITS NAME: ${now} IS REMOVED AT THE END OF THE APPLY; POINT CLIENTS AT THE NEW ONE`,
       }
-    : { now, changes: false, told: `the endpoint stays ${now}` };
+    : { now, changes: false, detail: `the endpoint stays ${now}` };
 }
 
 /** The changes that take away a name which clients may be using; such a change is never made unasked. */

@@ -59,7 +59,7 @@ export function notFound(look: Look<unknown>, fix: string): Verdict {
   if ('found' in look) {
     return passed('found');
   }
-  return look.absent === 'missing' ? failed(look.told, fix) : skipped(look.told);
+  return look.absent === 'missing' ? failed(look.detail, fix) : skipped(look.detail);
 }
 
 /** Several verdicts on one matter: the worst status, all that was found, all that fixes it. */

@@ -4,7 +4,7 @@ import type { Clients } from '../aws/clients.ts';
 import { messageOf } from '../errors.ts';
 import { isRecord } from '../values.ts';
 import type { Database, Deep, Look, LoginFacts } from './facts.ts';
-import { notAsked } from './look.ts';
+import { notQueried } from './look.ts';
 
 /** How long a login may take before the database counts as out of reach from here, in milliseconds. */
 const loginTimeout = 5000;
@@ -26,7 +26,7 @@ export async function readDeep(
     json: value !== undefined,
     login:
       user === undefined || password === undefined || database === undefined
-        ? notAsked('there is no user name, password or database to log in with')
+        ? notQueried('there is no user name, password or database to log in with')
         : await login({ user, password, database, name: text(value?.['dbname']) ?? 'postgres' }),
   };
 }
@@ -54,13 +54,13 @@ async function login({ user, password, name, database }: Login): Promise<Look<Lo
     };
   } catch (error) {
     if (!/does not support SSL/.test(messageOf(error))) {
-      return { absent: 'failed', told: messageOf(error) };
+      return { absent: 'failed', detail: messageOf(error) };
     }
   }
   try {
     return { found: await ask(new Client(options), false) };
   } catch (error) {
-    return { absent: 'failed', told: messageOf(error) };
+    return { absent: 'failed', detail: messageOf(error) };
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a look at AWS gave: the thing, or why not. Checks decide what that means. */
 export type Look<T> =
   | { readonly found: T }
-  | { readonly absent: 'missing' | 'denied' | 'failed' | 'not asked'; readonly told: string };
+  | { readonly absent: 'missing' | 'denied' | 'failed' | 'not queried'; readonly detail: string };
 
 /** The thing, when it was found. */
 export function found<T>(look: Look<T>): T | undefined {

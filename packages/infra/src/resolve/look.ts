@@ -14,7 +14,7 @@ export async function look<T>(
   try {
     const answer = await ask();
     return answer === undefined
-      ? { absent: 'missing', told: `${action} found none` }
+      ? { absent: 'missing', detail: `${action} found none` }
       : { found: answer };
   } catch (error) {
     const kind = failureKind(error);
@@ -24,14 +24,17 @@ export async function look<T>(
     }
     return {
       absent: kind === 'missing' || kind === 'denied' ? kind : 'failed',
-      told: failure.message,
+      detail: failure.message,
     };
   }
 }
 
 /** A look that was not made. */
-export function notAsked(why: string): { readonly absent: 'not asked'; readonly told: string } {
-  return { absent: 'not asked', told: why };
+export function notQueried(why: string): {
+  readonly absent: 'not queried';
+  readonly detail: string;
+} {
+  return { absent: 'not queried', detail: why };
 }
 
 /** AWS's list of `Key`, `Value` pairs as an object. */

@@ -21,7 +21,7 @@ import { readLogGroups, readProxies, readProxyQuota, readStack } from './deploye
 import { readEcsCluster } from './ecs-cluster.ts';
 import { found, type Caller, type Cluster, type Facts, type Look, type Secret } from './facts.ts';
 import { readCaller, readRole, simulate } from './identity.ts';
-import { look, notAsked } from './look.ts';
+import { look, notQueried } from './look.ts';
 import { baseName, proxyLogGroup, secretNames, serviceLogGroup, stackName } from './names.ts';
 import { readGroups, readGroupsById, readSubnets, readVpc, readWayOut } from './network.ts';
 import { readKey, readSecret } from './secrets.ts';
@@ -55,7 +55,7 @@ export async function readFacts(
 
 /** Facts of which only the caller is known. */
 function nothing(caller: Caller, why: string): Facts {
-  const unknown = notAsked(why);
+  const unknown = notQueried(why);
   return {
     caller: { found: caller },
     database: unknown,
@@ -120,7 +120,7 @@ class FactReader {
             ),
           ),
         )
-      : notAsked('this reads a password: use --deep');
+      : notQueried('this reads a password: use --deep');
     return {
       caller: { found: this.#caller },
       ...database,
@@ -174,7 +174,7 @@ class FactReader {
         this.#look('rds:DescribeDBInstances', async () => databaseNames(clients)),
         this.#look('rds:DescribeDBClusters', async () => clusterNames(clients)),
       ]);
-      const unknown = notAsked('the database was not found');
+      const unknown = notQueried('the database was not found');
       return {
         database,
         databaseNames: found(names) ?? [],
@@ -192,12 +192,12 @@ class FactReader {
         readCapacity(clients, instance.instanceClass),
       ),
       instance.parameterGroup === ''
-        ? notAsked('there is no instance whose parameters could be read')
+        ? notQueried('there is no instance whose parameters could be read')
         : this.#look('rds:DescribeDBParameters', async () =>
             readParameters(clients, instance.parameterGroup),
           ),
       clusterGroup === undefined || clusterGroup === ''
-        ? notAsked('the database is in no cluster')
+        ? notQueried('the database is in no cluster')
         : this.#look('rds:DescribeDBClusterParameters', async () =>
             readClusterParameters(clients, clusterGroup),
           ),
@@ -223,7 +223,7 @@ class FactReader {
     const { rds_instance_id: id, DBClusterIdentifier: clusterId } = this.#inputs;
     const cluster: Look<Cluster> =
       clusterId === undefined
-        ? notAsked('no DBClusterIdentifier is given')
+        ? notQueried('no DBClusterIdentifier is given')
         : await this.#look('rds:DescribeDBClusters', async () => readCluster(clients, clusterId));
     if (id !== undefined) {
       const database = await this.#look('rds:DescribeDBInstances', async () =>
@@ -234,7 +234,7 @@ class FactReader {
     const described = found(cluster);
     if (described === undefined) {
       return 'found' in cluster
-        ? { database: notAsked('none'), cluster }
+        ? { database: notQueried('none'), cluster }
         : { database: cluster, cluster };
     }
     const writer = described.members.find((member) => member.writer)?.id;
@@ -261,14 +261,14 @@ class FactReader {
       this.#look('ec2:DescribeSecurityGroups', async () => readGroups(this.#clients, vpcId)),
       engine === 'sluice'
         ? this.#look('ec2:DescribeRouteTables', async () => readWayOut(this.#clients, vpcId))
-        : notAsked('RDS Proxy has its own route to AWS'),
+        : notQueried('RDS Proxy has its own route to AWS'),
       engine !== 'sluice' || ecsClusterName === undefined
-        ? notAsked('no EcsClusterName is given')
+        ? notQueried('no EcsClusterName is given')
         : this.#look('ecs:DescribeClusters', async () =>
             readEcsCluster(this.#clients, ecsClusterName),
           ),
       engine !== 'sluice' || Object.keys(this.#inputs.BalancerAddresses).length === 0
-        ? notAsked('no BalancerAddresses are given')
+        ? notQueried('no BalancerAddresses are given')
         : this.#look('ec2:DescribeAddresses', async () =>
             readFixedAddresses(this.#clients, this.#inputs),
           ),
@@ -316,25 +316,25 @@ class FactReader {
       this.#look('secretsmanager:DescribeSecret', async () => readSecret(clients, name));
     const [role, tlsSecret, imageSecret, image, logKey, certificate, ...looks] = await Promise.all([
       rds_proxy_role === undefined || CreateRole || engine === 'sluice'
-        ? notAsked('no role of yours is used')
+        ? notQueried('no role of yours is used')
         : this.#look('iam:GetRole', async () => readRole(clients, rds_proxy_role)),
-      TlsSecretName === undefined ? notAsked('no TlsSecretName is given') : secret(TlsSecretName),
+      TlsSecretName === undefined ? notQueried('no TlsSecretName is given') : secret(TlsSecretName),
       imageSecretName === undefined
-        ? notAsked('no ImageCredentialsSecretName is given')
+        ? notQueried('no ImageCredentialsSecretName is given')
         : secret(imageSecretName),
       this.#image(),
       LogKmsKeyArn === undefined
-        ? notAsked('no LogKmsKeyArn is given')
+        ? notQueried('no LogKmsKeyArn is given')
         : this.#look('kms:DescribeKey', async () => readKey(clients, LogKmsKeyArn)),
       TlsSecretName === undefined || !this.#options.deep || engine !== 'sluice'
-        ? notAsked('this reads a private key: use --deep')
+        ? notQueried('this reads a private key: use --deep')
         : this.#look('secretsmanager:GetSecretValue', async () =>
             readCertificate(clients, TlsSecretName),
           ),
       ...names.map(secret),
     ]);
     const secrets = Object.fromEntries(
-      names.map((name, index) => [name, looks[index] ?? notAsked('it was not looked for')]),
+      names.map((name, index) => [name, looks[index] ?? notQueried('it was not looked for')]),
     );
     const described = looks.map(found).filter((entry) => entry !== undefined);
     const keyIds = described.flatMap((entry) => entry.kmsKeyId ?? []);
@@ -349,7 +349,7 @@ class FactReader {
     const roleArn = found(role)?.arn;
     const [roleRights, callerRights] = await Promise.all([
       roleArn === undefined
-        ? notAsked('the role was not found')
+        ? notQueried('the role was not found')
         : this.#look('iam:SimulatePrincipalPolicy', async () =>
             simulate(clients, roleArn, roleWishes(this.#inputs, described, keys)),
           ),
@@ -386,7 +386,7 @@ class FactReader {
           ? undefined
           : `the image is in ${address.region}, where nothing is looked up`;
     return engine !== 'sluice' || address === undefined || elsewhere !== undefined
-      ? Promise.resolve(notAsked(elsewhere ?? 'engine rds-proxy starts no tasks'))
+      ? Promise.resolve(notQueried(elsewhere ?? 'engine rds-proxy starts no tasks'))
       : this.#look('ecr:DescribeImages', async () => readImage(this.#clients, address));
   }
 

@@ -35,7 +35,7 @@ function ownFindings(template: Template, model: Model): Found[] {
       rule: rule.id,
       pack: 'Sluice',
       resource: violation.resource,
-      told: `${rule.title}: ${violation.told}`,
+      detail: `${rule.title}: ${violation.detail}`,
       fix: rule.fix,
     })),
   );
@@ -52,7 +52,7 @@ function packFindings(pack: AwsSolutionsChecks | NIST80053R5Checks, app: App): F
       rule: violation.ruleName,
       pack: pack.readPackName,
       resource: resource.constructPath ?? resource.resourceLogicalId ?? 'unknown',
-      told: violation.description,
+      detail: violation.description,
     })),
   );
 }

@@ -50,12 +50,12 @@ export const openPort: Rule = {
       .filter((rule) => world.has(rule.cidr ?? ''))
       .map((rule) => ({
         resource: rule.resource,
-        told: `ports ${rule.from} to ${rule.to} are open to ${rule.cidr}`,
+        detail: `ports ${rule.from} to ${rule.to} are open to ${rule.cidr}`,
       })),
     // A group that was given is in no template; its rules count all the same.
     ...model.resolved.open_group_rules.map((rule) => ({
       resource: 'SecurityGroupIds',
-      told: `a given group is open to everybody: ${rule}`,
+      detail: `a given group is open to everybody: ${rule}`,
     })),
   ],
 };
@@ -82,7 +82,7 @@ export const egress: Rule = {
         : [
             {
               resource: rule.resource,
-              told: `ports ${rule.from} to ${rule.to} are open outward to ${rule.cidr ?? rule.group}`,
+              detail: `ports ${rule.from} to ${rule.to} are open outward to ${rule.cidr ?? rule.group}`,
             },
           ];
     });

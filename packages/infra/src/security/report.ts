@@ -5,7 +5,7 @@ export interface SecurityFinding {
   /** A violation fails the plan; an acknowledged one stands in the report with its reason. */
   readonly status: 'violation' | 'acknowledged';
   readonly resource: string;
-  readonly told: string;
+  readonly detail: string;
   readonly fix?: string;
   readonly reason?: string;
   /** Who acknowledged it: the inputs, or this project. */

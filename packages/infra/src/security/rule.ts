@@ -6,7 +6,7 @@ export interface Violation {
   /** The logical id of the resource. */
   readonly resource: string;
   /** What is there, with the value. */
-  readonly told: string;
+  readonly detail: string;
 }
 
 /** One rule of our own, for what no public scanner looks at. */

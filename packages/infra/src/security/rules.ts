@@ -15,16 +15,16 @@ const tls: Rule = {
     ...template
       .ofType(proxy)
       .filter(({ properties }) => properties['RequireTLS'] !== true)
-      .map(({ id }) => ({ resource: id, told: 'RequireTLS is not true' })),
+      .map(({ id }) => ({ resource: id, detail: 'RequireTLS is not true' })),
     ...environmentOf(template)
       .filter(({ values }) => values['SLUICE_REQUIRE_TLS'] !== 'true')
-      .map(({ resource }) => ({ resource, told: 'SLUICE_REQUIRE_TLS is not true' })),
+      .map(({ resource }) => ({ resource, detail: 'SLUICE_REQUIRE_TLS is not true' })),
   ],
 };
 
 const iam: Rule = {
   id: 'SLUICE-IAM',
-  title: 'IAM authentication is not weaker than asked for',
+  title: 'IAM authentication is not weaker than requested',
   why: 'A user left out of the IAM requirement can log in with a password.',
   fix: 'leave IAMAuth out of the entries of Auth, or set it to REQUIRED',
   run: (template, { inputs }) => [
@@ -39,13 +39,13 @@ const iam: Rule = {
       return [
         ...(inputs.DefaultAuthScheme === 'IAM_AUTH' ? [] : weak).map((entry) => ({
           resource,
-          told: `${String(entry['SecretArn'])} does not require IAM, and IAMAuth is REQUIRED`,
+          detail: `${String(entry['SecretArn'])} does not require IAM, and IAMAuth is REQUIRED`,
         })),
         ...(open
           ? [
               {
                 resource,
-                told: 'no rule asks clients for IAM tokens, and DefaultAuthScheme is IAM_AUTH',
+                detail: 'no rule asks clients for IAM tokens, and DefaultAuthScheme is IAM_AUTH',
               },
             ]
           : []),
@@ -57,11 +57,11 @@ const iam: Rule = {
         .filter((entry) => inputs.IAMAuth === 'REQUIRED' && entry['IAMAuth'] !== 'REQUIRED')
         .map((entry) => ({
           resource: id,
-          told: `${String(entry['SecretArn'])} does not require IAM, and IAMAuth is REQUIRED`,
+          detail: `${String(entry['SecretArn'])} does not require IAM, and IAMAuth is REQUIRED`,
         }));
       const scheme =
         inputs.DefaultAuthScheme === 'IAM_AUTH' && properties['DefaultAuthScheme'] !== 'IAM_AUTH'
-          ? [{ resource: id, told: 'DefaultAuthScheme is not IAM_AUTH, as asked for' }]
+          ? [{ resource: id, detail: 'DefaultAuthScheme is not IAM_AUTH, unlike the input' }]
           : [];
       return [...weak, ...scheme];
     }),
@@ -77,10 +77,10 @@ const debug: Rule = {
     ...template
       .ofType(proxy)
       .filter(({ properties }) => properties['DebugLogging'] === true)
-      .map(({ id }) => ({ resource: id, told: 'DebugLogging is true' })),
+      .map(({ id }) => ({ resource: id, detail: 'DebugLogging is true' })),
     ...environmentOf(template)
       .filter(({ values }) => values['SLUICE_DEBUG_LOGGING'] === 'true')
-      .map(({ resource }) => ({ resource, told: 'SLUICE_DEBUG_LOGGING is true' })),
+      .map(({ resource }) => ({ resource, detail: 'SLUICE_DEBUG_LOGGING is true' })),
   ],
 };
 
@@ -97,7 +97,7 @@ const secretArn: Rule = {
       list(properties['Auth'])
         .map((entry) => record(entry)['SecretArn'])
         .filter((arn) => typeof arn !== 'string' || !completeArn.test(arn))
-        .map((arn) => ({ resource: id, told: `${JSON.stringify(arn)} is not a complete ARN` })),
+        .map((arn) => ({ resource: id, detail: `${JSON.stringify(arn)} is not a complete ARN` })),
     ),
 };
 
@@ -110,7 +110,7 @@ const retention: Rule = {
     template
       .ofType('AWS::Logs::LogGroup')
       .filter(({ properties }) => typeof properties['RetentionInDays'] !== 'number')
-      .map(({ id }) => ({ resource: id, told: 'RetentionInDays is not set' })),
+      .map(({ id }) => ({ resource: id, detail: 'RetentionInDays is not set' })),
 };
 
 const name: Rule = {
@@ -130,7 +130,7 @@ const name: Rule = {
           typeof value === 'string' &&
           value.length <= most &&
           /^[a-zA-Z](?:-?[a-zA-Z0-9]+)*$/.test(value);
-        return fits ? [] : [{ resource: id, told: `${property} is ${JSON.stringify(value)}` }];
+        return fits ? [] : [{ resource: id, detail: `${property} is ${JSON.stringify(value)}` }];
       }),
     ),
 };
@@ -170,7 +170,7 @@ function outside(
     : [
         {
           resource,
-          told: `${property} is ${JSON.stringify(value)}, allowed are ${least} to ${most}`,
+          detail: `${property} is ${JSON.stringify(value)}, allowed are ${least} to ${most}`,
         },
       ];
 }
@@ -191,7 +191,7 @@ const zones: Rule = {
         const subnets = new Set([...list(properties[property]), ...mapped]);
         return subnets.size >= 2
           ? []
-          : [{ resource: id, told: `${property} has ${subnets.size} subnets` }];
+          : [{ resource: id, detail: `${property} has ${subnets.size} subnets` }];
       }),
     ),
 };
@@ -218,8 +218,8 @@ const leastPrivilege: Rule = {
           'AdministratorAccess',
         );
         return [
-          ...wide.map((action) => ({ resource: id, told: `it allows ${String(action)}` })),
-          ...(admin ? [{ resource: id, told: 'it has AdministratorAccess' }] : []),
+          ...wide.map((action) => ({ resource: id, detail: `it allows ${String(action)}` })),
+          ...(admin ? [{ resource: id, detail: 'it has AdministratorAccess' }] : []),
         ];
       }),
     ),
@@ -234,7 +234,7 @@ const execute: Rule = {
     template
       .ofType('AWS::ECS::Service')
       .filter(({ properties }) => properties['EnableExecuteCommand'] === true)
-      .map(({ id }) => ({ resource: id, told: 'EnableExecuteCommand is true' })),
+      .map(({ id }) => ({ resource: id, detail: 'EnableExecuteCommand is true' })),
 };
 
 const spot: Rule = {
@@ -252,7 +252,7 @@ const spot: Rule = {
       );
       return strategy.length === 0 || lasting
         ? []
-        : [{ resource: id, told: 'every task runs on Fargate Spot' }];
+        : [{ resource: id, detail: 'every task runs on Fargate Spot' }];
     }),
 };
 
@@ -267,7 +267,7 @@ const publicBalancer: Rule = {
       .filter(({ properties }) => properties['Scheme'] !== 'internal')
       .map(({ id, properties }) => ({
         resource: id,
-        told: `Scheme is ${JSON.stringify(properties['Scheme'])}`,
+        detail: `Scheme is ${JSON.stringify(properties['Scheme'])}`,
       })),
 };
 

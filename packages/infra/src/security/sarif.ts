@@ -56,7 +56,7 @@ export function sarif(
   const placeOf =
     typeof artifact === 'string' ? (): Place => ({ uri: artifact, line: 1 }) : artifact;
   const ids = [...new Set(report.findings.map((finding) => finding.rule))].sort();
-  const told = checks.filter(({ status }) => status === 'failed' || status === 'warning');
+  const detail = checks.filter(({ status }) => status === 'failed' || status === 'warning');
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
@@ -73,13 +73,13 @@ export function sarif(
                 help: { text: fix },
               })),
               ...ids.filter((id) => !id.startsWith('SLUICE-')).map((id) => ({ id })),
-              ...told.map(({ code, title }) => ({ id: code, shortDescription: { text: title } })),
+              ...detail.map(({ code, title }) => ({ id: code, shortDescription: { text: title } })),
             ],
           },
         },
         results: [
           ...report.findings.map((finding) => result(finding, placeOf)),
-          ...told.map((check) => checkResult(check, placeOf)),
+          ...detail.map((check) => checkResult(check, placeOf)),
         ],
       },
     ],
@@ -108,10 +108,10 @@ function result(finding: SecurityFinding, placeOf: (text: string) => Place): obj
   return {
     ruleId: finding.rule,
     level: 'error',
-    message: { text: finding.told },
+    message: { text: finding.detail },
     locations: [
       {
-        physicalLocation: location(placeOf(`${finding.told} ${finding.fix ?? ''}`)),
+        physicalLocation: location(placeOf(`${finding.detail} ${finding.fix ?? ''}`)),
         logicalLocations: [{ name: finding.resource, kind: 'resource' }],
       },
     ],

@@ -72,10 +72,10 @@ export async function refuseWhileConnected(
   },
 ): Promise<void> {
   const connected = await connectedClients(clients, deployed);
-  const told = connectedText(connected);
+  const detail = connectedText(connected);
   const nobody = 'most' in connected && connected.most === 0;
   line.stderr.write(
-    `  ${told}${nobody ? '' : '; clients that are connected are disconnected when the endpoint is removed'}\n`,
+    `  ${detail}${nobody ? '' : '; clients that are connected are disconnected when the endpoint is removed'}\n`,
   );
   if (nobody || flag(line, 'force')) {
     return;
@@ -87,10 +87,10 @@ export async function refuseWhileConnected(
     }
     throw new InfraError(
       code,
-      `${told}, so nothing was changed; check yourself, and use --force if nobody is`,
+      `${detail}, so nothing was changed; check yourself, and use --force if nobody is`,
     );
   }
-  throw new InfraError(code, `${told}; move them away first, or use --force to disconnect them`);
+  throw new InfraError(code, `${detail}; move them away first, or use --force to disconnect them`);
 }
 
 /** The name must be given: by --confirm, or typed at the terminal. */

@@ -72,7 +72,7 @@ async function applyInputs(line: CommandLine): Promise<Applied> {
       await takeUp(line, prepared, write);
       await again();
     }
-    const engine = await askedEngine(line, prepared);
+    const engine = await chosenEngine(line, prepared);
     if (engine !== undefined) {
       request = withEngine(request, engine);
       await again();
@@ -121,7 +121,7 @@ function refuseToHide(drift: readonly PlannedDrift[]): void {
 }
 
 /** A stack with another engine than the default is kept unless somebody says otherwise. */
-async function askedEngine(
+async function chosenEngine(
   line: CommandLine,
   { otherEngine, inputs }: Prepared,
 ): Promise<string | undefined> {
@@ -162,7 +162,7 @@ async function takeUp(
       clients,
       stack,
     }),
-    tell: (text) => write(`         ${text}`),
+    note: (text) => write(`         ${text}`),
     interval: healthInterval,
   });
   try {

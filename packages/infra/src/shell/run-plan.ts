@@ -70,7 +70,7 @@ function planDocument(plan: Plan): object {
             findings: withPlaces(
               security.findings,
               origins,
-              (finding) => `${finding.told} ${finding.fix ?? ''}`,
+              (finding) => `${finding.detail} ${finding.fix ?? ''}`,
             ),
           },
         }),

@@ -59,7 +59,7 @@ export function withPlaces<T extends { readonly status: string }>(
 /** With --sarif FILE, writes checks and findings beside the inputs that they are about. */
 export async function writeSarif(
   line: CommandLine,
-  told: {
+  results: {
     readonly checks: readonly Finding[];
     readonly security?: SecurityReport;
     readonly origins: Origins;
@@ -67,12 +67,12 @@ export async function writeSarif(
 ): Promise<void> {
   const { sarif: file } = line.options;
   if (typeof file === 'string') {
-    const report = told.security ?? { findings: [], packs: [], unused: [] };
-    const placeOf = placesIn(told.origins);
+    const report = results.security ?? { findings: [], packs: [], unused: [] };
+    const placeOf = placesIn(results.origins);
     const document = sarif(
       report,
       (text) => placeOf(text) ?? { uri: 'terraform.tfvars', line: 1 },
-      told.checks,
+      results.checks,
     );
     if (line.reports === undefined) {
       await writeReports(line, [document]);

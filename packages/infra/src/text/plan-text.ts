@@ -53,11 +53,15 @@ function changeLines(plan: Plan, style: Style): string[] {
     ...(change.clients === undefined ? [] : [`      effect on clients: ${change.clients}`]),
   ]);
   const endpoint = plan.endpoint;
-  const told =
+  const detail =
     endpoint === undefined
       ? []
-      : [endpoint.changes ? style(['red', 'bold'], `  ${endpoint.told}`) : `  ${endpoint.told}`];
-  return [style('bold', 'Changes'), ...lines, ...told];
+      : [
+          endpoint.changes
+            ? style(['red', 'bold'], `  ${endpoint.detail}`)
+            : `  ${endpoint.detail}`,
+        ];
+  return [style('bold', 'Changes'), ...lines, ...detail];
 }
 
 /** `Plan: 3 to add, 1 to change, 0 to replace, 0 to destroy; 2 drifted properties to restore.` */
@@ -96,7 +100,7 @@ export function securityLines(report: SecurityReport, style: Style): string[] {
       `Security: ${counted(broken.length, 'violation')}, ${known.length} acknowledged (${report.packs.join(', ')})`,
     ),
     ...broken.flatMap((finding) => [
-      style('red', `  ✗ ${finding.rule} ${finding.resource}: ${finding.told}`),
+      style('red', `  ✗ ${finding.rule} ${finding.resource}: ${finding.detail}`),
       ...(finding.fix === undefined ? [] : [`      fix: ${finding.fix}`]),
       `      or acknowledge it in the inputs: Acknowledge = { "${finding.rule}" = "why" }`,
     ]),

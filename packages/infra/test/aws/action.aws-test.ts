@@ -31,7 +31,7 @@ suite('the script of the GitHub Action', { skip: withoutEmulator }, () => {
     words = '',
   ): Promise<{ code: string | undefined; json: unknown; comment: string; sarif: string }> {
     const file = await inputsFile(t, inputs);
-    const told = join(dirname(file), 'outputs');
+    const detail = join(dirname(file), 'outputs');
     await run('bash', [script], {
       env: {
         ...process.env,
@@ -40,10 +40,10 @@ suite('the script of the GitHub Action', { skip: withoutEmulator }, () => {
         SLUICE_INPUTS: file,
         SLUICE_DIRECTORY: root,
         SLUICE_ARGUMENTS: words,
-        GITHUB_OUTPUT: told,
+        GITHUB_OUTPUT: detail,
       },
     });
-    const lines = (await readFile(told, 'utf8')).trim().split('\n');
+    const lines = (await readFile(detail, 'utf8')).trim().split('\n');
     const outputs = new Map(
       lines.map((line) => [line.replace(/=.*/, ''), line.replace(/^.*?=/, '')]),
     );

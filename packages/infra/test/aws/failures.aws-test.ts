@@ -43,7 +43,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     );
   }
 
-  for (const [code, status, told] of [
+  for (const [code, status, detail] of [
     ['ExpiredToken', 403, /the AWS credentials have expired .* log in again/],
     ['InvalidClientTokenId', 403, /rejects the credentials, or there are none/],
   ] as const) {
@@ -54,7 +54,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
         const { code: exit, out, err } = await runCommand(run, file);
         assert.equal(exit, 1);
         assert.equal(out, '');
-        assert.match(err, told);
+        assert.match(err, detail);
         assert.equal(err.trim().split('\n').length, 1, err);
       }
       await nothingIsThere();
@@ -90,7 +90,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     await nothingIsThere();
   });
 
-  for (const [action, code, status, told] of [
+  for (const [action, code, status, detail] of [
     ['CreateChangeSet', 'AccessDenied', 403, /may not call .*\(played by the fake: AccessDenied\)/],
     ['ExecuteChangeSet', 'ExpiredToken', 403, /the AWS credentials have expired .* log in again/],
   ] as const) {
@@ -99,7 +99,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
       const file = await inputsFile(t, account.tfvars);
       const { code: exit, err } = await runCommand(runApply, file, { autoApprove: true });
       assert.equal(exit, 1);
-      assert.match(err, told);
+      assert.match(err, detail);
       assert.match(
         err,
         /nothing was started, and the empty stack was removed|nothing was left behind/,
@@ -256,21 +256,21 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
       const clients = createClients({ region, endpoint: fake.endpoint });
       t.after(() => destroyClients(clients));
       const lines: string[] = [];
-      const told = Promise.withResolvers<undefined>();
+      const detail = Promise.withResolvers<undefined>();
       let looks = 0;
       const watch = new HealthWatch({
         read: async () => {
           const seen = await readTargetHealth(clients, 'orders');
           looks += 1;
           if (looks === 3) {
-            told.resolve(undefined);
+            detail.resolve(undefined);
           }
           return seen;
         },
-        tell: (line) => lines.push(line),
+        note: (line) => lines.push(line),
         interval: 1,
       });
-      await told.promise;
+      await detail.promise;
       await watch.stop();
       assert.equal(lines.length, 1, lines.join('\n'));
       assert.match(lines[0] ?? '', new RegExp(`target orders is UNAVAILABLE \\(${reason}\\)`));

@@ -381,14 +381,14 @@ suite('what would fail is said before it does', { skip: withoutEmulator }, () =>
     test(one.what, async (t) => {
       one.play?.(fake);
       const { code, out, err } = await planned(t, one);
-      const told = out + err;
+      const detail = out + err;
       for (const expression of one.says) {
-        assert.match(told, expression);
+        assert.match(detail, expression);
       }
       if (one.never !== undefined) {
-        assert.doesNotMatch(told, one.never);
+        assert.doesNotMatch(detail, one.never);
       }
-      assert.equal(code, one.code ?? code, told);
+      assert.equal(code, one.code ?? code, detail);
     });
   }
 

@@ -81,7 +81,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     assert.match(out, /✗ PF12 .*password authentication failed for user "app"/);
   });
 
-  for (const [value, told] of [
+  for (const [value, detail] of [
     ['{"password":"wrong-one"}', /✗ PF11 .*has no username/],
     ['wrong-one', /✗ PF11 .*is not a JSON object/],
   ] as const) {
@@ -89,7 +89,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
       await secret(value);
       const { code, out } = await deep(t);
       assert.equal(code, 1);
-      assert.match(out, told);
+      assert.match(out, detail);
       assert.match(out, /- PF12 /);
     });
   }

@@ -142,12 +142,12 @@ suite('the daemon with targets that the RDS API names', { skip: withoutEmulator 
     const rds = new RdsInstances(settings({ DBInstanceIdentifier: 'orders-3' }));
     t.after(() => rds.close());
     await rds.read();
-    const told = [{ host: postgres.host, port: postgres.port }];
-    assert.deepEqual(rds.hostPorts, told);
+    const detail = [{ host: postgres.host, port: postgres.port }];
+    assert.deepEqual(rds.hostPorts, detail);
     await clients.rds.send(
       new DeleteDBInstanceCommand({ DBInstanceIdentifier: 'orders-3', SkipFinalSnapshot: true }),
     );
     await assert.rejects(rds.read(), { code: 'RDS_INSTANCES' });
-    assert.deepEqual(rds.hostPorts, told);
+    assert.deepEqual(rds.hostPorts, detail);
   });
 });

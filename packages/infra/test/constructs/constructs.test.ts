@@ -250,7 +250,7 @@ suite('ManagedProxy', () => {
     assert.equal(proxy.metric('ClientConnections').dimensions?.['ProxyName'], 'orders');
   });
 
-  for (const [what, props, told] of [
+  for (const [what, props, detail] of [
     ['a name that RDS refuses', { dbProxyName: '1bad' }, /Mine\/orders: dbProxyName is "1bad"/],
     [
       'idle above max',
@@ -267,7 +267,7 @@ suite('ManagedProxy', () => {
     test(`refuses ${what}`, () => {
       assert.throws(
         () => managed(props),
-        (error) => error instanceof PropsError && told.test(error.message),
+        (error) => error instanceof PropsError && detail.test(error.message),
       );
     });
   }

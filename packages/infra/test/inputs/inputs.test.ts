@@ -85,9 +85,9 @@ suite('inputs', () => {
 
   test('the nine are required, but for the tags', async () => {
     assert.equal(nineInputs.length, 9);
-    const told = await problems([]);
-    assert.equal(told.length, 8);
-    assert.match(told[0] ?? '', /^the input aws_account_id is missing: /);
+    const detail = await problems([]);
+    assert.equal(detail.length, 8);
+    assert.match(detail[0] ?? '', /^the input aws_account_id is missing: /);
   });
 
   test('JSON and YAML say the same', async () => {
@@ -126,7 +126,7 @@ suite('inputs', () => {
     assert.deepEqual(inputs.vpc_subnet_filter_tag, { Name: 'inner' });
   });
 
-  for (const [what, text, told] of [
+  for (const [what, text, detail] of [
     [
       'an unknown input',
       'idle_client_timeout = 5',
@@ -184,7 +184,7 @@ suite('inputs', () => {
       const file = await write('wrong.tfvars', text);
       const found = await problems([...all, { file }]);
       assert.ok(
-        found.some((problem) => told.test(problem)),
+        found.some((problem) => detail.test(problem)),
         found.join('\n'),
       );
     });
@@ -192,9 +192,9 @@ suite('inputs', () => {
 
   test('a wrong input is not told of again as a missing one', async () => {
     const file = await write('wrong.tfvars', 'DnsName = "a.example.com"\nHostedZoneId = "zone"');
-    const told = await problems([...all, { file }]);
-    assert.equal(told.length, 1, told.join('\n'));
-    assert.match(told[0] ?? '', /HostedZoneId is "zone"; it must be Z and/);
+    const detail = await problems([...all, { file }]);
+    assert.equal(detail.length, 1, detail.join('\n'));
+    assert.match(detail[0] ?? '', /HostedZoneId is "zone"; it must be Z and/);
     const alone = await write('alone.tfvars', 'DnsName = "a.example.com"');
     assert.match((await problems([...all, { file: alone }])).join(), /belong together/);
   });
@@ -220,10 +220,10 @@ suite('inputs', () => {
       Buffer.from('vpc_id = "x"', 'utf16le'),
     ]) {
       await writeFile(file, text);
-      const told = await problems([{ file }]);
-      assert.equal(told.length, 1);
-      assert.match(told[0] ?? '', /wide\.tfvars is UTF-16, as PowerShell/);
-      assert.ok((told[0] ?? '').length < 200 + folder.length);
+      const detail = await problems([{ file }]);
+      assert.equal(detail.length, 1);
+      assert.match(detail[0] ?? '', /wide\.tfvars is UTF-16, as PowerShell/);
+      assert.ok((detail[0] ?? '').length < 200 + folder.length);
     }
   });
 
@@ -277,9 +277,9 @@ suite('inputs', () => {
       'MaxConnectionsPercent = 20\nMaxIdleConnectionsPercent = 30\nRequireTLS = false\nIAMAuth = "REQUIRED"\n' +
         'PermissionsBoundaryArn = "arn:aws:iam::999999999999:policy/bound"\n',
     );
-    const told = await problems([...all, { file }]);
+    const detail = await problems([...all, { file }]);
     assert.deepEqual(
-      told.map((problem) => /a\.tfvars:(\d+): (\w+)/.exec(problem)?.slice(1)),
+      detail.map((problem) => /a\.tfvars:(\d+): (\w+)/.exec(problem)?.slice(1)),
       [
         ['5', 'PermissionsBoundaryArn'],
         ['2', 'MaxIdleConnectionsPercent'],
@@ -303,13 +303,13 @@ suite('inputs', () => {
       'a.tfvars',
       'TlsSecretName = { certificate = "-----BEGIN" }\nInitQuery = ["set x = hush"]\n',
     );
-    const told = (await problems([...all, { file }])).join('\n');
-    assert.match(told, /TlsSecretName/);
-    assert.match(told, /InitQuery/);
-    assert.doesNotMatch(told, /BEGIN|hush/);
+    const detail = (await problems([...all, { file }])).join('\n');
+    assert.match(detail, /TlsSecretName/);
+    assert.match(detail, /InitQuery/);
+    assert.doesNotMatch(detail, /BEGIN|hush/);
   });
 
-  for (const [tags, told] of [
+  for (const [tags, detail] of [
     ['{ "rds:x" = "1" }', /rds: is reserved/],
     ['{ Team = "a & b" }', /has "&" in "a & b"/],
     ['{ "a;b" = "x" }', /has ";" in "a;b"/],
@@ -318,11 +318,11 @@ suite('inputs', () => {
   ] as const) {
     test(`the tags ${tags} are refused, as RDS would refuse them`, async () => {
       const file = await write('a.tfvars', `rds_proxy_tags = ${tags}\n`);
-      assert.match((await problems([...all, { file }])).join(), told);
+      assert.match((await problems([...all, { file }])).join(), detail);
     });
   }
 
-  for (const [what, more, told] of [
+  for (const [what, more, detail] of [
     ['too little memory', { TaskCpu: 1024, TaskMemory: 1024 }, /Fargate takes 2048 to 8192/],
     ['MinTasks above MaxTasks', { MinTasks: 5 }, /above MaxTasks/],
     [
@@ -360,7 +360,7 @@ suite('inputs', () => {
     ['further endpoints', { DBProxyEndpoints: [{ DBProxyEndpointName: 'ro' }] }, /one endpoint/],
   ] as const) {
     test(`engine sluice refuses ${what}`, () => {
-      assert.throws(() => checkInputs({ ...nine, ...sluiceInputs, ...more }), told);
+      assert.throws(() => checkInputs({ ...nine, ...sluiceInputs, ...more }), detail);
     });
   }
 

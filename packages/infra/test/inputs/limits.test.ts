@@ -131,13 +131,13 @@ suite('limits of inputs', () => {
       test(`${name} is not ${shown.length > 60 ? `${shown.slice(0, 57)}…` : shown}`, () => {
         const engine = inputTable[name as keyof typeof inputTable];
         const base = 'engine' in engine && engine.engine === 'sluice' ? sluiceInputs : {};
-        const told = problemsOf({ ...base, [name]: value });
+        const detail = problemsOf({ ...base, [name]: value });
         // About the value itself: what does not go together is checked only when each is right.
         assert.ok(
-          told.some((problem) =>
+          detail.some((problem) =>
             new RegExp(`^inputs\\.${name}\\b.*(?:is|has|must)\\b`).test(problem),
           ),
-          told.join('; '),
+          detail.join('; '),
         );
       });
     }
@@ -151,8 +151,8 @@ suite('limits of inputs', () => {
     for (const [field, values] of Object.entries(bad)) {
       for (const [index, value] of values.entries()) {
         test(`${list}.${field}: value ${index + 1} that AWS refuses`, () => {
-          const told = problemsOf({ [list]: [{ ...good, [field]: value }] });
-          assert.match(told[0] ?? '', new RegExp(`^inputs\\.${list}\\[0\\]\\.${field}\\b`));
+          const detail = problemsOf({ [list]: [{ ...good, [field]: value }] });
+          assert.match(detail[0] ?? '', new RegExp(`^inputs\\.${list}\\[0\\]\\.${field}\\b`));
         });
       }
     }
@@ -212,7 +212,7 @@ suite('limits of inputs', () => {
     );
   });
 
-  for (const [what, inputs, told] of [
+  for (const [what, inputs, detail] of [
     [
       'a group to create without a name',
       {
@@ -301,7 +301,7 @@ suite('limits of inputs', () => {
     ],
   ] as const) {
     test(`${what} is refused`, () => {
-      assert.match(problemsOf(inputs).join('; '), told);
+      assert.match(problemsOf(inputs).join('; '), detail);
     });
   }
 });

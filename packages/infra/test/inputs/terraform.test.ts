@@ -65,7 +65,7 @@ const values: readonly (readonly [written: string, value: unknown])[] = [
 ];
 
 /** Values that Terraform refuses, with what is said of them here. */
-const refused: readonly (readonly [written: string, told: RegExp])[] = [
+const refused: readonly (readonly [written: string, detail: RegExp])[] = [
   ['upper("x")', /function call/],
   ['var.x', /variable/],
   ['"a" + 1', /expected a number, found "a"/],
@@ -82,9 +82,9 @@ const refused: readonly (readonly [written: string, told: RegExp])[] = [
 ];
 
 suite('values of tfvars', () => {
-  for (const [written, told] of refused) {
+  for (const [written, detail] of refused) {
     test(`${written} is refused`, async () => {
-      await assert.rejects(parseHcl(`value = ${written}\n`, 'test'), told);
+      await assert.rejects(parseHcl(`value = ${written}\n`, 'test'), detail);
     });
   }
 
@@ -132,7 +132,7 @@ suite('values of tfvars', () => {
     assert.equal(String(parsed.get('value')?.value), '12345678901234567890');
   });
 
-  for (const [written, told] of [
+  for (const [written, detail] of [
     ['value = upper("x")', /test:1: upper\(\) is a function call/],
     ['\nvalue = var.x', /test:2: var\.x is a variable/],
     ['value = prod', /prod is a variable; .* needs quotes/],
@@ -146,7 +146,7 @@ suite('values of tfvars', () => {
     ['value = ', /Missing expression|Invalid expression/],
   ] as const) {
     test(`${JSON.stringify(written)} is told in one sentence with its line`, async () => {
-      await assert.rejects(parseHcl(written, 'test'), told);
+      await assert.rejects(parseHcl(written, 'test'), detail);
     });
   }
 });

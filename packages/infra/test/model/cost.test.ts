@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { compareCost, type DatabaseSize } from '../../src/plan/cost.ts';
 
 suite('what RDS Proxy costs a month', () => {
-  for (const [what, database, month, told] of [
+  for (const [what, database, month, detail] of [
     ['an instance', { vcpus: 4 }, 43.8, /4 vCPU of the database/],
     ['a small instance counts as two vCPU', { vcpus: 1 }, 21.9, /2 vCPU/],
     ['each instance of a cluster', { vcpus: 4, members: 2 }, 87.6, /8 vCPU of the 2 instances/],
@@ -34,7 +34,7 @@ suite('what RDS Proxy costs a month', () => {
         database,
       );
       assert.equal(costs[0]?.month, month);
-      assert.match(costs[0]?.parts[0] ?? '', told);
+      assert.match(costs[0]?.parts[0] ?? '', detail);
       assert.match(note, /custom metrics/);
     });
   }
@@ -48,14 +48,14 @@ suite('what the tasks of Sluice cost a month', () => {
     CpuArchitecture: 'ARM64',
     FargateSpotWeight: 0,
   } as const;
-  for (const [what, more, told] of [
+  for (const [what, more, detail] of [
     ['ARM', {}, /^2 tasks of 1 vCPU and 2 GB \(ARM\): \$57\.67$/],
     ['x86', { CpuArchitecture: 'X86_64' }, /\(x86\): \$72\.08$/],
     ['Spot', { FargateSpotWeight: 1 }, /\$57\.67, counted as on demand/],
   ] as const) {
     test(what, () => {
       const { costs } = compareCost({ ...tasks, ...more }, { vcpus: 2 });
-      assert.match(costs[1]?.parts[0] ?? '', told);
+      assert.match(costs[1]?.parts[0] ?? '', detail);
     });
   }
 });

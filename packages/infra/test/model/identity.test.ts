@@ -64,7 +64,7 @@ suite('a replacement that CloudFormation cannot make', () => {
   const role = { CreateRole: true };
   const second = [{ DBProxyEndpointName: 'second' }];
 
-  for (const [what, from, to, told] of [
+  for (const [what, from, to, detail] of [
     [
       'a service in another cluster',
       service,
@@ -90,7 +90,7 @@ suite('a replacement that CloudFormation cannot make', () => {
   ] as const) {
     test(`${what} is told before CloudFormation fails at it`, async () => {
       const [obstacle = '', ...more] = await obstacles(from, to);
-      assert.match(obstacle, told);
+      assert.match(obstacle, detail);
       assert.deepEqual(more, []);
     });
   }
@@ -140,13 +140,13 @@ suite('what a plan says of the endpoint', () => {
       [inputsWith(sluiceInputs), resolvedWith()],
     ] as const) {
       const { template } = designOf(inputs, resolved, undefined, false).synthesized;
-      const { changes, told } = endpointChange(
+      const { changes, detail } = endpointChange(
         deployed,
         await changesBetween(deployed, template),
         now,
       );
       assert.equal(changes, true);
-      assert.match(told, /THE ENDPOINT CHANGES ITS NAME/);
+      assert.match(detail, /THE ENDPOINT CHANGES ITS NAME/);
     }
   });
 

@@ -32,8 +32,8 @@ interface Case {
   readonly fix?: RegExp;
 }
 
-const missing = { absent: 'missing', told: 'found none' } as const;
-const denied = { absent: 'denied', told: 'not allowed' } as const;
+const missing = { absent: 'missing', detail: 'found none' } as const;
+const denied = { absent: 'denied', detail: 'not allowed' } as const;
 
 function stack(status: string, reason = 'a reason'): Partial<Facts> {
   const found: DeployedStack = {
@@ -689,7 +689,7 @@ const cases: readonly Case[] = [
             secret: 'orders-database',
             json: false,
             hasPassword: false,
-            login: { absent: 'not asked', told: 'no' },
+            login: { absent: 'not queried', detail: 'no' },
           },
         ],
       },
@@ -708,7 +708,7 @@ const cases: readonly Case[] = [
             json: true,
             user: 'app',
             hasPassword: false,
-            login: { absent: 'not asked', told: 'no' },
+            login: { absent: 'not queried', detail: 'no' },
           },
         ],
       },
@@ -727,7 +727,7 @@ const cases: readonly Case[] = [
             json: true,
             user: 'app',
             hasPassword: true,
-            login: { absent: 'failed', told: 'password authentication failed for user "app"' },
+            login: { absent: 'failed', detail: 'password authentication failed for user "app"' },
           },
         ],
       },
@@ -746,7 +746,7 @@ const cases: readonly Case[] = [
             json: true,
             user: 'app',
             hasPassword: true,
-            login: { absent: 'failed', told: 'timeout expired' },
+            login: { absent: 'failed', detail: 'timeout expired' },
           },
         ],
       },
@@ -967,7 +967,7 @@ const cases: readonly Case[] = [
       ['aurora-postgresql', '15.5', '1', 'passed', /is 1/],
       ['aurora-postgresql', '15.5', '0', 'warning', /is 0/],
     ] as const
-  ).map(([engine, engineVersion, value, status, told]): Case => ({
+  ).map(([engine, engineVersion, value, status, detail]): Case => ({
     code: 'PF13',
     when: `${engine} ${engineVersion} has rds.force_ssl ${value ?? 'at its default'} in the cluster’s group`,
     inputs: { DBClusterIdentifier: 'ex-aurora' },
@@ -979,7 +979,7 @@ const cases: readonly Case[] = [
       clusterParameters: { found: value === undefined ? {} : { 'rds.force_ssl': value } },
     },
     status,
-    found: told,
+    found: detail,
   })),
   ...(
     [
@@ -1762,7 +1762,7 @@ suite('preflight checks', () => {
   }
 
   test('with another account everything else is skipped or needs no AWS', () => {
-    const unknown = { absent: 'not asked', told: 'another account' } as const;
+    const unknown = { absent: 'not queried', detail: 'another account' } as const;
     const facts = Object.fromEntries(
       Object.entries(goodFacts).map(([name, value]) =>
         Array.isArray(value) || name === 'caller' ? [name, value] : [name, unknown],

@@ -82,7 +82,7 @@ function task(name: string, value: string): Resources {
 }
 
 /** For each rule, templates that break it, and what is said. */
-const broken: readonly (readonly [rule: string, resources: Resources, told: RegExp])[] = [
+const broken: readonly (readonly [rule: string, resources: Resources, detail: RegExp])[] = [
   ['SLUICE-TLS', proxy({ RequireTLS: false }), /RequireTLS is not true/],
   ['SLUICE-TLS', task('SLUICE_REQUIRE_TLS', 'false'), /SLUICE_REQUIRE_TLS is not true/],
   ['SLUICE-DEBUG', proxy({ DebugLogging: true }), /DebugLogging is true/],
@@ -188,13 +188,13 @@ const broken: readonly (readonly [rule: string, resources: Resources, told: RegE
 ];
 
 suite('our own security rules', () => {
-  for (const [id, resources, told] of broken) {
-    test(`${id} finds ${told.source}`, () => {
+  for (const [id, resources, detail] of broken) {
+    test(`${id} finds ${detail.source}`, () => {
       const rule = rules.find((one) => one.id === id);
       assert.ok(rule);
       const found = rule.run(new Template({ Resources: resources }), design.model);
       assert.equal(found.length, 1, JSON.stringify(found));
-      assert.match(found[0]?.told ?? '', told);
+      assert.match(found[0]?.detail ?? '', detail);
     });
   }
 
@@ -204,7 +204,7 @@ suite('our own security rules', () => {
     const asked = designOf(inputsWith({ IAMAuth: 'REQUIRED' }), resolvedWith(), undefined, false);
     assert.deepEqual(rule.run(new Template(asked.synthesized.template), asked.model), []);
     const [weak] = rule.run(new Template({ Resources: proxy({}) }), asked.model);
-    assert.match(weak?.told ?? '', /does not require IAM/);
+    assert.match(weak?.detail ?? '', /does not require IAM/);
     const model = {
       ...asked.model,
       inputs: { ...asked.model.inputs, DefaultAuthScheme: 'IAM_AUTH' as const },
@@ -213,7 +213,7 @@ suite('our own security rules', () => {
       new Template({ Resources: proxy({ Auth: [{ IAMAuth: 'REQUIRED' }] }) }),
       model,
     );
-    assert.match(found[0]?.told ?? '', /DefaultAuthScheme is not IAM_AUTH/);
+    assert.match(found[0]?.detail ?? '', /DefaultAuthScheme is not IAM_AUTH/);
   });
 
   test('SLUICE-IAM finds the same in the settings of the tasks', () => {
@@ -224,13 +224,13 @@ suite('our own security rules', () => {
     assert.deepEqual(rule.run(new Template(asked.synthesized.template), asked.model), []);
     const weak = JSON.stringify({ Auth: [{ SecretArn: secretArn, IAMAuth: 'DISABLED' }] });
     const found = rule.run(new Template({ Resources: task('SETTINGS_JSON', weak) }), asked.model);
-    assert.match(found[0]?.told ?? '', /does not require IAM, and IAMAuth is REQUIRED/);
+    assert.match(found[0]?.detail ?? '', /does not require IAM, and IAMAuth is REQUIRED/);
 
     const tokens = { ...sluiceInputs, DefaultAuthScheme: 'IAM_AUTH' };
     const all = designOf(inputsWith(tokens), resolvedWith(), undefined, false);
     assert.deepEqual(rule.run(new Template(all.synthesized.template), all.model), []);
     const [open] = rule.run(new Template({ Resources: task('SETTINGS_JSON', '{}') }), all.model);
-    assert.match(open?.told ?? '', /no rule asks clients for IAM tokens/);
+    assert.match(open?.detail ?? '', /no rule asks clients for IAM tokens/);
   });
 
   test('SLUICE-OPEN-PORT finds a given group that is open to everybody', () => {
@@ -243,7 +243,7 @@ suite('our own security rules', () => {
       false,
     );
     const [found] = rule?.run(new Template({ Resources: {} }), model) ?? [];
-    assert.match(found?.told ?? '', /open to everybody: sg-1/);
+    assert.match(found?.detail ?? '', /open to everybody: sg-1/);
   });
 
   test('each has a case that breaks it', () => {

@@ -1,12 +1,12 @@
-/** Between two attempts to connect while none succeeds, in milliseconds. */
+/** The interval between two attempts to connect while none succeeds, in milliseconds. */
 const probeMs = 10;
 
-/** An attempt that took this long did not fail by refusal: the address is silent. */
+/** An attempt that took this long was not refused: the address does not respond. */
 const silentMs = 500;
 
 /**
- * Paces the attempts of many connections to come back. As long as nothing answers, one attempt starts after the other; the
- * first that succeeds lets all others go at once. So an outage is seen to end within some milliseconds, without a storm.
+ * Paces the reconnects of many connections. During an outage, attempts start one after the other; the first success releases all
+ * others at once. So the end of the outage is noticed within milliseconds, without a connection storm.
  */
 export class ConnectGate {
   readonly #connections: number;
@@ -15,12 +15,12 @@ export class ConnectGate {
   #nextAt = 0;
   #spacing = probeMs;
 
-  /** `connections` may try at the same time. */
+  /** `connections`: the maximum number of concurrent attempts. */
   constructor(connections: number) {
     this.#connections = connections;
   }
 
-  /** Resolves when it is one's turn to try. */
+  /** Resolves when the caller can try. */
   async turn(): Promise<void> {
     if (!this.#isDown) return;
     const at = Math.max(performance.now(), this.#nextAt);
@@ -38,7 +38,7 @@ export class ConnectGate {
 
   failed(tookMs: number): void {
     this.#isDown = true;
-    // Attempts that wait for their time limit are spread over it, so that one always is about to start.
+    // Attempts that run into their timeout are spread over it, so that another one always starts soon.
     this.#spacing = tookMs < silentMs ? probeMs : Math.max(probeMs, tookMs / this.#connections);
   }
 

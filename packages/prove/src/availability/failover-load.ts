@@ -2,42 +2,42 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ConnectGate } from './connect-gate.ts';
 import { LastingConnection } from './lasting-connection.ts';
 
-/** One request of the load. Times in milliseconds of the wall clock. */
+/** One request of the load. Times are in milliseconds of the wall clock. */
 export interface Outcome {
   readonly kind: 'read' | 'write';
   readonly asked: number;
   readonly answered: number;
-  /** Null: it succeeded, at the last attempt. */
+  /** Null: its last attempt succeeded. */
   readonly error: string | null;
-  /** How often it was sent. */
+  /** The number of attempts. */
   readonly attempts: number;
-  /** The row, for a write; -1 for a read. */
+  /** The number of the row for a write; -1 for a read. */
   readonly id: number;
 }
 
-/** What a load is told. */
+/** The options of a load. */
 export interface FailoverLoadOptions {
   readonly name: string;
-  /** Where its clients dial at this moment. */
+  /** The current URL for its clients. */
   readonly url: () => string;
   readonly connections: number;
-  /** The table that writes go to, with columns `lane` and `id`. */
+  /** The table for writes, with the columns `lane` and `id`. */
   readonly table: string;
-  /** How long a request may take before it counts as failed, in milliseconds. Default 5,000. */
+  /** The timeout after which a request counts as failed, in milliseconds. Default 5,000. */
   readonly patienceMs?: number;
   /**
-   * Requests that certainly had no effect are asked again until the patience is over, and connections come back as soon as
-   * possible. Otherwise a request is asked once, and connections come back after a pause of 100 ms, as with a driver alone.
+   * Requests that certainly had no effect are retried until their timeout, and connections are reopened as soon as possible.
+   * Otherwise a request is sent once, and connections are reopened after 100 ms, as by a driver alone.
    */
   readonly retries?: boolean;
 }
 
-/** Between two attempts of one request, in milliseconds. */
+/** The interval between two attempts of one request, in milliseconds. */
 const retryMs = 10;
 
 /**
- * Errors that say that a write has had no effect: the connection was refused or is that of a standby, or the transaction was
- * rolled back. 57P01 is not among them: a commit that waits for its standby is ended with it.
+ * Errors after which a write certainly had no effect: the connection was refused or leads to a standby, or the transaction was
+ * rolled back. Not 57P01, which also ends a commit that waits for its standby.
  */
 const noEffect = new Set([
   'no connection',
@@ -50,7 +50,7 @@ const noEffect = new Set([
   '57P03',
 ]);
 
-/** A steady load: writes of numbered rows and reads, each at its rate, whatever became of those before. */
+/** A steady load: writes of numbered rows, and reads, at fixed rates that do not depend on the responses. */
 export class FailoverLoad {
   readonly name: string;
   readonly table: string;
@@ -83,15 +83,15 @@ export class FailoverLoad {
     await Promise.all(this.#connections.map((connection) => connection.connect()));
   }
 
-  /** Starts to ask: so many writes and reads a second. */
+  /** Starts the load at these rates per second. */
   start(writes: number, reads: number): void {
-    this.#every(writes, () => void this.#ask('write'));
-    this.#every(reads, () => void this.#ask('read'));
-    // Connections come back between requests too.
+    this.#every(writes, () => void this.#request('write'));
+    this.#every(reads, () => void this.#request('read'));
+    // Connections are also reopened between requests.
     this.#timers.push(setInterval(() => this.#serve(), 2));
   }
 
-  /** Asks no more; resolves when all that was asked has ended. */
+  /** Sends no further requests; resolves when all pending ones have ended. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
@@ -101,7 +101,7 @@ export class FailoverLoad {
     }
   }
 
-  /** Ends it, also when it was not stopped in order. */
+  /** Closes everything, also without a preceding `stop`. */
   async end(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
@@ -109,19 +109,19 @@ export class FailoverLoad {
     await Promise.all(this.#connections.map((connection) => connection.end()));
   }
 
-  /** Timers tick every 2 ms at most; each tick asks for as many as are due. */
-  #every(rate: number, ask: () => void): void {
+  /** Timers tick at most every 2 ms; each tick sends the requests that are due. */
+  #every(rate: number, send: () => void): void {
     if (rate <= 0) return;
     const started = performance.now();
-    let asked = 0;
+    let sent = 0;
     const timer = setInterval(() => {
       const due = ((performance.now() - started) * rate) / 1000;
-      for (; asked < due; asked++) ask();
+      for (; sent < due; sent++) send();
     }, 2);
     this.#timers.push(timer);
   }
 
-  async #ask(kind: Outcome['kind']): Promise<void> {
+  async #request(kind: Outcome['kind']): Promise<void> {
     const asked = Date.now();
     const id = kind === 'write' ? this.#nextId++ : -1;
     this.#open++;
@@ -150,7 +150,7 @@ export class FailoverLoad {
     return kind === 'read' || noEffect.has(error);
   }
 
-  /** A connection that is free, waited for in turn as in the pool of an application, as long as the patience lasts. */
+  /** A free connection. Requests wait for one in order, as in the pool of an application, until their timeout. */
   #free(since: number): Promise<LastingConnection | null> {
     return new Promise((resolve) => {
       this.#waiting.push({ since, resolve });
@@ -176,7 +176,7 @@ export function acknowledgedIds(load: FailoverLoad): number[] {
   return load.outcomes.filter(isAcknowledged).map(({ id }) => id);
 }
 
-/** True for a write that the application was told has taken effect. */
+/** True for an acknowledged write. */
 export function isAcknowledged({ kind, error }: Outcome): boolean {
   return kind === 'write' && error === null;
 }

@@ -1,32 +1,32 @@
 import { acknowledgedIds, isAcknowledged } from './failover-load.ts';
 import type { FailoverLoad, Outcome } from './failover-load.ts';
 
-/** A request that took longer than this and succeeded was held, in milliseconds. */
+/** A successful request that took longer than this, in milliseconds, had to wait. */
 export const heldMs = 100;
 
-/** Width of the slots of a timeline, in milliseconds. */
+/** The width of a slot of the timeline, in milliseconds. */
 export const slotMs = 100;
 
-/** What became of the requests of one kind. */
+/** The outcomes of the requests of one kind. */
 export interface KindResult {
   readonly asked: number;
   readonly succeeded: number;
-  /** Succeeded at the first attempt, and took longer than 100 ms. */
+  /** Succeeded at the first attempt after more than 100 ms. */
   readonly held: number;
-  /** Succeeded after they were asked again. */
+  /** Succeeded after a retry. */
   readonly retried: number;
-  /** By SQLSTATE, or the words of the driver. */
+  /** By SQLSTATE, or by the message of the driver. */
   readonly failed: Readonly<Record<string, number>>;
 }
 
-/** Which acknowledged rows are not there, or more than once. */
+/** Acknowledged rows that are missing or duplicated. */
 export interface RowResult {
   readonly acknowledged: number;
   readonly lost: number;
   readonly doubled: number;
 }
 
-/** What became of the requests of one kind, by outcome. */
+/** Counts the requests of one kind by outcome. */
 export function judgeKind(outcomes: readonly Outcome[], kind: Outcome['kind']): KindResult {
   const those = outcomes.filter((outcome) => outcome.kind === kind);
   const done = those.filter(({ error }) => error === null);
@@ -43,7 +43,7 @@ export function judgeKind(outcomes: readonly Outcome[], kind: Outcome['kind']): 
   };
 }
 
-/** The longest time between two requests of a kind that succeeded, and when it began. NaN when there were not two. */
+/** The longest time between two successful requests of a kind, and when it began. NaN if there are fewer than two. */
 export function longestGap(
   outcomes: readonly Outcome[],
   kind: Outcome['kind'],
@@ -61,7 +61,7 @@ export function longestGap(
   return longest;
 }
 
-/** Compares what was acknowledged with what is there: how often each number was found. */
+/** Compares the acknowledged rows with the counts of the rows in the table. */
 export function judgeRows(load: FailoverLoad, found: ReadonlyMap<number, number>): RowResult {
   const acknowledged = acknowledgedIds(load);
   return {
@@ -71,7 +71,7 @@ export function judgeRows(load: FailoverLoad, found: ReadonlyMap<number, number>
   };
 }
 
-/** Acknowledged writes in each slot of 100 ms from a moment on. */
+/** The number of acknowledged writes in each 100 ms slot since a moment. */
 export function timeline(outcomes: readonly Outcome[], from: number, slots: number): number[] {
   const counts = Array.from({ length: slots }, () => 0);
   for (const outcome of outcomes) {

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
+import { errorCode } from '../load/workload-client.ts';
 import type { ConnectGate } from './connect-gate.ts';
 
-/** How long an attempt to connect may take, in milliseconds. */
+/** The timeout of an attempt to connect, in milliseconds. */
 const connectTimeoutMs = 1000;
 
-/** A client as applications have it: one connection, made anew when it breaks. */
+/** One connection, reopened when it breaks, as in an application. */
 export class LastingConnection {
   readonly #url: () => string;
   readonly #gate: ConnectGate | number;
@@ -16,9 +17,9 @@ export class LastingConnection {
   #isStopped = false;
 
   /**
-   * @param url - where to dial at this moment.
-   * @param gate - paces attempts to come back; or the pause between two of them, in milliseconds, as in a driver's pool.
-   * @param patienceMs - how long a statement may take before the application gives it up, and the connection with it.
+   * @param url - the current URL.
+   * @param gate - paces reconnects; or the pause between two of them, in milliseconds, as in a driver's pool.
+   * @param patienceMs - the timeout after which the application gives up a statement and its connection.
    */
   constructor(url: () => string, gate: ConnectGate | number, patienceMs: number) {
     this.#url = url;
@@ -30,12 +31,12 @@ export class LastingConnection {
     return this.#client !== null && !this.#isBusy;
   }
 
-  /** Nobody else gets it before its next statement has ended. */
+  /** Reserves it until its next statement has ended. */
   take(): void {
     this.#isBusy = true;
   }
 
-  /** Connects, however long that takes; the last error is thrown once it is stopped. */
+  /** Connects, with retries until it is stopped; then throws the last error. */
   async connect(): Promise<void> {
     if (this.#isConnecting || this.#isStopped) return;
     this.#isConnecting = true;
@@ -64,7 +65,7 @@ export class LastingConnection {
     this.#isConnecting = false;
   }
 
-  /** Runs a statement; resolves to null, or to the SQLSTATE or the words of the error. */
+  /** Runs a statement; resolves to null, or to the SQLSTATE or message of the error. */
   async run(text: string, values: unknown[]): Promise<string | null> {
     const client = this.#client;
     if (client === null) {
@@ -76,11 +77,10 @@ export class LastingConnection {
       await client.query(config);
       return null;
     } catch (error) {
-      const { code } = error as { code?: string };
-      // What a driver has no SQLSTATE for is a broken connection; a standby takes no writes, and is left as well.
-      if (code === undefined || !/^[0-9A-Z]{5}$/.test(code) || /^(57|25006)/.test(code))
-        this.#broken(client);
-      return code ?? (error as Error).message;
+      const code = errorCode(error);
+      // An error without an SQLSTATE means a broken connection. A standby accepts no writes, so it is left too.
+      if (!/^[0-9A-Z]{5}$/.test(code) || /^(57|25006)/.test(code)) this.#broken(client);
+      return code;
     } finally {
       this.#isBusy = false;
     }

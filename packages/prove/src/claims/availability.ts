@@ -10,23 +10,23 @@ import type { DatabasePath, FailoverFacts, FailoverPlan, ProveRun } from './run.
 /** “Reduces failover times by up to 66 %”: Amazon’s page on planning for RDS Proxy. */
 const publishedClaim = 0.66;
 
-/** The load runs for so long before the failover, in milliseconds. */
+/** How long the load runs before the failover, in milliseconds. */
 const quietMs = 1500;
 
-/** A path that has not been served for so long is in an outage, in milliseconds. */
+/** A path without a successful write for this long has an outage, in milliseconds. */
 const outageMs = 250;
 
-/** How long the rounds are expected to take, in seconds. */
+/** The expected duration of the rounds, in seconds. */
 export function availabilitySeconds(plan: FailoverPlan, isLab: boolean): number {
   return plan.rounds * (isLab ? 11 : 90);
 }
 
-/** Has the database fail over under a load on all paths at once, and counts what became of every request and row. */
+/** Makes the database fail over under a load on all paths at once, and counts the outcome of every request and row. */
 export async function proveAvailability(run: ProveRun, plan: FailoverPlan): Promise<Availability> {
   const rounds: AvailabilityRound[] = [];
   for (let round = 0; round < plan.rounds; round++) {
     run.signal.throwIfAborted();
-    run.progress.tell(`round ${round + 1} of ${plan.rounds}`, round / plan.rounds);
+    run.progress.show(`round ${round + 1} of ${plan.rounds}`, round / plan.rounds);
     rounds.push(await failoverRound(run, plan));
     if (round + 1 < plan.rounds || run.testkit !== undefined) await plan.repair();
   }
@@ -40,7 +40,7 @@ export async function proveAvailability(run: ProveRun, plan: FailoverPlan): Prom
   };
 }
 
-/** By what share the outage of each proxy is shorter than that of the direct path. */
+/** The share by which the outage of each proxy is shorter than that of the direct path. */
 function cutsOf(
   rounds: readonly AvailabilityRound[],
   paths: readonly Pick<DatabasePath, 'name' | 'kind'>[],
@@ -61,7 +61,7 @@ async function failoverRound(run: ProveRun, plan: FailoverPlan): Promise<Availab
   const { paths, control, signal } = run;
   const table = `${control.schema}.prove_rows`;
   await control.query(`DROP TABLE IF EXISTS ${table}`);
-  // No key: a row that is written twice has to be there twice.
+  // No key, so that a row that was written twice exists twice.
   await control.query(`CREATE TABLE ${table} (lane text NOT NULL, id int NOT NULL)`);
   const loads = paths.map(
     ({ name, url }) =>
@@ -112,7 +112,7 @@ async function connectAll(loads: readonly FailoverLoad[], signal: AbortSignal): 
   }
 }
 
-/** Waits until the failover is over: all paths have been served for a while, after an outage if one has to come. */
+/** Waits until the failover is over: all paths have worked for a while, after an outage if one is required. */
 async function untilServed(
   run: ProveRun,
   plan: FailoverPlan,
@@ -137,7 +137,7 @@ async function untilServed(
   }
 }
 
-/** Since when writes have been answered without a pause or an error. */
+/** The time since which writes have succeeded without a pause or an error. */
 function steadySince({ outcomes }: FailoverLoad, faultAt: number, now: number): number {
   let since = faultAt;
   let last = faultAt;
@@ -183,7 +183,7 @@ async function judgeLane(
     writes: judgeKind(outcomes, 'write'),
     reads: judgeKind(outcomes, 'read'),
     rows: judgeRows(load, new Map(rows.map(({ id, count }) => [id, count]))),
-    idle: (await idle?.ask()) ?? { clients: 0, survived: 0, lost: 0 },
+    idle: (await idle?.query()) ?? { clients: 0, survived: 0, lost: 0 },
     timeline: timeline(outcomes, startedAt, slots),
   };
 }
@@ -197,7 +197,7 @@ export function medianGap({ rounds }: Availability, path: string): number {
   );
 }
 
-/** Clients that are connected and ask nothing while the database fails over. */
+/** Clients that are connected and idle while the database fails over. */
 class IdleClients {
   readonly #clients: Client[] = [];
   readonly #lost = new Set<Client>();
@@ -213,8 +213,8 @@ class IdleClients {
     return self;
   }
 
-  /** Asks something of each. */
-  async ask(): Promise<AvailabilityLane['idle']> {
+  /** Sends a query on each. */
+  async query(): Promise<AvailabilityLane['idle']> {
     const answers = await Promise.allSettled(
       this.#clients.map((client) =>
         Promise.race([

@@ -12,18 +12,18 @@ import { ProveError } from '../prove-error.ts';
 import type { DatabaseCost, Load, LoadRound, Performance } from '../report/schema.ts';
 import type { DatabasePath, ProveRun } from './run.ts';
 
-/** PostgreSQL's sessions report their counters at most once a second (PGSTAT_MIN_INTERVAL). */
+/** Server processes report their counters at most once a second (PGSTAT_MIN_INTERVAL). */
 const settleMs = 1050;
 
 const warmUpSeconds = 1;
 
-/** The rates of the steady load: each twice the one before, up to the limit. */
+/** The rates of the steady load: each is twice the previous one, up to the limit. */
 export function ratesUpTo(limit: number): number[] {
   const rates = [limit / 8, limit / 4, limit / 2, limit].map(Math.round);
   return [...new Set(rates.filter((rate) => rate >= 1))];
 }
 
-/** How long the loads are expected to take, in seconds. */
+/** The expected duration of the loads, in seconds. */
 export function performanceSeconds({
   paths,
   pace,
@@ -42,7 +42,7 @@ function connectRates(limit: number): number[] {
   return [...new Set([Math.max(1, Math.round(limit / 2)), limit])];
 }
 
-/** A steady load at rising rates on each path in turn, then one that connects for each transaction. */
+/** Runs a steady load at increasing rates on each path in turn, then one that connects for each transaction. */
 export async function provePerformance(run: ProveRun): Promise<Performance> {
   const { workload, limits, pace } = run;
   const clients = Math.min(workload.clients, limits.maxClients);
@@ -81,15 +81,15 @@ export async function provePerformance(run: ProveRun): Promise<Performance> {
 interface Measurement {
   readonly pattern: DatabaseCost['pattern'];
   readonly rates: readonly number[];
-  /** The shares of the claim's time at which it begins and ends. */
+  /** The shares of the duration of the claim at which a part begins and ends. */
   readonly from: number;
   readonly to: number;
-  /** Takes what the database did. */
+  /** Gets the counters of the database. */
   readonly database: DatabaseCost[];
   readonly open: (path: DatabasePath, connects: Latencies) => Promise<Slot[]>;
 }
 
-/** What is gathered of one path at one rate. */
+/** The measurements of one path at one rate. */
 interface Gathered {
   readonly path: string;
   readonly rate: number;
@@ -98,13 +98,13 @@ interface Gathered {
   readonly connects: Latencies;
 }
 
-/** The paths take turns within each round, so that a change of the machine's mood meets all of them. */
+/** The paths take turns within each round, so that a change of the machine's speed affects all of them. */
 async function measure(run: ProveRun, measurement: Measurement): Promise<Load[]> {
   const { paths, pace, signal, progress } = run;
   const { pattern, rates, from, to } = measurement;
   const opened = new Map<string, { slots: Slot[]; connects: Latencies }>();
   const all: Gathered[] = [];
-  // A rate that a path is comfortable with, most likely: what the database does is compared there.
+  // A rate that every path can most likely handle: there, the work of the database is compared.
   const counted = rates.at(-2) ?? rates.at(-1);
   const costs = new Map<string, CostOfPath>();
   const turns = paths.length * rates.length * pace.rounds;
@@ -114,7 +114,7 @@ async function measure(run: ProveRun, measurement: Measurement): Promise<Load[]>
       const connects = new Latencies();
       const slots = await measurement.open(path, connects);
       opened.set(path.name, { slots, connects });
-      progress.tell(`${path.name}, warm-up`, from);
+      progress.show(`${path.name}, warm-up`, from);
       await openLoop(slots, { rate: rates[0] ?? 1, seconds: warmUpSeconds }, signal);
     }
     const overrun = new Set<string>();
@@ -122,7 +122,7 @@ async function measure(run: ProveRun, measurement: Measurement): Promise<Load[]>
       const ofRate = paths.map(({ name }) => gather(name, rate));
       all.push(...ofRate);
       for (let round = 0; round < pace.rounds; round++) {
-        // Who comes first changes from round to round.
+        // The first path changes from round to round.
         for (const at of paths.keys()) {
           signal.throwIfAborted();
           const index = (at + round) % paths.length;
@@ -131,7 +131,7 @@ async function measure(run: ProveRun, measurement: Measurement): Promise<Load[]>
           if (path === undefined || gathered === undefined || slots === undefined) continue;
           const share = from + ((to - from) * turn++) / turns;
           const unit = pattern === 'pool' ? '/s' : ' logins/s';
-          progress.tell(
+          progress.show(
             `${path.name}, ${rate}${unit}, round ${round + 1} of ${pace.rounds}`,
             share,
           );
@@ -174,7 +174,7 @@ function gather(path: string, rate: number): Gathered {
   return { path, rate, rounds: [], latency: new Latencies(), connects: new Latencies() };
 }
 
-/** What the database did for one path, summed over rounds. */
+/** The work of the database for one path, summed over the rounds. */
 interface CostOfPath {
   transactions: number;
   readonly sums: Record<string, number>;
@@ -226,7 +226,7 @@ function roundOf(result: OpenLoopResult, connect: LoadRound['connect']): LoadRou
   };
 }
 
-/** Has the database's sessions report what they did: with one more transaction each, after a second. */
+/** Makes the server processes report their counters: with one more transaction each, after a second. */
 async function flush(slots: readonly Slot[], signal: AbortSignal): Promise<number> {
   await delay(settleMs, undefined, { signal });
   const results = await Promise.allSettled(slots.map((slot) => slot.run()));

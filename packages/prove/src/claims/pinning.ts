@@ -9,16 +9,16 @@ import { readWorkload } from '../workload/read-workload.ts';
 import { Workload } from '../workload/workload.ts';
 import type { ProveRun } from './run.ts';
 
-/** `--trace` with this name reads the statements out of the database. */
+/** With this name, `--trace` reads the statements from the database. */
 export const liveStatements = 'pg_stat_statements';
 
-/** Transactions that a session of an application is reckoned to run before it goes, for what it sends on connect. */
+/** The assumed number of transactions of a session, which determines the weight of the statements at connect. */
 const transactionsPerSession = 100;
 
-/** How long it is expected to take, in seconds. */
+/** The expected duration, in seconds. */
 export const pinningSeconds = 4;
 
-/** What poolers make of the statements of the workload, or of a recorded trace, and what they keep when it is tried. */
+/** What poolers do with the statements of the workload or of a recorded trace, and which session state they keep when tried. */
 export async function provePinning(
   run: ProveRun,
   { trace, workload }: Pick<ProveOptions, 'trace' | 'workload'>,
@@ -27,10 +27,10 @@ export async function provePinning(
   const measured: Pinning['measured'] = [];
   for (const path of run.paths) {
     run.signal.throwIfAborted();
-    run.progress.tell(`${path.name}, session state`);
+    run.progress.show(`${path.name}, session state`);
     measured.push(...(await probePath(path)));
   }
-  run.progress.tell(trace === undefined ? 'the workload' : `the trace ${trace}`);
+  run.progress.show(trace === undefined ? 'the workload' : `the trace ${trace}`);
   const analysis =
     trace === undefined
       ? analyseWorkload(workload === undefined ? ormWorkload(run) : run.workload)
@@ -38,19 +38,19 @@ export async function provePinning(
         ? await analyseLive(run)
         : await analyseTrace(trace, {
             ownSchema: run.control.schema,
-            onProgress: (count) => run.progress.tell(`${count} statements`),
+            onProgress: (count) => run.progress.show(`${count} statements`),
           });
   return { ...analysis, measured };
 }
 
-/** Where nobody said what the application does: one with the housekeeping of real drivers, which is what poolers stumble over. */
+/** The default workload: it has the housekeeping statements of real drivers, which cause problems with poolers. */
 function ormWorkload({ control }: ProveRun): Workload {
   return new Workload(readWorkload('orm'), control.schema);
 }
 
 type Analysis = Omit<Pinning, 'measured'>;
 
-/** Counts what a workload sends for each 100 transactions of one session. */
+/** Counts the statements of a workload for 100 transactions of one session. */
 export function analyseWorkload(workload: Workload): Analysis {
   const tally = new Tally();
   const { transactions } = workload.file;
@@ -71,7 +71,7 @@ export function analyseWorkload(workload: Workload): Analysis {
   };
 }
 
-/** Counts the statements of a recorded trace, those of `sluice prove` itself left out. */
+/** Counts the statements of a recorded trace, except those of `sluice prove` itself. */
 export async function analyseTrace(
   file: string,
   {
@@ -118,7 +118,7 @@ export async function analyseTrace(
   };
 }
 
-/** Counts what pg_stat_statements has of this database, those of this run left out. */
+/** Counts the statements of this database in pg_stat_statements, except those of this run. */
 async function analyseLive({ control, facts }: ProveRun): Promise<Analysis> {
   if (!facts.hasStatements) {
     throw new ProveError(

@@ -1,7 +1,10 @@
-/** Shows on one line of a terminal, or line by line elsewhere, what is going on and how long all of it will still take. */
+/** Shows the current step and the remaining time: on one line of a terminal, or line by line elsewhere. */
 export class Progress {
-  readonly #stream: NodeJS.WritableStream & { readonly isTTY?: boolean };
-  /** Seconds that each part is expected to take. */
+  readonly #stream: NodeJS.WritableStream & {
+    readonly isTTY?: boolean;
+    readonly columns?: number;
+  };
+  /** The expected duration of each part, in seconds. */
   readonly #parts: ReadonlyMap<string, number>;
   readonly #done = new Set<string>();
   #part = '';
@@ -13,7 +16,7 @@ export class Progress {
     this.#parts = parts;
   }
 
-  /** Seconds that are left, by what is planned. */
+  /** The remaining time according to the plan, in seconds. */
   get secondsLeft(): number {
     let left = 0;
     for (const [part, seconds] of this.#parts) {
@@ -23,36 +26,36 @@ export class Progress {
     return left;
   }
 
-  /** Enters a part. */
+  /** Begins a part. */
   start(part: string): void {
     if (this.#part !== '') this.#done.add(this.#part);
     this.#part = part;
     this.#share = 0;
   }
 
-  /** Tells what happens now; `share` of the part, 0 to 1, is done. */
-  tell(text: string, share: number = this.#share): void {
+  /** Shows the current step; `share` of the part, from 0 to 1, is done. */
+  show(text: string, share: number = this.#share): void {
     this.#share = Math.min(1, share);
     const left = Math.round(this.secondsLeft);
     const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')} left`;
     this.#write(`${time}  ${this.#part}: ${text}`);
   }
 
-  /** A line that stays. */
+  /** Writes a permanent line. */
   note(text: string): void {
     this.#clear();
     this.#stream.write(`${text}\n`);
     this.#last = '';
   }
 
-  /** Takes the line away. */
+  /** Removes the line. */
   end(): void {
     this.#clear();
   }
 
   #write(line: string): void {
     if (this.#stream.isTTY === true) {
-      const { columns = 0 } = this.#stream as { columns?: number };
+      const { columns = 0 } = this.#stream;
       // A terminal that does not know its width says 0.
       const width = columns > 0 ? columns : 80;
       this.#stream.write(`\r\u001B[K${line.slice(0, width - 1)}`);

@@ -4,66 +4,66 @@ import type { TestkitStage } from '../stage/index.ts';
 import type { Workload } from '../workload/workload.ts';
 import type { Progress } from './progress.ts';
 
-/** One way to the database. */
+/** One path to the database. */
 export interface DatabasePath {
   readonly name: string;
   readonly kind: 'direct' | 'proxy';
-  /** Where clients dial at this moment. */
+  /** The current URL for clients. */
   readonly url: () => string;
-  /** The same without its password, for people. */
+  /** The URL without its password, for output. */
   readonly shown: string;
 }
 
-/** What a run must never exceed, on each path. */
+/** The limits of a run, for each path. */
 export interface Limits {
   readonly maxClients: number;
-  /** Transactions a second. */
+  /** Transactions per second. */
   readonly maxRate: number;
-  /** False: the limit on clients is a default, so a direct path leaves room for others. */
+  /** False: the limit on clients is a default, so a direct path leaves connections for others. */
   readonly isClientLimitGiven: boolean;
 }
 
-/** How long and how often things are measured. */
+/** The duration and the number of the measurements. */
 export interface Pace {
   readonly rounds: number;
   readonly secondsPerRound: number;
   readonly secondsPerRampStep: number;
-  /** Rates of the steady load, each at most the limit. */
+  /** The rates of the steady load, each at most the limit. */
   readonly rates: readonly number[];
-  /** Logins a second of the load that connects for each transaction. */
+  /** Logins per second of the load that connects for each transaction. */
   readonly connectRate: number;
 }
 
-/** How the database is made to fail over. */
+/** How a failover is triggered. */
 export interface FailoverPlan {
-  /** For people. */
+  /** The description for output. */
   readonly trigger: string;
   readonly rounds: number;
   readonly writesPerSecond: number;
   readonly readsPerSecond: number;
   readonly connections: number;
   readonly idleClients: number;
-  /** How long a request may take before the application gives up, in milliseconds. */
+  /** The timeout after which the application gives up a request, in milliseconds. */
   readonly patienceMs: number;
-  /** Gives up when nothing has failed over after so many milliseconds. */
+  /** The maximum time to wait for the failover, in milliseconds. */
   readonly timeoutMs: number;
-  /** A round is over only once an outage was seen: the trigger itself does not tell when the failover comes. */
+  /** A round ends only after an outage, because the end of the trigger does not show when the failover happens. */
   readonly needsOutage: boolean;
-  /** A round is over when all paths have been served for so long, in milliseconds. */
+  /** A round ends when all paths have worked for this long, in milliseconds. */
   readonly settleMs: number;
-  /** Makes it fail over; resolves when that is done, as far as it can tell. */
+  /** Triggers the failover; resolves when it is complete, as far as the trigger can know. */
   readonly start: () => Promise<FailoverFacts>;
-  /** Makes the next round possible. */
+  /** Prepares the next round. */
   readonly repair: () => Promise<void>;
 }
 
-/** What is known of a failover, in milliseconds of the wall clock. */
+/** The known times of a failover, in milliseconds of the wall clock. */
 export interface FailoverFacts {
   readonly faultAt: number;
   readonly promotedAt: number | null;
 }
 
-/** What all claims are proved with. */
+/** The common context of all claims. */
 export interface ProveRun {
   readonly paths: readonly DatabasePath[];
   readonly workload: Workload;

@@ -9,13 +9,13 @@ import { failureText } from '../report/error-names.ts';
 import type { RampPath, RampStep, Scalability } from '../report/schema.ts';
 import type { DatabasePath, ProveRun } from './run.ts';
 
-/** Logins that are under way at once. More would measure the generator's own hashing of passwords. */
+/** The number of concurrent logins. More would measure the password hashing of the load generator. */
 const loginsAtOnce = 16;
 
-/** Of the connections that a database has to spare, a ramp that nobody bounded takes this share. */
+/** The share of the free connections of the database that a ramp without an explicit limit uses. */
 const politeShare = 0.8;
 
-/** How long the ramps are expected to take, in seconds. */
+/** The expected duration of the ramps, in seconds. */
 export function scalabilitySeconds({
   paths,
   limits,
@@ -25,7 +25,7 @@ export function scalabilitySeconds({
   return paths.length * (steps * (pace.secondsPerRampStep + 0.5) + limits.maxClients / 150);
 }
 
-/** Connects more and more clients on each path, until some are refused or a limit is reached. */
+/** Connects an increasing number of clients on each path, until some are refused or a limit is reached. */
 export async function proveScalability(run: ProveRun): Promise<Scalability> {
   const paths: RampPath[] = [];
   for (const [at, path] of run.paths.entries()) {
@@ -43,19 +43,19 @@ export function stepsUpTo(limit: number): number[] {
   return [...steps, limit];
 }
 
-/** How many clients a ramp on this path may connect, and why no more. */
+/** The maximum number of clients of a ramp on this path, and the reason for it. */
 export function rampLimit(
   { limits, facts, testkit }: Pick<ProveRun, 'limits' | 'facts' | 'testkit'>,
   path: DatabasePath,
 ): { readonly clients: number; readonly why: string } {
-  const told = {
+  const given = {
     clients: limits.maxClients,
     why: 'the run reached its limit',
   };
-  if (path.kind === 'proxy' || testkit !== undefined || limits.isClientLimitGiven) return told;
+  if (path.kind === 'proxy' || testkit !== undefined || limits.isClientLimitGiven) return given;
   const spare = facts.maxConnections - facts.reservedConnections - facts.connections;
   const polite = Math.max(1, Math.floor(spare * politeShare));
-  if (polite >= limits.maxClients) return told;
+  if (polite >= limits.maxClients) return given;
   return {
     clients: polite,
     why: `${polite} is ${politeShare * 100} % of the ${spare} connections that the database has free (raise --max-clients to use more)`,
@@ -78,9 +78,9 @@ async function ramp(
   try {
     for (const [at, target] of targets.entries()) {
       run.signal.throwIfAborted();
-      run.progress.tell(`${path.name}, ${target} clients`, share(at / targets.length));
+      run.progress.show(`${path.name}, ${target} clients`, share(at / targets.length));
       const step = await rampStep(run, path, target, clients, recorder);
-      // Pools of other paths, and other clients, were there before.
+      // Pools of other paths and other clients existed before.
       steps.push({
         ...step,
         connections: Math.max(0, step.connections - before.connections),
@@ -131,13 +131,13 @@ async function rampStep(
       failed[code] = (failed[code] ?? 0) + 1;
     }
   });
-  // All clients together stay below the rate that was told, however many they are.
+  // All clients together stay below the given rate, whatever their number.
   const stretch = Math.max(
     1,
     (clients.length * 1000) / (Math.max(1, workload.meanThinkTime) * limits.maxRate),
   );
   for (const client of clients) client.start(stretch);
-  // The first transactions of new connections are not what the step is about.
+  // The step does not measure the first transactions of new connections.
   await delay(Math.min(300, pace.secondsPerRampStep * 200), undefined, { signal });
   const latency = new Latencies();
   recorder.latency = latency;
@@ -148,7 +148,7 @@ async function rampStep(
   const health = watch.stop();
   for (const [code, count] of Object.entries(recorder.failed))
     failed[code] = (failed[code] ?? 0) + count;
-  const answers = await inBatches(clients, 50, (client) => client.ask());
+  const answers = await inBatches(clients, 50, (client) => client.query());
   const sample = await run.observer.sample();
   const summary = latency.summary();
   return {

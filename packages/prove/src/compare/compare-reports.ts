@@ -1,10 +1,11 @@
 import type { Report } from '../report/schema.ts';
+import { workloadName } from '../report/workload-name.ts';
 import { bootstrap, fewestRounds, isSupported, median } from '../statistics/index.ts';
 import type { Estimate } from '../statistics/index.ts';
 import { metricsOf } from './metrics.ts';
 import type { Metric } from './metrics.ts';
 
-/** A change for the worse beyond this share is a regression, if the rounds support it. */
+/** A value that got worse by more than this share is a regression, if the difference is significant. */
 export const defaultThreshold = 0.1;
 
 /** One number in both reports. */
@@ -15,27 +16,27 @@ export interface Change {
   readonly better: Metric['better'];
   readonly before: number;
   readonly after: number;
-  /** By which share it grew; with few rounds, without an interval. */
+  /** The relative change; without an interval if there are few rounds. */
   readonly growth: Estimate;
   readonly verdict: 'better' | 'worse' | 'regression' | 'no difference' | 'not supported';
 }
 
-/** What changed between two reports. */
+/** The differences between two reports. */
 export interface Comparison {
   readonly changes: readonly Change[];
-  /** What differs in how they were made, so that numbers may differ for that. */
+  /** Differences in how the reports were made, which may explain differences of the numbers. */
   readonly cautions: readonly string[];
   readonly hasRegression: boolean;
 }
 
-/** How two reports are compared. */
+/** The options of a comparison. */
 export interface CompareOptions {
   readonly threshold: number;
-  /** Ratios to the direct path, round by round, instead of the numbers themselves. */
+  /** Compares ratios to the direct path in the same round, instead of the numbers themselves. */
   readonly isRelative: boolean;
 }
 
-/** Compares every number that two reports have in common. */
+/** Compares every number that is in both reports. */
 export function compareReports(
   before: Report,
   after: Report,
@@ -86,7 +87,7 @@ function verdictOf(
   }
   if (before === after) return 'no difference';
   const gain = better === 'lower' ? -growth.value : growth.value;
-  // A count of clients has no rounds; a ramp that ends earlier ends earlier.
+  // A count of clients has no rounds, so any decrease counts.
   const isCounted = unit === 'clients';
   if (!isCounted && growth.rounds < fewestRounds) return 'not supported';
   if (!isCounted && !isSupported(growth)) return 'no difference';
@@ -94,7 +95,7 @@ function verdictOf(
   return -gain > threshold ? 'regression' : 'worse';
 }
 
-/** Each number of a proxy as a share of that of the direct path in the same round. */
+/** Each number of a proxy, divided by that of the direct path in the same round. */
 function relativeMetrics(report: Report): Metric[] {
   const direct = report.paths.find(({ kind }) => kind === 'direct')?.name;
   const metrics = metricsOf(report);
@@ -118,7 +119,7 @@ function cautionsOf(before: Report, after: Report): string[] {
   };
   differ('the machine', ({ machine }) => [machine.cpu, machine.cores]);
   differ('the version of PostgreSQL', ({ database }) => database.version);
-  differ('the workload', ({ workload }) => (workload as { name?: string }).name);
+  differ('the workload', ({ workload }) => workloadName(workload));
   differ('the length of a round', ({ performance }) => performance?.secondsPerRound);
   if (
     JSON.stringify(before.workload) !== JSON.stringify(after.workload) &&

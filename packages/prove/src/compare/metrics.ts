@@ -1,17 +1,17 @@
 import type { Report } from '../report/schema.ts';
 
-/** One number of a report that can be compared, in each of its rounds. */
+/** One comparable number of a report, for each round. */
 export interface Metric {
   readonly name: string;
   readonly path: string;
   readonly unit: 'ms' | '/s' | 'µs' | 'clients' | 'bytes' | 'rows';
   readonly better: 'lower' | 'higher';
   readonly values: readonly (number | undefined)[];
-  /** A count, not a measurement: it has no noise, and any value above 0 is too much. */
+  /** A count without noise: any value above 0 is too many. */
   readonly isFault?: boolean;
 }
 
-/** Every number of a report that a comparison looks at. */
+/** Every comparable number of a report. */
 export function metricsOf(report: Report): Metric[] {
   return [
     ...scalabilityMetrics(report),

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { messageOf } from '@sluice/proxy/error-message';
 import { Value } from 'typebox/value';
 import { ProveError } from '../prove-error.ts';
 import { reportSchema } from '../report/schema.ts';
@@ -11,7 +12,7 @@ export function readReport(file: string): Report {
   try {
     value = JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
-    throw new ProveError(`the report ${file} cannot be read: ${(error as Error).message}`);
+    throw new ProveError(`the report ${file} cannot be read: ${messageOf(error)}`);
   }
   if (Value.Check(reportSchema, value)) return value;
   const [problem] = schemaProblems(reportSchema, value);

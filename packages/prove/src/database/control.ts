@@ -2,22 +2,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client, escapeIdentifier, escapeLiteral } from 'pg';
 import { ProveError } from '../prove-error.ts';
 
-/** A running `sluice prove` writes that often that it is alive, in milliseconds. */
+/** The interval between two heartbeats of a running `sluice prove`, in milliseconds. */
 const heartbeatMs = 2000;
 
-/** A run whose heartbeat has not moved for so long is over, in milliseconds. */
+/** A run without a heartbeat for this long has ended, in milliseconds. */
 const deadAfterMs = 8000;
 
 const marker = 'made by sluice prove; dropped when it ends';
 
-/** A run that made its schema before this one. */
+/** An earlier run whose schema still exists. */
 export interface EarlierRun {
   readonly schema: string;
-  /** False: it was killed, and the schema is what it left. */
+  /** False: it was killed, and left its schema. */
   readonly isRunning: boolean;
 }
 
-/** The connection with which a run prepares the database, watches it, and cleans up. */
+/** The connection that prepares the database for a run, observes it, and cleans up. */
 export class Control {
   readonly schema: string;
   readonly #url: () => string;
@@ -38,7 +38,7 @@ export class Control {
     this.#timer.unref();
   }
 
-  /** Connects. `url` tells where, also later on, when the connection was lost. */
+  /** Connects to `url()`, and again after a loss of the connection. */
   static async connect(url: () => string, schema: string): Promise<Control> {
     const control = new Control(url, schema);
     try {
@@ -50,7 +50,7 @@ export class Control {
     return control;
   }
 
-  /** The runs whose schemas are in the database and may be dropped by this user, alive or killed. */
+  /** The runs, running or killed, whose schemas are in the database and can be dropped by this user. */
   async findEarlierRuns(signal?: AbortSignal): Promise<readonly EarlierRun[]> {
     const rows = await this.query<{ schema: string; comment: string | null; mayDrop: boolean }>(
       `SELECT nspname AS schema, obj_description(oid, 'pg_namespace') AS comment,
@@ -71,7 +71,7 @@ export class Control {
     );
   }
 
-  /** Whether the heart of the run that made a schema still beats. */
+  /** Whether the run that created a schema still has heartbeats. */
   async #isAlive(schema: string, signal: AbortSignal | undefined): Promise<boolean> {
     const read = async (): Promise<{ beats: number; seconds: number } | undefined> => {
       const rows = await this.query<{ beats: number; seconds: number }>(
@@ -89,7 +89,7 @@ export class Control {
     return false;
   }
 
-  /** Makes the schema. What killed runs left, in a schema of this name or another, is dropped first. */
+  /** Creates the schema. Drops the schemas of killed runs first, with this name or another one. */
   async createSchema(leftBehind: readonly string[] = []): Promise<void> {
     const schema = escapeIdentifier(this.schema);
     for (const each of new Set([this.schema, ...leftBehind]))
@@ -102,7 +102,7 @@ export class Control {
     this.#hasSchema = true;
   }
 
-  /** Drops the schema, however often that has to be tried while the database comes back. */
+  /** Drops the schema, with retries while the database is unavailable. */
   async dropSchema(): Promise<void> {
     if (!this.#hasSchema) return;
     this.#hasSchema = false;
@@ -118,7 +118,7 @@ export class Control {
     }
   }
 
-  /** Runs SQL, one after the other; connects anew when the connection was lost. */
+  /** Runs statements one after the other; reconnects after a loss of the connection. */
   async query<Row extends object = Record<string, unknown>>(
     text: string,
     values: readonly unknown[] = [],
@@ -143,7 +143,7 @@ export class Control {
     const client = new Client({
       connectionString: this.#url(),
       connectionTimeoutMillis: 5000,
-      // A database that has gone must not hold up a run for ever.
+      // A database that is gone must not block a run forever.
       query_timeout: 60_000,
       application_name: 'sluice prove',
     });
@@ -157,7 +157,7 @@ export class Control {
   }
 }
 
-/** Where the run that made a schema writes that it is alive. */
+/** The table for the heartbeats of the run that created a schema. */
 function runTable(schema: string): string {
   return `${escapeIdentifier(schema)}.prove_run`;
 }

@@ -3,7 +3,7 @@ import { parseCpuMicros } from '../machine/process-cost.ts';
 
 const microsPerTick = 10_000;
 
-/** PostgreSQL's processes, where they run on this machine and this process may read /proc about them. */
+/** The processes of PostgreSQL, if they run on this machine and this process can read them in /proc. */
 export class LocalProcesses {
   readonly postmaster: number;
 
@@ -11,7 +11,7 @@ export class LocalProcesses {
     this.postmaster = postmaster;
   }
 
-  /** Finds them by the process id of one backend; undefined when it is none of this machine. */
+  /** Finds them by the process ID of one backend; undefined if it is not on this machine. */
   static find(backend: number): LocalProcesses | undefined {
     try {
       const name = readFileSync(`/proc/${backend}/cmdline`, 'utf8');
@@ -27,7 +27,7 @@ export class LocalProcesses {
     }
   }
 
-  /** Memory that these backends have for themselves or in proportion of what they share (Pss), in bytes; undefined where it may not be read. */
+  /** The memory of these backends with their part of shared pages (Pss), in bytes; undefined if it cannot be read. */
   memoryBytes(backends: readonly number[]): number | undefined {
     let sum = 0;
     let read = 0;
@@ -37,13 +37,13 @@ export class LocalProcesses {
         sum += Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1]) * 1024;
         read++;
       } catch {
-        // It has just gone, or may not be read.
+        // It has just ended, or cannot be read.
       }
     }
     return read === 0 && backends.length > 0 ? undefined : sum;
   }
 
-  /** CPU time of all of them, those that have gone included, in microseconds. */
+  /** The CPU time of all of them, including ended ones, in microseconds. */
   cpuMicros(): number {
     const stat = readFileSync(`/proc/${this.postmaster}/stat`, 'utf8');
     // Fields 16 and 17 (cutime, cstime): children that ended.
@@ -53,7 +53,7 @@ export class LocalProcesses {
       try {
         sum += parseCpuMicros(readFileSync(`/proc/${pid}/stat`, 'utf8'));
       } catch {
-        // It has just ended, and its parent counts it.
+        // It has just ended; its parent includes its CPU time.
       }
     }
     return sum;

@@ -1,17 +1,17 @@
 import type { Control } from './control.ts';
 import { LocalProcesses } from './local-processes.ts';
 
-/** What the database has at one moment. */
+/** The state of the database at one moment. */
 export interface DatabaseSample {
-  /** Client connections, each a process; those of this run's control connection left out. */
+  /** The number of client connections, except the control connection of this run; each is a process. */
   readonly connections: number;
-  /** Memory of these processes as /proc tells (Pss), in bytes; null where the database is not on this machine. */
+  /** The memory of these processes according to /proc (Pss), in bytes; null if the database is not on this machine. */
   readonly memoryBytes: number | null;
-  /** Memory that one of them has allocated, as PostgreSQL tells; null where it does not. */
+  /** The memory that one of them has allocated, according to PostgreSQL; null if it does not report it. */
   readonly contextBytes: number | null;
 }
 
-/** Counters of pg_stat_database that a transaction moves. */
+/** The counters of pg_stat_database that a transaction changes. */
 export const databaseCounters = [
   'xact_commit',
   'xact_rollback',
@@ -27,27 +27,27 @@ export const databaseCounters = [
 
 export type DatabaseCounter = (typeof databaseCounters)[number];
 
-/** Counters of the database at one moment. */
+/** The counters of the database at one moment. */
 export interface DatabaseCounts {
   readonly counters: Readonly<Record<DatabaseCounter, number>>;
-  /** From pg_stat_statements; null where that is not installed. */
+  /** From pg_stat_statements; null if it is not installed. */
   readonly statements: { readonly calls: number; readonly milliseconds: number } | null;
-  /** CPU time of all its processes, in microseconds; null where they are not on this machine. */
+  /** The CPU time of all its processes, in microseconds; null if they are not on this machine. */
   readonly cpuMicros: number | null;
 }
 
-/** What does not change while a run goes on. */
+/** The facts that do not change during a run. */
 export interface DatabaseFacts {
   readonly version: string;
   readonly maxConnections: number;
   readonly reservedConnections: number;
-  /** Connections of others. */
+  /** The number of other connections. */
   readonly connections: number;
   readonly hasStatements: boolean;
   readonly isLocal: boolean;
 }
 
-/** Watches the database over the control connection. */
+/** Observes the database over the control connection. */
 export class Observer {
   readonly #control: Control;
   readonly #local: LocalProcesses | undefined;
@@ -94,7 +94,7 @@ export class Observer {
     };
   }
 
-  /** Connections and their memory. */
+  /** Reads the connections and their memory. */
   async sample(): Promise<DatabaseSample> {
     const rows = await this.#control.query<{ pid: number }>(
       "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
@@ -112,7 +112,7 @@ export class Observer {
     };
   }
 
-  /** Counters. PostgreSQL's sessions report at most once a second, and when they are left alone; so this comes late enough. */
+  /** Reads the counters. Server processes report at most once a second, when they are idle: the caller waits long enough. */
   async counts(): Promise<DatabaseCounts> {
     const columns = databaseCounters.map((name) => `${name}::float8`).join(', ');
     const [row] = await this.#control.query<Record<DatabaseCounter, number>>(

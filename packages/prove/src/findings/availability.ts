@@ -6,7 +6,7 @@ import { capital, findingOf } from './of-estimate.ts';
 
 const claim = 'availability';
 
-/** What the failovers show. */
+/** The findings about the failovers. */
 export function availabilityFindings({ availability, paths }: Report): Finding[] {
   if (availability === undefined) return [];
   const findings: Finding[] = [];
@@ -22,7 +22,7 @@ export function availabilityFindings({ availability, paths }: Report): Finding[]
   return findings;
 }
 
-/** How much shorter a proxy makes the outage; or longer, which happens as well. */
+/** How much shorter, or longer, the outage is with a proxy. */
 function outageFinding(
   path: string,
   cut: Estimate,

@@ -4,7 +4,7 @@ import { performanceFindings } from './performance.ts';
 import { pinningFindings } from './pinning.ts';
 import { scalabilityFindings } from './scalability.ts';
 
-/** Everything that a run supports, in sentences, by claim. */
+/** All findings of a run, in sentences, by claim. */
 export function findingsOf(report: Report): Finding[] {
   return [
     ...scalabilityFindings(report),
@@ -15,7 +15,7 @@ export function findingsOf(report: Report): Finding[] {
   ];
 }
 
-/** Where the load generator was the limit, and other noise. */
+/** The findings about the load generator as the limit, and about other noise. */
 function generatorFindings(report: Report): Finding[] {
   const { performance, scalability, machine } = report;
   const limits = [

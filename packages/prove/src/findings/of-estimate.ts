@@ -2,17 +2,17 @@ import type { Claim, Finding } from '../report/schema.ts';
 import { fewestRounds, isSupported } from '../statistics/index.ts';
 import type { Estimate } from '../statistics/index.ts';
 
-/** What is said about a difference, by whether the rounds support it. */
+/** The texts about a difference, which depend on its significance. */
 export interface Wording {
-  /** What is compared, as the subject of a sentence: `the p99 at 800/s`. */
+  /** The subject of the sentence: `the p99 at 800/s`. */
   readonly what: string;
-  /** The sentence for a difference that the rounds support, given its interval in words; without its full stop. */
+  /** The sentence for a significant difference, with its interval as text; without the full stop. */
   readonly measured: (interval: string) => string;
   readonly format: (value: number) => string;
   readonly isHeadline?: boolean;
 }
 
-/** A finding about a difference: stated only when the rounds support it. */
+/** A finding about a difference, which is stated only if it is significant. */
 export function findingOf(claim: Claim, estimate: Estimate, wording: Wording): Finding {
   const { what, measured, format, isHeadline = true } = wording;
   const interval = `95 % interval ${format(estimate.low)} to ${format(estimate.high)}, ${estimate.rounds} rounds`;
@@ -45,7 +45,7 @@ export function findingOf(claim: Claim, estimate: Estimate, wording: Wording): F
   };
 }
 
-/** The first letter as at the beginning of a sentence. */
+/** The text with a capital first letter. */
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -6,7 +6,7 @@ import { kindOf } from './scalability.ts';
 
 const claim = 'performance';
 
-/** What the loads show: each proxy beside the direct path. */
+/** The findings about the loads: each proxy compared with the direct path. */
 export function performanceFindings(report: Report): Finding[] {
   const { performance, paths } = report;
   if (performance === undefined) return [];
@@ -29,7 +29,7 @@ export function performanceFindings(report: Report): Finding[] {
 
 type Pair = readonly [before: Load, after: Load];
 
-/** Pairs of loads at one rate with which both paths kept up, by rate. */
+/** Pairs of loads at the same rate, which both paths handled. */
 function pairs(loads: readonly Load[], direct: string, proxy: string): Pair[] {
   const of = (path: string): Load[] =>
     loads.filter((load) => load.path === path && load.rounds.every((round) => !round.isOverrun));
@@ -136,7 +136,7 @@ function costFindings(
   return findings;
 }
 
-/** Without a direct path there is nothing to compare with: what each path does. */
+/** The findings without a direct path to compare with: the numbers of each path. */
 function aloneFindings({ performance, paths }: Report): Finding[] {
   return paths.flatMap(({ name, kind }) => {
     const load =

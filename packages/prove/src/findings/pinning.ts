@@ -9,7 +9,7 @@ const poolers = [
   ['sluice', 'Sluice', ['pins', 'may pin'], 'pin a session on'],
 ] as const;
 
-/** What the statements mean to poolers, and what was tried. */
+/** The findings about the statements and the tried session state. */
 export function pinningFindings({ pinning }: Report): Finding[] {
   if (pinning === undefined) return [];
   return [

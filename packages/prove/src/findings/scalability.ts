@@ -2,7 +2,7 @@ import { formatBytes, formatNumber, plural } from '../report/format.ts';
 import type { Finding, RampPath, Report } from '../report/schema.ts';
 import { capital } from './of-estimate.ts';
 
-/** What the ramps show. Each is one ramp, so counts are stated, and latencies are only shown. */
+/** The findings about the ramps. Each path has one ramp, so the findings state counts, but not latencies. */
 export function scalabilityFindings({ scalability, paths }: Report): Finding[] {
   if (scalability === undefined) return [];
   const claim = 'scalability';
@@ -40,7 +40,7 @@ function memoryOf(bytes: number | null): string {
   return bytes === null ? '' : ` with ${formatBytes(bytes)} of memory`;
 }
 
-/** The widest step that both paths served whole. */
+/** The largest step at which both paths served all clients. */
 function commonStep(
   one: RampPath,
   other: RampPath,

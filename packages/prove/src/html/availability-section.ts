@@ -8,7 +8,7 @@ import type { Markup } from './markup.ts';
 import { plotFigure } from './plot.ts';
 import { table } from './table.ts';
 
-/** The failovers: a timeline, and what became of requests, rows and idle clients. */
+/** The failovers: a timeline, and the outcomes of requests, rows and idle clients. */
 export function availabilitySection(report: Report): Markup | null {
   const { availability, paths } = report;
   if (availability === undefined || availability.rounds.length === 0) return null;

@@ -1,6 +1,6 @@
 import type { Report } from '../report/schema.ts';
 
-/** The colour of a path: the same in every plot. */
+/** The color of a path: the same in every plot. */
 export function colorOf({ paths }: Report, name: string): number {
   return (
     Math.max(

@@ -25,7 +25,7 @@ const titles: Readonly<Record<Claim, string>> = {
   pinning: 'Pinning',
 };
 
-/** `report.html`: one file without a script and without a request, which opens from disk. */
+/** `report.html`: one file without scripts and requests, which opens from disk. */
 export function htmlReport(report: Report): string {
   const { paths, startedAt, seconds } = report;
   const shown = claims.filter((claim) => report[claim] !== undefined);
@@ -104,7 +104,7 @@ function withUnits(sentence: string): string {
   return sentence.replaceAll(beforeUnit, '\u00A0');
 }
 
-/** Everything that is needed to run the same again. */
+/** Everything that is needed to repeat the run. */
 function repeatSection(report: Report): Markup {
   const { machine, database, paths, settings, workload } = report;
   return html`<section aria-labelledby="repeat">
@@ -147,7 +147,7 @@ function repeatSection(report: Report): Markup {
   </section>`;
 }
 
-/** Indentation is taken out of the page at the end; that of the workload has to stay. */
+/** The page loses its indentation at the end, but the workload must keep it. */
 function preformatted(text: string): Markup {
   return new Markup(html`${text}`.text.replaceAll('\n', '&#10;'));
 }

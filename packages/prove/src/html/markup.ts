@@ -1,4 +1,4 @@
-/** Text that is HTML already, and is not escaped again. */
+/** Text that is HTML already, so it is not escaped. */
 export class Markup {
   readonly text: string;
 
@@ -9,7 +9,7 @@ export class Markup {
 
 export type Content = Markup | string | number | null | readonly Content[];
 
-/** A template whose values are escaped, unless they are markup. */
+/** A template that escapes its values, unless they are markup. */
 export function html(parts: TemplateStringsArray, ...values: readonly Content[]): Markup {
   let text = parts[0] ?? '';
   for (const [at, value] of values.entries()) text += render(value) + (parts[at + 1] ?? '');

@@ -14,7 +14,7 @@ const percentile = {
 } as const;
 const ms = { label: 'ms', scale: 'log' } as const;
 
-/** The loads: latency by percentile and by rate, logins, and what the database did. */
+/** The loads: latency by percentile and by rate, logins, and the work of the database. */
 export function performanceSection(report: Report): Markup | null {
   const { performance } = report;
   if (performance === undefined) return null;
@@ -76,7 +76,7 @@ function percentilePlot(
   });
 }
 
-/** Each round a dot: the noise, and the line of their medians. */
+/** One dot per round, which shows the noise, and a line through the medians. */
 function roundsPlot(report: Report, loads: readonly Load[], key: 'p50' | 'p99'): Markup | null {
   const paths = [...new Set(loads.map(({ path }) => path))];
   const series = paths.map((path): Series => {

@@ -4,10 +4,10 @@ import { html } from './markup.ts';
 import type { Content, Markup } from './markup.ts';
 import { table } from './table.ts';
 
-/** More than these are in report.json. */
+/** The maximum number of rows; report.json has all of them. */
 const mostShown = 60;
 
-/** What the statements mean to poolers. */
+/** The effects of the statements on poolers. */
 export function pinningSection({ pinning }: Report): Markup | null {
   if (pinning === undefined) return null;
   const { entries, source, statements, observed, measured, unread } = pinning;

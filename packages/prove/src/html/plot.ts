@@ -3,33 +3,33 @@ import { line } from 'd3-shape';
 import { formatNumber } from '../report/format.ts';
 import { html, Markup } from './markup.ts';
 
-/** A line, or dots, of a plot. */
+/** A line or a set of dots in a plot. */
 export interface Series {
   readonly name: string;
-  /** Which of the colours, by the place of the path. */
+  /** The index of the color: the position of the path. */
   readonly color: number;
   readonly isDashed?: boolean;
-  /** Dots alone: values that no line should join, such as those of rounds. */
+  /** Only dots, for values that a line should not connect, such as those of rounds. */
   readonly isDots?: boolean;
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
-/** An axis. `percentile` stretches what is close to 100, as HDR histograms are plotted. */
+/** An axis. `percentile` stretches the values close to 100, as in plots of HDR histograms. */
 export interface Axis {
   readonly label: string;
   readonly scale: 'linear' | 'log' | 'percentile';
   readonly format?: (value: number) => string;
 }
 
-/** A plot with a title, a legend and the numbers behind it. */
+/** A plot with a title, a legend and its numbers. */
 export interface Plot {
   readonly title: string;
-  /** One sentence on what it shows. */
+  /** One sentence about the plot. */
   readonly note: string;
   readonly x: Axis;
   readonly y: Axis;
   readonly series: readonly Series[];
-  /** Vertical lines, with what they mean. */
+  /** Vertical lines with labels. */
   readonly marks?: readonly { readonly x: number; readonly label: string }[];
 }
 
@@ -49,7 +49,7 @@ const margin = { top: 12, right: 14, bottom: 40, left: 52 };
 
 const percentileTicks = [0, 50, 90, 99, 99.9, 99.99];
 
-/** The plot for both widths, of which the style shows one; null when there is nothing to draw. */
+/** The plot in both widths, of which the style sheet shows one; null if there are no values. */
 export function plotFigure(plot: Plot): Markup | null {
   const points = plot.series.flatMap((series) => series.points);
   if (points.length === 0) return null;
@@ -77,7 +77,7 @@ interface Scaled {
   readonly ticks: readonly number[];
 }
 
-/** Percentiles are drawn by how often a power of ten of requests has one that is slower. */
+/** The position of a percentile: each further nine is one step. */
 function nines(percentile: number): number {
   return -Math.log10(1 - Math.min(percentile, 99.999) / 100);
 }
@@ -104,7 +104,7 @@ function scaled(
       .domain([from / 1.15, Math.max(high, from * 2) * 1.15])
       .range(range);
     const all = ends.ticks(ticks);
-    // Of many, those that begin with 1, 2 or 5.
+    // If there are many ticks, only those that begin with 1, 2 or 5.
     const few =
       all.length > ticks + 2 ? all.filter((tick) => /^[125]/.test(tick.toExponential())) : all;
     const fewer =
@@ -151,7 +151,7 @@ function drawing(plot: Plot, size: Size): Markup {
     ),
     `<text x="${(margin.left + right) / 2}" y="${size.height - 6}" text-anchor="middle">${x.label}</text>`,
     `<text transform="translate(12 ${(margin.top + bottom) / 2}) rotate(-90)" text-anchor="middle">${y.label}</text>`,
-    // All lines first: none crosses the label of another.
+    // All lines first, so that none crosses a label.
     ...marks.map(({ x: at }) => {
       const position = round(across.scale(at));
       return `<line class="mark" x1="${position}" x2="${position}" y1="${margin.top}" y2="${bottom}"/>`;
@@ -186,7 +186,7 @@ function tickText(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** The numbers of a plot, for those who cannot see it, and for those who want them exactly. */
+/** The numbers of a plot, for readers who cannot see it or who want exact values. */
 function numbers({ x, y, series, title }: Plot): Markup {
   const named = series.filter(({ points }) => points.length > 0);
   const rows = [...new Set(named.flatMap(({ points }) => points.map(([at]) => at)))].toSorted(

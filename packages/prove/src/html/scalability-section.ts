@@ -10,7 +10,7 @@ import { table } from './table.ts';
 
 const clients = { label: 'clients', scale: 'log' } as const;
 
-/** The ramps: latency, processes and memory of the database along them. */
+/** The ramps: latency, and the processes and memory of the database. */
 export function scalabilitySection(report: Report): Markup | null {
   const { scalability } = report;
   if (scalability === undefined) return null;

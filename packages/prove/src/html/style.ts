@@ -1,4 +1,4 @@
-/** The look of the report: light and dark, narrow and wide, on paper. */
+/** The style sheet of the report: light and dark, narrow and wide, and for print. */
 export const style = `
 :root {
   color-scheme: light dark;
@@ -36,7 +36,7 @@ ul.findings li.not-supported, ul.findings li.caveat { border-left-color: var(--w
 ul.findings .kind { font-size: .78rem; text-transform: uppercase; letter-spacing: .04em; color: var(--soft); display: block; }
 .plots { display: grid; gap: 1.2rem; grid-template-columns: minmax(0, 1fr); }
 @media (min-width: 1100px) { .plots { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); } }
-/* Beside each other, captions, plots and numbers begin at the same height. */
+/* Captions, plots and numbers that are side by side are aligned at the top. */
 .plots > figure { display: grid; grid-template-rows: subgrid; grid-row: span 4; row-gap: 0; }
 figure { margin: .6rem 0; min-width: 0; break-inside: avoid; }
 figcaption { font-weight: 600; margin-bottom: .2rem; }

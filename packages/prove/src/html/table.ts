@@ -2,10 +2,10 @@ import { html } from './markup.ts';
 import type { Content, Markup } from './markup.ts';
 
 /**
- * A table that scrolls by itself where it is wider than the page, and can be reached by keyboard.
+ * A table that scrolls separately if it is wider than the page, and that the keyboard can reach.
  *
- * @param textColumns - columns of words; the others are of numbers.
- * @param stacks - on a narrow page each row becomes a block, for rows that are mostly words.
+ * @param textColumns - columns of text; the others contain numbers.
+ * @param stacks - on a narrow page, each row becomes a block, for rows that are mostly text.
  */
 export function table(
   label: string,

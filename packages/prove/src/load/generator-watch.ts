@@ -2,27 +2,27 @@ import { performance } from 'node:perf_hooks';
 import type { EventLoopUtilization } from 'node:perf_hooks';
 import { Latencies } from './latency.ts';
 
-/** How the load generator itself fared while it measured. */
+/** The state of the load generator itself during a measurement. */
 export interface GeneratorHealth {
-  /** Share of the time in which its event loop was busy, 0 to 1. */
+  /** The share of the time in which its event loop was busy, from 0 to 1. */
   readonly busy: number;
-  /** Cores that its process used, of all its threads: 1 is one core. */
+  /** The number of cores that its process used, over all threads. */
   readonly cpu: number;
-  /** How late its event loop was, in milliseconds. */
+  /** The delay of its event loop, in milliseconds. */
   readonly lagP50: number;
   readonly lagP99: number;
   readonly lagMax: number;
 }
 
-/** Above this the generator has no room left: what is measured is partly its own queue. */
+/** Above this, the generator is saturated, and the measurement includes its own queue. */
 export const busyLimit = 0.85;
 
-/** Above this share of a latency, the generator's own lateness is no small part of it. */
+/** Above this share of a latency, the delay of the generator itself is a significant part of it. */
 const lagShareLimit = 0.5;
 
 const sampleMs = 5;
 
-/** Watches this process while it makes load. */
+/** Observes this process while it generates load. */
 export class GeneratorWatch {
   readonly #lags = new Latencies();
   readonly #loop: EventLoopUtilization = performance.eventLoopUtilization();
@@ -34,7 +34,7 @@ export class GeneratorWatch {
     let due = performance.now() + sampleMs;
     this.#timer = setInterval(() => {
       const now = performance.now();
-      // A timer may be early by what it is rounded to.
+      // A timer may fire early because of rounding.
       this.#lags.record(Math.max(0, now - due));
       due = now + sampleMs;
     }, sampleMs);
@@ -56,7 +56,7 @@ export class GeneratorWatch {
   }
 }
 
-/** Why the generator, and not what it measures, was the limit of a measurement; null when it was not. */
+/** Why the generator, rather than what it measures, was the limit of a measurement; null if it was not. */
 export function generatorLimit(health: GeneratorHealth, p99: number | undefined): string | null {
   if (health.busy > busyLimit) {
     return `the load generator was busy ${Math.round(health.busy * 100)} % of the time`;

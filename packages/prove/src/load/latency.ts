@@ -1,31 +1,31 @@
 import { createHistogram } from 'node:perf_hooks';
 import type { RecordableHistogram } from 'node:perf_hooks';
 
-/** The percentiles that tables show. */
+/** The percentiles in tables. */
 const shownPercentiles = { p50: 50, p90: 90, p99: 99, p999: 99.9 } as const;
 
-/** What a table shows of many latencies, in milliseconds. */
+/** The summary of many latencies in a table, in milliseconds. */
 export interface LatencySummary {
   readonly count: number;
   readonly mean: number;
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
-  /** Null when there are fewer than 1,000: it would be the slowest one. */
+  /** Null if there are fewer than 1,000 latencies: it would be the maximum. */
   readonly p999: number | null;
   readonly max: number;
 }
 
-/** One point of a curve: that share of all latencies, in per cent, is at most so many milliseconds. */
+/** One point of a curve: this percentage of all latencies is at most this number of milliseconds. */
 export type PercentilePoint = [percentile: number, ms: number];
 
-/** Halving the rest again and again, as HDR histograms are plotted: 0, 50, 75, 87.5, …, up to 99.99. */
+/** The percentiles of a curve, as in plots of HDR histograms, each halving the rest: 0, 50, 75, 87.5, …, up to 99.99. */
 const curvePercentiles = [
   0, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96, 97, 98, 98.5, 99, 99.25, 99.5, 99.75,
   99.9, 99.95, 99.975, 99.99,
 ];
 
-/** Latencies in a high dynamic range histogram (Node.js' own, in C): microseconds, exact to three digits. */
+/** Latencies in the HDR histogram of Node.js: in microseconds, with three significant digits. */
 export class Latencies {
   readonly #histogram: RecordableHistogram = createHistogram({
     lowest: 1,
@@ -49,14 +49,14 @@ export class Latencies {
     this.#histogram.add(other.#histogram);
   }
 
-  /** The latency, in milliseconds, that this share (in per cent) does not exceed. */
+  /** The latency that this percentage does not exceed, in milliseconds. */
   at(percentile: number): number {
-    // The histogram knows no percentile 0.
+    // The histogram has no percentile 0.
     if (percentile === 0) return this.#histogram.min / 1000;
     return this.#histogram.percentile(percentile) / 1000;
   }
 
-  /** Null when there is none. */
+  /** Null if there is none. */
   summary(): LatencySummary | null {
     if (this.count === 0) return null;
     const { p50, p90, p99, p999 } = shownPercentiles;
@@ -71,7 +71,7 @@ export class Latencies {
     };
   }
 
-  /** The curve of latency by percentile, as far as the count supports it: one request above the last point at least. */
+  /** The latency by percentile, up to the last point that at least one request exceeds. */
   curve(): PercentilePoint[] {
     if (this.count === 0) return [];
     return curvePercentiles

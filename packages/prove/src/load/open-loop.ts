@@ -5,45 +5,45 @@ import { Latencies } from './latency.ts';
 import type { Slot } from './slot.ts';
 import { errorCode } from './workload-client.ts';
 
-/** A load of so many transactions a second, whatever becomes of those before. */
+/** A load with a fixed number of transactions per second, independent of the responses. */
 export interface OpenLoopPlan {
   readonly rate: number;
   readonly seconds: number;
 }
 
-/** What came of a load. */
+/** The result of a load. */
 export interface OpenLoopResult {
   readonly rate: number;
   readonly seconds: number;
-  /** Transactions that were due. */
+  /** The number of transactions that were due. */
   readonly asked: number;
   readonly answered: number;
-  /** Without an answer when the load was over; their latency so far is counted. */
+  /** Not answered at the end of the load; their latency up to then is included. */
   readonly unanswered: number;
-  /** By SQLSTATE, or the words of the driver. */
+  /** By SQLSTATE, or by the message of the driver. */
   readonly failed: Readonly<Record<string, number>>;
-  /** Answers a second. */
+  /** Responses per second. */
   readonly throughput: number;
-  /** From the moment at which a transaction was due: what waits for a client that is late waits in here. */
+  /** From the time at which a transaction was due, so that waiting for a late client is included. */
   readonly latency: Latencies;
-  /** From the moment at which it was sent. */
+  /** From the time at which it was sent. */
   readonly service: Latencies;
   readonly generator: GeneratorHealth;
-  /** Transactions came faster than they were answered, and the load ended early. */
+  /** Transactions were due faster than they were answered, so the load ended early. */
   readonly isOverrun: boolean;
 }
 
-/** Timers tick every millisecond, and are late by up to one more. What is due in between is due at the tick. */
+/** Timers tick every millisecond, up to one millisecond late. Transactions that are due in between are sent at the tick. */
 const tickMs = 1;
 const tickToleranceMs = 2;
 
-/** A backlog of so many seconds ends a load: it would only grow. */
+/** A backlog of this many seconds ends a load, because it would only grow. */
 const backlogSeconds = 1.5;
 
-/** What was due is waited for so long after the end, in milliseconds. */
+/** The time to wait for pending transactions after the end, in milliseconds. */
 const graceMs = 2000;
 
-/** Runs a load on slots that are ready. The latencies are free of coordinated omission: they count from when a transaction was due. */
+/** Runs a load on slots that are ready. Latencies count from the time at which a transaction was due: no coordinated omission. */
 export async function openLoop(
   slots: readonly Slot[],
   plan: OpenLoopPlan,
@@ -57,14 +57,14 @@ class OpenLoop {
   readonly #plan: OpenLoopPlan;
   readonly #signal: AbortSignal;
   readonly #free: Slot[];
-  /** When each transaction that waits for a slot was due. */
+  /** The due times of the transactions that wait for a slot. */
   readonly #due: number[] = [];
   readonly #latency = new Latencies();
   readonly #service = new Latencies();
   readonly #failed: Record<string, number> = {};
-  /** When each transaction under way was due. */
+  /** The due times of the running transactions. */
   readonly #running = new Set<{ readonly due: number }>();
-  #asked = 0;
+  #count = 0;
   #answered = 0;
   #isOver = false;
   #isOverrun = false;
@@ -91,7 +91,7 @@ class OpenLoop {
     return {
       rate,
       seconds,
-      asked: this.#asked,
+      asked: this.#count,
       answered: this.#answered,
       unanswered: late.length,
       failed: this.#failed,
@@ -109,10 +109,10 @@ class OpenLoop {
     await new Promise<void>((resolve) => {
       const timer = setInterval(() => {
         const now = performance.now();
-        for (; this.#asked < total; this.#asked++) {
-          const due = startedAt + (this.#asked * 1000) / rate;
+        for (; this.#count < total; this.#count++) {
+          const due = startedAt + (this.#count * 1000) / rate;
           if (due > now) break;
-          // Late by more than a tick is late by fault of something, and counts.
+          // A delay of more than a tick has a cause, so it is included.
           this.#due.push(now - due <= tickToleranceMs ? now : due);
         }
         this.#serve();

@@ -3,14 +3,14 @@ import type { Workload } from '../workload/workload.ts';
 import type { Latencies } from './latency.ts';
 import { errorCode, WorkloadClient } from './workload-client.ts';
 
-/** Where the clients of a ramp put what they measure; a step at a time. */
+/** Collects the measurements of the clients of a ramp, one step at a time. */
 export interface RampRecorder {
-  /** Undefined: nothing is measured now. */
+  /** Undefined while nothing is measured. */
   latency: Latencies | undefined;
   failed: Record<string, number>;
 }
 
-/** A client that stays connected: it thinks, runs a transaction, and thinks again. */
+/** A client that stays connected, and alternates between think time and a transaction. */
 export class RampClient {
   readonly #client: WorkloadClient;
   readonly #workload: Workload;
@@ -34,28 +34,28 @@ export class RampClient {
     return new RampClient(await WorkloadClient.connect(url, workload), workload, recorder);
   }
 
-  /** Begins its life, or goes on with it, with think times stretched by a factor. */
+  /** Starts or continues, with think times multiplied by a factor. */
   start(stretch: number): void {
     this.#stretch = stretch;
     this.#life ??= this.#live();
   }
 
-  /** Asks something between two transactions. */
-  async ask(): Promise<void> {
+  /** Sends a query between two transactions. */
+  async query(): Promise<void> {
     await this.#asking;
-    await this.#client.ask();
+    await this.#client.query();
   }
 
   async end(): Promise<void> {
     this.#stopped.abort();
-    // A transaction that hangs is not waited for.
+    // It does not wait for a transaction that hangs.
     await Promise.race([this.#life, delay(1000, undefined, { ref: false })]);
     await this.#client.end();
   }
 
   async #live(): Promise<void> {
     const { signal } = this.#stopped;
-    // Clients do not begin all at once.
+    // Clients do not start all at once.
     let pause = Math.random() * this.#workload.meanThinkTime * this.#stretch;
     while (!signal.aborted && !this.#client.isBroken) {
       await delay(pause, undefined, { signal }).catch(() => undefined);

@@ -3,19 +3,19 @@ import type { Workload } from '../workload/workload.ts';
 import type { Latencies } from './latency.ts';
 import { WorkloadClient } from './workload-client.ts';
 
-/** Something that runs one transaction after the other; a load has as many as clients that may be busy at once. */
+/** Runs one transaction after the other; a load has one slot per client that can be busy at the same time. */
 export interface Slot {
-  /** Runs one transaction. Throws what went wrong; the slot is usable again when `ready` resolves. */
+  /** Runs one transaction. Throws its error; the slot is usable again when `ready` resolves. */
   run(): Promise<void>;
-  /** Resolves when it can run the next, after an error. */
+  /** Resolves when it can run the next transaction, after an error. */
   ready(signal: AbortSignal): Promise<void>;
   end(): Promise<void>;
 }
 
-/** How long a client waits before it tries again to connect, in milliseconds. */
+/** The delay before a client retries to connect, in milliseconds. */
 const reconnectMs = 100;
 
-/** A connection that is kept, as a pool of a driver keeps it. */
+/** A permanent connection, as in the pool of a driver. */
 export class KeptSlot implements Slot {
   readonly #url: () => string;
   readonly #workload: Workload;
@@ -51,14 +51,14 @@ export class KeptSlot implements Slot {
   }
 }
 
-/** A new connection for each transaction, as functions have it. */
+/** A new connection for each transaction, as in serverless functions. */
 export class ConnectingSlot implements Slot {
   readonly #url: () => string;
   readonly #workload: Workload;
   readonly #connects: Latencies;
   #ending: Promise<void> = Promise.resolve();
 
-  /** `connects` is given how long each login took, what the driver sends of its own accord included. */
+  /** `connects` gets the duration of each login, including the statements that the driver itself sends. */
   constructor(url: () => string, workload: Workload, connects: Latencies) {
     this.#url = url;
     this.#workload = workload;
@@ -66,7 +66,7 @@ export class ConnectingSlot implements Slot {
   }
 
   async run(): Promise<void> {
-    // One slot has one connection at most, also while the former one says goodbye.
+    // A slot has at most one connection, including one that is closing.
     await this.#ending;
     const startedAt = performance.now();
     const client = await WorkloadClient.connect(this.#url(), this.#workload);

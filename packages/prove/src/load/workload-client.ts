@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
 import type { Statement, Step, Workload } from '../workload/workload.ts';
 
-/** How long a login may take, in milliseconds, before it counts as failed. */
+/** The timeout after which a login counts as failed, in milliseconds. */
 const loginTimeoutMs = 10_000;
 
-/** How long a statement may take, in milliseconds, before the application gives up. */
+/** The timeout after which the application gives up a statement, in milliseconds. */
 const statementTimeoutMs = 30_000;
 
-/** One connection of the application that a workload stands for. */
+/** One connection of the application that a workload describes. */
 export class WorkloadClient {
   readonly #client: Client;
   readonly #workload: Workload;
@@ -25,7 +25,7 @@ export class WorkloadClient {
     });
   }
 
-  /** Logs in and sends what the driver sends on each new connection. */
+  /** Logs in, and sends what the driver sends on each new connection. */
   static async connect(url: string, workload: Workload): Promise<WorkloadClient> {
     const client = new Client({
       connectionString: url,
@@ -43,12 +43,12 @@ export class WorkloadClient {
     }
   }
 
-  /** It can be used no more. */
+  /** It is no longer usable. */
   get isBroken(): boolean {
     return this.#isBroken;
   }
 
-  /** Runs one transaction, picked by weight, and what the driver sends after it. */
+  /** Runs one transaction, chosen by weight, and what the driver sends after it. */
   async transact(): Promise<void> {
     const { steps } = this.#workload.pick();
     try {
@@ -60,13 +60,13 @@ export class WorkloadClient {
     }
   }
 
-  /** Asks something that changes nothing. */
-  async ask(): Promise<void> {
+  /** Sends a query without side effects. */
+  async query(): Promise<void> {
     await this.#client.query('SELECT 1');
   }
 
   async end(): Promise<void> {
-    // A connection that never came to be has nobody to say goodbye to.
+    // `end()` may never resolve if the connection was never established.
     await Promise.race([
       this.#client.end().catch(() => undefined),
       delay(1000, undefined, { ref: false }),
@@ -89,7 +89,7 @@ export class WorkloadClient {
   }
 }
 
-/** The SQLSTATE of an error, or else the words of the driver or the operating system. */
+/** The SQLSTATE of an error, or the message of the driver or the operating system. */
 export function errorCode(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;

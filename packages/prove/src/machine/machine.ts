@@ -1,17 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 
-/** What the numbers depend on. No host name and no path: results are published. */
+/** The properties of the machine that affect the numbers. No host name and no path, because results are published. */
 export interface Machine {
   readonly cores: number;
   readonly cpu: string;
   readonly memoryBytes: number;
   readonly kernel: string;
-  /** Load average over one minute before the run: above 0.5, something else was using the machine. */
+  /** The load average over one minute before the run: above 0.5, something else used the machine. */
   readonly loadBefore: number;
 }
 
-/** Finds out what this machine is. */
+/** Reads the properties of this machine. */
 export async function describeMachine(): Promise<Machine> {
   return {
     cores: os.availableParallelism(),
@@ -22,7 +22,7 @@ export async function describeMachine(): Promise<Machine> {
   };
 }
 
-/** Of `os.cpus()`, Node.js needs a clock speed to fill in the model, which virtual machines do not always give. */
+/** `os.cpus()` has a model only if the clock speed is known, which is not the case on every virtual machine. */
 async function cpuModel(): Promise<string> {
   const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '');
   return /^model name\s*:\s*(.+)$/m.exec(text)?.[1] ?? os.cpus()[0]?.model ?? 'unknown';

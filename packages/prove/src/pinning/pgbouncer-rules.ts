@@ -4,8 +4,8 @@ import { onFlag } from './verdict.ts';
 import type { Rule } from './verdict.ts';
 
 /**
- * Parameters that PgBouncer 1.25 carries from connection to connection in transaction pooling: those it knows, and
- * `track_extra_parameters` at its default.
+ * Parameters that PgBouncer 1.25 tracks across server connections in transaction pooling: built-in ones, and the default of
+ * `track_extra_parameters`.
  */
 const tracked = new Set([
   'application_name',
@@ -16,7 +16,7 @@ const tracked = new Set([
   'timezone',
 ]);
 
-/** Sets a parameter that is not tracked, for the session. */
+/** Sets an untracked parameter for the session. */
 function setsUntracked({ flags, details }: Effects): boolean {
   if ((flags & Flag.SetsParameter) === 0) return false;
   return details.some(
@@ -40,7 +40,7 @@ function deallocatesAll({ details }: Effects): boolean {
   return details.some((detail) => detail.kind === 'deallocate' && detail.name === undefined);
 }
 
-/** What PgBouncer in transaction pooling does not keep, and mostly does not say (its page "Features", "SQL feature map for pooling modes"). */
+/** What PgBouncer loses in transaction pooling, mostly without an error (its page "Features", "SQL feature map for pooling modes"). */
 export const pgbouncerRules: readonly Rule[] = [
   {
     effect: 'misses',

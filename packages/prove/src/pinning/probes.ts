@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import type { DatabasePath } from '../claims/run.ts';
 import type { Pinning } from '../report/schema.ts';
 
-/** State that a session leaves, and how to see whether it is there. */
+/** A kind of session state, and how to detect it. */
 interface Probe {
   readonly tried: string;
   readonly leave: string;
@@ -12,10 +12,10 @@ interface Probe {
   readonly clear: string;
 }
 
-/** Stands in every statement of the probes, so that none of them is taken for one of the application's. */
+/** Marks every statement of the probes, so that none of them counts as one of the application. */
 export const ownMark = 'sluice_prove';
 
-/** The kinds of state that are tried, but for LISTEN, which is seen by what arrives. */
+/** The kinds of state that are tried, except LISTEN, which is detected by a notification. */
 export const probes: readonly Probe[] = [
   {
     tried: 'a parameter (SET)',
@@ -44,12 +44,12 @@ export const probes: readonly Probe[] = [
   },
 ];
 
-/** How long an answer may take, in milliseconds. A pool of one connection lets the second session wait. */
+/** The timeout of a response, in milliseconds. With a pool of one connection, the second session waits. */
 const patienceMs = 3000;
 
 /**
- * Leaves state in one session and looks for it, in that session and in another one, while the other has the server connection
- * that the first one had. What is left is removed again on both.
+ * Creates state in one session and looks for it in that session, and in another session that has the server connection of the
+ * first one. Then removes the state in both.
  */
 export async function probePath(path: DatabasePath): Promise<Pinning['measured']> {
   const [one, other] = [await connect(path), await connect(path)];
@@ -57,7 +57,7 @@ export async function probePath(path: DatabasePath): Promise<Pinning['measured']
   try {
     for (const probe of probes) {
       await one.query(probe.leave);
-      // The other takes the connection that has just become free, if there is a pool.
+      // If there is a pool, the other session gets the connection that has just become free.
       await other.query('BEGIN');
       const seenByOthers = await found(other, `SAVEPOINT before`, probe.check);
       const kept = await found(one, undefined, probe.check);
@@ -94,7 +94,7 @@ async function found(client: Client, before: string | undefined, check: string):
   }
 }
 
-/** Both at once within transactions, so that a pool has to use both server connections. */
+/** Both in transactions at the same time, so that a pool has to use both server connections. */
 async function clear(clients: readonly Client[], statement: string): Promise<void> {
   for (const client of clients) await client.query('ROLLBACK').catch(() => undefined);
   for (const client of clients) await client.query('BEGIN').catch(() => undefined);
@@ -112,18 +112,18 @@ async function probeListen(
   one: Client,
   other: Client,
 ): Promise<Pinning['measured'][number]> {
-  const heard = { one: false, other: false };
-  one.on('notification', () => (heard.one = true));
-  other.on('notification', () => (heard.other = true));
+  const arrived = { one: false, other: false };
+  one.on('notification', () => (arrived.one = true));
+  other.on('notification', () => (arrived.other = true));
   await one.query('LISTEN sluice_prove_probe');
   await other.query('NOTIFY sluice_prove_probe');
   const deadline = performance.now() + 500;
-  while (!heard.one && performance.now() < deadline) await delay(10);
+  while (!arrived.one && performance.now() < deadline) await delay(10);
   await clear([one, other], 'UNLISTEN sluice_prove_probe');
   return {
     path: path.name,
     tried: 'a channel (LISTEN)',
-    kept: heard.one,
-    seenByOthers: heard.other,
+    kept: arrived.one,
+    seenByOthers: arrived.other,
   };
 }

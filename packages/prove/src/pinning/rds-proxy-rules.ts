@@ -2,15 +2,15 @@ import { Flag } from '@sluice/proxy/sql';
 import { onFlag } from './verdict.ts';
 import type { Rule } from './verdict.ts';
 
-/** Above this a statement pins, in bytes of its text. */
+/** A longer statement pins, in bytes of its text. */
 const longestText = 16_384;
 
-/** Temporary objects pin even when they end with the transaction, which the flag leaves out. */
+/** Temporary objects pin even if they end with the transaction; the flag does not include these. */
 const temporary = /\b(?:create|into)\s+(?:(?:local|global|or\s+replace)\s+)*temp(?:orary)?\b/i;
 
 /**
- * What makes Amazon RDS Proxy keep a session on its server connection until the client disconnects: the list for
- * PostgreSQL in the user guide of RDS ("Avoiding pinning an RDS Proxy"). Nothing there ends a pin.
+ * What pins a session of Amazon RDS Proxy to its server connection until the client disconnects: the list for PostgreSQL in the
+ * user guide of RDS ("Avoiding pinning an RDS Proxy"). According to it, nothing ends a pin.
  */
 export const rdsProxyRules: readonly Rule[] = [
   {

@@ -1,4 +1,5 @@
-import { pinReasonOf, pinDescriptions } from '@sluice/proxy/pin-reason';
+import { pinDescriptions } from '@sluice/proxy/pin-reason';
+import { pinReasonOf } from '@sluice/proxy/pin-reason-of';
 import { Flag } from '@sluice/proxy/sql';
 import type { Effects } from '@sluice/proxy/sql';
 import { judge, onFlag } from './verdict.ts';
@@ -37,7 +38,7 @@ const rules: readonly Rule[] = [
   },
 ];
 
-/** What Sluice does with a statement: its own rules for pins, and else what it tracks. */
+/** What Sluice does with a statement: its own rules for pins, otherwise what it tracks. */
 export function sluiceVerdict(effects: Effects, text: string): Verdict {
   const reason = pinReasonOf(effects);
   if (reason === null) return judge(rules, effects, text);

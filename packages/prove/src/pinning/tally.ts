@@ -7,10 +7,10 @@ import { sluiceVerdict } from './sluice-rules.ts';
 import { judge, nothing } from './verdict.ts';
 import type { Verdict } from './verdict.ts';
 
-/** Distinct statements that are told apart; what comes beyond is counted, and not listed. */
+/** The maximum number of distinct statements; further ones are counted, but not listed. */
 const mostEntries = 2000;
 
-/** What the poolers make of one statement. */
+/** The verdicts of the poolers about one statement. */
 interface Judgement {
   readonly rdsProxy: Verdict;
   readonly pgbouncer: Verdict;
@@ -25,7 +25,7 @@ interface Entry extends Judgement {
 /** Effects that cost a session more than a transaction. */
 const lasting = new Set(['pins', 'loses', 'breaks', 'misses']);
 
-/** Counts statements by what poolers make of them, and sessions that they cost their place in the pool. */
+/** Counts statements by the verdicts of the poolers, and the sessions that lose their place in the pool. */
 export class Tally {
   readonly #entries = new Map<string, Entry>();
   readonly #sessions = {
@@ -37,9 +37,9 @@ export class Tally {
   #statements = 0;
 
   /**
-   * Takes a statement; `count` times, or with that weight.
+   * Adds a statement `count` times, or with that weight.
    *
-   * @param session - which session sent it, where that is known.
+   * @param session - the session that sent it, if known.
    */
   add(text: string, count = 1, session?: string): void {
     this.#statements += count;
@@ -66,7 +66,7 @@ export class Tally {
       .map((entry) => ({ ...entry, share: entry.count / Math.max(1e-9, this.#statements) }));
   }
 
-  /** Null where no statement came with its session. */
+  /** Null if no statement has a known session. */
   sessions(): Pinning['sessions'] {
     const { seen, rdsProxy, pgbouncer, sluice } = this.#sessions;
     if (seen.size === 0) return null;
@@ -85,10 +85,10 @@ export class Tally {
   }
 }
 
-/** What the poolers make of one statement. */
+/** The verdicts of the poolers about one statement. */
 export function judgeStatement(text: string): Judgement {
   let effects = classify(text);
-  // Where its literals were replaced, as in a digest, a text may not be SQL any more: SET NAMES $1.
+  // A text whose literals were replaced, as in a digest, may no longer be valid SQL: SET NAMES $1.
   if (isRefused(effects)) effects = classify(text.replaceAll(/\$\d+/g, "'x'"));
   if (isRefused(effects)) return { rdsProxy: nothing, pgbouncer: nothing, sluice: nothing };
   return {
@@ -98,7 +98,7 @@ export function judgeStatement(text: string): Judgement {
   };
 }
 
-/** A server refuses it as well, so it leaves nothing. A digest with its literals replaced may be such a text. */
+/** A server refuses it too, so it has no effect. A digest with replaced literals may be such a text. */
 function isRefused({ flags, reason }: Effects): boolean {
   return (flags & Flag.Opaque) !== 0 && reason === 'syntax';
 }

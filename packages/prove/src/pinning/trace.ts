@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
+import { messageOf } from '@sluice/proxy/error-message';
+import { isRecord, isString, listOf, objectOf, optional, parseJson } from '@sluice/proxy/json';
 import { parse as parseCsv } from 'csv-parse';
 import { ProveError } from '../prove-error.ts';
 
-/** One thing that a trace tells. */
+/** One entry of a trace. */
 export type TraceEvent =
   | {
       readonly kind: 'statement';
@@ -12,17 +14,17 @@ export type TraceEvent =
       readonly count: number;
       readonly session: string | undefined;
     }
-  /** A pin that RDS Proxy itself tells of. */
+  /** A pin that RDS Proxy itself has logged. */
   | {
       readonly kind: 'pin';
       readonly reason: string;
       readonly digest: string;
       readonly session: string | undefined;
     }
-  /** A line that should have held a statement, and cannot be read. */
+  /** A line for a statement that cannot be parsed. */
   | { readonly kind: 'unread' };
 
-/** The forms of traces that are known. */
+/** The supported formats of traces. */
 export const traceForms = {
   'rds-proxy': 'the log of RDS Proxy (DebugLogging)',
   csvlog: 'a log of PostgreSQL in CSV (log_destination csvlog)',
@@ -33,7 +35,7 @@ export const traceForms = {
 
 export type TraceForm = keyof typeof traceForms;
 
-/** Reads a recorded trace, line by line, so that it may be of any size. */
+/** Reads a recorded trace line by line, so that it can be of any size. */
 export async function* readTrace(file: string, form: TraceForm): AsyncGenerator<TraceEvent> {
   switch (form) {
     case 'rds-proxy':
@@ -47,14 +49,14 @@ export async function* readTrace(file: string, form: TraceForm): AsyncGenerator<
       break;
     case 'csvlog':
       for await (const row of csv(file, false)) {
-        const fields = row as readonly string[];
-        yield* statementEvents(fields[13] ?? '', fields[5] === '' ? undefined : fields[5]);
+        if (!isStrings(row)) continue;
+        yield* statementEvents(row[13] ?? '', row[5] === '' ? undefined : row[5]);
       }
       break;
     case 'pg_stat_statements':
       for await (const row of csv(file, true)) {
-        const { query = '', calls = '1' } = row as Readonly<Record<string, string>>;
-        yield query === ''
+        const { query, calls } = isRecord(row) ? row : {};
+        yield typeof query !== 'string' || query === ''
           ? { kind: 'unread' }
           : { kind: 'statement', text: query, count: Number(calls) || 1, session: undefined };
       }
@@ -62,7 +64,7 @@ export async function* readTrace(file: string, form: TraceForm): AsyncGenerator<
   }
 }
 
-/** Finds out the form of a trace by its beginning. */
+/** Detects the format of a trace from its beginning. */
 export async function formOf(file: string): Promise<TraceForm> {
   let start: string;
   try {
@@ -74,7 +76,7 @@ export async function formOf(file: string): Promise<TraceForm> {
       await handle.close();
     }
   } catch (error) {
-    throw new ProveError(`the trace ${file} cannot be read: ${(error as Error).message}`);
+    throw new ProveError(`the trace ${file} cannot be read: ${messageOf(error)}`);
   }
   const [first = ''] = start.split('\n', 1);
   if (/\[clientConnection=\d+\]|session was pinned to the server connection/.test(start))
@@ -102,7 +104,7 @@ function csv(file: string, hasHeader: boolean): AsyncIterable<unknown> {
   );
 }
 
-/** `statement: …` of the simple protocol, `execute NAME: …` of the extended one; with log_duration in front. */
+/** `statement: …` of the simple protocol or `execute NAME: …` of the extended one, possibly after a duration (log_duration). */
 const statementMessage = /^(?:duration: [\d.]+ ms\s+)?(?:statement|execute [^:\n]*): ([\s\S]*)$/;
 
 function* statementEvents(message: string, session: string | undefined): Generator<TraceEvent> {
@@ -110,22 +112,24 @@ function* statementEvents(message: string, session: string | undefined): Generat
   if (text !== undefined) yield { kind: 'statement', text, count: 1, session };
 }
 
+const isStrings = listOf(isString);
+
+/** The used fields of a line of a log in JSON. */
+const isLogEntry = objectOf<{
+  readonly message: string | undefined;
+  readonly session_id: string | undefined;
+}>({ message: optional(isString), session_id: optional(isString) });
+
 async function* jsonEvents(source: AsyncIterable<string>): AsyncGenerator<TraceEvent> {
   for await (const line of source) {
     if (line.trim() === '') continue;
-    try {
-      const { message, session_id } = JSON.parse(line) as {
-        readonly message?: string;
-        readonly session_id?: string;
-      };
-      yield* statementEvents(message ?? '', session_id);
-    } catch {
-      yield { kind: 'unread' };
-    }
+    const entry = parseJson(line, isLogEntry);
+    if (entry === undefined) yield { kind: 'unread' };
+    else yield* statementEvents(entry.message ?? '', entry.session_id);
   }
 }
 
-/** A line that begins with a tab goes on with the message before it. */
+/** A line that begins with a tab continues the previous message. */
 async function* stderrEvents(source: AsyncIterable<string>): AsyncGenerator<TraceEvent> {
   let message: string | undefined;
   let session: string | undefined;
@@ -137,13 +141,13 @@ async function* stderrEvents(source: AsyncIterable<string>): AsyncGenerator<Trac
     if (message !== undefined) yield* statementEvents(message, session);
     const entry = /^(.*?)\bLOG:\s+(.*)$/.exec(line);
     message = entry?.[2];
-    // %p or %c in brackets, as log_line_prefix has it by default and on RDS.
+    // %p or %c in brackets, as in the default log_line_prefix and that of RDS.
     session = /\[([0-9a-f.]+)(?:-\d+)?\]/.exec(entry?.[1] ?? '')?.[1];
   }
   if (message !== undefined) yield* statementEvents(message, session);
 }
 
-/** Pins, as RDS Proxy tells them: with the reason, and mostly the statement, its literals replaced. */
+/** The pins in the log of RDS Proxy: with the reason, and mostly the statement with replaced literals. */
 async function* rdsProxyEvents(source: AsyncIterable<string>): AsyncGenerator<TraceEvent> {
   for await (const line of source) {
     const session = /\[clientConnection=(\d+)\]/.exec(line)?.[1];

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 
-/** Objects of the report have no members that the schema does not name. */
+/** Objects of the report have no other members than those in the schema. */
 export const strict = { additionalProperties: false } as const;
 
 export const latencySummary = Type.Object(

@@ -1,4 +1,4 @@
-/** What the errors that a ramp or a failover meets are called, by SQLSTATE (manual, appendix A) or by name of the system. */
+/** The names of errors during a ramp or a failover, by SQLSTATE (manual, appendix A) or by system error code. */
 const names: Readonly<Record<string, string>> = {
   '08000': 'no connection available',
   '08006': 'connection lost',
@@ -13,7 +13,7 @@ const names: Readonly<Record<string, string>> = {
   ECONNRESET: 'connection reset',
 };
 
-/** Failures as people read them: `2 × 53300 (too many connections)`. */
+/** Failures as text: `2 × 53300 (too many connections)`. */
 export function failureText(failures: Readonly<Record<string, number>>): string {
   return Object.entries(failures)
     .map(([code, count]) => {

@@ -1,4 +1,4 @@
-/** Numbers as people read them, with as many digits as they carry. */
+/** A number as text, with its significant digits. */
 export function formatNumber(value: number): string {
   const size = Math.abs(value);
   if (!Number.isFinite(value)) return '–';

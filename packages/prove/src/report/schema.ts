@@ -8,7 +8,7 @@ import {
 } from './claims-schema.ts';
 import { estimate, strict } from './common-schema.ts';
 
-/** The four claims, in the order in which they are proved. */
+/** The four claims, in the order of their measurement. */
 export const claims = ['scalability', 'performance', 'availability', 'pinning'] as const;
 
 export type Claim = (typeof claims)[number];

@@ -1,5 +1,6 @@
 import { capital } from '../findings/of-estimate.ts';
 import { listed } from './format.ts';
+import { workloadName } from './workload-name.ts';
 import type { Claim, Finding, Report } from './schema.ts';
 import { claims } from './schema.ts';
 
@@ -12,7 +13,7 @@ const marks: Readonly<Record<Finding['kind'], string>> = {
   caveat: '!',
 };
 
-/** What a terminal shows at the end: findings in sentences, by claim. */
+/** The summary for the terminal: findings in sentences, by claim. */
 export function summaryOf(report: Report): string {
   const { paths, seconds, database, findings } = report;
   const lines = [
@@ -32,10 +33,9 @@ export function summaryOf(report: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** Where the statements came from: the workload of the load, and what pinning was judged by where that is something else. */
+/** The source of the statements: the workload of the load, and that of pinning if it is different. */
 export function statementsOf({ workload, scalability, performance, pinning }: Report): string {
-  const { name = '' } = workload as { readonly name?: string };
-  const ran = `workload ${name}`;
+  const ran = `workload ${workloadName(workload)}`;
   if (pinning === undefined || pinning.source.startsWith(ran)) return ran;
   return scalability === undefined && performance === undefined
     ? pinning.source
@@ -48,10 +48,10 @@ function heading(claim: Claim | 'generator'): string {
     : claim.charAt(0).toUpperCase() + claim.slice(1);
 }
 
-/** The space between a number and its unit, where no line ends. */
+/** The space between a number and its unit, at which lines do not break. */
 export const beforeUnit = /(?<=\d) (?=(?:%|µs|ms|s|kB|MB|GB)(?![\w%]))/g;
 
-/** Lines of at most 79 characters, the further ones indented. */
+/** Lines of at most 79 characters; continuation lines are indented. */
 function wrap(text: string): string[] {
   const lines: string[] = [];
   let line = '';

@@ -2,12 +2,12 @@ import type { TSchema } from 'typebox';
 import { Settings } from 'typebox/system';
 import { Value } from 'typebox/value';
 
-// A person wants to know all of them at once; 8 is the default.
+// All problems are reported at once; the default is 8.
 Settings.Set({ maxErrors: 500 });
 
-/** One thing that is wrong with a value, and where. */
+/** One problem of a value, with its position. */
 export interface SchemaProblem {
-  /** From the top of the value down to what is wrong. */
+  /** The path from the top of the value to the problem. */
   readonly keys: readonly string[];
   readonly message: string;
 }
@@ -15,8 +15,7 @@ export interface SchemaProblem {
 type SchemaError = ReturnType<typeof Value.Errors>[number];
 
 /**
- * What is wrong with a value, in sentences. Of a union, only the member that the value was meant to be is told of: the one
- * whose `generate` it has.
+ * The problems of a value, in sentences. For a union, only those of the intended member: the one with the same `generate`.
  */
 export function schemaProblems(schema: TSchema, value: unknown): SchemaProblem[] {
   const errors = Value.Errors(schema, value);
@@ -34,7 +33,7 @@ export function schemaProblems(schema: TSchema, value: unknown): SchemaProblem[]
   return problems;
 }
 
-/** The value that a union's error is about: the part of its path that all members share. */
+/** The path of the value that an error of a union concerns: the part that all members share. */
 function unionPlace({ schemaPath, instancePath }: SchemaError): string {
   const inside =
     schemaPath.slice(schemaPath.lastIndexOf('/anyOf/')).split('/properties/').length - 1;
@@ -72,27 +71,27 @@ function addUnion(problems: SchemaProblem[], group: readonly SchemaError[]): voi
       ? `must be one of ${tags.join(', ')}`
       : missing.size > 0
         ? `lacks ${[...missing].join(' or ')}`
-        : 'is of none of the kinds allowed here';
+        : 'is none of the kinds that are allowed here';
   problems.push({
     keys: keysOf(unionPlace(first)),
     message: `${nameOf(unionPlace(first))} ${wanted}`,
   });
 }
 
-/** The properties by which the members of a union are told apart. */
+/** The properties that distinguish the members of a union. */
 const unionTags: readonly string[] = ['generate', 'think', 'statement'];
 
 function isTag(params: object): boolean {
   return (
     'requiredProperties' in params &&
     Array.isArray(params.requiredProperties) &&
-    unionTags.some((tag) => (params.requiredProperties as unknown[]).includes(tag))
+    params.requiredProperties.some((name) => unionTags.some((tag) => tag === name))
   );
 }
 
 function add(problems: SchemaProblem[], error: SchemaError): void {
   const { keyword, instancePath, params, message } = error;
-  // Told already: by `additionalProperties`, and by the members of the union.
+  // Already reported by `additionalProperties` and by the members of the union.
   if (keyword === 'boolean' || keyword === 'anyOf') return;
   const keys = keysOf(instancePath);
   const name = nameOf(instancePath);
@@ -116,7 +115,7 @@ function keysOf(instancePath: string): string[] {
     .map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** `transactions[0].weight`; the whole value has no name. */
+/** For example `transactions[0].weight`; the whole value is the file. */
 function nameOf(instancePath: string): string {
   const keys = keysOf(instancePath);
   if (keys.length === 0) return 'the file';

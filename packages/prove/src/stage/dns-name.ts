@@ -1,36 +1,36 @@
 import type { Postgres } from '@sluice/testkit';
 
-/** What Amazon RDS gives the name of an instance. */
+/** The time to live that Amazon RDS sets for the name of an instance. */
 export const dnsTimeToLive = 5000;
 
 /**
- * How a client without a proxy finds the primary: by a DNS name that follows it, whose answer it believes for the time to
- * live. The age of what it knows at first is random, as when a failover comes unannounced.
+ * Simulates how a client without a proxy finds the primary: by a DNS name that follows the primary, and whose answer the client
+ * caches for the time to live. The initial age of the cached answer is random, as in an unplanned failover.
  */
 export class DnsName {
-  /** What DNS says now. */
+  /** The current answer of DNS. */
   record: Postgres;
   #known: Postgres;
-  #askedAt: number;
+  #resolvedAt: number;
 
   constructor(record: Postgres) {
     this.record = record;
     this.#known = record;
-    this.#askedAt = Date.now() - Math.random() * dnsTimeToLive;
+    this.#resolvedAt = Date.now() - Math.random() * dnsTimeToLive;
   }
 
-  /** Where a client dials at this moment. */
+  /** The address that a client currently uses. */
   resolve(): Postgres {
-    if (Date.now() - this.#askedAt >= dnsTimeToLive) {
+    if (Date.now() - this.#resolvedAt >= dnsTimeToLive) {
       this.#known = this.record;
-      this.#askedAt = Date.now();
+      this.#resolvedAt = Date.now();
     }
     return this.#known;
   }
 
-  /** The clients have known the present answer for a random time, as before a new round. */
+  /** Gives the cached answer a random age, for a new round. */
   refresh(): void {
     this.#known = this.record;
-    this.#askedAt = Date.now() - Math.random() * dnsTimeToLive;
+    this.#resolvedAt = Date.now() - Math.random() * dnsTimeToLive;
   }
 }

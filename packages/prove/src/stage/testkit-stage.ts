@@ -1,35 +1,36 @@
+import { isWorkResponse } from '@sluice/proxy/admin-json';
 import { FaultProxy, failOver, repairCluster, startCluster } from '@sluice/testkit';
 import type { Cluster, FailoverKind, Postgres } from '@sluice/testkit';
 import { Client } from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ProxyProcess } from './proxy-process.ts';
 
-/** What a stage is told. */
+/** The options of a stage. */
 export interface StageOptions {
-  /** The most server connections of the proxy. */
+  /** The maximum number of server connections of the proxy. */
   readonly poolSize: number;
-  /** `max_connections` of the servers. Default 100, as PostgreSQL's. */
+  /** `max_connections` of the servers. Default 100, as in PostgreSQL. */
   readonly maxConnections?: number;
   /**
-   * Puts a stretch of network before each server, which can be cut. It runs in this process, so nothing on this stage can be
-   * measured for speed then. Default false.
+   * Puts a network that can be interrupted in front of each server. It runs in this process, so the speed of this stage is not
+   * meaningful then. Default false.
    */
   readonly networks?: boolean;
-  /** More settings of the proxy. */
+  /** Further settings of the proxy. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly parameters?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
-/** When a failover happened, in milliseconds of the wall clock. */
+/** The times of a failover, in milliseconds of the wall clock. */
 export interface FailoverTimes {
   readonly faultAt: number;
-  /** When the standby took writes. */
+  /** When the standby accepted writes. */
   readonly promotedAt: number;
   readonly former: Postgres;
 }
 
-/** A primary with a standby, and Sluice before them, all on this machine. */
+/** A primary with a standby, and Sluice in front of them, all on this machine. */
 export class TestkitStage {
   readonly cluster: Cluster;
   readonly proxy: ProxyProcess;
@@ -45,7 +46,7 @@ export class TestkitStage {
     this.#networks = networks;
   }
 
-  /** A commit waits for the standby, so that a promotion can lose no acknowledged row on any path. */
+  /** A commit waits for the standby, so that a promotion loses no acknowledged row on any path. */
   static async start(options: StageOptions): Promise<TestkitStage> {
     const { poolSize, maxConnections, parameters, signal } = options;
     const cluster = await startCluster({
@@ -85,7 +86,7 @@ export class TestkitStage {
     return this.#url('127.0.0.1', this.proxy.port);
   }
 
-  /** To a server, around Sluice. */
+  /** Directly to a server. */
   directUrl(server: Postgres): string {
     const { host, port } = this.#networks.get(server) ?? server;
     return this.#url(host, port);
@@ -97,7 +98,7 @@ export class TestkitStage {
     return network;
   }
 
-  /** Makes the primary fail and the standby take over; `promoted` is called when that takes writes. */
+  /** Makes the primary fail and promotes the standby; `promoted` is called when the standby accepts writes. */
   async failOver(
     kind: FailoverKind,
     promoted: (standby: Postgres) => void,
@@ -110,10 +111,11 @@ export class TestkitStage {
       failOver(this.cluster, kind, {
         network: (server) => this.network(server),
         pause: async () => {
-          while ((await proxy.ask('POST', '/pause'))['quiet'] !== true) await delay(2);
+          while ((await proxy.request('POST', '/pause', isWorkResponse)).quiet !== true)
+            await delay(2);
         },
         resume: async () => {
-          await proxy.ask('POST', '/resume');
+          await proxy.request('POST', '/resume', isWorkResponse);
         },
       }),
       takesWrites(standby).then((at) => {
@@ -147,7 +149,7 @@ export class TestkitStage {
   }
 }
 
-/** When the standby stops to be one, to some milliseconds. */
+/** When the standby stops being a standby, to within a few milliseconds. */
 async function takesWrites(standby: Postgres): Promise<number> {
   const client = new Client({ connectionString: standby.url });
   await client.connect();

@@ -1,25 +1,28 @@
 import { median, percentile } from './middle.ts';
 
-/** A value with the interval that holds it, as far as the rounds tell. */
+/** A value with its confidence interval over the rounds. */
 export interface Estimate {
   readonly value: number;
   /** The 95 % interval of the bootstrap. */
   readonly low: number;
   readonly high: number;
-  /** How many rounds it rests on. */
+  /** The number of rounds. */
   readonly rounds: number;
 }
 
-/** Samples drawn for an interval. Twice as many move its ends by less than they differ from run to run. */
+/** The number of samples for an interval. Doubling it changes the ends by less than they differ from run to run. */
 const draws = 4000;
 
-/** Of fewer rounds than five, more than one in eight that differ by nothing all lie on one side: they support no finding. */
+/**
+ * With fewer than five rounds, all rounds are on one side in at least one of eight runs even if there is no difference: they
+ * support no finding.
+ */
 export const fewestRounds = 5;
 
 /**
- * The share that a 95 % interval leaves out at each end, by the number of rounds. The plain 2.5 % make it too narrow for few
- * rounds; these expand it: Φ(−√(n ÷ (n − 1)) · t), t being the 97.5 % quantile of Student’s distribution with n − 1 degrees of freedom
- * (Hesterberg, “What Teachers Should Know About the Bootstrap”, 2015, section 5.3).
+ * The share outside a 95 % interval at each end, by the number of rounds. With 2.5 %, the interval would be too narrow for few
+ * rounds; these values expand it: Φ(−√(n ÷ (n − 1)) · t), where t is the 97.5 % quantile of Student’s distribution with n − 1
+ * degrees of freedom (Hesterberg, “What Teachers Should Know About the Bootstrap”, 2015, section 5.3).
  */
 const tails: readonly (readonly [rounds: number, share: number])[] = [
   [30, 0.0188],
@@ -35,9 +38,9 @@ const tails: readonly (readonly [rounds: number, share: number])[] = [
 ];
 
 /**
- * Estimates a statistic of `samples` sets of rounds, and by drawing from each set with replacement how far it would move in
- * another run (percentile bootstrap, expanded for few rounds). The generator of random numbers is seeded, so that a report made twice
- * from the same rounds says the same.
+ * Estimates a statistic over sets of rounds, and, by resampling each set with replacement, how much it would vary from run to
+ * run (percentile bootstrap, expanded for few rounds). The random numbers are seeded, so that the same rounds always give the
+ * same report.
  */
 export function bootstrap(
   samples: readonly (readonly number[])[],
@@ -60,8 +63,8 @@ export function bootstrap(
 }
 
 /**
- * What `after` adds to `before`, where both were measured in the same rounds: the median of the differences within a round,
- * in which whatever slowed a whole round cancels out. Rounds that lack either value are left out.
+ * The difference between `after` and `before`, which were measured in the same rounds: the median of the differences within a
+ * round, in which anything that slowed the whole round cancels out. Rounds without one of the values are omitted.
  */
 export function difference(
   before: readonly (number | undefined)[],
@@ -70,7 +73,7 @@ export function difference(
   return bootstrap([paired(before, after, (a, b) => b - a)], ([set = []]) => median(set));
 }
 
-/** As `difference`, as a share of `before`: 0.1 is 10 % more. */
+/** Like `difference`, as a share of `before`: 0.1 means 10 % more. */
 export function relativeChange(
   before: readonly (number | undefined)[],
   after: readonly (number | undefined)[],
@@ -78,7 +81,7 @@ export function relativeChange(
   return bootstrap([paired(before, after, (a, b) => (b - a) / a)], ([set = []]) => median(set));
 }
 
-/** True when the rounds support that it is not 0: enough of them, and an interval without it. */
+/** True if the value is significantly different from 0: enough rounds, and an interval without 0. */
 export function isSupported({ low, high, rounds }: Estimate): boolean {
   return rounds >= fewestRounds && (low > 0 || high < 0);
 }

@@ -1,4 +1,4 @@
-/** The middle value; of an even count, the mean of the two in the middle. NaN when there is none. */
+/** The median; for an even count, the mean of the two middle values. NaN if there are no values. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -7,7 +7,7 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The smallest value that at least `fraction` of all values do not exceed (nearest rank). NaN when there is none.
+ * The smallest value that at least `fraction` of all values do not exceed (nearest rank). NaN if there are no values.
  *
  * @param fraction - 0.5 for the median, 0.99 for p99; above 0 and at most 1.
  */
@@ -17,10 +17,10 @@ export function percentile(values: readonly number[], fraction: number): number 
 }
 
 /**
- * The median over the rounds of one value divided by another of the same round. What slows a machine down for a while
- * slows both halves of a round, so this swings less than the ratio of the two medians.
+ * The median over the rounds of the quotient of two values of the same round. Anything that slows the machine for a while slows
+ * both parts of a round, so this varies less than the quotient of the two medians.
  *
- * @returns NaN when no round has both.
+ * @returns NaN if no round has both values.
  */
 export function medianRatio(
   values: readonly (number | undefined)[],

@@ -8,15 +8,15 @@ import { schemaProblems } from '../schema/schema-problems.ts';
 import { workloadSchema } from './schema.ts';
 import type { WorkloadFile } from './schema.ts';
 
-/** The workloads that come with Sluice. */
+/** The included workloads. */
 export const readyWorkloads = ['web', 'serverless', 'pgbench', 'orm'] as const;
 
 const folder = path.join(import.meta.dirname, 'ready');
 
 /**
- * Reads a workload: one of those that come with Sluice by its name, or a file.
+ * Reads a workload: an included one by its name, or a file.
  *
- * @throws ProveError with every problem of the file and its place.
+ * @throws ProveError with every problem of the file and its position.
  */
 export function readWorkload(nameOrFile: string): WorkloadFile {
   const isReady = readyWorkloads.some((name) => name === nameOrFile);
@@ -44,18 +44,19 @@ export function parseWorkload(text: string, file: string): WorkloadFile {
   if (problems.length === 0) {
     const value: unknown = document.toJS();
     const found = schemaProblems(workloadSchema, value);
-    if (found.length === 0 && Value.Check(workloadSchema, value))
+    if (found.length === 0 && Value.Check(workloadSchema, value)) {
       found.push(...unknownNames(value));
+      if (found.length === 0) return value;
+    }
     for (const { keys, message } of found)
       problems.push(`${place(offsetOf(document, keys))}: ${message}`);
-    if (problems.length === 0) return value as WorkloadFile;
   }
   throw new ProveError(
     `the workload has ${problems.length === 1 ? 'a problem' : 'problems'}:\n${problems.map((line) => `  ${line}`).join('\n')}`,
   );
 }
 
-/** What no schema can say: names of statements that are not there, parameters that are missing, ranges without a value. */
+/** The checks that a schema cannot express: unknown statement names, missing parameters, empty ranges. */
 function unknownNames(workload: WorkloadFile): { keys: string[]; message: string }[] {
   const names = Object.keys(workload.statements);
   const problems: { keys: string[]; message: string }[] = [];
@@ -92,7 +93,7 @@ function unknownNames(workload: WorkloadFile): { keys: string[]; message: string
   return problems;
 }
 
-/** Where the value at these keys stands in the text; that of the nearest one around it, when it is not there. */
+/** The position of the value at these keys in the text; if there is none, that of the nearest enclosing value. */
 function offsetOf(document: Document, keys: readonly string[]): number {
   for (let depth = keys.length; depth >= 0; depth--) {
     const node: unknown = document.getIn(keys.slice(0, depth).map(asKey), true);

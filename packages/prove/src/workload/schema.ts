@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 
-/** An object that refuses names it does not know, so that a typing error does not pass. */
+/** An object that rejects unknown names, so that typos are found. */
 const strict = { additionalProperties: false } as const;
 
 const integerGenerator = Type.Object(
@@ -231,10 +231,10 @@ export const workloadSchema = Type.Object(
   { ...strict, title: 'A workload of sluice prove' },
 );
 
-/** A workload file, checked. */
+/** A checked workload file. */
 export type WorkloadFile = Type.Static<typeof workloadSchema>;
 
-/** A value of a parameter, or what generates it. */
+/** A value of a parameter, or its generator. */
 export type ParameterFile = Type.Static<typeof parameter>;
 
 /** A step of a transaction. */

@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { ParameterFile } from './schema.ts';
 
-/** Makes the next value of a parameter. */
+/** Generates the next value of a parameter. */
 export type MakeValue = () => unknown;
 
-/** Turns a parameter of a workload file into what makes its values. */
+/** The generator of the values of a parameter in a workload file. */
 export function valueMaker(parameter: ParameterFile): MakeValue {
   if (typeof parameter !== 'object' || parameter === null) return () => parameter;
   switch (parameter.generate) {
@@ -43,7 +43,7 @@ export function valueMaker(parameter: ParameterFile): MakeValue {
   return () => values[Math.floor(Math.random() * values.length)];
 }
 
-/** A number from 0 to `size` - 1, by Zipf's law with exponent 1: the inverse of its distribution as a continuous one. */
+/** A number from 0 to `size` - 1 that follows Zipf's law with exponent 1, by inverting the continuous distribution. */
 function zipf(size: number): number {
   return Math.min(size - 1, Math.floor((size + 1) ** Math.random()) - 1);
 }

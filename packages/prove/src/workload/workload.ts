@@ -2,15 +2,15 @@ import type { StepFile, WorkloadFile } from './schema.ts';
 import { valueMaker } from './values.ts';
 import type { MakeValue } from './values.ts';
 
-/** One statement, ready to be sent. */
+/** One statement, ready to send. */
 export interface Statement {
-  /** Null: it is not prepared under a name. */
+  /** Null if it has no name. */
   readonly name: string | null;
   readonly text: string;
   readonly values: readonly MakeValue[];
 }
 
-/** A statement to send, or milliseconds to wait. */
+/** A statement to send, or a pause in milliseconds. */
 export type Step = Statement | number;
 
 /** One kind of transaction. */
@@ -22,7 +22,7 @@ export interface Transaction {
 const begin: Statement = { name: null, text: 'BEGIN', values: [] };
 const commit: Statement = { name: null, text: 'COMMIT', values: [] };
 
-/** A workload with the schema of the run filled in. */
+/** A workload with the schema of the run. */
 export class Workload {
   readonly file: WorkloadFile;
   readonly setup: readonly string[];
@@ -58,7 +58,7 @@ export class Workload {
     this.#bounds = file.transactions.map(({ weight = 1 }) => (sum += weight));
   }
 
-  /** Connections of the steady load. */
+  /** The number of connections of the steady load. */
   get clients(): number {
     return this.file.connect?.clients ?? 20;
   }
@@ -67,12 +67,12 @@ export class Workload {
     return this.file.connect?.pattern ?? 'both';
   }
 
-  /** Milliseconds between two transactions of one client, on average. */
+  /** The average time between two transactions of one client, in milliseconds. */
   get meanThinkTime(): number {
     return this.file.thinkTime?.mean ?? 1000;
   }
 
-  /** The next pause of a client, in milliseconds, stretched by a factor. */
+  /** The next pause of a client, in milliseconds, multiplied by a factor. */
   thinkTime(stretch: number): number {
     const mean = this.meanThinkTime * stretch;
     return this.file.thinkTime?.distribution === 'constant'
@@ -80,7 +80,7 @@ export class Workload {
       : -Math.log(1 - Math.random()) * mean;
   }
 
-  /** The next transaction, by weight. */
+  /** The next transaction, chosen by weight. */
   pick(): Transaction {
     const at = Math.random() * (this.#bounds.at(-1) ?? 0);
     const index = this.#bounds.findIndex((bound) => at < bound);

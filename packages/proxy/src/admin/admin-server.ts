@@ -10,6 +10,7 @@ import { isOwnHost } from './host-check.ts';
 import { workActions } from './planned-work.ts';
 import type { PlannedWork } from './planned-work.ts';
 import type { ProxyStatus } from './status.ts';
+import { messageOf } from '../error-message.ts';
 
 /** The data and actions of the admin port. */
 export interface AdminSources {
@@ -50,12 +51,7 @@ export class AdminServer {
     this.#sources = sources;
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       this.#answer(request, response).catch((error: unknown) => {
-        respond(
-          response,
-          500,
-          'text/plain',
-          `${error instanceof Error ? error.message : String(error)}\n`,
-        );
+        respond(response, 500, 'text/plain', `${messageOf(error)}\n`);
       });
     };
     const { tls } = sources;

@@ -3,6 +3,7 @@ import { optionalPackage } from '../credentials/optional-package.ts';
 import type { AuthOptions } from './auth-rule.ts';
 import { outage } from './verdict.ts';
 import type { Refusal } from './verdict.ts';
+import { messageOf } from '../error-message.ts';
 
 /** Signature algorithms with a private key: with a shared key, anybody who can verify a token could create one. */
 const algorithms = [
@@ -55,7 +56,7 @@ export class JwtVerifier {
         ? { name }
         : { why: `the token has no string claim ${UserClaim}` };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       const code = error instanceof Error ? String(Reflect.get(error, 'code')) : '';
       return code.startsWith('ERR_J') && !keyErrors.has(code) ? { why } : outage(why);
     }

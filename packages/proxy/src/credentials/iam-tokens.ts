@@ -1,5 +1,6 @@
 import { ProxyError } from '../errors.ts';
 import { optionalPackage } from './optional-package.ts';
+import { namedMessageOf } from '../error-message.ts';
 
 /** A token is valid at AWS for 15 minutes. In milliseconds, minus a minute for clock differences and the login. */
 const lifetime = 14 * 60_000;
@@ -57,7 +58,7 @@ export class IamTokens {
     try {
       return await this.#sign(slot, user, address);
     } catch (error) {
-      const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const why = namedMessageOf(error);
       throw new ProxyError('IAM_TOKEN', { user, why }, error);
     }
   }

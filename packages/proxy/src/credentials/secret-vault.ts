@@ -3,6 +3,7 @@ import type { Settings } from '../settings/index.ts';
 import { SecretsManager, filterName, isStoreDown } from './secrets-manager.ts';
 import type { SecretFilter, Stage } from './secrets-manager.ts';
 import { PacedReads } from './paced-reads.ts';
+import { messageOf } from '../error-message.ts';
 
 /** An entry of `Auth`. */
 type AuthEntry = Settings['Auth'][number];
@@ -287,7 +288,7 @@ function usersOf(known: Known, entry: AuthEntry, overlap: number): SecretUser[] 
 
 function asProxyError(secret: string, error: unknown): ProxyError {
   if (error instanceof ProxyError) return error;
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return new ProxyError('SECRET', { secret, why }, error);
 }
 

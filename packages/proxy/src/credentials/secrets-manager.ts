@@ -7,6 +7,7 @@ import type {
 import { ProxyError } from '../errors.ts';
 import { AwsClients } from './aws-clients.ts';
 import { optionalPackage } from './optional-package.ts';
+import { namedMessageOf } from '../error-message.ts';
 
 /** The timeout of one call, in milliseconds; a start or a login waits for it. */
 const timeout = 5000;
@@ -131,7 +132,7 @@ function isAbsent(error: unknown): boolean {
 
 function secretError(secret: string, error: unknown): ProxyError {
   if (error instanceof ProxyError) return error;
-  const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const why = namedMessageOf(error);
   return new ProxyError('SECRET', { secret, why }, error);
 }
 

@@ -12,6 +12,7 @@ import type { Settings } from '../settings/index.ts';
 import { events } from '../telemetry/events.ts';
 import type { HostPort } from './topology.ts';
 import { optionalPackage } from '../credentials/optional-package.ts';
+import { namedMessageOf } from '../error-message.ts';
 
 /** The timeout of one call, in milliseconds. */
 const timeout = 5000;
@@ -99,7 +100,7 @@ export class RdsInstances {
         );
       return hostPorts;
     } catch (error) {
-      const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const why = namedMessageOf(error);
       throw new ProxyError('RDS_INSTANCES', { identifier, why }, error);
     }
   }

@@ -8,6 +8,7 @@ import { RdsInstances } from './rds-instances.ts';
 import type { TargetAddress } from './target.ts';
 import { auroraTopology, multiAzTopology } from './topology.ts';
 import type { HostPort, Topology } from './topology.ts';
+import { messageOf } from '../error-message.ts';
 
 /** All current addresses of a host name; throws if it cannot be resolved. */
 export type Lookup = (host: string) => Promise<readonly string[]>;
@@ -123,7 +124,7 @@ export class TargetAddresses {
   #cannotResolve(name: string, error: unknown): void {
     if (this.#unresolved.has(name)) return;
     this.#unresolved.add(name);
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     const addresses = this.#addresses.get(name) ?? [];
     events.nameUnresolved.publish({ name, message, addresses });
   }

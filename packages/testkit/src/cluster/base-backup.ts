@@ -20,9 +20,8 @@ export async function copyRunning(from: Postgres, account: Account, to: string):
     await client.query("SELECT pg_backup_start('standby', fast => true)");
     await run('cp', ['-Rp', `${from.dataDir}/.`, to]).catch((error: unknown) => {
       // Files may disappear during the copy; a standby replays what it needs of them.
-      const lines = String((error as { stderr?: unknown }).stderr)
-        .trim()
-        .split('\n');
+      const { stderr = '' } = error instanceof Error && 'stderr' in error ? error : {};
+      const lines = String(stderr).trim().split('\n');
       if (!lines.every((line) => line.includes('No such file or directory'))) throw error;
     });
     const { rows } = await client.query<{ labelfile: string }>(

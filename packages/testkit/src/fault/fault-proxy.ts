@@ -1,5 +1,5 @@
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { Server } from 'node:net';
 import type { Fault } from './fault.ts';
 import { Link } from './link.ts';
 import { reset } from './reset.ts';
@@ -76,7 +76,8 @@ export class FaultProxy {
       this.#server.once('error', reject);
       this.#server.listen(this.#port, this.host, resolve);
     });
-    this.#port = (this.#server.address() as AddressInfo).port;
+    const address = this.#server.address();
+    if (address !== null && typeof address !== 'string') this.#port = address.port;
   }
 
   /** Whether the fault refuses a connection that has just arrived. */

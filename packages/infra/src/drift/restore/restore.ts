@@ -43,7 +43,7 @@ export interface RestoreOptions {
   /** Which drift is taken back; the rest stays as it is. @default - all that can be */
   readonly only?: (drift: Drift) => boolean;
   /** Takes one line for people for each resource. */
-  readonly tell: (line: string) => void;
+  readonly note: (line: string) => void;
 }
 
 /**
@@ -52,7 +52,7 @@ export interface RestoreOptions {
  * @throws InfraError APPLY_FAILED with everything that could not be taken back; the rest is
  */
 export async function restoreDrift(options: RestoreOptions): Promise<Drift[]> {
-  const { clients, stack, only = () => true, tell } = options;
+  const { clients, stack, only = () => true, note } = options;
   const { drift } = await readDrift(clients, stack);
   const wanted = drift.filter((one) => irreparable(one) === undefined && only(one));
   if (wanted.length === 0) {
@@ -75,10 +75,10 @@ export async function restoreDrift(options: RestoreOptions): Promise<Drift[]> {
       await (gone && typeof restorer.make !== 'string'
         ? restorer.make(restoration)
         : restorer.set(restoration));
-      tell(`restored ${resource.type} ${id}: ${what}`);
+      note(`restored ${resource.type} ${id}: ${what}`);
     } catch (error) {
-      const told = failureKind(error) === 'denied' ? 'the caller may not' : messageOf(error);
-      problems.push(`${resource.type} ${id} could not be restored (${what}): ${told}`);
+      const detail = failureKind(error) === 'denied' ? 'the caller may not' : messageOf(error);
+      problems.push(`${resource.type} ${id} could not be restored (${what}): ${detail}`);
     }
   }
   if (problems.length > 0) {

@@ -99,7 +99,7 @@ export const roleRights: Check = {
     if (!('found' in facts.roleRights)) {
       return worst([
         ...keys.filter((verdict) => verdict.status === 'failed'),
-        skipped(`unknown: ${facts.roleRights.told}`),
+        skipped(`unknown: ${facts.roleRights.detail}`),
       ]);
     }
     const simulated = Object.keys(facts.roleRights.found).length;
@@ -239,7 +239,7 @@ export const secretValue: Check = {
 /** The verdict on every secret that was looked into. */
 function eachSecret({ facts: { deep } }: Subject, verdict: (secret: Deep) => Verdict): Verdict {
   if (!('found' in deep)) {
-    return skipped(deep.told);
+    return skipped(deep.detail);
   }
   return deep.found.length === 0 ? skipped('no secret is used') : worst(deep.found.map(verdict));
 }
@@ -268,31 +268,31 @@ function loginVerdict({ login: look, user, secret: name }: Deep): Verdict {
     return refused(look, name);
   }
   const { inUse, maxConnections, reserved, roleLimit, passwordKind, tls } = look.found;
-  const told = `user ${user} logged in${tls ? ' with TLS' : ' without TLS'}; ${inUse} of ${maxConnections} connections in use; passwords are stored as ${passwordKind}`;
+  const detail = `user ${user} logged in${tls ? ' with TLS' : ' without TLS'}; ${inUse} of ${maxConnections} connections in use; passwords are stored as ${passwordKind}`;
   const free = maxConnections - reserved - inUse;
   if (free <= 0) {
-    return failed(`${told}; none is free`, 'close idle connections, or raise max_connections');
+    return failed(`${detail}; none is free`, 'close idle connections, or raise max_connections');
   }
   return roleLimit >= 0 && roleLimit < maxConnections - reserved
     ? warning(
-        `${told}; the role’s own limit is ${roleLimit}`,
+        `${detail}; the role’s own limit is ${roleLimit}`,
         `alter role ${user} connection limit -1`,
       )
-    : passed(told);
+    : passed(detail);
 }
 
 function refused(look: Exclude<Look<unknown>, { found: unknown }>, secretName: string): Verdict {
-  if (look.absent === 'not asked') {
-    return skipped(look.told);
+  if (look.absent === 'not queried') {
+    return skipped(look.detail);
   }
   // Only an answer of the server proves a wrong password; a timeout only proves that this machine is elsewhere.
-  return /authentication failed|no pg_hba|does not exist|too many/.test(look.told)
+  return /authentication failed|no pg_hba|does not exist|too many/.test(look.detail)
     ? failed(
-        `the database refuses the login: ${look.told}`,
+        `the database refuses the login: ${look.detail}`,
         `correct the user name and password in ${secretName}, or the role in the database`,
       )
     : warning(
-        `the database cannot be reached from here: ${look.told}`,
+        `the database cannot be reached from here: ${look.detail}`,
         'run the command inside the VPC to check this',
       );
 }

@@ -27,7 +27,7 @@ export const callerRights: Check = {
   why: 'CloudFormation uses the caller’s permissions; a missing one shows only halfway through.',
   run: ({ inputs, facts }) => {
     if (!('found' in facts.callerRights)) {
-      return skipped(`unknown: ${facts.callerRights.told}`);
+      return skipped(`unknown: ${facts.callerRights.detail}`);
     }
     const denied = Object.entries(facts.callerRights.found).filter(
       ([, decision]) => decision !== 'allowed',

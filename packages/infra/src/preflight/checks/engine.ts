@@ -60,24 +60,24 @@ export const certificate: Check = {
     }
     const pair = found(facts.certificate);
     if (pair === undefined) {
-      return skipped('found' in facts.certificate ? 'not read' : facts.certificate.told);
+      return skipped('found' in facts.certificate ? 'not read' : facts.certificate.detail);
     }
     const { problems, names, ends = '' } = pair;
     const fix = `put a pair into ${inputs.TlsSecretName}: JSON with certificate and private_key, both PEM`;
     if (problems.length > 0) {
       return failed(`${inputs.TlsSecretName}: ${problems.join('; ')}`, fix);
     }
-    const told = `for ${names.join(', ') || 'no name'}, until ${ends}`;
+    const detail = `for ${names.join(', ') || 'no name'}, until ${ends}`;
     const { DnsName: name } = inputs;
     if (name !== undefined && !names.some((one) => covers(one, name))) {
       return warning(
-        `${told}; clients that check the host name expect ${name}`,
+        `${detail}; clients that check the host name expect ${name}`,
         `issue a certificate with the name ${name}`,
       );
     }
     return new Date(ends).getTime() - Date.now() < soon * dayLength
-      ? warning(`${told}, which is less than ${soon} days away`, 'have it renewed')
-      : passed(told);
+      ? warning(`${detail}, which is less than ${soon} days away`, 'have it renewed')
+      : passed(detail);
   },
 };
 
@@ -137,7 +137,7 @@ export const wayOut: Check = {
     const services = servicesOf(inputs);
     const ways = found(facts.wayOut);
     if (ways === undefined) {
-      return skipped('found' in facts.wayOut ? 'not read' : facts.wayOut.told);
+      return skipped('found' in facts.wayOut ? 'not read' : facts.wayOut.detail);
     }
     const { chosen } = chooseSubnets(facts, inputs);
     if (chosen.length === 0) {
@@ -175,7 +175,7 @@ export const readers: Check = {
     const wanted = inputs.DBProxyEndpoints.filter(({ TargetRole }) => TargetRole === 'READ_ONLY');
     const names = wanted.map((endpoint) => endpoint.DBProxyEndpointName).join(', ');
     if (wanted.length === 0) {
-      return passed('none is asked for');
+      return passed('none is requested');
     }
     if (inputs.DBClusterIdentifier === undefined) {
       return failed(
@@ -209,7 +209,7 @@ export const iamLogin: Check = {
         ? inputs.DefaultAuthScheme === 'IAM_AUTH'
         : usesDatabaseTokens(inputs);
     if (!wanted) {
-      return passed('not asked for');
+      return passed('not requested');
     }
     if (database?.iamAuth === undefined) {
       return skipped('whether it is on could not be read');

@@ -25,9 +25,9 @@ export const forceSsl: Check = {
     const look = instance?.clusterId === undefined ? facts.parameters : facts.clusterParameters;
     if (!('found' in look)) {
       return skipped(
-        instance?.clusterId !== undefined && look.absent === 'not asked'
+        instance?.clusterId !== undefined && look.absent === 'not queried'
           ? 'the parameters of the cluster were not read: give DBClusterIdentifier'
-          : look.told,
+          : look.detail,
       );
     }
     const where = instance?.clusterId === undefined ? 'parameter group' : 'cluster parameter group';
@@ -104,10 +104,10 @@ export const quota: Check = {
     }
     const most = found(facts.proxyQuota) ?? 20;
     const ours = proxies.some((proxy) => isOurs(proxy, stackName(inputs)));
-    const told = `${proxies.length} of ${most} proxies in ${inputs.aws_region}${'found' in facts.proxyQuota ? '' : ' (the default quota; yours could not be read)'}`;
+    const detail = `${proxies.length} of ${most} proxies in ${inputs.aws_region}${'found' in facts.proxyQuota ? '' : ' (the default quota; yours could not be read)'}`;
     return proxies.length < most || ours
-      ? passed(told)
-      : failed(told, 'remove a proxy, or ask for a higher quota (Service Quotas, RDS, Proxies)');
+      ? passed(detail)
+      : failed(detail, 'remove a proxy, or ask for a higher quota (Service Quotas, RDS, Proxies)');
   },
 };
 
@@ -132,14 +132,17 @@ export const logGroup: Check = {
     const ours = madeByStack(facts, 'AWS::Logs::LogGroup', 'LogGroupName', name);
     const wanted = inputs.engine === 'sluice' ? 'STANDARD' : inputs.LogGroupClass;
     if (group.class !== wanted) {
-      const told = `${name} has the class ${group.class}, which cannot become ${wanted}`;
+      const detail = `${name} has the class ${group.class}, which cannot become ${wanted}`;
       // Without the metrics in its logs engine sluice cannot scale.
       return ours || inputs.engine === 'sluice'
         ? failed(
-            told,
+            detail,
             `${inputs.engine === 'sluice' ? '' : `set LogGroupClass = "${group.class}", or `}delete the group with its logs: aws logs delete-log-group --log-group-name ${name}`,
           )
-        : warning(told, `set LogGroupClass = "${group.class}", or delete the group with its logs`);
+        : warning(
+            detail,
+            `set LogGroupClass = "${group.class}", or delete the group with its logs`,
+          );
     }
     return ours
       ? passed(`${name} belongs to this stack`)
@@ -185,15 +188,15 @@ export const share: Check = {
         `set MaxConnectionsPercent so that the sum is at most 100`,
       );
     }
-    const told = `${inputs.MaxConnectionsPercent} % of max_connections${most === undefined ? '' : ` (${most})`}`;
+    const detail = `${inputs.MaxConnectionsPercent} % of max_connections${most === undefined ? '' : ` (${most})`}`;
     const verdicts = [
       proxies === undefined
-        ? skipped(`${told}; what other proxies take could not be read`)
-        : passed(`${told}, ${taken} % taken by other proxies`),
+        ? skipped(`${detail}; what other proxies take could not be read`)
+        : passed(`${detail}, ${taken} % taken by other proxies`),
     ];
     if (inputs.engine === 'sluice' && most !== undefined) {
       const fit = budget(inputs, most);
-      verdicts.push(fit.fits ? passed(fit.told) : failed(fit.told, fit.fix));
+      verdicts.push(fit.fits ? passed(fit.detail) : failed(fit.detail, fit.fix));
     }
     return worst(verdicts);
   },
@@ -230,15 +233,15 @@ export const stackState: Check = {
   run: ({ inputs, facts }) => {
     const name = stackName(inputs);
     if (!('found' in facts.stack)) {
-      const { absent, told } = facts.stack;
-      if (absent === 'not asked') {
-        return skipped(told);
+      const { absent, detail } = facts.stack;
+      if (absent === 'not queried') {
+        return skipped(detail);
       }
       // Without it nothing could be compared with what is deployed.
       return absent === 'missing'
         ? passed(`${name} does not exist yet`)
         : failed(
-            `${name} could not be read: ${told}`,
+            `${name} could not be read: ${detail}`,
             'let the caller’s policy allow cloudformation:DescribeStacks and cloudformation:GetTemplate',
           );
     }

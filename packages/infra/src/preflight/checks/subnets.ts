@@ -36,11 +36,11 @@ export const subnets: Check = {
           : 'correct vpc_subnet_filter_tag, or tag subnets in two zones',
       );
     }
-    const told = chosen.map((subnet) => `${subnet.id} (${subnet.zone})`).join(', ');
+    const detail = chosen.map((subnet) => `${subnet.id} (${subnet.zone})`).join(', ');
     return left === ''
-      ? passed(told)
+      ? passed(detail)
       : warning(
-          `${told}; left out: ${left}`,
+          `${detail}; left out: ${left}`,
           'nothing, if the rest will do; otherwise tag subnets in other zones',
         );
   },
@@ -90,16 +90,19 @@ export const addresses: Check = {
         : (addressesBySize.find(([size]) => size.test(instanceClass))?.[1] ?? 10);
     const full = chosen.filter((subnet) => subnet.freeAddresses === 0);
     const free = chosen.reduce((sum, subnet) => sum + subnet.freeAddresses, 0);
-    const told = chosen.map((subnet) => `${subnet.id} has ${subnet.freeAddresses}`).join(', ');
+    const detail = chosen.map((subnet) => `${subnet.id} has ${subnet.freeAddresses}`).join(', ');
     if (full.length > 0) {
       return failed(
-        told,
+        detail,
         `free addresses in ${full.map((subnet) => subnet.id).join(', ')}, or choose other subnets`,
       );
     }
     return free < needed
-      ? warning(`${told}; ${needed} are recommended for ${instanceClass}`, 'choose larger subnets')
-      : passed(`${told}; ${needed} are recommended for ${instanceClass}`);
+      ? warning(
+          `${detail}; ${needed} are recommended for ${instanceClass}`,
+          'choose larger subnets',
+        )
+      : passed(`${detail}; ${needed} are recommended for ${instanceClass}`);
   },
 };
 

@@ -173,13 +173,13 @@ export class FakeAws {
         ),
       );
     });
-    const told = (): string => `<EnableTerminationProtection>${on}</EnableTerminationProtection>`;
+    const detail = (): string => `<EnableTerminationProtection>${on}</EnableTerminationProtection>`;
     this.#rules.set('DescribeStacks', async (forward) => {
       const answer = await forward();
       const known = /<EnableTerminationProtection>.*?<\/EnableTerminationProtection>/g;
       return known.test(answer.body)
-        ? edited(answer, known, told())
-        : edited(answer, /(?=<StackStatus>)/g, told());
+        ? edited(answer, known, detail())
+        : edited(answer, /(?=<StackStatus>)/g, detail());
     });
   }
 
