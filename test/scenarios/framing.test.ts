@@ -149,6 +149,32 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
     }
   });
 
+  test('a Flush or a Sync with a body is refused like any other request', async (t) => {
+    const bystander = await route().login(t);
+    const client = await route().login(t);
+    const [badFlush, badSync] = [message('H', Buffer.from('more')), message('S', Buffer.of(0))];
+    for (const status of ['I', 'E']) {
+      if (status === 'E') await client.query('BEGIN');
+      // Nothing comes behind it, so nothing else keeps the server connection until the error has come.
+      client.send(badFlush);
+      assert.equal(story([await client.next()]), 'E 08P01');
+      // Everything up to the next Sync is ignored.
+      client.send(query('SELECT 1'), sync);
+      assert.equal(story(await client.ready()), `Z ${status}`);
+      client.send(badFlush, query('SELECT 1'), parse('', 'SELECT 2'), badFlush, sync);
+      assert.equal(story(await client.ready()), `E 08P01 | Z ${status}`);
+      client.send(badSync);
+      assert.equal(story(await client.ready()), `E 08P01 | Z ${status}`);
+    }
+    assert.equal(
+      story(await client.query('ROLLBACK; SELECT 3')),
+      'C ROLLBACK | T | D 3 | C SELECT 1 | Z I',
+    );
+    client.send(badFlush);
+    client.destroy();
+    await assertAlive(route(), bystander);
+  });
+
   test('random bytes never end the process, before the login or after', async (t) => {
     const bystander = await route().login(t);
     const property = fc.asyncProperty(

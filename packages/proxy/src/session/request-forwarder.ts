@@ -498,6 +498,11 @@ export class RequestForwarder {
           connection.cycleOpen = false;
           break;
         case Code.Flush:
+          if (length === shortestLength) break;
+          // PostgreSQL refuses one with a body as it refuses any request of a cycle: with an error, up to the next Sync.
+          connection.pending.append(Reply.Close);
+          if (!connection.cycleOpen) this.#cycles.begin();
+          connection.cycleOpen = true;
           break;
         case Code.Execute:
           connection.pending.append(
