@@ -157,6 +157,8 @@ export class SessionLease
     const { lastConnection, pool } = this;
     if (this.#holds > 0 || this.needsNew || this.cycles.first.retry !== null || memory.isShort)
       return false;
+    // Its next reply would be kept too. On an exclusive lease, the server connection is not read on instead.
+    if (this.#core.client.blocked) return false;
     if (this.#reportVersion !== pool.reportVersion || !this.#effects.isSettled) return false;
     const residue = lastConnection?.state.residue;
     return residue === undefined || !residue.isOf(this.#core.id) || !residue.isUnproven;

@@ -12,6 +12,7 @@ import {
   terminateMessage,
 } from '@sluice/wire';
 import { ProxyError } from '../../src/errors.ts';
+import type { Interleaving } from '../../src/interleaving/interleaver.ts';
 import { Listeners } from '../../src/listen-notify/listeners.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import type { PoolTarget } from '../../src/pool/pool-target.ts';
@@ -45,7 +46,7 @@ class World {
   mostPending = Infinity;
   #sessions = 0;
 
-  constructor(size = 1) {
+  constructor(size = 1, interleaving: Interleaving = 'off') {
     const { source } = this;
     const world = (): World => this;
     const target: PoolTarget = {
@@ -78,7 +79,7 @@ class World {
       idleTimeout: 0,
       statements: 100,
       unproven: 'trust',
-      interleaving: 'off',
+      interleaving,
       initQuery: '',
       retryMin: 100,
       retryMax: 1000,
@@ -333,6 +334,26 @@ test('the client is not read while it does not take its answers', async () => {
   client.socket.isFull = false;
   client.session.onDrain();
   assert(!client.socket.isPaused());
+});
+
+test('a client that does not take its answers runs nothing on shared leases, which keep replies', async () => {
+  const world = new World(1, 'always');
+  const client = world.client();
+  client.socket.resume();
+  client.send(select);
+  await world.turn();
+  await settle(world.server);
+  const { stats } = world.pool;
+  client.socket.isFull = true;
+  const before = stats.cyclesShared;
+  client.send(select, select, select);
+  await settle(world.server);
+  assert.equal(stats.cyclesShared, before + 1);
+  client.socket.drain();
+  client.send(select);
+  await settle(world.server);
+  const answered = repliesIn(client.socket.written()).filter((reply) => reply === 'ZI');
+  assert.equal(answered.length, 5);
 });
 
 test('a temporary table pins, and a session that ends pinned has its connection reset or closed', async () => {
