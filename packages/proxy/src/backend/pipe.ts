@@ -27,6 +27,9 @@ import { describeMissingStatement } from '../statements/statement.ts';
 /** The number of messages between two checks whether the turn is over: a power of two. */
 const messagesOfSlice = 32;
 
+/** How long the server can take to close the connection after Terminate, in milliseconds. */
+const timeToClose = 10_000;
+
 /** What happens to an ErrorResponse. */
 export type FailureOutcome =
   /** The pipe has been closed in the meantime. */
@@ -123,6 +126,7 @@ export class Pipe implements Worker, TransportHandler {
   #isDeferred = false;
   #isStopped = false;
   #isClosed = false;
+  #closing: NodeJS.Timeout | undefined;
 
   constructor(socket: Transport, owner: PipeOwner) {
     this.socket = socket;
@@ -149,6 +153,7 @@ export class Pipe implements Worker, TransportHandler {
   }
 
   onClose(): void {
+    clearTimeout(this.#closing);
     this.#settleEnded();
     this.#readRest();
     this.#owner.gone('the database closed it');
@@ -232,6 +237,8 @@ export class Pipe implements Worker, TransportHandler {
     if (this.pending.length === 0 && !this.cycleOpen) {
       this.socket.write(terminateMessage);
       this.socket.end();
+      this.#closing = setTimeout(() => this.socket.destroy(), timeToClose);
+      this.#closing.unref();
     } else this.socket.destroy();
   }
 

@@ -1,6 +1,7 @@
 import { buildBackendKeyData, buildErrorResponse, readyForQueryIdle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { network } from '../io/network.ts';
+import { closeTimeout, closeWithin } from '../io/close-within.ts';
 import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
 import type { Listener, SocketAddress, Transport } from '../io/transport.ts';
 import { listenOnFile } from '../io/unix-socket.ts';
@@ -547,7 +548,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
           message: fields.message,
         });
       socket.end(buildErrorResponse({ ...fields, severity: 'FATAL' }));
-      socket.resume();
+      closeWithin(socket, closeTimeout);
     };
     const sendFinalMessage = (): void => {
       if (login.finalMessage !== null) socket.write(login.finalMessage);

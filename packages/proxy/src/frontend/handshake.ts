@@ -24,6 +24,7 @@ import { mayBe } from '../authentication/name-map.ts';
 import type { Credential } from '../credentials/credentials.ts';
 import { ProxyError } from '../errors.ts';
 import { caught } from '../io/guard.ts';
+import { closeTimeout, closeWithin } from '../io/close-within.ts';
 import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
 import { alpnProtocol } from '../io/tls.ts';
 import type { Transport } from '../io/transport.ts';
@@ -81,26 +82,10 @@ export interface HandshakeHandlers {
 const longestPassword = 2000;
 /** Tokens are longer: those of AWS contain a session token, those of OIDC claims and a signature. */
 const longestToken = 16_000;
-/** The time that a refused client has to close its side, in milliseconds. */
-const lingerTime = 5000;
 
 /** The message that the client is expected to send next. */
 const Phase = distinct<'Phase'>()({ Startup: 0, Tls: 1, Password: 2, Wait: 3, Over: 4 });
 type Phase = Distinct<'Phase'>;
-
-/** Waits for a refused client to close its side, for a limited time. */
-class Lingering extends QuietHandler {
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(socket: Transport) {
-    super();
-    this.#timer = setTimeout(() => socket.destroy(), lingerTime);
-  }
-
-  override onClose(): void {
-    clearTimeout(this.#timer);
-  }
-}
 
 /**
  * The beginning of a client connection until the client is authenticated: encryption, protocol version, startup packet,
@@ -553,9 +538,8 @@ export class ClientHandshake extends QuietHandler {
   /** Ends the connection gracefully: an immediate close would reset it, and the client might not read the error. */
   #close(finalMessage: Buffer | null): void {
     const socket = this.#socket;
-    socket.handler = new Lingering(socket);
     if (finalMessage === null) socket.end();
     else socket.end(finalMessage);
-    socket.resume();
+    closeWithin(socket, closeTimeout);
   }
 }

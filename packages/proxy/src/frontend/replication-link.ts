@@ -6,6 +6,7 @@ import {
 } from '@sluice/wire';
 import type { SendCancel } from '../backend/cancel-queue.ts';
 import type { LoginResult } from '../backend/login-result.ts';
+import { closeTimeout, closeWithin } from '../io/close-within.ts';
 import { QuietHandler } from '../io/quiet-handler.ts';
 import type { Transport } from '../io/transport.ts';
 import type { CancelKey } from '../session/cancel-keys.ts';
@@ -117,8 +118,10 @@ export class ReplicationLink {
   end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#client.endAndClose();
-    this.#database.socket.endAndClose();
+    for (const socket of [this.#client, this.#database.socket]) {
+      socket.endAndClose();
+      closeWithin(socket, closeTimeout);
+    }
     this.#ended(this);
   }
 }

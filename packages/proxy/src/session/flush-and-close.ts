@@ -1,17 +1,19 @@
+import { closeWithin } from '../io/close-within.ts';
 import type { Transport } from '../io/transport.ts';
 
-/** The time that a client has to read the last bytes before its socket is destroyed, in milliseconds. */
-const closeTimeout = 5000;
+/** The socket is destroyed if the client takes none of the last bytes for so long, in milliseconds. */
+const idleTimeout = 5000;
+/** The time that a client has to take all of them, in milliseconds. */
+const flushTimeout = 30_000;
 
 /** Flushes the output, then closes the socket of a client. `silent`: the proxy sends nothing more. */
 export function flushAndClose(socket: Transport, tls: boolean, silent: boolean): void {
-  if (silent && !tls && socket.unsent === 0) {
-    // The kernel has everything already. A shutdown before the close would take a fifth of the time of this function.
+  // If the kernel has everything already, a shutdown before the close would take a fifth of the time of this function.
+  if (socket.isEnded || (silent && !tls && socket.unsent === 0)) {
     socket.destroy();
     return;
   }
-  socket.resume();
-  // Do not wait long for a client that does not read.
   socket.endAndClose();
-  socket.destroyWhenIdle(closeTimeout);
+  socket.destroyWhenIdle(idleTimeout);
+  closeWithin(socket, flushTimeout);
 }
