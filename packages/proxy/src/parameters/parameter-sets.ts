@@ -15,6 +15,8 @@ export class ParameterSets {
   readonly #byList = new WeakMap<object, ParameterSet>();
   /** Custom parameters that sessions of the pool have set; the database does not list them. */
   readonly customNames = new Set<string>();
+  /** At so many sets, those without a session are removed: a walk over all, so that the next has to pay for itself. */
+  #mostSets = unusedKept;
   /** Increases when the database reports a change of its own. */
   #version = 0;
 
@@ -60,7 +62,7 @@ export class ParameterSets {
     if (set === undefined) {
       set = new ParameterSet(key, new Map(sorted), this.#version);
       for (const name of byName.keys()) this.#noteName(name);
-      if (this.#sets.size >= unusedKept) this.#purge();
+      if (this.#sets.size >= this.#mostSets) this.#purge();
       this.#sets.set(key, set);
     }
     return set;
@@ -89,5 +91,6 @@ export class ParameterSets {
 
   #purge(): void {
     for (const [key, set] of this.#sets) if (set.sessions === 0) this.#sets.delete(key);
+    this.#mostSets = Math.max(unusedKept, 2 * this.#sets.size);
   }
 }
