@@ -135,7 +135,7 @@ const startupKinds: readonly ((random: Random) => Buffer)[] = [
   (random) =>
     messages.startupPacket(
       {
-        user: random.pick(['ann', 'ann', 'nobody', '']),
+        user: random.pick(['ann', 'ann_trusted', 'nobody', '']),
         database: random.pick(['shop', 'shop', 'nowhere', '']),
         ...Object.fromEntries(
           Array.from({ length: random.below(4) }, () => random.pick(startupParameters)),

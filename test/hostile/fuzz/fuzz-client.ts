@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { reset } from '@sluice/testkit';
 import * as messages from '../../helpers/messages.ts';
 import type { Message } from '../../helpers/messages.ts';
@@ -13,9 +14,11 @@ const known = new Set('RKS23CWdcGHDIEVvnNAt1sTZ');
 
 /** A client that trusts nothing: what it is sent is checked, byte by byte, for being messages at all. */
 export class FuzzClient {
-  /** What the proxy has sent that is no message. */
+  /** What the proxy has sent that is no message, or more answers than there were questions. */
   broken: string | null = null;
   isClosed = false;
+  /** The answers that are due: each question of a well-formed client has one ReadyForQuery. Null: nobody counts. */
+  due: number | null = null;
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
   #inbox: Message[] = [];
@@ -76,6 +79,10 @@ export class FuzzClient {
         return;
       }
       if (received.length < at + 1 + length) break;
+      if (code === 'Z' && this.due !== null) {
+        this.due -= 1;
+        if (this.due < 0) this.broken = 'more answers than questions';
+      }
       this.#inbox.push({ code, body: received.subarray(at + 5, at + 1 + length) });
       at += 1 + length;
     }
@@ -88,13 +95,12 @@ export class FuzzClient {
     this.#socket.resume();
   }
 
-  /** Each part in a write of its own. */
+  /** Each part in a write of its own, the next in another turn of the event loop. */
   async send(parts: readonly Part[]): Promise<void> {
-    for (const part of parts) {
+    for (const [index, part] of parts.entries()) {
+      if (index > 0) await nextTurn();
       if (this.isClosed) return;
-      await new Promise((resolve) => {
-        this.#socket.write(part, resolve);
-      });
+      this.#socket.write(part);
     }
   }
 
@@ -112,6 +118,11 @@ export class FuzzClient {
     });
     this.#wake = () => undefined;
     return this.#inbox.shift() ?? null;
+  }
+
+  /** Drops what came and was not looked at. */
+  forget(): void {
+    this.#inbox.length = 0;
   }
 
   /** Waits for a close or for silence; what comes meanwhile is dropped. */

@@ -11,7 +11,7 @@ import { Sluice } from '../../helpers/sluice.ts';
 import type { Runtime } from '../../helpers/runtime.ts';
 import { Bystanders } from './bystanders.ts';
 import { keep } from './case.ts';
-import type { Case, Part } from './case.ts';
+import type { Case, Ending, Part } from './case.ts';
 import { FuzzClient } from './fuzz-client.ts';
 import { Liar } from './liar.ts';
 import { makeCase } from './make-case.ts';
@@ -24,6 +24,8 @@ const workers = 64;
 const silence = 40;
 /** The same for the answer to a question, which the proxy gives in turn with the other hostile clients. */
 const silenceOfAnswer = 250;
+/** One of so many logins of hostile clients is by password. The others are trusted: proving a password takes longer than a case. */
+const loginsOfPassword = 8;
 /** How long a statement may wait for a database connection, in milliseconds. */
 const patience = 1000;
 /** A session takes so many cases, unless one of them ends it. */
@@ -46,41 +48,47 @@ interface Worker {
 /** A database, a proxy, bystanders, and hostile peers on one side. */
 export class Fuzz {
   readonly #side: Side;
-  readonly #runtime: Runtime;
+  readonly #setup: Setup;
   readonly #real: Postgres;
   readonly #liar: Liar;
   #sluice: Sluice;
   #bystanders: Bystanders;
   #hasExited = false;
   #broken: string | null = null;
+  /** Lines of the log that were looked at. */
+  #read = 0;
   #number = 0;
+  #logins = 0;
   #excusedUntil = 0;
+  /** Clients whose cases are played, and that may still be sent something. */
+  readonly #leaving = new Set<Promise<void>>();
   /** Cases that have been played. */
   played = 0;
   /** Sessions that answered after a case, and that did not. */
   readonly sessions = { answered: 0, ended: 0 };
 
-  private constructor(side: Side, runtime: Runtime, real: Postgres, liar: Liar, sluice: Sluice) {
+  private constructor(side: Side, setup: Setup, real: Postgres, liar: Liar, sluice: Sluice) {
     this.#side = side;
-    this.#runtime = runtime;
+    this.#setup = setup;
     this.#real = real;
     this.#liar = liar;
     this.#sluice = sluice;
     this.#bystanders = this.#begin(sluice);
   }
 
-  static async start(side: Side, runtime: Runtime): Promise<Fuzz> {
+  static async start(side: Side, setup: Setup): Promise<Fuzz> {
     const real = await startDatabase();
     await real.query("ALTER ROLE ann SET statement_timeout = '10s'");
     await real.query("CREATE ROLE mallory LOGIN PASSWORD 'correct horse'");
     await Bystanders.prepare((text) => real.query(text));
     const liar = await Liar.start(real, 'mallory');
-    return new Fuzz(side, runtime, real, liar, await startSluice(liar, side, runtime));
+    return new Fuzz(side, setup, real, liar, await startSluice(liar, side, setup));
   }
 
   #begin(sluice: Sluice): Bystanders {
     this.#hasExited = false;
     this.#broken = null;
+    this.#read = 0;
     void sluice.exited().then(() => {
       this.#hasExited ||= this.#sluice === sluice;
     });
@@ -107,10 +115,13 @@ export class Fuzz {
   /** Why this run has failed, or null. */
   get problem(): string | null {
     if (this.#hasExited) return `the process has ended\n${this.#sluice.logText()}`;
-    const fault = this.#sluice.log.find(
-      ({ level, msg }) => level >= 50 && msg.startsWith('unexpected exception'),
-    );
-    if (fault !== undefined) return `${fault.msg}\n${JSON.stringify(fault)}`;
+    const { log } = this.#sluice;
+    // It is asked before each case: lines are looked at once.
+    for (; this.#read < log.length; this.#read += 1) {
+      const line = log[this.#read];
+      if (line !== undefined && line.level >= 50 && line.msg.startsWith('unexpected exception'))
+        this.#broken ??= `${line.msg}\n${JSON.stringify(line)}`;
+    }
     return this.#broken ?? this.#bystanders.trouble;
   }
 
@@ -134,7 +145,10 @@ export class Fuzz {
       worker.client?.destroy();
     };
     await Promise.all(Array.from({ length: workers }, work));
+    await Promise.all(this.#leaving);
     if (this.problem === null) await this.#settle();
+    // An answer that never comes is known when they end.
+    await this.#bystanders.stop();
     return this.problem === null ? null : this.#report(recent);
   }
 
@@ -144,6 +158,7 @@ export class Fuzz {
     const worker: Worker = { client: null, history: [] };
     await this.#play(hostile, worker);
     worker.client?.destroy();
+    await Promise.all(this.#leaving);
     const { rounds } = this.#bystanders;
     await eventually(() =>
       assert(
@@ -161,7 +176,7 @@ export class Fuzz {
     await this.#sluice.kill();
     await old.stop();
     this.#liar.logins.length = this.#liar.checks.length = 0;
-    this.#sluice = await startSluice(this.#liar, this.#side, this.#runtime);
+    this.#sluice = await startSluice(this.#liar, this.#side, this.#setup);
     this.#bystanders = this.#begin(this.#sluice);
   }
 
@@ -196,18 +211,28 @@ export class Fuzz {
       if (!this.#hasExited && hostile.moment.startsWith('client'))
         this.#broken ??= `a hostile client: ${String(error)}`;
     }
-    const { client } = worker;
-    if (client?.broken !== null && client?.broken !== undefined) this.#broken ??= client.broken;
-    if (client?.isClosed === true) worker.client = null;
+    this.#broken ??= worker.client?.broken ?? null;
+    if (worker.client?.isClosed === true) worker.client = null;
+  }
+
+  /** Ends a connection as the case says, while the worker goes on. */
+  #leave(client: FuzzClient, ending: Ending, silenceMs: number): void {
+    if (ending === 'close') client.end();
+    const leaving = (ending === 'reset' ? Promise.resolve() : client.drained(silenceMs)).then(
+      () => {
+        client.destroy();
+        this.#broken ??= client.broken;
+        this.#leaving.delete(leaving);
+      },
+    );
+    this.#leaving.add(leaving);
   }
 
   async #startUp({ parts, ending }: Case): Promise<void> {
     const client = await FuzzClient.open(this.#address('ann'));
     client.deafen();
     await client.send(parts);
-    if (ending === 'close') client.end();
-    if (ending !== 'reset') await client.drained(silence / 2);
-    client.destroy();
+    this.#leave(client, ending, silence / 2);
   }
 
   async #enter(worker: Worker, user: string): Promise<FuzzClient> {
@@ -217,9 +242,13 @@ export class Fuzz {
       worker.history.splice(0, worker.history.length - 1);
     }
     if (worker.client !== null) return worker.client;
-    const client = await FuzzClient.open(this.#address(user));
+    this.#logins += 1;
+    const address = this.#address(
+      this.#logins % loginsOfPassword === 0 ? user : `${user}${trusted}`,
+    );
+    const client = await FuzzClient.open(address);
     worker.client = client;
-    await client.login(this.#address(user));
+    await client.login(address);
     return client;
   }
 
@@ -232,8 +261,7 @@ export class Fuzz {
       return;
     }
     this.sessions.ended += 1;
-    if (ending !== 'reset') await client.drained(silence);
-    client.destroy();
+    this.#leave(client, ending, silence);
     worker.client = null;
   }
 
@@ -275,19 +303,22 @@ export class Fuzz {
       hostile.moment === 'database login' ? { ...hostile, parts: [], ending: 'reset' } : hostile;
     this.#liar.statements.set(number, lie);
     const client = await this.#enter(worker, 'mallory');
-    await client.send([Buffer.concat(request(number, new Random(hostile.seed)))]);
-    for (;;) {
-      const isUntold = this.#liar.statements.has(number);
-      const message = await client.next(isUntold ? patience : silence);
-      if (message?.code === 'Z' && !this.#liar.statements.has(number)) {
-        this.sessions.answered += 1;
-        break;
-      }
-      if (message !== null) continue;
+    const { bytes, answers } = request(number, new Random(hostile.seed));
+    client.forget();
+    client.due = (client.due ?? 0) + answers;
+    await client.send([bytes]);
+    while (client.due > 0) {
+      const message = await client.next(this.#liar.statements.has(number) ? patience : silence);
+      if (message === null) break;
+      // COPY begins, by whoever's word; nothing more comes unless the client goes on.
+      if (message.code === 'G' || message.code === 'W')
+        await client.send([messages.copyFail('no more')]);
+    }
+    if (client.due === 0) this.sessions.answered += 1;
+    else {
       client.destroy();
       worker.client = null;
       this.sessions.ended += 1;
-      break;
     }
     this.#liar.statements.delete(number);
   }
@@ -337,8 +368,8 @@ function* suspects(recent: readonly Case[][]): Generator<Case> {
   }
 }
 
-/** What a client asks the liar, in each of the ways that there are. */
-function request(number: number, random: Random): readonly Buffer[] {
+/** What a client asks the liar, in each of the ways that there are, and how many answers are due. */
+function request(number: number, random: Random): { bytes: Buffer; answers: number } {
   const text = `SELECT 'hostile ${number} '`;
   const { bind, describe, execute, flush, parse, query, sync } = messages;
   const ways: readonly (() => readonly Buffer[])[] = [
@@ -354,11 +385,27 @@ function request(number: number, random: Random): readonly Buffer[] {
     () => [query(`SET work_mem = '1MB' /* hostile ${number} */`)],
     () => [query('SELECT 1'), query(text), query('SELECT 2')],
   ];
-  return random.pick(ways)();
+  const sent = random.pick(ways)();
+  const answers = sent.filter((message) => 'QS'.includes(String.fromCharCode(message[0] ?? 0)));
+  return { bytes: Buffer.concat(sent), answers: answers.length };
 }
 
-function startSluice(liar: Liar, side: Side, runtime: Runtime): Promise<Sluice> {
+/** The users who need no password have this behind their names. */
+const trusted = '_trusted';
+
+/** What the daemon is like. */
+export interface Setup {
+  readonly runtime: Runtime;
+  /** Whether reads of several sessions share a server connection. */
+  readonly interleaving: boolean;
+}
+
+function startSluice(liar: Liar, side: Side, { runtime, interleaving }: Setup): Promise<Sluice> {
   const { user, password } = liar.database;
+  const users = [user, 'mallory'].flatMap((name) => [
+    { UserName: name, Password: password },
+    { UserName: `${name}${trusted}`, DatabaseUserName: name, DatabasePassword: password },
+  ]);
   return Sluice.start(
     liar.database,
     {
@@ -370,10 +417,9 @@ function startSluice(liar: Liar, side: Side, runtime: Runtime): Promise<Sluice> 
       ConnectRetryMin: 0.01,
       ConnectRetryMax: 0.02,
       HealthCheckInterval: side === 'database' ? 0.1 : 1,
-      Users: [
-        { UserName: user, Password: password },
-        { UserName: 'mallory', Password: password },
-      ],
+      Interleaving: interleaving ? 'always' : 'off',
+      ClientAuth: [{ User: `/${trusted}$`, Method: 'trust' }, { Method: 'scram-sha-256' }],
+      Users: users,
     },
     runtime,
   );

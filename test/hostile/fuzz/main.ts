@@ -3,17 +3,25 @@
  *
  *   --side client|database   who is hostile. Default: both
  *   --runtime node|bun       what the daemon runs on. Default: both
+ *   --processes N            how many daemons are attacked at once, each by a process of its own. Default: 2
  *
  * Keeps what fails, shrunk, in corpus/, and ends with 1 then.
  */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Runtime } from '../../helpers/runtime.ts';
-import { Fuzz } from './fuzz.ts';
+import type { Batch, Outcome } from './batch.ts';
 import type { Side } from './make-case.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { side: { type: 'string' }, runtime: { type: 'string' } },
+  options: {
+    side: { type: 'string' },
+    runtime: { type: 'string' },
+    processes: { type: 'string', default: '2' },
+  },
 });
 const [cases = 1_000_000, firstSeed = Date.now() % 1_000_000_000] = positionals.map(Number);
 const sides = (['client', 'database'] as const).filter((side) =>
@@ -22,31 +30,61 @@ const sides = (['client', 'database'] as const).filter((side) =>
 const runtimes = (['node', 'bun'] as const).filter((runtime) =>
   [undefined, runtime].includes(values.runtime as Runtime),
 );
-/** Cases of one daemon between two lines of progress. */
-const batch = 10_000;
+/** Cases of one daemon. */
+const longest = 10_000;
+
+/** What is to be played, the kinds in turn, so that a run that is ended early has played some of each. */
+function batches(): Batch[] {
+  const kinds = sides.flatMap((side) => runtimes.map((runtime) => ({ side, runtime })));
+  const share = Math.ceil(cases / kinds.length);
+  const made: Batch[] = [];
+  for (let at = 0; at < share; at += longest) {
+    // Every other daemon has reads of several sessions on one server connection.
+    const interleaving = (at / longest) % 2 === 1;
+    for (const kind of kinds)
+      made.push({
+        ...kind,
+        interleaving,
+        firstSeed: firstSeed + at,
+        count: Math.min(longest, share - at),
+      });
+  }
+  return made;
+}
+
+async function play(batch: Batch): Promise<Outcome> {
+  const child = fork(path.join(import.meta.dirname, 'batch.ts'), [JSON.stringify(batch)]);
+  const result = once(child, 'message').then(([outcome]) => outcome as Outcome);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`a batch ended with ${code}: ${JSON.stringify(batch)}`);
+  return result;
+}
 
 let findings = 0;
 let played = 0;
+const tally = new Map<string, number>();
 const began = performance.now();
-const share = Math.ceil(cases / sides.length / runtimes.length);
-for (const side of sides) {
-  for (const runtime of runtimes) {
-    for (let at = 0; at < share; at += batch) {
-      const fuzz = await Fuzz.start(side, runtime);
-      const found = await fuzz.run(firstSeed + at, Math.min(batch, share - at));
-      played += fuzz.played;
-      const { sessions, lies } = fuzz;
-      await fuzz.stop();
-      if (found !== null) {
-        findings += 1;
-        console.log(`${found.why}\n  kept in ${found.file}`);
-      }
-      const rate = Math.round((played / (performance.now() - began)) * 60_000);
-      console.log(
-        `${side}, ${runtime}: ${played} of ${cases} cases, ${rate} a minute, ${findings} findings; ${sessions.answered} sessions answered afterwards, ${sessions.ended} did not, ${lies} lies`,
-      );
+const waiting = batches();
+
+async function work(): Promise<void> {
+  for (let batch = waiting.shift(); batch !== undefined; batch = waiting.shift()) {
+    const { side, runtime, interleaving } = batch;
+    const outcome = await play(batch);
+    played += outcome.played;
+    const kind = `${side} ${runtime}`;
+    tally.set(kind, (tally.get(kind) ?? 0) + outcome.played);
+    if (outcome.finding !== null) {
+      findings += 1;
+      console.log(`${outcome.finding.why}\n  kept in ${outcome.finding.file}`);
     }
+    const rate = Math.round((played / (performance.now() - began)) * 60_000);
+    console.log(
+      `${side}, ${runtime}${interleaving ? ', interleaving' : ''}, seeds from ${batch.firstSeed}: ${played} of ${cases} cases, ${rate} a minute, ${findings} findings; ${outcome.answered} sessions answered afterwards, ${outcome.ended} did not, ${outcome.lies} lies`,
+    );
   }
 }
+
+await Promise.all(Array.from({ length: Number(values.processes) }, work));
+for (const [kind, count] of tally) console.log(`${kind}: ${count} cases`);
 console.log(`these cases again: node test/hostile/fuzz/main.ts ${cases} ${firstSeed}`);
 process.exitCode = findings === 0 ? 0 : 1;
