@@ -1,6 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, execute, message, parse, query, rowsOf, story, sync } from '../helpers/messages.ts';
+import {
+  bind,
+  close,
+  describe,
+  execute,
+  fieldsOf,
+  message,
+  parse,
+  query,
+  rowsOf,
+  story,
+  sync,
+} from '../helpers/messages.ts';
+import type { Message } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
@@ -27,6 +40,24 @@ async function runs(route: Route, mark: string): Promise<boolean> {
   return backends.some(
     (backend) => backend.state === 'active' && backend.query.includes(`'${mark}'`),
   );
+}
+
+/** Prepares a statement under a name, and waits for the answer. */
+async function prepares(client: RawClient, name: string, text: string): Promise<void> {
+  client.send(parse(name, text), sync);
+  assert.equal(story(await client.ready()), '1 | Z I');
+}
+
+/** Runs a prepared statement in one cycle of its own. */
+async function runPrepared(
+  client: RawClient,
+  name: string,
+  values: readonly string[],
+  isDescribed = true,
+): Promise<Message[]> {
+  const portal = isDescribed ? [describe('P')] : [];
+  client.send(Buffer.concat([bind(name, values), ...portal, execute(), sync]));
+  return client.ready();
 }
 
 onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } }, (route) => {
@@ -57,6 +88,106 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
             assert.deepEqual(rowsOf(answer), [
               [String(Math.floor((who * 1000) / divisor)), String(who)],
             ]);
+        }
+      }),
+    );
+  });
+
+  test('each session gets the answers to its own prepared reads', async (t) => {
+    const clients = await several(route(), t, 12);
+    for (const [who, client] of clients.entries()) {
+      await prepares(client, 'same', 'SELECT $1::text, $2::int4');
+      // The same name means something else in each session.
+      await prepares(client, 'other', `SELECT '${who}', $1::text`);
+    }
+    const before = await counts(route());
+    await Promise.all(
+      clients.map(async (client, who) => {
+        for (let turn = 0; turn < 50; turn += 1) {
+          const isDescribed = (who + turn) % 2 === 0;
+          const answer = await runPrepared(client, 'same', [`${who}`, `${turn}`], isDescribed);
+          assert.equal(
+            story(answer),
+            `2 | ${isDescribed ? 'T | ' : ''}D ${who} ${turn} | C SELECT 1 | Z I`,
+          );
+          assert.deepEqual(rowsOf(await runPrepared(client, 'other', [`${turn}`])), [
+            [`${who}`, `${turn}`],
+          ]);
+        }
+      }),
+    );
+    const { shared } = await counts(route());
+    if (!route().isDirect) assert(shared - before.shared >= 600, `${shared - before.shared}`);
+  });
+
+  test('errors of prepared reads name the statement of the client', async (t) => {
+    const clients = await several(route(), t, 6);
+    await Promise.all(
+      clients.map(async (client, who) => {
+        const name = `of client ${who}`;
+        await prepares(client, name, 'SELECT 100 / $1::int4');
+        for (let turn = 0; turn < 20; turn += 1) {
+          const divisor = (who + turn) % 3;
+          const answer = await runPrepared(client, name, [`${divisor}`], false);
+          if (divisor === 0) assert.match(story(answer), /E 22012 \| Z I$/);
+          else assert.deepEqual(rowsOf(answer), [[`${Math.floor(100 / divisor)}`]]);
+          const [error] = await runPrepared(client, name, [], false);
+          assert.match(
+            fieldsOf(error as Message)['M'] ?? '',
+            new RegExp(`supplies 0 parameters, but prepared statement "${name}" requires 1`),
+          );
+        }
+      }),
+    );
+  });
+
+  test('a prepared read whose rows have changed is an error, as on a direct connection', async (t) => {
+    const clients = await several(route(), t, 6);
+    const owner = await route().login(t);
+    await owner.query(
+      'DROP TABLE IF EXISTS widened; CREATE TABLE widened (n int); INSERT INTO widened VALUES (1)',
+    );
+    for (const client of clients) await prepares(client, 'all', 'SELECT * FROM widened');
+    const readAll = async (): Promise<string[]> =>
+      Promise.all(
+        clients.map(async (client) => story(await runPrepared(client, 'all', [], false))),
+      );
+    for (let round = 0; round < 5; round += 1)
+      for (const told of await readAll()) assert.equal(told, '2 | D 1 | C SELECT 1 | Z I');
+    await owner.query('ALTER TABLE widened ADD m int DEFAULT 2');
+    for (let round = 0; round < 3; round += 1)
+      for (const told of await readAll()) assert.equal(told, 'E 0A000 | Z I');
+    // Those who prepare it again see both columns, beside those who do not.
+    for (const client of clients.slice(0, 3))
+      await prepares(client, 'again', 'SELECT * FROM widened');
+    for (let round = 0; round < 3; round += 1) {
+      const answers = await Promise.all(
+        clients
+          .slice(0, 3)
+          .map(async (client) => story(await runPrepared(client, 'again', [], false))),
+      );
+      for (const told of answers) assert.equal(told, '2 | D 1 2 | C SELECT 1 | Z I');
+      for (const told of await readAll()) assert.equal(told, 'E 0A000 | Z I');
+    }
+  });
+
+  test('prepared reads survive that others close statements', async (t) => {
+    const clients = await several(route(), t, 6);
+    const owner = await route().login(t);
+    await owner.query(
+      'CREATE FUNCTION closes_all() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE $q$DEALLOCATE ALL$q$; END $$',
+    );
+    await Promise.all(
+      clients.map(async (client, who) => {
+        await prepares(client, 'p', 'SELECT $1::text');
+        for (let turn = 0; turn < 30; turn += 1) {
+          if (who < 2 && turn % 5 === 0) {
+            await client.query(who === 0 ? 'DISCARD ALL' : 'SELECT closes_all()');
+            client.send(Buffer.concat([close('S', 'p'), parse('p', 'SELECT $1::text'), sync]));
+            assert.equal(story(await client.ready()), '3 | 1 | Z I');
+          }
+          const answer = await runPrepared(client, 'p', [`${who} ${turn}`], false);
+          assert.deepEqual(rowsOf(answer), [[`${who} ${turn}`]], story(answer));
         }
       }),
     );
@@ -194,6 +325,24 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
       await newcomer(),
       Buffer.concat([parse('', 'SELECT 1'), bind(''), execute(), sync]),
     );
+    const preparing = async (text: string): Promise<RawClient> => {
+      const client = await newcomer();
+      await prepares(client, 'p', text);
+      return client;
+    };
+    for (const [text, ...cycle] of [
+      ['SELECT 1', bind('p'), execute('', 1), sync],
+      ['SELECT 1', bind('p', [], { portal: 'c' }), execute('c'), sync],
+      ['SELECT 1', bind('p'), execute(), execute(), sync],
+      ['SELECT 1', bind('p'), describe('S', 'p'), execute(), sync],
+      ['SELECT n FROM alone FOR UPDATE', bind('p'), execute(), sync],
+      ['INSERT INTO alone VALUES (4)', bind('p'), execute(), sync],
+      ['SELECT hides()', bind('p'), execute(), sync],
+      ['SELECT pg_backend_pid()', bind('p'), execute(), sync],
+    ] as const)
+      await alone(`prepared: ${text}`, await preparing(text), Buffer.concat(cycle));
+    const client = await preparing('SELECT 1');
+    assert(await isShared(client, Buffer.concat([bind('p'), execute(), sync])), 'not shared');
     for (const before of [
       'BEGIN',
       'CREATE TEMPORARY TABLE mine (n int)',

@@ -1,4 +1,5 @@
 export { buildMessage, bytesOf, readable } from './build.ts';
+export * from './bound-cycle.ts';
 export * from './codes.ts';
 export * from './error-fields.ts';
 export * from './frame.ts';

@@ -348,6 +348,29 @@ export function createMetrics(sources: MetricSources): Registry {
     () => perPool((pool) => pool.stats.cyclesMoved),
   );
   counter(
+    'sluice_cycles_exclusive_total',
+    'Query cycles that got an exclusive lease although Interleaving is on, by the reason: see interleaving.md.',
+    [...poolLabelNames, 'reason'],
+    function* () {
+      for (const pools of sources.group.allPools)
+        for (const pool of pools.pools)
+          for (const [reason, count] of Object.entries(pool.stats.cyclesAlone))
+            yield [{ ...poolLabels(pools, pool), reason }, count];
+    },
+  );
+  gauge(
+    'sluice_shared_leases',
+    'Server connections that several sessions use at the moment.',
+    poolLabelNames,
+    () => perPool((pool) => pool.interleaver.size),
+  );
+  gauge(
+    'sluice_shared_lease_cycles',
+    'Query cycles that are unanswered on shared leases at the moment.',
+    poolLabelNames,
+    () => perPool((pool) => pool.interleaver.depth),
+  );
+  counter(
     'sluice_assumptions_corrected_total',
     'Wrong assumptions about the state of a server connection that the proxy corrected after an error from the database, by ' +
       'kind. The proxy retries the request if no part of it has run.',
@@ -390,6 +413,11 @@ export function createMetrics(sources: MetricSources): Registry {
       ),
     );
   };
+  poolHistogram(
+    'sluice_shared_wait_seconds',
+    'Time that query cycles on shared leases waited for those ahead of them.',
+    (pool) => pool.stats.sharedWait,
+  );
   poolHistogram(
     'sluice_borrow_wait_seconds',
     'Time from the request for a lease to the lease.',

@@ -3,12 +3,17 @@ const slots = 4096;
 /** The number of runs after which the duration of a read is known. */
 const firstRuns = 2;
 /** The longest time of a short read, in milliseconds. */
-const longestShort = 2;
+const longestShort = 5;
 /**
- * The time that is recorded for a read with a long reply, in milliseconds: it keeps the read off shared leases for about 50
- * runs.
+ * The factors by which a longer and a shorter run change the recorded time. With these, four of five runs are shorter than
+ * the recorded time.
  */
+const longer = 2;
+const shorter = 0.84;
+/** The time that is recorded for a read with a long reply, in milliseconds: about 30 short runs follow until it is short. */
 const never = 1000;
+/** Recorded times are not below this, in milliseconds. */
+const shortest = 0.01;
 
 /**
  * How long reads took, by a hash of their texts without numbers and strings. Reads with the same hash share a record: a
@@ -16,7 +21,10 @@ const never = 1000;
  */
 export class ReadHistory {
   readonly #keys = new Int32Array(slots);
-  /** Averages in milliseconds. A long run counts half, so one is enough to make a read long. */
+  /**
+   * In milliseconds: no averages, because a busy machine delays single runs of the shortest read by many times what it
+   * takes.
+   */
   readonly #times = new Float32Array(slots);
   readonly #runs = new Uint8Array(slots);
 
@@ -40,14 +48,18 @@ export class ReadHistory {
       return;
     }
     const time = this.#times[slot] ?? 0;
-    const share = milliseconds > time ? 2 : 8;
-    this.#times[slot] = time + (milliseconds - time) / share;
+    const next = Math.max(time, shortest) * (milliseconds > time ? longer : shorter);
+    this.#times[slot] =
+      milliseconds > time ? Math.min(next, milliseconds) : Math.max(next, milliseconds);
     if ((this.#runs[slot] ?? 0) < firstRuns) this.#runs[slot] = (this.#runs[slot] ?? 0) + 1;
   }
 
   /** Its reply was too long for a shared lease. */
   wasLarge(key: number): void {
-    this.ran(key, never);
+    const slot = key & (slots - 1);
+    this.#keys[slot] = key;
+    this.#times[slot] = never;
+    this.#runs[slot] = firstRuns;
   }
 }
 

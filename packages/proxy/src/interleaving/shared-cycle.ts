@@ -1,14 +1,11 @@
 import { readErrorMessage } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
-import {
-  contradictedAssumption,
-  endsConnection,
-  notServing,
-  reportsOutdatedPlan,
-} from '../backend/error-words.ts';
+import { endsConnection, notServing, reportsOutdatedPlan } from '../backend/error-words.ts';
+import { mayNameStatements } from '../statements/backend-names.ts';
 import { Appender } from '../io/appender.ts';
 import type { ReplyNote, ReplyOwner } from '../protocol/pending-replies.ts';
+import type { SharedRequest } from './shared-request.ts';
 
 /** The longest reply on a shared lease, in bytes. */
 export const longestReply: number = 256 * 1024;
@@ -44,12 +41,7 @@ export interface CycleLease {
 export class SharedCycle implements ReplyOwner, ReplyNote {
   /** Null if it was given up: its reply is discarded. */
   reader: SharedReader | null;
-  /** The request is `chunk[start, end)`, one complete message. */
-  readonly chunk: Buffer;
-  readonly start: number;
-  readonly end: number;
-  /** See `ReadHistory`. */
-  readonly key: number;
+  readonly request: SharedRequest;
   /** When the session submitted it, in milliseconds of `performance.now()`. */
   readonly since: number;
   /** The database sent something that only an exclusive lease can handle. */
@@ -62,17 +54,9 @@ export class SharedCycle implements ReplyOwner, ReplyNote {
   #to = 0;
   #appender: Appender | null = null;
 
-  constructor(
-    reader: SharedReader,
-    request: { readonly chunk: Buffer; readonly start: number; readonly end: number },
-    key: number,
-    since: number,
-  ) {
+  constructor(reader: SharedReader, request: SharedRequest, since: number) {
     this.reader = reader;
-    this.chunk = request.chunk;
-    this.start = request.start;
-    this.end = request.end;
-    this.key = key;
+    this.request = request;
     this.since = since;
   }
 
@@ -90,7 +74,8 @@ export class SharedCycle implements ReplyOwner, ReplyNote {
     const { reader } = this;
     this.reader = null;
     if (reader === null) return;
-    if (this.runsAlone || this.#reply === null) reader.runsAlone(null, null);
+    if (this.runsAlone || this.#reply === null || !this.request.isAsExpected)
+      reader.runsAlone(null, null);
     else reader.sharedAnswered(this.#reply, this.#from, this.#to);
   }
 
@@ -139,7 +124,7 @@ export class SharedCycle implements ReplyOwner, ReplyNote {
     if (
       endsConnection(chunk, at, next) ||
       reportsOutdatedPlan(chunk, at, next) ||
-      contradictedAssumption(chunk, at, next) !== null ||
+      mayNameStatements(chunk.subarray(at, next)) ||
       notServing.has(readErrorMessage(chunk, at, next).sqlstate)
     )
       this.runsAlone = true;

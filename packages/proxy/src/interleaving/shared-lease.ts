@@ -2,22 +2,20 @@ import { TransactionStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type { ConnectionLoss, LeaseOwner } from '../backend/lease-owner.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
-import { toServer } from '../io/write-buffer.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
-import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { CycleLease, SharedCycle } from './shared-cycle.ts';
 
 /** When a cycle runs longer than this, in milliseconds, the cycles behind it move elsewhere. */
-const slow = 5;
-/** After this time, in milliseconds, a lease takes no further cycles, so that its connection returns to the pool. */
-const longestLease = 250;
+const slow = 20;
 
 /** The owner of the shared leases of a pool. */
 export interface SharedLeaseKeeper {
   /** Reports the time of a read on the server connection, in milliseconds. */
   ran(cycle: SharedCycle, milliseconds: number): void;
+  /** Reports that a reply came so many milliseconds after its session had sent the request; `ran` as for `ran`. */
+  answered(milliseconds: number, ran: number, now: number): void;
   wasLarge(cycle: SharedCycle): void;
   /** Reports the number of cycles that have to run again, because they waited behind a slow one or lost their connection. */
   moved(cycles: number): void;
@@ -76,7 +74,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   }
 
   /** Checks how long the oldest cycle runs, and how long the lease has lasted. */
-  check(now: number): void {
+  check(now: number, longestLease: number): void {
     if (now - this.since > longestLease) this.isOpen = false;
     if (this.#sent.length > 0 && now - this.#headSince > slow) this.leaveHead(now);
   }
@@ -95,16 +93,21 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
     const { connection } = this;
     const { pending } = connection;
     if (this.#sent.length === 0) this.#headSince = performance.now();
-    // A simple Query destroys the unnamed statement (manual, "Extended Query").
-    connection.state.unnamed.destroyed();
+    let refused: SharedCycle[] | null = null;
     for (const cycle of waiting) {
       pending.owner = cycle;
-      pending.append(Reply.Query, Action.Forward, cycle);
-      toServer.addRange(cycle.chunk, cycle.start, cycle.end);
-      this.#sent.push(cycle);
+      if (cycle.request.gather(connection, cycle)) this.#sent.push(cycle);
+      else (refused ??= []).push(cycle);
     }
     pending.owner = this;
     connection.flushRequests();
+    if (refused !== null) this.#refuse(refused);
+  }
+
+  /** These cannot run on the connection. Their sessions learn it later: one of them may be submitting its cycle now. */
+  #refuse(cycles: readonly SharedCycle[]): void {
+    this.isOpen = false;
+    queueMicrotask(() => this.#runAlone(cycles.filter(({ reader }) => reader !== null)));
   }
 
   // --- Moving away ---
@@ -141,8 +144,12 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
       (cycle) => cycle !== except && cycle.reader !== null,
     );
     this.#waiting = [];
-    if (moving.length > 0) this.#keeper.moved(moving.length);
-    for (const cycle of moving) runAlone(cycle, null, null);
+    this.#runAlone(moving);
+  }
+
+  #runAlone(cycles: readonly SharedCycle[]): void {
+    if (cycles.length > 0) this.#keeper.moved(cycles.length);
+    for (const cycle of cycles) runAlone(cycle, null, null);
   }
 
   // --- Replies ---
@@ -171,6 +178,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
       this.#headSince = now;
       for (const cycle of answered) {
         this.#keeper.ran(cycle, each);
+        this.#keeper.answered(now - cycle.since, each, now);
         const { reader } = cycle;
         try {
           cycle.deliver();
@@ -249,10 +257,14 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   // --- Messages that no read causes ---
 
   planOutdated(): boolean {
+    this.#sent[0]?.request.planOutdated(this.connection);
     return this.#headRunsAlone();
   }
 
+  /** A statement that was assumed to exist does not, or the other way round: on this connection nothing is assumed. */
   assumptionContradicted(): boolean {
+    this.connection.state.statements.markUncertain();
+    this.isOpen = false;
     return this.#headRunsAlone();
   }
 

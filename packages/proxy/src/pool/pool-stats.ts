@@ -1,4 +1,5 @@
 import type { Assumption } from '../backend/error-words.ts';
+import { newReasons } from '../interleaving/why-alone.ts';
 import { Histogram } from '../telemetry/histogram.ts';
 
 /** The counters of a pool: plain numbers on the hot path, which the admin port reads on request. */
@@ -16,6 +17,10 @@ export class PoolStats {
   cyclesShared = 0;
   /** Those of them that had to run again, alone. */
   cyclesMoved = 0;
+  /** Cycles that began without a lease and got an exclusive one, by the reason. */
+  readonly cyclesAlone = newReasons();
+  /** The time that cycles on shared leases waited for those ahead of them, and for the end of the turn. */
+  readonly sharedWait = new Histogram();
   /** Called once, for the next answered cycle. */
   onAnswer: (() => void) | null = null;
   /** Cycles retried after the loss of their server connection. */

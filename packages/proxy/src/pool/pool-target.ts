@@ -18,6 +18,10 @@ export interface Suited {
 
 /** A borrower: a session, or a login that must learn what the database reports. */
 export interface Borrower extends Suited {
+  /** Its waiting cycle can share a connection with these parameters. */
+  wouldShare?(parameters: ParameterSet): boolean;
+  /** It has left the queue, because a connection is shared now. */
+  shareNow?(): void;
   /** When it joined the borrow queue, in milliseconds of `performance.now()`. */
   readonly waitingSince: number;
   /** A used connection refused its parameters, so it needs a new one. */

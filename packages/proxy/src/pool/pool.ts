@@ -222,6 +222,15 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     return connection;
   }
 
+  shareWaiting(parameters: ParameterSet, isOpen: () => boolean): void {
+    for (const borrower of [...this.#waiting]) {
+      if (!isOpen()) return;
+      if (borrower.wouldShare?.(parameters) !== true) continue;
+      this.#waiting.delete(borrower);
+      borrower.shareNow?.();
+    }
+  }
+
   /** Removes a borrower from the queue. */
   leave(borrower: Borrower): void {
     if (this.#waiting.delete(borrower)) this.stats.borrowsAborted++;

@@ -11,6 +11,7 @@ import {
   longestMessage,
   longestSmallMessage,
   messageEnd,
+  readBoundCycle,
   readyForQueryIdle,
   shortestLength,
   stringEnd,
@@ -70,6 +71,8 @@ export class RequestForwarder {
   readonly #unsettled = new UnsettledRequests();
   /** The offset from which the current chunk belongs to the lease; -1: none. */
   #leasedAt = -1;
+  /** The length of the cycle on a shared lease. */
+  #sharedBytes = 0;
   /** Answers in place of the server connection on which a transaction was lost. */
   #lost: LostConversation | null = null;
 
@@ -244,7 +247,9 @@ export class RequestForwarder {
   /** The cycle that waits was answered on a shared lease. */
   answered(): void {
     this.#goOn();
-    if (this.#rest !== null) this.#rest = this.#dropFirst(this.#rest);
+    const rest = this.#rest;
+    if (rest !== null)
+      this.#rest = rest.length > this.#sharedBytes ? rest.subarray(this.#sharedBytes) : null;
     this.#processRest();
   }
 
@@ -431,7 +436,7 @@ export class RequestForwarder {
         synced = 0;
       }
       if (connection === null) {
-        if (code === Code.Query && next <= end && owner.share(chunk, at, next)) {
+        if (owner.mayShare() && this.#share(chunk, at, next, end)) {
           this.#keepForLater(chunk, at);
           return;
         }
@@ -577,6 +582,22 @@ export class RequestForwarder {
     else if (kept >= 0 && cycles === 1 && this.#bodyLeft === 0 && connection?.cycleOpen === false)
       this.#cycles.keep(chunk, kept, end);
     this.#flush(connection);
+  }
+
+  /** Whether the cycle that begins at `at` runs on a shared lease. */
+  #share(chunk: Buffer, at: number, next: number, end: number): boolean {
+    const owner = this.#owner;
+    const code = chunk[at];
+    if (code === Code.Query && next <= end) {
+      this.#sharedBytes = next - at;
+      return owner.share(chunk, at, next);
+    }
+    const cycle = code === Code.Bind && next <= end ? readBoundCycle(chunk, at, end) : null;
+    if (cycle === null) return owner.hasOtherForm();
+    const named = this.#requests.statementAt(chunk, cycle.nameStart, cycle.nameEnd);
+    if (named === null) return owner.hasOtherForm();
+    this.#sharedBytes = cycle.end - at;
+    return owner.shareBound(named, chunk, at, cycle);
   }
 
   #answerSyncs(count: number): void {

@@ -1,3 +1,4 @@
+import type { BoundCycle } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Assumption } from '../backend/error-words.ts';
 import type { ProxyError } from '../errors.ts';
@@ -5,6 +6,7 @@ import type { Effects, Lexis } from '../sql/index.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import type { PinReason } from '../pinning/pin-reason.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
+import type { ClientStatement } from '../statements/client-statement.ts';
 import type { StartValues } from '../parameters/start-values.ts';
 
 /** The start values that code of the database may reset, by name. */
@@ -33,11 +35,17 @@ export interface RequestOwner extends ConnectionChanges {
   readonly cycles: QueryCycles;
   /** The longest message that is buffered completely, in bytes; longer ones stream. */
   readonly longestBuffered: number;
+  /** A cycle begins without a lease. Whether it may run on a shared one, as far as the session is concerned. */
+  mayShare(): boolean;
   /**
    * Whether the cycle `chunk[at, next)`, a complete Query, runs on a shared lease. Then `RequestForwarder.answered` or
    * `resume` will be called.
    */
   share(chunk: Buffer, at: number, next: number): boolean;
+  /** The same for a cycle that runs the named statement. */
+  shareBound(named: ClientStatement, chunk: Buffer, at: number, cycle: BoundCycle): boolean;
+  /** The cycle has a form that no shared lease takes. Returns false. */
+  hasOtherForm(): boolean;
   /** Requests a lease. Null: `RequestForwarder.granted` or `refuse` will be called, or has been. */
   borrow(): ServerConnection | null;
   /** The maximum number of pending replies; then the client waits. */

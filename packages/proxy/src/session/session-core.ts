@@ -1,6 +1,7 @@
 import { readable } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { ProxyError } from '../errors.ts';
+import type { WhyAlone } from '../interleaving/why-alone.ts';
 import { clock } from '../io/clock.ts';
 import type { Listeners } from '../listen-notify/listeners.ts';
 import type { SessionParameters } from '../parameters/session-parameters.ts';
@@ -61,6 +62,8 @@ export class SessionCore implements CycleOwner, PinOwner {
   readonly cycles: QueryCycles;
   /** The leased server connection, or null. */
   connection: ServerConnection | null = null;
+  /** Why the last cycle did not run on a shared lease; undefined: it did, or Interleaving is off. */
+  whyAlone: WhyAlone | undefined = undefined;
   /** When the current state began, in clock milliseconds. */
   since = clock.now;
   #state: SessionState = SessionState.Idle;

@@ -1,10 +1,14 @@
 import { bodyAt, buildErrorResponse, buildParameterStatus } from '@sluice/wire';
-import type { ErrorFields } from '@sluice/wire';
+import type { BoundCycle, ErrorFields } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Assumption } from '../backend/error-words.ts';
 import type { ConnectionLoss, LeaseOwner } from '../backend/lease-owner.ts';
 import type { ProxyError } from '../errors.ts';
 import { readKey } from '../interleaving/read-history.ts';
+import { BoundRequest } from '../interleaving/bound-request.ts';
+import { QueryRequest } from '../interleaving/shared-request.ts';
+import type { SharedRequest } from '../interleaving/shared-request.ts';
+import type { WhyAlone } from '../interleaving/why-alone.ts';
 import { SharedCycle } from '../interleaving/shared-cycle.ts';
 import type { SharedReader } from '../interleaving/shared-cycle.ts';
 import type { SharedLease } from '../interleaving/shared-lease.ts';
@@ -23,6 +27,7 @@ import { Suspicion } from '../recovery/suspicion.ts';
 import type { RecoveryOwner } from '../recovery/session-recovery.ts';
 import { normalizedAt } from '../sql/index.ts';
 import type { Effect, Effects } from '../sql/index.ts';
+import type { ClientStatement } from '../statements/client-statement.ts';
 import { events } from '../telemetry/events.ts';
 import { Release, nextRelease } from './release-policy.ts';
 import { RequestForwarder } from './request-forwarder.ts';
@@ -121,34 +126,79 @@ export class SessionLease
     return this.#shared !== null;
   }
 
-  share(chunk: Buffer, at: number, next: number): boolean {
+  mayShare(): boolean {
     const { interleaver, storedCode } = this.pool;
     this.#timedKey = 0;
-    if (interleaver.isOff || this.#runsAlone || !this.#canShare) return false;
-    if (!interleaver.isForced && !storedCode.trustsTurns) return false;
+    this.#core.whyAlone = undefined;
+    if (interleaver.isOff) return false;
+    if (this.#runsAlone) return this.#alone('moved');
+    if (!interleaver.isForced && !storedCode.trustsTurns) return this.#alone('turns');
+    return this.#canShare || this.#alone('session');
+  }
+
+  share(chunk: Buffer, at: number, next: number): boolean {
     const start = bodyAt(at);
     const end = next - 1;
-    if (end - start > longestShared || chunk.indexOf(0, start) !== end) return false;
-    if (!this.#effects.onlyReads(chunk, start, end)) return false;
+    if (end - start > longestShared || chunk.indexOf(0, start) !== end) return this.#alone('form');
+    if (!this.#effects.onlyReads(chunk, start, end)) return this.#alone('effects');
     const key = readKey(chunk, start, end);
-    if (!interleaver.isForced && !interleaver.history.isShort(key)) {
-      this.#timedKey = key;
-      return false;
-    }
-    const request = { chunk, start: at, end: next };
-    const cycle = new SharedCycle(this, request, key, performance.now());
+    return this.#isShort(key) && this.#submit(new QueryRequest(chunk, at, next, key), chunk, start);
+  }
+
+  shareBound(named: ClientStatement, chunk: Buffer, at: number, cycle: BoundCycle): boolean {
+    const { statement } = named;
+    const { description } = named.analysis;
+    if (description === null || cycle.end - at > longestShared) return this.#alone('form');
+    if (!this.#effects.provesRead(statement.effects, statement.text)) return this.#alone('effects');
+    return (
+      this.#isShort(statement.id) &&
+      this.#submit(new BoundRequest(named, description, chunk, at, cycle), statement.text, 0)
+    );
+  }
+
+  hasOtherForm(): boolean {
+    return this.#alone('form');
+  }
+
+  #alone(why: WhyAlone): false {
+    this.#core.whyAlone = why;
+    return false;
+  }
+
+  wouldShare(parameters: ParameterSet): boolean {
+    return this.#core.whyAlone === 'connections' && this.parameters === parameters;
+  }
+
+  /** A connection is shared now: the cycle that waits in the borrow queue runs on it. */
+  shareNow(): void {
+    this.#core.enter(SessionState.Idle);
+    this.requests.resume();
+    this.flow();
+  }
+
+  /** Reads with this key were short so far. If that is not known, the exclusive lease finds out. */
+  #isShort(key: number): boolean {
+    const { interleaver } = this.pool;
+    if (interleaver.isForced || interleaver.history.isShort(key)) return true;
+    this.#timedKey = key;
+    return this.#alone('time');
+  }
+
+  /** Submits the read. Its text begins at `source[start]`, and ends with a zero. False: no connection can be shared. */
+  #submit(request: SharedRequest, source: Buffer, start: number): boolean {
+    const cycle = new SharedCycle(this, request, performance.now());
     // The session is ready for the answer before the request is sent.
     this.#shared = cycle;
     this.#core.enter(SessionState.Shared);
-    this.#sharedLease = interleaver.submit(cycle, this.parameters);
+    this.#sharedLease = this.pool.interleaver.submit(cycle, this.parameters);
     if (this.#sharedLease === null) {
       this.#shared = null;
       this.#core.enter(SessionState.Idle);
-      return false;
+      return this.#alone('connections');
     }
     this.pool.stats.cycles++;
     if (events.statement.hasSubscribers)
-      this.#effects.publishStatement(normalizedAt(chunk, start), this.#sharedLease.connection);
+      this.#effects.publishStatement(normalizedAt(source, start), this.#sharedLease.connection);
     return true;
   }
 
@@ -252,6 +302,7 @@ export class SessionLease
 
   granted(connection: ServerConnection): void {
     if (this.cycles.first.retry !== null && this.#recovery.isRefusedAgain(connection)) return;
+    if (this.wouldShare(this.parameters) && this.pool.interleaver.begin(connection, this)) return;
     this.#take(connection, performance.now() - this.waitingSince);
     this.requests.granted();
     this.flow();
@@ -307,6 +358,7 @@ export class SessionLease
     const { pool } = this;
     const { parameters, listening } = this.#effects;
     pool.stats.borrowWait.observe(waited);
+    if (core.whyAlone !== undefined) pool.stats.cyclesAlone[core.whyAlone]++;
     core.connection = connection;
     this.#hasRun = false;
     core.enter(SessionState.Active);

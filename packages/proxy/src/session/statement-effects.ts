@@ -129,8 +129,8 @@ export class StatementEffects
   }
 
   publishStatement(normalizedQuery: string, connection = this.connection): void {
-    const client = this.#core.id;
-    events.statement.publish({ client, connection: connection?.id, normalizedQuery });
+    const { id: client, whyAlone } = this.#core;
+    events.statement.publish({ client, connection: connection?.id, normalizedQuery, whyAlone });
   }
 
   // --- Shared leases ---
@@ -156,6 +156,12 @@ export class StatementEffects
     const effects = classifyBytes(source, start, end, this.lexis);
     if (effects.flags !== Flag.PlainRead || effects.statements !== 1) return false;
     return this.storedCode.provesRead(effects, source, start, end);
+  }
+
+  /** The same for a text with its zero, and these effects. */
+  provesRead(effects: Effects, text: Buffer): boolean {
+    if (effects.flags !== Flag.PlainRead || effects.statements !== 1) return false;
+    return this.storedCode.provesRead(effects, text, 0, text.length - 1);
   }
 
   mayNameParameters(text: string): void {

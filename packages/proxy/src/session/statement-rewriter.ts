@@ -237,6 +237,12 @@ export class StatementRewriter implements ConversationOwner {
     } else this.names.delete(name);
   }
 
+  /** The protocol-level statement with the name `chunk[start, end)`, while no reply is pending; null if there is none. */
+  statementAt(chunk: Buffer, start: number, end: number): ClientStatement | null {
+    const named = this.names.get(nameIn(chunk, start, end));
+    return named instanceof ClientStatement ? named : null;
+  }
+
   /** Replaces the names of statements on the server connection by those of the client. */
   translate(text: string): string {
     return showClientNames(text, (name) => this.names.nameOf(name));

@@ -23,6 +23,8 @@ let nextId = 1;
  */
 export class Statement {
   readonly key: string;
+  /** Its number, never reused. */
+  readonly id: number = nextId++;
   /** The name on server connections, as in errors. */
   readonly calledName: string;
   /** The name on server connections, with its terminating zero. It is never reused for another text. */
@@ -40,7 +42,7 @@ export class Statement {
   /** The number of server connections with it. */
   prepared = 0;
   /** The text, with its zero. */
-  readonly #text: Buffer;
+  readonly text: Buffer;
   /** Its descriptions, the newest last: equal descriptions are one object. */
   #descriptions: Description[] = [];
   /** The last Parse message with these types. */
@@ -50,14 +52,14 @@ export class Statement {
   constructor(key: string, tail: Buffer, effects: Effects, readUnder: ReadUnder) {
     this.key = key;
     this.readUnder = readUnder;
-    const name = `${backendNamePrefix}${nextId++}`;
+    const name = `${backendNamePrefix}${this.id}`;
     this.calledName = name;
     this.backendName = Buffer.from(`${name}\0`, 'latin1');
     this.parseMessage = buildMessage(FrontendCode.Parse, this.backendName, tail);
     this.describeMessage = buildDescribeStatement(name);
     this.closeMessage = buildCloseStatement(name);
     this.effects = effects;
-    this.#text = tail.subarray(0, tail.indexOf(0) + 1);
+    this.text = tail.subarray(0, tail.indexOf(0) + 1);
   }
 
   /** The Parse message with the types that were reported to a session; null: with those that its client sent. */
@@ -65,7 +67,7 @@ export class Statement {
     if (reported === null) return this.parseMessage;
     if (this.#lastParse?.parameters !== reported.parameters) {
       const { parameters } = reported;
-      const message = buildMessage(FrontendCode.Parse, this.backendName, this.#text, parameters);
+      const message = buildMessage(FrontendCode.Parse, this.backendName, this.text, parameters);
       this.#lastParse = { parameters, message };
     }
     return this.#lastParse.message;
@@ -76,7 +78,7 @@ export class Statement {
     const tail =
       reported === null
         ? this.parseMessage.subarray(5 + this.backendName.length)
-        : Buffer.concat([this.#text, reported.parameters]);
+        : Buffer.concat([this.text, reported.parameters]);
     return buildMessage(FrontendCode.Parse, Buffer.from(`${name}\0`, 'latin1'), tail);
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BackendCode, TransactionStatus, buildMessage, buildParameterStatus } from '@sluice/wire';
+import type { ServerConnection } from '../../src/backend/server-connection.ts';
 import { ReadHistory, readKey } from '../../src/interleaving/read-history.ts';
 import { longestReply } from '../../src/interleaving/shared-cycle.ts';
 import { SharedBench, endOfTurn } from './shared-reads.ts';
@@ -158,7 +159,7 @@ test('a reply that is too long runs alone, and others are not lost', async () =>
   );
   await endOfTurn();
   for (const { reader } of reads) assert.equal(reader.outcome, 'alone');
-  assert.equal(bench.pool.interleaver.history.isShort(reads[0]?.cycle.key ?? 0), false);
+  assert.equal(bench.pool.interleaver.history.isShort(reads[0]?.cycle.request.key ?? 0), false);
 });
 
 test('reads behind a slow one run alone, and it keeps the connection', async () => {
@@ -268,16 +269,64 @@ test('a parameter that the server reports by itself reaches no session with a re
   assert(bench.pool.reportVersion > before, 'other clients do not learn of it');
 });
 
-test('a session that waits for a connection gets one when the reads in flight are answered', async () => {
+test('a session that waits for a connection gets one soon, when the reads in flight are answered', async () => {
   const bench = await SharedBench.open();
   bench.bench.limit({ size: 1 });
   const first = bench.read('SELECT 1');
   const client = bench.bench.client().borrow();
-  assert.equal(bench.read('SELECT 2').lease, null, 'the lease takes more');
+  const { lease } = bench.read('SELECT 2');
+  assert.equal(lease, first.lease, 'the readers have their turn');
+  while (lease?.isOpen === true) await endOfTurn();
+  assert.equal(bench.read('SELECT 3').lease, null, 'the lease takes more');
   bench.server.answer();
   await endOfTurn();
   assert.equal(first.reader.outcome, answered);
   assert(client.connection !== null);
+});
+
+test('reads in the borrow queue share the connection that one of them gets, the others wait on', async () => {
+  const bench = await SharedBench.open();
+  bench.bench.limit({ size: 1 });
+  const owner = await bench.bench.leased();
+  const shared: unknown[] = [];
+  const waits = (parameters = bench.set): void => {
+    const reader = {
+      parameters,
+      waitingSince: performance.now(),
+      wouldShare: (set: unknown): boolean => set === parameters,
+      shareNow: (): void => void shared.push(bench.read(`SELECT ${shared.length}`).lease),
+      granted: (connection: ServerConnection): void => {
+        assert(bench.pool.interleaver.begin(connection, reader));
+      },
+      borrowFailed: (): void => assert.fail('it was refused'),
+    };
+    bench.pool.borrow(reader);
+  };
+  waits();
+  waits();
+  waits(bench.bench.client([['search_path', 's2']]).parameters);
+  waits();
+  assert.equal(bench.pool.waitingCount, 4);
+  owner.endLease();
+  await bench.bench.turn();
+  await endOfTurn();
+  bench.server.answer();
+  await endOfTurn();
+  assert.equal(shared.length, 4);
+  assert.equal(bench.pool.waitingCount, 0);
+  assert.equal(new Set(shared.slice(0, 3)).size, 1);
+  assert.notEqual(shared[3], shared[0], 'those with other parameters have their own turn');
+});
+
+test('of several shared connections, one becomes free at once for a session that waits', async () => {
+  const bench = await SharedBench.open(2);
+  bench.bench.limit({ size: 2 });
+  const first = bench.read('SELECT 1');
+  bench.pool.interleaver.ran(first.cycle, 1000);
+  const second = bench.read('SELECT 2');
+  assert.notEqual(second.lease, first.lease);
+  bench.bench.client().borrow();
+  assert.deepEqual([first.lease?.isOpen, second.lease?.isOpen].toSorted(), [false, true]);
 });
 
 test('a lease ends after a while, however much is read', async (t) => {
@@ -292,9 +341,9 @@ test('a lease ends after a while, however much is read', async (t) => {
   bench.server.answer(1);
   await endOfTurn();
   mock.restore();
-  lease.check(old - 100);
+  lease.check(old - 100, 250);
   assert(lease.isOpen);
-  lease.check(old);
+  lease.check(old, 250);
   assert(!lease.isOpen);
   assert.equal(reads[1]?.reader.outcome, null, 'the read in flight has to run again');
   bench.server.answer();
@@ -322,7 +371,7 @@ test('short reads share a connection, longer ones use several', async () => {
   const few = [1, 2, 3, 4].map((n) => bench.read(`SELECT ${n}`));
   assert.equal(new Set(few.map(({ lease }) => lease)).size, 1);
   for (const { cycle } of few)
-    for (let run = 0; run < 100; run++) bench.pool.interleaver.ran(cycle, 1.5);
+    for (let run = 0; run < 100; run++) bench.pool.interleaver.ran(cycle, 6);
   const many = [1, 2].map((n) => bench.read(`SELECT ${n}`));
   assert.equal(new Set([...few, ...many].map(({ lease }) => lease)).size, 3);
 });
@@ -354,17 +403,28 @@ test('texts that differ in numbers and strings are the same read', () => {
   assert.notEqual(keyOf('SELECT a1'), keyOf('SELECT a'));
 });
 
-test('a read is short after two short runs, and one long run ends that for many', () => {
+test('a read is short after two short runs; single long ones change nothing, several do', () => {
   const history = new ReadHistory();
   assert.equal(history.isShort(7), false);
   history.ran(7, 0.2);
   assert.equal(history.isShort(7), false);
   history.ran(7, 0.2);
   assert.equal(history.isShort(7), true);
-  history.ran(7, 200);
+  for (let run = 0; run < 1000; run++) {
+    history.ran(7, run % 10 === 0 ? 200 : 0.2);
+    assert(history.isShort(7), `${run}`);
+  }
+  for (let run = 0; run < 6; run++) history.ran(7, 200);
+  assert.equal(history.isShort(7), false);
+  for (let run = 0; run < 1000; run++) history.ran(7, run % 2 === 0 ? 200 : 0.2);
+  assert.equal(history.isShort(7), false, 'half of the runs are long');
   let runs = 0;
   for (; !history.isShort(7); runs++) history.ran(7, 0.2);
-  assert(runs > 20 && runs < 60, `${runs}`);
+  assert(runs > 3 && runs < 60, `${runs}`);
+  // A slow one is known at once.
+  history.ran(8, 50);
+  history.ran(8, 50);
+  assert.equal(history.isShort(8), false);
   // Another read in the same slot has a record of its own.
   assert.equal(history.isShort(7 + 4096), false);
 });

@@ -1,10 +1,18 @@
-import { buildQuery } from '@sluice/wire';
+import { FrontendCode, buildMessage, buildQuery, readBoundCycle } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type { ServerConnection } from '../../src/backend/server-connection.ts';
 import { readKey } from '../../src/interleaving/read-history.ts';
 import { SharedCycle } from '../../src/interleaving/shared-cycle.ts';
+import { BoundRequest } from '../../src/interleaving/bound-request.ts';
+import { QueryRequest } from '../../src/interleaving/shared-request.ts';
+import type { SharedRequest } from '../../src/interleaving/shared-request.ts';
 import type { SharedReader } from '../../src/interleaving/shared-cycle.ts';
 import type { SharedLease } from '../../src/interleaving/shared-lease.ts';
+import type { ParameterSet } from '../../src/parameters/parameter-set.ts';
+import { readUnderAny } from '../../src/parameters/read-under.ts';
+import { classify } from '../../src/sql/index.ts';
+import { ClientStatement } from '../../src/statements/client-statement.ts';
+import { statements } from '../../src/statements/statement.ts';
 import { PoolBench } from '../pool/pool-bench.ts';
 import { repliesIn } from '../scripted-server.ts';
 import type { ScriptedServer } from '../scripted-server.ts';
@@ -33,6 +41,23 @@ export class Reader implements SharedReader {
   broken(error: unknown): void {
     this.faults.push(error);
   }
+}
+
+/** A read, and where it was sent; null: it could not be shared. */
+export interface SubmittedRead {
+  readonly reader: Reader;
+  readonly cycle: SharedCycle;
+  readonly lease: SharedLease | null;
+}
+
+/** The body of a ParameterDescription without parameters. */
+export const noTypes: Buffer = Buffer.alloc(2);
+
+/** A statement of a client. */
+export function statementOf(text: string): ClientStatement {
+  const tail = Buffer.from(`${text}\0\0\0`);
+  const effects = classify(text);
+  return new ClientStatement(statements.intern(tail, 0, tail.length, '', effects, readUnderAny));
 }
 
 /** Sessions that read on the shared leases of a pool of scripted servers, each of which answers a read with its text. */
@@ -66,19 +91,27 @@ export class SharedBench {
     return server;
   }
 
-  read(
-    text: string,
-    set = this.set,
-  ): { reader: Reader; cycle: SharedCycle; lease: SharedLease | null } {
+  read(text: string, set = this.set): SubmittedRead {
     const chunk = buildQuery(text);
-    const reader = new Reader();
     const key = readKey(chunk, 5, chunk.length - 1);
-    const cycle = new SharedCycle(
-      reader,
-      { chunk, start: 0, end: chunk.length },
-      key,
-      performance.now(),
-    );
+    return this.#submit(new QueryRequest(chunk, 0, chunk.length, key), set);
+  }
+
+  /** Binds and runs a statement that was described to the client in this way. */
+  bound(named: ClientStatement, expected = named.describe(noTypes, null)): SubmittedRead {
+    const chunk = Buffer.concat([
+      buildMessage(FrontendCode.Bind, Buffer.from('\0of the client\0'), Buffer.alloc(6)),
+      buildMessage(FrontendCode.Execute, Buffer.alloc(5)),
+      buildMessage(FrontendCode.Sync, Buffer.alloc(0)),
+    ]);
+    const cycle = readBoundCycle(chunk, 0, chunk.length);
+    if (cycle === null) throw new Error('this is no such cycle');
+    return this.#submit(new BoundRequest(named, expected, chunk, 0, cycle), this.set);
+  }
+
+  #submit(request: SharedRequest, set: ParameterSet): SubmittedRead {
+    const reader = new Reader();
+    const cycle = new SharedCycle(reader, request, performance.now());
     return { reader, cycle, lease: this.pool.interleaver.submit(cycle, set) };
   }
 }

@@ -77,6 +77,18 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
 
   // --- RequestOwner ---
 
+  mayShare(): boolean {
+    return false;
+  }
+
+  hasOtherForm(): boolean {
+    return false;
+  }
+
+  shareBound(): boolean {
+    return false;
+  }
+
   share(): boolean {
     return false;
   }

@@ -1,0 +1,98 @@
+import { lengthAt, writeLength } from '@sluice/wire';
+import type { BoundCycle } from '@sluice/wire';
+import type { ServerConnection } from '../backend/server-connection.ts';
+import { toServer } from '../io/write-buffer.ts';
+import { Action, Reply } from '../protocol/pending-replies.ts';
+import type { ReplyNote } from '../protocol/pending-replies.ts';
+import { Analysis, DescriptionNote } from '../statements/analysis.ts';
+import type { ClientStatement } from '../statements/client-statement.ts';
+import type { Description } from '../statements/description.ts';
+import type { SharedRequest } from './shared-request.ts';
+
+/** The user of an analysis whose description is pending: any shared lease. */
+const shared = {};
+
+/**
+ * A read that binds a named statement and runs it: the cycle `chunk[at, …)`. If the connection does not have the statement, it
+ * is prepared and described in front of the Bind. The reply counts only if the description is the one that the client got.
+ */
+export class BoundRequest implements SharedRequest {
+  readonly key: number;
+  readonly #named: ClientStatement;
+  readonly #expected: Description;
+  readonly #chunk: Buffer;
+  readonly #at: number;
+  readonly #cycle: BoundCycle;
+  /** The result of the Parse on the connection. */
+  #analysis: Analysis | null = null;
+
+  constructor(
+    named: ClientStatement,
+    expected: Description,
+    chunk: Buffer,
+    at: number,
+    cycle: BoundCycle,
+  ) {
+    this.key = named.statement.id;
+    this.#named = named;
+    this.#expected = expected;
+    this.#chunk = chunk;
+    this.#at = at;
+    this.#cycle = cycle;
+  }
+
+  get isAsExpected(): boolean {
+    return this.#analysis?.description?.agreesWith(this.#expected) === true;
+  }
+
+  gather(connection: ServerConnection, note: ReplyNote): boolean {
+    const { pending } = connection;
+    const { statement } = this.#named;
+    const { statements } = connection.state;
+    const here = statements.get(statement);
+    const description = here?.description ?? null;
+    if (description !== null && !description.agreesWith(this.#expected)) return false;
+    statements.use(statement);
+    const isPrepared = description !== null || (here !== null && here.usedBy !== null);
+    this.#analysis = isPrepared ? here : this.#prepare(connection, note);
+    this.#gatherBind(statement.backendName);
+    pending.append(Reply.Bind, Action.Forward, note);
+    if (this.#cycle.isDescribed) pending.append(Reply.DescribePortal, Action.Forward, note);
+    pending.append(Reply.Execute, Action.Forward, note);
+    pending.append(Reply.Sync, Action.Forward, note);
+    return true;
+  }
+
+  #prepare(connection: ServerConnection, note: ReplyNote): Analysis {
+    const analysis = new Analysis();
+    analysis.usedBy = shared;
+    const known = (): null => {
+      analysis.usedBy = null;
+      return null;
+    };
+    this.#named.prepareOn(connection, analysis, this.#expected, Action.Discard, note);
+    toServer.add(this.#named.describeMessage);
+    connection.pending.append(
+      Reply.DescribeStatement,
+      Action.Discard,
+      new DescriptionNote(this.#named, analysis, known, known),
+    );
+    return analysis;
+  }
+
+  /** The client's Bind with the name on server connections, and the rest of the cycle unchanged. */
+  #gatherBind(name: Buffer): void {
+    const { nameStart, nameEnd, end } = this.#cycle;
+    const before = nameStart - this.#at;
+    const head = Buffer.allocUnsafe(before + name.length);
+    this.#chunk.copy(head, 0, this.#at, nameStart);
+    name.copy(head, before);
+    writeLength(head, lengthAt(this.#chunk, this.#at) + name.length - (nameEnd + 1 - nameStart));
+    toServer.add(head);
+    toServer.addRange(this.#chunk, nameEnd + 1, end);
+  }
+
+  planOutdated(connection: ServerConnection): void {
+    connection.state.statements.outdate(this.#named.statement);
+  }
+}
