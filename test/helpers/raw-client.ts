@@ -271,6 +271,15 @@ export class RawClient {
     await other.closed;
   }
 
+  /** Gives its socket away, between messages: whoever gets it reads and writes from now on. */
+  detach(): Socket {
+    const socket = this.#socket;
+    this.#isClosed = true;
+    socket.removeAllListeners('data');
+    this.#finished();
+    return socket;
+  }
+
   /** Stops reading, so that what the other side sends piles up there. */
   pause(): void {
     this.#socket.pause();

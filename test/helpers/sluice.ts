@@ -188,8 +188,12 @@ export class Sluice {
   }
 
   /** What the admin port answers on a path. */
-  async admin(pathname: string): Promise<{ readonly status: number; readonly body: string }> {
-    const response = await fetch(`http://${this.#admin.host}:${this.#admin.port}${pathname}`);
+  async admin(
+    pathname: string,
+    method: 'GET' | 'POST' = 'GET',
+  ): Promise<{ readonly status: number; readonly body: string }> {
+    const url = `http://${this.#admin.host}:${this.#admin.port}${pathname}`;
+    const response = await fetch(url, { method });
     return { status: response.status, body: await response.text() };
   }
 

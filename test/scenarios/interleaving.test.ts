@@ -120,6 +120,41 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     if (!route().isDirect) assert(shared - before.shared >= 600, `${shared - before.shared}`);
   });
 
+  test('each session has an unnamed statement of its own, after its own requests', async (t) => {
+    const clients = await several(route(), t, 12);
+    const before = await counts(route());
+    await Promise.all(
+      clients.map(async (client, who) => {
+        const own = [parse('', `SELECT '${who}', $1::text`), bind('', ['a']), describe('P')];
+        for (let turn = 0; turn < 30; turn += 1) {
+          client.send(Buffer.concat([...own, execute(), sync]));
+          assert.equal(story(await client.ready()), `1 | 2 | T | D ${who} a | C SELECT 1 | Z I`);
+          const bound = await runPrepared(client, '', [`${turn}`], false);
+          assert.equal(story(bound), `2 | D ${who} ${turn} | C SELECT 1 | Z I`);
+          const isParsed = turn % 2 === 0;
+          if (isParsed) {
+            // It is destroyed by a Query, and by a Parse that fails.
+            client.send(query(`SELECT '${who}'`));
+            assert.deepEqual(rowsOf(await client.ready()), [[`${who}`]]);
+          } else {
+            const wrong = [parse('', `SELECT none FROM nowhere`), bind(''), execute(), sync];
+            client.send(Buffer.concat(wrong));
+            assert.equal(story(await client.ready()), 'E 42P01 | Z I');
+          }
+          const gone = await runPrepared(client, '', [`${turn}`], false);
+          assert.equal(story(gone), 'E 26000 | Z I', `turn ${turn}`);
+          // An error in its run leaves it.
+          const failing = [parse('', 'SELECT 1 / $1::int4'), bind('', ['0']), execute(), sync];
+          client.send(Buffer.concat(failing));
+          assert.equal(story(await client.ready()), '1 | E 22012 | Z I');
+          assert.deepEqual(rowsOf(await runPrepared(client, '', ['1'], false)), [['1']]);
+        }
+      }),
+    );
+    const { shared } = await counts(route());
+    if (!route().isDirect) assert(shared - before.shared >= 800, `${shared - before.shared}`);
+  });
+
   test('errors of prepared reads name the statement of the client', async (t) => {
     const clients = await several(route(), t, 6);
     await Promise.all(
@@ -320,10 +355,26 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     ])
       await alone(text, await newcomer(), query(text));
     await alone('a zero byte', await newcomer(), message('Q', Buffer.from('SELECT 1\0, 2\0')));
-    await alone(
-      'the extended protocol',
-      await newcomer(),
-      Buffer.concat([parse('', 'SELECT 1'), bind(''), execute(), sync]),
+    for (const [what, ...cycle] of [
+      ['a row limit', parse('', 'SELECT 1'), bind(''), execute('', 1), sync],
+      ['a named statement', parse('n', 'SELECT 1'), bind('n'), execute(), sync],
+      [
+        'a description of the statement',
+        parse('', 'SELECT 1'),
+        describe('S'),
+        bind(''),
+        execute(),
+        sync,
+      ],
+      ['locks', parse('', 'SELECT n FROM alone FOR UPDATE'), bind(''), execute(), sync],
+    ] as const)
+      await alone(`parsed: ${what}`, await newcomer(), Buffer.concat(cycle));
+    assert(
+      await isShared(
+        await newcomer(),
+        Buffer.concat([parse('', 'SELECT 1'), bind(''), describe('P'), execute(), sync]),
+      ),
+      'the extended protocol is not shared',
     );
     const preparing = async (text: string): Promise<RawClient> => {
       const client = await newcomer();

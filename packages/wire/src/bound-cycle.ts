@@ -52,3 +52,32 @@ export function readBoundCycle(buffer: Buffer, at: number, end: number): BoundCy
   if (buffer[sync] !== FrontendCode.Sync || lengthAt(buffer, sync) !== syncLength) return null;
   return { nameStart: portal + 1, nameEnd, bindEnd, isDescribed, end: sync + headerLength };
 }
+
+/** A cycle that parses and runs the unnamed statement: see `readParsedCycle`. */
+export interface ParsedCycle {
+  /** The text, without its terminating zero. */
+  readonly textStart: number;
+  readonly textEnd: number;
+  /** The portal is described. */
+  readonly isDescribed: boolean;
+  /** The end of the Sync. */
+  readonly end: number;
+}
+
+/**
+ * The cycle that begins with the Parse at `at`, if it parses the unnamed statement and then runs it as `readBoundCycle` has it.
+ * Null for all other cycles, and if it is not complete.
+ *
+ * Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types.
+ */
+export function readParsedCycle(buffer: Buffer, at: number, end: number): ParsedCycle | null {
+  const name = bodyAt(at);
+  const parseEnd = endAfter(at, lengthAt(buffer, at));
+  if (parseEnd + headerLength > end || buffer[at] !== FrontendCode.Parse || buffer[name] !== 0)
+    return null;
+  const textEnd = buffer.indexOf(0, name + 1);
+  if (textEnd < 0 || textEnd >= parseEnd) return null;
+  const bound = readBoundCycle(buffer, parseEnd, end);
+  if (bound === null || bound.nameEnd !== bound.nameStart) return null;
+  return { textStart: name + 1, textEnd, isDescribed: bound.isDescribed, end: bound.end };
+}

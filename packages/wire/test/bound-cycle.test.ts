@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FrontendCode as Code, buildMessage, readBoundCycle } from '../src/index.ts';
+import {
+  FrontendCode as Code,
+  buildMessage,
+  readBoundCycle,
+  readParsedCycle,
+} from '../src/index.ts';
 
 const bind = (portal: string, name: string): Buffer =>
   buildMessage(Code.Bind, Buffer.from(`${portal}\0${name}\0`), Buffer.alloc(6));
@@ -51,11 +56,51 @@ for (const [what, messages] of [
 ] as const)
   test(`no: ${what}`, () => assert.equal(read(...messages), null));
 
+const parse = (name: string, text: string): Buffer =>
+  buildMessage(Code.Parse, Buffer.from(`${name}\0${text}\0`), Buffer.from([0, 1, 0, 0, 0, 23]));
+
+test('Parse of the unnamed statement in front of it', () => {
+  for (const messages of [
+    [parse('', 'SELECT 1'), bind('', ''), execute('', 0), sync],
+    [parse('', 'SELECT 1'), bind('', ''), describe('P', ''), execute('', 0), sync],
+  ]) {
+    const buffer = Buffer.concat([flush, ...messages, flush]);
+    const cycle = readParsedCycle(buffer, flush.length, buffer.length - flush.length);
+    assert(cycle !== null);
+    assert.equal(buffer.toString('latin1', cycle.textStart, cycle.textEnd), 'SELECT 1');
+    assert.equal(cycle.isDescribed, messages.length === 5);
+    assert.equal(cycle.end, buffer.length - flush.length);
+  }
+});
+
+for (const [what, messages] of [
+  ['a named statement', [parse('n', 'SELECT 1'), bind('', 'n'), execute('', 0), sync]],
+  ['Bind of another statement', [parse('', 'SELECT 1'), bind('', 'n'), execute('', 0), sync]],
+  [
+    'two Parses',
+    [parse('', 'SELECT 1'), parse('', 'SELECT 2'), bind('', ''), execute('', 0), sync],
+  ],
+  ['no Bind', [parse('', 'SELECT 1'), execute('', 0), sync]],
+  [
+    'no end of the text',
+    [buildMessage(Code.Parse, Buffer.from('\0S')), bind('', ''), execute('', 0), sync],
+  ],
+] as const)
+  test(`no: ${what}, parsed`, () => {
+    const buffer = Buffer.concat(messages);
+    assert.equal(readParsedCycle(buffer, 0, buffer.length), null);
+  });
+
 test('no part of a cycle is one, and nothing behind the end is read', () => {
   const cycle = Buffer.concat([bind('', 'name'), describe('P', ''), execute('', 0), sync]);
   for (let end = 5; end < cycle.length; end++) {
     assert.equal(readBoundCycle(cycle, 0, end), null, String(end));
     assert.equal(readBoundCycle(cycle.subarray(0, end), 0, end), null, String(end));
+  }
+  const parsed = Buffer.concat([parse('', 'SELECT 1'), bind('', ''), execute('', 0), sync]);
+  for (let end = 5; end < parsed.length; end++) {
+    assert.equal(readParsedCycle(parsed, 0, end), null, String(end));
+    assert.equal(readParsedCycle(parsed.subarray(0, end), 0, end), null, String(end));
   }
 });
 
@@ -68,6 +113,8 @@ test('no bytes make it throw', () => {
       (bytes, at, value) => {
         const random = Buffer.concat([Buffer.from('B'), bytes]);
         readBoundCycle(random, 0, random.length);
+        random[0] = Code.Parse;
+        readParsedCycle(random, 0, random.length);
         const cycle = Buffer.concat([bind('', 'name'), describe('P', ''), execute('', 0), sync]);
         cycle[at % cycle.length] = value;
         const read = readBoundCycle(cycle, 0, cycle.length);

@@ -1,3 +1,4 @@
+import type { ParsedCycle } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
@@ -43,5 +44,37 @@ export class QueryRequest implements SharedRequest {
 
   planOutdated(): void {
     // A Query is planned each time.
+  }
+}
+
+/** A read that parses the unnamed statement and runs it: the cycle `chunk[at, …)`. */
+export class ParsedRequest implements SharedRequest {
+  readonly key: number;
+  readonly isAsExpected = true;
+  readonly #chunk: Buffer;
+  readonly #at: number;
+  readonly #cycle: ParsedCycle;
+
+  constructor(chunk: Buffer, at: number, cycle: ParsedCycle, key: number) {
+    this.#chunk = chunk;
+    this.#at = at;
+    this.#cycle = cycle;
+    this.key = key;
+  }
+
+  gather({ state, pending }: ServerConnection, note: ReplyNote): boolean {
+    // What the slot has then is the statement of no session: all prepare their own before they bind it.
+    state.unnamed.destroyed();
+    pending.append(Reply.Parse, Action.Forward, note);
+    pending.append(Reply.Bind, Action.Forward, note);
+    if (this.#cycle.isDescribed) pending.append(Reply.DescribePortal, Action.Forward, note);
+    pending.append(Reply.Execute, Action.Forward, note);
+    pending.append(Reply.Sync, Action.Forward, note);
+    toServer.addRange(this.#chunk, this.#at, this.#cycle.end);
+    return true;
+  }
+
+  planOutdated(): void {
+    // It is parsed each time.
   }
 }

@@ -12,6 +12,7 @@ import {
   longestSmallMessage,
   messageEnd,
   readBoundCycle,
+  readParsedCycle,
   readyForQueryIdle,
   shortestLength,
   stringEnd,
@@ -244,12 +245,16 @@ export class RequestForwarder {
     this.#processRest();
   }
 
-  /** The cycle that waits was answered on a shared lease. */
-  answered(): void {
+  /** The cycle that waits was answered on a shared lease. `isParsed`: the unnamed statement of its Parse exists. */
+  answered(isParsed: boolean): void {
     this.#goOn();
     const rest = this.#rest;
-    if (rest !== null)
+    if (rest !== null) {
+      if (isParsed) this.#requests.unnamedParsed(rest);
+      // A Query destroys the unnamed statement, and a refused Parse leaves none.
+      else if (rest[0] !== Code.Bind) this.#requests.noUnnamed();
       this.#rest = rest.length > this.#sharedBytes ? rest.subarray(this.#sharedBytes) : null;
+    }
     this.#processRest();
   }
 
@@ -591,6 +596,11 @@ export class RequestForwarder {
     if (code === Code.Query && next <= end) {
       this.#sharedBytes = next - at;
       return owner.share(chunk, at, next);
+    }
+    const parsed = code === Code.Parse && next <= end ? readParsedCycle(chunk, at, end) : null;
+    if (parsed !== null) {
+      this.#sharedBytes = parsed.end - at;
+      return owner.shareParsed(chunk, at, parsed);
     }
     const cycle = code === Code.Bind && next <= end ? readBoundCycle(chunk, at, end) : null;
     if (cycle === null) return owner.hasOtherForm();

@@ -1,8 +1,9 @@
-import type { BoundCycle } from '@sluice/wire';
+import type { BoundCycle, ParsedCycle } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Assumption } from '../backend/error-words.ts';
 import type { ProxyError } from '../errors.ts';
 import type { Effects, Lexis } from '../sql/index.ts';
+import type { ReadUnder } from '../parameters/read-under.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import type { PinReason } from '../pinning/pin-reason.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
@@ -44,6 +45,8 @@ export interface RequestOwner extends ConnectionChanges {
   share(chunk: Buffer, at: number, next: number): boolean;
   /** The same for a cycle that runs the named statement. */
   shareBound(named: ClientStatement, chunk: Buffer, at: number, cycle: BoundCycle): boolean;
+  /** The same for a cycle that parses the unnamed statement and runs it. */
+  shareParsed(chunk: Buffer, at: number, cycle: ParsedCycle): boolean;
   /** The cycle has a form that no shared lease takes. Returns false. */
   hasOtherForm(): boolean;
   /** Requests a lease. Null: `RequestForwarder.granted` or `refuse` will be called, or has been. */
@@ -107,6 +110,8 @@ export interface StatementOwner {
   processFor(processId: number): number | null;
   /** The last bound statement has the values in `chunk[start, end)`. */
   bound(chunk: Buffer, start: number, end: number): void;
+  /** The parameters for parsing a text that the session sends now. */
+  readsUnder(hasLiterals: boolean): ReadUnder;
   /** Whether a statement that is about to be prepared or run must wait until no reply is pending. */
   mustWait(effects: Effects): boolean;
   /** A statement is about to be prepared: adds requests before the cycle if it needs them. */

@@ -1,12 +1,12 @@
-import { bodyAt, buildErrorResponse, buildParameterStatus } from '@sluice/wire';
-import type { BoundCycle, ErrorFields } from '@sluice/wire';
+import { BackendCode, bodyAt, buildErrorResponse, buildParameterStatus } from '@sluice/wire';
+import type { BoundCycle, ErrorFields, ParsedCycle } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import type { Assumption } from '../backend/error-words.ts';
 import type { ConnectionLoss, LeaseOwner } from '../backend/lease-owner.ts';
 import type { ProxyError } from '../errors.ts';
 import { readKey } from '../interleaving/read-history.ts';
 import { BoundRequest } from '../interleaving/bound-request.ts';
-import { QueryRequest } from '../interleaving/shared-request.ts';
+import { ParsedRequest, QueryRequest } from '../interleaving/shared-request.ts';
 import type { SharedRequest } from '../interleaving/shared-request.ts';
 import type { WhyAlone } from '../interleaving/why-alone.ts';
 import { SharedCycle } from '../interleaving/shared-cycle.ts';
@@ -156,6 +156,16 @@ export class SessionLease
     );
   }
 
+  shareParsed(chunk: Buffer, at: number, cycle: ParsedCycle): boolean {
+    const { textStart, textEnd, end } = cycle;
+    if (end - at > longestShared) return this.#alone('form');
+    if (!this.#effects.onlyReads(chunk, textStart, textEnd)) return this.#alone('effects');
+    const key = readKey(chunk, textStart, textEnd);
+    return (
+      this.#isShort(key) && this.#submit(new ParsedRequest(chunk, at, cycle, key), chunk, textStart)
+    );
+  }
+
   hasOtherForm(): boolean {
     return this.#alone('form');
   }
@@ -225,7 +235,7 @@ export class SessionLease
     core.enter(SessionState.Idle);
     core.client.relay(chunk, start, end);
     core.client.flush();
-    this.requests.answered();
+    this.requests.answered(chunk[start] === BackendCode.ParseComplete);
     this.flow();
   }
 

@@ -8,6 +8,7 @@ import {
   describesStatement,
   isNullValue,
   lengthAt,
+  messageEnd,
   namedAt,
   namesStatement,
   noData,
@@ -230,11 +231,27 @@ export class StatementRewriter implements ConversationOwner {
     }
   }
 
+  /** The Parse at the beginning of `chunk` has succeeded on another connection. */
+  unnamedParsed(chunk: Buffer): void {
+    const next = messageEnd(chunk, 0);
+    const start = bodyAt(0) + 1;
+    const effects = classifyBytes(chunk, start, chunk.indexOf(0, start), this.#owner.lexis);
+    const unnamed = new UnnamedStatement(chunk, 0, next, effects, this.#owner.readsUnder(true));
+    unnamed.keep();
+    this.settled = unnamed;
+    this.#unnamed = new UnnamedUse(unnamed);
+  }
+
+  /** The session has no unnamed statement. */
+  noUnnamed(): void {
+    if (this.settled === noUnnamedStatement && this.#unnamed === noUnnamedUse) return;
+    this.settled = noUnnamedStatement;
+    this.#unnamed = noUnnamedUse;
+  }
+
   forget(name: string): void {
-    if (name === '') {
-      this.settled = noUnnamedStatement;
-      this.#unnamed = noUnnamedUse;
-    } else this.names.delete(name);
+    if (name === '') this.noUnnamed();
+    else this.names.delete(name);
   }
 
   /** The protocol-level statement with the name `chunk[start, end)`, while no reply is pending; null if there is none. */

@@ -276,7 +276,8 @@ test('a session that waits for a connection gets one soon, when the reads in fli
   const client = bench.bench.client().borrow();
   const { lease } = bench.read('SELECT 2');
   assert.equal(lease, first.lease, 'the readers have their turn');
-  while (lease?.isOpen === true) await endOfTurn();
+  const isOpen = (): boolean => lease?.isOpen === true;
+  while (isOpen()) await endOfTurn();
   assert.equal(bench.read('SELECT 3').lease, null, 'the lease takes more');
   bench.server.answer();
   await endOfTurn();
@@ -326,7 +327,7 @@ test('of several shared connections, one becomes free at once for a session that
   const second = bench.read('SELECT 2');
   assert.notEqual(second.lease, first.lease);
   bench.bench.client().borrow();
-  assert.deepEqual([first.lease?.isOpen, second.lease?.isOpen].toSorted(), [false, true]);
+  assert.notEqual(first.lease?.isOpen, second.lease?.isOpen);
 });
 
 test('a lease ends after a while, however much is read', async (t) => {

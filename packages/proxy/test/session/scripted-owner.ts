@@ -81,6 +81,10 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     return false;
   }
 
+  shareParsed(): boolean {
+    return false;
+  }
+
   hasOtherForm(): boolean {
     return false;
   }

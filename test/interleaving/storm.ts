@@ -1,0 +1,80 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Address } from '../helpers/raw-client.ts';
+import { StormClient } from './storm-client.ts';
+import type { Kind, Storm } from './storm-client.ts';
+
+/** Faults during a storm, each at its interval in milliseconds. */
+export interface Fault {
+  readonly every: number;
+  /** Causes it; SQLSTATEs that it explains are in `explains`. */
+  readonly strike: () => Promise<unknown>;
+  readonly explains: readonly string[];
+}
+
+/** What a storm found. */
+export interface StormResult {
+  readonly statements: number;
+  readonly byKind: Readonly<Record<string, number>>;
+  /** Errors that the faults explain, by SQLSTATE. */
+  readonly errors: Readonly<Record<string, number>>;
+  /** What was wrong, one sentence each. */
+  readonly wrong: readonly string[];
+}
+
+/** The number of clients. */
+const clientCount = 48;
+/** The interval of cancel requests, in milliseconds. */
+const cancelInterval = 25;
+/** A cancel request was served in time; or it hit the statement after the one that it was meant for, as it may directly. */
+const canceled = '57014';
+
+/**
+ * Many clients, each with tokens of its own in all its statements, under faults: an answer with the token of another, or of an
+ * earlier statement, is wrong, and so is every error that no fault explains.
+ */
+export async function runStorm(
+  address: Address,
+  statements: number,
+  faults: readonly Fault[],
+  progress: (answered: number) => void = () => undefined,
+): Promise<StormResult> {
+  const byKind: Record<string, number> = {};
+  const wrong: string[] = [];
+  const allowed = new Map(
+    [canceled, ...faults.flatMap(({ explains }) => explains)].map((state) => [state, 0]),
+  );
+  let left = statements;
+  const storm: Storm = {
+    allowed,
+    answered(kind: Kind): boolean {
+      byKind[kind] = (byKind[kind] ?? 0) + 1;
+      left--;
+      if (left % 100_000 === 0) progress(statements - left);
+      return left > 0 && wrong.length === 0;
+    },
+    wrong: (what) => void wrong.push(what),
+  };
+  const clients = Array.from(
+    { length: clientCount },
+    (_, number) => new StormClient(address, number, storm),
+  );
+  const over = new AbortController();
+  const again = async (
+    every: number,
+    strike: (turn: number) => Promise<unknown>,
+  ): Promise<void> => {
+    for (let turn = 0; !over.signal.aborted; turn++) {
+      await pause(every, undefined, { signal: over.signal }).catch(() => undefined);
+      // What strikes may be struck itself.
+      if (!over.signal.aborted) await strike(turn).catch(() => undefined);
+    }
+  };
+  const striking = Promise.all([
+    again(cancelInterval, async (turn) => clients[(turn * 7) % clientCount]?.cancel()),
+    ...faults.map(({ every, strike }) => again(every, strike)),
+  ]);
+  await Promise.all(clients.map((client) => client.run()));
+  over.abort();
+  await striking;
+  return { statements: statements - left, byKind, errors: Object.fromEntries(allowed), wrong };
+}
