@@ -1,4 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Postgres } from '@sluice/testkit';
+import type { Sluice } from '../helpers/sluice.ts';
 import type { Address } from '../helpers/raw-client.ts';
 import { StormClient } from './storm-client.ts';
 import type { Kind, Storm } from './storm-client.ts';
@@ -9,6 +11,39 @@ export interface Fault {
   /** Causes it; SQLSTATEs that it explains are in `explains`. */
   readonly strike: () => Promise<unknown>;
   readonly explains: readonly string[];
+}
+
+/** A server process is terminated; the proxy is paused, and resumed; its settings are read again, and those of the server. */
+export function faultsOf(database: Postgres, sluice: Sluice): readonly Fault[] {
+  return [
+    {
+      every: 400,
+      strike: () =>
+        database.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE backend_type = 'client backend' AND application_name <> 'sluice health check' AND pid <> pg_backend_pid()
+           ORDER BY random() LIMIT 1`,
+        ),
+      explains: ['08006', '57P01', '25P02', '40001'],
+    },
+    {
+      every: 1500,
+      strike: async () => {
+        await sluice.admin('/pause', 'POST');
+        await sluice.admin('/resume', 'POST');
+      },
+      explains: [],
+    },
+    {
+      every: 900,
+      strike: () => {
+        sluice.signal('SIGHUP');
+        return Promise.resolve();
+      },
+      explains: [],
+    },
+    { every: 1100, strike: () => database.query('SELECT pg_reload_conf()'), explains: [] },
+  ];
 }
 
 /** What a storm found. */
