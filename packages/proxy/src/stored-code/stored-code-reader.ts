@@ -109,6 +109,8 @@ class Reading {
   readonly #functions = new Map<number, StoredFunction>();
   readonly #version: string;
   #fingerprint = '';
+  /** The last query for what code reaches. */
+  #reachSql = '';
 
   constructor(
     connection: ServerConnection,
@@ -280,7 +282,14 @@ class Reading {
       leaves(sideEffects),
     );
     const all = new Map([...withSideEffects.map(({ oid }) => [oid, Risk.None] as const), ...risks]);
-    this.#query(reachSql(major, all, ownOids), (objects) => {
+    const sql = reachSql(major, all, ownOids);
+    // Nothing has grown since: what is reached is the same, and is not read again.
+    if (sql === this.#reachSql) {
+      this.#conclude(risks, before, grew);
+      return;
+    }
+    this.#reachSql = sql;
+    this.#query(sql, (objects) => {
       let isNew = objects.length !== before.length;
       for (const [table, oid, risk] of objects) {
         if (table !== 'pg_proc') continue;

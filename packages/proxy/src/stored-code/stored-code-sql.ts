@@ -185,6 +185,11 @@ export function bodiesSql(oids: Iterable<number>): string {
 const kind = (name: string): string => `'${name}'::regclass::oid`;
 const kinds = (...names: string[]): string => names.map(kind).join(',');
 
+/** For a CASE over the catalog of an object: its name. */
+function nameOf(table: string, column: string): string {
+  return `WHEN ${kind(table)} THEN (SELECT n.${column} FROM ${table} n WHERE n.oid=r.objid)`;
+}
+
 /** The rows of user-defined objects in which a column names a built-in function with side effects. */
 function ownUses(version: number, risks: string): string {
   const pattern = `':(?:funcid|aggfnoid|winfnoid|tsmhandler) (\\d{1,5}) '`;
@@ -238,6 +243,12 @@ export function reachSql(
     'pg_publication_rel',
   );
   const onlyWrites = kinds('pg_trigger', 'pg_constraint');
+  const names = [
+    nameOf('pg_proc', 'proname'),
+    nameOf('pg_class', 'relname'),
+    nameOf('pg_type', 'typname'),
+    nameOf('pg_operator', 'oprname'),
+  ].join(' ');
   return own(
     `WITH RECURSIVE ${ownUses(version, list(ownFunctions))}, ` +
       'reached(classid,objid,risk,reads) AS (' +
@@ -271,19 +282,14 @@ export function reachSql(
       `UNION ALL SELECT ${kind('pg_type')},c.opcintype,true FROM pg_opclass c WHERE c.opcintype>=${firstOwn} AND (` +
       `(r.classid=${kind('pg_opclass')} AND c.oid=r.objid) OR (r.classid=${kind('pg_opfamily')} AND c.opcfamily=r.objid))` +
       ') n(classid,objid,reads)) ' +
-      'SELECT r.classid::regclass::text,r.objid,max(r.risk),bool_or(r.reads),' +
-      `${encoded('coalesce(p.proname,c.relname,t.typname,o.oprname)')},` +
+      'SELECT r.classid::regclass::text,r.objid,r.risk,r.reads,' +
+      // Of few objects, so each is looked up: joins would read the catalogs whole, which is most of what this query takes.
+      `${encoded(`CASE r.classid ${names} END`)},` +
       // Whether a text that runs it does not show it.
-      `bool_or(CASE r.classid WHEN ${kind('pg_cast')} THEN a.castsource<${firstOwn} AND a.casttarget<${firstOwn} ` +
-      `WHEN ${kind('pg_opclass')} THEN k.opcintype<${firstOwn} ELSE r.classid IN (` +
-      `${kinds('pg_conversion', 'pg_transform', 'pg_ts_parser', 'pg_ts_template', 'pg_ts_dict', 'pg_ts_config')}) END) ` +
-      'FROM reached r ' +
-      `LEFT JOIN pg_proc p ON r.classid=${kind('pg_proc')} AND p.oid=r.objid ` +
-      `LEFT JOIN pg_class c ON r.classid=${kind('pg_class')} AND c.oid=r.objid ` +
-      `LEFT JOIN pg_type t ON r.classid=${kind('pg_type')} AND t.oid=r.objid ` +
-      `LEFT JOIN pg_operator o ON r.classid=${kind('pg_operator')} AND o.oid=r.objid ` +
-      `LEFT JOIN pg_cast a ON r.classid=${kind('pg_cast')} AND a.oid=r.objid ` +
-      `LEFT JOIN pg_opclass k ON r.classid=${kind('pg_opclass')} AND k.oid=r.objid ` +
-      'GROUP BY r.classid,r.objid,p.proname,c.relname,t.typname,o.oprname',
+      `CASE r.classid WHEN ${kind('pg_cast')} THEN (SELECT a.castsource<${firstOwn} AND a.casttarget<${firstOwn} ` +
+      `FROM pg_cast a WHERE a.oid=r.objid) WHEN ${kind('pg_opclass')} THEN (SELECT k.opcintype<${firstOwn} ` +
+      'FROM pg_opclass k WHERE k.oid=r.objid) ELSE r.classid IN (' +
+      `${kinds('pg_conversion', 'pg_transform', 'pg_ts_parser', 'pg_ts_template', 'pg_ts_dict', 'pg_ts_config')}) END ` +
+      'FROM (SELECT classid,objid,max(risk) AS risk,bool_or(reads) AS reads FROM reached GROUP BY classid,objid) r',
   );
 }
