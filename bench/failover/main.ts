@@ -30,6 +30,7 @@ const folder = path.join(import.meta.dirname, '../results');
 const file = path.join(folder, 'failover.json');
 await mkdir(folder, { recursive: true });
 if (values.fresh) await rm(file, { force: true });
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the file of an earlier run of this program
 const runs: Run[] = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Run[]) : [];
 
 /** Adds what was measured to what is there; after each round, so that a measurement that is cut short is not lost. */

@@ -5,6 +5,7 @@ import { RawClient } from '../../test/helpers/raw-client.ts';
 import type { Address } from '../../test/helpers/raw-client.ts';
 
 const [, , kind = '', json = '{}'] = process.argv;
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- from the program that starts this one
 const address = JSON.parse(json) as Address;
 
 /** Over and over on one connection, with so many messages in each write; what comes back is not looked at. */
