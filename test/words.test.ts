@@ -5,11 +5,11 @@ import { suite, test } from 'node:test';
 
 /** Words that docs/glossary.md has others for. Beside them other words of theirs: plural, past, and so on. */
 const retired =
-  /^(?:loans?|lend(?:s|ing|er)?|lent|holders?|owed?|owes|fates?|poison(?:s|ed)?|swallow(?:s|ed)?|abandon(?:s|ed)?|audits?|carried|evidence|doubts?|doubted|doubtful|stor(?:y|ies)|epochs?|labs?|mend(?:s|ed)?|park(?:s|ed)?|unpark(?:s|ed)?)$/;
+  /^(?:loans?|lend(?:s|ing|er)?|lent|holders?|owed?|owes|told|untold|tells?|telling|anew|fates?|poison(?:s|ed)?|swallow(?:s|ed)?|abandon(?:s|ed)?|audits?|carried|evidence|doubts?|doubted|doubtful|stor(?:y|ies)|epochs?|labs?|mend(?:s|ed)?|park(?:s|ed)?|unpark(?:s|ed)?)$/;
 
 /** These have a use of their own outside the proxy: the trace of a load, the shape of a value, the members of a cluster. */
 const retiredInTheProxy =
-  /^(?:traces?|traced|shapes?|sites?|members?|places?|rooms?|looks?|looked|looking|resting)$/;
+  /^(?:traces?|traced|shapes?|sites?|members?|places?|rooms?|looks?|looked|looking|resting|ask(?:s|ed|ing)?|hears?|heard|goodbyes?|farewells?|errands?|shaken|wary|hurried|hopeless|usual)$/;
 
 /** Names that others have given, and fields of reports that are read again. */
 const given: ReadonlySet<string> = new Set([
@@ -70,7 +70,7 @@ const retiredInTexts =
 
 /** Turns that a translation leaves, and that plain technical English has other words for. */
 const translated =
-  /\b(?:can be used on(?! a\b)|the next who|of its own accord|in earnest|is let in|tells? of|is no (?:setting|method|option|path)|not needed any more|parted by|gives? back|is owed|are owed|was lent|is lent|bears?|of (?:user|users) whom)\b/i;
+  /\b(?:anew|untold|(?:is|are|was|were|been|be) told|told (?:by|of|that)|tells (?:the|its|nothing)|asked of|any ?more[.,:;*]|meanwhile|can be used on(?! a\b)|the next who|of its own accord|in earnest|is let in|tells? of|is no (?:setting|method|option|path)|not needed any more|parted by|gives? back|is owed|are owed|was lent|is lent|bears?|of (?:user|users) whom)\b/i;
 
 suite('the words of docs/glossary.md', () => {
   test('the retired ones are in no name of a file', () => {

@@ -3,7 +3,7 @@ import type { Script } from './script.ts';
 import type { ThemeName } from './themes.ts';
 
 /*
- * Differences that are known. Each stands in docs/pinning.md ("What a session can tell") with its reason, and a test
+ * Differences that are known. Each stands in docs/pinning.md ("Differences from a direct connection") with its reason, and a test
  * compares the names there with these.
  */
 

@@ -123,7 +123,7 @@ function startProxyBefore(
 const applications = ['', 'web', 'job', 'till', 'desk 2', 'other', 'sluice'];
 
 /**
- * What a proxy must have seen before it answers exactly (docs/pinning.md, "What a session can tell"): that these
+ * What a proxy must have seen before it answers exactly (docs/pinning.md, "Differences from a direct connection"): that these
  * applications use currval() or lastval().
  */
 async function teach(address: Address): Promise<void> {

@@ -12,7 +12,7 @@ interface Lease {
   readonly parameters: ReadonlyMap<string, string>;
   readonly names: readonly string[];
   readonly channels: readonly string[];
-  readonly ask: (sql: string, done: (answer: Answer) => void) => void;
+  readonly query: (sql: string, done: (answer: Answer) => void) => void;
 }
 
 interface Answer {
@@ -81,7 +81,7 @@ export class Leases {
       ([a], [b]) => identities.indexOf(a) - identities.indexOf(b),
     );
     const [names, channels] = [[...lease.names], [...lease.channels]];
-    lease.ask(snapshotSql(this.#options, database), ({ rows, error, lost }) => {
+    lease.query(snapshotSql(this.#options, database), ({ rows, error, lost }) => {
       // Who may not read the catalogue is not looked at.
       if (lost || error?.sqlstate === '42501') return;
       this.#leases += 1;

@@ -60,7 +60,7 @@ export interface RunningProxy {
    */
   reload(next: Settings): Promise<ReloadResult>;
   /**
-   * Pauses every client at the end of its transaction; true once nothing runs any more. Call it again until it does.
+   * Pauses every client at the end of its transaction; true once nothing is running. Call it again until it is.
    */
   pause(): boolean;
   /** Ends a pause. */

@@ -3,7 +3,7 @@ import type { ProxySettings } from './proxy-settings.ts';
 
 /** A running proxy. */
 export interface Proxy extends AsyncDisposable {
-  /** The address of the first endpoint, which reads and writes. */
+  /** The address of the first endpoint, which accepts reads and writes. */
   readonly host: string;
   readonly port: number;
   /** Every endpoint: the first one, then those of the setting `Endpoints`. */
@@ -11,40 +11,39 @@ export interface Proxy extends AsyncDisposable {
   /** The admin port, for example `http://127.0.0.1:9127`: `/metrics`, `/healthz`, `/readyz`, `/status`, `/targets`. */
   readonly adminUrl: string;
 
-  /** What clients, pools and targets do right now. */
+  /** The current state of clients, pools and targets. */
   status(): ProxyStatus;
 
   /**
-   * Applies new settings while clients stay connected. Settings that are left out get their defaults, as in
-   * {@link startProxy}.
+   * Applies new settings while clients stay connected. Omitted settings get their defaults, as in {@link startProxy}.
    *
-   * @returns what was applied, and what takes effect only at the next start.
-   * @throws {@link SettingsError} and changes nothing when the settings are wrong.
+   * @returns the applied settings, and those that take effect only at the next start.
+   * @throws {@link SettingsError}, and changes nothing, if the settings are invalid.
    */
   reload(settings: ProxySettings): Promise<ReloadResult>;
 
   /**
-   * Holds every client at the end of its transaction, for planned work on the database. Clients wait, and get no
-   * error while `ConnectionBorrowTimeout` lasts.
+   * Pauses every client at the end of its transaction, for planned work on the database. Clients wait, without an error for up
+   * to `ConnectionBorrowTimeout`.
    *
-   * @returns true once nothing runs on the database any more; false when the time is up and something still runs.
-   * The pause stays either way.
+   * @returns true once nothing is running on the database; false if something still is after the timeout.
+   * The pause continues in both cases.
    */
   pause(options?: PauseOptions): Promise<boolean>;
 
-  /** Ends a pause: clients are served by whichever target is the writer now. */
+  /** Ends a pause: the current writer serves the clients. */
   resume(): void;
 
   /**
-   * Ends well: no new clients, transactions finish, then it stops. `DrainTimeout` bounds how long it takes.
+   * Refuses new clients, lets transactions finish for up to `DrainTimeout`, then stops.
    */
   drain(): Promise<void>;
 
-  /** Ends at once. Clients are told that the proxy shuts down. */
+  /** Stops immediately. Clients get the error that the proxy is shutting down. */
   stop(): Promise<void>;
 }
 
-/** Where clients can connect. */
+/** An address that clients can connect to. */
 export interface ListeningEndpoint {
   readonly name: string;
   readonly role: TargetRole;
@@ -52,7 +51,7 @@ export interface ListeningEndpoint {
   readonly port: number;
 }
 
-/** How long a pause waits until nothing runs any more. */
+/** How long a pause waits until nothing is running. */
 export interface PauseOptions {
   /** In milliseconds. Default: 60,000; 0 does not wait. */
   readonly timeoutMs?: number;
@@ -60,7 +59,7 @@ export interface PauseOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What a reload did, by the names of settings. */
+/** The result of a reload, by the names of settings. */
 export interface ReloadResult {
   readonly applied: readonly string[];
   readonly refused: readonly { readonly setting: string; readonly reason: string }[];

@@ -6,12 +6,12 @@ interface NamedTarget {
 /** The operations of a target group for planned work. */
 export interface PlannedWork<Target extends NamedTarget = NamedTarget> {
   readonly targets: readonly Target[];
-  /** Pauses all sessions; true if nothing runs on any server connection any more. */
+  /** Pauses all sessions; true if nothing is running on any server connection. */
   pause(): boolean;
   /** Ends the pause. */
   resume(): void;
   find(name: string): Target | undefined;
-  /** Stops leases on the target; true if nothing runs there any more. */
+  /** Stops leases on the target; true if nothing is running there. */
   drain(target: Target): boolean;
   undrain(target: Target): void;
 }

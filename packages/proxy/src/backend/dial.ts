@@ -69,7 +69,7 @@ export type Dialled = (error: Error | null, transport: Transport | null) => void
 
 /**
  * Connects to the database and encrypts according to the TLS mode. Returns a function that aborts: it destroys the
- * transport, and `done` is not called any more.
+ * transport, and `done` is not called.
  */
 export function dial(address: Address, done: Dialled): () => void {
   const dialing = new Dialing(address, done);

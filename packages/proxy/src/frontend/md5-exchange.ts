@@ -8,7 +8,7 @@ function mockHash(): string {
   return `md5${randomBytes(16).toString('hex')}`;
 }
 
-/** The exchange with a user of whom only an MD5 hash is known, or with an unknown user if that is true of most users. */
+/** The exchange with a user who has only an MD5 hash, or with an unknown user if most users have only that. */
 export class Md5Exchange implements PasswordExchange {
   readonly request: Buffer;
   readonly isRetried = true;

@@ -76,7 +76,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   #failures = 0;
   #retryAt = 0;
   #nextMark = 1;
-  #lastHeard = clock.now;
+  #lastReceived = clock.now;
   /** Sessions that listen or have listened, and have not ended. */
   #sessions = 0;
   /** When the last session left (clock milliseconds). */
@@ -167,9 +167,9 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     } else if (this.#pool?.isCurrent(connection) !== true) {
       // Another server is the writer now, or the password has changed.
       connection.destroy('the credentials or the target have changed');
-    } else if (clock.now - this.#lastHeard >= 2 * silence) {
+    } else if (clock.now - this.#lastReceived >= 2 * silence) {
       connection.destroy('the listening connection does not respond');
-    } else if (clock.now - this.#lastHeard >= silence && connection.pending.length === 0) {
+    } else if (clock.now - this.#lastReceived >= silence && connection.pending.length === 0) {
       this.#run('');
     }
   }
@@ -231,7 +231,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     const connection = new ServerConnection(login, this, 1, source);
     this.#connection = connection;
     this.#pool = pool;
-    this.#lastHeard = clock.now;
+    this.#lastReceived = clock.now;
     connection.loginGeneration = pool.loginGeneration;
     connection.leaseTo(this);
     // Names and payloads come in the encoding of the database, without conversion to a client encoding.
@@ -307,7 +307,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   // --- Messages on the connection ---
 
   notified(chunk: Buffer, at: number, end: number): boolean {
-    this.#lastHeard = clock.now;
+    this.#lastReceived = clock.now;
     const notification = readNotification(chunk, at, end);
     if (notification.channel === this.markChannel) {
       const audience = this.#marks.get(notification.payload);
@@ -355,11 +355,11 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   }
 
   cycleEnded(): void {
-    this.#lastHeard = clock.now;
+    this.#lastReceived = clock.now;
   }
 
   tryRelease(): boolean {
-    this.#lastHeard = clock.now;
+    this.#lastReceived = clock.now;
     return false;
   }
 

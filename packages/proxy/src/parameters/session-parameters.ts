@@ -248,7 +248,7 @@ export class SessionParameters {
     const sql = replaySql(connection.state.parameterSet, this.known);
     if (sql === '') return;
     if (connection.pending.length > 0) {
-      // A request that the client has sent meanwhile may have begun a transaction: the next read-back restores them.
+      // A request that the client has sent in the meantime may have begun a transaction: the next read-back restores them.
       this.suspect();
       return;
     }

@@ -131,7 +131,7 @@ export class Probing {
     const take = (answer: InternalAnswer, encoded: boolean): void => {
       if (answer.lost || this.#owner.connection !== connection) return;
       if (dirty && !encoded && isBeyondAscii(answer)) {
-        // A request that the client has sent meanwhile may have begun a transaction, in which no query may fail.
+        // A request that the client has sent in the meantime may have begun a transaction, in which no query may fail.
         if (connection.pending.length === 0) {
           send(true);
           return;

@@ -16,7 +16,7 @@ export interface Loser {
 
 /** The consequence of a lost server connection for its session. */
 export type LossOutcome =
-  /** The session ends; the lastMessage is null if nothing can be sent any more. */
+  /** The session ends; `lastMessage` is null if nothing more can be sent. */
   | { readonly kind: 'end'; readonly lastMessage: Buffer | null }
   /** No consequence: the cycle is retried. */
   | { readonly kind: 'send again' }

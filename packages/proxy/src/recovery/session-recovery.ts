@@ -54,7 +54,7 @@ export interface RecoveryOwner {
   readonly isFirstLease: boolean;
   /** Only the lost connection knows what the session listens to. */
   losesListening(inTransaction: boolean): boolean;
-  /** It has no connection any more. `isLost`: the connection is gone, with what ran on it. */
+  /** It no longer has a connection. `isLost`: the connection is gone, with what ran on it. */
   giveUpLease(isLost: boolean): void;
   /** The statement that caused the pin has not run. */
   forgetPin(): void;

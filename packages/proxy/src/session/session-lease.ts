@@ -408,7 +408,7 @@ export class SessionLease
       parameters: parameters.known.values,
       names: this.requests.trackedNames(),
       channels: listening?.channels ?? [],
-      ask: (sql: string, done: (answer: InternalAnswer) => void) =>
+      query: (sql: string, done: (answer: InternalAnswer) => void) =>
         connection.gather(sql, new InternalQuery(done)),
     });
   }

@@ -106,7 +106,7 @@ export class ConnectionStatements {
     if (entry !== undefined) entry.analysis = new Analysis();
   }
 
-  /** The assumptions about the connection are wrong: none is relied on any more. */
+  /** The assumptions about the connection are wrong: none is used again. */
   markUncertain(): void {
     this.clear();
     this.isUncertain = true;

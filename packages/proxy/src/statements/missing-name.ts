@@ -33,7 +33,7 @@ export class MissingName implements ReplyNote {
   failed(chunk: Buffer, at: number, next: number): null {
     const name = this.#name;
     const own = this.#connection.state.clientNamed;
-    // A request behind this one may have given the name meanwhile.
+    // A later request may have created the name in the meantime.
     const isBelieved = this.#believed !== undefined && own?.byName.get(name) === this.#believed;
     if (own?.owner !== this.#names || !isBelieved) return null;
     const { sqlstate } = readErrorMessage(chunk, at, next);
@@ -50,7 +50,7 @@ export class MissingName implements ReplyNote {
   }
 }
 
-/** Whether the name stands in the text, and not within a word: each language has quotes of its own. */
+/** Whether the name is in the text, and not within a word: each language has quotes of its own. */
 function mentions(text: string, name: string): boolean {
   for (let at = text.indexOf(name); at >= 0; at = text.indexOf(name, at + 1))
     if (!/\w/.test(text.charAt(at - 1)) && !/\w/.test(text.charAt(at + name.length))) return true;

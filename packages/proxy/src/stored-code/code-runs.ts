@@ -22,7 +22,7 @@ const mostNames = 100;
 const longestValues = 4096;
 /** Statements that must be the last in their text, or are followed by data from the client. */
 const standsAlone = mask(Flag.Ddl, Flag.CopyIn, Flag.CopyOut, Flag.Procedure, Flag.Do, Flag.Opaque);
-/** The maximum number of statements stored for one probe; the log names no more. */
+/** The maximum number of statements stored for one probe; the log has no more. */
 const mostSuspects = 20;
 
 /** The session whose statements run code of the database. */

@@ -129,7 +129,7 @@ export class DatabaseLogins {
     return password === undefined ? {} : { password };
   }
 
-  /** Signs no more tokens. */
+  /** Stops signing tokens. */
   close(): void {
     this.#tokens.close();
   }

@@ -270,7 +270,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     for (const role of this.allPools) role.tick();
   }
 
-  /** From now on all sessions wait; running transactions continue. True once nothing runs any more. */
+  /** From now on all sessions wait; running transactions continue. True once nothing is running. */
   pause(): boolean {
     if (!this.#paused) {
       this.#paused = true;
@@ -295,7 +295,7 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
     this.#monitor.checkAll();
   }
 
-  /** Stops leases on a target, which sessions leave as transactions end. True once nothing runs there any more. */
+  /** Stops leases on a target, which sessions leave as transactions end. True once nothing is running there. */
   drain(target: Target): boolean {
     if (!target.drained) {
       target.drained = true;

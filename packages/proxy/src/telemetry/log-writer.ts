@@ -27,7 +27,7 @@ export class LogWriter {
   #current: Buffer | null = null;
   #isWriting = false;
   #timer: NodeJS.Timeout | null = null;
-  #untold = 0;
+  #unreported = 0;
   /** Callbacks for when everything logged so far is written. */
   #emptied: (() => void)[] = [];
 
@@ -98,17 +98,17 @@ export class LogWriter {
     }
     const current = this.#current;
     this.#current = current !== null && written < current.length ? current.subarray(written) : null;
-    if (this.#current === null && this.#untold > 0) {
-      this.#waiting.unshift(this.#lossLine(this.#untold));
+    if (this.#current === null && this.#unreported > 0) {
+      this.#waiting.unshift(this.#lossLine(this.#unreported));
       this.#waitingBytes += this.#waiting[0]?.length ?? 0;
-      this.#untold = 0;
+      this.#unreported = 0;
     }
     this.#next();
   }
 
   #lose(lines: number): void {
     logLoss.lines += lines;
-    this.#untold += lines;
+    this.#unreported += lines;
   }
 
   /** The process exits: writes what can be written immediately. */

@@ -16,7 +16,7 @@ export type FailoverKind = (typeof failoverKinds)[number];
 export interface FailoverMeans {
   /** The network between the clients and a server. */
   network(server: Postgres): FaultProxy;
-  /** Pauses all clients; resolves when nothing runs any more. */
+  /** Pauses all clients; resolves when nothing is running. */
   pause(): Promise<void>;
   resume(): Promise<void>;
 }

@@ -24,7 +24,7 @@ rm -rf "$@"
 
 /** Monitors a server on behalf of this process. */
 export interface Guardian {
-  /** Tells the guardian that everything is cleaned up already. */
+  /** Informs the guardian that everything is already cleaned up. */
   readonly dismiss: () => void;
 }
 
