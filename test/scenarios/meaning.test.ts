@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bind, execute, message, story, sync } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
-import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
-import type { Owner, Route } from '../helpers/routes.ts';
+import { onEachRoute, onlyNode, onOneRuntime } from '../helpers/routes.ts';
+import type { Owner, Route, RouteName } from '../helpers/routes.ts';
 
 /*
  * What a literal means is settled when its statement is prepared, and stays so whichever connection runs it.
@@ -26,8 +26,6 @@ const cases: readonly (readonly [name: string, then: string, now: string, text: 
   ['client_encoding', "'LATIN1'", "'UTF8'", "SELECT ascii('\xe9')"],
 ];
 
-const settings = { PoolSize: 2 };
-
 /** Takes the connection that the client has had, so that it is served on the other of two. */
 async function moves(route: Route, client: RawClient, t: Owner): Promise<void> {
   if (route.isDirect) return;
@@ -46,40 +44,49 @@ async function moves(route: Route, client: RawClient, t: Owner): Promise<void> {
 const prepare = (name: string, text: string): Buffer =>
   message('P', Buffer.from(`${name}\0${text}\0\0\0`, 'latin1'));
 
-onEachRoute('what a literal means', { settings, sample: onOneRuntime }, (route) => {
-  for (const [name, then, now, text] of cases) {
-    for (const inTransaction of [false, true])
-      test(`${name} ${then}, ${now} later${inTransaction ? ', in a transaction' : ''}: ${text}`, async (t) => {
+declare('what a literal means', { PoolSize: 2 }, onOneRuntime);
+declare('what a literal means, interleaved', { PoolSize: 2, Interleaving: 'always' }, onlyNode);
+
+function declare(
+  title: string,
+  settings: Readonly<Record<string, unknown>>,
+  sample: readonly RouteName[],
+): void {
+  onEachRoute(title, { settings, sample }, (route) => {
+    for (const [name, then, now, text] of cases) {
+      for (const inTransaction of [false, true])
+        test(`${name} ${then}, ${now} later${inTransaction ? ', in a transaction' : ''}: ${text}`, async (t) => {
+          const client = await route().login(t);
+          await client.query(`SET ${name} = ${then}`);
+          client.send(prepare('a', text), bind('a'), execute(), sync);
+          const before = story(await client.ready());
+          assert.match(before, /^1 \| 2 \| D .* \| C SELECT 1 \| Z I$/);
+          await client.query(`SET ${name} = ${now}`);
+          await moves(route(), client, t);
+          if (inTransaction) await client.query('BEGIN');
+          client.send(bind('a'), execute(), sync);
+          const after = story(await client.ready());
+          assert.equal(
+            after,
+            before.replace('1 | ', '').replace('Z I', inTransaction ? 'Z T' : 'Z I'),
+          );
+          const shown = await client.value(`SHOW ${name}`);
+          assert.equal(shown, now.replaceAll("'", ''));
+          if (inTransaction) await client.query('COMMIT');
+          assert.equal(await client.value(`SHOW ${name}`), shown);
+        });
+
+      test(`${name} ${then}, ${now} later, of PREPARE: ${text}`, async (t) => {
         const client = await route().login(t);
         await client.query(`SET ${name} = ${then}`);
-        client.send(prepare('a', text), bind('a'), execute(), sync);
-        const before = story(await client.ready());
-        assert.match(before, /^1 \| 2 \| D .* \| C SELECT 1 \| Z I$/);
+        client.send(message('Q', Buffer.from(`PREPARE a AS ${text}\0`, 'latin1')));
+        await client.ready();
+        const before = await client.value('EXECUTE a');
         await client.query(`SET ${name} = ${now}`);
         await moves(route(), client, t);
-        if (inTransaction) await client.query('BEGIN');
-        client.send(bind('a'), execute(), sync);
-        const after = story(await client.ready());
-        assert.equal(
-          after,
-          before.replace('1 | ', '').replace('Z I', inTransaction ? 'Z T' : 'Z I'),
-        );
-        const shown = await client.value(`SHOW ${name}`);
-        assert.equal(shown, now.replaceAll("'", ''));
-        if (inTransaction) await client.query('COMMIT');
-        assert.equal(await client.value(`SHOW ${name}`), shown);
+        assert.equal(await client.value('EXECUTE a'), before);
+        assert.equal(await client.value(`SHOW ${name}`), now.replaceAll("'", ''));
       });
-
-    test(`${name} ${then}, ${now} later, of PREPARE: ${text}`, async (t) => {
-      const client = await route().login(t);
-      await client.query(`SET ${name} = ${then}`);
-      client.send(message('Q', Buffer.from(`PREPARE a AS ${text}\0`, 'latin1')));
-      await client.ready();
-      const before = await client.value('EXECUTE a');
-      await client.query(`SET ${name} = ${now}`);
-      await moves(route(), client, t);
-      assert.equal(await client.value('EXECUTE a'), before);
-      assert.equal(await client.value(`SHOW ${name}`), now.replaceAll("'", ''));
-    });
-  }
-});
+    }
+  });
+}

@@ -1,5 +1,5 @@
 import type { Lexis } from '../sql/index.ts';
-import type { Meaning } from './read-under.ts';
+import type { Meaning, ReadUnder } from './read-under.ts';
 import { lexisOf } from '../sql/index.ts';
 
 /*
@@ -84,6 +84,12 @@ export class ParameterSet {
     return (this.#meanings[Number(hasLiterals)] ??= this.#meaningOf(
       hasLiterals ? [...meaningful, ...meaningfulInLiterals] : meaningful,
     ));
+  }
+
+  /** Whether a text that was prepared under these parameters means the same under this set. */
+  hasMeaning({ meaning: then }: ReadUnder): boolean {
+    if (then === null || then === this.#meanings[0] || then === this.#meanings[1]) return true;
+    return then.values.every(([name, value]) => (this.values.get(name) ?? null) === value);
   }
 
   #meaningOf(names: readonly string[]): Meaning {

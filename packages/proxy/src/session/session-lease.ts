@@ -149,6 +149,8 @@ export class SessionLease
     const { statement } = named;
     const { description } = named.analysis;
     if (description === null || cycle.end - at > longestShared) return this.#alone('form');
+    // Its connection has to prepare it under other parameters than the session has now.
+    if (!this.parameters.hasMeaning(statement.readUnder)) return this.#alone('session');
     if (!this.#effects.provesRead(statement.effects, statement.text)) return this.#alone('effects');
     return (
       this.#isShort(statement.id) &&
