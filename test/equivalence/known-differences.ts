@@ -19,7 +19,7 @@ export const leftOut: readonly string[] = [
   'the result of set_config() with NULL',
   'values that PostgreSQL no longer accepts',
   "a session's own hidden state, when others want its connection",
-  'currval() and lastval() when an application asks for the first time',
+  'The first currval() or lastval() of an application',
 ];
 
 /** A difference that no script is to run into: what would is changed. */
