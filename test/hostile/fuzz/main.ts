@@ -40,7 +40,7 @@ function batches(): Batch[] {
   const made: Batch[] = [];
   for (let at = 0; at < share; at += longest) {
     // Every other daemon has reads of several sessions on one server connection.
-    const interleaving = (at / longest) % 2 === 1;
+    const interleaving = Math.floor((firstSeed + at) / longest) % 2 === 1;
     for (const kind of kinds)
       made.push({
         ...kind,
