@@ -339,7 +339,7 @@ class PoolingProxy implements RunningProxy {
     for (const endpoint of this.#endpoints) endpoint.stop();
     this.#group.close(new ProxyError('SHUTTING_DOWN').fields);
     this.#stopTicking();
-    await this.#adminServer.close();
+    this.#adminServer.close();
     this.#stopLog();
   }
 
@@ -455,15 +455,15 @@ class PoolingProxy implements RunningProxy {
 }
 
 function adminTls({ AdminTlsCertFile, AdminTlsKeyFile, AdminTlsCaFile }: Settings): {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-  readonly ca: Buffer | undefined;
+  readonly cert: string;
+  readonly key: string;
+  readonly ca: string | undefined;
 } | null {
   if (AdminTlsCertFile === undefined || AdminTlsKeyFile === undefined) return null;
   return {
-    cert: readFileSync(AdminTlsCertFile),
-    key: readFileSync(AdminTlsKeyFile),
-    ca: AdminTlsCaFile === undefined ? undefined : readFileSync(AdminTlsCaFile),
+    cert: readFileSync(AdminTlsCertFile, 'utf8'),
+    key: readFileSync(AdminTlsKeyFile, 'utf8'),
+    ca: AdminTlsCaFile === undefined ? undefined : readFileSync(AdminTlsCaFile, 'utf8'),
   };
 }
 

@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
 import { errorText } from '../settings/error-text.ts';
 import { ProxyError } from '../errors.ts';
+import type { HttpPeer } from './http-connection.ts';
+import type { HttpRequest } from './http-request.ts';
 import type { Settings } from '../settings/index.ts';
 
 /** The access of a request: `health` is /healthz and /readyz without reasons. */
@@ -29,21 +30,21 @@ export class AdminAccess {
     return this.#tokens.length > 0 || this.#byCertificate;
   }
 
-  of(request: IncomingMessage): Access {
-    const { socket } = request;
-    // Not an instance of the class on Bun.
-    if (this.#byCertificate && Reflect.get(socket, 'authorized') === true) return 'all';
-    const given = /^Bearer ([^\s]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  of({ headers }: HttpRequest, peer: HttpPeer): Access {
+    if (this.#byCertificate && peer.isAuthorized) return 'all';
+    const given = /^Bearer ([^\s]+)$/i.exec(headers.get('authorization') ?? '')?.[1];
     if (given !== undefined) {
       const hash = sha256(given);
       const known = this.#tokens.find((token) => timingSafeEqual(token.hash, hash));
       if (known !== undefined) return known.access;
     }
-    // The local address of the connection: a connection to loopback comes from this machine.
-    const { localAddress } = socket;
-    const isLocal = localAddress === undefined || /^(?:::ffff:)?127\.|^::1$/i.test(localAddress);
-    return isLocal && !this.isGuarded ? 'all' : 'health';
+    return peer.isLocal && !this.isGuarded ? 'all' : 'health';
   }
+}
+
+/** Whether a connection from this address comes from this machine. */
+export function isLoopback(address: string | undefined): boolean {
+  return address !== undefined && /^(?:::ffff:)?127\.|^::1$/i.test(address);
 }
 
 /** Whether an address, or the path of a Unix socket, is reachable only from this machine. */

@@ -1,7 +1,7 @@
 import type { BunHandlers, BunTls } from './bun-api.ts';
 import { handlers } from './bun-handlers.ts';
 import { BunTransport } from './bun-transport.ts';
-import { alpnWire, newSecureContext } from './secure-context.ts';
+import { alpnList, alpnWire, newSecureContext } from './secure-context.ts';
 import type { AcceptorOptions, TlsAcceptor, Transport } from './transport.ts';
 
 /** Encrypts accepted sockets of Bun. */
@@ -9,14 +9,15 @@ export class BunTlsAcceptor implements TlsAcceptor {
   readonly #tls: BunTls;
   readonly #handlers: BunHandlers;
 
-  constructor({ certificates, choose, ca, crl, protocol, requestsCertificate }: AcceptorOptions) {
+  constructor(options: AcceptorOptions) {
+    const { certificates, choose, ca, crl, protocol, requestsCertificate, alpn } = options;
     const material = { ...protocol, ...(crl === undefined ? {} : { crl }) };
     const contexts = certificates.map(({ cert, key }) =>
       newSecureContext({ ...material, cert, key }, ca),
     );
     this.#tls = {
       secureContext: contexts[0],
-      ALPNProtocols: alpnWire,
+      ALPNProtocols: alpn === undefined ? alpnWire : alpnList(alpn),
       requestCert: requestsCertificate,
       // A client without a valid certificate gets the error inside the encrypted connection, as in PostgreSQL.
       rejectUnauthorized: false,

@@ -7,20 +7,21 @@ import type { HandshakeResult } from './node-tls-client.ts';
 import { alpnProtocol } from './tls.ts';
 import type { AcceptorOptions, TlsAcceptor, Transport } from './transport.ts';
 
-const ALPNProtocols = [alpnProtocol];
-
 type Finish = (secure: TLSSocket | null, result: HandshakeResult) => void;
 
 /** Encrypts accepted sockets of Node.js. */
 export class NodeTlsAcceptor implements TlsAcceptor {
   readonly #contexts: readonly SecureContext[];
   readonly #choose: (name: string) => number;
+  readonly #ALPNProtocols: string[];
   readonly #verifier: Server | null;
   /** Pending handshakes of the verifying server, by `nameOf`. */
   readonly #handshakes = new Map<string, (secure: TLSSocket) => void>();
 
-  constructor({ certificates, choose, ca, crl, protocol, requestsCertificate }: AcceptorOptions) {
+  constructor(options: AcceptorOptions) {
+    const { certificates, choose, ca, crl, protocol, requestsCertificate } = options;
     this.#choose = choose;
+    this.#ALPNProtocols = [options.alpn ?? alpnProtocol];
     const common = {
       ...protocol,
       secureOptions: noRenegotiation,
@@ -36,16 +37,16 @@ export class NodeTlsAcceptor implements TlsAcceptor {
       return;
     }
     // A client without a valid certificate gets the error inside the encrypted connection, as in PostgreSQL.
-    const options = {
+    const verifying = {
       ...common,
       cert: first.cert,
       key: first.key,
       requestCert: true,
       rejectUnauthorized: false,
-      ALPNProtocols,
+      ALPNProtocols: this.#ALPNProtocols,
       ...this.#choice(),
     };
-    this.#verifier = createServer(options, (secure) => {
+    this.#verifier = createServer(verifying, (secure) => {
       const name = nameOf(secure);
       const done = this.#handshakes.get(name);
       this.#handshakes.delete(name);
@@ -72,7 +73,7 @@ export class NodeTlsAcceptor implements TlsAcceptor {
     const secure = new TLSSocket(plain, {
       isServer: true,
       secureContext,
-      ALPNProtocols,
+      ALPNProtocols: this.#ALPNProtocols,
       ...this.#choice(),
     });
     const finish = (result: HandshakeResult): void => {

@@ -2,11 +2,12 @@ import { createSecureContext } from 'node:tls';
 import { alpnProtocol } from './tls.ts';
 import type { TlsMaterial, TlsProtocol } from './tls.ts';
 
-/** The list of ALPN protocols in wire format: each after its length. */
-export const alpnWire: Buffer = Buffer.from(
-  String.fromCharCode(alpnProtocol.length) + alpnProtocol,
-  'latin1',
-);
+/** A list of one ALPN protocol in wire format: after its length. */
+export function alpnList(protocol: string): Buffer {
+  return Buffer.from(String.fromCharCode(protocol.length) + protocol, 'latin1');
+}
+
+export const alpnWire: Buffer = alpnList(alpnProtocol);
 
 type Protocol = TlsProtocol & TlsMaterial;
 

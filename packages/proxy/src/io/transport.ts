@@ -126,6 +126,8 @@ export interface AcceptorOptions {
   readonly ca: string | undefined;
   readonly crl: string | undefined;
   readonly protocol: TlsProtocol;
+  /** The only protocol that ALPN can select. Default: that of PostgreSQL. */
+  readonly alpn?: string;
   /** Requests certificates from clients. A client without a valid one is connected too: see `TlsFacts`. */
   readonly requestsCertificate: boolean;
 }
