@@ -12,6 +12,9 @@ import type { Part } from './case.ts';
 /** The messages that a server may send. */
 const known = new Set('RKS23CWdcGHDIEVvnNAt1sTZ');
 
+/** How many messages explain what is broken. */
+const trailLength = 60;
+
 /** A client that trusts nothing: what it is sent is checked, byte by byte, for being messages at all. */
 export class FuzzClient {
   /** What the proxy has sent that is no message, or more answers than there were questions. */
@@ -20,6 +23,8 @@ export class FuzzClient {
   /** The answers that are due: each question of a well-formed client has one ReadyForQuery. Null: nobody counts. */
   due: number | null = null;
   readonly #socket: Socket;
+  /** The last messages in both directions, to explain what is broken. */
+  readonly #trail: string[] = [];
   #received: Buffer = Buffer.alloc(0);
   #inbox: Message[] = [];
   #wake: () => void = () => undefined;
@@ -75,18 +80,30 @@ export class FuzzClient {
       const code = String.fromCharCode(received[at] ?? 0);
       const length = received.readInt32BE(at + 1);
       if (!known.has(code) || length < 4) {
-        this.broken = `no message: ${received.toString('hex', at, at + 40)}`;
+        this.#break(`no message: ${received.toString('hex', at, at + 40)}`);
         return;
       }
       if (received.length < at + 1 + length) break;
+      this.#note(
+        `< ${code} ${received.toString('latin1', at + 5, Math.min(at + 1 + length, at + 85))}`,
+      );
       if (code === 'Z' && this.due !== null) {
         this.due -= 1;
-        if (this.due < 0) this.broken = 'more answers than questions';
+        if (this.due < 0) this.#break('more answers than questions');
       }
       this.#inbox.push({ code, body: received.subarray(at + 5, at + 1 + length) });
       at += 1 + length;
     }
     this.#received = received.subarray(at);
+  }
+
+  #note(what: string): void {
+    this.#trail.push(what);
+    if (this.#trail.length > trailLength) this.#trail.shift();
+  }
+
+  #break(why: string): void {
+    this.broken ??= `${why}\n${this.#trail.map((what) => JSON.stringify(what)).join('\n')}`;
   }
 
   /** Answers to SSLRequest and GSSENCRequest are no messages: whoever sends such things reads nothing. */
@@ -100,6 +117,7 @@ export class FuzzClient {
     for (const [index, part] of parts.entries()) {
       if (index > 0) await nextTurn();
       if (this.isClosed) return;
+      this.#note(`> ${part.toString('latin1', 0, 200)}`);
       this.#socket.write(part);
     }
   }

@@ -185,7 +185,8 @@ export class Fuzz {
     try {
       await eventually(async () => {
         const clients = await this.#sluice.metric('sluice_client_connections');
-        assert(clients <= 8, `${clients} clients are left`);
+        const { body } = await this.#sluice.admin('/status');
+        assert(clients <= 8, `${clients} clients are left: ${body}`);
         const busy = await this.#real.query(
           "SELECT FROM pg_stat_activity WHERE state <> 'idle' AND xact_start < now() - interval '1 second'",
         );
