@@ -6,26 +6,49 @@ import { promisify } from 'node:util';
 import { runtimes } from './runtimes.ts';
 
 /** Folders of tests that make their module alone, in this process: they run on Bun as they are. */
-const folders = ['backend', 'listen-notify', 'pool', 'protocol', 'recovery', 'session'];
+const folders = [
+  'admin',
+  'backend',
+  'interleaving',
+  'listen-notify',
+  'parameters',
+  'pool',
+  'protocol',
+  'recovery',
+  'session',
+];
 /** Tests among them that start processes on both runtimes by themselves. */
 const others = 'login.test.ts';
 
-test('the unit tests of the core pass on Bun', async () => {
+/** Runs these tests on Bun; fails when one of them fails. */
+async function run(tests: readonly string[], timeout: number): Promise<void> {
   const { stderr } = await promisify(execFile)(
     runtimes.bun,
     [
       'test',
       // As under Node.js: properties are tried with fixed values. A machine may be slow.
       `--preload=${path.join(import.meta.dirname, '../../../test/helpers/fixed-seed.ts')}`,
-      '--timeout=60000',
-      ...folders.map((folder) => `test/${folder}/`),
-      // Bun's own sockets exist there alone.
-      'test/io/transport',
+      `--timeout=${timeout / 2}`,
+      ...tests,
       '--path-ignore-patterns',
       `**/${others}`,
     ],
-    { cwd: path.join(import.meta.dirname, '..'), timeout: 120_000 },
+    { cwd: path.join(import.meta.dirname, '..'), timeout },
   );
   // Bun reports on stderr, and fails with its exit code.
   assert.match(stderr, /^ *[1-9]\d* pass$/m);
-});
+}
+
+test('the unit tests of the core pass on Bun', () =>
+  run(
+    [
+      ...folders.map((folder) => `test/${folder}/`),
+      // Bun's own sockets exist there alone.
+      'test/io/transport',
+      'test/io/close-within',
+    ],
+    120_000,
+  ));
+
+test('work is linear on Bun too, whose regular expressions are other ones', () =>
+  run(['test/scaling'], 400_000));
