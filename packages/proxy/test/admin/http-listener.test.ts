@@ -51,7 +51,7 @@ suite('the listener of the admin port', () => {
   test('answers one request, however it is cut, and closes', async (t) => {
     const { send } = await serve(t);
     const request = 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n';
-    for (const parts of [[request], [...request], [request, request, 'and more']]) {
+    for (const parts of [[request], request.split(''), [request, request, 'and more']]) {
       const answer = await send(...parts);
       assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
       assert.match(answer, /\r\nconnection: close\r\n/);
