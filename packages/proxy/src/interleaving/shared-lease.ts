@@ -88,7 +88,12 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   /** Sends the waiting cycles in one write. */
   send(): void {
     const waiting = this.#waiting;
-    if (waiting.length === 0 || this.connection.closed) return;
+    if (this.connection.closed) return;
+    if (waiting.length === 0) {
+      // What waited was given up, and it may have been the last: the connection returns to the pool.
+      if (this.#sent.length === 0) this.connection.flushRequests();
+      return;
+    }
     this.#waiting = [];
     const { connection } = this;
     const { pending } = connection;

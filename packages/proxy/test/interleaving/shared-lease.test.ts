@@ -238,6 +238,18 @@ test('the reply of a session that has ended reaches nobody', async () => {
   assert(second.reader.rows.includes('SELECT 2'));
 });
 
+test('a connection whose last read was given up before it was sent returns to the pool', async () => {
+  const bench = await SharedBench.open();
+  const first = bench.read('SELECT 1');
+  const second = bench.read('SELECT 2');
+  bench.server.answer();
+  assert.equal(first.reader.outcome, answered);
+  second.lease?.giveUp(second.cycle);
+  await endOfTurn();
+  assert.equal(bench.pool.idleCount, 1);
+  assert.equal(bench.pool.interleaver.size, 0);
+});
+
 test('a lost connection: the read that ran is suspected, the others run alone', async () => {
   const bench = await SharedBench.open();
   const reads = ['SELECT 1', 'SELECT 2', 'SELECT 3'].map((text) => bench.read(text));
