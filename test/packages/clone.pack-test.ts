@@ -48,7 +48,10 @@ suite('a first look, in a clone', () => {
   test('starts PostgreSQL and the proxy, says so, and leaves nothing', async () => {
     const [program = '', ...args] = start;
     const up = clone.start(program, [...args, '--', '--port', '0'], node);
-    await lineOf(up.stdout, /^Sluice is ready at 127\.0\.0\.1:\d+\. Many clients share at most 10/);
+    await lineOf(
+      up.stdout,
+      /^Sluice is ready at 127\.0\.0\.1:\d+, on Node\.js 2\d\.\d+\.\d+\. Many clients share at most 10/,
+    );
     await endWell(up, 'SIGINT');
   });
 

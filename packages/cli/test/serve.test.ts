@@ -19,8 +19,15 @@ before(async () => {
 });
 after(() => postgres.stop());
 
+interface ReadyLine {
+  readonly endpoints: readonly { readonly host: string; readonly port: number }[];
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly runtime: string;
+}
+
 interface Served {
   readonly sluice: SluiceProcess;
+  readonly ready: ReadyLine;
   readonly config: string;
   /** A client of the proxy that is not yet connected. */
   readonly client: (password: string) => pg.Client;
@@ -42,9 +49,7 @@ async function startServe(t: TestContext, runtime: Runtime): Promise<Served> {
   const config = path.join(temporaryFolder(t), 'sluice.yaml');
   await writeFile(config, yaml('first'));
   const sluice = new SluiceProcess(t, ['serve', '--config', config], { runtime });
-  const ready = JSON.parse(await sluice.line(/"msg":"ready"/)) as {
-    endpoints: { host: string; port: number }[];
-  };
+  const ready = JSON.parse(await sluice.line(/"msg":"ready"/)) as ReadyLine;
   const { host, port } = ready.endpoints[0] ?? assert.fail('no endpoint');
   const client = (password: string): pg.Client => {
     const made = new pg.Client({ host, port, user: postgres.user, password, database: 'postgres' });
@@ -52,7 +57,7 @@ async function startServe(t: TestContext, runtime: Runtime): Promise<Served> {
     made.on('error', () => undefined);
     return made;
   };
-  return { sluice, config, client };
+  return { sluice, ready, config, client };
 }
 
 /** Resolves when the connection has ended, in whatever way. */
@@ -97,6 +102,20 @@ for (const runtime of runtimes) {
       await workingEnded;
       assert.equal(await sluice.exit(), 0);
       await sluice.line(/"msg":"stopped"/);
+    });
+
+    test('its log names the runtime, and its metrics are those that the runtime has', async (t) => {
+      const { sluice, ready } = await startServe(t, runtime);
+      assert.match(ready.runtime, runtime === 'bun' ? /^Bun \d/ : /^Node\.js \d/);
+      const response = await fetch(`http://${ready.admin.host}:${ready.admin.port}/metrics`);
+      const metrics = await response.text();
+      assert.match(metrics, /^nodejs_heap_size_used_bytes /m);
+      const kinds = metrics.matchAll(/^# TYPE nodejs_heap_space_size_(\w+)_bytes /gm);
+      assert.deepEqual(
+        Array.from(kinds, ([, kind]) => kind),
+        runtime === 'bun' ? [] : ['total', 'used', 'available'],
+      );
+      await sluice.stop('SIGTERM');
     });
 
     test('a second SIGTERM ends it although a transaction is open', async (t) => {

@@ -4,6 +4,7 @@ import type { Run } from '../command.ts';
 import { leave } from '../leave.ts';
 import { guardProcess } from '../process-guard.ts';
 import { readSettings } from '../read-settings.ts';
+import { runtimeName } from '../runtime-name.ts';
 import { aborted, StopSignals } from '../stop-signals.ts';
 import { Reloader } from './reloader.ts';
 
@@ -25,7 +26,10 @@ export const run: Run = async ({ options, stderr }) => {
     proxy.logger.warn(warning);
   }
   reloader = new Reloader(file, settings, proxy);
-  proxy.logger.info({ endpoints: proxy.endpoints, admin: proxy.admin }, 'ready');
+  proxy.logger.info(
+    { endpoints: proxy.endpoints, admin: proxy.admin, runtime: runtimeName },
+    'ready',
+  );
 
   await aborted(signals.first);
   const closed = reloader.close();

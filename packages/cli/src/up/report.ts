@@ -1,4 +1,5 @@
 import { ownCommand } from '../companion.ts';
+import { runtimeName } from '../runtime-name.ts';
 import type { UpOptions } from './options.ts';
 
 /** The event `ready` of `--json`: what is running. */
@@ -16,6 +17,8 @@ export interface Ready {
   readonly database: { readonly url: string };
   readonly admin: { readonly url: string };
   readonly pid: number;
+  /** For example `Node.js 24.21.0`. */
+  readonly runtime: string;
 }
 
 /** The text for the user when everything is ready: the addresses, lines to paste, and suggestions. */
@@ -24,7 +27,7 @@ export function readyText(
   { poolSize, standbys }: Pick<UpOptions, 'poolSize' | 'standbys'>,
 ): string {
   return `
-Sluice is ready at ${endpoint.host}:${endpoint.port}. Many clients share at most ${poolSize} server connections.
+Sluice is ready at ${endpoint.host}:${endpoint.port}, on ${runtimeName}. Many clients share at most ${poolSize} server connections.
 
   psql '${endpoint.url}'
 

@@ -3,6 +3,7 @@ import type { RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 import type { Run } from '../command.ts';
 import { leave } from '../leave.ts';
+import { runtimeName } from '../runtime-name.ts';
 import { aborted, StopSignals } from '../stop-signals.ts';
 import { startClusterDatabase } from './cluster.ts';
 import { acceptRequests } from './control.ts';
@@ -111,5 +112,6 @@ function describe(proxy: RunningProxy, database: Database, tls: TlsFiles | undef
     database: { url: database.url },
     admin: { url: `http://${proxy.admin.host}:${proxy.admin.port}` },
     pid: process.pid,
+    runtime: runtimeName,
   };
 }
