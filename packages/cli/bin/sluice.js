@@ -44,9 +44,12 @@ if (!['', 'node', 'bun'].includes(wanted)) {
 }
 if (process.versions.bun === undefined) {
   if (isTooOld(process.versions.node)) {
-    const fix = runsSource
-      ? 'npm ci brings a newer one, which npm scripts use'
-      : 'install a newer one, or put it beside sluice with: npm install node@24';
+    const fix = (process.env.npm_config_user_agent || '').startsWith('bun/')
+      ? // Without --bun, bunx obeys the first line of this file.
+        'run it on Bun with: bunx --bun sluice'
+      : runsSource
+        ? 'npm ci brings a newer one, which npm scripts use'
+        : 'install a newer one, put it beside sluice with: npm install node@24, or run it on Bun with: bunx --bun sluice';
     fail(
       `this is Node.js ${process.versions.node} (${process.execPath}), and sluice needs ${neededNode.join('.')} or newer; ${fix}`,
     );
