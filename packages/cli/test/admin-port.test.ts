@@ -81,6 +81,16 @@ suite('commands that ask an admin port', () => {
     assert.match((await ask(health, {})).err, /admin\.sock\/healthz does not respond: ENOENT/);
   });
 
+  test('whose settings let it choose its port: says where its log names that port', async () => {
+    const config = path.join(folder, 'sluice.yaml');
+    const settings = { TargetHost: 'db', AdminPort: 0, Users: [{ UserName: 'a', Password: 'x' }] };
+    await writeFile(config, JSON.stringify(settings));
+    for (const run of [status, resume])
+      await assert.rejects(ask(run, { config }), {
+        message: `${config} has AdminPort 0, so the proxy chose a free port; the line "ready" of its log has it; pass it with --admin http://HOST:PORT`,
+      });
+  });
+
   test('by TLS, with the authority and the client certificate that are given', async () => {
     const server = await makeCertificate();
     const client = await makeCertificate({ commonName: 'operator', authority: server });

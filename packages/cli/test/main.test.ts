@@ -58,7 +58,7 @@ suite('sluice', { concurrency: 2 }, () => {
   test('says what a wrong command or argument should be', async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [['serv'], /unknown command 'serv'\n\(Did you mean serve\?\)/],
-      [['check-config'], /missing required argument 'file'\nTry: sluice check-config --help/],
+      [['drain'], /missing required argument 'target'\nTry: sluice drain --help/],
       [['serve', 'x'], /too many arguments for 'serve'/],
       [
         ['aws', 'plann'],
@@ -92,6 +92,18 @@ suite('sluice check-config', { concurrency: 2 }, () => {
       sluice.stderr.join('\n'),
       /warning: user app has a Verifier but no DatabasePassword/,
     );
+  });
+
+  test('reads the same file as serve where none is named', async (t) => {
+    const cwd = temporaryFolder(t);
+    const absent = new SluiceProcess(t, ['check-config'], { cwd });
+    assert.equal(await absent.exit(), 1);
+    assert.match(absent.stderr.join('\n'), /^sluice\.yaml: the settings file cannot be read/);
+    const settings = 'TargetHost: db\nUsers: [{ UserName: app, Password: x }]\n';
+    await writeFile(path.join(cwd, 'sluice.yaml'), settings);
+    const checked = new SluiceProcess(t, ['check-config'], { cwd });
+    assert.equal(await checked.exit(), 0);
+    assert.deepEqual(checked.stdout, ['sluice.yaml is valid']);
   });
 
   test('exits with 1 and shows every problem, those of the environment too', async (t) => {

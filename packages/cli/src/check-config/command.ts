@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { defaultFile } from '../default-file.ts';
 
 export const checkConfig: Command = {
   name: 'check-config',
@@ -6,8 +7,13 @@ export const checkConfig: Command = {
   description:
     'Checks a settings file and the environment variables (SLUICE_…) as serve would read them.\n' +
     'Exits with 0 if the settings are valid, and with 1 otherwise.',
-  arguments: [{ name: '<file>', description: 'the settings file, in YAML' }],
+  arguments: [
+    { name: '[file]', description: `the settings file, in YAML (default: ${defaultFile})` },
+  ],
   options: [],
-  examples: [{ line: 'sluice check-config sluice.yaml', does: 'Checks the file sluice.yaml.' }],
+  examples: [
+    { line: 'sluice check-config', does: `Checks ${defaultFile} in this directory.` },
+    { line: 'sluice check-config /etc/sluice/sluice.yaml', does: 'Checks another file.' },
+  ],
   load: () => import('./run.ts'),
 };

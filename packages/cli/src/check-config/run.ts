@@ -1,8 +1,9 @@
 import { settingsWarnings } from '@sluice/proxy/settings';
 import type { Run } from '../command.ts';
+import { defaultFile } from '../default-file.ts';
 import { readSettings } from '../read-settings.ts';
 
-export const run: Run = ({ arguments: [file = ''], stdout, stderr }) => {
+export const run: Run = ({ arguments: [file = defaultFile], stdout, stderr }) => {
   const settings = readSettings(file, stderr);
   if (settings === undefined) {
     return Promise.resolve(1);

@@ -4,6 +4,7 @@ import { request as requestHttps } from 'node:https';
 import { rootCertificates } from 'node:tls';
 import { messageOf } from '@sluice/proxy/error-message';
 import { UsageError } from '../command.ts';
+import { defaultFile } from '../default-file.ts';
 import { readSettings } from '../read-settings.ts';
 import { findControl } from '../up/control.ts';
 
@@ -77,9 +78,6 @@ export class AdminPort {
   }
 }
 
-/** The settings file of the proxy if the user names none. */
-const defaultFile = 'sluice.yaml';
-
 /**
  * The admin port of the proxy that a command is for: the given one, that of a settings file, or that of a running `sluice up`.
  * Undefined if the settings file is invalid; the problems are written then.
@@ -100,10 +98,16 @@ export function adminPort(
       );
     }
   }
-  const settings = readSettings(typeof config === 'string' ? config : defaultFile, stderr);
+  const file = typeof config === 'string' ? config : defaultFile;
+  const settings = readSettings(file, stderr);
   if (settings === undefined) return undefined;
   const { AdminHost, AdminPort: port, AdminTlsCertFile, AdminTlsCaFile } = settings;
   if (AdminHost.startsWith('/')) return new AdminPort(AdminHost);
+  if (port === 0) {
+    throw new UsageError(
+      `${file} has AdminPort 0, so the proxy chose a free port; the line "ready" of its log has it; pass it with --admin http://HOST:PORT`,
+    );
+  }
   // A wildcard address includes loopback.
   const host = AdminHost === '0.0.0.0' || AdminHost === '::' ? '127.0.0.1' : AdminHost;
   const scheme = AdminTlsCertFile === undefined ? 'http' : 'https';

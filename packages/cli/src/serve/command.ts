@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { defaultFile } from '../default-file.ts';
 
 export const serve: Command = {
   name: 'serve',
@@ -13,7 +14,7 @@ export const serve: Command = {
     {
       flags: '-c, --config <file>',
       description: 'the settings file, in YAML',
-      default: 'sluice.yaml',
+      default: defaultFile,
     },
   ],
   examples: [

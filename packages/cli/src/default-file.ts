@@ -1,0 +1,2 @@
+/** The settings file of every command if the user names none. */
+export const defaultFile = 'sluice.yaml';
