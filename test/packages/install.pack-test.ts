@@ -94,15 +94,17 @@ suite('sluice alone, in an empty folder', () => {
       const { stdout } = await sluice(folder, runtime, ['--help']);
       for (const word of ['up', 'serve', 'check-config', 'status', 'aws plan'])
         assert.match(stdout, new RegExp(`^  ${word} `, 'm'));
-      const checked = await sluice(folder, runtime, ['check-config', 'sluice.yaml']);
+      const checked = await sluice(folder, runtime, ['check-config']);
       assert.deepEqual(checked, { code: 0, stdout: 'sluice.yaml is valid\n', stderr: '' });
     });
 
     test(`serves clients, and drains, on ${runtime.name}`, async () => {
       const daemon = folder.start(runtime.program, [command, 'serve']);
-      const { endpoints } = JSON.parse(await lineOf(daemon.stderr, /"ready"/)) as {
+      const { endpoints, runtime: named } = JSON.parse(await lineOf(daemon.stderr, /"ready"/)) as {
         readonly endpoints: readonly { readonly port: number }[];
+        readonly runtime: string;
       };
+      assert.match(named, runtime.name === 'Bun' ? /^Bun \d/ : new RegExp(`^${runtime.name}$`));
       const { user, password } = postgres;
       await ask({ url: `postgres://${user}:${password}@127.0.0.1:${endpoints[0]?.port}/postgres` });
       await endWell(daemon, 'SIGTERM');
@@ -130,7 +132,7 @@ suite('sluice alone, in an empty folder', () => {
     assert.equal(code, 1);
     assert.equal(
       stderr,
-      `error: this is Node.js ${tooOldNode} (${program}), and sluice needs 22.12 or newer; install a newer one, or put it beside sluice with: npm install node@24\n`,
+      `error: this is Node.js ${tooOldNode} (${program}), and sluice needs 22.12 or newer; install a newer one, put it beside sluice with: npm install node@24, or run it on Bun with: bunx --bun sluice\n`,
     );
   });
 
@@ -390,5 +392,13 @@ suite('installed by Bun', () => {
     };
     await ask(endpoint);
     await endWell(up, 'SIGINT');
+  });
+
+  test('bunx beside an older Node.js names the option that runs Bun', async () => {
+    const { program } = await nodeRuntime(tooOldNode);
+    const args = ['x', 'sluice', '--version'];
+    const { code, stderr } = await folder.run(bun.program, args, path.dirname(program));
+    assert.equal(code, 1);
+    assert.match(stderr, /sluice needs 22\.12 or newer; run it on Bun with: bunx --bun sluice$/m);
   });
 });
