@@ -1,4 +1,3 @@
-import { lengthAt, writeLength } from '@sluice/wire';
 import type { BoundCycle } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { toServer } from '../io/write-buffer.ts';
@@ -7,10 +6,8 @@ import type { ReplyNote } from '../protocol/pending-replies.ts';
 import { Analysis, DescriptionNote } from '../statements/analysis.ts';
 import type { ClientStatement } from '../statements/client-statement.ts';
 import type { Description } from '../statements/description.ts';
+import { appendRun } from './shared-request.ts';
 import type { SharedRequest } from './shared-request.ts';
-
-/** The user of an analysis whose description is pending: any shared lease. */
-const shared = {};
 
 /**
  * A read that binds a named statement and runs it: the cycle `chunk[at, …)`. If the connection does not have the statement, it
@@ -55,17 +52,17 @@ export class BoundRequest implements SharedRequest {
     statements.use(statement);
     const isPrepared = description !== null || (here !== null && here.usedBy !== null);
     this.#analysis = isPrepared ? here : this.#prepare(connection, note);
-    this.#gatherBind(statement.backendName);
-    pending.append(Reply.Bind, Action.Forward, note);
-    if (this.#cycle.isDescribed) pending.append(Reply.DescribePortal, Action.Forward, note);
-    pending.append(Reply.Execute, Action.Forward, note);
-    pending.append(Reply.Sync, Action.Forward, note);
+    const { nameStart, nameEnd, end, isDescribed } = this.#cycle;
+    statement.gatherBind(this.#chunk, this.#at, nameStart, nameEnd);
+    toServer.addRange(this.#chunk, nameEnd + 1, end);
+    appendRun(pending, isDescribed, note);
     return true;
   }
 
   #prepare(connection: ServerConnection, note: ReplyNote): Analysis {
     const analysis = new Analysis();
-    analysis.usedBy = shared;
+    // Until then, shared reads of all sessions may bind it; see `gather`.
+    analysis.usedBy = this.#named;
     const known = (): null => {
       analysis.usedBy = null;
       return null;
@@ -78,18 +75,6 @@ export class BoundRequest implements SharedRequest {
       new DescriptionNote(this.#named, analysis, known, known),
     );
     return analysis;
-  }
-
-  /** The client's Bind with the name on server connections, and the rest of the cycle unchanged. */
-  #gatherBind(name: Buffer): void {
-    const { nameStart, nameEnd, end } = this.#cycle;
-    const before = nameStart - this.#at;
-    const head = Buffer.allocUnsafe(before + name.length);
-    this.#chunk.copy(head, 0, this.#at, nameStart);
-    name.copy(head, before);
-    writeLength(head, lengthAt(this.#chunk, this.#at) + name.length - (nameEnd + 1 - nameStart));
-    toServer.add(head);
-    toServer.addRange(this.#chunk, nameEnd + 1, end);
   }
 
   planOutdated(connection: ServerConnection): void {

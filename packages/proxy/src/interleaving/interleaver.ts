@@ -231,9 +231,11 @@ export class Interleaver implements SharedLeaseKeeper {
     this.#readTime += (milliseconds - this.#readTime) / 64;
   }
 
-  answered(milliseconds: number, ran: number, now: number): void {
-    this.#limit.answered(milliseconds, now, this.#inUse);
-    this.#pool.stats.sharedWait.observe(Math.max(0, milliseconds - ran));
+  answered(cycle: SharedCycle, milliseconds: number, now: number): void {
+    this.ran(cycle, milliseconds);
+    const total = now - cycle.since;
+    this.#limit.answered(total, now, this.#inUse);
+    this.#pool.stats.sharedWait.observe(Math.max(0, total - milliseconds));
   }
 
   wasLarge(cycle: SharedCycle): void {

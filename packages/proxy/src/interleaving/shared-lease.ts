@@ -12,10 +12,10 @@ const slow = 20;
 
 /** The owner of the shared leases of a pool. */
 export interface SharedLeaseKeeper {
-  /** Reports the time of a read on the server connection, in milliseconds. */
+  /** Reports the time of a read on the server connection so far, in milliseconds: it is slow, and unanswered. */
   ran(cycle: SharedCycle, milliseconds: number): void;
-  /** Reports that a reply came so many milliseconds after its session had sent the request; `ran` as for `ran`. */
-  answered(milliseconds: number, ran: number, now: number): void;
+  /** Reports that a read was answered after so many milliseconds on the server connection. `now`: `performance.now()`. */
+  answered(cycle: SharedCycle, milliseconds: number, now: number): void;
   wasLarge(cycle: SharedCycle): void;
   /** Reports the number of cycles that have to run again, because they waited behind a slow one or lost their connection. */
   moved(cycles: number): void;
@@ -182,8 +182,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
       const each = (now - this.#headSince) / answered.length;
       this.#headSince = now;
       for (const cycle of answered) {
-        this.#keeper.ran(cycle, each);
-        this.#keeper.answered(now - cycle.since, each, now);
+        this.#keeper.answered(cycle, each, now);
         const { reader } = cycle;
         try {
           cycle.deliver();

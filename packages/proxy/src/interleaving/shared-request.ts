@@ -2,7 +2,7 @@ import type { ParsedCycle } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
-import type { ReplyNote } from '../protocol/pending-replies.ts';
+import type { PendingReplies, ReplyNote } from '../protocol/pending-replies.ts';
 
 /** The request of a read on a shared lease: one complete cycle. */
 export interface SharedRequest {
@@ -19,8 +19,19 @@ export interface SharedRequest {
   planOutdated(connection: ServerConnection): void;
 }
 
-/** A read that is one Query message, `chunk[start, end)`. */
-export class QueryRequest implements SharedRequest {
+/** Appends the pending replies of a cycle that binds a statement and runs it, from Bind to Sync. */
+export function appendRun(pending: PendingReplies, isDescribed: boolean, note: ReplyNote): void {
+  pending.append(Reply.Bind, Action.Forward, note);
+  if (isDescribed) pending.append(Reply.DescribePortal, Action.Forward, note);
+  pending.append(Reply.Execute, Action.Forward, note);
+  pending.append(Reply.Sync, Action.Forward, note);
+}
+
+/**
+ * A read whose bytes, `chunk[start, end)`, any connection takes unchanged. PostgreSQL plans it each time, so that no earlier
+ * description can contradict its reply.
+ */
+abstract class UnchangedRequest implements SharedRequest {
   readonly key: number;
   readonly isAsExpected = true;
   readonly #chunk: Buffer;
@@ -34,47 +45,39 @@ export class QueryRequest implements SharedRequest {
     this.key = key;
   }
 
-  gather(connection: ServerConnection, note: ReplyNote): boolean {
-    // A simple Query destroys the unnamed statement (manual, "Extended Query").
-    connection.state.unnamed.destroyed();
-    connection.pending.append(Reply.Query, Action.Forward, note);
+  gather({ state, pending }: ServerConnection, note: ReplyNote): boolean {
+    // The connection has the unnamed statement of no session then: each prepares its own before it binds it.
+    state.unnamed.destroyed();
+    this.append(pending, note);
     toServer.addRange(this.#chunk, this.#start, this.#end);
     return true;
   }
 
+  protected abstract append(pending: PendingReplies, note: ReplyNote): void;
+
   planOutdated(): void {
-    // A Query is planned each time.
+    // There is no earlier plan.
   }
 }
 
-/** A read that parses the unnamed statement and runs it: the cycle `chunk[at, …)`. */
-export class ParsedRequest implements SharedRequest {
-  readonly key: number;
-  readonly isAsExpected = true;
-  readonly #chunk: Buffer;
-  readonly #at: number;
-  readonly #cycle: ParsedCycle;
+/** A read that is one Query message. It destroys the unnamed statement (manual, "Extended Query"). */
+export class QueryRequest extends UnchangedRequest {
+  protected append(pending: PendingReplies, note: ReplyNote): void {
+    pending.append(Reply.Query, Action.Forward, note);
+  }
+}
+
+/** A read that parses the unnamed statement and runs it: the cycle that begins at `chunk[at]`. */
+export class ParsedRequest extends UnchangedRequest {
+  readonly #isDescribed: boolean;
 
   constructor(chunk: Buffer, at: number, cycle: ParsedCycle, key: number) {
-    this.#chunk = chunk;
-    this.#at = at;
-    this.#cycle = cycle;
-    this.key = key;
+    super(chunk, at, cycle.end, key);
+    this.#isDescribed = cycle.isDescribed;
   }
 
-  gather({ state, pending }: ServerConnection, note: ReplyNote): boolean {
-    // What the slot has then is the statement of no session: all prepare their own before they bind it.
-    state.unnamed.destroyed();
+  protected append(pending: PendingReplies, note: ReplyNote): void {
     pending.append(Reply.Parse, Action.Forward, note);
-    pending.append(Reply.Bind, Action.Forward, note);
-    if (this.#cycle.isDescribed) pending.append(Reply.DescribePortal, Action.Forward, note);
-    pending.append(Reply.Execute, Action.Forward, note);
-    pending.append(Reply.Sync, Action.Forward, note);
-    toServer.addRange(this.#chunk, this.#at, this.#cycle.end);
-    return true;
-  }
-
-  planOutdated(): void {
-    // It is parsed each time.
+    appendRun(pending, this.#isDescribed, note);
   }
 }

@@ -178,7 +178,12 @@ export class SessionLease
   }
 
   wouldShare(parameters: ParameterSet): boolean {
-    return this.#core.whyAlone === 'connections' && this.parameters === parameters;
+    return this.#waitsToShare && this.parameters === parameters;
+  }
+
+  /** The cycle would run on a shared lease if any connection were shared. */
+  get #waitsToShare(): boolean {
+    return this.#core.whyAlone === 'connections';
   }
 
   /** A connection is shared now: the cycle that waits in the borrow queue runs on it. */
@@ -314,7 +319,7 @@ export class SessionLease
 
   granted(connection: ServerConnection): void {
     if (this.cycles.first.retry !== null && this.#recovery.isRefusedAgain(connection)) return;
-    if (this.wouldShare(this.parameters) && this.pool.interleaver.begin(connection, this)) return;
+    if (this.#waitsToShare && this.pool.interleaver.begin(connection, this)) return;
     this.#take(connection, performance.now() - this.waitingSince);
     this.requests.granted();
     this.flow();

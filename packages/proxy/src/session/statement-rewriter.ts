@@ -7,7 +7,6 @@ import {
   describesPortal,
   describesStatement,
   isNullValue,
-  lengthAt,
   messageEnd,
   namedAt,
   namesStatement,
@@ -302,7 +301,6 @@ export class StatementRewriter implements ConversationOwner {
       const effects = this.#classify(connection, chunk, start, textEnd);
       if (effects === null || this.#onDemand.mustWait(connection)) return this.#wait();
       if (!this.#owner.vacateFor(effects)) return this.#wait();
-      if (!this.#bringsNames(connection, effects, chunk, start)) return this.#wait();
       if (owner.startValues !== null && this.#mustStandClear(effects)) return this.#wait();
       if (this.#mustMove(connection, effects)) return false;
       if (has(effects.flags, Flag.ReadsSession)) {
@@ -943,7 +941,7 @@ export class StatementRewriter implements ConversationOwner {
     stop: number,
   ): boolean {
     const { statement } = named;
-    const { effects, backendName } = statement;
+    const { effects } = statement;
     const text = textOf(statement);
     if (this.#mustMove(connection, effects)) return false;
     if (!this.#mayBegin(connection, text)) return this.#wait();
@@ -971,12 +969,7 @@ export class StatementRewriter implements ConversationOwner {
       this.#prepare(connection, named, need, failure, () =>
         this.#differs(connection, chunk, at, failure),
       );
-    const headEnd = portalEnd + 1 - at;
-    const head = Buffer.allocUnsafe(headEnd + backendName.length);
-    chunk.copy(head, 0, at, portalEnd + 1);
-    backendName.copy(head, headEnd);
-    writeLength(head, lengthAt(chunk, at) + backendName.length - (statementEnd - portalEnd));
-    toServer.add(head);
+    statement.gatherBind(chunk, at, portalEnd + 1, statementEnd);
     toServer.addRange(chunk, statementEnd + 1, stop);
     this.#onDemand.bound(effects);
     connection.pending.append(Reply.Bind);

@@ -9,8 +9,8 @@ import type { Description } from './description.ts';
 export class Analysis {
   /** Null until the database has reported it. */
   description: Description | null = null;
-  /** The user of the result while the description is pending that decides whether it can be used. */
-  usedBy: object | null = null;
+  /** What waits for the pending description, which decides whether the result can be used; null once it is known. */
+  usedBy: Described | null = null;
 }
 
 /** A statement that can be described. */

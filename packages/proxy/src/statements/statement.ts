@@ -3,7 +3,10 @@ import {
   buildCloseStatement,
   buildDescribeStatement,
   buildMessage,
+  lengthAt,
+  writeLength,
 } from '@sluice/wire';
+import { toServer } from '../io/write-buffer.ts';
 import type { Effects } from '../sql/index.ts';
 import { backendNamePrefix } from './backend-names.ts';
 import { Description } from './description.ts';
@@ -80,6 +83,20 @@ export class Statement {
         ? this.parseMessage.subarray(5 + this.backendName.length)
         : Buffer.concat([this.text, reported.parameters]);
     return buildMessage(FrontendCode.Parse, Buffer.from(`${name}\0`, 'latin1'), tail);
+  }
+
+  /**
+   * Collects the head of the Bind at `chunk[at]` with the name on server connections instead of the client's, which is
+   * `chunk[nameStart, nameEnd)`. What follows the zero of the name is left to the caller.
+   */
+  gatherBind(chunk: Buffer, at: number, nameStart: number, nameEnd: number): void {
+    const name = this.backendName;
+    const before = nameStart - at;
+    const head = Buffer.allocUnsafe(before + name.length);
+    chunk.copy(head, 0, at, nameStart);
+    name.copy(head, before);
+    writeLength(head, lengthAt(chunk, at) + name.length - (nameEnd + 1 - nameStart));
+    toServer.add(head);
   }
 
   /** The description with these bodies of ParameterDescription and RowDescription; copies them if necessary. */
