@@ -6,7 +6,6 @@ import {
   closeUnnamedStatement,
   describesPortal,
   describesStatement,
-  isNullValue,
   messageEnd,
   namedAt,
   namesStatement,
@@ -58,24 +57,15 @@ import {
 } from '../statements/on-demand-failures.ts';
 import { PinReason } from '../pinning/pin-reason.ts';
 import type { ConnectionChanges, StatementOwner } from './request-owner.ts';
-import {
-  discardingText,
-  gatherBehind,
-  gatherInCycle,
-  gatherRewritten,
-  mayResetUnread,
-  rewrite,
-} from '../statements/restoring.ts';
-import type { Rewriting } from '../statements/restoring.ts';
 import { SessionNames } from '../statements/session-names.ts';
+import { StartValueRestorer } from './start-value-restorer.ts';
+import type { TextRestoring } from './start-value-restorer.ts';
 import { aimText, signalsOf } from './aims.ts';
 import type { Signal } from './aims.ts';
 import { describeMissingStatement, statements } from '../statements/statement.ts';
 import type { Statement } from '../statements/statement.ts';
 import { gatherUnder, meaningOn } from '../statements/meaning.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
-import { mayReset, restorationsOf, setIfReset } from '../parameters/start-values.ts';
-import type { Restoration, StartValues } from '../parameters/start-values.ts';
 import { UnnamedStatement, noUnnamedStatement } from '../statements/unnamed-statement.ts';
 import { UnnamedUse, noUnnamedUse } from '../statements/unnamed-use.ts';
 
@@ -102,19 +92,12 @@ const mayNameStatements = mask(
 /** Flags of statements that run code which may close statements without showing it. */
 const mayClose = mask(Flag.Do, Flag.UnknownFunction, Flag.Procedure, Flag.Opaque);
 
-/** Flags of statements that may end transactions when they are alone in their text. */
-const runsBlock = mask(Flag.Procedure, Flag.Do);
-const mayEndTransaction = mask(Flag.Procedure, Flag.Transaction);
-
 /** Flags of statements after which code may call the session's statements by name, now or later in a transaction. */
 const mayCall = mask(mayClose, Flag.Writes, Flag.Ddl, Flag.Transaction);
 
 /** More or longer SQL-level statements than these are not prepared on every connection; the session keeps one. */
 const mostBrought = 32;
 const longestBrought = 65_536;
-
-/** In texts with more statements than these, the proxy does not check after each whether code has reset anything. */
-const mostStatementsFollowed = 16;
 
 /** The number of statements that no other session can share. */
 let ownStatements = 0;
@@ -145,6 +128,7 @@ export class StatementRewriter implements ConversationOwner {
   /** With `waits`: for another connection, which the owner arranges. */
   leaves = false;
   readonly names: SessionNames;
+  readonly #startValues: StartValueRestorer;
   readonly #owner: StatementOwner;
   readonly #leases: ConnectionChanges;
   readonly #cycles: QueryCycles;
@@ -156,8 +140,6 @@ export class StatementRewriter implements ConversationOwner {
   #bound: Map<string, NamingText> | null = null;
   /** The length of their texts. */
   #boundBytes = 0;
-  /** Portals whose statements may reset start values: what sets them again. */
-  #restoring: Map<string, readonly string[]> | null = null;
 
   constructor(
     owner: StatementOwner,
@@ -167,12 +149,13 @@ export class StatementRewriter implements ConversationOwner {
     this.#leases = leases;
     this.#cycles = cycles;
     this.names = new SessionNames(cycles);
+    this.#startValues = new StartValueRestorer(owner, this.names, cycles);
     this.#onDemand = new OnDemand(cycles);
   }
 
   /** The number of tracked portals. */
   get portals(): number {
-    return (this.#bound?.size ?? 0) + (this.#restoring?.size ?? 0);
+    return (this.#bound?.size ?? 0) + this.#startValues.portals;
   }
 
   /** The length of the names and texts of prepared statements, and of the texts of tracked portals. */
@@ -198,7 +181,7 @@ export class StatementRewriter implements ConversationOwner {
     this.#onDemand.forget();
     this.#bound = null;
     this.#boundBytes = 0;
-    this.#restoring = null;
+    this.#startValues.leaseEnded();
   }
 
   /**
@@ -301,7 +284,7 @@ export class StatementRewriter implements ConversationOwner {
       const effects = this.#classify(connection, chunk, start, textEnd);
       if (effects === null || this.#onDemand.mustWait(connection)) return this.#wait();
       if (!this.#owner.vacateFor(effects)) return this.#wait();
-      if (owner.startValues !== null && this.#mustStandClear(effects)) return this.#wait();
+      if (owner.startValues !== null && this.#startValues.mustWait(effects)) return this.#wait();
       if (this.#mustMove(connection, effects)) return false;
       if (has(effects.flags, Flag.ReadsSession)) {
         const signals = signalsOf(effects);
@@ -324,7 +307,12 @@ export class StatementRewriter implements ConversationOwner {
         const source = aimed ?? chunk;
         const from = aimed === null ? start : 5;
         const to = from + textEnd - start;
-        restoring = this.#restoringOf(connection, { source, start: from, end: to, effects });
+        restoring = this.#startValues.ofText(connection, {
+          source,
+          start: from,
+          end: to,
+          effects,
+        });
       }
     }
     if (called !== null) {
@@ -348,7 +336,7 @@ export class StatementRewriter implements ConversationOwner {
       if (aimed !== null) toServer.add(aimed);
     } else {
       const message = aimed ?? chunk.subarray(at, next);
-      this.#gatherRestoring(connection, restoring, pending, note, message);
+      this.#endsCycle(this.#startValues.gather(connection, restoring, pending, note, message));
     }
     return aimed !== null || restoring !== null;
   }
@@ -451,103 +439,6 @@ export class StatementRewriter implements ConversationOwner {
     if (parseMessage === null) return null;
     const changed = aimText(parseMessage, 6, signals, (id) => this.#owner.processFor(id));
     return changed ? parseMessage : null;
-  }
-
-  /**
-   * DISCARD ALL, and parameters set until the end of a transaction, have other effects within one than outside. So the
-   * transaction status must be known before start values are set after them.
-   */
-  #mustStandClear({ details, statements }: Effects): boolean {
-    if (statements !== 1 || this.#cycles.complete === 0) return false;
-    return details.some(
-      (effect) =>
-        discardsAll(effect) ||
-        (effect.kind === 'parameter' &&
-          effect.local &&
-          (effect.reset === true || effect.mayReset === true)),
-    );
-  }
-
-  /** What sets start values again after statements of a text that may reset them; null if none do. */
-  #restoringOf(connection: ServerConnection, text: NamingText): TextRestoring | null {
-    const { effects, source, start, end } = text;
-    const { names: code, isKnown } = this.#owner.takeMayReset();
-    const values = this.#owner.startValues;
-    const { flags, statements } = effects;
-    if (values === null || ((flags & (mayReset | Flag.Opaque)) === 0 && code.length === 0))
-      return null;
-    const current = this.#owner.known.values;
-    const everything = (): string[] =>
-      setIfReset([...values.keys()], { start: values, current }, false);
-    // The Query breaks an open cycle anyway.
-    if (connection.cycleOpen) return null;
-    if (has(flags, Flag.Opaque))
-      return mayResetUnread(source, start, end)
-        ? { kind: 'behind', statements: everything() }
-        : null;
-    if (statements === 1 && effects.details.some(discardsAll)) {
-      // Within a transaction it fails.
-      if (connection.inTransaction) return null;
-      return {
-        kind: 'within',
-        rewriting: discardingText(this.#restorations(effects, values)),
-        count: 1,
-      };
-    }
-    // Alone, these may end transactions; in a text with other statements they may not.
-    const isAlone = statements === 1 && has(flags, runsBlock);
-    if (isAlone && has(flags, mayEndTransaction))
-      return { kind: 'behind', statements: everything() };
-    const restorations = this.#restorations(effects, values);
-    if (code.length > 0) {
-      const behind = setIfReset(code, { start: values, current }, false);
-      // PostgreSQL shows the text of a cursor, and forbids some statements in a text with several.
-      const staysAlone = !isKnown || has(flags, Flag.Cursor);
-      if (statements === 1 && staysAlone && restorations.length === 0)
-        return behind.length > 0 ? { kind: 'behind', statements: behind } : null;
-      // It is unknown which statement calls it. In a long text, only the next one is certain to find its start values.
-      const first = statements > mostStatementsFollowed ? statements - 1 : 0;
-      if (behind.length > 0)
-        for (let position = first; position < statements; position++)
-          restorations.push({ position, statements: behind, isLocal: false });
-    }
-    // Outside a transaction PostgreSQL warns, and nothing happens.
-    const isIdle = !connection.inTransaction && this.#cycles.complete === 0;
-    if (
-      restorations.length === 0 ||
-      (statements === 1 && isIdle && restorations.every(({ isLocal }) => isLocal))
-    )
-      return null;
-    const rewriting = rewrite(source, start, end, statements, restorations, {
-      client: this.#owner.clientEncoding,
-      server: connection.state.reported.get('server_encoding'),
-    });
-    if (rewriting === null) return { kind: 'behind', statements: everything() };
-    return { kind: 'within', rewriting, count: statements };
-  }
-
-  #restorations(effects: Effects, start: StartValues): Restoration[] {
-    return restorationsOf(effects, {
-      start,
-      current: this.#owner.known.values,
-      bodyOf: (name) => this.names.get(bytesOf(name))?.effects ?? undefined,
-    });
-  }
-
-  #gatherRestoring(
-    connection: ServerConnection,
-    restoring: TextRestoring,
-    pending: Reply,
-    note: ReplyNote | null,
-    message: Buffer,
-  ): void {
-    if (restoring.kind === 'within') {
-      this.#endsCycle(gatherRewritten(connection, restoring.rewriting, restoring.count, note));
-      return;
-    }
-    toServer.add(message);
-    this.#endsCycle(connection.pending.append(pending, Action.Forward, note));
-    gatherBehind(connection, restoring.statements);
   }
 
   /** Prepares the statements that a Query names before it, in a separate cycle. */
@@ -868,13 +759,8 @@ export class StatementRewriter implements ConversationOwner {
       named === undefined ? null : this.#missingName(connection, name),
     );
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
-    if (bound !== null) this.#mayRestore(portal, bound, chunk, statementEnd + 1, stop);
+    if (bound !== null) this.#startValues.bound(portal, bound, chunk, statementEnd + 1, stop);
     return false;
-  }
-
-  /** Records what the portal may reset, if the session has start values. */
-  #mayRestore(portal: string, text: NamingText, chunk: Buffer, rest: number, stop: number): void {
-    if (this.#owner.startValues !== null) this.#bindRestoring(portal, text, chunk, rest, stop);
   }
 
   #bindUnnamed(
@@ -926,7 +812,7 @@ export class StatementRewriter implements ConversationOwner {
       this.#prepare(connection, unnamed, Need.Prepare, failure);
     this.#onDemand.bound(effects);
     connection.pending.append(Reply.Bind);
-    if (text !== null) this.#mayRestore(portal, text, chunk, portalEnd + 2, stop);
+    if (text !== null) this.#startValues.bound(portal, text, chunk, portalEnd + 2, stop);
     return false;
   }
 
@@ -973,7 +859,7 @@ export class StatementRewriter implements ConversationOwner {
     toServer.addRange(chunk, statementEnd + 1, stop);
     this.#onDemand.bound(effects);
     connection.pending.append(Reply.Bind);
-    this.#mayRestore(portal, text, chunk, statementEnd + 1, stop);
+    this.#startValues.bound(portal, text, chunk, statementEnd + 1, stop);
     return true;
   }
 
@@ -1030,50 +916,14 @@ export class StatementRewriter implements ConversationOwner {
     return heals ? null : (failure?.wrongCount() ?? changedRows);
   }
 
-  /** Records what sets start values again after the portal has run. The rest of the Bind is `chunk[rest, stop)`. */
-  #bindRestoring(
-    portal: string,
-    text: NamingText,
-    chunk: Buffer,
-    rest: number,
-    stop: number,
-  ): void {
-    const { effects, source, start } = text;
-    const { names: code } = this.#owner.takeMayReset();
-    const values = this.#owner.startValues;
-    this.#restoring?.delete(portal);
-    if (values === null || ((effects.flags & (mayReset | Flag.Opaque)) === 0 && code.length === 0))
-      return;
-    const context = { start: values, current: this.#owner.known.values };
-    const all = [...values.keys()];
-    let statements: string[];
-    if (has(effects.flags, Flag.Opaque)) {
-      const end = source.indexOf(0, start);
-      statements = mayResetUnread(source, start, end < 0 ? source.length : end)
-        ? setIfReset(all, context, false)
-        : [];
-    } else if (has(effects.flags, Flag.Procedure)) statements = setIfReset(all, context, false);
-    else
-      statements = restorationsOf(effects, {
-        ...context,
-        bodyOf: (name) => this.names.get(bytesOf(name))?.effects ?? undefined,
-        isNull: (parameter) => isNullValue(chunk, rest, stop, parameter),
-      }).flatMap((restoration) => restoration.statements);
-    if (code.length > 0) statements.push(...setIfReset(code, context, false));
-    if (statements.length > 0) (this.#restoring ??= new Map()).set(portal, statements);
-  }
-
-  /** Sets start values after the Execute that was just collected. Returns whether there were any. */
-  restore(connection: ServerConnection, chunk: Buffer, at: number): void {
-    const statements = this.#restoring?.get(
-      nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))),
-    );
-    if (statements !== undefined) gatherInCycle(connection, statements);
-  }
-
   /** Whether portals are bound whose statements may reset start values. */
   get restores(): boolean {
-    return this.#restoring !== null;
+    return this.#startValues.portals > 0;
+  }
+
+  /** Sets start values after the Execute in `chunk[at, …)` that was just collected. */
+  restore(connection: ServerConnection, chunk: Buffer, at: number): void {
+    this.#startValues.executed(connection, nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))));
   }
 
   /** A statement that uses names is bound to a portal. False: their meaning is uncertain. */
@@ -1279,15 +1129,6 @@ export class StatementRewriter implements ConversationOwner {
       new LocalReply(answer, null),
     );
   }
-}
-
-/** How start values are set again after a reset within a text. */
-type TextRestoring =
-  | { readonly kind: 'within'; readonly rewriting: Rewriting; readonly count: number }
-  | { readonly kind: 'behind'; readonly statements: readonly string[] };
-
-function discardsAll(effect: Effects['details'][number]): boolean {
-  return effect.kind === 'discard' && effect.what === 'all';
 }
 
 /** "Cached plan must not change result type", as in PostgreSQL. */
