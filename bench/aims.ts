@@ -10,38 +10,79 @@ export type Aim =
       readonly against: TargetName;
       readonly atLeast: number;
     }
+  | {
+      readonly name: string;
+      readonly target: TargetName;
+      /** This measure, divided by that of this one, is at most… */
+      readonly measure: 'cpuMicros' | 'p50' | 'p99';
+      readonly against: TargetName;
+      readonly atMost: number;
+    }
   | { readonly name: string; readonly target: TargetName; readonly atMostBytes: number };
 
-/** The aims for the default runtime: transactions per second to those of PgBouncer and of direct connections. */
-const onBun: readonly (readonly [name: string, pgbouncer: number, direct: number | null])[] = [
-  ['select-simple-c32', 1.25, 1.1],
-  ['select-simple-c200', 1.6, 1.5],
-  ['select-prepared-c32', 1.3, 1],
-  ['select-prepared-c200', 1.5, 1.4],
-  ['select-extended-c32', 0.96, null],
-  ['select-simple-c32-tls', 1.4, 1.05],
-  ['tpcb-c32', 0.97, null],
-  ['reconnect-c32', 0.9, 9],
-  ['reconnect-c32-tls', 1.4, null],
-];
+/** Ratios to PgBouncer, and of transactions per second to direct connections. */
+interface Ratios {
+  readonly tps?: number;
+  readonly direct?: number;
+  readonly cpuMicros?: number;
+  readonly p50?: number;
+  readonly p99?: number;
+}
 
-/** On Node.js, each may be this share. */
+/** The aims for the default runtime. */
+const onBun: Readonly<Record<string, Ratios>> = {
+  'select-simple-c32': { tps: 1.25, direct: 1.1, cpuMicros: 1.2 },
+  'select-simple-c200': { tps: 1.6, direct: 1.5, cpuMicros: 0.9 },
+  'select-prepared-c32': { tps: 1.3, direct: 1, cpuMicros: 1.1 },
+  'select-prepared-c200': { tps: 1.5, direct: 1.4, cpuMicros: 1.1 },
+  'select-simple-c32-tls': { tps: 1.4, direct: 1.05, cpuMicros: 0.9 },
+  'select-simple-c200-delayed': { tps: 4 },
+  'select-simple-off-c32': { tps: 0.97, cpuMicros: 1.2 },
+  'tpcb-c32': { tps: 0.97, cpuMicros: 1.25 },
+  'select-extended-c32': { tps: 0.96, cpuMicros: 1.25 },
+  'reconnect-c32': { tps: 0.9, direct: 9, cpuMicros: 1.3 },
+  'reconnect-c32-tls': { tps: 1.4 },
+  'rate-c32': { p99: 1 },
+  'slow-c32': { p99: 1 },
+  // Both proxies add to the same direct connection, so the one with the lower latency adds less.
+  'select-simple-c1': { p50: 1 },
+  'select-simple-c32-unix': { tps: 1.25 },
+};
+
+/** On Node.js, each may be this share; a cost, its inverse. */
 const onNode = 0.85;
 
 /** The project's aims. */
 export const aims: readonly Aim[] = [
-  ...onBun.flatMap(([name, pgbouncer, direct]): Aim[] =>
-    (['sluice-bun', 'sluice-node'] as const).flatMap((target) => {
+  ...Object.entries(onBun).flatMap(([name, { tps, direct, ...costs }]) =>
+    (['sluice-bun', 'sluice-node'] as const).flatMap((target): Aim[] => {
       const share = target === 'sluice-bun' ? 1 : onNode;
-      const rounded = (ratio: number): number => Math.round(100 * ratio * share) / 100;
-      const beside: Aim = { name, target, against: 'pgbouncer', atLeast: rounded(pgbouncer) };
-      if (direct === null) return [beside];
-      return [beside, { name, target, against: 'direct', atLeast: rounded(direct) }];
+      const found: Aim[] = [];
+      if (tps !== undefined)
+        found.push({ name, target, against: 'pgbouncer', atLeast: rounded(tps * share) });
+      if (direct !== undefined)
+        found.push({ name, target, against: 'direct', atLeast: rounded(direct * share) });
+      for (const measure of ['cpuMicros', 'p50', 'p99'] as const) {
+        const atMost = costs[measure];
+        if (atMost === undefined) continue;
+        found.push({
+          name,
+          target,
+          measure,
+          against: 'pgbouncer',
+          atMost: rounded(atMost / share),
+        });
+      }
+      return found;
     }),
   ),
   { name: 'idle', target: 'sluice-bun', atMostBytes: 2000 },
   { name: 'idle-tls', target: 'sluice-bun', atMostBytes: 12_000 },
 ];
+
+function rounded(ratio: number): number {
+  return Math.round(100 * ratio) / 100;
+}
 
 /** An aim and what was found; NaN when the run did not measure it. */
 export interface Outcome {
@@ -53,20 +94,18 @@ export interface Outcome {
 /** Holds a run against the aims. Those that it did not measure are left out. */
 export function judge(result: BenchResult, against: readonly Aim[] = aims): Outcome[] {
   return against
-    .map((aim) => {
-      const value = 'atLeast' in aim ? tpsRatio(result, aim) : bytesPerClient(result, aim);
-      const reached = 'atLeast' in aim ? value >= aim.atLeast : value <= aim.atMostBytes;
-      return { aim, value, reached };
+    .map((aim): Outcome => {
+      if ('atMostBytes' in aim) {
+        const value = bytesPerClient(result, aim);
+        return { aim, value, reached: value <= aim.atMostBytes };
+      }
+      const load = result.load.find(({ name }) => name === aim.name);
+      const measure = 'atMost' in aim ? aim.measure : 'tps';
+      const value =
+        load === undefined ? Number.NaN : ratioOf(load, measure, aim.target, aim.against);
+      return { aim, value, reached: 'atMost' in aim ? value <= aim.atMost : value >= aim.atLeast };
     })
     .filter(({ value }) => !Number.isNaN(value));
-}
-
-function tpsRatio(
-  result: BenchResult,
-  aim: { readonly name: string; readonly target: TargetName; readonly against: TargetName },
-): number {
-  const load = result.load.find(({ name }) => name === aim.name);
-  return load === undefined ? Number.NaN : ratioOf(load, 'tps', aim.target, aim.against);
 }
 
 function bytesPerClient(result: BenchResult, aim: Aim): number {

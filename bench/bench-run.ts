@@ -9,8 +9,10 @@ export interface BenchRun {
   readonly rounds: number;
   /** The program, when it takes part. */
   readonly pgbouncer: string | undefined;
-  /** What targets are started with, apart from TLS, which is the case's. */
-  readonly setup: Omit<TargetSetup, 'tls'>;
+  /** What targets are started with, apart from what is the case's. */
+  readonly setup: Omit<TargetSetup, keyof CaseSetup>;
+  /** The directory of the Unix sockets of the database and of the proxies. */
+  readonly socketDirectory: string;
   /** Ends the run early. */
   readonly signal: AbortSignal;
   /** Is told what goes on, a line each. */
@@ -18,6 +20,9 @@ export interface BenchRun {
   /** Is told what went wrong; the run goes on. */
   readonly fail: (sentence: string) => void;
 }
+
+/** What depends on the case. */
+type CaseSetup = Pick<TargetSetup, 'database' | 'socketDirectory' | 'interleaving' | 'tls'>;
 
 /** Starts one target for `work` and stops it afterwards. An error is told, and undefined returned. */
 export async function withTarget<T>(
@@ -28,7 +33,9 @@ export async function withTarget<T>(
 ): Promise<T | undefined> {
   let target: Target | undefined;
   try {
-    target = await startTarget(name, { ...run.setup, tls }, run.pgbouncer);
+    const { postgres } = run.setup;
+    const setup = { database: postgres, socketDirectory: null, interleaving: 'auto', tls } as const;
+    target = await startTarget(name, { ...run.setup, ...setup }, run.pgbouncer);
     return await work(target);
   } catch (error) {
     tell(run, name, error);

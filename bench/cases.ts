@@ -1,3 +1,9 @@
+/**
+ * What the legs are made of. `unix`: Unix sockets from the client to the proxy and from there to the database. `delayed`:
+ * data takes 1 ms in each direction between the proxy and the database.
+ */
+export type Network = 'tcp' | 'unix' | 'delayed';
+
 /** A load that pgbench makes. */
 export interface LoadCase {
   /** `select-simple-c32`, with `-tls` at its end when both legs speak TLS. */
@@ -10,7 +16,19 @@ export interface LoadCase {
   /** A new connection for every transaction. */
   readonly reconnect: boolean;
   /** Scripts of its own, of which each transaction runs one, instead of one that pgbench brings. */
-  readonly scripts: readonly string[];
+  readonly scripts: readonly Script[];
+  readonly network: Network;
+  readonly interleaving: 'auto' | 'off';
+  /** A fixed rate for all targets, as a share of PgBouncer's best; null: each runs as fast as it can. */
+  readonly rate: number | null;
+}
+
+/** A script of pgbench. A transaction runs one of several scripts, as often as their weights say. */
+export interface Script {
+  readonly text: string;
+  readonly weight: number;
+  /** Its latencies are left out. */
+  readonly isUntimed?: boolean;
 }
 
 /** Memory with idle clients. */
@@ -22,6 +40,17 @@ export interface IdleCase {
   readonly steps: readonly number[];
 }
 
+/** What a case is unless it says otherwise. */
+const usual = {
+  threads: 1,
+  tls: false,
+  reconnect: false,
+  scripts: [],
+  network: 'tcp',
+  interleaving: 'auto',
+  rate: null,
+} as const;
+
 const workloads = [
   { name: 'select-simple', args: ['-n', '-S', '-M', 'simple'] },
   { name: 'select-extended', args: ['-n', '-S', '-M', 'extended'] },
@@ -31,6 +60,13 @@ const workloads = [
   { name: 'tpcb', args: ['-M', 'simple'] },
   { name: 'reconnect', args: ['-n', '-S', '-C', '-M', 'simple'] },
 ] as const;
+
+/** What `-S` does. */
+const pointRead = [
+  '\\set aid random(1, 100000 * :scale)',
+  'SELECT abalance FROM pgbench_accounts WHERE aid = :aid;',
+  '',
+].join('\n');
 
 /** Sets a parameter once for each client, then reads: `value` may hold `:client_id`. */
 function settingOnce(value: string): string {
@@ -59,35 +95,58 @@ const distinctStatements = Array.from(
 );
 
 /** What it costs to carry a session's state. With PgBouncer the first two leak what they set: it does less. */
-const stateLoads: readonly Pick<LoadCase, 'name' | 'args' | 'scripts'>[] = [
+const stateLoads: readonly {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly texts: readonly string[];
+}[] = [
   {
     name: 'parameters-differ',
     args: ['-n', '-M', 'simple', '-D', 'ready=0'],
-    scripts: [settingOnce('4096 + :client_id')],
+    texts: [settingOnce('4096 + :client_id')],
   },
   {
     name: 'parameters-same',
     args: ['-n', '-M', 'simple', '-D', 'ready=0'],
-    scripts: [settingOnce('5000')],
+    texts: [settingOnce('5000')],
   },
   {
     name: 'unproven',
     args: ['-n', '-M', 'simple'],
-    scripts: ['\\set aid random(1, 100000)\nSELECT balance_of(:aid);\n'],
+    texts: ['\\set aid random(1, 100000)\nSELECT balance_of(:aid);\n'],
   },
-  { name: 'prepared-500', args: ['-n', '-M', 'prepared'], scripts: distinctStatements },
+  { name: 'prepared-500', args: ['-n', '-M', 'prepared'], texts: distinctStatements },
 ];
 
 /** Loads about session state, with 32 clients on the pool's 16 connections. */
 export function stateCases(): LoadCase[] {
-  return stateLoads.map(({ name, ...load }) => ({
-    ...load,
+  return stateLoads.map(({ name, args, texts }) => ({
+    ...usual,
     name: `${name}-c32`,
+    args,
     clients: 32,
-    threads: 1,
-    tls: false,
-    reconnect: false,
+    scripts: texts.map((text) => ({ text, weight: 1 })),
   }));
+}
+
+/** Reads under other conditions than at full speed over TCP. */
+export function readCases(): LoadCase[] {
+  const simple = { ...usual, args: ['-n', '-S', '-M', 'simple'], clients: 32 };
+  return [
+    { ...simple, name: 'select-simple-off-c32', interleaving: 'off' },
+    { ...simple, name: 'select-simple-c32-unix', network: 'unix' },
+    { ...simple, name: 'select-simple-c200-delayed', clients: 200, network: 'delayed' },
+    { ...simple, name: 'rate-c32', rate: 0.7 },
+    {
+      ...simple,
+      name: 'slow-c32',
+      args: ['-n', '-M', 'simple'],
+      scripts: [
+        { text: pointRead, weight: 99 },
+        { text: 'SELECT pg_sleep(0.2);\n', weight: 1, isUntimed: true },
+      ],
+    },
+  ];
 }
 
 /** The client counts that are measured unless `--clients` says otherwise. */
@@ -102,13 +161,13 @@ export function loadCases(clientCounts: readonly number[]): LoadCase[] {
         // A thread of pgbench does nothing else while it connects: only as many connects overlap as there are threads.
         const threads = reconnect ? Math.min(clients, 32) : 1;
         return {
+          ...usual,
           name: `${name}-c${clients}${tls ? '-tls' : ''}`,
           args,
           clients,
           threads,
           tls,
           reconnect,
-          scripts: [],
         };
       }),
     ),

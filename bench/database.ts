@@ -34,14 +34,19 @@ export interface BenchDatabase {
   readonly verifier: string;
 }
 
-/** Starts PostgreSQL with and without TLS on one port, and fills pgbench's tables. */
+/** Starts PostgreSQL with and without TLS on one port, and on a Unix socket, and fills pgbench's tables. */
 export async function startDatabase(
   { cert, key }: Certificate,
+  socketDirectory: string,
   scramIterations: number,
   signal: AbortSignal,
 ): Promise<BenchDatabase> {
   const postgres = await startPostgres({
     maxConnections: 300,
+    socketDirectory,
+    hba: ['local all all', 'host all all 127.0.0.1/32']
+      .map((rule) => `${rule} scram-sha-256\n`)
+      .join(''),
     parameters,
     tls: { cert, key },
     signal,

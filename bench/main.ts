@@ -1,11 +1,11 @@
 /** `npm run bench`: see `help` in options.ts, and docs/benchmarks.md. */
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { makeCertificate } from '@sluice/testkit';
 import type { Certificate } from '@sluice/testkit';
 import type { BenchRun } from './bench-run.ts';
-import { idleCases, isChosen, loadCases, stateCases } from './cases.ts';
+import { idleCases, isChosen, loadCases, readCases, stateCases } from './cases.ts';
 import { startDatabase } from './database.ts';
 import type { BenchDatabase } from './database.ts';
 import { describeMachine } from './machine.ts';
@@ -26,7 +26,7 @@ const results = path.join(import.meta.dirname, 'results');
 async function bench(options: Options, signal: AbortSignal): Promise<BenchResult> {
   const chosen = <T extends { readonly name: string }>(cases: readonly T[]): T[] =>
     cases.filter(({ name }) => isChosen(name, options.cases));
-  const loadsToRun = chosen([...loadCases(options.clients), ...stateCases()]);
+  const loadsToRun = chosen([...loadCases(options.clients), ...readCases(), ...stateCases()]);
   const idlesToRun = chosen(idleCases(options.idle));
   if (loadsToRun.length + idlesToRun.length === 0) {
     throw new Error(`--cases has "${options.cases.join(',')}", which is no case; see --help`);
@@ -44,11 +44,15 @@ async function bench(options: Options, signal: AbortSignal): Promise<BenchResult
   try {
     // Open to the account that PgBouncer has to run as when this is root.
     await chmod(folder, 0o755);
+    const socketDirectory = path.join(folder, 'sockets');
+    await mkdir(socketDirectory);
+    // PostgreSQL and PgBouncer, which run as another account, create their sockets there.
+    await chmod(socketDirectory, 0o777);
     const certificate = await makeCertificate();
     const files = await writeCertificate(folder, certificate);
     console.error('Starting PostgreSQL and filling its tables…');
     const { seconds, scramIterations } = options;
-    database = await startDatabase(certificate, scramIterations, signal);
+    database = await startDatabase(certificate, socketDirectory, scramIterations, signal);
     const { postgres, verifier, version } = database;
     const machine = await describeMachine(version, pgbouncer);
 
@@ -59,6 +63,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<BenchResult
       rounds: options.rounds,
       pgbouncer,
       setup: { postgres, verifier, folder, poolSize, maxClients: 20_000, ...files },
+      socketDirectory,
       signal,
       progress: (line) => console.error(line),
       fail: (sentence) => {

@@ -1,14 +1,18 @@
+import { FaultProxy } from '@sluice/testkit';
 import { tell } from './bench-run.ts';
 import type { BenchRun } from './bench-run.ts';
-import type { LoadCase } from './cases.ts';
+import type { LoadCase, Network } from './cases.ts';
 import { runPgbench } from './pgbench.ts';
 import { CpuClock } from './cpu-clock.ts';
 import type { LoadResult, Round, TargetName } from './results.ts';
 import { startTarget } from './targets/start-target.ts';
-import type { Target } from './targets/target.ts';
+import type { Target, TargetSetup } from './targets/target.ts';
 
 /** Long enough for the compilers of Node.js and Bun to have seen the hot path. */
 const warmUpSeconds = 2;
+
+/** How long data takes between proxy and database, in each direction, in a delayed network. */
+const delayMs = 1;
 
 /**
  * Measures one case on all targets in turn (A B C A B C…), so that a change of the machine's mood meets all of them.
@@ -17,20 +21,26 @@ const warmUpSeconds = 2;
 export async function measureLoad(run: BenchRun, load: LoadCase): Promise<LoadResult> {
   const targets: Target[] = [];
   const rounds: Partial<Record<TargetName, (Round | null)[]>> = {};
+  const legs = await openLegs(run, load.network);
+  let rate: number | null = null;
   try {
     for (const name of run.targets) {
       try {
-        const target = await startTarget(name, { ...run.setup, tls: load.tls }, run.pgbouncer);
+        const { database, socketDirectory } = legs;
+        const { tls, interleaving } = load;
+        const setup = { ...run.setup, database, socketDirectory, tls, interleaving };
+        const target = await startTarget(name, setup, run.pgbouncer);
         targets.push(target);
-        await pgbench(run, load, target, Math.min(run.seconds, warmUpSeconds));
+        await pgbench(run, load, target, Math.min(run.seconds, warmUpSeconds), null);
       } catch (error) {
         tell(run, `${load.name}, ${name}, warm-up`, error);
       }
     }
+    rate = await findRate(run, load, targets);
     for (let round = 1; round <= run.rounds; round += 1) {
       for (const target of targets) {
         const title = `${load.name}, round ${round} of ${run.rounds}, ${target.name}`;
-        const result = await measureRound(run, load, target).catch((error: unknown) => {
+        const result = await measureRound(run, load, target, rate).catch((error: unknown) => {
           tell(run, title, error);
           return null;
         });
@@ -40,11 +50,48 @@ export async function measureLoad(run: BenchRun, load: LoadCase): Promise<LoadRe
     }
   } finally {
     await Promise.all(targets.map((target) => target.stop()));
+    await legs.close();
   }
-  return { name: load.name, rounds };
+  return { name: load.name, ...(rate !== null && { rate }), rounds };
 }
 
-async function measureRound(run: BenchRun, load: LoadCase, target: Target): Promise<Round> {
+/** Where the proxies find the database, and where they listen. */
+interface Legs extends Pick<TargetSetup, 'database' | 'socketDirectory'> {
+  readonly close: () => Promise<void>;
+}
+
+async function openLegs({ setup, socketDirectory }: BenchRun, network: Network): Promise<Legs> {
+  const { postgres } = setup;
+  if (network === 'delayed') {
+    const delayed = await FaultProxy.start(postgres);
+    await delayed.set({ delay: delayMs });
+    return { database: delayed, socketDirectory: null, close: () => delayed.stop() };
+  }
+  const close = (): Promise<void> => Promise.resolve();
+  if (network === 'tcp') return { database: postgres, socketDirectory: null, close };
+  return { database: { host: socketDirectory, port: postgres.port }, socketDirectory, close };
+}
+
+/** The rate at which all targets run: a share of what PgBouncer, or else the first target, serves at most. */
+async function findRate(
+  run: BenchRun,
+  load: LoadCase,
+  targets: readonly Target[],
+): Promise<number | null> {
+  const target = targets.find(({ name }) => name === 'pgbouncer') ?? targets[0];
+  if (load.rate === null || target === undefined) return null;
+  const { tps } = await pgbench(run, load, target, run.seconds, null);
+  const rate = Math.round(tps * load.rate);
+  run.progress(`${load.name}: ${rate} tps, ${load.rate} of the best of ${target.name}`);
+  return rate;
+}
+
+async function measureRound(
+  run: BenchRun,
+  load: LoadCase,
+  target: Target,
+  rate: number | null,
+): Promise<Round> {
   const clock = target.pid === undefined ? undefined : new CpuClock(target.pid);
   try {
     const { tps, transactions, connectMs, p50, p99 } = await pgbench(
@@ -52,6 +99,7 @@ async function measureRound(run: BenchRun, load: LoadCase, target: Target): Prom
       load,
       target,
       run.seconds,
+      rate,
     );
     const round = { tps, p50, p99 };
     if (clock === undefined) return round;
@@ -67,6 +115,7 @@ function pgbench(
   load: LoadCase,
   { address }: Target,
   seconds: number,
+  rate: number | null,
 ): ReturnType<typeof runPgbench> {
-  return runPgbench(address, load, seconds, run.setup.folder, run.signal);
+  return runPgbench(address, load, seconds, rate, run.setup.folder, run.signal);
 }

@@ -24,8 +24,8 @@ export const help = `npm run bench -- [options]
 Measures Sluice on Node.js and on Bun beside a direct connection and PgBouncer (PGBOUNCER=path, or on the PATH), with
 pgbench from the PATH and a PostgreSQL that is started for it. Prints a table; writes JSON into bench/results/.
 
-  --cases a,b      only these: select-simple, select-extended, select-prepared, tpcb, reconnect, parameters,
-                   prepared-500, idle, tls, or whole names such as select-simple-c32-tls
+  --cases a,b      only these: select-simple, select-extended, select-prepared, tpcb, reconnect, rate, slow, unix,
+                   delayed, off, parameters, prepared-500, idle, tls, or whole names such as select-simple-c32-tls
   --targets a,b    only these: ${targetNames.join(', ')}
   --seconds N      time of one measurement (5)
   --rounds N       measurements of each case and target, in turn (5)

@@ -9,6 +9,7 @@ const run = promisify(execFile);
 
 /** Where pgbench connects to, and as whom. */
 export interface Address {
+  /** A name, an address, or the directory of a Unix socket. */
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -47,6 +48,7 @@ export async function fillTables(address: Address, scale: number): Promise<void>
  * Runs one load.
  *
  * @param seconds - how long transactions are made, about; connecting before the first takes time of its own.
+ * @param rate - transactions per second, which arrive as a Poisson process; null: as many as the target serves.
  * @param folder - where pgbench may leave its log while it runs.
  * @throws Error with pgbench's own words when any client failed.
  */
@@ -54,6 +56,7 @@ export async function runPgbench(
   address: Address,
   load: LoadCase,
   seconds: number,
+  rate: number | null,
   folder: string,
   signal: AbortSignal,
 ): Promise<PgbenchResult> {
@@ -65,10 +68,10 @@ export async function runPgbench(
     // pgbench next to nothing. Reconnects are few, so all of them are logged.
     const sampling = load.reconnect ? '1' : '0.2';
     const scripts = await Promise.all(
-      load.scripts.map(async (script, index) => {
+      load.scripts.map(async ({ text, weight }, index) => {
         const file = path.join(logs, `script-${index}.sql`);
-        await writeFile(file, script);
-        return ['-f', file];
+        await writeFile(file, text);
+        return ['-f', `${file}@${weight}`];
       }),
     );
     const { stdout } = await run(
@@ -76,6 +79,7 @@ export async function runPgbench(
       [
         ...load.args,
         ...scripts.flat(),
+        ...(rate === null ? [] : ['-R', rate.toFixed(0)]),
         ...['-c', String(load.clients), '-j', String(load.threads), '-T', String(duration)],
         ...['--log', `--log-prefix=${path.join(logs, 'log')}`, `--sampling-rate=${sampling}`],
         ...connectArgs(address),
@@ -89,7 +93,9 @@ export async function runPgbench(
     });
     const files = (await readdir(logs)).filter((name) => name.startsWith('log'));
     const texts = await Promise.all(files.map((file) => readFile(path.join(logs, file), 'utf8')));
-    const latencies = texts.flatMap(parseLatencies);
+    const latencies = texts.flatMap((text) =>
+      parseLatencies(text, (script) => load.scripts[script]?.isUntimed !== true),
+    );
     return {
       ...parseOutput(stdout),
       p50: percentile(latencies, 0.5),
@@ -130,14 +136,16 @@ export function parseOutput(
 
 /**
  * Latencies in milliseconds from a transaction log of pgbench. A line is: client, number of the transaction,
- * latency in microseconds, script, time (seconds, microseconds).
+ * latency in microseconds, number of the script, time (seconds, microseconds). With a rate, the latency counts from the
+ * time at which the transaction should have begun.
  */
-export function parseLatencies(log: string): number[] {
+export function parseLatencies(log: string, isTimed: (script: number) => boolean): number[] {
   const latencies: number[] = [];
   for (const line of log.split('\n')) {
-    const latency = Number(line.split(' ', 3)[2]);
+    const [, , time, script] = line.split(' ', 4);
+    const latency = Number(time);
     // The latency is a word instead ("failed", "skipped") where there is none.
-    if (!Number.isNaN(latency)) latencies.push(latency / 1000);
+    if (!Number.isNaN(latency) && isTimed(Number(script))) latencies.push(latency / 1000);
   }
   return latencies;
 }

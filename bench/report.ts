@@ -67,6 +67,11 @@ function formatOutcome({ aim, value, reached }: Outcome): string {
     const { name, target, against, atLeast } = aim;
     return `${verdict} ${name}: ${target} has ${value.toFixed(2)} times the tps of ${against} (aim: ${atLeast})`;
   }
+  if ('atMost' in aim) {
+    const { name, target, measure, against, atMost } = aim;
+    const words = measure === 'cpuMicros' ? 'CPU time' : measure;
+    return `${verdict} ${name}: ${target} has ${value.toFixed(2)} times the ${words} of ${against} (aim: at most ${atMost})`;
+  }
   return `${verdict} ${aim.name}: ${aim.target} takes ${value} bytes a client (aim: at most ${aim.atMostBytes})`;
 }
 

@@ -20,6 +20,8 @@ export interface Round {
 /** A case, measured on several targets in turn. A round that failed is null, so that indexes stay comparable. */
 export interface LoadResult {
   readonly name: string;
+  /** Transactions per second that all targets were given; absent: as many as each served. */
+  readonly rate?: number;
   readonly rounds: Readonly<Partial<Record<TargetName, readonly (Round | null)[]>>>;
 }
 

@@ -34,7 +34,7 @@ export async function startPgbouncer(program: string, setup: TargetSetup): Promi
   const options: Record<string, string | number> = {
     listen_addr: host,
     listen_port: port,
-    unix_socket_dir: '',
+    unix_socket_dir: setup.socketDirectory ?? '',
     auth_type: 'scram-sha-256',
     auth_file: users,
     pool_mode: 'transaction',
@@ -53,10 +53,10 @@ export async function startPgbouncer(program: string, setup: TargetSetup): Promi
   const file = path.join(folder, 'pgbouncer.ini');
   await writeFile(
     file,
-    `[databases]\n${database} = host=${host} port=${postgres.port}\n[pgbouncer]\n${lines.join('')}`,
+    `[databases]\n${database} = host=${setup.database.host} port=${setup.database.port}\n[pgbouncer]\n${lines.join('')}`,
   );
 
-  const address = { host, port, user, password, database };
+  const address = { host: setup.socketDirectory ?? host, port, user, password, database };
   const proxy = await ProxyProcess.start({
     name: 'pgbouncer',
     program,

@@ -14,8 +14,8 @@ export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): 
   const settings = {
     ListenPort: port,
     AdminPort: 0,
-    TargetHost: postgres.host,
-    TargetPort: postgres.port,
+    TargetHost: setup.database.host,
+    TargetPort: setup.database.port,
     TargetTlsMode: tls ? 'require' : 'disable',
     ...(tls && { TlsMode: 'require', TlsCertFile: setup.certFile, TlsKeyFile: setup.keyFile }),
     Users: [
@@ -27,6 +27,8 @@ export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): 
     ],
     PoolSize: setup.poolSize,
     MaxClientConnections: setup.maxClients,
+    Interleaving: setup.interleaving,
+    ...(setup.socketDirectory !== null && { ListenSocket: setup.socketDirectory }),
     // As quiet as PgBouncer is told to be.
     LogLevel: 'warn',
   };
@@ -34,7 +36,8 @@ export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): 
   // JSON is YAML.
   await writeFile(file, JSON.stringify(settings));
 
-  const { host, user, password, database } = postgres;
+  const { user, password, database } = postgres;
+  const host = setup.socketDirectory ?? postgres.host;
   const address = { host, port, user, password, database };
   const proxy = await ProxyProcess.start({
     name,

@@ -12,7 +12,10 @@ export async function startTarget(
   if (name === 'sluice-node') return startSluice('node', setup);
   if (name === 'sluice-bun') return startSluice('bun', setup);
   if (name === 'direct') {
-    return { name, address: setup.postgres, stop: () => Promise.resolve() };
+    const { user, password, database } = setup.postgres;
+    const { host, port } = setup.database;
+    const address = { host, port, user, password, database };
+    return { name, address, stop: () => Promise.resolve() };
   }
   if (pgbouncer === undefined) throw new Error('the target pgbouncer needs PGBOUNCER=path');
   return startPgbouncer(pgbouncer, setup);

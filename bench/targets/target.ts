@@ -17,6 +17,11 @@ export interface TargetSetup {
   readonly postgres: Postgres;
   /** The user's password as the database keeps it, which proxies check clients by. */
   readonly verifier: string;
+  /** Where the database is reached: a host or the directory of a Unix socket, and a port. */
+  readonly database: { readonly host: string; readonly port: number };
+  /** The directory of the Unix socket on which the proxy listens; null: over TCP on 127.0.0.1. */
+  readonly socketDirectory: string | null;
+  readonly interleaving: 'auto' | 'off';
   /** TLS on both legs, or on none. */
   readonly tls: boolean;
   /** Certificate and key to show to clients, in PEM. */

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { aims, judge } from '../../bench/aims.ts';
-import { defaultClients, idleCases, loadCases } from '../../bench/cases.ts';
+import { defaultClients, idleCases, loadCases, readCases } from '../../bench/cases.ts';
 import { resultWith, round } from './result-builder.ts';
 
 suite('aims of the benchmark', () => {
   test('each is about a case that exists', () => {
-    const names = [...loadCases(defaultClients), ...idleCases([1])].map(({ name }) => name);
+    const cases = [...loadCases(defaultClients), ...readCases(), ...idleCases([1])];
+    const names = cases.map(({ name }) => name);
     for (const { name } of aims) assert.ok(names.includes(name), name);
   });
 
@@ -26,6 +27,46 @@ suite('aims of the benchmark', () => {
       )[0]?.reached;
     assert.equal(outcome(100), true);
     assert.equal(outcome(99), false);
+  });
+
+  test('a cost is reached at the aim and missed above it', () => {
+    const aim = {
+      name: 'rate',
+      target: 'sluice-bun',
+      measure: 'p99',
+      against: 'pgbouncer',
+      atMost: 1,
+    } as const;
+    const outcome = (p99: number): boolean | undefined =>
+      judge(
+        resultWith({
+          load: [
+            {
+              name: 'rate',
+              rounds: { 'sluice-bun': [round({ p99 })], pgbouncer: [round({ p99: 3 })] },
+            },
+          ],
+        }),
+        [aim],
+      )[0]?.reached;
+    assert.equal(outcome(3), true);
+    assert.equal(outcome(3.1), false);
+  });
+
+  test('on Node.js, throughput may be lower and cost higher', () => {
+    const found = aims.filter(
+      ({ name, target }) => name === 'tpcb-c32' && target === 'sluice-node',
+    );
+    assert.deepEqual(found, [
+      { name: 'tpcb-c32', target: 'sluice-node', against: 'pgbouncer', atLeast: 0.82 },
+      {
+        name: 'tpcb-c32',
+        target: 'sluice-node',
+        measure: 'cpuMicros',
+        against: 'pgbouncer',
+        atMost: 1.47,
+      },
+    ]);
   });
 
   test('memory is judged with the most clients that were measured', () => {

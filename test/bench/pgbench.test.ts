@@ -40,7 +40,22 @@ suite('reading pgbench', () => {
   test('its transaction log, without transactions that failed', () => {
     const log =
       '0 199 2241 0 1175850568 995598\n0 200 failed 0 1175850568 998079\n3 201 90 0 1175850569 608\n';
-    assert.deepEqual(parseLatencies(log), [2.241, 0.09]);
-    assert.deepEqual(parseLatencies(''), []);
+    assert.deepEqual(
+      parseLatencies(log, () => true),
+      [2.241, 0.09],
+    );
+    assert.deepEqual(
+      parseLatencies('', () => true),
+      [],
+    );
+  });
+
+  test('its transaction log, without the scripts that are not timed', () => {
+    // With a rate, a line ends with the delay of the beginning.
+    const log = '0 1 300 0 1175850568 995598 12\n0 2 200400 1 1175850568 998079 30\n';
+    assert.deepEqual(
+      parseLatencies(log, (script) => script === 0),
+      [0.3],
+    );
   });
 });
