@@ -1,13 +1,7 @@
 /** `npm run bench`: see `help` in options.ts, and docs/benchmarks.md. */
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { makeCertificate } from '@sluice/testkit';
-import type { Certificate } from '@sluice/testkit';
 import type { BenchRun } from './bench-run.ts';
 import { idleCases, isChosen, loadCases, readCases, stateCases } from './cases.ts';
-import { startDatabase } from './database.ts';
-import type { BenchDatabase } from './database.ts';
 import { describeMachine } from './machine.ts';
 import { measureIdle } from './measure-idle.ts';
 import { measureLoad } from './measure-load.ts';
@@ -17,9 +11,8 @@ import { requirePgbench } from './pgbench.ts';
 import { formatReport } from './report.ts';
 import { writeResult } from './results.ts';
 import type { BenchResult, IdleResult, LoadResult } from './results.ts';
+import { withStage } from './stage.ts';
 import { findPgbouncer } from './targets/pgbouncer.ts';
-
-const poolSize = 16;
 
 const results = path.join(import.meta.dirname, 'results');
 
@@ -39,30 +32,17 @@ async function bench(options: Options, signal: AbortSignal): Promise<BenchResult
   }
 
   const startedAt = new Date().toISOString();
-  const folder = await mkdtemp(path.join(tmpdir(), 'sluice-bench-'));
-  let database: BenchDatabase | undefined;
-  try {
-    // Open to the account that PgBouncer has to run as when this is root.
-    await chmod(folder, 0o755);
-    const socketDirectory = path.join(folder, 'sockets');
-    await mkdir(socketDirectory);
-    // PostgreSQL and PgBouncer, which run as another account, create their sockets there.
-    await chmod(socketDirectory, 0o777);
-    const certificate = await makeCertificate();
-    const files = await writeCertificate(folder, certificate);
-    console.error('Starting PostgreSQL and filling its tables…');
-    const { seconds, scramIterations } = options;
-    database = await startDatabase(certificate, socketDirectory, scramIterations, signal);
-    const { postgres, verifier, version } = database;
+  console.error('Starting PostgreSQL and filling its tables…');
+  const { seconds, scramIterations } = options;
+  return withStage(scramIterations, signal, async ({ setup, socketDirectory, version }) => {
     const machine = await describeMachine(version, pgbouncer);
-
     const failures: string[] = [];
     const run: BenchRun = {
       targets,
       seconds,
       rounds: options.rounds,
       pgbouncer,
-      setup: { postgres, verifier, folder, poolSize, maxClients: 20_000, ...files },
+      setup,
       socketDirectory,
       signal,
       progress: (line) => console.error(line),
@@ -82,23 +62,10 @@ async function bench(options: Options, signal: AbortSignal): Promise<BenchResult
       if (!signal.aborted || load.length + idle.length === 0) throw error;
       failures.push('stopped before the last case');
     }
+    const { poolSize } = setup;
     const conditions = { machine, seconds, poolSize, scramIterations };
     return { version: 1, startedAt, ...conditions, load, idle, failures };
-  } finally {
-    await database?.postgres.stop();
-    await rm(folder, { recursive: true, force: true });
-  }
-}
-
-async function writeCertificate(
-  folder: string,
-  { cert, key }: Certificate,
-): Promise<{ certFile: string; keyFile: string }> {
-  const certFile = path.join(folder, 'cert.pem');
-  const keyFile = path.join(folder, 'key.pem');
-  await writeFile(certFile, cert);
-  await writeFile(keyFile, key);
-  return { certFile, keyFile };
+  });
 }
 
 const interrupted = new AbortController();

@@ -1,18 +1,15 @@
-import { FaultProxy } from '@sluice/testkit';
 import { tell } from './bench-run.ts';
 import type { BenchRun } from './bench-run.ts';
-import type { LoadCase, Network } from './cases.ts';
+import type { LoadCase } from './cases.ts';
+import { openLegs } from './legs.ts';
 import { runPgbench } from './pgbench.ts';
 import { CpuClock } from './cpu-clock.ts';
 import type { LoadResult, Round, TargetName } from './results.ts';
 import { startTarget } from './targets/start-target.ts';
-import type { Target, TargetSetup } from './targets/target.ts';
+import type { Target } from './targets/target.ts';
 
 /** Long enough for the compilers of Node.js and Bun to have seen the hot path. */
 const warmUpSeconds = 2;
-
-/** How long data takes between proxy and database, in each direction, in a delayed network. */
-const delayMs = 1;
 
 /**
  * Measures one case on all targets in turn (A B C A B C…), so that a change of the machine's mood meets all of them.
@@ -21,7 +18,7 @@ const delayMs = 1;
 export async function measureLoad(run: BenchRun, load: LoadCase): Promise<LoadResult> {
   const targets: Target[] = [];
   const rounds: Partial<Record<TargetName, (Round | null)[]>> = {};
-  const legs = await openLegs(run, load.network);
+  const legs = await openLegs(run.setup.postgres, run.socketDirectory, load.network);
   let rate: number | null = null;
   try {
     for (const name of run.targets) {
@@ -53,23 +50,6 @@ export async function measureLoad(run: BenchRun, load: LoadCase): Promise<LoadRe
     await legs.close();
   }
   return { name: load.name, ...(rate !== null && { rate }), rounds };
-}
-
-/** Where the proxies find the database, and where they listen. */
-interface Legs extends Pick<TargetSetup, 'database' | 'socketDirectory'> {
-  readonly close: () => Promise<void>;
-}
-
-async function openLegs({ setup, socketDirectory }: BenchRun, network: Network): Promise<Legs> {
-  const { postgres } = setup;
-  if (network === 'delayed') {
-    const delayed = await FaultProxy.start(postgres);
-    await delayed.set({ delay: delayMs });
-    return { database: delayed, socketDirectory: null, close: () => delayed.stop() };
-  }
-  const close = (): Promise<void> => Promise.resolve();
-  if (network === 'tcp') return { database: postgres, socketDirectory: null, close };
-  return { database: { host: socketDirectory, port: postgres.port }, socketDirectory, close };
 }
 
 /** The rate at which all targets run: a share of what PgBouncer, or else the first target, serves at most. */

@@ -6,8 +6,12 @@ import type { Target, TargetSetup } from './target.ts';
 
 const sluice = path.join(import.meta.dirname, '../../packages/cli/bin/sluice.js');
 
-/** Starts `sluice serve` on Node.js (the one that runs this) or on Bun. */
-export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): Promise<Target> {
+/** Starts `sluice serve` on Node.js (the one that runs this) or on Bun, with options of the runtime. */
+export async function startSluice(
+  runtime: 'node' | 'bun',
+  setup: TargetSetup,
+  runtimeOptions: readonly string[] = [],
+): Promise<Target & { readonly pid: number; readonly leave: () => Promise<void> }> {
   const { postgres, tls, folder } = setup;
   const name = `sluice-${runtime}` as const;
   const port = await freePort();
@@ -42,10 +46,11 @@ export async function startSluice(runtime: 'node' | 'bun', setup: TargetSetup): 
   const proxy = await ProxyProcess.start({
     name,
     program: runtime === 'bun' ? bunPath() : process.execPath,
-    args: [sluice, 'serve', '--config', file],
+    args: [...runtimeOptions, sluice, 'serve', '--config', file],
     logFile: path.join(folder, `${name}.log`),
     address,
     tls,
   });
-  return { name, address, pid: proxy.pid, stop: () => proxy.stop() };
+  const { pid } = proxy;
+  return { name, address, pid, stop: () => proxy.stop(), leave: () => proxy.leave() };
 }
