@@ -221,8 +221,11 @@ export class Postgres {
     await this.shutdown(mode);
     const { ephemeral } = this.setup;
     await removeSharedMemory(this.dataDir);
-    for (const folder of ephemeral)
-      await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+    // Of a thousand files, `rm` of `node:fs` needs twice the CPU time; it knows what to do with what is still being written.
+    await run('rm', ['-rf', ...ephemeral]).catch(async () => {
+      for (const folder of ephemeral)
+        await rm(folder, { recursive: true, force: true, maxRetries: 10 });
+    });
   }
 
   async #ended(): Promise<void> {
