@@ -1,5 +1,7 @@
 import type { Message } from './messages.ts';
 
+const codes = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
+
 /**
  * Cuts the database's bytes into messages. While `discard` is set the bodies are only counted, so that a test can read
  * more than it has memory for.
@@ -22,6 +24,15 @@ export class MessageReader {
     this.bytes += chunk.length;
     let at = 0;
     while (at < chunk.length) {
+      // Most messages come whole: their bodies are parts of the chunk, without a copy.
+      if (this.#headerLength === 0 && !this.discard && chunk.length >= at + 5) {
+        const end = at + 1 + chunk.readInt32BE(at + 1);
+        if (end <= chunk.length && end >= at + 5) {
+          this.#onMessage({ code: codes[chunk[at] ?? 0] ?? '', body: chunk.subarray(at + 5, end) });
+          at = end;
+          continue;
+        }
+      }
       if (this.#headerLength < 5) {
         const taken = chunk.copy(this.#header, this.#headerLength, at, at + 5 - this.#headerLength);
         this.#headerLength += taken;
@@ -39,7 +50,7 @@ export class MessageReader {
   }
 
   #finish(): void {
-    const code = String.fromCharCode(this.#header[0] ?? 0);
+    const code = codes[this.#header[0] ?? 0] ?? '';
     const body = Buffer.concat(this.#body);
     this.#headerLength = 0;
     this.#body = [];

@@ -53,6 +53,8 @@ export class RawClient {
   #isClosed = false;
   #finished: () => void = () => undefined;
   readonly #inbox: Message[] = [];
+  /** Those of the inbox that were read. */
+  #read = 0;
   #wake: () => void = () => undefined;
 
   private constructor(address: Address, socket: Socket) {
@@ -157,7 +159,8 @@ export class RawClient {
 
   /** Writes bytes as they are, in one go. */
   send(...parts: readonly Buffer[]): void {
-    this.#socket.write(Buffer.concat(parts));
+    const [first] = parts;
+    this.#socket.write(parts.length === 1 && first !== undefined ? first : Buffer.concat(parts));
   }
 
   /** Writes bytes in two parts that arrive apart: the second leaves after the first has been handed to the kernel. */
@@ -176,28 +179,52 @@ export class RawClient {
 
   /** The next message; fails when the connection closes or nothing comes in time. */
   async next(timeoutMs = patience): Promise<Message> {
-    const deadline = AbortSignal.timeout(timeoutMs);
     for (;;) {
-      const message = this.#inbox.shift();
+      const message = this.#taken();
       if (message !== undefined) return message;
-      if (this.#isClosed) throw new ConnectionClosed('the connection was closed');
-      if (deadline.aborted) throw new Error(`nothing came in ${timeoutMs} ms`);
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        deadline.addEventListener('abort', () => resolve(), { once: true });
-      });
+      await this.#arrival(timeoutMs);
     }
+  }
+
+  /** A message that has come. */
+  #taken(): Message | undefined {
+    const message = this.#inbox[this.#read];
+    if (message === undefined) return undefined;
+    this.#read += 1;
+    if (this.#read === this.#inbox.length) {
+      this.#inbox.length = 0;
+      this.#read = 0;
+    }
+    return message;
+  }
+
+  /** Resolves when a message comes; fails when the connection closes or nothing comes in time. */
+  async #arrival(timeoutMs: number): Promise<void> {
+    if (this.#isClosed) throw new ConnectionClosed('the connection was closed');
+    const isInTime = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs, false);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve(true);
+      };
+    });
+    this.#wake = () => undefined;
+    if (!isInTime) throw new Error(`nothing came in ${timeoutMs} ms`);
   }
 
   /** The messages up to and including the next one with this code. */
   async until(code: string, timeoutMs = patience): Promise<Message[]> {
     const seen: Message[] = [];
     for (;;) {
-      const message = await this.next(timeoutMs).catch((error: unknown) => {
-        throw new Error(`waiting for ${code} after ${messages.story(seen)}`, {
-          cause: error,
-        });
-      });
+      const message = this.#taken();
+      if (message === undefined) {
+        try {
+          await this.#arrival(timeoutMs);
+        } catch (error) {
+          throw new Error(`waiting for ${code} after ${messages.story(seen)}`, { cause: error });
+        }
+        continue;
+      }
       seen.push(message);
       if (message.code === code) return seen;
     }
