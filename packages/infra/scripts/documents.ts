@@ -57,7 +57,7 @@ function inputs(): string {
   );
 }
 
-/** A table of what an object takes. */
+/** A Markdown table of the fields of an object. */
 function fields(head: string, rows: Readonly<Record<string, InputSpec>>, meaning: string): string {
   return table(
     [head, 'takes', 'default', meaning],
@@ -70,7 +70,7 @@ function fields(head: string, rows: Readonly<Record<string, InputSpec>>, meaning
   );
 }
 
-/** The tables of docs/infrastructure.md, by the name of their place. */
+/** The tables of docs/infrastructure.md, by the name of their marker. */
 export const tables: Readonly<Record<string, () => string>> = {
   inputs,
   auth: () => fields('field of Auth', secretFields, 'what it means'),
@@ -94,8 +94,9 @@ export const tables: Readonly<Record<string, () => string>> = {
 };
 
 /**
- * The document with its tables made anew: what stands between `<!-- NAME -->` and `<!-- /NAME -->`.
- * @throws Error when the document has no place, or more than one, for a table: the table would be silently left out
+ * The document with regenerated tables: replaces the text between `<!-- NAME -->` and `<!-- /NAME -->`.
+ * @throws Error when the document has no marker, or more than one, for a table, which would otherwise be missing
+ *   silently
  */
 export function withTables(
   text: string,
@@ -130,7 +131,7 @@ const nine = {
 const secret = (name: string): string =>
   `arn:aws:secretsmanager:eu-central-1:123456789012:secret:${name}-AbCdEf`;
 
-/** An example of each engine, as it is checked and shown in docs/security-checks. */
+/** An example of each engine, which is checked and shown in docs/security-checks. */
 const examples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'rds-proxy': nine,
   sluice: {
@@ -141,7 +142,7 @@ const examples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
 };
 
-/** The files of docs/security-checks that this project's own checks make: name to text. */
+/** The files of docs/security-checks that this project's own checks produce: name to text. */
 export function reports(): Record<string, string> {
   const resolved = checkResolved(
     {

@@ -1,6 +1,6 @@
 /**
- * Writes the tables of docs/infrastructure.md and the files of docs/security-checks: our own reports always, those of
- * cfn-lint and checkov when they are there (.cache/scanners, or on the path).
+ * Writes the tables of docs/infrastructure.md and the files of docs/security-checks: always our own reports, and those
+ * of cfn-lint and checkov if they are installed (in .cache/scanners or on the PATH).
  *
  *   npm run docs:infra
  */
@@ -19,7 +19,10 @@ const root = join(import.meta.dirname, '../../..');
 const folder = join(root, 'docs/security-checks');
 const run = promisify(execFile);
 
-/** Runs a scanner; its findings make it end with another code than 0, which is no failure as long as it says them. */
+/**
+ * Runs a scanner. A scanner that finds something exits with another code than 0; that is no failure if it printed its
+ * findings.
+ */
 async function scan(tool: string, words: readonly string[]): Promise<string | undefined> {
   const own = join(root, '.cache/scanners/bin', tool);
   try {
@@ -67,7 +70,7 @@ for (const engine of ['rds-proxy', 'sluice']) {
       await writeFile(join(folder, name), `${said.trimEnd()}\n`);
     }
   }
-  // checkov prints its SARIF nowhere: it writes a file of a fixed name into a directory.
+  // checkov does not print SARIF: it writes a file with a fixed name into a directory.
   const made = await mkdtemp(join(tmpdir(), 'checkov-'));
   const words = [...checkov, '--output', 'sarif', '--output-file-path', made];
   if ((await scan('checkov', words)) !== undefined) {

@@ -1,11 +1,14 @@
 export { messageOf } from '@sluice/proxy/error-message';
 
-/** Something a person has to put right: bad inputs, missing rights, a failed check. Shown without a stack trace; exit code 1. */
+/**
+ * A problem that the user has to fix: bad inputs, missing permissions, a failed check. Shown without a stack trace;
+ * exit code 1.
+ */
 export class InfraError extends Error {
   override readonly name = 'InfraError';
   /** Stable name of the kind of problem, for scripts: `INPUTS_INVALID`, `AWS_DENIED`, … */
   readonly code: InfraErrorCode;
-  /** Every problem found, one sentence or two each: what, with which value, what to do. */
+  /** Every problem found, in one or two sentences each: what, with which value, what to do. */
   readonly problems: readonly string[];
 
   constructor(
@@ -20,7 +23,7 @@ export class InfraError extends Error {
   }
 }
 
-/** Every kind of problem the infrastructure commands report, with when it occurs. */
+/** Every kind of problem that the infrastructure commands report, and when it occurs. */
 export const infraErrorCodes = {
   USAGE: 'the command line cannot be understood',
   INPUTS_INVALID: 'an input is unknown, missing, of the wrong type or out of range',

@@ -3,7 +3,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The value as an object, or an empty one: for looking into templates and answers without a check at each step. */
+/** The value as an object, or an empty one: reads templates and answers without a check at each step. */
 export function record(value: unknown): Record<string, unknown> {
   return isRecord(value) ? value : {};
 }

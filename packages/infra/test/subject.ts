@@ -16,7 +16,7 @@ export const nine = {
   rds_secret_name: 'orders-database',
 } as const;
 
-/** What engine sluice asks for beside the nine. */
+/** The inputs that engine sluice needs in addition to the nine. */
 export const sluiceInputs = {
   engine: 'sluice',
   ContainerImage: '123456789012.dkr.ecr.eu-central-1.amazonaws.com/sluice:0.1.0',
@@ -31,7 +31,7 @@ export function inputsWith(more: Readonly<Record<string, unknown>> = {}): Inputs
   return checkInputs({ ...nine, ...more });
 }
 
-/** The ids behind the nine inputs. */
+/** The ids of the resources in the nine inputs. */
 export function resolvedWith(more: Readonly<Record<string, unknown>> = {}): Resolved {
   return checkResolved(
     {
@@ -193,7 +193,7 @@ export const goodFacts: Facts = {
   },
 };
 
-/** A subject that passes every check, but for what is given. */
+/** A subject that passes every check, with these changes. */
 export function subjectWith(
   facts: Partial<Facts> = {},
   inputs: Readonly<Record<string, unknown>> = {},
@@ -201,7 +201,7 @@ export function subjectWith(
   return { inputs: inputsWith(inputs), facts: { ...goodFacts, ...facts } };
 }
 
-/** The database of the good facts, changed. */
+/** The database of the good facts, with these changes. */
 export function databaseWith(
   more: Partial<typeof database> & Record<string, unknown>,
 ): Facts['database'] {

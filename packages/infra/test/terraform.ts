@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** The first of Terraform and OpenTofu that is here. */
+/** Terraform or OpenTofu, whichever is installed first. */
 export const terraform = ['terraform', 'tofu'].find((name) => {
   try {
     execFileSync(name, ['version'], { stdio: 'ignore' });
@@ -13,13 +13,13 @@ export const terraform = ['terraform', 'tofu'].find((name) => {
   }
 });
 
-/** Why tests with Terraform cannot run; false when they can. */
+/** Why tests with Terraform cannot run; false if they can. */
 export const withoutTerraform: string | false =
   terraform === undefined ? 'neither terraform nor tofu is here' : false;
 
 /**
- * What an expression comes to in a module of these files.
- * @throws Error when Terraform refuses the module, a variable or the expression
+ * The value of an expression in a module of these files.
+ * @throws Error if Terraform refuses the module, a variable or the expression
  */
 export async function evaluated(
   t: { after(clean: () => Promise<void>): void },
@@ -37,6 +37,6 @@ export async function evaluated(
     encoding: 'utf8',
     stdio: ['pipe', 'pipe', 'ignore'],
   });
-  // The console writes a string with its quotes, and the string is JSON itself.
+  // The console writes a string in quotes, and the string itself is JSON.
   return JSON.parse(String(JSON.parse(detail.trim())));
 }

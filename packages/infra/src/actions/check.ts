@@ -5,15 +5,21 @@ import { preflight } from '../preflight/run.ts';
 import { readFacts } from '../resolve/read-facts.ts';
 import type { Request } from './request.ts';
 
-/** The checks that judge whether Sluice itself may make the name and the stack; another tool has its own. */
+/**
+ * The checks that decide whether Sluice itself may create the name and the stack. They do not apply if another tool
+ * creates them.
+ */
 const ownStack = new Set(['PF14', 'PF16', 'PF19', 'PF20']);
 
-/** What a check alone comes to. */
+/** The result of a check without a plan. */
 export interface Checked extends Pick<ReadInputs, 'origins' | 'warnings'> {
   readonly checks: readonly Finding[];
 }
 
-/** Reads inputs and AWS, and runs the preflight. No template, no stack: what is checked may be somebody else's to make. */
+/**
+ * Reads inputs and AWS, and runs the preflight checks. Needs no template and no stack: another tool may create what is
+ * checked.
+ */
 export async function preflightOnly(
   request: Request,
   options: { readonly deep: boolean },

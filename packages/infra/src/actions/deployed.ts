@@ -9,7 +9,7 @@ import { readCaller } from '../resolve/identity.ts';
 import { stackName } from '../resolve/names.ts';
 import type { Request } from './request.ts';
 
-/** What commands that only deal with what is deployed work on. */
+/** What a command that only concerns deployed resources works with. */
 export interface DeployedWork {
   readonly inputs: Inputs;
   readonly clients: Clients;
@@ -17,9 +17,10 @@ export interface DeployedWork {
 }
 
 /**
- * Reads the inputs and the stack that belongs to them, and does the work on it.
- * @param remains whether the work takes a stack that was never built: one in review, or what a failed creation left
- * @throws InfraError NOT_DEPLOYED when there is no stack, INPUTS_INVALID for another account
+ * Reads the inputs and the stack that belongs to them, and runs the work on it.
+ * @param remains whether the work accepts a stack that was never created completely: one in review, or the remains of a
+ *   failed creation
+ * @throws InfraError NOT_DEPLOYED if there is no stack, INPUTS_INVALID for another account
  */
 export async function withDeployed<T>(
   request: Request,

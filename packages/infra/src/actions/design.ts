@@ -10,7 +10,7 @@ import type { SecurityReport } from '../security/report.ts';
 import { synthesize, type Synthesized } from '../synth/synth.ts';
 import { record, stableJson } from '../values.ts';
 
-/** A template, with what it came from and what the rules say of it. */
+/** A template, with the model that it came from and the findings of the rules. */
 export interface Design {
   readonly model: Model;
   readonly resolved: Resolved;
@@ -19,13 +19,14 @@ export interface Design {
   readonly notes: readonly string[];
 }
 
-/** What CloudFormation takes without a bucket, in bytes. */
+/** The largest template that CloudFormation accepts without a bucket, in bytes. */
 const largestTemplate = 51_200;
 
 /**
- * From inputs and ids to a template with its security report. Pure but for the assembly that CDK writes to a folder.
- * @param adopt whether a proxy that is there is to be taken over; one that was stays so
- * @throws InfraError INPUTS_INVALID when the template is too large to be sent and no bucket is named
+ * Turns inputs and ids into a template with its security report. Has no side effects, except that CDK writes the
+ * assembly into a folder.
+ * @param adopt whether to adopt an existing proxy; one that was adopted before stays adopted
+ * @throws InfraError INPUTS_INVALID if the template is too large to be sent and no bucket is named
  */
 export function designOf(
   inputs: Inputs,
@@ -44,7 +45,7 @@ export function designOf(
     try {
       return { model, synthesized: synthesize(model) };
     } catch (error) {
-      // What a construct refuses came from the inputs; without AWS no check has looked at them before.
+      // A value that a construct refuses came from the inputs; without AWS no check has looked at them before.
       throw error instanceof PropsError
         ? new InfraError('INPUTS_INVALID', error.message, { cause: error })
         : error;
@@ -55,7 +56,7 @@ export function designOf(
   if (size > largestTemplate && inputs.TemplateBucket === undefined) {
     throw new InfraError(
       'INPUTS_INVALID',
-      `the template has ${size} bytes, and CloudFormation takes ${largestTemplate} directly; give TemplateBucket, an S3 bucket of ${inputs.aws_region} that it may go to, or fewer secrets in Auth`,
+      `the template has ${size} bytes, and CloudFormation accepts ${largestTemplate} directly; set TemplateBucket to an S3 bucket in ${inputs.aws_region}, or use fewer secrets in Auth`,
     );
   }
   const security = checkSecurity(synthesized.app, synthesized.template, model);
@@ -63,8 +64,8 @@ export function designOf(
 }
 
 /**
- * The number of tasks stands in the template of a new service. It stays there while nothing else changes, and goes with
- * the next change: CloudFormation then leaves the number to autoscaling.
+ * The template of a new service contains the number of tasks. It keeps the number while nothing else changes, and the
+ * next change removes it: CloudFormation then leaves the number to autoscaling.
  */
 function withTaskCount<T extends { readonly synthesized: Synthesized }>(
   deployed: Readonly<Record<string, unknown>> | undefined,

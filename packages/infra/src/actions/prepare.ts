@@ -13,7 +13,7 @@ import { Template } from '../resolve/template.ts';
 import type { Design } from './design.ts';
 import type { PlanOptions, Request } from './request.ts';
 
-/** Everything up to the decision what to do: inputs, facts, verdicts and, when they allow it, the template. */
+/** Everything that is needed to decide what to do: inputs, facts, verdicts and, if they permit, the template. */
 export interface Prepared {
   readonly inputs: Inputs;
   readonly origins: ReadInputs['origins'];
@@ -22,11 +22,13 @@ export interface Prepared {
   readonly facts: Facts;
   readonly checks: readonly Finding[];
   readonly deployed: DeployedStack | undefined;
-  /** Absent while too little was found to make a template. */
+  /** Absent if too little is known to create a template. */
   readonly design?: Design;
-  /** Why there is no design although every check passed: an id that could not be read, a budget that does not fit. */
+  /**
+   * Why there is no design although every check passed: an id that could not be read, or a budget that does not fit.
+   */
   readonly obstacles: readonly string[];
-  /** The engine that is deployed, when another one would be used only because none was given. */
+  /** The deployed engine, if the inputs would replace it only because they name none. */
   readonly otherEngine?: Engine;
 }
 
@@ -39,12 +41,12 @@ export async function prepare(request: Request, options: PlanOptions): Promise<P
     role: inputs.AssumeRoleArn,
     ...(request.endpoint === undefined ? {} : { endpoint: request.endpoint }),
   });
-  // CDK takes longer to load than AWS to answer; it is loaded while the answers are on their way.
+  // CDK takes longer to load than AWS takes to answer, so it loads while the answers are on their way.
   const [facts, { designOf }] = await Promise.all([
     readFacts(inputs, clients, { deep: options.deep }),
     import('./design.ts'),
   ]);
-  // Whom a proxy of that name belongs to is the very question of taking it over.
+  // Adoption does not require that a proxy of that name belongs to this stack.
   const checks = preflight({ inputs, facts }).filter(
     ({ code }) => !(options.adopt === true && (code === 'PF14' || code === 'PF17')),
   );
@@ -61,7 +63,7 @@ export async function prepare(request: Request, options: PlanOptions): Promise<P
     ...(otherEngine === undefined ? {} : { otherEngine }),
   };
   const looked = resolve(inputs, facts, logGroupOf(inputs, deployed));
-  // A log group that is there is imported with its proxy.
+  // CloudFormation imports an existing log group together with its proxy.
   const resolved =
     looked !== undefined && options.adopt === true
       ? { ...looked, log_group_exists: false }
@@ -87,7 +89,7 @@ export async function prepare(request: Request, options: PlanOptions): Promise<P
         otherEngine === undefined
           ? []
           : [
-              `engine is not given, and ${design.model.stackName} is deployed with engine ${otherEngine}: add engine = "${otherEngine}" to keep it, or engine = "${inputs.engine}" to move to the other one`,
+              `engine is not given, and ${design.model.stackName} is deployed with engine ${otherEngine}: add engine = "${otherEngine}" to keep it, or engine = "${inputs.engine}" to switch to that`,
             ],
     };
   } catch (error) {
@@ -98,7 +100,7 @@ export async function prepare(request: Request, options: PlanOptions): Promise<P
   }
 }
 
-/** A default is no decision to take down what is deployed. */
+/** A default must not replace the engine that is deployed. */
 function unintendedEngine(
   inputs: Inputs,
   origins: ReadInputs['origins'],
@@ -110,7 +112,7 @@ function unintendedEngine(
     : undefined;
 }
 
-/** What a template cannot be made without, and could not be read: the checks that need it were skipped. */
+/** The facts that a template needs and that could not be read: the checks that need them were skipped. */
 function unread({ database, subnets, secrets }: Facts): string[] {
   return [database, subnets, ...Object.values(secrets)].flatMap((look) =>
     'found' in look ? [] : [`nothing can be planned without this: ${look.detail}`],

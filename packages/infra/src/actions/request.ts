@@ -1,18 +1,18 @@
 import type { Sources } from '../inputs/sources.ts';
 
-/** What every command is asked with. */
+/** The options of every command. */
 export interface Request {
   readonly sources: Sources;
-  /** An emulator's address; AWS itself, or AWS_ENDPOINT_URL, when not given. */
+  /** The address of an emulator. @default - AWS_ENDPOINT_URL, or AWS itself */
   readonly endpoint?: string;
 }
 
-/** What decides about the shape of the plan, beside the inputs. */
+/** The options that, beside the inputs, determine the plan. */
 export interface PlanOptions {
   /** Also read the secret's value and log in to the database. */
   readonly deep: boolean;
-  /** Make a new proxy when something that is fixed at creation has changed. */
+  /** Replace the proxy if a property that is fixed at creation has changed. */
   readonly replace: boolean;
-  /** Take over a proxy that is there, in place of making one. @default false */
+  /** Adopt an existing proxy instead of creating one. @default false */
   readonly adopt?: boolean;
 }

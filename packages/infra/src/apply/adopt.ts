@@ -17,17 +17,17 @@ import { Progress } from './progress.ts';
 import { rolledBack } from './rolled-back.ts';
 import { within } from './within.ts';
 
-/** What taking over came to. */
+/** The result of an adoption. */
 export interface Adopted {
   readonly adopted: string;
   readonly outputs: StackOutputs;
 }
 
 /**
- * Takes over a proxy in place: CloudFormation imports the proxy, its endpoints and its log group, which have custom
- * names; the target group, which it cannot import, is kept in order by the RDS API from then on. Settings that differ
- * from the inputs are set afterwards. The endpoint stays, and nobody is disconnected.
- * @throws InfraError NOT_DEPLOYED when there is no such proxy, INPUTS_INVALID when the stack is there already
+ * Adopts a proxy in place: CloudFormation imports the proxy, its endpoints and its log group, which have custom names.
+ * It cannot import the target group, so `apply` maintains that through the RDS API from then on. Settings that differ
+ * from the inputs are changed afterwards. The endpoint stays, and no client is disconnected.
+ * @throws InfraError NOT_DEPLOYED if there is no such proxy, INPUTS_INVALID if the stack exists already
  */
 export async function adopt(
   prepared: Prepared,
@@ -42,22 +42,22 @@ export async function adopt(
   if (inputs.engine !== 'rds-proxy' || proxy === undefined) {
     throw new InfraError(
       'NOT_DEPLOYED',
-      `there is no RDS proxy ${name} in ${inputs.aws_region} to take over; give its name as DBProxyName`,
+      `there is no RDS proxy ${name} in ${inputs.aws_region} to adopt; set DBProxyName to its name`,
     );
   }
   if (deployed !== undefined && isBuilt(deployed.status)) {
     throw new InfraError(
       'INPUTS_INVALID',
-      `the stack ${deployed.name} is there already (${deployed.status}); give another StackName to adopt ${name} into`,
+      `the stack ${deployed.name} already exists (${deployed.status}); set another StackName to adopt ${name} into`,
     );
   }
   const deployment = deploymentOf(prepared);
   const differences = await compareResources(clients, namedResources(deployment));
-  write(`adopt takes over the proxy ${name} (${proxy.status}) into the stack ${deployment.stack}`);
+  write(`adopt imports the proxy ${name} (${proxy.status}) into the stack ${deployment.stack}`);
   write(`  the endpoint stays ${proxy.endpoint}; nobody is disconnected`);
   write(
     differences.drift.length === 0
-      ? '  every setting is already as the inputs want it'
+      ? '  every setting already matches the inputs'
       : '  these settings are different now, and are changed to what the inputs say:',
   );
   differences.drift.map(differenceLine).forEach(write);
@@ -102,7 +102,7 @@ export async function adopt(
   return { adopted: name, outputs: readOutputs(stack.outputs) };
 }
 
-/** What an import takes over goes by the names in the template: no stack knows its ids yet. */
+/** Before the import no stack knows the ids of the resources, so they are found by their names in the template. */
 function namedResources({ stack, region, account, template }: Deployment): {
   readonly all: readonly TemplateResource[];
   readonly physical: PhysicalIds;
@@ -129,7 +129,7 @@ function namedResources({ stack, region, account, template }: Deployment): {
     template,
   };
   const all = resolvedResources(future, physical);
-  // What is created with the import, an SSM parameter for example, has nothing to differ from.
+  // A resource that is created with the import, an SSM parameter for example, cannot have drifted.
   return { all: all.filter(({ id }) => id in physical), physical };
 }
 

@@ -24,18 +24,18 @@ import { healthText } from './target-health.ts';
 import { targetReader } from './target-reader.ts';
 import { within } from './within.ts';
 
-/** How often target health is looked at, in milliseconds. */
+/** How often the health of the targets is read, in milliseconds. */
 export const healthInterval = 5000;
 
-/** What an apply came to. */
+/** The result of an apply. */
 export interface Applied {
   readonly changed: boolean;
-  /** Drift that was taken back. */
+  /** Drift that was reverted. */
   readonly restored: readonly Drift[];
   readonly outputs: StackOutputs;
 }
 
-/** The deployment that the prepared design stands for. @throws InfraError when a check or a rule stands in the way */
+/** The deployment of the prepared design. @throws InfraError if a check or a rule forbids it */
 export function deploymentOf(
   prepared: Prepared,
 ): Deployment & { readonly from: { readonly assembly: string } } {
@@ -89,10 +89,10 @@ function keptLogGroup(inputs: Inputs, { model }: Design): NonNullable<Deployment
 }
 
 /**
- * Deploys, with progress, and takes drift back; a failure is rolled back by CloudFormation, told, and what a failed
- * creation leaves is removed.
- * @param write takes one line for people at a time
- * @throws InfraError STACK_BUSY when somebody else has deployed since the plan, or does so now
+ * Deploys, shows progress, and reverts drift. CloudFormation rolls a failure back; the failure is reported, and the
+ * remains of a failed creation are removed.
+ * @param write receives one line of text at a time
+ * @throws InfraError STACK_BUSY if another deployment has happened since the plan, or is running
  */
 export async function apply(
   deployment: Deployment,
@@ -111,7 +111,7 @@ export async function apply(
   try {
     const restored: Drift[] = [];
     if (built !== undefined) {
-      // CloudFormation cannot change what is gone; what is to be removed may stay so.
+      // CloudFormation cannot change a missing resource; one that is to be removed may stay missing.
       const kept = new Set(Object.keys(record(deployment.template['Resources'])));
       const only = (drift: Drift): boolean => drift.property === '' && kept.has(drift.resource);
       restored.push(...(await restoreDrift({ clients, stack: built, only, note })));
@@ -127,7 +127,7 @@ export async function apply(
     if (outputs.rds_proxy_endpoint === '') {
       throw new InfraError(
         'APPLY_FAILED',
-        `${stack} has no endpoint after the apply (its status is ${after?.status ?? 'gone'}); look at its events in CloudFormation, and run sluice aws apply again`,
+        `${stack} has no endpoint after the apply (its status is ${after?.status ?? 'gone'}); see its events in CloudFormation, and run sluice aws apply again`,
       );
     }
     return { changed: changes.length > 0 || built === undefined, restored, outputs };
@@ -136,12 +136,15 @@ export async function apply(
   }
 }
 
-/** A plan is of what was deployed when it was made; on anything else it would do what nobody has seen. */
+/**
+ * A plan describes changes to what was deployed when it was made. On anything else it would do what nobody has
+ * reviewed.
+ */
 function refuseAfterAnother(
   { stack, from, planned }: Deployment,
   now: DeployedStack | undefined,
 ): void {
-  // A change set that waits is refused by CloudFormation itself when the stack has changed since.
+  // CloudFormation itself refuses a waiting change set when the stack has changed since.
   if ('assembly' in from && stableJson(now?.template) !== stableJson(planned)) {
     throw busyError(stack, 'somebody else has deployed since the plan was made');
   }
@@ -160,7 +163,7 @@ async function change(
   },
 ): Promise<void> {
   progress.begin(changes);
-  // A name of its own: the toolkit removes a change set of the same name, which may be somebody else's.
+  // A unique name: the toolkit removes a change set with the same name, which may belong to another deployment.
   const changeSet = changeSetName();
   const watch = new HealthWatch({
     read: targetReader(deployment),
@@ -170,7 +173,7 @@ async function change(
   try {
     const { deployment: most, target } = deployment.timeouts;
     await within(most, deployment.stack, start(deployment, progress, changeSet));
-    // A change of a secret or a rule shows only after CloudFormation is done.
+    // A change of a secret or a rule affects the targets only after CloudFormation has finished.
     for (const health of await watch.settled(target * 1000)) {
       progress.note(`still not available: ${healthText(health)}`);
     }
@@ -210,7 +213,9 @@ async function start(deployment: Deployment, progress: Progress, name: string): 
     : execute({ ...job, stack, account }, from.changeSet, { template, settings }));
 }
 
-/** Sets the retention of a log group that stays outside the stack; a sentence for people, when there is one. */
+/**
+ * Sets the retention of a log group outside the stack. Returns a sentence for the user if there is something to report.
+ */
 export async function keepRetention({
   clients,
   keptLogGroup: group,

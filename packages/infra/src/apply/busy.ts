@@ -1,7 +1,7 @@
 import { InfraError, messageOf } from '../errors.ts';
 import { record } from '../values.ts';
 
-/** What CloudFormation says to the later one of two deployments of one stack. */
+/** What CloudFormation answers to the second of two deployments of one stack. */
 const busyMessages = [
   /_IN_PROGRESS state and can ?not be updated/i,
   /already exists and cannot be created again/i,
@@ -15,7 +15,7 @@ const names = new Set([
   'InvalidChangeSetStatus',
 ]);
 
-/** Whether a deployment failed because another one of the same stack came first. */
+/** Whether a deployment failed because another one of the same stack started first. */
 export function lostRace(error: unknown): boolean {
   const { name, code } = record(error);
   return (
@@ -25,7 +25,7 @@ export function lostRace(error: unknown): boolean {
   );
 }
 
-/** What the later of two deployments is told. */
+/** The error of the second of two deployments. */
 export function busyError(stack: string, detail: string, cause?: unknown): InfraError {
   return new InfraError(
     'STACK_BUSY',

@@ -5,10 +5,12 @@ import { explainFailure } from '../aws/failure.ts';
 import type { DeployedStack } from '../resolve/facts.ts';
 import { Template } from '../resolve/template.ts';
 
-/** How far back clients are looked for, in milliseconds; CloudWatch has a value each minute, a little late. */
+/**
+ * The period in which clients are counted, in milliseconds. CloudWatch has one value for each minute, with some delay.
+ */
 const window = 5 * 60_000;
 
-/** The most clients connected in the last minutes; or why that is not known, which is not the same as nobody. */
+/** The highest number of connected clients in the last minutes, or why it is unknown. Unknown does not mean none. */
 export type ConnectedClients = { readonly most: number } | { readonly unknown: string };
 
 interface ClientMetric {
@@ -18,7 +20,7 @@ interface ClientMetric {
   readonly value: string;
 }
 
-/** Looks at CloudWatch for clients of the endpoint that a stack has. Never throws: what cannot be read is unknown. */
+/** Reads from CloudWatch how many clients the endpoint of a stack has. Never throws: what cannot be read is unknown. */
 export async function connectedClients(
   clients: Clients,
   stack: DeployedStack,
@@ -32,7 +34,7 @@ export async function connectedClients(
   }
 }
 
-/** The number in words. */
+/** The number as text. */
 export function connectedText(connected: ConnectedClients): string {
   if ('unknown' in connected) {
     return `whether clients are connected is not known (${connected.unknown})`;
@@ -78,7 +80,7 @@ async function balancerMetric(clients: Clients, stack: string): Promise<ClientMe
   const arn = resources.find(
     (resource) => resource.ResourceType === 'AWS::ElasticLoadBalancingV2::LoadBalancer',
   )?.PhysicalResourceId;
-  // CloudWatch names a balancer by the end of its ARN: net/NAME/ID.
+  // CloudWatch names a load balancer by the end of its ARN: net/NAME/ID.
   const value = arn?.split(':loadbalancer/')[1];
   return value === undefined
     ? undefined

@@ -13,12 +13,12 @@ export function changeSetName(): string {
   return `sluice-${new Date().toISOString().replaceAll(/[^0-9]/g, '')}-${randomBytes(3).toString('hex')}`;
 }
 
-/** How the toolkit is to be used; the same for deployments and removals. */
+/** How to use the toolkit; the same for deployments and removals. */
 interface Job {
   readonly region: string;
-  /** Where the credentials come from, when it is not the environment alone. */
+  /** The source of the credentials, if it is not only the environment. */
   readonly credentials?: Clients['credentials'] | undefined;
-  /** The role that CloudFormation works with, in place of the caller's rights. */
+  /** The role that CloudFormation uses instead of the caller's permissions. */
   readonly roleArn?: string | undefined;
   readonly onEvent: (event: StackEvent) => void;
 }
@@ -30,7 +30,7 @@ export interface DeployJob extends Job {
   readonly method: DeploymentMethod;
 }
 
-/** Hands the template to CloudFormation by CDK's own toolkit and waits; rejects when it fails, after the rollback. */
+/** Deploys the template with CDK's own toolkit and waits. Rejects if the deployment fails, after the rollback. */
 export async function deploy(job: DeployJob): Promise<void> {
   const toolkit = await toolkitFor(job);
   const source = await toolkit.fromAssemblyDirectory(job.assembly);
@@ -38,22 +38,22 @@ export async function deploy(job: DeployJob): Promise<void> {
     await toolkit.deploy(source, {
       deploymentMethod: job.method,
       ...(job.roleArn === undefined ? {} : { roleArn: job.roleArn }),
-      // The removal of the remains of a failed creation, and of a stack in review, is the toolkit's business.
+      // The toolkit removes a stack in review and the remains of a failed creation.
       rollback: true,
     });
   } catch (error) {
-    // The toolkit wraps what happened into a line for its own terminal.
+    // The toolkit wraps the cause in a line for its own terminal output.
     throw error instanceof Error && error.cause instanceof Error ? error.cause : error;
   }
 }
 
-/** Names a stack that is deployed. */
+/** Names a deployed stack. */
 export interface StackJob extends Job {
   readonly stack: string;
   readonly account: string;
 }
 
-/** Removes a stack and waits; rejects when something could not be removed. */
+/** Removes a stack and waits. Rejects if something could not be removed. */
 export async function remove(job: StackJob): Promise<void> {
   const toolkit = await toolkitFor(job);
   const source = await toolkit.fromAssemblyDirectory(
@@ -63,7 +63,7 @@ export async function remove(job: StackJob): Promise<void> {
 }
 
 /**
- * Runs a change set that waits for it, as it was reviewed.
+ * Runs a waiting change set, as it was reviewed.
  * @param made what the change set was made with: the toolkit removes a stack whose template is empty, and sets the
  *   termination protection itself
  */
@@ -79,7 +79,7 @@ export async function execute(
   });
 }
 
-/** The toolkit takes a second to load, and a plan does without it. */
+/** Loaded on demand: the toolkit takes a second to load, and a plan does not need it. */
 async function toolkitFor({ region, credentials, onEvent }: Job): Promise<Toolkit> {
   const { BaseCredentials, Toolkit } = await import('@aws-cdk/toolkit-lib');
   return new Toolkit({
@@ -95,13 +95,13 @@ async function toolkitFor({ region, credentials, onEvent }: Job): Promise<Toolki
   });
 }
 
-/** What is in an assembly. */
+/** The contents of an assembly. */
 interface Assembled {
   readonly template: Readonly<Record<string, unknown>>;
   readonly settings?: StackSettings;
 }
 
-/** The toolkit takes a folder with the stack's name, account, region and template, as CDK writes it. */
+/** The toolkit accepts a folder with the stack's name, account, region and template, as CDK writes it. */
 async function assemblyOf(
   { stack, account, region }: StackJob,
   { template, settings }: Assembled,
@@ -122,8 +122,8 @@ async function assemblyOf(
 }
 
 /**
- * The toolkit sets the protection of a stack as soon as it makes a change set, even one that waits: until that is
- * executed, the stack keeps the protection that it has.
+ * The toolkit sets the protection of a stack as soon as it creates a change set, even one that waits. Until the change
+ * set is executed, the stack keeps its protection.
  */
 export async function keepProtection(assembly: string, on: boolean): Promise<void> {
   const file = join(assembly, 'manifest.json');

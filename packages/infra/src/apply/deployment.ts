@@ -4,15 +4,15 @@ import type { StackSettings } from '../model/stack-settings.ts';
 
 /** How long an apply waits, in seconds. */
 export interface Timeouts {
-  /** For CloudFormation. @default - as long as it takes */
+  /** For CloudFormation. @default - no limit */
   readonly deployment?: number | undefined;
-  /** For the targets, after CloudFormation is done. */
+  /** For the targets, after CloudFormation has finished. */
   readonly target: number;
   /** For a connection through the endpoint. */
   readonly verify: number;
 }
 
-/** The timeouts that the inputs give. */
+/** The timeouts from the inputs. */
 export function timeoutsOf(
   inputs: Pick<Inputs, 'DeploymentTimeout' | 'TargetTimeout' | 'VerifyTimeout'>,
 ): Timeouts {
@@ -23,7 +23,7 @@ export function timeoutsOf(
   };
 }
 
-/** What a deployment needs to know, whether it comes from inputs or from a saved plan. */
+/** What a deployment needs, whether it comes from inputs or from a saved plan. */
 export interface Deployment {
   readonly stack: string;
   readonly proxy: string;
@@ -31,21 +31,21 @@ export interface Deployment {
   readonly account: string;
   readonly region: string;
   readonly clients: Clients;
-  /** AwsProfile and AssumeRoleArn of the inputs; the caller's own credentials without them. */
+  /** AwsProfile and AssumeRoleArn of the inputs. @default - the caller's own credentials */
   readonly profile?: string | undefined;
   readonly assumedRole?: string | undefined;
-  /** The template that CloudFormation will have, to know what is touched. */
+  /** The template that CloudFormation will have, which shows what it changes. */
   readonly template: Readonly<Record<string, unknown>>;
-  /** What the stack has beside its template. */
+  /** The properties of the stack outside its template. */
   readonly settings: StackSettings;
   readonly timeouts: Timeouts;
   /** Whether clients must use TLS. */
   readonly tls: boolean;
   readonly roleArn?: string;
-  /** The template that was deployed when the plan was made; undefined when nothing was. */
+  /** The template that was deployed when the plan was made; undefined if there was none. */
   readonly planned?: Readonly<Record<string, unknown>>;
-  /** A log group that was there before: it stays outside the stack, but gets the retention that was asked for. */
+  /** An existing log group: it stays outside the stack, but gets the requested retention. */
   readonly keptLogGroup?: { readonly name: string; readonly days: number };
-  /** The folder of a fresh assembly, or the name of a change set that waits. */
+  /** The folder of a new assembly, or the name of a waiting change set. */
   readonly from: { readonly assembly: string } | { readonly changeSet: string };
 }

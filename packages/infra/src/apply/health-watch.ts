@@ -1,17 +1,17 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { healthText, type TargetHealth } from './target-health.ts';
 
-/** What a watch is given. */
+/** The options of a HealthWatch. */
 export interface WatchOptions {
   readonly read: () => Promise<readonly TargetHealth[]>;
   readonly note: (line: string) => void;
-  /** Between two looks, in milliseconds. */
+  /** The time between two reads, in milliseconds. */
   readonly interval: number;
 }
 
 /**
- * Looks at target health beside a deployment and tells each change: when CloudFormation gives up on a target it rolls
- * back, and with the proxy goes the reason.
+ * Reads the health of the targets during a deployment and reports each change. When CloudFormation gives up on a
+ * target, it rolls back, and the reason disappears together with the proxy.
  */
 export class HealthWatch {
   readonly #options: WatchOptions;
@@ -24,15 +24,15 @@ export class HealthWatch {
     this.#running = this.#run();
   }
 
-  /** The last health of every target that was not available when last seen. */
+  /** The last health of every target that was not available when it was last read. */
   unhealthy(): TargetHealth[] {
     return [...this.#last.values()].filter((health) => health.state !== 'AVAILABLE');
   }
 
   /**
-   * Waits until every target that is seen is available, for at most this long.
-   * @param patience in milliseconds
-   * @returns what is still not available
+   * Waits until every known target is available, up to a limit.
+   * @param patience the limit in milliseconds
+   * @returns the targets that are still not available
    */
   async settled(patience: number): Promise<TargetHealth[]> {
     const until = Date.now() + patience;
@@ -58,7 +58,8 @@ export class HealthWatch {
   }
 
   async #look(): Promise<void> {
-    // Before the proxy is there and after it has gone there is nothing to read; the deployment tells about that.
+    // Before the proxy exists and after it has been removed there is nothing to read; the deployment reports that
+    // itself.
     const seen = await this.#options.read().catch(() => []);
     for (const health of seen) {
       const before = this.#last.get(health.target);

@@ -2,12 +2,12 @@ import type { Change } from '../plan/changes.ts';
 import type { StackEvent } from './toolkit-host.ts';
 import { usualTime } from './usual-times.ts';
 
-/** How often a long wait says that it still waits, in milliseconds. */
+/** How often a long wait reports that it is still waiting, in milliseconds. */
 const heartbeat = 30_000;
 
 /**
- * Tells how a deployment goes: first the tasks with their usual times, then each as it begins and ends, with the time
- * since the start. Lines are only added, so that logs of a build server read as well as a terminal.
+ * Shows the progress of a deployment: first the tasks with their usual times, then the start and end of each, with the
+ * time since the start. Only adds lines, so that the log of a build server reads as well as a terminal.
  */
 export class Progress {
   readonly #write: (line: string) => void;
@@ -15,7 +15,7 @@ export class Progress {
   readonly #started: number;
   readonly #tasks = new Map<string, { readonly type: string; began?: number; done: boolean }>();
   readonly #timer: NodeJS.Timeout;
-  /** The first things that went wrong, in order; what follows them is the rollback. */
+  /** The first failures, in order; later ones result from the rollback. */
   readonly failures: StackEvent[] = [];
   #began = false;
 
@@ -24,16 +24,16 @@ export class Progress {
     this.#now = now;
     this.#started = now();
     this.#timer = setInterval(() => this.#noteWaiting(), heartbeat);
-    // A forgotten end() must not keep the process.
+    // A missing end() must not keep the process alive.
     this.#timer.unref();
   }
 
-  /** Whether CloudFormation has begun. */
+  /** Whether CloudFormation has started. */
   get began(): boolean {
     return this.#began;
   }
 
-  /** The tasks to come. */
+  /** The tasks ahead. */
   begin(changes: readonly Change[]): void {
     for (const { id, type, action } of changes) {
       this.#tasks.set(id, { type, done: false });
@@ -42,7 +42,6 @@ export class Progress {
     }
   }
 
-  /** One event of the stack. */
   event(event: StackEvent): void {
     const { id, type, status, reason } = event;
     this.#began = true;
@@ -51,7 +50,7 @@ export class Progress {
       this.failures.push(event);
     }
     if (task !== undefined && status.endsWith('_IN_PROGRESS')) {
-      // The same event comes twice: when it begins, and when it has a physical id.
+      // The same event arrives twice: when it starts, and when the resource has a physical id.
       if (task.began !== undefined && !status.startsWith('DELETE') && !/ROLLBACK/.test(status)) {
         return;
       }
@@ -66,7 +65,7 @@ export class Progress {
     this.note(`${count}${status} ${type} ${id}${why}`);
   }
 
-  /** A line with the time since the start. */
+  /** Writes a line with the time since the start. */
   note(text: string): void {
     this.#write(`${elapsed(this.#now() - this.#started).padStart(7)}  ${text}`);
   }

@@ -8,20 +8,20 @@ import { remove } from './deploy.ts';
 import { healthText, type TargetHealth } from './target-health.ts';
 import type { StackEvent } from './toolkit-host.ts';
 
-/** What is known of a deployment that failed. */
+/** What is known about a failed deployment. */
 export interface Failure {
   readonly cause: unknown;
   /** The name of the change set that was to be run. */
   readonly changeSet: string;
-  /** It was the creation of the stack, so that nothing may be left behind. */
+  /** Whether it created the stack, so that nothing may remain. */
   readonly created: boolean;
-  /** CloudFormation had begun to change something. */
+  /** Whether CloudFormation had started to change something. */
   readonly began: boolean;
   readonly failures: readonly StackEvent[];
   readonly unhealthy: readonly TargetHealth[];
 }
 
-/** Clears away what a failed creation leaves, and says in plain words what happened and how things stand now. */
+/** Removes the remains of a failed creation, and says in plain words what happened and what the state is now. */
 export async function rolledBack(deployment: Deployment, failure: Failure): Promise<InfraError> {
   const { cause, failures, unhealthy } = failure;
   if (cause instanceof InfraError) {
@@ -39,7 +39,9 @@ export async function rolledBack(deployment: Deployment, failure: Failure): Prom
   return new InfraError(code, problems, { cause });
 }
 
-/** A resource that could not be made is the reason; without one it is whatever stopped the deployment itself. */
+/**
+ * The reason is a resource that could not be created; without one it is the error that stopped the deployment itself.
+ */
 function reason(
   { stack, region }: Deployment,
   cause: unknown,
@@ -96,7 +98,7 @@ async function outcome(
   }
 }
 
-/** A stack in review may hold the change set of somebody else, which would go with it. */
+/** A stack in review may hold another user's change set, which would be deleted with it. */
 async function othersWait(
   { clients, stack }: Deployment,
   id: string,

@@ -8,14 +8,14 @@ import { isRecord } from '../values.ts';
 import type { Deployment } from './deployment.ts';
 import { changeSetName, deploy, keepProtection } from './deploy.ts';
 
-/** What a plan leaves on disk: the change set itself waits in AWS. */
+/** What a plan leaves on disk; the change set itself waits in AWS. */
 export interface SavedPlan extends Omit<Deployment, 'clients' | 'from' | 'planned'> {
   readonly version: 1;
   readonly changeSet: string;
   readonly created: string;
 }
 
-/** Makes a change set that waits for `apply FILE`, and writes the file. */
+/** Creates a change set that waits for `apply FILE`, and writes the file. */
 export async function savePlan(
   file: string,
   deployment: Deployment & { readonly from: { readonly assembly: string } },
@@ -39,14 +39,14 @@ export async function savePlan(
   return saved;
 }
 
-/** The template in it may hold what only its owner should read, an InitQuery for example. */
+/** The template may contain text that only the owner should read, an InitQuery for example. */
 const ownOnly = { mode: 0o600 };
 
-/** A change set whose name nobody has would wait for ever, so the file comes first. */
+/** A change set whose name nobody knows would wait forever, so the file comes first. */
 async function checkWritable(file: string): Promise<void> {
   try {
     await writeFile(file, '', ownOnly);
-    // A file that was there before keeps its mode otherwise.
+    // A file that existed before would otherwise keep its mode.
     await chmod(file, ownOnly.mode);
   } catch (error) {
     throw new InfraError(
@@ -57,7 +57,7 @@ async function checkWritable(file: string): Promise<void> {
   }
 }
 
-/** Reads a saved plan. @throws InfraError INPUTS_UNREADABLE when the file is not one */
+/** Reads a saved plan. @throws InfraError INPUTS_UNREADABLE if the file is not one */
 export async function readSavedPlan(file: string): Promise<SavedPlan> {
   let value: unknown;
   try {
@@ -90,7 +90,7 @@ function isSavedPlan(value: unknown): value is SavedPlan {
   );
 }
 
-/** Whether the change set can still be run; it cannot after another deployment. @throws InfraError PLAN_STALE */
+/** Whether the change set can still be run: not after another deployment. @throws InfraError PLAN_STALE */
 export async function checkSavedPlan(clients: Clients, saved: SavedPlan): Promise<void> {
   const again = 'plan again and review what has changed';
   try {

@@ -4,17 +4,17 @@ import { readStack } from '../resolve/deployed.ts';
 import type { DeployedStack } from '../resolve/facts.ts';
 import { elapsed } from './progress.ts';
 
-/** Between two looks at a busy stack, in milliseconds. */
+/** The time between two reads of a busy stack, in milliseconds. */
 const interval = 5000;
 
-/** Whether CloudFormation is at work on the stack; one in review only waits for somebody to say so. */
+/** Whether CloudFormation is changing the stack. A stack in review only waits for its change set to be run. */
 export function isBusy(stack: DeployedStack | undefined): stack is DeployedStack {
   return stack?.status.endsWith('_IN_PROGRESS') === true && stack.status !== 'REVIEW_IN_PROGRESS';
 }
 
 /**
- * Waits until a deployment that is under way has ended: an apply that was interrupted goes on in CloudFormation, and
- * the next one takes up where it is.
+ * Waits until a running deployment has ended: an interrupted apply continues in CloudFormation, and the next apply
+ * waits for it.
  */
 export async function settle(
   clients: Clients,

@@ -1,7 +1,7 @@
 import { DescribeDBProxyTargetsCommand } from '@aws-sdk/client-rds';
 import type { Clients } from '../aws/clients.ts';
 
-/** What RDS says of one target of a proxy. */
+/** What RDS reports about one target of a proxy. */
 export interface TargetHealth {
   readonly target: string;
   readonly state: string;
@@ -9,12 +9,12 @@ export interface TargetHealth {
   readonly description?: string;
 }
 
-/** How to fix each reason that RDS gives, with the check that looks at it beforehand. */
+/** How to fix each reason that RDS gives, with the check that verifies it in advance. */
 const fixes: Readonly<Record<string, string>> = {
   UNREACHABLE:
     'the proxy cannot reach the database: open the database’s group to the proxy’s group on the database’s port (PF07)',
   CONNECTION_FAILED:
-    'the database refuses the connection: it may be full, stopped, or want TLS (PF12, PF13)',
+    'the database refuses the connection: it may be full, stopped, or require TLS (PF12, PF13)',
   AUTH_FAILURE:
     'the database refuses the login: correct the user name and password in the secret, and let the role read and decrypt it (PF09, PF10, PF11)',
   PENDING_PROXY_CAPACITY: 'the proxy is still scaling up: wait',
@@ -44,7 +44,7 @@ export async function readTargetHealth(
   }));
 }
 
-/** One line for people. */
+/** One line of text for the user. */
 export function healthText(health: TargetHealth): string {
   const { target, state, reason, description } = health;
   const fix = fixTarget(reason);

@@ -4,7 +4,9 @@ import type { Clients } from '../aws/clients.ts';
 import type { Deployment } from './deployment.ts';
 import { readTargetHealth, type TargetHealth } from './target-health.ts';
 
-/** Reads the health of what stands behind the endpoint: the database behind RDS Proxy, the tasks behind the balancer. */
+/**
+ * Reads the health of what is behind the endpoint: the database behind RDS Proxy, the tasks behind the load balancer.
+ */
 export function targetReader({
   engine,
   clients,
@@ -30,7 +32,7 @@ async function readTaskHealth(clients: Clients, stack: string): Promise<TargetHe
   return (answer.TargetHealthDescriptions ?? []).map(
     ({ Target: target, TargetHealth: health }) => ({
       target: `${target?.Id}:${target?.Port}`,
-      // The balancer's words for what RDS calls AVAILABLE.
+      // The load balancer says `healthy` where RDS says AVAILABLE.
       state: health?.State === 'healthy' ? 'AVAILABLE' : (health?.State ?? 'UNKNOWN'),
       ...(health?.Reason === undefined ? {} : { reason: health.Reason }),
       ...(health?.Description === undefined ? {} : { description: health.Description }),

@@ -4,7 +4,7 @@ import { isRecord } from '../values.ts';
 type Message = Parameters<IIoHost['notify']>[0];
 type Question = Parameters<IIoHost['requestResponse']>[0];
 
-/** Something CloudFormation did to one resource, or to the stack itself. */
+/** What CloudFormation did to one resource, or to the stack itself. */
 export interface StackEvent {
   readonly id: string;
   readonly type: string;
@@ -13,12 +13,12 @@ export interface StackEvent {
 }
 
 /**
- * Listens to CDK's toolkit: events of the stack are handed on, questions are answered. Its own questions have been
- * asked before, by plan and by destroy, so every one is answered with yes.
+ * Receives the messages of CDK's toolkit: passes events of the stack on, and answers questions with yes. plan and
+ * destroy have asked the user before.
  */
 export class ToolkitHost implements IIoHost {
   readonly #onEvent: (event: StackEvent) => void;
-  /** What the toolkit said at the level of errors and warnings, for the case that it throws without a reason. */
+  /** The errors and warnings of the toolkit, in case it throws without a reason. */
   readonly complaints: string[] = [];
 
   constructor(onEvent: (event: StackEvent) => void) {

@@ -1,4 +1,7 @@
-/** How long resources usually take to be made, in seconds: the shortest and the longest that is no cause for worry. */
+/**
+ * How long AWS usually takes to create a resource, in seconds: the shortest time, and the longest that is no cause for
+ * concern.
+ */
 const usual: Readonly<Record<string, readonly [number, number]>> = {
   'AWS::RDS::DBProxy': [120, 480],
   'AWS::RDS::DBProxyTargetGroup': [60, 300],
@@ -9,7 +12,7 @@ const usual: Readonly<Record<string, readonly [number, number]>> = {
   'AWS::IAM::ManagedPolicy': [15, 30],
 };
 
-/** `usually 2 to 8 min`, or nothing for what is quick. */
+/** `usually 2 to 8 min`, or nothing for a resource that is created quickly. */
 export function usualTime(type: string): string | undefined {
   const range = usual[type];
   if (range === undefined) {

@@ -4,20 +4,20 @@ import type { Clients } from '../aws/clients.ts';
 import { InfraError, messageOf } from '../errors.ts';
 import { record } from '../values.ts';
 
-/** What is to be verified. */
+/** What to verify. */
 export interface Verification {
   readonly endpoint: string;
   readonly secretArn: string;
   readonly tls: boolean;
-  /** How long the connection may take before the endpoint counts as out of reach from here, in seconds. */
+  /** After how many seconds without a connection the endpoint counts as unreachable from here. */
   readonly timeout: number;
 }
 
 /**
- * Logs in through the endpoint and runs `select 1`. An endpoint is private: from outside the VPC it cannot be reached,
- * which proves nothing and is only told.
- * @returns a sentence for people
- * @throws InfraError VERIFY_FAILED when the endpoint answered and refused
+ * Logs in through the endpoint and runs `select 1`. An endpoint is private and unreachable from outside the VPC: that
+ * proves nothing and is only reported.
+ * @returns a sentence for the user
+ * @throws InfraError VERIFY_FAILED if the endpoint answered and refused
  */
 export async function verify(
   clients: Clients,
@@ -35,7 +35,7 @@ export async function verify(
     database: text(secret['dbname']) || 'postgres',
     connectionTimeoutMillis: timeout * 1000,
     application_name: 'sluice aws apply --verify',
-    // Whose certificate it is does not matter here: that the way through works does.
+    // This checks that the connection works, not whose certificate it is.
     ssl: tls ? { rejectUnauthorized: false } : false,
   });
   try {

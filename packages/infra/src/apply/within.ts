@@ -1,8 +1,8 @@
 import { InfraError } from '../errors.ts';
 
 /**
- * Waits for what CloudFormation does to a stack, for at most so many seconds; without a number as long as it takes.
- * @throws InfraError TIMED_OUT; CloudFormation goes on
+ * Waits up to a number of seconds for a change of a stack; without a number, for as long as it takes.
+ * @throws InfraError TIMED_OUT; CloudFormation continues
  */
 export async function within<T>(
   seconds: number | undefined,
@@ -25,7 +25,7 @@ export async function within<T>(
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
-    // What becomes of it after that, nobody waits for.
+    // After a timeout nobody else handles its rejection.
     work.catch(() => undefined);
   }
 }

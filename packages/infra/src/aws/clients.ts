@@ -27,7 +27,7 @@ export interface Clients {
   readonly ecs: ECSClient;
   readonly elb: ElasticLoadBalancingV2Client;
   readonly iam: IAMClient;
-  /** For policy simulation, which is a help and not a need: it gives up at once. */
+  /** For policy simulation, which is optional: it gives up at once. */
   readonly simulation: IAMClient;
   readonly kms: KMSClient;
   readonly logs: CloudWatchLogsClient;
@@ -38,22 +38,22 @@ export interface Clients {
   readonly quotas: ServiceQuotasClient;
   readonly ssm: SSMClient;
   readonly sts: STSClient;
-  /** Where the credentials come from, when it is not the environment alone. */
+  /** The source of the credentials, if it is not only the environment. */
   readonly credentials?: CredentialProvider;
 }
 
-/** Where to send calls, when not to AWS itself. */
+/** Where to send calls, if not to AWS itself. */
 export interface ClientOptions {
   readonly region: string;
-  /** An emulator's address; AWS_ENDPOINT_URL is honoured without it. */
+  /** The address of an emulator. @default - AWS_ENDPOINT_URL, or AWS itself */
   readonly endpoint?: string;
-  /** A profile of the shared configuration. */
+  /** A profile from the shared configuration. */
   readonly profile?: string | undefined;
-  /** A role that is assumed for every call. */
+  /** A role to assume for every call. */
   readonly role?: string | undefined;
 }
 
-/** Makes the clients. Throttled calls are tried again by the SDK, at growing distances, five times in all. */
+/** Creates the clients. The SDK retries throttled calls with increasing delays, up to five attempts. */
 export function createClients(options: ClientOptions): Clients {
   const { region, endpoint } = options;
   const credentials = credentialsOf(options);
@@ -85,7 +85,10 @@ export function createClients(options: ClientOptions): Clients {
   };
 }
 
-/** The profile's credentials, or those of a role that is assumed with them; the SDK's own search when neither is asked for. */
+/**
+ * The profile's credentials, or those of a role that is assumed with them. Undefined if there is neither: the SDK then
+ * searches by itself.
+ */
 function credentialsOf({ region, profile, role }: ClientOptions): CredentialProvider | undefined {
   const chain =
     profile === undefined
@@ -102,10 +105,13 @@ function credentialsOf({ region, profile, role }: ClientOptions): CredentialProv
   return own === undefined ? undefined : shared(own);
 }
 
-/** How long before they expire credentials are asked for again, in milliseconds. */
+/** How long before their expiry credentials are renewed, in milliseconds. */
 const margin = 5 * 60_000;
 
-/** All clients use the same credentials: each would otherwise assume the role, or run the profile's command, by itself. */
+/**
+ * All clients use the same credentials. Otherwise each one would assume the role, or run the profile's command, by
+ * itself.
+ */
 function shared(provider: CredentialProvider): CredentialProvider {
   let current: ReturnType<CredentialProvider> | undefined;
   let expires = Infinity;

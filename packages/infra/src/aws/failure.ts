@@ -1,7 +1,7 @@
 import { InfraError, messageOf, type InfraErrorCode } from '../errors.ts';
 import { isRecord, record } from '../values.ts';
 
-/** What kind of failure an AWS call met. */
+/** The kinds of failures of AWS calls. */
 export type FailureKind =
   'missing' | 'denied' | 'credentials' | 'unreachable' | 'throttled' | 'other';
 
@@ -22,7 +22,7 @@ const names: readonly (readonly [FailureKind, RegExp])[] = [
   ],
 ];
 
-/** Sorts what an AWS call threw. */
+/** Classifies an error that an AWS call threw. */
 export function failureKind(error: unknown): FailureKind {
   const { name, code } = record(error);
   const text = [name, code].filter((value) => typeof value === 'string');
@@ -30,7 +30,7 @@ export function failureKind(error: unknown): FailureKind {
   if (sorted !== undefined) {
     return sorted[0];
   }
-  // EC2 spells it InvalidVpcID.NotFound, CloudFormation says it only in words.
+  // EC2 spells it InvalidVpcID.NotFound; CloudFormation says it only in the message.
   return /\.NotFound$|does not exist/.test(`${text.join(' ')} ${messageOf(error)}`)
     ? 'missing'
     : 'other';
@@ -45,13 +45,13 @@ const codes: Readonly<Record<FailureKind, InfraErrorCode>> = {
   other: 'AWS_FAILED',
 };
 
-/** Whether something thrown comes from AWS or the way there, and not from a mistake of ours. */
+/** Whether an error comes from AWS or the network, and not from a bug of ours. */
 export function isAwsFailure(error: unknown): boolean {
   return isRecord(error) && ('$metadata' in error || failureKind(error) !== 'other');
 }
 
 /**
- * An AWS failure in plain words.
+ * Explains an AWS failure in plain words.
  * @param action the call, as IAM writes it: `rds:DescribeDBProxies`
  */
 export function explainFailure(error: unknown, action: string, region: string): InfraError {
@@ -66,7 +66,10 @@ export function explainFailure(error: unknown, action: string, region: string): 
   });
 }
 
-/** What AWS said; of an answer that the SDK cannot read (a gateway's page, an emulator's) that it was one. */
+/**
+ * The message of AWS, or a note that the SDK cannot read the response (an error page of a gateway, an answer of an
+ * emulator).
+ */
 function detailOf(error: unknown): string {
   const text = messageOf(error).replaceAll(/\s+/g, ' ').trim();
   if (!/Deserialization error/.test(text)) {

@@ -1,7 +1,7 @@
 import { CfnSecurityGroupIngress, type ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 
-/** A rule of its own in somebody else's group, so that destroy removes the rule and leaves the group. */
+/** A separate rule in a group of the database, so that destroy removes the rule and keeps the group. */
 export function allowIntoDatabase(
   scope: Construct,
   id: string,

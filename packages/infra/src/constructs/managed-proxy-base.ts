@@ -4,7 +4,7 @@ import type { Connections, IConnectable } from 'aws-cdk-lib/aws-ec2';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
 import { PropsError } from './props-error.ts';
 
-/** A managed proxy, made here or elsewhere. */
+/** A managed proxy, created in this app or elsewhere. */
 export interface IManagedProxy extends IResource, IConnectable {
   /** @attribute */
   readonly dbProxyName: string;
@@ -14,14 +14,14 @@ export interface IManagedProxy extends IResource, IConnectable {
   readonly endpoint: string;
   /**
    * Lets an identity log in with an IAM token.
-   * @param dbUser the database user, `*` for all; may be left out where one secret says who it is
+   * @param dbUser the database user, `*` for all; optional if the proxy has one secret, which names the user
    */
   grantConnect(grantee: IGrantable, dbUser?: string): Grant;
-  /** A metric of the namespace AWS/RDS for this proxy. */
+  /** A metric of this proxy in the namespace AWS/RDS. */
   metric(metricName: string, props?: MetricOptions): Metric;
 }
 
-/** What importing a proxy needs. */
+/** What is needed to import a proxy. */
 export interface ManagedProxyAttributes {
   readonly dbProxyName: string;
   readonly dbProxyArn: string;
@@ -29,7 +29,7 @@ export interface ManagedProxyAttributes {
   readonly connections: Connections;
 }
 
-/** Grants and metrics, the same for proxies made here and imported ones. */
+/** Grants and metrics, the same for created and imported proxies. */
 export abstract class ManagedProxyBase extends Resource implements IManagedProxy {
   abstract readonly dbProxyName: string;
   abstract readonly dbProxyArn: string;
@@ -68,17 +68,17 @@ export abstract class ManagedProxyBase extends Resource implements IManagedProxy
     }).attachTo(this);
   }
 
-  /** Client connections that are open; the maximum by default. */
+  /** Open client connections; the maximum by default. */
   metricClientConnections(props?: MetricOptions): Metric {
     return this.metric('ClientConnections', { statistic: 'Maximum', ...props });
   }
 
-  /** Database connections that are open. */
+  /** Open database connections. */
   metricDatabaseConnections(props?: MetricOptions): Metric {
     return this.metric('DatabaseConnections', { statistic: 'Maximum', ...props });
   }
 
-  /** Database connections that a client has borrowed. */
+  /** Database connections that clients have borrowed. */
   metricDatabaseConnectionsCurrentlyBorrowed(props?: MetricOptions): Metric {
     return this.metric('DatabaseConnectionsCurrentlyBorrowed', { statistic: 'Maximum', ...props });
   }

@@ -1,27 +1,27 @@
 import type { IConnectable, ISecurityGroup } from 'aws-cdk-lib/aws-ec2';
 import type { IDatabaseCluster, IDatabaseInstance } from 'aws-cdk-lib/aws-rds';
 
-/** What a target comes to in the template. */
+/** The properties of a target in the template. */
 export interface ManagedProxyTargetConfig {
   readonly dbInstanceIdentifiers?: string[];
   readonly dbClusterIdentifiers?: string[];
-  /** The port that the database listens on, when it is known. @default 5432 */
+  /** The port of the database, if it is known. @default 5432 */
   readonly port?: number;
-  /** The database as a construct, whose groups are opened to the proxy. @default - none */
+  /** The database as a construct, whose security groups are opened to the proxy. @default - none */
   readonly connectable?: IConnectable;
-  /** The groups of a database that is no construct; the proxy may go out to them. @default - the whole VPC */
+  /** The security groups of a database without a construct; the proxy may connect to them. @default - the whole VPC */
   readonly securityGroups?: readonly ISecurityGroup[];
   /** The resource id (db-… or cluster-…), to which rds-db:connect refers. @default - not known */
   readonly resourceId?: string;
 }
 
-/** What is known of a database that is named by its identifier alone. */
+/** What is known of a database that is named only by its identifier. */
 export interface IdentifiedDatabase {
   /** @default 5432 */
   readonly port?: number;
   /**
-   * Its security groups. The proxy may go out to them; those that are mutable let it in, too.
-   * @default - the proxy may go out to the whole VPC on the port; letting it in is yours to do
+   * Its security groups. The proxy may connect to them, and the mutable ones get a rule that admits the proxy.
+   * @default - the proxy may connect to the whole VPC on the port; you have to admit it to the database
    */
   readonly securityGroups?: readonly ISecurityGroup[];
   /** Its resource id (db-… or cluster-…); needed with IAM_AUTH. @default - not known */
@@ -30,7 +30,7 @@ export interface IdentifiedDatabase {
 
 /** The database behind a proxy: one instance, or one cluster. */
 export class ManagedProxyTarget {
-  /** An instance of your own app, or one imported into it; its security group is opened to the proxy. */
+  /** An instance of your app, or one imported into it; its security group is opened to the proxy. */
   static fromInstance(instance: IDatabaseInstance): ManagedProxyTarget {
     return new ManagedProxyTarget({
       dbInstanceIdentifiers: [instance.instanceIdentifier],
@@ -41,7 +41,7 @@ export class ManagedProxyTarget {
     });
   }
 
-  /** A cluster of your own app, or one imported into it; its security group is opened to the proxy. */
+  /** A cluster of your app, or one imported into it; its security group is opened to the proxy. */
   static fromCluster(cluster: IDatabaseCluster): ManagedProxyTarget {
     return new ManagedProxyTarget({
       dbClusterIdentifiers: [cluster.clusterIdentifier],
@@ -50,7 +50,7 @@ export class ManagedProxyTarget {
     });
   }
 
-  /** An existing instance, by its identifier alone. */
+  /** An existing instance, by its identifier. */
   static fromInstanceIdentifier(
     identifier: string,
     database: IdentifiedDatabase = {},
@@ -58,7 +58,7 @@ export class ManagedProxyTarget {
     return new ManagedProxyTarget({ dbInstanceIdentifiers: [identifier], ...database });
   }
 
-  /** An existing cluster, by its identifier alone. */
+  /** An existing cluster, by its identifier. */
   static fromClusterIdentifier(
     identifier: string,
     database: IdentifiedDatabase = {},
@@ -72,7 +72,7 @@ export class ManagedProxyTarget {
     this.#config = config;
   }
 
-  /** What the construct puts into the template. */
+  /** What the construct adds to the template. */
   bind(): ManagedProxyTargetConfig {
     return this.#config;
   }

@@ -21,11 +21,12 @@ import { ordered, tagList } from './template-values.ts';
 import { validateManagedProxy } from './validate-managed-proxy.ts';
 
 /**
- * An Amazon RDS Proxy in front of an existing PostgreSQL instance or cluster, with its target group, its log group
- * and, unless they are given, its role and security group.
+ * An Amazon RDS Proxy in front of an existing PostgreSQL instance or cluster, with its target group, its log group and,
+ * unless they are given, its role and security group.
  *
- * Against `aws-rds.DatabaseProxy` it adds: identifiers in place of constructs for databases that live elsewhere,
- * the order of subnets, the log group's retention, IAM on both legs, network types, init query, metrics.
+ * In addition to `aws-rds.DatabaseProxy` it has: identifiers instead of constructs for databases outside the app, a
+ * fixed order of subnets, retention of the log group, IAM for clients and for the database, network types, init query,
+ * metrics.
  *
  * @resource AWS::RDS::DBProxy
  */
@@ -45,7 +46,7 @@ export class ManagedProxy extends ManagedProxyBase {
   readonly connections: Connections;
   /** The role with which RDS reads the secrets. */
   readonly role: IRole;
-  /** The target and its pool settings; absent for a proxy that was adopted. */
+  /** The target and its pool settings; absent for an adopted proxy. */
   readonly targetGroup?: CfnDBProxyTargetGroup;
   /** Ids of the subnets, in order. */
   readonly subnetIds: readonly string[];
@@ -68,7 +69,7 @@ export class ManagedProxy extends ManagedProxyBase {
         permissionsBoundary: props.permissionsBoundary,
         maxSessionDuration: props.roleMaxSessionDuration,
       });
-    // CloudFormation takes another order of the same subnets for a change that needs a new proxy.
+    // For CloudFormation, another order of the same subnets is a change that needs a new proxy.
     this.subnetIds = ordered(props.vpc.selectSubnets(props.vpcSubnets).subnetIds);
     const groups = props.securityGroups ?? [
       new SecurityGroup(this, 'SecurityGroup', {
@@ -94,7 +95,7 @@ export class ManagedProxy extends ManagedProxyBase {
 
   /**
    * Lets an identity log in with an IAM token.
-   * @param dbUser the database user; that of the secret when there is one secret
+   * @param dbUser the database user. @default - the user of the secret, if there is one secret
    */
   override grantConnect(grantee: IGrantable, dbUser?: string): Grant {
     const secrets = this.#props.auth ?? [];
@@ -110,7 +111,7 @@ export class ManagedProxy extends ManagedProxyBase {
     return super.grantConnect(grantee, user);
   }
 
-  /** Adds an endpoint beside the default one. */
+  /** Adds an endpoint to the default one. */
   addEndpoint(id: string, options: ManagedProxyEndpointOptions = {}): CfnDBProxyEndpoint {
     if (
       options.targetRole === 'READ_ONLY' &&
@@ -136,7 +137,7 @@ export class ManagedProxy extends ManagedProxyBase {
     });
   }
 
-  /** Late, so that groups which are added to `connections` afterwards are there as well. */
+  /** Evaluated late, so that it includes groups that are added to `connections` afterwards. */
   #groupIds(): string[] {
     return Lazy.list({
       produce: () => this.connections.securityGroups.map((group) => group.securityGroupId),
@@ -144,8 +145,8 @@ export class ManagedProxy extends ManagedProxyBase {
   }
 
   /**
-   * Opens the way between proxy and database on both sides, as far as the groups are known and may be changed: without
-   * it the target never becomes available.
+   * Permits connections from the proxy to the database on both sides, as far as the groups are known and mutable.
+   * Without it the target never becomes available.
    */
   #openDatabase(): void {
     const { connectable, securityGroups, port = 5432 } = this.#props.target.bind();
@@ -190,7 +191,7 @@ export class ManagedProxy extends ManagedProxyBase {
       requireTls: props.requireTLS ?? true,
       idleClientTimeout: (props.idleClientTimeout ?? Duration.minutes(30)).toSeconds(),
       debugLogging: props.debugLogging ?? false,
-      // Left out at their defaults: older emulators and linters do not know these newer properties.
+      // Omitted at their defaults: older emulators and linters do not know these newer properties.
       ...(props.defaultAuthScheme === 'IAM_AUTH' ? { defaultAuthScheme: 'IAM_AUTH' } : {}),
       ...(props.endpointNetworkType === undefined || props.endpointNetworkType === 'IPV4'
         ? {}
@@ -198,7 +199,7 @@ export class ManagedProxy extends ManagedProxyBase {
       ...(props.targetConnectionNetworkType === 'IPV6'
         ? { targetConnectionNetworkType: 'IPV6' }
         : {}),
-      // Not by Tags.of(): that would tag the target group too.
+      // Tags.of() would tag the target group too.
       tags: tagList(props.tags),
     });
   }
@@ -208,7 +209,7 @@ export class ManagedProxy extends ManagedProxyBase {
     const { dbInstanceIdentifiers, dbClusterIdentifiers } = props.target.bind();
     const most = props.maxConnectionsPercent ?? 100;
     return new CfnDBProxyTargetGroup(this, 'TargetGroup', {
-      // By reference, so that a replaced proxy takes its target along.
+      // By reference, so that a replaced proxy also replaces its target group.
       dbProxyName: this.#resource.ref,
       targetGroupName: 'default',
       ...(dbInstanceIdentifiers === undefined ? {} : { dbInstanceIdentifiers }),
@@ -222,7 +223,7 @@ export class ManagedProxy extends ManagedProxyBase {
     });
   }
 
-  /** Made before the proxy: RDS would make the group itself, and keep its logs for ever. */
+  /** Created before the proxy: RDS would create the group itself and keep its logs forever. */
   #makeLogGroup(): void {
     if (this.#props.createLogGroup === false) {
       return;
@@ -230,9 +231,9 @@ export class ManagedProxy extends ManagedProxyBase {
     const group = new LogGroup(this, 'LogGroup', {
       logGroupName: `/aws/rds/proxy/${this.physicalName}`,
       retention: this.#props.logRetention ?? RetentionDays.THREE_MONTHS,
-      // Logs outlive the proxy; only a creation that fails takes its empty group back.
+      // Logs outlive the proxy; only a failed creation removes its empty group.
       removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
-      // Left out at its default: older emulators do not know it.
+      // Omitted at its default: older emulators do not know it.
       ...(this.#props.logGroupClass === LogGroupClass.INFREQUENT_ACCESS
         ? { logGroupClass: LogGroupClass.INFREQUENT_ACCESS }
         : {}),

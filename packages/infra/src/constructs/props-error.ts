@@ -1,6 +1,6 @@
 import type { Construct } from 'constructs';
 
-/** Props that cannot work, with the path of the construct that was given them. */
+/** Invalid props, with the path of the construct. */
 export class PropsError extends Error {
   override readonly name = 'PropsError';
   readonly code: string;

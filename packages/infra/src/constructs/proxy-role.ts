@@ -11,11 +11,13 @@ import type { Construct } from 'constructs';
 import { partitionOf, suffixOf } from '../resolve/role-wishes.ts';
 
 export interface ProxyRoleProps {
-  /** The secrets that may be read; nothing else may. */
+  /** The only secrets that may be read. */
   readonly secrets: readonly ISecret[];
-  /** The resource id (db-… or cluster-…) of a database that is logged in to with IAM tokens. @default - none */
+  /**
+   * The resource id (db-… or cluster-…) of the database, if the proxy logs in to it with IAM tokens. @default - none
+   */
   readonly databaseResourceId?: string | undefined;
-  /** The name. @default - CloudFormation makes one up */
+  /** The name. @default - CloudFormation chooses one */
   readonly roleName?: string | undefined;
   /** @default '/' */
   readonly path?: string | undefined;
@@ -25,10 +27,12 @@ export interface ProxyRoleProps {
   readonly maxSessionDuration?: Duration | undefined;
 }
 
-/** What the props of a role say of where it stands and what bounds it. */
+/** The path of a role and its limits. */
 export type RolePlace = Pick<ProxyRoleProps, 'path' | 'permissionsBoundary' | 'maxSessionDuration'>;
 
-/** The role with which RDS Proxy reads its secrets: these and no others, decrypted only by way of Secrets Manager. */
+/**
+ * The role with which RDS Proxy reads its secrets: only these, and it can decrypt them only through Secrets Manager.
+ */
 export class ProxyRole extends Role {
   constructor(scope: Construct, id: string, props: ProxyRoleProps) {
     super(scope, id, {
@@ -44,7 +48,7 @@ export class ProxyRole extends Role {
   }
 }
 
-/** Where a role stands and what bounds it, as its props say. */
+/** The path and the limits of a role from its props. */
 export function roleOptions(
   scope: Construct,
   id: string,
@@ -64,8 +68,8 @@ export function roleOptions(
 }
 
 /**
- * Logging in to one database with IAM tokens.
- * @param dbUser the database user; any that the database grants rds_iam when not given
+ * Permission to log in to one database with IAM tokens.
+ * @param dbUser the database user. @default - any user with the database role rds_iam
  */
 export function connectStatements(
   scope: Construct,
@@ -80,7 +84,7 @@ export function connectStatements(
     : [
         new PolicyStatement({
           actions: ['rds-db:connect'],
-          // Of one database; its users stand in the secrets, which nobody reads here.
+          // All users of one database: the users are in the secrets, which are not read here.
           resources: [
             `arn:${partition}:rds-db:${region}:${account}:dbuser:${databaseResourceId}/${dbUser}`,
           ],
@@ -88,12 +92,15 @@ export function connectStatements(
       ];
 }
 
-/** The most characters of a managed policy, less some for what CloudFormation puts in place of references. */
+/**
+ * The maximum length of a managed policy in characters, minus a reserve for what CloudFormation substitutes for
+ * references.
+ */
 const mostCharacters = 6144 - 300;
 
 /**
- * Attaches statements as managed policies, as many as their length needs. Not as inline policies: NIST's rule pack refuses
- * those, since they escape review.
+ * Attaches statements as managed policies, as many as their length requires. NIST's rule pack refuses inline policies
+ * because they escape review.
  */
 export function attachPolicies(
   role: Role,
@@ -110,7 +117,7 @@ export function attachPolicies(
   });
 }
 
-/** Statements in groups that each fit into one policy; one with many resources is divided. */
+/** Statements in groups that each fit into one policy; a statement with many resources is split. */
 function packed(statements: readonly PolicyStatement[]): PolicyStatement[][] {
   const groups: PolicyStatement[][] = [];
   let size = Infinity;
@@ -137,7 +144,7 @@ function divided(statement: PolicyStatement): PolicyStatement[] {
   );
 }
 
-/** Reading exactly these secrets, and decrypting with their own keys only through Secrets Manager. */
+/** Permission to read exactly these secrets, and to decrypt with their own keys only through Secrets Manager. */
 export function secretStatements(scope: Construct, secrets: readonly ISecret[]): PolicyStatement[] {
   if (secrets.length === 0) {
     return [];
@@ -164,12 +171,12 @@ export function secretStatements(scope: Construct, secrets: readonly ISecret[]):
   ];
 }
 
-/** The partition of a stack's region; a token where the region is not known yet. */
+/** The partition of a stack's region; a token if the region is not known yet. */
 function partitionName({ region, partition }: Stack): string {
   return Token.isUnresolved(region) ? partition : partitionOf(region);
 }
 
-/** The domain of the services of a stack's region; a token where the region is not known yet. */
+/** The service domain of a stack's region; a token if the region is not known yet. */
 function domainOf({ region, urlSuffix }: Stack): string {
   return Token.isUnresolved(region) ? urlSuffix : suffixOf(region);
 }

@@ -73,7 +73,7 @@ export class ServiceMonitoring extends Construct {
     });
   }
 
-  /** Tasks that the balancer sends clients to. */
+  /** Tasks to which the load balancer sends clients. */
   healthyTasks(props?: MetricOptions): Metric {
     return this.#props.targetGroup.metrics.healthyHostCount({
       statistic: 'Minimum',
@@ -95,7 +95,8 @@ export class ServiceMonitoring extends Construct {
         'above' in limit
           ? ComparisonOperator.GREATER_THAN_THRESHOLD
           : ComparisonOperator.LESS_THAN_THRESHOLD,
-      // Too few tasks: no value at all means that nothing runs. Of load, no value says nothing: the service is just new.
+      // Without a value, no task runs, so the alarm for too few tasks goes off. For load, a missing value means that
+      // the service is new.
       treatMissingData:
         'below' in limit ? TreatMissingData.BREACHING : TreatMissingData.NOT_BREACHING,
     });

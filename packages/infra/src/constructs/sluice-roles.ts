@@ -17,11 +17,11 @@ interface ExecutionRoleProps extends RolePlace {
   readonly secrets: readonly ISecret[];
   readonly logGroup: ILogGroup;
   readonly imageRepositoryArn?: string | undefined;
-  /** The repository is a pull-through cache. */
+  /** Whether the repository is a pull-through cache. */
   readonly pullThrough?: boolean | undefined;
 }
 
-/** The role with which ECS starts tasks: pulls this image, reads the certificate, writes this log, and nothing else. */
+/** The role with which ECS starts tasks. It may only pull this image, read the certificate and write this log. */
 export function executionRole(scope: Construct, id: string, props: ExecutionRoleProps): Role {
   const role = tasksRole(scope, id, 'Starts tasks of Sluice: image, certificate, log', props);
   const statements = [
@@ -38,14 +38,14 @@ export function executionRole(scope: Construct, id: string, props: ExecutionRole
               'ecr:BatchCheckLayerAvailability',
               'ecr:GetDownloadUrlForLayer',
               'ecr:BatchGetImage',
-              // The first pull of an image makes the repository and brings the image in.
+              // The first pull of an image creates the repository and imports the image.
               ...(props.pullThrough === true
                 ? ['ecr:BatchImportUpstreamImage', 'ecr:CreateRepository']
                 : []),
             ],
             resources: [props.imageRepositoryArn],
           }),
-          // Takes no resource: AWS gives out tokens for the whole registry only.
+          // Has no resource: AWS issues tokens only for the whole registry.
           new PolicyStatement({ actions: ['ecr:GetAuthorizationToken'], resources: ['*'] }),
         ]),
   ];
@@ -55,13 +55,13 @@ export function executionRole(scope: Construct, id: string, props: ExecutionRole
 
 interface TaskRoleProps extends RolePlace {
   readonly secrets: readonly ISecret[];
-  /** The resource id of the database, when the daemon logs in to it with IAM tokens. */
+  /** The resource id of the database, if the daemon logs in to it with IAM tokens. */
   readonly database: string | undefined;
-  /** Whether commands may be run in the tasks. */
+  /** Whether commands may be run in the tasks (ECS Exec). */
   readonly execute: boolean;
 }
 
-/** The role of the daemon itself: it reads the secrets of the database's users, and nothing else. */
+/** The role of the daemon itself. It may only read the secrets of the database's users. */
 export function taskRole(scope: Construct, id: string, props: TaskRoleProps): Role {
   const role = tasksRole(scope, id, 'Tasks of Sluice: the secrets of the database users', props);
   const statements = [
@@ -73,7 +73,7 @@ export function taskRole(scope: Construct, id: string, props: TaskRoleProps): Ro
   return role;
 }
 
-/** What the agent of ECS Exec needs in a task. None of these actions takes a resource. */
+/** The permissions of the ECS Exec agent in a task. None of these actions takes a resource. */
 function executeStatement(): PolicyStatement {
   return new PolicyStatement({
     actions: [
@@ -88,7 +88,7 @@ function executeStatement(): PolicyStatement {
 
 function tasksRole(scope: Construct, id: string, description: string, place: RolePlace): Role {
   return new Role(scope, id, {
-    // Only on behalf of this account: ECS cannot be made to use the role for somebody else.
+    // Only on behalf of this account: another account cannot make ECS use the role.
     assumedBy: new ServicePrincipal('ecs-tasks.amazonaws.com', {
       conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account } },
     }),
@@ -97,7 +97,7 @@ function tasksRole(scope: Construct, id: string, description: string, place: Rol
   });
 }
 
-/** The ARN of the ECR repository that an image's address speaks of; undefined for another registry. */
+/** The ARN of the ECR repository in the address of an image; undefined for another registry. */
 export function repositoryArn(image: string): string | undefined {
   const address = ecrAddress(image);
   return address === undefined

@@ -8,19 +8,23 @@ import type { SharedProxyProps } from './shared-proxy-props.ts';
 
 /** The database behind the service. */
 export interface SluiceTarget {
-  /** Its host name; of a cluster, the writer's. */
+  /** Its host name; for a cluster, that of the writer. */
   readonly host: string;
   /** @default 5432 */
   readonly port?: number;
-  /** Its security groups, which the tasks may reach. */
+  /** Its security groups, to which the tasks may connect. */
   readonly securityGroups: readonly ISecurityGroup[];
-  /** Its resource id (db-… or cluster-…), to which rds-db:connect refers; needed with IAM tokens. @default - not known */
+  /**
+   * Its resource id (db-… or cluster-…), to which rds-db:connect refers; needed with IAM tokens. @default - not known
+   */
   readonly resourceId?: string;
-  /** max_connections, to check the budget of connections at synth. @default - not checked */
+  /**
+   * max_connections of the database, against which the connection budget is checked at synth. @default - not checked
+   */
   readonly maxConnections?: number;
 }
 
-/** How the tasks are spread over Fargate and Fargate Spot. */
+/** How the tasks are distributed over Fargate and Fargate Spot. */
 export interface SluiceSpot {
   /** The share of the tasks above the base that runs on Spot, relative to onDemandWeight; at least 1. */
   readonly weight: number;
@@ -33,43 +37,50 @@ export interface SluiceSpot {
 export interface SluiceServiceProps extends SharedProxyProps {
   /** The VPC of the database. */
   readonly vpc: IVpc;
-  /** The subnets of the tasks; at least two zones. @default - the private subnets of the VPC */
+  /** The subnets of the tasks, in at least two zones. @default - the private subnets of the VPC */
   readonly vpcSubnets?: SubnetSelection;
-  /** The subnets of the load balancer: one per zone. @default - of those of the tasks, the first of each zone */
+  /** The subnets of the load balancer: one per zone. @default - the first of the tasks' subnets in each zone */
   readonly balancerSubnets?: SubnetSelection;
   /**
-   * Fixed addresses of the load balancer, one subnet per zone, in place of balancerSubnets: private IPv4 addresses, or
-   * Elastic IPs of public subnets, which put it on the internet. @default - AWS gives it addresses, and it is internal
+   * Fixed addresses of the load balancer, one subnet per zone, instead of balancerSubnets: private IPv4 addresses, or
+   * Elastic IPs of public subnets, which make it reachable from the internet. @default - AWS assigns addresses, and the
+   * load balancer is internal
    */
   readonly balancerAddresses?: readonly SubnetMapping[];
-  /** Security groups of the load balancer besides its own: their inbound rules say who may connect. The tasks do not have them. @default - none */
+  /**
+   * Security groups of the load balancer besides its own; their inbound rules decide who may connect. The tasks do not
+   * get them. @default - none
+   */
   readonly securityGroups?: readonly ISecurityGroup[];
-  /** The ECS cluster of the tasks. @default - one of the service's own, with Container Insights */
+  /** The ECS cluster of the tasks. @default - a new one with Container Insights */
   readonly cluster?: ICluster;
-  /** Tasks on Fargate Spot; a cluster that is given needs both capacity providers. @default - every task is on demand */
+  /** Tasks on Fargate Spot; an existing cluster needs both capacity providers. @default - every task is on demand */
   readonly spot?: SluiceSpot;
-  /** The processor of the tasks, which the image must be for. @default 'ARM64' */
+  /** The processor architecture of the tasks and of the image. @default 'ARM64' */
   readonly cpuArchitecture?: 'ARM64' | 'X86_64';
-  /** ECS Exec, for which the root file system of the tasks is writable. @default false */
+  /** ECS Exec. It makes the root file system of the tasks writable. @default false */
   readonly enableExecuteCommand?: boolean;
   /** The image of the daemon, from this project's Dockerfile. */
   readonly image: ContainerImage;
-  /** The registry that tasks pull from, as an ECR repository's ARN. @default - a registry that needs no rights */
+  /** The ARN of the ECR repository that tasks pull from. @default - a registry that needs no permissions */
   readonly imageRepositoryArn?: string;
   /** The credentials of a private registry, which the role that starts tasks may read. @default - none */
   readonly imageCredentials?: ISecret;
   /** Whether that repository is a pull-through cache. @default false */
   readonly imagePullThrough?: boolean;
-  /** How the certificate of the database is checked. @default 'verify-full' */
+  /** How tasks verify the certificate of the database. @default 'verify-full' */
   readonly targetTls?: 'verify-full' | 'require';
-  /** Whether the tasks' group is let into the groups of the database, where those may be changed. @default false */
+  /**
+   * Whether the tasks' group is admitted to the security groups of the database, as far as those are mutable. @default
+   * false
+   */
   readonly allowDatabaseIngress?: boolean;
-  /** Whether the balancer has IPv6 addresses as well. @default false */
+  /** Whether the load balancer has IPv6 addresses as well. @default false */
   readonly dualStack?: boolean;
-  /** Who may reach the endpoint by PrivateLink; IAM ARNs. @default - nobody: no endpoint service is made */
+  /** Who may connect to the endpoint through PrivateLink; IAM ARNs. @default - nobody: there is no endpoint service */
   readonly privateLinkPrincipals?: readonly string[];
   /**
-   * How many tasks the service starts with; autoscaling goes on from there. Leave it out of later updates.
+   * The initial number of tasks; autoscaling changes it from then on. Omit it in later updates.
    * @default - minTasks
    */
   readonly desiredTasks?: number | 'keep';
@@ -78,20 +89,26 @@ export interface SluiceServiceProps extends SharedProxyProps {
   readonly auth?: readonly ManagedProxyAuth[];
   /** The certificate and key that clients see: JSON with certificate and private_key, both PEM. */
   readonly tlsSecret: ISecret;
-  /** The name of balancer and service, and with sluice- before it of cluster and dashboard; at most 32 characters. */
+  /**
+   * The name of the load balancer and the service; cluster and dashboard are called sluice- and this name. At most 32
+   * characters.
+   */
   readonly serviceName: string;
-  /** The most database connections of one pool of one task. @default - what the budget allows, or no limit of its own */
+  /**
+   * The maximum number of database connections of one pool of one task. @default - what the budget allows, or no
+   * separate limit
+   */
   readonly poolSize?: number;
-  /** Further settings of the daemon, by their names. @default - none */
+  /** More settings of the daemon, by name. @default - none */
   readonly settings?: Readonly<Record<string, string>>;
-  /** CPU units of one task; 1024 are a vCPU. @default 512 */
+  /** CPU units of one task; 1024 units are one vCPU. @default 512 */
   readonly cpu?: number;
   /** Memory of one task. @default 1024 */
   readonly memoryLimitMiB?: number;
   /** @default 2 */
   readonly minTasks?: number;
-  /** The most that autoscaling may start; a rolling deployment runs twice as many for a while. @default 4 */
+  /** The maximum of autoscaling; a rolling deployment runs twice as many for a while. @default 4 */
   readonly maxTasks?: number;
-  /** Where alarms are sent. @default - nowhere: they show in the console only */
+  /** Where alarms are sent. @default - nowhere: they appear only in the console */
   readonly alarmTopic?: ITopic;
 }

@@ -39,13 +39,12 @@ import { metricNamespace, ports } from './sluice-settings.ts';
 import { sluiceTask } from './sluice-task.ts';
 import { usesIam, validateSluiceService } from './validate-sluice-service.ts';
 
-/** A Sluice service. */
 export interface ISluiceService extends IResource, IConnectable {
   /** The host name that clients connect to; the port is 5432. @attribute */
   readonly endpoint: string;
   /**
-   * Lets an identity log in: it may read the secrets of the users with passwords, and connect to the database with tokens
-   * where those are used.
+   * Lets an identity log in: it may read the secrets of the users with passwords, and connect to the database with
+   * tokens if the tasks use tokens.
    * @param dbUser the database user of the tokens. @default - all
    */
   grantConnect(grantee: IGrantable, dbUser?: string): Grant;
@@ -54,21 +53,22 @@ export interface ISluiceService extends IResource, IConnectable {
 /**
  * Sluice on ECS Fargate behind a Network Load Balancer, in front of an existing PostgreSQL.
  *
- * TLS goes through the balancer as it is and ends in the tasks: PostgreSQL asks for it in its own way, which a balancer
- * does not know. Tasks are replaced one by one: a new one is healthy first, the old one gets no new clients, then
- * SIGTERM, finishes its transactions and closes its clients.
+ * The load balancer passes TLS through, and the tasks terminate it: PostgreSQL clients request TLS with a message of
+ * their own protocol, which a load balancer does not know. A deployment replaces tasks one by one: the new task is
+ * healthy first; then the old one gets no new clients, receives SIGTERM, finishes its transactions and closes its
+ * clients.
  */
 export class SluiceService extends Resource implements ISluiceService {
   readonly endpoint: string;
   readonly connections: Connections;
   readonly loadBalancer: NetworkLoadBalancer;
   readonly service: FargateService;
-  /** The role that starts tasks, and gives them their certificate. */
+  /** The role that starts tasks and passes them their certificate. */
   readonly executionRole: Role;
-  /** The role that reads the secrets of the database's users, now and after each rotation. */
+  /** The role that reads the secrets of the database's users, at the start and after each rotation. */
   readonly taskRole: Role;
 
-  /** The endpoint service for PrivateLink, when there is one. */
+  /** The endpoint service for PrivateLink, if there is one. */
   endpointService: VpcEndpointService | undefined;
 
   readonly #props: SluiceServiceProps;
@@ -113,7 +113,8 @@ export class SluiceService extends Resource implements ISluiceService {
       serviceName: props.serviceName,
       taskDefinition,
       ...(props.vpcSubnets === undefined ? {} : { vpcSubnets: props.vpcSubnets }),
-      // Not the given ones: their rules for clients would open the admin port, and the way past the balancer.
+      // Without the given groups: their rules for clients would also open the admin port and let clients bypass the
+      // load balancer.
       securityGroups: [taskGroup],
       assignPublicIp: false,
       propagateTags: PropagatedTagSource.SERVICE,
@@ -136,7 +137,7 @@ export class SluiceService extends Resource implements ISluiceService {
         ? { vpcSubnets: props.balancerSubnets ?? { ...props.vpcSubnets, onePerAz: true } }
         : { subnetMappings: [...props.balancerAddresses] }),
       ...(props.dualStack === true ? { ipAddressType: IpAddressType.DUAL_STACK } : {}),
-      // A balancer that is made without groups can never have any.
+      // A load balancer that was created without groups can never get any.
       securityGroups: [...given, balancerGroup],
     });
     const targetGroup = this.#targetGroup();
@@ -178,27 +179,29 @@ export class SluiceService extends Resource implements ISluiceService {
     return [...read, ...connect].reduce((all, grant) => all.combine(grant), none);
   }
 
-  /** A metric of the balancer, namespace AWS/NetworkELB. */
+  /** A metric of the load balancer in the namespace AWS/NetworkELB. */
   metric(metricName: string, props?: MetricOptions): Metric {
     return this.loadBalancer.metrics.custom(metricName, props);
   }
 
-  /** Client connections that are open. */
+  /** Open client connections. */
   metricClientConnections(props?: MetricOptions): Metric {
     return this.loadBalancer.metrics.activeFlowCount({ statistic: 'Maximum', ...props });
   }
 
-  /** Tasks that the balancer sends clients to. */
+  /** Tasks to which the load balancer sends clients. */
   metricHealthyTasks(props?: MetricOptions): Metric {
     return this.#monitoring.healthyTasks(props);
   }
 
-  /** How busy the event loop of the tasks is, in percent of the one processor that it can use; the average of all tasks. */
+  /**
+   * Utilization of the tasks' event loop, in percent of the one processor that it can use; the average of all tasks.
+   */
   metricEventLoop(props?: MetricOptions): Metric {
     return this.#taskMetric('EventLoopPercent', props);
   }
 
-  /** Client connections of one task; the average of all tasks. */
+  /** Client connections per task; the average of all tasks. */
   metricTaskConnections(props?: MetricOptions): Metric {
     return this.#taskMetric('ClientConnections', props);
   }
@@ -214,12 +217,12 @@ export class SluiceService extends Resource implements ISluiceService {
     });
   }
 
-  /** CPU of the tasks, in percent of what they have. */
+  /** CPU utilization of the tasks, in percent. */
   metricCpuUtilization(props?: MetricOptions): Metric {
     return this.service.metricCpuUtilization(props);
   }
 
-  /** Memory of the tasks, in percent of what they have. */
+  /** Memory utilization of the tasks, in percent. */
   metricMemoryUtilization(props?: MetricOptions): Metric {
     return this.service.metricMemoryUtilization(props);
   }
@@ -227,23 +230,23 @@ export class SluiceService extends Resource implements ISluiceService {
   #cluster(): ICluster {
     const cluster = new Cluster(this, 'Cluster', {
       vpc: this.#props.vpc,
-      // AWS hands out a cluster or dashboard that is there already, and destroy would take somebody else's away.
+      // AWS returns an existing cluster or dashboard of the same name, and destroy would then remove somebody else's.
       clusterName: `sluice-${this.#props.serviceName}`,
       containerInsightsV2: ContainerInsights.ENABLED,
     });
     const resource = cluster.node.defaultChild;
     if (resource instanceof CfnCluster) {
-      // In the cluster itself: as a resource beside it they would be one more that can drift.
+      // In the cluster itself: as a separate resource they would be one more that can drift.
       resource.capacityProviders = ['FARGATE', 'FARGATE_SPOT'];
     }
-    // aws-cdk-lib declares an optional property of it less strictly than its own interface.
+    // aws-cdk-lib declares one optional property of it less strictly than its own interface.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     return cluster as ICluster;
   }
 
   /**
-   * A cluster of its own has capacity providers from the start, so that Spot can be turned on later: from a launch type
-   * CloudFormation would replace the service. A given cluster may have none, so its service gets the launch type.
+   * A new cluster has capacity providers from the start, so that Spot can be turned on later: CloudFormation would
+   * replace a service that has a launch type. An existing cluster may have none, so its service gets the launch type.
    */
   #capacity(): Pick<FargateServiceProps, 'capacityProviderStrategies'> {
     const { spot, cluster } = this.#props;
@@ -277,13 +280,13 @@ export class SluiceService extends Resource implements ISluiceService {
       : new LogGroup(this, 'LogGroup', {
           logGroupName,
           retention: logRetention ?? RetentionDays.THREE_MONTHS,
-          // Logs outlive the proxy; only a creation that fails takes its empty group back.
+          // Logs outlive the proxy; only a failed creation removes its empty group.
           removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
           ...(encryptionKey === undefined ? {} : { encryptionKey }),
         });
   }
 
-  /** The balancer reaches the tasks; the tasks reach the database and, on 443, AWS's endpoints. */
+  /** The load balancer reaches the tasks; the tasks reach the database and, on port 443, the AWS endpoints. */
   #groups(): { readonly balancerGroup: SecurityGroup; readonly taskGroup: SecurityGroup } {
     const { vpc, serviceName, target } = this.#props;
     const balancerGroup = new SecurityGroup(this, 'BalancerGroup', {
@@ -324,7 +327,7 @@ export class SluiceService extends Resource implements ISluiceService {
       port: ports.clients,
       protocol: Protocol.TCP,
       targetType: TargetType.IP,
-      // ECS takes a task out of the group first, waits for this, and sends SIGTERM then.
+      // ECS first takes a task out of the target group, waits for this time, and then sends SIGTERM.
       deregistrationDelay: Duration.seconds(30),
       connectionTermination: false,
       preserveClientIp: false,
@@ -335,7 +338,7 @@ export class SluiceService extends Resource implements ISluiceService {
         interval: Duration.seconds(10),
         timeout: Duration.seconds(5),
         healthyThresholdCount: 2,
-        // Health is answered by the thread that serves the queries: two slow answers are load, and no failure.
+        // The thread that serves queries also answers health checks: two slow answers mean load, not failure.
         unhealthyThresholdCount: 5,
       },
       targets: [
@@ -346,7 +349,7 @@ export class SluiceService extends Resource implements ISluiceService {
         }),
       ],
     });
-    // The default cuts every connection of a task that is slow to answer, in the middle of its transaction.
+    // The default closes every connection of a task that answers slowly, in the middle of its transaction.
     targetGroup.setAttribute(
       'target_health_state.unhealthy.connection_termination.enabled',
       'false',
@@ -354,14 +357,16 @@ export class SluiceService extends Resource implements ISluiceService {
     this.loadBalancer.addListener('Listener', {
       port: ports.clients,
       protocol: Protocol.TCP,
-      // The longest there is: the daemon closes idle clients itself, and tells them.
+      // The maximum: the daemon closes idle clients itself, with an error message.
       tcpIdleTimeout: Duration.seconds(6000),
       defaultTargetGroups: [targetGroup],
     });
     return targetGroup;
   }
 
-  /** Clients of other VPCs and accounts reach the balancer by an endpoint service, which they have to be named for. */
+  /**
+   * Clients in other VPCs and accounts reach the load balancer through an endpoint service that permits them by name.
+   */
   #privateLink(): void {
     const { privateLinkPrincipals: principals = [] } = this.#props;
     if (principals.length > 0) {
@@ -374,8 +379,8 @@ export class SluiceService extends Resource implements ISluiceService {
   }
 
   /**
-   * Out quickly, in slowly: connections do not move to a new task by themselves. What limits a task is its one event loop,
-   * and the sockets that it may hold; both are in metrics that the tasks write themselves.
+   * Scales out quickly and in slowly: connections do not move to a new task by themselves. A task is limited by its
+   * single event loop and by its number of sockets. The tasks publish metrics of both.
    */
   #scale(): void {
     const { minTasks = 2, maxTasks = 4 } = this.#props;
@@ -400,18 +405,15 @@ export class SluiceService extends Resource implements ISluiceService {
   }
 }
 
-/** Elastic IPs are addresses of the internet; every other balancer is internal. */
+/** Elastic IPs are internet addresses; every other load balancer is internal. */
 function onInternet({ balancerAddresses = [] }: SluiceServiceProps): boolean {
   return balancerAddresses.some(({ allocationId }) => allocationId !== undefined);
 }
 
-/** Client connections of one task at which it is full: two sockets each, of the 65,535 that it may open. */
+/** The number of client connections at which a task is full: each needs two of its 65,535 sockets. */
 const mostConnections = 30_000;
 
-/**
- * The count stands in the template of a new service only: at a later deployment it would throw away what autoscaling has
- * come to.
- */
+/** Only the template of a new service contains the count: in a later deployment it would override autoscaling. */
 function setTaskCount(service: FargateService, count: number | 'keep'): void {
   const resource = service.node.defaultChild ?? service.node.findChild('Service');
   if (!(resource instanceof CfnService)) {

@@ -3,15 +3,17 @@ import { mostTasks } from '../model/budget.ts';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
 import { usesIam } from './validate-sluice-service.ts';
 
-/** The ports of a task: clients connect to the first, the balancer asks the second for health. */
+/** The ports of a task: one for clients, and one for the health checks of the load balancer. */
 export const ports = { clients: 5432, admin: settingsTable.AdminPort.default } as const;
 
-/** Where the tasks' own metrics are: they write them into their log, in CloudWatch's embedded format. */
+/**
+ * The CloudWatch namespace of the tasks' own metrics, which they write into their log in the embedded metric format.
+ */
 export const metricNamespace = 'Sluice';
 
 /**
- * The daemon's settings as environment variables. Shares of max_connections are divided among the most tasks there can
- * be at once, so that all of them together stay within the share, whatever pools they have.
+ * The daemon's settings as environment variables. A share of max_connections is divided among the highest possible
+ * number of tasks, so that all of them together stay within the share, however many pools they have.
  */
 export function environmentFor(props: SluiceServiceProps): Record<string, string> {
   const tasks = mostTasks({ MaxTasks: props.maxTasks ?? 4 });
@@ -20,12 +22,12 @@ export function environmentFor(props: SluiceServiceProps): Record<string, string
   const settings: Readonly<Record<string, string | number | boolean | undefined>> = {
     ListenHost: '0.0.0.0',
     ListenPort: ports.clients,
-    // The balancer's group and no other reaches it: the tasks do not have the clients' group.
+    // Only the load balancer's group can reach it: the tasks do not have the clients' group.
     AdminHost: '0.0.0.0',
     AdminPort: ports.admin,
     TargetHost: props.target.host,
     TargetPort: props.target.port ?? 5432,
-    // The entry point of the image writes the authorities of RDS to a file, when none is named.
+    // The entry point of the image writes the certificate authorities of RDS to a file if the settings name none.
     TargetTlsMode: props.targetTls ?? 'verify-full',
     RequireTLS: props.requireTLS ?? true,
     IdleClientTimeout:
@@ -39,7 +41,7 @@ export function environmentFor(props: SluiceServiceProps): Record<string, string
     PoolSize: props.poolSize,
     ...(usesIam(props) ? { TargetIamAuth: true } : {}),
     LogFormat: 'json',
-    // Half a minute less than the time ECS gives between SIGTERM and SIGKILL.
+    // Half a minute less than ECS waits between SIGTERM and SIGKILL.
     DrainTimeout: stopTimeoutSeconds - 30,
     ...props.settings,
   };
@@ -50,16 +52,18 @@ export function environmentFor(props: SluiceServiceProps): Record<string, string
   );
 }
 
-/** Fargate's longest. */
+/** The maximum of Fargate. */
 export const stopTimeoutSeconds = 120;
 
-/** The settings that are lists: no environment variable of their own holds them, so they go into one as JSON. */
+/**
+ * The settings that are lists. They have no environment variables of their own, so one variable contains them as JSON.
+ */
 export function listSettings({
   auth = [],
   defaultAuthScheme,
 }: Pick<SluiceServiceProps, 'auth' | 'defaultAuthScheme'>): Record<string, unknown> {
   return {
-    // Their names only: the daemon reads them itself, since ECS would at the start and never again.
+    // Only their names: the daemon reads them itself. ECS would read them at the start and never again.
     ...(auth.length === 0
       ? {}
       : {

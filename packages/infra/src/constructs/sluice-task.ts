@@ -19,10 +19,10 @@ interface SluiceTaskProps extends SluiceServiceProps {
   readonly taskRole: Role;
 }
 
-/** Where the entry point writes what the daemon wants as files; the rest of the file system is read-only. */
+/** Where the entry point writes the files for the daemon; the rest of the file system is read-only. */
 const runFolder = '/run/sluice';
 
-/** One task: the daemon, not as root, on a read-only file system. */
+/** One task: the daemon, which runs without root on a read-only file system. */
 export function sluiceTask(
   scope: Construct,
   id: string,
@@ -37,7 +37,7 @@ export function sluiceTask(
         props.cpuArchitecture === 'X86_64' ? CpuArchitecture.X86_64 : CpuArchitecture.ARM64,
       operatingSystemFamily: OperatingSystemFamily.LINUX,
     },
-    // The roles have exactly the rights they need; CDK would add inline policies.
+    // The roles have exactly the required permissions; CDK would add inline policies.
     executionRole: props.executionRole.withoutPolicyUpdates(),
     taskRole: props.taskRole.withoutPolicyUpdates(),
     volumes: [{ name: 'run' }],
@@ -45,7 +45,7 @@ export function sluiceTask(
   const container = task.addContainer('sluice', {
     image: props.image,
     user: '1000',
-    // The agent of ECS Exec writes into the container.
+    // The ECS Exec agent writes into the container.
     readonlyRootFilesystem: props.enableExecuteCommand !== true,
     environment: {
       ...environmentFor(props),
@@ -58,7 +58,7 @@ export function sluiceTask(
     },
     portMappings: [{ containerPort: ports.clients }, { containerPort: ports.admin }],
     logging: LogDrivers.awsLogs({ logGroup: props.logGroup, streamPrefix: 'sluice' }),
-    // Is the process alive? Whether it may get clients is the balancer's question, and /readyz answers it.
+    // Checks only that the process is alive. The load balancer asks /readyz whether to send it clients.
     healthCheck: {
       command: ['CMD', '/usr/local/bin/sluice', 'health'],
       interval: Duration.seconds(30),
@@ -68,7 +68,7 @@ export function sluiceTask(
     },
     stopTimeout: Duration.seconds(stopTimeoutSeconds),
   });
-  // Two sockets for each client, and more.
+  // Each client needs two sockets, and the daemon needs a few more.
   container.addUlimits({ name: UlimitName.NOFILE, softLimit: 65_535, hardLimit: 65_535 });
   container.addMountPoints({ containerPath: runFolder, sourceVolume: 'run', readOnly: false });
   return task;

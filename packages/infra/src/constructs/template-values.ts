@@ -1,6 +1,8 @@
 import { Token, type CfnTag } from 'aws-cdk-lib';
 
-/** Ids in one order, whatever order they came in; a list that is only known at deployment stays as it is. */
+/**
+ * Sorted ids, so that the order of the input does not matter; a list that is only known at deployment stays as it is.
+ */
 export function ordered(ids: readonly string[]): string[] {
   return Token.isUnresolved(ids) ? [...ids] : [...ids].sort();
 }

@@ -3,7 +3,7 @@ import type { Construct } from 'constructs';
 import type { ManagedProxyProps } from './managed-proxy-props.ts';
 import { PropsError } from './props-error.ts';
 
-/** Throws on props that RDS would refuse, with what was given and what is allowed. */
+/** Throws on props that RDS would refuse, with the given and the allowed values. */
 export function validateManagedProxy(
   scope: Construct,
   name: string,
@@ -47,7 +47,7 @@ export function validateManagedProxy(
     );
   }
   if (users > 200) {
-    fail('Auth', `auth has ${users} entries; RDS Proxy takes 200`);
+    fail('Auth', `auth has ${users} entries; RDS Proxy accepts at most 200`);
   }
 }
 

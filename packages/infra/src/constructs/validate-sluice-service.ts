@@ -4,7 +4,7 @@ import { budget, mostTasks } from '../model/budget.ts';
 import { PropsError } from './props-error.ts';
 import type { SluiceServiceProps } from './sluice-service-props.ts';
 
-/** Whether the daemon logs in to the database with tokens of IAM. */
+/** Whether the daemon logs in to the database with IAM tokens. */
 export function usesIam({
   auth = [],
   defaultAuthScheme,
@@ -17,7 +17,7 @@ export function usesIam({
   );
 }
 
-/** Throws on props that cannot work: a name too long, too few tasks, a budget of connections that does not fit. */
+/** Throws on invalid props: a name that is too long, too few tasks, a connection budget that does not fit. */
 export function validateSluiceService(scope: Construct, props: SluiceServiceProps): void {
   const { serviceName, minTasks = 2, maxTasks = 4, maxConnectionsPercent = 100 } = props;
   const fail = (code: string, message: string): never => {

@@ -14,19 +14,21 @@ import { liveRoles } from './live-roles.ts';
 import { liveService } from './live-service.ts';
 import { keptResources, resolvedResources, type PhysicalIds } from './references.ts';
 
-/** One property that is not as it was applied. */
+/** One property that differs from what was applied. */
 export interface Drift {
   /** The logical id in the template. */
   readonly resource: string;
   readonly type: string;
-  /** Empty when the whole resource is gone. */
+  /** Empty if the whole resource is missing. */
   readonly property: string;
-  /** As applied, and as it is now; absent when it is not set. `made` and `gone` when the resource is no longer there. */
+  /**
+   * The applied value and the current one; absent if it is not set. `made` and `gone` if the resource no longer exists.
+   */
   readonly applied?: unknown;
   readonly live?: unknown;
 }
 
-/** The readers of all types that the two engines are made of; a test sees to it that none is missing. */
+/** The readers of all resource types of the two engines; a test verifies that none is missing. */
 export const readers: Readonly<Record<string, LiveReader>> = {
   ...liveManaged,
   ...liveService,
@@ -36,22 +38,22 @@ export const readers: Readonly<Record<string, LiveReader>> = {
   ...liveExtras,
 };
 
-/** What was found to differ, and what could not be looked at. */
+/** The differences, and what could not be read. */
 export interface DriftReport {
   readonly drift: readonly Drift[];
-  /** Sentences: what the caller may not read, of which resource. */
+  /** Sentences that name what the caller may not read, and of which resource. */
   readonly unread: readonly string[];
 }
 
 /**
- * Compares what is deployed with what was applied, by our own reads: CloudFormation's drift detection fails for a
- * whole stack that holds a DBProxyTargetGroup.
+ * Compares what is deployed with what was applied. We read the resources ourselves, because CloudFormation's drift
+ * detection fails for a whole stack that contains a DBProxyTargetGroup.
  */
 export async function readDrift(
   clients: Clients,
   deployed: DeployedStack | undefined,
 ): Promise<DriftReport> {
-  // Half-way through an update nothing is as it will be.
+  // In the middle of an update, no property has its final value.
   if (
     deployed === undefined ||
     !/^(?:CREATE|UPDATE)(?:_ROLLBACK)?_COMPLETE$/.test(deployed.status)
@@ -61,7 +63,7 @@ export async function readDrift(
   return compareResources(clients, await resourcesOf(clients, deployed));
 }
 
-/** Compares resources whose ids are known, whether they belong to a stack or not. */
+/** Compares resources with known ids, whether they belong to a stack or not. */
 export async function compareResources(
   clients: Clients,
   { all, physical }: { readonly all: readonly TemplateResource[]; readonly physical: PhysicalIds },
@@ -83,7 +85,7 @@ export async function compareResources(
   };
 }
 
-/** The resources of a stack with the ids that AWS gave them. */
+/** The resources of a stack with their physical ids. */
 export async function resourcesOf(
   clients: Clients,
   deployed: DeployedStack,
@@ -95,7 +97,10 @@ export async function resourcesOf(
   return { all: resolvedResources(deployed, physical), physical };
 }
 
-/** What is missing is gone; what the caller may not read is told, and hinders nothing else. */
+/**
+ * A missing resource is reported as gone. What the caller may not read is reported too, and does not affect the other
+ * resources.
+ */
 async function compared(question: Question, reader: LiveReader): Promise<DriftReport> {
   const { resource } = question;
   try {
@@ -146,7 +151,7 @@ function compare({ id, type, properties }: TemplateResource, live: Live): Drift[
   });
 }
 
-/** Lists whose order means nothing are put into one order; AWS writes a list of one as its entry, at times. */
+/** Sorts lists whose order has no meaning. AWS sometimes returns the entry itself for a list of one. */
 function normal(value: unknown): unknown {
   if (Array.isArray(value)) {
     const entries = value.map(normal).sort((a, b) => (stableJson(a) < stableJson(b) ? -1 : 1));

@@ -16,12 +16,12 @@ const parameter: LiveReader = async ({ clients, resource, id }) => {
     : { Type: live.Type, Value: knownOnly(resource.properties['Value'], live.Value) };
 };
 
-/** A value that is made of what cannot be looked up here says nothing about drift. */
+/** A value that refers to something that cannot be looked up here says nothing about drift. */
 function knownOnly(applied: unknown, live: unknown): Compared {
   return new Compared(typeof applied === 'string' ? applied : live, live);
 }
 
-/** The record of that name, whatever its type is now. */
+/** The record of that name, whatever its current type. */
 export async function readRecord(
   clients: Clients,
   { properties: { HostedZoneId, Name: name } }: TemplateResource,
@@ -35,7 +35,7 @@ export async function readRecord(
   return answer.ResourceRecordSets?.find((one) => hostName(one.Name) === hostName(name));
 }
 
-/** Route 53 ends names with a dot, and begins those of balancers with `dualstack.` at times. */
+/** Route 53 ends names with a dot, and sometimes starts those of load balancers with `dualstack.`. */
 export function hostName(name: unknown): string {
   return String(name)
     .toLowerCase()
@@ -81,7 +81,7 @@ const endpointPermissions: LiveReader = async ({ clients, resource }) => {
   return { AllowedPrincipals: (answer.AllowedPrincipals ?? []).map(({ Principal }) => Principal) };
 };
 
-/** A name, parameters and PrivateLink: what stands around either engine. */
+/** DNS name, SSM parameters and PrivateLink, which both engines can have. */
 export const liveExtras: Readonly<Record<string, LiveReader>> = {
   'AWS::SSM::Parameter': parameter,
   'AWS::Route53::RecordSet': recordSet,

@@ -38,7 +38,7 @@ function auth(entry: UserAuthConfigInfo): Record<string, unknown> {
     AuthScheme: entry.AuthScheme,
     SecretArn: entry.SecretArn,
     IAMAuth: entry.IAMAuth,
-    // Emulators and older proxies leave it out; it is then the default.
+    // Emulators and older proxies omit the default.
     ClientPasswordAuthType: entry.ClientPasswordAuthType ?? 'POSTGRES_SCRAM_SHA_256',
     ...(entry.Description === undefined || entry.Description === ''
       ? {}
@@ -46,7 +46,7 @@ function auth(entry: UserAuthConfigInfo): Record<string, unknown> {
   };
 }
 
-/** A property that the template leaves out at its default; so does an answer of an older API. */
+/** The template omits a property at its default, and so does the answer of an older API. */
 function unlessDefault(
   name: string,
   value: string | undefined,
@@ -56,7 +56,7 @@ function unlessDefault(
 }
 
 const targetGroup: LiveReader = async ({ clients, resource }) => {
-  // CloudFormation's own id of a target group is its ARN, which RDS does not take to look it up.
+  // The physical id of a target group in CloudFormation is its ARN, by which RDS does not look it up.
   const name = String(resource.properties['DBProxyName']);
   const [groups, { Targets: targets = [] }] = await Promise.all([
     clients.rds.send(new DescribeDBProxyTargetGroupsCommand({ DBProxyName: name })),
@@ -77,13 +77,13 @@ const targetGroup: LiveReader = async ({ clients, resource }) => {
   };
 };
 
-/** Members of a cluster are targets too, but it is the cluster that was registered. */
+/** The instances of a cluster are targets too, but only the cluster was registered. */
 export function instanceOf(target: DBProxyTarget): string[] {
   const { Type, TrackedClusterId, RdsResourceId } = target;
   return Type === 'RDS_INSTANCE' && TrackedClusterId === undefined ? [RdsResourceId ?? ''] : [];
 }
 
-/** The cluster that a target belongs to, when a cluster was registered. */
+/** The cluster of a target, if a cluster was registered. */
 export function clusterOf(target: DBProxyTarget): string[] {
   const { Type, TrackedClusterId, RdsResourceId } = target;
   const cluster = TrackedClusterId ?? (Type === 'TRACKED_CLUSTER' ? RdsResourceId : undefined);

@@ -50,7 +50,7 @@ const scalingPolicy: LiveReader = async ({ clients, resource }) => {
       };
 };
 
-/** The metric that is tracked, in the template's terms; the period is left out where it is the default. */
+/** The tracked metric as in a template; the period is omitted at its default. */
 function customized(live: CustomizedMetricSpecification | undefined): unknown {
   return live === undefined
     ? undefined
@@ -78,7 +78,7 @@ const alarm: LiveReader = async ({ clients, id }) => {
         ComparisonOperator: live.ComparisonOperator,
         TreatMissingData: live.TreatMissingData,
         AlarmActions: actions.length === 0 ? undefined : actions,
-        // A muted alarm is the drift that hurts most.
+        // A muted alarm is the most harmful drift.
         ActionsEnabled: new Compared(true, live.ActionsEnabled ?? true),
       };
 };
@@ -92,8 +92,8 @@ const dashboard: LiveReader = async ({ clients, resource, id }) => {
 };
 
 /**
- * Whether a text can have come of the template's value: the plain parts of an Fn::Join, in their order, with anything
- * in place of what CloudFormation puts in between.
+ * Whether a text can be the result of the template's value: it contains the literal parts of an Fn::Join in order, with
+ * anything between them.
  */
 function fits(template: unknown, live: string): boolean {
   if (typeof template === 'string') {

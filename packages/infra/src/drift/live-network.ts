@@ -18,7 +18,7 @@ const group: LiveReader = async ({ clients, resource, id, all }) => {
       };
 };
 
-/** Rules of a group stand in it, or beside it as resources of their own: all of them together are what was applied. */
+/** The rules of a group are part of it or separate resources: all of them together are what was applied. */
 export function rulesOfGroup(
   direction: Direction,
   { properties }: TemplateResource,
@@ -31,7 +31,7 @@ export function rulesOfGroup(
     .map((other) => other.properties)
     .filter((rule) => rule['GroupId'] === id);
   const rules = [...inline, ...beside];
-  // Nothing said about outward rules means AWS's own one: everything.
+  // A group without outbound rules gets AWS's default rule, which allows everything.
   return direction === 'Egress' && rules.length === 0
     ? [{ IpProtocol: '-1', CidrIp: '0.0.0.0/0' }]
     : rules;
@@ -49,7 +49,7 @@ function extra(
   return new Compared(unique(applied), unique(liveRules(direction, live)));
 }
 
-/** A rule beside its group. Other rules of the group are reported with the group, if it is ours. */
+/** A separate rule of a group. Other rules of the group are reported with the group, if it is ours. */
 function rule(direction: Direction): LiveReader {
   return async ({ clients, resource }) => {
     const live = await groupOf(clients, String(resource.properties['GroupId']));
@@ -63,7 +63,7 @@ async function groupOf(clients: Clients, id: string): Promise<SecurityGroup | un
   return found;
 }
 
-/** `tcp 5432 from sg-1`: one line for each peer of a rule, in the same words for templates and for what is live. */
+/** `tcp 5432 from sg-1`: one line for each peer of a rule, in the same form for templates and for AWS's answers. */
 function line(direction: Direction, ports: string, peer: string): string {
   return `${ports} ${direction === 'Ingress' ? 'from' : 'to'} ${peer}`;
 }
@@ -96,7 +96,7 @@ function liveRules(direction: Direction, live: SecurityGroup): string[] {
   );
 }
 
-/** A permission of one peer as EC2 tells it, as one line. */
+/** A permission of one peer, as EC2 returns it, as one line. */
 export function liveLine(direction: Direction, permission: IpPermission): string {
   return liveRules(direction, {
     id: '',
@@ -117,7 +117,7 @@ function unique(rules: readonly string[]): string[] {
   return [...new Set(rules)];
 }
 
-/** Security groups that the stack made, and rules that it put into others. */
+/** Security groups that the stack created, and rules that it added to others. */
 export const liveNetwork: Readonly<Record<string, LiveReader>> = {
   'AWS::EC2::SecurityGroup': group,
   'AWS::EC2::SecurityGroupIngress': rule('Ingress'),

@@ -8,7 +8,7 @@ import {
 import { Compared, type LiveReader } from './live.ts';
 import { comparedTags } from './live-tags.ts';
 
-/** IAM's own, in seconds. */
+/** IAM's default, in seconds. */
 const defaultSession = 3600;
 
 const role: LiveReader = async ({ clients, resource, id }) => {
@@ -26,7 +26,7 @@ const role: LiveReader = async ({ clients, resource, id }) => {
       described.Role?.MaxSessionDuration ?? defaultSession,
     ),
     ManagedPolicyArns: arns.length === 0 ? undefined : arns,
-    // The stack makes none: inline policies escape review.
+    // The stack creates no inline policies, because they escape review.
     Policies: names.length === 0 ? undefined : names,
     ...comparedTags(resource.properties['Tags'], described.Role?.Tags),
   };
@@ -40,12 +40,12 @@ const policy: LiveReader = async ({ clients, id }) => {
   return { PolicyDocument: document(version?.Document) };
 };
 
-/** IAM hands policy documents out URL-encoded. */
+/** IAM returns policy documents URL-encoded. */
 function document(text: string | undefined): unknown {
   return text === undefined ? undefined : JSON.parse(decodeURIComponent(text));
 }
 
-/** Roles and policies that the stack made. */
+/** Roles and policies that the stack created. */
 export const liveRoles: Readonly<Record<string, LiveReader>> = {
   'AWS::IAM::Role': role,
   'AWS::IAM::ManagedPolicy': policy,

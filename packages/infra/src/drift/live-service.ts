@@ -38,7 +38,7 @@ const balancer: LiveReader = async ({ clients, resource, id }) => {
       };
 };
 
-/** A subnet of a balancer with its fixed address. */
+/** A subnet of a load balancer with its fixed address. */
 function mapping({ SubnetId, LoadBalancerAddresses = [] }: AvailabilityZone): object {
   const [{ AllocationId, PrivateIPv4Address } = {}] = LoadBalancerAddresses;
   return {
@@ -105,7 +105,7 @@ const cluster: LiveReader = async ({ clients, id }) => {
       };
 };
 
-/** The number of tasks is autoscaling's, so it is no drift. */
+/** Autoscaling sets the number of tasks, so a different number is no drift. */
 const service: LiveReader = async ({ clients, resource, id }) => {
   const answer = await clients.ecs.send(
     new DescribeServicesCommand({
@@ -121,7 +121,7 @@ const service: LiveReader = async ({ clients, resource, id }) => {
   const network = live.networkConfiguration?.awsvpcConfiguration;
   return {
     TaskDefinition: live.taskDefinition,
-    // A service with capacity providers has no launch type; some answers give it one all the same.
+    // A service with capacity providers has no launch type, but some answers contain one.
     LaunchType: providers ? undefined : live.launchType,
     CapacityProviderStrategy: providers
       ? (live.capacityProviderStrategy ?? []).map(provider)
@@ -145,7 +145,7 @@ const service: LiveReader = async ({ clients, resource, id }) => {
   };
 };
 
-/** One entry of a service's strategy, in the template's terms: a base of 0 is left out. */
+/** One entry of a service's strategy, as in a template: a base of 0 is omitted. */
 function provider({ capacityProvider, weight, base = 0 }: CapacityProviderStrategyItem): object {
   return {
     CapacityProvider: capacityProvider,
@@ -154,7 +154,7 @@ function provider({ capacityProvider, weight, base = 0 }: CapacityProviderStrate
   };
 }
 
-/** A task definition cannot be changed, only taken out of use. */
+/** A task definition cannot be changed, only deregistered. */
 const taskDefinition: LiveReader = async ({ clients, id }) => {
   const answer = await clients.ecs.send(new DescribeTaskDefinitionCommand({ taskDefinition: id }));
   return answer.taskDefinition?.status === 'INACTIVE'
@@ -162,7 +162,7 @@ const taskDefinition: LiveReader = async ({ clients, id }) => {
     : { Family: answer.taskDefinition?.family };
 };
 
-/** The resources of engine sluice that clients go through. */
+/** The resources of engine sluice that client connections pass through. */
 export const liveService: Readonly<Record<string, LiveReader>> = {
   'AWS::ElasticLoadBalancingV2::LoadBalancer': balancer,
   'AWS::ElasticLoadBalancingV2::Listener': listener,

@@ -1,26 +1,27 @@
 import type { Clients } from '../aws/clients.ts';
 import type { TemplateResource } from '../resolve/template.ts';
 
-/** What AWS says a resource is like now, in the template’s terms; undefined when it is gone. */
+/** The current state of a resource according to AWS, as in a template; undefined if it is missing. */
 export type Live = Readonly<Record<string, unknown>> | undefined;
 
-/** What a reader is asked about. */
+/** The resource that a reader reads. */
 export interface Question {
   readonly clients: Clients;
-  /** As it was applied, with references to the stack's own resources as the ids that they stand for. */
+  /** As it was applied, with references to the stack's own resources replaced by their ids. */
   readonly resource: TemplateResource;
-  /** What AWS calls it: a name, an id or an ARN, as the type has it. */
+  /** Its physical id: a name, an id or an ARN, depending on the type. */
   readonly id: string;
-  /** Every resource of the stack: rules of a group stand beside it. */
+  /** Every resource of the stack: rules of a group can be separate resources. */
   readonly all: readonly TemplateResource[];
 }
 
 /**
- * Reads one resource as it is now. Only the properties that it gives are compared; a NotFound that it throws means gone.
+ * Reads the current state of one resource. Only the returned properties are compared; a thrown NotFound means that it
+ * is missing.
  */
 export type LiveReader = (question: Question) => Promise<Live>;
 
-/** A property whose applied value is not simply what the template says. */
+/** A property whose applied value is not exactly that of the template. */
 export class Compared {
   readonly applied: unknown;
   readonly live: unknown;
@@ -31,7 +32,7 @@ export class Compared {
   }
 }
 
-/** Key and value pairs whose keys the template sets too; AWS has many more attributes, at their defaults. */
+/** The key and value pairs whose keys the template sets; AWS returns many more attributes, at their defaults. */
 export function setInTemplate<T extends { readonly Key?: string | undefined }>(
   template: unknown,
   live: readonly T[] = [],

@@ -3,10 +3,10 @@ import { Template, type TemplateResource } from '../resolve/template.ts';
 import { readOutputs, type StackOutputs } from '../synth/outputs.ts';
 import { isRecord, list, record } from '../values.ts';
 
-/** By logical id, what AWS calls a resource. */
+/** The physical ids of resources, by logical id. */
 export type PhysicalIds = Readonly<Record<string, string>>;
 
-/** The stack's resources, with references to each other as the ids that they stand for. */
+/** The stack's resources, with references to each other replaced by their ids. */
 export function resolvedResources(stack: DeployedStack, physical: PhysicalIds): TemplateResource[] {
   const resolver = new ReferenceResolver(stack, physical);
   return [...new Template(stack.template).resources, ...keptResources(stack)].map((resource) => ({
@@ -15,18 +15,18 @@ export function resolvedResources(stack: DeployedStack, physical: PhysicalIds): 
   }));
 }
 
-/** What is kept in order beside CloudFormation: the target group of a proxy that was adopted. */
+/** A resource that is maintained outside CloudFormation: the target group of an adopted proxy. */
 export function keptResources({ template }: Pick<DeployedStack, 'template'>): TemplateResource[] {
   const Resources = record(record(template['Metadata'])['SluiceKept']);
   return [...new Template({ Resources }).resources];
 }
 
-/** Puts the ids that AWS gave in place of a template's references. What cannot be known stays as it is. */
+/** Replaces a template's references with physical ids. Unknown values stay as they are. */
 class ReferenceResolver {
   readonly #physical: PhysicalIds;
   readonly #types: Readonly<Record<string, string>>;
   readonly #pseudo: Readonly<Record<string, string>>;
-  /** What only AWS knew when the stack was made: endpoints and the ARN of the proxy. */
+  /** Values that AWS chose when it created the stack: endpoints and the ARN of the proxy. */
   readonly #outputs: StackOutputs;
 
   constructor(stack: DeployedStack, physical: PhysicalIds) {
@@ -77,7 +77,7 @@ class ReferenceResolver {
     );
   }
 
-  /** Text that is joined of several parts, when each of them is known. */
+  /** Joined text, if each of its parts is known. */
   #joined(value: Readonly<Record<string, unknown>>): unknown {
     const [separator, parts] = list(value['Fn::Join']);
     const resolved = list(parts).map((part) => this.resolve(part));
@@ -86,7 +86,10 @@ class ReferenceResolver {
       : value;
   }
 
-  /** CloudFormation's id of most resources is what their attributes give; here it is the name, or an ARN with more in it. */
+  /**
+   * For most resources, their physical id has the value of the attribute; here it is the name, or an ARN that contains
+   * it.
+   */
   #attribute(id: string, name: string): string | undefined {
     const own = this.#physical[id];
     if (own === undefined) {
@@ -119,7 +122,7 @@ class ReferenceResolver {
         return known(this.#outputs.rds_proxy_endpoints[own]);
       case 'AWS::EC2::VPCEndpointService ServiceName':
       case 'AWS::ElasticLoadBalancingV2::LoadBalancer CanonicalHostedZoneID':
-        // Only AWS knows it; the id is something else.
+        // Only AWS knows this attribute; the id has another value.
         return undefined;
       default:
         return own;

@@ -1,17 +1,17 @@
 import { isRecord, stableJson } from '../values.ts';
 
-/** A value that an operator does not take, as a sentence. */
+/** An operand of the wrong type, as a sentence. */
 export class OperandError extends Error {
   override readonly name = 'OperandError';
 }
 
-/** A number that JavaScript holds exactly, otherwise its digits: what AWS takes as a text loses none. */
+/** A number that JavaScript represents exactly, otherwise its digits, so that AWS gets them unchanged as text. */
 export function exactNumber(text: string): number | string {
   const number = Number(text);
   return Number.isSafeInteger(number) || !/^-?\d+$/.test(text) ? number : text;
 }
 
-/** As Terraform converts: texts, numbers and booleans become text; nothing else does. */
+/** Converts as Terraform does: texts, numbers and booleans become text; nothing else does. */
 export function toText(value: unknown): string {
   if (typeof value === 'number') {
     return /e/.test(String(value))
@@ -51,7 +51,7 @@ function toInteger(value: unknown): bigint | undefined {
   return Number.isInteger(number) ? BigInt(number) : undefined;
 }
 
-/** Integers are computed exactly, whatever their size; fractions as JavaScript does. */
+/** Integers are computed exactly, whatever their size; fractions as in JavaScript. */
 function arithmetic(
   whole: (left: bigint, right: bigint) => bigint | undefined,
   fraction: (left: number, right: number) => number,
@@ -137,7 +137,7 @@ export function element(value: unknown, key: unknown): unknown {
   return value[name];
 }
 
-/** The keys and values that a `for` runs over: a list in its order, a map by its keys in order. */
+/** The keys and values that a `for` iterates over: a list in its order, a map in the order of its keys. */
 export function entriesOf(value: unknown): (readonly [key: unknown, value: unknown])[] {
   if (Array.isArray(value)) {
     return value.map((entry: unknown, index) => [index, entry] as const);
@@ -148,7 +148,7 @@ export function entriesOf(value: unknown): (readonly [key: unknown, value: unkno
   throw new OperandError(`a for expression needs a list or a map, found ${kindOf(value)}`);
 }
 
-/** Both results of a condition have one type in Terraform: next to a string, the other one becomes a string. */
+/** In Terraform, both results of a condition have one type: if one is a string, the other becomes a string. */
 export function unified(chosen: unknown, other: unknown): unknown {
   return typeof other === 'string' && ['number', 'boolean'].includes(typeof chosen)
     ? toText(chosen)

@@ -22,7 +22,7 @@ export interface SyntaxNode {
   };
 }
 
-/** What an inputs file may not have, with its line. */
+/** An expression that an inputs file must not contain, with its line. */
 export class HclValueError extends Error {
   override readonly name = 'HclValueError';
   readonly line: number;
@@ -33,18 +33,18 @@ export class HclValueError extends Error {
   }
 }
 
-/** The values of an object's attributes, by name, each with the line that it stands on. */
+/** The values of an object's attributes, by name, each with its line. */
 export type Attributes = ReadonlyMap<string, { readonly value: unknown; readonly line: number }>;
 
 /**
- * Evaluates a syntax tree as Terraform does in a tfvars file: templates, operators, conditions, `for` and indexes are
- * evaluated; there are no variables and no functions.
+ * Evaluates a syntax tree as Terraform does in a tfvars file: it evaluates templates, operators, conditions, `for` and
+ * indexes; there are no variables and no functions.
  */
 export class HclEvaluator {
   readonly #source: Buffer;
-  /** The variables of the `for` expressions around. */
+  /** The variables of the enclosing `for` expressions. */
   #variables: ReadonlyMap<string, unknown> = new Map();
-  /** The element that a splat (`[*]`) is at. */
+  /** The current element of a splat (`[*]`). */
   #element: { readonly value: unknown } | undefined;
 
   constructor(source: string) {
@@ -159,7 +159,7 @@ export class HclEvaluator {
       : toText(this.value(node));
   }
 
-  /** A variable of a `for` around; there are no others. */
+  /** A variable of an enclosing `for`; there are no others. */
   #variable(node: SyntaxNode, meta: Readonly<Record<string, unknown>>): unknown {
     const [root, ...rest] = list(meta['traversal']);
     const name = String(record(root)['segment']);
@@ -232,7 +232,7 @@ export class HclEvaluator {
       .join('');
   }
 
-  /** A `~` at the edge of a template sequence takes away the white space beside it. */
+  /** A `~` at the edge of a template sequence removes the white space next to it. */
   #stripped({ range }: SyntaxNode, value: unknown): unknown {
     const before = this.#source.subarray(range.start.byte - 2, range.start.byte).toString();
     const after = this.#source.subarray(range.end.byte, range.end.byte + 3).toString();
@@ -257,7 +257,7 @@ export class HclEvaluator {
   }
 }
 
-/** What `.name` and `[0]` after a value select. */
+/** Evaluates `.name` and `[0]` after a value. */
 function followed(value: unknown, traversal: readonly unknown[]): unknown {
   return traversal.map(record).reduce<unknown>((current, { type, segment }) => {
     const text = String(segment);
@@ -267,7 +267,7 @@ function followed(value: unknown, traversal: readonly unknown[]): unknown {
   }, value);
 }
 
-/** The map of a `for`; with `...` all values of one key as a list. */
+/** The map of a `for`; with `...`, each key has the list of all its values. */
 function mapOf(
   made: readonly (readonly [key: string, value: unknown])[],
   grouped: boolean,
@@ -295,9 +295,9 @@ function isUntyped({ type }: SyntaxNode): boolean {
 }
 
 /**
- * Without the nodes that only wrap the one after them, as parentheses and quoted keys do. A name as a key has no type
- * either; nothing begins where it does.
- * @param keys whether names may be among them
+ * The nodes without those that only wrap the next one, such as parentheses and quoted keys. A name that is a key has no
+ * type either, and no other node starts at its position.
+ * @param keys whether the nodes may contain such names
  */
 function unwrapped(nodes: readonly SyntaxNode[], keys = false): SyntaxNode[] {
   return list(nodes).flatMap((_, index) => {
@@ -327,7 +327,7 @@ function literal(meta: Readonly<Record<string, unknown>>, heredoc: boolean): unk
   }
 }
 
-/** How far the lines of a heredoc of the kind `<<-` are indented: as far as the least of them. */
+/** The indent of a heredoc of the kind `<<-`: that of its least indented line. */
 function indentOf(written: string): number {
   const lines = written.split('\n').slice(1, -1);
   const indents = lines.flatMap((line) =>
@@ -336,7 +336,7 @@ function indentOf(written: string): number {
   return indents.length === 0 ? 0 : Math.min(...indents);
 }
 
-/** The parser has taken the indent of the first line away already. */
+/** The parser has already removed the indent of the first line. */
 function dedented(value: unknown, indent: number): unknown {
   return typeof value === 'string' && indent > 0
     ? value.replaceAll(`\n${' '.repeat(indent)}`, '\n')
@@ -351,7 +351,7 @@ const escapes: Readonly<Record<string, string>> = {
   '\\': '\\',
 };
 
-/** The text of a literal: `$${` and `%%{` stand for themselves; backslashes mean something in quotes only. */
+/** The text of a literal: `$${` and `%%{` are escapes; backslashes have a meaning only in quotes. */
 function templateText(text: string, heredoc: boolean): string {
   const plain = text.replaceAll(/([$%])\1\{/g, '$1{');
   return heredoc

@@ -3,8 +3,8 @@ import { InfraError, messageOf } from '../errors.ts';
 import { HclEvaluator, HclValueError, type Attributes, type SyntaxNode } from './hcl-value.ts';
 
 /**
- * Reads the text of a `.tfvars` file with HashiCorp's own parser (compiled to WebAssembly), and works out its values.
- * @param where what to call the text in messages: a file's path, or a variable's name
+ * Reads the text of a `.tfvars` file with HashiCorp's own parser (compiled to WebAssembly), and evaluates it.
+ * @param where how messages refer to the text: a file's path, or a variable's name
  */
 export async function parseHcl(text: string, where: string): Promise<Attributes> {
   const cannot = (detail: string, cause?: unknown): InfraError =>
@@ -12,10 +12,11 @@ export async function parseHcl(text: string, where: string): Promise<Attributes>
   try {
     await parse(where, text);
   } catch (error) {
-    // The parser's own words already carry file, line and column: "[terraform.tfvars:3,7-7: Missing expression; …]".
+    // The parser's message already contains file, line and column: "[terraform.tfvars:3,7-7: Missing expression; …]".
     throw cannot(messageOf(error).replace(/^parse config: /, ''), error);
   }
-  // The attributes of a file are those of an object, whose syntax tree the parser gives; lines are one further down.
+  // The attributes of a file are those of an object, for which the parser returns a syntax tree; line numbers are one
+  // higher.
   const source = `{\n${text}\n}`;
   let tree: SyntaxNode | null;
   try {
@@ -38,7 +39,7 @@ export async function parseHcl(text: string, where: string): Promise<Attributes>
   }
 }
 
-/** Says which block there is, where only names with an equals sign may be. */
+/** Names the block in a file that may only contain names with an equals sign. */
 function block(text: string): string | undefined {
   const lines = text.split('\n');
   const at = lines.findIndex((line) => /^\s*\w+(?:\s+"[^"]*")*\s*\{/.test(line));

@@ -1,7 +1,7 @@
 import { shapes } from './shapes.ts';
 import type { InputSpec } from './spec.ts';
 
-/** One entry of `Auth`: a further database user. */
+/** One entry of `Auth`: an additional database user. */
 export const secretFields = {
   SecretName: {
     type: 'string',
@@ -21,7 +21,7 @@ export const secretFields = {
   },
 } as const satisfies Record<string, InputSpec>;
 
-/** One entry of `DBProxyEndpoints`: a further endpoint of the managed proxy. */
+/** One entry of `DBProxyEndpoints`: an additional endpoint of the managed proxy. */
 export const endpointFields = {
   DBProxyEndpointName: {
     type: 'string',

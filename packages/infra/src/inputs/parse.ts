@@ -2,13 +2,13 @@ import { nearMisses } from '@sluice/proxy/near-miss';
 import type { InputSpec } from './spec.ts';
 import { isRecord } from '../values.ts';
 
-/** A parsed value, or what is wrong with it (never both). */
+/** A parsed value, or its problems; never both. */
 export type Parsed = { readonly value: unknown } | { readonly problems: readonly string[] };
 
 /**
- * Checks one value against its spec. Conversions are Terraform's: "1800" is a number, 12 is a string,
- * "true" is a boolean; nothing else is guessed.
- * @param path what to call the value in a message, for example `Auth[0].SecretName`
+ * Checks one value against its spec. Conversions are Terraform's: "1800" is a number, 12 is a string, "true" is a
+ * boolean; nothing else is converted.
+ * @param path how messages refer to the value, for example `Auth[0].SecretName`
  */
 export function parseValue(path: string, value: unknown, spec: InputSpec): Parsed {
   return parsers[spec.type](path, value, spec);
@@ -27,7 +27,7 @@ const parsers: Readonly<
     parseList(path, value, (entry, at) => parseFields(at, entry, spec.fields ?? {})),
 };
 
-/** Checks an object against a table of fields: unknown, missing, wrong; defaults filled in. */
+/** Checks an object against a table of fields, reports unknown, missing and wrong ones, and fills in defaults. */
 export function parseFields(
   path: string,
   value: unknown,
@@ -62,21 +62,23 @@ export function parseFields(
   return problems.length > 0 ? { problems } : { value: result };
 }
 
-/** The candidates that a mistyped word most likely meant, three at most. Names of AWS resources are long and alike. */
+/**
+ * The candidates that are most similar to a mistyped word, at most three. Names of AWS resources are long and similar.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string[] {
   return nearMisses(word, candidates, Math.max(2, Math.floor(word.length / 4))).slice(0, 3);
 }
 
-/** `; did you mean x or y?`, or nothing. */
+/** `; did you mean x or y?`, or an empty text. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const near = nearest(word, candidates);
   return near.length > 0 ? `; did you mean ${near.join(' or ')}?` : '';
 }
 
 function parseString(path: string, value: unknown, spec: InputSpec): Parsed {
-  // Terraform turns numbers and booleans into strings where a string is wanted.
+  // Terraform converts numbers and booleans to strings where a string is expected.
   if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-    // What is meant for a secret place must not be told in a log.
+    // A value that may be secret must not appear in a log.
     return spec.sensitive === true
       ? { problems: [`${path} must be a string`] }
       : wrong(path, value, 'a string');
@@ -99,7 +101,7 @@ function parseString(path: string, value: unknown, spec: InputSpec): Parsed {
 }
 
 function parseInteger(path: string, value: unknown, spec: InputSpec): Parsed {
-  // 60.0 is a whole number, too.
+  // 60.0 is an integer, too.
   const number =
     typeof value === 'string' && /^-?\d+(?:\.0*)?$/.test(value) ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isInteger(number)) {

@@ -8,11 +8,11 @@ import { inputTable, nineInputs, type Inputs } from './table.ts';
 
 const specs: Readonly<Record<string, InputSpec>> = inputTable;
 
-/** The inputs, and for each that was given, where. */
+/** The inputs, and where each one was given. */
 export interface ReadInputs {
   readonly inputs: Inputs;
   readonly origins: Readonly<Record<string, string>>;
-  /** Names in files that were found by themselves and are no inputs; as in Terraform no error. */
+  /** Unknown names in files that were found automatically; as in Terraform, they are no error. */
   readonly warnings: readonly string[];
 }
 
@@ -33,7 +33,7 @@ export async function readInputs(sources: Sources): Promise<ReadInputs> {
   for (const [name, entry] of raw) {
     const spec = specs[name];
     if (entry.value === null) {
-      // As in Terraform: as if it were not given.
+      // As in Terraform, null means not given.
       continue;
     }
     if (spec === undefined && entry.automatic === true) {
@@ -76,21 +76,21 @@ export async function readInputs(sources: Sources): Promise<ReadInputs> {
   }
 }
 
-/** A problem of inputs that do not go together, with the place of the first of them that was given. */
+/** A problem of inputs that contradict each other, with the position of the first of them that was given. */
 function located(problem: string, origins: ReadInputs['origins']): string {
-  // What is missing has no place; the inputs that could be given in its stead are named, too.
+  // A missing input has no position; the problem also names the inputs that could be given instead.
   const where = /^the input \w+ is missing/.test(problem) ? undefined : originOf(problem, origins);
   return where === undefined ? problem : `${where}: ${problem}`;
 }
 
-/** Where the first input was given that a text names; undefined when it names none. */
+/** The position of the first input that a text names; undefined if it names none. */
 export function originOf(text: string, origins: ReadInputs['origins']): string | undefined {
   const named = text.split(/\W+/).find((word) => Object.hasOwn(origins, word));
   return named === undefined ? undefined : origins[named];
 }
 
 /**
- * Checks inputs that are already values, fills in defaults, and checks how they relate to each other.
+ * Checks inputs that are values already, fills in defaults, and checks how they relate to each other.
  * @throws InfraError INPUTS_INVALID
  */
 export function checkInputs(given: Readonly<Record<string, unknown>>): Inputs {
@@ -98,7 +98,7 @@ export function checkInputs(given: Readonly<Record<string, unknown>>): Inputs {
   if ('problems' in parsed) {
     throw new InfraError('INPUTS_INVALID', parsed.problems);
   }
-  // parseFields has checked every field against the very table that Inputs is made from.
+  // parseFields has checked every field against the table from which Inputs is derived.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const inputs = withIdleDefault(parsed.value as Inputs, given);
   const problems = relations(inputs, new Set(Object.keys(given)));
@@ -108,25 +108,27 @@ export function checkInputs(given: Readonly<Record<string, unknown>>): Inputs {
   return inputs;
 }
 
-/** What is known of the inputs when some of them are wrong or missing: enough to say what else is missing. */
+/** The inputs with defaults when some are wrong or missing: enough to report what else is missing. */
 function withDefaults(given: Readonly<Record<string, unknown>>): Inputs {
   const defaults = Object.entries(specs).map(([name, spec]) => [
     name,
     spec.default ?? (spec.type === 'objects' ? [] : undefined),
   ]);
-  // Only asked whether inputs are there.
+  // Only used to see which inputs are present.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return { ...Object.fromEntries(defaults), ...given } as Inputs;
 }
 
-/** RDS Proxy's own default is half of MaxConnectionsPercent, which is 50 when that is at its default. */
+/** RDS Proxy's own default is half of MaxConnectionsPercent, and 50 if that is at its default. */
 function withIdleDefault(inputs: Inputs, given: Readonly<Record<string, unknown>>): Inputs {
   return given['MaxIdleConnectionsPercent'] === undefined
     ? { ...inputs, MaxIdleConnectionsPercent: Math.floor(inputs.MaxConnectionsPercent / 2) }
     : inputs;
 }
 
-/** Text of a variable or flag becomes a value: raw for strings, HCL for maps and lists, as in Terraform. */
+/**
+ * Converts the text of a variable or flag to a value: as it is for strings, HCL for maps and lists, as in Terraform.
+ */
 async function decoded(entry: Raw, spec: InputSpec): Promise<unknown> {
   const complex = spec.type === 'map' || spec.type === 'strings' || spec.type === 'objects';
   if (entry.text !== true || !complex) {
@@ -138,7 +140,7 @@ async function decoded(entry: Raw, spec: InputSpec): Promise<unknown> {
 
 function whyUnknown(name: string): string {
   if (name === 'SessionPinningFilters') {
-    return ': RDS Proxy takes it for MySQL only and refuses it for PostgreSQL';
+    return ': RDS Proxy accepts it only for MySQL and refuses it for PostgreSQL';
   }
   return didYouMean(name, Object.keys(specs));
 }

@@ -12,7 +12,7 @@ import type { InputSpec } from './spec.ts';
 import { baseName, secretNames, usesDatabaseTokens } from '../resolve/names.ts';
 import { shapes } from './shapes.ts';
 
-/** The memory sizes (MiB) that Fargate takes for each CPU size: smallest, largest and step. */
+/** The memory sizes (MiB) that Fargate accepts for each CPU size: smallest, largest and step. */
 const fargateMemory: Readonly<Record<number, readonly [number, number, number]>> = {
   256: [512, 2048, 512],
   512: [1024, 4096, 1024],
@@ -22,8 +22,8 @@ const fargateMemory: Readonly<Record<number, readonly [number, number, number]>>
 };
 
 /**
- * What must hold between inputs, in sentences for those that do not hold.
- * @param given names of the inputs that were given, as against filled in
+ * The rules between inputs: returns a sentence for each one that is violated.
+ * @param given names of the inputs that were given, not filled in
  */
 export function relations(inputs: Inputs, given: ReadonlySet<string>): string[] {
   return [
@@ -37,7 +37,7 @@ export function relations(inputs: Inputs, given: ReadonlySet<string>): string[] 
   ];
 }
 
-/** What must hold of one input by itself; said also when others are missing or wrong. */
+/** The rules for a single input; also reported if other inputs are missing or wrong. */
 export function ofOneInput(inputs: Partial<Inputs>): string[] {
   return [
     ...region(inputs),
@@ -62,7 +62,7 @@ function region({ aws_region }: Partial<Inputs>): string[] {
     : [`aws_region is "${aws_region}", which is not an AWS region${didYouMean(aws_region, known)}`];
 }
 
-/** A role of another account is never used: RDS, CloudFormation and IAM take those of their own. */
+/** Roles of another account never work: RDS, CloudFormation and IAM accept only those of their own. */
 function roleAccounts(inputs: Partial<Inputs>): string[] {
   const names = ['rds_proxy_role', 'CloudFormationRoleArn', 'PermissionsBoundaryArn'] as const;
   const { aws_account_id: account } = inputs;
@@ -76,14 +76,14 @@ function roleAccounts(inputs: Partial<Inputs>): string[] {
   });
 }
 
-/** CloudFormation takes five topics of a stack. */
+/** CloudFormation accepts five topics per stack. */
 function topics({ StackTopicArns: arns = [] }: Partial<Inputs>): string[] {
   return arns.length > 5
-    ? [`StackTopicArns has ${arns.length} topics; CloudFormation takes 5`]
+    ? [`StackTopicArns has ${arns.length} topics; CloudFormation accepts at most 5`]
     : [];
 }
 
-/** One of each pair must be given: a name or tags that are looked up, or the ids themselves. */
+/** One of each pair must be given: a name or tags to look up, or the ids themselves. */
 export function alternatives(inputs: Inputs, given: ReadonlySet<string>): string[] {
   const wanted: readonly (readonly [
     input: keyof typeof inputTable,
@@ -138,15 +138,15 @@ export function alternatives(inputs: Inputs, given: ReadonlySet<string>): string
   return problems;
 }
 
-/** Names that a workspace makes longer must still fit. */
+/** Names must still fit when a workspace makes them longer. */
 function names(inputs: Inputs): string[] {
   const name = baseName(inputs);
   return name.length > 63
-    ? [`${name} has ${name.length} characters; the name of a proxy takes 63`]
+    ? [`${name} has ${name.length} characters; the name of a proxy has at most 63`]
     : [];
 }
 
-/** AWS's rules for tags; the count is the table's. RDS takes fewer characters than others do. */
+/** AWS's rules for tags; the table limits their number. RDS accepts fewer characters than other services. */
 function tags(name: string, values: Readonly<Record<string, string>>): string[] {
   const strange = /[^\p{L}\p{Z}\p{N}_.:/=+\-@]/u;
   return Object.entries(values).flatMap(([key, value]) => [
@@ -157,7 +157,7 @@ function tags(name: string, values: Readonly<Record<string, string>>): string[] 
       return found === undefined
         ? []
         : [
-            `${name} has "${found}" in "${text}"; AWS takes letters, digits, spaces and _ . : / = + - @ in tags`,
+            `${name} has "${found}" in "${text}"; AWS permits letters, digits, spaces and _ . : / = + - @ in tags`,
           ];
     }),
     ...(key.length > 128 ? [`${name} has a key of ${key.length} characters; 128 is the most`] : []),
@@ -188,7 +188,7 @@ function authentication(inputs: Inputs): string[] {
   const twice = names.filter((name, index) => names.indexOf(name) !== index);
   problems.push(...twice.map((name) => `the secret ${name} is named twice; list it once`));
   if (names.length > 200) {
-    problems.push(`${names.length} secrets are named; RDS Proxy takes 200`);
+    problems.push(`${names.length} secrets are named; RDS Proxy accepts at most 200`);
   }
   return problems;
 }
@@ -203,7 +203,7 @@ function group(inputs: Inputs, given: ReadonlySet<string>): string[] {
     )
     .map(
       (name) =>
-        `${name} needs CreateSecurityGroup = true: the rules of a group that was given are not touched`,
+        `${name} needs CreateSecurityGroup = true: the rules of an existing group are not changed`,
     );
 }
 
@@ -219,17 +219,17 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
     const [least, most, step] = fargateMemory[inputs.TaskCpu] ?? [0, 0, 1];
     if (inputs.TaskMemory < least || inputs.TaskMemory > most || inputs.TaskMemory % step !== 0) {
       problems.push(
-        `TaskMemory is ${inputs.TaskMemory}; with TaskCpu ${inputs.TaskCpu} Fargate takes ${least} to ${most} MiB in steps of ${step}`,
+        `TaskMemory is ${inputs.TaskMemory}; with TaskCpu ${inputs.TaskCpu} Fargate accepts ${least} to ${most} MiB in steps of ${step}`,
       );
     }
     if (inputs.TaskCpu > 1024) {
       problems.push(
-        `TaskCpu is ${inputs.TaskCpu}; a task is one process, which uses one vCPU (1024) at most: take 1024 or less, and more tasks (MinTasks, MaxTasks)`,
+        `TaskCpu is ${inputs.TaskCpu}; a task is one process, which uses one vCPU (1024) at most: use 1024 or less, and more tasks (MinTasks, MaxTasks)`,
       );
     }
     if (inputs.EndpointNetworkType === 'IPV6') {
       problems.push(
-        'EndpointNetworkType is IPV6; the balancer of engine sluice takes IPV4 or DUAL',
+        'EndpointNetworkType is IPV6; the load balancer of engine sluice supports IPV4 and DUAL',
       );
     }
     problems.push(...daemonSettings(inputs), ...balancerAddresses(inputs), ...capacity(inputs));
@@ -237,7 +237,7 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
       problems.push(`MinTasks is ${inputs.MinTasks}, above MaxTasks, which is ${inputs.MaxTasks}`);
     }
   }
-  // Inputs of the other engine are kept, not refused: one file serves both, and moving between them is one word.
+  // Inputs of the other engine are kept, not refused: one file serves both, and switching takes one word.
   const other = Object.entries(inputTable as Readonly<Record<string, InputSpec>>)
     .filter(([name, spec]) => spec.engine === 'rds-proxy' && given.has(name))
     .map(([name]) => name);
@@ -249,7 +249,7 @@ function engine(inputs: Inputs, given: ReadonlySet<string>): string[] {
   return problems;
 }
 
-/** Elastic IPs make a balancer public, and private addresses keep it internal: it is one or the other. */
+/** Elastic IPs make a load balancer public, and private addresses keep it internal: they cannot be mixed. */
 function balancerAddresses({ BalancerAddresses: addresses }: Inputs): string[] {
   const entries = Object.entries(addresses);
   const are = (shape: 'elasticIp' | 'address'): boolean =>
@@ -287,7 +287,7 @@ function capacity({
       : [];
 }
 
-/** The daemon would refuse them only when its tasks start. */
+/** Settings that the daemon would refuse only when its tasks start. */
 function daemonSettings(inputs: Inputs): string[] {
   const { SluiceSettings: given } = inputs;
   const names = Object.keys(daemon);
@@ -310,7 +310,7 @@ function daemonSettings(inputs: Inputs): string[] {
   return misplaced.length > 0 ? misplaced : refusedValues(inputs);
 }
 
-/** What the daemon says of the values, beside those that it always gets. */
+/** The daemon's complaints about the values, checked together with the settings that it always gets. */
 function refusedValues({ SluiceSettings: given, TargetTls }: Inputs): string[] {
   const variables = new Map(Object.keys(given).map((name) => [environmentName(name), name]));
   const env = {
@@ -321,7 +321,7 @@ function refusedValues({ SluiceSettings: given, TargetTls }: Inputs): string[] {
     ...Object.fromEntries([...variables].map(([variable, name]) => [variable, given[name]])),
   };
   try {
-    // The files that settings name are not looked at.
+    // The files that settings name are not read.
     parseSettings('Users: [{ UserName: user, Password: none }]', 'SluiceSettings', env);
     return [];
   } catch (error) {
@@ -347,13 +347,13 @@ const fixed = new Set([
   'AuthFile',
 ]);
 
-/** What the daemon would refuse only when its tasks start. */
+/** Authentication settings that the daemon would refuse only when its tasks start. */
 function sluiceAuthentication(inputs: Inputs): string[] {
   const problems: string[] = [];
   if (usesDatabaseTokens(inputs)) {
     if (inputs.TargetTls !== 'verify-full') {
       problems.push(
-        `TargetTls is ${inputs.TargetTls}; with IAM tokens it must be verify-full, since whoever gets a token can use it`,
+        `TargetTls is ${inputs.TargetTls}; with IAM tokens it must be verify-full, since anyone who gets a token can use it`,
       );
     }
     if (inputs.SluiceSettings['TargetIamAuth'] === 'false') {

@@ -2,7 +2,7 @@ import type { InputSpec } from './spec.ts';
 
 type Pattern = NonNullable<InputSpec['pattern']>;
 
-/** The shapes of AWS's ids that several inputs take. */
+/** The formats of AWS ids that several inputs use. */
 export const shapes = {
   securityGroup: {
     expression: /^sg-[0-9a-f]{8,17}$/,

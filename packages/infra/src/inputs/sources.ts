@@ -6,14 +6,14 @@ import { isRecord, record } from '../values.ts';
 import { exactNumber } from './hcl-operators.ts';
 import { parseHcl } from './hcl.ts';
 
-/** A value as it was written, and where. */
+/** A value as it was written, and its position. */
 export interface Raw {
   readonly value: unknown;
   /** A file's path, `TF_VAR_x`, or the flag. */
   readonly where: string;
-  /** It is the text after `=` of a variable or flag, in which a map or list is written as HCL. */
+  /** Whether it is the text after `=` of a variable or flag, in which a map or list is written in HCL. */
   readonly text?: true;
-  /** From a file that was found and not named: a name that is no input may be another tool's. */
+  /** Whether it comes from a file that was found and not named: an unknown name may belong to another tool. */
   readonly automatic?: true;
 }
 
@@ -28,17 +28,17 @@ export interface Sources {
   readonly directory: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly arguments: readonly Argument[];
-  /** Values that everything else replaces: those of a Terraform plan. */
+  /** Values that override everything else: those of a Terraform plan. */
   readonly base?: { readonly values: Readonly<Record<string, unknown>>; readonly where: string };
-  /** Of inputs that have several proxies, which one is meant. */
+  /** Which proxy to use, if the inputs have several. */
   readonly proxy?: string;
 }
 
 /**
- * Collects every value given, in Terraform's order of precedence: `TF_VAR_*`, then `terraform.tfvars`,
- * `terraform.tfvars.json`, `*.auto.tfvars` and `*.auto.tfvars.json` by name, then files and flags as typed.
- * A later one replaces an earlier one whole; maps are not merged.
- * @param known names of inputs; a `TF_VAR_` of another name is left alone, since it may belong to another project
+ * Collects every given value, in Terraform's order of precedence: `TF_VAR_*`, then `terraform.tfvars`,
+ * `terraform.tfvars.json`, `*.auto.tfvars` and `*.auto.tfvars.json` by name, then files and flags as typed. A later
+ * value replaces an earlier one completely; maps are not merged.
+ * @param known names of inputs; a `TF_VAR_` of another name is ignored, since it may belong to another project
  */
 export async function collect(
   sources: Sources,
@@ -67,7 +67,7 @@ export async function collect(
   return chosen(found, sources.proxy);
 }
 
-/** The names of the proxies that the inputs have, when they have several. */
+/** The names of the proxies, if the inputs have several. */
 export async function proxyNames(sources: Sources): Promise<string[]> {
   const { proxy: _proxy, ...all } = sources;
   const raw = await collect(all, new Set(['proxies']));
@@ -75,8 +75,9 @@ export async function proxyNames(sources: Sources): Promise<string[]> {
 }
 
 /**
- * The inputs of one proxy of several: those that all have, and in place of them its own. Without `proxies` all are its own.
- * @throws InfraError INPUTS_INVALID when proxies is no map of maps
+ * The inputs of one of several proxies: the common ones, overridden by its own. Without `proxies`, all inputs are its
+ * own.
+ * @throws InfraError INPUTS_INVALID if `proxies` is not a map of maps
  */
 function chosen(found: Map<string, Raw>, proxy: string | undefined): ReadonlyMap<string, Raw> {
   const several = found.get('proxies');
@@ -113,7 +114,7 @@ async function addFile(found: Map<string, Raw>, file: string, automatic = false)
   }
 }
 
-/** Reads one inputs file; its name says which language it is in. */
+/** Reads one inputs file; its name determines the language. */
 export async function readInputsFile(file: string): Promise<Record<string, unknown>> {
   const entries = await readEntries(file);
   return Object.fromEntries([...entries].map(([name, { value }]) => [name, value]));
@@ -133,7 +134,7 @@ async function readEntries(file: string): Promise<Entries> {
       `${basename(file)} is not an inputs file: its name must end in .tfvars, .tfvars.json, .json, .yaml or .yml`,
     );
   }
-  // JSON is YAML too: one parser gives the places of both.
+  // JSON is YAML too: one parser gives the positions for both.
   const lineCounter = new LineCounter();
   const document = parseDocument(text, { lineCounter, uniqueKeys: kind !== '.json' });
   let parsed: unknown;
@@ -171,7 +172,7 @@ async function readEntries(file: string): Promise<Entries> {
   }
   return new Map(
     Object.entries(parsed)
-      // In HCL's JSON a member of this name is a comment.
+      // In HCL's JSON syntax, a member with this name is a comment.
       .filter(([name]) => name !== '//')
       .map(([name, value]) => {
         const line = lines.get(name)?.[0]?.line;
@@ -189,7 +190,7 @@ function parseJson(text: string): unknown {
   );
 }
 
-/** The text of a file, without a mark at its beginning; one that is no UTF-8 is told in one sentence. */
+/** The text of a file without a byte order mark. Reports a file that is not UTF-8 in one sentence. */
 async function readText(file: string): Promise<string> {
   let bytes: Buffer;
   try {

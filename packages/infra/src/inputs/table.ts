@@ -64,7 +64,9 @@ const nine = {
   },
 } as const satisfies Record<string, InputSpec>;
 
-/** What either engine can be told, by the names that RDS Proxy gives it; ranges and defaults are the daemon's where it has them. */
+/**
+ * The inputs of both engines, with the names from RDS Proxy; ranges and defaults are the daemon's where it has them.
+ */
 const shared = {
   engine: {
     type: 'string',
@@ -342,7 +344,7 @@ const shared = {
   },
 } as const satisfies Record<string, InputSpec>;
 
-/** What only the managed RDS Proxy takes. */
+/** The inputs that only the managed RDS Proxy has. */
 const managed = {
   CreateRole: {
     type: 'boolean',
@@ -372,7 +374,7 @@ const managed = {
   },
 } as const satisfies Record<string, InputSpec>;
 
-/** What only Sluice on ECS takes. */
+/** The inputs that only Sluice on ECS has. */
 const sluice = {
   ContainerImage: {
     type: 'string',
@@ -441,7 +443,7 @@ const sluice = {
     min: 0,
     max: 1000,
     engine: 'sluice',
-    doc: 'Of the tasks above FargateBase, the share that runs on Fargate Spot, relative to FargateWeight: 3 beside 1 means three of four. AWS takes a Spot task back with two minutes of notice.',
+    doc: 'Of the tasks above FargateBase, the share that runs on Fargate Spot, relative to FargateWeight: 3 beside 1 means three of four. AWS reclaims a Spot task with two minutes of notice.',
   },
   FargateWeight: {
     type: 'integer',
@@ -520,5 +522,5 @@ export const inputTable = { ...nine, ...shared, ...managed, ...sluice } as const
 /** The nine inputs' names, in the order of the original project. */
 export const nineInputs: readonly string[] = Object.keys(nine);
 
-/** What the nine inputs and the options come to, after parsing and with defaults filled in. */
+/** The type of the inputs after parsing, with defaults filled in. */
 export type Inputs = ValuesOf<typeof inputTable>;

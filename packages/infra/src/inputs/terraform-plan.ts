@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { InfraError, messageOf } from '../errors.ts';
 import { isRecord, list, record } from '../values.ts';
 
-/** The inputs that a Terraform plan comes to, and what of it is known only after an apply. */
+/** The inputs that a Terraform plan describes, and which values are known only after an apply. */
 export interface PlannedInputs {
   readonly values: Readonly<Record<string, unknown>>;
-  /** Sentences: what could not be taken over, since Terraform itself does not know it yet. */
+  /** Sentences that name what could not be read from the plan, since Terraform does not know it yet. */
   readonly unknown: readonly string[];
 }
 
@@ -16,9 +16,9 @@ interface Resource {
 }
 
 /**
- * Takes the aws_db_proxy resources out of a plan: `terraform show -json tfplan > tfplan.json`.
- * @param address which proxy, when the plan has several
- * @throws InfraError INPUTS_UNREADABLE when it is no plan, or has no proxy, or several
+ * Reads the aws_db_proxy resources from a plan: `terraform show -json tfplan > tfplan.json`.
+ * @param address which proxy, if the plan has several
+ * @throws InfraError INPUTS_UNREADABLE if it is no plan, or has no proxy or several
  */
 export async function readTerraformPlan(file: string, address?: string): Promise<PlannedInputs> {
   let plan: unknown;

@@ -4,11 +4,11 @@ import type { Inputs } from '../inputs/table.ts';
 export interface Budget {
   /** Pool size of one task. */
   readonly poolSize: number;
-  /** The most tasks there can be at once: a rolling deployment doubles them. */
+  /** The highest possible number of tasks: a rolling deployment doubles them. */
   readonly mostTasks: number;
   /** The proxy's share of max_connections. */
   readonly share: number;
-  /** Connections while MinTasks run, and while they are replaced one by one. */
+  /** Connections while MinTasks tasks run, and while they are replaced one by one. */
   readonly steady: number;
   readonly deploying: number;
   readonly fits: boolean;
@@ -16,14 +16,14 @@ export interface Budget {
   readonly fix: string;
 }
 
-/** The most tasks at once: the service's maximum percent is 200. */
+/** The highest possible number of tasks: the service's maximum percent is 200. */
 export function mostTasks(inputs: Pick<Inputs, 'MaxTasks'>): number {
   return 2 * inputs.MaxTasks;
 }
 
 /**
- * PoolSize x the most tasks there can be at once <= MaxConnectionsPercent of max_connections.
- * Without a PoolSize the largest one that fits is taken.
+ * Checks that PoolSize x the highest number of tasks <= MaxConnectionsPercent of max_connections. Without a PoolSize it
+ * chooses the largest one that fits.
  */
 export function budget(
   inputs: Pick<Inputs, 'PoolSize' | 'MinTasks' | 'MaxTasks' | 'MaxConnectionsPercent'>,

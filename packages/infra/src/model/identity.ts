@@ -6,26 +6,26 @@ import type { Resolved } from '../resolve/resolved.ts';
 import { Template } from '../resolve/template.ts';
 import { list } from '../values.ts';
 
-/** The properties that fix a managed proxy at its creation, beside its name. */
+/** The properties of a managed proxy that are fixed at its creation, beside its name. */
 interface Fixed {
   readonly subnetIds: readonly string[];
   readonly endpointNetworkType: string;
   readonly targetNetworkType: string;
 }
 
-/** The name the proxy gets and where it stands. */
+/** The name of the proxy and its subnets. */
 export interface Identity {
   readonly proxyName: string;
   readonly subnetIds: readonly string[];
-  /** What the user should know about it. */
+  /** What the user should know about them. */
   readonly notes: readonly string[];
 }
 
 /**
- * Settles name and subnets against what is deployed. CloudFormation cannot replace a resource that has a custom
- * name, so a proxy stays in its subnets unless `replace` is asked for; then it gets a name with a hash of what
- * fixes it, CloudFormation makes the new one, and removes the old one afterwards.
- * @throws InfraError INPUTS_INVALID when another fixed property was changed without `replace`
+ * Determines name and subnets from the inputs and from what is deployed. CloudFormation cannot replace a resource with
+ * a custom name, so a proxy stays in its subnets without `replace`. With `replace` the new proxy has a name with a hash
+ * of its fixed properties; CloudFormation creates it and then removes the old one.
+ * @throws InfraError INPUTS_INVALID if another fixed property was changed without `replace`
  */
 export function settleIdentity(
   inputs: Inputs,
@@ -46,7 +46,7 @@ export function settleIdentity(
     return asWanted;
   }
   if (name !== base && !new RegExp(`^${base.slice(0, 56)}-[0-9a-f]{6}$`).test(name)) {
-    // Another name was asked for: a new proxy under that name, in the subnets asked for.
+    // The inputs have another name: a new proxy with that name, in the requested subnets.
     return asWanted;
   }
   const now: Fixed = {

@@ -15,7 +15,7 @@ export interface ModelSecret {
   readonly clientPasswordAuthType: 'POSTGRES_SCRAM_SHA_256' | 'POSTGRES_MD5';
 }
 
-/** Everything that is decided, before any template: inputs and ids as one, nothing left to look up. */
+/** Everything that a template depends on: the inputs together with the ids. Nothing remains to be looked up. */
 export interface Model {
   readonly stackName: string;
   readonly proxyName: string;
@@ -24,15 +24,15 @@ export interface Model {
   readonly inputs: Inputs;
   readonly resolved: Resolved;
   readonly secrets: readonly ModelSecret[];
-  /** Database connections of one Sluice task; undefined when max_connections is not known and no PoolSize given. */
+  /** Server connections of one Sluice task; undefined if max_connections is unknown and no PoolSize is given. */
   readonly poolSize: number | undefined;
-  /** Tasks that a new service starts with; of one that is there, its autoscaling decides. */
+  /** The initial number of tasks of a new service; autoscaling decides for an existing one. */
   readonly desiredTasks: number | 'keep';
-  /** The proxy was made elsewhere and taken over: its target group is kept in order by the RDS API. */
+  /** Whether the proxy was created elsewhere and adopted: `apply` maintains its target group through the RDS API. */
   readonly adopted: boolean;
 }
 
-/** What is decided beside inputs and ids. */
+/** What the model depends on beside inputs and ids. */
 export interface ModelOptions {
   /** @default - MinTasks */
   readonly desiredTasks?: number | 'keep';
@@ -41,8 +41,8 @@ export interface ModelOptions {
 }
 
 /**
- * Makes the model. Pure.
- * @throws InfraError INPUTS_INVALID when an id is missing, or the connection budget does not fit
+ * Creates the model. Has no side effects.
+ * @throws InfraError INPUTS_INVALID if an id is missing, or the connection budget does not fit
  */
 export function makeModel(
   inputs: Inputs,

@@ -1,15 +1,15 @@
 import type { Inputs } from '../inputs/table.ts';
 import type { DeployedStack } from '../resolve/facts.ts';
 
-/** What a stack has beside its template. A change of it alone is a deployment, too. */
+/** The properties of a stack outside its template. A change of these alone is a deployment, too. */
 export interface StackSettings {
   readonly tags: Readonly<Record<string, string>>;
   readonly terminationProtection: boolean;
-  /** The topics of its events, in order. */
+  /** The SNS topics of its events, sorted. */
   readonly topics: readonly string[];
 }
 
-/** The settings that the inputs ask for. */
+/** The settings from the inputs. */
 export function wantedSettings(
   inputs: Pick<Inputs, 'StackTags' | 'StackTopicArns' | 'TerminationProtection'>,
 ): StackSettings {
@@ -20,7 +20,7 @@ export function wantedSettings(
   };
 }
 
-/** The settings that a stack has. */
+/** The settings of a deployed stack. */
 export function deployedSettings(stack: DeployedStack): StackSettings {
   const { tags, protected: on = false, topics = [] } = stack;
   return { tags, terminationProtection: on, topics: topics.toSorted() };

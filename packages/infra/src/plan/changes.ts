@@ -3,27 +3,27 @@ import { record, stableJson } from '../values.ts';
 import { Template, type TemplateResource } from '../resolve/template.ts';
 import { effectOnClients, type Action } from './effects.ts';
 
-/** One resource that an apply would touch. */
+/** One resource that an apply would change. */
 export interface Change {
   readonly action: Action;
   /** The logical id in the template. */
   readonly id: string;
   readonly type: string;
-  /** What it is called in AWS, when the template says so. */
+  /** Its name in AWS, if the template contains it. */
   readonly name?: string;
-  /** The properties that differ, with their values; of an addition all of them. */
+  /** The properties that differ, with their values; all properties of a new resource. */
   readonly properties: readonly {
     readonly name: string;
     readonly from?: unknown;
     readonly to?: unknown;
   }[];
-  /** What it does to clients, if anything. */
+  /** The effect on clients, if any. */
   readonly clients?: string;
-  /** Why CloudFormation cannot do it. */
+  /** Why CloudFormation cannot make the change. */
   readonly impossible?: string;
 }
 
-/** The toolkit's words for what becomes of a resource; one that is absent here means that nothing does. */
+/** The toolkit's names for what happens to a resource; those that are missing here mean that nothing happens. */
 const actions: Readonly<Partial<Record<`${ResourceImpact}`, Action>>> = {
   WILL_CREATE: 'add',
   WILL_IMPORT: 'add',
@@ -34,7 +34,7 @@ const actions: Readonly<Partial<Record<`${ResourceImpact}`, Action>>> = {
   WILL_ORPHAN: 'remove',
 };
 
-/** What turns the deployed template into the new one; empty when nothing does. */
+/** The changes from the deployed template to the new one; empty if there are none. */
 export async function changesBetween(
   deployed: Readonly<Record<string, unknown>>,
   wanted: Readonly<Record<string, unknown>>,
@@ -56,8 +56,8 @@ export async function changesBetween(
 }
 
 /**
- * Which change replaces a resource, AWS's own description of its resources knows. It takes most of a second to load, so
- * only a template in which a resource changes is compared by it.
+ * Compares with AWS's own description of its resources, which knows which change replaces a resource. It takes most of
+ * a second to load, so it is used only if a resource changes.
  */
 async function differences(
   deployed: Readonly<Record<string, unknown>>,
@@ -65,7 +65,7 @@ async function differences(
 ): Promise<Change[]> {
   const { fullDiff } = await import('@aws-cdk/cloudformation-diff');
   const changes: Change[] = [];
-  // The differ writes into what it is given.
+  // The differ modifies its arguments.
   const difference = fullDiff(structuredClone(deployed), structuredClone(wanted));
   difference.resources.forEachDifference((id, change) => {
     const action = actions[change.changeImpact];
@@ -101,7 +101,7 @@ function resourceOf(
   return new Template(template).resources.find((resource) => resource.id === id);
 }
 
-/** The properties that hold a resource's name, by what AWS calls it. */
+/** The properties that contain a resource's name. */
 const names = [
   'DBProxyName',
   'DBProxyEndpointName',
@@ -121,20 +121,25 @@ function nameOf({ type, properties }: TemplateResource): string | undefined {
     : names.map((property) => properties[property]).find((value) => typeof value === 'string');
 }
 
-/** Names that two may bear: a family has many task definitions, and each hosted zone has records of its own. */
+/**
+ * Names that several resources can have: a family has many task definitions, and each hosted zone has its own records.
+ */
 const sharedNames: ReadonlySet<string> = new Set([
   'AWS::ECS::TaskDefinition',
   'AWS::Route53::RecordSet',
 ]);
 
-/** What gives a resource another name; that of most is the proxy's. */
+/** What changes a resource's name; most are named after the proxy. */
 const renamed: Readonly<Record<string, string>> = {
   'AWS::EC2::SecurityGroup': 'give another rds_security_group_name',
   'AWS::IAM::Role': 'give another rds_proxy_role',
   'AWS::RDS::DBProxyEndpoint': 'give it another DBProxyEndpointName',
 };
 
-/** CloudFormation makes the new one before it removes the old one, and AWS takes no two of one name. */
+/**
+ * CloudFormation creates the new resource before it removes the old one, and AWS does not permit two with the same
+ * name.
+ */
 function impossible(
   { type, name }: Change,
   before: string | undefined,
@@ -146,7 +151,7 @@ function impossible(
   const other =
     renamed[type] ?? 'give another DBProxyName, move the clients there, and destroy this proxy';
   return {
-    impossible: `${type} ${name} cannot be replaced under its name, which a change of ${fixed.join(', ')} needs: take the change back, or ${other}`,
+    impossible: `${type} ${name} cannot be replaced under its name, which a change of ${fixed.join(', ')} needs: revert the change, or ${other}`,
   };
 }
 
@@ -172,7 +177,7 @@ function changeOf(
   };
 }
 
-/** The properties of an addition. */
+/** The properties of a new resource. */
 function given({ properties }: TemplateResource): Change['properties'] {
   return Object.entries(properties).map(([name, value]) => ({ name, to: value }));
 }
@@ -185,7 +190,7 @@ function updates(change: ResourceDifference): Change['properties'] {
   }));
 }
 
-/** How many resources each action touches, as Terraform sums a plan up. */
+/** How many resources each action affects, as in Terraform's summary of a plan. */
 export interface ChangeSummary {
   readonly add: number;
   readonly change: number;

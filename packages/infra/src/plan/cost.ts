@@ -1,10 +1,10 @@
 import type { Inputs } from '../inputs/table.ts';
 import { prices } from './prices.ts';
 
-/** One engine's cost of a month. */
+/** The monthly cost of one engine. */
 export interface Cost {
   readonly engine: Inputs['engine'];
-  /** US dollars; undefined when the database's size is not known. */
+  /** US dollars; undefined if the size of the database is not known. */
   readonly month?: number;
   readonly parts: readonly string[];
 }
@@ -17,13 +17,13 @@ export interface CostComparison {
   readonly note: string;
 }
 
-/** What RDS Proxy is billed by. */
+/** The size that RDS Proxy is billed by. */
 export interface DatabaseSize {
-  /** Of the database's class; undefined when it is not known. */
+  /** Of the database's class; undefined if it is not known. */
   readonly vcpus?: number | undefined;
-  /** Instances of the cluster, each of which counts. @default 1 */
+  /** The number of instances in the cluster, each of which counts. @default 1 */
   readonly members?: number | undefined;
-  /** The most capacity units of Serverless v2. @default - it is not serverless */
+  /** The maximum capacity units of Serverless v2. @default - it is not serverless */
   readonly serverlessMax?: number | undefined;
 }
 
@@ -33,7 +33,7 @@ type Tasks = Pick<
   'TaskCpu' | 'TaskMemory' | 'MinTasks' | 'CpuArchitecture' | 'FargateSpotWeight'
 >;
 
-/** What a month costs. RDS Proxy goes by the size of the database, Sluice by the size of its tasks. */
+/** The monthly cost. RDS Proxy is billed by the size of the database, Sluice by the size of its tasks. */
 export function compareCost(inputs: Tasks, database: DatabaseSize): CostComparison {
   return {
     date: prices.date,

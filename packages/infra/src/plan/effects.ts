@@ -1,7 +1,7 @@
-/** What becomes of a resource. */
+/** What happens to a resource. */
 export type Action = 'add' | 'change' | 'replace' | 'remove';
 
-/** What each change does to clients: by resource type, then by action. Types that clients do not notice are absent. */
+/** The effect of each change on clients, by resource type and action. Types without an effect on clients are absent. */
 const effects: Readonly<Record<string, Readonly<Partial<Record<Action, string>>>>> = {
   'AWS::RDS::DBProxy': {
     add: 'a new endpoint that nobody uses yet',
@@ -14,7 +14,7 @@ const effects: Readonly<Record<string, Readonly<Partial<Record<Action, string>>>
     change: 'clients stay connected; a lower limit is reached as connections are returned',
   },
   'AWS::RDS::DBProxyEndpoint': {
-    add: 'a further endpoint',
+    add: 'another endpoint',
     change: 'clients stay connected',
     replace: 'THIS ENDPOINT CHANGES ITS NAME; its clients are disconnected',
     remove: 'THIS ENDPOINT IS REMOVED; its clients are disconnected',
@@ -40,7 +40,7 @@ function rolling(): string {
   return 'a rolling deployment: new tasks first, then each old one finishes its transactions and closes its clients, which connect again';
 }
 
-/** What the change does to clients; undefined when they do not notice. */
+/** The effect of the change on clients; undefined if there is none. */
 export function effectOnClients(
   type: string,
   action: Action,

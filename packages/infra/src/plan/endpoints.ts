@@ -8,10 +8,10 @@ export interface EndpointChange {
   readonly detail: string;
 }
 
-/** The proxy and the load balancer are what the endpoint's name hangs on. */
+/** The resources that determine the name of the endpoint: the proxy and the load balancer. */
 const endpointTypes = new Set(['AWS::RDS::DBProxy', 'AWS::ElasticLoadBalancingV2::LoadBalancer']);
 
-/** Further names that clients may connect to. */
+/** Other names that clients may connect to. */
 const furtherTypes = new Set([
   'AWS::RDS::DBProxyEndpoint',
   'AWS::EC2::VPCEndpointService',
@@ -36,7 +36,7 @@ export function endpointChange(
     : { now, changes: false, detail: `the endpoint stays ${now}` };
 }
 
-/** The changes that take away a name which clients may be using; such a change is never made unasked. */
+/** The changes that remove a name which clients may be using. Such a change always needs the user's consent. */
 export function lostEndpoints(changes: readonly Change[]): Change[] {
   return changes.filter(
     (change) => (endpointTypes.has(change.type) || furtherTypes.has(change.type)) && goes(change),

@@ -17,16 +17,16 @@ import { compareCost, type CostComparison } from './cost.ts';
 import { endpointChange, type EndpointChange } from './endpoints.ts';
 import { stackChanges } from './stack-change.ts';
 
-/** What an apply would do, and whether it would work. */
+/** What an apply would do, and whether it would succeed. */
 export interface Plan {
-  /** Of the shape of this document; a number higher when a reader of the last one would break. */
+  /** Version of the format of this document; increases if a change would break readers of the previous one. */
   readonly version: 1;
   readonly stack: string;
   readonly proxy: string;
   readonly engine: 'rds-proxy' | 'sluice';
   /**
-   * `blocked`: a check or a security rule stands in the way; `changes`: there are changes, or drift that an apply takes
-   * back; `none`: all is as the inputs want it.
+   * `blocked`: a check or a security rule forbids the apply; `changes`: there are changes, or drift that an apply
+   * reverts; `none`: everything is as in the inputs.
    */
   readonly verdict: 'blocked' | 'changes' | 'none';
   readonly checks: readonly Finding[];
@@ -37,21 +37,21 @@ export interface Plan {
   readonly drift: readonly PlannedDrift[];
   readonly cost: CostComparison;
   readonly notes: readonly string[];
-  /** What stands in the way beside checks and rules. */
+  /** What forbids the apply, beside checks and rules. */
   readonly obstacles: readonly string[];
-  /** The ids behind the names; as a file, `synth --resolved` takes it. */
+  /** The ids of the named resources; `synth --resolved` accepts them as a file. */
   readonly resolved?: Resolved;
   /** Files, variables and flags that the inputs came from. */
   readonly origins: Readonly<Record<string, string>>;
 }
 
-/** Drift, with what an apply does about it. */
+/** Drift, and what an apply does about it. */
 export interface PlannedDrift extends Drift {
-  /** Why an apply cannot take it back; absent when it does. */
+  /** Why an apply cannot revert it; absent if it can. */
   readonly irreparable?: string;
 }
 
-/** Works out the plan. Only reads. */
+/** Makes the plan. Only reads. */
 export async function makePlan(prepared: Prepared): Promise<Plan> {
   const { inputs, facts, checks, design, deployed } = prepared;
   const capacity = found(facts.capacity);
@@ -109,7 +109,8 @@ export async function makePlan(prepared: Prepared): Promise<Plan> {
 
 /**
  * The drift of what is deployed, with what an apply can do about each part of it.
- * @param changes what an apply would change; drift of what it takes away or makes anew goes with it
+ * @param changes what an apply would change; drift of a resource that it removes or replaces disappears with the
+ *   resource
  */
 export async function plannedDrift(
   clients: Clients,
@@ -130,7 +131,7 @@ export async function plannedDrift(
   };
 }
 
-/** A token is for one host name: with engine sluice it is the database that takes it. */
+/** A token is valid for one host name: with engine sluice the database verifies it. */
 function tokenNote({ inputs, design }: Prepared): string[] {
   const resolved = design?.resolved;
   return inputs.engine === 'sluice' && resolved !== undefined && usesDatabaseTokens(inputs)
@@ -140,7 +141,9 @@ function tokenNote({ inputs, design }: Prepared): string[] {
     : [];
 }
 
-/** The share of max_connections, as it is from day to day and at its highest: a share is divided among the most tasks. */
+/**
+ * The share of max_connections, usually and at most: the share is divided among the highest possible number of tasks.
+ */
 function poolNote({ facts, inputs, design }: Prepared): string[] {
   const most = maxConnections(found(facts.parameters)?.['max_connections'], found(facts.capacity));
   const size = design?.model.poolSize;

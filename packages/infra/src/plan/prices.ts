@@ -1,12 +1,12 @@
-/** List prices in US dollars, us-east-1. Other regions differ; a plan says so. */
+/** List prices in US dollars, us-east-1. Other regions differ, and a plan says so. */
 export const prices = {
-  /** When they were written down. */
+  /** The date of the prices. */
   date: '2026-11',
   region: 'us-east-1',
-  /** RDS Proxy, for each vCPU of the database and hour; two vCPUs are the least. */
+  /** RDS Proxy, per vCPU of the database and hour; at least two vCPUs. */
   rdsProxyVcpuHour: 0.015,
   rdsProxyLeastVcpus: 2,
-  /** RDS Proxy in front of Aurora Serverless v2, for each capacity unit and hour; eight are the least. */
+  /** RDS Proxy in front of Aurora Serverless v2, per capacity unit and hour; at least eight units. */
   rdsProxyUnitHour: 0.015,
   rdsProxyLeastUnits: 8,
   /** Fargate on ARM, Linux. */
@@ -15,9 +15,9 @@ export const prices = {
   /** Fargate on x86, Linux. */
   fargateX86VcpuHour: 0.04048,
   fargateX86GbHour: 0.004445,
-  /** Network Load Balancer, and one of its capacity units (100,000 open connections, or 1 GB an hour). */
+  /** Network Load Balancer, and one of its capacity units (100,000 open connections, or 1 GB per hour). */
   balancerHour: 0.0225,
   balancerUnitHour: 0.006,
-  /** The hours that AWS counts for a month. */
+  /** The hours of a month in AWS's price calculations. */
   hours: 730,
 } as const;

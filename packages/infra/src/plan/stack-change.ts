@@ -6,13 +6,13 @@ import type { Change } from './changes.ts';
 
 const stackType = 'AWS::CloudFormation::Stack';
 
-/** The settings, by what CloudFormation calls them. */
+/** The settings by their names in CloudFormation. */
 function named(settings: StackSettings): Readonly<Record<string, unknown>> {
   const { tags, terminationProtection, topics } = settings;
   return { Tags: tags, TerminationProtection: terminationProtection, NotificationARNs: topics };
 }
 
-/** What changes of the stack itself: templates do not show it. A stack that is made has its settings from the start. */
+/** The changes of the stack itself, which templates do not show. A new stack is created with its settings. */
 export function stackChanges(
   deployed: DeployedStack | undefined,
   wanted: StackSettings | undefined,

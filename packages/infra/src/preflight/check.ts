@@ -1,21 +1,21 @@
 import type { Inputs } from '../inputs/table.ts';
 import type { Facts, Look } from '../resolve/facts.ts';
 
-/** What a check decides from. It reads nothing itself: the same facts always give the same verdict. */
+/** The input of a check. A check reads nothing itself: the same facts always give the same verdict. */
 export interface Subject {
   readonly inputs: Inputs;
   readonly facts: Facts;
 }
 
-/** `failed` stops an apply, `warning` does not, `skipped` could not be judged. */
+/** `failed` prevents an apply, `warning` does not, `skipped` could not be decided. */
 export type Status = 'passed' | 'warning' | 'failed' | 'skipped';
 
-/** What a check came to. */
+/** The result of a check. */
 export interface Verdict {
   readonly status: Status;
-  /** What was found, with the values. */
+  /** What the check found, with the values. */
   readonly found: string;
-  /** How to fix it; on every failure and warning. */
+  /** How to fix it; present on every failure and warning. */
   readonly fix?: string;
 }
 
@@ -24,14 +24,14 @@ export interface Check {
   /** `PF01`, `PF02`, …; never reused for another meaning. */
   readonly code: string;
   readonly title: string;
-  /** The AWS calls it looks at; `inputs` when it needs none. */
+  /** The AWS calls that it needs; `inputs` if it needs none. */
   readonly looks: string;
-  /** Why it is made: what would happen without it. */
+  /** The reason for the check: what would happen without it. */
   readonly why: string;
   readonly run: (subject: Subject) => Verdict;
 }
 
-/** A check's verdict, as it is shown and as it stands in JSON. */
+/** A check's verdict, as it is shown and as it appears in JSON. */
 export interface Finding extends Verdict {
   readonly code: string;
   readonly title: string;
@@ -54,7 +54,9 @@ export function skipped(why: string): Verdict {
   return { status: 'skipped', found: why };
 }
 
-/** The verdict on a look that gave nothing: missing things fail, what may not be read is skipped. */
+/**
+ * The verdict on a failed look-up: a missing resource fails the check, and one that the caller may not read skips it.
+ */
 export function notFound(look: Look<unknown>, fix: string): Verdict {
   if ('found' in look) {
     return passed('found');
@@ -62,7 +64,7 @@ export function notFound(look: Look<unknown>, fix: string): Verdict {
   return look.absent === 'missing' ? failed(look.detail, fix) : skipped(look.detail);
 }
 
-/** Several verdicts on one matter: the worst status, all that was found, all that fixes it. */
+/** Combines several verdicts: the worst status, everything that was found, and every fix. */
 export function worst(verdicts: readonly Verdict[]): Verdict {
   const order: readonly Status[] = ['failed', 'warning', 'skipped', 'passed'];
   const status = order.find((one) => verdicts.some((verdict) => verdict.status === one));

@@ -51,7 +51,7 @@ export const checks: readonly Check[] = [
   balancerAddresses,
 ];
 
-/** Runs every check; all problems in one go. */
+/** Runs every check, and reports all problems at once. */
 export function preflight(subject: Subject): Finding[] {
   return checks.map(({ code, title, looks, run }) => ({ code, title, looks, ...run(subject) }));
 }

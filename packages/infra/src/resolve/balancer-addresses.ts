@@ -3,21 +3,21 @@ import type { Clients } from '../aws/clients.ts';
 import type { Inputs } from '../inputs/table.ts';
 import type { FixedAddress } from './facts.ts';
 
-/** Whether the fixed addresses are Elastic IPs, which put the balancer on the internet. */
+/** Whether the fixed addresses are Elastic IPs, which make the load balancer reachable from the internet. */
 export function areElastic({
   BalancerAddresses: addresses,
 }: Pick<Inputs, 'BalancerAddresses'>): boolean {
   return Object.values(addresses).some((address) => address.startsWith('eipalloc-'));
 }
 
-/** What AWS knows of these addresses: Elastic IPs that are there, or private addresses that are in use. */
+/** What AWS knows about these addresses: existing Elastic IPs, or private addresses in use. */
 export async function readFixedAddresses(
   clients: Clients,
   inputs: Pick<Inputs, 'BalancerAddresses' | 'vpc_id'>,
 ): Promise<FixedAddress[]> {
   const Values = Object.values(inputs.BalancerAddresses);
   if (areElastic(inputs)) {
-    // By a filter: asked for by id, one that is missing would be an error about all.
+    // With a filter: a request by id would fail for all of them if one is missing.
     const { Addresses = [] } = await clients.ec2.send(
       new DescribeAddressesCommand({ Filters: [{ Name: 'allocation-id', Values }] }),
     );

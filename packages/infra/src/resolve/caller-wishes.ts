@@ -5,9 +5,9 @@ import { partitionOf } from './role-wishes.ts';
 import { Template } from './template.ts';
 
 /**
- * What the caller must be allowed, for this apply to succeed: CloudFormation acts with the caller's rights, or with those
- * of CloudFormationRoleArn. Everything that the template of these inputs creates is here; where its engine is deployed
- * already, what changes it; where the other one is, what removes that.
+ * The permissions that the caller needs for this apply: CloudFormation acts with the caller's permissions, or with
+ * those of CloudFormationRoleArn. They include everything that creates the template of these inputs, what changes the
+ * engine if it is deployed already, and what removes the other engine if that is deployed.
  */
 export function callerWishes(
   inputs: Inputs,
@@ -31,7 +31,7 @@ export function callerWishes(
   ];
 }
 
-/** What removes a resource, by its type. */
+/** The actions that remove a resource, by its type. */
 const removals: Readonly<Record<string, readonly string[]>> = {
   'AWS::RDS::DBProxy': ['rds:DeleteDBProxy', 'rds:DeregisterDBProxyTargets'],
   'AWS::RDS::DBProxyEndpoint': ['rds:DeleteDBProxyEndpoint'],
@@ -69,7 +69,7 @@ interface Place {
   readonly regional: (service: string, resource: string) => string;
   readonly partition: string;
   readonly roleArn: string | undefined;
-  /** The engine is deployed already, and is changed. */
+  /** Whether the engine is deployed already and will be changed. */
   readonly exists: boolean;
 }
 

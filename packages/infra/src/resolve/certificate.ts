@@ -5,13 +5,13 @@ import { messageOf } from '../errors.ts';
 import { isRecord } from '../values.ts';
 import type { Certificate } from './facts.ts';
 
-/** Reads the secret of the certificate and looks at the pair in it. The key stays inside this function. */
+/** Reads the secret of the certificate and checks the pair in it. The key does not leave this function. */
 export async function readCertificate(clients: Clients, secret: string): Promise<Certificate> {
   const answer = await clients.secrets.send(new GetSecretValueCommand({ SecretId: secret }));
   return judgeCertificate(answer.SecretString ?? '');
 }
 
-/** Whether a secret holds a certificate that tasks can show: PEM, its own key, not ended. */
+/** Whether a secret contains a certificate that tasks can use: PEM, with its own key, not expired. */
 function judgeCertificate(text: string, now: Date = new Date()): Certificate {
   const value = parsed(text);
   if (value === undefined) {
@@ -34,7 +34,7 @@ function judgeCertificate(text: string, now: Date = new Date()): Certificate {
       problems.push('private_key is not the key of certificate');
     }
   } catch {
-    // What the parser says may hold parts of the key.
+    // The parser's message may contain parts of the key.
     problems.push('private_key is no PEM private key');
   }
   const ends = new Date(certificate.validTo);

@@ -1,17 +1,17 @@
 import type { Inputs } from '../inputs/table.ts';
 import { found, type Facts, type Subnet } from './facts.ts';
 
-/** Zones in which RDS Proxy does not run; their subnets are dropped by AWS without a word while two others remain. */
+/** Zones without RDS Proxy. AWS silently drops their subnets while two others remain. */
 const unsupportedZones: ReadonlySet<string> = new Set(['use1-az3', 'usw1-az2']);
 
-/** The subnets the proxy will stand in, and those that were left out for their zone. */
+/** The subnets of the proxy, and those that were excluded because of their zone. */
 export interface ChosenSubnets {
-  /** In the order of their ids: CloudFormation would take another order for a change that needs a new proxy. */
+  /** Sorted by id: for CloudFormation another order would be a change that needs a new proxy. */
   readonly chosen: readonly Subnet[];
   readonly dropped: readonly Subnet[];
 }
 
-/** Subnets that carry every tag of the filter, or those that are given by id. */
+/** The subnets with every tag of the filter, or those given by id. */
 export function chooseSubnets(
   facts: Pick<Facts, 'subnets'>,
   inputs: Pick<Inputs, 'vpc_subnet_filter_tag' | 'SubnetIds' | 'engine'>,
@@ -37,7 +37,10 @@ export function zonesOf(subnets: readonly Subnet[]): string[] {
   return [...new Set(subnets.map((subnet) => subnet.zoneId))].sort();
 }
 
-/** One subnet of each zone: a Network Load Balancer takes no two of the same. The first by id, so that it stays the same one. */
+/**
+ * One subnet of each zone, because a Network Load Balancer accepts only one per zone. The first by id, so that it stays
+ * the same.
+ */
 export function onePerZone(
   subnetIds: readonly string[],
   zones: Readonly<Record<string, string>>,

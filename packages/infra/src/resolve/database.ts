@@ -48,7 +48,7 @@ function describe(instance: DBInstance, identifier: string): Database {
   };
 }
 
-/** Identifiers of all instances of the region, for near misses. */
+/** Identifiers of all instances in the region, to suggest similar ones. */
 export async function databaseNames(clients: Clients): Promise<string[]> {
   const answer = await clients.rds.send(new DescribeDBInstancesCommand({ MaxRecords: 100 }));
   return (answer.DBInstances ?? []).map((instance) => instance.DBInstanceIdentifier ?? '');
@@ -101,7 +101,7 @@ async function vpcOf(clients: Clients, subnetGroup: string | undefined): Promise
   return answer.DBSubnetGroups?.[0]?.VpcId ?? '';
 }
 
-/** A cluster as a database of its own: what is asked of an instance, when none is named. */
+/** A cluster as a database: the facts about an instance, if none is named. */
 export function asDatabase(cluster: Cluster, writer: Database | undefined): Database {
   return {
     ...(writer ?? {
@@ -123,7 +123,7 @@ export function asDatabase(cluster: Cluster, writer: Database | undefined): Data
   };
 }
 
-/** Identifiers of all clusters of the region, for near misses. */
+/** Identifiers of all clusters in the region, to suggest similar ones. */
 export async function clusterNames(clients: Clients): Promise<string[]> {
   const answer = await clients.rds.send(new DescribeDBClustersCommand({ MaxRecords: 100 }));
   return (answer.DBClusters ?? []).map((cluster) => cluster.DBClusterIdentifier ?? '');
@@ -131,7 +131,7 @@ export async function clusterNames(clients: Clients): Promise<string[]> {
 
 const wanted = new Set(['rds.force_ssl', 'max_connections', 'password_encryption']);
 
-/** Those parameters of the group that the checks look at; absent ones have the engine's default. */
+/** The parameters of the group that the checks need; absent ones have the engine's default. */
 export async function readParameters(
   clients: Clients,
   group: string,
@@ -151,7 +151,7 @@ export async function readParameters(
   return values;
 }
 
-/** As above, of a cluster's group: Aurora keeps rds.force_ssl there. */
+/** The same for a cluster's group, where Aurora keeps rds.force_ssl. */
 export async function readClusterParameters(
   clients: Clients,
   group: string,
@@ -171,7 +171,7 @@ export async function readClusterParameters(
   return values;
 }
 
-/** What a database class has, read from the EC2 instance type that it is named after. */
+/** The capacity of a database class, read from the EC2 instance type that it is named after. */
 export async function readCapacity(
   clients: Clients,
   instanceClass: string,
@@ -181,7 +181,7 @@ export async function readCapacity(
     return undefined;
   }
   const answer = await clients.ec2.send(
-    // The SDK lists the types of its day; the service knows newer ones.
+    // The SDK lists the types known at its release; the service knows newer ones.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     new DescribeInstanceTypesCommand({ InstanceTypes: [type as _InstanceType] }),
   );
@@ -192,8 +192,8 @@ export async function readCapacity(
 }
 
 /**
- * What `max_connections` comes to. RDS writes it as a number or as LEAST({DBInstanceClassMemory/9531392},5000);
- * DBInstanceClassMemory is the memory in bytes less what the system takes, so the result is an upper estimate.
+ * The value of `max_connections`. RDS writes it as a number or as LEAST({DBInstanceClassMemory/9531392},5000).
+ * DBInstanceClassMemory is the memory in bytes minus what the system uses, so the result is an upper estimate.
  */
 export function maxConnections(
   parameter: string | undefined,

@@ -6,10 +6,10 @@ import { isRecord } from '../values.ts';
 import type { Database, Deep, Look, LoginFacts } from './facts.ts';
 import { notQueried } from './look.ts';
 
-/** How long a login may take before the database counts as out of reach from here, in milliseconds. */
+/** After how many milliseconds without a login the database counts as unreachable from here. */
 const loginTimeout = 5000;
 
-/** Reads the secret and logs in with it. The password stays inside this function. */
+/** Reads the secret and logs in with it. The password does not leave this function. */
 export async function readDeep(
   clients: Clients,
   secretName: string,
@@ -67,7 +67,7 @@ async function login({ user, password, name, database }: Login): Promise<Look<Lo
 async function ask(client: Client, tls: boolean): Promise<LoginFacts> {
   await client.connect();
   try {
-    // pg_authid is for superusers; the server's own setting says what new passwords are kept as.
+    // Only superusers can read pg_authid; the server's own setting tells how it stores new passwords.
     const answer = await client.query<Record<string, string>>(
       `select current_setting('password_encryption') as encryption,
               current_setting('max_connections')::int as most,

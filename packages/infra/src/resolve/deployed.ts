@@ -19,7 +19,7 @@ import { record } from '../values.ts';
 import type { DeployedStack, ExistingLogGroup, ExistingProxy } from './facts.ts';
 import { tagMap } from './look.ts';
 
-/** All proxies of the region, with what they stand in front of. */
+/** All proxies of the region, with their targets. */
 export async function readProxies(clients: Clients): Promise<ExistingProxy[]> {
   const proxies: DBProxy[] = [];
   for await (const page of paginateDescribeDBProxies({ client: clients.rds }, {})) {
@@ -50,7 +50,7 @@ async function describe(clients: Clients, proxy: DBProxy): Promise<ExistingProxy
   };
 }
 
-/** How many proxies the account may have in the region. */
+/** The maximum number of proxies of the account in the region. */
 export async function readProxyQuota(clients: Clients): Promise<number | undefined> {
   const pages = paginateListServiceQuotas({ client: clients.quotas }, { ServiceCode: 'rds' });
   for await (const page of pages) {
@@ -62,7 +62,7 @@ export async function readProxyQuota(clients: Clients): Promise<number | undefin
   return undefined;
 }
 
-/** The log groups whose names begin so. */
+/** The log groups whose names start with the prefix. */
 export async function readLogGroups(clients: Clients, prefix: string): Promise<ExistingLogGroup[]> {
   const groups: ExistingLogGroup[] = [];
   const pages = paginateDescribeLogGroups({ client: clients.logs }, { logGroupNamePrefix: prefix });
@@ -70,7 +70,7 @@ export async function readLogGroups(clients: Clients, prefix: string): Promise<E
     groups.push(
       ...(page.logGroups ?? []).map(({ logGroupName: name = '', logGroupClass }) => ({
         name,
-        // Emulators and older APIs leave it out; it is then the default.
+        // Emulators and older APIs omit the default.
         class: logGroupClass ?? 'STANDARD',
       })),
     );
@@ -78,7 +78,7 @@ export async function readLogGroups(clients: Clients, prefix: string): Promise<E
   return groups;
 }
 
-/** The stack of that name, with its template; undefined when there is none. */
+/** The stack of that name, with its template; undefined if there is none. */
 export async function readStack(
   clients: Clients,
   name: string,
@@ -94,14 +94,15 @@ export async function readStack(
 }
 
 /**
- * Whether a stack of that status has ever been built. One that waits for the review of its first change set has not,
- * and the remains of a failed creation have a template and no resources: the next apply removes them and begins anew.
+ * Whether a stack with that status has ever been created completely. One that waits for the review of its first change
+ * set has not. The remains of a failed creation have a template and no resources: the next apply removes them and
+ * starts again.
  */
 export function isBuilt(status: string): boolean {
   return !/^(?:REVIEW_IN_PROGRESS|ROLLBACK_COMPLETE|ROLLBACK_FAILED|CREATE_FAILED)$/.test(status);
 }
 
-/** CloudFormation has no error of its own for a stack that is not there: a ValidationError says so in words. */
+/** CloudFormation has no separate error for a missing stack: the message of a ValidationError says it. */
 async function findStack(clients: Clients, name: string): Promise<Stack | undefined> {
   try {
     const answer = await clients.cloudFormation.send(
@@ -135,6 +136,6 @@ async function readTemplate(clients: Clients, name: string): Promise<Record<stri
   const answer = await clients.cloudFormation.send(
     new GetTemplateCommand({ StackName: name, TemplateStage: 'Original' }),
   );
-  // CDK's toolkit sends templates as YAML, by the rules of YAML 1.1; JSON is read by them as well.
+  // CDK's toolkit sends templates as YAML 1.1, of which JSON is a subset.
   return record(parse(answer.TemplateBody ?? '{}', { schema: 'yaml-1.1' }));
 }

@@ -2,7 +2,7 @@ import { DescribeClustersCommand } from '@aws-sdk/client-ecs';
 import type { Clients } from '../aws/clients.ts';
 import type { EcsCluster } from './facts.ts';
 
-/** The ECS cluster of that name; one that was deleted is still listed for a while, as INACTIVE. */
+/** The ECS cluster of that name; a deleted one is still listed for a while as INACTIVE. */
 export async function readEcsCluster(
   { ecs }: Clients,
   name: string,

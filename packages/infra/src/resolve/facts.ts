@@ -1,9 +1,9 @@
-/** What a look at AWS gave: the thing, or why not. Checks decide what that means. */
+/** The result of a look-up in AWS: the value, or why there is none. Checks decide what that means. */
 export type Look<T> =
   | { readonly found: T }
   | { readonly absent: 'missing' | 'denied' | 'failed' | 'not queried'; readonly detail: string };
 
-/** The thing, when it was found. */
+/** The value, if it was found. */
 export function found<T>(look: Look<T>): T | undefined {
   return 'found' in look ? look.found : undefined;
 }
@@ -26,16 +26,16 @@ export interface Database {
   readonly vpcId: string;
   readonly securityGroupIds: readonly string[];
   readonly parameterGroup: string;
-  /** The cluster it is a member of, if any. */
+  /** The cluster that it belongs to, if any. */
   readonly clusterId?: string;
-  /** The instance that it copies, if it is a read replica. */
+  /** The source instance, if it is a read replica. */
   readonly replicaOf?: string;
   readonly networkType?: string;
-  /** Whether logins with IAM tokens are on. */
+  /** Whether it permits logins with IAM tokens. */
   readonly iamAuth?: boolean;
 }
 
-/** What the database's class has. */
+/** The capacity of the database's class. */
 export interface Capacity {
   readonly vcpus: number;
   readonly memoryMiB: number;
@@ -55,7 +55,7 @@ export interface Cluster {
   readonly parameterGroup: string;
   readonly networkType?: string;
   readonly iamAuth?: boolean;
-  /** The most capacity units of Serverless v2. */
+  /** The maximum capacity units of Serverless v2. */
   readonly serverlessMax?: number;
 }
 
@@ -68,7 +68,7 @@ export interface Vpc {
 export interface Subnet {
   readonly id: string;
   readonly zone: string;
-  /** The same physical zone has the same id in each account; names differ. */
+  /** A physical zone has the same id in every account; its names differ. */
   readonly zoneId: string;
   readonly freeAddresses: number;
   readonly cidr?: string;
@@ -76,26 +76,29 @@ export interface Subnet {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** How packets leave a subnet for AWS's own services. */
+/** How packets leave a subnet for the AWS services. */
 export interface WayOut {
-  /** By subnet: where the default route goes; absent when there is none. */
+  /** The target of the default route, by subnet; absent if there is none. */
   readonly routes: Readonly<Record<string, string>>;
-  /** Services with an endpoint in the VPC, `com.amazonaws.eu-central-1.logs`, with the subnets of gateways' route tables left out. */
+  /**
+   * The services with an endpoint in the VPC, as `com.amazonaws.eu-central-1.logs`, without the subnets of gateways'
+   * route tables.
+   */
   readonly endpoints: readonly string[];
 }
 
-/** The image that tasks are started from. */
+/** The image of the tasks. */
 export interface Image {
   readonly repository: string;
   readonly reference: string;
   readonly digest: string;
-  /** The processors that it was built for, `arm64` or `amd64`; absent when they could not be read. */
+  /** The processor architectures of the image, `arm64` or `amd64`; absent if they could not be read. */
   readonly architectures?: readonly string[];
 }
 
-/** What is in the secret of the certificate; the key itself is not kept. */
+/** The contents of the certificate's secret; the key itself is not kept. */
 export interface Certificate {
-  /** Why the pair cannot be used; empty when it can. */
+  /** Why the pair cannot be used; empty if it can. */
   readonly problems: readonly string[];
   readonly names: readonly string[];
   readonly ends?: string;
@@ -103,7 +106,7 @@ export interface Certificate {
 
 /** One direction of one rule of a security group. */
 export interface Rule {
-  /** `tcp`, `udp`, `-1` for all. */
+  /** `tcp`, `udp`, or `-1` for all. */
   readonly protocol: string;
   readonly fromPort?: number;
   readonly toPort?: number;
@@ -126,7 +129,7 @@ export interface Role {
   readonly trust: unknown;
 }
 
-/** What IAM says an identity may do: by action, `allowed` or the reason why not. */
+/** IAM's answer on what an identity may do: by action, `allowed` or the reason why not. */
 export type Simulation = Readonly<Record<string, string>>;
 
 export interface Secret {
@@ -137,7 +140,7 @@ export interface Secret {
   readonly deletedOn?: string;
   readonly hasCurrent: boolean;
   readonly rotates: boolean;
-  /** Its resource policy, parsed; absent when it has none, or it may not be read. */
+  /** Its resource policy, parsed; absent if it has none, or the caller may not read it. */
   readonly policy?: unknown;
 }
 
@@ -145,18 +148,18 @@ export interface KmsKey {
   readonly arn: string;
   readonly state: string;
   readonly awsManaged: boolean;
-  /** Its policy, parsed; absent when it may not be read. */
+  /** Its policy, parsed; absent if the caller may not read it. */
   readonly policy?: unknown;
 }
 
-/** A proxy that exists already. */
+/** An existing proxy. */
 export interface ExistingProxy {
   readonly name: string;
   readonly arn: string;
   readonly status: string;
   readonly endpoint: string;
   readonly tags: Readonly<Record<string, string>>;
-  /** Identifiers of the databases it stands in front of. */
+  /** Identifiers of its target databases. */
   readonly targets: readonly string[];
   readonly maxConnectionsPercent?: number;
 }
@@ -168,15 +171,18 @@ export interface DeployedStack {
   readonly reason?: string;
   readonly outputs: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
-  /** CloudFormation refuses to delete it. */
+  /** Whether CloudFormation refuses to delete it. */
   readonly protected?: boolean;
   /** The SNS topics of its events. */
   readonly topics?: readonly string[];
-  /** Empty when the stack was never built: a first change set waits for review, or the creation failed. */
+  /** Empty if the stack was never created completely: its first change set waits for review, or the creation failed. */
   readonly template: Readonly<Record<string, unknown>>;
 }
 
-/** What `--deep` looks at in one secret: its value, and a login with it. The password itself is never kept. */
+/**
+ * What `--deep` reads about one secret: its value, and the result of a login with it. The password itself is never
+ * kept.
+ */
 export interface Deep {
   readonly secret: string;
   readonly user?: string;
@@ -186,25 +192,28 @@ export interface Deep {
 }
 
 export interface LoginFacts {
-  /** `SCRAM-SHA-256`, `md5` or `unknown`: the kind of the stored password, or of new ones when it may not be read. */
+  /**
+   * `SCRAM-SHA-256`, `md5` or `unknown`: how the server stores the password, or new passwords if the stored one cannot
+   * be read.
+   */
   readonly passwordKind: string;
   readonly maxConnections: number;
   readonly reserved: number;
-  /** The role's own limit; -1 for none. */
+  /** The connection limit of the database role; -1 for none. */
   readonly roleLimit: number;
   readonly inUse: number;
   readonly tls: boolean;
 }
 
-/** An ECS cluster that tasks are to run in. */
+/** An ECS cluster for the tasks. */
 export interface EcsCluster {
   readonly name: string;
-  /** ACTIVE when it takes services. */
+  /** ACTIVE if it accepts services. */
   readonly status: string;
   readonly capacityProviders: readonly string[];
 }
 
-/** What AWS knows of a fixed address of the balancer. */
+/** What AWS knows about a fixed address of the load balancer. */
 export interface FixedAddress {
   /** The allocation id of an Elastic IP, or a private address. */
   readonly address: string;
@@ -212,36 +221,36 @@ export interface FixedAddress {
   readonly usedBy?: string;
 }
 
-/** A log group that is there. */
+/** An existing log group. */
 export interface ExistingLogGroup {
   readonly name: string;
   /** STANDARD or INFREQUENT_ACCESS. */
   readonly class: string;
 }
 
-/** Everything that was read before anything is decided. */
+/** Everything that is read before the plan is made. */
 export interface Facts {
   readonly caller: Look<Caller>;
   readonly database: Look<Database>;
-  /** Identifiers of the region's instances, when the one asked for is not there. */
+  /** Identifiers of the region's instances, if the requested one does not exist. */
   readonly databaseNames: readonly string[];
   readonly capacity: Look<Capacity>;
   readonly cluster: Look<Cluster>;
-  /** Identifiers of the region's clusters, when what was asked for is not there. */
+  /** Identifiers of the region's clusters, if the requested one does not exist. */
   readonly clusterNames: readonly string[];
   readonly clusterParameters: Look<Readonly<Record<string, string>>>;
   readonly vpc: Look<Vpc>;
-  /** All subnets of the VPC, so that near misses can be named. */
+  /** All subnets of the VPC, so that a check can name similar ones. */
   readonly subnets: Look<readonly Subnet[]>;
-  /** The groups of the proxy: all of the VPC with that name, or those whose ids were given. */
+  /** The groups of the proxy: all groups of the VPC with that name, or those with the given ids. */
   readonly namedGroups: Look<readonly SecurityGroup[]>;
-  /** Names of all groups of the VPC, for near misses. */
+  /** Names of all groups of the VPC, to suggest similar ones. */
   readonly groupNames: readonly string[];
   readonly databaseGroups: Look<readonly SecurityGroup[]>;
   readonly role: Look<Role>;
   /** What the role may do: `secretsmanager:GetSecretValue` and, with a key, `kms:Decrypt`, by secret. */
   readonly roleRights: Look<Simulation>;
-  /** By the name that the inputs give. */
+  /** By the name in the inputs. */
   readonly secrets: Readonly<Record<string, Look<Secret>>>;
   readonly keys: Readonly<Record<string, Look<KmsKey>>>;
   readonly tlsSecret: Look<Secret>;
@@ -251,17 +260,17 @@ export interface Facts {
   readonly image: Look<Image>;
   readonly wayOut: Look<WayOut>;
   readonly ecsCluster: Look<EcsCluster>;
-  /** Elastic IPs that are there, or private addresses that are in use. */
+  /** Existing Elastic IPs, or private addresses in use. */
   readonly fixedAddresses: Look<readonly FixedAddress[]>;
-  /** The key of the logs. */
+  /** The key that encrypts the logs. */
   readonly logKey: Look<KmsKey>;
-  /** The database's parameters that matter here: `rds.force_ssl`, `max_connections`, … */
+  /** The parameters of the database that the checks need: `rds.force_ssl`, `max_connections`, … */
   readonly parameters: Look<Readonly<Record<string, string>>>;
   readonly proxies: Look<readonly ExistingProxy[]>;
   readonly proxyQuota: Look<number>;
   readonly logGroups: Look<readonly ExistingLogGroup[]>;
   readonly stack: Look<DeployedStack>;
   readonly callerRights: Look<Simulation>;
-  /** One for each secret of a database user. */
+  /** One entry for each secret of a database user. */
   readonly deep: Look<readonly Deep[]>;
 }

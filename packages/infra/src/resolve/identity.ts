@@ -8,18 +8,20 @@ export async function readCaller(clients: Clients): Promise<Caller> {
   return { account: answer.Account ?? '', arn: answer.Arn ?? '' };
 }
 
-/** The role of that name; of an ARN its last part, so that a check can say which role there is instead. */
+/**
+ * The role of that name. Of an ARN, only the last part is used, so that a check can name the role that exists instead.
+ */
 export async function readRole(clients: Clients, nameOrArn: string): Promise<Role | undefined> {
   const name = nameOrArn.slice(nameOrArn.lastIndexOf('/') + 1);
   const { Role: role } = await clients.iam.send(new GetRoleCommand({ RoleName: name }));
-  // IAM hands policy documents out URL-encoded.
+  // IAM returns policy documents URL-encoded.
   const text = decodeURIComponent(role?.AssumeRolePolicyDocument ?? '%7B%7D');
   return role?.Arn === undefined
     ? undefined
     : { name, arn: role.Arn, trust: JSON.parse(text) as unknown };
 }
 
-/** One thing an identity should be allowed. */
+/** One action that an identity needs. */
 export interface Wish {
   readonly action: string;
   readonly resource: string;
@@ -27,8 +29,9 @@ export interface Wish {
 }
 
 /**
- * Asks IAM whether an identity may do each thing; a deny tells of what kind. One call for each resource, all at once.
- * @param arn a user or role; of an assumed role, the role behind it is asked about
+ * Asks IAM whether an identity may do each action; a denial comes with its reason. All calls, one for each resource,
+ * run at once.
+ * @param arn a user or role; for an assumed role, the underlying role is simulated
  */
 export async function simulate(
   clients: Clients,
@@ -43,7 +46,7 @@ export async function simulate(
   return Object.fromEntries(answers.flat());
 }
 
-/** What IAM says of several actions on the one resource that they have in common. */
+/** IAM's answers about several actions on one resource. */
 async function ask(
   clients: Clients,
   arn: string,
@@ -71,8 +74,8 @@ async function ask(
 }
 
 /**
- * The role behind a session: arn:aws:sts::1:assumed-role/NAME/SESSION. The session's ARN leaves out the role's path, which
- * roles of IAM Identity Center have, so IAM is asked for the role's own ARN.
+ * The role of a session: arn:aws:sts::1:assumed-role/NAME/SESSION. The session's ARN omits the role's path, which roles
+ * of IAM Identity Center have, so the role's own ARN is read from IAM.
  */
 async function principal(clients: Clients, arn: string): Promise<string> {
   const [, partition, account, name] =

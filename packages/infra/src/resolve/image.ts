@@ -8,7 +8,7 @@ import type { Clients } from '../aws/clients.ts';
 import { list, record } from '../values.ts';
 import type { Image } from './facts.ts';
 
-/** An address of an image in ECR. */
+/** The address of an image in ECR. */
 export interface EcrAddress {
   readonly account: string;
   readonly region: string;
@@ -18,7 +18,7 @@ export interface EcrAddress {
 }
 
 /**
- * Reads an image's address: ECR's own names in every partition, with and without FIPS, and dual-stack ones.
+ * Parses an image's address: ECR's own names in every partition, with and without FIPS, and dual-stack ones:
  * 123456789012.dkr.ecr.eu-central-1.amazonaws.com, ….dkr.ecr-fips.us-gov-west-1.amazonaws.com,
  * ….dkr.ecr.cn-north-1.amazonaws.com.cn, ….dkr-ecr.eu-central-1.on.aws, ….dkr-ecr-fips.us-east-1.on.aws
  */
@@ -40,7 +40,7 @@ export function ecrAddress(image: string): EcrAddress | undefined {
   };
 }
 
-/** Looks for the image in ECR, and for which processors it was built. */
+/** Looks the image up in ECR, with its processor architectures. */
 export async function readImage(clients: Clients, address: EcrAddress): Promise<Image | undefined> {
   const { account, repository, tag = 'latest', digest } = address;
   const imageIds = [digest === undefined ? { imageTag: tag } : { imageDigest: digest }];
@@ -50,7 +50,7 @@ export async function readImage(clients: Clients, address: EcrAddress): Promise<
   if (found?.imageDigest === undefined) {
     return undefined;
   }
-  // The caller may lack these rights, which nothing else needs.
+  // The caller may lack these permissions, which nothing else needs.
   const architectures = await readArchitectures(clients, of, imageIds).catch(() => undefined);
   return {
     repository,
@@ -60,7 +60,10 @@ export async function readImage(clients: Clients, address: EcrAddress): Promise<
   };
 }
 
-/** An index names the platforms of its images; of a single image the configuration says it, which is a layer. */
+/**
+ * An index names the platforms of its images; for a single image the platform is in its configuration, which is a
+ * layer.
+ */
 async function readArchitectures(
   clients: Clients,
   of: { readonly registryId: string; readonly repositoryName: string },

@@ -2,8 +2,8 @@ import { explainFailure, failureKind } from '../aws/failure.ts';
 import type { Look } from './facts.ts';
 
 /**
- * Makes one look at AWS. What is missing or not allowed becomes part of the answer; what makes every further
- * look pointless (no credentials, no network) is thrown.
+ * Makes one look-up in AWS. A missing or forbidden resource becomes part of the answer. Errors that make every further
+ * look-up pointless (no credentials, no network) are thrown.
  * @param action the call, as IAM writes it
  */
 export async function look<T>(
@@ -29,7 +29,7 @@ export async function look<T>(
   }
 }
 
-/** A look that was not made. */
+/** A look-up that was not made. */
 export function notQueried(why: string): {
   readonly absent: 'not queried';
   readonly detail: string;

@@ -1,7 +1,7 @@
 import { record } from '../values.ts';
 import { found, type Facts } from './facts.ts';
 
-/** Whether our own stack has made a resource of that type with that value of a property. */
+/** Whether our own stack created a resource of that type with that value of a property. */
 export function madeByStack(
   facts: Pick<Facts, 'stack'>,
   type: string,

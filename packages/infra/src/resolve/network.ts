@@ -49,7 +49,7 @@ export async function readSubnets(clients: Clients, vpcId: string): Promise<Subn
   return subnets;
 }
 
-/** Where packets for AWS's services can go: routes of the subnets, and endpoints in the VPC. */
+/** Where packets for AWS services can go: routes of the subnets, and endpoints in the VPC. */
 export async function readWayOut(clients: Clients, vpcId: string): Promise<WayOut> {
   const Filters = [{ Name: 'vpc-id', Values: [vpcId] }];
   const [tables, endpoints, subnets] = await Promise.all([
@@ -95,7 +95,7 @@ export async function readGroups(clients: Clients, vpcId: string): Promise<Secur
   return groups;
 }
 
-/** The groups of these ids, wherever they are. */
+/** The groups with these ids, in any VPC. */
 export async function readGroupsById(
   clients: Clients,
   ids: readonly string[],
@@ -116,7 +116,7 @@ function group(described: Ec2SecurityGroup): SecurityGroup {
   };
 }
 
-/** One permission of a group, in the words of the checks. */
+/** One permission of a group, in the form that the checks use. */
 export function ruleOf(permission: IpPermission): Rule {
   return {
     protocol: permission.IpProtocol ?? '-1',

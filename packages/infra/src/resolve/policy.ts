@@ -1,29 +1,32 @@
 import { isRecord, list, record } from '../values.ts';
 
-/** What a policy is asked: may this principal do this action, in these circumstances. */
+/** The question to a policy: may this principal do this action in this context? */
 export interface PolicyQuestion {
   /** A service, `rds.amazonaws.com`, or an ARN. */
   readonly principal: { readonly Service: string } | { readonly AWS: string };
   readonly action: string;
-  /** Condition keys whose values are known; of others nothing can be said. */
+  /** Condition keys with known values; conditions on other keys cannot be evaluated. */
   readonly context: Readonly<Record<string, string>>;
 }
 
-/** `unknown`: it hangs on a condition whose key or operator is not known here. */
+/** `unknown`: the decision depends on a condition whose key or operator is not known here. */
 export type Decision = 'allowed' | 'denied' | 'not allowed' | 'unknown';
 
-/** A decision, with the statement that made it. */
+/** A decision, and the statement that made it. */
 export interface Judgement {
   readonly decision: Decision;
   readonly why?: string;
 }
 
-/** Whether a condition, or a whole statement, fits: IAM knows yes and no; here a third is that it cannot be told. */
+/**
+ * Whether a condition, or a whole statement, matches. IAM knows yes and no; here `unknown` means that it cannot be
+ * evaluated.
+ */
 type Match = 'yes' | 'no' | 'unknown';
 
 /**
- * Evaluates a resource-based policy (the trust policy of a role, a key policy) as IAM does: an explicit deny wins over
- * every allow; statements may be one object or a list; names of actions, and of condition keys, have no case.
+ * Evaluates a resource-based policy (the trust policy of a role, a key policy) as IAM does: an explicit deny overrides
+ * every allow; statements may be one object or a list; names of actions and of condition keys are case-insensitive.
  */
 export function judgePolicy(policy: unknown, question: PolicyQuestion): Judgement {
   const statements = [record(policy)['Statement']].flat().filter(isRecord);
@@ -82,7 +85,7 @@ function principalMatches(
   return one(statement['Principal']) ? 'yes' : 'no';
 }
 
-/** How a policy names the account of an ARN: whoever its own policies let may then do it. */
+/** How a policy names the account of an ARN, which delegates the decision to the account's own policies. */
 function accountOf(arn: string): string[] {
   const [, partition, , , account = ''] = arn.split(':');
   return account === '' ? [] : [account, `arn:${partition}:iam::${account}:root`];
@@ -108,7 +111,7 @@ function conditionsMatch(condition: unknown, context: PolicyQuestion['context'])
   );
 }
 
-/** Whether one value fits one pattern, by operator; those with Not hold when no pattern fits. */
+/** Whether one value matches one pattern, by operator; operators with Not hold if no pattern matches. */
 const operators: Readonly<Record<string, (pattern: string, value: string) => boolean>> = {
   StringEquals: (pattern, value) => pattern === value,
   StringEqualsIgnoreCase: (pattern, value) => pattern.toLowerCase() === value.toLowerCase(),
@@ -123,7 +126,7 @@ function conditionMatches(
   value: string | undefined,
   patterns: readonly string[],
 ): Match {
-  // With one value for a key, ForAnyValue and ForAllValues come to the same as the operator itself.
+  // With one value per key, ForAnyValue and ForAllValues are equivalent to the operator itself.
   const [, operator = ''] =
     /^(?:ForAnyValue:|ForAllValues:)?(\w+?)(?:IfExists)?$/.exec(written) ?? [];
   if (value === undefined) {
@@ -140,7 +143,7 @@ function conditionMatches(
   return patterns.some((pattern) => test(pattern, value)) === negated ? 'no' : 'yes';
 }
 
-/** IAM's patterns: `*` for any characters, `?` for one. */
+/** IAM's wildcards: `*` for any characters, `?` for one. */
 function like(pattern: string, value: string): boolean {
   const expression = pattern
     .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
@@ -156,7 +159,7 @@ function allOf(matches: readonly Match[]): Match {
   return matches.includes('unknown') ? 'unknown' : 'yes';
 }
 
-/** A value or a list of values, as IAM takes both; booleans are text there, too. */
+/** A value or a list of values, both of which IAM accepts; booleans are text in IAM, too. */
 function texts(value: unknown): string[] {
   return (Array.isArray(value) ? list(value) : [value]).flatMap((entry) =>
     typeof entry === 'string' || typeof entry === 'boolean' || typeof entry === 'number'

@@ -1,16 +1,16 @@
 import { BlockList, isIPv4 } from 'node:net';
 import type { Rule } from './facts.ts';
 
-/** The other side of a rule: its groups, and the ranges its address may be in. */
+/** The other side of a rule: its groups, and the possible ranges of its address. */
 export interface Peer {
   readonly groups: readonly string[];
   readonly cidrs: readonly string[];
 }
 
-/** `whole`: every address of the peer; `part`: some of them, or a prefix list that is not looked into. */
+/** `whole`: every address of the peer; `part`: some of them, or a prefix list, whose contents are not read. */
 export type Reach = 'whole' | 'part' | 'none';
 
-/** How far the rules let TCP to that port through, from or to the peer. */
+/** How much of the peer the rules permit to connect, or to be connected to, over TCP on that port. */
 export function reach(rules: readonly Rule[], port: number, peer: Peer): Reach {
   let best: Reach = 'none';
   for (const rule of rules) {
@@ -37,7 +37,7 @@ export function reach(rules: readonly Rule[], port: number, peer: Peer): Reach {
   return best;
 }
 
-/** Whether the rule speaks of TCP to that port. */
+/** Whether the rule applies to TCP on that port. */
 function covers(rule: Rule, port: number): boolean {
   if (rule.protocol === '-1') {
     return true;
@@ -49,7 +49,7 @@ function covers(rule: Rule, port: number): boolean {
   );
 }
 
-/** Whether the first IPv4 range holds the whole second one. */
+/** Whether the first IPv4 range contains the whole second one. */
 function contains(outer: string, inner: string): boolean {
   const [outerAddress = '', outerBits = '32'] = outer.split('/');
   const [innerAddress = '', innerBits = '32'] = inner.split('/');

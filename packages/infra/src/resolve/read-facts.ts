@@ -26,15 +26,15 @@ import { baseName, proxyLogGroup, secretNames, serviceLogGroup, stackName } from
 import { readGroups, readGroupsById, readSubnets, readVpc, readWayOut } from './network.ts';
 import { readKey, readSecret } from './secrets.ts';
 
-/** How much to look at. */
+/** How much to read. */
 export interface ReadOptions {
   /** Also read the secret's value and log in to the database with it. */
   readonly deep: boolean;
 }
 
 /**
- * Reads everything the checks and the model need, as much as possible at once. Only reads.
- * @throws InfraError when there are no usable credentials or no network
+ * Reads everything that the checks and the model need, as much as possible in parallel. Only reads.
+ * @throws InfraError if there are no usable credentials or no network
  */
 export async function readFacts(
   inputs: Inputs,
@@ -53,7 +53,7 @@ export async function readFacts(
   return new FactReader(inputs, clients, caller, options).read();
 }
 
-/** Facts of which only the caller is known. */
+/** The facts if only the caller is known. */
 function nothing(caller: Caller, why: string): Facts {
   const unknown = notQueried(why);
   return {
@@ -132,7 +132,9 @@ class FactReader {
     };
   }
 
-  /** With IAM on both legs the role logs in to the database, too; which one that is, is known only now. */
+  /**
+   * With IAM tokens for the database, the role logs in to the database, too; which database that is, is known only now.
+   */
   async #withConnect(
     { role, roleRights }: Pick<Facts, 'role' | 'roleRights'>,
     resourceId: string | undefined,
@@ -217,7 +219,7 @@ class FactReader {
     };
   }
 
-  /** The instance, and the cluster when one is named; without an instance, the cluster as the database. */
+  /** The instance, and the cluster if one is named; without an instance, the cluster as the database. */
   async #described(): Promise<Pick<Facts, 'database' | 'cluster'>> {
     const clients = this.#clients;
     const { rds_instance_id: id, DBClusterIdentifier: clusterId } = this.#inputs;
@@ -357,7 +359,7 @@ class FactReader {
         simulate(
           clients,
           this.#inputs.CloudFormationRoleArn ?? this.#caller.arn,
-          // What an apply does depends on what is there.
+          // What an apply does depends on what exists.
           callerWishes(this.#inputs, roleArn, found((await deployed).stack)?.template),
         ),
       ),

@@ -9,7 +9,7 @@ import { found, type Facts, type SecurityGroup } from './facts.ts';
 import { madeByStack } from './made.ts';
 import { secretNames } from './names.ts';
 
-/** The ids that the inputs' names stand for: what synth needs and cannot know offline. */
+/** The ids of the resources that the inputs name: synth needs them and cannot look them up offline. */
 export const resolvedFields = {
   subnet_ids: {
     type: 'strings',
@@ -94,7 +94,7 @@ export const resolvedFields = {
 
 export type Resolved = ValuesOf<typeof resolvedFields>;
 
-/** Reads a file of ids, for synth without AWS: JSON, YAML or HCL. */
+/** Reads a file of ids in JSON, YAML or HCL, for synth without AWS. */
 export async function readResolved(file: string): Promise<Resolved> {
   return checkResolved(await readInputsFile(file), file);
 }
@@ -108,14 +108,14 @@ export function checkResolved(value: Readonly<Record<string, unknown>>, where: s
       parsed.problems.map((problem) => `${where}: ${problem}`),
     );
   }
-  // parseFields has checked every field against the very table that Resolved is made from.
+  // parseFields has checked every field against the table from which Resolved is derived.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return parsed.value as Resolved;
 }
 
 /**
- * The ids, from the facts. Complete whenever no preflight check has failed; otherwise what is there, or undefined
- * when even a template could not be made from it.
+ * The ids from the facts. Complete if no preflight check has failed; otherwise those that exist, or undefined if they
+ * are too few for a template.
  */
 export function resolve(inputs: Inputs, facts: Facts, logGroup: string): Resolved | undefined {
   const database = found(facts.database);
@@ -176,7 +176,7 @@ export function resolve(inputs: Inputs, facts: Facts, logGroup: string): Resolve
   };
 }
 
-/** The rules of groups by which everybody may come in. */
+/** The group rules that admit everybody. */
 function openRules(groups: readonly SecurityGroup[]): string[] {
   return groups.flatMap((group) =>
     group.ingress.flatMap((rule) =>

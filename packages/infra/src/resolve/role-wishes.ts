@@ -3,7 +3,10 @@ import type { Inputs } from '../inputs/table.ts';
 import { found, type Facts, type Secret } from './facts.ts';
 import type { Wish } from './identity.ts';
 
-/** What the role of a managed proxy must be allowed: to read its secrets, and to decrypt those with keys of their own. */
+/**
+ * The permissions that the role of a managed proxy needs: to read its secrets, and to decrypt those with their own
+ * keys.
+ */
 export function roleWishes(
   inputs: Inputs,
   secrets: readonly Secret[],
@@ -15,7 +18,7 @@ export function roleWishes(
     const key = look === undefined ? undefined : found(look);
     return [
       { action: 'secretsmanager:GetSecretValue', resource: secret.arn },
-      // The secret may name its key by id or alias; policies are about the ARN.
+      // The secret may name its key by id or alias; policies need the ARN.
       ...(key === undefined || key.awsManaged
         ? []
         : [

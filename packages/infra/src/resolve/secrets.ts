@@ -3,7 +3,7 @@ import { DescribeSecretCommand, GetResourcePolicyCommand } from '@aws-sdk/client
 import type { Clients } from '../aws/clients.ts';
 import type { KmsKey, Secret } from './facts.ts';
 
-/** The secret of that name or ARN; its value is not read. */
+/** The secret with that name or ARN; its value is not read. */
 export async function readSecret(clients: Clients, name: string): Promise<Secret | undefined> {
   const answer = await clients.secrets.send(new DescribeSecretCommand({ SecretId: name }));
   if (answer.ARN === undefined) {

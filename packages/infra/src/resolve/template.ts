@@ -7,7 +7,7 @@ export interface TemplateResource {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** A look into a CloudFormation template. */
+/** Reads a CloudFormation template. */
 export class Template {
   readonly resources: readonly TemplateResource[];
   readonly outputs: Readonly<Record<string, unknown>>;
@@ -26,13 +26,13 @@ export class Template {
     return this.resources.filter((resource) => resource.type === type);
   }
 
-  /** The managed proxy's name, when the template has one. */
+  /** The managed proxy's name, if the template has one. */
   proxyName(): string | undefined {
     const name = this.ofType('AWS::RDS::DBProxy')[0]?.properties['DBProxyName'];
     return typeof name === 'string' ? name : undefined;
   }
 
-  /** Which of the two engines the template deploys; undefined for an empty one. */
+  /** The engine that the template deploys; undefined for an empty template. */
   engine(): 'rds-proxy' | 'sluice' | undefined {
     if (this.ofType('AWS::RDS::DBProxy').length > 0) {
       return 'rds-proxy';

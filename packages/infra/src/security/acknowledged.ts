@@ -1,14 +1,14 @@
-/** A finding that is right by its letter and wrong here; shown in every report, with the reason. */
+/** A finding that does not apply here although the rule is broken; every report shows it with the reason. */
 export interface ProjectAcknowledgement {
   readonly rule: string;
-  /** The construct it holds for; every one when absent. */
+  /** The construct that it applies to; every construct if absent. */
   readonly resource?: string;
   readonly reason: string;
 }
 
 const balancer = 'Proxy/Sluice/Balancer/Resource';
 
-/** What this project acknowledges for every user of it. */
+/** What this project acknowledges for all users. */
 export const projectAcknowledgements: readonly ProjectAcknowledgement[] = [
   {
     rule: 'NIST.800.53.R5-CloudWatchLogGroupEncrypted',

@@ -7,10 +7,10 @@ import { projectAcknowledgements } from './acknowledged.ts';
 import type { SecurityFinding, SecurityReport } from './report.ts';
 import { rules } from './rules.ts';
 
-/** A finding before it is known whether somebody has acknowledged it. */
+/** A finding before acknowledgements are applied. */
 type Found = Omit<SecurityFinding, 'status' | 'reason' | 'by'>;
 
-/** Runs cdk-nag's AwsSolutions and NIST 800-53 packs and our own rules over what was synthesized. */
+/** Runs cdk-nag's AwsSolutions and NIST 800-53 packs and our own rules over the synthesized stack. */
 export function checkSecurity(
   app: App,
   template: Readonly<Record<string, unknown>>,
@@ -42,8 +42,8 @@ function ownFindings(template: Template, model: Model): Found[] {
 }
 
 /**
- * cdk-nag's packs are plug-ins of CDK's validation. They are asked directly, so that their findings come as data and
- * acknowledgements have one place, the inputs.
+ * cdk-nag's packs are plug-ins of CDK's validation. We call them directly, so that their findings are data and
+ * acknowledgements come only from the inputs.
  */
 function packFindings(pack: AwsSolutionsChecks | NIST80053R5Checks, app: App): Found[] {
   const report: ReturnType<IPolicyValidationPlugin['validate']> = pack.validateScope(app);
@@ -71,7 +71,7 @@ function judge(finding: Found, given: Readonly<Record<string, string>>): Securit
     : { ...finding, status: 'acknowledged', reason: project.reason, by: 'project' };
 }
 
-/** `AwsSolutions-IAM5` also covers its parts, `AwsSolutions-IAM5[Resource::*]`. */
+/** `AwsSolutions-IAM5` also covers its parts, such as `AwsSolutions-IAM5[Resource::*]`. */
 function matches(id: string, rule: string): boolean {
   return rule === id || rule.startsWith(`${id}[`);
 }

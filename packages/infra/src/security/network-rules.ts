@@ -2,7 +2,7 @@ import type { Template } from '../resolve/template.ts';
 import { list, record, stableJson } from '../values.ts';
 import type { Rule, Violation } from './rule.ts';
 
-/** One rule of a security group in a template, inline or as a resource of its own. */
+/** One rule of a security group in a template, inline or as a separate resource. */
 interface TemplateRule {
   readonly resource: string;
   readonly from: number;
@@ -39,7 +39,7 @@ function ruleOf(resource: string, entry: Readonly<Record<string, unknown>>): Tem
 
 const world = new Set(['0.0.0.0/0', '::/0']);
 
-/** Nobody but clients may reach the proxy's port. */
+/** Only clients may reach the proxy's port. */
 export const openPort: Rule = {
   id: 'SLUICE-OPEN-PORT',
   title: 'no port is open to the whole world',
@@ -52,7 +52,7 @@ export const openPort: Rule = {
         resource: rule.resource,
         detail: `ports ${rule.from} to ${rule.to} are open to ${rule.cidr}`,
       })),
-    // A group that was given is in no template; its rules count all the same.
+    // A given group is in no template, but its rules count all the same.
     ...model.resolved.open_group_rules.map((rule) => ({
       resource: 'SecurityGroupIds',
       detail: `a given group is open to everybody: ${rule}`,
@@ -60,7 +60,7 @@ export const openPort: Rule = {
   ],
 };
 
-/** The proxy goes to the database, to AWS's endpoints, and nowhere else. */
+/** The proxy may connect only to the database and to the AWS endpoints. */
 export const egress: Rule = {
   id: 'SLUICE-EGRESS',
   title: 'outbound only to the database and AWS endpoints',
@@ -75,7 +75,7 @@ export const egress: Rule = {
       const allowed =
         (rule.from === 443 && rule.to === 443) ||
         (rule.group !== undefined && known(rule.group)) ||
-        // CDK's way to write "no outward rule at all".
+        // This is how CDK writes "no outbound rule at all".
         rule.cidr === '255.255.255.255/32';
       return allowed
         ? []

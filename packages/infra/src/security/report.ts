@@ -1,8 +1,8 @@
-/** One broken rule on one resource. */
+/** One violated rule on one resource. */
 export interface SecurityFinding {
   readonly rule: string;
   readonly pack: string;
-  /** A violation fails the plan; an acknowledged one stands in the report with its reason. */
+  /** A violation fails the plan; an acknowledged finding is only reported, with its reason. */
   readonly status: 'violation' | 'acknowledged';
   readonly resource: string;
   readonly detail: string;
@@ -12,16 +12,16 @@ export interface SecurityFinding {
   readonly by?: 'inputs' | 'project';
 }
 
-/** What the rule packs said of one template. */
+/** The findings of the rule packs on one template. */
 export interface SecurityReport {
   readonly findings: readonly SecurityFinding[];
   /** The packs that ran. */
   readonly packs: readonly string[];
-  /** Acknowledgements of the inputs that match nothing: a rule misspelt, or no longer broken. */
+  /** Acknowledgements in the inputs that match nothing: the rule is misspelt, or no longer violated. */
   readonly unused: readonly string[];
 }
 
-/** Those that fail the plan. */
+/** The findings that fail the plan. */
 export function violations(report: SecurityReport): SecurityFinding[] {
   return report.findings.filter((finding) => finding.status === 'violation');
 }

@@ -1,15 +1,15 @@
 import type { Model } from '../model/model.ts';
 import type { Template } from '../resolve/template.ts';
 
-/** Something a rule does not allow. */
+/** Something that a rule forbids. */
 export interface Violation {
   /** The logical id of the resource. */
   readonly resource: string;
-  /** What is there, with the value. */
+  /** What was found, with the value. */
   readonly detail: string;
 }
 
-/** One rule of our own, for what no public scanner looks at. */
+/** One rule of our own, for what no public scanner checks. */
 export interface Rule {
   readonly id: string;
   readonly title: string;

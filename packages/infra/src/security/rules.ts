@@ -84,7 +84,7 @@ const debug: Rule = {
   ],
 };
 
-/** A complete ARN ends in a hyphen and six characters that Secrets Manager adds. */
+/** A complete ARN ends with a hyphen and six characters that Secrets Manager adds. */
 const completeArn = /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+-[A-Za-z0-9]{6}$/;
 
 const secretArn: Rule = {
@@ -228,7 +228,7 @@ const leastPrivilege: Rule = {
 const execute: Rule = {
   id: 'SLUICE-EXEC',
   title: 'nobody can run commands in a task',
-  why: 'ECS Exec needs a writable root file system, and its user is root beside the passwords in the memory of the daemon.',
+  why: 'ECS Exec needs a writable root file system, and its user is root next to the passwords in the daemon’s memory.',
   fix: 'set EnableExecuteCommand = false',
   run: (template) =>
     template
@@ -240,7 +240,7 @@ const execute: Rule = {
 const spot: Rule = {
   id: 'SLUICE-SPOT',
   title: 'some tasks are not on Fargate Spot',
-  why: 'AWS may take every Spot task back at once, and then nobody reaches the database.',
+  why: 'AWS may reclaim all Spot tasks at once, and then no client reaches the database.',
   fix: 'set FargateBase, or FargateWeight, to 1 or more',
   run: (template) =>
     template.ofType('AWS::ECS::Service').flatMap(({ id, properties }) => {
@@ -259,7 +259,7 @@ const spot: Rule = {
 const publicBalancer: Rule = {
   id: 'SLUICE-PUBLIC',
   title: 'the endpoint is not on the internet',
-  why: 'A database port on the internet is tried by strangers within minutes; only the security group keeps them out.',
+  why: 'Strangers try a database port on the internet within minutes; only the security group keeps them out.',
   fix: 'give private IPv4 addresses in BalancerAddresses, or use PrivateLink (PrivateLinkPrincipals)',
   run: (template) =>
     template

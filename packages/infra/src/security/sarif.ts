@@ -2,13 +2,13 @@ import type { Finding } from '../preflight/check.ts';
 import type { SecurityFinding, SecurityReport } from './report.ts';
 import { rules } from './rules.ts';
 
-/** A line of a file, as SARIF names it. */
+/** A line of a file, in SARIF's terms. */
 export interface Place {
   readonly uri: string;
   readonly line: number;
 }
 
-/** A report in SARIF, as far as it is looked into here. */
+/** A report in SARIF, as far as this module reads it. */
 export interface SarifDocument {
   readonly $schema: string;
   readonly version: string;
@@ -26,7 +26,7 @@ interface SarifRule {
   readonly id: string;
 }
 
-/** Several reports as one run. */
+/** Merges several reports into one run. */
 export function merged(first: SarifDocument, all: readonly SarifDocument[]): SarifDocument {
   const runs = all.map(({ runs: [run] }) => run);
   const rules = new Map(
@@ -45,8 +45,8 @@ export function merged(first: SarifDocument, all: readonly SarifDocument[]): Sar
 }
 
 /**
- * The report in SARIF 2.1.0, which code hosts show beside the code. Acknowledged findings are suppressed results.
- * @param checks the preflight checks of a plan; those that failed or warn are results, too
+ * The report in SARIF 2.1.0, which code hosts show next to the code. Acknowledged findings are suppressed results.
+ * @param checks the preflight checks of a plan; failed ones and warnings are results, too
  */
 export function sarif(
   report: SecurityReport,
@@ -99,7 +99,7 @@ function checkResult(
   };
 }
 
-/** The place of a line in a file. */
+/** The SARIF location of a line in a file. */
 function location({ uri, line }: Place): object {
   return { artifactLocation: { uri }, region: { startLine: line } };
 }

@@ -1,7 +1,7 @@
 import type { Template } from '../resolve/template.ts';
 import { list, record } from '../values.ts';
 
-/** The daemon's settings of each task definition, as far as they stand in the template as text. */
+/** The daemon's settings in each task definition, as far as the template contains them as text. */
 export function environmentOf(
   template: Template,
 ): { readonly resource: string; readonly values: Readonly<Record<string, string>> }[] {

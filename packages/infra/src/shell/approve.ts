@@ -7,21 +7,21 @@ import type { DeployedStack } from '../resolve/facts.ts';
 import { flag, type CommandLine } from './command-line.ts';
 import { ask, canAsk } from './questions.ts';
 
-/** What is to be approved. */
+/** What the user has to approve. */
 export interface Proposal {
   readonly clients: Clients;
   /** What is deployed now, if anything. */
   readonly deployed: DeployedStack | undefined;
-  /** The name that has to be typed when an endpoint goes. */
+  /** The name that the user has to type if an endpoint is removed. */
   readonly name: string;
   readonly changes: readonly Change[];
-  /** Whether a file that was reviewed is applied: that is the approval of what is in it. */
+  /** Whether a reviewed file is applied: the review is the approval of its contents. */
   readonly reviewed: boolean;
 }
 
 /**
- * Lets an apply go on, or throws: nothing is changed unasked. An ordinary change needs a yes or --auto-approve; a change
- * that takes an endpoint away needs --replace, or the proxy's name typed, and nobody connected.
+ * Returns if the user consents to the apply, and throws otherwise. An ordinary change needs a yes or --auto-approve. A
+ * change that removes an endpoint needs --replace, or the typed name of the proxy, and no connected clients.
  * @throws InfraError APPLY_REFUSED
  */
 export async function approve(line: CommandLine, proposal: Proposal): Promise<void> {
@@ -56,8 +56,8 @@ export async function approve(line: CommandLine, proposal: Proposal): Promise<vo
 }
 
 /**
- * Tells how many clients are connected and what happens to them, and refuses to cut them off. That CloudWatch has no
- * number does not mean that there are none.
+ * Reports how many clients are connected and what happens to them, and refuses to disconnect them. If CloudWatch has no
+ * number, there may still be clients.
  */
 export async function refuseWhileConnected(
   line: CommandLine,
@@ -82,7 +82,7 @@ export async function refuseWhileConnected(
   }
   if ('unknown' in connected) {
     if (canAsk(line)) {
-      // The name that is asked for next is the answer to this, too.
+      // The name that the user types next also confirms this.
       return;
     }
     throw new InfraError(
@@ -93,7 +93,7 @@ export async function refuseWhileConnected(
   throw new InfraError(code, `${detail}; move them away first, or use --force to disconnect them`);
 }
 
-/** The name must be given: by --confirm, or typed at the terminal. */
+/** The name must be given with --confirm or typed at the terminal. */
 export async function typedName(
   line: CommandLine,
   wanted: {

@@ -6,26 +6,29 @@ import type { PlanSection } from '../text/plan-markdown.ts';
 import type { Request } from '../actions/request.ts';
 import { list, isRecord } from '../values.ts';
 
-/** What a command is given by the shell: options by camel-cased name, arguments, and where to write. */
+/** What the shell passes to a command: options by camel-cased name, arguments, and the output streams. */
 export interface CommandLine {
   readonly options: Readonly<Record<string, unknown>>;
   readonly arguments: readonly string[];
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;
-  /** Where answers to questions come from. @default - the process's own */
+  /** Where answers to questions come from. @default - the process's standard input */
   readonly stdin?: NodeJS.ReadableStream;
-  /** Of inputs that have several proxies, which one this run is for. */
+  /** The proxy of this run, if the inputs have several. */
   readonly proxy?: string;
-  /** Where the SARIF of each proxy goes, when there are several: they become one file. */
+  /** Collects the SARIF of each proxy if there are several: they become one file. */
   readonly reports?: SarifDocument[];
-  /** Where the Markdown of each proxy's plan goes, when there are several. */
+  /** Collects the Markdown of each proxy's plan if there are several. */
   readonly sections?: PlanSection[];
 }
 
-/** An input as the shell's parser hands it on; `order` tells what was typed first. */
+/** An input from the shell's parser; `order` is its position on the command line. */
 export type TypedInput = Argument & { readonly order: number };
 
-/** Files and flags of the command line, in the order in which they were typed, and the rest of the surroundings. */
+/**
+ * Files and flags of the command line, in the order in which they were typed, with the environment and the working
+ * directory.
+ */
 export function requestOf(
   line: CommandLine,
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -55,9 +58,9 @@ export function flag(line: CommandLine, name: string): boolean {
 }
 
 /**
- * Runs a command's work and writes what went wrong in plain words: each problem on its own line on standard error,
- * or with `--json` as an object on standard output.
- * @param failed is told the problems as well
+ * Runs a command's work and reports errors in plain words: each problem on its own line on standard error, or with
+ * `--json` as an object on standard output.
+ * @param failed receives the problems as well
  */
 export async function guarded(
   line: CommandLine,
@@ -82,7 +85,7 @@ export async function guarded(
   }
 }
 
-/** The file and line at the beginning of a problem; null when it is about no line of a file. */
+/** The file and line at the start of a problem; null if it does not refer to a line of a file. */
 function placeOf(problem: string): { readonly file: string; readonly line: number } | null {
   const [, file, line] = /^(\S.*?):(\d+)(?:,\d+-\d+)?(?: proxies\.\S+)?: /.exec(problem) ?? [];
   return file === undefined ? null : { file, line: Number(line) };

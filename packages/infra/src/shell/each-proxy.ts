@@ -10,10 +10,10 @@ import { flag, guarded, requestOf, writeJson, type CommandLine } from './command
 type Run = (line: CommandLine) => Promise<number>;
 
 /**
- * Runs a command for each proxy of inputs that have several (`proxies`), one after the other, or with --only for one of
- * them. Each has its own stack, and may have its own account and region.
+ * Runs a command for each proxy of the inputs (`proxies`), one after the other, or with --only for one of them. Each
+ * has its own stack, and may have its own account and region.
  * @param options with `single` the command is for one proxy at a time
- * @returns the highest of the exit codes, but 1 before 2: a failure is not hidden by changes
+ * @returns the highest of the exit codes, but 1 before 2, so that changes do not hide a failure
  */
 export function eachProxy(run: Run, options: { readonly single?: boolean } = {}): Run {
   return async (line) => {

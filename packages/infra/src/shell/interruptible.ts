@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { guarded, type CommandLine } from './command-line.ts';
 
-/** As `guarded`, for work that CloudFormation goes on with when the command is stopped: Ctrl-C says so. */
+/** As `guarded`, for work that continues in CloudFormation when the command is stopped: Ctrl-C reports that. */
 export async function interruptible(
   line: CommandLine,
   work: () => Promise<number>,
@@ -10,7 +10,7 @@ export async function interruptible(
     line.stderr.write(
       '\ninterrupted: CloudFormation continues on its own; run the same command again with --wait to resume\n',
     );
-    // What a shell expects of a process that SIGINT has ended.
+    // The exit code that a shell expects of a process that SIGINT has ended.
     process.exit(130);
   };
   process.once('SIGINT', stop);

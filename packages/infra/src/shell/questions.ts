@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import type { CommandLine } from './command-line.ts';
 
-/** Whether somebody sits at a terminal who can be asked. */
+/** Whether there is a terminal on which to ask the user. */
 export function canAsk({ stdin = process.stdin }: CommandLine): boolean {
   return 'isTTY' in stdin && stdin.isTTY === true;
 }
 
-/** Asks at the terminal; undefined when there is none, or the input ends without an answer. */
+/** Asks at the terminal; undefined if there is none, or if the input ends without an answer. */
 export async function ask(line: CommandLine, question: string): Promise<string | undefined> {
   if (!canAsk(line)) {
     return undefined;

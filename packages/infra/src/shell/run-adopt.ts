@@ -9,8 +9,8 @@ import { flag, requestOf, writeJson, type CommandLine } from './command-line.ts'
 import { interruptible } from './interruptible.ts';
 
 /**
- * `sluice aws adopt`: takes over a proxy that another tool made, in place; its endpoint does not change.
- * @returns 0; 1 when it was not approved, or could not be taken over
+ * `sluice aws adopt`: adopts a proxy that another tool created, in place; its endpoint does not change.
+ * @returns 0; 1 if it was not approved, or could not be adopted
  */
 export async function runAdopt(line: CommandLine): Promise<number> {
   return eachProxy(one)(line);
@@ -28,7 +28,7 @@ async function one(line: CommandLine): Promise<number> {
           if (flag(line, 'autoApprove')) {
             return;
           }
-          if ((await ask(line, 'take it over? Only yes is accepted: ')) !== 'yes') {
+          if ((await ask(line, 'adopt it? Only yes is accepted: ')) !== 'yes') {
             throw new InfraError(
               'APPLY_REFUSED',
               'not approved: nothing was changed; use --auto-approve where there is no terminal',

@@ -35,12 +35,12 @@ import { flag, requestOf, writeJson, type CommandLine } from './command-line.ts'
 import { interruptible } from './interruptible.ts';
 
 /**
- * `sluice aws apply`: shows the plan, asks, and does it. Plan and progress go to standard error, the outputs to standard
- * output.
- * @returns 0; 1 when it was not approved, failed and was rolled back, or could not start
+ * `sluice aws apply`: shows the plan, asks, and applies it. Plan and progress go to standard error, the outputs to
+ * standard output.
+ * @returns 0; 1 if it was not approved, failed and was rolled back, or could not start
  */
 export async function runApply(line: CommandLine): Promise<number> {
-  // A saved plan is of one proxy, whatever proxies the inputs in this folder have.
+  // A saved plan is for one proxy, whatever proxies the inputs in this folder have.
   return line.arguments.length > 0 ? one(line) : eachProxy(one)(line);
 }
 
@@ -98,7 +98,7 @@ async function applyInputs(line: CommandLine): Promise<Applied> {
   }
 }
 
-/** CloudFormation would find out only halfway through, and roll back. */
+/** CloudFormation would notice only in the middle, and roll back. */
 function refuseImpossible(changes: readonly Change[]): void {
   const impossible = changes.flatMap((change) => change.impossible ?? []);
   if (impossible.length > 0) {
@@ -106,7 +106,7 @@ function refuseImpossible(changes: readonly Change[]): void {
   }
 }
 
-/** What could not be taken back is no success, though everything else is done. */
+/** Drift that could not be reverted is no success, even if everything else succeeded. */
 function refuseToHide(drift: readonly PlannedDrift[]): void {
   const left = drift.filter((one) => one.irreparable !== undefined);
   if (left.length > 0) {
@@ -120,7 +120,7 @@ function refuseToHide(drift: readonly PlannedDrift[]): void {
   }
 }
 
-/** A stack with another engine than the default is kept unless somebody says otherwise. */
+/** A stack with another engine than the default is kept unless the user confirms the change. */
 async function chosenEngine(
   line: CommandLine,
   { otherEngine, inputs }: Prepared,
@@ -139,8 +139,8 @@ function withEngine({ sources, ...rest }: Request, value: string): Request {
 }
 
 /**
- * With --wait, waits for a deployment that is under way, with an eye on the target as the apply had that began it.
- * @throws InfraError STACK_BUSY without it: it may be somebody else's
+ * With --wait, waits for a running deployment, and watches the targets as the apply that started it did.
+ * @throws InfraError STACK_BUSY without --wait: the deployment may be somebody else's
  */
 async function takeUp(
   line: CommandLine,

@@ -7,8 +7,8 @@ import { flag, guarded, requestOf, writeJson, type CommandLine } from './command
 import { findingText, withPlaces, writeSarif } from './write-sarif.ts';
 
 /**
- * `sluice aws check`: the preflight alone, in front of anybody's Terraform or CDK.
- * @returns 0; 1 when a check failed; with --detailed-exitcode 2 when one warns
+ * `sluice aws check`: only the preflight, for stacks that Terraform or CDK creates.
+ * @returns 0; 1 if a check failed; with --detailed-exitcode 2 if one warns
  */
 export async function runCheck(line: CommandLine): Promise<number> {
   return eachProxy(one)(line);

@@ -19,8 +19,8 @@ import { canAsk } from './questions.ts';
 import { interruptible } from './interruptible.ts';
 
 /**
- * `sluice aws destroy`: removes what apply has made, and nothing that was there before.
- * @returns 0, also when nothing was there; 1 when it was refused or failed half-way
+ * `sluice aws destroy`: removes what apply has created, and nothing that existed before.
+ * @returns 0, also if there was nothing to remove; 1 if it was refused or failed in the middle
  */
 export async function runDestroy(line: CommandLine): Promise<number> {
   return eachProxy(one)(line);
@@ -33,7 +33,7 @@ async function one(line: CommandLine): Promise<number> {
       (deployed) => destroy(line, deployed),
       true,
     ).catch((error: unknown) => {
-      // A teardown that is run again has nothing left to do, and that is what was asked for.
+      // A repeated destroy has nothing left to do, which is the requested state.
       if (error instanceof InfraError && error.code === 'NOT_DEPLOYED') {
         return undefined;
       }
@@ -81,7 +81,7 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
     );
   }
   write(
-    `  keeps   the database ${inputs.rds_instance_id}, and every role, secret, group and subnet that you gave it`,
+    `  keeps   the database ${inputs.rds_instance_id}, and every role, secret, group and subnet that the inputs name`,
   );
   try {
     if (isBusy(stack) && !flag(line, 'wait')) {
@@ -128,7 +128,7 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
       throw error;
     }
     if ((await readStack(clients, stack.name).catch(() => stack)) === undefined) {
-      // It went away between two looks of the toolkit.
+      // It disappeared between two reads of the toolkit.
       return removed;
     }
     const [first] = progress.failures;
@@ -144,7 +144,7 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
   if (left !== undefined) {
     throw new InfraError(
       'DESTROY_FAILED',
-      `${stack.name} is still there (${left.status}: ${left.reason ?? 'no reason given'}); run sluice aws destroy again`,
+      `${stack.name} still exists (${left.status}: ${left.reason ?? 'no reason given'}); run sluice aws destroy again`,
     );
   }
   if (flag(line, 'deleteLogs')) {
@@ -156,7 +156,7 @@ async function destroy(line: CommandLine, deployed: DeployedWork): Promise<strin
   return removed;
 }
 
-/** Whether nothing of a stack goes with it: a proxy that was adopted, or RetainOnDelete. */
+/** Whether a stack keeps its resources when it is deleted: an adopted proxy, or RetainOnDelete. */
 function isRetained(template: Readonly<Record<string, unknown>>): boolean {
   const resources = Object.values(record(template['Resources'])).map(record);
   return (
@@ -164,7 +164,7 @@ function isRetained(template: Readonly<Record<string, unknown>>): boolean {
   );
 }
 
-/** The log groups of the proxy that are there, in the stack or beside it. */
+/** The existing log groups of the proxy, in the stack or outside it. */
 async function logGroupsOf({ clients }: DeployedWork, name: string): Promise<string[]> {
   const names = [proxyLogGroup(name), serviceLogGroup(name)];
   const found = await Promise.all(names.map(async (one) => readLogGroups(clients, one)));

@@ -6,8 +6,8 @@ import { eachProxy } from './each-proxy.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
 /**
- * `sluice aws drift`: what somebody else has changed since the last apply.
- * @returns 0; with --detailed-exitcode 2 when there is drift
+ * `sluice aws drift`: what has been changed outside this tool since the last apply.
+ * @returns 0; with --detailed-exitcode 2 if there is drift
  */
 export async function runDrift(line: CommandLine): Promise<number> {
   return eachProxy(one)(line);

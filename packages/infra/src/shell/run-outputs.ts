@@ -4,7 +4,7 @@ import { outputsText } from '../text/outputs-text.ts';
 import { eachProxy } from './each-proxy.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
-/** `sluice aws outputs`: the endpoint and the rest, of what is deployed. */
+/** `sluice aws outputs`: the endpoint and the other outputs of what is deployed. */
 export async function runOutputs(line: CommandLine): Promise<number> {
   return eachProxy(one)(line);
 }

@@ -12,8 +12,8 @@ import { eachProxy } from './each-proxy.ts';
 import { flag, guarded, requestOf, writeJson, type CommandLine } from './command-line.ts';
 
 /**
- * `sluice aws plan`: what would change, what would fail, what it costs a month.
- * @returns 0; 1 when something stands in the way; with --detailed-exitcode 2 when there are changes
+ * `sluice aws plan`: what would change, what would fail, and the monthly cost.
+ * @returns 0; 1 if something forbids the apply; with --detailed-exitcode 2 if there are changes
  */
 export async function runPlan(line: CommandLine): Promise<number> {
   return eachProxy(one)(line);
@@ -56,7 +56,7 @@ async function one(line: CommandLine): Promise<number> {
   );
 }
 
-/** The plan as JSON: what is wrong has its file and line. */
+/** The plan as JSON; each problem has its file and line. */
 function planDocument(plan: Plan): object {
   const { checks, security, origins } = plan;
   return {

@@ -15,7 +15,7 @@ import { flag, guarded, requestOf, writeJson, type CommandLine } from './command
 
 /**
  * `sluice aws synth`: the template on standard output, the security report on standard error; or both into a folder.
- * @returns 0; 1 when a security rule is broken and not acknowledged
+ * @returns 0; 1 if a security rule is violated and not acknowledged
  */
 export async function runSynth(line: CommandLine): Promise<number> {
   return eachProxy(one, { single: true })(line);
@@ -55,7 +55,7 @@ async function designFor(line: CommandLine): Promise<Design> {
   const prepared = await prepare(request, { deep: false, replace: flag(line, 'replace') });
   destroyClients(prepared.clients);
   if (prepared.design === undefined) {
-    // Throws: it says which check stands in the way.
+    // Throws, and names the check that failed.
     deploymentOf(prepared);
     throw new TypeError('a design is missing although every check has passed');
   }

@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { planMarkdown, type PlanSection } from '../text/plan-markdown.ts';
 import type { CommandLine } from './command-line.ts';
 
-/** With --markdown FILE, writes what a plan came to; of several proxies it is kept until all are done. */
+/**
+ * With --markdown FILE, writes the result of a plan; the results of several proxies are collected until all are done.
+ */
 export async function writeMarkdown(line: CommandLine, section: PlanSection): Promise<void> {
   if (line.sections === undefined) {
     await writeSections(line, [section]);

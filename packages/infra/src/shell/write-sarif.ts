@@ -10,8 +10,8 @@ import type { CommandLine } from './command-line.ts';
 type Origins = Readonly<Record<string, string>>;
 
 /**
- * Where a text about an input belongs: the line of the first input that it names, otherwise the top of the last inputs
- * file; nowhere when no input comes from a file. Code hosts want paths within the repository.
+ * The position for a text about an input: the line of the first input that it names, otherwise the top of the last
+ * inputs file; none if no input comes from a file. Code hosts need paths within the repository.
  */
 export function placesIn(
   origins: Origins,
@@ -26,7 +26,10 @@ export function placesIn(
     (last === undefined ? undefined : { ...last, line: 1 });
 }
 
-/** The file and line of an origin (`FILE:LINE`, of several proxies `FILE:LINE proxies.NAME`); none of a variable or a flag. */
+/**
+ * The file and line of an origin (`FILE:LINE`, or `FILE:LINE proxies.NAME` for several proxies); none for a variable or
+ * a flag.
+ */
 function fileOf(origin: string | undefined, root: string): Place | undefined {
   const [, file, line] = /^(.+?):(\d+)(?: |$)/.exec(origin ?? '') ?? [];
   return file === undefined
@@ -34,12 +37,12 @@ function fileOf(origin: string | undefined, root: string): Place | undefined {
     : { uri: relative(root, resolve(file)).split(sep).join('/'), line: Number(line) };
 }
 
-/** What a check says, in one text. */
+/** The text of a check. */
 export function findingText({ found, fix }: Finding): string {
   return fix === undefined ? found : `${found}; fix: ${fix}`;
 }
 
-/** What a check or a rule complains of, with the file and line of the input that it is about. */
+/** The findings of checks or rules, with the file and line of the input that they are about. */
 export function withPlaces<T extends { readonly status: string }>(
   findings: readonly T[],
   origins: Origins,
@@ -56,7 +59,7 @@ export function withPlaces<T extends { readonly status: string }>(
   });
 }
 
-/** With --sarif FILE, writes checks and findings beside the inputs that they are about. */
+/** With --sarif FILE, writes checks and findings with the positions of the inputs that they are about. */
 export async function writeSarif(
   line: CommandLine,
   results: {
@@ -82,7 +85,7 @@ export async function writeSarif(
   }
 }
 
-/** Writes the reports of all proxies as one run: code hosts take one run of a tool in each file. */
+/** Writes the reports of all proxies as one run: code hosts accept one run of a tool per file. */
 export async function writeReports(
   line: CommandLine,
   reports: readonly SarifDocument[],

@@ -4,10 +4,12 @@ import type { Construct } from 'constructs';
 import type { Inputs } from '../inputs/table.ts';
 import { outputTexts, type StackOutputs } from './outputs.ts';
 
-/** How long resolvers keep a CNAME, in seconds: the time until a change of the endpoint is seen everywhere. */
+/** How long resolvers cache a CNAME, in seconds: after this time every client sees a change of the endpoint. */
 const timeToLive = 30;
 
-/** What an engine gives the stack: its outputs, and where Route 53 knows its endpoint by a hosted zone. */
+/**
+ * What the resources of an engine give to the stack: its outputs and, for Route 53, the hosted zone of its endpoint.
+ */
 export interface EngineResources {
   readonly outputs: StackOutputs;
   /** The hosted zone of the endpoint, for an alias record. @default - the endpoint has none, so a CNAME is needed */
@@ -15,10 +17,10 @@ export interface EngineResources {
 }
 
 /**
- * A name of the user's own in front of the endpoint: an alias record for a load balancer, a CNAME for RDS Proxy, for which
- * Route 53 has no alias. Both have the same logical id: when the engine changes, CloudFormation changes the type of the
- * record in place. Two resources could not follow each other, since Route 53 takes no other record beside a CNAME. For the
- * same reason a dual-stack balancer has a CNAME: aliases would be two records, A and AAAA.
+ * The user's own DNS name for the endpoint: an alias record for a load balancer, a CNAME for RDS Proxy, for which Route
+ * 53 has no alias. Both have the same logical id, so that CloudFormation changes the type of the record in place when
+ * the engine changes. Two resources could not replace each other, since Route 53 permits no other record beside a
+ * CNAME. For the same reason a dual-stack load balancer has a CNAME: aliases would be two records, A and AAAA.
  */
 export function nameEndpoint(
   scope: Construct,

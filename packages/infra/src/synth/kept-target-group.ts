@@ -3,10 +3,10 @@ import type { Construct } from 'constructs';
 import type { Model } from '../model/model.ts';
 import { stableJson } from '../values.ts';
 
-/** The logical id of a target group that is kept in order by the RDS API, since CloudFormation cannot import one. */
+/** The logical id of a target group that is maintained through the RDS API, since CloudFormation cannot import one. */
 const keptTargetGroupId = 'AdoptedTargetGroup';
 
-/** What an adopted proxy's target group is to be like, as a template would say it. */
+/** The wanted state of an adopted proxy's target group, in the form of a template. */
 function targetGroupProperties({ inputs, proxyName }: Model): Record<string, unknown> {
   return {
     DBProxyName: proxyName,
@@ -24,8 +24,8 @@ function targetGroupProperties({ inputs, proxyName }: Model): Record<string, unk
 }
 
 /**
- * Writes the target group into the template's metadata, where the drift of it is looked for and taken back. CloudFormation
- * takes a template that differs in metadata alone for the same one, so an output says it too.
+ * Writes the target group into the template's metadata, from where its drift is detected and reverted. CloudFormation
+ * treats templates that differ only in metadata as identical, so an output contains it too.
  */
 export function keepTargetGroup(scope: Construct, model: Model): CfnOutput {
   const properties = targetGroupProperties(model);
@@ -34,6 +34,6 @@ export function keepTargetGroup(scope: Construct, model: Model): CfnOutput {
   });
   return new CfnOutput(scope, 'AdoptedTargetGroupSettings', {
     value: stableJson(properties),
-    description: 'The target group of the adopted proxy, which the RDS API keeps in order',
+    description: 'The target group of the adopted proxy, which apply maintains through the RDS API',
   });
 }

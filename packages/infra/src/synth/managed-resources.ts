@@ -12,7 +12,7 @@ import { listenPort, networkOf } from './network-resources.ts';
 import { sharedOptions } from './shared-options.ts';
 import type { EngineResources } from './extras.ts';
 
-/** Puts the managed proxy of the model into the stack. */
+/** Adds the managed proxy of the model to the stack. */
 export function managedResources(scope: Construct, model: Model): EngineResources {
   const { inputs, resolved } = model;
   const shared = sharedOptions(scope, model);
@@ -30,7 +30,7 @@ export function managedResources(scope: Construct, model: Model): EngineResource
     : Role.fromRoleArn(scope, 'Role', resolved.role_arn ?? '', { mutable: false });
   const database = {
     port: resolved.database_port,
-    // The rules of the groups are the inputs' business (AllowDatabaseIngress), not the construct's.
+    // The inputs (AllowDatabaseIngress) decide about the rules of the groups, not the construct.
     securityGroups: [],
     ...(resolved.database_resource_id === undefined
       ? {}

@@ -17,30 +17,30 @@ import { allowsDatabaseIngress, baseName } from '../resolve/names.ts';
 export interface Network {
   readonly vpc: IVpc;
   readonly subnets: readonly ISubnet[];
-  /** One subnet of each zone, for a balancer. */
+  /** One subnet of each zone, for a load balancer. */
   readonly balancerSubnets: readonly ISubnet[];
   readonly groups: readonly ISecurityGroup[];
-  /** The groups of the database; not to be changed. */
+  /** The groups of the database, which must not be changed. */
   readonly databaseGroups: readonly ISecurityGroup[];
 }
 
-/** The port that both engines listen on; RDS Proxy knows no other for PostgreSQL. */
+/** The port that both engines listen on; RDS Proxy has no other for PostgreSQL. */
 export const listenPort = 5432;
 
-/** The given network as constructs; with CreateSecurityGroup, a group of the stack's own. */
+/** The given network as constructs; with CreateSecurityGroup also a new group. */
 export function networkOf(scope: Construct, model: Model): Network {
   const { inputs, resolved } = model;
   const vpc = Vpc.fromVpcAttributes(scope, 'Vpc', {
     vpcId: inputs.vpc_id,
     vpcCidrBlock: resolved.vpc_cidrs[0] ?? '10.0.0.0/8',
-    // Nothing that is made here asks for the zones, but there must be one for each subnet.
+    // Nothing here uses the zones, but there must be one for each subnet.
     availabilityZones: model.subnetIds.map((_, index) => `zone${index}`),
     privateSubnetIds: [...model.subnetIds],
   });
   const groups = inputs.CreateSecurityGroup
     ? [ownGroup(scope, vpc, model)]
     : resolved.security_group_ids.map((id, index) =>
-        // Not mutable: the rules of a group that was given are its owner's.
+        // Immutable: the rules of a given group belong to its owner.
         SecurityGroup.fromSecurityGroupId(scope, `Group${index}`, id, { mutable: false }),
       );
   const balancing = new Set(onePerZone(model.subnetIds, resolved.subnet_zones));
@@ -55,7 +55,7 @@ export function networkOf(scope: Construct, model: Model): Network {
   };
 }
 
-/** Lets the clients in, and goes nowhere but to the database. */
+/** Admits the clients, and permits connections only to the database. */
 function ownGroup(scope: Construct, vpc: IVpc, model: Model): SecurityGroup {
   const { inputs, resolved } = model;
   const group = new SecurityGroup(scope, 'Group', {
@@ -63,7 +63,7 @@ function ownGroup(scope: Construct, vpc: IVpc, model: Model): SecurityGroup {
     ...(inputs.rds_security_group_name === undefined
       ? {}
       : { securityGroupName: inputs.rds_security_group_name }),
-    // A group is replaced with its description, so that a replaced proxy's new name is not in it.
+    // A change of its description replaces a group, so the description does not contain a replaced proxy's new name.
     description: `Clients of the proxy ${baseName(inputs)}`,
     allowAllOutbound: false,
   });
@@ -75,7 +75,7 @@ function ownGroup(scope: Construct, vpc: IVpc, model: Model): SecurityGroup {
   }
   const port = Port.tcp(resolved.database_port);
   if (inputs.engine === 'sluice') {
-    // It is the balancer's; the tasks have a group of their own for the way to the database.
+    // It belongs to the load balancer; the tasks have a separate group for connections to the database.
     return group;
   }
   resolved.database_security_group_ids.forEach((id, index) => {

@@ -1,18 +1,23 @@
 import { CfnOutput } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 
-/** The outputs of the original project, by its names, and what teams need beside them. */
+/** The outputs of the original project, with its names, and others that teams need. */
 export interface StackOutputs {
-  /** The host name that clients connect to: DnsName when one is given. */
+  /** The host name that clients connect to: DnsName if it is given. */
   readonly rds_proxy_endpoint: string;
   readonly rds_proxy_port: string;
-  /** The ARN of the proxy; for engine sluice that of the balancer. */
+  /** The ARN of the proxy; for engine sluice that of the load balancer. */
   readonly rds_proxy_arn: string;
-  /** The id to which rds-db:connect refers: prx-…; for engine sluice that of the database, when clients use IAM tokens. */
+  /**
+   * The id to which rds-db:connect refers: prx-…; for engine sluice that of the database, if clients use IAM tokens.
+   */
   readonly rds_proxy_resource_id: string;
-  /** The resource of rds-db:connect in policies of clients, for all users; empty for engine sluice without IAM tokens. */
+  /**
+   * The resource for rds-db:connect in the policies of clients, for all users; empty for engine sluice without IAM
+   * tokens.
+   */
   readonly rds_proxy_connect_arn: string;
-  /** Further endpoints: name to host name; `privatelink` is the name of the endpoint service. */
+  /** More endpoints: name to host name; `privatelink` is the name of the endpoint service. */
   readonly rds_proxy_endpoints: Readonly<Record<string, string>>;
   readonly rds_proxy_subnet_ids: readonly string[];
   /** The role that reads the secret: the given one, or for engine sluice that of the tasks. */
@@ -21,7 +26,7 @@ export interface StackOutputs {
   readonly rds_secret_arn: string;
 }
 
-/** CloudFormation's output keys take letters and digits only. */
+/** CloudFormation's output keys consist of letters and digits only. */
 export const outputKeys: Readonly<Record<keyof StackOutputs, string>> = {
   rds_proxy_endpoint: 'RdsProxyEndpoint',
   rds_proxy_port: 'RdsProxyPort',
@@ -35,7 +40,7 @@ export const outputKeys: Readonly<Record<keyof StackOutputs, string>> = {
   rds_secret_arn: 'RdsSecretArn',
 };
 
-/** An output as one text: lists are joined by commas, further endpoints as `name=host`. */
+/** An output as one text: lists are joined by commas, more endpoints as `name=host`. */
 function textOf(value: StackOutputs[keyof StackOutputs]): string {
   if (typeof value === 'string') {
     return value;
@@ -53,7 +58,7 @@ function isList(
   return Array.isArray(value);
 }
 
-/** Every output with a value, by name; CloudFormation takes no empty ones. */
+/** Every output with a value, by name; CloudFormation refuses empty ones. */
 export function outputTexts(outputs: StackOutputs): (readonly [name: string, text: string])[] {
   return Object.entries<StackOutputs[keyof StackOutputs]>({ ...outputs }).flatMap(
     ([name, value]) => {
@@ -66,7 +71,7 @@ export function outputTexts(outputs: StackOutputs): (readonly [name: string, tex
 /** Writes the outputs into the stack. */
 export function writeOutputs(scope: Construct, outputs: StackOutputs): CfnOutput[] {
   return outputTexts(outputs).map(([name, value]) => {
-    // outputTexts gives the names of StackOutputs only.
+    // outputTexts returns only names of StackOutputs.
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
     const key = outputKeys[name as keyof StackOutputs];
     const output = new CfnOutput(scope, `Output${key}`, { value, description: name });
@@ -75,7 +80,7 @@ export function writeOutputs(scope: Construct, outputs: StackOutputs): CfnOutput
   });
 }
 
-/** A stack's outputs back under the original names. */
+/** Maps a stack's outputs back to the original names. */
 export function readOutputs(outputs: Readonly<Record<string, string>>): StackOutputs {
   const text = (name: keyof StackOutputs): string => outputs[outputKeys[name]] ?? '';
   const texts = (name: keyof StackOutputs): string[] =>

@@ -14,7 +14,7 @@ import { managedResources } from './managed-resources.ts';
 import { writeOutputs } from './outputs.ts';
 import { serviceResources } from './service-resources.ts';
 
-/** The stack that the command deploys: one engine or the other, the same outputs. */
+/** The stack that the command deploys, with either engine and the same outputs. */
 export class ProxyStack extends Stack {
   constructor(app: App, model: Model) {
     const { inputs } = model;
@@ -27,7 +27,7 @@ export class ProxyStack extends Stack {
       notificationArns: [...inputs.StackTopicArns],
       description: `Proxy ${model.proxyName} in front of ${databaseName(inputs)} (${inputs.engine})`,
     });
-    // Whose stack it is: another database's inputs must never change it.
+    // Names the owner of the stack: the inputs of another database must never change it.
     this.addMetadata('Sluice', { database: databaseName(inputs), adopted: model.adopted });
     const resources = inputs.engine === 'sluice' ? serviceResources : managedResources;
     const outputs = nameEndpoint(this, inputs, resources(this, model));
@@ -40,15 +40,15 @@ export class ProxyStack extends Stack {
 }
 
 /**
- * Without a bucket the only synthesizer that needs no bootstrap: no roles, no assets, the template is sent as it is. With
- * one the template goes there, with the caller's own credentials.
+ * Without a bucket: the only synthesizer that needs no bootstrap, with no roles and no assets; the template is sent as
+ * it is. With a bucket: the template is uploaded there with the caller's own credentials.
  */
 function synthesizerFor(bucket: string | undefined): IStackSynthesizer {
   const synthesizer =
     bucket === undefined
       ? new LegacyStackSynthesizer()
       : new CliCredentialsStackSynthesizer({ fileAssetsBucketName: bucket });
-  // aws-cdk-lib declares an optional property of it less strictly than its own interface.
+  // aws-cdk-lib declares one optional property of it less strictly than its own interface.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return synthesizer as IStackSynthesizer;
 }

@@ -1,6 +1,6 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 
-/** CDK's name for a number of days; the inputs take only numbers that have one. */
+/** CDK's constant for a number of days; the inputs permit only numbers that have one. */
 export function retention(days: number): RetentionDays {
   const named = Object.values(RetentionDays).find(
     (value): value is RetentionDays => Number(value) === days,

@@ -2,7 +2,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 
-/** A secret as a construct, by complete ARN: RDS refuses partial ones. */
+/** A secret as a construct, by its complete ARN: RDS refuses partial ARNs. */
 export function importSecret(
   scope: Construct,
   id: string,

@@ -17,14 +17,14 @@ import type { EngineResources } from './extras.ts';
 import { importSecret } from './secrets.ts';
 import { sharedOptions } from './shared-options.ts';
 
-/** CDK would tag them; not every region's CloudFormation takes that, and cfn-lint does not. */
+/** CDK would tag them, which CloudFormation does not accept in every region and cfn-lint never does. */
 const untaggable = [
   'AWS::ApplicationAutoScaling::ScalableTarget',
   'AWS::CloudWatch::Dashboard',
   'AWS::ElasticLoadBalancingV2::Listener',
 ];
 
-/** Puts Sluice on ECS Fargate into the stack, with the same inputs and outputs as the managed proxy. */
+/** Adds Sluice on ECS Fargate to the stack, with the same inputs and outputs as the managed proxy. */
 export function serviceResources(scope: Construct, model: Model): EngineResources {
   const { inputs, resolved } = model;
   const image = inputs.ContainerImage ?? '';
@@ -107,7 +107,7 @@ export function serviceResources(scope: Construct, model: Model): EngineResource
   };
 }
 
-/** The fixed addresses of the balancer, in the order of its subnets. */
+/** The fixed addresses of the load balancer, in the order of its subnets. */
 function balancerAddresses(
   scope: Construct,
   { BalancerAddresses: addresses }: Inputs,
@@ -132,7 +132,7 @@ function spot(inputs: Inputs): Pick<SluiceServiceProps, 'spot'> {
     : { spot: { weight, onDemandWeight: FargateWeight, onDemandBase: FargateBase } };
 }
 
-/** Clients with tokens are let in by the database itself, so that its id is the one that their policies name. */
+/** The database itself authorizes clients with tokens, so their policies name the id of the database. */
 function tokenOutputs({
   inputs,
   resolved: { database_resource_id: id = '' },
@@ -146,7 +146,7 @@ function tokenOutputs({
     : { rds_proxy_resource_id: '', rds_proxy_connect_arn: '' };
 }
 
-/** The secret by which tasks log in to a private registry that is not ECR. */
+/** The secret with which tasks log in to a private registry that is not ECR. */
 function registryCredentials(scope: Construct, { inputs, resolved }: Model): ISecret | undefined {
   const { ImageCredentialsSecretName: name } = inputs;
   return name === undefined

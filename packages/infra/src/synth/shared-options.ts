@@ -8,7 +8,7 @@ import type { Model } from '../model/model.ts';
 import { retention } from './retention.ts';
 import { importSecret } from './secrets.ts';
 
-/** What both constructs are told by the same inputs, and the database users. */
+/** The properties that both constructs derive from the same inputs, and the database users. */
 export function sharedOptions(
   scope: Construct,
   { inputs, resolved, secrets }: Model,
@@ -32,7 +32,7 @@ export function sharedOptions(
     ...(inputs.PermissionsBoundaryArn === undefined
       ? {}
       : { permissionsBoundary: inputs.PermissionsBoundaryArn }),
-    // Left out at IAM's own default.
+    // Omitted at IAM's own default.
     ...(inputs.RoleMaxSessionDuration === inputTable.RoleMaxSessionDuration.default
       ? {}
       : { roleMaxSessionDuration: Duration.seconds(inputs.RoleMaxSessionDuration) }),

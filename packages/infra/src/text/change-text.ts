@@ -4,7 +4,7 @@ import { dereferenced, parts, plainText, shownValue } from './value-text.ts';
 
 type Property = Change['properties'][number];
 
-/** What a change adds or alters, one line for each part of it. */
+/** What a change adds or modifies, one line for each property. */
 export function propertyLines(change: Change): string[] {
   const direction = /^AWS::EC2::SecurityGroup(Ingress|Egress)$/.exec(change.type)?.[1];
   if (direction !== undefined && change.action === 'add') {
@@ -44,7 +44,7 @@ function secretsText(entries: readonly unknown[]): string {
   return `${names.length} secret${names.length === 1 ? '' : 's'}: ${names.join(', ')}`;
 }
 
-/** Only the parts that differ: a changed setting is one line, however long the property is that holds it. */
+/** Only the parts that differ: a changed setting is one line, however long the property is that contains it. */
 function updateLines({ name, from, to }: Property): string[] {
   const before = securityPropertyLines(name, from ?? []);
   const after = securityPropertyLines(name, to ?? []);
@@ -67,7 +67,7 @@ function updateLines({ name, from, to }: Property): string[] {
     .map((path) => `${short(path)}: ${shownValue(was.get(path))} -> ${shownValue(is.get(path))}`);
 }
 
-/** The settings of a container go by their own names. */
+/** The settings of a container are shown by their own names. */
 function short(path: string): string {
   return path.replace(/^ContainerDefinitions\.[^.]+\.(?:Environment\.|Secrets\.)?/, '');
 }

@@ -11,7 +11,7 @@ const signs: Readonly<Record<Status, string>> = {
 
 const colours = { passed: 'green', warning: 'yellow', failed: 'red', skipped: 'gray' } as const;
 
-/** The checks, one a line; how to fix it below each that needs it. */
+/** The checks, one per line, each with its fix below if it needs one. */
 export function checkLines(checks: readonly Finding[], style: Style): string[] {
   const count = (status: Status): number =>
     checks.filter((check) => check.status === status).length;

@@ -2,15 +2,15 @@ import type { Plan } from '../plan/plan.ts';
 import { counted } from './counted.ts';
 import { planText, summaryLine } from './plan-text.ts';
 
-/** What one proxy's plan came to, for a comment on a pull request. */
+/** The result of one proxy's plan, for a comment on a pull request. */
 export interface PlanSection {
-  /** One line that is always seen. */
+  /** One line that is always visible. */
   readonly headline: string;
-  /** What is seen when it is unfolded. */
+  /** The text that is visible when it is unfolded. */
   readonly text: string;
 }
 
-/** A comment on GitHub has at most 65,536 characters; some are for headlines and marks. */
+/** A comment on GitHub has at most 65,536 characters; the rest is for headlines and markup. */
 const most = 60_000;
 
 export function planSection(plan: Plan): PlanSection {
@@ -46,7 +46,7 @@ export function failureSection(
   };
 }
 
-/** The plans as one Markdown text: each folded, with its headline. */
+/** The plans as one Markdown text, each folded below its headline. */
 export function planMarkdown(sections: readonly PlanSection[]): string {
   const share = Math.floor(most / Math.max(1, sections.length));
   return sections.map((section) => folded(section, share)).join('\n');
@@ -57,7 +57,7 @@ function folded({ headline, text }: PlanSection, share: number): string {
     text.length > share
       ? `${text.slice(0, share)}\n… ${text.length - share} more characters: see the JSON\n`
       : text;
-  // Values of tags and names may hold marks of code themselves.
+  // Values of tags and names may contain code fences themselves.
   const runs = [...shown.matchAll(/`{3,}/g)].map(([run]) => run.length);
   const fence = '`'.repeat(Math.max(2, ...runs) + 1);
   return `<details><summary>${escaped(headline)}</summary>\n\n${fence}text\n${shown}${fence}\n\n</details>\n`;

@@ -10,7 +10,7 @@ import type { Style } from './style.ts';
 
 /**
  * The plan for people.
- * @param options without `closing` it does not say what to run next: an apply shows it and goes on
+ * @param options without `closing` it does not say what to run next: an apply shows the plan and continues
  */
 export function planText(
   plan: Plan,
@@ -71,7 +71,7 @@ export function summaryLine({ summary, drift }: Plan): string {
   return `Plan: ${add} to add, ${change} to change, ${replace} to replace, ${destroy} to destroy${restored === 0 ? '' : `; ${counted(restored, 'drifted property', 'drifted properties')} to restore`}.`;
 }
 
-/** Drift, one property a line, with what becomes of it. */
+/** Drift, one property per line, with what happens to it. */
 export function driftLines(drift: readonly PlannedDrift[], style: Style): string[] {
   return [
     style('bold', 'Drift: changed outside Sluice since the last apply'),
@@ -111,7 +111,7 @@ export function securityLines(report: SecurityReport, style: Style): string[] {
   ];
 }
 
-/** One rule, acknowledged for one reason, on all its resources. */
+/** One rule that is acknowledged for one reason, with all its resources. */
 function acknowledgedLine(group: readonly SecurityFinding[]): string {
   const [first] = group;
   const resources = group.map((finding) => finding.resource).join(', ');

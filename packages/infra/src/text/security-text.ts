@@ -3,7 +3,7 @@ import { plainText } from './value-text.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The statements of a policy document, one a line: who may do what on what, and under which condition. */
+/** The statements of a policy document, one per line: who may do what on which resource, and under which condition. */
 function policyLines(document: unknown): string[] {
   const statements = [record(document)['Statement']].flat();
   return statements.map((entry) => {
@@ -54,7 +54,7 @@ function portsText(from: unknown, to: unknown): string {
   return from === to ? String(from) : `${String(from)}-${String(to)}`;
 }
 
-/** What of a resource decides about access, in lines; empty for properties that do not. */
+/** The properties of a resource that determine access, as lines; undefined for other properties. */
 export function securityPropertyLines(name: string, value: unknown): string[] | undefined {
   switch (name) {
     case 'PolicyDocument':

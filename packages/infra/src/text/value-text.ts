@@ -1,9 +1,11 @@
 import { isRecord, list, record, stableJson } from '../values.ts';
 
-/** The longest value that is shown whole, in characters. */
+/** The longest value that is shown completely, in characters. */
 const longest = 120;
 
-/** A value on one line: text as it is, references as `${Id}`, long ones shortened, with a mark and their length. */
+/**
+ * A value on one line: text as it is, references as `${Id}`; long values are shortened, with a mark and their length.
+ */
 export function shownValue(value: unknown): string {
   const text = plainText(value);
   return text.length > longest
@@ -11,7 +13,7 @@ export function shownValue(value: unknown): string {
     : text;
 }
 
-/** A value as text, its references to other resources as `${Id}`. */
+/** A value as text, with its references to other resources as `${Id}`. */
 export function plainText(value: unknown): string {
   if (value === undefined) {
     return 'not set';
@@ -25,7 +27,7 @@ export function plainText(value: unknown): string {
     : stableJson(plain);
 }
 
-/** The value with CloudFormation's functions as the text that they come to, as far as that can be known. */
+/** The value with CloudFormation's functions replaced by the text that they evaluate to, as far as that is known. */
 export function dereferenced(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map(dereferenced);
@@ -47,7 +49,7 @@ export function dereferenced(value: unknown): unknown {
   if ('Fn::Select' in value) {
     const [index, from] = list(value['Fn::Select']);
     const [separator, text] = list(record(from)['Fn::Split']);
-    // Which part of a text that only AWS knows: `${Proxy.Arn}[6, split at :]`.
+    // A part of a text that only AWS knows: `${Proxy.Arn}[6, split at :]`.
     return text === undefined
       ? `${plainText(from)}[${String(index)}]`
       : `${plainText(text)}[${String(index)}, split at ${String(separator)}]`;
@@ -74,7 +76,7 @@ export function parts(value: unknown, path = ''): Map<string, unknown> {
     : new Map([[path, value]]);
 }
 
-/** An entry of a list that is named by one of its fields, as tags, settings and containers are. */
+/** An entry of a list that one of its fields names, as with tags, settings and containers. */
 function nameOf(entry: unknown): { readonly name: string; readonly value: unknown } | undefined {
   const fields = record(entry);
   const key = ['Key', 'Name'].find((one) => typeof fields[one] === 'string');

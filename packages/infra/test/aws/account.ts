@@ -18,11 +18,11 @@ import { CreateSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { createClients, destroyClients, type Clients } from '../../src/aws/clients.ts';
 import { startEmulator } from './emulator.ts';
 
-/** The account that moto plays when the keys belong to none it knows. */
+/** The account of moto for unknown keys. */
 export const accountId = '123456789012';
 export const region = 'eu-central-1';
 
-/** What stands in the account before the proxy: what the nine inputs speak of. */
+/** The resources that exist before the proxy: those that the nine inputs name. */
 export interface Account {
   readonly clients: Clients;
   readonly vpcId: string;
@@ -34,7 +34,7 @@ export interface Account {
   readonly secretArn: string;
   /** Tags the second private subnet and the public one: another pair in two zones. */
   tagSubnets(tags: Readonly<Record<string, string>>): Promise<void>;
-  /** Opens the way from the proxy's group to the database's on another port than 5432. */
+  /** Permits connections from the proxy's group to the database's on another port than 5432. */
   openPort(port: number): Promise<void>;
   /** The text of a terraform.tfvars with the nine inputs. */
   readonly tfvars: string;
@@ -42,7 +42,7 @@ export interface Account {
 
 /** Fills an empty emulator: a VPC, subnets, groups that reach each other, a role, a secret and a database. */
 async function fillAccount(endpoint: string): Promise<Account> {
-  // Any keys will do; without them the SDK asks the machine's metadata service and waits.
+  // Any keys will do; without keys the SDK asks the metadata service of the machine and waits.
   process.env['AWS_ACCESS_KEY_ID'] = 'testing';
   process.env['AWS_SECRET_ACCESS_KEY'] = 'testing';
   process.env['AWS_ENDPOINT_URL'] = endpoint;
@@ -125,7 +125,7 @@ rds_proxy_tags = {
   };
 }
 
-/** An account in an emulator of its own. */
+/** An account in a separate emulator. */
 export interface EmulatedAccount extends Account {
   /** The address of the emulator. */
   readonly endpoint: string;
@@ -134,7 +134,7 @@ export interface EmulatedAccount extends Account {
 
 /**
  * Starts an emulator and fills its account.
- * @param plain as moto comes, without the extension
+ * @param plain moto without the extension
  */
 export async function startAccount(plain = false): Promise<EmulatedAccount> {
   const emulator = await startEmulator(plain);
@@ -171,7 +171,7 @@ async function image(clients: Clients): Promise<void> {
   );
 }
 
-/** A NAT gateway in the public subnet, and the private ones' way to it. */
+/** A NAT gateway in the public subnet, and routes to it from the private ones. */
 async function wayOut(clients: Clients, vpcId: string, publicSubnet: string): Promise<void> {
   const { AllocationId } = await clients.ec2.send(new AllocateAddressCommand({ Domain: 'vpc' }));
   const { NatGateway } = await clients.ec2.send(
@@ -206,7 +206,7 @@ async function subnet(
   return id;
 }
 
-/** A group without rules; AWS gives new ones a rule that lets everything out. */
+/** A group without rules; AWS creates groups with a rule that permits all outbound connections. */
 async function group(clients: Clients, VpcId: string, GroupName: string): Promise<string> {
   const { GroupId = '' } = await clients.ec2.send(
     new CreateSecurityGroupCommand({ VpcId, GroupName, Description: GroupName }),

@@ -24,7 +24,7 @@ suite('the script of the GitHub Action', { skip: withoutEmulator }, () => {
     await account.stop();
   });
 
-  /** Runs it as a runner does; what it says of its outputs, and the texts of the files that those name. */
+  /** Runs the script as a GitHub runner does. Returns its outputs, and the texts of the files that they name. */
   async function planned(
     t: Parameters<typeof inputsFile>[0],
     inputs: string,
@@ -35,7 +35,7 @@ suite('the script of the GitHub Action', { skip: withoutEmulator }, () => {
     await run('bash', [script], {
       env: {
         ...process.env,
-        // Where mktemp makes its folder, which goes with the test.
+        // mktemp creates its folder here; it is removed with the test.
         TMPDIR: dirname(file),
         SLUICE_INPUTS: file,
         SLUICE_DIRECTORY: root,
@@ -70,7 +70,7 @@ suite('the script of the GitHub Action', { skip: withoutEmulator }, () => {
     assert.ok(list(sarifRun?.['results']).length > 0);
   });
 
-  test('a plan that is blocked is told with what blocks it', async (t) => {
+  test('a blocked plan is reported with the reason', async (t) => {
     const { code, comment, sarif } = await planned(t, account.tfvars, '--var RequireTLS=false');
     assert.equal(code, '1');
     assert.match(comment, /\*\*Something blocks the plan\.\*\*/);
@@ -78,7 +78,7 @@ suite('the script of the GitHub Action', { skip: withoutEmulator }, () => {
     assert.match(sarif, /SLUICE-TLS/);
   });
 
-  test('inputs that are refused are told, and there is no SARIF', async (t) => {
+  test('refused inputs are reported, and there is no SARIF', async (t) => {
     const { code, json, comment, sarif } = await planned(t, 'vpc_id = ""\n');
     assert.equal(code, '1');
     assert.equal(record(record(json)['error'])['code'], 'INPUTS_INVALID');
@@ -86,13 +86,13 @@ suite('the script of the GitHub Action', { skip: withoutEmulator }, () => {
     assert.equal(sarif, '');
   });
 
-  test('so is a command line that cannot be understood', async (t) => {
+  test('an invalid command line is reported, too', async (t) => {
     const { code, comment } = await planned(t, account.tfvars, '--no-such-option');
     assert.equal(code, '1');
     assert.match(comment, /```json[^]*no-such-option/);
   });
 
-  test('of several proxies each has its section', async (t) => {
+  test('each of several proxies has its section', async (t) => {
     const more = 'proxies = { one = {}, two = { DBProxyName = "orders-2", vpc_id = "x" } }\n';
     const { code, comment } = await planned(t, account.tfvars + more);
     assert.equal(code, '1');

@@ -17,7 +17,7 @@ import { region, startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
 import { withoutEmulator } from './emulator.ts';
 
-suite('where and on what the tasks of Sluice run', { skip: withoutEmulator }, () => {
+suite('placement and capacity of the tasks of Sluice', { skip: withoutEmulator }, () => {
   let account: EmulatedAccount;
   let tfvars: string;
 
@@ -60,7 +60,7 @@ TlsSecretName = "orders-tls"
     );
   }
 
-  /** Plans, applies and plans again: then there is nothing to do. */
+  /** Plans, applies and plans again; the second plan is empty. */
   async function settles(t: Parameters<typeof inputsFile>[0], more: string): Promise<string> {
     const file = await inputsFile(t, tfvars + more);
     const planned = await runCommand(runPlan, file);
@@ -111,7 +111,7 @@ TlsSecretName = "orders-tls"
     assert.equal(gone.code, 0, gone.err);
   });
 
-  test('private addresses stay with the balancer, and one in use is told by the plan', async (t) => {
+  test('private addresses stay with the load balancer, and the plan reports an address that is in use', async (t) => {
     const [first = '', second = ''] = account.subnetIds;
     const addresses = (a: string, b: string): string =>
       `DBProxyName = "orders-fixed"\nBalancerAddresses = { "${first}" = "${a}", "${second}" = "${b}" }\n`;
@@ -129,7 +129,7 @@ TlsSecretName = "orders-tls"
     );
   });
 
-  test('Elastic IPs put the balancer on the internet, for a reason', async (t) => {
+  test('Elastic IPs make the load balancer public, for an acknowledged reason', async (t) => {
     const ids = await publicSubnets();
     const allocations = await Promise.all(
       ids.map(async () => account.clients.ec2.send(new AllocateAddressCommand({ Domain: 'vpc' }))),

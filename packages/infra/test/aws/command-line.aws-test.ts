@@ -11,7 +11,7 @@ import { withoutEmulator } from './emulator.ts';
 const run = promisify(execFile);
 const sluice = join(import.meta.dirname, '../../../cli/bin/sluice.js');
 
-/** The most seconds that a plan may take on a busy machine. */
+/** The longest time that a plan may take on a busy machine, in seconds. */
 const longest = 15;
 
 suite('the sluice command against the emulator', { skip: withoutEmulator }, () => {
@@ -25,7 +25,7 @@ suite('the sluice command against the emulator', { skip: withoutEmulator }, () =
     await account.stop();
   });
 
-  test('plan takes files and flags as typed, and is quick', async (t) => {
+  test('plan accepts files and flags in the order in which they are typed, and is quick', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const words = [
       ...['aws', 'plan', '--inputs', file, '--var', 'IdleClientTimeout=60'],
@@ -33,7 +33,7 @@ suite('the sluice command against the emulator', { skip: withoutEmulator }, () =
     ];
     let stdout = '';
     let seconds = Infinity;
-    // On a quiet machine it takes two seconds. Other tests run beside it, so that the best of three is what counts.
+    // It takes two seconds on an idle machine. Other tests run at the same time, so the best of three counts.
     for (let tries = 0; tries < 3 && seconds > longest; tries += 1) {
       const started = performance.now();
       ({ stdout } = await run(process.execPath, [sluice, ...words]));
@@ -52,7 +52,7 @@ suite('the sluice command against the emulator', { skip: withoutEmulator }, () =
     assert.ok(seconds <= longest, `${seconds} s`);
   });
 
-  test('a terraform.tfvars in the current folder is found by itself', async (t) => {
+  test('a terraform.tfvars in the current folder is found automatically', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const { stdout } = await run(process.execPath, [sluice, 'aws', 'plan'], { cwd: dirname(file) });
     assert.match(stdout, /Run sluice aws apply/);

@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import type { CommandLine } from '../../src/shell/command-line.ts';
 
-/** What a command printed, and the exit code that it asks for. */
+/** The output and the exit code of a command. */
 export interface Ran {
   readonly code: number;
   readonly out: string;
   readonly err: string;
 }
 
-/** A terminal of the test’s own. */
+/** The terminal of a test. */
 export interface Terminal {
   readonly stdin?: NodeJS.ReadableStream;
-  /** Is called with all that was said so far. */
+  /** Called with the whole output so far. */
   readonly said?: (text: string) => void;
 }
 
-/** Runs a command as the shell would, with an inputs file and further options. */
+/** Runs a command as the shell would, with an inputs file and more options. */
 export async function runCommand(
   run: (line: CommandLine) => Promise<number>,
   file: string | undefined,
@@ -38,7 +38,7 @@ export async function runCommand(
   return { code, out: out.text, err: err.text };
 }
 
-/** Writes an inputs file into a folder of its own, and removes both afterwards. */
+/** Writes an inputs file into a new folder, and removes both afterwards. */
 export async function inputsFile(
   t: { after(clean: () => Promise<void>): void },
   text: string,

@@ -9,7 +9,7 @@ import { Client } from 'pg';
 import { startAccount, type EmulatedAccount } from './account.ts';
 import { withoutEmulator } from './emulator.ts';
 
-suite('the daemon with users out of Secrets Manager', { skip: withoutEmulator }, () => {
+suite('the daemon with users from Secrets Manager', { skip: withoutEmulator }, () => {
   let account: EmulatedAccount;
   let postgres: Postgres;
   let proxy: RunningProxy;
@@ -47,7 +47,7 @@ suite('the daemon with users out of Secrets Manager', { skip: withoutEmulator },
     );
   }
 
-  /** As the rotation does it: first the database, then the secret. */
+  /** In the order of AWS's rotation: first the database, then the secret. */
   async function rotate(password: string): Promise<void> {
     await postgres.query(`alter role app password '${password}'`);
     await store('app', password);
@@ -71,14 +71,14 @@ suite('the daemon with users out of Secrets Manager', { skip: withoutEmulator },
     assert.equal(rows[0]?.who, 'app');
   }
 
-  test('a client logs in with what the secret holds, and so does the proxy', async () => {
+  test('clients and the proxy log in with the password in the secret', async () => {
     const client = await login('first');
     await runs(client);
     await client.end();
     await assert.rejects(login('second'), { code: '28P01' });
   });
 
-  test('a rotation while a client is connected is not noticed: the next login reads the secret again', async (t) => {
+  test('a connected client does not notice a rotation: the next login reads the secret again', async (t) => {
     await proxy.stop();
     proxy = await startProxy(settings(account.secretArn));
     const client = await login('first');
@@ -95,7 +95,7 @@ suite('the daemon with users out of Secrets Manager', { skip: withoutEmulator },
     await runs(client);
   });
 
-  test('a client that knows the new password gets in: the proxy reads it while the client waits', async () => {
+  test('a client that knows the new password can log in: the proxy reads it while the client waits', async () => {
     await proxy.stop();
     proxy = await startProxy(settings(account.secretArn));
     await rotate('third');

@@ -38,7 +38,7 @@ interface Document {
   readonly unread: readonly string[];
 }
 
-suite('drift in everything that the stack made', { skip: withoutEmulator }, () => {
+suite('drift of everything that the stack created', { skip: withoutEmulator }, () => {
   let account: EmulatedAccount;
   let managed: string;
 
@@ -69,7 +69,7 @@ DBProxyEndpoints        = [{ DBProxyEndpointName = "orders-second" }, { DBProxyE
       .sort();
   }
 
-  /** Plan says that there is drift, apply takes it back, and then there is none. */
+  /** Plan reports drift, apply reverts it, and then there is none. */
   async function isRestored(file: string, count: number): Promise<void> {
     const planned = await runCommand(runPlan, file, { detailedExitcode: true });
     assert.equal(planned.code, 2, planned.out);
@@ -160,7 +160,7 @@ DBProxyEndpoints        = [{ DBProxyEndpointName = "orders-second" }, { DBProxyE
     await isRestored(file, 7);
   });
 
-  test('of Sluice: balancer, autoscaling, alarms, dashboard, logs', async (t) => {
+  test('of Sluice: load balancer, autoscaling, alarms, dashboard, logs', async (t) => {
     const { elb, scaling, cloudWatch, logs } = account.clients;
     const file = await inputsFile(
       t,
@@ -220,7 +220,7 @@ TlsSecretName  = "orders-tls"
     await isRestored(file, 6);
   });
 
-  test('and back to the managed proxy, which destroy takes away with all that was made for it', async (t) => {
+  test('and back to the managed proxy, which destroy removes with everything that was created for it', async (t) => {
     const file = await inputsFile(t, managed);
     const applied = await runCommand(runApply, file, {
       autoApprove: true,

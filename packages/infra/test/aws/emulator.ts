@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 const root = join(import.meta.dirname, '../../../..');
 const requirements = 'packages/infra/test/aws/requirements.txt';
 
-/** Where a Python with moto may be: named by SLUICE_PYTHON, in the project's own cache, or on the path. */
+/** Where a Python with moto may be: in SLUICE_PYTHON, in the project's own cache, or on the PATH. */
 function pythons(): string[] {
   const own = join(root, '.cache/python/bin/python');
   return [process.env['SLUICE_PYTHON'], existsSync(own) ? own : undefined, 'python3'].filter(
@@ -29,7 +29,7 @@ function pythonWithMoto(): string | undefined {
 
 const python = pythonWithMoto();
 
-/** Why tests on the emulator cannot run, with what to install; false when they can. */
+/** Why tests with the emulator cannot run, with what to install; false if they can. */
 export const withoutEmulator: string | false =
   python === undefined
     ? `Python with moto is missing: python3 -m venv .cache/python && .cache/python/bin/pip install -r ${requirements}`
@@ -42,8 +42,8 @@ export interface Emulator {
 }
 
 /**
- * Starts moto's server on a free port of the loopback.
- * @param plain as it comes, without the extension
+ * Starts moto's server on a free port of the loopback interface.
+ * @param plain moto without the extension
  */
 export async function startEmulator(plain = false): Promise<Emulator> {
   if (python === undefined) {
@@ -55,8 +55,8 @@ export async function startEmulator(plain = false): Promise<Emulator> {
       PYTHONPATH: join(import.meta.dirname, 'emulator'),
       PYTHONDONTWRITEBYTECODE: '1',
     },
-    // It ends when its standard input does, so it never outlives the test.
-    // It writes a page of traceback for every call that it does not know.
+    // It ends when its standard input ends, so it never outlives the test. It writes a page of traceback for every
+    // unknown call.
     stdio: [
       'pipe',
       'pipe',
@@ -64,7 +64,7 @@ export async function startEmulator(plain = false): Promise<Emulator> {
     ],
   });
   const [line] = await once(createInterface(child.stdout), 'line');
-  // A test that fails before it can stop the emulator must not wait for it.
+  // A test that fails before it stops the emulator must not wait for it.
   const keep = [child, child.stdin, child.stdout] as readonly { ref?(): void; unref?(): void }[];
   keep.forEach((handle) => handle.unref?.());
   return {

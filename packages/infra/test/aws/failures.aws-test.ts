@@ -12,7 +12,7 @@ import { inputsFile, runCommand } from './command.ts';
 import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
-suite('when AWS fails', { skip: withoutEmulator }, () => {
+suite('failures of AWS', { skip: withoutEmulator }, () => {
   let account: EmulatedAccount;
   let fake: FakeAws;
 
@@ -47,7 +47,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     ['ExpiredToken', 403, /the AWS credentials have expired .* log in again/],
     ['InvalidClientTokenId', 403, /rejects the credentials, or there are none/],
   ] as const) {
-    test(`${code}: one clear message, exit code 1, nothing made`, async (t) => {
+    test(`${code}: one clear message, exit code 1, nothing created`, async (t) => {
       const file = await inputsFile(t, account.tfvars);
       for (const run of [runPlan, runApply, runOutputs, runDestroy]) {
         fake.fail('GetCallerIdentity', code, status);
@@ -61,7 +61,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     });
   }
 
-  test('another account: told by every command, nothing made', async (t) => {
+  test('another account: every command reports it, nothing created', async (t) => {
     const other = account.tfvars.replace('"123456789012"', '"210987654321"');
     const file = await inputsFile(t, other);
     for (const run of [runApply, runOutputs, runDestroy]) {
@@ -75,7 +75,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     await nothingIsThere();
   });
 
-  test('things that are not there: all named in one go, exit code 1, nothing made', async (t) => {
+  test('missing resources: all reported at once, exit code 1, nothing created', async (t) => {
     const wrong = account.tfvars
       .replace('"orders"\nrds_proxy_role', '"ordrs"\nrds_proxy_role')
       .replace('"orders-proxy-role"', '"no-such-role"')
@@ -94,7 +94,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     ['CreateChangeSet', 'AccessDenied', 403, /may not call .*\(played by the fake: AccessDenied\)/],
     ['ExecuteChangeSet', 'ExpiredToken', 403, /the AWS credentials have expired .* log in again/],
   ] as const) {
-    test(`${code} of ${action}: said in plain words, nothing begun, nothing left`, async (t) => {
+    test(`${code} of ${action}: reported in plain words, nothing started, nothing left`, async (t) => {
       fake.fail(action, code, status);
       const file = await inputsFile(t, account.tfvars);
       const { code: exit, err } = await runCommand(runApply, file, { autoApprove: true });
@@ -110,7 +110,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     });
   }
 
-  test('a call that nothing can be planned without is named, not left as an empty error', async (t) => {
+  test('a failed call that every plan needs is named in the error', async (t) => {
     fake.fail('DescribeSubnets', 'UnauthorizedOperation', 403);
     const file = await inputsFile(t, account.tfvars);
     const applied = await runCommand(runApply, file, { autoApprove: true });
@@ -126,14 +126,14 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     );
   });
 
-  test('an answer that is no AWS answer is said to be that', async (t) => {
+  test('a response that is not from AWS is reported as such', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const { out } = await runCommand(runPlan, file);
     assert.match(out, /PF20 .*: what answered is not AWS’s API \(HTTP status \d+\)/);
     assert.doesNotMatch(out, /Deserialization|XML/);
   });
 
-  test('what IAM denies the role and the caller fails the plan, by action', async (t) => {
+  test('a plan fails with each action that IAM denies to the role and the caller', async (t) => {
     fake.simulation(['secretsmanager:GetSecretValue', 'rds:CreateDBProxy']);
     const file = await inputsFile(t, account.tfvars);
     const denied = await runCommand(runPlan, file);
@@ -146,7 +146,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     assert.match(allowed.out, /✓ PF09 .*\n(?:.*\n)*.*✓ PF20/);
   });
 
-  test('a plan that was saved and never applied is removed by destroy', async (t) => {
+  test('destroy removes a saved plan that was never applied', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const saved = `${file}.plan.json`;
     assert.equal((await runCommand(runPlan, file, { save: saved })).code, 0);
@@ -171,7 +171,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     assert.equal((JSON.parse(out) as { error: { code: string } }).error.code, 'AWS_CREDENTIALS');
   });
 
-  test('a throttled call is tried again', async (t) => {
+  test('a throttled call is retried', async (t) => {
     fake.fail('DescribeDBInstances', 'Throttling', 400, 2);
     const file = await inputsFile(t, account.tfvars);
     const { code, out } = await runCommand(runPlan, file);
@@ -179,14 +179,14 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     assert.ok(fake.calls.filter((action) => action === 'DescribeDBInstances').length >= 3);
   });
 
-  test('a call that is not allowed leaves its check skipped', async (t) => {
+  test('a check whose call is denied is skipped', async (t) => {
     fake.fail('GetRole', 'AccessDenied', 403);
     const file = await inputsFile(t, account.tfvars);
     const { out } = await runCommand(runPlan, file);
     assert.match(out, /- PF08 role: the caller may not call iam:GetRole/);
   });
 
-  test('a creation that fails is rolled back, told in plain words, and leaves nothing behind', async (t) => {
+  test('a failed creation is rolled back, reported in plain words, and leaves nothing behind', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     fake.rollBack(
       'sluice-orders',
@@ -204,7 +204,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     await nothingIsThere();
   });
 
-  test('a change that fails leaves what was there, and says so', async (t) => {
+  test('a failed change keeps what was deployed, and says so', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     assert.equal((await runCommand(runApply, file, { autoApprove: true })).code, 0);
     const changed = await inputsFile(t, `${account.tfvars}IdleClientTimeout = 60\n`);
@@ -220,7 +220,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     assert.equal(DBProxies[0]?.IdleClientTimeout, 1800);
   });
 
-  test('an apply that was interrupted is taken up where it is', async (t) => {
+  test('an interrupted apply is resumed', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const clients = createClients({ region, endpoint: fake.endpoint });
     t.after(() => destroyClients(clients));
@@ -235,7 +235,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     assert.match(err, /no changes/);
   });
 
-  test('the remains of a failed creation are not taken for a deployment', async (t) => {
+  test('the remains of a failed creation do not count as deployed', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     fake.busy('ROLLBACK_COMPLETE', Infinity);
     const { code, out } = await runCommand(runPlan, file, { detailedExitcode: true });
@@ -251,7 +251,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     ['AUTH_FAILURE', /PF10/],
     ['PENDING_PROXY_CAPACITY', /wait/],
   ] as const) {
-    test(`a target that is unavailable for ${reason} is told once, with its fix`, async (t) => {
+    test(`a target that is unavailable for ${reason} is reported once, with its fix`, async (t) => {
       fake.targetHealth('UNAVAILABLE', reason);
       const clients = createClients({ region, endpoint: fake.endpoint });
       t.after(() => destroyClients(clients));
@@ -279,7 +279,7 @@ suite('when AWS fails', { skip: withoutEmulator }, () => {
     });
   }
 
-  test('a proxy in a passing state is shown as it is', async (t) => {
+  test('a proxy in a transitional state is shown as it is', async (t) => {
     fake.proxyStatus('modifying');
     const file = await inputsFile(t, account.tfvars);
     const { out } = await runCommand(runPlan, file);

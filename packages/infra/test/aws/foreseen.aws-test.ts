@@ -29,10 +29,10 @@ import { inputsFile, runCommand, type Ran } from './command.ts';
 import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
-/** One input set, or one state of AWS, and what a plan says of it. */
+/** One set of inputs, or one state of AWS, and what a plan reports about it. */
 interface Case {
   readonly what: string;
-  /** Lines that are added to the nine inputs, or take the place of one of them. */
+  /** Lines that are added to the nine inputs, or replace one of them. */
   readonly inputs?: Readonly<Record<string, string>>;
   readonly without?: readonly string[];
   readonly options?: Readonly<Record<string, unknown>>;
@@ -50,13 +50,13 @@ const sluice = {
 
 const cases: readonly Case[] = [
   {
-    what: 'a cluster of another database is not taken for that of the instance',
+    what: 'a cluster of another database does not count as that of the instance',
     inputs: { DBClusterIdentifier: '"aurora"' },
     code: 1,
     says: [/✗ PF02 .*orders is in no cluster, DBClusterIdentifier is aurora: another database/],
   },
   {
-    what: 'the name of a cluster as that of an instance is explained',
+    what: 'the name of a cluster in place of an instance is explained',
     inputs: { rds_instance_id: '"aurora"' },
     code: 1,
     says: [
@@ -64,17 +64,17 @@ const cases: readonly Case[] = [
     ],
   },
   {
-    what: 'a cluster needs no member, and its own parameter group says whether TLS is forced',
+    what: 'a cluster needs no instance, and its own parameter group says whether TLS is forced',
     inputs: { DBClusterIdentifier: '"aurora"', DBProxyName: '"cluster"' },
     without: ['rds_instance_id'],
     code: 0,
     says: [/✓ PF02 .*cluster aurora with 2 members/, /! PF13 .*0 before Aurora PostgreSQL 17/],
   },
   {
-    what: 'a version that RDS Proxy does not take',
+    what: 'a version that RDS Proxy does not support',
     inputs: { rds_instance_id: '"ancient"' },
     code: 1,
-    says: [/✗ PF02 .*RDS Proxy takes PostgreSQL 10 and later/],
+    says: [/✗ PF02 .*RDS Proxy supports PostgreSQL 10 and later/],
   },
   {
     what: 'a read-only endpoint in front of an instance',
@@ -93,20 +93,20 @@ const cases: readonly Case[] = [
     says: [/✓ PF24 .*aurora has 1 reader/],
   },
   {
-    what: 'IAM on both legs with a database that takes no tokens',
+    what: 'IAM_AUTH with a database that accepts no tokens',
     inputs: { DefaultAuthScheme: '"IAM_AUTH"' },
     code: 1,
     says: [/✗ PF25 .*off in orders\n +fix: aws rds modify-db-instance .*--enable-iam-database/],
   },
   {
-    what: 'IAM on both legs with a role that may not connect',
+    what: 'IAM_AUTH with a role that may not connect',
     inputs: { DefaultAuthScheme: '"IAM_AUTH"' },
     play: (fake) => fake.simulation(['rds-db:connect']),
     code: 1,
     says: [/✗ PF09 .*rds-db:connect on arn:aws:rds-db:\S+:dbuser:db-\S+: implicitDeny/],
   },
   {
-    what: 'IAM on both legs needs no secret, and the made role may connect',
+    what: 'IAM_AUTH needs no secret, and the created role may connect',
     inputs: {
       rds_instance_id: '"tokens"',
       DefaultAuthScheme: '"IAM_AUTH"',
@@ -136,7 +136,7 @@ const cases: readonly Case[] = [
     says: [/✗ SLUICE-OPEN-PORT .*sg-\S+ \(wide-open\).*from 0\.0\.0\.0\/0/],
   },
   {
-    what: 'a group that is open to the world, on the balancer',
+    what: 'a group that is open to the world, on the load balancer',
     inputs: { ...sluice, rds_security_group_name: '"wide-open"' },
     code: 1,
     says: [/✗ SLUICE-OPEN-PORT .*wide-open/],
@@ -148,7 +148,7 @@ const cases: readonly Case[] = [
     says: [/✗ PF06 .*\n +fix: .*SecurityGroupIds = \["sg-0123456789abcdef0"\]/],
   },
   {
-    what: 'rules for the very subnets of the proxy are as good as for the VPC',
+    what: 'rules for only the subnets of the proxy are as good as for the VPC',
     inputs: { rds_security_group_name: '"by-range"', rds_instance_id: '"ranges"' },
     code: 0,
     says: [/✓ PF07/],
@@ -173,13 +173,13 @@ const cases: readonly Case[] = [
     says: [/terraform\.tfvars:\d+: rds_proxy_role is .*, of account 999999999999/],
   },
   {
-    what: 'the ARN of a role with a path that it has not',
+    what: 'the ARN of a role with a wrong path',
     inputs: { rds_proxy_role: `"arn:aws:iam::${accountId}:role/other/orders-proxy-role"` },
     code: 1,
     says: [/✗ PF08 .*there is no role .*role\/other\/orders-proxy-role/],
   },
   {
-    what: 'a secret that is not there: nothing was simulated for it',
+    what: 'a missing secret: nothing was simulated for it',
     inputs: { rds_secret_name: '"no-such-secret"' },
     play: (fake) => fake.simulation([]),
     code: 1,
@@ -220,7 +220,7 @@ const cases: readonly Case[] = [
     says: [/- PF21 .*the image is in us-east-1/],
   },
   {
-    what: 'a repository that is not there',
+    what: 'a missing repository',
     inputs: {
       ...sluice,
       ContainerImage: `"${accountId}.dkr.ecr.${region}.amazonaws.com/none:0.1.0"`,
@@ -229,14 +229,14 @@ const cases: readonly Case[] = [
     says: [/✗ PF21/],
   },
   {
-    what: 'a certificate that is none',
+    what: 'a secret without a certificate',
     inputs: sluice,
     options: { deep: true },
     code: 1,
     says: [/✗ PF22 .*orders-tls: certificate is no.* PEM certificate/],
   },
   {
-    what: 'a certificate with another name than clients look for',
+    what: 'a certificate with another name than clients verify',
     inputs: {
       ...sluice,
       TlsSecretName: '"real-tls"',
@@ -247,7 +247,7 @@ const cases: readonly Case[] = [
     says: [/! PF22 .*clients that check the host name .* orders\.db\.example\.com/],
   },
   {
-    what: 'subnets without a way to AWS',
+    what: 'subnets without a route to AWS',
     inputs: {
       ...sluice,
       vpc_subnet_filter_tag: '{ Name = "island" }',
@@ -334,7 +334,7 @@ const cases: readonly Case[] = [
   },
 ];
 
-suite('what would fail is said before it does', { skip: withoutEmulator }, () => {
+suite('what would fail is reported before it does', { skip: withoutEmulator }, () => {
   let account: EmulatedAccount;
   let fake: FakeAws;
   let key: string;
@@ -359,7 +359,7 @@ suite('what would fail is said before it does', { skip: withoutEmulator }, () =>
     without: readonly string[] = [],
   ): string {
     const names = new Set([...Object.keys(inputs), ...without]);
-    // The tags stand on several lines.
+    // The tags take several lines.
     const nine = account.tfvars
       .replace(/rds_proxy_tags = \{[^}]*\}\n/, 'rds_proxy_tags = { Team = "orders" }\n')
       .split('\n')
@@ -392,7 +392,7 @@ suite('what would fail is said before it does', { skip: withoutEmulator }, () =>
     });
   }
 
-  test('who is logged in by SSO is simulated as the role behind the session, with its path', async (t) => {
+  test('a caller who is logged in with SSO is simulated as the role of the session, with its path', async (t) => {
     const path = '/aws-reserved/sso.amazonaws.com/eu-central-1/';
     const RoleName = 'AWSReservedSSO_Platform_0123456789abcdef';
     await account.clients.iam.send(
@@ -412,21 +412,21 @@ suite('what would fail is said before it does', { skip: withoutEmulator }, () =>
     );
   });
 
-  test('a secret whose key is named by an alias is simulated with the key’s ARN', async (t) => {
+  test('a secret whose key is named by an alias is simulated with the ARN of the key', async (t) => {
     fake.simulation([]);
     await planned(t, { inputs: { rds_secret_name: '"with-key"' } });
     const decrypt = fake.simulated.find(({ actions }) => actions.includes('kms:Decrypt'));
     assert.deepEqual(decrypt?.resources, [key]);
   });
 
-  test('a larger project’s file is read all the same, with a note for names that are no inputs', async (t) => {
+  test('the file of a larger project is read, with a note for names that are no inputs', async (t) => {
     const file = await inputsFile(t, text({ environment: '"prod"' }));
     const named = await runCommand(runPlan, file);
     assert.equal(named.code, 1);
     assert.match(named.err, /terraform\.tfvars:\d+: there is no input environment/);
   });
 
-  test('the plan as JSON has a version, structured values, and file and line of each input', async (t) => {
+  test('the plan as JSON has a version, structured values, and the file and line of each input', async (t) => {
     const { out } = await planned(t, {
       inputs: { IdleClientTimeout: '60' },
       options: { json: true },
@@ -440,7 +440,7 @@ suite('what would fail is said before it does', { skip: withoutEmulator }, () =>
     assert.deepEqual(Object.keys(plan.summary), ['add', 'change', 'replace', 'destroy']);
   });
 
-  test('check says the same of a group, a role and a certificate, without a stack', async (t) => {
+  test('check reports the same about a group, a role and a certificate, without a stack', async (t) => {
     const file = await inputsFile(t, text({ rds_proxy_role: '"trust-deny"' }));
     const { code, out } = await runCommand(runCheck, file);
     assert.equal(code, 1);
@@ -448,7 +448,7 @@ suite('what would fail is said before it does', { skip: withoutEmulator }, () =>
     assert.doesNotMatch(out, /PF19|Changes/);
   });
 
-  test('the balancer has one subnet of each zone, the tasks all, and no task wears the clients’ group', async (t) => {
+  test('the load balancer has one subnet of each zone, the tasks have all, and no task has the clients’ group', async (t) => {
     const { clients, proxyGroupId } = account;
     const file = await inputsFile(
       t,
@@ -478,7 +478,7 @@ suite('what would fail is said before it does', { skip: withoutEmulator }, () =>
     assert.equal(destroyed.code, 0, destroyed.err);
   });
 
-  test('further endpoints, the ARN, the id and the port are outputs, as text and as JSON', async (t) => {
+  test('more endpoints, the ARN, the id and the port are outputs, as text and as JSON', async (t) => {
     const file = await inputsFile(
       t,
       text({ DBProxyEndpoints: '[{ DBProxyEndpointName = "reports" }]' }),
@@ -494,10 +494,10 @@ suite('what would fail is said before it does', { skip: withoutEmulator }, () =>
   });
 });
 
-/** What real accounts have beside the nine; the ARN of the key that one secret is encrypted with. */
+/** What real accounts contain beside the nine; returns the ARN of the key that one secret is encrypted with. */
 async function furnish({ clients, vpcId, subnetIds, databaseGroupId }: Account): Promise<string> {
   const { ecr, rds, ec2, iam, kms, secrets } = clients;
-  // As docker buildx pushes it: an index, with what describes the build beside the image.
+  // As docker buildx pushes it: an index with the image and a description of the build.
   await ecr.send(
     new PutImageCommand({
       repositoryName: 'sluice',
@@ -577,7 +577,7 @@ async function furnish({ clients, vpcId, subnetIds, databaseGroupId }: Account):
   await group(clients, vpcId, 'by-range', [
     { IpProtocol: 'tcp', FromPort: 5432, ToPort: 5432, IpRanges: [{ CidrIp: '10.20.0.0/16' }] },
   ]);
-  // Wide open from all sides, so that it is the openness that is said, and nothing else.
+  // Open to everything, so that the finding is about openness and nothing else.
   await ec2.send(
     new AuthorizeSecurityGroupIngressCommand({
       GroupId: databaseGroupId,
@@ -642,7 +642,7 @@ async function furnish({ clients, vpcId, subnetIds, databaseGroupId }: Account):
   return key;
 }
 
-/** Three subnets in two zones, which a balancer does not take all of; and two that lead nowhere. */
+/** Three subnets in two zones, of which a load balancer accepts only two; and two without a route. */
 async function subnets(
   clients: Account['clients'],
   VpcId: string,
@@ -678,7 +678,7 @@ async function subnets(
   }
 }
 
-/** A group with these inbound rules, which may go out to the whole VPC. */
+/** A group with these inbound rules that permits outbound connections to the whole VPC. */
 async function group(
   { ec2 }: Account['clients'],
   VpcId: string,

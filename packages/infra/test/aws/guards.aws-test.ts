@@ -13,18 +13,17 @@ import { inputsFile, runCommand } from './command.ts';
 import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
-/** A terminal at which somebody types these lines. */
+/** A terminal with these lines as input. */
 function terminal(...lines: readonly string[]): { readonly stdin: NodeJS.ReadableStream } {
   const stdin = new PassThrough();
   stdin.end(lines.map((line) => `${line}\n`).join(''));
   return { stdin: Object.assign(stdin, { isTTY: true }) };
 }
 
-/** Nobody to ask. */
 const noTerminal = { stdin: Object.assign(new PassThrough().end(), { isTTY: false }) };
 
 suite(
-  'nothing that is deployed is changed or taken away unasked',
+  'no deployed resource is changed or removed without consent',
   { skip: withoutEmulator },
   () => {
     let account: EmulatedAccount;
@@ -77,7 +76,7 @@ TlsSecretName  = "orders-tls"
             {
               MetricName: 'ClientConnections',
               Dimensions: [{ Name: 'ProxyName', Value: 'orders' }],
-              // CloudWatch leaves out the running second.
+              // CloudWatch omits the current second.
               Timestamp: new Date(Date.now() - 60_000),
               Value: count,
             },
@@ -111,7 +110,7 @@ TlsSecretName  = "orders-tls"
       });
     }
 
-    test('at a terminal, yes is', async (t) => {
+    test('at a terminal, "yes" is', async (t) => {
       const file = await inputsFile(t, account.tfvars);
       const { code, err } = await runCommand(runApply, file, {}, [], terminal('yes'));
       assert.equal(code, 0, err);
@@ -126,7 +125,7 @@ TlsSecretName  = "orders-tls"
       ],
       ['an endpoint that is left out', (): string => account.tfvars],
     ] as const) {
-      test(`${what} takes an endpoint away: refused without --replace, whatever else is approved`, async (t) => {
+      test(`${what} removes an endpoint: refused without --replace, whatever else is approved`, async (t) => {
         await deploy(
           t,
           what.startsWith('an endpoint')
@@ -148,7 +147,7 @@ TlsSecretName  = "orders-tls"
       });
     }
 
-    test('while clients are connected an endpoint is not taken away, unless --force cuts them off', async (t) => {
+    test('while clients are connected an endpoint is not removed, unless --force disconnects them', async (t) => {
       await deploy(t);
       await clientsConnected(7);
       const file = await inputsFile(t, sluice);
@@ -167,7 +166,7 @@ TlsSecretName  = "orders-tls"
       ['has no value', (): void => undefined],
       ['may not be read', (): void => fake.fail('GetMetricStatistics', 'AccessDenied', 403)],
     ] as const) {
-      test(`when CloudWatch ${what}, clients are unknown and not nobody`, async (t) => {
+      test(`if CloudWatch ${what}, the number of clients is unknown and not zero`, async (t) => {
         const file = await deploy(t, `${account.tfvars}DBProxyName = "orders-new"\n`);
         play();
         const other = await inputsFile(t, `${sluice}DBProxyName = "orders-new"\n`);
@@ -190,7 +189,7 @@ TlsSecretName  = "orders-tls"
       });
     }
 
-    test('an engine that is not given is a question when another one is deployed', async (t) => {
+    test('apply asks for the engine if the inputs do not name one and another one is deployed', async (t) => {
       await deploy(t, sluice);
       const file = await inputsFile(t, sluice.replace('engine = "sluice"', ''));
       const planned = await runCommand(runPlan, file);
@@ -208,7 +207,7 @@ TlsSecretName  = "orders-tls"
       assert.match(kept.err, /no changes/);
     });
 
-    test('of two applies at once one wins, and the other says STACK_BUSY', async (t) => {
+    test('of two simultaneous applies one succeeds, and the other reports STACK_BUSY', async (t) => {
       const file = await inputsFile(t, account.tfvars);
       const ran = await Promise.all(
         [1, 2].map(async () => runCommand(runApply, file, { autoApprove: true, json: true })),
@@ -224,7 +223,7 @@ TlsSecretName  = "orders-tls"
       assert.deepEqual(await names(), ['orders']);
     });
 
-    test('a stack that is busy is STACK_BUSY for apply and destroy, unless they are to wait', async (t) => {
+    test('a busy stack is STACK_BUSY for apply and destroy, unless they have --wait', async (t) => {
       const file = await deploy(t);
       for (const [run, options] of [
         [runApply, { autoApprove: true }],
@@ -242,7 +241,7 @@ TlsSecretName  = "orders-tls"
       assert.equal(waited.code, 0, waited.err);
     });
 
-    test('DeploymentTimeout ends the waiting; CloudFormation goes on', async (t) => {
+    test('DeploymentTimeout ends the wait; CloudFormation continues', async (t) => {
       const changed = await inputsFile(
         t,
         `${account.tfvars}DeploymentTimeout = 1\nIdleClientTimeout = 60\n`,
@@ -276,7 +275,7 @@ TlsSecretName  = "orders-tls"
       assert.match(out, /"TIMED_OUT"/);
     });
 
-    test('TargetTimeout ends the waiting for targets after CloudFormation is done', async (t) => {
+    test('TargetTimeout ends the wait for targets after CloudFormation has finished', async (t) => {
       await deploy(t);
       const changed = await inputsFile(
         t,
@@ -290,7 +289,7 @@ TlsSecretName  = "orders-tls"
       assert.ok(performance.now() - began < 50_000, 'less than the minute that is the default');
     });
 
-    test('a deployment between plan and apply is noticed', async (t) => {
+    test('apply notices a deployment since the plan', async (t) => {
       await deploy(t);
       const changed = await inputsFile(t, `${account.tfvars}IdleClientTimeout = 60\n`);
       const stdin = new PassThrough();
@@ -304,7 +303,7 @@ TlsSecretName  = "orders-tls"
         },
       });
       await asked.promise;
-      // While the question stands, somebody else deploys.
+      // Another user deploys while the question is open.
       await deploy(t, `${account.tfvars}IdleClientTimeout = 90\n`);
       stdin.end('yes\n');
       const { code, err } = await answering;
@@ -320,7 +319,7 @@ TlsSecretName  = "orders-tls"
       assert.match(err, /sluice-orders has no endpoint after the apply/);
     });
 
-    test('destroy of nothing is done, also with --json', async (t) => {
+    test('destroy succeeds if nothing is deployed, also with --json', async (t) => {
       const file = await inputsFile(t, account.tfvars);
       const plain = await runCommand(runDestroy, file);
       assert.equal(plain.code, 0);
@@ -330,7 +329,7 @@ TlsSecretName  = "orders-tls"
       assert.deepEqual(JSON.parse(json.out), { version: 1, removed: [] });
     });
 
-    test('logs are kept unless --delete-logs, and the next apply goes on with them', async (t) => {
+    test('logs are kept without --delete-logs, and the next apply continues them', async (t) => {
       const groups = async (): Promise<string[]> => {
         const answer = await account.clients.logs.send(
           new DescribeLogGroupsCommand({ logGroupNamePrefix: '/aws/rds/proxy/orders' }),
@@ -352,7 +351,7 @@ TlsSecretName  = "orders-tls"
       assert.ok(!(await groups()).includes('/aws/rds/proxy/orders'));
     });
 
-    test('a saved plan is its owner’s to read, and is no approval to take an endpoint away', async (t) => {
+    test('only its owner can read a saved plan, and it is no consent to remove an endpoint', async (t) => {
       await deploy(t);
       await clientsConnected(0);
       const file = await inputsFile(t, sluice);

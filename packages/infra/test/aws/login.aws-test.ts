@@ -16,7 +16,7 @@ import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
 const password = 'the-password-of-app';
-/** A port that nobody listens on. */
+/** A port without a listener. */
 const nobody = 1;
 
 suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, () => {
@@ -66,7 +66,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     return plain;
   }
 
-  test('the secret and the login are checked, and the password is shown nowhere', async (t) => {
+  test('the secret and the login are checked, and the password is not shown', async (t) => {
     await secret(JSON.stringify({ username: 'app', password }));
     const { code, out } = await deep(t);
     assert.equal(code, 0, out);
@@ -85,7 +85,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     ['{"password":"wrong-one"}', /✗ PF11 .*has no username/],
     ['wrong-one', /✗ PF11 .*is not a JSON object/],
   ] as const) {
-    test(`a secret that is ${value} blocks the plan, and nobody logs in`, async (t) => {
+    test(`a secret that is ${value} blocks the plan, and there is no login`, async (t) => {
       await secret(value);
       const { code, out } = await deep(t);
       assert.equal(code, 1);
@@ -94,7 +94,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     });
   }
 
-  test('a connection limit of the role is a warning', async (t) => {
+  test('a connection limit of the database role is a warning', async (t) => {
     await postgres.query('alter role app connection limit 5');
     const { code, out } = await deep(t);
     await postgres.query('alter role app connection limit -1');
@@ -102,7 +102,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     assert.match(out, /! PF12 .*the role’s own limit is 5\n +fix: alter role app/);
   });
 
-  test('a database that is out of reach from here proves nothing', async (t) => {
+  test('a database that is unreachable from here proves nothing', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     fake.databaseAt('127.0.0.1', nobody);
     const { code, out } = await runCommand(runPlan, file, { deep: true });
@@ -110,7 +110,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     assert.match(out, /! PF12 .*cannot be reached from here: .*ECONNREFUSED/);
   });
 
-  test('--verify goes through the endpoint, here a real Sluice with TLS', async (t) => {
+  test('--verify connects through the endpoint, here a real Sluice with TLS', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     assert.equal((await runCommand(runApply, file, { autoApprove: true })).code, 0);
     const proxy = await sluice();
@@ -133,7 +133,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     assert.match(gone.err, /cannot be reached from here .*; run this inside the VPC/);
   });
 
-  test('--verify waits as long as VerifyTimeout for somebody who never answers', async (t) => {
+  test('--verify waits VerifyTimeout for a server that never answers', async (t) => {
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
     t.after(() => silent.close());
@@ -146,7 +146,7 @@ suite('--deep and --verify, with a real PostgreSQL', { skip: withoutEmulator }, 
     assert.match(err, /cannot be reached from here \(.*timeout.*\); run this inside the VPC/);
   });
 
-  test('a database without TLS is logged in to all the same, and said to be so', async (t) => {
+  test('--deep logs in to a database without TLS, and reports that it has none', async (t) => {
     await postgres.query('alter system set ssl = off');
     await postgres.query('select pg_reload_conf()');
     const { code, out } = await deep(t);

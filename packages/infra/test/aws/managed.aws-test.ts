@@ -35,7 +35,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     return DBProxies.map((proxy) => proxy.DBProxyName ?? '');
   }
 
-  test('apply makes the proxy, the target and the log group, and prints the outputs', async (t) => {
+  test('apply creates the proxy, the target and the log group, and prints the outputs', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const { code, out, err } = await runCommand(runApply, file, { autoApprove: true, json: true });
     assert.equal(code, 0, err);
@@ -87,7 +87,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.match(err, /add +AWS::RDS::DBProxy .*usually/);
   });
 
-  test('a second plan has nothing to do, and a second apply does nothing', async (t) => {
+  test('a second plan is empty, and a second apply does nothing', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const planned = await runCommand(runPlan, file, { detailedExitcode: true });
     assert.equal(planned.code, 0, planned.out);
@@ -144,7 +144,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.match(nothing.err, /nothing was saved/);
   });
 
-  test('drift names what somebody else has changed', async (t) => {
+  test('drift names what was changed outside the tool', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const clean = await runCommand(runDrift, file, { detailedExitcode: true });
     assert.equal(clean.code, 0, clean.out);
@@ -169,7 +169,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     );
   });
 
-  test('another subnet filter keeps the proxy where it is, unless a replacement is asked for', async (t) => {
+  test('another subnet filter keeps the proxy in its subnets, unless --replace is given', async (t) => {
     const other = account.tfvars.replace('Name = "private"', 'Tier = "inner"');
     await account.tagSubnets({ Tier: 'inner' });
     const file = await inputsFile(t, other);
@@ -196,7 +196,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
     assert.equal(again.code, 0, again.out);
   });
 
-  test('destroy wants the name, refuses while clients are connected, and leaves what was given', async (t) => {
+  test('destroy needs the name, refuses while clients are connected, and keeps existing resources', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const [name = ''] = await proxies();
     const unnamed = await runCommand(runDestroy, file);
@@ -209,7 +209,7 @@ suite('the managed proxy, from plan to destroy', { skip: withoutEmulator }, () =
           {
             MetricName: 'ClientConnections',
             Dimensions: [{ Name: 'ProxyName', Value: name }],
-            // CloudWatch leaves out the running second.
+            // CloudWatch omits the current second.
             Timestamp: new Date(Date.now() - 60_000),
             Value: 7,
           },

@@ -1,4 +1,4 @@
-/** Says what to install, and ends with 1, when the tests on the emulator cannot run. */
+/** Prints what to install, and exits with 1, if the tests with the emulator cannot run. */
 import { withoutEmulator } from './emulator.ts';
 
 if (withoutEmulator !== false) {

@@ -5,7 +5,7 @@ import { startAccount, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
 import { withoutEmulator } from './emulator.ts';
 
-suite('plan on moto as it comes', { skip: withoutEmulator }, () => {
+suite('plan on unmodified moto', { skip: withoutEmulator }, () => {
   let account: EmulatedAccount;
 
   before(async () => {

@@ -90,7 +90,7 @@ import { startAccount, type Account, type EmulatedAccount } from './account.ts';
 import { inputsFile, runCommand } from './command.ts';
 import { withoutEmulator } from './emulator.ts';
 
-/** Somebody else changes something in AWS. */
+/** A change in AWS from outside the tool. */
 type Fault = (account: Account) => Promise<unknown>;
 
 const role = 'orders-made-role';
@@ -123,7 +123,7 @@ async function zoneRecord(account: Account, zone: string): Promise<ResourceRecor
   return ResourceRecordSets.find(({ Name = '' }) => Name.startsWith(dnsName));
 }
 
-/** Somebody has pointed the name somewhere else. */
+/** Points the DNS name to another endpoint. */
 function pointElsewhere(account: Account, zone: string): Promise<unknown> {
   return changeRecord(account, zone, [
     {
@@ -151,7 +151,10 @@ async function changeRecord(
   );
 }
 
-/** The emulator removes only what came by its API, so the record comes by it once more; it gives aliases a TTL of 0. */
+/**
+ * The emulator deletes only records that were created through its API, so the record is created through it once more;
+ * it gives aliases a TTL of 0.
+ */
 async function removeRecord(account: Account, zone: string): Promise<void> {
   const found = await zoneRecord(account, zone);
   assert.ok(found);
@@ -185,7 +188,7 @@ async function policyArn({ clients }: Account, part: string): Promise<string> {
   return Policies.find(({ Arn = '' }) => Arn.includes(part))?.Arn ?? '';
 }
 
-/** Fills a policy with versions up to IAM's limit, the last one being the default. */
+/** Adds versions to a policy up to IAM's limit; the last one becomes the default. */
 async function replacePolicy(account: Account, part: string): Promise<void> {
   const { iam } = account.clients;
   const PolicyArn = await policyArn(account, part);
@@ -218,7 +221,7 @@ const scaled = {
   ScalableDimension: 'ecs:service:DesiredCount',
 } as const;
 
-/** What somebody may change on the managed proxy, and what drift it is. */
+/** Possible changes of the managed proxy, and the drift that each one causes. */
 const managedFaults = (zone: string): readonly (readonly [drift: string, plant: Fault])[] => [
   ...(
     [
@@ -247,7 +250,7 @@ const managedFaults = (zone: string): readonly (readonly [drift: string, plant: 
       ),
   ],
   [
-    // The emulator keeps the tags of an endpoint with those of its proxy.
+    // The emulator stores the tags of an endpoint with those of its proxy.
     'AWS::RDS::DBProxy Tags; AWS::RDS::DBProxyEndpoint Tags',
     async ({ clients }) => {
       const { DBProxies = [] } = await clients.rds.send(new DescribeDBProxiesCommand({}));
@@ -405,7 +408,7 @@ const managedFaults = (zone: string): readonly (readonly [drift: string, plant: 
   ],
 ];
 
-/** What somebody may take away of it. */
+/** Possible deletions of its resources. */
 const managedGone = (zone: string): readonly (readonly [drift: string, plant: Fault])[] => [
   [
     'AWS::RDS::DBProxyEndpoint gone',
@@ -809,7 +812,7 @@ const serviceGone = (zone: string): readonly (readonly [drift: string, plant: Fa
   ['AWS::Route53::RecordSet gone', (account) => removeRecord(account, zone)],
 ];
 
-suite('whatever has drifted, apply restores it', { skip: withoutEmulator }, () => {
+suite('apply restores whatever has drifted', { skip: withoutEmulator }, () => {
   let account: EmulatedAccount;
   let zone: string;
 
@@ -870,7 +873,7 @@ ${dns()}`;
       .toSorted();
   }
 
-  /** Every property that is compared, by type; those that no call can set back are left out. */
+  /** Every property that is compared, by type, except those that no call can set. */
   async function compared(): Promise<Set<string>> {
     const stack = await readStack(account.clients, 'sluice-orders');
     assert.ok(stack);
@@ -893,7 +896,7 @@ ${dns()}`;
     return found;
   }
 
-  /** Plants all faults, sees each of them as drift, has them restored, and sees none any more. */
+  /** Makes all changes, finds each of them as drift, restores them, and finds none afterwards. */
   async function restored(
     file: string,
     faults: readonly (readonly [drift: string, plant: Fault])[],
@@ -918,7 +921,7 @@ ${dns()}`;
     const faults = managedFaults(zone);
     const planted = new Set(faults.flatMap(([names]) => names.split('; ')));
     const all = await compared();
-    // The type of a CNAME is the case of the balancer’s record below.
+    // The type of a CNAME is tested with the load balancer’s record below.
     all.delete('AWS::Route53::RecordSet Type');
     assert.deepEqual(
       [...all].filter((one) => !planted.has(one)),
@@ -927,7 +930,7 @@ ${dns()}`;
     await restored(file, faults);
   });
 
-  test('of the managed proxy: everything that can be made again', async (t) => {
+  test('of the managed proxy: everything that can be created again', async (t) => {
     const file = await inputsFile(t, managed());
     await restored(file, managedGone(zone));
   });
@@ -951,12 +954,12 @@ ${dns()}`;
     assert.equal(taskDefinitionArns.length, 1, 'what is somebody else’s is left alone');
   });
 
-  test('of Sluice: everything that can be made again', async (t) => {
+  test('of Sluice: everything that can be created again', async (t) => {
     const file = await inputsFile(t, service());
     await restored(file, serviceGone(zone));
   });
 
-  test('a scalable target that is gone is registered again', async (t) => {
+  test('a deleted scalable target is registered again', async (t) => {
     const file = await inputsFile(t, service());
     await restored(file, [
       [
@@ -966,7 +969,7 @@ ${dns()}`;
     ]);
   });
 
-  test('what cannot be restored is said to remain, and is no success', async (t) => {
+  test('what cannot be restored is reported as remaining, and is no success', async (t) => {
     const file = await inputsFile(t, service());
     await account.clients.elb.send(
       new DeleteListenerCommand({ ListenerArn: await listener(account) }),
@@ -987,8 +990,8 @@ ${dns()}`;
     assert.match(record?.ResourceRecords?.[0]?.Value ?? '', /^orders\.db-proxy-/);
   });
 
-  test('each property that is fixed is one that is compared', async () => {
-    // Of the managed proxy, which is deployed now.
+  test('each property that cannot be restored is one that is compared', async () => {
+    // Of the managed proxy, which is deployed at this point.
     const stack = await readStack(account.clients, 'sluice-orders');
     assert.ok(stack);
     const { all, physical } = await resourcesOf(account.clients, stack);

@@ -9,7 +9,7 @@ import { inputsFile, runCommand } from './command.ts';
 import { withoutEmulator } from './emulator.ts';
 import { FakeAws } from './fake/fake-aws.ts';
 
-suite('whose rights are used, and what protects a stack', { skip: withoutEmulator }, () => {
+suite('whose permissions are used, and what protects a stack', { skip: withoutEmulator }, () => {
   let account: EmulatedAccount;
   let fake: FakeAws;
 
@@ -42,7 +42,7 @@ suite('whose rights are used, and what protects a stack', { skip: withoutEmulato
     assert.equal(fake.parameters.get('DeleteStack')?.get('RoleARN'), role);
   });
 
-  test('a role is assumed for every call, the toolkit’s too', async (t) => {
+  test('a role is assumed for every call, also for those of the toolkit', async (t) => {
     const role = `arn:aws:iam::${accountId}:role/deploy`;
     const file = await inputsFile(t, `${account.tfvars}AssumeRoleArn = "${role}"\n`);
     const applied = await runCommand(runApply, file, { autoApprove: true });
@@ -56,7 +56,7 @@ suite('whose rights are used, and what protects a stack', { skip: withoutEmulato
     assert.ok(fake.calls.includes('DeleteStack'));
   });
 
-  test('a saved plan is applied with the role that it was made with', async (t) => {
+  test('a saved plan is applied with the role with which it was made', async (t) => {
     const role = `arn:aws:iam::${accountId}:role/deploy`;
     const file = await inputsFile(t, `${account.tfvars}AssumeRoleArn = "${role}"\n`);
     const saved = join(dirname(file), 'plan.json');
@@ -71,7 +71,7 @@ suite('whose rights are used, and what protects a stack', { skip: withoutEmulato
     assert.equal(destroyed.code, 0, destroyed.err);
   });
 
-  test('a profile is used in place of what the environment has', async (t) => {
+  test('a profile overrides the environment', async (t) => {
     const file = await inputsFile(t, `${account.tfvars}AwsProfile = "platform"\n`);
     const credentials = join(dirname(file), 'credentials');
     await writeFile(
@@ -85,7 +85,7 @@ suite('whose rights are used, and what protects a stack', { skip: withoutEmulato
     assert.deepEqual([...fake.accessKeys], ['platformkey']);
   });
 
-  test('a stack that is protected is not destroyed until the protection is lifted', async (t) => {
+  test('a protected stack is not destroyed until the protection is lifted', async (t) => {
     fake.protection();
     const file = await inputsFile(t, `${account.tfvars}TerminationProtection = true\n`);
     const applied = await runCommand(runApply, file, { autoApprove: true });
@@ -135,7 +135,7 @@ suite('whose rights are used, and what protects a stack', { skip: withoutEmulato
     assert.equal(gone.code, 0, gone.err);
   });
 
-  test('tags of the stack alone are a change, which a saved plan makes too', async (t) => {
+  test('a change of the stack’s tags alone is a change, also in a saved plan', async (t) => {
     const plain = await inputsFile(t, account.tfvars);
     assert.equal((await runCommand(runApply, plain, { autoApprove: true })).code, 0);
     for (const [value, apply] of [
@@ -165,7 +165,7 @@ suite('whose rights are used, and what protects a stack', { skip: withoutEmulato
     assert.equal(gone.code, 0, gone.err);
   });
 
-  test('what is retained stays when its stack goes', async (t) => {
+  test('retained resources stay when their stack is deleted', async (t) => {
     const file = await inputsFile(
       t,
       `${account.tfvars}RetainOnDelete = true\nStackTags = { CostCentre = "42" }\n`,

@@ -15,9 +15,9 @@ import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
 
 const clients = 200;
 const rotations = 20;
-/** Between two rotations, in milliseconds. */
+/** The time between two rotations, in milliseconds. */
 const pause = 2500;
-/** How old the secret may be that a client has read, in milliseconds. */
+/** The maximum age of the secret that a client has read, in milliseconds. */
 const age = 700;
 
 interface Login {
@@ -65,7 +65,7 @@ suite('rotation under load', { skip: withoutEmulator }, () => {
           TargetPort: postgres.port,
           Auth: [{ SecretArn: SecretId }],
           SecretsRefreshInterval: 10,
-          // Server connections come and go, so that the database sees every password.
+          // Server connections are closed and reopened, so that the database sees every password.
           ConnectionLifetime: 60,
           LogLevel: 'fatal',
         }),
@@ -73,9 +73,9 @@ suite('rotation under load', { skip: withoutEmulator }, () => {
       t.after(() => proxy.stop());
       const port = proxy.endpoints[0]?.port ?? 0;
 
-      /** What the secret held, and since when. */
+      /** The contents of the secret, and since when. */
       const history = [{ login: current, since: -Infinity }];
-      /** As the rotation function of AWS does it, step by step. */
+      /** The steps of AWS's rotation function. */
       const rotate = async (round: number): Promise<void> => {
         const username = names[(names.indexOf(current.username) + 1) % names.length] ?? base;
         const next = { username, password: `password ${round}` };
@@ -107,7 +107,7 @@ suite('rotation under load', { skip: withoutEmulator }, () => {
       const errors: string[] = [];
       const work = async (id: number): Promise<void> => {
         while (!over.signal.aborted) {
-          // Half of the clients read the secret at each login, the others a moment before.
+          // Half of the clients read the secret at each login, the others shortly before.
           const asOf = performance.now() - age;
           const before = history.findLast(({ since }) => since <= asOf)?.login ?? current;
           const { username, password } = id % 2 === 0 ? current : before;

@@ -35,7 +35,7 @@ TlsSecretName  = "orders-tls"
     await account.stop();
   });
 
-  test('moving from the managed proxy is a plan like any other, and says what becomes of the endpoint', async (t) => {
+  test('a change from the managed proxy to Sluice is a plan like any other, and says what happens to the endpoint', async (t) => {
     const managed = await inputsFile(t, account.tfvars);
     assert.equal((await runCommand(runApply, managed, { autoApprove: true })).code, 0);
     const file = await inputsFile(t, tfvars);
@@ -47,7 +47,7 @@ TlsSecretName  = "orders-tls"
     assert.match(out, /sluice +\$\d+\.\d\d \(this plan\)/);
   });
 
-  test('apply makes service, balancer and task, and removes the managed proxy', async (t) => {
+  test('apply creates service, load balancer and task, and removes the managed proxy', async (t) => {
     const file = await inputsFile(t, tfvars);
     const { code, out, err } = await runCommand(runApply, file, {
       autoApprove: true,
@@ -103,7 +103,7 @@ TlsSecretName  = "orders-tls"
     assert.deepEqual(DBProxies, []);
   });
 
-  test('a second plan has nothing to do', async (t) => {
+  test('a second plan is empty', async (t) => {
     const file = await inputsFile(t, tfvars);
     const { code, out } = await runCommand(runPlan, file, { detailedExitcode: true });
     assert.equal(code, 0, out);
@@ -132,7 +132,7 @@ TlsSecretName  = "orders-tls"
     );
   });
 
-  test('drift names a task definition that somebody else has put in', async (t) => {
+  test('drift names a task definition that was set outside the tool', async (t) => {
     const file = await inputsFile(t, `${tfvars}IdleClientTimeout = 600\n`);
     const clean = await runCommand(runDrift, file, { detailedExitcode: true });
     assert.equal(clean.code, 0, clean.out);
@@ -153,7 +153,7 @@ TlsSecretName  = "orders-tls"
     assert.match(found.out, /TaskDefinition: applied .* now /);
   });
 
-  test('destroy removes all of it', async (t) => {
+  test('destroy removes everything', async (t) => {
     const file = await inputsFile(t, tfvars);
     const { code, err } = await runCommand(runDestroy, file, { confirm: 'orders', force: true });
     assert.equal(code, 0, err);
@@ -165,7 +165,7 @@ TlsSecretName  = "orders-tls"
     assert.deepEqual(clusterArns, []);
   });
 
-  test('a service in a cluster of its owner: made there, moved nowhere else, and the cluster stays', async (t) => {
+  test('a service in an existing cluster is created there, stays there, and the cluster remains', async (t) => {
     await account.clients.ecs.send(new CreateClusterCommand({ clusterName: 'shared' }));
     const text = `${tfvars}DBProxyName = "orders-shared"\nEcsClusterName = "shared"\n`;
     const missing = await inputsFile(t, text.replace('"shared"', '"shraed"'));

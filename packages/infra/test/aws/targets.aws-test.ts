@@ -17,7 +17,7 @@ import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
 
 const engine = { Engine: 'aurora-postgresql', DBInstanceClass: 'db.r6g.large' } as const;
 
-suite('the daemon with targets that the RDS API names', { skip: withoutEmulator }, () => {
+suite('the daemon with targets from the RDS API', { skip: withoutEmulator }, () => {
   let emulator: Emulator;
   let postgres: Postgres;
   let clients: Clients;
@@ -38,7 +38,7 @@ suite('the daemon with targets that the RDS API names', { skip: withoutEmulator 
         MasterUserPassword: 'not-a-real-one',
       }),
     );
-    // The first is a real database, at the second nobody listens.
+    // The first is a real database; nothing listens at the second.
     await instance('orders-1', postgres.port);
     await instance('orders-2', 1);
   });
@@ -80,7 +80,7 @@ suite('the daemon with targets that the RDS API names', { skip: withoutEmulator 
     ],
     [{ DBClusterIdentifier: 'orders' }, [() => postgres.port, () => 1]],
   ] as const)
-    test(`${Object.values(targets).join()}: clients are served by the writer among its instances`, async (t) => {
+    test(`${Object.values(targets).join()}: clients are served by the writer among the instances`, async (t) => {
       const proxy = await startProxy(settings(targets));
       t.after(() => proxy.stop());
       const [endpoint] = proxy.endpoints;
@@ -112,7 +112,7 @@ suite('the daemon with targets that the RDS API names', { skip: withoutEmulator 
       /returned no address for none: .*the instance or cluster does not exist/,
     ],
   ] as const)
-    test(`${Object.keys(targets).join()}: one that is not there ends a start without a host, and says why`, async () => {
+    test(`${Object.keys(targets).join()}: without a host, a missing one ends the start with an error that says why`, async () => {
       await assert.rejects(startProxy(settings(targets)), (error) => {
         assert.ok(error instanceof ProxyError);
         assert.equal(error.code, 'RDS_INSTANCES');
@@ -121,7 +121,7 @@ suite('the daemon with targets that the RDS API names', { skip: withoutEmulator 
       });
     });
 
-  test('a start with a host does not need the API: that it fails is logged', async (t) => {
+  test('a start with a host does not need the API: its failure is logged', async (t) => {
     const failed = Promise.withResolvers<unknown>();
     subscribe('sluice.targets.notListed', failed.resolve);
     t.after(() => unsubscribe('sluice.targets.notListed', failed.resolve));
@@ -137,7 +137,7 @@ suite('the daemon with targets that the RDS API names', { skip: withoutEmulator 
     assert.match(why, /returned no address for none/);
   });
 
-  test('what the API told last stays when it tells of no instance any more', async (t) => {
+  test('the last targets stay when the API returns no instances', async (t) => {
     await instance('orders-3', postgres.port);
     const rds = new RdsInstances(settings({ DBInstanceIdentifier: 'orders-3' }));
     t.after(() => rds.close());

@@ -26,7 +26,7 @@ import { withoutEmulator } from './emulator.ts';
 
 const noTerminal = { stdin: Object.assign(new PassThrough().end(), { isTTY: false }) };
 
-suite('what teams have', { skip: withoutEmulator }, () => {
+suite('features for teams', { skip: withoutEmulator }, () => {
   let account: EmulatedAccount;
 
   before(async () => {
@@ -45,7 +45,7 @@ suite('what teams have', { skip: withoutEmulator }, () => {
       : { endpoint: found.Endpoint ?? '', tls: found.RequireTLS ?? false };
   }
 
-  test('a proxy that Terraform made is taken over in place, changed, and let go of again', async (t) => {
+  test('a proxy that Terraform created is adopted in place, changed, and released again', async (t) => {
     const { rds } = account.clients;
     await rds.send(
       new CreateDBProxyCommand({
@@ -119,7 +119,7 @@ suite('what teams have', { skip: withoutEmulator }, () => {
     assert.equal((await runCommand(runOutputs, changed)).code, 1);
   });
 
-  test('check runs the preflight alone, on inputs and on a Terraform plan', async (t) => {
+  test('check runs only the preflight, on inputs and on a Terraform plan', async (t) => {
     const file = await inputsFile(t, account.tfvars);
     const inputs = await runCommand(runCheck, file, { json: true });
     assert.equal(inputs.code, 0, inputs.out);
@@ -178,7 +178,7 @@ suite('what teams have', { skip: withoutEmulator }, () => {
     assert.match(failed.out, /✗ PF02 .*no instance ordrs/);
   });
 
-  test('several proxies in one file: each with its own stack, one document of all', async (t) => {
+  test('several proxies in one file: each has its own stack, and all share one document', async (t) => {
     const file = await inputsFile(
       t,
       `${account.tfvars}MaxConnectionsPercent = 30
@@ -225,7 +225,7 @@ proxies = {
     const template = await runCommand(runSynth, file, { only: 'reports' });
     assert.match(template.out, /^\{[^]*"IdleClientTimeout": 61/);
 
-    // Where the inputs with both are found by themselves, a saved plan is still of the one.
+    // Even where the inputs of both are found automatically, a saved plan is for one of them.
     const here = process.cwd();
     t.after(() => process.chdir(here));
     process.chdir(dirname(file));

@@ -19,7 +19,7 @@ import { IamTokens } from '../../../proxy/src/credentials/iam-tokens.ts';
 import { TargetAddresses } from '../../../proxy/src/targets/target-addresses.ts';
 import { startEmulator, withoutEmulator, type Emulator } from './emulator.ts';
 
-suite('users out of AWS', { skip: withoutEmulator }, () => {
+suite('users from AWS', { skip: withoutEmulator }, () => {
   let emulator: Emulator;
   let postgres: Postgres;
   let certificate: Certificate;
@@ -108,7 +108,7 @@ suite('users out of AWS', { skip: withoutEmulator }, () => {
     }
   }
 
-  test('secrets by tag and by prefix, with other keys, and for a name of their own', async (t) => {
+  test('secrets by tag and by prefix, with other keys, and with a user name other than the secret’s', async (t) => {
     await create('elsewhere', { username: 'tagged', password: 'tagged!' }, 'yes');
     await create('not-this', { username: 'plain', password: 'plain!' }, 'no');
     await create('team/one', { username: 'prefixed', password: 'prefixed!' });
@@ -130,12 +130,12 @@ suite('users out of AWS', { skip: withoutEmulator }, () => {
       assert.equal(await who(proxy, user, `${user}!`), user);
     assert.equal(await who(proxy, 'shown', 'behind!'), 'behind');
     await assert.rejects(who(proxy, 'plain', 'plain!'), { code: '28P01' });
-    // A new secret is found when its user comes.
+    // The proxy finds a new secret when its user connects.
     await create('team/two', { username: 'late', password: 'late!' });
     assert.equal(await who(proxy, 'late', 'late!'), 'late');
   });
 
-  test('a start while Secrets Manager is down: not ready, and it keeps trying', async (t) => {
+  test('a start while Secrets Manager is down: the daemon is not ready, and keeps trying', async (t) => {
     await create('cold', { username: 'cold', password: 'cold!' });
     const down = createServer();
     await new Promise<void>((resolve) => down.listen(0, '127.0.0.1', resolve));
@@ -153,7 +153,7 @@ suite('users out of AWS', { skip: withoutEmulator }, () => {
     assert.match(await answer.text(), /the secret cold cannot be used: .*ECONNREFUSED/);
     assert.equal(await who(proxy, 'plain', 'plain!'), 'plain');
     await assert.rejects(who(proxy, 'cold', 'cold!'), { code: '57P03' });
-    // It answers on the port that was refused.
+    // It answers on the port that refused connections before.
     const back = createServer((socket) => {
       const to = new URL(emulator.endpoint);
       void import('node:net').then(({ connect }) => {
@@ -167,7 +167,7 @@ suite('users out of AWS', { skip: withoutEmulator }, () => {
     while ((await ready()).status !== 200 && Date.now() < deadline) await delay(100);
     assert.equal(await who(proxy, 'cold', 'cold!'), 'cold');
 
-    // Down again: what was read serves on, and its age shows.
+    // Down again: the proxy keeps using what it has read, and shows its age.
     back.close();
     const metrics = await fetch(`http://127.0.0.1:${proxy.admin.port}/metrics`);
     assert.match(await metrics.text(), /sluice_secret_age_seconds\{secret="cold"\} \d/);
@@ -175,7 +175,7 @@ suite('users out of AWS', { skip: withoutEmulator }, () => {
     process.env['AWS_ENDPOINT_URL'] = emulator.endpoint;
   });
 
-  test('DBInstanceIdentifier: a token of IAM is signed for the endpoint that the RDS API names', async (t) => {
+  test('DBInstanceIdentifier: an IAM token is signed for the endpoint from the RDS API', async (t) => {
     const rds = new RDSClient({});
     t.after(async () => rds.destroy());
     await rds.send(
@@ -215,7 +215,7 @@ suite('users out of AWS', { skip: withoutEmulator }, () => {
     }
   });
 
-  test('a role of AWS, by a signed GetCallerIdentity request', async (t) => {
+  test('an AWS role logs in with a signed GetCallerIdentity request', async (t) => {
     const sts = new STSClient({});
     t.after(async () => sts.destroy());
     const assume = async (RoleArn: string): Promise<Keys> => {
@@ -278,7 +278,7 @@ interface Keys {
   readonly token: string;
 }
 
-/** GetCallerIdentity, signed in its query by AWS Signature Version 4. */
+/** GetCallerIdentity, signed in its query with AWS Signature Version 4. */
 function signedRequest({ id, secret, token }: Keys, audience: string | null): string {
   const host = 'sts.eu-central-1.amazonaws.com';
   const date = new Date().toISOString().replace(/[-:]|\.\d+/g, '');
@@ -308,7 +308,7 @@ function signedRequest({ id, secret, token }: Keys, audience: string | null): st
   return `https://${host}/?${query.toString()}`;
 }
 
-/** moto finds the service and the caller of a request in its Authorization header, and not in its query, where AWS does. */
+/** moto reads the service and the caller of a request from its Authorization header, AWS from the query. */
 async function signedInHeader(
   endpoint: string,
 ): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {

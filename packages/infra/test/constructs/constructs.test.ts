@@ -25,12 +25,12 @@ import {
 } from '../../src/index.ts';
 import { secretArn } from '../subject.ts';
 
-/** A stack of a user's own, with a VPC and a secret. */
+/** A user's stack with a VPC and a secret. */
 function userStack(): { stack: Stack; vpc: IVpc; secret: ISecret; role: Role } {
   const stack = new Stack(new App({ builtinCloudFormationValidation: false }), 'Mine');
   return {
     stack,
-    // aws-cdk-lib declares optional properties of its classes less strictly than its interfaces.
+    // aws-cdk-lib declares optional properties of its classes less strictly than those of its interfaces.
     vpc: new Vpc(stack, 'Vpc') as IVpc,
     secret: new Secret(stack, 'Secret') as ISecret,
     role: new Role(stack, 'Client', { assumedBy: new AccountRootPrincipal() }),
@@ -73,7 +73,7 @@ function databaseCluster(stack: Stack, vpc: IVpc): ManagedProxyTarget {
   );
 }
 
-/** The VPC of a stack that userStack has made. */
+/** The VPC of a stack from userStack. */
 function userStackOf(stack: Stack): { vpc: IVpc } {
   return { vpc: stack.node.findChild('Vpc') as Vpc as IVpc };
 }
@@ -100,7 +100,7 @@ function service(more: Partial<SluiceServiceProps> = {}): {
 }
 
 suite('ManagedProxy', () => {
-  test('makes role, group and log group when none is given, and stands in private subnets', () => {
+  test('creates role, group and log group if none is given, and is in private subnets', () => {
     const { stack } = managed();
     const template = Template.fromStack(stack);
     template.hasResourceProperties('AWS::RDS::DBProxy', {
@@ -119,7 +119,7 @@ suite('ManagedProxy', () => {
     template.resourceCountIs('AWS::Logs::LogGroup', 1);
   });
 
-  test('grantConnect allows one database user of this proxy', () => {
+  test('grantConnect permits one database user of this proxy', () => {
     const { proxy, stack, role } = managed();
     proxy.grantConnect(role, 'app');
     Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
@@ -135,7 +135,7 @@ suite('ManagedProxy', () => {
     });
   });
 
-  test('connections open port 5432, and metrics are of this proxy', () => {
+  test('connections open port 5432, and metrics refer to this proxy', () => {
     const { proxy, stack } = managed();
     proxy.connections.allowDefaultPortFromAnyIpv4();
     Template.fromStack(stack).hasResourceProperties('AWS::EC2::SecurityGroup', {
@@ -153,7 +153,7 @@ suite('ManagedProxy', () => {
     }
   });
 
-  test('a made group may go out to the database, wherever in the VPC it is', () => {
+  test('a created group permits connections to the database, wherever in the VPC it is', () => {
     const { stack } = managed();
     Template.fromStack(stack).hasResourceProperties('AWS::EC2::SecurityGroup', {
       GroupDescription: 'Amazon RDS Proxy orders',
@@ -193,7 +193,7 @@ suite('ManagedProxy', () => {
     });
   }
 
-  test('groups that are added to connections afterwards are worn as well', () => {
+  test('groups that are added to connections later are included', () => {
     const { proxy, stack } = managed();
     const { vpc } = userStackOf(stack);
     proxy.connections.addSecurityGroup(new SecurityGroup(stack, 'Later', { vpc }));
@@ -204,7 +204,7 @@ suite('ManagedProxy', () => {
     });
   });
 
-  test('IAM_AUTH gives rds-db:connect on the database’s resource id, and needs no secret', () => {
+  test('IAM_AUTH grants rds-db:connect on the database’s resource id, and needs no secret', () => {
     const target = ManagedProxyTarget.fromInstanceIdentifier('orders', { resourceId: 'db-ABC' });
     const { stack } = managed({ auth: [], defaultAuthScheme: 'IAM_AUTH', target });
     const text = JSON.stringify(Template.fromStack(stack).findResources('AWS::IAM::ManagedPolicy'));
@@ -213,7 +213,7 @@ suite('ManagedProxy', () => {
     assert.throws(() => managed({ auth: [], defaultAuthScheme: 'IAM_AUTH' }), /resourceId/);
   });
 
-  test('grantConnect takes the user of the one secret, and refuses to guess among several', () => {
+  test('grantConnect uses the user of the only secret, and refuses to guess among several', () => {
     const one = managed();
     assert.ok(one.proxy.grantConnect(one.role).success);
     const text = JSON.stringify(Template.fromStack(one.stack).findResources('AWS::IAM::Policy'));
@@ -230,14 +230,14 @@ suite('ManagedProxy', () => {
     assert.ok(proxy.grantConnect(role, '*').success);
   });
 
-  test('a READ_ONLY endpoint is for clusters', () => {
+  test('a READ_ONLY endpoint needs a cluster', () => {
     const { proxy } = managed({ target: ManagedProxyTarget.fromInstanceIdentifier('orders') });
     assert.throws(() => proxy.addEndpoint('ro', { targetRole: 'READ_ONLY' }), /has no readers/);
     const cluster = managed({ target: ManagedProxyTarget.fromClusterIdentifier('orders') });
     assert.ok(cluster.proxy.addEndpoint('ro', { targetRole: 'READ_ONLY' }));
   });
 
-  test('an imported proxy grants and measures as well', () => {
+  test('an imported proxy has grants and metrics as well', () => {
     const { stack, role } = userStack();
     const proxy = ManagedProxy.fromManagedProxyAttributes(stack, 'Imported', {
       dbProxyName: 'orders',
@@ -274,7 +274,7 @@ suite('ManagedProxy', () => {
 });
 
 suite('SluiceService', () => {
-  test('grantConnect lets a client read the secret that it logs in with', () => {
+  test('grantConnect lets a client read the secret with which it logs in', () => {
     const { service: sluice, stack, role } = service();
     assert.ok(sluice.grantConnect(role).success);
     Template.fromStack(stack).hasResourceProperties('AWS::IAM::Policy', {
@@ -307,7 +307,7 @@ suite('SluiceService', () => {
     assert.throws(() => service({ defaultAuthScheme: 'IAM_AUTH' }), /target\.resourceId/);
   });
 
-  test('measures clients, tasks, CPU and memory', () => {
+  test('has metrics of clients, tasks, CPU and memory', () => {
     const { service: sluice } = service();
     assert.equal(sluice.metricClientConnections().metricName, 'ActiveFlowCount');
     assert.equal(sluice.metricHealthyTasks().metricName, 'HealthyHostCount');
@@ -316,13 +316,13 @@ suite('SluiceService', () => {
     assert.equal(sluice.metric('NewFlowCount').namespace, 'AWS/NetworkELB');
   });
 
-  test('refuses a budget of connections that does not fit', () => {
+  test('refuses a connection budget that does not fit', () => {
     const vpcless = { host: 'h', securityGroups: [], maxConnections: 100 };
     assert.throws(() => service({ poolSize: 20, target: vpcless }), /take 160; the share is 100/);
     assert.throws(() => service({ maxTasks: 60 }), /cannot share 100 %/);
   });
 
-  test('refuses a name that a load balancer does not take', () => {
+  test('refuses a name that a load balancer cannot have', () => {
     assert.throws(() => service({ serviceName: 'a'.repeat(33) }), /1 to 32 letters/);
   });
 });

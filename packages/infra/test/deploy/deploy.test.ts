@@ -18,14 +18,14 @@ async function parsed(name: string): Promise<Record<string, unknown>> {
 }
 
 suite('the Terraform module', () => {
-  test('every file is read by HashiCorp’s parser', async () => {
+  test('HashiCorp’s parser reads every file', async () => {
     assert.ok(files.length >= 5);
     for (const name of files) {
       assert.ok(Object.keys(await parsed(name)).length > 0, name);
     }
   });
 
-  test('it has the nine inputs of the original by their names, and each variable has a description', async () => {
+  test('it has the nine inputs of the original with their names, and each variable has a description', async () => {
     const variables = record((await parsed('variables.tf'))['variable']);
     assert.deepEqual(
       Object.keys(variables)
@@ -41,7 +41,7 @@ suite('the Terraform module', () => {
     }
   });
 
-  test('what is referred to is declared: variables, locals, resources and data', async () => {
+  test('everything that is referred to is declared: variables, locals, resources and data', async () => {
     const declared = new Set<string>();
     let text = '';
     for (const name of files) {
@@ -82,7 +82,7 @@ suite('the Terraform module', () => {
 });
 
 suite('the GitHub Action', () => {
-  test('its steps use what is there, and its outputs are written by the script', async () => {
+  test('its steps use existing files, and the script writes its outputs', async () => {
     const action = record(
       parseYaml(await readFile(join(deploy, 'github-action/action.yml'), 'utf8')),
     );

@@ -14,7 +14,7 @@ type Clean = Parameters<typeof evaluated>[0];
 
 const folder = join(import.meta.dirname, '../../../../deploy/terraform');
 
-/** What the file of settings looks up in AWS, and what is put in its place. */
+/** The data sources of the settings file, and the values that replace them. */
 const looked: Readonly<Record<string, string>> = {
   'data.aws_secretsmanager_secret.database[*].arn': `var.rds_secret_name == null ? [] : ["${secretArn}"]`,
   'data.aws_db_instance.database.address': '"orders.abc.eu-central-1.rds.amazonaws.com"',
@@ -35,7 +35,7 @@ const nine = {
 
 const connect = 'arn:aws:rds-db:eu-central-1:123456789012:dbuser:db-ABC/*';
 
-/** The module's settings for these variables, as Terraform works them out. */
+/** The module's settings for these variables, evaluated by Terraform. */
 async function localsFor(t: Clean, variables: object): Promise<Record<string, unknown>> {
   const text = await readFile(join(folder, 'settings.tf'), 'utf8');
   const settings = Object.entries(looked).reduce((all, [reference, value]) => {
@@ -59,7 +59,7 @@ async function localsFor(t: Clean, variables: object): Promise<Record<string, un
   return record(await evaluated(t, files, expression));
 }
 
-/** The settings that the daemon comes to in a task of the module. */
+/** The settings of the daemon in a task of the module. */
 async function settingsFor(t: Clean, variables: object): Promise<Settings> {
   const { environment } = await localsFor(t, { engine: 'sluice', ...variables });
   const run = await mkdtemp(join(tmpdir(), 'sluice-task-'));
@@ -76,7 +76,7 @@ async function settingsFor(t: Clean, variables: object): Promise<Settings> {
 }
 
 suite('the settings of the Terraform module', { skip: withoutTerraform }, () => {
-  test('with a password: the secret, no tokens, and no right to log in to the database', async (t) => {
+  test('with a password: the secret, no tokens, and no permission to log in to the database', async (t) => {
     const managed = await localsFor(t, {});
     assert.equal(managed['database_tokens'], false);
     assert.deepEqual(managed['secret_arns'], [secretArn]);
@@ -86,7 +86,7 @@ suite('the settings of the Terraform module', { skip: withoutTerraform }, () => 
     assert.deepEqual([ClientAuth.length, TargetIamAuth, TargetPort], [0, false, 5433]);
   });
 
-  test('iam_auth: tokens from clients; towards the database RDS Proxy has the secret, Sluice has tokens', async (t) => {
+  test('iam_auth: tokens from clients; for the database RDS Proxy has the secret, Sluice has tokens', async (t) => {
     const managed = await localsFor(t, { iam_auth: 'REQUIRED' });
     assert.deepEqual([managed['client_tokens'], managed['database_tokens']], [true, false]);
     const { Auth, TargetIamAuth } = await settingsFor(t, { iam_auth: 'REQUIRED' });
@@ -94,7 +94,7 @@ suite('the settings of the Terraform module', { skip: withoutTerraform }, () => 
     assert.equal(TargetIamAuth, true);
   });
 
-  test('IAM_AUTH needs no secret, and may log in to this database', async (t) => {
+  test('IAM_AUTH needs no secret, and permits logins to this database', async (t) => {
     const tokens = { default_auth_scheme: 'IAM_AUTH', rds_secret_name: null };
     const managed = await localsFor(t, tokens);
     assert.equal(managed['database_tokens'], true);
@@ -107,7 +107,7 @@ suite('the settings of the Terraform module', { skip: withoutTerraform }, () => 
     assert.equal(settings.TargetTlsMode, 'verify-full');
   });
 
-  test('Elastic IPs put the balancer on the internet, private addresses do not', async (t) => {
+  test('Elastic IPs make the load balancer public, private addresses do not', async (t) => {
     for (const [address, elastic] of [
       ['10.0.0.4', false],
       ['eipalloc-0a', true],
@@ -118,7 +118,7 @@ suite('the settings of the Terraform module', { skip: withoutTerraform }, () => 
     assert.equal((await localsFor(t, {}))['elastic'], false);
   });
 
-  test('the share of max_connections is divided among the most tasks', async (t) => {
+  test('the share of max_connections is divided among the highest number of tasks', async (t) => {
     const { environment } = await localsFor(t, { max_connections_percent: 80, max_tasks: 4 });
     assert.equal(record(environment)['SLUICE_MAX_CONNECTIONS_PERCENT'], '10');
   });

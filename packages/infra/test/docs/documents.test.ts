@@ -27,7 +27,7 @@ const entries: Readonly<Record<string, readonly string[]>> = {
   errors: Object.keys(infraErrorCodes),
 };
 
-/** The first cells of the rows between the marks of a table; no head, no line below it. */
+/** The first cells of the rows between the markers of a table, without the head and the line below it. */
 function rowsOf(text: string, name: string): string[] {
   const [, between = ''] = new RegExp(`<!-- ${name} -->([^]*?)<!-- /${name} -->`).exec(text) ?? [];
   return between
@@ -38,7 +38,7 @@ function rowsOf(text: string, name: string): string[] {
 }
 
 suite('what npm run docs:infra writes', () => {
-  test('every table of the generator is asserted on here', () => {
+  test('this test covers every table of the generator', () => {
     assert.deepEqual(Object.keys(entries).toSorted(), Object.keys(tables).toSorted());
   });
 
@@ -48,7 +48,7 @@ suite('what npm run docs:infra writes', () => {
       assert.deepEqual(rowsOf(page, name), expected, again);
     });
 
-    test(`a page without the place of the table of ${name} is an error, not a page without it`, () => {
+    test(`a page without the marker of the table of ${name} is an error`, () => {
       for (const mark of [`<!-- ${name} -->`, `<!-- /${name} -->`]) {
         assert.throws(() => withTables(page.replace(mark, '')), new RegExp(`<!-- ${name} -->`));
       }
@@ -64,7 +64,7 @@ suite('what npm run docs:infra writes', () => {
     });
   }
 
-  test('a place that is empty, on one line or several, is filled', () => {
+  test('an empty marker, on one line or several, is filled', () => {
     for (const empty of [
       '<!-- x --><!-- /x -->',
       '<!-- x -->\n<!-- /x -->',
@@ -74,7 +74,7 @@ suite('what npm run docs:infra writes', () => {
     }
   });
 
-  test('the rights that plan needs are those that the checks look with', () => {
+  test('the permissions for plan are those of the calls that the checks use', () => {
     const [, paragraph = ''] = /^(Reads \(`plan`\): .*)$/m.exec(page) ?? [];
     const given = [...paragraph.matchAll(/`([\w-]+:\w+\*?)`/g)].map(([, action = '']) => action);
     const needed = checks.flatMap(({ looks }) => looks.match(/\b[a-z0-9]+:[A-Z]\w+/g) ?? []);
@@ -110,7 +110,8 @@ suite('what npm run docs:infra writes', () => {
     }
   });
 
-  // The scanners are not run here. What they wrote must be SARIF, say what their text says, and fit today's template.
+  // The scanners do not run here. Their reports must be SARIF, agree with the text reports, and match the current
+  // template.
   for (const engine of ['rds-proxy', 'sluice']) {
     for (const [tool, driver] of [
       ['cfn-lint', 'cfn-lint'],

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test';
 
 const root = join(import.meta.dirname, '../../../..');
 
-/** What speaks to people about the commands. */
+/** The files with texts for users about the commands. */
 const places = ['packages/infra/src', 'packages/cli/src/infrastructure', 'deploy', 'docs'];
 
 async function texts(folder: string): Promise<[name: string, text: string][]> {

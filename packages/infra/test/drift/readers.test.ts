@@ -18,7 +18,7 @@ suite('drift', () => {
     ],
     ['sluice', { ...made, ...sluiceInputs }],
   ] as const) {
-    test(`reads every type of resource that engine ${name} can make`, () => {
+    test(`reads every type of resource that engine ${name} can create`, () => {
       const { synthesized } = designOf(inputsWith(inputs), resolvedWith(), undefined, false);
       const types = new Template(synthesized.template).resources.map(({ type }) => type);
       const without = types.filter((type) => !(type in readers));

@@ -9,7 +9,7 @@ import type { Argument } from '../../src/inputs/sources.ts';
 import { inputTable, nineInputs } from '../../src/inputs/table.ts';
 import { nine, sluiceInputs } from '../subject.ts';
 
-/** A terraform.tfvars as the original project has it. */
+/** A terraform.tfvars of the original project. */
 const tfvars = `# the account
 aws_account_id = "123456789012"
 aws_region     = "eu-central-1"
@@ -68,7 +68,7 @@ suite('inputs', () => {
     flag: `--${name}`,
   }));
 
-  test('a terraform.tfvars with the nine inputs is read as it is, with the original defaults', async () => {
+  test('a terraform.tfvars with the nine inputs is read unchanged, with the original defaults', async () => {
     await write('terraform.tfvars', tfvars);
     const inputs = await read();
     assert.deepEqual(inputs.vpc_subnet_filter_tag, { Name: 'private', Environment: 'prod' });
@@ -83,14 +83,14 @@ suite('inputs', () => {
     assert.equal(inputs.DebugLogging, false);
   });
 
-  test('the nine are required, but for the tags', async () => {
+  test('the nine are required, except the tags', async () => {
     assert.equal(nineInputs.length, 9);
     const detail = await problems([]);
     assert.equal(detail.length, 8);
     assert.match(detail[0] ?? '', /^the input aws_account_id is missing: /);
   });
 
-  test('JSON and YAML say the same', async () => {
+  test('JSON and YAML give the same inputs', async () => {
     const json = await write('inputs.tfvars.json', JSON.stringify(nine));
     const lines = Object.entries(nine).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
     const yaml = await write('inputs.yaml', lines.join('\n'));
@@ -118,7 +118,7 @@ suite('inputs', () => {
     assert.equal(await value([flag, { file }], environment), 6);
   });
 
-  test('a map from a variable is HCL, a string is taken as it is', async () => {
+  test('a map from a variable is HCL, a string is used unchanged', async () => {
     const inputs = await read(
       all.filter((one) => !('name' in one) || !one.name.startsWith('vpc_subnet')),
       { TF_VAR_vpc_subnet_filter_tag: '{ Name = "inner" }', TF_VAR_somebody_elses: 'x' },
@@ -164,11 +164,11 @@ suite('inputs', () => {
       /ClientSecurityGroupIds\[0\] is "web"; it must be sg-/,
     ],
     [
-      'a range that is none',
+      'an invalid range',
       'CreateSecurityGroup = true\nClientCidrs = ["10.0.0.300/8"]',
       /must be an IPv4 range/,
     ],
-    ['a field that is not there', 'Auth = [{ SecretNam = "x" }]', /did you mean SecretName\?/],
+    ['an unknown field', 'Auth = [{ SecretNam = "x" }]', /did you mean SecretName\?/],
     [
       'a missing field',
       'DBProxyEndpoints = [{}]',
@@ -178,9 +178,9 @@ suite('inputs', () => {
     ['an acknowledgement without a reason', 'Acknowledge = { "SLUICE-TLS" = "" }', /has no reason/],
     ['engine sluice alone', 'engine = "sluice"', /engine sluice needs ContainerImage/],
     ['an expression', 'vpc_id = upper("x")', /function call/],
-    ['text that is no HCL', 'vpc_id = ', /cannot read .*:1,10-10: Missing expression/],
+    ['text that is not HCL', 'vpc_id = ', /cannot read .*:1,10-10: Missing expression/],
   ] as const) {
-    test(`${what} is told in one clear message`, async () => {
+    test(`${what} is reported in one clear message`, async () => {
       const file = await write('wrong.tfvars', text);
       const found = await problems([...all, { file }]);
       assert.ok(
@@ -190,7 +190,7 @@ suite('inputs', () => {
     });
   }
 
-  test('a wrong input is not told of again as a missing one', async () => {
+  test('a wrong input is not also reported as missing', async () => {
     const file = await write('wrong.tfvars', 'DnsName = "a.example.com"\nHostedZoneId = "zone"');
     const detail = await problems([...all, { file }]);
     assert.equal(detail.length, 1, detail.join('\n'));
@@ -199,12 +199,12 @@ suite('inputs', () => {
     assert.match((await problems([...all, { file: alone }])).join(), /belong together/);
   });
 
-  test('all problems are told at once', async () => {
+  test('all problems are reported at once', async () => {
     const file = await write('wrong.tfvars', 'RequireTLS = 5\nnonsense = 1\nIdleClientTimeout = 0');
     assert.equal((await problems([...all, { file }])).length, 3);
   });
 
-  test('a file that is missing, or of another kind, is told', async () => {
+  test('a file that is missing, or of another kind, is reported', async () => {
     assert.match(
       (await problems([{ file: join(folder, 'no.tfvars') }]))[0] ?? '',
       /there is no inputs file .*no\.tfvars/,
@@ -213,7 +213,7 @@ suite('inputs', () => {
     assert.match((await problems([{ file: other }]))[0] ?? '', /must end in \.tfvars/);
   });
 
-  test('UTF-16, as PowerShell writes it, is told in one sentence', async () => {
+  test('UTF-16, as PowerShell writes it, is reported in one sentence', async () => {
     const file = join(folder, 'wide.tfvars');
     for (const text of [
       Buffer.from('\uFEFFvpc_id = "x"', 'utf16le'),
@@ -227,7 +227,7 @@ suite('inputs', () => {
     }
   });
 
-  test('JSON may begin with a byte order mark and have comments; a name that is set twice is refused', async () => {
+  test('JSON may start with a byte order mark and have comments; a name that is set twice is refused', async () => {
     const text = JSON.stringify({ '//': 'a comment', ...nine, IdleClientTimeout: 7 });
     const file = await write('inputs.tfvars.json', `\uFEFF${text}`);
     assert.equal((await read([{ file }])).IdleClientTimeout, 7);
@@ -246,7 +246,7 @@ suite('inputs', () => {
     );
   });
 
-  test('null is as if it were not given, and 60.0 is a whole number', async () => {
+  test('null means not given, and 60.0 is an integer', async () => {
     const file = await write('a.tfvars', 'IdleClientTimeout = null\nrds_proxy_tags = null\n');
     const inputs = await read([...all, { file }], { TF_VAR_ConnectionBorrowTimeout: '60.0' });
     assert.equal(inputs.IdleClientTimeout, 1800);
@@ -254,7 +254,7 @@ suite('inputs', () => {
     assert.equal(inputs.ConnectionBorrowTimeout, 60);
   });
 
-  test('a name that is no input is a note in a file that was found, and an error in one that was named', async () => {
+  test('an unknown name is a note in a file that was found, and an error in one that was named', async () => {
     await write('terraform.tfvars', `${tfvars}environment = "prod"\n`);
     const { warnings } = await readInputs({ directory: folder, environment: {}, arguments: [] });
     assert.equal(warnings.length, 1);
@@ -271,7 +271,7 @@ suite('inputs', () => {
     assert.equal(inputs.rds_proxy_tags['n'], '12345678901234567890');
   });
 
-  test('inputs that do not go together have the file and line of the first that was given', async () => {
+  test('inputs that contradict each other have the file and line of the first that was given', async () => {
     const file = await write(
       'a.tfvars',
       'MaxConnectionsPercent = 20\nMaxIdleConnectionsPercent = 30\nRequireTLS = false\nIAMAuth = "REQUIRED"\n' +
@@ -288,7 +288,7 @@ suite('inputs', () => {
     );
   });
 
-  test('what is wrong with a value has its file and line', async () => {
+  test('a wrong value has its file and line', async () => {
     const file = await write('a.tfvars', '# a comment\n\nIdleClientTimeout = 0\n');
     assert.match(
       (await problems([...all, { file }]))[0] ?? '',
@@ -298,7 +298,7 @@ suite('inputs', () => {
     assert.match((await problems([...all, { file: yaml }]))[0] ?? '', /a\.yaml:2: IdleClient/);
   });
 
-  test('what is given for a secret by mistake is not repeated', async () => {
+  test('a value that is given for a secret by mistake is not repeated', async () => {
     const file = await write(
       'a.tfvars',
       'TlsSecretName = { certificate = "-----BEGIN" }\nInitQuery = ["set x = hush"]\n',
@@ -316,14 +316,14 @@ suite('inputs', () => {
     ['{ Team = "a*" }', /has "\*"/],
     ['{ Team = "a, b" }', /has ","/],
   ] as const) {
-    test(`the tags ${tags} are refused, as RDS would refuse them`, async () => {
+    test(`the tags ${tags} are refused, as by RDS`, async () => {
       const file = await write('a.tfvars', `rds_proxy_tags = ${tags}\n`);
       assert.match((await problems([...all, { file }])).join(), detail);
     });
   }
 
   for (const [what, more, detail] of [
-    ['too little memory', { TaskCpu: 1024, TaskMemory: 1024 }, /Fargate takes 2048 to 8192/],
+    ['too little memory', { TaskCpu: 1024, TaskMemory: 1024 }, /Fargate accepts 2048 to 8192/],
     ['MinTasks above MaxTasks', { MinTasks: 5 }, /above MaxTasks/],
     [
       'IAM tokens to a database that is not verified',
@@ -347,7 +347,7 @@ suite('inputs', () => {
     ],
     ['a setting that is a list', { SluiceSettings: { Endpoints: 'x' } }, /Endpoints is a list/],
     [
-      'a setting that is none',
+      'an unknown setting',
       { SluiceSettings: { QueryTimeuot: '5' } },
       /did you mean QueryTimeout\?/,
     ],
@@ -357,14 +357,14 @@ suite('inputs', () => {
       /give the input PoolSize/,
     ],
     ['more tasks than percents', { MaxTasks: 60 }, /each needs 1 %/],
-    ['further endpoints', { DBProxyEndpoints: [{ DBProxyEndpointName: 'ro' }] }, /one endpoint/],
+    ['more endpoints', { DBProxyEndpoints: [{ DBProxyEndpointName: 'ro' }] }, /one endpoint/],
   ] as const) {
     test(`engine sluice refuses ${what}`, () => {
       assert.throws(() => checkInputs({ ...nine, ...sluiceInputs, ...more }), detail);
     });
   }
 
-  test('every input has a doc, and a default that its own checks take', () => {
+  test('every input has a doc, and a default that passes its own checks', () => {
     for (const [name, spec] of Object.entries(inputTable)) {
       assert.ok(spec.doc.length > 10, name);
     }

@@ -13,7 +13,7 @@ const long = (count: number): string => 'a'.repeat(count);
 const many = (count: number): Record<string, string> =>
   Object.fromEntries(Array.from({ length: count }, (_, index) => [`key${index}`, 'x']));
 
-/** For each input values that AWS, or the daemon, would refuse: one beyond each of its limits, and more. */
+/** Values of each input that AWS or the daemon would refuse: one beyond each of its limits, and more. */
 const refused: Values = {
   aws_account_id: ['12345678901', 'orders'],
   vpc_id: ['orders', 'vpc-XYZ', 'subnet-0123456789abcdef0'],
@@ -68,7 +68,7 @@ const refused: Values = {
   PoolSize: [0, 10_001],
 };
 
-/** The same of the fields of `Auth` and `DBProxyEndpoints`. */
+/** The same for the fields of `Auth` and `DBProxyEndpoints`. */
 const refusedFields: Readonly<Record<string, { fields: object; good: object; bad: Values }>> = {
   Auth: {
     fields: secretFields,
@@ -92,7 +92,7 @@ const refusedFields: Readonly<Record<string, { fields: object; good: object; bad
   },
 };
 
-/** What is wrong with inputs, in sentences; none when they are taken. */
+/** The problems of inputs, in sentences; none if the inputs are valid. */
 function problemsOf(inputs: object): readonly string[] {
   try {
     checkInputs({ ...nine, ...inputs });
@@ -103,7 +103,7 @@ function problemsOf(inputs: object): readonly string[] {
   }
 }
 
-/** The limits that a row of the table has. */
+/** The limits in a row of the table. */
 function limitsOf(spec: InputSpec): string[] {
   return (['pattern', 'min', 'max', 'choices'] as const).filter((name) => spec[name] !== undefined);
 }
@@ -111,7 +111,7 @@ function limitsOf(spec: InputSpec): string[] {
 const byName = Object.entries(inputTable as Readonly<Record<string, InputSpec>>);
 
 suite('limits of inputs', () => {
-  test('each row of the table with a limit has values that break it, one for each limit', () => {
+  test('each row of the table with a limit has values that violate it, one for each limit', () => {
     assert.deepEqual(
       byName
         .filter(([name, spec]) => limitsOf(spec).length > (refused[name] ?? []).length)
@@ -132,7 +132,7 @@ suite('limits of inputs', () => {
         const engine = inputTable[name as keyof typeof inputTable];
         const base = 'engine' in engine && engine.engine === 'sluice' ? sluiceInputs : {};
         const detail = problemsOf({ ...base, [name]: value });
-        // About the value itself: what does not go together is checked only when each is right.
+        // About the value itself: contradictions between inputs are checked only if each input is valid.
         assert.ok(
           detail.some((problem) =>
             new RegExp(`^inputs\\.${name}\\b.*(?:is|has|must)\\b`).test(problem),
@@ -144,7 +144,7 @@ suite('limits of inputs', () => {
   }
 
   for (const [list, { good, bad }] of Object.entries(refusedFields)) {
-    test(`${list} takes what is right`, () => {
+    test(`${list} accepts valid entries`, () => {
       assert.deepEqual(problemsOf({ [list]: [good] }), []);
     });
 
@@ -163,7 +163,7 @@ suite('limits of inputs', () => {
   }
 
   // As Amazon documents them for CreateDBProxy, ModifyDBProxyTargetGroup and CreateDBProxyEndpoint.
-  test('defaults of RDS Proxy are RDS Proxy’s', () => {
+  test('defaults of RDS Proxy are the documented ones', () => {
     const inputs = checkInputs({
       ...nine,
       DBProxyEndpoints: [{ DBProxyEndpointName: 'second' }],
@@ -230,12 +230,12 @@ suite('limits of inputs', () => {
     [
       'more secrets than RDS Proxy takes',
       { Auth: Array.from({ length: 200 }, (_, index) => ({ SecretName: `user-${index}` })) },
-      /201 secrets are named; RDS Proxy takes 200/,
+      /201 secrets are named; RDS Proxy accepts at most 200/,
     ],
     [
       'a name that a workspace makes too long',
       { rds_instance_id: long(60), Workspace: 'second' },
-      /has 67 characters; the name of a proxy takes 63/,
+      /has 67 characters; the name of a proxy has at most 63/,
     ],
     ['a key of a tag too long', { rds_proxy_tags: { [long(129)]: 'x' } }, /128 is the most/],
     ['a value of a tag too long', { rds_proxy_tags: { Team: long(257) } }, /256 is the most/],
@@ -253,7 +253,7 @@ suite('limits of inputs', () => {
           (_, index) => `arn:aws:sns:eu-central-1:123456789012:t${index}`,
         ),
       },
-      /StackTopicArns has 6 topics; CloudFormation takes 5/,
+      /StackTopicArns has 6 topics; CloudFormation accepts at most 5/,
     ],
     [
       'an address of something that is no subnet',
@@ -297,7 +297,7 @@ suite('limits of inputs', () => {
     [
       'IPv6 alone before Sluice',
       { ...sluiceInputs, EndpointNetworkType: 'IPV6' },
-      /takes IPV4 or DUAL/,
+      /supports IPV4 and DUAL/,
     ],
   ] as const) {
     test(`${what} is refused`, () => {

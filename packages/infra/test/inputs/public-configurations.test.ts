@@ -8,12 +8,14 @@ import { readInputs } from '../../src/inputs/read.ts';
 import { violations } from '../../src/security/report.ts';
 import { resolvedWith, secretArn } from '../subject.ts';
 
-/** Inputs files that public configurations come to, with other names. */
+/** Inputs files that are equivalent to public configurations, with other names. */
 const folder = join(import.meta.dirname, 'public');
 
 const files = (await readdir(folder)).toSorted();
 
-/** What each file comes to: a plan without a violation unless said otherwise; and ids that it needs beside the usual. */
+/**
+ * The result of each file: a plan without a violation unless stated otherwise; and the additional ids that it needs.
+ */
 const expected: Readonly<
   Record<
     string,
@@ -49,7 +51,7 @@ const expected: Readonly<
 };
 
 suite('public configurations', () => {
-  test('there are fifteen, and each has a verdict', () => {
+  test('there are fifteen, and each has an expected result', () => {
     assert.deepEqual(
       files,
       Object.keys(expected).map((name) => `${name}.tfvars`),
@@ -73,7 +75,7 @@ suite('public configurations', () => {
     });
   }
 
-  test('the file of a larger project is read where it is found by itself, with a note', async (t) => {
+  test('the file of a larger project is read where it is found automatically, with a note', async (t) => {
     const directory = await mkdtemp(join(tmpdir(), 'sluice-public-'));
     t.after(async () => rm(directory, { recursive: true }));
     await copyFile(join(folder, '15-larger-project.tfvars'), join(directory, 'terraform.tfvars'));

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { parseHcl } from '../../src/inputs/hcl.ts';
 import { evaluated, withoutTerraform } from '../terraform.ts';
 
-/** Values as a tfvars file may write them, with what they come to. */
+/** Values as they may appear in a tfvars file, with their evaluation. */
 const values: readonly (readonly [written: string, value: unknown])[] = [
   ['"plain"', 'plain'],
   ['"$${Name} %%{x}"', '${Name} %{x}'],
@@ -64,7 +64,7 @@ const values: readonly (readonly [written: string, value: unknown])[] = [
   ['"n${12345678901234567890 + 1}"', 'n12345678901234567891'],
 ];
 
-/** Values that Terraform refuses, with what is said of them here. */
+/** Values that Terraform refuses, and our message. */
 const refused: readonly (readonly [written: string, detail: RegExp])[] = [
   ['upper("x")', /function call/],
   ['var.x', /variable/],
@@ -96,7 +96,7 @@ suite('values of tfvars', () => {
   }
 
   test(
-    'they are Terraform’s, and what is refused here Terraform refuses',
+    'they are evaluated as by Terraform, and Terraform refuses what is refused here',
     { skip: withoutTerraform },
     async (t) => {
       const written = values.map(([text], index) => `v${index} = ${text}\n`).join('');
@@ -113,7 +113,7 @@ suite('values of tfvars', () => {
     },
   );
 
-  /** The values of variables as Terraform has them. */
+  /** The values of variables according to Terraform. */
   async function valuesOf(
     t: Parameters<typeof evaluated>[0],
     names: readonly string[],
@@ -145,7 +145,7 @@ suite('values of tfvars', () => {
     ['variable "x" {}', /blocks are not allowed here/],
     ['value = ', /Missing expression|Invalid expression/],
   ] as const) {
-    test(`${JSON.stringify(written)} is told in one sentence with its line`, async () => {
+    test(`${JSON.stringify(written)} is reported in one sentence with its line`, async () => {
       await assert.rejects(parseHcl(written, 'test'), detail);
     });
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { compareCost, type DatabaseSize } from '../../src/plan/cost.ts';
 
-suite('what RDS Proxy costs a month', () => {
+suite('the monthly cost of RDS Proxy', () => {
   for (const [what, database, month, detail] of [
     ['an instance', { vcpus: 4 }, 43.8, /4 vCPU of the database/],
     ['a small instance counts as two vCPU', { vcpus: 1 }, 21.9, /2 vCPU/],
@@ -40,7 +40,7 @@ suite('what RDS Proxy costs a month', () => {
   }
 });
 
-suite('what the tasks of Sluice cost a month', () => {
+suite('the monthly cost of Sluice’s tasks', () => {
   const tasks = {
     TaskCpu: 1024,
     TaskMemory: 2048,

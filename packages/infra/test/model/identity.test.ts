@@ -11,21 +11,21 @@ const moved = resolvedWith({
   subnet_ids: ['subnet-0c000000000000000', 'subnet-0d000000000000000'],
 });
 
-suite('a proxy’s name and place', () => {
-  test('is as the inputs say when nothing is deployed', () => {
+suite('a proxy’s name and subnets', () => {
+  test('are those of the inputs if nothing is deployed', () => {
     const identity = settleIdentity(inputsWith(), resolvedWith(), undefined, false);
     assert.equal(identity.proxyName, 'orders');
     assert.deepEqual(identity.notes, []);
   });
 
-  test('stays when the subnets would be others, and says so', () => {
+  test('stay if the inputs would choose other subnets, with a note', () => {
     const identity = settleIdentity(inputsWith(), moved, deployed, false);
     assert.equal(identity.proxyName, 'orders');
     assert.deepEqual(identity.subnetIds, ['subnet-0a000000000000000', 'subnet-0b000000000000000']);
     assert.match(identity.notes[0] ?? '', /--replace/);
   });
 
-  test('is new with --replace, the same for the same subnets, and kept afterwards', () => {
+  test('are new with --replace, the same for the same subnets, and kept afterwards', () => {
     const identity = settleIdentity(inputsWith(), moved, deployed, true);
     assert.match(identity.proxyName, /^orders-[0-9a-f]{6}$/);
     const { template } = designOf(inputsWith(), moved, deployed, true).synthesized;
@@ -34,7 +34,7 @@ suite('a proxy’s name and place', () => {
     assert.deepEqual(after.notes, []);
   });
 
-  test('refuses another network type without --replace', () => {
+  test('another network type is refused without --replace', () => {
     const inputs = inputsWith({ EndpointNetworkType: 'DUAL' });
     assert.throws(() => settleIdentity(inputs, resolvedWith(), deployed, false), /use --replace/);
     assert.match(settleIdentity(inputs, resolvedWith(), deployed, true).proxyName, /^orders-/);
@@ -47,7 +47,7 @@ suite('a proxy’s name and place', () => {
 });
 
 suite('a replacement that CloudFormation cannot make', () => {
-  /** What stands in the way of a change from one set of inputs to another. */
+  /** The obstacles to a change from one set of inputs to another. */
   async function obstacles(
     from: Readonly<Record<string, unknown>>,
     to: Readonly<Record<string, unknown>>,
@@ -88,14 +88,14 @@ suite('a replacement that CloudFormation cannot make', () => {
       /^AWS::RDS::DBProxyEndpoint second .* change of VpcSubnetIds .* another DBProxyEndpointName/,
     ],
   ] as const) {
-    test(`${what} is told before CloudFormation fails at it`, async () => {
+    test(`${what} is reported before CloudFormation fails`, async () => {
       const [obstacle = '', ...more] = await obstacles(from, to);
       assert.match(obstacle, detail);
       assert.deepEqual(more, []);
     });
   }
 
-  test('what gets another name, or shares it, is replaced', async () => {
+  test('a resource that gets another name, or shares it, is replaced', async () => {
     for (const [from, to, replace] of [
       [{}, {}, true],
       [
@@ -116,7 +116,7 @@ suite('a replacement that CloudFormation cannot make', () => {
   });
 });
 
-suite('what a plan says of the endpoint', () => {
+suite('what a plan says about the endpoint', () => {
   const now = 'orders.db-proxy-x.eu-central-1.rds.amazonaws.com';
 
   test('it stays when a property changes', async () => {
@@ -134,7 +134,7 @@ suite('what a plan says of the endpoint', () => {
     assert.equal(endpointChange(deployed, changes, now).changes, false);
   });
 
-  test('it changes, in capitals, when the proxy is replaced or the engine is another', async () => {
+  test('it changes, in capitals, if the proxy is replaced or the engine changes', async () => {
     for (const [inputs, resolved] of [
       [inputsWith({ DBProxyName: 'other' }), resolvedWith()],
       [inputsWith(sluiceInputs), resolvedWith()],

@@ -21,7 +21,7 @@ import {
   subjectWith,
 } from '../subject.ts';
 
-/** One thing that is wrong, and what is said of it. */
+/** One problem, and what the check says about it. */
 interface Case {
   readonly code: string;
   readonly when: string;
@@ -66,7 +66,7 @@ function proxies(more: object): Partial<Facts> {
   };
 }
 
-/** A key of the secret with that policy. */
+/** A key of the secret with this policy. */
 function keyWith(policy: object): Partial<Facts> {
   return { keys: { k: { found: { arn: 'arn', state: 'Enabled', awsManaged: false, policy } } } };
 }
@@ -118,7 +118,7 @@ const cluster: Cluster = {
   parameterGroup: 'ex-aurora',
 };
 
-/** Addresses of a balancer in the two zones. */
+/** Addresses of a load balancer in the two zones. */
 const fixedAddresses = {
   'subnet-0a000000000000000': '10.20.1.10',
   'subnet-0b000000000000000': '10.20.2.10',
@@ -128,7 +128,7 @@ const elasticIps = {
   'subnet-0b000000000000000': 'eipalloc-0b000000',
 };
 
-/** The subnets of these addresses, a third in the zone of the first, and what AWS knows of the addresses. */
+/** The subnets of these addresses, a third in the zone of the first, and what AWS knows about the addresses. */
 function addressed(known: readonly FixedAddress[] = []): Partial<Facts> {
   const subnet = (name: string, zone: string, cidr: string): Subnet => ({
     id: `subnet-0${name}000000000000000`,
@@ -162,7 +162,7 @@ function addressed(known: readonly FixedAddress[] = []): Partial<Facts> {
 
 const free = Object.values(elasticIps).map((address) => ({ address }));
 
-/** A stack whose balancer has these properties. */
+/** A stack whose load balancer has these properties. */
 function balancerOf(properties: object): Partial<Facts> {
   const resource = { Type: 'AWS::ElasticLoadBalancingV2::LoadBalancer', Properties: properties };
   return deployedWith({ B: resource });
@@ -280,7 +280,7 @@ const addressCases: readonly Case[] = [
       `AWS keeps ${reserved} for itself`,
       { ...fixedAddresses, 'subnet-0a000000000000000': reserved },
       addressed(),
-      /AWS keeps the first four addresses and the last/,
+      /AWS reserves the first four addresses and the last/,
     ),
   ),
   ...['10.20.1.4', '10.20.1.254'].map((usable) =>
@@ -296,7 +296,7 @@ const addressCases: readonly Case[] = [
     'two subnets are in one zone',
     { 'subnet-0a000000000000000': '10.20.1.10', 'subnet-0c000000000000000': '10.20.3.10' },
     addressed(),
-    /2 subnets in 1 zone \(a\); a load balancer takes one subnet per zone/,
+    /2 subnets in 1 zone \(a\); a load balancer accepts one subnet per zone/,
   ),
   address(
     'a subnet is not of the VPC',
@@ -338,7 +338,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF02',
-    when: 'there is no such instance, and one is named nearly so',
+    when: 'there is no such instance, and another has a similar name',
     facts: { database: missing, databaseNames: ['orders1', 'users'] },
     status: 'failed',
     found: /eu-central-1 has no instance orders/,
@@ -376,7 +376,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF02',
-    when: 'the cluster is not there',
+    when: 'the cluster does not exist',
     facts: { cluster: missing },
     inputs: { DBClusterIdentifier: 'main' },
     status: 'failed',
@@ -400,7 +400,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF04',
-    when: 'one of the given subnets is not there, and two others are',
+    when: 'one of the given subnets does not exist, and two others do',
     inputs: {
       SubnetIds: [
         'subnet-0a000000000000000',
@@ -482,7 +482,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF05',
-    when: 'fewer are free than a large database wants',
+    when: 'fewer are free than a large database needs',
     facts: {
       database: databaseWith({ instanceClass: 'db.r6g.24xlarge' }),
       subnets: {
@@ -500,7 +500,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF06',
-    when: 'no group has the name, and one is named nearly so',
+    when: 'no group has the name, and another has a similar one',
     facts: { namedGroups: { found: [] }, groupNames: ['order-proxy'] },
     status: 'failed',
     found: /no security group named orders-proxy; did you mean order-proxy\?/,
@@ -514,14 +514,14 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF06',
-    when: 'the group to make is there already',
+    when: 'the group to create exists already',
     inputs: { CreateSecurityGroup: true },
     status: 'failed',
     found: /already has a group orders-proxy/,
   },
   {
     code: 'PF07',
-    when: 'the proxy’s group lets nothing out to the database',
+    when: 'the proxy’s group permits no connections to the database',
     facts: { namedGroups: { found: [{ ...proxyGroup, egress: [] }] } },
     status: 'failed',
     found: /outward .* is closed/,
@@ -529,7 +529,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF07',
-    when: 'the database’s group lets nothing in',
+    when: 'the database’s group permits no connections',
     facts: { databaseGroups: { found: [{ ...databaseGroup, ingress: [] }] } },
     status: 'failed',
     found: /into the database .* is closed/,
@@ -544,7 +544,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF07',
-    when: 'the way is open by a range that holds a part of the VPC only',
+    when: 'the rule is for a range with only a part of the VPC',
     facts: {
       namedGroups: {
         found: [
@@ -560,7 +560,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF07',
-    when: 'a group is to be made that the database does not let in',
+    when: 'the database does not admit the group to create',
     facts: { namedGroups: { found: [] } },
     inputs: { CreateSecurityGroup: true, ClientCidrs: ['10.0.0.0/8'] },
     status: 'failed',
@@ -569,7 +569,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF08',
-    when: 'the role is not there',
+    when: 'the role does not exist',
     facts: { role: missing },
     status: 'failed',
     found: /found none/,
@@ -611,7 +611,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF09',
-    when: 'the policy of the key lets only somebody else decrypt',
+    when: 'the policy of the key permits only somebody else to decrypt',
     facts: keyWith({
       Statement: [
         {
@@ -627,7 +627,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF09',
-    when: 'the policy of the key lets the account decrypt through another service alone',
+    when: 'the policy of the key permits the account to decrypt only through another service',
     facts: keyWith({
       Statement: {
         Effect: 'Allow',
@@ -652,14 +652,14 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF09',
-    when: 'the caller may not ask',
+    when: 'the caller may not simulate',
     facts: { roleRights: denied },
     status: 'skipped',
     found: /unknown/,
   },
   {
     code: 'PF10',
-    when: 'the secret is not there',
+    when: 'the secret does not exist',
     facts: { secrets: { 'orders-database': missing } },
     status: 'failed',
     found: /found none/,
@@ -681,7 +681,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF11',
-    when: 'the secret is no JSON',
+    when: 'the secret is not JSON',
     facts: {
       deep: {
         found: [
@@ -737,7 +737,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF12',
-    when: 'the database is out of reach from here',
+    when: 'the database is unreachable from here',
     facts: {
       deep: {
         found: [
@@ -764,14 +764,14 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF12',
-    when: 'the role has a limit of its own',
+    when: 'the role has a connection limit',
     facts: login({ roleLimit: 10 }),
     status: 'warning',
     found: /own limit is 10/,
   },
   {
     code: 'PF13',
-    when: 'the database takes connections without TLS',
+    when: 'the database accepts connections without TLS',
     facts: { parameters: { found: { 'rds.force_ssl': '0' } } },
     status: 'warning',
     found: /rds\.force_ssl is 0/,
@@ -779,14 +779,14 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF13',
-    when: 'an old version has it at its default',
+    when: 'an old version has the default',
     facts: { parameters: { found: {} }, database: databaseWith({ engineVersion: '14.9' }) },
     status: 'warning',
     found: /0 before PostgreSQL 15/,
   },
   {
     code: 'PF14',
-    when: 'another’s proxy has the name',
+    when: 'another owner’s proxy has the name',
     facts: proxies({}),
     status: 'failed',
     found: /does not belong to the stack/,
@@ -794,7 +794,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF14',
-    when: 'a proxy of ours was retained, and its stack is gone',
+    when: 'a proxy of ours was retained, and its stack was deleted',
     facts: proxies({ tags: { 'sluice:stack': 'sluice-orders' } }),
     status: 'failed',
     found: /does not belong to the stack/,
@@ -802,7 +802,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF14',
-    when: 'the proxy is that of the stack',
+    when: 'the proxy belongs to the stack',
     facts: {
       ...proxies({}),
       stack: {
@@ -823,10 +823,10 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF14',
-    when: 'the name is too long for a balancer',
+    when: 'the name is too long for a load balancer',
     inputs: { ...sluiceInputs, DBProxyName: 'a'.repeat(40) },
     status: 'failed',
-    found: /takes 32/,
+    found: /at most 32/,
   },
   {
     code: 'PF15',
@@ -837,14 +837,14 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF16',
-    when: 'the log group is there already',
+    when: 'the log group exists already',
     facts: { logGroups: { found: [{ name: '/aws/rds/proxy/orders', class: 'STANDARD' }] } },
     status: 'passed',
     found: /exists already, so it stays outside the stack/,
   },
   {
     code: 'PF17',
-    when: 'another proxy on the database takes its share too',
+    when: 'another proxy of the database has a share too',
     facts: proxies({ name: 'old', targets: ['orders'], maxConnectionsPercent: 60 }),
     status: 'warning',
     found: /160 % of max_connections: old 60 %, this one 100 %/,
@@ -883,7 +883,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF19',
-    when: 'another deployment is under way',
+    when: 'another deployment is in progress',
     facts: stack('UPDATE_IN_PROGRESS'),
     status: 'warning',
     found: /UPDATE_IN_PROGRESS/,
@@ -948,10 +948,10 @@ const cases: readonly Case[] = [
   },
   ...['9.6.24', '8.4'].map((engineVersion): Case => ({
     code: 'PF02',
-    when: `RDS Proxy does not take version ${engineVersion}`,
+    when: `RDS Proxy does not support version ${engineVersion}`,
     facts: { database: databaseWith({ engineVersion }) },
     status: 'failed',
-    found: /RDS Proxy takes PostgreSQL 10 and later/,
+    found: /RDS Proxy supports PostgreSQL 10 and later/,
   })),
   ...['storage-optimization', 'stopped', 'rebooting', 'upgrading'].map((status): Case => ({
     code: 'PF02',
@@ -974,7 +974,7 @@ const cases: readonly Case[] = [
     facts: {
       database: databaseWith({ engine, engineVersion, clusterId: 'ex-aurora' }),
       cluster: { found: cluster },
-      // What the instance's group says does not count.
+      // The value of the instance's group does not count.
       parameters: { found: { 'rds.force_ssl': '1' } },
       clusterParameters: { found: value === undefined ? {} : { 'rds.force_ssl': value } },
     },
@@ -1109,7 +1109,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF07',
-    when: 'engine sluice may not open the database, and that lets in nobody else',
+    when: 'the inputs forbid engine sluice to change the database’s groups, which admit nobody else',
     inputs: { ...sluiceInputs, AllowDatabaseIngress: false },
     status: 'failed',
     found: /from the new group is closed/,
@@ -1161,7 +1161,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF22',
-    when: 'the pair does not fit',
+    when: 'key and certificate do not match',
     inputs: sluiceInputs,
     facts: {
       certificate: {
@@ -1180,7 +1180,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF22',
-    when: 'it ends soon',
+    when: 'it expires soon',
     inputs: sluiceInputs,
     facts: {
       certificate: {
@@ -1196,7 +1196,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF23',
-    when: 'the subnets have no way out, and the VPC lacks endpoints',
+    when: 'the subnets have no route to AWS, and the VPC lacks endpoints',
     inputs: sluiceInputs,
     facts: {
       wayOut: {
@@ -1212,14 +1212,14 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF24',
-    when: 'a READ_ONLY endpoint is asked for in front of an instance',
+    when: 'the inputs have a READ_ONLY endpoint, and the target is an instance',
     inputs: { DBProxyEndpoints: [{ DBProxyEndpointName: 'ro', TargetRole: 'READ_ONLY' }] },
     status: 'failed',
     found: /an instance has no readers/,
   },
   {
     code: 'PF24',
-    when: 'a READ_ONLY endpoint is asked for, and the cluster has only a writer',
+    when: 'the inputs have a READ_ONLY endpoint, and the cluster has only a writer',
     inputs: {
       DBClusterIdentifier: 'ex-aurora',
       DBProxyEndpoints: [{ DBProxyEndpointName: 'ro', TargetRole: 'READ_ONLY' }],
@@ -1230,7 +1230,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF25',
-    when: 'IAM is asked for on both legs, and off in the database',
+    when: 'the inputs have IAM_AUTH, and IAM is off in the database',
     inputs: { DefaultAuthScheme: 'IAM_AUTH' },
     facts: { database: databaseWith({ iamAuth: false }) },
     status: 'failed',
@@ -1239,14 +1239,14 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF26',
-    when: 'clients are to use IPv6 in subnets without it',
+    when: 'the inputs have IPv6 for clients, and the subnets do not',
     inputs: { EndpointNetworkType: 'DUAL' },
     status: 'failed',
     found: /is DUAL, and subnet-a, subnet-b has no IPv6 range/,
   },
   {
     code: 'PF26',
-    when: 'the database is to be reached by IPv6 and has none',
+    when: 'the inputs have IPv6 for the database, which has none',
     inputs: { TargetConnectionNetworkType: 'IPV6' },
     status: 'failed',
     found: /network type of the database is IPV4/,
@@ -1260,7 +1260,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF27',
-    when: 'the key’s policy does not let the logs use it',
+    when: 'the key’s policy does not permit CloudWatch Logs to use it',
     inputs: { LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/k' },
     facts: {
       logKey: {
@@ -1283,7 +1283,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF27',
-    when: 'the key of the logs is gone',
+    when: 'the key of the logs does not exist',
     inputs: { LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/1' },
     facts: { logKey: missing },
     status: 'failed',
@@ -1308,7 +1308,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF27',
-    when: 'the policy of the log key has a condition that is not known here',
+    when: 'the policy of the log key has a condition that the check cannot evaluate',
     inputs: { LogKmsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/1' },
     facts: {
       logKey: {
@@ -1412,7 +1412,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF23',
-    when: 'the way of ECS Exec is missing',
+    when: 'the endpoint for ECS Exec is missing',
     inputs: { ...sluiceInputs, EnableExecuteCommand: true },
     facts: {
       wayOut: {
@@ -1429,7 +1429,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF27',
-    when: 'a topic of the stack is of another region',
+    when: 'a topic of the stack is in another region',
     inputs: { StackTopicArns: ['arn:aws:sns:us-east-1:123456789012:stacks'] },
     status: 'failed',
     found: /StackTopicArns has a topic of us-east-1/,
@@ -1446,7 +1446,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF16',
-    when: 'a log group of somebody else has another class',
+    when: 'an existing log group has another class',
     inputs: { LogGroupClass: 'INFREQUENT_ACCESS' },
     facts: logGroupOf('/aws/rds/proxy/orders'),
     status: 'warning',
@@ -1464,7 +1464,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF16',
-    when: 'the class is as it was asked for',
+    when: 'the class is that of the inputs',
     inputs: { LogGroupClass: 'INFREQUENT_ACCESS' },
     facts: logGroupOf('/aws/rds/proxy/orders', 'INFREQUENT_ACCESS'),
     status: 'passed',
@@ -1473,7 +1473,7 @@ const cases: readonly Case[] = [
   ...addressCases,
   {
     code: 'PF09',
-    when: 'the key of the secret is gone',
+    when: 'the key of the secret does not exist',
     facts: { keys: { k: missing } },
     status: 'failed',
     found: /found none/,
@@ -1481,7 +1481,7 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF02',
-    when: 'the cluster does not exist, and its member does',
+    when: 'the cluster does not exist, and its instance does',
     inputs: { DBClusterIdentifier: 'ex-aurora' },
     facts: { database: databaseWith({ clusterId: 'ex-aurora' }), cluster: missing },
     status: 'failed',
@@ -1501,11 +1501,11 @@ const cases: readonly Case[] = [
   },
   {
     code: 'PF07',
-    when: 'a new group lets nobody in',
+    when: 'the new group admits nobody',
     inputs: { CreateSecurityGroup: true, AllowDatabaseIngress: true },
     facts: { namedGroups: { found: [] } },
     status: 'failed',
-    found: /the new group lets nobody in/,
+    found: /the new group admits nobody/,
     fix: /ClientSecurityGroupIds or ClientCidrs/,
   },
   {
@@ -1528,7 +1528,7 @@ const withTls: Partial<Facts> = {
   },
 };
 
-/** What the facts are when one of them may not be read. */
+/** The facts if the caller may not read one of them. */
 function withoutFact(name: string): Partial<Facts> {
   switch (name) {
     case 'secrets':
@@ -1540,7 +1540,10 @@ function withoutFact(name: string): Partial<Facts> {
   }
 }
 
-/** Inputs that ask for as much as they can, facts with which all checks pass, and what depends on each of the facts. */
+/**
+ * Inputs that use as many features as possible, facts with which all checks pass, and what depends on each of the
+ * facts.
+ */
 const unreadable: Readonly<
   Record<
     string,
@@ -1685,7 +1688,7 @@ const unreadable: Readonly<
   },
 };
 
-/** Checks that have nothing to judge with the managed proxy. */
+/** Checks that do not apply to the managed proxy. */
 const sluiceOnly = new Set(['PF21', 'PF22', 'PF23']);
 
 suite('preflight checks', () => {
@@ -1697,7 +1700,7 @@ suite('preflight checks', () => {
     );
   });
 
-  test('a key whose policy leaves it to the account passes', () => {
+  test('a key whose policy delegates to the account passes', () => {
     const rights = checks.find(({ code }) => code === 'PF09');
     const root = { AWS: 'arn:aws:iam::123456789012:root' };
     const policy = { Statement: [{ Effect: 'Allow', Principal: root, Action: 'kms:*' }] };
@@ -1713,7 +1716,7 @@ suite('preflight checks', () => {
   });
 
   for (const check of checks) {
-    test(`${check.code} ${check.title} passes when all is well`, () => {
+    test(`${check.code} ${check.title} passes if everything is right`, () => {
       const verdict = check.run(subjectWith({}, sluiceOnly.has(check.code) ? sluiceInputs : {}));
       assert.equal(verdict.status, 'passed', verdict.found);
       assert.notEqual(verdict.found, '');
@@ -1721,7 +1724,7 @@ suite('preflight checks', () => {
   }
 
   for (const { code, when, facts, inputs, status, found, fix } of cases) {
-    test(`${code} is ${status} when ${when}`, () => {
+    test(`${code} is ${status} if ${when}`, () => {
       const finding = preflight(subjectWith(facts, inputs)).find((one) => one.code === code);
       assert.ok(finding);
       assert.equal(finding.status, status, finding.found);
@@ -1737,7 +1740,7 @@ suite('preflight checks', () => {
 
   for (const [engine, { inputs, more, changed }] of Object.entries(unreadable)) {
     for (const [fact, codes] of Object.entries(changed)) {
-      test(`engine ${engine}: what could not be read (${fact}) is not judged: ${codes.join() || 'no check needs it alone'}`, () => {
+      test(`engine ${engine}: without ${fact}, the checks that need it are skipped: ${codes.join() || 'no check needs it alone'}`, () => {
         const given = subjectWith(more, inputs);
         const before = new Map(preflight(given).map(({ code, status }) => [code, status]));
         const facts = { ...given.facts, ...withoutFact(fact) };
@@ -1749,13 +1752,13 @@ suite('preflight checks', () => {
           codes,
         );
         for (const { code, status } of now) {
-          // Without the stack nothing could be compared: that one stops.
+          // Without the stack nothing could be compared, so this check fails.
           assert.equal(status, code === 'PF19' ? 'failed' : 'skipped', code);
         }
       });
     }
 
-    test(`engine ${engine}: every fact that may be absent is tried`, () => {
+    test(`engine ${engine}: every fact that may be absent is covered`, () => {
       const absent = Object.entries(goodFacts).filter(([, value]) => !Array.isArray(value));
       assert.deepEqual(Object.keys(changed).toSorted(), absent.map(([name]) => name).toSorted());
     });
@@ -1772,7 +1775,7 @@ suite('preflight checks', () => {
       const judged = preflight(subjectWith({ ...facts, secrets: {}, keys: {} }, inputs)).filter(
         ({ status }) => status !== 'skipped',
       );
-      // The account itself, and what only the inputs say: the length of a name, tags, what is not asked for.
+      // The account itself, and what only depends on the inputs: the length of a name, tags, optional features.
       const known =
         inputs === sluiceInputs
           ? ['PF01', 'PF09', 'PF14', 'PF18', 'PF24', 'PF25', 'PF26', 'PF27', 'PF28', 'PF29', 'PF30']
@@ -1802,7 +1805,7 @@ suite('preflight checks', () => {
     });
   }
 
-  test('without any secret there is nothing to look at in secrets', () => {
+  test('without any secret the checks of secrets have nothing to do', () => {
     const skipped = preflight(
       subjectWith(
         { secrets: {}, deep: { found: [] }, database: databaseWith({ iamAuth: true }) },

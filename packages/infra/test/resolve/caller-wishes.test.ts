@@ -14,13 +14,13 @@ function wishes(
   );
 }
 
-suite('what the caller must be allowed', () => {
+suite('the permissions that the caller needs', () => {
   for (const [region, partition] of [
     ['eu-central-1', 'aws'],
     ['cn-north-1', 'aws-cn'],
     ['us-gov-west-1', 'aws-us-gov'],
   ] as const) {
-    test(`in ${region} every ARN is of the partition ${partition}`, () => {
+    test(`in ${region} every ARN has the partition ${partition}`, () => {
       for (const engine of [{ CreateRole: true }, sluiceInputs]) {
         const all = wishes({
           ...engine,
@@ -106,7 +106,7 @@ suite('what the caller must be allowed', () => {
     });
   }
 
-  test('what is deployed is changed, and is not created again', () => {
+  test('a deployed engine is changed, not created again', () => {
     const { template } = designOf(
       inputsWith(sluiceInputs),
       resolvedWith(),
@@ -147,7 +147,7 @@ suite('what the caller must be allowed', () => {
       ['iam:DeleteRole', 'rds:DeleteDBProxy', 'rds:DeleteDBProxyEndpoint'],
     ],
   ] as const) {
-    test(`a move to engine ${'engine' in to ? to.engine : 'rds-proxy'} needs the rights to remove the other one`, () => {
+    test(`a change to engine ${'engine' in to ? to.engine : 'rds-proxy'} needs the permissions to remove the other one`, () => {
       const resolved = resolvedWith({ role_arn: undefined });
       const design = designOf(inputsWith(from), resolved, undefined, false);
       const actions = new Set(
@@ -160,7 +160,7 @@ suite('what the caller must be allowed', () => {
     });
   }
 
-  test('with a role for CloudFormation the stack’s own calls are not asked about', () => {
+  test('with a role for CloudFormation the stack’s own calls are not simulated', () => {
     const all = wishes({ CloudFormationRoleArn: 'arn:aws:iam::123456789012:role/cfn' });
     assert.ok(!all.some((wish) => wish.startsWith('cloudformation:')));
   });

@@ -81,7 +81,7 @@ function task(name: string, value: string): Resources {
   };
 }
 
-/** For each rule, templates that break it, and what is said. */
+/** For each rule, templates that violate it, and the finding. */
 const broken: readonly (readonly [rule: string, resources: Resources, detail: RegExp])[] = [
   ['SLUICE-TLS', proxy({ RequireTLS: false }), /RequireTLS is not true/],
   ['SLUICE-TLS', task('SLUICE_REQUIRE_TLS', 'false'), /SLUICE_REQUIRE_TLS is not true/],
@@ -163,7 +163,7 @@ const broken: readonly (readonly [rule: string, resources: Resources, detail: Re
     balancer({ Scheme: 'internet-facing', Subnets: ['a', 'b'] }),
     /Scheme is "internet-facing"/,
   ],
-  // Without a scheme AWS makes a public one.
+  // Without a scheme AWS creates a public one.
   ['SLUICE-PUBLIC', balancer({ Scheme: undefined, Subnets: ['a', 'b'] }), /Scheme is undefined/],
   [
     'SLUICE-ROLE',
@@ -198,7 +198,7 @@ suite('our own security rules', () => {
     });
   }
 
-  test('SLUICE-IAM finds a user that is left out, and a scheme that is not set', () => {
+  test('SLUICE-IAM finds an omitted user, and a missing scheme', () => {
     const rule = rules.find((one) => one.id === 'SLUICE-IAM');
     assert.ok(rule);
     const asked = designOf(inputsWith({ IAMAuth: 'REQUIRED' }), resolvedWith(), undefined, false);
@@ -246,7 +246,7 @@ suite('our own security rules', () => {
     assert.match(found?.detail ?? '', /open to everybody: sg-1/);
   });
 
-  test('each has a case that breaks it', () => {
+  test('each rule has a case that violates it', () => {
     const covered = new Set(['SLUICE-IAM', ...broken.map(([id]) => id)]);
     assert.deepEqual(
       rules.map((rule) => rule.id).filter((id) => !covered.has(id)),
@@ -259,7 +259,7 @@ suite('our own security rules', () => {
     ['sluice', sluice],
   ] as const) {
     for (const rule of rules) {
-      test(`${rule.id} is kept by the template of engine ${engine}`, () => {
+      test(`the template of engine ${engine} complies with ${rule.id}`, () => {
         assert.deepEqual(rule.run(new Template(synthesized.template), model), []);
       });
     }
@@ -267,7 +267,7 @@ suite('our own security rules', () => {
 });
 
 suite('the security report', () => {
-  test('cdk-nag’s packs run, and what the project acknowledges has a reason', () => {
+  test('cdk-nag’s packs run, and every acknowledgement of the project has a reason', () => {
     for (const { security } of [design, sluice]) {
       assert.deepEqual(security.packs, ['Sluice', 'AwsSolutions', 'NIST.800.53.R5']);
       assert.deepEqual(violations(security), []);
@@ -276,7 +276,7 @@ suite('the security report', () => {
     assert.ok(sluice.security.findings.some((finding) => finding.rule === 'AwsSolutions-ELB2'));
   });
 
-  test('a broken rule is a violation until the inputs acknowledge it with a reason', () => {
+  test('a violated rule is a violation until the inputs acknowledge it with a reason', () => {
     const open = designOf(inputsWith({ RequireTLS: false }), resolvedWith(), undefined, false);
     assert.deepEqual(
       violations(open.security).map((finding) => finding.rule),
@@ -354,7 +354,7 @@ suite('the security report', () => {
     assert.equal(placesIn({ engine: '--var engine' })('engine'), undefined);
   });
 
-  test('SARIF has every finding, and suppresses what is acknowledged', () => {
+  test('SARIF has every finding, and suppresses acknowledged ones', () => {
     const text = JSON.stringify(sarif(sluice.security));
     const { runs } = JSON.parse(text) as {
       runs: { results: { ruleId: string; suppressions?: unknown[] }[] }[];

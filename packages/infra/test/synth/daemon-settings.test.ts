@@ -12,8 +12,8 @@ import { Template } from '../../src/resolve/template.ts';
 import { environmentOf } from '../../src/security/service-environment.ts';
 import { inputsWith, resolvedWith, secretArn, sluiceInputs } from '../subject.ts';
 
-suite('what tasks of engine sluice are started with', () => {
-  /** The settings that the daemon comes to in a task of these inputs, as the entry point of the image makes them. */
+suite('the settings with which tasks of engine sluice start', () => {
+  /** The daemon's settings in a task with these inputs, as the entry point of the image creates them. */
   async function settingsFor(
     t: { after(clean: () => Promise<void>): void },
     inputs: Readonly<Record<string, unknown>>,
@@ -50,18 +50,18 @@ suite('what tasks of engine sluice are started with', () => {
     assert.deepEqual([ClientAuth.length, TargetIamAuth], [0, false]);
   });
 
-  test('MD5 of clients is asked for, as with RDS Proxy', async (t) => {
+  test('clients use MD5 if the inputs say so, as with RDS Proxy', async (t) => {
     const { Auth } = await settingsFor(t, { ClientPasswordAuthType: 'POSTGRES_MD5' });
     assert.equal(Auth[0]?.ClientPasswordAuthType, 'POSTGRES_MD5');
   });
 
-  test('IAMAuth: tokens from the clients, and towards the database', async (t) => {
+  test('IAMAuth: tokens from the clients, and for the database', async (t) => {
     const { Auth, TargetIamAuth, TargetTlsMode } = await settingsFor(t, { IAMAuth: 'REQUIRED' });
     assert.equal(Auth[0]?.IAMAuth, 'REQUIRED');
     assert.deepEqual([TargetIamAuth, TargetTlsMode], [true, 'verify-full']);
   });
 
-  test('IAM_AUTH: tokens on both legs, without a secret', async (t) => {
+  test('IAM_AUTH: tokens for clients and database, without a secret', async (t) => {
     const { Auth, ClientAuth, TargetIamAuth } = await settingsFor(t, {
       DefaultAuthScheme: 'IAM_AUTH',
       rds_secret_name: undefined,

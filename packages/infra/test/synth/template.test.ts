@@ -21,7 +21,7 @@ const proxy = 'AWS::RDS::DBProxy';
 const targetGroup = 'AWS::RDS::DBProxyTargetGroup';
 const otherArn = secretArn.replace('orders-database', 'orders-reader');
 
-/** For each input of the managed engine: a value that is not its default, and where it shows in the template. */
+/** For each input of the managed engine: a value other than its default, and where the template contains it. */
 const managed: readonly (readonly [
   input: string,
   inputs: Values,
@@ -132,7 +132,7 @@ const managed: readonly (readonly [
       DBProxyEndpointName: 'orders-ro',
       TargetRole: 'READ_ONLY',
       VpcSubnetIds: ['subnet-0a000000000000000', 'subnet-0b000000000000000'],
-      // Left out while it is the default: older CloudFormation linters do not know it.
+      // Omitted at its default: older CloudFormation linters do not know it.
       EndpointNetworkType: Match.absent(),
     },
   ],
@@ -500,11 +500,11 @@ suite('the template of the managed proxy', () => {
     });
   }
 
-  test('the target group refers to the proxy, so that a replaced one takes its target along', () => {
+  test('the target group refers to the proxy, so that a replaced proxy replaces its target group', () => {
     template().hasResourceProperties(targetGroup, { DBProxyName: { Ref: Match.anyValue() } });
   });
 
-  test('the log group is made first, and left out when it is there already', () => {
+  test('the log group is created first, and omitted if it exists already', () => {
     template().hasResource(proxy, { DependsOn: [Match.stringLikeRegexp('LogGroup')] });
     template({}, { log_group_exists: true }).resourceCountIs('AWS::Logs::LogGroup', 0);
   });
@@ -515,12 +515,12 @@ suite('the template of the managed proxy', () => {
     });
   });
 
-  test('the order in which subnets come makes no difference', () => {
+  test('the order of the subnets makes no difference', () => {
     const turned = { subnet_ids: ['subnet-0a000000000000000', 'subnet-0b000000000000000'] };
     assert.deepEqual(template({}, turned).toJSON(), template().toJSON());
   });
 
-  test('a made role may read this secret, decrypt with its key through Secrets Manager, and nothing else', () => {
+  test('a created role may read this secret, decrypt with its key through Secrets Manager, and nothing else', () => {
     const made = template(
       { CreateRole: true },
       {
@@ -553,7 +553,7 @@ suite('the template of Sluice on ECS', () => {
     });
   }
 
-  test('the log group is left out when it is there already, and still written to', () => {
+  test('an existing log group is omitted, but still written to', () => {
     const made = template(sluiceInputs, { log_group_exists: true });
     made.resourceCountIs('AWS::Logs::LogGroup', 0);
     made.hasResourceProperties(taskDefinition, {
@@ -567,13 +567,13 @@ suite('the template of Sluice on ECS', () => {
     });
   });
 
-  test('what AWS would share with somebody else of that name has a name of its own', () => {
+  test('resources that AWS would share with others of the same name have unique names', () => {
     const made = template(sluiceInputs);
     made.hasResourceProperties('AWS::ECS::Cluster', { ClusterName: 'sluice-orders' });
     made.hasResourceProperties('AWS::CloudWatch::Dashboard', { DashboardName: 'sluice-orders' });
   });
 
-  test('shares of max_connections are divided among the most tasks there can be', () => {
+  test('shares of max_connections are divided among the highest possible number of tasks', () => {
     const made = template({ ...sluiceInputs, MaxTasks: 5 });
     made.hasResourceProperties(taskDefinition, environment('SLUICE_MAX_CONNECTIONS_PERCENT', '10'));
     made.hasResourceProperties(taskDefinition, environment('SLUICE_POOL_SIZE', '40'));
@@ -586,7 +586,7 @@ suite('the template of Sluice on ECS', () => {
     );
   });
 
-  test('tasks are drained: taken out first, SIGTERM then, two minutes until the end', () => {
+  test('tasks are drained: first deregistered, then SIGTERM, two minutes until the end', () => {
     const made = template(sluiceInputs);
     made.hasResourceProperties('AWS::ElasticLoadBalancingV2::TargetGroup', {
       HealthCheckPath: '/readyz',
@@ -625,7 +625,7 @@ suite('the template of Sluice on ECS', () => {
   });
 });
 
-/** Inputs that show with either engine, or by themselves. */
+/** Inputs that affect both engines, or the stack itself. */
 const further: typeof managed = [
   [
     'RoleMaxSessionDuration',
@@ -791,14 +791,14 @@ const further: typeof managed = [
   ],
 ];
 
-suite('what teams ask for beside the nine', () => {
+suite('the inputs beside the nine', () => {
   for (const [input, inputs, type, properties, resolved] of further) {
     test(`${input} shows in ${type}`, () => {
       template(inputs, resolved).hasResourceProperties(type, properties);
     });
   }
 
-  test('with an ECS cluster of its owner the stack has none, and scales the service in that one', () => {
+  test('with an existing ECS cluster the stack has none, and scales the service in that cluster', () => {
     const made = template({ ...sluiceInputs, EcsClusterName: 'shared' });
     made.resourceCountIs('AWS::ECS::Cluster', 0);
     made.hasResourceProperties('AWS::ApplicationAutoScaling::ScalableTarget', {
@@ -808,7 +808,7 @@ suite('what teams ask for beside the nine', () => {
     });
   });
 
-  test('what a construct refuses is told as a problem of the inputs', () => {
+  test('a value that a construct refuses is reported as a problem of the inputs', () => {
     const DBProxyEndpoints = [{ DBProxyEndpointName: 'ro', TargetRole: 'READ_ONLY' }];
     assert.throws(() => template({ DBProxyEndpoints }), {
       name: 'InfraError',
@@ -836,14 +836,14 @@ suite('what teams ask for beside the nine', () => {
     });
   });
 
-  test('a cluster needs no member', () => {
+  test('a cluster needs no instance', () => {
     template({ rds_instance_id: undefined, DBClusterIdentifier: 'orders' }).hasResourceProperties(
       targetGroup,
       { DBClusterIdentifiers: ['orders'], DBInstanceIdentifiers: Match.absent() },
     );
   });
 
-  test('a workspace, and a second proxy on one database, have stacks and names of their own', () => {
+  test('a workspace, and a second proxy of one database, have separate stacks and names', () => {
     const names = [{}, { Workspace: 'staging' }, { DBProxyName: 'orders-ro' }].map((inputs) => {
       const { model } = designOf(inputsWith(inputs), resolvedWith(), undefined, false);
       return [model.stackName, model.proxyName];
@@ -855,7 +855,7 @@ suite('what teams ask for beside the nine', () => {
     ]);
   });
 
-  test('StackTags are the stack’s alone; TerminationProtection, TemplateBucket and RetainOnDelete are its properties', () => {
+  test('StackTags belong to the stack; TerminationProtection, TemplateBucket and RetainOnDelete are its properties', () => {
     const { synthesized } = designOf(
       inputsWith({
         StackTags: { CostCentre: '42' },
@@ -876,7 +876,7 @@ suite('what teams ask for beside the nine', () => {
     Template.fromJSON(synthesized.template).allResources(proxy, { DeletionPolicy: 'Retain' });
   });
 
-  test('a log group that is not managed is not made', () => {
+  test('a log group that is not managed is not created', () => {
     for (const inputs of [{}, sluiceInputs]) {
       template({ ...inputs, ManageLogGroup: false }).resourceCountIs('AWS::Logs::LogGroup', 0);
     }
@@ -887,7 +887,7 @@ suite('what teams ask for beside the nine', () => {
     [80, 2],
     [150, 4],
   ] as const) {
-    test(`the rights on ${count} secrets are in ${policies} policies, each within 6,144 characters`, () => {
+    test(`the permissions for ${count} secrets are in ${policies} policies, each within 6,144 characters`, () => {
       const names = Array.from({ length: count - 1 }, (_, index) => `orders-user-${index}`);
       const arns = Object.fromEntries(
         names.map((name) => [name, secretArn.replace('orders-database', name)]),
@@ -913,7 +913,7 @@ suite('what teams ask for beside the nine', () => {
     });
   }
 
-  test('a template larger than CloudFormation takes is refused without a bucket', () => {
+  test('a template larger than CloudFormation accepts is refused without a bucket', () => {
     const names = Array.from({ length: 190 }, (_, index) => `orders-user-${index}`);
     const arns = Object.fromEntries(
       names.map((name) => [name, secretArn.replace('orders-database', name)]),
@@ -928,7 +928,7 @@ suite('what teams ask for beside the nine', () => {
     };
     assert.throws(
       () => template(inputs, resolved),
-      /CloudFormation takes 51200 directly; give TemplateBucket/,
+      /CloudFormation accepts 51200 directly; set TemplateBucket/,
     );
     assert.doesNotThrow(() => template({ ...inputs, TemplateBucket: 'templates' }, resolved));
   });
@@ -965,12 +965,12 @@ suite('what teams ask for beside the nine', () => {
     ['ghcr.io/example/sluice:1', undefined],
     ['public.ecr.aws/example/sluice:1', undefined],
   ] as const) {
-    test(`${image} is ${arn ?? 'in no registry that needs rights'}`, () => {
+    test(`${image} is ${arn ?? 'in no registry that needs permissions'}`, () => {
       assert.equal(repositoryArn(image), arn);
     });
   }
 
-  test('in other partitions ARNs and services have their names', () => {
+  test('other partitions have their own ARNs and service names', () => {
     for (const [aws_region, partition, suffix] of [
       ['cn-north-1', 'aws-cn', 'amazonaws.com.cn'],
       ['us-gov-west-1', 'aws-us-gov', 'amazonaws.com'],
@@ -996,8 +996,8 @@ suite('what teams ask for beside the nine', () => {
   });
 });
 
-suite('what real AWS asks of Sluice on ECS', () => {
-  test('the balancer has one subnet of each zone, the tasks have all', () => {
+suite('what real AWS requires of Sluice on ECS', () => {
+  test('the load balancer has one subnet of each zone, the tasks have all', () => {
     const made = template(sluiceInputs, {
       subnet_ids: [
         'subnet-0a000000000000000',
@@ -1026,7 +1026,7 @@ suite('what real AWS asks of Sluice on ECS', () => {
     });
   });
 
-  test('the tasks wear their own group alone, and nobody but the balancer reaches the admin port', () => {
+  test('the tasks have only their own group, and only the load balancer reaches the admin port', () => {
     const made = template(sluiceInputs);
     const [service] = Object.values(made.findResources('AWS::ECS::Service'));
     const text = JSON.stringify(service);
@@ -1042,7 +1042,7 @@ suite('what real AWS asks of Sluice on ECS', () => {
     }
   });
 
-  test('the tasks are let into the database, unless that is not wanted', () => {
+  test('the database admits the tasks, unless the inputs forbid it', () => {
     const ingress = { GroupId: 'sg-0d000000000000000', FromPort: 5432 };
     template(sluiceInputs).hasResourceProperties('AWS::EC2::SecurityGroupIngress', ingress);
     const without = template({ ...sluiceInputs, AllowDatabaseIngress: false });
@@ -1056,7 +1056,7 @@ suite('what real AWS asks of Sluice on ECS', () => {
     template(sluiceInputs).hasResourceProperties('AWS::ECS::Service', { PropagateTags: 'SERVICE' });
   });
 
-  test('the count of tasks is that of a new service, stays while nothing changes, and goes with the first change', () => {
+  test('a new service has the count of tasks, keeps it while nothing changes, and loses it with the first change', () => {
     const inputs = inputsWith(sluiceInputs);
     const count = (made: ReturnType<typeof designOf>): unknown =>
       Object.values(
@@ -1073,7 +1073,7 @@ suite('what real AWS asks of Sluice on ECS', () => {
     assert.equal(count(third), undefined);
   });
 
-  test('alarms of load say nothing while there is no value; that of too few tasks does', () => {
+  test('alarms of load are silent without a value; that of too few tasks is not', () => {
     const alarms = Object.values(template(sluiceInputs).findResources('AWS::CloudWatch::Alarm'));
     const treated = alarms.map(({ Properties: { MetricName, TreatMissingData } }) => [
       String(MetricName),
@@ -1086,7 +1086,7 @@ suite('what real AWS asks of Sluice on ECS', () => {
     });
   });
 
-  test('it scales on what limits a task: its event loop, and its connections', () => {
+  test('it scales by what limits a task: its event loop, and its connections', () => {
     const policies = Object.values(
       template(sluiceInputs).findResources('AWS::ApplicationAutoScaling::ScalingPolicy'),
     );
@@ -1100,7 +1100,7 @@ suite('what real AWS asks of Sluice on ECS', () => {
     assert.deepEqual(metrics.toSorted(), ['ClientConnections', 'EventLoopPercent']);
   });
 
-  test('a task that one process cannot use is refused', () => {
+  test('a task with more CPU than one process can use is refused', () => {
     for (const TaskCpu of [2048, 4096]) {
       assert.throws(
         () => inputsWith({ ...sluiceInputs, TaskCpu, TaskMemory: 8192 }),
@@ -1109,7 +1109,7 @@ suite('what real AWS asks of Sluice on ECS', () => {
     }
   });
 
-  test('the certificate of the database is checked unless that is switched off', () => {
+  test('the certificate of the database is verified unless TargetTls is require', () => {
     template(sluiceInputs).hasResourceProperties(taskDefinition, {
       ContainerDefinitions: [
         Match.objectLike({
@@ -1133,7 +1133,7 @@ suite('what real AWS asks of Sluice on ECS', () => {
 });
 
 suite('both templates', () => {
-  test('a DNS name is one resource whichever engine it stands for, and changes in place', async () => {
+  test('a DNS name is one resource with either engine, and changes in place', async () => {
     const dns = { DnsName: 'orders.db.example.com', HostedZoneId: 'Z123' };
     const [managedOne, serviceOne] = [dns, { ...sluiceInputs, ...dns }].map(
       (inputs) =>
@@ -1161,7 +1161,7 @@ suite('both templates', () => {
       'StackName',
       'Acknowledge',
       'ClientCidrs',
-      // How CloudFormation is called; the tests on the emulator look at it.
+      // These determine how CloudFormation is called; the tests with the emulator cover them.
       'CloudFormationRoleArn',
       'AwsProfile',
       'AssumeRoleArn',
@@ -1169,7 +1169,7 @@ suite('both templates', () => {
       'TargetTimeout',
       'VerifyTimeout',
       'StackTopicArns',
-      // Of the whole template: tested by themselves below.
+      // These affect the whole template; separate tests below cover them.
       'Workspace',
       'StackTags',
       'TerminationProtection',
@@ -1217,7 +1217,7 @@ suite('both templates', () => {
     });
   });
 
-  test('no resource declares a dependency that a reference in it makes already (cfn-lint W3005)', () => {
+  test('no resource declares a dependency that a reference creates already (cfn-lint W3005)', () => {
     for (const [input, inputs, , , resolved] of [...managed, ...service, ...further]) {
       const resources = record(template(inputs, resolved).toJSON()['Resources']);
       for (const [id, resource] of Object.entries(resources)) {
@@ -1242,7 +1242,7 @@ suite('both templates', () => {
     assert.ok(JSON.stringify(synthesized.template).length < 51_200);
   });
 
-  test('CloudFormation’s own schemas have nothing against them', () => {
+  test('CloudFormation’s own schemas accept them', () => {
     const errors: unknown[] = [];
     const write = process.stderr.write.bind(process.stderr);
     process.stderr.write = (text: string | Uint8Array): boolean => {

@@ -35,7 +35,7 @@ suite('the plan as Markdown', () => {
     );
   });
 
-  test('marks of code in a value do not end the block, and those of HTML do not begin one', () => {
+  test('code fences in a value do not end the block, and HTML tags do not start one', () => {
     const text = planMarkdown([{ headline: 'a <b> & c', text: 'Tag: ````\n</details>\n' }]);
     assert.match(text, /^`{5}text\nTag: `{4}\n<\/details>\n`{5}$/m);
     assert.match(text, /<summary>a &lt;b&gt; &amp; c<\/summary>/);

@@ -12,7 +12,7 @@ import { list, record } from '../../values.ts';
 import { hostName, readRecord } from '../live-extras.ts';
 import type { Restoration, Restorer } from './restorer.ts';
 
-/** Makes it again with the value of the stack's output, when that is known. */
+/** Creates the parameter again with the value of the stack's output, if that is known. */
 async function putParameter({ clients, id, resource }: Restoration): Promise<void> {
   const { Value: value } = resource.properties;
   if (typeof value !== 'string') {
@@ -23,7 +23,7 @@ async function putParameter({ clients, id, resource }: Restoration): Promise<voi
   );
 }
 
-/** In one batch, which Route 53 applies as a whole: a record of another type would be in the way. */
+/** In one batch, which Route 53 applies atomically: a record of another type would be in the way. */
 async function putRecord({ clients, resource }: Restoration): Promise<void> {
   const { HostedZoneId, Type } = resource.properties;
   const wanted = await recordOf(clients, resource);
@@ -43,7 +43,7 @@ async function putRecord({ clients, resource }: Restoration): Promise<void> {
   );
 }
 
-/** A record of a template as Route 53 takes it. */
+/** A record of a template in the form of the Route 53 API. */
 async function recordOf(
   clients: Clients,
   { properties }: TemplateResource,
@@ -106,7 +106,7 @@ const endpointPermissions: Restorer = {
   make: 'it exists as long as its endpoint service',
 };
 
-/** A name, parameters and PrivateLink. */
+/** DNS name, SSM parameters and PrivateLink. */
 export const restoreExtras: Readonly<Record<string, Restorer>> = {
   'AWS::SSM::Parameter': { set: putParameter, make: putParameter },
   'AWS::Route53::RecordSet': { set: putRecord, make: putRecord },

@@ -28,12 +28,12 @@ import { clusterOf, instanceOf } from '../live-managed.ts';
 import { steps, type Restoration, type Restorer } from './restorer.ts';
 import { tagDifference } from './tags.ts';
 
-/** Between two looks at a proxy that is being modified, in milliseconds. */
+/** The time between two reads of a proxy that is being modified, in milliseconds. */
 const interval = 2000;
 
 const atCreation = 'it is fixed when the resource is created';
 
-/** The properties of a proxy that ModifyDBProxy takes, by what the template calls them. */
+/** The properties of a proxy that ModifyDBProxy accepts, by their names in the template. */
 const modifiable: Readonly<Record<string, keyof ModifyDBProxyCommandInput>> = {
   Auth: 'Auth',
   RequireTLS: 'RequireTLS',
@@ -76,7 +76,7 @@ const proxy: Restorer = {
   make: 'a new proxy has another endpoint: run sluice aws destroy, then sluice aws apply',
 };
 
-/** A proxy that is being modified takes no other change. */
+/** AWS refuses other changes of a proxy while it is being modified. */
 async function available(clients: Clients, name: string): Promise<void> {
   for (;;) {
     const { DBProxies } = await clients.rds.send(
@@ -129,7 +129,7 @@ const targetGroup: Restorer = {
       const wanted = list(resource.properties[property]).map(String);
       const surplus = live.filter((target) => !wanted.includes(target));
       const missing = wanted.filter((target) => !live.includes(target));
-      // A proxy has one target: the wrong one goes before the right one comes.
+      // A proxy has one target: the wrong one is removed before the right one is added.
       if (properties.has(property) && surplus.length > 0) {
         await clients.rds.send(
           new DeregisterDBProxyTargetsCommand({ ...group, [property]: surplus }),
@@ -145,7 +145,7 @@ const targetGroup: Restorer = {
   make: 'it exists as long as its proxy',
 };
 
-/** The pool settings of a template as the RDS API takes them. */
+/** The pool settings of a template in the form of the RDS API. */
 function poolOf(template: unknown): ConnectionPoolConfiguration {
   const pool = record(template);
   return {

@@ -11,7 +11,7 @@ import {
 import { resourceOf } from '../live-monitoring.ts';
 import type { Restoration, Restorer } from './restorer.ts';
 
-/** These calls make what is not there and change what is, so that one of them serves for both. */
+/** These calls create a missing resource and change an existing one, so one of them serves both purposes. */
 function putting(put: (restoration: Restoration) => Promise<unknown>): Restorer {
   const run = async (restoration: Restoration): Promise<void> => {
     await put(restoration);
@@ -49,7 +49,7 @@ const alarm = putting(async ({ clients, id, resource }) => {
   // As above.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   const input = { AlarmName: id, ...rest } as unknown as PutMetricAlarmCommandInput;
-  // An alarm that is put without ActionsEnabled has its actions on: a muted one speaks again.
+  // An alarm that is put without ActionsEnabled has its actions enabled, so a muted one is active again.
   await clients.cloudWatch.send(new PutMetricAlarmCommand(input));
 });
 

@@ -20,7 +20,7 @@ const group: Restorer = {
   make: 'other resources use the group by its id: run sluice aws destroy, then sluice aws apply',
 };
 
-/** Takes away the rules that were not applied, and puts back those that are missing. */
+/** Removes the rules that were not applied, and adds the missing ones. */
 async function restoreRules(
   { clients, resource, id, all }: Parameters<Restorer['set']>[0],
   direction: Direction,
@@ -57,7 +57,7 @@ async function authorize(
     : clients.ec2.send(new AuthorizeSecurityGroupEgressCommand({ GroupId, IpPermissions })));
 }
 
-/** AWS joins rules of the same ports; each is taken away by itself. */
+/** AWS combines rules of the same ports; each is removed by itself. */
 function onePeerEach(permission: IpPermission): IpPermission[] {
   const { IpProtocol, FromPort, ToPort } = permission;
   const ports = {
@@ -85,7 +85,7 @@ function onePeerEach(permission: IpPermission): IpPermission[] {
   ];
 }
 
-/** A rule of a template as the EC2 API takes it. */
+/** A rule of a template in the form of the EC2 API. */
 function permissionOf(rule: Readonly<Record<string, unknown>>): IpPermission {
   const peer = (...names: readonly string[]): string | undefined => {
     const values = names.map((name) => rule[name]);
@@ -108,7 +108,7 @@ function permissionOf(rule: Readonly<Record<string, unknown>>): IpPermission {
   };
 }
 
-/** A rule beside its group has nothing to set: it is there or gone. */
+/** A separate rule has no properties to set: it exists or not. */
 function rule(direction: Direction): Restorer {
   return {
     set: () => Promise.resolve(),
@@ -119,7 +119,7 @@ function rule(direction: Direction): Restorer {
   };
 }
 
-/** Security groups that the stack made, and rules that it put into others. */
+/** Security groups that the stack created, and rules that it added to others. */
 export const restoreNetwork: Readonly<Record<string, Restorer>> = {
   'AWS::EC2::SecurityGroup': group,
   'AWS::EC2::SecurityGroupIngress': rule('Ingress'),

@@ -11,7 +11,7 @@ import type { Restorer } from './restorer.ts';
 import { restoreRoles } from './roles.ts';
 import { restoreService } from './service.ts';
 
-/** The restorers of all types that the two engines are made of; a test sees to it that none is missing. */
+/** The restorers of all resource types of the two engines; a test verifies that none is missing. */
 export const restorers: Readonly<Record<string, Restorer>> = {
   ...restoreManaged,
   ...restoreService,
@@ -21,7 +21,7 @@ export const restorers: Readonly<Record<string, Restorer>> = {
   ...restoreExtras,
 };
 
-/** Why an apply cannot take back this drift; undefined when it can. */
+/** Why an apply cannot revert this drift; undefined if it can. */
 export function irreparable({
   type,
   property,
@@ -36,20 +36,20 @@ export function irreparable({
   return restorer.fixed?.[property];
 }
 
-/** What is to be restored, and which of it. */
+/** Which drift to restore. */
 export interface RestoreOptions {
   readonly clients: Clients;
   readonly stack: DeployedStack;
-  /** Which drift is taken back; the rest stays as it is. @default - all that can be */
+  /** Selects the drift to revert; the rest stays. @default - everything that can be reverted */
   readonly only?: (drift: Drift) => boolean;
-  /** Takes one line for people for each resource. */
+  /** Receives one line of text for each resource. */
   readonly note: (line: string) => void;
 }
 
 /**
- * Reads the drift and takes it back, resource by resource.
- * @returns what was taken back
- * @throws InfraError APPLY_FAILED with everything that could not be taken back; the rest is
+ * Reads the drift and reverts it, one resource after another.
+ * @returns the reverted drift
+ * @throws InfraError APPLY_FAILED with everything that could not be reverted; the rest is reverted
  */
 export async function restoreDrift(options: RestoreOptions): Promise<Drift[]> {
   const { clients, stack, only = () => true, note } = options;

@@ -18,7 +18,7 @@ import { list } from '../../values.ts';
 import { steps, type Restoration, type Restorer } from './restorer.ts';
 import { tagDifference } from './tags.ts';
 
-/** IAM keeps so many versions of a policy. */
+/** The maximum number of versions of a policy in IAM. */
 const mostVersions = 5;
 
 const role: Restorer = {
@@ -118,7 +118,7 @@ const policy: Restorer = {
   make: 'roles refer to the policy by its ARN: run sluice aws destroy, then sluice aws apply',
 };
 
-/** Roles and policies that the stack made. */
+/** Roles and policies that the stack created. */
 export const restoreRoles: Readonly<Record<string, Restorer>> = {
   'AWS::IAM::Role': role,
   'AWS::IAM::ManagedPolicy': policy,

@@ -21,7 +21,7 @@ import { steps, type Restoration, type Restorer } from './restorer.ts';
 const atCreation = 'it is fixed when the resource is created';
 const again = 'others refer to it by its id: run sluice aws destroy, then sluice aws apply';
 
-/** Key and value pairs of a template, as the ELB API takes them. */
+/** The key and value pairs of a template in the form of the ELB API. */
 function attributes({ resource }: Restoration, name: string): { Key: string; Value: string }[] {
   return list(resource.properties[name])
     .map(record)
@@ -154,7 +154,7 @@ const service: Restorer = {
         ...(properties.has('TaskDefinition')
           ? { taskDefinition: String(resource.properties['TaskDefinition']) }
           : {}),
-        // Tasks that run already keep what they have, unless they are replaced.
+        // Running tasks keep their capacity provider unless they are replaced.
         ...(properties.has('CapacityProviderStrategy')
           ? {
               capacityProviderStrategy: list(resource.properties['CapacityProviderStrategy'])
@@ -193,7 +193,7 @@ const taskDefinition: Restorer = {
   make: 'ECS cannot reactivate a task definition: change an input of the tasks, so that apply registers a new one',
 };
 
-/** The resources of engine sluice that clients go through. */
+/** The resources of engine sluice that client connections pass through. */
 export const restoreService: Readonly<Record<string, Restorer>> = {
   'AWS::ElasticLoadBalancingV2::LoadBalancer': balancer,
   'AWS::ElasticLoadBalancingV2::Listener': listener,

@@ -1,6 +1,9 @@
 import { list, record } from '../../values.ts';
 
-/** Tags to set and keys to remove, so that a resource has those of the template; AWS's own are left alone. */
+/**
+ * The tags to set and the keys to remove, so that a resource has the tags of the template. AWS's own tags are not
+ * touched.
+ */
 export interface TagDifference {
   readonly wanted: readonly { readonly Key: string; readonly Value: string }[];
   readonly unwanted: readonly string[];

@@ -75,7 +75,7 @@ export const role: Check = {
   },
 };
 
-/** The ARN that RDS names in aws:SourceArn: of the proxy that is there, or one like that of the proxy to come. */
+/** The ARN that RDS sends as aws:SourceArn: that of the existing proxy, or one in the format of the future proxy's. */
 function proxyArn(inputs: Inputs, facts: Facts): string {
   const own = found(facts.proxies)?.find((proxy) => proxy.name === baseName(inputs));
   const { aws_region: region, aws_account_id: account } = inputs;
@@ -141,7 +141,7 @@ function rightsMade({ inputs }: Subject): string {
   ].join('; ');
 }
 
-/** Keys and secrets have policies of their own, which IAM's simulation of the role does not look at. */
+/** Keys and secrets have their own policies, which IAM's simulation of the role ignores. */
 function keyVerdicts(subject: Subject): Verdict[] {
   const keys = Object.entries(subject.facts.keys).map(([id, look]) => {
     const key = found(look);
@@ -177,7 +177,7 @@ function keyVerdicts(subject: Subject): Verdict[] {
   return [...keys, ...secrets];
 }
 
-/** Whom a policy has to let in: the given role; of one that is created only the account is known. */
+/** Whom a policy has to permit: the given role; of a role that does not exist yet, only the account is known. */
 function reader({ inputs, facts }: Subject): string {
   const { aws_region: region, aws_account_id: account } = inputs;
   return found(facts.role)?.arn ?? `arn:${partitionOf(region)}:iam::${account}:root`;
@@ -236,7 +236,7 @@ export const secretValue: Check = {
   run: (subject) => eachSecret(subject, valueVerdict),
 };
 
-/** The verdict on every secret that was looked into. */
+/** The verdict on every secret that was read. */
 function eachSecret({ facts: { deep } }: Subject, verdict: (secret: Deep) => Verdict): Verdict {
   if (!('found' in deep)) {
     return skipped(deep.detail);
@@ -285,7 +285,8 @@ function refused(look: Exclude<Look<unknown>, { found: unknown }>, secretName: s
   if (look.absent === 'not queried') {
     return skipped(look.detail);
   }
-  // Only an answer of the server proves a wrong password; a timeout only proves that this machine is elsewhere.
+  // Only an answer of the server proves that a password is wrong; a timeout only proves that the server is unreachable
+  // from here.
   return /authentication failed|no pg_hba|does not exist|too many/.test(look.detail)
     ? failed(
         `the database refuses the login: ${look.detail}`,

@@ -56,13 +56,13 @@ function oneInEachZone(subnets: readonly Subnet[]): Verdict[] {
     ? []
     : [
         failed(
-          `BalancerAddresses has ${subnets.length} subnets in ${zones.length} zone${zones.length === 1 ? '' : 's'} (${zones.join(', ')}); a load balancer takes one subnet per zone`,
+          `BalancerAddresses has ${subnets.length} subnets in ${zones.length} zone${zones.length === 1 ? '' : 's'} (${zones.join(', ')}); a load balancer accepts one subnet per zone`,
           'give one subnet in each of two or more zones',
         ),
       ];
 }
 
-/** The addresses of the balancer that is deployed, by subnet; undefined for one that AWS has chosen. */
+/** The addresses of the deployed load balancer, by subnet; undefined for an address that AWS has chosen. */
 function deployedAddresses({ facts }: Subject): ReadonlyMap<string, string | undefined> {
   const [balancer] = new Template(found(facts.stack)?.template).ofType(
     'AWS::ElasticLoadBalancingV2::LoadBalancer',
@@ -80,7 +80,7 @@ function deployedAddresses({ facts }: Subject): ReadonlyMap<string, string | und
   ]);
 }
 
-/** A subnet that stays keeps its address: AWS gives a load balancer no other one there. */
+/** A load balancer keeps its address in a subnet that stays: AWS cannot change it there. */
 function kept(subject: Subject): Verdict[] {
   const deployed = deployedAddresses(subject);
   return Object.entries(subject.inputs.BalancerAddresses).flatMap(([id, address]) => {
@@ -90,7 +90,7 @@ function kept(subject: Subject): Verdict[] {
       : [
           failed(
             `the load balancer has ${now ?? 'an address that AWS chose'} in ${id}, which cannot become ${address}`,
-            'take the change back, give another DBProxyName and move the clients there, or leave the subnet out in one apply and add it in the next',
+            'revert the change, give another DBProxyName and move the clients there, or leave the subnet out in one apply and add it in the next',
           ),
         ];
   });
@@ -146,7 +146,7 @@ function internal(
         ? []
         : [
             failed(
-              `${address} cannot be used in ${id} (${cidr}), of which AWS keeps the first four addresses and the last`,
+              `${address} cannot be used in ${id} (${cidr}), where AWS reserves the first four addresses and the last`,
               'give an address of the subnet in BalancerAddresses',
             ),
           ];
@@ -155,7 +155,7 @@ function internal(
   ];
 }
 
-/** Whether an address is in the subnet, and not one that AWS keeps for itself. */
+/** Whether the subnet contains the address and AWS does not reserve it. */
 function usable(cidr: string, address: string): boolean {
   const [network = '', bits = '32'] = cidr.split('/');
   const block = new BlockList();

@@ -11,10 +11,10 @@ import {
   type Verdict,
 } from '../check.ts';
 
-/** RDS registers a target in these states only. */
+/** RDS registers a target only in these states. */
 const usable = new Set(['available', 'modifying', 'backing-up', 'creating']);
 
-/** The oldest PostgreSQL that RDS Proxy takes. */
+/** The oldest PostgreSQL version that RDS Proxy supports. */
 const oldestMajor = 10;
 
 export const database: Check = {
@@ -35,13 +35,13 @@ export const database: Check = {
     const major = Number(instance.engineVersion.split('.')[0]);
     if (inputs.engine === 'rds-proxy' && major < oldestMajor) {
       return failed(
-        `${name}: RDS Proxy takes PostgreSQL ${oldestMajor} and later`,
+        `${name}: RDS Proxy supports PostgreSQL ${oldestMajor} and later`,
         'upgrade the database, or use engine = "sluice"',
       );
     }
     if (instance.replicaOf !== undefined) {
       return failed(
-        `${name} is a read replica of ${instance.replicaOf}; a proxy takes the writer only`,
+        `${name} is a read replica of ${instance.replicaOf}; a proxy accepts only the writer`,
         `set rds_instance_id to ${instance.replicaOf}`,
       );
     }
@@ -53,7 +53,7 @@ export const database: Check = {
     }
     if (instance.clusterId !== undefined && inputs.DBClusterIdentifier === undefined) {
       return failed(
-        `${name} is a member of the cluster ${instance.clusterId}; RDS Proxy takes the cluster, not a member`,
+        `${name} is a member of the cluster ${instance.clusterId}; RDS Proxy accepts the cluster, not a member`,
         `add DBClusterIdentifier = "${instance.clusterId}"`,
       );
     }
@@ -99,8 +99,8 @@ function cluster({ inputs, facts }: Subject, name: string, memberOf: string | un
     return failed(
       `${inputs.rds_instance_id} is ${memberOf === undefined ? 'in no cluster' : `a member of the cluster ${memberOf}`}, DBClusterIdentifier is ${described.identifier}: another database`,
       memberOf === undefined
-        ? 'leave DBClusterIdentifier out, or leave rds_instance_id out to take the cluster'
-        : `set DBClusterIdentifier to ${memberOf}, or leave rds_instance_id out to take ${described.identifier}`,
+        ? 'leave DBClusterIdentifier out, or leave rds_instance_id out to use the cluster'
+        : `set DBClusterIdentifier to ${memberOf}, or leave rds_instance_id out to use ${described.identifier}`,
     );
   }
   if (!/postgres/.test(described.engine)) {

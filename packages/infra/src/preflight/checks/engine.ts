@@ -56,7 +56,7 @@ export const certificate: Check = {
   why: 'With a mismatched or expired pair no client can connect with TLS.',
   run: ({ inputs, facts }) => {
     if (inputs.engine !== 'sluice') {
-      return skipped('not needed: RDS Proxy has a certificate of its own');
+      return skipped('not needed: RDS Proxy has its own certificate');
     }
     const pair = found(facts.certificate);
     if (pair === undefined) {
@@ -81,7 +81,7 @@ export const certificate: Check = {
   },
 };
 
-/** Whether a certificate's name, which may begin with `*.`, is good for a host. */
+/** Whether a certificate with this name, which may start with `*.`, is valid for a host. */
 function covers(name: string, host: string): boolean {
   const [wanted, given] = [host.toLowerCase(), name.toLowerCase()];
   return wanted === given || (given.startsWith('*.') && wanted.replace(/^[^.]+/, '*') === given);
@@ -115,13 +115,13 @@ export const ecsCluster: Check = {
     return inputs.FargateSpotWeight === 0 || missing.length === 0
       ? passed(`${name} is ACTIVE`)
       : failed(
-          `FargateSpotWeight is given, and the ECS cluster ${name} has no capacity provider ${missing.join(', ')}`,
-          `add it, beside those that the cluster has: aws ecs put-cluster-capacity-providers --cluster ${name} --capacity-providers ${[...new Set([...described.capacityProviders, ...providers])].join(' ')} --default-capacity-provider-strategy …`,
+          `FargateSpotWeight is set, but the ECS cluster ${name} has no capacity provider ${missing.join(', ')}`,
+          `add it to those of the cluster: aws ecs put-cluster-capacity-providers --cluster ${name} --capacity-providers ${[...new Set([...described.capacityProviders, ...providers])].join(' ')} --default-capacity-provider-strategy …`,
         );
   },
 };
 
-/** What tasks call before they can serve anybody, and for ECS Exec. */
+/** The AWS services that tasks call before they can serve clients, and those for ECS Exec. */
 function servicesOf({ EnableExecuteCommand }: Subject['inputs']): string[] {
   const always = ['ecr.api', 'ecr.dkr', 's3', 'logs', 'secretsmanager'];
   return EnableExecuteCommand ? [...always, 'ssmmessages'] : always;
@@ -143,7 +143,7 @@ export const wayOut: Check = {
     if (chosen.length === 0) {
       return skipped('the subnets are not known');
     }
-    // A task without a public address gets nowhere by an internet gateway.
+    // A task without a public address cannot use an internet gateway.
     const closed = chosen.filter(({ id }) => (ways.routes[id] ?? 'igw-').startsWith('igw-'));
     const missing = services.filter(
       (service) => !ways.endpoints.some((endpoint) => endpoint.endsWith(`.${service}`)),
@@ -325,7 +325,10 @@ function logKey({ inputs, facts }: Subject): Verdict[] {
   ];
 }
 
-/** Alarms and stacks take topics of their own region; a stack finds out only when the change set is executed. */
+/**
+ * Alarms and stacks accept topics of their own region only; CloudFormation notices a wrong one only when it runs the
+ * change set.
+ */
 function topics({ inputs }: Subject): Verdict[] {
   const { AlarmTopicArn: alarms, StackTopicArns: stack, aws_region: region } = inputs;
   const given = [
@@ -337,7 +340,7 @@ function topics({ inputs }: Subject): Verdict[] {
     return topicRegion === region
       ? passed(`the topic of ${name} is in ${region}`)
       : failed(
-          `${name} has a topic of ${topicRegion}; alarms and stacks of ${region} take topics of their own region`,
+          `${name} has a topic of ${topicRegion}; alarms and stacks of ${region} accept only topics in their own region`,
           `give a topic of ${region}`,
         );
   });

@@ -43,7 +43,7 @@ export const group: Check = {
       return failed(
         `${inputs.vpc_id} has no security group named ${name}${didYouMean(name, facts.groupNames)}`,
         /^sg-[0-9a-f]+$/.test(name)
-          ? `this is an id: give SecurityGroupIds = ["${name}"] in place of rds_security_group_name`
+          ? `this is an id: give SecurityGroupIds = ["${name}"] instead of rds_security_group_name`
           : 'correct rds_security_group_name, or let CreateSecurityGroup = true make it',
       );
     }
@@ -75,7 +75,7 @@ export const paths: Check = {
     const { facts, inputs } = subject;
     const databaseGroups = found(facts.databaseGroups);
     const port = found(facts.database)?.port;
-    // The proxy stands in these ranges; a rule for them is as good as one for its group.
+    // The addresses of the proxy are in these ranges, so a rule for them is as good as one for its group.
     const own = chooseSubnets(facts, inputs).chosen.flatMap((subnet) => subnet.cidr ?? []);
     const range = own.length > 0 ? own : (found(facts.vpc)?.cidrs ?? []);
     if (databaseGroups === undefined || port === undefined) {
@@ -89,7 +89,7 @@ export const paths: Check = {
       return skipped('the proxy’s security group is not known');
     }
     return worst([
-      // The database may stand anywhere in the VPC.
+      // The database may be anywhere in the VPC.
       outward(groups, databaseGroups, port, found(facts.vpc)?.cidrs ?? []),
       inward(groups, databaseGroups, port, range),
       clients(groups),
@@ -97,7 +97,7 @@ export const paths: Check = {
   },
 };
 
-/** `orders-proxy (sg-1)`; rules of several groups add up. */
+/** `orders-proxy (sg-1)`; the rules of several groups add up. */
 function named(groups: readonly SecurityGroup[]): string {
   return groups.map((entry) => `${entry.name} (${entry.id})`).join(', ');
 }
@@ -174,7 +174,7 @@ function made(
   } else if (inputs.ClientCidrs.length + inputs.ClientSecurityGroupIds.length === 0) {
     verdicts.push(
       failed(
-        'no client can reach the proxy: the new group lets nobody in',
+        'no client can reach the proxy: the new group admits nobody',
         'give ClientSecurityGroupIds or ClientCidrs',
       ),
     );

@@ -21,7 +21,7 @@ export const forceSsl: Check = {
   why: 'With rds.force_ssl off, clients that bypass the proxy may send passwords in clear text.',
   run: ({ facts }) => {
     const instance = found(facts.database);
-    // In a cluster it is a parameter of the cluster; the instance's own group does not have it.
+    // In a cluster it is a parameter of the cluster; the instance's own group does not contain it.
     const look = instance?.clusterId === undefined ? facts.parameters : facts.clusterParameters;
     if (!('found' in look)) {
       return skipped(
@@ -48,7 +48,7 @@ export const forceSsl: Check = {
   },
 };
 
-/** Whether the proxy was made by our own stack. */
+/** Whether our own stack created the proxy. */
 function isOurs(proxy: ExistingProxy, stack: string): boolean {
   return [proxy.tags['aws:cloudformation:stack-name'], proxy.tags['sluice:stack']].includes(stack);
 }
@@ -61,11 +61,11 @@ export const proxyName: Check = {
   run: ({ inputs, facts }) => {
     const name = baseName(inputs);
     if (inputs.engine === 'sluice') {
-      // The name becomes that of the load balancer, which takes at most 32 characters.
+      // It becomes the name of the load balancer, which has at most 32 characters.
       return name.length <= 32
         ? passed(name)
         : failed(
-            `${name} has ${name.length} characters; a load balancer’s name takes 32`,
+            `${name} has ${name.length} characters; a load balancer’s name has at most 32`,
             'give a shorter DBProxyName',
           );
     }
@@ -77,14 +77,14 @@ export const proxyName: Check = {
     if (same === undefined) {
       return passed(`${name} is free`);
     }
-    // By its tags only while there is a stack: a proxy that was retained keeps them when its stack is gone.
+    // Its tags count only while there is a stack: a retained proxy keeps them after its stack has been deleted.
     const exists = found(facts.stack) !== undefined;
     return (exists && isOurs(same, stackName(inputs))) ||
       madeByStack(facts, 'AWS::RDS::DBProxy', 'DBProxyName', same.name)
       ? passed(`${name} is this stack’s own proxy (${same.status})`)
       : failed(
           `${name} exists (${same.status}) and does not belong to the stack ${stackName(inputs)}`,
-          `give another DBProxyName, for example ${name}-2; or take it over with sluice aws adopt`,
+          `give another DBProxyName, for example ${name}-2; or adopt it with sluice aws adopt`,
         );
   },
 };
@@ -118,7 +118,7 @@ export const logGroup: Check = {
   why: 'RDS creates the group itself, without an expiry; if it already exists, the template must not create it again, and its class cannot be changed.',
   run: ({ inputs, facts }) => {
     if (!inputs.ManageLogGroup) {
-      return passed('its owner keeps it: ManageLogGroup is false');
+      return passed('its owner manages it: ManageLogGroup is false');
     }
     const groups = found(facts.logGroups);
     const name = logGroupName({ inputs, facts });
@@ -133,7 +133,7 @@ export const logGroup: Check = {
     const wanted = inputs.engine === 'sluice' ? 'STANDARD' : inputs.LogGroupClass;
     if (group.class !== wanted) {
       const detail = `${name} has the class ${group.class}, which cannot become ${wanted}`;
-      // Without the metrics in its logs engine sluice cannot scale.
+      // Without the metrics in its logs, engine sluice cannot scale.
       return ours || inputs.engine === 'sluice'
         ? failed(
             detail,
@@ -184,14 +184,14 @@ export const share: Check = {
     if (sum > 100) {
       const names = others.map((proxy) => `${proxy.name} ${proxy.maxConnectionsPercent ?? 100} %`);
       return warning(
-        `the proxies on ${instance.identifier} may together take ${sum} % of max_connections: ${names.join(', ')}, this one ${inputs.MaxConnectionsPercent} %`,
+        `the proxies on ${instance.identifier} may together use ${sum} % of max_connections: ${names.join(', ')}, this one ${inputs.MaxConnectionsPercent} %`,
         `set MaxConnectionsPercent so that the sum is at most 100`,
       );
     }
     const detail = `${inputs.MaxConnectionsPercent} % of max_connections${most === undefined ? '' : ` (${most})`}`;
     const verdicts = [
       proxies === undefined
-        ? skipped(`${detail}; what other proxies take could not be read`)
+        ? skipped(`${detail}; the shares of other proxies could not be read`)
         : passed(`${detail}, ${taken} % taken by other proxies`),
     ];
     if (inputs.engine === 'sluice' && most !== undefined) {
@@ -209,7 +209,7 @@ export const tags: Check = {
   why: 'AWS rejects an invalid tag only when the resource is created.',
   run: ({ inputs }) => {
     const count = Object.keys(inputs.rds_proxy_tags).length;
-    // Two of AWS's fifty are this tool's own.
+    // Two of the fifty tags that AWS permits are this tool's own.
     return count <= 48
       ? passed(counted(count, 'tag'))
       : failed(
@@ -219,7 +219,7 @@ export const tags: Check = {
   },
 };
 
-/** The database that a deployed stack belongs to; undefined for one that does not say. */
+/** The database of a deployed stack; undefined if its metadata does not name one. */
 function stackDatabase(template: Readonly<Record<string, unknown>>): string | undefined {
   const { database } = record(record(template['Metadata'])['Sluice']);
   return typeof database === 'string' ? database : undefined;
@@ -237,7 +237,7 @@ export const stackState: Check = {
       if (absent === 'not queried') {
         return skipped(detail);
       }
-      // Without it nothing could be compared with what is deployed.
+      // Without the template nothing can be compared with what is deployed.
       return absent === 'missing'
         ? passed(`${name} does not exist yet`)
         : failed(

@@ -46,7 +46,7 @@ export const subnets: Check = {
   },
 };
 
-/** Each tag of the filter alone: "tag Name=private matches 4 subnets, Environment=testing none". */
+/** The matches of each single tag of the filter: "tag Name=private matches 4 subnets, Environment=testing none". */
 function nearMisses({ inputs }: Subject, all: readonly Subnet[]): string {
   if (inputs.SubnetIds.length > 0) {
     return `given are ${inputs.SubnetIds.join(', ')}`;
@@ -62,7 +62,7 @@ function nearMisses({ inputs }: Subject, all: readonly Subnet[]): string {
   return `of ${all.length} subnets in the VPC, tag ${parts.join(', ')}`;
 }
 
-/** Free addresses that AWS recommends for one proxy, by the size of the database's class. */
+/** The free addresses that AWS recommends for one proxy, by the size of the database's class. */
 const addressesBySize: readonly (readonly [RegExp, number])[] = [
   [/\.24xlarge$|\.32xlarge$|\.48xlarge$/, 110],
   [/\.16xlarge$/, 75],
@@ -83,7 +83,7 @@ export const addresses: Check = {
     if (chosen.length === 0 || instanceClass === undefined) {
       return skipped('the subnets or the database are not known');
     }
-    // A rolling deployment runs every task twice; the balancer takes up to eight addresses in each subnet.
+    // A rolling deployment runs every task twice; the load balancer uses up to eight addresses in each subnet.
     const needed =
       inputs.engine === 'sluice'
         ? 2 * inputs.MaxTasks + 8 * chosen.length

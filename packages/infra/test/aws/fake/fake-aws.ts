@@ -10,24 +10,24 @@ interface Answer {
   readonly body: string;
 }
 
-/** Stands in front of the emulator and plays what that cannot; fake-aws.md says what. */
+/** A proxy in front of the emulator that adds what the emulator lacks; see fake-aws.md. */
 export class FakeAws {
   readonly #upstream: string;
   readonly #server: Server;
   readonly #rules = new Map<string, Rule>();
-  /** What IAM was asked to simulate since `simulation` was set. */
+  /** The simulations requested from IAM since `simulation` was set. */
   readonly simulated: {
     readonly source: string;
     readonly actions: readonly string[];
     readonly resources: readonly string[];
   }[] = [];
-  /** The parameters with which an action was called last. */
+  /** The parameters of the last call of each action. */
   readonly parameters = new Map<string, URLSearchParams>();
   /** The access keys that calls were signed with. */
   readonly accessKeys = new Set<string>();
-  /** Lets calls go on that are not answered. */
+  /** Releases the calls that are not answered. */
   readonly #held: (() => void)[] = [];
-  /** Actions that were called, in order. */
+  /** The called actions, in order. */
   readonly calls: string[] = [];
 
   static async start(upstream: string): Promise<FakeAws> {
@@ -56,7 +56,7 @@ export class FakeAws {
     await once(this.#server, 'close');
   }
 
-  /** Takes all rules away. */
+  /** Removes all rules. */
   reset(): void {
     this.#rules.clear();
     this.calls.length = 0;
@@ -89,7 +89,7 @@ export class FakeAws {
     );
   }
 
-  /** The host that RDS gives for every database. */
+  /** The host that RDS returns for every database. */
   databaseAt(host: string, port: number): void {
     this.#rules.set('DescribeDBInstances', async (forward) =>
       edited(
@@ -100,7 +100,7 @@ export class FakeAws {
     );
   }
 
-  /** The endpoint that the outputs of every stack name. */
+  /** The endpoint in the outputs of every stack. */
   endpointAt(endpoint: string): void {
     this.#rules.set('DescribeStacks', async (forward) =>
       edited(
@@ -118,7 +118,7 @@ export class FakeAws {
     );
   }
 
-  /** What IAM says to simulations: everything is allowed but these actions. */
+  /** What IAM answers to simulations: it allows everything except these actions. */
   simulation(denied: readonly string[]): void {
     this.simulated.length = 0;
     this.#rules.set('SimulatePrincipalPolicy', (_forward, parameters) => {
@@ -152,7 +152,7 @@ export class FakeAws {
     });
   }
 
-  /** That call is not answered until the next reset. */
+  /** This call is not answered until the next reset. */
   hang(action: string): void {
     this.#rules.set(action, async (forward) => {
       const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -162,7 +162,7 @@ export class FakeAws {
     });
   }
 
-  /** Termination protection, which the emulator does not know: it is kept here and told with each stack. */
+  /** Termination protection, which the emulator lacks: it is stored here and returned with each stack. */
   protection(): void {
     let on = false;
     this.#rules.set('UpdateTerminationProtection', (_forward, parameters) => {
@@ -183,7 +183,7 @@ export class FakeAws {
     });
   }
 
-  /** The next change set that is executed fails at that resource and is rolled back. */
+  /** The next change set that is executed fails at this resource and is rolled back. */
   rollBack(stack: string, type: string, id: string, reason: string, looks = 2): void {
     this.#rules.set('ExecuteChangeSet', async () => {
       const created = await this.#status(stack);
@@ -310,10 +310,10 @@ let events = 0;
 
 function event(stack: string, type: string, id: string, status: string, reason?: string): string {
   events += 1;
-  // The toolkit tells old events from new ones by their time.
+  // The toolkit distinguishes old events from new ones by their time.
   const time = new Date(Date.now() + 1000 + events).toISOString();
   const stackId = `arn:aws:cloudformation:eu-central-1:123456789012:stack/${stack}/1`;
-  // An event of the stack itself has the stack's own id; with another one it would be a nested stack's.
+  // An event of the stack itself has the stack's own id; with another id it would belong to a nested stack.
   const physical = type === 'AWS::CloudFormation::Stack' ? stackId : id;
   const why = reason === undefined ? '' : `<ResourceStatusReason>${reason}</ResourceStatusReason>`;
   return `<member><EventId>fake-${events}</EventId><StackId>${stackId}</StackId><StackName>${stack}</StackName><LogicalResourceId>${id}</LogicalResourceId><PhysicalResourceId>${physical}</PhysicalResourceId><ResourceType>${type}</ResourceType><ResourceStatus>${status}</ResourceStatus>${why}<Timestamp>${time}</Timestamp></member>`;
