@@ -32,14 +32,14 @@ async function ask(run: Run, options: Readonly<Record<string, unknown>>): Promis
   return { code, out, err };
 }
 
-suite('commands that ask an admin port', () => {
+suite('commands that use an admin port', () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(path.join(tmpdir(), 'sluice-admin-'));
   });
   after(() => rm(folder, { recursive: true }));
 
-  /** A proxy without a database, with its settings in a file too. */
+  /** A proxy without a database; a file contains its settings, too. */
   async function proxyWith(
     settings: Readonly<Record<string, unknown>>,
     use: (proxy: RunningProxy, config: string) => Promise<void>,
@@ -63,7 +63,7 @@ suite('commands that ask an admin port', () => {
     }
   }
 
-  test('by its Unix socket, which is given or stands in the settings', async (t) => {
+  test('through its Unix socket, from an option or the settings', async (t) => {
     const socket = path.join(folder, 'admin.sock');
     await proxyWith({ AdminHost: socket }, async (_proxy, config) => {
       assert.match((await ask(status, { admin: socket })).out, new RegExp(socket));
@@ -91,7 +91,7 @@ suite('commands that ask an admin port', () => {
       });
   });
 
-  test('by TLS, with the authority and the client certificate that are given', async () => {
+  test('with TLS, with the given authority and client certificate', async () => {
     const server = await makeCertificate();
     const client = await makeCertificate({ commonName: 'operator', authority: server });
     const file = async (name: string, content: string): Promise<string> => {
@@ -123,7 +123,7 @@ suite('commands that ask an admin port', () => {
       );
       const { out } = await ask(status, { admin, adminCa: ca, ...shown, json: true });
       assert.equal(JSON.parse(out).pid, process.pid);
-      // Settings that say who signs the certificates of operators say who has signed that of the port.
+      // Settings that name the authority for operators' certificates also name that of the port.
       assert.equal((await ask(resume, { config, ...shown })).out, 'resumed\n');
       await assert.rejects(
         ask(status, { admin, adminCa: path.join(folder, 'nothing') }),
@@ -132,7 +132,7 @@ suite('commands that ask an admin port', () => {
     });
   });
 
-  test('nobody answers', async () => {
+  test('no response', async () => {
     const admin = 'http://127.0.0.1:1';
     await assert.rejects(
       ask(status, { admin }),

@@ -35,13 +35,13 @@ suite('what the container adds to the daemon', () => {
     });
   });
 
-  test('a gauge is summed over its labels, and no other is taken for it', () => {
+  test('a gauge is summed over its labels, and no other gauge counts', () => {
     const text = '# HELP x\nx{endpoint="a"} 3\nx{endpoint="b"} 4\nx_tls{endpoint="a"} 9\n';
     assert.equal(gaugeOf(text, 'x'), 7);
     assert.equal(gaugeOf(text, 'y'), 0);
   });
 
-  test('it is written again and again, with what the admin port says', async (t) => {
+  test('the metrics are written repeatedly, with the response of the admin port', async (t) => {
     const server = createServer((_request, response) => {
       response.end('sluice_client_connections{endpoint="default"} 5\n');
     }).listen(0, '127.0.0.1');
@@ -60,7 +60,7 @@ suite('what the container adds to the daemon', () => {
     assert.ok(Number(line['EventLoopPercent']) >= 0 && Number(line['EventLoopPercent']) <= 100);
   });
 
-  test('the authorities of RDS are certificates, of which none has ended', () => {
+  test('the authorities of RDS are certificates that have not expired', () => {
     assert.ok(rdsAuthorities.ca.length > 50);
     for (const pem of rdsAuthorities.ca.slice(0, 20)) {
       assert.match(new X509Certificate(pem).subject, /Amazon/);

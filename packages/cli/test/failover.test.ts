@@ -4,7 +4,7 @@ import pg from 'pg';
 import { SluiceProcess, temporaryFolder } from './sluice-process.ts';
 
 suite('sluice failover', () => {
-  test('finds the running cluster by itself, and a client goes on', async (t) => {
+  test('finds the running cluster, and a client continues', async (t) => {
     const env = { TMPDIR: temporaryFolder(t) };
     const up = new SluiceProcess(t, ['up', '--standbys', '1', '--port', '0', '--json'], { env });
     const { endpoint } = JSON.parse(await up.line(/"ready"/)) as { endpoint: { url: string } };
@@ -28,7 +28,7 @@ suite('sluice failover', () => {
     assert.equal(await up.exit(), 0);
   });
 
-  test('says what to start when nothing runs', async (t) => {
+  test('names the command to start if nothing runs', async (t) => {
     const failover = new SluiceProcess(t, ['failover'], { env: { TMPDIR: temporaryFolder(t) } });
     assert.equal(await failover.exit(), 1);
     assert.match(failover.stderr.join('\n'), /no `sluice up --standbys 1` is running/);

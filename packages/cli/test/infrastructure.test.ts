@@ -8,7 +8,7 @@ suite('sluice aws', () => {
     ['--var-file', 'no.tfvars'],
     ['--inputs', 'no.tfvars', '-var', 'aws_region=eu-central-1'],
   ]) {
-    test(`takes ${words.join(' ')}, as Terraform does`, async () => {
+    test(`accepts ${words.join(' ')}, as Terraform does`, async () => {
       const { code, stderr } = await runCommand(['aws', 'plan', ...words]);
       assert.equal(code, 1);
       assert.match(stderr, /there is no inputs file no\.tfvars/);

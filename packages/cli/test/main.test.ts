@@ -7,7 +7,7 @@ import { commandGroups } from '../src/commands.ts';
 import { runCommand } from './run-command.ts';
 import { runtimes, SluiceProcess, temporaryFolder } from './sluice-process.ts';
 
-/** Each command with what is typed for it: those of a namespace with and without its word. */
+/** Each command with its arguments; commands of a namespace with and without its word. */
 function everyCommand(): readonly { command: Command; words: readonly string[] }[] {
   return commandGroups.flatMap(({ namespace, commands }) =>
     commands.flatMap((command) => [
@@ -55,7 +55,7 @@ suite('sluice', { concurrency: 2 }, () => {
     assert.match(sluice.stdout.join('\n'), /^\d+\.\d+\.\d+$/);
   });
 
-  test('says what a wrong command or argument should be', async () => {
+  test('describes the correct form of a wrong command or argument', async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [['serv'], /unknown command 'serv'\n\(Did you mean serve\?\)/],
       [['drain'], /missing required argument 'target'\nTry: sluice drain --help/],
@@ -73,7 +73,7 @@ suite('sluice', { concurrency: 2 }, () => {
     }
   });
 
-  test('refuses a runtime that it does not know', async (t) => {
+  test('refuses an unknown runtime', async (t) => {
     const sluice = new SluiceProcess(t, ['--version'], { env: { SLUICE_RUNTIME: 'deno' } });
     assert.equal(await sluice.exit(), 1);
     assert.deepEqual(sluice.stderr, ['error: SLUICE_RUNTIME is "deno"; it must be node or bun']);
@@ -81,7 +81,7 @@ suite('sluice', { concurrency: 2 }, () => {
 });
 
 suite('sluice check-config', { concurrency: 2 }, () => {
-  test('exits with 0 when the file can be used, and warns', async (t) => {
+  test('exits with 0 if the file is valid, with warnings', async (t) => {
     const file = path.join(temporaryFolder(t), 'sluice.yaml');
     const verifier = `md5${'0'.repeat(32)}`;
     await writeFile(file, `TargetHost: db\nUsers: [{ UserName: app, Verifier: ${verifier} }]\n`);
@@ -106,7 +106,7 @@ suite('sluice check-config', { concurrency: 2 }, () => {
     assert.deepEqual(checked.stdout, ['sluice.yaml is valid']);
   });
 
-  test('exits with 1 and shows every problem, those of the environment too', async (t) => {
+  test('exits with 1 and shows every problem, also those of the environment', async (t) => {
     const file = path.join(temporaryFolder(t), 'sluice.yaml');
     await writeFile(file, 'TargetHosst: db\nListenPort: 99999\nAuthFile: users.txt\n');
     const env = { SLUICE_LOG_LEVEL: 'loud' };

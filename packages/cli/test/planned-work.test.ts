@@ -4,7 +4,7 @@ import pg from 'pg';
 import { SluiceProcess, temporaryFolder } from './sluice-process.ts';
 
 suite('pause, resume and drain', () => {
-  test('hold clients without an error, and say what is so', async (t) => {
+  test('keep clients waiting without an error, and report the state', async (t) => {
     const env = { TMPDIR: temporaryFolder(t) };
     const up = new SluiceProcess(t, ['up', '--port', '0', '--json'], { env });
     const { endpoint, admin } = JSON.parse(await up.line(/"ready"/)) as {

@@ -20,9 +20,9 @@ function schemas(postgres: Postgres): Promise<unknown[]> {
   return postgres.query("SELECT FROM pg_namespace WHERE nspname = 'sluice_prove'");
 }
 
-// Side by side: each has a database of its own, and most of the time they wait.
+// Concurrently: each has its own database, and mostly waits.
 suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
-  test('touches nothing where nobody can answer', async (t) => {
+  test('changes nothing if no terminal can confirm', async (t) => {
     const postgres = await database(t);
     const prove = new SluiceProcess(t, ['prove', '--direct', postgres.url]);
     assert.equal(await prove.exit(), 1);
@@ -38,13 +38,13 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
     ['the end of the input', '\u0004', 1, /nothing was changed/],
     ['Ctrl-C', '\u0003', 130, /Stopped; everything has been cleaned up/],
   ] as const) {
-    test(`asks before it touches a database; ${what} ends it`, async (t) => {
+    test(`asks before it uses a database; ${what} ends it`, async (t) => {
       const postgres = await database(t);
       const prove = new SluiceProcess(t, ['prove', '--direct', postgres.url], {
         cwd: temporaryFolder(t),
         terminal: true,
       });
-      // What stands on the line after it waits for the answer, and has no end yet.
+      // The rest of the line is the prompt for the answer, which has no line end yet.
       await prove.line(/run up to 200 transactions per second/);
       prove.type(typed);
       await prove.line(said);
@@ -53,7 +53,7 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
     });
   }
 
-  test('a failover by hand needs somebody at a terminal, and says so before anything is measured', async (t) => {
+  test('a manual failover needs a terminal, and says so before the measurements', async (t) => {
     const prove = new SluiceProcess(t, [
       ...['prove', '--direct', 'postgres://nobody@127.0.0.1:1/none', '--yes'],
       '--failover-by-hand',
@@ -62,7 +62,7 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
     assert.match(prove.stderr.join('\n'), /no terminal to ask on; use --failover-command/);
   });
 
-  test('Ctrl-C stops it at once, and leaves nothing', async (t) => {
+  test('Ctrl-C stops it immediately, and leaves nothing', async (t) => {
     const postgres = await database(t);
     const cwd = temporaryFolder(t);
     const prove = new SluiceProcess(
@@ -82,7 +82,7 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
       "SELECT count(*)::int AS count FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
     );
     assert.equal(left?.count, 0);
-    // What was whole is kept.
+    // Complete measurements are kept.
     const report = JSON.parse(readFileSync(path.join(cwd, 'sluice-prove/report.json'), 'utf8')) as {
       readonly isComplete: boolean;
       readonly scalability?: unknown;
@@ -91,7 +91,7 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
     assert(report.scalability !== undefined);
   });
 
-  test('a killed run is cleaned up after by the next', async (t) => {
+  test('the next run cleans up after a killed one', async (t) => {
     const postgres = await database(t);
     const cwd = temporaryFolder(t);
     const args = ['prove', '--direct', postgres.url, '--yes', '--only', 'pinning'];
@@ -117,11 +117,15 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
   });
 
   for (const [what, args, expected] of [
-    ['a claim that is none', ['--only', 'speed'], /"speed" is not a claim/],
-    ['a workload that is none', ['--workload', 'nowhere.yaml'], /nor one of the workloads/],
-    ['a trace that is none', ['--trace', 'nowhere.log'], /nowhere\.log cannot be read/],
-    ['a command for the lab', ['--failover-command', 'true'], /is for a database of your own/],
-    ['words that are none', ['contrast', 'a', 'b'], /takes no arguments except compare/],
+    ['an unknown claim', ['--only', 'speed'], /"speed" is not a claim/],
+    ['an unknown workload', ['--workload', 'nowhere.yaml'], /nor one of the workloads/],
+    ['a missing trace', ['--trace', 'nowhere.log'], /nowhere\.log cannot be read/],
+    [
+      'a failover command for the test cluster',
+      ['--failover-command', 'true'],
+      /is for a database of your own/,
+    ],
+    ['unknown arguments', ['contrast', 'a', 'b'], /takes no arguments except compare/],
   ] as const) {
     test(`refuses ${what} before it starts anything`, async () => {
       const { code, stderr } = await runCommand(['prove', ...args]);

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { main } from '../src/main.ts';
 
-/** Runs `sluice` in this process: starting one for each command would take most of a test's time. */
+/** Runs `sluice` in this process: a new process for each command would take most of a test's time. */
 export async function runCommand(
   words: readonly string[],
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {

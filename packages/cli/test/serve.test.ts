@@ -53,14 +53,14 @@ async function startServe(t: TestContext, runtime: Runtime): Promise<Served> {
   const { host, port } = ready.endpoints[0] ?? assert.fail('no endpoint');
   const client = (password: string): pg.Client => {
     const made = new pg.Client({ host, port, user: postgres.user, password, database: 'postgres' });
-    // A connection that the proxy ends is an error of the client, which pg reports as an event.
+    // If the proxy closes a connection, pg reports an error event.
     made.on('error', () => undefined);
     return made;
   };
   return { sluice, ready, config, client };
 }
 
-/** Resolves when the connection has ended, in whatever way. */
+/** Resolves when the connection has ended, for whatever reason. */
 function end(client: pg.Client): Promise<void> {
   return new Promise((resolve) => {
     client.once('end', resolve);
@@ -118,7 +118,7 @@ for (const runtime of runtimes) {
       await sluice.stop('SIGTERM');
     });
 
-    test('a second SIGTERM ends it although a transaction is open', async (t) => {
+    test('a second SIGTERM ends it in spite of an open transaction', async (t) => {
       const { sluice, client } = await startServe(t, runtime);
       const working = client('first');
       await working.connect();
@@ -126,14 +126,14 @@ for (const runtime of runtimes) {
       const ended = end(working);
       sluice.signal('SIGTERM');
       await sluice.line(/"msg":"draining"/);
-      // What comes sooner is the echo of the first one.
+      // An earlier one would count as the echo of the first.
       await delay(echoTime + 1);
       sluice.signal('SIGTERM');
       assert.equal(await sluice.exit(), 0);
       await ended;
     });
 
-    test('reads its settings again when the file is written, when it is replaced, and at SIGHUP', async (t) => {
+    test('rereads its settings when the file is written or replaced, and on SIGHUP', async (t) => {
       const { sluice, config, client } = await startServe(t, runtime);
       const stays = client('first');
       await stays.connect();
@@ -163,14 +163,14 @@ for (const runtime of runtimes) {
   });
 }
 
-/** The settings that the next reload applied. */
+/** The settings of the next reload. */
 async function reloaded(sluice: SluiceProcess): Promise<readonly string[]> {
   const line = await sluice.line(/"msg":"settings reloaded"/);
   return (JSON.parse(line) as { applied: string[] }).applied;
 }
 
 suite('sluice serve', () => {
-  test('reads a password file again when it changes', async (t) => {
+  test('rereads a password file when it changes', async (t) => {
     const folder = temporaryFolder(t);
     const password = path.join(folder, 'secrets', 'password');
     await mkdir(path.dirname(password));

@@ -11,14 +11,14 @@ import type { TestContext } from 'node:test';
 const bin = path.resolve(import.meta.dirname, '../bin/sluice.js');
 const repository = path.resolve(import.meta.dirname, '../../..');
 
-/** How long a test waits for a line (milliseconds) before it says what came instead. */
+/** How long a test waits for a line before it fails with the actual output, in milliseconds. */
 const patience = 60_000;
 
-/** What the command runs on. */
+/** The runtimes of the command. */
 export const runtimes = ['node', 'bun'] as const;
 export type Runtime = (typeof runtimes)[number];
 
-/** A folder of its own for a test; open to pass through, since PostgreSQL runs as `nobody` where the test runs as root. */
+/** A folder for one test. Other users can enter it, since PostgreSQL runs as `nobody` if the test runs as root. */
 export function temporaryFolder(t: TestContext): string {
   const folder = makeFolder();
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -32,8 +32,8 @@ function makeFolder(): string {
 }
 
 /**
- * A `sluice` command in a process of its own, with a folder for its temporary files. After the test nothing of it may be
- * left: it must have ended by itself, with its files gone and no process that it started.
+ * A `sluice` command in a separate process, with a folder for its temporary files. After the test nothing may remain:
+ * the process must have ended by itself, with its files removed and without a process that it started.
  */
 export class SluiceProcess {
   readonly #child: ChildProcess;
@@ -55,7 +55,7 @@ export class SluiceProcess {
   ) {
     this.#folder = makeFolder();
     const { runtime = 'node', env, cwd, npm, terminal = false } = options;
-    // By npm as the README says; signals then go to npm alone, as a process manager sends them.
+    // With npm as in the README; signals then go only to npm, as from a process manager.
     const command =
       npm === undefined
         ? [process.execPath, bin, ...args]
@@ -69,7 +69,7 @@ export class SluiceProcess {
         ...process.env,
         SLUICE_RUNTIME: runtime,
         TMPDIR: this.#folder,
-        // npm would keep its own there.
+        // npm would keep its own cache there.
         ...(process.env['NODE_COMPILE_CACHE'] === undefined && {
           NODE_DISABLE_COMPILE_CACHE: '1',
         }),
@@ -104,8 +104,8 @@ export class SluiceProcess {
   }
 
   /**
-   * The first line, of either output, that matches and that was not returned before.
-   * Fails when the process ends without it, or when it does not come in time.
+   * The first line of either output that matches and was not returned before. Fails if the process ends without it, or
+   * if it does not come in time.
    */
   async line(pattern: RegExp): Promise<string> {
     const late = AbortSignal.timeout(patience);
@@ -129,23 +129,23 @@ export class SluiceProcess {
     }
   }
 
-  /** Types on the terminal that the process was given. */
+  /** Types on the terminal of the process. */
   type(text: string): void {
     assert(this.#child.stdin !== null, 'there is no terminal');
     this.#child.stdin.write(text);
   }
 
-  /** Sends a signal, as Ctrl-C (SIGINT) or `kill` (SIGTERM) do. */
+  /** Sends a signal, as Ctrl-C (SIGINT) or `kill` (SIGTERM). */
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
 
-  /** Waits until the process has ended; resolves to its exit code, or null when a signal ended it. */
+  /** Waits until the process has ended; resolves to its exit code, or null if a signal ended it. */
   exit(): Promise<number | null> {
     return this.#exit;
   }
 
-  /** Ends it by a signal, and checks that this went well. */
+  /** Ends it with a signal, and verifies that it ended properly. */
   async stop(signal: NodeJS.Signals = 'SIGINT'): Promise<void> {
     this.signal(signal);
     assert.equal(await this.#exit, 0, this.#output());
@@ -154,7 +154,8 @@ export class SluiceProcess {
   async #checkNothingLeft(): Promise<void> {
     const hasEnded = this.#child.exitCode !== null || this.#child.signalCode !== null;
     if (!hasEnded) {
-      // Not SIGKILL: what it started has to go with it. More than once, since the first time only drains.
+      // Not SIGKILL, because the processes that it started have to end with it. Repeated, since the first signal only
+      // drains.
       const asking = setInterval(() => this.#child.kill('SIGTERM'), 100);
       await this.#exit;
       clearInterval(asking);
@@ -173,7 +174,7 @@ export class SluiceProcess {
   }
 }
 
-/** A command in a terminal of its own, by `script`, whose options differ between Linux and macOS. */
+/** Runs a command in a new terminal with `script`, whose options differ between Linux and macOS. */
 function inTerminal(command: readonly string[]): readonly string[] {
   if (process.platform === 'darwin') return ['script', '-q', '/dev/null', ...command];
   const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');

@@ -86,18 +86,18 @@ suite('sluice status', { concurrency: 2 }, () => {
     assert.doesNotMatch(text, /^POOL/m);
   });
 
-  test('rates are those since the earlier status', () => {
+  test('rates are since the earlier status', () => {
     const pools = status.pools.map((pool) => ({ ...pool, queries: 5300 }));
     const later = { ...status, readAt: '2026-01-01T00:01:50.000Z', pools };
     assert.match(statusText(later, 'x', status), /^shop .* 30$/m);
   });
 
-  test('says when waits were longer than what is told apart', () => {
+  test('shows waits that are longer than the largest bucket', () => {
     const text = statusText({ ...status, waits: { borrows: 9, median: 1, p99: null } }, 'x');
     assert.match(text, /p50 at most 1\.0 s, p99 more than 100 s/);
   });
 
-  test('says when clients are held, and when nobody is pinned or has waited', () => {
+  test('shows a pause, and when no session is pinned or has waited', () => {
     const waits = { borrows: 0, median: null, p99: null };
     const text = statusText({ ...status, paused: true, pins: [], waits }, 'x');
     assert.match(text, /^Sluice paused: clients wait/);
@@ -134,7 +134,7 @@ suite('sluice status', { concurrency: 2 }, () => {
       assert.match(command.stderr.join('\n'), /returned HTTP status 200 without a status; check/);
     });
 
-  test('finds a running sluice up, and shows it once or again and again', async (t) => {
+  test('finds a running sluice up, and shows it once or repeatedly', async (t) => {
     const env = { TMPDIR: temporaryFolder(t) };
     const up = new SluiceProcess(t, ['up', '--port', '0', '--json'], { env });
     const { endpoint, pid } = JSON.parse(await up.line(/"ready"/)) as {
@@ -165,14 +165,14 @@ suite('sluice status', { concurrency: 2 }, () => {
     await shown.line(/^default +READ_WRITE/);
     shown.type('\u0003');
     assert.equal(await shown.exit(), 0);
-    // Clears the screen (2 J), and not what the terminal has scrolled away (3 J).
+    // Clears the screen (2 J), but not the scrollback of the terminal (3 J).
     assert.match(shown.stdout.join('\n'), /\[2J/);
     assert.doesNotMatch(shown.stdout.join('\n'), /\[3J/);
     await client.end();
     await up.stop('SIGINT');
   });
 
-  test('says that nothing answers, and what to do', async (t) => {
+  test('reports that there is no response, and what to do', async (t) => {
     const sluice = new SluiceProcess(t, ['status', '--admin', 'http://127.0.0.1:1']);
     assert.equal(await sluice.exit(), 1);
     assert.match(
@@ -181,7 +181,7 @@ suite('sluice status', { concurrency: 2 }, () => {
     );
   });
 
-  test('says that nothing runs, where nobody has named a proxy', async (t) => {
+  test('reports that nothing runs if the user names no proxy', async (t) => {
     for (const command of [['status'], ['pause'], ['drain', 'a']]) {
       const cwd = temporaryFolder(t);
       const sluice = new SluiceProcess(t, command, { cwd, env: { TMPDIR: temporaryFolder(t) } });
@@ -194,7 +194,7 @@ suite('sluice status', { concurrency: 2 }, () => {
     }
   });
 
-  test('failover says that a plain sluice up has no standby', async (t) => {
+  test('failover reports that sluice up has no standby', async (t) => {
     const env = { TMPDIR: temporaryFolder(t) };
     const up = new SluiceProcess(t, ['up', '--port', '0', '--json'], { env });
     await up.line(/"ready"/);

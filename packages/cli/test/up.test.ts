@@ -25,7 +25,7 @@ interface ReadyEvent {
   readonly pid: number;
 }
 
-/** For tests in which nobody asks the database anything. */
+/** For tests that send no query. */
 const noDatabase = ['--target', 'postgres://nobody:nothing@127.0.0.1:1/none'];
 
 interface Up {
@@ -54,10 +54,10 @@ const triesAll = process.env['SLUICE_TEST_ALL'] === '1';
 
 for (const runtime of runtimes) {
   suite(`sluice up on ${runtime}`, { concurrency: 2 }, () => {
-    // What a runtime decides is whether it hears signals and leaves nothing; the rest runs the same code.
+    // The runtime only affects signals and cleanup; the rest runs the same code.
     const isSampled = runtime === 'bun' && !triesAll;
 
-    test('gives as JSON what a client needs, and stops at Ctrl-C', async (t) => {
+    test('prints as JSON what a client needs, and stops on Ctrl-C', async (t) => {
       const { sluice, ready } = await startUp(t, ['--pool-size', '3'], runtime);
       const { event, endpoint, database, admin, pid } = ready;
       assert.equal(event, 'ready');
@@ -105,7 +105,7 @@ for (const runtime of runtimes) {
 
     if (isSampled) return;
 
-    test('shows lines for node that work when pasted', async (t) => {
+    test('shows lines for node that work when they are pasted', async (t) => {
       const sluice = new SluiceProcess(t, ['up', '--port', '0'], { runtime });
       await sluice.line(/Ctrl-C stops it/);
       const text = sluice.stdout.join('\n');
@@ -116,13 +116,13 @@ for (const runtime of runtimes) {
         ['--input-type=module', '--eval', lines],
         { cwd: root },
       );
-      // Ten may share the work; on a busy machine fewer may do it all.
+      // Ten may share the work; on a busy machine fewer may do all of it.
       const [, used] = /^50 clients, 1000 answers, (\d+) server connections\n$/.exec(stdout) ?? [];
       assert.ok(Number(used) >= 2 && Number(used) <= 10, stdout);
       await sluice.stop('SIGINT');
     });
 
-    test('--tls: its URL makes a client check the certificate', async (t) => {
+    test('--tls: its URL makes a client verify the certificate', async (t) => {
       const { sluice, ready } = await startUp(t, ['--tls'], runtime);
       const { url } = ready.endpoint;
       assert.match(url, /\?sslmode=verify-full&sslrootcert=/);
@@ -150,7 +150,7 @@ suite('sluice up', { concurrency: 2 }, () => {
     await second.sluice.stop('SIGINT');
   });
 
-  test('--target puts the proxy in front of a database that exists', async (t) => {
+  test('--target puts the proxy in front of an existing database', async (t) => {
     const postgres = await startPostgres({
       user: 'shop keeper',
       password: 'p@ss/word',
@@ -167,20 +167,20 @@ suite('sluice up', { concurrency: 2 }, () => {
     assert.deepEqual(await postgres.query('select 1 as one'), [{ one: 1 }]);
   });
 
-  test('Ctrl-C while it starts leaves nothing either', async (t) => {
+  test('Ctrl-C during the start leaves nothing', async (t) => {
     const sluice = new SluiceProcess(t, ['up', '--port', '0']);
     await sluice.line(/Starting PostgreSQL/);
     await sluice.stop('SIGINT');
   });
 
-  test('Ctrl-C that npm passes on once more is one Ctrl-C', async (t) => {
+  test('Ctrl-C that npm forwards once more counts once', async (t) => {
     const { sluice } = await startUp(t, noDatabase, 'node');
     sluice.signal('SIGINT');
     await sluice.stop('SIGINT');
     assert.equal(sluice.stdout.at(-1), '{"event":"stopped"}');
   });
 
-  test('says what is wrong with its options', async () => {
+  test('reports invalid options', async () => {
     const cases: readonly (readonly [readonly string[], RegExp])[] = [
       [
         ['--prot', '1'],
@@ -201,7 +201,7 @@ suite('sluice up', { concurrency: 2 }, () => {
     }
   });
 
-  test('says that its port is taken', async (t) => {
+  test('reports that its port is in use', async (t) => {
     const { sluice, ready } = await startUp(t, noDatabase, 'node');
     const port = String(ready.endpoint.port);
     for (const runtime of runtimes) {

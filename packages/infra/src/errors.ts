@@ -33,7 +33,7 @@ export const infraErrorCodes = {
   AWS_UNREACHABLE: 'an AWS endpoint does not answer',
   AWS_FAILED: 'an AWS call failed for another reason',
   PREFLIGHT_FAILED: 'a preflight check found a problem that would make the apply fail',
-  SECURITY_VIOLATION: 'a security rule is broken and not acknowledged',
+  SECURITY_VIOLATION: 'a security rule is violated and not acknowledged',
   PLAN_STALE: 'a saved plan no longer matches what is deployed',
   STACK_BUSY: 'another deployment of the same stack is in progress, or happened since the plan',
   APPLY_REFUSED:

@@ -15,7 +15,7 @@ import { Workload } from '../src/workload/workload.ts';
 import { startFaultyPath } from './helpers/faulty-path.ts';
 import { runProve } from './helpers/run-prove.ts';
 
-/** Known faults come back within 5 %. */
+/** The measurement of a known fault may be wrong by 5 %. */
 const tolerance = 0.05;
 
 function assertNear(actual: number, expected: number, what: string, share = tolerance): void {
@@ -25,7 +25,7 @@ function assertNear(actual: number, expected: number, what: string, share = tole
   );
 }
 
-/** The smallest round trip there is: what is added to it stands out. */
+/** The shortest possible round trip, so that a delay is clearly visible. */
 async function oneSelect(t: TestContext, sql = 'SELECT 1', clients = 20): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-prove-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -46,8 +46,8 @@ function loadsOf({ performance }: Report, name: string): readonly Load[] {
 }
 
 /**
- * Measures again when something else on this machine has been in the way: the fault is known, the machine is not. What is
- * systematically wrong stays wrong.
+ * Repeats a measurement that other work on this machine has disturbed: only the fault is known, not the machine.
+ * Systematic errors remain in the repetition.
  */
 async function measured(check: () => Promise<void>, attempts = 3): Promise<void> {
   for (let attempt = 1; ; attempt++) {
@@ -60,8 +60,8 @@ async function measured(check: () => Promise<void>, attempts = 3): Promise<void>
   }
 }
 
-suite('the tool against itself', { timeout: 600_000 }, () => {
-  test('10 ms of latency read as 10 ms at every percentile', async (t) => {
+suite('measurements of known faults', { timeout: 600_000 }, () => {
+  test('10 ms of latency is measured as 10 ms at every percentile', async (t) => {
     const { postgres, url, set } = await startFaultyPath(t);
     await set({ delay: 5 });
     const workload = await oneSelect(t);
@@ -95,7 +95,7 @@ suite('the tool against itself', { timeout: 600_000 }, () => {
     ['blackhole', 300],
     ['refuse', 1000],
   ] as const) {
-    test(`an outage of ${ms} ms (${fault}) reads as ${ms} ms`, async (t) => {
+    test(`an outage of ${ms} ms (${fault}) is measured as ${ms} ms`, async (t) => {
       const { postgres, url, command } = await startFaultyPath(t);
       await measured(async () => {
         const { availability, findings } = await runProve({
@@ -118,7 +118,7 @@ suite('the tool against itself', { timeout: 600_000 }, () => {
     });
   }
 
-  test('a cap of 50 connections reads as 50', async (t) => {
+  test('a limit of 50 connections is measured as 50', async (t) => {
     const { url, set } = await startFaultyPath(t);
     // The control connection is one of those through the proxy.
     await set({ atMost: 51 });
@@ -133,7 +133,7 @@ suite('the tool against itself', { timeout: 600_000 }, () => {
     assert(findings.some(({ sentence }) => sentence.startsWith('Capped served 50 clients')));
   });
 
-  test('one refused login in ten reads as 10 % of failed requests', async (t) => {
+  test('one refused login in ten is measured as 10 % of failed requests', async (t) => {
     const { url, set } = await startFaultyPath(t);
     const file = parseWorkload(
       'name: one\nstatements: { one: { sql: SELECT 1 } }\ntransactions: [{ name: one, steps: [one] }]\n',
@@ -156,7 +156,7 @@ suite('the tool against itself', { timeout: 600_000 }, () => {
     assert.deepEqual([answered, failed], [180, { ECONNRESET: 20 }]);
   });
 
-  test('a database that can do 100 transactions a second is found not to keep up beyond', async (t) => {
+  test('a database with a capacity of 100 transactions per second does not keep up with higher rates', async (t) => {
     const { postgres } = await startFaultyPath(t);
     const workload = await oneSelect(t, 'SELECT pg_sleep(0.05)', 5);
     await measured(async () => {
@@ -176,7 +176,7 @@ suite('the tool against itself', { timeout: 600_000 }, () => {
     });
   });
 
-  test('a stall is in the latency of everything that was due meanwhile (coordinated omission)', async (t) => {
+  test('a stall affects the latency of everything that was due during it (coordinated omission)', async (t) => {
     const { url, setFor } = await startFaultyPath(t);
     const file = parseWorkload(
       'name: one\nstatements: { one: { sql: SELECT 1 } }\ntransactions: [{ name: one, steps: [one] }]\n',
@@ -193,7 +193,8 @@ suite('the tool against itself', { timeout: 600_000 }, () => {
         const { latency, service, isOverrun } = await running;
         const stall = await stalled;
         assert(!isOverrun);
-        // Who came in the stall waited for its rest, 0 to 1 s. The slowest tenth of 5 s are those of its first 500 ms.
+        // Requests during the stall waited for its remainder, 0 to 1 s. The slowest tenth of 5 s are those of its first
+        // 500 ms.
         assertNear(latency.at(90), stall - 500, 'p90', 0.1);
         assert(service.at(90) < 50, `sent and answered, p90 took ${service.at(90)} ms`);
       });

@@ -9,7 +9,7 @@ import {
   relativeChange,
 } from '../src/statistics/index.ts';
 
-/** Rounds whose values are normal around a mean. */
+/** Rounds with normally distributed values. */
 function rounds(random: () => number, count: number, mean: number, spread: number): number[] {
   return Array.from({ length: count }, () => {
     const uniform = Math.max(random(), 1e-12);
@@ -18,19 +18,19 @@ function rounds(random: () => number, count: number, mean: number, spread: numbe
 }
 
 suite('bootstrap intervals', () => {
-  test('a difference that every round has is supported, and its interval holds it', () => {
+  test('a difference in every round is supported, and its interval contains it', () => {
     const estimate = difference([10, 12, 11, 30, 10], [12, 14.2, 12.9, 32, 12.1]);
     assert(isSupported(estimate));
     assert(estimate.low <= 2 && estimate.high >= 2);
     assert(Math.abs(estimate.value - 2) < 0.2);
   });
 
-  test('no difference is not stated as one, nor is one of too few rounds', () => {
+  test('neither no difference nor too few rounds support a finding', () => {
     assert(!isSupported(difference([10, 11, 12, 9, 10], [11, 10, 12.5, 8, 10.2])));
     assert(!isSupported(difference([10, 10, 10, 10], [20, 21, 20, 20])));
   });
 
-  test('rounds that lack a value are left out', () => {
+  test('rounds without one of the values are omitted', () => {
     assert.equal(relativeChange([1, undefined, 2, 0], [2, 5, 4, 1]).rounds, 2);
   });
 
@@ -40,7 +40,7 @@ suite('bootstrap intervals', () => {
     assert.deepEqual(bootstrap(sets, statistic), bootstrap(sets, statistic));
   });
 
-  test('of two paths that are the same, few are found to differ', () => {
+  test('few differences are found between two identical paths', () => {
     const random = mulberry32(42);
     let found = 0;
     for (let run = 0; run < 300; run++) {
@@ -51,7 +51,7 @@ suite('bootstrap intervals', () => {
     assert(found / 300 < 0.05, `${found} of 300`);
   });
 
-  test('a true difference of two spreads is mostly found, and within its interval', () => {
+  test('a true difference of two standard deviations is mostly found, and is within its interval', () => {
     const random = mulberry32(7);
     let found = 0;
     let held = 0;

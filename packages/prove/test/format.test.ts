@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { formatBytes } from '../src/report/format.ts';
 
-suite('how numbers are written', () => {
+suite('formatted numbers', () => {
   for (const [bytes, text] of [
     [900, '0.90 kB'],
     [12_000, '12 kB'],

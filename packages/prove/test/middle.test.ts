@@ -19,11 +19,11 @@ suite('statistics of rounds', () => {
     assert.equal(percentile([], 0.5), Number.NaN);
   });
 
-  test('a ratio is taken round by round, so that a slow round costs both sides', () => {
+  test('a ratio is computed for each round, so that a slow round affects both sides', () => {
     assert.equal(medianRatio([100, 10, 50], [200, 20, 100]), 0.5);
   });
 
-  test('rounds that failed on either side are left out of a ratio', () => {
+  test('a ratio omits rounds that failed on either side', () => {
     assert.equal(medianRatio([1, undefined, 3, 8], [2, 2, undefined, 4]), 1.25);
     assert.equal(medianRatio([1], [0]), Number.NaN);
     assert.equal(medianRatio([], [1]), Number.NaN);

@@ -12,7 +12,7 @@ import { formOf } from '../src/pinning/trace.ts';
 import { readWorkload } from '../src/workload/read-workload.ts';
 import { Workload } from '../src/workload/workload.ts';
 
-/** A statement, and what RDS Proxy, PgBouncer and Sluice make of it. */
+/** A statement, and the verdicts of RDS Proxy, PgBouncer and Sluice. */
 const verdicts: readonly (readonly [
   text: string,
   rds: string,
@@ -64,7 +64,7 @@ async function traceFile(t: TestContext, text: string): Promise<string> {
   return file;
 }
 
-suite('what poolers make of a statement', () => {
+suite('the verdicts of poolers about a statement', () => {
   before(loadParser);
 
   for (const [text, rds, pgbouncer, sluice] of verdicts) {
@@ -80,7 +80,7 @@ suite('what poolers make of a statement', () => {
     });
   }
 
-  test('the workload orm holds what poolers stumble over', () => {
+  test('the workload orm contains the statements that poolers have problems with', () => {
     const { entries, statements } = analyseWorkload(new Workload(readWorkload('orm'), 's'));
     assert(entries.some(({ rdsProxy }) => rdsProxy.effect === 'pins'));
     assert(entries.some(({ pgbouncer }) => pgbouncer.effect === 'loses'));
@@ -89,7 +89,7 @@ suite('what poolers make of a statement', () => {
   });
 });
 
-/** The same four statements of two sessions, in each form in which they can be recorded. */
+/** The same four statements of two sessions in each supported format. */
 const recorded = {
   stderr: `2026-11-01 10:00:00.000 UTC [101] LOG:  statement: SET work_mem = '64MB'
 2026-11-01 10:00:00.001 UTC [101] LOG:  execute <unnamed>: SELECT *
@@ -116,7 +116,7 @@ WHERE id = $1","parameters: $1 = '1'",,,,,,,,"app","client backend",,0
 
 suite('recorded traces', () => {
   for (const [form, text] of Object.entries(recorded)) {
-    test(`${form} is known by its beginning, and read whole`, async (t) => {
+    test(`${form} is detected by its beginning, and read completely`, async (t) => {
       const file = await traceFile(t, text);
       assert.equal(await formOf(file), form);
       const { statements, unread, entries, sessions } = await analyseTrace(file);
@@ -134,7 +134,7 @@ suite('recorded traces', () => {
     });
   }
 
-  test('what sluice prove itself sent is left out', async (t) => {
+  test('the statements of sluice prove itself are omitted', async (t) => {
     const own = probes.flatMap(({ leave, clear }) => [leave, clear]);
     const file = await traceFile(
       t,
@@ -165,7 +165,7 @@ suite('recorded traces', () => {
     );
   });
 
-  test('the log of RDS Proxy tells its own pins', async (t) => {
+  test('the log of RDS Proxy contains its own pins', async (t) => {
     const pin = (connection: number): string =>
       `2026-11-01T10:00:00.000Z [WARN] [proxyEndpoint=default] [clientConnection=${connection}] The client session was pinned to the server connection [dbConnection=7] for the remainder of the session. The proxy can't reuse this connection until the session ends. Reason: SQL changed session settings that the proxy doesn't track. Consider moving session configuration to the proxy's initialization query. Digest: "set search_path to $1,$2".\n`;
     const file = await traceFile(
@@ -186,7 +186,7 @@ suite('recorded traces', () => {
     assert.equal(entries[0]?.rdsProxy.effect, 'pins');
   });
 
-  test('a file of no known form is refused with the forms that are', async (t) => {
+  test('a file of an unknown format is refused with the list of known ones', async (t) => {
     const file = await traceFile(t, 'hello\n');
     await assert.rejects(formOf(file), /format of the trace .* is unknown; it must be one of/);
     await assert.rejects(formOf('/nowhere'), /cannot be read/);

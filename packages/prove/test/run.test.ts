@@ -22,9 +22,9 @@ const known = {
   templates: path.resolve(import.meta.dirname, '../../../.cache/postgres-templates'),
 };
 
-// Side by side: each has a database of its own, and most of the time they wait.
-suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 }, () => {
-  test('never exceeds its limits, leaves nothing, and its report keeps to the schema', async (t) => {
+// Concurrently: each has its own database, and mostly waits.
+suite('a run on a given database', { timeout: 300_000, concurrency: 3 }, () => {
+  test('never exceeds its limits, leaves nothing, and its report conforms to the schema', async (t) => {
     const postgres = await startPostgres({ ...known, maxConnections: 60 });
     t.after(() => postgres.stop('immediate'));
     const { user, password, host, port } = postgres;
@@ -60,7 +60,7 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
       seconds: 0.5,
     }).finally(() => over.abort());
     await watching;
-    // 12 clients directly, the control connection, and what Sluice has: 5, and those with which it watches.
+    // 12 direct clients, the control connection, and those of Sluice: 5, and those of its health checks.
     assert(most <= 12 + 1 + 8, `${most} connections`);
     for (const load of report.performance?.steady ?? []) assert(load.rate <= 40);
     for (const { throughput } of report.scalability?.paths.flatMap(({ steps }) => steps) ?? [])
@@ -78,7 +78,7 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
     for (const line of summaryOf(report).split('\n')) assert(line.length <= 79, line);
   });
 
-  test('what killed runs left is dropped, what is alive is respected, what is not its own is not touched', async (t) => {
+  test('drops what killed runs left, respects running ones, and does not touch anything else', async (t) => {
     const postgres = await startPostgres(known);
     t.after(() => postgres.stop('immediate'));
     const url = (): string => postgres.url;
@@ -93,7 +93,7 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
     const found = async (): Promise<unknown> =>
       (await second.findEarlierRuns()).toSorted((a, b) => b.schema.localeCompare(a.schema, 'en'));
     assert.deepEqual(await found(), [running, others]);
-    // As when they are killed: nothing is cleaned up, and the hearts stand still.
+    // As if they were killed: nothing is cleaned up, and there are no more heartbeats.
     await first.end();
     await other.end();
     assert.deepEqual(await found(), [
@@ -111,7 +111,7 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
     await second.end();
   });
 
-  test('a claim that cannot be measured is told, and the others are', async (t) => {
+  test('a claim that cannot be measured is reported, and the others are measured', async (t) => {
     const postgres = await startPostgres(known);
     t.after(() => postgres.stop('immediate'));
     const report = await runProve({
@@ -126,7 +126,7 @@ suite('a run on a database that is given', { timeout: 300_000, concurrency: 3 },
     );
   });
 
-  test('availability without a way to fail over is a caveat, and not silence', async (t) => {
+  test('availability without a way to fail over is a caveat', async (t) => {
     const postgres = await startPostgres(known);
     t.after(() => postgres.stop('immediate'));
     const { findings } = await runProve({ direct: postgres.url, only: ['availability'] });
@@ -146,7 +146,7 @@ suite('paths and limits', () => {
     });
   });
 
-  test('two paths of one name, and what is no URL, are refused without showing a password', () => {
+  test('two paths with one name, and an invalid URL, are refused without showing a password', () => {
     const through = [parseThrough('postgres://u:p@h/d'), parseThrough('postgres://u:p@i/d')];
     assert.throws(() => givenPaths({ direct: undefined, through }), /two paths are called "proxy"/);
     assert.throws(
@@ -180,7 +180,7 @@ suite('paths and limits', () => {
     }
   });
 
-  test('a direct path of somebody else’s database keeps room for others, unless a limit is told', () => {
+  test('a direct path to a user’s database leaves connections for others, unless a limit is given', () => {
     const facts = {
       version: '18',
       maxConnections: 100,
@@ -310,7 +310,7 @@ suite('a summary', () => {
     measured: [],
   };
 
-  test('says which statements each claim is about', () => {
+  test('names the statements of each claim', () => {
     const report = reportOf([1, 1, 1, 1, 1]);
     assert.match(summaryOf(report), /^Workload web$/m);
     assert.match(
@@ -357,12 +357,12 @@ suite('comparing two reports', () => {
     });
   }
 
-  test('a slowdown within the noise, or of too few rounds, is no regression', () => {
+  test('a slowdown within the noise, or with too few rounds, is no regression', () => {
     assert.equal(verdict(compare(reportOf([1.2, 3.9, 2.4, 1.9, 3]))), 'no difference');
     assert.equal(verdict(compare(reportOf([4, 4, 4]))), 'not supported');
   });
 
-  test('relative to direct, a slower machine is no regression, and a slower proxy is one', () => {
+  test('relative to direct, a slower machine is no regression, but a slower proxy is one', () => {
     const slower = reportOf(times(3), [3, 3, 3, 3, 3]);
     assert.equal(verdict(compare(slower)), 'regression');
     assert.equal(verdict(compare(slower, true)), 'no difference');
@@ -375,7 +375,7 @@ suite('comparing two reports', () => {
     assert(comparison.hasRegression);
   });
 
-  test('what differs in how they were made is told', () => {
+  test('differences in how they were made are reported', () => {
     const after = { ...reportOf(calm), workload: { name: 'orm' } };
     assert.match(compare(after).cautions.join(), /the workload differs/);
   });

@@ -9,7 +9,7 @@ const one = 'statements: { one: { sql: SELECT 1 } }';
 
 suite('workload files', () => {
   for (const name of readyWorkloads) {
-    test(`${name} comes with Sluice, and can be used`, () => {
+    test(`${name} is included in Sluice, and valid`, () => {
       const workload = new Workload(readWorkload(name), 'mine');
       assert.equal(workload.file.name, name);
       const texts = [
@@ -25,14 +25,14 @@ suite('workload files', () => {
 
   for (const [what, text, expected] of [
     [
-      'a name is not known',
+      'a name is unknown',
       `name: x\nfoo: 1\n${one}\n${rest}`,
       'w.yaml:2:6: "foo" is not known here',
     ],
     ['a name is missing', `${one}\n${rest}`, 'the file lacks name'],
     ['the YAML is broken', 'name: [', 'w.yaml:1:'],
     [
-      'a statement is not there',
+      'a statement does not exist',
       `name: x\n${one}\ntransactions:\n  - { name: a, steps: [two] }`,
       'w.yaml:4:24: there is no statement "two"; statements are one',
     ],
@@ -42,7 +42,7 @@ suite('workload files', () => {
       'w.yaml:3:8: the statement uses $1 to $2, and 1 parameters are given',
     ],
     [
-      'a generator is of no kind there is',
+      'the kind of a generator is unknown',
       `name: x\nstatements:\n  one: { sql: "SELECT $1", parameters: [{ generate: colour }] }\n${rest}`,
       'must be one of "integer", "number", "text", "uuid", "sequence", "timestamp", "choice"',
     ],
@@ -52,7 +52,7 @@ suite('workload files', () => {
       'a problem:\n  w.yaml:3:41: statements.one.parameters[0] lacks generate',
     ],
     [
-      'a generator lacks something',
+      'a generator lacks a property',
       `name: x\nstatements:\n  one: { sql: "SELECT $1", parameters: [{ generate: integer, min: 1 }] }\n${rest}`,
       'w.yaml:3:41: statements.one.parameters[0] lacks max',
     ],
@@ -67,7 +67,7 @@ suite('workload files', () => {
       'transactions[0].weight',
     ],
   ] as const) {
-    test(`says where ${what}`, () => {
+    test(`reports the position of ${what}`, () => {
       assert.throws(
         () => parseWorkload(text, 'w.yaml'),
         (error: Error) => {
@@ -78,11 +78,11 @@ suite('workload files', () => {
     });
   }
 
-  test('every problem is shown at once', () => {
+  test('every problem is reported at once', () => {
     assert.throws(() => parseWorkload('foo: 1\nbar: 2\n', 'w.yaml'), /"foo"[\s\S]*"bar"/);
   });
 
-  test('weights decide how often a transaction comes', () => {
+  test('weights determine the frequency of a transaction', () => {
     const workload = new Workload(
       parseWorkload(
         `name: x\n${one}\ntransactions:\n  - { name: often, weight: 9, steps: [one] }\n  - { name: seldom, steps: [one] }\n`,
@@ -95,7 +95,7 @@ suite('workload files', () => {
     assert(seldom > 800 && seldom < 1200, `${seldom} of 10000`);
   });
 
-  test('a transaction of several statements stands between BEGIN and COMMIT, unless it says otherwise', () => {
+  test('a transaction of several statements is between BEGIN and COMMIT, unless the file says otherwise', () => {
     const texts = (explicit: string): string[] =>
       new Workload(
         parseWorkload(
@@ -123,7 +123,7 @@ suite('values of parameters', () => {
     );
   });
 
-  test('by Zipf’s law the first comes most often, and the last is reached', () => {
+  test('with Zipf’s law the first value is the most frequent, and the last occurs', () => {
     const values = many(
       valueMaker({ generate: 'integer', min: 1, max: 4, distribution: 'zipf' }),
     ) as number[];
@@ -135,7 +135,7 @@ suite('values of parameters', () => {
     assert((counts[3] ?? 0) > 0);
   });
 
-  test('a sequence never repeats, a text has its length, a moment is in the past', () => {
+  test('a sequence never repeats, a text has its length, a timestamp is in the past', () => {
     assert.deepEqual(many(valueMaker({ generate: 'sequence', start: 7 })).slice(0, 3), [7, 8, 9]);
     assert.equal(String(valueMaker({ generate: 'text', length: 33 })()).length, 33);
     const moment = valueMaker({ generate: 'timestamp', withinDays: 1 })() as Date;

@@ -37,13 +37,13 @@ suite('the API', () => {
   async function connect({ host, port }: Proxy): Promise<Client> {
     const { user, password } = postgres;
     const client = new Client({ host, port, user, password, database: postgres.database });
-    // A proxy that stops ends its clients.
+    // A proxy that stops closes its clients.
     client.on('error', () => undefined);
     await client.connect();
     return client;
   }
 
-  test('two proxies run side by side on ports of their own, and end with their blocks', async () => {
+  test('two proxies run concurrently on different ports, and stop at the end of their blocks', async () => {
     let addresses: readonly string[];
     {
       await using one = await startProxy(database());
@@ -60,7 +60,7 @@ suite('the API', () => {
     for (const url of addresses) await assert.rejects(fetch(`${url}/healthz`));
   });
 
-  test('status() is what the admin port answers', async (t: TestContext) => {
+  test('status() returns the response of the admin port', async (t: TestContext) => {
     await using proxy = await startProxy(database());
     const client = await connect(proxy);
     await client.query('begin');
@@ -72,11 +72,11 @@ suite('the API', () => {
     });
     const response = await fetch(`${proxy.adminUrl}/status`);
     const answer = (await response.json()) as ProxyStatus;
-    // Pools and waits change meanwhile: the proxy has its own questions to the database.
+    // Pools and waits may change in between: the proxy sends its own queries to the database.
     assert.deepEqual(Object.keys(answer), Object.keys(proxy.status()));
     assert.deepEqual(answer.endpoints, proxy.status().endpoints);
     await client.query('commit');
-    // The proxy may have to look at the session first.
+    // The proxy may have to probe the session first.
     await t.waitFor(() => assert.equal(proxy.status().endpoints[0]?.clients.idle, 1), {
       timeout: 60_000,
     });
@@ -84,7 +84,7 @@ suite('the API', () => {
     await client.end();
   });
 
-  test('a pause waits for what runs, and gives up when told to', async () => {
+  test('a pause waits for running work, and stops waiting when it is aborted', async () => {
     await using proxy = await startProxy(database());
     const client = await connect(proxy);
     await client.query('begin');
@@ -100,7 +100,7 @@ suite('the API', () => {
     await client.end();
   });
 
-  test('reload applies what can change and keeps the ports', async () => {
+  test('reload applies what can change, and keeps the ports', async () => {
     await using proxy = await startProxy(database());
     const { port } = proxy;
     const result = await proxy.reload({ ...database(), PoolSize: 3, TargetPort: 1 });
@@ -129,7 +129,7 @@ suite('the API', () => {
     }
   });
 
-  test('events tell the story of a client, and nothing after the listener is gone', async () => {
+  test('events describe the life of a client, and none arrive after the listener is removed', async () => {
     await using proxy = await startProxy(database());
     const heard: EventName[] = [];
     const names = ['clientConnected', 'clientLoggedIn', 'clientClosed'] as const;
@@ -154,7 +154,7 @@ suite('the API', () => {
     });
   });
 
-  test('loadSettings reads what sluice serve reads', (t) => {
+  test('loadSettings reads the same as sluice serve', (t) => {
     const folder = mkdtempSync(path.join(tmpdir(), 'sluice-api-'));
     t.after(() => rmSync(folder, { recursive: true }));
     const file = path.join(folder, 'sluice.yaml');
@@ -167,7 +167,7 @@ suite('the API', () => {
   });
 
   test('the type of the settings has every setting', () => {
-    // Both directions: a name that one of them lacks does not compile.
+    // Both directions: a name that one of them lacks is a compile error.
     const names: readonly SettingName[] = [] as readonly (keyof ProxySettings)[];
     const back: readonly (keyof ProxySettings)[] = [] as readonly SettingName[];
     assert.deepEqual([names, back], [[], []]);

@@ -31,7 +31,7 @@ export async function makeCertificate(options: CertificateOptions = {}): Promise
     algorithm: 'sha256',
     notAfterDate: new Date(Date.now() + (options.days ?? 30) * 86_400_000),
   } as const;
-  // Loaded when a certificate is wanted: it takes longer than all else that starts a server.
+  // Loaded on demand: it takes longer to load than a server takes to start otherwise.
   const { generate } = await import('selfsigned');
   const { ca, caKey } = options.authority ?? (await makeAuthority(generate, common));
   const { cert, private: key } = await generate(

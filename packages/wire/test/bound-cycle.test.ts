@@ -18,7 +18,7 @@ const sync = buildMessage(Code.Sync, Buffer.alloc(0));
 const flush = buildMessage(Code.Flush, Buffer.alloc(0));
 
 function read(...messages: readonly Buffer[]): ReturnType<typeof readBoundCycle> {
-  // What is before and behind the cycle does not matter.
+  // Bytes before and after the cycle do not matter.
   const cycle = Buffer.concat(messages);
   const buffer = Buffer.concat([flush, cycle, flush]);
   return readBoundCycle(buffer, flush.length, flush.length + cycle.length);
@@ -59,7 +59,7 @@ for (const [what, messages] of [
 const parse = (name: string, text: string): Buffer =>
   buildMessage(Code.Parse, Buffer.from(`${name}\0${text}\0`), Buffer.from([0, 1, 0, 0, 0, 23]));
 
-test('Parse of the unnamed statement in front of it', () => {
+test('a preceding Parse of the unnamed statement', () => {
   for (const messages of [
     [parse('', 'SELECT 1'), bind('', ''), execute('', 0), sync],
     [parse('', 'SELECT 1'), bind('', ''), describe('P', ''), execute('', 0), sync],
@@ -91,7 +91,7 @@ for (const [what, messages] of [
     assert.equal(readParsedCycle(buffer, 0, buffer.length), null);
   });
 
-test('no part of a cycle is one, and nothing behind the end is read', () => {
+test('a part of a cycle does not count, and nothing is read beyond the end', () => {
   const cycle = Buffer.concat([bind('', 'name'), describe('P', ''), execute('', 0), sync]);
   for (let end = 5; end < cycle.length; end++) {
     assert.equal(readBoundCycle(cycle, 0, end), null, String(end));
@@ -104,7 +104,7 @@ test('no part of a cycle is one, and nothing behind the end is read', () => {
   }
 });
 
-test('no bytes make it throw', () => {
+test('no input makes it throw', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 5, maxLength: 60 }),

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { hmacSha256 } from '../src/hmac.ts';
 
 suite('hmacSha256', () => {
-  test('is what createHmac makes, whatever the lengths', () => {
+  test('equals createHmac, whatever the lengths', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 200 }),

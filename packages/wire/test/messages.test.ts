@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import * as wire from '../src/index.ts';
 
-/** Each message as the manual's "Message Formats" writes it. */
+/** Each message according to "Message Formats" in the manual. */
 const golden: Readonly<Record<string, readonly [built: Buffer, bytes: string]>> = {
   AuthenticationOk: [wire.authenticationOk, 'R\0\0\0\x08\0\0\0\0'],
   AuthenticationMD5Password: [
@@ -68,7 +68,7 @@ suite('error fields', () => {
     { requiredKeys: ['severity', 'sqlstate', 'message'], noNullPrototype: true },
   );
 
-  test('parseErrorFields reads what buildErrorResponse writes, wherever it lies', () => {
+  test('parseErrorFields reads what buildErrorResponse writes, at any offset', () => {
     const property = fc.property(fields, fc.nat(9), (given, offset) => {
       const message = wire.buildErrorResponse(given);
       const around = Buffer.concat([Buffer.alloc(offset, 'x'), message, Buffer.from('more')]);
@@ -78,7 +78,7 @@ suite('error fields', () => {
     fc.assert(property);
   });
 
-  test('a translated severity does not hide the real one; fields not known are passed over', () => {
+  test('a translated severity does not hide the real one; unknown fields are skipped', () => {
     const body = Buffer.from('SFEHLER\0VERROR\0C42P01\0Mtext\0Fparse.c\0?x\0\0');
     assert.deepEqual(wire.parseErrorFields(body), {
       severity: 'ERROR',
@@ -87,7 +87,7 @@ suite('error fields', () => {
     });
   });
 
-  test('any bytes are read', () => {
+  test('any bytes are read without an exception', () => {
     const property = fc.property(fc.uint8Array(), (bytes) => {
       const { sqlstate } = wire.parseErrorFields(Buffer.from(bytes));
       assert.equal(typeof sqlstate, 'string');
@@ -97,7 +97,7 @@ suite('error fields', () => {
 });
 
 suite('MD5', () => {
-  test("a verifier is PostgreSQL's, and its answer depends on the salt", () => {
+  test("a verifier is PostgreSQL's, and its response depends on the salt", () => {
     // SELECT rolpassword FROM pg_authid, after SET password_encryption = 'md5'; CREATE USER ann PASSWORD 'secret'
     const verifier = wire.md5Verifier('ann', 'secret');
     assert.equal(verifier, 'md59d792a3a8853c2411afb9163d088c036');

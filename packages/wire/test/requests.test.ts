@@ -15,12 +15,12 @@ const int32 = (value: number): Buffer => {
 };
 const value = (bytes: Buffer | null): Buffer =>
   bytes === null ? int32(-1) : Buffer.concat([int32(bytes.length), bytes]);
-/** Bind behind its names. */
+/** The part of Bind after its names. */
 const bound = (formats: readonly number[], values: readonly (Buffer | null)[]): Buffer =>
   Buffer.concat([int16(formats.length, ...formats, values.length), ...values.map(value)]);
 
 suite('messages of a client', () => {
-  test('stand one behind the other, whole or cut', () => {
+  test('are consecutive, complete or cut', () => {
     const stream = Buffer.concat([wire.buildQuery('SELECT 1'), wire.syncMessage]);
     assert.equal(wire.wholeMessageEnd(stream, 0), 14);
     assert.equal(wire.messageEnd(stream, 14), stream.length);
@@ -29,7 +29,7 @@ suite('messages of a client', () => {
       assert.equal(wire.wholeMessageEnd(stream.subarray(0, end), 0), -1);
   });
 
-  test('a length that is written anew is the message’s', () => {
+  test('a rewritten length is that of the message', () => {
     const longer = Buffer.concat([wire.buildQuery('SELECT 1'), Buffer.from('x')]);
     wire.writeLength(longer);
     assert.equal(wire.messageEnd(longer, 0), longer.length);
@@ -44,7 +44,7 @@ suite('messages of a client', () => {
     assert.equal(wire.firstStringAt(wire.FrontendCode.Bind, 0), 5);
   });
 
-  test('a Describe of the statement that a Parse has made is told from others', () => {
+  test('a Describe of the statement that a Parse has created differs from others', () => {
     const parse = wire.buildParse('name', 'SELECT 1');
     const sent = (next: Buffer): boolean =>
       wire.describesStatement(Buffer.concat([parse, next]), parse.length, 5, 9);
@@ -55,7 +55,7 @@ suite('messages of a client', () => {
     assert(!sent(wire.buildDescribeStatement('name').subarray(0, 8)));
   });
 
-  test('the Describe of a portal is seen up to the Sync', () => {
+  test('the Describe of a portal is found up to the Sync', () => {
     const describe = (kind: string): Buffer =>
       wire.buildMessage(wire.FrontendCode.Describe, Buffer.from(`${kind}\0`));
     const run = wire.buildExecute('');
@@ -66,7 +66,7 @@ suite('messages of a client', () => {
     assert(!wire.describesPortal(asks.subarray(0, run.length + 3), 0));
   });
 
-  test('FunctionCall says which function', () => {
+  test('FunctionCall contains the function', () => {
     const call = wire.buildMessage(wire.FrontendCode.FunctionCall, int32(715), int16(0, 0, 0));
     assert.equal(wire.calledFunction(call, 0, call.length), 715);
     assert.equal(wire.calledFunction(call, 0, 8), -1);
@@ -100,7 +100,7 @@ suite('the values of a Bind', () => {
       );
     });
 
-  test('hold numbers, which can be replaced by others', () => {
+  test('contain numbers, which can be replaced', () => {
     const bind = bound([0, 1], [Buffer.from('12345'), int32(12345)]);
     for (const number of [1, 2]) {
       const found = wire.boundValue(bind, 0, number);
@@ -116,7 +116,7 @@ suite('the values of a Bind', () => {
     assert.equal(wire.boundValue(bound([], [null]), 0, 1), null);
   });
 
-  test('that are cut or lie about their lengths are read as none, never beyond the end', () => {
+  test('that are cut or have wrong lengths are not read, and nothing is read beyond the end', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 40 }),
@@ -158,8 +158,8 @@ suite('the first packets of a client', () => {
   });
 });
 
-suite('what a database tells', () => {
-  test('an error with its place moved', () => {
+suite('messages of a database', () => {
+  test('an error with a shifted position', () => {
     const error = wire.buildErrorResponse({ sqlstate: '42601', message: 'no', position: '12' });
     const moved = wire.withPosition(error, 3);
     assert.deepEqual(wire.readErrorMessage(moved, 0, moved.length), {

@@ -29,7 +29,7 @@ function verifierOf(keys: ScramKeys, salt: Buffer, iterations: number): ScramVer
   return { iterations, salt, storedKey, serverKey: keys.serverKey };
 }
 
-/** Runs a whole exchange. Null when the server refuses; else whether the client accepts the server's proof. */
+/** Runs a complete exchange. Null if the server refuses; otherwise whether the client accepts the server's proof. */
 async function exchange(
   password: string,
   verifier: ScramVerifier,
@@ -47,7 +47,7 @@ async function exchange(
 }
 
 suite('SCRAM-SHA-256', () => {
-  test('gives the answers of the example in RFC 7677, section 3', async () => {
+  test('gives the responses of the example in RFC 7677, section 3', async () => {
     const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
     const verifier = verifierOf(await keysOf('pencil', salt, 4096), salt, 4096);
     const server = new ScramServer(verifier, null, '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0');
@@ -63,7 +63,7 @@ suite('SCRAM-SHA-256', () => {
     );
   });
 
-  test('client and server agree on the right password and on no other', async () => {
+  test('client and server accept only the right password', async () => {
     const password = fc.string({ unit: 'grapheme', maxLength: 20 });
     const property = fc.asyncProperty(password, password, async (right, other) => {
       const salt = createHmac('sha256', right).digest().subarray(0, 16);
@@ -74,22 +74,22 @@ suite('SCRAM-SHA-256', () => {
     await fc.assert(property, { numRuns: 50 });
   });
 
-  test('binds to the TLS connection, and to no other', async () => {
+  test('is bound to the TLS connection, and to no other', async () => {
     const verifier = await makeVerifier('secret');
     const header = 'p=tls-server-end-point,,';
     assert.equal(await exchange('secret', verifier, { header, data: endPoint }, endPoint), true);
     const another = createHash('sha256').update('another certificate').digest();
     assert.equal(await exchange('secret', verifier, { header, data: another }, endPoint), null);
-    // What was not offered cannot be chosen.
+    // A client cannot choose a mechanism that was not offered.
     assert.equal(await exchange('secret', verifier, { header, data: endPoint }, null), null);
-    // The client could bind and was told that the server cannot: somebody took the offer away.
+    // The client supports channel binding and received an offer without it: somebody has removed it.
     const y = { header: 'y,,', data: noBinding.data };
     assert.equal(await exchange('secret', verifier, y, endPoint), null);
     assert.equal(await exchange('secret', verifier, y, null), true);
     assert.equal(await exchange('secret', verifier, noBinding, endPoint), true);
   });
 
-  test('a client does not take a challenge or a proof that is not for it', async () => {
+  test('a client refuses a challenge or a proof for another exchange', async () => {
     const client = new ScramClient(noBinding, 'mine');
     for (const challenge of [
       '',
@@ -108,7 +108,7 @@ suite('SCRAM-SHA-256', () => {
     assert.equal(client.verifyServerFinal(`v=${endPoint.toString('base64')}`), false);
   });
 
-  test('a server refuses what is not the grammar of RFC 5802, and never throws', async () => {
+  test('a server refuses what violates the grammar of RFC 5802, and never throws', async () => {
     const verifier = await makeVerifier('secret');
     for (const message of [
       '',
@@ -144,7 +144,7 @@ suite('SCRAM verifiers', () => {
     assert.equal(await exchange('secret', verifier), true);
   });
 
-  test('what is not one is null', () => {
+  test('anything else is null', () => {
     const key = endPoint.toString('base64');
     assert(parseVerifier(`SCRAM-SHA-256$4096:c2FsdA==$${key}:${key}`) !== null);
     for (const text of [
@@ -160,7 +160,7 @@ suite('SCRAM verifiers', () => {
     }
   });
 
-  test('a user who is not there has the same salt at every try, and another than others', () => {
+  test('an unknown user has the same salt at every attempt, and a different one from others', () => {
     const salts = ['ann', 'ann', 'eve'].map((user) => mockVerifier(user, endPoint).salt);
     assert.deepEqual(salts[0], salts[1]);
     assert.notDeepEqual(salts[0], salts[2]);

@@ -20,7 +20,7 @@ suite('parseStartup', () => {
     fc.assert(property);
   });
 
-  test('a packet cut short, or with more behind its end, is not one', () => {
+  test('a packet that is cut, or has more bytes after its end, is not one', () => {
     const whole = buildStartup(protocol30, [
       ['user', 'ann'],
       ['database', 'shop'],
@@ -28,7 +28,8 @@ suite('parseStartup', () => {
     const right = new Set([whole.length]);
     for (let length = 9; length <= whole.length; length++) {
       const parsed = parseStartup(whole.subarray(0, length));
-      // After a whole pair a zero byte is missing; "database\0" without its value reads as an open pair.
+      // After a complete pair, only the zero byte is missing; "database\0" without its value reads as an incomplete
+      // pair.
       assert.equal(parsed !== null, right.has(length), `cut to ${length}`);
     }
     assert.equal(parseStartup(Buffer.concat([whole, Buffer.from([0])])), null);
@@ -96,7 +97,7 @@ suite('parseOptions', () => {
     });
   }
 
-  test('any value comes through when white space and backslashes are escaped', () => {
+  test('any value is preserved if white space and backslashes are escaped', () => {
     const property = fc.property(text, (value) => {
       const escaped = value.replaceAll(/[\\ \t\n\v\f\r]/g, String.raw`\$&`);
       assert.deepEqual(parseOptions(`-c a=${escaped} --b=c`).parameters, [

@@ -59,6 +59,6 @@ export const endpointFields = {
   Tags: {
     type: 'map',
     default: {},
-    doc: 'Further tags of this endpoint, beside rds_proxy_tags.',
+    doc: 'More tags of this endpoint, in addition to rds_proxy_tags.',
   },
 } as const satisfies Record<string, InputSpec>;

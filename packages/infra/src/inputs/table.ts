@@ -89,7 +89,7 @@ const shared = {
     min: daemon.MaxConnectionsPercent.min,
     max: daemon.MaxConnectionsPercent.max,
     unit: '%',
-    doc: 'The most database connections, as a share of max_connections of the database.',
+    doc: 'The maximum number of database connections, as a share of max_connections of the database.',
   },
   MaxIdleConnectionsPercent: {
     type: 'integer',
@@ -97,7 +97,7 @@ const shared = {
     min: daemon.MaxIdleConnectionsPercent.min,
     max: daemon.MaxIdleConnectionsPercent.max,
     unit: '%',
-    doc: 'The most idle database connections that are kept, as a share of max_connections; not above MaxConnectionsPercent. Half of that when not given.',
+    doc: 'The maximum number of idle database connections that are kept, as a share of max_connections; not above MaxConnectionsPercent. Half of that when not given.',
   },
   ConnectionBorrowTimeout: {
     type: 'integer',
@@ -121,24 +121,24 @@ const shared = {
     type: 'string',
     default: 'NONE',
     choices: ['NONE', 'IAM_AUTH'],
-    doc: 'IAM_AUTH: IAM tokens from clients and towards the database (end-to-end), secrets optional. NONE: passwords from secrets. With engine sluice, clients sign tokens for the host name of the database.',
+    doc: 'IAM_AUTH: IAM tokens from clients and for the database (end-to-end), secrets optional. NONE: passwords from secrets. With engine sluice, clients sign tokens for the host name of the database.',
   },
   IAMAuth: {
     type: 'string',
     default: 'DISABLED',
     choices: ['DISABLED', 'REQUIRED'],
-    doc: 'Whether clients must log in with an IAM token instead of a password. With engine sluice, they sign it for the host name of the database, the proxy uses tokens, too, and each database user needs the role rds_iam.',
+    doc: 'Whether clients must log in with an IAM token instead of a password. With engine sluice, they sign it for the host name of the database, the proxy uses tokens as well, and each database user needs the role rds_iam.',
   },
   ClientPasswordAuthType: {
     type: 'string',
     default: 'POSTGRES_SCRAM_SHA_256',
     choices: ['POSTGRES_SCRAM_SHA_256', 'POSTGRES_MD5'],
-    doc: 'How clients prove their password.',
+    doc: 'How clients prove that they know their password.',
   },
   Auth: {
     type: 'objects',
     fields: secretFields,
-    doc: 'More secrets, one for each further database user.',
+    doc: 'More secrets, one for each additional database user.',
   },
   DBProxyName: {
     type: 'string',
@@ -151,7 +151,7 @@ const shared = {
   },
   DBClusterIdentifier: {
     type: 'string',
-    doc: 'The cluster to put the proxy in front of (Aurora, Multi-AZ cluster); rds_instance_id may then name a member of it, or be left out.',
+    doc: 'The cluster to put the proxy in front of (Aurora, Multi-AZ cluster); rds_instance_id may then name a member of it, or be omitted.',
   },
   Workspace: {
     type: 'string',
@@ -166,7 +166,7 @@ const shared = {
     type: 'string',
     default: 'IPV4',
     choices: ['IPV4', 'IPV6', 'DUAL'],
-    doc: 'The IP version that clients use. Fixed at creation with rds-proxy; engine sluice takes IPV4 and DUAL.',
+    doc: 'The IP version that clients use. Fixed at creation with rds-proxy; engine sluice supports IPV4 and DUAL.',
   },
   SubnetIds: {
     type: 'strings',
@@ -189,17 +189,17 @@ const shared = {
     type: 'strings',
     pattern: shapes.cidr,
     default: [],
-    doc: 'Address ranges of clients that the created security group lets in. The security rules reject 0.0.0.0/0.',
+    doc: 'Address ranges of clients that the created security group admits. The security rules reject 0.0.0.0/0.',
   },
   ClientSecurityGroupIds: {
     type: 'strings',
     pattern: shapes.securityGroup,
     default: [],
-    doc: 'Security groups of clients that the created security group lets in.',
+    doc: 'Security groups of clients that the created security group admits.',
   },
   AllowDatabaseIngress: {
     type: 'boolean',
-    doc: 'Add a rule to the database’s security groups that lets the created group in; destroy removes it. It changes groups that are yours, so engine rds-proxy does it only when this is true (with CreateSecurityGroup). Engine sluice does it unless this is false, because its tasks have a new group that the database does not know.',
+    doc: 'Add a rule to the database’s security groups that admits the created group; destroy removes it. It changes existing groups, so engine rds-proxy does it only when this is true (with CreateSecurityGroup). Engine sluice does it unless this is false, because its tasks have a new group that the database does not know.',
   },
   LogRetentionInDays: {
     type: 'integer',
@@ -216,7 +216,7 @@ const shared = {
   LogKmsKeyArn: {
     type: 'string',
     pattern: arn('kms'),
-    doc: 'A KMS key of your own to encrypt the logs with.',
+    doc: 'Your own KMS key, to encrypt the logs with.',
   },
   AlarmTopicArn: {
     type: 'string',
@@ -279,7 +279,7 @@ const shared = {
     min: 3600,
     max: 43_200,
     unit: 's',
-    doc: 'The longest session of every role that is created. AWS’s own services, which alone may assume these roles, are not limited by it; set it where a policy of your organization looks at the value.',
+    doc: 'The longest session of every role that is created. AWS’s own services, the only ones that may assume these roles, are not limited by it; set it if a policy of your organization checks the value.',
   },
   DnsName: {
     type: 'string',
@@ -287,7 +287,7 @@ const shared = {
       expression: /^(?=.{1,253}$)(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$/i,
       shape: 'a full host name such as orders.db.example.com',
     },
-    doc: 'A host name of your own for the endpoint, in HostedZoneId: it stays when the proxy is replaced or the engine changes. Engine sluice gets an alias record (a CNAME when EndpointNetworkType is DUAL); RDS Proxy gets a CNAME, since Route 53 has no alias for it. Clients that check the host name need a certificate with this name (engine sluice), or verify-ca (rds-proxy).',
+    doc: 'Your own host name for the endpoint, in HostedZoneId: it stays when the proxy is replaced or the engine changes. Engine sluice gets an alias record (a CNAME when EndpointNetworkType is DUAL); RDS Proxy gets a CNAME, since Route 53 has no alias for it. Clients that check the host name need a certificate with this name (engine sluice), or verify-ca (rds-proxy).',
   },
   HostedZoneId: {
     type: 'string',
@@ -340,7 +340,7 @@ const shared = {
   Acknowledge: {
     type: 'map',
     default: {},
-    doc: 'Security rules to acknowledge as broken, each with the reason: { "SLUICE-TLS" = "a test database" }.',
+    doc: 'Violated security rules to acknowledge, each with the reason: { "SLUICE-TLS" = "a test database" }.',
   },
 } as const satisfies Record<string, InputSpec>;
 
@@ -422,20 +422,20 @@ const sluice = {
       shape: 'letters, digits, hyphens and underscores',
     },
     engine: 'sluice',
-    doc: 'An ECS cluster of your own for the tasks, by its name, instead of one that the stack creates; destroy leaves it. Fixed at creation.',
+    doc: 'Your own ECS cluster for the tasks, by its name, instead of one that the stack creates; destroy keeps it. Fixed at creation.',
   },
   BalancerAddresses: {
     type: 'map',
     default: {},
     engine: 'sluice',
-    doc: 'Fixed addresses of the load balancer, by the id of its subnet, one subnet in each zone: { "subnet-0…" = "10.20.1.10" } for private IPv4 addresses, or Elastic IPs, { "subnet-0…" = "eipalloc-0…" }, which put it into these public subnets and on the internet. The address of a subnet is fixed at creation.',
+    doc: 'Fixed addresses of the load balancer, by the id of its subnet, one subnet in each zone: { "subnet-0…" = "10.20.1.10" } for private IPv4 addresses, or Elastic IPs, { "subnet-0…" = "eipalloc-0…" }, which put it into these public subnets and make it reachable from the internet. The address of a subnet is fixed at creation.',
   },
   CpuArchitecture: {
     type: 'string',
     default: 'ARM64',
     choices: ['ARM64', 'X86_64'],
     engine: 'sluice',
-    doc: 'The processor of the tasks, for which the image must be built.',
+    doc: 'The processor architecture of the tasks, for which the image must be built.',
   },
   FargateSpotWeight: {
     type: 'integer',
@@ -443,7 +443,7 @@ const sluice = {
     min: 0,
     max: 1000,
     engine: 'sluice',
-    doc: 'Of the tasks above FargateBase, the share that runs on Fargate Spot, relative to FargateWeight: 3 beside 1 means three of four. AWS reclaims a Spot task with two minutes of notice.',
+    doc: 'Of the tasks above FargateBase, the share that runs on Fargate Spot, relative to FargateWeight: 3 and 1 mean three of four. AWS reclaims a Spot task with two minutes of notice.',
   },
   FargateWeight: {
     type: 'integer',
@@ -490,7 +490,7 @@ const sluice = {
     min: 1,
     max: 100,
     engine: 'sluice',
-    doc: 'The fewest tasks; two or more survive the loss of a zone.',
+    doc: 'The minimum number of tasks; two or more survive the loss of a zone.',
   },
   MaxTasks: {
     type: 'integer',
@@ -498,7 +498,7 @@ const sluice = {
     min: 1,
     max: 100,
     engine: 'sluice',
-    doc: 'The most tasks that autoscaling may start. A rolling deployment runs twice as many for a while.',
+    doc: 'The maximum number of tasks that autoscaling may start. A rolling deployment runs twice as many for a while.',
   },
   PoolSize: {
     type: 'integer',
@@ -506,13 +506,13 @@ const sluice = {
     max: 10_000,
     unit: 'connections',
     engine: 'sluice',
-    doc: 'The most database connections of one task. When not given: as many as the share of max_connections allows.',
+    doc: 'The maximum number of database connections of one task. When not given: as many as the share of max_connections allows.',
   },
   SluiceSettings: {
     type: 'map',
     default: {},
     engine: 'sluice',
-    doc: 'Further settings of the daemon, by their names.',
+    doc: 'More settings of the daemon, by name.',
   },
 } as const satisfies Record<string, InputSpec>;
 

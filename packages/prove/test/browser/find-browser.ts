@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
-/** The Chromium that CHROMIUM names, or the one on the PATH. */
+/** The Chromium in CHROMIUM, or on the PATH. */
 export function findBrowser(env: NodeJS.ProcessEnv = process.env): string | undefined {
   const candidates = [
     ...(env['CHROMIUM'] === undefined ? [] : [env['CHROMIUM']]),

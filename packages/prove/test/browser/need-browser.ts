@@ -1,6 +1,6 @@
 /**
- * Makes sure that there is a Chromium for the tests of the report: as CHROMIUM names it, on the PATH, or installed now by apt-get
- * where this runs as root on Debian. Where there is none, says so; in CI that is a failure.
+ * Ensures that there is a Chromium for the tests of the report: in CHROMIUM, on the PATH, or installed now with apt-get
+ * if this runs as root on Debian. Otherwise it prints that there is none, which is a failure in CI.
  */
 import { execFileSync } from 'node:child_process';
 import { findBrowser } from './find-browser.ts';

@@ -12,8 +12,8 @@ import { runProve } from '../helpers/run-prove.ts';
 import { findBrowser } from './find-browser.ts';
 
 /*
- * The report of a real run, in a real browser. PROVE_REPORT names a report.json to look at instead of making one;
- * PROVE_SCREENSHOTS a folder to put pictures into.
+ * The report of a real run in a real browser. PROVE_REPORT names a report.json to show instead; PROVE_SCREENSHOTS names
+ * a folder for pictures.
  */
 const executablePath = findBrowser();
 const pictures = process.env['PROVE_SCREENSHOTS'];
@@ -46,7 +46,7 @@ suite(
       await writeFile(file, htmlReport(report));
       browser = await chromium.launch({
         ...(executablePath === undefined ? {} : { executablePath }),
-        // Root has no sandbox.
+        // Chromium has no sandbox as root.
         args: process.getuid?.() === 0 ? ['--no-sandbox'] : [],
       });
     });
@@ -56,7 +56,7 @@ suite(
       await rm(folder, { recursive: true, force: true });
     });
 
-    /** Opens the report from disk; whatever it complains of or asks for is told. */
+    /** Opens the report from disk; records its errors and requests. */
     async function open(
       width: number,
       colorScheme: 'light' | 'dark',
@@ -76,10 +76,10 @@ suite(
 
     for (const width of widths) {
       for (const theme of themes) {
-        test(`${width} px, ${theme}: no complaint, no request, plots drawn, all within the width`, async () => {
+        test(`${width} px, ${theme}: no errors, no requests, plots drawn, everything within the width`, async () => {
           const { page, complaints, requests } = await open(width, theme);
           assert.deepEqual(complaints, []);
-          // The page itself, and an icon within it that keeps the browser from asking for one.
+          // The page itself, and an embedded icon, so that the browser does not request one.
           assert.deepEqual(
             requests.filter((url) => !url.startsWith('file:') && !url.startsWith('data:')),
             [],
@@ -121,7 +121,7 @@ suite(
           );
           for (const group of tops) {
             const steps = group.slice(1).map((top, at) => top - (group[at] ?? 0));
-            // To the plot beside it, or to that in the next row.
+            // To the next plot in the same row, or in the next row.
             assert(
               steps.every((step) => step === 0 || step > 150),
               `plots beside each other start at different heights: ${group.join(', ')}`,
@@ -149,7 +149,7 @@ suite(
           await page.context().close();
         });
 
-        test(`${width} px, ${theme}: text stands out from its ground`, async () => {
+        test(`${width} px, ${theme}: text has enough contrast`, async () => {
           const { page } = await open(width, theme);
           const weak = await page.evaluate(() => {
             const channels = (color: string): number[] =>
@@ -190,7 +190,7 @@ suite(
       }
     }
 
-    test('everything that can be used is reached by keyboard, and shows it', async () => {
+    test('every control is reachable by keyboard, and shows the focus', async () => {
       const { page } = await open(1600, 'light');
       const wanted = await page.evaluate(
         () =>
@@ -224,7 +224,7 @@ suite(
       await page.context().close();
     });
 
-    test('it prints, with the numbers that are folded away on the screen', async () => {
+    test('it prints the numbers that are collapsed on the screen', async () => {
       const { page } = await open(1600, 'dark');
       await page.emulateMedia({ media: 'print' });
       assert.equal(

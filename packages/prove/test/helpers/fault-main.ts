@@ -1,4 +1,7 @@
-/** A fault proxy in a process of its own, so that it does not share the event loop of what measures it. Orders come by HTTP. */
+/**
+ * A fault proxy in a separate process, so that it does not share the event loop of the measurement. HTTP requests
+ * control it.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

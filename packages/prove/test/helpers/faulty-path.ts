@@ -8,18 +8,18 @@ import type { Fault, Postgres } from '@sluice/testkit';
 
 const run = promisify(execFile);
 
-/** A database, and a second path to it with a fault that is known. */
+/** A database, and a second path to it with a known fault. */
 export interface FaultyPath {
   readonly postgres: Postgres;
   readonly url: string;
   readonly set: (fault: Fault) => Promise<void>;
-  /** Sets it for some milliseconds; resolves to how many it were. */
+  /** Sets a fault for some milliseconds; resolves to the actual number. */
   readonly setFor: (fault: Fault, ms: number) => Promise<number>;
   /** A shell command that sets a fault for some milliseconds. */
   readonly command: (fault: Fault, ms: number) => string;
 }
 
-/** Starts both for a test, which owns them. */
+/** Starts both for a test, which stops them at its end. */
 export async function startFaultyPath(t: TestContext, maxConnections = 100): Promise<FaultyPath> {
   const postgres = await startPostgres({ maxConnections });
   t.after(() => postgres.stop('immediate'));
@@ -44,8 +44,8 @@ export async function startFaultyPath(t: TestContext, maxConnections = 100): Pro
 }
 
 /**
- * What else runs on this machine must not be what is measured: these processes, which need little, come first (SCHED_FIFO).
- * Only root may ask for that, and only where there is chrt; elsewhere the machine has to be quiet.
+ * Other work on this machine must not disturb the measurement: these processes, which need little CPU time, get
+ * priority (SCHED_FIFO). Only root can set that, and only with chrt; elsewhere the machine has to be idle.
  */
 async function favour(...pids: readonly (number | undefined)[]): Promise<void> {
   for (const pid of pids)

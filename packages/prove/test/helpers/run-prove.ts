@@ -3,7 +3,7 @@ import { prove } from '../../src/prove.ts';
 import type { ProveOptions } from '../../src/options.ts';
 import type { Report } from '../../src/report/schema.ts';
 
-/** Runs `prove` with nobody to ask, and these options over small ones. */
+/** Runs `prove` without a terminal, with these options and small defaults. */
 export function runProve(
   options: Partial<ProveOptions>,
   signal: AbortSignal = new AbortController().signal,
@@ -21,7 +21,7 @@ export function runProve(
   );
 }
 
-/** These options over small ones. */
+/** These options with small defaults. */
 export function proveOptions(options: Partial<ProveOptions>): ProveOptions {
   return {
     direct: undefined,

@@ -7,7 +7,7 @@ import type { Cluster } from '../../src/index.ts';
 
 const templates = path.resolve(import.meta.dirname, '../../../../.cache/postgres-templates');
 
-suite('a cluster and the network before it', () => {
+suite('a cluster behind a network with faults', () => {
   let cluster: Cluster;
   let network: FaultProxy;
   before(async () => {
@@ -19,7 +19,7 @@ suite('a cluster and the network before it', () => {
     await cluster.stop();
   });
 
-  /** A client through the network; what it hears between statements is the test's business. */
+  /** A client through the network. The test itself handles its errors between statements. */
   async function connect(): Promise<Client> {
     const { user, password, database } = cluster.primary;
     const { host, port } = network;
@@ -40,7 +40,7 @@ suite('a cluster and the network before it', () => {
     await next.end();
   });
 
-  test('resets what there is, and lets new ones through', async () => {
+  test('resets existing connections, and lets new ones through', async () => {
     const client = await connect();
     network.reset();
     await assert.rejects(client.query('SELECT 1'));
@@ -48,7 +48,7 @@ suite('a cluster and the network before it', () => {
     await next.end();
   });
 
-  test('swallows everything, and gives it back when the cable is mended', async () => {
+  test('drops everything, and delivers it when the cable is connected again', async () => {
     const client = await connect();
     await network.set('blackhole');
     await assert.rejects(client.query('SELECT 1'), /timeout/);
@@ -56,7 +56,7 @@ suite('a cluster and the network before it', () => {
     await client.end();
   });
 
-  test('delays each way', async () => {
+  test('delays each direction', async () => {
     const client = await connect();
     await network.set({ delay: 50 });
     const began = performance.now();
@@ -66,7 +66,7 @@ suite('a cluster and the network before it', () => {
     await client.end();
   });
 
-  test('cuts after so many bytes, in the middle of a message', async () => {
+  test('cuts after a number of bytes, in the middle of a message', async () => {
     const client = await connect();
     await network.set({ cutAfter: 1000 });
     await assert.rejects(client.query("SELECT repeat('x', 5000)"));

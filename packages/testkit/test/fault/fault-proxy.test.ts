@@ -6,8 +6,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { suite, test } from 'node:test';
 import { FaultProxy } from '../../src/index.ts';
 
-suite('a stretch of network', () => {
-  test('keeps the order of the bytes, and the end behind them, when a delay ends', async (t) => {
+suite('the faulty network', () => {
+  test('keeps the order of the bytes, and the end after them, when a delay ends', async (t) => {
     const server = createServer((socket) => {
       socket.on('data', (chunk) => {
         if (chunk.toString() === 'd') socket.end(chunk);
@@ -29,7 +29,7 @@ suite('a stretch of network', () => {
     while (all() === '') await once(client, 'data');
     await network.set({ delay: 100 });
     client.write('b');
-    // All is in one process: after some turns the network has it, and holds it back.
+    // Everything is in one process: after some event loop turns the network has the data, and holds it back.
     for (let turn = 0; turn < 20; turn += 1) await nextTurn();
     await network.set('pass');
     client.write('c');

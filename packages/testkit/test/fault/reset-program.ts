@@ -1,4 +1,4 @@
-// Resets a connection that is being shut down; then it has nothing left to do.
+// Resets a connection that is being shut down. Then nothing keeps the process alive.
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';

@@ -14,7 +14,7 @@ const runtimes = {
 
 suite('reset', () => {
   for (const [name, runtime] of Object.entries(runtimes)) {
-    test(`lets the process end, under ${name}`, async () => {
+    test(`lets the process end, with ${name}`, async () => {
       const { stderr } = await run(runtime, [program], { timeout: 10_000 });
       assert.equal(stderr, '');
     });

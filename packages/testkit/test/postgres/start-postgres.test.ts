@@ -32,7 +32,7 @@ suite('startPostgres', () => {
     await postgres.stop();
   });
 
-  test('takes user, password, database, connections, parameters and port', async (t) => {
+  test('accepts user, password, database, connections, parameters and port', async (t) => {
     const port = await unusedPort();
     const postgres = await start(t, {
       port,
@@ -62,7 +62,7 @@ suite('startPostgres', () => {
   });
 
   for (const auth of ['scram-sha-256', 'md5', 'password', 'trust'] as const) {
-    test(`asks for ${auth}`, async (t) => {
+    test(`requires ${auth}`, async (t) => {
       const postgres = await start(t, { auth });
       const wrong = new Client({
         connectionString: postgres.url.replace(/:[^:@]+@/, ':wrong@'),
@@ -81,7 +81,7 @@ suite('startPostgres', () => {
     });
   }
 
-  test('speaks TLS with a certificate made on the spot', async (t) => {
+  test('uses TLS with a new certificate', async (t) => {
     const certificate = await makeCertificate();
     const postgres = await start(t, { tls: certificate });
     const client = new Client({
@@ -94,12 +94,12 @@ suite('startPostgres', () => {
     assert.deepEqual(rows, [{ ssl: true }]);
   });
 
-  test('comes back after a kill with what was committed, on the same port', async (t) => {
+  test('restarts after a kill with the committed data, on the same port', async (t) => {
     const postgres = await start(t);
     await postgres.query('CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)');
     const client = new Client({ connectionString: postgres.url });
     await client.connect();
-    // pg may report the loss twice: the reset of the socket, and the end that nobody asked for.
+    // pg may report the loss twice: the reset of the socket, and the unexpected end.
     client.on('error', () => undefined);
     const lost = new Promise<void>((resolve) => client.once('end', resolve));
     const { port, pid } = postgres;
@@ -113,7 +113,7 @@ suite('startPostgres', () => {
     assert.deepEqual(await postgres.query('SELECT id FROM kept'), [{ id: 7 }]);
   });
 
-  test('keeps the data of a directory of its own, with its password', async (t) => {
+  test('keeps the data of a given directory, with its password', async (t) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'sluice-test-'));
     t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
     await chmod(folder, 0o755);
@@ -132,7 +132,7 @@ suite('startPostgres', () => {
     );
   });
 
-  test('says that its account cannot enter the data directory', async (t) => {
+  test('reports that its account cannot enter the data directory', async (t) => {
     if (process.getuid?.() !== 0) return t.skip('only root needs another account');
     const folder = await mkdtemp(path.join(tmpdir(), 'sluice-test-'));
     t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }));
@@ -142,7 +142,7 @@ suite('startPostgres', () => {
     );
   });
 
-  test('says why a server does not start', async (t) => {
+  test('reports why a server does not start', async (t) => {
     const first = await start(t);
     await assert.rejects(
       startPostgres({ port: first.port, password: 'secret', templates }),
@@ -204,7 +204,7 @@ async function unusedPort(): Promise<number> {
   return port;
 }
 
-/** Tries again until it holds or 10 seconds have passed. */
+/** Retries until it succeeds or 10 seconds have passed. */
 async function eventually(check: () => Promise<void>): Promise<void> {
   const deadline = performance.now() + 10_000;
   for (;;) {

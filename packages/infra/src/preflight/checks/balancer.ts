@@ -18,7 +18,7 @@ export const balancerAddresses: Check = {
   code: 'PF30',
   title: 'fixed addresses',
   looks: 'ec2:DescribeSubnets, ec2:DescribeAddresses, ec2:DescribeNetworkInterfaces',
-  why: 'An address that is taken, missing or of another subnet fails when the load balancer is created, after the roles and groups.',
+  why: 'An address that is in use, missing or in another subnet fails when the load balancer is created, after the roles and groups.',
   run: (subject) => {
     const { inputs, facts } = subject;
     const given = Object.entries(inputs.BalancerAddresses);

@@ -91,7 +91,7 @@ export const ecsCluster: Check = {
   code: 'PF28',
   title: 'ECS cluster',
   looks: 'ecs:DescribeClusters',
-  why: 'A service cannot be created in a cluster that is not there or is being deleted, nor on Fargate Spot where the cluster has no such capacity provider.',
+  why: 'A service cannot be created in a cluster that does not exist or is being deleted, nor on Fargate Spot where the cluster has no such capacity provider.',
   run: ({ inputs, facts }) => {
     const { engine, EcsClusterName: name } = inputs;
     if (engine !== 'sluice' || name === undefined) {

@@ -57,7 +57,7 @@ export const proxyName: Check = {
   code: 'PF14',
   title: 'name of the proxy',
   looks: 'rds:DescribeDBProxies',
-  why: 'A name that is taken cannot be used, and changing the other proxy would break its owner.',
+  why: 'A name that is in use cannot be chosen, and changing the other proxy would break its owner.',
   run: ({ inputs, facts }) => {
     const name = baseName(inputs);
     if (inputs.engine === 'sluice') {
@@ -163,7 +163,7 @@ export const share: Check = {
   code: 'PF17',
   title: 'share of connections',
   looks: 'rds:DescribeDBParameters, rds:DescribeDBProxyTargetGroups, rds:DescribeDBProxyTargets',
-  why: 'Proxies on one database share max_connections, and nobody else checks that their shares fit.',
+  why: 'Proxies on one database share max_connections, and nothing else checks that their shares fit.',
   run: ({ inputs, facts }) => {
     const instance = found(facts.database);
     if (instance === undefined) {
