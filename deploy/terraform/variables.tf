@@ -130,7 +130,7 @@ variable "max_tasks" {
 variable "balancer_addresses" {
   type        = map(string)
   default     = {}
-  description = "Engine sluice: fixed addresses of the load balancer by the id of its subnet, one in each zone: private IPv4 addresses, or Elastic IPs (eipalloc-…), which put it into these public subnets and on the internet."
+  description = "Engine sluice: fixed addresses of the load balancer by the id of its subnet, one in each zone: private IPv4 addresses, or Elastic IPs (eipalloc-…), which put it into these public subnets and make it reachable from the internet."
 
   validation {
     condition     = length(distinct([for address in values(var.balancer_addresses) : startswith(address, "eipalloc-")])) < 2
