@@ -1,12 +1,12 @@
 import { medianRatio } from '@sluice/prove/statistics';
 import type { BenchResult, LoadResult, TargetName } from './results.ts';
 
-/** Something the proxy shall reach, compared within one run. */
+/** An aim of the proxy, which compares values of one run. */
 export type Aim =
   | {
       readonly name: string;
       readonly target: TargetName;
-      /** Its transactions per second, divided by those of this one, are at least… */
+      /** Its transactions per second are at least this multiple of those of… */
       readonly against: TargetName;
       readonly atLeast: number;
     }
@@ -91,7 +91,7 @@ export interface Outcome {
   readonly reached: boolean;
 }
 
-/** Holds a run against the aims. Those that it did not measure are left out. */
+/** Compares a run with the aims. Omits those that the run did not measure. */
 export function judge(result: BenchResult, against: readonly Aim[] = aims): Outcome[] {
   return against
     .map((aim): Outcome => {
@@ -113,7 +113,7 @@ function bytesPerClient(result: BenchResult, aim: Aim): number {
   return steps?.at(-1)?.bytesPerClient ?? Number.NaN;
 }
 
-/** One measure of a target divided by that of another, as the median over the rounds; NaN without both. */
+/** One value of a target divided by that of another, as the median over the rounds; NaN unless both exist. */
 export function ratioOf(
   load: LoadResult,
   measure: 'tps' | 'p50' | 'p99' | 'cpuMicros',

@@ -2,12 +2,12 @@ import type { TargetName } from './results.ts';
 import type { Target, TargetSetup } from './targets/target.ts';
 import { startTarget } from './targets/start-target.ts';
 
-/** What all measurements of a run share. */
+/** The common context of all measurements of a run. */
 export interface BenchRun {
   readonly targets: readonly TargetName[];
   readonly seconds: number;
   readonly rounds: number;
-  /** The program, when it takes part. */
+  /** The program, if PgBouncer takes part. */
   readonly pgbouncer: string | undefined;
   /** What targets are started with, apart from what is the case's. */
   readonly setup: Omit<TargetSetup, keyof CaseSetup>;
@@ -15,9 +15,9 @@ export interface BenchRun {
   readonly socketDirectory: string;
   /** Ends the run early. */
   readonly signal: AbortSignal;
-  /** Is told what goes on, a line each. */
+  /** Receives the progress, one line at a time. */
   readonly progress: (line: string) => void;
-  /** Is told what went wrong; the run goes on. */
+  /** Receives errors; the run continues. */
   readonly fail: (sentence: string) => void;
 }
 
@@ -45,7 +45,7 @@ export async function withTarget<T>(
   }
 }
 
-/** Tells of an error, unless the run was ended early, which ends it here. */
+/** Reports an error, unless the run was ended early, which throws here. */
 export function tell(run: BenchRun, subject: string, error: unknown): void {
   run.signal.throwIfAborted();
   run.fail(`${subject}: ${error instanceof Error ? error.message : String(error)}`);

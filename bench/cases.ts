@@ -6,9 +6,9 @@ export type Network = 'tcp' | 'unix' | 'delayed';
 
 /** A load that pgbench makes. */
 export interface LoadCase {
-  /** `select-simple-c32`, with `-tls` at its end when both legs speak TLS. */
+  /** `select-simple-c32`, with the suffix `-tls` if clients and database use TLS. */
   readonly name: string;
-  /** What pgbench is told besides clients and time. */
+  /** The arguments of pgbench besides clients and time. */
   readonly args: readonly string[];
   readonly clients: number;
   readonly threads: number;
@@ -36,7 +36,7 @@ export interface IdleCase {
   /** `idle` or `idle-tls`. */
   readonly name: string;
   readonly tls: boolean;
-  /** How many clients are connected at each measurement, rising, all above `idleWarmUp`. */
+  /** The numbers of clients at the measurements, increasing, all above `idleWarmUp`. */
   readonly steps: readonly number[];
 }
 
@@ -56,7 +56,7 @@ const workloads = [
   { name: 'select-extended', args: ['-n', '-S', '-M', 'extended'] },
   { name: 'select-prepared', args: ['-n', '-S', '-M', 'prepared'] },
   // Without -n: pgbench then vacuums the small tables and empties the history first, so that no target inherits the
-  // dead rows of the one before.
+  // dead rows of the previous one.
   { name: 'tpcb', args: ['-M', 'simple'] },
   { name: 'reconnect', args: ['-n', '-S', '-C', '-M', 'simple'] },
 ] as const;
@@ -82,7 +82,9 @@ function settingOnce(value: string): string {
   ].join('\n');
 }
 
-/** 125 scripts of 4 statements: pgbench takes no more than 128, and prepares each statement of each for each client. */
+/**
+ * 125 scripts of 4 statements: pgbench accepts at most 128, and prepares each statement of each script for each client.
+ */
 const distinctStatements = Array.from(
   { length: 125 },
   (_, script) =>
@@ -158,7 +160,8 @@ export function loadCases(clientCounts: readonly number[]): LoadCase[] {
     workloads.flatMap(({ name, args }) =>
       clientCounts.map((clients) => {
         const reconnect = name === 'reconnect';
-        // A thread of pgbench does nothing else while it connects: only as many connects overlap as there are threads.
+        // A thread of pgbench does nothing else while it connects, so at most as many connects overlap as there are
+        // threads.
         const threads = reconnect ? Math.min(clients, 32) : 1;
         return {
           ...usual,
@@ -174,7 +177,7 @@ export function loadCases(clientCounts: readonly number[]): LoadCase[] {
   );
 }
 
-/** The first idle clients, which are not counted: with them come compiled code and connections to the database. */
+/** The first idle clients, which do not count: they cause compiled code and server connections. */
 export const idleWarmUp = 500;
 
 /** All memory cases. */
@@ -186,8 +189,8 @@ export function idleCases(steps: readonly number[]): IdleCase[] {
 }
 
 /**
- * Whether `--cases` chose this case. A pattern is the whole name or a part of it between dashes: `select` and
- * `select-simple` choose `select-simple-c32-tls`, and so does `tls`. No pattern chooses all.
+ * Whether `--cases` selects this case. A pattern is the whole name or a part of it between dashes: `select`,
+ * `select-simple` and `tls` select `select-simple-c32-tls`. Without a pattern, all cases are selected.
  */
 export function isChosen(name: string, patterns: readonly string[]): boolean {
   return patterns.length === 0 || patterns.some((pattern) => `-${name}-`.includes(`-${pattern}-`));

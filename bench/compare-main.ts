@@ -1,4 +1,4 @@
-/** `npm run bench:compare -- [BASELINE] CURRENT`: exit code 1 when something regressed. See docs/benchmarks.md. */
+/** `npm run bench:compare -- [BASELINE] CURRENT`: exit code 1 if something regressed. See docs/benchmarks.md. */
 import path from 'node:path';
 import { compare, defaultThresholds } from './compare.ts';
 import type { Change } from './compare.ts';

@@ -1,7 +1,7 @@
 import { ratioOf } from './aims.ts';
 import type { BenchResult, TargetName } from './results.ts';
 
-/** By how much a value may be worse before it counts: 0.1 is 10 %. */
+/** How much worse a value may be before it counts as a regression: 0.1 is 10 %. */
 export interface Thresholds {
   /** Of transactions per second, relative to the reference in the same run. */
   readonly tps: number;
@@ -11,7 +11,7 @@ export interface Thresholds {
   readonly memory: number;
 }
 
-/** Twice what the same code differs by from run to run on a quiet machine. */
+/** Twice the variation of the same code from run to run on an idle machine. */
 export const defaultThresholds: Thresholds = { tps: 0.1, cpu: 0.1, memory: 0.1 };
 
 /** One value in both runs. */
@@ -21,7 +21,7 @@ export interface Change {
   readonly measure: keyof Thresholds;
   readonly before: number;
   readonly after: number;
-  /** How much better (above 0) or worse (below 0) it became, as a share of `before`. */
+  /** The change as a share of `before`: above 0 is better, below 0 is worse. */
   readonly gain: number;
   readonly regressed: boolean;
 }
@@ -29,8 +29,9 @@ export interface Change {
 const proxies = ['sluice-node', 'sluice-bun'] as const;
 
 /**
- * Compares what two runs have in common. Speed is compared as a ratio to a reference that ran in turn with it, so runs
- * may come from different machines: to PgBouncer, or to the direct connection where a run has no PgBouncer.
+ * Compares the common values of two runs. Speed is compared as a ratio to a reference that was measured in turn with
+ * it, so runs may come from different machines. The reference is PgBouncer, or the direct connection if a run has no
+ * PgBouncer.
  *
  * @returns the changes, in the order of `current`.
  */
@@ -47,7 +48,7 @@ export function compare(
     before: number,
     after: number,
   ): void => {
-    // Not measured in one of the two.
+    // Not measured in one of the two runs.
     if (!Number.isFinite(before) || !Number.isFinite(after)) return;
     const growth = (after - before) / before;
     const gain = measure === 'tps' ? growth : -growth;

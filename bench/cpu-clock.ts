@@ -2,7 +2,7 @@ import { cpuMicros } from '@sluice/prove/machine';
 
 const intervalMs = 50;
 
-/** Notes the CPU time of a process again and again, to tell later what it used from a certain moment on. */
+/** Samples the CPU time of a process, so that its use since any moment can be read later. */
 export class CpuClock {
   readonly #pid: number;
   readonly #startedAt = performance.now();
@@ -19,7 +19,7 @@ export class CpuClock {
     this.#samples.push({ atMs: performance.now() - this.#startedAt, micros: cpuMicros(this.#pid) });
   }
 
-  /** CPU time in microseconds, from so many milliseconds after this clock was made until now. */
+  /** CPU time in microseconds, from this number of milliseconds after the clock was created until now. */
   usedSince(ms: number): number {
     const first = this.#samples.find(({ atMs }) => atMs >= ms) ?? this.#samples.at(-1);
     return cpuMicros(this.#pid) - (first?.micros ?? 0);

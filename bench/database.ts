@@ -3,10 +3,10 @@ import type { Certificate, Postgres } from '@sluice/testkit';
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { fillTables } from './pgbench.ts';
 
-/** pgbench's scale: 150 MB, all of it in the shared buffers. */
+/** pgbench's scale: 150 MB, which fits into the shared buffers. */
 const scale = 10;
 
-/** The same for all targets, and so that the database is not what is measured: no disk, no background work. */
+/** The same for all targets, and such that the database is not the bottleneck: no disk, no background work. */
 const parameters = {
   shared_buffers: '256MB',
   fsync: 'off',
@@ -17,7 +17,9 @@ const parameters = {
   checkpoint_timeout: '1h',
 };
 
-/** Whatever this may do is not proven: a statement that calls it has its server connection reset for the next session. */
+/**
+ * The side effects of this function are unproven: after a call, the server connection is reset for the next session.
+ */
 const dynamicFunction = `CREATE FUNCTION balance_of(account int) RETURNS int STABLE LANGUAGE plpgsql AS $$
   DECLARE balance int;
   BEGIN
@@ -25,12 +27,12 @@ const dynamicFunction = `CREATE FUNCTION balance_of(account int) RETURNS int STA
     RETURN balance;
   END $$`;
 
-/** The database that everything is measured with. */
+/** The database of all measurements. */
 export interface BenchDatabase {
   readonly postgres: Postgres;
   /** PostgreSQL's version. */
   readonly version: string;
-  /** The user's password as the database keeps it (`rolpassword` in `pg_authid`). */
+  /** The user's password as the database stores it (`rolpassword` in `pg_authid`). */
   readonly verifier: string;
 }
 
@@ -63,7 +65,7 @@ export async function startDatabase(
   }
 }
 
-/** Has the database keep the user's password in a new form, and returns that. */
+/** Makes the database store the user's password in a new form, which it returns. */
 async function setVerifier(postgres: Postgres, iterations: number): Promise<string> {
   const { user, password } = postgres;
   await postgres.query(

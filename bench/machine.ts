@@ -6,12 +6,12 @@ import { bunPath } from './targets/bun-path.ts';
 
 const run = promisify(execFile);
 
-/** What the numbers depend on. No host name and no path: results are published. */
+/** The environment that the numbers depend on. No host name and no path, because results are published. */
 export interface Machine extends ThisMachine {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Finds out what the machine is, and which versions take part. */
+/** Describes the machine and the versions of the participants. */
 export async function describeMachine(
   postgres: string,
   pgbouncer: string | undefined,

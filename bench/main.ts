@@ -48,7 +48,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<BenchResult
       progress: (line) => console.error(line),
       fail: (sentence) => {
         console.error(`failed: ${sentence}`);
-        // What follows is for the terminal: a log may hold paths of this machine, and results are published.
+        // The rest is only for the terminal: a log may contain paths of this machine, and results are published.
         failures.push(sentence.split('\n', 1).join(''));
       },
     };
@@ -58,7 +58,7 @@ async function bench(options: Options, signal: AbortSignal): Promise<BenchResult
       for (const each of loadsToRun) load.push(await measureLoad(run, each));
       for (const each of idlesToRun) idle.push(await measureIdle(run, each));
     } catch (error) {
-      // What is whole is kept when somebody stops a run of an hour.
+      // If somebody stops a run of an hour, its complete results are kept.
       if (!signal.aborted || load.length + idle.length === 0) throw error;
       failures.push('stopped before the last case');
     }

@@ -8,11 +8,11 @@ import { residentBytes } from '@sluice/prove/machine';
 import type { IdleResult, IdleStep, TargetName } from './results.ts';
 import type { Target } from './targets/target.ts';
 
-/** Measures what each proxy's memory grows by with idle clients. Memory does not swing, so there is one round. */
+/** Measures by how much idle clients increase the memory of each proxy. Memory does not vary, so there is one round. */
 export async function measureIdle(run: BenchRun, idle: IdleCase): Promise<IdleResult> {
   const steps: Partial<Record<TargetName, readonly IdleStep[]>> = {};
   for (const name of run.targets) {
-    // The database itself has no idle clients to hold: it forks for each.
+    // The database itself is not measured: it forks a process for each client.
     if (name === 'direct') continue;
     steps[name] =
       (await withTarget(run, name, idle.tls, (target) => measureTarget(run, idle, target))) ?? [];
@@ -41,7 +41,7 @@ async function measureTarget(run: BenchRun, idle: IdleCase, target: Target): Pro
   return steps;
 }
 
-/** Memory once it changes by less than 1 % in a second, or after ten. */
+/** The memory after it has changed by less than 1 % in a second, or after ten seconds. */
 async function settledBytes(pid: number): Promise<number> {
   let last = residentBytes(pid);
   for (let second = 0; second < 10; second += 1) {

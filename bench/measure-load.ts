@@ -8,12 +8,12 @@ import type { LoadResult, Round, TargetName } from './results.ts';
 import { startTarget } from './targets/start-target.ts';
 import type { Target } from './targets/target.ts';
 
-/** Long enough for the compilers of Node.js and Bun to have seen the hot path. */
+/** Long enough for the compilers of Node.js and Bun to optimize the hot path. */
 const warmUpSeconds = 2;
 
 /**
- * Measures one case on all targets in turn (A B C A B C…), so that a change of the machine's mood meets all of them.
- * The proxies are started anew for each case and warmed up, so that no case inherits from the one before.
+ * Measures one case on all targets in turn (A B C A B C…), so that a change of the machine's speed affects all of them.
+ * The proxies are restarted for each case and warmed up, so that no case affects the next one.
  */
 export async function measureLoad(run: BenchRun, load: LoadCase): Promise<LoadResult> {
   const targets: Target[] = [];
@@ -83,7 +83,7 @@ async function measureRound(
     );
     const round = { tps, p50, p99 };
     if (clock === undefined) return round;
-    // What the logins before the first transaction cost is not the transactions'.
+    // The cost of the logins before the first transaction does not belong to the transactions.
     return { ...round, cpuMicros: clock.usedSince(connectMs) / transactions };
   } finally {
     clock?.stop();

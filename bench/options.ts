@@ -3,19 +3,19 @@ import { defaultClients, idleWarmUp } from './cases.ts';
 import { targetNames } from './results.ts';
 import type { TargetName } from './results.ts';
 
-/** What a run shall measure. */
+/** What a run measures. */
 export interface Options {
-  /** Patterns that choose cases; none means all. */
+  /** Patterns that select cases; none selects all. */
   readonly cases: readonly string[];
   readonly targets: readonly TargetName[];
-  /** How long each run of pgbench takes. */
+  /** The duration of each run of pgbench. */
   readonly seconds: number;
   readonly rounds: number;
-  /** Clients of pgbench. */
+  /** The numbers of pgbench's clients. */
   readonly clients: readonly number[];
-  /** Idle clients at each measurement of memory, rising. */
+  /** The numbers of idle clients at the measurements of memory, increasing. */
   readonly idle: readonly number[];
-  /** How often SCRAM hashes the password of the clients. */
+  /** The iterations of SCRAM for the clients' password. */
   readonly scramIterations: number;
 }
 
@@ -37,7 +37,7 @@ pgbench from the PATH and a PostgreSQL that is started for it. Prints a table; w
   --help
 `;
 
-/** Reads the command line. Throws a sentence about the first thing that is wrong. Undefined: help is wanted. */
+/** Reads the command line. Throws a sentence about the first problem. Undefined: print the help. */
 export function parseOptions(args: readonly string[]): Options | undefined {
   const { values } = parseArgs({
     args: [...args],

@@ -7,7 +7,7 @@ import { percentile } from '@sluice/prove/statistics';
 
 const run = promisify(execFile);
 
-/** Where pgbench connects to, and as whom. */
+/** The address and the credentials for pgbench. */
 export interface Address {
   /** A name, an address, or the directory of a Unix socket. */
   readonly host: string;
@@ -17,17 +17,17 @@ export interface Address {
   readonly database: string;
 }
 
-/** What one run of pgbench found. Latencies in milliseconds. */
+/** The result of one run of pgbench. Latencies in milliseconds. */
 export interface PgbenchResult {
   readonly tps: number;
   readonly transactions: number;
-  /** How long all clients took to connect before the first transaction; 0 when they connect for each. */
+  /** The time until all clients were connected, before the first transaction; 0 if they connect for each. */
   readonly connectMs: number;
   readonly p50: number;
   readonly p99: number;
 }
 
-/** Throws an error that says how to get pgbench when it is not on the PATH. */
+/** Throws an error that explains how to install pgbench if it is not on the PATH. */
 export async function requirePgbench(): Promise<void> {
   await run('pgbench', ['--version']).catch((error: unknown) => {
     throw new Error(
@@ -37,7 +37,7 @@ export async function requirePgbench(): Promise<void> {
   });
 }
 
-/** Makes pgbench's tables, about 15 MB for each unit of scale. */
+/** Creates pgbench's tables, about 15 MB for each unit of scale. */
 export async function fillTables(address: Address, scale: number): Promise<void> {
   await run('pgbench', ['-i', '-q', '-s', String(scale), ...connectArgs(address)], {
     env: environment(address, false),
@@ -62,10 +62,11 @@ export async function runPgbench(
 ): Promise<PgbenchResult> {
   const logs = await mkdtemp(path.join(folder, 'pgbench-'));
   try {
-    // pgbench's time runs while its clients connect, one after the other; a busy machine opens 50 a second with TLS.
+    // pgbench's clock starts before its clients connect one after the other; a busy machine opens 50 per second with
+    // TLS.
     const duration = seconds + (load.reconnect ? 0 : Math.ceil(load.clients / 50));
-    // Every transaction takes part in the tps; for the latencies a fifth is enough, so that writing the log costs
-    // pgbench next to nothing. Reconnects are few, so all of them are logged.
+    // Every transaction counts for the tps. For the latencies a fifth is enough, so that writing the log costs pgbench
+    // almost nothing. Reconnects are few, so all of them are logged.
     const sampling = load.reconnect ? '1' : '0.2';
     const scripts = await Promise.all(
       load.scripts.map(async ({ text, weight }, index) => {
@@ -84,10 +85,10 @@ export async function runPgbench(
         ...['--log', `--log-prefix=${path.join(logs, 'log')}`, `--sampling-rate=${sampling}`],
         ...connectArgs(address),
       ],
-      // A pooler that hangs must not hang the benchmark.
+      // A hanging pooler must not block the benchmark.
       { env: environment(address, load.tls), signal, timeout: (duration + 30) * 1000 },
     ).catch((error: unknown) => {
-      // Its own words instead of the whole command.
+      // Its own message instead of the whole command.
       const words = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
       throw words === '' ? error : new Error(words.trim(), { cause: error });
     });
@@ -110,7 +111,7 @@ function connectArgs({ host, port, user, database }: Address): string[] {
   return ['-h', host, '-p', String(port), '-U', user, database];
 }
 
-/** Nothing of the caller's own PG* variables: a PGOPTIONS would change what is measured. */
+/** Without the caller's PG* variables: a PGOPTIONS would affect the measurement. */
 function environment({ password }: Address, tls: boolean): NodeJS.ProcessEnv {
   return {
     PATH: process.env['PATH'],
@@ -121,7 +122,7 @@ function environment({ password }: Address, tls: boolean): NodeJS.ProcessEnv {
   };
 }
 
-/** From what pgbench prints at its end. Throws when it holds no result. */
+/** Parses the final output of pgbench. Throws if it contains no result. */
 export function parseOutput(
   output: string,
 ): Pick<PgbenchResult, 'tps' | 'transactions' | 'connectMs'> {

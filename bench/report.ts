@@ -4,7 +4,7 @@ import { targetNames } from './results.ts';
 import type { BenchResult, IdleResult, LoadResult, Round, TargetName } from './results.ts';
 import { median } from '@sluice/prove/statistics';
 
-/** What is printed at the end: medians over the rounds, and ratios to PgBouncer in the same rounds. */
+/** The final output: medians over the rounds, and ratios to PgBouncer in the same rounds. */
 export function formatReport(result: BenchResult): string {
   const { machine, failures } = result;
   const versions = Object.entries(machine.versions).map(([name, version]) => `${name} ${version}`);
@@ -79,7 +79,7 @@ function formatNumber(value: number, decimals: number): string {
   return Number.isFinite(value) ? value.toFixed(decimals) : '-';
 }
 
-/** Columns as wide as they need; words to the left, numbers to the right. */
+/** A table whose columns are as wide as necessary; text is left-aligned, numbers are right-aligned. */
 export function formatTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],

@@ -2,13 +2,13 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Machine } from './machine.ts';
 
-/** What stands between pgbench and the database, in the order of the table. */
+/** The paths from pgbench to the database, in the order of the table. */
 export const targetNames = ['direct', 'sluice-node', 'sluice-bun', 'pgbouncer'] as const;
 export type TargetName = (typeof targetNames)[number];
 
 /** One run of pgbench. */
 export interface Round {
-  /** Transactions per second, without the time to connect, except in the cases that connect anew each time. */
+  /** Transactions per second, without the time to connect, except in cases that connect for each transaction. */
   readonly tps: number;
   /** Latency of a transaction in milliseconds. pgbench never counts the time to connect as latency. */
   readonly p50: number;
@@ -17,7 +17,7 @@ export interface Round {
   readonly cpuMicros?: number;
 }
 
-/** A case, measured on several targets in turn. A round that failed is null, so that indexes stay comparable. */
+/** A case, measured on several targets in turn. A failed round is null, so that the indexes of targets correspond. */
 export interface LoadResult {
   readonly name: string;
   /** Transactions per second that all targets were given; absent: as many as each served. */
@@ -30,7 +30,7 @@ export interface IdleStep {
   readonly clients: number;
   /** Resident memory of the process, in bytes. */
   readonly rss: number;
-  /** What each client after the first 500 added to it. */
+  /** The average memory of each client after the first 500. */
   readonly bytesPerClient: number;
 }
 
@@ -40,9 +40,9 @@ export interface IdleResult {
   readonly steps: Readonly<Partial<Record<TargetName, readonly IdleStep[]>>>;
 }
 
-/** A whole run, as it is kept in a file. */
+/** A complete run, as it is stored in a file. */
 export interface BenchResult {
-  /** Of this shape; raised when it changes. */
+  /** The version of this format; increases if it changes. */
   readonly version: 1;
   /** When the run began, ISO 8601. */
   readonly startedAt: string;
@@ -52,11 +52,11 @@ export interface BenchResult {
   readonly scramIterations: number;
   readonly load: readonly LoadResult[];
   readonly idle: readonly IdleResult[];
-  /** What went wrong, in sentences. */
+  /** Errors, in sentences. */
   readonly failures: readonly string[];
 }
 
-/** Writes the result into a folder, named after the time it began, and returns the file. */
+/** Writes the result into a folder, in a file named after the start time; returns the file. */
 export async function writeResult(folder: string, result: BenchResult): Promise<string> {
   await mkdir(folder, { recursive: true });
   const file = path.join(folder, `${result.startedAt.slice(0, 19).replaceAll(':', '-')}.json`);
@@ -64,7 +64,7 @@ export async function writeResult(folder: string, result: BenchResult): Promise<
   return file;
 }
 
-/** Reads a result. Throws when the file is none, or one of another version. */
+/** Reads a result. Throws if the file is not one, or has another version. */
 export async function readResult(file: string): Promise<BenchResult> {
   const result: BenchResult = JSON.parse(await readFile(file, 'utf8'));
   if (result.version !== 1) {

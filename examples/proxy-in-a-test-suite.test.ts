@@ -44,7 +44,7 @@ test('twenty clients share two server connections', async () => {
   await pool.end();
 });
 
-test('tells which statement keeps a server connection for itself', async () => {
+test('shows which statement pins a session', async () => {
   const pinned: string[] = [];
   const stop = onEvent('sessionPinned', ({ statement }) => pinned.push(statement));
   const client = new Client({ connectionString: url });
@@ -56,7 +56,7 @@ test('tells which statement keeps a server connection for itself', async () => {
   await client.end();
 });
 
-test('clients wait while the database is worked on', async () => {
+test('clients wait during maintenance of the database', async () => {
   const client = new Client({ connectionString: url });
   await client.connect();
   assert.equal(await proxy.pause(), true);

@@ -1,17 +1,17 @@
 /**
- * Makes packages/proxy/src/sql/known-functions.ts from the catalogues of real servers:
+ * Generates packages/proxy/src/sql/known-functions.ts from the catalogs of real servers:
  *
  *     node scripts/list-known-functions.ts postgres://…/14 postgres://…/15 …
  *
- * Give one server of every supported major version: only what all of them know is listed, because a
- * name that an older server lacks may there be a user's own function.
+ * Pass one server of every supported major version. Only names in all of them are listed, because a name that an older
+ * server lacks may be a user's function there.
  */
 import { writeFileSync } from 'node:fs';
 import { Client } from 'pg';
 
 const output = new URL('../packages/proxy/src/sql/known-functions.ts', import.meta.url);
 
-// Functions that SQL cannot call, or that only serve a type's input and output, are left out.
+// Omits functions that SQL cannot call, and those that are only for the input and output of a type.
 const functionsQuery = `
   select p.proname as name, bool_or(p.provolatile = 'v') as volatile
     from pg_proc p
@@ -35,7 +35,7 @@ interface Row {
   readonly volatile: boolean;
 }
 
-/** Keeps the names that every list has; one that is volatile anywhere is volatile. */
+/** Keeps the names that are in every list; one that is volatile in any version is volatile. */
 function common(lists: readonly (readonly Row[])[]): Row[] {
   const [first = [], ...others] = lists.map(
     (rows) => new Map(rows.map((row) => [row.name, row.volatile])),
@@ -97,12 +97,12 @@ writeFileSync(
 
 const words = (list: string): readonly string[] => list.trim().split(/\\s+/);
 
-/** Functions of pg_catalog of which every overload is immutable or stable, in every version. */
+/** Functions of pg_catalog whose overloads are all immutable or stable in every version. */
 export const steadyFunctions: readonly string[] = words(\`
 ${names(false)}
 \`);
 
-/** Functions of pg_catalog of which some overload is volatile in some version. */
+/** Functions of pg_catalog with an overload that is volatile in some version. */
 export const volatileFunctions: readonly string[] = words(\`
 ${names(true)}
 \`);

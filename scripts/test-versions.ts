@@ -4,7 +4,7 @@ import path from 'node:path';
 import { platformPackage } from '@sluice/testkit';
 
 /**
- * Runs the scenarios on every PostgreSQL that is supported: `npm run test:versions`, or `npm run test:versions 15 16`.
+ * Runs the scenarios on every supported PostgreSQL version: `npm run test:versions`, or `npm run test:versions 15 16`.
  * The binaries come from npm, by name, into .cache.
  */
 const versions: Readonly<Record<string, string>> = {
@@ -15,7 +15,7 @@ const versions: Readonly<Record<string, string>> = {
   18: '18.4.0-beta.17',
 };
 
-/** What depends on the version of the protocol, of SQL or of the catalogue; load and memory do not. */
+/** The tests that depend on the version of the protocol, of SQL or of the catalog; load and memory do not. */
 const files = [
   ...['startup', 'query', 'extended', 'prepared', 'copy', 'cancel', 'drivers', 'replication'].map(
     (name) => `test/scenarios/${name}.test.ts`,
@@ -32,7 +32,7 @@ const root = path.resolve(import.meta.dirname, '..');
 function install(major: string, version: string): void {
   const folder = path.join(root, '.cache', `postgres-${major}`);
   mkdirSync(folder, { recursive: true });
-  // A package of its own, or npm would install into the one above.
+  // With its own package.json, because otherwise npm would install into the parent folder.
   writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
   const name = `${platformPackage}@${version}`;
   execFileSync('npm', ['install', '--no-save', '--no-package-lock', name], {

@@ -9,13 +9,13 @@ const root = path.resolve(import.meta.dirname, '..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 
 suite('docs', () => {
-  test('the pages made from the code are up to date', async () => {
+  test('the generated pages are up to date', async () => {
     for (const { file, text } of await generatedPages()) {
       assert.equal(read(file), text, `${file} is stale: npm run docs`);
     }
   });
 
-  test('links between the pages lead somewhere', () => {
+  test('links between the pages are valid', () => {
     const pages = globSync(['*.md', 'docs/*.md', 'docs/decisions/*.md'], { cwd: root });
     for (const file of pages) {
       for (const [, target = ''] of read(file).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
@@ -33,7 +33,7 @@ suite('docs/security.md', () => {
     .filter((line) => /^\|(?! *threat |[ -]*\|)/.test(line))
     .map((line) => line.split('|').map((cell) => cell.trim()));
 
-  test('names a test for each threat, and it exists', () => {
+  test('names an existing test for each threat', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     assert.ok(threats.length > 40);
     for (const [, threat = '', , shown = ''] of threats) {
@@ -44,7 +44,7 @@ suite('docs/security.md', () => {
     }
   });
 
-  test('has a row for each method of clients', () => {
+  test('has a row for each authentication method of clients', () => {
     for (const method of settingsTable.ClientAuth.fields.Method.values)
       assert.match(page, new RegExp(`^\\| \`${method}\` +\\|`, 'm'));
   });
@@ -52,10 +52,10 @@ suite('docs/security.md', () => {
 
 suite('sluice.example.yaml', () => {
   const text = read('sluice.example.yaml');
-  /** As if every setting that is commented out (`#Name: value`, `#  - Field: value`) were not. */
+  /** Uncomments every setting (`#Name: value`, `#  - Field: value`). */
   const uncommented = text.replaceAll(/^#(?=[A-Z]| {2,}\S)/gm, '');
 
-  test('can be used as it stands, and has the defaults then', () => {
+  test('is valid as it is, and has the default values', () => {
     const { TargetHost, Users, ...others } = parseSettings(text, 'sluice.example.yaml', {});
     assert(TargetHost !== undefined);
     assert.deepEqual({ TargetHost, Users, ...others }, createSettings({ TargetHost, Users }));

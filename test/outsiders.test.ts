@@ -8,7 +8,7 @@ import { published } from '../scripts/package/published.ts';
 const root = path.resolve(import.meta.dirname, '..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 
-/** What is used of a workflow. */
+/** The used part of a workflow. */
 interface Workflow {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly jobs: Readonly<
@@ -31,20 +31,20 @@ suite('workflows', () => {
     const { permissions, jobs } = parse(text) as Workflow;
     const steps = Object.values(jobs).flatMap((job) => job.steps);
 
-    test(`${file}: actions are named by digest, with their version beside it`, () => {
+    test(`${file}: actions are pinned by digest, with their version in a comment`, () => {
       for (const [, action = '', comment] of text.matchAll(/uses: (\S+)(.*)/g)) {
         assert.match(action, /^[\w-]+\/[\w./-]+@[0-9a-f]{40}$/, action);
         assert.match(comment ?? '', /^ # v\d+\.\d+\.\d+$/, action);
       }
     });
 
-    test(`${file}: may only read unless a job says otherwise, and every job ends`, () => {
+    test(`${file}: may only read unless a job says otherwise, and every job has a time limit`, () => {
       assert.deepEqual(permissions, { contents: 'read' });
       for (const [name, job] of Object.entries(jobs))
         assert.ok((job['timeout-minutes'] ?? 0) > 0, name);
     });
 
-    test(`${file}: runs scripts that are there`, () => {
+    test(`${file}: runs existing scripts`, () => {
       const { scripts } = JSON.parse(read('package.json')) as {
         readonly scripts: Readonly<Record<string, string>>;
       };
@@ -53,20 +53,20 @@ suite('workflows', () => {
         assert.ok(Object.hasOwn(scripts, script), script);
     });
 
-    test(`${file}: needs jobs that are there`, () => {
+    test(`${file}: needs existing jobs`, () => {
       for (const { needs = [] } of Object.values(jobs))
         for (const name of typeof needs === 'string' ? [needs] : needs)
           assert.ok(Object.hasOwn(jobs, name), name);
     });
 
-    test(`${file}: no text that others write becomes a command`, () => {
+    test(`${file}: no text from others becomes a command`, () => {
       for (const { run = '' } of steps)
         assert.doesNotMatch(run, /\$\{\{\s*github\.(event|head_ref)/);
     });
   }
 });
 
-test('a release publishes every package, sluice last, and lists what all of them hold', () => {
+test('a release publishes every package, sluice last, and lists the contents of all of them', () => {
   const { jobs } = parse(read('.github/workflows/release.yml')) as Workflow;
   const run = jobs['npm']?.steps.map((step) => step.run ?? '').join('\n') ?? '';
   const [, loop = ''] = /for tarball in (.+); do/.exec(run) ?? [];
@@ -83,8 +83,8 @@ test('a release publishes every package, sluice last, and lists what all of them
     assert.ok(scripts['sbom']?.includes(` -w ${name === 'sluice' ? '@sluice/cli' : name}`), name);
 });
 
-suite('what outsiders look for', () => {
-  test('is there', () => {
+suite('files that visitors look for', () => {
+  test('exist', () => {
     for (const file of [
       'SECURITY.md',
       'CODE_OF_CONDUCT.md',
@@ -98,7 +98,7 @@ suite('what outsiders look for', () => {
       assert.ok(existsSync(path.join(root, file)), file);
   });
 
-  test('the forms for issues can be read', () => {
+  test('the issue forms are valid', () => {
     for (const file of globSync('.github/ISSUE_TEMPLATE/*.yml', { cwd: root })) {
       const form = parse(read(file)) as { readonly body?: readonly { readonly id?: string }[] };
       if (form.body === undefined) continue;
@@ -107,12 +107,12 @@ suite('what outsiders look for', () => {
     }
   });
 
-  test('CODEOWNERS names folders that are there', () => {
+  test('CODEOWNERS names existing folders', () => {
     for (const [, folder = ''] of read('.github/CODEOWNERS').matchAll(/^(\/\S+)/gm))
       assert.ok(existsSync(path.join(root, folder)), folder);
   });
 
-  test('the versions that are tested are those that are promised', () => {
+  test('the tested versions are the promised ones', () => {
     const { jobs } = parse(read('.github/workflows/ci.yml')) as {
       readonly jobs: Readonly<
         Record<
@@ -126,10 +126,10 @@ suite('what outsiders look for', () => {
   });
 });
 
-suite('the unit of systemd', () => {
+suite('the systemd unit', () => {
   const unit = read('packaging/systemd/sluice.service');
 
-  test('runs commands that exist, not as root, with a limit for files', () => {
+  test('runs existing commands, not as root, with a limit for files', () => {
     assert.match(
       unit,
       /^ExecStart=\/usr\/local\/bin\/sluice serve --config \/etc\/sluice\/sluice\.yaml$/m,
@@ -145,7 +145,7 @@ suite('the unit of systemd', () => {
     assert.ok(read('docs/operations.md').includes(`LimitNOFILE=${limit}`));
   });
 
-  test('takes away what a proxy does not need', () => {
+  test('denies what a proxy does not need', () => {
     for (const line of [
       'NoNewPrivileges=yes',
       'ProtectSystem=strict',

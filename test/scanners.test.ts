@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** Runs a tool that `.ci/run` installs, or that the machine has; skips the test where there is none. */
+/** Runs a tool that `.ci/run` installs, or that the machine has; skips the test if there is none. */
 async function scan(t: TestContext, tool: string, ...words: readonly string[]): Promise<void> {
   const own = path.join(root, '.cache/scanners/bin', tool);
   const { error, said } = await new Promise<{ error: Error | null; said: string }>((resolve) => {
@@ -22,7 +22,7 @@ async function scan(t: TestContext, tool: string, ...words: readonly string[]): 
   assert.equal(error, null, said);
 }
 
-/** Files that run elsewhere: on GitHub, under systemd, in a container engine. */
+/** Files that run elsewhere: on GitHub, in systemd, in a container engine. */
 suite('scanners find nothing', () => {
   test('actionlint, in the workflows', (t) => scan(t, 'actionlint', '-no-color'));
 
@@ -36,7 +36,7 @@ suite('scanners find nothing', () => {
     t.after(() => rm(folder, { recursive: true }));
     const unit = path.join(folder, 'sluice.service');
     const text = await readFile(path.join(root, 'packaging/systemd/sluice.service'), 'utf8');
-    // It looks for the program, which is installed where the service runs.
+    // systemd-analyze checks that the program exists, which is installed where the service runs.
     await writeFile(unit, text.replaceAll('/usr/local/bin/sluice', process.execPath));
     await scan(t, 'systemd-analyze', 'verify', unit);
     // From 0, nothing exposed, to 100.

@@ -10,8 +10,8 @@ import type { RoundResult } from './round.ts';
 import { Stage } from './stage.ts';
 
 /*
- * A fail-over under load, again and again. Each call adds its rounds to those in bench/results/failover.json and writes
- * the table and the plot of all of them, so that a long measurement can be made in pieces. `--fresh` begins anew.
+ * Repeated failovers under load. Each call adds its rounds to those in bench/results/failover.json and writes the table
+ * and the plot of all of them, so that a long measurement can be split. `--fresh` starts again.
  */
 const { values } = parseArgs({
   options: {
@@ -33,7 +33,7 @@ if (values.fresh) await rm(file, { force: true });
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the file of an earlier run of this program
 const runs: Run[] = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Run[]) : [];
 
-/** Adds what was measured to what is there; after each round, so that a measurement that is cut short is not lost. */
+/** Adds a measurement to the existing ones; after each round, so that an interrupted measurement is not lost. */
 async function save(run: Run): Promise<string> {
   const all = [...runs, run];
   const results = all.flatMap(({ rounds }) => rounds);

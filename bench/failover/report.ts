@@ -4,7 +4,7 @@ import type { LaneResult, RoundResult } from './round.ts';
 /** One call of the benchmark. */
 export interface Run {
   readonly rounds: readonly RoundResult[];
-  /** What became of the idle clients in all its rounds; null when it was cut short. */
+  /** The outcomes of the idle clients in all its rounds; null if it was interrupted. */
   readonly idle: {
     readonly clients: number;
     readonly answered: number;
@@ -12,7 +12,7 @@ export interface Run {
   } | null;
 }
 
-/** A line on the idle clients of all runs. */
+/** A line about the idle clients of all runs. */
 export function idleOf(runs: readonly Run[]): string {
   const lines = runs.flatMap(({ idle }) =>
     idle === null
@@ -31,7 +31,7 @@ function failures(lanes: readonly LaneResult[]): string {
   return [...sums].map(([error, count]) => `${count} ${error}`).join(', ') || 'none';
 }
 
-/** One kind of fail-over as lines of a table. Times in milliseconds. */
+/** The table rows for one kind of failover. Times in milliseconds. */
 function describeKind(rounds: readonly RoundResult[]): string[] {
   const row = (name: 'direct' | 'sluice'): string => {
     const lanes = rounds.map((round) => round[name]);
@@ -61,7 +61,7 @@ export function tableOf(rounds: readonly RoundResult[]): string {
   ].join('\n');
 }
 
-/** Writes that succeeded over time, in the round of each kind that is the median by its gap; as SVG. */
+/** Successful writes over time, for the round of each kind with the median gap; as SVG. */
 export function plotOf(rounds: readonly RoundResult[]): string {
   const kinds = [...new Set(rounds.map(({ kind }) => kind))];
   const height = 90;

@@ -11,27 +11,27 @@ import {
 import { DnsName } from '@sluice/prove/stage';
 import type { Stage } from './stage.ts';
 
-/** What one lane saw of one fail-over. Times in milliseconds. */
+/** The measurements of one lane during one failover. Times in milliseconds. */
 export interface LaneResult {
-  /** The longest time between two writes that succeeded. */
+  /** The longest time between two successful writes. */
   readonly gap: number;
-  /** From the moment at which the new primary took writes to the first write that succeeded. */
+  /** From the moment at which the new primary accepted writes to the first successful write. */
   readonly afterPromotion: number;
-  /** Requests that failed, by error. */
+  /** Failed requests, by error. */
   readonly failed: Readonly<Record<string, number>>;
-  /** Requests that succeeded and took longer than 100 ms. */
+  /** Successful requests that took longer than 100 ms. */
   readonly held: number;
   readonly acknowledged: number;
   readonly lost: number;
   readonly twice: number;
-  /** Writes that succeeded in each 100 ms from 2 s before the fault. */
+  /** Successful writes in each 100 ms, from 2 s before the fault. */
   readonly series: readonly number[];
 }
 
-/** One fail-over under load. */
+/** One failover under load. */
 export interface RoundResult {
   readonly kind: FailoverKind;
-  /** From the fault to the moment at which the new primary takes writes: the database's own part. */
+  /** From the fault to the moment at which the new primary accepts writes: the database's own share. */
   readonly promotion: number;
   /** From the fault until the proxy was certain. */
   readonly detection: number | null;
@@ -39,7 +39,7 @@ export interface RoundResult {
   readonly sluice: LaneResult;
 }
 
-/** Runs the load, one fail-over in it, and counts what became of every row. */
+/** Runs the load with one failover, and counts the outcome of every row. */
 export async function runRound({ lab }: Stage, kind: FailoverKind): Promise<RoundResult> {
   const { cluster, proxy } = lab;
   await cluster.primary.query('TRUNCATE rows');

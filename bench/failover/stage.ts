@@ -1,11 +1,11 @@
 import { TestkitStage } from '@sluice/prove/stage';
 import { Client } from 'pg';
 
-/** What all rounds share: the stage, with a network before each server, and idle clients of Sluice. */
+/** The common environment of all rounds: the stage, a network in front of each server, and idle clients of Sluice. */
 export class Stage {
   readonly lab: TestkitStage;
   readonly #idle: Client[] = [];
-  /** Errors that idle clients got; there must be none. */
+  /** Errors of idle clients; there must be none. */
   idleErrors = 0;
 
   private constructor(lab: TestkitStage) {
@@ -25,7 +25,7 @@ export class Stage {
     return stage;
   }
 
-  /** Asks something of every idle client: how many answered. */
+  /** Sends a query on every idle client, and returns how many succeeded. */
   async idleAlive(): Promise<number> {
     const answers = await Promise.allSettled(this.#idle.map((client) => client.query('SELECT 1')));
     return answers.filter(({ status }) => status === 'fulfilled').length;

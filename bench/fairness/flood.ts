@@ -1,4 +1,4 @@
-/* A client that floods, until it is killed: `node bench/fairness/flood.ts KIND ADDRESS`, the address as JSON. */
+/* A client that floods until it is killed: `node bench/fairness/flood.ts KIND ADDRESS`, the address as JSON. */
 import { setTimeout as delay } from 'node:timers/promises';
 import * as messages from '../../test/helpers/messages.ts';
 import { RawClient } from '../../test/helpers/raw-client.ts';
@@ -8,7 +8,7 @@ const [, , kind = '', json = '{}'] = process.argv;
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- from the program that starts this one
 const address = JSON.parse(json) as Address;
 
-/** Over and over on one connection, with so many messages in each write; what comes back is not looked at. */
+/** Repeats the same messages on one connection, many in each write; responses are discarded. */
 async function pour(bytes: Buffer): Promise<never> {
   const client = await RawClient.login(address);
   client.reader.discard = true;
@@ -22,7 +22,7 @@ async function pour(bytes: Buffer): Promise<never> {
 const repeat = (message: Buffer, times: number): Buffer =>
   Buffer.concat(Array.from({ length: times }, () => message));
 
-/** How many run at once; as soon as one ends, the next begins. */
+/** Keeps this many running: when one ends, the next starts. */
 async function crowd(count: number, one: () => Promise<void>): Promise<void> {
   await Promise.all(
     Array.from({ length: count }, async () => {

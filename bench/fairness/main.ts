@@ -1,7 +1,7 @@
 /*
- * How much a client that floods slows the others: `node bench/fairness/main.ts [--seconds N] [--rounds N] [--floods A,B]`, on
- * a machine with nothing else to do. Ten clients read, alone and beside each flood, in alternating rounds; prints their p50
- * and p99 in milliseconds, and how much longer the p99 is than without a flood, in Markdown.
+ * How much a flooding client slows the others: `node bench/fairness/main.ts [--seconds N] [--rounds N] [--floods A,B]`,
+ * on an idle machine. Ten clients read, alone and during each flood, in alternating rounds. Prints their p50 and p99 in
+ * milliseconds, and the ratio of the p99 to that without a flood, in Markdown.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -42,10 +42,10 @@ async function measure(address: Address): Promise<number[]> {
   return times;
 }
 
-/** The times of each path beside each flood. */
+/** The times of each path during each flood. */
 const all = new Map<string, number[]>();
 
-/** Beside a flood, on a path. */
+/** Measures a path during a flood. */
 async function measureBeside(kind: string, address: Address): Promise<number[]> {
   if (kind === 'none') return measure(address);
   const child = spawn(process.execPath, [flood, kind, JSON.stringify(address)], {
@@ -81,7 +81,7 @@ const daemons = [
 ] as const;
 const paths = { Direct: database, 'Node.js': daemons[0], Bun: daemons[1] };
 try {
-  // The first round warms everything up.
+  // The first round is a warm-up.
   for (let round = 0; round <= Number(values.rounds); round += 1) {
     for (const kind of round === 0 ? ['none'] : kinds) {
       for (const [route, { host, port }] of Object.entries(paths)) {

@@ -5,18 +5,18 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Address } from '../pgbench.ts';
 
-/** What the load program is told. */
+/** A request to the load program. */
 export interface Order {
   readonly address: Address;
   readonly tls: boolean;
-  /** How many clients shall be open. */
+  /** The number of clients to keep open. */
   readonly clients: number;
 }
 
-/** What it answers. */
+/** Its response. */
 export type Answer = { readonly clients: number } | { readonly error: string };
 
-/** Clients of one target that are logged in and silent. */
+/** Clients of one target that are logged in and idle. */
 export class IdleClients {
   readonly #child: ChildProcess;
   readonly #address: Address;
@@ -28,7 +28,7 @@ export class IdleClients {
     this.#child = fork(path.join(import.meta.dirname, 'load.ts'));
   }
 
-  /** Opens clients until there are so many. */
+  /** Opens clients up to this number. */
   async open(clients: number, signal: AbortSignal): Promise<void> {
     requireOpenFiles(clients);
     this.#child.send({ address: this.#address, tls: this.#tls, clients } satisfies Order);
@@ -52,7 +52,7 @@ export class IdleClients {
   }
 }
 
-/** Every client is an open file of the load program and one of the proxy, which inherit this process's limit. */
+/** Every client needs a file descriptor in the load program and in the proxy, which inherit this process's limit. */
 function requireOpenFiles(clients: number): void {
   const limits = readFileSync('/proc/self/limits', 'utf8');
   const allowed = Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1]);

@@ -1,14 +1,14 @@
 /**
- * The program that holds idle clients open, in a process of its own so that their memory is not the benchmark's.
- * Each logs in, runs one statement, so that it has used what a client uses, and falls silent.
+ * The program that keeps idle clients open. It is a separate process, so that their memory does not count as the
+ * benchmark's. Each client logs in, runs one statement, so that it has used what a client uses, and becomes idle.
  *
- * By IPC it is told `{ address, tls, clients }`, brings the number of open clients up to `clients`, and answers
- * `{ clients }`, or `{ error }`.
+ * It receives `{ address, tls, clients }` over IPC, opens clients up to `clients`, and answers `{ clients }` or `{
+ * error }`.
  */
 import { Client } from 'pg';
 import type { Answer, Order } from './idle-clients.ts';
 
-/** Logins at once: enough to be quick, and few enough for any listen backlog. */
+/** Concurrent logins: enough to be quick, and few enough for any listen backlog. */
 const parallel = 32;
 
 const open: Client[] = [];

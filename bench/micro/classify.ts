@@ -1,5 +1,5 @@
 /**
- * What one call of the classifier costs, by the way a text takes through it:
+ * The cost of one call of the classifier, by the path of a text through it:
  *
  *     node bench/micro/classify.ts
  */
@@ -9,15 +9,15 @@ const rounds = 7;
 
 interface Row {
   readonly name: string;
-  /** The texts of one round. Where they are to be new to the classifier they differ from round to round. */
+  /** The texts of one round. If the classifier must not know them, they differ from round to round. */
   readonly texts: (round: number) => readonly string[];
-  /** How often they are gone through in one round. */
+  /** How often one round repeats them. */
   readonly turns: number;
 }
 
 const always = (text: string) => (): string[] => [text];
 
-/** Texts made of numbers that no other round uses. */
+/** Texts with numbers that no other round uses. */
 const fresh =
   (count: number, text: (n: number) => string) =>
   (round: number): string[] =>

@@ -8,8 +8,8 @@ import type { Target, TargetSetup } from './target.ts';
 const run = promisify(execFile);
 
 /**
- * PgBouncer as the environment variable PGBOUNCER names it, or as it is found on the PATH; undefined when there is
- * none. Throws when PGBOUNCER names something else.
+ * The PgBouncer in the environment variable PGBOUNCER, or on the PATH; undefined if there is none. Throws if PGBOUNCER
+ * names something else.
  */
 export async function findPgbouncer(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const named = env['PGBOUNCER'];
@@ -28,7 +28,7 @@ export async function startPgbouncer(program: string, setup: TargetSetup): Promi
   const port = await freePort();
   const { host, user, password, database } = postgres;
   const users = path.join(folder, 'pgbouncer-users.txt');
-  // A verifier that is the same as the database's serves both legs.
+  // The database's own verifier works for clients and for the database.
   await writeFile(users, `"${user}" "${setup.verifier}"\n`);
 
   const options: Record<string, string | number> = {

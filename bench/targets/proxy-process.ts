@@ -12,17 +12,17 @@ const readyTimeoutMs = 15_000;
 
 /** How to start a proxy. */
 export interface ProxyCommand {
-  /** For messages. */
+  /** The name in messages. */
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
-  /** Receives what the proxy prints. */
+  /** Receives the output of the proxy. */
   readonly logFile: string;
   readonly address: Address;
   readonly tls: boolean;
 }
 
-/** A proxy in a process of its own. */
+/** A proxy in a separate process. */
 export class ProxyProcess {
   readonly pid: number;
   readonly #child: ChildProcess;
@@ -32,13 +32,13 @@ export class ProxyProcess {
     this.pid = pid;
     this.#child = child;
     this.#exited = once(child, 'exit');
-    // Where the benchmark ends without having stopped it, by an error of its own.
+    // For an error that ends the benchmark without stopping the proxy.
     const kill = (): void => void child.kill('SIGKILL');
     process.once('exit', kill);
     child.once('exit', () => process.off('exit', kill));
   }
 
-  /** Starts it, and resolves when a client can log in through it. Throws with its log when none can. */
+  /** Starts it, and resolves when a client can log in through it. Otherwise throws with its log. */
   static async start(command: ProxyCommand): Promise<ProxyProcess> {
     const log = openSync(command.logFile, 'w');
     const child = spawn(command.program, command.args, { stdio: ['ignore', log, log] });
@@ -94,7 +94,7 @@ async function logIn(address: Address, tls: boolean): Promise<void> {
     ssl: tls && { rejectUnauthorized: false },
     connectionTimeoutMillis: 5000,
   });
-  // An error after the first is told as an event, which must not end the benchmark.
+  // Later errors arrive as events, which must not end the benchmark.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -104,7 +104,7 @@ async function logIn(address: Address, tls: boolean): Promise<void> {
   }
 }
 
-/** A TCP port on 127.0.0.1 that is free now. */
+/** A TCP port on 127.0.0.1 that is currently free. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

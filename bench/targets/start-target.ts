@@ -3,7 +3,7 @@ import { startPgbouncer } from './pgbouncer.ts';
 import { startSluice } from './sluice.ts';
 import type { Target, TargetSetup } from './target.ts';
 
-/** Starts a target. `pgbouncer` is the program, and needed for the target of that name. */
+/** Starts a target. `pgbouncer` is the program, which only the target of that name needs. */
 export async function startTarget(
   name: TargetName,
   setup: TargetSetup,

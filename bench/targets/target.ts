@@ -2,20 +2,20 @@ import type { Postgres } from '@sluice/testkit';
 import type { Address } from '../pgbench.ts';
 import type { TargetName } from '../results.ts';
 
-/** Something that pgbench can connect to. */
+/** An address that pgbench can connect to. */
 export interface Target {
   readonly name: TargetName;
   readonly address: Address;
-  /** The proxy's process; none for the database itself. */
+  /** The proxy's process; undefined for the database itself. */
   readonly pid?: number;
-  /** Ends the proxy and resolves when it is gone. */
+  /** Ends the proxy, and resolves when it has ended. */
   readonly stop: () => Promise<void>;
 }
 
-/** What every proxy is started with, so that like is compared with like. */
+/** The common setup of every proxy, so that the comparison is fair. */
 export interface TargetSetup {
   readonly postgres: Postgres;
-  /** The user's password as the database keeps it, which proxies check clients by. */
+  /** The user's password as the database stores it, with which proxies authenticate clients. */
   readonly verifier: string;
   /** Where the database is reached: a host or the directory of a Unix socket, and a port. */
   readonly database: { readonly host: string; readonly port: number };
@@ -24,13 +24,13 @@ export interface TargetSetup {
   readonly interleaving: 'auto' | 'off';
   /** TLS on both legs, or on none. */
   readonly tls: boolean;
-  /** Certificate and key to show to clients, in PEM. */
+  /** Certificate and key for clients, in PEM. */
   readonly certFile: string;
   readonly keyFile: string;
-  /** For settings and logs. Every account can read it, since PgBouncer may have to run as another. */
+  /** For settings and logs. Every account can read it, since PgBouncer may have to run as another one. */
   readonly folder: string;
-  /** The most server connections. */
+  /** The maximum number of server connections. */
   readonly poolSize: number;
-  /** The most client connections. */
+  /** The maximum number of client connections. */
   readonly maxClients: number;
 }

@@ -1,10 +1,11 @@
-// Compiles the single file. Run by Bun, whose compiler it is: bun scripts/binary/compile.ts TARGET RUNTIME OUTPUT
+// Compiles the single file. Bun runs it, because it uses Bun's compiler: bun scripts/binary/compile.ts TARGET RUNTIME
+// OUTPUT
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import process from 'node:process';
 
-/** What is used of Bun's bundler; its types would change those of Node.js for the whole repository. */
+/** The used part of Bun's bundler; its own types would replace those of Node.js in the whole repository. */
 interface Bundler {
   build(options: {
     readonly entrypoints: readonly string[];
@@ -38,8 +39,8 @@ interface Plugin {
 declare const Bun: Bundler;
 
 /**
- * The parser looks for its WebAssembly beside its own file, and in a single file nothing is beside. So the WebAssembly
- * becomes part of it, and the parser is told where it is.
+ * The parser looks for its WebAssembly next to its own file, and a single file has no neighbours. So the WebAssembly is
+ * embedded, and the parser gets its location.
  */
 const embedWebAssembly: Plugin = {
   name: 'embed-webassembly',
@@ -61,7 +62,7 @@ const embedWebAssembly: Plugin = {
   },
 };
 
-/** CommonJS modules are told where they lie, and the bundler writes down where that is on this machine. */
+/** CommonJS modules contain their location, for which the bundler writes the path on this machine. */
 const forgetFolders: Plugin = {
   name: 'forget-folders',
   setup(build) {
@@ -86,11 +87,11 @@ const { success, logs } = await Bun.build({
     target,
     outfile,
     executablePath,
-    // Settings come from where the documentation says, not from whatever lies in the folder.
+    // Settings come from the documented sources, not from any file in the folder.
     autoloadDotenv: false,
     autoloadBunfig: false,
   },
-  // Found on the disk when they are installed there.
+  // Loaded from disk if they are installed there.
   external: ['@sluice/prove', '@sluice/postgres', '@sluice/infra', '@sluice/infra/*'],
   bytecode: true,
   format: 'esm',

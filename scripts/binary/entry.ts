@@ -1,4 +1,4 @@
-// What the single file runs: the command, without a choice of runtime.
+// The entry point of the single file: the command, without a choice of runtime.
 import process from 'node:process';
 import { main } from '@sluice/cli';
 

@@ -1,4 +1,4 @@
-// Builds the single file: npm run build:binary, for this machine; -- --all for every platform, -- linux-arm64 for one.
+// Builds the single file: npm run build:binary for this machine; -- --all for every platform, -- linux-arm64 for one.
 import { existsSync } from 'node:fs';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -11,7 +11,7 @@ import { hostTarget, targets } from './targets.ts';
 import type { Target } from './targets.ts';
 
 const { resolve } = createRequire(import.meta.url);
-/** Every platform's Bun is of the version that compiles. */
+/** Every platform gets the version of Bun that compiles. */
 const { version: bunVersion } = (await import('bun/package.json', { with: { type: 'json' } }))
   .default as { readonly version: string };
 
@@ -37,7 +37,7 @@ async function build(target: Target): Promise<string> {
   return file;
 }
 
-/** The Bun that goes into the file. That of another platform comes from the npm registry, and is kept in .cache. */
+/** The Bun in the file. That of another platform comes from the npm registry, and is kept in .cache. */
 async function runtimeOf({ name, runtime }: Target): Promise<string> {
   if (name === hostTarget) return resolve('bun/bin/bun.exe');
   const folder = path.join(root, '.cache/bun', `${name}-${bunVersion}`);
@@ -45,7 +45,7 @@ async function runtimeOf({ name, runtime }: Target): Promise<string> {
   if (!existsSync(program)) {
     await mkdir(folder, { recursive: true });
     await writeFile(path.join(folder, 'package.json'), '{ "private": true }\n');
-    // --force: it is not for this platform.
+    // --force, because it is not for this platform.
     await run('npm', ['install', '--force', '--no-audit', `${runtime}@${bunVersion}`], folder);
   }
   return program;

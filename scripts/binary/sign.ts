@@ -11,10 +11,10 @@ const hashSize = 32;
 /**
  * Signs a Mach-O program ad hoc, as `codesign --sign -` does, on any platform.
  *
- * Bun leaves the signature of its own x64 runtime in place, which no longer fits once the bundle is inside, and macOS
- * ends such a program at its start. (For arm64 Bun signs what it compiles.)
+ * Bun keeps the signature of its own x64 runtime, which is no longer valid after it has added the bundle, and macOS
+ * kills such a program at its start. (For arm64 Bun signs what it compiles.)
  *
- * The layout is that of Apple's cs_blobs.h: a super blob with one code directory, which holds a hash of every page.
+ * The layout is that of Apple's cs_blobs.h: a super blob with one code directory, which contains a hash of every page.
  */
 export async function signAdHoc(file: string, identifier: string): Promise<void> {
   const program = await readFile(file);
@@ -33,14 +33,14 @@ export async function signAdHoc(file: string, identifier: string): Promise<void>
   const text = at(isSegment('__TEXT'), 'segment __TEXT');
   const linkEdit = at(isSegment('__LINKEDIT'), 'segment __LINKEDIT');
 
-  // What is signed ends where the signature starts, and so does the file without it.
+  // The signature covers the file up to its own start.
   const limit = program.readUInt32LE(signature + 8);
   const name = Buffer.from(`${identifier}\0`);
   const pages = Math.ceil(limit / pageSize);
   const hashesAt = 88 + name.length;
   const directorySize = hashesAt + pages * hashSize;
   const blobSize = 20 + directorySize;
-  // The load commands are on the first page, so they change before it is hashed.
+  // The load commands are on the first page, so they are changed before it is hashed.
   program.writeUInt32LE(blobSize, signature + 12);
   const linkEditSize = BigInt(limit + blobSize) - program.readBigUInt64LE(linkEdit + 40);
   program.writeBigUInt64LE(linkEditSize, linkEdit + 48);
@@ -57,10 +57,10 @@ export async function signAdHoc(file: string, identifier: string): Promise<void>
   // The code directory: magic, length, version, flags (ad hoc), hashes, identifier, no special slots, pages, limit.
   for (const value of [0xfade0c02, directorySize, 0x20400, 0x2, hashesAt, 88, 0, pages, limit])
     number(value);
-  // SHA-256, no platform, and the size of a page; then five fields that are not used (the limit fits 32 bits).
+  // SHA-256, no platform, and the size of a page; then five unused fields (the limit fits into 32 bits).
   for (const value of [hashSize, 2, 0, pageBits]) next = blob.writeUInt8(value, next);
   next += 4 * 4 + 8;
-  // The executable segment: where it starts, how long it is, and that it is that of a main program.
+  // The executable segment: its start, its length, and that it belongs to a main program.
   next = blob.writeBigUInt64BE(program.readBigUInt64LE(text + 40), next);
   next = blob.writeBigUInt64BE(program.readBigUInt64LE(text + 48), next);
   next = blob.writeBigUInt64BE(1n, next);
@@ -69,7 +69,7 @@ export async function signAdHoc(file: string, identifier: string): Promise<void>
   await writeFile(file, Buffer.concat([program.subarray(0, limit), blob]));
 }
 
-/** What the pages of a program hash to, the last one as short as it is. */
+/** The hashes of the pages of a program; the last page may be shorter. */
 export function* pageHashes(program: Buffer): Generator<Buffer> {
   for (let start = 0; start < program.length; start += pageSize) {
     yield createHash('sha256')

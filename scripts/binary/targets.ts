@@ -1,10 +1,10 @@
 /** A platform for which a single file is built. */
 export interface Target {
-  /** As the file is named: `sluice-linux-x64`. */
+  /** The name of the file: `sluice-linux-x64`. */
   readonly name: string;
-  /** As Bun names it. */
+  /** The name in Bun. */
   readonly bun: string;
-  /** The registry package that holds Bun for it. */
+  /** The npm package with Bun for this platform. */
   readonly runtime: string;
 }
 

@@ -5,13 +5,13 @@ import { assembled } from './assemble.ts';
 import type { Published } from './published.ts';
 import { root } from './workspace.ts';
 
-/** Where the reports are kept, from the root of the repository. */
+/** The folder of the reports, relative to the root of the repository. */
 export const reports = 'docs/api';
 
 /**
- * Compares what an assembled package exports with its report in docs/api, from the declarations that users get.
+ * Compares the exports of an assembled package with its report in docs/api, using the declarations that users get.
  *
- * @param update - writes the report when it differs.
+ * @param update - writes the report if it differs.
  * @returns whether the report was up to date.
  */
 export async function checkApiReport({ name }: Published, update: boolean): Promise<boolean> {
@@ -26,7 +26,7 @@ export async function checkApiReport({ name }: Published, update: boolean): Prom
       mainEntryPointFilePath: path.join(projectFolder, 'dist/index.d.ts'),
       newlineKind: 'lf',
       compiler: {
-        // The declarations are all that is looked at; what they import is taken as it is.
+        // Only the declarations are checked; their imports are not.
         overrideTsconfig: {
           compilerOptions: {
             target: 'ES2023',
@@ -56,7 +56,7 @@ export async function checkApiReport({ name }: Published, update: boolean): Prom
           // Everything that is exported is public.
           'ae-missing-release-tag': { logLevel: ExtractorLogLevel.None },
           'ae-undocumented': { logLevel: ExtractorLogLevel.None },
-          // The report names what users cannot import although it stands in a type of theirs.
+          // The report lists types that users cannot import although one of their types refers to them.
           'ae-forgotten-export': {
             logLevel: ExtractorLogLevel.Warning,
             addToApiReportFile: true,

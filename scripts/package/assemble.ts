@@ -6,7 +6,7 @@ import type { Published } from './published.ts';
 import { run } from './run.ts';
 import { root } from './workspace.ts';
 
-/** Where packages are put together, from the root of the repository. */
+/** The folder of assembled packages, relative to the root of the repository. */
 export const assembled = 'dist/npm';
 
 /** Compiles every workspace to JavaScript and declarations. */
@@ -14,7 +14,7 @@ export async function compile(): Promise<void> {
   await run('tsc', ['-b', 'tsconfig.build.json']);
 }
 
-/** Puts a package together from what was compiled; resolves to its folder. */
+/** Assembles a package from the compiled files; resolves to its folder. */
 export async function assemble(published: Published): Promise<string> {
   const folder = path.join(root, assembled, published.name);
   await rm(folder, { recursive: true, force: true });
@@ -43,7 +43,7 @@ export async function pack(folder: string, target: string): Promise<string> {
   return path.join(target, filenameIn(packed));
 }
 
-/** The name of the tarball in what `npm pack --json` tells: a list, or an object by package since npm 12. */
+/** The name of the tarball in the output of `npm pack --json`: a list, or an object by package since npm 12. */
 function filenameIn(packed: unknown): string {
   const entries = typeof packed === 'object' && packed !== null ? Object.values(packed) : [];
   for (const entry of entries) {

@@ -4,12 +4,12 @@ import type { Published } from './published.ts';
 import { entriesOf } from './entries.ts';
 import { readManifest, root } from './workspace.ts';
 
-/** The module that a statement or a call imports, and what stands around it. */
+/** The module that a statement or a call imports, with the code around it. */
 const specifiers = /((?:\bfrom|\bimport)\s*\(?\s*)(['"])([^'"\n]+)\2/g;
 
 /**
- * The files of `dist`, by their paths there, with their texts: what the entries reach, and nothing else. The compiler
- * has made a tree for each workspace; here they become one, so imports of other workspaces become relative.
+ * The files of `dist`, by path, with their texts: those that the entries reach. The compiler has created a tree for
+ * each workspace; here they become one, so imports of other workspaces become relative.
  */
 export function collectFiles(published: Published): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
@@ -23,7 +23,7 @@ export function collectFiles(published: Published): ReadonlyMap<string, string> 
       files.set(placeOf(published, one), text);
       waiting.push(...imports);
     }
-    // What the map says of the source stays true: it holds the source itself.
+    // The source map stays valid: it contains the source itself.
     const map = `${file}.map`;
     files.set(placeOf(published, map), read(map));
   }
@@ -34,7 +34,7 @@ export function collectFiles(published: Published): ReadonlyMap<string, string> 
   return files;
 }
 
-/** Rewrites the imports of a compiled file to where they are in the package; tells which modules they lead to. */
+/** Rewrites the imports of a compiled file for the package; returns the modules that they refer to. */
 function relink(
   published: Published,
   file: string,
@@ -56,7 +56,7 @@ function relink(
   return { text, imports };
 }
 
-/** The compiled module that a specifier names; undefined when it is of a registry package, of Node.js or a companion. */
+/** The compiled module of a specifier; undefined for a registry package, Node.js or a companion. */
 function targetOf(published: Published, file: string, specifier: string): string | undefined {
   if (specifier.startsWith('.')) {
     return path.join(path.dirname(file), specifier.replace(/\.ts$/, '.js'));
@@ -76,12 +76,12 @@ function targetOf(published: Published, file: string, specifier: string): string
   return compiled(path.join(workspace, target));
 }
 
-/** Where the compiler puts the JavaScript of a source. */
+/** The path of the JavaScript that the compiler generates for a source. */
 function compiled(source: string): string {
   return source.replace('/src/', '/dist/').replace(/\.ts$/, '.js');
 }
 
-/** Where a compiled file is in `dist` of the package: its own workspace at the top, each other one in a folder. */
+/** The path of a compiled file in `dist` of the package: its own workspace at the top, each other one in a folder. */
 function placeOf({ workspace, holds }: Published, file: string): string {
   for (const each of [workspace, ...holds]) {
     const dist = path.join(each, 'dist');

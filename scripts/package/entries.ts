@@ -3,10 +3,10 @@ import path from 'node:path';
 import type { Published } from './published.ts';
 import { readManifest, root } from './workspace.ts';
 
-/** What users may import, as `exports` names it, and the sources behind it: one, or many behind a pattern. */
+/** What users may import, as in `exports`, and its sources: one file, or several that match a pattern. */
 export interface Export {
   readonly subpath: string;
-  /** As the workspace's own manifest has it: `./src/index.ts`, `./src/shell/run-*.ts`. */
+  /** As in the workspace's own manifest: `./src/index.ts`, `./src/shell/run-*.ts`. */
   readonly target: string;
 }
 
@@ -17,7 +17,7 @@ export function exportsOf({ workspace }: Published): readonly Export[] {
     .map(([subpath, target]) => ({ subpath, target }));
 }
 
-/** Every module from which the code of a package is reached, from the root of the repository. */
+/** Every entry module of a package, relative to the root of the repository. */
 export function entriesOf(published: Published): readonly string[] {
   const { command, workspace, programs = [] } = published;
   return [

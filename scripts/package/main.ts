@@ -1,4 +1,4 @@
-// Builds the packages that are published, and packs them: npm run pack
+// Builds and packs the published packages: npm run pack
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { assemble, compile, pack } from './assemble.ts';

@@ -3,7 +3,7 @@ import type { Published } from './published.ts';
 import { exportsOf } from './entries.ts';
 import { readManifest } from './workspace.ts';
 
-/** The package.json of a published package. Its dependencies are those of everything that it holds. */
+/** The package.json of a published package. Its dependencies are those of everything that it contains. */
 export function publishedManifest(published: Published): Readonly<Record<string, unknown>> {
   const { name, workspace, holds, command, companions = [] } = published;
   const { version, description, keywords } = readManifest(workspace);

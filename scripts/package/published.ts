@@ -1,23 +1,23 @@
-/** A package as it is published. Everything else about it is made from the workspaces that it holds. */
+/** A published package. Everything else about it comes from the workspaces that it contains. */
 export interface Published {
   readonly name: string;
-  /** The workspace that gives version, description, keywords, exports and README. */
+  /** The workspace with the version, description, keywords, exports and README. */
   readonly workspace: string;
-  /** Workspaces that go into it; their dependencies become its own. */
+  /** The workspaces in it; their dependencies become those of the package. */
   readonly holds: readonly string[];
-  /** Its command: the file that is run, copied as it is, and the module that it imports. */
+  /** Its command: the file to run, which is copied unchanged, and the module that it imports. */
   readonly command?: { readonly name: string; readonly file: string; readonly module: string };
-  /** Modules that run as processes of their own, which no import leads to. */
+  /** Modules that run as separate processes and that no import refers to. */
   readonly programs?: readonly string[];
-  /** A pattern for files that are read and not run; they keep their places beside the code. */
+  /** A pattern for files that are read and not run; they keep their location relative to the code. */
   readonly assets?: string;
-  /** Packages of Sluice that are found when they are installed. */
+  /** Sluice packages that are used if they are installed. */
   readonly companions?: readonly string[];
 }
 
 /**
- * What is published. Workspaces are not published one by one: they change together, and a user who installs `sluice`
- * shall see one package with one version.
+ * The published packages. Workspaces are not published separately: they change together, and a user who installs
+ * `sluice` gets one package with one version.
  */
 export const published: readonly Published[] = [
   {

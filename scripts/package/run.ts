@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { root } from './workspace.ts';
 
-/** Runs a tool that npm installed, or npm itself, in the root of the repository; its output is shown only when it fails. */
+/** Runs npm, or a tool that npm installed, in the root of the repository; shows its output only if it fails. */
 export async function run(tool: string, args: readonly string[], cwd = root): Promise<string> {
   const child = spawn(tool, args, {
     cwd,

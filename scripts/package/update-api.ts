@@ -1,4 +1,4 @@
-// Writes the reports of what the packages export: npm run api
+// Writes the reports of the packages' exports: npm run api
 import { checkApiReport, reports } from './api-report.ts';
 import { assemble, compile } from './assemble.ts';
 import { published } from './published.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 /** The root of the repository. */
 export const root = path.resolve(import.meta.dirname, '../..');
 
-/** What is used of a package.json. */
+/** The used part of a package.json. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -18,7 +18,7 @@ export interface Manifest {
   readonly bugs?: unknown;
 }
 
-/** Reads the package.json of a workspace, or of the root when none is named. */
+/** Reads the package.json of a workspace, by default that of the root. */
 export function readManifest(workspace = '.'): Manifest {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- npm checks these files
   return JSON.parse(readFileSync(path.join(root, workspace, 'package.json'), 'utf8')) as Manifest;

@@ -1,4 +1,4 @@
-// Gives every package the next version: npm run release:version -- 1.2.3
+// Sets the next version in every package: npm run release:version -- 1.2.3
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -23,7 +23,7 @@ function replaceIn(file: string, pattern: RegExp, text: string): void {
 const escaped = current.replaceAll('.', String.raw`\.`);
 replaceIn('package.json', new RegExp(`"version": "${escaped}"`, 'g'), `"version": "${next}"`);
 for (const folder of readdirSync(path.join(root, 'packages'))) {
-  // Its own version, and those of the workspaces it depends on.
+  // The package's own version, and those of the workspaces that it depends on.
   replaceIn(
     path.join('packages', folder, 'package.json'),
     new RegExp(`("version"|"@sluice/[a-z]+"): "${escaped}"`, 'g'),

@@ -11,7 +11,7 @@ suite('aims of the benchmark', () => {
     for (const { name } of aims) assert.ok(names.includes(name), name);
   });
 
-  test('a ratio is reached at the aim and missed below it', () => {
+  test('a ratio is met at the aim and missed below it', () => {
     const aim = { name: 'select', target: 'sluice-bun', against: 'pgbouncer', atLeast: 1 } as const;
     const outcome = (tps: number): boolean | undefined =>
       judge(
@@ -69,7 +69,7 @@ suite('aims of the benchmark', () => {
     ]);
   });
 
-  test('memory is judged with the most clients that were measured', () => {
+  test('memory is judged with the highest measured number of clients', () => {
     const steps = [
       { clients: 5000, rss: 1, bytesPerClient: 7000 },
       { clients: 9000, rss: 1, bytesPerClient: 5900 },

@@ -19,7 +19,7 @@ function idleRun(bytesPerClient: number): BenchResult {
 }
 
 suite('comparing two benchmark runs', () => {
-  test('a run compared with itself has not changed', () => {
+  test('a run compared with itself shows no change', () => {
     const [change] = compare(runWith(800, 1000), runWith(800, 1000));
     assert.deepEqual(change, {
       name: 'select',
@@ -32,12 +32,12 @@ suite('comparing two benchmark runs', () => {
     });
   });
 
-  test('a machine that is slower altogether is no regression', () => {
+  test('a slower machine is no regression', () => {
     const [change] = compare(runWith(800, 1000), runWith(80, 100));
     assert.equal(change?.regressed, false);
   });
 
-  test('a loss against the reference is a regression beyond the threshold, not below it', () => {
+  test('a loss relative to the reference is a regression above the threshold, not below it', () => {
     const thresholds = { tps: 0.1, cpu: 0.1, memory: 0.1 };
     const regressed = (tps: number): boolean | undefined =>
       compare(runWith(1000, 1000), runWith(tps, 1000), thresholds)[0]?.regressed;
@@ -46,7 +46,7 @@ suite('comparing two benchmark runs', () => {
     assert.equal(regressed(1500), false);
   });
 
-  test('more CPU time for a transaction is a loss', () => {
+  test('more CPU time per transaction is a loss', () => {
     const run = (cpuMicros: number): BenchResult =>
       resultWith({
         load: [
@@ -86,7 +86,7 @@ suite('comparing two benchmark runs', () => {
     assert.equal(compare(idleRun(5000), idleRun(4000))[0]?.gain, 0.2);
   });
 
-  test('what only one run measured is left out', () => {
+  test('values that only one run has are omitted', () => {
     assert.deepEqual(compare(runWith(1, 1, 'tpcb'), runWith(1, 1, 'select')), []);
     assert.deepEqual(compare(runWith(1, 1), idleRun(1)), []);
   });

@@ -16,12 +16,12 @@ suite('options of the benchmark', () => {
     });
   });
 
-  test('quick is short, and what is given goes before it', () => {
+  test('quick is short, and explicit options override it', () => {
     const options = parseOptions(['--quick', '--rounds', '3', '--idle', '900,800']);
     assert.deepEqual([options?.seconds, options?.rounds, options?.idle], [2, 3, [800, 900]]);
   });
 
-  test('a wrong value is told with what would be right', () => {
+  test('a wrong value is reported with the valid ones', () => {
     assert.throws(
       () => parseOptions(['--targets', 'pgcat']),
       /--targets has "pgcat"; it must be of direct/,
@@ -31,7 +31,7 @@ suite('options of the benchmark', () => {
     assert.throws(() => parseOptions(['--fast']), /--fast/);
   });
 
-  test('a case is chosen by its name or by a part of it between dashes', () => {
+  test('a case is selected by its name or by a part of it between dashes', () => {
     const name = 'select-simple-c32-tls';
     for (const pattern of [name, 'select', 'select-simple', 'c32', 'tls']) {
       assert.ok(isChosen(name, [pattern]), pattern);

@@ -17,7 +17,7 @@ initial connection time = 153.127 ms
 tps = 13979.437730 (without initial connection time)
 `;
 
-suite('reading pgbench', () => {
+suite('parsing the output of pgbench', () => {
   test('its summary', () => {
     assert.deepEqual(parseOutput(output), {
       tps: 13_979.437_73,

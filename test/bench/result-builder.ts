@@ -1,11 +1,11 @@
 import type { BenchResult, Round } from '../../bench/results.ts';
 
-/** A round of which only one measure matters. */
+/** A round in which only one measurement matters. */
 export function round(measures: Partial<Round>): Round {
   return { tps: 1000, p50: 1, p99: 2, ...measures };
 }
 
-/** A result that measured nothing, but for `parts`. */
+/** A result without measurements, except `parts`. */
 export function resultWith(parts: Partial<BenchResult>): BenchResult {
   return {
     version: 1,

@@ -8,7 +8,7 @@ import { pageHashes } from '../../scripts/binary/sign.ts';
 import { run } from '../../scripts/package/run.ts';
 import { root } from '../../scripts/package/workspace.ts';
 
-/** How the file of a platform begins: its format, and the processor that it is for. */
+/** The start of the file of each platform: its format, and its processor. */
 const beginnings: Readonly<Record<string, (file: Buffer) => boolean>> = {
   'linux-x64': (file) => isElf(file) && file.readUInt16LE(18) === 62,
   'linux-arm64': (file) => isElf(file) && file.readUInt16LE(18) === 183,
@@ -30,7 +30,7 @@ suite('the single files of every platform', () => {
   before(() => run('node', ['scripts/binary/main.ts', '--all']));
 
   for (const [name, begins] of Object.entries(beginnings)) {
-    test(`${name} is a program for it, and holds no folder of the machine that built it`, (t: TestContext) => {
+    test(`${name} is a program for it, and contains no folder of the build machine`, (t: TestContext) => {
       const file = readFileSync(fileOf(name));
       t.diagnostic(`${Math.round(file.length / 1e6)} MB`);
       assert.ok(begins(file));
@@ -39,10 +39,10 @@ suite('the single files of every platform', () => {
   }
 
   for (const name of ['darwin-x64', 'darwin-arm64']) {
-    test(`the signature of ${name} covers the whole file, and fits`, () => {
+    test(`the signature of ${name} covers the whole file, and is valid`, () => {
       const file = readFileSync(fileOf(name));
       const { flags, limit, hashes, end } = codeDirectory(file);
-      // Ad hoc, and not the hardened runtime, which would forbid a JavaScript engine to compile.
+      // Ad hoc, and without the hardened runtime, which would forbid a JavaScript engine to compile.
       assert.equal(flags & 0x10002, 2);
       assert.equal(end, file.length);
       assert.ok(
@@ -58,13 +58,15 @@ suite('the single files of every platform', () => {
   }
 });
 
-/** The code directory of a signed Mach-O program (Apple's cs_blobs.h), read apart from what writes it. */
+/**
+ * The code directory of a signed Mach-O program (Apple's cs_blobs.h), parsed independently of the code that writes it.
+ */
 function codeDirectory(file: Buffer): {
   readonly flags: number;
-  /** Where what is signed ends. */
+  /** The end of the signed part. */
   readonly limit: number;
   readonly hashes: readonly Buffer[];
-  /** Where the signature ends. */
+  /** The end of the signature. */
   readonly end: number;
 } {
   let command = 32;

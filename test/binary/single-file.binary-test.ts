@@ -17,10 +17,10 @@ import { endWell, lineOf } from '../packages/daemon.ts';
 
 const execute = promisify(execFile);
 
-/** How long the start may take, in milliseconds, on a machine that has nothing else to do. */
+/** The longest start on an idle machine, in milliseconds. */
 const mostMilliseconds = 300;
 
-suite('the single file, alone in a folder', () => {
+suite('the single file in an otherwise empty folder', () => {
   let folder: string;
   let sluice: string;
   let postgres: Postgres;
@@ -50,12 +50,12 @@ suite('the single file, alone in a folder', () => {
     await rm(folder, { recursive: true });
   });
 
-  /** Starts the daemon; resolves to how long it took until clients could connect, and to what it said then. */
+  /** Starts the daemon; resolves to the time until clients could connect, and to its output. */
   async function serve(use: (port: number) => Promise<void>): Promise<number> {
     const started = performance.now();
     const daemon = spawn(sluice, ['serve'], {
       cwd: folder,
-      // No program of this machine.
+      // No program of this machine is found.
       env: { PATH: '/nowhere' },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -80,12 +80,12 @@ suite('the single file, alone in a folder', () => {
     assert.equal(stdout, 'sluice.yaml is valid\n');
   });
 
-  test('serves clients; the parser inside knows what a statement does', async () => {
+  test('serves clients; the included parser classifies statements', async () => {
     await serve(async (port) => {
       const { user, password, database } = postgres;
       const client = new Client({ host: '127.0.0.1', port, user, password, database });
       await client.connect();
-      // Whether this is carried or pins, only PostgreSQL's own parser tells.
+      // Only PostgreSQL's own parser finds out whether Sluice tracks this or pins.
       await client.query("do $$ begin perform set_config('work_mem', '1MB', false); end $$");
       const { rows } = await client.query<{ work_mem: string }>('show work_mem');
       assert.deepEqual(rows, [{ work_mem: '1MB' }]);
@@ -101,12 +101,12 @@ suite('the single file, alone in a folder', () => {
     t.diagnostic(
       `from start to ready: ${times.map(Math.round).join(', ')} ms (load ${busy.toFixed(1)})`,
     );
-    // On a machine that is shared, others decide how long it takes.
+    // On a shared machine, other processes affect the duration.
     const most = mostMilliseconds * Math.max(1, 2 * busy);
     assert.ok(best < most, `${best} ms, at most ${most}`);
   });
 
-  test('says what is not inside, and how to get it', async () => {
+  test('reports what is not included, and how to install it', async () => {
     const up = execute(sluice, ['up'], { cwd: folder });
     await assert.rejects(up, {
       code: 1,
@@ -116,10 +116,10 @@ suite('the single file, alone in a folder', () => {
     });
   });
 
-  test('holds no folder of the machine that built it', async () => {
+  test('contains no folder of the build machine', async () => {
     const bytes = await readFile(sluice);
     assert.equal(bytes.indexOf(root), -1);
-    // Bun's makers have a home folder, too; ours is not in it unless it is as general as /root.
+    // The makers of Bun have a home folder, too. Ours must not be in the file, unless it is as general as /root.
     if (homedir().length > 6) assert.equal(bytes.indexOf(homedir()), -1);
   });
 });

@@ -4,7 +4,6 @@ import { postgresJsSuite } from './drivers/postgres-js.ts';
 import { asyncpgSuite, psycopgSuite } from './drivers/python.ts';
 import type { Suite } from './suite.ts';
 
-/** The suites of drivers. */
 export const driverSuites: readonly Suite[] = [
   nodePostgresSuite,
   postgresJsSuite,

@@ -41,7 +41,7 @@ async function conform(options: ConformanceOptions): Promise<Summary> {
   };
 }
 
-/** One run on a server of its own: directly, or through a daemon. */
+/** One run on a separate server: directly, or through a daemon. */
 async function runOnce(
   prepared: PreparedSuite,
   options: ConformanceOptions,
@@ -55,7 +55,7 @@ async function runOnce(
   });
   let sluice: Sluice | null = null;
   try {
-    // Asked first: a suite may bring the server down.
+    // Read first, because a suite may crash the server.
     const [version] = await database.query<{ readonly v: string }>(
       "SELECT current_setting('server_version') AS v",
     );
@@ -102,25 +102,25 @@ function startDaemon(
   return Sluice.start(database, settings, runtime);
 }
 
-/** Ends the daemon, and keeps its log. A daemon that has ended by itself says so there. */
+/** Ends the daemon, and keeps its log, which also shows if it has ended by itself. */
 async function endDaemon(sluice: Sluice, file: string): Promise<void> {
   const code = await sluice.stop();
   await writeFile(file, sluice.log.map((line) => `${JSON.stringify(line)}\n`).join(''));
   if (code !== 0) console.error(`the daemon ended with ${code ?? 'a signal'}: see ${file}`);
 }
 
-/** What each part gave, a file each. */
+/** The result of each part, in a file each. */
 async function writeResults(folder: string, parts: readonly Part[]): Promise<void> {
   await mkdir(folder, { recursive: true });
   for (const { name, result } of parts) await writeFile(fileOf(folder, name), result, 'latin1');
 }
 
-/** What differs between the two runs, beside the summary. */
+/** The differences between the two runs, in addition to the summary. */
 async function writeDifferences(output: string, route: string, summary: Summary): Promise<void> {
   for (const { name, same } of summary.parts) {
     if (same) continue;
     const files = ['direct', route].map((which) => fileOf(path.join(output, which), name));
-    // diff ends with 1 when there are differences.
+    // diff exits with 1 if there are differences.
     const { stdout } = await promisify(execFile)('diff', ['-U3', ...files], {
       maxBuffer: 1e9,
       encoding: 'latin1',

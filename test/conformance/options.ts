@@ -1,18 +1,18 @@
 import { parseArgs } from 'node:util';
 import type { Runtime } from '../helpers/runtime.ts';
 
-/** What a run of a suite is asked to do. */
+/** The options of a run of a suite. */
 export interface ConformanceOptions {
-  /** A suite by its name: `postgres`, or one of those in `driver-suites.ts`. */
+  /** The name of a suite: `postgres`, or one of those in `driver-suites.ts`. */
   readonly suite: string;
-  /** The folder with the suite's source, which the user has. */
+  /** The folder with the suite's source, which the user provides. */
   readonly source: string;
   readonly runtime: Runtime;
-  /** The most server connections that the proxy opens; 0 for its default. */
+  /** The maximum number of the proxy's server connections; 0 for its default. */
   readonly poolSize: number;
-  /** Runs directly a second time first: what differs between two direct runs says nothing about the proxy. */
+  /** First runs directly a second time: differences between two direct runs say nothing about the proxy. */
   readonly control: boolean;
-  /** Where results, differences and the summary go. */
+  /** The folder for results, differences and the summary. */
   readonly output: string;
   /** Parts of the suite to run; empty for all. */
   readonly only: readonly string[];
@@ -35,7 +35,7 @@ Runs somebody else's test suite twice, on a direct connection and through Sluice
   --output DIR           where results go (.cache/conformance/NAME)
 `;
 
-/** Reads the command line; throws with a sentence for people when something is missing. */
+/** Reads the command line; throws a sentence for the user if something is missing. */
 export function parseConformanceOptions(args: readonly string[]): ConformanceOptions | 'help' {
   const { values } = parseArgs({
     args: [...args],

@@ -5,10 +5,10 @@ import path from 'node:path';
 import type { Address } from '../helpers/raw-client.ts';
 import type { Part, PreparedSuite, RunPlace, Suite } from './suite.ts';
 
-/** Nothing in the suite takes this long; what hangs is ended, and told. */
+/** No part of the suite takes this long; a hanging one is killed and reported. */
 const patienceMs = 600_000;
 
-/** PostgreSQL's regression suite, run by psql as pg_regress runs it with an installation that exists. */
+/** PostgreSQL's regression suite, run with psql as pg_regress runs it on an existing installation. */
 export const postgresSuite: Suite = {
   name: 'postgres',
   async prepare(source): Promise<PreparedSuite> {
@@ -35,11 +35,11 @@ interface Schedule {
   readonly regress: string;
   readonly groups: readonly (readonly string[])[];
   readonly psql: string;
-  /** Where the psql of the source tree finds its libpq. */
+  /** The folder in which the psql of the source tree finds its libpq. */
   readonly libraries: string;
 }
 
-/** Each line `test: a b c` is a group whose files run at the same time. */
+/** Each line `test: a b c` is a group whose files run concurrently. */
 export function parseSchedule(text: string): string[][] {
   return [...text.matchAll(/^test:\s*(.+)$/gm)].map(([, names = '']) => names.trim().split(/\s+/));
 }
@@ -52,7 +52,7 @@ async function versionOf(root: string): Promise<string> {
 async function runSchedule(schedule: Schedule, place: RunPlace): Promise<Part[]> {
   const results = path.join(place.folder, 'results');
   await mkdir(results, { recursive: true });
-  // Scripts write files by COPY TO, as the account of the server.
+  // Scripts write files with COPY TO, as the account of the server.
   for (const folder of [place.folder, results]) await chmod(folder, 0o777);
   await makeDatabase(schedule, place);
 
@@ -70,7 +70,7 @@ function isWanted(name: string, only: readonly string[]): boolean {
   return only.length === 0 || name === 'test_setup' || only.includes(name);
 }
 
-/** As `create_database` of pg_regress does. */
+/** Creates the database as `create_database` of pg_regress does. */
 async function makeDatabase(schedule: Schedule, place: RunPlace): Promise<void> {
   const settings = {
     lc_messages: 'C',
@@ -112,12 +112,12 @@ async function runFile(schedule: Schedule, place: RunPlace, name: string): Promi
   return { name, result, passed: expected.includes(result), seconds };
 }
 
-/** Ports and folders are not the same in two runs. */
+/** Removes ports and folders, which differ between runs. */
 function withoutPlace(text: string, { address, folder }: RunPlace): string {
   return text.replaceAll(String(address.port), 'PORT').replaceAll(folder, 'FOLDER');
 }
 
-/** What the suite accepts: `name.out`, `name_1.out` and so on. */
+/** The accepted results: `name.out`, `name_1.out` and so on. */
 async function expectedResults(regress: string, name: string): Promise<string[]> {
   const folder = path.join(regress, 'expected');
   const files = await readdir(folder);

@@ -4,14 +4,14 @@ import type { Part } from './suite.ts';
 export interface Comparison {
   readonly name: string;
   readonly same: boolean;
-  /** Whether the suite itself was content, directly and through the proxy. */
+  /** Whether the suite itself accepts the results, directly and through the proxy. */
   readonly passed: { readonly direct: boolean; readonly proxied: boolean };
   readonly seconds: { readonly direct: number; readonly proxied: number };
-  /** It also differs between two direct runs; `null` when there was one. */
+  /** Whether it also differs between two direct runs; `null` if there was only one. */
   readonly unsteady: boolean | null;
 }
 
-/** What a run of a suite found, for people and for programs. */
+/** The result of a run of a suite, for people and for programs. */
 export interface Summary {
   readonly suite: string;
   readonly version: string;
@@ -29,7 +29,7 @@ export interface Run {
   readonly seconds: number;
 }
 
-/** Puts the parts of the runs beside each other, by name. */
+/** Compares the parts of the runs by name. */
 export function compareRuns(direct: Run, proxied: Run, control: Run | null): Comparison[] {
   const byName = (run: Run): Map<string, Part> =>
     new Map(run.parts.map((part) => [part.name, part]));
@@ -47,12 +47,12 @@ export function compareRuns(direct: Run, proxied: Run, control: Run | null): Com
   });
 }
 
-/** To hundredths. */
+/** Rounds to hundredths. */
 export function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-/** The summary as a person reads it. */
+/** The summary as text. */
 export function describeSummary({ suite, version, seconds, ratio, parts }: Summary): string {
   const different = parts.filter(({ same }) => !same);
   const count = (which: 'direct' | 'proxied'): number =>

@@ -17,10 +17,10 @@ import { startDatabase } from '../helpers/database.ts';
 const root = join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 
-/** As Docker calls the processor of this machine. */
+/** Docker's name for the architecture of this machine. */
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
 
-/** A port that was free a moment ago: the daemon tells its own only in its log. */
+/** A port that was free just now: the daemon reports its own only in its log. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -31,7 +31,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** The first line of the log that holds `words`; fails with the log when the program has ended without one. */
+/** The first line of the log that contains `words`; fails with the log if the program ends without it. */
 async function lineOf({ stderr }: ChildProcess, words: string): Promise<string> {
   assert.ok(stderr);
   const said: string[] = [];
@@ -47,13 +47,13 @@ async function lineOf({ stderr }: ChildProcess, words: string): Promise<string> 
 
 const skip = process.platform === 'linux' ? false : 'what the image holds runs on Linux only';
 
-suite('the container image, its steps run in a clean folder', { skip }, () => {
+suite('the container image, with its steps run in a clean folder', { skip }, () => {
   let folder: string;
   let postgres: Postgres;
   let daemon: ChildProcess | undefined;
 
   let sluice: string;
-  /** Nothing of this machine but what the base image has, too. */
+  /** Nothing of this machine except what the base image has, too. */
   const bare = { PATH: '/nowhere' };
 
   before(async () => {
@@ -70,7 +70,7 @@ suite('the container image, its steps run in a clean folder', { skip }, () => {
     await rm(folder, { recursive: true });
   });
 
-  test('holds one program, the licence, and the folder it may write to', async () => {
+  test('contains one program, the license, and the writable folder', async () => {
     const image = join(folder, 'image');
     const files = await readdir(image, { recursive: true, withFileTypes: true });
     assert.deepEqual(
@@ -83,12 +83,12 @@ suite('the container image, its steps run in a clean folder', { skip }, () => {
     assert.equal((await stat(join(image, 'run/sluice'))).mode & 0o777, 0o700);
   });
 
-  test('there is none for another architecture, which is said', async () => {
+  test('refuses another architecture with an error', async () => {
     const built = run('sh', ['container/build.sh', root, join(folder, 'other'), 'riscv64']);
     await assert.rejects(built, { code: 1, stderr: /no image for the architecture "riscv64"/ });
   });
 
-  test('reads secrets by their ARNs: while one cannot be read, says why and is not ready', async () => {
+  test('reads secrets by their ARNs: while one cannot be read, reports why and is not ready', async () => {
     const arn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders-AbCdEf';
     const env = {
       ...bare,
@@ -100,7 +100,7 @@ suite('the container image, its steps run in a clean folder', { skip }, () => {
       DATABASE_SECRET_ARNS: arn,
       AWS_ACCESS_KEY_ID: 'testing',
       AWS_SECRET_ACCESS_KEY: 'testing',
-      // Nobody listens there.
+      // Nothing listens there.
       AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
     };
     const started = spawn(sluice, ['container'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
@@ -113,7 +113,7 @@ suite('the container image, its steps run in a clean folder', { skip }, () => {
     assert.deepEqual(await exited, [0, null]);
   });
 
-  test('says which secret is wrong, and shows nothing of it', async () => {
+  test('reports which secret is wrong, without showing any of it', async () => {
     for (const [env, said] of [
       [
         { DATABASE_SECRET_0: 'hunter2' },
@@ -134,7 +134,7 @@ suite('the container image, its steps run in a clean folder', { skip }, () => {
     }
   });
 
-  test('the Dockerfile runs that script, as another user than root, with a health check', async () => {
+  test('the Dockerfile runs that script, not as root, with a health check', async () => {
     const text = await readFile(join(root, 'Dockerfile'), 'utf8');
     assert.match(text, /^RUN sh container\/build\.sh \/source \/image "\$TARGETARCH"$/m);
     assert.match(text, /^USER 1000:1000$/m);
@@ -150,7 +150,7 @@ suite('the container image, its steps run in a clean folder', { skip }, () => {
     const [port, admin] = [await freePort(), await freePort()];
     const { cert, key } = await makeCertificate();
     const runFolder = join(folder, 'run');
-    // As in the image: not root, with one folder to write to.
+    // As in the image: not root, with one writable folder.
     const user = process.getuid?.() === 0 ? { uid: 1000, gid: 1000 } : {};
     await mkdir(runFolder, { mode: 0o700 });
     if (user.uid !== undefined) {

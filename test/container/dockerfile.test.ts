@@ -5,9 +5,9 @@ import { suite, test } from 'node:test';
 
 const root = join(import.meta.dirname, '../..');
 
-/** What the image is made of is in the repository, so that a rebuild makes the same. */
+/** Everything in the image comes from the repository, so that a rebuild gives the same result. */
 suite('the image', () => {
-  test('its bases are named by digest', async () => {
+  test('its base images are pinned by digest', async () => {
     const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8');
     const bases = dockerfile.split('\n').filter((line) => line.startsWith('FROM '));
     assert.equal(bases.length, 2);
@@ -18,7 +18,7 @@ suite('the image', () => {
     const script = await readFile(join(root, 'container/build.sh'), 'utf8');
     const installs = script.match(/\b(npm|npx|bun|bunx|yarn|pnpm) (?!run)\S+/g);
     assert.deepEqual(installs, ['npm ci']);
-    // A folder of the builder's own would go in place of them.
+    // Otherwise the builder's own folders would replace them.
     const ignored = await readFile(join(root, '.dockerignore'), 'utf8');
     assert(ignored.split('\n').includes('**/node_modules'));
   });

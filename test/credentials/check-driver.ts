@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Driver, Matrix, Way } from './matrix.ts';
 
-/** Everybody who is right comes in by this way, as the one that he is in the database. */
+/** Every valid login succeeds with this method, as the right database user. */
 export async function checkWelcome(matrix: Matrix, way: Way, driver: Driver): Promise<void> {
   let count = 0;
   for (const { attempt, who } of await matrix.welcome(way)) {
@@ -13,7 +13,7 @@ export async function checkWelcome(matrix: Matrix, way: Way, driver: Driver): Pr
   assert.ok(count > 0);
 }
 
-/** Nobody who is wrong does: the client gets the SQLSTATE, and the log the reason. */
+/** Every invalid login fails: the client gets the SQLSTATE, and the log the reason. */
 export async function checkDenials(matrix: Matrix, way: Way, driver: Driver): Promise<void> {
   const proxy = matrix.proxy(way);
   for (const { title, attempt, sqlstate, why } of await matrix.denials(way)) {

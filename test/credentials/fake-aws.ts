@@ -2,19 +2,19 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A user name and password, as RDS writes them into a secret. */
+/** A user name and password in the format of RDS secrets. */
 export interface SecretLogin {
   readonly username: string;
   readonly password: string;
 }
 
 /**
- * What the proxy asks of AWS, on this machine: GetSecretValue of Secrets Manager, and GetCallerIdentity of STS, which
- * takes a request whose signature is the right one. The real services are imitated by `npm run test:aws`.
+ * The AWS actions that the proxy uses, on this machine: GetSecretValue of Secrets Manager, and GetCallerIdentity of
+ * STS, which accepts a request with the right signature. `npm run test:aws` imitates the real services.
  */
 export class FakeAws {
   readonly secrets = new Map<string, SecretLogin>();
-  /** Who has signed a request, by its signature. */
+  /** The identity that has signed a request, by signature. */
   readonly callers = new Map<string, string>();
   readonly #server: Server;
 
@@ -42,7 +42,7 @@ export class FakeAws {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** What the SDK of the proxy reads. */
+  /** The variables that the proxy's SDK reads. */
   get environment(): Readonly<Record<string, string>> {
     return {
       AWS_ACCESS_KEY_ID: 'testing',

@@ -14,7 +14,7 @@ import { RdsDouble, awsKeys, awsRegion } from './rds-double.ts';
 
 const modes = ['DISABLED', 'REQUIRED', 'ENABLED'] as const;
 
-suite('tokens of IAM from clients', () => {
+suite('IAM tokens from clients', () => {
   let certificate: Certificate;
   let database: Postgres;
   let rds: RdsDouble;
@@ -26,7 +26,7 @@ suite('tokens of IAM from clients', () => {
     folder = await mkdtemp(path.join(tmpdir(), 'sluice-iam-'));
     for (const name of ['cert', 'key', 'ca'] as const)
       await writeFile(path.join(folder, `${name}.pem`), certificate[name]);
-    // 10 for clients, less 3 that are reserved: with MaxConnectionsPercent 45, three are allowed, one for health checks.
+    // 10 for clients, minus 3 reserved ones: MaxConnectionsPercent 45 permits three, one of them for health checks.
     database = await startDatabase({
       hba: 'host all all 127.0.0.1/32 trust\n',
       maxConnections: 10,
@@ -109,7 +109,7 @@ suite('tokens of IAM from clients', () => {
     return rows[0]?.who;
   }
 
-  test('IAMAuth: DISABLED takes the password, REQUIRED a token, ENABLED either; tokens over TLS alone', async () => {
+  test('IAMAuth: DISABLED accepts the password, REQUIRED a token, ENABLED either; tokens only over TLS', async () => {
     const Auth = modes.map((mode) => ({ SecretArn: mode, IAMAuth: mode }));
     await started({ Auth }, async (sluice) => {
       for (const mode of modes) {
@@ -141,7 +141,7 @@ suite('tokens of IAM from clients', () => {
     });
   });
 
-  test('from end to end: the client and the proxy both log in by token, and no password is anywhere', async () => {
+  test('end to end: the client and the proxy both log in with tokens, without any password', async () => {
     const settings = {
       Users: [],
       HealthCheckUser: 'reader',
@@ -155,7 +155,7 @@ suite('tokens of IAM from clients', () => {
     });
   });
 
-  test('a check takes a place in the budget, and waits for one', async () => {
+  test('a check uses a slot of the connection budget, and waits for one', async () => {
     const settings = {
       MaxConnectionsPercent: 45,
       ConnectTimeout: 1,

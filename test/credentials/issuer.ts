@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { SignJWT, exportJWK, generateKeyPair } from 'jose';
 import type { JWTPayload } from 'jose';
 
-/** An issuer of tokens, as OpenID Connect has them: discovery, keys, signatures. */
+/** An issuer of OpenID Connect tokens: discovery, keys, signatures. */
 export class Issuer {
   url = '';
   readonly #server: Server;

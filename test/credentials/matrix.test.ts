@@ -5,24 +5,24 @@ import { Matrix, ways } from './matrix.ts';
 import type { Way } from './matrix.ts';
 import { npmDrivers } from './npm-drivers.ts';
 
-/** The denials are the same by every way, so each driver has one of its own for them. */
+/** The denials are the same with every path, so each driver tries those of one path. */
 const denialsBy: readonly Way[] = ['tls', 'plain', 'iam'];
 
 for (const runtime of ['node', 'bun'] as const) {
-  suite(`method of the client × TLS × method of the database, under ${runtime}`, () => {
+  suite(`method of the client × TLS × method of the database, on ${runtime}`, () => {
     let matrix: Matrix;
     before(async () => {
       matrix = await Matrix.start(runtime);
     });
     after(() => matrix.stop());
 
-    // What drivers differ in does not depend on the runtime of the proxy.
+    // The differences between drivers do not depend on the runtime of the proxy.
     for (const [at, driver] of npmDrivers.slice(0, runtime === 'bun' ? 1 : undefined).entries()) {
       for (const way of Object.keys(ways) as Way[])
-        test(`${driver.name}, ${way}: who is right comes in`, () =>
+        test(`${driver.name}, ${way}: valid credentials are accepted`, () =>
           checkWelcome(matrix, way, driver));
       const way = denialsBy[at];
-      test(`${driver.name}, ${way}: who is wrong does not, and the log alone says why`, async () => {
+      test(`${driver.name}, ${way}: invalid ones are refused, and only the log says why`, async () => {
         assert(way);
         await checkDenials(matrix, way, driver);
       });

@@ -12,7 +12,7 @@ import { FakeAws } from './fake-aws.ts';
 import { Issuer } from './issuer.ts';
 import { RdsDouble, awsKeys, awsRegion } from './rds-double.ts';
 
-/** How a client proves who it is. `scram-plus` is SCRAM that insists on channel binding. */
+/** How a client authenticates. `scram-plus` is SCRAM that requires channel binding. */
 export const clientMethods = [
   'scram',
   'scram-plus',
@@ -26,15 +26,15 @@ export const clientMethods = [
 ] as const;
 export type ClientMethod = (typeof clientMethods)[number];
 
-/** Proxies, by how they reach the database, and the methods by which they log in there. */
+/** Proxies by their connection to the database, and the methods with which they log in there. */
 export const ways = {
   /** TLS with a client certificate. */
   tls: ['trust', 'password', 'md5', 'scram', 'cert', 'keys'],
   /** Without TLS. */
   plain: ['trust', 'md5', 'scram', 'keys'],
-  /** RDS, where the secret holds a password. */
+  /** RDS, with a password in the secret. */
   rds: ['rds'],
-  /** RDS, with tokens on both sides. */
+  /** RDS, with IAM tokens for clients and database. */
   iam: ['iam'],
 } as const;
 export type Way = keyof typeof ways;
@@ -44,34 +44,34 @@ export interface Attempt {
   readonly user: string;
   readonly secret: string;
   readonly tls: boolean;
-  /** SCRAM must be bound to the TLS connection. */
+  /** Whether SCRAM must be bound to the TLS connection. */
   readonly binding: boolean;
-  /** Files of a client certificate. */
+  /** The files of a client certificate. */
   readonly certificate: { readonly cert: string; readonly key: string } | null;
 }
 
-/** Where a driver is to connect. */
+/** The address that a driver connects to. */
 export interface Place {
   readonly port: number;
-  /** The file of the authority that has signed the proxy's certificate, which is for `localhost`. */
+  /** The file with the authority of the proxy's certificate, which is for `localhost`. */
   readonly caFile: string;
 }
 
-/** Who a client is in the database, or how it was refused. */
+/** The user of a client in the database, or how it was refused. */
 export type Outcome =
   { readonly user: string } | { readonly sqlstate: string; readonly message: string };
 
 /** A driver that can log in. */
 export interface Driver {
   readonly name: string;
-  /** Whether it can insist on channel binding. */
+  /** Whether it can require channel binding. */
   readonly canBind: boolean;
-  /** Whether it tells the SQLSTATE of a refused login; libpq tells the words alone. */
+  /** Whether it reports the SQLSTATE of a refused login; libpq reports only the message. */
   readonly tellsSqlstate: boolean;
   logIn(attempt: Attempt, place: Place): Promise<Outcome>;
 }
 
-/** A refusal that is expected: what the client is told, and what the log says beside. */
+/** An expected refusal: the error of the client, and the reason in the log. */
 export interface Denial {
   readonly title: string;
   readonly attempt: Attempt;
@@ -84,7 +84,7 @@ const isPasswordMethod = (method: ClientMethod): boolean =>
 
 const account = 'arn:aws:iam::123456789012:role/';
 
-/** Databases, authorities and issuers of all methods, and a proxy for each way, in `runtime`. */
+/** Databases, authorities and issuers for all methods, and a proxy for each path, on `runtime`. */
 export class Matrix {
   readonly #folder: string;
   readonly #certificate: Certificate;
@@ -152,7 +152,7 @@ export class Matrix {
       database: await makeCertificate({ commonName: 'd_cert', authority: this.#certificate }),
       client: await makeCertificate({ commonName: 'ci@jobs', authority: this.#certificate }),
       other,
-      // Signed by one who is no authority, under its own name.
+      // Self-signed, under its own name.
       stranger: await makeCertificate({
         commonName: 'ci@jobs',
         authority: { ca: other.cert, caKey: other.key },
@@ -189,7 +189,7 @@ export class Matrix {
     for (const method of clientMethods)
       for (const database of ways[way]) {
         const role = `d_${database}`;
-        // The MD5 hash of a password has the name of its user in it.
+        // The MD5 hash of a password includes the name of its user.
         const user = `${method}_${database}`;
         if (database === 'keys') {
           if (method === 'scram') Users.push({ UserName: user, Verifier: this.#verifier });
@@ -275,12 +275,12 @@ export class Matrix {
     return { port: this.proxy(way).port, caFile: this.#file('server', 'ca') };
   }
 
-  /** Logins that must succeed by this way, and who the client then is in the database. */
+  /** The valid logins with this path, and the resulting database users. */
   async welcome(way: Way): Promise<{ readonly attempt: Attempt; readonly who: string }[]> {
     const found: { readonly attempt: Attempt; readonly who: string }[] = [];
     for (const method of clientMethods)
       for (const database of ways[way]) {
-        // The database is asked whether the client's token is good, so it must be one that takes tokens.
+        // The database verifies the client's token, so it must be one that accepts tokens.
         if (method === 'iam' && way !== 'rds' && way !== 'iam') continue;
         if (database === 'keys' && method !== 'scram') continue;
         const who = database === 'keys' ? 'scram_keys' : `d_${database}`;
@@ -296,7 +296,7 @@ export class Matrix {
     return found;
   }
 
-  /** Logins that must be refused by this way. No user fails so often that an answer is delayed. */
+  /** The invalid logins with this path. No user fails so often that a response is delayed. */
   async denials(way: Way): Promise<Denial[]> {
     const [database] = ways[way];
     const at = (method: ClientMethod): string => `${method}_${database}`;
@@ -398,7 +398,7 @@ export class Matrix {
     return new Signer({ ...at, credentials: awsKeys }).getAuthToken();
   }
 
-  /** A request that asks AWS who has signed it: this role; made so many seconds from now. */
+  /** A request that makes AWS confirm its signer: this role; signed this many seconds from now. */
   #signed(role: string, when = 0): string {
     const date = new Date(Date.now() + when * 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
     const signature = createHmac('sha256', role).update(date).digest('hex');

@@ -6,7 +6,7 @@ import { sslRequest } from '../helpers/messages.ts';
 import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
 import type { Attempt, Driver, Outcome, Place } from './matrix.ts';
 
-/** The files as node:tls wants them. */
+/** The files in the form of node:tls. */
 async function tlsOf(
   { tls, certificate }: Attempt,
   { caFile }: Place,
@@ -78,7 +78,7 @@ const postgresJs: Driver = {
   },
 };
 
-/** What Npgsql sends, message by message, since .NET is seldom at hand: it binds SCRAM whenever it can. */
+/** The messages of Npgsql, since .NET is rarely available: it uses SCRAM with channel binding whenever it can. */
 const npgsqlOnTheWire: Driver = {
   name: 'Npgsql, on the wire',
   canBind: true,
@@ -111,5 +111,5 @@ const npgsqlOnTheWire: Driver = {
   },
 };
 
-/** Drivers that need nothing but npm. */
+/** The drivers that need only npm. */
 export const npmDrivers: readonly Driver[] = [nodePostgres, postgresJs, npgsqlOnTheWire];

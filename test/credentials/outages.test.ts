@@ -10,7 +10,7 @@ import { startDatabase } from '../helpers/database.ts';
 import { Sluice } from '../helpers/sluice.ts';
 import { Issuer } from './issuer.ts';
 
-suite('whoever knows the users does not answer', () => {
+suite('the source of the users does not respond', () => {
   let certificate: Certificate;
   let database: Postgres;
   let sluice: Sluice;
@@ -41,7 +41,7 @@ suite('whoever knows the users does not answer', () => {
         { Method: 'scram-sha-256' },
       ],
       NameMaps: [{ MapName: 'roles', SystemUserName: 'arn', UserName: 'role' }],
-      // Nobody listens there.
+      // Nothing listens there.
       StsEndpoint: 'http://127.0.0.1:1',
     });
   });
@@ -62,7 +62,7 @@ suite('whoever knows the users does not answer', () => {
     return rows[0]?.who;
   }
 
-  /** Not refused for good: the client is told to come again, and the log says what is wrong. */
+  /** A temporary refusal: the error asks the client to retry, and the log says what is wrong. */
   async function notJudged(user: string, password: string, why: RegExp): Promise<void> {
     await assert.rejects(who(user, password), {
       code: '57P03',
@@ -85,7 +85,7 @@ suite('whoever knows the users does not answer', () => {
     await notJudged('role', request, /the request to AWS STS failed: connect ECONNREFUSED/);
   });
 
-  test('the database: whom AuthQuery has told of comes in still, a wrong password does not, and of others nobody knows', async () => {
+  test('the database: cached users of AuthQuery can log in, a wrong password is refused, and other users get a temporary error', async () => {
     assert.equal(await who('seen', 'secret'), 'seen');
     await database.shutdown('immediate');
     await notJudged('unseen', 'secret', /ECONNREFUSED|no target serves now/);
@@ -94,7 +94,7 @@ suite('whoever knows the users does not answer', () => {
     const token = `localhost:5432/?Action=connect&DBUser=token&X-Amz-Date=${date}&X-Amz-Expires=900&X-Amz-Signature=0`;
     await notJudged('token', token, /ECONNREFUSED/);
     await sluice.logged(({ msg }) => msg === 'AuthQuery failed');
-    // The password is right by what is remembered, so this client waits for the database.
+    // The cached secret accepts the password, so this client waits for the database.
     const waiting = who('seen', 'secret');
     await database.start();
     assert.equal(await waiting, 'seen');

@@ -5,7 +5,7 @@ import { TLSSocket, createSecureContext } from 'node:tls';
 import type { Certificate, Postgres } from '@sluice/testkit';
 import { cstring, int32, message } from '../helpers/messages.ts';
 
-/** The keys that tokens are signed with here. */
+/** The keys that sign the tokens of these tests. */
 export const awsKeys = { accessKeyId: 'testing', secretAccessKey: 'the secret key' } as const;
 export const awsRegion = 'eu-west-3';
 
@@ -13,13 +13,13 @@ const sslRequest = 80_877_103;
 const cancelRequest = 80_877_102;
 
 /**
- * RDS with IAM database authentication before a real PostgreSQL that trusts this machine: it asks for the password in
- * clear over TLS, takes a token whose signature is right, or the password of the user, and then steps out of the way.
+ * RDS with IAM database authentication in front of a real PostgreSQL that trusts this machine: it requests a cleartext
+ * password over TLS, accepts a token with a valid signature, or the password of the user, and then forwards everything.
  */
 export class RdsDouble {
-  /** Passwords of users that have one; others log in by token. */
+  /** The passwords of users that have one; others log in with tokens. */
   readonly passwords = new Map<string, string>();
-  /** What it was shown, in order. */
+  /** The presented credentials, in order. */
   readonly logins: {
     readonly user: string;
     readonly password: string;
@@ -47,13 +47,13 @@ export class RdsDouble {
   }
   #port = 0;
 
-  /** Listens again, where it did. */
+  /** Listens again at the same address. */
   async resume(): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(this.#port, '127.0.0.1', resolve));
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
-  /** Is gone: connections end, and none is taken. */
+  /** Becomes unreachable: closes all connections, and accepts none. */
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
     await new Promise((resolve) => this.#server.close(resolve));
@@ -134,7 +134,10 @@ function readable(socket: Socket): Promise<void> {
   });
 }
 
-/** Whether AWS would take it at `now`: for the user at localhost and this port, signed with the keys, not expired. */
+/**
+ * Whether AWS would accept the token at `now`: for the user at localhost and this port, signed with the keys, not
+ * expired.
+ */
 function isToken(token: string, user: string, port: number, now: number): boolean {
   const { host, searchParams } = new URL(`https://${token}`);
   const signature = searchParams.get('X-Amz-Signature');

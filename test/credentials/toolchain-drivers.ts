@@ -12,14 +12,14 @@ const programs = path.join(import.meta.dirname, 'drivers');
 const psycopgVersion = '3.3.9';
 const pgjdbcVersion = '42.7.8';
 
-/** A driver that waits for its toolchain; what is missing for it, or what runs it. */
+/** A driver that needs a toolchain; it is unavailable or can be started. */
 export interface ToolchainDriver {
   readonly name: string;
-  /** Installs what the driver needs. A sentence says that its toolchain is not there. */
+  /** Installs what the driver needs. Returns a sentence if the toolchain is missing. */
   prepare(): Promise<string | RunningDriver>;
 }
 
-/** A driver, and what ends it. */
+/** A running driver, and how to end it. */
 export interface RunningDriver extends Driver {
   stop(): void;
 }
@@ -37,7 +37,7 @@ const exists = (file: string): Promise<boolean> =>
     () => false,
   );
 
-/** A program that takes one attempt a line and answers with one line. */
+/** A program that reads one attempt per line and answers with one line. */
 class DriverProcess implements RunningDriver {
   readonly name: string;
   readonly canBind = true;
@@ -110,7 +110,7 @@ const pgjdbc: ToolchainDriver = {
   },
 };
 
-/** The key of a PEM file in a file of its own as pgjdbc reads it: PKCS 8 in DER. */
+/** Converts the key of a PEM file to the format of pgjdbc: PKCS 8 in DER. */
 async function derOf(file: string): Promise<string> {
   const text = await readFile(file, 'utf8');
   const base64 = text.replaceAll(/-----[^-]+-----|\s/g, '');
@@ -163,5 +163,5 @@ const psql: ToolchainDriver = {
   },
 };
 
-/** Drivers whose toolchains npm does not bring. */
+/** Drivers whose toolchains do not come from npm. */
 export const toolchainDrivers: readonly ToolchainDriver[] = [psycopg, pgjdbc, pgx, psql];

@@ -5,7 +5,7 @@ import { Matrix, ways } from './matrix.ts';
 import type { Way } from './matrix.ts';
 import { toolchainDrivers } from './toolchain-drivers.ts';
 
-/** The denials are the same by every way, so each driver has one of its own for them. */
+/** The denials are the same with every path, so each driver tries those of one path. */
 const denialsBy = Object.keys(ways) as Way[];
 
 suite('drivers of other languages × TLS × method of the database', () => {
@@ -24,10 +24,12 @@ suite('drivers of other languages × TLS × method of the database', () => {
       }
       t.after(() => driver.stop());
       for (const way of denialsBy)
-        await t.test(`${way}: who is right comes in`, () => checkWelcome(matrix, way, driver));
+        await t.test(`${way}: valid credentials are accepted`, () =>
+          checkWelcome(matrix, way, driver),
+        );
       const way = denialsBy[at];
       assert(way);
-      await t.test(`${way}: who is wrong does not, and the log alone says why`, () =>
+      await t.test(`${way}: invalid ones are refused, and only the log says why`, () =>
         checkDenials(matrix, way, driver),
       );
     });

@@ -12,7 +12,7 @@ import { RawClient } from '../helpers/raw-client.ts';
 import { ScramClient } from '../helpers/scram-client.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
-/** So many that their time stands out from that of everything else. */
+/** So many that their duration exceeds that of everything else. */
 const iterations = 300_000;
 const names = ['aa', 'bb', 'cc', 'dd', 'ee'];
 
@@ -28,7 +28,7 @@ function md5Hash(user: string): string {
   return `md5${createHash('md5').update(`secret${user}`).digest('hex')}`;
 }
 
-suite('a user who is not there, and one with a wrong password', () => {
+suite('an unknown user, and one with a wrong password', () => {
   let certificate: Certificate;
   let database: Postgres;
   let sluice: Sluice;
@@ -70,7 +70,7 @@ suite('a user who is not there, and one with a wrong password', () => {
     return client;
   }
 
-  /** All that a client is sent which does not know its password, but for what is random and for its name. */
+  /** Everything that the proxy sends to a client without the password, except random bytes and the user name. */
   async function told(to: Sluice, user: string, isTls: boolean): Promise<string[]> {
     const client = await connect(to, isTls);
     client.send(startupPacket({ user, database: 'shop' }));
@@ -117,7 +117,7 @@ suite('a user who is not there, and one with a wrong password', () => {
       assert.match(known[2] ?? '', /^E SFATAL.*C28P01/);
     });
 
-  test('a password in clear: the same bytes, in the same time', async () => {
+  test('a cleartext password: the same bytes, in the same time', async () => {
     assert.deepEqual(await told(sluice, 'clear_zz', true), await told(sluice, 'clear_aa', true));
     const times = { known: [] as number[], unknown: [] as number[] };
     const measure = async (kind: keyof typeof times, user: string): Promise<void> => {
@@ -130,18 +130,18 @@ suite('a user who is not there, and one with a wrong password', () => {
       times[kind].push(performance.now() - began);
       await client.end();
     };
-    // In turn, so that both see the same machine.
+    // In turn, so that changes of the machine's speed affect both.
     for (const name of names) {
       await measure('known', `clear_${name}`);
       await measure('unknown', `clear_not${name}`);
     }
     const median = (values: number[]): number => values.toSorted((a, b) => a - b)[2] ?? 0;
     const [known, unknown] = [median(times.known), median(times.unknown)];
-    // Without the derivation for a user who is not there, it is some hundred times.
+    // Without key derivation for an unknown user, the ratio is some hundred.
     assert.ok(Math.max(known, unknown) < 4 * Math.min(known, unknown), JSON.stringify(times));
   });
 
-  test('MD5, where most have that: the same bytes', async () => {
+  test('MD5, if most users have it: the same bytes', async () => {
     const other = await Sluice.start(database, {
       HealthCheckUser: 'ann',
       Users: ['ann', 'ben', 'eve'].map((user) => ({ UserName: user, Verifier: md5Hash(user) })),
@@ -155,7 +155,7 @@ suite('a user who is not there, and one with a wrong password', () => {
     }
   });
 
-  test('users whom AuthQuery tells count as well', async () => {
+  test('users from AuthQuery count as well', async () => {
     await database.query(
       `set scram_iterations = 7777; create role told_aa login password 'secret'; create role told_bb login password 'secret'`,
     );

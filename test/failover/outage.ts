@@ -12,7 +12,7 @@ import type { Owner } from '../helpers/routes.ts';
 
 const templates = path.resolve(import.meta.dirname, '../../.cache/postgres-templates');
 
-/** Owns what a hook of a suite starts; to be made where the suite is declared. */
+/** Cleans up after a hook of a suite; create it in the suite's own block. */
 export function suiteOwner(): Owner {
   const cleans: (() => void | Promise<void>)[] = [];
   after(async () => {
@@ -21,7 +21,7 @@ export function suiteOwner(): Owner {
   return { after: (clean) => void cleans.push(clean) };
 }
 
-/** What `/targets` tells. */
+/** The response of `/targets`. */
 export interface GroupView {
   readonly writer: string | null;
   readonly readers: readonly string[];
@@ -38,7 +38,7 @@ export interface GroupView {
   readonly failovers: readonly ReportedFailover[];
 }
 
-/** A cluster, the network before each of its servers, and a proxy that knows them all. */
+/** A cluster, a network in front of each of its servers, and a proxy for all of them. */
 export class Outage {
   readonly cluster: Cluster;
   readonly proxy: RunningProxy;
@@ -58,7 +58,7 @@ export class Outage {
     this.#networks = networks;
   }
 
-  /** Starts all; it ends with the test, or the suite, that owns it. */
+  /** Starts everything; it stops with its owner, a test or a suite. */
   static async start(
     owner: Owner,
     settings: Partial<Settings> = {},
@@ -70,7 +70,7 @@ export class Outage {
       synchronous: true,
       standbys,
     });
-    /** Ends what was started, the last first. */
+    /** The cleanup steps, run in reverse order. */
     const undo: (() => Promise<void>)[] = [() => cluster.stop()];
     owner.after(async () => {
       for (const step of undo.toReversed()) await step();
@@ -104,20 +104,20 @@ export class Outage {
     return outage;
   }
 
-  /** What stands between the proxy and a server. */
+  /** The network between the proxy and a server. */
   network(server: Postgres): FaultProxy {
     const network = this.#networks.get(server);
     if (network === undefined) throw new Error('the server came later than the proxy');
     return network;
   }
 
-  /** The name that the proxy has for a server. */
+  /** The proxy's name for a server. */
   nameOf(server: Postgres): string {
     const { host, port } = this.network(server);
     return `${host}:${port}`;
   }
 
-  /** A client that has logged in at an endpoint. An error it gets outside any query fails the test. */
+  /** A client that has logged in at an endpoint. An error outside a query fails the test. */
   async client(endpointName = 'default'): Promise<Client> {
     const { user, password, database } = this.cluster.primary;
     const endpoint = this.proxy.endpoints.find(({ name }) => name === endpointName);
@@ -133,12 +133,12 @@ export class Outage {
     return client;
   }
 
-  /** What the proxy runs with. */
+  /** The settings of the proxy. */
   get settings(): Settings {
     return this.#settings;
   }
 
-  /** Changes settings while all runs. */
+  /** Changes settings of the running proxy. */
   async reload(settings: Partial<Settings>): Promise<void> {
     this.#settings = { ...this.#settings, ...settings };
     await this.proxy.reload(this.#settings);
@@ -149,7 +149,7 @@ export class Outage {
     return `http://127.0.0.1:${this.proxy.admin.port}${place}`;
   }
 
-  /** Asks the admin port to do something. */
+  /** Sends a POST to the admin port. */
   async post(place: string): Promise<unknown> {
     const response = await fetch(this.admin(place), { method: 'POST' });
     return response.json();
@@ -160,14 +160,14 @@ export class Outage {
     return response.text();
   }
 
-  /** What the admin port tells of the target group. */
+  /** The target group according to the admin port. */
   async view(): Promise<GroupView> {
     const response = await fetch(this.admin('/targets'));
     const view: unknown = await response.json();
     return view as GroupView;
   }
 
-  /** Asks for the view until it is as wanted. */
+  /** Polls the view until it fulfils the condition. */
   async until(wanted: (view: GroupView) => boolean): Promise<GroupView> {
     for (;;) {
       const view = await this.view();

@@ -4,7 +4,7 @@ import { eventually } from '../helpers/routes.ts';
 import { Outage } from './outage.ts';
 
 suite('pause', () => {
-  test('a planned switchover under pause holds everyone and fails nobody', async (t) => {
+  test('a planned switchover during a pause makes all clients wait, without an error', async (t) => {
     const outage = await Outage.start(t);
     const { cluster } = outage;
     const [former] = cluster.servers;
@@ -21,7 +21,7 @@ suite('pause', () => {
     const alsoHeld = newcomer.query('INSERT INTO kept VALUES ($1)', [3]);
     await working.query('INSERT INTO kept VALUES (4)');
     await working.query('COMMIT');
-    // What the transaction may have left is looked for first.
+    // First the proxy probes the state that the transaction may have left.
     await eventually(async () =>
       assert.deepEqual(await outage.post('/pause'), { paused: true, quiet: true }),
     );
@@ -53,7 +53,7 @@ suite('pause', () => {
     );
   });
 
-  test('a resume waits until the writer has answered', async (t) => {
+  test('a resume waits until the writer has responded', async (t) => {
     const outage = await Outage.start(t);
     const client = await outage.client();
     await outage.post('/pause');

@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 import { eventually } from '../helpers/routes.ts';
 import { Outage, suiteOwner } from './outage.ts';
 
-/** The port of the server that answers: behind the network of the lab it is the server's own. */
+/** The port of the server that responds; behind the network it is the server's own. */
 async function serverOf(client: Client): Promise<number> {
   const { rows } = await client.query<{ port: number }>('SELECT inet_server_port() AS port');
   return rows[0]?.port ?? 0;
@@ -32,7 +32,7 @@ suite('a READ_ONLY endpoint', () => {
     await outage.until(({ readers }) => readers.length === 2);
   }
 
-  /** Sessions keep their connections for a moment. */
+  /** Sessions keep their connections for a moment; waits until none does. */
   async function nobodyLingers(): Promise<void> {
     await eventually(async () => {
       const view = await outage.view();
@@ -40,13 +40,13 @@ suite('a READ_ONLY endpoint', () => {
     });
   }
 
-  test('is balanced over the standbys by leases that are out', async () => {
+  test('distributes leases over the standbys', async () => {
     const clients = await Promise.all([1, 2, 3, 4].map(() => outage.client('reads')));
-    // Connections that rest are lent before others are opened: there are enough of them on both.
+    // Idle connections are borrowed before new ones are opened: both targets have enough.
     await Promise.all(clients.map((client) => client.query('BEGIN')));
     await Promise.all(clients.map((client) => client.query('COMMIT')));
     await nobodyLingers();
-    // One after the other, so that each meets the leases of those before it.
+    // One after the other, so that each finds the leases of the previous ones.
     for (const client of clients) await client.query('BEGIN');
     const ports = await Promise.all(clients.map(serverOf));
     const [first, second] = outage.cluster.standbys;
@@ -66,7 +66,7 @@ suite('a READ_ONLY endpoint', () => {
     assert.deepEqual((await outage.view()).failovers, []);
   });
 
-  test('leaves a standby that lags, between transactions, and comes back to it', async () => {
+  test('leaves a lagging standby between transactions, and returns to it', async () => {
     const { cluster } = outage;
     const [slow, other] = cluster.standbys;
     assert(slow !== undefined && other !== undefined);
@@ -87,7 +87,7 @@ suite('a READ_ONLY endpoint', () => {
     await everyoneReads();
   });
 
-  test('leaves a standby that is lost: reads run on another, a transaction gets 40001', async () => {
+  test('leaves a lost standby: reads run on another one, a transaction gets 40001', async () => {
     const { cluster } = outage;
     const inside = await outage.client('reads');
     const between = await outage.client('reads');
@@ -107,7 +107,7 @@ suite('a READ_ONLY endpoint', () => {
     await everyoneReads();
   });
 
-  test('a read that a standby falls silent over runs on another', async () => {
+  test('a read runs on another standby if the first one stops responding', async () => {
     const { standbys } = outage.cluster;
     const client = await outage.client('reads');
     const read = client.query<{ answer: number }>(
@@ -131,7 +131,7 @@ suite('a READ_ONLY endpoint', () => {
     await everyoneReads();
   });
 
-  test('waits while no standby can read, or falls back to the writer where settings say so', async () => {
+  test('waits while no standby can serve reads, or falls back to the writer if the settings permit it', async () => {
     const client = await outage.client('reads');
     const networks = outage.cluster.standbys.map((standby) => outage.network(standby));
     for (const network of networks) await network.set('refuse');
@@ -145,7 +145,7 @@ suite('a READ_ONLY endpoint', () => {
     assert.notEqual(await serverOf(client), outage.cluster.primary.port);
   });
 
-  test('a drained standby is left at the end of transactions, and lent again on resume', async () => {
+  test('a drained standby is left at the end of transactions, and used again after resume', async () => {
     const [drained, left] = outage.cluster.standbys;
     assert(drained !== undefined && left !== undefined);
     const clients = await Promise.all([1, 2].map(() => outage.client('reads')));

@@ -1,7 +1,7 @@
 /*
- * Fails over again and again, in ways and at moments chosen at random, under clients that number their rows:
- * `node test/failover/soak.ts [minutes]`, a part of `npm run test:soak`. Every row that was acknowledged must be there
- * once, no other may be there twice, and nobody but who was told so may have lost anything. Ends with 1 otherwise.
+ * Repeated failovers, of random kinds and at random moments, while clients write numbered rows: `node
+ * test/failover/soak.ts [minutes]`, a part of `npm run test:soak`. Every acknowledged row must exist once, no other row
+ * may exist twice, and a client may only lose what an error has reported. Exits with 1 otherwise.
  */
 import { failOver, failoverKinds, repairCluster } from '@sluice/testkit';
 import type { Client } from 'pg';
@@ -13,12 +13,12 @@ const outage = await Outage.start({ after: (clean) => void undo.push(clean) });
 const { cluster } = outage;
 const deadline = performance.now() + minutes * 60_000;
 const acknowledged: number[] = [];
-/** SQLSTATEs that clients may get, and how often they did. */
+/** SQLSTATEs that clients may get, and how often they occurred. */
 const errors = new Map<string, number>();
 let nextId = 1;
 const stopping = new AbortController();
 
-/** What an error says of the row: it is not there, nobody knows, or it should not have come. */
+/** What an error means for the row: it does not exist, it may exist, or the error was not allowed. */
 function judge(error: unknown, inTransaction: boolean): void {
   const { code = String(error) } = error as { readonly code?: string };
   errors.set(code, (errors.get(code) ?? 0) + 1);
@@ -26,7 +26,7 @@ function judge(error: unknown, inTransaction: boolean): void {
   if (!allowed.includes(code)) throw error;
 }
 
-/** Writes rows in one of three ways by turns, until told. */
+/** Writes rows in one of three ways in turn, until it is stopped. */
 async function write(client: Client): Promise<void> {
   for (let turn = 0; !stopping.signal.aborted; turn++) {
     const id = nextId++;
@@ -87,7 +87,7 @@ for (const clean of undo.toReversed()) await clean();
 if (error !== null) console.log(error);
 process.exitCode = error === null && lost.length === 0 ? 0 : 1;
 
-/** Null at once: nobody has failed yet. */
+/** Null immediately: no error yet. */
 function settled(): Promise<null> {
   return Promise.resolve(null);
 }

@@ -8,7 +8,7 @@ import { eventually } from '../helpers/routes.ts';
 import { Outage, suiteOwner } from './outage.ts';
 import type { GroupView } from './outage.ts';
 
-suite('targets that the database names', () => {
+suite('targets from the database', () => {
   const owner = suiteOwner();
   let outage: Outage;
   before(async () => {
@@ -16,7 +16,7 @@ suite('targets that the database names', () => {
     const { cluster } = outage;
     const ports = cluster.servers.map((server) => outage.network(server).port);
     const [writer = 0, reader = 0] = ports;
-    // As Amazon documents them; the lab's instances are called by their ports.
+    // As documented by Amazon; the instances of the test cluster are named after their ports.
     await cluster.primary.query(`
       CREATE FUNCTION aurora_replica_status()
         RETURNS TABLE (server_id text, session_id text, last_update_timestamp timestamptz,
@@ -32,7 +32,10 @@ suite('targets that the database names', () => {
     await cluster.caughtUp();
   });
 
-  /** What a proxy with these settings shows of its targets once it is what is wanted; without any, of the reader alone. */
+  /**
+   * What a proxy with these settings shows of its targets once that is the expected state. Without settings, it only
+   * knows the reader.
+   */
   async function viewWith(
     settings: Partial<Settings>,
     check: (view: GroupView) => void,
@@ -72,7 +75,7 @@ suite('targets that the database names', () => {
     [{ TargetTopology: 'aurora', TargetInstancePattern: '127.0.0.1:?' }, 'REPLICATION_LAG'],
     [{ TargetTopology: 'multi-az-cluster' }, undefined],
   ] as const)
-    test(`${settings.TargetTopology}: its instances become targets, and the writer is found among them`, async () => {
+    test(`${settings.TargetTopology}: its instances become targets, including the writer`, async () => {
       const view = await viewWith(settings, ({ writer, targets }) => {
         assert(targets.length > 1);
         assert.equal(writer, outage.nameOf(outage.cluster.primary));

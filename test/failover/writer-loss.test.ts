@@ -44,7 +44,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     ]);
     const newcomer = outage.client();
 
-    // The lost transaction answers by itself, while there is no writer.
+    // The lost transaction answers with an error by itself, while there is no writer.
     await assert.rejects(goesOn.query('INSERT INTO kept VALUES (5)'), sqlstate('40001'));
     await assert.rejects(goesOn.query('INSERT INTO kept VALUES (6)'), sqlstate('25P02'));
     await assert.rejects(goesOn.query('SELECT $1::int', [7]), sqlstate('25P02'));
@@ -71,7 +71,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     assert(story.failureSignalAt !== null && story.failureSignalAt <= story.detectedAt);
     assert(story.detectedAt <= story.writerFoundAt && story.writerFoundAt <= story.firstServedAt);
 
-    // The former primary comes back as it was: it takes writes, and must get none.
+    // The former primary restarts unchanged: it accepts writes, and must get none.
     await former.start();
     const back = await outage.until(
       ({ targets }) =>
@@ -82,7 +82,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     assert.equal((await former.query('SELECT FROM kept WHERE id = 20')).length, 0);
   });
 
-  test('fast shutdown: nobody outside a transaction gets an error', async (t) => {
+  test('fast shutdown: no client outside a transaction gets an error', async (t) => {
     const outage = await Outage.start(t);
     const { cluster } = outage;
     const [former] = cluster.servers;
@@ -91,7 +91,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     const inTransaction = await outage.client();
     await transaction(inTransaction, -1);
 
-    // Every writer numbers its rows, simple and extended queries by turns; all go on until told.
+    // Every writer numbers its rows, with simple and extended queries in turn; all continue until they are stopped.
     const stopping = new AbortController();
     const acknowledged: number[] = [];
     const write = async (first: number): Promise<void> => {
@@ -120,7 +120,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     );
   });
 
-  test('blackhole: found within 2 s at defaults; a read that got no answer runs again', async (t) => {
+  test('blackhole: detected within 2 s with default settings; a read without a reply runs again', async (t) => {
     const outage = await Outage.start(t);
     const { cluster } = outage;
     const [former] = cluster.servers;
@@ -128,7 +128,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     assert(former !== undefined && standby !== undefined);
     const reader = await outage.client();
     const writer = await outage.client();
-    // Two at once make two connections, so that the write does not wait for one.
+    // Two concurrent statements open two connections, so that the write does not wait for one.
     for (const statement of ['BEGIN', 'COMMIT'])
       await Promise.all([reader.query(statement), writer.query(statement)]);
     await outage.until(({ targets }) => targets.every(({ state }) => state === 'AVAILABLE'));
@@ -139,7 +139,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     const write = assert.rejects(writer.query('INSERT INTO kept VALUES (1)'), sqlstate('08006'));
     await outage.until(({ writer }) => writer === null);
     assert(performance.now() - cut < 20_000);
-    // A busy machine adds to this; the settings bound what an idle one takes.
+    // A busy machine takes longer; the settings limit the time on an idle one.
     const { HealthCheckFailures, HealthCheckInterval, HealthCheckTimeout } = outage.settings;
     assert(HealthCheckFailures * (HealthCheckInterval + HealthCheckTimeout) < 2);
     await cluster.promote(standby);
@@ -147,7 +147,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     await write;
     await writer.query('INSERT INTO kept VALUES (2)');
 
-    // The cable is mended: the former primary still takes writes.
+    // The network works again: the former primary still accepts writes.
     await outage.network(former).set('pass');
     const back = await outage.until(
       ({ targets }) => targets[0]?.reason === 'INVALID_REPLICATION_STATE',
@@ -155,12 +155,12 @@ suite('loss of the writer', { concurrency: false }, () => {
     assert.equal(back.writer, outage.nameOf(standby));
   });
 
-  test('what is no fail-over: a silence, a lost connection, a statement that was ended', async (t) => {
+  test('no failover: a pause, a lost connection, a terminated statement', async (t) => {
     const outage = await Outage.start(t);
     const { primary } = outage.cluster;
     const client = await outage.client();
 
-    // A writer that was only silent loses nothing.
+    // A writer that only was unreachable for a while loses nothing.
     await transaction(client, 1);
     await outage.network(primary).set('blackhole');
     const statement = client.query('INSERT INTO kept VALUES (2)');
@@ -172,10 +172,11 @@ suite('loss of the writer', { concurrency: false }, () => {
     const { failovers, writer } = await outage.view();
     assert.equal(writer, outage.nameOf(primary));
 
-    // Connections that are lost one by one are found out by a check, and nobody hears of them.
+    // A check notices that connections are lost one by one, and no client gets an error.
     for (let i = 0; i < 5; i++) {
       await primary.query(
-        // It returns when the processes have ended: a statement sent to one that is about to end is lost.
+        // It returns after the processes have ended: a statement that reaches a process just before its end would be
+        // lost.
         "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE application_name = '' AND pid <> pg_backend_pid()",
       );
       await client.query(`INSERT INTO kept VALUES (${10 + i})`);
@@ -183,7 +184,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     outage.network(primary).reset();
     await client.query('SELECT 1');
 
-    // Who ends a statement that ran long meant it: it does not run again.
+    // An administrator has terminated a long-running statement on purpose, so it is not run again.
     const ended = assert.rejects(
       client.query('SELECT count(*) FROM generate_series(1, 1000000000)'),
       sqlstate('57P01'),
@@ -197,7 +198,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     assert.deepEqual((await outage.view()).failovers, failovers);
   });
 
-  test('a session on the new writer is what it was', async (t) => {
+  test('a session keeps its state on the new writer', async (t) => {
     const outage = await Outage.start(t);
     const [former] = outage.cluster.servers;
     const [standby] = outage.cluster.standbys;
@@ -210,7 +211,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     const prepared = { name: 'mine', text: 'SELECT $1::int * 2 AS double' };
     await client.query({ ...prepared, values: [1] });
 
-    // A SET in a transaction that is lost is undone with it.
+    // A SET in a lost transaction is rolled back with it.
     await client.query('BEGIN');
     await client.query("SET statement_timeout = '3s'");
     await former.kill();
@@ -228,7 +229,7 @@ suite('loss of the writer', { concurrency: false }, () => {
   });
 });
 
-/** Waits until the database runs a statement with this text, and has for so long. */
+/** Waits until the database has been running a statement with this text for a while. */
 async function untilRunning(outage: Outage, text: string, since = '0 s'): Promise<void> {
   for (;;) {
     const rows = await outage.cluster.primary.query(

@@ -19,7 +19,7 @@ import type { Runtime } from './runtime.ts';
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
 const builds = path.join(root, '.cache/daemons');
-/** What the daemon is made of, and what builds it. */
+/** The sources of the daemon, and of its build. */
 const parts = [
   'package-lock.json',
   'packages/cli/src',
@@ -27,10 +27,10 @@ const parts = [
   'packages/wire/src',
   'test/helpers/daemon-build.ts',
 ];
-/** A build that nobody has used for so long is removed by the next one, in milliseconds. */
+/** A build that has not been used for this long is removed by the next one, in milliseconds. */
 const keptFor = 86_400_000;
 
-/** As in scripts/binary/entry.ts; a build in CommonJS cannot wait at the top level. */
+/** As in scripts/binary/entry.ts; CommonJS has no top-level await. */
 const entry = `import process from 'node:process';
 import { main } from '@sluice/cli';
 
@@ -39,15 +39,15 @@ void main(process.argv.slice(2), process).then((code) => {
 });
 `;
 
-/** Packages that it finds, when they are installed, beside itself. */
+/** Packages that the daemon loads if they are installed next to it. */
 const companions = ['@sluice/prove', '@sluice/postgres', '@sluice/infra', '@sluice/infra/*'];
 const bun = createRequire(import.meta.url).resolve('bun/bin/bun.exe');
 const found = new Map<Runtime, Promise<string>>();
 
 /**
- * The `sluice` command in one file, as the published package and the single file have it. Of some 650 files of source,
- * Node.js needs 0.8 seconds of CPU time until the daemon is ready, and Bun 0.55; of one file, 0.4 and 0.3. Tests start
- * well over a hundred daemons. The file is built when the source has changed.
+ * The `sluice` command in one file, as in the published package and the single file. To start the daemon from its 650
+ * source files, Node.js needs 0.8 seconds of CPU time, and Bun 0.55; from one file, 0.4 and 0.3. Tests start well over
+ * a hundred daemons. The file is rebuilt when the source has changed.
  */
 export function builtCommand(runtime: Runtime): Promise<string> {
   const known = found.get(runtime) ?? findOrBuild(runtime);
@@ -66,7 +66,7 @@ async function findOrBuild(runtime: Runtime): Promise<string> {
     await build(runtime, draft);
     await rename(path.join(draft, 'built'), folder);
   } catch (error) {
-    // Of several processes that build the same, one wins.
+    // If several processes build the same, one wins.
     if (!(await isThere(folder))) throw error;
   } finally {
     await rm(draft, { recursive: true, force: true });
@@ -80,7 +80,7 @@ async function build(runtime: Runtime, draft: string): Promise<void> {
     'build',
     path.join(draft, 'sluice.ts'),
     `--target=${runtime}`,
-    // Not ESM: whoever imports node:http there makes Node.js load all that it exports, and fetch with it.
+    // Not ESM: an ESM import of node:http makes Node.js load all its exports, including fetch.
     '--format=cjs',
     ...(runtime === 'bun' ? ['--bytecode'] : []),
     '--entry-naming=[name].cjs',
@@ -89,7 +89,7 @@ async function build(runtime: Runtime, draft: string): Promise<void> {
     ...companions.map((name) => `--external=${name}`),
   ]);
   if (runtime === 'bun') return;
-  // V8 keeps a text in half the bytes, and reads it twice as fast, if none of it is beyond Latin-1.
+  // V8 stores a text in half the bytes, and reads it twice as fast, if it is pure Latin-1.
   const file = path.join(draft, 'built/sluice.cjs');
   const text = await readFile(file, 'utf8');
   await writeFile(
@@ -101,7 +101,7 @@ async function build(runtime: Runtime, draft: string): Promise<void> {
   );
 }
 
-/** A hash of the names, sizes and times of change of all files of the source. */
+/** A hash of the names, sizes and modification times of all source files. */
 async function stateOfSource(): Promise<string> {
   const hash = createHash('sha256');
   for (const part of parts) {
@@ -116,7 +116,7 @@ async function stateOfSource(): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Whether there is such a build; one that is there counts as used from now on. */
+/** Whether this build exists; if so, it counts as used from now on. */
 async function isThere(folder: string): Promise<boolean> {
   const now = new Date();
   return utimes(folder, now, now).then(

@@ -4,7 +4,7 @@ import type { Postgres, PostgresOptions } from '@sluice/testkit';
 
 const cache = path.resolve(import.meta.dirname, '../../.cache');
 
-/** A major version of PostgreSQL to test with, from `npm run test:versions`; otherwise the one that npm installed. */
+/** The major version of PostgreSQL to test, from `npm run test:versions`; by default the one that npm installed. */
 const version = process.env['SLUICE_TEST_POSTGRES'];
 
 /** No processes and no memory that tests do not need; without them a start takes half the CPU time. */

@@ -1,4 +1,4 @@
-/** Whether tests try everything (`npm run test:all`) where `npm test` tries a fixed sample. */
+/** Whether tests try everything (`npm run test:all`); `npm test` tries a fixed sample. */
 export const triesAll = process.env['SLUICE_TEST_ALL'] === '1';
 
 /** Every nth item, the same ones in every run; with `npm run test:all`, every item. */

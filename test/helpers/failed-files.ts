@@ -2,10 +2,10 @@ import path from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
 
 /**
- * A reporter that writes the files in which a test failed, a line each, for `npm run test:again`: what fails beside other
- * tests and not alone is a fault of the test.
+ * A reporter that writes the files with failed tests, one per line, for `npm run test:again`: a test that fails only
+ * together with others is faulty itself.
  */
-// oxlint-disable-next-line import/no-default-export -- node:test takes the default export of a reporter's module.
+// oxlint-disable-next-line import/no-default-export -- node:test uses the default export of a reporter's module.
 export default async function* failedFiles(
   events: AsyncIterable<TestEvent>,
 ): AsyncGenerator<string> {

@@ -4,16 +4,16 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import { reset } from '@sluice/testkit';
 import type { Postgres } from '@sluice/testkit';
 
-/** What is sent to the daemon in the place of what it asked of the database; null: the database is asked. */
+/** Returns what the daemon gets instead of the database's response; null forwards its request to the database. */
 export type Lie = (asked: Buffer) => Buffer | null;
 
-/** A database that says what a test has it say: a real one, with a liar in front of it. */
+/** A database with responses that a test chooses: a real one behind a proxy that can lie. */
 export class HostileDatabase {
-  /** The real one, at the liar's address. */
+  /** The real database, at the liar's address. */
   readonly database: Postgres;
-  /** Asked with each piece that comes from the daemon. */
+  /** Called with each chunk from the daemon. */
   lie: Lie = () => null;
-  /** Nothing goes through any more, and nobody is told. */
+  /** Drops everything, without closing connections. */
   blackhole = false;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -35,7 +35,7 @@ export class HostileDatabase {
     return new HostileDatabase(real, server);
   }
 
-  /** Connections that the daemon has open. */
+  /** The number of the daemon's open connections. */
   get connections(): number {
     return this.#sockets.size / 2;
   }
@@ -56,7 +56,7 @@ export class HostileDatabase {
       if (this.blackhole) return;
       const lie = this.lie(asked);
       if (lie === null) database.write(asked);
-      // Else the daemon might wait for answers that nobody has to give.
+      // Otherwise the daemon might wait for responses that nobody sends.
       else daemon.end(lie);
     });
     database.on('data', (answer: Buffer) => {

@@ -3,11 +3,11 @@ import type { Message } from './messages.ts';
 const codes = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code));
 
 /**
- * Cuts the database's bytes into messages. While `discard` is set the bodies are only counted, so that a test can read
- * more than it has memory for.
+ * Splits the database's bytes into messages. While `discard` is set, it only counts the bodies, so that a test can read
+ * more than fits into memory.
  */
 export class MessageReader {
-  /** Every byte that came, headers included. */
+  /** The number of received bytes, including headers. */
   bytes = 0;
   discard = false;
   readonly #onMessage: (message: Message) => void;
@@ -41,7 +41,7 @@ export class MessageReader {
         this.#missing = this.#header.readInt32BE(1) - 4;
       }
       const part = chunk.subarray(at, at + this.#missing);
-      // A few bytes of everything are kept: whoever discards still wants to see how it ended.
+      // Short messages are kept: a test that discards still has to see how the response ends.
       if (!this.discard || part.length < 100) this.#body.push(part);
       this.#missing -= part.length;
       at += part.length;

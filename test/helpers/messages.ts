@@ -1,34 +1,34 @@
 /*
- * Messages as a client writes them, and what the database answers as text that tests can compare. Written from the
- * protocol's documentation alone and without the code that is tested, so that both cannot be wrong in the same way.
+ * The messages of clients, and the responses of the database as text that tests can compare. Written only from the
+ * documentation of the protocol and without the code under test, so that both cannot have the same errors.
  */
 
-/** One message as it came: its code and what follows the length. */
+/** One received message: its code, and what follows the length. */
 export interface Message {
   readonly code: string;
   readonly body: Buffer;
 }
 
-/** A C string: the text, in UTF-8 unless another encoding is given, and a zero. */
+/** A C string: the text, in UTF-8 unless another encoding is given, and a zero byte. */
 export function cstring(text: string, encoding: BufferEncoding = 'utf8'): Buffer {
   return Buffer.from(`${text}\0`, encoding);
 }
 
-/** A signed 16-bit number, most significant byte first. */
+/** A signed 16-bit number in network byte order. */
 export function int16(value: number): Buffer {
   const buffer = Buffer.alloc(2);
   buffer.writeInt16BE(value);
   return buffer;
 }
 
-/** A signed 32-bit number, most significant byte first. */
+/** A signed 32-bit number in network byte order. */
 export function int32(value: number): Buffer {
   const buffer = Buffer.alloc(4);
   buffer.writeInt32BE(value);
   return buffer;
 }
 
-/** A message: code, length (which counts itself but not the code), body. */
+/** A message: code, length (which includes itself but not the code), body. */
 export function message(code: string, ...parts: readonly Buffer[]): Buffer {
   const body = Buffer.concat(parts);
   return Buffer.concat([Buffer.from(code, 'latin1'), int32(body.length + 4), body]);
@@ -44,16 +44,16 @@ export function startupPacket(
   return untypedPacket(version, ...pairs, Buffer.from([0]));
 }
 
-/** What may come instead of, or before, the startup packet: a magic number in place of the version. */
+/** What may precede or replace the startup packet: a magic number instead of the version. */
 export const sslRequest = untypedPacket(80_877_103);
 export const gssEncRequest = untypedPacket(80_877_104);
 
-/** Asks for the end of what the connection with this key runs; sent on a connection of its own. */
+/** Requests that the statement of the connection with this key ends; sent on a separate connection. */
 export function cancelPacket(key: BackendKey): Buffer {
   return untypedPacket(80_877_102, int32(key.pid), key.secret);
 }
 
-/** What names a connection in a cancel request. The secret has 4 bytes in protocol 3.0, and up to 256 in 3.2. */
+/** Identifies a connection in a cancel request. The secret has 4 bytes in protocol 3.0, and up to 256 in 3.2. */
 export interface BackendKey {
   readonly pid: number;
   readonly secret: Buffer;
@@ -68,7 +68,7 @@ function untypedPacket(magic: number, ...parts: readonly Buffer[]): Buffer {
 export const query = (text: string, encoding?: BufferEncoding): Buffer =>
   message('Q', cstring(text, encoding));
 
-/** Parse: a statement under a name, with the OIDs of its parameters as far as they are given. */
+/** Parse: a statement with a name, and the OIDs of its parameters if they are given. */
 export const parse = (
   name: string,
   text: string,
@@ -114,13 +114,13 @@ export function bind(
   );
 }
 
-/** Describe and Close take a statement (`S`) or a portal (`P`). */
+/** Describe and Close refer to a statement (`S`) or a portal (`P`). */
 export const describe = (kind: 'S' | 'P', name = '', encoding?: BufferEncoding): Buffer =>
   message('D', Buffer.from(kind), cstring(name, encoding));
 export const close = (kind: 'S' | 'P', name = '', encoding?: BufferEncoding): Buffer =>
   message('C', Buffer.from(kind), cstring(name, encoding));
 
-/** Execute: a portal, to its end or for so many rows. */
+/** Execute: runs a portal, to its end or for a number of rows. */
 export const execute = (portal = '', rows = 0): Buffer =>
   message('E', cstring(portal), int32(rows));
 
@@ -161,14 +161,14 @@ export function columnsOf({ body }: Message): (string | null)[] {
   return columns;
 }
 
-/** The rows among these messages. */
+/** The rows in these messages. */
 export function rowsOf(messages: readonly Message[]): (string | null)[][] {
   return messages.filter(({ code }) => code === 'D').map(columnsOf);
 }
 
 /**
- * A message in a word or two: `T`, `D 1 a`, `C SELECT 1`, `E 42P01`, `Z I`. Values that differ between two runs (keys,
- * OIDs of tables, lines of the source) are left out.
+ * A message in one or two words: `T`, `D 1 a`, `C SELECT 1`, `E 42P01`, `Z I`. Omits values that differ between runs
+ * (keys, OIDs of tables, source lines).
  */
 export function outline(message: Message): string {
   const { code, body } = message;

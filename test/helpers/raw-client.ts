@@ -11,7 +11,7 @@ import * as messages from './messages.ts';
 import type { BackendKey, Message } from './messages.ts';
 import { ScramClient } from './scram-client.ts';
 
-/** Where a raw client connects, and as whom. */
+/** The address and the credentials of a raw client. */
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -20,29 +20,29 @@ export interface Address {
   readonly database: string;
 }
 
-/** How a raw client logs in. */
+/** The login options of a raw client. */
 export interface LoginOptions {
-  /** More startup parameters; they go over `user` and `database`. */
+  /** More startup parameters; they override `user` and `database`. */
   readonly parameters?: Readonly<Record<string, string>>;
   /** The protocol version, for example 0x00030002. Default 3.0. */
   readonly version?: number;
   readonly password?: string;
   /** The encoding of the startup packet. Default UTF-8. */
   readonly encoding?: BufferEncoding;
-  /** Hash of the server's certificate: SCRAM is bound to it. */
+  /** The hash of the server's certificate, for channel binding. */
   readonly endPoint?: Buffer;
 }
 
-/** Long enough for a busy machine; short enough that a hang is told before the whole test is given up. */
+/** Long enough for a busy machine, and short enough that a hang is reported before the whole test times out. */
 const patience = 60_000;
 
 /**
- * A client that speaks the protocol message by message, and lets a test do what no driver does: send half a message,
- * stop reading, vanish.
+ * A client that sends and receives single messages, so that a test can do what no driver does: send half a message,
+ * stop reading, disappear.
  */
 export class RawClient {
   readonly address: Address;
-  /** ParameterStatus, as last reported. */
+  /** The last values from ParameterStatus. */
   readonly parameters = new Map<string, string>();
   /** From BackendKeyData. */
   key: BackendKey | undefined;
@@ -98,7 +98,7 @@ export class RawClient {
 
   #take(message: Message): void {
     if (message.code === 'S') {
-      // Values come in the bytes of client_encoding, which need not be UTF-8.
+      // Values are in client_encoding, which need not be UTF-8.
       const encoding = isUtf8(message.body) ? 'utf8' : 'latin1';
       const [name = '', value = ''] = message.body.toString(encoding).split('\0');
       this.parameters.set(name, value);
@@ -110,7 +110,7 @@ export class RawClient {
     this.#wake();
   }
 
-  /** Sends a startup packet and answers what the server asks, up to ReadyForQuery. */
+  /** Sends a startup packet and answers the server's requests, up to ReadyForQuery. */
   async login(options: LoginOptions = {}): Promise<Message[]> {
     const { user, database } = this.address;
     const { version, encoding } = options;
@@ -157,13 +157,13 @@ export class RawClient {
     }
   }
 
-  /** Writes bytes as they are, in one go. */
+  /** Writes bytes unchanged, in one write. */
   send(...parts: readonly Buffer[]): void {
     const [first] = parts;
     this.#socket.write(parts.length === 1 && first !== undefined ? first : Buffer.concat(parts));
   }
 
-  /** Writes bytes in two parts that arrive apart: the second leaves after the first has been handed to the kernel. */
+  /** Writes bytes in two parts that arrive separately: the second follows after the kernel has accepted the first. */
   async sendSplit(bytes: Buffer, at: number): Promise<void> {
     for (const part of [bytes.subarray(0, at), bytes.subarray(at)]) {
       await new Promise((resolve) => {
@@ -172,12 +172,14 @@ export class RawClient {
     }
   }
 
-  /** Waits until the kernel has taken all that was sent; never comes while the other side does not read. */
+  /**
+   * Waits until the kernel has accepted everything that was sent; never resolves while the other side does not read.
+   */
   async flushed(): Promise<void> {
     if (this.#socket.writableNeedDrain) await once(this.#socket, 'drain');
   }
 
-  /** The next message; fails when the connection closes or nothing comes in time. */
+  /** The next message; fails if the connection closes or nothing comes in time. */
   async next(timeoutMs = patience): Promise<Message> {
     for (;;) {
       const message = this.#taken();
@@ -235,13 +237,13 @@ export class RawClient {
     return this.until('Z', timeoutMs);
   }
 
-  /** Runs a simple query; gives its messages up to ReadyForQuery. */
+  /** Runs a simple query; returns its messages up to ReadyForQuery. */
   query(text: string): Promise<Message[]> {
     this.send(messages.query(text));
     return this.ready();
   }
 
-  /** The rows of a simple query; an error of the database is thrown. */
+  /** The rows of a simple query; throws an error of the database. */
   async rows(text: string): Promise<(string | null)[][]> {
     const answer = await this.query(text);
     const error = answer.find(({ code }) => code === 'E');
@@ -255,7 +257,7 @@ export class RawClient {
     return row?.[0];
   }
 
-  /** All that comes until the other side closes. */
+  /** All messages until the other side closes. */
   async untilClosed(): Promise<Message[]> {
     const seen: Message[] = [];
     for (;;) {
@@ -268,7 +270,7 @@ export class RawClient {
     }
   }
 
-  /** Sends a raw request (SSLRequest, GSSENCRequest) and gives the one byte that answers it. */
+  /** Sends a raw request (SSLRequest, GSSENCRequest) and returns the one byte of the response. */
   async negotiate(request: Buffer): Promise<string> {
     const socket = this.#socket;
     socket.removeAllListeners('data');
@@ -279,7 +281,7 @@ export class RawClient {
     return chunk.toString('latin1');
   }
 
-  /** Goes over to TLS on the same connection; gives the server's certificate. */
+  /** Starts TLS on the same connection; returns the server's certificate. */
   async startTls(options: ConnectionOptions): Promise<Buffer> {
     const plain = this.#socket;
     plain.removeAllListeners();
@@ -290,7 +292,7 @@ export class RawClient {
     return secure.getPeerCertificate().raw;
   }
 
-  /** Sends a cancel request for what this client runs, on a connection of its own, as drivers do. */
+  /** Sends a cancel request for this client's statement on a separate connection, as drivers do. */
   async cancel(key: BackendKey | undefined = this.key): Promise<void> {
     if (key === undefined) throw new Error('the server gave no key to cancel with');
     const other = await RawClient.open(this.address);
@@ -298,7 +300,7 @@ export class RawClient {
     await other.closed;
   }
 
-  /** Gives its socket away, between messages: whoever gets it reads and writes from now on. */
+  /** Gives up its socket between messages: the new owner reads and writes from now on. */
   detach(): Socket {
     const socket = this.#socket;
     this.#isClosed = true;
@@ -307,7 +309,7 @@ export class RawClient {
     return socket;
   }
 
-  /** Stops reading, so that what the other side sends piles up there. */
+  /** Stops reading, so that the other side cannot send any more. */
   pause(): void {
     this.#socket.pause();
   }
@@ -316,12 +318,12 @@ export class RawClient {
     this.#socket.resume();
   }
 
-  /** Vanishes: no Terminate, and a reset instead of an orderly end. */
+  /** Disappears: without Terminate, and with a reset instead of an orderly end. */
   destroy(): void {
     reset(this.#socket);
   }
 
-  /** Says Terminate and closes. */
+  /** Sends Terminate and closes. */
   async end(): Promise<void> {
     if (this.#isClosed) return;
     this.#socket.end(messages.terminate);
@@ -335,7 +337,7 @@ export class ConnectionClosed extends Error {
   override readonly name = 'ConnectionClosed';
 }
 
-/** An ErrorResponse where none was expected. `code` is the SQLSTATE. */
+/** An unexpected ErrorResponse. `code` is the SQLSTATE. */
 export class DatabaseError extends Error {
   override readonly name = 'DatabaseError';
   readonly code: string | undefined;

@@ -8,23 +8,23 @@ import { RawClient } from './raw-client.ts';
 import type { Address, LoginOptions } from './raw-client.ts';
 import { Sluice } from './sluice.ts';
 
-/** How a scenario reaches the database: directly, which is the control, or through a daemon on one of the runtimes. */
+/** The path of a scenario to the database: directly, as a control, or through a daemon on one of the runtimes. */
 export type RouteName = 'direct' | 'node' | 'bun';
 
 const allRoutes: readonly RouteName[] = ['direct', 'node', 'bun'];
 
-/** The sample of scenarios about statements: what becomes of those is decided by the same code on both runtimes. */
+/** The sample for scenarios about statements, which the same code decides on both runtimes. */
 export const onOneRuntime: readonly RouteName[] = ['direct', 'node'];
 
-/** The same without the control, where PostgreSQL by itself takes as long as with the daemon. */
+/** The same without the control, for scenarios in which PostgreSQL alone takes as long as with the daemon. */
 export const onlyNode: readonly RouteName[] = ['node'];
 
-/** What a test registers its cleaning with: the context that `node:test` gives it. */
+/** Where a test registers its cleanup: the context of `node:test`. */
 export interface Owner {
   readonly after: (clean: () => void | Promise<void>) => void;
 }
 
-/** What the scenarios of one route share. */
+/** The common environment of the scenarios on one route. */
 export class Route {
   readonly name: RouteName;
   readonly database: Postgres;
@@ -40,13 +40,13 @@ export class Route {
     return this.#sluice === undefined;
   }
 
-  /** The daemon; there is none on the direct route. */
+  /** The daemon; the direct route has none. */
   get sluice(): Sluice {
     assert(this.#sluice !== undefined, 'the direct route has no daemon');
     return this.#sluice;
   }
 
-  /** Where clients connect, and as whom. */
+  /** The address and the credentials of clients. */
   get address(): Address {
     const { user, password, database } = this.database;
     const { host, port } = this.#sluice ?? this.database;
@@ -59,21 +59,21 @@ export class Route {
     return `postgres://${user}:${encodeURIComponent(password)}@${host}:${port}/${database}`;
   }
 
-  /** A raw client that has logged in; it vanishes with its test. */
+  /** A raw client that has logged in; it is destroyed at the end of the test. */
   async login(owner: Owner, options: LoginOptions = {}): Promise<RawClient> {
     const client = await this.open(owner);
     await client.login(options);
     return client;
   }
 
-  /** A raw client that is connected and has said nothing yet. */
+  /** A raw client that is connected and has sent nothing. */
   async open(owner: Owner): Promise<RawClient> {
     const client = await RawClient.open(this.address);
     owner.after(() => client.end());
     return client;
   }
 
-  /** The connections that the database has; the one that asks and the daemon's health check left out. */
+  /** The connections of the database, except the one that runs this query and the daemon's health check. */
   backends(): Promise<{ readonly pid: number; readonly state: string; readonly query: string }[]> {
     return this.database.query(
       `SELECT pid, state, query FROM pg_stat_activity
@@ -90,7 +90,7 @@ export class Route {
     return rows.length;
   }
 
-  /** Waits until no connection to the database is busy or within a transaction. */
+  /** Waits until no connection of the database is busy or in a transaction. */
   async quiet(): Promise<void> {
     await eventually(async () => {
       const busy = (await this.backends()).filter(({ state }) => state !== 'idle');
@@ -99,22 +99,23 @@ export class Route {
   }
 }
 
-/** What a file of scenarios asks for. */
+/** The options of a file of scenarios. */
 export interface RouteOptions {
   /** Settings of the daemon. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly postgres?: PostgresOptions;
-  /** How many descriptors the daemon may have. Default: as many as the test. */
+  /** The limit of the daemon's file descriptors. Default: that of the test. */
   readonly descriptors?: number;
-  /** The routes to take. Default: all three. */
+  /** The routes to use. Default: all three. */
   readonly routes?: readonly RouteName[];
-  /** Those of them that `npm test` takes; `npm run test:all` takes all. */
+  /** Those of them that `npm test` uses; `npm run test:all` uses all. */
   readonly sample?: readonly RouteName[];
 }
 
 /**
- * Declares a suite for each route, on one database of their own. What a suite leaves behind fails it: database
- * connections that are busy after the last test, a daemon that does not drain, connections that outlive the daemon.
+ * Declares a suite for each route, with one database for all of them. A suite fails if it leaves something behind:
+ * server connections that are busy after the last test, a daemon that does not drain, connections that outlive the
+ * daemon.
  */
 export function onEachRoute(
   title: string,
@@ -162,13 +163,13 @@ async function leaveNothing(route: Route): Promise<void> {
   }
 }
 
-/** Tries again until it holds; fails with the last reason when it does not within some seconds. */
+/** Retries until it succeeds; fails with the last error after some seconds. */
 export async function eventually<Result>(
   check: () => Promise<Result> | Result,
   patienceMs = 30_000,
 ): Promise<Result> {
   const deadline = performance.now() + patienceMs;
-  // Ever longer, up to a tenth of a second: what is asked has to do its work meanwhile.
+  // With increasing pauses, up to a tenth of a second, so that the observed process can work in between.
   for (let pause = 10; ; pause = Math.min(100, pause * 1.5)) {
     try {
       return await check();

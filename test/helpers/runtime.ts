@@ -1,2 +1,2 @@
-/** What the daemon runs on. */
+/** The runtime of a daemon. */
 export type Runtime = 'node' | 'bun';

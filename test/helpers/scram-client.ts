@@ -1,6 +1,9 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 
-/** The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), bound to a server's certificate if its hash is given. */
+/**
+ * The client's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), with channel binding if the hash of the server's certificate
+ * is given.
+ */
 export class ScramClient {
   readonly #password: string;
   readonly #clientFirstBare = `n=,r=${randomBytes(18).toString('base64')}`;
@@ -15,7 +18,7 @@ export class ScramClient {
     this.#channel = Buffer.concat([Buffer.from(this.#header), data]).toString('base64');
   }
 
-  /** What goes into SASLInitialResponse. */
+  /** The content of SASLInitialResponse. */
   first(): string {
     return `${this.#header}${this.#clientFirstBare}`;
   }
@@ -33,13 +36,13 @@ export class ScramClient {
     return `${withoutProof},p=${Buffer.from(proof).toString('base64')}`;
   }
 
-  /** Whether the server's last message proves that it knows the password too. */
+  /** Whether the server's final message proves that it knows the password, too. */
   accepts(serverFinal: string): boolean {
     return fieldsOf(serverFinal)['v'] === this.#serverSignature;
   }
 }
 
-/** Tests log in thousands of times with few passwords and salts, and this is what takes long. */
+/** Tests log in thousands of times with few passwords and salts, and this computation takes most of the time. */
 const salted = new Map<string, Buffer>();
 
 function saltedPassword(password: string, salt: string, iterations: number): Buffer {

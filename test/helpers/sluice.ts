@@ -14,13 +14,13 @@ import type { Runtime } from './runtime.ts';
 
 const sourceCommand = path.resolve(import.meta.dirname, '../../packages/cli/bin/sluice.js');
 
-/** Settings of all daemons of a run: SLUICE_TEST_SETTINGS='{"Interleaving":"always"}' npm test. */
+/** Settings for all daemons of a run: SLUICE_TEST_SETTINGS='{"Interleaving":"always"}' npm test. */
 const everywhere = JSON.parse(process.env['SLUICE_TEST_SETTINGS'] ?? '{}') as Record<
   string,
   unknown
 >;
 
-/** A line of the daemon's log, as pino writes it. */
+/** A line of the daemon's log, in pino's format. */
 export interface LogLine {
   readonly level: number;
   readonly msg: string;
@@ -32,19 +32,19 @@ interface Listening {
   readonly port: number;
 }
 
-/** What a daemon is started in. */
+/** The environment of a daemon. */
 export interface Surroundings {
-  /** A module that it loads first. */
+  /** A module to load first. */
   readonly preload?: string;
-  /** A command that runs it: what follows is the daemon's own command. */
+  /** A command that runs the daemon's own command, which is appended. */
   readonly within?: readonly string[];
   /** More environment variables. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** A daemon in a process of its own, as a user runs it: `sluice serve --config FILE`. */
+/** A daemon in a separate process, as a user runs it: `sluice serve --config FILE`. */
 export class Sluice {
-  /** Every line it has logged. */
+  /** Every logged line. */
   readonly log: LogLine[] = [];
   readonly #process: ChildProcess;
   readonly #folder: string;
@@ -72,7 +72,7 @@ export class Sluice {
     });
   }
 
-  /** Starts a daemon before this database; more settings go over those made here. */
+  /** Starts a daemon in front of this database; more settings override those here. */
   static async start(
     target: Postgres,
     settings: Readonly<Record<string, unknown>> = {},
@@ -100,7 +100,7 @@ export class Sluice {
         : createRequire(import.meta.url).resolve('bun/bin/bun.exe');
     const first =
       preload === undefined ? [] : [runtime === 'node' ? '--import' : '--preload', preload];
-    // What is loaded first shares modules with the source.
+    // A preloaded module shares modules with the source.
     const isSource = preload !== undefined || looking !== null;
     const command = isSource ? sourceCommand : await builtCommand(runtime);
     const args = [...first, command, 'serve', '--config', 'sluice.yaml'];
@@ -148,7 +148,7 @@ export class Sluice {
     return this.#endpoint.port;
   }
 
-  /** Where the admin port listens. */
+  /** The address of the admin port. */
   get adminAddress(): { readonly host: string; readonly port: number } {
     return this.#admin;
   }
@@ -157,7 +157,7 @@ export class Sluice {
     return this.#process.pid ?? 0;
   }
 
-  /** Waits for a line of the log; fails when the daemon ends or 30 seconds pass without it. */
+  /** Waits for a line in the log; fails if the daemon ends or 30 seconds pass without it. */
   async logged(wanted: (line: LogLine) => boolean): Promise<LogLine> {
     const deadline = performance.now() + 30_000;
     for (;;) {
@@ -187,7 +187,7 @@ export class Sluice {
       .join('\n');
   }
 
-  /** What the admin port answers on a path. */
+  /** The response of the admin port for a path. */
   async admin(
     pathname: string,
     method: 'GET' | 'POST' = 'GET',
@@ -205,26 +205,26 @@ export class Sluice {
     return values.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 
-  /** Memory that the process holds, in bytes. Linux only. */
+  /** The resident memory of the process, in bytes. Linux only. */
   async residentMemory(): Promise<number> {
     const { readFile } = await import('node:fs/promises');
     const status = await readFile(`/proc/${this.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
   }
 
-  /** Writes other settings over those in the file, which the daemon watches. */
+  /** Overrides settings in the file, which the daemon watches. */
   async rewrite(settings: Readonly<Record<string, unknown>>): Promise<void> {
     this.#settings = { ...this.#settings, ...settings };
     const file = path.join(this.#folder, 'sluice.yaml');
     await writeFile(file, JSON.stringify(this.#settings, null, 2));
   }
 
-  /** Leaves something in the settings file that is no settings; `rewrite({})` puts it right. */
+  /** Writes something into the settings file that is not valid; `rewrite({})` restores it. */
   async spoilSettings(): Promise<void> {
     await writeFile(path.join(this.#folder, 'sluice.yaml'), '{{ no settings');
   }
 
-  /** Stops reading the log, so that it fills its pipe, or goes on. */
+  /** Stops reading the log, so that its pipe fills up, or continues. */
   readLog(reads: boolean): void {
     if (reads) this.#process.stderr?.resume();
     else this.#process.stderr?.pause();
@@ -239,7 +239,7 @@ export class Sluice {
     return this.#exited;
   }
 
-  /** The exit code; fails when the process does not end in time. */
+  /** The exit code; fails if the process does not end in time. */
   async exitedWithin(milliseconds: number): Promise<number | null> {
     const late = delay(milliseconds, undefined, { ref: false });
     const code = await Promise.race([this.#exited, late]);
@@ -248,7 +248,7 @@ export class Sluice {
     return code;
   }
 
-  /** Drains and ends the daemon as an operator does; gives its exit code, or fails when it hangs. */
+  /** Drains and ends the daemon as an operator does; returns its exit code, or fails if it hangs. */
   async stop(): Promise<number | null> {
     this.signal('SIGTERM');
     const late = delay(30_000, undefined, { ref: false });
@@ -261,7 +261,7 @@ export class Sluice {
     return code;
   }
 
-  /** Ends the process if it still runs, and removes its files. */
+  /** Kills the process if it still runs, and removes its files. */
   async kill(): Promise<void> {
     this.signal('SIGKILL');
     await this.#exited;

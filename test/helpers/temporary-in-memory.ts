@@ -2,13 +2,13 @@ import { readFileSync, statfsSync } from 'node:fs';
 import process from 'node:process';
 
 /*
- * `npm test` loads this first: temporary files go to a file system in memory where there is a large one. Tests make and
- * remove some 200 databases of 1,300 files each. On a disk, one takes a second of CPU time, most of it in the kernel, and
- * in memory a third of that. Whoever sets TMPDIR has chosen already.
+ * `npm test` loads this first: it puts temporary files into a file system in memory, if there is a large one. Tests
+ * create and remove some 200 databases of 1,300 files each. One takes a second of CPU time on a disk, mostly in the
+ * kernel, and a third of that in memory. A TMPDIR that is already set is kept.
  */
 
 const folder = '/dev/shm';
-/** What all databases at one time need, with room to spare. */
+/** The space for all databases at one time, with a reserve. */
 const neededBytes = 6 * 1024 ** 3;
 
 if (process.env['TMPDIR'] === undefined && isLargeInMemory()) process.env['TMPDIR'] = folder;
@@ -17,7 +17,7 @@ function isLargeInMemory(): boolean {
   try {
     const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n');
     const options = mounts.findLast((line) => line.split(' ')[1] === folder)?.split(' ')[3];
-    // Without a way to enter it for everybody's programs, the copy of PostgreSQL for another account would not run.
+    // The copy of PostgreSQL for another account must be executable there.
     if (options === undefined || /\b(?:noexec|ro)\b/.test(options)) return false;
     const { bavail, bsize } = statfsSync(folder);
     const free = /MemAvailable:\s+(\d+) kB/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1];

@@ -2,14 +2,14 @@ import type { Address } from './raw-client.ts';
 import { RawClient } from './raw-client.ts';
 import type { Message } from './messages.ts';
 
-/** What one client does: how it logs in, and what it sends, group by group. */
+/** The actions of one client: its login, and its messages, one write after the other. */
 export interface Script {
   readonly parameters?: Readonly<Record<string, string>>;
-  /** Each is sent in one write, and its answers are read before the next. */
+  /** Each is sent in one write, and its responses are read before the next one. */
   readonly steps: readonly Buffer[];
 }
 
-/** How many ReadyForQuery a write is answered with: one for each Query, Sync and FunctionCall. */
+/** The number of ReadyForQuery in the response to a write: one for each Query, Sync and FunctionCall. */
 function groupsIn(bytes: Buffer): number {
   let groups = 0;
   for (let at = 0; at + 5 <= bytes.length; at += 1 + bytes.readUInt32BE(at + 1))
@@ -17,7 +17,7 @@ function groupsIn(bytes: Buffer): number {
   return groups;
 }
 
-/** A message as one line, every byte of it. What PostgreSQL reports of parameters has no order of its own. */
+/** Messages as lines that contain every byte. The order of PostgreSQL's parameter reports is undefined. */
 function lines(messages: readonly Message[]): string[] {
   const written: string[] = [];
   let reports: string[] = [];
@@ -32,7 +32,7 @@ function lines(messages: readonly Message[]): string[] {
   return [...written, ...reports.sort()];
 }
 
-/** Plays a script; gives all that was answered, the greeting first, or how the login was refused. */
+/** Runs a script; returns all responses, including those to the login, or how the login was refused. */
 export async function play(
   address: Address,
   { parameters = {}, steps }: Script,

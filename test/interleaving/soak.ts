@@ -1,6 +1,6 @@
 /*
- * The storm of storm.test.ts, for longer: `node test/interleaving/soak.ts [statements]`, a part of `npm run test:soak`. Half
- * of the statements go to a daemon on each runtime. Ends with 1 if any client got what is not its own.
+ * The storm of storm.test.ts, for longer: `node test/interleaving/soak.ts [statements]`, a part of `npm run test:soak`.
+ * A daemon on each runtime gets half of the statements. Exits with 1 if any client got a wrong reply.
  *
  *   --interleaving MODE  of the daemons: always (the default), auto or off
  *   --runtime node|bun   only this one

@@ -17,11 +17,11 @@ import type { Message } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
 
-/** What a client does next. */
+/** What a client can do next. */
 const kinds = ['read', 'prepared', 'parsed', 'error', 'transaction', 'long', 'leave'] as const;
 export type Kind = (typeof kinds)[number];
 
-/** How often each kind comes, in 1,000 statements; the rest are reads. */
+/** The frequency of each kind in 1,000 statements; the rest are reads. */
 const often: Readonly<Record<Exclude<Kind, 'read'>, number>> = {
   prepared: 200,
   parsed: 200,
@@ -31,7 +31,7 @@ const often: Readonly<Record<Exclude<Kind, 'read'>, number>> = {
   leave: 2,
 };
 
-/** The repetitions of the token in a long reply: more than a shared lease collects, or not. */
+/** How often a long reply repeats the token: less, and more, than a shared lease collects. */
 const longReplies = [500, 40_000];
 
 /** RowDescription with one column of type text. */
@@ -56,19 +56,19 @@ const readReply = described('?column?');
 const longReply = described('repeat');
 const endOfRead = Buffer.concat([completed('SELECT 1'), ready('I')]);
 
-/** What all clients of a storm share. */
+/** The common context of all clients of a storm. */
 export interface Storm {
-  /** SQLSTATEs that a fault explains, and how often they came. */
+  /** SQLSTATEs that a fault explains, and how often they occurred. */
   readonly allowed: Map<string, number>;
-  /** A client got an answer; returns false when there have been enough. */
+  /** Counts a reply to a client; returns false when there have been enough. */
   answered(kind: Kind): boolean;
-  /** A client got what is not its own, or not right. */
+  /** Reports that a client got a wrong reply. */
   wrong(what: string): void;
 }
 
 /**
- * A client whose every statement has a token of its own, which comes in no other statement. It compares each reply byte by byte
- * with the one that is due.
+ * A client whose statements each contain a token that no other statement has. It compares each reply byte by byte with
+ * the expected one.
  */
 export class StormClient {
   readonly #address: Address;
@@ -81,7 +81,7 @@ export class StormClient {
   #kind: Kind = 'read';
   #token = '';
   #expected = Buffer.alloc(0);
-  /** The number of ReadyForQuery that end the reply. */
+  /** The number of ReadyForQuery at the end of the reply. */
   #readies = 1;
   #got: Buffer | null = null;
   #ended: () => void = () => undefined;
@@ -93,7 +93,7 @@ export class StormClient {
     this.#random = number * 7919 + 1;
   }
 
-  /** Sends statements, one after the other, until there have been enough. */
+  /** Sends statements one after the other until there have been enough. */
   async run(): Promise<void> {
     await this.#logIn();
     await new Promise<void>((resolve) => {
@@ -103,7 +103,7 @@ export class StormClient {
     this.#socket?.destroy();
   }
 
-  /** Sends a cancel request for whatever it runs. */
+  /** Sends a cancel request for the current statement. */
   async cancel(): Promise<void> {
     await this.#client?.cancel().catch(() => undefined);
   }
@@ -195,14 +195,14 @@ export class StormClient {
     this.#socket?.write(parts.length === 1 ? (parts[0] ?? '') : Buffer.concat(parts));
   }
 
-  /** Takes nothing of a long reply for a moment. */
+  /** Does not read a long reply for a moment. */
   #readSlowly(): void {
     const socket = this.#socket;
     socket?.pause();
     setTimeout(() => socket?.resume(), 20);
   }
 
-  /** Leaves in the middle of a request, or of its reply, and comes back. */
+  /** Disconnects in the middle of a request or of its reply, and reconnects. */
   #leave(): void {
     const socket = this.#socket;
     this.#socket = undefined;
@@ -235,7 +235,7 @@ export class StormClient {
       this.#goOn();
       return;
     }
-    // A long reply is not searched each time.
+    // A long reply is not searched at every chunk.
     if (got.length < this.#expected.length && got.compare(this.#expected, 0, got.length) === 0)
       return;
     const messages = wholeMessages(got);
@@ -245,7 +245,7 @@ export class StormClient {
     else this.#end(`${this.#kind} ${this.#token}: ${what}`);
   }
 
-  /** What is wrong with a reply that is not the one that was due; null: nothing, or a fault explains it. */
+  /** What is wrong with an unexpected reply; null: nothing, or a fault explains it. */
   #judge(messages: readonly Message[]): string | null {
     const bytes = messages.map(({ code, body }) => message(code, body));
     if (Buffer.concat(bytes).equals(this.#expected)) return null;
@@ -280,6 +280,6 @@ function wholeMessages(bytes: Buffer): Message[] {
     messages.push({ code: String.fromCharCode(bytes[at] ?? 0), body: bytes.subarray(at + 5, end) });
     at = end;
   }
-  // Parameters and notices come in between when the server reloads its configuration.
+  // Parameters and notices appear in between when the server reloads its configuration.
   return messages.filter(({ code }) => code !== 'S' && code !== 'N');
 }

@@ -7,7 +7,7 @@ import { faultsOf, runStorm } from './storm.ts';
 const statements = 100_000;
 
 onEachRoute(
-  'nobody gets the rows of another',
+  'no client gets the rows of another',
   { settings: { PoolSize: 6, Interleaving: 'always' }, routes: ['node', 'bun'] },
   (route) => {
     test(`${statements} statements with tokens, under faults`, async () => {

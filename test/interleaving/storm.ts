@@ -8,12 +8,12 @@ import type { Kind, Storm } from './storm-client.ts';
 /** Faults during a storm, each at its interval in milliseconds. */
 export interface Fault {
   readonly every: number;
-  /** Causes it; SQLSTATEs that it explains are in `explains`. */
+  /** Causes it; `explains` has the SQLSTATEs that it explains. */
   readonly strike: () => Promise<unknown>;
   readonly explains: readonly string[];
 }
 
-/** A server process is terminated; the proxy is paused, and resumed; its settings are read again, and those of the server. */
+/** Terminates a server process; pauses and resumes the proxy; reloads its settings, and those of the server. */
 export function faultsOf(database: Postgres, sluice: Sluice): readonly Fault[] {
   return [
     {
@@ -46,13 +46,13 @@ export function faultsOf(database: Postgres, sluice: Sluice): readonly Fault[] {
   ];
 }
 
-/** What a storm found. */
+/** The result of a storm. */
 export interface StormResult {
   readonly statements: number;
   readonly byKind: Readonly<Record<string, number>>;
   /** Errors that the faults explain, by SQLSTATE. */
   readonly errors: Readonly<Record<string, number>>;
-  /** What was wrong, one sentence each. */
+  /** The wrong replies, one sentence each. */
   readonly wrong: readonly string[];
 }
 
@@ -60,11 +60,14 @@ export interface StormResult {
 const clientCount = 48;
 /** The interval of cancel requests, in milliseconds. */
 const cancelInterval = 25;
-/** A cancel request was served in time; or it hit the statement after the one that it was meant for, as it may directly. */
+/**
+ * A cancel request was effective in time, or it hit the statement after the intended one, which happens on a direct
+ * connection, too.
+ */
 const canceled = '57014';
 
 /**
- * Many clients, each with tokens of its own in all its statements, under faults: an answer with the token of another, or of an
+ * Many clients under faults, each with tokens in all its statements. A reply with the token of another client, or of an
  * earlier statement, is wrong, and so is every error that no fault explains.
  */
 export async function runStorm(
@@ -100,7 +103,7 @@ export async function runStorm(
   ): Promise<void> => {
     for (let turn = 0; !over.signal.aborted; turn++) {
       await pause(every, undefined, { signal: over.signal }).catch(() => undefined);
-      // What strikes may be struck itself.
+      // The connection that causes faults may be hit itself.
       if (!over.signal.aborted) await strike(turn).catch(() => undefined);
     }
   };

@@ -10,13 +10,13 @@ import type { CodeColumn } from '../../packages/proxy/src/stored-code/stored-cod
 import { startDatabase } from '../helpers/database.ts';
 
 /*
- * The closure over the code that PostgreSQL may run for a statement rests on two lists of catalogue columns. A version of
- * PostgreSQL with a column that is on neither must not pass: `npm run test:versions` runs this on each.
+ * Sluice finds the code that PostgreSQL may run for a statement with two lists of catalog columns. This test fails for
+ * a version of PostgreSQL that has a column on neither list: `npm run test:versions` runs it on each.
  */
 
 const nameOf = ({ table, column }: CodeColumn): string => `${table}.${column}`;
 
-suite('the lists of catalogue columns with code', () => {
+suite('the lists of catalog columns with code', () => {
   let database: Postgres;
   let version: number;
 
@@ -38,8 +38,8 @@ suite('the lists of catalogue columns with code', () => {
     return rows.map((row) => String(row['name'])).sort();
   }
 
-  test('have every column that names a function', async () => {
-    // A column of regproc, or one of which PostgreSQL itself says that it refers to pg_proc.
+  test('have every column that refers to a function', async () => {
+    // A column of type regproc, or one that refers to pg_proc according to PostgreSQL.
     const found = await names(`
       SELECT DISTINCT name FROM (
         SELECT c.relname || '.' || a.attname AS name
@@ -52,7 +52,7 @@ suite('the lists of catalogue columns with code', () => {
     assert.deepEqual(found, listed(functionColumns));
   });
 
-  test('have every column that holds an expression', async () => {
+  test('have every column that contains an expression', async () => {
     const found = await names(`
       SELECT c.relname || '.' || a.attname AS name
       FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid

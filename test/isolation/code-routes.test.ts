@@ -6,16 +6,20 @@ import type { RawClient } from '../helpers/raw-client.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 /*
- * Code of the database that no text shows, by every way in which PostgreSQL comes to run it. Somebody outside the proxy makes it
- * a moment before; a session runs it; the next session on the same server connection must see nothing of it.
+ * Code in the database that no text shows, by every route on which PostgreSQL comes to run it. A connection outside the
+ * proxy creates it just before; a session runs it; the next session on the same server connection must see no effect of
+ * it.
  */
 
-/** `$leak` is a function without arguments that leaves something and returns true, `$leak_int(int)` one that returns its argument. */
+/**
+ * `$leak` is a function without arguments that leaves state and returns true; `$leak_int(int)` is one that returns its
+ * argument.
+ */
 interface Way {
   readonly name: string;
-  /** What somebody outside makes, in a schema of its own. */
+  /** What the connection outside creates, in a separate schema. */
   readonly made: string;
-  /** What the session says. */
+  /** What the session sends. */
   readonly said: string | ((client: RawClient) => Promise<unknown>);
 }
 
@@ -268,7 +272,7 @@ const ways: readonly Way[] = [
     said: 'CREATE TABLE n (a int)',
   },
   {
-    name: 'a statement that the text hides',
+    name: 'a statement that a text hides',
     made: '',
     said: "SELECT query_to_xml('SELECT le' || 'ak()', true, true, '')",
   },
@@ -276,7 +280,7 @@ const ways: readonly Way[] = [
   { name: 'SQL’s PREPARE', made: '', said: 'PREPARE a AS SELECT leak(); EXECUTE a; DEALLOCATE a' },
 ];
 
-/** Makes what the way needs, where `run` runs it. */
+/** Creates what the route needs, in the place where `run` runs it. */
 async function make({ made }: Way, run: (text: string) => Promise<unknown>): Promise<void> {
   await run(`
     DROP SCHEMA IF EXISTS way CASCADE; DROP ROLE IF EXISTS reader_of_rows; CREATE SCHEMA way;
@@ -289,7 +293,7 @@ async function make({ made }: Way, run: (text: string) => Promise<unknown>): Pro
 const seen = "SELECT coalesce(current_setting('app.hidden', true), '')";
 
 onEachRoute(
-  'code of the database that no text shows',
+  'code in the database that no text shows',
   {
     settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 },
     routes: ['node', 'bun'],
@@ -314,11 +318,11 @@ onEachRoute(
 );
 
 /*
- * The same, once the proxy has read the catalogue, and so often that no connection is reset only because the catalogue may have
- * changed meanwhile: what the proxy knows of the code is all that is left.
+ * The same after the proxy has read the catalog, and so often that no connection is reset only because the catalog may
+ * have changed: then only the proxy's knowledge of the code decides.
  */
 onEachRoute(
-  'code of the database that no text shows, when it is known',
+  'code in the database that no text shows, after the proxy has read it',
   { settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 }, routes: ['node'] },
   (route) => {
     for (const way of sampleOf(ways, 4)) {
@@ -326,7 +330,7 @@ onEachRoute(
         const [own, other] = [await route().login(t), await route().login(t)];
         await make(way, (text) => own.rows(text));
         await own.query('SET search_path = way, public');
-        // The catalogue is read 250 ms after DDL of a client's.
+        // The catalog is read 250 ms after a client's DDL.
         const until = performance.now() + 400;
         for (let turns = 0; turns < 120 || performance.now() < until; turns++)
           for (const client of [own, other]) await client.query('SELECT 1');

@@ -8,11 +8,11 @@ import { storedCodeRuns } from '../equivalence/stored-code.ts';
 import { tell } from '../equivalence/property.ts';
 
 /*
- * What one session does that leaves something, and then another comes onto the connection: it finds what a new connection has.
- * Both are compared with direct connections as well.
+ * A session leaves state on its connection, and another session borrows the connection: it must find what a new
+ * connection has. Both are compared with direct connections as well.
  */
 
-/** Statements that leave something, by what they leave. */
+/** Statements that leave state, by the kind of state. */
 const leaving: Readonly<Record<string, readonly string[]>> = {
   'code by every route': storedCodeRuns.map((text) => text.replaceAll('@', '1')),
   'dynamic SQL': [
@@ -26,7 +26,7 @@ const leaving: Readonly<Record<string, readonly string[]>> = {
     "SELECT run('DECLARE far CURSOR WITH HOLD FOR SELECT 1')",
     'SELECT closes()',
   ],
-  'what no reset removes': [
+  'state that no reset removes': [
     'SELECT seed()',
     'SELECT setseed(0.42)',
     "SELECT run('SELECT setseed(0.42)')",
@@ -39,14 +39,14 @@ const leaving: Readonly<Record<string, readonly string[]>> = {
     `BEGIN; SET LOCAL search_path = ${path}; CREATE TABLE place AS SELECT 'own'::text AS name; COMMIT`,
     `SELECT set_config('search_path', '${path}', false); SELECT 'own'::text AS name INTO place; RESET search_path`,
   ]),
-  'behind operators that lie in wait': [
+  'hidden in operators of a user': [
     "SET search_path = ev, pg_catalog; CREATE TEMP TABLE place AS SELECT 'own'::text AS name",
     'SET search_path = ev, pg_catalog; SELECT pg_advisory_lock_shared(79)',
     "SET search_path = ev, pg_catalog; PREPARE a AS SELECT 'own'",
   ],
 };
 
-/** Session 1 does it twice, and goes; another comes onto its connection. */
+/** Session 1 runs it twice and disconnects; another session gets its connection. */
 function scriptOf(text: string): Script {
   const once = { session: 1, send: [{ query: text }] };
   return [
@@ -61,7 +61,7 @@ function scriptOf(text: string): Script {
   ];
 }
 
-suite('a session finds what a new connection has', { concurrency: true }, () => {
+suite('a session finds the state of a new connection', { concurrency: true }, () => {
   const stage = new Stage();
   after(() => stage.close());
   for (const connections of triesAll ? [1, 2] : [1]) {

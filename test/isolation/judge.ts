@@ -2,24 +2,24 @@ import type { Trace } from './snapshot.ts';
 
 /** What a session may find because it is its own. */
 export interface Belongings {
-  /** Names of SQL's PREPARE. */
+  /** Names of SQL-level prepared statements. */
   readonly names: readonly string[];
   readonly channels: readonly string[];
 }
 
-/** What is different in every process, or says nothing of a session. */
+/** What differs between processes, or says nothing about a session. */
 const unsteady: ReadonlySet<string> = new Set([
   'setting transaction_isolation',
   'setting transaction_read_only',
   'setting transaction_deferrable',
 ]);
 
-/** Libraries that are known to keep nothing of a session. */
+/** Libraries that are known to keep no session state. */
 const harmless = /^(plpgsql|dict_snowball|\w+_and_\w+)\b/;
 
 /**
- * What is on a connection and not on a new one with the same parameters, and the other way round, in words; without what is
- * the session's own.
+ * The differences between a connection and a new one with the same parameters, in words; without what belongs to the
+ * session.
  */
 export function strangers(
   found: readonly Trace[],
@@ -35,7 +35,7 @@ export function strangers(
     if (kind === 'prepared' && names.includes(name)) continue;
     if (kind === 'channel' && channels.includes(name)) continue;
     if (kind === 'library' && harmless.test(name)) continue;
-    // An empty custom parameter is one that PostgreSQL cannot forget the name of.
+    // An empty custom parameter is one whose name PostgreSQL cannot forget.
     if (kind === 'custom' && value === '' && wanted === undefined) continue;
     told.push(
       `${kind} ${name}${value === '' ? '' : ` is "${value}"`}${wanted === undefined ? '' : ` and not "${wanted}"`}`,
@@ -48,7 +48,7 @@ export function strangers(
   return told;
 }
 
-/** By kind and name; of what may be there more than once, each time. */
+/** By kind and name; what may exist more than once is kept each time. */
 function keyed(traces: readonly Trace[]): Map<string, Trace> {
   const byKey = new Map<string, Trace>();
   for (const trace of traces) {

@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readSnapshot, snapshotSql } from './snapshot.ts';
 import type { SnapshotOptions, Trace } from './snapshot.ts';
 
-/** What the daemon publishes as a lease begins, in front of the session's first request. */
+/** What the daemon publishes at the start of a lease, before the session's first request. */
 interface Lease {
   readonly session: number;
   readonly user: string;
@@ -21,47 +21,46 @@ interface Answer {
   readonly lost: boolean;
 }
 
-/** What was inside a server connection as a session came that was not the last one there. */
+/** The state of a server connection when another session borrowed it than before. */
 export interface Sight {
   readonly user: string;
   readonly database: string;
-  /** What the session has set, in the order in which it may be set. */
+  /** The parameters that the session has set, in an order in which they can be set. */
   readonly parameters: readonly (readonly [name: string, value: string])[];
-  /** The session's own names of SQL's PREPARE. */
+  /** The names of the session's SQL-level prepared statements. */
   readonly names: readonly string[];
-  /** What the session listens to. */
+  /** The channels of the session. */
   readonly channels: readonly string[];
   readonly found: readonly Trace[];
 }
 
-/** All that was seen. */
 export interface Sights {
-  /** How many leases were looked into. */
+  /** The number of inspected leases. */
   readonly leases: number;
   readonly sights: readonly Sight[];
-  /** What was wrong whatever a new connection looks like. */
+  /** What was wrong regardless of new connections. */
   readonly failures: readonly string[];
 }
 
 const leaseBegan = 'sluice.session.leaseBegan';
 
-/** Whom a session acts as is set last: rights may be lost by it. */
+/** The role of a session is set last: it may lose permissions then. */
 const identities = ['session_authorization', 'role'];
 
-/** Looks into every connection to one server as it is lent to another session than before, in this process. */
+/** Inspects every connection to one server, in this process, when another session borrows it than before. */
 export class Leases {
   readonly #port: number;
   readonly #options: SnapshotOptions;
   readonly #foretold: ReadonlySet<string>;
   #leases = 0;
-  /** As JSON, each once. */
+  /** As JSON, without duplicates. */
   #sights = new Set<string>();
   #failures = new Set<string>();
-  /** Who had a connection last. */
+  /** The last session of a connection. */
   readonly #last = new WeakMap<object, number>();
   readonly #onLease = (message: unknown): void => this.#look(message as Lease);
 
-  /** `foretold` are the values of random() behind seeds that tests set. */
+  /** `foretold` are the values of random() after the seeds that tests set. */
   constructor(port: number, options: SnapshotOptions, foretold: readonly string[]) {
     this.#port = port;
     this.#options = options;
@@ -73,16 +72,16 @@ export class Leases {
     if (lease.port !== this.#port) return;
     const last = this.#last.get(lease.connection);
     this.#last.set(lease.connection, lease.session);
-    // What it has left there itself it may find there.
+    // A session may find its own state there.
     if (last === lease.session) return;
-    // Read now: the session goes on, and has other names later.
+    // Read now: the session continues, and has other names later.
     const { user, database } = lease;
     const parameters = [...lease.parameters].sort(
       ([a], [b]) => identities.indexOf(a) - identities.indexOf(b),
     );
     const [names, channels] = [[...lease.names], [...lease.channels]];
     lease.query(snapshotSql(this.#options, database), ({ rows, error, lost }) => {
-      // Who may not read the catalogue is not looked at.
+      // The state is unknown if the role may not read the catalog.
       if (lost || error?.sqlstate === '42501') return;
       this.#leases += 1;
       if (error !== null) {
@@ -99,7 +98,7 @@ export class Leases {
     });
   }
 
-  /** What was seen since the last time. */
+  /** The observations since the last call. */
   take(): Sights {
     const sights = [...this.#sights].map((text) => JSON.parse(text) as Sight);
     const failures = [...this.#failures];

@@ -7,21 +7,21 @@ import type { Sights } from './leases.ts';
 import { Reference } from './reference.ts';
 import type { SnapshotOptions } from './snapshot.ts';
 
-/** What preload.ts is told, as JSON in its environment. */
+/** The input of preload.ts, as JSON in its environment. */
 export interface PreloadOptions {
   readonly port: number;
   readonly options: SnapshotOptions;
   readonly foretold: readonly string[];
-  /** Where it writes what it has seen. */
+  /** The file for its observations. */
   readonly file: string;
 }
 
 const preload = path.join(import.meta.dirname, 'preload.ts');
 
-/** Whether the daemons of tests are looked into: `npm run test:isolation`. */
+/** Whether to inspect the daemons of tests: `npm run test:isolation`. */
 export const isWanted = process.env['SLUICE_TEST_ISOLATION'] === '1';
 
-/** Looks into a daemon in a process of its own, from its start to its end. */
+/** Inspects a daemon in a separate process, from its start to its end. */
 export class Looking {
   readonly #reference: Reference;
   readonly #told: PreloadOptions;
@@ -31,7 +31,7 @@ export class Looking {
     this.#told = told;
   }
 
-  /** Null where the database lets nobody in who could tell what a new connection is like. */
+  /** Null if the database does not admit the user that would describe new connections. */
   static async begin(target: Postgres, folder: string): Promise<Looking | null> {
     const reference = await Reference.open(target, target.database).catch(() => null);
     if (reference === null) return null;
@@ -40,7 +40,7 @@ export class Looking {
     return new Looking(reference, { port: target.port, options, foretold, file });
   }
 
-  /** Arguments of the runtime that the daemon is started with. */
+  /** Arguments of the daemon's runtime. */
   argumentsFor(runtime: Runtime): readonly string[] {
     return runtime === 'node' ? ['--import', preload] : ['--preload', preload];
   }
@@ -49,10 +49,10 @@ export class Looking {
     return { SLUICE_TEST_LOOKING: JSON.stringify(this.#told) };
   }
 
-  /** The daemon has ended: fails when a session found on its connection what another has left. */
+  /** After the end of the daemon: fails if a session found state of another session on its connection. */
   async end(): Promise<void> {
     const text = await readFile(this.#told.file, 'utf8').catch(() => null);
-    // A daemon that was killed tells nothing.
+    // A daemon that was killed wrote nothing.
     if (text === null) return;
     const found = await this.#reference.judge(JSON.parse(text) as Sights);
     assert.deepEqual(found, [], 'sessions were lent connections with what others have left');

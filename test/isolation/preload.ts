@@ -1,6 +1,6 @@
 /*
- * Loaded into a daemon in front of its own code: looks into every server connection as it is lent, and writes down what it
- * has seen as the process ends. See `Looking` in looking.ts.
+ * Loaded into a daemon before its own code: inspects every server connection when it is borrowed, and writes its
+ * observations when the process ends. See `Looking` in looking.ts.
  */
 import { writeFileSync } from 'node:fs';
 import { Leases } from './leases.ts';

@@ -4,7 +4,7 @@ import type { Sight, Sights } from './leases.ts';
 import { readSnapshot, snapshotSql } from './snapshot.ts';
 import type { SnapshotOptions, Trace } from './snapshot.ts';
 
-/** A server, and who may log in there as anybody. */
+/** A server, and a superuser. */
 export interface Server {
   readonly host: string;
   readonly port: number;
@@ -25,10 +25,10 @@ const knownParameters: readonly string[] = [
 /** The seed that tests set. */
 const knownSeed = 0.42;
 
-/** New connections to a server, with which those of a pool are compared. */
+/** New connections to a server, for comparison with those of a pool. */
 export class Reference {
   readonly options: SnapshotOptions;
-  /** What random() gives behind the seed that tests set. */
+  /** The values of random() after the seed that tests set. */
   readonly foretold: readonly string[];
   readonly #server: Server;
   readonly #known = new Map<string, readonly Trace[]>();
@@ -62,11 +62,11 @@ export class Reference {
     }
   }
 
-  /** What is on connections and must not be, in words. */
+  /** The state on connections that must not be there, in words. */
   async judge({ sights, failures }: Sights): Promise<readonly string[]> {
     const told = new Set(failures);
     for (const sight of sights) {
-      // In which encoding they were set is not known here: these are compared by what sessions see.
+      // The encoding in which they were set is unknown here: tests compare these by what sessions see.
       if (sight.parameters.some(([, value]) => !/^[ -~]*$/.test(value))) continue;
       const key = JSON.stringify([sight.database, sight.user, sight.parameters]);
       const known = this.#known.get(key);
@@ -79,12 +79,12 @@ export class Reference {
     return [...told];
   }
 
-  /** New connections look otherwise now. */
+  /** New connections are different from now on. */
   forget(): void {
     this.#known.clear();
   }
 
-  /** What a new connection of the same user has under the same parameters; null when it cannot be had. */
+  /** The state of a new connection of the same user with the same parameters; null if there can be none. */
   async #expect({ user, database, parameters }: Sight): Promise<readonly Trace[] | null> {
     const client = await RawClient.open({ ...this.#server, database });
     try {

@@ -8,7 +8,7 @@ import { Reference } from './reference.ts';
 import { namespaced, notTemporary, readSnapshot, snapshotSql } from './snapshot.ts';
 import type { Trace } from './snapshot.ts';
 
-/** State that a session can leave: what makes it, and what the snapshot has to say of it. */
+/** State that a session can leave: the SQL that creates it, and its row in the snapshot. */
 const states: readonly (readonly [name: string, sql: string, told: RegExp])[] = [
   ['a parameter', "SET work_mem = '33MB'", /^setting work_mem is "33MB"/],
   [
@@ -126,7 +126,7 @@ suite('the snapshot of a server process', () => {
     }
   }
 
-  test('finds nothing strange on a new connection', async () => {
+  test('finds no state on a new connection', async () => {
     assert.deepEqual(await strangersAfter('SELECT 1'), []);
   });
 
@@ -140,7 +140,7 @@ suite('the snapshot of a server process', () => {
     });
   }
 
-  test('is not misled by the parameters that it runs under', async () => {
+  test("is not affected by the session's parameters", async () => {
     for (const sql of [
       'CREATE TEMP TABLE own (v int); SET search_path = ev, pg_catalog',
       "CREATE TEMP TABLE own (v int); SET client_encoding = 'EUC_JP'; SET standard_conforming_strings = off",
@@ -154,7 +154,7 @@ suite('the snapshot of a server process', () => {
     }
   });
 
-  test('a seed foretells random()', async () => {
+  test('a seed predicts random()', async () => {
     const client = await RawClient.login(addressOf(server));
     await client.rows('SELECT setseed(0.42)');
     const draws = (await snapshotOf(client)).filter(({ kind }) => kind === 'random');
@@ -163,12 +163,12 @@ suite('the snapshot of a server process', () => {
     await client.end();
   });
 
-  test('a library that was loaded is told by servers that know their libraries', async (t) => {
+  test('servers that can list their libraries report a loaded library', async (t) => {
     if (reference.options.version < 180_000) return t.skip('PostgreSQL 18 is the first that tells');
     assert.match((await strangersAfter("LOAD 'auto_explain'")).join('; '), /library auto_explain/);
   });
 
-  test('a link that dblink has opened is told', async () => {
+  test('reports a connection that dblink has opened', async () => {
     await server.query('CREATE EXTENSION IF NOT EXISTS dblink');
     const { options } = await Reference.open(server, server.database);
     const client = await RawClient.login(addressOf(server));
@@ -180,7 +180,7 @@ suite('the snapshot of a server process', () => {
     await client.end();
   });
 
-  test('knows every catalogue whose objects lie in schemas', async () => {
+  test('knows every catalog whose objects are in schemas', async () => {
     const rows = await server.query<{ readonly name: string }>(
       `SELECT DISTINCT fktable::regclass::text AS name FROM pg_get_catalog_foreign_keys()
        WHERE pktable = 'pg_namespace'::regclass ORDER BY name`,

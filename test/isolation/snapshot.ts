@@ -1,19 +1,19 @@
 /*
- * All that a backend can tell of what sessions leave in it, as one statement. It runs under whatever parameters the session
- * at hand has: every name is written in full, and operators too, and what it tells is ASCII.
+ * One statement that returns all state of sessions that a backend can report. It runs with any parameters that the
+ * session has: every name and operator is qualified, and the result is ASCII.
  */
 
-/** What is asked depends on what the server and the database have. */
+/** What the statement can query depends on the server and the database. */
 export interface SnapshotOptions {
   /** `server_version_num`. */
   readonly version: number;
   /** Where the extension dblink is installed, or null. */
   readonly dblink: { readonly database: string; readonly schema: string } | null;
-  /** Custom parameters: PostgreSQL does not list them. */
+  /** Custom parameters, because PostgreSQL does not list them. */
   readonly customParameters: readonly string[];
 }
 
-/** One thing that was found: its kind, its name, and what there is to tell of it. */
+/** One piece of state: its kind, its name, and its value. */
 export interface Trace {
   readonly kind: string;
   readonly name: string;
@@ -21,8 +21,8 @@ export interface Trace {
 }
 
 /**
- * Every catalogue whose objects lie in schemas: table, name and schema. A test compares the list with the catalogue of
- * the server.
+ * Every catalog whose objects are in schemas: table, name and schema. A test compares the list with the catalog of the
+ * server.
  */
 export const namespaced: readonly (readonly [table: string, name: string, namespace: string])[] = [
   ['pg_class', 'relname', 'relnamespace'],
@@ -41,24 +41,24 @@ export const namespaced: readonly (readonly [table: string, name: string, namesp
   ['pg_type', 'typname', 'typnamespace'],
 ];
 
-/** Catalogues that reference schemas, but whose rows are not in one that is temporary. */
+/** Catalogs that reference schemas, but whose rows are not in a temporary one. */
 export const notTemporary: readonly string[] = [
-  // An extension cannot be made in a temporary schema.
+  // An extension cannot be created in a temporary schema.
   'pg_extension',
-  // Default privileges IN SCHEMA pg_temp go with the schema, and say nothing but rights.
+  // Default privileges IN SCHEMA pg_temp disappear with the schema, and only contain permissions.
   'pg_default_acl',
   // A temporary schema cannot be published.
   'pg_publication_namespace',
 ];
 
-/** In ASCII, and without a conversion that could fail: the bytes that the backend holds. */
+/** In ASCII, and without a conversion that could fail: the bytes in the backend. */
 const exact = (expression: string): string =>
   'pg_catalog.encode(pg_catalog.convert_to(coalesce(' +
   `${expression}, ''), pg_catalog.getdatabaseencoding()), 'base64')`;
 
 const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
 
-/** The statement, for a connection to this database. Each row is a kind, a name and a value. */
+/** The statement for a connection to this database. Each row is a kind, a name and a value. */
 export function snapshotSql(
   { version, dblink, customParameters }: SnapshotOptions,
   database: string,
@@ -74,7 +74,7 @@ export function snapshotSql(
     ),
     row('identity', "'user'", 'current_user', ''),
     row('identity', "'session user'", 'session_user', ''),
-    // What the snapshot itself locks is told as well, and is the same everywhere.
+    // The locks of the snapshot itself are included, and are the same everywhere.
     row(
       'lock',
       'locktype',
@@ -102,7 +102,7 @@ export function snapshotSql(
     ...customParameters.map((name) =>
       row('custom', literal(name), `pg_catalog.current_setting(${literal(name)}, true)`, ''),
     ),
-    // Drawn three times: a seed that somebody has set foretells each.
+    // Three random numbers: a seed that somebody has set predicts each.
     ...[1, 2, 3].map((n) => row('random', `'${n}'`, 'pg_catalog.random()', '')),
     ...(version >= 180_000
       ? [row('library', 'm.file_name', "''", 'FROM pg_catalog.pg_get_loaded_modules() m')]
@@ -114,7 +114,7 @@ export function snapshotSql(
   return parts.join(' UNION ALL ');
 }
 
-/** What a snapshot has told. */
+/** Parses the rows of a snapshot. */
 export function readSnapshot(rows: readonly (readonly (string | null)[])[]): Trace[] {
   const decode = (text: string | null | undefined): string =>
     Buffer.from(text ?? '', 'base64').toString('latin1');

@@ -3,8 +3,8 @@ import { Reference } from './reference.ts';
 import type { Server } from './reference.ts';
 
 /**
- * Looks into every server connection that is lent in this process to another session than before, and tells what a new
- * connection with the same parameters does not have.
+ * Inspects every server connection in this process when another session borrows it than before, and reports state that
+ * a new connection with the same parameters does not have.
  */
 export class Watch {
   readonly #reference: Reference;
@@ -15,18 +15,18 @@ export class Watch {
     this.#leases = leases;
   }
 
-  /** Begins to look at all connections to a server; `database` tells what it has installed. */
+  /** Inspects all connections to a server from now on; `database` is the one whose extensions are looked up. */
   static async open(server: Server, database: string): Promise<Watch> {
     const reference = await Reference.open(server, database);
     return new Watch(reference, new Leases(server.port, reference.options, reference.foretold));
   }
 
-  /** What was found since the last time: what is on connections and must not be. */
+  /** The findings since the last call: state on connections that must not be there. */
   async take(): Promise<readonly string[]> {
     return this.#reference.judge(this.#leases.take());
   }
 
-  /** Forgets what was seen, and what new connections were like: the database has other settings now. */
+  /** Forgets all observations, and the state of new connections: the database has other settings now. */
   forget(): void {
     this.#leases.take();
     this.#reference.forget();

@@ -5,14 +5,14 @@ import type { Message } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
-/** A notification as `pid channel payload`; the pid is `own` when it is the client's. */
+/** A notification as `pid channel payload`; the pid is `own` if it is the client's. */
 function told({ key }: RawClient, { code, body }: Message): string {
   assert.equal(code, 'A');
   const [channel, payload] = body.toString('utf8', 4).split('\0');
   return `${body.readInt32BE(0) === key?.pid ? 'own' : 'other'} ${channel} ${payload}`;
 }
 
-/** What comes up to a notification that the test sends itself, so that nothing that was sent before is still to come. */
+/** The notifications up to one that the test sends itself, so that all earlier ones have arrived. */
 async function toldUpTo(
   client: RawClient,
   last: string,
@@ -31,7 +31,7 @@ onEachRoute(
   'LISTEN and NOTIFY',
   { settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 } },
   (route) => {
-    test('a session that listens does not keep its connection', async (t) => {
+    test('a listening session does not keep its server connection', async (t) => {
       const [listener, sender] = [await route().login(t), await route().login(t)];
       assert.equal(story(await listener.query('LISTEN news')), 'C LISTEN | Z I');
       await sender.query("NOTIFY news, 'one'");
@@ -40,7 +40,7 @@ onEachRoute(
         assert.equal(await route().sluice.metric('sluice_session_pins_total'), 0);
     });
 
-    test('its own notification comes before ReadyForQuery, once, from its own process id', async (t) => {
+    test('its own notification arrives before ReadyForQuery, once, with its own process ID', async (t) => {
       const client = await route().login(t);
       await client.query('LISTEN a');
       for (const text of ["NOTIFY a, '1'", "SELECT pg_notify('a', '2')"]) {
@@ -54,7 +54,7 @@ onEachRoute(
       assert.deepEqual(await toldUpTo(client, 'last'), ['other a last']);
     });
 
-    test('a notification that is sent once LISTEN is acknowledged is not missed, and none comes twice', async (t) => {
+    test('no notification after the reply to LISTEN is missed, and none arrives twice', async (t) => {
       const [client, sender] = [await route().login(t), await route().login(t)];
       const wanted: string[] = [];
       const before: Message[] = [];
@@ -67,7 +67,7 @@ onEachRoute(
       assert.deepEqual((await toldUpTo(client, 'last', before)).slice(0, -1), wanted);
     });
 
-    test('LISTEN and UNLISTEN take effect at commit, and not at all when rolled back', async (t) => {
+    test('LISTEN and UNLISTEN take effect at commit, and not after a rollback', async (t) => {
       const [client, sender] = [await route().login(t), await route().login(t)];
       const channels = async (): Promise<unknown> =>
         (await client.rows('SELECT pg_listening_channels() ORDER BY 1')).flat();
@@ -96,7 +96,7 @@ onEachRoute(
       assert.deepEqual(await toldUpTo(client, 'last'), ['other d last']);
     });
 
-    test('none comes while a transaction is open; all come at its end, in their order', async (t) => {
+    test('none arrives during a transaction; all arrive at its end, in order', async (t) => {
       const client = await route().login(t);
       await client.query('LISTEN a');
       await client.query('BEGIN');
@@ -114,7 +114,7 @@ onEachRoute(
       ]);
     });
 
-    test('names of channels: case, quotes, 63 bytes, other alphabets', async (t) => {
+    test('channel names: case, quotes, 63 bytes, other alphabets', async (t) => {
       const [client, sender] = [await route().login(t), await route().login(t)];
       const long = 'l'.repeat(70);
       await client.query(`LISTEN Folded; LISTEN "Kept ""so"""; LISTEN ${long}; LISTEN "новости"`);
@@ -133,7 +133,7 @@ onEachRoute(
       assert.equal(story(empty), 'E 42601 | Z I');
     });
 
-    test('a client with another encoding is told in its own', async (t) => {
+    test('a client with another encoding gets notifications in its own', async (t) => {
       const client = await route().login(t, { parameters: { client_encoding: 'LATIN1' } });
       await client.query('LISTEN a');
       await route().database.query("SELECT pg_notify('a', 'é')");
@@ -153,7 +153,7 @@ onEachRoute(
       assert.deepEqual(await toldUpTo(client, '2'), ['other f 1', 'other d 2']);
     });
 
-    test('many listen to one channel, and one who leaves changes nothing for the others', async (t) => {
+    test('many sessions listen to one channel, and one that stops does not affect the others', async (t) => {
       const clients = await Promise.all(Array.from({ length: 5 }, () => route().login(t)));
       for (const client of clients) await client.query('LISTEN many');
       const [first, ...rest] = clients;
@@ -164,7 +164,7 @@ onEachRoute(
         assert.deepEqual(await toldUpTo(client, 'last'), ['other many last']);
     });
 
-    test('when nobody listens any more, no connection is left for it', async (t) => {
+    test('when no session listens, the listening connection is closed', async (t) => {
       if (route().isDirect) return;
       const client = await route().login(t);
       await client.query('LISTEN a');
@@ -177,11 +177,11 @@ onEachRoute(
       );
     });
 
-    test('the listening connection is lost: it comes back, the gap is counted, clients are warned', async (t) => {
+    test('a lost listening connection is reopened, the gap is counted, clients are warned', async (t) => {
       if (route().isDirect) return;
       const client = await route().login(t);
       await client.query('LISTEN a');
-      // Until the listening connection has taken over, the lease tells everything, and nothing is missed without it.
+      // Until the listening connection has taken over, the lease delivers everything, and nothing is missed without it.
       await eventually(async () => {
         const { body } = await route().sluice.admin('/metrics');
         assert.match(body, /^sluice_client_connections\{.*state="idle"\} 1$/m);
@@ -203,7 +203,7 @@ onEachRoute(
       await route().sluice.logged(({ msg }) => msg.startsWith('listening connection lost'));
     });
 
-    test('a client that does not read is closed, and holds up nobody', async (t) => {
+    test('a client that does not read is closed, and does not delay others', async (t) => {
       if (route().isDirect) return;
       const [slow, quick] = [await route().login(t), await route().login(t)];
       await slow.query('LISTEN flood');

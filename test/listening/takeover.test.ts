@@ -7,7 +7,7 @@ import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
-/** The payloads of the notifications that come until one is at least `last`. */
+/** The payloads of the notifications until one is at least `last`. */
 async function countUpTo(client: RawClient, seen: number[], last: () => number): Promise<void> {
   while ((seen.at(-1) ?? 0) < last()) {
     const message = await client.next();
@@ -19,7 +19,7 @@ onEachRoute(
   'the listening connection takes over',
   { settings: { PoolSize: 3, ConnectionBorrowTimeout: 30 }, routes: ['node', 'bun'] },
   (route) => {
-    test('while notifications come all the time: none is missed, none comes twice, in their order', async (t) => {
+    test('during a stream of notifications: none is missed, none arrives twice, in order', async (t) => {
       const sender = await route().login(t);
       const clients = await Promise.all([1, 2].map(() => route().login(t)));
       let sent = 0;
@@ -40,7 +40,7 @@ onEachRoute(
               if (code === 'A') seen.push(Number(body.toString('utf8', 4).split('\0')[1]));
           };
           take(await client.query('LISTEN stream'));
-          // The one after those that were answered may have gone before; the next one has not.
+          // The notification after the acknowledged ones may have been sent before; the next one has not.
           const first = sent + 2;
           const enough = sent + 6;
           take(await client.query('SELECT 1'));
@@ -68,10 +68,10 @@ onEachRoute(
       assert.equal(await route().sluice.metric('sluice_session_pins_total'), 0);
     });
 
-    test('a session that listens outlives its server connection', async (t) => {
+    test('a listening session survives the loss of its server connection', async (t) => {
       const client = await route().login(t);
       await client.query('LISTEN a');
-      // Until then the server connection alone knows what the session listens to.
+      // Until then, only the server connection knows the session's channels.
       await eventually(async () =>
         assert.equal(await route().sluice.metric('sluice_target_leases'), 0),
       );
@@ -90,10 +90,10 @@ onEachRoute(
 );
 
 onEachRoute(
-  'no connection is left to listen',
+  'no connection is free for listening',
   { settings: { MaxConnectionsPercent: 1, PinNotice: true }, routes: ['node', 'bun'] },
   (route) => {
-    test('the session is pinned, hears all the same, and is taken over when one is free', async (t) => {
+    test('the session is pinned, gets notifications all the same, and is taken over when a connection is free', async (t) => {
       const client = await route().login(t);
       const answer = await client.query('LISTEN a');
       assert.equal(answer.at(-1)?.code, 'Z');
@@ -119,7 +119,7 @@ onEachRoute(
 );
 
 for (const runtime of ['node', 'bun'] as const) {
-  test(`a client that goes while its LISTEN is being looked at leaves nothing to the next, on ${runtime}`, async (t) => {
+  test(`a client that disconnects while its LISTEN is probed leaves nothing to the next session, on ${runtime}`, async (t) => {
     const database = await startDatabase();
     t.after(() => database.stop('immediate'));
     const network = await FaultProxy.start(database);
@@ -131,7 +131,7 @@ for (const runtime of ['node', 'bun'] as const) {
     const address = { host, port, user, password, database: name };
     const client = await RawClient.login(address);
     await client.query('SELECT 1');
-    // Far away, so that the client is gone before the database has told what is listened to.
+    // A long delay, so that the client is gone before the database has reported the channels.
     await network.set({ delay: 20 });
     assert.equal(story(await client.query('LISTEN news')), 'C LISTEN | Z I');
     await client.end();

@@ -9,8 +9,8 @@ import { endWell, lineOf } from './daemon.ts';
 import { EmptyFolder } from './empty-folder.ts';
 import { nodeRuntime, nodeVersions } from './runtimes.ts';
 
-/** The README's first commands, with the oldest line of Node.js that runs them, in a clone of a stranger. */
-suite('a first look, in a clone', () => {
+/** The README's first commands in a fresh clone, on the oldest Node.js that supports them. */
+suite('the first commands in a fresh clone', () => {
   let clone: EmptyFolder;
   let node: string;
   let install: readonly string[];
@@ -40,12 +40,12 @@ suite('a first look, in a clone', () => {
 
   after(() => clone.remove());
 
-  test('installs what it needs, and not the tools', (t: TestContext) => {
+  test('installs what it needs, without development tools', (t: TestContext) => {
     t.diagnostic(`installed: ${clone.megabytes.toFixed(1)} MB`);
     assert.ok(clone.megabytes < 150, `${clone.megabytes} MB`);
   });
 
-  test('starts PostgreSQL and the proxy, says so, and leaves nothing', async () => {
+  test('starts PostgreSQL and the proxy, reports it, and leaves nothing', async () => {
     const [program = '', ...args] = start;
     const up = clone.start(program, [...args, '--', '--port', '0'], node);
     await lineOf(
@@ -55,7 +55,7 @@ suite('a first look, in a clone', () => {
     await endWell(up, 'SIGINT');
   });
 
-  test('says what brings what was left out', async () => {
+  test('names the command that installs what was omitted', async () => {
     const plan = await clone.run('npx', ['sluice', 'aws', 'plan', '--inputs', 'x'], node);
     assert.equal(plan.code, 1);
     assert.equal(

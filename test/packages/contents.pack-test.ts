@@ -10,7 +10,7 @@ import { assemble, compile } from '../../scripts/package/assemble.ts';
 import { published } from '../../scripts/package/published.ts';
 import { readManifest, root } from '../../scripts/package/workspace.ts';
 
-suite('what is published', () => {
+suite('published packages', () => {
   const folders = new Map<string, string>();
   const folderOf = (name: string): string => folders.get(name) ?? '';
 
@@ -22,7 +22,7 @@ suite('what is published', () => {
   for (const each of published) {
     const { name } = each;
 
-    test(`${name} holds compiled files and no test, fixture or source`, () => {
+    test(`${name} contains compiled files and no test, fixture or source`, () => {
       const files = filesOf(folderOf(name));
       const allowed =
         /^(LICENSE|README\.md|package\.json|bin\/sluice\.js|dist\/.+\.(js|js\.map|d\.ts)|dist\/workload\/ready\/\w+\.yaml)$/;
@@ -37,7 +37,7 @@ suite('what is published', () => {
       }
     });
 
-    test(`${name} holds no path and no name of this machine, and no workspace`, () => {
+    test(`${name} contains no path and no name of this machine, and no workspace`, () => {
       const folder = folderOf(name);
       const secrets = [root, homedir(), ...(hostname().length > 4 ? [hostname()] : [])];
       for (const file of filesOf(folder)) {
@@ -52,12 +52,12 @@ suite('what is published', () => {
       }
     });
 
-    test(`${name} is as publint wants packages to be`, async () => {
+    test(`${name} passes publint`, async () => {
       const { messages } = await publint({ pkgDir: folderOf(name), strict: true });
       assert.deepEqual(messages, []);
     });
 
-    test(`${name} has the licence, the engines and the version of all, and where it comes from`, () => {
+    test(`${name} has the license, the engines and the common version, and its repository`, () => {
       const manifest = JSON.parse(
         readFileSync(path.join(folderOf(name), 'package.json'), 'utf8'),
       ) as Readonly<Record<string, unknown>>;
@@ -76,7 +76,7 @@ suite('what is published', () => {
       }
     });
 
-    test(`the report of what ${name} exports is up to date`, async () => {
+    test(`the report of the exports of ${name} is up to date`, async () => {
       assert.ok(
         await checkApiReport(each, false),
         `what ${name} exports differs from ${reports}: npm run api, and say in the commit why`,

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 
-/** Reads lines until one matches; fails with all of them when the stream ends without it. */
+/** Reads lines until one matches; fails with all of them if the stream ends without it. */
 export async function lineOf(stream: Readable | null, pattern: RegExp): Promise<string> {
   assert.ok(stream);
   const heard: string[] = [];
@@ -18,7 +18,7 @@ export async function lineOf(stream: Readable | null, pattern: RegExp): Promise<
   return assert.fail(`no line like ${pattern}:\n${heard.join('\n')}`);
 }
 
-/** Ends a process by a signal, and checks that this goes well. */
+/** Ends a process with a signal, and checks that it ends properly. */
 export async function endWell(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const exited = once(child, 'exit');
   child.kill(signal);

@@ -5,14 +5,14 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-/** What a command has written, and how it ended. */
+/** The output and the exit code of a command. */
 export interface Result {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A folder of a stranger: empty, outside the repository, with nothing of its tools on the PATH. */
+/** A new user's folder: empty, outside the repository, with none of its tools on the PATH. */
 export class EmptyFolder {
   readonly path: string;
 
@@ -22,7 +22,7 @@ export class EmptyFolder {
 
   static async make(): Promise<EmptyFolder> {
     const folder = await mkdtemp(path.join(tmpdir(), 'sluice-stranger-'));
-    // PostgreSQL runs as another user where the test runs as root.
+    // PostgreSQL runs as another user if the test runs as root.
     await chmod(folder, 0o711);
     await writeFile(path.join(folder, 'package.json'), '{ "private": true, "type": "module" }\n');
     return new EmptyFolder(folder);
@@ -32,7 +32,7 @@ export class EmptyFolder {
     return rm(this.path, { recursive: true, force: true });
   }
 
-  /** Runs a program in the folder; `first` is the folder of a program that has to be found before others. */
+  /** Runs a program in the folder; `first` is a folder to search before the PATH. */
   run(program: string, args: readonly string[], first?: string): Promise<Result> {
     return new Promise((resolve, reject) => {
       execFile(
@@ -57,7 +57,7 @@ export class EmptyFolder {
     });
   }
 
-  /** Installs packages with npm, or with another program that takes the same words; throws when that fails. */
+  /** Installs packages with npm, or with another program that has the same arguments; throws if that fails. */
   async install(packages: readonly string[], first?: string, program = 'npm'): Promise<void> {
     const [add, ...flags] =
       program === 'npm' ? ['install', '--no-audit', '--no-fund'] : ['add', '--no-summary'];
@@ -69,7 +69,7 @@ export class EmptyFolder {
     if (code !== 0) throw new Error(`${program} ${packages.join(' ')}:\n${stdout}${stderr}`);
   }
 
-  /** What is installed, in megabytes (10^6 bytes) of the disk. */
+  /** The installed size on disk, in megabytes (10^6 bytes). */
   get megabytes(): number {
     return sizeOf(path.join(this.path, 'node_modules')) / 1e6;
   }
@@ -91,7 +91,7 @@ export class EmptyFolder {
 
 function sizeOf(file: string): number {
   const status = lstatSync(file);
-  // Blocks are of 512 bytes, whatever those of the disk are.
+  // `blocks` counts units of 512 bytes, whatever the block size of the disk.
   const own = status.blocks * 512;
   if (!status.isDirectory()) return own;
   return readdirSync(file).reduce((sum, name) => sum + sizeOf(path.join(file, name)), own);

@@ -17,7 +17,7 @@ import { packAll } from './packed.ts';
 import { bunRuntime, nodeRuntime, nodeRuntimes, nodeVersions, tooOldNode } from './runtimes.ts';
 import type { Runtime } from './runtimes.ts';
 
-/** What the daemon may weigh when it is installed, in megabytes. */
+/** The maximum size of the installed daemon, in megabytes. */
 const mostMegabytes = 60;
 
 const command = 'node_modules/sluice/bin/sluice.js';
@@ -56,7 +56,7 @@ before(async () => {
 
 after(() => rm(work, { recursive: true, force: true }));
 
-suite('sluice alone, in an empty folder', () => {
+suite('only sluice, in an empty folder', () => {
   let folder: EmptyFolder;
   let postgres: Postgres;
 
@@ -82,7 +82,7 @@ suite('sluice alone, in an empty folder', () => {
     await folder.remove();
   });
 
-  test(`weighs at most ${mostMegabytes} MB with everything that the daemon needs`, (t: TestContext) => {
+  test(`takes at most ${mostMegabytes} MB with everything that the daemon needs`, (t: TestContext) => {
     t.diagnostic(`installed: ${folder.megabytes.toFixed(1)} MB`);
     assert.ok(folder.megabytes <= mostMegabytes, `${folder.megabytes} MB`);
   });
@@ -110,7 +110,7 @@ suite('sluice alone, in an empty folder', () => {
       await endWell(daemon, 'SIGTERM');
     });
 
-    test(`names the one command that brings what is not there, on ${runtime.name}`, async () => {
+    test(`names the one command that installs a missing package, on ${runtime.name}`, async () => {
       const add = runtime.name === 'Bun' ? 'bun add' : 'npm install';
       for (const [args, name] of [
         [['up'], '@sluice/postgres'],
@@ -126,7 +126,7 @@ suite('sluice alone, in an empty folder', () => {
     });
   }
 
-  test('an older Node.js is told what it is, what is needed, and what helps', async () => {
+  test('an older Node.js gets an error with its version, the required one, and the solution', async () => {
     const { program } = await nodeRuntime(tooOldNode);
     const { code, stderr } = await folder.run(program, [command, '--version']);
     assert.equal(code, 1);
@@ -157,7 +157,7 @@ suite('without optional packages', () => {
 
   after(() => folder.remove());
 
-  test('weighs less, and names the package that a setting needs', async (t: TestContext) => {
+  test('is smaller, and names the package that a setting needs', async (t: TestContext) => {
     t.diagnostic(`installed: ${folder.megabytes.toFixed(1)} MB`);
     const settings = {
       TargetHost: '127.0.0.1',
@@ -191,7 +191,7 @@ suite('with @sluice/postgres', () => {
 
   after(() => folder.remove());
 
-  test('weighs what PostgreSQL weighs', (t: TestContext) => {
+  test('has the size of PostgreSQL', (t: TestContext) => {
     t.diagnostic(`installed: ${folder.megabytes.toFixed(1)} MB`);
     assert.ok(folder.megabytes < 150);
   });
@@ -229,7 +229,7 @@ suite('with @sluice/postgres', () => {
     assert.deepEqual([code, stdout.trim()], [0, version]);
   });
 
-  test('its declarations compile in a strict project, with both ways to find modules', async () => {
+  test('its declarations compile in a strict project, with both kinds of module resolution', async () => {
     const options = {
       strict: true,
       noEmit: true,
@@ -298,7 +298,7 @@ suite('with @sluice/infra', () => {
 
   after(() => folder.remove());
 
-  // Slow, and the same code on each: the ends of the range, and the other engine.
+  // Slow, and the same code on each: only the oldest and the newest Node.js, and Bun.
   for (const runtime of runtimes.filter((_, at) => at === 0 || at >= runtimes.length - 2)) {
     test(`sluice aws synth writes the template, offline, on ${runtime.name}`, async () => {
       const args = ['aws', 'synth', '--inputs', 'inputs.json', '--resolved', 'ids.json', '--json'];
@@ -331,9 +331,9 @@ suite('with @sluice/prove', () => {
 
   after(() => folder.remove());
 
-  // The ends of the range, and the other engine.
+  // The oldest and the newest Node.js, and Bun.
   for (const runtime of runtimes.filter((_, at) => at === 0 || at >= runtimes.length - 2)) {
-    test(`sluice prove measures its lab, and compares, on ${runtime.name}`, async () => {
+    test(`sluice prove measures the test cluster, and compares, on ${runtime.name}`, async () => {
       const { code, stdout, stderr } = await sluice(folder, runtime, [
         ...[
           'prove',

@@ -1,7 +1,7 @@
 import { assemble, compile, pack } from '../../scripts/package/assemble.ts';
 import { published } from '../../scripts/package/published.ts';
 
-/** The tarballs of what is published, by the names of the packages. */
+/** The tarballs of the published packages, by package name. */
 export async function packAll(target: string): Promise<ReadonlyMap<string, string>> {
   await compile();
   const tarballs = new Map<string, string>();

@@ -8,21 +8,21 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** The versions of Node.js on which the packages have to work: the oldest, the last of each line, and the current one. */
+/** The versions of Node.js that the packages support: the oldest, the last of each line, and the current one. */
 export const nodeVersions = ['22.12.0', '22.23.3', '24.21.0', '26.10.0'] as const;
 
-/** One that is too old, to see that it is told so. */
+/** A version that is too old, to check its error message. */
 export const tooOldNode = '20.20.2';
 
 /** A program that runs JavaScript. */
 export interface Runtime {
   readonly name: string;
   readonly program: string;
-  /** Runs TypeScript, types removed, as the example is written in it. */
+  /** Whether it runs TypeScript by stripping types; the example is written in it. */
   readonly runsTypeScript: boolean;
 }
 
-/** A version of Node.js, from the npm registry; kept in .cache for the next time. */
+/** A version of Node.js from the npm registry; kept in .cache. */
 export async function nodeRuntime(version: string): Promise<Runtime> {
   const name = `node-${process.platform}-${process.arch}`;
   const folder = path.join(root, '.cache/node', version);
@@ -37,7 +37,7 @@ export async function nodeRuntime(version: string): Promise<Runtime> {
   return { name: `Node.js ${version}`, program, runsTypeScript };
 }
 
-/** Every version of Node.js to test: those above, or the one program that SLUICE_TEST_NODE names. */
+/** Every version of Node.js to test: those above, or the program in SLUICE_TEST_NODE. */
 export async function nodeRuntimes(): Promise<readonly Runtime[]> {
   const program = process.env['SLUICE_TEST_NODE'];
   if (program === undefined || program === '') return Promise.all(nodeVersions.map(nodeRuntime));
@@ -45,7 +45,7 @@ export async function nodeRuntimes(): Promise<readonly Runtime[]> {
   return [{ name: `Node.js ${stdout.trim()}`, program, runsTypeScript: true }];
 }
 
-/** Bun, as the repository has it. */
+/** The Bun of the repository. */
 export function bunRuntime(): Runtime {
   const program = createRequire(import.meta.url).resolve('bun/bin/bun.exe');
   return { name: 'Bun', program, runsTypeScript: true };

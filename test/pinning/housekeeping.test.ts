@@ -9,7 +9,7 @@ import { housekeeping } from './housekeeping.ts';
 
 const page = path.resolve(import.meta.dirname, '../../docs/pinning.md');
 
-/** All that a session can see of its own state, for a comparison with a session that has done nothing. */
+/** All of its own state that a session can see, to compare it with a session that has done nothing. */
 const state = `SELECT current_user, session_user,
   (SELECT string_agg(name || '=' || coalesce(setting, ''), E'\\n' ORDER BY name)
     FROM pg_settings WHERE name NOT LIKE 'transaction_%'),
@@ -25,7 +25,7 @@ async function succeeds(client: RawClient, request: Buffer): Promise<void> {
 
 onEachRoute(
   'housekeeping of drivers does not pin',
-  // One connection: while it is pinned, nobody else is served.
+  // One connection: while it is pinned, no other session is served.
   { settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 }, routes: ['node'] },
   (route) => {
     for (const { client, requests, shows } of housekeeping) {

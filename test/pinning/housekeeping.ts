@@ -1,12 +1,12 @@
 import { bind, execute, parse, query, sync } from '../helpers/messages.ts';
 
-/** What a driver or framework does of its own accord, and what the session must look like afterwards. */
+/** The statements that a driver or framework sends by itself, and the state of the session afterwards. */
 export interface Housekeeping {
   /** As in the first column of the table in `docs/pinning.md`. */
   readonly client: string;
-  /** The requests, each answered by one ReadyForQuery, as the driver sends them. */
+  /** The requests as the driver sends them, each answered by one ReadyForQuery. */
   readonly requests: readonly Buffer[];
-  /** A query of one value, and what the session itself must be answered afterwards. */
+  /** A query of one value, and the expected result in the session afterwards. */
   readonly shows: readonly [text: string, value: string];
 }
 

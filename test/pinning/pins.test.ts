@@ -4,7 +4,7 @@ import { fieldsOf, functionCall, query, story } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
-/** State that pins, and what takes it away; without an `end` the pin lasts as long as the session. */
+/** State that pins, and what removes it; without an `end` the pin lasts as long as the session. */
 const pins: readonly {
   readonly reason: string;
   readonly begin: Buffer;
@@ -29,7 +29,7 @@ const pins: readonly {
   },
   { reason: 'load', begin: query("LOAD 'plpgsql'") },
   { reason: 'other_state', begin: query('SELECT setseed(0.5)') },
-  // current_database(), by its object id.
+  // current_database(), by its OID.
   { reason: 'function_call', begin: functionCall(861, []) },
   { reason: 'long_statement', begin: query(`SELECT length('${'x'.repeat(300_000)}')`) },
 ];
@@ -77,7 +77,7 @@ onEachRoute(
       });
     }
 
-    test('what was left behind is gone for the next', async (t) => {
+    test('the next session does not find the state', async (t) => {
       const next = await route().login(t);
       const [row] = await next.rows(
         `SELECT (SELECT count(*) FROM pg_prepared_statements WHERE from_sql),
@@ -89,7 +89,7 @@ onEachRoute(
       assert.deepEqual(row, ['0', '0', '0', '0', '0']);
     });
 
-    test('state that a function leaves is found, told, and looked for from then on', async (t) => {
+    test('state that a function leaves is found, reported, and probed for from then on', async (t) => {
       const client = await route().login(t, { parameters: { application_name: 'shop' } });
       const other = await route().login(t);
       await client.query(
@@ -112,7 +112,7 @@ onEachRoute(
       await other.query('DROP FUNCTION hides');
     });
 
-    test('the log and the counters tell the statement, without its values', async (t) => {
+    test('the log and the counters contain the statement, without its values', async (t) => {
       const client = await route().login(t, { parameters: { application_name: 'secretive' } });
       await client.query("CREATE TEMP TABLE mine AS SELECT 'secret'");
       await client.end();
@@ -126,7 +126,7 @@ onEachRoute(
       assert.doesNotMatch(body, /secret'/);
     });
 
-    test('a client that wants no notices gets none', async (t) => {
+    test('a client that disables notices gets none', async (t) => {
       const client = await route().login(t, { parameters: { client_min_messages: 'warning' } });
       const answer = await client.query('CREATE TEMP TABLE quiet (v int); DROP TABLE quiet');
       assert.deepEqual(noticesOf(answer), []);

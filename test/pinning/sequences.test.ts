@@ -4,7 +4,7 @@ import { bind, execute, parse, query, story, sync } from '../helpers/messages.ts
 import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
-/** The value that a query gives, or the SQLSTATE of its error. */
+/** The value of a query, or the SQLSTATE of its error. */
 async function valueOr(client: RawClient, text: string): Promise<string | null | undefined> {
   return client.value(text).catch((error: { readonly code: string }) => error.code);
 }
@@ -19,7 +19,7 @@ onEachRoute(
     sample: onOneRuntime,
   },
   (route) => {
-    test('nobody is told what another session drew; who asks is told its own from then on', async (t) => {
+    test('no session gets the value of another; a session that asks gets its own from then on', async (t) => {
       const named = (application_name: string): Promise<RawClient> =>
         route().login(t, { parameters: { application_name } });
       const [ann, bob] = [await named('web 1'), await named('other')];
@@ -28,7 +28,7 @@ onEachRoute(
       await bob.query("INSERT INTO made (by) VALUES ('bob')");
       const pins = (): Promise<number> => route().sluice.metric('sluice_session_pins_total');
       assert.equal(await pins(), 0, 'an INSERT pins');
-      // Her value may be there still, or not; but it is not his.
+      // Ann may get her own value or an error; but never Bob's value.
       assert.match((await valueOr(ann, 'SELECT lastval()')) ?? '', /^(1|55000)$/);
       await ann.end();
 
@@ -47,13 +47,13 @@ onEachRoute(
       await eventually(async () =>
         assert.equal(await route().sluice.metric('sluice_sessions_pinned'), 0),
       );
-      // It writes, and draws nothing.
+      // It writes, but does not use a sequence.
       await late.query("UPDATE made SET by = 'x'");
       assert.equal(await valueOr(late, 'SELECT lastval()'), undefinedValue);
       await late.end();
     });
 
-    test('in one transaction, over both protocols, whoever was there before', async (t) => {
+    test('in one transaction, with both protocols, regardless of earlier sessions', async (t) => {
       const [ann, bob] = [await route().login(t), await route().login(t)];
       await ann.query('DROP SEQUENCE IF EXISTS s; CREATE SEQUENCE s');
       await ann.query('SELECT lastval()');
@@ -76,7 +76,7 @@ onEachRoute(
       assert.equal(await valueOr(ann, 'SELECT lastval()'), '4');
     });
 
-    test('setval() is told by currval() alone, and by its own session alone', async (t) => {
+    test('only currval() returns the value of setval(), and only in its own session', async (t) => {
       const [ann, bob] = [await route().login(t), await route().login(t)];
       await ann.query('DROP SEQUENCE IF EXISTS o; CREATE SEQUENCE o');
       await ann.query('SELECT lastval()');
@@ -85,7 +85,7 @@ onEachRoute(
       assert.equal(await valueOr(ann, "SELECT currval('o')"), '41');
     });
 
-    test('a transaction that asks before it has drawn anything is told of nobody', async (t) => {
+    test('a transaction that asks before it has drawn a value gets no value of others', async (t) => {
       const first = await route().login(t, { parameters: { application_name: 'first' } });
       const then = await route().login(t, { parameters: { application_name: 'then' } });
       await first.query("DROP SEQUENCE IF EXISTS n; CREATE SEQUENCE n; SELECT nextval('n')");
@@ -93,7 +93,7 @@ onEachRoute(
       await then.query('BEGIN; SELECT 1');
       assert.equal(await valueOr(then, 'SELECT lastval()'), undefinedValue);
       await then.query('ROLLBACK');
-      // Its own last value, if it is certain to be there; never that of others.
+      // Its own last value, if it is certain to exist; never that of others.
       const group = [parse('', 'SELECT 1'), bind(''), execute(), parse('', 'SELECT lastval()')];
       first.send(...group, bind(''), execute(), sync);
       assert.match(

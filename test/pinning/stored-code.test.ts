@@ -9,11 +9,14 @@ import type { Owner, Route } from '../helpers/routes.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
 /*
- * Code that is stored in the database sets parameters whose names no client ever says. Each test has names of its own:
- * what one text names is looked for everywhere.
+ * Code in the database sets parameters whose names no client sends. Each test has its own names, because the proxy
+ * searches all code for a name in any text.
  */
 
-/** Two sessions that share one server connection; the first makes what `sql` says, and a reader of a parameter whose texts do not name it. */
+/**
+ * Two sessions that share one server connection. The first creates what `sql` contains, and a function that reads a
+ * parameter without its name in the text.
+ */
 async function sessions(
   route: Route,
   owner: Owner,
@@ -28,14 +31,14 @@ async function sessions(
 }
 
 onEachRoute(
-  'code of the database that sets parameters',
+  'code in the database that sets parameters',
   {
     settings: { PoolSize: 1, ConnectionBorrowTimeout: 30 },
     routes: ['node', 'bun'],
     sample: onOneRuntime,
   },
   (route) => {
-    /** What `set` sets is the session's own, every time, in both protocols. */
+    /** The session keeps what `set` sets, every time, in both protocols. */
     async function carries(owner: Owner, name: string, sql: string, set: string): Promise<void> {
       const [own, other] = await sessions(route(), owner, `${name}_${route().name}`, sql);
       const read = `SELECT coalesce(read_${name}_${route().name}(), '')`;
@@ -117,7 +120,7 @@ onEachRoute(
       );
     });
 
-    test('a function that DDL of a client has made and changed', async (t) => {
+    test('a function that a client has created and changed with DDL', async (t) => {
       const name = `changed_${route().name}`;
       const [own, other] = await sessions(route(), t, name, '');
       const read = `SELECT coalesce(read_${name}(), '')`;
@@ -160,7 +163,7 @@ onEachRoute(
       }
     });
 
-    test('what is set for the transaction alone costs no look', async (t) => {
+    test('SET LOCAL in a function needs no probe', async (t) => {
       const name = `local_${route().name}`;
       const [own, other] = await sessions(
         route(),
@@ -169,7 +172,7 @@ onEachRoute(
         `CREATE FUNCTION set_${name}(v text) RETURNS void LANGUAGE plpgsql AS
            $$ BEGIN PERFORM set_config('shop.${name}', v, true); END $$;`,
       );
-      // The first runs of any function are looked at.
+      // The proxy probes after the first runs of any function.
       for (let run = 0; run < 4; run++) {
         await own.query(`SELECT set_${name}('a')`);
         await other.query('SELECT 1');
@@ -185,14 +188,14 @@ onEachRoute(
   },
 );
 
-suite('a database that does not show its code', () => {
+suite('a database that hides its code', () => {
   let database: Postgres;
   before(async () => {
     database = await startDatabase();
   });
   after(() => database.stop('immediate'));
 
-  test('serves its clients all the same, and the log tells', async (t) => {
+  test('serves its clients all the same, and the log says so', async (t) => {
     await database.query(`
       CREATE ROLE clerk LOGIN PASSWORD 'secret';
       REVOKE SELECT ON pg_catalog.pg_language FROM PUBLIC;

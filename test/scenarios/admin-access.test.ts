@@ -76,7 +76,7 @@ suite('who may use the admin port', () => {
         }
       }
 
-      test('on every address: health for all, the rest from this machine alone', async (t) => {
+      test('on every address: health checks for all, the rest only from this machine', async (t) => {
         if (outside === undefined) {
           t.skip('this machine has no address but its loopback');
           return;
@@ -99,7 +99,7 @@ suite('who may use the admin port', () => {
         });
       });
 
-      test('tokens: one may read, the other may change; nothing changes by GET', async () => {
+      test('tokens: one permits reading, the other changes; GET changes nothing', async () => {
         const AdminTokenFile = path.join(folder, `token-${runtime}`);
         await writeFile(AdminTokenFile, `${writeToken}\n`);
         await started({ AdminTokenFile, AdminReadOnlyToken: readToken }, async (sluice) => {
@@ -122,7 +122,7 @@ suite('who may use the admin port', () => {
           const change = { method: 'POST', token: writeToken };
           assert.equal((await ask(at, '/pause', change)).status, 200);
           assert.equal((await ask(at, '/resume', change)).status, 200);
-          // A token that is given to the file anew counts from then on.
+          // A new token in the file applies from then on.
           await writeFile(AdminTokenFile, 'another-token-of-16-chars');
           await sluice.logged(({ msg }) => msg === 'settings reloaded');
           assert.equal((await ask(at, '/status', { token: writeToken })).status, 401);
@@ -133,7 +133,7 @@ suite('who may use the admin port', () => {
         });
       });
 
-      test('a client certificate is as good as a token', async () => {
+      test('a client certificate is equivalent to a token', async () => {
         const server = await makeCertificate();
         const client = await makeCertificate({ commonName: 'operator', authority: server });
         const stranger = await makeCertificate({ commonName: 'operator' });
@@ -168,7 +168,7 @@ suite('who may use the admin port', () => {
           const nowhere = { host: '', port: 0 };
           assert.equal((await ask(nowhere, '/status', { socketPath })).status, 200);
         });
-        // What a process that was killed has left behind is not in the way.
+        // A file that a killed process has left does not matter.
         const killed = await Sluice.start(database, { AdminHost: socketPath }, runtime);
         await killed.kill();
         await started({ AdminHost: socketPath }, async () => {

@@ -9,7 +9,7 @@ import type { Postgres } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
-/** Sends a request as it stands and gives the whole answer. */
+/** Sends a request unchanged and returns the whole response. */
 async function rawRequest(
   { host, port }: { readonly host: string; readonly port: number },
   head: string,
@@ -19,7 +19,7 @@ async function rawRequest(
   return text(socket);
 }
 
-/** Nobody gets in by accident: what a daemon cannot read, or what would admit anybody, it does not start with. */
+/** A daemon does not start with settings that it cannot read, or that would admit everybody by mistake. */
 suite('admission', () => {
   let database: Postgres;
   let folder: string;
@@ -70,7 +70,7 @@ suite('admission', () => {
         assert.match(log, /Users\[0\]\.Password is not valid/);
       });
 
-      test('the admin port answers to its own names, and only to requests that can be read', async (t) => {
+      test('the admin port responds only to its own host names and to valid requests', async (t) => {
         const sluice = await Sluice.start(
           database,
           { AdminHostNames: 'a.example, B.example' },
@@ -105,7 +105,7 @@ suite('admission', () => {
         assert.equal(await sluice.stop(), 0);
       });
 
-      /** What a daemon says that does not start with these settings. */
+      /** The error of a daemon that does not start with these settings. */
       async function refusal(settings: Readonly<Record<string, unknown>>): Promise<string> {
         try {
           const sluice = await Sluice.start(database, settings, runtime);

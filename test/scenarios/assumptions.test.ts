@@ -14,7 +14,7 @@ const text = 'SELECT $1::int + 91';
 const run = [bind('s', ['1']), execute(), sync];
 const answer = '2 | D 92 | C SELECT 1 | Z I';
 
-/** What closes statements in ways that no text shows; the name is that of the first that the connection has. */
+/** Requests that close statements although no text shows it; the name is that of the connection's first statement. */
 const closings = [
   "EXECUTE 'DEALLOCATE ALL'",
   "EXECUTE coalesce((SELECT 'DEALLOCATE ' || quote_ident(name) FROM pg_prepared_statements LIMIT 1), 'SELECT 1')",
@@ -30,10 +30,10 @@ async function corrected({ sluice }: Route): Promise<number> {
 
 const options = { settings: { PoolSize: 1 }, sample: onOneRuntime };
 
-onEachRoute('what is believed of a connection', options, (route) => {
+onEachRoute('assumptions about a connection', options, (route) => {
   for (const [at, closing] of closings.entries()) {
     for (const how of ['function', 'block'] as const)
-      test(`is corrected when a ${how} closes statements: ${closing}`, async (t) => {
+      test(`are corrected after a ${how} closes statements: ${closing}`, async (t) => {
         await route().database.query(
           `CREATE OR REPLACE FUNCTION closes_${at}() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${closing}; END $$`,
         );
@@ -47,7 +47,7 @@ onEachRoute('what is believed of a connection', options, (route) => {
         assert.equal(await said(session, describe('S', 's'), sync), 't | T | Z I');
         await said(other, query(closes));
         assert.equal(await said(session, describe('S', 's'), ...run), `t | T | ${answer}`);
-        // Who comes later is not concerned.
+        // Later sessions are not affected.
         await said(other, parse('mine too', 'SELECT 5'), sync);
         await said(other, query(closes));
         const late = await route().login(t);
@@ -59,7 +59,7 @@ onEachRoute('what is believed of a connection', options, (route) => {
       });
   }
 
-  test('is not made good where the session has closed its statement itself', async (t) => {
+  test('are not corrected if the session has closed its statement itself', async (t) => {
     await route().database.query(
       "CREATE OR REPLACE FUNCTION closes() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$",
     );
@@ -75,7 +75,7 @@ onEachRoute('what is believed of a connection', options, (route) => {
     assert.equal(await said(session, query('EXECUTE p')), 'T | D 8 | C SELECT 1 | Z I');
   });
 
-  test('is counted', async (t) => {
+  test('are counted', async (t) => {
     if (route().isDirect) return;
     const before = await corrected(route());
     const [session, other] = await Promise.all([route().login(t), route().login(t)]);
@@ -86,14 +86,14 @@ onEachRoute('what is believed of a connection', options, (route) => {
   });
 });
 
-onEachRoute('names of the statements of the proxy', options, (route) => {
-  /** What another session's statement is called on the connection, as `pg_prepared_statements` tells it. */
+onEachRoute('the names of the proxy’s statements', options, (route) => {
+  /** The name of another session's statement on the connection, from `pg_prepared_statements`. */
   async function nameOfAnother(client: RawClient, other: RawClient): Promise<string> {
     await said(other, parse('theirs', 'SELECT 1234 AS theirs'), sync);
     const name = await client.value(
       "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%1234 AS theirs'",
     );
-    // On a direct connection there is none to be seen.
+    // A direct connection shows none.
     return name ?? 'sluice_1';
   }
 
@@ -128,20 +128,20 @@ onEachRoute('names of the statements of the proxy', options, (route) => {
     ['Close', (name) => [close('S', name), sync], '3 | Z I'],
   ];
   for (const [how, request, expected] of asked)
-    test(`mean nothing to others: ${how}`, async (t) => {
+    test(`mean nothing to other sessions: ${how}`, async (t) => {
       const [client, other] = await Promise.all([route().login(t), route().login(t)]);
       const name = await nameOfAnother(client, other);
       client.send(...request(name));
       const messages = await client.ready();
       assert.equal(story(messages), expected);
-      // Errors tell the name as it was given.
+      // Errors contain the name that the client has given.
       const error = messages.find(({ code }) => code === 'E');
       if (error !== undefined) assert(error.body.toString().includes(`"${name}"`));
       const theirs = [bind('theirs'), execute(), sync];
       assert.equal(await said(other, ...theirs), '2 | D 1234 | C SELECT 1 | Z I');
     });
 
-  test('can be used by clients', async (t) => {
+  test('are usable by clients', async (t) => {
     const [client, other] = await Promise.all([route().login(t), route().login(t)]);
     const name = await nameOfAnother(client, other);
     assert.equal(await said(client, query(`PREPARE "${name}" AS SELECT 7`)), 'C PREPARE | Z I');
@@ -155,7 +155,7 @@ onEachRoute('names of the statements of the proxy', options, (route) => {
   });
 
   for (const name of ['sluice_1', 'sluice_none', 'sluice_prepare', 'sluice_sequences'])
-    test(`are none that a client would give: ${name}`, async (t) => {
+    test(`are names that clients do not choose: ${name}`, async (t) => {
       const client = await route().login(t);
       assert.equal(await said(client, bind(name), sync), 'E 26000 | Z I');
       assert.equal(await said(client, parse(name, 'SELECT 9'), sync), '1 | Z I');

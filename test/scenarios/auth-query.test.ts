@@ -9,7 +9,7 @@ const sql =
   'SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1 AND rolcanlogin AND ' +
   '(rolvaliduntil IS NULL OR rolvaliduntil > now())';
 
-suite('users whom the database tells', () => {
+suite('users from AuthQuery', () => {
   let database: Postgres;
   before(async () => {
     database = await startDatabase();
@@ -55,7 +55,7 @@ suite('users whom the database tells', () => {
         return rows[0]?.who;
       }
 
-      test('come in by their verifiers; the proxy logs in as them without a password', async () => {
+      test('log in with their verifiers; the proxy logs in as them without a password', async () => {
         const user = String.raw`o'Neil \ é`;
         assert.equal(await who(user, 'secret'), user);
         await assert.rejects(who(user, 'wrong'), { code: '28P01' });
@@ -71,7 +71,7 @@ suite('users whom the database tells', () => {
         const user = `new_${runtime}`;
         await assert.rejects(who(user, 'secret'), { code: '28P01' });
         await database.query(`create role ${user} login password 'secret'`);
-        // A refusal has the database asked again, whatever was remembered.
+        // After a refusal, the proxy queries the database again instead of its cache.
         await assert.rejects(who(user, 'wrong'), { code: '28P01' });
         assert.equal(await who(user, 'secret'), user);
       });
@@ -80,7 +80,7 @@ suite('users whom the database tells', () => {
         const client = await login('later', 'first');
         await client.query('select 1');
         await database.query(`alter role later password 'second'`);
-        // It has another salt than what is remembered: the first try has it read again.
+        // It has another salt than the cached one: the first attempt makes the proxy read it again.
         await who('later', 'second').catch((error: Error & { code?: string }) =>
           assert.equal(error.code, '28P01'),
         );

@@ -9,7 +9,7 @@ async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<
   return story(await client.ready());
 }
 
-/** Ways in which code of the database calls the statement `p`, whose name no text shows. */
+/** Ways in which database code calls the statement `p`, whose name no text shows. */
 const calls: readonly (readonly [string, readonly Buffer[], string])[] = [
   ['a function', [query("SELECT runs('execute p')")], 'T | D 42 | C SELECT 1 | Z I'],
   [
@@ -28,14 +28,14 @@ const calls: readonly (readonly [string, readonly Buffer[], string])[] = [
 const options = { settings: { PoolSize: 2 }, sample: onOneRuntime };
 
 onEachRoute('code that calls a statement by its name', options, (route) => {
-  /** Takes a connection away, so that others get another. */
+  /** Occupies a connection, so that others get another one. */
   async function taken(other: RawClient, run: () => Promise<void>): Promise<void> {
     await said(other, query('BEGIN'));
     await run();
     await said(other, query('ROLLBACK'));
   }
 
-  test('finds what SQL has prepared on whichever connection', async (t) => {
+  test('finds a SQL-level prepared statement on any connection', async (t) => {
     await route().database.query(`
       CREATE OR REPLACE FUNCTION runs(t text) RETURNS SETOF text LANGUAGE plpgsql
         AS $$ BEGIN RETURN QUERY EXECUTE t; END $$;
@@ -47,7 +47,7 @@ onEachRoute('code that calls a statement by its name', options, (route) => {
     const [other] = others;
     assert(client !== undefined && other !== undefined);
     assert.equal(await said(client, query("PREPARE p AS SELECT '42'::text")), 'C PREPARE | Z I');
-    // Another that cannot be made any more is no hindrance.
+    // Another statement that can no longer be created does not matter.
     await said(client, query('CREATE TABLE lost (v int)'));
     await said(client, query('PREPARE lost AS SELECT * FROM lost'));
     await said(client, query('DROP TABLE lost'));
@@ -59,7 +59,7 @@ onEachRoute('code that calls a statement by its name', options, (route) => {
           assert.equal(await said(client, ...requests), expected, how);
         });
       }
-      // Within a transaction, which begins without a word of it.
+      // In a transaction, which starts without mentioning it.
       await taken(other, async () => {
         await said(client, query('BEGIN'));
         assert.equal(await said(client, ...requests), expected.replace('Z I', 'Z T'), how);
@@ -71,7 +71,7 @@ onEachRoute('code that calls a statement by its name', options, (route) => {
     assert.equal(await said(client, query("SELECT runs('execute p')")), 'T | E 42601 | Z I');
   });
 
-  test('finds all of very many', async (t) => {
+  test('finds every one of many statements', async (t) => {
     await route().database.query(`
       CREATE OR REPLACE FUNCTION runs(t text) RETURNS SETOF text LANGUAGE plpgsql
         AS $$ BEGIN RETURN QUERY EXECUTE t; END $$`);
@@ -91,10 +91,10 @@ onEachRoute('code that calls a statement by its name', options, (route) => {
   });
 });
 
-onEachRoute('what lastval() tells behind DISCARD SEQUENCES', options, (route) => {
+onEachRoute('lastval() after DISCARD SEQUENCES', options, (route) => {
   for (const discard of ['DISCARD SEQUENCES', 'DISCARD ALL'])
     for (const draw of ["SELECT nextval('drawn')", "SELECT setval('drawn', 7)"])
-      test(`is what was drawn since: ${discard}; ${draw}`, async (t) => {
+      test(`is the last value drawn since then: ${discard}; ${draw}`, async (t) => {
         await route().database.query('CREATE SEQUENCE IF NOT EXISTS drawn');
         const client = await route().login(t, { parameters: { application_name: 'draws' } });
         await said(client, query("SELECT nextval('drawn')"));
@@ -102,7 +102,7 @@ onEachRoute('what lastval() tells behind DISCARD SEQUENCES', options, (route) =>
         for (let turn = 0; turn < 20; turn++) {
           assert.equal(await said(client, query(discard)), `C ${discard} | Z I`);
           if (draw.includes('setval')) {
-            // It is not lastval() that tells this one.
+            // lastval() does not return this value.
             assert.match(await said(client, query(draw)), /^T \| D 7/);
             assert.equal(
               await said(client, query("SELECT currval('drawn')")),

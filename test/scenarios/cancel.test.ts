@@ -5,7 +5,7 @@ import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
 
-/** Starts a statement that runs until it is cancelled, and waits until the database runs it. */
+/** Starts a statement that runs until it is canceled, and waits until the database runs it. */
 async function sleeper(route: Route, owner: Owner, mark: string): Promise<RawClient> {
   const client = await route.login(owner);
   client.send(query(`SELECT pg_sleep(60), '${mark}'`));
@@ -24,14 +24,14 @@ function running(route: Route, mark: string): Promise<void> {
 }
 
 onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
-  test('ends what this client runs, and the session goes on', async (t) => {
+  test("cancels this client's statement, and the session continues", async (t) => {
     const client = await sleeper(route(), t, 'first');
     await client.cancel();
     assert.match(story(await client.ready()), /E 57014 \| Z I$/);
     assert.equal(await client.value('SELECT 1'), '1');
   });
 
-  test('within a transaction', async (t) => {
+  test('in a transaction', async (t) => {
     const client = await route().login(t);
     await client.query('BEGIN');
     client.send(query("SELECT pg_sleep(60), 'within'"));
@@ -51,7 +51,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
     assert.equal(story(await client.ready()), '1 | 2 | D 2 | C SELECT 1 | Z I');
   });
 
-  test('while the client is idle does nothing, neither to it nor to others', async (t) => {
+  test('has no effect while the client is idle, neither on it nor on others', async (t) => {
     const client = await route().login(t);
     assert.equal(await client.value('SELECT 1'), '1');
     const other = await sleeper(route(), t, 'other');
@@ -69,7 +69,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
       const cancelled = client.cancel();
       const first = story(await client.ready());
       assert.match(first, /^(T \| D 1 \| C SELECT 1|.*E 57014) \| Z I$/);
-      // Whoever borrows the server connection next must not feel the cancel.
+      // The next session that borrows the server connection must not be affected by the cancel request.
       assert.equal(await other.value(`SELECT ${turn} FROM pg_sleep(0.002)`), String(turn));
       await cancelled;
     }
@@ -93,7 +93,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
     client.send(query('COPY box FROM STDIN'));
     await client.until('G');
     await client.cancel();
-    // The database looks at the cancel when the next data comes.
+    // The database checks for the cancel request when the next data arrives.
     const answer = client.ready();
     const pieces = setInterval(() => client.send(copyData('1\n')), 10);
     t.after(() => clearInterval(pieces));
@@ -104,7 +104,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
 });
 
 onEachRoute(
-  'cancel in the queue',
+  'cancel in the borrow queue',
   { settings: { PoolSize: 1 }, routes: ['node', 'bun'] },
   (route) => {
     test('of a statement that waits for a server connection', async (t) => {

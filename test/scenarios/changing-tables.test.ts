@@ -20,8 +20,8 @@ import type { Address } from '../helpers/raw-client.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 /*
- * Sessions prepare, describe and run statements while another connection changes the tables under them. Whatever the order, each
- * answer is that of a direct connection.
+ * Sessions prepare, describe and run statements while another connection changes the tables. In any order, each reply
+ * is that of a direct connection.
  */
 
 const sessions = 3;
@@ -42,7 +42,10 @@ const statements: readonly (readonly [text: string, ...values: string[]])[] = [
   ['VALUES (1)'],
 ];
 
-/** What another connection does meanwhile. */
+/**
+ * The changes of the other connection. No table earlier in search_path: PostgreSQL does not resolve names again because
+ * of one, unlike for a function, so the rows would show when a plan was made.
+ */
 // No table earlier in search_path: PostgreSQL does not look at names anew for one, as it does for a function, so that the rows
 // of a plan say when it was made.
 const changes = [
@@ -101,14 +104,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-/** The columns or types that a description tells, without what differs between two schemas. */
+/** The columns or types in a description, without what differs between two schemas. */
 function told({ code, body }: Message): string {
   if (code !== 'T') return '';
   const columns: string[] = [];
   for (let at = 2; at < body.length;) {
     const end = body.indexOf(0, at);
     const type = body.readUInt32BE(end + 7);
-    // A type of the user's own has another number in each schema.
+    // A user-defined type has another OID in each schema.
     columns.push(`${body.toString('utf8', at, end)} ${type < 16_384 ? type : 'own'}`);
     at = end + 19;
   }
@@ -119,12 +122,12 @@ function tell(messages: readonly Message[]): string {
   return messages.map((message) => outline(message) + told(message)).join(' | ');
 }
 
-/** One side of the comparison: sessions, and the schemas that they see. */
+/** One side of the comparison: sessions, and their schemas. */
 class World {
   readonly #schema: string;
   readonly #database: Postgres;
   readonly #clients: RawClient[] = [];
-  /** The value that the statement of each name takes, for each session. */
+  /** The value for the statement of each name, for each session. */
   #values: string[][][] = [];
   #inTransaction: boolean[] = [];
 
@@ -212,7 +215,7 @@ for (const [poolSize, routes] of [
   [sessions, ['node', 'bun']],
 ] as const)
   onEachRoute(
-    `sessions and tables that change, on ${poolSize} connections`,
+    `sessions on changing tables, on ${poolSize} connections`,
     { settings: { PoolSize: poolSize }, routes, sample: onOneRuntime },
     (route) => {
       test('are the same as on direct connections, in any order', async (t) => {
@@ -232,12 +235,12 @@ for (const [poolSize, routes] of [
               let steps = 0;
               const done: string[] = [];
               for (const at of script) {
-                // A transaction holds its connection: nobody may wait for it.
+                // A transaction keeps its connection: no other session may wait for it.
                 if ('does' in at && at.does === 'begin' && poolSize < sessions) continue;
                 const expected = await direct.take(at);
                 const got = await pooled.take(at);
                 done.push(`${inspect(at, { breakLength: Infinity })}: ${expected}`);
-                // Where the rows have changed, that is told before what is wrong with a value.
+                // If the rows have changed, that error comes before one about a value.
                 if (expected.startsWith('E 22') && got.startsWith('E 0A000')) continue;
                 assert.equal(got, expected, `step ${++steps}\n${done.join('\n')}`);
               }

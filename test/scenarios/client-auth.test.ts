@@ -19,7 +19,7 @@ import { Sluice } from '../helpers/sluice.ts';
 const roles = ['scram', 'md5', 'clear', 'cert', 'jwt', 'oauth', 'trusted', 'nobody'] as const;
 const passwordOf = (role: string): string => `the password of ${role}`;
 
-suite('who may come in, and how', () => {
+suite('authentication of clients', () => {
   let certificate: Certificate;
   let clientCertificate: Certificate;
   let strange: Certificate;
@@ -54,7 +54,7 @@ suite('who may come in, and how', () => {
       region: 'eu-west-3',
       credentials: { accessKeyId: 'testing', secretAccessKey: 'testing' },
     }).getAuthToken();
-    // Where RDS would check the signature, this database compares.
+    // Where RDS would verify the signature, this database compares the token.
     await database.query(`create role iam login password '${iamToken}'`);
   });
   after(async () => {
@@ -143,7 +143,7 @@ suite('who may come in, and how', () => {
         }
       }
 
-      /** The client is refused with the SQLSTATE, and the log alone says why. */
+      /** The client is refused with the SQLSTATE, and only the log says why. */
       async function refused(
         options: ClientConfig,
         sqlstate: string,
@@ -169,7 +169,7 @@ suite('who may come in, and how', () => {
 
       const plain = { ssl: false };
 
-      test('passwords: scram over TLS, md5 and in clear', async () => {
+      test('passwords: SCRAM over TLS, MD5 and cleartext', async () => {
         assert.equal(await who(config('scram', { password: passwordOf('scram') })), 'scram');
         assert.equal(
           await who(config('scram', { password: passwordOf('scram'), enableChannelBinding: true })),
@@ -188,7 +188,7 @@ suite('who may come in, and how', () => {
           );
       });
 
-      test('postgres.js authenticates by the same rules', async () => {
+      test('postgres.js authenticates with the same rules', async () => {
         for (const [user, password] of [
           ['scram', passwordOf('scram')],
           ['clear', passwordOf('clear')],
@@ -216,7 +216,7 @@ suite('who may come in, and how', () => {
         }
       });
 
-      test('rules: no rule, reject, an unknown user, and TLS that is missing', async () => {
+      test('rules: no rule, reject, an unknown user, and missing TLS', async () => {
         await refused(
           config('scram', { password: passwordOf('scram'), ...plain }),
           '28000',
@@ -241,7 +241,7 @@ suite('who may come in, and how', () => {
         });
       });
 
-      test('trust: in its database alone', async () => {
+      test('trust: only in its database', async () => {
         assert.equal(await who(config('trusted')), 'trusted');
         await refused(
           config('trusted', { database: 'postgres' }),
@@ -251,7 +251,7 @@ suite('who may come in, and how', () => {
         );
       });
 
-      test('a client certificate, by a map of names', async () => {
+      test('a client certificate, with a user name map', async () => {
         const { cert, key } = clientCertificate;
         assert.equal(await who(config('cert', { ssl: { ca: certificate.ca, cert, key } })), 'cert');
         const told = /^the client certificate was not accepted$/;
@@ -295,7 +295,7 @@ suite('who may come in, and how', () => {
         await assert.rejects(who(config('jwt', { password: good, ...plain })), { code: '28000' });
       });
 
-      test('SASL OAUTHBEARER, as libpq of PostgreSQL 18 speaks it', async () => {
+      test('SASL OAUTHBEARER, as in libpq of PostgreSQL 18', async () => {
         const begin = async (response: string): Promise<RawClient> => {
           const { host, port } = sluice;
           const client = await RawClient.open({
@@ -342,7 +342,7 @@ suite('who may come in, and how', () => {
         }
       });
 
-      test('a token of IAM, checked by the database', async () => {
+      test('an IAM token, which the database verifies', async () => {
         assert.equal(await who(config('iam', { password: iamToken })), 'iam');
         const told = /^iam authentication failed for user "iam"$/;
         const changed = (name: string, value: string): string => {

@@ -15,7 +15,7 @@ import {
 import { onEachRoute } from '../helpers/routes.ts';
 
 onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
-  test('out, by simple query', async (t) => {
+  test('out, with a simple query', async (t) => {
     const client = await route().login(t);
     assert.equal(
       story(await client.query('COPY (SELECT x, x * 2 FROM generate_series(1, 3) x) TO STDOUT')),
@@ -23,7 +23,7 @@ onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
     );
   });
 
-  test('out, by extended query, with another statement behind it', async (t) => {
+  test('out, with an extended query, followed by another statement', async (t) => {
     const client = await route().login(t);
     client.send(
       parse('', 'COPY (SELECT 7) TO STDOUT'),
@@ -49,7 +49,7 @@ onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(await client.value('SELECT 1'), '1');
   });
 
-  test('in, by simple query, and between other statements', async (t) => {
+  test('in, with a simple query, between other statements', async (t) => {
     const client = await route().login(t);
     client.send(
       query(
@@ -62,7 +62,7 @@ onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
   });
 
-  test('in, by extended query', async (t) => {
+  test('in, with an extended query', async (t) => {
     const client = await route().login(t);
     await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
     client.send(parse('', 'COPY box FROM STDIN'), bind(''), execute(), flush);
@@ -89,7 +89,7 @@ onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(story(await client.ready()), 'C ROLLBACK | Z I');
   });
 
-  test('in, given up by the client', async (t) => {
+  test('in, aborted by the client', async (t) => {
     const client = await route().login(t);
     await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
     client.send(query('COPY box FROM STDIN'));
@@ -99,7 +99,7 @@ onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
   });
 
-  test('in, refused by the database; what the client had sent on is ignored', async (t) => {
+  test("in, refused by the database; the rest of the client's data is ignored", async (t) => {
     const client = await route().login(t);
     await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
     client.send(query('COPY box FROM STDIN'));
@@ -110,9 +110,9 @@ onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(await client.value('SELECT 1'), '1');
   });
 
-  test('in, refused by the database while much more of it is on its way', async (t) => {
+  test('in, refused by the database while much more data is on its way', async (t) => {
     const client = await route().login(t);
-    // The first row is looked at for so long that everything between here and the database fills up.
+    // The first row is processed for so long that every buffer up to the database fills up.
     await client.query('CREATE TABLE IF NOT EXISTS bin (v text CHECK (pg_sleep(0.5) IS NULL))');
     client.send(query('COPY bin FROM STDIN'));
     await client.until('G');
@@ -122,7 +122,7 @@ onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(story(await client.ready()), 'T | D 1 | C SELECT 1 | Z I');
   });
 
-  test('in, by extended query, refused by the database', async (t) => {
+  test('in, with an extended query, refused by the database', async (t) => {
     const client = await route().login(t);
     await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
     client.send(parse('', 'COPY box FROM STDIN'), bind(''), execute(), flush);
@@ -133,7 +133,7 @@ onEachRoute('copy', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(await client.value('SELECT 1'), '1');
   });
 
-  test('in, of a table that does not exist, with the data behind it', async (t) => {
+  test('in, into a table that does not exist, followed by its data', async (t) => {
     const client = await route().login(t);
     client.send(query('COPY nowhere FROM STDIN'), copyData('1\n'), copyDone);
     assert.equal(story(await client.ready()), 'E 42P01 | Z I');

@@ -5,21 +5,21 @@ import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Route } from '../helpers/routes.ts';
 
-/** Lines of the database's log that tell of a server process that was ended by a signal. */
+/** Lines in the database's log about a server process that a signal has ended. */
 const crashes: string[] = [];
 const onLog = (line: string): void => {
   if (line.includes('was terminated by signal')) crashes.push(line);
 };
 
-/** Reads a lot, and shows as `mark` while it runs. */
+/** A long read, which contains `mark`. */
 const longRead = (mark: string): string =>
   `SELECT count(*), '${mark}' FROM generate_series(1, 200000000) WHERE generate_series % 7 = 3`;
 
-/** Reads so much that it ends soon. */
+/** A short read, which contains `mark`. */
 const shortRead = (mark: string): string =>
   `SELECT count(*), '${mark}' FROM generate_series(1, 3000000)`;
 
-/** PostgreSQL 18.4 and older do not look at the number of arguments that are not there. */
+/** PostgreSQL 18.4 and older do not check the number of arguments if VARIADIC is NULL. */
 const crashingRead =
   "SELECT satisfies_hash_partition('parted'::regclass, 4, 0, VARIADIC NULL::int[])";
 
@@ -37,10 +37,10 @@ const asQuery = (text: string): Buffer[] => [query(text)];
 const asExtended = (text: string): Buffer[] => [parse('', text), bind(''), execute(), sync];
 
 onEachRoute(
-  'a server process crashes',
+  'a server process that crashes',
   { routes: ['node', 'bun'], settings: { PoolSize: 5 }, postgres: { onLog } },
   (route) => {
-    /** Whether the session goes on, with the database as it is when it is back. */
+    /** Whether the session continues on the restarted database. */
     async function goesOn(client: RawClient): Promise<void> {
       assert.equal(await client.value('SELECT 42'), '42');
     }
@@ -49,7 +49,7 @@ onEachRoute(
       ['simple', asQuery],
       ['extended', asExtended],
     ] as const) {
-      test(`${protocol}: who was on it gets the error, and the others' reads run again`, async (t) => {
+      test(`${protocol}: the client of the crashed read gets the error, and the others' reads run again`, async (t) => {
         const [suspect, bystander, writer] = await Promise.all([
           route().login(t),
           route().login(t),

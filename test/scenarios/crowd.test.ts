@@ -21,7 +21,7 @@ const databaseConnections = 10;
 const turns = triesAll ? 6 : 3;
 const filler = 'x'.repeat(200_000);
 
-/** Random numbers that come again with the same seed, so that a failure can be looked into. */
+/** Random numbers that repeat with the same seed, so that a failure can be reproduced. */
 function randomFrom(seed: number): (below: number) => number {
   let state = seed + 0x9e37_79b9;
   return (below) => {
@@ -30,7 +30,7 @@ function randomFrom(seed: number): (below: number) => number {
   };
 }
 
-/** What a client does with its connection. Each puts its own id in, and looks for the same id in what comes out. */
+/** The actions of a client. Each sends its own id, and expects the same id in the result. */
 const deeds: readonly ((client: RawClient, id: string) => Promise<void>)[] = [
   async (client, id) => {
     assert.deepEqual(await client.rows(`SELECT '${id}'`), [[id]]);
@@ -93,7 +93,7 @@ const deeds: readonly ((client: RawClient, id: string) => Promise<void>)[] = [
     assert.equal(row?.[0], id);
     assert.equal(row[1]?.length, filler.length);
   },
-  // A cancel while it may or may not run.
+  // A cancel request for a statement that may or may not be running.
   async (client, id) => {
     client.send(query(`SELECT '${id}' FROM pg_sleep(0.01)`));
     const cancelled = client.cancel();
@@ -105,7 +105,7 @@ const deeds: readonly ((client: RawClient, id: string) => Promise<void>)[] = [
   },
 ];
 
-/** How a client leaves in the middle; somebody else then has its server connection. */
+/** The ways in which a client disconnects in the middle; another one then gets its server connection. */
 const departures: readonly ((client: RawClient, id: string) => unknown)[] = [
   (client) => client.end(),
   (client) => client.send(query('BEGIN')),
@@ -130,7 +130,7 @@ async function live(route: Route, index: number): Promise<void> {
     }
     await client?.end();
   } finally {
-    // One that failed must not keep a server connection from the others.
+    // A failed client must not keep a server connection from the others.
     client?.destroy();
   }
 }
@@ -146,8 +146,8 @@ onEachRoute(
   'a crowd',
   { settings: { PoolSize: databaseConnections }, postgres: { maxConnections: 130 } },
   (route) => {
-    test('each of many clients gets its own answers', async () => {
-      // A direct connection costs a process; the control shows that the deeds are right, and needs no crowd for it.
+    test('each of many clients gets its own replies', async () => {
+      // A direct connection costs a process. The control shows that the actions are right, and needs fewer clients.
       const count = route().isDirect ? 100 : clientCount;
       const outcomes = await Promise.allSettled(
         Array.from({ length: count }, (_, index) => live(route(), index)),

@@ -13,7 +13,7 @@ import type { Owner, Route } from '../helpers/routes.ts';
 
 const run = promisify(execFile);
 
-/** The programs that PostgreSQL's own packages bring; not every machine has them. */
+/** Programs from PostgreSQL's own packages, which are not on every machine. */
 async function isInstalled(program: string): Promise<boolean> {
   return run(program, ['--version']).then(
     () => true,
@@ -148,7 +148,7 @@ onEachRoute('drivers', { settings: { PoolSize: 5 } }, (route) => {
       });
     });
 
-    test('a cursor, a savepoint, and a cancelled query', async (t) => {
+    test('a cursor, a savepoint, and a canceled query', async (t) => {
       const sql = postgres(route().url, { max: 2 });
       t.after(() => sql.end());
       let seen = 0;
@@ -170,7 +170,7 @@ onEachRoute('drivers', { settings: { PoolSize: 5 } }, (route) => {
       await outcome;
     });
 
-    test('listens on a connection of its own', async (t) => {
+    test('listens on a separate connection', async (t) => {
       const sql = postgres(route().url, { max: 2 });
       t.after(() => sql.end());
       const heard = new Promise<string>((resolve) => {
@@ -198,8 +198,8 @@ onEachRoute('drivers', { settings: { PoolSize: 5 } }, (route) => {
     const bench = (...options: readonly string[]): Promise<{ readonly stdout: string }> =>
       run('pgbench', [...options, route().url]);
     await bench('-i', '-s', '1', '-q');
-    // A thread for each client: a thread of pgbench that prepares for one client waits, and lets its other clients
-    // hold their transactions meanwhile, for ever if that uses up the pool.
+    // One thread per client: while a thread of pgbench prepares for one client, its other clients keep their
+    // transactions open, which blocks forever if they use the whole pool.
     for (const mode of ['simple', 'extended', 'prepared']) {
       const { stdout } = await bench('-n', '-M', mode, '-c', '8', '-j', '8', '-t', '25');
       assert.match(stdout, /number of failed transactions: 0/);

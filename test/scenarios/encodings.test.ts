@@ -7,10 +7,10 @@ import type { Address } from '../helpers/raw-client.ts';
 import { play } from '../helpers/twin.ts';
 import type { Script } from '../helpers/twin.ts';
 
-/** A Query whose text is given as bytes, a character for each. */
+/** A Query whose text is given as bytes, one character each. */
 const bytes = (text: string): Buffer => message('Q', Buffer.from(`${text}\0`, 'latin1'));
 
-/** Two letters beyond ASCII in each client encoding, as bytes; those that the others do not have among them. */
+/** Two letters beyond ASCII in each client encoding, as bytes, including letters that the others lack. */
 const letters: Readonly<Record<string, readonly [string, string]>> = {
   UTF8: ['\xc3\xa9', '\xc3\xbc'],
   LATIN1: ['\xe9', '\xfc'],
@@ -21,9 +21,9 @@ const letters: Readonly<Record<string, readonly [string, string]>> = {
 };
 const databases = ['UTF8', 'LATIN1', 'SQL_ASCII'];
 
-/** What a client with letters of its own does; every answer has to be its own letters' again. */
+/** The requests of a client with its own letters; every reply must contain the same letters. */
 function scriptOf(database: string, encoding: string, letter: string, other: string): Script {
-  // A database of SQL_ASCII cannot tell a client of UTF8 what is none.
+  // In a SQL_ASCII database, a client with UTF8 may send invalid UTF-8.
   const between = database === 'SQL_ASCII' ? encoding : 'UTF8';
   return {
     parameters: { client_encoding: encoding, application_name: `till ${encoding}` },
@@ -51,7 +51,7 @@ function scriptOf(database: string, encoding: string, letter: string, other: str
 
 for (const database of databases) {
   onEachRoute(
-    `encodings in a database of ${database}`,
+    `encodings in a ${database} database`,
     { settings: { PoolSize: 1 }, routes: ['node', 'bun'] },
     (route) => {
       const directly = (): Address => {
@@ -70,19 +70,19 @@ for (const database of databases) {
         );
       });
 
-      // SJIS is refused beyond ASCII where PostgreSQL cannot convert it.
+      // PostgreSQL refuses non-ASCII text in SJIS if it cannot convert it.
       const spoken = Object.entries(letters).filter(
         ([encoding]) => database !== 'SQL_ASCII' || encoding !== 'SJIS',
       );
 
       for (const [encoding, [first, second]] of spoken) {
-        test(`${encoding}: parameters in turns with a client of other letters`, async () => {
+        test(`${encoding}: parameters alternate with those of a client with other letters`, async () => {
           const scripts = [
             scriptOf(database, encoding, first, second),
             scriptOf(database, encoding, second, first),
           ];
           const direct = await Promise.all(scripts.map((script) => play(directly(), script)));
-          // On one connection their requests take turns, each with a replay of its parameters in front.
+          // On one connection their requests alternate, each with a replay of its parameters before it.
           assert.deepEqual(
             await Promise.all(scripts.map((script) => play(here(), script))),
             direct,
@@ -120,7 +120,7 @@ for (const database of databases) {
           assert(answer.every(({ code }) => code !== 'E'));
         }
         const scripts = (letters[database] ?? []).map((letter) => ({
-          // The helper writes UTF-8, so only such bytes can be given at the start.
+          // The helper writes UTF-8, so only such bytes are possible in the startup packet.
           parameters: {
             options: `-c search_path="s${Buffer.from(letter, 'latin1').toString()}"`,
             role: `r${Buffer.from(letter, 'latin1').toString()}`,
@@ -144,14 +144,14 @@ for (const database of databases) {
 }
 
 /*
- * PostgreSQL reports search_path (from version 18 on) in the encoding of the client. A character that does not exist
+ * PostgreSQL reports search_path (since version 18) in the encoding of the client. A character that does not exist
  * there is an error at the end of the cycle, and again after that error.
  */
 onEachRoute(
-  'values that the encoding of a client lacks',
+  'values that do not exist in a client’s encoding',
   { settings: { PoolSize: 1 } },
   (route) => {
-    test('a login with such a value is refused, and nobody else notices', async (t) => {
+    test('a login with such a value is refused, and others are not affected', async (t) => {
       const bystander = await route().login(t);
       const client = await route().open(t);
       await assert.rejects(

@@ -18,7 +18,7 @@ import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 const int4 = 23;
 const text = 25;
 
-/** Fails when it runs; a division of constants would fail when it is bound already. */
+/** Fails when it runs; a division of constants would already fail at Bind. */
 const divide = 'SELECT 100 / count(*) FROM generate_series(1, $1::int)';
 
 onEachRoute(
@@ -73,7 +73,7 @@ onEachRoute(
       assert.equal(story(await client.ready()), 'Z I');
     });
 
-    test('a group whose parts come one by one, with others at work in between', async (t) => {
+    test("a cycle whose messages arrive one by one, with others' work in between", async (t) => {
       const [slow, quick] = await Promise.all([route().login(t), route().login(t)]);
       for (const part of [parse('', 'SELECT 7'), bind(''), describe('P'), execute(), sync]) {
         slow.send(part);
@@ -82,7 +82,7 @@ onEachRoute(
       assert.equal(story(await slow.ready()), '1 | 2 | T | D 7 | C SELECT 1 | Z I');
     });
 
-    test('after an error everything is skipped up to the sync, and nothing after it', async (t) => {
+    test('after an error everything up to the Sync is skipped, and nothing after it', async (t) => {
       const client = await route().login(t);
       client.send(
         parse('', divide),
@@ -108,22 +108,22 @@ onEachRoute(
       assert.equal(story(await client.ready()), 'E 26000 | Z I');
     });
 
-    test('a query within a group is answered at once, and leaves nothing behind', async (t) => {
+    test('a Query within a cycle is answered immediately, and has no effect later', async (t) => {
       const client = await route().login(t);
       client.send(parse('', 'SELECT 1'), bind(''), execute(), query('SELECT 2'));
-      // Newer versions take the group for an implicit transaction, which only the sync ends.
+      // Newer versions treat the cycle as an implicit transaction, which only the Sync ends.
       assert.match(
         story(await client.ready()),
         /^1 \| 2 \| D 1 \| C SELECT 1 \| T \| D 2 \| C SELECT 1 \| Z [IT]$/,
       );
       client.send(sync);
       assert.equal(story(await client.ready()), 'Z I');
-      // PostgreSQL 18 is left in a state in which it refuses further statements: nobody else may meet that.
+      // PostgreSQL 18 remains in a state in which it refuses more statements: no other session may get it.
       const other = await route().login(t);
       for (let turn = 0; turn < 5; turn += 1) assert.equal(await other.value('SELECT 4'), '4');
     });
 
-    test('a query after an error is skipped', async (t) => {
+    test('a Query after an error is skipped', async (t) => {
       const client = await route().login(t);
       client.send(parse('', 'SELECT bad'), query('SELECT 3'), sync);
       assert.equal(story(await client.ready()), 'E 42703 | Z I');
@@ -207,7 +207,7 @@ onEachRoute(
       await client.query('ROLLBACK');
     });
 
-    test('describe tells parameter types and columns, or that there are none', async (t) => {
+    test('Describe returns parameter types and columns, or that there are none', async (t) => {
       const client = await route().login(t);
       client.send(
         parse('with', 'SELECT $1::int AS a, $2 AS b', [0, text]),
@@ -235,7 +235,7 @@ onEachRoute(
       assert.equal(story(await client.ready()), '1 | 2 | n | I | Z I');
     });
 
-    test('a sync alone, and many of them', async (t) => {
+    test('a single Sync, and many of them', async (t) => {
       const client = await route().login(t);
       client.send(sync, sync, sync);
       for (let index = 0; index < 3; index += 1) {

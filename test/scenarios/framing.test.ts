@@ -21,7 +21,7 @@ import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Route } from '../helpers/routes.ts';
 
-/** Some of everything: three groups, a named statement, an error, a copy. */
+/** A mix of messages: three cycles, a named statement, an error, a copy. */
 const conversation = Buffer.concat([
   query("SELECT 'a'"),
   close('S', 'named'),
@@ -53,7 +53,7 @@ async function converse(client: RawClient, send: () => unknown): Promise<void> {
   assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
 }
 
-/** Nothing that one client sends may hurt another, or the process. */
+/** Nothing that one client sends may affect another client or the process. */
 async function assertAlive(route: Route, bystander: RawClient): Promise<void> {
   assert.equal(await bystander.value('SELECT 1'), '1');
   await route.quiet();
@@ -105,7 +105,7 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
       const bystander = await route().login(t);
       const client = await route().login(t);
       client.send(bytes);
-      // PostgreSQL waits for a length that could be right, and takes one below 4 for a lost connection.
+      // PostgreSQL waits for a length that could be right, and treats one below 4 as a lost connection.
       if (route().isDirect) client.destroy();
       const seen = await client.untilClosed();
       if (!route().isDirect) assert.equal(story(seen), 'E 08P01');
@@ -116,7 +116,7 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
   test('an unknown message ends the connection with 08P01', async (t) => {
     const bystander = await route().login(t);
     for (const code of ['a', 'Z', '\0', '\u007f', 'R']) {
-      // What follows the code could be a message that begins with a name.
+      // The bytes after the code could be a message that starts with a name.
       for (const body of ['?', 'S\0', '\0\0\0']) {
         const client = await route().login(t);
         client.send(message(code, Buffer.from(body)));
@@ -126,7 +126,7 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
     await assertAlive(route(), bystander);
   });
 
-  test('a message that is well framed and wrong within is an error of this client alone', async (t) => {
+  test('a message with a valid frame and a wrong body is an error of this client only', async (t) => {
     const bystander = await route().login(t);
     for (const bytes of [
       message('Q', Buffer.from('SELECT 1')),
@@ -155,7 +155,7 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
     const [badFlush, badSync] = [message('H', Buffer.from('more')), message('S', Buffer.of(0))];
     for (const status of ['I', 'E']) {
       if (status === 'E') await client.query('BEGIN');
-      // Nothing comes behind it, so nothing else keeps the server connection until the error has come.
+      // Nothing follows, so nothing else keeps the server connection until the error arrives.
       client.send(badFlush);
       assert.equal(story([await client.next()]), 'E 08P01');
       // Everything up to the next Sync is ignored.
@@ -192,7 +192,7 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
     await assertAlive(route(), bystander);
   });
 
-  test('a mutated conversation never ends the process or harms another client', async (t) => {
+  test('a mutated conversation never ends the process or affects another client', async (t) => {
     const bystander = await route().login(t);
     await route().database.query('CREATE TABLE IF NOT EXISTS witness AS SELECT 1 AS id');
     const mutation = fc.record({

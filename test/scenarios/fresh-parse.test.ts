@@ -11,19 +11,19 @@ async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<
 }
 
 interface Case {
-  /** What the case is about. */
+  /** The subject of the case. */
   readonly name: string;
-  /** DDL in front of all, and between the first and the second Parse of the text. */
+  /** DDL before everything, and between the first and the second Parse of the text. */
   readonly before: string;
   readonly between: string;
   readonly text: string;
-  /** What the first client and the second bind, and what the second is told. */
+  /** The values that the first and the second client bind, and the reply to the second. */
   readonly first: readonly string[];
   readonly second: readonly string[];
   readonly told: string;
 }
 
-/** PostgreSQL reads a text anew whenever a client sends Parse: the tables of now, not those of whoever had it before. */
+/** PostgreSQL analyzes a text again at every Parse: with the current tables, not those of an earlier client. */
 const cases: readonly Case[] = [
   {
     name: 'a column of a wider type',
@@ -44,7 +44,7 @@ const cases: readonly Case[] = [
     told: 'E 42P01 | Z I',
   },
   {
-    name: 'a table that was made again with other columns',
+    name: 'a table that was created again with other columns',
     before: 'CREATE TABLE again AS SELECT 1 AS a',
     between: "DROP TABLE again; CREATE TABLE again AS SELECT 'one'::text AS a, 2 AS b",
     text: 'SELECT * FROM again',
@@ -64,7 +64,7 @@ const cases: readonly Case[] = [
     told: '1 | t | T | 2 | D early | C SELECT 1 | Z I',
   },
   {
-    name: 'a function that fits better',
+    name: 'a function that is a better match',
     before: "CREATE FUNCTION fits(numeric) RETURNS text LANGUAGE sql AS $$ SELECT 'numeric' $$",
     between: "CREATE FUNCTION fits(int) RETURNS text LANGUAGE sql AS $$ SELECT 'int' $$",
     text: 'SELECT fits(1)',
@@ -82,7 +82,7 @@ const cases: readonly Case[] = [
     told: 'E 42883 | Z I',
   },
   {
-    name: 'a type that was dropped and made again',
+    name: 'a type that was dropped and created again',
     before: "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE moods AS SELECT 'sad'::mood AS m",
     between:
       'DROP TABLE moods; DROP TYPE mood;' +
@@ -93,7 +93,7 @@ const cases: readonly Case[] = [
     told: '1 | t | T | 2 | D glad | C SELECT 1 | Z I',
   },
   {
-    name: 'a view that has become another',
+    name: 'a view that was replaced',
     before: 'CREATE VIEW seen AS SELECT 1 AS a',
     between: "DROP VIEW seen; CREATE VIEW seen AS SELECT 'two'::text AS a",
     text: 'SELECT a FROM seen',
@@ -126,8 +126,8 @@ const all = ['direct', ...pooled] as const;
 
 for (const poolSize of [1, 3])
   onEachRoute(
-    `a text that others have prepared before, on ${poolSize} connections`,
-    // A direct connection is the same for all.
+    `a text that others have prepared, on ${poolSize} connections`,
+    // A direct connection behaves the same in all cases.
     {
       settings: { PoolSize: poolSize },
       routes: poolSize === 1 ? all : pooled,
@@ -135,7 +135,7 @@ for (const poolSize of [1, 3])
     },
     (route) => {
       for (const { name, before, between, text, first, second, told } of cases)
-        test(`is read anew: ${name}`, async (t) => {
+        test(`is parsed again: ${name}`, async (t) => {
           const { database } = route();
           await cleared(route());
           await database.query(before);
@@ -165,7 +165,7 @@ for (const poolSize of [1, 3])
     },
   );
 
-/** Takes away what the cases have made. */
+/** Removes what the cases have created. */
 async function cleared({ database }: Route): Promise<void> {
   await database.query(`
     DROP SCHEMA IF EXISTS early, late CASCADE;

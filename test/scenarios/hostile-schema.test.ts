@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
-/** Operators that a schema in front of pg_catalog answers for, with the types of the catalogue. */
+/** Operators that a schema before pg_catalog redefines, with types of the catalog. */
 const types = ['oid', 'int4', 'text', 'name', 'bool', 'char'];
 const operators = ['=', '<>', '~~', '!~~', '||', '-'];
-/** Functions by whose names the proxy asks. */
+/** Functions that the proxy calls by name. */
 const functions = [
   'set_config(text, text, boolean)',
   'current_setting(text)',
@@ -42,7 +42,7 @@ const setup = [
 
 const options = { settings: { PoolSize: 2 }, sample: onOneRuntime };
 
-onEachRoute('a schema in front of pg_catalog', options, (route) => {
+onEachRoute('a schema before pg_catalog', options, (route) => {
   before(() => route().database.query(setup));
 
   test('hides no temporary object', async (t) => {
@@ -76,7 +76,7 @@ onEachRoute('a schema in front of pg_catalog', options, (route) => {
     assert.equal(await a.value('EXECUTE own'), '2');
   });
 
-  test('parameters are read back and set again all the same', async (t) => {
+  test('parameters are read and restored all the same', async (t) => {
     const start = { parameters: { options: '-c search_path=ev,pg_catalog -c work_mem=5MB' } };
     const [a, b] = [await route().login(t, start), await route().login(t)];
     for (const [text, value] of [

@@ -18,7 +18,7 @@ import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
 
-/** A read that the database takes long for. */
+/** A read that takes the database a long time. */
 const slowRead = (mark: string): string =>
   `SELECT count(*), '${mark}' FROM generate_series(1, 100000000) AS n WHERE n % 7 = 3`;
 
@@ -26,7 +26,7 @@ async function several(route: Route, owner: Owner, count: number): Promise<RawCl
   return Promise.all(Array.from({ length: count }, () => route.login(owner)));
 }
 
-/** Cycles that ran on shared leases so far, and those of them that had to run again. */
+/** The number of cycles on shared leases so far, and of those that had to be run again. */
 async function counts(route: Route): Promise<{ readonly shared: number; readonly moved: number }> {
   if (route.isDirect) return { shared: 1, moved: 1 };
   return {
@@ -42,13 +42,13 @@ async function runs(route: Route, mark: string): Promise<boolean> {
   );
 }
 
-/** Prepares a statement under a name, and waits for the answer. */
+/** Prepares a statement with a name, and waits for the reply. */
 async function prepares(client: RawClient, name: string, text: string): Promise<void> {
   client.send(parse(name, text), sync);
   assert.equal(story(await client.ready()), '1 | Z I');
 }
 
-/** Runs a prepared statement in one cycle of its own. */
+/** Runs a prepared statement in a separate cycle. */
 async function runPrepared(
   client: RawClient,
   name: string,
@@ -61,7 +61,7 @@ async function runPrepared(
 }
 
 onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } }, (route) => {
-  test('each session gets the answers to its own reads', async (t) => {
+  test('each session gets the replies to its own reads', async (t) => {
     const clients = await several(route(), t, 12);
     const before = await counts(route());
     await Promise.all(
@@ -76,7 +76,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     if (!route().isDirect) assert(shared - before.shared >= 400, `${shared - before.shared}`);
   });
 
-  test('an error is that of the session that caused it', async (t) => {
+  test('only the session that caused an error gets it', async (t) => {
     const clients = await several(route(), t, 6);
     await Promise.all(
       clients.map(async (client, who) => {
@@ -93,11 +93,11 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     );
   });
 
-  test('each session gets the answers to its own prepared reads', async (t) => {
+  test('each session gets the replies to its own prepared reads', async (t) => {
     const clients = await several(route(), t, 12);
     for (const [who, client] of clients.entries()) {
       await prepares(client, 'same', 'SELECT $1::text, $2::int4');
-      // The same name means something else in each session.
+      // The same name has a different meaning in each session.
       await prepares(client, 'other', `SELECT '${who}', $1::text`);
     }
     const before = await counts(route());
@@ -120,7 +120,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     if (!route().isDirect) assert(shared - before.shared >= 600, `${shared - before.shared}`);
   });
 
-  test('each session has an unnamed statement of its own, after its own requests', async (t) => {
+  test('each session has its own unnamed statement, after its own requests', async (t) => {
     const clients = await several(route(), t, 12);
     const before = await counts(route());
     await Promise.all(
@@ -133,7 +133,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
           assert.equal(story(bound), `2 | D ${who} ${turn} | C SELECT 1 | Z I`);
           const isParsed = turn % 2 === 0;
           if (isParsed) {
-            // It is destroyed by a Query, and by a Parse that fails.
+            // A Query destroys it, and so does a Parse that fails.
             client.send(query(`SELECT '${who}'`));
             assert.deepEqual(rowsOf(await client.ready()), [[`${who}`]]);
           } else {
@@ -143,7 +143,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
           }
           const gone = await runPrepared(client, '', [`${turn}`], false);
           assert.equal(story(gone), 'E 26000 | Z I', `turn ${turn}`);
-          // An error in its run leaves it.
+          // An error during its run keeps it.
           const failing = [parse('', 'SELECT 1 / $1::int4'), bind('', ['0']), execute(), sync];
           client.send(Buffer.concat(failing));
           assert.equal(story(await client.ready()), '1 | E 22012 | Z I');
@@ -155,7 +155,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     if (!route().isDirect) assert(shared - before.shared >= 800, `${shared - before.shared}`);
   });
 
-  test('errors of prepared reads name the statement of the client', async (t) => {
+  test("errors of prepared reads contain the client's name of the statement", async (t) => {
     const clients = await several(route(), t, 6);
     await Promise.all(
       clients.map(async (client, who) => {
@@ -192,7 +192,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     await owner.query('ALTER TABLE widened ADD m int DEFAULT 2');
     for (let round = 0; round < 3; round += 1)
       for (const told of await readAll()) assert.equal(told, 'E 0A000 | Z I');
-    // Those who prepare it again see both columns, beside those who do not.
+    // The sessions that prepare it again see both columns; the others do not.
     for (const client of clients.slice(0, 3))
       await prepares(client, 'again', 'SELECT * FROM widened');
     for (let round = 0; round < 3; round += 1) {
@@ -206,7 +206,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     }
   });
 
-  test('prepared reads survive that others close statements', async (t) => {
+  test('prepared reads survive that other sessions close statements', async (t) => {
     const clients = await several(route(), t, 6);
     const owner = await route().login(t);
     await owner.query(
@@ -228,7 +228,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     );
   });
 
-  test('reads behind a slow one run elsewhere', async (t) => {
+  test('reads after a slow one run on another connection', async (t) => {
     const [slow, ...others] = await several(route(), t, 6);
     assert(slow !== undefined);
     slow.send(query(slowRead('slow')));
@@ -245,7 +245,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     assert.equal(await slow.value('SELECT 1'), '1');
   });
 
-  test('a cancel ends the read of its client at the database, and no other', async (t) => {
+  test("a cancel request ends only its own client's read in the database", async (t) => {
     const [first, second, ...others] = await several(route(), t, 6);
     assert(first !== undefined && second !== undefined);
     first.send(query(slowRead('first')));
@@ -265,7 +265,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
       assert.deepEqual(rowsOf(await read), [[String(who)]]);
   });
 
-  test('a client that leaves takes no answer of others with it', async (t) => {
+  test('a client that disconnects does not affect the replies of others', async (t) => {
     const clients = await several(route(), t, 6);
     await Promise.all(
       clients.map(async (client, who) => {
@@ -280,7 +280,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     );
   });
 
-  test('a long reply arrives whole, beside others', async (t) => {
+  test('a long reply arrives completely, together with others', async (t) => {
     const clients = await several(route(), t, 6);
     await Promise.all(
       clients.map(async (client, who) => {
@@ -322,7 +322,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
       await client.ready();
       return (await counts(route())).shared > shared;
     };
-    /** A client whose reads are shared: the proxy has read the code of the database. */
+    /** A client whose reads are shared: the proxy has read the code in the database. */
     const newcomer = async (): Promise<RawClient> => {
       const client = await route().login(t);
       if (await isShared(client, query('SELECT 1'))) return client;
@@ -407,7 +407,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     }
   });
 
-  test('what a session wrote, it reads', async (t) => {
+  test('a session reads what it has written', async (t) => {
     const clients = await several(route(), t, 6);
     await clients[0]?.query('CREATE TABLE own (who int PRIMARY KEY, n int)');
     await Promise.all(
@@ -421,7 +421,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     );
   });
 
-  test('transactions, temporary tables and cycles sent ahead are as they were', async (t) => {
+  test('transactions, temporary tables and pipelined cycles work as before', async (t) => {
     const clients = await several(route(), t, 6);
     await Promise.all(
       clients.slice(0, 2).map(async (client, who) => {
@@ -442,7 +442,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     assert.equal(await client.value('SELECT n FROM mine'), '7');
   });
 
-  test('a terminated server process costs at most the read that it may have run', async (t) => {
+  test('a terminated server process fails at most the read that it may have run', async (t) => {
     if (route().isDirect) return;
     const clients = await several(route(), t, 8);
     const rounds = 8;

@@ -18,7 +18,7 @@ onEachRoute(
   'a full pool',
   { settings: { PoolSize: 1, ConnectionBorrowTimeout: 2 }, routes },
   (route) => {
-    test('a session that waits too long gets 08000, with the reason, and goes on', async (t) => {
+    test('a session that waits too long gets 08000 with the reason, and continues', async (t) => {
       const holder = await route().login(t);
       await holder.query('BEGIN');
       const waiting = await route().login(t);
@@ -35,7 +35,7 @@ onEachRoute(
       assert.equal(await waiting.value('SELECT 1'), '1');
     });
 
-    test('the same for a group of extended messages, and for the one behind it', async (t) => {
+    test('the same for a cycle of extended messages, and for the next one', async (t) => {
       const holder = await route().login(t);
       await holder.query('BEGIN');
       const waiting = await route().login(t);
@@ -49,7 +49,7 @@ onEachRoute(
 );
 
 onEachRoute('the borrow queue', { settings: { PoolSize: 1 }, routes }, (route) => {
-  test('who came first is served first', async (t) => {
+  test('waiting sessions are served in order', async (t) => {
     const holder = await route().login(t);
     const waiting = [];
     for (let index = 0; index < 5; index += 1) waiting.push(await route().login(t));
@@ -84,7 +84,7 @@ onEachRoute(
     routes,
   },
   (route) => {
-    test('one client too many of a user is 53300, and room made is room', async (t) => {
+    test('one client too many of a user gets 53300, and the next one succeeds when another has left', async (t) => {
       const clients = await Promise.all([1, 2, 3].map(() => route().login(t)));
       const late = await route().open(t);
       await assert.rejects(late.login(), { code: '53300', severity: 'FATAL' });
@@ -94,7 +94,7 @@ onEachRoute(
       assert.equal(await later.value('SELECT 1'), '1');
     });
 
-    test('a login that is not finished in time is ended, with an error if it had begun', async (t) => {
+    test('a login that takes too long is closed, with an error if it had started', async (t) => {
       const silent = await route().open(t);
       const begun = await route().open(t);
       begun.send(startupPacket({ user: 'ann', database: 'shop' }));
@@ -104,7 +104,7 @@ onEachRoute(
       assert.equal(story(second), 'E 08006');
     });
 
-    test('an idle client is ended, one that works is not', async (t) => {
+    test('an idle client is closed, a busy one is not', async (t) => {
       const idle = await route().login(t);
       const busy = await route().login(t);
       busy.send(query('SELECT pg_sleep(4)'));
@@ -112,7 +112,7 @@ onEachRoute(
       assert.equal(story(await busy.ready()), 'T | D  | C SELECT 1 | Z I');
     });
 
-    test('a client that leaves its transaction open is ended, and the transaction rolled back', async (t) => {
+    test('a client that leaves its transaction open is closed, and the transaction rolled back', async (t) => {
       await route().database.query('CREATE TABLE IF NOT EXISTS ledger (id int)');
       const client = await route().login(t);
       await client.query('BEGIN; INSERT INTO ledger VALUES (1)');
@@ -124,15 +124,15 @@ onEachRoute(
 );
 
 onEachRoute(
-  'a share of the database',
+  'a share of the database’s connections',
   {
     settings: { MaxConnectionsPercent: 50, ConnectionBorrowTimeout: 2 },
     postgres: { maxConnections: 13 },
     routes,
   },
   (route) => {
-    test('the pool takes its percentage of what the database allows, and no more', async (t) => {
-      // 13, less 3 that are reserved for superusers, is 10; half of it is 5, and one of those is the health check's.
+    test('the pool uses its percentage of what the database permits, and no more', async (t) => {
+      // 13, minus 3 that are reserved for superusers, is 10; half of it is 5, and one of those is the health check's.
       const clients = await Promise.all(Array.from({ length: 8 }, () => route().login(t)));
       const answers = await Promise.all(clients.map((client) => client.query('BEGIN')));
       const stories = answers.map((answer) => story(answer)).toSorted();

@@ -11,7 +11,7 @@ import type { Owner, Route } from '../helpers/routes.ts';
 
 const passwords = { teller: 'teller secret', owner: 'owner secret' };
 
-/** Whom the daemon knows, as the database knows them. */
+/** The users of the daemon, as in the database. */
 const settings = {
   PoolSize: 3,
   Users: [
@@ -20,7 +20,7 @@ const settings = {
   ],
 };
 
-/** The role and the database that changes are made to, as good as new. */
+/** Restores the role and the database that the changes modify. */
 const fresh = [
   'DROP DATABASE IF EXISTS till WITH (FORCE)',
   'DROP DATABASE IF EXISTS "Kasse 2"',
@@ -38,7 +38,7 @@ const fresh = [
 
 const asTeller = { password: passwords.teller, parameters: { user: 'teller', database: 'till' } };
 
-/** What a client that logs in now finds: the answer to a question, or the error that it gets. */
+/** What a new client finds: the result of a query, or the error of its login. */
 async function newcomer(
   route: Route,
   owner: Owner,
@@ -59,13 +59,13 @@ async function newcomer(
 interface Case {
   readonly title: string;
   readonly change: readonly string[];
-  /** What a new client asks. */
+  /** The query of a new client. */
   readonly question: string;
   readonly before: string;
   readonly after: string;
-  /** Null: a client that was there before need not be told as before. */
+  /** Null: an existing client may see a different value afterwards. */
   readonly stays?: null;
-  /** Nobody may be logged in to the database meanwhile. */
+  /** No session may be logged in to the database during the change. */
   readonly alone?: true;
 }
 
@@ -91,7 +91,7 @@ const cases: readonly Case[] = [
     title: 'ALTER ROLE ALL SET',
     change: ["ALTER ROLE ALL SET work_mem = '33MB'"],
     ...workMem,
-    // What is asked for the values of before, when no connection of the pool is old enough, may itself have begun later.
+    // The query for the previous values may itself have started later, if no connection of the pool is old enough.
     stays: null,
   },
   {
@@ -121,7 +121,7 @@ const cases: readonly Case[] = [
     question: 'SHOW log_statement',
     before: 'none',
     after: 'all',
-    // Its connections have the new value; nobody but a superuser could give the session the old one.
+    // Its connections have the new value; only a superuser could restore the old one for the session.
     stays: null,
   },
   {
@@ -146,7 +146,7 @@ const cases: readonly Case[] = [
     after: '42501',
   },
   {
-    title: 'CONNECT by membership alone, and membership revoked',
+    title: 'CONNECT only by membership, and membership revoked',
     change: [
       'GRANT CONNECT ON DATABASE till TO owner; REVOKE CONNECT ON DATABASE till FROM PUBLIC',
       'REVOKE owner FROM teller',
@@ -161,7 +161,7 @@ const cases: readonly Case[] = [
     after: '55000',
   },
   {
-    title: 'datallowconn by hand',
+    title: 'datallowconn by UPDATE',
     change: ["UPDATE pg_database SET datallowconn = false WHERE datname = 'till'"],
     ...one,
     after: '55000',
@@ -179,7 +179,7 @@ const cases: readonly Case[] = [
     after: '53300',
   },
   {
-    title: 'CONNECTION LIMIT with room',
+    title: 'CONNECTION LIMIT that is not reached',
     change: ['ALTER ROLE teller CONNECTION LIMIT 2; ALTER DATABASE till CONNECTION LIMIT 2'],
     ...one,
     after: '1',
@@ -220,19 +220,19 @@ const cases: readonly Case[] = [
     alone: true,
   },
   {
-    title: 'within a DO block',
+    title: 'in a DO block',
     change: ["DO $$ BEGIN EXECUTE 'ALTER ROLE teller ' || 'NOLOGIN'; END $$"],
     ...one,
     after: '28000',
   },
   {
-    title: 'within a transaction that is committed',
+    title: 'in a transaction that is committed',
     change: ['BEGIN', 'ALTER ROLE teller NOLOGIN', 'COMMIT'],
     ...one,
     after: '28000',
   },
   {
-    title: 'within a transaction that is rolled back',
+    title: 'in a transaction that is rolled back',
     change: ['BEGIN', 'ALTER ROLE teller NOLOGIN', 'ROLLBACK'],
     ...one,
     after: '1',
@@ -245,7 +245,8 @@ function declareCases(route: () => Route): void {
     const keeper = await RawClient.login({ ...route().address, port: route().database.port });
     for (const statement of fresh) await keeper.rows(statement);
     await keeper.end();
-    // The next login finds that the role and the database were replaced. Later, that would end the resident's session.
+    // The next login notices that the role and the database were replaced. Later, that would end the resident's
+    // session.
     await admin.query('ALTER ROLE CURRENT_USER CONNECTION LIMIT -1');
     const resident = alone ? null : await route().login(owner, asTeller);
     return [admin, resident];
@@ -253,7 +254,7 @@ function declareCases(route: () => Route): void {
 
   async function residentStays(resident: RawClient | null, each: Case): Promise<void> {
     if (resident === null || each.stays === null) return;
-    // Several times: on whichever connection it is served.
+    // Several times, so that it is served on every connection.
     for (let turn = 0; turn < 6; turn += 1) {
       assert.equal(await resident.value(each.question), each.before, `who was there, ${turn}`);
       if (turn === 2) await resident.rows('RESET ALL');
@@ -278,7 +279,7 @@ function declareCases(route: () => Route): void {
       assert.equal(await newcomer(route(), t, question), after, 'after a while');
     });
 
-    // From elsewhere the pool's own connections are in the way.
+    // From elsewhere, the pool's own connections prevent the change.
     if (each.alone === true) continue;
     test(`${title}: from elsewhere, soon`, async (t) => {
       const [, resident] = await begin(t, false);
@@ -294,9 +295,13 @@ function declareCases(route: () => Route): void {
   }
 }
 
-onEachRoute('what PostgreSQL decides at login', { settings, sample: onlyNode }, declareCases);
+onEachRoute(
+  'facts that PostgreSQL evaluates at login',
+  { settings, sample: onlyNode },
+  declareCases,
+);
 
-/** Parameters that the database reports, and values that they do not have of themselves. */
+/** Parameters that the database reports, with values other than their defaults. */
 const reported = [
   ['IntervalStyle', 'iso_8601'],
   ['TimeZone', 'Asia/Tokyo'],
@@ -304,61 +309,57 @@ const reported = [
   ['application_name', 'configured'],
 ] as const;
 
-onEachRoute(
-  'configuration that the server reads again',
-  { settings, sample: onlyNode },
-  (route) => {
-    for (const [name, value] of reported)
-      for (const from of ['this route', 'elsewhere'] as const)
-        test(`${name}, from ${from}: a new client is told what SHOW says`, async (t) => {
-          const inShop = await route().login(t);
-          const inPostgres = await route().login(t, { parameters: { database: 'postgres' } });
-          const before = [inShop, inPostgres].map(({ parameters }) => parameters.get(name));
-          assert(!before.includes(value), 'before');
-          const change = async (sql: string): Promise<void> => {
-            if (from === 'elsewhere') await route().database.query(sql);
-            else await inShop.rows(sql);
-          };
-          try {
-            await change(`ALTER SYSTEM SET ${name} = '${value}'`);
-            await change('SELECT pg_reload_conf()');
-            for (const database of ['shop', 'postgres'])
-              await eventually(async () => {
-                const client = await route().login(t, { parameters: { database } });
-                const shown = await client.value(`SHOW ${name}`);
-                // The signal takes its time: until it has come, both say what was before.
-                assert.equal(client.parameters.get(name), shown);
-                assert.equal(shown, value);
-                await client.end();
-              });
-          } finally {
-            await change(`ALTER SYSTEM RESET ${name}`);
-            await change('SELECT pg_reload_conf()');
-          }
+onEachRoute('configuration that the server rereads', { settings, sample: onlyNode }, (route) => {
+  for (const [name, value] of reported)
+    for (const from of ['this route', 'elsewhere'] as const)
+      test(`${name}, from ${from}: a new client gets the value of SHOW`, async (t) => {
+        const inShop = await route().login(t);
+        const inPostgres = await route().login(t, { parameters: { database: 'postgres' } });
+        const before = [inShop, inPostgres].map(({ parameters }) => parameters.get(name));
+        assert(!before.includes(value), 'before');
+        const change = async (sql: string): Promise<void> => {
+          if (from === 'elsewhere') await route().database.query(sql);
+          else await inShop.rows(sql);
+        };
+        try {
+          await change(`ALTER SYSTEM SET ${name} = '${value}'`);
+          await change('SELECT pg_reload_conf()');
           for (const database of ['shop', 'postgres'])
             await eventually(async () => {
               const client = await route().login(t, { parameters: { database } });
-              assert.equal(client.parameters.get(name), before[0]);
+              const shown = await client.value(`SHOW ${name}`);
+              // The signal takes some time: until then both report the previous value.
+              assert.equal(client.parameters.get(name), shown);
+              assert.equal(shown, value);
               await client.end();
             });
-        });
-  },
-);
+        } finally {
+          await change(`ALTER SYSTEM RESET ${name}`);
+          await change('SELECT pg_reload_conf()');
+        }
+        for (const database of ['shop', 'postgres'])
+          await eventually(async () => {
+            const client = await route().login(t, { parameters: { database } });
+            assert.equal(client.parameters.get(name), before[0]);
+            await client.end();
+          });
+      });
+});
 
 onEachRoute('logins while login-time settings change', { settings }, (route) => {
-  test('each client is let in once', async (t) => {
+  test('each client gets one login reply', async (t) => {
     const admins = await Promise.all([1, 2, 3].map(() => route().login(t)));
     const over = new AbortController();
     const changes = admins.map(async (admin) => {
       while (!over.signal.aborted) await admin.query('ALTER ROLE CURRENT_USER CONNECTION LIMIT -1');
     });
-    // They come while others are looked for, some before a change and some behind it.
+    // They arrive during the look-ups of others, some before a change and some after it.
     const clients = Array.from({ length: 12 }, async (_, at) => {
       for (let visit = 0; visit < 15; visit++) {
-        // What the database reports to these parameters is not known yet.
+        // The proxy does not know yet what the database reports for these parameters.
         const parameters = { application_name: `till ${at} ${visit}` };
         const client = await route().login(t, { parameters });
-        // A second greeting would be taken for the answer.
+        // A second greeting would be mistaken for the result.
         for (const question of [at, visit])
           assert.equal(await client.value(`SELECT ${question}`), String(question));
         await client.end();
@@ -371,11 +372,11 @@ onEachRoute('logins while login-time settings change', { settings }, (route) => 
 });
 
 for (const runtime of ['node', 'bun'] as const)
-  test(`clients that came before the writer was found keep their start values, and later ones get theirs (${runtime})`, async (t) => {
+  test(`clients that connected before the writer was found keep their start values, and later ones get theirs (${runtime})`, async (t) => {
     const database = await startDatabase();
     t.after(() => database.stop('immediate'));
     const { user, password, database: name } = database;
-    // How early the first client comes is a matter of milliseconds.
+    // The arrival of the first client varies by milliseconds.
     for (let round = 0; round < 4; round += 1) {
       const { host, port, ...sluice } = await startSluice(t, database, runtime);
       const login = async (): Promise<RawClient> => {
@@ -386,7 +387,7 @@ for (const runtime of ['node', 'bun'] as const)
       const early = await login();
       assert.equal(await early.value('SHOW work_mem'), '4MB');
       await database.query(`ALTER DATABASE ${name} SET work_mem = '33MB'`);
-      // The facts are as old as a second.
+      // The facts may be up to a second old.
       await delay(1000);
       const late = await login();
       assert.equal(await late.value('SHOW work_mem'), '33MB');

@@ -5,11 +5,9 @@ import type { RawClient } from '../helpers/raw-client.ts';
 import { onEachRoute, onlyNode, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route, RouteName } from '../helpers/routes.ts';
 
-/*
- * What a literal means is settled when its statement is prepared, and stays so whichever connection runs it.
- */
+/* The meaning of a literal is decided when its statement is prepared, and stays the same on every connection. */
 
-/** A parameter, the value that the statement is prepared under, a later one, and a literal that they read apart. */
+/** A parameter, its value when the statement is prepared, a later value, and a literal whose meaning depends on it. */
 const cases: readonly (readonly [name: string, then: string, now: string, text: string])[] = [
   ['DateStyle', "'ISO, MDY'", "'ISO, DMY'", "SELECT '01/02/2026'::date"],
   ['DateStyle', 'DEFAULT', "'ISO, DMY'", "SELECT '01/02/2026'::date"],
@@ -26,7 +24,7 @@ const cases: readonly (readonly [name: string, then: string, now: string, text: 
   ['client_encoding', "'LATIN1'", "'UTF8'", "SELECT ascii('\xe9')"],
 ];
 
-/** Takes the connection that the client has had, so that it is served on the other of two. */
+/** Occupies the client's last connection, so that the other one of two serves it. */
 async function moves(route: Route, client: RawClient, t: Owner): Promise<void> {
   if (route.isDirect) return;
   const had = await client.value('SELECT pg_backend_pid()');
@@ -36,11 +34,11 @@ async function moves(route: Route, client: RawClient, t: Owner): Promise<void> {
     if ((await holder.value('SELECT pg_backend_pid()')) === had) break;
   }
   const [first] = holders;
-  // The second had to take it: the first lets the client have its own.
+  // The second had to occupy it: the first leaves the client its own.
   if ((await first?.value('SELECT pg_backend_pid()')) !== had) await first?.query('ROLLBACK');
 }
 
-/** A text as bytes: only in the client's encoding it is what it says. */
+/** A text as bytes, which is only valid in the client's encoding. */
 const prepare = (name: string, text: string): Buffer =>
   message('P', Buffer.from(`${name}\0${text}\0\0\0`, 'latin1'));
 

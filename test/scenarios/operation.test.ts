@@ -41,7 +41,7 @@ suite('operation', () => {
       return client;
     };
 
-    test('SIGTERM drains: transactions finish, idle clients are told, new ones refused, exit 0', async (t) => {
+    test('SIGTERM drains: transactions finish, idle clients get an error, new ones are refused, exit 0', async (t) => {
       const sluice = await start(t);
       const [idle, working, running] = await Promise.all([
         login(sluice, t),
@@ -73,13 +73,13 @@ suite('operation', () => {
       });
     });
 
-    test('a second SIGTERM stops at once', async (t) => {
+    test('a second SIGTERM stops immediately', async (t) => {
       const sluice = await start(t);
       const working = await login(sluice, t);
       await working.query('BEGIN');
       sluice.signal('SIGTERM');
       await sluice.logged(({ msg }) => msg.includes('draining'));
-      // One that comes within 0.3 s of the first is taken for its echo.
+      // A signal within 0.3 s of the first counts as its echo.
       const again = setInterval(() => sluice.signal('SIGTERM'), 100);
       t.after(() => clearInterval(again));
       const seen = await working.untilClosed();
@@ -87,7 +87,7 @@ suite('operation', () => {
       assert.equal(await sluice.exited(), 0);
     });
 
-    test('the drain has its own limit', async (t) => {
+    test('the drain has its own time limit', async (t) => {
       const sluice = await start(t, { DrainTimeout: 0.5 });
       const working = await login(sluice, t);
       await working.query('BEGIN');
@@ -109,7 +109,7 @@ suite('operation', () => {
       assert.equal(story(await one.query('COMMIT')), 'C COMMIT | Z I');
     });
 
-    test('SIGHUP with a file that is wrong changes nothing, and says what is wrong', async (t) => {
+    test('SIGHUP with an invalid file changes nothing, and reports the problem', async (t) => {
       const sluice = await start(t, { PoolSize: 1 });
       const client = await login(sluice, t);
       await sluice.rewrite({ PoolSize: 'many' });
@@ -128,7 +128,7 @@ suite('operation', () => {
       assert.match(body, /^# TYPE sluice_query_duration_seconds histogram$/m);
     });
 
-    test('DebugLogging logs what statements look like, and no value', async (t) => {
+    test('DebugLogging logs normalized queries, and no values', async (t) => {
       const [quiet, telling] = await Promise.all([start(t), start(t, { DebugLogging: true })]);
       for (const sluice of [quiet, telling]) {
         const client = await login(sluice, t);
@@ -150,7 +150,7 @@ suite('operation', () => {
       }
     });
 
-    test('a database that is away: ready says so, a client waits, and is served when it is back', async (t) => {
+    test('an unavailable database: /readyz reports it, a client waits, and is served when it is back', async (t) => {
       const own = await startDatabase();
       t.after(() => own.stop('immediate'));
       const sluice = await Sluice.start(own, {}, runtime);

@@ -4,7 +4,7 @@ import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
 
-/** What a login with these options comes to: what it set, or the error. */
+/** The result of a login with these options: the parameters that it set, or the error. */
 async function outcome(address: Address, options: string): Promise<unknown> {
   const client = await RawClient.open(address);
   try {
@@ -25,7 +25,7 @@ async function outcome(address: Address, options: string): Promise<unknown> {
   }
 }
 
-/** The options of a server process ("postgres" in the manual), as a client may give them. */
+/** The options of a server process ("postgres" in the manual) that a client may give. */
 const options = [
   '-S 5000',
   '-S5000',

@@ -28,7 +28,7 @@ const ask = [describe('S', 'all'), sync];
 const pooled = ['node', 'bun'] as const;
 const all = ['direct', ...pooled] as const;
 
-/** What changes the rows of `SELECT * FROM t`, in another session. */
+/** Changes in another session that affect the rows of `SELECT * FROM t`. */
 const changes = [
   'ALTER TABLE t ALTER a TYPE bigint',
   'ALTER TABLE t ALTER a TYPE text',
@@ -37,7 +37,7 @@ const changes = [
   "DROP TABLE t; CREATE TABLE t AS SELECT 'one'::text AS a",
 ] as const;
 
-/** Statements whose rows come from the table, by how they may be run ahead of the answer. */
+/** Statements with rows from the table, by how they may be run before their reply is known. */
 const texts = [
   'SELECT * FROM t',
   'SELECT * FROM v',
@@ -46,13 +46,13 @@ const texts = [
 ] as const;
 
 /**
- * "Cached plan must not change result type": a client that knows the rows of a statement from before is told so for ever, and
- * never given rows of another kind. Whoever asks for the rows within the same request may get the new ones.
+ * "Cached plan must not change result type": a client that knows the rows of a statement gets this error every time,
+ * and never rows of another kind. A client that requests the description in the same request may get the new rows.
  */
 for (const poolSize of [1, 4])
   onEachRoute(
     `a statement whose rows have changed, on ${poolSize} connections`,
-    // A direct connection is the same for all.
+    // A direct connection behaves the same in all cases.
     {
       settings: { PoolSize: poolSize },
       routes: poolSize === 1 ? all : pooled,
@@ -65,13 +65,13 @@ for (const poolSize of [1, 4])
             'CREATE VIEW v AS SELECT * FROM t WHERE a IS NOT NULL',
         );
       }
-      /** A view cannot follow its table: it is made again. */
+      /** A view cannot follow its table: it is created again. */
       async function change(sql: string): Promise<void> {
         await route().database.query(`DROP VIEW v; ${sql}; CREATE VIEW v AS SELECT * FROM t`);
       }
       const logins = (t: Owner): Promise<RawClient[]> =>
         Promise.all([1, 2, 3].map(() => route().login(t)));
-      /** Each client has it on a connection of its own, if there are so many. */
+      /** Each client prepares it on a separate connection, if there are enough. */
       async function prepare(clients: readonly RawClient[], text: string): Promise<void> {
         const isApart = poolSize >= clients.length;
         if (isApart) for (const client of clients) await said(client, query('BEGIN'));
@@ -84,7 +84,7 @@ for (const poolSize of [1, 4])
 
       for (const sql of changes)
         for (const text of texts)
-          test(`is an error for who knows them from before: ${sql}: ${text}`, async (t) => {
+          test(`is an error for a client that knows the old rows: ${sql}: ${text}`, async (t) => {
             await table();
             const clients = await logins(t);
             await prepare(clients, text);
@@ -102,7 +102,7 @@ for (const poolSize of [1, 4])
               assert.equal(await said(client, ...run), 'E 0A000 | Z E');
               assert.equal(await said(client, query('ROLLBACK')), 'C ROLLBACK | Z I');
             }
-            // One that parses anew knows, and the others do not.
+            // A client that parses again knows the new rows, and the others do not.
             const [first, ...others] = clients;
             assert(first !== undefined);
             const anew = [close('S', 'all'), parse('all', text), describe('S', 'all'), sync];
@@ -116,7 +116,7 @@ for (const poolSize of [1, 4])
             }
           });
 
-      // Drivers and frameworks (asyncpg, pgjdbc, Rails) go by it to prepare the statement again.
+      // Drivers and frameworks (asyncpg, pgjdbc, Rails) use it to prepare the statement again.
       test('has the routine field', async (t) => {
         await table();
         const clients = await logins(t);
@@ -142,13 +142,13 @@ for (const poolSize of [1, 4])
         await change('ALTER TABLE t ADD COLUMN b int');
         for (const client of clients)
           assert.equal(await said(client, ...run), '2 | D 1 | C SELECT 1 | Z I');
-        // Another table of the same name with the same columns: told anew where they stand.
+        // Another table with the same name and columns: the description contains its new position.
         await change('DROP TABLE t; CREATE TABLE t (z int, a int); INSERT INTO t VALUES (1, 7)');
         for (const client of clients)
           assert.equal(await said(client, ...run), '2 | D 7 | C SELECT 1 | Z I');
       });
 
-      test('undoes what ran before it in the same group', async (t) => {
+      test('rolls back what ran before it in the same cycle', async (t) => {
         await table();
         const client = await route().login(t);
         await said(client, query('CREATE TABLE IF NOT EXISTS marks (v int); TRUNCATE marks'));
@@ -160,11 +160,11 @@ for (const poolSize of [1, 4])
         );
         assert.equal(story(await client.ready()), '1 | 2 | C INSERT 0 1 | E 0A000 | Z I');
         assert.equal(await said(client, query('TABLE marks')), 'T | C SELECT 0 | Z I');
-        // What stood behind it was not prepared.
+        // The statement after it was not prepared.
         assert.equal(await said(client, bind('later'), execute(), sync), 'E 26000 | Z I');
       });
 
-      test('skips what stands behind it in the same group, sent with it or later', async (t) => {
+      test('skips what follows in the same cycle, sent with it or later', async (t) => {
         await table();
         const [client, other] = await Promise.all([route().login(t), route().login(t)]);
         await said(client, query('CREATE TABLE IF NOT EXISTS marks (v int); TRUNCATE marks'));
@@ -190,9 +190,9 @@ for (const poolSize of [1, 4])
     },
   );
 
-/** Where a direct connection gives the error for ever. */
+/** Cases in which a direct connection returns the error every time. */
 onEachRoute(
-  'a statement whose rows have changed, for a client that asks for them',
+  'a statement whose rows have changed, for a client that requests their description',
   { settings: { PoolSize: 1 }, routes: ['node', 'bun'], sample: onOneRuntime },
   (route) => {
     async function table(client: RawClient, name: string): Promise<() => Promise<void>> {
@@ -213,7 +213,7 @@ onEachRoute(
       // From now on these are its rows.
       assert.equal(await said(session, ...run), '2 | D 1 2 | C SELECT 1 | Z I');
       await said(other, query('ALTER TABLE grows_1 ADD COLUMN c int DEFAULT 3'));
-      // Describe of a statement has told its parameters before it comes to its rows.
+      // Describe of a statement has reported its parameters before its rows.
       const statement = [describe('S', 'all'), bind('all'), execute(), sync];
       assert.equal(await said(session, ...statement), 't | E 0A000 | Z I');
       assert.equal(await said(session, ...statement), 't | E 0A000 | Z I');
@@ -230,7 +230,7 @@ onEachRoute(
       assert.equal(await said(session, ...run), '2 | D 1 2 | C SELECT 1 | Z I');
     });
 
-    test('of PREPARE is prepared again within EXECUTE, with what was sent behind it', async (t) => {
+    test('of PREPARE is prepared again within EXECUTE, with the messages that follow it', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_4');
       await said(session, query('PREPARE all_4 AS SELECT * FROM grows_4'));
@@ -254,7 +254,7 @@ onEachRoute(
       assert.equal(await said(session, query('EXECUTE all_3')), 'T | D 1 | C SELECT 1 | Z I');
     });
 
-    test('is prepared again while the next group waits for its answers', async (t) => {
+    test('is prepared again while the next cycle waits for its replies', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_6');
       await said(session, parse('all', 'SELECT * FROM grows_6'), sync);
@@ -268,9 +268,10 @@ onEachRoute(
       assert.equal(story(await session.ready()), '1 | Z I');
     });
 
-    test('does not run again what has run: a pipeline gets the error', async (t) => {
+    test('does not repeat what has run: a pipeline gets the error', async (t) => {
       const session = await route().login(t);
-      // Changed from elsewhere: after a session of the proxy the connection could have to prepare the statement first.
+      // Changed from elsewhere: after a change through the proxy, the connection might have to prepare the statement
+      // first.
       const elsewhere = (sql: string): Promise<unknown> => route().database.query(sql);
       await elsewhere('CREATE TABLE grows_5 AS SELECT 1 AS a; CREATE TABLE marks_5 (v int)');
       await said(session, parse('mark', 'INSERT INTO marks_5 VALUES (1)'), sync);

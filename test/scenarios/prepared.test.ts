@@ -38,7 +38,7 @@ onEachRoute(
       const clients = await Promise.all(Array.from({ length: 6 }, () => route().login(t)));
       await Promise.all(
         clients.map(async (client, index) => {
-          // The same name means something else to each.
+          // The same name has a different meaning for each.
           assert.equal(await prepare(client, 'add', `SELECT $1::int + ${index}`), '1 | Z I');
           for (let turn = 0; turn < 10; turn += 1) {
             const expected = `2 | D ${turn + index} | C SELECT 1 | Z I`;
@@ -62,14 +62,14 @@ onEachRoute(
       assert.equal(await run(client, ''), 'E 26000 | Z I');
     });
 
-    test('an unnamed statement that fails leaves none behind', async (t) => {
+    test('an unnamed statement that fails does not exist afterwards', async (t) => {
       const client = await route().login(t);
       await prepare(client, '', 'SELECT 5');
       assert.equal(await prepare(client, '', 'SELECT bad'), 'E 42703 | Z I');
       assert.equal(await run(client, ''), 'E 26000 | Z I');
     });
 
-    test('a name in use is 42P05; closed, it is free', async (t) => {
+    test('a name in use is 42P05; after Close it is free', async (t) => {
       const client = await route().login(t);
       assert.equal(await prepare(client, 'once', 'SELECT 1'), '1 | Z I');
       assert.equal(await prepare(client, 'once', 'SELECT 1'), 'E 42P05 | Z I');
@@ -128,7 +128,7 @@ onEachRoute(
       assert.equal(await run(client, 'kept'), '2 | D 1 | C SELECT 1 | Z I');
     });
 
-    test('more statements than a connection holds', async (t) => {
+    test('more statements than a connection keeps', async (t) => {
       const client = await route().login(t);
       const count = bound * 3;
       for (let index = 0; index < count; index += 1) {
@@ -138,7 +138,7 @@ onEachRoute(
         const expected = `2 | D ${index} | C SELECT 1 | Z I`;
         assert.equal(await run(client, `s${index}`), expected);
       }
-      // All in one group: more than the bound at once.
+      // All in one cycle: more than the limit at once.
       client.send(
         ...Array.from({ length: count }, (_, index) =>
           Buffer.concat([bind(`s${index}`), execute()]),
@@ -172,7 +172,7 @@ onEachRoute(
       }
     });
 
-    test('the search path decides what a statement means, for each session', async (t) => {
+    test('the search path determines the meaning of a statement, for each session', async (t) => {
       await route().database.query(`
         CREATE SCHEMA north; CREATE TABLE north.place AS SELECT 'north' AS name;
         CREATE SCHEMA south; CREATE TABLE south.place AS SELECT 'south' AS name`);
@@ -194,7 +194,7 @@ onEachRoute(
       await Promise.all(clients.map((client) => client.end()));
     });
 
-    test('DEALLOCATE and DISCARD ALL forget what Parse made', async (t) => {
+    test('DEALLOCATE and DISCARD ALL remove statements of Parse', async (t) => {
       const client = await route().login(t);
       await prepare(client, 'gone', 'SELECT 1');
       await prepare(client, 'kept', 'SELECT 2');
@@ -205,7 +205,7 @@ onEachRoute(
       assert.equal(await run(client, 'kept'), 'E 26000 | Z I');
     });
 
-    test('SQL EXECUTE reaches what Parse made', async (t) => {
+    test('SQL EXECUTE runs statements of Parse', async (t) => {
       const client = await route().login(t);
       await prepare(client, 'shared', 'SELECT $1::int * 2');
       assert.equal(await client.value('EXECUTE shared(21)'), '42');

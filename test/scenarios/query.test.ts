@@ -28,7 +28,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     );
   });
 
-  test('an error ends the query, and rolls back what its other statements did', async (t) => {
+  test('an error ends the query, and rolls back its other statements', async (t) => {
     const client = await route().login(t);
     await client.query('CREATE TABLE several (id int)');
     t.after(async () => {
@@ -47,7 +47,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(story(await client.query(' ; -- nothing')), 'I | Z I');
   });
 
-  test('transaction status: idle, open, failed, and back', async (t) => {
+  test('transaction status: idle, open, failed, and idle again', async (t) => {
     const client = await route().login(t);
     const status = async (text: string): Promise<string | undefined> =>
       (await client.query(text)).map(outline).at(-1);
@@ -60,7 +60,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(await status('COMMIT'), 'Z I');
   });
 
-  test('an error has the fields that the database gave it', async (t) => {
+  test('an error has the fields from the database', async (t) => {
     const client = await route().login(t);
     const [error] = await client.query('SELECT no_such_column, 2');
     assert(error !== undefined);
@@ -89,7 +89,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     assert.deepEqual(texts, ['one', 'two']);
   });
 
-  test('a changed parameter is reported, and the change stays with its session', async (t) => {
+  test('a changed parameter is reported, and the change affects only its session', async (t) => {
     const client = await route().login(t);
     const other = await route().login(t);
     const answer = story(await client.query("SET application_name = 'till 8'"));
@@ -131,7 +131,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(await late.value("SELECT to_regclass('own')"), null);
   });
 
-  test('an advisory lock is held until its session ends', async (t) => {
+  test('an advisory lock lasts until the end of its session', async (t) => {
     const holder = await route().login(t);
     const other = await route().login(t);
     await holder.query('SELECT pg_advisory_lock(7)');
@@ -144,7 +144,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     });
   });
 
-  test('a notification reaches the one who listens, while idle too', async (t) => {
+  test('a notification reaches the listening session, also while idle', async (t) => {
     const listener = await route().login(t);
     const sender = await route().login(t);
     await listener.query('LISTEN news');
@@ -152,7 +152,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     const idle = await listener.next();
     assert.equal(idle.code, 'A');
     assert.match(idle.body.toString('utf8', 4), /^news\0one\0$/);
-    // Within a transaction it waits for the end.
+    // In a transaction, it waits for the end.
     await listener.query('BEGIN');
     await sender.query("NOTIFY news, 'two'");
     assert.equal(story(await listener.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z T');
@@ -176,7 +176,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(story(await client.ready()), 'E 42883 | Z I');
   });
 
-  test('queries sent without waiting are answered one after the other', async (t) => {
+  test('queries sent without waiting are answered in order', async (t) => {
     const client = await route().login(t);
     const count = 200;
     client.send(...Array.from({ length: count }, (_, index) => query(`SELECT ${index}`)));
@@ -185,7 +185,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     }
   });
 
-  test('transactions sent without waiting stay whole', async (t) => {
+  test('transactions sent without waiting stay complete', async (t) => {
     const clients = await Promise.all(Array.from({ length: 8 }, () => route().login(t)));
     await Promise.all(
       clients.map(async (client) => {
@@ -227,7 +227,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
       sync,
     ]),
   }))
-    test(`a session that ends itself ${name} is ended, and no other`, async (t) => {
+    test(`a session that terminates itself ${name} ends, and no other`, async (t) => {
       const other = await route().login(t);
       const client = await route().login(t);
       client.send(own);
@@ -235,7 +235,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
       assert.equal(await other.value('SELECT 1'), '1');
     });
 
-  test('a server process that ends itself unseen is an error, and through the proxy no more than that', async (t) => {
+  test('a server process that terminates itself without showing it is an error, and nothing more through the proxy', async (t) => {
     const client = await route().login(t);
     const answer = client.query(
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = pg_backend_pid()',

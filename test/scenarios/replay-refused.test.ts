@@ -5,7 +5,7 @@ import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Route } from '../helpers/routes.ts';
 
-/** Leaves a connection on which temp_buffers cannot be changed any more. */
+/** Leaves a connection on which temp_buffers can no longer be changed. */
 const useTemporary =
   'BEGIN; CREATE TEMP TABLE b (v int) ON COMMIT DROP; INSERT INTO b VALUES (1); COMMIT';
 
@@ -24,11 +24,11 @@ async function useAll(
 }
 
 onEachRoute(
-  'replays that a connection cannot take',
+  'replays that one connection refuses',
   { settings: { PoolSize: 2, ConnectionBorrowTimeout: 30 }, sample: onOneRuntime },
   (route) => {
     for (const what of ['options', 'parameter'] as const)
-      test(`temp_buffers at the start, as ${what}, after temporary tables`, async (t) => {
+      test(`temp_buffers in the startup packet, as ${what}, after temporary tables`, async (t) => {
         await useAll(route(), t, 2);
         const parameters =
           what === 'options' ? { options: '-c temp_buffers=16MB' } : { temp_buffers: '16MB' };
@@ -40,14 +40,14 @@ onEachRoute(
       'a Query': [m.query('SHOW temp_buffers')],
       'a text with side effects': [m.query('INSERT INTO ran VALUES (1); SHOW temp_buffers')],
       'an unnamed statement': [m.parse('', 'SHOW temp_buffers'), m.bind(''), m.execute(), m.sync],
-      'a named one, parsed and closed': [
+      'a named statement, parsed and closed': [
         m.parse('n', 'SHOW temp_buffers'),
         m.bind('n'),
         m.execute(),
         m.close('S', 'n'),
         m.sync,
       ],
-      'several groups at once': [
+      'several pipelined cycles': [
         m.query('SELECT 1'),
         m.query('INSERT INTO ran VALUES (1)'),
         m.query('SHOW temp_buffers'),
@@ -86,31 +86,31 @@ onEachRoute(
     const settings: Readonly<Record<string, readonly Buffer[]>> = {
       'a Query': [m.query(set)],
       'a Query behind another': [m.query('INSERT INTO ran VALUES (1)'), m.query(set)],
-      'a Query behind a transaction': [
+      'a Query after a transaction': [
         m.query('BEGIN'),
         m.query('INSERT INTO ran VALUES (1)'),
         m.query('COMMIT'),
         m.query(set),
       ],
-      'an unnamed statement behind a Query': [
+      'an unnamed statement after a Query': [
         m.query('INSERT INTO ran VALUES (1)'),
         m.parse('', set),
         m.bind(''),
         m.execute(),
         m.sync,
       ],
-      'a named one': [m.parse('s', set), m.bind('s'), m.execute(), m.sync],
-      'a named one behind a Query': [
+      'a named statement': [m.parse('s', set), m.bind('s'), m.execute(), m.sync],
+      'a named statement after a Query': [
         m.query('INSERT INTO ran VALUES (1)'),
         m.parse('s', set),
         m.bind('s'),
         m.execute(),
         m.sync,
       ],
-      'one that was prepared before': [m.bind('before'), m.execute(), m.sync],
+      'a statement that was prepared before': [m.bind('before'), m.execute(), m.sync],
     };
     for (const [name, request] of Object.entries(settings))
-      test(`temp_buffers set by ${name}, after the temporary tables of others`, async (t) => {
+      test(`temp_buffers set by ${name}, after temporary tables of others`, async (t) => {
         await route().database.query('CREATE TABLE IF NOT EXISTS ran (v int); TRUNCATE ran');
         const client = await route().login(t);
         client.send(m.parse('before', set), m.sync);
@@ -126,7 +126,7 @@ onEachRoute(
         assert.equal(ran.length, request.some((bytes) => bytes.includes('INSERT')) ? 1 : 0);
       });
 
-    test('what a session has set in a way that has to be read is not lost when it sets temp_buffers', async (t) => {
+    test('parameters that have to be read back are not lost when the session sets temp_buffers', async (t) => {
       const client = await route().login(t);
       await useAll(route(), t, 2);
       client.send(
@@ -134,12 +134,12 @@ onEachRoute(
         m.query(set),
       );
       await client.ready();
-      // PostgreSQL may refuse it, where the connection cannot be left.
+      // PostgreSQL may refuse it if the session cannot leave the connection.
       await client.ready();
       assert.equal(await client.value("SELECT current_setting('app.kept', true)"), '7');
     });
 
-    test('a role that was dropped at the start of its user is the error of the database', async (t) => {
+    test("a role of the user's default that was dropped is an error of the database", async (t) => {
       const client = await route().open(t);
       await assert.rejects(client.login({ parameters: { role: 'nobody_here' } }), {
         code: '22023',
@@ -151,10 +151,10 @@ onEachRoute(
 );
 
 onEachRoute(
-  'replays that no connection takes',
+  'replays that every connection refuses',
   { settings: { PoolSize: 1 }, routes: ['node', 'bun'], sample: onOneRuntime },
   (route) => {
-    test('a session whose role was dropped ends, and nothing of it runs as somebody else', async (t) => {
+    test('a session whose role was dropped ends, and none of it runs as another role', async (t) => {
       await route().database.query('CREATE ROLE short; GRANT short TO ann');
       const client = await route().login(t);
       await client.query('SET ROLE short');
@@ -175,7 +175,7 @@ onEachRoute(
       );
     });
 
-    test("own statements are not ended by a client's time-outs", async (t) => {
+    test("the proxy's own statements are not subject to the client's time-outs", async (t) => {
       const [hurried, patient] = [await route().login(t), await route().login(t)];
       await hurried.query('SET statement_timeout = 20; SET lock_timeout = 1');
       for (let turn = 0; turn < 50; turn++) {

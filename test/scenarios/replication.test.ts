@@ -7,7 +7,7 @@ onEachRoute(
   'replication connections',
   { settings: { PoolSize: 1 }, postgres: { parameters: { wal_level: 'logical' } } },
   (route) => {
-    test('speak the replication protocol, on a server connection of their own', async (t) => {
+    test('use the replication protocol on a dedicated server connection', async (t) => {
       const ordinary = await route().login(t);
       await ordinary.query('BEGIN');
       const client = await route().login(t, { parameters: { replication: 'database' } });

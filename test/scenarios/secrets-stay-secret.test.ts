@@ -13,7 +13,7 @@ import { Issuer } from '../credentials/issuer.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
-/** Every password that the run has to do with; no two share a part. */
+/** All passwords of the run; no two have a common part. */
 const secrets = {
   inSettings: 'zq-settings-zq',
   inFile: 'zq-file-zq',
@@ -83,7 +83,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
     await rm(folder, { recursive: true });
   });
 
-  /** A request to AWS STS of the role, and its signature. */
+  /** A request of the role to AWS STS, and its signature. */
   function signedRequest(): { readonly request: string; readonly signature: string } {
     const date = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '');
     const signature = `zq${date}zq`;
@@ -114,7 +114,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
       const sluice = await Sluice.start(
         database,
         {
-          // `ready` is logged at info: the addresses are needed, so the level is set by a reload.
+          // `ready` is logged at level info, and contains the necessary addresses, so a reload sets the level.
           LogLevel: 'info',
           TargetHost: 'localhost',
           TargetTlsMode: 'verify-full',
@@ -152,9 +152,9 @@ suite('secrets stay secret', { concurrency: true }, () => {
           },
         },
       );
-      /** All that anybody is told. */
+      /** All output of any kind. */
       const told: string[] = [];
-      /** Tokens that were shown, or what of them proves something. */
+      /** Tokens that were presented, or their secret part. */
       const tokens = [iamToken.split('X-Amz-Signature=')[1] ?? ''];
       const login = async (user: string, password: string): Promise<string | undefined> => {
         const { host, port } = sluice;
@@ -172,7 +172,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
           await client.end().catch(() => undefined);
         }
       };
-      /** Has the daemon log at this level. The log may not say so; that another token counts does. */
+      /** Makes the daemon log at this level. Its log may not show the change, but it accepts another token then. */
       const reloaded = async (LogLevel: string): Promise<string> => {
         const reading = `${secrets.reading}-${reloads++}`;
         const DebugLogging = LogLevel === 'trace';
@@ -200,7 +200,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
             ['role', sts.request],
           ] as const)
             assert.equal(await login(user, password), undefined, `${user}: ${told.join('\n')}`);
-          // Each user fails seldom enough that no answer is delayed.
+          // Each user fails so rarely that no response is delayed.
           const half = at % 2;
           for (const [user, password, sqlstate] of half === 0
             ? ([
@@ -223,7 +223,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
         assert.ok(
           sluice.log.some(({ msg, level }) => msg === 'client login failed' && level === 40),
         );
-        // A password that the database does not take, and settings that are wrong.
+        // A password that the database refuses, and invalid settings.
         await reloaded('trace');
         await sluice.rewrite({
           Users: [{ UserName: 'x', Password: secrets.rotated, Wrong: secrets.wrong }],
@@ -235,7 +235,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
         await login('file', secrets.rotated);
         for (const name of ['cmdline', 'comm'])
           told.push(await readFile(`/proc/${sluice.pid}/${name}`, 'latin1'));
-        // What it was given there itself is the only thing.
+        // Only the value in its own environment is allowed.
         const environment = await readFile(`/proc/${sluice.pid}/environ`, 'latin1');
         told.push(environment.replace(secrets.aws, '').replace(secrets.inVariable, ''));
         await sluice.stop();

@@ -11,18 +11,18 @@ onEachRoute(
   (route) => {
     for (const [title, texts] of [
       [
-        'behind an escaped quote, in one Query with the SET',
+        'after an escaped quote, in one Query with the SET',
         [String.raw`set standard_conforming_strings = off; alter role r password 'x\'${secret}'`],
       ],
       [
-        'behind an escaped quote, in a Query right behind the SET',
+        'after an escaped quote, in the Query after the SET',
         [
           'set standard_conforming_strings = off',
           String.raw`alter role r password 'x\'${secret}'`,
           String.raw`alter role r password 'x\'${secret}' -- '`,
         ],
       ],
-      ['behind a quote that is not doubled', [`alter role r password 'x'${secret}'`]],
+      ['after a quote that is not doubled', [`alter role r password 'x'${secret}'`]],
       ['without any quotes', [`alter role r password ${secret}`, secret]],
     ] as const) {
       test(title, async (t) => {

@@ -31,7 +31,7 @@ type Signal = 'pg_cancel_backend' | 'pg_terminate_backend';
 
 const int4 = 23;
 
-/** How a client names the process id of another in a request, and what it is answered if all goes well. */
+/** How a client refers to another one's process ID in a request, and the reply on success. */
 const ways: Readonly<
   Record<string, { parts: (signal: Signal, pid: number) => Buffer[]; told: string }>
 > = {
@@ -39,7 +39,7 @@ const ways: Readonly<
     parts: (signal, pid) => [query(`SELECT ${signal}(${pid})`)],
     told: 'T | D t | C SELECT 1 | Z I',
   },
-  'a Query with more in it': {
+  'a Query with more statements': {
     parts: (signal, pid) => [
       query(`SELECT 'é'; SELECT pg_catalog.${signal}(${pid}::int) AS done; SELECT 2`),
     ],
@@ -117,14 +117,14 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
     await database.query('GRANT clerk TO boss; GRANT pg_signal_backend TO warden');
   }
 
-  /** The last words of the database to a client whose connection it closes. */
+  /** The last messages of the database to a client whose connection it closes. */
   async function lastWords(client: RawClient): Promise<string> {
     const errors = (await client.untilClosed()).filter(({ code }) => code === 'E');
     return errors.map((error) => `${fieldsOf(error)['S']} ${fieldsOf(error)['C']}`).join(', ');
   }
 
   for (const [way, { parts, told }] of Object.entries(ways)) {
-    test(`pg_terminate_backend in ${way}: a client that is idle`, async (t) => {
+    test(`pg_terminate_backend in ${way}: an idle client`, async (t) => {
       const [killer, victim, other] = await Promise.all([login(t), login(t), login(t)]);
       await victim.query("SET work_mem = '5MB'");
       killer.send(...parts('pg_terminate_backend', pidOf(victim)));
@@ -134,7 +134,7 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
       assert.equal(await killer.value('SELECT 1'), '1');
     });
 
-    test(`pg_terminate_backend in ${way}: one that waits for an answer, one in a transaction, one that is pinned`, async (t) => {
+    test(`pg_terminate_backend in ${way}: a waiting client, one in a transaction, a pinned one`, async (t) => {
       const [killer, busy, open, pinned] = await Promise.all([
         login(t),
         login(t),
@@ -156,7 +156,7 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
       assert.equal(await lastWords(busy), 'FATAL 57P01');
     });
 
-    test(`pg_cancel_backend in ${way}: one that is idle, and one that waits for an answer`, async (t) => {
+    test(`pg_cancel_backend in ${way}: an idle client, and a waiting one`, async (t) => {
       const [killer, victim, other] = await Promise.all([login(t), login(t), login(t)]);
       for (let turn = 0; turn < 5; turn += 1) {
         killer.send(...parts('pg_cancel_backend', pidOf(victim)));
@@ -178,7 +178,7 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
     });
   }
 
-  test('a named statement is used again, for the same client elsewhere', async (t) => {
+  test('a named statement is used again for the same client on another connection', async (t) => {
     const [killer, victim] = await Promise.all([login(t), login(t)]);
     killer.send(parse('again', `SELECT pg_cancel_backend(${pidOf(victim)})`), sync);
     assert.equal(story(await killer.ready()), '1 | Z I');
@@ -190,14 +190,14 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
       assert.match(story(await victim.ready()), /E 57014 \| Z I$/);
       await killer.query('SELECT 1');
     }
-    // What else the session has prepared is untouched.
+    // The session's other prepared statements are not affected.
     killer.send(parse('', 'SELECT 7'), sync);
     await killer.ready();
     killer.send(bind('again'), execute(), bind(''), execute(), sync);
     assert.equal(story(await killer.ready()), '2 | D t | C SELECT 1 | 2 | D 7 | C SELECT 1 | Z I');
   });
 
-  test('with a time-out', async (t) => {
+  test('with a time-out argument', async (t) => {
     const [killer, victim] = await Promise.all([login(t), login(t)]);
     const answer = await killer.query(`SELECT pg_terminate_backend(${pidOf(victim)}, 5000)`);
     assert.equal(story(answer), 'T | D t | C SELECT 1 | Z I');
@@ -210,7 +210,7 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
     assert.equal(story(answer), 'T | N 01000 | D f | C SELECT 1 | Z I');
   });
 
-  test('within a transaction', async (t) => {
+  test('in a transaction', async (t) => {
     const [killer, victim] = await Promise.all([login(t), login(t)]);
     await killer.query('BEGIN');
     const answer = await killer.query(`SELECT pg_terminate_backend(${pidOf(victim)})`);
@@ -219,7 +219,7 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
     assert.equal(story(await killer.query('COMMIT')), 'C COMMIT | Z I');
   });
 
-  test('its own', async (t) => {
+  test('its own process ID', async (t) => {
     const client = await login(t);
     client.send(query(`SELECT pg_terminate_backend(${pidOf(client)})`));
     assert.equal(await lastWords(client), 'FATAL 57P01');
@@ -229,14 +229,14 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
     assert.equal(await other.value('SELECT 1'), '1');
   });
 
-  test('a statement that sends its signal late blocks no other client', async (t) => {
+  test('a statement that sends its signal late does not block other clients', async (t) => {
     const [victim, stranger] = [await login(t), await login(t)];
     await victim.query('BEGIN');
     stranger.send(query(`SELECT pg_sleep(4), pg_cancel_backend(${pidOf(victim)})`));
     const since = performance.now();
     for (let at = 0; at < 3; at++) assert.equal(await victim.value(`SELECT ${at}`), String(at));
     assert(performance.now() - since < 3000, `${performance.now() - since} ms`);
-    // The signal finds the client that it is for.
+    // The signal reaches the right client.
     victim.send(query('SELECT pg_sleep(60)'));
     assert.match(story(await victim.ready()), /E 57014 \| Z E$/);
     await stranger.ready();
@@ -254,7 +254,7 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
     ['ann', 'clerk', 'D t'],
   ] as const)
     for (const state of ['idle', 'busy'] as const)
-      test(`${who} ends a client of ${whom} that is ${state}: ${told}`, async (t) => {
+      test(`${who} terminates a client of ${whom} that is ${state}: ${told}`, async (t) => {
         await makeRoles();
         const [killer, victim] = await Promise.all([login(t, who), login(t, whom)]);
         if (state === 'busy') {
@@ -273,7 +273,7 @@ onEachRoute('signals to the process IDs of clients', { settings, sample: onlyNod
         }
       });
 
-  test('an idle client runs nothing any more once its end is answered', async (t) => {
+  test('an idle client runs nothing after the reply to its termination', async (t) => {
     const killer = await login(t);
     for (let turn = 0; turn < 100; turn++) {
       const target = await login(t);

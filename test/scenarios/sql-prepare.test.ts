@@ -9,7 +9,7 @@ async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<
   return story(await client.ready());
 }
 
-/** A transaction keeps a server connection, so that others are served by another. */
+/** Keeps a server connection in a transaction, so that another one serves the others. */
 async function hold(client: RawClient): Promise<void> {
   assert.equal(await said(client, query('BEGIN')), 'C BEGIN | Z T');
 }
@@ -33,7 +33,7 @@ onEachRoute('PREPARE, EXECUTE, DEALLOCATE', options, (route) => {
     );
     const answer = 'T | D 3 2026-01-03 | C SELECT 1 | Z I';
     for (let turn = 0; turn < 4; turn += 1) {
-      // Whichever connection the other holds, the session is served by the one that is left.
+      // Whichever connection the other one keeps, the remaining one serves the session.
       if (turn % 2 === 1) await hold(other);
       assert.equal(await said(session, query("EXECUTE add (2, '2026-01-01')")), answer);
       assert.equal(
@@ -48,7 +48,7 @@ onEachRoute('PREPARE, EXECUTE, DEALLOCATE', options, (route) => {
     assert.match(await said(session, query('EXECUTE add (1)')), /^E 26000/);
   });
 
-  test('a PREPARE is not rolled back, and a statement that fails later does not undo it', async (t) => {
+  test('a PREPARE is not rolled back, also not by a later statement that fails', async (t) => {
     const [session, other] = await Promise.all([route().login(t), route().login(t)]);
     await said(session, query('BEGIN; PREPARE one AS SELECT 1; ROLLBACK'));
     assert.match(
@@ -61,7 +61,7 @@ onEachRoute('PREPARE, EXECUTE, DEALLOCATE', options, (route) => {
     assert.match(await said(session, query('EXECUTE three')), /^E 26000/);
   });
 
-  test('EXECUTE within other statements, and several EXECUTEs in one Query', async (t) => {
+  test('EXECUTE inside other statements, and several EXECUTEs in one Query', async (t) => {
     const [session, other] = await Promise.all([route().login(t), route().login(t)]);
     await said(session, query('PREPARE n AS SELECT 7 AS seven'));
     await hold(other);
@@ -77,7 +77,7 @@ onEachRoute('PREPARE, EXECUTE, DEALLOCATE', options, (route) => {
     await said(session, query('ROLLBACK'));
   });
 
-  test('what could not be prepared again says why', async (t) => {
+  test('a statement that cannot be prepared again reports why', async (t) => {
     const [session, other] = await Promise.all([route().login(t), route().login(t)]);
     await said(session, query('DROP TABLE IF EXISTS vanishing; CREATE TABLE vanishing (v int)'));
     await said(session, query('PREPARE gone AS TABLE vanishing'));
@@ -89,7 +89,7 @@ onEachRoute('PREPARE, EXECUTE, DEALLOCATE', options, (route) => {
     assert.equal(await said(session, query('DEALLOCATE gone')), 'C DEALLOCATE | Z I');
   });
 
-  test('names of Parse and of PREPARE are one table', async (t) => {
+  test('Parse and PREPARE share their names', async (t) => {
     const [session, other] = await Promise.all([route().login(t), route().login(t)]);
     await said(session, query('PREPARE a AS SELECT 1'));
     assert.match(await said(session, parse('a', 'SELECT 2'), sync), /^E 42P05/);
@@ -109,7 +109,7 @@ onEachRoute('PREPARE, EXECUTE, DEALLOCATE', options, (route) => {
     await said(session, parse('', 'PREPARE b AS SELECT 2'), bind(''), execute(), sync);
     assert.equal(await said(session, query('EXECUTE b')), 'T | D 2 | C SELECT 1 | Z I');
     assert.equal(await route().sluice.metric('sluice_session_pins_total'), pins);
-    // A block may prepare what its text does not show: that keeps the connection.
+    // A block may prepare what its text does not show, which pins the session.
     await said(session, query("DO $$ BEGIN EXECUTE 'PREPARE hidden AS SELECT 3'; END $$"));
     assert.equal(await said(session, query('EXECUTE hidden')), 'T | D 3 | C SELECT 1 | Z I');
     assert.equal(await route().sluice.metric('sluice_session_pins_total'), pins + 1);

@@ -27,7 +27,7 @@ const changed = q(
    SET application_name = 'other'; RESET ROLE`,
 );
 
-/** Ways to reset, each of which the next statement has to see. */
+/** Ways to reset, whose effect the next statement must see. */
 const resets: Readonly<Record<string, string>> = {
   'RESET one': 'RESET work_mem',
   'RESET search_path': 'RESET search_path',
@@ -52,7 +52,7 @@ const resets: Readonly<Record<string, string>> = {
   'set_config NULL, cast':
     "SELECT length(set_config('search_path'::text, NULL::text, false)) > 0, 1",
   'set_config of an expression': "SELECT set_config('work_mem', nullif('x', 'x'), false) IS NULL",
-  'set_config of a name that is not said':
+  'set_config of a name that the text does not contain':
     "SELECT set_config('work' || '_mem', NULL, false) IS NULL",
   'set_config in FROM': "SELECT count(*) FROM set_config('timezone', NULL, false)",
   'set_config in WITH':
@@ -62,7 +62,7 @@ const resets: Readonly<Record<string, string>> = {
   'a comment at the end': 'RESET ALL -- thank you',
   'two of them': 'RESET work_mem; RESET search_path',
 };
-/** These stand alone. */
+/** These must be in a separate cycle. */
 const alone: Readonly<Record<string, string>> = {
   'DISCARD ALL': 'DISCARD ALL',
   'DISCARD ALL with a semicolon': ' discard all ; ',
@@ -70,7 +70,7 @@ const alone: Readonly<Record<string, string>> = {
   'a procedure': 'CALL forget_all()',
 };
 
-/** These stand alone: what they have reset is reported before it is set again. */
+/** These must be in a separate cycle: PostgreSQL reports the reset value before it is set again. */
 const mayCommit = /^(?:a procedure|a block that commits)/;
 
 function withoutReports(answers: readonly string[][]): string[][] {
@@ -161,7 +161,7 @@ function scripts(): Map<string, Script> {
     ),
   );
   add(
-    'places in errors count the characters of the client',
+    'positions in errors count the characters of the client',
     q("RESET ALL; SELECT 'é', nobody FROM t"),
   );
   add('COPY behind a reset', Buffer.concat([q('RESET ALL; COPY t TO STDOUT; RESET work_mem')]));
@@ -198,7 +198,7 @@ onEachRoute('start values', options, (route) => {
       const direct = await play({ ...route().address, host, port }, script);
       assert.deepEqual(await play(route().address, script), direct);
     };
-    // The catalogue is not asked at once when asking it has taken much time lately.
+    // The catalog is not read immediately if reading it has recently taken long.
     await eventually(() => compare([changed, q('SELECT forget()')]));
     const calls = [
       q('SELECT forget()'),

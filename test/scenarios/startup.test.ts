@@ -27,7 +27,7 @@ onEachRoute('startup', { settings: { ClientLoginTimeout: 3 } }, (route) => {
     assert.equal(client.key?.secret.length, 4);
   });
 
-  test('carries startup parameters and options', async (t) => {
+  test('applies startup parameters and options', async (t) => {
     const client = await route().login(t, {
       parameters: {
         application_name: 'till 7',
@@ -49,11 +49,11 @@ onEachRoute('startup', { settings: { ClientLoginTimeout: 3 } }, (route) => {
     assert.notEqual(await other.value('SHOW timezone'), 'Asia/Tokyo');
   });
 
-  test('the user name stands for a database that is not named', async (t) => {
+  test('the user name is the default for the database', async (t) => {
     const client = await route().open(t);
     client.send(startupPacket({ user: 'ann' }));
     const { code, body } = await client.next();
-    // Authentication comes first, on PostgreSQL itself too.
+    // Authentication comes first, also with PostgreSQL itself.
     assert.equal(code, 'R');
     assert.equal(body.readInt32BE(0), 10);
   });
@@ -112,7 +112,7 @@ onEachRoute('startup', { settings: { ClientLoginTimeout: 3 } }, (route) => {
     assert.equal(await client.value('SELECT 1'), '1');
   });
 
-  test('negotiates the protocol down, and names options that it does not know', async (t) => {
+  test('negotiates the protocol version down, and names unknown options', async (t) => {
     const client = await route().open(t);
     const greeting = await client.login({
       version: 0x0003_270f,
@@ -121,16 +121,16 @@ onEachRoute('startup', { settings: { ClientLoginTimeout: 3 } }, (route) => {
     const negotiated = greeting.find(({ code }) => code === 'v');
     assert(negotiated !== undefined);
     const newest = negotiated.body.readInt32BE(0);
-    // PostgreSQL up to 17 sends the minor number alone, 18 and newer the whole version.
+    // PostgreSQL up to 17 sends only the minor number, 18 and newer the whole version.
     assert([0, 2, 0x0003_0000, 0x0003_0002].includes(newest), `version ${newest}`);
     assert.equal(negotiated.body.readInt32BE(4), 1);
     assert.equal(negotiated.body.toString('utf8', 8), '_pq_.no_such_option\0');
     assert.equal(await client.value('SELECT 1'), '1');
   });
 
-  test('a client of protocol 3.2 gets a key that cancels', async (t) => {
+  test('a client of protocol 3.2 gets a key that works for cancel requests', async (t) => {
     const client = await route().login(t, { version: 0x0003_0002 });
-    // 3.2 allows keys of up to 256 bytes; a server that negotiates down to 3.0 keeps to 4.
+    // 3.2 permits keys of up to 256 bytes; a server that negotiates down to 3.0 uses 4.
     const length = client.key?.secret.length ?? 0;
     assert(length >= 4 && length <= 256);
     client.send(message('Q', Buffer.from('SELECT pg_sleep(30)\0')));
@@ -164,7 +164,7 @@ onEachRoute('startup', { settings: { ClientLoginTimeout: 3 } }, (route) => {
     }
   });
 
-  test('half a startup packet, and then nothing', async (t) => {
+  test('half a startup packet without the rest', async (t) => {
     const client = await route().open(t);
     client.send(startupPacket({ user: 'ann', database: 'shop' }).subarray(0, 12));
     client.destroy();
@@ -173,13 +173,13 @@ onEachRoute('startup', { settings: { ClientLoginTimeout: 3 } }, (route) => {
     assert.equal(await other.value('SELECT 1'), '1');
   });
 
-  test('a cancel request with an unknown key is closed without a word', async (t) => {
+  test('a cancel request with an unknown key is closed without a response', async (t) => {
     const client = await route().open(t);
     client.send(cancelPacket({ pid: 1, secret: Buffer.from([1, 2, 3, 4]) }));
     assert.deepEqual(await client.untilClosed(), []);
   });
 
-  test('a message before the login is over ends the connection', async (t) => {
+  test('a message before the end of the login closes the connection', async (t) => {
     const client = await route().open(t);
     client.send(startupPacket({ user: 'ann', database: 'shop' }));
     await client.next();

@@ -17,7 +17,7 @@ import type { Route } from '../helpers/routes.ts';
 
 const megabyte = 1_048_576;
 
-/** Gives by how many bytes the daemon's memory grew at most while the work was done; 0 without a daemon. */
+/** Returns the maximum growth of the daemon's memory during the work, in bytes; 0 without a daemon. */
 async function memoryGrowth(route: Route, work: () => Promise<void>): Promise<number> {
   if (route.isDirect) {
     await work();
@@ -37,20 +37,21 @@ async function memoryGrowth(route: Route, work: () => Promise<void>): Promise<nu
   return (await watching) - before;
 }
 
-/** How many times 100 MB a test sends. A direct connection is the control of the test, and needs few bytes for that. */
+/** How many times 100 MB a test sends. A direct connection is only the control, and needs little data. */
 function factorOn(route: Route): number {
   return route.isDirect ? 1 : 3;
 }
 
-/** Asserts that three times 100 MB take less memory than 250 MB, which runtimes let pile up as garbage. */
+/** Asserts that three times 100 MB need less than 250 MB of memory, which the runtimes may accumulate as garbage. */
 async function assertBounded(route: Route, work: (factor: number) => Promise<void>): Promise<void> {
   const growth = await memoryGrowth(route, () => work(factorOn(route)));
   assert(growth < 250 * megabyte, `grew by ${growth / megabyte} MB`);
 }
 
 /**
- * Waits until nothing more is taken from the database for a client that does not read: its backend waits to write, and for
- * fifty looks the daemon has not grown. `turn` makes the daemon do something in between. Fails when all has been taken.
+ * Waits until the proxy no longer reads from the database because the client does not read: the backend waits to write,
+ * and in fifty checks the daemon has not grown. `turn` makes the daemon do something in between. Fails if everything
+ * has been read.
  */
 async function assertHeldUp(route: Route, turn: () => Promise<void>): Promise<void> {
   const looker = await RawClient.login({ ...route.address, port: route.database.port });
@@ -97,7 +98,7 @@ onEachRoute('streams', options, (route) => {
     await client.query('CREATE TEMPORARY TABLE box (t text)');
     const piece = copyData(`${'x'.repeat(99_999)}\n`);
     await assertBounded(route(), async (factor) => {
-      // The rows go all the way to the database, which then drops them: it would need longest to store them.
+      // The rows reach the database, which then drops them: storing them would take longest.
       client.send(query('COPY box FROM STDIN WHERE false'));
       await client.until('G');
       for (let index = 0; index < factor * 1000; index += 1) {
@@ -127,7 +128,7 @@ onEachRoute('streams', options, (route) => {
     assert(growth < 250 * megabyte, `grew by ${growth / megabyte} MB`);
   });
 
-  test('a client that does not read holds up itself, and nobody else', async (t) => {
+  test('a client that does not read delays only itself', async (t) => {
     const slow = await route().login(t);
     const quick = await route().login(t);
     slow.send(query("SELECT repeat('x', 100000) FROM generate_series(1, 2000)"));
@@ -146,7 +147,7 @@ onEachRoute('streams', options, (route) => {
     assert(slow.reader.bytes > 200_000_000);
   });
 
-  test('a client that sends on while the database is busy is held up, not piled up', async (t) => {
+  test('a client that keeps sending while the database is busy is slowed down, and its data not buffered', async (t) => {
     const client = await route().login(t);
     client.send(parse('long', 'SELECT length($1)'), sync, query('SELECT pg_sleep(1)'));
     const long = Buffer.concat([bind('long', ['x'.repeat(500_000)]), execute(), sync]);

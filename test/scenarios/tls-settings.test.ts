@@ -17,7 +17,7 @@ import { Sluice } from '../helpers/sluice.ts';
 
 const run = promisify(execFile);
 
-suite('TLS as settings ask for it', () => {
+suite('TLS settings', () => {
   let certificate: Certificate;
   let other: Certificate;
   let client: Certificate;
@@ -40,7 +40,7 @@ suite('TLS as settings ask for it', () => {
     await makeCrl();
     database = await startDatabase({
       tls: certificate,
-      // The proxy has to show a certificate, too.
+      // The proxy has to present a certificate, too.
       hba:
         'host postgres all 127.0.0.1/32 scram-sha-256\n' +
         'hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-full\n',
@@ -55,7 +55,7 @@ suite('TLS as settings ask for it', () => {
     return path.join(folder, name);
   }
 
-  /** A list of what the authority has revoked, by OpenSSL's own tool. */
+  /** Creates a revocation list of the authority with OpenSSL's own tool. */
   async function makeCrl(): Promise<void> {
     await writeFile(file('index.txt'), '');
     await writeFile(
@@ -118,7 +118,7 @@ suite('TLS as settings ask for it', () => {
         }
       }
 
-      /** Shakes hands directly; resolves to the socket. */
+      /** Performs a handshake directly; resolves to the socket. */
       async function direct(sluice: Sluice, options: ConnectionOptions): Promise<TLSSocket> {
         const socket = connectTls({
           host: sluice.host,
@@ -132,7 +132,7 @@ suite('TLS as settings ask for it', () => {
         return socket;
       }
 
-      test('a client certificate towards the database, direct TLS on that leg, SNI towards clients', async () => {
+      test('a client certificate for the database, direct TLS to it, SNI for clients', async () => {
         const TlsCertificates = [{ CertFile: file('other.crt'), KeyFile: file('other.key') }];
         await started({ TlsCertificates }, async (sluice) => {
           assert.deepEqual(await one(config(sluice)), { one: 1 });
@@ -148,7 +148,7 @@ suite('TLS as settings ask for it', () => {
             assert.equal(socket.getPeerCertificate().subject.CN, name);
             socket.destroy();
           }
-          // Channel binding is to the certificate that this client was shown.
+          // Channel binding uses the certificate that this client received.
           const bound = { ...config(sluice), enableChannelBinding: true };
           for (const servername of ['localhost', 'db.other.example'])
             assert.deepEqual(
@@ -161,7 +161,7 @@ suite('TLS as settings ask for it', () => {
         });
       });
 
-      test('versions, suites and groups', async () => {
+      test('versions, cipher suites and groups', async () => {
         await started(
           {
             TlsMinVersion: 'TLSv1.2',
@@ -217,7 +217,7 @@ suite('TLS as settings ask for it', () => {
         });
       });
 
-      test('certificates are taken up when their files change, and nobody is dropped', async () => {
+      test('changed certificate files are loaded, and no client is disconnected', async () => {
         const own = { cert: file(`${runtime}.crt`), key: file(`${runtime}.key`) };
         await writeFile(own.cert, certificate.cert);
         await writeFile(own.key, certificate.key);
@@ -236,7 +236,7 @@ suite('TLS as settings ask for it', () => {
         });
       });
 
-      test('TargetTlsCa rds trusts Amazon RDS, and so not this database', async () => {
+      test('TargetTlsCa rds trusts Amazon RDS, and therefore not this database', async () => {
         const { TargetTlsCaFile: _, ...rest } = base();
         const sluice = await Sluice.start(
           database,

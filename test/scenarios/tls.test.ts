@@ -14,7 +14,7 @@ import type { Address } from '../helpers/raw-client.ts';
 import type { Owner } from '../helpers/routes.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
-suite('TLS on both legs', () => {
+suite('TLS for clients and for the database', () => {
   let certificate: Certificate;
   let database: Postgres;
   let folder: string;
@@ -26,7 +26,7 @@ suite('TLS on both legs', () => {
     }
     database = await startDatabase({
       tls: certificate,
-      // The database takes nobody without TLS, so the proxy has to speak it.
+      // The database requires TLS, so the proxy has to use it.
       hba: 'hostssl all all 127.0.0.1/32 scram-sha-256\nhost all postgres 127.0.0.1/32 reject\n',
     });
   });
@@ -70,7 +70,7 @@ suite('TLS on both legs', () => {
         return client;
       };
 
-      test('after SSLRequest, as libpq asks for it', async (t) => {
+      test('after SSLRequest, as libpq requests it', async (t) => {
         const client = await open(t);
         assert.equal(await client.negotiate(sslRequest), 'S');
         await client.startTls({ ca: certificate.ca, servername: 'localhost' });
@@ -90,7 +90,7 @@ suite('TLS on both legs', () => {
         assert.equal(await client.value('SELECT 1'), '1');
       });
 
-      test('directly, but without ALPN or for another protocol: refused', async () => {
+      test('directly, but without ALPN or with another protocol: refused', async () => {
         for (const options of [{}, { ALPNProtocols: ['h2'] }]) {
           const { port } = address();
           const socket = connectTls({
@@ -119,13 +119,13 @@ suite('TLS on both legs', () => {
         assert.equal(fieldsOf(error)['C'], '28000');
       });
 
-      test('bytes sent before the answer to SSLRequest are not taken for the login', async (t) => {
+      test('bytes before the response to SSLRequest do not count as the login', async (t) => {
         const client = await open(t);
         client.send(sslRequest, startupPacket({ user: 'ann', database: 'shop' }));
         await client.closed;
       });
 
-      test('a driver that checks the certificate, and large values both ways', async (t) => {
+      test('a driver that verifies the certificate, and large values in both directions', async (t) => {
         const client = new Client({ ...address(), ssl: { ca: certificate.ca } });
         await client.connect();
         t.after(() => client.end());

@@ -34,7 +34,7 @@ suite('unix sockets', () => {
 
   before(async () => {
     directory = await folderFor({ after: (clean) => void cleaning.push(clean) });
-    // The account of the server is another one when the tests run as root.
+    // The server has another account if the tests run as root.
     await chmod(directory, 0o777);
     database = await startDatabase({
       socketDirectory: directory,
@@ -47,7 +47,7 @@ suite('unix sockets', () => {
     });
     await database.query('CREATE DATABASE clear');
     await database.query('CREATE DATABASE other');
-    // The only kind of user with which PostgreSQL still speaks MD5.
+    // The only kind of user for which PostgreSQL still uses MD5.
     const sum = createHash('md5').update('secretold').digest('hex');
     await database.query(`CREATE ROLE old LOGIN PASSWORD 'md5${sum}'`);
   });
@@ -82,7 +82,7 @@ suite('unix sockets', () => {
       const fileOf = (folder: string, { port }: Sluice): string =>
         path.join(folder, `.s.PGSQL.${port}`);
 
-      test('on both legs: queries, large replies, a cancel, and the log', async (t) => {
+      test('for clients and database: queries, large replies, a cancel request, and the log', async (t) => {
         const folder = await folderFor(t);
         const sluice = await start(t, { ListenSocket: folder, DebugLogging: true });
         const client = await login(t, addressIn(folder, sluice));
@@ -109,7 +109,7 @@ suite('unix sockets', () => {
         assert.deepEqual(await readdir(folder), []);
       });
 
-      test('a driver, and TCP beside the socket', async (t) => {
+      test('a driver, and TCP in addition to the socket', async (t) => {
         const folder = await folderFor(t);
         const sluice = await start(t, { ListenSocket: folder });
         const { user, password } = database;
@@ -123,7 +123,7 @@ suite('unix sockets', () => {
         assert.equal(await sluice.stop(), 0);
       });
 
-      test('pgbench, with a connection for each transaction too', async (t) => {
+      test('pgbench, also with a connection for each transaction', async (t) => {
         if (!(await isInstalled('pgbench'))) return t.skip('pgbench is not installed');
         const folder = await folderFor(t);
         const sluice = await start(t, { ListenSocket: folder });
@@ -154,7 +154,7 @@ suite('unix sockets', () => {
         assert.deepEqual(await Promise.all(modes), ['777', '600']);
       });
 
-      test('the file of a daemon that was killed is replaced', async (t) => {
+      test('the file of a killed daemon is replaced', async (t) => {
         const folder = await folderFor(t);
         const first = await start(t, { ListenSocket: folder });
         const { port } = first;
@@ -168,10 +168,10 @@ suite('unix sockets', () => {
         assert.deepEqual(await readdir(folder), []);
       });
 
-      test('a second daemon on the same file does not start, and the first goes on', async (t) => {
+      test('a second daemon with the same file does not start, and the first continues', async (t) => {
         const folder = await folderFor(t);
         const first = await start(t, { ListenSocket: folder });
-        // On another address, or TCP itself would refuse it.
+        // On another address, because TCP itself would refuse it otherwise.
         const settings = { ListenSocket: folder, ListenPort: first.port, ListenHost: '127.0.0.2' };
         await assert.rejects(start(t, settings), /another process accepts connections there/);
         const client = await login(t, addressIn(folder, first));
@@ -180,7 +180,7 @@ suite('unix sockets', () => {
         assert.deepEqual(await readdir(folder), []);
       });
 
-      test('a file that is no socket stays, and the daemon does not start', async (t) => {
+      test('a file that is not a socket stays, and the daemon does not start', async (t) => {
         const folder = await folderFor(t);
         const first = await start(t, { ListenSocket: folder });
         const file = fileOf(folder, first);
@@ -191,7 +191,7 @@ suite('unix sockets', () => {
         assert.deepEqual(await readdir(folder), [path.basename(file)]);
       });
 
-      test('a daemon that drains takes its file away first, so its successor can start', async (t) => {
+      test('a draining daemon removes its file first, so that its successor can start', async (t) => {
         const folder = await folderFor(t);
         const first = await start(t, { ListenSocket: folder });
         const client = await login(t, addressIn(folder, first));
@@ -203,13 +203,13 @@ suite('unix sockets', () => {
         assert.equal(await client.value('SELECT 1'), '1');
         assert.equal(story(await client.query('COMMIT')), 'C COMMIT | Z I');
         assert.equal(await first.exited(), 0);
-        // The file belongs to the successor now.
+        // The file belongs to the new process now.
         assert.deepEqual(await readdir(folder), [path.basename(fileOf(folder, second))]);
         assert.equal(await other.value('SELECT 2'), '2');
         assert.equal(await second.stop(), 0);
       });
 
-      test('no TLS, and none is needed: SSLRequest is declined, RequireTLS is for TCP', async (t) => {
+      test('no TLS, and none is necessary: SSLRequest is declined, RequireTLS applies to TCP', async (t) => {
         const folder = await folderFor(t);
         const sluice = await start(t, {
           ListenSocket: folder,
@@ -251,7 +251,7 @@ suite('unix sockets', () => {
         await assert.rejects(RawClient.login({ ...trusted, host: sluice.host }), /28P01/);
       });
 
-      test('the database may ask for a cleartext password, or its MD5 hash', async (t) => {
+      test('the database may request a cleartext password, or its MD5 hash', async (t) => {
         const folder = await folderFor(t);
         const sluice = await start(t, {
           ListenSocket: folder,
@@ -268,7 +268,7 @@ suite('unix sockets', () => {
         assert.equal(await old.value('SELECT current_user'), 'old');
       });
 
-      test('a database that is not there: the reason names its file', async (t) => {
+      test('a database that does not run: the reason names its file', async (t) => {
         const folder = await folderFor(t);
         const sluice = await start(t, { TargetHost: folder });
         const { status, body } = await sluice.admin('/readyz');

@@ -27,7 +27,7 @@ const fresh = [
 const database = 'Kassé "7" x';
 const quoted = '"Kassé ""7"" x"';
 
-/** How a client sends one statement, and what is told of it: what it completed, or its SQLSTATE. */
+/** How a client sends one statement, and the reply: its command tag, or its SQLSTATE. */
 const asQuery = (text: string): Buffer[] => [query(text)];
 const asExtended = (text: string): Buffer[] => [parse('', text), bind(''), execute(), sync];
 const asPrepared = (text: string): Buffer[] => [
@@ -57,7 +57,7 @@ function outcome(answer: readonly Message[]): string {
 
 const options = { settings, sample: onlyNode };
 
-onEachRoute('statements that need a database to themselves', options, (route) => {
+onEachRoute('statements that need exclusive access to a database', options, (route) => {
   async function visit(owner: Owner, user = 'ann', where = database): Promise<RawClient> {
     const password = user === 'ann' ? 'correct horse' : 'clerk secret';
     const client = await route().login(owner, {
@@ -69,7 +69,7 @@ onEachRoute('statements that need a database to themselves', options, (route) =>
     return client;
   }
 
-  /** Two users' clients were there at once, and have left. */
+  /** Clients of two users were connected at the same time, and have disconnected. */
   async function begin(owner: Owner): Promise<RawClient> {
     const keeper = await RawClient.login({ ...route().address, port: route().database.port });
     for (const statement of fresh) await keeper.rows(statement);
@@ -100,13 +100,13 @@ onEachRoute('statements that need a database to themselves', options, (route) =>
       [`ALTER DATABASE ${quoted} SET TABLESPACE pg_default`, 'ALTER DATABASE'],
       [`CREATE DATABASE copied TEMPLATE ${quoted}`, 'CREATE DATABASE'],
     ] as const)
-      test(`${how}: ${statement}, after clients have left`, async (t) => {
+      test(`${how}: ${statement}, after clients have disconnected`, async (t) => {
         const admin = await begin(t);
         assert.equal(await run(admin, send(statement)), told);
         assert.equal(await admin.value('SELECT 1'), '1', 'afterwards');
       });
 
-    test(`${how}: WITH (FORCE) ends clients, those that are idle and those that are not`, async (t) => {
+    test(`${how}: WITH (FORCE) ends clients, idle or not`, async (t) => {
       const admin = await begin(t);
       const [idle, busy] = await Promise.all([visit(t), visit(t)]);
       busy.send(query('SELECT pg_sleep(60)'));
@@ -123,7 +123,7 @@ onEachRoute('statements that need a database to themselves', options, (route) =>
       }
     });
 
-    test(`${how}: DROP OWNED and DROP ROLE of one whose clients have left`, async (t) => {
+    test(`${how}: DROP OWNED and DROP ROLE for a role whose clients have disconnected`, async (t) => {
       const admin = await begin(t);
       assert.equal(await run(admin, send('REASSIGN OWNED BY clerk TO ann')), 'REASSIGN OWNED');
       assert.equal(await run(admin, send('DROP OWNED BY clerk')), 'DROP OWNED');
@@ -132,12 +132,12 @@ onEachRoute('statements that need a database to themselves', options, (route) =>
     });
   }
 
-  test('DROP DATABASE of one with a client is 55006, and the client goes on', async (t) => {
+  test('DROP DATABASE with a connected client is 55006, and the client continues', async (t) => {
     for (const [how] of ways) {
       await route().database.query(`DROP DATABASE IF EXISTS ${how} WITH (FORCE)`);
       await route().database.query(`CREATE DATABASE ${how}`);
     }
-    // All ways at once: PostgreSQL waits five seconds for the client to leave.
+    // All ways concurrently: PostgreSQL waits five seconds for the client to leave.
     await Promise.all(
       ways.map(async ([how, send]) => {
         const admin = await route().login(t);
@@ -189,7 +189,7 @@ onEachRoute('statements that need a database to themselves', options, (route) =>
     assert.equal(await run(admin, [query('DROP DATABASE copied')]), 'DROP DATABASE');
   });
 
-  test('a client that comes while the statement waits', async (t) => {
+  test('a client that connects while the statement waits', async (t) => {
     const admin = await begin(t);
     admin.send(query(`DROP DATABASE ${quoted}`));
     const late = route()
@@ -197,18 +197,18 @@ onEachRoute('statements that need a database to themselves', options, (route) =>
       .catch((error: unknown) => error);
     const told = outcome(await admin.ready());
     const came = await late;
-    // Either was first.
+    // Either may be first.
     if (told === 'DROP DATABASE') assert.equal((came as { readonly code?: string }).code, '3D000');
     else assert.equal(told, '55006');
   });
 });
 
 onEachRoute(
-  'a database to themselves, at the beginning of a lease',
+  'exclusive access to a database, at the start of a lease',
   { settings: { ...settings, PoolSize: 1 }, sample: onlyNode },
   (route) => {
     for (const [how, send] of ways)
-      test(`${how}: behind parameters that are set in front of the statement`, async (t) => {
+      test(`${how}: after a replay of parameters`, async (t) => {
         await route().database.query('DROP DATABASE IF EXISTS copied');
         await route().database.query('CREATE DATABASE copied');
         const admin = await route().login(t);

@@ -6,42 +6,42 @@ import { eventually, onEachRoute } from '../helpers/routes.ts';
 
 const megabyte = 'x'.repeat(1_000_000);
 
-/** What a client has done when it vanishes. */
+/** The action of a client before it disappears. */
 const deeds: Readonly<Record<string, (client: RawClient) => unknown>> = {
   'while idle': (client) => client.query('SELECT 1'),
-  'within a transaction': (client) => client.query('BEGIN; INSERT INTO ledger VALUES (1)'),
-  'within a failed transaction': (client) => client.query('BEGIN; SELECT 1/0'),
+  'in a transaction': (client) => client.query('BEGIN; INSERT INTO ledger VALUES (1)'),
+  'in a failed transaction': (client) => client.query('BEGIN; SELECT 1/0'),
   'while a statement runs': (client) => client.send(query('SELECT pg_sleep(0.2)')),
-  'within an extended group': async (client) => {
+  'in an extended cycle': async (client) => {
     client.send(parse('', 'INSERT INTO ledger VALUES (2)'), bind(''), execute(), flush);
     await client.until('C');
   },
-  'within an extended group, without a flush': (client) =>
+  'in an extended cycle, without a Flush': (client) =>
     client.send(parse('', 'INSERT INTO ledger VALUES (8)'), bind(''), execute()),
-  'within an extended group, before any answer': (client) =>
+  'in an extended cycle, before any reply': (client) =>
     client.send(parse('left', 'INSERT INTO ledger VALUES (3)'), bind('left')),
-  'within a pipeline': (client) =>
+  'in a pipeline': (client) =>
     client.send(
       ...Array.from({ length: 50 }, () =>
         Buffer.concat([parse('', 'SELECT pg_sleep(0.005)'), bind(''), execute(), sync]),
       ),
     ),
-  'within a copy in': async (client) => {
+  'during a copy in': async (client) => {
     client.send(query('COPY ledger FROM STDIN'));
     await client.until('G');
     client.send(copyData('4\n'));
   },
-  'within a copy in by extended query': async (client) => {
+  'during a copy in with an extended query': async (client) => {
     client.send(parse('', 'COPY ledger FROM STDIN'), bind(''), execute(), flush);
     await client.until('G');
     client.send(copyData('5\n'));
   },
-  'within a copy out': async (client) => {
+  'during a copy out': async (client) => {
     client.send(query(`COPY (SELECT '${megabyte}' FROM generate_series(1, 200)) TO STDOUT`));
     await client.until('H');
     client.pause();
   },
-  'within a large answer': async (client) => {
+  'during a large reply': async (client) => {
     client.send(query(`SELECT '${megabyte}' FROM generate_series(1, 200)`));
     await client.until('T');
     client.pause();
@@ -55,16 +55,16 @@ const deeds: Readonly<Record<string, (client: RawClient) => unknown>> = {
   },
   'after half a bind': (client) =>
     client.send(parse('', 'SELECT $1'), bind('', [megabyte]).subarray(0, 500_000)),
-  'after half a piece of copy data': async (client) => {
+  'after half a message of copy data': async (client) => {
     client.send(query('COPY ledger FROM STDIN'));
     await client.until('G');
     client.send(copyData(megabyte).subarray(0, 500_000));
   },
 };
 
-onEachRoute('a client that vanishes', { settings: { PoolSize: 2 } }, (route) => {
+onEachRoute('a client that disappears', { settings: { PoolSize: 2 } }, (route) => {
   for (const [when, deed] of Object.entries(deeds)) {
-    test(`${when} costs nobody else anything`, async (t) => {
+    test(`${when} does not affect others`, async (t) => {
       await route().database.query('CREATE TABLE IF NOT EXISTS ledger (id int); TRUNCATE ledger');
       const bystander = await route().login(t);
       const vanishing = await route().login(t);
@@ -86,7 +86,7 @@ onEachRoute('a client that vanishes', { settings: { PoolSize: 2 } }, (route) => 
     });
   }
 
-  test('a hundred of them at once, in the middle of different things', async (t) => {
+  test('a hundred of them at once, during different actions', async (t) => {
     const bystander = await route().login(t);
     const all = Object.values(deeds);
     const count = route().isDirect ? 40 : 100;
@@ -94,7 +94,7 @@ onEachRoute('a client that vanishes', { settings: { PoolSize: 2 } }, (route) => 
       Array.from({ length: count }, async (_, index) => {
         const client = await route().login(t);
         const deed = all[index % all.length];
-        // Some wait for a server connection for good, since others hold theirs until they vanish.
+        // Some never get a server connection, since others keep theirs until they disappear.
         void Promise.resolve(deed?.(client)).catch(() => undefined);
         await new Promise(setImmediate);
         client.destroy();

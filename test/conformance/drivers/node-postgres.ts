@@ -3,17 +3,17 @@ import path from 'node:path';
 import type { Part, PreparedSuite, RunPlace, Suite } from '../suite.ts';
 import { execute, postgresEnvironment, readRequired, runCommand, versionIn } from './run.ts';
 
-/** The longest file takes some seconds; what hangs is ended. */
+/** The longest file takes some seconds; a hanging one is killed. */
 const patienceMs = 120_000;
 
-/** Packages whose tests mocha runs, with what it needs to load. */
+/** Packages whose tests mocha runs, with the modules that it has to load. */
 const mochaPackages = [
   { name: 'pg-pool', args: ['test/*.js'] },
   { name: 'pg-cursor', args: ['test/*.js'] },
   { name: 'pg-query-stream', args: ['-r', 'ts-node/register/transpile-only', 'test/**/*.ts'] },
 ] as const;
 
-/** Roles of the suite's own, as its continuous integration makes them. */
+/** The suite's own roles, as its continuous integration creates them. */
 const roles = [
   { name: 'scram_test', password: 'test4scram' },
   { name: 'scram_unicode_test', password: 'IX-\u2168' },
@@ -80,7 +80,7 @@ function environmentOf({ address }: RunPlace): Record<string, string> {
   };
 }
 
-/** A file ends at its first test that fails. */
+/** A file ends at its first failed test. */
 async function runFile(root: string, file: string, name: string, place: RunPlace): Promise<Part> {
   const { code, output, seconds } = await runCommand({
     program: process.execPath,

@@ -4,7 +4,7 @@ import { parseMocha } from './node-postgres.ts';
 import { parseGoTests } from './pgx.ts';
 import { readPhases } from './python.ts';
 
-test('mocha: a line of JSON for each test, among what tests print', () => {
+test('mocha: a line of JSON for each test, between output of the tests', () => {
   const parts = parseMocha(
     'pg-pool',
     [
@@ -21,7 +21,7 @@ test('mocha: a line of JSON for each test, among what tests print', () => {
   ]);
 });
 
-test('go test: the end of each test, not that of its package', () => {
+test('go test: the result of each test, not that of its package', () => {
   const event = (fields: object): string => JSON.stringify(fields);
   const Package = 'github.com/jackc/pgx/v5/pgconn';
   const parts = parseGoTests(
@@ -40,7 +40,7 @@ test('go test: the end of each test, not that of its package', () => {
   ]);
 });
 
-test('pytest: phases make a test', () => {
+test('pytest: phases are combined into a test', () => {
   const phase = (name: string, when: string, outcome: string): string =>
     JSON.stringify({ name, when, outcome, seconds: 0.5 });
   const parts = readPhases(

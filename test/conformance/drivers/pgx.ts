@@ -10,7 +10,7 @@ const roles = ['pgx_md5', 'pgx_scram', 'pgx_pw'].map((name) => ({
   password: 'secret',
 }));
 
-/** As `testsetup/postgresql_setup.sql` does, less what TLS and OAuth need. */
+/** As in `testsetup/postgresql_setup.sql`, without what TLS and OAuth need. */
 const setup = [
   'CREATE EXTENSION hstore',
   'CREATE EXTENSION ltree',
@@ -19,7 +19,7 @@ const setup = [
   `CREATE USER " tricky, ' } "" \\ test user " SUPERUSER PASSWORD 'secret'`,
 ];
 
-/** The suite of pgx, by `go test`. */
+/** The suite of pgx, run with `go test`. */
 export const pgxSuite: Suite = {
   name: 'pgx',
   async prepare(source): Promise<PreparedSuite> {
@@ -52,7 +52,7 @@ async function runTests(root: string, place: RunPlace): Promise<Part[]> {
         ...postgresEnvironment(address),
         PGX_TEST_DATABASE: connectionString(address),
         PGX_TEST_TCP_CONN_STRING: connectionString(address),
-        // pgx's tests for transaction pooling; a direct connection passes them too.
+        // pgx's tests for transaction pooling; they also pass on a direct connection.
         PGX_TEST_PGBOUNCER_CONN_STRING: connectionString(address),
         PGX_TEST_SCRAM_PASSWORD_CONN_STRING: connectionString(address, 'pgx_scram'),
         PGX_TEST_MD5_PASSWORD_CONN_STRING: connectionString(address, 'pgx_md5'),
@@ -85,7 +85,7 @@ function readEvent(line: string): GoEvent {
   return line.startsWith('{"') ? (JSON.parse(line) as GoEvent) : {};
 }
 
-/** The end of each test in the output of `go test -json`. */
+/** The result of each test in the output of `go test -json`. */
 export function parseGoTests(output: string): Part[] {
   return output
     .split('\n')

@@ -1,4 +1,4 @@
-/** Stands in for `tests/bootstrap.js` of postgres.js: roles and database are there already. */
+/** Replaces `tests/bootstrap.js` of postgres.js: roles and database exist already. */
 import { spawnSync } from 'node:child_process';
 
 export function exec(program: string, args: readonly string[]): void {

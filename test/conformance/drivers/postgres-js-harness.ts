@@ -1,4 +1,4 @@
-/** Stands in for `tests/test.js` of postgres.js: goes on after a failure, and writes a line for each test. */
+/** Replaces `tests/test.js` of postgres.js: continues after a failure, and writes a line for each test. */
 import { inspect } from 'node:util';
 
 type Body = () => Promise<readonly [unknown, unknown, ...unknown[]]>;
@@ -59,7 +59,7 @@ async function judge(body: Body, seconds: number): Promise<void> {
   }
 }
 
-// When the file with the tests has been read to its end.
+// After the whole file with the tests has been executed.
 setImmediate(() => {
   void (async () => {
     for (const test of tests) await run(test);

@@ -4,19 +4,19 @@ import { pathToFileURL } from 'node:url';
 import type { Part, PreparedSuite, RunPlace, Suite } from '../suite.ts';
 import { execute, postgresEnvironment, readRequired, runCommand, versionIn } from './run.ts';
 
-/** The whole suite takes about a minute; each test of it has its own limit. */
+/** The whole suite takes about a minute; each test has its own limit. */
 const patienceMs = 600_000;
 
 const database = 'postgres_js_test';
 
-/** The first has no password in the suite, which then takes that of the environment. */
+/** The first has no password in the suite, which then uses that of the environment. */
 const roles: NonNullable<PreparedSuite['users']> = [
   { name: 'postgres_js_test' },
   { name: 'postgres_js_test_md5', password: 'postgres_js_test_md5' },
   { name: 'postgres_js_test_scram', password: 'postgres_js_test_scram' },
 ];
 
-/** The suite of postgres.js, as ES modules, in a copy: its own runner stops at the first test that fails. */
+/** The suite of postgres.js, as ES modules, in a copy: its own runner stops at the first failed test. */
 export const postgresJsSuite: Suite = {
   name: 'postgres.js',
   async prepare(source): Promise<PreparedSuite> {

@@ -4,19 +4,19 @@ import type { Address } from '../../helpers/raw-client.ts';
 import type { Part, PreparedSuite, RunPlace, Suite } from '../suite.ts';
 import { postgresEnvironment, readRequired, runCommand, versionIn } from './run.ts';
 
-/** All of a suite. A test of it has 60 seconds. */
+/** For a whole suite. Each test has 60 seconds. */
 const patienceMs = 1_800_000;
 
-/** What the suites have in common, which pytest runs. */
+/** The common part of the suites, which pytest runs. */
 interface PythonSuite {
   readonly name: string;
-  /** A file that tells the version. */
+  /** The file that contains the version. */
   readonly versionFile: string;
   readonly args: readonly string[];
   readonly environment: (address: Address) => Record<string, string>;
 }
 
-/** The suite of asyncpg on a server that runs. */
+/** The suite of asyncpg on a running server. */
 export const asyncpgSuite = pythonSuite({
   name: 'asyncpg',
   versionFile: 'asyncpg/_version.py',
@@ -24,7 +24,7 @@ export const asyncpgSuite = pythonSuite({
   environment: postgresEnvironment,
 });
 
-/** The suites of psycopg and psycopg_pool, with libpq by ctypes, without what they mark as slow. */
+/** The suites of psycopg and psycopg_pool, with libpq through ctypes, without the tests that they mark as slow. */
 export const psycopgSuite = pythonSuite({
   name: 'psycopg',
   versionFile: 'psycopg/pyproject.toml',
@@ -62,7 +62,7 @@ async function runTests(root: string, suite: PythonSuite, place: RunPlace): Prom
       program: await pythonOf(root),
       args: [
         ...['-m', 'pytest', '-v', '--color=no', '--timeout=60', '-p', 'pytest_results'],
-        // Not what an earlier run has left.
+        // Not the results of an earlier run.
         ...['-o', `cache_dir=${path.join(place.folder, 'cache')}`],
         ...suite.args,
         ...(only.length > 0 ? ['-k', only.join(' or ')] : []),
@@ -90,7 +90,7 @@ async function runTests(root: string, suite: PythonSuite, place: RunPlace): Prom
   return parts;
 }
 
-/** A virtual environment in the checkout goes first. */
+/** A virtual environment in the checkout has priority. */
 async function pythonOf(root: string): Promise<string> {
   const own = path.join(root, '.venv/bin/python');
   return access(own).then(
@@ -106,7 +106,7 @@ interface Phase {
   readonly seconds: number;
 }
 
-/** What `pytest_results.py` writes: preparing, running, and cleaning up after each test. */
+/** The output of `pytest_results.py`: setup, run and teardown of each test. */
 export function readPhases(text: string): Part[] {
   const lines = text.split('\n').filter((line) => line !== '');
   const tests = Map.groupBy(

@@ -12,28 +12,28 @@ export interface Command {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** All that it writes goes here as well. */
+  /** The file that receives all its output, too. */
   readonly log: string;
-  /** It is killed after this time. */
+  /** The time after which it is killed, in milliseconds. */
   readonly patienceMs: number;
 }
 
-/** How a program ended, and what it wrote. */
+/** The exit code and the output of a program. */
 export interface Outcome {
-  /** `null` when it was killed. */
+  /** `null` if it was killed. */
   readonly code: number | null;
   readonly output: string;
   readonly seconds: number;
 }
 
-/** Runs a program to its end. A program that hangs is killed with all that it started. */
+/** Runs a program to its end. A hanging program is killed together with the processes that it started. */
 export async function runCommand(
   { program, args, cwd, env, log, patienceMs }: Command,
   onLine: (line: string) => void = () => undefined,
 ): Promise<Outcome> {
   await mkdir(path.dirname(log), { recursive: true });
   const began = performance.now();
-  // In a process group of its own: test runners start further processes.
+  // In its own process group, because test runners start more processes.
   const child = spawn(program, args, {
     cwd,
     env: { ...cleanEnvironment(), ...env },
@@ -66,14 +66,14 @@ export async function runCommand(
   }
 }
 
-/** Settings of whoever runs this must not reach the suites. */
+/** The suites must not get the user's settings. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !/^(PG|LC_|LANG|NODE_)/.test(name)),
   );
 }
 
-/** What libpq and the drivers that follow it read. */
+/** The variables that libpq and compatible drivers read. */
 export function postgresEnvironment(address: Address): Record<string, string> {
   return {
     PGHOST: address.host,
@@ -84,7 +84,7 @@ export function postgresEnvironment(address: Address): Record<string, string> {
   };
 }
 
-/** Makes what a suite expects to find in the database. */
+/** Creates what a suite expects in the database. */
 export async function execute(address: Address, statements: readonly string[]): Promise<void> {
   const client = new pg.Client(address);
   await client.connect();
@@ -95,7 +95,7 @@ export async function execute(address: Address, statements: readonly string[]): 
   }
 }
 
-/** Fails with a sentence for people when the folder is not what the suite needs. */
+/** Fails with a sentence for the user if the folder is not the one that the suite needs. */
 export async function readRequired(file: string, why: string): Promise<string> {
   return readFile(file, 'utf8').catch((error: unknown) => {
     throw new Error(`${file} cannot be read: ${why}`, { cause: error });
