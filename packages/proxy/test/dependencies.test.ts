@@ -16,7 +16,8 @@ function dependenciesOf(manifest: string): readonly string[] {
   return Object.keys(packageOf(manifest).dependencies);
 }
 
-// Whoever adds a dependency to the daemon changes this list too, and says in the commit why ten lines of our own do not do.
+// To add a dependency to the daemon, add it to this list too, and explain in the commit why ten lines of our own are
+// not sufficient.
 test('the daemon depends on these packages and no others', () => {
   assert.deepEqual(dependenciesOf('../package.json'), [
     '@mongodb-js/saslprep',
@@ -32,7 +33,7 @@ test('the daemon depends on these packages and no others', () => {
 });
 
 // docs/decisions/0005-the-aws-sdk-is-optional.md
-test('the AWS SDK and jose are optional, and these packages are all', () => {
+test('the AWS SDK and jose are the only optional packages', () => {
   const { optionalDependencies = {} } = packageOf('../package.json');
   assert.deepEqual(Object.keys(optionalDependencies), [
     '@aws-sdk/client-rds',

@@ -34,7 +34,7 @@ suite('JSON from another process', () => {
     assert.equal(parseJson('true', isBoolean), true);
   });
 
-  test('is rejected if it has another one', () => {
+  test('is rejected if it has another type', () => {
     for (const text of [
       '',
       '{"x":1',

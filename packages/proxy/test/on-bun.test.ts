@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { runtimes } from './runtimes.ts';
 
-/** Folders of tests that make their module alone, in this process: they run on Bun as they are. */
+/** Folders with tests that construct a module in this process: they run on Bun unchanged. */
 const folders = [
   'admin',
   'backend',
@@ -17,16 +17,16 @@ const folders = [
   'recovery',
   'session',
 ];
-/** Tests among them that start processes on both runtimes by themselves. */
+/** Tests that start processes on both runtimes themselves. */
 const others = 'login.test.ts';
 
-/** Runs these tests on Bun; fails when one of them fails. */
+/** Runs these tests on Bun; fails if one of them fails. */
 async function run(tests: readonly string[], timeout: number): Promise<void> {
   const { stderr } = await promisify(execFile)(
     runtimes.bun,
     [
       'test',
-      // As under Node.js: properties are tried with fixed values. A machine may be slow.
+      // As on Node.js: properties use fixed values. A machine may be slow.
       `--preload=${path.join(import.meta.dirname, '../../../test/helpers/fixed-seed.ts')}`,
       `--timeout=${timeout / 2}`,
       ...tests,
@@ -35,7 +35,7 @@ async function run(tests: readonly string[], timeout: number): Promise<void> {
     ],
     { cwd: path.join(import.meta.dirname, '..'), timeout },
   );
-  // Bun reports on stderr, and fails with its exit code.
+  // Bun reports on stderr, and its exit code shows failures.
   assert.match(stderr, /^ *[1-9]\d* pass$/m);
 }
 
@@ -43,12 +43,12 @@ test('the unit tests of the core pass on Bun', () =>
   run(
     [
       ...folders.map((folder) => `test/${folder}/`),
-      // Bun's own sockets exist there alone.
+      // Bun's own sockets exist only there.
       'test/io/transport',
       'test/io/close-within',
     ],
     120_000,
   ));
 
-test('work is linear on Bun too, whose regular expressions are other ones', () =>
+test('work is linear on Bun too, which has other regular expressions', () =>
   run(['test/scaling'], 400_000));

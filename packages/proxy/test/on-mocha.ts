@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import { toClient, toServer } from '../src/io/write-buffer.ts';
 
 /*
- * StrykerJS plants one fault after the other in one process, and has Mocha run the tests that reach it. The tests are written
- * for node:test, which runs once in a process: what they import under that name is this.
+ * StrykerJS inserts one fault after another in one process, and makes Mocha run the tests that reach it. The tests are
+ * written for node:test, which runs once per process; this module replaces node:test.
  */
 
 type Hook = (run: () => unknown) => void;
 
-/** What Mocha puts into the global scope before it loads a file. */
+/** The globals that Mocha defines before it loads a file. */
 interface Mocha {
   readonly describe: (name: string, define: () => void) => void;
   readonly it: (name: string, run: () => unknown) => void;
@@ -35,10 +35,10 @@ export const after: Hook = (run) => mocha.after(() => run());
 export const beforeEach: Hook = (run) => mocha.beforeEach(() => run());
 export const afterEach: Hook = (run) => mocha.afterEach(() => run());
 
-// Whether a fault is found must not depend on chance; which values show it is of no interest.
+// The detection of a fault must not depend on chance; shrinking is unnecessary.
 fc.configureGlobal({ seed: 20261125, endOnFailure: true });
 
-/** A test that has failed must leave nothing to the next fault: what it began ends, and what it gathered is dropped. */
+/** A failed test must not affect the next fault: its cleanup runs, and its tests are dropped. */
 export const mochaHooks = {
   async afterEach(): Promise<void> {
     for (let turn = 0; turn < 3; turn++)

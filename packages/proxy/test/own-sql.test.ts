@@ -37,7 +37,7 @@ const hard = setOf({
 });
 const names = [...hard.values.keys()];
 
-/** Statements whose texts the proxy makes, by the file that makes them. */
+/** The proxy's statements, by the file that creates them. */
 const texts = (): Readonly<Record<string, readonly string[]>> => ({
   'listen-notify/notification.ts': [
     channelsSql,
@@ -74,20 +74,20 @@ const texts = (): Readonly<Record<string, readonly string[]>> => ({
   ],
   'targets/role.ts': [roleSql, plainRoleSql, capacitySql],
 });
-/** The operator's own SQL, of which the text of a setting gives an example. */
+/** The operator's SQL, of which a setting's text has an example. */
 const operators = new Set(['settings/table.ts']);
 /** Amazon does not document the schemas of its functions. */
 const undocumented = new Set(['targets/topology.ts']);
-/** Statements in the middle of code: what they name is looked at in the source. */
+/** Statements inside code: their names are checked in the source. */
 const inCode = new Set(['session/aim.ts', 'targets/target-group.ts']);
-/** These look at catalogues under a search_path of their own, which the first statement of the same Query sets. */
+/** These read catalogs with their own search_path, which the first statement of the same Query sets. */
 const underOwnPath = new Set([
   'pool/login-facts.ts',
   'pool/start-value-query.ts',
   'stored-code/stored-code-sql.ts',
 ]);
 
-/** Names below a node that search_path or the types of a database could lead elsewhere. */
+/** Names below a node whose meaning depends on search_path or the types of a database. */
 function unqualified(value: unknown, found: string[] = []): string[] {
   if (Array.isArray(value)) {
     for (const item of value) unqualified(item, found);
@@ -115,7 +115,7 @@ suite("the proxy's own SQL", () => {
   before(loadParser);
 
   for (const file of Object.keys(texts()))
-    test(`${file} names every function, operator, type and relation in full`, () => {
+    test(`${file} qualifies every function, operator, type and relation`, () => {
       for (const text of texts()[file] ?? []) {
         const parsed = parse(text);
         assert(typeof parsed !== 'string', text);
@@ -124,7 +124,7 @@ suite("the proxy's own SQL", () => {
       }
     });
 
-  test('names in no way are found', () => {
+  test('unqualified names are found', () => {
     for (const text of [
       'SELECT lower(a)',
       'SELECT a = b',
@@ -140,14 +140,14 @@ suite("the proxy's own SQL", () => {
     }
   });
 
-  test('what asks under a search_path of its own sets it first', () => {
+  test('a query with its own search_path sets it first', () => {
     assert.match(
       loginFactsSql('a', 'b'),
       /^SELECT [^;]*pg_catalog\.set_config\('search_path', 'pg_catalog, pg_temp', true\);/,
     );
   });
 
-  test('no other file holds SQL', async () => {
+  test('no other file contains SQL', async () => {
     const known = new Set([
       ...Object.keys(texts()),
       ...operators,
@@ -160,7 +160,7 @@ suite("the proxy's own SQL", () => {
       if (!file.endsWith('.ts') || known.has(file)) continue;
       const text = await readFile(path.join(source, file), 'utf8');
       const code = text.replaceAll(/\/\*[^]*?\*\/|\/\/[^\n]*/g, '');
-      // A literal that begins with a query that looks something up.
+      // A literal that starts with a catalog query.
       assert.doesNotMatch(code, /["'`](?:SELECT|WITH)\s+(?!1["'`])[^"'`]*(?:\(|\bFROM\b)/, file);
     }
   });

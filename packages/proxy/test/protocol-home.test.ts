@@ -5,18 +5,18 @@ import { test } from 'node:test';
 
 const source = path.resolve(import.meta.dirname, '../src');
 
-/** Integers as the protocol writes them, and the offsets of its headers. */
+/** The integers of the protocol, and the offsets of its headers. */
 const layout = /\b(?:read|write)U?Int(?:16|32)BE\b|\b(?:at|start) \+ 5\b|\breadUIntBE\b/;
 
-/** Files that read or write other formats, or bytes of their own. */
+/** Files that read or write other formats, or their own bytes. */
 const others: ReadonlySet<string> = new Set([
   // DER
   'credentials/channel-binding.ts',
-  // Secrets that the proxy makes up.
+  // Random secrets.
   'session/cancel-keys.ts',
 ]);
 
-test('the layout of messages is known to @sluice/wire alone', () => {
+test('only @sluice/wire knows the layout of messages', () => {
   const found = readdirSync(source, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !others.has(file.replaceAll(path.sep, '/')))
     .flatMap((file) =>

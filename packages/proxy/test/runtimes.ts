@@ -1,6 +1,6 @@
 import path from 'node:path';
 
-/** The runtimes that the daemon runs on, and their programs. */
+/** The runtimes of the daemon, and their programs. */
 export const runtimes = {
   node: process.execPath,
   bun: path.resolve(import.meta.dirname, '../../../node_modules/.bin/bun'),

@@ -25,10 +25,10 @@ import { classifyBytes, loadParser, normalizedOf, statementEnds } from '../src/s
 import { flagsOfBody } from '../src/sql/body-words.ts';
 import { sideEffectsOf } from '../src/sql/body-side-effects.ts';
 
-/** A step from n to 2n may take so many times the CPU: two for what is linear, and some for the noise. */
+/** The allowed growth of the CPU time from n to 2n: two for linear work, and some for noise. */
 const mostGrowth = 2.3;
 
-/** Below this, in milliseconds, nothing is told from noise, and nobody is kept waiting. */
+/** Below this, in milliseconds, noise dominates, and the delay does not matter. */
 const negligible = 12;
 
 /** What takes longer than this once, in milliseconds, is measured again and with less; to copy 16 MB takes 10. */
@@ -38,12 +38,12 @@ const suspicious = 20;
 const longest = 50;
 
 /**
- * How often a text is measured before it counts as more than linear. Other processes evict what is in the processor's caches,
- * which costs this one CPU time; the least of all measurements is what the work takes.
+ * How often a text is measured before it counts as more than linear. Other processes evict the processor's caches,
+ * which costs this one CPU time; the minimum of all measurements is the time of the work.
  */
 const mostLooks = 25;
 
-/** Whether the times of a quarter, a half and the whole of a text grow no more than linearly. */
+/** Whether the times for a quarter, a half and the whole of a text grow at most linearly. */
 function isLinear([quarter, half, whole]: readonly [number, number, number]): boolean {
   const linear = (more: number, less: number, noise: number): boolean =>
     more <= Math.max(noise, mostGrowth * less);
@@ -52,10 +52,10 @@ function isLinear([quarter, half, whole]: readonly [number, number, number]): bo
   );
 }
 
-/** Whether every piece is tried in every frame (`npm run test:all`), and not in a third of them. */
+/** Whether every piece is tried in every frame (`npm run test:all`), or only a third. */
 const triesAll = process.env['SLUICE_TEST_ALL'] === '1';
 
-/** Texts that a pattern or a scan may stumble over, each to be repeated. */
+/** Texts that may be slow for a pattern or a scan, each to be repeated. */
 const pieces = [
   'create ',
   'create temp ',
@@ -146,7 +146,7 @@ const frames: readonly (readonly [before: string, after: string])[] = [
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
-/** Everything that takes bytes of a peer, with the most that the limits let it have. */
+/** All code that processes bytes of a peer, with the maximum length that the limits permit. */
 const entries: Readonly<
   Record<string, { readonly most: number; readonly take: (text: string) => unknown }>
 > = {
@@ -254,10 +254,13 @@ type Messages = Readonly<
   Record<string, { readonly most: number; readonly make: (text: Filling) => () => unknown }>
 >;
 
-/** What only the length limits of a small message, of a buffered one, and of one from the database. */
+/** Length limits: of a small message, of a buffered one, and of one from the database. */
 const [small, large, longestOfDatabase] = [9000, 1 << 22, 1 << 24];
 
-/** Messages, as long as they may be where they are not passed on as they come: what to do with them is timed, not their making. */
+/**
+ * Messages of the maximum length if they are not forwarded as they arrive. Only their processing is timed, not their
+ * construction.
+ */
 const messages: Messages = {
   'Query of a client': { most: large, make: (text) => sent('Query', body`${text}\0`) },
   'Parse of a client': { most: large, make: (text) => sent('Parse', body`\0${text}\0\0\0`) },
@@ -351,7 +354,7 @@ function toldAtLogin(
   );
 }
 
-/** What a message may be full of; what is in a text is looked at above. */
+/** The repeated content of a message; the content of texts is tested above. */
 const fillings = ['a', '\0', 'M\0', 'a=1,', 'sluice_1 '];
 
 /** A client sends one message. */
@@ -403,11 +406,11 @@ function ignoreErrors(work: () => unknown): void {
   try {
     work();
   } catch {
-    // Refused is an answer too.
+    // A refusal is a result too.
   }
 }
 
-/** The CPU time that it takes, in milliseconds. */
+/** The CPU time of the work, in milliseconds. */
 function time(work: () => unknown): number {
   const began = process.threadCpuUsage();
   work();
@@ -415,10 +418,10 @@ function time(work: () => unknown): number {
   return (user + system) / 1000;
 }
 
-/** `make` makes what is timed, for an input of that size. */
+/** `make` creates the work to time, for an input of that size. */
 function assertLinear(what: string, most: number, make: (size: number) => () => unknown): void {
   const timeOf = (size: number): number => time(make(size));
-  // Only what takes long is looked at closely.
+  // Only slow work is measured repeatedly.
   const once = timeOf(most);
   if (once <= suspicious) return;
   let least = [Infinity, Infinity, once] as const;
@@ -429,10 +432,10 @@ function assertLinear(what: string, most: number, make: (size: number) => () => 
   }
 }
 
-suite('work is linear in the bytes that a peer sends', () => {
+suite('work is linear in the number of bytes from a peer', () => {
   before(loadParser);
 
-  test('every message is looked at', () => {
+  test('every message is covered', () => {
     const sides = { client: FrontendCode, database: BackendCode };
     for (const [side, codes] of Object.entries(sides)) {
       for (const name of Object.keys(codes)) {
@@ -452,7 +455,7 @@ suite('work is linear in the bytes that a peer sends', () => {
           if (!triesAll && (frame + at) % 3 !== 0) continue;
           assertLinear(`${name} of ${JSON.stringify(ahead + piece)}`, most, (size) => {
             const text = ahead + piece.repeat(Math.ceil(size / piece.length));
-            // Never the same twice: what was read before is remembered.
+            // Never the same text twice, because of the cache.
             const whole = `${text}g${(number += 1)}${behind}`;
             return () => take(whole);
           });

@@ -18,21 +18,21 @@ import type { Ranges } from '../src/io/ranges.ts';
 import type { Transport, TransportHandler } from '../src/io/transport.ts';
 import type { LoginResult } from '../src/backend/login-result.ts';
 
-/** A transport of which the test is the other end: what is written to it is kept, and what it reads is fed. */
+/** A transport whose other end is the test: it records what is written, and reads what the test feeds. */
 export class MemorySocket implements Transport {
   handler: TransportHandler = ignoring;
   whenClosed: (() => void) | null = null;
   readonly remoteAddress = undefined;
   readonly remotePort = undefined;
   readonly tls = null;
-  /** Writes are not taken until `drain`. */
+  /** Writes are not accepted until `drain`. */
   isFull = false;
   destroyed = false;
   writableEnded = false;
   #written: Buffer[] = [];
   #waiting = 0;
   #isPaused = true;
-  /** What was fed while it was paused. */
+  /** Data that was fed while it was paused. */
   #unread: Buffer[] = [];
 
   get isEnded(): boolean {
@@ -63,7 +63,7 @@ export class MemorySocket implements Transport {
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    // Never in the turn of who resumes.
+    // Never in the same turn as resume().
     if (this.#unread.length > 0) queueMicrotask(() => this.#read());
   }
 
@@ -85,7 +85,7 @@ export class MemorySocket implements Transport {
     this.destroy();
   }
 
-  /** An error is as one of the network. */
+  /** With an error it behaves as after a network error. */
   destroy(error?: Error): void {
     if (this.destroyed) return;
     this.destroyed = true;
@@ -105,21 +105,21 @@ export class MemorySocket implements Transport {
 
   // --- The other end ---
 
-  /** The kernel takes what was written. */
+  /** The kernel accepts what was written. */
   drain(): void {
     this.isFull = false;
     this.#waiting = 0;
     this.#tell(() => this.handler.onDrain());
   }
 
-  /** What was written since the last time. */
+  /** The bytes written since the last call. */
   written(): Buffer {
     const all = Buffer.concat(this.#written);
     this.#written = [];
     return all;
   }
 
-  /** Bytes come from the other end. */
+  /** Bytes arrive from the other end. */
   feed(...bytes: readonly Buffer[]): void {
     this.#unread.push(Buffer.concat(bytes));
     this.#read();
@@ -164,7 +164,7 @@ export function messagesIn(bytes: Buffer): { readonly code: string; readonly bod
   return all;
 }
 
-/** Messages of a client in words: their codes, and the strings that they begin with. */
+/** Messages of a client in words: their codes, and their first strings. */
 export function requestsIn(bytes: Buffer): string[] {
   return messagesIn(bytes).map(({ code, body }) => {
     const strings = body.toString('latin1').split('\0');
@@ -175,7 +175,9 @@ export function requestsIn(bytes: Buffer): string[] {
   });
 }
 
-/** Messages of a database in words: their codes, with the status, the tag, the SQLSTATE, or sender, channel and payload. */
+/**
+ * Messages of a database in words: their codes, with the status, the tag, the SQLSTATE, or sender, channel and payload.
+ */
 export function repliesIn(bytes: Buffer): string[] {
   return messagesIn(bytes).map(({ code, body }) => {
     const text = body.toString('latin1');
@@ -187,21 +189,24 @@ export function repliesIn(bytes: Buffer): string[] {
   });
 }
 
-/** A database that answers when the test says so. It knows transactions, prepared statements, and that errors skip to Sync. */
+/**
+ * A database that responds when the test says so. It supports transactions and prepared statements, and skips to Sync
+ * after errors.
+ */
 export class ScriptedServer {
   readonly socket = new MemorySocket();
-  /** What was asked so far, in words. */
+  /** All requests so far, in words. */
   readonly received: string[] = [];
-  /** Rows of texts that have any. */
+  /** The rows of texts that have any. */
   rowsOf: (text: string) => readonly (readonly string[])[] = () => [];
-  /** Texts that are refused, and how. */
+  /** The errors of texts that are refused. */
   readonly errors = new Map<string, ErrorFields>();
   status: number = TransactionStatus.Idle;
   readonly #statements = new Set<string>();
   #unread = Buffer.alloc(0);
   #skips = false;
 
-  /** Takes note of what was asked since, and returns it. */
+  /** Records the requests since the last call, and returns them. */
   read(): string[] {
     const bytes = this.socket.written();
     const requests = requestsIn(bytes);
@@ -210,7 +215,7 @@ export class ScriptedServer {
     return requests;
   }
 
-  /** Answers so many of the messages that were not answered yet. Returns whether there were any. */
+  /** Answers a number of unanswered messages. Returns whether there were any. */
   answer(count = Infinity): boolean {
     this.read();
     const messages = messagesIn(this.#unread);
@@ -225,7 +230,7 @@ export class ScriptedServer {
     return length > 0;
   }
 
-  /** Answers the messages that come next, as long as they are such. */
+  /** Answers the next messages as long as they match. */
   answerWhile(matches: (request: string) => boolean): void {
     for (;;) {
       this.read();
@@ -235,18 +240,18 @@ export class ScriptedServer {
     }
   }
 
-  /** Loses a prepared statement, as code that runs DEALLOCATE would have it. */
+  /** Drops a prepared statement, as code that runs DEALLOCATE does. */
   forget(name: string): void {
     this.read();
     this.#statements.delete(name);
   }
 
-  /** Says that something is wrong. */
+  /** Sends an error. */
   fail(fields: ErrorFields): void {
     this.socket.feed(buildErrorResponse(fields));
   }
 
-  /** Goes away without a word. */
+  /** Closes the connection without an error. */
   vanish(): void {
     this.socket.close();
   }
@@ -286,7 +291,7 @@ export class ScriptedServer {
   }
 
   #run(text: string): Buffer[] {
-    // Of several statements the last says how it ends.
+    // The last of several statements determines the end.
     const [tag = ''] = text.slice(text.lastIndexOf(';') + 1).split(' ');
     if (tag === 'BEGIN') this.status = TransactionStatus.InTransaction;
     else if (tag === 'COMMIT' || tag === 'ROLLBACK') this.status = TransactionStatus.Idle;
@@ -331,7 +336,7 @@ function missing(name: string): ErrorFields {
   };
 }
 
-/** Where a scripted server is: it never checks anything, and is never full. */
+/** The source of scripted servers: it never checks anything, and is never full. */
 export class ScriptedSource implements ConnectionSource {
   readonly name: string = 'scripted';
   generation = 0;
@@ -342,12 +347,12 @@ export class ScriptedSource implements ConnectionSource {
   leases = 0;
   load = 0;
   readonly signals: string[] = [];
-  /** Servers of connections that were asked for, the newest last. */
+  /** The servers of requested connections, the newest last. */
   readonly servers: ScriptedServer[] = [];
   newServer: () => ScriptedServer = () => new ScriptedServer();
   /** Called when a connection has ended. */
   onRelease: () => void = () => undefined;
-  /** Who waits for a check. */
+  /** The callbacks of requested checks. */
   checks: (() => void)[] = [];
 
   whenChecked(done: () => void): void {
@@ -365,7 +370,7 @@ export class ScriptedSource implements ConnectionSource {
   connect(...[, done]: Parameters<ConnectionSource['connect']>): void {
     const server = this.newServer();
     this.servers.push(server);
-    // Never in the turn of who asks.
+    // Never in the turn of the caller.
     queueMicrotask(() => done(null, loginTo(server)));
   }
   connectionEvent(): void {

@@ -10,7 +10,7 @@ import { textResponse } from '../../src/admin/http-response.ts';
 interface Server {
   readonly listener: HttpListener;
   readonly open: () => Promise<Socket>;
-  /** Sends bytes on a connection of their own, and gives all that comes back. */
+  /** Sends bytes on a separate connection, and returns the whole response. */
   readonly send: (...parts: readonly string[]) => Promise<string>;
 }
 
@@ -48,7 +48,7 @@ async function answerOf(socket: Socket, ...parts: readonly string[]): Promise<st
 }
 
 suite('the listener of the admin port', () => {
-  test('answers one request, however it is cut, and closes', async (t) => {
+  test('answers one request, however it is split, and closes', async (t) => {
     const { send } = await serve(t);
     const request = 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n';
     for (const parts of [[request], request.split(''), [request, request, 'and more']]) {
@@ -66,7 +66,7 @@ suite('the listener of the admin port', () => {
     assert(answer.endsWith('\r\n\r\n'));
   });
 
-  test('what cannot be understood is 400, what is too long 431, and a fault is 500', async (t) => {
+  test('an invalid request is 400, one that is too long 431, and an exception 500', async (t) => {
     const { send } = await serve(t);
     assert.match(await send('nonsense\r\n\r\n'), /^HTTP\/1\.1 400 /);
     const long = `GET / HTTP/1.1\r\nHost: x\r\nx: ${'y'.repeat(16 * 1024)}`;
@@ -75,7 +75,7 @@ suite('the listener of the admin port', () => {
     assert.match(await send('GET /broken HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 500 /);
   });
 
-  test('the oldest connection without a request makes way', async (t) => {
+  test('the oldest connection without a request is closed for a new one', async (t) => {
     const { open, send } = await serve(t);
     const idle: Socket[] = [];
     let closed = 0;

@@ -16,14 +16,14 @@ const request: AuthRequest = {
 /** A client on a Unix socket. */
 const local = { address: undefined, isLocal: true, isTls: false } as const;
 
-/** The method of the line that fits; undefined when none does. */
+/** The method of the matching line; undefined if there is none. */
 function methodFor(text: string, changes: Partial<AuthRequest> = {}): string | undefined {
   const { rules } = readHbaFile(text, 'hba', true);
   return rules.find((rule) => rule.fits({ ...request, ...changes }))?.method;
 }
 
 suite('pg_hba.conf', () => {
-  test('the file that initdb writes is understood', () => {
+  test('the file from initdb is parsed', () => {
     const { rules, warnings } = readHbaFile(
       [
         '# TYPE  DATABASE        USER            ADDRESS                 METHOD',
@@ -122,14 +122,14 @@ suite('pg_hba.conf', () => {
     ['include other.conf', 'include is not supported'],
     ['host @list all all md5', 'the database @list is not supported'],
   ] as const) {
-    test(`refuses whoever it may fit, and says so: ${line}`, () => {
+    test(`refuses every client that it may match, with a warning: ${line}`, () => {
       const { rules, warnings } = readHbaFile(`${line}\nhost all all all trust`, 'hba');
       assert.equal(rules.find((rule) => rule.fits(request))?.method, 'reject');
       assert.equal(warnings[0], `hba, line 1: ${why}; the proxy refuses clients that may match`);
     });
   }
 
-  test('a method that needs the identity of a local user is refused, and the log tells', () => {
+  test('a method that needs the identity of a local user is refused, and the log says so', () => {
     const { rules, warnings } = readHbaFile('local all all peer', 'hba', true);
     assert.equal(rules.find((rule) => rule.fits({ ...request, ...local }))?.method, 'reject');
     assert.deepEqual(warnings, [
@@ -137,7 +137,7 @@ suite('pg_hba.conf', () => {
     ]);
   });
 
-  test('a line that cannot be honoured refuses nobody whom it cannot fit', () => {
+  test('a line that cannot be applied does not affect clients that it cannot match', () => {
     assert.equal(methodFor('host other all all gss\nhost all all all md5'), 'md5');
   });
 
@@ -152,7 +152,7 @@ suite('pg_hba.conf', () => {
     ['host /( all all md5', /line 1: Invalid regular expression/],
     ['hostssl all all all cert clientcert=maybe', /line 1: clientcert is "maybe"/],
   ] as const) {
-    test(`is not understood: ${line}`, () => {
+    test(`is a syntax error: ${line}`, () => {
       assert.throws(() => readHbaFile(line, 'hba', true), why);
     });
   }
@@ -185,7 +185,7 @@ suite('pg_ident.conf', () => {
     });
   }
 
-  test('without a map the names must be the same', () => {
+  test('without a map the names must be equal', () => {
     assert.equal(mayBe('ann', 'ann', undefined, lines), true);
     assert.equal(mayBe('ann', 'eve', undefined, lines), false);
     assert.equal(mayBe('ann', 'ann', 'no such map', lines), false);

@@ -4,14 +4,14 @@ import { IamVerifier } from '../../src/authentication/iam-verifier.ts';
 import type { TryToken } from '../../src/authentication/iam-verifier.ts';
 import { outage } from '../../src/authentication/verdict.ts';
 
-/** A token of 15 minutes that was made then. */
+/** A token of 15 minutes, created at `made`. */
 function tokenOf(user: string, made: number): string {
   const date = new Date(made).toISOString().replaceAll(/[-:]|\.\d+/g, '');
   return `db:5432/?Action=connect&DBUser=${user}&X-Amz-Date=${date}&X-Amz-Expires=900&X-Amz-Signature=0`;
 }
 
 suite('IamVerifier', () => {
-  test('asks once for a token that many show at once, and again when it has expired', async (t) => {
+  test('verifies a token once for many concurrent clients, and again after it has expired', async (t) => {
     t.mock.timers.enable({ apis: ['Date'], now: Date.UTC(2026, 0, 1) });
     const asked: Parameters<TryToken>[] = [];
     const verifier = new IamVerifier((...given) => {
@@ -30,7 +30,7 @@ suite('IamVerifier', () => {
     assert.equal(asked.length, 1);
   });
 
-  test('remembers no refusal, and no outage', async () => {
+  test('does not remember refusals and outages', async () => {
     const answers = [{ why: 'no' }, outage('the database is down'), null];
     const verifier = new IamVerifier(() => Promise.resolve(answers.shift() ?? null));
     const token = tokenOf('app', Date.now());

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { LoginDelay } from '../../src/authentication/login-delay.ts';
 
-suite('the delay of refusals', () => {
+suite('the delay of failed logins', () => {
   test('doubles with each failure of one user from one address, up to ten seconds', () => {
     const delay = new LoginDelay();
     const delays = Array.from({ length: 12 }, () => delay.failed('10.0.0.1', 'ann'));
@@ -11,14 +11,14 @@ suite('the delay of refusals', () => {
     assert.equal(delay.failed('10.0.0.2', 'ann'), 0);
   });
 
-  test('a login ends it', () => {
+  test('ends with a successful login', () => {
     const delay = new LoginDelay();
     for (let i = 0; i < 5; i++) delay.failed('10.0.0.1', 'ann');
     delay.succeeded('10.0.0.1', 'ann');
     assert.equal(delay.failed('10.0.0.1', 'ann'), 0);
   });
 
-  test('an address that tries many users is slowed down too', () => {
+  test('also applies to an address that tries many users', () => {
     const delay = new LoginDelay();
     const delays = Array.from({ length: 33 }, (_, i) => delay.failed('10.0.0.1', `user ${i}`));
     assert.deepEqual(
@@ -28,7 +28,7 @@ suite('the delay of refusals', () => {
     assert.deepEqual(delays.slice(30), [250, 500, 1000]);
   });
 
-  test('is forgotten after ten quiet minutes', () => {
+  test('ends after ten minutes without a failure', () => {
     let now = 0;
     const delay = new LoginDelay(() => now);
     for (let i = 0; i < 10; i++) delay.failed('10.0.0.1', 'ann');

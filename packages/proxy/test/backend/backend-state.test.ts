@@ -14,7 +14,7 @@ import {
 } from '../../src/statements/unnamed-statement.ts';
 import { ParameterSets } from '../../src/parameters/parameter-sets.ts';
 
-suite('what a server process holds', () => {
+suite('the state of a server process', () => {
   const nobody = {
     relay: () => undefined,
     flushReplies: () => undefined,
@@ -24,7 +24,7 @@ suite('what a server process holds', () => {
   const names = (): SessionNames => new SessionNames(new QueryCycles(nobody));
   const state = (): BackendState => new BackendState(new Map([['TimeZone', 'UTC']]), 10);
 
-  test('begins with nothing', () => {
+  test('is empty at first', () => {
     const fresh = state();
     assert.equal(fresh.status, TransactionStatus.Idle);
     assert.ok(!fresh.inTransaction);
@@ -48,7 +48,7 @@ suite('what a server process holds', () => {
       assert.equal(held.inTransaction, within);
     });
 
-  test('names of one session go when another’s are asked for', () => {
+  test('names of one session are closed when another session runs', () => {
     const held = state();
     const [one, other] = [names(), names()];
     const first = held.clientNamedOf(one);
@@ -60,7 +60,7 @@ suite('what a server process holds', () => {
     assert.equal(held.clientNamed, null);
   });
 
-  test('a reset takes what sessions have left, and leaves what is the process’s own', () => {
+  test('a reset removes the state of sessions, and keeps that of the process', () => {
     const held = state();
     const sets = new ParameterSets();
     held.parametersSet(sets.acquire([['work_mem', '1MB']]));
@@ -89,13 +89,13 @@ suite('the slot of the unnamed statement', () => {
   };
   const analysis = { description: null } as UnnamedStatement['analysis'];
 
-  test('begins without one', () => {
+  test('is empty at first', () => {
     const slot = new UnnamedSlot();
     assert.equal(slot.expected, noUnnamedStatement);
     assert.equal(slot.analysis, null);
   });
 
-  test('holds what was sent, before it is answered', () => {
+  test('has the statement that was sent, before its reply', () => {
     const slot = new UnnamedSlot();
     const one = statement('SELECT 1');
     slot.expect(one, analysis);
@@ -103,7 +103,7 @@ suite('the slot of the unnamed statement', () => {
     assert.equal(slot.analysis, analysis);
   });
 
-  test('holds what the answers have left, when nothing is pending', () => {
+  test('has what the replies have left, when nothing is pending', () => {
     const slot = new UnnamedSlot();
     const [one, two] = [statement('SELECT 1'), statement('SELECT 2')];
     slot.expect(one, analysis);
@@ -116,7 +116,7 @@ suite('the slot of the unnamed statement', () => {
     assert.equal(slot.analysis, null, 'what the first came to is not known any more');
   });
 
-  test('holds none after a Query', () => {
+  test('is empty after a Query', () => {
     const slot = new UnnamedSlot();
     slot.expect(statement('SELECT 1'), analysis);
     slot.destroyed();
@@ -125,7 +125,7 @@ suite('the slot of the unnamed statement', () => {
     assert.equal(slot.expected, destroyedUnnamedStatement);
   });
 
-  test('expects none after a Close', () => {
+  test('is expected to be empty after a Close', () => {
     const slot = new UnnamedSlot();
     slot.expect(statement('SELECT 1'), analysis);
     slot.expectNone(noUnnamedStatement);
@@ -134,7 +134,7 @@ suite('the slot of the unnamed statement', () => {
 });
 
 suite('a lease', () => {
-  test('is of one owner at a time', () => {
+  test('has one owner at a time', () => {
     const lease = new Lease<string>();
     assert.equal(lease.owner, null);
     lease.begin('a');
@@ -144,7 +144,7 @@ suite('a lease', () => {
     assert.equal(lease.end(), null);
   });
 
-  test('begins with requests admitted', () => {
+  test('admits requests at first', () => {
     const lease = new Lease<string>();
     lease.begin('a');
     lease.pauseRequests();
@@ -153,7 +153,7 @@ suite('a lease', () => {
     assert.ok(!lease.isClosedToRequests);
   });
 
-  test('is closed to requests while they are paused, or a cancel is on its way', () => {
+  test('admits no requests while they are paused, or a cancel request is on its way', () => {
     const lease = new Lease<string>();
     lease.begin('a');
     lease.pauseRequests();
@@ -169,7 +169,7 @@ suite('a lease', () => {
     assert.ok(!lease.isClosedToRequests);
   });
 
-  test('knows what sets its parameters until they are set', () => {
+  test('knows the statement that sets its parameters until they are set', () => {
     const lease = new Lease<string>();
     const query = new InternalQuery(() => undefined);
     lease.replaySent(query);

@@ -5,7 +5,7 @@ import type { SendCancel } from '../../src/backend/cancel-queue.ts';
 
 type Key = Parameters<SendCancel>[0];
 
-test('cancel requests go out in their order, so many at once as the limit says at that time', () => {
+test('cancel requests are sent in order, at most as many at a time as the limit permits', () => {
   let limit = 2;
   const sent: number[] = [];
   const ends: (() => void)[] = [];
@@ -32,7 +32,7 @@ test('cancel requests go out in their order, so many at once as the limit says a
   assert.deepEqual([queue.underWay, queue.waiting, queue.dropped], [0, 0, 0]);
 });
 
-test('what is more than can wait is dropped, and counted', () => {
+test('requests beyond the length of the queue are dropped and counted', () => {
   const queue = new CancelQueue(
     () => 1,
     () => undefined,

@@ -12,7 +12,7 @@ import { TargetAddresses } from '../../src/targets/target-addresses.ts';
 import { Target } from '../../src/targets/target.ts';
 import type { TargetAddress } from '../../src/targets/target.ts';
 
-/** AuthenticationCleartextPassword (B), as RDS asks for a token. */
+/** AuthenticationCleartextPassword (B), with which RDS requests a token. */
 const askForPassword = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]);
 
 const cluster = 'orders.cluster-abc123.eu-west-3.rds.amazonaws.com';
@@ -20,8 +20,8 @@ const writer = 'orders-1.abc123.eu-west-3.rds.amazonaws.com';
 const reader = 'orders-2.abc123.eu-west-3.rds.amazonaws.com';
 
 /**
- * Listens where a database does, on all of 127.0.0.0/8, and keeps each password that it is sent. PostgreSQL itself
- * cannot be given a token as a password: it has another signature each time.
+ * Listens like a database, on all of 127.0.0.0/8, and records the passwords that it receives. PostgreSQL itself cannot
+ * have a token as a password: its signature is different each time.
  */
 class PasswordTrap {
   readonly #server;
@@ -95,13 +95,13 @@ suite('logins with IAM tokens', () => {
     });
   }
 
-  /** Logs in as `app` at the place, and gives the token that the database got. */
+  /** Logs in as `app` at the address, and returns the token that the database received. */
   async function tokenAt(logins: DatabaseLogins, target: Target): Promise<URL> {
     const token = trap.next();
     const failed = new Promise<never>((_resolve, reject) => {
       const pool = { user: 'app', database: 'shop', startupOnly: new Map<string, string>() };
       logins.open(target, pool, new Map(), (failure) => {
-        // The trap hangs up once it has the password.
+        // The trap closes the connection after it has received the password.
         if (!/closed the connection|ECONNRESET|disconnected/.test(failure?.fields.message ?? ''))
           reject(new Error(failure?.fields.message));
       });
@@ -147,7 +147,7 @@ suite('logins with IAM tokens', () => {
     assert.match(token.searchParams.get('X-Amz-SignedHeaders') ?? '', /^host$/);
   }
 
-  test('a name with several addresses: the token is for the name, and one serves them all', async (t) => {
+  test('a name with several addresses: the token is for the name, and one token serves all of them', async (t) => {
     const settings = settingsFor({ TargetHost: writer });
     const places = new TargetAddresses(settings, () => Promise.resolve(['127.0.0.1', '127.0.0.2']));
     const logins = await loginsFor(settings);
@@ -163,7 +163,7 @@ suite('logins with IAM tokens', () => {
     assert.equal(tokens[0]?.href, tokens[1]?.href);
   });
 
-  test('after an address change the token is for the name still', async (t) => {
+  test('after a change of the address the token is still for the name', async (t) => {
     const settings = settingsFor({ TargetHost: writer });
     const addresses = [['127.0.0.1'], ['127.0.0.3']];
     const places = new TargetAddresses(settings, () => Promise.resolve(addresses.shift() ?? []));
@@ -201,7 +201,7 @@ suite('logins with IAM tokens', () => {
     check(await tokenAt(logins, targetAt(atWriter)), cluster);
     check(await tokenAt(logins, target), reader);
 
-    // A failover: the endpoint of the cluster leads to what was the reader.
+    // A failover: the cluster endpoint now resolves to the former reader.
     addressOf.set(cluster, '127.0.0.2');
     const [promoted] = await places.find(false);
     assert(promoted);
@@ -211,7 +211,7 @@ suite('logins with IAM tokens', () => {
     assert.equal(target.name, atReader.name);
   });
 
-  test('a name that is not of RDS: the region is AWS_REGION', async (t) => {
+  test('a name outside RDS: the region is AWS_REGION', async (t) => {
     process.env['AWS_REGION'] = 'ap-south-1';
     t.after(() => delete process.env['AWS_REGION']);
     const settings = settingsFor({ TargetHost: 'localhost' });
@@ -223,7 +223,7 @@ suite('logins with IAM tokens', () => {
     check(await tokenAt(logins, targetAt(place)), 'localhost', 'ap-south-1');
   });
 
-  test('a token goes only to a database whose certificate is right', async (t) => {
+  test('a token is sent only to a database with a valid certificate', async (t) => {
     const settings = settingsFor({ TargetHost: 'other.abc123.eu-west-3.rds.amazonaws.com' });
     const places = new TargetAddresses(settings, () => Promise.resolve(['127.0.0.1']));
     const logins = await loginsFor(settings);

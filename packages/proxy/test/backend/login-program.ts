@@ -1,6 +1,7 @@
 /**
- * A program of the login at the database alone, for the tests to run under each runtime: opens one connection after
- * the other as JSON on its standard input says, tries each with a statement, and tells what came of it as JSON lines.
+ * A program for the login at the database, which the tests run on each runtime. It opens the connections that its
+ * standard input describes as JSON, one after another, tries each with a statement, and prints the results as JSON
+ * lines.
  */
 import { readFileSync } from 'node:fs';
 import { buildQuery, terminateMessage } from '@sluice/wire';
@@ -10,23 +11,23 @@ import { ignoring, QuietHandler } from '../../src/io/quiet-handler.ts';
 import type { LoginResult } from '../../src/backend/login-result.ts';
 import type { ConnectFailure } from '../../src/backend/connection-source.ts';
 
-/** One connection to open, and what to do with it. */
+/** One connection to open, and how to use it. */
 export interface LoginCase extends ConnectOptions {
-  /** Cancels the statement as soon as it says anything. */
+  /** Cancels the statement at its first message. */
   readonly cancel?: boolean;
   readonly sql: string;
 }
 
-/** What came of it. */
+/** The result. */
 export interface LoginOutcome {
   readonly failure: ConnectFailure | null;
   readonly parameters: Readonly<Record<string, string>>;
   readonly processId: number;
   readonly secretBytes: number;
   readonly tls: boolean;
-  /** Left as the handler of the socket, the login would stay in memory. */
+  /** A login that is still the handler of the socket would stay in memory. */
   readonly isLeft: boolean;
-  /** What the database sent in answer to the statement. */
+  /** The database's reply to the statement. */
   readonly answer: string;
   readonly canceled: boolean;
 }
@@ -42,7 +43,7 @@ const nothing: LoginOutcome = {
   canceled: false,
 };
 
-/** What the database says to a statement. */
+/** The database's messages after the login. */
 class Conversation extends QuietHandler {
   readonly begun = Promise.withResolvers<void>();
   readonly closed = Promise.withResolvers<void>();

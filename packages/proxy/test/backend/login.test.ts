@@ -47,7 +47,7 @@ suite('the login at a database', () => {
 
   after(() => Promise.all([encrypted.stop('immediate'), plain.stop('immediate')]));
 
-  /** How to reach a database; what is left out is as in the settings' defaults. */
+  /** How to reach a database; omitted settings have their defaults. */
   function at({ port }: { readonly port: number }, address: Partial<Address> = {}): Address {
     return {
       host: '127.0.0.1',
@@ -62,11 +62,11 @@ suite('the login at a database', () => {
   }
 
   for (const runtime of ['node', 'bun'] as const) {
-    suite(`under ${runtime}`, () => {
+    suite(`on ${runtime}`, () => {
       const open = (...cases: readonly LoginCase[]): Promise<LoginOutcome[]> =>
         runProgram(runtime, cases);
 
-      test('every way to authenticate, with and without TLS', async () => {
+      test('every authentication method, with and without TLS', async () => {
         const users = ['postgres', 'trusted', 'hashed', 'clear'];
         const cases = [
           ...users.map((user) => as(user, at(encrypted))),
@@ -125,7 +125,7 @@ suite('the login at a database', () => {
         }
       });
 
-      test("the database's own errors are handed on with their fields", async () => {
+      test("the database's own errors are passed on with their fields", async () => {
         const [wrong, missing, barred, unknown, none] = await open(
           { ...as('postgres', at(plain)), password: 'wrong' },
           as('postgres', at(plain), [['database', 'missing']]),
@@ -155,7 +155,7 @@ suite('the login at a database', () => {
         assert.match(none?.failure?.fields.message ?? '', /the proxy has none for user "postgres"/);
       });
 
-      test('passwords go through SASLprep; startup parameters and replication arrive', async () => {
+      test('passwords are normalized with SASLprep; startup parameters and replication arrive', async () => {
         const [prepared, again, shown, logical] = await open(
           // U+00AA is "a" after SASLprep.
           { ...as('prepared', at(plain)), password: 'aa' },
@@ -178,7 +178,7 @@ suite('the login at a database', () => {
 
       test('a cancel request stops the statement, with and without TLS', async () => {
         const started = performance.now();
-        // The notice tells that the statement runs.
+        // The notice shows that the statement is running.
         const sql = "DO $$ BEGIN RAISE NOTICE 'running'; PERFORM pg_sleep(60); END $$";
         const outcomes = await open(
           { ...as('postgres', at(plain)), sql, cancel: true },
@@ -191,7 +191,7 @@ suite('the login at a database', () => {
         assert(performance.now() - started < 30_000);
       });
 
-      test('an answer to SSLRequest that is not one letter, or not a right one', async (t) => {
+      test('an invalid response to SSLRequest', async (t) => {
         for (const [answer, message] of [
           ['S and more', /unencrypted data/],
           ['Efork failed\n\0', /responded to SSLRequest with an error/],
@@ -204,7 +204,7 @@ suite('the login at a database', () => {
         }
       });
 
-      test('bytes behind the login are not lost', async (t) => {
+      test('bytes after the login are not lost', async (t) => {
         const port = await listen(t, () =>
           Buffer.concat([
             authenticationOk,
@@ -220,7 +220,7 @@ suite('the login at a database', () => {
         assert.equal(outcome.secretBytes, 32);
       });
 
-      test('a database that says nothing is given up after the connect time limit', async (t) => {
+      test('a database that does not respond is given up after the connect time limit', async (t) => {
         const server = createServer((socket) => socket.on('error', () => undefined)).listen(0);
         t.after(() => server.close());
         await once(server, 'listening');
@@ -232,7 +232,7 @@ suite('the login at a database', () => {
         assert.equal(outcome?.failure?.final, false);
       });
 
-      test('whatever a database sends, the process lives and the login ends', async (t) => {
+      test('whatever a database sends, the process survives and the login ends', async (t) => {
         const noise = fc.sample(
           fc.oneof(
             fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
@@ -286,7 +286,7 @@ async function runProgram(runtime: Runtime, cases: readonly LoginCase[]): Promis
   return lines.map((line): LoginOutcome => JSON.parse(line));
 }
 
-/** A peer that sends `answer()` to whoever says anything, and closes. */
+/** A peer that sends `answer()` after any message, and closes. */
 async function listen(
   t: { readonly after: (clean: () => void) => void },
   answer: () => Buffer,
@@ -302,7 +302,7 @@ async function listen(
   return address.port;
 }
 
-/** A message that is framed as it should be, with any body. */
+/** A message with a valid frame and any body. */
 function message(code: fc.Arbitrary<string>): fc.Arbitrary<Buffer> {
   return fc.tuple(code, fc.uint8Array({ maxLength: 12 })).map(([letter, body]) => {
     const head = Buffer.from(`${letter}\0\0\0\0`);

@@ -9,7 +9,7 @@ import type {
 import { InternalQuery } from '../../src/protocol/internal-query.ts';
 import type { ReplyNote, ReplyOwner } from '../../src/protocol/pending-replies.ts';
 
-/** Somebody who is owed replies, and what came of them. */
+/** The owner of pending replies, which records what it gets. */
 export class Reader implements ReplyOwner {
   readonly name: string;
   readonly log: string[];
@@ -40,7 +40,7 @@ export class Reader implements ReplyOwner {
   }
 }
 
-/** A pipe to a scripted server, and what its owner was told. */
+/** A pipe to a scripted server, and the calls to its owner. */
 export class Bench implements PipeOwner {
   readonly socket = new MemorySocket();
   readonly log: string[] = [];
@@ -61,7 +61,7 @@ export class Bench implements PipeOwner {
   }
 
   received(): void {
-    // Each chunk; of no interest to most tests.
+    // Called for each chunk; most tests do not need it.
   }
 
   ready(status: number, note: ReplyNote | null): boolean {

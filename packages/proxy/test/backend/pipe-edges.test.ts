@@ -41,7 +41,7 @@ function row(value: string): Buffer {
   return buildMessage(Code.DataRow, Buffer.from([0, 1]), length, Buffer.from(value));
 }
 
-/** The header of a message whose body does not follow. */
+/** The header of a message without its body. */
 function header(code: number, length: number): Buffer {
   const bytes = Buffer.alloc(5);
   bytes[0] = code;
@@ -49,7 +49,7 @@ function header(code: number, length: number): Buffer {
   return bytes;
 }
 
-/** A bench with `owner` on it, who has asked for these replies. */
+/** A bench on which `owner` has these pending replies. */
 function asked(owner: Reader | null, ...replies: readonly Reply[]): Bench {
   const bench = new Bench();
   bench.pipe.pending.owner = owner;
@@ -63,8 +63,8 @@ afterEach(() => {
   toServer.clear();
 });
 
-suite('a message that comes in pieces', () => {
-  test('is in the middle until its last byte has come', () => {
+suite('a message in several chunks', () => {
+  test('is incomplete until its last byte has arrived', () => {
     const bench = asked(new Reader('a'), Reply.Query);
     const long = row('x'.repeat(100));
     bench.socket.feed(long.subarray(0, 50));
@@ -75,7 +75,7 @@ suite('a message that comes in pieces', () => {
     assert.ok(!bench.pipe.isMidReply);
   });
 
-  test('is put together for a query of the proxy’s own', () => {
+  test('is collected for an internal query', () => {
     const bench = asked(null);
     const answers: InternalAnswer[] = [];
     bench.pipe.gather('SELECT 1', new InternalQuery((answer) => void answers.push(answer)));
@@ -87,7 +87,7 @@ suite('a message that comes in pieces', () => {
     assert.ok(!bench.pipe.isMidReply);
   });
 
-  test('of which nothing is for the client is left out to its end', () => {
+  test('is skipped to its end if none of it is for the client', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     bench.pipe.pending.append(Reply.Query, Action.Discard);
@@ -99,7 +99,7 @@ suite('a message that comes in pieces', () => {
     assert.deepEqual(owner.received, Buffer.concat([done, readyForQueryIdle]));
   });
 
-  test('may be as long as is looked into, and no longer', () => {
+  test('may be as long as the limit, and no longer', () => {
     const longest = 16 * 1024 * 1024;
     const bench = asked(new Reader('a'), Reply.Query);
     bench.socket.feed(header(Code.ErrorResponse, longest));
@@ -109,7 +109,7 @@ suite('a message that comes in pieces', () => {
     assert.match(other.log.join(), /out of sync/);
   });
 
-  test('cannot be shorter than its own length', () => {
+  test('must not be shorter than its own length field', () => {
     const bench = asked(new Reader('a'), Reply.Query);
     bench.socket.feed(header(Code.DataRow, 3));
     assert.match(bench.log.join(), /out of sync/);
@@ -119,8 +119,8 @@ suite('a message that comes in pieces', () => {
   });
 });
 
-suite('within one chunk', () => {
-  test('each reply goes to its owner, in the middle of a cycle too', () => {
+suite('in one chunk', () => {
+  test('each reply goes to its owner, also in the middle of a cycle', () => {
     const [first, second] = [new Reader('a'), new Reader('b')];
     const bench = asked(first, Reply.Parse);
     bench.pipe.pending.owner = second;
@@ -131,7 +131,7 @@ suite('within one chunk', () => {
     assert.deepEqual(second.received, Buffer.concat([bindComplete, readyForQueryIdle]));
   });
 
-  test('replies to nobody do no harm', () => {
+  test('replies without an owner do no harm', () => {
     const bench = asked(null, Reply.Parse, Reply.Sync);
     bench.pipe.pending.append(Reply.Local, Action.Forward, {
       bytes: closeComplete,
@@ -145,7 +145,7 @@ suite('within one chunk', () => {
     assert.deepEqual(bench.log, ['ready I', 'ready I', 'nothing pending']);
   });
 
-  test('an answer of the proxy’s own follows the end of the cycle before it', () => {
+  test('a synthetic reply follows the end of the previous cycle', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     bench.pipe.pending.append(Reply.Local, Action.Forward, {
@@ -158,7 +158,7 @@ suite('within one chunk', () => {
     assert.equal(bench.pipe.pending.headReply, Reply.Sync);
   });
 
-  test('what follows a withdrawn error belongs to the next cycle', () => {
+  test('messages after a withdrawn error belong to the next cycle', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query, Reply.Query);
     bench.failure = () => 'withdrawn';
@@ -169,7 +169,7 @@ suite('within one chunk', () => {
     );
   });
 
-  test('nothing is handed over once it is closed', () => {
+  test('nothing is delivered after the pipe is closed', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     bench.pipe.pending.append(Reply.Query, Action.Forward, {
@@ -183,7 +183,7 @@ suite('within one chunk', () => {
 });
 
 suite('a note', () => {
-  test('may leave out what it has no opinion on', () => {
+  test('need not implement every callback', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     const { pending } = bench.pipe;
@@ -196,14 +196,14 @@ suite('a note', () => {
     assert.deepEqual(owner.received, Buffer.concat([...replies, done, readyForQueryIdle]));
   });
 
-  test('that says nothing of rows lets none pass', () => {
+  test('that does not implement rows lets none pass', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.RewrittenQuery);
     bench.socket.feed(row('other'), done, readyForQueryIdle);
     assert.deepEqual(owner.received, Buffer.concat([done, readyForQueryIdle]));
   });
 
-  test('is told of a description, and of nothing else', () => {
+  test('gets descriptions, and nothing else', () => {
     const bench = asked(new Reader('a'));
     const codes: number[] = [];
     bench.pipe.pending.append(Reply.DescribeStatement, Action.Forward, {
@@ -218,7 +218,7 @@ suite('a note', () => {
     assert.deepEqual(codes, [Code.ParameterDescription, 2, Code.NoData, 0]);
   });
 
-  test('may put nothing in the place of a message', () => {
+  test('may replace a message with nothing', () => {
     const relayed: number[] = [];
     const owner = new Reader('a');
     owner.relay = (_, start, end) => void relayed.push(end - start);
@@ -231,7 +231,7 @@ suite('a note', () => {
     assert.deepEqual(relayed, [readyForQueryIdle.length]);
   });
 
-  test('is completed by the end of its reply', () => {
+  test('is completed at the end of its reply', () => {
     const bench = asked(new Reader('a'));
     const log: string[] = [];
     for (const [name, kind] of Object.entries({
@@ -249,8 +249,8 @@ suite('a note', () => {
   });
 });
 
-suite('an answer of the proxy’s own', () => {
-  test('goes to nobody when its client has gone', () => {
+suite('a synthetic reply', () => {
+  test('is dropped if its client is gone', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     bench.pipe.pending.append(Reply.Local, Action.Orphaned, {
@@ -275,7 +275,7 @@ suite('an answer of the proxy’s own', () => {
     assert.deepEqual(bench.log, ['nothing pending', 'nothing pending']);
   });
 
-  test('leaves what others wait for', () => {
+  test('keeps the pending replies of others', () => {
     const bench = asked(new Reader('a'), Reply.Query);
     bench.pipe.flush();
     assert.deepEqual(bench.log, []);
@@ -283,7 +283,7 @@ suite('an answer of the proxy’s own', () => {
   });
 });
 
-test('a description that does not fit fails an open cycle at the server too', () => {
+test('a description that does not match also fails an open cycle on the server', () => {
   const owner = new Reader('a');
   const bench = asked(owner);
   bench.pipe.pending.append(Reply.DescribeStatement, Action.Discard, {
@@ -297,7 +297,7 @@ test('a description that does not fit fails an open cycle at the server too', ()
   const [describe] = messagesIn(bench.socket.written());
   assert.equal(describe?.code, 'D');
   bench.pipe.pending.append(Reply.Sync);
-  // The server does what it was asked before, and fails then.
+  // The server answers the previous requests, and then fails.
   bench.failure = () => {
     bench.pipe.pending.fail();
     return 'dropped';
@@ -307,8 +307,8 @@ test('a description that does not fit fails an open cycle at the server too', ()
   assert.ok(!bench.pipe.errorSent);
 });
 
-suite('what ends a pipe', () => {
-  test('is said in words: what was owed, and what came', () => {
+suite('the end of a pipe', () => {
+  test('reports the pending replies and the received message', () => {
     const bench = asked(new Reader('a'), Reply.Parse);
     bench.socket.feed(bindComplete);
     assert.match(bench.log.join(), /out of sync: .*0x32.*Parse/);
@@ -318,7 +318,7 @@ suite('what ends a pipe', () => {
     assert.doesNotMatch(idle.log.join(), /the reply to/);
   });
 
-  test('is counted as a fault when it is the proxy’s own doing', () => {
+  test('counts as a fault if the proxy itself caused it', () => {
     const bench = asked(new Reader('a'));
     const { caught } = faults;
     bench.drained = () => {
@@ -334,7 +334,7 @@ suite('what ends a pipe', () => {
     assert.ok(bench.socket.destroyed);
   });
 
-  test('is no fault when the server has sent what is no message', () => {
+  test('is no fault if the server has sent an invalid message', () => {
     const bench = asked(new Reader('a'), Reply.Query);
     const { caught } = faults;
     bench.parameter = () => {
@@ -345,7 +345,7 @@ suite('what ends a pipe', () => {
     assert.equal(faults.caught, caught);
   });
 
-  test('destroys the socket, unless its last words are on their way', () => {
+  test('destroys the socket, unless its last message is on its way', () => {
     const bench = asked(null);
     bench.pipe.close();
     assert.ok(bench.socket.destroyed);
@@ -357,7 +357,7 @@ suite('what ends a pipe', () => {
   });
 });
 
-test('each chunk is news of the server', () => {
+test('each chunk is reported to the owner', () => {
   const bench = asked(new Reader('a'), Reply.Query);
   let received = 0;
   bench.received = () => void received++;
@@ -366,7 +366,7 @@ test('each chunk is news of the server', () => {
   assert.equal(received, 2);
 });
 
-test('reading is paused once, however often that is asked', () => {
+test('reading is paused once, however often that is requested', () => {
   const bench = asked(null);
   const calls: string[] = [];
   bench.socket.pause = () => void calls.push('pause');

@@ -42,7 +42,7 @@ const notification = buildMessage(Code.NotificationResponse, Buffer.from('\0\0\0
 const copyIn = buildMessage(Code.CopyInResponse, Buffer.from([0, 0, 0]));
 const select = Buffer.concat([fields, row('1'), done, readyForQueryIdle]);
 
-/** A bench on which `owner` has asked for these replies. */
+/** A bench on which `owner` has these pending replies. */
 function asked(owner: Reader | null, ...replies: readonly Reply[]): Bench {
   const bench = new Bench();
   bench.pipe.pending.owner = owner;
@@ -65,14 +65,14 @@ suite('a cycle fails once', () => {
       assert.match(bench.log.join(), /out of sync: .*second error/);
     });
 
-  test('the next cycle can fail too, and the server can end the connection after an error', () => {
+  test('the next cycle can fail too, and the server can close the connection after an error', () => {
     const bench = asked(new Reader('a'), Reply.Query, Reply.Query);
     bench.socket.feed(Buffer.concat([error, readyForQueryIdle, error, fatal]));
     assert.doesNotMatch(bench.log.join(), /out of sync/);
   });
 });
 
-suite('a pipe hands over', () => {
+suite('a pipe delivers', () => {
   const complete: Readonly<Record<string, readonly [replies: readonly Reply[], reply: Buffer]>> = {
     'a simple query': [[Reply.Query], select],
     'a query without rows': [[Reply.Query], Buffer.concat([done, readyForQueryIdle])],
@@ -125,7 +125,7 @@ suite('a pipe hands over', () => {
       assert.equal(bench.pipe.pending.length, 0);
     });
 
-    test(`${name}, however it is cut`, () => {
+    test(`${name}, however it is split`, () => {
       fc.assert(
         fc.property(fc.array(fc.integer({ min: 0, max: reply.length })), (cuts) => {
           const owner = new Reader('a');
@@ -156,7 +156,7 @@ suite('a pipe hands over', () => {
     assert.deepEqual([first.cycles, second.cycles], [1, 1]);
   });
 
-  test('nothing of a reply that is discarded', () => {
+  test('nothing of a discarded reply', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     bench.pipe.pending.append(Reply.Parse, Action.Discard);
@@ -166,7 +166,7 @@ suite('a pipe hands over', () => {
     assert.deepEqual(owner.received, Buffer.concat([bindComplete, readyForQueryIdle]));
   });
 
-  test('nothing of a reply that is orphaned', () => {
+  test('nothing of an orphaned reply', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     bench.socket.feed(fields, row('1').subarray(0, 7));
@@ -178,7 +178,7 @@ suite('a pipe hands over', () => {
     assert.deepEqual(bench.log.slice(-2), ['ready I', 'nothing pending']);
   });
 
-  test('no rest of a long message whose owner has gone', () => {
+  test('no remainder of a long message whose owner is gone', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     const long = row('x'.repeat(1000));
@@ -191,7 +191,7 @@ suite('a pipe hands over', () => {
     assert.equal(bench.pipe.pending.length, 0);
   });
 
-  test('an answer of the proxy’s own in its turn', () => {
+  test('a synthetic reply in its turn', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Parse);
     const bytes = closeComplete;
@@ -203,7 +203,7 @@ suite('a pipe hands over', () => {
     assert.deepEqual(owner.received, Buffer.concat([parseComplete, bytes, readyForQueryIdle]));
   });
 
-  test('an answer of the proxy’s own at once, when it is first', () => {
+  test('a synthetic reply immediately, if it is first', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     bench.pipe.pending.append(Reply.Local, Action.Forward, {
@@ -215,7 +215,7 @@ suite('a pipe hands over', () => {
     assert.deepEqual(owner.log, ['a flush']);
   });
 
-  test('what comes unasked to whoever has the connection', () => {
+  test('unsolicited messages to the owner of the lease', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     bench.socket.feed(notification);
@@ -223,7 +223,7 @@ suite('a pipe hands over', () => {
     assert.deepEqual(owner.received, Buffer.concat([notification, parameter]));
   });
 
-  test('a notification while a query of the proxy’s own runs', () => {
+  test('a notification during an internal query', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     bench.pipe.gather('SELECT 1', new InternalQuery(() => undefined));
@@ -249,7 +249,7 @@ suite('a pipe hands over', () => {
     assert.equal(owner.received.length, 0);
   });
 
-  test('what a note puts in the place of a notice', () => {
+  test('the replacement of a notice from a note', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     bench.pipe.pending.append(Reply.Query, Action.Forward, {
@@ -260,7 +260,7 @@ suite('a pipe hands over', () => {
     assert.deepEqual(owner.received, Buffer.concat([parameter, done, readyForQueryIdle]));
   });
 
-  test('what a note puts in the place of a statement’s end', () => {
+  test('the replacement of a CommandComplete from a note', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     bench.pipe.pending.append(Reply.CountedQuery, Action.Forward, {
@@ -274,7 +274,7 @@ suite('a pipe hands over', () => {
     );
   });
 
-  test('of a rewritten query the client’s statements alone', () => {
+  test('only the client’s own statements of a rewritten query', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     const note = { passes: true, undo: () => undefined, counted: () => null };
@@ -290,7 +290,7 @@ suite('a pipe hands over', () => {
     );
   });
 
-  test('an error in the place of a description that does not fit, and nothing behind it', () => {
+  test('an error instead of a description that does not match, and nothing after it', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     bench.pipe.pending.append(Reply.DescribeStatement, Action.Discard, {
@@ -305,7 +305,7 @@ suite('a pipe hands over', () => {
   });
 });
 
-suite('a pipe tells its owner of', () => {
+suite('a pipe informs its owner of', () => {
   for (const status of ['I', 'T', 'E'])
     test(`ReadyForQuery ${status}, before the owner of the cycle acts on it`, () => {
       const log: string[] = [];
@@ -316,14 +316,14 @@ suite('a pipe tells its owner of', () => {
       assert.deepEqual(log, ['a cycle', 'a flush']);
     });
 
-  test('an error, with what came before it handed over first', () => {
+  test('an error, after everything before it was delivered', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     bench.socket.feed(fields, error, readyForQueryIdle);
     assert.deepEqual(owner.received, Buffer.concat([fields, error, readyForQueryIdle]));
   });
 
-  test('an error that is dropped', () => {
+  test('a dropped error', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     bench.failure = (_message, handOver) => {
@@ -335,7 +335,7 @@ suite('a pipe tells its owner of', () => {
     assert.deepEqual(owner.received, Buffer.concat([fields, readyForQueryIdle]));
   });
 
-  test('an error that withdraws its cycle, of which nothing was handed over', () => {
+  test('an error that withdraws its cycle, of which nothing was delivered', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     bench.failure = () => {
@@ -348,7 +348,7 @@ suite('a pipe tells its owner of', () => {
     assert.equal(bench.pipe.pending.length, 0);
   });
 
-  test('an error that closes it: nothing behind it is looked at', () => {
+  test('an error that closes it: nothing after it is read', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     bench.failure = () => {
@@ -359,7 +359,7 @@ suite('a pipe tells its owner of', () => {
     assert.deepEqual(bench.log, [`failed ${Reply.Query}`]);
   });
 
-  test('an error that ends a cycle of the extended protocol: what was discarded is not waited for', () => {
+  test('an error that ends an extended query cycle: discarded requests have no pending replies', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Parse, Reply.Bind, Reply.Execute, Reply.Sync);
     bench.socket.feed(error, readyForQueryIdle);
@@ -367,7 +367,7 @@ suite('a pipe tells its owner of', () => {
     assert.equal(bench.pipe.pending.length, 0);
   });
 
-  test('a parameter, whole', () => {
+  test('a complete parameter', () => {
     const bench = asked(new Reader('a'), Reply.Query);
     const half = parameter.subarray(0, 9);
     bench.socket.feed(half);
@@ -390,7 +390,7 @@ suite('a pipe tells its owner of', () => {
     assert.deepEqual(bench.log, ['gone: reset', 'gone: the database closed it']);
   });
 
-  test('a socket that takes bytes again', () => {
+  test('a socket that accepts bytes again', () => {
     const bench = asked(new Reader('a'));
     bench.socket.isFull = true;
     toServer.add(Buffer.alloc(100));
@@ -403,7 +403,7 @@ suite('a pipe tells its owner of', () => {
   });
 });
 
-suite('a pipe is out of sync with', () => {
+suite('a pipe is out of sync after', () => {
   const surprises: Readonly<Record<string, readonly [replies: readonly Reply[], says: Buffer]>> = {
     'a reply that nobody is owed': [[], done],
     'a ReadyForQuery that nobody is owed': [[], readyForQueryIdle],
@@ -425,7 +425,7 @@ suite('a pipe is out of sync with', () => {
     'COPY data asked for among other requests': [[Reply.Query, Reply.Query], copyIn],
   };
   for (const [name, [replies, says]] of Object.entries(surprises))
-    test(`${name}, and nothing behind it is handed over`, () => {
+    test(`${name}, and nothing after it is delivered`, () => {
       const owner = new Reader('a');
       const bench = asked(owner, ...replies);
       bench.socket.feed(says, select);
@@ -437,7 +437,7 @@ suite('a pipe is out of sync with', () => {
       assert.equal(bench.log.length, 1);
     });
 
-  test('internal error in the proxy, which ends this pipe alone', () => {
+  test('internal error in the proxy, which ends only this pipe', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     owner.relay = () => {
@@ -447,7 +447,7 @@ suite('a pipe is out of sync with', () => {
     assert.deepEqual(bench.log.at(-1), 'out of sync: internal error in the proxy');
   });
 
-  test('an error in the end itself', () => {
+  test('an error while it ends', () => {
     const bench = asked(new Reader('a'));
     bench.outOfSync = () => {
       throw new Error('planted');
@@ -462,7 +462,7 @@ suite('a pipe is out of sync with', () => {
 });
 
 suite('a pipe', () => {
-  test('gives the answer of a query of the proxy’s own to it alone', () => {
+  test('passes the reply to an internal query only to that query', () => {
     const owner = new Reader('a');
     const bench = asked(owner);
     const answers: InternalAnswer[] = [];
@@ -485,14 +485,14 @@ suite('a pipe', () => {
     assert.equal(owner.cycles, 0);
   });
 
-  test('waits for COPY data whose sender has gone no longer', () => {
+  test('no longer waits for COPY data whose sender is gone', () => {
     const bench = asked(new Reader('a'), Reply.Query);
     bench.pipe.orphan();
     bench.socket.feed(copyIn);
     assert.deepEqual(bench.log, ['orphaned COPY']);
   });
 
-  test('begins COPY', () => {
+  test('starts COPY', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     bench.socket.feed(copyIn);
@@ -500,7 +500,7 @@ suite('a pipe', () => {
     assert.deepEqual(owner.received, copyIn);
   });
 
-  test('stops reading when its reader is blocked, and goes on', () => {
+  test('stops reading while its reader is blocked, and continues', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     owner.blocked = true;
@@ -510,7 +510,7 @@ suite('a pipe', () => {
     assert.ok(!bench.socket.isPaused());
   });
 
-  test('says Terminate when the server can read it, and only then', () => {
+  test('sends Terminate only when the server can read it', () => {
     const idle = asked(null);
     idle.pipe.end();
     assert.deepEqual(idle.socket.written(), terminateMessage);
@@ -525,7 +525,7 @@ suite('a pipe', () => {
     assert.ok(open.socket.destroyed);
   });
 
-  test('that is closed hands over nothing, and lets what was written go out', () => {
+  test('that is closed delivers nothing, but sends what was written', () => {
     const owner = new Reader('a');
     const bench = asked(owner, Reply.Query);
     bench.pipe.close();
@@ -548,7 +548,7 @@ suite('a pipe', () => {
     assert.ok(bench.pipe.isMidCycle);
   });
 
-  test('forgets that an error was sent when its cycle is over', () => {
+  test('forgets a sent error at the end of its cycle', () => {
     const bench = asked(new Reader('a'), Reply.Query);
     bench.pipe.errorSent = true;
     let completed = 0;
@@ -562,7 +562,7 @@ suite('a pipe', () => {
     assert.equal(completed, 1);
   });
 
-  test('tells a note of a failed cycle nothing of success', () => {
+  test('reports no success to a note of a failed cycle', () => {
     const bench = asked(new Reader('a'));
     let completed = 0;
     bench.failure = (_message, handOver) => {
@@ -580,7 +580,7 @@ suite('a pipe', () => {
   });
 });
 
-/** Each cycle takes it longer than the few of one turn may. */
+/** Each cycle takes it longer than a few may take in one turn. */
 class SlowReader extends Reader {
   override cycleEnded(): void {
     super.cycleEnded();
@@ -589,7 +589,7 @@ class SlowReader extends Reader {
   }
 }
 
-suite('a pipe on which much has come at once', () => {
+suite('a pipe that has received much at once', () => {
   const cycles = 300;
   const answers = Buffer.concat(Array.from({ length: cycles }, () => readyForQueryIdle));
 
@@ -600,7 +600,7 @@ suite('a pipe on which much has come at once', () => {
     return { bench, reader };
   }
 
-  test('lets others have their turns, and hands over all in its order', async () => {
+  test('takes turns with others, and delivers everything in order', async () => {
     const { bench, reader } = flooded();
     assert(reader.cycles < cycles, `${reader.cycles} cycles in one turn`);
     assert(bench.socket.isPaused(), 'it reads on');
@@ -614,14 +614,14 @@ suite('a pipe on which much has come at once', () => {
     assert(!bench.socket.isPaused(), 'it does not read on');
   });
 
-  test('hands over all before it tells that its socket has closed', () => {
+  test('delivers everything before it reports that its socket has closed', () => {
     const { bench, reader } = flooded();
     bench.socket.close();
     assert.equal(reader.cycles, cycles);
     assert.equal(bench.log.at(-1), 'gone: the database closed it');
   });
 
-  test('hands over the rest when its reader takes it again', async () => {
+  test('delivers the rest when its reader accepts it again', async () => {
     const { bench, reader } = flooded();
     bench.pipe.pauseReading(true);
     const before = reader.cycles;

@@ -5,7 +5,7 @@ import { InternalQuery } from '../../src/protocol/internal-query.ts';
 import { ScriptedServer, connectTo } from '../scripted-server.ts';
 import { ScriptedOwner } from '../session/scripted-owner.ts';
 
-test('a connection that is leased with replies pending is closed before they come, and its owner told', async () => {
+test('a connection that is leased with replies pending is closed before they arrive, and its owner informed', async () => {
   const connection = connectTo(new ScriptedServer());
   const owner = new ScriptedOwner();
   const before = faults.caught;

@@ -7,8 +7,8 @@ function messages(...codes: readonly number[]): Buffer {
   return Buffer.concat(codes.map((code) => buildMessage(code, Buffer.from('x'))));
 }
 
-suite('a refused group', () => {
-  test('is unfinished while nothing but preparations was answered', () => {
+suite('a refused cycle', () => {
+  test('is unfinished if only preparations were answered', () => {
     const { ParseComplete, BindComplete, RowDescription, NoData, NoticeResponse } = BackendCode;
     for (const codes of [
       [],
@@ -20,12 +20,12 @@ suite('a refused group', () => {
     }
   });
 
-  test('is not when it may have been committed before the database was told to go', () => {
+  test('is not if it may have been committed before the database was shut down', () => {
     const chunk = messages(BackendCode.BindComplete, BackendCode.CommandComplete);
     assert(!isUnfinished(chunk, 0, chunk.length));
   });
 
-  test('is not when a row has come', () => {
+  test('is not if a row has arrived', () => {
     const chunk = messages(BackendCode.RowDescription, BackendCode.DataRow);
     assert(!isUnfinished(chunk, 0, chunk.length));
   });

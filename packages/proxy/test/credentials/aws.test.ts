@@ -5,14 +5,14 @@ import { IamTokens } from '../../src/credentials/iam-tokens.ts';
 import { startProxy } from '../../src/proxy.ts';
 import { createSettings } from '../../src/settings/index.ts';
 
-/** What of the AWS SDK this process has loaded; all of it is CommonJS. */
+/** The modules of the AWS SDK that this process has loaded; all of them are CommonJS. */
 function loaded(): string[] {
   const { cache } = createRequire(import.meta.url);
   return Object.keys(cache).filter((file) => /node_modules\/@(?:aws-sdk|smithy)\//.test(file));
 }
 
 suite('AWS', () => {
-  test('a proxy that does not ask for it starts without the AWS SDK', async () => {
+  test('without AWS settings a proxy starts without the AWS SDK', async () => {
     const proxy = await startProxy(
       createSettings({
         ListenPort: 0,
@@ -46,7 +46,7 @@ suite('AWS', () => {
     assert.equal(first.searchParams.get('X-Amz-Expires'), '900');
     assert.match(first.searchParams.get('X-Amz-Credential') ?? '', /\/eu-central-1\/rds-db\//);
 
-    // Whoever signs shows which token it is.
+    // The access key identifies the token.
     process.env['AWS_ACCESS_KEY_ID'] = 'later';
     const signer = (text: string | undefined): string | undefined =>
       new URL(`https://${text}`).searchParams.get('X-Amz-Credential')?.split('/')[0];
@@ -56,13 +56,13 @@ suite('AWS', () => {
     assert.equal(await signedBy(), 'testing');
     const other = new URL(`https://${await tokens.token('other', address)}`);
     assert.equal(other.searchParams.get('DBUser'), 'other');
-    // Renewed in the background: whoever asks meanwhile gets the old one, and nobody waits.
+    // Renewed in the background: in the meantime callers get the old one without waiting.
     t.mock.timers.tick(1);
     assert.equal(signer(tokens.now('app', address)), 'testing');
     while (signer(tokens.now('app', address)) === 'testing')
       await new Promise((resolve) => setImmediate(resolve));
     assert.equal(await signedBy(), 'later');
-    // One that was not used is not renewed, and not handed out when it is too old.
+    // An unused token is not renewed, and not used when it is too old.
     t.mock.timers.tick(25 * 60_000);
     process.env['AWS_ACCESS_KEY_ID'] = 'last';
     assert.equal(await signedBy(), 'last');

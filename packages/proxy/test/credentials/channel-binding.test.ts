@@ -10,7 +10,7 @@ import { endPointBinding } from '../../src/credentials/channel-binding.ts';
 const run = promisify(execFile);
 
 suite('endPointBinding', () => {
-  test('is the hash of the certificate by the hash function of its signature', async () => {
+  test('is the hash of the certificate with the hash function of its signature', async () => {
     const { cert } = await makeCertificate();
     const { raw } = new X509Certificate(cert);
     assert.deepEqual(endPointBinding(raw), createHash('sha256').update(raw).digest());

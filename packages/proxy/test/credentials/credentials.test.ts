@@ -12,7 +12,7 @@ import { createSettings } from '../../src/settings/index.ts';
 const hash = md5Verifier('ben', 'secret');
 
 suite('Credentials', () => {
-  test('passwords become verifiers; those for the database are kept apart', async (t) => {
+  test('passwords become verifiers; those for the database are separate', async (t) => {
     const folder = await mkdtemp(path.join(tmpdir(), 'sluice-credentials-'));
     t.after(() => rm(folder, { recursive: true, force: true }));
     const PasswordFile = path.join(folder, 'password');
@@ -85,14 +85,14 @@ suite('Credentials', () => {
       });
     });
 
-  test('changedFrom names the users of the database whose password is another', async () => {
+  test('changedFrom returns the users of the database with a changed password', async () => {
     const before = await load({ Users: [user('a', '1'), user('b', '1'), user('c', '1')] });
     const now = await load({ Users: [user('a', '1'), user('b', '2'), user('d', '1')] });
     assert.deepEqual(now.changedFrom(before).toSorted(), ['b', 'c', 'd']);
     assert.deepEqual(now.changedFrom(now), []);
   });
 
-  test('a file that cannot be read is named', async () => {
+  test('the error of an unreadable file names it', async () => {
     await assert.rejects(load({ Users: [{ UserName: 'joe', PasswordFile: '/missing/file' }] }), {
       code: 'PASSWORD_FILE',
       message: /\/missing\/file of user "joe" cannot be used/,
@@ -116,7 +116,7 @@ suite('Credentials', () => {
     });
   }
 
-  test('a verifier of the empty password lets nobody in', async () => {
+  test('a verifier of the empty password does not permit logins', async () => {
     const { iterations, salt, storedKey, serverKey } = await makeVerifier('');
     const [saltText, ...keys] = [salt, storedKey, serverKey].map((part) => part.toString('base64'));
     const scram = `SCRAM-SHA-256$${iterations}:${saltText}$${keys.join(':')}`;
@@ -158,7 +158,7 @@ suite('parseAuthFile', () => {
     [`"ben" "scram-sha-256$1:c2FsdA==$${key}:${key}"`, 'the verifier of user "ben" is malformed'],
     ['"ben" "caf\u00e9"', 'it is not UTF-8'],
   ] as const) {
-    test(`names file and line, and shows no secret: ${line}`, () => {
+    test(`names file and line, without a secret: ${line}`, () => {
       assert.throws(() => read(`"ann" "secret"\n${line}\n`), {
         code: 'AUTH_FILE',
         message: `users, line 2: ${why}`,
@@ -178,7 +178,7 @@ suite('preparePassword', () => {
     ['\u00AA', 'a'],
     ['\u2168', 'IX'],
     ['a\u00A0b', 'a b'],
-    // What SASLprep refuses is used as it is: a control character, and text of both directions.
+    // Text that SASLprep refuses is used unchanged: a control character, and text in both directions.
     ['\u0007', '\u0007'],
     ['\u0627\u0031', '\u0627\u0031'],
   ] as const) {

@@ -6,7 +6,7 @@ import { makeVerifier, md5Verifier } from '@sluice/wire';
 import type { Credential, PasswordProof } from '../../src/credentials/credentials.ts';
 import { checkPassword } from '../../src/frontend/clear-exchange.ts';
 
-suite('a wrong password in clear costs one PBKDF2, whoever is meant', () => {
+suite('a wrong cleartext password costs one PBKDF2 for every user', () => {
   const credential = (proofs: readonly Omit<PasswordProof, 'until'>[]): Credential => ({
     user: 'ann',
     proofs: proofs.map((proof) => ({ ...proof, until: Infinity })),
@@ -14,7 +14,7 @@ suite('a wrong password in clear costs one PBKDF2, whoever is meant', () => {
     iamAuth: 'DISABLED',
   });
 
-  test('nobody, a user of whom an MD5 hash is known, and one with three passwords', async (t) => {
+  test('an unknown user, one with an MD5 hash, and one with three passwords', async (t) => {
     const salt = Buffer.alloc(16, 1);
     const verifiers = await Promise.all(['a', 'b', 'c'].map((text) => makeVerifier(text, salt)));
     const given: number[] = [];

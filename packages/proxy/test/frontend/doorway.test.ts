@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { doorway } from '../../src/frontend/doorway.ts';
 import { MemorySocket } from '../scripted-server.ts';
 
-/** A socket that tells when it is read from. */
+/** A socket that records when it is read. */
 class Arrival extends MemorySocket {
   isRead = false;
 
@@ -13,7 +13,7 @@ class Arrival extends MemorySocket {
   }
 }
 
-test('clients begin a few in each turn of the event loop, in their order', async () => {
+test('each turn of the event loop starts a few clients, in order', async () => {
   const all = Array.from({ length: 1000 }, () => new Arrival());
   for (const each of all) doorway.enter(each);
   const begun = (): number => all.filter(({ isRead }) => isRead).length;
@@ -22,7 +22,7 @@ test('clients begin a few in each turn of the event loop, in their order', async
   for (; begun() < 1000; turns += 1) {
     const before = begun();
     await new Promise(setImmediate);
-    // More only when a turn took long.
+    // More only after a slow turn.
     assert(begun() > before);
     assert(all.slice(0, begun()).every(({ isRead }) => isRead));
   }

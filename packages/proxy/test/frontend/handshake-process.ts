@@ -10,24 +10,24 @@ import type { Certificate } from '@sluice/testkit';
 import { runtimes } from '../runtimes.ts';
 import type { Runtime } from '../runtimes.ts';
 
-/** What the program of the handshake tells. */
+/** The output of the handshake program. */
 export interface Told {
   readonly event: string;
   readonly [name: string]: unknown;
 }
 
-/** Certificates as the program needs them: in files. */
+/** Certificates in files, as the program needs them. */
 export interface CertificateFiles {
   readonly server: Certificate;
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Something that can clean up after itself: a test or a suite. */
+/** A test or a suite, which runs cleanup functions at its end. */
 interface Scope {
   readonly after: (clean: () => Promise<void>) => void;
 }
 
-/** Makes a certificate for the proxy, in files that go when the scope ends. */
+/** Creates a certificate for the proxy, in files that are removed at the end of the scope. */
 export async function certificateFiles(scope: Scope): Promise<CertificateFiles> {
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-handshake-'));
   scope.after(() => rm(folder, { recursive: true, force: true }));
@@ -43,7 +43,7 @@ export async function certificateFiles(scope: Scope): Promise<CertificateFiles> 
   return { server, settings };
 }
 
-/** The program of the handshake, running. */
+/** The running handshake program. */
 export class HandshakeProcess {
   readonly port: number;
   readonly #told: Told[];
@@ -55,7 +55,7 @@ export class HandshakeProcess {
     this.#watchers = watchers;
   }
 
-  /** Starts it under a runtime, with settings; it is ended with the scope. `abort` gives up each login half-way. */
+  /** Starts it on a runtime with settings; it ends with the scope. `abort` cancels each login halfway. */
   static async start(
     scope: Scope,
     runtime: Runtime,
@@ -91,7 +91,7 @@ export class HandshakeProcess {
     return new HandshakeProcess(port, told, watchers);
   }
 
-  /** The next of these events; those before it are forgotten. The program's end fails the test. */
+  /** The next of these events; earlier ones are dropped. The end of the program fails the test. */
   next(...events: readonly string[]): Promise<Told> {
     return new Promise((resolve, reject) => {
       const look = (): void => {

@@ -1,6 +1,6 @@
 /**
- * A program of the handshake alone, for the tests to run under each runtime: listens, logs clients in, answers every
- * Query with EmptyQueryResponse, and tells what happened as JSON lines on standard output. Its input is one JSON argument.
+ * A program for the handshake, which the tests run on each runtime: it listens, logs clients in, answers every Query
+ * with EmptyQueryResponse, and prints events as JSON lines on standard output. Its argument is JSON.
  */
 import { writeSync } from 'node:fs';
 import {
@@ -30,7 +30,7 @@ function tell(event: Readonly<Record<string, unknown>>): void {
   writeSync(1, `${JSON.stringify(event)}\n`);
 }
 
-/** A client that is logged in. */
+/** A logged-in client. */
 class Served extends QuietHandler {
   readonly #client: Transport;
 
@@ -62,7 +62,7 @@ function accepted(socket: Transport): void {
         event: 'loggedIn',
         ...told,
         rest: rest?.toString('latin1') ?? null,
-        // Left as the handler of the socket, the handshake would stay in memory.
+        // A handshake that is still the handler of the socket would stay in memory.
         isLeft: client.handler !== ignoring,
       });
       client.handler = new Served(client);

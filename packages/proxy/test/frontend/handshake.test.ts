@@ -36,12 +36,12 @@ async function users(): Promise<readonly Record<string, string>[]> {
 }
 
 for (const runtime of ['node', 'bun'] as const) {
-  suite(`the handshake of a client, under ${runtime}`, () => {
+  suite(`the handshake of a client, on ${runtime}`, () => {
     let plain: HandshakeProcess;
     let tls: HandshakeProcess;
     let files: CertificateFiles;
     const cleaning: (() => Promise<void>)[] = [];
-    // after() inside of before() would run as soon as that is done.
+    // after() inside before() would run as soon as before() has finished.
     const scope = { after: (clean: () => Promise<void>) => void cleaning.push(clean) };
 
     after(() => Promise.all(cleaning.map((clean) => clean())));
@@ -59,7 +59,7 @@ for (const runtime of ['node', 'bun'] as const) {
       ['eve', 'a SCRAM verifier'],
       [md5User, 'an MD5 verifier'],
     ] as const) {
-      test(`${title} lets its user in, and nobody else`, async () => {
+      test(`${title} admits its user, and nobody else`, async () => {
         await logIn({ port: plain.port, user, password: 'secret', database: 'db' });
         const login = await plain.next('loggedIn');
         assert.equal(login['user'], user);
@@ -79,7 +79,7 @@ for (const runtime of ['node', 'bun'] as const) {
       });
     }
 
-    test('a user who is not there is asked like one who is, and refused in the same words', async () => {
+    test('an unknown user gets the same requests and error messages as a known one', async () => {
       const challenges = [];
       for (let i = 0; i < 2; i++) {
         const client = await RawClient.connect(plain.port);
@@ -109,7 +109,8 @@ for (const runtime of ['node', 'bun'] as const) {
           code: '28P01',
         },
       );
-      // One who sees that we can bind and is told that we cannot has somebody in between (RFC 5802).
+      // A client that supports channel binding, and receives an offer without it, has an attacker on its path (RFC
+      // 5802).
       const client = await RawClient.connect(tls.port);
       client.send(sslRequest);
       assert.equal((await client.bytes(1)).toString(), 'S');
@@ -125,7 +126,7 @@ for (const runtime of ['node', 'bun'] as const) {
       await client.encrypt({ ALPNProtocols: ['postgresql'] });
       client.send(buildStartup(protocol30, [['user', 'ann']]));
       assert.equal((await client.message()).code, 'R');
-      // Inside TLS there is nothing more to encrypt.
+      // Inside TLS, SSLRequest makes no sense.
       client.close();
       const other = await RawClient.connect(tls.port);
       await other.encrypt();
@@ -135,7 +136,7 @@ for (const runtime of ['node', 'bun'] as const) {
       assert.equal((await without.end()).length, 0);
     });
 
-    test('a TLS handshake that is none ends that connection alone', async (t) => {
+    test('an invalid TLS handshake ends only that connection', async (t) => {
       const own = await HandshakeProcess.start(t, runtime, {
         Users: await users(),
         ...files.settings,
@@ -156,7 +157,7 @@ for (const runtime of ['node', 'bun'] as const) {
       await logIn({ ...ann(own), ssl: { ca: files.server.ca } });
     });
 
-    test('bytes sent ahead of the TLS handshake are refused', async () => {
+    test('bytes sent before the TLS handshake are refused', async () => {
       for (const { port } of [plain, tls]) {
         const client = await RawClient.connect(port);
         client.send(Buffer.concat([sslRequest, buildStartup(protocol30, [['user', 'ann']])]));
@@ -184,7 +185,7 @@ for (const runtime of ['node', 'bun'] as const) {
       assert.equal((await tls.next('loggedIn'))['tls'], true);
     });
 
-    test('a login that comes byte by byte, with its first query ahead of the answer', async () => {
+    test('a login that arrives byte by byte, followed by the first query without waiting', async () => {
       const client = await RawClient.connect(plain.port);
       for (const byte of gssRequest) client.send(Buffer.from([byte]));
       assert.equal((await client.bytes(1)).toString(), 'N');
@@ -203,7 +204,7 @@ for (const runtime of ['node', 'bun'] as const) {
       client.close();
     });
 
-    test('newer versions and unknown options are negotiated down', async () => {
+    test('newer versions and unknown options are negotiated', async () => {
       for (const [version, extra, minor, unknown] of [
         [protocol30 + 2, {}, undefined, []],
         [protocol30 + 9999, {}, 2, []],
@@ -214,7 +215,7 @@ for (const runtime of ['node', 'bun'] as const) {
         let { code, body } = await client.message();
         if (minor !== undefined) {
           assert.equal(code, 'v');
-          // What PostgreSQL 18 sends: the whole version, although the manual speaks of the minor one.
+          // PostgreSQL 18 sends the whole version, although the manual mentions only the minor one.
           assert.equal(body.readUInt32BE(0), protocol30 + minor);
           assert.equal(body.readUInt32BE(4), unknown.length);
           assert.equal(body.toString('latin1', 8), unknown.map((name) => `${name}\0`).join(''));
@@ -225,7 +226,7 @@ for (const runtime of ['node', 'bun'] as const) {
       }
     });
 
-    test('what is not a startup packet of version 3 is refused as PostgreSQL refuses it', async () => {
+    test('anything other than a startup packet of version 3 is refused as in PostgreSQL', async () => {
       const startup = (...parameters: [string, string][]): Buffer =>
         buildStartup(protocol30, [['user', 'ann'], ...parameters]);
       for (const [packet, sqlstate, message] of [
@@ -250,7 +251,7 @@ for (const runtime of ['node', 'bun'] as const) {
       }
     });
 
-    test('cancel requests with keys of 4 to 256 bytes are handed on, and the connection is closed', async (t) => {
+    test('cancel requests with keys of 4 to 256 bytes are passed on, and the connection is closed', async (t) => {
       const own = await HandshakeProcess.start(t, runtime, { Users: await users() });
       for (const [bytes, event] of [
         [4, 'cancel'],
@@ -270,7 +271,7 @@ for (const runtime of ['node', 'bun'] as const) {
       }
     });
 
-    test('a password message that is none', async () => {
+    test('an invalid password message', async () => {
       for (const [token, sqlstate] of [
         [Buffer.from('Q\0\0\0\x05\0'), '08P01'],
         [Buffer.from('p\x7f\xff\xff\xff', 'latin1'), '08P01'],
@@ -287,7 +288,7 @@ for (const runtime of ['node', 'bun'] as const) {
       }
     });
 
-    test('RequireTLS refuses who comes without, but not a cancel request', async (t) => {
+    test('RequireTLS refuses clients without TLS, but not a cancel request', async (t) => {
       const strict = await HandshakeProcess.start(t, runtime, {
         Users: await users(),
         ...files.settings,
@@ -321,7 +322,7 @@ for (const runtime of ['node', 'bun'] as const) {
               ...(certificate && { cert: certificate.cert, key: certificate.key }),
             },
           });
-        // At once, since the verifying server has to tell them apart.
+        // Concurrently, since the verifying server has to distinguish them.
         const results = await Promise.allSettled([
           withCertificate(own),
           withCertificate(other),
@@ -337,7 +338,7 @@ for (const runtime of ['node', 'bun'] as const) {
         );
         for (const result of results)
           if (result.status === 'rejected') assert.equal(result.reason.code, '28000');
-        // A client that breaks off in the middle of the handshake leaves nothing behind.
+        // A client that disconnects during the handshake leaves nothing behind.
         const client = await RawClient.connect(strict.port);
         await client.send(sslRequest).bytes(1);
         client.close();
@@ -346,7 +347,7 @@ for (const runtime of ['node', 'bun'] as const) {
       });
     }
 
-    test('abort tells a client that waits, and closes one in the middle of TLS', async (t) => {
+    test('abort sends an error to a waiting client, and closes one during the TLS handshake', async (t) => {
       const aborting = await HandshakeProcess.start(
         t,
         runtime,
@@ -366,7 +367,7 @@ for (const runtime of ['node', 'bun'] as const) {
   });
 }
 
-/** Logs in with the driver `pg`, runs a statement, and leaves. */
+/** Logs in with the driver `pg`, runs a statement, and disconnects. */
 async function logIn(config: ClientConfig): Promise<void> {
   const client = new Client({ host: '127.0.0.1', ...config });
   client.on('error', () => undefined);
@@ -379,7 +380,7 @@ function ann({ port }: HandshakeProcess): ClientConfig {
   return { port, user: 'ann', password: 'secret', host: 'localhost' };
 }
 
-/** Reads the FATAL error and the end that must follow it. */
+/** Reads the FATAL error and the end of the connection. */
 async function refusal(client: RawClient): Promise<ReturnType<typeof parseErrorFields>> {
   const { code, body } = await client.message();
   assert.equal(code, 'E');

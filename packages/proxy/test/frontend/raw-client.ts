@@ -4,13 +4,13 @@ import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 
-/** One message of the database's side: its code as a letter, and its body. */
+/** One message of the server: its code as a letter, and its body. */
 export interface RawMessage {
   readonly code: string;
   readonly body: Buffer;
 }
 
-/** A client that sends bytes as a test says, and reads what comes back. */
+/** A client that sends the bytes of a test, and reads the replies. */
 export class RawClient {
   #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
@@ -33,7 +33,7 @@ export class RawClient {
     return this;
   }
 
-  /** Waits for so many bytes. */
+  /** Waits for a number of bytes. */
   async bytes(count: number): Promise<Buffer> {
     await this.#until(() => this.#received.length >= count);
     const bytes = this.#received.subarray(0, count);
@@ -48,13 +48,13 @@ export class RawClient {
     return { code: head.toString('latin1', 0, 1), body };
   }
 
-  /** Waits for the other side to end the connection; resolves to all that was not read yet. */
+  /** Waits until the other side ends the connection; resolves to everything that was not read. */
   async end(): Promise<Buffer> {
     while (!this.#ended) await this.#change();
     return this.#received;
   }
 
-  /** Encrypts the connection from here on. */
+  /** Encrypts the connection from now on. */
   async encrypt(options: ConnectionOptions = {}): Promise<void> {
     this.#socket.removeAllListeners('data');
     this.#socket = connectTls({ socket: this.#socket, rejectUnauthorized: false, ...options });

@@ -4,7 +4,7 @@ import { SharedBench, endOfTurn, noTypes, statementOf } from './shared-reads.ts'
 
 const answered = '2 D C SELECT ZI';
 
-test('a statement is prepared in front of its first read, and once for all', async () => {
+test('a statement is prepared once, before its first read', async () => {
   const bench = await SharedBench.open();
   const named = statementOf('SELECT 1');
   const name = named.statement.calledName;
@@ -47,7 +47,7 @@ test('if its description is another, the read runs alone, and the others do not'
   assert.equal(third.reader.outcome, 'alone');
 });
 
-test('a statement that cannot be prepared here', async () => {
+test('a statement that cannot be prepared on this connection', async () => {
   const bench = await SharedBench.open();
   const named = statementOf('SELECT 3');
   bench.server.errors.set('SELECT 3', { severity: 'ERROR', sqlstate: '42P01', message: 'gone' });
@@ -108,7 +108,7 @@ test('outdated rows: the read runs alone, and the statement is prepared again', 
   assert.equal(third.reader.outcome, answered);
 });
 
-test('the description of a lost connection counts for nothing', async () => {
+test('the description of a lost connection does not count', async () => {
   const bench = await SharedBench.open();
   const named = statementOf('SELECT 7');
   const first = bench.bound(named, named.describe(noTypes, null));

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConcurrencyLimit } from '../../src/interleaving/concurrency-limit.ts';
 
-/** Measurements of the limit with reads that take `time(connections)` milliseconds, give or take 2 %. */
+/** Measurements of the limit with reads that take `time(connections)` milliseconds, ± 2 %. */
 class Load {
   readonly limit = new ConcurrencyLimit();
   #now = 1000;
@@ -32,21 +32,21 @@ class Load {
   }
 }
 
-test('where one connection is best, there is one nearly always', () => {
+test('if one connection is best, the limit is almost always 1', () => {
   const load = new Load();
   load.run(40, (connections) => 1 + 0.1 * connections);
   load.run(200, (connections) => 1 + 0.1 * connections);
   assert(load.share((value) => value === 1) > 0.9, load.values.join());
 });
 
-test('where reads take long and the database has many processors, the limit climbs', () => {
+test('if reads take long and the database has many processors, the limit rises', () => {
   const load = new Load();
   load.run(60, (connections) => 32 / Math.min(connections, 16));
   load.run(200, (connections) => 32 / Math.min(connections, 16));
   assert(load.share((value) => value >= 13 && value <= 20) > 0.9, load.values.join());
 });
 
-test('it comes down again when the load has changed', () => {
+test('it decreases when the load has changed', () => {
   const load = new Load();
   load.run(60, (connections) => 32 / Math.min(connections, 16));
   assert(load.limit.value > 8);
@@ -55,21 +55,21 @@ test('it comes down again when the load has changed', () => {
   assert(load.share((value) => value <= 2) > 0.8, load.values.join());
 });
 
-test('if the number makes no difference, there are few', () => {
+test('if the number makes no difference, the limit is low', () => {
   const load = new Load();
   load.run(60, () => 1);
   load.run(200, () => 1);
   assert(load.share((value) => value <= 2) > 0.9, load.values.join());
 });
 
-test('connections that cannot be had are no gain', () => {
+test('unavailable connections count as no improvement', () => {
   const load = new Load();
   load.mostInUse = 3;
   load.run(300, (connections) => 32 / connections);
   assert(load.share((value) => value <= 4) > 0.95, load.values.join());
 });
 
-test('a few reads now and then decide nothing', () => {
+test('a few reads are not enough for a decision', () => {
   const limit = new ConcurrencyLimit();
   for (let read = 0; read < 10_000; read++) limit.answered(read % 7, read * 20, limit.value);
   assert.equal(limit.value, 1);

@@ -434,10 +434,10 @@ test('a read is short after two short runs; single long ones change nothing, sev
   let runs = 0;
   for (; !history.isShort(7); runs++) history.ran(7, 0.2);
   assert(runs > 3 && runs < 60, `${runs}`);
-  // A slow one is known at once.
+  // One slow run is enough.
   history.ran(8, 50);
   history.ran(8, 50);
   assert.equal(history.isShort(8), false);
-  // Another read in the same slot has a record of its own.
+  // Another read in the same slot has its own record.
   assert.equal(history.isShort(7 + 4096), false);
 });

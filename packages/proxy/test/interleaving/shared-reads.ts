@@ -19,9 +19,9 @@ import type { ScriptedServer } from '../scripted-server.ts';
 
 /** A session with one read on a shared lease. */
 export class Reader implements SharedReader {
-  /** What became of it: its reply in words, `alone`, or `suspect` and the SQLSTATE. */
+  /** Its result: its reply in words, `alone`, or `suspect` and the SQLSTATE. */
   outcome: string | null = null;
-  /** Its rows, as they came. */
+  /** Its rows. */
   rows = '';
   readonly faults: unknown[] = [];
   /** Called with its reply. */
@@ -43,7 +43,7 @@ export class Reader implements SharedReader {
   }
 }
 
-/** A read, and where it was sent; null: it could not be shared. */
+/** A read, and its lease; null if it could not be shared. */
 export interface SubmittedRead {
   readonly reader: Reader;
   readonly cycle: SharedCycle;
@@ -53,19 +53,19 @@ export interface SubmittedRead {
 /** The body of a ParameterDescription without parameters. */
 export const noTypes: Buffer = Buffer.alloc(2);
 
-/** A statement of a client. */
+/** A client's statement. */
 export function statementOf(text: string): ClientStatement {
   const tail = Buffer.from(`${text}\0\0\0`);
   const effects = classify(text);
   return new ClientStatement(statements.intern(tail, 0, tail.length, '', effects, readUnderAny));
 }
 
-/** Sessions that read on the shared leases of a pool of scripted servers, each of which answers a read with its text. */
+/** Sessions with reads on the shared leases of a pool of scripted servers, which answer a read with its text. */
 export class SharedBench {
   readonly bench = new PoolBench({ interleaving: 'always' });
   readonly set = this.bench.client().parameters;
 
-  /** With so many idle connections. */
+  /** With this number of idle connections. */
   static async open(connections = 1): Promise<SharedBench> {
     const shared = new SharedBench();
     await shared.bench.idle(connections);
@@ -97,7 +97,7 @@ export class SharedBench {
     return this.#submit(new QueryRequest(chunk, 0, chunk.length, key), set);
   }
 
-  /** Binds and runs a statement that was described to the client in this way. */
+  /** Binds and runs a statement whose description the client has received. */
   bound(named: ClientStatement, expected = named.describe(noTypes, null)): SubmittedRead {
     const chunk = Buffer.concat([
       buildMessage(FrontendCode.Bind, Buffer.from('\0of the client\0'), Buffer.alloc(6)),
@@ -116,7 +116,7 @@ export class SharedBench {
   }
 }
 
-/** The event loop comes to the end of its turn. */
+/** Resolves at the end of the current turn of the event loop. */
 export async function endOfTurn(): Promise<void> {
   await new Promise((resolve) => {
     setImmediate(resolve);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { Appender } from '../../src/io/appender.ts';
 
 suite('Appender', () => {
-  test('puts pieces together, whatever was taken off the front, and leaves that alone', () => {
+  test('concatenates chunks, whatever was removed from the front, and does not modify that', () => {
     const piece = fc.record({ bytes: fc.uint8Array({ maxLength: 300 }), take: fc.nat(400) });
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
@@ -23,7 +23,7 @@ suite('Appender', () => {
     );
   });
 
-  test('bytes that come one at a time are not copied each time', () => {
+  test('bytes that arrive one by one are not copied each time', () => {
     const cost = (bytes: number): number => {
       const appender = new Appender();
       const byte = Buffer.from('x');

@@ -6,8 +6,8 @@ import { flushAndClose } from '../../src/session/flush-and-close.ts';
 
 const second = 1000;
 
-suite('a connection that is over', () => {
-  test('is destroyed in time, though the other side goes on sending', (t) => {
+suite('a connection that has to close', () => {
+  test('is destroyed in time even if the other side keeps sending', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const socket = new MemorySocket();
     closeWithin(socket, 5 * second);
@@ -20,7 +20,7 @@ suite('a connection that is over', () => {
     assert(socket.destroyed);
   });
 
-  test('that is closed before leaves no timer', (t) => {
+  test('leaves no timer if it closes earlier', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const socket = new MemorySocket();
     let destroys = 0;
@@ -33,10 +33,10 @@ suite('a connection that is over', () => {
     assert.equal(destroys, 0);
   });
 
-  test('of a client that does not read the last bytes is destroyed, though it goes on sending', (t) => {
+  test('is destroyed if a client does not read the last bytes, even if it keeps sending', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const socket = new MemorySocket();
-    // As a socket does whose bytes the kernel does not take.
+    // Like a socket whose bytes the kernel does not accept.
     socket.endAndClose = () => socket.end();
     socket.isFull = true;
     socket.write(Buffer.alloc(100));
@@ -49,7 +49,7 @@ suite('a connection that is over', () => {
     assert(socket.destroyed);
   });
 
-  test('to a database that does not close it is destroyed', async (t) => {
+  test('is destroyed if the database does not close it', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const server = new ScriptedServer();
     const connection = connectTo(server);

@@ -6,7 +6,7 @@ import { countRead } from '../../src/io/collector.ts';
 
 const chunk = 64 * 1024;
 
-/** Reads so many megabytes, in turns of the event loop; each chunk is garbage at once. */
+/** Reads a number of megabytes over several turns of the event loop; each chunk is garbage immediately. */
 async function read(megabytes: number, count: (bytes: number) => void): Promise<void> {
   for (let round = 0; round < megabytes; round += 4) {
     for (let at = 0; at < 64; at += 1) {
@@ -17,7 +17,7 @@ async function read(megabytes: number, count: (bytes: number) => void): Promise<
   }
 }
 
-test('buffers that are garbage are collected without collecting the whole heap', async () => {
+test('unused buffers are collected without a full garbage collection', async () => {
   const isWhole = (entry: PerformanceEntry): boolean => {
     const detail = Reflect.get(entry, 'detail') as { readonly kind: number };
     return detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR;

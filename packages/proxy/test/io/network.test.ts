@@ -10,7 +10,7 @@ import type { Runtime } from '../runtimes.ts';
 const module = pathToFileURL(path.resolve(import.meta.dirname, '../../src/io/network.ts')).href;
 const program = `import('${module}').then(({ network }) => console.log(network.name))`;
 
-/** Whose sockets a process uses. */
+/** The socket implementation that a process uses. */
 async function chosen(runtime: Runtime, sockets?: string): Promise<string> {
   const { SLUICE_SOCKETS: _, ...environment } = process.env;
   const env = { ...environment, ...(sockets === undefined ? {} : { SLUICE_SOCKETS: sockets }) };
@@ -18,7 +18,7 @@ async function chosen(runtime: Runtime, sockets?: string): Promise<string> {
   return stdout.trim();
 }
 
-test('each runtime uses its own sockets, unless SLUICE_SOCKETS names others', async () => {
+test('each runtime uses its own sockets, unless SLUICE_SOCKETS selects others', async () => {
   assert.equal(await chosen('node'), 'node');
   assert.equal(await chosen('bun'), 'bun');
   assert.equal(await chosen('bun', 'node'), 'node');

@@ -6,7 +6,7 @@ import type { TestContext } from 'node:test';
 import type { Network, SocketAddress, Transport } from '../../src/io/transport.ts';
 import { Recorder, record } from './recorder.ts';
 
-/** A transport, and the socket of a test at its other end. */
+/** A transport, and the test's socket at its other end. */
 export interface Pair {
   readonly transport: Transport;
   readonly recorder: Recorder;
@@ -20,8 +20,8 @@ function rethrow(error: unknown): never {
 }
 
 /**
- * A test may go on within a callback of a TLS handshake. If the socket below TLS is closed there, Node.js frees what OpenSSL is
- * still using.
+ * A test may continue inside a callback of a TLS handshake. If it closes the socket below TLS there, Node.js frees
+ * memory that OpenSSL is still using.
  */
 async function leaveTls(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
@@ -42,7 +42,7 @@ export async function accepted(
     'file' in socketAddress
       ? connect({ path: socketAddress.file, allowHalfOpen: true })
       : connect({ port: listener.port, host: socketAddress.host, allowHalfOpen: true });
-  // What a peer writes to a transport that is gone is no matter of these tests.
+  // Errors of the peer when the transport is gone do not matter in these tests.
   peer.on('error', () => undefined);
   t.after(async () => {
     await leaveTls();
@@ -77,14 +77,14 @@ export async function connected(t: TestContext, network: Network): Promise<Pair>
   return { transport, recorder, peer };
 }
 
-/** Bytes that tell where they stand. */
+/** Bytes that depend on their position. */
 export function pattern(length: number): Buffer {
   const bytes = Buffer.alloc(length);
   for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32BE(at, at);
   return bytes;
 }
 
-/** All that comes from a socket until it ends. */
+/** Everything from a socket until it ends. */
 export async function readAll(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));

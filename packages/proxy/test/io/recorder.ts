@@ -1,13 +1,13 @@
 import type { Transport, TransportHandler } from '../../src/io/transport.ts';
 
-/** Keeps what happens on a transport, in order. */
+/** Records the events of a transport in order. */
 export class Recorder implements TransportHandler {
-  /** The events in order; consecutive data is one. */
+  /** The events in order; consecutive data is one event. */
   readonly events: string[] = [];
   readonly chunks: Buffer[] = [];
   readonly errors: (Error & { readonly code?: string })[] = [];
   length = 0;
-  /** Called with each event, before it is kept. */
+  /** Called with each event before it is recorded. */
   on: (event: string) => void = () => undefined;
   #wake: () => void = () => undefined;
 
@@ -49,7 +49,7 @@ export class Recorder implements TransportHandler {
     this.on(event);
   }
 
-  /** Resolves when it is so. */
+  /** Resolves when the condition holds. */
   async until(isSo: () => boolean): Promise<void> {
     while (!isSo()) {
       await new Promise<void>((resolve) => {

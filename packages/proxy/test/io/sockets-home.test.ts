@@ -5,11 +5,11 @@ import { test } from 'node:test';
 
 const source = path.resolve(import.meta.dirname, '../../src');
 
-/** Functions of node:net that have nothing to do with sockets. */
+/** Functions of node:net without sockets. */
 const pure =
   /^import (?:type )?\{ (?:(?:BlockList|isIP|isIPv4|isIPv6)(?:, )?)+ \} from 'node:net';$/;
 
-test('sockets of Node.js are known to io/ and the admin port alone', () => {
+test('only io/ and the admin port use sockets of Node.js', () => {
   const found = readdirSync(source, { recursive: true, encoding: 'utf8' })
     .map((file) => file.replaceAll(path.sep, '/'))
     .filter((file) => file.endsWith('.ts') && !/^(?:io|admin)\//.test(file))

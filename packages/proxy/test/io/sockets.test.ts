@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import { reader } from '../../src/io/reader.ts';
 import { unsent, write } from '../../src/io/writer.ts';
 
-/** Two ends of a connection over loopback: as a server accepts it, and as a client dials it. */
+/** Both ends of a connection over loopback: the accepted one, and the one that connected. */
 async function pair(t: TestContext): Promise<{ accepted: Socket; dialled: Socket }> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -28,7 +28,7 @@ function rethrow(error: unknown): never {
   throw error;
 }
 
-/** Collects what a socket reads, through `reader()`. */
+/** Collects the bytes that a socket reads, through `reader()`. */
 class Collected {
   readonly chunks: Buffer[] = [];
   length = 0;
@@ -46,7 +46,7 @@ class Collected {
     return Buffer.concat(this.chunks);
   }
 
-  /** Resolves when so many bytes have come. */
+  /** Resolves when this number of bytes has arrived. */
   async until(bytes: number): Promise<void> {
     while (this.length < bytes) {
       await new Promise<void>((resolve) => {
@@ -56,14 +56,14 @@ class Collected {
   }
 }
 
-/** Bytes that tell where they stand. */
+/** Bytes that depend on their position. */
 function pattern(length: number): Buffer {
   const bytes = Buffer.alloc(length);
   for (let at = 0; at + 4 <= length; at += 4) bytes.writeUInt32BE(at, at);
   return bytes;
 }
 
-test('chunks stay as they were read, of whatever size they and later ones are', async (t) => {
+test('chunks stay unchanged, whatever the sizes of them and of later ones', async (t) => {
   const { accepted, dialled } = await pair(t);
   const got = new Collected(accepted);
   accepted.resume();
@@ -84,7 +84,7 @@ test('chunks stay as they were read, of whatever size they and later ones are', 
   assert(got.bytes.equals(Buffer.concat(sent)));
 });
 
-test('two sockets that are read in turn do not get into each other', async (t) => {
+test('two sockets that are read in turn do not affect each other', async (t) => {
   const one = await pair(t);
   const two = await pair(t);
   const first = new Collected(one.accepted);
@@ -101,7 +101,7 @@ test('two sockets that are read in turn do not get into each other', async (t) =
   assert(second.bytes.every((byte) => byte === 2));
 });
 
-test('a socket that does not flow is not read, and loses nothing', async (t) => {
+test('a paused socket is not read, and loses nothing', async (t) => {
   const { accepted, dialled } = await pair(t);
   const other = await pair(t);
   const got = new Collected(accepted);
@@ -112,7 +112,7 @@ test('a socket that does not flow is not read, and loses nothing', async (t) => 
   await got.until(3);
   accepted.pause();
   const rest = pattern(8_000_000);
-  // More than the kernel takes: some of it waits with the writer until the reader goes on.
+  // More than the kernel accepts: some of it waits in the writer until the reader continues.
   assert.equal(write(dialled, rest), false);
   assert(unsent(dialled) > 0);
   for (let round = 1; round <= 20; round += 1) {
@@ -127,19 +127,19 @@ test('a socket that does not flow is not read, and loses nothing', async (t) => 
   assert(got.bytes.subarray(3).equals(rest));
 });
 
-test('what is written while earlier bytes wait comes after them, and one drain tells', async (t) => {
+test('bytes written while earlier ones wait come after them, and there is one drain event', async (t) => {
   const { accepted, dialled } = await pair(t);
   const got = new Collected(accepted);
   const parts = [pattern(6_000_000), Buffer.from('a'), pattern(300_000), Buffer.from('b')];
   for (const part of parts) assert.equal(write(dialled, part), false);
-  // The stream itself, as for a goodbye.
+  // The stream itself, as for a last message.
   dialled.write('c');
   const drained = once(dialled, 'drain').then(() => unsent(dialled));
   accepted.resume();
   const all = Buffer.concat([...parts, Buffer.from('c')]);
   await got.until(all.length);
   assert(got.bytes.equals(all));
-  // All that was refused for the moment has gone; the stream's one byte may be on its way.
+  // Everything that was refused at first has been sent; the stream's one byte may be on its way.
   assert((await drained) <= 1);
 });
 
@@ -154,7 +154,7 @@ test('the end of a connection comes after its last bytes', async (t) => {
   assert.equal(got.length, 5_000_000);
 });
 
-test('a write to a peer that is gone closes the socket with an error', async (t) => {
+test('a write to a closed peer closes the socket with an error', async (t) => {
   const { accepted, dialled } = await pair(t);
   const failed = once(dialled, 'error');
   const closed = new Promise((resolve) => dialled.once('close', resolve));
@@ -170,6 +170,6 @@ test('a write to a peer that is gone closes the socket with an error', async (t)
 test('on Node.js sockets are read into the common buffer, on Bun as streams', async (t) => {
   const { accepted } = await pair(t);
   reader(() => undefined, rethrow).listen(accepted);
-  // Read as a stream, the socket has a push() of its own.
+  // A socket that is read as a stream has its own push().
   assert.equal(Object.hasOwn(accepted, 'push'), 'Bun' in globalThis);
 });

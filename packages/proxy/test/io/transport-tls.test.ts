@@ -15,7 +15,7 @@ import type { AcceptorOptions, Network, Transport } from '../../src/io/transport
 import { accepted, connected, pattern, readAll } from './peers.ts';
 import type { Pair } from './peers.ts';
 
-/* The TLS of `Transport`, on both legs, over every implementation that this runtime has; see transport.test.ts. */
+/* The TLS of `Transport`, as server and as client, for every implementation on this runtime; see transport.test.ts. */
 const networks = 'Bun' in globalThis ? [nodeNetwork, bunNetwork] : [nodeNetwork];
 
 let server: Certificate;
@@ -30,7 +30,7 @@ before(async () => {
   stranger = await makeCertificate({ commonName: 'mallory', hosts: ['mallory'] });
 });
 
-/** A connection that was accepted, and that the test encrypts. */
+/** An accepted connection, which the test encrypts. */
 async function arrival(
   t: TestContext,
   network: Network,
@@ -66,7 +66,7 @@ function asClient(t: TestContext, socket: Duplex, options: ConnectionOptions = {
   return secure;
 }
 
-/** A stream above a socket, so that TLS does not take the socket itself, and others can write to it. */
+/** A stream above a socket, so that TLS does not use the socket directly, and others can write to it. */
 function above(socket: Socket): Duplex {
   const stream = new Duplex({
     read: () => undefined,
@@ -146,7 +146,7 @@ for (const network of networks) {
         assert(!recorder.events.includes('error'), recorder.events.join());
       });
 
-    test('what the client sends in clear before the handshake is not taken for its own', async (t) => {
+    test('unencrypted bytes of the client before the handshake do not count as encrypted ones', async (t) => {
       const { transport, recorder, peer, accept } = await arrival(t, network);
       transport.resume();
       peer.write('SSLRequest');
@@ -159,7 +159,7 @@ for (const network of networks) {
       assert.equal(recorder.length, 10);
     });
 
-    test('the certificate is that for the name', async (t) => {
+    test('the certificate is the one for the name', async (t) => {
       const { peer, accept } = await arrival(t, network);
       const secure = asClient(t, peer, { servername: 'second.example' });
       const accepting = accept();
@@ -179,7 +179,7 @@ for (const network of networks) {
       assert.equal(none.transport.tls?.alpn, null);
     });
 
-    test('client certificates: a good one, a strange one, none', async (t) => {
+    test('client certificates: a valid one, one of another authority, none', async (t) => {
       const options = { requestsCertificate: true };
       const good = await arrival(t, network, options);
       asClient(t, good.peer, { cert: client.cert, key: client.key });
@@ -208,7 +208,7 @@ for (const network of networks) {
       await recorder.saw('close');
     });
 
-    test('garbage, and a client that goes away', async (t) => {
+    test('garbage, and a client that disconnects', async (t) => {
       const garbage = await arrival(t, network);
       garbage.peer.write('\x16garbage, and more of it');
       assert((await garbage.accept()) instanceof Error);
@@ -255,13 +255,13 @@ for (const network of networks) {
         await recorder.saw('close');
         assert.equal(recorder.events[0], 'data');
         assert.equal(recorder.events.at(-1), 'close');
-        // `node:net` on Bun takes garbage for the end.
+        // `node:net` on Bun treats garbage as the end.
         if (strike === 'reset' || network.name === 'bun' || !('Bun' in globalThis))
           assert(recorder.events.includes('error'), `${strike}: ${recorder.events.join()}`);
       }
     });
 
-    // TLS of Bun cannot ask for one, nor does it take part in one.
+    // Bun's TLS can neither request nor answer one.
     test('a renegotiation is refused', { skip: 'Bun' in globalThis }, async (t) => {
       const { transport, recorder, peer, accept } = await arrival(t, network);
       const secure = asClient(t, peer, { maxVersion: 'TLSv1.2' });
@@ -318,7 +318,7 @@ for (const network of networks) {
           assert((await read).equals(bytes));
         });
 
-    test('a client certificate is shown to the right server, and to no other', async (t) => {
+    test('a client certificate is presented to the right server, and to no other', async (t) => {
       const protocol = { cert: client.cert, key: client.key };
       const right = await connected(t, network);
       const secure = asServer(t, right.peer);
@@ -338,7 +338,7 @@ for (const network of networks) {
       assert.notEqual(seen, 'alice');
     });
 
-    test('the name is sent, an address is not', async (t) => {
+    test('a name is sent in SNI, an address is not', async (t) => {
       for (const [serverName, sent] of [
         ['db.example', 'db.example'],
         ['127.0.0.1', false],
@@ -353,7 +353,7 @@ for (const network of networks) {
       }
     });
 
-    test('a server that says no, and one that goes away', async (t) => {
+    test('a server that refuses TLS, and one that disconnects', async (t) => {
       for (const farewell of ['N is no handshake', '']) {
         const { transport, recorder, peer } = await connected(t, network);
         peer.end(farewell);

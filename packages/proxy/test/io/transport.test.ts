@@ -13,12 +13,12 @@ import { accepted, connected, pattern, readAll } from './peers.ts';
 import { Recorder } from './recorder.ts';
 
 /*
- * What `Transport` promises, over every implementation that this runtime has. The other ends are sockets of `node:net`.
+ * The contract of `Transport`, for every implementation on this runtime. The other ends are sockets of `node:net`.
  * test/on-bun.test.ts runs this file on Bun.
  */
 const networks = 'Bun' in globalThis ? [nodeNetwork, bunNetwork] : [nodeNetwork];
 
-/** Lets everything happen that is on its way, in this process and in the kernel. */
+/** Lets all pending events happen, in this process and in the kernel. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -26,7 +26,7 @@ async function settle(): Promise<void> {
 for (const network of networks) {
   for (const [side, pair] of Object.entries({ accepted, connected })) {
     suite(`${network.name}, ${side}`, () => {
-      test('bytes go both ways, and are kept as they came', async (t) => {
+      test('bytes go both ways, unchanged', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         transport.resume();
         const sent: Buffer[] = [];
@@ -57,20 +57,20 @@ for (const network of networks) {
         assert.equal(recorder.bytes.toString(), text);
       });
 
-      test('it starts paused, and is told of nothing before it resumes', async (t) => {
+      test('it starts paused, and gets no events before it is resumed', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         peer.end('early');
         await settle();
         assert.deepEqual(recorder.events, []);
         transport.resume();
-        // Never within the call.
+        // Never during the call.
         assert.deepEqual(recorder.events, []);
         await recorder.saw('close');
         assert.deepEqual(recorder.events, ['data', 'end', 'close']);
         assert.equal(recorder.bytes.toString(), 'early');
       });
 
-      test('a reader that pauses in the middle loses nothing, and the peer is held up', async (t) => {
+      test('a reader that pauses in the middle loses nothing, and the peer has to wait', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         let isPaused = false;
         let late = 0;
@@ -92,7 +92,7 @@ for (const network of networks) {
         assert(recorder.bytes.equals(bytes));
       });
 
-      test('bytes that are given back come first', async (t) => {
+      test('returned bytes come first', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         transport.resume();
         peer.write('startup');
@@ -108,7 +108,7 @@ for (const network of networks) {
         assert.equal(next.bytes.toString(), 'again more');
       });
 
-      test('a slow peer: a write says so, keeps all in order, and one drain tells', async (t) => {
+      test('a slow peer: write returns false, the order is kept, and there is one drain event', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         peer.pause();
         const parts = [pattern(9_000_000), Buffer.from('a'), pattern(300_000), Buffer.from('b')];
@@ -134,7 +134,7 @@ for (const network of networks) {
         assert.deepEqual(recorder.events, ['drain']);
       });
 
-      test('ranges are one piece, few and many, small and large, to a peer that reads slowly', async (t) => {
+      test('ranges arrive as one piece, few and many, small and large, at a peer that reads slowly', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         const source = pattern(200_000);
         const sent: Buffer[] = [];
@@ -149,7 +149,7 @@ for (const network of networks) {
           }
           if (ranges.count === 0) continue;
           const isTaken = transport.writeRanges(ranges);
-          // The arrays are used again at once.
+          // The arrays are reused immediately.
           ranges.clear();
           if (round % 4 === 0) peer.pause();
           else peer.resume();
@@ -163,7 +163,7 @@ for (const network of networks) {
         assert((await read).equals(Buffer.concat(sent)));
       });
 
-      test('its end comes after all that was written, and the peer can still answer', async (t) => {
+      test('its end comes after everything that was written, and the peer can still answer', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         transport.resume();
         const bytes = pattern(7_000_000);
@@ -171,7 +171,7 @@ for (const network of networks) {
         transport.write(bytes);
         transport.end(Buffer.from('last'));
         assert(transport.isEnded);
-        // After the end nothing is written, and nobody is harmed.
+        // Writes after the end have no effect and do no harm.
         assert.equal(transport.write(Buffer.from('too late')), false);
         transport.end();
         const all = await read;
@@ -185,7 +185,7 @@ for (const network of networks) {
         assert(!recorder.events.includes('error'));
       });
 
-      test('when the peer ends, it is told, and what was written is sent before its own end', async (t) => {
+      test("the handler gets the peer's end, and what was written is sent before its own end", async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         const bytes = pattern(7_000_000);
         peer.pause();
@@ -193,7 +193,7 @@ for (const network of networks) {
         transport.resume();
         peer.end();
         await recorder.saw('end');
-        // From a handler that has heard of the end.
+        // From a handler that has received the end.
         transport.write(Buffer.from('late'));
         const read = readAll(peer);
         peer.resume();
@@ -204,7 +204,7 @@ for (const network of networks) {
         assert.equal(recorder.events.at(-1), 'close');
       });
 
-      test('endAndClose sends all to a peer that does not end', async (t) => {
+      test('endAndClose sends everything to a peer that does not end', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         transport.resume();
         const bytes = pattern(7_000_000);
@@ -216,7 +216,7 @@ for (const network of networks) {
         assert(!recorder.events.includes('error'));
       });
 
-      test('destroy during a write: the rest is lost, and onClose comes once, later', async (t) => {
+      test('destroy during a write: the rest is lost, and onClose is called once, later', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         let closings = 0;
         transport.whenClosed = () => {
@@ -249,7 +249,7 @@ for (const network of networks) {
         assert.equal((await read).toString(), 'goodbye');
       });
 
-      test('a reset: what was read comes first, then the error, then the close', async (t) => {
+      test('a reset: first the received bytes, then the error, then the close', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         transport.resume();
         peer.write('last words');
@@ -259,7 +259,7 @@ for (const network of networks) {
         assert.deepEqual(recorder.events, ['data', 'error', 'close']);
       });
 
-      test('writes to a peer that is gone close it', async (t) => {
+      test('writes to a closed peer close it', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         transport.resume();
         peer.resetAndDestroy();
@@ -270,7 +270,7 @@ for (const network of networks) {
         assert.equal(recorder.events.at(-1), 'close');
       });
 
-      test('a handler that throws is told, and others are not harmed', async (t) => {
+      test('an exception in a handler is reported, and others are not affected', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         const other = await pair(t, network);
         recorder.on = (event) => {
@@ -293,7 +293,7 @@ for (const network of networks) {
         ]);
       });
 
-      test('a handler can destroy it, and is then told of nothing more', async (t) => {
+      test('a handler can destroy it, and gets no more events then', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         recorder.on = (event) => {
           if (event === 'data') transport.destroy();
@@ -326,7 +326,7 @@ for (const network of networks) {
   }
 
   suite(`${network.name}, listening and connecting`, () => {
-    test('a place where nobody listens is an error, then a close', async (t) => {
+    test('an address without a listener is an error, then a close', async (t) => {
       const free = createServer().listen(0, '127.0.0.1');
       await once(free, 'listening');
       const { port } = free.address() as AddressInfo;
@@ -341,7 +341,7 @@ for (const network of networks) {
       assert.equal(recorder.errors[0]?.message, `connect ECONNREFUSED 127.0.0.1:${port}`);
     });
 
-    test('a Unix socket that is not there', async () => {
+    test('a missing Unix socket', async () => {
       const recorder = new Recorder();
       network.connect({ file: '/nonexistent/socket' }, recorder, () => undefined);
       assert.deepEqual(recorder.events, []);
@@ -412,7 +412,7 @@ for (const network of networks) {
       assert.equal(await arrival.promise, '::ffff:127.0.0.1');
     });
 
-    test('a Unix socket, both ways', async (t) => {
+    test('a Unix socket, in both directions', async (t) => {
       const folder = await mkdtemp(path.join(tmpdir(), 'sluice-transport-'));
       t.after(() => rm(folder, { recursive: true, force: true }));
       const { transport, recorder, peer } = await accepted(t, network, {
@@ -429,7 +429,7 @@ for (const network of networks) {
       assert((await read).equals(bytes));
     });
 
-    test('a listener that is closed accepts no more, and its connections stay', async (t) => {
+    test('a closed listener accepts no more connections, and the existing ones stay', async (t) => {
       const arrival = Promise.withResolvers<Recorder>();
       const listener = await network.listen(
         { host: '127.0.0.1', port: 0 },

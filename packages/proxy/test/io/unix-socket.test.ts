@@ -15,7 +15,7 @@ async function fileFor(t: TestContext): Promise<string> {
   return path.join(folder, 'socket');
 }
 
-/** A server that greets with its name. */
+/** A server that sends its name first. */
 function serverFor(t: TestContext, name: string): Server {
   const server = createServer((socket) => {
     // A probe does not wait for the greeting.
@@ -26,7 +26,7 @@ function serverFor(t: TestContext, name: string): Server {
   return server;
 }
 
-/** Gives a server the file. */
+/** Gives the file to a server. */
 function own(server: Server, file: string): Promise<() => void> {
   return listenOnFile(file, 0o600, async (made) => {
     server.listen(made);
@@ -61,14 +61,14 @@ test('of two servers that start together, one gets the file', async (t) => {
     assert.match(String(lost?.reason), /another process accepts connections there/);
     assert(won !== undefined);
     assert.equal(await greeting(file), names[outcomes.indexOf(won)]);
-    // No other name is left over.
+    // No other name remains.
     assert.deepEqual(await readdir(path.dirname(file)), [path.basename(file)]);
     won.value();
     assert.deepEqual(await readdir(path.dirname(file)), []);
   }
 });
 
-test('the file of a successor stays', async (t) => {
+test('the file of the next server stays', async (t) => {
   const file = await fileFor(t);
   const remove = await own(serverFor(t, 'first'), file);
   await rm(file);
@@ -77,7 +77,7 @@ test('the file of a successor stays', async (t) => {
   assert.equal(await greeting(file), 'second');
 });
 
-test('a file that is no socket is an error, and stays', async (t) => {
+test('a file that is not a socket is an error, and stays', async (t) => {
   const file = await fileFor(t);
   await writeFile(file, 'of somebody');
   await assert.rejects(own(serverFor(t, 'any'), file), /the file is not a socket/);
@@ -85,7 +85,7 @@ test('a file that is no socket is an error, and stays', async (t) => {
   assert.deepEqual(await readdir(path.dirname(file)), [path.basename(file)]);
 });
 
-test('a directory that is missing, and a name that is too long, are errors', async (t) => {
+test('a missing directory, and a name that is too long, are errors', async (t) => {
   const file = await fileFor(t);
   await assert.rejects(own(serverFor(t, 'any'), path.join(file, 'none', 'socket')));
   const long = path.join(path.dirname(file), 'd'.repeat(100), 'socket');

@@ -13,7 +13,7 @@ const unreachable = {
   final: false,
 };
 
-/** A session that listens, and what it was told. */
+/** A listening session, and what it received. */
 class Listening implements Audience {
   readonly pool: Pool;
   readonly told: string[] = [];
@@ -31,7 +31,7 @@ class Listening implements Audience {
     return this;
   }
 
-  /** What it was told since the last time. */
+  /** What it received since the last call. */
   heard(): string[] {
     return this.told.splice(0);
   }
@@ -50,7 +50,7 @@ class Listening implements Audience {
   }
 }
 
-/** A listening connection on which a session listens to `orders`. */
+/** A listening connection for a session with the channel `orders`. */
 async function open(): Promise<{ bench: ListeningBench; session: Listening }> {
   const bench = new ListeningBench();
   const session = new Listening(bench).to('orders');
@@ -66,7 +66,7 @@ afterEach(() => {
 });
 
 suite('the listening connection', () => {
-  test('is opened when somebody listens, beside the pool, with parameters of its own', async () => {
+  test('is opened when a session listens, beside the pool, with its own parameters', async () => {
     const bench = new ListeningBench();
     const { listener, pool } = bench;
     listener.attach();
@@ -90,7 +90,7 @@ suite('the listening connection', () => {
     assert.equal(listener.sessions, 1);
   });
 
-  test('LISTENs once to a channel, however many listen', async () => {
+  test('LISTENs once to a channel, however many sessions listen', async () => {
     const { bench, session } = await open();
     const other = new Listening(bench).to('orders', 'stock');
     await bench.turn();
@@ -116,7 +116,7 @@ suite('the listening connection', () => {
     assert.equal(bench.listener.stats.notifications, 4);
   });
 
-  test('UNLISTENs when the last has left a channel', async () => {
+  test('UNLISTENs when the last session has left a channel', async () => {
     const { bench, session } = await open();
     const { listener } = bench;
     const other = new Listening(bench).to('orders');
@@ -133,7 +133,7 @@ suite('the listening connection', () => {
     assert.equal(bench.servers[0]?.received.filter((text) => text.includes('UNLISTEN')).length, 1);
   });
 
-  test('tells nothing of a mark that nobody waits for any more', async () => {
+  test('does not deliver a marker that no session waits for any longer', async () => {
     const bench = new ListeningBench();
     const session = new Listening(bench).to('orders');
     bench.listener.gone(session, [], session.mark);
@@ -143,7 +143,7 @@ suite('the listening connection', () => {
     assert.deepEqual(session.heard(), [`${stranger} orders one`]);
   });
 
-  test('stays for a while when nobody listens, and closes then', async () => {
+  test('stays for a while when no session listens, and closes then', async () => {
     const { bench, session } = await open();
     const { listener } = bench;
     clock.now += 5000;
@@ -162,7 +162,7 @@ suite('the listening connection', () => {
     assert.ok(!listener.ready);
   });
 
-  test('is opened anew for who listens after that', async () => {
+  test('is opened again for a later session', async () => {
     const { bench, session } = await open();
     bench.listener.leave(session, 'orders');
     clock.now += 2000;
@@ -174,7 +174,7 @@ suite('the listening connection', () => {
     assert.equal(bench.listener.stats.gaps, 0);
   });
 
-  test('makes way when nobody listens, and only then', async () => {
+  test('is closed to free a slot when no session listens, and only then', async () => {
     const { bench, session } = await open();
     const closing: Promise<void>[] = [];
     bench.listener.makeWay((closed) => void closing.push(closed));
@@ -188,7 +188,7 @@ suite('the listening connection', () => {
     assert.equal(closing.length, 1);
   });
 
-  test('is given up when its server or its password is another', async () => {
+  test('is closed when its server or its password has changed', async () => {
     const { bench, session } = await open();
     bench.listener.tick();
     assert.equal(bench.servers.length, 1);
@@ -201,7 +201,7 @@ suite('the listening connection', () => {
     assert.equal(bench.listener.connections, 1);
   });
 
-  test('is asked whether it lives when it has been silent for long', async () => {
+  test('is checked when it has been silent for long', async () => {
     const { bench } = await open();
     const { listener } = bench;
     const [server] = bench.servers;
@@ -223,7 +223,7 @@ suite('the listening connection', () => {
     assert.deepEqual(server?.read(), []);
   });
 
-  test('is given up when it does not answer', async () => {
+  test('is closed when it does not respond', async () => {
     const { bench, session } = await open();
     clock.now += 20_000;
     bench.listener.tick();
@@ -232,7 +232,7 @@ suite('the listening connection', () => {
     assert.deepEqual(session.heard(), ['missed']);
   });
 
-  test('is heard by its notifications', async () => {
+  test('counts its notifications as signs of life', async () => {
     const { bench } = await open();
     clock.now += 15_000;
     bench.notify('orders', 'one');
@@ -242,7 +242,7 @@ suite('the listening connection', () => {
     assert.equal(bench.listener.connections, 1);
   });
 
-  test('tells its target of trouble, but not of that of a server before', async () => {
+  test('reports failures to its target, but not those of an earlier server', async () => {
     const { bench } = await open();
     bench.source.generation++;
     bench.lose(bench.servers[0]);
@@ -252,7 +252,7 @@ suite('the listening connection', () => {
     assert.equal(bench.source.signals.length, 1);
   });
 
-  test('ends with the proxy, and no other follows', async () => {
+  test('ends with the proxy, and is not reopened', async () => {
     const { bench, session } = await open();
     bench.listener.stop();
     assert.equal(bench.listener.connections, 0);
@@ -263,7 +263,7 @@ suite('the listening connection', () => {
     assert.deepEqual(session.heard(), []);
   });
 
-  test('that comes when the proxy has stopped is dropped', async () => {
+  test('is dropped if it is opened after the proxy has stopped', async () => {
     const bench = new ListeningBench();
     bench.source.holds = true;
     new Listening(bench).to('orders');
@@ -278,7 +278,7 @@ suite('the listening connection', () => {
 });
 
 suite('the listening connection is lost', () => {
-  test('another takes its place at once, and all who listen are warned', async () => {
+  test('another one replaces it immediately, with a warning to all listening sessions', async () => {
     const { bench, session } = await open();
     const other = new Listening(bench).to('orders', 'stock');
     await bench.turn();
@@ -295,7 +295,7 @@ suite('the listening connection is lost', () => {
     assert.equal(bench.pool.aside, 1);
   });
 
-  test('a mark that was awaited is sent again', async () => {
+  test('a marker that was awaited is sent again', async () => {
     const { bench, session } = await open();
     session.to('stock');
     bench.lose(bench.servers[0]);
@@ -303,7 +303,7 @@ suite('the listening connection is lost', () => {
     assert.deepEqual(session.heard().sort(), ['marked', 'missed']);
   });
 
-  test('nobody is warned when nobody listens', async () => {
+  test('no warning is sent if no session listens', async () => {
     const { bench, session } = await open();
     bench.listener.leave(session, 'orders');
     bench.lose(bench.servers[0]);
@@ -315,7 +315,7 @@ suite('the listening connection is lost', () => {
     assert.equal(bench.listener.stats.gaps, 0);
   });
 
-  test('before the database took every LISTEN: the next attempt comes later', async () => {
+  test('before the database accepted every LISTEN: the next attempt comes later', async () => {
     const bench = new ListeningBench();
     const session = new Listening(bench).to('orders');
     await Promise.resolve();
@@ -344,7 +344,7 @@ suite('the listening connection is lost', () => {
     assert.deepEqual(session.heard().sort(), ['marked', 'missed']);
   });
 
-  test('but not because an old server does not know idle_session_timeout', async () => {
+  test('but not because an old server does not have idle_session_timeout', async () => {
     const bench = new ListeningBench();
     bench.source.onServer = ((attach) => (server) => {
       attach(server);
@@ -360,7 +360,7 @@ suite('the listening connection is lost', () => {
     assert.equal(bench.servers.length, 1);
   });
 
-  test('because the database refused what proves it', async () => {
+  test('because the database refused the marker', async () => {
     const bench = new ListeningBench();
     bench.source.onServer = (server) => {
       server.errors.set('SELECT 1', { severity: 'ERROR', sqlstate: '53200', message: 'no memory' });
@@ -372,8 +372,8 @@ suite('the listening connection is lost', () => {
   });
 });
 
-suite('the listening connection cannot be had', () => {
-  test('who waits is told, and attempts come ever more seldom', async () => {
+suite('the listening connection is not available', () => {
+  test('waiting sessions are informed, and attempts become less frequent', async () => {
     const bench = new ListeningBench({ retryMin: 100, retryMax: 250 });
     bench.source.failure = unreachable;
     const session = new Listening(bench).to('orders');
@@ -396,7 +396,7 @@ suite('the listening connection cannot be had', () => {
     bench.listener.tick();
     await bench.turn();
     assert.equal(session.heard().at(-1), 'marked');
-    // The next failure is the first again.
+    // The next failure counts as the first again.
     bench.source.failure = unreachable;
     bench.lose(bench.servers[0]);
     await bench.turn();
@@ -406,7 +406,7 @@ suite('the listening connection cannot be had', () => {
     assert.equal(bench.source.attempts, attempts + 1);
   });
 
-  test('for want of room', async () => {
+  test('because no slot is free', async () => {
     const bench = new ListeningBench();
     bench.target.next = null;
     const session = new Listening(bench).to('orders');
@@ -418,7 +418,7 @@ suite('the listening connection cannot be had', () => {
     assert.deepEqual(session.heard(), ['marked']);
   });
 
-  test('during a pause: the next tick looks again', async () => {
+  test('during a pause: the next tick tries again', async () => {
     const bench = new ListeningBench();
     bench.target.pauseReason = 'there is no writer';
     const session = new Listening(bench).to('orders');
@@ -431,7 +431,7 @@ suite('the listening connection cannot be had', () => {
     assert.deepEqual(session.heard(), ['marked']);
   });
 
-  test('by one user, maybe by another', async () => {
+  test('for one user, but possibly for another', async () => {
     const bench = new ListeningBench();
     const other = new PoolBench();
     bench.source.failure = unreachable;
@@ -449,7 +449,7 @@ suite('the listening connection cannot be had', () => {
 });
 
 suite('the listeners of an endpoint', () => {
-  test('make way for a statement that needs the database', () => {
+  test('are closed for a statement that needs exclusive access', () => {
     const listeners = new Listeners();
     const listener = listeners.of('shop');
     let asked = 0;

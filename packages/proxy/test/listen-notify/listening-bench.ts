@@ -12,7 +12,7 @@ import type { ScriptedServer } from '../scripted-server.ts';
 import { PoolBench } from '../pool/pool-bench.ts';
 import { ScriptedOwner } from '../session/scripted-owner.ts';
 
-/** A process that is no client of the proxy's. */
+/** A process that does not belong to a client of the proxy. */
 export const stranger = 99;
 
 export function notification(processId: number, channel: string, payload: string): Buffer {
@@ -25,10 +25,10 @@ export function notification(processId: number, channel: string, payload: string
   );
 }
 
-/** A database whose connections LISTEN, and the listening connection beside its pool. */
+/** A database whose connections support LISTEN, and the listening connection beside its pool. */
 export class ListeningBench extends PoolBench {
   readonly listener = new Listener('shop');
-  /** What each connection listens to. */
+  /** The channels of each connection. */
   readonly #channels = new Map<ScriptedServer, Set<string>>();
 
   constructor(limits: Partial<PoolLimits> = {}) {
@@ -36,31 +36,31 @@ export class ListeningBench extends PoolBench {
     this.source.onServer = (server) => this.#attach(server);
   }
 
-  /** To which channels the connection of this server listens, the proxy's own mark as `mark`. */
+  /** The channels of this server's connection; the proxy's own marker as `mark`. */
   channelsOf(server: ScriptedServer | undefined): string[] {
     const channels = server === undefined ? [] : [...(this.#channels.get(server) ?? [])];
     return channels.map((name) => (name === this.listener.markChannel ? 'mark' : name)).sort();
   }
 
-  /** Some process sends a notification. */
+  /** A process sends a notification. */
   notify(channel: string, payload: string, processId = stranger): void {
     for (const [server, channels] of this.#channels)
       if (channels.has(channel)) server.socket.feed(notification(processId, channel, payload));
   }
 
-  /** The server has gone. */
+  /** The server closes the connection. */
   lose(server: ScriptedServer | undefined): void {
     if (server === undefined) return;
     this.#channels.delete(server);
     server.vanish();
   }
 
-  /** A session of the pool, or of another one. */
+  /** A session of this pool, or of another one. */
   session(pool: Pool = this.pool): ListeningClient {
     return new ListeningClient(pool, this.listener);
   }
 
-  /** A session that has listened to these, and has no lease. */
+  /** A session with these channels and without a lease. */
   async listening(...channels: readonly string[]): Promise<ListeningClient> {
     const session = this.session();
     await this.lease(session);
@@ -98,7 +98,7 @@ export class ListeningBench extends PoolBench {
   }
 }
 
-/** A session, as far as listening knows one. */
+/** The parts of a session that listening needs. */
 export class ListeningClient extends ScriptedOwner implements ListeningOwner {
   readonly pool: Pool;
   readonly listening: SessionListening;
@@ -117,7 +117,7 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
       this.connection !== null && this.listening.notifiedOnLease(this.connection, chunk, at, end);
   }
 
-  /** A lease begins on this connection. */
+  /** A lease starts on this connection. */
   takes(connection: ServerConnection): void {
     connection.lease.end();
     this.keepsLease = true;
@@ -126,7 +126,7 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
     connection.flushRequests();
   }
 
-  /** The client runs statements that may change to what it listens. */
+  /** The client runs statements that may change its channels. */
   run(...texts: readonly string[]): void {
     for (const text of texts) {
       this.listening.mayChange(this.connection?.inTransaction === true);
@@ -144,7 +144,7 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
     return this.ended?.code ?? null;
   }
 
-  /** Notifications that the client was sent since the last time, in words. */
+  /** Notifications to the client since the last call, in words. */
   heard(): string[] {
     return this.told().filter((reply) => reply.startsWith('A') || reply.startsWith('N'));
   }

@@ -9,7 +9,7 @@ import type { ListeningClient } from './listening-bench.ts';
 
 const refused = { severity: 'ERROR', sqlstate: '42501', message: 'permission denied' };
 
-/** A session whose lease has not ended, and the server of that lease. */
+/** A session with a lease, and the server of the lease. */
 async function leased(bench: ListeningBench): Promise<ListeningClient> {
   const session = bench.session();
   await bench.lease(session);
@@ -17,8 +17,8 @@ async function leased(bench: ListeningBench): Promise<ListeningClient> {
   return session;
 }
 
-suite('what a session listens to', () => {
-  test('goes to the listening connection, and the lease can end', async () => {
+suite('the channels of a session', () => {
+  test('move to the listening connection, and the lease can end', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders', 'stock');
     assert.equal(session.connection, null);
@@ -37,7 +37,7 @@ suite('what a session listens to', () => {
     assert.equal(session.since, clock.now);
   });
 
-  test('is asked of the database only when a statement may have changed it', async () => {
+  test('are read from the database only if a statement may have changed them', async () => {
     const bench = new ListeningBench();
     const session = await leased(bench);
     session.run('SELECT 1');
@@ -56,7 +56,7 @@ suite('what a session listens to', () => {
     assert.equal(bench.servers.length, 1);
   });
 
-  test('ends with UNLISTEN', async () => {
+  test('are removed by UNLISTEN', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders', 'stock');
     await bench.lease(session);
@@ -75,7 +75,7 @@ suite('what a session listens to', () => {
     assert.deepEqual(session.heard(), []);
   });
 
-  test('is listened to in later leases too, and given up at their ends', async () => {
+  test('are LISTENed to in later leases too, and UNLISTENed at their ends', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     await bench.lease(session);
@@ -85,7 +85,7 @@ suite('what a session listens to', () => {
     assert.deepEqual(bench.channelsOf(bench.servers[0]), ['orders']);
     const { connection, resumed } = session;
     session.endLease();
-    // What is sent now must find the channels listened to.
+    // Requests from now on must find the LISTEN channels.
     assert.ok(connection?.lease.isPaused);
     assert.ok(!session.listening.isTracked);
     await bench.turn();
@@ -95,7 +95,7 @@ suite('what a session listens to', () => {
     assert.equal(connection?.state.needsReset, false);
   });
 
-  test('leaves the connection to be reset when it cannot be given up', async () => {
+  test('leave the connection to be reset if UNLISTEN fails', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     await bench.lease(session);
@@ -107,7 +107,7 @@ suite('what a session listens to', () => {
     assert.ok(bench.servers[0]?.received.includes('Q DISCARD ALL'));
   });
 
-  test('is as before when LISTEN in front of a lease has failed', async () => {
+  test('stay unchanged after a failed LISTEN at the start of a lease', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     bench.servers[0]?.errors.set('LISTEN "orders"', refused);
@@ -119,7 +119,7 @@ suite('what a session listens to', () => {
     session.endLease();
     await bench.turn();
     assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
-    // The next lease is not blind.
+    // The next lease LISTENs.
     bench.servers[0]?.errors.clear();
     await bench.lease(session);
     session.run('UNLISTEN "orders"');
@@ -127,12 +127,12 @@ suite('what a session listens to', () => {
     assert.deepEqual(session.channels, []);
   });
 
-  test('may grow while more is taken over', async () => {
+  test('may change while others are taken over', async () => {
     const bench = new ListeningBench();
     const session = await leased(bench);
     session.run('LISTEN "orders"');
     for (const server of bench.servers) server.answer();
-    // The database is being asked; the next LISTEN comes before the mark.
+    // The query is running; the next LISTEN comes before the marker.
     bench.servers[0]?.answer();
     session.listening.mayChange(false);
     bench.servers[0]?.rowsOf('LISTEN "stock"');
@@ -145,7 +145,7 @@ suite('what a session listens to', () => {
     assert.deepEqual(session.heard(), [`A ${stranger} stock one`]);
   });
 
-  test('stays on the lease where the client reads another encoding', async () => {
+  test('stay on the lease if the client has another encoding', async () => {
     const bench = new ListeningBench();
     const session = await leased(bench);
     session.connection?.state.reported.set('client_encoding', 'LATIN1');
@@ -158,13 +158,13 @@ suite('what a session listens to', () => {
     assert.ok(session.connection);
     bench.notify('orders', 'one');
     assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
-    // The pin ends with what it is for.
+    // The pin ends with its reason.
     session.run('UNLISTEN *');
     await bench.turn();
     assert.ok(!session.isPinned);
   });
 
-  test('stays on the lease when the database does not say what it is', async () => {
+  test('stay on the lease if they cannot be read from the database', async () => {
     const bench = new ListeningBench();
     const session = await leased(bench);
     bench.servers[0]?.errors.set(channelsSql, refused);
@@ -174,7 +174,7 @@ suite('what a session listens to', () => {
     assert.ok(!session.listening.unsettled);
   });
 
-  test('stays on the lease when no mark can be set', async () => {
+  test('stay on the lease if the marker cannot be sent', async () => {
     const bench = new ListeningBench();
     const session = await leased(bench);
     bench.servers[0]?.errors.set(`LISTEN "${bench.listener.markChannel}"`, refused);
@@ -187,7 +187,7 @@ suite('what a session listens to', () => {
     assert.equal(session.resumed, 1);
   });
 
-  test('stays on the lease as long as there is no listening connection', async () => {
+  test('stay on the lease as long as there is no listening connection', async () => {
     const bench = new ListeningBench();
     const session = await leased(bench);
     const { source } = bench;
@@ -214,12 +214,12 @@ suite('what a session listens to', () => {
     ]);
   });
 
-  test('hides the mark from statements of the client', async () => {
+  test('do not include the marker in statements of the client', async () => {
     const bench = new ListeningBench();
     const session = await leased(bench);
     session.run('LISTEN "orders"');
     await bench.turn();
-    // The lease is not kept: nobody sees it.
+    // The lease does not show it.
     assert.deepEqual(bench.channelsOf(bench.servers[0]), ['mark', 'orders']);
     assert.ok(session.connection);
     assert.ok(session.listening.settle(session.connection, false));
@@ -229,7 +229,7 @@ suite('what a session listens to', () => {
     assert.ok(session.listening.settle(session.connection, true));
   });
 
-  test('is given up when the session ends', async () => {
+  test('are given up when the session ends', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     const other = await bench.listening('orders');
@@ -244,7 +244,7 @@ suite('what a session listens to', () => {
     assert.equal(bench.listener.sessions, 0);
   });
 
-  test('is lost with the lease while it is not taken over', async () => {
+  test('are lost with the lease until they are taken over', async () => {
     const bench = new ListeningBench();
     const session = await leased(bench);
     const { listening } = session;
@@ -261,7 +261,7 @@ suite('what a session listens to', () => {
     assert.ok(!listening.losesState(false));
   });
 
-  test('is forgotten as far as the answer comes too late', async () => {
+  test('are forgotten if the reply comes too late', async () => {
     const bench = new ListeningBench();
     const session = await leased(bench);
     session.run('LISTEN "orders"');
@@ -276,7 +276,7 @@ suite('what a session listens to', () => {
 });
 
 suite('notifications', () => {
-  test('of the session itself come once, with the id that the client knows', async () => {
+  test('of the session itself arrive once, with the process ID that the client knows', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     await bench.lease(session);
@@ -295,7 +295,7 @@ suite('notifications', () => {
     assert.deepEqual(session.heard(), [`A ${stranger} orders theirs`]);
   });
 
-  test('with the same words come as often as they were sent', async () => {
+  test('with the same payload arrive as often as they were sent', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     await bench.lease(session);
@@ -306,7 +306,7 @@ suite('notifications', () => {
     assert.deepEqual(session.heard().length, 3);
   });
 
-  test('wait while a transaction is open', async () => {
+  test('wait during a transaction', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     session.takesNotifications = false;
@@ -324,7 +324,7 @@ suite('notifications', () => {
     ]);
   });
 
-  test('that wait are not told when the session does not listen any more', async () => {
+  test('that wait are dropped when the session no longer listens', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     await bench.lease(session);
@@ -338,7 +338,7 @@ suite('notifications', () => {
     assert.deepEqual(session.heard(), []);
   });
 
-  test('that a client does not read end it, beyond a bound', async () => {
+  test('end a client that does not read them, beyond a limit', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     session.takesNotifications = false;
@@ -352,7 +352,7 @@ suite('notifications', () => {
     assert.equal(session.endedBy, 'NOTIFICATIONS_NOT_READ');
   });
 
-  test('that were told do not count any more', async () => {
+  test('that were delivered no longer count', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     const payload = 'x'.repeat(100_000);
@@ -370,7 +370,7 @@ suite('notifications', () => {
     assert.equal(session.endedBy, 'NOTIFICATIONS_NOT_READ');
   });
 
-  test('of the session itself count until the other connection has brought them', async () => {
+  test('of the session itself count until the listening connection has delivered them', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     const payload = 'x'.repeat(100_000);
@@ -386,7 +386,7 @@ suite('notifications', () => {
     assert.equal(session.endedBy, null);
   });
 
-  test('that may have been lost are told as a warning', async () => {
+  test('that may have been lost cause a warning', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     bench.lose(bench.servers[1]);
@@ -397,25 +397,25 @@ suite('notifications', () => {
     assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
   });
 
-  test('of its own that were told do not come again after a loss', async () => {
+  test('of its own that were delivered are not repeated after a loss', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     await bench.lease(session);
     await bench.turn();
     const [lease, listening] = bench.servers;
-    // The lease tells it; the listening connection is lost before it brings it.
+    // The lease delivers it; the listening connection is lost before it does.
     lease?.socket.feed(notification(1, 'orders', 'mine'));
     assert.deepEqual(session.heard(), [`A ${session.clientProcessId} orders mine`]);
     bench.lose(listening);
     session.endLease();
     await bench.turn();
     assert.deepEqual(session.heard(), ['N 01000']);
-    // Another has sent the same words since: it is news.
+    // Another session has sent the same payload since, which is a new notification.
     bench.notify('orders', 'mine', 1);
     assert.deepEqual(session.heard(), ['A 1 orders mine']);
   });
 
-  test('of others on a lease that listens too come from the listening connection only', async () => {
+  test('of others arrive only over the listening connection, even if the lease listens too', async () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     await bench.lease(session);
@@ -426,7 +426,7 @@ suite('notifications', () => {
     assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
   });
 
-  test('come once each, in order, however the answers fall while the channel is taken over', async () => {
+  test('arrive once each, in order, whenever the replies arrive during the takeover', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(3), { maxLength: 60 }), async (steps) => {
         const bench = new ListeningBench();

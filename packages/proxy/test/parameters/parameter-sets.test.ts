@@ -10,7 +10,7 @@ function timeOf(work: () => void): number {
   return (user + system) / 1000;
 }
 
-test('another set costs what the first did, however many are in use', () => {
+test('another set costs as much as the first, however many are in use', () => {
   const sets = new ParameterSets();
   const acquire = (from: number, count: number): void => {
     for (let at = from; at < from + count; at += 1) sets.acquire([['app.tenant', `tenant ${at}`]]);
@@ -23,7 +23,7 @@ test('another set costs what the first did, however many are in use', () => {
   assert(late <= 3 * early + 50, `${early} ms, then ${late} ms`);
 });
 
-test('sets that nobody uses are forgotten', () => {
+test('unused sets are dropped', () => {
   const sets = new ParameterSets();
   const first = sets.acquire([['app.tenant', 'first']]);
   sets.release(first);

@@ -6,7 +6,7 @@ import { PinReason, pinDescriptions } from '../../src/pinning/pin-reason.ts';
 
 const page = path.resolve(import.meta.dirname, '../../../../docs/pinning.md');
 
-test('docs/pinning.md tells of each reason what the code does', async () => {
+test('docs/pinning.md describes each reason as the code does', async () => {
   const text = await readFile(page, 'utf8');
   const rows = text
     .split('\n')

@@ -13,7 +13,7 @@ afterEach(() => {
   clock.now = start;
 });
 
-/** How long the pause after the last failure is, in milliseconds. */
+/** The pause after the last failure, in milliseconds. */
 function pauseOf(backOff: BackOff): number {
   for (let pause = 0; ; pause++) {
     clock.now = start + pause;
@@ -25,14 +25,14 @@ function pauseOf(backOff: BackOff): number {
 }
 
 suite('attempts to connect', () => {
-  test('begin without a pause', () => {
+  test('start without a pause', () => {
     const backOff = new BackOff();
     assert.ok(!backOff.pauses(false));
     assert.ok(!backOff.isFailing);
     assert.equal(backOff.failure, null);
   });
 
-  test('pause twice as long after each failure, up to a limit, a quarter up or down', () => {
+  test('pause twice as long after each failure, up to a limit, with 25 % jitter', () => {
     const backOff = new BackOff();
     for (const [count, pause] of [100, 200, 400, 800, 1000, 1000].entries()) {
       backOff.failed(failure, limits);
@@ -52,7 +52,7 @@ suite('attempts to connect', () => {
     assert.ok(Math.min(...pauses) < 100 || Math.max(...pauses) > 100);
   });
 
-  test('go on at once after a success', () => {
+  test('continue immediately after a success', () => {
     const backOff = new BackOff();
     backOff.failed(failure, limits);
     assert.ok(backOff.isFailing);
@@ -64,7 +64,7 @@ suite('attempts to connect', () => {
     assert.ok(pauseOf(backOff) <= 126, 'the first failure again');
   });
 
-  test('go on at once for the next who asks, when nobody waits any more', () => {
+  test('continue immediately for a new session when none is waiting', () => {
     const backOff = new BackOff();
     backOff.failed(failure, limits);
     assert.ok(backOff.pauses(true));

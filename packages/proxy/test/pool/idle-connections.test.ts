@@ -11,7 +11,7 @@ const sets = new ParameterSets();
 const none = sets.acquire([]);
 const utc = sets.acquire([['timezone', 'UTC']]);
 
-/** An idle connection, which has these parameters. */
+/** An idle connection with these parameters. */
 function resting(source = new ScriptedSource(), parameters: ParameterSet = none): ServerConnection {
   const connection = connectTo(new ScriptedServer(), source);
   connection.state.parametersSet(parameters);
@@ -44,7 +44,7 @@ suite('of the idle connections', () => {
     assert.equal(list.size, 0);
   });
 
-  test('the newest is taken', () => {
+  test('the newest is chosen', () => {
     const [first, second] = [resting(), resting()];
     const list = idle(first, second);
     assert.equal(list.take(borrower(), false), second);
@@ -52,7 +52,7 @@ suite('of the idle connections', () => {
     assert.equal(list.size, 0);
   });
 
-  test('one with the parameters of the borrower is taken, the newest of these', () => {
+  test('one with the parameters of the borrower is chosen, the newest of these', () => {
     const all = [resting(undefined, utc), resting(undefined, utc), resting(), resting()] as const;
     const list = idle(...all);
     assert.equal(list.take(borrower(utc), false), all[1]);
@@ -70,12 +70,12 @@ suite('of the idle connections', () => {
     assert.equal(idle(wanted, ...others).take(borrower(utc), false), others.at(-1));
   });
 
-  test('the one is taken on which the borrower was served last', () => {
+  test('the last connection of the borrower is chosen', () => {
     const [last, newest] = [resting(), resting()];
     assert.equal(idle(last, newest).take(borrower(none, last), false), last);
   });
 
-  test('another is taken when that one is in use, or in no pool', () => {
+  test('another is chosen if that one is in use, or in no pool', () => {
     const [last, newest] = [resting(), resting()];
     const list = idle(newest);
     assert.equal(list.take(borrower(none, last), false), newest);
@@ -83,7 +83,7 @@ suite('of the idle connections', () => {
     assert.equal(idle(last, newest).take(borrower(none, last), false), newest);
   });
 
-  test('none is taken whose target is in doubt', () => {
+  test('none is chosen whose target is suspect', () => {
     const source = new ScriptedSource();
     source.isBorrowable = false;
     const list = idle(resting(source));
@@ -91,7 +91,7 @@ suite('of the idle connections', () => {
     assert.equal(list.size, 1);
   });
 
-  test('the one is taken whose target has the least load, the newest of these', () => {
+  test('one whose target has the least load is chosen, the newest of these', () => {
     const [busy, calm, doubtful] = [
       new ScriptedSource(),
       new ScriptedSource(),
@@ -118,7 +118,7 @@ suite('of the idle connections', () => {
     assert.equal(list.oldestOf(new ScriptedSource()), undefined);
   });
 
-  test('one that is not there is not missed', () => {
+  test('removing a missing one has no effect', () => {
     const [only, stranger] = [resting(), resting()];
     const list = idle(only);
     list.delete(stranger);
@@ -127,7 +127,7 @@ suite('of the idle connections', () => {
     assert.equal(list.size, 0);
   });
 
-  test('those whose lifetime is over are closed, the oldest too', () => {
+  test('those whose lifetime has ended are closed, the oldest too', () => {
     const all = [resting(), resting(), resting()] as const;
     all[0].expiresAt = 0;
     all[2].expiresAt = 0;

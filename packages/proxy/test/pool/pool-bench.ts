@@ -9,22 +9,22 @@ import { ScriptedSource } from '../scripted-server.ts';
 import type { ScriptedServer } from '../scripted-server.ts';
 import { ScriptedOwner } from '../session/scripted-owner.ts';
 
-/** A target that lets in, refuses, or keeps waiting, as the test says. */
+/** A target that accepts, refuses or delays connections, as the test decides. */
 export class PoolSource extends ScriptedSource {
   override readonly name: string;
-  /** Why nobody is let in; null: everybody is. */
+  /** Why all connections are refused; null: they are accepted. */
   failure: ConnectFailure | null = null;
   /** Attempts wait until `connectHeld`. */
   holds = false;
   yields = false;
-  /** What new connections report, other than what they always do. */
+  /** Reports of new connections, in addition to the usual ones. */
   reports: readonly (readonly [string, string])[] = [];
-  /** Told of each server that a connection leads to. */
+  /** Called with the server of each new connection. */
   onServer: (server: ScriptedServer) => void = () => undefined;
   released = 0;
   attempts = 0;
   readonly failures: ConnectFailure[] = [];
-  /** Connections that opened and closed, and why. */
+  /** Opened and closed connections, with the reason. */
   readonly news: string[] = [];
   #held: (() => void)[] = [];
 
@@ -51,7 +51,7 @@ export class PoolSource extends ScriptedSource {
           const server = this.servers.at(-1);
           if (server !== undefined) this.onServer(server);
           for (const [name, value] of reports) login?.parameters.set(name, value);
-          // Each server process has an id of its own.
+          // Each server process has its own ID.
           done(null, login === null ? null : { ...login, processId: this.servers.length });
         });
     };
@@ -76,13 +76,13 @@ class Target implements PoolTarget {
   pauseReason: string | null = null;
   isBalanced = false;
   isVacatedNow = false;
-  /** Sources whose connections may not be lent any more. */
+  /** Sources whose connections must not be leased any longer. */
   readonly left = new Set<ConnectionSource>();
   readonly loginChanges = { version: 0, reloadedAt: 0 };
   readonly watchers = new Set<PoolWatcher>();
-  /** Where the next connection leads; null: there is no room. */
+  /** The source of the next connection; null: no slot is free. */
   next: ConnectionSource | null;
-  /** Questions that were put to the server beside the pool. */
+  /** Queries that were sent to the server beside the pool. */
   readonly questions: string[] = [];
 
   constructor(source: ConnectionSource) {
@@ -115,7 +115,7 @@ class Target implements PoolTarget {
   }
 }
 
-/** A session, as far as a pool knows one: it keeps its lease until `endLease`. */
+/** The parts of a session that a pool needs: it keeps its lease until `endLease`. */
 export class PoolClient implements Borrower {
   readonly owner = new ScriptedOwner();
   readonly parameters: ParameterSet;
@@ -134,7 +134,7 @@ export class PoolClient implements Borrower {
     return this.owner.connection;
   }
 
-  /** The connection that it has. */
+  /** Its connection. */
   get leased(): ServerConnection {
     const { connection } = this;
     assert(connection !== null, 'no connection was granted');
@@ -194,7 +194,7 @@ export class PoolBench {
     this.pool.limits = { ...this.pool.limits, ...limits };
   }
 
-  /** Another target; the next connections lead there. */
+  /** Adds a target, which the next connections use. */
   addSource(name: string): PoolSource {
     const source = new PoolSource(name);
     this.#sources.push(source);
@@ -211,9 +211,9 @@ export class PoolBench {
     return this.#sources.flatMap(({ servers }) => servers);
   }
 
-  /** Answers whatever is asked, until nothing more is. */
+  /** Answers all requests, until there are no more. */
   async turn(): Promise<void> {
-    // What is answered may be followed by more in a later turn.
+    // More requests may follow an answer in a later turn.
     for (let quiet = 0, rounds = 0; quiet < 3; quiet++, rounds++) {
       assert(rounds < 500, 'there is no end of requests');
       for (const server of this.servers) if (server.answer()) quiet = 0;
@@ -223,7 +223,7 @@ export class PoolBench {
     }
   }
 
-  /** A client that has a lease. */
+  /** A client with a lease. */
   async leased(parameters: readonly (readonly [string, string])[] = []): Promise<PoolClient> {
     const client = this.client(parameters).borrow();
     await this.turn();
@@ -231,7 +231,7 @@ export class PoolBench {
     return client;
   }
 
-  /** So many idle connections, of which the first has been idle longest. */
+  /** This number of idle connections; the first has been idle longest. */
   async idle(count: number): Promise<ServerConnection[]> {
     const clients: PoolClient[] = [];
     for (let made = 0; made < count; made++) clients.push(await this.leased());

@@ -17,7 +17,7 @@ const unreachable = {
   final: false,
 };
 
-/** A session that lingers, and how often it was told to move on. */
+/** A lingering session, and how often it was asked to end its lease. */
 function lingererOn(connection: Lingerer['connection']): Lingerer & { told: number } {
   return {
     connection,
@@ -29,7 +29,7 @@ function lingererOn(connection: Lingerer['connection']): Lingerer & { told: numb
   };
 }
 
-/** What a connection's server was asked since the last time. */
+/** The requests to a connection's server since the last call. */
 function askedOn(bench: PoolBench, at = 0): string[] {
   const server = bench.servers[at];
   assert(server !== undefined);
@@ -68,7 +68,7 @@ suite('borrowing', () => {
     assert.equal(pool.stats.connectTime.count, 1);
   });
 
-  test('an idle connection is lent at once', async () => {
+  test('an idle connection is leased immediately', async () => {
     const bench = new PoolBench();
     const [idle] = await bench.idle(1);
     assert.equal(bench.pool.idleCount, 1);
@@ -80,7 +80,7 @@ suite('borrowing', () => {
     assert.equal(bench.pool.size, 1);
   });
 
-  test('who waits is served first in, first out', async () => {
+  test('waiting sessions are served first in, first out', async () => {
     const bench = new PoolBench({ size: 1 });
     const first = await bench.leased();
     const second = bench.client().borrow();
@@ -96,7 +96,7 @@ suite('borrowing', () => {
     assert.equal(bench.source.leases, 1);
   });
 
-  test('nobody overtakes the queue', async () => {
+  test('no session overtakes the queue', async () => {
     const bench = new PoolBench({ size: 1 });
     const first = await bench.leased();
     const second = bench.client().borrow();
@@ -110,7 +110,7 @@ suite('borrowing', () => {
     assert.ok(second.leased);
   });
 
-  test('nothing is lent or opened during a pause, and its end serves who waits', async () => {
+  test('no connection is leased or opened during a pause, and its end serves waiting sessions', async () => {
     const bench = new PoolBench();
     await bench.idle(1);
     bench.target.pauseReason = 'there is no writer';
@@ -134,14 +134,14 @@ suite('borrowing', () => {
     assert.equal(bench.source.attempts, 2);
   });
 
-  test('nothing is lent while memory is short', async () => {
+  test('no connection is leased while memory is short', async () => {
     const bench = new PoolBench();
     await bench.idle(1);
     memory.limit = 1;
     assert.equal(bench.client().borrow().connection, null);
   });
 
-  test('a connection whose target is drained is not lent', async () => {
+  test('a connection of a drained target is not leased', async () => {
     const bench = new PoolBench();
     const [idle] = await bench.idle(1);
     bench.source.isBorrowable = false;
@@ -152,7 +152,7 @@ suite('borrowing', () => {
     assert.equal(bench.pool.waitingCount, 1);
   });
 
-  test('who leaves the queue is not served', async () => {
+  test('a session that leaves the queue is not served', async () => {
     const bench = new PoolBench();
     const client = bench.client().borrow();
     bench.pool.leave(client);
@@ -164,7 +164,7 @@ suite('borrowing', () => {
     assert.equal(bench.pool.stats.borrowsAborted, 1);
   });
 
-  test('one attempt for each who waits, and no more', async () => {
+  test('one attempt for each waiting session, and no more', async () => {
     const bench = new PoolBench();
     bench.source.holds = true;
     bench.client().borrow();
@@ -176,7 +176,7 @@ suite('borrowing', () => {
     assert.equal(bench.source.attempts, 2);
   });
 
-  test('the limit is the smaller of the pool’s own and the target’s', () => {
+  test('the limit is the smaller of the pool’s and the target’s', () => {
     const bench = new PoolBench({ size: 3 });
     assert.equal(bench.pool.limit, 3);
     bench.target.allowed = 2;
@@ -193,7 +193,7 @@ suite('borrowing', () => {
     assert.equal(bench.pool.waitingCount, 2);
   });
 
-  test('nothing is opened that the target has no room for', async () => {
+  test('no connection is opened for which the target has no slot', async () => {
     const bench = new PoolBench();
     bench.target.next = null;
     const client = bench.client().borrow();
@@ -205,7 +205,7 @@ suite('borrowing', () => {
     assert.ok(client.leased);
   });
 
-  test('a new connection that the target does not serve any more is dropped, and another opened', async () => {
+  test('a new connection that the target no longer serves is dropped, and another one opened', async () => {
     const bench = new PoolBench();
     const { source: old } = bench;
     old.holds = true;
@@ -220,7 +220,7 @@ suite('borrowing', () => {
     assert.equal(bench.pool.size, 1);
   });
 
-  test('a new connection of a generation that is over is dropped', async () => {
+  test('a new connection of an old generation is dropped', async () => {
     const bench = new PoolBench();
     bench.source.holds = true;
     const client = bench.client().borrow();
@@ -233,7 +233,7 @@ suite('borrowing', () => {
     assert.equal(client.leased.generation, 1);
   });
 
-  test('a failure that comes from where nobody wants to go is no failure', async () => {
+  test('a failure of an unwanted target does not count', async () => {
     const bench = new PoolBench();
     bench.source.holds = true;
     bench.source.failure = refused;
@@ -246,7 +246,7 @@ suite('borrowing', () => {
     assert.ok(client.leased);
   });
 
-  test('a pool that is vacated opens nothing, and drops what comes late', async () => {
+  test('a vacated pool opens no connection, and drops late ones', async () => {
     const bench = new PoolBench();
     bench.source.holds = true;
     const client = bench.client().borrow();
@@ -259,7 +259,7 @@ suite('borrowing', () => {
     assert.equal(bench.source.attempts, 1);
   });
 
-  test('the wait ends with an error that says why', async () => {
+  test('the wait ends with an error that gives the reason', async () => {
     const bench = new PoolBench({ size: 1, borrowTimeout: 1000 });
     await bench.leased();
     const early = bench.client().borrow();
@@ -290,7 +290,7 @@ suite('borrowing', () => {
     assert.equal(client.failure?.detail, 'there is no writer');
   });
 
-  test('the error of a wait for a database that is down gives the last failure', async () => {
+  test('the error of a wait for an unavailable database gives the last failure', async () => {
     const bench = new PoolBench({ borrowTimeout: 1000 });
     bench.source.failure = unreachable;
     const client = bench.client().borrow();
@@ -309,7 +309,7 @@ suite('borrowing', () => {
       fields: { severity: 'FATAL', sqlstate: '53300', message: 'too many connections', routine },
       final: false,
     };
-    test(`a connection limit of ${of} that others use up is an error at once`, async () => {
+    test(`a connection limit of ${of} that others have reached is an immediate error`, async () => {
       const bench = new PoolBench();
       bench.source.failure = failure;
       bench.target.connections = own;
@@ -319,7 +319,7 @@ suite('borrowing', () => {
       assert.equal(bench.pool.waitingCount, 0);
     });
 
-    test(`a connection limit of ${of} that the proxy uses itself lets clients wait`, async () => {
+    test(`a connection limit of ${of} that the proxy itself has reached makes clients wait`, async () => {
       const bench = new PoolBench();
       bench.source.failure = failure;
       bench.target.connections = { ofRole: own.ofDatabase, ofDatabase: own.ofRole };
@@ -330,7 +330,7 @@ suite('borrowing', () => {
     });
   }
 
-  test('without a borrow time-out of its own nobody waits at all', async () => {
+  test('with a borrow time-out of 0 no session waits', async () => {
     const bench = new PoolBench({ borrowTimeout: 0 });
     bench.target.next = null;
     const client = bench.client().borrow();
@@ -340,7 +340,7 @@ suite('borrowing', () => {
     assert.equal(bench.pool.waitingCount, 0);
   });
 
-  test('a session that lingers is told to move on when somebody waits, and no other', async () => {
+  test('a lingering session is asked to end its lease when another waits, and no other session is', async () => {
     const bench = new PoolBench({ size: 1 });
     const { leased } = await bench.leased();
     const [first, second] = [lingererOn(leased), lingererOn(leased)];
@@ -353,7 +353,7 @@ suite('borrowing', () => {
 });
 
 suite('a session that needs a new connection', () => {
-  test('gets none that another has had', async () => {
+  test('gets no used one', async () => {
     const bench = new PoolBench();
     const [idle] = await bench.idle(1);
     const client = bench.client();
@@ -365,7 +365,7 @@ suite('a session that needs a new connection', () => {
     assert.equal(idle?.isIdle, true);
   });
 
-  test('has the one closed that has been idle longest where there is no room', async () => {
+  test('has the longest idle one closed if no slot is free', async () => {
     const bench = new PoolBench({ size: 2 });
     const [oldest, newest] = await bench.idle(2);
     bench.source.onRelease = () => bench.pool.grow();
@@ -378,7 +378,7 @@ suite('a session that needs a new connection', () => {
     assert.notEqual(client.leased, newest);
   });
 
-  test('has nothing closed during a pause, or while one is being opened', async () => {
+  test('has none closed during a pause, or while one is being opened', async () => {
     const bench = new PoolBench({ size: 2 });
     const [idle] = await bench.idle(1);
     bench.source.holds = true;
@@ -398,7 +398,7 @@ suite('a session that needs a new connection', () => {
     assert.ok(resting?.isIdle);
   });
 
-  test('has nothing closed where there is room, or where others wait', async () => {
+  test('has none closed if a slot is free, or if others wait', async () => {
     const bench = new PoolBench({ size: 2 });
     const [idle] = await bench.idle(1);
     bench.target.next = null;
@@ -414,7 +414,7 @@ suite('a session that needs a new connection', () => {
     assert.ok(used?.isIdle);
   });
 
-  test('has one closed that comes back when others wait before it', async () => {
+  test('has one closed that is returned, if others wait ahead of it', async () => {
     const bench = new PoolBench({ size: 1 });
     const holder = await bench.leased();
     const client = bench.client();
@@ -429,7 +429,7 @@ suite('a session that needs a new connection', () => {
     assert.equal(bench.source.attempts, 2);
   });
 
-  test('comes first where there is a new one', async () => {
+  test('is served first if there is a new one', async () => {
     const bench = new PoolBench({ size: 1 });
     bench.source.holds = true;
     const other = bench.client().borrow();
@@ -442,7 +442,7 @@ suite('a session that needs a new connection', () => {
     assert.equal(other.connection, null);
   });
 
-  test('does not keep a used one from who waits behind it', async () => {
+  test('does not keep a used one from sessions behind it', async () => {
     const bench = new PoolBench({ size: 1 });
     const holder = await bench.leased();
     const client = bench.client();
@@ -456,7 +456,7 @@ suite('a session that needs a new connection', () => {
     assert.equal(client.connection, null);
   });
 
-  test('is passed over when a pause ends, and gets a connection of its own', async () => {
+  test('is skipped when a pause ends, and gets its own connection', async () => {
     const bench = new PoolBench();
     const [idle] = await bench.idle(1);
     bench.target.pauseReason = 'there is no writer';
@@ -472,7 +472,7 @@ suite('a session that needs a new connection', () => {
     assert.ok(client.leased);
   });
 
-  test('does not make a session move on that lingers', async () => {
+  test('does not make a lingering session end its lease', async () => {
     const bench = new PoolBench();
     const { leased } = await bench.leased();
     const lingerer = lingererOn(leased);
@@ -485,8 +485,8 @@ suite('a session that needs a new connection', () => {
   });
 });
 
-suite('a lease begins', () => {
-  test('with a replay where the parameters differ', async () => {
+suite('a lease starts', () => {
+  test('with a replay if the parameters differ', async () => {
     const bench = new PoolBench();
     const { pool } = bench;
     const { leased } = await bench.leased();
@@ -499,7 +499,7 @@ suite('a lease begins', () => {
     assert.match(askedOn(bench).at(-1) ?? '', /set_config\(E'timezone',E'UTC'/);
   });
 
-  test('without one where they are the same, or none', async () => {
+  test('without one if they are the same, or none', async () => {
     const bench = new PoolBench();
     const { pool } = bench;
     const { leased } = await bench.leased();
@@ -511,7 +511,7 @@ suite('a lease begins', () => {
     assert.ok(!leased.replaying);
   });
 
-  test('with a reset where another session may have left something', async () => {
+  test('with a reset if another session may have left state', async () => {
     const bench = new PoolBench();
     const { pool } = bench;
     const { leased } = await bench.leased();
@@ -527,7 +527,7 @@ suite('a lease begins', () => {
     assert.match(askedOn(bench).at(-1) ?? '', /DISCARD TEMP/);
   });
 
-  test('with a reset where the code of the database was read anew', async () => {
+  test('with a reset if the code in the database was read again', async () => {
     const bench = new PoolBench();
     const { pool } = bench;
     const { leased } = await bench.leased();
@@ -537,7 +537,7 @@ suite('a lease begins', () => {
     leased.flushRequests();
   });
 
-  test('without a reset where the code was read after the last lease', async () => {
+  test('without a reset if the code was read after the last lease', async () => {
     const bench = new PoolBench();
     const { pool } = bench;
     const { leased } = await bench.leased();
@@ -549,7 +549,7 @@ suite('a lease begins', () => {
     leased.flushRequests();
   });
 
-  test('without a reset where unproven code is trusted', async () => {
+  test('without a reset if unproven code is trusted', async () => {
     const bench = new PoolBench({ unproven: 'trust' });
     const { leased } = await bench.leased();
     bench.pool.reset(leased, 1);
@@ -558,7 +558,7 @@ suite('a lease begins', () => {
     assert.equal(bench.pool.stats.resets, 0);
   });
 
-  test('with InitQuery behind the reset, which undoes it', async () => {
+  test('with InitQuery after the reset, which undoes it', async () => {
     const bench = new PoolBench({ initQuery: 'SET a.b = 1' });
     assert.equal(bench.pool.initQuery, 'SET a.b = 1');
     const { leased } = await bench.leased();
@@ -601,7 +601,7 @@ suite('a session has ended', () => {
     return bench;
   }
 
-  test('what it has left on an idle connection is removed at once', async () => {
+  test('its state on an idle connection is removed immediately', async () => {
     const bench = await left();
     const [connection] = bench.pool.connections;
     bench.pool.forget(connection ?? null, 7);
@@ -611,7 +611,7 @@ suite('a session has ended', () => {
     assert.equal(bench.pool.idleCount, 1);
   });
 
-  test('nothing is removed where there is nothing of it', async () => {
+  test('nothing is removed if it has no state there', async () => {
     for (const [bench, session] of [
       [await left(false), 7],
       [await left(), 8],
@@ -626,14 +626,14 @@ suite('a session has ended', () => {
     assert.deepEqual(askedOn(bench), []);
   });
 
-  test('nothing is removed under another session', async () => {
+  test('nothing is removed during the lease of another session', async () => {
     const bench = await left();
     const client = bench.client().borrow();
     bench.pool.forget(client.leased, 7);
     assert.deepEqual(askedOn(bench), []);
   });
 
-  test('a connection that is in no pool is left alone', async () => {
+  test('a connection in no pool is not touched', async () => {
     const bench = await left();
     const stranger = connectTo(new ScriptedServer());
     stranger.state.residue.begin(7, 1, () => true);
@@ -646,7 +646,7 @@ suite('a session has ended', () => {
 });
 
 suite('pinned sessions', () => {
-  test('do not count within the limit of the pool', async () => {
+  test('do not count against the limit of the pool', async () => {
     const bench = new PoolBench({ size: 1 });
     await bench.leased();
     const client = bench.client().borrow();
@@ -661,7 +661,7 @@ suite('pinned sessions', () => {
     assert.ok(leased.closed, 'the pool has one too many');
   });
 
-  test('make the pool open nothing for nobody', async () => {
+  test('do not make the pool open connections that no session needs', async () => {
     const bench = new PoolBench({ size: 1, minimum: 2 });
     await bench.leased();
     bench.pool.pinBegan();
@@ -670,20 +670,20 @@ suite('pinned sessions', () => {
 });
 
 suite('a session may linger on its connection', () => {
-  test('while nobody needs it', async () => {
+  test('while no session needs it', async () => {
     const bench = new PoolBench();
     const { leased } = await bench.leased();
     assert.ok(bench.pool.canLinger(leased));
   });
 
-  test('but not while somebody waits', async () => {
+  test('but not while a session waits', async () => {
     const bench = new PoolBench({ size: 1 });
     const { leased } = await bench.leased();
     bench.client().borrow();
     assert.ok(!bench.pool.canLinger(leased));
   });
 
-  test('nor during a pause, nor when the connection is to be closed', async () => {
+  test('nor during a pause, nor if the connection is to be closed', async () => {
     const bench = new PoolBench();
     const { leased } = await bench.leased();
     bench.target.pauseReason = 'there is no writer';
@@ -698,7 +698,7 @@ suite('a session may linger on its connection', () => {
     assert.ok(bench.pool.canLinger(leased));
   });
 
-  test('and is told to move on when that is over, or has lasted', async () => {
+  test('and is asked to end its lease when that changes, or after a time limit', async () => {
     const bench = new PoolBench();
     const { leased } = await bench.leased();
     const lingerer = lingererOn(leased);
@@ -719,7 +719,7 @@ suite('a session may linger on its connection', () => {
     clock.now = now;
   });
 
-  test('and is told so when it has no connection any more', () => {
+  test('and is asked for it even if it no longer has a connection', () => {
     const bench = new PoolBench();
     const lingerer = lingererOn(null);
     bench.pool.lingering.add(lingerer);
@@ -728,15 +728,15 @@ suite('a session may linger on its connection', () => {
   });
 });
 
-test('the first connection is asked under which facts it has started, before it is leased', async () => {
+test('the first connection is queried for the facts of its start before it is leased', async () => {
   const bench = new PoolBench();
   await bench.leased();
   const [server] = bench.servers;
   assert.ok(server?.received[0]?.includes('pg_db_role_setting'), server?.received[0]);
 });
 
-suite('between leases the code of the database is read', () => {
-  test('as soon as a connection comes back, and not again soon', async () => {
+suite('between leases the code in the database is read', () => {
+  test('as soon as a connection is returned, and not again soon', async () => {
     const bench = new PoolBench();
     const client = await bench.leased();
     const { leased } = client;
@@ -756,20 +756,20 @@ suite('between leases the code of the database is read', () => {
     bench.source.yields = true;
     assert.ok(!bench.pool.startInternalQuery(stranger));
     bench.source.yields = false;
-    // First it is asked under which facts it has started.
+    // First, the proxy reads the facts with which it has started.
     assert.ok(bench.pool.startInternalQuery(stranger));
     assert.ok(!stranger.isReserved);
     assert.ok(bench.pool.startInternalQuery(stranger));
     assert.ok(stranger.isReserved);
   });
 
-  test('and not before who waits, unless it has been time for long', async () => {
+  test('and not before a waiting session, unless it is long overdue', async () => {
     const bench = new PoolBench();
     bench.target.next = null;
     const stranger = connectTo(new ScriptedServer(), bench.source);
     await bench.idle(0);
     bench.client().borrow();
-    // It was never read: that is overdue.
+    // The code was never read: reading is overdue.
     assert.ok(bench.pool.startInternalQuery(stranger));
     const other = new PoolBench({ size: 1 });
     await other.idle(1);
@@ -782,7 +782,7 @@ suite('between leases the code of the database is read', () => {
   });
 });
 
-suite('a connection that comes back is closed', () => {
+suite('a returned connection is closed', () => {
   const reasons: Readonly<Record<string, (bench: PoolBench) => void>> = {
     'its generation is over': ({ pool }) => pool.recycle('the password has changed'),
     'the pool has become smaller': (bench) => {
@@ -796,7 +796,7 @@ suite('a connection that comes back is closed', () => {
     },
   };
   for (const [reason, cause] of Object.entries(reasons))
-    test(`when ${reason}`, async () => {
+    test(`if ${reason}`, async () => {
       const bench = new PoolBench();
       const client = await bench.leased();
       const { leased } = client;
@@ -810,7 +810,7 @@ suite('a connection that comes back is closed', () => {
       assert.equal(bench.pool.stats.outOfSync, 0);
     });
 
-  test('and who waits gets another', async () => {
+  test('and a waiting session gets another one', async () => {
     const bench = new PoolBench({ size: 1 });
     bench.source.onRelease = () => bench.pool.grow();
     const holder = await bench.leased();
@@ -821,7 +821,7 @@ suite('a connection that comes back is closed', () => {
     assert.equal(client.leased.loginGeneration, 1);
   });
 
-  test('but rests while its target is in doubt', async () => {
+  test('but stays idle while its target is suspect', async () => {
     const bench = new PoolBench({ size: 1 });
     const holder = await bench.leased();
     const client = bench.client().borrow();
@@ -835,7 +835,7 @@ suite('a connection that comes back is closed', () => {
 });
 
 suite('the connections of a target', () => {
-  test('are retired: the idle ones at once, the others when they come back', async () => {
+  test('are retired: the idle ones immediately, the others when they are returned', async () => {
     const bench = new PoolBench();
     const client = await bench.leased();
     const idle = await bench.leased();
@@ -844,7 +844,7 @@ suite('the connections of a target', () => {
     await bench.turn();
     const other = bench.addSource('other');
     const elsewhere = bench.client().borrow();
-    // It took the idle one; the next goes to the other target.
+    // It got the idle one; the next one comes from the other target.
     const there = await bench.leased();
     elsewhere.endLease();
     await bench.turn();
@@ -857,7 +857,7 @@ suite('the connections of a target', () => {
     assert.equal(client.leased.retireReason, 'it is drained');
   });
 
-  test('are ended, whoever has them', async () => {
+  test('are closed, whatever session has them', async () => {
     const bench = new PoolBench();
     const client = await bench.leased();
     bench.addSource('other');
@@ -886,7 +886,7 @@ suite('the connections of a target', () => {
     assert.ok(!bench.pool.isLeased(other));
   });
 
-  test('tell it of failures, but not of those of a server before', async () => {
+  test('report failures to it, but not those of an earlier server', async () => {
     const bench = new PoolBench();
     const { leased } = await bench.leased();
     bench.pool.failureSignal(leased, '57P01');
@@ -911,7 +911,7 @@ suite('the connections of a target', () => {
 });
 
 suite('a connection has ended', () => {
-  test('its place is free, and its leases are not counted', async () => {
+  test('its slot is free, and its leases are not counted', async () => {
     const bench = new PoolBench();
     const { leased } = await bench.leased();
     bench.servers[0]?.vanish();
@@ -922,7 +922,7 @@ suite('a connection has ended', () => {
     assert.equal(bench.pool.stats.connectionsClosed, 1);
   });
 
-  test('an idle one that ends is not lent', async () => {
+  test('an idle one is not leased after its end', async () => {
     const bench = new PoolBench();
     await bench.idle(1);
     bench.servers[0]?.vanish();
@@ -932,8 +932,8 @@ suite('a connection has ended', () => {
   });
 });
 
-suite('what connections report at their login', () => {
-  test('is news when the next reports another value', async () => {
+suite('the reports of connections at their login', () => {
+  test('are a change if the next one reports another value', async () => {
     const bench = new PoolBench();
     await bench.leased();
     await bench.leased();
@@ -945,7 +945,7 @@ suite('what connections report at their login', () => {
     assert.equal(bench.pool.reportVersion, 1);
   });
 
-  test('is compared with the values of the login, whatever was set since', async () => {
+  test('are compared with the values of the login, whatever was set since', async () => {
     const bench = new PoolBench();
     const { leased } = await bench.leased();
     leased.state.reported.set('client_encoding', 'LATIN1');
@@ -953,7 +953,7 @@ suite('what connections report at their login', () => {
     assert.equal(bench.pool.reportVersion, 0);
   });
 
-  test('is no news when it only says that the server is a standby', async () => {
+  test('are no change if it only reports a standby', async () => {
     const bench = new PoolBench();
     await bench.leased();
     bench.source.reports = [['in_hot_standby', 'on']];
@@ -961,7 +961,7 @@ suite('what connections report at their login', () => {
     assert.equal(bench.pool.reportVersion, 0);
   });
 
-  test('is news when the database reports a change by itself, to all pools', () => {
+  test('are a change for all pools if the database reports one by itself', () => {
     const bench = new PoolBench();
     bench.pool.parameterChanged();
     assert.equal(bench.pool.reportVersion, 1);
@@ -973,8 +973,8 @@ suite('what connections report at their login', () => {
   });
 });
 
-suite('the minimum', () => {
-  test('is opened without anybody asking', async () => {
+suite('the minimum number of connections', () => {
+  test('is opened without a client', async () => {
     const bench = new PoolBench({ minimum: 2 });
     bench.pool.tick();
     await bench.turn();
@@ -983,7 +983,7 @@ suite('the minimum', () => {
     assert.equal(bench.pool.size, 2);
   });
 
-  test('is kept when another pool asks for a place', async () => {
+  test('is kept when another pool needs a slot', async () => {
     const bench = new PoolBench({ minimum: 1 });
     const [oldest, newest] = await bench.idle(2);
     assert.equal(bench.pool.idleSince(bench.source), oldest?.since);
@@ -993,7 +993,7 @@ suite('the minimum', () => {
     assert.ok(newest?.isIdle);
   });
 
-  test('is not opened again for a statement that wants no connections, before somebody borrows', async () => {
+  test('is not opened again during a statement that needs exclusive access, before a session borrows', async () => {
     const bench = new PoolBench({ minimum: 1 });
     bench.pool.tick();
     await bench.turn();
@@ -1025,7 +1025,7 @@ suite('the minimum', () => {
     assert.equal(bench.source.attempts, attempts + 1);
   });
 
-  test('is opened again where the pool has sessions', async () => {
+  test('is opened again if the pool has sessions', async () => {
     const bench = new PoolBench({ minimum: 1 });
     bench.pool.sessions = 1;
     bench.pool.tick();
@@ -1037,7 +1037,7 @@ suite('the minimum', () => {
 });
 
 suite('idle connections', () => {
-  test('of which none is left cannot be evicted', async () => {
+  test('cannot be evicted if there are none', async () => {
     const bench = new PoolBench();
     await bench.leased();
     assert.ok(!bench.pool.evictIdle(bench.source));
@@ -1045,14 +1045,14 @@ suite('idle connections', () => {
     assert.equal(bench.pool.takeIdle(), null);
   });
 
-  test('may be taken out, the oldest first', async () => {
+  test('can be removed, the oldest first', async () => {
     const bench = new PoolBench();
     const [oldest] = await bench.idle(2);
     assert.equal(bench.pool.takeIdle(), oldest);
     assert.equal(bench.pool.idleCount, 1);
   });
 
-  test('are closed up to a number for a statement that they are in the way of', async () => {
+  test('are closed, up to a number, for a statement that needs exclusive access', async () => {
     const bench = new PoolBench();
     const client = await bench.leased();
     await bench.idle(2);
@@ -1068,12 +1068,12 @@ suite('idle connections', () => {
     assert.equal(client.leased.retireReason, null);
   });
 
-  test('that run something of the proxy’s own are closed when they come back', async () => {
+  test('that run an internal query are closed when they are returned', async () => {
     const bench = new PoolBench();
     const client = await bench.leased();
     const { leased } = client;
     const { now } = clock;
-    // However long the first reading took: readings rest for many times as long.
+    // Regardless of the duration of the first reading: the pause between readings is many times as long.
     clock.now += 1_000_000;
     client.endLease();
     clock.now = now;
@@ -1087,7 +1087,7 @@ suite('idle connections', () => {
     assert.ok(leased.closed);
   });
 
-  test('are closed when they have lived long enough', async () => {
+  test('are closed after their lifetime', async () => {
     const bench = new PoolBench({ lifetime: 500 });
     const [first, second] = await bench.idle(2);
     assert.ok(first && second);
@@ -1098,7 +1098,7 @@ suite('idle connections', () => {
     assert.ok(!first.closed);
   });
 
-  test('live for ever where there is no limit, and some less than others', async () => {
+  test('have no lifetime without a limit, and different lifetimes with one', async () => {
     const bench = new PoolBench();
     const [idle] = await bench.idle(1);
     assert.equal(idle?.expiresAt, Infinity);
@@ -1109,7 +1109,7 @@ suite('idle connections', () => {
     }
   });
 
-  test('beyond what the target allows are closed once they have rested long, down to the minimum', async () => {
+  test('beyond the target’s limit are closed after a time, down to the minimum', async () => {
     const bench = new PoolBench({ minimum: 1 });
     const connections = await bench.idle(3);
     const closed = (): number => connections.filter((connection) => connection.closed).length;
@@ -1130,7 +1130,7 @@ suite('idle connections', () => {
 });
 
 suite('InitQuery', () => {
-  test('runs before anybody has the connection', async () => {
+  test('runs before a session gets the connection', async () => {
     const bench = new PoolBench({ initQuery: 'SET a.b = 1' });
     const client = bench.client().borrow();
     await Promise.resolve();
@@ -1141,7 +1141,7 @@ suite('InitQuery', () => {
     assert.equal(askedOn(bench)[0], 'Q SET a.b = 1');
   });
 
-  test('that fails closes the connection, and tells who waits', async () => {
+  test('that fails closes the connection, with an error for waiting sessions', async () => {
     const bench = new PoolBench({ initQuery: 'SET a.b = 1' });
     const client = bench.client().borrow();
     await Promise.resolve();
@@ -1160,7 +1160,7 @@ suite('InitQuery', () => {
 });
 
 suite('an attempt to connect fails', () => {
-  test('for good: who waits is told, and nobody waits for the next attempt', async () => {
+  test('permanently: waiting sessions get an error, and none waits for the next attempt', async () => {
     const bench = new PoolBench();
     bench.source.failure = refused;
     const client = bench.client().borrow();
@@ -1171,14 +1171,14 @@ suite('an attempt to connect fails', () => {
     assert.deepEqual([bench.pool.size, bench.pool.waitingCount], [0, 0]);
     assert.equal(bench.pool.stats.borrowsAborted, 1);
     assert.equal(bench.pool.stats.connectionsFailed, 1);
-    // The next who asks is tried for at once.
+    // The next session tries immediately.
     bench.source.failure = null;
     const next = bench.client().borrow();
     await bench.turn();
     assert.ok(next.leased);
   });
 
-  test('is over with the next that succeeds', async () => {
+  test('ends with the next success', async () => {
     const bench = new PoolBench({ borrowTimeout: 1000 });
     bench.source.failure = unreachable;
     bench.client().borrow();
@@ -1196,7 +1196,7 @@ suite('an attempt to connect fails', () => {
     assert.equal(client.failure?.detail, undefined);
   });
 
-  test('for now: who waits waits on, and the next attempt comes later', async () => {
+  test('temporarily: waiting sessions keep waiting, and the next attempt comes later', async () => {
     const bench = new PoolBench({ retryMin: 100, retryMax: 100 });
     bench.source.failure = unreachable;
     const clients = [bench.client().borrow(), bench.client().borrow()];
@@ -1212,7 +1212,7 @@ suite('an attempt to connect fails', () => {
     const { now } = clock;
     clock.now += 126;
     bench.pool.tick();
-    // One at a time finds out whether the database is back.
+    // One attempt at a time finds out whether the database is back.
     assert.equal(bench.source.attempts, attempts + 1);
     await bench.turn();
     bench.pool.tick();
@@ -1221,7 +1221,7 @@ suite('an attempt to connect fails', () => {
     clock.now = now;
   });
 
-  test('and the end of a pause tries again without waiting', async () => {
+  test('and the end of a pause retries immediately', async () => {
     const bench = new PoolBench();
     bench.source.failure = unreachable;
     const client = bench.client().borrow();
@@ -1232,7 +1232,7 @@ suite('an attempt to connect fails', () => {
     assert.ok(client.leased);
   });
 
-  test('during a pause: nobody is told, since another server may let them in', async () => {
+  test('during a pause: no session gets an error, since another server may accept it', async () => {
     const bench = new PoolBench();
     bench.source.holds = true;
     bench.source.failure = refused;
@@ -1245,7 +1245,7 @@ suite('an attempt to connect fails', () => {
     assert.deepEqual(bench.source.failures, [refused]);
   });
 
-  test('while others are there: who waits is served by those', async () => {
+  test('while there are others: they serve waiting sessions', async () => {
     const bench = new PoolBench();
     const holder = await bench.leased();
     bench.source.failure = refused;
@@ -1257,7 +1257,7 @@ suite('an attempt to connect fails', () => {
     assert.ok(client.leased);
   });
 
-  test('while others are there that are not lent again: who waits is told', async () => {
+  test('while there are others that are not leased again: waiting sessions get an error', async () => {
     const bench = new PoolBench();
     await bench.leased();
     bench.pool.recycle('the password has changed');
@@ -1267,7 +1267,7 @@ suite('an attempt to connect fails', () => {
     assert.equal(client.failure, refused.fields);
   });
 
-  test('who asked after it began is tried for once more', async () => {
+  test('a session that has come since then gets one more attempt', async () => {
     const bench = new PoolBench({ size: 1 });
     bench.source.holds = true;
     bench.source.failure = refused;
@@ -1288,7 +1288,7 @@ suite('an attempt to connect fails', () => {
 });
 
 suite('a connection beside the pool', () => {
-  test('counts within the budget until it has ended', async () => {
+  test('counts against the budget until it has ended', async () => {
     const bench = new PoolBench();
     const opened: string[] = [];
     const aside = AsideConnection.open(bench.pool, {
@@ -1304,7 +1304,7 @@ suite('a connection beside the pool', () => {
     assert.equal(bench.source.released, 1);
   });
 
-  test('has an idle one closed for it where there is no room', async () => {
+  test('has an idle one closed for it if no slot is free', async () => {
     const bench = new PoolBench();
     const [idle] = await bench.idle(1);
     const { source } = bench;
@@ -1316,7 +1316,7 @@ suite('a connection beside the pool', () => {
     assert.ok(idle?.closed);
   });
 
-  test('is not to be had where there is no room at all', async () => {
+  test('is not opened if no slot can be freed', async () => {
     const bench = new PoolBench();
     await bench.leased();
     bench.target.next = null;
@@ -1327,7 +1327,7 @@ suite('a connection beside the pool', () => {
     assert.equal(bench.pool.aside, 0);
   });
 
-  test('is not opened for a pool that is vacated, unless it is for that', () => {
+  test('is not opened for a vacated pool, unless it is for the vacating statement', () => {
     const bench = new PoolBench();
     bench.target.isVacatedNow = true;
     assert.equal(
@@ -1343,23 +1343,23 @@ suite('a connection beside the pool', () => {
   });
 });
 
-suite('what is asked of the target', () => {
-  test('counts who is there by user and by database', () => {
+suite('a query to the target', () => {
+  test('counts clients by user and by database', () => {
     const { pool } = new PoolBench();
     assert.deepEqual(pool.clients, { ofRole: 3, ofDatabase: 4 });
     assert.deepEqual(pool.ownConnections, { ofRole: 13, ofDatabase: 14 });
     assert.equal(pool.name, 'shop/ann');
   });
 
-  test('puts a question to the server', () => {
+  test('runs on the server', () => {
     const bench = new PoolBench();
     assert.ok(!bench.pool.queryServer('SELECT 1', () => undefined));
     assert.deepEqual(bench.target.questions, ['SELECT 1']);
   });
 });
 
-suite('a pool that is closed', () => {
-  test('refuses who waits, and closes every connection', async () => {
+suite('a closed pool', () => {
+  test('refuses waiting sessions, and closes every connection', async () => {
     const bench = new PoolBench({ size: 2 });
     const client = await bench.leased();
     await bench.idle(1);
@@ -1378,7 +1378,7 @@ suite('a pool that is closed', () => {
     assert.equal(bench.pool.size, 0);
   });
 
-  test('opens nothing any more', () => {
+  test('opens no more connections', () => {
     const bench = new PoolBench({ minimum: 1 });
     bench.pool.close({ severity: 'FATAL', sqlstate: '57P01', message: 'the proxy is stopping' });
     bench.pool.tick();
@@ -1386,7 +1386,7 @@ suite('a pool that is closed', () => {
     assert.equal(bench.source.attempts, 0);
   });
 
-  test('closes what comes late', async () => {
+  test('closes late ones', async () => {
     const bench = new PoolBench();
     bench.source.holds = true;
     bench.client().borrow();
@@ -1397,8 +1397,8 @@ suite('a pool that is closed', () => {
   });
 });
 
-suite('logins begin in another way', () => {
-  /** A watcher, and what it was told. */
+suite('the start of logins has changed', () => {
+  /** A watcher, and its calls. */
   function watching(bench: PoolBench): string[] {
     const told: string[] = [];
     const watcher: PoolWatcher = {
@@ -1409,7 +1409,7 @@ suite('logins begin in another way', () => {
     return told;
   }
 
-  test('without anything to ask: old connections are not lent again', async () => {
+  test('without a way to find out: old connections are not leased again', async () => {
     const bench = new PoolBench();
     const told = watching(bench);
     const [idle] = await bench.idle(1);
@@ -1423,7 +1423,7 @@ suite('logins begin in another way', () => {
     assert.equal(bench.pool.loginGeneration, 1);
   });
 
-  test('with a connection of before that is idle: it is asked what it began with', async () => {
+  test('with an old idle connection: it is queried for its start values', async () => {
     const bench = new PoolBench();
     const told = watching(bench);
     await bench.idle(2);
@@ -1442,7 +1442,7 @@ suite('logins begin in another way', () => {
     assert.equal(bench.pool.size, 0);
   });
 
-  test('with none that began before: what was set before is told', async () => {
+  test('without an old one: the previous values are reported', async () => {
     const bench = new PoolBench();
     const told = watching(bench);
     await bench.idle(1);
@@ -1451,7 +1451,7 @@ suite('logins begin in another way', () => {
     assert.deepEqual(told, ['[["app.tenant","7"]]']);
   });
 
-  test('with no other session: nobody has anything to keep', async () => {
+  test('without another session: no values have to be kept', async () => {
     const bench = new PoolBench();
     await bench.idle(1);
     askedOn(bench);
@@ -1462,7 +1462,7 @@ suite('logins begin in another way', () => {
     assert.deepEqual(askedOn(bench), ['X']);
   });
 
-  test('with leased connections only: the first that comes back is asked', async () => {
+  test('with leased connections only: the first that is returned is queried', async () => {
     const bench = new PoolBench();
     const told = watching(bench);
     await bench.idle(1);
@@ -1480,12 +1480,12 @@ suite('logins begin in another way', () => {
     await bench.turn();
     assert.deepEqual(told, ['[["work_mem","4MB"]]']);
     assert.ok(leased.closed);
-    // It is asked once: the next lease ends as ever.
+    // It is queried once: the next lease ends as usual.
     const next = await bench.leased();
     assert.ok(!bench.pool.startInternalQuery(next.leased));
   });
 
-  test('twice: the second question stands', async () => {
+  test('twice: the second query counts', async () => {
     const bench = new PoolBench();
     const told = watching(bench);
     await bench.idle(2);
@@ -1500,7 +1500,7 @@ suite('logins begin in another way', () => {
     assert.equal(told.length, 2);
   });
 
-  test('with nobody that answers: it is given up after a while, and the minimum opened anew', async () => {
+  test('without a reply: it is given up after a while, and the minimum opened again', async () => {
     const bench = new PoolBench({ minimum: 1 });
     await bench.idle(1);
     bench.pool.sessions = 2;
@@ -1514,7 +1514,7 @@ suite('logins begin in another way', () => {
     assert.equal(bench.pool.openingCount, 1);
   });
 
-  test('because role or database are others of the same name: its sessions end', async () => {
+  test('because role or database were replaced: its sessions end', async () => {
     const bench = new PoolBench();
     const told = watching(bench);
     const [idle] = await bench.idle(1);

@@ -5,9 +5,7 @@ import { as } from '../../src/distinct.ts';
 import { Action, PendingReplies, Reply } from '../../src/protocol/pending-replies.ts';
 import type { ReplyOwner } from '../../src/protocol/pending-replies.ts';
 
-/*
- * The queue beside a plain list that does the same in the plainest way.
- */
+/* The queue compared with a plain list that does the same in the simplest way. */
 
 const cycleEnds: readonly number[] = [
   Reply.Sync,
@@ -37,7 +35,7 @@ class Model {
   entries: Entry[] = [];
   owner: ReplyOwner | null = null;
   skips = false;
-  /** What was told of notes and owners. */
+  /** The calls to notes and owners. */
   readonly log: string[] = [];
 
   append(number: number, kind: number, action: number): boolean {
@@ -107,13 +105,13 @@ class Owner implements ReplyOwner {
   }
 
   relay(): void {
-    // Nothing is relayed here.
+    // Nothing is forwarded here.
   }
   flushReplies(): void {
-    // Nothing is relayed here.
+    // Nothing is forwarded here.
   }
   cycleEnded(): void {
-    // No answers come.
+    // No replies come.
   }
   syncsIgnored(count: number): void {
     this.log.push(`ignored ${count}`);
@@ -140,7 +138,7 @@ const step = fc.oneof(
   ),
 );
 
-test('the queue of pending replies does what a plain list does', () => {
+test('the queue of pending replies behaves like a plain list', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
       const log: string[] = [];

@@ -3,13 +3,13 @@ import { suite, test } from 'node:test';
 import { BackendCode as Code } from '@sluice/wire';
 import { Action, Reply, PendingReplies, Step, stepOf } from '../../src/protocol/pending-replies.ts';
 
-/** A note that remembers what became of it. */
+/** A note that records its outcome. */
 function note(log: string[], name: string): { undo(skipped: boolean): void } {
   return { undo: (skipped) => void log.push(`${name} ${skipped ? 'skipped' : 'refused'}`) };
 }
 
 suite('stepOf', () => {
-  test('is a surprise for every code that the kind is not answered with', () => {
+  test('is out of sync for every code that is no reply to the request', () => {
     assert.equal(stepOf(Reply.Parse, Code.BindComplete), Step.Surprise);
     assert.equal(stepOf(Reply.Execute, Code.ReadyForQuery), Step.Surprise);
     assert.equal(stepOf(Reply.Nothing, Code.ReadyForQuery), Step.Surprise);
@@ -46,7 +46,7 @@ suite('PendingReplies', () => {
     }
   });
 
-  test('skips to the next Sync after an error, taking back the newest first', () => {
+  test('skips to the next Sync after an error, and undoes requests newest first', () => {
     const pending = new PendingReplies();
     const log: string[] = [];
     pending.append(Reply.Parse, Action.Forward, note(log, 'a'));
@@ -62,7 +62,7 @@ suite('PendingReplies', () => {
     assert.equal(pending.headReply, Reply.Parse);
   });
 
-  test('drops what is sent after an error until a Sync is sent', () => {
+  test('drops what is sent after an error until a Sync', () => {
     const pending = new PendingReplies();
     const log: string[] = [];
     pending.append(Reply.Bind);
@@ -89,7 +89,7 @@ suite('PendingReplies', () => {
     }
   });
 
-  test('leaves out a Sync that was sent into COPY data, and knows that it did', () => {
+  test('skips a Sync that was sent into COPY data, and records that', () => {
     const pending = new PendingReplies();
     pending.append(Reply.Execute);
     pending.append(Reply.Sync);
@@ -105,7 +105,7 @@ suite('PendingReplies', () => {
     assert.equal(pending.headReply, Reply.Sync);
   });
 
-  test('follows COPY data, its end and Sync that were all sent ahead', () => {
+  test('follows pipelined COPY data, its end and Sync', () => {
     const pending = new PendingReplies();
     pending.append(Reply.Execute);
     pending.append(Reply.CopyEnd);
@@ -125,7 +125,7 @@ suite('PendingReplies', () => {
     assert.ok(!pending.startCopyIn());
   });
 
-  test('ignores the end of a COPY that never was', () => {
+  test('ignores the end of a COPY that has not started', () => {
     const pending = new PendingReplies();
     pending.append(Reply.CopyEnd);
     assert.equal(pending.length, 0);
@@ -138,7 +138,7 @@ suite('PendingReplies', () => {
     assert.equal(pending.length, 0);
   });
 
-  test('abandons what a session was owed, and not what the proxy itself is', () => {
+  test('orphans the replies for a session, but not internal ones', () => {
     const pending = new PendingReplies();
     pending.append(Reply.Query);
     pending.append(Reply.Query, Action.Internal);

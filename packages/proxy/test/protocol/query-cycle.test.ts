@@ -72,7 +72,7 @@ for (const text of [
   'SHOW work_mem',
   'VALUES (1)',
 ])
-  test(`after a loss, ${text} may be sent again`, () => {
+  test(`after a loss, ${text} may be retried`, () => {
     assert(cycle(text).repeatable(false));
   });
 
@@ -87,11 +87,11 @@ for (const text of [
   'CALL p()',
   'LISTEN a',
 ])
-  test(`after a loss, ${text} may not be sent again`, () => {
+  test(`after a loss, ${text} may not be retried`, () => {
     assert(!cycle(text).repeatable(false));
   });
 
-test('after a refusal, a write may be sent again: it was rolled back', () => {
+test('after a refusal, a write may be retried: it was rolled back', () => {
   assert(cycle('INSERT INTO a VALUES (1)').repeatable(true));
 });
 
@@ -101,23 +101,23 @@ for (const text of [
   'SELECT own_function()',
   'INSERT INTO a VALUES (1); SELECT 1',
 ])
-  test(`after a refusal, ${text} may not be sent again`, () => {
+  test(`after a refusal, ${text} may not be retried`, () => {
     assert(!cycle(text).repeatable(true));
   });
 
-test('nothing that was relayed may be sent again', () => {
+test('nothing that was forwarded may be retried', () => {
   const sent = cycle('SELECT 1');
   sent.relayed = true;
   assert(!sent.repeatable(false));
   assert(!sent.repeatable(true));
 });
 
-test('two statements may not be sent again, nor none', () => {
+test('two statements may not be retried, nor none', () => {
   assert(!cycle('SELECT 1', 'SELECT 1').repeatable(false));
   assert(!cycle().repeatable(false));
 });
 
-test('what was not looked at may not be sent again, and may commit', () => {
+test('an unparsed statement may not be retried, and may commit', () => {
   const sent = cycle();
   sent.addUnread();
   assert.equal(sent.statements, 1);
@@ -125,14 +125,14 @@ test('what was not looked at may not be sent again, and may commit', () => {
   assert(!sent.repeatable(true));
 });
 
-test('a cycle that was lost once is not sent again a second time', () => {
+test('a cycle that was lost once is not retried a second time', () => {
   const sent = cycle('SELECT 1');
   sent.again(null);
   sent.add(classify('SELECT 1'));
   assert(!sent.repeatable(false));
 });
 
-test('a cycle that was refused is sent again three times', () => {
+test('a refused cycle is retried three times', () => {
   const sent = cycle('SELECT 1');
   for (let round = 0; round < 3; round++) {
     assert(sent.repeatable(true), `round ${round}`);
@@ -142,7 +142,7 @@ test('a cycle that was refused is sent again three times', () => {
   assert(!sent.repeatable(true));
 });
 
-test('an answered cycle may be sent again as often as any other', () => {
+test('an answered cycle may be retried as often as any other', () => {
   const sent = cycle('SELECT 1');
   sent.again(null);
   sent.clear();
@@ -166,14 +166,14 @@ for (const [texts, begins, ends, mayCommit] of [
   [['DO $$ BEGIN END $$'], false, false, true],
   [['CALL p()'], false, false, true],
 ] as const)
-  test(`what ${texts.join('; ')} does to a transaction`, () => {
+  test(`the effect of ${texts.join('; ')} on a transaction`, () => {
     const sent = cycle(...texts);
     assert.deepEqual([sent.begins, sent.ends, sent.mayCommit], [begins, ends, mayCommit]);
   });
 
 // --- Bytes of one cycle ---
 
-test('a cycle that was kept stands in front of what came since', () => {
+test('a kept cycle comes before later ones', () => {
   const sent = cycle();
   assert(!sent.isKept);
   sent.keep(Buffer.from('xxabcyy'), 2, 5);
@@ -184,13 +184,13 @@ test('a cycle that was kept stands in front of what came since', () => {
   assert.equal(sent.takeBefore(null), null);
 });
 
-test('a kept cycle with nothing behind it is only itself', () => {
+test('a kept cycle with nothing after it stays alone', () => {
   const sent = cycle();
   sent.keep(Buffer.from('xxabcyy'), 2, 5);
   assert.equal(sent.takeBefore(null)?.toString(), 'abc');
 });
 
-test('a kept cycle stays when it is sent again, and goes when it is answered or dropped', () => {
+test('a kept cycle stays when it is retried, and is removed when it is answered or dropped', () => {
   const sent = cycle();
   sent.keep(Buffer.from('abc'), 0, 3);
   sent.again(retry);
@@ -204,7 +204,7 @@ test('a kept cycle stays when it is sent again, and goes when it is answered or 
 
 const bound = Buffer.concat([buildBind('', 's'), buildExecute(''), syncMessage]);
 
-test('the bytes of a cycle from its beginning end with its Sync, and can be had once', () => {
+test('the bytes of a cycle end with its Sync, and can be taken once', () => {
   const sent = cycle();
   const chunk = Buffer.concat([Buffer.from('xxx'), bound, buildQuery('SELECT 2')]);
   sent.beginsAt(chunk, 3, null, true);
@@ -219,7 +219,7 @@ test('a Query ends the bytes of a cycle as Sync does', () => {
   assert.deepEqual(sent.takeFromBeginning(), query);
 });
 
-test('there are no bytes of a cycle that was not alone, has no end yet, or was given up', () => {
+test('a cycle has no bytes if it was not alone, has no end yet, or was given up', () => {
   const sent = cycle();
   sent.beginsAt(bound, 0, null, false);
   assert.equal(sent.takeFromBeginning(), null);
@@ -235,7 +235,7 @@ test('there are no bytes of a cycle that was not alone, has no end yet, or was g
   assert.equal(sent.takeFromBeginning(), null);
 });
 
-test('a portal is described within a cycle, not behind its Sync', () => {
+test('a portal is described in a cycle, not after its Sync', () => {
   const portal = Buffer.from(buildDescribeStatement('a'));
   portal[5] = 0x50;
   assert(describesPortal(Buffer.concat([buildBind('', 's'), portal, syncMessage]), 0));
@@ -245,7 +245,7 @@ test('a portal is described within a cycle, not behind its Sync', () => {
 
 // --- The cycles of a session ---
 
-test('a session with one cycle at a time has one object', () => {
+test('a session with one cycle at a time reuses one object', () => {
   const cycles = new QueryCycles(new Owner());
   const { first } = cycles;
   for (let round = 0; round < 5; round++) {
@@ -275,7 +275,7 @@ test('cycles are counted until they are answered', () => {
   assert.deepEqual([cycles.complete, cycles.unanswered, cycles.isOpen], [0, 0, false]);
 });
 
-test('the owner is told once of each cycle, and which is the oldest', () => {
+test('the owner is informed once of each cycle, and which is the oldest', () => {
   const owner = new Owner();
   const cycles = new QueryCycles(owner);
   cycles.begin();
@@ -294,7 +294,7 @@ test('the age of a cycle counts from when it became the oldest', () => {
   const before = performance.now();
   send(cycles);
   assert(cycles.first.since >= before && cycles.first.since <= performance.now());
-  // A whole number, so that differences are exact.
+  // An integer, so that differences are exact.
   const since = 1000;
   cycles.first.since = since;
   send(cycles);
@@ -304,7 +304,7 @@ test('the age of a cycle counts from when it became the oldest', () => {
   assert.equal(cycles.first.since, 0);
 });
 
-test('the newest cycle knows what those before it do', () => {
+test('the newest cycle knows the side effects of the ones before it', () => {
   const cycles = new QueryCycles(new Owner());
   send(cycles, 'BEGIN');
   assert(cycles.last.begins);
@@ -319,7 +319,7 @@ test('the newest cycle knows what those before it do', () => {
   );
 });
 
-test('what an answered cycle did counts as long as a later one is unanswered', () => {
+test('the effects of an answered cycle count as long as a later one is unanswered', () => {
   const cycles = new QueryCycles(new Owner());
   send(cycles, 'INSERT INTO a VALUES (1)');
   send(cycles, 'SELECT 1');
@@ -349,7 +349,7 @@ test('the sole cycle is the only one, and complete', () => {
   assert.equal(cycles.sole, cycles.first);
 });
 
-test('what a cycle changes is in doubt for those behind it until it is answered', () => {
+test('a change in a cycle is uncertain for later ones until it is answered', () => {
   const cycles = new QueryCycles(new Owner());
   cycles.changes(Change.Names);
   assert(cycles.hasChanged(Change.Names));
@@ -370,7 +370,7 @@ test('what a cycle changes is in doubt for those behind it until it is answered'
   assert(!cycles.mayStillChange(mask(Change.Names, Change.Lexis)));
 });
 
-test('what was settled is in doubt no more', () => {
+test('a confirmed change is no longer uncertain', () => {
   const cycles = new QueryCycles(new Owner());
   cycles.changes(mask(Change.Names, Change.Lexis));
   cycles.settle(Change.Names);
@@ -378,7 +378,7 @@ test('what was settled is in doubt no more', () => {
   assert(cycles.hasChanged(Change.Lexis));
 });
 
-test('the cycle that is being put together keeps what it changes when all before it is answered', () => {
+test('the open cycle keeps its changes when all before it are answered', () => {
   const cycles = new QueryCycles(new Owner());
   send(cycles, 'INSERT INTO a VALUES (1)');
   cycles.changes(Change.Names);
@@ -388,7 +388,7 @@ test('the cycle that is being put together keeps what it changes when all before
   assert.equal(cycles.first, cycles.last);
 });
 
-test('replies are pending to complete cycles, and to an open one that waits for some', () => {
+test('replies are pending for complete cycles, and for an open one with requests', () => {
   const cycles = new QueryCycles(new Owner());
   const server = connection();
   assert(!cycles.arePending(server));
@@ -402,7 +402,7 @@ test('replies are pending to complete cycles, and to an open one that waits for 
   assert(cycles.arePending(server));
 });
 
-test("the proxy's own requests are no replies to the session's", () => {
+test("the proxy's own requests are not the session's", () => {
   const cycles = new QueryCycles(new Owner());
   const server = connection();
   server.pending.append(Reply.Query, Action.Internal);
@@ -422,7 +422,7 @@ test('a lease is fresh outside transactions and cycles', () => {
   assert(cycles.isFresh(connection()));
 });
 
-test('a cycle begins alone outside transactions, with nothing unanswered', () => {
+test('a cycle starts alone outside transactions, with nothing unanswered', () => {
   const cycles = new QueryCycles(new Owner());
   cycles.beginsAt(connection(TransactionStatus.InTransaction), bound, 0, null);
   cycles.end();
@@ -436,7 +436,7 @@ test('a cycle begins alone outside transactions, with nothing unanswered', () =>
   assert.deepEqual(cycles.first.takeFromBeginning(), bound);
 });
 
-test('what comes from the client drops the cycle that was kept', () => {
+test('a new message of the client drops the kept cycle', () => {
   const cycles = new QueryCycles(new Owner());
   send(cycles);
   cycles.keep(Buffer.from('abc'), 0, 3);
@@ -445,7 +445,7 @@ test('what comes from the client drops the cycle that was kept', () => {
   assert(!cycles.last.isKept);
 });
 
-test('a cycle that is made once more is open, and counts what it did before', () => {
+test('a repeated cycle is open, and keeps its earlier effects', () => {
   const owner = new Owner();
   const cycles = new QueryCycles(owner);
   cycles.changes(Change.Unnamed);
@@ -461,7 +461,7 @@ test('a cycle that is made once more is open, and counts what it did before', ()
   assert.deepEqual(owner.begun, [true]);
 });
 
-test('a Sync that was ignored leaves its cycle open', () => {
+test('an ignored Sync leaves its cycle open', () => {
   const cycles = new QueryCycles(new Owner());
   send(cycles, 'COPY a FROM STDIN');
   cycles.ignored(1);
@@ -472,7 +472,7 @@ test('a Sync that was ignored leaves its cycle open', () => {
   assert.equal(cycles.unanswered, 0);
 });
 
-test('a Sync that was ignored makes one cycle of two', () => {
+test('an ignored Sync combines two cycles', () => {
   const cycles = new QueryCycles(new Owner());
   send(cycles, 'COPY a FROM STDIN');
   const { first } = cycles;
@@ -488,7 +488,7 @@ test('a Sync that was ignored makes one cycle of two', () => {
   assert.equal(cycles.unanswered, 0);
 });
 
-test('a Sync that was ignored in front of an open cycle joins it', () => {
+test('an ignored Sync before an open cycle joins them', () => {
   const cycles = new QueryCycles(new Owner());
   send(cycles, 'COPY a FROM STDIN');
   cycles.begin();
@@ -508,7 +508,7 @@ test('of three cycles two Syncs may be ignored', () => {
   assert.equal(cycles.unanswered, 0);
 });
 
-test('a cycle that goes to another lease is not begun, and says why', () => {
+test('a cycle that moves to another lease has not started, and gives the reason', () => {
   const cycles = new QueryCycles(new Owner());
   cycles.keep(Buffer.from('abc'), 0, 3);
   send(cycles);
@@ -522,7 +522,7 @@ test('a cycle that goes to another lease is not begun, and says why', () => {
   assert.equal(cycles.first.retry, null);
 });
 
-test('all that is unanswered can be given up', () => {
+test('all unanswered cycles can be given up', () => {
   const cycles = new QueryCycles(new Owner());
   const { first } = cycles;
   for (let round = 0; round < 3; round++) send(cycles, 'BEGIN');
@@ -535,7 +535,7 @@ test('all that is unanswered can be given up', () => {
   assert(!first.begins);
 });
 
-test('objects that were used by others bring nothing along', () => {
+test('reused objects have no old state', () => {
   const cycles = new QueryCycles(new Owner());
   for (let round = 0; round < 3; round++) {
     cycles.changes(Change.Lexis);
@@ -554,14 +554,14 @@ test('objects that were used by others bring nothing along', () => {
   assert.equal(others.last.next, null);
 });
 
-test('a procedure may have committed for all that comes behind it', () => {
+test('a procedure may have committed for all that follow it', () => {
   const cycles = new QueryCycles(new Owner());
   send(cycles, 'CALL p()');
   send(cycles, 'SELECT 1');
   assert(cycles.last.mayCommit);
 });
 
-test('a change is in doubt for the third cycle behind it too', () => {
+test('a change is uncertain for the third cycle after it too', () => {
   const cycles = new QueryCycles(new Owner());
   cycles.changes(Change.Names);
   for (let round = 0; round < 3; round++) cycles.end();

@@ -28,7 +28,7 @@ const owner: CycleOwner = {
 
 const lost = new ProxyError('SERVER_CONNECTION_LOST', { reason: 'the database closed it' });
 
-/** A connection is lost, silently and between everything. */
+/** A connection that is lost without an error, between requests. */
 const quiet: ConnectionLoss = {
   error: lost,
   silent: true,
@@ -62,7 +62,7 @@ function judge(
   return judgeLoss({ ...quiet, ...loss }, { hasLostState, canSendAgain, cycle });
 }
 
-/** What the client is told, message by message: SQLSTATEs, and the status of each ReadyForQuery. */
+/** The messages to the client: SQLSTATEs, and the status of each ReadyForQuery. */
 function told(outcome: LossOutcome): string[] {
   assert.equal(outcome.kind, 'answered');
   if (outcome.kind !== 'answered') return [];
@@ -89,32 +89,32 @@ function lastMessage(outcome: LossOutcome): ErrorFields | null {
 const unknown = lost.fields.sqlstate;
 const { sqlstate: rolledBack } = new ProxyError('TRANSACTION_LOST', { reason: '' }).fields;
 
-test('between requests the client is told nothing', () => {
+test('between requests the client gets no message', () => {
   const outcome = judge({});
   assert.deepEqual(told(outcome), []);
   assert(outcome.kind === 'answered' && outcome.lost === null && !outcome.discards);
 });
 
-test('half a message ends the session without a word', () => {
+test('a partial message ends the session without an error', () => {
   assert.equal(lastMessage(judge({ midReply: true, cycles: 1 }, { texts: ['SELECT 1'] })), null);
   assert.equal(lastMessage(judge({ midReply: true }, { hasLostState: true })), null);
 });
 
-test('state that is lost ends the session, with the error as the last word', () => {
+test('lost state ends the session, with the error as the last message', () => {
   const last = lastMessage(judge({}, { hasLostState: true }));
   assert.equal(last?.sqlstate, unknown);
   assert.equal(last?.severity, 'FATAL');
 });
 
-test('a session that is ended by another gets the error of that', () => {
+test('a session that another one terminates gets that error', () => {
   assert.equal(lastMessage(judge({ isEnding: true }, { hasLostState: true }))?.sqlstate, '57P01');
 });
 
-test('a client that has had an error is told no other at the end', () => {
+test('a client that has received an error gets no other at the end', () => {
   assert.equal(lastMessage(judge({ errorSent: true }, { hasLostState: true })), null);
 });
 
-test('a read of which nothing was relayed is sent again', () => {
+test('a read of which nothing was forwarded is retried', () => {
   assert.equal(judge({ cycles: 1 }, { texts: ['SELECT 1'] }).kind, 'send again');
 });
 
@@ -135,16 +135,16 @@ for (const [name, loss, session] of [
     {},
   ],
 ] as const)
-  test(`a read ${name} is not sent again`, () => {
+  test(`a read ${name} is not retried`, () => {
     assert.equal(judge(loss, { texts: ['SELECT 1'], ...session }).kind, 'answered');
   });
 
 for (const text of ['INSERT INTO a VALUES (1)', 'COMMIT', 'SELECT own()', 'SELECT 1; SELECT 2'])
-  test(`${text} is not sent again`, () => {
+  test(`${text} is not retried`, () => {
     assert.equal(judge({ cycles: 1 }, { texts: [text] }).kind, 'answered');
   });
 
-test('a write outside a transaction: nobody knows what became of it', () => {
+test('a write outside a transaction: the outcome is unknown', () => {
   assert.deepEqual(told(judge({ cycles: 1 }, { texts: ['INSERT INTO a VALUES (1)'] })), [
     unknown,
     'ZI',
@@ -160,7 +160,7 @@ test('a write in a transaction: it is rolled back, and the transaction fails', (
   assert(outcome.kind === 'answered' && outcome.lost !== null);
 });
 
-test('a transaction that may have committed: nobody knows', () => {
+test('a transaction that may have committed: the outcome is unknown', () => {
   const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['COMMIT'] });
   assert.deepEqual(told(outcome), [unknown, 'ZI']);
   assert(outcome.kind === 'answered' && outcome.lost === null);
@@ -186,7 +186,7 @@ test('a procedure in a transaction may have committed', () => {
   assert.deepEqual(told(outcome), [unknown, 'ZE']);
 });
 
-test('an idle transaction: the client learns of it with its next request', () => {
+test('an idle transaction: the client gets the error with its next request', () => {
   const outcome = judge({ inTransaction: true });
   assert.deepEqual(told(outcome), []);
   assert(outcome.kind === 'answered' && outcome.lost !== null);
@@ -196,7 +196,7 @@ test('an idle transaction: the client learns of it with its next request', () =>
   assert.deepEqual(messages(stand.answer(request)), ['25P02', 'ZE']);
 });
 
-test('a transaction of which the client was told is not told again', () => {
+test('a transaction whose loss was reported is not reported again', () => {
   const outcome = judge({ inTransaction: true, cycles: 1 }, { texts: ['SELECT 1'] });
   assert(outcome.kind === 'answered' && outcome.lost !== null);
   const request = { code: FrontendCode.Query, effects: classify('SELECT 1'), ofStatement: false };
@@ -208,17 +208,17 @@ test('a transaction that had failed before has an error that the client knows', 
   assert.deepEqual(told(outcome), ['25P02', 'ZE']);
 });
 
-test('each cycle that is owed its end gets an error and ReadyForQuery', () => {
+test('each unfinished cycle gets an error and ReadyForQuery', () => {
   const outcome = judge({ cycles: 3 }, { texts: ['INSERT INTO a VALUES (1)', 'SELECT 1'] });
   assert.deepEqual(told(outcome), [unknown, 'ZI', unknown, 'ZI', unknown, 'ZI']);
 });
 
-test('in a transaction only the first cycle is told what happened', () => {
+test('in a transaction only the first cycle gets the details', () => {
   const outcome = judge({ cycles: 2, inTransaction: true }, { texts: ['SELECT 1', 'SELECT 1'] });
   assert.deepEqual(told(outcome), [rolledBack, 'ZE', '25P02', 'ZE']);
 });
 
-test('a cycle of which the client has had the error gets only its end', () => {
+test('a cycle whose error the client has received gets only its end', () => {
   const outcome = judge({ cycles: 2, errorSent: true }, { texts: ['INSERT INTO a VALUES (1)'] });
   assert.deepEqual(told(outcome), ['ZI', unknown, 'ZI']);
 });
@@ -229,7 +229,7 @@ test('an open cycle gets the error, and the rest of it is dropped', () => {
   assert(outcome.kind === 'answered' && outcome.discards && outcome.lost === null);
 });
 
-test('an open cycle in a transaction is passed over up to its Sync', () => {
+test('an open cycle in a transaction is skipped up to its Sync', () => {
   const outcome = judge({ openCycle: true, inTransaction: true }, { texts: ['SELECT 1'] });
   assert.deepEqual(told(outcome), [rolledBack]);
   assert(outcome.kind === 'answered' && !outcome.discards && outcome.lost !== null);
@@ -239,13 +239,13 @@ test('an open cycle in a transaction is passed over up to its Sync', () => {
   assert.deepEqual(stand.answer({ ...request, code: FrontendCode.Sync }), readyForQueryFailed);
 });
 
-test('an open cycle behind its own error is told no other', () => {
+test('an open cycle after its own error gets no other', () => {
   const outcome = judge({ openCycle: true, errorSent: true }, { texts: ['SELECT 1'] });
   assert.deepEqual(told(outcome), []);
   assert(outcome.kind === 'answered' && outcome.discards);
 });
 
-test('the error of an unknown outcome is the one of the connection', () => {
+test('the error for an unknown outcome is that of the connection', () => {
   const error = new ProxyError('OUT_OF_SYNC', { what: 'x' });
   const outcome = judge({ cycles: 1, inTransaction: true, error }, { texts: ['SELECT 1'] });
   assert(outcome.kind === 'answered');

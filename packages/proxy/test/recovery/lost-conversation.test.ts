@@ -26,7 +26,7 @@ const lost = buildErrorResponse({
   message: 'lost',
 });
 
-/** A client whose transaction was lost, and what became of its statements. */
+/** A client whose transaction was lost, and the replies to its statements. */
 class Client {
   readonly log: string[] = [];
   readonly statements = new Map<string, string>();
@@ -46,9 +46,9 @@ class Client {
     { lexis: Lexis.Standard },
   );
 
-  /** Sends messages; what it is answered, in words. */
+  /** Sends messages; returns the replies in words. */
   says(...messages: readonly Buffer[]): string[] {
-    // They stand somewhere in a chunk.
+    // At an offset in a chunk.
     const chunk = Buffer.concat([syncMessage, ...messages]);
     const answers: Buffer[] = [];
     let at = syncMessage.length;
@@ -59,7 +59,7 @@ class Client {
     return repliesIn(Buffer.concat(answers));
   }
 
-  /** Sends the beginning of a message. */
+  /** Sends the first part of a message. */
   begins(message: Buffer): string[] {
     return repliesIn(
       this.#conversation.answer(message.subarray(0, message.length - 1), 0, message.length),
@@ -71,7 +71,7 @@ class Client {
   }
 }
 
-suite('in a transaction that was lost', () => {
+suite('in a lost transaction', () => {
   test('a query fails, and ROLLBACK ends it', () => {
     const client = new Client();
     assert.deepEqual(client.says(buildQuery('SELECT 1')), ['E 25P02', 'ZE']);
@@ -80,7 +80,7 @@ suite('in a transaction that was lost', () => {
     assert.ok(client.isOver);
   });
 
-  test('a query of which only the beginning has come ends nothing', () => {
+  test('a partial query ends nothing', () => {
     const client = new Client();
     assert.deepEqual(client.begins(buildQuery('ROLLBACK')), ['E 25P02', 'ZE']);
   });
@@ -91,7 +91,7 @@ suite('in a transaction that was lost', () => {
       assert.deepEqual(new Client().says(buildMessage(code)), ['E 25P02']);
   });
 
-  test('a Parse of ROLLBACK is answered, and kept', () => {
+  test('a Parse of ROLLBACK succeeds, and is kept', () => {
     const client = new Client();
     assert.deepEqual(client.says(buildParse('r', 'ROLLBACK')), ['1']);
     assert.deepEqual(client.log, ['kept r 1']);
@@ -110,7 +110,7 @@ suite('in a transaction that was lost', () => {
     assert.deepEqual(client.says(parse, buildQuery('')), ['E 25P02', 'E 25P02', 'ZE']);
   });
 
-  test('a statement of before that ends it is bound and run', () => {
+  test('an earlier statement that ends it can be bound and run', () => {
     const client = new Client();
     client.statements.set('r', 'ROLLBACK');
     assert.deepEqual(
@@ -120,7 +120,7 @@ suite('in a transaction that was lost', () => {
     assert.ok(client.isOver);
   });
 
-  test('any other is refused', () => {
+  test('any other one is refused', () => {
     const client = new Client();
     client.statements.set('s', 'SELECT 1').set('p', 'ROLLBACK');
     assert.deepEqual(client.says(buildBind('p', 's'), syncMessage), ['E 25P02', 'ZE']);
@@ -128,14 +128,14 @@ suite('in a transaction that was lost', () => {
     assert.deepEqual(client.says(buildDescribeStatement('s'), syncMessage), ['E 25P02', 'ZE']);
   });
 
-  test('a name without its end names nothing', () => {
+  test('a name without its zero byte is invalid', () => {
     const client = new Client();
     client.statements.set('r', 'ROLLBACK');
     const bind = buildMessage(Code.Bind, Buffer.from('p\0r'));
     assert.deepEqual(client.says(bind, syncMessage), ['E 25P02', 'ZE']);
   });
 
-  test('a statement that is closed is forgotten, a portal is not', () => {
+  test('a closed statement is forgotten, a portal is not', () => {
     const client = new Client();
     assert.deepEqual(client.says(buildCloseStatement('s'), buildClosePortal('p')), ['3', '3']);
     assert.deepEqual(client.log, ['forgot s']);

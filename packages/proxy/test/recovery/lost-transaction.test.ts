@@ -6,7 +6,7 @@ import { classifyBytes, loadParser } from '../../src/sql/index.ts';
 
 const lost = buildErrorResponse({ sqlstate: '40001', message: 'lost' });
 
-/** The codes of the messages in an answer; of an error its SQLSTATE, of ReadyForQuery its status. */
+/** The codes of the messages in a reply, with the SQLSTATE of an error and the status of ReadyForQuery. */
 function read(answer: Buffer): string[] {
   const messages: string[] = [];
   for (let at = 0; at < answer.length; at += 1 + answer.readUInt32BE(at + 1)) {
@@ -18,7 +18,7 @@ function read(answer: Buffer): string[] {
   return messages;
 }
 
-/** Says this to a transaction that was lost: letters of messages, with the SQL behind them. */
+/** Sends this to a lost transaction: letters of messages, followed by SQL. */
 function converse(
   transaction: LostTransaction,
   ...requests: (readonly [number, string?])[]
@@ -35,7 +35,7 @@ function converse(
 suite('a lost transaction', () => {
   before(loadParser);
 
-  test('tells once what happened, then refuses until it is ended', () => {
+  test('reports the loss once, then refuses statements until it ends', () => {
     const transaction = new LostTransaction(lost, false, false);
     const answer = converse(
       transaction,
@@ -51,7 +51,7 @@ suite('a lost transaction', () => {
     assert.equal(transaction.over, true);
   });
 
-  test('COMMIT fails when nothing was told before', () => {
+  test('COMMIT fails if the loss was not reported before', () => {
     for (const sql of ['COMMIT', "PREPARE TRANSACTION 'x'"]) {
       const transaction = new LostTransaction(lost, false, false);
       assert.equal(converse(transaction, [Code.Query, sql]), '40001 ZI');
@@ -59,7 +59,7 @@ suite('a lost transaction', () => {
     }
   });
 
-  test('in the extended protocol, it is ended at Sync', () => {
+  test('ends at Sync in the extended protocol', () => {
     const steps = (sql: string): (readonly [number, string?])[] => [
       [Code.Parse, sql],
       [Code.Bind, sql],
@@ -77,7 +77,7 @@ suite('a lost transaction', () => {
     assert(other.over);
   });
 
-  test('lost in the middle of a group, it passes over the rest', () => {
+  test('lost in the middle of a cycle, it skips the rest', () => {
     const transaction = new LostTransaction(lost, true, true);
     assert.equal(converse(transaction, [Code.Execute], [Code.Sync]), 'ZE');
   });

@@ -15,23 +15,23 @@ function connectionTo(source: ScriptedSource): ServerConnection {
   return connectTo(new ScriptedServer(), source);
 }
 
-test('a statement that had just begun was hit by chance: it runs again on the same server', () => {
+test('a statement that had just started was hit by chance: it is retried on the same server', () => {
   const source = new ScriptedSource();
   const connection = connectionTo(source);
   assert(!refused('57P01', 10, connection).stands(connectionTo(source)));
 });
 
-test('one that had run for long was meant', () => {
+test('one that had run for long was terminated on purpose', () => {
   const source = new ScriptedSource();
   assert(refused('57P01', 5000, connectionTo(source)).stands(connectionTo(source)));
 });
 
-test('a read-only server means it at once', () => {
+test('a read-only server refuses for a reason immediately', () => {
   const source = new ScriptedSource();
   assert(refused('25006', 10, connectionTo(source)).stands(connectionTo(source)));
 });
 
-test('a refusal says nothing of another target, or of the next server in its place', () => {
+test('a refusal says nothing about another target, or about the next server at its address', () => {
   const source = new ScriptedSource();
   const refusal = refused('25006', 10, connectionTo(source));
   assert(!refusal.stands(connectionTo(new ScriptedSource())));
@@ -51,7 +51,7 @@ test('a refusal needs no check', () => {
 
 const lost: ErrorFields = { sqlstate: '08006', message: 'lost' };
 
-test('a suspicion is checked once, when its server was asked', () => {
+test('a suspicion is checked once, after its server was queried', () => {
   const source = new ScriptedSource();
   const suspicion = new Suspicion(connectionTo(source), lost);
   let done = 0;
@@ -66,14 +66,14 @@ test('a suspicion is checked once, when its server was asked', () => {
   assert(suspicion.checked);
 });
 
-test('a server that is there as before has lost the process alone', () => {
+test('a server that is still there has lost only the process', () => {
   const source = new ScriptedSource();
   const suspicion = new Suspicion(connectionTo(source), lost);
   assert(suspicion.isConfirmed);
   assert(suspicion.stands(connectionTo(new ScriptedSource())));
 });
 
-test('one that does not answer may have gone as a whole: the read runs elsewhere, but not there', () => {
+test('one that does not respond may be gone: the read is retried elsewhere, but not there', () => {
   const source = new ScriptedSource();
   const suspicion = new Suspicion(connectionTo(source), lost);
   source.answers = false;
@@ -82,7 +82,7 @@ test('one that does not answer may have gone as a whole: the read runs elsewhere
   assert(suspicion.stands(connectionTo(source)));
 });
 
-test('a server in its place may run the read', () => {
+test('a new server at its address may run the read', () => {
   const source = new ScriptedSource();
   const suspicion = new Suspicion(connectionTo(source), lost);
   source.generation++;
@@ -90,7 +90,7 @@ test('a server in its place may run the read', () => {
   assert(!suspicion.stands(connectionTo(source)));
 });
 
-test('a server that says it has crashed was brought down', () => {
+test('a server that reports a crash was crashed', () => {
   const source = new ScriptedSource();
   const suspicion = new Suspicion(connectionTo(source), lost);
   source.generation++;

@@ -39,7 +39,7 @@ const readOnly: ErrorFields = {
   message: 'read-only',
 };
 
-/** A session that remembers what was asked of it. */
+/** A session that records the calls. */
 class Owner implements RecoveryOwner {
   readonly source = new ScriptedSource();
   connection: ServerConnection | null = connectTo(new ScriptedServer(), this.source);
@@ -99,14 +99,14 @@ class Owner implements RecoveryOwner {
     };
   }
 
-  /** A cycle of these texts was sent. */
+  /** A cycle with these texts was sent. */
   sent(...texts: readonly string[]): this {
     for (const text of texts) this.cycles.add(classify(text));
     this.cycles.end();
     return this;
   }
 
-  /** What was asked of it since the last time. */
+  /** The calls since the last time. */
   did(): string[] {
     return this.log.splice(0);
   }
@@ -157,7 +157,7 @@ function changed(owner: Owner, change: Partial<Owner>): Owner {
 const goesOn = ['lease lost', 'dropBody', 'forgetChanges', 'idle', 'resume', 'flow'];
 
 suite('a connection is lost', () => {
-  test('between requests: the session goes on', () => {
+  test('between requests: the session continues', () => {
     const owner = new Owner();
     owner.recovery.connectionLost(lost);
     assert.deepEqual(owner.did(), goesOn);
@@ -165,7 +165,7 @@ suite('a connection is lost', () => {
     assert.equal(owner.stats.cyclesSentAgain, 0);
   });
 
-  test('under a read: it runs again', () => {
+  test('during a read: it is retried', () => {
     const owner = new Owner().sent('SELECT 1');
     owner.recovery.connectionLost({ ...lost, cycles: 1 });
     assert.deepEqual(owner.did(), [
@@ -180,7 +180,7 @@ suite('a connection is lost', () => {
     assert.equal(owner.cycles.first.retry, null);
   });
 
-  test('under a read without a word: its server is asked before', () => {
+  test('during a read without an error: first its server is checked', () => {
     const owner = new Owner().sent('SELECT 1');
     owner.recovery.connectionLost({ ...lost, cycles: 1, silent: true });
     assert.ok(owner.did().includes('sendAgain'));
@@ -194,7 +194,7 @@ suite('a connection is lost', () => {
     assert.ok(!owner.recovery.mustWait());
   });
 
-  test('and its server has only lost the process: the read is what brought it down', () => {
+  test('and its server has lost only the process: the read crashed it', () => {
     const owner = new Owner().sent('SELECT 1');
     owner.recovery.connectionLost({ ...lost, cycles: 1, silent: true });
     owner.recovery.mustWait();
@@ -203,7 +203,7 @@ suite('a connection is lost', () => {
     assert.deepEqual(owner.did(), [`refused ${lost.error.fields.sqlstate}`]);
   });
 
-  test('and the session has ended meanwhile: nothing is asked of it', () => {
+  test('and the session has ended in the meantime: no query is sent', () => {
     for (const end of [
       (owner: Owner) => {
         owner.isWaiting = false;
@@ -222,7 +222,7 @@ suite('a connection is lost', () => {
     }
   });
 
-  test('under a read that is not at hand any more: the client is told', () => {
+  test('during a read whose bytes are gone: the client gets an error', () => {
     const owner = new Owner().sent('SELECT 1');
     owner.canSendAgain = false;
     owner.recovery.connectionLost({ ...lost, cycles: 1 });
@@ -236,14 +236,14 @@ suite('a connection is lost', () => {
     assert.equal(owner.cycles.complete, 0);
   });
 
-  test('in a transaction: what follows is answered as in one that failed', () => {
+  test('in a transaction: the next statements get the replies of a failed one', () => {
     const owner = new Owner();
     owner.recovery.connectionLost({ ...lost, inTransaction: true });
     assert.deepEqual(owner.did(), [...goesOn.slice(0, 4), 'transactionLost', 'resume', 'flow']);
     assert.equal(owner.listeningInTransaction, true);
   });
 
-  test('in an open cycle: the rest of that is dropped', () => {
+  test('in an open cycle: the rest of it is dropped', () => {
     const owner = new Owner();
     owner.recovery.connectionLost({ ...lost, openCycle: true });
     assert.deepEqual(owner.did(), [
@@ -290,7 +290,7 @@ suite('a connection is lost', () => {
       assert.deepEqual(more, []);
     });
 
-  test('under the very statement that sets a parameter: that is undone with it', () => {
+  test('during the statement that sets a parameter: that is undone with it', () => {
     const owner = new Owner().sent('SET a.b = 1');
     owner.setOutside = true;
     owner.recovery.connectionLost({ ...lost, cycles: 1 });
@@ -298,8 +298,8 @@ suite('a connection is lost', () => {
   });
 });
 
-suite('the database refuses work', () => {
-  test('a cycle that was rolled back may run elsewhere', () => {
+suite('the database refuses a statement', () => {
+  test('a cycle that was rolled back may be retried elsewhere', () => {
     const owner = new Owner().sent('SELECT 1');
     assert.ok(owner.recovery.canSendAgain('57P01'));
     assert.equal(owner.listeningInTransaction, false);
@@ -308,14 +308,14 @@ suite('the database refuses work', () => {
     assert.equal(owner.listeningInTransaction, true);
   });
 
-  test('but not for who asked for read-only transactions', () => {
+  test('but not for a client that requested read-only transactions', () => {
     const owner = new Owner().sent('SELECT 1');
     owner.requestsReadOnly = true;
     assert.ok(!owner.recovery.canSendAgain('25006'));
     assert.ok(owner.recovery.canSendAgain('57P01'));
   });
 
-  test('nor where only this connection will do, or the cycle is not at hand, or has committed', () => {
+  test('nor if it needs this connection, or its bytes are gone, or it has committed', () => {
     for (const change of [
       { isPinned: true },
       { listensHere: true },
@@ -342,7 +342,7 @@ suite('the database refuses work', () => {
     assert.equal(owner.stats.cyclesSentAgain, 1);
   });
 
-  test('and is refused when only the same server is there, with what came before the error', async () => {
+  test('and gets an error if there is only the same server, after the messages before the error', async () => {
     const owner = new Owner().sent('UPDATE a SET b = 1');
     const { connection } = owner;
     assert.ok(connection);
@@ -367,7 +367,7 @@ suite('the database refuses work', () => {
     assert.deepEqual(owner.did(), []);
   });
 
-  test('a statement that had run for long was meant', () => {
+  test('a statement that had run for long was terminated on purpose', () => {
     const owner = new Owner().sent('SELECT 1');
     assert.ok(owner.connection);
     owner.cycles.first.since = performance.now() - 5000;
@@ -375,15 +375,15 @@ suite('the database refuses work', () => {
     assert.ok(owner.recovery.isRefusedAgain(owner.connection));
   });
 
-  test('nothing waits that is not sent again', () => {
+  test('nothing that is not retried waits', () => {
     assert.ok(!new Owner().recovery.mustWait());
   });
 });
 
-suite('the parameters in front of a lease are refused', () => {
+suite('the parameters at the start of a lease are refused', () => {
   const before = ['lease lost', 'forgetPin', 'forgetChanges'];
 
-  test('by a process that others have used: another is asked', () => {
+  test('by a used process: another one is tried', () => {
     const owner = new Owner().sent('SELECT 1');
     owner.recovery.replayRefused(shutdown, true);
     assert.deepEqual(owner.did(), [
@@ -398,7 +398,7 @@ suite('the parameters in front of a lease are refused', () => {
     assert.equal(owner.cycles.complete, 0);
   });
 
-  test('by a new one, or with what was sent behind them lost: the session ends', () => {
+  test('by a new one, or with the loss of the messages after them: the session ends', () => {
     for (const [change, nothingRan] of [
       [{ isFirstLease: true }, true],
       [{}, false],
@@ -411,14 +411,14 @@ suite('the parameters in front of a lease are refused', () => {
   });
 });
 
-suite('what was believed of a connection is contradicted', () => {
+suite('an assumption about a connection was wrong', () => {
   const error = buildErrorResponse({
     severity: 'ERROR',
     sqlstate: '26000',
     message: 'none',
   });
 
-  test('a plan that is outdated is made again', () => {
+  test('an outdated plan is prepared again', () => {
     const owner = new Owner().sent('SELECT 1');
     owner.connection?.pending.append(Reply.Sync);
     assert.ok(owner.recovery.planOutdated());
@@ -427,7 +427,7 @@ suite('what was believed of a connection is contradicted', () => {
     assert.equal(owner.connection?.pending.headAction, Action.Discard);
   });
 
-  test('but not where that loses something, or was answered in part', () => {
+  test('but not if that loses something, or part of the reply was sent', () => {
     for (const change of [
       { connection: null },
       { keepsUnseenStatements: true },
@@ -445,7 +445,7 @@ suite('what was believed of a connection is contradicted', () => {
     assert.ok(!inTransaction.recovery.planOutdated());
   });
 
-  test('a statement that is gone is prepared again', () => {
+  test('a missing statement is prepared again', () => {
     const owner = new Owner().sent('SELECT 1');
     owner.connection?.pending.append(Reply.Sync);
     assert.ok(owner.recovery.assumptionContradicted('statement', error, 0, error.length));
@@ -456,7 +456,7 @@ suite('what was believed of a connection is contradicted', () => {
     ]);
   });
 
-  test('but not where the session itself has closed it, or that is not at hand', () => {
+  test('but not if the session itself has closed it, or its bytes are gone', () => {
     for (const change of [
       { closedBySession: true },
       { repetition: null },

@@ -12,7 +12,7 @@ import {
 import type { ErrorFields } from '@sluice/wire';
 import { ScriptedServer, dataRow } from '../scripted-server.ts';
 
-/** What a text is refused with. */
+/** The error for a refused text. */
 class Refusal extends Error {
   readonly fields: ErrorFields;
 
@@ -32,22 +32,22 @@ const oneColumn = buildMessage(
 
 interface Prepared {
   readonly text: string;
-  /** As far as that was known when it was made: of EXECUTE, what the name stood for then. */
+  /** As far as it was known when it was created: for EXECUTE, what the name referred to then. */
   readonly hasRows: boolean;
 }
 
-/** Statements whose answer is a row that holds their text. */
+/** Statements that return one row with their text. */
 const returnsRows = /^SELECT \d+$/;
 
-/** Ends a transaction that has failed. */
+/** Ends a failed transaction. */
 const ends = /^(?:ROLLBACK|COMMIT)$/;
 
-/** A name in SQL, in quotes or not. */
+/** A name in SQL, quoted or not. */
 const named = /^(\w+) (?:PREPARE )?"?([^\s";(]+)"?(?:.*? AS (.*))?$/s;
 
 /**
- * A database that knows statements as PostgreSQL does: those of Parse and of SQL's PREPARE in one name space, the unnamed one,
- * portals, and what errors do to transactions and pipelines.
+ * A database with statements as in PostgreSQL: those of Parse and of SQL PREPARE with common names, the unnamed one,
+ * portals, and the effects of errors on transactions and pipelines.
  */
 export class ModelServer extends ScriptedServer {
   readonly #prepared = new Map<string, Prepared>();
@@ -120,7 +120,7 @@ export class ModelServer extends ScriptedServer {
     }
   }
 
-  /** The statement that one of SQL's EXECUTE runs. */
+  /** The statement that a SQL EXECUTE runs. */
   #meant(text: string): string {
     const [, word, name = ''] = named.exec(text) ?? [];
     return word === 'EXECUTE' ? (this.#prepared.get(name)?.text ?? '') : text;

@@ -3,7 +3,7 @@ import { Release, nextRelease, wouldLinger } from '../../src/session/release-pol
 import type { Lingering, Releasable } from '../../src/session/release-policy.ts';
 import { test } from 'node:test';
 
-/** A session with nothing to do before it lets go. */
+/** A session with nothing to do before its lease ends. */
 const quiet: Releasable = {
   isKept: false,
   hasUnchecked: false,
@@ -20,7 +20,7 @@ function next(session: Partial<Releasable>, isListeningSettled = false): Release
   return nextRelease({ ...quiet, ...session }, isListeningSettled);
 }
 
-/** Everything that there is to do at once. */
+/** A session with everything to do. */
 const busy: Releasable = {
   isKept: true,
   hasUnchecked: true,
@@ -33,67 +33,67 @@ const busy: Releasable = {
   mustUnlisten: true,
 };
 
-test('a session with nothing to do lets go', () => {
+test('a session with nothing to do ends its lease', () => {
   assert.equal(next({}), Release.Let);
   assert.equal(next({}, true), Release.Let);
 });
 
-test('a session that is held stays, whatever else there is', () => {
+test('a session that must stay does so, whatever else there is', () => {
   assert.equal(nextRelease(busy), Release.Stay);
   assert.equal(next({ isKept: true }), Release.Stay);
 });
 
-test('a session that may linger does so before anything is found out', () => {
+test('a session that may linger does so before any query', () => {
   assert.equal(nextRelease({ ...busy, isKept: false }), Release.Linger);
 });
 
-test('statements that are not judged have the code of the database read', () => {
+test('unanalyzed statements cause the code in the database to be read', () => {
   assert.equal(next({ hasUnchecked: true }), Release.ReadStoredCode);
   assert.equal(nextRelease({ ...busy, isKept: false, lingers: false }), Release.ReadStoredCode);
 });
 
-test('they are judged by what is known when the database cannot be asked', () => {
+test('they are analyzed with what is known if the database cannot be queried', () => {
   assert.equal(next({ hasUnchecked: true, canReadCode: false }), Release.Judge);
 });
 
-test('a probe comes before listening is settled', () => {
+test('a probe comes before LISTEN is settled', () => {
   assert.equal(next({ wantsProbe: true, listens: true }), Release.Probe);
   assert.equal(next({ wantsProbe: true, isPinned: true }), Release.Probe);
 });
 
-test('listening is settled before sequences are asked for', () => {
+test('LISTEN is settled before sequences are queried', () => {
   assert.equal(next({ listens: true, mustCheckSequences: true }), Release.SettleListening);
   assert.equal(next({ listens: true, isPinned: true }), Release.SettleListening);
   assert.equal(next({ listens: true, mustUnlisten: true }), Release.SettleListening);
 });
 
-test('once listening is settled, it is not settled again', () => {
+test('once LISTEN is settled, it is not settled again', () => {
   assert.equal(next({ listens: true }, true), Release.Let);
   assert.equal(next({ listens: true, mustCheckSequences: true }, true), Release.CheckSequences);
   assert.equal(next({ listens: true, isPinned: true }, true), Release.Stay);
   assert.equal(next({ listens: true, mustUnlisten: true }, true), Release.Unlisten);
 });
 
-test('once listening is settled, what came before it is not asked again', () => {
+test('once LISTEN is settled, earlier steps are not repeated', () => {
   assert.equal(
     nextRelease({ ...busy, mustCheckSequences: false, isPinned: false, mustUnlisten: false }, true),
     Release.Let,
   );
 });
 
-test('sequences are asked for even of a pinned session: its pin may end', () => {
+test('sequences are queried even for a pinned session: its pin may end', () => {
   assert.equal(next({ mustCheckSequences: true, isPinned: true }), Release.CheckSequences);
 });
 
-test('a pinned session stays', () => {
+test('a pinned session keeps its lease', () => {
   assert.equal(next({ isPinned: true }), Release.Stay);
 });
 
-test('a pinned session goes on to LISTEN on its connection', () => {
+test('a pinned session LISTENs on its connection', () => {
   assert.equal(next({ isPinned: true, mustUnlisten: true }), Release.Stay);
 });
 
-test('a connection that LISTENs is not let go', () => {
+test('a connection that LISTENs is not returned', () => {
   assert.equal(next({ mustUnlisten: true }), Release.Unlisten);
 });
 
@@ -106,11 +106,11 @@ const mayLinger: Lingering = {
   listens: false,
 };
 
-test('a session lingers whose statements may have left something', () => {
+test('a session lingers if its statements may have left state', () => {
   assert(wouldLinger(mayLinger));
 });
 
-test('a session does not linger whose statements have left nothing', () => {
+test('a session does not linger if its statements have left no state', () => {
   assert(!wouldLinger({ ...mayLinger, mayHaveLeft: false }));
 });
 

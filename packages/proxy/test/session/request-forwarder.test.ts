@@ -30,7 +30,7 @@ const extended = Buffer.concat([
 ]);
 const refusal = buildErrorResponse({ severity: 'ERROR', sqlstate: '57014', message: 'canceled' });
 
-test('a Query borrows a connection and goes there as it is', () => {
+test('a Query borrows a connection and is forwarded unchanged', () => {
   const { owner, server } = parts();
   owner.send(select);
   assert.deepEqual(server.socket.written(), select);
@@ -39,7 +39,7 @@ test('a Query borrows a connection and goes there as it is', () => {
   assert.equal(owner.ran, 1);
 });
 
-test('its answer ends the cycle', () => {
+test('its reply ends the cycle', () => {
   const { owner, server } = parts();
   owner.send(select);
   server.answer();
@@ -47,7 +47,7 @@ test('its answer ends the cycle', () => {
   assert.equal(owner.cycles.unanswered, 0);
 });
 
-test('the second Query goes on the lease that is there', () => {
+test('the second Query uses the existing lease', () => {
   const { owner, server } = parts();
   owner.send(select);
   server.answer();
@@ -56,7 +56,7 @@ test('the second Query goes on the lease that is there', () => {
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
 
-test('a message that comes in pieces goes on when it is whole', () => {
+test('a message that arrives in pieces is forwarded when it is complete', () => {
   const { owner, server } = parts();
   for (let at = 0; at < select.length; at++) {
     assert.deepEqual(server.read(), []);
@@ -65,7 +65,7 @@ test('a message that comes in pieces goes on when it is whole', () => {
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
 
-test('a cycle of the extended protocol goes on in one write, one cycle', () => {
+test('an extended query cycle is forwarded in one write', () => {
   const { owner, server } = parts();
   owner.send(extended);
   assert.deepEqual(server.read(), ['P  SELECT 1', 'B  ', 'E', 'S']);
@@ -74,7 +74,7 @@ test('a cycle of the extended protocol goes on in one write, one cycle', () => {
   assert.deepEqual(owner.told(), ['1', '2', 'C SELECT', 'ZI']);
 });
 
-test('cycles that the client sends ahead are answered in their order', () => {
+test('pipelined cycles are answered in order', () => {
   const { owner, server } = parts();
   owner.send(buildQuery('BEGIN'), select, buildQuery('COMMIT'));
   assert.equal(owner.cycles.complete, 3);
@@ -86,7 +86,7 @@ test('cycles that the client sends ahead are answered in their order', () => {
   assert.equal(owner.cycles.unanswered, 0);
 });
 
-test('what has come of a cycle without its Sync is open', () => {
+test('a cycle without its Sync is open', () => {
   const { owner, connection } = parts();
   owner.send(buildParse('', 'SELECT 1'), flushMessage);
   assert.deepEqual([owner.cycles.complete, owner.cycles.isOpen], [0, true]);
@@ -96,13 +96,13 @@ test('what has come of a cycle without its Sync is open', () => {
   assert(!connection.cycleOpen);
 });
 
-test('Execute alone begins a cycle', () => {
+test('Execute alone starts a cycle', () => {
   const { owner } = parts();
   owner.send(buildExecute('p'));
   assert(owner.cycles.isOpen);
 });
 
-test('without a connection, Sync and Flush need none', () => {
+test('Sync and Flush do not need a connection', () => {
   const { owner } = parts();
   owner.send(flushMessage, syncMessage);
   assert.deepEqual(owner.log, []);
@@ -110,7 +110,7 @@ test('without a connection, Sync and Flush need none', () => {
   assert.equal(owner.cycles.unanswered, 0);
 });
 
-test('many Syncs without a connection are answered together, before what follows them', () => {
+test('many Syncs without a connection are answered together, before the next request', () => {
   const { owner, server } = parts();
   const replies: number[] = [];
   owner.onReply = (bytes) => void replies.push(bytes.length);
@@ -136,7 +136,7 @@ test('a Sync on a lease is a cycle', () => {
   assert.deepEqual(owner.told(), ['ZT']);
 });
 
-test('a request waits for a lease, and goes when it is granted', () => {
+test('a request waits for a lease, and is sent when it is granted', () => {
   const { owner, server, connection } = parts();
   owner.lends = null;
   owner.send(select);
@@ -150,7 +150,7 @@ test('a request waits for a lease, and goes when it is granted', () => {
   assert(!owner.forwarder.crowded);
 });
 
-test('a Query that gets no lease is answered by the error and ReadyForQuery', () => {
+test('a Query that gets no lease is answered with the error and ReadyForQuery', () => {
   const { owner } = parts();
   owner.lends = null;
   owner.send(select);
@@ -170,7 +170,7 @@ test('an extended cycle that gets none is dropped up to its Sync', () => {
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
 
-test('what stands behind a refused Query is tried again', () => {
+test('the request after a refused Query is tried again', () => {
   const { owner, server, connection } = parts();
   owner.lends = null;
   owner.send(buildQuery('SELECT 2'), select);
@@ -179,7 +179,7 @@ test('what stands behind a refused Query is tried again', () => {
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
 
-test('a cycle that came whole and alone can be sent again', () => {
+test('a complete cycle that is alone can be retried', () => {
   const { owner, server } = parts();
   owner.send(extended);
   assert(owner.forwarder.canSendAgain);
@@ -199,13 +199,13 @@ for (const [what, chunks] of [
   ['a cycle that names a statement', [Buffer.concat([buildParse('a', 'SELECT 1'), syncMessage])]],
   ['a cycle that closes one', [Buffer.concat([buildCloseStatement('a'), syncMessage])]],
 ] as const)
-  test(`${what} cannot be sent again`, () => {
+  test(`${what} cannot be retried`, () => {
     const { owner } = parts();
     for (const chunk of chunks) owner.send(chunk);
     assert(!owner.forwarder.canSendAgain);
   });
 
-test('a cycle of a lease that has ended cannot be sent again', () => {
+test('a cycle of a lease that has ended cannot be retried', () => {
   const { owner, server, connection } = parts();
   owner.send(select);
   server.answer();
@@ -213,7 +213,7 @@ test('a cycle of a lease that has ended cannot be sent again', () => {
   assert(!owner.forwarder.canSendAgain);
 });
 
-test('nothing starts while a cancel is on its way', () => {
+test('nothing starts while a cancel request is on its way', () => {
   const { owner, server, connection } = parts();
   owner.send(select);
   server.answer();
@@ -225,7 +225,7 @@ test('nothing starts while a cancel is on its way', () => {
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
 
-test('Terminate ends the session behind what was sent', () => {
+test('Terminate ends the session after what was sent', () => {
   const { owner, server } = parts();
   owner.send(select, terminateMessage);
   assert(owner.isTerminated);
@@ -238,13 +238,13 @@ for (const [what, bytes] of [
   ['that is too long for its kind', Buffer.from([FrontendCode.Sync, 0, 1, 0, 0])],
   ['without a terminated name', buildMessage(FrontendCode.Parse, Buffer.from('abc'))],
 ] as const)
-  test(`a message ${what} breaks the protocol`, () => {
+  test(`a message ${what} violates the protocol`, () => {
     const { owner } = parts();
     owner.send(bytes);
     assert.equal(owner.ended?.code, 'PROTOCOL_VIOLATION');
   });
 
-test('a statement longer than what is buffered streams, and is not read', () => {
+test('a statement longer than the buffer streams, and is not parsed', () => {
   const { owner, server } = parts();
   owner.longestBuffered = 10_000;
   const long = buildQuery(`SELECT '${'x'.repeat(30_000)}'`);
@@ -258,7 +258,7 @@ test('a statement longer than what is buffered streams, and is not read', () => 
   assert(owner.cycles.last.mayCommit);
 });
 
-test('COPY data goes on as it comes, and CopyDone is no cycle', () => {
+test('COPY data is forwarded as it arrives, and CopyDone is no cycle', () => {
   const { owner, server } = parts();
   owner.send(buildQuery('COPY a FROM STDIN'));
   server.socket.written();
@@ -270,7 +270,7 @@ test('COPY data goes on as it comes, and CopyDone is no cycle', () => {
   assert.equal(owner.cycles.complete, 1);
 });
 
-test('a Sync that the database ignores while it reads COPY data ends no cycle', () => {
+test('a Sync that the database ignores during COPY ends no cycle', () => {
   const { owner, server } = parts();
   owner.send(buildParse('', 'COPY a FROM STDIN'), buildBind('', ''), buildExecute(''), syncMessage);
   assert.equal(owner.cycles.complete, 1);
@@ -289,20 +289,20 @@ test('a Sync that the database ignores while it reads COPY data ends no cycle', 
   assert.equal(owner.cycles.unanswered, 0);
 });
 
-test('COPY data that nobody asked for is dropped', () => {
+test('COPY data that was not requested is dropped', () => {
   const { owner, server } = parts();
   owner.send(buildMessage(FrontendCode.CopyData, Buffer.from('1\n')), select);
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
 
-test('a function call is a cycle of its own, and is not read', () => {
+test('a function call is a separate cycle, and its side effects are not analyzed', () => {
   const { owner } = parts();
   owner.send(buildMessage(FrontendCode.FunctionCall, Buffer.from([0, 0, 0, 1, 0, 0, 0, 0, 0, 0])));
   assert(owner.log.some((call) => call.startsWith('unread')));
   assert.equal(owner.cycles.complete, 1);
 });
 
-test('a function of large objects leaves nothing', () => {
+test('a function of large objects leaves no state', () => {
   const { owner } = parts();
   const body = Buffer.alloc(10);
   body.writeUInt32BE(952);
@@ -311,7 +311,7 @@ test('a function of large objects leaves nothing', () => {
   assert.equal(owner.cycles.complete, 1);
 });
 
-test('in a lost transaction nothing reaches a database until it is ended', () => {
+test('in a lost transaction nothing reaches a database until it ends', () => {
   const { owner, server } = parts();
   owner.forwarder.transactionLost(new LostTransaction(refusal, false, false));
   owner.send(select);
@@ -331,7 +331,7 @@ test('the rest of a cycle is dropped when its connection was lost', () => {
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
 
-test('what was sent behind a replay goes to the next lease when the replay is refused', () => {
+test('requests sent after a replay go to the next lease if the replay is refused', () => {
   const { owner, server, connection } = parts();
   owner.lends = null;
   owner.send(select);
@@ -348,7 +348,7 @@ test('what was sent behind a replay goes to the next lease when the replay is re
   assert.deepEqual(other.read(), ['Q SELECT 1']);
 });
 
-test('once the replay is answered, nothing is kept for another lease', () => {
+test('once the replay is answered, no bytes are kept for another lease', () => {
   const { owner, server, connection } = parts();
   owner.lends = null;
   owner.send(select);

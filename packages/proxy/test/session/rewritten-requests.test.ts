@@ -14,7 +14,7 @@ import type { Parts } from './scripted-owner.ts';
 
 await loadParser();
 
-/** What is put behind statements, in short: `again(…)` sets values, `if reset(…)` only where they were reset. */
+/** The statements that the proxy appends, in short: `again(…)` sets values, `if reset(…)` only if they were reset. */
 function inShort(request: string): string {
   return request
     .replaceAll(
@@ -32,7 +32,7 @@ function inShort(request: string): string {
     .replaceAll(/sluice_[0-9a-f]+_start/g, 'start');
 }
 
-/** A session whose client asked for parameters at its start. */
+/** A session whose client has startup parameters. */
 function started(): Parts {
   const all = parts();
   all.owner.startValues = new Map([
@@ -46,7 +46,7 @@ const discarded =
   'CLOSE ALL;SET SESSION AUTHORIZATION DEFAULT;RESET ALL;DEALLOCATE ALL;UNLISTEN *;' +
   'SELECT pg_catalog.pg_advisory_unlock_all();DISCARD PLANS;DISCARD TEMP;DISCARD SEQUENCES';
 
-suite('start values are set again behind a Query that', () => {
+suite('start values are restored after a Query that', () => {
   const cases: readonly (readonly [
     what: string,
     text: string,
@@ -136,7 +136,7 @@ suite('start values are set again behind a Query that', () => {
     });
 });
 
-suite('a Query goes on as it is that', () => {
+suite('a Query is forwarded unchanged that', () => {
   for (const [what, text, inTransaction] of [
     ['resets nothing', 'SELECT 1', false],
     ['resets what the client did not ask for', 'RESET timezone', false],
@@ -158,21 +158,21 @@ suite('a Query goes on as it is that', () => {
       assert.deepEqual(server.read(), [`Q ${text}`]);
     });
 
-  test('resets one of a client that asked for none', () => {
+  test('resets one of a client that has none', () => {
     const { owner, server } = parts();
     owner.mayReset = { names: ['work_mem'], isKnown: true };
     owner.send(buildQuery('RESET work_mem'));
     assert.deepEqual(server.read(), ['Q RESET work_mem']);
   });
 
-  test('breaks an open cycle', () => {
+  test('is in an open cycle', () => {
     const { owner, server } = started();
     owner.send(buildParse('', 'SELECT 1'), buildQuery('RESET work_mem'));
     assert.equal(server.read().at(-1), 'Q RESET work_mem');
   });
 });
 
-test('what does other things within a transaction waits until that is known', () => {
+test('does other things in a transaction: it waits until their effect is known', () => {
   for (const text of ['DISCARD ALL', 'SET LOCAL work_mem TO DEFAULT']) {
     const { owner, server } = started();
     owner.send(buildQuery('BEGIN'));
@@ -186,7 +186,7 @@ test('what does other things within a transaction waits until that is known', ()
   assert.deepEqual(server.read().map(inShort), ['Q BEGIN', 'Q RESET work_mem;again(work_mem)']);
 });
 
-suite('start values are set again behind an Execute', () => {
+suite('start values are restored after an Execute', () => {
   const again = [
     'C Sstart',
     'P start again(work_mem)',
@@ -196,7 +196,7 @@ suite('start values are set again behind an Execute', () => {
     'C Sstart',
   ];
 
-  test('that resets one, and its client sees nothing of it', () => {
+  test('that resets one, invisibly for its client', () => {
     const { owner, server } = started();
     owner.send(buildParse('', 'RESET work_mem'), buildBind('', ''), buildExecute(''), syncMessage);
     assert.deepEqual(server.read().map(inShort), ['P  RESET work_mem', 'B  ', 'E', ...again, 'S']);
@@ -204,7 +204,7 @@ suite('start values are set again behind an Execute', () => {
     assert.deepEqual(owner.told(), ['1', '2', 'C SELECT', 'ZI']);
   });
 
-  test('of each portal what its own statement asks for', () => {
+  test('for each portal according to its own statement', () => {
     const { owner, server } = started();
     owner.send(
       buildParse('', 'RESET work_mem'),
@@ -218,7 +218,7 @@ suite('start values are set again behind an Execute', () => {
     assert.deepEqual(server.read().map(inShort).slice(4), ['E two', 'E one', ...again, 'S']);
   });
 
-  test('of a portal that was bound anew what it asks for now', () => {
+  test('for a rebound portal according to its new statement', () => {
     const { owner, server } = started();
     owner.send(
       buildParse('', 'RESET work_mem'),
@@ -244,8 +244,8 @@ suite('start values are set again behind an Execute', () => {
   });
 });
 
-suite('a signal to a client hits its server process', () => {
-  test('that a Query names', () => {
+suite('a signal to a client is redirected to its server process', () => {
+  test('with the ID in a Query', () => {
     const { owner, server } = parts();
     owner.send(buildQuery('SELECT pg_terminate_backend(5000000), pg_cancel_backend(5000001)'));
     assert.deepEqual(server.read(), [
@@ -257,7 +257,7 @@ suite('a signal to a client hits its server process', () => {
     );
   });
 
-  test('that a prepared statement names: it is prepared anew for this one time', () => {
+  test('with the ID in a prepared statement: it is prepared again for this one run', () => {
     for (const name of ['', 's']) {
       const { owner, server } = parts();
       const text = `SELECT pg_terminate_backend(5000000), ${name.length}`;
@@ -275,13 +275,13 @@ suite('a signal to a client hits its server process', () => {
       server.answer();
       assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
       assert.equal(owner.ran, 1);
-      // The text for one time is not what the client knows.
+      // The temporary text is not the one that the client knows.
       owner.send(buildDescribeStatement(name), syncMessage);
       if (name === '') assert.deepEqual(server.read(), [`P  ${text}`, 'D S', 'S']);
     }
   });
 
-  test('that a value names', () => {
+  test('with the ID in a value', () => {
     const { owner, server } = parts();
     owner.send(buildParse('', 'SELECT pg_terminate_backend($1)'));
     const bind = Buffer.concat([
@@ -294,7 +294,7 @@ suite('a signal to a client hits its server process', () => {
     assert.match(bytes, /0000077/);
   });
 
-  test('once it is known who that is', () => {
+  test('once the server process is known', () => {
     const requests: readonly (readonly [Buffer, string])[] = [
       [buildQuery('SELECT pg_cancel_backend(5000000)'), 'Q SELECT pg_cancel_backend(0000077)'],
       [
@@ -318,7 +318,7 @@ suite('a signal to a client hits its server process', () => {
     }
   });
 
-  test('unless it is no client’s', () => {
+  test('unless the ID is no client’s', () => {
     const { owner, server } = parts();
     owner.processFor = () => null;
     owner.send(

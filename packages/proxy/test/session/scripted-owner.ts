@@ -13,30 +13,30 @@ import { Lexis } from '../../src/sql/index.ts';
 import type { Effects } from '../../src/sql/index.ts';
 import { ScriptedServer, connectTo, repliesIn } from '../scripted-server.ts';
 
-/** The least that requests need of a session: it does what the test says, and remembers what it was told. */
+/** The minimal session for requests: it does what the test says, and records its calls. */
 export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<ServerConnection> {
   readonly cycles = new QueryCycles(this);
   readonly forwarder: RequestForwarder;
   connection: ServerConnection | null = null;
-  /** What `borrow` gives; null: the request waits. */
+  /** The result of `borrow`; null: the request waits. */
   lends: ServerConnection | null = null;
   longestBuffered = 1_000_000;
-  /** What the client was sent, whoever it came from. */
+  /** The bytes to the client, from any source. */
   #sent: Buffer[] = [];
   /** Calls, in words. */
   readonly log: string[] = [];
-  /** Statements that ran, and how many there were in each text. */
+  /** The number of statements that ran, in each text. */
   ran = 0;
   isTerminated = false;
   ended: ProxyError | null = null;
-  /** What the session decides. */
+  /** The decision of the session. */
   keepsLease = true;
   makesWayNow = true;
   waitsForSequences = false;
   wantsNew = false;
-  /** Whom a statement signals is known at once. */
+  /** The target of a signal is known immediately. */
   isAimed = true;
-  /** What code that runs may reset. */
+  /** What running code may reset. */
   mayReset: MayReset = { names: [], isKnown: true };
 
   /** The session itself answers. */
@@ -57,7 +57,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     this.forwarder = new RequestForwarder(this, this);
   }
 
-  /** Gives the session this connection, as its lease. */
+  /** Gives the session a lease of this connection. */
   lease(connection: ServerConnection): void {
     this.connection = connection;
     connection.leaseTo(this);
@@ -68,7 +68,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     this.forwarder.onData(Buffer.concat(bytes));
   }
 
-  /** What the client was sent since the last time, in words. */
+  /** The messages to the client since the last call, in words. */
   told(): string[] {
     const bytes = Buffer.concat(this.#sent);
     this.#sent = [];
@@ -117,7 +117,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     setImmediate(() => this.forwarder.resume());
   }
   flow(): void {
-    // The client is read on.
+    // The client is read again.
   }
   reply(bytes: Buffer): void {
     this.onReply(bytes);
@@ -146,19 +146,19 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     this.cycles.add(effects);
   }
   publishStatement(): void {
-    // Nobody listens.
+    // No channels.
   }
   mayNameParameters(text: string): void {
     this.log.push(`names ${text}`);
   }
   vacateFor(): boolean {
-    // As for a statement that waits for others: the connection takes no requests until then.
+    // As for a statement that waits for others: the connection accepts no requests until then.
     if (!this.makesWayNow && this.connection !== null) this.connection.lease.pauseRequests();
     return this.makesWayNow;
   }
   aim(processId: number, ends: boolean): boolean {
     this.log.push(`aims at ${processId}${ends ? ' to end it' : ''}`);
-    // Requests go on when it is known.
+    // Requests continue when it is known.
     if (!this.isAimed) this.connection?.lease.pauseRequests();
     return this.isAimed;
   }
@@ -166,13 +166,13 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     return 77;
   }
   bound(): void {
-    // Values are of no interest.
+    // Values do not matter.
   }
   mustWait(): boolean {
     return this.waitsForSequences;
   }
   willParse(): void {
-    // Nothing is put in front.
+    // No additional requests.
   }
   willRunUnread(reason: string): void {
     this.log.push(`unread ${reason}`);
@@ -195,7 +195,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     this.#sent.push(Buffer.from(chunk.subarray(start, end)));
   }
   flushReplies(): void {
-    // Nothing is gathered.
+    // Nothing is collected.
   }
   cycleBegan(): void {
     this.log.push('began');
@@ -274,7 +274,7 @@ export interface Parts {
   readonly connection: ServerConnection;
 }
 
-/** A session that gets a connection to a scripted server when it asks for one. */
+/** A session that borrows a connection to a scripted server on demand. */
 export function parts(): Parts {
   const server = new ScriptedServer();
   const connection = connectTo(server);

@@ -26,17 +26,17 @@ import { test } from 'node:test';
 
 await loadParser();
 
-/** Lets what is to happen in a later turn happen. */
+/** Lets later turns of the event loop run. */
 function laterTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });
 }
 
-/** The proxy's own statements, by what stands in them. */
+/** The proxy's own statements, by their contents. */
 const own = /pg_catalog|pg_proc|DISCARD|exit_on_error|sluice look/;
 
-/** A pool of connections to scripted servers, and sessions of it. */
+/** A pool of connections to scripted servers, and its sessions. */
 class World {
   readonly source = new ScriptedSource();
   readonly pool: Pool;
@@ -87,7 +87,7 @@ class World {
     source.onRelease = () => this.pool.grow();
   }
 
-  /** Answers what the proxy itself asks, and nothing else. */
+  /** Answers only the proxy's own requests. */
   async turn(): Promise<void> {
     for (let round = 0; round < 20; round++) {
       for (const server of this.source.servers) server.answerWhile((request) => own.test(request));
@@ -99,7 +99,7 @@ class World {
     return new Client(this, ++this.#sessions, parameters);
   }
 
-  /** Sessions let go of connections that they only linger on. */
+  /** Lingering sessions end their leases. */
   moveOn(): void {
     for (const lingerer of this.pool.lingering) lingerer.moveOn();
   }
@@ -162,7 +162,7 @@ class Client {
   }
 }
 
-/** What the client's own requests were, without the proxy's. */
+/** The client's requests, without the proxy's. */
 function requests(server: ScriptedServer): string[] {
   server.read();
   const all = server.received.filter((request) => !own.test(request));
@@ -170,7 +170,7 @@ function requests(server: ScriptedServer): string[] {
   return all;
 }
 
-/** Answers everything, the proxy's own statements too, until nothing more is asked. */
+/** Answers everything, including the proxy's own statements, until there are no more requests. */
 async function settle(server: ScriptedServer): Promise<void> {
   for (let round = 0; round < 20; round++) {
     server.answer();
@@ -182,7 +182,7 @@ const select = buildQuery('SELECT 1');
 const begin = buildQuery('BEGIN');
 const commit = buildQuery('COMMIT');
 
-test('a session is idle until it asks for something', async () => {
+test('a session is idle until it sends a request', async () => {
   const world = new World();
   const { session } = world.client();
   await world.turn();
@@ -191,7 +191,7 @@ test('a session is idle until it asks for something', async () => {
   assert.equal(world.source.servers.length, 0);
 });
 
-test('it waits for a connection, is served, and is busy meanwhile', async () => {
+test('it waits for a connection, is served, and is busy in the meantime', async () => {
   const world = new World();
   const client = world.client();
   client.send(select);
@@ -207,7 +207,7 @@ test('it waits for a connection, is served, and is busy meanwhile', async () => 
   assert(!client.session.awaitsReplies);
 });
 
-test('one connection serves two sessions, one after the other', async () => {
+test('one connection serves two sessions in turn', async () => {
   const world = new World(1);
   const first = world.client();
   const second = world.client();
@@ -261,7 +261,7 @@ test('Terminate ends the session', async () => {
   assert(client.socket.destroyed);
 });
 
-test('a session that is ended says why, once', () => {
+test('a session that is ended reports the reason once', () => {
   const world = new World();
   const client = world.client();
   client.session.terminate(new ProxyError('SHUTTING_DOWN'));
@@ -272,7 +272,7 @@ test('a session that is ended says why, once', () => {
   assert.equal(client.session.state, SessionState.Closed);
 });
 
-test('what waits in the borrow queue can be canceled', async () => {
+test('a request in the borrow queue can be canceled', async () => {
   const world = new World();
   world.pauseReason = 'paused';
   const client = world.client();
@@ -295,7 +295,7 @@ test('a session that ends leaves the borrow queue', () => {
   assert.equal(world.pool.waitingCount, 0);
 });
 
-test('its transaction is rolled back when the client goes', async () => {
+test('its transaction is rolled back when the client disconnects', async () => {
   const world = new World();
   const client = world.client();
   client.send(begin);
@@ -306,7 +306,7 @@ test('its transaction is rolled back when the client goes', async () => {
   assert.deepEqual(requests(world.server), ['Q ROLLBACK']);
 });
 
-test('a session whose requests are blocked borrows nothing until all let it', async () => {
+test('a session whose requests are blocked does not borrow until they are unblocked', async () => {
   const world = new World();
   const client = world.client();
   client.session.blockRequests();
@@ -322,7 +322,7 @@ test('a session whose requests are blocked borrows nothing until all let it', as
   assert.deepEqual(requests(world.server), ['Q SELECT 1']);
 });
 
-test('the client is not read while it does not take its answers', async () => {
+test('the client is not read while it does not read its replies', async () => {
   const world = new World();
   const client = world.client();
   client.socket.resume();
@@ -336,7 +336,7 @@ test('the client is not read while it does not take its answers', async () => {
   assert(!client.socket.isPaused());
 });
 
-test('a client that does not take its answers runs nothing on shared leases, which keep replies', async () => {
+test('a client that does not read its replies runs nothing on shared leases, which keep replies', async () => {
   const world = new World(1, 'always');
   const client = world.client();
   client.socket.resume();
@@ -370,7 +370,7 @@ test('a temporary table pins, and a session that ends pinned has its connection 
   assert(world.server.read().some((request) => request.includes('DISCARD ALL')));
 });
 
-test('a read is sent again on another connection when its own is lost, once it is known why', async () => {
+test('a read is retried on another connection after the loss of its own, once the reason is known', async () => {
   const world = new World();
   const client = world.client();
   client.send(select);
@@ -391,7 +391,7 @@ test('a read is sent again on another connection when its own is lost, once it i
   assert.equal(world.pool.stats.cyclesSentAgain, 1);
 });
 
-test('a read that may have brought down its server process is not sent again', async () => {
+test('a read that may have crashed its server process is not retried', async () => {
   const world = new World();
   const client = world.client();
   client.send(select);
@@ -405,7 +405,7 @@ test('a read that may have brought down its server process is not sent again', a
   assert.equal(client.session.state, SessionState.Idle);
 });
 
-test('a write is told as lost, and the session goes on', async () => {
+test('a write is reported as lost, and the session continues', async () => {
   const world = new World();
   const client = world.client();
   client.send(buildQuery('INSERT INTO a VALUES (1)'));
@@ -420,7 +420,7 @@ test('a write is told as lost, and the session goes on', async () => {
   assert.deepEqual(requests(world.server), ['Q SELECT 1']);
 });
 
-test('a transaction that is lost fails, until the client ends it', async () => {
+test('a lost transaction fails until the client ends it', async () => {
   const world = new World();
   const client = world.client();
   client.send(begin);
@@ -439,7 +439,7 @@ test('a transaction that is lost fails, until the client ends it', async () => {
   assert.deepEqual(requests(world.server), ['Q SELECT 1']);
 });
 
-test('a cycle that a server refuses as it shuts down runs elsewhere', async () => {
+test('a cycle that a server refuses during its shutdown is retried elsewhere', async () => {
   const world = new World();
   const client = world.client();
   client.send(buildQuery('INSERT INTO a VALUES (1)'));
@@ -457,7 +457,7 @@ test('a cycle that a server refuses as it shuts down runs elsewhere', async () =
   assert.deepEqual(client.told(), ['C INSERT', 'ZI']);
 });
 
-test('a session that is pinned does not survive the loss of its connection', async () => {
+test('a pinned session ends with the loss of its connection', async () => {
   const world = new World();
   const client = world.client();
   client.send(buildQuery('SELECT pg_advisory_lock(1)'));
@@ -470,7 +470,7 @@ test('a session that is pinned does not survive the loss of its connection', asy
   assert.equal(client.told().length, 1);
 });
 
-test('two statements of a pipeline are both told as lost', async () => {
+test('two statements of a pipeline are both reported as lost', async () => {
   const world = new World();
   const client = world.client();
   client.send(select, select);
@@ -484,7 +484,7 @@ test('two statements of a pipeline are both told as lost', async () => {
   assert.equal(world.source.servers.length, 1);
 });
 
-test('a session sends at most 256 cycles ahead, in a transaction too', async () => {
+test('a session pipelines at most 256 cycles, also in a transaction', async () => {
   for (const first of [[], [begin]]) {
     const world = new World(2);
     const client = world.client();
@@ -501,7 +501,7 @@ test('a session sends at most 256 cycles ahead, in a transaction too', async () 
   }
 });
 
-test('a session sends no further while MaxPendingReplies are pending, within a cycle too', async () => {
+test('a session sends no more while MaxPendingReplies are pending, also in a cycle', async () => {
   const step = Buffer.concat([buildBind('', ''), buildExecute('')]);
   const many = (message: Buffer): Buffer[] => Array.from({ length: 300 }, () => message);
   for (const messages of [many(select), [buildParse('', 'SELECT 1'), ...many(step), syncMessage]]) {
@@ -535,7 +535,7 @@ test('an open cycle is dropped up to its Sync when its connection is lost', asyn
   assert.deepEqual(client.told(), ['ZI']);
 });
 
-test('a parameter that the database reports goes to the client', async () => {
+test('a parameter that the database reports is forwarded to the client', async () => {
   const world = new World();
   const client = world.client();
   client.send(begin);
@@ -548,7 +548,7 @@ test('a parameter that the database reports goes to the client', async () => {
   assert.deepEqual(client.told(), ['S', 'C SET', 'ZT']);
 });
 
-test('a session comes back to the connection that it had, though another is newer', async () => {
+test('a session gets its previous connection, although another one is newer', async () => {
   const world = new World(2);
   const first = world.client();
   const second = world.client();
@@ -569,7 +569,7 @@ test('a session comes back to the connection that it had, though another is newe
   }
 });
 
-test('a session gets a connection that has its parameters already', async () => {
+test('a session gets a connection that already has its parameters', async () => {
   const world = new World(2);
   const german = world.client([['datestyle', 'German']]);
   const other = world.client();
@@ -586,7 +586,7 @@ test('a session gets a connection that has its parameters already', async () => 
   for (const server of world.source.servers) await settle(server);
   world.moveOn();
   for (const server of world.source.servers) await settle(server);
-  // The other connection is used once more: it is the newest of the idle ones.
+  // The other connection is used once more, so that it is the newest idle one.
   other.send(select);
   for (const server of world.source.servers) await settle(server);
   world.moveOn();
@@ -599,7 +599,7 @@ test('a session gets a connection that has its parameters already', async () => 
   assert.deepEqual(requests(its), ['Q SELECT 1']);
 });
 
-test('a read may be sent again after another loss was told', async () => {
+test('a read may be retried after another loss was reported', async () => {
   const world = new World();
   const client = world.client();
   client.send(buildQuery('INSERT INTO a VALUES (1)'));
@@ -618,7 +618,7 @@ test('a read may be sent again after another loss was told', async () => {
   assert.deepEqual(client.told(), []);
 });
 
-test('a read of which part was relayed is not sent again', async () => {
+test('a read is not retried if part of its reply was forwarded', async () => {
   const world = new World();
   const client = world.client();
   client.send(buildParse('', 'SELECT 1'), buildBind('', ''), buildExecute(''), syncMessage);
@@ -645,7 +645,7 @@ test('the rest of a long statement is dropped when its connection is lost', asyn
   client.told();
   world.server.vanish();
   await world.turn();
-  // What ran was not read, so the session is pinned to it, and ends.
+  // The effects of the statement were not read back, so the session is pinned, and ends.
   assert.equal(client.session.state, SessionState.Closed);
 });
 
@@ -666,7 +666,7 @@ test('the rest of COPY data is dropped when its connection is lost', async () =>
   assert.deepEqual(requests(world.server), ['Q SELECT 1']);
 });
 
-test('a client that sends on while it waits is not read', async () => {
+test('a client that keeps sending while it waits is not read', async () => {
   const world = new World();
   world.pauseReason = 'paused';
   const client = world.client();
@@ -681,7 +681,7 @@ test('a client that sends on while it waits is not read', async () => {
   assert(!client.socket.isPaused());
 });
 
-test('what a session has left unproven is removed when it goes', async () => {
+test('the unproven state of a session is removed when it disconnects', async () => {
   const world = new World();
   const client = world.client();
   client.send(begin);
@@ -699,7 +699,7 @@ test('what a session has left unproven is removed when it goes', async () => {
   assert(asked.includes('Q DISCARD ALL'), asked.join());
 });
 
-test('a pin ends when a probe finds nothing any more', async () => {
+test('a pin ends when a probe finds no state', async () => {
   const world = new World();
   const client = world.client();
   client.send(buildQuery('CREATE TEMPORARY TABLE a ()'));
@@ -714,7 +714,7 @@ test('a pin ends when a probe finds nothing any more', async () => {
   assert.deepEqual(world.pins, [world.pins[0], `not ${world.pins[0] ?? ''}`]);
 });
 
-test('a pin stays when a probe still finds what it is for', async () => {
+test('a pin stays when a probe still finds its state', async () => {
   const world = new World();
   const client = world.client();
   client.send(buildQuery('CREATE TEMPORARY TABLE a ()'));
@@ -727,7 +727,7 @@ test('a pin stays when a probe still finds what it is for', async () => {
   assert.notEqual(client.session.pin, null);
 });
 
-test('a session is busy while it is probed', async () => {
+test('a session is busy during a probe', async () => {
   const world = new World();
   const client = world.client();
   client.send(buildQuery('CREATE TEMPORARY TABLE a ()'));
@@ -742,14 +742,14 @@ test('a session is busy while it is probed', async () => {
   assert(!client.session.busy);
 });
 
-test('statements are judged by what is known when the database cannot be asked', async () => {
+test('statements are analyzed with what is known if the database cannot be queried', async () => {
   const world = new World(1);
   const first = world.client();
   const second = world.client();
   first.send(select);
   await world.turn();
   await settle(world.server);
-  // The code may have changed since, and the database may not be asked for now.
+  // The code may have changed since, and the database must not be queried now.
   world.pool.storedCode.outdate();
   Object.defineProperty(world.pool.storedCode, 'canBeRead', { get: () => false });
   first.send(select);
@@ -761,7 +761,7 @@ test('statements are judged by what is known when the database cannot be asked',
   assert.equal(first.session.connection, null);
 });
 
-test('nobody waits for long for a reading of the catalogue on another connection', async () => {
+test('no session waits long while another connection reads the catalog', async () => {
   const world = new World(1);
   const first = world.client();
   const second = world.client();

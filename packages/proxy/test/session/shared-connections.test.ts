@@ -23,16 +23,16 @@ import { ModelServer } from './model-server.ts';
 
 await loadParser();
 
-/** Everything that is sent up to the next ReadyForQuery, and whether the client waits for that. */
+/** All messages up to the next ReadyForQuery, and whether the client waits for that. */
 interface Cycle {
   readonly client: number;
   readonly words: readonly string[];
   readonly waits: boolean;
-  /** Where the bytes are cut, as they come. */
+  /** Where the bytes are split. */
   readonly cuts: readonly number[];
 }
 
-/** Describe (F) of the portal without a name. */
+/** Describe (F) of the unnamed portal. */
 const describePortal = buildMessage(FrontendCode.Describe, Buffer.from('P\0'));
 
 const names = ['', 'a', 'b'] as const;
@@ -70,7 +70,7 @@ const name = fc.constantFrom(...names);
 const request = fc.oneof(
   fc
     .tuple(fc.constant('parse'), name, fc.constantFrom(...texts))
-    // A second statement of one name that ends a failed transaction: its error is another.
+    // For a second statement with the same name that ends a failed transaction, the error is different.
     .map(([what, to, text]) => [what, /^(?:COMMIT|ROLLBACK)$/.test(text) ? '' : to, text]),
   fc.tuple(fc.constantFrom('describe', 'execute', 'execute', 'look', 'close'), name),
 );
@@ -100,7 +100,7 @@ function bytesOf({ words }: Cycle): Buffer {
   return Buffer.concat(words[0]?.startsWith('query') === true ? all : [...all, syncMessage]);
 }
 
-/** Replies in words; of errors only what a client acts on. */
+/** Replies in words; of errors only what affects a client. */
 function repliesOf(bytes: Buffer): string[] {
   return messagesIn(bytes).map(({ code, body }) => {
     const text = body.toString('latin1');
@@ -134,7 +134,7 @@ const keeper: SessionKeeper = {
   cancelOn: () => undefined,
 };
 
-/** What each client is answered by sessions that share so many connections. */
+/** The replies to each client if sessions share this number of connections. */
 async function shared(cycles: readonly Cycle[], size: number): Promise<string[][]> {
   const bench = new PoolBench({ size });
   bench.source.newServer = () => new ModelServer();
@@ -167,7 +167,7 @@ async function shared(cycles: readonly Cycle[], size: number): Promise<string[][
   return clients.map(({ socket }) => repliesOf(socket.written()));
 }
 
-/** Keeps what is read. */
+/** Records what is read. */
 class Collecting extends QuietHandler {
   readonly #replies: Buffer[];
 
@@ -181,7 +181,7 @@ class Collecting extends QuietHandler {
   }
 }
 
-/** What each client is answered by a server of its own. */
+/** The replies to each client from its own server. */
 function alone(cycles: readonly Cycle[]): string[][] {
   return [0, 1, 2].map((client) => {
     const server = new ModelServer();
@@ -194,13 +194,13 @@ function alone(cycles: readonly Cycle[]): string[][] {
   });
 }
 
-test('sessions that share connections are answered as on connections of their own', async () => {
+test('sessions that share connections get the same replies as on their own connections', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(cycle, { maxLength: 14 }),
       fc.integer({ min: 1, max: 2 }),
       async (script, size) => {
-        // Transactions end, so that everybody is served.
+        // Transactions end, so that every session is served.
         const cycles = [
           ...script,
           ...[0, 1, 2].map((client) => ({

@@ -18,7 +18,7 @@ import type { Parts } from './scripted-owner.ts';
 
 await loadParser();
 
-/** The session goes on with another connection. */
+/** The session continues on another connection. */
 function moved({ owner, connection }: Parts): ScriptedServer {
   owner.forwarder.leaseEnded(connection);
   owner.connection = null;
@@ -27,7 +27,7 @@ function moved({ owner, connection }: Parts): ScriptedServer {
   return server;
 }
 
-/** Names on server connections, as they came, in place of their numbers. */
+/** Names on server connections, numbered in order of appearance. */
 function renamed(words: readonly string[]): string[] {
   const names: string[] = [];
   return words.map((word) =>
@@ -44,7 +44,7 @@ function text(): string {
   return `SELECT ${++texts} AS rewriter`;
 }
 
-test('a named statement is prepared under a name of the connection', () => {
+test('a named statement is prepared with a name for the connection', () => {
   const { owner, server } = parts();
   const sql = text();
   owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
@@ -53,7 +53,7 @@ test('a named statement is prepared under a name of the connection', () => {
   assert.deepEqual(owner.told(), ['1', 't', 'n', 'ZI']);
 });
 
-test('a statement that its client does not describe, the proxy describes for itself', () => {
+test('a statement that its client does not describe is described by the proxy', () => {
   const { owner, server } = parts();
   const sql = text();
   owner.send(buildParse('mine', sql), syncMessage);
@@ -85,7 +85,7 @@ test('two sessions share a statement with one text', () => {
   assert.equal(server.read()[0], parse);
 });
 
-test('on another connection a statement is prepared in front of its Bind', () => {
+test('on another connection a statement is prepared before its Bind', () => {
   const all = parts();
   const sql = text();
   all.owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
@@ -98,7 +98,7 @@ test('on another connection a statement is prepared in front of its Bind', () =>
   assert.deepEqual(all.owner.told(), ['2', 'C SELECT', 'ZI']);
 });
 
-test('a statement that is there is not prepared again', () => {
+test('an existing statement is not prepared again', () => {
   const { owner, server } = parts();
   owner.send(buildParse('mine', text()), buildDescribeStatement('mine'), syncMessage);
   server.answer();
@@ -125,7 +125,7 @@ test('Close is answered in its turn, and the connection keeps the statement', ()
   assert.deepEqual(owner.told(), ['E 26000', 'ZI']);
 });
 
-test('a refused Parse gives no name', () => {
+test('a refused Parse leaves no name', () => {
   const { owner, server } = parts();
   const sql = text();
   server.errors.set(sql, { severity: 'ERROR', sqlstate: '42703', message: 'no such column' });
@@ -138,14 +138,14 @@ test('a refused Parse gives no name', () => {
   assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'D S#1', 'S']);
 });
 
-test('within one cycle a name may be bound as soon as it is given', () => {
+test('a name can be bound in the same cycle as its Parse', () => {
   const { owner, server } = parts();
   const sql = text();
   owner.send(buildParse('mine', sql), buildBind('', 'mine'), buildExecute(''), syncMessage);
   assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'D S#1', 'B  #1', 'E', 'S']);
 });
 
-test('in the next cycle it waits until the answer to Parse has come', () => {
+test('in the next cycle it waits until the reply to Parse has arrived', () => {
   const { owner, server } = parts();
   owner.send(buildParse('mine', text()), syncMessage, buildBind('', 'mine'), syncMessage);
   assert.deepEqual(renamed(server.read()).slice(1), ['D S#1', 'S']);
@@ -155,7 +155,7 @@ test('in the next cycle it waits until the answer to Parse has come', () => {
   assert.deepEqual(renamed(server.read()), ['B  #1', 'S']);
 });
 
-test('a cycle that touches no name does not make a later one wait', () => {
+test('a cycle without names does not make a later one wait', () => {
   const { owner, server } = parts();
   owner.send(buildParse('mine', text()), syncMessage);
   server.answer();
@@ -166,14 +166,14 @@ test('a cycle that touches no name does not make a later one wait', () => {
   assert.deepEqual(renamed(server.read()), ['Q SELECT 1', 'B  #1', 'E', 'S']);
 });
 
-test('the unnamed statement goes on under no name', () => {
+test('the unnamed statement is forwarded without a name', () => {
   const { owner, server } = parts();
   const sql = text();
   owner.send(buildParse('', sql), buildBind('', ''), buildExecute(''), syncMessage);
   assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'E', 'S']);
 });
 
-test('the unnamed statement is made again on another connection', () => {
+test('the unnamed statement is prepared again on another connection', () => {
   const all = parts();
   const sql = text();
   all.owner.send(buildParse('', sql), buildDescribeStatement(''), syncMessage);
@@ -209,7 +209,7 @@ test('a Bind of the unnamed statement waits for the Parse of an earlier cycle', 
   assert.deepEqual(server.read(), ['B  ', 'S']);
 });
 
-test('a Parse that was skipped leaves the unnamed statement of before', () => {
+test('a skipped Parse leaves the previous unnamed statement', () => {
   const { owner, server } = parts();
   const kept = text();
   owner.send(buildParse('', kept), buildDescribeStatement(''), syncMessage);
@@ -223,7 +223,7 @@ test('a Parse that was skipped leaves the unnamed statement of before', () => {
   assert.deepEqual(other.read(), [`P  ${kept}`, 'B  ', 'S']);
 });
 
-test('PREPARE gives a name when it is done', () => {
+test('PREPARE creates a name when it is complete', () => {
   const { owner, server } = parts();
   owner.send(buildQuery('PREPARE mine AS SELECT 1'), buildQuery('EXECUTE mine'));
   assert.deepEqual(server.read(), ['Q PREPARE mine AS SELECT 1']);
@@ -232,7 +232,7 @@ test('PREPARE gives a name when it is done', () => {
   assert.deepEqual(server.read(), ['Q EXECUTE mine']);
 });
 
-test('EXECUTE on another connection has its PREPARE in front, in a cycle of its own', () => {
+test('EXECUTE on another connection is preceded by its PREPARE in a separate cycle', () => {
   const all = parts();
   all.owner.send(buildQuery('PREPARE mine AS SELECT 1'));
   all.server.answer();
@@ -250,7 +250,7 @@ test('EXECUTE on another connection has its PREPARE in front, in a cycle of its 
   assert.equal(all.owner.cycles.unanswered, 0);
 });
 
-test('DEALLOCATE takes the name away', () => {
+test('DEALLOCATE removes the name', () => {
   const all = parts();
   all.owner.send(buildQuery('PREPARE mine AS SELECT 1'));
   all.server.answer();
@@ -261,7 +261,7 @@ test('DEALLOCATE takes the name away', () => {
   assert.deepEqual(all.owner.forwarder.trackedNames(), []);
 });
 
-test('a statement that has to wait for the session is not sent', () => {
+test('a statement that must wait for the session is not sent', () => {
   const { owner, server } = parts();
   owner.makesWayNow = false;
   owner.send(buildQuery('DROP DATABASE a'));
@@ -274,7 +274,7 @@ test('a statement that has to wait for the session is not sent', () => {
   assert.equal(owner.ran, 1);
 });
 
-test('a statement that wants a new connection is not sent on this one', () => {
+test('a statement that needs a new connection is not sent on this one', () => {
   const { owner, server } = parts();
   owner.wantsNew = true;
   owner.send(buildQuery('SET temp_buffers = 100'));
@@ -286,7 +286,7 @@ test('a statement that wants a new connection is not sent on this one', () => {
   assert.deepEqual(other.read(), ['Q SET temp_buffers = 100']);
 });
 
-test('a text that sets parameters under names of its own is looked through', () => {
+test('a text that sets parameters with custom names is searched', () => {
   const { owner } = parts();
   owner.send(buildQuery("SELECT own('app.a')"));
   assert.deepEqual(
@@ -295,13 +295,13 @@ test('a text that sets parameters under names of its own is looked through', () 
   );
 });
 
-test('the process id of a client is replaced by that of its server process', () => {
+test('a client’s process ID is replaced with that of its server process', () => {
   const { owner, server } = parts();
   owner.send(buildQuery('SELECT pg_cancel_backend(5000000)'));
   assert.deepEqual(server.read(), ['Q SELECT pg_cancel_backend(0000077)']);
 });
 
-test('a Query in an open cycle leaves the connection to nobody else', () => {
+test('a Query in an open cycle keeps the connection for this session', () => {
   const { owner, connection } = parts();
   owner.send(buildParse('', text()), buildQuery('SELECT 1'));
   assert.notEqual(connection.retireReason, null);
@@ -321,7 +321,7 @@ test('a Query that the database skips ends no cycle', () => {
   assert.equal(owner.cycles.unanswered, 0);
 });
 
-test('a cycle whose statement is missing against assumption is made once more', () => {
+test('a cycle that lacks a statement, contrary to an assumption, is repeated once', () => {
   const { owner, server } = parts();
   const sql = text();
   owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
@@ -346,7 +346,7 @@ test('a cycle whose statement is missing against assumption is made once more', 
   assert.equal(owner.cycles.unanswered, 0);
 });
 
-test('it is not made once more when another cycle is unanswered', () => {
+test('it is not repeated while another cycle is unanswered', () => {
   const { owner, server } = parts();
   owner.send(buildParse('mine', text()), buildDescribeStatement('mine'), syncMessage);
   server.answer();
@@ -359,7 +359,7 @@ test('it is not made once more when another cycle is unanswered', () => {
   assert.deepEqual(owner.told(), ['E 26000', 'ZI', 'C SELECT', 'ZI']);
 });
 
-test('names in errors are those that the client gave', () => {
+test('errors contain the names that the client has given', () => {
   const { owner, server } = parts();
   owner.send(buildParse('mine', text()), syncMessage);
   const [parse = ''] = server.read();

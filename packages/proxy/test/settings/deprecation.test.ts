@@ -14,14 +14,14 @@ const rows = {
 };
 
 suite('deprecated settings', () => {
-  test('whoever gives one is told where, since when, until when, and what to do', () => {
+  test('the warning has the position, since when, until when, and what to do', () => {
     assert.deepEqual(deprecationWarnings(givenObject({ Old: 1, New: 2 }, 'sluice.yaml'), rows), [
       'sluice.yaml: Old has been deprecated since 1.2.0 and will be removed in 2.0.0; use PoolSize',
     ]);
     assert.deepEqual(deprecationWarnings(givenObject({ New: 2, toString: 3 }, 'x'), rows), []);
   });
 
-  test('are among the warnings of the settings they were given in', () => {
+  test('are among the warnings of the settings', () => {
     const users = [{ UserName: 'app', Password: 'secret' }];
     const one = createSettings({ TargetHost: 'db', Users: users });
     const other = createSettings({ TargetHost: 'db', Users: users });
@@ -30,7 +30,7 @@ suite('deprecated settings', () => {
     assert.deepEqual(settingsWarnings(other), []);
   });
 
-  test('go in a version that comes after the one that deprecated them', () => {
+  test('are removed in a later version than the one that deprecated them', () => {
     for (const [name, { deprecated, since }] of settings) {
       if (deprecated === undefined) continue;
       const order = [since, deprecated.since, deprecated.removedIn];

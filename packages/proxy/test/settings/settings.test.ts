@@ -21,7 +21,7 @@ Users:
     Password: secret
 `;
 
-/** `where: message` of every problem with this text. */
+/** `where: message` for every problem of this text. */
 function problems(text: string, env: NodeJS.ProcessEnv = {}): readonly string[] {
   try {
     parseSettings(text, 'sluice.yaml', env);
@@ -67,19 +67,19 @@ suite('reading settings', () => {
     ]);
   });
 
-  test('has defaults that are right themselves', () => {
+  test('has valid defaults', () => {
     const given = { ...defaults, TargetHost: 'db', Users: users };
     assert.deepEqual(createSettings(given), given);
   });
 
-  test('freezes them to the ground', () => {
+  test('freezes them deeply', () => {
     const settings = parseSettings(minimal, 'sluice.yaml', {});
     assert.ok(Object.isFrozen(settings));
     assert.ok(Object.isFrozen(settings.Users));
     assert.ok(Object.isFrozen(settings.Users[0]));
   });
 
-  test('derives defaults from what is given', () => {
+  test('derives defaults from given values', () => {
     const settings = createSettings({
       TargetHost: 'db',
       Users: users,
@@ -91,7 +91,7 @@ suite('reading settings', () => {
     assert.equal(settings.TlsMode, 'prefer');
   });
 
-  test('lets the environment go before the file', () => {
+  test('prefers the environment to the file', () => {
     const env = {
       SLUICE_POOL_SIZE: '7',
       SLUICE_REQUIRE_TLS: 'false',
@@ -115,7 +115,7 @@ suite('reading settings', () => {
 });
 
 suite('problems', () => {
-  test('are all reported at once, with their place, the value and what would be right', () => {
+  test('are all reported at once, with position, value and the valid values', () => {
     const text = `TargetHsot: db
 ListenPort: 99999
 RequireTLS: yes
@@ -160,13 +160,13 @@ PoolSize: 1.5
     });
   }
 
-  test('never show a secret', () => {
+  test('never contain a secret', () => {
     const text = `${minimal}  - UserName: b\n    Verifier: topsecret\n  - UserName: c\n    Password: 4711\n`;
     assert.equal(problems(text).length, 2);
     assert.doesNotMatch(problems(text).join(), /topsecret|4711/);
   });
 
-  test('name the place of a YAML mistake', () => {
+  test('contain the position of a YAML error', () => {
     assert.deepEqual(problems(`${minimal}PoolSize: 1\nPoolSize: 2\n`), [
       'sluice.yaml:6:1: Map keys must be unique',
     ]);
@@ -174,7 +174,7 @@ PoolSize: 1.5
     assert.match(problems('- a\n').join(), /^sluice\.yaml:1:1: expected lines such as/);
   });
 
-  test('do not arise from the variables that Kubernetes sets for a service named sluice', () => {
+  test('do not result from the variables that Kubernetes sets for a service named sluice', () => {
     const env = { SLUICE_SERVICE_HOST: '10.0.0.1', SLUICE_PORT: 'tcp://10.0.0.1:6432' };
     assert.deepEqual(problems(minimal, env), []);
   });
@@ -263,18 +263,18 @@ Users:
     );
   });
 
-  test('do not arise from methods in clear on a Unix socket', () => {
+  test('do not include cleartext methods on a Unix socket', () => {
     const rules = 'ListenSocket: /run\nClientAuth:\n  - { Type: local, Method: password }\n';
     assert.deepEqual(problems(`${minimal}${rules}`), []);
   });
 
-  test('of one setting do not bring up a contradiction with another', () => {
+  test('of one setting do not cause a contradiction with another', () => {
     assert.deepEqual(problems(`${minimal}TlsCertFile: 5\nTlsKeyFile: k.pem\n`), [
       'sluice.yaml:5:14: TlsCertFile is 5; it must be the path of a file; put it in quotes',
     ]);
   });
 
-  test('include files that cannot be read, relative to the settings file', (t) => {
+  test('include unreadable files, relative to the settings file', (t) => {
     const folder = mkdtempSync(path.join(tmpdir(), 'sluice-settings-'));
     t.after(() => rmSync(folder, { recursive: true }));
     const file = path.join(folder, 'sluice.yaml');
@@ -297,10 +297,10 @@ Users:
   });
 });
 
-suite('settings in use', () => {
+suite('current settings', () => {
   const base: Settings = createSettings({ TargetHost: 'db', Users: users });
 
-  test('tell which of their changes need a restart', () => {
+  test('show which changes need a restart', () => {
     assert.deepEqual(diffSettings(base, createSettings({ TargetHost: 'db', Users: users })), {
       changed: [],
       notReloadable: [],
@@ -316,7 +316,7 @@ suite('settings in use', () => {
     });
   });
 
-  test('warn of a user whom the database will not let in', () => {
+  test('warn about a user who cannot log in to the database', () => {
     const Verifier = 'md5c8a3bd3ef4ba5e4e6c5d1c4ad3b27c65';
     const UserName = 'app';
     const warn = (Users: Settings['Users']): readonly string[] =>

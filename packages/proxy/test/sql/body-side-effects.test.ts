@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { sideEffectsOf } from '../../src/sql/body-side-effects.ts';
 
-/** Bodies, and what they may leave: parameters, `?` for those that are not named, `*` for all else. */
+/** Bodies, and their possible effects: parameters, `?` for unnamed ones, `*` for everything else. */
 const bodies: readonly (readonly [body: string, leaves: readonly string[]])[] = [
   ["BEGIN PERFORM set_config('app.user', who, false); END", ['app.user']],
   ["BEGIN PERFORM pg_catalog.set_config ( 'App.User', f(a, b)::text, false ); END", ['app.user']],
@@ -51,7 +51,7 @@ const bodies: readonly (readonly [body: string, leaves: readonly string[]])[] = 
   ['BEGIN INSERT INTO load (temp, set) VALUES (1, 2); RETURN discard; END', []],
 ];
 
-suite('what stored code leaves', () => {
+suite('the effects of stored code', () => {
   for (const [body, leaves] of bodies) {
     test(body, () => {
       const { parameters, unnamed, other } = sideEffectsOf(body);

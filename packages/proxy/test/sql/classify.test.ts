@@ -7,7 +7,7 @@ import type { Case } from './corpus.ts';
 
 before(loadParser);
 
-/** Bits by their names, so that a failure can be read. */
+/** The names of bits, for readable failures. */
 function names(flags: number): string[] {
   return Object.entries(Flag)
     .filter(([, bit]) => (flags & bit) !== 0)
@@ -20,12 +20,12 @@ function check(cases: readonly Case[]): void {
   }
 }
 
-describe('what a statement does', () => {
+describe('the effects of a statement', () => {
   test('plain reads', () => check(plainReads));
-  test('statements that touch no session', () => check(harmless));
-  test('statements that touch the session', () => check(touching));
+  test('statements without effects on the session', () => check(harmless));
+  test('statements with effects on the session', () => check(touching));
 
-  test('only those of the last kind have a bit of touchesSession', () => {
+  test('only the last kind has a bit of touchesSession', () => {
     for (const [text, flags] of [...plainReads, ...harmless]) {
       assert.equal(flags & touchesSession, 0, text);
     }
@@ -47,7 +47,7 @@ describe('what a statement does', () => {
     }
   });
 
-  test('the same text in different letter case and spacing does the same', () => {
+  test('the same text in different letter case and spacing has the same effects', () => {
     const effects = classify("SELECT  Set_Config ( 'A.b' ,'x',\ttrue)");
     assert.deepEqual(effects.details, [{ kind: 'parameter', names: ['a.b'], local: true }]);
   });
@@ -73,7 +73,7 @@ describe('details', () => {
     ],
     [
       "select set_config('A.É', null::text, false)",
-      // Names are bytes, and only letters of ASCII are folded.
+      // Names are bytes, and only ASCII letters are folded.
       [{ kind: 'parameter', names: ['a.\u00c3\u0089'], local: false, reset: true }],
     ],
     [
@@ -82,7 +82,7 @@ describe('details', () => {
     ],
     [
       'rollback to a and chain',
-      // Not SQL: AND CHAIN does not go with TO.
+      // Not SQL: AND CHAIN and TO exclude each other.
       [],
     ],
     ['commit and chain', [{ kind: 'transaction', action: 'commit', name: undefined, chain: true }]],
@@ -112,7 +112,7 @@ describe('details', () => {
     test(text, () => assert.deepEqual(classify(text).details, details));
   }
 
-  test('PREPARE tells where it stands and what EXECUTE will do', () => {
+  test('PREPARE contains the position and the effects of EXECUTE', () => {
     const text = "select 'ä'; prepare p as select nextval('s'); select 1";
     const [detail] = classify(text).details;
     assert.equal(detail?.kind, 'prepare');
@@ -123,13 +123,13 @@ describe('details', () => {
   });
 });
 
-describe('what is remembered', () => {
-  test('a range of a buffer is read, nothing around it', () => {
+describe('the cache', () => {
+  test('reads a range of a buffer, and nothing around it', () => {
     const buffer = Buffer.from("set x = 1;select 1 -- ';set y = 1");
     assert.equal(classifyBytes(buffer, 10, 18).flags, Flag.PlainRead);
   });
 
-  test('texts of one shape share an answer, unless their literals matter', () => {
+  test('texts with one template share a result, unless their literals matter', () => {
     const call = (argument: string): unknown => classify(`select some_function(${argument})`);
     assert.equal(call('1'), call('2'));
     const setting = (name: string): readonly Effect[] =>
@@ -144,7 +144,7 @@ describe('what is remembered', () => {
     assert.equal(block('begin perform pg_advisory_lock(1); end'), Flag.Do | Flag.AdvisoryLock);
   });
 
-  test('answers are frozen', () => {
+  test('results are frozen', () => {
     const effects = classify('set a = 1');
     assert.ok(Object.isFrozen(effects) && Object.isFrozen(effects.details));
   });

@@ -56,13 +56,13 @@ const statements: readonly (readonly [body: string, shown: Shown])[] = [
   ['', 'everything'],
 ];
 
-suite('what code shows of itself', () => {
+suite('the effects of a function body', () => {
   for (const [body, shown] of blocks)
     test(body, () => assert.equal(readCode('plpgsql', Buffer.from(body)), shown));
   for (const [body, shown] of statements)
     test(`SQL: ${body}`, () => assert.equal(readCode('sql', Buffer.from(body)), shown));
 
-  test('in linear time, whatever the bytes', () => {
+  test('in linear time, for all bytes', () => {
     for (const piece of [
       'set_config(',
       'begin ',

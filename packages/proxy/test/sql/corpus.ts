@@ -1,6 +1,6 @@
 import { Flag } from '../../src/sql/effects.ts';
 
-/** A text and the bits it must have. */
+/** A text and its bits. */
 export type Case = readonly [text: string, flags: number];
 
 const plain = Flag.PlainRead;
@@ -36,7 +36,7 @@ export const plainReads: readonly Case[] = [
   ['select pg_is_in_recovery()', plain],
 ];
 
-/** Texts that touch no session, but are no plain reads. */
+/** Texts without effects on the session that are not plain reads. */
 export const harmless: readonly Case[] = [
   ['', 0],
   [' ; ; -- nothing\n', 0],
@@ -80,7 +80,7 @@ export const harmless: readonly Case[] = [
   ["copy t to '/x'", 0],
 ];
 
-/** Texts that touch the session that runs them. */
+/** Texts with effects on the session. */
 export const touching: readonly Case[] = [
   ['set a = 1', Flag.SetsParameter],
   ['/* x */ SeT\fsearch_path\nTO a, b', Flag.SetsParameter],
@@ -175,7 +175,7 @@ export const touching: readonly Case[] = [
   ['discard all', Flag.Discard | Flag.SetsParameter | Flag.ChangesRole],
   ['discard temp', Flag.Discard],
   ['begin; select 1; commit', Flag.Transaction],
-  // Calls in places where one may not look for them.
+  // Calls in unexpected places.
   ["select 1 order by set_config('a', 'b', false)", Flag.SetsParameter],
   ["select 1 limit length(set_config('a', 'b', false))", Flag.SetsParameter],
   ["select 1 from t group by set_config('a', 'b', false)", Flag.SetsParameter],
@@ -208,7 +208,7 @@ export const touching: readonly Case[] = [
   ["create table made as select set_config('a', 'b', false)", Flag.SetsParameter | Flag.Ddl],
   ["declare c cursor for select set_config('a', 'b', false)", Flag.SetsParameter | Flag.Cursor],
   ["execute p (set_config('a', 'b', false))", Flag.SetsParameter | Flag.Execute],
-  // Quotes, comments and line ends that hide where a statement begins.
+  // Quotes, comments and line ends that hide the start of a statement.
   ["select e'\\\\'; set a = 1; --'", Flag.SetsParameter],
   ["select b'1', x'f', n'\\'; set a = 1; --'", Flag.SetsParameter],
   ['select $é$ ; set b = 1 $é$; set a = 1', Flag.SetsParameter],
@@ -218,7 +218,7 @@ export const touching: readonly Case[] = [
   ["select ''''; set a = ''''; select ''''", Flag.SetsParameter],
   ['select """"; set a = 1; select """"', Flag.SetsParameter],
   ['select 1;;;set a = 1', Flag.SetsParameter],
-  // What drivers and tools send on their own account.
+  // Statements that drivers and tools send by themselves.
   [
     'SELECT pg_advisory_unlock_all();\nCLOSE ALL;\nUNLISTEN *;\nRESET ALL;',
     Flag.AdvisoryUnlock | Flag.Cursor | Flag.Unlisten | Flag.SetsParameter,

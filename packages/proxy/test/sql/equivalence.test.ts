@@ -10,7 +10,10 @@ before(loadParser);
 
 const corpus = [...plainReads, ...harmless, ...touching].map(([text]) => text);
 
-/** What is put into texts of the corpus: all that can shift where tokens begin and end, and what matters. */
+/**
+ * Pieces to insert into texts of the corpus: everything that can shift the boundaries of tokens, and everything that
+ * matters.
+ */
 const pieces = [
   ..."' '' \" \"\" $$ $a$ $ $1 -- /* */ \\ e' E' u&' u&\" b' n' x' ; ( ) , . :: : [ ] + - = < > ! @ ~ ?".split(
     ' ',
@@ -48,7 +51,7 @@ const pieces = [
 const tokens = /\s+|[a-z_][\w$]*|'(?:[^']|'')*'|\d+|./gis;
 const split = (text: string): string[] => text.match(tokens) ?? [];
 
-/** A change of a text, at a place given as a fraction of its tokens. */
+/** A change of a text, at a position given as a fraction of its tokens. */
 const change = fc.record({
   place: fc.double({ min: 0, max: 1, noNaN: true }),
   removes: fc.nat(1),
@@ -73,7 +76,7 @@ const mutated = fc
     return upper ? text.toUpperCase() : text;
   });
 
-/** Literals full of what would matter outside of them. */
+/** Literals full of text that would matter outside of them. */
 const hostile = fc
   .array(fc.constantFrom(...pieces, ...corpus), { maxLength: 4 })
   .map((parts) => parts.join(''));
@@ -86,7 +89,7 @@ const literal = fc.oneof(
   hostile.map((text) => `1 -- ${text.replace(/[\r\n]/g, '')}\n`),
 );
 
-/** Texts that may be spaced otherwise without a change of meaning. */
+/** Texts whose meaning does not depend on their spacing. */
 const spaceable = corpus.filter((text) => !/['"$\\]|--|\/\*/.test(text));
 const gap = fc.constantFrom(
   ' ',
@@ -98,7 +101,7 @@ const gap = fc.constantFrom(
   '\f--*/\r',
 );
 
-/** Whatever the classifier says of a text that PostgreSQL can parse must hold for its parse tree. */
+/** The classifier's result for any text that PostgreSQL can parse must agree with its parse tree. */
 function compare(text: string): 'same' | 'opaque' | 'syntax' {
   const parsed = parse(text);
   assert.notEqual(parsed, 'parser');
@@ -116,12 +119,12 @@ function compare(text: string): 'same' | 'opaque' | 'syntax' {
   assert.equal(actual.flags & bits, expected.flags & bits, text);
   assert.equal(actual.statements, expected.statements, text);
   assert.deepEqual(actual.details, expected.details, text);
-  // The cheap path may miss that a read is plain; it must not say so of one that is not.
+  // The lexer may miss that a read is plain; it must not call another text a plain read.
   assert.equal(actual.flags & Flag.PlainRead & ~expected.flags, 0, text);
   return 'same';
 }
 
-describe('the cheap path and the parser', () => {
+describe('the lexer and the parser', () => {
   test('agree on the corpus', () => {
     for (const text of corpus) assert.equal(compare(text), 'same', text);
   });
@@ -134,12 +137,12 @@ describe('the cheap path and the parser', () => {
       }),
       { numRuns: 40_000 },
     );
-    // The test is worth its name only while many of the texts are SQL.
+    // The test is only meaningful if many of the texts are SQL.
     assert.ok(counts.same > 5_000, JSON.stringify(counts));
     assert.ok(counts.opaque < 50, JSON.stringify(counts));
   });
 
-  test('agree whatever stands in literals, names and comments', () => {
+  test('agree whatever literals, names and comments contain', () => {
     fc.assert(
       fc.property(literal, fc.constantFrom(...corpus), (value, text) => {
         assert.equal(compare(`select ${value}; ${text}`), 'same');
@@ -148,7 +151,7 @@ describe('the cheap path and the parser', () => {
     );
   });
 
-  test('agree however a text is spaced', () => {
+  test('agree for any spacing', () => {
     fc.assert(
       fc.property(fc.constantFrom(...spaceable), fc.array(gap, { minLength: 1 }), (text, gaps) => {
         let next = 0;

@@ -8,14 +8,14 @@ function found(names: readonly string[], text: string): string[] {
   for (const name of names) index.add(Buffer.from(name).toString('latin1'), name);
   const bytes = Buffer.from(text);
   const all = [...new Set(index.find(wordsIn(bytes)))].toSorted();
-  // Behind other bytes, as a text comes in a message.
+  // After other bytes, as a text in a message.
   const message = Buffer.concat([Buffer.from('x'), bytes, Buffer.from('y')]);
   assert.equal(index.mayMention(message, 1, 1 + bytes.length), all.length > 0, text);
   return all;
 }
 
 suite('names in a text', () => {
-  test('plain, in any case, quoted, behind a dot, in strings and comments', () => {
+  test('plain, in any case, quoted, after a dot, in strings and comments', () => {
     for (const text of [
       'select leak()',
       'SELECT LEAK()',
@@ -30,7 +30,7 @@ suite('names in a text', () => {
       assert.deepEqual(found(['leak'], text), [], text);
   });
 
-  test('right beside dollar quotes', () => {
+  test('next to dollar quotes', () => {
     assert.deepEqual(found(['leak'], 'do $x$leak$x$'), ['leak']);
     assert.deepEqual(found(['leak'], 'do $$leak$$'), ['leak']);
   });
@@ -40,7 +40,7 @@ suite('names in a text', () => {
     assert.deepEqual(found([name], `select ${name}xyz()`), [name]);
   });
 
-  test('that no word spells are found rather too often', () => {
+  test('that are no words are found too often rather than too rarely', () => {
     assert.deepEqual(found(['my leak'], 'select "my leak"()'), ['my leak']);
     assert.deepEqual(found(['löchrig'], 'select löchrig()'), ['löchrig']);
     assert.deepEqual(found(['a$b'], 'select a$b()'), ['a$b']);
@@ -48,7 +48,7 @@ suite('names in a text', () => {
     assert.deepEqual(found(['leak'], 'select U&"le\\0061k"()'), ['leak']);
   });
 
-  test('a name that stands in a text as a word of its own is always found', () => {
+  test('a name that is a whole word of the text is always found', () => {
     const word = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,20}$/);
     const gap = fc.constantFrom(
       ' ',

@@ -10,7 +10,7 @@ function shape(text: string): string {
   return normalizedOf(buffer, 0, buffer.length);
 }
 
-describe('the shape of a statement', () => {
+describe('the normalized query', () => {
   for (const [text, expected] of [
     ['SELECT  A\n FROM "T" WHERE b = 42', 'select a from "T" where b = ?'],
     ["select 'it''s', e'\\'', $$x$$, $a$y$a$, 1.5e3, .5, $2", "select '?'"],
@@ -20,7 +20,7 @@ describe('the shape of a statement', () => {
     ['select nullif(1, 2)', 'select nullif(?, ?)'],
     ['select 1 /* secret */ -- secret\n, a', 'select ? , a'],
     ["select.5, 'a' as e", 'select ? as e'],
-    // What cannot be read.
+    // Unreadable text.
     ["set password = 'secret", 'set…'],
     ["alter role r password 'x'secret'", 'alter…'],
     ['alter role r password secret', 'alter…'],
@@ -31,7 +31,7 @@ describe('the shape of a statement', () => {
     ["select a, 'x\\', secret --'", 'select a,…'],
     ["select a, 'b'\n'x\\', secret --'", "select a, '?'…"],
     ["select 'a', e'\\n\\'', b", "select '?', b"],
-    // Names that a program has made up.
+    // Generated names.
     [
       'declare "_django_curs_140229016_1" cursor for select 1',
       'declare "_django_curs_?_?" cursor for select ?',
@@ -51,12 +51,12 @@ describe('the shape of a statement', () => {
     assert.equal(shape(`select '${'secret'.repeat(100_000)}`), 'select…');
   });
 
-  test('an SJIS character does not take the quote behind it along', () => {
+  test('the quote after an SJIS character is not part of it', () => {
     const text = Buffer.from("select a, e'\x95\\', 'secret', 'b'", 'latin1');
     assert.equal(normalizedOf(text, 0, text.length), 'select…');
   });
 
-  test('shows no literal', () => {
+  test('contains no literal', () => {
     const secret = 'Zq7';
     const literal = fc.oneof(
       // No backslash: after e'…' and a line break it would escape the closing quote.

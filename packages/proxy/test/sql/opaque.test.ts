@@ -4,7 +4,7 @@ import { Flag, Lexis, classify, lexisOf, loadParser, longestText } from '../../s
 
 before(loadParser);
 
-/** Texts of any depth, each unsure to the lexer, so that the parser is asked. */
+/** Texts of any depth, each of which the lexer cannot analyze, so that the parser runs. */
 const deep: Readonly<Record<string, (n: number) => string>> = {
   parentheses: (n) => `select f(${'('.repeat(n)}1${')'.repeat(n)})`,
   operators: (n) => `select f(a)${'+a'.repeat(n)}`,
@@ -27,7 +27,7 @@ const deep: Readonly<Record<string, (n: number) => string>> = {
   statements: (n) => 'set a = 1;'.repeat(n),
 };
 
-describe('texts that are not understood', () => {
+describe('texts that cannot be analyzed', () => {
   test('the reason is given', () => {
     for (const [text, reason] of [
       ['selec 1', 'syntax'],
@@ -43,7 +43,7 @@ describe('texts that are not understood', () => {
     }
   });
 
-  test('a long statement is understood as long as the lexer is sure', () => {
+  test('a long statement can be analyzed as long as the lexer is sufficient', () => {
     const rows = Array.from({ length: 30_000 }, (_, n) => `(${n}, 'name ${n}', null, $1)`);
     assert.equal(classify(`insert into t (a, b) values ${rows.join(', ')}`).flags, Flag.Writes);
     assert.equal(
@@ -60,7 +60,7 @@ describe('texts that are not understood', () => {
     assert.equal(classify(`select f(${'a + '.repeat(10_000)}b)`).reason, 'length');
   });
 
-  test('no depth breaks the parser', { timeout: 60_000 }, () => {
+  test('no depth crashes the parser', { timeout: 60_000 }, () => {
     for (const [name, make] of Object.entries(deep)) {
       for (const n of [100, 300, 399, 500, 1000, 3000, 100_000]) {
         assert.notEqual(classify(make(n)).reason, 'parser', `${name} ${n}`);
@@ -69,7 +69,7 @@ describe('texts that are not understood', () => {
     assert.equal(classify('select a_function_not_seen_before(1)').flags, Flag.UnknownFunction);
   });
 
-  test('ordinary depth is understood', () => {
+  test('ordinary depth can be analyzed', () => {
     for (const [name, make] of Object.entries(deep)) {
       const reason =
         name === 'open comments' || name === 'operator characters' ? 'syntax' : undefined;
@@ -78,7 +78,7 @@ describe('texts that are not understood', () => {
   });
 });
 
-describe('what the bytes mean', () => {
+describe('the meaning of bytes', () => {
   test('a backslash is trusted only with standard_conforming_strings', () => {
     const text = "select '\\'; set a = 1; --'";
     assert.equal(classify(text, lexisOf('UTF8', 'on')).flags, Flag.SetsParameter);

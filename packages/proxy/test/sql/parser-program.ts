@@ -1,10 +1,10 @@
-/** A program that parses often enough for V8 to optimize the parser, and prints its largest size in megabytes. */
+/** A program that parses often enough for V8 to optimize the parser, and prints its maximum size in megabytes. */
 import { loadParser, parse } from '../../src/sql/parser.ts';
 
 await loadParser();
 const peak = (): number => Math.round(process.resourceUsage().maxRSS / 1024);
 const before = peak();
-// V8 compiles beside the program: it gets turns of the event loop to take what is ready.
+// V8 compiles concurrently: the program yields to the event loop, so that optimized code is installed.
 for (let round = 0; round < 40; round += 1) {
   for (let index = 0; index < 400; index += 1) {
     parse(

@@ -8,7 +8,7 @@ import { runtimes } from '../runtimes.ts';
 const program = path.join(import.meta.dirname, 'parser-program.ts');
 
 for (const [runtime, command] of Object.entries(runtimes)) {
-  test(`the parser stays small however often it is used, on ${runtime}`, async () => {
+  test(`the parser stays small however often it runs, on ${runtime}`, async () => {
     const { stdout } = await promisify(execFile)(command, [program]);
     const { before, after } = JSON.parse(stdout) as { before: number; after: number };
     assert(before > 10 && after >= before);

@@ -8,7 +8,7 @@ import { Flag, classify, loadParser } from '../../src/sql/index.ts';
 import { knownOperators, steadyFunctions } from '../../src/sql/known-functions.ts';
 import { harmless, plainReads, touching } from './corpus.ts';
 
-/** What a session holds that PostgreSQL shows, and the bits of which one must be there when it changes. */
+/** Session state that PostgreSQL shows, and the bits of which one must be set when it changes. */
 const aspects = {
   parameters: {
     query: `select coalesce(string_agg(name || '=' || setting, ' ' order by name), '') from pg_settings
@@ -77,14 +77,14 @@ const stateQuery = `select ${Object.values(aspects)
   .map(({ query }) => `(${query})`)
   .join(', ')}`;
 
-/** One value per aspect. */
+/** One value per kind of state. */
 async function stateOf(client: Client): Promise<Map<string, string | undefined>> {
   const { rows } = await client.query<string[]>({ text: stateQuery, rowMode: 'array' });
   return new Map(Object.keys(aspects).map((name, index) => [name, rows[0]?.[index]]));
 }
 
 describe('on a real server', () => {
-  test('what changes a session was said to', { timeout: 60_000 }, async () => {
+  test('statements that change a session are classified so', { timeout: 60_000 }, async () => {
     const changed = new Map<string, number>();
     for (const [text] of [...plainReads, ...harmless, ...touching]) {
       // COPY FROM STDIN would wait for its data.
@@ -113,7 +113,7 @@ describe('on a real server', () => {
     });
   });
 
-  test('the known functions and operators are what they are taken for', async () => {
+  test('the known functions and operators have the assumed properties', async () => {
     await withClient(async (client) => {
       const { rows } = await client.query<{ name: string }>(
         `select name from unnest($1::text[]) as name

@@ -19,7 +19,7 @@ function look<T>(cache: TemplateCache<T>, text: string): T | undefined {
   return cache.get(buffer, 2, buffer.length - 2);
 }
 
-/** Everything that the lexer says of a text. */
+/** The complete result of the lexer for a text. */
 function verdict(text: string): unknown[] {
   const lexer = new Lexer(16 * 1024, '1');
   const buffer = Buffer.from(text);
@@ -53,7 +53,7 @@ describe('texts with different templates', () => {
     ['select 1', 'select  1'],
     ['select 1', "select ''"],
     ['select 1', 'select 1, 2'],
-    // Not the same tokens, whatever is equal in them.
+    // Different tokens, although parts are equal.
     ['select 1e5', 'select 1e6'],
     ['select 0x1', 'select 0x2'],
     ["select e'1'", "select e'2'"],
@@ -72,7 +72,7 @@ describe('texts with different templates', () => {
   }
 });
 
-test('a long text has none, and a template that has the slot of another replaces it', () => {
+test('a long text has none, and a template in the slot of another replaces it', () => {
   const long = `select ${'a, '.repeat(400)}1`;
   assert.ok(!isSimilar(long, long));
   const cache = new TemplateCache<number>();
@@ -117,7 +117,7 @@ const content = fc
   })
   .map((parts) => parts.join(''));
 
-test('what the lexer says of a text holds for all texts with its template', () => {
+test('the lexer’s result for a text applies to all texts with its template', () => {
   let similar = 0;
   fc.assert(
     fc.property(text, fc.nat(99_999), content, (first, number, string) => {

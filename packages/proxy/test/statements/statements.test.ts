@@ -132,14 +132,14 @@ suite('a statement', () => {
     const other = one.describe(types(23), columns({ name: 'b' }));
     assert.notEqual(other, first);
     assert.equal(other.parameters, first.parameters);
-    // What is old is forgotten, and compares all the same.
+    // Old descriptions are forgotten, and still compare.
     for (let at = 0; at < 9; at++) one.describe(types(23), columns({ name: `c${at}` }));
     const again = one.describe(types(23), columns({ name: 'a' }));
     assert.notEqual(again, first);
     assert(again.agreesWith(first));
   });
 
-  test('is prepared with the types that were told', () => {
+  test('is prepared with the reported types', () => {
     const tail = Buffer.from('SELECT $1\0\0\0');
     const one = new StatementRegistry().intern(tail, 0, tail.length, '', noEffects, readUnderAny);
     assert.equal(one.parseMessageFor(null), one.parseMessage);
@@ -155,7 +155,7 @@ suite('a statement', () => {
     assert.equal(one.namedParse('a', null).toString('latin1', 5), 'a\0SELECT $1\0\0\0');
   });
 
-  test('is forgotten when nobody has it', () => {
+  test('is forgotten when no session has it', () => {
     const registry = new StatementRegistry();
     const one = statement(registry);
     one.names++;
@@ -166,7 +166,7 @@ suite('a statement', () => {
     assert.equal(registry.size, 0);
   });
 
-  test('tells what it came to, even when the rows come in another chunk', () => {
+  test('reports its description, even if the rows come in another chunk', () => {
     const one = statement();
     const analysis = new Analysis();
     let calls = 0;
@@ -185,7 +185,7 @@ suite('a statement', () => {
 });
 
 suite('the statements of a connection', () => {
-  test('give up the one that was used longest ago', () => {
+  test('the least recently used is closed', () => {
     const here = new ConnectionStatements(2);
     const [a, b] = [statement(), statement()];
     here.add(a, new Analysis());
@@ -196,7 +196,7 @@ suite('the statements of a connection', () => {
     assert.equal(here.surplus, b);
   });
 
-  test('are as before when what was sent is taken back', () => {
+  test('are unchanged after sent requests are undone', () => {
     const here = new ConnectionStatements(9);
     const a = statement();
     const analysis = new Analysis();
@@ -210,7 +210,7 @@ suite('the statements of a connection', () => {
     assert.equal(here.get(a), null);
     closed.undo(true);
     assert.equal(here.get(a), analysis);
-    // Prepared again under its name: the newest counts.
+    // Prepared again with its name: the newest counts.
     const newer = new Analysis();
     here.close(a);
     here.add(a, newer);
@@ -222,7 +222,7 @@ suite('the statements of a connection', () => {
     assert.equal(a.prepared, 0);
   });
 
-  test('are in doubt until all of them are closed', () => {
+  test('are uncertain until all of them are closed', () => {
     const here = new ConnectionStatements(9);
     here.add(statement(), new Analysis());
     here.markUncertain();
@@ -241,7 +241,7 @@ suite('the statements of a connection', () => {
     here.codeRuns();
     here.use(a);
     assert(here.wasClosedByCode(a));
-    // Used since: what runs later is to blame.
+    // Used since then: code that ran later is the cause.
     here.use(a);
     assert(!here.wasClosedByCode(a));
     here.codeRuns();
@@ -256,8 +256,8 @@ suite('the statements of a connection', () => {
   });
 });
 
-suite('names of the proxy’s own', () => {
-  test('are put out of the way, and shown again', () => {
+suite('the proxy’s own names', () => {
+  test('are replaced and restored', () => {
     const text = Buffer.from(`xx EXECUTE "${backendNamePrefix}17"; ${backendNamePrefix}18 yy`);
     const { length } = text;
     assert(!hideBackendNames(text, 0, 20));
@@ -269,7 +269,7 @@ suite('names of the proxy’s own', () => {
     assert.equal(shown, `xx EXECUTE "${backendNamePrefix}17"; ${backendNamePrefix}18 yy`);
   });
 
-  test('are told by the client’s', () => {
+  test('are replaced with the client’s in errors', () => {
     const error = `prepared statement "${backendNamePrefix}3" does not exist`;
     const nameOf = (name: string): string | undefined =>
       name === `${backendNamePrefix}3` ? 'mine' : undefined;
@@ -279,7 +279,7 @@ suite('names of the proxy’s own', () => {
   });
 });
 
-suite('a statement that cannot be prepared any more', () => {
+suite('a statement that can no longer be prepared', () => {
   const error = buildErrorResponse({ severity: 'ERROR', sqlstate: '42P01', message: 'gone' });
   const refused = buildErrorResponse({ severity: 'ERROR', sqlstate: '25P02', message: 'failed' });
   const told = new Description(types(23), null);
@@ -287,7 +287,7 @@ suite('a statement that cannot be prepared any more', () => {
   const twoValues = Buffer.from([0, 0, 0, 2]);
   const oneOfFormat = Buffer.from([0, 1, 0, 1, 0, 1]);
 
-  test('is answered as PostgreSQL does that looks at the number of values first', () => {
+  test('is answered like PostgreSQL, which checks the number of values first', () => {
     const two = new BindFailure('s', told, twoValues, 0, twoValues.length);
     const answer = two.failed(error, 0, error.length);
     assert(answer !== null);
@@ -300,11 +300,11 @@ suite('a statement that cannot be prepared any more', () => {
     assert.equal(two.failed(refused, 0, refused.length), null);
     const one = new BindFailure('s', told, oneOfFormat, 0, oneOfFormat.length);
     assert.equal(one.failed(error, 0, error.length), null);
-    // What has not come is not counted.
+    // Missing bytes are not counted.
     assert.equal(new BindFailure('s', told, twoValues, 0, 3).failed(error, 0, error.length), null);
   });
 
-  test('tells its parameters before the error of its rows', () => {
+  test('reports its parameters before the error of its rows', () => {
     const failure = new DescribeFailure(told);
     assert.deepEqual(
       failure.failed(error, 0, error.length),
@@ -314,7 +314,7 @@ suite('a statement that cannot be prepared any more', () => {
   });
 });
 
-test('whether a group asks for the rows of a portal is seen up to its Sync', () => {
+test('a request for a portal’s rows is found up to its Sync', () => {
   const describe = (kind: string): Buffer => buildMessage(0x44, Buffer.from(`${kind}\0`));
   const run = buildExecute('');
   const asks = Buffer.concat([run, describe('P'), syncMessage]);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { LagMeter } from '../../src/targets/lag-meter.ts';
 
-suite('how far a standby is behind', () => {
-  test('is the time since the writer went past where the standby is', () => {
+suite('the lag of a standby', () => {
+  test('is the time since the writer passed the position of the standby', () => {
     const meter = new LagMeter();
     assert.equal(meter.lagAt(0, 0), 0, 'nothing is known of the writer');
     meter.mark(100, 1000);
@@ -15,7 +15,7 @@ suite('how far a standby is behind', () => {
     assert.equal(meter.lagAt(99, 9000), 8);
   });
 
-  test('forgets the writer before this one', () => {
+  test('forgets the previous writer', () => {
     const meter = new LagMeter();
     meter.mark(100, 1000);
     meter.forget();
@@ -26,7 +26,7 @@ suite('how far a standby is behind', () => {
     const meter = new LagMeter();
     for (let at = 0; at < 3_000_000; at += 1000) meter.mark(at, at);
     assert.equal(meter.lagAt(2_989_999, 3_000_000), 10);
-    // What is older than anybody asks for is as old as the oldest that is known.
+    // Anything older than all records is as old as the oldest record.
     assert(meter.lagAt(0, 3_000_000) >= 600);
   });
 });

@@ -5,7 +5,7 @@ import type { MonitoredTarget } from '../../src/targets/monitored-target.ts';
 import type { Role } from '../../src/targets/role.ts';
 import { Target } from '../../src/targets/target.ts';
 
-/** A target that has answered so; nothing is dialled. */
+/** A target with this last response; nothing connects. */
 export function monitored(name: string, last: Partial<Role> | CheckResult | null): MonitoredTarget {
   const place = { name, host: name, port: 5432, endpoint: name, serverName: name };
   const shares = { maxConnectionsPercent: 100, maxIdleConnectionsPercent: 50 };

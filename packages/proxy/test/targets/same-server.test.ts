@@ -16,12 +16,12 @@ suite('several addresses of one server', () => {
     assert.equal(principalOf(v6, [v4, v6], null), v4);
   });
 
-  test('or by the one that is the writer already', () => {
+  test('or by the one that is already the writer', () => {
     const [v4, v6] = [monitored('v4', { startedAt }), monitored('v6', { startedAt })];
     assert.deepEqual(distinct([v4, v6], v6), [v6]);
   });
 
-  test('the other one counts as soon as the first fails, or is not named any more', () => {
+  test('the other one counts as soon as the first fails, or is no longer listed', () => {
     const [v4, v6] = [monitored('v4', { startedAt }), monitored('v6', { startedAt })];
     v4.last = gone;
     assert.deepEqual(distinct([v4, v6], null), [v4, v6]);
@@ -38,12 +38,12 @@ suite('several addresses of one server', () => {
     ['of another role', one, { startedAt, inRecovery: true }],
     ['that do not tell their cluster', unknown, unknown],
   ] as const)
-    test(`servers ${what} are not one`, () => {
+    test(`servers ${what} are different`, () => {
       const monitoredTargets = [monitored('a', first), monitored('b', second)];
       assert.deepEqual(distinct(monitoredTargets, null), monitoredTargets);
     });
 
-  test('a single standby is served as it is, whatever number of addresses it has', () => {
+  test('a single standby is served as it is, whatever the number of its addresses', () => {
     const standby = { startedAt, inRecovery: true };
     const monitoredTargets = [monitored('v4', standby), monitored('v6', standby)];
     assert.equal(

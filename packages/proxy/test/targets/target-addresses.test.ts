@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { createSettings } from '../../src/settings/index.ts';
 import { TargetAddresses } from '../../src/targets/target-addresses.ts';
 
-/** Places of a name that has these addresses, each time it is asked for the next ones; null: the name server is down. */
+/** The addresses of a name, different for each look-up; null: the name server is down. */
 function addressesAt(...answers: readonly (readonly string[] | null)[]): () => Promise<string[]> {
   const settings = createSettings({
     TargetHost: 'db.internal',
@@ -19,26 +19,26 @@ function addressesAt(...answers: readonly (readonly string[] | null)[]): () => P
   return async () => (await places.find(false)).map(({ name }) => name);
 }
 
-suite('the places of a host name', () => {
-  test('are all its addresses, found anew each time', async () => {
+suite('the addresses of a host name', () => {
+  test('are looked up each time', async () => {
     const find = addressesAt(['10.0.0.1'], ['10.0.0.2'], ['10.0.0.2', 'fd00::2']);
     assert.deepEqual(await find(), ['db.internal[10.0.0.1]:5432']);
     assert.deepEqual(await find(), ['db.internal[10.0.0.2]:5432']);
     assert.deepEqual(await find(), ['db.internal[10.0.0.2]:5432', 'db.internal[fd00::2]:5432']);
   });
 
-  test('stay as they were while no name server answers', async () => {
+  test('stay unchanged while no name server responds', async () => {
     const find = addressesAt(['10.0.0.1'], null, ['10.0.0.2']);
     assert.deepEqual(await find(), ['db.internal[10.0.0.1]:5432']);
     assert.deepEqual(await find(), ['db.internal[10.0.0.1]:5432']);
     assert.deepEqual(await find(), ['db.internal[10.0.0.2]:5432']);
   });
 
-  test('are the name itself when it never had an address', async () => {
+  test('are the name itself if it never had an address', async () => {
     assert.deepEqual(await addressesAt(null)(), ['db.internal:5432']);
   });
 
-  test('are named once when another name has the same address', async () => {
+  test('are listed once if another name has the same address', async () => {
     const settings = createSettings({
       TargetHost: 'cluster.internal',
       Targets: [{ Host: 'instance.internal' }],

@@ -11,7 +11,7 @@ function learn(choice: WriterChoice, ...monitoredTargets: readonly MonitoredTarg
   for (const { last } of monitoredTargets) if (last?.kind === 'role') choice.learn(last.role);
 }
 
-suite('which target is the writer', () => {
+suite('the choice of the writer', () => {
   test('the one that is not in recovery', () => {
     const choice = new WriterChoice();
     const standby = monitored('a', { inRecovery: true });
@@ -20,13 +20,13 @@ suite('which target is the writer', () => {
     assert.equal(choice.best([standby, writer], true), writer);
   });
 
-  test('at the start nobody before everybody was asked', () => {
+  test('none at the start before every target was queried', () => {
     const choice = new WriterChoice();
     assert.equal(choice.best([monitored('a', {}), monitored('b', null)], true), null);
     assert.notEqual(choice.best([monitored('a', {}), monitored('b', gone)], true), null);
   });
 
-  test('a former primary is not, whoever answers first, and never again', () => {
+  test('a former primary is not chosen, whichever responds first, and never again', () => {
     const choice = new WriterChoice();
     const former = monitored('a', { timeline: 1 });
     const writer = monitored('b', { timeline: 2 });
@@ -35,12 +35,12 @@ suite('which target is the writer', () => {
     choice.took(writer);
     assert(!choice.isWriter(former));
     assert(!choice.outranks(former, writer));
-    // The new one has gone: rather nobody than the old one.
+    // The new one is gone: no writer is better than the old one.
     writer.last = gone;
     assert.equal(choice.best([former, writer], true), null);
   });
 
-  test('one that was promoted later outranks the writer', () => {
+  test('one that was promoted later replaces the writer', () => {
     const choice = new WriterChoice();
     const writer = monitored('a', { timeline: 4 });
     choice.took(writer);
@@ -49,7 +49,7 @@ suite('which target is the writer', () => {
     assert(choice.outranks(promoted, writer));
   });
 
-  test('another cluster is none of ours, until the name points there', () => {
+  test('another cluster is ignored until the name points to it', () => {
     const choice = new WriterChoice();
     const writer = monitored('a', {});
     choice.took(writer);
@@ -60,14 +60,14 @@ suite('which target is the writer', () => {
     assert(choice.isWriter(stranger) && choice.outranks(stranger, writer));
   });
 
-  test('of two that write, one that is not read-only', () => {
+  test('of two that accept writes, one that is not read-only', () => {
     const choice = new WriterChoice();
     const readOnly = monitored('a', { readOnly: true, systemId: null, timeline: null });
     const writer = monitored('b', { systemId: null, timeline: null });
     assert.equal(choice.best([readOnly, writer], true), writer);
   });
 
-  test('a single target serves as it is, when it is a standby from the start or lets nobody in', () => {
+  test('a single target serves as it is, if it is a standby from the start or refuses logins', () => {
     const choice = new WriterChoice();
     const standby = monitored('a', { inRecovery: true });
     assert.equal(choice.best([standby], true), standby);
