@@ -1,10 +1,10 @@
 import type { Part, Script, SessionNumber, Step } from './script.ts';
 
-/** A script that once showed a difference, the smallest that did. */
+/** The smallest script that once showed a difference. */
 export interface Case {
   readonly name: string;
   readonly script: Script;
-  /** A difference that is known and stands in docs/pinning.md. The test fails when it is gone. */
+  /** A known difference, which docs/pinning.md describes. The test fails if it no longer exists. */
   readonly differs?: string;
 }
 
@@ -24,7 +24,7 @@ const run = (name: string, text: string, ...values: readonly string[]): readonly
   { execute: '', rows: 0 },
 ];
 
-/** Kept for ever: what was once wrong is looked at in every run. */
+/** Kept permanently: every run checks what was once wrong. */
 export const cases: readonly Case[] = [
   {
     name: 'the names of statements on server connections do not show in errors',

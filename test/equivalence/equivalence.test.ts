@@ -17,7 +17,7 @@ import type { ThemeName } from './themes.ts';
 
 const pinningPage = path.resolve(import.meta.dirname, '../../docs/pinning.md');
 const pools = [1, 2, 3];
-/** Scripts at random for each pool. Always the same ones: the soak is for new ones. */
+/** Random scripts for each pool. Always the same ones: the soak tries new ones. */
 const scriptsPerPool = triesAll ? 667 : 40;
 /** Each case runs over one server connection, which all sessions share, and over three. */
 const poolsOfCases = triesAll ? pools : [1, 3];
@@ -25,38 +25,39 @@ const seed = 20_261_125;
 const all = Object.keys(themes) as ThemeName[];
 const paces = ['in step', 'together'] as const;
 
-/** How a case is played: at both paces, of which `npm test` takes one over one connection and the other over three. */
+/** The paces at which a case runs: both; `npm test` uses one over one connection and the other over three. */
 function pacesOf(connections: number, { differs }: Case): readonly Pace[] {
   if (triesAll || differs !== undefined) return paces;
   return connections === 1 ? ['in step'] : ['together'];
 }
 
 /**
- * Whether a case has a proxy of its own, which reads first what code the database has: most of what a case costs. In
- * `npm test` those over three connections share one, as random scripts do, and each finds what others have left.
+ * Whether a case has its own proxy, which first reads the code in the database: most of the cost of a case. In `npm
+ * test`, cases over three connections share a proxy, as random scripts do, and each finds the state that others have
+ * left.
  */
 function isAlone(connections: number, { differs }: Case): boolean {
   return triesAll || connections === 1 || differs !== undefined;
 }
 
-suite('a pooled connection looks like a connection of its own', { concurrency: true }, () => {
+suite('a pooled connection behaves like a direct connection', { concurrency: true }, () => {
   let stage: Stage;
   before(() => {
     stage = new Stage();
   });
   after(() => stage.close());
 
-  test('the comparison finds nothing between direct connections', async () => {
+  test('the comparison finds no difference between direct connections', async () => {
     const lane = await stage.lane(await stage.directSide(), await stage.directSide(), 2);
     await fc.assert(looksTheSame(lane, all), { numRuns: triesAll ? 100 : 20 });
   });
 
-  test('the comparison finds nothing between new connections and used ones', async () => {
+  test('the comparison finds no difference between new connections and used ones', async () => {
     const lane = await stage.lane(await stage.directSide(), await stage.usedSide(), 2);
     await fc.assert(looksTheSame(lane, settled), { numRuns: triesAll ? 200 : 30 });
   });
 
-  test('the comparison finds a pool that carries nothing', async () => {
+  test('the comparison finds a pool that keeps no session state', async () => {
     const { connect, server } = await stage.directSide();
     const lane = await stage.lane(await stage.directSide(), { connect: leaky(connect), server }, 1);
     const outcome = await fc.check(looksTheSame(lane, ['base'], { paces: ['in step'] }), {
@@ -65,7 +66,7 @@ suite('a pooled connection looks like a connection of its own', { concurrency: t
     assert(outcome.failed, 'a leaky pool went unnoticed');
   });
 
-  test('known differences are told in docs/pinning.md', async () => {
+  test('docs/pinning.md has the known differences', async () => {
     const page = (await readFile(pinningPage, 'utf8')).replaceAll(/\s+/g, ' ').toLowerCase();
     const names = [...leftOut, ...[...avoided, ...allowed, ...missing].map(({ name }) => name)];
     for (const name of names) assert(page.includes(`**${name.toLowerCase()}`), name);
@@ -82,7 +83,7 @@ suite('a pooled connection looks like a connection of its own', { concurrency: t
   }
 
   for (const connections of poolsOfCases) {
-    suite(`what once failed, over ${connections} connections`, { concurrency: false }, () => {
+    suite(`earlier failures, over ${connections} connections`, { concurrency: false }, () => {
       let lane: Lane;
       before(async () => {
         lane = await stage.pooledLane(connections);

@@ -3,15 +3,15 @@ import type { Script } from './script.ts';
 import type { ThemeName } from './themes.ts';
 
 /*
- * Differences that are known. Each stands in docs/pinning.md ("Differences from a direct connection") with its reason, and a test
+ * Known differences. docs/pinning.md ("Differences from a direct connection") describes each one and its reason; a test
  * compares the names there with these.
  */
 
 /**
- * Differences that no script runs into, for what `statements.ts`, `scripts.ts` and `stage.ts` do about them.
+ * Differences that scripts avoid through `statements.ts`, `scripts.ts` and `stage.ts`.
  *
- * Each run of a function that may set something that its body does not name has a text of its own: its first runs are
- * always looked at. A proxy knows who asks for currval() before scripts begin.
+ * Each run of a function that may set a parameter without naming it in its body has a text of its own: the proxy probes
+ * after the first runs of each text. Before the scripts start, the proxy knows which applications use currval().
  */
 export const leftOut: readonly string[] = [
   'connections that PostgreSQL ends',
@@ -22,22 +22,22 @@ export const leftOut: readonly string[] = [
   'The first currval() or lastval() of an application',
 ];
 
-/** A difference that no script is to run into: what would is changed. */
+/** A difference that no script may cause: scripts that would are changed. */
 interface Avoided {
   readonly name: string;
-  /** Scripts about this theme run into it all the same: there it is no known difference any more. */
+  /** Scripts about this theme may cause it: there it is no longer a known difference. */
   readonly theme?: ThemeName;
   readonly avoid: (script: Script) => Script;
 }
 
-/** A difference in one message, where each side may be as it is. */
+/** A difference in one message, for which either side is correct. */
 interface Allowed {
   readonly name: string;
-  /** Whether a message may stand for the one that was expected; both are a code and the bytes of the body. */
+  /** Whether a message may replace the expected one; both are a code and the bytes of the body. */
   readonly allows: (expected: string, got: string) => boolean;
 }
 
-/** Takes EXECUTE out of the texts that match. */
+/** Removes EXECUTE from matching texts. */
 function withoutExecute(pattern: RegExp): Avoided['avoid'] {
   return (script) =>
     withTexts(script, (text) =>
@@ -45,11 +45,11 @@ function withoutExecute(pattern: RegExp): Avoided['avoid'] {
     );
 }
 
-/** Texts that may change how texts are read. */
+/** Texts that may change how texts are parsed. */
 const rereads =
   /standard_conforming_strings|client_encoding|names|reset all|discard all|set_config\(n/i;
 
-/** What is not read while it is in doubt how. */
+/** What is not parsed while the parsing rules are uncertain. */
 const unsure = /[\\\u0080-\uffff]/g;
 
 /** Texts that use names. */
@@ -58,7 +58,7 @@ const naming = /\b(prepare|deallocate|execute)\b/i;
 export const avoided: readonly Avoided[] = [
   {
     name: 'startup values that are invalid in the encoding of the database',
-    // It is UTF8, whatever the client encoding: PostgreSQL takes startup values as they are.
+    // It is UTF8, whatever the client encoding: PostgreSQL takes startup values unchanged.
     avoid: (script) =>
       script.map((step) =>
         'connect' in step && step.as === 'latin1' ? { ...step, as: 'utf8' } : step,
@@ -88,7 +88,7 @@ const sqlstateOf = (message: string): string | undefined =>
 /** Messages that may be missing behind the pool. */
 export const missing: readonly {
   readonly name: string;
-  /** Of a message, and those after it. */
+  /** Gets a message, and those after it. */
   readonly isMissing: (message: string, rest: readonly string[]) => boolean;
 }[] = [
   {
@@ -98,7 +98,7 @@ export const missing: readonly {
   },
   {
     name: 'the error of a statement in a failed transaction',
-    // PostgreSQL describes a statement without rows even then; here it has to be prepared first, which is refused.
+    // PostgreSQL describes a statement without rows even then; here it first has to be prepared, which is refused.
     isMissing: (message, rest) =>
       /^[tn]/.test(message) &&
       sqlstateOf(rest.find((other) => !/^[tn]/.test(other)) ?? '') === '25P02',

@@ -13,35 +13,35 @@ import { entryOf, firstDifference } from './transcript.ts';
 import type { Difference } from './transcript.ts';
 import { renewWorldSql, restoreSql, worldDatabase, writes } from './world.ts';
 
-/** One side of a comparison: how its clients connect, and the database they end up in. */
+/** One side of a comparison: how its clients connect, and their database. */
 export interface Side {
   readonly server: Postgres;
   readonly connect: Connect;
-  /** The same with connections that nobody has used, where `connect` hands them on. */
+  /** The same with new connections, if `connect` reuses them. */
   readonly connectAnew?: Connect;
-  /** Begins anew with server connections that nobody has used. */
+  /** Starts again with new server connections. */
   readonly renew?: () => Promise<Connect>;
-  /** Looks into the server connections as they are lent. */
+  /** Inspects server connections when they are borrowed. */
   readonly watch?: Watch;
 }
 
-/** What scripts ran into. */
+/** A difference that a script found. */
 export interface Finding extends Difference {
   readonly pace: Pace;
   readonly connections: number;
-  /** The script. Where it fails only after others, they stand in front of it. */
+  /** The script. If it fails only after others, they come first. */
   readonly script: Script;
 }
 
-/** How many scripts are remembered, for a difference that only shows after others. */
+/** How many scripts are recorded, for a difference that shows only after others. */
 const remembered = 15;
 
 /**
- * Two sides that must look the same to clients, each with a server of its own, so that roles and configuration are its own
- * too. Runs one script after the other, over the same pool.
+ * Two sides that must look the same to clients. Each has its own server, and therefore its own roles and configuration.
+ * Runs one script after another over the same pool.
  */
 export class Lane {
-  /** Groups of messages that were compared so far. */
+  /** The number of compared query cycles. */
   groups = 0;
   readonly connections: number;
   readonly #allMayPin: boolean;
@@ -49,7 +49,7 @@ export class Lane {
   readonly #got: Side;
   readonly #keepers: readonly RawClient[];
   #connect: Connect;
-  /** The pool knows of a world that is no more. */
+  /** The pool knows the world before the last change. */
   #isOutdated = false;
   #history: Script[] = [];
   #isShrinking = false;
@@ -74,7 +74,7 @@ export class Lane {
     options: { readonly connections: number; readonly allMayPin: boolean },
   ): Promise<Lane> {
     const keepers = await Promise.all(
-      // Nobody holds locks when the world is changed. Whoever does all the same is told of, not waited for.
+      // No session holds locks while the world changes. If one does, that is reported without waiting.
       [expected, got].map(({ server }) =>
         RawClient.login(addressOf(server), { parameters: { options: '-c lock_timeout=5s' } }),
       ),
@@ -83,8 +83,8 @@ export class Lane {
   }
 
   /**
-   * Runs a script on both sides; `null` when clients saw the same. After the first difference every script has a pool
-   * of its own, so that what is found does not depend on what is tried on the way to the smallest script.
+   * Runs a script on both sides; `null` if clients saw the same. After the first difference every script has a new
+   * pool, so that the result does not depend on earlier attempts to shrink the script.
    */
   async compare(script: Script, pace: Pace): Promise<Finding | null> {
     if (this.#isShrinking || isWorldly(script)) {
@@ -102,7 +102,7 @@ export class Lane {
     this.#isShrinking = true;
     const alone = await this.tryAnew(script, pace);
     if (alone !== null) return alone;
-    // It shows only after other scripts, which fast-check did not make as one and cannot shrink.
+    // It shows only after other scripts, which fast-check did not generate as one and cannot shrink.
     const all = this.#history.flat();
     const together = await this.tryAnew(all, pace);
     if (together === null) {
@@ -114,7 +114,7 @@ export class Lane {
     return (await this.tryAnew(reduced, pace)) ?? together;
   }
 
-  /** Runs a script over a pool that nobody has used. */
+  /** Runs a script over a new pool. */
   async tryAnew(script: Script, pace: Pace): Promise<Finding | null> {
     await this.#renew();
     return this.#run(script, pace);
@@ -145,7 +145,7 @@ export class Lane {
 
   #scene(side: Side, worldly: boolean): Scene {
     const keeper = this.#keepers[side === this.#expected ? 0 : 1];
-    // Direct connections that are handed on were logged in before the world changed.
+    // Reused direct connections logged in before the world changed.
     const connect =
       side === this.#got && side.renew !== undefined
         ? this.#connect
@@ -163,11 +163,11 @@ export class Lane {
     };
   }
 
-  /** What a session must not find on its connection, though it may not have seen it. */
+  /** State that a session must not find on its connection, even if it has not noticed it. */
   async #strangers(script: Script): Promise<Difference | null> {
     const { watch } = this.#got;
     if (watch === undefined) return null;
-    // A new connection has other settings than those that were there before the change.
+    // A new connection has other settings than those from before the change.
     if (takesEffectLater(JSON.stringify(script))) watch.forget();
     const found = await watch.take();
     if (isWorldly(script)) watch.forget();
@@ -179,7 +179,7 @@ export class Lane {
     };
   }
 
-  /** The world as it was. The next script needs a pool that knows nothing of what has changed in between. */
+  /** Restores the world. The next script needs a pool without knowledge of the changes. */
   async #renewWorld(script: Script): Promise<void> {
     const texts = [...renewWorldSql(script), restoreSql];
     await Promise.all(
@@ -198,8 +198,8 @@ export class Lane {
 let runs = 0;
 
 /**
- * Puts a number that no other run has in place of `#`: what the proxy has learned of a text in one run, on the way to a
- * smaller script say, must not tell in the next.
+ * Replaces `#` with a number that no other run has: what the proxy has learned about a text in one run must not affect
+ * the next one.
  */
 function withNumber(script: Script): Script {
   runs += 1;
@@ -208,7 +208,7 @@ function withNumber(script: Script): Script {
   return JSON.parse(text) as Script;
 }
 
-/** Where a server is reached directly. */
+/** The address of a server for direct connections. */
 export function addressOf(server: Postgres, database = worldDatabase): Address {
   const { host, port, user, password } = server;
   return { host, port, user, password, database };

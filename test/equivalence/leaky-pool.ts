@@ -1,7 +1,10 @@
 import type { Message } from '../helpers/messages.ts';
 import type { Connect, Talker } from './player.ts';
 
-/** The pool that must be found out: every client speaks over the same connection, and nothing is carried or reset. */
+/**
+ * A pool that the comparison must detect: every client uses the same connection, and session state is neither kept nor
+ * reset.
+ */
 export function leaky(connect: Connect): Connect {
   const login = connect({});
   return async () => {
@@ -35,6 +38,6 @@ class Sharer implements Talker {
   }
 
   destroy(): void {
-    // The connection stays, and with it all that this client left there.
+    // The connection stays, with all state of this client.
   }
 }

@@ -6,37 +6,40 @@ import { isWorldly, outside, takesEffectLater } from './script.ts';
 import type { Script, SessionNumber } from './script.ts';
 import type { Entry, Transcript } from './transcript.ts';
 
-/** How the sessions of a script run: each step after the one before, or every session at its own pace. */
+/** How the sessions of a script run: each step after the previous one, or every session at its own pace. */
 export type Pace = 'in step' | 'together';
 
 export interface PlayOptions {
   readonly pace: Pace;
   /**
-   * How many server connections there are. In step, a session that would have to wait for one would wait for ever:
-   * its step is left out, on direct connections too.
+   * The number of server connections. In step, a session that had to wait for one would wait forever: its step is
+   * skipped, on direct connections too.
    */
   readonly connections: number;
-  /** Whatever runs may make a session keep its connection. */
+  /** Whether any statement may make a session keep its connection. */
   readonly allMayPin: boolean;
 }
 
-/** Where a script is played. */
+/** Where a script runs. */
 export interface Scene {
   readonly connect: Connect;
-  /** Changes the world, on a connection that is no session's. */
+  /** Changes the world on a connection outside the sessions. */
   readonly change: (text: string) => Promise<Entry>;
 }
 
-/** What is decided at login, or read from the configuration, holds for new sessions within a second: so long is waited. */
+/**
+ * Facts that PostgreSQL evaluates at login, or reads from the configuration, apply to new sessions within a second, so
+ * the script waits this long.
+ */
 const settlingMs = 1_100;
 
-/** Runs a script, and tells what its clients saw. */
+/** Runs a script, and returns what its clients saw. */
 export async function play(
   script: Script,
   { connect, change }: Scene,
   { pace: wanted, connections, allMayPin }: PlayOptions,
 ): Promise<Transcript> {
-  // Who comes first matters when what is changed is everybody's.
+  // The order of logins matters if the change affects everybody.
   const pace = isWorldly(script) ? 'in step' : wanted;
   const players = new Map<SessionNumber, Player>();
   for (const { session } of script) {
@@ -79,7 +82,7 @@ export async function play(
       if ('connect' in step || !player.isConnected) await settle();
       entries[index] = mustWait(player) ? null : await player.take(step);
     }
-    // Who holds a connection goes first: others may need it for their last words.
+    // Sessions that keep a connection go first: others may need it for their final statements.
     const byHold = sessions.toSorted(
       (a, b) => Number(playerOf(b).holds) - Number(playerOf(a).holds),
     );
@@ -95,7 +98,7 @@ export async function play(
   };
 }
 
-/** What every session that still lives is asked at its end: all that it can know of its state. */
+/** The final queries of every live session: everything that it can know about its state. */
 const lastWords = query(`ROLLBACK; SELECT current_user, session_user,
   (SELECT pg_catalog.string_agg(name || '=' || coalesce(setting, ''), ' ' ORDER BY name)
     FROM pg_catalog.pg_settings WHERE name IN ('application_name', 'array_nulls', 'bytea_output',

@@ -5,20 +5,20 @@ import type { Bytes, Leaving, Step } from './script.ts';
 import { entryOf, notificationOf } from './transcript.ts';
 import type { Entry } from './transcript.ts';
 
-/** A client connection, as far as a script needs one. */
+/** The parts of a client connection that a script needs. */
 export interface Talker {
-  /** ParameterStatus as last reported. */
+  /** The last values from ParameterStatus. */
   readonly parameters: ReadonlyMap<string, string>;
   send(bytes: Buffer): void;
-  /** The next message; throws when the connection has ended, or when nothing comes. */
+  /** The next message; throws if the connection has ended, or if none comes in time. */
   next(): Promise<Message>;
-  /** Says Terminate, and resolves when the connection is closed. */
+  /** Sends Terminate, and resolves when the connection is closed. */
   end(): Promise<void>;
-  /** Vanishes without a word. */
+  /** Disappears without Terminate. */
   destroy(): void;
 }
 
-/** What became of a login: a connection, unless it was refused, and what the client saw. */
+/** The result of a login: a connection, unless it was refused, and what the client saw. */
 export interface Login {
   readonly talker: Talker | null;
   readonly entry: Entry;
@@ -30,20 +30,20 @@ export type Connect = (
   encoding?: Bytes,
 ) => Promise<Login>;
 
-/** One session of a script as it runs: the client that takes its steps, one connection after the other. */
+/** One session of a running script: the client that runs its steps, with one connection after another. */
 export class Player {
-  /** As `channel payload`, in the order they came. */
+  /** As `channel payload`, in order of arrival. */
   readonly notifications: string[] = [];
   readonly #connect: Connect;
   readonly #allMayPin: boolean;
   #talker: Talker | null = null;
-  /** The last ReadyForQuery said that a transaction is open. */
+  /** The last ReadyForQuery reported an open transaction. */
   #inTransaction = false;
   #mayBePinned = false;
-  /** Its search_path may begin with pg_temp. */
+  /** Its search_path may start with pg_temp. */
   #makesTemporary = false;
   #mayListen = false;
-  /** Its client_encoding may be another than the database's: then LISTEN pins. */
+  /** Its client_encoding may differ from that of the database: then LISTEN pins. */
   #mayEncode = false;
 
   constructor(connect: Connect, allMayPin = false) {
@@ -55,18 +55,18 @@ export class Player {
     return this.#talker !== null;
   }
 
-  /** A transaction is open, which may hold locks. */
+  /** Whether a transaction is open, which may hold locks. */
   get inTransaction(): boolean {
     return this.#talker !== null && this.#inTransaction;
   }
 
-  /** Whether the session may hold a server connection between its steps. */
+  /** Whether the session may keep a server connection between its steps. */
   get holds(): boolean {
     const mayBePinned = this.#mayBePinned || (this.#mayListen && this.#mayEncode);
     return this.#talker !== null && (this.#inTransaction || mayBePinned);
   }
 
-  /** Takes a step of the script. A session that has no connection logs in first. */
+  /** Runs a step of the script. A session without a connection logs in first. */
   async take(step: Exclude<Step, { readonly world: string }>): Promise<Entry | null> {
     if ('leave' in step) return this.#leave(step.leave);
     if ('connect' in step) {
@@ -87,7 +87,7 @@ export class Player {
     return this.#exchange(Buffer.concat(step.send.map(encode)), step.send.length);
   }
 
-  /** Says some last words, if the session still lives, and leaves. */
+  /** Runs the final queries, if the session is still live, and disconnects. */
   async finish(lastWords: Buffer): Promise<Entry | null> {
     const entry = this.#talker === null ? null : await this.#exchange(lastWords, 1);
     await this.#leave('terminate');
@@ -103,7 +103,7 @@ export class Player {
     return entry;
   }
 
-  /** Sends requests at once, and reads until each has had its ReadyForQuery. */
+  /** Sends pipelined requests, and reads until each has its ReadyForQuery. */
   async #exchange(requests: Buffer, count: number): Promise<Entry> {
     const talker = this.#talker;
     if (talker === null) throw new Error('the session has no connection');
@@ -140,7 +140,7 @@ export class Player {
       talker.destroy();
     } else {
       talker.send(Buffer.concat([query(how.terminateAfter), terminate]));
-      // What it would be answered is nobody's concern.
+      // The reply does not matter.
       while (await talker.next().catch(() => null));
     }
     return null;

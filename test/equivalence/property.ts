@@ -6,10 +6,10 @@ import type { Script } from './script.ts';
 import { scripts } from './scripts.ts';
 import type { ThemeName } from './themes.ts';
 
-/** The most steps of a script. Short ones find the same faults, and say more when they do. */
+/** The maximum number of steps of a script. Short scripts find the same bugs, and are easier to understand. */
 const steps = 12;
 
-/** Holds when clients see the same on both sides of the lane. */
+/** Holds if clients see the same on both sides of the lane. */
 export function looksTheSame(
   lane: Lane,
   about: readonly ThemeName[],
@@ -27,7 +27,7 @@ export function looksTheSame(
   });
 }
 
-/** A finding as text, with the script as it can be pasted into `cases.ts`. */
+/** A finding as text, with the script in the form of `cases.ts`. */
 export function tell({ step, expected, got, script, pace, connections }: Finding): string {
   const lines = script.map((value) =>
     inspect(value, { depth: null, breakLength: Infinity, compact: true }),

@@ -1,6 +1,6 @@
 /**
- * Takes away as much of a list as it can while `fails` still holds: halves first, then single items. For lists that
- * fast-check did not make and so cannot shrink.
+ * Removes as much of a list as possible while `fails` still holds: first halves, then single items. For lists that
+ * fast-check did not generate and so cannot shrink.
  */
 export async function reduce<Item>(
   items: readonly Item[],

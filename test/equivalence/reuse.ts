@@ -3,8 +3,8 @@ import type { Message } from '../helpers/messages.ts';
 import type { Connect, Login, Talker } from './player.ts';
 
 /**
- * Hands connections on, after DISCARD ALL, to clients that ask for nothing special. A new process of PostgreSQL is most
- * of what a short script costs; a test proves that a used connection looks like a new one.
+ * Reuses connections, after DISCARD ALL, for clients without special startup parameters. A new server process is most
+ * of the cost of a short script; a test proves that a used connection looks like a new one.
  */
 export function reusing(connect: Connect): Connect {
   const spare: Login[] = [];
@@ -22,10 +22,10 @@ export function reusing(connect: Connect): Connect {
   };
 }
 
-/** What DISCARD ALL does not take back. */
+/** State that DISCARD ALL does not reset. */
 const spoils = /seed|link|tcl|load|temp/i;
 
-/** A connection that is given back at its end. */
+/** A connection that is returned at its end. */
 class Lease implements Talker {
   readonly #talker: Talker;
   readonly end: () => Promise<void>;
@@ -54,7 +54,7 @@ class Lease implements Talker {
   }
 }
 
-/** Makes the session as it was at its start; says whether it could. */
+/** Resets the session to its start; returns whether that succeeded. */
 async function isClean(talker: Talker): Promise<boolean> {
   talker.send(Buffer.concat([query('ROLLBACK'), query('DISCARD ALL')]));
   let clean = true;

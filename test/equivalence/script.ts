@@ -1,14 +1,17 @@
 import * as messages from '../helpers/messages.ts';
 
 /*
- * A script: what several sessions say, step after step. Scripts are plain data, so that a failing one can be printed,
+ * A script: what several sessions send, step by step. Scripts are plain data, so that a failing one can be printed,
  * shrunk, and kept in `cases.ts`.
  */
 
-/** The most sessions that a script has. */
+/** The maximum number of sessions of a script. */
 export const sessionsPerScript = 4;
 
-/** The number of a session, from 1. Statements use only what is named after it: table `note_1`, lock 1, channel `news_1`. */
+/**
+ * The number of a session, from 1. Statements use only objects named after it: table `note_1`, lock 1, channel
+ * `news_1`.
+ */
 export type SessionNumber = number;
 
 /** One message of the extended protocol, without its Sync. */
@@ -22,24 +25,27 @@ export type Part =
   | { readonly copy: readonly string[] };
 
 /**
- * The bytes that texts are sent as: UTF-8, or a byte for each character, as a client whose encoding is LATIN1 sends them. The
- * server is not asked: what it makes of them is part of what is compared.
+ * The encoding of texts: UTF-8, or one byte per character, as from a client with LATIN1. It is independent of the
+ * server: how the server interprets the bytes is part of the comparison.
  */
 export type Bytes = 'utf8' | 'latin1';
 
-/** What one ReadyForQuery answers: a simple query, with the COPY data that follow it, or messages up to a Sync. */
+/** What one ReadyForQuery answers: a simple query, with the COPY data after it, or messages up to a Sync. */
 export type Group =
   | { readonly query: string; readonly copy?: readonly string[]; readonly as?: Bytes }
   | { readonly extended: readonly Part[]; readonly as?: Bytes };
 
-/** How a client goes: with Terminate or by a reset; maybe just after a statement whose answer it does not await. */
+/**
+ * How a client disconnects: with Terminate or with a reset; possibly right after a statement, without waiting for its
+ * reply.
+ */
 export type Leaving =
   'terminate' | 'vanish' | { readonly terminateAfter: string } | { readonly vanishAfter: string };
 
-/** The session of steps that nobody in the script takes: somebody else changes the world, on a connection outside. */
+/** The session number of steps outside all sessions: they change the world on a separate connection. */
 export const outside = 0;
 
-/** What one session does; the groups of one step are sent at once. */
+/** What one session does; the cycles of one step are pipelined. */
 export type Step =
   | {
       readonly session: SessionNumber;
@@ -72,7 +78,7 @@ function encodePart(part: Part, as: Bytes): Buffer {
   return messages.flush;
 }
 
-/** Stands in a text for very much of it, so that scripts stay short where they are printed. */
+/** Represents a very long text, so that printed scripts stay short. */
 export const long = '…';
 
 const filling = 'PERFORM 1; '.repeat(1_800);
@@ -97,7 +103,7 @@ export function textsOf(step: Step): string[] {
   });
 }
 
-/** The script with each of its texts changed; `isParsed`: it comes with Parse. */
+/** The script with each of its texts changed; `isParsed`: it is in a Parse message. */
 export function withTexts(
   script: Script,
   change: (text: string, isParsed: boolean) => string,
@@ -128,9 +134,9 @@ export function withTexts(
 }
 
 /**
- * Whether a session that runs this text may have to keep its server connection: state that only one connection can
- * have, made in the text or in the functions of `world.ts`; or a backslash, of which nobody but the database knows what
- * it means while standard_conforming_strings is off.
+ * Whether a session that runs this text may have to keep its server connection: because of state that only one
+ * connection can have, created in the text or in the functions of `world.ts`; or because of a backslash, whose meaning
+ * only the database knows while standard_conforming_strings is off.
  */
 export function mayPin(text: string): boolean {
   return /\\|(?<!pg_)temp(?!_buffers)|advisory_lock|lock_inside|_lock\b|seed|link|with hold|run\('(prepare|listen)|tcl|(next|curr|last|set)val/i.test(
@@ -138,12 +144,12 @@ export function mayPin(text: string): boolean {
   );
 }
 
-/** Whether what this text makes is temporary once search_path begins with pg_temp. */
+/** Whether the objects that this text creates are temporary if search_path starts with pg_temp. */
 export function makes(text: string): boolean {
   return /\b(create|into)\b/i.test(text);
 }
 
-/** Whether a script changes what sessions other than the one that does so can see: then the order of its steps matters. */
+/** Whether a script changes what other sessions can see: then the order of its steps matters. */
 export function isWorldly(script: Script): boolean {
   return script.some(
     (step) =>
@@ -152,7 +158,7 @@ export function isWorldly(script: Script): boolean {
   );
 }
 
-/** What PostgreSQL decides at login, or when it reads its configuration: sessions see it within a second. */
+/** What PostgreSQL evaluates at login, or when it reads its configuration: sessions see it within a second. */
 export function takesEffectLater(text: string): boolean {
   return /\b(alter|drop|create) (database|role|system)\b|\bconnect on database\b/i.test(text);
 }

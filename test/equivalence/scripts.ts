@@ -7,18 +7,18 @@ import { themes } from './themes.ts';
 import type { Theme, ThemeName } from './themes.ts';
 
 const portal = fc.constantFrom('', '', 'p');
-/** Where the number does not fit the statement, it fails, and does so everywhere. */
+/** If the number does not suit the statement, it fails, on both sides. */
 const values = fc.constantFrom<(readonly string[])[]>(['03/04/2026'], ['south'], ['é'], ['3'], []);
 
 /**
- * `EXECUTE a` prepared as `a` runs itself, until the stack of PostgreSQL is full. What controls transactions ends the
- * server connection when it is EXECUTEd where it does not fit (see "connections that PostgreSQL ends" in
- * docs/pinning.md): these have a name that no EXECUTE has.
+ * `EXECUTE a` prepared as `a` runs itself until PostgreSQL's stack is full. Transaction control ends the server
+ * connection if it is EXECUTEd in the wrong place (see "connections that PostgreSQL ends" in docs/pinning.md): these
+ * have a name that no EXECUTE has.
  */
 const breaksUnderName =
   /execute|savepoint|release|rollback|abort|commit|\bend\b|begin|start transaction|prepare transaction/i;
 
-/** The messages of the extended protocol that a theme's scripts are made of. */
+/** The messages of the extended protocol for the scripts of a theme. */
 function partsOf({
   statements,
   preparable = statements,
@@ -70,7 +70,8 @@ function partsOf({
     },
     fc.constant([{ flush: true }] as const),
     copyIn.map(({ text, lines }): readonly Part[] => [
-      // Run again without data, it would read the next messages as such, a breach of the protocol: nobody else uses its name.
+      // Run again without data, it would read the next messages as COPY data, a protocol violation: no other statement
+      // uses its name.
       { parse: 'copy', text },
       { bind: 'copy', portal: '', values: [] },
       { execute: '', rows: 0 },
@@ -114,7 +115,7 @@ const leaving: fc.Arbitrary<Leaving> = fc.oneof(
 
 const session = fc.integer({ min: 1, max: sessionsPerScript });
 
-/** Steps that belong together: nearly always one. */
+/** Steps that belong together: almost always one. */
 function stepsOf(theme: Theme): fc.Arbitrary<readonly Step[]> {
   const { startup, bytes = ['utf8'], world, repeats = 0 } = theme;
   const group = groupsOf(theme);
@@ -149,7 +150,7 @@ function stepsOf(theme: Theme): fc.Arbitrary<readonly Step[]> {
     ...(world === undefined
       ? []
       : [{ weight: 3, arbitrary: once(world.map((text) => ({ session: 0, world: text }))) }]),
-    // What has been seen to leave nothing some times is to be looked at all the same.
+    // Statements whose first runs left no state have to be probed all the same.
     ...(repeats === 0
       ? []
       : [
@@ -165,7 +166,7 @@ function stepsOf(theme: Theme): fc.Arbitrary<readonly Step[]> {
   );
 }
 
-/** Scripts of up to so many steps, each about one or two of these themes. */
+/** Scripts of up to this many steps, each about one or two of these themes. */
 export function scripts(steps: number, about: readonly ThemeName[]): fc.Arbitrary<Script> {
   return fc
     .subarray([...about], { minLength: 1, maxLength: Math.min(2, about.length) })
@@ -186,7 +187,7 @@ function scriptsAbout(steps: number, names: readonly ThemeName[]): fc.Arbitrary<
     );
 }
 
-/** Puts the number of the session in place of `@`. */
+/** Replaces `@` with the number of the session. */
 function ownNames(step: Step): Step {
   return JSON.parse(JSON.stringify(step).replaceAll('@', String(step.session))) as Step;
 }

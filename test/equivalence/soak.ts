@@ -1,13 +1,13 @@
 /*
- * Compares a pool with direct connections over very many statements: `npm run test:soak -- [statements] [seed]`.
- * Prints every difference it finds, shrunk, and how to see it again; ends with 1 if there was one.
+ * Compares a pool with direct connections over many statements: `npm run test:soak -- [statements] [seed]`. Prints
+ * every difference, shrunk, and how to reproduce it; exits with 1 if there was one.
  *
- *   --themes NAMES       what scripts are about, separated by commas; see themes.ts. Default: everything
- *   --findings N         ends after so many differences for each pool
- *   --without REGEXP     leaves out scripts that match, so that what is known does not hide the rest
+ *   --themes NAMES       the themes of the scripts, separated by commas; see themes.ts. Default: all
+ *   --findings N         ends after this many differences for each pool
+ *   --without REGEXP     skips scripts that match, so that known differences do not hide others
  *   --interleaving MODE  of the proxy: auto (the default), off or always
- *   --foreign            with code in C and PL/Tcl in the database, where its packages are installed
- *   --replay SEED:PATH   runs one script again, and those that it is shrunk to; with --connections N
+ *   --foreign            with code in C and PL/Tcl in the database, if its packages are installed
+ *   --replay SEED:PATH   repeats one script and its shrunk forms; with --connections N
  */
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
@@ -36,7 +36,7 @@ const about = readThemes(values.themes);
 const without = values.without === undefined ? undefined : new RegExp(values.without, 'i');
 const mostFindings = Number(values.findings);
 const pools = values.connections === undefined ? [1, 2, 3] : [Number(values.connections)];
-/** Scripts between two lines of progress, each batch with a seed of its own and a fresh pool. */
+/** Scripts between two lines of progress; each batch has its own seed and a new pool. */
 const batch = 500;
 
 const since = performance.now();
@@ -76,7 +76,7 @@ function readInterleaving(text: string): 'auto' | 'off' | 'always' {
   throw new Error(`--interleaving is "${text}"; it can be auto, off or always`);
 }
 
-/** Since the beginning. */
+/** Since the start. */
 function minutes(): number {
   return (performance.now() - since) / 60_000;
 }

@@ -3,7 +3,7 @@ import { startProxy } from '@sluice/proxy';
 import type { RunningProxy } from '@sluice/proxy';
 import { createSettings } from '@sluice/proxy/settings';
 
-/** Settings of the proxy in front of a pooled lane, over those of the stage. */
+/** Settings of the proxy of a pooled lane, which override those of the stage. */
 type ProxySettings = Parameters<typeof createSettings>[0];
 import type { Postgres } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
@@ -16,7 +16,7 @@ import type { Connect } from './player.ts';
 import { reusing } from './reuse.ts';
 import { customParameters, foreignSql, logins, worldDatabase, worldSql } from './world.ts';
 
-/** The servers with the world of the scripts, and what runs before them. */
+/** The servers with the world of the scripts, and the proxies in front of them. */
 export class Stage {
   readonly #closers: (() => Promise<void>)[] = [];
   /** Whether there is code whose state no reset removes. */
@@ -31,7 +31,7 @@ export class Stage {
     this.#settings = settings;
   }
 
-  /** A lane from direct connections to a proxy of its own, whose pool has so many connections. */
+  /** A lane from direct connections to a proxy, whose pool has this many connections. */
   async pooledLane(connections: number): Promise<Lane> {
     const direct = await this.usedSide();
     const server = await this.#startServer();
@@ -54,13 +54,13 @@ export class Stage {
     return this.lane(direct, got, connections);
   }
 
-  /** Direct connections to a server of their own. */
+  /** Direct connections to a separate server. */
   async directSide(): Promise<Side> {
     const server = await this.#startServer();
     return { server, connect: connectTo(addressOf(server)) };
   }
 
-  /** Direct connections that are used again after DISCARD ALL. */
+  /** Direct connections that are reused after DISCARD ALL. */
   async usedSide(): Promise<Side> {
     const { server, connect } = await this.directSide();
     return { server, connect: reusing(connect), connectAnew: connect };
@@ -73,7 +73,7 @@ export class Stage {
   }
 
   async #startServer(): Promise<Postgres> {
-    // Whoever connects is believed: logins are most of what a short script costs, and tested elsewhere.
+    // Authentication is trust: logins are most of the cost of a short script, and other tests cover them.
     const server = await startDatabase({
       auth: 'trust',
       maxConnections: 100,
@@ -106,11 +106,11 @@ function startProxyBefore(
       TargetHost: host,
       TargetPort: port,
       PoolSize: connections,
-      // Nobody has to wait for long; who does is told, and shows as a difference.
+      // No session has to wait long; if one does, it gets an error, which is a difference.
       ConnectionBorrowTimeout: 5,
       LogLevel: 'fatal',
       ...settings,
-      // MD5 costs a client less than SCRAM.
+      // MD5 is cheaper for a client than SCRAM.
       Users: [user, ...logins].map((name) => ({
         UserName: name,
         Verifier: `md5${md5(password + name)}`,
@@ -119,12 +119,12 @@ function startProxyBefore(
   );
 }
 
-/** The names that sessions of scripts give themselves. */
+/** The application names of sessions in scripts. */
 const applications = ['', 'web', 'job', 'till', 'desk 2', 'other', 'sluice'];
 
 /**
- * What a proxy must have seen before it answers exactly (docs/pinning.md, "Differences from a direct connection"): that these
- * applications use currval() or lastval().
+ * What a proxy must have seen before it behaves exactly (docs/pinning.md, "Differences from a direct connection"):
+ * these applications use currval() or lastval().
  */
 async function teach(address: Address): Promise<void> {
   for (const name of applications) {

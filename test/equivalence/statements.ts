@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 
 /*
- * The statements that scripts of the first theme are made of: everything that PostgreSQL keeps per session, what reads it, and what goes
- * wrong. `@` stands for the number of the session, `#` for one that no other text and no other run of a script has
- * (see "functions that were often seen to leave nothing" in known-differences.ts).
+ * The statements in the scripts of the first theme: everything that PostgreSQL keeps per session, what reads it, and
+ * what fails. `@` is the number of the session, `#` a number that no other text and no other run of a script has (see
+ * "functions that were often seen to leave nothing" in known-differences.ts).
  */
 
-/** Parameters with values that show in some answer. Custom ones have a dot. */
+/** Parameters with values that affect some reply. Custom ones have a dot. */
 const parameters: readonly (readonly [name: string, values: readonly string[]])[] = [
   ['app.user_id', ['u1', 'u2', '']],
   ['app.tenant', ['t1', 't 2']],
@@ -134,7 +134,7 @@ const reads = fc.oneof(
   ),
 );
 
-/** What a statement under a name may be; `$1` takes a text. */
+/** Statements that can be prepared; `$1` is a text. */
 export const preparable = fc.oneof(
   { weight: 4, arbitrary: reads.filter((text) => !text.startsWith('SHOW') && text !== '') },
   fc.constantFrom(
@@ -197,7 +197,7 @@ const failures = fc.constantFrom(
   "SELECT 'unfinished",
 );
 
-/** State that no other connection can have: the session keeps the one it made it on. */
+/** State that no other connection can have: the session keeps its connection. */
 const keeps = fc.constantFrom(
   'CREATE TEMP TABLE own (v int)',
   'CREATE TEMPORARY TABLE own ON COMMIT DROP AS SELECT @ AS v',
@@ -243,7 +243,7 @@ const writing = fc.constantFrom(
   "COPY (SELECT 1, 'x') TO STDOUT (FORMAT csv)",
 );
 
-/** One statement that may run in the simple and in the extended protocol. */
+/** One statement for the simple or the extended protocol. */
 export const baseStatement: fc.Arbitrary<string> = fc.oneof(
   { weight: 7, arbitrary: setsParameter },
   { weight: 3, arbitrary: setsLocally },
@@ -256,7 +256,7 @@ export const baseStatement: fc.Arbitrary<string> = fc.oneof(
   { weight: 2, arbitrary: writing },
 );
 
-/** Statements that change nothing but the session: whether they ran before their client vanished does not matter. */
+/** Statements that change only the session: it does not matter whether they ran before their client disappeared. */
 export const privateStatement: fc.Arbitrary<string> = fc.oneof(
   setsParameter,
   fc.constantFrom(
@@ -278,7 +278,7 @@ export const copyIn: fc.Arbitrary<{ readonly text: string; readonly lines: reado
     lines: fc.array(fc.constantFrom('first', 'second', '12'), { maxLength: 3 }),
   });
 
-/** What a client may ask for at its start. */
+/** Startup parameters of clients. */
 export const startup: fc.Arbitrary<Record<string, string>> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({}) },
   setting.map(({ name, value }) => ({ [name]: value })),

@@ -1,6 +1,6 @@
 /*
- * Code in the database by every route on which PostgreSQL comes to run it, with bodies that name what they do, that put it
- * together as they run, and that leave something which can only be left on the connection.
+ * Code in the database, by every route on which PostgreSQL comes to run it. Its bodies name their effects, construct
+ * them at run time, or leave state that only the connection can keep.
  */
 
 interface Action {
@@ -16,13 +16,13 @@ const actions: readonly Action[] = [
   { name: 'lock', body: "EXECUTE 'SELECT pg_advisory_lock_' || 'shared(77)';" },
 ];
 
-/** One way on which code comes to run: what makes it, and what runs it. `~` stands for the action. */
+/** One route to code: what creates it, and what runs it. `~` is replaced by the action. */
 interface Route {
   readonly made: string;
   readonly runs: readonly string[];
 }
 
-/** The operators of the actions: names of operators have no letters. */
+/** The operators of the actions: operator names have no letters. */
 const operators: Readonly<Record<string, string>> = {
   static: '<~>',
   dynamic: '<~~>',
@@ -174,7 +174,7 @@ function filled(text: string, { name }: Action): string {
   return text.replaceAll('~', name).replaceAll('$operator', operators[name] ?? '');
 }
 
-/** Makes all of it. */
+/** Creates all of it. */
 export const storedCodeSql = [
   `CREATE SCHEMA code; GRANT USAGE ON SCHEMA code TO PUBLIC;
    CREATE FUNCTION code.quiet() RETURNS trigger LANGUAGE plpgsql AS $p$ BEGIN RETURN NULL; END $p$;`,
@@ -185,12 +185,12 @@ export const storedCodeSql = [
   ...actions.flatMap((action) => routes.map(({ made }) => filled(made, action))),
 ].join('\n');
 
-/** Statements that run it, `@` for the number of the session. */
+/** Statements that run it; `@` is the number of the session. */
 export const storedCodeRuns: readonly string[] = actions.flatMap((action) =>
   routes.flatMap(({ runs }) => runs.map((text) => filled(text, action))),
 );
 
-/** What a domain's CHECK runs when a value is bound to a parameter of its type. */
+/** What the CHECK of a domain runs when a value is bound to a parameter of its type. */
 export const storedCodeBinds: readonly string[] = actions.flatMap(({ name }) => [
   `SELECT $1::code.domain_${name}`,
   `INSERT INTO code.typed_${name} VALUES ($1)`,

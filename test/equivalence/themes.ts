@@ -6,22 +6,22 @@ import { storedCodeBinds, storedCodeRuns } from './stored-code.ts';
 import { loginChange, worldChange } from './world-changes.ts';
 
 /*
- * What scripts can be about. Each script is about one or two themes (swarm testing: a script about everything seldom does
- * two things that have to do with each other).
+ * The themes of scripts. Each script is about one or two themes (swarm testing: a script about everything rarely
+ * combines two related things).
  */
 
-/** What a theme gives to its scripts. */
+/** The contribution of a theme to its scripts. */
 export interface Theme {
-  /** Statements that may run in both protocols. */
+  /** Statements for both protocols. */
   readonly statements: fc.Arbitrary<string>;
-  /** What may be prepared, `$1` takes a text. */
+  /** Statements to prepare; `$1` is a text. */
   readonly preparable?: fc.Arbitrary<string>;
   readonly startup?: fc.Arbitrary<Record<string, string>>;
   readonly world?: fc.Arbitrary<string>;
   /** Names of statements and portals, beside `a` and `b`. */
   readonly names?: readonly string[];
   readonly bytes?: readonly Bytes[];
-  /** How often a group is sent again, in a step of its own. */
+  /** How often a cycle is sent again, in a separate step. */
   readonly repeats?: number;
 }
 
@@ -32,7 +32,7 @@ const reading = fc.constantFrom(
   "SELECT current_setting('app.user_id', true), current_setting('app.tenant', true), current_setting('app.h', true)",
 );
 
-/** What sessions start with, and what puts it back. */
+/** Start values of sessions, and what restores them. */
 const start: Theme = {
   statements: fc.oneof(
     { weight: 3, arbitrary: reading },
@@ -131,7 +131,7 @@ const start: Theme = {
 const encodings = ['UTF8', 'LATIN1', 'WIN1252', 'EUC_JP', 'SQL_ASCII'] as const;
 const words = ['é', 'ü', 'kundé', 'kundü', '日本', '€', 'ß', 'Ãé'] as const;
 
-/** Bytes beyond ASCII under every encoding. */
+/** Bytes beyond ASCII in every encoding. */
 const encoding: Theme = {
   statements: fc.oneof(
     {
@@ -219,7 +219,7 @@ const paths = [
   'nowhere, pg_temp',
 ] as const;
 
-/** What becomes temporary without the word, in every catalogue that has schemas. */
+/** Objects that are temporary without the keyword, in every catalog with schemas. */
 const temporary: Theme = {
   statements: fc.oneof(
     {
@@ -255,7 +255,7 @@ const temporary: Theme = {
         'CREATE TEXT SEARCH CONFIGURATION pg_temp.words (copy = simple)',
         "CREATE CONVERSION pg_temp.turns FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8",
         'CREATE OPERATOR FAMILY pg_temp.family USING btree',
-        // Where operators and tables lie in wait for whoever does not say which he means.
+        // Where operators and tables shadow unqualified names.
         'SET search_path = ev, pg_catalog',
         'SET search_path = ev, public, pg_catalog',
         "SELECT set_config('search_path', 'ev, pg_catalog', false)",
@@ -338,7 +338,7 @@ const seeing = fc.constantFrom(
   'SELECT current_user, session_user',
 );
 
-/** Code in the database that leaves something, by every route. */
+/** Code in the database that leaves state, by every route. */
 const code: Theme = {
   statements: fc.oneof(
     { weight: 5, arbitrary: fc.constantFrom(...storedCodeRuns) },
@@ -353,7 +353,7 @@ const code: Theme = {
   repeats: 7,
 };
 
-/** Names and SQL's statements, those of the proxy's own too, and what code does to them. */
+/** Names and SQL statements, including the proxy's own, and the effects of code on them. */
 const names: Theme = {
   statements: fc.oneof(
     {
@@ -424,7 +424,7 @@ const things = fc.constantFrom(
   'SELECT late()',
 );
 
-/** DDL of others between one's own statements. */
+/** Other users' DDL between a session's statements. */
 const world: Theme = {
   statements: fc.oneof(
     { weight: 6, arbitrary: things.filter((text) => !text.includes('$1')) },
@@ -454,7 +454,7 @@ const world: Theme = {
   repeats: 2,
 };
 
-/** What PostgreSQL decides at login, and databases and roles that go. */
+/** Facts that PostgreSQL evaluates at login, and databases and roles that are dropped. */
 const login: Theme = {
   statements: fc.oneof(
     { weight: 4, arbitrary: reading },
@@ -489,7 +489,7 @@ const login: Theme = {
   world: loginChange,
 };
 
-/** Texts that are longer than what is read of them. */
+/** Texts that are longer than what the proxy parses. */
 const length: Theme = {
   statements: fc.constantFrom(
     `DO $$ BEGIN ${long} END $$`,
@@ -506,7 +506,7 @@ const length: Theme = {
   ),
 };
 
-/** All that PostgreSQL keeps per session, in the words of SQL. */
+/** Everything that PostgreSQL keeps per session, in SQL. */
 const base: Theme = { statements: baseStatement, preparable, startup };
 
 export const themes = {
@@ -523,5 +523,5 @@ export const themes = {
 
 export type ThemeName = keyof typeof themes;
 
-/** Themes in which no difference is left. The others are the soak's. */
+/** Themes without open differences. The soak runs the others. */
 export const settled: readonly ThemeName[] = ['base'];

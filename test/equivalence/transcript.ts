@@ -4,30 +4,30 @@ import type { Message } from '../helpers/messages.ts';
 
 /** What a client saw of one step. */
 export interface Entry {
-  /** The messages, each in a form that differs exactly when what may be compared of it differs. */
+  /** The messages, each in a form that is equal exactly if all comparable parts are equal. */
   readonly replies: readonly string[];
   /** The same for people. */
   readonly story: string;
-  /** ParameterStatus as last reported, one `name=value` a line. */
+  /** The last values from ParameterStatus, one `name=value` per line. */
   readonly parameters: string;
 }
 
-/** What the clients of one script saw: an entry per step, `null` for a step that was left out. */
+/** What the clients of one script saw: one entry per step, `null` for a skipped step. */
 export interface Transcript {
   readonly entries: (Entry | null)[];
-  /** By session, the notifications as `channel payload`. */
+  /** The notifications of each session as `channel payload`. */
   readonly notifications: ReadonlyMap<number, string[]>;
 }
 
 /**
- * Messages that are not compared where they stand:
- * - Authentication and BackendKeyData: the proxy authenticates its clients itself and gives them keys of its own.
- * - ParameterStatus: PostgreSQL promises no place for it among other messages; the last values are compared.
- * - NotificationResponse: may come at any time, so they are compared at the end, without the sender's process id.
+ * Messages that are not compared at their position:
+ * - Authentication and BackendKeyData: the proxy authenticates its clients itself and gives them its own keys.
+ * - ParameterStatus: PostgreSQL does not define its position among other messages; the last values are compared.
+ * - NotificationResponse: may come at any time, so they are compared at the end, without the sender's process ID.
  */
 const notInPlace = new Set(['R', 'K', 'S', 'A']);
 
-/** Makes an entry of the messages that a step was answered with. */
+/** Converts the messages of a step to an entry. */
 export function entryOf(
   messages: readonly Message[],
   parameters: ReadonlyMap<string, string>,
@@ -44,13 +44,13 @@ export function entryOf(
   };
 }
 
-/** A message in a few words; of an error the text too. */
+/** A message in a few words; for an error with its text. */
 function tell(message: Message): string {
   const text = message.code === 'E' ? ` ${fieldsOf(message)['M']}` : '';
   return outline(message) + text;
 }
 
-/** Every byte of a message but what two sessions never share. */
+/** Every byte of a message except what always differs between two sessions. */
 function exact({ code, body }: Message): string {
   const compared = code === 'T' ? withoutOids(body) : code === 't' ? withoutTypeOids(body) : body;
   const text = (code + compared.toString('latin1')).replaceAll(temporarySchema, 'pg_temp');
@@ -59,7 +59,7 @@ function exact({ code, body }: Message): string {
   return ofCatalog.test(anywhere) ? anywhere.replace(keyOfDetail, withoutKeyOids) : anywhere;
 }
 
-/** The schema of an error that a catalogue's own constraint raised: its key holds OIDs. */
+/** The schema of an error that a constraint of a catalog raised: its key contains OIDs. */
 const ofCatalog = /\0spg_catalog\0/;
 
 /** The detail of a violated constraint: "Key (dictname, dictnamespace)=(words, 17713) already exists." */
@@ -71,16 +71,16 @@ function withoutKeyOids(detail: string): string {
   );
 }
 
-/** Each process has one of its own. */
+/** Each process has its own. */
 const temporarySchema = /\bpg_temp_\d+/g;
 
 /**
- * The fields F, L and R of an error name a place in PostgreSQL's source. Errors that the proxy answers itself, such as
- * that of a statement name given twice, come from no such place.
+ * The fields F, L and R of an error name a position in PostgreSQL's source. Errors that the proxy raises, such as that
+ * of a duplicate statement name, have none.
  */
 const placeInSource = /\0F[^\0]*\0L[^\0]*\0R[^\0]*\0/;
 
-/** Objects that are made after the server itself have OIDs from here on, new ones each time they are made. */
+/** Objects that are created after initdb have OIDs from here on, different ones each time. */
 const firstNormalOid = 16_384;
 
 function withoutOid(bytes: Buffer, at: number): void {
@@ -114,9 +114,9 @@ export function notificationOf({ body }: Message): string {
   return `${channel} ${payload}`;
 }
 
-/** Where two transcripts first differ, or `null`. */
+/** The first difference of two transcripts, or `null`. */
 export interface Difference {
-  /** The index of the step, or `undefined` when only notifications differ. */
+  /** The index of the step, or `undefined` if only notifications differ. */
   readonly step: number | undefined;
   readonly expected: string;
   readonly got: string;

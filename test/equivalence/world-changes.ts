@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 
 /*
- * What somebody else does to the world while sessions go on, on a connection outside the proxy; `;;` stands between texts
- * that are sent one after the other. After the script `renewWorldSql` makes all of it as it was.
+ * Changes of the world during a script, on a connection outside the proxy; `;;` separates texts that are sent one after
+ * another. After the script `renewWorldSql` restores everything.
  */
 
 /** DDL: the next statement of every session sees it. */
@@ -41,7 +41,7 @@ const structure = fc.constantFrom(
    CREATE EVENT TRIGGER told ON ddl_command_end EXECUTE FUNCTION public.on_ddl()`,
 );
 
-/** Very many functions that name what only few do. */
+/** Very many functions with a name that only few call. */
 const crowd = fc.constant(
   `CREATE SCHEMA crowd; DO $$ BEGIN FOR n IN 1..2100 LOOP EXECUTE format('CREATE FUNCTION crowd.f%s() RETURNS void
      LANGUAGE plpgsql AS $f$ BEGIN PERFORM set_config(''app.n'', ''%s'', true); END $f$', n, n); END LOOP; END $$;
@@ -55,7 +55,7 @@ export const worldChange: fc.Arbitrary<string> = fc.oneof(
   { weight: 1, arbitrary: crowd },
 );
 
-/** What PostgreSQL decides at login, and what it reads from its configuration. */
+/** Changes of what PostgreSQL evaluates at login, and of its configuration. */
 export const loginChange: fc.Arbitrary<string> = fc.constantFrom(
   "ALTER DATABASE shop SET work_mem = '33MB'",
   'ALTER DATABASE shop SET search_path = south',

@@ -3,15 +3,15 @@ import type { Script } from './script.ts';
 import { storedCodeSql } from './stored-code.ts';
 
 /*
- * What a script finds in its database. Everything that can be written is private to one session number, so that no
- * statement ever waits for another session, nor sees what it does: whatever differs came through the session.
+ * The objects of a script in its database. Everything writable belongs to one session number, so that no statement ever
+ * waits for another session, nor sees its changes: all differences come from the session.
  */
 
 const sessions = Array.from({ length: sessionsPerScript }, (_, index) => index + 1);
 
 /*
- * No column has a sequence for its default: an INSERT would change what lastval() answers without a word in its text,
- * which is a limit that docs/pinning.md names.
+ * No column has a sequence as its default: an INSERT would change lastval() without showing it in its text, which is a
+ * limitation in docs/pinning.md.
  */
 const privateObjects = sessions.map(
   (me) => `
@@ -22,8 +22,8 @@ const privateObjects = sessions.map(
 );
 
 /**
- * Custom parameters exist from the start. Otherwise they exist on a connection once anyone has set them there, and
- * read as '' instead of NULL from then on: PostgreSQL has no way to take one away again, so a pool cannot hide it.
+ * Custom parameters exist from the start. Otherwise they exist on a connection once a session has set them there, and
+ * are '' instead of NULL from then on: PostgreSQL cannot remove one, so a pool cannot hide it.
  */
 export const customParameters = {
   'app.user_id': '',
@@ -33,16 +33,16 @@ export const customParameters = {
   'sluice.x': '',
 };
 
-/** The database that sessions use; roles and settings of it are named in scripts. */
+/** The database of the sessions; scripts refer to its roles and settings. */
 export const worldDatabase = 'shop';
 
-/** Who can log in, beside the superuser. */
+/** The users that can log in, beside the superuser. */
 export const logins = ['clerk', 'guest'] as const;
 
-/** Roles belong to the whole server, and are made once. */
+/** Roles belong to the whole server, and are created once. */
 const rolesSql = logins.map((name) => `CREATE ROLE ${name} LOGIN;`).join('');
 
-/** What DDL of the world changes: made anew when a script has changed it. */
+/** The objects that DDL in scripts changes: they are created again after such a script. */
 const changingSql = `
   DROP EVENT TRIGGER IF EXISTS told;
   DROP SCHEMA IF EXISTS ann, clerk, crowd CASCADE;
@@ -57,7 +57,7 @@ const changingSql = `
   CREATE FUNCTION late() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('app.h', 'late', false); END $$;
   GRANT SELECT ON pg_catalog.pg_proc TO PUBLIC;`;
 
-/** What is decided at login, and read from the configuration. */
+/** What PostgreSQL evaluates at login, and reads from the configuration. */
 const loginSql = [
   ...logins.map(
     (name) =>
@@ -78,7 +78,7 @@ export const spareSql = [
   'CREATE DATABASE spare TEMPLATE template0',
 ];
 
-/** Makes the world as it was before a script that changed it: texts to be sent one after the other. */
+/** Restores the world after a script that changed it: texts to send one after another. */
 export function renewWorldSql(script: Script): readonly string[] {
   const texts = JSON.stringify(script);
   return [
@@ -88,7 +88,7 @@ export function renewWorldSql(script: Script): readonly string[] {
   ];
 }
 
-/** Operators, functions and tables that lie in wait for whoever does not say which he means. */
+/** Operators, functions and tables that shadow unqualified names. */
 const evilSql = `
   CREATE SCHEMA ev; GRANT USAGE ON SCHEMA ev TO PUBLIC;
   CREATE FUNCTION ev.no(oid, oid) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
@@ -103,7 +103,7 @@ const evilSql = `
   CREATE TABLE ev.place (name text); INSERT INTO ev.place VALUES ('ev');
   CREATE TABLE ev.pg_class (oid oid); CREATE TABLE ev.pg_settings (name text, setting text);`;
 
-/** Schemas whose names are told apart by one character beyond ASCII. */
+/** Schemas whose names differ in one non-ASCII character. */
 const customersSql = ['kundé', 'kundü']
   .map(
     (name) => `CREATE SCHEMA "${name}"; CREATE TABLE "${name}".place (name text);
@@ -111,7 +111,7 @@ const customersSql = ['kundé', 'kundü']
   )
   .join('');
 
-/** Functions that run what they are given, and state that no look at the catalogue shows. */
+/** Functions that run their arguments, and state that no catalog shows. */
 const hiddenSql = `
   CREATE FUNCTION run(text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN EXECUTE $1; RETURN 'ran'; END $$;
   CREATE FUNCTION ask(text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE $1; END $$;
@@ -124,7 +124,7 @@ const hiddenSql = `
   GRANT SELECT ON seeded TO PUBLIC;
   CREATE FUNCTION links() RETURNS text LANGUAGE sql AS 'SELECT NULL::text';`;
 
-/** The same in every world: made in the same order on servers that are the same, it has the same OIDs. */
+/** The same in every world: created in the same order on identical servers, it has the same OIDs. */
 const lastingSql = `
   CREATE SCHEMA north; CREATE SCHEMA south;
   CREATE TABLE north.place (name text); INSERT INTO north.place VALUES ('north');
@@ -159,8 +159,8 @@ const lastingSql = `
   ${privateObjects.join('')}`;
 
 /**
- * Code in C and in another language, whose state no reset removes. Where it is, all code that makes statements as it runs may
- * run it, and every session that runs such code keeps its connection: it is in no other world.
+ * Code in C and in another language, whose state no reset removes. With it, all code with dynamic SQL may run it, so
+ * every session that runs such code keeps its connection. Only this world has it.
  */
 export const foreignSql = `
   DO $$ BEGIN CREATE EXTENSION dblink;
@@ -174,7 +174,7 @@ export const foreignSql = `
     EXECUTE $f$ CREATE FUNCTION tcl_kept() RETURNS text LANGUAGE pltcl AS 'if {[info exists ::kept]} {return $::kept}; return none' $f$;
   EXCEPTION WHEN undefined_file OR feature_not_supported THEN NULL; END $$;`;
 
-/** Makes the world in a new server, in one database. */
+/** Creates the world on a new server, in one database. */
 export const worldSql: readonly string[] = [
   rolesSql,
   lastingSql,
@@ -186,7 +186,7 @@ export const worldSql: readonly string[] = [
   ...spareSql,
 ];
 
-/** Puts back what scripts have written. */
+/** Restores what scripts have written. */
 export const restoreSql = sessions
   .map(
     (me) =>
@@ -194,7 +194,7 @@ export const restoreSql = sessions
   )
   .join('');
 
-/** Whether a text may have written something that `restoreSql` puts back. */
+/** Whether a text may have written something that `restoreSql` restores. */
 export function writes(text: string): boolean {
   return /insert|copy|nextval|setval/i.test(text);
 }

@@ -8,7 +8,7 @@ import { RawClient } from '../helpers/raw-client.ts';
 import { eventually } from '../helpers/routes.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
-/** A flood of cancels reaches the database a few at a time. */
+/** A flood of cancel requests reaches the database a few at a time. */
 suite('cancels', () => {
   let real: Postgres;
   before(async () => {
@@ -17,10 +17,10 @@ suite('cancels', () => {
   after(() => real.stop('immediate'));
 
   for (const runtime of ['node', 'bun'] as const) {
-    test(`a thousand at once with a right key, under ${runtime}`, async (t) => {
+    test(`a thousand at once with a valid key, on ${runtime}`, async (t) => {
       const link = await HostileDatabase.start(real);
       t.after(() => link.stop());
-      // The link is part of the test, which has a thousand connections to make.
+      // The link is part of the test, which opens a thousand connections.
       const settings = { PoolSize: 3, HealthCheckInterval: 60, HealthCheckTimeout: 30 };
       const sluice = await Sluice.start(link.database, settings, runtime);
       t.after(() => sluice.kill());
@@ -52,21 +52,21 @@ suite('cancels', () => {
       await flood;
       assert.match(story(await victim.ready()), /E 57014 \| Z I$/);
       await eventually(() => assert.equal(link.connections, before, sluice.logText()));
-      // The next statement is not hit by what came for the last.
+      // A late cancel request does not hit the next statement.
       assert.equal(await victim.value('SELECT 2'), '2');
       assert.equal(await sluice.metric('sluice_cancel_requests_total'), 1000);
       for (const client of [victim, bystander]) client.destroy();
       assert.equal(await sluice.stop(), 0);
     });
 
-    test(`what the proxy does in front of a request is not canceled in its place, under ${runtime}`, async (t) => {
+    test(`the proxy's own statements before a request are not canceled instead of it, on ${runtime}`, async (t) => {
       const settings = { PoolSize: 1, InitQuery: 'SELECT pg_sleep(0.5)' };
       const sluice = await Sluice.start(real, settings, runtime);
       t.after(() => sluice.kill());
       const { user, password, database } = real;
       const address = { host: sluice.host, port: sluice.port, user, password, database };
       const [one, other] = [await RawClient.login(address), await RawClient.login(address)];
-      // What it leaves is not proven: the next session's lease begins with a reset, and InitQuery behind it.
+      // Its effects are unproven: the next session's lease starts with a reset, followed by InitQuery.
       await one.query("DO $$BEGIN EXECUTE 'SELECT 1'; END$$");
       other.send(query('SELECT pg_sleep(60)'));
       await eventually(async () => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { bind, close, execute, parse, query, story, sync } from '../helpers/messages.ts';
 import { onEachRoute } from '../helpers/routes.ts';
 
-/** CPU that a process has used, in seconds. */
+/** The CPU time of a process, in seconds. */
 async function cpuOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -12,7 +12,7 @@ async function cpuOf(pid: number): Promise<number> {
 }
 
 onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
-  test('a long message whose end comes a byte at a time costs what its bytes cost', async (t) => {
+  test('a long message whose end arrives byte by byte takes linear time', async (t) => {
     const { sluice } = route();
     const client = await route().login(t);
     const message = query(`SELECT length('${'x'.repeat(3_900_000)}')`);
@@ -31,7 +31,7 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     assert(grown < 100 * 1024 * 1024, `${grown} bytes`);
   });
 
-  test('the last of many names costs what the first did', async (t) => {
+  test('the last of many names costs as much as the first', async (t) => {
     const { sluice } = route();
     const client = await route().login(t);
     const prepare = async (from: number, count: number): Promise<number> => {
@@ -50,7 +50,7 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     await prepare(2000, 6000);
     const last = await prepare(8000, 1000);
     assert(last <= 3 * first + 0.2, `${first} s, then ${last} s`);
-    // An error tells of a statement by its name, which is looked up.
+    // The name of a statement in an error is looked up.
     client.send(bind('name 5', ['too many']), execute(), sync);
     assert.equal(story(await client.ready()), 'E 08P01 | Z I');
     client.send(close('S', 'name 5'), bind('name 5'), sync);
@@ -59,7 +59,7 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     assert.equal(story(await client.ready()), '2 | D 8999 | C SELECT 1 | Z I');
   });
 
-  test('a text that is made for slow patterns costs what its bytes cost', async (t) => {
+  test('a text that exploits slow patterns takes linear time', async (t) => {
     const { sluice } = route();
     const client = await route().login(t);
     await client.query('SELECT 1');
@@ -72,7 +72,7 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     assert(used < 2, `${used} s of CPU`);
   });
 
-  test('a function with much of what is looked for costs what its bytes cost', async (t) => {
+  test('a function with many matches takes linear time', async (t) => {
     const { sluice } = route();
     const client = await route().login(t);
     await client.query('SELECT 1');
@@ -86,7 +86,7 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     assert(used < 3, `${used} s of CPU`);
   });
 
-  test('names that a program makes up are one label, and one line', async (t) => {
+  test('generated names are one label, and one line', async (t) => {
     const { sluice } = route();
     const client = await route().login(t);
     for (let at = 0; at < 50; at += 1) {

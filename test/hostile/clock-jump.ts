@@ -1,6 +1,6 @@
 /*
- * Loaded in front of the daemon: SIGUSR2 puts its wall clock forward by a year, or back by two, by turns. The monotonic
- * clock goes on, as it does when an administrator or NTP sets the time.
+ * Preloaded into the daemon: SIGUSR2 moves its wall clock a year forward and two years back, in turn. The monotonic
+ * clock continues, as when an administrator or NTP sets the time.
  */
 const day = 86_400_000;
 const RealDate = Date;

@@ -13,7 +13,7 @@ import { Sluice } from '../helpers/sluice.ts';
 const ready = message('Z', Buffer.from('I'));
 const codes = 'RKS23CWdcGHDIEVvnNAt1sTZ';
 
-/** Bodies that are wrong for most messages. */
+/** Invalid bodies for most messages. */
 const bodies: readonly Buffer[] = [
   Buffer.alloc(0),
   Buffer.from([0]),
@@ -24,13 +24,13 @@ const bodies: readonly Buffer[] = [
   Buffer.concat([int32(7), Buffer.from('channel\0no end')]),
 ];
 
-/** The bodies to try with a message. The sample has three of them, and other ones for the next message. */
+/** The bodies to try with a message. The sample has three of them, and different ones for the next message. */
 function bodiesOf(code: string): readonly Buffer[] {
   const first = codes.indexOf(code);
   return triesAll ? bodies : [0, 2, 4].map((at) => bodies[(first + at) % bodies.length] as Buffer);
 }
 
-/** Nothing that a database sends ends the process, harms another client, or is something that no code foresaw. */
+/** Nothing that a database sends ends the process, affects another client, or causes an unexpected exception. */
 suite('a hostile database', () => {
   let real: Postgres;
   before(async () => {
@@ -67,7 +67,7 @@ suite('a hostile database', () => {
 
       async function assertServes(): Promise<void> {
         hostile.lie = () => null;
-        // The connection that it is lent may be the one that has just ended.
+        // The connection that it borrows may be the one that has just ended.
         await eventually(async () => assert.equal(await bystander.value('SELECT 1'), '1'));
         await eventually(async () => {
           const client = await RawClient.login(address());
@@ -78,7 +78,7 @@ suite('a hostile database', () => {
       }
 
       for (const code of codes) {
-        test(`malformed messages ${code} to a statement of a client`, async () => {
+        test(`malformed messages ${code} in reply to a client's statement`, async () => {
           for (const body of bodiesOf(code)) {
             const client = await RawClient.login(address());
             hostile.lie = (asked) =>
@@ -92,7 +92,7 @@ suite('a hostile database', () => {
         });
       }
 
-      test('a message with a length that none has ends the connection to the database', async () => {
+      test('a message with an impossible length closes the server connection', async () => {
         for (const length of [-1, 0, 3, 0x40000000, 0x7fffffff]) {
           const client = await RawClient.login(address());
           const lie = Buffer.concat([Buffer.from('T'), int32(length), ready]);
@@ -107,7 +107,7 @@ suite('a hostile database', () => {
         await assertServes();
       });
 
-      test('parameters without end are not kept', async () => {
+      test('an unlimited number of parameters is not kept', async () => {
         const statuses = Array.from({ length: 200_000 }, (_, index) =>
           message('S', Buffer.from(`name ${index}\0${'v'.repeat(50)}\0`)),
         );
@@ -133,7 +133,7 @@ suite('a hostile database', () => {
         ['a health check', 'pg_is_in_recovery'],
         ['a login', '\u0000user\u0000'],
       ] as const) {
-        test(`malformed messages to ${what}`, async () => {
+        test(`malformed messages in reply to ${what}`, async () => {
           for (const code of codes) {
             for (const body of bodiesOf(code)) {
               let lies = 0;

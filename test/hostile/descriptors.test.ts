@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
-/** CPU that a process has used, in seconds. */
+/** The CPU time of a process, in seconds. */
 async function cpuOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -16,7 +16,7 @@ onEachRoute(
   'descriptors used up',
   { routes: ['node', 'bun'], settings: { PoolSize: 5 }, descriptors: 256 },
   (route) => {
-    test('clients are turned away; those inside and the admin port go on, and it is said once', async (t) => {
+    test('new clients are refused; existing ones and the admin port continue, and the log says so once', async (t) => {
       const { sluice } = route();
       const inside = await route().login(t);
       const flood = await Promise.all(
@@ -26,7 +26,7 @@ onEachRoute(
       assert.equal(await inside.value('SELECT 1'), '1');
       // Another server connection can be opened, too.
       await inside.query('BEGIN');
-      // The proxy accepts in turns: what leaves before its turn is not refused.
+      // The proxy accepts in turns: a client that leaves before its turn is not refused.
       await eventually(async () =>
         assert((await sluice.metric('sluice_client_connections_refused_total')) > 100),
       );
@@ -41,7 +41,7 @@ onEachRoute(
       assert.equal(said.length, 1);
     });
 
-    test('connections to the admin port are few, and use up neither descriptors nor the CPU', async (t) => {
+    test('the admin port has few connections, which use up neither descriptors nor the CPU', async (t) => {
       const { sluice } = route();
       const inside = await route().login(t);
       const flood = Array.from({ length: 400 }, () => connect(sluice.adminAddress));

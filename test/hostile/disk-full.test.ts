@@ -7,9 +7,9 @@ import { after, test } from 'node:test';
 import { story } from '../helpers/messages.ts';
 import { onEachRoute } from '../helpers/routes.ts';
 
-/** A small disk of its own for whoever runs what follows, where the system lets everybody have a mount namespace. */
+/** A command that runs its arguments with a small disk, if the system permits everybody to create mount namespaces. */
 function withSmallDisk(folder: string): readonly string[] {
-  // Within the first namespace it is root, which may mount; PostgreSQL refuses to run as that.
+  // It is root in the first namespace, so it may mount; PostgreSQL refuses to run as root.
   const script = `mount -t tmpfs -o size=4m tmpfs '${folder}' && exec unshare --user --map-user=1000 --map-group=1000 "$0" "$@"`;
   return ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', script];
 }
@@ -49,7 +49,7 @@ if (hasSmallDisks())
         const loud = route().sluice.log.filter(({ level }) => level >= 40);
         assert.deepEqual(loud, []);
       }
-      // There is room again.
+      // There is space again.
       await database.query(`DROP TABLE ${place}`);
       await database.query(`CREATE TABLE ${place} (a text) TABLESPACE small`);
       assert.equal(

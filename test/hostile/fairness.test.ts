@@ -4,7 +4,7 @@ import { bind, execute, parse, query, rowsOf, sync } from '../helpers/messages.t
 import { RawClient } from '../helpers/raw-client.ts';
 import { onEachRoute } from '../helpers/routes.ts';
 
-/** Sends so many statements ahead, over and over until it is told to stop; counts what was answered. */
+/** Pipelines this many statements repeatedly until it is stopped; counts the replies. */
 class Pipeliner {
   answered = 0;
   readonly #client: RawClient;
@@ -23,7 +23,7 @@ class Pipeliner {
   async #run(): Promise<void> {
     this.#client.send(this.#group);
     while (!this.#isOver) {
-      // One group is always under way.
+      // One cycle is always in flight.
       this.#client.send(this.#group);
       await this.#read();
     }
@@ -49,11 +49,11 @@ onEachRoute(
   'a client that sends ahead in a pool of one connection',
   { routes: ['node', 'bun'], settings: { PoolSize: 1, MaxPendingReplies: 100 } },
   (route) => {
-    test('gets all of its answers, in their order', async (t) => {
+    test('gets all replies, in order', async (t) => {
       const client = await route().login(t);
       client.send(...range(600).map((at) => query(`SELECT ${at}`)));
       for (const at of range(600)) assert.deepEqual(rowsOf(await client.ready()), [[String(at)]]);
-      // Without a Sync the database would keep its answers to itself.
+      // Without a Sync the database would keep its replies.
       const values = range(600).flatMap((at) => [bind('', [String(at)]), execute()]);
       client.send(parse('', 'SELECT $1'), ...values, sync);
       assert.deepEqual(

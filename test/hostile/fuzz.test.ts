@@ -4,16 +4,20 @@ import { readCorpus } from './fuzz/case.ts';
 import { testSeed } from '../helpers/seed.ts';
 import { Fuzz } from './fuzz/fuzz.ts';
 
-/** Cases of each kind; eight kinds make 20,000. `npm run test:soak` plays a million. */
+/** Cases of each kind; eight kinds make 20,000. `npm run test:soak` runs a million. */
 const cases = 2500;
 
 /**
- * Two at a time: the hostile peers all run in this process, whose event loop would be late for the time-outs of the proxies.
+ * Two at a time: the hostile peers all run in this process, whose event loop would otherwise be late for the time-outs
+ * of the proxies.
  */
 const concurrency = 2;
 
-/** Nothing that a client or a database sends ends the process, harms another client, or is something that no code foresaw. */
-suite('hostile peers, made from seeds', { concurrency }, () => {
+/**
+ * Nothing that a client or a database sends ends the process, affects another client, or causes an unexpected
+ * exception.
+ */
+suite('hostile peers, generated from seeds', { concurrency }, () => {
   for (const side of ['client', 'database'] as const) {
     for (const runtime of ['node', 'bun'] as const) {
       for (const interleaving of [false, true]) {

@@ -25,7 +25,7 @@ onEachRoute(
         const socket = connect({ host, port, allowHalfOpen: true });
         t.after(() => socket.destroy());
         socket.on('error', () => undefined);
-        // Every other one with a password that counts, into a database that does not exist.
+        // Every other one with a valid password, for a database that does not exist.
         const isKnown = index % 2 === 0;
         const packet = isKnown
           ? { user, database: 'nowhere' }
@@ -36,7 +36,7 @@ onEachRoute(
         return socket;
       };
       const sockets = await Promise.all(Array.from({ length: 40 }, (_, index) => refused(index)));
-      // Some go on sending.
+      // Some keep sending.
       const timer = setInterval(() => {
         for (const socket of sockets.slice(0, 10)) socket.write('x');
       }, 500);

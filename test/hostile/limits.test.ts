@@ -23,7 +23,7 @@ const settings = {
   MaxSessionMemory: 100_000,
 };
 
-/** The client is told, the log has one line, a counter moves, and nobody else is concerned. */
+/** The client gets the error, the log has one line, a counter increases, and no other client is affected. */
 async function assertEnds(
   route: Route,
   client: RawClient,
@@ -31,7 +31,7 @@ async function assertEnds(
   times = 1,
 ): Promise<void> {
   const bystander = await RawClient.login(route.address);
-  // What the database did is known somewhat later than it is answered.
+  // The effect in the database shows slightly later than its reply.
   await eventually(async () => {
     client.send(query('SELECT 1'));
     await assert.rejects(client.ready(), /E 54000/);
@@ -45,7 +45,7 @@ async function assertEnds(
 }
 
 onEachRoute('limits of a session', { routes: ['node', 'bun'], settings }, (route) => {
-  test('names of prepared statements, in one cycle without an end', async (t) => {
+  test('names of prepared statements, in one endless cycle', async (t) => {
     const client = await route().login(t);
     const names = (from: number, to: number): Buffer[] =>
       Array.from({ length: to - from }, (_, at) => parse(`name ${from + at}`, `SELECT ${at}`));
@@ -86,12 +86,12 @@ onEachRoute('limits of a session', { routes: ['node', 'bun'], settings }, (route
 
   test('the length of prepared statements', async (t) => {
     const client = await route().login(t);
-    // Each is within the limit, and what was closed does not count.
+    // Each is within the limit, and closed ones do not count.
     for (let at = 0; at < 5; at += 1) {
       client.send(parse('one', `SELECT '${at}${long}'`), close('S', 'one'), sync);
       assert.equal(story(await client.ready()), '1 | 3 | Z I');
     }
-    // A longer one would not be looked at, and keep its connection.
+    // A longer one would not be parsed, and pin its session.
     const short = long.slice(0, 9000);
     for (let at = 0; at < 5; at += 1) await client.query(`PREPARE s${at} AS SELECT '${short}'`);
     client.send(parse('one', `SELECT '${long}'`), parse('two', `SELECT '2${long}'`), sync);
@@ -127,7 +127,7 @@ onEachRoute(
   'MaxMemory',
   { routes: ['node', 'bun'], settings: { HealthCheckInterval: 10 } },
   (route) => {
-    test('no new work is taken while the process holds more, and transactions go on', async (t) => {
+    test('no new work is accepted while the process uses more, and transactions continue', async (t) => {
       const { sluice } = route();
       const [inside, idle] = [await route().login(t), await route().login(t)];
       const pinned = await route().login(t);

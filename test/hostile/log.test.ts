@@ -22,7 +22,7 @@ const run = promisify(execFile);
 
 const logins = 10;
 
-/** A log that cannot be written, or that nobody reads, is no reason to wait or to end. */
+/** A log that cannot be written, or that nobody reads, neither blocks nor ends the proxy. */
 suite('the log', () => {
   let database: Postgres;
   before(async () => {
@@ -38,7 +38,7 @@ suite('the log', () => {
         await assertServes(t, file.fd, 'lost');
       });
 
-      test('that nobody reads, in a pipe', async (t) => {
+      test('without a reader, in a pipe', async (t) => {
         const folder = await mkdtemp(path.join(tmpdir(), 'sluice-log-'));
         const fifo = path.join(folder, 'log');
         await run('mkfifo', [fifo]);
@@ -51,13 +51,13 @@ suite('the log', () => {
       });
 
       if (runtime === 'node')
-        test('that nobody reads, in a socket', (t) => assertServes(t, 'pipe', 'waits'));
+        test('without a reader, in a socket', (t) => assertServes(t, 'pipe', 'waits'));
 
-      test('whose reader has gone', async (t) => {
+      test('whose reader has ended', async (t) => {
         await assertServes(t, 'pipe', 'closed');
       });
 
-      test('is whole in a file', async (t) => {
+      test('is complete in a file', async (t) => {
         const folder = await mkdtemp(path.join(tmpdir(), 'sluice-log-'));
         const name = path.join(folder, 'log');
         const file = await open(name, 'w');
@@ -110,7 +110,7 @@ suite('the log', () => {
         const long = `SELECT ${'a, '.repeat(300)}1 FROM (SELECT 1 AS a) AS t`;
         for (let login = 0; login < logins; login += 1) {
           const client = await RawClient.login(address);
-          // More than a pipe or a socket holds.
+          // More than the buffer of a pipe or a socket.
           for (let turn = 0; turn < 20; turn += 1) assert.equal(await client.value(long), '1');
           client.destroy();
         }

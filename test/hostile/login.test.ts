@@ -20,7 +20,7 @@ onEachRoute('before the login', { routes }, (route) => {
     ['GSSENCRequest', [gssEncRequest, gssEncRequest]],
     ['SSLRequest behind GSSENCRequest', [gssEncRequest, sslRequest, gssEncRequest]],
   ] as const) {
-    test(`a second ${what} is taken for a protocol version, as by PostgreSQL`, async (t) => {
+    test(`a second ${what} counts as a protocol version, as in PostgreSQL`, async (t) => {
       const client = await route().open(t);
       for (const request of requests.slice(0, -1))
         assert.equal(await client.negotiate(request), 'N');
@@ -35,7 +35,7 @@ onEachRoute('before the login', { routes }, (route) => {
     await client.closed;
   });
 
-  test('more bytes than a login needs end the connection', async (t) => {
+  test('more bytes than a login needs close the connection', async (t) => {
     const client = await route().open(t);
     client.send(startup);
     await client.next();
@@ -50,7 +50,7 @@ onEachRoute(
   'connections that do not log in',
   { settings: { MaxClientConnections: 10 }, routes },
   (route) => {
-    test('are counted from the first byte, told so, and give way', async (t) => {
+    test('are counted from the first byte, get an error, and make room for others', async (t) => {
       const inside = await route().login(t);
       const silent = await Promise.all(Array.from({ length: 200 }, () => route().open(t)));
       const { sluice } = route();
@@ -62,11 +62,11 @@ onEachRoute(
         .open(t)
         .catch(() => undefined);
       late?.send(startup);
-      // One that comes when there is room for it is told; others are closed.
+      // A client for which there is a slot gets the error; others are closed.
       const told = (await late?.untilClosed()) ?? [];
       for (const message of told) assert.equal(fieldsOf(message)['C'], '53300');
       assert.equal(await inside.value('SELECT 1'), '1');
-      // The eldest of those that say nothing are given up for one that logs in.
+      // The oldest silent connections are closed for one that logs in.
       await eventually(async () => {
         const client = await RawClient.login(route().address);
         client.destroy();
@@ -74,7 +74,7 @@ onEachRoute(
       for (const client of silent) client.destroy();
     });
 
-    test('a cancel request gets through when clients are as many as may be', async (t) => {
+    test('a cancel request succeeds at the maximum number of clients', async (t) => {
       const busy = await route().login(t);
       const others = [];
       await eventually(async () => {

@@ -7,7 +7,7 @@ import { query } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { Sluice } from '../helpers/sluice.ts';
 
-/** How often each runtime is stopped; `npm run test:soak` asks for more. */
+/** How often each runtime is stopped; `npm run test:soak` tries more. */
 const stops = Number(process.env['SLUICE_TEST_STOPS'] ?? 6);
 
 /** DrainTimeout, in seconds. */
@@ -15,8 +15,8 @@ const drainTimeout = 0.5;
 /** How long a stop may take, in milliseconds. One that hangs never ends; on a busy machine every stop takes longer. */
 const patience = 30_000;
 
-/** A stop ends, whatever state sockets, timers and requests are in. */
-suite('stopping always ends', () => {
+/** A stop ends in any state of sockets, timers and requests. */
+suite('a stop always ends', () => {
   let real: Postgres;
   let hostile: HostileDatabase;
   before(async () => {
@@ -29,7 +29,7 @@ suite('stopping always ends', () => {
   });
 
   for (const runtime of ['node', 'bun'] as const) {
-    test(`${stops} stops under load, each after a fault, under ${runtime}`, async () => {
+    test(`${stops} stops under load, each after a fault, on ${runtime}`, async () => {
       for (let round = 0; round < stops; round += 1) await stopOnce(round);
     });
 
@@ -70,14 +70,14 @@ suite('stopping always ends', () => {
     () => cut(false, false),
   ];
 
-  /** Swallows what the database is sent, or ends its connections, or both. */
+  /** Drops everything sent to the database, or ends its connections, or both. */
   async function cut(swallows: boolean, ends: boolean): Promise<void> {
     hostile.blackhole = swallows;
     if (ends) hostile.reset();
     return Promise.resolve();
   }
 
-  /** Something of everything: a long result, a wait, an open transaction, a copy that is not fed, half a message. */
+  /** All kinds of work: a long result, a wait, an open transaction, a copy without data, a partial message. */
   function load(index: number): Buffer {
     const kinds = [
       query("SELECT repeat('x', 1000) FROM generate_series(1, 5000)"),

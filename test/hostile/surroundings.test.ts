@@ -14,7 +14,7 @@ import { eventually } from '../helpers/routes.ts';
 import { Sluice } from '../helpers/sluice.ts';
 import type { Surroundings } from '../helpers/sluice.ts';
 
-/** A mount namespace of its own, where the system has one for everybody; the name server in it refuses connections. */
+/** A separate mount namespace, if the system permits everybody to create one; its name server refuses connections. */
 function ownNames(hosts: string, resolver: string): readonly string[] {
   const mount = `mount --bind '${hosts}' /etc/hosts && mount --bind '${resolver}' /etc/resolv.conf`;
   return [
@@ -37,7 +37,7 @@ function hasNamespaces(): boolean {
   }
 }
 
-/** What breaks around the daemon is said, and is over when it is over. */
+/** The proxy reports faults of its environment, and recovers without a restart. */
 suite('the surroundings', () => {
   let database: Postgres;
   before(async () => {
@@ -101,7 +101,7 @@ suite('the surroundings', () => {
         assert.equal(await sluice.stop(), 0);
       });
 
-      test('the database is stopped, and goes on', async (t) => {
+      test('the database is stopped, and continues', async (t) => {
         const { sluice, address, client } = await begin(t, { ConnectTimeout: 1 });
         assert.equal(await client.value('SELECT 1'), '1');
         const rows = await database.query<{ pid: number }>('SELECT pid FROM pg_stat_activity');
@@ -111,7 +111,7 @@ suite('the surroundings', () => {
             try {
               process.kill(pid, name);
             } catch {
-              // The process of the question itself has ended.
+              // The process of the query itself has ended.
             }
           }
         };
@@ -124,13 +124,13 @@ suite('the surroundings', () => {
           signal('SIGCONT');
         }
         await eventually(() => assertServesNew(address));
-        // A read runs again where its connection was given up.
+        // A read is retried if its connection was given up.
         assert.equal(story(await client.ready()), 'T | D 3 | C SELECT 1 | Z I');
         assert.equal(await sluice.stop(), 0);
       });
 
       test(
-        'the name of the database is not found, and is found again',
+        'the name of the database does not resolve, and resolves again',
         { skip: !hasNamespaces() },
         async (t) => {
           const folder = await mkdtemp(path.join(tmpdir(), 'sluice-names-'));
@@ -145,7 +145,7 @@ suite('the surroundings', () => {
           await sluice.logged(
             ({ msg, name }) => name === 'database.test' && msg.startsWith('could not resolve'),
           );
-          // The address that it had still leads there, for new connections too.
+          // Its previous address still works, also for new connections.
           await client.query('BEGIN');
           await assertServesNew(address);
           await client.query('COMMIT');
@@ -158,7 +158,7 @@ suite('the surroundings', () => {
         },
       );
 
-      test('the settings file cannot be read when it has changed', async (t) => {
+      test('the changed settings file cannot be read', async (t) => {
         const { sluice, address } = await begin(t, { MaxClientConnections: 50 });
         await sluice.spoilSettings();
         await sluice.logged(({ msg, level }) => level >= 40 && msg.includes('settings'));
@@ -182,7 +182,7 @@ suite('the surroundings', () => {
         const late = await sluice.logged(({ msg }) => msg.startsWith('the event loop was blocked'));
         assert(Number(late['milliseconds']) > 2000, JSON.stringify(late));
         assert((await sluice.metric('sluice_stalls_total')) >= 1);
-        // Nobody else is to blame for it.
+        // No other cause is reported.
         assert.deepEqual(
           sluice.log.filter(({ msg, level }) => level >= 40 && msg.includes('writer')),
           [],

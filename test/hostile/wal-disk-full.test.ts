@@ -16,7 +16,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'sluice-wal-'));
 chmodSync(folder, 0o777);
 after(() => rmSync(folder, { recursive: true }));
 
-/** The process ID of the holder of the mount namespace that the server enters, once there is one. */
+/** The process ID of the owner of the mount namespace that the server enters, once there is one. */
 const holderFile = path.join(folder, 'holder');
 const enter = `test ! -f '${holderFile}' || exec nsenter --user --mount --preserve-credentials --target "$(cat '${holderFile}')" unshare --user --map-user=1000 --map-group=1000 "$0" "$@"; exec "$0" "$@"`;
 
@@ -28,7 +28,7 @@ class WalDisk {
     this.#holder = holder;
   }
 
-  /** Moves the WAL of the server, which is stopped. */
+  /** Moves the WAL of the stopped server. */
   static async move({ dataDir, setup }: Postgres): Promise<WalDisk> {
     const disk = path.join(folder, 'disk');
     const script = `mkdir -m 777 -p '${disk}' && mount -t tmpfs -o size=120m tmpfs '${disk}' && head -c 80m /dev/zero > '${disk}/ballast' &&
@@ -44,7 +44,7 @@ class WalDisk {
     return new WalDisk(holder);
   }
 
-  /** There is room again. */
+  /** Adds space. */
   grow({ setup }: Postgres): void {
     const within = ['--user', '--mount', '--preserve-credentials', '--target'];
     execFileSync(
@@ -72,7 +72,7 @@ function hasNamespaces(): boolean {
   }
 }
 
-/** Inserts rows until the server is gone; gives how many were acknowledged. */
+/** Inserts rows until the server has crashed; returns the number of acknowledged rows. */
 async function fillUp(client: RawClient, isUp: () => boolean): Promise<number> {
   const filling =
     'INSERT INTO filled SELECT repeat(md5(n::text), 100) FROM generate_series(1, 500) n';
@@ -111,7 +111,7 @@ for (const runtime of ['node', 'bun'] as const) {
     const address = { host: sluice.host, port: sluice.port, user, password, database: name };
     const [client, other] = [await RawClient.login(address), await RawClient.login(address)];
 
-    // Recovery needs room for WAL too, so the server stays down.
+    // Recovery needs space for WAL too, so the server stays down.
     const rows = await fillUp(client, () => database.pid !== undefined);
     assert(lines.some((line) => line.includes('No space left on device')));
     const lost = await sluice.logged(({ msg }) => msg.startsWith('writer lost'));
@@ -123,7 +123,7 @@ for (const runtime of ['node', 'bun'] as const) {
     await database.start();
     for (const each of [client, other, await RawClient.login(address)])
       await eventually(async () => assert.equal(await each.value('SELECT 1'), '1'));
-    // What was not acknowledged may have been committed.
+    // Rows without an acknowledgement may have been committed.
     assert(Number(await other.value('SELECT count(*) FROM filled')) >= rows);
     assert.equal((await sluice.admin('/readyz')).status, 200);
     assert.equal(await sluice.stop(), 0);

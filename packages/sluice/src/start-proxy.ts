@@ -31,7 +31,7 @@ const embeddedDefaults: ProxySettings = Object.freeze({
  */
 export async function startProxy(settings: ProxySettings): Promise<Proxy> {
   const proxy = await start(completeSettings({ ...embeddedDefaults, ...settings }));
-  // A reload must not take back the ports that were chosen.
+  // A reload must keep the ports that were chosen.
   const { ListenPort, AdminPort, LogLevel } = { ...embeddedDefaults, ...settings };
   return new EmbeddedProxy(proxy, {
     ...(ListenPort === undefined ? {} : { ListenPort }),

@@ -5,27 +5,29 @@ import { DatabaseError, RawClient } from '../../helpers/raw-client.ts';
 import type { Address } from '../../helpers/raw-client.ts';
 import type { Random } from '../fuzz/random.ts';
 
-/** An answer that is wrong, whatever has failed. */
+/** A reply that is wrong regardless of faults. */
 class WrongAnswer extends Error {
   override readonly name = 'WrongAnswer';
 }
 
-/** What a client needs to know of the run that it is part of. */
+/** What a client needs to know about its run. */
 export interface Run {
   readonly address: Address;
   readonly random: Random;
   readonly isOver: () => boolean;
-  /** Whether a fault explains an error of a request that began then. */
+  /** Whether a fault explains an error of a request that started at `began`. */
   readonly isExplained: (began: number, error: unknown) => boolean;
   readonly done: (what: string) => void;
-  /** Something that no fault explains. */
+  /** Reports what no fault explains. */
   readonly violated: (what: string) => void;
 }
 
-/** A cancel may come late and end the next statement, as with PostgreSQL; so long after it, in milliseconds. */
+/**
+ * A cancel request may arrive late and end the next statement, as with PostgreSQL; up to this many milliseconds later.
+ */
 const lateCancel = 10_000;
 
-/** One of many clients, with some of everything to do, which checks each answer. */
+/** One of many clients with all kinds of actions, which checks each reply. */
 export class ChaosClient {
   /** Rows whose COMMIT was acknowledged. */
   readonly acknowledged: number[] = [];
@@ -58,7 +60,7 @@ export class ChaosClient {
     this.#client?.destroy();
   }
 
-  /** An error may need a fault to explain it; afterwards the client begins anew. */
+  /** A fault may have to explain an error; afterwards the client starts again. */
   #judge(what: string, began: number, error: unknown): void {
     this.#client?.destroy();
     this.#client = null;
@@ -85,13 +87,13 @@ export class ChaosClient {
     return client;
   }
 
-  /** The messages up to ReadyForQuery; an error is thrown, and so is a notification for another. */
+  /** The messages up to ReadyForQuery; throws an error, or a notification for another client. */
   async #ready(client: RawClient): Promise<Message[]> {
     const answer: Message[] = [];
     let failure: DatabaseError | null = null;
     for (;;) {
       const message = await client.next().catch((error: unknown) => {
-        // Closed after an error, it is the error that says why.
+        // If the connection was closed after an error, the error is the reason.
         throw failure ?? error;
       });
       answer.push(message);

@@ -6,7 +6,7 @@ import type { Address } from '../../helpers/raw-client.ts';
 import type { Sluice } from '../../helpers/sluice.ts';
 import type { Random } from '../fuzz/random.ts';
 
-/** Where faults are made. */
+/** Where faults happen. */
 export interface Scene {
   readonly database: Postgres;
   readonly network: FaultProxy;
@@ -15,20 +15,20 @@ export interface Scene {
   readonly random: Random;
 }
 
-/** Something that breaks for a while. */
+/** A temporary fault. */
 export interface Fault {
   readonly name: string;
-  /** What it explains: any error of a connection, that nobody more is let in, or nothing at all. */
+  /** What it explains: any error of a connection, refused logins, or nothing. */
   readonly explains: 'errors' | 'refusals' | 'nothing';
-  /** Two of one kind cannot be at once. */
+  /** Two faults in the same place cannot happen at the same time. */
   readonly place: 'database' | 'network' | 'log' | 'settings' | 'clients';
-  /** Breaks it; what it gives puts it right. */
+  /** Causes the fault; returns a function that ends it. */
   readonly strike: (scene: Scene) => Promise<() => Promise<void>>;
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
 
-/** Sends a signal to the postmaster and all that it has started. */
+/** Sends a signal to the postmaster and all its children. */
 async function signalAll(database: Postgres, signal: NodeJS.Signals): Promise<() => Promise<void>> {
   const rows = await database.query<{ pid: number }>('SELECT pid FROM pg_stat_activity');
   const pids = [database.pid ?? 0, ...rows.map(({ pid }) => pid)].filter((pid) => pid > 0);
@@ -48,7 +48,7 @@ async function signalAll(database: Postgres, signal: NodeJS.Signals): Promise<()
   };
 }
 
-/** Clients that do not behave, until they are told to stop. */
+/** Misbehaving clients, until they are stopped. */
 async function flood(
   { address }: Scene,
   count: number,
@@ -65,7 +65,7 @@ async function flood(
           client.destroy();
         }
       } catch {
-        // It is thrown out, as it should be.
+        // The proxy closes it, as expected.
       }
       await delay(10);
     }

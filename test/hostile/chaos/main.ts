@@ -1,8 +1,8 @@
 /*
- * 200 clients with some of everything to do, while faults come at random, one by one and in pairs:
- * `npm run test:chaos -- [--seconds 600] [--runtime node|bun] [--seed N]`. Nobody may get a wrong answer, no row that was
- * acknowledged may be missing, no error may come that no fault explains, and memory and descriptors must come back to
- * where they were. Ends with 1 otherwise.
+ * 200 clients with all kinds of actions, during random faults, single and in pairs: `npm run test:chaos -- [--seconds
+ * 600] [--runtime node|bun] [--seed N]`. No client may get a wrong reply, no acknowledged row may be missing, every
+ * error needs a fault that explains it, and memory and descriptors must return to their initial values. Exits with 1
+ * otherwise.
  */
 import { readdir } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -33,16 +33,16 @@ const runtimes = (['node', 'bun'] as const).filter((one) =>
 const seconds = Number(values.seconds) / runtimes.length;
 
 const clients = 200;
-/** After everything works again, so long may errors still come that a fault explains, in milliseconds. */
+/** How long faults still explain errors after everything works again, in milliseconds. */
 const grace = 2000;
-/** How long it may take until everything works again, in milliseconds. */
+/** How long recovery may take, in milliseconds. */
 const patience = 30_000;
-/** What a lost database, or one that does not answer, may be reported as. */
+/** The possible errors of a lost or unresponsive database. */
 const lossCodes = /^(08...|57P0[1-5]|40001|53300|25006|25P02|58...)$/;
 const refusalCodes = /^(53300|08...)$/;
-/** Why client connections end without a fault. */
+/** Reasons why client connections end without a fault. */
 const usualEnds = new Set(['Terminate', 'client disconnected']);
-/** What the process may have grown by when all is over, in bytes. */
+/** The allowed growth of the process at the end, in bytes. */
 const growth = 120 * 1024 * 1024;
 
 let isSound = true;
@@ -86,12 +86,12 @@ async function chaos(runtime: Runtime, seed: number): Promise<boolean> {
     violations.push(what);
     if (violations.length > 20) return;
     console.log(`${clockOf(began)} VIOLATION ${what}`);
-    // What the proxy said of it, most likely among the last lines.
+    // The log of the proxy, most likely among the last lines.
     for (const { msg, level, ...rest } of sluice.log.slice(-200))
       if (level >= 40 || (msg.endsWith('closed') && !usualEnds.has(String(rest['reason']))))
         console.log(`       ${msg} ${JSON.stringify(rest)}`);
   };
-  /** Until when a request must have begun for a fault to explain how it ends. */
+  /** A fault explains a request that started before this time. */
   const explained = { errors: 0, refusals: 0 };
   let isOver = false;
   const began = performance.now();
@@ -109,7 +109,7 @@ async function chaos(runtime: Runtime, seed: number): Promise<boolean> {
     violated,
   };
 
-  // The first round is for what is only made once.
+  // The first round is a warm-up.
   const all = Array.from({ length: clients }, (_, id) => new ChaosClient(id, run));
   const working = Promise.all(all.map((one) => one.work()));
   await delay(5000);
@@ -153,7 +153,7 @@ async function chaos(runtime: Runtime, seed: number): Promise<boolean> {
       };
       const what = `${JSON.stringify(before)} before, ${JSON.stringify(after)} afterwards`;
       if (after.memory > before.memory + growth) throw new Error(`memory: ${what}`);
-      // The clients are gone, and nothing took their place.
+      // All descriptors of the clients are closed, and no others are open.
       if (after.descriptors > before.descriptors - clients + 40)
         throw new Error(`descriptors: ${what}`);
       console.log(what);
@@ -176,17 +176,17 @@ async function chaos(runtime: Runtime, seed: number): Promise<boolean> {
   return violations.length === 0;
 }
 
-/** One fault, or two that can be at once. */
+/** One fault, or two that can happen at the same time. */
 function choose(random: Random): readonly Fault[] {
   const first = random.pick(faults);
   if (random.chance(0.5)) return [first];
-  // One that explains nothing must not be excused by the other's neighbour: both are, then.
+  // A fault that explains nothing must not profit from the other one: neither of them explains anything then.
   const second = random.pick(faults.filter(({ place }) => place !== first.place));
-  // A database that is asked for its processes must still answer.
+  // The list of the database's processes is read before it becomes unresponsive.
   return second.place === 'database' ? [second, first] : [first, second];
 }
 
-/** Somebody who comes now is let in, and can write and read. */
+/** Whether a new client can log in, write and read. */
 async function works(address: RawClient['address']): Promise<void> {
   const client = await RawClient.login(address);
   try {
@@ -198,7 +198,7 @@ async function works(address: RawClient['address']): Promise<void> {
   }
 }
 
-/** Rows that are missing though they were acknowledged, that are there twice, or that should not be there. */
+/** Acknowledged rows that are missing, duplicated rows, and rows that should not exist. */
 async function lost(database: Postgres, all: readonly ChaosClient[]): Promise<readonly string[]> {
   const rows = await database.query<{ client: number; n: number; times: number }>(
     'SELECT client, n, count(*)::int AS times FROM journal GROUP BY client, n',

@@ -2,14 +2,14 @@ import { Fuzz } from './fuzz.ts';
 import type { Finding, Setup } from './fuzz.ts';
 import type { Side } from './make-case.ts';
 
-/** Cases that are played against one daemon. */
+/** Cases for one daemon. */
 export interface Batch extends Setup {
   readonly side: Side;
   readonly firstSeed: number;
   readonly count: number;
 }
 
-/** What came of a batch. */
+/** The result of a batch. */
 export interface Outcome {
   readonly played: number;
   readonly answered: number;
@@ -18,7 +18,7 @@ export interface Outcome {
   readonly finding: Finding | null;
 }
 
-/** Plays the batch that the command line holds, and tells the process that has started this one what came of it. */
+/** Runs the batch in the argument, and sends the result to the parent process. */
 async function main(text: string): Promise<void> {
   const { side, firstSeed, count, ...setup } = JSON.parse(text) as Batch;
   const fuzz = await Fuzz.start(side, setup);

@@ -5,20 +5,20 @@ import { bind, execute, parse, rowsOf, story, sync } from '../../helpers/message
 import { DatabaseError, RawClient } from '../../helpers/raw-client.ts';
 import type { Address } from '../../helpers/raw-client.ts';
 
-/** A pause between two rounds, so that bystanders do not take the CPU from those that they stand by. */
+/** The pause between two rounds, so that bystanders leave CPU time for the others. */
 const pauseMs = 30;
 
 /**
- * Clients that mind their own business beside hostile ones, and check every answer: one with settings of its own, one with
- * a prepared statement, one that writes, one that logs in anew each time.
+ * Well-behaved clients beside hostile ones, which check every reply: one with its own settings, one with a prepared
+ * statement, one that writes, one that logs in each time.
  */
 export class Bystanders {
-  /** What was wrong first, if anything. */
+  /** The first problem, if any. */
   trouble: string | null = null;
-  /** Rounds that were as they should be. */
+  /** The number of correct rounds. */
   rounds = 0;
   readonly #address: Address;
-  /** Whether an error may come now; a wrong answer never may. */
+  /** Whether an error is allowed now; a wrong reply never is. */
   readonly #isExcused: () => boolean;
   #isOver = false;
   #written = 0;
@@ -35,7 +35,7 @@ export class Bystanders {
     ]);
   }
 
-  /** What they need in the database. */
+  /** Creates what they need in the database. */
   static async prepare(query: (text: string) => Promise<unknown>): Promise<void> {
     await query(
       'CREATE TABLE ledger (id int PRIMARY KEY, n int); INSERT INTO ledger VALUES (1, 0)',
@@ -47,7 +47,7 @@ export class Bystanders {
     await this.#running;
   }
 
-  /** Runs one of them, over and over on one connection, and on another when an error was excused. */
+  /** Runs one of them repeatedly on one connection, and on a new one after an excused error. */
   async #loop(begin: (client: RawClient) => Promise<() => Promise<void>>): Promise<void> {
     while (!this.#isOver && this.trouble === null) {
       let client: RawClient | null = null;
@@ -96,7 +96,7 @@ export class Bystanders {
   }
 
   async #writer(client: RawClient): Promise<() => Promise<void>> {
-    // After an error it is not known whether the last one was written.
+    // After an error it is unknown whether the last row was written.
     this.#written = Number(await client.value('SELECT n FROM ledger'));
     return async () => {
       const text = 'BEGIN; UPDATE ledger SET n = n + 1; COMMIT; SELECT n FROM ledger';

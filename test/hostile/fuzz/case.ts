@@ -2,20 +2,20 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-/** Bytes that are sent in one write, after the kernel has taken what came before. */
+/** Bytes that are sent in one write, after the kernel has accepted the previous ones. */
 export type Part = Buffer;
 
 /**
- * Who is hostile, and when. A client: before its login, or in its session. A database: in its answer to a client's
+ * Who is hostile, and when. A client: before its login, or in its session. A database: in its reply to a client's
  * statement, to a login, or to a health check.
  */
 export type Moment =
   'client startup' | 'client session' | 'database statement' | 'database login' | 'database check';
 
-/** How it ends: it waits for an answer, it resets the connection, or it closes its side in order. */
+/** How it ends: it waits for a reply, it resets the connection, or it closes its side in order. */
 export type Ending = 'wait' | 'reset' | 'close';
 
-/** Something hostile, made whole from its seed. */
+/** A hostile case, which its seed determines. */
 export interface Case {
   readonly moment: Moment;
   readonly seed: number;
@@ -25,7 +25,7 @@ export interface Case {
 
 const corpus = path.join(import.meta.dirname, 'corpus');
 
-/** The cases that have failed once, each in its smallest form. */
+/** The cases that have failed before, each in its smallest form. */
 export async function readCorpus(): Promise<readonly Case[]> {
   const names = (await readdir(corpus)).filter((name) => name.endsWith('.json'));
   return Promise.all(
@@ -39,7 +39,7 @@ export async function readCorpus(): Promise<readonly Case[]> {
   );
 }
 
-/** Keeps a case that has failed; gives the file's name. */
+/** Stores a failed case; returns the file's name. */
 export async function keep(found: Case, why: string): Promise<string> {
   await mkdir(corpus, { recursive: true });
   const parts = found.parts.map((part) => part.toString('latin1'));

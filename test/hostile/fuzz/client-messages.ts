@@ -3,7 +3,7 @@ import type { Case } from './case.ts';
 import { mutate } from './mutate.ts';
 import type { Random } from './random.ts';
 
-/** Statements of every kind. None harms the database, or a table that bystanders use. */
+/** Statements of every kind. None affects the database, or a table of the bystanders. */
 const statements = [
   '',
   ';',
@@ -85,7 +85,7 @@ const kinds: readonly ((random: Random) => Buffer)[] = [
   () => messages.terminate,
 ];
 
-/** A way in which drivers run a statement. */
+/** One of the ways in which drivers run a statement. */
 function cycle(random: Random): readonly Buffer[] {
   const name = random.pick(names);
   const ways: readonly (() => readonly Buffer[])[] = [
@@ -109,7 +109,7 @@ function cycle(random: Random): readonly Buffer[] {
   return random.pick(ways)();
 }
 
-/** What a hostile client sends once it is in. */
+/** What a hostile client sends after its login. */
 export function clientSession(random: Random, seed: number): Case {
   const wellFormed = Array.from({ length: random.between(1, 4) }, () => cycle(random)).flat();
   const parts = mutate(random, wellFormed, () => random.pick(kinds)(random));
@@ -167,7 +167,7 @@ const startupKinds: readonly ((random: Random) => Buffer)[] = [
   () => messages.terminate,
 ];
 
-/** What a hostile client sends before it is in. */
+/** What a hostile client sends before its login. */
 export function clientStartup(random: Random, seed: number): Case {
   const makeMore = (): Buffer => random.pick(startupKinds)(random);
   const wellFormed = [

@@ -12,18 +12,18 @@ import type { Part } from './case.ts';
 /** The messages that a server may send. */
 const known = new Set('RKS23CWdcGHDIEVvnNAt1sTZ');
 
-/** How many messages explain what is broken. */
+/** How many messages a report contains. */
 const trailLength = 60;
 
-/** A client that trusts nothing: what it is sent is checked, byte by byte, for being messages at all. */
+/** A client that checks every byte: whether the data are messages at all. */
 export class FuzzClient {
-  /** What the proxy has sent that is no message, or more answers than there were questions. */
+  /** Invalid data from the proxy, or more replies than requests. */
   broken: string | null = null;
   isClosed = false;
-  /** The answers that are due: each question of a well-formed client has one ReadyForQuery. Null: nobody counts. */
+  /** The number of pending replies: each request of a well-formed client has one ReadyForQuery. Null: not counted. */
   due: number | null = null;
   readonly #socket: Socket;
-  /** The last messages in both directions, to explain what is broken. */
+  /** The last messages in both directions, for the report. */
   readonly #trail: string[] = [];
   #received: Buffer = Buffer.alloc(0);
   #inbox: Message[] = [];
@@ -71,7 +71,7 @@ export class FuzzClient {
     }
   }
 
-  /** The bytes of a message may not have come whole; then they are none yet. */
+  /** A message may not have arrived completely; then it is not read yet. */
   #read(chunk: Buffer): void {
     if (this.broken !== null) return;
     const received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
@@ -106,13 +106,13 @@ export class FuzzClient {
     this.broken ??= `${why}\n${this.#trail.map((what) => JSON.stringify(what)).join('\n')}`;
   }
 
-  /** Answers to SSLRequest and GSSENCRequest are no messages: whoever sends such things reads nothing. */
+  /** Replies to SSLRequest and GSSENCRequest are no messages: a client that sends these reads nothing. */
   deafen(): void {
     this.#socket.removeAllListeners('data');
     this.#socket.resume();
   }
 
-  /** Each part in a write of its own, the next in another turn of the event loop. */
+  /** Each part in a separate write, in its own turn of the event loop. */
   async send(parts: readonly Part[]): Promise<void> {
     for (const [index, part] of parts.entries()) {
       if (index > 0) await nextTurn();
@@ -122,7 +122,7 @@ export class FuzzClient {
     }
   }
 
-  /** The next message; null when the other side has closed, or nothing comes in time. */
+  /** The next message; null if the other side has closed, or nothing comes in time. */
   async next(timeoutMs: number): Promise<Message | null> {
     const message = this.#inbox.shift();
     if (message !== undefined) return message;
@@ -138,12 +138,12 @@ export class FuzzClient {
     return this.#inbox.shift() ?? null;
   }
 
-  /** Drops what came and was not looked at. */
+  /** Drops received messages that were not read. */
   forget(): void {
     this.#inbox.length = 0;
   }
 
-  /** Waits for a close or for silence; what comes meanwhile is dropped. */
+  /** Waits for a close or for silence; drops all messages until then. */
   async drained(timeoutMs: number): Promise<void> {
     while ((await this.next(timeoutMs)) !== null);
   }

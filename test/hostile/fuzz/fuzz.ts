@@ -18,22 +18,25 @@ import { makeCase } from './make-case.ts';
 import type { Side } from './make-case.ts';
 import { Random } from './random.ts';
 
-/** Hostile clients at once. */
+/** The number of concurrent hostile clients. */
 const workers = 64;
-/** How long nothing must come before nothing more is waited for, in milliseconds. */
+/** How long a connection must be silent before the case ends, in milliseconds. */
 const silence = 40;
-/** The same for the answer to a question, which the proxy gives in turn with the other hostile clients. */
+/** The same for the reply to a request, which the proxy sends in turn with those to other hostile clients. */
 const silenceOfAnswer = 250;
-/** One of so many logins of hostile clients is by password. The others are trusted: proving a password takes longer than a case. */
+/**
+ * One of this many logins of hostile clients uses a password. The others are trusted: authentication takes longer than
+ * a case.
+ */
 const loginsOfPassword = 8;
-/** How long a statement may wait for a database connection, in milliseconds. */
+/** How long a statement may wait for a server connection, in milliseconds. */
 const patience = 1000;
-/** A session takes so many cases, unless one of them ends it. */
+/** The number of cases of a session, unless one of them ends it. */
 const casesOfSession = 20;
-/** After a lie in a health check the database counts as lost for a while, in milliseconds. */
+/** How long the database counts as lost after a lie in a health check, in milliseconds. */
 const excuse = 5000;
 
-/** A case that the proxy did not stand, in its smallest form. */
+/** A case that failed, in its smallest form. */
 export interface Finding {
   readonly why: string;
   readonly file: string;
@@ -55,16 +58,16 @@ export class Fuzz {
   #bystanders: Bystanders;
   #hasExited = false;
   #broken: string | null = null;
-  /** Lines of the log that were looked at. */
+  /** The number of checked lines of the log. */
   #read = 0;
   #number = 0;
   #logins = 0;
   #excusedUntil = 0;
-  /** Clients whose cases are played, and that may still be sent something. */
+  /** Clients whose cases are over, and to which messages may still be sent. */
   readonly #leaving = new Set<Promise<void>>();
-  /** Cases that have been played. */
+  /** The number of cases so far. */
   played = 0;
-  /** Sessions that answered after a case, and that did not. */
+  /** Sessions that still answered after a case, and sessions that did not. */
   readonly sessions = { answered: 0, ended: 0 };
 
   private constructor(side: Side, setup: Setup, real: Postgres, liar: Liar, sluice: Sluice) {
@@ -107,7 +110,7 @@ export class Fuzz {
     await this.#real.stop('immediate');
   }
 
-  /** Lies that the proxy was told. */
+  /** The number of lies to the proxy. */
   get lies(): number {
     return this.#liar.told;
   }
@@ -116,7 +119,7 @@ export class Fuzz {
   get problem(): string | null {
     if (this.#hasExited) return `the process has ended\n${this.#sluice.logText()}`;
     const { log } = this.#sluice;
-    // It is asked before each case: lines are looked at once.
+    // It is read before each case, so lines are checked immediately.
     for (; this.#read < log.length; this.#read += 1) {
       const line = log[this.#read];
       if (line !== undefined && line.level >= 50 && line.msg.startsWith('unexpected exception'))
@@ -125,7 +128,7 @@ export class Fuzz {
     return this.#broken ?? this.#bystanders.trouble;
   }
 
-  /** Plays the cases of these seeds; gives what failed, shrunk and kept, or null. */
+  /** Runs the cases of these seeds; returns a failure, shrunk and stored, or null. */
   async run(firstSeed: number, count: number): Promise<Finding | null> {
     let next = firstSeed;
     const end = firstSeed + count;
@@ -147,12 +150,12 @@ export class Fuzz {
     await Promise.all(Array.from({ length: workers }, work));
     await Promise.all(this.#leaving);
     if (this.problem === null) await this.#settle();
-    // An answer that never comes is known when they end.
+    // A missing reply shows only when they end.
     await this.#bystanders.stop();
     return this.problem === null ? null : this.#report(recent);
   }
 
-  /** Plays one case by itself; gives what was wrong, or null. */
+  /** Runs one case alone; returns what was wrong, or null. */
   async check(hostile: Case): Promise<string | null> {
     if (this.problem !== null) await this.#restart();
     const worker: Worker = { client: null, history: [] };
@@ -180,7 +183,7 @@ export class Fuzz {
     this.#bystanders = this.#begin(this.#sluice);
   }
 
-  /** Nobody is left behind: no client, no busy connection, no descriptor. */
+  /** Waits until nothing is left: no client, no busy connection, no descriptor. */
   async #settle(): Promise<void> {
     try {
       await eventually(async () => {
@@ -205,7 +208,7 @@ export class Fuzz {
       else if (hostile.moment === 'client session') await this.#converse(hostile, worker);
       else await this.#lie(hostile, worker);
     } catch (error) {
-      // The daemon is gone, or nobody is let in any more: the bystanders say so.
+      // The daemon has ended, or refuses all logins: the bystanders report it.
       worker.client?.destroy();
       worker.client = null;
       await delay(5);
@@ -216,7 +219,7 @@ export class Fuzz {
     if (worker.client?.isClosed === true) worker.client = null;
   }
 
-  /** Ends a connection as the case says, while the worker goes on. */
+  /** Ends a connection as the case says, while the worker continues. */
   #leave(client: FuzzClient, ending: Ending, silenceMs: number): void {
     if (ending === 'close') client.end();
     const leaving = (ending === 'reset' ? Promise.resolve() : client.drained(silenceMs)).then(
@@ -266,7 +269,7 @@ export class Fuzz {
     worker.client = null;
   }
 
-  /** Whether a session still answers, and what was asked. */
+  /** Whether a session still answers, and the request. */
   async #answers(client: FuzzClient): Promise<boolean> {
     this.#number += 1;
     const probe = `probe ${this.#number}`;
@@ -311,7 +314,7 @@ export class Fuzz {
     while (client.due > 0) {
       const message = await client.next(this.#liar.statements.has(number) ? patience : silence);
       if (message === null) break;
-      // COPY begins, by whoever's word; nothing more comes unless the client goes on.
+      // COPY starts; nothing more comes unless the client continues.
       if (message.code === 'G' || message.code === 'W')
         await client.send([messages.copyFail('no more')]);
     }
@@ -324,7 +327,7 @@ export class Fuzz {
     this.#liar.statements.delete(number);
   }
 
-  /** Finds out which case it was, makes it small and keeps it. */
+  /** Finds the failing case, shrinks and stores it. */
   async #report(recent: readonly Case[][]): Promise<Finding> {
     const why = this.problem ?? '';
     for (const suspect of suspects(recent)) {
@@ -369,7 +372,7 @@ function* suspects(recent: readonly Case[][]): Generator<Case> {
   }
 }
 
-/** What a client asks the liar, in each of the ways that there are, and how many answers are due. */
+/** A request of a client to the liar in one of several ways, and the number of replies. */
 function request(number: number, random: Random): { bytes: Buffer; answers: number } {
   const text = `SELECT 'hostile ${number} '`;
   const { bind, describe, execute, flush, parse, query, sync } = messages;
@@ -391,10 +394,10 @@ function request(number: number, random: Random): { bytes: Buffer; answers: numb
   return { bytes: Buffer.concat(sent), answers: answers.length };
 }
 
-/** The users who need no password have this behind their names. */
+/** The suffix of users without a password. */
 const trusted = '_trusted';
 
-/** What the daemon is like. */
+/** The configuration of the daemon. */
 export interface Setup {
   readonly runtime: Runtime;
   /** Whether reads of several sessions share a server connection. */

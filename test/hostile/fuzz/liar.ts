@@ -6,7 +6,7 @@ import type { Postgres } from '@sluice/testkit';
 import { message, cstring } from '../../helpers/messages.ts';
 import type { Case } from './case.ts';
 
-/** A connection to the real database: how it greeted, and who hears from it now. */
+/** A connection to the real database: its greeting, and its current client. */
 interface Backend {
   readonly socket: Socket;
   greeting: Buffer;
@@ -26,19 +26,20 @@ const lingerMs = 60;
 const noop = (): void => undefined;
 
 /**
- * A real database with a liar in front of it. He answers statements that hold `hostile NUMBER` with the case of that
- * number, and logins and health checks with the cases that wait for one. A connection that he has lied on is his; the one
- * to the database behind it serves the next login with the same parameters, which would take longer than the lie.
+ * A real database behind a liar. It answers statements that contain `hostile NUMBER` with the case of that number, and
+ * logins and health checks with the next waiting case. A connection on which it has lied belongs to the liar; the
+ * connection to the database behind it serves the next login with the same parameters, because a new one would take
+ * longer than the lie.
  */
 export class Liar {
   /** The real database at the liar's address. */
   readonly database: Postgres;
-  /** To be told by the number that is in the statement. */
+  /** The lies for statements, by the number in the statement. */
   readonly statements = new Map<number, Case>();
-  /** Told when the next login, or health check, comes; the function is called then. */
+  /** The lies for the next login or health check, and the function to call then. */
   readonly logins: { readonly lie: Case; readonly told: () => void }[] = [];
   readonly checks: { readonly lie: Case; readonly told: () => void }[] = [];
-  /** Lies that were told. */
+  /** The number of lies. */
   told = 0;
   readonly #real: Postgres;
   readonly #user: string;
@@ -100,7 +101,7 @@ export class Liar {
     });
   }
 
-  /** Opens a connection to the database, and keeps how it greets. */
+  /** Opens a connection to the database, and stores its greeting. */
   #join(proxy: Socket, packet: Buffer, key: string | null): void {
     const { port, host } = this.#real;
     const socket = this.#own(connect({ port, host, noDelay: true }));
@@ -165,7 +166,7 @@ export class Liar {
     return lie;
   }
 
-  /** Sends the parts, each in a write of its own, and ends as the case says. */
+  /** Sends the parts, each in a separate write, and ends as the case says. */
   #lie(proxy: Socket, lie: Case): void {
     this.told += 1;
     proxy.on('data', noop);
@@ -184,7 +185,7 @@ export class Liar {
     next(0);
   }
 
-  /** Has a connection forget what it was used for. */
+  /** Resets a connection for its next use. */
   #recycle(backend: Backend, key: string): void {
     let answer = Buffer.alloc(0);
     backend.onData = (chunk) => {
@@ -207,7 +208,7 @@ export class Liar {
   }
 }
 
-/** AuthenticationOk to ReadyForQuery, once they are all there; null before. */
+/** AuthenticationOk to ReadyForQuery, once they are complete; null before. */
 function greetingIn(answer: Buffer): Buffer | null {
   let start = -1;
   for (let at = 0; at + 5 <= answer.length;) {

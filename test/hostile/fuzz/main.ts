@@ -2,10 +2,10 @@
  * Hostile clients and databases, case by case: `node test/hostile/fuzz/main.ts [cases] [seed]`.
  *
  *   --side client|database   who is hostile. Default: both
- *   --runtime node|bun       what the daemon runs on. Default: both
- *   --processes N            how many daemons are attacked at once, each by a process of its own. Default: 2
+ *   --runtime node|bun       the runtime of the daemon. Default: both
+ *   --processes N            how many daemons are attacked at the same time, each by a separate process. Default: 2
  *
- * Keeps what fails, shrunk, in corpus/, and ends with 1 then.
+ * Stores failures, shrunk, in corpus/, and exits with 1 then.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,13 +33,13 @@ const runtimes = (['node', 'bun'] as const).filter((runtime) =>
 /** Cases of one daemon. */
 const longest = 10_000;
 
-/** What is to be played, the kinds in turn, so that a run that is ended early has played some of each. */
+/** The batches to run, with the kinds in turn, so that an interrupted run has tried some of each. */
 function batches(): Batch[] {
   const kinds = sides.flatMap((side) => runtimes.map((runtime) => ({ side, runtime })));
   const share = Math.ceil(cases / kinds.length);
   const made: Batch[] = [];
   for (let at = 0; at < share; at += longest) {
-    // Every other daemon has reads of several sessions on one server connection.
+    // Every other daemon shares server connections between reads of several sessions.
     const interleaving = Math.floor((firstSeed + at) / longest) % 2 === 1;
     for (const kind of kinds)
       made.push({

@@ -1,7 +1,7 @@
 import type { Part } from './case.ts';
 import type { Random } from './random.ts';
 
-/** Numbers at which lengths and counts go wrong. */
+/** Numbers at which lengths and counts overflow. */
 const numbers = [
   -2147483648, -65536, -2, -1, 0, 1, 2, 3, 4, 5, 7, 8, 100, 127, 128, 255, 256, 32767, 32768, 65535,
   65536, 0x00ffffff, 0x40000000, 2147483647,
@@ -9,7 +9,7 @@ const numbers = [
 
 type Mutation = (random: Random, messages: Buffer[], makeMore: () => Buffer) => void;
 
-/** What one message becomes another by, with its length put right or left as it was. */
+/** Ways to change the body of a message, with its length corrected or unchanged. */
 function replaceBody(random: Random, messages: Buffer[], change: (body: Buffer) => Buffer): void {
   const at = random.below(messages.length);
   const message = messages[at];
@@ -48,7 +48,7 @@ const mutations: readonly Mutation[] = [
     replaceBody(random, messages, (body) =>
       Buffer.concat([body, random.bytes(random.between(1, 40))]),
     ),
-  // The end of a string taken away, or put where there was none.
+  // The end of a string removed, or added where there was none.
   (random, messages) =>
     replaceBody(random, messages, (body) => {
       const changed = Buffer.from(body);
@@ -110,7 +110,7 @@ const mutations: readonly Mutation[] = [
   },
 ];
 
-/** Well-formed messages made hostile: some mutations, then other writes than one for each. */
+/** Turns well-formed messages into hostile ones: some mutations, then other writes than one for each. */
 export function mutate(
   random: Random,
   wellFormed: readonly Buffer[],

@@ -13,7 +13,7 @@ const longestRest = 32;
 /**
  * The number of connections that reads with the same parameters share, found by measurement. It changes by a step, and goes
  * on in the same direction while reads get their replies sooner, or not later with fewer connections: these save system
- * calls and wake-ups. A step that does not help is taken back, and the next trial comes later each time.
+ * calls and wake-ups. A step that does not help is reverted, and each further trial comes after a longer time.
  *
  * Which number is best depends on the processors of proxy and database, on what else they do, and on the reads. On two
  * cores that everything shares it is 1 or 2; a database with many cores answers longer reads sooner on many connections.

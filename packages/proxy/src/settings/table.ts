@@ -1108,7 +1108,7 @@ export const settingsTable = {
     default: 'auto',
     reloadable: true,
     since,
-    doc: 'Whether the reads of several sessions can be in flight on one server connection, one behind the other, to save system calls. A query cycle qualifies if it is a single SELECT, VALUES, TABLE or SHOW without side effects, as a simple Query or as one run of a prepared statement, outside a transaction, of a session without a pin or LISTEN. `auto`: reads that mostly took less than 5 ms so far, while sessions take turns on connections more than 300 times a second. `off`: none. `always`: all that qualify, for tests. See [interleaving.md](interleaving.md).',
+    doc: 'Whether the reads of several sessions can be in flight on one server connection, one after another, to save system calls. A query cycle qualifies if it is a single SELECT, VALUES, TABLE or SHOW without side effects, as a simple Query or as one run of a prepared statement, outside a transaction, of a session without a pin or LISTEN. `auto`: reads that mostly took less than 5 ms so far, while sessions take turns on connections more than 300 times a second. `off`: none. `always`: all that qualify, for tests. See [interleaving.md](interleaving.md).',
   },
 
   LogLevel: {
