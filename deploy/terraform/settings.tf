@@ -1,4 +1,4 @@
-# What follows from the variables, and how the tasks of Sluice are told. A test evaluates this file by itself.
+# Values that are derived from the variables, and the settings of Sluice's tasks. A test evaluates this file separately.
 locals {
   secret_arns = data.aws_secretsmanager_secret.database[*].arn
 

@@ -266,7 +266,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'LISTEN and UNLISTEN in transactions and savepoints, and what is told of it',
+    name: 'LISTEN and UNLISTEN in transactions and savepoints, and the resulting notifications',
     script: [
       say(1, 'BEGIN', 'LISTEN news_1', 'SAVEPOINT s', 'UNLISTEN *', 'ROLLBACK TO s', 'COMMIT'),
       say(1, "NOTIFY news_1, 'a'", 'BEGIN', 'UNLISTEN news_1', 'ROLLBACK', "NOTIFY news_1, 'b'"),
@@ -472,7 +472,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a session that ends while it is looked at',
+    name: 'a session that ends while it is probed',
     script: [
       say(3, 'SELECT lock_inside(3) AS run_#'),
       { session: 3, connect: {} },

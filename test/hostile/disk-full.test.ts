@@ -31,7 +31,7 @@ function hasSmallDisks(): boolean {
 
 if (hasSmallDisks())
   onEachRoute('a database whose disk is full', { postgres: { within } }, (route) => {
-    test('refuses what needs room, and all else goes on', async (t) => {
+    test('refuses what needs space, and everything else continues', async (t) => {
       const { database, name } = route();
       const place = `full_${name}`;
       if (route().isDirect) await database.query(`CREATE TABLESPACE small LOCATION '${folder}'`);

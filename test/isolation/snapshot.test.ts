@@ -135,7 +135,7 @@ suite('the snapshot of a server process', () => {
       const found = await strangersAfter(sql);
       assert(
         found.some((one) => told.test(one)),
-        `it tells of: ${found.join('; ') || 'nothing'}`,
+        `it shows: ${found.join('; ') || 'nothing'}`,
       );
     });
   }

@@ -46,8 +46,6 @@ const statements: readonly (readonly [text: string, ...values: string[]])[] = [
  * The changes of the other connection. No table earlier in search_path: PostgreSQL does not resolve names again because
  * of one, unlike for a function, so the rows would show when a plan was made.
  */
-// No table earlier in search_path: PostgreSQL does not look at names anew for one, as it does for a function, so that the rows
-// of a plan say when it was made.
 const changes = [
   'ALTER TABLE t ALTER id TYPE bigint',
   'ALTER TABLE t ALTER id TYPE int USING least(id::text::bigint, 9)::int',

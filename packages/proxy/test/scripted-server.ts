@@ -374,7 +374,7 @@ export class ScriptedSource implements ConnectionSource {
     queueMicrotask(() => done(null, loginTo(server)));
   }
   connectionEvent(): void {
-    // Nobody is told.
+    // No owner to inform.
   }
   connectFailed(): void {
     throw new Error('a scripted server always lets in');

@@ -103,7 +103,7 @@ TlsSecretName = "orders-tls"
     assert.match(await blocked(t, 'EnableExecuteCommand = true\n'), /SLUICE-EXEC /);
     await settles(
       t,
-      'EnableExecuteCommand = true\nAcknowledge = { "SLUICE-EXEC" = "we look into tasks" }\n',
+      'EnableExecuteCommand = true\nAcknowledge = { "SLUICE-EXEC" = "we debug tasks" }\n',
     );
     assert.deepEqual(await service(), [['FARGATE'], true]);
     const file = await inputsFile(t, tfvars);

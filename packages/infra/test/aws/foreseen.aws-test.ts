@@ -301,7 +301,7 @@ const cases: readonly Case[] = [
     says: [/rds: is reserved/, /has "&" in "a & b; c\*"/],
   },
   {
-    what: 'the share of connections is told as it is from day to day',
+    what: 'the usual share of connections is shown',
     inputs: sluice,
     code: 0,
     says: [/note: database connections: \d+ .*2 tasks .* \d+ \(25 % of max_connections/],

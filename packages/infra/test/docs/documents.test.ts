@@ -13,7 +13,7 @@ import { rules } from '../../src/security/rules.ts';
 import { list, record } from '../../src/values.ts';
 
 const docs = join(import.meta.dirname, '../../../../docs');
-const again = 'npm run docs:infra writes it anew';
+const again = 'npm run docs:infra regenerates it';
 const page = await readFile(join(docs, 'infrastructure.md'), 'utf8');
 
 /** What each table must have a row for, from the code and not from the page. */

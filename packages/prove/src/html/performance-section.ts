@@ -154,7 +154,7 @@ function databaseTable(database: NonNullable<Report['performance']>['database'])
   return html`<h3>Work of the database per transaction</h3>
     <p class="soft">
       Counters of the whole database (pg_stat_database, and pg_stat_statements where it is
-      installed) divided by the transactions of the load; what others did meanwhile is in them.
+      installed) divided by the transactions of the load; they include the work of other clients.
     </p>
     ${table(
       'Work of the database per transaction',

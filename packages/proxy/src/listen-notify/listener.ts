@@ -421,7 +421,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   }
 
   parametersReported(): void {
-    // Of no interest here.
+    // Not used here.
   }
 
   startInternalQuery(): boolean {

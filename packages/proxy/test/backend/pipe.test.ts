@@ -144,7 +144,7 @@ suite('a pipe delivers', () => {
     });
   }
 
-  test('each reply to the owner of its request, whoever has the connection by then', () => {
+  test('each reply to the owner of its request, even if another session has the connection by then', () => {
     const [first, second] = [new Reader('a'), new Reader('b')];
     const bench = asked(first, Reply.Query);
     bench.pipe.pending.owner = second;
@@ -405,8 +405,8 @@ suite('a pipe informs its owner of', () => {
 
 suite('a pipe is out of sync after', () => {
   const surprises: Readonly<Record<string, readonly [replies: readonly Reply[], says: Buffer]>> = {
-    'a reply that nobody is owed': [[], done],
-    'a ReadyForQuery that nobody is owed': [[], readyForQueryIdle],
+    'a reply without a request': [[], done],
+    'a ReadyForQuery without a request': [[], readyForQueryIdle],
     'rows for a Parse': [[Reply.Parse, Reply.Sync], row('1')],
     'ReadyForQuery for a Bind': [[Reply.Bind, Reply.Sync], readyForQueryIdle],
     'ParseComplete for a Query': [[Reply.Query], parseComplete],

@@ -41,7 +41,7 @@ test('if its description is another, the read runs alone, and the others do not'
   assert.equal(second.reader.outcome, answered);
   bench.server.read();
   const third = bench.bound(named, other);
-  assert.equal(third.reader.outcome, null, 'it is told in the same turn');
+  assert.equal(third.reader.outcome, null, 'it gets the result in the same turn');
   await endOfTurn();
   assert.deepEqual(bench.server.read(), [], 'it was sent');
   assert.equal(third.reader.outcome, 'alone');

@@ -128,7 +128,7 @@ for (const [name, loss, session] of [
   ['in a transaction', { cycles: 1, inTransaction: true }, {}],
   ['that is not the only cycle', { cycles: 2 }, {}],
   ['with another cycle begun behind it', { cycles: 1, openCycle: true }, {}],
-  ['after which nothing is owed', { cycles: 0 }, {}],
+  ['after which no reply is pending', { cycles: 0 }, {}],
   [
     'on a connection that was out of sync',
     { cycles: 1, error: new ProxyError('OUT_OF_SYNC', { what: 'x' }) },

@@ -1,1 +1,1 @@
-"""moto's server, with the CloudFormation resources of RDS Proxy that it lacks. See README.md beside this package."""
+"""moto's server, with the CloudFormation resources of RDS Proxy that it lacks. See README.md next to this package."""

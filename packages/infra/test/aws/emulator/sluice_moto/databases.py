@@ -1,4 +1,4 @@
-"""Databases that run: the tags `address` and `port` of an instance are where it is."""
+"""Real databases: the tags `address` and `port` of an instance are its endpoint."""
 
 from moto.rds.models import DBInstance
 

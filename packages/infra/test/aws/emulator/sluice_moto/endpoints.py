@@ -1,4 +1,4 @@
-"""Further endpoints of an RDS Proxy and ModifyDBProxy: calls that moto's RDS does not answer."""
+"""Additional endpoints of an RDS Proxy and ModifyDBProxy: calls that moto's RDS lacks."""
 
 from moto.core.common_models import CloudFormationModel
 from moto.core.responses import ActionResult

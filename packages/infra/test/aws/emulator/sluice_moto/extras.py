@@ -1,4 +1,4 @@
-"""DNS names, parameters and endpoint services: what a template may have around either engine."""
+"""DNS names, parameters and endpoint services: what a template may contain with either engine."""
 
 from moto.core.common_models import CloudFormationModel
 from moto.ec2.models import ec2_backends
@@ -107,11 +107,11 @@ class EndpointPermissions(_Made, CloudFormationModel):
         return cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
 
     def delete(self, account_id, region_name):
-        pass  # They go with their service.
+        pass  # Deleted with their service.
 
 
 def _refuse_beside_cname(zone, record):
-    """The DNS knows no other record beside a CNAME, and Route 53 refuses one."""
+    """DNS permits no other record beside a CNAME, and Route 53 refuses one."""
     name, kind = record["Name"].strip("."), record["Type"]
     others = [other.type for other in zone.rrsets if other.name.strip(".") == name and other.type != kind]
     if others and "CNAME" in [kind, *others]:
@@ -121,7 +121,7 @@ def _refuse_beside_cname(zone, record):
 def _refusing(change):
     def changed(self, record):
         _refuse_beside_cname(self, record)
-        # Names that come by CloudFormation lack the dot at the end, by which moto knows a record again.
+        # Names from CloudFormation lack the final dot, which moto needs to find a record again.
         return change(self, {**record, "Name": record["Name"].rstrip(".") + "."})
 
     return changed
@@ -136,7 +136,7 @@ LogsResponse.associate_kms_key = lambda self: _set_key(self, self._get_param("km
 LogsResponse.disassociate_kms_key = lambda self: _set_key(self, None)
 
 _zone_id = route53.create_route53_zone_id
-# Those of Route 53 begin with a Z.
+# Those of Route 53 start with a Z.
 route53.create_route53_zone_id = lambda *args, **kwargs: f"Z{_zone_id(*args, **kwargs)}"
 
 FakeZone.add_rrset = _refusing(FakeZone.add_rrset)

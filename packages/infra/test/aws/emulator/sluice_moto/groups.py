@@ -1,4 +1,4 @@
-"""Outward rules of security groups, inline and as resources of their own, which moto's CloudFormation passes over."""
+"""Outbound rules of security groups, inline and as separate resources, which moto's CloudFormation ignores."""
 
 from moto.core.common_models import CloudFormationModel
 from moto.ec2.models import ec2_backends
@@ -6,7 +6,7 @@ from moto.ec2.models.security_groups import SecurityGroup, SecurityGroupIngress
 
 
 def _close(backend, group_id):
-    """The first outward rule of a template takes the place of the one that lets everything out."""
+    """The first outbound rule of a template replaces the one that permits everything."""
     group = backend.get_security_group_from_id(group_id)
     group.egress_rules = [rule for rule in group.egress_rules if rule.ip_protocol != "-1"]
 
@@ -82,7 +82,7 @@ def _ingress_id(self):
 
 
 def _delete_ingress(self, account_id, region_name):
-    """Only if it is still there; a rule that somebody has taken away is no reason to fail."""
+    """Only if it still exists; a missing rule is no error."""
     backend = ec2_backends[account_id][region_name]
     group = backend.get_security_group_from_id(self.security_group.id)
     source = {"GroupId": self.properties.get("SourceSecurityGroupId")}
@@ -97,6 +97,6 @@ def _delete_ingress(self, account_id, region_name):
             return
 
 
-# moto's has no id, and stays behind when its stack goes.
+# moto's has no id, and remains when its stack is deleted.
 SecurityGroupIngress.physical_resource_id = property(_ingress_id)
 SecurityGroupIngress.delete = _delete_ingress

@@ -17,7 +17,7 @@ _imports = {"asked": set(), "running": False}
 
 
 def importing():
-    """Whether a change set is running that takes over what bears the names of its template."""
+    """Whether a change set is running that adopts resources with the names in its template."""
     return _imports["running"]
 
 
@@ -76,11 +76,11 @@ class Proxy(CloudFormationModel):
         properties = cloudformation_json["Properties"]
         proxy = original_resource.backend.db_proxies[original_resource.name]
         if properties["DBProxyName"] != proxy.db_proxy_name or properties["VpcSubnetIds"] != proxy.vpc_subnet_ids:
-            # Both are fixed at creation: the new one is made first. The same name is refused, as AWS does.
+            # Both are fixed at creation: the new one is created first. The same name is refused, as by AWS.
             made = cls.create_from_cloudformation_json(
                 new_resource_name, cloudformation_json, account_id, region_name
             )
-            # CloudFormation updates the target group too, since what it refers to is another proxy now.
+            # CloudFormation updates the target group too, since it refers to another proxy now.
             made.backend.db_proxies[made.name].proxy_target_groups = proxy.proxy_target_groups
             original_resource.delete(account_id, region_name)
             return made
@@ -146,11 +146,11 @@ class ProxyTargetGroup(CloudFormationModel):
         )
 
     def delete(self, account_id, region_name):
-        pass  # It goes with its proxy.
+        pass  # Deleted with its proxy.
 
 
 def _update_log_group(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
-    """moto has no update of a log group, and forgets the group instead. Another name is another group; the old one is retained."""
+    """moto has no update of a log group, and forgets the group instead. Another name means another group; the old one is retained."""
     properties = cloudformation_json["Properties"]
     if properties.get("LogGroupName", original_resource.name) != original_resource.name:
         return cls.create_from_cloudformation_json(
@@ -162,7 +162,7 @@ def _update_log_group(cls, original_resource, new_resource_name, cloudformation_
 
 
 def _delete_log_group(self, account_id, region_name):
-    """What somebody has removed already is no reason to fail."""
+    """A resource that was already removed is no error."""
     logs_backends[account_id][region_name].groups.pop(self.name, None)
 
 
@@ -171,7 +171,7 @@ LogGroup.delete = _delete_log_group
 
 
 def _create_load_balancer(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
-    """moto makes every load balancer an application one, whatever the template says."""
+    """moto makes every load balancer an application load balancer, whatever the template says."""
     properties = cloudformation_json["Properties"]
     made = elbv2_backends[account_id][region_name].create_load_balancer(
         resource_name,
@@ -196,7 +196,7 @@ FakeLoadBalancer.create_from_cloudformation_json = classmethod(_create_load_bala
 
 
 class _Zone:
-    """A zone of a balancer with its fixed address, which moto leaves out."""
+    """A zone of a balancer with its fixed address, which moto omits."""
 
     def __init__(self, zone, address):
         self.subnet_id = zone.subnet_id
@@ -232,7 +232,7 @@ def _named(self, name):
 
 
 def _describe_change_set(self, change_set_name):
-    """AWS says ChangeSetNotFound, by which the toolkit knows that it may go on."""
+    """AWS returns ChangeSetNotFound, after which the toolkit continues."""
     found = _named(self, change_set_name)
     if not found:
         raise ChangeSetNotFound(change_set_name)
@@ -240,7 +240,7 @@ def _describe_change_set(self, change_set_name):
 
 
 def _delete_change_set(self, change_set_name):
-    """Deleting what is not there succeeds on AWS; moto fails with an internal error."""
+    """Deleting a missing change set succeeds on AWS; moto fails with an internal error."""
     for change in _named(self, change_set_name):
         self.change_sets.pop(change.change_set_id, None)
 
@@ -249,7 +249,7 @@ _create = Backend.create_change_set
 
 
 def _create_change_set(self, stack_name, change_set_name, template, *args, change_set_type, **kwargs):
-    """A stack in review takes further change sets; moto makes a second stack of the same name."""
+    """A stack in review accepts more change sets; moto creates a second stack with the same name."""
     known = [stack for stack in self.stacks.values() if stack.name == stack_name]
     if change_set_type == "CREATE" and known:
         if known[0].status != "REVIEW_IN_PROGRESS":
@@ -271,12 +271,12 @@ def _create_change_set(self, stack_name, change_set_name, template, *args, chang
 
 
 def _settings(has):
-    """What a stack has beside its template; moto takes a change of it alone for none."""
+    """The properties of a stack outside its template; moto ignores a change of only these."""
     return (has.tags or {}, sorted(has.notification_arns or []))
 
 
 def _execute_change_set(self, change_set_name, stack_name=None):
-    """moto leaves the outputs as they were before the change set, and lets a change set run after another has."""
+    """moto does not update the outputs after a change set, and lets a change set run after another one has."""
     with _executing:
         change = _describe_change_set(self, change_set_name)
         if change.execution_status != "AVAILABLE":
@@ -320,7 +320,7 @@ _update = ResourceMap.update
 
 
 def _update_resources(self, template, parameters=None):
-    """moto remembers what an update has removed, and takes it for what a later update makes again."""
+    """moto keeps what an update has removed, and confuses it with what a later update creates."""
     removed = self.build_resource_diff(template, parameters)["Remove"]
     _update(self, template, parameters)
     for name in removed:
@@ -333,7 +333,7 @@ _delete_resource = ResourceMap._delete_resource
 
 
 def _delete_unless_retained(self, parsed_resource, resource_json):
-    """moto knows Retain only, and only when the whole stack goes."""
+    """moto supports only Retain, and only when the whole stack is deleted."""
     if not str(resource_json.get("DeletionPolicy", "Delete")).startswith("Retain"):
         _delete_resource(self, parsed_resource, resource_json)
 
@@ -344,7 +344,7 @@ _respond = CloudFormationResponse.create_change_set
 
 
 def _create_change_set_response(self):
-    """ImportExistingResources, which moto does not know."""
+    """ImportExistingResources, which moto does not support."""
     answer = _respond(self)
     if str(self._get_param("ImportExistingResources")).lower() == "true":
         _imports["asked"].add(answer.result["Id"])
@@ -369,7 +369,7 @@ def _create_or_import_log_group(cls, resource_name, cloudformation_json, account
 
 LogGroup.create_from_cloudformation_json = classmethod(_create_or_import_log_group)
 
-# The events of a stack are published by AWS; no test subscribes to a topic, and none is there.
+# AWS publishes the events of a stack; no test subscribes to a topic, and there is none.
 cloudformation.Event.sendToSns = lambda self, *_: None
 
 _describe_log_group = LogGroup.to_describe_dict

@@ -1,4 +1,4 @@
-"""Managed policies of a role that a template makes: moto leaves the role without them."""
+"""Managed policies of a role in a template: moto omits them."""
 
 import json
 
@@ -27,7 +27,7 @@ def _delete_role(cls, resource_name, cloudformation_json, account_id, region_nam
 Role.create_from_cloudformation_json = classmethod(_create_role)
 Role.delete_from_cloudformation_json = classmethod(_delete_role)
 
-# CloudFormation's Arn of a log group ends so, as policies need it.
+# CloudFormation's Arn of a log group has this ending, which policies need.
 LogGroup.get_cfn_attribute = lambda self, name: f"{self.arn}:*"
 
 

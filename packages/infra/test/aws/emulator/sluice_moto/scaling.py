@@ -1,4 +1,4 @@
-"""Autoscaling and alarms, which moto knows as services and passes over in templates."""
+"""Autoscaling and alarms, which moto emulates as services and ignores in templates."""
 
 from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.cloudwatch.models import cloudwatch_backends
@@ -6,7 +6,7 @@ from moto.core.common_models import CloudFormationModel
 
 
 class _Made:
-    """What the resources here have in common: an id, and an update that makes them anew."""
+    """The common part of these resources: an id, and an update that creates them again."""
 
     def __init__(self, physical_resource_id):
         self._id = physical_resource_id

@@ -2,7 +2,7 @@
 
     python -m sluice_moto.server [--plain]
 
---plain leaves moto as it comes, without the extension.
+--plain starts unmodified moto, without the extension.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""What moto leaves out of an ECS service behind a load balancer that a CloudFormation template makes."""
+"""The parts of an ECS service behind a load balancer that moto omits in CloudFormation templates."""
 
 from moto.core.responses import ActionResult
 from moto.core.utils import pascal_to_camelcase, remap_nested_keys
@@ -8,7 +8,7 @@ from moto.elbv2.models import FakeListener, FakeLoadBalancer, FakeTargetGroup
 
 
 def _tail(arn, kind):
-    """CloudWatch's name of a balancer or target group is the end of its ARN."""
+    """CloudWatch's name of a load balancer or target group is the end of its ARN."""
     return arn.split(f":{kind}", 1)[1].removeprefix("/")
 
 
@@ -49,7 +49,7 @@ def _create_service(cls, resource_name, cloudformation_json, account_id, region_
 
 
 def _with_capacity(service, properties):
-    """How tasks are spread and whether commands may be run in them, which moto does not keep."""
+    """How tasks are distributed and whether commands may be run in them, which moto does not store."""
     service.capacity_provider_strategy = _camel(properties.get("CapacityProviderStrategy", []))
     service.enable_execute_command = properties.get("EnableExecuteCommand", False)
     return service
@@ -81,7 +81,7 @@ Service.delete = _delete_service
 
 
 def _update_task(cls, original_resource, new_resource_name, cloudformation_json, account_id, region_name):
-    """A new revision; services that refer to the old one get it, as CloudFormation sees to it."""
+    """Creates a new revision; services that refer to the old one get it, as with CloudFormation."""
     backend = ecs_backends[account_id][region_name]
     made = cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
     for service in list(backend.services.values()):
@@ -94,7 +94,7 @@ def _update_task(cls, original_resource, new_resource_name, cloudformation_json,
 
 
 TaskDefinition.update_from_cloudformation_json = classmethod(_update_task)
-TaskDefinition.delete = lambda self, account_id, region_name: None  # Revisions stay, inactive.
+TaskDefinition.delete = lambda self, account_id, region_name: None  # Revisions remain, inactive.
 
 
 def _create_cluster(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
