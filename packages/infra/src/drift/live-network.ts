@@ -2,7 +2,7 @@ import type { IpPermission } from '@aws-sdk/client-ec2';
 import type { Clients } from '../aws/clients.ts';
 import { readGroupsById, ruleOf } from '../resolve/network.ts';
 import type { Rule, SecurityGroup } from '../resolve/facts.ts';
-import type { TemplateResource } from '../resolve/template.ts';
+import { peerOf, type TemplateResource } from '../resolve/template.ts';
 import { list, record } from '../values.ts';
 import { Compared, type LiveReader } from './live.ts';
 
@@ -73,17 +73,10 @@ export function templateRule(
   direction: Direction,
   rule: Readonly<Record<string, unknown>>,
 ): string {
-  const peer =
-    rule['CidrIp'] ??
-    rule['CidrIpv6'] ??
-    rule['SourceSecurityGroupId'] ??
-    rule['DestinationSecurityGroupId'] ??
-    rule['SourcePrefixListId'] ??
-    rule['DestinationPrefixListId'];
   return line(
     direction,
     portsOf(String(rule['IpProtocol']), rule['FromPort'], rule['ToPort']),
-    String(peer),
+    String(peerOf(rule)),
   );
 }
 

@@ -7,6 +7,18 @@ export interface TemplateResource {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
+/** The address range, security group or prefix list in a rule of a security group. */
+export function peerOf(rule: Readonly<Record<string, unknown>>): unknown {
+  return (
+    rule['CidrIp'] ??
+    rule['CidrIpv6'] ??
+    rule['SourceSecurityGroupId'] ??
+    rule['DestinationSecurityGroupId'] ??
+    rule['SourcePrefixListId'] ??
+    rule['DestinationPrefixListId']
+  );
+}
+
 /** Reads a CloudFormation template. */
 export class Template {
   readonly resources: readonly TemplateResource[];

@@ -1,3 +1,4 @@
+import { peerOf } from '../resolve/template.ts';
 import { isRecord, list, record } from '../values.ts';
 import { plainText } from './value-text.ts';
 
@@ -33,21 +34,15 @@ function conditionText(condition: unknown): string {
 
 /** A rule of a security group on one line: `in tcp 5432 from 10.0.0.0/16 (clients)`. */
 export function ruleLine(direction: 'Ingress' | 'Egress', rule: Fields): string {
-  const peer =
-    rule['CidrIp'] ??
-    rule['CidrIpv6'] ??
-    rule['SourceSecurityGroupId'] ??
-    rule['DestinationSecurityGroupId'] ??
-    rule['SourcePrefixListId'] ??
-    rule['DestinationPrefixListId'];
+  const peer = plainText(peerOf(rule));
   const ports =
     String(rule['IpProtocol']) === '-1'
       ? 'all'
       : `${String(rule['IpProtocol'])} ${portsText(rule['FromPort'], rule['ToPort'])}`;
   const why = typeof rule['Description'] === 'string' ? ` (${rule['Description']})` : '';
   return direction === 'Ingress'
-    ? `in ${ports} from ${plainText(peer)}${why}`
-    : `out ${ports} to ${plainText(peer)}${why}`;
+    ? `in ${ports} from ${peer}${why}`
+    : `out ${ports} to ${peer}${why}`;
 }
 
 function portsText(from: unknown, to: unknown): string {
