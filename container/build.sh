@@ -1,8 +1,8 @@
 #!/bin/sh
-# Puts what the image holds into a folder, as it lies in the image: the single file, the folder that it may write to, and
-# the licence. Nothing else is needed but what the base image has: the C library and the certificates of authorities.
+# Creates the contents of the image in a folder: the single file, the folder that it may write to, and the license. From
+# the base image it only needs the C library and the CA certificates.
 #
-#   sh container/build.sh SOURCE TARGET ARCHITECTURE        (amd64 or arm64, as Docker calls them)
+#   sh container/build.sh SOURCE TARGET ARCHITECTURE        (amd64 or arm64, as in Docker)
 set -eu
 source=$1
 target=$2
@@ -13,7 +13,7 @@ case $3 in
 esac
 
 cd "$source"
-# The tools that build, and what goes in; not the infrastructure.
+# The build tools, and the contents; not the infrastructure.
 [ -d node_modules ] || npm ci --workspace=@sluice/cli --include-workspace-root
 npm run --silent build:binary -- "$platform"
 mkdir -p "$target/usr/local/bin" "$target/usr/share/doc/sluice" "$target/run/sluice"

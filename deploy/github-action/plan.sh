@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Plans once, and keeps the plan as JSON, as SARIF and as the Markdown of a comment. A blocked plan is reported in exit-code
+# Plans once, and writes the plan as JSON, as SARIF and as the Markdown of a comment. A blocked plan is reported in exit-code
 # and does not end the script, so that the comment is written in any case.
 set -uo pipefail
 
@@ -22,7 +22,7 @@ code=$?
     *) echo "**Something blocks the plan.**" ;;
   esac
   echo
-  # It is missing when the command could not even begin, for example because of a wrong option: the JSON says why.
+  # It is missing if the command could not start, for example because of a wrong option: the JSON says why.
   cat "$folder/plan.md" 2>/dev/null || {
     echo '```json'
     cat "$folder/plan.json"
@@ -33,7 +33,7 @@ code=$?
 {
   echo "exit-code=$code"
   echo "plan=$folder/plan.json"
-  # It is missing when no plan could be made.
+  # It is missing if there is no plan.
   if [ -f "$folder/plan.sarif" ]; then echo "sarif=$folder/plan.sarif"; fi
   echo "comment=$folder/comment.md"
 } >>"$GITHUB_OUTPUT"

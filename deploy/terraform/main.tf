@@ -17,7 +17,7 @@ data "aws_secretsmanager_secret" "database" {
   name  = var.rds_secret_name
 }
 
-# A key of your own; the one of Secrets Manager itself needs no permission.
+# Your own key; that of Secrets Manager itself needs no permission.
 data "aws_kms_key" "database" {
   for_each = toset(compact(data.aws_secretsmanager_secret.database[*].kms_key_id))
   key_id   = each.value
@@ -35,7 +35,7 @@ locals {
   subnets = sort(data.aws_subnets.proxy.ids)
 }
 
-# Only on behalf of this account: no service can be made to use a role of the module for somebody else.
+# Only on behalf of this account: another account cannot make a service use a role of the module.
 data "aws_iam_policy_document" "trust" {
   for_each = toset(["rds.amazonaws.com", "ecs-tasks.amazonaws.com"])
 
@@ -87,7 +87,7 @@ data "aws_iam_policy_document" "secrets" {
   }
 }
 
-# What the role of RDS Proxy may do, and that of Sluice's tasks: read the secret, and log in to this database with tokens.
+# The permissions of RDS Proxy's role and of the tasks' role: read the secret, and log in to this database with tokens.
 data "aws_iam_policy_document" "database" {
   source_policy_documents = [data.aws_iam_policy_document.secrets["database"].json]
 

@@ -3,13 +3,13 @@ locals {
   secret_arns = data.aws_secretsmanager_secret.database[*].arn
 
   # A database user that may log in with a token can no longer log in with its password: with engine sluice, clients with
-  # tokens mean tokens towards the database as well. RDS Proxy has the password of its secret for that.
+  # tokens require tokens for the database as well. RDS Proxy uses the password in its secret for that.
   client_tokens   = var.default_auth_scheme == "IAM_AUTH" || var.iam_auth == "REQUIRED"
   database_tokens = var.engine == "sluice" ? local.client_tokens : var.default_auth_scheme == "IAM_AUTH"
 
   connect_arn = "arn:${data.aws_partition.current.partition}:rds-db:${var.aws_region}:${var.aws_account_id}:dbuser:${data.aws_db_instance.database.resource_id}/*"
 
-  # Elastic IPs put the balancer on the internet.
+  # Elastic IPs make the load balancer reachable from the internet.
   elastic = anytrue([for address in values(var.balancer_addresses) : startswith(address, "eipalloc-")])
 
   # A rolling deployment runs every task twice.

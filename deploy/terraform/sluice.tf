@@ -8,7 +8,7 @@ data "aws_kms_key" "tls" {
   key_id   = each.value
 }
 
-# A Network Load Balancer takes one subnet per zone.
+# A Network Load Balancer accepts one subnet per zone.
 data "aws_subnet" "proxy" {
   for_each = toset(var.engine == "sluice" ? local.subnets : [])
   id       = each.value
@@ -77,7 +77,7 @@ resource "aws_iam_role" "task" {
   tags                 = var.rds_proxy_tags
 }
 
-# The agent of ECS Exec; none of these actions takes a resource.
+# For the ECS Exec agent; none of these actions takes a resource.
 data "aws_iam_policy_document" "task" {
   source_policy_documents = [data.aws_iam_policy_document.database.json]
 
@@ -118,7 +118,7 @@ resource "aws_security_group" "task" {
   tags        = var.rds_proxy_tags
 }
 
-# Port 9127 is the admin port: nobody but the balancer's health check reaches it.
+# Port 9127 is the admin port: only the load balancer's health check reaches it.
 resource "aws_vpc_security_group_ingress_rule" "task" {
   for_each                     = toset(var.engine == "sluice" ? ["5432", "9127"] : [])
   security_group_id            = aws_security_group.task[0].id
@@ -209,7 +209,7 @@ resource "aws_lb_target_group" "this" {
     unhealthy_threshold = 5
   }
 
-  # By default every connection of a task that is slow to answer is reset.
+  # By default every connection of a task that answers slowly is reset.
   target_health_state {
     enable_unhealthy_connection_termination = false
   }
@@ -364,7 +364,7 @@ resource "aws_appautoscaling_target" "this" {
   max_capacity       = var.max_tasks
 }
 
-# A task is one thread: what limits it is its event loop.
+# A task is one thread: its event loop limits it.
 resource "aws_appautoscaling_policy" "event_loop" {
   count              = local.sluice
   name               = "sluice-${var.rds_instance_id}-event-loop"

@@ -60,7 +60,7 @@ variable "engine" {
 variable "default_auth_scheme" {
   type        = string
   default     = "NONE"
-  description = "IAM_AUTH: IAM tokens from clients and towards the database, which needs no secret. NONE: passwords from the secret."
+  description = "IAM_AUTH: IAM tokens from clients and for the database, which needs no secret. NONE: passwords from the secret."
 
   validation {
     condition     = contains(["NONE", "IAM_AUTH"], var.default_auth_scheme)
@@ -82,7 +82,7 @@ variable "iam_auth" {
 variable "max_connections_percent" {
   type        = number
   default     = 100
-  description = "The most database connections, as a share of max_connections."
+  description = "The maximum number of database connections, as a share of max_connections."
 }
 
 variable "idle_client_timeout" {
@@ -118,13 +118,13 @@ variable "health_check_user" {
 variable "min_tasks" {
   type        = number
   default     = 2
-  description = "Engine sluice: the fewest tasks."
+  description = "Engine sluice: the minimum number of tasks."
 }
 
 variable "max_tasks" {
   type        = number
   default     = 4
-  description = "Engine sluice: the most tasks that autoscaling may start."
+  description = "Engine sluice: the maximum number of tasks that autoscaling may start."
 }
 
 variable "balancer_addresses" {
@@ -141,7 +141,7 @@ variable "balancer_addresses" {
 variable "cpu_architecture" {
   type        = string
   default     = "ARM64"
-  description = "Engine sluice: the processor of the tasks, for which the image must be built."
+  description = "Engine sluice: the processor architecture of the tasks, for which the image must be built."
 
   validation {
     condition     = contains(["ARM64", "X86_64"], var.cpu_architecture)

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// Chooses the runtime, then hands over to the command. Written so that an old Node.js (14 and newer) gets as far as
-// saying that it is too old.
+// Chooses the runtime, then runs the command. The syntax is so old that Node.js 14 and newer can report that they are
+// too old.
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import process from 'node:process';
 
-// In the repository the source runs as it is written; the published package holds only what is built from it.
+// In the repository the source runs directly; the published package contains only compiled files.
 const source = new URL('../src/main.ts', import.meta.url);
 const runsSource = existsSync(source);
 /** The oldest Node.js that works: 22.18 is the first to run TypeScript without a flag. */
@@ -45,7 +45,7 @@ if (!['', 'node', 'bun'].includes(wanted)) {
 if (process.versions.bun === undefined) {
   if (isTooOld(process.versions.node)) {
     const fix = (process.env.npm_config_user_agent || '').startsWith('bun/')
-      ? // Without --bun, bunx obeys the first line of this file.
+      ? // Without --bun, bunx follows the first line of this file.
         'run it on Bun with: bunx --bun sluice'
       : runsSource
         ? 'npm ci brings a newer one, which npm scripts use'

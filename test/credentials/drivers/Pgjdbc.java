@@ -7,7 +7,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Properties;
 
-/** Logs in with pgjdbc: one attempt a line of standard input, one answer a line of standard output. */
+/** Logs in with pgjdbc: one attempt per line of standard input, one result per line of standard output. */
 public class Pgjdbc {
   public static void main(String[] arguments) throws Exception {
     var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

@@ -1,4 +1,4 @@
-// Logs in with pgx: one attempt a line of standard input, one answer a line of standard output.
+// Logs in with pgx: one attempt per line of standard input, one result per line of standard output.
 package main
 
 import (
