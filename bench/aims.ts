@@ -49,7 +49,7 @@ const onBun: Readonly<Record<string, Ratios>> = {
   'select-simple-c32-unix': { tps: 1.25 },
 };
 
-/** On Node.js, each may be this share; a cost, its inverse. */
+/** On Node.js, the share of each aim that applies; for a cost, its inverse. */
 const onNode = 0.85;
 
 /** The project's aims. */
@@ -84,7 +84,7 @@ function rounded(ratio: number): number {
   return Math.round(100 * ratio) / 100;
 }
 
-/** An aim and what was found; NaN when the run did not measure it. */
+/** An aim and the measured value; NaN if the run did not measure it. */
 export interface Outcome {
   readonly aim: Aim;
   readonly value: number;

@@ -9,7 +9,7 @@ export interface BenchRun {
   readonly rounds: number;
   /** The program, if PgBouncer takes part. */
   readonly pgbouncer: string | undefined;
-  /** What targets are started with, apart from what is the case's. */
+  /** How targets are started, apart from what depends on the case. */
   readonly setup: Omit<TargetSetup, keyof CaseSetup>;
   /** The directory of the Unix sockets of the database and of the proxies. */
   readonly socketDirectory: string;
@@ -24,7 +24,7 @@ export interface BenchRun {
 /** What depends on the case. */
 type CaseSetup = Pick<TargetSetup, 'database' | 'socketDirectory' | 'interleaving' | 'tls'>;
 
-/** Starts one target for `work` and stops it afterwards. An error is told, and undefined returned. */
+/** Starts one target for `work` and stops it afterwards. Reports an error, and returns undefined then. */
 export async function withTarget<T>(
   run: BenchRun,
   name: TargetName,

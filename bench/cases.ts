@@ -1,10 +1,10 @@
 /**
- * What the legs are made of. `unix`: Unix sockets from the client to the proxy and from there to the database. `delayed`:
- * data takes 1 ms in each direction between the proxy and the database.
+ * The network between client, proxy and database. `unix`: Unix sockets from the client to the proxy and from there to
+ * the database. `delayed`: data takes 1 ms in each direction between the proxy and the database.
  */
 export type Network = 'tcp' | 'unix' | 'delayed';
 
-/** A load that pgbench makes. */
+/** A load that pgbench generates. */
 export interface LoadCase {
   /** `select-simple-c32`, with the suffix `-tls` if clients and database use TLS. */
   readonly name: string;
@@ -15,19 +15,19 @@ export interface LoadCase {
   readonly tls: boolean;
   /** A new connection for every transaction. */
   readonly reconnect: boolean;
-  /** Scripts of its own, of which each transaction runs one, instead of one that pgbench brings. */
+  /** Custom scripts, of which each transaction runs one, instead of a built-in script. */
   readonly scripts: readonly Script[];
   readonly network: Network;
   readonly interleaving: 'auto' | 'off';
-  /** A fixed rate for all targets, as a share of PgBouncer's best; null: each runs as fast as it can. */
+  /** A fixed rate for all targets, as a share of PgBouncer's maximum; null: each runs as fast as it can. */
   readonly rate: number | null;
 }
 
-/** A script of pgbench. A transaction runs one of several scripts, as often as their weights say. */
+/** A script of pgbench. A transaction runs one of several scripts, chosen by weight. */
 export interface Script {
   readonly text: string;
   readonly weight: number;
-  /** Its latencies are left out. */
+  /** Its latencies are not counted. */
   readonly isUntimed?: boolean;
 }
 
@@ -40,7 +40,7 @@ export interface IdleCase {
   readonly steps: readonly number[];
 }
 
-/** What a case is unless it says otherwise. */
+/** The defaults of a case. */
 const usual = {
   threads: 1,
   tls: false,
@@ -61,14 +61,14 @@ const workloads = [
   { name: 'reconnect', args: ['-n', '-S', '-C', '-M', 'simple'] },
 ] as const;
 
-/** What `-S` does. */
+/** The statements of `-S`. */
 const pointRead = [
   '\\set aid random(1, 100000 * :scale)',
   'SELECT abalance FROM pgbench_accounts WHERE aid = :aid;',
   '',
 ].join('\n');
 
-/** Sets a parameter once for each client, then reads: `value` may hold `:client_id`. */
+/** Sets a parameter once for each client, then reads: `value` may contain `:client_id`. */
 function settingOnce(value: string): string {
   return [
     '\\if :ready = 0',
@@ -96,7 +96,7 @@ const distinctStatements = Array.from(
     ).join(''),
 );
 
-/** What it costs to carry a session's state. With PgBouncer the first two leak what they set: it does less. */
+/** The cost of preserving session state. With PgBouncer the first two leak the state: it does less work. */
 const stateLoads: readonly {
   readonly name: string;
   readonly args: readonly string[];
@@ -131,7 +131,7 @@ export function stateCases(): LoadCase[] {
   }));
 }
 
-/** Reads under other conditions than at full speed over TCP. */
+/** Reads under other conditions than full speed over TCP. */
 export function readCases(): LoadCase[] {
   const simple = { ...usual, args: ['-n', '-S', '-M', 'simple'], clients: 32 };
   return [
@@ -151,7 +151,7 @@ export function readCases(): LoadCase[] {
   ];
 }
 
-/** The client counts that are measured unless `--clients` says otherwise. */
+/** The numbers of clients without `--clients`. */
 export const defaultClients: readonly number[] = [1, 32, 200];
 
 /** All loads for these client counts. */

@@ -3,10 +3,10 @@ import type { Postgres } from '@sluice/testkit';
 import type { Network } from './cases.ts';
 import type { TargetSetup } from './targets/target.ts';
 
-/** How long data takes between proxy and database, in each direction, in a delayed network. */
+/** The delay of data between proxy and database in a delayed network, in each direction. */
 const delayMs = 1;
 
-/** Where the proxies find the database, and where they listen. */
+/** The addresses at which the proxies find the database, and at which they listen. */
 export interface Legs extends Pick<TargetSetup, 'database' | 'socketDirectory'> {
   readonly close: () => Promise<void>;
 }

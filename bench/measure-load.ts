@@ -52,7 +52,7 @@ export async function measureLoad(run: BenchRun, load: LoadCase): Promise<LoadRe
   return { name: load.name, ...(rate !== null && { rate }), rounds };
 }
 
-/** The rate at which all targets run: a share of what PgBouncer, or else the first target, serves at most. */
+/** The rate for all targets: a share of the maximum of PgBouncer, or otherwise of the first target. */
 async function findRate(
   run: BenchRun,
   load: LoadCase,

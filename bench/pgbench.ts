@@ -47,10 +47,10 @@ export async function fillTables(address: Address, scale: number): Promise<void>
 /**
  * Runs one load.
  *
- * @param seconds - how long transactions are made, about; connecting before the first takes time of its own.
+ * @param seconds - the approximate duration of the transactions; connecting before the first one takes additional time.
  * @param rate - transactions per second, which arrive as a Poisson process; null: as many as the target serves.
- * @param folder - where pgbench may leave its log while it runs.
- * @throws Error with pgbench's own words when any client failed.
+ * @param folder - where pgbench may put its log during the run.
+ * @throws Error with pgbench's message if any client failed.
  */
 export async function runPgbench(
   address: Address,
@@ -136,16 +136,16 @@ export function parseOutput(
 }
 
 /**
- * Latencies in milliseconds from a transaction log of pgbench. A line is: client, number of the transaction,
- * latency in microseconds, number of the script, time (seconds, microseconds). With a rate, the latency counts from the
- * time at which the transaction should have begun.
+ * Latencies in milliseconds from a transaction log of pgbench. A line has: client, number of the transaction, latency
+ * in microseconds, number of the script, time (seconds, microseconds). With a rate, the latency counts from the time at
+ * which the transaction should have started.
  */
 export function parseLatencies(log: string, isTimed: (script: number) => boolean): number[] {
   const latencies: number[] = [];
   for (const line of log.split('\n')) {
     const [, , time, script] = line.split(' ', 4);
     const latency = Number(time);
-    // The latency is a word instead ("failed", "skipped") where there is none.
+    // Without a latency there is a word instead ("failed", "skipped").
     if (!Number.isNaN(latency) && isTimed(Number(script))) latencies.push(latency / 1000);
   }
   return latencies;

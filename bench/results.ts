@@ -20,7 +20,7 @@ export interface Round {
 /** A case, measured on several targets in turn. A failed round is null, so that the indexes of targets correspond. */
 export interface LoadResult {
   readonly name: string;
-  /** Transactions per second that all targets were given; absent: as many as each served. */
+  /** The rate of all targets in transactions per second; absent: each ran as fast as it could. */
   readonly rate?: number;
   readonly rounds: Readonly<Partial<Record<TargetName, readonly (Round | null)[]>>>;
 }
@@ -44,7 +44,7 @@ export interface IdleResult {
 export interface BenchResult {
   /** The version of this format; increases if it changes. */
   readonly version: 1;
-  /** When the run began, ISO 8601. */
+  /** When the run started, ISO 8601. */
   readonly startedAt: string;
   readonly machine: Machine;
   readonly seconds: number;

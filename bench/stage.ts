@@ -9,13 +9,13 @@ import type { BenchDatabase } from './database.ts';
 
 const poolSize = 16;
 
-/** The database, and what targets are started with. */
+/** The database, and the setup of the targets. */
 export interface Stage extends Pick<BenchRun, 'setup' | 'socketDirectory'> {
   /** PostgreSQL's version. */
   readonly version: string;
 }
 
-/** Starts a database for `work`. Nothing of it is left afterwards. */
+/** Starts a database for `work`, and removes everything afterwards. */
 export async function withStage<T>(
   scramIterations: number,
   signal: AbortSignal,
@@ -24,7 +24,7 @@ export async function withStage<T>(
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-bench-'));
   let database: BenchDatabase | undefined;
   try {
-    // Open to the account that PgBouncer has to run as when this is root.
+    // Accessible to the account that PgBouncer has to use if this runs as root.
     await chmod(folder, 0o755);
     const socketDirectory = path.join(folder, 'sockets');
     await mkdir(socketDirectory);

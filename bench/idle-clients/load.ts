@@ -2,8 +2,8 @@
  * The program that keeps idle clients open. It is a separate process, so that their memory does not count as the
  * benchmark's. Each client logs in, runs one statement, so that it has used what a client uses, and becomes idle.
  *
- * It receives `{ address, tls, clients }` over IPC, opens clients up to `clients`, and answers `{ clients }` or `{
- * error }`.
+ * It receives `{ address, tls, clients }` over IPC, opens clients up to `clients`, and answers with `{ clients }` or an
+ * `{ error }`.
  */
 import { Client } from 'pg';
 import type { Answer, Order } from './idle-clients.ts';

@@ -1,4 +1,4 @@
-/** The part of V8's and Bun's `.cpuprofile` that is read here. */
+/** The fields of V8's and Bun's `.cpuprofile` that this module reads. */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
@@ -9,22 +9,22 @@ export interface CpuProfile {
     };
     readonly children?: readonly number[];
   }[];
-  /** The node of each sample, and the time since the sample before, in microseconds. */
+  /** The node of each sample, and the time since the previous sample, in microseconds. */
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
 }
 
-/** A function in one stack of callers, and what it calls. Times in microseconds. */
+/** A function in one stack of callers, and the functions that it calls. Times in microseconds. */
 export interface Frame {
   readonly name: string;
-  /** Its file and line; empty for what is not in a file. */
+  /** Its file and line; empty if it is not in a file. */
   readonly place: string;
   self: number;
   total: number;
   readonly calls: Map<string, Frame>;
 }
 
-/** The calls of a profile as a tree. Time without work is left out; a function that calls itself counts each call. */
+/** The calls of a profile as a tree. Omits idle time; a recursive function counts each call. */
 export function callTree({ nodes, samples, timeDeltas }: CpuProfile): Frame {
   const self = new Map<number, number>();
   for (const [index, id] of samples.entries()) {
@@ -68,7 +68,7 @@ function sum(frame: Frame): number {
   return frame.total;
 }
 
-/** The functions in which most time was spent, without what they call: `[function, share of all time]`. */
+/** The functions with the most time, without their callees: `[function, share of all time]`. */
 export function hottest(tree: Frame, count: number): [string, number][] {
   const selfTimes = new Map<string, number>();
   const collect = ({ name, place, self, calls }: Frame): void => {

@@ -2,11 +2,11 @@ import type { Frame } from './cpu-profile.ts';
 
 const width = 1600;
 const rowHeight = 18;
-/** A narrower box could not be seen. */
+/** Narrower boxes are invisible. */
 const narrowest = 0.5;
 const characterWidth = 7;
 
-/** A flame graph as SVG: callers are above what they call, and a box is as wide as its share of the time. */
+/** A flame graph as SVG: callers are above their callees, and the width of a box is its share of the time. */
 export function flameGraph(tree: Frame): string {
   const boxes: string[] = [];
   let depth = 0;

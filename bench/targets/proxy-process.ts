@@ -73,13 +73,13 @@ export class ProxyProcess {
     }
   }
 
-  /** Has it end by itself, so that its runtime writes what it has collected. */
+  /** Ends it with a drain, so that its runtime writes the collected profile. */
   async leave(): Promise<void> {
     this.#child.kill('SIGTERM');
     await this.#exited;
   }
 
-  /** Kills it: nothing of it is needed any more, and a drain would wait. */
+  /** Kills it, because a drain would wait. */
   async stop(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       this.#child.kill('SIGKILL');

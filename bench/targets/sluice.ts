@@ -6,7 +6,7 @@ import type { Target, TargetSetup } from './target.ts';
 
 const sluice = path.join(import.meta.dirname, '../../packages/cli/bin/sluice.js');
 
-/** Starts `sluice serve` on Node.js (the one that runs this) or on Bun, with options of the runtime. */
+/** Starts `sluice serve` on Node.js (the runtime of this process) or on Bun, with options for the runtime. */
 export async function startSluice(
   runtime: 'node' | 'bun',
   setup: TargetSetup,
@@ -33,7 +33,7 @@ export async function startSluice(
     MaxClientConnections: setup.maxClients,
     Interleaving: setup.interleaving,
     ...(setup.socketDirectory !== null && { ListenSocket: setup.socketDirectory }),
-    // As quiet as PgBouncer is told to be.
+    // The same log level as for PgBouncer.
     LogLevel: 'warn',
   };
   const file = path.join(folder, `${name}.yaml`);

@@ -17,12 +17,12 @@ export interface TargetSetup {
   readonly postgres: Postgres;
   /** The user's password as the database stores it, with which proxies authenticate clients. */
   readonly verifier: string;
-  /** Where the database is reached: a host or the directory of a Unix socket, and a port. */
+  /** The address of the database: a host or the directory of a Unix socket, and a port. */
   readonly database: { readonly host: string; readonly port: number };
   /** The directory of the Unix socket on which the proxy listens; null: over TCP on 127.0.0.1. */
   readonly socketDirectory: string | null;
   readonly interleaving: 'auto' | 'off';
-  /** TLS on both legs, or on none. */
+  /** TLS for clients and for the database, or for neither. */
   readonly tls: boolean;
   /** Certificate and key for clients, in PEM. */
   readonly certFile: string;

@@ -5,7 +5,7 @@ import { defaultClients, idleCases, loadCases, readCases } from '../../bench/cas
 import { resultWith, round } from './result-builder.ts';
 
 suite('aims of the benchmark', () => {
-  test('each is about a case that exists', () => {
+  test('each is about an existing case', () => {
     const cases = [...loadCases(defaultClients), ...readCases(), ...idleCases([1])];
     const names = cases.map(({ name }) => name);
     for (const { name } of aims) assert.ok(names.includes(name), name);

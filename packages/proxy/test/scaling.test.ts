@@ -34,7 +34,7 @@ const negligible = 12;
 /** What takes longer than this once, in milliseconds, is measured again and with less; to copy 16 MB takes 10. */
 const suspicious = 20;
 
-/** How long the event loop may stop for the largest of all, in milliseconds: the least of all looks counts. */
+/** How long the largest message may block the event loop, in milliseconds: the minimum of all measurements counts. */
 const longest = 50;
 
 /**
