@@ -1,3 +1,4 @@
+import { TransactionStatus } from './codes.ts';
 import { bodyAt } from './frame.ts';
 
 /** A message with an invalid format: the connection with its sender must be closed. */
@@ -86,9 +87,17 @@ export function readBackendKeyData(
     : { processId: body.readUInt32BE(0), secretKey: Buffer.from(body.subarray(4)) };
 }
 
-/** ReadyForQuery (B): Byte1('Z') Int32(5) Byte1 status. The status of the complete message that ends at `end`. */
-export function readyStatus(buffer: Buffer, end: number): number {
-  return buffer[end - 1] ?? 0;
+/**
+ * ReadyForQuery (B): Byte1('Z') Int32(5) Byte1 status. The status of the complete message `buffer[at, end)`; 0 if the
+ * message is malformed.
+ */
+export function readyStatus(buffer: Buffer, at: number, end: number): number {
+  const status = end === bodyAt(at) + 1 ? (buffer[end - 1] ?? 0) : 0;
+  const isKnown =
+    status === TransactionStatus.Idle ||
+    status === TransactionStatus.InTransaction ||
+    status === TransactionStatus.Failed;
+  return isKnown ? status : 0;
 }
 
 /** Replaces the sender in the NotificationResponse that begins at `at`. */

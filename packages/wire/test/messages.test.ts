@@ -106,3 +106,16 @@ suite('MD5', () => {
     assert.notEqual(answer, wire.md5Response(verifier, Buffer.from('SALT')));
   });
 });
+
+suite('ReadyForQuery', () => {
+  test('its status', () => {
+    const statuses = ['I', 'T', 'E', '?', 'i', '\0', '', 'II'];
+    const read = statuses.map((status) => {
+      const message = wire.buildMessage(wire.BackendCode.ReadyForQuery, Buffer.from(status));
+      const buffer = Buffer.concat([wire.closeComplete, message, wire.closeComplete]);
+      const at = wire.closeComplete.length;
+      return String.fromCharCode(wire.readyStatus(buffer, at, at + message.length));
+    });
+    assert.deepEqual(read, ['I', 'T', 'E', '\0', '\0', '\0', '\0', '\0']);
+  });
+});

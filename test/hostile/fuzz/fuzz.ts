@@ -160,7 +160,11 @@ export class Fuzz {
     if (this.problem !== null) await this.#restart();
     const worker: Worker = { client: null, history: [] };
     await this.#play(hostile, worker);
-    worker.client?.destroy();
+    const { client } = worker;
+    // An answer too many may come later than the last one that is due.
+    await client?.drained(silence);
+    client?.destroy();
+    this.#broken ??= client?.broken ?? null;
     await Promise.all(this.#leaving);
     const { rounds } = this.#bystanders;
     await eventually(() =>

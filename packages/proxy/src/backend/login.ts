@@ -14,6 +14,7 @@ import {
   readBackendKeyData,
   readParameterStatus,
   StartupCode,
+  TransactionStatus,
 } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import { Appender } from '../io/appender.ts';
@@ -147,8 +148,9 @@ export class Login extends QuietHandler {
         return;
       }
       case BackendCode.ReadyForQuery:
-        if (this.#authenticated) this.#finish();
-        else this.#fail('it sent ReadyForQuery before the login was complete');
+        if (!this.#authenticated) this.#fail('it sent ReadyForQuery before the login was complete');
+        else if (body.length === 1 && body[0] === TransactionStatus.Idle) this.#finish();
+        else this.#fail('its ReadyForQuery is malformed, or it is not idle');
         return;
       default:
         this.#fail(`unexpected message 0x${code.toString(16)} during the login`);

@@ -6,9 +6,9 @@ import {
   lengthAt,
   longestMessage,
   MalformedMessage,
+  readyStatus,
   shortestLength,
   terminateMessage,
-  TransactionStatus,
 } from '@sluice/wire';
 import { Appender } from '../io/appender.ts';
 import { countRead } from '../io/collector.ts';
@@ -341,14 +341,20 @@ export class Pipe implements Worker, TransportHandler {
           pending.headNote?.completed?.();
           pending.shift();
           break;
-        case Step.Ready:
+        case Step.Ready: {
+          const status = readyStatus(chunk, at, next);
+          if (status === 0) {
+            this.#owner.outOfSync('a malformed ReadyForQuery');
+            return;
+          }
           // The client gets the end of its cycle before the owner acts on it.
           this.#handOver(chunk, from, forwarded ? next : at);
           from = at = next;
-          if (!this.#onReady(chunk[next - 1] ?? 0, action)) return;
+          if (!this.#onReady(status, action)) return;
           if (forwarded) this.#reading?.cycleEnded();
           this.#answerLocally();
           continue;
+        }
         case Step.Failed: {
           if (this.#hasFailed && !endsConnection(chunk, at, next)) {
             this.#owner.outOfSync('the database reported a second error instead of ReadyForQuery');
@@ -447,14 +453,6 @@ export class Pipe implements Worker, TransportHandler {
   }
 
   #onReady(status: number, action: Action): boolean {
-    if (
-      status !== TransactionStatus.Idle &&
-      status !== TransactionStatus.InTransaction &&
-      status !== TransactionStatus.Failed
-    ) {
-      this.#owner.outOfSync(`ReadyForQuery with status 0x${status.toString(16)}`);
-      return false;
-    }
     const note = this.pending.headNote;
     this.pending.shift();
     if (!this.errorSent) note?.completed?.();

@@ -7,7 +7,13 @@ import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { makeCertificate, startPostgres } from '@sluice/testkit';
 import type { Certificate, Postgres } from '@sluice/testkit';
-import { buildBackendKeyData, buildParameterStatus, readyForQueryIdle } from '@sluice/wire';
+import {
+  BackendCode,
+  buildBackendKeyData,
+  buildMessage,
+  buildParameterStatus,
+  readyForQueryIdle,
+} from '@sluice/wire';
 import fc from 'fast-check';
 import type { Address } from '../../src/backend/dial.ts';
 import { runtimes } from '../runtimes.ts';
@@ -218,6 +224,15 @@ suite('the login at a database', () => {
         const [outcome] = await open({ ...as('postgres', address), sql: '' });
         assert.equal(outcome?.answer, 'S\0\0\0\x08a\0b\0');
         assert.equal(outcome.secretBytes, 32);
+      });
+
+      test('a database that is not idle after the login is refused', async (t) => {
+        for (const status of ['T', 'E', '?', '', 'II']) {
+          const ready = buildMessage(BackendCode.ReadyForQuery, Buffer.from(status));
+          const port = await listen(t, () => Buffer.concat([authenticationOk, ready]));
+          const [outcome] = await open(as('postgres', at({ port }, { tlsMode: 'disable' })));
+          assert.match(outcome?.failure?.fields.message ?? '', /its ReadyForQuery/, status);
+        }
       });
 
       test('a database that does not respond is given up after the connect time limit', async (t) => {
