@@ -35,6 +35,8 @@ const Flag = {
   Client: 2048,
   /** Bytes were read or written since the last check of `destroyWhenIdle`. */
   Moved: 4096,
+  /** The kernel has refused a write: the peer is gone. */
+  Lost: 8192,
 } as const;
 
 /**
@@ -53,7 +55,8 @@ function closedEarly(): Error {
  * The transport over a Bun socket.
  *
  * It hides these properties of Bun: `write` writes what the kernel accepts and drops the rest; a socket keeps reading unless it
- * is paused, which is a system call; `close` calls back before it returns; a reset is reported with `close`.
+ * is paused, which is a system call; `close` calls back before it returns; a reset is reported with `close`, but if a write
+ * met it first, only while the socket reads.
  */
 export class BunTransport implements Transport, TlsFacts, SocketOwner {
   handler: TransportHandler = ignoring;
@@ -139,7 +142,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     if (queued === null && socket !== null && !this.isEnded) {
       const taken = socket.write(scratch, 0, length);
       if (taken === length) return true;
-      if (taken < 0) return false;
+      if (taken < 0) return this.#writeFailed();
       this.#keep(Buffer.from(scratch.subarray(taken, length)), 0, length - taken);
       return false;
     }
@@ -157,9 +160,18 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     if (length === 0) return true;
     const taken = socket.write(bytes, start, length);
     if (taken === length) return true;
-    // The socket is closed; `closed` follows.
-    if (taken < 0) return false;
+    if (taken < 0) return this.#writeFailed();
     this.#keep(bytes, start + taken, end);
+    return false;
+  }
+
+  /** The peer is gone. Bun's socket has to read until the end, which it reports then: `closed` follows. */
+  #writeFailed(): false {
+    this.#flags |= Flag.Lost;
+    if (this.#is(Flag.Stopped)) {
+      this.#flags &= ~Flag.Stopped;
+      this.#socket?.resume();
+    }
     return false;
   }
 
@@ -173,9 +185,12 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
     const socket = this.#socket;
     if (queue === null || socket === null || this.#handshakeDone !== null) return;
     this.#flags |= Flag.Moved;
-    const isEmpty = queue.flush((buffer, start, length) =>
-      Math.max(0, socket.write(buffer, start, length)),
-    );
+    const isEmpty = queue.flush((buffer, start, length) => {
+      const taken = socket.write(buffer, start, length);
+      if (taken >= 0) return taken;
+      this.#writeFailed();
+      return 0;
+    });
     if (!isEmpty) return;
     this.#queue = null;
     if (this.#is(Flag.Ended)) this.#finish();
@@ -221,7 +236,7 @@ export class BunTransport implements Transport, TlsFacts, SocketOwner {
       return;
     }
     (this.#input ??= []).push(bytes);
-    if (this.#is(Flag.Paused) && !this.#is(Flag.Stopped)) {
+    if (this.#is(Flag.Paused) && !this.#is(Flag.Stopped | Flag.Lost)) {
       this.#flags |= Flag.Stopped;
       this.#socket?.pause();
     }

@@ -261,6 +261,25 @@ for (const network of networks) {
       }
     });
 
+    test('a write to a peer that has reset, while it reads no longer', async (t) => {
+      const { transport, recorder, peer, accept } = await arrival(t, network);
+      const secure = asClient(t, above(peer));
+      const accepting = accept();
+      await once(secure, 'secureConnect');
+      assert.equal(await accepting, null);
+      recorder.on = () => transport.pause();
+      transport.resume();
+      secure.write('x');
+      await recorder.received(1);
+      secure.write('more than is read');
+      for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+      peer.resetAndDestroy();
+      // The write meets the reset, before the runtime has noticed it.
+      for (let count = 0; count < 3; count++) transport.write(Buffer.from('answer'));
+      await recorder.saw('close');
+      assert(transport.isEnded);
+    });
+
     // Bun's TLS can neither request nor answer one.
     test('a renegotiation is refused', { skip: 'Bun' in globalThis }, async (t) => {
       const { transport, recorder, peer, accept } = await arrival(t, network);

@@ -270,6 +270,30 @@ for (const network of networks) {
         assert.equal(recorder.events.at(-1), 'close');
       });
 
+      for (const [when, before, after] of [
+        ['does not read', '', ''],
+        ['reads no longer', 'more than is read', ''],
+        ['has something to read', '', 'last words'],
+      ] as const) {
+        test(`a write to a peer that has reset, while it ${when}`, async (t) => {
+          const { transport, recorder, peer } = await pair(t, network);
+          // Bun's socket reads until the first chunk.
+          peer.write(before);
+          await settle();
+          peer.write(after);
+          peer.resetAndDestroy();
+          // The write meets the reset, before the runtime has noticed it.
+          while (transport.write(Buffer.from('answer')));
+          assert.equal(transport.write(Buffer.from('more')), false);
+          assert.deepEqual(recorder.events, []);
+          await recorder.saw('close');
+          assert(transport.isEnded);
+          transport.resume();
+          await settle();
+          assert.equal(recorder.events.at(-1), 'close');
+        });
+      }
+
       test('an exception in a handler is reported, and others are not affected', async (t) => {
         const { transport, recorder, peer } = await pair(t, network);
         const other = await pair(t, network);
