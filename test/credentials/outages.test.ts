@@ -85,6 +85,32 @@ suite('the source of the users does not respond', () => {
     await notJudged('role', request, /the request to AWS STS failed: connect ECONNREFUSED/);
   });
 
+  test('AuthQuery without an answer: all clients that wait are refused in time', async (t) => {
+    const slow = await Sluice.start(database, {
+      TargetTlsMode: 'verify-ca',
+      TargetTlsCaFile: path.join(folder, 'ca'),
+      AuthQuery: 'SELECT $1, pg_sleep(600)::text',
+      ConnectTimeout: 2,
+    });
+    t.after(() => slow.kill());
+    const { host, port } = slow;
+    const began = performance.now();
+    const refusals = Array.from({ length: 40 }, async (_, number) => {
+      const client = new Client({
+        host,
+        port,
+        user: `u${number}`,
+        password: 'p',
+        database: 'shop',
+      });
+      client.on('error', () => undefined);
+      await assert.rejects(client.connect(), { code: '57P03' });
+      return performance.now() - began;
+    });
+    const latest = Math.max(...(await Promise.all(refusals)));
+    assert(latest < 8000, `the last one waited ${Math.round(latest)} ms`);
+  });
+
   test('the database: cached users of AuthQuery can log in, a wrong password is refused, and other users get a temporary error', async () => {
     assert.equal(await who('seen', 'secret'), 'seen');
     await database.shutdown('immediate');

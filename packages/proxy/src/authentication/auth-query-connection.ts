@@ -23,11 +23,17 @@ export class AuthQueryConnection {
     this.#timeout = timeout;
   }
 
-  /** Runs statements one after the other. Settles within the timeout, whatever the database does. */
+  /**
+   * Runs statements one after the other. Settles within the timeout, whatever the database does, and however many
+   * statements wait.
+   */
   run(sql: string): Promise<AuthQueryAnswer> {
-    const answer = this.#last.then(() => this.#run(sql));
+    let isLate = false;
+    const answer = this.#last.then(() => (isLate ? this.#late : this.#run(sql)));
     this.#last = answer;
-    return answer;
+    return this.#inTime(answer, () => {
+      isLate = true;
+    });
   }
 
   /** Closes the connection. */
@@ -40,18 +46,28 @@ export class AuthQueryConnection {
 
   async #run(sql: string): Promise<AuthQueryAnswer> {
     clearTimeout(this.#timer);
-    let late: NodeJS.Timeout | undefined;
-    const inTime = new Promise<string>((resolve) => {
-      late = setTimeout(() => {
-        this.close();
-        resolve(`no answer within ConnectTimeout (${this.#timeout / 1000} s)`);
-      }, this.#timeout);
-    });
-    const answer = await Promise.race([this.#query(sql), inTime]);
-    clearTimeout(late);
+    const answer = await this.#inTime(this.#query(sql), () => this.close());
     this.#timer = setTimeout(() => this.close(), idleTime);
     this.#timer.unref();
     return answer;
+  }
+
+  get #late(): string {
+    return `no answer within ConnectTimeout (${this.#timeout / 1000} s)`;
+  }
+
+  /** The answer, or that there is none within the timeout; `late` is called then. */
+  async #inTime(answer: Promise<AuthQueryAnswer>, late: () => void): Promise<AuthQueryAnswer> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<string>((resolve) => {
+      timer = setTimeout(() => {
+        late();
+        resolve(this.#late);
+      }, this.#timeout);
+    });
+    const first = await Promise.race([answer, timeout]);
+    clearTimeout(timer);
+    return first;
   }
 
   async #query(sql: string): Promise<AuthQueryAnswer> {
