@@ -133,6 +133,13 @@ const pieces = [
   'on commit drop ',
   '-c ',
   '--a=b ',
+  'a,',
+  'a+a,',
+  'a=a,',
+  'a[1],',
+  '-+',
+  `${'+'.repeat(256)}a,`,
+  `${'-+'.repeat(100)}(`,
 ] as const;
 
 const frames: readonly (readonly [before: string, after: string])[] = [
@@ -142,6 +149,8 @@ const frames: readonly (readonly [before: string, after: string])[] = [
   ['DO $sluice$ ', ' $sluice$'],
   ["SELECT '", "'"],
   ['SELECT ', 'g12345'],
+  // The parser is asked about a function that it does not know.
+  ['SELECT f(1), ', ''],
 ];
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
@@ -151,8 +160,15 @@ const entries: Readonly<
   Record<string, { readonly most: number; readonly take: (text: string) => unknown }>
 > = {
   classifyBytes: { most: 1 << 20, take: (text) => classifyBytes(bytes(text), 0, text.length) },
+  'classifyBytes, of what is parsed': {
+    most: (1 << 14) - 400,
+    take: (text) => classifyBytes(bytes(text), 0, text.length),
+  },
   normalizedOf: { most: 1 << 20, take: (text) => normalizedOf(bytes(text), 0, text.length) },
-  statementEnds: { most: 1 << 16, take: (text) => statementEnds(bytes(text), 0, text.length) },
+  statementEnds: {
+    most: 3 * (1 << 13) - 400,
+    take: (text) => statementEnds(bytes(text), 0, text.length),
+  },
   sideEffectsOf: { most: 1 << 18, take: (text) => sideEffectsOf(text) },
   flagsOfBody: { most: 1 << 18, take: (text) => flagsOfBody(text) },
   parseStartup: { most: 10_000, take: (text) => parseStartup(bytes(`01234567${text}\0`)) },

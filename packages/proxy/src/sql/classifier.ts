@@ -4,7 +4,7 @@ import { ByteCache, hashBytes } from './cache.ts';
 import { Flag, effectsOf, opaqueEffects } from './effects.ts';
 import type { Effects } from './effects.ts';
 import { Lexer } from './lexer.ts';
-import { deepestNesting, nestingOf } from './nesting.ts';
+import { isTooDeep, longestRun } from './nesting.ts';
 import { parse } from './parser.ts';
 import { Lexis } from './lexis.ts';
 import { TemplateCache } from './template-cache.ts';
@@ -19,8 +19,8 @@ const longestParse = 16 * 1024;
 /** The maximum size of each of the two caches, in bytes. */
 const cacheBytes = 8 * 1024 * 1024;
 
-/** Longer sequences of operator characters take quadratic time in the parser's lexer. */
-const operatorRun = /[~!@#^&|`?+\-*/%<>=]{257}/;
+/** Operator characters that the parser's lexer should not get; literals and comments are searched too. */
+const operatorRun = new RegExp(`[~!@#^&|\`?+\\-*/%<>=]{${longestRun + 1}}`);
 
 /** By template: texts of which the lexer was sure, and those without literals. */
 const templates = new TemplateCache<Effects>();
@@ -126,7 +126,7 @@ function sureEffects(statements: number, isPlain: boolean, isWriting: boolean): 
 
 /** The effects of all texts with this normalized text, if their literals do not matter. */
 function readNormalized(normalized: Buffer): Effects | 'literals' {
-  if (nestingOf(normalized.toString('latin1')) > deepestNesting) return opaqueEffects('nesting');
+  if (isTooDeep(normalized.toString('latin1'))) return opaqueEffects('nesting');
   const parsed = parse(decode(normalized));
   // A shortened list may be too short for a grammar rule that counts: the original text decides.
   if (parsed === 'syntax') return 'literals';
@@ -139,12 +139,8 @@ function readNormalized(normalized: Buffer): Effects | 'literals' {
 function readText(text: Buffer, normalized: Buffer): Effects {
   if (text.length > longestParse) return opaqueEffects('length');
   if (text.includes(0)) return opaqueEffects('zero byte');
-  if (
-    nestingOf(normalized.toString('latin1')) > deepestNesting ||
-    operatorRun.test(text.toString('latin1'))
-  ) {
+  if (isTooDeep(normalized.toString('latin1')) || operatorRun.test(text.toString('latin1')))
     return opaqueEffects('nesting');
-  }
   const parsed = parse(decode(text));
   if (typeof parsed === 'string') return opaqueEffects(parsed);
   return readTree(parsed, text.length, isUtf8(text)).effects;

@@ -24,6 +24,16 @@ const deep: Readonly<Record<string, (n: number) => string>> = {
   'comments in a row': (n) => `do $$ $$ ${'/**/'.repeat(n)}`,
   'open comments': (n) => `do $$ $$ ${'/*'.repeat(n)}`,
   'operator characters': (n) => `select f(1) ${'@'.repeat(n)}`,
+  'signs in a row': (n) => `select f(1), ${'+'.repeat(n)}a`,
+  'signs before parentheses': (n) => {
+    const rows = Math.ceil(n / 200);
+    return `select f(1), ${`${'+'.repeat(200)}(`.repeat(rows)}a${')'.repeat(rows)}`;
+  },
+  'signs in a list of constants': (n) => {
+    const rows = Math.ceil(n / 200);
+    return `select set_config('a', 'b', true), a in (${`${'+'.repeat(200)}1, `.repeat(rows)}1)`;
+  },
+  'signs behind an operator': (n) => `select f(1), a${` <${'-+'.repeat(50)}a`.repeat(n / 100)}`,
   statements: (n) => 'set a = 1;'.repeat(n),
 };
 
@@ -62,7 +72,7 @@ describe('texts that cannot be analyzed', () => {
 
   test('no depth crashes the parser', { timeout: 60_000 }, () => {
     for (const [name, make] of Object.entries(deep)) {
-      for (const n of [100, 300, 399, 500, 1000, 3000, 100_000]) {
+      for (const n of [100, 300, 399, 500, 1000, 3000, 5000, 15_500, 100_000]) {
         assert.notEqual(classify(make(n)).reason, 'parser', `${name} ${n}`);
       }
     }
