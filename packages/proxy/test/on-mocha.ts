@@ -1,4 +1,5 @@
 import { registerHooks } from 'node:module';
+import { mock } from 'node:test';
 import fc from 'fast-check';
 import { toClient, toServer } from '../src/io/write-buffer.ts';
 
@@ -29,7 +30,8 @@ registerHooks({
 });
 
 export const suite: Mocha['describe'] = (name, define) => mocha.describe(name, define);
-export const test: Mocha['it'] = (name, run) => mocha.it(name, () => run());
+export const test = (name: string, run: (context: { mock: typeof mock }) => unknown): void =>
+  mocha.it(name, () => run({ mock }));
 export const before: Hook = (run) => mocha.before(() => run());
 export const after: Hook = (run) => mocha.after(() => run());
 export const beforeEach: Hook = (run) => mocha.beforeEach(() => run());
@@ -45,6 +47,7 @@ export const mochaHooks = {
       await new Promise((resolve) => {
         setImmediate(resolve);
       });
+    mock.reset();
     toClient.clear();
     toServer.clear();
   },
