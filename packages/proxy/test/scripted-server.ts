@@ -202,7 +202,10 @@ export class ScriptedServer {
   /** The errors of texts that are refused. */
   readonly errors = new Map<string, ErrorFields>();
   status: number = TransactionStatus.Idle;
-  readonly #statements = new Set<string>();
+  /** The answer to Describe of a statement with this text. */
+  describes: (text: string) => readonly Buffer[] = () => [noParameters, noData];
+  /** The texts of prepared statements, by name. */
+  readonly #statements = new Map<string, string>();
   #unread = Buffer.alloc(0);
   #skips = false;
 
@@ -228,6 +231,11 @@ export class ScriptedServer {
     this.#unread = this.#unread.subarray(length);
     if (answers.length > 0) this.socket.feed(...answers);
     return length > 0;
+  }
+
+  /** Answers until nothing more is asked. */
+  answerAll(): void {
+    while (this.answer()) this.read();
   }
 
   /** Answers the next messages as long as they match. */
@@ -262,21 +270,23 @@ export class ScriptedServer {
     switch (code) {
       case 'Q': {
         const error = this.errors.get(first);
+        this.#statements.delete('');
         return [...(error === undefined ? this.#run(first) : this.#refuse(error)), this.#ready()];
       }
       case 'P': {
         const error = this.errors.get(second);
+        if (first === '') this.#statements.delete('');
         if (error !== undefined) return this.#skip(error);
-        this.#statements.add(first);
+        this.#statements.set(first, second);
         return [parseComplete];
       }
       case 'B':
         return this.#statements.has(second) ? [bindComplete] : this.#skip(missing(second));
-      case 'D':
+      case 'D': {
         if (!first.startsWith('S')) return [noData];
-        return this.#statements.has(first.slice(1))
-          ? [noParameters, noData]
-          : this.#skip(missing(first.slice(1)));
+        const text = this.#statements.get(first.slice(1));
+        return text === undefined ? this.#skip(missing(first.slice(1))) : [...this.describes(text)];
+      }
       case 'E':
         return this.#run('SELECT');
       case 'C':
@@ -314,6 +324,26 @@ export class ScriptedServer {
   #ready(): Buffer {
     return buildMessage(BackendCode.ReadyForQuery, Buffer.from([this.status]));
   }
+}
+
+/** RowDescription of one column without a table, of the type with this OID. */
+export function columnOf(type: number): Buffer {
+  const rest = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 0, 0]);
+  rest.writeUInt32BE(type, 6);
+  return buildMessage(
+    BackendCode.RowDescription,
+    Buffer.from([0, 1]),
+    Buffer.from('column\0'),
+    rest,
+  );
+}
+
+/** ParameterDescription of parameters with these types. */
+export function parametersOf(...types: readonly number[]): Buffer {
+  const body = Buffer.alloc(2 + 4 * types.length);
+  body.writeUInt16BE(types.length);
+  for (const [at, type] of types.entries()) body.writeUInt32BE(type, 2 + 4 * at);
+  return buildMessage(BackendCode.ParameterDescription, body);
 }
 
 export function dataRow(values: readonly string[]): Buffer {

@@ -45,6 +45,14 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   onNotified: LeaseOwner<ServerConnection>['notified'] = () => true;
 
   lexis: Lexis = Lexis.Standard;
+  /** Statements that are about to be prepared. */
+  parsed = 0;
+  /** Normalized queries for subscribers. */
+  readonly published: string[] = [];
+  /** What distinguishes texts, by whether they have literals. */
+  contexts: (hasLiterals: boolean) => string = () => '';
+  /** The parameters for parsing texts, by whether they have literals. */
+  readingUnder: (hasLiterals: boolean) => ReadUnder = () => readUnderAny;
   startValues: StartValues | null = null;
   readonly known: ParameterSet = new ParameterSets().acquire([]);
   readonly clientEncoding = 'UTF8';
@@ -135,8 +143,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   lexisReported(): void {
     this.log.push('lexisReported');
   }
-  statementContext(): string {
-    return '';
+  statementContext(hasLiterals: boolean): string {
+    return this.contexts(hasLiterals);
   }
   takeMayReset(): MayReset {
     return this.mayReset;
@@ -145,8 +153,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     this.ran++;
     this.cycles.add(effects);
   }
-  publishStatement(): void {
-    // No channels.
+  publishStatement(query: string): void {
+    this.published.push(query);
   }
   mayNameParameters(text: string): void {
     this.log.push(`names ${text}`);
@@ -172,7 +180,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
     return this.waitsForSequences;
   }
   willParse(): void {
-    // No additional requests.
+    this.parsed++;
   }
   willRunUnread(reason: string): void {
     this.log.push(`unread ${reason}`);
@@ -187,8 +195,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
 
   // --- LeaseOwner ---
 
-  readsUnder(): ReadUnder {
-    return readUnderAny;
+  readsUnder(hasLiterals: boolean): ReadUnder {
+    return this.readingUnder(hasLiterals);
   }
   relay(chunk: Buffer, start: number, end: number): void {
     this.cycles.first.relayed = true;
@@ -274,9 +282,30 @@ export interface Parts {
   readonly connection: ServerConnection;
 }
 
-/** A session that borrows a connection to a scripted server on demand. */
-export function parts(): Parts {
-  const server = new ScriptedServer();
+/** The session continues on another connection. */
+export function moved(
+  { owner, connection }: Pick<Parts, 'owner' | 'connection'>,
+  server = new ScriptedServer(),
+): ScriptedServer {
+  owner.forwarder.leaseEnded(owner.connection ?? connection);
+  owner.connection = null;
+  owner.lends = connectTo(server);
+  return server;
+}
+
+/** Names on server connections, numbered in order of appearance. */
+export function renamed(words: readonly string[]): string[] {
+  const names: string[] = [];
+  return words.map((word) =>
+    word.replace(/sluice_[0-9a-f]+_\d+/g, (name) => {
+      if (!names.includes(name)) names.push(name);
+      return `#${names.indexOf(name) + 1}`;
+    }),
+  );
+}
+
+/** A session that gets a connection to a scripted server when it asks for one. */
+export function parts(server = new ScriptedServer()): Parts {
   const connection = connectTo(server);
   const owner = new ScriptedOwner();
   owner.lends = connection;

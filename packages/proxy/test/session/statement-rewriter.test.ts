@@ -13,30 +13,9 @@ import type { ServerConnection } from '../../src/backend/server-connection.ts';
 import { loadParser } from '../../src/sql/index.ts';
 import { ScriptedServer, connectTo } from '../scripted-server.ts';
 import { test } from 'node:test';
-import { ScriptedOwner, parts } from './scripted-owner.ts';
-import type { Parts } from './scripted-owner.ts';
+import { ScriptedOwner, moved, parts, renamed } from './scripted-owner.ts';
 
 await loadParser();
-
-/** The session continues on another connection. */
-function moved({ owner, connection }: Parts): ScriptedServer {
-  owner.forwarder.leaseEnded(connection);
-  owner.connection = null;
-  const server = new ScriptedServer();
-  owner.lends = connectTo(server);
-  return server;
-}
-
-/** Names on server connections, numbered in order of appearance. */
-function renamed(words: readonly string[]): string[] {
-  const names: string[] = [];
-  return words.map((word) =>
-    word.replace(/sluice_[0-9a-f]+_\d+/g, (name) => {
-      if (!names.includes(name)) names.push(name);
-      return `#${names.indexOf(name) + 1}`;
-    }),
-  );
-}
 
 let texts = 0;
 /** A text that no other test has. */
