@@ -1,9 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Postgres } from '@sluice/testkit';
 import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
 import type { Watch } from '../isolation/watch.ts';
 import type { Message } from '../helpers/messages.ts';
-import { play } from './play.ts';
+import { play, settlingMs } from './play.ts';
 import type { Pace, Scene } from './play.ts';
 import type { Connect, Login } from './player.ts';
 import { reduce } from './reduce.ts';
@@ -19,6 +20,8 @@ export interface Side {
   readonly connect: Connect;
   /** The same with new connections, if `connect` reuses them. */
   readonly connectAnew?: Connect;
+  /** Makes changed login-time settings known immediately, which otherwise takes up to a second. */
+  readonly hurry?: () => Promise<void>;
   /** Starts again with new server connections. */
   readonly renew?: () => Promise<Connect>;
   /** Inspects server connections when they are borrowed. */
@@ -32,6 +35,9 @@ export interface Finding extends Difference {
   /** The script. If it fails only after others, they come first. */
   readonly script: Script;
 }
+
+/** In one of this many scripts, the pool itself must notice changed login-time settings in time. */
+const waits = 8;
 
 /** How many scripts are recorded, for a difference that shows only after others. */
 const remembered = 15;
@@ -49,8 +55,6 @@ export class Lane {
   readonly #got: Side;
   readonly #keepers: readonly RawClient[];
   #connect: Connect;
-  /** The pool knows the world before the last change. */
-  #isOutdated = false;
   #history: Script[] = [];
   #isShrinking = false;
 
@@ -83,17 +87,12 @@ export class Lane {
   }
 
   /**
-   * Runs a script on both sides; `null` if clients saw the same. After the first difference every script has a new
-   * pool, so that the result does not depend on earlier attempts to shrink the script.
+   * Runs a script on both sides; `null` if clients saw the same. The scripts share one pool, even if the world has
+   * changed in between. After the first difference every script has a new pool, so that the result does not depend on
+   * earlier attempts to shrink the script.
    */
   async compare(script: Script, pace: Pace): Promise<Finding | null> {
-    if (this.#isShrinking || isWorldly(script)) {
-      const finding = await this.tryAnew(script, pace);
-      this.#isShrinking ||= finding !== null;
-      this.#history = [];
-      return finding;
-    }
-    if (this.#isOutdated) await this.#renew();
+    if (this.#isShrinking) return this.tryAnew(script, pace);
     const finding = await this.#run(script, pace);
     this.#history.push(script);
     if (this.#history.length > remembered) this.#history.shift();
@@ -114,6 +113,13 @@ export class Lane {
     return (await this.tryAnew(reduced, pace)) ?? together;
   }
 
+  /** Continues after a finding, with a new pool. */
+  async goOn(): Promise<void> {
+    this.#isShrinking = false;
+    this.#history = [];
+    await this.#renew();
+  }
+
   /** Runs a script over a new pool. */
   async tryAnew(script: Script, pace: Pace): Promise<Finding | null> {
     await this.#renew();
@@ -122,19 +128,24 @@ export class Lane {
 
   async #renew(): Promise<void> {
     if (this.#got.renew !== undefined) this.#connect = await this.#got.renew();
-    this.#isOutdated = false;
   }
 
   async #run(script: Script, pace: Pace): Promise<Finding | null> {
     const options = { pace, connections: this.connections, allMayPin: this.#allMayPin };
     const numbered = withNumber(script);
-    const worldly = isWorldly(script);
+    const text = JSON.stringify(script);
+    // Logged in before the world changes, a connection would look otherwise than one that logs in afterwards.
+    const isNew = takesEffectLater(text);
     const [expected, got] = await Promise.all([
-      play(numbered, this.#scene(this.#expected, worldly), options),
-      play(numbered, this.#scene(this.#got, worldly), options),
+      play(numbered, this.#scene(this.#expected, { isNew, hurries: true }), options),
+      play(
+        numbered,
+        this.#scene(this.#got, { isNew, hurries: text.length % waits !== 0 }),
+        options,
+      ),
     ]);
-    const strange = await this.#strangers(script);
-    if (worldly) await this.#renewWorld(script);
+    const strange = await this.#strangers(isNew);
+    if (isWorldly(script)) await this.#renewWorld(script);
     else if (script.flatMap(textsOf).some(writes)) {
       await Promise.all(this.#keepers.map((keeper) => keeper.rows(restoreSql)));
     }
@@ -143,34 +154,36 @@ export class Lane {
     return difference && { ...difference, ...options, script };
   }
 
-  #scene(side: Side, worldly: boolean): Scene {
+  #scene(
+    side: Side,
+    { isNew, hurries }: { readonly isNew: boolean; readonly hurries: boolean },
+  ): Scene {
     const keeper = this.#keepers[side === this.#expected ? 0 : 1];
-    // Reused direct connections logged in before the world changed.
-    const connect =
-      side === this.#got && side.renew !== undefined
-        ? this.#connect
-        : worldly
-          ? (side.connectAnew ?? side.connect)
-          : side.connect;
+    const connect = side === this.#got && side.renew !== undefined ? this.#connect : side.connect;
     return {
-      connect,
+      connect: isNew ? (side.connectAnew ?? connect) : connect,
       change: async (text) => {
         if (keeper === undefined) throw new Error('the side has no keeper');
         const messages: Message[] = [];
         for (const one of text.split(';;')) messages.push(...(await keeper.query(one)));
         return entryOf(messages, new Map());
       },
+      hurry: hurries ? side.hurry : undefined,
     };
   }
 
-  /** State that a session must not find on its connection, even if it has not noticed it. */
-  async #strangers(script: Script): Promise<Difference | null> {
+  /**
+   * State that a session must not find on its connection, although it may not have noticed it. `isOther`: new
+   * connections had other settings in between, so there is nothing to compare with.
+   */
+  async #strangers(isOther: boolean): Promise<Difference | null> {
     const { watch } = this.#got;
     if (watch === undefined) return null;
-    // A new connection has other settings than those from before the change.
-    if (takesEffectLater(JSON.stringify(script))) watch.forget();
+    if (isOther) {
+      watch.skip();
+      return null;
+    }
     const found = await watch.take();
-    if (isWorldly(script)) watch.forget();
     if (found.length === 0) return null;
     return {
       step: undefined,
@@ -179,7 +192,7 @@ export class Lane {
     };
   }
 
-  /** Restores the world. The next script needs a pool without knowledge of the changes. */
+  /** The world as it was, and the pool knows. */
   async #renewWorld(script: Script): Promise<void> {
     const texts = [...renewWorldSql(script), restoreSql];
     await Promise.all(
@@ -187,7 +200,10 @@ export class Lane {
         for (const text of texts) await keeper.rows(text);
       }),
     );
-    this.#isOutdated = true;
+    const all = JSON.stringify(script);
+    if (!takesEffectLater(all)) return;
+    if (/pg_reload_conf/.test(all)) await delay(settlingMs);
+    await this.#got.hurry?.();
   }
 
   async close(): Promise<void> {

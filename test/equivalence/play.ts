@@ -25,18 +25,20 @@ export interface Scene {
   readonly connect: Connect;
   /** Changes the world on a connection outside the sessions. */
   readonly change: (text: string) => Promise<Entry>;
+  /** Makes changed login-time settings known immediately; undefined: the script waits for that. */
+  readonly hurry?: (() => Promise<void>) | undefined;
 }
 
 /**
  * Facts that PostgreSQL evaluates at login, or reads from the configuration, apply to new sessions within a second, so
  * the script waits this long.
  */
-const settlingMs = 1_100;
+export const settlingMs = 1_100;
 
 /** Runs a script, and returns what its clients saw. */
 export async function play(
   script: Script,
-  { connect, change }: Scene,
+  { connect, change, hurry }: Scene,
   { pace: wanted, connections, allMayPin }: PlayOptions,
 ): Promise<Transcript> {
   // The order of logins matters if the change affects everybody.
@@ -65,7 +67,12 @@ export async function play(
     // It would wait for locks.
     if ([...players.values()].some(({ inTransaction }) => inTransaction)) return null;
     const entry = await change(text);
-    if (takesEffectLater(text)) settled = performance.now() + settlingMs;
+    if (!takesEffectLater(text)) return entry;
+    if (hurry !== undefined && !text.includes('pg_reload_conf')) {
+      await hurry();
+      return entry;
+    }
+    settled = performance.now() + settlingMs;
     if (text.includes('pg_reload_conf')) await settle();
     return entry;
   };

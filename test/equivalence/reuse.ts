@@ -2,28 +2,34 @@ import { query } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
 import type { Connect, Login, Talker } from './player.ts';
 
+/** The maximum number of connections that are kept for a client with the same parameters. */
+const mostKept = 60;
+
 /**
- * Reuses connections, after DISCARD ALL, for clients without special startup parameters. A new server process is most
- * of the cost of a short script; a test proves that a used connection looks like a new one.
+ * Reuses connections, after DISCARD ALL, for clients with the same startup parameters. A new server process is most of
+ * the cost of a short script; a test proves that a used connection looks like a new one.
  */
 export function reusing(connect: Connect): Connect {
-  const spare: Login[] = [];
+  const spares: { readonly key: string; readonly login: Login; readonly talker: Talker }[] = [];
   return async (parameters, encoding) => {
-    const isPlain = Object.keys(parameters).length === 0;
-    const login = (isPlain ? spare.pop() : undefined) ?? (await connect(parameters, encoding));
+    const key = JSON.stringify([parameters, encoding]);
+    const at = spares.findLastIndex((spare) => spare.key === key);
+    const login =
+      spares.splice(at, at < 0 ? 0 : 1)[0]?.login ?? (await connect(parameters, encoding));
     const { talker, entry } = login;
-    if (!isPlain || talker === null) return login;
+    if (talker === null) return login;
     const end = async (): Promise<void> => {
-      if (!lease.isSpoilt && (await isClean(talker))) spare.push(login);
-      else await talker.end();
+      if (lease.isSpoilt || !(await isClean(talker))) return talker.end();
+      spares.push({ key, login, talker });
+      if (spares.length > mostKept) await spares.shift()?.talker.end();
     };
     const lease = new Lease(talker, end);
     return { talker: lease, entry };
   };
 }
 
-/** State that DISCARD ALL does not reset. */
-const spoils = /seed|link|tcl|load|temp/i;
+/** State that DISCARD ALL does not reset. The last query of every session only reads pg_my_temp_schema(). */
+const spoils = /seed|link|tcl|load|(?<!pg_my_)temp(?!_buffers)/i;
 
 /** A connection that is returned at its end. */
 class Lease implements Talker {

@@ -2,9 +2,11 @@
  * Compares a pool with direct connections over many statements: `npm run test:soak -- [statements] [seed]`. Prints
  * every difference, shrunk, and how to reproduce it; exits with 1 if there was one.
  *
- *   --themes NAMES       the themes of the scripts, separated by commas; see themes.ts. Default: all
- *   --findings N         ends after this many differences for each pool
- *   --without REGEXP     skips scripts that match, so that known differences do not hide others
+ *   --themes NAMES       what scripts are about, separated by commas; see themes.ts. Default: everything
+ *   --findings N         ends after so many differences for each lane
+ *   --minutes N          ends after so much time, whatever is left
+ *   --lanes N            scripts at the same time over pools of each size, each with servers of its own. Default: 3
+ *   --without REGEXP     leaves out scripts that match, so that what is known does not hide the rest
  *   --interleaving MODE  of the proxy: auto (the default), off or always
  *   --foreign            with code in C and PL/Tcl in the database, if its packages are installed
  *   --replay SEED:PATH   repeats one script and its shrunk forms; with --connections N
@@ -24,6 +26,8 @@ const { values, positionals } = parseArgs({
   options: {
     themes: { type: 'string' },
     findings: { type: 'string', default: 'Infinity' },
+    minutes: { type: 'string', default: 'Infinity' },
+    lanes: { type: 'string', default: '3' },
     without: { type: 'string' },
     replay: { type: 'string' },
     connections: { type: 'string' },
@@ -35,15 +39,22 @@ const [wanted = 1_000_000, firstSeed = Date.now() % 1_000_000_000] = positionals
 const about = readThemes(values.themes);
 const without = values.without === undefined ? undefined : new RegExp(values.without, 'i');
 const mostFindings = Number(values.findings);
-const pools = values.connections === undefined ? [1, 2, 3] : [Number(values.connections)];
-/** Scripts between two lines of progress; each batch has its own seed and a new pool. */
-const batch = 500;
+const mostMinutes = Number(values.minutes);
+const sizes = values.connections === undefined ? [1, 2, 3] : [Number(values.connections)];
+/** Much of what a script takes is waiting: others run in the meantime. */
+const pools =
+  values.replay === undefined
+    ? Array.from({ length: Number(values.lanes) }, () => sizes).flat()
+    : sizes;
+/** Scripts with one seed. */
+const batch = 100;
 
 const since = performance.now();
 let statements = 0;
 let scripts = 0;
 let findings = 0;
 let seed = firstSeed;
+let toldAt = 0;
 
 const stage = new Stage({
   isForeign: values.foreign,
@@ -82,24 +93,38 @@ function minutes(): number {
 }
 
 async function soak(connections: number): Promise<void> {
-  let lane = await stage.pooledLane(connections);
-  for (let found = 0; statements < wanted && found < mostFindings;) {
+  const lane = await stage.pooledLane(connections);
+  for (let found = 0; statements < wanted && found < mostFindings && minutes() < mostMinutes;) {
     const before = lane.groups;
     seed += 1;
-    const outcome = await check(lane, { numRuns: batch, seed });
+    const outcome = await check(lane, {
+      numRuns: batch,
+      seed,
+      interruptAfterTimeLimit: Math.min(
+        0x7f_ff_ff_ff,
+        Math.max(0, mostMinutes - minutes()) * 60_000,
+      ),
+    });
     statements += lane.groups - before;
     scripts += outcome.numRuns;
     if (outcome.failed) {
       found += 1;
       tellFinding(outcome, connections);
-      lane = await stage.pooledLane(connections);
+      await lane.goOn();
     }
-    const rate = statements / minutes();
-    const left = Math.ceil(Math.max(0, wanted - statements) / rate);
-    console.log(
-      `${statements} of ${wanted} statements, ${Math.round(rate)} a minute, ${left} minutes left, ${findings} differences`,
-    );
+    tellProgress();
   }
+}
+
+/** At most every ten seconds. */
+function tellProgress(): void {
+  if (minutes() - toldAt < 1 / 6) return;
+  toldAt = minutes();
+  const rate = statements / minutes();
+  const left = Math.ceil(Math.max(0, wanted - statements) / rate);
+  console.log(
+    `${statements} of ${wanted} statements, ${Math.round(rate)} a minute, ${left} minutes left, ${findings} differences`,
+  );
 }
 
 async function replay(connections: number): Promise<void> {

@@ -37,6 +37,7 @@ export class Stage {
     const server = await this.#startServer();
     const watch = await Watch.open(server, worldDatabase);
     let stop = (): Promise<void> => Promise.resolve();
+    let hurry = stop;
     const renew = async (): Promise<Connect> => {
       await stop();
       const proxy = await startProxyBefore(server, connections, this.#settings);
@@ -46,10 +47,19 @@ export class Stage {
       const { host, port } = endpoint;
       const address = { ...addressOf(server), host, port };
       await teach(address);
+      // A pool of its own: none of the connections of scripts is taken.
+      const hurrier = await RawClient.login({ ...address, database: 'postgres' });
+      hurry = async () => {
+        await hurrier.rows('ALTER ROLE CURRENT_USER IN DATABASE postgres RESET ALL');
+      };
+      stop = async () => {
+        hurrier.destroy();
+        await proxy.stop();
+      };
       return connectTo(address);
     };
     this.#closers.push(() => stop());
-    const got = { server, connect: await renew(), renew, watch };
+    const got = { server, connect: await renew(), renew, hurry: () => hurry(), watch };
     this.#closers.push(async () => watch.close());
     return this.lane(direct, got, connections);
   }
@@ -57,13 +67,15 @@ export class Stage {
   /** Direct connections to a separate server. */
   async directSide(): Promise<Side> {
     const server = await this.#startServer();
-    return { server, connect: connectTo(addressOf(server)) };
+    const connect = connectTo(addressOf(server));
+    // What is decided at login is decided at each.
+    return { server, connect, hurry: () => Promise.resolve() };
   }
 
   /** Direct connections that are reused after DISCARD ALL. */
   async usedSide(): Promise<Side> {
-    const { server, connect } = await this.directSide();
-    return { server, connect: reusing(connect), connectAnew: connect };
+    const side = await this.directSide();
+    return { ...side, connect: reusing(side.connect), connectAnew: side.connect };
   }
 
   async lane(expected: Side, got: Side, connections: number): Promise<Lane> {

@@ -79,11 +79,6 @@ export class Reference {
     return [...told];
   }
 
-  /** New connections are different from now on. */
-  forget(): void {
-    this.#known.clear();
-  }
-
   /** The state of a new connection of the same user with the same parameters; null if there can be none. */
   async #expect({ user, database, parameters }: Sight): Promise<readonly Trace[] | null> {
     const client = await RawClient.open({ ...this.#server, database });

@@ -26,10 +26,9 @@ export class Watch {
     return this.#reference.judge(this.#leases.take());
   }
 
-  /** Forgets all observations, and the state of new connections: the database has other settings now. */
-  forget(): void {
+  /** Drops the observations: new connections had other settings at that time. */
+  skip(): void {
     this.#leases.take();
-    this.#reference.forget();
   }
 
   close(): void {
