@@ -52,7 +52,7 @@ export const cases: readonly Case[] = [
     script: [extended(1, run('a', 'SELECT 1/0')), say(1, 'BEGIN', 'EXECUTE a')],
   },
   {
-    name: 'a custom parameter that a query names by its rows',
+    name: 'a custom parameter whose name is in the rows of a query',
     script: [
       say(
         1,
@@ -71,7 +71,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a custom parameter that a function sets, in front of a COPY in the same write',
+    name: 'a custom parameter that a function sets, before a COPY in the same write',
     script: [
       say(1, "SELECT remember('app.user_id', 'u1', false); INSERT INTO note_1 (body) VALUES ('a')"),
       extended(1, [...run('', 'COPY note_1 (body) FROM STDIN'), { copy: [] }]),
@@ -80,7 +80,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a failing function leaves nothing behind, and one that catches its error neither',
+    name: 'a failing function leaves no state, nor does one that catches its error',
     script: [say(1, 'SELECT fails()'), say(2, 'SELECT catches()'), say(1, 'SHOW app.user_id')],
   },
   {
@@ -142,7 +142,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a failed transaction comes before a taken name',
+    name: 'the error of a failed transaction comes before that of a name in use',
     script: [
       extended(1, run('a', 'SELECT 1')),
       say(1, 'BEGIN; SELECT 1/0'),
@@ -179,7 +179,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a custom parameter set beside a function that nobody knows',
+    name: 'a custom parameter set together with an unknown function',
     script: [
       say(1, "SET app.user_id = 'u1'; SELECT remember('work_mem', '7MB', true); SELECT 1"),
       say(2, 'SHOW app.user_id'),
@@ -200,7 +200,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a name that EXECUTE does not find, given by the group behind it',
+    name: 'a name that EXECUTE does not find, and that the next cycle defines',
     script: [
       {
         session: 1,
@@ -221,7 +221,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a text that means something else under another DateStyle is another statement',
+    name: 'a text with another meaning under another DateStyle is another statement',
     script: [
       say(1, "SET DateStyle = 'SQL, DMY'"),
       extended(1, run('a', "SELECT date '01/02/2026' - date '2026-01-01'")),
@@ -242,7 +242,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'the unnamed statement behind a function that nobody knows',
+    name: 'the unnamed statement after an unknown function',
     script: [
       extended(1, run('', 'SELECT clock_in_tokyo()')),
       extended(1, [
@@ -252,7 +252,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a statement whose Parse was skipped, bound by the next group of the same write',
+    name: 'a statement whose Parse was skipped, bound by the next cycle of the same write',
     script: [
       extended(1, run('a', 'SELECT name FROM place')),
       say(2, 'PREPARE a AS SELECT 1; SELECT 1/0'),
@@ -300,7 +300,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'an error that names a statement whose Close is on its way behind it',
+    name: 'an error that names a statement whose Close follows',
     script: [
       extended(
         1,
@@ -350,7 +350,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'names of texts with backslashes while it hangs on an answer how they are read',
+    name: 'names in texts with backslashes while their parsing depends on a pending reply',
     script: [
       say(2, String.raw`DO 'BEGIN END'`, String.raw`PREPARE a AS SELECT E'\\', 'c\d'`, 'EXECUTE a'),
       extended(2, run('a', 'SELECT 2'), run('b', String.raw`SELECT 'e\f'`)),
@@ -431,14 +431,14 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'what a read-only transaction answers before it refuses',
+    name: 'the replies of a read-only transaction before its error',
     script: [
       say(1, "SET default_transaction_read_only = 'on'"),
       extended(1, run('', 'INSERT INTO note_1 (body) VALUES ($1) RETURNING id', 'x')),
     ],
   },
   {
-    name: 'a group that comes while the code of the database is read',
+    name: 'a cycle that arrives while the code in the database is read',
     script: [
       say(1, 'CREATE TEMP VIEW seen AS SELECT 1 AS v'),
       extended(4, run('', 'CREATE TEMP TABLE own (v int)')),
@@ -491,11 +491,11 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'a function that sets a parameter while another connection reads the catalogue',
+    name: 'a function that sets a parameter while another connection reads the catalog',
     script: [say(1, "SELECT code.act_static('x')"), say(2, 'SELECT 1')],
   },
   {
-    name: 'a value beyond ASCII, found while the client has begun a transaction',
+    name: 'a non-ASCII value, found after the client has started a transaction',
     script: [
       extended(2, run('', "SELECT set_config('app.tenant', $1, false)", 'é')),
       say(2, "BEGIN; SET client_encoding = 'UTF8'; SET client_encoding = 'UTF8'"),
@@ -504,7 +504,7 @@ export const cases: readonly Case[] = [
     ],
   },
   {
-    name: 'the configuration is read again, which the server says in an answer to the proxy',
+    name: 'the configuration is reloaded, which the server reports in a reply to the proxy',
     script: [
       say(1, 'SELECT 1'),
       {

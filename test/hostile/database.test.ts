@@ -129,7 +129,7 @@ suite('a hostile database', () => {
       });
 
       for (const [what, own] of [
-        ['a statement of its own', 'pg_catalog'],
+        ['the proxy’s own statement', 'pg_catalog'],
         ['a health check', 'pg_is_in_recovery'],
         ['a login', '\u0000user\u0000'],
       ] as const) {

@@ -13,7 +13,7 @@ async function cpuOf(pid: number): Promise<number> {
 }
 
 onEachRoute(
-  'descriptors used up',
+  'no descriptors left',
   { routes: ['node', 'bun'], settings: { PoolSize: 5 }, descriptors: 256 },
   (route) => {
     test('new clients are refused; existing ones and the admin port continue, and the log says so once', async (t) => {

@@ -46,7 +46,7 @@ class Pipeliner {
 const range = (count: number): number[] => Array.from({ length: count }, (_, at) => at);
 
 onEachRoute(
-  'a client that sends ahead in a pool of one connection',
+  'a client that pipelines in a pool of one connection',
   { routes: ['node', 'bun'], settings: { PoolSize: 1, MaxPendingReplies: 100 } },
   (route) => {
     test('gets all replies, in order', async (t) => {

@@ -10,7 +10,7 @@ import { eventually, onEachRoute } from '../helpers/routes.ts';
 const settings = { ClientAuth: [{ Method: 'trust' }] };
 
 onEachRoute(
-  'clients that were refused and do not leave',
+  'refused clients that do not disconnect',
   { routes: ['node', 'bun'], settings },
   (route) => {
     test('keep no descriptor of the proxy', async (t) => {

@@ -35,7 +35,7 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
 
   for (const [what, typed, code, said] of [
     ['no', 'n\r', 1, /nothing was changed/],
-    ['the end of the input', '\u0004', 1, /nothing was changed/],
+    ['the end of input', '\u0004', 1, /nothing was changed/],
     ['Ctrl-C', '\u0003', 130, /Stopped; everything has been cleaned up/],
   ] as const) {
     test(`asks before it uses a database; ${what} ends it`, async (t) => {

@@ -89,8 +89,8 @@ suite('the values of a Bind', () => {
 
   for (const [name, formats, isBinary] of [
     ['no format: text', [], [false, false]],
-    ['one for all', [1], [true, true]],
-    ['one for each', [0, 1], [false, true]],
+    ['one format for all', [1], [true, true]],
+    ['one format for each', [0, 1], [false, true]],
   ] as const)
     test(`have formats: ${name}`, () => {
       const bind = bound(formats, [seven, int32(7)]);

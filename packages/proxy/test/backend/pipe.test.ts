@@ -55,7 +55,7 @@ suite('a cycle fails once', () => {
 
   for (const [what, replies] of Object.entries({
     'a simple query': [Reply.Query],
-    'an extended one': [Reply.Parse, Reply.Sync],
+    'an extended query': [Reply.Parse, Reply.Sync],
   }))
     test(`a second error of ${what} means that PostgreSQL cannot end the cycle`, () => {
       const bench = asked(new Reader('a'), ...replies);
@@ -98,7 +98,7 @@ suite('a pipe delivers', () => {
       [Reply.Execute, Reply.Sync],
       Buffer.concat([row('1'), buildMessage(Code.PortalSuspended), readyForQueryIdle]),
     ],
-    'a statement described': [
+    'a described statement': [
       [Reply.DescribeStatement, Reply.Sync],
       Buffer.concat([
         buildMessage(Code.ParameterDescription, Buffer.from([0, 0])),
@@ -410,14 +410,14 @@ suite('a pipe is out of sync after', () => {
     'rows for a Parse': [[Reply.Parse, Reply.Sync], row('1')],
     'ReadyForQuery for a Bind': [[Reply.Bind, Reply.Sync], readyForQueryIdle],
     'ParseComplete for a Query': [[Reply.Query], parseComplete],
-    'a message of a login': [[Reply.Query], buildMessage(Code.Authentication, Buffer.alloc(4))],
-    'a code that is none': [[Reply.Query], buildMessage(0x7f)],
+    'a message from a login': [[Reply.Query], buildMessage(Code.Authentication, Buffer.alloc(4))],
+    'an unknown code': [[Reply.Query], buildMessage(0x7f)],
     'a length below four': [[Reply.Query], Buffer.from([Code.DataRow, 0, 0, 0, 3])],
     'a length beyond PostgreSQL’s limit': [
       [Reply.Query],
       Buffer.from([Code.DataRow, 0x40, 0, 0, 0]),
     ],
-    'an error longer than is waited for': [
+    'an error beyond the length limit': [
       [Reply.Query],
       Buffer.from([Code.ErrorResponse, 1, 0, 0, 5]),
     ],

@@ -784,14 +784,14 @@ suite('between leases the code in the database is read', () => {
 
 suite('a returned connection is closed', () => {
   const reasons: Readonly<Record<string, (bench: PoolBench) => void>> = {
-    'its generation is over': ({ pool }) => pool.recycle('the password has changed'),
+    'its generation is old': ({ pool }) => pool.recycle('the password has changed'),
     'the pool has become smaller': (bench) => {
       bench.target.allowed = 0;
     },
     'it has reached ConnectionLifetime': ({ pool }) => {
       for (const connection of pool.connections) connection.expiresAt = clock.now;
     },
-    'another pool needs its place': ({ source }) => {
+    'another pool needs its slot': ({ source }) => {
       source.yields = true;
     },
   };

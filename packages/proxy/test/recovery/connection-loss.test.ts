@@ -123,8 +123,8 @@ test('so is BEGIN', () => {
 });
 
 for (const [name, loss, session] of [
-  ['of which something was relayed', { cycles: 1 }, { relayed: true }],
-  ['that is not at hand', { cycles: 1 }, { canSendAgain: false }],
+  ['of which something was forwarded', { cycles: 1 }, { relayed: true }],
+  ['whose bytes are gone', { cycles: 1 }, { canSendAgain: false }],
   ['in a transaction', { cycles: 1, inTransaction: true }, {}],
   ['that is not the only cycle', { cycles: 2 }, {}],
   ['with another cycle begun behind it', { cycles: 1, openCycle: true }, {}],

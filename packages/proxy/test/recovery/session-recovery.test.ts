@@ -260,7 +260,7 @@ suite('a connection is lost', () => {
       owner.isPinned = true;
       return {};
     },
-    'what the session listened to there': (owner) => {
+    'channels that only the lost connection had': (owner) => {
       owner.listensHere = true;
       return {};
     },
@@ -278,7 +278,7 @@ suite('a connection is lost', () => {
       owner.sent('SET a.b = 1', 'SELECT 1');
       return { cycles: 1 };
     },
-    'a session that another client ends': () => ({ isEnding: true }),
+    'a session that another client terminates': () => ({ isEnding: true }),
   };
   for (const [what, prepare] of Object.entries(state))
     test(`with ${what}: the session ends`, () => {

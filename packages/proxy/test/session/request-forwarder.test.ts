@@ -194,10 +194,10 @@ test('a complete cycle that is alone can be retried', () => {
 
 for (const [what, chunks] of [
   ['two cycles in one chunk', [Buffer.concat([select, select])]],
-  ['a cycle that came in pieces', [extended.subarray(0, -5), extended.subarray(-5)]],
-  ['a cycle behind which more has come', [select, select.subarray(0, 3)]],
+  ['a cycle that arrived in pieces', [extended.subarray(0, -5), extended.subarray(-5)]],
+  ['a cycle followed by more bytes', [select, select.subarray(0, 3)]],
   ['a cycle that names a statement', [Buffer.concat([buildParse('a', 'SELECT 1'), syncMessage])]],
-  ['a cycle that closes one', [Buffer.concat([buildCloseStatement('a'), syncMessage])]],
+  ['a cycle that closes a statement', [Buffer.concat([buildCloseStatement('a'), syncMessage])]],
 ] as const)
   test(`${what} cannot be retried`, () => {
     const { owner } = parts();
@@ -233,9 +233,9 @@ test('Terminate ends the session after what was sent', () => {
 });
 
 for (const [what, bytes] of [
-  ['of an unknown kind', Buffer.from([0x7a, 0, 0, 0, 4])],
+  ['of an unknown type', Buffer.from([0x7a, 0, 0, 0, 4])],
   ['that is too short', Buffer.from([FrontendCode.Query, 0, 0, 0, 3])],
-  ['that is too long for its kind', Buffer.from([FrontendCode.Sync, 0, 1, 0, 0])],
+  ['that is too long for its type', Buffer.from([FrontendCode.Sync, 0, 1, 0, 0])],
   ['without a terminated name', buildMessage(FrontendCode.Parse, Buffer.from('abc'))],
 ] as const)
   test(`a message ${what} violates the protocol`, () => {

@@ -57,7 +57,7 @@ suite('start values are restored after a Query that', () => {
     ['resets all', 'RESET ALL', ['RESET ALL;again(work_mem);again(search_path)']],
     ['discards all', 'DISCARD ALL', [`${discarded};again(work_mem);again(search_path)`]],
     [
-      'resets one by a call',
+      'resets one with a function call',
       "SELECT set_config('work_mem',NULL,false)",
       ["SELECT set_config('work_mem',NULL,false);again(work_mem)"],
     ],
@@ -67,13 +67,13 @@ suite('start values are restored after a Query that', () => {
       ['SELECT 1; RESET work_mem;again(work_mem); SELECT 2'],
     ],
     [
-      'resets one for the length of a transaction',
+      'resets one until the end of a transaction',
       'SET LOCAL work_mem TO DEFAULT',
       ['SET LOCAL work_mem TO DEFAULT;LOCAL again(work_mem)'],
       { inTransaction: true },
     ],
     [
-      'resets one for the length of its own text',
+      'resets one until the end of its own text',
       'SET LOCAL work_mem TO DEFAULT; SELECT 1',
       ['SET LOCAL work_mem TO DEFAULT;LOCAL again(work_mem); SELECT 1'],
     ],
@@ -90,7 +90,7 @@ suite('start values are restored after a Query that', () => {
       { resets: 'work_mem' },
     ],
     [
-      'calls code that resets one somewhere in it',
+      'calls code that contains a reset of one',
       'SELECT f(); SELECT 2',
       ['SELECT f();if reset(work_mem); SELECT 2;if reset(work_mem)'],
       { resets: 'work_mem' },
@@ -141,7 +141,7 @@ suite('a Query is forwarded unchanged that', () => {
     ['resets nothing', 'SELECT 1', false],
     ['resets what the client did not ask for', 'RESET timezone', false],
     [
-      'resets one for the length of a transaction that there is not',
+      'resets one until the end of a transaction, without a transaction',
       'SET LOCAL work_mem TO DEFAULT',
       false,
     ],

@@ -15,7 +15,7 @@ const aspects = {
             where source = 'session' and name not like 'transaction\\_%'`,
     bits: Flag.SetsParameter | Flag.SetsLocalParameter,
   },
-  'a parameter of its own': {
+  'a custom parameter': {
     query: `select coalesce(current_setting('a.b', true), '')`,
     bits: Flag.SetsParameter | Flag.SetsLocalParameter,
   },

@@ -111,7 +111,7 @@ suite('a description', () => {
       false,
     ],
     [
-      'a name that looks like the rest of another column',
+      'a name that looks like the remainder of another column',
       new Description(none, columns({ name: 'ab', table: 0x61_62_00_00 })),
       new Description(none, columns({ name: 'ab', table: 0x61_63_00_00 })),
       true,

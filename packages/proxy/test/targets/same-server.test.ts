@@ -35,8 +35,8 @@ suite('several addresses of one server', () => {
   for (const [what, first, second] of [
     ['of another cluster', one, { startedAt, systemId: 'two' }],
     ['started at another time', one, { startedAt: '2026-11-25 04:00:00.123457+00' }],
-    ['of another role', one, { startedAt, inRecovery: true }],
-    ['that do not tell their cluster', unknown, unknown],
+    ['with another role', one, { startedAt, inRecovery: true }],
+    ['that do not report their cluster', unknown, unknown],
   ] as const)
     test(`servers ${what} are different`, () => {
       const monitoredTargets = [monitored('a', first), monitored('b', second)];
