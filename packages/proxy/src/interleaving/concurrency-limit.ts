@@ -11,19 +11,20 @@ const otherLoad = 2;
 const longestRest = 32;
 
 /**
- * The number of connections that reads with the same parameters share, found by measurement. It changes by a step, and goes
- * on in the same direction while reads get their replies sooner, or not later with fewer connections: these save system
- * calls and wake-ups. A step that does not help is reverted, and each further trial comes after a longer time.
+ * The number of connections that reads with the same parameters share, found by measurement. It changes by one step at
+ * a time. It keeps changing in the same direction while replies become faster, or do not become slower with fewer
+ * connections, which save system calls and wake-ups. A step that does not help is reverted, and each further trial
+ * comes after a longer time.
  *
- * Which number is best depends on the processors of proxy and database, on what else they do, and on the reads. On two
- * cores that everything shares it is 1 or 2; a database with many cores answers longer reads sooner on many connections.
+ * The best number depends on the processors of proxy and database, on their other load, and on the reads. On two cores
+ * that everything shares it is 1 or 2; a database with many cores answers longer reads faster over many connections.
  */
 export class ConcurrencyLimit {
   value = 1;
   #step: 1 | -1 = 1;
-  /** The value before the step that is being measured; 0: none is. */
+  /** The value before the step that is being measured; 0 if there is none. */
   #valueBefore = 0;
-  /** The average of the previous measurement, in milliseconds; 0: there is none. */
+  /** The average of the previous measurement, in milliseconds; 0 if there is none. */
   #before = 0;
   /** The number of measurements until the next trial, and after the next trial without a gain. */
   #rest = 0;
@@ -32,7 +33,7 @@ export class ConcurrencyLimit {
   #sum = 0;
   #count = 0;
 
-  /** A session got its reply so many milliseconds after its request. `inUse`: the number of shared connections. */
+  /** A session got its reply this many milliseconds after its request. `inUse`: the number of shared connections. */
   answered(milliseconds: number, now: number, inUse: number): void {
     if (now < this.#since) return;
     this.#sum += milliseconds;
@@ -67,7 +68,7 @@ export class ConcurrencyLimit {
     this.#take();
   }
 
-  /** Whether the step was worth it. More connections that were not needed are none. */
+  /** Whether the step helped. More connections that were not needed do not help. */
   #isGain(before: number, average: number, inUse: number): boolean {
     if (this.#step === -1) return average < before * noise;
     return average < before / noise && inUse >= this.value;

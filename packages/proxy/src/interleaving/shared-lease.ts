@@ -14,7 +14,9 @@ const slow = 20;
 export interface SharedLeaseKeeper {
   /** Reports the time of a read on the server connection so far, in milliseconds: it is slow, and unanswered. */
   ran(cycle: SharedCycle, milliseconds: number): void;
-  /** Reports that a read was answered after so many milliseconds on the server connection. `now`: `performance.now()`. */
+  /**
+   * Reports that a read was answered after this many milliseconds on the server connection. `now`: `performance.now()`.
+   */
   answered(cycle: SharedCycle, milliseconds: number, now: number): void;
   wasLarge(cycle: SharedCycle): void;
   /** Reports the number of cycles that have to run again, because they waited behind a slow one or lost their connection. */
@@ -90,7 +92,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
     const waiting = this.#waiting;
     if (this.connection.closed) return;
     if (waiting.length === 0) {
-      // What waited was given up, and it may have been the last: the connection returns to the pool.
+      // The waiting cycles were given up, and they may have been the last: the connection returns to the pool.
       if (this.#sent.length === 0) this.connection.flushRequests();
       return;
     }
@@ -265,7 +267,7 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
     return this.#headRunsAlone();
   }
 
-  /** A statement that was assumed to exist does not, or the other way round: on this connection nothing is assumed. */
+  /** A statement that was assumed to exist does not, or the reverse: Sluice makes no assumptions on this connection. */
   assumptionContradicted(): boolean {
     this.connection.state.statements.markUncertain();
     this.isOpen = false;
