@@ -108,16 +108,16 @@ const plain: Readonly<Record<string, readonly [name: string, value: string]>> = 
 };
 
 /** Arguments of -f: plan types to disable. */
-const plans: Readonly<Record<string, string>> = {
-  s: 'enable_seqscan',
-  i: 'enable_indexscan',
-  o: 'enable_indexonlyscan',
-  b: 'enable_bitmapscan',
-  t: 'enable_tidscan',
-  n: 'enable_nestloop',
-  m: 'enable_mergejoin',
-  h: 'enable_hashjoin',
-};
+const plans: ReadonlyMap<string, string> = new Map([
+  ['s', 'enable_seqscan'],
+  ['i', 'enable_indexscan'],
+  ['o', 'enable_indexonlyscan'],
+  ['b', 'enable_bitmapscan'],
+  ['t', 'enable_tidscan'],
+  ['n', 'enable_nestloop'],
+  ['m', 'enable_mergejoin'],
+  ['h', 'enable_hashjoin'],
+]);
 
 /** Arguments of -t, by their first letters. */
 const statistics: Readonly<Record<string, string>> = {
@@ -169,7 +169,7 @@ export function parseOptions(options: string): StartupOptions {
         ]);
       } else if (letter === 'd') parameters.push(...debugLevel(argument));
       else if (letter === 'f') {
-        const plan = plans[argument];
+        const plan = plans.get(argument);
         if (plan === undefined) return invalid(word);
         parameters.push([plan, 'false']);
       } else if (letter === 't') {

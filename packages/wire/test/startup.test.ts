@@ -36,6 +36,22 @@ suite('parseStartup', () => {
     assert.equal(parseStartup(Buffer.concat([whole, Buffer.from('x')])), null);
   });
 
+  test('a parameter without a name, and a name without an end, are refused', () => {
+    const packet = (rest: string): Buffer =>
+      Buffer.concat([buildStartup(protocol30, []).subarray(0, 8), Buffer.from(rest)]);
+    assert.deepEqual(parseStartup(packet('user\0ann\0\0'))?.parameters, [['user', 'ann']]);
+    // The empty name ends the list: nothing may follow it.
+    for (const rest of [
+      '\0\0',
+      '\0ann\0\0',
+      'user\0ann\0\0x\0',
+      'user',
+      'user\0ann',
+      'user\0ann\0x',
+    ])
+      assert.equal(parseStartup(packet(rest)), null, JSON.stringify(rest));
+  });
+
   test('any bytes are read or refused', () => {
     const property = fc.property(fc.uint8Array({ minLength: 8, maxLength: 60 }), (bytes) => {
       parseStartup(Buffer.from(bytes));
@@ -89,7 +105,14 @@ suite('parseOptions', () => {
     ['-c a', [], '-c a requires a value'],
     ['--a', [], '--a requires a value'],
     ['-fx', [], 'invalid command-line argument for server process: -fx'],
+    // No word that every object has a property of.
+    ['-fconstructor', [], 'invalid command-line argument for server process: -fconstructor'],
+    ['-f __proto__', [], 'invalid command-line argument for server process: -f'],
+    ['-tconstructor', [], 'invalid command-line argument for server process: -tconstructor'],
+    ['-', [], 'invalid command-line argument for server process: -'],
+    ['--=1', [], '--=1 requires a value'],
     ['-z', [], 'invalid command-line argument for server process: -z'],
+    ['-z x', [], 'invalid command-line argument for server process: -z'],
     ['-c a=1 stray', [['a', '1']], 'invalid command-line argument for server process: stray'],
   ] as const) {
     test(JSON.stringify(options), () => {
