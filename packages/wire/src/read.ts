@@ -37,7 +37,6 @@ export function readNotificationResponse(
   start: number,
   end: number,
 ): { readonly processId: number; readonly channel: string; readonly payload: string } {
-  if (start + 4 > end) throw new MalformedMessage('NotificationResponse');
   const channelEnd = endOfString(buffer, start + 4, end, 'NotificationResponse');
   const payloadEnd = endOfString(buffer, channelEnd + 1, end, 'NotificationResponse');
   return {

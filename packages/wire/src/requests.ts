@@ -46,7 +46,6 @@ export function describesStatement(
   const name = namedAt(at);
   const nameEnd = name + end - start;
   return (
-    nameEnd < buffer.length &&
     buffer[at] === FrontendCode.Describe &&
     namesStatement(buffer, at) &&
     buffer[nameEnd] === 0 &&

@@ -17,6 +17,12 @@ const execute = (portal: string, rows: number): Buffer =>
 const sync = buildMessage(Code.Sync, Buffer.alloc(0));
 const flush = buildMessage(Code.Flush, Buffer.alloc(0));
 
+/** With more than belongs there, which looks like the next messages of a cycle. */
+const longer = (message: Buffer, ...more: readonly Buffer[]): Buffer =>
+  buildMessage(message[0] ?? 0, message.subarray(5), ...more);
+/** With another code. */
+const other = (message: Buffer): Buffer => buildMessage(Code.Close, message.subarray(5));
+
 function read(...messages: readonly Buffer[]): ReturnType<typeof readBoundCycle> {
   // Bytes before and after the cycle do not matter.
   const cycle = Buffer.concat(messages);
@@ -43,6 +49,13 @@ for (const [what, messages] of [
   ['a portal with a name', [bind('p', 'name'), execute('p', 0), sync]],
   ['a row limit', [bind('', 'name'), execute('', 1), sync]],
   ['another portal', [bind('', 'name'), execute('p', 0), sync]],
+  ['a portal that is not run', [bind('p', 'name'), execute('', 0), sync]],
+  [
+    'more in Describe',
+    [bind('', 'n'), longer(describe('P', ''), execute('', 0), sync), execute('', 0), sync],
+  ],
+  ['more in Execute', [bind('', 'n'), longer(execute('', 0), sync), sync]],
+  ['a message as long as Execute', [bind('', 'n'), other(execute('', 0)), sync]],
   ['Describe of another portal', [bind('', 'name'), describe('P', 'p'), execute('', 0), sync]],
   ['Describe of a statement', [bind('', 'name'), describe('S', ''), execute('', 0), sync]],
   ['two Describes', [bind('', 'n'), describe('P', ''), describe('P', ''), execute('', 0), sync]],

@@ -87,6 +87,26 @@ suite('error fields', () => {
     });
   });
 
+  test('fields end with their message, whatever lies before and behind', () => {
+    const body = Buffer.from('SERROR\0Mno end');
+    const around = Buffer.concat([Buffer.from('C99999\0'), body]);
+    const read = { severity: 'ERROR', sqlstate: 'XX000', message: '' };
+    assert.deepEqual(wire.parseErrorFields(around, 7), read);
+    assert.deepEqual(
+      wire.parseErrorFields(Buffer.concat([body, Buffer.from(' here\0')]), 0, 13),
+      read,
+    );
+  });
+
+  test('no more fields are read than an error has, and not all of a very long one', () => {
+    const many = Buffer.from(`${'?x\0'.repeat(1000)}C42601\0\0`);
+    assert.equal(wire.parseErrorFields(many).sqlstate, 'XX000');
+    const long = Buffer.from(`Mtext ${'x'.repeat(1_000_000)}\0C42601\0\0`);
+    const { message, sqlstate } = wire.parseErrorFields(long);
+    assert.equal(message.length, 65_536);
+    assert.equal(sqlstate, '42601');
+  });
+
   test('any bytes are read without an exception', () => {
     const property = fc.property(fc.uint8Array(), (bytes) => {
       const { sqlstate } = wire.parseErrorFields(Buffer.from(bytes));

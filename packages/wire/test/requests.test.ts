@@ -109,6 +109,12 @@ suite('the values of a Bind', () => {
       wire.writeInt4(bind, found, 42);
       assert.equal(wire.readInt4(bind, found), 42);
     }
+    for (const length of [2, 8]) {
+      const other = bound([1], [Buffer.alloc(length)]);
+      const of = wire.boundValue(other, 0, 1);
+      assert(of !== null);
+      assert.equal(wire.readInt4(other, of), null);
+    }
     const word = bound([], [Buffer.from('x')]);
     const found = wire.boundValue(word, 0, 1);
     assert(found !== null);
@@ -117,6 +123,19 @@ suite('the values of a Bind', () => {
   });
 
   test('that are cut or have wrong lengths are not read, and nothing is read beyond the end', () => {
+    const bind = bound([1, 0], [int32(5), null, seven]);
+    for (let end = 0; end < bind.length; end++) {
+      const cut = bind.subarray(0, end);
+      assert.equal(wire.boundValue(cut, 0, 3), null, `cut to ${end}`);
+      // A Bind can be the beginning of what was received.
+      const known = wire.isNullValue(cut, 0, end, 3);
+      assert(known === undefined || end === bind.length - 1, `cut to ${end}`);
+    }
+    // One value, whose length is far beyond the end.
+    const lie = Buffer.concat([int16(0, 2), int32(0x7fffffff), seven]);
+    assert.equal(wire.boundValue(lie, 0, 1), null);
+    assert.equal(wire.boundValue(lie, 0, 2), null);
+    assert.equal(wire.isNullValue(lie, 0, lie.length, 2), undefined);
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 40 }),
@@ -141,6 +160,8 @@ suite('the first packets of a client', () => {
       secret: Buffer.from('secret'),
     });
     assert.equal(wire.readCancelRequest(wire.buildCancelRequest(258, Buffer.alloc(3))), null);
+    assert(wire.readCancelRequest(wire.buildCancelRequest(258, Buffer.alloc(256))) !== null);
+    assert.equal(wire.readCancelRequest(wire.buildCancelRequest(258, Buffer.alloc(257))), null);
     assert.equal(wire.readCancelRequest(wire.sslRequest), null);
   });
 
@@ -154,7 +175,8 @@ suite('the first packets of a client', () => {
     const body = wire.buildSaslInitial('SCRAM-SHA-256', 'n,,n=,r=x').subarray(wire.bodyAt(0));
     assert.deepEqual(wire.readSaslInitial(body), { mechanism: 'SCRAM-SHA-256', data: 'n,,n=,r=x' });
     assert.equal(wire.readSaslInitial(body.subarray(0, -1)), null);
-    assert.equal(wire.readSaslInitial(Buffer.from('SCRAM')), null);
+    for (const short of ['', 'SCRAM', 'SCRAM\0', 'SCRAM\0\0\0\0'])
+      assert.equal(wire.readSaslInitial(Buffer.from(short)), null, JSON.stringify(short));
   });
 });
 
@@ -166,6 +188,15 @@ suite('messages of a database', () => {
       ...wire.readErrorMessage(error, 0, error.length),
       position: '3',
     });
+  });
+
+  test('an error without an end is moved as far as it goes', () => {
+    const error = wire.buildErrorResponse({ sqlstate: '42601', message: 'no', position: '12' });
+    const cut = error.subarray(0, -3);
+    assert.equal(
+      wire.withPosition(cut, 3).toString('latin1', 5),
+      'SERROR\0VERROR\0C42601\0Mno\0\0',
+    );
   });
 
   test('rows that differ in a name, a type or a modifier, and rows that do not', () => {

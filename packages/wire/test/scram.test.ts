@@ -98,6 +98,8 @@ suite('SCRAM-SHA-256', () => {
       'r=mine+,s=,i=4096',
       'r=mine+,s=c2FsdA==,i=0',
       'r=mine+,s=c2FsdA==,i=1.5',
+      // It would occupy a thread for minutes.
+      'r=mine+,s=c2FsdA==,i=1000001',
       'r=mine+,s=c2FsdA==',
     ]) {
       assert.throws(() => client.readServerFirst(challenge), /SCRAM/);
@@ -106,6 +108,30 @@ suite('SCRAM-SHA-256', () => {
     client.finalMessage('r=mine+,s=c2FsdA==,i=1', 'mine+', await keysOf('x', endPoint, 1));
     assert.equal(client.verifyServerFinal('e=other-error'), false);
     assert.equal(client.verifyServerFinal(`v=${endPoint.toString('base64')}`), false);
+  });
+
+  test('a proof for another exchange is none, even by who knows the password', async () => {
+    const verifier = await makeVerifier('secret');
+    const keys = await keysOf('secret', verifier.salt, verifier.iterations);
+    const client = new ScramClient();
+    const server = new ScramServer(verifier);
+    const challenge = server.first(client.firstMessage, false);
+    assert(challenge !== null);
+    const { nonce } = client.readServerFirst(challenge);
+    assert.equal(server.final(client.finalMessage(challenge, `${nonce}x`, keys)), null);
+    assert(server.final(client.finalMessage(challenge, nonce, keys)) !== null);
+  });
+
+  test('the mechanism and the header of a client belong together', async () => {
+    const verifier = await makeVerifier('secret');
+    const begins = (header: string, plus: boolean, offered: Buffer | null): boolean =>
+      new ScramServer(verifier, offered).first(`${header}n=,r=nonce`, plus) !== null;
+    const bound = 'p=tls-server-end-point,,';
+    assert(begins(bound, true, endPoint));
+    assert(!begins(bound, false, endPoint));
+    assert(!begins('n,,', true, endPoint));
+    assert(begins('n,,', false, endPoint));
+    assert(!begins(bound, true, null));
   });
 
   test('a server refuses what violates the grammar of RFC 5802, and never throws', async () => {
