@@ -6,17 +6,22 @@ import { suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { HttpListener } from '../../src/admin/http-listener.ts';
 import { textResponse } from '../../src/admin/http-response.ts';
+import type { HttpResponse } from '../../src/admin/http-response.ts';
 
 interface Server {
   readonly listener: HttpListener;
   readonly open: () => Promise<Socket>;
+  /** Answers the requests for /slow. */
+  readonly answerSlow: () => void;
   /** Sends bytes on a separate connection, and returns the whole response. */
   readonly send: (...parts: readonly string[]) => Promise<string>;
 }
 
 async function serve(t: TestContext): Promise<Server> {
+  const slow = Promise.withResolvers<HttpResponse>();
   const listener = new HttpListener(null, ({ method, target }, { isLocal }) => {
     if (target === '/broken') throw new Error('a fault');
+    if (target === '/slow') return slow.promise;
     return Promise.resolve(textResponse(200, `${method} ${target} ${isLocal}`));
   });
   const { port } = await listener.listen({ host: '127.0.0.1', port: 0 });
@@ -32,7 +37,8 @@ async function serve(t: TestContext): Promise<Server> {
     const socket = await open();
     return answerOf(socket, ...parts);
   };
-  return { listener, open, send };
+  const answerSlow = (): void => slow.resolve(textResponse(200, 'slow'));
+  return { listener, open, send, answerSlow };
 }
 
 async function answerOf(socket: Socket, ...parts: readonly string[]): Promise<string> {
@@ -73,6 +79,35 @@ suite('the listener of the admin port', () => {
     assert.match(await send(long), /^HTTP\/1\.1 431 /);
     assert.match(await send(`${long}\r\n\r\n`), /^HTTP\/1\.1 431 /);
     assert.match(await send('GET /broken HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 500 /);
+  });
+
+  test('a request that does not come in time is given up', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const { open } = await serve(t);
+    const socket = await open();
+    const gone = once(socket, 'close');
+    socket.write('GET / HTTP/1.1\r\n');
+    // The listener has accepted it before it answers another.
+    await answerOf(await open(), 'GET /a HTTP/1.1\r\nHost: x\r\n\r\n');
+    t.mock.timers.tick(9999);
+    assert(!socket.destroyed);
+    t.mock.timers.tick(1);
+    await gone;
+  });
+
+  test('a connection whose request is being answered does not make way', async (t) => {
+    const { open, send, answerSlow } = await serve(t);
+    const asked = await open();
+    const answer = answerOf(asked, 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n');
+    // It has been read before the next is answered.
+    await send('GET /a HTTP/1.1\r\nHost: x\r\n\r\n');
+    const idle: Socket[] = [];
+    for (let count = 1; count < 32; count += 1) idle.push(await open());
+    const gone = once(idle[0] as Socket, 'close');
+    assert.match(await send('GET /b HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 200 /);
+    await gone;
+    answerSlow();
+    assert.match(await answer, /^HTTP\/1\.1 200 /);
   });
 
   test('the oldest connection without a request is closed for a new one', async (t) => {

@@ -119,6 +119,7 @@ suite('pg_hba.conf', () => {
       'host all all all oauth issuer=https://x',
       'the method oauth needs issuer="…" and audience="…"',
     ],
+    ['host all all all sts', 'the method sts needs map=…'],
     ['include other.conf', 'include is not supported'],
     ['host @list all all md5', 'the database @list is not supported'],
   ] as const) {

@@ -35,4 +35,17 @@ suite('the delay of failed logins', () => {
     now = 10 * 60_000 + 1;
     assert.equal(delay.failed('10.0.0.1', 'ann'), 0);
   });
+
+  test('many addresses take no more memory than so many: the oldest is forgotten', () => {
+    const delay = new LoginDelay();
+    const other = (from: number, to: number): void => {
+      for (let at = from; at < to; at++) delay.failed(`address ${at}`, 'eve');
+    };
+    for (let i = 0; i < 5; i++) delay.failed('10.0.0.1', 'ann');
+    // Two entries for each.
+    other(0, 9000);
+    assert.equal(delay.failed('10.0.0.1', 'ann'), 1000);
+    other(9000, 19_000);
+    assert.equal(delay.failed('10.0.0.1', 'ann'), 0);
+  });
 });

@@ -34,6 +34,21 @@ suite('endPointBinding', () => {
     });
   }
 
+  test('a certificate that is cut, or has something else for its algorithm, has none', async () => {
+    const { cert } = await makeCertificate();
+    const { raw } = new X509Certificate(cert);
+    // ecdsa-with-SHA256.
+    const signature = Buffer.from('06082a8648ce3d040302', 'hex');
+    const at = raw.lastIndexOf(signature);
+    assert(at > 0);
+    for (let end = 0; end < at + signature.length; end++)
+      assert.equal(endPointBinding(Buffer.from(raw.subarray(0, end))), null, `cut to ${end}`);
+    const other = Buffer.from(raw);
+    // The same bytes as an OCTET STRING.
+    other[at] = 0x04;
+    assert.equal(endPointBinding(other), null);
+  });
+
   test('any bytes have a binding or none', () => {
     const property = fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
       endPointBinding(Buffer.from(bytes));

@@ -8,6 +8,7 @@ import { Credentials } from '../../src/credentials/credentials.ts';
 import { parseAuthFile } from '../../src/credentials/auth-file.ts';
 import { preparePassword } from '../../src/credentials/saslprep.ts';
 import { createSettings } from '../../src/settings/index.ts';
+import type { Settings } from '../../src/settings/index.ts';
 
 const hash = md5Verifier('ben', 'secret');
 
@@ -115,6 +116,27 @@ suite('Credentials', () => {
       });
     });
   }
+
+  test('an empty password is refused at load', async () => {
+    assert.throws(
+      () => load({ Users: [{ UserName: 'joe', Password: '' }] }),
+      /Password is not valid/,
+    );
+    const entry = { SecretArn: 'secret', IAMAuth: 'DISABLED' } as Settings['Auth'][number];
+    const secretUser = {
+      user: 'joe',
+      databaseUser: 'joe',
+      databasePasswords: [''],
+      passwords: [{ text: '', until: Infinity }],
+      entry,
+      isCurrent: true,
+    };
+    const settings = createSettings({
+      TargetHost: 'x',
+      Users: [{ UserName: 'ann', Password: 'x' }],
+    });
+    await assert.rejects(Credentials.load(settings, [secretUser]), { code: 'EMPTY_PASSWORD' });
+  });
 
   test('a verifier of the empty password does not permit logins', async () => {
     const { iterations, salt, storedKey, serverKey } = await makeVerifier('');

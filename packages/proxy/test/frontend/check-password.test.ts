@@ -48,6 +48,12 @@ suite('a wrong cleartext password costs one PBKDF2 for every user', () => {
     const three = credential(verifiers.map((scram) => ({ scram, md5: null })));
     for (const right of ['a', 'b', 'c'])
       assert.equal(await checkPassword('ann', three, right, 4096), null);
+    const [known] = credential(verifiers.map((scram) => ({ scram, md5: null }))).proofs;
+    assert(known !== undefined);
+    const old = { ...credential([]), proofs: [{ ...known, until: Date.now() - 1 }] };
+    given.length = 0;
+    assert.notEqual(await checkPassword('ann', old, 'a', 4096), null, 'it is valid no longer');
+    assert.deepEqual(given, [4096]);
     const byHash = credential([{ scram: null, md5: md5Verifier('ann', 'a') }]);
     assert.equal(await checkPassword('ann', byHash, 'a', 4096), null);
   });

@@ -23,6 +23,21 @@ suite('Appender', () => {
     );
   });
 
+  test('bytes of the same memory that are not what came last are not continued in place', () => {
+    const appender = new Appender();
+    const first = appender.append(Buffer.from('abc'), Buffer.from('def'));
+    // The end of what came was given up, and more came.
+    assert.equal(appender.append(first.subarray(0, 3), Buffer.from('X')).toString(), 'abcX');
+    assert.equal(first.toString(), 'abcdef');
+    const again = new Appender();
+    const whole = again.append(Buffer.from('abc'), Buffer.from('def'));
+    again.append(whole, Buffer.from('ghi'));
+    assert.equal(again.append(whole, Buffer.from('X')).toString(), 'abcdefX');
+    // Other memory, which lies at the same place of its own.
+    const other = Buffer.allocUnsafeSlow(9).fill('z');
+    assert.equal(again.append(other, Buffer.from('X')).toString(), 'zzzzzzzzzX');
+  });
+
   test('bytes that arrive one by one are not copied each time', () => {
     const cost = (bytes: number): number => {
       const appender = new Appender();

@@ -11,6 +11,8 @@ suite('a connection that has to close', () => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const socket = new MemorySocket();
     closeWithin(socket, 5 * second);
+    // The kernel would reset the connection if it were not read.
+    assert(!socket.isPaused());
     for (let elapsed = 1; elapsed < 5; elapsed += 1) {
       t.mock.timers.tick(second);
       socket.feed(Buffer.from('x'));

@@ -86,4 +86,10 @@ suite('the effects of a function body', () => {
       assert.ok(large < 12 * small + 20_000, `${piece}: ${small} and ${large} microseconds`);
     }
   });
+
+  test('a body that is too long to be scanned at once is not looked at', () => {
+    const body = (spaces: number): Buffer => Buffer.from(`BEGIN NULL;${' '.repeat(spaces)}END`);
+    assert.equal(readCode('plpgsql', body(250_000)), 'everything');
+    assert.equal(readCode('plpgsql', body(270_000)), 'unclear');
+  });
 });

@@ -30,6 +30,15 @@ function verdict(text: string): unknown[] {
   return [reason, isSure, isPlain, writes, statements, shape];
 }
 
+test('a long text has no template, so that looking it up costs little', () => {
+  const cache = new TemplateCache<true>();
+  const text = (length: number): string => 'select '.padEnd(length, 'x');
+  look(cache, text(1024));
+  assert(cache.hasTemplate);
+  look(cache, text(1025));
+  assert(!cache.hasTemplate);
+});
+
 describe('texts with the same template', () => {
   for (const [first, second] of [
     ['select 1', 'select 23456'],
