@@ -20,8 +20,8 @@ export interface ScramKeys {
 const defaultIterations = 4096;
 
 /**
- * A server that requires more iterations is refused: derivation uses threads that DNS and files need too, and cannot be
- * aborted. A million iterations take a third of a second.
+ * A server that requires more iterations is refused, and a verifier with more is invalid: derivation uses threads that DNS and
+ * files need too, and cannot be aborted. A million iterations take a third of a second.
  */
 const mostIterations = 1_000_000;
 
@@ -68,13 +68,15 @@ export function makeVerifier(
 const verifierPattern =
   /^SCRAM-SHA-256\$([1-9]\d{0,8}):((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==))\$([A-Za-z0-9+/]{43}=):([A-Za-z0-9+/]{43}=)$/;
 
-/** Parses PostgreSQL's text format of a verifier; null if it is invalid. */
+/** Parses PostgreSQL's text format of a verifier; null if it is invalid, or has too many iterations. */
 export function parseVerifier(text: string): ScramVerifier | null {
   const match = verifierPattern.exec(text);
   if (match === null) return null;
-  const [, iterations = '', salt = '', stored = '', server = ''] = match;
+  const [, given = '', salt = '', stored = '', server = ''] = match;
+  const iterations = Number(given);
+  if (iterations > mostIterations) return null;
   return {
-    iterations: Number(iterations),
+    iterations,
     salt: Buffer.from(salt, 'base64'),
     storedKey: Buffer.from(stored, 'base64'),
     serverKey: Buffer.from(server, 'base64'),

@@ -172,12 +172,15 @@ suite('SCRAM verifiers', () => {
 
   test('anything else is null', () => {
     const key = endPoint.toString('base64');
-    assert(parseVerifier(`SCRAM-SHA-256$4096:c2FsdA==$${key}:${key}`) !== null);
+    for (const iterations of [1, 4096, 1_000_000])
+      assert(parseVerifier(`SCRAM-SHA-256$${iterations}:c2FsdA==$${key}:${key}`) !== null);
     for (const text of [
       '',
       'secret',
       'md5d41d8cd98f00b204e9800998ecf8427e',
       `SCRAM-SHA-256$0:c2FsdA==$${key}:${key}`,
+      // A check of one password would occupy a thread for minutes.
+      `SCRAM-SHA-256$1000001:c2FsdA==$${key}:${key}`,
       `SCRAM-SHA-256$4096:c2FsdA==$${key}`,
       `SCRAM-SHA-256$4096:c2FsdA==$${key}:c2hvcnQ=`,
       `SCRAM-SHA-1$4096:c2FsdA==$${key}:${key}`,
