@@ -387,6 +387,13 @@ export function createMetrics(sources: MetricSources): Registry {
             yield [{ ...poolLabels(pools, pool), assumption }, count];
     },
   );
+  counter(
+    'sluice_custom_parameter_names_forgotten_total',
+    'Names of custom parameters that the proxy has forgotten, because it remembers 500 for a pool. A value that a function sets ' +
+      'under such a name does not follow its session to another server connection.',
+    poolLabelNames,
+    () => perPool((pool) => pool.parameterSets.namesForgotten),
+  );
   gauge(
     'sluice_prepared_statements',
     'Distinct prepared statements that the proxy stores.',

@@ -5,6 +5,10 @@ import { isAscii } from './replay-sql.ts';
 /** The maximum number of sets without a session that are kept for reconnecting clients. */
 const unusedKept = 500;
 
+/** The maximum number of custom parameters that are remembered, and the length of a name in bytes. */
+export const mostNames = 500;
+const longestName = 250;
+
 /** A literal that may be the name of a custom parameter: `'app.user_id'`. */
 const customName = /'([a-z_][\w$]*(?:\.[a-z_][\w$]*)+)'/gi;
 
@@ -13,12 +17,25 @@ export class ParameterSets {
   readonly #sets = new Map<string, ParameterSet>();
   /** The sets of previous lists, by identity: clients with the same startup packet share one. */
   readonly #byList = new WeakMap<object, ParameterSet>();
-  /** Custom parameters that sessions of the pool have set; the database does not list them. */
-  readonly customNames = new Set<string>();
+  /** How often a name of a custom parameter was forgotten, or was too long to be remembered. */
+  namesForgotten = 0;
+  readonly #namesFull: () => void;
+  /** The one that was used last comes last. */
+  readonly #customNames = new Set<string>();
   /** At so many sets, those without a session are removed: a walk over all, so that the next has to pay for itself. */
   #mostSets = unusedKept;
   /** Increases when the database reports a change of its own. */
   #version = 0;
+
+  /** `namesFull` is called when the first name is forgotten. */
+  constructor(namesFull: () => void = () => undefined) {
+    this.#namesFull = namesFull;
+  }
+
+  /** Custom parameters that sessions of the pool may have set; the database does not list them. */
+  get customNames(): ReadonlySet<string> {
+    return this.#customNames;
+  }
 
   /** The set with these values. As in PostgreSQL, names are case-insensitive; the last value wins. */
   acquire(values: Iterable<readonly [string, string]>): ParameterSet {
@@ -75,8 +92,18 @@ export class ParameterSets {
 
   #noteName(name: string): void {
     // Every read-back includes these. Non-ASCII bytes might be invalid in the encoding of the database.
-    if (isCustom(name) && isAscii(name) && this.customNames.size < unusedKept)
-      this.customNames.add(name);
+    if (!isCustom(name) || !isAscii(name)) return;
+    const names = this.#customNames;
+    const isTooLong = name.length > longestName;
+    if (!isTooLong && (names.delete(name) || names.size < mostNames)) {
+      names.add(name);
+      return;
+    }
+    if (this.namesForgotten++ === 0) this.#namesFull();
+    if (isTooLong) return;
+    const [oldest] = names;
+    if (oldest !== undefined) names.delete(oldest);
+    names.add(name);
   }
 
   release(set: ParameterSet): void {

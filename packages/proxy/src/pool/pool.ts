@@ -8,9 +8,10 @@ import { InternalQuery } from '../protocol/internal-query.ts';
 import { ProxyError } from '../errors.ts';
 import { memory } from '../io/memory.ts';
 import { clock } from '../io/clock.ts';
+import { events } from '../telemetry/events.ts';
 import { ApplicationNames } from './application-names.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
-import { ParameterSets } from '../parameters/parameter-sets.ts';
+import { mostNames, ParameterSets } from '../parameters/parameter-sets.ts';
 import { replaySql, setsBeforeEncoding } from '../parameters/replay-sql.ts';
 import { StoredCode } from '../stored-code/stored-code.ts';
 import { BackOff } from './back-off.ts';
@@ -44,7 +45,10 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
   /** Parameters that can only be in a startup packet; part of the pool's key. */
   readonly startupOnly: ReadonlyMap<string, string>;
   readonly stats = new PoolStats();
-  readonly parameterSets = new ParameterSets();
+  readonly parameterSets: ParameterSets = new ParameterSets(() => {
+    const { database, user } = this;
+    events.customNamesForgotten.publish({ database, user, limit: mostNames });
+  });
   /** What the newest connection reported at login. */
   #reported: ReadonlyMap<string, string> | null = null;
   /**

@@ -84,6 +84,12 @@ export interface EventPayloads {
   readonly nameResolved: { readonly name: string; readonly addresses: readonly string[] };
   /** The proxy could not read the functions of a database. */
   readonly storedCodeUnread: { readonly error: string };
+  /** Sessions of a pool use more names of custom parameters than the proxy remembers, for the first time. */
+  readonly customNamesForgotten: {
+    readonly database: string;
+    readonly user: string;
+    readonly limit: number;
+  };
   /** An application called currval() or lastval(). */
   readonly sequenceReaderFound: {
     readonly client: number;

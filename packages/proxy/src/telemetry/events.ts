@@ -34,6 +34,7 @@ export const events: EventChannels = {
   sessionUnpinned: open('sluice.session.unpinned'),
   hiddenStateFound: open('sluice.session.hiddenStateFound'),
   storedCodeUnread: open('sluice.database.storedCodeUnread'),
+  customNamesForgotten: open('sluice.pool.customNamesForgotten'),
   sequenceReaderFound: open('sluice.session.sequenceReaderFound'),
   listeningLost: open('sluice.listening.lost'),
   listeningResumed: open('sluice.listening.resumed'),

@@ -69,6 +69,12 @@ const lines: Partial<Record<keyof typeof events, Line>> = {
     message:
       'the proxy could not read the functions of the database: it probes for their side effects by sampling',
   },
+  customNamesForgotten: {
+    level: 'warn',
+    message:
+      'the proxy forgets names of custom parameters, because there are too many: a value that a function sets under such a name ' +
+      'does not follow its session to another server connection',
+  },
   sequenceReaderFound: {
     level: 'warn',
     message:

@@ -23,6 +23,37 @@ test('another set costs as much as the first, however many are in use', () => {
   assert(late <= 3 * early + 50, `${early} ms, then ${late} ms`);
 });
 
+test('of the names of custom parameters, those that were used last are remembered', () => {
+  let full = 0;
+  const sets = new ParameterSets(() => (full += 1));
+  sets.acquire([
+    ['App.Tenant', '1'],
+    ['work_mem', '1MB'],
+  ]);
+  for (let at = 0; at < 499; at += 1) sets.noteNames(`SELECT f('other.name_${at}', 'x')`);
+  assert.equal(sets.customNames.size, 500);
+  assert.deepEqual([full, sets.namesForgotten], [0, 0]);
+  // A peer that names very many does not push out what others use.
+  for (let at = 0; at < 1000; at += 1) {
+    if (at % 100 === 0) sets.noteNames("SELECT f('app.tenant')");
+    sets.noteNames(`SELECT f('flood.name_${at}')`);
+  }
+  assert.equal(sets.customNames.size, 500);
+  assert(sets.customNames.has('app.tenant'));
+  assert(sets.customNames.has('flood.name_999'));
+  assert(!sets.customNames.has('other.name_0'));
+  assert.equal(full, 1);
+  assert.equal(sets.namesForgotten, 1000);
+});
+
+test('a name that is very long is not remembered, because every read-back includes the names', () => {
+  let full = 0;
+  const sets = new ParameterSets(() => (full += 1));
+  sets.noteNames(`SELECT f('app.${'x'.repeat(100_000)}', 'app.short')`);
+  assert.deepEqual([...sets.customNames], ['app.short']);
+  assert.deepEqual([full, sets.namesForgotten], [1, 1]);
+});
+
 test('unused sets are dropped', () => {
   const sets = new ParameterSets();
   const first = sets.acquire([['app.tenant', 'first']]);
