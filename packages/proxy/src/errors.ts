@@ -263,7 +263,7 @@ export const errorKinds = {
     severity: 'FATAL',
     source: 'operator',
     retryable: true,
-    when: 'The proxy cannot check the user or the token now: the database (for AuthQuery or an IAM token), the issuer of the token or AWS STS does not respond. The log gives the reason.',
+    when: 'The proxy cannot check the user or the token now: the database (for AuthQuery or an IAM token), the issuer of the token or AWS STS does not respond, or too many other logins wait to be checked. The log gives the reason.',
     message: 'the proxy cannot check the login of user "{user}" now',
     hint: 'Retry in a few seconds.',
   },

@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { errorText } from '../settings/error-text.ts';
 import type { TokenResult } from './jwt-verifier.ts';
+import { CheckQueue } from './check-queue.ts';
 import { TokenCache, expiryOf } from './token-cache.ts';
 import { outage } from './verdict.ts';
 
@@ -29,6 +30,9 @@ const audienceHeader = 'x-sluice-audience';
 const longest = 15 * 60_000;
 const timeout = 5000;
 const longestAnswer = 64 * 1024;
+/** The maximum number of requests at the same time, and of those that wait. Each takes a descriptor. */
+const most = 8;
+const mostWaiting = 1000;
 
 /** The settings for checks of requests. */
 export interface StsSettings {
@@ -44,6 +48,9 @@ export interface StsSettings {
  */
 export class StsVerifier {
   readonly #good = new TokenCache<string>();
+  readonly #requests = new CheckQueue(most, mostWaiting);
+  /** Running checks: many clients may send the same request at once, and AWS needs to be asked only once. */
+  readonly #checks = new Map<string, Promise<TokenResult>>();
 
   /** The ARN of the caller; for an assumed role, that of the role. */
   async verify(given: string, { endpoint, audience }: StsSettings): Promise<TokenResult> {
@@ -68,6 +75,24 @@ export class StsVerifier {
       return { why: `the header ${audienceHeader} is not signed` };
     const arn = this.#good.get(given, audience);
     if (arn !== undefined) return { name: arn };
+    const key = JSON.stringify([given, endpoint, audience]);
+    let check = this.#checks.get(key);
+    if (check === undefined) {
+      check = this.#requests
+        .run(() => this.#send(given, url, expiry, { endpoint, audience }))
+        .finally(() => this.#checks.delete(key));
+      this.#checks.set(key, check);
+    }
+    return check;
+  }
+
+  /** Sends the request to AWS. */
+  async #send(
+    given: string,
+    url: URL,
+    expiry: number,
+    { endpoint, audience }: StsSettings,
+  ): Promise<TokenResult> {
     try {
       const target = endpoint === undefined ? url : new URL(url.search, endpoint);
       const { status, body } = await get(target, {

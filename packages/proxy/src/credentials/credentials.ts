@@ -33,6 +33,9 @@ export interface Credential {
   readonly iamAuth: IamAuth;
 }
 
+/** The number of users that are loaded at the same time. */
+const mostAtOnce = 2;
+
 /** A password or a verifier, as it is loaded. */
 interface Secret {
   readonly text: string;
@@ -98,7 +101,10 @@ export class Credentials {
       const before = previous === null ? undefined : previous.#entries.get(entry.user);
       if (before !== undefined) entries.set(entry.user, withPrevious(entry, before));
     }
-    await Promise.all([...entries.values()].map((entry) => credentials.#add(entry)));
+    // Each verifier takes milliseconds of a thread. Reading many users again leaves threads for logins.
+    const all = [...entries.values()];
+    for (let at = 0; at < all.length; at += mostAtOnce)
+      await Promise.all(all.slice(at, at + mostAtOnce).map((entry) => credentials.#add(entry)));
     return credentials;
   }
 

@@ -378,6 +378,7 @@ export class ClientHandshake extends QuietHandler {
       credential,
       endPoint: isTls ? this.#endPoint : null,
       options: this.#options,
+      isWanted: () => this.#phase !== Phase.Over,
     });
     this.#exchange = exchange;
     this.#phase = Phase.Password;
