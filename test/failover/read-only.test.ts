@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, suite, test } from 'node:test';
-import type { Client } from 'pg';
+import type { Postgres } from '@sluice/testkit';
+import { Client } from 'pg';
 import { eventually } from '../helpers/routes.ts';
 import { Outage, suiteOwner } from './outage.ts';
 
@@ -108,24 +109,41 @@ suite('a READ_ONLY endpoint', () => {
   });
 
   test('a read runs on another standby if the first one stops responding', async () => {
-    const { standbys } = outage.cluster;
+    const { primary, standbys } = outage.cluster;
+    const standbyWith = (sql: string): Promise<Postgres[]> =>
+      Promise.all(standbys.map((standby) => standby.query(sql))).then((answers) =>
+        standbys.filter((_, at) => answers[at]?.length === 1),
+      );
+    // The standbys replay the lock from the WAL. It blocks the read until the test has found the standby that runs it.
+    const locker = new Client(primary);
+    await locker.connect();
+    await locker.query('BEGIN; LOCK TABLE kept IN ACCESS EXCLUSIVE MODE');
+    // A commit flushes the WAL.
+    await primary.query("COMMENT ON SCHEMA public IS 'locked'");
+    await eventually(async () => {
+      const locked = await standbyWith(
+        "SELECT 1 FROM pg_locks WHERE relation = 'kept'::regclass AND mode = 'AccessExclusiveLock' AND granted",
+      );
+      assert.equal(locked.length, standbys.length);
+    });
     const client = await outage.client('reads');
     const read = client.query<{ answer: number }>(
-      'SELECT 42 AS answer, count(*) FROM generate_series(1, 3000000) -- falls silent',
+      'SELECT 42 AS answer, count(*) FROM kept -- falls silent',
     );
-    const silent = await eventually(async () => {
-      const running = await Promise.all(
-        standbys.map((standby) =>
-          standby.query(
-            "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%-- falls ' || 'silent'",
-          ),
-        ),
+    const waiting = (): Promise<Postgres[]> =>
+      standbyWith(
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%-- falls ' || 'silent'",
       );
-      const at = running.findIndex((rows) => rows.length > 0);
-      assert(at >= 0);
-      return standbys[at] as (typeof standbys)[number];
+    const silent = await eventually(async () => {
+      const [standby] = await waiting();
+      assert(standby !== undefined);
+      return standby;
     });
     await outage.network(silent).set('blackhole');
+    // The server process of the first standby still waits too.
+    await eventually(async () => assert.equal((await waiting()).length, 2));
+    await locker.query('COMMIT');
+    await locker.end();
     assert.equal((await read).rows[0]?.answer, 42);
     await outage.network(silent).set('pass');
     await everyoneReads();
