@@ -13,6 +13,11 @@ export class ClientCounts {
   readonly #byDatabase = new Map<string, number>();
   #all = 0;
 
+  /** The number of clients. */
+  get all(): number {
+    return this.#all;
+  }
+
   /** Why another client of this user and database is refused, or null. */
   full(user: string, database: string, limits: CountLimits): ProxyError | null {
     const { clients, clientsPerUser, clientsPerDatabase } = limits;

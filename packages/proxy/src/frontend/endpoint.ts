@@ -407,12 +407,12 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     return this.#arrivals.size + this.#sessions.size + this.#links.size;
   }
 
-  /** Why further clients are refused, or null. */
+  /** Why further clients are refused, or null. Those that have not logged in give way to others, so they do not count. */
   #full(): ProxyError | null {
     const short = memory.refusal();
     if (short !== null) return short;
     const limit = this.limits.clients;
-    return limit > 0 && this.#connections > limit
+    return limit > 0 && this.#counts.all >= limit
       ? new ProxyError('TOO_MANY_CLIENTS', { setting: 'MaxClientConnections', limit })
       : null;
   }
@@ -497,6 +497,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       refuse(new ProxyError('NO_CONNECTION_LEFT', { allowed: this.#pools.allowed }).fields);
       return;
     }
+    this.#counts.add(login.user, login.database);
     let gone = false;
     const disconnected = (): void => {
       gone = true;
@@ -508,13 +509,13 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       socket.handler = ignoring;
       if (database === null || gone) {
         target.release();
+        this.#counts.remove(login.user, login.database);
         database?.socket.destroy();
         if (!gone && failure !== null) refuse(failure.fields);
         return;
       }
       this.#arrivals.delete(arrival);
       this.stats.loggedIn++;
-      this.#counts.add(login.user, login.database);
       const key = this.#keys.create(login.longCancelKey);
       const link = new ReplicationLink(arrival.id, socket, database, key, () => {
         this.#links.delete(link);
