@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { buildParameterStatus } from '@sluice/wire';
+import { serverLimits } from '../../src/backend/limits.ts';
 import { faults } from '../../src/io/guard.ts';
 import { InternalQuery } from '../../src/protocol/internal-query.ts';
 import { ScriptedServer, connectTo } from '../scripted-server.ts';
@@ -18,4 +20,24 @@ test('a connection that is leased with replies pending is closed before they arr
   assert.equal(owner.connection, null);
   assert.deepEqual(owner.log, ['lost 0']);
   assert.equal(faults.caught, before + 1);
+});
+
+test('a database that reports parameters without end, or a very long one, is closed', () => {
+  const server = new ScriptedServer();
+  const connection = connectTo(server);
+  const before = connection.state.reported.size;
+  for (let at = before; at < serverLimits.mostReported; at++)
+    server.socket.feed(
+      buildParameterStatus(`name ${at}`, 'x'),
+      buildParameterStatus(`name ${at}`, 'y'),
+    );
+  assert(!connection.closed);
+  server.socket.feed(buildParameterStatus('one more', 'x'));
+  assert(connection.closed);
+  const other = new ScriptedServer();
+  const second = connectTo(other);
+  other.socket.feed(buildParameterStatus('name', 'x'.repeat(60_000)));
+  assert(!second.closed);
+  other.socket.feed(buildParameterStatus('name', 'x'.repeat(70_000)));
+  assert(second.closed);
 });

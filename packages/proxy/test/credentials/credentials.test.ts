@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
@@ -136,6 +138,28 @@ suite('Credentials', () => {
       Users: [{ UserName: 'ann', Password: 'x' }],
     });
     await assert.rejects(Credentials.load(settings, [secretUser]), { code: 'EMPTY_PASSWORD' });
+  });
+
+  test('many users are loaded two at a time, so that threads are left for logins', async (t) => {
+    const { pbkdf2 } = crypto;
+    let underWay = 0;
+    let most = 0;
+    t.mock.method(crypto, 'pbkdf2', (...args: Parameters<typeof pbkdf2>) => {
+      const [password, salt, iterations, length, digest, done] = args;
+      underWay += 1;
+      most = Math.max(most, underWay);
+      pbkdf2(password, salt, iterations, length, digest, (error, key) => {
+        underWay -= 1;
+        done(error, key);
+      });
+    });
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    await load({ Users: Array.from({ length: 10 }, (_, at) => user(`many ${at}`, 'secret')) });
+    assert.equal(most, 2);
   });
 
   test('a verifier of the empty password does not permit logins', async () => {

@@ -13,11 +13,14 @@ import {
 } from '@sluice/wire';
 import { ProxyError } from '../../src/errors.ts';
 import type { Interleaving } from '../../src/interleaving/interleaver.ts';
+import { memory } from '../../src/io/memory.ts';
 import { Listeners } from '../../src/listen-notify/listeners.ts';
 import { Pool } from '../../src/pool/pool.ts';
 import type { PoolTarget } from '../../src/pool/pool-target.ts';
 import { Session } from '../../src/session/session.ts';
 import type { SessionKeeper } from '../../src/session/session.ts';
+import { limitsPassed } from '../../src/session/session-limits.ts';
+import type { SessionLimit, SessionLimits } from '../../src/session/session-limits.ts';
 import { SessionState } from '../../src/session/session-state.ts';
 import { loadParser } from '../../src/sql/index.ts';
 import { MemorySocket, ScriptedSource, repliesIn } from '../scripted-server.ts';
@@ -43,7 +46,8 @@ class World {
   readonly ended: string[] = [];
   readonly pins: string[] = [];
   pauseReason: string | null = null;
-  mostPending = Infinity;
+  /** No limits, except these. */
+  limits: Partial<SessionLimits> = {};
   #sessions = 0;
 
   constructor(size = 1, interleaving: Interleaving = 'off') {
@@ -127,7 +131,8 @@ class Client {
         MaxPortals: Infinity,
         MaxSessionMemory: Infinity,
         MaxUnreadBytes: Infinity,
-        MaxPendingReplies: world.mostPending,
+        MaxPendingReplies: Infinity,
+        ...world.limits,
       },
       listeners: new Listeners(),
       pinned: (_, reason) => void world.pins.push(reason),
@@ -506,7 +511,7 @@ test('a session sends no more while MaxPendingReplies are pending, also in a cyc
   const many = (message: Buffer): Buffer[] => Array.from({ length: 300 }, () => message);
   for (const messages of [many(select), [buildParse('', 'SELECT 1'), ...many(step), syncMessage]]) {
     const world = new World(2);
-    world.mostPending = 100;
+    world.limits = { MaxPendingReplies: 100 };
     const client = world.client();
     client.send(...messages);
     let most = 0;
@@ -782,4 +787,160 @@ test('no session waits long while another connection reads the catalog', async (
   }
   assert.deepEqual(told, ['C SELECT', 'ZI']);
   assert.equal(first.session.connection, null);
+});
+
+/** The session has been ended because of this limit. */
+function assertExceeds(client: Client, world: World, setting: SessionLimit, before: number): void {
+  assert.equal(client.told().at(-1), 'E 54000', setting);
+  assert.equal(client.session.state, SessionState.Closed);
+  assert.equal(world.ended.length, 1);
+  assert.equal(limitsPassed[setting], before + 1);
+}
+
+const long = 'x'.repeat(1000);
+
+for (const [title, setting, limit, parameters, within, beyond] of [
+  [
+    'prepared statements',
+    'MaxPreparedStatements',
+    2,
+    [],
+    [buildParse('a', 'SELECT 1'), buildParse('b', 'SELECT 2'), syncMessage],
+    [buildParse('c', 'SELECT 3')],
+  ],
+  ['parameters', 'MaxSessionParameters', 1, ['app.a', 'app.b'], [], [select]],
+  [
+    'portals',
+    'MaxPortals',
+    2,
+    [],
+    [
+      begin,
+      buildQuery('PREPARE q AS SELECT 1'),
+      buildParse('e', 'EXECUTE q'),
+      ...['p1', 'p2'].map((portal) => buildBind(portal, 'e')),
+      syncMessage,
+    ],
+    [buildBind('p3', 'e')],
+  ],
+  [
+    'the length of statements',
+    'MaxSessionMemory',
+    3000,
+    [],
+    [buildParse('a', `SELECT '${long}'`), buildParse('b', `SELECT '${long}' b`), syncMessage],
+    [buildParse('c', `SELECT '${long}' c`)],
+  ],
+  ['the length of parameters', 'MaxSessionMemory', 3000, [`app.${long.repeat(3)}`], [], [select]],
+] as const)
+  test(`limit: ${title}`, async () => {
+    const world = new World();
+    world.limits = { [setting]: limit };
+    const client = world.client(parameters.map((name) => [name, '1']));
+    const before = limitsPassed[setting];
+    if (within.length > 0) {
+      client.send(...within);
+      await world.turn();
+      await settle(world.server);
+      assert.equal(limitsPassed[setting], before);
+      assert.notEqual(client.session.state, SessionState.Closed);
+    }
+    client.send(...beyond);
+    assertExceeds(client, world, setting, before);
+  });
+
+test('while memory is short, new work is refused, also on a kept connection; a transaction continues', async (t) => {
+  const world = new World(2);
+  const idle = world.client();
+  const pinned = world.client();
+  const inside = world.client();
+  t.after(() => (memory.limit = Number.MAX_SAFE_INTEGER));
+  pinned.send(buildQuery('CREATE TEMP TABLE t (a int)'));
+  await world.turn();
+  await settle(world.server);
+  inside.send(begin);
+  for (let round = 0; round < 3; round++) {
+    await world.turn();
+    for (const server of world.source.servers) await settle(server);
+  }
+  assert.equal(pinned.told().at(-1), 'ZI');
+  assert.deepEqual(inside.told(), ['C BEGIN', 'ZT']);
+  const { refused } = memory;
+  memory.limit = 1;
+  idle.send(select);
+  pinned.send(select);
+  inside.send(select);
+  await world.turn();
+  for (const server of world.source.servers) await settle(server);
+  assert.deepEqual(idle.told(), ['E 53200', 'ZI']);
+  assert.deepEqual(pinned.told(), ['E 53200', 'ZI']);
+  assert.deepEqual(inside.told(), ['C SELECT', 'ZT']);
+  assert.equal(memory.refused, refused + 2);
+  memory.limit = Number.MAX_SAFE_INTEGER;
+  idle.send(select);
+  inside.send(commit);
+  await world.turn();
+  for (const server of world.source.servers) await settle(server);
+  assert.deepEqual(idle.told(), ['C SELECT', 'ZI']);
+});
+
+test('a session pipelines at most 32 cycles, and none while others wait', async () => {
+  const world = new World(1);
+  const first = world.client();
+  first.send(...Array.from({ length: 100 }, () => select));
+  await world.turn();
+  assert.equal(requests(world.server).length, 32);
+  await settle(world.server);
+  assert.equal(first.told().length, 200);
+  requests(world.server);
+  const second = world.client();
+  first.send(select);
+  await world.turn();
+  second.send(buildQuery('SELECT 2'));
+  assert.equal(world.pool.waitingCount, 1);
+  first.send(...Array.from({ length: 5 }, () => buildQuery('SELECT 3')));
+  await world.turn();
+  assert.deepEqual(requests(world.server), ['Q SELECT 1']);
+  world.server.answer();
+  await world.turn();
+  // It has waited longer.
+  assert.deepEqual(requests(world.server), ['Q SELECT 2']);
+  await settle(world.server);
+  assert.equal(first.told().length, 12);
+});
+
+for (const [what, code, length] of [
+  ['an unknown code', 'z', 4],
+  ['a length below that of the length itself', 'Q', 3],
+  ['a length above that of any message', 'Q', 0x40000000],
+  ['a long message without user data', 'E', 10_001],
+] as const)
+  test(`a message with ${what} ends the session`, () => {
+    const world = new World();
+    const client = world.client();
+    const head = Buffer.from(`${code}\0\0\0\0`);
+    head.writeUInt32BE(length, 1);
+    client.send(head);
+    assert.deepEqual(client.told(), ['E 08P01']);
+    assert.equal(client.session.state, SessionState.Closed);
+  });
+
+test('many small messages in one chunk are processed in several turns', async () => {
+  const world = new World();
+  const client = world.client();
+  client.send(buildParse('a', 'SELECT 1'), syncMessage);
+  await world.turn();
+  await settle(world.server);
+  client.told();
+  const count = 100_000;
+  const sent = Buffer.alloc(count * syncMessage.length, syncMessage);
+  client.session.onData(sent);
+  let answered = client.told().length;
+  assert(answered < count, 'all were answered at once');
+  for (let turns = 0; answered < count && turns < 10_000; turns++) {
+    await laterTurn();
+    for (const server of world.source.servers) server.answer();
+    answered += client.told().length;
+  }
+  assert.equal(answered, count);
 });
