@@ -1,4 +1,4 @@
-import { StartupCode } from './codes.ts';
+import { StartupCode, tlsHandshakeRecord } from './codes.ts';
 
 /*
  * Packets of the startup phase have no code byte: Int32 length (including itself), Int32 code or version, then the
@@ -22,6 +22,32 @@ export function packetLength(buffer: Buffer): number {
  */
 export function packetCode(packet: Buffer): number {
   return packet.readUInt32BE(4);
+}
+
+/** A TLS record (RFC 8446, section 5.1): its type, the version, and the length of the rest. A handshake message has its own header. */
+const recordHeader = 5;
+const handshakeHeader = 4;
+
+/**
+ * Whether the buffer contains the complete first message of a TLS handshake, in any number of records, or is something else, which
+ * TLS will refuse.
+ */
+export function hasClientHello(buffer: Buffer): boolean {
+  const message: number[] = [];
+  let received = 0;
+  for (let at = 0; at < buffer.length;) {
+    if (buffer[at] !== tlsHandshakeRecord) return true;
+    if (at + recordHeader > buffer.length) return false;
+    const start = at + recordHeader;
+    at = start + buffer.readUInt16BE(start - 2);
+    if (at > buffer.length) return false;
+    received += at - start;
+    message.push(...buffer.subarray(start, Math.min(at, start + handshakeHeader)));
+    const [, high = 0, middle = 0, low = 0] = message;
+    const length = handshakeHeader + (high << 16) + (middle << 8) + low;
+    if (received >= handshakeHeader && received >= length) return true;
+  }
+  return false;
 }
 
 /** The protocol version of a StartupMessage. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import fc from 'fast-check';
-import { buildStartup, parseOptions, parseStartup } from '../src/index.ts';
+import { buildStartup, hasClientHello, parseOptions, parseStartup } from '../src/index.ts';
 
 const protocol30 = 196_608;
 /** A character for each byte. A String of the protocol cannot hold a zero byte. */
@@ -55,6 +55,39 @@ suite('parseStartup', () => {
   test('any bytes are read or refused', () => {
     const property = fc.property(fc.uint8Array({ minLength: 8, maxLength: 60 }), (bytes) => {
       parseStartup(Buffer.from(bytes));
+    });
+    fc.assert(property);
+  });
+});
+
+suite('hasClientHello', () => {
+  /** A record with this part of a handshake message. */
+  const record = (part: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([0x16, 3, 1, part.length >> 8, part.length & 0xff]), part]);
+  const body = Buffer.alloc(600, 'x');
+  const hello = Buffer.concat([Buffer.from([1, 0, body.length >> 8, body.length & 0xff]), body]);
+
+  test('a complete message, and no part of it, in any number of records', () => {
+    for (const pieces of [[604], [1, 603], [3, 300, 301], [0, 2, 2, 600], [1, 1, 1, 1, 600]]) {
+      let at = 0;
+      const records = pieces.map((length) => record(hello.subarray(at, (at += length))));
+      const whole = Buffer.concat(records);
+      for (let end = 0; end < whole.length; end++)
+        assert(!hasClientHello(whole.subarray(0, end)), `${pieces.join()}, cut to ${end}`);
+      assert(hasClientHello(whole));
+      assert(hasClientHello(Buffer.concat([whole, record(body)])));
+    }
+  });
+
+  test('what is no handshake is for TLS to refuse', () => {
+    assert(hasClientHello(Buffer.from('GET / HTTP/1.1')));
+    assert(hasClientHello(Buffer.concat([record(hello.subarray(0, 10)), Buffer.from('x')])));
+  });
+
+  test('any bytes are accepted without an exception', () => {
+    const bytes = fc.uint8Array({ maxLength: 60 });
+    const property = fc.property(bytes, (given) => {
+      hasClientHello(Buffer.concat([Buffer.from([0x16]), given]));
     });
     fc.assert(property);
   });

@@ -5,6 +5,7 @@ import {
   encryptionAccepted,
   encryptionDeclined,
   FrontendCode,
+  hasClientHello,
   headerLength,
   lengthAt,
   longestStartup,
@@ -28,6 +29,7 @@ import { closeTimeout, closeWithin } from '../io/close-within.ts';
 import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
 import { alpnProtocol } from '../io/tls.ts';
 import type { Transport } from '../io/transport.ts';
+import { tlsDoorway } from './doorway.ts';
 import type { HandshakeOptions } from './handshake-options.ts';
 import { isPasswordMethod, isTokenMethod, startExchange } from './start-exchange.ts';
 import type { ExchangeStep, PasswordExchange } from './password-exchange.ts';
@@ -84,7 +86,14 @@ const longestPassword = 2000;
 const longestToken = 16_000;
 
 /** The message that the client is expected to send next. */
-const Phase = distinct<'Phase'>()({ Startup: 0, Tls: 1, Password: 2, Wait: 3, Over: 4 });
+const Phase = distinct<'Phase'>()({
+  Startup: 0,
+  Hello: 1,
+  Tls: 2,
+  Password: 3,
+  Wait: 4,
+  Over: 5,
+});
 type Phase = Distinct<'Phase'>;
 
 /**
@@ -133,7 +142,8 @@ export class ClientHandshake extends QuietHandler {
   /** Ends the handshake; the client gets the error if it can receive one. */
   abort(error: ProxyError): void {
     if (this.#phase === Phase.Over) return;
-    if (this.#phase === Phase.Tls) this.#hangUp();
+    // The client would not understand the error.
+    if (this.#phase === Phase.Tls || this.#phase === Phase.Hello) this.#hangUp();
     else this.#refuse(error);
   }
 
@@ -182,6 +192,7 @@ export class ClientHandshake extends QuietHandler {
     while (more && this.#received !== null) {
       const received: Buffer = this.#received;
       if (this.#phase === Phase.Startup) more = this.#readPacket(received);
+      else if (this.#phase === Phase.Hello) more = this.#readHello(received, false);
       else more = this.#phase === Phase.Password && this.#readToken(received);
     }
     const { mostBytes } = this.#options;
@@ -202,7 +213,7 @@ export class ClientHandshake extends QuietHandler {
   /** Processes one packet of the startup phase. False if it is incomplete, or if the handshake continues elsewhere. */
   #readPacket(received: Buffer): boolean {
     if (received[0] === tlsHandshakeRecord && this.#socket.tls === null) {
-      return this.#onDirectTls(received);
+      return this.#readHello(received, true);
     }
     const length = packetLength(received);
     if (received.length < 4) return false;
@@ -232,26 +243,34 @@ export class ClientHandshake extends QuietHandler {
       return true;
     }
     this.#socket.write(encryptionAccepted);
-    this.#encrypt(tls, false);
+    this.#phase = Phase.Hello;
     return false;
   }
 
-  /** A TLS handshake without SSLRequest before it (sslnegotiation=direct of PostgreSQL 17). */
-  #onDirectTls(received: Buffer): boolean {
+  /**
+   * The beginning of a TLS handshake. `direct`: without SSLRequest before it (sslnegotiation=direct of PostgreSQL 17). The
+   * handshake begins when the ClientHello is complete and its turn has come.
+   */
+  #readHello(received: Buffer, direct: boolean): boolean {
     const tls = this.#tls;
     if (tls === null) return this.#hangUp();
+    if (!hasClientHello(received)) return false;
+    if (received.length <= this.#options.mostBytes) this.#bytes = 0;
     this.#received = null;
+    this.#phase = Phase.Tls;
     this.#socket.pause();
     this.#socket.unread(received);
-    this.#encrypt(tls, true);
+    tlsDoorway.enter({
+      resume: () => {
+        if (this.#phase === Phase.Tls) this.#encrypt(tls, direct);
+      },
+    });
     return false;
   }
 
   #encrypt(tls: ServerTls, direct: boolean): void {
     this.#requestedTls = this.#requestedGss = true;
-    this.#phase = Phase.Tls;
     const socket = this.#socket;
-    socket.pause();
     tls.encrypt(socket, (error) => {
       if (this.#phase !== Phase.Tls) return;
       if (error !== null) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { doorway } from '../../src/frontend/doorway.ts';
+import { doorway, tlsDoorway } from '../../src/frontend/doorway.ts';
 import { MemorySocket } from '../scripted-server.ts';
 
 /** A socket that records when it is read. */
@@ -27,4 +27,16 @@ test('each turn of the event loop starts a few clients, in order', async () => {
     assert(all.slice(0, begun()).every(({ isRead }) => isRead));
   }
   assert(turns > 1, 'all at once');
+});
+
+test('TLS handshakes begin one in each turn, however long it takes', async () => {
+  const all = Array.from({ length: 10 }, () => new Arrival());
+  for (const each of all) tlsDoorway.enter(each);
+  const begun = (): number => all.filter(({ isRead }) => isRead).length;
+  assert.equal(begun(), 1);
+  for (let count = 2; count <= all.length; count++) {
+    for (const end = performance.now() + 3; performance.now() < end;);
+    await new Promise(setImmediate);
+    assert.equal(begun(), count);
+  }
 });

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import { once } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { suite, test } from 'node:test';
-import { buildPassword, buildStartup, parseErrorFields } from '@sluice/wire';
+import { connect as connectTls } from 'node:tls';
+import { buildPassword, buildStartup, parseErrorFields, sslRequest } from '@sluice/wire';
 import { plainSupport } from '../../src/authentication/login-support.ts';
 import type { LoginSupport } from '../../src/authentication/login-support.ts';
 import { Credentials } from '../../src/credentials/credentials.ts';
@@ -11,8 +15,10 @@ import { ClientHandshake } from '../../src/frontend/handshake.ts';
 import { handshakeOptions } from '../../src/frontend/handshake-options.ts';
 import { readStartupRequest } from '../../src/frontend/startup-request.ts';
 import { faults } from '../../src/io/guard.ts';
+import { nodeNetwork } from '../../src/io/node-network.ts';
 import { createSettings } from '../../src/settings/index.ts';
 import { MemorySocket } from '../scripted-server.ts';
+import { certificateFiles } from './handshake-process.ts';
 
 const protocol30 = 196_608;
 const settings = createSettings({
@@ -130,6 +136,68 @@ suite('a flood of passwords in clear', () => {
   });
 });
 
+suite('a flood of TLS handshakes', () => {
+  test('begins one in each turn of the event loop', async (t) => {
+    const files = await certificateFiles({ after: (clean) => t.after(clean) });
+    const options = handshakeOptions(
+      createSettings({
+        TargetHost: 'unused',
+        Users: [{ UserName: 'ann', Password: 'secret' }],
+        ...files.settings,
+      }),
+      () => credentials,
+    );
+    const { tls } = options;
+    assert(tls !== null);
+    const turns: number[] = [];
+    let turn = 0;
+    const encrypt = tls.encrypt.bind(tls);
+    t.mock.method(tls, 'encrypt', (...given: Parameters<typeof encrypt>) => {
+      turns.push(turn);
+      encrypt(...given);
+    });
+    const listener = await nodeNetwork.listen(
+      { host: '127.0.0.1', port: 0 },
+      {
+        accepted: (socket) => {
+          t.after(() => socket.destroy());
+          const handshake = new ClientHandshake(socket, false, options, {
+            loggedIn: () => assert.fail('nobody logs in'),
+            cancel: () => assert.fail('nothing is canceled'),
+            failed: () => undefined,
+          });
+          assert(handshake !== null);
+          socket.resume();
+        },
+        failed: assert.ifError,
+      },
+    );
+    t.after(() => listener.close());
+    const hello = await clientHello();
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const client = connect(listener.port, '127.0.0.1');
+        client.on('error', () => undefined);
+        t.after(() => client.destroy());
+        client.write(sslRequest);
+        await once(client, 'data');
+        return client;
+      }),
+    );
+    const count = (): void => {
+      turn += 1;
+      if (turns.length < clients.length) setImmediate(count);
+    };
+    setImmediate(count);
+    // The first byte alone does not begin a handshake.
+    for (const client of clients) client.write(hello.subarray(0, 1));
+    for (const client of clients) client.write(hello.subarray(1));
+    await Promise.all(clients.map((client) => once(client, 'data')));
+    assert.equal(turns.length, clients.length);
+    assert.equal(new Set(turns).size, turns.length, turns.join());
+  });
+});
+
 suite('startup packets that were parsed', () => {
   test('are few and short', () => {
     const packet = startup('ann');
@@ -141,3 +209,18 @@ suite('startup packets that were parsed', () => {
     assert.notEqual(readStartupRequest(long), readStartupRequest(long));
   });
 });
+
+/** The first message of a TLS client. */
+async function clientHello(): Promise<Buffer> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const client = connectTls({ port, host: '127.0.0.1' });
+  client.on('error', () => undefined);
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const [hello] = (await once(socket, 'data')) as [Buffer];
+  client.destroy();
+  socket.destroy();
+  server.close();
+  return hello;
+}
