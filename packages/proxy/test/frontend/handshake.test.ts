@@ -136,6 +136,43 @@ for (const runtime of ['node', 'bun'] as const) {
       assert.equal((await without.end()).length, 0);
     });
 
+    test('encryption can be requested once each, and not inside TLS', async () => {
+      for (const requests of [
+        [sslRequest, sslRequest],
+        [gssRequest, gssRequest],
+        [gssRequest, sslRequest, gssRequest],
+      ]) {
+        const client = await RawClient.connect(plain.port);
+        for (const request of requests.slice(0, -1)) {
+          client.send(request);
+          assert.equal((await client.bytes(1)).toString(), 'N');
+        }
+        client.send(requests.at(-1) ?? sslRequest);
+        assert.equal((await refusal(client)).sqlstate, '0A000');
+      }
+      for (const request of [sslRequest, gssRequest]) {
+        const client = await RawClient.connect(tls.port);
+        client.send(sslRequest);
+        await client.bytes(1);
+        await client.encrypt();
+        client.send(request);
+        assert.equal((await refusal(client)).sqlstate, '0A000');
+      }
+    });
+
+    test('more bytes than MaxBytesBeforeLogin end the login', async (t) => {
+      const own = await HandshakeProcess.start(t, runtime, {
+        Users: await users(),
+        MaxBytesBeforeLogin: 2000,
+      });
+      const client = await RawClient.connect(own.port);
+      client.send(buildStartup(protocol30, [['user', 'x'.repeat(2000)]]));
+      await client.message();
+      const { sqlstate, message } = await refusal(client);
+      assert.equal(sqlstate, '08P01');
+      assert.match(message, /more than 2000 bytes before the login/);
+    });
+
     test('an invalid TLS handshake ends only that connection', async (t) => {
       const own = await HandshakeProcess.start(t, runtime, {
         Users: await users(),
@@ -284,7 +321,9 @@ for (const runtime of ['node', 'bun'] as const) {
         client.send(buildStartup(protocol30, [['user', 'ann']]));
         await client.message();
         client.send(token);
-        assert.equal((await refusal(client)).sqlstate, sqlstate);
+        const { sqlstate: given, message } = await refusal(client);
+        assert.equal(given, sqlstate);
+        if (token[0] === 0x51) assert.match(message, /expected a password message, got 0x51/);
       }
     });
 

@@ -412,6 +412,20 @@ for (const network of networks) {
       });
     });
 
+    test('an exception in the connect callback reaches the handler of the transport', async (t) => {
+      const server = createServer((socket) => socket.on('error', () => undefined));
+      server.listen(0, '127.0.0.1');
+      t.after(() => server.close());
+      await once(server, 'listening');
+      const { port } = server.address() as AddressInfo;
+      const recorder = new Recorder();
+      const transport = network.connect({ host: '127.0.0.1', port }, recorder, () => {
+        throw new Error('a fault');
+      });
+      t.after(() => transport.destroy());
+      await recorder.saw('broken: Error: a fault');
+    });
+
     test('IPv6, and IPv4 on a listener for both', async (t) => {
       const six = await accepted(t, network, { host: '::1', port: 0 });
       assert.equal(six.transport.remoteAddress, '::1');
