@@ -13,7 +13,7 @@ function node(
   return { id, callFrame: { functionName, url, lineNumber: 9 }, children };
 }
 
-// `read` calls `parse`, which appears twice, as runtimes record it when it was compiled again.
+// `read` calls `parse`, which appears twice, as runtimes record it after recompilation.
 const profile: CpuProfile = {
   nodes: [
     node(1, '(root)', [2, 5], ''),
@@ -38,14 +38,14 @@ suite('profiles', () => {
     );
   });
 
-  test('the functions that took most time come first', () => {
+  test('the functions with the most time come first', () => {
     assert.deepEqual(hottest(callTree(profile), 2), [
       ['parse io/reader.ts:10', 50 / 60],
       ['read io/reader.ts:10', 10 / 60],
     ]);
   });
 
-  test('in the flame graph, a box is as wide as its share', () => {
+  test('the width of a box in the flame graph is its share', () => {
     const graph = flameGraph(callTree(profile));
     assert.match(
       graph,
@@ -54,7 +54,7 @@ suite('profiles', () => {
     assert.match(graph, /read io\/reader\.ts:10: 100\.0 %, itself 16\.7 %/);
   });
 
-  test('names that are markup stay text', () => {
+  test('names with markup are escaped', () => {
     const graph = flameGraph(callTree({ ...profile, nodes: [node(2, '<T>&')], samples: [2] }));
     assert.match(graph, /&lt;T&gt;&amp;/);
     assert.doesNotMatch(graph, /<T>/);

@@ -134,7 +134,7 @@ export class Lane {
     const options = { pace, connections: this.connections, allMayPin: this.#allMayPin };
     const numbered = withNumber(script);
     const text = JSON.stringify(script);
-    // Logged in before the world changes, a connection would look otherwise than one that logs in afterwards.
+    // A connection that logged in before the world changed would differ from one that logs in afterwards.
     const isNew = takesEffectLater(text);
     const [expected, got] = await Promise.all([
       play(numbered, this.#scene(this.#expected, { isNew, hurries: true }), options),
@@ -192,7 +192,7 @@ export class Lane {
     };
   }
 
-  /** The world as it was, and the pool knows. */
+  /** Restores the world, and informs the pool. */
   async #renewWorld(script: Script): Promise<void> {
     const texts = [...renewWorldSql(script), restoreSql];
     await Promise.all(

@@ -2,11 +2,11 @@
  * Compares a pool with direct connections over many statements: `npm run test:soak -- [statements] [seed]`. Prints
  * every difference, shrunk, and how to reproduce it; exits with 1 if there was one.
  *
- *   --themes NAMES       what scripts are about, separated by commas; see themes.ts. Default: everything
- *   --findings N         ends after so many differences for each lane
- *   --minutes N          ends after so much time, whatever is left
- *   --lanes N            scripts at the same time over pools of each size, each with servers of its own. Default: 3
- *   --without REGEXP     leaves out scripts that match, so that what is known does not hide the rest
+ *   --themes NAMES       the themes of the scripts, separated by commas; see themes.ts. Default: all
+ *   --findings N         ends after this many differences for each lane
+ *   --minutes N          ends after this time, even if it is incomplete
+ *   --lanes N            concurrent scripts over pools of each size, each with its own servers. Default: 3
+ *   --without REGEXP     skips scripts that match, so that known differences do not hide others
  *   --interleaving MODE  of the proxy: auto (the default), off or always
  *   --foreign            with code in C and PL/Tcl in the database, if its packages are installed
  *   --replay SEED:PATH   repeats one script and its shrunk forms; with --connections N
@@ -41,7 +41,7 @@ const without = values.without === undefined ? undefined : new RegExp(values.wit
 const mostFindings = Number(values.findings);
 const mostMinutes = Number(values.minutes);
 const sizes = values.connections === undefined ? [1, 2, 3] : [Number(values.connections)];
-/** Much of what a script takes is waiting: others run in the meantime. */
+/** A script mostly waits, so others run in the meantime. */
 const pools =
   values.replay === undefined
     ? Array.from({ length: Number(values.lanes) }, () => sizes).flat()

@@ -47,7 +47,7 @@ export class Stage {
       const { host, port } = endpoint;
       const address = { ...addressOf(server), host, port };
       await teach(address);
-      // A pool of its own: none of the connections of scripts is taken.
+      // A separate pool, so that none of the scripts' connections is used.
       const hurrier = await RawClient.login({ ...address, database: 'postgres' });
       hurry = async () => {
         await hurrier.rows('ALTER ROLE CURRENT_USER IN DATABASE postgres RESET ALL');
@@ -68,7 +68,7 @@ export class Stage {
   async directSide(): Promise<Side> {
     const server = await this.#startServer();
     const connect = connectTo(addressOf(server));
-    // What is decided at login is decided at each.
+    // PostgreSQL evaluates the facts at each login.
     return { server, connect, hurry: () => Promise.resolve() };
   }
 

@@ -31,7 +31,10 @@ const mostGrowth = 2.3;
 /** Below this, in milliseconds, noise dominates, and the delay does not matter. */
 const negligible = 12;
 
-/** What takes longer than this once, in milliseconds, is measured again and with less; to copy 16 MB takes 10. */
+/**
+ * Work that takes longer than this once, in milliseconds, is measured again and with smaller input; copying 16 MB takes
+ * 10.
+ */
 const suspicious = 20;
 
 /** How long the largest message may block the event loop, in milliseconds: the minimum of all measurements counts. */
@@ -149,7 +152,7 @@ const frames: readonly (readonly [before: string, after: string])[] = [
   ['DO $sluice$ ', ' $sluice$'],
   ["SELECT '", "'"],
   ['SELECT ', 'g12345'],
-  // The parser is asked about a function that it does not know.
+  // The parser runs because of an unknown function.
   ['SELECT f(1), ', ''],
 ];
 
@@ -224,7 +227,7 @@ const entries: Readonly<
   },
 };
 
-/** A word over and over, and a number at the end, so that no text is the same twice. */
+/** A repeated word with a number at the end, so that no text occurs twice. */
 interface Filling {
   readonly word: string;
   readonly times: number;
@@ -233,7 +236,7 @@ interface Filling {
 
 type Body = readonly (string | Filling)[];
 
-/** The body of a message, with fillings in it. */
+/** The body of a message with this content. */
 function body(texts: TemplateStringsArray, ...fillings: readonly Filling[]): Body {
   return texts.flatMap((text, at) => {
     const filling = fillings[at];
@@ -241,10 +244,10 @@ function body(texts: TemplateStringsArray, ...fillings: readonly Filling[]): Bod
   });
 }
 
-/** The memory of the message that is timed. Fresh memory for each took most of the time of this test. */
+/** The memory of the timed message. New memory for each message took most of the time of this test. */
 let memory = Buffer.alloc(0);
 
-/** One message; it is overwritten by the next. */
+/** One message; the next one overwrites it. */
 function messageOf(code: number, parts: Body): Buffer {
   const lengths = parts.map((part) =>
     typeof part === 'string' ? part.length : part.word.length * part.times + part.number.length,

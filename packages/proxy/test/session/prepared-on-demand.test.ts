@@ -42,7 +42,7 @@ function describedBy(describes: ScriptedServer['describes']): ScriptedServer {
   return server;
 }
 
-/** A session whose client has prepared and described a statement, with such a description. */
+/** A session whose client has prepared and described a statement, with this description. */
 function described(
   sql: string,
   { name = 'mine', as = int4 }: { name?: string; as?: readonly Buffer[] } = {},
@@ -55,7 +55,7 @@ function described(
   return all;
 }
 
-/** The same, on a connection without the statement, which describes it in this way now. */
+/** The same, on a connection without the statement, where it has this description now. */
 function elsewhere(
   sql: string,
   more: { name?: string; as?: readonly Buffer[] },
@@ -71,7 +71,7 @@ function elsewhere(
   };
 }
 
-/** A Bind of the unnamed portal with so many values, all NULL. */
+/** A Bind of the unnamed portal with this number of values, all NULL. */
 function bindValues(name: string, count: number): Buffer {
   const rest = Buffer.alloc(6 + 4 * count, 0xff);
   rest.writeUInt16BE(0, 0);
@@ -84,7 +84,7 @@ for (const name of ['mine', ''])
   suite(`${name === '' ? 'the unnamed' : 'a named'} statement on a connection without it`, () => {
     const backend = name === '' ? '' : '#1';
 
-    test('a read is prepared in front of its Bind, and runs if its rows are the same', () => {
+    test('a read is prepared before its Bind, and runs if its rows are the same', () => {
       const sql = read();
       const { owner, server } = elsewhere(sql, { name });
       owner.send(buildBind('', name), ...run);
@@ -140,7 +140,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
     });
 
-    test('a write that is asked to go on before its rows are known waits on', () => {
+    test('a write that is resumed before its rows are known keeps waiting', () => {
       const { owner, server } = elsewhere(write(), { name });
       owner.send(buildBind('', name), ...run);
       server.read();
@@ -161,7 +161,7 @@ for (const name of ['mine', ''])
       server.answer();
       assert.deepEqual(owner.told(), ['E 0A000', 'ZI']);
       assert.equal(owner.cycles.unanswered, 0);
-      // It is prepared again when it is used again.
+      // It is prepared again at its next use.
       owner.send(buildBind('', name), ...run);
       assert.match(renamed(server.read()).join(), /P .*,D S.*,H$/);
     });
@@ -190,7 +190,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(owner.told(), ['E 0A000', 'ZI']);
     });
 
-    test('parameters have the types that its client was told', () => {
+    test('parameters have the types that its client has received', () => {
       const sql = `SELECT $1 AS typed, ${++texts}`;
       const types = [parametersOf(20, 25), columnOf(23)];
       const { owner, server } = elsewhere(sql, { name, as: types }, types);
@@ -209,7 +209,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(owner.told(), ['E 42P01', 'ZI']);
     });
 
-    test('and with a wrong number of values, for that reason, as on one connection', () => {
+    test('and with a wrong number of values, for that reason, as on a direct connection', () => {
       for (const sql of [read(), write()]) {
         const as = [parametersOf(23), columnOf(23)];
         const { owner, server } = elsewhere(sql, { name, as });
@@ -220,7 +220,7 @@ for (const name of ['mine', ''])
       }
     });
 
-    test('a wrong number of values comes before other rows', () => {
+    test('the error of a wrong number of values comes before that of other rows', () => {
       const as = [parametersOf(23), columnOf(23)];
       for (const sql of [read(), write()]) {
         const { owner, server } = elsewhere(sql, { name, as }, text);
@@ -268,7 +268,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(owner.told(), ['t', 'E 42P01', 'ZI']);
     });
 
-    test('Describe of a statement without rows goes on at once', () => {
+    test('Describe of a statement without rows continues immediately', () => {
       const sql = `INSERT INTO t VALUES (${++texts})`;
       const { owner, server } = elsewhere(sql, { name, as: [noParameters, noData] }, [
         noParameters,
@@ -281,8 +281,8 @@ for (const name of ['mine', ''])
     });
   });
 
-suite('behind a read whose rows are not known yet, in the same cycle', () => {
-  /** The read was bound; then the client sends this. */
+suite('after a read whose rows are not known yet, in the same cycle', () => {
+  /** The read is bound; then the client sends this. */
   function behind(...messages: readonly Buffer[]): {
     sent: string[];
     after: string[];
@@ -310,7 +310,7 @@ suite('behind a read whose rows are not known yet, in the same cycle', () => {
       assert.equal(after.length > 0, message[0] !== FrontendCode.Close);
     });
 
-  test('a Describe and a further Execute do not', () => {
+  test('a Describe and another Execute do not', () => {
     assert.deepEqual(behind(describePortal, buildExecute(''), syncMessage).sent, ['D P', 'E', 'S']);
   });
 
@@ -347,7 +347,7 @@ suite('behind a read whose rows are not known yet, in the same cycle', () => {
       all,
       describedBy(() => int4),
     );
-    // It is there, and still waits: what is in front of it may be refused.
+    // It exists, and still waits: an earlier request may be refused.
     owner.send(buildDescribeStatement('write'), syncMessage);
     other.answer();
     other.answer();
@@ -368,7 +368,7 @@ suite('behind a read whose rows are not known yet, in the same cycle', () => {
     assert.equal(owner.ran, 2);
   });
 
-  test('when it is refused, what waited is dropped up to Sync', () => {
+  test('when it is refused, the waiting requests are dropped up to Sync', () => {
     const { owner, server } = elsewhere(read(), {}, text);
     owner.send(buildBind('', 'mine'), buildExecute(''), buildCloseStatement('mine'), syncMessage);
     server.answerAll();
@@ -379,7 +379,7 @@ suite('behind a read whose rows are not known yet, in the same cycle', () => {
   });
 });
 
-test('behind a write of the same cycle, a read waits until its rows are known', () => {
+test('after a write of the same cycle, a read waits until its rows are known', () => {
   const all = described(read());
   const { owner, server } = all;
   owner.send(buildParse('write', `DELETE FROM t WHERE a = ${++texts}`), syncMessage);

@@ -25,8 +25,8 @@ function text(): string {
   return `SELECT ${++texts} AS unnamed`;
 }
 
-suite('the proxy describes the unnamed statement in front of Sync', () => {
-  test('if its client does nothing with it', () => {
+suite('the proxy describes the unnamed statement before Sync', () => {
+  test('if its client sends nothing else for it', () => {
     const { owner, server } = parts();
     const sql = text();
     owner.send(buildParse('', sql), syncMessage);
@@ -44,14 +44,14 @@ suite('the proxy describes the unnamed statement in front of Sync', () => {
     assert.deepEqual(owner.told(), ['1', 't', 'n', 'ZI']);
   });
 
-  test('unless its client runs it at once, and perhaps never again', () => {
+  test('unless its client runs it immediately, and perhaps never again', () => {
     const { owner, server } = parts();
     const sql = text();
     owner.send(buildParse('', sql), bind, buildExecute(''), syncMessage);
     assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'E', 'S']);
   });
 
-  test('of a client that has run one in a later cycle, even if it is run at once', () => {
+  test('of a client that has run one in a later cycle, even if it is run immediately', () => {
     const { owner, server } = parts();
     owner.send(buildParse('', text()), syncMessage);
     server.answer();
@@ -70,7 +70,7 @@ suite('the proxy describes the unnamed statement in front of Sync', () => {
     assert.deepEqual(server.read(), [`P  ${sql}`, 'C S', 'S']);
   });
 
-  test('once, not in front of every Sync', () => {
+  test('once, not before every Sync', () => {
     const { owner, server } = parts();
     owner.send(buildParse('', text()), syncMessage);
     server.answer();
@@ -81,7 +81,7 @@ suite('the proxy describes the unnamed statement in front of Sync', () => {
 });
 
 suite('the unnamed statement', () => {
-  test('is prepared by a Parse that follows another one at once', () => {
+  test('is prepared by a Parse directly after another one', () => {
     const all = parts();
     const second = text();
     all.owner.send(buildParse('', text()), syncMessage, buildParse('', second), syncMessage);
@@ -105,7 +105,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(all.owner.told(), ['E 26000', 'ZI']);
   });
 
-  test('does not exist after a Parse that was refused', () => {
+  test('does not exist after a refused Parse', () => {
     const all = parts();
     const refused = text();
     all.server.errors.set(refused, refusal);
@@ -118,7 +118,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), ['B  ', 'S']);
   });
 
-  test('exists after a Close that was skipped', () => {
+  test('exists after a skipped Close', () => {
     const all = parts();
     const sql = text();
     all.owner.send(buildParse('', sql), syncMessage);
@@ -130,7 +130,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'S']);
   });
 
-  test('exists after a Query that was skipped', () => {
+  test('exists after a skipped Query', () => {
     const all = parts();
     const sql = text();
     all.owner.send(buildParse('', sql), syncMessage);
@@ -142,7 +142,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'S']);
   });
 
-  test('does not exist after a Query that failed', () => {
+  test('does not exist after a failed Query', () => {
     const all = parts();
     all.owner.send(buildParse('', text()), syncMessage);
     all.server.answer();
@@ -154,7 +154,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), ['B  ', 'S']);
   });
 
-  test('of a pipelined Query is uncertain: a Bind behind it waits', () => {
+  test('after a pipelined Query is uncertain: a later Bind waits', () => {
     const { owner, server } = parts();
     owner.send(buildParse('', text()), syncMessage);
     server.answer();
@@ -177,7 +177,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(owner.told(), ['1', 'ZI', 't', 'n', 'ZI']);
   });
 
-  test('is known when an earlier cycle has left it alone', () => {
+  test('is known when an earlier cycle has not changed it', () => {
     const { owner, server } = parts();
     owner.send(buildParse('', text()), describe, syncMessage);
     server.answer();
@@ -219,7 +219,7 @@ suite('the unnamed statement', () => {
     second.send(buildQuery('SELECT 1'));
     first.server.answer();
     second.forwarder.leaseEnded(connection);
-    // The first session comes back.
+    // The first session returns.
     first.owner.lends = connection;
     first.server.read();
     first.owner.send(bind, syncMessage);
@@ -227,7 +227,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), []);
   });
 
-  test('is still there when its session comes back to the connection', () => {
+  test('still exists when its session returns to the connection', () => {
     const all = parts();
     all.owner.send(buildParse('', text()), syncMessage);
     all.server.answer();
@@ -239,7 +239,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(all.server.read(), ['B  ', 'S']);
   });
 
-  test('that is too long to be kept is bound on its connection as it is', () => {
+  test('that is too long to be stored is bound on its connection unchanged', () => {
     const { owner, server } = parts();
     owner.longestBuffered = 10_000;
     const long = buildParse('', `SELECT '${'x'.repeat(30_000)}'`);
@@ -256,7 +256,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), ['B  ', 'E', 'D S', 'S']);
     server.answer();
     assert.deepEqual(owner.told(), ['2', 'C SELECT', 't', 'n', 'ZI']);
-    // It replaces the one of before.
+    // It replaces the previous one.
     owner.send(buildParse('', text()), syncMessage);
     server.answer();
     owner.send(long.subarray(0, 15_000));
@@ -268,10 +268,10 @@ suite('the unnamed statement', () => {
   });
 });
 
-test('a Parse without the end of its text is left to PostgreSQL', () => {
+test('a Parse without the end of its text is forwarded to PostgreSQL', () => {
   const { owner, server } = parts();
   const parse = buildParse('', text());
-  // The length ends it before the zero of its text.
+  // The message ends before the zero byte of its text.
   const cut = parse.subarray(0, parse.length - 3);
   cut.writeUInt32BE(cut.length - 1, 1);
   owner.send(cut, syncMessage);
