@@ -258,7 +258,7 @@ export interface UserSettings {
   readonly PasswordFile?: string;
   /** The environment variable that contains the password. Takes the name of an environment variable. */
   readonly PasswordEnv?: string;
-  /** The value that PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…` or `md5…`. If the database has the same SCRAM verifier, the proxy logs in there with the SCRAM keys of a client that has authenticated. If the verifiers differ, or the proxy must log in before the first client does, set `DatabasePassword`. Takes SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword. */
+  /** The value that PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…`, with at most a million iterations, or `md5…`. If the database has the same SCRAM verifier, the proxy logs in there with the SCRAM keys of a client that has authenticated. If the verifiers differ, or the proxy must log in before the first client does, set `DatabasePassword`. Takes SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword. */
   readonly Verifier?: string;
   /** The user name that the proxy uses at the database. The default is `UserName`. */
   readonly DatabaseUserName?: string;

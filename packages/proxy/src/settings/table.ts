@@ -440,10 +440,10 @@ export const settingsTable = {
         secret: true,
         pattern: {
           regexp:
-            /^(SCRAM-SHA-256\$[1-9]\d{0,8}:([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=|md5[0-9a-f]{32})$/,
+            /^(SCRAM-SHA-256\$(?:[1-9]\d{0,5}|1000000):([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=|md5[0-9a-f]{32})$/,
           doc: 'SCRAM-SHA-256$… or md5…, as in pg_authid.rolpassword',
         },
-        doc: 'The value that PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…` or `md5…`. If the database has the same SCRAM verifier, the proxy logs in there with the SCRAM keys of a client that has authenticated. If the verifiers differ, or the proxy must log in before the first client does, set `DatabasePassword`.',
+        doc: 'The value that PostgreSQL stores instead of the password (`rolpassword` in `pg_authid`): `SCRAM-SHA-256$…`, with at most a million iterations, or `md5…`. If the database has the same SCRAM verifier, the proxy logs in there with the SCRAM keys of a client that has authenticated. If the verifiers differ, or the proxy must log in before the first client does, set `DatabasePassword`.',
       },
       DatabaseUserName: {
         type: 'string',

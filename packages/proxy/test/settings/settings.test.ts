@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { parseVerifier } from '@sluice/wire';
 import {
   createSettings,
   defaults,
@@ -314,6 +315,25 @@ suite('current settings', () => {
       changed: ['ListenPort', 'Users'],
       notReloadable: ['ListenPort'],
     });
+  });
+
+  test('a Verifier is valid exactly if the proxy can check it', () => {
+    const key = `${'k'.repeat(43)}=`;
+    for (const [verifier, isValid] of [
+      [`SCRAM-SHA-256$1:c2FsdA==$${key}:${key}`, true],
+      [`SCRAM-SHA-256$1000000:c2FsdA==$${key}:${key}`, true],
+      [`SCRAM-SHA-256$1000001:c2FsdA==$${key}:${key}`, false],
+      [`SCRAM-SHA-256$0:c2FsdA==$${key}:${key}`, false],
+      [`SCRAM-SHA-256$4096:c2FsdA=$${key}:${key}`, false],
+      [`SCRAM-SHA-256$4096:c2FsdA==$${key}:short`, false],
+      ['', false],
+    ] as const) {
+      const Users = [{ UserName: 'app', Verifier: verifier }];
+      if (isValid) createSettings({ TargetHost: 'db', Users });
+      else
+        assert.throws(() => createSettings({ TargetHost: 'db', Users }), SettingsError, verifier);
+      assert.equal(parseVerifier(verifier) !== null, isValid, verifier);
+    }
   });
 
   test('warn about a user who cannot log in to the database', () => {
