@@ -413,8 +413,9 @@ export class ServerConnection {
       if (this.lease.owner?.planOutdated() !== true) this.pipe.errorSent = true;
       return this.pipe.errorSent;
     }
+    // An error with another explanation contradicts nothing.
     const assumption =
-      action === Action.Forward || action === Action.Discard
+      instead === null && (action === Action.Forward || action === Action.Discard)
         ? contradictedAssumption(chunk, at, next)
         : null;
     if (assumption !== null && this.lease.owner !== null) {

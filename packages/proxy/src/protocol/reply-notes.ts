@@ -41,6 +41,11 @@ export class NoteChain implements ReplyNote {
     return null;
   }
 
+  described(code: number, chunk: Buffer, start: number, end: number): Buffer | null {
+    const first = this.#first.described?.(code, chunk, start, end) ?? null;
+    return this.#second.described?.(code, chunk, start, end) ?? first;
+  }
+
   failed(chunk: Buffer, at: number, next: number): Buffer | null {
     const first = this.#first.failed?.(chunk, at, next) ?? null;
     return this.#second.failed?.(chunk, at, next) ?? first;

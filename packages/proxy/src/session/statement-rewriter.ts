@@ -57,6 +57,7 @@ import {
 } from '../statements/on-demand-failures.ts';
 import { PinReason } from '../pinning/pin-reason.ts';
 import type { ConnectionChanges, StatementOwner } from './request-owner.ts';
+import { SeparatePreparation } from '../statements/separate-preparation.ts';
 import { SessionNames } from '../statements/session-names.ts';
 import { StartValueRestorer } from './start-value-restorer.ts';
 import type { TextRestoring } from './start-value-restorer.ts';
@@ -64,7 +65,7 @@ import { aimText, signalsOf } from './aims.ts';
 import type { Signal } from './aims.ts';
 import { describeMissingStatement, statements } from '../statements/statement.ts';
 import type { Statement } from '../statements/statement.ts';
-import { gatherUnder, meaningOn } from '../statements/meaning.ts';
+import { gatherUnder, meaningOn, mustSetParameters } from '../statements/meaning.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
 import { UnnamedStatement, noUnnamedStatement } from '../statements/unnamed-statement.ts';
 import { UnnamedUse, noUnnamedUse } from '../statements/unnamed-use.ts';
@@ -134,6 +135,8 @@ export class StatementRewriter implements ConversationOwner {
   readonly #cycles: QueryCycles;
   /** The process IDs in the current Bind have been replaced. */
   #isAimed = false;
+  /** The preparation in a separate cycle for the current request. */
+  #separate: SeparatePreparation | null = null;
   /** How texts are parsed was changed, and the result was not checked. */
   #lexisUnsettled = false;
   /** Portals whose statements use names: the effects of their Execute. */
@@ -179,6 +182,7 @@ export class StatementRewriter implements ConversationOwner {
     this.#settleUnnamed(connection);
     this.#unnamed.statement.keep();
     this.#onDemand.forget();
+    this.#separate = null;
     this.#bound = null;
     this.#boundBytes = 0;
     this.#startValues.leaseEnded();
@@ -710,14 +714,48 @@ export class StatementRewriter implements ConversationOwner {
   ): void {
     this.names.touched();
     if (kept === this.#unnamed) this.#unnamedChanged();
-    gatherUnder(connection, kept.readUnder, () =>
-      this.#onDemand.prepare(connection, kept, need, failure, differs),
-    );
+    this.#separate = null;
+    if (
+      connection.cycleOpen ||
+      need === Need.PrepareAndCheck ||
+      !mustSetParameters(connection, kept.readUnder)
+    ) {
+      gatherUnder(connection, kept.readUnder, () =>
+        this.#onDemand.prepare(connection, kept, need, failure, differs),
+      );
+      return;
+    }
+    const separate = new SeparatePreparation(connection, failure);
+    const { note } = separate;
+    const prepare = (): void => {
+      this.#onDemand.prepare(connection, kept, need, note, differs, Action.Orphaned);
+    };
+    gatherUnder(connection, kept.readUnder, prepare, Action.Orphaned, note);
+    separate.end();
+    this.#separate = separate;
+  }
+
+  /** The note of a request for the statement that was just prepared, if that was in a separate cycle. */
+  #takeSeparate(): ReplyNote | null {
+    const separate = this.#separate;
+    this.#separate = null;
+    return separate?.request ?? null;
+  }
+
+  /** The statement that the request waited for could not be prepared: the client gets the error. */
+  #isUnprepared(connection: ServerConnection): boolean {
+    const failure = this.#separate?.failure ?? null;
+    this.#separate = null;
+    if (failure === null) return false;
+    this.#onDemand.refused();
+    this.#substitute(connection, failure);
+    return true;
   }
 
   /** The same for a request that waits until the types and rows of the statement are known. */
   #prepareAndWait(connection: ServerConnection, kept: Kept, failure: ReplyNote): false {
     this.#prepare(connection, kept, Need.PrepareAndWait, failure);
+    if (this.#separate !== null) return this.#wait();
     this.#cycles.begin();
     connection.cycleOpen = true;
     return this.#wait();
@@ -783,6 +821,7 @@ export class StatementRewriter implements ConversationOwner {
     // Most drivers never bind it again.
     if (this.#undescribed && connection.cycleOpen && !this.#keepsUnnamed) this.#undescribed = false;
     else if (!this.#undescribed && !connection.cycleOpen) this.#keepsUnnamed = true;
+    if (this.#isUnprepared(connection)) return true;
     const need = source === null ? Need.Nothing : this.#onDemand.needOf(connection, unnamed, true);
     if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
@@ -811,7 +850,7 @@ export class StatementRewriter implements ConversationOwner {
     else if (connection.state.unnamed.expected !== unnamed.statement)
       this.#prepare(connection, unnamed, Need.Prepare, failure);
     this.#onDemand.bound(effects);
-    connection.pending.append(Reply.Bind);
+    connection.pending.append(Reply.Bind, Action.Forward, this.#takeSeparate());
     if (text !== null) this.#startValues.bound(portal, text, chunk, portalEnd + 2, stop);
     return false;
   }
@@ -832,6 +871,7 @@ export class StatementRewriter implements ConversationOwner {
     if (this.#mustMove(connection, effects)) return false;
     if (!this.#mayBegin(connection, text)) return this.#wait();
     connection.state.statements.use(statement);
+    if (this.#isUnprepared(connection)) return true;
     const need = this.#onDemand.needOf(connection, named, true);
     if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
@@ -858,7 +898,7 @@ export class StatementRewriter implements ConversationOwner {
     statement.gatherBind(chunk, at, portalEnd + 1, statementEnd);
     toServer.addRange(chunk, statementEnd + 1, stop);
     this.#onDemand.bound(effects);
-    connection.pending.append(Reply.Bind);
+    connection.pending.append(Reply.Bind, Action.Forward, this.#takeSeparate());
     this.#startValues.bound(portal, text, chunk, statementEnd + 1, stop);
     return true;
   }
@@ -995,6 +1035,7 @@ export class StatementRewriter implements ConversationOwner {
   #describeKept(connection: ServerConnection, kept: Kept): boolean {
     const { description } = kept.analysis;
     const failure = new DescribeFailure(description);
+    if (this.#isUnprepared(connection)) return true;
     const need = this.#onDemand.needOf(connection, kept, false);
     if (need === Need.Wait) return this.#wait();
     if (need === Need.PrepareAndWait) return this.#prepareAndWait(connection, kept, failure);
@@ -1014,16 +1055,21 @@ export class StatementRewriter implements ConversationOwner {
       this.#prepare(connection, kept, need, failure);
     }
     const here = kept.on(connection);
-    toServer.add(kept.describeMessage);
-    connection.pending.append(
-      Reply.DescribeStatement,
-      Action.Forward,
+    const described =
       here === null
         ? null
         : new DescriptionNote(kept, here, () => {
             kept.analysis = here;
             return null;
-          }),
+          });
+    const separate = this.#takeSeparate();
+    toServer.add(kept.describeMessage);
+    connection.pending.append(
+      Reply.DescribeStatement,
+      Action.Forward,
+      described === null || separate === null
+        ? (described ?? separate)
+        : new NoteChain(described, separate),
     );
     return true;
   }

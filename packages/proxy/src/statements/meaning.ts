@@ -1,4 +1,6 @@
 import type { StatementSink } from './statement-sink.ts';
+import { Action } from '../protocol/pending-replies.ts';
+import type { ReplyNote } from '../protocol/pending-replies.ts';
 import { setConfig } from '../parameters/replay-sql.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
 import type { Meaning, ReadUnder } from '../parameters/read-under.ts';
@@ -17,11 +19,21 @@ export function meaningOn(connection: StatementSink, hasLiterals: boolean): Read
 /** A parameter of the proxy, for the duration of a transaction. */
 const kept = 'sluice.kept';
 
-/** Collects what `prepare` collects in the open cycle so that PostgreSQL parses it with those parameters. */
+/** Whether `gatherUnder` sets parameters. */
+export function mustSetParameters(connection: StatementSink, { meaning }: ReadUnder): boolean {
+  return meaning !== null && changedSince(connection, meaning).length > 0;
+}
+
+/**
+ * Collects what `prepare` collects in the open cycle so that PostgreSQL parses it with those parameters. `note` is for
+ * the requests that set them.
+ */
 export function gatherUnder(
   connection: StatementSink,
   { meaning }: ReadUnder,
   prepare: () => void,
+  action: Action = Action.Discard,
+  note: ReplyNote | null = null,
 ): void {
   const changed = meaning === null ? [] : changedSince(connection, meaning);
   if (changed.length === 0) {
@@ -30,9 +42,9 @@ export function gatherUnder(
   }
   // The end of the cycle, or an error in it, undoes it too.
   const { before, behind } = underSql(changed);
-  gatherInCycle(connection, [before]);
+  gatherInCycle(connection, [before], action, note);
   prepare();
-  gatherInCycle(connection, [behind]);
+  gatherInCycle(connection, [behind], action, note);
 }
 
 /** SQL that sets these values until the transaction ends, and SQL that reverts them, whatever they were. */

@@ -129,7 +129,8 @@ export class OnDemand {
 
   /**
    * Prepares the statement before the request that needs it. `differs` is called if its description differs from that
-   * of the client: true, and the client accepts it; otherwise the client gets the returned error.
+   * of the client: true, and the client accepts it; otherwise the client gets the returned error. `action` is that for
+   * the replies.
    */
   prepare(
     connection: StatementSink,
@@ -137,10 +138,11 @@ export class OnDemand {
     need: number,
     failure: ReplyNote | null,
     differs: () => Buffer | null,
+    action: Action = Action.Discard,
   ): void {
     const analysis = new Analysis();
     const reported = kept.analysis.description;
-    kept.prepareOn(connection, analysis, reported, Action.Discard, failure);
+    kept.prepareOn(connection, analysis, reported, action, failure);
     let note: DescriptionNote;
     if (reported === null) {
       // The client has no description yet.
@@ -174,7 +176,7 @@ export class OnDemand {
       note = new DescriptionNote(kept, analysis);
     }
     toServer.add(kept.describeMessage);
-    connection.pending.append(Reply.DescribeStatement, Action.Discard, note);
+    connection.pending.append(Reply.DescribeStatement, action, note);
   }
 
   /** The client accepts the description on the connection. */

@@ -122,24 +122,32 @@ const bindMessage = buildBind(name, name);
 const executeMessage = buildExecute(name);
 const closePortal = buildClosePortal(name);
 
-/** Collects start values after an Execute, in its cycle; they do not affect the unnamed statement and portal. */
-export function gatherInCycle(connection: StatementSink, statements: readonly string[]): void {
+/**
+ * Collects start values after an Execute, in its cycle; they do not affect the unnamed statement and portal. `note` is for
+ * the requests that may fail.
+ */
+export function gatherInCycle(
+  connection: StatementSink,
+  statements: readonly string[],
+  action: Action = Action.Discard,
+  note: ReplyNote | null = null,
+): void {
   const { pending } = connection;
   for (const sql of statements) {
     // One may be left from a failed cycle.
     toServer.add(closeStatement);
-    pending.append(Reply.Close, Action.Discard);
+    pending.append(Reply.Close, action);
     toServer.add(buildParse(name, sql));
-    pending.append(Reply.Parse, Action.Discard);
+    pending.append(Reply.Parse, action, note);
     toServer.add(bindMessage);
-    pending.append(Reply.Bind, Action.Discard);
+    pending.append(Reply.Bind, action, note);
     toServer.add(executeMessage);
-    pending.append(Reply.Execute, Action.Discard);
+    pending.append(Reply.Execute, action, note);
     toServer.add(closePortal);
-    pending.append(Reply.Close, Action.Discard);
+    pending.append(Reply.Close, action);
   }
   toServer.add(closeStatement);
-  pending.append(Reply.Close, Action.Discard);
+  pending.append(Reply.Close, action);
 }
 
 /** Words without which an unparsed text resets nothing, and the one after which nothing can follow immediately. */
