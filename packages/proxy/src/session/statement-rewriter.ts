@@ -1,6 +1,7 @@
 import {
   bodyAt,
   boundValue,
+  buildCloseStatement,
   buildErrorResponse,
   closeComplete,
   closeUnnamedStatement,
@@ -37,6 +38,7 @@ import { ClientStatement } from '../statements/client-statement.ts';
 import type { Description } from '../statements/description.ts';
 import type { ConversationOwner } from '../recovery/lost-conversation.ts';
 import { MissingName } from '../statements/missing-name.ts';
+import { NameTaken } from '../statements/name-taken.ts';
 import { NameChanges, bytesOf, meetNames, textOf, usesNames } from '../statements/name-changes.ts';
 import type { NamingText } from '../statements/name-changes.ts';
 import {
@@ -59,6 +61,7 @@ import { PinReason } from '../pinning/pin-reason.ts';
 import type { ConnectionChanges, StatementOwner } from './request-owner.ts';
 import { SeparatePreparation } from '../statements/separate-preparation.ts';
 import { SessionNames } from '../statements/session-names.ts';
+import type { Named } from '../statements/session-names.ts';
 import { StartValueRestorer } from './start-value-restorer.ts';
 import type { TextRestoring } from './start-value-restorer.ts';
 import { aimText, signalsOf } from './aims.ts';
@@ -91,7 +94,7 @@ const mayNameStatements = mask(
 );
 
 /** Flags of statements that run code which may close statements without showing it. */
-const mayClose = mask(Flag.Do, Flag.UnknownFunction, Flag.Procedure, Flag.Opaque);
+const mayClose = mask(Flag.Do, Flag.UnknownFunction, Flag.Procedure, Flag.Opaque, Flag.Writes);
 
 /** Flags of statements after which code may call the session's statements by name, now or later in a transaction. */
 const mayCall = mask(mayClose, Flag.Writes, Flag.Ddl, Flag.Transaction);
@@ -573,7 +576,10 @@ export class StatementRewriter implements ConversationOwner {
     const name = nameIn(chunk, bodyAt(at), nameEnd);
     const { names } = this;
     if (names.isUncertain(connection)) return this.#wait();
-    if (names.get(name) !== undefined) return this.#parseTaken(connection, name);
+    const before = names.get(name);
+    // PostgreSQL decides whether code has closed it.
+    const mayBeClosed = before !== undefined && this.#mayBeClosed(connection, name, before);
+    if (before !== undefined && !mayBeClosed) return this.#parseTaken(connection, name);
     const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
     if (effects === null) return this.#wait();
     if (this.#mustMove(connection, effects)) return false;
@@ -586,6 +592,7 @@ export class StatementRewriter implements ConversationOwner {
     // PostgreSQL parses the text again, even if the connection has it, so that the client gets the current types and
     // rows.
     if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, null);
+    if (mayBeClosed) this.#tryName(connection, name, before, chunk, at, nameEnd, next);
     kept.prepareOn(connection, kept.analysis, null, Action.Forward, names.parsed(name, kept));
     if (!describesStatement(chunk, next, bodyAt(at), nameEnd))
       this.#describe(connection, kept, kept.analysis);
@@ -618,6 +625,49 @@ export class StatementRewriter implements ConversationOwner {
       unnamed.statement.source !== null
     )
       this.#describe(connection, unnamed, unnamed.analysis);
+  }
+
+  /** Whether code that the session has run may have closed the statement with this name. */
+  #mayBeClosed(connection: ServerConnection, name: string, named: Named): boolean {
+    const { statements: here, clientNamed } = connection.state;
+    if (named instanceof ClientStatement) return here.mayBeClosedByCode(named.statement);
+    return (
+      here.hasRunCode && clientNamed?.owner === this.names && clientNamed.byName.get(name) === named
+    );
+  }
+
+  /**
+   * Before the Parse in `chunk[at, next)`, with the name of a statement that code may have closed: a Parse of the same text
+   * under the name that the statement has on the connection. Its error is that of the client. If it succeeds, the
+   * statement was closed.
+   */
+  #tryName(
+    connection: ServerConnection,
+    name: string,
+    named: Named,
+    chunk: Buffer,
+    at: number,
+    nameEnd: number,
+    next: number,
+  ): void {
+    const { statements: here, clientNamed } = connection.state;
+    let gone: ReplyNote;
+    let closeMessage: Buffer;
+    if (named instanceof ClientStatement) {
+      const { statement } = named;
+      gone = here.close(statement);
+      toServer.add(statement.parseOther(chunk, nameEnd + 1, next));
+      ({ closeMessage } = statement);
+    } else {
+      clientNamed?.byName.delete(name);
+      gone = { undo: () => void clientNamed?.byName.set(name, named) };
+      toServer.addRange(chunk, at, next);
+      closeMessage = buildCloseStatement(chunk.subarray(bodyAt(at), nameEnd));
+    }
+    const taken = new NameTaken(name, gone, this.names.closed(name));
+    connection.pending.append(Reply.Parse, Action.Discard, taken);
+    toServer.add(closeMessage);
+    connection.pending.append(Reply.Close, Action.Discard);
   }
 
   /** A Parse with a name in use: PostgreSQL reports that itself, unless it finds another error first. */

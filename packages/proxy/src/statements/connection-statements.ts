@@ -76,6 +76,17 @@ export class ConnectionStatements {
     return useBefore > this.#leasedAfter && useBefore <= this.#codeAfter;
   }
 
+  /** Whether the session has run code that may have closed statements. */
+  get hasRunCode(): boolean {
+    return this.#codeAfter >= 0;
+  }
+
+  /** Whether code that the session has run since its last use may have closed the statement. */
+  mayBeClosedByCode(statement: Statement): boolean {
+    const { lastUse = 0 } = this.#entries.get(statement) ?? {};
+    return lastUse > this.#leasedAfter && lastUse <= this.#codeAfter;
+  }
+
   /** The least recently used statement, if there is no room for another. A scan: rare, over 200 entries. */
   get surplus(): Statement | null {
     if (this.#entries.size < this.#limit) return null;

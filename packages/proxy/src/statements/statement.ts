@@ -76,6 +76,11 @@ export class Statement {
     return this.#lastParse.message;
   }
 
+  /** A Parse of another text under this statement's name, from `chunk[start, end)`: it fails if the statement exists. */
+  parseOther(chunk: Buffer, start: number, end: number): Buffer {
+    return buildMessage(FrontendCode.Parse, this.backendName, chunk.subarray(start, end));
+  }
+
   /** The same under a client's own name, one character per byte. */
   namedParse(name: string, reported: Description | null): Buffer {
     const tail =
