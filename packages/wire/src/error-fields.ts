@@ -16,7 +16,7 @@ export interface ErrorFields {
   readonly hint?: string;
   /** P: the position in the statement, in characters from 1. */
   readonly position?: string;
-  /** R: the routine in PostgreSQL's source, by which drivers recognize some errors. Written, not read. */
+  /** R: the routine in PostgreSQL's source, which distinguishes errors with the same SQLSTATE. */
   readonly routine?: string;
 }
 
@@ -64,7 +64,10 @@ export function parseErrorFields(buffer: Buffer, start = 0, end = buffer.length)
     values.set(String.fromCharCode(buffer[at] ?? 0), buffer.toString('utf8', from, to));
     at = stop + 1;
   }
-  const optional = (name: 'detail' | 'hint' | 'position', type: string): Partial<ErrorFields> => {
+  const optional = (
+    name: 'detail' | 'hint' | 'position' | 'routine',
+    type: string,
+  ): Partial<ErrorFields> => {
     const value = values.get(type);
     return value === undefined ? {} : { [name]: value };
   };
@@ -76,6 +79,7 @@ export function parseErrorFields(buffer: Buffer, start = 0, end = buffer.length)
     ...optional('detail', 'D'),
     ...optional('hint', 'H'),
     ...optional('position', 'P'),
+    ...optional('routine', 'R'),
   };
 }
 
