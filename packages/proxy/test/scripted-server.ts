@@ -202,6 +202,8 @@ export class ScriptedServer {
   /** The errors of texts that are refused. */
   readonly errors = new Map<string, ErrorFields>();
   status: number = TransactionStatus.Idle;
+  /** The error of a request in words, of the extended protocol. */
+  errorOf: (request: string) => ErrorFields | undefined = () => undefined;
   /** The answer to Describe of a statement with this text. */
   describes: (text: string) => readonly Buffer[] = () => [noParameters, noData];
   /** The texts of prepared statements, by name. */
@@ -267,6 +269,8 @@ export class ScriptedServer {
   protected answerTo(code: string, body: Buffer): Buffer[] {
     const [first = '', second = ''] = body.toString('latin1').split('\0');
     if (this.#skips && code !== 'S') return [];
+    const refusal = this.errorOf(`${code} ${first} ${second}`.trim());
+    if (refusal !== undefined) return this.#skip(refusal);
     switch (code) {
       case 'Q': {
         const error = this.errors.get(first);

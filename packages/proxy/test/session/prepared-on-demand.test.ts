@@ -28,7 +28,7 @@ const text = [noParameters, columnOf(25)];
 const run = [buildExecute(''), syncMessage];
 
 let texts = 0;
-/** A text that no other test has. */
+/** A text that is unique to one test. */
 function read(): string {
   return `SELECT ${++texts} AS demand`;
 }
@@ -42,7 +42,7 @@ function describedBy(describes: ScriptedServer['describes']): ScriptedServer {
   return server;
 }
 
-/** A session whose client has prepared and described a statement, with this description. */
+/** A session whose client has prepared a statement and got this description. */
 function described(
   sql: string,
   { name = 'mine', as = int4 }: { name?: string; as?: readonly Buffer[] } = {},
@@ -55,7 +55,7 @@ function described(
   return all;
 }
 
-/** The same, on a connection without the statement, where it has this description now. */
+/** The same on a connection without the statement, where it has the description `now`. */
 function elsewhere(
   sql: string,
   more: { name?: string; as?: readonly Buffer[] },
@@ -71,7 +71,7 @@ function elsewhere(
   };
 }
 
-/** A Bind of the unnamed portal with this number of values, all NULL. */
+/** A Bind of the unnamed portal with so many values, all NULL. */
 function bindValues(name: string, count: number): Buffer {
   const rest = Buffer.alloc(6 + 4 * count, 0xff);
   rest.writeUInt16BE(0, 0);
@@ -98,10 +98,10 @@ for (const name of ['mine', ''])
       server.answer();
       assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
       owner.send(buildBind('', name), ...run);
-      assert.deepEqual(renamed(server.read()), [`B  ${backend}`, 'E', 'S'], 'it is there now');
+      assert.deepEqual(renamed(server.read()), [`B  ${backend}`, 'E', 'S'], 'it is prepared now');
     });
 
-    test('a read with other rows is refused, because its client would misread them', () => {
+    test('a read with other rows is refused, because the client would misread them', () => {
       const sql = read();
       const { owner, server } = elsewhere(sql, { name }, text);
       owner.send(buildBind('', name), ...run);
@@ -112,7 +112,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(owner.told(), ['E 0A000', 'ZI'], 'the client still knows the old rows');
     });
 
-    test('a read with other rows runs if its client asks for them in the same request', () => {
+    test('a read with other rows runs if the client requests them in the same cycle', () => {
       const sql = read();
       const { owner, server } = elsewhere(sql, { name }, text);
       owner.send(buildBind('', name), describePortal, ...run);
@@ -140,7 +140,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
     });
 
-    test('a write that is resumed before its rows are known keeps waiting', () => {
+    test('a write still waits if the session resumes before its rows are known', () => {
       const { owner, server } = elsewhere(write(), { name });
       owner.send(buildBind('', name), ...run);
       server.read();
@@ -161,12 +161,12 @@ for (const name of ['mine', ''])
       server.answer();
       assert.deepEqual(owner.told(), ['E 0A000', 'ZI']);
       assert.equal(owner.cycles.unanswered, 0);
-      // It is prepared again at its next use.
+      // The next use prepares it again.
       owner.send(buildBind('', name), ...run);
       assert.match(renamed(server.read()).join(), /P .*,D S.*,H$/);
     });
 
-    test('a write with other rows runs if its client asks for them in the same request', () => {
+    test('a write with other rows runs if the client requests them in the same cycle', () => {
       const { owner, server } = elsewhere(write(), { name }, text);
       owner.send(buildBind('', name), describePortal, ...run);
       server.answerAll();
@@ -174,14 +174,14 @@ for (const name of ['mine', ''])
       assert.equal(owner.ran, 1);
     });
 
-    test('a statement without rows and without a way to get any is not described', () => {
+    test('a statement that can never have rows is not described', () => {
       const sql = `INSERT INTO t VALUES (${++texts})`;
       const { owner, server } = elsewhere(sql, { name, as: [noParameters, noData] });
       owner.send(buildBind('', name), ...run);
       assert.deepEqual(renamed(server.read()), [`P ${backend} ${sql}`, `B  ${backend}`, 'E', 'S']);
     });
 
-    test('a call may return a row some day: it waits until that is known', () => {
+    test('a CALL may return a row, so it waits for its description', () => {
       const sql = `CALL p(${++texts})`;
       const { owner, server } = elsewhere(sql, { name, as: [noParameters, noData] });
       owner.send(buildBind('', name), ...run);
@@ -190,7 +190,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(owner.told(), ['E 0A000', 'ZI']);
     });
 
-    test('parameters have the types that its client has received', () => {
+    test('parameters keep the types that the client got', () => {
       const sql = `SELECT $1 AS typed, ${++texts}`;
       const types = [parametersOf(20, 25), columnOf(23)];
       const { owner, server } = elsewhere(sql, { name, as: types }, types);
@@ -209,7 +209,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(owner.told(), ['E 42P01', 'ZI']);
     });
 
-    test('and with a wrong number of values, for that reason, as on a direct connection', () => {
+    test('a wrong number of values is reported before the error of the text', () => {
       for (const sql of [read(), write()]) {
         const as = [parametersOf(23), columnOf(23)];
         const { owner, server } = elsewhere(sql, { name, as });
@@ -220,7 +220,7 @@ for (const name of ['mine', ''])
       }
     });
 
-    test('the error of a wrong number of values comes before that of other rows', () => {
+    test('a wrong number of values is reported before other rows', () => {
       const as = [parametersOf(23), columnOf(23)];
       for (const sql of [read(), write()]) {
         const { owner, server } = elsewhere(sql, { name, as }, text);
@@ -230,7 +230,7 @@ for (const name of ['mine', ''])
       }
     });
 
-    test('in a transaction, a read with other rows is refused even if its client asks for them', () => {
+    test('in a transaction, a read with other rows is refused even if the client requests them', () => {
       const { owner, server } = elsewhere(read(), { name }, text);
       server.status = TransactionStatus.InTransaction;
       owner.send(buildParse('other', read()), syncMessage);
@@ -268,7 +268,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(owner.told(), ['t', 'E 42P01', 'ZI']);
     });
 
-    test('Describe of a statement without rows continues immediately', () => {
+    test('Describe of a statement without rows does not wait', () => {
       const sql = `INSERT INTO t VALUES (${++texts})`;
       const { owner, server } = elsewhere(sql, { name, as: [noParameters, noData] }, [
         noParameters,
@@ -282,7 +282,7 @@ for (const name of ['mine', ''])
   });
 
 suite('after a read whose rows are not known yet, in the same cycle', () => {
-  /** The read is bound; then the client sends this. */
+  /** The client sends these messages after it has bound the read. */
   function behind(...messages: readonly Buffer[]): {
     sent: string[];
     after: string[];
@@ -310,7 +310,7 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
       assert.equal(after.length > 0, message[0] !== FrontendCode.Close);
     });
 
-  test('a Describe and another Execute do not', () => {
+  test('a Describe and a further Execute do not', () => {
     assert.deepEqual(behind(describePortal, buildExecute(''), syncMessage).sent, ['D P', 'E', 'S']);
   });
 
@@ -347,7 +347,7 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
       all,
       describedBy(() => int4),
     );
-    // It exists, and still waits: an earlier request may be refused.
+    // It is prepared, and still waits: the read before it may be refused.
     owner.send(buildDescribeStatement('write'), syncMessage);
     other.answer();
     other.answer();
@@ -368,7 +368,7 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
     assert.equal(owner.ran, 2);
   });
 
-  test('when it is refused, the waiting requests are dropped up to Sync', () => {
+  test('if it is refused, the waiting requests are dropped up to Sync', () => {
     const { owner, server } = elsewhere(read(), {}, text);
     owner.send(buildBind('', 'mine'), buildExecute(''), buildCloseStatement('mine'), syncMessage);
     server.answerAll();
@@ -396,7 +396,7 @@ test('after a write of the same cycle, a read waits until its rows are known', (
   assert.match(other.read().join(), /^B .*,E,S$/);
   other.answer();
   assert.deepEqual(owner.told(), ['1', '2', 'C SELECT', '2', 'C SELECT', 'ZI']);
-  // In the next cycle nothing has run yet.
+  // In the next cycle, no write has run yet.
   const third = moved(
     all,
     describedBy(() => int4),
@@ -405,7 +405,7 @@ test('after a write of the same cycle, a read waits until its rows are known', (
   assert.match(third.read().join(), /^P .*,D .*,B .*,E,S$/);
 });
 
-test('in a failed transaction a statement without rows is described as its client knows it', () => {
+test('in a failed transaction, the proxy itself describes a statement without rows', () => {
   const { owner, server } = elsewhere(`INSERT INTO t VALUES (${++texts})`, {
     as: [noParameters, noData],
   });
@@ -422,7 +422,7 @@ test('in a failed transaction a statement without rows is described as its clien
   assert.deepEqual(owner.told(), ['t', 'n', 'ZE']);
 });
 
-test('a Flush makes the database report what the waiting request needs', () => {
+test('a Flush requests the description for which a request waits', () => {
   const { owner, server } = elsewhere(write(), {});
   owner.send(buildBind('', 'mine'), buildExecute(''), flushMessage);
   assert.equal(server.read().at(-1), 'H');

@@ -45,6 +45,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   onNotified: LeaseOwner<ServerConnection>['notified'] = () => true;
 
   lexis: Lexis = Lexis.Standard;
+  /** Called when a statement is about to run. */
+  onRun: () => void = () => undefined;
   /** Statements that are about to be prepared. */
   parsed = 0;
   /** Normalized queries for subscribers. */
@@ -152,6 +154,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   willRun(effects: Effects): void {
     this.ran++;
     this.cycles.add(effects);
+    this.onRun();
   }
   publishStatement(query: string): void {
     this.published.push(query);

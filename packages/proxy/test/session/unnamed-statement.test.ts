@@ -20,13 +20,13 @@ const close = buildCloseStatement('');
 const refusal = { severity: 'ERROR', sqlstate: '42703', message: 'no such column' };
 
 let texts = 0;
-/** A text that no other test has. */
+/** A text that is unique to one test. */
 function text(): string {
   return `SELECT ${++texts} AS unnamed`;
 }
 
 suite('the proxy describes the unnamed statement before Sync', () => {
-  test('if its client sends nothing else for it', () => {
+  test('if the client neither describes nor binds it', () => {
     const { owner, server } = parts();
     const sql = text();
     owner.send(buildParse('', sql), syncMessage);
@@ -35,7 +35,7 @@ suite('the proxy describes the unnamed statement before Sync', () => {
     assert.deepEqual(owner.told(), ['1', 'ZI']);
   });
 
-  test('unless its client describes it', () => {
+  test('unless the client describes it', () => {
     const { owner, server } = parts();
     const sql = text();
     owner.send(buildParse('', sql), describe, syncMessage);
@@ -44,14 +44,14 @@ suite('the proxy describes the unnamed statement before Sync', () => {
     assert.deepEqual(owner.told(), ['1', 't', 'n', 'ZI']);
   });
 
-  test('unless its client runs it immediately, and perhaps never again', () => {
+  test('unless the client binds it in the same cycle', () => {
     const { owner, server } = parts();
     const sql = text();
     owner.send(buildParse('', sql), bind, buildExecute(''), syncMessage);
     assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'E', 'S']);
   });
 
-  test('of a client that has run one in a later cycle, even if it is run immediately', () => {
+  test('even then, if the client has bound one in a later cycle before', () => {
     const { owner, server } = parts();
     owner.send(buildParse('', text()), syncMessage);
     server.answer();
@@ -70,7 +70,7 @@ suite('the proxy describes the unnamed statement before Sync', () => {
     assert.deepEqual(server.read(), [`P  ${sql}`, 'C S', 'S']);
   });
 
-  test('once, not before every Sync', () => {
+  test('only once', () => {
     const { owner, server } = parts();
     owner.send(buildParse('', text()), syncMessage);
     server.answer();
@@ -81,7 +81,7 @@ suite('the proxy describes the unnamed statement before Sync', () => {
 });
 
 suite('the unnamed statement', () => {
-  test('is prepared by a Parse directly after another one', () => {
+  test('is the one of the last Parse', () => {
     const all = parts();
     const second = text();
     all.owner.send(buildParse('', text()), syncMessage, buildParse('', second), syncMessage);
@@ -105,7 +105,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(all.owner.told(), ['E 26000', 'ZI']);
   });
 
-  test('does not exist after a refused Parse', () => {
+  test('does not exist after a Parse that was refused', () => {
     const all = parts();
     const refused = text();
     all.server.errors.set(refused, refusal);
@@ -118,7 +118,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), ['B  ', 'S']);
   });
 
-  test('exists after a skipped Close', () => {
+  test('exists after a Close that was skipped', () => {
     const all = parts();
     const sql = text();
     all.owner.send(buildParse('', sql), syncMessage);
@@ -130,7 +130,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'S']);
   });
 
-  test('exists after a skipped Query', () => {
+  test('exists after a Query that was skipped', () => {
     const all = parts();
     const sql = text();
     all.owner.send(buildParse('', sql), syncMessage);
@@ -142,7 +142,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'S']);
   });
 
-  test('does not exist after a failed Query', () => {
+  test('does not exist after a Query that failed', () => {
     const all = parts();
     all.owner.send(buildParse('', text()), syncMessage);
     all.server.answer();
@@ -154,7 +154,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), ['B  ', 'S']);
   });
 
-  test('after a pipelined Query is uncertain: a later Bind waits', () => {
+  test('is uncertain after a pipelined Query, so a Bind waits', () => {
     const { owner, server } = parts();
     owner.send(buildParse('', text()), syncMessage);
     server.answer();
@@ -177,7 +177,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(owner.told(), ['1', 'ZI', 't', 'n', 'ZI']);
   });
 
-  test('is known when an earlier cycle has not changed it', () => {
+  test('is certain if earlier cycles do not change it', () => {
     const { owner, server } = parts();
     owner.send(buildParse('', text()), describe, syncMessage);
     server.answer();
@@ -188,7 +188,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), ['B  nothing', 'S', 'B  ', 'S']);
   });
 
-  test('of another session is closed before a request that must not reach it', () => {
+  test('of another session is closed before a request that would use it', () => {
     for (const request of [bind, describe]) {
       const first = parts();
       first.owner.send(buildParse('', text()), syncMessage);
@@ -203,11 +203,11 @@ suite('the unnamed statement', () => {
       server.answer();
       assert.deepEqual(second.told(), ['E 26000', 'ZI']);
       second.send(request, syncMessage);
-      assert.equal(server.read().length, 2, 'there is none any more');
+      assert.equal(server.read().length, 2, 'it is closed only once');
     }
   });
 
-  test('of another session is not the one that a Query of this session destroys', () => {
+  test('is prepared again after the Query of another session', () => {
     const first = parts();
     const sql = text();
     first.owner.send(buildParse('', sql), syncMessage);
@@ -219,7 +219,7 @@ suite('the unnamed statement', () => {
     second.send(buildQuery('SELECT 1'));
     first.server.answer();
     second.forwarder.leaseEnded(connection);
-    // The first session returns.
+    // The first session gets its previous connection.
     first.owner.lends = connection;
     first.server.read();
     first.owner.send(bind, syncMessage);
@@ -227,7 +227,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(server.read(), []);
   });
 
-  test('still exists when its session returns to the connection', () => {
+  test('is not prepared again if its session gets the same connection', () => {
     const all = parts();
     all.owner.send(buildParse('', text()), syncMessage);
     all.server.answer();
@@ -239,7 +239,7 @@ suite('the unnamed statement', () => {
     assert.deepEqual(all.server.read(), ['B  ', 'S']);
   });
 
-  test('that is too long to be stored is bound on its connection unchanged', () => {
+  test('that is too long to keep is used on its connection only', () => {
     const { owner, server } = parts();
     owner.longestBuffered = 10_000;
     const long = buildParse('', `SELECT '${'x'.repeat(30_000)}'`);
@@ -268,10 +268,10 @@ suite('the unnamed statement', () => {
   });
 });
 
-test('a Parse without the end of its text is forwarded to PostgreSQL', () => {
+test('a Parse without the end of its text is left to PostgreSQL', () => {
   const { owner, server } = parts();
   const parse = buildParse('', text());
-  // The message ends before the zero byte of its text.
+  // The message ends before the zero of its text.
   const cut = parse.subarray(0, parse.length - 3);
   cut.writeUInt32BE(cut.length - 1, 1);
   owner.send(cut, syncMessage);

@@ -18,10 +18,10 @@ await loadParser();
 function inShort(request: string): string {
   return request
     .replaceAll(
-      /SELECT pg_catalog\.set_config\(s\.name.*?\(VALUES (.*?)\) v\(n,w\).*?'session'/g,
-      (_, rows: string) => {
+      /SELECT pg_catalog\.set_config\(s\.name,v\.w,(\w+)\).*?\(VALUES (.*?)\) v\(n,w\).*?'session'/g,
+      (_, isLocal: string, rows: string) => {
         const names = [...rows.matchAll(/\(E'(\w+)'/g)].map(([, name]) => name);
-        return `if reset(${names.join()})`;
+        return `${isLocal === 'true' ? 'LOCAL ' : ''}if reset(${names.join()})`;
       },
     )
     .replaceAll(
@@ -108,6 +108,65 @@ suite('start values are restored after a Query that', () => {
       { resets: 'work_mem', unknown: true },
     ],
     [
+      'runs a block among others, where it cannot end a transaction',
+      'SELECT 1; DO $$begin reset work_mem; end$$',
+      ['SELECT 1; DO $$begin reset work_mem; end$$;if reset(work_mem,search_path)'],
+    ],
+    [
+      'may call code that resets one, among others',
+      'SELECT f(); SELECT 2',
+      ['SELECT f();if reset(work_mem); SELECT 2;if reset(work_mem)'],
+      { resets: 'work_mem', unknown: true },
+    ],
+    [
+      'resets one, and may call code that resets one',
+      "SELECT set_config('work_mem',NULL,false), f()",
+      ["SELECT set_config('work_mem',NULL,false), f();again(work_mem);if reset(work_mem)"],
+      { resets: 'work_mem', unknown: true },
+    ],
+    [
+      'writes, with a trigger that resets one',
+      'INSERT INTO t VALUES (1)',
+      ['INSERT INTO t VALUES (1);if reset(work_mem)'],
+      { resets: 'work_mem' },
+    ],
+    [
+      'commits, with a deferred trigger that resets one',
+      'COMMIT',
+      ['COMMIT;if reset(work_mem)'],
+      { resets: 'work_mem' },
+    ],
+    [
+      'has 16 statements, with code that resets one',
+      'SELECT f()' + ';SELECT 1'.repeat(15),
+      ['SELECT f();if reset(work_mem)' + ';SELECT 1;if reset(work_mem)'.repeat(15)],
+      { resets: 'work_mem' },
+    ],
+    [
+      'has 17 statements, with code that resets one',
+      'SELECT f()' + ';SELECT 1'.repeat(16),
+      ['SELECT f()' + ';SELECT 1'.repeat(16) + ';if reset(work_mem)'],
+      { resets: 'work_mem' },
+    ],
+    [
+      'discards all among others, which PostgreSQL refuses',
+      'SELECT 1; DISCARD ALL',
+      ['SELECT 1; DISCARD ALL;again(work_mem);again(search_path)'],
+    ],
+    [
+      'resets one for the session, and one for a transaction that does not exist',
+      "SELECT set_config('work_mem',NULL,true), set_config('search_path',NULL,false)",
+      [
+        "SELECT set_config('work_mem',NULL,true), set_config('search_path',NULL,false)" +
+          ';LOCAL again(work_mem);again(search_path)',
+      ],
+    ],
+    [
+      'is opaque, and may reset any',
+      'RESET work_mem bogus',
+      ['RESET work_mem bogus', 'if reset(work_mem,search_path)'],
+    ],
+    [
       'runs a statement that resets one',
       'PREPARE r AS SELECT set_config($1,NULL,false); EXECUTE r(1)',
       [
@@ -146,6 +205,10 @@ suite('a Query is forwarded unchanged that', () => {
       false,
     ],
     ['cannot discard within a transaction', 'DISCARD ALL', true],
+    ['discards no parameters', 'DISCARD TEMP', false],
+    ['runs a statement that is unknown', 'EXECUTE unknown', false],
+    ['is opaque, and has no word that resets', 'SELECT FROM bogus bogus (', false],
+    ['is opaque, and may need COPY data', 'COPY bogus RESET', false],
   ] as const)
     test(what, () => {
       const { owner, server } = started();
@@ -184,6 +247,57 @@ test('does other things in a transaction: it waits until their effect is known',
   const { owner, server } = started();
   owner.send(buildQuery('BEGIN'), buildQuery('RESET work_mem'));
   assert.deepEqual(server.read().map(inShort), ['Q BEGIN', 'Q RESET work_mem;again(work_mem)']);
+});
+
+test('nothing is appended for a reset that PostgreSQL does not show', () => {
+  for (const isKnown of [true, false]) {
+    const { owner, server } = started();
+    owner.mayReset = { names: ['role'], isKnown };
+    owner.send(buildQuery('SELECT f()'));
+    assert.deepEqual(server.read(), ['Q SELECT f()']);
+  }
+});
+
+test('an EXECUTE has the resets of its earlier PREPARE', () => {
+  const { owner, server } = started();
+  owner.send(buildQuery("PREPARE r AS SELECT set_config('work_mem',NULL,false)"));
+  server.answer();
+  server.read();
+  owner.send(buildQuery('EXECUTE r'));
+  assert.deepEqual(server.read().map(inShort), ['Q EXECUTE r;again(work_mem)']);
+  server.answer();
+  owner.send(buildParse('', 'EXECUTE r'), buildBind('', ''), buildExecute(''), syncMessage);
+  assert.ok(server.read().map(inShort).includes('P start again(work_mem)'));
+});
+
+test('a text with the same effects in a transaction does not wait', () => {
+  for (const text of [
+    'SELECT 1; SET LOCAL work_mem TO DEFAULT',
+    "SET LOCAL work_mem TO '1MB'",
+    'RESET work_mem',
+    'DISCARD TEMP',
+  ]) {
+    const { owner, server } = started();
+    owner.send(buildQuery('BEGIN'), buildQuery(text));
+    assert.equal(server.read().length, 2, text);
+  }
+});
+
+test('a text that may reset until the end of a transaction waits for the transaction status', () => {
+  for (const text of [
+    "SELECT set_config('work_mem',a,true) FROM t",
+    "SELECT set_config('work_mem',NULL,true), pg_backend_pid()",
+  ]) {
+    const { owner, server } = started();
+    owner.send(buildQuery('BEGIN'), buildQuery(text));
+    assert.deepEqual(server.read(), ['Q BEGIN']);
+    server.answer();
+    assert.equal(server.read().length, 1);
+  }
+  // Without start values, nothing waits.
+  const { owner, server } = parts();
+  owner.send(buildQuery('BEGIN'), buildQuery('DISCARD ALL'));
+  assert.deepEqual(server.read(), ['Q BEGIN', 'Q DISCARD ALL']);
 });
 
 suite('start values are restored after an Execute', () => {
@@ -242,96 +356,75 @@ suite('start values are restored after an Execute', () => {
       assert.ok(server.read().map(inShort).includes(sent));
     }
   });
-});
 
-suite('a signal to a client is redirected to its server process', () => {
-  test('with the ID in a Query', () => {
-    const { owner, server } = parts();
-    owner.send(buildQuery('SELECT pg_terminate_backend(5000000), pg_cancel_backend(5000001)'));
-    assert.deepEqual(server.read(), [
-      'Q SELECT pg_terminate_backend(0000077), pg_cancel_backend(0000077)',
-    ]);
-    assert.deepEqual(
-      owner.log.filter((line) => line.startsWith('aims')),
-      ['aims at 5000000 to end it', 'aims at 5000001'],
-    );
-  });
-
-  test('with the ID in a prepared statement: it is prepared again for this one run', () => {
-    for (const name of ['', 's']) {
-      const { owner, server } = parts();
-      const text = `SELECT pg_terminate_backend(5000000), ${name.length}`;
-      owner.send(buildParse(name, text), buildDescribeStatement(name), syncMessage);
-      server.answer();
-      server.read();
-      owner.told();
-      owner.send(buildBind('', name), buildExecute(''), syncMessage);
-      assert.deepEqual(server.read(), [
-        `P  SELECT pg_terminate_backend(0000077), ${name.length}`,
-        'B  ',
-        'E',
-        'S',
-      ]);
-      server.answer();
-      assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
-      assert.equal(owner.ran, 1);
-      // The temporary text is not the one that the client knows.
-      owner.send(buildDescribeStatement(name), syncMessage);
-      if (name === '') assert.deepEqual(server.read(), [`P  ${text}`, 'D S', 'S']);
+  test('whose value is NULL, but not for other values', () => {
+    for (const [length, restores] of [
+      [-1, true],
+      [0, false],
+    ] as const) {
+      const { owner, server } = started();
+      const bind = Buffer.from('B\0\0\0\x12\0\0\0\0\0\x01\0\0\0\0\0\0\0\0', 'latin1').subarray(
+        0,
+        17,
+      );
+      bind.writeInt32BE(16, 1);
+      bind.writeInt32BE(length, 11);
+      owner.send(
+        buildParse('', "SELECT set_config('work_mem',$1,false)"),
+        bind,
+        buildExecute(''),
+        syncMessage,
+      );
+      assert.equal(server.read().map(inShort).includes('P start again(work_mem)'), restores);
     }
   });
 
-  test('with the ID in a value', () => {
-    const { owner, server } = parts();
-    owner.send(buildParse('', 'SELECT pg_terminate_backend($1)'));
-    const bind = Buffer.concat([
-      Buffer.from('B\0\0\0\0\0\0\0\0\0\x01\0\0\0\x075000000\0\0', 'latin1'),
-    ]);
-    bind.writeInt32BE(bind.length - 1, 1);
-    owner.send(bind, buildExecute(''), syncMessage);
-    const bytes = server.socket.written().toString('latin1');
-    assert.ok(!bytes.includes('5000000'));
-    assert.match(bytes, /0000077/);
-  });
-
-  test('once the server process is known', () => {
-    const requests: readonly (readonly [Buffer, string])[] = [
-      [buildQuery('SELECT pg_cancel_backend(5000000)'), 'Q SELECT pg_cancel_backend(0000077)'],
-      [
-        Buffer.concat([
-          buildParse('', 'SELECT pg_cancel_backend(5000000)'),
-          buildBind('', ''),
-          syncMessage,
-        ]),
-        'B  ',
-      ],
-    ];
-    for (const [bytes, sent] of requests) {
-      const { owner, server, connection } = parts();
-      owner.isAimed = false;
-      owner.send(bytes);
-      assert.ok(!server.read().includes(sent));
-      owner.isAimed = true;
-      connection.lease.admitRequests();
-      owner.forwarder.resume();
-      assert.ok(server.read().includes(sent));
+  test('of an opaque text, if it has a word that resets', () => {
+    for (const [text, restores] of [
+      ['RESET work_mem bogus', true],
+      ['SELECT FROM bogus bogus (', false],
+    ] as const) {
+      const { owner, server } = started();
+      owner.send(buildParse('', text), buildBind('', ''), buildExecute(''), syncMessage);
+      assert.equal(
+        server.read().map(inShort).includes('P start if reset(work_mem,search_path)'),
+        restores,
+      );
+      assert.equal(owner.forwarder.portals, restores ? 1 : 0);
     }
   });
 
-  test('unless the ID is no client’s', () => {
-    const { owner, server } = parts();
-    owner.processFor = () => null;
-    owner.send(
-      buildQuery('SELECT pg_cancel_backend(123)'),
-      buildParse('', 'SELECT pg_cancel_backend(123)'),
-      buildBind('', ''),
-      syncMessage,
-    );
-    assert.deepEqual(server.read(), [
-      'Q SELECT pg_cancel_backend(123)',
-      'P  SELECT pg_cancel_backend(123)',
-      'B  ',
-      'S',
-    ]);
+  test('of a named statement', () => {
+    const { owner, server } = started();
+    owner.send(buildParse('mine', 'RESET work_mem'), buildDescribeStatement('mine'), syncMessage);
+    server.answer();
+    server.read();
+    owner.send(buildBind('', 'mine'), buildExecute(''), syncMessage);
+    assert.deepEqual(server.read().map(inShort).slice(1), ['E', ...again, 'S']);
+  });
+
+  test('of a SQL-level statement', () => {
+    const { owner, server } = started();
+    owner.send(buildQuery("PREPARE r AS SELECT set_config('work_mem',NULL,false)"));
+    server.answer();
+    server.read();
+    owner.send(buildBind('', 'r'), buildExecute(''), syncMessage);
+    assert.deepEqual(server.read().map(inShort), ['B  r', 'E', ...again, 'S']);
+  });
+
+  test('only during the lease', () => {
+    const { owner, server, connection } = started();
+    owner.send(buildParse('', 'RESET work_mem'), buildBind('', ''), syncMessage);
+    assert.equal(owner.forwarder.portals, 1);
+    server.answer();
+    owner.forwarder.leaseEnded(connection);
+    assert.equal(owner.forwarder.portals, 0);
+  });
+
+  test('but no portal is tracked for a statement without resets', () => {
+    const { owner } = started();
+    owner.send(buildParse('', 'SELECT 1'), buildBind('', ''), syncMessage);
+    owner.send(buildParse('', 'SET work_mem TO 1'), buildBind('', ''), syncMessage);
+    assert.equal(owner.forwarder.portals, 0);
   });
 });
