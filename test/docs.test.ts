@@ -50,6 +50,20 @@ suite('docs/security.md', () => {
   });
 });
 
+test('docs/interleaving.md names existing tests', () => {
+  const files = [
+    ...globSync('packages/proxy/test/interleaving/*.test.ts', { cwd: root }),
+    'test/scenarios/interleaving.test.ts',
+  ];
+  const tests = files.map(read).join('');
+  const page = read('docs/interleaving.md');
+  const rows = page.split('\n').filter((line) => /^\| [a-z].*"/.test(line));
+  assert.ok(rows.length > 15);
+  for (const row of rows)
+    for (const [, title = ''] of row.matchAll(/"([^"]+)"/g))
+      assert.ok(tests.includes(`'${title}'`) || tests.includes(`"${title}"`), title);
+});
+
 suite('sluice.example.yaml', () => {
   const text = read('sluice.example.yaml');
   /** Uncomments every setting (`#Name: value`, `#  - Field: value`). */

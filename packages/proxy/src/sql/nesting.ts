@@ -47,8 +47,8 @@ function operatorsIn(run: string): number {
 }
 
 /**
- * An upper bound of the depth of the parse tree of this normalized text; Infinity if it has too many operators. AND and OR do not count, because the parser
- * creates one flat list for them, as for items between commas.
+ * An upper bound of the depth of the parse tree of this normalized text; Infinity if it has too many operators. AND and
+ * OR do not count, because the parser creates one flat list for them, as for items between commas.
  */
 function nestingOf(normalized: string): number {
   const levels: Level[] = [];
