@@ -70,7 +70,10 @@ const status: ProxyStatus = {
 suite('sluice status', { concurrency: 2 }, () => {
   test('the text has clients, pools, targets, pins and waits', () => {
     const text = statusText(status, 'http://127.0.0.1:9127');
-    assert.match(text, /^Sluice running, for \d+ d \(process 42, http:\/\/127\.0\.0\.1:9127\); /);
+    assert.match(
+      text,
+      /^Sluice is running; started \d+ d ago \(process 42, http:\/\/127\.0\.0\.1:9127\); /,
+    );
     assert.match(text, /waits for a connection: p50 at most 0\.1 ms, p99 at most 50 ms/);
     assert.match(text, /^default +READ_WRITE +30 +20 +4 +3 +2 +1$/m);
     assert.match(text, /^shop \/ app +READ_WRITE +29 +6 of 10 +0 +1 +3 \(250 ms\) +50$/m);
@@ -100,7 +103,7 @@ suite('sluice status', { concurrency: 2 }, () => {
   test('shows a pause, and when no session is pinned or has waited', () => {
     const waits = { borrows: 0, median: null, p99: null };
     const text = statusText({ ...status, paused: true, pins: [], waits }, 'x');
-    assert.match(text, /^Sluice paused: clients wait/);
+    assert.match(text, /^Sluice is paused, and clients wait; started /);
     assert.match(text, /no session has waited/);
     assert.match(text, /^No session has been pinned\.$/m);
   });

@@ -35,13 +35,13 @@ export function statusText(status: ProxyStatus, admin: string, before?: ProxySta
 }
 
 function heading({ pid, paused, draining, startedAt, waits }: ProxyStatus, admin: string): string {
-  const state = draining ? 'draining' : paused ? 'paused: clients wait' : 'running';
-  const up = duration((Date.now() - Date.parse(startedAt)) / 1000);
+  const state = draining ? 'draining' : paused ? 'paused, and clients wait' : 'running';
+  const age = duration((Date.now() - Date.parse(startedAt)) / 1000);
   const waiting =
     waits.borrows === 0
       ? 'no session has waited for a connection yet'
       : `waits for a connection: p50 ${waited(waits.median)}, p99 ${waited(waits.p99)}`;
-  return `Sluice ${state}, for ${up} (process ${pid}, ${admin}); ${waiting}\n`;
+  return `Sluice is ${state}; started ${age} ago (process ${pid}, ${admin}); ${waiting}\n`;
 }
 
 function waited(seconds: number | null): string {
