@@ -346,6 +346,35 @@ onEachRoute('configuration that the server rereads', { settings, sample: onlyNod
       });
 });
 
+onEachRoute(
+  'configuration that the server rereads, for clients that are logged in',
+  { settings: { ...settings, PoolSize: 1 }, sample: onlyNode },
+  (route) => {
+    test('each gets the new value with its next reply, whatever the proxy sends before', async (t) => {
+      const clients = [await route().login(t), await route().login(t)];
+      // The proxy sets it at the start of each lease.
+      for (const [at, client] of clients.entries()) await client.rows(`SET work_mem = ${at + 100}`);
+      const [resident, other] = clients;
+      const { database } = route();
+      try {
+        for (const value of ['iso_8601', 'sql_standard', 'postgres_verbose']) {
+          await database.query(`ALTER SYSTEM SET IntervalStyle = '${value}'`);
+          await database.query('SELECT pg_reload_conf()');
+          await eventually(async () =>
+            assert.equal(await other?.value('SHOW IntervalStyle'), value),
+          );
+          assert.equal(other?.parameters.get('IntervalStyle'), value);
+          await resident?.rows('SELECT 1');
+          assert.equal(resident?.parameters.get('IntervalStyle'), value);
+        }
+      } finally {
+        await database.query('ALTER SYSTEM RESET IntervalStyle');
+        await database.query('SELECT pg_reload_conf()');
+      }
+    });
+  },
+);
+
 onEachRoute('logins while login-time settings change', { settings }, (route) => {
   test('each client gets one login reply', async (t) => {
     const admins = await Promise.all([1, 2, 3].map(() => route().login(t)));

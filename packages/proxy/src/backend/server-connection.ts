@@ -364,6 +364,11 @@ export class ServerConnection {
     return isReported;
   }
 
+  /** The session with the lease is notified of what the server has reported after the internal queries that are pending. */
+  reportLater(): void {
+    this.#reportedAside = true;
+  }
+
   /** True while the reply that comes next goes to a client. */
   get #isForwarding(): boolean {
     const { headReply, headAction } = this.pending;

@@ -398,6 +398,9 @@ export class SessionLease
         this.#reportVersion = pool.reportVersion;
         this.#reportChanges(connection, before, isReported);
       }
+    } else if (this.#reportVersion !== pool.reportVersion) {
+      this.#reportVersion = pool.reportVersion;
+      connection.reportLater();
     }
     listening?.begin(connection);
     if (events.leaseBegan.hasSubscribers) this.#show(connection);
