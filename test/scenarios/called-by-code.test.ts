@@ -35,6 +35,18 @@ onEachRoute('code that calls a statement by its name', options, (route) => {
     await said(other, query('ROLLBACK'));
   }
 
+  test('finds a statement of the protocol after an EXECUTE in a text of the client', async (t) => {
+    const client = await route().login(t);
+    const block = query(
+      "DO $$ DECLARE v text; BEGIN EXECUTE 'execute q' INTO v; ASSERT v = '42'; END $$",
+    );
+    assert.equal(await said(client, parse('q', "SELECT '42'::text"), sync), '1 | Z I');
+    // See docs/pinning.md, "Differences from a direct connection".
+    assert.equal(await said(client, block), route().isDirect ? 'C DO | Z I' : 'E 26000 | Z I');
+    assert.equal(await said(client, query('EXECUTE q')), 'T | D 42 | C SELECT 1 | Z I');
+    assert.equal(await said(client, block), 'C DO | Z I');
+  });
+
   test('finds a SQL-level prepared statement on any connection', async (t) => {
     await route().database.query(`
       CREATE OR REPLACE FUNCTION runs(t text) RETURNS SETOF text LANGUAGE plpgsql
