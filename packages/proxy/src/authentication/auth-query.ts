@@ -3,6 +3,7 @@ import { proofOf } from '../credentials/credentials.ts';
 import type { Credential } from '../credentials/credentials.ts';
 import { ProxyError } from '../errors.ts';
 import { PacedReads } from '../credentials/paced-reads.ts';
+import { CheckQueue } from './check-queue.ts';
 
 /** The rows of the answer, or why there is none. */
 export type AuthQueryAnswer = readonly (readonly (string | null)[])[] | string;
@@ -29,6 +30,9 @@ const apart = 2000;
 /** The maximum number of cached users: a client that tries many names must not fill the memory. */
 const most = 10_000;
 
+/** The maximum number of waiting queries: clients can cause them faster than one connection answers them. */
+const mostWaiting = 1000;
+
 /** Users whose verifiers come from the database. */
 export class AuthQuery {
   readonly #options: AuthQueryOptions;
@@ -36,6 +40,7 @@ export class AuthQuery {
   #users: readonly Credential[] | null = null;
   readonly #running = new Map<string, Promise<Credential | undefined>>();
   readonly #reads = new Map<string, PacedReads>();
+  readonly #queue = new CheckQueue(1, mostWaiting);
 
   constructor(options: AuthQueryOptions) {
     this.#options = options;
@@ -87,9 +92,13 @@ export class AuthQuery {
   async #read(user: string): Promise<Credential | undefined> {
     const { sql, run, failed } = this.#options;
     // A function, because "$" has a special meaning in a replacement text. The name has no NUL, which ends a startup parameter.
-    const answer = await run(sql.replaceAll('$1', () => quoted(user)));
+    const result = await this.#queue.run(async () => ({
+      answer: await run(sql.replaceAll('$1', () => quoted(user))),
+    }));
+    const answer = 'why' in result ? result.why : result.answer;
     if (typeof answer === 'string') {
-      failed(answer);
+      // Too many waiting queries are no failure of AuthQuery.
+      if ('answer' in result) failed(answer);
       // In an outage, the last result still applies. A user without one may or may not exist.
       const known = this.known(user);
       if (known !== undefined) return known;

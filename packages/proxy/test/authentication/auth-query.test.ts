@@ -8,6 +8,8 @@ import type { AuthQueryAnswer } from '../../src/authentication/auth-query.ts';
 class Database {
   /** By the name in the query. */
   answer: (user: string) => AuthQueryAnswer = () => [];
+  /** Each query waits for it. */
+  before: () => Promise<void> = () => Promise.resolve();
   readonly queries: string[] = [];
   readonly failures: string[] = [];
   readonly query: AuthQuery;
@@ -15,9 +17,10 @@ class Database {
   constructor(cacheTime = 1000, negativeCacheTime = 100) {
     this.query = new AuthQuery({
       sql: 'SELECT $1',
-      run: (sql) => {
+      run: async (sql) => {
         this.queries.push(sql);
-        return Promise.resolve(this.answer(/E'(.*)'/s.exec(sql)?.[1] ?? ''));
+        await this.before();
+        return this.answer(/E'(.*)'/s.exec(sql)?.[1] ?? '');
       },
       cacheTime,
       negativeCacheTime,
@@ -101,6 +104,32 @@ suite('AuthQuery', () => {
     await database.query.lookUp('one more');
     assert.equal(database.query.known('ann'), undefined);
     assert.equal(database.query.users.length, 0);
+  });
+
+  test('queries run one at a time, and a flood of unknown names does not queue without limit', async () => {
+    const database = new Database(0, 0);
+    database.answer = (user) => [[user, md5]];
+    await database.query.lookUp('ann');
+    const held = Promise.withResolvers<void>();
+    let underWay = 0;
+    let most = 0;
+    database.before = async () => {
+      most = Math.max(most, ++underWay);
+      await held.promise;
+      underWay--;
+    };
+    const waiting = Array.from({ length: 1001 }, async (_, at) =>
+      database.query.lookUp(`user ${at}`),
+    );
+    await assert.rejects(Promise.resolve(database.query.lookUp('eve')), {
+      code: 'LOGIN_UNCHECKED',
+    });
+    // A known user is admitted with the last result.
+    assert.equal((await database.query.lookUp('ann'))?.proofs[0]?.md5, md5);
+    assert.deepEqual(database.failures, []);
+    held.resolve();
+    assert.equal((await Promise.all(waiting)).length, 1001);
+    assert.equal(most, 1);
   });
 
   test('wrong passwords of one user cause few queries', async (t) => {
