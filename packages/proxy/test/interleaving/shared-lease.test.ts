@@ -441,3 +441,107 @@ test('a read is short after two short runs; single long ones change nothing, sev
   // Another read in the same slot has its own record.
   assert.equal(history.isShort(7 + 4096), false);
 });
+
+test('after an error message the loss of a connection has no suspect', async () => {
+  const bench = await SharedBench.open();
+  const reads = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  await endOfTurn();
+  bench.server.fail({ severity: 'FATAL', sqlstate: '57P01', message: 'shutting down' });
+  bench.server.vanish();
+  await endOfTurn();
+  assert.deepEqual(
+    reads.map(({ reader }) => reader.outcome),
+    ['alone', 'alone'],
+  );
+  assert.equal(bench.pool.stats.cyclesMoved, 2);
+});
+
+test('an outdated plan concerns one read', async () => {
+  const bench = await SharedBench.open();
+  bench.server.errors.set('SELECT 2', {
+    severity: 'ERROR',
+    sqlstate: '0A000',
+    message: 'cached plan must not change result type',
+    routine: 'RevalidateCachedQuery',
+  });
+  const reads = ['SELECT 1', 'SELECT 2', 'SELECT 3'].map((text) => bench.read(text));
+  await endOfTurn();
+  bench.server.answer();
+  await endOfTurn();
+  assert.deepEqual(
+    reads.map(({ reader }) => reader.outcome),
+    [answered, 'alone', answered],
+  );
+  assert.equal(bench.pool.idleCount, 1);
+});
+
+test('a notification reaches no session with a read', async () => {
+  const bench = await SharedBench.open();
+  const { reader } = bench.read('SELECT 1');
+  bench.server.socket.feed(
+    buildMessage(BackendCode.NotificationResponse, Buffer.from('\0\0\0\x01channel\0payload\0')),
+  );
+  bench.server.answer();
+  await endOfTurn();
+  assert.equal(reader.outcome, answered);
+});
+
+test('after a parameter that the server reports by itself, the lease takes no more reads', async () => {
+  const bench = await SharedBench.open();
+  const { lease } = bench.read('SELECT 1');
+  bench.server.socket.feed(buildParameterStatus('TimeZone', 'Asia/Tokyo'));
+  assert.equal(lease?.isOpen, false);
+  assert.equal(bench.read('SELECT 2').lease, null);
+});
+
+test('a read is slow after more than 20 ms at the head, and a lease old after its time', async () => {
+  const bench = await SharedBench.open();
+  const [first, second] = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  assert(first !== undefined && second !== undefined && first.lease !== null);
+  const { lease } = first;
+  await endOfTurn();
+  const { history } = bench.pool.interleaver;
+  lease.check(lease.since + 250, 250);
+  assert.equal(lease.isOpen, false, 'its head is slow');
+  assert.equal(second.reader.outcome, 'alone');
+  // The slow run counts once, although it is found at every check.
+  lease.check(lease.since + 300, 250);
+  assert.equal(bench.pool.stats.cyclesMoved, 1);
+  assert(!history.isShort(first.cycle.request.key));
+});
+
+test('a lease without unanswered reads has no slow one', async () => {
+  const bench = await SharedBench.open();
+  const { lease } = bench.read('SELECT 1');
+  assert(lease !== null);
+  bench.server.answer();
+  lease.leaveHead(performance.now() + 1000);
+  lease.check(lease.since + 100, 250);
+  assert.equal(bench.pool.stats.cyclesMoved, 0);
+});
+
+test('a read that has ended its wait by itself is not told to run alone', async () => {
+  const bench = await SharedBench.open();
+  const [slow, second] = ['SELECT 1', 'SELECT 2'].map((text) => bench.read(text));
+  assert(slow !== undefined && second !== undefined && slow.lease !== null);
+  await endOfTurn();
+  slow.lease.giveUp(second.cycle);
+  slow.lease.leaveHead(performance.now() + 20);
+  assert.equal(second.reader.outcome, null);
+  assert.equal(bench.pool.stats.cyclesMoved, 0);
+});
+
+test('a session with an internal error while it moves away harms no other', async () => {
+  const bench = await SharedBench.open();
+  const [first, second, third] = ['SELECT 1', 'SELECT 2', 'SELECT 3'].map((text) =>
+    bench.read(text),
+  );
+  assert(first !== undefined && second !== undefined && third !== undefined);
+  second.reader.runsAlone = () => {
+    throw new Error('a fault');
+  };
+  await endOfTurn();
+  first.lease?.leaveHead(performance.now() + 20);
+  assert.equal(second.reader.faults.length, 1);
+  assert.equal(third.reader.outcome, 'alone');
+});
