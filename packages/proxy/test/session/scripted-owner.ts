@@ -1,3 +1,4 @@
+import type { BoundCycle, ParsedCycle } from '@sluice/wire';
 import type { ConnectionLoss, LeaseOwner } from '../../src/backend/lease-owner.ts';
 import type { ServerConnection } from '../../src/backend/server-connection.ts';
 import type { ProxyError } from '../../src/errors.ts';
@@ -11,6 +12,7 @@ import { RequestForwarder } from '../../src/session/request-forwarder.ts';
 import type { MayReset, RequestOwner, StatementOwner } from '../../src/session/request-owner.ts';
 import { Lexis } from '../../src/sql/index.ts';
 import type { Effects } from '../../src/sql/index.ts';
+import type { ClientStatement } from '../../src/statements/client-statement.ts';
 import { ScriptedServer, connectTo, repliesIn } from '../scripted-server.ts';
 
 /** The minimal session for requests: it does what the test says, and records its calls. */
@@ -45,6 +47,12 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   onNotified: LeaseOwner<ServerConnection>['notified'] = () => true;
 
   lexis: Lexis = Lexis.Standard;
+  /** Cycles may run on shared leases. */
+  shares = false;
+  /** The cycles that do. */
+  readonly shared: Buffer[] = [];
+  /** The error for the next cycle on an existing lease. */
+  refuses: Buffer | null = null;
   /** Called when a statement is about to run. */
   onRun: () => void = () => undefined;
   /** Statements that are about to be prepared. */
@@ -88,23 +96,31 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   // --- RequestOwner ---
 
   mayShare(): boolean {
-    return false;
+    return this.shares;
   }
 
-  shareParsed(): boolean {
-    return false;
+  shareParsed(chunk: Buffer, at: number, { end }: ParsedCycle): boolean {
+    return this.#share('parsed', chunk.subarray(at, end));
   }
 
   hasOtherForm(): boolean {
+    this.log.push('other form');
     return false;
   }
 
-  shareBound(): boolean {
-    return false;
+  shareBound(named: ClientStatement, chunk: Buffer, at: number, { end }: BoundCycle): boolean {
+    const text = named.statement.text.toString('latin1', 0, named.statement.text.length - 1);
+    return this.#share(`bound ${text}`, chunk.subarray(at, end));
   }
 
-  share(): boolean {
-    return false;
+  share(chunk: Buffer, at: number, next: number): boolean {
+    return this.#share('query', chunk.subarray(at, next));
+  }
+
+  #share(what: string, bytes: Buffer): boolean {
+    this.log.push(`share ${what}`);
+    this.shared.push(bytes);
+    return true;
   }
 
   borrow(): ServerConnection | null {
@@ -120,8 +136,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   }
   mostPending = 1000;
   maySendAhead = true;
-  refusal(): null {
-    return null;
+  refusal(): Buffer | null {
+    return this.refuses;
   }
   workLater(): void {
     setImmediate(() => this.forwarder.resume());
