@@ -116,6 +116,9 @@ function storedKeyOf(password: string, { salt, iterations }: ScramVerifier): Pro
   });
 }
 
+/** No password has this key. All mock verifiers share it, because every login makes one, and random bytes take long. */
+const unmatchedKey = randomBytes(32);
+
 /**
  * A verifier for an unknown user that no password matches: the exchange looks the same, and the salt is the same each
  * time, because it is derived from the name and a secret of this process.
@@ -128,8 +131,8 @@ export function mockVerifier(
   return {
     iterations,
     salt: saltOf(user, secret),
-    storedKey: randomBytes(32),
-    serverKey: randomBytes(32),
+    storedKey: unmatchedKey,
+    serverKey: unmatchedKey,
   };
 }
 
