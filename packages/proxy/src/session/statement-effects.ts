@@ -265,15 +265,17 @@ export class StatementEffects
     if (connection === null) return;
     const readers = pool.sequenceReaders;
     if (!has(flags, touchesSequences) && readers.isEmpty) return;
-    const application = this.#core.applicationName;
-    if (has(flags, Flag.ReadsSequence) && readers.add(application)) {
-      events.sequenceReaderFound.publish({
-        client: this.#core.id,
-        application,
-        statement: normalizedAt(source, start),
-      });
+    if (has(flags, Flag.ReadsSequence)) {
+      const application = this.#core.applicationName;
+      if (readers.add(application)) {
+        events.sequenceReaderFound.publish({
+          client: this.#core.id,
+          application,
+          statement: normalizedAt(source, start),
+        });
+      }
     }
-    const sets = this.#drawing().run(connection, effects, readers.has(application));
+    const sets = this.#drawing().run(connection, effects, this.#readsSequences);
     if (sets && this.pin.givesWayTo(PinReason.SequenceState))
       this.pin.inTurn(PinReason.SequenceState, normalizedAt(source, start), effects.details);
   }
@@ -284,7 +286,9 @@ export class StatementEffects
 
   /** The application uses currval() or lastval(). */
   get #readsSequences(): boolean {
-    return this.pool.sequenceReaders.has(this.#core.applicationName);
+    const readers = this.pool.sequenceReaders;
+    // The name is decoded each time, and most applications never use them.
+    return !readers.isEmpty && readers.has(this.#core.applicationName);
   }
 
   // --- Code of the database ---
