@@ -1,18 +1,23 @@
 import type { Transport } from '../io/transport.ts';
 import { toClient } from '../io/write-buffer.ts';
 
+/** The session of an output. An object, because a closure would cost every idle client some memory. */
+export interface OutputOwner {
+  /** The socket is full: call `drained` when it drains. */
+  flow(): void;
+}
+
 /** The output to a client socket, with back-pressure. */
 export class ClientOutput {
   readonly socket: Transport;
   /** The socket is full. */
   blocked = false;
   #isPaused = false;
-  readonly #onBlocked: () => void;
+  readonly #owner: OutputOwner;
 
-  /** `onBlocked` is called when the socket is full; call `drained` when it drains. */
-  constructor(socket: Transport, onBlocked: () => void) {
+  constructor(socket: Transport, owner: OutputOwner) {
     this.socket = socket;
-    this.#onBlocked = onBlocked;
+    this.#owner = owner;
   }
 
   /** The number of bytes that the client has not taken yet. */
@@ -51,6 +56,6 @@ export class ClientOutput {
 
   #block(): void {
     this.blocked = true;
-    this.#onBlocked();
+    this.#owner.flow();
   }
 }

@@ -12,6 +12,7 @@ import type { PinReason } from '../pinning/pin-reason.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { CancelKey } from './cancel-keys.ts';
 import { ClientOutput } from './client-output.ts';
+import type { OutputOwner } from './client-output.ts';
 import { flushAndClose } from './flush-and-close.ts';
 import type { RequestForwarder } from './request-forwarder.ts';
 import { SessionCore } from './session-core.ts';
@@ -21,6 +22,7 @@ import type { SessionLimit } from './session-limits.ts';
 import { SessionLease } from './session-lease.ts';
 import { SessionState } from './session-state.ts';
 import { StatementEffects } from './statement-effects.ts';
+import type { RequestSender, SentRequests } from './statement-effects.ts';
 
 /** The owner of the sessions. */
 export interface SessionKeeper extends CoreKeeper {
@@ -35,7 +37,7 @@ export interface SessionKeeper extends CoreKeeper {
  * It combines the request forwarder (`RequestForwarder`), the effects of statements (`StatementEffects`) and the leases
  * (`SessionLease`).
  */
-export class Session implements SessionOwner, TransportHandler, Worker {
+export class Session implements SessionOwner, OutputOwner, RequestSender, TransportHandler, Worker {
   readonly id: number;
   readonly socket: Transport;
   readonly pool: Pool;
@@ -68,7 +70,7 @@ export class Session implements SessionOwner, TransportHandler, Worker {
     this.pool = options.pool;
     this.cancelKey = options.cancelKey;
     this.#keeper = options.keeper;
-    this.#client = new ClientOutput(options.socket, () => this.flow());
+    this.#client = new ClientOutput(options.socket, this);
     this.#core = new SessionCore({
       id: options.id,
       pool: options.pool,
@@ -78,9 +80,13 @@ export class Session implements SessionOwner, TransportHandler, Worker {
       parameters: new SessionParameters(options.pool.parameterSets, options.parameters),
       owner: this,
     });
-    this.#effects = new StatementEffects(this.#core, () => this.#requests);
+    this.#effects = new StatementEffects(this.#core, this);
     this.#lease = new SessionLease(this.#core, this.#effects);
     this.#requests = this.#lease.requests;
+  }
+
+  get sent(): SentRequests {
+    return this.#requests;
   }
 
   /** New server connections start with other values now. The session keeps its start values. */

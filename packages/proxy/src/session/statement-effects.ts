@@ -48,6 +48,11 @@ export interface SentRequests {
   lexisChanges(): boolean;
 }
 
+/** The session whose requests they are. */
+export interface RequestSender {
+  readonly sent: SentRequests;
+}
+
 /**
  * The side effects of a session's statements: on its server connection, in its parameters, for others. It analyzes each
  * statement before it runs, and knows what has to be found out before another session can get the connection.
@@ -63,7 +68,7 @@ export class StatementEffects
   /** The session has lingered on its connection long enough. */
   movesOn = false;
   readonly #core: SessionCore;
-  readonly #requests: () => SentRequests;
+  readonly #sender: RequestSender;
   /** Created when the session first listens. */
   #listening: SessionListening | null = null;
   /** Created when the session first runs something that may run code of the database. */
@@ -73,9 +78,9 @@ export class StatementEffects
   /** Start values that code of the database may reset in the next request. */
   #mayReset: MayReset = nothingReset;
 
-  constructor(core: SessionCore, requests: () => SentRequests) {
+  constructor(core: SessionCore, sender: RequestSender) {
     this.#core = core;
-    this.#requests = requests;
+    this.#sender = sender;
     this.pool = core.pool;
     this.parameters = core.parameters;
     this.pin = core.pin;
@@ -318,7 +323,7 @@ export class StatementEffects
     if (
       has(flags, changesAnyParameter) &&
       parameters.willRun(effects, isSure) &&
-      this.#requests().lexisChanges()
+      this.#sender.sent.lexisChanges()
     )
       this.keepStatements(source, start);
     if (has(flags, tracked) && !this.#core.isBegun) parameters.setOutside = true;
@@ -402,7 +407,7 @@ export class StatementEffects
   }
 
   trackedNames(): readonly string[] {
-    return this.#requests().trackedNames();
+    return this.#sender.sent.trackedNames();
   }
 
   foundHiddenState(what: string, suspects: readonly Suspect[]): void {
@@ -420,7 +425,7 @@ export class StatementEffects
   }
 
   get isKept(): boolean {
-    return this.#core.interventions?.areUnderWay === true || this.#requests().midMessage;
+    return this.#core.interventions?.areUnderWay === true || this.#sender.sent.midMessage;
   }
 
   get hasUnchecked(): boolean {
