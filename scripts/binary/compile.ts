@@ -15,6 +15,7 @@ interface Bundler {
       readonly executablePath: string;
       readonly autoloadDotenv: boolean;
       readonly autoloadBunfig: boolean;
+      readonly autoloadPackageJson: boolean;
     };
     readonly external: readonly string[];
     readonly bytecode: boolean;
@@ -90,6 +91,8 @@ const { success, logs } = await Bun.build({
     // Settings come from the documented sources, not from any file in the folder.
     autoloadDotenv: false,
     autoloadBunfig: false,
+    // Without it, no package is found that has to be installed, nor what that package needs.
+    autoloadPackageJson: true,
   },
   // Loaded from disk if they are installed there.
   external: ['@sluice/prove', '@sluice/postgres', '@sluice/infra', '@sluice/infra/*'],

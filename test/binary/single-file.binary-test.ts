@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
-import { copyFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { cpus, homedir, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -114,6 +114,16 @@ suite('the single file in an otherwise empty folder', () => {
         `npm install @sluice/postgres@${version.replaceAll('.', String.raw`\.`)}\n`,
       ),
     });
+  });
+
+  test('finds what is installed in the current folder', async () => {
+    const here = path.join(folder, 'with-postgres');
+    await mkdir(path.join(here, 'node_modules/@sluice'), { recursive: true });
+    const installed = path.join(here, 'node_modules/@sluice/postgres');
+    await symlink(path.join(root, 'packages/postgres'), installed);
+    const up = spawn(sluice, ['up', '--json', '--port', '0'], { cwd: here });
+    await lineOf(up.stdout, /"ready"/);
+    await endWell(up, 'SIGINT');
   });
 
   test('contains no folder of the build machine', async () => {
