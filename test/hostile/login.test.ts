@@ -81,6 +81,10 @@ onEachRoute(
         assert.equal(await route().sluice.metric('sluice_client_connections'), 1);
       });
       for (let index = 1; index < 10; index += 1) others.push(await route().login(t));
+      // A further client is refused before it is asked for its password.
+      const refused = await route().open(t);
+      refused.send(startup);
+      assert.equal(story(await refused.untilClosed()), 'E 53300');
       const sleeping = busy.query('SELECT pg_sleep(30)');
       await eventually(async () => {
         const active = (await route().backends()).filter(({ state }) => state === 'active');

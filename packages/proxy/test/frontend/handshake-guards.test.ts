@@ -93,6 +93,17 @@ suite('the handshake, when something breaks', () => {
     assert.equal(parseErrorFields(socket.written(), 5).sqlstate, '53300');
   });
 
+  test('a refused client that does not close its side is disconnected after five seconds', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    const error = new ProxyError('TOO_MANY_CLIENTS', { setting: 'MaxClientConnections', limit: 1 });
+    const { socket } = play(startup('ann'), {}, () => error);
+    assert(socket.writableEnded);
+    t.mock.timers.tick(4999);
+    assert(!socket.destroyed);
+    t.mock.timers.tick(1);
+    assert(socket.destroyed);
+  });
+
   test('no unknown user is refused while secrets have not been read', () => {
     const unread = { unread: () => true };
     assert.deepEqual(play(startup('eve'), unread).failed, ['57P03']);
