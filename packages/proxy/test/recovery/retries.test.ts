@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ErrorFields } from '@sluice/wire';
 import type { ServerConnection } from '../../src/backend/server-connection.ts';
+import { clock } from '../../src/io/clock.ts';
 import { Refusal } from '../../src/recovery/refusal.ts';
 import { Suspicion } from '../../src/recovery/suspicion.ts';
 import { ScriptedServer, ScriptedSource, connectTo } from '../scripted-server.ts';
@@ -96,4 +97,49 @@ test('a server that reports a crash was crashed', () => {
   source.generation++;
   source.crashedAt = Infinity;
   assert(suspicion.isConfirmed);
+});
+
+test('a statement that ran for a second or longer was terminated on purpose', () => {
+  const source = new ScriptedSource();
+  assert(!refused('57P01', 999, connectionTo(source)).stands(connectionTo(source)));
+  assert(refused('57P01', 1000, connectionTo(source)).stands(connectionTo(source)));
+});
+
+test('a crash shortly before the loss is the one that other connections report', () => {
+  for (const [ago, isConfirmed] of [
+    [4000, true],
+    [6000, false],
+  ] as const) {
+    const source = new ScriptedSource();
+    const suspicion = new Suspicion(connectionTo(source), lost);
+    source.answers = false;
+    source.crashedAt = clock.now - ago;
+    assert.equal(suspicion.isConfirmed, isConfirmed);
+    assert.equal(suspicion.stands(connectionTo(new ScriptedSource())), isConfirmed);
+  }
+});
+
+test('a server that is not checked within 10 seconds counts as checked', (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const suspicion = new Suspicion(connectionTo(new ScriptedSource()), lost);
+  let done = 0;
+  suspicion.whenChecked(() => {
+    done++;
+  });
+  t.mock.timers.tick(9999);
+  assert.equal(done, 0);
+  t.mock.timers.tick(1);
+  assert.equal(done, 1);
+  assert(suspicion.checked);
+});
+
+test('a retry has the error and the messages of its refusal', () => {
+  const answered = Buffer.from('answered');
+  const connection = connectionTo(new ScriptedSource());
+  const refusal = new Refusal(lost, answered, connection, 0);
+  assert.equal(refusal.error, lost);
+  assert.equal(refusal.answered, answered);
+  const suspicion = new Suspicion(connection, lost);
+  assert.equal(suspicion.error, lost);
+  assert.equal(suspicion.answered.length, 0);
 });
