@@ -372,6 +372,51 @@ onEachRoute(
         await database.query('SELECT pg_reload_conf()');
       }
     });
+
+    for (const [what, texts] of [
+      ['in a Query that rolls back', ['BEGIN; SET work_mem = 700; ROLLBACK']],
+      ['in a transaction that rolls back', ['BEGIN', 'SET work_mem = 700', 'ROLLBACK']],
+      ['in a text that fails', ['SET work_mem = 700; SELECT 1 / 0']],
+      [
+        'after RESET, and back to a savepoint',
+        ['BEGIN; RESET work_mem; SAVEPOINT s; SET work_mem = 700; ROLLBACK TO s; COMMIT'],
+      ],
+      [
+        'after SET and RESET, and back to a savepoint',
+        [
+          'SET work_mem = 800',
+          'BEGIN; RESET work_mem; SAVEPOINT s; SET work_mem = 700; ROLLBACK TO s; COMMIT',
+        ],
+      ],
+    ] as const)
+      test(`a parameter that was set ${what} has the new value`, async (t) => {
+        const [resident, other] = [await route().login(t), await route().login(t)];
+        const { database } = route();
+        for (const text of texts) await resident.query(text);
+        await other.rows('SET work_mem = 900');
+        try {
+          await database.query("ALTER SYSTEM SET work_mem = '36MB'");
+          await database.query('SELECT pg_reload_conf()');
+          await eventually(async () => {
+            await other.rows('RESET work_mem');
+            assert.equal(await other.value('SHOW work_mem'), '36MB');
+          });
+          assert.equal(await resident.value('SHOW work_mem'), '36MB');
+        } finally {
+          await database.query('ALTER SYSTEM RESET work_mem');
+          await database.query('SELECT pg_reload_conf()');
+        }
+        await eventually(async () => assert.equal(await other.value('SHOW work_mem'), '4MB'));
+      });
+
+    test('a parameter that was set in a committed transaction keeps its value', async (t) => {
+      const [resident, other] = [await route().login(t), await route().login(t)];
+      for (const text of ['BEGIN', 'SET work_mem = 700', 'SET app.tenant = 7', 'COMMIT'])
+        await resident.query(text);
+      await other.rows('SET work_mem = 900; SET app.tenant = 8');
+      assert.equal(await resident.value('SHOW work_mem'), '700kB');
+      assert.equal(await resident.value('SHOW app.tenant'), '7');
+    });
   },
 );
 

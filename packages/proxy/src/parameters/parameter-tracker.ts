@@ -6,8 +6,11 @@ import type { TimeoutValues } from './own-timeouts.ts';
 import { readAll, readSome } from './read-back-sql.ts';
 import { decoded, inEncoding, isAscii } from './replay-sql.ts';
 
-/** The last change of a parameter since its value was known; `either`: the text does not show which. */
-type Touch = 'set' | 'reset' | 'either';
+/**
+ * The last change of a parameter since its value was known; `either`: the text does not show which. `undoable`: it was set
+ * for the first time, and the transaction may have been rolled back.
+ */
+type Touch = 'set' | 'reset' | 'either' | 'undoable';
 
 /** The result of a read-back: the parameters of the session, and those of the server connection. */
 export interface ReadBack {
@@ -68,13 +71,14 @@ export class ParameterTracker {
   /**
    * Records the possible effects of a statement that is about to run; `current` are the session's parameters. With
    * `isSure` it has these effects, otherwise it may also reset. `foreign`: non-ASCII names are in this encoding, not in
-   * that of the database.
+   * that of the database. With `isUndoable` the changes may be rolled back without an error of the statement.
    */
   note(
     effects: Effects,
     current: ReadonlyMap<string, string>,
     isSure: boolean,
     foreign: string | null,
+    isUndoable = false,
   ): void {
     for (const effect of effects.details) {
       if (effect.kind === 'discard' && effect.what === 'all') {
@@ -91,11 +95,11 @@ export class ParameterTracker {
       else if (effect.names === 'all') this.#resetAll(current);
       else {
         const touch = effect.reset === true ? 'reset' : isSure ? 'set' : 'either';
-        for (const name of effect.names)
-          this.#touch(
-            foreign === null || isAscii(name) ? name : inEncoding(name, foreign),
-            effect.mayReset === true ? 'either' : touch,
-          );
+        for (const text of effect.names) {
+          const name = foreign === null || isAscii(text) ? text : inEncoding(text, foreign);
+          const isFirst = touch === 'set' && isUndoable && !current.has(inLowerCase(name));
+          this.#touch(name, effect.mayReset === true ? 'either' : isFirst ? 'undoable' : touch);
+        }
       }
     }
   }
@@ -139,7 +143,9 @@ export class ParameterTracker {
     const pending = this.#pending ?? 'all';
     if (pending === 'all') return readAll(this.#custom, startup.keys(), encoded);
     const needsSource = (name: string): boolean =>
-      pending.get(name) === 'reset' || (pending.get(name) === 'either' && startup.has(name));
+      pending.get(name) === 'reset' ||
+      pending.get(name) === 'undoable' ||
+      (pending.get(name) === 'either' && startup.has(name));
     const names = [...pending.keys()];
     return readSome(
       names.filter((name) => !needsSource(name)),
@@ -175,10 +181,12 @@ export class ParameterTracker {
     // Equivalent to setseed(): its value cannot be read.
     if (name === 'seed') return;
     const known = inLowerCase(name);
-    this.#touched.set(known, touch);
+    // The change after a RESET may be rolled back to a savepoint between them.
+    const isAfterReset = touch === 'set' && this.#touched.get(known) === 'reset';
+    this.#touched.set(known, isAfterReset ? 'undoable' : touch);
     // A change of the session user resets the role silently.
     if (known === 'session_authorization' && !this.#touched.has('role'))
-      this.#touched.set('role', touch === 'set' ? 'set' : 'either');
+      this.#touched.set('role', touch === 'set' || touch === 'undoable' ? 'set' : 'either');
   }
 
   /** RESET ALL does not change role and session_authorization. */

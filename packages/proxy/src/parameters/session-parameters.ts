@@ -148,12 +148,13 @@ export class SessionParameters {
 
   /**
    * A statement that may set parameters is about to run; with `isSure` it has these effects, otherwise it may also
-   * reset. Returns whether it may change how later texts are parsed.
+   * reset. `isUndoable`: its transaction may be rolled back. Returns whether it may change how later texts are parsed.
    */
-  willRun(effects: Effects, isSure: boolean): boolean {
+  willRun(effects: Effects, isSure: boolean, isUndoable = false): boolean {
     this.#tracker ??= new ParameterTracker();
     const { meaning } = this.#tracker;
-    this.#tracker.note(effects, this.known.values, isSure, this.#foreignEncoding);
+    const foreign = this.#foreignEncoding;
+    this.#tracker.note(effects, this.known.values, isSure, foreign, isUndoable);
     // Earlier texts were parsed with parameters that were not read back.
     if (this.#tracker.meaning !== meaning) this.#pending = [];
     if (!changesLexis(effects)) return false;

@@ -320,9 +320,10 @@ export class StatementEffects
       const { names, isKnown } = this.#mayReset;
       this.#mayReset = { names: [...names, ...parameters.startValuesIn(effects)], isKnown };
     }
+    const isUndoable = this.#core.isBegun || effects.statements > 1;
     if (
       has(flags, changesAnyParameter) &&
-      parameters.willRun(effects, isSure) &&
+      parameters.willRun(effects, isSure, isUndoable) &&
       this.#sender.sent.lexisChanges()
     )
       this.keepStatements(source, start);
