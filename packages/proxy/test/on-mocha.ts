@@ -30,8 +30,12 @@ registerHooks({
 });
 
 export const suite: Mocha['describe'] = (name, define) => mocha.describe(name, define);
-export const test = (name: string, run: (context: { mock: typeof mock }) => unknown): void =>
-  mocha.it(name, () => run({ mock }));
+/** What the current test has to do at its end. */
+const ends: (() => unknown)[] = [];
+const context = { mock, after: (end: () => unknown): void => void ends.push(end) };
+
+export const test = (name: string, run: (t: typeof context) => unknown): void =>
+  mocha.it(name, () => run(context));
 export const before: Hook = (run) => mocha.before(() => run());
 export const after: Hook = (run) => mocha.after(() => run());
 export const beforeEach: Hook = (run) => mocha.beforeEach(() => run());
@@ -47,6 +51,7 @@ export const mochaHooks = {
       await new Promise((resolve) => {
         setImmediate(resolve);
       });
+    for (const end of ends.splice(0)) await end();
     mock.reset();
     toClient.clear();
     toServer.clear();
