@@ -40,7 +40,8 @@ export class AuthQuery {
   #users: readonly Credential[] | null = null;
   readonly #running = new Map<string, Promise<Credential | undefined>>();
   readonly #reads = new Map<string, PacedReads>();
-  readonly #queue = new CheckQueue(1, mostWaiting);
+  /** All that `run` has at the same time: its timeout includes the time that a query waits behind others. */
+  readonly #queue = new CheckQueue(mostWaiting, 0);
 
   constructor(options: AuthQueryOptions) {
     this.#options = options;
