@@ -9,8 +9,15 @@ export function readSettings(file: string, stderr: NodeJS.WritableStream): Setti
     if (!(error instanceof SettingsError)) {
       throw error;
     }
-    const count = error.problems.length;
-    stderr.write(`${error.message}\n${count} ${count === 1 ? 'problem' : 'problems'}\n`);
+    stderr.write(
+      describeProblems(error.problems.map(({ where, message }) => `${where}: ${message}`)),
+    );
     return undefined;
   }
+}
+
+/** One line for each problem, and their number. */
+export function describeProblems(problems: readonly string[]): string {
+  const count = problems.length;
+  return `${problems.join('\n')}\n${count} ${count === 1 ? 'problem' : 'problems'}\n`;
 }

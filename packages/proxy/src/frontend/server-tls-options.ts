@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { endPointBinding } from '../credentials/channel-binding.ts';
+import { readKeyPair } from '../credentials/key-pair.ts';
 import { tlsProtocol } from '../credentials/tls-protocol.ts';
 import type { Settings } from '../settings/index.ts';
 import { ServerTls } from './server-tls.ts';
@@ -24,12 +24,6 @@ export function serverTls(settings: Settings, wantsCertificates: boolean): Serve
 }
 
 function readCertificate(certFile: string, keyFile: string): ServerCertificate {
-  const cert = readFileSync(certFile, 'utf8');
-  const x509 = new X509Certificate(cert);
-  return {
-    cert,
-    key: readFileSync(keyFile, 'utf8'),
-    x509,
-    endPoint: endPointBinding(x509.raw),
-  };
+  const pair = readKeyPair(certFile, keyFile);
+  return { ...pair, endPoint: endPointBinding(pair.x509.raw) };
 }
