@@ -144,6 +144,7 @@ suite('the login at a database', () => {
             severity: 'FATAL',
             sqlstate: '28P01',
             message: 'password authentication failed for user "postgres"',
+            routine: 'auth_failed',
           },
           final: true,
         });
@@ -152,6 +153,7 @@ suite('the login at a database', () => {
             severity: 'FATAL',
             sqlstate: '3D000',
             message: 'database "missing" does not exist',
+            routine: 'InitPostgres',
           },
           final: true,
         });
