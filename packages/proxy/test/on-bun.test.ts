@@ -16,6 +16,8 @@ const folders = [
   'protocol',
   'recovery',
   'session',
+  'statements',
+  'targets',
 ];
 /** Tests that start processes on both runtimes themselves. */
 const others = 'login.test.ts';

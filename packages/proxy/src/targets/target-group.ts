@@ -151,12 +151,14 @@ export class TargetGroup implements TargetOwner, MonitorOwner {
           if (database === this.#owner.healthDatabase)
             for (const { check } of monitoredTargets) closing(check.leave());
         },
-        dropped: (database) => {
+        exists: (database, done) => {
           const found = `SELECT FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) ${quoteText(database)}::pg_catalog.name`;
-          own.queryServer(found, (rows) => {
-            if (rows?.length === 0) owner.dropped(database);
+          const isSent = own.queryServer(found, (rows) => {
+            done(rows === null ? null : rows.length > 0);
           });
+          if (!isSent) done(null);
         },
+        dropped: (database) => owner.dropped(database),
       },
       ready,
     );

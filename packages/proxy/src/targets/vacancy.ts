@@ -8,6 +8,10 @@ export type Vacated = Extract<Effect, { readonly kind: 'vacates' }>;
 /** How long a statement waits for connections to close, in milliseconds. */
 const patience = 5000;
 
+/** The interval between checks whether a database is gone, in milliseconds, and their maximum number. */
+const checkInterval = 100;
+const mostChecks = 50;
+
 /** The owner of the proxy's connections that block a statement. */
 export interface VacancyOwner {
   readonly pools: Iterable<Pool>;
@@ -16,6 +20,8 @@ export interface VacancyOwner {
    * gone.
    */
   leave(database: string, closing: (closed: Promise<void>) => void): void;
+  /** Finds out whether the database exists; null: no server can answer now. */
+  exists(database: string, done: (exists: boolean | null) => void): void;
   /** The database is gone, with its sessions. */
   dropped(database: string): void;
 }
@@ -47,7 +53,7 @@ export class Vacancy {
   async start(): Promise<void> {
     await this.#prepare();
     this.isReady = true;
-    this.#end(true);
+    for (const database of this.#forced) this.#setEnding(database, true);
     if (!this.#isReleased) this.#ready();
   }
 
@@ -78,20 +84,36 @@ export class Vacancy {
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.#end(false);
     for (const standIn of this.#standIns) standIn.close('the statement has run');
-    for (const want of this.#wants)
-      if ('database' in want && want.forces) this.#owner.dropped(want.database);
+    for (const database of this.#forced) this.#check(database, mostChecks);
     for (const pool of this.#owner.pools) pool.grow();
   }
 
-  /** The sessions in a database that is dropped with FORCE end with it. */
-  #end(isEnding: boolean): void {
-    for (const want of this.#wants) {
-      if (!('database' in want) || !want.forces) continue;
-      for (const pool of this.#pools((each) => cut(each.database) === cut(want.database)))
-        for (const connection of pool.connections) connection.isEnding = isEnding;
-    }
+  /** The databases that are dropped with FORCE: their sessions end with them. */
+  get #forced(): readonly string[] {
+    return this.#wants.flatMap((want) =>
+      'database' in want && want.forces ? [want.database] : [],
+    );
+  }
+
+  /**
+   * Ends the clients of the database if it is gone. Until that is known, its connections are still ending: the reply to the
+   * statement may arrive before the last words of the server processes that it has terminated.
+   */
+  #check(database: string, checks: number): void {
+    this.#owner.exists(database, (exists) => {
+      if (exists === null && checks > 1) {
+        setTimeout(() => this.#check(database, checks - 1), checkInterval).unref();
+        return;
+      }
+      if (exists === false) this.#owner.dropped(database);
+      this.#setEnding(database, false);
+    });
+  }
+
+  #setEnding(database: string, isEnding: boolean): void {
+    for (const pool of this.#pools((each) => cut(each.database) === cut(database)))
+      for (const connection of pool.connections) connection.isEnding = isEnding;
   }
 
   async #prepare(): Promise<void> {
