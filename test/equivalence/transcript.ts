@@ -55,7 +55,7 @@ function exact({ code, body }: Message): string {
   const compared = code === 'T' ? withoutOids(body) : code === 't' ? withoutTypeOids(body) : body;
   const text = (code + compared.toString('latin1')).replaceAll(temporarySchema, 'pg_temp');
   if (code !== 'E' && code !== 'N') return text;
-  const anywhere = text.replace(placeInSource, '\0');
+  const anywhere = text.replaceAll(placeInSource, '');
   return ofCatalog.test(anywhere) ? anywhere.replace(keyOfDetail, withoutKeyOids) : anywhere;
 }
 
@@ -75,10 +75,10 @@ function withoutKeyOids(detail: string): string {
 const temporarySchema = /\bpg_temp_\d+/g;
 
 /**
- * The fields F, L and R of an error name a position in PostgreSQL's source. Errors that the proxy raises, such as that
- * of a duplicate statement name, have none.
+ * The fields F, L and R of an error name a position in PostgreSQL's source. Errors that the proxy raises or rewrites,
+ * such as that of a duplicate statement name, have at most R.
  */
-const placeInSource = /\0F[^\0]*\0L[^\0]*\0R[^\0]*\0/;
+const placeInSource = /\0[FLR][^\0]+(?=\0)/g;
 
 /** Objects that are created after initdb have OIDs from here on, different ones each time. */
 const firstNormalOid = 16_384;
