@@ -8,6 +8,7 @@ import { runtimes } from './runtimes.ts';
 /** Folders with tests that construct a module in this process: they run on Bun unchanged. */
 const folders = [
   'admin',
+  'authentication',
   'backend',
   'interleaving',
   'listen-notify',

@@ -137,7 +137,10 @@ function get(
         response.setEncoding('utf8');
         response.on('data', (chunk: string) => {
           body += chunk;
-          if (body.length > longestAnswer) request.destroy(new Error('the response is too long'));
+          if (body.length <= longestAnswer) return;
+          reject(new Error('the response is too long'));
+          // Without an error: Bun would raise it where nothing handles it.
+          request.destroy();
         });
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
         response.on('error', reject);

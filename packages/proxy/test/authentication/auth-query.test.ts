@@ -81,7 +81,7 @@ suite('AuthQuery', () => {
       assert.deepEqual(database.failures, ['the verifier of user "ann" is malformed']);
     });
 
-  test('in an outage who is known stays so, and of others nothing is said', async () => {
+  test('in an outage, known users stay known, and nothing is said about others', async () => {
     const database = new Database(0, 0);
     database.answer = (user) => [[user, md5]];
     await database.query.lookUp('ann');
