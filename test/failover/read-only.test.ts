@@ -114,6 +114,11 @@ suite('a READ_ONLY endpoint', () => {
       Promise.all(standbys.map((standby) => standby.query(sql))).then((answers) =>
         standbys.filter((_, at) => answers[at]?.length === 1),
       );
+    const client = await outage.client('reads');
+    const text = 'SELECT 42 AS answer, count(*) FROM kept -- falls silent';
+    // From now on the proxy knows that the statement runs no code of the database, so that it may run it again.
+    await client.query(text);
+    await client.query('SELECT 1');
     // The standbys replay the lock from the WAL. It blocks the read until the test has found the standby that runs it.
     const locker = new Client(primary);
     await locker.connect();
@@ -126,10 +131,7 @@ suite('a READ_ONLY endpoint', () => {
       );
       assert.equal(locked.length, standbys.length);
     });
-    const client = await outage.client('reads');
-    const read = client.query<{ answer: number }>(
-      'SELECT 42 AS answer, count(*) FROM kept -- falls silent',
-    );
+    const read = client.query<{ answer: number }>(text);
     const waiting = (): Promise<Postgres[]> =>
       standbyWith(
         "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%-- falls ' || 'silent'",

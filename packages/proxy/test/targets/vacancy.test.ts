@@ -60,8 +60,8 @@ async function forced(): Promise<{
   return { vacancy, asked, dropped, endings };
 }
 
-suite('a database that is dropped with FORCE', () => {
-  test('its connections are ending until it is known that it is gone', async () => {
+suite('a DROP DATABASE WITH (FORCE)', () => {
+  test('the connections are ending until it is known that the database is gone', async () => {
     const { vacancy, asked, dropped, endings } = await forced();
     assert.deepEqual(
       [endings('shop'), endings('other')],
@@ -78,7 +78,7 @@ suite('a database that is dropped with FORCE', () => {
     assert.deepEqual(endings('shop'), [false, false]);
   });
 
-  test('its clients stay if the statement has failed', async () => {
+  test('the clients stay if the statement has failed', async () => {
     const { vacancy, asked, dropped, endings } = await forced();
     vacancy.release();
     asked.pop()?.(true);
@@ -86,7 +86,7 @@ suite('a database that is dropped with FORCE', () => {
     assert.deepEqual(endings('shop'), [false, false]);
   });
 
-  test('is looked for again while no server can answer', async (t) => {
+  test('the database is checked again while no server can answer', async (t) => {
     const { vacancy, asked, dropped, endings } = await forced();
     t.mock.timers.enable({ apis: ['setTimeout'] });
     vacancy.release();
@@ -101,7 +101,7 @@ suite('a database that is dropped with FORCE', () => {
     assert.deepEqual(dropped, ['shop']);
   });
 
-  test('is not looked for forever', async (t) => {
+  test('the checks end', async (t) => {
     const { vacancy, asked, dropped, endings } = await forced();
     t.mock.timers.enable({ apis: ['setTimeout'] });
     vacancy.release();
