@@ -111,8 +111,11 @@ export async function runStorm(
     again(cancelInterval, async (turn) => clients[(turn * 7) % clientCount]?.cancel()),
     ...faults.map(({ every, strike }) => again(every, strike)),
   ]);
-  await Promise.all(clients.map((client) => client.run()));
-  over.abort();
-  await striking;
+  try {
+    await Promise.all(clients.map((client) => client.run()));
+  } finally {
+    over.abort();
+    await striking;
+  }
   return { statements: statements - left, byKind, errors: Object.fromEntries(allowed), wrong };
 }
