@@ -11,6 +11,9 @@ import type { ReadUnder } from '../parameters/read-under.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import { decoded, dependsOnProcess, startValuesOf } from '../parameters/replay-sql.ts';
 
+/** How many lost connections a login survives. */
+const mostLosses = 3;
+
 /**
  * Finds out the ParameterStatus values for the startup parameters of a client: borrows a connection, sets them, and
  * stores what the database reports. The next client with the same parameters can log in without a server connection.
@@ -28,6 +31,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   readonly #done: (error: ErrorFields | null) => void;
   #over = false;
   #needsNew = false;
+  #losses = 0;
 
   /** `done` is called once; without an error, `parameters.greeting` is set. */
   constructor(pool: Pool, parameters: ParameterSet, done: (error: ErrorFields | null) => void) {
@@ -80,7 +84,10 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   }
 
   connectionLost(loss: ConnectionLoss): void {
-    this.#finish(loss.error.fields);
+    // What ran there has no effect at the database, so another connection can do the same.
+    if (this.#losses === mostLosses) this.#finish(loss.error.fields);
+    else this.#startAgain();
+    this.#losses++;
   }
 
   canSendAgain(): boolean {
@@ -88,7 +95,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   }
 
   sendAgain(): void {
-    // A failed login is not retried; the client can retry it.
+    // Never called: see `canSendAgain`.
   }
 
   tryRelease(): boolean {
@@ -165,7 +172,11 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
       return;
     }
     this.#needsNew = true;
-    // The connection is returned first.
+    this.#startAgain();
+  }
+
+  /** Borrows another connection when this one is returned. */
+  #startAgain(): void {
     queueMicrotask(() => {
       if (!this.#over) this.start();
     });
@@ -175,9 +186,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   #learn(connection: ServerConnection, values: readonly (readonly [string, string])[]): void {
     if (connection.loginGeneration !== this.#pool.loginGeneration) {
       // New connections start with other values now.
-      queueMicrotask(() => {
-        if (!this.#over) this.start();
-      });
+      this.#startAgain();
       return;
     }
     const { parameterSets } = this.#pool;

@@ -261,6 +261,8 @@ export class Postgres {
     // This server's own certificate, created by the same user: verification would add nothing.
     const ssl = this.setup.hasTls ? { rejectUnauthorized: false } : false;
     const client = new Client({ host, port, user, password, database, ssl });
+    // The query reports a lost connection already; `pg` would also throw it.
+    client.on('error', () => undefined);
     await client.connect();
     try {
       // With an empty list, `pg` uses the simple protocol, which accepts several statements.
