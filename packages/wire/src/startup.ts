@@ -29,25 +29,32 @@ const recordHeader = 5;
 const handshakeHeader = 4;
 
 /**
- * Whether the buffer contains the complete first message of a TLS handshake, in any number of records, or is something else, which
- * TLS will refuse.
+ * The length that the buffer needs at least before it contains the complete first message of a TLS handshake, in any number
+ * of records; 0 if it does, or contains something else, which TLS will refuse. A record without content is something else.
  */
-export function hasClientHello(buffer: Buffer): boolean {
-  const message: number[] = [];
+export function clientHelloNeeds(buffer: Buffer): number {
+  const header: number[] = [];
+  let end = 0;
+  /** What the rest of the message takes. */
+  let rest = handshakeHeader;
   let received = 0;
-  for (let at = 0; at < buffer.length;) {
-    if (buffer[at] !== tlsHandshakeRecord) return true;
-    if (at + recordHeader > buffer.length) return false;
-    const start = at + recordHeader;
-    at = start + buffer.readUInt16BE(start - 2);
-    if (at > buffer.length) return false;
-    received += at - start;
-    message.push(...buffer.subarray(start, Math.min(at, start + handshakeHeader)));
-    const [, high = 0, middle = 0, low = 0] = message;
-    const length = handshakeHeader + (high << 16) + (middle << 8) + low;
-    if (received >= handshakeHeader && received >= length) return true;
+  while (end < buffer.length) {
+    if (buffer[end] !== tlsHandshakeRecord) return 0;
+    const start = end + recordHeader;
+    if (start > buffer.length) return start + rest;
+    end = start + buffer.readUInt16BE(start - 2);
+    if (end === start) return 0;
+    received += end - start;
+    const stop = Math.min(end, buffer.length);
+    for (let at = start; at < stop && header.length < handshakeHeader; at++)
+      header.push(buffer[at] ?? 0);
+    const [, high = 0, middle = 0, low = 0] = header;
+    const length = header.length < handshakeHeader ? 0 : (high << 16) + (middle << 8) + low;
+    rest = Math.max(0, handshakeHeader + length - received);
+    if (end > buffer.length) return end + (rest > 0 ? recordHeader + rest : 0);
+    if (rest === 0) return 0;
   }
-  return false;
+  return end + recordHeader + rest;
 }
 
 /** The protocol version of a StartupMessage. */

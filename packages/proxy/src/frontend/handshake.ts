@@ -2,10 +2,10 @@ import {
   bodyAt,
   buildErrorResponse,
   buildNegotiateProtocolVersion,
+  clientHelloNeeds,
   encryptionAccepted,
   encryptionDeclined,
   FrontendCode,
-  hasClientHello,
   headerLength,
   lengthAt,
   longestStartup,
@@ -106,6 +106,8 @@ export class ClientHandshake extends QuietHandler {
   readonly #socket: Transport;
   #phase: number = Phase.Startup;
   #received: Buffer | null = null;
+  /** The length of the received bytes at which the ClientHello may be complete. */
+  #helloNeeds = 0;
   #bytes = 0;
   /** The requests that the client has already sent: each is accepted once. */
   #requestedTls = false;
@@ -254,7 +256,10 @@ export class ClientHandshake extends QuietHandler {
   #readHello(received: Buffer, direct: boolean): boolean {
     const tls = this.#tls;
     if (tls === null) return this.#hangUp();
-    if (!hasClientHello(received)) return false;
+    // Not at each chunk again: a client may send single bytes.
+    if (received.length < this.#helloNeeds) return false;
+    this.#helloNeeds = clientHelloNeeds(received);
+    if (this.#helloNeeds > 0) return false;
     if (received.length <= this.#options.mostBytes) this.#bytes = 0;
     this.#received = null;
     this.#phase = Phase.Tls;
