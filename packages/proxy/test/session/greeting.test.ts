@@ -12,7 +12,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 /** A login that waits for the answer of its first connection. */
 function begun(): {
   readonly greeting: Greeting;
-  readonly lose: () => Promise<void>;
+  readonly lose: (silent?: boolean) => Promise<void>;
   readonly borrowed: () => number;
   readonly outcomes: (string | null)[];
 } {
@@ -42,9 +42,9 @@ function begun(): {
   const error = new ProxyError('TERMINATED');
   return {
     greeting,
-    lose: () => {
+    lose: (silent = false) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a login uses no more of a loss
-      greeting.connectionLost({ error } as ConnectionLoss);
+      greeting.connectionLost({ error, silent } as ConnectionLoss);
       return turn();
     },
     borrowed: () => borrowed,
@@ -62,6 +62,13 @@ suite('a login whose server connection is lost', () => {
     }
     await lose();
     assert.equal(borrowed(), 4);
+    assert.deepEqual(outcomes, [new ProxyError('TERMINATED').message]);
+  });
+
+  test('fails if it may have crashed the server process', async () => {
+    const { lose, borrowed, outcomes } = begun();
+    await lose(true);
+    assert.equal(borrowed(), 1);
     assert.deepEqual(outcomes, [new ProxyError('TERMINATED').message]);
   });
 
