@@ -93,11 +93,11 @@ const mayNameStatements = mask(
   Flag.Opaque,
 );
 
-/** Flags of statements that run code which may close statements without showing it. */
+/** Flags of statements that run code, such as triggers, which may close statements without showing it. */
 const mayClose = mask(Flag.Do, Flag.UnknownFunction, Flag.Procedure, Flag.Opaque, Flag.Writes);
 
 /** Flags of statements after which code may call the session's statements by name, now or later in a transaction. */
-const mayCall = mask(mayClose, Flag.Writes, Flag.Ddl, Flag.Transaction);
+const mayCall = mask(mayClose, Flag.Ddl, Flag.Transaction);
 
 /** More or longer SQL-level statements than these are not prepared on every connection; the session keeps one. */
 const mostBrought = 32;

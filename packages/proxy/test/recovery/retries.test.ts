@@ -105,7 +105,7 @@ test('a statement that ran for a second or longer was terminated on purpose', ()
   assert(refused('57P01', 1000, connectionTo(source)).stands(connectionTo(source)));
 });
 
-test('a crash shortly before the loss is the one that other connections report', () => {
+test('other connections report a crash shortly before the loss', () => {
   for (const [ago, isConfirmed] of [
     [4000, true],
     [6000, false],
