@@ -14,7 +14,7 @@ import {
   sync,
 } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
-import { RawClient } from '../helpers/raw-client.ts';
+import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
 
 /** What a client can do next. */
@@ -109,7 +109,7 @@ export class StormClient {
   }
 
   async #logIn(): Promise<void> {
-    const client = await RawClient.login(this.#address);
+    const client = await this.#open();
     // A fault may end it.
     for (let answer = ''; answer !== '1 | Z I';) {
       client.send(parse('same name', 'SELECT $1::text'), sync);
@@ -122,6 +122,16 @@ export class StormClient {
     socket.on('close', () => {
       if (this.#socket === socket) this.#storm.wrong(`${this.#name}: its connection was closed`);
     });
+  }
+
+  /** Logs in. As with a statement, a fault may end the server process that a login uses, and the client tries again. */
+  async #open(): Promise<RawClient> {
+    try {
+      return await RawClient.login(this.#address);
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || !this.#isExplained(error.code ?? '')) throw error;
+      return this.#open();
+    }
   }
 
   #below(limit: number): number {
@@ -245,6 +255,14 @@ export class StormClient {
     else this.#end(`${this.#kind} ${this.#token}: ${what}`);
   }
 
+  /** Whether a fault explains the error. Counts it. */
+  #isExplained(state: string): boolean {
+    const { allowed } = this.#storm;
+    const count = allowed.get(state);
+    if (count !== undefined) allowed.set(state, count + 1);
+    return count !== undefined;
+  }
+
   /** What is wrong with an unexpected reply; null: nothing, or a fault explains it. */
   #judge(messages: readonly Message[]): string | null {
     const bytes = messages.map(({ code, body }) => message(code, body));
@@ -261,10 +279,7 @@ export class StormClient {
         const { C: state = '', M: words = '' } = fieldsOf(each);
         const isDue = this.#kind === 'error' && state === '22P02';
         if (isDue && !words.includes(`"${this.#token}"`)) return `it got the error ${words}`;
-        const count = this.#storm.allowed.get(state);
-        if (isDue) continue;
-        if (count === undefined) return `${state} ${words}`;
-        this.#storm.allowed.set(state, count + 1);
+        if (!isDue && !this.#isExplained(state)) return `${state} ${words}`;
       } else if (code === 'Z' && each === messages.at(-1) && each.body.toString() !== 'I')
         return 'a transaction is open';
     }
