@@ -38,6 +38,7 @@ export interface WaitingReader {
 export interface InterleavingPool {
   readonly stats: { cyclesShared: number; cyclesMoved: number; readonly sharedWait: Histogram };
   readonly interleaving: Interleaving;
+  readonly storedCode: { turnTaken(): void };
   /** Nothing is leased at the moment. */
   readonly isPaused: boolean;
   /** An idle connection, if there is one and no session waits; null otherwise. */
@@ -244,6 +245,10 @@ export class Interleaver implements SharedLeaseKeeper {
 
   moved(cycles: number): void {
     this.#pool.stats.cyclesMoved += cycles;
+  }
+
+  turnTaken(): void {
+    this.#pool.storedCode.turnTaken();
   }
 
   parameterChanged(): void {

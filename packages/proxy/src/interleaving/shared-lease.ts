@@ -5,7 +5,7 @@ import type { ServerConnection } from '../backend/server-connection.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
-import type { CycleLease, SharedCycle } from './shared-cycle.ts';
+import type { CycleLease, SharedCycle, SharedReader } from './shared-cycle.ts';
 
 /** When a cycle runs longer than this, in milliseconds, the cycles behind it move elsewhere. */
 const slow = 20;
@@ -21,6 +21,8 @@ export interface SharedLeaseKeeper {
   wasLarge(cycle: SharedCycle): void;
   /** Reports the number of cycles that have to run again, because they waited behind a slow one or lost their connection. */
   moved(cycles: number): void;
+  /** A session uses the lease after another one. */
+  turnTaken(): void;
   /** The database reported a parameter that no session has set. */
   parameterChanged(): void;
   ended(lease: SharedLease): void;
@@ -55,6 +57,8 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   #answered: SharedCycle[] = [];
   /** When the oldest unanswered cycle became the first in line, in milliseconds of `performance.now()`. */
   #headSince: number;
+  /** The session of the last cycle. */
+  #lastReader: SharedReader | null = null;
   /** The database sent something that no read causes. */
   #surprise: string | null = null;
 
@@ -83,6 +87,10 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
 
   /** The cycle is sent by the next `send`. */
   add(cycle: SharedCycle): void {
+    if (cycle.reader !== this.#lastReader) {
+      this.#lastReader = cycle.reader;
+      this.#keeper.turnTaken();
+    }
     cycle.sentOn(this);
     this.#waiting.push(cycle);
   }

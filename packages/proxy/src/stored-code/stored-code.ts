@@ -6,6 +6,7 @@ import type { Effects, SideEffects } from '../sql/index.ts';
 import type { CodeKnowledge } from './code-knowledge.ts';
 import { StoredCodeReader } from './stored-code-reader.ts';
 import { Risk, worstOf } from './stored-code-sql.ts';
+import { TurnRate } from './turn-rate.ts';
 
 /** Words of DDL that may change code, or what runs it. */
 const codeWords =
@@ -17,11 +18,6 @@ const interval = 1000;
 const soonest = 250;
 /** If a query takes long, the interval is at least this many times its duration. */
 const restPerTime = 50;
-/**
- * The maximum number of leases per second that begin with a reset only because the catalog has not been queried since.
- * Above it, the state of a second ago is trusted: that limits the cost of resets for a busy proxy.
- */
-const extraResetsPerSecond = 300;
 /**
  * The share of its time that a server can spend on readings for which clients wait, and the maximum at once, in
  * milliseconds.
@@ -92,9 +88,7 @@ export class StoredCode {
   /** Counts such changes. */
   #changes = 0;
   #verdicts = new ByteCache<Verdict>(remembered);
-  /** How many more untrusted leases can begin with a reset, and as of when. */
-  #extraResetsLeft = extraResetsPerSecond;
-  #extraResetsAt = 0;
+  readonly #turnRate = new TurnRate();
 
   /** The catalog has been read, and no change since is known. */
   get isKnown(): boolean {
@@ -138,20 +132,13 @@ export class StoredCode {
 
   /**
    * Whether a lease that begins now needs no reset, although the previous session ended its lease at `endedAt` (clock
-   * milliseconds) and the catalog has not been queried since.
+   * milliseconds) and the catalog has not been queried since. If sessions take turns often, the knowledge of a second
+   * ago is trusted: resets would be most of a busy proxy's work.
    */
   isTrusted(endedAt: number): boolean {
     if (this.verifiedFrom > endedAt) return true;
-    const { now } = clock;
-    if (now - this.#extraResetsAt >= 1000) {
-      this.#extraResetsAt = now;
-      this.#extraResetsLeft = extraResetsPerSecond;
-    }
-    if (this.#extraResetsLeft > 0) {
-      this.#extraResetsLeft--;
-      return false;
-    }
-    return now - this.verifiedFrom < Math.max(3 * interval, 2 * restPerTime * this.#took);
+    this.#turnRate.count();
+    return this.trustsTurns;
   }
 
   /** Whether all code that this read may run is known, and has no side effects. */
@@ -167,12 +154,15 @@ export class StoredCode {
    * `isTrusted`.
    */
   get trustsTurns(): boolean {
-    const { now } = clock;
     return (
-      this.#extraResetsLeft === 0 &&
-      now - this.#extraResetsAt < 1000 &&
-      now - this.verifiedFrom < Math.max(3 * interval, 2 * restPerTime * this.#took)
+      this.#turnRate.isHigh &&
+      clock.now - this.verifiedFrom < Math.max(3 * interval, 2 * restPerTime * this.#took)
     );
+  }
+
+  /** A session takes a turn on a shared lease. */
+  turnTaken(): void {
+    this.#turnRate.count();
   }
 
   /** A client of the pool may have changed code: nothing is proven until the catalog has been queried. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { buildParameterStatus } from '@sluice/wire';
+import { SharedCycle } from '../../src/interleaving/shared-cycle.ts';
+import { clock } from '../../src/io/clock.ts';
 import { SharedBench, endOfTurn } from './shared-reads.ts';
 import type { SubmittedRead } from './shared-reads.ts';
 
@@ -65,6 +67,26 @@ suite('the interleaver', () => {
     assert(history.isShort(key));
     bench.pool.interleaver.wasLarge(cycle);
     assert(!history.isShort(key));
+  });
+
+  test('counts each change of the session as a turn', async () => {
+    const bench = await SharedBench.open();
+    const { storedCode, interleaver } = bench.pool;
+    storedCode.verifiedFrom = clock.now;
+    const { cycle, lease } = bench.read('SELECT 0');
+    const { reader, request } = cycle;
+    assert(lease !== null && reader !== null);
+    for (let read = 0; read < 250; read++)
+      interleaver.submit(new SharedCycle(reader, request, 0), bench.set);
+    await endOfTurn();
+    bench.server.answer();
+    assert(!storedCode.trustsTurns);
+    for (let round = 0; round < 3; round++) {
+      reads(bench, 250);
+      await endOfTurn();
+      bench.server.answer();
+    }
+    assert(storedCode.trustsTurns);
   });
 
   test('sends the later reads of several turns', async () => {
