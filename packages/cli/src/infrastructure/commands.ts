@@ -19,8 +19,9 @@ function loading<Module>(
     return {
       run: async (line) => {
         const code = await run(line);
-        // After DeploymentTimeout, the CDK toolkit would keep the process alive until CloudFormation is finished.
-        setTimeout(() => process.exit(code), grace).unref();
+        // After DeploymentTimeout, the CDK toolkit would keep the process alive until CloudFormation is finished. A
+        // process with another output belongs to someone else.
+        if (line.stdout === process.stdout) setTimeout(() => process.exit(code), grace).unref();
         return code;
       },
     };
