@@ -21,7 +21,7 @@ function everyCommand(): readonly { command: Command; words: readonly string[] }
 suite('sluice', { concurrency: 2 }, () => {
   test('--help lists every command, on Node.js and Bun', async (t) => {
     for (const runtime of runtimes) {
-      const sluice = new SluiceProcess(t, ['--help'], { runtime });
+      const sluice = new SluiceProcess(t, ['--help'], { runtime, bin: true });
       assert.equal(await sluice.exit(), 0);
       const help = sluice.stdout.join('\n');
       for (const { title, commands, namespace } of commandGroups) {
@@ -75,7 +75,8 @@ suite('sluice', { concurrency: 2 }, () => {
   });
 
   test('refuses an unknown runtime', async (t) => {
-    const sluice = new SluiceProcess(t, ['--version'], { env: { SLUICE_RUNTIME: 'deno' } });
+    const env = { SLUICE_RUNTIME: 'deno' };
+    const sluice = new SluiceProcess(t, ['--version'], { env, bin: true });
     assert.equal(await sluice.exit(), 1);
     assert.deepEqual(sluice.stderr, ['error: SLUICE_RUNTIME is "deno"; it must be node or bun']);
   });

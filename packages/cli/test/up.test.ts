@@ -33,8 +33,13 @@ interface Up {
   readonly ready: ReadyEvent;
 }
 
-async function startUp(t: TestContext, args: readonly string[], runtime: Runtime): Promise<Up> {
-  const sluice = new SluiceProcess(t, ['up', '--port', '0', '--json', ...args], { runtime });
+async function startUp(
+  t: TestContext,
+  args: readonly string[],
+  runtime: Runtime,
+  bin = false,
+): Promise<Up> {
+  const sluice = new SluiceProcess(t, ['up', '--port', '0', '--json', ...args], { runtime, bin });
   const ready = JSON.parse(await sluice.line(/./)) as ReadyEvent;
   return { sluice, ready };
 }
@@ -58,7 +63,7 @@ for (const runtime of runtimes) {
     const isSampled = runtime === 'bun' && !triesAll;
 
     test('prints as JSON what a client needs, and stops on Ctrl-C', async (t) => {
-      const { sluice, ready } = await startUp(t, ['--pool-size', '3'], runtime);
+      const { sluice, ready } = await startUp(t, ['--pool-size', '3'], runtime, true);
       const { event, endpoint, database, admin, pid } = ready;
       assert.equal(event, 'ready');
       assert.equal(pid, sluice.pid);
