@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -25,6 +25,9 @@ export interface TemplateOptions extends InitOptions {
 
 /** WAL segments of templates: of 16 MB, the default, the first takes a quarter of the time that a copy takes. */
 const walSegmentMegabytes = 1;
+
+/** Changes whenever templates are made differently. */
+const templateFormat = 2;
 
 /** Whether `dataDir` contains a database cluster already. */
 export async function isInitialized(dataDir: string): Promise<boolean> {
@@ -76,7 +79,7 @@ export async function initializeFromTemplate(
   options: TemplateOptions,
   templates: string,
 ): Promise<void> {
-  const key = JSON.stringify([binaries.root, account, options, walSegmentMegabytes]);
+  const key = JSON.stringify([templateFormat, binaries.root, account, options]);
   const template = path.join(
     templates,
     createHash('sha256').update(key).digest('hex').slice(0, 16),
@@ -95,7 +98,15 @@ async function makeTemplate(
   const draft = await mkdtemp(path.join(tmpdir(), 'sluice-template-'));
   try {
     await initialize(binaries, account, draft, options, [`--wal-segsize=${walSegmentMegabytes}`]);
-    await createDatabase(binaries, account, draft, options.database);
+    await runOnce(
+      binaries,
+      account,
+      draft,
+      options.database === 'postgres'
+        ? ''
+        : `CREATE DATABASE ${escapeIdentifier(options.database)}\n`,
+    );
+    await removeMaps(draft);
     await mkdir(path.dirname(template), { recursive: true });
     const copy = await mkdtemp(`${template}-`);
     await copyDataDirectory(draft, copy);
@@ -108,25 +119,35 @@ async function makeTemplate(
   }
 }
 
-/** Creates a database in a data directory that no server uses. */
-async function createDatabase(
+/** Runs SQL in a data directory that no server uses, and keeps as little WAL as PostgreSQL can. */
+async function runOnce(
   binaries: PostgresBinaries,
   account: Account,
   dataDir: string,
-  database: string,
+  sql: string,
 ): Promise<void> {
-  if (database === 'postgres') return;
-  const created = run(
+  const leastWal = `${2 * walSegmentMegabytes}MB`;
+  const settings = ['exit_on_error=on', `min_wal_size=${leastWal}`, `max_wal_size=${leastWal}`];
+  const running = run(
     binaries.postgres,
-    ['--single', '-c', 'exit_on_error=on', '-D', dataDir, 'postgres'],
+    ['--single', ...settings.flatMap((setting) => ['-c', setting]), '-D', dataDir, 'postgres'],
     {
       ...account,
       cwd: '/',
       env: { ...process.env, LC_ALL: 'C' },
     },
   );
-  created.child.stdin?.end(`CREATE DATABASE ${escapeIdentifier(database)}\n`);
-  await created;
+  running.child.stdin?.end(sql);
+  await running;
+}
+
+/**
+ * Removes the free space maps and visibility maps, which PostgreSQL creates again when it needs them, from a data
+ * directory that no server uses: a quarter of its files, and of the time that a copy takes.
+ */
+async function removeMaps(dataDir: string): Promise<void> {
+  for (const name of await readdir(dataDir, { recursive: true }))
+    if (/_(?:fsm|vm)$/.test(name)) await rm(path.join(dataDir, name));
 }
 
 /** Copies a data directory with its modes, for this account. Symbolic links stay links. */
