@@ -68,8 +68,8 @@ export class RequestForwarder {
   /** The client has pipelined too much: its next requests wait until only so many replies are pending. -1: it has not. */
   #awaitsPending = -1;
   readonly #cycles: QueryCycles;
-  /** What was sent on the lease before its parameters were certainly set. */
-  readonly #unsettled = new UnsettledRequests();
+  /** What was sent on the lease before its parameters were certainly set; null for sessions that never set any. */
+  #unsettled: UnsettledRequests | null = null;
   /** The offset from which the current chunk belongs to the lease; -1: none. */
   #leasedAt = -1;
   /** The length of the cycle on a shared lease. */
@@ -109,7 +109,7 @@ export class RequestForwarder {
 
   /** The number of prepared statement names of the session. */
   get names(): number {
-    return this.#requests.names.size;
+    return this.#requests.statements.names.size;
   }
 
   /** The length of the names and texts that are kept for the session. */
@@ -129,14 +129,14 @@ export class RequestForwarder {
 
   /** Names of SQL-level prepared statements that do not need to keep the connection. */
   trackedNames(): readonly string[] {
-    return this.#requests.names.tracked();
+    return this.#requests.statements.names.tracked();
   }
 
   /**
    * A statement is about to change how texts are parsed. True: some SQL-level statements could not be prepared again.
    */
   lexisChanges(): boolean {
-    return this.#requests.lexisChanges();
+    return this.#requests.statements.lexisChanges();
   }
 
   /**
@@ -150,7 +150,7 @@ export class RequestForwarder {
     // A client that knows the old row description would misread new rows: it must request it within the cycle.
     if (cycle === null || (cycle[0] !== Code.Query && !describesPortal(cycle, 0))) return null;
     if (statement instanceof Statement) connection.state.statements.outdate(statement);
-    else renewClientNamed(connection, this.#requests.names);
+    else renewClientNamed(connection, this.#requests.statements.names);
     return cycle;
   }
 
@@ -161,7 +161,7 @@ export class RequestForwarder {
 
   /** The error says that a statement does not exist: true if the session itself has closed it. */
   hasClosed(connection: ServerConnection, error: string): boolean {
-    return this.#requests.hasClosed(connection, error);
+    return this.#requests.statements.hasClosed(connection, error);
   }
 
   /**
@@ -214,7 +214,7 @@ export class RequestForwarder {
   /** The server connection was lost with an open transaction. */
   transactionLost(transaction: LostTransaction): void {
     this.#cycles.drop();
-    this.#lost = new LostConversation(transaction, this.#requests, this.#statements);
+    this.#lost = new LostConversation(transaction, this.#requests.statements, this.#statements);
   }
 
   /** The lease has ended. The session keeps only the state for the next one. */
@@ -250,9 +250,9 @@ export class RequestForwarder {
     this.#goOn();
     const rest = this.#rest;
     if (rest !== null) {
-      if (isParsed) this.#requests.unnamedParsed(rest);
+      if (isParsed) this.#requests.statements.unnamedParsed(rest);
       // A Query destroys the unnamed statement, and a refused Parse leaves none.
-      else if (rest[0] !== Code.Bind) this.#requests.noUnnamed();
+      else if (rest[0] !== Code.Bind) this.#requests.statements.unnamed.clear();
       this.#rest = rest.length > this.#sharedBytes ? rest.subarray(this.#sharedBytes) : null;
     }
     this.#processRest();
@@ -270,14 +270,14 @@ export class RequestForwarder {
 
   /** The parameters of the lease are set: the requests after them have run here. */
   settled(): void {
-    this.#unsettled.clear();
+    this.#unsettled?.clear();
   }
 
   /**
    * Nothing of the lease has run: everything that was sent moves to the next lease. False: not all bytes are available.
    */
   sendUnsettled(): boolean {
-    const sent = this.#unsettled.take();
+    const sent = (this.#unsettled ??= new UnsettledRequests()).take();
     if (sent === null) return false;
     this.#bodyLeft = 0;
     this.#bodyDropped = false;
@@ -288,13 +288,13 @@ export class RequestForwarder {
 
   /** The session has ended. */
   close(): void {
-    this.#requests.close();
+    this.#requests.statements.close();
     this.#rest = null;
   }
 
   /** Replaces the names of statements on the server connection by those of the client. */
   translate(text: string): string {
-    return this.#requests.translate(text);
+    return this.#requests.statements.translate(text);
   }
 
   #goOn(): void {
@@ -323,7 +323,9 @@ export class RequestForwarder {
     this.#leasedAt = this.#owner.connection === null ? -1 : 0;
     this.#walk(chunk, begun);
     if (this.#leasedAt >= 0 && this.#owner.connection?.replaying === true)
-      this.#unsettled.add(chunk.subarray(this.#leasedAt, chunk.length - (this.#rest?.length ?? 0)));
+      (this.#unsettled ??= new UnsettledRequests()).add(
+        chunk.subarray(this.#leasedAt, chunk.length - (this.#rest?.length ?? 0)),
+      );
   }
 
   #walk(chunk: Buffer, begun: number): void {
@@ -499,10 +501,10 @@ export class RequestForwarder {
           break;
         case Code.Sync:
           cycles++;
-          if (requests.describesAtSync) {
+          if (requests.statements.unnamed.describesAtSync) {
             toServer.addRange(chunk, from, at);
             from = at;
-            requests.describeAtSync(connection);
+            requests.statements.unnamed.describeAtSync(connection);
           }
           if (connection.pending.append(Reply.Sync)) this.#cycles.end();
           connection.cycleOpen = false;
@@ -604,7 +606,7 @@ export class RequestForwarder {
     }
     const cycle = code === Code.Bind && next <= end ? readBoundCycle(chunk, at, end) : null;
     if (cycle === null) return owner.hasOtherForm();
-    const named = this.#requests.statementAt(chunk, cycle.nameStart, cycle.nameEnd);
+    const named = this.#requests.statements.at(chunk, cycle.nameStart, cycle.nameEnd);
     if (named === null) return owner.hasOtherForm();
     this.#sharedBytes = cycle.end - at;
     return owner.shareBound(named, chunk, at, cycle);

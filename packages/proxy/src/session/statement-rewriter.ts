@@ -1,110 +1,62 @@
 import {
   bodyAt,
-  boundValue,
-  buildCloseStatement,
   buildErrorResponse,
   closeComplete,
-  closeUnnamedStatement,
   describesPortal,
   describesStatement,
-  messageEnd,
   namedAt,
   namesStatement,
   noData,
-  readInt4,
   stringEnd,
-  syncMessage,
   TransactionStatus,
-  writeInt4,
-  writeLength,
 } from '@sluice/wire';
-import { has, mask } from '../distinct.ts';
+import { has } from '../distinct.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { toServer } from '../io/write-buffer.ts';
+import { readUnderAny } from '../parameters/read-under.ts';
+import { PinReason } from '../pinning/pin-reason.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
-import { Flag, classifyBytes, normalizedOf } from '../sql/index.ts';
-import type { Effects } from '../sql/index.ts';
-import { events } from '../telemetry/events.ts';
-import { DescriptionNote } from '../statements/analysis.ts';
-import type { Analysis } from '../statements/analysis.ts';
-import {
-  backendNameIn,
-  backendNamePrefix,
-  hideBackendNames,
-  showClientNames,
-} from '../statements/backend-names.ts';
-import { ClientStatement } from '../statements/client-statement.ts';
-import type { Description } from '../statements/description.ts';
-import type { ConversationOwner } from '../recovery/lost-conversation.ts';
-import { MissingName } from '../statements/missing-name.ts';
-import { NameTaken } from '../statements/name-taken.ts';
-import { NameChanges, bytesOf, meetNames, textOf, usesNames } from '../statements/name-changes.ts';
-import type { NamingText } from '../statements/name-changes.ts';
-import {
-  bringSqlStatements,
-  ensureClientNamed,
-  reconcileClientNamed,
-} from '../statements/client-named-statements.ts';
-import { Change } from '../protocol/query-cycle.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
 import { LocalReply, NoteChain } from '../protocol/reply-notes.ts';
-import { UnnamedChange } from '../statements/unnamed-change.ts';
-import { Need, OnDemand, isHarmless } from '../statements/on-demand.ts';
-import type { Kept } from '../statements/on-demand.ts';
+import { Flag } from '../sql/index.ts';
+import type { Effects } from '../sql/index.ts';
+import { DescriptionNote } from '../statements/analysis.ts';
+import { nameIn } from '../statements/backend-names.ts';
+import { ensureClientNamed, reconcileClientNamed } from '../statements/client-named-statements.ts';
+import { ClientStatement } from '../statements/client-statement.ts';
+import { mayBeClosedByCode, mayRunCode, parseToTry } from '../statements/closed-by-code.ts';
+import type { Description } from '../statements/description.ts';
+import { meaningOn } from '../statements/meaning.ts';
+import { MissingName } from '../statements/missing-name.ts';
+import { onlyCalled, textOf, usesNames } from '../statements/name-changes.ts';
+import type { NamingText } from '../statements/name-changes.ts';
 import {
   BindFailure,
   DescribeFailure,
   buildParameterDescription,
 } from '../statements/on-demand-failures.ts';
-import { PinReason } from '../pinning/pin-reason.ts';
+import { Need, OnDemand, describeInternally, isHarmless } from '../statements/on-demand.ts';
+import type { Kept } from '../statements/on-demand.ts';
+import type { SessionNames } from '../statements/session-names.ts';
+import type { SessionUnnamed } from '../statements/session-unnamed.ts';
+import { describeMissingStatement } from '../statements/statement.ts';
+import { UnnamedChange } from '../statements/unnamed-change.ts';
+import { UnnamedStatement, noUnnamedStatement } from '../statements/unnamed-statement.ts';
+import {
+  aimQuery,
+  redirectBind,
+  redirectParse,
+  redirectQuery,
+  withoutName,
+} from './aimed-requests.ts';
+import { signalsOf } from './aims.ts';
+import type { Signal } from './aims.ts';
+import { NamesInSql } from './names-in-sql.ts';
 import type { ConnectionChanges, StatementOwner } from './request-owner.ts';
-import { SeparatePreparation } from '../statements/separate-preparation.ts';
-import { SessionNames } from '../statements/session-names.ts';
-import type { Named } from '../statements/session-names.ts';
+import { SessionStatements } from './session-statements.ts';
 import { StartValueRestorer } from './start-value-restorer.ts';
 import type { TextRestoring } from './start-value-restorer.ts';
-import { aimText, signalsOf } from './aims.ts';
-import type { Signal } from './aims.ts';
-import { describeMissingStatement, statements } from '../statements/statement.ts';
-import type { Statement } from '../statements/statement.ts';
-import { gatherUnder, meaningOn, mustSetParameters } from '../statements/meaning.ts';
-import { readUnderAny } from '../parameters/read-under.ts';
-import { UnnamedStatement, noUnnamedStatement } from '../statements/unnamed-statement.ts';
-import { UnnamedUse, noUnnamedUse } from '../statements/unnamed-use.ts';
-
-/** Flags of statements that may set parameters without naming them as such. */
-const maySetUnseen = mask(
-  Flag.UnknownFunction,
-  Flag.Procedure,
-  Flag.Do,
-  Flag.SetsParameter,
-  Flag.Opaque,
-);
-
-/** Flags of statements that may contain the name of a prepared statement, if only in code that they create or call. */
-const mayNameStatements = mask(
-  Flag.Prepare,
-  Flag.Execute,
-  Flag.Deallocate,
-  Flag.Do,
-  Flag.UnknownFunction,
-  Flag.Procedure,
-  Flag.Opaque,
-);
-
-/** Flags of statements that run code, such as triggers, which may close statements without showing it. */
-const mayClose = mask(Flag.Do, Flag.UnknownFunction, Flag.Procedure, Flag.Opaque, Flag.Writes);
-
-/** Flags of statements after which code may call the session's statements by name, now or later in a transaction. */
-const mayCall = mask(mayClose, Flag.Ddl, Flag.Transaction);
-
-/** More or longer SQL-level statements than these are not prepared on every connection; the session keeps one. */
-const mostBrought = 32;
-const longestBrought = 65_536;
-
-/** The number of statements that no other session can share. */
-let ownStatements = 0;
 
 /**
  * Handles the messages that contain or name a statement: Query, Parse, Bind, Describe and Close. It registers their
@@ -113,39 +65,21 @@ let ownStatements = 0;
  * Each method returns true if it has collected the message itself, and false if the message is to be forwarded
  * unchanged.
  */
-export class StatementRewriter implements ConversationOwner {
-  /** The unnamed statement after all replies so far, to be prepared on another server connection. */
-  settled: UnnamedStatement = noUnnamedStatement;
-  /** The same, if everything sent so far succeeds. */
-  #unnamed = noUnnamedUse;
+export class StatementRewriter {
   readonly #onDemand: OnDemand;
-  /** The unnamed statement of the open cycle was neither described nor bound. */
-  #undescribed = false;
-  /** The client binds its unnamed statement in later cycles than that of its Parse. */
-  #keepsUnnamed = false;
-  /** The unnamed statement was changed, and the result was not checked. */
-  #unnamedUnsettled = false;
   /** The current message was answered by a substitute: if it streams, its rest is dropped. */
   substituted = false;
   /** The current message depends on pending replies: nothing was done, and it waits for them. */
   waits = false;
   /** With `waits`: for another connection, which the owner arranges. */
   leaves = false;
-  readonly names: SessionNames;
-  readonly #startValues: StartValueRestorer;
+  readonly statements: SessionStatements;
+  /** Most sessions need neither of these two. */
+  #inSql: NamesInSql | null = null;
+  #startValues: StartValueRestorer | null = null;
   readonly #owner: StatementOwner;
   readonly #leases: ConnectionChanges;
   readonly #cycles: QueryCycles;
-  /** The process IDs in the current Bind have been replaced. */
-  #isAimed = false;
-  /** The preparation in a separate cycle for the current request. */
-  #separate: SeparatePreparation | null = null;
-  /** How texts are parsed was changed, and the result was not checked. */
-  #lexisUnsettled = false;
-  /** Portals whose statements use names: the effects of their Execute. */
-  #bound: Map<string, NamingText> | null = null;
-  /** The length of their texts. */
-  #boundBytes = 0;
 
   constructor(
     owner: StatementOwner,
@@ -154,118 +88,47 @@ export class StatementRewriter implements ConversationOwner {
     this.#owner = owner;
     this.#leases = leases;
     this.#cycles = cycles;
-    this.names = new SessionNames(cycles);
-    this.#startValues = new StartValueRestorer(owner, this.names, cycles);
+    this.statements = new SessionStatements(owner, cycles);
     this.#onDemand = new OnDemand(cycles);
+  }
+
+  get #names(): SessionNames {
+    return this.statements.names;
+  }
+
+  get #unnamed(): SessionUnnamed {
+    return this.statements.unnamed;
+  }
+
+  get #namesInSql(): NamesInSql {
+    return (this.#inSql ??= new NamesInSql(this.#owner, this.#names, this.#cycles));
+  }
+
+  get #restorer(): StartValueRestorer {
+    return (this.#startValues ??= new StartValueRestorer(this.#owner, this.#names, this.#cycles));
   }
 
   /** The number of tracked portals. */
   get portals(): number {
-    return (this.#bound?.size ?? 0) + this.#startValues.portals;
+    return (this.#inSql?.portals ?? 0) + (this.#startValues?.portals ?? 0);
   }
 
   /** The length of the names and texts of prepared statements, and of the texts of tracked portals. */
   get bytes(): number {
-    return this.names.bytes + this.#boundBytes;
-  }
-
-  close(): void {
-    this.names.clear();
+    return this.#names.bytes + (this.#inSql?.bytes ?? 0);
   }
 
   /** A lease begins on a connection with client-named statements of this session or another. */
   reconcile(connection: ServerConnection): void {
-    reconcileClientNamed(connection, this.names);
+    reconcileClientNamed(connection, this.#names);
   }
 
   /** The lease has ended: the session keeps only what it needs for the next one. */
   leaseEnded(connection: ServerConnection): void {
-    this.names.settled();
-    this.#lexisUnsettled = false;
-    this.#settleUnnamed(connection);
-    this.#unnamed.statement.keep();
+    this.statements.leaseEnded(connection);
     this.#onDemand.forget();
-    this.#separate = null;
-    this.#bound = null;
-    this.#boundBytes = 0;
-    this.#startValues.leaseEnded();
-  }
-
-  /**
-   * The current cycle is about to change how texts are parsed. True if some SQL-level statements could not be prepared
-   * again then.
-   */
-  lexisChanges(): boolean {
-    this.#lexisUnsettled = true;
-    this.#cycles.changes(Change.Lexis);
-    return this.names.keepFragile();
-  }
-
-  effectsOf(name: string): Effects | null {
-    return (name === '' ? this.#unnamed.statement : this.names.get(name))?.effects ?? null;
-  }
-
-  keepParsed(chunk: Buffer, at: number, next: number, effects: Effects): void {
-    const nameEnd = stringEnd(chunk, bodyAt(at));
-    const name = nameIn(chunk, bodyAt(at), nameEnd);
-    if (name === '') {
-      const unnamed = new UnnamedStatement(chunk, at, next, effects, readUnderAny);
-      unnamed.keep();
-      this.settled = unnamed;
-      this.#unnamed = new UnnamedUse(unnamed);
-    } else if (this.names.get(name) === undefined) {
-      const textEnd = chunk.indexOf(0, nameEnd + 1);
-      const statement = this.#intern(null, chunk, nameEnd + 1, textEnd, next, effects);
-      this.names.put(name, new ClientStatement(statement));
-    }
-  }
-
-  /** The Parse at the beginning of `chunk` has succeeded on another connection. */
-  unnamedParsed(chunk: Buffer): void {
-    const next = messageEnd(chunk, 0);
-    const start = bodyAt(0) + 1;
-    const effects = classifyBytes(chunk, start, chunk.indexOf(0, start), this.#owner.lexis);
-    const unnamed = new UnnamedStatement(chunk, 0, next, effects, this.#owner.readsUnder(true));
-    unnamed.keep();
-    this.settled = unnamed;
-    this.#unnamed = new UnnamedUse(unnamed);
-  }
-
-  /** The session has no unnamed statement. */
-  noUnnamed(): void {
-    if (this.settled === noUnnamedStatement && this.#unnamed === noUnnamedUse) return;
-    this.settled = noUnnamedStatement;
-    this.#unnamed = noUnnamedUse;
-  }
-
-  forget(name: string): void {
-    if (name === '') this.noUnnamed();
-    else this.names.delete(name);
-  }
-
-  /** The protocol-level statement with the name `chunk[start, end)`, while no reply is pending; null if there is none. */
-  statementAt(chunk: Buffer, start: number, end: number): ClientStatement | null {
-    const named = this.names.get(nameIn(chunk, start, end));
-    return named instanceof ClientStatement ? named : null;
-  }
-
-  /** Replaces the names of statements on the server connection by those of the client. */
-  translate(text: string): string {
-    return showClientNames(text, (name) => this.names.nameOf(name));
-  }
-
-  /**
-   * The error says that a statement does not exist. True if code that the session has run has closed it: then its name
-   * has no meaning. The error is not translated yet.
-   */
-  hasClosed(connection: ServerConnection, error: string): boolean {
-    const backendName = backendNameIn(error);
-    const called = backendName === null ? null : this.names.calledBy(backendName);
-    if (called === null) return false;
-    const [name, statement] = called;
-    if (!connection.state.statements.wasClosedByCode(statement)) return false;
-    this.names.forget(name);
-    return true;
+    this.#inSql?.leaseEnded();
+    this.#startValues?.leaseEnded();
   }
 
   /**
@@ -288,33 +151,38 @@ export class StatementRewriter implements ConversationOwner {
     else {
       const start = bodyAt(at);
       const textEnd = Math.max(start, next - 1);
-      const effects = this.#classify(connection, chunk, start, textEnd);
+      const effects = this.statements.texts.classify(connection, chunk, start, textEnd);
       if (effects === null || this.#onDemand.mustWait(connection)) return this.#wait();
       if (!this.#owner.vacateFor(effects)) return this.#wait();
-      if (owner.startValues !== null && this.#startValues.mustWait(effects)) return this.#wait();
+      if (owner.startValues !== null && this.#restorer.mustWait(effects)) return this.#wait();
       if (this.#mustMove(connection, effects)) return false;
       if (has(effects.flags, Flag.ReadsSession)) {
         const signals = signalsOf(effects);
-        if (!this.#aim(signals, () => null)) return this.#wait();
+        if (!aimQuery(owner, signals)) return this.#wait();
         const copy = Buffer.from(chunk.subarray(at, next));
-        if (aimText(copy, 5, signals, (id) => owner.processFor(id))) aimed = copy;
+        if (redirectQuery(owner, signals, copy)) aimed = copy;
       }
-      if (!this.#bringsNames(connection, effects, chunk, start)) return this.#wait();
+      if (!this.#brings(connection, effects, chunk, start)) return this.#wait();
       if (has(effects.flags, usesNames)) {
-        if (this.names.isUncertain(connection)) return this.#wait();
-        note = this.#meetNames(connection, { source: chunk, start, end: textEnd, effects });
+        if (this.#names.isUncertain(connection)) return this.#wait();
+        note = this.#namesInSql.ofQuery(connection, {
+          source: chunk,
+          start,
+          end: textEnd,
+          effects,
+        });
         pending = Reply.CountedQuery;
         called = onlyCalled(effects);
         if (effects.statements === 1 && has(effects.flags, Flag.Execute))
           this.#cycles.beginsAt(connection, chunk, at, null);
       }
-      this.#findNames(effects, chunk, start, textEnd);
+      this.statements.texts.sent(effects, chunk, start, textEnd);
       this.#willRun(connection, effects, chunk, start);
       if (owner.startValues !== null) {
         const source = aimed ?? chunk;
         const from = aimed === null ? start : 5;
         const to = from + textEnd - start;
-        restoring = this.#startValues.ofText(connection, {
+        restoring = this.#restorer.ofText(connection, {
           source,
           start: from,
           end: to,
@@ -327,12 +195,8 @@ export class StatementRewriter implements ConversationOwner {
       note = note === null ? gone : new NoteChain(note, gone);
     }
     // "If a simple Query message is received, the unnamed statement is destroyed" (manual, "Extended Query").
-    if (
-      this.#unnamed.statement !== noUnnamedStatement ||
-      this.settled !== noUnnamedStatement ||
-      connection.state.unnamed.expected !== noUnnamedStatement
-    ) {
-      const change = this.#changeUnnamed(connection, noUnnamedStatement);
+    if (!this.#unnamed.isAbsent || connection.state.unnamed.expected !== noUnnamedStatement) {
+      const change = this.#unnamed.change(connection, noUnnamedStatement);
       note = note === null ? change : new NoteChain(note, change);
     }
     // An open cycle stays open: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything afterwards
@@ -343,7 +207,7 @@ export class StatementRewriter implements ConversationOwner {
       if (aimed !== null) toServer.add(aimed);
     } else {
       const message = aimed ?? chunk.subarray(at, next);
-      this.#endsCycle(this.#startValues.gather(connection, restoring, pending, note, message));
+      this.#endsCycle(this.#restorer.gather(connection, restoring, pending, note, message));
     }
     return aimed !== null || restoring !== null;
   }
@@ -352,152 +216,6 @@ export class StatementRewriter implements ConversationOwner {
   #endsCycle(isAnswered: boolean): void {
     if (isAnswered) this.#cycles.end();
     else this.#cycles.begin();
-  }
-
-  /** Finds the clients that these calls signal; `valueOf` returns the value of a parameter. False: not immediately. */
-  #aim(signals: readonly Signal[], valueOf: (parameter: number) => number | null): boolean {
-    let isTaken = true;
-    for (const signal of signals) {
-      const processId =
-        'parameter' in signal
-          ? valueOf(signal.parameter)
-          : 'isOwn' in signal
-            ? this.#owner.clientProcessId
-            : signal.processId;
-      if (processId !== null && !this.#owner.aim(processId, signal.ends)) isTaken = false;
-    }
-    return isTaken;
-  }
-
-  /**
-   * A Bind of a statement that signals processes by IDs in its text or values: replaces those of clients. If the text
-   * has them, it is prepared for this one time. Undefined: nothing to do.
-   */
-  #aimBind(
-    connection: ServerConnection,
-    chunk: Buffer,
-    at: number,
-    portalEnd: number,
-    statementEnd: number,
-    stop: number,
-  ): boolean | undefined {
-    const name = nameIn(chunk, portalEnd + 1, statementEnd);
-    const effects = this.effectsOf(name);
-    if (this.#isAimed || effects === null || !has(effects.flags, Flag.ReadsSession))
-      return undefined;
-    const signals = signalsOf(effects);
-    if (signals.length === 0) return undefined;
-    if (name === '' ? this.#unnamedUncertain(connection) : this.names.isUncertain(connection))
-      return this.#wait();
-    const copy = Buffer.from(chunk.subarray(at, stop));
-    const valuesAt = statementEnd + 1 - at;
-    const valueOf = (parameter: number): number | null => {
-      const value = boundValue(copy, valuesAt, parameter);
-      return value === null ? null : readInt4(copy, value);
-    };
-    if (!this.#aim(signals, valueOf)) return this.#wait();
-    const processFor = (id: number): number | null => this.#owner.processFor(id);
-    for (const signal of signals) {
-      const value = 'parameter' in signal ? boundValue(copy, valuesAt, signal.parameter) : null;
-      const real = value === null ? null : processFor(readInt4(copy, value) ?? 0);
-      if (value !== null && real !== null) writeInt4(copy, value, real);
-    }
-    const parseOnce = this.#aimedParse(name, signals);
-    if (parseOnce !== null) {
-      const once = new UnnamedStatement(parseOnce, 0, parseOnce.length, effects, readUnderAny);
-      toServer.add(parseOnce);
-      connection.pending.append(
-        Reply.Parse,
-        Action.Discard,
-        new UnnamedChange(null, connection.state.unnamed, once),
-      );
-      connection.state.unnamed.expect(once, null);
-      this.#unnamedChanged();
-      this.#owner.willRun(effects, parseOnce, 6);
-      toServer.add(withoutName(copy, portalEnd + 1 - at, statementEnd - at));
-      connection.pending.append(Reply.Bind);
-      return true;
-    }
-    this.#isAimed = true;
-    const isGathered = this.bind(
-      connection,
-      copy,
-      0,
-      portalEnd - at,
-      statementEnd - at,
-      copy.length,
-    );
-    this.#isAimed = false;
-    if (this.waits) return false;
-    if (!isGathered) toServer.add(copy);
-    return true;
-  }
-
-  /**
-   * A Parse of the unnamed statement with server processes instead of those that the text names; null: it names none.
-   */
-  #aimedParse(name: string, signals: readonly Signal[]): Buffer | null {
-    const named = this.names.get(name);
-    const { source, start, end } = this.#unnamed.statement;
-    let parseMessage: Buffer | null = null;
-    if (name === '' && source !== null) parseMessage = Buffer.from(source.subarray(start, end));
-    else if (named instanceof ClientStatement)
-      parseMessage = named.statement.namedParse('', reported(named));
-    if (parseMessage === null) return null;
-    const changed = aimText(parseMessage, 6, signals, (id) => this.#owner.processFor(id));
-    return changed ? parseMessage : null;
-  }
-
-  /** Prepares the statements that a Query names before it, in a separate cycle. */
-  #meetNames(connection: ServerConnection, text: NamingText): ReplyNote {
-    const changes = this.#changesOf(connection, text);
-    const met = meetNames(
-      connection,
-      this.names,
-      text,
-      Action.Orphaned,
-      changes.preparation,
-      (effects) => this.#owner.willRun(effects, text.source, text.start),
-    );
-    if (met && !connection.cycleOpen) {
-      toServer.add(syncMessage);
-      connection.pending.append(Reply.Sync, Action.Discard);
-    }
-    return changes;
-  }
-
-  /** The changes of the session's names by a text that is about to run. */
-  #changesOf(connection: ServerConnection, text: NamingText): NameChanges {
-    const changes = new NameChanges(connection, this.names, text);
-    if (changes.any) this.names.sqlSent();
-    if (changes.keepsConnection) this.#owner.keepStatements(text.source, text.start);
-    return changes;
-  }
-
-  /**
-   * The effects of a text. Null: it waits for replies to earlier cycles, which may change how texts are parsed, or for
-   * an internal query.
-   */
-  #classify(
-    connection: ServerConnection,
-    chunk: Buffer,
-    start: number,
-    end: number,
-  ): Effects | null {
-    const cycles = this.#cycles;
-    const isUnsure = this.#lexisUnsettled && !cycles.hasChanged(Change.Lexis);
-    if (isUnsure && !cycles.arePending(connection)) {
-      // ReadyForQuery has arrived, after the messages that report the change.
-      this.#lexisUnsettled = false;
-      this.#owner.lexisReported();
-    }
-    let effects = classifyBytes(chunk, start, end, this.#owner.lexis);
-    if (has(effects.flags, mayNameStatements) && hideBackendNames(chunk, start, end))
-      effects = classifyBytes(chunk, start, end, this.#owner.lexis);
-    const { reason } = effects;
-    const isUnread = reason === 'backslash' || reason === 'encoding';
-    if (isUnread && isUnsure && this.#lexisUnsettled) return null;
-    return this.#owner.mustWait(effects) ? null : effects;
   }
 
   #wait(): false {
@@ -516,13 +234,6 @@ export class StatementRewriter implements ConversationOwner {
     this.leaves = this.#cycles.isFresh(connection);
     if (this.leaves) this.#leases.leaveConnection();
     return true;
-  }
-
-  #findNames(effects: Effects, chunk: Buffer, start: number, end: number): void {
-    if (events.statement.hasSubscribers)
-      this.#owner.publishStatement(normalizedOf(chunk, start, end));
-    if (has(effects.flags, maySetUnseen))
-      this.#owner.mayNameParameters(chunk.toString('latin1', start, end));
   }
 
   /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types. */
@@ -545,7 +256,7 @@ export class StatementRewriter implements ConversationOwner {
         Action.Forward,
         named
           ? null
-          : this.#changeUnnamed(connection, new UnnamedStatement(null, 0, 0, null, readUnderAny)),
+          : this.#unnamed.change(connection, new UnnamedStatement(null, 0, 0, null, readUnderAny)),
       );
       return false;
     }
@@ -555,249 +266,99 @@ export class StatementRewriter implements ConversationOwner {
       connection.pending.append(Reply.Parse);
       return false;
     }
-    if (!named) {
-      const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
-      if (effects === null) return this.#wait();
-      if (this.#mustMove(connection, effects)) return false;
-      if (!this.#bringsNames(connection, effects, chunk, nameEnd + 1)) return this.#wait();
-      if (!this.#readNames(connection, effects)) return this.#wait();
-      this.#findNames(effects, chunk, nameEnd + 1, textEnd);
-      this.#owner.willParse(effects);
-      const readUnder = meaningOn(connection, true);
-      const unnamed = new UnnamedStatement(chunk, at, next, effects, readUnder);
-      connection.pending.append(
-        Reply.Parse,
-        Action.Forward,
-        this.#changeUnnamed(connection, unnamed),
-      );
-      this.#undescribed = true;
-      return false;
-    }
+    if (named) return this.#parseNamed(connection, chunk, at, nameEnd, textEnd, next);
+    const effects = this.#mayParse(connection, chunk, nameEnd + 1, textEnd);
+    if (effects === null) return false;
+    this.statements.texts.sent(effects, chunk, nameEnd + 1, textEnd);
+    this.#owner.willParse(effects);
+    const readUnder = meaningOn(connection, true);
+    const unnamed = new UnnamedStatement(chunk, at, next, effects, readUnder);
+    const change = this.#unnamed.parsed(connection, unnamed);
+    connection.pending.append(Reply.Parse, Action.Forward, change);
+    return false;
+  }
+
+  /** The effects of the text of a Parse; null: the Parse waits. */
+  #mayParse(
+    connection: ServerConnection,
+    chunk: Buffer,
+    start: number,
+    textEnd: number,
+  ): Effects | null {
+    const effects = this.statements.texts.classify(connection, chunk, start, textEnd);
+    if (effects !== null && this.#mustMove(connection, effects)) return null;
+    if (
+      effects !== null &&
+      this.#brings(connection, effects, chunk, start) &&
+      (!has(effects.flags, Flag.Execute) || this.#namesInSql.read(connection, effects))
+    )
+      return effects;
+    this.waits = true;
+    return null;
+  }
+
+  #parseNamed(
+    connection: ServerConnection,
+    chunk: Buffer,
+    at: number,
+    nameEnd: number,
+    textEnd: number,
+    next: number,
+  ): boolean {
     const name = nameIn(chunk, bodyAt(at), nameEnd);
-    const { names } = this;
+    const names = this.#names;
     if (names.isUncertain(connection)) return this.#wait();
     const before = names.get(name);
     // PostgreSQL decides whether code has closed it.
-    const mayBeClosed = before !== undefined && this.#mayBeClosed(connection, name, before);
+    const mayBeClosed = before !== undefined && mayBeClosedByCode(connection, names, name, before);
     if (before !== undefined && !mayBeClosed) return this.#parseTaken(connection, name);
-    const effects = this.#classify(connection, chunk, nameEnd + 1, textEnd);
-    if (effects === null) return this.#wait();
-    if (this.#mustMove(connection, effects)) return false;
-    if (!this.#bringsNames(connection, effects, chunk, nameEnd + 1)) return this.#wait();
-    if (!this.#readNames(connection, effects)) return this.#wait();
-    const statement = this.#intern(connection, chunk, nameEnd + 1, textEnd, next, effects);
-    this.#findNames(effects, chunk, nameEnd + 1, textEnd);
+    const effects = this.#mayParse(connection, chunk, nameEnd + 1, textEnd);
+    if (effects === null) return false;
+    const statement = this.statements.texts.intern(
+      connection,
+      chunk,
+      nameEnd + 1,
+      textEnd,
+      next,
+      effects,
+    );
+    this.statements.texts.sent(effects, chunk, nameEnd + 1, textEnd);
     this.#owner.willParse(effects);
     const kept = new ClientStatement(statement);
     // PostgreSQL parses the text again, even if the connection has it, so that the client gets the current types and
     // rows.
     if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, null);
-    if (mayBeClosed) this.#tryName(connection, name, before, chunk, at, nameEnd, next);
+    if (mayBeClosed) parseToTry(connection, names, name, before, chunk, at, nameEnd, next);
     kept.prepareOn(connection, kept.analysis, null, Action.Forward, names.parsed(name, kept));
     if (!describesStatement(chunk, next, bodyAt(at), nameEnd))
-      this.#describe(connection, kept, kept.analysis);
+      describeInternally(connection, kept, kept.analysis);
     return true;
-  }
-
-  /** An internal Describe of a statement. */
-  #describe(connection: ServerConnection, kept: Kept, analysis: Analysis): void {
-    toServer.add(kept.describeMessage);
-    connection.pending.append(
-      Reply.DescribeStatement,
-      Action.Discard,
-      new DescriptionNote(kept, analysis),
-    );
-  }
-
-  /**
-   * True if the current cycle has an unnamed statement that will be bound later, and that the client has not described.
-   */
-  get describesAtSync(): boolean {
-    return this.#undescribed;
-  }
-
-  /** Before Sync: the types and rows of the unnamed statement must be known for other connections. */
-  describeAtSync(connection: ServerConnection): void {
-    this.#undescribed = false;
-    const unnamed = this.#unnamed;
-    if (
-      connection.state.unnamed.expected === unnamed.statement &&
-      unnamed.statement.source !== null
-    )
-      this.#describe(connection, unnamed, unnamed.analysis);
-  }
-
-  /** Whether code that the session has run may have closed the statement with this name. */
-  #mayBeClosed(connection: ServerConnection, name: string, named: Named): boolean {
-    const { statements: here, clientNamed } = connection.state;
-    if (named instanceof ClientStatement) return here.mayBeClosedByCode(named.statement);
-    return (
-      here.hasRunCode && clientNamed?.owner === this.names && clientNamed.byName.get(name) === named
-    );
-  }
-
-  /**
-   * Before the Parse in `chunk[at, next)`, with the name of a statement that code may have closed: a Parse of the same text
-   * under the name that the statement has on the connection. Its error is that of the client. If it succeeds, the
-   * statement was closed.
-   */
-  #tryName(
-    connection: ServerConnection,
-    name: string,
-    named: Named,
-    chunk: Buffer,
-    at: number,
-    nameEnd: number,
-    next: number,
-  ): void {
-    const { statements: here, clientNamed } = connection.state;
-    let gone: ReplyNote;
-    let closeMessage: Buffer;
-    if (named instanceof ClientStatement) {
-      const { statement } = named;
-      gone = here.close(statement);
-      toServer.add(statement.parseOther(chunk, nameEnd + 1, next));
-      ({ closeMessage } = statement);
-    } else {
-      clientNamed?.byName.delete(name);
-      gone = { undo: () => void clientNamed?.byName.set(name, named) };
-      toServer.addRange(chunk, at, next);
-      closeMessage = buildCloseStatement(chunk.subarray(bodyAt(at), nameEnd));
-    }
-    const taken = new NameTaken(name, gone, this.names.closed(name));
-    connection.pending.append(Reply.Parse, Action.Discard, taken);
-    toServer.add(closeMessage);
-    connection.pending.append(Reply.Close, Action.Discard);
   }
 
   /** A Parse with a name in use: PostgreSQL reports that itself, unless it finds another error first. */
   #parseTaken(connection: ServerConnection, name: string): boolean {
-    ensureClientNamed(connection, this.names, name, true, Action.Discard, null);
+    ensureClientNamed(connection, this.#names, name, true, Action.Discard, null);
     connection.pending.append(Reply.Parse);
     return false;
-  }
-
-  /**
-   * The statement of a Parse. It is the session's own if it calls others by name, or if the session has the same text
-   * already, because errors name statements.
-   */
-  #intern(
-    connection: ServerConnection | null,
-    chunk: Buffer,
-    start: number,
-    textEnd: number,
-    end: number,
-    effects: Effects,
-  ): Statement {
-    const withLiterals = hasLiterals(chunk, start, textEnd);
-    const context = this.#owner.statementContext(withLiterals);
-    const readUnder = connection === null ? readUnderAny : meaningOn(connection, withLiterals);
-    const statement = statements.intern(chunk, start, end, context, effects, readUnder);
-    if (!has(effects.flags, Flag.Execute) && !this.names.has(statement)) return statement;
-    statements.release(statement);
-    return statements.intern(
-      chunk,
-      start,
-      end,
-      `${++ownStatements}\0${context}`,
-      effects,
-      readUnder,
-    );
-  }
-
-  /**
-   * A statement is about to be prepared or run that may call others by name, unseen: prepares these before it. False:
-   * it has to wait for replies first.
-   */
-  #bringsNames(
-    connection: ServerConnection,
-    effects: Effects,
-    source: Buffer,
-    start: number,
-  ): boolean {
-    if (!this.names.hasSql || !this.#mayCall(effects)) return true;
-    // Within a transaction they have existed since it began.
-    if (connection.inTransaction || connection.midCycle) return true;
-    if (this.names.isUncertain(connection) || this.#cycles.complete > 0) return false;
-    const brought = bringSqlStatements(connection, this.names);
-    const bytes = brought.reduce((sum, statement) => sum + statement.source.length, 0);
-    if (brought.length > mostBrought || bytes > longestBrought) {
-      for (const statement of brought) statement.isTracked = false;
-      this.#owner.keepStatements(source, start);
-    }
-    return true;
-  }
-
-  #mayCall({ flags, details }: Effects): boolean {
-    if (has(flags, mayCall)) return true;
-    if (!has(flags, Flag.Execute)) return false;
-    return details.some((effect) => {
-      const called = effect.kind === 'execute' ? this.names.get(bytesOf(effect.name)) : undefined;
-      return called !== undefined && has(called.effects.flags, mayCall);
-    });
-  }
-
-  /** A text is prepared whose EXECUTE decides its rows. False: that is uncertain. */
-  #readNames(connection: ServerConnection, effects: Effects): boolean {
-    if (!has(effects.flags, Flag.Execute)) return true;
-    if (this.names.isUncertain(connection)) return false;
-    for (const effect of effects.details)
-      if (effect.kind === 'execute')
-        ensureClientNamed(
-          connection,
-          this.names,
-          bytesOf(effect.name),
-          false,
-          Action.Discard,
-          null,
-        );
-    return true;
   }
 
   /** Prepares a statement for the next request. */
   #prepare(
     connection: ServerConnection,
     kept: Kept,
-    need: number,
+    need: Need,
     failure: ReplyNote | null,
-    differs: () => Buffer | null = () => null,
+    differs?: () => Buffer | null,
   ): void {
-    this.names.touched();
-    if (kept === this.#unnamed) this.#unnamedChanged();
-    this.#separate = null;
-    if (
-      connection.cycleOpen ||
-      need === Need.PrepareAndCheck ||
-      !mustSetParameters(connection, kept.readUnder)
-    ) {
-      gatherUnder(connection, kept.readUnder, () =>
-        this.#onDemand.prepare(connection, kept, need, failure, differs),
-      );
-      return;
-    }
-    const separate = new SeparatePreparation(connection, failure);
-    const { note } = separate;
-    const prepare = (): void => {
-      this.#onDemand.prepare(connection, kept, need, note, differs, Action.Orphaned);
-    };
-    gatherUnder(connection, kept.readUnder, prepare, Action.Orphaned, note);
-    separate.end();
-    this.#separate = separate;
-  }
-
-  /** The note of a request for the statement that was just prepared, if that was in a separate cycle. */
-  #takeSeparate(): ReplyNote | null {
-    const separate = this.#separate;
-    this.#separate = null;
-    return separate?.request ?? null;
+    this.#names.touched();
+    if (kept === this.#unnamed.use) this.#unnamed.touched();
+    this.#onDemand.prepare(connection, kept, need, failure, differs);
   }
 
   /** The statement that the request waited for could not be prepared: the client gets the error. */
   #isUnprepared(connection: ServerConnection): boolean {
-    const failure = this.#separate?.failure ?? null;
-    this.#separate = null;
+    const failure = this.#onDemand.takeFailure();
     if (failure === null) return false;
-    this.#onDemand.refused();
     this.#substitute(connection, failure);
     return true;
   }
@@ -805,7 +366,7 @@ export class StatementRewriter implements ConversationOwner {
   /** The same for a request that waits until the types and rows of the statement are known. */
   #prepareAndWait(connection: ServerConnection, kept: Kept, failure: ReplyNote): false {
     this.#prepare(connection, kept, Need.PrepareAndWait, failure);
-    if (this.#separate !== null) return this.#wait();
+    if (this.#onDemand.isSeparate) return this.#wait();
     this.#cycles.begin();
     connection.cycleOpen = true;
     return this.#wait();
@@ -820,25 +381,93 @@ export class StatementRewriter implements ConversationOwner {
     statementEnd: number,
     stop: number,
   ): boolean {
-    const aimed = this.#aimBind(connection, chunk, at, portalEnd, statementEnd, stop);
-    if (aimed !== undefined) return aimed;
+    const name = nameIn(chunk, portalEnd + 1, statementEnd);
+    const effects = this.statements.effectsOf(name);
+    if (effects !== null && has(effects.flags, Flag.ReadsSession)) {
+      const signals = signalsOf(effects);
+      if (signals.length > 0) {
+        const copy = Buffer.from(chunk.subarray(at, stop));
+        const ends = { portalEnd: portalEnd - at, statementEnd: statementEnd - at };
+        return this.#bindAimed(connection, name, { signals, effects }, copy, ends);
+      }
+    }
+    return this.#bind(connection, name, chunk, at, portalEnd, statementEnd, stop);
+  }
+
+  /**
+   * A Bind of a statement that signals processes by IDs in its text or values: replaces those of clients. If the text
+   * has them, it is prepared for this one time.
+   */
+  #bindAimed(
+    connection: ServerConnection,
+    name: string,
+    { signals, effects }: { readonly signals: readonly Signal[]; readonly effects: Effects },
+    bind: Buffer,
+    { portalEnd, statementEnd }: { readonly portalEnd: number; readonly statementEnd: number },
+  ): boolean {
+    const owner = this.#owner;
+    if (name === '' ? this.#unnamed.isUncertain(connection) : this.#names.isUncertain(connection))
+      return this.#wait();
+    if (!redirectBind(owner, signals, bind, statementEnd + 1)) return this.#wait();
+    const parse = this.#parseUnnamed(name);
+    if (parse !== null && redirectParse(owner, signals, parse)) {
+      const once = new UnnamedStatement(parse, 0, parse.length, effects, readUnderAny);
+      toServer.add(parse);
+      connection.pending.append(
+        Reply.Parse,
+        Action.Discard,
+        new UnnamedChange(null, connection.state.unnamed, once),
+      );
+      connection.state.unnamed.expect(once, null);
+      this.#unnamed.touched();
+      owner.willRun(effects, parse, bodyAt(0) + 1);
+      toServer.add(withoutName(bind, portalEnd + 1, statementEnd));
+      connection.pending.append(Reply.Bind);
+      return true;
+    }
+    const isCollected = this.#bind(connection, name, bind, 0, portalEnd, statementEnd, bind.length);
+    if (this.waits) return false;
+    if (!isCollected) toServer.add(bind);
+    return true;
+  }
+
+  /** A Parse of the unnamed statement with the text of this statement; null if there is none. */
+  #parseUnnamed(name: string): Buffer | null {
+    if (name === '') {
+      const { source, start, end } = this.#unnamed.use.statement;
+      return source === null ? null : Buffer.from(source.subarray(start, end));
+    }
+    const named = this.#names.get(name);
+    return named instanceof ClientStatement
+      ? named.statement.namedParse('', reported(named))
+      : null;
+  }
+
+  #bind(
+    connection: ServerConnection,
+    name: string,
+    chunk: Buffer,
+    at: number,
+    portalEnd: number,
+    statementEnd: number,
+    stop: number,
+  ): boolean {
     this.#onDemand.begins(connection);
     if (statementEnd === portalEnd + 1)
       return this.#bindUnnamed(connection, chunk, at, portalEnd, stop);
-    const name = nameIn(chunk, portalEnd + 1, statementEnd);
-    if (this.names.isUncertain(connection)) return this.#wait();
-    const named = this.names.get(name);
+    if (this.#names.isUncertain(connection)) return this.#wait();
+    const named = this.#names.get(name);
     if (named instanceof ClientStatement)
       return this.#bindNamed(connection, named, name, chunk, at, portalEnd, statementEnd, stop);
     if (this.#onDemand.mustWait(connection)) return this.#wait();
-    this.#unbind(nameIn(chunk, bodyAt(at), portalEnd));
+    this.#inSql?.unbind(nameIn(chunk, bodyAt(at), portalEnd));
     let bound: NamingText | null = null;
     if (named !== undefined) {
       if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, null);
       this.#willRun(connection, named.effects, named.source, named.start);
       const { effects, source, start } = named;
       bound = { source, start, end: source.length, effects };
-      ensureClientNamed(connection, this.names, name, false, Action.Discard, null);
+      ensureClientNamed(connection, this.#names, name, false, Action.Discard, null);
     }
     this.#onDemand.bound(null);
     connection.pending.append(
@@ -847,7 +476,7 @@ export class StatementRewriter implements ConversationOwner {
       named === undefined ? null : this.#missingName(connection, name),
     );
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
-    if (bound !== null) this.#startValues.bound(portal, bound, chunk, statementEnd + 1, stop);
+    if (bound !== null) this.#boundTo(portal, bound, chunk, statementEnd + 1, stop);
     return false;
   }
 
@@ -858,8 +487,8 @@ export class StatementRewriter implements ConversationOwner {
     portalEnd: number,
     stop: number,
   ): boolean {
-    if (this.#unnamedUncertain(connection)) return this.#wait();
-    const unnamed = this.#unnamed;
+    if (this.#unnamed.isUncertain(connection)) return this.#wait();
+    const unnamed = this.#unnamed.use;
     const { effects, source, start, end } = unnamed.statement;
     // The text follows the header and the empty name.
     const text =
@@ -868,31 +497,28 @@ export class StatementRewriter implements ConversationOwner {
         : null;
     if (text !== null && this.#mustMove(connection, text.effects)) return false;
     if (text !== null && !this.#mayBegin(connection, text)) return this.#wait();
-    // Most drivers never bind it again.
-    if (this.#undescribed && connection.cycleOpen && !this.#keepsUnnamed) this.#undescribed = false;
-    else if (!this.#undescribed && !connection.cycleOpen) this.#keepsUnnamed = true;
+    this.#unnamed.bound(connection);
     if (this.#isUnprepared(connection)) return true;
     const need = source === null ? Need.Nothing : this.#onDemand.needOf(connection, unnamed, true);
     if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
-    this.#unbind(portal);
+    this.#inSql?.unbind(portal);
     const failure =
       need === Need.Nothing
         ? null
         : new BindFailure('', reported(unnamed), chunk, portalEnd + 2, stop);
     if (need === Need.PrepareAndWait && failure !== null) {
-      if (text !== null && has(text.effects.flags, usesNames)) this.#meet(connection, text);
+      if (text !== null) this.#meet(connection, text);
       return this.#prepareAndWait(connection, unnamed, failure);
     }
     if (need === Need.Changed && !this.#takesChange(connection, unnamed, chunk, at, failure))
       return true;
     if (text !== null) {
-      if (has(text.effects.flags, usesNames) && !this.#bindNaming(connection, portal, text))
-        return this.#wait();
+      if (!this.#bindsNames(connection, portal, text)) return this.#wait();
       // The request before it may be a Query, which destroys the unnamed statement.
       this.#willRun(connection, text.effects, text.source, text.start);
     }
-    if (source === null) this.#ensureNoUnnamed(connection);
+    if (source === null) this.#unnamed.ensureNone(connection);
     else if (need === Need.Prepare || need === Need.PrepareAndCheck)
       this.#prepare(connection, unnamed, need, failure, () =>
         this.#differs(connection, chunk, at, failure),
@@ -900,8 +526,8 @@ export class StatementRewriter implements ConversationOwner {
     else if (connection.state.unnamed.expected !== unnamed.statement)
       this.#prepare(connection, unnamed, Need.Prepare, failure);
     this.#onDemand.bound(effects);
-    connection.pending.append(Reply.Bind, Action.Forward, this.#takeSeparate());
-    if (text !== null) this.#startValues.bound(portal, text, chunk, portalEnd + 2, stop);
+    connection.pending.append(Reply.Bind, Action.Forward, this.#onDemand.takeNote());
+    if (text !== null) this.#boundTo(portal, text, chunk, portalEnd + 2, stop);
     return false;
   }
 
@@ -925,20 +551,18 @@ export class StatementRewriter implements ConversationOwner {
     const need = this.#onDemand.needOf(connection, named, true);
     if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
-    this.#unbind(portal);
+    this.#inSql?.unbind(portal);
     const failure =
       need === Need.Nothing
         ? null
         : new BindFailure(name, reported(named), chunk, statementEnd + 1, stop);
     if (need === Need.PrepareAndWait && failure !== null) {
-      if (has(effects.flags, usesNames)) this.#meet(connection, text);
+      this.#meet(connection, text);
       return this.#prepareAndWait(connection, named, failure);
     }
     if (need === Need.Changed && !this.#takesChange(connection, named, chunk, at, failure))
       return true;
-    if (has(effects.flags, usesNames)) {
-      if (!this.#bindNaming(connection, portal, text)) return this.#wait();
-    }
+    if (!this.#bindsNames(connection, portal, text)) return this.#wait();
     this.#willRun(connection, effects, text.source, text.start);
     if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, statement);
     if (need === Need.Prepare || need === Need.PrepareAndCheck)
@@ -948,30 +572,47 @@ export class StatementRewriter implements ConversationOwner {
     statement.gatherBind(chunk, at, portalEnd + 1, statementEnd);
     toServer.addRange(chunk, statementEnd + 1, stop);
     this.#onDemand.bound(effects);
-    connection.pending.append(Reply.Bind, Action.Forward, this.#takeSeparate());
-    this.#startValues.bound(portal, text, chunk, statementEnd + 1, stop);
+    connection.pending.append(Reply.Bind, Action.Forward, this.#onDemand.takeNote());
+    this.#boundTo(portal, text, chunk, statementEnd + 1, stop);
     return true;
   }
 
+  /** Prepares what the text may call by name, unseen. False: it has to wait for replies first. */
+  #brings(connection: ServerConnection, effects: Effects, source: Buffer, start: number): boolean {
+    return !this.#names.hasSql || this.#namesInSql.bring(connection, effects, source, start);
+  }
+
+  /** Prepares what the text of a Bind names, before it is known whether it runs. */
+  #meet(connection: ServerConnection, text: NamingText): void {
+    if (has(text.effects.flags, usesNames)) this.#namesInSql.meet(connection, text);
+  }
+
+  /** Prepares what the text of a Bind names. False: the meaning of the names is uncertain. */
+  #bindsNames(connection: ServerConnection, portal: string, text: NamingText): boolean {
+    if (!has(text.effects.flags, usesNames)) return true;
+    return this.#namesInSql.bind(connection, portal, text);
+  }
+
+  /** The text is bound to a portal, with the values in `chunk[rest, stop)`. */
+  #boundTo(portal: string, text: NamingText, chunk: Buffer, rest: number, stop: number): void {
+    if (this.#owner.startValues === null) return;
+    this.#restorer.bound(portal, text, chunk, rest, stop);
+  }
+
   #willRun(connection: ServerConnection, effects: Effects, source: Buffer, start: number): void {
-    if (has(effects.flags, mayClose)) connection.state.statements.codeRuns();
+    if (has(effects.flags, mayRunCode)) connection.state.statements.codeRuns();
     this.#owner.willRun(effects, source, start);
   }
 
   /** Whether a statement can be bound now; otherwise it waits for replies. */
   #mayBegin(connection: ServerConnection, { effects, source, start }: NamingText): boolean {
     if (this.#owner.mustWait(effects) || !this.#owner.vacateFor(effects)) return false;
-    return this.#bringsNames(connection, effects, source, start);
+    return this.#brings(connection, effects, source, start);
   }
 
   /** Whether a statement can be bound while pipelined requests may still fail. */
   #mayContinue(connection: ServerConnection, effects: Effects | null): boolean {
     return isHarmless(effects) || !this.#onDemand.mustWait(connection);
-  }
-
-  /** Prepares the statements that a text names before it, before it is known whether it runs. */
-  #meet(connection: ServerConnection, text: NamingText): void {
-    meetNames(connection, this.names, text, Action.Discard, null, () => undefined);
   }
 
   /**
@@ -1008,38 +649,24 @@ export class StatementRewriter implements ConversationOwner {
 
   /** Whether portals are bound whose statements may reset start values. */
   get restores(): boolean {
-    return this.#startValues.portals > 0;
+    return this.#startValues !== null && this.#startValues.portals > 0;
   }
 
   /** Sets start values after the Execute in `chunk[at, …)` that was just collected. */
   restore(connection: ServerConnection, chunk: Buffer, at: number): void {
-    this.#startValues.executed(connection, nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))));
-  }
-
-  /** A statement that uses names is bound to a portal. False: their meaning is uncertain. */
-  #bindNaming(connection: ServerConnection, portal: string, text: NamingText): boolean {
-    if (this.names.isUncertain(connection)) return false;
-    meetNames(connection, this.names, text, Action.Discard, null, (effects) =>
-      this.#owner.willRun(effects, text.source, text.start),
+    this.#startValues?.executed(
+      connection,
+      nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))),
     );
-    (this.#bound ??= new Map()).set(portal, text);
-    this.#boundBytes += text.end - text.start;
-    return true;
-  }
-
-  /** The portal no longer has a statement that uses names. */
-  #unbind(portal: string): void {
-    const text = this.#bound?.get(portal);
-    if (text === undefined) return;
-    this.#bound?.delete(portal);
-    this.#boundBytes -= text.end - text.start;
   }
 
   /** Execute (F): Byte1('E') Int32 length, String portal, Int32 rows. Handles the effects of the portal. */
   executed(connection: ServerConnection, chunk: Buffer, at: number): ReplyNote | null {
-    if (this.#bound === null) return null;
-    const text = this.#bound.get(nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))));
-    return text === undefined ? null : this.#changesOf(connection, text);
+    if (this.#inSql === null || this.#inSql.portals === 0) return null;
+    return this.#inSql.executed(
+      connection,
+      nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))),
+    );
   }
 
   /** Describe (F): Byte1('D') Int32 length, Byte1('S' statement or 'P' portal), String name. */
@@ -1050,25 +677,25 @@ export class StatementRewriter implements ConversationOwner {
       return false;
     }
     if (nameEnd === namedAt(at)) {
-      if (this.#unnamedUncertain(connection)) return this.#wait();
-      this.#undescribed = false;
-      if (this.#unnamed.statement.source === null) {
-        this.#ensureNoUnnamed(connection);
+      if (this.#unnamed.isUncertain(connection)) return this.#wait();
+      this.#unnamed.described();
+      if (this.#unnamed.use.statement.source === null) {
+        this.#unnamed.ensureNone(connection);
         connection.pending.append(Reply.DescribeStatement);
         return false;
       }
-      return this.#describeKept(connection, this.#unnamed);
+      return this.#describeKept(connection, this.#unnamed.use);
     }
     const name = nameIn(chunk, namedAt(at), nameEnd);
-    if (this.names.isUncertain(connection)) return this.#wait();
-    const named = this.names.get(name);
+    if (this.#names.isUncertain(connection)) return this.#wait();
+    const named = this.#names.get(name);
     if (named instanceof ClientStatement) {
       if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, named.statement);
       connection.state.statements.use(named.statement);
       return this.#describeKept(connection, named);
     }
     if (named !== undefined)
-      ensureClientNamed(connection, this.names, name, false, Action.Discard, null);
+      ensureClientNamed(connection, this.#names, name, false, Action.Discard, null);
 
     connection.pending.append(
       Reply.DescribeStatement,
@@ -1079,7 +706,7 @@ export class StatementRewriter implements ConversationOwner {
   }
 
   #missingName(connection: ServerConnection, name: string): ReplyNote {
-    return new MissingName(connection, this.names, name, () => this.#owner.corrected('name'));
+    return new MissingName(connection, this.#names, name, () => this.#owner.corrected('name'));
   }
 
   #describeKept(connection: ServerConnection, kept: Kept): boolean {
@@ -1112,7 +739,7 @@ export class StatementRewriter implements ConversationOwner {
             kept.analysis = here;
             return null;
           });
-    const separate = this.#takeSeparate();
+    const separate = this.#onDemand.takeNote();
     toServer.add(kept.describeMessage);
     connection.pending.append(
       Reply.DescribeStatement,
@@ -1141,13 +768,13 @@ export class StatementRewriter implements ConversationOwner {
       connection.pending.append(
         Reply.Close,
         Action.Forward,
-        this.#changeUnnamed(connection, noUnnamedStatement),
+        this.#unnamed.change(connection, noUnnamedStatement),
       );
       return false;
     }
     const name = nameIn(chunk, namedAt(at), nameEnd);
-    if (this.names.isUncertain(connection)) return this.#wait();
-    const closed = this.names.closed(name);
+    if (this.#names.isUncertain(connection)) return this.#wait();
+    const closed = this.#names.closed(name);
     const own = connection.state.clientNamed?.byName;
     const hadOwn = own?.get(name);
     if (own !== undefined && hadOwn !== undefined) {
@@ -1167,49 +794,6 @@ export class StatementRewriter implements ConversationOwner {
     // Others may use the statement: the connection keeps it until it is the least recently used.
     connection.pending.append(Reply.Local, Action.Forward, new LocalReply(closeComplete, closed));
     return true;
-  }
-
-  /** The client changes its unnamed statement, and so that of the connection. */
-  #changeUnnamed(connection: ServerConnection, after: UnnamedStatement): UnnamedChange {
-    this.#undescribed = false;
-    this.#unnamed = after === noUnnamedStatement ? noUnnamedUse : new UnnamedUse(after);
-    connection.state.unnamed.expect(after, after.analysis);
-    this.#unnamedChanged();
-    return new UnnamedChange(this, connection.state.unnamed, after);
-  }
-
-  /** Whether another unanswered cycle has changed the unnamed statement. */
-  #unnamedUncertain(connection: ServerConnection): boolean {
-    if (!this.#unnamedUnsettled || this.#cycles.hasChanged(Change.Unnamed)) return false;
-    if (this.#cycles.mayStillChange(Change.Unnamed)) return true;
-    this.#settleUnnamed(connection);
-    return false;
-  }
-
-  #unnamedChanged(): void {
-    this.#unnamedUnsettled = true;
-    this.#cycles.changes(Change.Unnamed);
-  }
-
-  /** No reply is pending: the unnamed statement after the client's requests is known. */
-  #settleUnnamed(connection: ServerConnection): void {
-    connection.state.unnamed.settle();
-    if (this.#unnamed.statement !== this.settled) this.#unnamed = new UnnamedUse(this.settled);
-    this.#unnamedUnsettled = false;
-  }
-
-  /**
-   * The session has no unnamed statement, or one that was too long to keep. It must not use that of another session.
-   */
-  #ensureNoUnnamed(connection: ServerConnection): void {
-    const { statement } = this.#unnamed;
-    const slot = connection.state.unnamed;
-    if (slot.expected === statement) return;
-    const note = new UnnamedChange(null, slot, statement);
-    slot.expectNone(statement);
-    this.#unnamedChanged();
-    toServer.add(closeUnnamedStatement);
-    connection.pending.append(Reply.Close, Action.Discard, note);
   }
 
   /**
@@ -1243,39 +827,4 @@ function reported({ analysis }: Kept): Description | null {
 /** Whether the transaction has failed, and the client knows. */
 function isFailed({ state, pending }: ServerConnection, cycles: QueryCycles): boolean {
   return state.status === TransactionStatus.Failed && cycles.complete === 0 && !pending.skipping;
-}
-
-/** The statement that a text with a single EXECUTE calls; null for other texts. */
-function onlyCalled({ statements: count, details }: Effects): string | null {
-  if (count !== 1) return null;
-  for (const effect of details) if (effect.kind === 'execute') return bytesOf(effect.name);
-  return null;
-}
-
-const firstOfPrefix = backendNamePrefix.charCodeAt(0);
-
-/** PostgreSQL truncates the names of statements to 63 bytes (NAMEDATALEN - 1). */
-function nameIn(chunk: Buffer, start: number, end: number): string {
-  if (chunk[start] === firstOfPrefix) hideBackendNames(chunk, start, end);
-  return chunk.toString('latin1', start, Math.min(end, start + 63));
-}
-
-/** A Bind for the unnamed statement instead of the one that `message[start, end)` names. */
-function withoutName(message: Buffer, start: number, end: number): Buffer {
-  const bind = Buffer.concat([message.subarray(0, start), message.subarray(end)]);
-  writeLength(bind);
-  return bind;
-}
-
-/** Whether the text may contain a quoted literal. */
-function hasLiterals(chunk: Buffer, start: number, end: number): boolean {
-  // Only within the text: a chunk may contain many more.
-  const text = chunk.subarray(start, end);
-  if (text.includes(0x27)) return true;
-  for (let at = text.indexOf(0x24); at >= 0; at = text.indexOf(0x24, at + 1)) {
-    // $1 is a parameter; anything else may begin a dollar-quoted string.
-    const after = text[at + 1] ?? 0;
-    if (after < 0x30 || after > 0x39) return true;
-  }
-  return false;
 }

@@ -41,6 +41,14 @@ export function hideBackendNames(chunk: Buffer, start: number, end: number): boo
   return true;
 }
 
+const firstOfPrefix = prefixBytes[0];
+
+/** A name that a client gives to a statement or portal: PostgreSQL truncates it to 63 bytes (NAMEDATALEN - 1). */
+export function nameIn(chunk: Buffer, start: number, end: number): string {
+  if (chunk[start] === firstOfPrefix) hideBackendNames(chunk, start, end);
+  return chunk.toString('latin1', start, Math.min(end, start + 63));
+}
+
 /** Whether a message of the database may contain a statement name of the proxy, or its replacement. */
 export function mayNameStatements(message: Buffer): boolean {
   return message.includes(secretBytes);

@@ -16,6 +16,19 @@ export function meaningOn(connection: StatementSink, hasLiterals: boolean): Read
   return connection.leaseOwner?.readsUnder(hasLiterals) ?? readUnderAny;
 }
 
+/** Whether the text may contain a quoted literal, whose meaning depends on more parameters. */
+export function hasLiterals(chunk: Buffer, start: number, end: number): boolean {
+  // Only within the text: a chunk may contain many more.
+  const text = chunk.subarray(start, end);
+  if (text.includes(0x27)) return true;
+  for (let at = text.indexOf(0x24); at >= 0; at = text.indexOf(0x24, at + 1)) {
+    // $1 is a parameter; anything else may begin a dollar-quoted string.
+    const after = text[at + 1] ?? 0;
+    if (after < 0x30 || after > 0x39) return true;
+  }
+  return false;
+}
+
 /** A parameter of the proxy, for the duration of a transaction. */
 const kept = 'sluice.kept';
 

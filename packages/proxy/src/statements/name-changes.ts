@@ -34,6 +34,13 @@ export function textOf({ parseMessage, backendName, effects }: Statement): Namin
   return { source: parseMessage, start: 5 + backendName.length, end: parseMessage.length, effects };
 }
 
+/** The statement that a text with a single EXECUTE calls; null for other texts. */
+export function onlyCalled({ statements, details }: Effects): string | null {
+  if (statements !== 1) return null;
+  for (const effect of details) if (effect.kind === 'execute') return bytesOf(effect.name);
+  return null;
+}
+
 /** How deep an EXECUTE of a prepared EXECUTE is followed; PostgreSQL has a limit too. */
 const deepest = 8;
 

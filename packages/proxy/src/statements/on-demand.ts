@@ -11,7 +11,9 @@ import type { Effects } from '../sql/index.ts';
 import { Analysis, DescriptionNote } from './analysis.ts';
 import type { Described } from './analysis.ts';
 import type { Description } from './description.ts';
+import { gatherUnder, mustSetParameters } from './meaning.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
+import { SeparatePreparation } from './separate-preparation.ts';
 
 /** A prepared statement of a session, independent of the server connection. */
 export interface Kept extends Described {
@@ -76,6 +78,8 @@ export class OnDemand {
   #checks = 0;
   /** A statement with side effects was bound in the open cycle. */
   #leaves = false;
+  /** The preparation in a separate cycle for the current request. */
+  #separate: SeparatePreparation | null = null;
 
   constructor(cycles: QueryCycles) {
     this.#cycles = cycles;
@@ -128,17 +132,66 @@ export class OnDemand {
   }
 
   /**
-   * Prepares the statement before the request that needs it. `differs` is called if its description differs from that
-   * of the client: true, and the client accepts it; otherwise the client gets the returned error. `action` is that for
-   * the replies.
+   * Prepares the statement before the request that needs it. `failure` replaces errors of the preparation. `differs` is
+   * called if its description differs from that of the client: null, and the client accepts it; otherwise the client gets
+   * the returned error.
    */
   prepare(
     connection: StatementSink,
     kept: Kept,
-    need: number,
+    need: Need,
+    failure: ReplyNote | null,
+    differs: () => Buffer | null = accepted,
+  ): void {
+    const { readUnder } = kept;
+    this.#separate = null;
+    if (
+      connection.cycleOpen ||
+      need === Need.PrepareAndCheck ||
+      !mustSetParameters(connection, readUnder)
+    ) {
+      gatherUnder(connection, readUnder, () =>
+        this.#gather(connection, kept, need, failure, differs, Action.Discard),
+      );
+      return;
+    }
+    const separate = new SeparatePreparation(connection, failure);
+    const { note } = separate;
+    const gather = (): void => {
+      this.#gather(connection, kept, need, note, differs, Action.Orphaned);
+    };
+    gatherUnder(connection, readUnder, gather, Action.Orphaned, note);
+    separate.end();
+    this.#separate = separate;
+  }
+
+  /** The statement was just prepared in a separate cycle. */
+  get isSeparate(): boolean {
+    return this.#separate !== null;
+  }
+
+  /** The note of the request for the statement that was just prepared; null if that was not in a separate cycle. */
+  takeNote(): ReplyNote | null {
+    const separate = this.#separate;
+    this.#separate = null;
+    return separate?.request ?? null;
+  }
+
+  /** Why the statement that the request waited for could not be prepared; null if it could. */
+  takeFailure(): Buffer | null {
+    const failure = this.#separate?.failure ?? null;
+    this.#separate = null;
+    if (failure !== null) this.refused();
+    return failure;
+  }
+
+  #gather(
+    connection: StatementSink,
+    kept: Kept,
+    need: Need,
     failure: ReplyNote | null,
     differs: () => Buffer | null,
-    action: Action = Action.Discard,
+    action: Action,
   ): void {
     const analysis = new Analysis();
     const reported = kept.analysis.description;
@@ -194,5 +247,24 @@ export class OnDemand {
   forget(): void {
     this.#awaited = null;
     this.#checks = 0;
+    this.#separate = null;
   }
+}
+
+/** An internal Describe of a statement, whose description the client does not request. */
+export function describeInternally(
+  connection: StatementSink,
+  kept: Kept,
+  analysis: Analysis,
+): void {
+  toServer.add(kept.describeMessage);
+  connection.pending.append(
+    Reply.DescribeStatement,
+    Action.Discard,
+    new DescriptionNote(kept, analysis),
+  );
+}
+
+function accepted(): null {
+  return null;
 }
