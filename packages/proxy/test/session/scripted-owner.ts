@@ -88,9 +88,14 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
 
   /** The messages to the client since the last call, in words. */
   told(): string[] {
+    return repliesIn(this.sentBytes());
+  }
+
+  /** The bytes to the client since the last call. */
+  sentBytes(): Buffer {
     const bytes = Buffer.concat(this.#sent);
     this.#sent = [];
-    return repliesIn(bytes);
+    return bytes;
   }
 
   // --- RequestOwner ---
