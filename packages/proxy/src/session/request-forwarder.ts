@@ -65,6 +65,10 @@ export class RequestForwarder {
   #waiting = false;
   #crowded = false;
   #awaitsAnswers = false;
+  /** With `#awaitsAnswers`: no reply is pending, so that the requests can only be tried again, and only once. */
+  #awaitsNothing = false;
+  /** That is being tried. */
+  #triesAgain = false;
   /** The client has pipelined too much: its next requests wait until only so many replies are pending. -1: it has not. */
   #awaitsPending = -1;
   readonly #cycles: QueryCycles;
@@ -187,8 +191,10 @@ export class RequestForwarder {
 
   /** The server connection accepts requests again. */
   resume(): void {
+    this.#triesAgain = this.#awaitsNothing;
     this.#goOn();
     this.#processRest();
+    this.#triesAgain = false;
   }
 
   /** A lease was granted: the waiting bytes are its first requests. */
@@ -301,6 +307,7 @@ export class RequestForwarder {
     this.#waiting = false;
     this.#crowded = false;
     this.#awaitsAnswers = false;
+    this.#awaitsNothing = false;
     this.#awaitsPending = -1;
   }
 
@@ -641,6 +648,13 @@ export class RequestForwarder {
   #awaitAnswers(connection: ServerConnection, chunk: Buffer, at: number): void {
     this.#requests.waits = false;
     this.#keepForLater(chunk, at);
+    const awaitsNothing = connection.pending.length === 0 && !connection.lease.isClosedToRequests;
+    if (awaitsNothing && this.#triesAgain && at === 0) {
+      // It would be tried without end.
+      this.#owner.broken(new Error('a request waits for replies, and none is pending'));
+      return;
+    }
+    this.#awaitsNothing = awaitsNothing;
     this.#awaitsAnswers = true;
     if (connection.cycleOpen) toServer.add(flushMessage);
     this.#flush(connection);

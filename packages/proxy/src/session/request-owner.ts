@@ -67,6 +67,8 @@ export interface RequestOwner extends ConnectionChanges {
   terminated(): void;
   /** Ends the session, because the client violated the protocol. */
   terminate(error: ProxyError): void;
+  /** Ends the session and its server connection, because of an internal error. */
+  broken(error: unknown): void;
 }
 
 /** The session, as its statements see it. */

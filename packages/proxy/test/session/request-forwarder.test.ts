@@ -362,3 +362,58 @@ test('once the replay is answered, no bytes are kept for another lease', () => {
   owner.forwarder.resume();
   assert.deepEqual(owner.log, []);
 });
+
+test('a request that waits for replies although none is pending ends the session', () => {
+  for (const requests of [[select], [extended], [syncMessage, select], [select, select]]) {
+    const { owner, server, connection } = parts();
+    owner.send(select);
+    server.answer();
+    owner.waitsForSequences = true;
+    owner.send(...requests);
+    server.answer();
+    assert.match(String(owner.error), /a request waits for replies, and none is pending/);
+    assert(connection.closed);
+    assert(!server.read().includes('Q SELECT 1'));
+  }
+});
+
+test('a request that waits for nothing may continue at once', () => {
+  const { owner, server } = parts();
+  owner.send(select);
+  server.answer();
+  server.read();
+  owner.waitsForSequences = true;
+  let tries = 0;
+  const mustWait = (): boolean => ++tries === 1;
+  owner.mustWait = mustWait;
+  owner.send(select);
+  assert.equal(tries, 2);
+  assert.equal(owner.error, null);
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+  // The next request has a try of its own.
+  tries = 0;
+  server.answer();
+  owner.send(select);
+  assert.equal(tries, 2);
+  assert.equal(owner.error, null);
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});
+
+test('a request that waits until the connection accepts requests is no error', () => {
+  const { owner, server, connection } = parts();
+  owner.send(select);
+  server.answer();
+  server.read();
+  owner.makesWayNow = false;
+  for (let i = 0; i < 3; i++) {
+    connection.lease.admitRequests();
+    if (i === 0) owner.send(select);
+    else owner.forwarder.resume();
+    assert.equal(owner.error, null);
+    assert.deepEqual(server.read(), []);
+  }
+  owner.makesWayNow = true;
+  connection.lease.admitRequests();
+  owner.forwarder.resume();
+  assert.deepEqual(server.read(), ['Q SELECT 1']);
+});

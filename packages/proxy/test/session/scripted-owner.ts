@@ -31,6 +31,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   ran = 0;
   isTerminated = false;
   ended: ProxyError | null = null;
+  /** The internal error that ends the session. */
+  error: unknown = null;
   /** The decision of the session. */
   keepsLease = true;
   makesWayNow = true;
@@ -159,6 +161,10 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   }
   terminate(error: ProxyError): void {
     this.ended = error;
+  }
+  broken(error: unknown): void {
+    this.error = error;
+    this.connection?.destroy('internal error');
   }
 
   // --- StatementOwner ---
