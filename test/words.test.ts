@@ -145,3 +145,19 @@ suite('the words of docs/glossary.md', () => {
     assert.deepEqual(found, []);
   });
 });
+
+test('comments wrap at 120 columns', () => {
+  const folders = ['packages', 'test', 'bench', 'scripts'];
+  const found = folders
+    .flatMap((folder) => filesIn(folder, '.ts'))
+    .filter((file) => !file.includes('node_modules') && !file.includes('/dist/'))
+    .flatMap((file) =>
+      readFileSync(path.join(root, file), 'utf8')
+        .split('\n')
+        .filter((line) => line.length > 120 && /^\s*(?:\/\/|\/?\*)/.test(line))
+        // A directive of the linter is one line.
+        .filter((line) => !line.includes('oxlint-disable'))
+        .map((line) => `${file}: ${line.trim().slice(0, 80)}`),
+    );
+  assert.deepEqual(found, []);
+});

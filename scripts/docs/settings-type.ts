@@ -44,13 +44,33 @@ function property(
     ...(hasRange(row) ? [`Takes ${expected(row)}.`] : []),
     ...(byDefault === undefined ? [] : [`Default: ${byDefault}.`]),
   ].join(' ');
-  const deprecated =
-    row.deprecated === undefined
-      ? ''
-      : `\n   * @deprecated ${deprecationText(name, row.deprecated)}.\n  `;
+  const tag =
+    row.deprecated === undefined ? [] : [`@deprecated ${deprecationText(name, row.deprecated)}.`];
+  return `${docComment([text, ...tag])}\n  readonly ${name}${required ? '' : '?'}: ${type};`;
+}
+
+/** The width of comments in the repository. */
+const width = 120;
+
+/** A doc comment with these paragraphs, on one line if it fits. */
+function docComment(paragraphs: readonly string[]): string {
   // TSDoc reads a brace as the start of a tag.
-  const comment = text.replaceAll(/[{}]/g, String.raw`\$&`);
-  return `  /** ${comment}${deprecated} */\n  readonly ${name}${required ? '' : '?'}: ${type};`;
+  const texts = paragraphs.map((text) => text.replaceAll(/[{}]/g, String.raw`\$&`));
+  const single = `  /** ${texts.join(' ')} */`;
+  if (texts.length === 1 && single.length <= width) return single;
+  const start = '   * ';
+  const lines: string[] = [];
+  for (const text of texts) {
+    let line = '';
+    for (const word of text.split(' ')) {
+      if (line !== '' && start.length + line.length + 1 + word.length > width) {
+        lines.push(line);
+        line = word;
+      } else line = line === '' ? word : `${line} ${word}`;
+    }
+    lines.push(line);
+  }
+  return `  /**\n${lines.map((line) => `${start}${line}\n`).join('')}   */`;
 }
 
 /** Whether the doc comment must state the allowed values, because the type does not. */

@@ -5,8 +5,8 @@ import { RawClient } from '../helpers/raw-client.ts';
 import { onEachRoute } from '../helpers/routes.ts';
 
 /**
- * Pipelines this many statements repeatedly until it is stopped; counts the replies of the database. While its session waits
- * for the connection, the proxy answers a canceled statement itself.
+ * Pipelines this many statements repeatedly until it is stopped; counts the replies of the database. While its session
+ * waits for the connection, the proxy answers a canceled statement itself.
  */
 class Pipeliner {
   answered = 0;

@@ -57,8 +57,8 @@ onEachRoute(
         const open = await sluice.metric('sluice_client_connections');
         assert(open <= 26, `${open} connections`);
       });
-      // The oldest silent connections are closed for clients that log in. While all are new, a further connection is closed
-      // without an error; a client that gets an answer is admitted.
+      // The oldest silent connections are closed for clients that log in. While all are new, a further connection is
+      // closed without an error; a client that gets an answer is admitted.
       const refusals: unknown[] = [];
       for (let logins = 0; logins < 10; logins += 1)
         await eventually(async () => {

@@ -6,8 +6,8 @@ import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
 
 /*
- * PostgreSQL runs some statements only alone, and others only in a transaction. What the proxy has to send before one of
- * them, on a connection that does not have it yet, must not make it part of a pipeline.
+ * PostgreSQL runs some statements only alone, and others only in a transaction. What the proxy has to send before one
+ * of them, on a connection that does not have it yet, must not make it part of a pipeline.
  */
 
 /** Statements, and what PostgreSQL replies to their Execute outside a transaction. */

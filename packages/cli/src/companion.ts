@@ -41,8 +41,8 @@ export const proveCompanion: Companion = {
 };
 
 /**
- * Loads a module of a companion: the one installed beside this package, otherwise the one in the current folder, where a user
- * of npx or of the single file can install it.
+ * Loads a module of a companion: the one installed beside this package, otherwise the one in the current folder, where
+ * a user of npx or of the single file can install it.
  *
  * @param specifier - the module, for example `@sluice/infra/shell/plan`.
  * @param load - imports the same module, so that its type is known.

@@ -1,6 +1,6 @@
 /**
- * The text for an error that ended a command: a sentence for a problem with the input or the machine, and a stack trace for a
- * bug.
+ * The text for an error that ended a command: a sentence for a problem with the input or the machine, and a stack trace
+ * for a bug.
  */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) {

@@ -4,8 +4,8 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 export type StopSignal = (typeof signals)[number];
 
 /**
- * If npm started the process, it gets Ctrl-C twice: from the terminal, and from npm. A signal within this time after the first,
- * in milliseconds, counts as its copy, not as a second request.
+ * If npm started the process, it gets Ctrl-C twice: from the terminal, and from npm. A signal within this time after
+ * the first, in milliseconds, counts as its copy, not as a second request.
  */
 export const echoTime = 300;
 
@@ -13,8 +13,8 @@ export const echoTime = 300;
 const lookEvery = 200;
 
 /**
- * Handles the signals that end the process: the first requests an orderly end, the second an immediate one. The handlers stay
- * until the process exits, so that a late signal does not change the exit code.
+ * Handles the signals that end the process: the first requests an orderly end, the second an immediate one. The
+ * handlers stay until the process exits, so that a late signal does not change the exit code.
  *
  * npx, and npm scripts without `exec`, run the command in a shell. npm sends a signal to the shell, which exits without
  * forwarding it. So if npm started the command, the end of its parent counts as the first SIGTERM.

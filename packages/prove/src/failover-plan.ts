@@ -7,7 +7,10 @@ import type { DnsName, TestkitStage } from './stage/index.ts';
 const connections = 20;
 const patienceMs = 5000;
 
-/** The common part of all plans. Writes and reads together respect the rate limit; busy and idle clients, the client limit. */
+/**
+ * The common part of all plans. Writes and reads together respect the rate limit; busy and idle clients, the client
+ * limit.
+ */
 function common(
   options: ProveOptions,
   { maxClients, maxRate }: Pick<Limits, 'maxClients' | 'maxRate'>,

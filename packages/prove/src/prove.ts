@@ -35,8 +35,8 @@ interface Stage {
 }
 
 /**
- * Measures the effect of a proxy: on the test cluster, or on the given paths. It removes everything that it created, also after
- * an error or `signal`.
+ * Measures the effect of a proxy: on the test cluster, or on the given paths. It removes everything that it created,
+ * also after an error or `signal`.
  *
  * @returns the report; an incomplete one if it was stopped after the first measurement.
  */

@@ -1,8 +1,8 @@
 declare const kind: unique symbol;
 
 /**
- * An integer of one kind: a plain number, or an integer of another kind, does not compile in its place. At run time it is a
- * plain integer.
+ * An integer of one kind: a plain number, or an integer of another kind, does not compile in its place. At run time it
+ * is a plain integer.
  */
 export type Distinct<Kind extends string, Value extends number = number> = Value & {
   readonly [kind]: Kind;

@@ -1,6 +1,7 @@
 /**
- * The candidates that `typed` probably means, nearest first: those with the smallest edit distance (change, add, drop or swap
- * a letter), if that is at most `limit`. Case, spaces, `_` and `-` are ignored, so `pool_size` finds `PoolSize`.
+ * The candidates that `typed` probably means, nearest first: those with the smallest edit distance (change, add, drop
+ * or swap a letter), if that is at most `limit`. Case, spaces, `_` and `-` are ignored, so `pool_size` finds
+ * `PoolSize`.
  */
 export function nearMisses(
   typed: string,

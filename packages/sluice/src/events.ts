@@ -8,9 +8,9 @@ const channels: { readonly [Name in EventName]: EventChannel<EventPayloads[Name]
 export type Stop = () => void;
 
 /**
- * Calls `listener` for each event of every proxy in this process, until the returned function is called. A listener runs
- * synchronously, in the middle of the proxy's work: it must be short and must not throw. An event without listeners costs
- * nothing.
+ * Calls `listener` for each event of every proxy in this process, until the returned function is called. A listener
+ * runs synchronously, in the middle of the proxy's work: it must be short and must not throw. An event without
+ * listeners costs nothing.
  *
  * @example
  * ```ts

@@ -2,7 +2,8 @@ import { loadSettings as load } from '@sluice/proxy/settings';
 import type { ProxySettings } from './proxy-settings.ts';
 
 /**
- * Reads a settings file (YAML), as `sluice serve` does. Environment variables (`SLUICE_…`) take precedence over the file.
+ * Reads a settings file (YAML), as `sluice serve` does. Environment variables (`SLUICE_…`) take precedence over the
+ * file.
  *
  * @param file - the path of the file; relative paths in it are relative to its folder.
  * @param environment - the variables, for example `process.env`. Default: none.

@@ -23,8 +23,8 @@ export interface Proxy extends AsyncDisposable {
   reload(settings: ProxySettings): Promise<ReloadResult>;
 
   /**
-   * Pauses every client at the end of its transaction, for planned work on the database. Clients wait, without an error for up
-   * to `ConnectionBorrowTimeout`.
+   * Pauses every client at the end of its transaction, for planned work on the database. Clients wait, without an error
+   * for up to `ConnectionBorrowTimeout`.
    *
    * @returns true once nothing is running on the database; false if something still is after the timeout.
    * The pause continues in both cases.

@@ -4,7 +4,10 @@ import { EmbeddedProxy } from './embedded-proxy.ts';
 import type { Proxy } from './proxy.ts';
 import type { ProxySettings } from './proxy-settings.ts';
 
-/** What differs from `sluice serve`: ports that are free, so that many can run at once, and a log that is silent when all is well. */
+/**
+ * What differs from `sluice serve`: ports that are free, so that many can run at once, and a log that is silent when
+ * all is well.
+ */
 const embeddedDefaults: ProxySettings = Object.freeze({
   ListenPort: 0,
   AdminPort: 0,

@@ -21,12 +21,13 @@ const executeLength = 9;
 const syncLength = 4;
 
 /**
- * The cycle that begins with the Bind at `at`, if it runs a statement completely and does nothing else: Bind of the unnamed
- * portal, Describe of it or none, Execute without a row limit, Sync. Null for all other cycles, and if it is not complete.
+ * The cycle that begins with the Bind at `at`, if it runs a statement completely and does nothing else: Bind of the
+ * unnamed portal, Describe of it or none, Execute without a row limit, Sync. Null for all other cycles, and if it is
+ * not complete.
  *
  * Bind (F): Byte1('B') Int32 length, String portal, String statement, … Describe (F): Byte1('D') Int32 length,
- * Byte1('P' portal), String name. Execute (F): Byte1('E') Int32 length, String portal, Int32 rows (0: no limit). Sync (F):
- * Byte1('S') Int32 length.
+ * Byte1('P' portal), String name. Execute (F): Byte1('E') Int32 length, String portal, Int32 rows (0: no limit). Sync
+ * (F): Byte1('S') Int32 length.
  */
 export function readBoundCycle(buffer: Buffer, at: number, end: number): BoundCycle | null {
   const portal = bodyAt(at);
@@ -65,8 +66,8 @@ export interface ParsedCycle {
 }
 
 /**
- * The cycle that begins with the Parse at `at`, if it parses the unnamed statement and then runs it as `readBoundCycle` has it.
- * Null for all other cycles, and if it is not complete.
+ * The cycle that begins with the Parse at `at`, if it parses the unnamed statement and then runs it as `readBoundCycle`
+ * has it. Null for all other cycles, and if it is not complete.
  *
  * Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types.
  */

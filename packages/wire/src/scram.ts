@@ -20,8 +20,8 @@ export interface ScramKeys {
 const defaultIterations = 4096;
 
 /**
- * A server that requires more iterations is refused, and a verifier with more is invalid: derivation uses threads that DNS and
- * files need too, and cannot be aborted. A million iterations take a third of a second.
+ * A server that requires more iterations is refused, and a verifier with more is invalid: derivation uses threads that
+ * DNS and files need too, and cannot be aborted. A million iterations take a third of a second.
  */
 const mostIterations = 1_000_000;
 
@@ -89,8 +89,8 @@ export function fitsVerifier(verifier: ScramVerifier, password: string): Promise
 }
 
 /**
- * Whether one of the verifiers is that of this password. Those with the same salt and iterations cost one PBKDF2 together,
- * so the time does not show how many passwords a user has.
+ * Whether one of the verifiers is that of this password. Those with the same salt and iterations cost one PBKDF2
+ * together, so the time does not show how many passwords a user has.
  */
 export async function fitsAnyVerifier(
   verifiers: readonly ScramVerifier[],

@@ -24,13 +24,17 @@ export function packetCode(packet: Buffer): number {
   return packet.readUInt32BE(4);
 }
 
-/** A TLS record (RFC 8446, section 5.1): its type, the version, and the length of the rest. A handshake message has its own header. */
+/**
+ * A TLS record (RFC 8446, section 5.1): its type, the version, and the length of the rest. A handshake message has its
+ * own header.
+ */
 const recordHeader = 5;
 const handshakeHeader = 4;
 
 /**
- * The length that the buffer needs at least before it contains the complete first message of a TLS handshake, in any number
- * of records; 0 if it does, or contains something else, which TLS will refuse. A record without content is something else.
+ * The length that the buffer needs at least before it contains the complete first message of a TLS handshake, in any
+ * number of records; 0 if it does, or contains something else, which TLS will refuse. A record without content is
+ * something else.
  */
 export function clientHelloNeeds(buffer: Buffer): number {
   const header: number[] = [];
@@ -70,7 +74,9 @@ export function versionCode(major: number, minor: number): number {
   return (major << 16) | minor;
 }
 
-/** CancelRequest (F): Int32 length, Int32(80877102), Int32 process id, Byten secret (4 bytes in 3.0, up to 256 in 3.2). */
+/**
+ * CancelRequest (F): Int32 length, Int32(80877102), Int32 process id, Byten secret (4 bytes in 3.0, up to 256 in 3.2).
+ */
 export function readCancelRequest(
   packet: Buffer,
 ): { readonly processId: number; readonly secret: Buffer } | null {

@@ -1,6 +1,7 @@
 /**
- * Writes the load of a task to its log once a minute, in CloudWatch's embedded metric format: how busy the event loop is, and
- * how many clients are connected. The awslogs driver passes the lines to CloudWatch, which turns them into metrics.
+ * Writes the load of a task to its log once a minute, in CloudWatch's embedded metric format: how busy the event loop
+ * is, and how many clients are connected. The awslogs driver passes the lines to CloudWatch, which turns them into
+ * metrics.
  */
 import process from 'node:process';
 import { AdminPort } from '../planned-work/admin-port.ts';

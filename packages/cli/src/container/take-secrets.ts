@@ -9,9 +9,9 @@ interface User {
 }
 
 /**
- * Removes the secrets from the environment, so that no child process or crash report contains them, and writes them to files
- * that only this user can read. Returns the settings file; settings with the paths of the other files are added to the
- * environment.
+ * Removes the secrets from the environment, so that no child process or crash report contains them, and writes them to
+ * files that only this user can read. Returns the settings file; settings with the paths of the other files are added
+ * to the environment.
  *
  * @throws UsageError if a secret has the wrong format.
  */

@@ -79,8 +79,8 @@ export class AdminPort {
 }
 
 /**
- * The admin port of the proxy that a command is for: the given one, that of a settings file, or that of a running `sluice up`.
- * Undefined if the settings file is invalid; the problems are written then.
+ * The admin port of the proxy that a command is for: the given one, that of a settings file, or that of a running
+ * `sluice up`. Undefined if the settings file is invalid; the problems are written then.
  */
 export function adminPort(
   options: Readonly<Record<string, unknown>>,

@@ -14,7 +14,8 @@ export const run: Run = async ({ options, stderr }) => {
   if (settings === undefined) {
     return 1;
   }
-  // Environment variables can contain passwords (PasswordEnv), and a diagnostic report would list them. Bun has no reports.
+  // Environment variables can contain passwords (PasswordEnv), and a diagnostic report would list them. Bun has no
+  // reports.
   if (typeof process.report === 'object') process.report.excludeEnv = true;
   const signals = new StopSignals(['SIGINT', 'SIGTERM']);
   let reloader: Reloader | undefined;

@@ -5,8 +5,8 @@ import { dirname } from 'node:path';
 const quietTime = 200;
 
 /**
- * Calls `changed` when one of the files may have changed, until the returned function is called. It watches the folders rather
- * than the files, because editors and Kubernetes replace a file with a new one.
+ * Calls `changed` when one of the files may have changed, until the returned function is called. It watches the folders
+ * rather than the files, because editors and Kubernetes replace a file with a new one.
  */
 export function watchFiles(
   files: readonly string[],

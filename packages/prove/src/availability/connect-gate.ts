@@ -5,8 +5,8 @@ const probeMs = 10;
 const silentMs = 500;
 
 /**
- * Paces the reconnects of many connections. During an outage, attempts start one after the other; the first success releases all
- * others at once. So the end of the outage is noticed within milliseconds, without a connection storm.
+ * Paces the reconnects of many connections. During an outage, attempts start one after the other; the first success
+ * releases all others at once. So the end of the outage is noticed within milliseconds, without a connection storm.
  */
 export class ConnectGate {
   readonly #connections: number;

@@ -26,8 +26,8 @@ export interface FailoverLoadOptions {
   /** The timeout after which a request counts as failed, in milliseconds. Default 5,000. */
   readonly patienceMs?: number;
   /**
-   * Requests that certainly had no effect are retried until their timeout, and connections are reopened as soon as possible.
-   * Otherwise a request is sent once, and connections are reopened after 100 ms, as by a driver alone.
+   * Requests that certainly had no effect are retried until their timeout, and connections are reopened as soon as
+   * possible. Otherwise a request is sent once, and connections are reopened after 100 ms, as by a driver alone.
    */
   readonly retries?: boolean;
 }
@@ -36,8 +36,8 @@ export interface FailoverLoadOptions {
 const retryMs = 10;
 
 /**
- * Errors after which a write certainly had no effect: the connection was refused or leads to a standby, or the transaction was
- * rolled back. Not 57P01, which also ends a commit that waits for its standby.
+ * Errors after which a write certainly had no effect: the connection was refused or leads to a standby, or the
+ * transaction was rolled back. Not 57P01, which also ends a commit that waits for its standby.
  */
 const noEffect = new Set([
   'no connection',

@@ -18,7 +18,10 @@ const transactionsPerSession = 100;
 /** The expected duration, in seconds. */
 export const pinningSeconds = 4;
 
-/** What poolers do with the statements of the workload or of a recorded trace, and which session state they keep when tried. */
+/**
+ * What poolers do with the statements of the workload or of a recorded trace, and which session state they keep when
+ * tried.
+ */
 export async function provePinning(
   run: ProveRun,
   { trace, workload }: Pick<ProveOptions, 'trace' | 'workload'>,

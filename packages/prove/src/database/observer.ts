@@ -112,7 +112,10 @@ export class Observer {
     };
   }
 
-  /** Reads the counters. Server processes report at most once a second, when they are idle: the caller waits long enough. */
+  /**
+   * Reads the counters. Server processes report at most once a second, when they are idle: the caller waits long
+   * enough.
+   */
   async counts(): Promise<DatabaseCounts> {
     const columns = databaseCounters.map((name) => `${name}::float8`).join(', ');
     const [row] = await this.#control.query<Record<DatabaseCounter, number>>(

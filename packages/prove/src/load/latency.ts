@@ -19,7 +19,9 @@ export interface LatencySummary {
 /** One point of a curve: this percentage of all latencies is at most this number of milliseconds. */
 export type PercentilePoint = [percentile: number, ms: number];
 
-/** The percentiles of a curve, as in plots of HDR histograms, each halving the rest: 0, 50, 75, 87.5, …, up to 99.99. */
+/**
+ * The percentiles of a curve, as in plots of HDR histograms, each halving the rest: 0, 50, 75, 87.5, …, up to 99.99.
+ */
 const curvePercentiles = [
   0, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 96, 97, 98, 98.5, 99, 99.25, 99.5, 99.75,
   99.9, 99.95, 99.975, 99.99,

@@ -33,7 +33,9 @@ export interface OpenLoopResult {
   readonly isOverrun: boolean;
 }
 
-/** Timers tick every millisecond, up to one millisecond late. Transactions that are due in between are sent at the tick. */
+/**
+ * Timers tick every millisecond, up to one millisecond late. Transactions that are due in between are sent at the tick.
+ */
 const tickMs = 1;
 const tickToleranceMs = 2;
 
@@ -43,7 +45,10 @@ const backlogSeconds = 1.5;
 /** The time to wait for pending transactions after the end, in milliseconds. */
 const graceMs = 2000;
 
-/** Runs a load on slots that are ready. Latencies count from the time at which a transaction was due: no coordinated omission. */
+/**
+ * Runs a load on slots that are ready. Latencies count from the time at which a transaction was due: no coordinated
+ * omission.
+ */
 export async function openLoop(
   slots: readonly Slot[],
   plan: OpenLoopPlan,

@@ -14,8 +14,8 @@ export function residentBytes(pid: number): number {
 }
 
 /**
- * From /proc/PID/stat: fields 14 (utime) and 15 (stime). The second field is the name of the program in parentheses, which may
- * itself contain blanks and parentheses, so counting starts after the last one.
+ * From /proc/PID/stat: fields 14 (utime) and 15 (stime). The second field is the name of the program in parentheses,
+ * which may itself contain blanks and parentheses, so counting starts after the last one.
  */
 export function parseCpuMicros(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');

@@ -4,8 +4,8 @@ import { onFlag } from './verdict.ts';
 import type { Rule } from './verdict.ts';
 
 /**
- * Parameters that PgBouncer 1.25 tracks across server connections in transaction pooling: built-in ones, and the default of
- * `track_extra_parameters`.
+ * Parameters that PgBouncer 1.25 tracks across server connections in transaction pooling: built-in ones, and the
+ * default of `track_extra_parameters`.
  */
 const tracked = new Set([
   'application_name',
@@ -40,7 +40,10 @@ function deallocatesAll({ details }: Effects): boolean {
   return details.some((detail) => detail.kind === 'deallocate' && detail.name === undefined);
 }
 
-/** What PgBouncer loses in transaction pooling, mostly without an error (its page "Features", "SQL feature map for pooling modes"). */
+/**
+ * What PgBouncer loses in transaction pooling, mostly without an error (its page "Features", "SQL feature map for
+ * pooling modes").
+ */
 export const pgbouncerRules: readonly Rule[] = [
   {
     effect: 'misses',

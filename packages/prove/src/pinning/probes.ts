@@ -48,8 +48,8 @@ export const probes: readonly Probe[] = [
 const patienceMs = 3000;
 
 /**
- * Creates state in one session and looks for it in that session, and in another session that has the server connection of the
- * first one. Then removes the state in both.
+ * Creates state in one session and looks for it in that session, and in another session that has the server connection
+ * of the first one. Then removes the state in both.
  */
 export async function probePath(path: DatabasePath): Promise<Pinning['measured']> {
   const [one, other] = [await connect(path), await connect(path)];

@@ -9,8 +9,8 @@ const longestText = 16_384;
 const temporary = /\b(?:create|into)\s+(?:(?:local|global|or\s+replace)\s+)*temp(?:orary)?\b/i;
 
 /**
- * What pins a session of Amazon RDS Proxy to its server connection until the client disconnects: the list for PostgreSQL in the
- * user guide of RDS ("Avoiding pinning an RDS Proxy"). According to it, nothing ends a pin.
+ * What pins a session of Amazon RDS Proxy to its server connection until the client disconnects: the list for
+ * PostgreSQL in the user guide of RDS ("Avoiding pinning an RDS Proxy"). According to it, nothing ends a pin.
  */
 export const rdsProxyRules: readonly Rule[] = [
   {

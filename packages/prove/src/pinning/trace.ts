@@ -104,7 +104,10 @@ function csv(file: string, hasHeader: boolean): AsyncIterable<unknown> {
   );
 }
 
-/** `statement: …` of the simple protocol or `execute NAME: …` of the extended one, possibly after a duration (log_duration). */
+/**
+ * `statement: …` of the simple protocol or `execute NAME: …` of the extended one, possibly after a duration
+ * (log_duration).
+ */
 const statementMessage = /^(?:duration: [\d.]+ ms\s+)?(?:statement|execute [^:\n]*): ([\s\S]*)$/;
 
 function* statementEvents(message: string, session: string | undefined): Generator<TraceEvent> {

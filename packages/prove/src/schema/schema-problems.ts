@@ -15,7 +15,8 @@ export interface SchemaProblem {
 type SchemaError = ReturnType<typeof Value.Errors>[number];
 
 /**
- * The problems of a value, in sentences. For a union, only those of the intended member: the one with the same `generate`.
+ * The problems of a value, in sentences. For a union, only those of the intended member: the one with the same
+ * `generate`.
  */
 export function schemaProblems(schema: TSchema, value: unknown): SchemaProblem[] {
   const errors = Value.Errors(schema, value);

@@ -4,8 +4,8 @@ import type { Postgres } from '@sluice/testkit';
 export const dnsTimeToLive = 5000;
 
 /**
- * Simulates how a client without a proxy finds the primary: by a DNS name that follows the primary, and whose answer the client
- * caches for the time to live. The initial age of the cached answer is random, as in an unplanned failover.
+ * Simulates how a client without a proxy finds the primary: by a DNS name that follows the primary, and whose answer
+ * the client caches for the time to live. The initial age of the cached answer is random, as in an unplanned failover.
  */
 export class DnsName {
   /** The current answer of DNS. */

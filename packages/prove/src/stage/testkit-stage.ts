@@ -12,8 +12,8 @@ export interface StageOptions {
   /** `max_connections` of the servers. Default 100, as in PostgreSQL. */
   readonly maxConnections?: number;
   /**
-   * Puts a network that can be interrupted in front of each server. It runs in this process, so the speed of this stage is not
-   * meaningful then. Default false.
+   * Puts a network that can be interrupted in front of each server. It runs in this process, so the speed of this stage
+   * is not meaningful then. Default false.
    */
   readonly networks?: boolean;
   /** Further settings of the proxy. */

@@ -14,15 +14,16 @@ export interface Estimate {
 const draws = 4000;
 
 /**
- * With fewer than five rounds, all rounds are on one side in at least one of eight runs even if there is no difference: they
- * support no finding.
+ * With fewer than five rounds, all rounds are on one side in at least one of eight runs even if there is no difference:
+ * they support no finding.
  */
 export const fewestRounds = 5;
 
 /**
- * The share outside a 95 % interval at each end, by the number of rounds. With 2.5 %, the interval would be too narrow for few
- * rounds; these values expand it: Φ(−√(n ÷ (n − 1)) · t), where t is the 97.5 % quantile of Student’s distribution with n − 1
- * degrees of freedom (Hesterberg, “What Teachers Should Know About the Bootstrap”, 2015, section 5.3).
+ * The share outside a 95 % interval at each end, by the number of rounds. With 2.5 %, the interval would be too narrow
+ * for few rounds; these values expand it: Φ(−√(n ÷ (n − 1)) · t), where t is the 97.5 % quantile of Student’s
+ * distribution with n − 1 degrees of freedom (Hesterberg, “What Teachers Should Know About the Bootstrap”, 2015,
+ * section 5.3).
  */
 const tails: readonly (readonly [rounds: number, share: number])[] = [
   [30, 0.0188],
@@ -38,9 +39,9 @@ const tails: readonly (readonly [rounds: number, share: number])[] = [
 ];
 
 /**
- * Estimates a statistic over sets of rounds, and, by resampling each set with replacement, how much it would vary from run to
- * run (percentile bootstrap, expanded for few rounds). The random numbers are seeded, so that the same rounds always give the
- * same report.
+ * Estimates a statistic over sets of rounds, and, by resampling each set with replacement, how much it would vary from
+ * run to run (percentile bootstrap, expanded for few rounds). The random numbers are seeded, so that the same rounds
+ * always give the same report.
  */
 export function bootstrap(
   samples: readonly (readonly number[])[],
@@ -63,8 +64,9 @@ export function bootstrap(
 }
 
 /**
- * The difference between `after` and `before`, which were measured in the same rounds: the median of the differences within a
- * round, in which anything that slowed the whole round cancels out. Rounds without one of the values are omitted.
+ * The difference between `after` and `before`, which were measured in the same rounds: the median of the differences
+ * within a round, in which anything that slowed the whole round cancels out. Rounds without one of the values are
+ * omitted.
  */
 export function difference(
   before: readonly (number | undefined)[],

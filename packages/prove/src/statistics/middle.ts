@@ -17,8 +17,8 @@ export function percentile(values: readonly number[], fraction: number): number 
 }
 
 /**
- * The median over the rounds of the quotient of two values of the same round. Anything that slows the machine for a while slows
- * both parts of a round, so this varies less than the quotient of the two medians.
+ * The median over the rounds of the quotient of two values of the same round. Anything that slows the machine for a
+ * while slows both parts of a round, so this varies less than the quotient of the two medians.
  *
  * @returns NaN if no round has both values.
  */

@@ -6,8 +6,8 @@ import { HttpConnection } from './http-connection.ts';
 import type { Answer } from './http-connection.ts';
 
 /**
- * The maximum number of connections. They use the descriptors that the proxy keeps in reserve (see `Descriptors`), so that the
- * admin port answers when clients have used up the others.
+ * The maximum number of connections. They use the descriptors that the proxy keeps in reserve (see `Descriptors`), so
+ * that the admin port answers when clients have used up the others.
  */
 const mostConnections = 32;
 /** The time for a request to arrive and to be answered, in milliseconds. */
@@ -23,8 +23,8 @@ interface Accepted {
 }
 
 /**
- * Accepts HTTP/1 connections, one request each: monitoring needs no more, and nothing of one request can be taken for a part of
- * another. A flood of connections does not keep others out: the oldest that has not sent its request makes way.
+ * Accepts HTTP/1 connections, one request each: monitoring needs no more, and nothing of one request can be taken for a
+ * part of another. A flood of connections does not keep others out: the oldest that has not sent its request makes way.
  */
 export class HttpListener {
   readonly #answer: Answer;

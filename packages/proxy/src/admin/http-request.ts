@@ -13,8 +13,8 @@ const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const headerValue = /^[\t -~\u0080-\u00ff]*$/;
 
 /**
- * Parses the head of an HTTP/1 request, up to the empty line, with one character per byte (RFC 9112). Null if it is invalid;
- * whatever two programs could understand differently is.
+ * Parses the head of an HTTP/1 request, up to the empty line, with one character per byte (RFC 9112). Null if it is
+ * invalid; whatever two programs could understand differently is.
  */
 export function parseRequest(head: string): HttpRequest | null {
   const [first = '', ...lines] = head.split('\r\n');

@@ -92,7 +92,8 @@ export class AuthQuery {
 
   async #read(user: string): Promise<Credential | undefined> {
     const { sql, run, failed } = this.#options;
-    // A function, because "$" has a special meaning in a replacement text. The name has no NUL, which ends a startup parameter.
+    // A function, because "$" has a special meaning in a replacement text. The name has no NUL, which ends a startup
+    // parameter.
     const result = await this.#queue.run(async () => ({
       answer: await run(sql.replaceAll('$1', () => quoted(user))),
     }));

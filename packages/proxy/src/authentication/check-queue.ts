@@ -9,8 +9,8 @@ interface Waiting {
 }
 
 /**
- * Runs checks of logins, a few at a time, in order of arrival. Each takes a thread or a connection, of which the process has few,
- * and clients can request checks faster than they end.
+ * Runs checks of logins, a few at a time, in order of arrival. Each takes a thread or a connection, of which the
+ * process has few, and clients can request checks faster than they end.
  */
 export class CheckQueue {
   readonly #most: number;
@@ -25,8 +25,8 @@ export class CheckQueue {
   }
 
   /**
-   * Runs a check when its turn comes. If too many wait, the client has to try again later. `isWanted`: whether the client is still
-   * there; otherwise the check is not run.
+   * Runs a check when its turn comes. If too many wait, the client has to try again later. `isWanted`: whether the
+   * client is still there; otherwise the check is not run.
    */
   async run<Result>(
     check: () => Promise<Result>,

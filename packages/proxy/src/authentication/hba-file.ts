@@ -39,8 +39,8 @@ export interface HbaFile {
 }
 
 /**
- * Parses a pg_hba.conf. Without `hasSocket`, no client can be on a Unix socket, so lines for `local` are left out. Throws an Error
- * with the line number if it is invalid.
+ * Parses a pg_hba.conf. Without `hasSocket`, no client can be on a Unix socket, so lines for `local` are left out.
+ * Throws an Error with the line number if it is invalid.
  */
 export function readHbaFile(text: string, file: string, hasSocket = false): HbaFile {
   const rules: AuthRule[] = [];

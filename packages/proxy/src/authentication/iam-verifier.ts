@@ -13,8 +13,8 @@ export type TryToken = (
 const longest = 15 * 60_000;
 
 /**
- * Checks IAM tokens for a database by logging in with them, because only AWS can verify one. A valid token is cached until it
- * expires.
+ * Checks IAM tokens for a database by logging in with them, because only AWS can verify one. A valid token is cached
+ * until it expires.
  */
 export class IamVerifier {
   readonly #tried: TryToken;

@@ -16,8 +16,9 @@ interface Failures {
 }
 
 /**
- * Delays refusals: longer after each further wrong password for the same user from the same address. A correct password is never
- * delayed or refused, so a client with a wrong one cannot lock out others, even those with the same address and user.
+ * Delays refusals: longer after each further wrong password for the same user from the same address. A correct password
+ * is never delayed or refused, so a client with a wrong one cannot lock out others, even those with the same address
+ * and user.
  */
 export class LoginDelay {
   readonly #failures = new Map<string, Failures>();

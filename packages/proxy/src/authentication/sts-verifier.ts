@@ -43,8 +43,8 @@ export interface StsSettings {
 }
 
 /**
- * Checks signed GetCallerIdentity requests: a client signs one with its AWS credentials, and the proxy sends it to AWS, which
- * returns the signer. The proxy needs no AWS credentials for that.
+ * Checks signed GetCallerIdentity requests: a client signs one with its AWS credentials, and the proxy sends it to AWS,
+ * which returns the signer. The proxy needs no AWS credentials for that.
  */
 export class StsVerifier {
   readonly #good = new TokenCache<string>();

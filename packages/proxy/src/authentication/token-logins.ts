@@ -25,8 +25,8 @@ interface Waiting extends TokenLogin {
 }
 
 /**
- * Logins at one target that check the tokens of clients. Each occupies one connection of the target's budget while it lasts,
- * and waits for one in turn with the pools: for the target, this is a pool without idle connections.
+ * Logins at one target that check the tokens of clients. Each occupies one connection of the target's budget while it
+ * lasts, and waits for one in turn with the pools: for the target, this is a pool without idle connections.
  */
 export class TokenLogins implements SourcePool {
   readonly name = 'token checks';

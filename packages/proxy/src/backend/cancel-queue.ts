@@ -10,8 +10,8 @@ export type SendCancel = (
 const mostWaiting = 10_000;
 
 /**
- * Sends cancel requests, a few at a time, in order of arrival. Each needs its own connection to the database, which is not
- * part of a pool.
+ * Sends cancel requests, a few at a time, in order of arrival. Each needs its own connection to the database, which is
+ * not part of a pool.
  */
 export class CancelQueue {
   /** Requests that were dropped because too many were waiting. */

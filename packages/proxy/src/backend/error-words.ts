@@ -14,8 +14,8 @@ export const notServing: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03
 
 /**
  * Those after which a single statement has had no effect. 57P01: PostgreSQL holds interrupts while a transaction
- * commits, and sends CommandComplete before it processes them. Not 57P02: the crash may have happened between the commit and
- * its reply.
+ * commits, and sends CommandComplete before it processes them. Not 57P02: the crash may have happened between the
+ * commit and its reply.
  */
 export const rolledBack: ReadonlySet<string> = new Set(['57P01', '25006']);
 
@@ -40,8 +40,8 @@ const assumptions: ReadonlyMap<string, Assumption> = new Map([
 ]);
 
 /**
- * The assumption that the ErrorResponse in `chunk[at, next)` contradicts; null for most errors. Only requests of the proxy
- * contain its own names, and it sends them only for what it assumes to exist.
+ * The assumption that the ErrorResponse in `chunk[at, next)` contradicts; null for most errors. Only requests of the
+ * proxy contain its own names, and it sends them only for what it assumes to exist.
  */
 export function contradictedAssumption(chunk: Buffer, at: number, next: number): Assumption | null {
   const message = chunk.subarray(at, next);

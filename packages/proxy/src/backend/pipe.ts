@@ -101,8 +101,9 @@ export class Pipe implements Worker, TransportHandler {
   /** The owner of the current cycle has got an error in it. */
   errorSent = false;
   /**
-   * The current cycle has failed. PostgreSQL then sends ReadyForQuery, unless it cannot report a parameter that the cycle
-   * has set: a value that does not exist in client_encoding is an error, and PostgreSQL reports it again, endlessly.
+   * The current cycle has failed. PostgreSQL then sends ReadyForQuery, unless it cannot report a parameter that the
+   * cycle has set: a value that does not exist in client_encoding is an error, and PostgreSQL reports it again,
+   * endlessly.
    */
   #hasFailed = false;
   readonly #owner: PipeOwner;

@@ -347,8 +347,8 @@ export class ServerConnection {
   }
 
   /**
-   * The server may have reloaded its configuration, which it reports with its next reply, even to an internal query. The
-   * session with the lease is notified, or the next one.
+   * The server may have reloaded its configuration, which it reports with its next reply, even to an internal query.
+   * The session with the lease is notified, or the next one.
    */
   #notifyParametersReported(): void {
     const { owner } = this.lease;
@@ -357,14 +357,18 @@ export class ServerConnection {
     owner.parametersReported(this);
   }
 
-  /** At the start of a lease: whether the server reported parameters in replies to internal queries since the last one. */
+  /**
+   * At the start of a lease: whether the server reported parameters in replies to internal queries since the last one.
+   */
   takeReportedAside(): boolean {
     const isReported = this.#reportedAside;
     this.#reportedAside = false;
     return isReported;
   }
 
-  /** The session with the lease is notified of what the server has reported after the internal queries that are pending. */
+  /**
+   * The session with the lease is notified of what the server has reported after the internal queries that are pending.
+   */
   reportLater(): void {
     this.#reportedAside = true;
   }

@@ -1,8 +1,8 @@
 import type { Credential } from './credentials.ts';
 
 /**
- * The authentication method and iterations of most users. Unknown users get the same authentication request, so that it does not
- * reveal which users exist.
+ * The authentication method and iterations of most users. Unknown users get the same authentication request, so that it
+ * does not reveal which users exist.
  */
 export interface CommonAuthentication {
   readonly isMd5: boolean;

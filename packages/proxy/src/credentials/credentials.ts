@@ -55,8 +55,8 @@ interface Entry {
 }
 
 /**
- * The users of the proxy. Passwords come from the settings, their files, the environment, the AuthFile and secrets. They
- * become verifiers when they are loaded, so a login needs no PBKDF2.
+ * The users of the proxy. Passwords come from the settings, their files, the environment, the AuthFile and secrets.
+ * They become verifiers when they are loaded, so a login needs no PBKDF2.
  */
 export class Credentials {
   readonly #users = new Map<string, Credential>();
@@ -64,8 +64,8 @@ export class Credentials {
   readonly #databasePasswords = new Map<string, readonly string[]>();
 
   /**
-   * Reads the users in the settings; `secretUsers` are those of `Auth`. If the database refuses the new passwords, the proxy
-   * tries those of `previous`.
+   * Reads the users in the settings; `secretUsers` are those of `Auth`. If the database refuses the new passwords, the
+   * proxy tries those of `previous`.
    */
   static async load(
     settings: Settings,
@@ -233,8 +233,8 @@ function secretEntry({
 }
 
 /**
- * The entry, with the previous password as the last one that the proxy tries at the database, where the new password may not
- * be set yet. For clients, a change applies immediately: the old password may have leaked.
+ * The entry, with the previous password as the last one that the proxy tries at the database, where the new password
+ * may not be set yet. For clients, a change applies immediately: the old password may have leaked.
  */
 function withPrevious(entry: Entry, before: Entry): Entry {
   const inUse = new Set(entry.databasePasswords);

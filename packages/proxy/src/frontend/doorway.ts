@@ -17,8 +17,8 @@ class Doorway {
   #isScheduled = false;
 
   /**
-   * `atOnce`: the number of clients that enter in one turn. `timeForOne`: one more enters for each such period that the turn takes,
-   * in milliseconds.
+   * `atOnce`: the number of clients that enter in one turn. `timeForOne`: one more enters for each such period that the
+   * turn takes, in milliseconds.
    */
   constructor(atOnce: number, timeForOne: number) {
     this.#atOnce = atOnce;
@@ -60,14 +60,14 @@ class Doorway {
 }
 
 /**
- * For new clients: a login or a cancel request costs as much as many statements. Admitting one at a time would cause more and
- * shorter turns, which cost more.
+ * For new clients: a login or a cancel request costs as much as many statements. Admitting one at a time would cause
+ * more and shorter turns, which cost more.
  */
 export const doorway: Doorway = new Doorway(4, 1);
 
 /**
- * For the ClientHello of a TLS handshake, which costs a key exchange and a signature: about a millisecond of the event loop. On
- * Node.js with two processors and an RSA certificate, the reads of others beside 50 such handshakes at the same time took 23 ms (p99)
- * without this limit, and 12 ms with it; without handshakes 3 ms and 5 ms.
+ * For the ClientHello of a TLS handshake, which costs a key exchange and a signature: about a millisecond of the event
+ * loop. On Node.js with two processors and an RSA certificate, the reads of others beside 50 such handshakes at the
+ * same time took 23 ms (p99) without this limit, and 12 ms with it; without handshakes 3 ms and 5 ms.
  */
 export const tlsDoorway: Doorway = new Doorway(1, Infinity);

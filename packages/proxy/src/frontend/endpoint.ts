@@ -95,10 +95,16 @@ interface Arrival {
   abort: (error: ProxyError) => void;
 }
 
-/** At the maximum number of clients, the time that a client has to log in before another can replace it, in milliseconds. */
+/**
+ * At the maximum number of clients, the time that a client has to log in before another can replace it, in
+ * milliseconds.
+ */
 const loginGrace = 1000;
 
-/** The minimum number of connections that are accepted beyond the maximum number of clients: for errors and cancel requests. */
+/**
+ * The minimum number of connections that are accepted beyond the maximum number of clients: for errors and cancel
+ * requests.
+ */
 const leastExtra = 16;
 
 let nextClientId = 1;
@@ -407,7 +413,9 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     return this.#arrivals.size + this.#sessions.size + this.#links.size;
   }
 
-  /** Why further clients are refused, or null. Those that have not logged in give way to others, so they do not count. */
+  /**
+   * Why further clients are refused, or null. Those that have not logged in give way to others, so they do not count.
+   */
   #full(): ProxyError | null {
     const short = memory.refusal();
     if (short !== null) return short;

@@ -250,8 +250,8 @@ export class ClientHandshake extends QuietHandler {
   }
 
   /**
-   * The beginning of a TLS handshake. `direct`: without SSLRequest before it (sslnegotiation=direct of PostgreSQL 17). The
-   * handshake begins when the ClientHello is complete and its turn has come.
+   * The beginning of a TLS handshake. `direct`: without SSLRequest before it (sslnegotiation=direct of PostgreSQL 17).
+   * The handshake begins when the ClientHello is complete and its turn has come.
    */
   #readHello(received: Buffer, direct: boolean): boolean {
     const tls = this.#tls;
@@ -284,7 +284,8 @@ export class ClientHandshake extends QuietHandler {
       }
       this.#endPoint = tls.endPointOf(socket);
       this.#phase = Phase.Startup;
-      // Without ALPN, it may be a client of another protocol that was redirected here (manual, "SSL Session Encryption").
+      // Without ALPN, it may be a client of another protocol that was redirected here (manual, "SSL Session
+      // Encryption").
       if (direct && socket.tls?.alpn !== alpnProtocol) this.#hangUp();
       else if (tls.clientCertificate.startsWith('verify-') && socket.tls?.isAuthorized !== true)
         this.#refuseCertificate(String(socket.tls?.authorizationError));

@@ -57,8 +57,8 @@ export class OAuthExchange implements PasswordExchange {
 }
 
 /**
- * SASLInitialResponse with `n,[a=authzid],^Aauth=Bearer TOKEN^A^A`. Returns the token, empty if none was sent, or null if the
- * message is not one of these.
+ * SASLInitialResponse with `n,[a=authzid],^Aauth=Bearer TOKEN^A^A`. Returns the token, empty if none was sent, or null
+ * if the message is not one of these.
  */
 function readInitialResponse(token: Buffer): string | null {
   const initial = readSaslInitial(token);

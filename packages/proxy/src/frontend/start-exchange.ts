@@ -14,9 +14,9 @@ import { ScramExchange } from './scram-exchange.ts';
 import type { StartupRequest } from './startup-request.ts';
 
 /**
- * One at a time, because each takes a millisecond or more of a processor, beside the event loop. Node.js on two processors, a flood
- * of 50 clients with wrong passwords: the reads of others took 7.8 ms (p50) and 32 ms (p99) with four checks at a time, the threads
- * that Node.js has, and 1.1 ms and 8 ms with one; without the flood 0.7 ms and 3 ms.
+ * One at a time, because each takes a millisecond or more of a processor, beside the event loop. Node.js on two
+ * processors, a flood of 50 clients with wrong passwords: the reads of others took 7.8 ms (p50) and 32 ms (p99) with
+ * four checks at a time, the threads that Node.js has, and 1.1 ms and 8 ms with one; without the flood 0.7 ms and 3 ms.
  */
 const passwordChecks = new CheckQueue(1, 1000);
 
@@ -47,8 +47,8 @@ export interface ExchangeSubject {
 }
 
 /**
- * Begins the exchange for the method and the credential of the user. An unknown user gets the same authentication request as
- * most known users, and then the same error.
+ * Begins the exchange for the method and the credential of the user. An unknown user gets the same authentication
+ * request as most known users, and then the same error.
  */
 export function startExchange(subject: ExchangeSubject): PasswordExchange {
   const { request, method, takesToken, rule, credential, endPoint, options } = subject;

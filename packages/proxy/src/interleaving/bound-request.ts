@@ -10,8 +10,9 @@ import { appendRun } from './shared-request.ts';
 import type { SharedRequest } from './shared-request.ts';
 
 /**
- * A read that binds a named statement and runs it: the cycle `chunk[at, …)`. If the connection does not have the statement, it
- * is prepared and described in front of the Bind. The reply counts only if the description is the one that the client got.
+ * A read that binds a named statement and runs it: the cycle `chunk[at, …)`. If the connection does not have the
+ * statement, it is prepared and described in front of the Bind. The reply counts only if the description is the one
+ * that the client got.
  */
 export class BoundRequest implements SharedRequest {
   readonly key: number;

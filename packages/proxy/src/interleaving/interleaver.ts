@@ -55,11 +55,11 @@ export interface InterleavingPool {
 }
 
 /**
- * The shared leases of a pool: chooses the connection for each cycle, and sends the cycles of one turn of the event loop
- * together.
+ * The shared leases of a pool: chooses the connection for each cycle, and sends the cycles of one turn of the event
+ * loop together.
  *
- * A cycle joins the lease with the fewest unanswered cycles. `ConcurrencyLimit` finds the number of leases; a further idle
- * connection gets a lease too if a cycle would wait longer than `longestQueue`.
+ * A cycle joins the lease with the fewest unanswered cycles. `ConcurrencyLimit` finds the number of leases; a further
+ * idle connection gets a lease too if a cycle would wait longer than `longestQueue`.
  */
 export class Interleaver implements SharedLeaseKeeper {
   readonly history = new ReadHistory();
@@ -204,7 +204,9 @@ export class Interleaver implements SharedLeaseKeeper {
 
   // --- Slow reads ---
 
-  /** Replies that have arrived are processed before the leases are checked: the event loop itself may have been late. */
+  /**
+   * Replies that have arrived are processed before the leases are checked: the event loop itself may have been late.
+   */
   readonly #checkSoon = (): void => {
     setImmediate(this.#checkAll);
   };

@@ -5,12 +5,15 @@ const firstRuns = 2;
 /** The longest time of a short read, in milliseconds. */
 const longestShort = 5;
 /**
- * The factors by which a longer and a shorter run change the recorded time. With these, four of five runs are shorter than
- * the recorded time.
+ * The factors by which a longer and a shorter run change the recorded time. With these, four of five runs are shorter
+ * than the recorded time.
  */
 const longer = 2;
 const shorter = 0.84;
-/** The time that is recorded for a read with a long reply, in milliseconds: about 30 short runs follow until it is short. */
+/**
+ * The time that is recorded for a read with a long reply, in milliseconds: about 30 short runs follow until it is
+ * short.
+ */
 const never = 1000;
 /** Recorded times are not below this, in milliseconds. */
 const shortest = 0.01;

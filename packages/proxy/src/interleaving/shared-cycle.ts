@@ -15,8 +15,8 @@ export interface SharedReader {
   /** The cycle is answered: its reply is `chunk[start, end)`. */
   sharedAnswered(chunk: Buffer, start: number, end: number): void;
   /**
-   * The cycle had no effect, and runs again on an exclusive lease. `suspect`: the connection that was lost while the cycle ran,
-   * possibly because of it; the client gets `error` if the cycle does not run again.
+   * The cycle had no effect, and runs again on an exclusive lease. `suspect`: the connection that was lost while the
+   * cycle ran, possibly because of it; the client gets `error` if the cycle does not run again.
    */
   runsAlone(suspect: ServerConnection | null, error: ErrorFields | null): void;
   /** The session has an internal error. */
@@ -32,11 +32,11 @@ export interface CycleLease {
 }
 
 /**
- * A query cycle on a shared lease: one read. The client gets nothing of its reply before the reply is complete, so the cycle can
- * run again elsewhere at any time before that.
+ * A query cycle on a shared lease: one read. The client gets nothing of its reply before the reply is complete, so the
+ * cycle can run again elsewhere at any time before that.
  *
- * One object represents one attempt. A reply that arrives after the session has given the attempt up is discarded, so it cannot
- * answer a later cycle of the session.
+ * One object represents one attempt. A reply that arrives after the session has given the attempt up is discarded, so
+ * it cannot answer a later cycle of the session.
  */
 export class SharedCycle implements ReplyOwner, ReplyNote {
   /** Null if it was given up: its reply is discarded. */

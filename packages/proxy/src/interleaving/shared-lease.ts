@@ -19,7 +19,10 @@ export interface SharedLeaseKeeper {
    */
   answered(cycle: SharedCycle, milliseconds: number, now: number): void;
   wasLarge(cycle: SharedCycle): void;
-  /** Reports the number of cycles that have to run again, because they waited behind a slow one or lost their connection. */
+  /**
+   * Reports the number of cycles that have to run again, because they waited behind a slow one or lost their
+   * connection.
+   */
   moved(cycles: number): void;
   /** A session uses the lease after another one. */
   turnTaken(): void;
@@ -29,12 +32,12 @@ export interface SharedLeaseKeeper {
 }
 
 /**
- * The use of a server connection by several sessions at once. Their cycles are in flight in order; each is a read that changes
- * nothing, ends with its own ReadyForQuery, and gets its complete reply at once.
+ * The use of a server connection by several sessions at once. Their cycles are in flight in order; each is a read that
+ * changes nothing, ends with its own ReadyForQuery, and gets its complete reply at once.
  *
- * Invariants: the owner of each pending reply is the cycle of its request, so a reply reaches only the session that sent it.
- * All cycles have the parameters of the lease. Any message of the database that is not part of the reply to a read ends the
- * lease, and the unanswered cycles run elsewhere, alone.
+ * Invariants: the owner of each pending reply is the cycle of its request, so a reply reaches only the session that
+ * sent it. All cycles have the parameters of the lease. Any message of the database that is not part of the reply to a
+ * read ends the lease, and the unanswered cycles run elsewhere, alone.
  */
 export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   readonly connection: ServerConnection;
@@ -137,8 +140,8 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
   }
 
   /**
-   * The session of the cycle gives it up. Returns true if it is in flight: then the other cycles have moved away, so that a
-   * cancel request hits no other.
+   * The session of the cycle gives it up. Returns true if it is in flight: then the other cycles have moved away, so
+   * that a cancel request hits no other.
    */
   cancel(cycle: SharedCycle): boolean {
     this.giveUp(cycle);

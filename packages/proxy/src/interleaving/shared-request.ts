@@ -9,8 +9,8 @@ export interface SharedRequest {
   /** See `ReadHistory`. */
   readonly key: number;
   /**
-   * Collects the request for the connection, with its pending replies; `note` belongs to each. False: it cannot run on this
-   * connection, and nothing was collected.
+   * Collects the request for the connection, with its pending replies; `note` belongs to each. False: it cannot run on
+   * this connection, and nothing was collected.
    */
   gather(connection: ServerConnection, note: ReplyNote): boolean;
   /** Whether the reply is what the client expects. Asked when it is complete. */
@@ -28,8 +28,8 @@ export function appendRun(pending: PendingReplies, isDescribed: boolean, note: R
 }
 
 /**
- * A read whose bytes, `chunk[start, end)`, any connection takes unchanged. PostgreSQL plans it each time, so that no earlier
- * description can contradict its reply.
+ * A read whose bytes, `chunk[start, end)`, any connection takes unchanged. PostgreSQL plans it each time, so that no
+ * earlier description can contradict its reply.
  */
 abstract class UnchangedRequest implements SharedRequest {
   readonly key: number;

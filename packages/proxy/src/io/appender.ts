@@ -5,8 +5,8 @@ const leastCapacity = 256;
 
 /**
  * Joins bytes that arrive in pieces. The capacity doubles as it fills, so a message that arrives byte by byte is copied
- * twice in total, not once per byte. When a long piece completes a short one, the buffer gets no spare capacity, because most
- * of the next piece will be complete messages. Returned ranges stay valid.
+ * twice in total, not once per byte. When a long piece completes a short one, the buffer gets no spare capacity,
+ * because most of the next piece will be complete messages. Returned ranges stay valid.
  */
 export class Appender {
   #memory: Buffer | null = null;

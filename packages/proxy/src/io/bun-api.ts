@@ -1,6 +1,7 @@
 /*
- * The parts of Bun's socket API that the proxy uses: Bun's own types would be a dependency of the whole project. `isServer`,
- * `initialData`, `secureContext` and `serverName` are undocumented; Bun's `node:tls` uses them in the same way.
+ * The parts of Bun's socket API that the proxy uses: Bun's own types would be a dependency of the whole project.
+ * `isServer`, `initialData`, `secureContext` and `serverName` are undocumented; Bun's `node:tls` uses them in the same
+ * way.
  */
 
 /** Gets the events of a Bun socket: its transport. */
@@ -38,7 +39,9 @@ export interface BunSocket {
   getServername(): string | undefined;
   getAuthorizationError(): BunError | null;
   getPeerCertificate(abbreviated: boolean): BunCertificate | null | undefined;
-  /** Starts TLS. The second socket is the encrypted one; the first represents the raw connection and still gets events. */
+  /**
+   * Starts TLS. The second socket is the encrypted one; the first represents the raw connection and still gets events.
+   */
   upgradeTLS(options: {
     readonly isServer: boolean;
     readonly initialData?: Buffer;

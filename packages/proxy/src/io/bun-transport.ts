@@ -54,9 +54,9 @@ function closedEarly(): Error {
 /**
  * The transport over a Bun socket.
  *
- * It hides these properties of Bun: `write` writes what the kernel accepts and drops the rest; a socket keeps reading unless it
- * is paused, which is a system call; `close` calls back before it returns; a reset is reported with `close`, but if a write
- * met it first, only while the socket reads.
+ * It hides these properties of Bun: `write` writes what the kernel accepts and drops the rest; a socket keeps reading
+ * unless it is paused, which is a system call; `close` calls back before it returns; a reset is reported with `close`,
+ * but if a write met it first, only while the socket reads.
  */
 export class BunTransport implements Transport, TlsFacts, SocketOwner {
   handler: TransportHandler = ignoring;

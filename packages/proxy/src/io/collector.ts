@@ -42,8 +42,9 @@ let allocated = 0;
 /**
  * Counts the bytes of buffers; on Node.js, collects the young generation when there are many.
  *
- * Buffers are outside the heap of V8: the young generation does not fill with them, and is not collected. After some 16 MB
- * of them V8 collects the whole heap instead, which stops the program for 8 to 15 ms; the young generation takes 0.5 ms.
+ * Buffers are outside the heap of V8: the young generation does not fill with them, and is not collected. After some 16
+ * MB of them V8 collects the whole heap instead, which stops the program for 8 to 15 ms; the young generation takes 0.5
+ * ms.
  */
 export function countAllocated(bytes: number): void {
   if (collectYoung === null) return;

@@ -123,8 +123,8 @@ export class NodeTlsAcceptor implements TlsAcceptor {
 }
 
 /**
- * A record cannot be decrypted. A manually created TLSSocket reports that only by this event, and otherwise waits for more
- * forever.
+ * A record cannot be decrypted. A manually created TLSSocket reports that only by this event, and otherwise waits for
+ * more forever.
  */
 function destroyWith(this: TLSSocket, error: Error): void {
   this.destroy(error);

@@ -24,8 +24,8 @@ export const closedEarly: HandshakeResult = {
 };
 
 /**
- * Starts TLS on a socket, as the client. `done` is called once, after the listeners of this module are removed; on success, the
- * socket is paused.
+ * Starts TLS on a socket, as the client. `done` is called once, after the listeners of this module are removed; on
+ * success, the socket is paused.
  */
 export function connectTls(
   plain: Socket,

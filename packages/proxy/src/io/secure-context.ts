@@ -11,7 +11,9 @@ export const alpnWire: Buffer = alpnList(alpnProtocol);
 
 type Protocol = TlsProtocol & TlsMaterial;
 
-/** A secure context of the runtime, without the wrapper of `node:tls`. Throws if a certificate and its key do not match. */
+/**
+ * A secure context of the runtime, without the wrapper of `node:tls`. Throws if a certificate and its key do not match.
+ */
 export function newSecureContext(protocol: Protocol, ca: string | undefined): unknown {
   return createSecureContext({ ...protocol, ...(ca === undefined ? {} : { ca }) }).context;
 }
@@ -22,7 +24,10 @@ const known = new WeakMap<
   { readonly ca: string | undefined; readonly context: unknown }
 >();
 
-/** The secure context for these settings. It is created only once, because reading the authorities takes many milliseconds. */
+/**
+ * The secure context for these settings. It is created only once, because reading the authorities takes many
+ * milliseconds.
+ */
 export function secureContext(protocol: Protocol, ca: string | undefined): unknown {
   const found = known.get(protocol);
   if (found?.ca === ca && found !== undefined) return found.context;

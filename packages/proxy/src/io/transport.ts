@@ -2,17 +2,18 @@ import type { Ranges } from './ranges.ts';
 import type { ClientTls, TlsFacts, TlsProtocol } from './tls.ts';
 
 /*
- * What the proxy needs of sockets. The interface is narrow so that it fits the sockets of any runtime: a stream with its events
- * costs more than everything that the proxy does with a SELECT (docs/decisions/0014). There are two implementations,
- * `node-network.ts` and `bun-network.ts`. test/io/transport.test.ts tests this contract with both.
+ * What the proxy needs of sockets. The interface is narrow so that it fits the sockets of any runtime: a stream with
+ * its events costs more than everything that the proxy does with a SELECT (docs/decisions/0014). There are two
+ * implementations, `node-network.ts` and `bun-network.ts`. test/io/transport.test.ts tests this contract with both.
  */
 
 /**
- * Gets the events of a transport. A transport has one handler at a time: that of its current phase (dialing, login, session).
- * So an idle connection has no list of listeners and no closure.
+ * Gets the events of a transport. A transport has one handler at a time: that of its current phase (dialing, login,
+ * session). So an idle connection has no list of listeners and no closure.
  *
  * Order: any number of `onData` and `onDrain`; at most one `onEnd`, after all data; at most one `onError`; then one
- * `onClose`, which is always the last. While a transport is paused, the end of the peer is not noticed, but an error is.
+ * `onClose`, which is always the last. While a transport is paused, the end of the peer is not noticed, but an error
+ * is.
  *
  * An exception in one of these goes to `broken`, and affects no other connection.
  */
@@ -48,8 +49,8 @@ export interface Transport {
   readonly unsent: number;
 
   /**
-   * Writes the bytes, which must not change afterwards. False means that the kernel has not accepted all of them: stop until
-   * `onDrain`. Bytes that are written before are queued. Ignored after the end.
+   * Writes the bytes, which must not change afterwards. False means that the kernel has not accepted all of them: stop
+   * until `onDrain`. Bytes that are written before are queued. Ignored after the end.
    */
   write(bytes: Buffer): boolean;
   /** Writes several ranges at once. The caller can clear them afterwards. */
@@ -68,8 +69,8 @@ export interface Transport {
   /** Destroys the connection when no bytes were read or written for this long, in milliseconds. */
   destroyWhenIdle(milliseconds: number): void;
   /**
-   * Starts TLS as the client. The transport is paused before and after. `done` is called once; with an error, the transport is
-   * destroyed. Until `done`, the handler gets no events.
+   * Starts TLS as the client. The transport is paused before and after. `done` is called once; with an error, the
+   * transport is destroyed. Until `done`, the handler gets no events.
    */
   connectTls(tls: ClientTls, done: (error: Error | null) => void): void;
 }
@@ -106,8 +107,8 @@ export interface Network {
   /** Starts to listen; port 0 chooses a free port. */
   listen(socketAddress: SocketAddress, handler: ListenerHandler): Promise<Listener>;
   /**
-   * Connects. Either `connected` is called once, or `handler` gets the failure, in both cases after this call returns. The
-   * transport can be destroyed before.
+   * Connects. Either `connected` is called once, or `handler` gets the failure, in both cases after this call returns.
+   * The transport can be destroyed before.
    */
   connect(
     socketAddress: SocketAddress,
@@ -119,7 +120,9 @@ export interface Network {
 }
 
 export interface AcceptorOptions {
-  /** PEM of certificates with their chains, and keys. The first is for clients that send no host name or an unknown one. */
+  /**
+   * PEM of certificates with their chains, and keys. The first is for clients that send no host name or an unknown one.
+   */
   readonly certificates: readonly { readonly cert: string; readonly key: string }[];
   /** The index of the certificate for a client that sends this host name (SNI). */
   readonly choose: (name: string) => number;

@@ -12,9 +12,9 @@ export interface Worker {
 }
 
 /**
- * Shares the event loop. One read from a socket can bring thousands of requests. A connection checks after every few of them
- * whether the turn is over, and does the rest in a later turn. Between turns the event loop serves all other connections.
- * Connections with more work run in order.
+ * Shares the event loop. One read from a socket can bring thousands of requests. A connection checks after every few of
+ * them whether the turn is over, and does the rest in a later turn. Between turns the event loop serves all other
+ * connections. Connections with more work run in order.
  */
 class Turn {
   /** When `isOver` was first read in this turn, in milliseconds of `performance.now()`; 0 if it was not. */

@@ -5,12 +5,12 @@ import { network } from './network.ts';
 import { ignoring, QuietHandler } from './quiet-handler.ts';
 
 /**
- * Creates the file of a Unix socket with these permissions; `listen` listens on the path that it gets. Resolves to a function
- * that removes the file. The file of a process that no longer runs is replaced. It is an error if another process accepts
- * connections on the file, or if the file is not a socket.
+ * Creates the file of a Unix socket with these permissions; `listen` listens on the path that it gets. Resolves to a
+ * function that removes the file. The file of a process that no longer runs is replaced. It is an error if another
+ * process accepts connections on the file, or if the file is not a socket.
  *
- * The socket is created under a temporary name and then linked, because a link never replaces a file: if two processes start
- * together, only one gets the name. The permissions are set before others can see the file.
+ * The socket is created under a temporary name and then linked, because a link never replaces a file: if two processes
+ * start together, only one gets the name. The permissions are set before others can see the file.
  */
 export async function listenOnFile(
   file: string,

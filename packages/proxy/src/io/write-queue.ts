@@ -17,8 +17,8 @@ export class WriteQueue {
   }
 
   /**
-   * Passes the queued bytes to `write`, which returns how many it accepted: fewer than it got when the socket is full. Returns
-   * whether the queue is empty.
+   * Passes the queued bytes to `write`, which returns how many it accepted: fewer than it got when the socket is full.
+   * Returns whether the queue is empty.
    */
   flush(write: (buffer: Buffer, start: number, length: number) => number): boolean {
     let done = 0;

@@ -7,8 +7,8 @@ import { readAll, readSome } from './read-back-sql.ts';
 import { decoded, inEncoding, isAscii } from './replay-sql.ts';
 
 /**
- * The last change of a parameter since its value was known; `either`: the text does not show which. `undoable`: it was set
- * for the first time, and the transaction may have been rolled back.
+ * The last change of a parameter since its value was known; `either`: the text does not show which. `undoable`: it was
+ * set for the first time, and the transaction may have been rolled back.
  */
 type Touch = 'set' | 'reset' | 'either' | 'undoable';
 

@@ -38,10 +38,10 @@ export function replaySql(from: Values | null, to: Values): string {
 /**
  * What has to be set before `client_encoding` when a connection changes from `from` to `to`; null if nothing does.
  *
- * PostgreSQL reports some parameters when they change, in the encoding of the client at the end of the Query. A value that does
- * not exist in that encoding is an error that never ends (`mustBeReportable`). The session has set the value under another
- * encoding, so the value is set under the encoding of the database here, in which it exists. `reported`: what the connection
- * has reported.
+ * PostgreSQL reports some parameters when they change, in the encoding of the client at the end of the Query. A value
+ * that does not exist in that encoding is an error that never ends (`mustBeReportable`). The session has set the value
+ * under another encoding, so the value is set under the encoding of the database here, in which it exists. `reported`:
+ * what the connection has reported.
  */
 export function setsBeforeEncoding(
   from: Values | null,
@@ -144,8 +144,8 @@ export function startValuesOf(
 }
 
 /**
- * Refuses a value that does not exist in the encoding of the client, as a login does. Without this, PostgreSQL would fail to
- * report it at the end of the Query, again and again, in a process that nothing but SIGKILL ends.
+ * Refuses a value that does not exist in the encoding of the client, as a login does. Without this, PostgreSQL would
+ * fail to report it at the end of the Query, again and again, in a process that nothing but SIGKILL ends.
  */
 function mustBeReportable(name: string): string {
   const value = `pg_catalog.current_setting(${textSql(name)})`;

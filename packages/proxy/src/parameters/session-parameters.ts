@@ -178,8 +178,8 @@ export class SessionParameters {
   }
 
   /**
-   * Begins a read-back; `readBackSql` and `take` follow. `alsoCustom`: further possible names of custom parameters, as the
-   * client's bytes.
+   * Begins a read-back; `readBackSql` and `take` follow. `alsoCustom`: further possible names of custom parameters, as
+   * the client's bytes.
    */
   startReadBack(alsoCustom: readonly string[]): void {
     this.#tracker ??= new ParameterTracker();
@@ -200,8 +200,8 @@ export class SessionParameters {
   }
 
   /**
-   * Takes the answer to `readBackSql`. Returns the parameters for which the client needs a ParameterStatus: RESET restored
-   * the values of the connection, which were reported to the client, but its own start values differ.
+   * Takes the answer to `readBackSql`. Returns the parameters for which the client needs a ParameterStatus: RESET
+   * restored the values of the connection, which were reported to the client, but its own start values differ.
    */
   take(
     rows: Rows,
@@ -249,7 +249,8 @@ export class SessionParameters {
     const sql = replaySql(connection.state.parameterSet, this.known);
     if (sql === '') return;
     if (connection.pending.length > 0) {
-      // A request that the client has sent in the meantime may have begun a transaction: the next read-back restores them.
+      // A request that the client has sent in the meantime may have begun a transaction: the next read-back restores
+      // them.
       this.suspect();
       return;
     }

@@ -109,8 +109,9 @@ export class LoginWatch {
   }
 
   /**
-   * Queries the facts on this connection unless they are known, because clients log in without them while there is no target.
-   * Otherwise the proxy would not know later under which facts the connections of the pool started. Returns whether it queries.
+   * Queries the facts on this connection unless they are known, because clients log in without them while there is no
+   * target. Otherwise the proxy would not know later under which facts the connections of the pool started. Returns
+   * whether it queries.
    */
   learn(connection: ServerConnection): boolean {
     if (this.#facts !== null || this.#isChecking || connection.loggedInAt < this.#at) return false;

@@ -15,9 +15,9 @@ SELECT lower(name), ${encodedSql('pg_catalog.set_config(name, NULL, true)')} FRO
 const patience = 2000;
 
 /**
- * Queries the start values of these parameters on a server connection. Existing sessions keep them, although new connections
- * start with others. Only for parameters that the user can set: others could not be replayed. A parameter that is reset for the
- * duration of the query is returned as SHOW shows it.
+ * Queries the start values of these parameters on a server connection. Existing sessions keep them, although new
+ * connections start with others. Only for parameters that the user can set: others could not be replayed. A parameter
+ * that is reset for the duration of the query is returned as SHOW shows it.
  */
 export class StartValueQuery {
   readonly #names: readonly string[];
@@ -77,8 +77,8 @@ export class StartValueQuery {
   }
 
   /**
-   * No connection can answer. A parameter that was set before had that value. Any other has the server's default, if another
-   * connection reports it.
+   * No connection can answer. A parameter that was set before had that value. Any other has the server's default, if
+   * another connection reports it.
    */
   giveUp(): void {
     if (this.#isOver || this.#isGivenUp) return;

@@ -43,7 +43,10 @@ export class LostTransaction {
   #ended = false;
   #over = false;
 
-  /** `error` describes the loss; `isReported`: the client has got it; `skipping`: nothing is answered up to the next Sync. */
+  /**
+   * `error` describes the loss; `isReported`: the client has got it; `skipping`: nothing is answered up to the next
+   * Sync.
+   */
   constructor(error: Buffer, isReported: boolean, skipping: boolean) {
     this.#error = error;
     this.#isReported = isReported;

@@ -4,8 +4,8 @@ import type { Signal } from './aims.ts';
 import type { StatementOwner } from './request-owner.ts';
 
 /*
- * Requests that signal processes: clients know the process IDs of the proxy, and PostgreSQL those of its server processes.
- * Each function gets a copy of a message, so that the bytes of the client stay unchanged for a retry.
+ * Requests that signal processes: clients know the process IDs of the proxy, and PostgreSQL those of its server
+ * processes. Each function gets a copy of a message, so that the bytes of the client stay unchanged for a retry.
  */
 
 /** The session, as seen by the requests that signal processes. */
@@ -39,8 +39,8 @@ export function redirectParse(
 }
 
 /**
- * Finds the clients that a Bind signals, and replaces the process IDs in its values, which begin at `valuesAt`. False: not
- * all clients are known immediately; nothing was replaced.
+ * Finds the clients that a Bind signals, and replaces the process IDs in its values, which begin at `valuesAt`. False:
+ * not all clients are known immediately; nothing was replaced.
  */
 export function redirectBind(
   owner: AimingOwner,

@@ -84,8 +84,8 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
   }
 
   connectionLost(loss: ConnectionLoss): void {
-    // What ran there has no effect at the database, so another connection can do the same, unless it may have crashed the
-    // server process.
+    // What ran there has no effect at the database, so another connection can do the same, unless it may have crashed
+    // the server process.
     if (loss.silent || this.#losses === mostLosses) this.#finish(loss.error.fields);
     else this.#startAgain();
     this.#losses++;

@@ -69,7 +69,9 @@ export class RequestForwarder {
   #awaitsNothing = false;
   /** That is being tried. */
   #triesAgain = false;
-  /** The client has pipelined too much: its next requests wait until only so many replies are pending. -1: it has not. */
+  /**
+   * The client has pipelined too much: its next requests wait until only so many replies are pending. -1: it has not.
+   */
   #awaitsPending = -1;
   readonly #cycles: QueryCycles;
   /** What was sent on the lease before its parameters were certainly set; null for sessions that never set any. */
@@ -518,7 +520,8 @@ export class RequestForwarder {
           break;
         case Code.Flush:
           if (length === shortestLength) break;
-          // PostgreSQL refuses one with a body as it refuses any request of a cycle: with an error, up to the next Sync.
+          // PostgreSQL refuses one with a body as it refuses any request of a cycle: with an error, up to the next
+          // Sync.
           connection.pending.append(Reply.Close);
           if (!connection.cycleOpen) this.#cycles.begin();
           connection.cycleOpen = true;

@@ -37,8 +37,8 @@ import { SessionState } from './session-state.ts';
 import type { StatementEffects } from './statement-effects.ts';
 
 /**
- * The maximum number of unanswered cycles of a session: as many cycles as are reused. More would become garbage, which on Node.js
- * stops all sessions while it is collected.
+ * The maximum number of unanswered cycles of a session: as many cycles as are reused. More would become garbage, which
+ * on Node.js stops all sessions while it is collected.
  */
 const mostUnanswered = 256;
 
@@ -434,8 +434,9 @@ export class SessionLease
   }
 
   /**
-   * A session that pipelines keeps its connection. While others wait for a connection, it begins no cycle before all replies
-   * have come, and then waits in the queue like them. While others would have to wait, it pipelines only a few cycles.
+   * A session that pipelines keeps its connection. While others wait for a connection, it begins no cycle before all
+   * replies have come, and then waits in the queue like them. While others would have to wait, it pipelines only a few
+   * cycles.
    */
   get maySendAhead(): boolean {
     const { connection, pool } = this;
@@ -532,7 +533,9 @@ export class SessionLease
     this.#reportChanges(connection, null, true);
   }
 
-  /** Reports parameters that have changed on the server to the client. `isFirst`: the pool may not know about it yet. */
+  /**
+   * Reports parameters that have changed on the server to the client. `isFirst`: the pool may not know about it yet.
+   */
   #reportChanges(
     connection: ServerConnection,
     before: ParameterSet | null,

@@ -77,7 +77,9 @@ export class SessionStatements implements ConversationOwner {
     this.unnamed.put(new UnnamedStatement(chunk, 0, next, effects, readUnder));
   }
 
-  /** The protocol-level statement with the name `chunk[start, end)`, while no reply is pending; null if there is none. */
+  /**
+   * The protocol-level statement with the name `chunk[start, end)`, while no reply is pending; null if there is none.
+   */
   at(chunk: Buffer, start: number, end: number): ClientStatement | null {
     const named = this.names.get(nameIn(chunk, start, end));
     return named instanceof ClientStatement ? named : null;

@@ -23,7 +23,10 @@ import type { Rewriting } from '../statements/restoring.ts';
 import type { SessionNames } from '../statements/session-names.ts';
 import type { StatementOwner } from './request-owner.ts';
 
-/** Flags of statements that run blocks of code, and of those that may end transactions when they are alone in their text. */
+/**
+ * Flags of statements that run blocks of code, and of those that may end transactions when they are alone in their
+ * text.
+ */
 const runsBlock = mask(Flag.Procedure, Flag.Do);
 const mayEndTransaction = mask(Flag.Procedure, Flag.Transaction);
 
@@ -36,8 +39,8 @@ export type TextRestoring =
   | { readonly kind: 'behind'; readonly statements: readonly string[] };
 
 /**
- * Sets the start values of the session again after statements that may reset them: RESET gives a parameter the start value
- * of the server process, which is not that of the client. Used only while the session has start values.
+ * Sets the start values of the session again after statements that may reset them: RESET gives a parameter the start
+ * value of the server process, which is not that of the client. Used only while the session has start values.
  */
 export class StartValueRestorer {
   readonly #owner: StatementOwner;
@@ -63,8 +66,8 @@ export class StartValueRestorer {
   }
 
   /**
-   * DISCARD ALL, and parameters set until the end of a transaction, have other effects within one than outside. So a text
-   * with them waits until the transaction status is known.
+   * DISCARD ALL, and parameters set until the end of a transaction, have other effects within one than outside. So a
+   * text with them waits until the transaction status is known.
    */
   mustWait({ details, statements }: Effects): boolean {
     if (statements !== 1 || this.#cycles.complete === 0) return false;
@@ -143,7 +146,10 @@ export class StartValueRestorer {
     });
   }
 
-  /** Collects the Query with its restoring. Returns whether it is answered: the database skips it between an error and Sync. */
+  /**
+   * Collects the Query with its restoring. Returns whether it is answered: the database skips it between an error and
+   * Sync.
+   */
   gather(
     connection: ServerConnection,
     restoring: TextRestoring,

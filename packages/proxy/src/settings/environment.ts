@@ -4,7 +4,9 @@ import type { Problem } from './problem.ts';
 import type { Setting } from './setting.ts';
 import { settings } from './table.ts';
 
-/** The environment variable of a setting: `SLUICE_` and the name in upper case with `_`, for example `SLUICE_POOL_SIZE`. */
+/**
+ * The environment variable of a setting: `SLUICE_` and the name in upper case with `_`, for example `SLUICE_POOL_SIZE`.
+ */
 export function environmentName(setting: string): string {
   return `SLUICE_${setting.replaceAll(/([a-z0-9])(?=[A-Z])|([A-Z])(?=[A-Z][a-z])/g, '$1$2_').toUpperCase()}`;
 }

@@ -51,9 +51,9 @@ export class Lexer {
   #hash = 0;
 
   /**
-   * `limit`: the longest normalized text, in bytes. `numeral`: the placeholder for a number. With `stopsIfUncertain`, it stops
-   * at a literal that ends elsewhere under another standard_conforming_strings or client encoding, because the rest might be
-   * its content.
+   * `limit`: the longest normalized text, in bytes. `numeral`: the placeholder for a number. With `stopsIfUncertain`,
+   * it stops at a literal that ends elsewhere under another standard_conforming_strings or client encoding, because the
+   * rest might be its content.
    */
   constructor(limit: number, numeral: string, stopsIfUncertain = false) {
     this.normalized = new Normalizer(limit);
@@ -79,7 +79,10 @@ export class Lexer {
     this.#buffer = nothing;
   }
 
-  /** The judge is not sure, and the normalized text is too long for the parser: the rest of the text cannot change either. */
+  /**
+   * The judge is not sure, and the normalized text is too long for the parser: the rest of the text cannot change
+   * either.
+   */
   get #isDecided(): boolean {
     return !this.judge.isSure && !this.normalized.isWhole && !this.#stopsIfUncertain;
   }

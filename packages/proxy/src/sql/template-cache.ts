@@ -15,12 +15,13 @@ interface Entry<T> {
 }
 
 /**
- * A cache by template: the text with each whole number as `0` and each plain string as `''`. One pass copies the text and
- * computes the hash; a hit costs no scan for tokens, no string and no allocation.
+ * A cache by template: the text with each whole number as `0` and each plain string as `''`. One pass copies the text
+ * and computes the hash; a hit costs no scan for tokens, no string and no allocation.
  *
- * Texts with the same template have the same tokens, apart from the values of their numbers and strings. The caller that sets an
- * entry says that these do not matter, or that the text has none (`hasLiterals`). Texts with comments, backslashes,
- * dollar quotes, prefixed strings or bytes beyond ASCII have no template: their tokens depend on more than that.
+ * Texts with the same template have the same tokens, apart from the values of their numbers and strings. The caller
+ * that sets an entry says that these do not matter, or that the text has none (`hasLiterals`). Texts with comments,
+ * backslashes, dollar quotes, prefixed strings or bytes beyond ASCII have no template: their tokens depend on more than
+ * that.
  */
 export class TemplateCache<T> {
   /** The text of the last `get` has numbers or strings that its template does not show. */

@@ -28,8 +28,8 @@ export class DescriptionNote implements ReplyNote {
   #parameters: Buffer | null = null;
 
   /**
-   * `onDescribed` is called when the description is known; an error that it returns ends the cycle for the client. `onUndone` is
-   * called if it never will be.
+   * `onDescribed` is called when the description is known; an error that it returns ends the cycle for the client.
+   * `onUndone` is called if it never will be.
    */
   constructor(
     statement: Described,

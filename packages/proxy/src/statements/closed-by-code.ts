@@ -10,8 +10,8 @@ import { NameTaken } from './name-taken.ts';
 import type { Named, SessionNames } from './session-names.ts';
 
 /*
- * Code of the database can close statements with DEALLOCATE, and the proxy does not see it. A Parse with the name of such
- * a statement succeeds on a direct connection; only PostgreSQL knows.
+ * Code of the database can close statements with DEALLOCATE, and the proxy does not see it. A Parse with the name of
+ * such a statement succeeds on a direct connection; only PostgreSQL knows.
  */
 
 /** Flags of statements that run code, such as triggers, which may close statements without showing it. */
@@ -36,8 +36,8 @@ export function mayBeClosedByCode(
 }
 
 /**
- * Before the Parse in `chunk[at, next)`, with the name of a statement that code may have closed: a Parse of the same text
- * under the name that the statement has on the connection. Its error is that of the client. If it succeeds, the
+ * Before the Parse in `chunk[at, next)`, with the name of a statement that code may have closed: a Parse of the same
+ * text under the name that the statement has on the connection. Its error is that of the client. If it succeeds, the
  * statement was closed.
  */
 export function parseToTry(

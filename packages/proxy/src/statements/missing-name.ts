@@ -4,9 +4,9 @@ import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { SessionNames } from './session-names.ts';
 
 /**
- * A request for a statement that the connection has under the session's own name, as is believed. If the database does not know
- * it (26000), then only code that the session itself has run can have closed it: it is gone for the session, as on a direct
- * connection.
+ * A request for a statement that the connection has under the session's own name, as is believed. If the database does
+ * not know it (26000), then only code that the session itself has run can have closed it: it is gone for the session,
+ * as on a direct connection.
  */
 export class MissingName implements ReplyNote {
   readonly #connection: ClientNamedSink;

@@ -133,8 +133,8 @@ export class OnDemand {
 
   /**
    * Prepares the statement before the request that needs it. `failure` replaces errors of the preparation. `differs` is
-   * called if its description differs from that of the client: null, and the client accepts it; otherwise the client gets
-   * the returned error.
+   * called if its description differs from that of the client: null, and the client accepts it; otherwise the client
+   * gets the returned error.
    */
   prepare(
     connection: StatementSink,

@@ -123,8 +123,8 @@ const executeMessage = buildExecute(name);
 const closePortal = buildClosePortal(name);
 
 /**
- * Collects start values after an Execute, in its cycle; they do not affect the unnamed statement and portal. `note` is for
- * the requests that may fail.
+ * Collects start values after an Execute, in its cycle; they do not affect the unnamed statement and portal. `note` is
+ * for the requests that may fail.
  */
 export function gatherInCycle(
   connection: StatementSink,

@@ -5,9 +5,9 @@ import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { StatementSink } from './statement-sink.ts';
 
 /**
- * A preparation in a cycle of its own, before the request that needs it. PostgreSQL treats everything behind an Execute,
- * up to Sync, as a pipeline: it refuses VACUUM and DISCARD ALL there, and accepts LOCK TABLE. So what the proxy executes
- * to prepare a statement must not be in the cycle of the client.
+ * A preparation in a cycle of its own, before the request that needs it. PostgreSQL treats everything behind an
+ * Execute, up to Sync, as a pipeline: it refuses VACUUM and DISCARD ALL there, and accepts LOCK TABLE. So what the
+ * proxy executes to prepare a statement must not be in the cycle of the client.
  *
  * The client gets no reply to the preparation. If it fails, its error is that of the request.
  */

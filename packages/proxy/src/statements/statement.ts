@@ -76,7 +76,9 @@ export class Statement {
     return this.#lastParse.message;
   }
 
-  /** A Parse of another text under this statement's name, from `chunk[start, end)`: it fails if the statement exists. */
+  /**
+   * A Parse of another text under this statement's name, from `chunk[start, end)`: it fails if the statement exists.
+   */
   parseOther(chunk: Buffer, start: number, end: number): Buffer {
     return buildMessage(FrontendCode.Parse, this.backendName, chunk.subarray(start, end));
   }

@@ -51,8 +51,8 @@ export class CodeRuns {
   /** Statements that ran while the code of the database was unknown. */
   #unchecked: { readonly effects: Effects; readonly text: Buffer }[] = [];
   /**
-   * Possible names of custom parameters in statements that are probed for: in their values and literals, and in unparsed
-   * texts. As the client's bytes.
+   * Possible names of custom parameters in statements that are probed for: in their values and literals, and in
+   * unparsed texts. As the client's bytes.
    */
   readonly names = new Set<string>();
   /** The session's DDL may have changed the code of the database. */

@@ -283,7 +283,8 @@ export function reachSql(
       `(r.classid=${kind('pg_opclass')} AND c.oid=r.objid) OR (r.classid=${kind('pg_opfamily')} AND c.opcfamily=r.objid))` +
       ') n(classid,objid,reads)) ' +
       'SELECT r.classid::regclass::text,r.objid,r.risk,r.reads,' +
-      // Of few objects, so each is looked up: joins would read the catalogs whole, which is most of what this query takes.
+      // Of few objects, so each is looked up: joins would read the catalogs whole, which is most of what this query
+      // takes.
       `${encoded(`CASE r.classid ${names} END`)},` +
       // Whether a text that runs it does not show it.
       `CASE r.classid WHEN ${kind('pg_cast')} THEN (SELECT a.castsource<${firstOwn} AND a.casttarget<${firstOwn} ` +

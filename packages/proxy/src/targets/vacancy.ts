@@ -97,8 +97,8 @@ export class Vacancy {
   }
 
   /**
-   * Ends the clients of the database if it is gone. Until that is known, its connections are still ending: the reply to the
-   * statement may arrive before the last words of the server processes that it has terminated.
+   * Ends the clients of the database if it is gone. Until that is known, its connections are still ending: the reply to
+   * the statement may arrive before the last words of the server processes that it has terminated.
    */
   #check(database: string, checks: number): void {
     this.#owner.exists(database, (exists) => {

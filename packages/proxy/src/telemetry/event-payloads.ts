@@ -170,7 +170,9 @@ export interface EventPayloads {
     readonly client: number;
     readonly connection: number | undefined;
     readonly normalizedQuery: string;
-    /** With Interleaving: why its cycle runs on an exclusive lease; undefined if it is shared. See docs/interleaving.md. */
+    /**
+     * With Interleaving: why its cycle runs on an exclusive lease; undefined if it is shared. See docs/interleaving.md.
+     */
     readonly whyAlone: string | undefined;
   };
   /** Settings were reloaded. */

@@ -138,9 +138,9 @@ export type WriteBytes = (
 ) => void;
 
 /**
- * Standard error, written without blocking: neither a thread that is blocked in a write nor its process can be ended. A pipe or
- * a terminal is opened a second time for that, because other processes share the descriptor and do not expect it to be
- * non-blocking. Node.js writes to a socket without blocking, and a file never blocks.
+ * Standard error, written without blocking: neither a thread that is blocked in a write nor its process can be ended. A
+ * pipe or a terminal is opened a second time for that, because other processes share the descriptor and do not expect
+ * it to be non-blocking. Node.js writes to a socket without blocking, and a file never blocks.
  */
 export function openStandardError(): { readonly descriptor: number; readonly write: WriteBytes } {
   const toDescriptor = (descriptor: number): ReturnType<typeof openStandardError> => ({

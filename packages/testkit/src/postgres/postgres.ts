@@ -221,7 +221,8 @@ export class Postgres {
     await this.shutdown(mode);
     const { ephemeral } = this.setup;
     await removeSharedMemory(this.dataDir);
-    // Of a thousand files, `rm` of `node:fs` needs twice the CPU time; it knows what to do with what is still being written.
+    // Of a thousand files, `rm` of `node:fs` needs twice the CPU time; it knows what to do with what is still being
+    // written.
     await run('rm', ['-rf', ...ephemeral]).catch(async () => {
       for (const folder of ephemeral)
         await rm(folder, { recursive: true, force: true, maxRetries: 10 });
