@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { readCorpus } from './fuzz/case.ts';
 import { testSeed } from '../helpers/seed.ts';
 import { Fuzz } from './fuzz/fuzz.ts';
@@ -8,8 +8,8 @@ import { Fuzz } from './fuzz/fuzz.ts';
 const cases = 2500;
 
 /**
- * Two at a time: the hostile peers all run in this process, whose event loop would otherwise be late for the time-outs
- * of the proxies.
+ * Both runtimes at a time, and no more: the hostile peers all run in this process, whose event loop would otherwise be
+ * late for the time-outs of the proxies.
  */
 const concurrency = 2;
 
@@ -18,13 +18,18 @@ const concurrency = 2;
  * exception.
  */
 suite('hostile peers, generated from seeds', { concurrency }, () => {
-  for (const side of ['client', 'database'] as const) {
-    for (const runtime of ['node', 'bun'] as const) {
-      for (const interleaving of [false, true]) {
-        const setup = interleaving ? `${runtime}, interleaving` : runtime;
-        test(`a hostile ${side} (${setup})`, async () => {
-          const fuzz = await Fuzz.start(side, { runtime, interleaving });
-          try {
+  for (const runtime of ['node', 'bun'] as const) {
+    suite(runtime, { concurrency: 1 }, () => {
+      let fuzz: Fuzz;
+      before(async () => {
+        fuzz = await Fuzz.start('client', { runtime, interleaving: true });
+      });
+      after(() => fuzz.stop());
+
+      for (const side of ['client', 'database'] as const) {
+        for (const interleaving of [false, true]) {
+          test(`a hostile ${side}${interleaving ? ', interleaving' : ''}`, async () => {
+            await fuzz.turnTo(side, interleaving);
             for (const kept of await readCorpus())
               if (kept.moment.startsWith(side))
                 assert.equal(await fuzz.check(kept), null, `kept in the corpus, seed ${kept.seed}`);
@@ -39,11 +44,9 @@ suite('hostile peers, generated from seeds', { concurrency }, () => {
             // Or nothing of it reached the proxy.
             if (side === 'database') assert(fuzz.lies > cases / 2, `${fuzz.lies} lies`);
             assert(fuzz.sessions.answered > cases / 20, JSON.stringify(fuzz.sessions));
-          } finally {
-            await fuzz.stop();
-          }
-        });
+          });
+        }
       }
-    }
+    });
   }
 });

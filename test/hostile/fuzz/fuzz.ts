@@ -24,6 +24,8 @@ const workers = 64;
 const silence = 40;
 /** The same for the reply to a request, which the proxy sends in turn with those to other hostile clients. */
 const silenceOfAnswer = 250;
+/** How many rounds the bystanders complete in that time: on a busy machine, it lasts longer. */
+const roundsOfSilence = 8;
 /**
  * One of this many logins of hostile clients uses a password. The others are trusted: authentication takes longer than
  * a case.
@@ -50,8 +52,8 @@ interface Worker {
 
 /** A database, a proxy, bystanders, and hostile peers on one side. */
 export class Fuzz {
-  readonly #side: Side;
-  readonly #setup: Setup;
+  #side: Side;
+  #setup: Setup;
   readonly #real: Postgres;
   readonly #liar: Liar;
   #sluice: Sluice;
@@ -95,12 +97,40 @@ export class Fuzz {
     void sluice.exited().then(() => {
       this.#hasExited ||= this.#sluice === sluice;
     });
+    return this.#attend();
+  }
+
+  #attend(): Bystanders {
     return new Bystanders(this.#address('ann'), () => performance.now() < this.#excusedUntil);
   }
 
   #address(user: string): Address {
     const { host, port } = this.#sluice;
     return { host, port, user, password: this.#real.password, database: this.#real.database };
+  }
+
+  /**
+   * Continues with other hostile peers, with or without shared reads, and counts anew. A new daemon would need more CPU
+   * time: it is slow at first.
+   */
+  async turnTo(side: Side, interleaving: boolean): Promise<void> {
+    this.#side = side;
+    this.#setup = { ...this.#setup, interleaving };
+    this.played = this.sessions.answered = this.sessions.ended = this.#liar.told = 0;
+    this.#liar.logins.length = this.#liar.checks.length = 0;
+    if (this.problem !== null) {
+      await this.#restart();
+      return;
+    }
+    await this.#bystanders.stop();
+    const before = this.#reloads;
+    await this.#sluice.rewrite(settingsFor(side, interleaving));
+    await eventually(() => assert(this.#reloads > before, 'the settings are not in effect'));
+    this.#bystanders = this.#attend();
+  }
+
+  get #reloads(): number {
+    return this.#sluice.log.filter(({ msg }) => msg === 'settings reloaded').length;
   }
 
   async stop(): Promise<void> {
@@ -285,9 +315,15 @@ export class Fuzz {
       ]),
     ]);
     let isThere = false;
+    let { rounds } = this.#bystanders;
     for (;;) {
       const message = await client.next(silenceOfAnswer);
-      if (message === null) return false;
+      if (message === null) {
+        if (client.isClosed || client.broken !== null || this.problem !== null) return false;
+        if (this.#bystanders.rounds >= rounds + roundsOfSilence) return false;
+        continue;
+      }
+      ({ rounds } = this.#bystanders);
       if (message.code === 'D') isThere = message.body.includes(probe);
       if (message.code === 'Z' && isThere) return true;
     }
@@ -408,6 +444,14 @@ export interface Setup {
   readonly interleaving: boolean;
 }
 
+/** What differs between the kinds of cases. */
+function settingsFor(side: Side, interleaving: boolean): Readonly<Record<string, unknown>> {
+  return {
+    HealthCheckInterval: side === 'database' ? 0.1 : 1,
+    Interleaving: interleaving ? 'always' : 'off',
+  };
+}
+
 function startSluice(liar: Liar, side: Side, { runtime, interleaving }: Setup): Promise<Sluice> {
   const { user, password } = liar.database;
   const users = [user, 'mallory'].flatMap((name) => [
@@ -424,8 +468,7 @@ function startSluice(liar: Liar, side: Side, { runtime, interleaving }: Setup): 
       ConnectTimeout: 5,
       ConnectRetryMin: 0.01,
       ConnectRetryMax: 0.02,
-      HealthCheckInterval: side === 'database' ? 0.1 : 1,
-      Interleaving: interleaving ? 'always' : 'off',
+      ...settingsFor(side, interleaving),
       ClientAuth: [{ User: `/${trusted}$`, Method: 'trust' }, { Method: 'scram-sha-256' }],
       Users: users,
     },

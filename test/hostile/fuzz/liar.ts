@@ -135,16 +135,19 @@ export class Liar {
     const leave = (): void => {
       socket.destroy();
     };
+    let isUsed = false;
     const asks = (chunk: Buffer): void => {
       const lie = this.#lieFor(chunk, key !== null);
       if (lie === null) {
+        isUsed = true;
         socket.write(chunk);
         return;
       }
       proxy.off('data', asks);
       proxy.off('close', leave);
       if (key === null) socket.destroy();
-      else this.#recycle(backend, key);
+      else if (isUsed) this.#recycle(backend, key);
+      else this.#keep(backend, key);
       this.#lie(proxy, lie);
     };
     proxy.on('data', asks);
@@ -192,19 +195,24 @@ export class Liar {
       answer = Buffer.concat([answer, chunk]);
       const at = answer.indexOf(forgotten);
       if (at < 0 || answer.length < at + forgotten.length + 6) return;
-      backend.onData = noop;
-      const spares = this.#spares.get(key) ?? [];
-      this.#spares.set(key, spares);
-      spares.push(backend);
+      this.#keep(backend, key);
     };
+    backend.onClose = noop;
+    backend.socket.write(forget);
+  }
+
+  /** Keeps a connection for its next use. */
+  #keep(backend: Backend, key: string): void {
+    const spares = this.#spares.get(key) ?? [];
+    this.#spares.set(key, spares);
+    spares.push(backend);
+    backend.onData = noop;
     backend.onClose = () => {
-      const spares = this.#spares.get(key) ?? [];
       this.#spares.set(
         key,
-        spares.filter((spare) => spare !== backend),
+        (this.#spares.get(key) ?? []).filter((spare) => spare !== backend),
       );
     };
-    backend.socket.write(forget);
   }
 }
 
