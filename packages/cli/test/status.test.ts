@@ -164,6 +164,14 @@ suite('sluice status', { concurrency: 2 }, () => {
     await watching.line(/"readAt"/);
     await watching.stop('SIGINT');
 
+    const piped = new SluiceProcess(t, ['status', '--watch', '--interval', '1'], { env });
+    await piped.line(/^default +READ_WRITE/);
+    await piped.line(/^default +READ_WRITE/);
+    await piped.stop('SIGINT');
+    const heads = piped.stdout.flatMap((line, at) => (/^[Ss]luice /.test(line) ? [at] : []));
+    assert(heads.length >= 2 && heads[0] === 0, piped.stdout.join('\n'));
+    for (const at of heads.slice(1)) assert.equal(piped.stdout[at - 1], '');
+
     const shown = new SluiceProcess(t, ['status', '--watch'], { env, terminal: true });
     await shown.line(/^default +READ_WRITE/);
     shown.type('\u0003');

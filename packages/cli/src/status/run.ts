@@ -34,7 +34,7 @@ export const run: Run = async ({ options, stdout, stderr }) => {
     stdout.write(
       isJson
         ? `${JSON.stringify(status)}\n`
-        : `${isTerminal(stdout) ? clearScreen : ''}${statusText(status, admin.name, before)}`,
+        : startOf(stdout, before === undefined) + statusText(status, admin.name, before),
     );
     before = status;
     await Promise.race([
@@ -70,6 +70,12 @@ async function fetchStatus(admin: AdminPort): Promise<ProxyStatus> {
     );
   }
   return status;
+}
+
+/** What comes before a refreshed text: a terminal shows only the last; a file or a pipe has all, with an empty line between. */
+function startOf(stream: NodeJS.WritableStream, isFirst: boolean): string {
+  if (isTerminal(stream)) return clearScreen;
+  return isFirst ? '' : '\n';
 }
 
 function isTerminal(stream: NodeJS.WritableStream): boolean {

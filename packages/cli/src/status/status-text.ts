@@ -54,7 +54,8 @@ function stateOf({ state, reason, drained }: TargetStatus): string {
 
 function poolText(status: ProxyStatus, before: ProxyStatus | undefined): string {
   const { pools } = status;
-  if (pools.length === 0) return 'No pool yet: the first client of a user and database makes it.\n';
+  if (pools.length === 0)
+    return 'No pool yet: the proxy creates one when the first client of a user and database logs in.\n';
   const seconds = secondsBetween(before, status);
   return table(
     ['POOL', 'ROLE', 'sessions', 'CONNECTIONS', 'idle', 'opening', 'waiting', 'queries/s'],
