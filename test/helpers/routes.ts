@@ -14,10 +14,7 @@ export type RouteName = 'direct' | 'node' | 'bun';
 const allRoutes: readonly RouteName[] = ['direct', 'node', 'bun'];
 
 /** The sample for scenarios about statements, which the same code decides on both runtimes. */
-export const onOneRuntime: readonly RouteName[] = ['direct', 'node'];
-
-/** The same without the control, for scenarios in which PostgreSQL alone takes as long as with the daemon. */
-export const onlyNode: readonly RouteName[] = ['node'];
+export const onOneRuntime: readonly RouteName[] = ['node'];
 
 /** Where a test registers its cleanup: the context of `node:test`. */
 export interface Owner {
@@ -108,7 +105,10 @@ export interface RouteOptions {
   readonly descriptors?: number;
   /** The routes to use. Default: all three. */
   readonly routes?: readonly RouteName[];
-  /** Those of them that `npm test` uses; `npm run test:all` uses all. */
+  /**
+   * Those of them that `npm test` uses; `npm run test:all` uses all. Default: without the control, which has its own
+   * run: `npm run test:direct`.
+   */
   readonly sample?: readonly RouteName[];
 }
 
@@ -123,7 +123,8 @@ export function onEachRoute(
   declare: (route: () => Route) => void,
 ): void {
   const wanted = process.env['SLUICE_TEST_ROUTES']?.split(',');
-  const { routes = allRoutes, sample = routes } = options;
+  const { routes = allRoutes } = options;
+  const { sample = routes.filter((name) => name !== 'direct') } = options;
   const taken = wanted ?? (triesAll ? routes : sample);
   suite(title, () => {
     let database: Postgres;

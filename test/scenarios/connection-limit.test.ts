@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RawClient } from '../helpers/raw-client.ts';
-import { eventually, onEachRoute, onlyNode } from '../helpers/routes.ts';
+import { eventually, onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
 
 /* A limit that leaves no connection at all is PostgreSQL's error, immediately. */
@@ -41,7 +41,7 @@ async function begin(route: Route, owner: Owner): Promise<RawClient> {
   return elsewhere;
 }
 
-onEachRoute('a CONNECTION LIMIT of 0', { settings, sample: onlyNode }, (route) => {
+onEachRoute('a CONNECTION LIMIT of 0', { settings, sample: onOneRuntime }, (route) => {
   for (const [limit, error] of limits) {
     test(`${limit}: before the first client`, async (t) => {
       const elsewhere = await begin(route(), t);

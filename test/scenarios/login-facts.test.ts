@@ -6,7 +6,7 @@ import { startDatabase } from '../helpers/database.ts';
 import type { Runtime } from '../helpers/runtime.ts';
 import { Sluice } from '../helpers/sluice.ts';
 import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
-import { eventually, onEachRoute, onlyNode } from '../helpers/routes.ts';
+import { eventually, onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
 
 const passwords = { teller: 'teller secret', owner: 'owner secret' };
@@ -297,7 +297,7 @@ function declareCases(route: () => Route): void {
 
 onEachRoute(
   'facts that PostgreSQL evaluates at login',
-  { settings, sample: onlyNode },
+  { settings, sample: onOneRuntime },
   declareCases,
 );
 
@@ -309,46 +309,50 @@ const reported = [
   ['application_name', 'configured'],
 ] as const;
 
-onEachRoute('configuration that the server rereads', { settings, sample: onlyNode }, (route) => {
-  for (const [name, value] of reported)
-    for (const from of ['this route', 'elsewhere'] as const)
-      test(`${name}, from ${from}: a new client gets the value of SHOW`, async (t) => {
-        const inShop = await route().login(t);
-        const inPostgres = await route().login(t, { parameters: { database: 'postgres' } });
-        const before = [inShop, inPostgres].map(({ parameters }) => parameters.get(name));
-        assert(!before.includes(value), 'before');
-        const change = async (sql: string): Promise<void> => {
-          if (from === 'elsewhere') await route().database.query(sql);
-          else await inShop.rows(sql);
-        };
-        try {
-          await change(`ALTER SYSTEM SET ${name} = '${value}'`);
-          await change('SELECT pg_reload_conf()');
+onEachRoute(
+  'configuration that the server rereads',
+  { settings, sample: onOneRuntime },
+  (route) => {
+    for (const [name, value] of reported)
+      for (const from of ['this route', 'elsewhere'] as const)
+        test(`${name}, from ${from}: a new client gets the value of SHOW`, async (t) => {
+          const inShop = await route().login(t);
+          const inPostgres = await route().login(t, { parameters: { database: 'postgres' } });
+          const before = [inShop, inPostgres].map(({ parameters }) => parameters.get(name));
+          assert(!before.includes(value), 'before');
+          const change = async (sql: string): Promise<void> => {
+            if (from === 'elsewhere') await route().database.query(sql);
+            else await inShop.rows(sql);
+          };
+          try {
+            await change(`ALTER SYSTEM SET ${name} = '${value}'`);
+            await change('SELECT pg_reload_conf()');
+            for (const database of ['shop', 'postgres'])
+              await eventually(async () => {
+                const client = await route().login(t, { parameters: { database } });
+                const shown = await client.value(`SHOW ${name}`);
+                // The signal takes some time: until then both report the previous value.
+                assert.equal(client.parameters.get(name), shown);
+                assert.equal(shown, value);
+                await client.end();
+              });
+          } finally {
+            await change(`ALTER SYSTEM RESET ${name}`);
+            await change('SELECT pg_reload_conf()');
+          }
           for (const database of ['shop', 'postgres'])
             await eventually(async () => {
               const client = await route().login(t, { parameters: { database } });
-              const shown = await client.value(`SHOW ${name}`);
-              // The signal takes some time: until then both report the previous value.
-              assert.equal(client.parameters.get(name), shown);
-              assert.equal(shown, value);
+              assert.equal(client.parameters.get(name), before[0]);
               await client.end();
             });
-        } finally {
-          await change(`ALTER SYSTEM RESET ${name}`);
-          await change('SELECT pg_reload_conf()');
-        }
-        for (const database of ['shop', 'postgres'])
-          await eventually(async () => {
-            const client = await route().login(t, { parameters: { database } });
-            assert.equal(client.parameters.get(name), before[0]);
-            await client.end();
-          });
-      });
-});
+        });
+  },
+);
 
 onEachRoute(
   'configuration that the server rereads, for clients that are logged in',
-  { settings: { ...settings, PoolSize: 1 }, sample: onlyNode },
+  { settings: { ...settings, PoolSize: 1 }, sample: onOneRuntime },
   (route) => {
     test('each gets the new value with its next reply, whatever the proxy sends before', async (t) => {
       const clients = [await route().login(t), await route().login(t)];

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bind, execute, message, story, sync } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
-import { onEachRoute, onlyNode, onOneRuntime } from '../helpers/routes.ts';
-import type { Owner, Route, RouteName } from '../helpers/routes.ts';
+import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
+import type { Owner, Route } from '../helpers/routes.ts';
 
 /* The meaning of a literal is decided when its statement is prepared, and stays the same on every connection. */
 
@@ -42,15 +42,11 @@ async function moves(route: Route, client: RawClient, t: Owner): Promise<void> {
 const prepare = (name: string, text: string): Buffer =>
   message('P', Buffer.from(`${name}\0${text}\0\0\0`, 'latin1'));
 
-declare('what a literal means', { PoolSize: 2 }, onOneRuntime);
-declare('what a literal means, interleaved', { PoolSize: 2, Interleaving: 'always' }, onlyNode);
+declare('what a literal means', { PoolSize: 2 });
+declare('what a literal means, interleaved', { PoolSize: 2, Interleaving: 'always' });
 
-function declare(
-  title: string,
-  settings: Readonly<Record<string, unknown>>,
-  sample: readonly RouteName[],
-): void {
-  onEachRoute(title, { settings, sample }, (route) => {
+function declare(title: string, settings: Readonly<Record<string, unknown>>): void {
+  onEachRoute(title, { settings, sample: onOneRuntime }, (route) => {
     for (const [name, then, now, text] of cases) {
       for (const inTransaction of [false, true])
         test(`${name} ${then}, ${now} later${inTransaction ? ', in a transaction' : ''}: ${text}`, async (t) => {

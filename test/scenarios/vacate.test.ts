@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { bind, execute, fieldsOf, message, parse, query, sync } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
-import { eventually, onEachRoute, onlyNode } from '../helpers/routes.ts';
+import { eventually, onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner } from '../helpers/routes.ts';
 
 const settings = {
@@ -55,7 +55,7 @@ function outcome(answer: readonly Message[]): string {
     .join(', ');
 }
 
-const options = { settings, sample: onlyNode };
+const options = { settings, sample: onOneRuntime };
 
 onEachRoute('statements that need exclusive access to a database', options, (route) => {
   async function visit(owner: Owner, user = 'ann', where = database): Promise<RawClient> {
@@ -205,7 +205,7 @@ onEachRoute('statements that need exclusive access to a database', options, (rou
 
 onEachRoute(
   'exclusive access to a database, at the start of a lease',
-  { settings: { ...settings, PoolSize: 1 }, sample: onlyNode },
+  { settings: { ...settings, PoolSize: 1 }, sample: onOneRuntime },
   (route) => {
     for (const [how, send] of ways)
       test(`${how}: after a replay of parameters`, async (t) => {
