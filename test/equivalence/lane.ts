@@ -50,7 +50,6 @@ export class Lane {
   /** The number of compared query cycles. */
   groups = 0;
   readonly connections: number;
-  readonly #allMayPin: boolean;
   readonly #expected: Side;
   readonly #got: Side;
   readonly #keepers: readonly RawClient[];
@@ -58,32 +57,22 @@ export class Lane {
   #history: Script[] = [];
   #isShrinking = false;
 
-  private constructor(
-    expected: Side,
-    got: Side,
-    { connections, allMayPin }: { readonly connections: number; readonly allMayPin: boolean },
-    keepers: RawClient[],
-  ) {
+  private constructor(expected: Side, got: Side, connections: number, keepers: RawClient[]) {
     this.#expected = expected;
     this.#got = got;
     this.#connect = got.connect;
     this.connections = connections;
-    this.#allMayPin = allMayPin;
     this.#keepers = keepers;
   }
 
-  static async open(
-    expected: Side,
-    got: Side,
-    options: { readonly connections: number; readonly allMayPin: boolean },
-  ): Promise<Lane> {
+  static async open(expected: Side, got: Side, connections: number): Promise<Lane> {
     const keepers = await Promise.all(
       // No session holds locks while the world changes. If one does, that is reported without waiting.
       [expected, got].map(({ server }) =>
         RawClient.login(addressOf(server), { parameters: { options: '-c lock_timeout=5s' } }),
       ),
     );
-    return new Lane(expected, got, options, keepers);
+    return new Lane(expected, got, connections, keepers);
   }
 
   /**
@@ -131,7 +120,7 @@ export class Lane {
   }
 
   async #run(script: Script, pace: Pace): Promise<Finding | null> {
-    const options = { pace, connections: this.connections, allMayPin: this.#allMayPin };
+    const options = { pace, connections: this.connections };
     const numbered = withNumber(script);
     const text = JSON.stringify(script);
     // A connection that logged in before the world changed would differ from one that logs in afterwards.

@@ -12,12 +12,10 @@ export type Pace = 'in step' | 'together';
 export interface PlayOptions {
   readonly pace: Pace;
   /**
-   * The number of server connections. In step, a session that had to wait for one would wait forever: its step is
-   * skipped, on direct connections too.
+   * The number of server connections, beside those of pinned sessions. In step, a session that had to wait for one would
+   * wait forever: its step is skipped, on direct connections too.
    */
   readonly connections: number;
-  /** Whether any statement may make a session keep its connection. */
-  readonly allMayPin: boolean;
 }
 
 /** Where a script runs. */
@@ -39,14 +37,13 @@ export const settlingMs = 1_100;
 export async function play(
   script: Script,
   { connect, change, hurry }: Scene,
-  { pace: wanted, connections, allMayPin }: PlayOptions,
+  { pace: wanted, connections }: PlayOptions,
 ): Promise<Transcript> {
   // The order of logins matters if the change affects everybody.
   const pace = isWorldly(script) ? 'in step' : wanted;
   const players = new Map<SessionNumber, Player>();
   for (const { session } of script) {
-    if (session !== outside && !players.has(session))
-      players.set(session, new Player(connect, allMayPin));
+    if (session !== outside && !players.has(session)) players.set(session, new Player(connect));
   }
   const playerOf = (session: SessionNumber): Player => {
     const player = players.get(session);
@@ -54,8 +51,8 @@ export async function play(
     return player;
   };
   const mustWait = (player: Player): boolean => {
-    const holders = [...players.values()].filter((other) => other.holds);
-    return pace === 'in step' && !player.holds && holders.length >= connections;
+    const holders = [...players.values()].filter((other) => other.inTransaction);
+    return pace === 'in step' && !player.inTransaction && holders.length >= connections;
   };
 
   let settled = 0;
@@ -89,11 +86,11 @@ export async function play(
       if ('connect' in step || !player.isConnected) await settle();
       entries[index] = mustWait(player) ? null : await player.take(step);
     }
-    // Sessions that keep a connection go first: others may need it for their final statements.
-    const byHold = sessions.toSorted(
-      (a, b) => Number(playerOf(b).holds) - Number(playerOf(a).holds),
+    // Those in a transaction go first: others may need their connections for the final statements.
+    const order = sessions.toSorted(
+      (a, b) => Number(playerOf(b).inTransaction) - Number(playerOf(a).inTransaction),
     );
-    for (const session of byHold) {
+    for (const session of order) {
       entries[script.length + session] = await playerOf(session).finish(lastWords);
     }
   };

@@ -1,6 +1,6 @@
 import type { Message } from '../helpers/messages.ts';
 import { query, terminate } from '../helpers/messages.ts';
-import { encode, makes, mayPin, textsOf } from './script.ts';
+import { encode } from './script.ts';
 import type { Bytes, Leaving, Step } from './script.ts';
 import { entryOf, notificationOf } from './transcript.ts';
 import type { Entry } from './transcript.ts';
@@ -35,35 +35,21 @@ export class Player {
   /** As `channel payload`, in order of arrival. */
   readonly notifications: string[] = [];
   readonly #connect: Connect;
-  readonly #allMayPin: boolean;
   #talker: Talker | null = null;
   /** The last ReadyForQuery reported an open transaction. */
   #inTransaction = false;
-  #mayBePinned = false;
-  /** Its search_path may start with pg_temp. */
-  #makesTemporary = false;
-  #mayListen = false;
-  /** Its client_encoding may differ from that of the database: then LISTEN pins. */
-  #mayEncode = false;
 
-  constructor(connect: Connect, allMayPin = false) {
+  constructor(connect: Connect) {
     this.#connect = connect;
-    this.#allMayPin = allMayPin;
   }
 
   get isConnected(): boolean {
     return this.#talker !== null;
   }
 
-  /** Whether a transaction is open, which may hold locks. */
+  /** Whether a transaction is open: the session holds a server connection, and may hold locks. */
   get inTransaction(): boolean {
     return this.#talker !== null && this.#inTransaction;
-  }
-
-  /** Whether the session may keep a server connection between its steps. */
-  get holds(): boolean {
-    const mayBePinned = this.#mayBePinned || (this.#mayListen && this.#mayEncode);
-    return this.#talker !== null && (this.#inTransaction || mayBePinned);
   }
 
   /** Runs a step of the script. A session without a connection logs in first. */
@@ -77,13 +63,6 @@ export class Player {
       const entry = await this.#login({});
       if (this.#talker === null) return entry;
     }
-    const texts = textsOf(step);
-    this.#makesTemporary ||= texts.some((text) => text.includes('pg_temp'));
-    this.#mayBePinned ||= texts.some(
-      (text) => this.#allMayPin || mayPin(text) || (this.#makesTemporary && makes(text)),
-    );
-    this.#mayListen ||= texts.some((text) => /listen/i.test(text));
-    this.#mayEncode ||= texts.some((text) => /client_encoding|set names/i.test(text));
     return this.#exchange(Buffer.concat(step.send.map(encode)), step.send.length);
   }
 
@@ -97,9 +76,6 @@ export class Player {
   async #login(parameters: Readonly<Record<string, string>>, encoding?: Bytes): Promise<Entry> {
     const { talker, entry } = await this.#connect(parameters, encoding);
     this.#talker = talker;
-    const told = JSON.stringify(parameters);
-    this.#mayEncode ||= /client_encoding/i.test(told);
-    this.#makesTemporary ||= told.includes('pg_temp');
     return entry;
   }
 
@@ -149,7 +125,5 @@ export class Player {
   #forget(): void {
     this.#talker = null;
     this.#inTransaction = false;
-    this.#mayBePinned = false;
-    this.#makesTemporary = false;
   }
 }

@@ -133,22 +133,6 @@ export function withTexts(
   });
 }
 
-/**
- * Whether a session that runs this text may have to keep its server connection: because of state that only one
- * connection can have, created in the text or in the functions of `world.ts`; or because of a backslash, whose meaning
- * only the database knows while standard_conforming_strings is off.
- */
-export function mayPin(text: string): boolean {
-  return /\\|(?<!pg_)temp(?!_buffers)|advisory_lock|lock_inside|_lock\b|seed|link|with hold|run\('(prepare|listen)|tcl|(next|curr|last|set)val/i.test(
-    text,
-  );
-}
-
-/** Whether the objects that this text creates are temporary if search_path starts with pg_temp. */
-export function makes(text: string): boolean {
-  return /\b(create|into)\b/i.test(text);
-}
-
 /** Whether a script changes what other sessions can see: then the order of its steps matters. */
 export function isWorldly(script: Script): boolean {
   return script.some(

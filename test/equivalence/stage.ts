@@ -79,7 +79,7 @@ export class Stage {
   }
 
   async lane(expected: Side, got: Side, connections: number): Promise<Lane> {
-    const lane = await Lane.open(expected, got, { connections, allMayPin: this.#isForeign });
+    const lane = await Lane.open(expected, got, connections);
     this.#closers.push(() => lane.close());
     return lane;
   }
