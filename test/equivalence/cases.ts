@@ -522,4 +522,46 @@ export const cases: readonly Case[] = [
       say(2, 'SELECT 1'),
     ],
   },
+  {
+    name: 'an object is temporary because the same text sets search_path',
+    script: [
+      say(
+        1,
+        "SET search_path TO pg_temp, public; CREATE VIEW place AS SELECT 'own'::text AS name; RESET search_path",
+      ),
+      say(
+        3,
+        "SELECT set_config('search_path', 'pg_temp', false); CREATE TABLE place AS SELECT 'third'::text AS name; RESET search_path",
+      ),
+      say(4, "BEGIN; SET LOCAL search_path TO pg_temp; CREATE TYPE place AS ENUM ('a'); COMMIT"),
+      say(2, 'SELECT name FROM place', "SET app.user_id = 'second'"),
+      say(1, 'SELECT name FROM place'),
+      say(3, 'SELECT name FROM place'),
+      say(4, "SELECT 'a'::pg_temp.place"),
+    ],
+  },
+  {
+    name: 'an object is temporary because the database has that search_path',
+    script: [
+      { session: 0, world: 'ALTER DATABASE shop SET search_path = pg_temp, public' },
+      say(1, "CREATE TABLE place AS SELECT 'own'::text AS name"),
+      say(2, 'SELECT name FROM place', "SET app.user_id = 'second'"),
+      say(1, 'SELECT name FROM place'),
+    ],
+  },
+  {
+    name: 'temporary objects of every catalog stay when other DDL runs',
+    script: [
+      say(1, 'CREATE COLLATION pg_temp.plain FROM "C"'),
+      say(2, 'CREATE TEXT SEARCH CONFIGURATION pg_temp.words (copy = simple)'),
+      say(3, 'CREATE OPERATOR pg_temp.=== (leftarg = int, rightarg = int, function = int4eq)'),
+      say(1, 'DROP TABLE IF EXISTS nowhere'),
+      say(2, 'DROP TABLE IF EXISTS nowhere'),
+      say(3, 'DROP TABLE IF EXISTS nowhere'),
+      say(4, "SET app.user_id = 'fourth'", 'SELECT 1 OPERATOR(pg_temp.===) 1'),
+      say(1, `SELECT 'a' COLLATE pg_temp.plain`),
+      say(2, `SELECT to_tsvector('pg_temp.words', 'own')`),
+      say(3, 'SELECT 1 OPERATOR(pg_temp.===) 1'),
+    ],
+  },
 ];

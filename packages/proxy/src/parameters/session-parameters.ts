@@ -32,9 +32,6 @@ const ofTheUser: ReadonlySet<string> = new Set(['is_superuser', 'session_authori
 /** The maximum number of texts whose meaning the next read-back determines. */
 const mostPending = 100;
 
-/** Marks an unset search_path; an empty one is a value. */
-const defaultPath = '\0';
-
 type Rows = readonly (readonly (string | null)[])[];
 
 /** A server connection, as the session's parameters see it. */
@@ -90,7 +87,12 @@ export class SessionParameters {
    * session while the parameters of this one are pending.
    */
   get clientEncoding(): string | undefined {
-    return (this.#lastReported ?? this.#reportedAtStart).get('client_encoding');
+    return this.#reported.get('client_encoding');
+  }
+
+  /** The last values that the client was informed of. */
+  get #reported(): ReadonlyMap<string, string> {
+    return this.#lastReported ?? this.#reportedAtStart;
   }
 
   /** The client's encoding, if non-ASCII names have other bytes in the database; otherwise null. */
@@ -129,10 +131,12 @@ export class SessionParameters {
     return pending;
   }
 
-  /** The session's search_path; null if it may have been changed in this transaction. */
-  get searchPath(): string | null {
-    if (this.#tracker?.pathUncertain === true) return null;
-    return this.get('search_path') ?? defaultPath;
+  /** An object that no text calls temporary may be created in pg_temp. */
+  get mayCreateInTemporary(): boolean {
+    if (this.#tracker?.pathUncertain === true) return true;
+    // PostgreSQL 18 is the first version that reports the path of the database.
+    const path = this.get('search_path') ?? this.#reported.get('search_path');
+    return path?.includes('pg_temp') === true;
   }
 
   /**
@@ -276,7 +280,7 @@ export class SessionParameters {
    * connection has reported that to another session. `before` are the connection's parameters until now.
    */
   takeUnreported(connection: ParameterSink, before: ParameterSet | null): [string, string][] {
-    const reported = this.#lastReported ?? this.#reportedAtStart;
+    const reported = this.#reported;
     const { values } = this.known;
     const isOwn = (name: string): boolean => values.has(name) || before?.values.has(name) === true;
     const unreported = [...connection.state.reported].filter(

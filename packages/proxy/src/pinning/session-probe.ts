@@ -18,17 +18,10 @@ const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
   ],
   [
     PinReason.TemporaryObject,
-    // pg_my_temp_schema() is 0 until a temporary object is created.
-    `pg_catalog.pg_my_temp_schema() OPERATOR(pg_catalog.<>) '0'::pg_catalog.oid AND (${[
-      ['pg_class', 'relnamespace'],
-      ['pg_proc', 'pronamespace'],
-      ['pg_type', 'typnamespace'],
-    ]
-      .map(
-        ([catalogue, schema]) =>
-          `EXISTS (SELECT FROM pg_catalog.${catalogue} c WHERE c.${schema} OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())`,
-      )
-      .join(' OR ')})`,
+    // PostgreSQL finds the objects that DISCARD TEMP drops in the same way, whatever their catalog: they depend on the
+    // schema (2615 is pg_namespace). pg_my_temp_schema() is 0 until a temporary object is created.
+    "EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.refclassid OPERATOR(pg_catalog.=) '2615'::pg_catalog.oid " +
+      'AND d.refobjid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema())',
   ],
   [
     PinReason.SqlPrepare,

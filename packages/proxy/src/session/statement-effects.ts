@@ -114,8 +114,8 @@ export class StatementEffects
     return this.parameters.startValues;
   }
 
-  get searchPath(): string | null {
-    return this.parameters.searchPath;
+  get mayCreateInTemporary(): boolean {
+    return this.parameters.mayCreateInTemporary;
   }
 
   get storedCode(): StoredCode {

@@ -22,15 +22,33 @@ const mostNames = 100;
 const longestValues = 4096;
 /** Statements that must be the last in their text, or are followed by data from the client. */
 const standsAlone = mask(Flag.Ddl, Flag.CopyIn, Flag.CopyOut, Flag.Procedure, Flag.Do, Flag.Opaque);
+/** Statements that may set search_path without naming it. */
+const mayHideSet = mask(
+  Flag.UnknownFunction,
+  Flag.Procedure,
+  Flag.Do,
+  Flag.Execute,
+  Flag.Opaque,
+  Flag.Writes,
+);
 /** The maximum number of statements stored for one probe; the log has no more. */
 const mostSuspects = 20;
+
+/** The text sets search_path, as far as it shows. */
+function setsPath({ details }: Effects): boolean {
+  return details.some(
+    (effect) =>
+      effect.kind === 'parameter' &&
+      (typeof effect.names === 'string' || effect.names.includes('search_path')),
+  );
+}
 
 /** The session whose statements run code of the database. */
 export interface CodeOwner {
   readonly connection: ServerConnection | null;
   readonly storedCode: StoredCode;
-  /** The session's search_path; null if it may have been changed in this transaction. */
-  readonly searchPath: string | null;
+  /** An object that no text calls temporary may be created in pg_temp. */
+  readonly mayCreateInTemporary: boolean;
   /** The statement in `source` from `start` runs code with these `effects`. */
   mayChange(effects: Effects, source: Buffer, start: number): void;
   /** An unknown function is about to run that may reset parameters. */
@@ -57,6 +75,8 @@ export class CodeRuns {
   readonly names = new Set<string>();
   /** The session's DDL may have changed the code of the database. */
   #changes = false;
+  /** Code that ran on the lease may have set search_path. */
+  #mayHaveSetPath = false;
 
   constructor(owner: CodeOwner) {
     this.#owner = owner;
@@ -91,9 +111,11 @@ export class CodeRuns {
       else this.#suspect(effects, source, start, end, true);
       if (has(flags, Flag.UnknownFunction) && !has(flags, standsAlone)) this.#owner.mayReset();
     } else this.#take(verdict, effects, source, start, end);
+    const mayHavePath = this.#mayHaveSetPath || (effects.statements > 1 && setsPath(effects));
+    if (has(flags, mayHideSet) && verdict.risk !== Risk.None) this.#mayHaveSetPath = true;
     if (has(flags, Flag.Ddl)) {
       // The text does not show objects in a temporary schema on the search_path.
-      if (this.#owner.searchPath?.includes('pg_temp') !== false)
+      if (mayHavePath || this.#owner.mayCreateInTemporary)
         this.#suspect(effects, source, start, end, false);
       if (storedCode.isChangedBy(effects, source.subarray(start, end))) {
         storedCode.outdate();
@@ -164,6 +186,7 @@ export class CodeRuns {
     // A reading before the end of the transaction did not see the change.
     if (this.#changes) this.#owner.storedCode.outdate();
     this.#changes = false;
+    this.#mayHaveSetPath = false;
   }
 
   /** The connection is lost, with what ran on it. */
