@@ -69,11 +69,17 @@ interface OwnFunction {
 /** By server_version: they are the same in all databases of a version. */
 const ownFunctions = new Map<string, readonly OwnFunction[]>();
 
+/**
+ * The last reading of each database, by the run of its server and the OID of the database, while any pool uses it: the pools of its
+ * users share it.
+ */
+const readings = new Map<string, WeakRef<Read>>();
+/** Above this number, entries that no pool uses are removed. */
+const mostReadings = 1000;
+
 /** Reads the code of one database from its catalog; later readings read only changes. */
 export class StoredCodeReader {
-  #functions = new Map<number, StoredFunction>();
-  #fingerprint: string | null = null;
-  #knowledge: CodeKnowledge | null = null;
+  #last: Read | null = null;
 
   /** The possible side effects of a text that is not parsed as SQL; `dynamic`: those of dynamic SQL. */
   riskOfText(text: Buffer, dynamic: Risk): Risk {
@@ -84,16 +90,16 @@ export class StoredCodeReader {
 
   /** Queries the catalog, on a connection that runs nothing else. */
   read(connection: ServerConnection, done: Done): void {
-    new Reading(connection, done, this.#functions, this.#fingerprint, this.#knowledge, (read) => {
-      this.#functions = read.functions;
-      this.#fingerprint = read.fingerprint;
-      this.#knowledge = read.knowledge;
+    new Reading(connection, this.#last, (read, isLost) => {
+      if (read !== null) this.#last = read;
+      done(read?.knowledge ?? null, isLost);
     }).start();
   }
 }
 
+/** What was read; immutable. */
 interface Read {
-  readonly functions: Map<number, StoredFunction>;
+  readonly functions: ReadonlyMap<number, StoredFunction>;
   readonly fingerprint: string;
   readonly knowledge: CodeKnowledge;
 }
@@ -101,39 +107,34 @@ interface Read {
 /** One reading: several queries, and the conclusions from their answers. */
 class Reading {
   readonly #connection: ServerConnection;
-  readonly #done: Done;
-  readonly #before: ReadonlyMap<number, StoredFunction>;
-  readonly #lastFingerprint: string | null;
-  readonly #lastKnowledge: CodeKnowledge | null;
-  readonly #keep: (read: Read) => void;
+  readonly #done: (read: Read | null, isLost: boolean) => void;
   readonly #functions = new Map<number, StoredFunction>();
   readonly #version: string;
+  #last: Read | null;
+  /** The run of the server, and the database; empty: unknown. */
+  #origin = '';
   #fingerprint = '';
   /** The last query for what code reaches. */
   #reachSql = '';
 
   constructor(
     connection: ServerConnection,
-    done: Done,
-    before: ReadonlyMap<number, StoredFunction>,
-    lastFingerprint: string | null,
-    lastKnowledge: CodeKnowledge | null,
-    keep: (read: Read) => void,
+    last: Read | null,
+    done: (read: Read | null, isLost: boolean) => void,
   ) {
     this.#connection = connection;
+    this.#last = last;
     this.#done = done;
-    this.#before = before;
-    this.#lastFingerprint = lastFingerprint;
-    this.#lastKnowledge = lastKnowledge;
-    this.#keep = keep;
     this.#version = connection.state.reported.get('server_version') ?? '';
   }
 
   start(): void {
     this.#query(fingerprintSql, (rows) => {
       this.#fingerprint = rows[0]?.[0] ?? '';
-      if (this.#lastKnowledge !== null && this.#fingerprint === this.#lastFingerprint)
-        this.#done(this.#lastKnowledge, false);
+      this.#origin = rows[0]?.[1] ?? '';
+      if (this.#last?.fingerprint !== this.#fingerprint)
+        this.#last = readings.get(this.#origin)?.deref() ?? this.#last;
+      if (this.#last?.fingerprint === this.#fingerprint) this.#done(this.#last, false);
       else this.#readOwn();
     });
   }
@@ -182,7 +183,7 @@ class Reading {
       for (const [oid, version, name, language, extension, source] of rows) {
         if (typeof oid !== 'string' || typeof name !== 'string' || typeof version !== 'string')
           continue;
-        const known = this.#before.get(Number(oid));
+        const known = this.#last?.functions.get(Number(oid));
         if (known?.version === version) this.#functions.set(known.oid, known);
         else
           changed.set(Number(oid), (body, args) =>
@@ -345,8 +346,14 @@ class Reading {
       dynamic: functions.some(({ risk }) => risk === Risk.Lasting) ? Risk.Lasting : Risk.Resettable,
       key: keys.sort().join('\n'),
     };
-    this.#keep({ functions: this.#functions, fingerprint: this.#fingerprint, knowledge });
-    this.#done(knowledge, false);
+    const read = { functions: this.#functions, fingerprint: this.#fingerprint, knowledge };
+    if (this.#origin !== '') {
+      if (readings.size >= mostReadings)
+        for (const [origin, reading] of readings)
+          if (reading.deref() === undefined) readings.delete(origin);
+      readings.set(this.#origin, new WeakRef(read));
+    }
+    this.#done(read, false);
   }
 }
 

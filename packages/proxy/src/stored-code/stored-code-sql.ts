@@ -143,7 +143,8 @@ export function decode(text: string): Buffer {
 
 /**
  * One value that changes with everything that decides which code a statement runs: functions, the names of relations
- * and types, and all dependencies. The version of a row is its OID with the transaction that wrote it.
+ * and types, and all dependencies. The version of a row is its OID with the transaction that wrote it. The second column is
+ * the database, and the run of its server.
  */
 export const fingerprintSql: string = own(
   "SELECT (SELECT pg_catalog.count(*)||'.'||coalesce(sum(hashint8extended(oid::int8,xmin::text::int8)),0) " +
@@ -153,7 +154,8 @@ export const fingerprintSql: string = own(
     '(SELECT coalesce(sum(hashtextextended(typname::text,oid::int8)),0)::text FROM pg_type ' +
     `WHERE oid>=${firstOwn})||' '||` +
     "(SELECT count(*)||'.'||coalesce(sum(hashint8extended(objid::int8,xmin::text::int8)),0) " +
-    `FROM pg_depend WHERE objid>=${firstOwn})`,
+    `FROM pg_depend WHERE objid>=${firstOwn}),` +
+    "(SELECT oid FROM pg_database WHERE datname=current_database())||' '||extract(epoch FROM pg_postmaster_start_time())",
 );
 
 /** Every built-in function that SQL can call: its name and its OIDs. The same in all databases of a version. */
@@ -190,27 +192,39 @@ function nameOf(table: string, column: string): string {
   return `WHEN ${kind(table)} THEN (SELECT n.${column} FROM ${table} n WHERE n.oid=r.objid)`;
 }
 
+/** The columns of each catalog, for one scan of each. */
+function byTable(
+  all: readonly CodeColumn[],
+): (readonly [table: string, columns: readonly string[]])[] {
+  return [...Map.groupBy(all, ({ table }) => table)].map(([table, group]) => [
+    table,
+    group.map(({ column }) => column),
+  ]);
+}
+
 /** The rows of user-defined objects in which a column names a built-in function with side effects. */
 function ownUses(version: number, risks: string): string {
   const pattern = `':(?:funcid|aggfnoid|winfnoid|tsmhandler) (\\d{1,5}) '`;
   const uses: string[] = [];
-  for (const { table, column } of functionColumns) {
+  const use = (table: string, values: string, found: string): void => {
     const { table: objects, oid } = objectOf.get(table) ?? { table, oid: 'o.oid' };
     uses.push(
-      `SELECT ${kind(objects)},${oid},u.risk FROM ${table} o JOIN u ON u.oid=o.${column}::oid ` +
-        `WHERE ${oid}>=${firstOwn}`,
+      `SELECT ${kind(objects)},${oid},u.risk FROM ${table} o CROSS JOIN LATERAL (VALUES ${values}) v(v) ` +
+        `${found} WHERE ${oid}>=${firstOwn}`,
     );
-  }
-  for (const { table, column } of expressionColumns) {
-    if (version < (since.get(`${table}.${column}`) ?? 0)) continue;
-    const { table: objects, oid } = objectOf.get(table) ?? { table, oid: 'o.oid' };
-    uses.push(
-      `SELECT ${kind(objects)},${oid},u.risk FROM ${table} o ` +
-        `CROSS JOIN LATERAL regexp_matches(o.${column}::text,${pattern},'g') m JOIN u ON u.oid=m[1]::oid ` +
-        `WHERE ${oid}>=${firstOwn} AND o.${column} IS NOT NULL`,
+  };
+  for (const [table, names] of byTable(functionColumns))
+    use(table, names.map((column) => `(o.${column}::oid)`).join(','), 'JOIN u ON u.oid=v.v');
+  const known = expressionColumns.filter(
+    ({ table, column }) => version >= (since.get(`${table}.${column}`) ?? 0),
+  );
+  for (const [table, names] of byTable(known))
+    use(
+      table,
+      names.map((column) => `(o.${column}::text)`).join(','),
+      `CROSS JOIN LATERAL regexp_matches(v.v,${pattern},'g') m JOIN u ON u.oid=m[1]::oid`,
     );
-  }
-  return `u(oid,risk) AS (VALUES ${risks}), uses(classid,objid,risk) AS (${uses.join(' UNION ')})`;
+  return `u(oid,risk) AS (${risks}), uses(classid,objid,risk) AS (${uses.join(' UNION ')})`;
 }
 
 /**
@@ -228,9 +242,7 @@ export function reachSql(
   ownFunctions: ReadonlyMap<number, Risk>,
 ): string {
   const list = (risks: ReadonlyMap<number, Risk>): string =>
-    risks.size === 0
-      ? '(0::oid,0)'
-      : [...risks].map(([oid, risk]) => `(${oid}::oid,${risk})`).join(',');
+    `SELECT * FROM unnest('{${[...risks.keys()].join()}}'::oid[],'{${[...risks.values()].join()}}'::int[])`;
   const parts = kinds(
     'pg_trigger',
     'pg_rewrite',
@@ -251,8 +263,10 @@ export function reachSql(
   ].join(' ');
   return own(
     `WITH RECURSIVE ${ownUses(version, list(ownFunctions))}, ` +
+      // There are few or none, and no index finds them.
+      `classes AS MATERIALIZED (SELECT oid,opcfamily,opcintype FROM pg_opclass WHERE opcintype>=${firstOwn}), ` +
       'reached(classid,objid,risk,reads) AS (' +
-      `SELECT ${kind('pg_proc')},f.oid,f.risk,true FROM (VALUES ${list(functions)}) f(oid,risk) ` +
+      `SELECT ${kind('pg_proc')},f.oid,f.risk,true FROM (${list(functions)}) f(oid,risk) ` +
       `UNION SELECT classid,objid,risk,classid NOT IN (${onlyWrites}) FROM uses ` +
       // The CHECK of a domain runs whenever a value is converted to it; that of a table, when a row is written.
       `UNION SELECT n.classid,n.objid,r.risk,(r.reads AND n.reads) OR n.classid=${kind('pg_type')} ` +
@@ -279,8 +293,8 @@ export function reachSql(
       // The types of a cast or an operator class.
       `UNION ALL SELECT ${kind('pg_type')},t.oid,true FROM pg_cast c CROSS JOIN LATERAL (VALUES (c.castsource),(c.casttarget)) t(oid) ` +
       `WHERE r.classid=${kind('pg_cast')} AND c.oid=r.objid AND t.oid>=${firstOwn} ` +
-      `UNION ALL SELECT ${kind('pg_type')},c.opcintype,true FROM pg_opclass c WHERE c.opcintype>=${firstOwn} AND (` +
-      `(r.classid=${kind('pg_opclass')} AND c.oid=r.objid) OR (r.classid=${kind('pg_opfamily')} AND c.opcfamily=r.objid))` +
+      `UNION ALL SELECT ${kind('pg_type')},c.opcintype,true FROM classes c WHERE ` +
+      `(r.classid=${kind('pg_opclass')} AND c.oid=r.objid) OR (r.classid=${kind('pg_opfamily')} AND c.opcfamily=r.objid)` +
       ') n(classid,objid,reads)) ' +
       'SELECT r.classid::regclass::text,r.objid,r.risk,r.reads,' +
       // Of few objects, so each is looked up: joins would read the catalogs whole, which is most of what this query
