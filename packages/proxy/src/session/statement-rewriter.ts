@@ -310,7 +310,7 @@ export class StatementRewriter {
     if (names.isUncertain(connection)) return this.#wait();
     const before = names.get(name);
     // PostgreSQL decides whether code has closed it.
-    const mayBeClosed = before !== undefined && mayBeClosedByCode(connection, names, name, before);
+    const mayBeClosed = before !== undefined && mayBeClosedByCode(connection, name, before);
     if (before !== undefined && !mayBeClosed) return this.#parseTaken(connection, name);
     const effects = this.#mayParse(connection, chunk, nameEnd + 1, textEnd);
     if (effects === null) return false;

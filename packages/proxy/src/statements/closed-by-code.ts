@@ -24,15 +24,11 @@ export const mayRunCode: Flag = mask(
 );
 
 /** Whether code that the session has run may have closed the statement with this name. */
-export function mayBeClosedByCode(
-  { state }: ClientNamedSink,
-  names: SessionNames,
-  name: string,
-  named: Named,
-): boolean {
+export function mayBeClosedByCode({ state }: ClientNamedSink, name: string, named: Named): boolean {
   const { statements: here, clientNamed } = state;
   if (named instanceof ClientStatement) return here.mayBeClosedByCode(named.statement);
-  return here.hasRunCode && clientNamed?.owner === names && clientNamed.byName.get(name) === named;
+  // A statement belongs to one session; on the connection, its name may be that of another statement.
+  return here.hasRunCode && clientNamed?.byName.get(name) === named;
 }
 
 /**

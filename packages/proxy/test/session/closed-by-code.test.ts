@@ -51,12 +51,13 @@ suite('Parse with the name of a statement that code may have closed', () => {
   });
 
   test('gives the name to the new statement if code has closed the old one', () => {
-    const { owner, server, backendName } = afterCode(text());
+    const { owner, server, connection, backendName } = afterCode(text());
     server.forget(backendName);
     const next = text();
     owner.send(buildParse('mine', next), syncMessage);
     server.answer();
     assert.deepEqual(owner.told(), ['1', 'ZI']);
+    assert.equal(connection.state.statements.size, 1, 'the old one is not prepared here');
     const [, , parse = ''] = server.received.slice(-5);
     server.read();
     owner.send(buildBind('', 'mine'), ...run);
@@ -88,7 +89,8 @@ suite('Parse with the name of a statement that code may have closed', () => {
     server.errors.set(wrong, { severity: 'ERROR', sqlstate: '42703', message: 'no such column' });
     owner.send(buildParse('mine', wrong), syncMessage);
     server.answer();
-    assert.deepEqual(owner.told(), ['E 42703', 'ZI']);
+    const [error] = messagesIn(owner.sentBytes());
+    assert.match(error?.body.toString('latin1') ?? '', /C42703\0Mno such column\0/);
     server.read();
     owner.send(buildBind('', 'mine'), ...run);
     assert.deepEqual(server.read(), [`B  ${backendName}`, 'E', 'S']);
@@ -127,6 +129,7 @@ suite('Parse with the name of a statement that code may have closed', () => {
     ['a procedure', 'CALL p()'],
     ['a function', 'SELECT f()'],
     ['a trigger', 'INSERT INTO t VALUES (1)'],
+    ['a text that the proxy cannot parse', 'FROBNICATE t'],
   ] as const)
     test(`asks after ${what}`, () => {
       const { owner, server } = afterCode(text(), buildQuery(sql));
@@ -149,7 +152,7 @@ suite('Parse with the name of a SQL-level statement that code may have closed', 
   }
 
   test('asks PostgreSQL first, with the name of the client', () => {
-    const { owner, server } = afterSql();
+    const { owner, server, connection } = afterSql();
     const next = text();
     owner.send(buildParse('mine', next), syncMessage);
     assert.deepEqual(renamed(server.read()), [
@@ -162,6 +165,7 @@ suite('Parse with the name of a SQL-level statement that code may have closed', 
     server.answer();
     assert.deepEqual(owner.told(), ['1', 'ZI']);
     assert.deepEqual(owner.forwarder.trackedNames(), [], 'the name is no longer SQL-level');
+    assert.equal(connection.state.clientNamed?.byName.size, 0, 'nor is it on the connection');
     owner.send(buildBind('', 'mine'), ...run);
     assert.deepEqual(renamed(server.read()), ['B  #1', 'E', 'S']);
   });

@@ -422,6 +422,15 @@ test('in a failed transaction, the proxy itself describes a statement without ro
   assert.deepEqual(owner.told(), ['t', 'n', 'ZE']);
 });
 
+test('a Bind in the next cycle waits until the preparation is known to have succeeded', () => {
+  const { owner, server } = elsewhere(read(), {});
+  owner.send(buildBind('', 'mine'), ...run, buildBind('', 'mine'), ...run);
+  assert.match(server.read().join(), /^P .*,D .*,B .*,E,S$/);
+  assert(owner.forwarder.awaitsAnswers);
+  server.answer();
+  assert.match(server.read().join(), /^B .*,E,S$/);
+});
+
 test('a Flush requests the description for which a request waits', () => {
   const { owner, server } = elsewhere(write(), {});
   owner.send(buildBind('', 'mine'), buildExecute(''), flushMessage);

@@ -110,6 +110,16 @@ for (const name of ['mine', ''])
         ]);
       });
 
+      test('the proxy uses the cycle of the client for a read, whose rows may differ', () => {
+        const sql = `SELECT '1.2.2000', ${++texts}`;
+        const { owner, server } = elsewhere(sql, { name, as: rows });
+        owner.send(buildBind('', name), ...run);
+        const binds = [`B  ${backend}`, 'E', 'S'];
+        assert.deepEqual(inShort(server), [...prepares(sql), describes, 'set back', ...binds]);
+        server.answer();
+        assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+      });
+
       test('the proxy uses no separate cycle if the DateStyle is the same', () => {
         const sql = insert();
         const { owner, server } = elsewhere(sql, { name });
@@ -216,17 +226,18 @@ for (const name of ['mine', ''])
     },
   );
 
-test('the end of the lease ends the preparation', () => {
+test('the end of the lease ends the preparation, also if it has failed', () => {
   const sql = write();
   const { owner, server } = elsewhere(sql, { as: rows });
   server.errors.set(sql, gone);
-  owner.send(buildBind('', 'mine'));
-  server.read();
-  const connection = owner.connection;
+  owner.send(buildBind('', 'mine'), ...run);
+  server.answerWhile((request) => request !== 'S');
+  const { connection } = owner;
   assert(connection !== null);
   const other = moved({ owner, connection });
+  owner.lends?.state.parametersSet(new ParameterSets().acquire([['datestyle', 'ISO']]));
   owner.forwarder.resume();
-  assert.match(renamed(other.read()).join(), /^P #1 INSERT .*,D S#1,H$/, 'it is prepared there');
+  assert.equal(inShort(other)[1], `P #1 ${sql}`, 'it is prepared there');
 });
 
 test('if the connection has the statement, contrary to the assumption, the Bind runs it', () => {

@@ -254,6 +254,28 @@ suite('the statements of a connection', () => {
     here.codeRuns();
     assert(!here.wasClosedByCode(statement()));
   });
+
+  test('may have been closed by code that the session has run since it used them', () => {
+    const here = new ConnectionStatements(9);
+    const a = statement();
+    here.leasedTo(1);
+    assert(!here.hasRunCode);
+    here.codeRuns();
+    assert(here.hasRunCode);
+    here.add(a, new Analysis());
+    assert(!here.mayBeClosedByCode(a), 'the code ran before');
+    here.codeRuns();
+    assert(here.mayBeClosedByCode(a));
+    assert(!here.mayBeClosedByCode(statement()), 'it is not prepared here');
+    here.leasedTo(1);
+    assert(here.mayBeClosedByCode(a), 'the same session leases the connection again');
+    here.use(a);
+    assert(!here.mayBeClosedByCode(a), 'it was used after the code');
+    here.leasedTo(2);
+    assert(!here.hasRunCode, 'another session has run it');
+    here.codeRuns();
+    assert(!here.mayBeClosedByCode(a), 'another session has used it');
+  });
 });
 
 suite('the proxy’s own names', () => {
