@@ -75,6 +75,16 @@ export function createMetrics(sources: MetricSources): Registry {
     for (const pools of sources.group.allPools)
       for (const pool of pools.pools) yield [poolLabels(pools, pool), read(pool)];
   };
+  /** Several numbers of each pool, by the label `name`. */
+  const perPoolAnd = function* (
+    name: string,
+    read: (pool: Pool) => Readonly<Record<string, number>>,
+  ): Iterable<Sample> {
+    for (const pools of sources.group.allPools)
+      for (const pool of pools.pools)
+        for (const [value, count] of Object.entries(read(pool)))
+          yield [{ ...poolLabels(pools, pool), [name]: value }, count];
+  };
 
   gauge(
     'sluice_client_connections',
@@ -356,12 +366,7 @@ export function createMetrics(sources: MetricSources): Registry {
     'sluice_cycles_exclusive_total',
     'Query cycles that got an exclusive lease although Interleaving is on, by the reason: see interleaving.md.',
     [...poolLabelNames, 'reason'],
-    function* () {
-      for (const pools of sources.group.allPools)
-        for (const pool of pools.pools)
-          for (const [reason, count] of Object.entries(pool.stats.cyclesAlone))
-            yield [{ ...poolLabels(pools, pool), reason }, count];
-    },
+    () => perPoolAnd('reason', (pool) => pool.stats.cyclesAlone),
   );
   gauge(
     'sluice_shared_leases',
@@ -380,12 +385,7 @@ export function createMetrics(sources: MetricSources): Registry {
     'Wrong assumptions about the state of a server connection that the proxy corrected after an error from the database, by ' +
       'kind. The proxy retries the request if no part of it has run.',
     [...poolLabelNames, 'assumption'],
-    function* () {
-      for (const pools of sources.group.allPools)
-        for (const pool of pools.pools)
-          for (const [assumption, count] of Object.entries(pool.stats.assumptionsCorrected))
-            yield [{ ...poolLabels(pools, pool), assumption }, count];
-    },
+    () => perPoolAnd('assumption', (pool) => pool.stats.assumptionsCorrected),
   );
   counter(
     'sluice_custom_parameter_names_forgotten_total',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ServerConnection } from '../backend/server-connection.ts';
-import type { ConnectionOwner, LeaseOwner } from '../backend/lease-owner.ts';
+import { InternalLeaseOwner } from '../backend/internal-lease-owner.ts';
+import type { ConnectionOwner } from '../backend/lease-owner.ts';
 import type { LoginResult } from '../backend/login-result.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
 import { retryDelay } from '../pool/back-off.ts';
@@ -11,8 +12,6 @@ import { events } from '../telemetry/events.ts';
 import { ListenerStats } from './listener-stats.ts';
 import { listenSql, notifySql, readNotification, unlistenSql } from './notification.ts';
 import type { Channel, Notification } from './notification.ts';
-import { readUnderAny } from '../parameters/read-under.ts';
-import type { ReadUnder } from '../parameters/read-under.ts';
 
 /** A session that listens, as the listening connection sees it. */
 export interface Audience {
@@ -43,7 +42,7 @@ const linger = 2000;
  * It logs in as the user of a pool with listening sessions: LISTEN needs no privilege, and notifications belong to the
  * database, not to the user.
  */
-export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<ServerConnection> {
+export class Listener extends InternalLeaseOwner implements ConnectionOwner<ServerConnection> {
   readonly database: string;
   readonly stats = new ListenerStats();
   /**
@@ -52,12 +51,6 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
    */
   readonly markChannel: Channel = ownPrefix + randomBytes(9).toString('hex');
 
-  // Required of a lease owner: replies are never blocked, and it never returns the connection.
-  readonly blocked = false;
-  readonly awaitsAnswers = false;
-  readonly meaningUncertain = false;
-  readonly readsUnder = (): ReadUnder => readUnderAny;
-  readonly survivesLoss = false;
   readonly initQuery = '';
 
   readonly #audiences = new Map<Channel, Set<Audience>>();
@@ -83,6 +76,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
   #deserted = 0;
 
   constructor(database: string) {
+    super();
     this.database = database;
   }
 
@@ -306,7 +300,7 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
 
   // --- Messages on the connection ---
 
-  notified(chunk: Buffer, at: number, end: number): boolean {
+  override notified(chunk: Buffer, at: number, end: number): boolean {
     this.#lastReceived = clock.now;
     const notification = readNotification(chunk, at, end);
     if (notification.channel === this.markChannel) {
@@ -346,82 +340,22 @@ export class Listener implements LeaseOwner<ServerConnection>, ConnectionOwner<S
     this.#open();
   }
 
-  cycleBegan(): void {
-    // No cycle of a client runs.
-  }
-
-  syncsIgnored(): void {
-    // No COPY.
-  }
-
-  cycleEnded(): void {
+  override cycleEnded(): void {
     this.#lastReceived = clock.now;
   }
 
-  tryRelease(): boolean {
+  override tryRelease(): boolean {
     this.#lastReceived = clock.now;
     return false;
   }
 
-  relay(): void {
-    // There are only internal queries.
-  }
-
-  flushReplies(): void {
-    // Nothing is forwarded.
-  }
-
-  leaseEnded(): void {
-    // It is never returned.
-  }
-
-  planOutdated(): boolean {
-    return false;
-  }
-
-  assumptionContradicted(): boolean {
-    return false;
-  }
-
-  translate(text: string): string {
-    return text;
-  }
-
-  connectionLost(): void {
+  override connectionLost(): void {
     // `closed` follows.
-  }
-
-  resume(): void {
-    // No requests wait.
-  }
-
-  canSendAgain(): boolean {
-    return false;
-  }
-
-  sendAgain(): void {
-    // A new connection listens again.
   }
 
   failureSignal(connection: ServerConnection, what: string): void {
     const { source, generation } = connection;
     if (generation === source.generation) source.failureSignal(what);
-  }
-
-  replayed(): void {
-    // Its parameters are set at login.
-  }
-
-  replayRefused(): void {
-    // Its parameters are set at login.
-  }
-
-  parameterReported(): void {
-    // Not used here.
-  }
-
-  parametersReported(): void {
-    // Not used here.
   }
 
   startInternalQuery(): boolean {

@@ -1,13 +1,12 @@
 import { authenticationOk, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
-import type { ConnectionLoss, LeaseOwner } from '../backend/lease-owner.ts';
+import { InternalLeaseOwner } from '../backend/internal-lease-owner.ts';
+import type { ConnectionLoss } from '../backend/lease-owner.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Borrower } from '../pool/pool-target.ts';
 import { lexisOf } from '../sql/index.ts';
-import { readUnderAny } from '../parameters/read-under.ts';
-import type { ReadUnder } from '../parameters/read-under.ts';
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import { decoded, dependsOnProcess, startValuesOf } from '../parameters/replay-sql.ts';
 
@@ -18,14 +17,9 @@ const mostLosses = 3;
  * Finds out the ParameterStatus values for the startup parameters of a client: borrows a connection, sets them, and
  * stores what the database reports. The next client with the same parameters can log in without a server connection.
  */
-export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
+export class Greeting extends InternalLeaseOwner implements Borrower {
   readonly parameters: ParameterSet;
   readonly waitingSince = performance.now();
-  readonly blocked = false;
-  readonly awaitsAnswers = false;
-  readonly survivesLoss = false;
-  readonly meaningUncertain = false;
-  readonly readsUnder = (): ReadUnder => readUnderAny;
 
   readonly #pool: Pool;
   readonly #done: (error: ErrorFields | null) => void;
@@ -35,6 +29,7 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
 
   /** `done` is called once; without an error, `parameters.greeting` is set. */
   constructor(pool: Pool, parameters: ParameterSet, done: (error: ErrorFields | null) => void) {
+    super();
     this.#pool = pool;
     this.parameters = parameters;
     this.#done = done;
@@ -83,84 +78,12 @@ export class Greeting implements Borrower, LeaseOwner<ServerConnection> {
     this.#finish(error);
   }
 
-  connectionLost(loss: ConnectionLoss): void {
+  override connectionLost(loss: ConnectionLoss): void {
     // What ran there has no effect at the database, so another connection can do the same, unless it may have crashed
     // the server process.
     if (loss.silent || this.#losses === mostLosses) this.#finish(loss.error.fields);
     else this.#startAgain();
     this.#losses++;
-  }
-
-  canSendAgain(): boolean {
-    return false;
-  }
-
-  sendAgain(): void {
-    // Never called: see `canSendAgain`.
-  }
-
-  tryRelease(): boolean {
-    return true;
-  }
-
-  planOutdated(): boolean {
-    return false;
-  }
-
-  assumptionContradicted(): boolean {
-    return false;
-  }
-
-  translate(text: string): string {
-    return text;
-  }
-
-  replayed(): void {
-    // Not needed: there is no statement of a client.
-  }
-
-  replayRefused(): void {
-    // Nothing is set before it.
-  }
-
-  relay(): void {
-    // Replies to internal queries are not forwarded.
-  }
-
-  flushReplies(): void {
-    // Nothing to flush.
-  }
-
-  cycleBegan(): void {
-    // No cycle of a client runs.
-  }
-
-  cycleEnded(): void {
-    // No cycle of a client has run.
-  }
-
-  syncsIgnored(): void {
-    // No COPY.
-  }
-
-  leaseEnded(): void {
-    // The values are known already.
-  }
-
-  resume(): void {
-    // There are no more requests.
-  }
-
-  parameterReported(): void {
-    // The connection stores the reported values.
-  }
-
-  parametersReported(): void {
-    // The connection keeps what is reported.
-  }
-
-  notified(): boolean {
-    return false;
   }
 
   /**

@@ -490,45 +490,23 @@ export class StatementRewriter {
     if (this.#unnamed.isUncertain(connection)) return this.#wait();
     const unnamed = this.#unnamed.use;
     const { effects, source, start, end } = unnamed.statement;
+    if (source === null || effects === null) {
+      if (this.#onDemand.mustWait(connection)) return this.#wait();
+      this.#unnamed.bound(connection);
+      this.#inSql?.unbind(nameIn(chunk, bodyAt(at), portalEnd));
+      this.#unnamed.ensureNone(connection);
+      this.#onDemand.bound(null);
+      connection.pending.append(Reply.Bind);
+      return false;
+    }
     // The text follows the header and the empty name.
-    const text =
-      effects !== null && source !== null
-        ? { source, start: start + 6, end: end - 1, effects }
-        : null;
-    if (text !== null && this.#mustMove(connection, text.effects)) return false;
-    if (text !== null && !this.#mayBegin(connection, text)) return this.#wait();
+    const text = { source, start: start + 6, end: end - 1, effects };
+    if (this.#mustMove(connection, effects)) return false;
+    if (!this.#mayBegin(connection, text)) return this.#wait();
     this.#unnamed.bound(connection);
-    if (this.#isUnprepared(connection)) return true;
-    const need = source === null ? Need.Nothing : this.#onDemand.needOf(connection, unnamed, true);
-    if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
-    const portal = nameIn(chunk, bodyAt(at), portalEnd);
-    this.#inSql?.unbind(portal);
-    const failure =
-      need === Need.Nothing
-        ? null
-        : new BindFailure('', reported(unnamed), chunk, portalEnd + 2, stop);
-    if (need === Need.PrepareAndWait && failure !== null) {
-      if (text !== null) this.#meet(connection, text);
-      return this.#prepareAndWait(connection, unnamed, failure);
-    }
-    if (need === Need.Changed && !this.#takesChange(connection, unnamed, chunk, at, failure))
-      return true;
-    if (text !== null) {
-      if (!this.#bindsNames(connection, portal, text)) return this.#wait();
-      // The request before it may be a Query, which destroys the unnamed statement.
-      this.#willRun(connection, text.effects, text.source, text.start);
-    }
-    if (source === null) this.#unnamed.ensureNone(connection);
-    else if (need === Need.Prepare || need === Need.PrepareAndCheck)
-      this.#prepare(connection, unnamed, need, failure, () =>
-        this.#differs(connection, chunk, at, failure),
-      );
-    else if (connection.state.unnamed.expected !== unnamed.statement)
-      this.#prepare(connection, unnamed, Need.Prepare, failure);
-    this.#onDemand.bound(effects);
-    connection.pending.append(Reply.Bind, Action.Forward, this.#onDemand.takeNote());
-    if (text !== null) this.#boundTo(portal, text, chunk, portalEnd + 2, stop);
-    return false;
+    if (this.#bindKept(connection, unnamed, text, '', chunk, at, portalEnd, portalEnd + 2, stop))
+      return false;
+    return !this.waits;
   }
 
   #bindNamed(
@@ -542,38 +520,61 @@ export class StatementRewriter {
     stop: number,
   ): boolean {
     const { statement } = named;
-    const { effects } = statement;
     const text = textOf(statement);
-    if (this.#mustMove(connection, effects)) return false;
+    const rest = statementEnd + 1;
+    if (this.#mustMove(connection, statement.effects)) return false;
     if (!this.#mayBegin(connection, text)) return this.#wait();
     connection.state.statements.use(statement);
-    if (this.#isUnprepared(connection)) return true;
-    const need = this.#onDemand.needOf(connection, named, true);
+    if (!this.#bindKept(connection, named, text, name, chunk, at, portalEnd, rest, stop))
+      return !this.waits;
+    statement.gatherBind(chunk, at, portalEnd + 1, statementEnd);
+    toServer.addRange(chunk, rest, stop);
+    return true;
+  }
+
+  /**
+   * Collects what a statement needs before its Bind, and appends the pending reply of the Bind, whose formats and values
+   * are `chunk[rest, stop)`. False: the Bind waits, or is refused.
+   */
+  #bindKept(
+    connection: ServerConnection,
+    kept: Kept,
+    text: NamingText,
+    name: string,
+    chunk: Buffer,
+    at: number,
+    portalEnd: number,
+    rest: number,
+    stop: number,
+  ): boolean {
+    const { effects } = text;
+    if (this.#isUnprepared(connection)) return false;
+    const need = this.#onDemand.needOf(connection, kept, true);
     if (need === Need.Wait || !this.#mayContinue(connection, effects)) return this.#wait();
     const portal = nameIn(chunk, bodyAt(at), portalEnd);
     this.#inSql?.unbind(portal);
     const failure =
-      need === Need.Nothing
-        ? null
-        : new BindFailure(name, reported(named), chunk, statementEnd + 1, stop);
+      need === Need.Nothing ? null : new BindFailure(name, reported(kept), chunk, rest, stop);
     if (need === Need.PrepareAndWait && failure !== null) {
       this.#meet(connection, text);
-      return this.#prepareAndWait(connection, named, failure);
+      return this.#prepareAndWait(connection, kept, failure);
     }
-    if (need === Need.Changed && !this.#takesChange(connection, named, chunk, at, failure))
-      return true;
+    if (need === Need.Changed && !this.#takesChange(connection, kept, chunk, at, failure))
+      return false;
     if (!this.#bindsNames(connection, portal, text)) return this.#wait();
     this.#willRun(connection, effects, text.source, text.start);
-    if (!connection.cycleOpen) this.#cycles.beginsAt(connection, chunk, at, statement);
+    if (kept instanceof ClientStatement && !connection.cycleOpen)
+      this.#cycles.beginsAt(connection, chunk, at, kept.statement);
     if (need === Need.Prepare || need === Need.PrepareAndCheck)
-      this.#prepare(connection, named, need, failure, () =>
+      this.#prepare(connection, kept, need, failure, () =>
         this.#differs(connection, chunk, at, failure),
       );
-    statement.gatherBind(chunk, at, portalEnd + 1, statementEnd);
-    toServer.addRange(chunk, statementEnd + 1, stop);
+    // What was collected since then may be a Query, which destroys the unnamed statement.
+    else if (kept === this.#unnamed.use && !this.#unnamed.isOn(connection))
+      this.#prepare(connection, kept, Need.Prepare, failure);
     this.#onDemand.bound(effects);
     connection.pending.append(Reply.Bind, Action.Forward, this.#onDemand.takeNote());
-    this.#boundTo(portal, text, chunk, statementEnd + 1, stop);
+    this.#boundTo(portal, text, chunk, rest, stop);
     return true;
   }
 

@@ -41,6 +41,11 @@ export class SessionUnnamed implements UnnamedOwner {
     return this.settled === noUnnamedStatement && this.#use === noUnnamedUse;
   }
 
+  /** The connection has the statement, if everything sent so far succeeds. */
+  isOn({ state }: StatementSink): boolean {
+    return state.unnamed.expected === this.#use.statement;
+  }
+
   /** The client sent a request that makes this its unnamed statement, also on the connection. */
   change(connection: StatementSink, after: UnnamedStatement): UnnamedChange {
     this.#isUndescribed = false;
@@ -119,7 +124,7 @@ export class SessionUnnamed implements UnnamedOwner {
   describeAtSync(connection: StatementSink): void {
     this.#isUndescribed = false;
     const use = this.#use;
-    if (connection.state.unnamed.expected === use.statement && use.statement.source !== null)
+    if (this.isOn(connection) && use.statement.source !== null)
       describeInternally(connection, use, use.analysis);
   }
 
@@ -127,7 +132,7 @@ export class SessionUnnamed implements UnnamedOwner {
   ensureNone(connection: StatementSink): void {
     const { statement } = this.#use;
     const slot = connection.state.unnamed;
-    if (slot.expected === statement) return;
+    if (this.isOn(connection)) return;
     const note = new UnnamedChange(null, slot, statement);
     slot.expectNone(statement);
     this.touched();

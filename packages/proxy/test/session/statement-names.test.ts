@@ -652,6 +652,18 @@ suite('code that closes a statement of its session', () => {
   });
 });
 
+test('errors show the name of a closed statement until the lease ends', () => {
+  const { owner, server, connection } = parts();
+  owner.send(buildParse('mine', text()), syncMessage);
+  const backendName = server.read()[0]?.split(' ')[1] ?? '';
+  server.answer();
+  owner.send(buildCloseStatement('mine'), syncMessage);
+  server.answer();
+  assert.equal(owner.translate(`"${backendName}"`), '"mine"');
+  owner.forwarder.leaseEnded(connection);
+  assert.equal(owner.translate(`"${backendName}"`), `"${backendName}"`);
+});
+
 test('a statement whose Parse was not answered is prepared on the next connection', () => {
   const all = parts();
   all.owner.send(buildParse('mine', text()), syncMessage);

@@ -207,6 +207,24 @@ suite('the unnamed statement', () => {
     }
   });
 
+  test('of another session, whose Parse was refused, does not need to be closed', () => {
+    const first = parts();
+    const sql = text();
+    first.server.errors.set(sql, {
+      severity: 'ERROR',
+      sqlstate: '42703',
+      message: 'no such column',
+    });
+    first.owner.send(buildParse('', sql), syncMessage);
+    first.server.answer();
+    const { server, connection } = first;
+    first.owner.forwarder.leaseEnded(connection);
+    const second = new ScriptedOwner();
+    second.lends = connection;
+    second.send(bind, syncMessage);
+    assert.deepEqual(server.read(), ['B  ', 'S']);
+  });
+
   test('is prepared again after the Query of another session', () => {
     const first = parts();
     const sql = text();
