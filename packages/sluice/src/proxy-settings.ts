@@ -15,12 +15,12 @@ export interface ProxySettings {
    * The directory of a Unix socket on which endpoints also listen, as `unix_socket_directories` of PostgreSQL. The file
    * is `.s.PGSQL.` and the port of the endpoint, as clients expect: `psql -h /run/sluice -p 6432`. Connections to it
    * use no TLS and need none. The proxy replaces the file of a process that has ended, and removes its own file when it
-   * stops to accept clients. Takes the absolute path of a directory.
+   * stops accepting clients. Takes the absolute path of a directory.
    */
   readonly ListenSocket?: string;
   /**
-   * The permissions of the file of `ListenSocket`: who may write to it may connect. With the default, everybody who has
-   * access to the directory, as with PostgreSQL. Takes an octal mode in quotes, such as '0770'. Default: `0777`.
+   * The permissions of the `ListenSocket` file: anyone who can write to it can connect. The default, as in PostgreSQL,
+   * admits everyone who has access to the directory. Takes an octal mode in quotes, such as '0770'. Default: `0777`.
    */
   readonly ListenSocketMode?: string;
   /**

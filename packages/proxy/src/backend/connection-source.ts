@@ -33,7 +33,7 @@ export interface SourceConnection {
 /** A target, as seen by a connection: the budget that all pools share, and failure signals. */
 export interface ConnectionSource {
   readonly name: string;
-  /** Increases when the server behind it is certainly gone: older connections lead nowhere. */
+  /** Increases when the server behind it is certainly gone: older connections are useless. */
   readonly generation: number;
   /** It can be leased: it is neither suspect nor draining. */
   readonly isBorrowable: boolean;

@@ -1,7 +1,7 @@
 import type { Transport } from '../io/transport.ts';
 import type { Address } from './dial.ts';
 
-/** What the login learned. */
+/** What a login has found out. */
 export interface LoginResult {
   readonly socket: Transport;
   readonly parameters: Map<string, string>;

@@ -11,7 +11,7 @@ import type { SharedRequest } from './shared-request.ts';
 
 /**
  * A read that binds a named statement and runs it: the cycle `chunk[at, …)`. If the connection does not have the
- * statement, it is prepared and described in front of the Bind. The reply counts only if the description is the one
+ * statement, it is prepared and described in front of the Bind. The reply is valid only if the description is the one
  * that the client got.
  */
 export class BoundRequest implements SharedRequest {
@@ -62,7 +62,7 @@ export class BoundRequest implements SharedRequest {
 
   #prepare(connection: ServerConnection, note: ReplyNote): Analysis {
     const analysis = new Analysis();
-    // Until then, shared reads of all sessions may bind it; see `gather`.
+    // Until then, shared reads of all sessions may bind the statement; see `gather`.
     analysis.usedBy = this.#named;
     const known = (): null => {
       analysis.usedBy = null;

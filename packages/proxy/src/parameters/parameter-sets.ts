@@ -20,9 +20,12 @@ export class ParameterSets {
   /** How often a name of a custom parameter was forgotten, or was too long to be remembered. */
   namesForgotten = 0;
   readonly #namesFull: () => void;
-  /** The one that was used last comes last. */
+  /** In order of use: the name that was used last comes last. */
   readonly #customNames = new Set<string>();
-  /** At so many sets, those without a session are removed: a walk over all, so that the next has to pay for itself. */
+  /**
+   * At this number of sets, those without a session are removed. That walks over all sets, so it happens again only at
+   * twice the number that remains.
+   */
   #mostSets = unusedKept;
   /** Increases when the database reports a change of its own. */
   #version = 0;

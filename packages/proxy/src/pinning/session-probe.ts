@@ -30,7 +30,7 @@ const kinds: readonly (readonly [reason: PinReason, expression: string])[] = [
   [PinReason.HoldableCursor, 'EXISTS (SELECT FROM pg_catalog.pg_cursors c WHERE c.is_holdable)'],
 ];
 
-/** Not a pin: the listening connection takes over the channels. */
+/** Listening does not pin: the listening connection takes over the channels. */
 const listens = 'EXISTS (SELECT FROM pg_catalog.pg_listening_channels())';
 
 /** The pins whose end a probe can see. */

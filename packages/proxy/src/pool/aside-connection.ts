@@ -17,7 +17,7 @@ export interface AsidePool {
   openAside(done: Aside, evenVacated: boolean): (() => void) | null;
 }
 
-/** A connection with the user and database of a pool that is never leased. It counts against the budget. */
+/** A connection that is never leased, with the user and database of a pool. It counts against the budget. */
 export class AsideConnection implements ConnectionOwner<ServerConnection> {
   readonly initQuery = '';
   readonly #handlers: AsideHandlers;

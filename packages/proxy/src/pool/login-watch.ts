@@ -101,8 +101,8 @@ export class LoginWatch {
   }
 
   /**
-   * Queries for those who wait, unless a statement needs the database or the role without connections: they wait for
-   * its end.
+   * Queries the facts for waiting clients, unless a statement needs the database or the role without connections: then
+   * they wait until it has ended.
    */
   resume(): void {
     if (this.#waiting.length > 0 && !this.#isChecking && !this.#pool.isVacated) this.#check();
@@ -222,7 +222,7 @@ export class LoginWatch {
     const known = this.#version;
     const waiting = this.#waiting;
     this.#waiting = waiting.filter(({ version }) => version > known);
-    // Those who came after a change wait for a query that includes it.
+    // Clients that came after a change wait for a query that includes it.
     this.resume();
     for (const { version, done } of waiting) if (version <= known) done(refusal ?? this.#limit());
   }

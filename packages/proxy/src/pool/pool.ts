@@ -364,7 +364,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     for (const borrower of this.#waiting) {
       if (borrower.needsNew !== true) next ??= borrower;
       else if (!connection.state.isUsed) return borrower;
-      // Few wait for a new one, so the rest need not be checked.
+      // Few borrowers wait for a new connection, so the rest need not be checked.
       if (next !== undefined && connection.state.isUsed) return next;
     }
     return next;

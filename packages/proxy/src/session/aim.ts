@@ -4,7 +4,7 @@ import { ProxyError } from '../errors.ts';
 import { AsideConnection } from '../pool/aside-connection.ts';
 import type { Pool } from '../pool/pool.ts';
 
-/** The time after which a server process has noticed a signal, in milliseconds. */
+/** How long a server process may take to notice a signal, in milliseconds. */
 const delivery = 2000;
 
 /**
@@ -13,7 +13,7 @@ const delivery = 2000;
  */
 const standInSeconds = 5;
 
-/** The maximum number of polls whether that query has begun. */
+/** How many times, at most, the proxy checks whether that query has begun. */
 const mostPolls = 50;
 
 /** A client of the proxy whose process ID a statement names. */
@@ -127,7 +127,7 @@ export class Aim {
     if (this.#ends) connection.onTerminated = () => target.terminate(new ProxyError('TERMINATED'));
   }
 
-  /** Runs a query that can be canceled, because the client considers its request running. */
+  /** Runs a query that can be canceled: for the client, its request is running. */
   #sleep(connection: ServerConnection, done: () => void): void {
     this.#sleeps = true;
     const target = this.#target;

@@ -20,7 +20,7 @@ export class ClientOutput {
     this.#owner = owner;
   }
 
-  /** The number of bytes that the client has not taken yet. */
+  /** The number of bytes that the client has not accepted yet. */
   get unread(): number {
     return this.socket.unsent;
   }

@@ -87,7 +87,8 @@ export class Greeting extends InternalLeaseOwner implements Borrower {
   }
 
   /**
-   * The connection does not accept these values and is unchanged. Another one may, if the reason is the server process.
+   * The database refused these values on this connection, and changed nothing. On another connection it may accept
+   * them, if the cause is the state of the server process.
    */
   #refused(error: ErrorFields, connection: ServerConnection): void {
     const isStateful = [...this.parameters.values.keys()].some(dependsOnProcess);

@@ -17,7 +17,10 @@ import type { StatementOwner } from './request-owner.ts';
 /** Flags of statements after which code may call the session's statements by name, now or later in a transaction. */
 const mayCall = mask(mayRunCode, Flag.Ddl, Flag.Transaction);
 
-/** More or longer SQL-level statements than these are not prepared on every connection; the session keeps one. */
+/**
+ * If a session has more SQL-level statements than this, or longer ones, it keeps its connection, so that the proxy does
+ * not prepare them on every connection.
+ */
 const mostBrought = 32;
 const longestBrought = 65_536;
 
@@ -82,7 +85,10 @@ export class NamesInSql {
     });
   }
 
-  /** A text is prepared whose EXECUTE decides its rows. False: that is uncertain. */
+  /**
+   * A text is about to be prepared whose rows are those of the statement that its EXECUTE names. False: that statement
+   * is uncertain.
+   */
   read(connection: ServerConnection, effects: Effects): boolean {
     if (this.#names.isUncertain(connection)) return false;
     for (const effect of effects.details)

@@ -67,7 +67,7 @@ export class RequestForwarder {
   #awaitsAnswers = false;
   /** With `#awaitsAnswers`: no reply is pending, so that the requests can only be tried again, and only once. */
   #awaitsNothing = false;
-  /** That is being tried. */
+  /** The requests of `#awaitsNothing` are being tried again. */
   #triesAgain = false;
   /**
    * The client has pipelined too much: its next requests wait until only so many replies are pending. -1: it has not.

@@ -193,7 +193,7 @@ export class SessionLease
     this.flow();
   }
 
-  /** Reads with this key were short so far. If that is not known, the exclusive lease finds out. */
+  /** Whether reads with this key have been short so far. If that is unknown, the exclusive lease measures it. */
   #isShort(key: number): boolean {
     const { interleaver } = this.pool;
     if (interleaver.isForced || interleaver.history.isShort(key)) return true;
@@ -224,7 +224,8 @@ export class SessionLease
     const { lastConnection, pool } = this;
     if (this.#holds > 0 || this.needsNew || this.cycles.first.retry !== null || memory.isShort)
       return false;
-    // Its next reply would be kept too. On an exclusive lease, the server connection is not read on instead.
+    // Its client does not read, so the proxy would have to buffer the next reply too. On an exclusive lease, it stops
+    // reading from the server instead.
     if (this.#core.client.blocked) return false;
     if (this.#reportVersion !== pool.reportVersion || !this.#effects.isSettled) return false;
     const residue = lastConnection?.state.residue;

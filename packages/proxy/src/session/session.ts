@@ -182,7 +182,7 @@ export class Session implements SessionOwner, OutputOwner, RequestSender, Transp
   }
 
   onError(): void {
-    // `onClose` follows, and that is what counts.
+    // `onClose` follows, and ends the session.
   }
 
   onClose(): void {

@@ -36,7 +36,7 @@ import { SessionState } from './session-state.ts';
 
 const nothingReset: MayReset = { names: [], isKnown: true };
 
-/** The requests of a session, as its release sees them. */
+/** The requests of a session, as seen by the release of its connection. */
 export interface SentRequests {
   /** True if a message was sent to the database in part. */
   readonly midMessage: boolean;
@@ -140,7 +140,7 @@ export class StatementEffects
 
   // --- Shared leases ---
 
-  /** Nothing is known to differ between the session and any connection with its parameters. */
+  /** As far as the proxy knows, the session differs in nothing from any connection with its parameters. */
   get isSettled(): boolean {
     const { parameters } = this;
     return (
@@ -156,7 +156,7 @@ export class StatementEffects
     );
   }
 
-  /** Whether the text is one read that provably changes nothing, in the session or elsewhere. */
+  /** Whether the text is a single read that provably changes nothing, neither in the session nor elsewhere. */
   onlyReads(source: Buffer, start: number, end: number): boolean {
     const effects = classifyBytes(source, start, end, this.lexis);
     if (effects.flags !== Flag.PlainRead || effects.statements !== 1) return false;

@@ -71,7 +71,7 @@ export class StatementRewriter {
   substituted = false;
   /** The current message depends on pending replies: nothing was done, and it waits for them. */
   waits = false;
-  /** With `waits`: for another connection, which the owner arranges. */
+  /** With `waits`: the message waits for another connection, which the owner requests. */
   leaves = false;
   readonly statements: SessionStatements;
   /** Most sessions need neither of these two. */
@@ -363,7 +363,7 @@ export class StatementRewriter {
     return true;
   }
 
-  /** The same for a request that waits until the types and rows of the statement are known. */
+  /** Prepares a statement for a request that waits until its types and rows are known. */
   #prepareAndWait(connection: ServerConnection, kept: Kept, failure: ReplyNote): false {
     this.#prepare(connection, kept, Need.PrepareAndWait, failure);
     if (this.#onDemand.isSeparate) return this.#wait();
@@ -533,8 +533,8 @@ export class StatementRewriter {
   }
 
   /**
-   * Collects what a statement needs before its Bind, and appends the pending reply of the Bind, whose formats and values
-   * are `chunk[rest, stop)`. False: the Bind waits, or is refused.
+   * Collects what a statement needs before its Bind, and appends the pending reply of the Bind, whose formats and
+   * values are `chunk[rest, stop)`. False: the Bind waits, or is refused.
    */
   #bindKept(
     connection: ServerConnection,
@@ -569,7 +569,7 @@ export class StatementRewriter {
       this.#prepare(connection, kept, need, failure, () =>
         this.#differs(connection, chunk, at, failure),
       );
-    // What was collected since then may be a Query, which destroys the unnamed statement.
+    // The requests before the Bind may have become more since then: a Query among them destroys the unnamed statement.
     else if (kept === this.#unnamed.use && !this.#unnamed.isOn(connection))
       this.#prepare(connection, kept, Need.Prepare, failure);
     this.#onDemand.bound(effects);

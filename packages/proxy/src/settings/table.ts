@@ -41,7 +41,7 @@ export const settingsTable = {
     pattern: directory,
     reloadable: false,
     since,
-    doc: 'The directory of a Unix socket on which endpoints also listen, as `unix_socket_directories` of PostgreSQL. The file is `.s.PGSQL.` and the port of the endpoint, as clients expect: `psql -h /run/sluice -p 6432`. Connections to it use no TLS and need none. The proxy replaces the file of a process that has ended, and removes its own file when it stops to accept clients.',
+    doc: 'The directory of a Unix socket on which endpoints also listen, as `unix_socket_directories` of PostgreSQL. The file is `.s.PGSQL.` and the port of the endpoint, as clients expect: `psql -h /run/sluice -p 6432`. Connections to it use no TLS and need none. The proxy replaces the file of a process that has ended, and removes its own file when it stops accepting clients.',
   },
   ListenSocketMode: {
     type: 'string',
@@ -49,7 +49,7 @@ export const settingsTable = {
     pattern: { regexp: /^0?[0-7]{3}$/, doc: "an octal mode in quotes, such as '0770'" },
     reloadable: false,
     since,
-    doc: 'The permissions of the file of `ListenSocket`: who may write to it may connect. With the default, everybody who has access to the directory, as with PostgreSQL.',
+    doc: 'The permissions of the `ListenSocket` file: anyone who can write to it can connect. The default, as in PostgreSQL, admits everyone who has access to the directory.',
   },
   AdminHost: {
     type: 'string',

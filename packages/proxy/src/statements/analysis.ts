@@ -9,7 +9,7 @@ import type { Description } from './description.ts';
 export class Analysis {
   /** Null until the database has reported it. */
   description: Description | null = null;
-  /** What waits for the pending description, which decides whether the result can be used; null once it is known. */
+  /** The statement whose use depends on the pending description; null once the description is known. */
   usedBy: Described | null = null;
 }
 

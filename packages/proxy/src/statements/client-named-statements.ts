@@ -9,7 +9,8 @@ import { readUnderAny } from '../parameters/read-under.ts';
 import { SqlStatement } from './sql-statement.ts';
 
 /**
- * Marks a name that must only be taken: a statement without a text, which can be created in a failed transaction too.
+ * Marks a name that only has to be in use: its statement has no text, so that it can be created in a failed transaction
+ * too.
  */
 const standIn = Symbol('stand-in');
 

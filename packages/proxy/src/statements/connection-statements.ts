@@ -69,7 +69,7 @@ export class ConnectionStatements {
 
   /**
    * Whether the missing statement was closed by code that the session itself has run: it existed for the same session
-   * before. For the current use.
+   * before. Valid during the current use.
    */
   wasClosedByCode(statement: Statement): boolean {
     const { useBefore = 0 } = this.#entries.get(statement) ?? {};
@@ -87,7 +87,7 @@ export class ConnectionStatements {
     return lastUse > this.#leasedAfter && lastUse <= this.#codeAfter;
   }
 
-  /** The least recently used statement, if there is no room for another. A scan: rare, over 200 entries. */
+  /** The least recently used statement, if there is no room for another. Scans up to 200 entries, which is rare. */
   get surplus(): Statement | null {
     if (this.#entries.size < this.#limit) return null;
     let oldest: Statement | null = null;

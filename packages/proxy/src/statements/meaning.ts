@@ -53,7 +53,7 @@ export function gatherUnder(
     prepare();
     return;
   }
-  // The end of the cycle, or an error in it, undoes it too.
+  // The end of the cycle, or an error in it, also reverts them.
   const { before, behind } = underSql(changed);
   gatherInCycle(connection, [before], action, note);
   prepare();

@@ -4,7 +4,7 @@ import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { SessionNames } from './session-names.ts';
 
 /**
- * A request for a statement that the connection has under the session's own name, as is believed. If the database does
+ * A request for a statement that the connection is assumed to have, under the name of the session. If the database does
  * not know it (26000), then only code that the session itself has run can have closed it: it is gone for the session,
  * as on a direct connection.
  */
@@ -13,7 +13,7 @@ export class MissingName implements ReplyNote {
   readonly #names: SessionNames;
   readonly #name: string;
   readonly #corrected: () => void;
-  /** What the name was believed to be when the request was made. */
+  /** The assumed meaning of the name when the request was sent. */
   readonly #believed: unknown;
 
   constructor(
@@ -37,7 +37,7 @@ export class MissingName implements ReplyNote {
     const isBelieved = this.#believed !== undefined && own?.byName.get(name) === this.#believed;
     if (own?.owner !== this.#names || !isBelieved) return null;
     const { sqlstate } = readErrorMessage(chunk, at, next);
-    // Code that it runs may have asked for another.
+    // The error may be about another statement, which code called.
     if (sqlstate !== '26000' || !mentions(chunk.toString('latin1', at, next), name)) return null;
     own.byName.delete(name);
     this.#names.delete(name);
@@ -46,7 +46,7 @@ export class MissingName implements ReplyNote {
   }
 
   undo(): void {
-    // Nothing was assumed that still counts.
+    // No assumption is left to correct.
   }
 }
 

@@ -1,7 +1,10 @@
 import { buildErrorResponse, readErrorMessage } from '@sluice/wire';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 
-/** Whether a name of a session is still in use: a Parse with it fails then, with the error of a direct connection. */
+/**
+ * The answer to the question whether a name of a session is still in use. If it is, a Parse with it fails with the
+ * error of a direct connection.
+ */
 export class NameTaken implements ReplyNote {
   readonly #name: string;
   readonly #changes: readonly (ReplyNote | null)[];

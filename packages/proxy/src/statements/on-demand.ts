@@ -43,7 +43,7 @@ export const Need = distinct<'Need'>()({
   Nothing: 0,
   /** It is prepared before the request. */
   Prepare: 1,
-  /** The same, and the request counts only if the description equals that of the client. */
+  /** The same, and the request is valid only if the description equals that of the client. */
   PrepareAndCheck: 2,
   /** It is prepared, and the request waits until its description is known. */
   PrepareAndWait: 3,
@@ -74,7 +74,7 @@ export class OnDemand {
   readonly #cycles: QueryCycles;
   /** The analysis that the waiting request needs. */
   #awaited: Analysis | null = null;
-  /** The number of uses that count only if a pending reply is as expected. */
+  /** The number of uses whose validity depends on a pending description. */
   #checks = 0;
   /** A statement with side effects was bound in the open cycle. */
   #leaves = false;

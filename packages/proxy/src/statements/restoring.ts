@@ -134,7 +134,7 @@ export function gatherInCycle(
 ): void {
   const { pending } = connection;
   for (const sql of statements) {
-    // One may be left from a failed cycle.
+    // A failed cycle may have left one.
     toServer.add(closeStatement);
     pending.append(Reply.Close, action);
     toServer.add(buildParse(name, sql));

@@ -86,5 +86,5 @@ export class UnnamedUse implements Kept {
   }
 }
 
-/** For a session without one. */
+/** The use of a session without an unnamed statement. */
 export const noUnnamedUse = new UnnamedUse(noUnnamedStatement);
