@@ -29,17 +29,18 @@ export function readHbaLines(text: string): HbaLine[] {
   return lines;
 }
 
+/** What may be between fields, and the part of a word that is not quoted. Sticky: they match at `lastIndex` only. */
+const space = /\s+/y;
+const unquoted = /[^\s,#"]+/y;
+
 function readFields(text: string, line: number): HbaField[] {
   const fields: HbaWord[][] = [];
   let at = 0;
   let goesOn = false;
-  while (at < text.length) {
+  for (;;) {
+    at += matchAt(space, text, at).length;
     const char = text.charAt(at);
-    if (char === '#') break;
-    if (/\s/.test(char)) {
-      at++;
-      continue;
-    }
+    if (char === '' || char === '#') break;
     // A comma joins the words around it, with or without white space.
     if (char === ',') {
       goesOn = fields.length > 0;
@@ -63,18 +64,41 @@ function readWord(
 ): { readonly word: HbaWord; readonly end: number } {
   let at = start;
   let word = '';
-  let inQuotes = false;
-  const isQuoted = text.charAt(start) === '"';
-  for (; at < text.length; at++) {
-    const char = text.charAt(at);
-    if (char === '"') {
-      if (inQuotes && text.charAt(at + 1) === '"') {
-        word += '"';
-        at++;
-      } else inQuotes = !inQuotes;
-    } else if (!inQuotes && /[\s,#]/.test(char)) break;
-    else word += char;
+  for (;;) {
+    if (text.charAt(at) === '"') {
+      const { part, end } = readQuoted(text, at + 1, line);
+      word += part;
+      at = end;
+      continue;
+    }
+    const part = matchAt(unquoted, text, at);
+    if (part === '') break;
+    word += part;
+    at += part.length;
   }
-  if (inQuotes) throw new Error(`line ${line}: a quoted string is not terminated`);
-  return { word: { text: word, isQuoted }, end: at };
+  return { word: { text: word, isQuoted: text.charAt(start) === '"' }, end: at };
+}
+
+/** The text from `start` to the closing quote; two quotes stand for one. */
+function readQuoted(
+  text: string,
+  start: number,
+  line: number,
+): { readonly part: string; readonly end: number } {
+  let at = start;
+  let part = '';
+  for (;;) {
+    const end = text.indexOf('"', at);
+    if (end < 0) throw new Error(`line ${line}: a quoted string is not terminated`);
+    part += text.slice(at, end);
+    at = end + 1;
+    if (text.charAt(at) !== '"') return { part, end: at };
+    part += '"';
+    at++;
+  }
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): string {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0] ?? '';
 }
