@@ -7,6 +7,7 @@ export { startCluster } from './cluster/start-cluster.ts';
 export type { ClusterOptions } from './cluster/start-cluster.ts';
 export { FaultProxy } from './fault/fault-proxy.ts';
 export type { Fault } from './fault/fault.ts';
+export { napWhileWaiting } from './fault/precise-delay.ts';
 export { reset } from './fault/reset.ts';
 export { platformPackage } from './postgres/binaries.ts';
 export { startPostgres } from './postgres/start-postgres.ts';
