@@ -189,9 +189,20 @@ export function idleCases(steps: readonly number[]): IdleCase[] {
 }
 
 /**
- * Whether `--cases` selects this case. A pattern is the whole name or a part of it between dashes: `select`,
- * `select-simple` and `tls` select `select-simple-c32-tls`. Without a pattern, all cases are selected.
+ * Those that `--cases` selects. A pattern is the name of a case, or a part of names between dashes: `select-simple` and
+ * `tls` select `select-simple-c32-tls`, and `select-simple-c32` only the case of that name. Without a pattern, all are
+ * selected.
  */
-export function isChosen(name: string, patterns: readonly string[]): boolean {
-  return patterns.length === 0 || patterns.some((pattern) => `-${name}-`.includes(`-${pattern}-`));
+export function chosen<T extends { readonly name: string }>(
+  cases: readonly T[],
+  patterns: readonly string[],
+): T[] {
+  const names = new Set(cases.map(({ name }) => name));
+  return cases.filter(
+    ({ name }) =>
+      patterns.length === 0 ||
+      patterns.some((pattern) =>
+        names.has(pattern) ? name === pattern : `-${name}-`.includes(`-${pattern}-`),
+      ),
+  );
 }

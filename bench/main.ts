@@ -1,7 +1,7 @@
 /** `npm run bench`: see `help` in options.ts, and docs/benchmarks.md. */
 import path from 'node:path';
 import type { BenchRun } from './bench-run.ts';
-import { idleCases, isChosen, loadCases, readCases, stateCases } from './cases.ts';
+import { chosen, idleCases, loadCases, readCases, stateCases } from './cases.ts';
 import { describeMachine } from './machine.ts';
 import { measureIdle } from './measure-idle.ts';
 import { measureLoad } from './measure-load.ts';
@@ -17,10 +17,9 @@ import { findPgbouncer } from './targets/pgbouncer.ts';
 const results = path.join(import.meta.dirname, 'results');
 
 async function bench(options: Options, signal: AbortSignal): Promise<BenchResult> {
-  const chosen = <T extends { readonly name: string }>(cases: readonly T[]): T[] =>
-    cases.filter(({ name }) => isChosen(name, options.cases));
-  const loadsToRun = chosen([...loadCases(options.clients), ...readCases(), ...stateCases()]);
-  const idlesToRun = chosen(idleCases(options.idle));
+  const loads = [...loadCases(options.clients), ...readCases(), ...stateCases()];
+  const loadsToRun = chosen(loads, options.cases);
+  const idlesToRun = chosen(idleCases(options.idle), options.cases);
   if (loadsToRun.length + idlesToRun.length === 0) {
     throw new Error(`--cases has "${options.cases.join(',')}", which is no case; see --help`);
   }

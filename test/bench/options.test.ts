@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { isChosen } from '../../bench/cases.ts';
+import { chosen } from '../../bench/cases.ts';
 import { parseOptions } from '../../bench/options.ts';
 
 suite('options of the benchmark', () => {
@@ -32,13 +32,18 @@ suite('options of the benchmark', () => {
   });
 
   test('a case is selected by its name or by a part of it between dashes', () => {
-    const name = 'select-simple-c32-tls';
-    for (const pattern of [name, 'select', 'select-simple', 'c32', 'tls']) {
-      assert.ok(isChosen(name, [pattern]), pattern);
-    }
-    for (const pattern of ['sel', 'c3', 'simple-tls', 'idle']) {
-      assert.ok(!isChosen(name, [pattern]), pattern);
-    }
-    assert.ok(isChosen(name, []));
+    const all = ['select-simple-c32', 'select-simple-c32-tls', 'idle-c1'];
+    const names = (pattern: string): string[] =>
+      chosen(
+        all.map((name) => ({ name })),
+        [pattern],
+      ).map(({ name }) => name);
+    for (const pattern of ['select', 'select-simple', 'c32'])
+      assert.deepEqual(names(pattern), all.slice(0, 2), pattern);
+    assert.deepEqual(names('tls'), [all[1]]);
+    for (const name of all) assert.deepEqual(names(name), [name], 'no longer name is meant');
+    for (const pattern of ['sel', 'c3', 'simple-tls', 'idle-tls'])
+      assert.deepEqual(names(pattern), [], pattern);
+    assert.deepEqual(chosen([{ name: 'idle' }], []), [{ name: 'idle' }]);
   });
 });
