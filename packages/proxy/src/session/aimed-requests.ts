@@ -1,4 +1,4 @@
-import { boundValue, readInt4, writeInt4, writeLength } from '@sluice/wire';
+import { bodyAt, boundValue, readInt4, writeInt4, writeLength } from '@sluice/wire';
 import { aimText } from './aims.ts';
 import type { Signal } from './aims.ts';
 import type { StatementOwner } from './request-owner.ts';
@@ -11,10 +11,6 @@ import type { StatementOwner } from './request-owner.ts';
 /** The session, as seen by the requests that signal processes. */
 export type AimingOwner = Pick<StatementOwner, 'aim' | 'processFor' | 'clientProcessId'>;
 
-/** Bytes before the text of a Query, and of a Parse of the unnamed statement. */
-const beforeQuery = 5;
-const beforeUnnamedText = 6;
-
 /** Finds the clients that a Query signals. False: not immediately. */
 export function aimQuery(owner: AimingOwner, signals: readonly Signal[]): boolean {
   return aim(owner, signals, () => null);
@@ -26,7 +22,7 @@ export function redirectQuery(
   signals: readonly Signal[],
   query: Buffer,
 ): boolean {
-  return aimText(query, beforeQuery, signals, (id) => owner.processFor(id));
+  return aimText(query, bodyAt(0), signals, (id) => owner.processFor(id));
 }
 
 /** Whether the Parse of the unnamed statement got other process IDs. */
@@ -35,7 +31,8 @@ export function redirectParse(
   signals: readonly Signal[],
   parse: Buffer,
 ): boolean {
-  return aimText(parse, beforeUnnamedText, signals, (id) => owner.processFor(id));
+  // The text follows the empty name.
+  return aimText(parse, bodyAt(0) + 1, signals, (id) => owner.processFor(id));
 }
 
 /**

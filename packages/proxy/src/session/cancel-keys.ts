@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { randomFillSync, timingSafeEqual } from 'node:crypto';
 
 /**
  * No PostgreSQL process has a greater ID: the maximum on Linux is 2^22, and other systems stay far below. The IDs of
@@ -67,9 +67,9 @@ export class CancelKeys<T> {
   /** The owner of this key; the secret is compared in constant time. */
   find(processId: number, secret: Buffer): T | undefined {
     const found = this.#owners.get(processId);
-    return found !== undefined && sameSecret(secretBytes(found.key), secret)
-      ? found.owner
-      : undefined;
+    if (found === undefined) return undefined;
+    const own = secretBytes(found.key);
+    return own.length === secret.length && timingSafeEqual(own, secret) ? found.owner : undefined;
   }
 }
 
@@ -79,11 +79,4 @@ export function secretBytes(key: CancelKey): Buffer {
   const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32BE(key.secret);
   return bytes;
-}
-
-function sameSecret(own: Buffer, given: Buffer): boolean {
-  if (own.length !== given.length) return false;
-  let difference = 0;
-  for (let i = 0; i < own.length; i++) difference |= (own[i] ?? 0) ^ (given[i] ?? 0);
-  return difference === 0;
 }

@@ -180,7 +180,7 @@ export class StatementRewriter {
       this.#willRun(connection, effects, chunk, start);
       if (owner.startValues !== null) {
         const source = aimed ?? chunk;
-        const from = aimed === null ? start : 5;
+        const from = aimed === null ? start : bodyAt(0);
         const to = from + textEnd - start;
         restoring = this.#restorer.ofText(connection, {
           source,
@@ -499,8 +499,8 @@ export class StatementRewriter {
       connection.pending.append(Reply.Bind);
       return false;
     }
-    // The text follows the header and the empty name.
-    const text = { source, start: start + 6, end: end - 1, effects };
+    // The text follows the empty name.
+    const text = { source, start: bodyAt(start) + 1, end: end - 1, effects };
     if (this.#mustMove(connection, effects)) return false;
     if (!this.#mayBegin(connection, text)) return this.#wait();
     this.#unnamed.bound(connection);

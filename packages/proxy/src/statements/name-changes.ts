@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { parseErrorFields, readErrorMessage } from '@sluice/wire';
+import { bodyAt, readErrorMessage } from '@sluice/wire';
 import { has, mask } from '../distinct.ts';
 import type { ClientNamedSink } from './client-named-statements.ts';
 import type { Action, ReplyNote } from '../protocol/pending-replies.ts';
@@ -31,7 +31,12 @@ export function bytesOf(name: string): string {
 
 /** The text of a protocol-level statement. */
 export function textOf({ parseMessage, backendName, effects }: Statement): NamingText {
-  return { source: parseMessage, start: 5 + backendName.length, end: parseMessage.length, effects };
+  return {
+    source: parseMessage,
+    start: bodyAt(0) + backendName.length,
+    end: parseMessage.length,
+    effects,
+  };
 }
 
 /** The statement that a text with a single EXECUTE calls; null for other texts. */
@@ -176,7 +181,7 @@ export class NameChanges implements ReplyNote {
     const { sqlstate } = readErrorMessage(chunk, at, next);
     if (sqlstate !== '26000' && sqlstate !== '25P02') return null;
     // Refused because the transaction had failed before: so was the text.
-    return parseErrorFields(failure, 5, failure.length).sqlstate === '25P02' ? null : failure;
+    return readErrorMessage(failure, 0, failure.length).sqlstate === '25P02' ? null : failure;
   }
 
   #apply(position: number): void {

@@ -1,5 +1,6 @@
 import {
   FrontendCode,
+  bodyAt,
   buildCloseStatement,
   buildDescribeStatement,
   buildMessage,
@@ -87,7 +88,7 @@ export class Statement {
   namedParse(name: string, reported: Description | null): Buffer {
     const tail =
       reported === null
-        ? this.parseMessage.subarray(5 + this.backendName.length)
+        ? this.parseMessage.subarray(bodyAt(0) + this.backendName.length)
         : Buffer.concat([this.text, reported.parameters]);
     return buildMessage(FrontendCode.Parse, Buffer.from(`${name}\0`, 'latin1'), tail);
   }
