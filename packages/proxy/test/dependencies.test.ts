@@ -1,15 +1,26 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { isRecord, isString, objectOf, optional, parseJson } from '../src/json.ts';
 
 interface Package {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
+const isStrings = (value: unknown): value is Readonly<Record<string, string>> =>
+  isRecord(value) && Object.values(value).every(isString);
+
+const isPackage = objectOf<Package>({
+  dependencies: isStrings,
+  optionalDependencies: optional(isStrings),
+});
+
 function packageOf(manifest: string): Package {
   const text = readFileSync(new URL(manifest, import.meta.url), 'utf8');
-  return JSON.parse(text) as Package;
+  const found = parseJson(text, isPackage);
+  assert(found !== undefined);
+  return found;
 }
 
 function dependenciesOf(manifest: string): readonly string[] {

@@ -20,6 +20,7 @@ interface Mocha {
   readonly afterEach: Hook;
 }
 
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Mocha has defined these globals
 const mocha = globalThis as unknown as Mocha;
 
 registerHooks({

@@ -410,10 +410,21 @@ export class ScriptedSource implements ConnectionSource {
   connectionEvent(): void {
     // No owner to inform.
   }
-  connectFailed(): void {
-    throw new Error('a scripted server always lets in');
+  connectFailed(...[, { fields }]: Parameters<ConnectionSource['connectFailed']>): void {
+    throw new Error(`a scripted server refused a login: ${fields.message}`);
   }
 }
+
+/** The address of scripted servers, which nobody connects to. */
+export const scriptedAddress: LoginResult['address'] = {
+  host: 'scripted',
+  port: 5432,
+  tlsMode: 'disable',
+  tlsNegotiation: 'postgres',
+  md5WithoutTls: false,
+  ca: undefined,
+  serverName: '',
+};
 
 function loginTo(server: ScriptedServer): LoginResult {
   return {
@@ -428,15 +439,7 @@ function loginTo(server: ScriptedServer): LoginResult {
     secretKey: Buffer.alloc(4),
     tls: false,
     sentInClear: false,
-    address: {
-      host: 'scripted',
-      port: 5432,
-      tlsMode: 'disable',
-      tlsNegotiation: 'postgres',
-      md5WithoutTls: false,
-      ca: undefined,
-      serverName: '',
-    },
+    address: scriptedAddress,
   };
 }
 

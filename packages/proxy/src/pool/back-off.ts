@@ -29,7 +29,10 @@ export class BackOff {
     return this.#failures > 0 ? this.#last : null;
   }
 
-  failed(failure: ConnectFailure, { retryMin, retryMax }: PoolLimits): void {
+  failed(
+    failure: ConnectFailure,
+    { retryMin, retryMax }: Pick<PoolLimits, 'retryMin' | 'retryMax'>,
+  ): void {
     this.#failures++;
     this.#last = failure;
     this.#isSkipped = false;

@@ -103,7 +103,9 @@ suite('the listener of the admin port', () => {
     await send('GET /a HTTP/1.1\r\nHost: x\r\n\r\n');
     const idle: Socket[] = [];
     for (let count = 1; count < 32; count += 1) idle.push(await open());
-    const gone = once(idle[0] as Socket, 'close');
+    const [longest] = idle;
+    assert(longest !== undefined);
+    const gone = once(longest, 'close');
     assert.match(await send('GET /b HTTP/1.1\r\nHost: x\r\n\r\n'), /^HTTP\/1\.1 200 /);
     await gone;
     answerSlow();

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { StsVerifier } from '../../src/authentication/sts-verifier.ts';
 import type { StsSettings } from '../../src/authentication/sts-verifier.ts';
+import { portOf } from '../sockets.ts';
 
 const caller = 'arn:aws:sts::123456789012:assumed-role/job/session';
 const role = 'arn:aws:iam::123456789012:role/job';
@@ -39,7 +39,7 @@ async function startAws(
     server.closeAllConnections();
     server.close();
   });
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(server);
   return { endpoint: `http://127.0.0.1:${port}`, audience: '' };
 }
 

@@ -13,6 +13,7 @@ import {
   UnnamedStatement,
 } from '../../src/statements/unnamed-statement.ts';
 import { ParameterSets } from '../../src/parameters/parameter-sets.ts';
+import { Analysis } from '../../src/statements/analysis.ts';
 
 suite('the state of a server process', () => {
   const nobody = {
@@ -87,7 +88,7 @@ suite('the slot of the unnamed statement', () => {
     const source = Buffer.from(`\0${text}\0`);
     return new UnnamedStatement(source, 0, source.length, null, noUnnamedStatement.readUnder);
   };
-  const analysis = { description: null } as UnnamedStatement['analysis'];
+  const analysis = new Analysis();
 
   test('is empty at first', () => {
     const slot = new UnnamedSlot();

@@ -2,8 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CancelQueue } from '../../src/backend/cancel-queue.ts';
 import type { SendCancel } from '../../src/backend/cancel-queue.ts';
+import { scriptedAddress } from '../scripted-server.ts';
 
-type Key = Parameters<SendCancel>[0];
+/** The cancel key of this process. */
+function keyOf(processId: number): Parameters<SendCancel>[0] {
+  return { processId, secretKey: Buffer.alloc(4), address: scriptedAddress };
+}
 
 test('cancel requests are sent in order, at most as many at a time as the limit permits', () => {
   let limit = 2;
@@ -18,7 +22,7 @@ test('cancel requests are sent in order, at most as many at a time as the limit 
     },
   );
   const cancel = (processId: number): void =>
-    queue.send({ processId } as Key, (isDelivered) => void delivered.push(isDelivered));
+    queue.send(keyOf(processId), (isDelivered) => void delivered.push(isDelivered));
   for (let at = 0; at < 5; at += 1) cancel(at);
   assert.deepEqual(sent, [0, 1]);
   assert.deepEqual([queue.underWay, queue.waiting], [2, 3]);
@@ -39,7 +43,7 @@ test('requests beyond the length of the queue are dropped and counted', () => {
   );
   const delivered: boolean[] = [];
   for (let at = 0; at < 10_002; at += 1)
-    queue.send({ processId: at } as Key, (isDelivered) => void delivered.push(isDelivered));
+    queue.send(keyOf(at), (isDelivered) => void delivered.push(isDelivered));
   assert.deepEqual(delivered, [false]);
   assert.deepEqual([queue.waiting, queue.dropped], [10_000, 1]);
 });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { createServer } from 'node:tls';
 import { makeCertificate } from '@sluice/testkit';
 import { dial } from '../../src/backend/dial.ts';
+import { portOf } from '../sockets.ts';
 
 /** Why no connection is made to a TLS server that selects one of these protocols; null: one is made. */
 async function problemWith(
@@ -18,7 +18,7 @@ async function problemWith(
   server.on('tlsClientError', () => undefined);
   t.after(() => server.close());
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(server);
   return new Promise((resolve) => {
     dial(
       {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:tls';
-import type { AddressInfo } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { makeCertificate } from '@sluice/testkit';
 import type { Certificate } from '@sluice/testkit';
@@ -11,6 +10,7 @@ import type { GivenSettings, Settings } from '../../src/settings/index.ts';
 import { TargetAddresses } from '../../src/targets/target-addresses.ts';
 import { Target } from '../../src/targets/target.ts';
 import type { TargetAddress } from '../../src/targets/target.ts';
+import { portOf } from '../sockets.ts';
 
 /** AuthenticationCleartextPassword (B), with which RDS requests a token. */
 const askForPassword = Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]);
@@ -50,7 +50,7 @@ class PasswordTrap {
 
   async listen(): Promise<number> {
     await new Promise<void>((resolve) => this.#server.listen(0, '0.0.0.0', resolve));
-    return (this.#server.address() as AddressInfo).port;
+    return portOf(this.#server);
   }
 
   next(): Promise<URL> {

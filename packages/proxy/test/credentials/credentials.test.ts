@@ -10,7 +10,6 @@ import { Credentials } from '../../src/credentials/credentials.ts';
 import { parseAuthFile } from '../../src/credentials/auth-file.ts';
 import { preparePassword } from '../../src/credentials/saslprep.ts';
 import { createSettings } from '../../src/settings/index.ts';
-import type { Settings } from '../../src/settings/index.ts';
 
 const hash = md5Verifier('ben', 'secret');
 
@@ -124,7 +123,8 @@ suite('Credentials', () => {
       () => load({ Users: [{ UserName: 'joe', Password: '' }] }),
       /Password is not valid/,
     );
-    const entry = { SecretArn: 'secret', IAMAuth: 'DISABLED' } as Settings['Auth'][number];
+    const [entry] = createSettings({ TargetHost: 'x', Auth: [{ SecretArn: 'secret' }] }).Auth;
+    assert(entry !== undefined);
     const secretUser = {
       user: 'joe',
       databaseUser: 'joe',

@@ -3,7 +3,6 @@ import crypto from 'node:crypto';
 import { once } from 'node:events';
 import { syncBuiltinESMExports } from 'node:module';
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
 import { suite, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { buildPassword, buildStartup, parseErrorFields, sslRequest } from '@sluice/wire';
@@ -19,6 +18,7 @@ import { nodeNetwork } from '../../src/io/node-network.ts';
 import { createSettings } from '../../src/settings/index.ts';
 import { MemorySocket } from '../scripted-server.ts';
 import { certificateFiles } from './handshake-process.ts';
+import { nextBytes, nextConnection, portOf } from '../sockets.ts';
 
 const protocol30 = 196_608;
 const settings = createSettings({
@@ -225,11 +225,11 @@ suite('startup packets that were parsed', () => {
 async function clientHello(): Promise<Buffer> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(server);
   const client = connectTls({ port, host: '127.0.0.1' });
   client.on('error', () => undefined);
-  const [socket] = (await once(server, 'connection')) as [Socket];
-  const [hello] = (await once(socket, 'data')) as [Buffer];
+  const socket = await nextConnection(server);
+  const hello = await nextBytes(socket);
   client.destroy();
   socket.destroy();
   server.close();

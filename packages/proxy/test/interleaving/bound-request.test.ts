@@ -97,7 +97,9 @@ test('outdated rows: the read runs alone, and the statement is prepared again', 
   assert.equal(first.reader.outcome, answered);
   const second = bench.bound(named);
   bench.server.read();
-  second.cycle.request.planOutdated(second.lease?.connection as never);
+  const { lease } = second;
+  assert(lease !== null);
+  second.cycle.request.planOutdated(lease.connection);
   bench.server.answer();
   await endOfTurn();
   bench.server.read();

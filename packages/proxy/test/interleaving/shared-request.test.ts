@@ -25,7 +25,7 @@ const note: ReplyNote = { undo: () => undefined };
 /** Sends the request: the bytes on the connection, and the reply. */
 function send(request: SharedRequest): {
   bytes: Buffer;
-  told: string[];
+  replies: string[];
   connection: ServerConnection;
 } {
   const server = new ScriptedServer();
@@ -43,7 +43,7 @@ function send(request: SharedRequest): {
   server.socket.write(bytes);
   owner.cycles.end();
   server.answer();
-  return { bytes, told: owner.told(), connection };
+  return { bytes, replies: owner.replies(), connection };
 }
 
 /** The bytes within a longer chunk. */
@@ -57,9 +57,9 @@ test('a Query is sent unchanged, without the rest of its chunk', () => {
   const request = new QueryRequest(within(query), at, at + query.length, 7);
   assert.equal(request.key, 7);
   assert(request.isAsExpected);
-  const { bytes, told } = send(request);
+  const { bytes, replies } = send(request);
   assert.deepEqual(bytes, query);
-  assert.deepEqual(told, ['C SELECT', 'ZI']);
+  assert.deepEqual(replies, ['C SELECT', 'ZI']);
 });
 
 for (const isDescribed of [false, true])
@@ -76,9 +76,9 @@ for (const isDescribed of [false, true])
     assert(parsed !== null);
     const request = new ParsedRequest(chunk, syncMessage.length, parsed, 8);
     assert.equal(request.key, 8);
-    const { bytes, told, connection } = send(request);
+    const { bytes, replies, connection } = send(request);
     assert.deepEqual(bytes, cycle);
-    assert.deepEqual(told, ['1', '2', ...(isDescribed ? ['n'] : []), 'C SELECT', 'ZI']);
+    assert.deepEqual(replies, ['1', '2', ...(isDescribed ? ['n'] : []), 'C SELECT', 'ZI']);
     assert.equal(connection.pending.length, 0);
     request.planOutdated();
     assert(request.isAsExpected, 'it has no earlier plan');

@@ -19,7 +19,8 @@ async function read(megabytes: number, count: (bytes: number) => void): Promise<
 
 test('unused buffers are collected without a full garbage collection', async () => {
   const isWhole = (entry: PerformanceEntry): boolean => {
-    const detail = Reflect.get(entry, 'detail') as { readonly kind: number };
+    const detail: unknown = Reflect.get(entry, 'detail');
+    assert(typeof detail === 'object' && detail !== null && 'kind' in detail);
     return detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
   };
   let whole = 0;

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { Network, SocketAddress, Transport } from '../../src/io/transport.ts';
 import { Recorder, record } from './recorder.ts';
+import { nextConnection, portOf } from '../sockets.ts';
 
 /** A transport, and the test's socket at its other end. */
 export interface Pair {
@@ -59,13 +60,13 @@ export async function accepted(
 export async function connected(t: TestContext, network: Network): Promise<Pair> {
   const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const arrival = once(server, 'connection');
+  const arrival = nextConnection(server);
   const recorder = new Recorder();
-  const { port } = server.address() as AddressInfo;
+  const port = portOf(server);
   const transport = await new Promise<Transport>((resolve) => {
     const dialled = network.connect({ host: '127.0.0.1', port }, recorder, () => resolve(dialled));
   });
-  const [peer] = (await arrival) as [Socket];
+  const peer = await arrival;
   peer.on('error', () => undefined);
   t.after(async () => {
     await leaveTls();

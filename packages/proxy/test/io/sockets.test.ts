@@ -6,15 +6,14 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { reader } from '../../src/io/reader.ts';
 import { unsent, write } from '../../src/io/writer.ts';
+import { nextConnection, portOf } from '../sockets.ts';
 
 /** Both ends of a connection over loopback: the accepted one, and the one that connected. */
 async function pair(t: TestContext): Promise<{ accepted: Socket; dialled: Socket }> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  assert(address !== null && typeof address === 'object');
-  const dialled = connect({ port: address.port, host: '127.0.0.1' });
-  const [accepted] = (await once(server, 'connection')) as [Socket];
+  const dialled = connect({ port: portOf(server), host: '127.0.0.1' });
+  const accepted = await nextConnection(server);
   t.after(() => {
     server.close();
     accepted.destroy();
@@ -156,13 +155,13 @@ test('the end of a connection comes after its last bytes', async (t) => {
 
 test('a write to a closed peer closes the socket with an error', async (t) => {
   const { accepted, dialled } = await pair(t);
-  const failed = once(dialled, 'error');
+  const failed = new Promise<NodeJS.ErrnoException>((resolve) => dialled.once('error', resolve));
   const closed = new Promise((resolve) => dialled.once('close', resolve));
   accepted.resetAndDestroy();
   const bytes = Buffer.alloc(1_000_000);
   const timer = setInterval(() => write(dialled, bytes), 1);
   t.after(() => clearInterval(timer));
-  const [error] = (await failed) as [NodeJS.ErrnoException];
+  const error = await failed;
   assert.match(error.code ?? '', /^(ECONNRESET|EPIPE)$/);
   await closed;
 });

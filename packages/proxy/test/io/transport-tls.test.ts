@@ -367,7 +367,7 @@ for (const network of networks) {
         const shaken = once(secure, 'secure');
         assert.equal(await encrypt(transport, { serverName }), null);
         await shaken;
-        const { servername } = secure as TLSSocket & { servername?: string | false };
+        const servername: unknown = Reflect.get(secure, 'servername');
         assert.equal(servername ?? false, sent);
       }
     });

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
@@ -11,6 +10,7 @@ import { nodeNetwork } from '../../src/io/node-network.ts';
 import { Ranges } from '../../src/io/ranges.ts';
 import { accepted, connected, pattern, readAll } from './peers.ts';
 import { Recorder } from './recorder.ts';
+import { nextBytes, portOf } from '../sockets.ts';
 
 /*
  * The contract of `Transport`, for every implementation on this runtime. The other ends are sockets of `node:net`.
@@ -41,7 +41,7 @@ for (const network of networks) {
         await recorder.received(total);
         assert(recorder.bytes.equals(Buffer.concat(sent)));
         assert.equal(transport.write(Buffer.from('answer')), true);
-        const [answer] = (await once(peer, 'data')) as [Buffer];
+        const answer = await nextBytes(peer);
         assert.equal(answer.toString(), 'answer');
       });
 
@@ -353,7 +353,7 @@ for (const network of networks) {
     test('an address without a listener is an error, then a close', async (t) => {
       const free = createServer().listen(0, '127.0.0.1');
       await once(free, 'listening');
-      const { port } = free.address() as AddressInfo;
+      const port = portOf(free);
       await new Promise((resolve) => free.close(resolve));
       const recorder = new Recorder();
       const transport = network.connect({ host: '127.0.0.1', port }, recorder, () => {
@@ -385,7 +385,7 @@ for (const network of networks) {
       const server = createServer().listen(0, '127.0.0.1');
       await once(server, 'listening');
       t.after(() => server.close());
-      const { port } = server.address() as AddressInfo;
+      const port = portOf(server);
       const recorder = new Recorder();
       let isConnected = false;
       const transport = network.connect({ host: '127.0.0.1', port }, recorder, () => {
@@ -417,7 +417,7 @@ for (const network of networks) {
       server.listen(0, '127.0.0.1');
       t.after(() => server.close());
       await once(server, 'listening');
-      const { port } = server.address() as AddressInfo;
+      const port = portOf(server);
       const recorder = new Recorder();
       const transport = network.connect({ host: '127.0.0.1', port }, recorder, () => {
         throw new Error('a fault');

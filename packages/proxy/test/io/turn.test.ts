@@ -31,40 +31,40 @@ function turns(count: number): Promise<void> {
 
 suite('connections that share the event loop', () => {
   test('a long worker ends the turn, and other events run before the next worker', async () => {
-    const story: string[] = [];
+    const steps: string[] = [];
     const done = Promise.withResolvers<void>();
     for (const name of ['a', 'b', 'c'])
       turn.later(
         worker(() => {
-          story.push(name);
-          setImmediate(() => story.push(`after ${name}`));
+          steps.push(name);
+          setImmediate(() => steps.push(`after ${name}`));
           busy(2);
           assert(turn.isOver);
           if (name === 'c') setImmediate(done.resolve);
         }),
       );
     await done.promise;
-    assert.deepEqual(story, ['a', 'after a', 'b', 'after b', 'c', 'after c']);
+    assert.deepEqual(steps, ['a', 'after a', 'b', 'after b', 'c', 'after c']);
   });
 
   test('short workers share a turn, and a worker added during it runs in the next one', async () => {
-    const story: string[] = [];
+    const steps: string[] = [];
     const done = Promise.withResolvers<void>();
     turn.later(
       worker(() => {
-        story.push('a');
-        setImmediate(() => story.push('others'));
+        steps.push('a');
+        setImmediate(() => steps.push('others'));
         turn.later(
           worker(() => {
-            story.push('again');
+            steps.push('again');
             done.resolve();
           }),
         );
       }),
     );
-    turn.later(worker(() => story.push('b')));
+    turn.later(worker(() => steps.push('b')));
     await done.promise;
-    assert.deepEqual(story, ['a', 'b', 'others', 'again']);
+    assert.deepEqual(steps, ['a', 'b', 'others', 'again']);
   });
 
   test('an exception reaches its worker, an exception there is counted, and the other workers run', async () => {

@@ -8,6 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { listenOnFile } from '../../src/io/unix-socket.ts';
+import { nextBytes } from '../sockets.ts';
 
 async function fileFor(t: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'sluice-unix-'));
@@ -36,7 +37,7 @@ function own(server: Server, file: string): Promise<() => void> {
 
 async function greeting(file: string): Promise<string> {
   const client = connect(file);
-  const [chunk] = (await once(client, 'data')) as [Buffer];
+  const chunk = await nextBytes(client);
   client.destroy();
   return chunk.toString();
 }

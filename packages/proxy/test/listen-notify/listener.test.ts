@@ -16,7 +16,7 @@ const unreachable = {
 /** A listening session, and what it received. */
 class Listening implements Audience {
   readonly pool: Pool;
-  readonly told: string[] = [];
+  readonly replies: string[] = [];
   mark = '';
   readonly #listener: Listener;
 
@@ -33,20 +33,20 @@ class Listening implements Audience {
 
   /** What it received since the last call. */
   heard(): string[] {
-    return this.told.splice(0);
+    return this.replies.splice(0);
   }
 
   notified({ processId, channel, payload }: Parameters<Audience['notified']>[0]): void {
-    this.told.push(`${processId} ${channel} ${payload}`);
+    this.replies.push(`${processId} ${channel} ${payload}`);
   }
   marked(mark: string): void {
-    this.told.push(mark === this.mark ? 'marked' : `marked ${mark}`);
+    this.replies.push(mark === this.mark ? 'marked' : `marked ${mark}`);
   }
   delayed(why: string): void {
-    this.told.push(`delayed: ${why}`);
+    this.replies.push(`delayed: ${why}`);
   }
   missed(): void {
-    this.told.push('missed');
+    this.replies.push('missed');
   }
 }
 

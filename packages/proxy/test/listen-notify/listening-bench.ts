@@ -146,7 +146,7 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
 
   /** Notifications to the client since the last call, in words. */
   heard(): string[] {
-    return this.told().filter((reply) => reply.startsWith('A') || reply.startsWith('N'));
+    return this.replies().filter((reply) => reply.startsWith('A') || reply.startsWith('N'));
   }
 
   override tryRelease(): boolean {

@@ -280,10 +280,10 @@ suite('notifications', () => {
     const bench = new ListeningBench();
     const session = await bench.listening('orders');
     await bench.lease(session);
-    session.told();
+    session.replies();
     session.send(buildQuery('NOTIFY "orders", \'mine\''));
     await bench.turn();
-    assert.deepEqual(session.told(), [
+    assert.deepEqual(session.replies(), [
       `A ${session.clientProcessId} orders mine`,
       'C NOTIFY',
       'ZI',
@@ -446,9 +446,9 @@ suite('notifications', () => {
         await bench.turn();
         assert.equal(session.connection, null);
         bench.notify('orders', `${sent++}`);
-        const told = session.heard().map((reply) => reply.split(' ').at(-1));
+        const payloads = session.heard().map((reply) => reply.split(' ').at(-1));
         assert.deepEqual(
-          told,
+          payloads,
           Array.from({ length: sent }, (_, number) => `${number}`),
         );
       }),

@@ -2,9 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, suite, test } from 'node:test';
 import { clock } from '../../src/io/clock.ts';
 import { BackOff } from '../../src/pool/back-off.ts';
-import type { PoolLimits } from '../../src/pool/pool-target.ts';
 
-const limits = { retryMin: 100, retryMax: 1000 } as PoolLimits;
+const limits = { retryMin: 100, retryMax: 1000 };
 const failure = { fields: { severity: 'FATAL', sqlstate: '08006', message: 'no' }, final: false };
 
 const { now: start } = clock;

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import type { ErrorFields } from '@sluice/wire';
-import type { ConnectFailure, ConnectionSource } from '../../src/backend/connection-source.ts';
+import type {
+  ConnectFailure,
+  ConnectionSource,
+  SourcePool,
+} from '../../src/backend/connection-source.ts';
 import type { ServerConnection } from '../../src/backend/server-connection.ts';
 import type { ParameterSet } from '../../src/parameters/parameter-set.ts';
 import { Pool } from '../../src/pool/pool.ts';
@@ -64,8 +68,8 @@ export class PoolSource extends ScriptedSource {
   override connectionEvent(...[, , event, why]: readonly unknown[]): void {
     this.news.push(`${String(event)} ${String(why)}`.trim());
   }
-  override connectFailed(...[, failure]: readonly unknown[]): void {
-    this.failures.push(failure as ConnectFailure);
+  override connectFailed(_pool: SourcePool, failure: ConnectFailure): void {
+    this.failures.push(failure);
   }
 }
 

@@ -62,7 +62,7 @@ class Model {
     const discarded = this.entries.splice(0, this.skips ? this.entries.length : sync);
     const ignored = discarded.filter(isOwed).length;
     this.#undo(discarded);
-    if (ignored > 0) (head.owner as Owner | null)?.log.push(`ignored ${ignored}`);
+    if (ignored > 0) head.owner?.syncsIgnored(ignored);
   }
 
   clear(): void {
@@ -200,7 +200,7 @@ test('the queue of pending replies behaves like a plain list', () => {
         assert.equal(queue.headReply, head?.kind ?? Reply.Nothing);
         assert.equal(queue.headAction, head?.action ?? Action.Forward);
         if (head !== undefined)
-          assert.equal((queue.headNote as { number?: number } | null)?.number, head.number);
+          assert.equal(queue.headNote && Reflect.get(queue.headNote, 'number'), head.number);
         assert.equal(queue.headOwner, modelOwners.get((head ?? model).owner));
         assert.equal(queue.skipping, model.skips);
         assert.equal(queue.countCycles(), model.entries.filter(isOwed).length);

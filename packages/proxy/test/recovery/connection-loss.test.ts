@@ -63,7 +63,7 @@ function judge(
 }
 
 /** The messages to the client: SQLSTATEs, and the status of each ReadyForQuery. */
-function told(outcome: LossOutcome): string[] {
+function replies(outcome: LossOutcome): string[] {
   assert.equal(outcome.kind, 'answered');
   if (outcome.kind !== 'answered') return [];
   return messages(outcome.answer);
@@ -91,7 +91,7 @@ const { sqlstate: rolledBack } = new ProxyError('TRANSACTION_LOST', { reason: ''
 
 test('between requests the client gets no message', () => {
   const outcome = judge({});
-  assert.deepEqual(told(outcome), []);
+  assert.deepEqual(replies(outcome), []);
   assert(outcome.kind === 'answered' && outcome.lost === null && !outcome.discards);
 });
 
@@ -145,7 +145,7 @@ for (const text of ['INSERT INTO a VALUES (1)', 'COMMIT', 'SELECT own()', 'SELEC
   });
 
 test('a write outside a transaction: the outcome is unknown', () => {
-  assert.deepEqual(told(judge({ cycles: 1 }, { texts: ['INSERT INTO a VALUES (1)'] })), [
+  assert.deepEqual(replies(judge({ cycles: 1 }, { texts: ['INSERT INTO a VALUES (1)'] })), [
     unknown,
     'ZI',
   ]);
@@ -156,39 +156,39 @@ test('a write in a transaction: it is rolled back, and the transaction fails', (
     { cycles: 1, inTransaction: true },
     { texts: ['INSERT INTO a VALUES (1)'] },
   );
-  assert.deepEqual(told(outcome), [rolledBack, 'ZE']);
+  assert.deepEqual(replies(outcome), [rolledBack, 'ZE']);
   assert(outcome.kind === 'answered' && outcome.lost !== null);
 });
 
 test('a transaction that may have committed: the outcome is unknown', () => {
   const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['COMMIT'] });
-  assert.deepEqual(told(outcome), [unknown, 'ZI']);
+  assert.deepEqual(replies(outcome), [unknown, 'ZI']);
   assert(outcome.kind === 'answered' && outcome.lost === null);
 });
 
 test('ROLLBACK: the transaction is over, and rolled back', () => {
   const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['ROLLBACK'] });
-  assert.deepEqual(told(outcome), [rolledBack, 'ZI']);
+  assert.deepEqual(replies(outcome), [rolledBack, 'ZI']);
 });
 
 test('COMMIT AND CHAIN: the client is in the next transaction', () => {
   const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['COMMIT AND CHAIN'] });
-  assert.deepEqual(told(outcome), [unknown, 'ZE']);
+  assert.deepEqual(replies(outcome), [unknown, 'ZE']);
 });
 
 test('a transaction that was begun in the cycle is open, and rolled back', () => {
   const outcome = judge({ cycles: 1 }, { texts: ['BEGIN', 'INSERT INTO a VALUES (1)'] });
-  assert.deepEqual(told(outcome), [rolledBack, 'ZE']);
+  assert.deepEqual(replies(outcome), [rolledBack, 'ZE']);
 });
 
 test('a procedure in a transaction may have committed', () => {
   const outcome = judge({ cycles: 1, inTransaction: true }, { texts: ['CALL p()'] });
-  assert.deepEqual(told(outcome), [unknown, 'ZE']);
+  assert.deepEqual(replies(outcome), [unknown, 'ZE']);
 });
 
 test('an idle transaction: the client gets the error with its next request', () => {
   const outcome = judge({ inTransaction: true });
-  assert.deepEqual(told(outcome), []);
+  assert.deepEqual(replies(outcome), []);
   assert(outcome.kind === 'answered' && outcome.lost !== null);
   const { lost: stand } = outcome;
   const request = { code: FrontendCode.Query, effects: classify('SELECT 1'), ofStatement: false };
@@ -205,33 +205,33 @@ test('a transaction whose loss was reported is not reported again', () => {
 
 test('a transaction that had failed before has an error that the client knows', () => {
   const outcome = judge({ inTransaction: true, failed: true, cycles: 1 }, { texts: ['SELECT 1'] });
-  assert.deepEqual(told(outcome), ['25P02', 'ZE']);
+  assert.deepEqual(replies(outcome), ['25P02', 'ZE']);
 });
 
 test('each unfinished cycle gets an error and ReadyForQuery', () => {
   const outcome = judge({ cycles: 3 }, { texts: ['INSERT INTO a VALUES (1)', 'SELECT 1'] });
-  assert.deepEqual(told(outcome), [unknown, 'ZI', unknown, 'ZI', unknown, 'ZI']);
+  assert.deepEqual(replies(outcome), [unknown, 'ZI', unknown, 'ZI', unknown, 'ZI']);
 });
 
 test('in a transaction only the first cycle gets the details', () => {
   const outcome = judge({ cycles: 2, inTransaction: true }, { texts: ['SELECT 1', 'SELECT 1'] });
-  assert.deepEqual(told(outcome), [rolledBack, 'ZE', '25P02', 'ZE']);
+  assert.deepEqual(replies(outcome), [rolledBack, 'ZE', '25P02', 'ZE']);
 });
 
 test('a cycle whose error the client has received gets only its end', () => {
   const outcome = judge({ cycles: 2, errorSent: true }, { texts: ['INSERT INTO a VALUES (1)'] });
-  assert.deepEqual(told(outcome), ['ZI', unknown, 'ZI']);
+  assert.deepEqual(replies(outcome), ['ZI', unknown, 'ZI']);
 });
 
 test('an open cycle gets the error, and the rest of it is dropped', () => {
   const outcome = judge({ openCycle: true }, { texts: ['INSERT INTO a VALUES (1)'] });
-  assert.deepEqual(told(outcome), [unknown]);
+  assert.deepEqual(replies(outcome), [unknown]);
   assert(outcome.kind === 'answered' && outcome.discards && outcome.lost === null);
 });
 
 test('an open cycle in a transaction is skipped up to its Sync', () => {
   const outcome = judge({ openCycle: true, inTransaction: true }, { texts: ['SELECT 1'] });
-  assert.deepEqual(told(outcome), [rolledBack]);
+  assert.deepEqual(replies(outcome), [rolledBack]);
   assert(outcome.kind === 'answered' && !outcome.discards && outcome.lost !== null);
   const { lost: stand } = outcome;
   const request = { effects: null, ofStatement: false };
@@ -241,7 +241,7 @@ test('an open cycle in a transaction is skipped up to its Sync', () => {
 
 test('an open cycle after its own error gets no other', () => {
   const outcome = judge({ openCycle: true, errorSent: true }, { texts: ['SELECT 1'] });
-  assert.deepEqual(told(outcome), []);
+  assert.deepEqual(replies(outcome), []);
   assert(outcome.kind === 'answered' && outcome.discards);
 });
 

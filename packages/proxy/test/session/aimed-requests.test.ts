@@ -54,7 +54,7 @@ suite('a signal to a client is redirected to its server process', () => {
       owner.send(buildParse(name, text), buildDescribeStatement(name), syncMessage);
       server.answer();
       server.read();
-      owner.told();
+      owner.replies();
       owner.send(buildBind('', name), buildExecute(''), syncMessage);
       assert.deepEqual(server.read(), [
         `P  SELECT pg_terminate_backend(0000077), ${name.length}`,
@@ -63,7 +63,7 @@ suite('a signal to a client is redirected to its server process', () => {
         'S',
       ]);
       server.answer();
-      assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+      assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
       assert.equal(owner.ran, 1);
       // The temporary text is not the one that the client knows.
       owner.send(buildDescribeStatement(name), syncMessage);

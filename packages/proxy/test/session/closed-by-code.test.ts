@@ -36,7 +36,7 @@ function afterCode(sql: string, last = code): Parts & { readonly backendName: st
   owner.send(last);
   server.answer();
   server.read();
-  owner.told();
+  owner.replies();
   return { ...all, backendName };
 }
 
@@ -56,7 +56,7 @@ suite('Parse with the name of a statement that code may have closed', () => {
     const next = text();
     owner.send(buildParse('mine', next), syncMessage);
     server.answer();
-    assert.deepEqual(owner.told(), ['1', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', 'ZI']);
     assert.equal(connection.state.statements.size, 1, 'the old one is not prepared here');
     const [, , parse = ''] = server.received.slice(-5);
     server.read();
@@ -80,7 +80,7 @@ suite('Parse with the name of a statement that code may have closed', () => {
     owner.send(buildBind('', 'mine'), ...run);
     assert.deepEqual(server.read(), [`B  ${backendName}`, 'E', 'S'], 'it is still prepared here');
     server.answer();
-    assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+    assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
   });
 
   test('is refused with the error of its text, and the old statement keeps its name', () => {
@@ -100,7 +100,7 @@ suite('Parse with the name of a statement that code may have closed', () => {
     const { owner, server, backendName } = afterCode(text());
     owner.send(buildBind('', 'nothing'), buildParse('mine', text()), syncMessage);
     server.answer();
-    assert.deepEqual(owner.told(), ['E 26000', 'ZI']);
+    assert.deepEqual(owner.replies(), ['E 26000', 'ZI']);
     server.read();
     owner.send(buildBind('', 'mine'), ...run);
     assert.deepEqual(server.read(), [`B  ${backendName}`, 'E', 'S']);
@@ -147,7 +147,7 @@ suite('Parse with the name of a SQL-level statement that code may have closed', 
       all.server.answer();
     }
     all.server.read();
-    all.owner.told();
+    all.owner.replies();
     return all;
   }
 
@@ -163,7 +163,7 @@ suite('Parse with the name of a SQL-level statement that code may have closed', 
       'S',
     ]);
     server.answer();
-    assert.deepEqual(owner.told(), ['1', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', 'ZI']);
     assert.deepEqual(owner.forwarder.trackedNames(), [], 'the name is no longer SQL-level');
     assert.equal(connection.state.clientNamed?.byName.size, 0, 'nor is it on the connection');
     owner.send(buildBind('', 'mine'), ...run);
@@ -175,7 +175,7 @@ suite('Parse with the name of a SQL-level statement that code may have closed', 
     server.errorOf = (request) => (request.startsWith('P mine ') ? taken('mine') : undefined);
     owner.send(buildParse('mine', text()), syncMessage);
     server.answer();
-    assert.deepEqual(owner.told(), ['E 42P05', 'ZI']);
+    assert.deepEqual(owner.replies(), ['E 42P05', 'ZI']);
     assert.deepEqual(owner.forwarder.trackedNames(), ['mine']);
     server.read();
     owner.send(buildBind('', 'mine'), ...run);

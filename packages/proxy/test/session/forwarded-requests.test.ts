@@ -37,7 +37,7 @@ function sharing(): Parts {
   server.answer();
   owner.send(buildParse('', 'SELECT 4'), buildDescribeStatement(''), syncMessage);
   server.answer();
-  owner.told();
+  owner.replies();
   moved(all);
   owner.shares = true;
   owner.log.length = 0;
@@ -54,7 +54,7 @@ suite('a cycle on a shared lease', () => {
       const { owner } = sharing();
       // What precedes it in the chunk is not part of it.
       owner.send(syncMessage, cycle, select);
-      assert.deepEqual(owner.told(), ['ZI']);
+      assert.deepEqual(owner.replies(), ['ZI']);
       assert.deepEqual(owner.log, [`share ${what}`]);
       assert.deepEqual(owner.shared, [cycle]);
       owner.forwarder.answered(false);
@@ -151,13 +151,13 @@ suite('a cycle that the session refuses on its lease', () => {
     const { owner, server } = parts();
     owner.send(select);
     server.answer();
-    owner.told();
+    owner.replies();
     server.read();
     owner.refuses = refusal;
     owner.send(select);
-    assert.deepEqual(owner.told(), ['E 57014', 'ZI']);
+    assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
     owner.send(buildParse('', 'SELECT 1'), buildBind('', ''), buildExecute(''), syncMessage);
-    assert.deepEqual(owner.told(), ['E 57014', 'ZI']);
+    assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
     assert.deepEqual(server.read(), []);
     owner.refuses = null;
     owner.send(select);
@@ -170,11 +170,11 @@ suite('a cycle that the session refuses on its lease', () => {
     owner.send(select);
     server.answer();
     server.read();
-    owner.told();
+    owner.replies();
     owner.refuses = refusal;
     const long = buildQuery(`SELECT '${'x'.repeat(30_000)}'`);
     owner.send(long.subarray(0, 15_000));
-    assert.deepEqual(owner.told(), ['E 57014', 'ZI']);
+    assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
     assert(!owner.forwarder.midMessage);
     owner.refuses = null;
     owner.send(long.subarray(15_000), select);
@@ -189,13 +189,13 @@ suite('a cycle that the session refuses on its lease', () => {
     server.answer();
     owner.send(syncMessage);
     server.answer();
-    assert.deepEqual(owner.told(), ['C SELECT', 'ZI', 'C SELECT', 'ZI', 'ZI']);
+    assert.deepEqual(owner.replies(), ['C SELECT', 'ZI', 'C SELECT', 'ZI', 'ZI']);
     owner.refuses = null;
     owner.send(buildParse('', 'SELECT 1'));
     owner.refuses = refusal;
     owner.send(buildBind('', ''), syncMessage);
     server.answer();
-    assert.deepEqual(owner.told(), ['1', '2', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', '2', 'ZI']);
   });
 });
 
@@ -266,7 +266,7 @@ suite('a message that arrives in parts', () => {
     owner.send(long.subarray(0, 15_000));
     assert(!owner.forwarder.midMessage);
     owner.send(long.subarray(15_000), syncMessage, select);
-    assert.deepEqual(owner.told(), ['ZI']);
+    assert.deepEqual(owner.replies(), ['ZI']);
     assert.deepEqual(server.read(), ['Q SELECT 1']);
   });
 
@@ -293,7 +293,7 @@ suite('a message that arrives in parts', () => {
     const long = buildQuery(`SELECT '${'x'.repeat(30_000)}'`);
     owner.send(long.subarray(0, 15_000));
     owner.forwarder.refuse(refusal);
-    assert.deepEqual(owner.told(), ['E 57014', 'ZI']);
+    assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
     owner.lends = connection;
     owner.send(long.subarray(15_000), select);
     assert.deepEqual(server.read(), ['Q SELECT 1']);
@@ -304,7 +304,7 @@ suite('a message that arrives in parts', () => {
     owner.lends = null;
     owner.send(buildMessage(FrontendCode.FunctionCall, Buffer.alloc(10)));
     owner.forwarder.refuse(refusal);
-    assert.deepEqual(owner.told(), ['E 57014', 'ZI']);
+    assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
   });
 
   test('a message of COPY that is longer than the buffer streams', () => {
@@ -333,7 +333,7 @@ suite('a Flush', () => {
     server.fail({ severity: 'ERROR', sqlstate: '08P01', message: 'invalid message format' });
     owner.send(syncMessage);
     server.answer();
-    assert.deepEqual(owner.told(), ['E 08P01', 'ZI']);
+    assert.deepEqual(owner.replies(), ['E 08P01', 'ZI']);
   });
 
   test('has no reply', () => {
@@ -351,14 +351,14 @@ suite('a cycle that is repeated', () => {
     const [, name = ''] = (server.read()[0] ?? '').split(' ');
     server.answer();
     server.forget(name);
-    owner.told();
+    owner.replies();
     owner.send(bound, select.subarray(0, 3));
     server.read();
     server.answer();
     assert.deepEqual(renamed(server.read()).at(-1), 'S');
     owner.send(select.subarray(3));
     server.answerAll();
-    assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI', 'C SELECT', 'ZI']);
+    assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI', 'C SELECT', 'ZI']);
   });
 });
 

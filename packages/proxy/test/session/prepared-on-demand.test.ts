@@ -51,7 +51,7 @@ function described(
   all.owner.send(buildParse(name, sql), buildDescribeStatement(name), syncMessage);
   all.server.answer();
   all.server.read();
-  assert.deepEqual(all.owner.told().at(-1), 'ZI');
+  assert.deepEqual(all.owner.replies().at(-1), 'ZI');
   return all;
 }
 
@@ -96,7 +96,7 @@ for (const name of ['mine', ''])
         'S',
       ]);
       server.answer();
-      assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+      assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
       owner.send(buildBind('', name), ...run);
       assert.deepEqual(renamed(server.read()), [`B  ${backend}`, 'E', 'S'], 'it is prepared now');
     });
@@ -106,10 +106,10 @@ for (const name of ['mine', ''])
       const { owner, server } = elsewhere(sql, { name }, text);
       owner.send(buildBind('', name), ...run);
       server.answer();
-      assert.deepEqual(owner.told(), ['E 0A000', 'ZI']);
+      assert.deepEqual(owner.replies(), ['E 0A000', 'ZI']);
       owner.send(buildBind('', name), ...run);
       server.answer();
-      assert.deepEqual(owner.told(), ['E 0A000', 'ZI'], 'the client still knows the old rows');
+      assert.deepEqual(owner.replies(), ['E 0A000', 'ZI'], 'the client still knows the old rows');
     });
 
     test('a read with other rows runs if the client requests them in the same cycle', () => {
@@ -117,12 +117,12 @@ for (const name of ['mine', ''])
       const { owner, server } = elsewhere(sql, { name }, text);
       owner.send(buildBind('', name), describePortal, ...run);
       server.answer();
-      assert.deepEqual(owner.told(), ['2', 'n', 'C SELECT', 'ZI']);
+      assert.deepEqual(owner.replies(), ['2', 'n', 'C SELECT', 'ZI']);
       server.read();
       owner.send(buildBind('', name), ...run);
       assert.deepEqual(renamed(server.read()), [`B  ${backend}`, 'E', 'S']);
       server.answer();
-      assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+      assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
     });
 
     test('a write waits until its rows are known to be the same', () => {
@@ -137,7 +137,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(renamed(server.read()), [`B  ${backend}`, 'E', 'S']);
       assert.equal(owner.ran, 1);
       server.answer();
-      assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+      assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
     });
 
     test('a write still waits if the session resumes before its rows are known', () => {
@@ -159,7 +159,7 @@ for (const name of ['mine', ''])
       assert.deepEqual(rest, ['E', 'S']);
       assert.equal(owner.ran, 0);
       server.answer();
-      assert.deepEqual(owner.told(), ['E 0A000', 'ZI']);
+      assert.deepEqual(owner.replies(), ['E 0A000', 'ZI']);
       assert.equal(owner.cycles.unanswered, 0);
       // The next use prepares it again.
       owner.send(buildBind('', name), ...run);
@@ -170,7 +170,7 @@ for (const name of ['mine', ''])
       const { owner, server } = elsewhere(write(), { name }, text);
       owner.send(buildBind('', name), describePortal, ...run);
       server.answerAll();
-      assert.deepEqual(owner.told(), ['2', 'n', 'C SELECT', 'ZI']);
+      assert.deepEqual(owner.replies(), ['2', 'n', 'C SELECT', 'ZI']);
       assert.equal(owner.ran, 1);
     });
 
@@ -187,7 +187,7 @@ for (const name of ['mine', ''])
       owner.send(buildBind('', name), ...run);
       assert.deepEqual(renamed(server.read()), [`P ${backend} ${sql}`, `D S${backend}`, 'H']);
       server.answerAll();
-      assert.deepEqual(owner.told(), ['E 0A000', 'ZI']);
+      assert.deepEqual(owner.replies(), ['E 0A000', 'ZI']);
     });
 
     test('parameters keep the types that the client got', () => {
@@ -206,7 +206,7 @@ for (const name of ['mine', ''])
       server.errors.set(sql, { severity: 'ERROR', sqlstate: '42P01', message: 'no such table' });
       owner.send(buildBind('', name), ...run);
       server.answer();
-      assert.deepEqual(owner.told(), ['E 42P01', 'ZI']);
+      assert.deepEqual(owner.replies(), ['E 42P01', 'ZI']);
     });
 
     test('a wrong number of values is reported before the error of the text', () => {
@@ -216,7 +216,7 @@ for (const name of ['mine', ''])
         server.errors.set(sql, { severity: 'ERROR', sqlstate: '42P01', message: 'no such table' });
         owner.send(bindValues(name, 2), ...run);
         server.answerAll();
-        assert.deepEqual(owner.told(), ['E 08P01', 'ZI']);
+        assert.deepEqual(owner.replies(), ['E 08P01', 'ZI']);
       }
     });
 
@@ -226,7 +226,7 @@ for (const name of ['mine', ''])
         const { owner, server } = elsewhere(sql, { name, as }, text);
         owner.send(bindValues(name, 2), ...run);
         server.answerAll();
-        assert.deepEqual(owner.told(), ['E 08P01', 'ZI']);
+        assert.deepEqual(owner.replies(), ['E 08P01', 'ZI']);
       }
     });
 
@@ -235,11 +235,11 @@ for (const name of ['mine', ''])
       server.status = TransactionStatus.InTransaction;
       owner.send(buildParse('other', read()), syncMessage);
       server.answer();
-      owner.told();
+      owner.replies();
       owner.send(buildBind('', name), describePortal, ...run);
       assert.equal(server.read().at(-1), 'H', 'it waits until its rows are known');
       server.answerAll();
-      assert.deepEqual(owner.told(), ['E 0A000', 'ZE']);
+      assert.deepEqual(owner.replies(), ['E 0A000', 'ZE']);
     });
 
     test('Describe waits until the rows are known to be the same', () => {
@@ -249,14 +249,14 @@ for (const name of ['mine', ''])
       server.answer();
       assert.deepEqual(renamed(server.read()), [`D S${backend}`, 'S']);
       server.answer();
-      assert.deepEqual(owner.told(), ['t', 'T', 'ZI']);
+      assert.deepEqual(owner.replies(), ['t', 'T', 'ZI']);
     });
 
     test('Describe of a statement with other rows: the types, then the error', () => {
       const { owner, server } = elsewhere(read(), { name }, text);
       owner.send(buildDescribeStatement(name), syncMessage);
       server.answerAll();
-      assert.deepEqual(owner.told(), ['t', 'E 0A000', 'ZI']);
+      assert.deepEqual(owner.replies(), ['t', 'E 0A000', 'ZI']);
     });
 
     test('Describe of a text that can no longer be parsed: the types, then its error', () => {
@@ -265,7 +265,7 @@ for (const name of ['mine', ''])
       server.errors.set(sql, { severity: 'ERROR', sqlstate: '42P01', message: 'no such table' });
       owner.send(buildDescribeStatement(name), syncMessage);
       server.answerAll();
-      assert.deepEqual(owner.told(), ['t', 'E 42P01', 'ZI']);
+      assert.deepEqual(owner.replies(), ['t', 'E 42P01', 'ZI']);
     });
 
     test('Describe of a statement without rows does not wait', () => {
@@ -277,7 +277,7 @@ for (const name of ['mine', ''])
       owner.send(buildDescribeStatement(name), syncMessage);
       assert.deepEqual(renamed(server.read()), [`P ${backend} ${sql}`, `D S${backend}`, 'S']);
       server.answer();
-      assert.deepEqual(owner.told(), ['t', 'n', 'ZI']);
+      assert.deepEqual(owner.replies(), ['t', 'n', 'ZI']);
     });
   });
 
@@ -286,7 +286,7 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
   function behind(...messages: readonly Buffer[]): {
     sent: string[];
     after: string[];
-    told: string[];
+    replies: string[];
   } {
     const { owner, server } = elsewhere(read(), {});
     owner.send(buildBind('', 'mine'), buildExecute(''), ...messages);
@@ -294,7 +294,7 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
     server.answer();
     const after = renamed(server.read());
     server.answer();
-    return { sent, after, told: owner.told() };
+    return { sent, after, replies: owner.replies() };
   }
 
   for (const [what, message] of [
@@ -320,7 +320,7 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
     const second = read();
     owner.send(buildParse('second', second), buildDescribeStatement('second'), syncMessage);
     server.answer();
-    owner.told();
+    owner.replies();
     const other = moved(
       all,
       describedBy(() => int4),
@@ -334,7 +334,7 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
     );
     assert.match(other.read().join(), /^P .*,D .*,B .*,E,P .*,D .*,B .*,E,S$/);
     other.answer();
-    assert.deepEqual(owner.told(), ['2', 'C SELECT', '2', 'C SELECT', 'ZI']);
+    assert.deepEqual(owner.replies(), ['2', 'C SELECT', '2', 'C SELECT', 'ZI']);
   });
 
   test('a write does', () => {
@@ -342,7 +342,7 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
     const { owner, server } = all;
     owner.send(buildParse('write', write()), buildDescribeStatement('write'), syncMessage);
     server.answer();
-    owner.told();
+    owner.replies();
     const other = moved(
       all,
       describedBy(() => int4),
@@ -351,7 +351,7 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
     owner.send(buildDescribeStatement('write'), syncMessage);
     other.answer();
     other.answer();
-    owner.told();
+    owner.replies();
     other.read();
     owner.ran = 0;
     owner.send(
@@ -372,10 +372,10 @@ suite('after a read whose rows are not known yet, in the same cycle', () => {
     const { owner, server } = elsewhere(read(), {}, text);
     owner.send(buildBind('', 'mine'), buildExecute(''), buildCloseStatement('mine'), syncMessage);
     server.answerAll();
-    assert.deepEqual(owner.told(), ['E 0A000', 'ZI']);
+    assert.deepEqual(owner.replies(), ['E 0A000', 'ZI']);
     owner.send(buildBind('', 'mine'), ...run);
     server.answer();
-    assert.deepEqual(owner.told(), ['E 0A000', 'ZI'], 'the Close never ran');
+    assert.deepEqual(owner.replies(), ['E 0A000', 'ZI'], 'the Close never ran');
   });
 });
 
@@ -384,7 +384,7 @@ test('after a write of the same cycle, a read waits until its rows are known', (
   const { owner, server } = all;
   owner.send(buildParse('write', `DELETE FROM t WHERE a = ${++texts}`), syncMessage);
   server.answer();
-  owner.told();
+  owner.replies();
   const other = moved(
     all,
     describedBy(() => int4),
@@ -395,7 +395,7 @@ test('after a write of the same cycle, a read waits until its rows are known', (
   other.answer();
   assert.match(other.read().join(), /^B .*,E,S$/);
   other.answer();
-  assert.deepEqual(owner.told(), ['1', '2', 'C SELECT', '2', 'C SELECT', 'ZI']);
+  assert.deepEqual(owner.replies(), ['1', '2', 'C SELECT', '2', 'C SELECT', 'ZI']);
   // In the next cycle, no write has run yet.
   const third = moved(
     all,
@@ -414,12 +414,12 @@ test('in a failed transaction, the proxy itself describes a statement without ro
   server.answer();
   owner.send(buildQuery('bad'));
   server.answer();
-  assert.deepEqual(owner.told(), ['C BEGIN', 'ZT', 'E 42601', 'ZE']);
+  assert.deepEqual(owner.replies(), ['C BEGIN', 'ZT', 'E 42601', 'ZE']);
   server.read();
   owner.send(buildDescribeStatement('mine'), syncMessage);
   assert.deepEqual(server.read(), ['S']);
   server.answer();
-  assert.deepEqual(owner.told(), ['t', 'n', 'ZE']);
+  assert.deepEqual(owner.replies(), ['t', 'n', 'ZE']);
 });
 
 test('a Bind in the next cycle waits until the preparation is known to have succeeded', () => {

@@ -43,7 +43,7 @@ test('its reply ends the cycle', () => {
   const { owner, server } = parts();
   owner.send(select);
   server.answer();
-  assert.deepEqual(owner.told(), ['C SELECT', 'ZI']);
+  assert.deepEqual(owner.replies(), ['C SELECT', 'ZI']);
   assert.equal(owner.cycles.unanswered, 0);
 });
 
@@ -71,7 +71,7 @@ test('an extended query cycle is forwarded in one write', () => {
   assert.deepEqual(server.read(), ['P  SELECT 1', 'B  ', 'E', 'S']);
   assert.deepEqual([owner.cycles.complete, owner.cycles.unanswered], [1, 1]);
   server.answer();
-  assert.deepEqual(owner.told(), ['1', '2', 'C SELECT', 'ZI']);
+  assert.deepEqual(owner.replies(), ['1', '2', 'C SELECT', 'ZI']);
 });
 
 test('pipelined cycles are answered in order', () => {
@@ -79,10 +79,10 @@ test('pipelined cycles are answered in order', () => {
   owner.send(buildQuery('BEGIN'), select, buildQuery('COMMIT'));
   assert.equal(owner.cycles.complete, 3);
   server.answer(1);
-  assert.deepEqual(owner.told(), ['C BEGIN', 'ZT']);
+  assert.deepEqual(owner.replies(), ['C BEGIN', 'ZT']);
   assert.equal(owner.cycles.complete, 2);
   server.answer();
-  assert.deepEqual(owner.told(), ['C SELECT', 'ZT', 'C COMMIT', 'ZI']);
+  assert.deepEqual(owner.replies(), ['C SELECT', 'ZT', 'C COMMIT', 'ZI']);
   assert.equal(owner.cycles.unanswered, 0);
 });
 
@@ -106,7 +106,7 @@ test('Sync and Flush do not need a connection', () => {
   const { owner } = parts();
   owner.send(flushMessage, syncMessage);
   assert.deepEqual(owner.log, []);
-  assert.deepEqual(owner.told(), ['ZI']);
+  assert.deepEqual(owner.replies(), ['ZI']);
   assert.equal(owner.cycles.unanswered, 0);
 });
 
@@ -117,23 +117,23 @@ test('many Syncs without a connection are answered together, before the next req
   owner.send(syncMessage, flushMessage, syncMessage, syncMessage, select);
   assert.deepEqual(replies, [3 * readyForQueryIdle.length]);
   server.answer();
-  assert.deepEqual(owner.told(), ['ZI', 'ZI', 'ZI', 'C SELECT', 'ZI']);
+  assert.deepEqual(owner.replies(), ['ZI', 'ZI', 'ZI', 'C SELECT', 'ZI']);
   owner.forwarder.discardUntilSync();
   owner.send(syncMessage, syncMessage);
-  assert.deepEqual(owner.told(), ['ZI']);
+  assert.deepEqual(owner.replies(), ['ZI']);
   server.answer();
-  assert.deepEqual(owner.told(), ['ZI']);
+  assert.deepEqual(owner.replies(), ['ZI']);
 });
 
 test('a Sync on a lease is a cycle', () => {
   const { owner, server } = parts();
   owner.send(buildQuery('BEGIN'));
   server.answer();
-  owner.told();
+  owner.replies();
   owner.send(syncMessage);
   assert.equal(owner.cycles.complete, 1);
   server.answer();
-  assert.deepEqual(owner.told(), ['ZT']);
+  assert.deepEqual(owner.replies(), ['ZT']);
 });
 
 test('a request waits for a lease, and is sent when it is granted', () => {
@@ -155,7 +155,7 @@ test('a Query that gets no lease is answered with the error and ReadyForQuery', 
   owner.lends = null;
   owner.send(select);
   owner.forwarder.refuse(refusal);
-  assert.deepEqual(owner.told(), ['E 57014', 'ZI']);
+  assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
 });
 
 test('an extended cycle that gets none is dropped up to its Sync', () => {
@@ -164,7 +164,7 @@ test('an extended cycle that gets none is dropped up to its Sync', () => {
   owner.send(extended);
   owner.lends = connection;
   owner.forwarder.refuse(refusal);
-  assert.deepEqual(owner.told(), ['E 57014', 'ZI']);
+  assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
   assert.deepEqual(server.read(), []);
   owner.send(select);
   assert.deepEqual(server.read(), ['Q SELECT 1']);
@@ -315,9 +315,9 @@ test('in a lost transaction nothing reaches a database until it ends', () => {
   const { owner, server } = parts();
   owner.forwarder.transactionLost(new LostTransaction(refusal, false, false));
   owner.send(select);
-  assert.deepEqual(owner.told(), ['E 57014', 'ZE']);
+  assert.deepEqual(owner.replies(), ['E 57014', 'ZE']);
   owner.send(buildQuery('ROLLBACK'));
-  assert.deepEqual(owner.told(), ['C ROLLBACK', 'ZI']);
+  assert.deepEqual(owner.replies(), ['C ROLLBACK', 'ZI']);
   assert.deepEqual(owner.log, []);
   owner.send(select);
   assert.deepEqual(server.read(), ['Q SELECT 1']);
@@ -327,7 +327,7 @@ test('the rest of a cycle is dropped when its connection was lost', () => {
   const { owner, server } = parts();
   owner.forwarder.discardUntilSync();
   owner.send(buildExecute(''), syncMessage, select);
-  assert.deepEqual(owner.told(), ['ZI']);
+  assert.deepEqual(owner.replies(), ['ZI']);
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
 

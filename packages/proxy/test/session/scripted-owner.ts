@@ -89,7 +89,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   }
 
   /** The messages to the client since the last call, in words. */
-  told(): string[] {
+  replies(): string[] {
     return repliesIn(this.sentBytes());
   }
 

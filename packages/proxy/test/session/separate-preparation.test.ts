@@ -55,7 +55,7 @@ function elsewhere(
   owner.readingUnder = () => ({ meaning: { key: 'german', values } });
   owner.send(buildParse(name, sql), buildDescribeStatement(name), syncMessage);
   all.server.answer();
-  owner.told();
+  owner.replies();
   const server = moved(all);
   server.describes = () => now;
   owner.lends?.state.parametersSet(new ParameterSets().acquire([['datestyle', 'ISO']]));
@@ -90,7 +90,7 @@ for (const name of ['mine', ''])
         const binds = [`B  ${backend}`, 'E', 'S'];
         assert.deepEqual(inShort(server), [...prepares(sql), 'set back', 'S', ...binds]);
         server.answer();
-        assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+        assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
         assert.equal(owner.cycles.unanswered, 0);
         owner.send(buildBind('', name), ...run);
         assert.deepEqual(inShort(server), binds, 'it is prepared now');
@@ -117,7 +117,7 @@ for (const name of ['mine', ''])
         const binds = [`B  ${backend}`, 'E', 'S'];
         assert.deepEqual(inShort(server), [...prepares(sql), describes, 'set back', ...binds]);
         server.answer();
-        assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+        assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
       });
 
       test('the proxy uses no separate cycle if the DateStyle is the same', () => {
@@ -134,7 +134,7 @@ for (const name of ['mine', ''])
         server.errors.set(sql, gone);
         owner.send(buildBind('', name), ...run);
         server.answer();
-        assert.deepEqual(owner.told(), ['E 42P01', 'ZI']);
+        assert.deepEqual(owner.replies(), ['E 42P01', 'ZI']);
         assert.equal(owner.cycles.unanswered, 0);
         // The next use tries again.
         server.errors.clear();
@@ -142,7 +142,7 @@ for (const name of ['mine', ''])
         owner.send(buildBind('', name), ...run);
         assert.deepEqual(inShort(server).slice(0, 2), prepares(sql));
         server.answer();
-        assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+        assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
       });
 
       test('a failure to set the DateStyle is the error of the Bind too', () => {
@@ -153,7 +153,7 @@ for (const name of ['mine', ''])
             : undefined;
         owner.send(buildBind('', name), ...run);
         server.answer();
-        assert.deepEqual(owner.told(), ['E 22023', 'ZI']);
+        assert.deepEqual(owner.replies(), ['E 22023', 'ZI']);
       });
 
       test('a statement with rows waits until they are known to be the same', () => {
@@ -168,14 +168,14 @@ for (const name of ['mine', ''])
         assert.deepEqual(inShort(server), [`B  ${backend}`, 'E', 'S']);
         assert.equal(owner.ran, 1);
         server.answer();
-        assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+        assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
       });
 
       test('a statement with other rows does not run', () => {
         const { owner, server } = elsewhere(write(), { name, as: rows, now: none });
         owner.send(buildBind('', name), ...run);
         server.answerAll();
-        assert.deepEqual(owner.told(), ['E 0A000', 'ZI']);
+        assert.deepEqual(owner.replies(), ['E 0A000', 'ZI']);
         assert.equal(owner.ran, 0);
       });
 
@@ -195,7 +195,7 @@ for (const name of ['mine', ''])
           assert(!rest.some((word) => word.startsWith('P ')), 'it is not tried again');
           server.answer();
           assert.deepEqual(
-            owner.told(),
+            owner.replies(),
             what === 'Bind' ? ['E 42P01', 'ZI'] : ['t', 'E 42P01', 'ZI'],
           );
           assert.equal(owner.ran, 0);
@@ -203,7 +203,7 @@ for (const name of ['mine', ''])
           server.errors.clear();
           owner.send(...request);
           server.answerAll();
-          assert.equal(owner.told().at(-2), what === 'Bind' ? 'C SELECT' : 'T');
+          assert.equal(owner.replies().at(-2), what === 'Bind' ? 'C SELECT' : 'T');
         });
 
       test('Describe of a statement that was prepared in a separate cycle', () => {
@@ -212,7 +212,7 @@ for (const name of ['mine', ''])
         owner.send(buildDescribeStatement(name), syncMessage);
         assert.deepEqual(inShort(server), [...prepares(sql), 'set back', 'S', describes, 'S']);
         server.answer();
-        assert.deepEqual(owner.told(), ['t', 'n', 'ZI']);
+        assert.deepEqual(owner.replies(), ['t', 'n', 'ZI']);
       });
 
       test('Describe gets the error of the preparation', () => {
@@ -221,7 +221,7 @@ for (const name of ['mine', ''])
         server.errors.set(sql, gone);
         owner.send(buildDescribeStatement(name), syncMessage);
         server.answer();
-        assert.deepEqual(owner.told(), ['t', 'E 42P01', 'ZI']);
+        assert.deepEqual(owner.replies(), ['t', 'E 42P01', 'ZI']);
       });
     },
   );
@@ -245,7 +245,7 @@ test('if the connection has the statement, contrary to the assumption, the Bind 
   const { owner, server } = elsewhere(sql);
   owner.send(buildBind('', 'mine'), ...run);
   server.answer();
-  owner.told();
+  owner.replies();
   const { connection } = owner;
   assert(connection !== null);
   connection.state.statements.clear();
@@ -255,6 +255,6 @@ test('if the connection has the statement, contrary to the assumption, the Bind 
       : undefined;
   owner.send(buildBind('', 'mine'), ...run);
   server.answer();
-  assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+  assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
   assert(connection.state.statements.isUncertain, 'others are closed before they are prepared');
 });

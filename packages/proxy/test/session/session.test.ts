@@ -162,7 +162,7 @@ class Client {
     this.session.onData(Buffer.concat(bytes));
   }
 
-  told(): string[] {
+  replies(): string[] {
     return repliesIn(this.socket.written());
   }
 }
@@ -207,7 +207,7 @@ test('it waits for a connection, is served, and is busy in the meantime', async 
   assert(client.session.awaitsReplies);
   assert(client.session.busy);
   await settle(world.server);
-  assert.deepEqual(client.told(), ['C SELECT', 'ZI']);
+  assert.deepEqual(client.replies(), ['C SELECT', 'ZI']);
   assert(!client.session.busy);
   assert(!client.session.awaitsReplies);
 });
@@ -221,8 +221,8 @@ test('one connection serves two sessions in turn', async () => {
   await world.turn();
   assert.equal(second.session.state, SessionState.Waiting);
   await settle(world.server);
-  assert.deepEqual(first.told(), ['C SELECT', 'ZI']);
-  assert.deepEqual(second.told(), ['C SELECT', 'ZI']);
+  assert.deepEqual(first.replies(), ['C SELECT', 'ZI']);
+  assert.deepEqual(second.replies(), ['C SELECT', 'ZI']);
   assert.equal(world.source.servers.length, 1);
 });
 
@@ -239,8 +239,8 @@ test('a transaction keeps its connection', async () => {
   assert(first.session.inTransaction && first.session.busy);
   first.send(commit);
   await settle(world.server);
-  assert.deepEqual(second.told(), ['C SELECT', 'ZI']);
-  assert.deepEqual(first.told(), ['C BEGIN', 'ZT', 'C COMMIT', 'ZI']);
+  assert.deepEqual(second.replies(), ['C SELECT', 'ZI']);
+  assert.deepEqual(first.replies(), ['C BEGIN', 'ZT', 'C COMMIT', 'ZI']);
 });
 
 test('cycles are counted, and timed', async () => {
@@ -251,7 +251,7 @@ test('cycles are counted, and timed', async () => {
   await settle(world.server);
   assert.equal(world.pool.stats.cycles, 3);
   assert.equal(world.pool.stats.queryTime.count, 3);
-  assert.deepEqual(client.told(), ['C BEGIN', 'ZT', 'C SELECT', 'ZT', 'C COMMIT', 'ZI']);
+  assert.deepEqual(client.replies(), ['C BEGIN', 'ZT', 'C SELECT', 'ZT', 'C COMMIT', 'ZI']);
 });
 
 test('Terminate ends the session', async () => {
@@ -271,7 +271,7 @@ test('a session that is ended reports the reason once', () => {
   const client = world.client();
   client.session.terminate(new ProxyError('SHUTTING_DOWN'));
   client.session.terminate(new ProxyError('SHUTTING_DOWN'));
-  assert.equal(client.told().length, 1);
+  assert.equal(client.replies().length, 1);
   assert.equal(world.ended.length, 1);
   client.send(select);
   assert.equal(client.session.state, SessionState.Closed);
@@ -286,7 +286,7 @@ test('a request in the borrow queue can be canceled', async () => {
   assert.equal(world.pool.waitingCount, 1);
   client.session.cancelWaiting(new ProxyError('QUERY_CANCELED'));
   assert.equal(world.pool.waitingCount, 0);
-  assert.deepEqual(client.told(), ['E 57014', 'ZI']);
+  assert.deepEqual(client.replies(), ['E 57014', 'ZI']);
   assert.equal(client.session.state, SessionState.Idle);
 });
 
@@ -392,7 +392,7 @@ test('a read is retried on another connection after the loss of its own, once th
   assert.notEqual(world.server, lost);
   assert.deepEqual(requests(world.server), ['Q SELECT 1']);
   await settle(world.server);
-  assert.deepEqual(client.told(), ['C SELECT', 'ZI']);
+  assert.deepEqual(client.replies(), ['C SELECT', 'ZI']);
   assert.equal(world.pool.stats.cyclesSentAgain, 1);
 });
 
@@ -406,7 +406,7 @@ test('a read that may have crashed its server process is not retried', async () 
   for (const checked of world.source.checks) checked();
   await world.turn();
   assert.equal(world.source.servers.length, 1);
-  assert.equal(client.told().at(-1), 'ZI');
+  assert.equal(client.replies().at(-1), 'ZI');
   assert.equal(client.session.state, SessionState.Idle);
 });
 
@@ -417,7 +417,7 @@ test('a write is reported as lost, and the session continues', async () => {
   await world.turn();
   world.server.vanish();
   await world.turn();
-  const [error, ready] = client.told();
+  const [error, ready] = client.replies();
   assert.match(error ?? '', /^E /);
   assert.equal(ready, 'ZI');
   client.send(select);
@@ -431,14 +431,14 @@ test('a lost transaction fails until the client ends it', async () => {
   client.send(begin);
   await world.turn();
   await settle(world.server);
-  client.told();
+  client.replies();
   world.server.vanish();
   await world.turn();
-  assert.deepEqual(client.told(), []);
+  assert.deepEqual(client.replies(), []);
   client.send(select);
-  assert.deepEqual(client.told(), ['E 40001', 'ZE']);
+  assert.deepEqual(client.replies(), ['E 40001', 'ZE']);
   client.send(buildQuery('ROLLBACK'));
-  assert.deepEqual(client.told(), ['C ROLLBACK', 'ZI']);
+  assert.deepEqual(client.replies(), ['C ROLLBACK', 'ZI']);
   client.send(select);
   await world.turn();
   assert.deepEqual(requests(world.server), ['Q SELECT 1']);
@@ -459,7 +459,7 @@ test('a cycle that a server refuses during its shutdown is retried elsewhere', a
   assert.notEqual(world.server, refusing);
   assert.deepEqual(requests(world.server), ['Q INSERT INTO a VALUES (1)']);
   await settle(world.server);
-  assert.deepEqual(client.told(), ['C INSERT', 'ZI']);
+  assert.deepEqual(client.replies(), ['C INSERT', 'ZI']);
 });
 
 test('a pinned session ends with the loss of its connection', async () => {
@@ -469,10 +469,10 @@ test('a pinned session ends with the loss of its connection', async () => {
   await world.turn();
   await settle(world.server);
   assert.notEqual(client.session.pin, null);
-  client.told();
+  client.replies();
   world.server.vanish();
   assert.equal(client.session.state, SessionState.Closed);
-  assert.equal(client.told().length, 1);
+  assert.equal(client.replies().length, 1);
 });
 
 test('two statements of a pipeline are both reported as lost', async () => {
@@ -483,7 +483,7 @@ test('two statements of a pipeline are both reported as lost', async () => {
   world.server.vanish();
   await world.turn();
   assert.deepEqual(
-    client.told().map(([code]) => code),
+    client.replies().map(([code]) => code),
     ['E', 'Z', 'E', 'Z'],
   );
   assert.equal(world.source.servers.length, 1);
@@ -533,11 +533,11 @@ test('an open cycle is dropped up to its Sync when its connection is lost', asyn
   world.server.vanish();
   await world.turn();
   assert.deepEqual(
-    client.told().map(([code]) => code),
+    client.replies().map(([code]) => code),
     ['E'],
   );
   client.send(buildExecute(''), syncMessage);
-  assert.deepEqual(client.told(), ['ZI']);
+  assert.deepEqual(client.replies(), ['ZI']);
 });
 
 test('a parameter that the database reports is forwarded to the client', async () => {
@@ -546,11 +546,11 @@ test('a parameter that the database reports is forwarded to the client', async (
   client.send(begin);
   await world.turn();
   await settle(world.server);
-  client.told();
+  client.replies();
   client.send(buildQuery('SET LOCAL DateStyle = German'));
   world.server.socket.feed(buildParameterStatus('DateStyle', 'German'));
   world.server.answer();
-  assert.deepEqual(client.told(), ['S', 'C SET', 'ZT']);
+  assert.deepEqual(client.replies(), ['S', 'C SET', 'ZT']);
 });
 
 test('a session gets its previous connection, although another one is newer', async () => {
@@ -611,7 +611,7 @@ test('a read may be retried after another loss was reported', async () => {
   await world.turn();
   world.server.vanish();
   await world.turn();
-  client.told();
+  client.replies();
   client.send(select);
   await world.turn();
   const lost = world.server;
@@ -620,7 +620,7 @@ test('a read may be retried after another loss was reported', async () => {
   for (const checked of world.source.checks) checked();
   await world.turn();
   assert.notEqual(world.server, lost);
-  assert.deepEqual(client.told(), []);
+  assert.deepEqual(client.replies(), []);
 });
 
 test('a read is not retried if part of its reply was forwarded', async () => {
@@ -629,11 +629,11 @@ test('a read is not retried if part of its reply was forwarded', async () => {
   client.send(buildParse('', 'SELECT 1'), buildBind('', ''), buildExecute(''), syncMessage);
   await world.turn();
   world.server.answer(1);
-  assert.deepEqual(client.told(), ['1']);
+  assert.deepEqual(client.replies(), ['1']);
   world.server.vanish();
   await world.turn();
   assert.deepEqual(
-    client.told().map(([code]) => code),
+    client.replies().map(([code]) => code),
     ['E', 'Z'],
   );
   assert.equal(world.source.servers.length, 1);
@@ -647,7 +647,7 @@ test('the rest of a long statement is dropped when its connection is lost', asyn
   await world.turn();
   await settle(world.server);
   client.send(long.subarray(0, 150_000));
-  client.told();
+  client.replies();
   world.server.vanish();
   await world.turn();
   // The effects of the statement were not read back, so the session is pinned, and ends.
@@ -664,7 +664,7 @@ test('the rest of COPY data is dropped when its connection is lost', async () =>
   client.send(data.subarray(0, 500));
   world.server.vanish();
   await world.turn();
-  client.told();
+  client.replies();
   client.send(data.subarray(500));
   client.send(select);
   await world.turn();
@@ -762,7 +762,7 @@ test('statements are analyzed with what is known if the database cannot be queri
   assert.notEqual(first.session.connection, null);
   second.send(buildQuery('SELECT 2'));
   await settle(world.server);
-  assert.deepEqual(second.told(), ['C SELECT', 'ZI']);
+  assert.deepEqual(second.replies(), ['C SELECT', 'ZI']);
   assert.equal(first.session.connection, null);
 });
 
@@ -780,18 +780,18 @@ test('no session waits long while another connection reads the catalog', async (
   await settle(world.server);
   second.send(buildQuery('SELECT 2'));
   const deadline = performance.now() + 10_000;
-  const told: string[] = [];
-  while (told.length === 0 && performance.now() < deadline) {
+  const replies: string[] = [];
+  while (replies.length === 0 && performance.now() < deadline) {
     await settle(world.server);
-    told.push(...second.told());
+    replies.push(...second.replies());
   }
-  assert.deepEqual(told, ['C SELECT', 'ZI']);
+  assert.deepEqual(replies, ['C SELECT', 'ZI']);
   assert.equal(first.session.connection, null);
 });
 
 /** The session has been ended because of this limit. */
 function assertExceeds(client: Client, world: World, setting: SessionLimit, before: number): void {
-  assert.equal(client.told().at(-1), 'E 54000', setting);
+  assert.equal(client.replies().at(-1), 'E 54000', setting);
   assert.equal(client.session.state, SessionState.Closed);
   assert.equal(world.ended.length, 1);
   assert.equal(limitsPassed[setting], before + 1);
@@ -863,8 +863,8 @@ test('while memory is short, new work is refused, also on a kept connection; a t
     await world.turn();
     for (const server of world.source.servers) await settle(server);
   }
-  assert.equal(pinned.told().at(-1), 'ZI');
-  assert.deepEqual(inside.told(), ['C BEGIN', 'ZT']);
+  assert.equal(pinned.replies().at(-1), 'ZI');
+  assert.deepEqual(inside.replies(), ['C BEGIN', 'ZT']);
   const { refused } = memory;
   memory.limit = 1;
   idle.send(select);
@@ -872,16 +872,16 @@ test('while memory is short, new work is refused, also on a kept connection; a t
   inside.send(select);
   await world.turn();
   for (const server of world.source.servers) await settle(server);
-  assert.deepEqual(idle.told(), ['E 53200', 'ZI']);
-  assert.deepEqual(pinned.told(), ['E 53200', 'ZI']);
-  assert.deepEqual(inside.told(), ['C SELECT', 'ZT']);
+  assert.deepEqual(idle.replies(), ['E 53200', 'ZI']);
+  assert.deepEqual(pinned.replies(), ['E 53200', 'ZI']);
+  assert.deepEqual(inside.replies(), ['C SELECT', 'ZT']);
   assert.equal(memory.refused, refused + 2);
   memory.limit = Number.MAX_SAFE_INTEGER;
   idle.send(select);
   inside.send(commit);
   await world.turn();
   for (const server of world.source.servers) await settle(server);
-  assert.deepEqual(idle.told(), ['C SELECT', 'ZI']);
+  assert.deepEqual(idle.replies(), ['C SELECT', 'ZI']);
 });
 
 test('a session pipelines at most 32 cycles, and none while others wait', async () => {
@@ -891,7 +891,7 @@ test('a session pipelines at most 32 cycles, and none while others wait', async 
   await world.turn();
   assert.equal(requests(world.server).length, 32);
   await settle(world.server);
-  assert.equal(first.told().length, 200);
+  assert.equal(first.replies().length, 200);
   requests(world.server);
   const second = world.client();
   first.send(select);
@@ -906,7 +906,7 @@ test('a session pipelines at most 32 cycles, and none while others wait', async 
   // It has waited longer.
   assert.deepEqual(requests(world.server), ['Q SELECT 2']);
   await settle(world.server);
-  assert.equal(first.told().length, 12);
+  assert.equal(first.replies().length, 12);
 });
 
 for (const [what, code, length] of [
@@ -921,7 +921,7 @@ for (const [what, code, length] of [
     const head = Buffer.from(`${code}\0\0\0\0`);
     head.writeUInt32BE(length, 1);
     client.send(head);
-    assert.deepEqual(client.told(), ['E 08P01']);
+    assert.deepEqual(client.replies(), ['E 08P01']);
     assert.equal(client.session.state, SessionState.Closed);
   });
 
@@ -931,16 +931,16 @@ test('many small messages in one chunk are processed in several turns', async ()
   client.send(buildParse('a', 'SELECT 1'), syncMessage);
   await world.turn();
   await settle(world.server);
-  client.told();
+  client.replies();
   const count = 100_000;
   const sent = Buffer.alloc(count * syncMessage.length, syncMessage);
   client.session.onData(sent);
-  let answered = client.told().length;
+  let answered = client.replies().length;
   assert(answered < count, 'all were answered at once');
   for (let turns = 0; answered < count && turns < 10_000; turns++) {
     await laterTurn();
     for (const server of world.source.servers) server.answer();
-    answered += client.told().length;
+    answered += client.replies().length;
   }
   assert.equal(answered, count);
 });

@@ -186,7 +186,7 @@ suite('start values are restored after a Query that', () => {
         server.answer();
         server.read();
       }
-      owner.told();
+      owner.replies();
       owner.send(buildQuery(text));
       assert.deepEqual(
         server.read().map(inShort),
@@ -315,7 +315,7 @@ suite('start values are restored after an Execute', () => {
     owner.send(buildParse('', 'RESET work_mem'), buildBind('', ''), buildExecute(''), syncMessage);
     assert.deepEqual(server.read().map(inShort), ['P  RESET work_mem', 'B  ', 'E', ...again, 'S']);
     server.answer();
-    assert.deepEqual(owner.told(), ['1', '2', 'C SELECT', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', '2', 'C SELECT', 'ZI']);
   });
 
   test('for each portal according to its own statement', () => {

@@ -46,7 +46,7 @@ function withSql(...statements: readonly string[]): Parts {
     all.server.answer();
   }
   all.server.read();
-  all.owner.told();
+  all.owner.replies();
   all.owner.log.length = 0;
   return all;
 }
@@ -60,7 +60,7 @@ suite('a SQL-level statement on a connection without it', () => {
     all.owner.send(buildQuery('EXECUTE mine'));
     assert.deepEqual(inShort(server.read()), [...prepared(prepare), 'S', 'Q EXECUTE mine']);
     server.answer();
-    assert.deepEqual(all.owner.told(), ['C EXECUTE', 'ZI']);
+    assert.deepEqual(all.owner.replies(), ['C EXECUTE', 'ZI']);
     all.owner.send(buildQuery('EXECUTE mine'));
     assert.deepEqual(server.read(), ['Q EXECUTE mine'], 'it is there now');
   });
@@ -88,7 +88,7 @@ suite('a SQL-level statement on a connection without it', () => {
     assert.deepEqual(inShort(server.read()), [...prepared(prepare), 'B  mine', 'E', 'S']);
     assert.equal(all.owner.ran, 1);
     server.answer();
-    assert.deepEqual(all.owner.told().at(-1), 'ZI');
+    assert.deepEqual(all.owner.replies().at(-1), 'ZI');
   });
 
   test('is described by the protocol under its own name', () => {
@@ -108,7 +108,7 @@ suite('a SQL-level statement on a connection without it', () => {
       assert.equal(sent.filter((request) => request === 'B #p #p').length, 1);
       // On another connection, the Bind needs both statements.
       server.answer();
-      all.owner.told();
+      all.owner.replies();
       const other = moved(all);
       all.owner.send(buildBind('', name), ...run);
       assert.deepEqual(inShort(other.read()).slice(0, 5), prepared(prepare));
@@ -394,7 +394,7 @@ suite('names that SQL changes', () => {
       // The scripted server has no SQL-level statements.
       owner.send(request, syncMessage);
       server.answer();
-      assert.equal(owner.told()[0], 'E 26000');
+      assert.equal(owner.replies()[0], 'E 26000');
       assert(owner.log.includes('corrected name'));
       assert.deepEqual(owner.forwarder.trackedNames(), []);
     }
@@ -405,7 +405,7 @@ suite('names that SQL changes', () => {
     owner.send(buildCloseStatement('mine'), syncMessage);
     assert.deepEqual(server.read(), ['C Smine', 'S']);
     server.answer();
-    assert.deepEqual(owner.told(), ['3', 'ZI']);
+    assert.deepEqual(owner.replies(), ['3', 'ZI']);
     assert.deepEqual(owner.forwarder.trackedNames(), []);
     owner.send(buildQuery('EXECUTE mine'));
     assert.deepEqual(server.read(), ['Q EXECUTE mine']);
@@ -426,7 +426,7 @@ suite('names that SQL changes', () => {
     owner.send(buildCloseStatement('nothing'), syncMessage);
     assert.deepEqual(server.read(), ['C Snothing', 'S']);
     server.answer();
-    assert.deepEqual(owner.told(), ['3', 'ZI']);
+    assert.deepEqual(owner.replies(), ['3', 'ZI']);
   });
 
   test('Close of a portal is forwarded', () => {
@@ -434,7 +434,7 @@ suite('names that SQL changes', () => {
     owner.send(buildParse('', text()), buildBind('', ''), buildClosePortal('one'), syncMessage);
     assert.equal(server.read().at(-2), 'C Pone');
     server.answer();
-    assert.deepEqual(owner.told(), ['1', '2', '3', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', '2', '3', 'ZI']);
   });
 });
 
@@ -551,11 +551,11 @@ suite('a statement that its client has prepared', () => {
     owner.send(long.subarray(15_000), syncMessage);
     server.answer();
     server.read();
-    owner.told();
+    owner.replies();
     owner.send(buildBind('', 'long'), buildDescribeStatement('long'), syncMessage);
     assert.deepEqual(server.read(), ['B  long', 'D Slong', 'S']);
     server.answer();
-    assert.deepEqual(owner.told(), ['2', 't', 'n', 'ZI']);
+    assert.deepEqual(owner.replies(), ['2', 't', 'n', 'ZI']);
   });
 
   test('with a name in use is refused by the database', () => {
@@ -595,7 +595,7 @@ suite('when a lease begins on a connection with client-named statements', () => 
     second.send(buildQuery('SELECT 1'));
     assert.deepEqual(first.server.read(), ['C Smine', 'S', 'Q SELECT 1']);
     first.server.answer();
-    assert.deepEqual(second.told(), ['C SELECT', 'ZI']);
+    assert.deepEqual(second.replies(), ['C SELECT', 'ZI']);
   });
 
   test('those of the same session stay', () => {

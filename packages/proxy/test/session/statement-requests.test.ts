@@ -244,11 +244,11 @@ const outdated = {
 
 suite('a plan that is outdated', () => {
   /** A statement of SQL whose plan is outdated, once. */
-  function execute(sql: string): { sent: string[]; told: string[] } {
+  function execute(sql: string): { sent: string[]; replies: string[] } {
     const { owner, server } = parts();
     owner.send(buildQuery('PREPARE mine AS SELECT 1'));
     server.answer();
-    owner.told();
+    owner.replies();
     server.errors.set(sql, outdated);
     owner.send(buildQuery(sql));
     server.read();
@@ -256,28 +256,28 @@ suite('a plan that is outdated', () => {
     server.errors.clear();
     const sent = server.read();
     server.answer();
-    return { sent, told: owner.told() };
+    return { sent, replies: owner.replies() };
   }
 
   test('of an EXECUTE is renewed, without an error for the client', () => {
-    const { sent, told } = execute('EXECUTE mine');
+    const { sent, replies } = execute('EXECUTE mine');
     assert.equal(sent[0], 'C Smine');
     assert.equal(sent.at(-1), 'Q EXECUTE mine');
-    assert.deepEqual(told, ['C EXECUTE', 'ZI']);
+    assert.deepEqual(replies, ['C EXECUTE', 'ZI']);
   });
 
   test('of an EXECUTE among other statements is an error, because they may have run', () => {
-    const { sent, told } = execute('SELECT 1; EXECUTE mine');
+    const { sent, replies } = execute('SELECT 1; EXECUTE mine');
     assert.deepEqual(sent, []);
-    assert.deepEqual(told, ['E 0A000', 'ZI']);
+    assert.deepEqual(replies, ['E 0A000', 'ZI']);
   });
 
   /** A prepared statement whose plan is outdated, once. */
-  function bound(...requests: readonly Buffer[]): { sent: string[]; told: string[] } {
+  function bound(...requests: readonly Buffer[]): { sent: string[]; replies: string[] } {
     const { owner, server } = parts();
     owner.send(buildParse('mine', text()), buildDescribeStatement('mine'), syncMessage);
     server.answer();
-    owner.told();
+    owner.replies();
     server.read();
     server.errorOf = (request) => (request.startsWith('B ') ? outdated : undefined);
     owner.send(...requests);
@@ -285,31 +285,31 @@ suite('a plan that is outdated', () => {
     server.errorOf = () => undefined;
     const sent = renamed(server.read());
     server.answer();
-    return { sent, told: owner.told() };
+    return { sent, replies: owner.replies() };
   }
 
   test('of a Bind is renewed if the client requests the rows in the same cycle', () => {
-    const { sent, told } = bound(buildBind('', 'mine'), describePortal, ...run);
+    const { sent, replies } = bound(buildBind('', 'mine'), describePortal, ...run);
     assert.equal(sent[0], 'C S#1');
     assert.equal(sent.at(-1), 'S');
-    assert.deepEqual(told, ['2', 'n', 'C SELECT', 'ZI']);
+    assert.deepEqual(replies, ['2', 'n', 'C SELECT', 'ZI']);
   });
 
   test('of a Bind is an error for a client that would misread other rows', () => {
     assert.deepEqual(bound(buildBind('', 'mine'), ...run), {
       sent: [],
-      told: ['E 0A000', 'ZI'],
+      replies: ['E 0A000', 'ZI'],
     });
   });
 
   test('of a Bind that is not the first in its cycle is an error', () => {
-    const { told } = bound(
+    const { replies } = bound(
       buildParse('', 'SELECT 1'),
       buildBind('', 'mine'),
       describePortal,
       ...run,
     );
-    assert.deepEqual(told, ['1', 'E 0A000', 'ZI']);
+    assert.deepEqual(replies, ['1', 'E 0A000', 'ZI']);
   });
 });
 
@@ -322,7 +322,7 @@ suite('a statement that is missing on the connection, contrary to the assumption
     const [, name = ''] = (server.read()[0] ?? '').split(' ');
     server.answer();
     server.forget(name);
-    owner.told();
+    owner.replies();
     return all;
   }
 
@@ -330,14 +330,14 @@ suite('a statement that is missing on the connection, contrary to the assumption
     const { owner, server } = forgotten();
     owner.send(buildDescribeStatement('mine'), syncMessage);
     server.answerAll();
-    assert.deepEqual(owner.told(), ['t', 'n', 'ZI']);
+    assert.deepEqual(owner.replies(), ['t', 'n', 'ZI']);
   });
 
   test('is an error after another request of its cycle', () => {
     const { owner, server } = forgotten();
     owner.send(buildParse('', 'SELECT 1'), buildDescribeStatement('mine'), syncMessage);
     server.answerAll();
-    assert.deepEqual(owner.told(), ['1', 'E 26000', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', 'E 26000', 'ZI']);
   });
 
   test('a Parse is repeated if the connection has the statement, contrary to the assumption', () => {
@@ -357,7 +357,7 @@ suite('a statement that is missing on the connection, contrary to the assumption
     server.errorOf = () => undefined;
     assert.deepEqual(renamed(server.read()), ['C S#1', `P #1 ${sql}`, 'D S#1', 'S']);
     server.answerAll();
-    assert.deepEqual(owner.told(), ['1', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', 'ZI']);
   });
 });
 
@@ -371,7 +371,7 @@ suite('a statement that is prepared in a lost transaction', () => {
     all.owner.send(...requests);
     assert.deepEqual(all.owner.log, []);
     all.owner.send(buildQuery('ROLLBACK'));
-    assert.deepEqual(all.owner.told().slice(-2), ['C ROLLBACK', 'ZI']);
+    assert.deepEqual(all.owner.replies().slice(-2), ['C ROLLBACK', 'ZI']);
     return all;
   }
 
@@ -387,7 +387,7 @@ suite('a statement that is prepared in a lost transaction', () => {
     const { owner, server } = all;
     owner.send(buildParse('mine', 'COMMIT'), buildDescribeStatement('mine'), syncMessage);
     server.answer();
-    owner.told();
+    owner.replies();
     const other = moved(all);
     owner.forwarder.transactionLost(new LostTransaction(refusal, true, false));
     owner.send(buildParse('mine', 'ROLLBACK'), syncMessage);
@@ -402,7 +402,7 @@ suite('a statement that is prepared in a lost transaction', () => {
     const { owner, server } = all;
     owner.forwarder.transactionLost(new LostTransaction(refusal, true, false));
     owner.send(chunk, buildBind('', ''), buildExecute(''), syncMessage);
-    assert.deepEqual(owner.told().slice(-4), ['1', '2', 'C ROLLBACK', 'ZI']);
+    assert.deepEqual(owner.replies().slice(-4), ['1', '2', 'C ROLLBACK', 'ZI']);
     owner.send(buildBind('', ''), ...run);
     assert.deepEqual(server.read(), ['P  ROLLBACK', 'D S', 'B  ', 'E', 'S']);
   });
@@ -412,7 +412,7 @@ suite('a statement that is prepared in a lost transaction', () => {
     const { owner, server } = all;
     owner.send(buildParse('mine', text()), syncMessage, buildParse('', text()), syncMessage);
     server.answer();
-    owner.told();
+    owner.replies();
     const other = moved(all);
     owner.forwarder.transactionLost(new LostTransaction(refusal, true, false));
     owner.send(buildCloseStatement('mine'), buildCloseStatement(''), syncMessage);
@@ -427,12 +427,12 @@ suite('a statement that is prepared in a lost transaction', () => {
     const { owner, server } = all;
     owner.send(buildParse('end', 'ROLLBACK'), syncMessage, buildParse('', 'SELECT 1'), syncMessage);
     server.answer();
-    owner.told();
+    owner.replies();
     moved(all);
     owner.forwarder.transactionLost(new LostTransaction(refusal, true, false));
     owner.send(buildBind('', ''), syncMessage);
-    assert.equal(owner.told().at(-1), 'ZE');
+    assert.equal(owner.replies().at(-1), 'ZE');
     owner.send(buildBind('', 'end'), ...run);
-    assert.deepEqual(owner.told(), ['2', 'C ROLLBACK', 'ZI']);
+    assert.deepEqual(owner.replies(), ['2', 'C ROLLBACK', 'ZI']);
   });
 });

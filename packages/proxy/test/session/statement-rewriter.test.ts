@@ -9,7 +9,6 @@ import {
   flushMessage,
   syncMessage,
 } from '@sluice/wire';
-import type { ServerConnection } from '../../src/backend/server-connection.ts';
 import { loadParser } from '../../src/sql/index.ts';
 import { ScriptedServer, connectTo } from '../scripted-server.ts';
 import { test } from 'node:test';
@@ -29,7 +28,7 @@ test('a named statement is prepared with a name for the connection', () => {
   owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
   assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'D S#1', 'S']);
   server.answer();
-  assert.deepEqual(owner.told(), ['1', 't', 'n', 'ZI']);
+  assert.deepEqual(owner.replies(), ['1', 't', 'n', 'ZI']);
 });
 
 test('a statement that its client does not describe is described by the proxy', () => {
@@ -38,7 +37,7 @@ test('a statement that its client does not describe is described by the proxy', 
   owner.send(buildParse('mine', sql), syncMessage);
   assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'D S#1', 'S']);
   server.answer();
-  assert.deepEqual(owner.told(), ['1', 'ZI']);
+  assert.deepEqual(owner.replies(), ['1', 'ZI']);
 });
 
 test('Bind is rewritten to the name on the connection', () => {
@@ -69,12 +68,12 @@ test('on another connection a statement is prepared before its Bind', () => {
   const sql = text();
   all.owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
   all.server.answer();
-  all.owner.told();
+  all.owner.replies();
   const server = moved(all);
   all.owner.send(buildBind('', 'mine'), buildExecute(''), syncMessage);
   assert.deepEqual(renamed(server.read()), [`P #1 ${sql}`, 'B  #1', 'E', 'S']);
   server.answer();
-  assert.deepEqual(all.owner.told(), ['2', 'C SELECT', 'ZI']);
+  assert.deepEqual(all.owner.replies(), ['2', 'C SELECT', 'ZI']);
 });
 
 test('an existing statement is not prepared again', () => {
@@ -93,15 +92,15 @@ test('Close is answered in its turn, and the connection keeps the statement', ()
   const { owner, server } = parts();
   owner.send(buildParse('mine', text()), buildDescribeStatement('mine'), syncMessage);
   server.answer();
-  owner.told();
+  owner.replies();
   server.read();
   owner.send(buildCloseStatement('mine'), syncMessage);
   assert.deepEqual(server.read(), ['S']);
   server.answer();
-  assert.deepEqual(owner.told(), ['3', 'ZI']);
+  assert.deepEqual(owner.replies(), ['3', 'ZI']);
   owner.send(buildBind('', 'mine'), syncMessage);
   server.answer();
-  assert.deepEqual(owner.told(), ['E 26000', 'ZI']);
+  assert.deepEqual(owner.replies(), ['E 26000', 'ZI']);
 });
 
 test('a refused Parse leaves no name', () => {
@@ -110,7 +109,7 @@ test('a refused Parse leaves no name', () => {
   server.errors.set(sql, { severity: 'ERROR', sqlstate: '42703', message: 'no such column' });
   owner.send(buildParse('mine', sql), syncMessage);
   server.answer();
-  assert.deepEqual(owner.told(), ['E 42703', 'ZI']);
+  assert.deepEqual(owner.replies(), ['E 42703', 'ZI']);
   server.errors.clear();
   server.read();
   owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
@@ -157,26 +156,25 @@ test('the unnamed statement is prepared again on another connection', () => {
   const sql = text();
   all.owner.send(buildParse('', sql), buildDescribeStatement(''), syncMessage);
   all.server.answer();
-  all.owner.told();
+  all.owner.replies();
   const server = moved(all);
   all.owner.send(buildBind('', ''), buildExecute(''), syncMessage);
   assert.deepEqual(server.read(), [`P  ${sql}`, 'B  ', 'E', 'S']);
 });
 
 test('a Query destroys it', () => {
-  const { owner, server } = parts();
+  const { owner, server, connection } = parts();
   owner.send(buildParse('', text()), syncMessage);
   server.answer();
   owner.send(buildQuery('SELECT 1'));
   server.answer();
-  owner.told();
+  owner.replies();
   server.read();
-  const all = { owner, server, connection: owner.connection as ServerConnection };
-  const other = moved(all);
+  const other = moved({ owner, connection });
   owner.send(buildBind('', ''), syncMessage);
   assert.deepEqual(other.read(), ['B  ', 'S']);
   other.answer();
-  assert.deepEqual(owner.told(), ['E 26000', 'ZI']);
+  assert.deepEqual(owner.replies(), ['E 26000', 'ZI']);
 });
 
 test('a Bind of the unnamed statement waits for the Parse of an earlier cycle', () => {
@@ -189,15 +187,14 @@ test('a Bind of the unnamed statement waits for the Parse of an earlier cycle', 
 });
 
 test('a skipped Parse leaves the previous unnamed statement', () => {
-  const { owner, server } = parts();
+  const { owner, server, connection } = parts();
   const kept = text();
   owner.send(buildParse('', kept), buildDescribeStatement(''), syncMessage);
   server.answer();
   owner.send(buildBind('', 'nothing'), buildParse('', text()), syncMessage);
   server.answer();
-  owner.told();
-  const all = { owner, server, connection: owner.connection as ServerConnection };
-  const other = moved(all);
+  owner.replies();
+  const other = moved({ owner, connection });
   owner.send(buildBind('', ''), syncMessage);
   assert.deepEqual(other.read(), [`P  ${kept}`, 'B  ', 'S']);
 });
@@ -215,7 +212,7 @@ test('EXECUTE on another connection is preceded by its PREPARE in a separate cyc
   const all = parts();
   all.owner.send(buildQuery('PREPARE mine AS SELECT 1'));
   all.server.answer();
-  all.owner.told();
+  all.owner.replies();
   const server = moved(all);
   all.owner.send(buildQuery('EXECUTE mine'));
   const requests = server.read();
@@ -225,7 +222,7 @@ test('EXECUTE on another connection is preceded by its PREPARE in a separate cyc
     requests.join(),
   );
   server.answer();
-  assert.deepEqual(all.owner.told(), ['C EXECUTE', 'ZI']);
+  assert.deepEqual(all.owner.replies(), ['C EXECUTE', 'ZI']);
   assert.equal(all.owner.cycles.unanswered, 0);
 });
 
@@ -290,13 +287,13 @@ test('a Query that the database skips ends no cycle', () => {
   const { owner, server } = parts();
   owner.send(buildBind('', 'nothing'), flushMessage);
   server.answer();
-  assert.deepEqual(owner.told(), ['E 26000']);
+  assert.deepEqual(owner.replies(), ['E 26000']);
   owner.send(buildQuery('SELECT 1'));
   assert.equal(owner.cycles.complete, 0);
   owner.send(syncMessage);
   assert.equal(owner.cycles.complete, 1);
   server.answer();
-  assert.deepEqual(owner.told(), ['ZI']);
+  assert.deepEqual(owner.replies(), ['ZI']);
   assert.equal(owner.cycles.unanswered, 0);
 });
 
@@ -305,7 +302,7 @@ test('a cycle that lacks a statement, contrary to an assumption, is repeated onc
   const sql = text();
   owner.send(buildParse('mine', sql), buildDescribeStatement('mine'), syncMessage);
   server.answer();
-  owner.told();
+  owner.replies();
   server.read();
   const bind = [buildBind('', 'mine'), buildExecute(''), syncMessage];
   owner.send(...bind);
@@ -313,7 +310,7 @@ test('a cycle that lacks a statement, contrary to an assumption, is repeated onc
   const name = sent.slice('B  '.length);
   server.forget(name);
   server.answer();
-  assert.deepEqual(owner.told(), []);
+  assert.deepEqual(owner.replies(), []);
   assert(
     owner.log.some((call) => call === 'corrected statement'),
     owner.log.join(),
@@ -321,7 +318,7 @@ test('a cycle that lacks a statement, contrary to an assumption, is repeated onc
   assert.deepEqual(renamed(server.read()), ['C S#1', `P #1 ${sql}`, 'B  #1', 'E', 'S']);
   assert.deepEqual([owner.cycles.complete, owner.cycles.unanswered], [1, 1]);
   server.answer();
-  assert.deepEqual(owner.told(), ['2', 'C SELECT', 'ZI']);
+  assert.deepEqual(owner.replies(), ['2', 'C SELECT', 'ZI']);
   assert.equal(owner.cycles.unanswered, 0);
 });
 
@@ -329,13 +326,13 @@ test('it is not repeated while another cycle is unanswered', () => {
   const { owner, server } = parts();
   owner.send(buildParse('mine', text()), buildDescribeStatement('mine'), syncMessage);
   server.answer();
-  owner.told();
+  owner.replies();
   server.read();
   owner.send(buildBind('', 'mine'), buildExecute(''), syncMessage, buildQuery('SELECT 1'));
   const [sent = ''] = server.read();
   server.forget(sent.slice('B  '.length));
   server.answer();
-  assert.deepEqual(owner.told(), ['E 26000', 'ZI', 'C SELECT', 'ZI']);
+  assert.deepEqual(owner.replies(), ['E 26000', 'ZI', 'C SELECT', 'ZI']);
 });
 
 test('errors contain the names that the client has given', () => {

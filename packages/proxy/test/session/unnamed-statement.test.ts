@@ -32,7 +32,7 @@ suite('the proxy describes the unnamed statement before Sync', () => {
     owner.send(buildParse('', sql), syncMessage);
     assert.deepEqual(server.read(), [`P  ${sql}`, 'D S', 'S']);
     server.answer();
-    assert.deepEqual(owner.told(), ['1', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', 'ZI']);
   });
 
   test('unless the client describes it', () => {
@@ -41,7 +41,7 @@ suite('the proxy describes the unnamed statement before Sync', () => {
     owner.send(buildParse('', sql), describe, syncMessage);
     assert.deepEqual(server.read(), [`P  ${sql}`, 'D S', 'S']);
     server.answer();
-    assert.deepEqual(owner.told(), ['1', 't', 'n', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', 't', 'n', 'ZI']);
   });
 
   test('unless the client binds it in the same cycle', () => {
@@ -97,12 +97,12 @@ suite('the unnamed statement', () => {
     all.owner.send(close, syncMessage);
     assert.equal(all.server.read().at(-2), 'C S');
     all.server.answer();
-    assert.deepEqual(all.owner.told(), ['1', 'ZI', '3', 'ZI']);
+    assert.deepEqual(all.owner.replies(), ['1', 'ZI', '3', 'ZI']);
     const server = moved(all);
     all.owner.send(bind, syncMessage);
     assert.deepEqual(server.read(), ['B  ', 'S']);
     server.answer();
-    assert.deepEqual(all.owner.told(), ['E 26000', 'ZI']);
+    assert.deepEqual(all.owner.replies(), ['E 26000', 'ZI']);
   });
 
   test('does not exist after a Parse that was refused', () => {
@@ -112,7 +112,7 @@ suite('the unnamed statement', () => {
     all.owner.send(buildParse('', text()), syncMessage);
     all.owner.send(buildParse('', refused), syncMessage);
     all.server.answer();
-    assert.deepEqual(all.owner.told(), ['1', 'ZI', 'E 42703', 'ZI']);
+    assert.deepEqual(all.owner.replies(), ['1', 'ZI', 'E 42703', 'ZI']);
     const server = moved(all);
     all.owner.send(bind, syncMessage);
     assert.deepEqual(server.read(), ['B  ', 'S']);
@@ -164,7 +164,7 @@ suite('the unnamed statement', () => {
     server.answer();
     assert.deepEqual(server.read(), ['B  ', 'S']);
     server.answer();
-    assert.equal(owner.told().at(-2), 'E 26000');
+    assert.equal(owner.replies().at(-2), 'E 26000');
   });
 
   test('is described only when the Parse of an earlier cycle is answered', () => {
@@ -174,7 +174,7 @@ suite('the unnamed statement', () => {
     server.answer();
     assert.deepEqual(server.read(), ['D S', 'S']);
     server.answer();
-    assert.deepEqual(owner.told(), ['1', 'ZI', 't', 'n', 'ZI']);
+    assert.deepEqual(owner.replies(), ['1', 'ZI', 't', 'n', 'ZI']);
   });
 
   test('is certain if earlier cycles do not change it', () => {
@@ -201,7 +201,7 @@ suite('the unnamed statement', () => {
       second.send(request, syncMessage);
       assert.deepEqual(server.read(), ['C S', request === bind ? 'B  ' : 'D S', 'S']);
       server.answer();
-      assert.deepEqual(second.told(), ['E 26000', 'ZI']);
+      assert.deepEqual(second.replies(), ['E 26000', 'ZI']);
       second.send(request, syncMessage);
       assert.equal(server.read().length, 2, 'it is closed only once');
     }
@@ -269,11 +269,11 @@ suite('the unnamed statement', () => {
     owner.send(long.subarray(15_000), syncMessage);
     server.answer();
     server.read();
-    owner.told();
+    owner.replies();
     owner.send(bind, buildExecute(''), describe, syncMessage);
     assert.deepEqual(server.read(), ['B  ', 'E', 'D S', 'S']);
     server.answer();
-    assert.deepEqual(owner.told(), ['2', 'C SELECT', 't', 'n', 'ZI']);
+    assert.deepEqual(owner.replies(), ['2', 'C SELECT', 't', 'n', 'ZI']);
     // It replaces the previous one.
     owner.send(buildParse('', text()), syncMessage);
     server.answer();
