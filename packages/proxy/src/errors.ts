@@ -55,6 +55,15 @@ export const errorKinds = {
       'the server connection was lost while the statement was running ({reason}); the statement may or may not have taken effect',
     hint: 'Check whether the statement took effect before you run it again.',
   },
+  LOGIN_CONNECTION_LOST: {
+    sqlstate: '08006',
+    severity: 'FATAL',
+    source: 'database',
+    retryable: true,
+    when: 'The database closed the server connection that a login needed. The proxy had sent no statement of the client.',
+    message: 'the server connection was lost during the login ({reason})',
+    hint: 'Connect again.',
+  },
   TRANSACTION_LOST: {
     sqlstate: '40001',
     severity: 'ERROR',

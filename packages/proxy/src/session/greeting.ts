@@ -3,6 +3,7 @@ import type { ErrorFields } from '@sluice/wire';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { InternalLeaseOwner } from '../backend/internal-lease-owner.ts';
 import type { ConnectionLoss } from '../backend/lease-owner.ts';
+import { ProxyError } from '../errors.ts';
 import { InternalQuery } from '../protocol/internal-query.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Borrower } from '../pool/pool-target.ts';
@@ -81,7 +82,7 @@ export class Greeting extends InternalLeaseOwner implements Borrower {
   override connectionLost(loss: ConnectionLoss): void {
     // What ran there has no effect at the database, so another connection can do the same, unless it may have crashed
     // the server process.
-    if (loss.silent || this.#losses === mostLosses) this.#finish(loss.error.fields);
+    if (loss.silent || this.#losses === mostLosses) this.#finish(lostAtLogin(loss));
     else this.#startAgain();
     this.#losses++;
   }
@@ -139,6 +140,13 @@ export class Greeting extends InternalLeaseOwner implements Borrower {
     this.#over = true;
     this.#done(error);
   }
+}
+
+/** The error of a loss, for a client that has no statement yet. */
+function lostAtLogin({ error, reason }: ConnectionLoss): ErrorFields {
+  return error.code === 'SERVER_CONNECTION_LOST'
+    ? new ProxyError('LOGIN_CONNECTION_LOST', { reason }).fields
+    : error.fields;
 }
 
 /**

@@ -12,7 +12,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 /** A login that waits for the answer of its first connection. */
 function begun(): {
   readonly greeting: Greeting;
-  readonly lose: (silent?: boolean) => Promise<void>;
+  readonly lose: (silent?: boolean, error?: ProxyError) => Promise<void>;
   readonly borrowed: () => number;
   readonly outcomes: (string | null)[];
 } {
@@ -39,12 +39,11 @@ function begun(): {
     outcomes.push(error?.message ?? null);
   });
   greeting.start();
-  const error = new ProxyError('TERMINATED');
   return {
     greeting,
-    lose: (silent = false) => {
+    lose: (silent = false, error = new ProxyError('TERMINATED')) => {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- a login uses no more of a loss
-      greeting.connectionLost({ error, silent } as ConnectionLoss);
+      greeting.connectionLost({ error, silent, reason: 'reset' } as ConnectionLoss);
       return turn();
     },
     borrowed: () => borrowed,
@@ -70,6 +69,12 @@ suite('a login whose server connection is lost', () => {
     await lose(true);
     assert.equal(borrowed(), 1);
     assert.deepEqual(outcomes, [new ProxyError('TERMINATED').message]);
+  });
+
+  test('fails without a word about statements', async () => {
+    const { lose, outcomes } = begun();
+    await lose(true, new ProxyError('SERVER_CONNECTION_LOST', { reason: 'reset' }));
+    assert.deepEqual(outcomes, ['the server connection was lost during the login (reset)']);
   });
 
   test('borrows none when its client has disconnected', async () => {
