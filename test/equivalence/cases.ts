@@ -564,4 +564,39 @@ export const cases: readonly Case[] = [
       say(3, 'SELECT 1 OPERATOR(pg_temp.===) 1'),
     ],
   },
+  {
+    name: 'a session keeps the start value with which the first connection of its pool began',
+    script: [
+      say(4, 'SELECT 1', 'RESET search_path'),
+      { session: 0, world: "ALTER ROLE ann SET DateStyle = 'German'" },
+      say(1, 'SHOW DateStyle'),
+      say(4, 'SHOW DateStyle'),
+      say(1, 'SHOW DateStyle'),
+    ],
+  },
+  {
+    name: 'a client learns of a reload although its session keeps a start value then',
+    script: [
+      say(2, 'SELECT 1'),
+      {
+        session: 0,
+        world: "ALTER SYSTEM SET DateStyle = 'German';; SELECT pg_reload_conf()",
+      },
+      say(4, 'SELECT 1'),
+      { session: 0, world: "ALTER ROLE ann SET DateStyle = 'German'" },
+      say(1, 'SHOW DateStyle'),
+      say(2, 'SHOW DateStyle'),
+    ],
+  },
+  {
+    name: 'a reload, after a change of start values',
+    differs: 'a reload after ALTER ROLE or ALTER DATABASE SET',
+    script: [
+      say(1, 'SELECT 1'),
+      { session: 0, world: "ALTER DATABASE shop SET work_mem = '33MB'" },
+      say(2, 'SHOW work_mem'),
+      { session: 0, world: "ALTER SYSTEM SET work_mem = '36MB';; SELECT pg_reload_conf()" },
+      say(1, 'SHOW work_mem'),
+    ],
+  },
 ];

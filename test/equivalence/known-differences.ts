@@ -55,7 +55,17 @@ const unsure = /[\\\u0080-\uffff]/g;
 /** Texts that use names. */
 const naming = /\b(prepare|deallocate|execute)\b/i;
 
+/** Changes of the start values of a role or a database. */
+const changesStart = /\balter (role|database)\b[^;]*\bset\b/i;
+
 export const avoided: readonly Avoided[] = [
+  {
+    name: 'a reload after ALTER ROLE or ALTER DATABASE SET',
+    avoid: (script) =>
+      changesStart.test(JSON.stringify(script))
+        ? script.filter((step) => !('world' in step && step.world.includes('pg_reload_conf')))
+        : script,
+  },
   {
     name: 'startup values that are invalid in the encoding of the database',
     // It is UTF8, whatever the client encoding: PostgreSQL takes startup values unchanged.

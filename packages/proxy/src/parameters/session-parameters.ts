@@ -70,6 +70,8 @@ export class SessionParameters {
   readonly #reportedAtStart: ReadonlyMap<string, string>;
   /** The current ones, after the first change. */
   #lastReported: Map<string, string> | null = null;
+  /** Start values that the client may not know: it kept them when those of new connections changed. */
+  #kept: ReadonlySet<string> = new Set();
   /** Created when the session first affects a parameter. */
   #tracker: ParameterTracker | null = null;
 
@@ -282,14 +284,17 @@ export class SessionParameters {
   takeUnreported(connection: ParameterSink, before: ParameterSet | null): [string, string][] {
     const reported = this.#reported;
     const { values } = this.known;
+    const kept = this.#kept;
+    this.#kept = new Set();
     const isOwn = (name: string): boolean => values.has(name) || before?.values.has(name) === true;
-    const unreported = [...connection.state.reported].filter(
-      ([name, value]) =>
-        reported.get(name) !== value &&
-        isAscii(value) &&
-        !ofTheUser.has(name) &&
-        !isOwn(inLowerCase(name)),
-    );
+    const unreported = [...connection.state.reported]
+      .filter(([name]) => !ofTheUser.has(name))
+      .flatMap(([name, value]): [string, string][] => {
+        const key = inLowerCase(name);
+        if (kept.has(key)) return [[name, values.get(key) ?? value]];
+        return isOwn(key) ? [] : [[name, value]];
+      })
+      .filter(([name, value]) => reported.get(name) !== value && isAscii(value));
     for (const [name, value] of unreported) this.reportedToClient(name, value);
     return unreported;
   }
@@ -321,8 +326,9 @@ export class SessionParameters {
 
   /** Server connections start with other values now: the session keeps its own start values. */
   keepStart(values: ReadonlyMap<string, string>): void {
-    this.#startup = new Map([...values, ...this.#startup]);
     const before = this.known;
+    this.#kept = new Set([...values.keys()].filter((name) => !before.values.has(name)));
+    this.#startup = new Map([...values, ...this.#startup]);
     this.known = this.#sets.acquire([...values, ...before.values]);
     this.known.lexis = before.lexis;
     this.#sets.release(before);

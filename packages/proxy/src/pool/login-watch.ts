@@ -28,6 +28,7 @@ export interface LoginPool extends AsidePool {
   readonly loginChanges: LoginChanges;
   readonly clients: { readonly ofRole: number; readonly ofDatabase: number };
   readonly ownConnections: { readonly ofRole: number; readonly ofDatabase: number };
+  readonly connections: Iterable<ServerConnection>;
   readonly queryServer: PoolTarget['queryServer'];
   /**
    * Whether a login was refused because of a CONNECTION LIMIT that no connection of the proxy uses up, so that waiting
@@ -71,7 +72,7 @@ export class LoginWatch {
   #at = -Infinity;
   #version = -1;
   #isChecking = false;
-  #waiting: { readonly version: number; readonly done: Done }[] = [];
+  #waiting: { readonly version: number; readonly since: number; readonly done: Done }[] = [];
   /** The clients that connection limits allow; null without limits, so that counting is unnecessary. */
   #slots: Pick<LoginFacts, 'slotsOfRole' | 'slotsOfDatabase'> | null = null;
 
@@ -96,7 +97,8 @@ export class LoginWatch {
 
   /** Queries, or joins the running query; `done` is called once. */
   check(done: Done): void {
-    this.#waiting.push({ version: this.#pool.loginChanges.version, done });
+    const { version } = this.#pool.loginChanges;
+    this.#waiting.push({ version, since: performance.now(), done });
     this.resume();
   }
 
@@ -109,18 +111,26 @@ export class LoginWatch {
   }
 
   /**
-   * Queries the facts on this connection unless they are known, because clients log in without them while there is no
-   * target. Otherwise the proxy would not know later under which facts the connections of the pool started. Returns
-   * whether it queries.
+   * Queries the facts on this connection, unless it is known under which facts some connection of the pool started: clients
+   * log in without facts while there is no target, and the first connection is opened after the facts were read. Otherwise
+   * nobody could say later which start values the sessions have. Returns whether it queries.
    */
   learn(connection: ServerConnection): boolean {
-    if (this.#facts !== null || this.#isChecking || connection.loggedInAt < this.#at) return false;
+    if (this.#isChecking || connection.loggedInAt < this.#at) return false;
+    if (this.#facts !== null && this.#knowsOne()) return false;
     this.#begin();
     this.#queryOn(connection, (facts) => {
       if (facts?.denial === null) this.#take(facts);
       else this.#finish(null);
     });
     return true;
+  }
+
+  /** Some connection of the pool started under the known facts. */
+  #knowsOne(): boolean {
+    for (const { loggedInAt } of this.#pool.connections)
+      if (loggedInAt < this.#factsAt) return true;
+    return false;
   }
 
   #queryOn(connection: ServerConnection, done: (facts: LoginFacts | null) => void): void {
@@ -161,11 +171,7 @@ export class LoginWatch {
     const pool = this.#pool;
     const aside = AsideConnection.open(pool, {
       opened: (connection) => {
-        if (facts !== null) {
-          aside?.close('it served only to try a login');
-          this.#take(facts);
-          return;
-        }
+        // The facts that seemed to refuse it are outdated.
         this.#queryOn(connection, (found) => {
           queueMicrotask(() => aside?.close('it served only to read the catalogs'));
           if (found === null) this.#finish(null);
@@ -220,11 +226,15 @@ export class LoginWatch {
     this.#isChecking = false;
     this.#refusal = refusal;
     const known = this.#version;
+    const from = this.#at;
     const waiting = this.#waiting;
-    this.#waiting = waiting.filter(({ version }) => version > known);
-    // Clients that came after a change wait for a query that includes it.
+    // Clients that came after a change wait for a query that includes it. A refusal may have been lifted since the query
+    // began, so it is final only for clients that were there.
+    const isAnswered = ({ version, since }: (typeof waiting)[number]): boolean =>
+      version <= known && (refusal === null || since <= from);
+    this.#waiting = waiting.filter((one) => !isAnswered(one));
     this.resume();
-    for (const { version, done } of waiting) if (version <= known) done(refusal ?? this.#limit());
+    for (const one of waiting) if (isAnswered(one)) one.done(refusal ?? this.#limit());
   }
 
   /** PostgreSQL counts connections; here clients count, because each of them would be a connection. */

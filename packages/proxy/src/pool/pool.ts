@@ -602,7 +602,8 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     const knowing = [...this.#all].filter((connection) => query.knows(connection));
     const idle = knowing.find((connection) => this.#idle.includes(connection));
     // If the new session is the only one, no other has values to keep.
-    if (names.length === 0 || this.sessions <= 1 || knowing.length === 0) query.giveUp();
+    if (names.length === 0 || this.sessions <= 1) query.forgo();
+    else if (knowing.length === 0) query.giveUp();
     else if (idle !== undefined) {
       this.#idle.delete(idle);
       query.run(idle);

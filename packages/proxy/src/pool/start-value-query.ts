@@ -29,6 +29,8 @@ export class StartValueQuery {
   #isSent = false;
   #isOver = false;
   #isGivenUp = false;
+  /** Another connection to the server is queried. */
+  #isAsked = false;
 
   /**
    * `set`: the previous values of ALTER ROLE and ALTER DATABASE; they were certainly valid until `until` (in
@@ -73,22 +75,39 @@ export class StartValueQuery {
 
   /** Called at every tick of the coarse clock. */
   tick(): void {
-    if (performance.now() - this.#since > patience) this.giveUp();
+    if (this.#isGivenUp) this.#query();
+    else if (performance.now() - this.#since > patience) this.giveUp();
   }
 
   /**
-   * No connection can answer. A parameter that was set before had that value. Any other has the server's default, if
-   * another connection reports it.
+   * No connection can answer. A parameter that was set before had that value. Any other has the server's default, if another
+   * connection reports it; while there is none, it is waited for.
    */
   giveUp(): void {
     if (this.#isOver || this.#isGivenUp) return;
     this.#isGivenUp = true;
-    const isSent =
-      this.#names.length > 0 &&
-      this.#queryServer(valuesSql(this.#names), (rows) =>
-        this.#finish(rows?.slice(1) ?? [], false),
-      );
-    if (!isSent) this.#finish([], false);
+    if (this.#needsServer) this.#query();
+    else this.#finish([], false);
+  }
+
+  /** Nobody needs the values. */
+  forgo(): void {
+    this.#finish([], false);
+  }
+
+  /** Some values are neither known nor those of parameters that `#finish` knows without a query. */
+  get #needsServer(): boolean {
+    return this.#names.some((name) => !name.includes('.') && name !== 'role');
+  }
+
+  /** Queries another connection to the server, unless that is under way or takes too long. */
+  #query(): void {
+    if (this.#isOver || this.#isAsked) return;
+    this.#isAsked = this.#queryServer(valuesSql(this.#names), (rows) => {
+      this.#isAsked = false;
+      if (rows !== null) this.#finish(rows.slice(1), false);
+    });
+    if (!this.#isAsked && performance.now() - this.#since > 2 * patience) this.#finish([], false);
   }
 
   /** `isOwn`: the rows are from a connection with the previous values. */

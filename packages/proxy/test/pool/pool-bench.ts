@@ -93,9 +93,15 @@ class Target implements PoolTarget {
     this.next = source;
   }
 
-  queryServer(sql: string): boolean {
+  /** The answer of the server beside the pool; null: it was lost; undefined: there is no connection to it. */
+  answer: (readonly (string | null)[])[] | null | undefined = undefined;
+
+  queryServer(...[sql, done]: Parameters<PoolTarget['queryServer']>): boolean {
+    const { answer } = this;
     this.questions.push(sql);
-    return false;
+    if (answer === undefined) return false;
+    queueMicrotask(() => done(answer));
+    return true;
   }
   /** The server connections of all pools together; null: a number for each name. */
   connections: { readonly ofRole: number; readonly ofDatabase: number } | null = null;

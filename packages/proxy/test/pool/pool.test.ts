@@ -1500,16 +1500,29 @@ suite('the start of logins has changed', () => {
     assert.equal(told.length, 2);
   });
 
-  test('without a reply: it is given up after a while, and the minimum opened again', async () => {
+  test('without an old connection: the server is queried as soon as it can be', async () => {
     const bench = new PoolBench({ minimum: 1 });
+    const told = watching(bench);
     await bench.idle(1);
     bench.pool.sessions = 2;
     let done = 0;
     bench.pool.renew(['work_mem'], new Map(), -Infinity, () => done++);
-    assert.equal(done, 1);
     assert.match(bench.target.questions.at(-1) ?? '', /pg_settings/);
-    assert.equal(bench.pool.openingCount, 1);
+    bench.pool.tick();
+    assert.equal(bench.target.questions.length, 2);
+    bench.target.answer = null;
+    bench.pool.tick();
     await bench.turn();
+    bench.target.answer = [[''], ['work_mem', Buffer.from('4MB').toString('base64')]];
+    assert.equal(done, 0);
+    bench.pool.tick();
+    bench.pool.tick();
+    assert.equal(bench.target.questions.length, 4);
+    await bench.turn();
+    assert.equal(done, 1);
+    assert.deepEqual(told, ['[["work_mem","4MB"]]']);
+    // The minimum is opened again.
+    assert.equal(bench.pool.size, 1);
     bench.pool.replaced(new ProxyError('ROLE_OR_DATABASE_REPLACED', { pool: 'shop/ann' }));
     assert.equal(bench.pool.openingCount, 1);
   });
