@@ -17,7 +17,8 @@ export function reusing(connect: Connect): Connect {
     const login =
       spares.splice(at, at < 0 ? 0 : 1)[0]?.login ?? (await connect(parameters, encoding));
     const { talker, entry } = login;
-    if (talker === null) return login;
+    // A connection to another database, or of another role, would keep scripts from dropping it.
+    if (talker === null || 'database' in parameters || 'user' in parameters) return login;
     const end = async (): Promise<void> => {
       if (lease.isSpoilt || !(await isClean(talker))) return talker.end();
       spares.push({ key, login, talker });

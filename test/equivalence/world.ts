@@ -84,7 +84,7 @@ export function renewWorldSql(script: Script): readonly string[] {
   return [
     changingSql,
     ...(takesEffectLater(texts) ? loginSql : []),
-    ...(/spare/.test(texts) ? spareSql : []),
+    ...(/database (spare|gone)\b/i.test(texts) ? spareSql : []),
   ];
 }
 
