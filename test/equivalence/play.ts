@@ -12,8 +12,8 @@ export type Pace = 'in step' | 'together';
 export interface PlayOptions {
   readonly pace: Pace;
   /**
-   * The number of server connections, beside those of pinned sessions. In step, a session that had to wait for one would
-   * wait forever: its step is skipped, on direct connections too.
+   * The number of server connections, beside those of pinned sessions. In step, a session that had to wait for one
+   * would wait forever: its step is skipped, on direct connections too.
    */
   readonly connections: number;
 }

@@ -111,9 +111,9 @@ export class LoginWatch {
   }
 
   /**
-   * Queries the facts on this connection, unless it is known under which facts some connection of the pool started: clients
-   * log in without facts while there is no target, and the first connection is opened after the facts were read. Otherwise
-   * nobody could say later which start values the sessions have. Returns whether it queries.
+   * Queries the facts on this connection, unless it is known under which facts some connection of the pool started:
+   * clients log in without facts while there is no target, and the first connection is opened after the facts were
+   * read. Otherwise nobody could say later which start values the sessions have. Returns whether it queries.
    */
   learn(connection: ServerConnection): boolean {
     if (this.#isChecking || connection.loggedInAt < this.#at) return false;

@@ -30,7 +30,7 @@ export class StartValueQuery {
   #isOver = false;
   #isGivenUp = false;
   /** Another connection to the server is queried. */
-  #isAsked = false;
+  #isPending = false;
 
   /**
    * `set`: the previous values of ALTER ROLE and ALTER DATABASE; they were certainly valid until `until` (in
@@ -80,8 +80,8 @@ export class StartValueQuery {
   }
 
   /**
-   * No connection can answer. A parameter that was set before had that value. Any other has the server's default, if another
-   * connection reports it; while there is none, it is waited for.
+   * No connection can answer. A parameter that was set before had that value. Any other has the server's default, if
+   * another connection reports it; while there is none, it is waited for.
    */
   giveUp(): void {
     if (this.#isOver || this.#isGivenUp) return;
@@ -102,12 +102,12 @@ export class StartValueQuery {
 
   /** Queries another connection to the server, unless that is under way or takes too long. */
   #query(): void {
-    if (this.#isOver || this.#isAsked) return;
-    this.#isAsked = this.#queryServer(valuesSql(this.#names), (rows) => {
-      this.#isAsked = false;
+    if (this.#isOver || this.#isPending) return;
+    this.#isPending = this.#queryServer(valuesSql(this.#names), (rows) => {
+      this.#isPending = false;
       if (rows !== null) this.#finish(rows.slice(1), false);
     });
-    if (!this.#isAsked && performance.now() - this.#since > 2 * patience) this.#finish([], false);
+    if (!this.#isPending && performance.now() - this.#since > 2 * patience) this.#finish([], false);
   }
 
   /** `isOwn`: the rows are from a connection with the previous values. */

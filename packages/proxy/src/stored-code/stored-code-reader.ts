@@ -70,8 +70,8 @@ interface OwnFunction {
 const ownFunctions = new Map<string, readonly OwnFunction[]>();
 
 /**
- * The last reading of each database, by the run of its server and the OID of the database, while any pool uses it: the pools of its
- * users share it.
+ * The last reading of each database, by the run of its server and the OID of the database, while any pool uses it: the
+ * pools of its users share it.
  */
 const readings = new Map<string, WeakRef<Read>>();
 /** Above this number, entries that no pool uses are removed. */

@@ -143,8 +143,8 @@ export function decode(text: string): Buffer {
 
 /**
  * One value that changes with everything that decides which code a statement runs: functions, the names of relations
- * and types, and all dependencies. The version of a row is its OID with the transaction that wrote it. The second column is
- * the database, and the run of its server.
+ * and types, and all dependencies. The version of a row is its OID with the transaction that wrote it. The second
+ * column is the database, and the run of its server.
  */
 export const fingerprintSql: string = own(
   "SELECT (SELECT pg_catalog.count(*)||'.'||coalesce(sum(hashint8extended(oid::int8,xmin::text::int8)),0) " +

@@ -71,7 +71,7 @@ suite('a login whose server connection is lost', () => {
     assert.deepEqual(outcomes, [new ProxyError('TERMINATED').message]);
   });
 
-  test('fails without a word about statements', async () => {
+  test('fails with an error that names no statement', async () => {
     const { lose, outcomes } = begun();
     await lose(true, new ProxyError('SERVER_CONNECTION_LOST', { reason: 'reset' }));
     assert.deepEqual(outcomes, ['the server connection was lost during the login (reset)']);
