@@ -1,4 +1,3 @@
-import { caught } from '../io/guard.ts';
 import { network } from '../io/network.ts';
 import type { Listener, SocketAddress, TlsAcceptor, Transport } from '../io/transport.ts';
 import { isLoopback } from './admin-access.ts';
@@ -54,30 +53,25 @@ export class HttpListener {
   }
 
   #accept(transport: Transport, isFile: boolean): void {
-    try {
-      if (this.#accepted.size >= mostConnections) this.#makeWay();
-      const accepted: Accepted = {
-        transport,
-        timer: setTimeout(() => transport.destroy(), timeout),
-        // Later, a connection that was reset would have no address.
-        isLocal: isFile || isLoopback(transport.remoteAddress),
-        connection: null,
-      };
-      accepted.timer.unref();
-      this.#accepted.add(accepted);
-      transport.whenClosed = () => {
-        clearTimeout(accepted.timer);
-        this.#accepted.delete(accepted);
-      };
-      if (this.#tls === null) this.#begin(accepted);
-      else
-        this.#tls.accept(transport, (error) => {
-          if (error === null) this.#begin(accepted);
-        });
-    } catch (error) {
-      caught('the admin port', error);
-      transport.destroy();
-    }
+    if (this.#accepted.size >= mostConnections) this.#makeWay();
+    const accepted: Accepted = {
+      transport,
+      timer: setTimeout(() => transport.destroy(), timeout),
+      // Later, a connection that was reset would have no address.
+      isLocal: isFile || isLoopback(transport.remoteAddress),
+      connection: null,
+    };
+    accepted.timer.unref();
+    this.#accepted.add(accepted);
+    transport.whenClosed = () => {
+      clearTimeout(accepted.timer);
+      this.#accepted.delete(accepted);
+    };
+    if (this.#tls === null) this.#begin(accepted);
+    else
+      this.#tls.accept(transport, (error) => {
+        if (error === null) this.#begin(accepted);
+      });
   }
 
   #begin(accepted: Accepted): void {

@@ -1,15 +1,13 @@
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { fitsVerifier, makeVerifier, md5Pattern, md5Verifier, parseVerifier } from '@sluice/wire';
+import { fitsVerifier, md5Pattern, md5Verifier, parseVerifier } from '@sluice/wire';
 import type { ScramVerifier } from '@sluice/wire';
 import { errorText } from '../settings/error-text.ts';
 import { ProxyError } from '../errors.ts';
 import type { Settings } from '../settings/index.ts';
 import { parseAuthFile } from './auth-file.ts';
-import { userSalt } from './process-secret.ts';
+import { MadeVerifiers } from './made-verifiers.ts';
 import type { SecretUser } from './secret-vault.ts';
-import { preparePassword } from './saslprep.ts';
 
 /** Whether a client can or must authenticate with an IAM token: the modes of RDS Proxy. */
 export type IamAuth = Settings['Auth'][number]['IAMAuth'];
@@ -161,9 +159,7 @@ export class Credentials {
   }
 }
 
-/** Verifiers by user and hash of the password: making one takes milliseconds, and secrets are reread often. */
-const made = new Map<string, Promise<ScramVerifier>>();
-const mostMade = 4000;
+const made = new MadeVerifiers(4000);
 
 /** The verifiers of a password, or those in the text of a verifier. */
 export async function proofOf(
@@ -175,15 +171,7 @@ export async function proofOf(
     const scram = parseVerifier(text);
     return { scram, md5: scram === null && md5Pattern.test(text) ? text : null };
   }
-  const key = `${createHash('sha256').update(text).digest('base64')}:${user}`;
-  let verifier = made.get(key);
-  if (verifier === undefined) {
-    verifier = makeVerifier(preparePassword(text), userSalt(user));
-    const oldest = made.keys().next();
-    if (made.size >= mostMade && oldest.done !== true) made.delete(oldest.value);
-    made.set(key, verifier);
-  }
-  return { scram: await verifier, md5: null };
+  return { scram: await made.of(user, text), md5: null };
 }
 
 function entryOf(user: Settings['Users'][number]): Entry {

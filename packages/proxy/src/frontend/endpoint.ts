@@ -9,7 +9,6 @@ import { ProxyError } from '../errors.ts';
 import { Listeners } from '../listen-notify/listeners.ts';
 import { clock } from '../io/clock.ts';
 import { memory } from '../io/memory.ts';
-import { caught } from '../io/guard.ts';
 import { CancelKeys, secretBytes } from '../session/cancel-keys.ts';
 import { Greeting } from '../session/greeting.ts';
 import type { PinReason } from '../pinning/pin-reason.ts';
@@ -191,14 +190,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
   async #listenAt(socketAddress: SocketAddress): Promise<Listener> {
     const isLocal = 'file' in socketAddress;
     const listener = await network.listen(socketAddress, {
-      accepted: (socket) => {
-        try {
-          this.#accept(socket, isLocal);
-        } catch (error) {
-          caught('an accept', error);
-          socket.destroy();
-        }
-      },
+      accepted: (socket) => this.#accept(socket, isLocal),
       failed: ({ message }) => events.acceptFailed.publish({ endpoint: this.name, message }),
     });
     this.#listeners.push(listener);

@@ -1,3 +1,4 @@
+import { accept } from './accept.ts';
 import { bun } from './bun-api.ts';
 import type { BunError } from './bun-api.ts';
 import { handlers } from './bun-handlers.ts';
@@ -33,7 +34,7 @@ export const bunNetwork: Network = {
             if (!isLocal) socket.setKeepAlive(true, keepAliveAfter);
             const transport = new BunTransport(socket);
             socket.data = transport;
-            handler.accepted(transport);
+            accept(transport, handler);
           },
         },
       });

@@ -1,4 +1,5 @@
 import { connect, createServer } from 'node:net';
+import { accept } from './accept.ts';
 import { NodeTlsAcceptor } from './node-tls-acceptor.ts';
 import { NodeTransport } from './node-transport.ts';
 import type {
@@ -24,7 +25,7 @@ export const nodeNetwork: Network = {
         : { noDelay: true, keepAlive: true, keepAliveInitialDelay: keepAliveAfter }),
       pauseOnConnect: true,
     });
-    server.on('connection', (socket) => handler.accepted(new NodeTransport(socket)));
+    server.on('connection', (socket) => accept(new NodeTransport(socket), handler));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(
@@ -35,7 +36,7 @@ export const nodeNetwork: Network = {
         },
       );
     });
-    // A failed accept (no file descriptors left) must not end the process.
+    // A failed accept (the system has no file descriptors left) must not end the process.
     server.on('error', (error) => handler.failed(error));
     const address = server.address();
     const { port, address: host } =

@@ -95,8 +95,9 @@ export interface Listener {
 
 /** Gets the events of a listener. */
 export interface ListenerHandler {
+  /** A connection was accepted, paused. An exception closes it. */
   accepted(transport: Transport): void;
-  /** An accept failed, for example because no file descriptors are left. The listener continues. */
+  /** An accept failed, for example because the system has no file descriptors left. The listener continues. Not on Bun. */
   failed(error: Error): void;
 }
 

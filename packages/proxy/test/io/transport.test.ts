@@ -6,8 +6,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { bunNetwork } from '../../src/io/bun-network.ts';
+import { faults } from '../../src/io/guard.ts';
 import { nodeNetwork } from '../../src/io/node-network.ts';
 import { Ranges } from '../../src/io/ranges.ts';
+import type { Transport } from '../../src/io/transport.ts';
 import { accepted, connected, pattern, readAll } from './peers.ts';
 import { Recorder } from './recorder.ts';
 import { nextBytes, portOf } from '../sockets.ts';
@@ -465,6 +467,40 @@ for (const network of networks) {
       await recorder.received(8);
       transport.end();
       assert((await read).equals(bytes));
+    });
+
+    test('an exception at an accept closes that connection, and the listener continues', async (t) => {
+      const before = faults.caught;
+      const arrivals: Transport[] = [];
+      const listener = await network.listen(
+        { host: '127.0.0.1', port: 0 },
+        {
+          accepted: (transport) => {
+            arrivals.push(transport);
+            t.after(() => transport.destroy());
+            if (arrivals.length === 1) throw new Error('unexpected');
+            transport.write(Buffer.from('welcome'));
+          },
+          failed: () => undefined,
+        },
+      );
+      t.after(() => listener.close());
+      const [first, second] = [new Recorder(), new Recorder()];
+      for (const [recorder, event] of [
+        [first, 'close'],
+        [second, 'data'],
+      ] as const) {
+        const transport = network.connect(
+          { host: '127.0.0.1', port: listener.port },
+          recorder,
+          () => transport.resume(),
+        );
+        t.after(() => transport.destroy());
+        await recorder.saw(event);
+      }
+      assert.equal(first.length, 0);
+      assert.equal(second.bytes.toString(), 'welcome');
+      assert.equal(faults.caught, before + 1);
     });
 
     test('a closed listener accepts no more connections, and the existing ones stay', async (t) => {
