@@ -6,7 +6,7 @@ import type { Address } from '../../test/helpers/raw-client.ts';
 
 const [, , kind = '', json = '{}'] = process.argv;
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- from the program that starts this one
-const address = JSON.parse(json) as Address;
+const address = JSON.parse(json) as Address & { readonly folder: string };
 
 /** Repeats the same messages on one connection, many in each write; responses are discarded. */
 async function pour(bytes: Buffer): Promise<never> {
@@ -31,6 +31,14 @@ async function crowd(count: number, one: () => Promise<void>): Promise<void> {
   );
 }
 
+/** Logs in with a wrong password; leaves soon, because the proxy delays the refusals of those who guess. */
+async function guess(where: Address): Promise<void> {
+  const client = await RawClient.open(where);
+  const refused = client.login({ password: 'wrong' }).catch(() => undefined);
+  await Promise.race([refused, delay(100, undefined, { ref: false })]);
+  client.destroy();
+}
+
 const floods: Readonly<Record<string, () => Promise<unknown>>> = {
   sync: () => pour(repeat(messages.sync, 10_000)),
   flush: () => pour(repeat(messages.flush, 10_000)),
@@ -51,6 +59,16 @@ const floods: Readonly<Record<string, () => Promise<unknown>>> = {
   logins: () =>
     crowd(5, async () => {
       const client = await RawClient.login(address);
+      client.destroy();
+    }),
+  'wrong passwords': () => crowd(50, () => guess(address)),
+  // Where a password may be sent in clear.
+  'wrong passwords in clear': () => crowd(50, () => guess({ ...address, host: address.folder })),
+  'TLS handshakes': () =>
+    crowd(50, async () => {
+      const client = await RawClient.open(address);
+      await client.negotiate(messages.sslRequest);
+      await client.startTls({ rejectUnauthorized: false });
       client.destroy();
     }),
 };
