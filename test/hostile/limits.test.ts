@@ -38,8 +38,11 @@ async function assertEnds(
   });
   const counter = `sluice_session_limits_passed_total{setting="${setting}"}`;
   assert.equal(await route.sluice.metric(counter), times);
-  const lines = route.sluice.log.filter((line) => line['setting'] === setting);
-  assert.equal(lines.length, times);
+  // The daemon writes its log after the error, in another thread.
+  const linesOf = (): number =>
+    route.sluice.log.filter((line) => line['setting'] === setting).length;
+  await eventually(() => assert(linesOf() >= times, 'there is no line in the log'));
+  assert.equal(linesOf(), times);
   assert.equal(await bystander.value('SELECT 1'), '1');
   bystander.destroy();
 }
