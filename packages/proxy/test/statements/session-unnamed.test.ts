@@ -89,6 +89,18 @@ suite('the unnamed statement of a session', () => {
     assert(unnamed.isAbsent);
   });
 
+  test('is not absent while one is settled or sent', () => {
+    const { unnamed, connection } = unnamedOn();
+    unnamed.parsed(connection, statement()).completed();
+    unnamed.change(connection, noUnnamedStatement);
+    assert(!unnamed.isAbsent, 'the Close may be skipped');
+    assert.equal(unnamed.use.statement, noUnnamedStatement);
+    assert(!unnamed.describesAtSync);
+    unnamed.clear();
+    assert(unnamed.isAbsent);
+    assert.equal(unnamed.settled, noUnnamedStatement);
+  });
+
   test('is uncertain while another cycle may change it', () => {
     const { unnamed, cycles, connection } = unnamedOn();
     assert(!unnamed.isUncertain(connection));
