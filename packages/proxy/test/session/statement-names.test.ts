@@ -80,6 +80,16 @@ suite('a SQL-level statement on a connection without it', () => {
     assert.equal(all.owner.ran, 2, 'the EXECUTE, and what it runs');
   });
 
+  test('has its own side effects when its EXECUTE is bound', () => {
+    for (const name of ['', 'caller']) {
+      const { owner } = withSql('PREPARE mine AS DELETE FROM t');
+      owner.send(buildParse(name, 'EXECUTE mine'));
+      owner.ran = 0;
+      owner.send(buildBind('', name), ...run);
+      assert.equal(owner.ran, 2, 'the EXECUTE, and what it runs');
+    }
+  });
+
   test('is bound by the protocol under its own name', () => {
     const all = withSql(prepare);
     const server = moved(all);
