@@ -12,6 +12,8 @@ const headerName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** Printable ASCII, tabs, and bytes of other encodings. */
 const headerValue = /^[\t -~\u0080-\u00ff]*$/;
 
+const unique = new Set(['host', 'authorization', 'content-length', 'transfer-encoding']);
+
 /**
  * Parses the head of an HTTP/1 request, up to the empty line, with one character per byte (RFC 9112). Null if it is
  * invalid; whatever two programs could understand differently is.
@@ -28,8 +30,9 @@ export function parseRequest(head: string): HttpRequest | null {
     if (!headerName.test(name) || !headerValue.test(value)) return null;
     const key = name.toLowerCase();
     if (!headers.has(key)) headers.set(key, value);
-    else if (key === 'host' || key === 'authorization') return null;
+    else if (unique.has(key)) return null;
   }
+  if (headers.has('content-length') && headers.has('transfer-encoding')) return null;
   if (minor === '1' && !headers.has('host')) return null;
   return { method, target, headers };
 }
