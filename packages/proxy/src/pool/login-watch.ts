@@ -228,8 +228,8 @@ export class LoginWatch {
     const known = this.#version;
     const from = this.#at;
     const waiting = this.#waiting;
-    // Clients that came after a change wait for a query that includes it. A refusal may have been lifted since the query
-    // began, so it is final only for clients that were there.
+    // Clients that came after a change wait for a query that includes it. A refusal may have been lifted since the
+    // query began, so it is final only for clients that were there.
     const isAnswered = ({ version, since }: (typeof waiting)[number]): boolean =>
       version <= known && (refusal === null || since <= from);
     this.#waiting = waiting.filter((one) => !isAnswered(one));
