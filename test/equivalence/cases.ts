@@ -599,4 +599,20 @@ export const cases: readonly Case[] = [
       say(1, 'SHOW work_mem'),
     ],
   },
+  {
+    name: 'hidden state of a statement whose first runs no probe followed',
+    script: [
+      say(1, "SELECT run('SET app.h = ''ran''') AS lonely"),
+      { session: 1, leave: 'terminate' },
+      say(1, "SELECT run('SET app.h = ''ran''') AS lonely"),
+      { session: 1, leave: 'terminate' },
+      say(1, "SELECT run('SET app.h = ''ran''') AS lonely"),
+      { session: 1, leave: 'terminate' },
+      say(1, "SELECT run('SET app.h = ''ran''') AS lonely"),
+      { session: 1, leave: 'terminate' },
+      say(1, "SELECT run('SET app.h = ''ran''') AS lonely"),
+      say(2, "SET app.user_id = 'second'"),
+      say(1, "SELECT current_setting('app.h', true)"),
+    ],
+  },
 ];

@@ -46,6 +46,8 @@ export interface ProbeOwner {
   mayListen(): void;
   /** Sends complete messages to the client. */
   reply(bytes: Buffer): void;
+  /** A probe has followed these statements. */
+  probed(suspects: readonly Suspect[]): void;
   /** `what` was found changed after these statements, and none of them shows it. */
   foundHiddenState(what: string, suspects: readonly Suspect[]): void;
 }
@@ -147,6 +149,7 @@ export class Probing {
         return;
       }
       const { known } = parameters;
+      this.#owner.probed(suspects);
       if (dirty) this.#takeParameters(answer.rows, encoded, connection);
       const before = pin.reason;
       const found = probes ? readProbe(answer.rows) : null;

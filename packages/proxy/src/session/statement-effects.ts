@@ -21,7 +21,7 @@ import { Flag, classifyBytes, normalizedAt } from '../sql/index.ts';
 import type { Effects, Lexis } from '../sql/index.ts';
 import { CodeRuns } from '../stored-code/code-runs.ts';
 import type { CodeOwner } from '../stored-code/code-runs.ts';
-import { leavesSomething } from '../stored-code/probe-sampling.ts';
+import { leavesSomething, wasProbed } from '../stored-code/probe-sampling.ts';
 import type { Suspect } from '../stored-code/probe-sampling.ts';
 import { Risk } from '../stored-code/stored-code-sql.ts';
 import type { StoredCode } from '../stored-code/stored-code.ts';
@@ -409,6 +409,10 @@ export class StatementEffects
 
   trackedNames(): readonly string[] {
     return this.#sender.sent.trackedNames();
+  }
+
+  probed(suspects: readonly Suspect[]): void {
+    for (const { effects } of suspects) wasProbed(effects);
   }
 
   foundHiddenState(what: string, suspects: readonly Suspect[]): void {

@@ -5,12 +5,14 @@ import type { Effects } from '../sql/index.ts';
 /** The record of a statement that runs code which its text does not show. */
 interface Record {
   runs: number;
+  /** How many probes have followed one. */
+  probes: number;
   /** It has had side effects. */
   leaves: boolean;
 }
 
-/** The number of runs that are always probed, before sampling begins. */
-const firstRuns = 3;
+/** The number of probes that always follow, before sampling begins. */
+const firstProbes = 3;
 /** Of the later runs, one in this many is probed. */
 const sample = 100;
 
@@ -36,11 +38,17 @@ export function deservesProbe(effects: Effects): boolean {
   if (!has(effects.flags, hidden)) return false;
   let record = records.get(effects);
   if (record === undefined) {
-    record = { runs: 0, leaves: false };
+    record = { runs: 0, probes: 0, leaves: false };
     records.set(effects, record);
   }
   record.runs++;
-  return record.leaves || record.runs <= firstRuns || record.runs % sample === 0;
+  return record.leaves || record.probes < firstProbes || record.runs % sample === 0;
+}
+
+/** A probe has followed this statement. A session that keeps its connection, or ends, may never be probed. */
+export function wasProbed(effects: Effects): void {
+  const record = records.get(effects);
+  if (record !== undefined) record.probes++;
 }
 
 export function isKnownToLeave(effects: Effects): boolean {
@@ -52,7 +60,7 @@ export function leavesSomething(effects: Effects): boolean {
   let record = records.get(effects);
   if (record?.leaves === true) return false;
   if (record === undefined) {
-    record = { runs: 0, leaves: false };
+    record = { runs: 0, probes: 0, leaves: false };
     records.set(effects, record);
   }
   record.leaves = true;
