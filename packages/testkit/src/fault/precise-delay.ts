@@ -3,7 +3,9 @@ const timerSlackMs = 2;
 /** The longest nap, in milliseconds: how late data is read or forwarded at most. */
 const longestNapMs = 0.2;
 
-/** Delays with pending callbacks. One wait serves all of them: a turn of the event loop for each would be a busy one. */
+/**
+ * Delays with pending callbacks. One wait serves all of them: a turn of the event loop for each would be a busy one.
+ */
 const waiting = new Set<PreciseDelay>();
 let isWaiting = false;
 let naps = false;
