@@ -72,7 +72,7 @@ async function fetchStatus(admin: AdminPort): Promise<ProxyStatus> {
   return status;
 }
 
-/** What comes before a refreshed text: a terminal shows only the last; a file or a pipe has all, with an empty line between. */
+/** What comes before a refreshed text: a terminal shows only the last; a file has all, with an empty line between. */
 function startOf(stream: NodeJS.WritableStream, isFirst: boolean): string {
   if (isTerminal(stream)) return clearScreen;
   return isFirst ? '' : '\n';

@@ -97,7 +97,9 @@ export interface Listener {
 export interface ListenerHandler {
   /** A connection was accepted, paused. An exception closes it. */
   accepted(transport: Transport): void;
-  /** An accept failed, for example because the system has no file descriptors left. The listener continues. Not on Bun. */
+  /**
+   * An accept failed, for example because the system has no file descriptors left. The listener continues. Not on Bun.
+   */
   failed(error: Error): void;
 }
 
