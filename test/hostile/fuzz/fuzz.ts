@@ -110,8 +110,8 @@ export class Fuzz {
   }
 
   /**
-   * Continues with other hostile peers, with or without shared reads, and resets the counters. A fresh daemon would need
-   * more CPU time: it is slow at first.
+   * Continues with hostile peers of that side, with or without shared reads, and resets the counters. A fresh daemon
+   * would need more CPU time: it is slow at first.
    */
   async turnTo(side: Side, interleaving: boolean): Promise<void> {
     this.#side = side;
