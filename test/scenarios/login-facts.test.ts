@@ -475,6 +475,37 @@ for (const runtime of ['node', 'bun'] as const)
     }
   });
 
+for (const runtime of ['node', 'bun'] as const)
+  for (const isPinned of [false, true])
+    test(`a session beside ${isPinned ? 'pinned ones' : 'transactions'} keeps its start values on connections that are opened later (${runtime})`, async (t) => {
+      const database = await startDatabase();
+      t.after(() => database.stop('immediate'));
+      const { user, password, database: name } = database;
+      const { host, port } = await startSluice(t, database, runtime);
+      const clients: RawClient[] = [];
+      for (let count = 0; count < 5; count += 1) {
+        const client = await RawClient.login({ host, port, user, password, database: name });
+        t.after(() => client.destroy());
+        assert.equal(await client.value('SHOW work_mem'), '4MB');
+        clients.push(client);
+      }
+      // They have shared one or two connections, and no client logs in afterwards.
+      await database.query(`ALTER DATABASE ${name} SET work_mem = '33MB'`);
+      await database.query(`ALTER ROLE ${user} SET lock_timeout = '7s'`);
+      for (const client of clients) {
+        for (const [parameter, value] of [
+          ['work_mem', '4MB'],
+          ['lock_timeout', '0'],
+        ] as const) {
+          assert.equal(await client.value(`SHOW ${parameter}`), value);
+          await client.query(`RESET ${parameter}`);
+          assert.equal(await client.value(`SHOW ${parameter}`), value);
+        }
+        // The next one needs another connection.
+        await client.query(isPinned ? 'CREATE TEMPORARY TABLE mine (a int)' : 'BEGIN');
+      }
+    });
+
 async function startSluice(
   owner: Owner,
   database: Postgres,

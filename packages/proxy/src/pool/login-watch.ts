@@ -6,6 +6,7 @@ import { events } from '../telemetry/events.ts';
 import { AsideConnection } from './aside-connection.ts';
 import { changedSettings, loginFactsSql, readLoginFacts } from './login-facts.ts';
 import type { LoginFacts } from './login-facts.ts';
+import { settingsChanged } from './start-value-query.ts';
 import type { AsidePool } from './aside-connection.ts';
 import type { LoginChanges, PoolTarget } from './pool-target.ts';
 
@@ -28,7 +29,6 @@ export interface LoginPool extends AsidePool {
   readonly loginChanges: LoginChanges;
   readonly clients: { readonly ofRole: number; readonly ofDatabase: number };
   readonly ownConnections: { readonly ofRole: number; readonly ofDatabase: number };
-  readonly connections: Iterable<ServerConnection>;
   readonly queryServer: PoolTarget['queryServer'];
   /**
    * Whether a login was refused because of a CONNECTION LIMIT that no connection of the proxy uses up, so that waiting
@@ -39,11 +39,15 @@ export interface LoginPool extends AsidePool {
   configurationRead(): void;
   /** The role or the database was replaced by another one with the same name. */
   replaced(error: ProxyError): void;
-  /** Connections start with other values for these parameters; `done` follows when new ones can be opened. */
+  /**
+   * Connections start with other values for these parameters; `done` follows when new ones can be opened. `newcomers`
+   * is the number of sessions that are logging in, and get the new values.
+   */
   renew(
     names: readonly string[],
     set: ReadonlyMap<string, string>,
     until: number,
+    newcomers: number,
     done: () => void,
   ): void;
 }
@@ -66,6 +70,8 @@ export class LoginWatch {
    * `performance.now()`.
    */
   #factsAt = -Infinity;
+  /** Connections that could not be queried for their facts. */
+  readonly #unknown = new WeakSet<ServerConnection>();
   /** PostgreSQL's error for the last tried login; null if it succeeded, or none was necessary. */
   #refusal: ErrorFields | null = null;
   /** The last or current query: when it began, and the number of changes that it includes. */
@@ -111,26 +117,35 @@ export class LoginWatch {
   }
 
   /**
-   * Queries the facts on this connection, unless it is known under which facts some connection of the pool started:
-   * clients log in without facts while there is no target, and the first connection is opened after the facts were
-   * read. Otherwise nobody could say later which start values the sessions have. Returns whether it queries.
+   * Queries the facts on this connection, unless a query after its login has confirmed them: it may have started with
+   * other values than the sessions of the pool, if a role or the database was altered and no client has logged in
+   * since. Returns whether it queries.
    */
   learn(connection: ServerConnection): boolean {
-    if (this.#isChecking || connection.loggedInAt < this.#at) return false;
-    if (this.#facts !== null && this.#knowsOne()) return false;
+    if (connection.loggedInAt < this.#factsAt || this.#unknown.has(connection)) return false;
+    if (this.#isChecking) {
+      const at = performance.now();
+      this.#queryOn(connection, (facts) => this.#compare(connection, facts, at));
+      return true;
+    }
     this.#begin();
     this.#queryOn(connection, (facts) => {
-      if (facts?.denial === null) this.#take(facts);
-      else this.#finish(null);
+      if (facts?.denial === null) {
+        this.#take(facts);
+        return;
+      }
+      this.#compare(connection, facts, this.#at);
+      this.#finish(null);
     });
     return true;
   }
 
-  /** Some connection of the pool started under the known facts. */
-  #knowsOne(): boolean {
-    for (const { loggedInAt } of this.#pool.connections)
-      if (loggedInAt < this.#factsAt) return true;
-    return false;
+  /** Decides whether a connection whose start `facts` describe can be used, while other facts are current. */
+  #compare(connection: ServerConnection, facts: LoginFacts | null, at: number): void {
+    // Without an answer it is used, as before the query; it must not be queried again and again.
+    if (facts === null || this.#facts === null) this.#unknown.add(connection);
+    else if (facts.start === this.#facts.start) this.#factsAt = Math.max(this.#factsAt, at);
+    else connection.retireReason = settingsChanged;
   }
 
   #queryOn(connection: ServerConnection, done: (facts: LoginFacts | null) => void): void {
@@ -205,7 +220,7 @@ export class LoginWatch {
     this.#configuredAt = facts.configuredAt;
     this.#isReconfiguring = facts.isReconfiguring;
     if (before === null || before.start === facts.start) {
-      this.#factsAt = this.#at;
+      this.#factsAt = Math.max(this.#factsAt, this.#at);
       this.#finish(null);
       return;
     }
@@ -218,7 +233,9 @@ export class LoginWatch {
       this.#finish(null);
       return;
     }
-    pool.renew(names, before.settings, this.#factsAt, () => this.#finish(null));
+    pool.renew(names, before.settings, this.#factsAt, this.#waiting.length, () =>
+      this.#finish(null),
+    );
     this.#factsAt = this.#at;
   }
 

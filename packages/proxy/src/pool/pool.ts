@@ -17,7 +17,7 @@ import { StoredCode } from '../stored-code/stored-code.ts';
 import { BackOff } from './back-off.ts';
 import { IdleConnections } from './idle-connections.ts';
 import { LoginWatch } from './login-watch.ts';
-import { StartValueQuery } from './start-value-query.ts';
+import { settingsChanged, StartValueQuery } from './start-value-query.ts';
 import { PoolStats } from './pool-stats.ts';
 import { resetSql } from '../backend/reset-sql.ts';
 import type {
@@ -317,13 +317,17 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     return (
       this.#waiting.size === 0 &&
       this.#target.pauseReason === null &&
-      connection.retireReason === null &&
       this.#reasonToClose(connection) === null
     );
   }
 
   startInternalQuery(connection: ServerConnection): boolean {
-    if (this.#startValueQuery?.run(connection) === true) return true;
+    const renewal = this.#startValueQuery;
+    if (renewal !== null) {
+      if (renewal.run(connection)) return true;
+      // It may have started with the new values, and the sessions do not have their own yet.
+      if (!renewal.knows(connection)) connection.retireReason ??= settingsChanged;
+    }
     const { storedCode } = this;
     if (this.#reasonToClose(connection) !== null) return false;
     // Planned work waits until nothing runs.
@@ -586,12 +590,13 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     names: readonly string[],
     set: ReadonlyMap<string, string>,
     until: number,
+    newcomers: number,
     done: () => void,
   ): void {
     const queryServer: PoolTarget['queryServer'] = (sql, done) => this.queryServer(sql, done);
     const query = new StartValueQuery(names, set, until, queryServer, (values) => {
       if (this.#startValueQuery === query) this.#startValueQuery = null;
-      this.recycle('settings that PostgreSQL applies at login have changed');
+      this.recycle(settingsChanged);
       this.#forgetGreetings();
       if (values.size > 0)
         for (const watcher of this.#target.watchers) watcher.startChanged(this, values);
@@ -601,8 +606,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     this.#startValueQuery = query;
     const knowing = [...this.#all].filter((connection) => query.knows(connection));
     const idle = knowing.find((connection) => this.#idle.includes(connection));
-    // If the new session is the only one, no other has values to keep.
-    if (names.length === 0 || this.sessions <= 1) query.forgo();
+    if (names.length === 0 || this.sessions <= newcomers) query.forgo();
     else if (knowing.length === 0) query.giveUp();
     else if (idle !== undefined) {
       this.#idle.delete(idle);
@@ -648,6 +652,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
 
   #reasonToClose(connection: ServerConnection): string | null {
     if (this.#closing) return 'the proxy is stopping';
+    if (connection.retireReason !== null) return connection.retireReason;
     if (connection.loginGeneration !== this.loginGeneration) return 'its credentials have changed';
     if (this.#all.size - this.#pinned > this.limit) return 'the limit of the pool was lowered';
     if (connection.expiresAt <= clock.now) return 'it has reached ConnectionLifetime';
@@ -663,7 +668,8 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
       this.#target.pauseReason !== null
     )
       return;
-    if (this.isVacated) return;
+    // Nor while the existing sessions do not have the values that new connections no longer start with.
+    if (this.isVacated || this.#startValueQuery !== null) return;
     const minimum = this.#staysEmpty || backOff.pauses(false) ? 0 : this.limits.minimum;
     while (
       (this.#waiting.size > this.#opening || this.size < minimum) &&

@@ -11,6 +11,9 @@ function valuesSql(names: readonly string[]): string {
 SELECT lower(name), ${encodedSql('pg_catalog.set_config(name, NULL, true)')} FROM pg_settings WHERE lower(name) = ANY (ARRAY[${list}]) AND context = 'user'`;
 }
 
+/** Why connections are closed that started with other values than new ones do, or than those of the sessions. */
+export const settingsChanged = 'settings that PostgreSQL applies at login have changed';
+
 /** The maximum time to wait for a connection that can answer, in milliseconds. */
 const patience = 2000;
 
@@ -60,13 +63,11 @@ export class StartValueQuery {
     if (this.#isSent || this.#isOver || connection.retireReason !== null) return false;
     if (!this.knows(connection)) return false;
     this.#isSent = true;
-    connection.retireReason = 'settings that PostgreSQL applies at login have changed';
+    connection.retireReason = settingsChanged;
     connection.run(
       valuesSql(this.#names),
       new InternalQuery(({ rows }) => {
-        queueMicrotask(() =>
-          connection.close('settings that PostgreSQL applies at login have changed'),
-        );
+        queueMicrotask(() => connection.close(settingsChanged));
         this.#finish(rows.slice(1), true);
       }),
     );

@@ -7,6 +7,7 @@ import { AsideConnection } from '../../src/pool/aside-connection.ts';
 import type { Lingerer, PoolWatcher } from '../../src/pool/pool-target.ts';
 import { connectTo, ScriptedServer } from '../scripted-server.ts';
 import { PoolBench } from './pool-bench.ts';
+import type { PoolClient } from './pool-bench.ts';
 
 const refused = {
   fields: { severity: 'FATAL', sqlstate: '28P01', message: 'password authentication failed' },
@@ -749,7 +750,8 @@ suite('between leases the code in the database is read', () => {
 
   test('but not during a pause, nor on a connection that is to be closed', async () => {
     const bench = new PoolBench();
-    const stranger = connectTo(new ScriptedServer(), bench.source);
+    const server = new ScriptedServer();
+    const stranger = connectTo(server, bench.source);
     bench.target.pauseReason = 'there is no writer';
     assert.ok(!bench.pool.startInternalQuery(stranger));
     bench.target.pauseReason = null;
@@ -759,6 +761,7 @@ suite('between leases the code in the database is read', () => {
     // First, the proxy reads the facts with which it has started.
     assert.ok(bench.pool.startInternalQuery(stranger));
     assert.ok(!stranger.isReserved);
+    server.answer();
     assert.ok(bench.pool.startInternalQuery(stranger));
     assert.ok(stranger.isReserved);
   });
@@ -772,12 +775,13 @@ suite('between leases the code in the database is read', () => {
     // The code was never read: reading is overdue.
     assert.ok(bench.pool.startInternalQuery(stranger));
     const other = new PoolBench({ size: 1 });
-    await other.idle(1);
+    const [known] = await other.idle(1);
+    assert(known !== undefined);
     await other.leased();
     other.client().borrow();
     const { now } = clock;
     clock.now += 1500;
-    assert.ok(!other.pool.startInternalQuery(stranger));
+    assert.ok(!other.pool.startInternalQuery(known));
     clock.now = now;
   });
 });
@@ -1397,6 +1401,84 @@ suite('a closed pool', () => {
   });
 });
 
+suite('a connection that is opened after the facts of the logins were read', () => {
+  /** Answers the queries for the facts, and for the start values of the connection. */
+  function answers(facts: string, workMem: string): (text: string) => readonly string[][] {
+    const row = ['10', '5', 't', 't', 'f', 't', 't', '-1', '-1', '0', '0', facts, '2026', 'f'];
+    return (text) => {
+      if (text.includes('pg_db_role_setting')) return [row];
+      if (!text.includes('pg_settings')) return [];
+      return [[''], ['work_mem', Buffer.from(workMem).toString('base64')]];
+    };
+  }
+  const old = answers('[]', '4MB');
+  const changed = answers('[[true,false,["work_mem=33MB"]]]', '33MB');
+
+  /** A client with a lease on a connection that started as `start` says. */
+  async function leasedWith(bench: PoolBench, start: typeof old): Promise<PoolClient> {
+    const client = bench.client().borrow();
+    for (const server of bench.servers.slice(-1)) server.rowsOf = start;
+    await bench.turn();
+    return client;
+  }
+
+  test('with the same facts: it is leased after one query', async () => {
+    const bench = new PoolBench();
+    await leasedWith(bench, old);
+    const second = await leasedWith(bench, old);
+    assert.ok(second.connection !== null);
+    const asked = askedOn(bench, 1).filter((words) => words.includes('pg_db_role_setting'));
+    assert.equal(asked.length, 1);
+  });
+
+  for (const sessions of [1, 2])
+    test(`with others: it is closed, and ${sessions} existing sessions keep their start values`, async () => {
+      const bench = new PoolBench();
+      const told: string[] = [];
+      bench.target.watchers.add({
+        startChanged: (_, values) => void told.push(JSON.stringify([...values])),
+        poolReplaced: () => assert.fail(),
+      });
+      const first = await leasedWith(bench, old);
+      bench.pool.sessions = sessions;
+      const second = await leasedWith(bench, changed);
+      // The connection with the previous values is still leased, and another new one would not help.
+      bench.pool.tick();
+      assert.equal(second.connection, null);
+      assert.equal(bench.servers.length, 2);
+      assert.equal(bench.pool.size, 1);
+      assert.deepEqual(told, []);
+      first.endLease();
+      await bench.turn();
+      assert.deepEqual(told, ['[["work_mem","4MB"]]']);
+      for (const server of bench.servers.slice(2)) server.rowsOf = changed;
+      await bench.turn();
+      assert.equal(bench.servers.length, 3);
+      assert.ok(second.connection !== null);
+    });
+
+  test('while another query for the facts runs: it is closed as well', async () => {
+    const bench = new PoolBench();
+    await leasedWith(bench, old);
+    bench.target.answer = undefined;
+    let refusal: unknown;
+    bench.pool.logins.check((found) => (refusal = found));
+    // The server that it opens for the query does not answer yet.
+    const aside = bench.servers.at(-1);
+    assert(aside !== undefined);
+    const client = bench.client().borrow();
+    const server = bench.servers.at(-1);
+    assert(server !== undefined && server !== aside);
+    server.rowsOf = changed;
+    for (let round = 0; round < 5; round += 1) {
+      server.answer();
+      await new Promise(setImmediate);
+    }
+    assert.equal(client.connection, null);
+    assert.equal(refusal, undefined);
+  });
+});
+
 suite('the start of logins has changed', () => {
   /** A watcher, and its calls. */
   function watching(bench: PoolBench): string[] {
@@ -1415,7 +1497,7 @@ suite('the start of logins has changed', () => {
     const [idle] = await bench.idle(1);
     let done = 0;
     bench.pool.sessions = 2;
-    bench.pool.renew([], new Map(), Infinity, () => done++);
+    bench.pool.renew([], new Map(), Infinity, 1, () => done++);
     assert.equal(done, 1);
     assert.ok(idle?.closed);
     assert.deepEqual(told, []);
@@ -1432,7 +1514,7 @@ suite('the start of logins has changed', () => {
     bench.pool.sessions = 2;
     for (const server of bench.servers)
       server.rowsOf = () => [[''], ['work_mem', Buffer.from('4MB').toString('base64')]];
-    bench.pool.renew(['work_mem'], new Map(), Infinity, () => done++);
+    bench.pool.renew(['work_mem'], new Map(), Infinity, 1, () => done++);
     assert.equal(done, 0);
     assert.equal(bench.pool.idleCount, 1);
     assert.match(askedOn(bench)[0] ?? '', /pg_settings/);
@@ -1447,7 +1529,7 @@ suite('the start of logins has changed', () => {
     const told = watching(bench);
     await bench.idle(1);
     bench.pool.sessions = 2;
-    bench.pool.renew(['app.tenant'], new Map([['app.tenant', '7']]), -Infinity, () => undefined);
+    bench.pool.renew(['app.tenant'], new Map([['app.tenant', '7']]), -Infinity, 1, () => undefined);
     assert.deepEqual(told, ['[["app.tenant","7"]]']);
   });
 
@@ -1457,7 +1539,7 @@ suite('the start of logins has changed', () => {
     askedOn(bench);
     let done = 0;
     bench.pool.sessions = 1;
-    bench.pool.renew(['work_mem'], new Map(), Infinity, () => done++);
+    bench.pool.renew(['work_mem'], new Map(), Infinity, 1, () => done++);
     assert.equal(done, 1);
     assert.deepEqual(askedOn(bench), ['X']);
   });
@@ -1474,7 +1556,7 @@ suite('the start of logins has changed', () => {
     bench.pool.lingering.add(stranger).add(lingerer).add(lingererOn(leased));
     for (const server of bench.servers)
       server.rowsOf = () => [[''], ['work_mem', Buffer.from('4MB').toString('base64')]];
-    bench.pool.renew(['work_mem'], new Map(), Infinity, () => undefined);
+    bench.pool.renew(['work_mem'], new Map(), Infinity, 1, () => undefined);
     assert.deepEqual([stranger.told, lingerer.told], [0, 1]);
     client.endLease();
     await bench.turn();
@@ -1493,8 +1575,8 @@ suite('the start of logins has changed', () => {
     for (const server of bench.servers)
       server.rowsOf = () => [[''], ['work_mem', Buffer.from('4MB').toString('base64')]];
     const order: string[] = [];
-    bench.pool.renew(['work_mem'], new Map(), Infinity, () => order.push('first'));
-    bench.pool.renew(['work_mem'], new Map(), Infinity, () => order.push('second'));
+    bench.pool.renew(['work_mem'], new Map(), Infinity, 1, () => order.push('first'));
+    bench.pool.renew(['work_mem'], new Map(), Infinity, 1, () => order.push('second'));
     await bench.turn();
     assert.deepEqual(order, ['first', 'second']);
     assert.equal(told.length, 2);
@@ -1506,7 +1588,7 @@ suite('the start of logins has changed', () => {
     await bench.idle(1);
     bench.pool.sessions = 2;
     let done = 0;
-    bench.pool.renew(['work_mem'], new Map(), -Infinity, () => done++);
+    bench.pool.renew(['work_mem'], new Map(), -Infinity, 1, () => done++);
     assert.match(bench.target.questions.at(-1) ?? '', /pg_settings/);
     bench.pool.tick();
     assert.equal(bench.target.questions.length, 2);
