@@ -2,9 +2,9 @@ import { clock } from '../io/clock.ts';
 import type { PoolLimits } from './pool-target.ts';
 import type { ConnectFailure } from '../backend/connection-source.ts';
 
-/** The delay after this many failures: doubled after each, within limits, with 25 % jitter. */
+/** The delay after this many failures: doubled after each, within limits, and up to a quarter shorter at random. */
 export function retryDelay(failures: number, min: number, max: number): number {
-  return Math.min(max, min * 2 ** Math.min(failures - 1, 20)) * (0.75 + Math.random() / 2);
+  return Math.min(max, min * 2 ** Math.min(failures - 1, 20)) * (0.75 + Math.random() / 4);
 }
 
 /** The delays between attempts to connect. */

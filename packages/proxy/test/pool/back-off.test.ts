@@ -31,13 +31,13 @@ suite('attempts to connect', () => {
     assert.equal(backOff.failure, null);
   });
 
-  test('pause twice as long after each failure, up to a limit, with 25 % jitter', () => {
+  test('pause twice as long after each failure, up to a limit that they never exceed, with jitter', () => {
     const backOff = new BackOff();
     for (const [count, pause] of [100, 200, 400, 800, 1000, 1000].entries()) {
       backOff.failed(failure, limits);
       assert.equal(backOff.failure, failure);
       const taken = pauseOf(backOff);
-      assert.ok(taken >= pause * 0.75 && taken <= pause * 1.25 + 1, `${count}: ${taken}`);
+      assert.ok(taken >= pause * 0.75 && taken <= pause + 1, `${count}: ${taken}`);
     }
   });
 
@@ -48,7 +48,6 @@ suite('attempts to connect', () => {
       return pauseOf(backOff);
     });
     assert.ok(Math.max(...pauses) > Math.min(...pauses));
-    assert.ok(Math.min(...pauses) < 100 || Math.max(...pauses) > 100);
   });
 
   test('continue immediately after a success', () => {
