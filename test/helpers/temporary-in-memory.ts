@@ -3,8 +3,8 @@ import process from 'node:process';
 
 /*
  * `npm test` loads this first: it puts temporary files into a file system in memory, if there is a large one. Tests
- * create and remove some 200 databases of 1,300 files each. One takes a second of CPU time on a disk, mostly in the
- * kernel, and a third of that in memory. A TMPDIR that is already set is kept.
+ * create and remove some 200 databases of a thousand files each. On a disk, one takes three times the CPU time that it
+ * takes in memory, mostly in the kernel. A TMPDIR that is already set is kept.
  */
 
 const folder = '/dev/shm';

@@ -668,7 +668,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
       this.#target.pauseReason !== null
     )
       return;
-    // Nor while the existing sessions do not have the values that new connections no longer start with.
+    // Until existing sessions have their start values, a new connection could not be leased.
     if (this.isVacated || this.#startValueQuery !== null) return;
     const minimum = this.#staysEmpty || backOff.pauses(false) ? 0 : this.limits.minimum;
     while (

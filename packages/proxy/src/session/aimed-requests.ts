@@ -58,7 +58,7 @@ export function redirectBind(
   return true;
 }
 
-/** A Bind for the unnamed statement instead of the one that `bind[start, end)` names. */
+/** A copy of the Bind without the statement name at `[start, end)`, so that it binds the unnamed statement. */
 export function withoutName(bind: Buffer, start: number, end: number): Buffer {
   const unnamed = Buffer.concat([bind.subarray(0, start), bind.subarray(end)]);
   writeLength(unnamed);
