@@ -8,6 +8,16 @@ import { generatedPages } from '../scripts/docs/pages.ts';
 const root = path.resolve(import.meta.dirname, '..');
 const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 
+/** The anchors of a page's headings, as GitHub makes them. */
+function headingsOf(page: string): readonly string[] {
+  return [...read(page).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(/\s/g, '-'),
+  );
+}
+
 suite('docs', () => {
   test('the generated pages are up to date', async () => {
     for (const { file, text } of await generatedPages()) {
@@ -15,13 +25,29 @@ suite('docs', () => {
     }
   });
 
-  test('links between the pages are valid', () => {
-    const pages = globSync(['*.md', 'docs/*.md', 'docs/decisions/*.md'], { cwd: root });
-    for (const file of pages) {
-      for (const [, target = ''] of read(file).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)) {
-        assert.ok(existsSync(path.join(root, path.dirname(file), target)), `${file}: ${target}`);
+  const pages = globSync(
+    ['*.md', 'docs/*.md', 'docs/decisions/*.md', 'deploy/*/README.md', 'packages/*/README.md'],
+    { cwd: root },
+  );
+
+  test('links between the pages are valid, also those to a heading', () => {
+    for (const page of pages) {
+      for (const [, file = '', heading] of read(page).matchAll(
+        /\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g,
+      )) {
+        const target = path.join(path.dirname(page), file === '' ? path.basename(page) : file);
+        assert.ok(existsSync(path.join(root, target)), `${page}: ${file}`);
+        if (heading !== undefined)
+          assert.ok(headingsOf(target).includes(heading), `${page}: ${file}#${heading}`);
       }
     }
+  });
+
+  test('docs/README.md lists every page', () => {
+    const index = read('docs/README.md');
+    for (const page of globSync('docs/*.md', { cwd: root }))
+      if (page !== 'docs/README.md')
+        assert.ok(index.includes(`](${path.basename(page)})`), `${page} is missing`);
   });
 });
 
