@@ -50,6 +50,7 @@ let nextId = 1;
 export class ServerConnection {
   readonly id = nextId++;
   readonly pipe: Pipe;
+  readonly output = toServer;
   readonly lease = new Lease<LeaseOwner<ServerConnection>>();
   readonly state: BackendState;
   readonly processId: number;
@@ -70,14 +71,13 @@ export class ServerConnection {
   isLeased = false;
   /** The login generation of the pool when it was opened; an older one is not leased again. */
   loginGeneration = 0;
-  /** Why the connection must not be leased again; null: it can. */
-  retireReason: string | null = null;
   /** Called once, when an internal query has been answered. */
   onOwnAnswered: (() => void) | null = null;
   /** A client of the proxy is terminating this session (pg_terminate_backend, DROP DATABASE … WITH (FORCE)). */
   isEnding = false;
   /** Called when an administrator terminates it while it is the stand-in for a client. */
   onTerminated: (() => void) | null = null;
+  #retireReason: string | null = null;
   /** The proxy runs several internal queries: no session gets the connection between them. */
   #isReserved = false;
 
@@ -158,6 +158,16 @@ export class ServerConnection {
 
   set cycleOpen(open: boolean) {
     this.pipe.cycleOpen = open;
+  }
+
+  /** Why the connection must not be leased again; null: it can. */
+  get retireReason(): string | null {
+    return this.#retireReason;
+  }
+
+  /** No session leases the connection after this one. The first reason counts. */
+  retire(reason: string): void {
+    this.#retireReason ??= reason;
   }
 
   get isReserved(): boolean {
@@ -406,7 +416,7 @@ export class ServerConnection {
     const note = this.pending.headNote;
     if (this.pending.headReply === Reply.Nothing) {
       // Between requests, the database only reports why it closes (57P01, 25P03, ...).
-      this.retireReason ??= 'the database closed it';
+      this.retire('the database closed it');
       this.#closeAnnounced = true;
       return this.lease.owner !== null;
     }
@@ -416,7 +426,7 @@ export class ServerConnection {
       return false;
     }
     const instead = note?.failed?.(chunk, at, next) ?? null;
-    if (this.pending.ambiguous) this.retireReason ??= 'a Sync inside failed COPY data';
+    if (this.pending.ambiguous) this.retire('a Sync inside failed COPY data');
     if (action === Action.Forward && reportsOutdatedPlan(chunk, at, next)) {
       this.pending.fail();
       if (this.lease.owner?.planOutdated() !== true) this.pipe.errorSent = true;
@@ -537,7 +547,7 @@ export class ServerConnection {
     // Replies to cycles before this one may be collected.
     leaseOwner.flushReplies();
     this.lease.end();
-    this.retireReason ??= `the database refused a request (${fields.sqlstate})`;
+    this.retire(`the database refused a request (${fields.sqlstate})`);
     this.pending.fail();
     this.pipe.orphan();
     this.pipe.pauseReading(false);
@@ -618,7 +628,7 @@ export class ServerConnection {
   /** An internal query without whose success the connection cannot be leased again. */
   #mustSucceed(what: string): InternalQuery {
     return new InternalQuery((answer) => {
-      if (answer.error !== null) this.retireReason ??= `${what} failed: ${answer.error.message}`;
+      if (answer.error !== null) this.retire(`${what} failed: ${answer.error.message}`);
     });
   }
 

@@ -475,7 +475,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
     connection.cancelSent();
     this.#sendCancel(connection, (delivered) => {
       // A cancel that may not have been delivered could still arrive, and hit a later statement.
-      if (!delivered) connection.retireReason ??= 'could not send a cancel request';
+      if (!delivered) connection.retire('could not send a cancel request');
       if (
         delivered &&
         connection.lease.cancelAgain &&

@@ -1,11 +1,10 @@
 import type { BoundCycle } from '@sluice/wire';
-import type { ServerConnection } from '../backend/server-connection.ts';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import { Analysis, DescriptionNote } from '../statements/analysis.ts';
 import type { ClientStatement } from '../statements/client-statement.ts';
 import type { Description } from '../statements/description.ts';
+import type { StatementSink } from '../statements/statement-sink.ts';
 import { appendRun } from './shared-request.ts';
 import type { SharedRequest } from './shared-request.ts';
 
@@ -43,8 +42,8 @@ export class BoundRequest implements SharedRequest {
     return this.#analysis?.description?.agreesWith(this.#expected) === true;
   }
 
-  gather(connection: ServerConnection, note: ReplyNote): boolean {
-    const { pending } = connection;
+  gather(connection: StatementSink, note: ReplyNote): boolean {
+    const { output, pending } = connection;
     const { statement } = this.#named;
     const { statements } = connection.state;
     const here = statements.get(statement);
@@ -54,13 +53,13 @@ export class BoundRequest implements SharedRequest {
     const isPrepared = description !== null || (here !== null && here.usedBy !== null);
     this.#analysis = isPrepared ? here : this.#prepare(connection, note);
     const { nameStart, nameEnd, end, isDescribed } = this.#cycle;
-    statement.gatherBind(this.#chunk, this.#at, nameStart, nameEnd);
-    toServer.addRange(this.#chunk, nameEnd + 1, end);
+    output.add(statement.bindHead(this.#chunk, this.#at, nameStart, nameEnd));
+    output.addRange(this.#chunk, nameEnd + 1, end);
     appendRun(pending, isDescribed, note);
     return true;
   }
 
-  #prepare(connection: ServerConnection, note: ReplyNote): Analysis {
+  #prepare(connection: StatementSink, note: ReplyNote): Analysis {
     const analysis = new Analysis();
     // Until then, shared reads of all sessions may bind the statement; see `gather`.
     analysis.usedBy = this.#named;
@@ -69,7 +68,7 @@ export class BoundRequest implements SharedRequest {
       return null;
     };
     this.#named.prepareOn(connection, analysis, this.#expected, Action.Discard, note);
-    toServer.add(this.#named.describeMessage);
+    connection.output.add(this.#named.describeMessage);
     connection.pending.append(
       Reply.DescribeStatement,
       Action.Discard,
@@ -78,7 +77,7 @@ export class BoundRequest implements SharedRequest {
     return analysis;
   }
 
-  planOutdated(connection: ServerConnection): void {
+  planOutdated(connection: StatementSink): void {
     connection.state.statements.outdate(this.#named.statement);
   }
 }

@@ -1,8 +1,8 @@
 import type { ParsedCycle } from '@sluice/wire';
-import type { ServerConnection } from '../backend/server-connection.ts';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
-import type { PendingReplies, ReplyNote } from '../protocol/pending-replies.ts';
+import type { ReplyNote } from '../protocol/pending-replies.ts';
+import type { RequestSink } from '../protocol/request-sink.ts';
+import type { StatementSink } from '../statements/statement-sink.ts';
 
 /** The request of a read on a shared lease: one complete cycle. */
 export interface SharedRequest {
@@ -12,15 +12,19 @@ export interface SharedRequest {
    * Collects the request for the connection, with its pending replies; `note` belongs to each. False: it cannot run on
    * this connection, and nothing was collected.
    */
-  gather(connection: ServerConnection, note: ReplyNote): boolean;
+  gather(connection: StatementSink, note: ReplyNote): boolean;
   /** Whether the reply is what the client expects. Asked when it is complete. */
   readonly isAsExpected: boolean;
   /** The database says that the rows of its statement have changed. */
-  planOutdated(connection: ServerConnection): void;
+  planOutdated(connection: StatementSink): void;
 }
 
 /** Appends the pending replies of a cycle that binds a statement and runs it, from Bind to Sync. */
-export function appendRun(pending: PendingReplies, isDescribed: boolean, note: ReplyNote): void {
+export function appendRun(
+  pending: RequestSink['pending'],
+  isDescribed: boolean,
+  note: ReplyNote,
+): void {
   pending.append(Reply.Bind, Action.Forward, note);
   if (isDescribed) pending.append(Reply.DescribePortal, Action.Forward, note);
   pending.append(Reply.Execute, Action.Forward, note);
@@ -45,15 +49,15 @@ abstract class UnchangedRequest implements SharedRequest {
     this.key = key;
   }
 
-  gather({ state, pending }: ServerConnection, note: ReplyNote): boolean {
+  gather({ state, pending, output }: StatementSink, note: ReplyNote): boolean {
     // The connection has the unnamed statement of no session then: each prepares its own before it binds it.
     state.unnamed.destroyed();
     this.append(pending, note);
-    toServer.addRange(this.#chunk, this.#start, this.#end);
+    output.addRange(this.#chunk, this.#start, this.#end);
     return true;
   }
 
-  protected abstract append(pending: PendingReplies, note: ReplyNote): void;
+  protected abstract append(pending: RequestSink['pending'], note: ReplyNote): void;
 
   planOutdated(): void {
     // There is no earlier plan.
@@ -62,7 +66,7 @@ abstract class UnchangedRequest implements SharedRequest {
 
 /** A read that is one Query message. It destroys the unnamed statement (manual, "Extended Query"). */
 export class QueryRequest extends UnchangedRequest {
-  protected append(pending: PendingReplies, note: ReplyNote): void {
+  protected append(pending: RequestSink['pending'], note: ReplyNote): void {
     pending.append(Reply.Query, Action.Forward, note);
   }
 }
@@ -76,7 +80,7 @@ export class ParsedRequest extends UnchangedRequest {
     this.#isDescribed = cycle.isDescribed;
   }
 
-  protected append(pending: PendingReplies, note: ReplyNote): void {
+  protected append(pending: RequestSink['pending'], note: ReplyNote): void {
     pending.append(Reply.Parse, Action.Forward, note);
     appendRun(pending, this.#isDescribed, note);
   }

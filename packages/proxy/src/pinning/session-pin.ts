@@ -119,7 +119,7 @@ export class SessionPin {
       connection.state.needsReset = true;
       // State that DISCARD ALL does not remove, or that is unknown, ends with the connection.
       if (!pinDescriptions[reason].resettable)
-        connection.retireReason ??= `a session was pinned to it (${reason})`;
+        connection.retire(`a session was pinned to it (${reason})`);
     }
     this.#watcher.pinned(this.#owner, reason, statement, touches);
   }

@@ -145,7 +145,7 @@ export class LoginWatch {
     // Without an answer it is used, as before the query; it must not be queried again and again.
     if (facts === null || this.#facts === null) this.#unknown.add(connection);
     else if (facts.start === this.#facts.start) this.#factsAt = Math.max(this.#factsAt, at);
-    else connection.retireReason = settingsChanged;
+    else connection.retire(settingsChanged);
   }
 
   #queryOn(connection: ServerConnection, done: (facts: LoginFacts | null) => void): void {

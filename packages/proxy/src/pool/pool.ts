@@ -326,7 +326,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     if (renewal !== null) {
       if (renewal.run(connection)) return true;
       // It may have started with the new values, and the sessions do not have their own yet.
-      if (!renewal.knows(connection)) connection.retireReason ??= settingsChanged;
+      if (!renewal.knows(connection)) connection.retire(settingsChanged);
     }
     const { storedCode } = this;
     if (this.#reasonToClose(connection) !== null) return false;
@@ -408,7 +408,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     for (const connection of [...this.#all]) {
       if (connection.source !== source) continue;
       if (this.#idle.includes(connection)) connection.close(why);
-      else connection.retireReason ??= why;
+      else connection.retire(why);
     }
   }
 
@@ -507,7 +507,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
       closed++;
       closing(connection.ended);
       if (this.#idle.includes(connection)) connection.close(why);
-      else connection.retireReason ??= why;
+      else connection.retire(why);
     }
     return closed;
   }
@@ -722,7 +722,7 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
       initQuery,
       new InternalQuery((answer) => {
         if (answer.error === null) return;
-        connection.retireReason = `InitQuery failed: ${answer.error.message ?? ''}`;
+        connection.retire(`InitQuery failed: ${answer.error.message ?? ''}`);
         this.#openFailed(connection.source, { fields: answer.error, final: true }, Infinity);
       }),
     );

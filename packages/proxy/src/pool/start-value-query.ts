@@ -63,7 +63,7 @@ export class StartValueQuery {
     if (this.#isSent || this.#isOver || connection.retireReason !== null) return false;
     if (!this.knows(connection)) return false;
     this.#isSent = true;
-    connection.retireReason = settingsChanged;
+    connection.retire(settingsChanged);
     connection.run(
       valuesSql(this.#names),
       new InternalQuery(({ rows }) => {

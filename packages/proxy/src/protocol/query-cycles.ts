@@ -1,13 +1,12 @@
 import { TransactionStatus } from '@sluice/wire';
 import { has, union, without } from '../distinct.ts';
 import type { Effects } from '../sql/index.ts';
-import type { PendingReplies } from './pending-replies.ts';
 import { Change, QueryCycle } from './query-cycle.ts';
 import type { CycleOwner, Retry } from './query-cycle.ts';
+import type { RequestSink } from './request-sink.ts';
 
 /** A server connection, as cycles see it. */
-export interface CycleConnection {
-  readonly pending: PendingReplies;
+export interface CycleConnection extends Pick<RequestSink, 'pending'> {
   readonly state: {
     /** The status byte of the last ReadyForQuery. */
     readonly status: number;

@@ -107,7 +107,7 @@ export class Aim {
     // The statement may run for an hour before it sends the signal. The client continues elsewhere, and no other
     // session gets its connection.
     this.#late = setTimeout(() => {
-      connection.retireReason ??= 'a signal for its client may arrive late';
+      connection.retire('a signal for its client may arrive late');
       connection.isEnding = false;
       this.#unblock();
       connection.settle();

@@ -1,7 +1,6 @@
 import { syncMessage } from '@sluice/wire';
 import { has, mask } from '../distinct.ts';
-import type { ServerConnection } from '../backend/server-connection.ts';
-import { toServer } from '../io/write-buffer.ts';
+import type { RewriterSink } from './rewriter-sink.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
@@ -62,10 +61,10 @@ export class NamesInSql {
    * A statement is about to be prepared or run that may call others by name, unseen: prepares these before it. False:
    * it has to wait for replies first.
    */
-  bring(connection: ServerConnection, effects: Effects, source: Buffer, start: number): boolean {
+  bring(connection: RewriterSink, effects: Effects, source: Buffer, start: number): boolean {
     if (!this.#mayCall(effects)) return true;
     // Within a transaction they have existed since it began.
-    if (connection.inTransaction || connection.midCycle) return true;
+    if (connection.state.inTransaction || connection.midCycle) return true;
     if (this.#names.isUncertain(connection) || this.#cycles.complete > 0) return false;
     const brought = bringSqlStatements(connection, this.#names);
     const bytes = brought.reduce((sum, statement) => sum + statement.source.length, 0);
@@ -89,7 +88,7 @@ export class NamesInSql {
    * A text is about to be prepared whose rows are those of the statement that its EXECUTE names. False: that statement
    * is uncertain.
    */
-  read(connection: ServerConnection, effects: Effects): boolean {
+  read(connection: RewriterSink, effects: Effects): boolean {
     if (this.#names.isUncertain(connection)) return false;
     for (const effect of effects.details)
       if (effect.kind === 'execute')
@@ -105,7 +104,7 @@ export class NamesInSql {
   }
 
   /** Prepares the statements that a Query names before it, in a separate cycle. The note belongs to the Query. */
-  ofQuery(connection: ServerConnection, text: NamingText): ReplyNote {
+  ofQuery(connection: RewriterSink, text: NamingText): ReplyNote {
     const changes = this.#changesOf(connection, text);
     const met = meetNames(
       connection,
@@ -116,19 +115,19 @@ export class NamesInSql {
       (effects) => this.#owner.willRun(effects, text.source, text.start),
     );
     if (met && !connection.cycleOpen) {
-      toServer.add(syncMessage);
+      connection.output.add(syncMessage);
       connection.pending.append(Reply.Sync, Action.Discard);
     }
     return changes;
   }
 
   /** Prepares the statements that the text of a Bind names, before it is known whether it runs. */
-  meet(connection: ServerConnection, text: NamingText): void {
+  meet(connection: RewriterSink, text: NamingText): void {
     meetNames(connection, this.#names, text, Action.Discard, null, () => undefined);
   }
 
   /** The text is bound to a portal. False: the meaning of its names is uncertain. */
-  bind(connection: ServerConnection, portal: string, text: NamingText): boolean {
+  bind(connection: RewriterSink, portal: string, text: NamingText): boolean {
     if (this.#names.isUncertain(connection)) return false;
     meetNames(connection, this.#names, text, Action.Discard, null, (effects) =>
       this.#owner.willRun(effects, text.source, text.start),
@@ -147,13 +146,13 @@ export class NamesInSql {
   }
 
   /** The portal is about to run: the note belongs to its Execute. */
-  executed(connection: ServerConnection, portal: string): ReplyNote | null {
+  executed(connection: RewriterSink, portal: string): ReplyNote | null {
     const text = this.#portals?.get(portal);
     return text === undefined ? null : this.#changesOf(connection, text);
   }
 
   /** The changes of the session's names by a text that is about to run. */
-  #changesOf(connection: ServerConnection, text: NamingText): NameChanges {
+  #changesOf(connection: RewriterSink, text: NamingText): NameChanges {
     const changes = new NameChanges(connection, this.#names, text);
     if (changes.any) this.#names.sqlSent();
     if (changes.keepsConnection) this.#owner.keepStatements(text.source, text.start);

@@ -1,5 +1,5 @@
 import { has, mask } from '../distinct.ts';
-import type { ServerConnection } from '../backend/server-connection.ts';
+import type { RewriterSink } from './rewriter-sink.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
 import { Change } from '../protocol/query-cycle.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
@@ -65,12 +65,7 @@ export class RequestTexts {
    * The effects of a text. Null: it waits for replies to earlier cycles, which may change how texts are parsed, or for
    * an internal query.
    */
-  classify(
-    connection: ServerConnection,
-    chunk: Buffer,
-    start: number,
-    end: number,
-  ): Effects | null {
+  classify(connection: RewriterSink, chunk: Buffer, start: number, end: number): Effects | null {
     const cycles = this.#cycles;
     const isUnsure = this.#lexisUnsettled && !cycles.hasChanged(Change.Lexis);
     if (isUnsure && !cycles.arePending(connection)) {
@@ -101,7 +96,7 @@ export class RequestTexts {
    * statements. Without a connection, no parameters are known for parsing it.
    */
   intern(
-    connection: ServerConnection | null,
+    connection: RewriterSink | null,
     chunk: Buffer,
     start: number,
     textEnd: number,

@@ -1,5 +1,5 @@
 import { bodyAt, messageEnd, stringEnd } from '@sluice/wire';
-import type { ServerConnection } from '../backend/server-connection.ts';
+import type { RewriterSink } from './rewriter-sink.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
 import type { ConversationOwner } from '../recovery/lost-conversation.ts';
@@ -33,7 +33,7 @@ export class SessionStatements implements ConversationOwner {
   }
 
   /** The lease has ended. */
-  leaseEnded(connection: ServerConnection): void {
+  leaseEnded(connection: RewriterSink): void {
     this.names.settled();
     this.texts.leaseEnded();
     this.unnamed.leaseEnded(connection);
@@ -94,7 +94,7 @@ export class SessionStatements implements ConversationOwner {
    * The error says that a statement does not exist. True if code that the session has run has closed it: then its name
    * has no meaning. The error is not translated yet.
    */
-  hasClosed(connection: ServerConnection, error: string): boolean {
+  hasClosed(connection: RewriterSink, error: string): boolean {
     const backendName = backendNameIn(error);
     const called = backendName === null ? null : this.names.calledBy(backendName);
     if (called === null) return false;

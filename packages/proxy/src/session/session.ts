@@ -248,7 +248,7 @@ export class Session implements SessionOwner, OutputOwner, RequestSender, Transp
     caught('a client connection', error);
     const reason = 'internal error in the proxy';
     const { connection } = this;
-    if (connection !== null) connection.retireReason ??= reason;
+    if (connection !== null) connection.retire(reason);
     try {
       this.terminate(new ProxyError('INTERNAL'));
     } catch (another) {

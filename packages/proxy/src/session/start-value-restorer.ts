@@ -1,7 +1,6 @@
 import { isNullValue } from '@sluice/wire';
 import { has, mask } from '../distinct.ts';
-import type { ServerConnection } from '../backend/server-connection.ts';
-import { toServer } from '../io/write-buffer.ts';
+import type { RewriterSink } from './rewriter-sink.ts';
 import { mayReset, restorationsOf, setIfReset } from '../parameters/start-values.ts';
 import type { Restoration, StartValues } from '../parameters/start-values.ts';
 import { Action } from '../protocol/pending-replies.ts';
@@ -81,7 +80,7 @@ export class StartValueRestorer {
   }
 
   /** What sets start values again after those statements of a Query that may reset them; null if none do. */
-  ofText(connection: ServerConnection, text: NamingText): TextRestoring | null {
+  ofText(connection: RewriterSink, text: NamingText): TextRestoring | null {
     const { effects, source, start, end } = text;
     const { names: code, isKnown } = this.#owner.takeMayReset();
     const values = this.#owner.startValues;
@@ -99,7 +98,7 @@ export class StartValueRestorer {
         : null;
     if (statements === 1 && effects.details.some(discardsAll)) {
       // Within a transaction it fails.
-      if (connection.inTransaction) return null;
+      if (connection.state.inTransaction) return null;
       return {
         kind: 'within',
         rewriting: discardingText(this.#restorations(effects, values)),
@@ -124,7 +123,7 @@ export class StartValueRestorer {
           restorations.push({ position, statements: behind, isLocal: false });
     }
     // Outside a transaction PostgreSQL warns, and nothing happens.
-    const isIdle = !connection.inTransaction && this.#cycles.complete === 0;
+    const isIdle = !connection.state.inTransaction && this.#cycles.complete === 0;
     if (
       restorations.length === 0 ||
       (statements === 1 && isIdle && restorations.every(({ isLocal }) => isLocal))
@@ -151,7 +150,7 @@ export class StartValueRestorer {
    * Sync.
    */
   gather(
-    connection: ServerConnection,
+    connection: RewriterSink,
     restoring: TextRestoring,
     pending: Reply,
     note: ReplyNote | null,
@@ -159,7 +158,7 @@ export class StartValueRestorer {
   ): boolean {
     if (restoring.kind === 'within')
       return gatherRewritten(connection, restoring.rewriting, restoring.count, note);
-    toServer.add(message);
+    connection.output.add(message);
     const isAnswered = connection.pending.append(pending, Action.Forward, note);
     gatherBehind(connection, restoring.statements);
     return isAnswered;
@@ -193,7 +192,7 @@ export class StartValueRestorer {
   }
 
   /** Sets start values after the Execute of the portal that was just collected. */
-  executed(connection: ServerConnection, portal: string): void {
+  executed(connection: RewriterSink, portal: string): void {
     const statements = this.#portals?.get(portal);
     if (statements !== undefined) gatherInCycle(connection, statements);
   }

@@ -11,8 +11,7 @@ import {
   TransactionStatus,
 } from '@sluice/wire';
 import { has } from '../distinct.ts';
-import type { ServerConnection } from '../backend/server-connection.ts';
-import { toServer } from '../io/write-buffer.ts';
+import type { RewriterSink } from './rewriter-sink.ts';
 import { readUnderAny } from '../parameters/read-under.ts';
 import { PinReason } from '../pinning/pin-reason.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
@@ -119,12 +118,12 @@ export class StatementRewriter {
   }
 
   /** A lease begins on a connection with client-named statements of this session or another. */
-  reconcile(connection: ServerConnection): void {
+  reconcile(connection: RewriterSink): void {
     reconcileClientNamed(connection, this.#names);
   }
 
   /** The lease has ended: the session keeps only what it needs for the next one. */
-  leaseEnded(connection: ServerConnection): void {
+  leaseEnded(connection: RewriterSink): void {
     this.statements.leaseEnded(connection);
     this.#onDemand.forget();
     this.#inSql?.leaseEnded();
@@ -134,13 +133,7 @@ export class StatementRewriter {
   /**
    * Query (F): Byte1('Q') Int32 length, String query.
    */
-  query(
-    connection: ServerConnection,
-    chunk: Buffer,
-    at: number,
-    next: number,
-    end: number,
-  ): boolean {
+  query(connection: RewriterSink, chunk: Buffer, at: number, next: number, end: number): boolean {
     const owner = this.#owner;
     let note: ReplyNote | null = null;
     let aimed: Buffer | null = null;
@@ -201,10 +194,10 @@ export class StatementRewriter {
     }
     // An open cycle stays open: only Sync ends its implicit transaction. PostgreSQL 18 refuses everything afterwards
     // (XX000, "unexpected state STARTED"), so the connection is not leased again.
-    if (connection.cycleOpen) connection.retireReason ??= 'Query message in an open query cycle';
+    if (connection.cycleOpen) connection.retire('Query message in an open query cycle');
     if (restoring === null) {
       this.#endsCycle(connection.pending.append(pending, Action.Forward, note));
-      if (aimed !== null) toServer.add(aimed);
+      if (aimed !== null) connection.output.add(aimed);
     } else {
       const message = aimed ?? chunk.subarray(at, next);
       this.#endsCycle(this.#restorer.gather(connection, restoring, pending, note, message));
@@ -227,7 +220,7 @@ export class StatementRewriter {
    * Whether a statement waits for a new connection, because it sets what PostgreSQL accepts only before temporary
    * tables were used. The cycles before it must be answered: the connection is returned between cycles.
    */
-  #mustMove(connection: ServerConnection, effects: Effects): boolean {
+  #mustMove(connection: RewriterSink, effects: Effects): boolean {
     if (!has(effects.flags, Flag.SetsParameter) || !this.#leases.needsNewConnection(effects))
       return false;
     this.waits = true;
@@ -238,7 +231,7 @@ export class StatementRewriter {
 
   /** Parse (F): Byte1('P') Int32 length, String name, String query, Int16 n, Int32[n] types. */
   parse(
-    connection: ServerConnection,
+    connection: RewriterSink,
     chunk: Buffer,
     at: number,
     nameEnd: number,
@@ -280,7 +273,7 @@ export class StatementRewriter {
 
   /** The effects of the text of a Parse; null: the Parse waits. */
   #mayParse(
-    connection: ServerConnection,
+    connection: RewriterSink,
     chunk: Buffer,
     start: number,
     textEnd: number,
@@ -298,7 +291,7 @@ export class StatementRewriter {
   }
 
   #parseNamed(
-    connection: ServerConnection,
+    connection: RewriterSink,
     chunk: Buffer,
     at: number,
     nameEnd: number,
@@ -336,7 +329,7 @@ export class StatementRewriter {
   }
 
   /** A Parse with a name in use: PostgreSQL reports that itself, unless it finds another error first. */
-  #parseTaken(connection: ServerConnection, name: string): boolean {
+  #parseTaken(connection: RewriterSink, name: string): boolean {
     ensureClientNamed(connection, this.#names, name, true, Action.Discard, null);
     connection.pending.append(Reply.Parse);
     return false;
@@ -344,7 +337,7 @@ export class StatementRewriter {
 
   /** Prepares a statement for the next request. */
   #prepare(
-    connection: ServerConnection,
+    connection: RewriterSink,
     kept: Kept,
     need: Need,
     failure: ReplyNote | null,
@@ -356,7 +349,7 @@ export class StatementRewriter {
   }
 
   /** The statement that the request waited for could not be prepared: the client gets the error. */
-  #isUnprepared(connection: ServerConnection): boolean {
+  #isUnprepared(connection: RewriterSink): boolean {
     const failure = this.#onDemand.takeFailure();
     if (failure === null) return false;
     this.#substitute(connection, failure);
@@ -364,7 +357,7 @@ export class StatementRewriter {
   }
 
   /** Prepares a statement for a request that waits until its types and rows are known. */
-  #prepareAndWait(connection: ServerConnection, kept: Kept, failure: ReplyNote): false {
+  #prepareAndWait(connection: RewriterSink, kept: Kept, failure: ReplyNote): false {
     this.#prepare(connection, kept, Need.PrepareAndWait, failure);
     if (this.#onDemand.isSeparate) return this.#wait();
     this.#cycles.begin();
@@ -374,7 +367,7 @@ export class StatementRewriter {
 
   /** Bind (F): Byte1('B') Int32 length, String portal, String statement, then formats and values. */
   bind(
-    connection: ServerConnection,
+    connection: RewriterSink,
     chunk: Buffer,
     at: number,
     portalEnd: number,
@@ -399,7 +392,7 @@ export class StatementRewriter {
    * has them, it is prepared for this one time.
    */
   #bindAimed(
-    connection: ServerConnection,
+    connection: RewriterSink,
     name: string,
     { signals, effects }: { readonly signals: readonly Signal[]; readonly effects: Effects },
     bind: Buffer,
@@ -412,7 +405,7 @@ export class StatementRewriter {
     const parse = this.#parseUnnamed(name);
     if (parse !== null && redirectParse(owner, signals, parse)) {
       const once = new UnnamedStatement(parse, 0, parse.length, effects, readUnderAny);
-      toServer.add(parse);
+      connection.output.add(parse);
       connection.pending.append(
         Reply.Parse,
         Action.Discard,
@@ -421,13 +414,13 @@ export class StatementRewriter {
       connection.state.unnamed.expect(once, null);
       this.#unnamed.touched();
       owner.willRun(effects, parse, bodyAt(0) + 1);
-      toServer.add(withoutName(bind, portalEnd + 1, statementEnd));
+      connection.output.add(withoutName(bind, portalEnd + 1, statementEnd));
       connection.pending.append(Reply.Bind);
       return true;
     }
     const isCollected = this.#bind(connection, name, bind, 0, portalEnd, statementEnd, bind.length);
     if (this.waits) return false;
-    if (!isCollected) toServer.add(bind);
+    if (!isCollected) connection.output.add(bind);
     return true;
   }
 
@@ -444,7 +437,7 @@ export class StatementRewriter {
   }
 
   #bind(
-    connection: ServerConnection,
+    connection: RewriterSink,
     name: string,
     chunk: Buffer,
     at: number,
@@ -481,7 +474,7 @@ export class StatementRewriter {
   }
 
   #bindUnnamed(
-    connection: ServerConnection,
+    connection: RewriterSink,
     chunk: Buffer,
     at: number,
     portalEnd: number,
@@ -510,7 +503,7 @@ export class StatementRewriter {
   }
 
   #bindNamed(
-    connection: ServerConnection,
+    connection: RewriterSink,
     named: ClientStatement,
     name: string,
     chunk: Buffer,
@@ -527,8 +520,8 @@ export class StatementRewriter {
     connection.state.statements.use(statement);
     if (!this.#bindKept(connection, named, text, name, chunk, at, portalEnd, rest, stop))
       return !this.waits;
-    statement.gatherBind(chunk, at, portalEnd + 1, statementEnd);
-    toServer.addRange(chunk, rest, stop);
+    connection.output.add(statement.bindHead(chunk, at, portalEnd + 1, statementEnd));
+    connection.output.addRange(chunk, rest, stop);
     return true;
   }
 
@@ -537,7 +530,7 @@ export class StatementRewriter {
    * values are `chunk[rest, stop)`. False: the Bind waits, or is refused.
    */
   #bindKept(
-    connection: ServerConnection,
+    connection: RewriterSink,
     kept: Kept,
     text: NamingText,
     name: string,
@@ -579,17 +572,17 @@ export class StatementRewriter {
   }
 
   /** Prepares what the text may call by name, unseen. False: it has to wait for replies first. */
-  #brings(connection: ServerConnection, effects: Effects, source: Buffer, start: number): boolean {
+  #brings(connection: RewriterSink, effects: Effects, source: Buffer, start: number): boolean {
     return !this.#names.hasSql || this.#namesInSql.bring(connection, effects, source, start);
   }
 
   /** Prepares what the text of a Bind names, before it is known whether it runs. */
-  #meet(connection: ServerConnection, text: NamingText): void {
+  #meet(connection: RewriterSink, text: NamingText): void {
     if (has(text.effects.flags, usesNames)) this.#namesInSql.meet(connection, text);
   }
 
   /** Prepares what the text of a Bind names. False: the meaning of the names is uncertain. */
-  #bindsNames(connection: ServerConnection, portal: string, text: NamingText): boolean {
+  #bindsNames(connection: RewriterSink, portal: string, text: NamingText): boolean {
     if (!has(text.effects.flags, usesNames)) return true;
     return this.#namesInSql.bind(connection, portal, text);
   }
@@ -600,19 +593,19 @@ export class StatementRewriter {
     this.#restorer.bound(portal, text, chunk, rest, stop);
   }
 
-  #willRun(connection: ServerConnection, effects: Effects, source: Buffer, start: number): void {
+  #willRun(connection: RewriterSink, effects: Effects, source: Buffer, start: number): void {
     if (has(effects.flags, mayRunCode)) connection.state.statements.codeRuns();
     this.#owner.willRun(effects, source, start);
   }
 
   /** Whether a statement can be bound now; otherwise it waits for replies. */
-  #mayBegin(connection: ServerConnection, { effects, source, start }: NamingText): boolean {
+  #mayBegin(connection: RewriterSink, { effects, source, start }: NamingText): boolean {
     if (this.#owner.mustWait(effects) || !this.#owner.vacateFor(effects)) return false;
     return this.#brings(connection, effects, source, start);
   }
 
   /** Whether a statement can be bound while pipelined requests may still fail. */
-  #mayContinue(connection: ServerConnection, effects: Effects | null): boolean {
+  #mayContinue(connection: RewriterSink, effects: Effects | null): boolean {
     return isHarmless(effects) || !this.#onDemand.mustWait(connection);
   }
 
@@ -621,7 +614,7 @@ export class StatementRewriter {
    * same request. False: the request is refused.
    */
   #takesChange(
-    connection: ServerConnection,
+    connection: RewriterSink,
     kept: Kept,
     chunk: Buffer,
     at: number,
@@ -639,7 +632,7 @@ export class StatementRewriter {
 
   /** The error for a Bind in `chunk[at…]` to a statement whose rows have changed; null if its client requests them. */
   #differs(
-    connection: ServerConnection,
+    connection: RewriterSink,
     chunk: Buffer,
     at: number,
     failure: BindFailure | null,
@@ -654,7 +647,7 @@ export class StatementRewriter {
   }
 
   /** Sets start values after the Execute in `chunk[at, …)` that was just collected. */
-  restore(connection: ServerConnection, chunk: Buffer, at: number): void {
+  restore(connection: RewriterSink, chunk: Buffer, at: number): void {
     this.#startValues?.executed(
       connection,
       nameIn(chunk, bodyAt(at), stringEnd(chunk, bodyAt(at))),
@@ -662,7 +655,7 @@ export class StatementRewriter {
   }
 
   /** Execute (F): Byte1('E') Int32 length, String portal, Int32 rows. Handles the effects of the portal. */
-  executed(connection: ServerConnection, chunk: Buffer, at: number): ReplyNote | null {
+  executed(connection: RewriterSink, chunk: Buffer, at: number): ReplyNote | null {
     if (this.#inSql === null || this.#inSql.portals === 0) return null;
     return this.#inSql.executed(
       connection,
@@ -671,7 +664,7 @@ export class StatementRewriter {
   }
 
   /** Describe (F): Byte1('D') Int32 length, Byte1('S' statement or 'P' portal), String name. */
-  describe(connection: ServerConnection, chunk: Buffer, at: number, nameEnd: number): boolean {
+  describe(connection: RewriterSink, chunk: Buffer, at: number, nameEnd: number): boolean {
     this.#onDemand.begins(connection);
     if (!namesStatement(chunk, at)) {
       connection.pending.append(Reply.DescribePortal);
@@ -706,11 +699,11 @@ export class StatementRewriter {
     return false;
   }
 
-  #missingName(connection: ServerConnection, name: string): ReplyNote {
+  #missingName(connection: RewriterSink, name: string): ReplyNote {
     return new MissingName(connection, this.#names, name, () => this.#owner.corrected('name'));
   }
 
-  #describeKept(connection: ServerConnection, kept: Kept): boolean {
+  #describeKept(connection: RewriterSink, kept: Kept): boolean {
     const { description } = kept.analysis;
     const failure = new DescribeFailure(description);
     if (this.#isUnprepared(connection)) return true;
@@ -741,7 +734,7 @@ export class StatementRewriter {
             return null;
           });
     const separate = this.#onDemand.takeNote();
-    toServer.add(kept.describeMessage);
+    connection.output.add(kept.describeMessage);
     connection.pending.append(
       Reply.DescribeStatement,
       Action.Forward,
@@ -753,12 +746,7 @@ export class StatementRewriter {
   }
 
   /** Close (F): Byte1('C') Int32 length, Byte1('S' statement or 'P' portal), String name. */
-  closeStatement(
-    connection: ServerConnection,
-    chunk: Buffer,
-    at: number,
-    nameEnd: number,
-  ): boolean {
+  closeStatement(connection: RewriterSink, chunk: Buffer, at: number, nameEnd: number): boolean {
     this.#onDemand.begins(connection);
     if (!namesStatement(chunk, at)) {
       connection.pending.append(Reply.Close);
@@ -801,8 +789,8 @@ export class StatementRewriter {
    * Refuses an extended-protocol request with an error of the proxy. A request for a statement that does not exist
    * makes the database fail at the same position, so that its transaction ends as the client expects.
    */
-  #substitute(connection: ServerConnection, answer: Buffer): void {
-    toServer.add(describeMissingStatement);
+  #substitute(connection: RewriterSink, answer: Buffer): void {
+    connection.output.add(describeMissingStatement);
     this.substituted = true;
     connection.pending.append(
       Reply.DescribeStatement,
@@ -826,6 +814,6 @@ function reported({ analysis }: Kept): Description | null {
 }
 
 /** Whether the transaction has failed, and the client knows. */
-function isFailed({ state, pending }: ServerConnection, cycles: QueryCycles): boolean {
+function isFailed({ state, pending }: RewriterSink, cycles: QueryCycles): boolean {
   return state.status === TransactionStatus.Failed && cycles.complete === 0 && !pending.skipping;
 }

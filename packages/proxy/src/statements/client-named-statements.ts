@@ -1,6 +1,5 @@
 import { buildCloseStatement, buildParse, syncMessage } from '@sluice/wire';
 import type { StatementSink, StatementState } from './statement-sink.ts';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { Named, SessionNames } from './session-names.ts';
@@ -56,7 +55,7 @@ export function reconcileClientNamed(connection: ClientNamedSink, owner: Session
   if (own.byName.size === 0) connection.state.clientNamedClosed();
   else own.version = owner.version;
   if (!closes) return;
-  toServer.add(syncMessage);
+  connection.output.add(syncMessage);
   connection.pending.append(Reply.Sync, Action.Discard);
 }
 
@@ -92,7 +91,7 @@ export function ensureClientNamed(
       wanted.prepareAgain(connection, action, note);
       return;
     }
-    toServer.add(
+    connection.output.add(
       nameOnly || wanted instanceof SqlStatement
         ? buildParse(Buffer.from(name, 'latin1'), '')
         : wanted.statement.namedParse(name, wanted.analysis.description),
@@ -113,7 +112,7 @@ export function bringSqlStatements(
   const brought: SqlStatement[] = [];
   for (const [name, named] of owner.sqlStatements()) {
     if (!ensureClientNamed(connection, owner, name, false, Action.Orphaned, null)) continue;
-    toServer.add(syncMessage);
+    connection.output.add(syncMessage);
     connection.pending.append(Reply.Sync, Action.Discard);
     brought.push(named);
   }
@@ -129,7 +128,7 @@ export function renewClientNamed(connection: ClientNamedSink, owner: SessionName
   if (own === null || own.owner !== owner || own.byName.size === 0) return false;
   for (const name of [...own.byName.keys()])
     closeClientNamed(connection, own, name, Action.Discard);
-  toServer.add(syncMessage);
+  connection.output.add(syncMessage);
   connection.pending.append(Reply.Sync, Action.Discard);
   return true;
 }
@@ -142,7 +141,7 @@ function closeClientNamed(
 ): void {
   const named = own.byName.get(name);
   own.byName.delete(name);
-  toServer.add(buildCloseStatement(Buffer.from(name, 'latin1')));
+  connection.output.add(buildCloseStatement(Buffer.from(name, 'latin1')));
   connection.pending.append(Reply.Close, action, {
     undo: () => {
       if (named !== undefined) own.byName.set(name, named);

@@ -1,5 +1,4 @@
 import type { StatementSink } from './statement-sink.ts';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { Effects } from '../sql/index.ts';
@@ -57,7 +56,7 @@ export class ClientStatement implements Kept {
       this.#close(connection, statement);
     const { surplus } = statements;
     if (surplus !== null) this.#close(connection, surplus);
-    toServer.add(statement.parseMessageFor(reported));
+    connection.output.add(statement.parseMessageFor(reported));
     const added = statements.add(statement, analysis);
     connection.pending.append(
       Reply.Parse,
@@ -67,7 +66,7 @@ export class ClientStatement implements Kept {
   }
 
   #close(connection: StatementSink, statement: Statement): void {
-    toServer.add(statement.closeMessage);
+    connection.output.add(statement.closeMessage);
     connection.pending.append(
       Reply.Close,
       Action.Discard,

@@ -1,6 +1,5 @@
 import { bodyAt, buildCloseStatement } from '@sluice/wire';
 import { mask } from '../distinct.ts';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import { Flag } from '../sql/index.ts';
@@ -52,16 +51,16 @@ export function parseToTry(
   if (named instanceof ClientStatement) {
     const { statement } = named;
     gone = here.close(statement);
-    toServer.add(statement.parseOther(chunk, nameEnd + 1, next));
+    connection.output.add(statement.parseOther(chunk, nameEnd + 1, next));
     ({ closeMessage } = statement);
   } else {
     clientNamed?.byName.delete(name);
     gone = { undo: () => void clientNamed?.byName.set(name, named) };
-    toServer.addRange(chunk, at, next);
+    connection.output.addRange(chunk, at, next);
     closeMessage = buildCloseStatement(chunk.subarray(bodyAt(at), nameEnd));
   }
   const taken = new NameTaken(name, gone, names.closed(name));
   connection.pending.append(Reply.Parse, Action.Discard, taken);
-  toServer.add(closeMessage);
+  connection.output.add(closeMessage);
   connection.pending.append(Reply.Close, Action.Discard);
 }

@@ -2,7 +2,6 @@ import { TransactionStatus } from '@sluice/wire';
 import { distinct, has, mask } from '../distinct.ts';
 import type { Distinct } from '../distinct.ts';
 import type { StatementSink } from './statement-sink.ts';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
@@ -228,7 +227,7 @@ export class OnDemand {
       this.#awaited = analysis;
       note = new DescriptionNote(kept, analysis);
     }
-    toServer.add(kept.describeMessage);
+    connection.output.add(kept.describeMessage);
     connection.pending.append(Reply.DescribeStatement, action, note);
   }
 
@@ -257,7 +256,7 @@ export function describeInternally(
   kept: Kept,
   analysis: Analysis,
 ): void {
-  toServer.add(kept.describeMessage);
+  connection.output.add(kept.describeMessage);
   connection.pending.append(
     Reply.DescribeStatement,
     Action.Discard,

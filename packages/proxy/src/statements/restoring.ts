@@ -7,7 +7,6 @@ import {
   buildQuery,
 } from '@sluice/wire';
 import type { StatementSink } from './statement-sink.ts';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import { charactersIn, statementEnds } from '../sql/index.ts';
@@ -98,7 +97,7 @@ export function gatherRewritten(
   note: ReplyNote | null,
 ): boolean {
   const { text, insertions, tag } = rewriting;
-  toServer.add(buildQuery(text.toString('latin1'), 'latin1'));
+  connection.output.add(buildQuery(text.toString('latin1'), 'latin1'));
   return connection.pending.append(
     Reply.RewrittenQuery,
     Action.Forward,
@@ -113,7 +112,7 @@ const reportsParameters: ReplyNote = { forwardsParameterStatus: true, undo: () =
 export function gatherBehind(connection: StatementSink, statements: readonly string[]): void {
   connection.pending.append(Reply.Query, Action.Orphaned, reportsParameters);
   connection.state.unnamed.destroyed();
-  toServer.add(buildQuery(statements.join(';'), 'latin1'));
+  connection.output.add(buildQuery(statements.join(';'), 'latin1'));
 }
 
 const name = `${backendNamePrefix}start`;
@@ -135,18 +134,18 @@ export function gatherInCycle(
   const { pending } = connection;
   for (const sql of statements) {
     // A failed cycle may have left one.
-    toServer.add(closeStatement);
+    connection.output.add(closeStatement);
     pending.append(Reply.Close, action);
-    toServer.add(buildParse(name, sql));
+    connection.output.add(buildParse(name, sql));
     pending.append(Reply.Parse, action, note);
-    toServer.add(bindMessage);
+    connection.output.add(bindMessage);
     pending.append(Reply.Bind, action, note);
-    toServer.add(executeMessage);
+    connection.output.add(executeMessage);
     pending.append(Reply.Execute, action, note);
-    toServer.add(closePortal);
+    connection.output.add(closePortal);
     pending.append(Reply.Close, action);
   }
-  toServer.add(closeStatement);
+  connection.output.add(closeStatement);
   pending.append(Reply.Close, action);
 }
 

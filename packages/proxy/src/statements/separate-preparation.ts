@@ -1,5 +1,4 @@
 import { readErrorMessage, syncMessage } from '@sluice/wire';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { StatementSink } from './statement-sink.ts';
@@ -48,7 +47,7 @@ export class SeparatePreparation {
 
   /** Ends the cycle of the preparation. */
   end(): void {
-    toServer.add(syncMessage);
+    this.#connection.output.add(syncMessage);
     this.#connection.pending.append(Reply.Sync, Action.Discard);
   }
 }

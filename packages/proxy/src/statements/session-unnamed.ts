@@ -1,4 +1,3 @@
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import { Change } from '../protocol/query-cycle.ts';
 import type { QueryCycles } from '../protocol/query-cycles.ts';
@@ -136,7 +135,7 @@ export class SessionUnnamed implements UnnamedOwner {
     const note = new UnnamedChange(null, slot, statement);
     slot.expectNone(statement);
     this.touched();
-    toServer.add(closeUnnamedStatement);
+    connection.output.add(closeUnnamedStatement);
     connection.pending.append(Reply.Close, Action.Discard, note);
   }
 }

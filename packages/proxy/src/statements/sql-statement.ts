@@ -6,7 +6,6 @@ import {
   buildParse,
 } from '@sluice/wire';
 import type { StatementSink } from './statement-sink.ts';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { Effects } from '../sql/index.ts';
@@ -60,11 +59,11 @@ export class SqlStatement {
   prepareAgain(connection: StatementSink, action: Action, note: ReplyNote): void {
     const { pending } = connection;
     // An earlier failed run has left its statement.
-    toServer.add(closeRunner);
+    connection.output.add(closeRunner);
     pending.append(Reply.Close, action);
-    toServer.add(this.source);
+    connection.output.add(this.source);
     pending.append(Reply.Parse, action);
-    toServer.add(runRunner);
+    connection.output.add(runRunner);
     pending.append(Reply.Bind, action);
     pending.append(Reply.Execute, action, note);
     pending.append(Reply.Close, action);

@@ -1,6 +1,6 @@
 import type { ParameterSet } from '../parameters/parameter-set.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
-import type { PendingReplies } from '../protocol/pending-replies.ts';
+import type { RequestSink } from '../protocol/request-sink.ts';
 import type { ConnectionStatements } from './connection-statements.ts';
 import type { UnnamedSlot } from './unnamed-slot.ts';
 
@@ -20,9 +20,8 @@ export interface StatementState {
   readonly unnamed: UnnamedSlot;
 }
 
-/** A server connection, as seen by code that prepares statements there: the messages go to `toServer`. */
-export interface StatementSink {
-  readonly pending: PendingReplies;
+/** A server connection, as seen by code that prepares statements there. */
+export interface StatementSink extends RequestSink {
   readonly state: StatementState;
   /** Extended-protocol messages were sent since the last Sync. */
   readonly cycleOpen: boolean;

@@ -7,7 +7,6 @@ import {
   lengthAt,
   writeLength,
 } from '@sluice/wire';
-import { toServer } from '../io/write-buffer.ts';
 import type { Effects } from '../sql/index.ts';
 import { backendNamePrefix } from './backend-names.ts';
 import { Description } from './description.ts';
@@ -94,17 +93,17 @@ export class Statement {
   }
 
   /**
-   * Collects the head of the Bind at `chunk[at]` with the name on server connections instead of the client's, which is
-   * `chunk[nameStart, nameEnd)`. What follows the zero of the name is left to the caller.
+   * The head of the Bind at `chunk[at]` with the name on server connections instead of the client's, which is
+   * `chunk[nameStart, nameEnd)`. What follows the zero of the name does not change.
    */
-  gatherBind(chunk: Buffer, at: number, nameStart: number, nameEnd: number): void {
+  bindHead(chunk: Buffer, at: number, nameStart: number, nameEnd: number): Buffer {
     const name = this.backendName;
     const before = nameStart - at;
     const head = Buffer.allocUnsafe(before + name.length);
     chunk.copy(head, 0, at, nameStart);
     name.copy(head, before);
     writeLength(head, lengthAt(chunk, at) + name.length - (nameEnd + 1 - nameStart));
-    toServer.add(head);
+    return head;
   }
 
   /** The description with these bodies of ParameterDescription and RowDescription; copies them if necessary. */

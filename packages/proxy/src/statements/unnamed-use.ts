@@ -6,7 +6,6 @@ import {
   stringEnd,
 } from '@sluice/wire';
 import type { StatementSink } from './statement-sink.ts';
-import { toServer } from '../io/write-buffer.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { ReplyNote } from '../protocol/pending-replies.ts';
 import type { Effects } from '../sql/index.ts';
@@ -72,11 +71,11 @@ export class UnnamedUse implements Kept {
     if (source === null) return;
     const change = new UnnamedChange(null, connection.state.unnamed, statement);
     connection.state.unnamed.expect(statement, analysis);
-    if (reported === null) toServer.addRange(source, start, end);
+    if (reported === null) connection.output.addRange(source, start, end);
     else {
       // The name is a zero byte, and the text ends with one.
       const head = source.subarray(bodyAt(start), stringEnd(source, bodyAt(start) + 1) + 1);
-      toServer.add(buildMessage(FrontendCode.Parse, head, reported.parameters));
+      connection.output.add(buildMessage(FrontendCode.Parse, head, reported.parameters));
     }
     connection.pending.append(
       Reply.Parse,

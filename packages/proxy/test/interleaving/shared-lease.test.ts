@@ -399,7 +399,7 @@ test('nothing is shared while the pool is paused, or a connection is to be close
   bench.bench.target.pauseReason = 'paused';
   assert.equal(bench.read('SELECT 3').lease, null);
   bench.bench.target.pauseReason = null;
-  lease.connection.retireReason = 'it is old';
+  lease.connection.retire('it is old');
   assert.equal(bench.read('SELECT 3').lease, null);
 });
 

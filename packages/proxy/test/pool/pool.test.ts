@@ -690,13 +690,12 @@ suite('a session may linger on its connection', () => {
     bench.target.pauseReason = 'there is no writer';
     assert.ok(!bench.pool.canLinger(leased));
     bench.target.pauseReason = null;
-    leased.retireReason = 'it is old';
-    assert.ok(!bench.pool.canLinger(leased));
-    leased.retireReason = null;
     bench.source.yields = true;
     assert.ok(!bench.pool.canLinger(leased));
     bench.source.yields = false;
     assert.ok(bench.pool.canLinger(leased));
+    leased.retire('it is old');
+    assert.ok(!bench.pool.canLinger(leased));
   });
 
   test('and is asked to end its lease when that changes, or after a time limit', async () => {
@@ -706,18 +705,19 @@ suite('a session may linger on its connection', () => {
     bench.pool.lingering.add(lingerer);
     bench.pool.tick();
     assert.equal(lingerer.told, 0);
-    leased.retireReason = 'it is old';
-    bench.pool.tick();
-    assert.equal(lingerer.told, 1);
-    leased.retireReason = null;
     const now = clock.now;
     clock.now = lingerer.since + 1000;
     bench.pool.tick();
-    assert.equal(lingerer.told, 1);
+    assert.equal(lingerer.told, 0);
     clock.now++;
     bench.pool.tick();
-    assert.equal(lingerer.told, 2);
+    assert.equal(lingerer.told, 1);
     clock.now = now;
+    bench.pool.tick();
+    assert.equal(lingerer.told, 1);
+    leased.retire('it is old');
+    bench.pool.tick();
+    assert.equal(lingerer.told, 2);
   });
 
   test('and is asked for it even if it no longer has a connection', () => {
