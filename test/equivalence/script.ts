@@ -135,11 +135,7 @@ export function withTexts(
 
 /** Whether a script changes what other sessions can see: then the order of its steps matters. */
 export function isWorldly(script: Script): boolean {
-  return script.some(
-    (step) =>
-      'world' in step ||
-      textsOf(step).some((text) => /\balter (database|role|system)\b|drop database/i.test(text)),
-  );
+  return script.some((step) => 'world' in step || textsOf(step).some(takesEffectLater));
 }
 
 /** What PostgreSQL evaluates at login, or when it reads its configuration: sessions see it within a second. */
