@@ -16,6 +16,7 @@ import type { ConnectionSource } from '../src/backend/connection-source.ts';
 import { ignoring } from '../src/io/quiet-handler.ts';
 import type { Ranges } from '../src/io/ranges.ts';
 import type { Transport, TransportHandler } from '../src/io/transport.ts';
+import { LoginNotices } from '../src/backend/login-notices.ts';
 import type { LoginResult } from '../src/backend/login-result.ts';
 
 /** A transport whose other end is the test: it records what is written, and reads what the test feeds. */
@@ -435,6 +436,7 @@ function loginTo(server: ScriptedServer): LoginResult {
       ['server_encoding', 'UTF8'],
       ['standard_conforming_strings', 'on'],
     ]),
+    notices: new LoginNotices(),
     processId: 42,
     secretKey: Buffer.alloc(4),
     tls: false,

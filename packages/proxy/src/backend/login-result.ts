@@ -1,10 +1,12 @@
 import type { Transport } from '../io/transport.ts';
 import type { Address } from './dial.ts';
+import type { LoginNotices } from './login-notices.ts';
 
 /** What a login has found out. */
 export interface LoginResult {
   readonly socket: Transport;
   readonly parameters: Map<string, string>;
+  readonly notices: LoginNotices;
   readonly processId: number;
   readonly secretKey: Buffer;
   readonly tls: boolean;

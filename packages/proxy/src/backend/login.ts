@@ -22,6 +22,7 @@ import { caught } from '../io/guard.ts';
 import { ignoring, QuietHandler } from '../io/quiet-handler.ts';
 import type { Transport } from '../io/transport.ts';
 import type { ConnectFailure } from './connection-source.ts';
+import { LoginNotices } from './login-notices.ts';
 import type { LoginResult } from './login-result.ts';
 import type { LoginKeys } from '../credentials/login-keys.ts';
 import { isLocal } from './dial.ts';
@@ -53,6 +54,7 @@ export class Login extends QuietHandler {
   readonly #options: LoginOptions;
   readonly #done: (failure: ConnectFailure | null, login: LoginResult | null) => void;
   readonly #parameters = new Map<string, string>();
+  readonly #notices = new LoginNotices();
   #processId = 0;
   #secretKey: Buffer = Buffer.alloc(0);
   #received: Buffer = Buffer.alloc(0);
@@ -112,11 +114,13 @@ export class Login extends QuietHandler {
       }
       if (buffer.length < next) return;
       this.#received = buffer.subarray(next);
-      this.#onMessage(buffer[0] ?? 0, buffer.subarray(bodyAt(0), next));
+      this.#onMessage(buffer.subarray(0, next));
     }
   }
 
-  #onMessage(code: number, body: Buffer): void {
+  #onMessage(message: Buffer): void {
+    const code = message[0] ?? 0;
+    const body = message.subarray(bodyAt(0));
     switch (code) {
       case BackendCode.Authentication: {
         const request = readAuthentication(body);
@@ -128,6 +132,8 @@ export class Login extends QuietHandler {
         this.#refused(parseErrorFields(body));
         return;
       case BackendCode.NoticeResponse:
+        if (this.#authenticated) this.#notices.add(message, this.#secretKey.length > 0);
+        return;
       case BackendCode.NegotiateProtocolVersion:
         return;
       case BackendCode.ParameterStatus: {
@@ -223,12 +229,14 @@ export class Login extends QuietHandler {
 
   #finish(): void {
     const socket = this.#socket;
+    this.#notices.encoding = this.#parameters.get('client_encoding');
     this.#release();
     socket.pause();
     if (this.#received.length > 0) socket.unread(this.#received);
     this.#done(null, {
       socket,
       parameters: this.#parameters,
+      notices: this.#notices,
       processId: this.#processId,
       secretKey: this.#secretKey,
       tls: socket.tls !== null,

@@ -653,7 +653,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
       });
     }
     socket.handler = session;
-    const { greeting } = parameters;
+    const { greeting, lateNotices } = parameters;
     if (greeting === null) {
       session.terminate(new ProxyError('SHUTTING_DOWN'));
       return;
@@ -663,6 +663,7 @@ export class Endpoint implements SessionKeeper, PoolWatcher {
         finalMessage ?? nothing,
         greeting,
         buildBackendKeyData(cancelKey.processId, secretBytes(cancelKey)),
+        lateNotices ?? nothing,
         readyForQueryIdle,
       ]),
     );

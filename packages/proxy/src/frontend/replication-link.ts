@@ -86,12 +86,16 @@ export class ReplicationLink {
 
   /** Greets the client and connects the two sockets. */
   start(rest: Buffer | null): void {
-    const { socket, parameters } = this.#database;
+    const { socket, parameters, notices } = this.#database;
+    // The database has applied the client_min_messages of the client.
+    const { beforeParameters, afterKey } = notices.forClient(undefined);
     this.#client.write(
       Buffer.concat([
         authenticationOk,
+        ...beforeParameters,
         ...[...parameters].map(([name, value]) => buildParameterStatus(name, value)),
         buildBackendKeyData(this.cancelKey.processId, secretBytes(this.cancelKey)),
+        ...afterKey,
         readyForQueryIdle,
       ]),
     );

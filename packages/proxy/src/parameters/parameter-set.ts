@@ -58,8 +58,13 @@ const worstLexis = lexisOf(undefined, undefined);
 export class ParameterSet {
   readonly key: string;
   readonly values: ReadonlyMap<string, string>;
-  /** AuthenticationOk and every ParameterStatus that the database sends with this set; null until known. */
+  /**
+   * AuthenticationOk, what the database sends next, and every ParameterStatus that it sends with this set; null until
+   * known.
+   */
   greeting: Buffer | null = null;
+  /** The notices of a login after BackendKeyData, if there are any. */
+  lateNotices: Buffer | null = null;
   /** The same parameters in PostgreSQL's notation; null until a greeting is known. */
   canonical: ParameterSet | null = null;
   /** The parameters in the greeting, by name. */
@@ -99,6 +104,7 @@ export class ParameterSet {
 
   forgetGreeting(version: number): void {
     this.greeting = null;
+    this.lateNotices = null;
     this.canonical = null;
     this.version = version;
   }

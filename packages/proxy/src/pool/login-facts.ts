@@ -35,6 +35,11 @@ SELECT r.oid, d.oid, r.rolsuper, r.rolcanlogin, coalesce(r.rolvaliduntil < now()
   CASE WHEN d.datconnlimit >= 0 THEN (SELECT count(*) FROM pg_stat_activity WHERE datid = d.oid AND ${counted}) END,
   (SELECT json_agg(json_build_array(s.setdatabase <> 0, s.setrole <> 0, s.setconfig)) FROM pg_db_role_setting s
     WHERE s.setdatabase IN (0, d.oid) AND s.setrole IN (0, r.oid)),
+  (SELECT json_agg(DISTINCT t.rolname) FROM pg_db_role_setting s CROSS JOIN unnest(s.setconfig) AS c (text)
+    JOIN pg_roles t ON t.rolname = pg_catalog.substr(c.text, 6)::name
+    WHERE s.setdatabase IN (0, d.oid) AND s.setrole IN (0, r.oid) AND c.text LIKE 'role=%' AND pg_has_role(r.oid, t.oid,
+      CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)),
+  json_build_array(to_json(d) -> 'datcollversion', to_json(d) -> 'dathasloginevt'),
   pg_conf_load_time(), pg_conf_load_time() > greatest(pg_postmaster_start_time(), clock_timestamp() - interval '2 s')
 FROM (SELECT) AS one LEFT JOIN pg_roles r ON r.rolname = ${quoteText(user)}::name LEFT JOIN pg_database d ON d.datname = ${quoteText(database)}::name`;
 }
@@ -50,10 +55,12 @@ export function readLoginFacts(
   row: readonly (string | null)[] | undefined,
   own: OwnConnections,
 ): LoginFacts | null {
-  if (row?.length !== 14) return null;
+  if (row?.length !== 16) return null;
   const [role = null, database = null, isSuperuser, canLogin, hasExpired, allows, mayConnect] = row;
-  const settings = effectiveSettings(row[11] ?? null);
-  if (settings === null) return null;
+  const rows = settingsRows(row[11] ?? '[]');
+  const permitted = listOf(row[12] ?? '[]');
+  if (rows === null || permitted === null) return null;
+  const settings = effectiveSettings(rows, permitted);
   // Limits do not apply to a superuser.
   const slots = (
     limit: string | null | undefined,
@@ -64,15 +71,15 @@ export function readLoginFacts(
       ? Infinity
       : Number(limit) - Math.max(0, Number(used) - owned);
   return {
-    start: JSON.stringify([role, database, isSuperuser, [...settings]]),
+    start: JSON.stringify([role, database, isSuperuser, rows, permitted, row[13]]),
     role,
     database,
     settings,
     denial: denialOf({ role, database, isSuperuser, canLogin, hasExpired, allows, mayConnect }),
     slotsOfRole: slots(row[7], row[9], own.ofRole),
     slotsOfDatabase: slots(row[8], row[10], own.ofDatabase),
-    configuredAt: row[12] ?? '',
-    isReconfiguring: row[13] === 't',
+    configuredAt: row[14] ?? '',
+    isReconfiguring: row[15] === 't',
   };
 }
 
@@ -115,22 +122,39 @@ function isSettingsRow(row: unknown): row is SettingsRow {
   );
 }
 
-/** `json`: a list of [of a database, of a role, ["name=value", …]]. Null if it is invalid. */
-function effectiveSettings(json: string | null): Map<string, string> | null {
-  if (json === null) return new Map();
-  let rows: unknown;
+/** Parses a list in JSON; null if it is none. */
+function listOf(json: string): unknown[] | null {
   try {
-    rows = JSON.parse(json);
+    const list: unknown = JSON.parse(json);
+    return Array.isArray(list) ? list : null;
   } catch {
     return null;
   }
-  if (!Array.isArray(rows) || !rows.every(isSettingsRow)) return null;
-  rows.sort(([a, b], [c, d]) => weightOf(a, b) - weightOf(c, d));
+}
+
+/**
+ * `json`: a list of [of a database, of a role, ["name=value", …]]; those that count more come later. Null if it is
+ * invalid.
+ */
+function settingsRows(json: string): SettingsRow[] | null {
+  const rows = listOf(json);
+  if (rows?.every(isSettingsRow) !== true) return null;
+  return rows.sort(([a, b], [c, d]) => weightOf(a, b) - weightOf(c, d));
+}
+
+/** `permitted`: the roles that the user can set. PostgreSQL warns of another one, and does not set it. */
+function effectiveSettings(
+  rows: readonly SettingsRow[],
+  permitted: readonly unknown[],
+): Map<string, string> {
   const settings = new Map<string, string>();
   for (const [, , list] of rows)
     for (const setting of list ?? []) {
       const at = setting.indexOf('=');
-      settings.set(setting.slice(0, at).toLowerCase(), setting.slice(at + 1));
+      const name = setting.slice(0, at).toLowerCase();
+      const value = setting.slice(at + 1);
+      if (name !== 'role' || value === 'none' || permitted.includes(value))
+        settings.set(name, value);
     }
   return new Map([...settings].sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,6 +1,7 @@
 import type { ErrorFields } from '@sluice/wire';
 import type { ConnectionOwner } from '../backend/lease-owner.ts';
 import { connectionLimitOf } from '../backend/error-words.ts';
+import type { LoginNotices } from '../backend/login-notices.ts';
 import { ServerConnection } from '../backend/server-connection.ts';
 import { Interleaver } from '../interleaving/interleaver.ts';
 import type { Interleaving, InterleavingPool } from '../interleaving/interleaver.ts';
@@ -51,6 +52,8 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
   });
   /** What the newest connection reported at login. */
   #reported: ReadonlyMap<string, string> | null = null;
+  /** The notices of its login, or null: clients that log in get them too. */
+  loginNotices: LoginNotices | null = null;
   /**
    * Increases when the database has reported a value that no session is known to have set: other clients may need a
    * ParameterStatus.
@@ -707,6 +710,8 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
       connection.expiresAt = this.#expiry();
       this.#all.add(connection);
       source.connectionEvent(this, connection, 'opened', '');
+      if (loginGeneration === this.loginGeneration)
+        this.loginNotices = login.notices.isEmpty ? null : login.notices;
       this.#compareReports(login.parameters);
       this.#initialise(connection);
     });

@@ -1,5 +1,7 @@
 import { authenticationOk, buildParameterStatus } from '@sluice/wire';
 import type { ErrorFields } from '@sluice/wire';
+import { conversionSql, convertedNotices } from '../backend/login-notices.ts';
+import type { NoticesOfClient } from '../backend/login-notices.ts';
 import type { ServerConnection } from '../backend/server-connection.ts';
 import { InternalLeaseOwner } from '../backend/internal-lease-owner.ts';
 import type { ConnectionLoss } from '../backend/lease-owner.ts';
@@ -13,6 +15,8 @@ import { decoded, dependsOnProcess, startValuesOf } from '../parameters/replay-s
 
 /** How many lost connections a login survives. */
 const mostLosses = 3;
+
+const noNotices: NoticesOfClient = { beforeParameters: [], afterKey: [] };
 
 /**
  * Finds out the ParameterStatus values for the startup parameters of a client: borrows a connection, sets them, and
@@ -67,9 +71,12 @@ export class Greeting extends InternalLeaseOwner implements Borrower {
           this.#refused(answer.error, connection);
           return;
         }
-        this.#learn(
-          connection,
-          names.map((name, at) => [name, decoded(answer.rows[0]?.[at + 1] ?? '')]),
+        const values = names.map((name, at): [string, string] => [
+          name,
+          decoded(answer.rows[0]?.[at + 1] ?? ''),
+        ]);
+        this.#convertNotices(connection, new Map(values), (notices) =>
+          this.#learn(connection, values, notices),
         );
       }),
     );
@@ -108,8 +115,42 @@ export class Greeting extends InternalLeaseOwner implements Borrower {
     });
   }
 
+  /**
+   * The notices of a login with these values. PostgreSQL sends those after BackendKeyData in the client's encoding.
+   */
+  #convertNotices(
+    connection: ServerConnection,
+    values: ReadonlyMap<string, string>,
+    done: (notices: NoticesOfClient) => void,
+  ): void {
+    const { loginNotices } = this.#pool;
+    if (loginNotices === null) {
+      done(noNotices);
+      return;
+    }
+    const notices = loginNotices.forClient(values.get('client_min_messages'));
+    const encoding = connection.state.reported.get('client_encoding');
+    const sql = conversionSql(notices.afterKey, loginNotices.encoding, encoding);
+    if (sql === null) {
+      done(notices);
+      return;
+    }
+    connection.run(
+      sql,
+      new InternalQuery((answer) => {
+        // Without an answer, the encoding of the client does not have what they say.
+        const afterKey = convertedNotices(answer.rows[0] ?? []);
+        if (!answer.lost) done({ ...notices, afterKey });
+      }),
+    );
+  }
+
   /** `values`: the requested values in PostgreSQL's notation. */
-  #learn(connection: ServerConnection, values: readonly (readonly [string, string])[]): void {
+  #learn(
+    connection: ServerConnection,
+    values: readonly (readonly [string, string])[],
+    notices: NoticesOfClient,
+  ): void {
     if (connection.loginGeneration !== this.#pool.loginGeneration) {
       // New connections start with other values now.
       this.#startAgain();
@@ -118,10 +159,11 @@ export class Greeting extends InternalLeaseOwner implements Borrower {
     const { parameterSets } = this.#pool;
     const canonical = parameterSets.acquire(values);
     connection.state.parametersSet(canonical);
-    const messages = [authenticationOk];
+    const messages = [authenticationOk, ...notices.beforeParameters];
     for (const [name, value] of connection.state.reported)
       messages.push(buildParameterStatus(name, value));
     const greeting = Buffer.concat(messages);
+    const lateNotices = notices.afterKey.length === 0 ? null : Buffer.concat(notices.afterKey);
     for (const set of [canonical, this.parameters]) {
       set.reported = new Map(connection.state.reported);
       set.lexis = lexisOf(
@@ -130,6 +172,7 @@ export class Greeting extends InternalLeaseOwner implements Borrower {
       );
       set.canonical = canonical;
       set.greeting = greeting;
+      set.lateNotices = lateNotices;
     }
     parameterSets.release(canonical);
     this.#finish(null);
