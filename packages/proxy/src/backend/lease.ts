@@ -12,6 +12,9 @@ export class Lease<Owner> {
   /** Another cancel arrived while one was pending: it is sent after that. */
   cancelAgain = false;
 
+  /** A request of the owner has failed since the last `takeFailed`: what it had done before may be undone. */
+  hasFailed = false;
+
   /** The session with the lease; null: none. */
   get owner(): Owner | null {
     return this.#owner;
@@ -20,6 +23,14 @@ export class Lease<Owner> {
   begin(owner: Owner): void {
     this.#owner = owner;
     this.#isPaused = false;
+    this.hasFailed = false;
+  }
+
+  /** Whether a request has failed since the last call. */
+  takeFailed(): boolean {
+    const { hasFailed } = this;
+    this.hasFailed = false;
+    return hasFailed;
   }
 
   /** Ends the lease; returns its owner. */

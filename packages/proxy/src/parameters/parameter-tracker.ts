@@ -110,6 +110,12 @@ export class ParameterTracker {
     this.#markUncertain();
   }
 
+  /** An error or ROLLBACK may have undone the changes so far; `current` are the session's parameters. */
+  mayBeUndone(current: ReadonlyMap<string, string>): void {
+    for (const [name, touch] of this.#touched)
+      if (touch === 'set' && !current.has(name)) this.#touched.set(name, 'undoable');
+  }
+
   #markUncertain(): void {
     this.meaning++;
     this.meaningUncertain = true;

@@ -177,6 +177,11 @@ export class SessionParameters {
     return names.filter((name) => this.#startup.has(name));
   }
 
+  /** An error or ROLLBACK may have undone what earlier statements set. */
+  mayBeUndone(): void {
+    this.#tracker?.mayBeUndone(this.known.values);
+  }
+
   /** Something may have changed that no text shows. */
   suspect(): void {
     this.#tracker ??= new ParameterTracker();

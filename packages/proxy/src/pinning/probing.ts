@@ -115,6 +115,7 @@ export class Probing {
     if (suspects.some(({ mayHaveSet }) => mayHaveSet)) parameters.suspect();
     const { dirty } = parameters;
     const probes = suspects.length > 0 || pin.reason !== null || this.#recheck;
+    if (connection.lease.takeFailed()) parameters.mayBeUndone();
     if (dirty) parameters.startReadBack(names);
     const probe = probes ? [probeSql(this.#owner.trackedNames())] : [];
     const send = (encoded: boolean): void => {

@@ -212,6 +212,8 @@ export class StatementEffects
     const { flags } = effects;
     this.cycles.add(effects);
     if (has(flags, mayIntervene)) this.#core.intervene().willRun(effects);
+    // ROLLBACK also undoes what the same cycle has done without BEGIN.
+    if (has(flags, Flag.Transaction)) this.parameters.mayBeUndone();
     this.movesOn = false;
     if (!this.storedCode.proves(flags)) {
       const risk = (this.#code ??= new CodeRuns(this)).willRun(effects, source, start);
