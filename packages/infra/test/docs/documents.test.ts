@@ -75,7 +75,7 @@ suite('what npm run docs:infra writes', () => {
   });
 
   test('the permissions for plan are those of the calls that the checks use', () => {
-    const [, paragraph = ''] = /^(Reads \(`plan`\): .*)$/m.exec(page) ?? [];
+    const [, paragraph = ''] = /^(Reads \(`plan`\): .*?)\n\n/ms.exec(page) ?? [];
     const given = [...paragraph.matchAll(/`([\w-]+:\w+\*?)`/g)].map(([, action = '']) => action);
     const needed = checks.flatMap(({ looks }) => looks.match(/\b[a-z0-9]+:[A-Z]\w+/g) ?? []);
     assert.ok(given.length > 20 && needed.length > 20);
