@@ -127,7 +127,7 @@ suite('the words of docs/glossary.md', () => {
     const texts = [
       ...pages,
       'packages/proxy/src/errors.ts',
-      'packages/proxy/src/settings/table.ts',
+      ...filesIn('packages/proxy/src/settings/table', '.ts'),
       'packages/proxy/src/pinning/pin-reason.ts',
       'packages/proxy/src/settings/check.ts',
       'packages/proxy/src/settings/rules.ts',

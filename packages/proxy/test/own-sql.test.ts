@@ -75,7 +75,7 @@ const texts = (): Readonly<Record<string, readonly string[]>> => ({
   'targets/role.ts': [roleSql, plainRoleSql, capacitySql],
 });
 /** The operator's SQL, of which a setting's text has an example. */
-const operators = new Set(['settings/table.ts']);
+const operators = new Set(['settings/table/credentials.ts']);
 /** Amazon does not document the schemas of its functions. */
 const undocumented = new Set(['targets/topology.ts']);
 /** Statements inside code: their names are checked in the source. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { parseVerifier } from '@sluice/wire';
+import { isRecord } from '../../src/json.ts';
 import {
   createSettings,
   defaults,
@@ -12,6 +13,7 @@ import {
   namedFiles,
   parseSettings,
   SettingsError,
+  settingsTable,
   settingsWarnings,
 } from '../../src/settings/index.ts';
 import type { Settings } from '../../src/settings/index.ts';
@@ -113,6 +115,21 @@ suite('reading settings', () => {
     );
     assert.equal(settings.TargetTlsServerName, 'db');
   });
+});
+
+test('no two parts of the table have the same setting', async () => {
+  const folder = path.join(import.meta.dirname, '../../src/settings/table');
+  const names: string[] = [];
+  for (const file of readdirSync(folder)) {
+    if (file === 'common.ts') continue;
+    const parts: unknown = await import(path.join(folder, file));
+    assert.ok(isRecord(parts));
+    for (const part of Object.values(parts)) {
+      assert.ok(isRecord(part));
+      names.push(...Object.keys(part));
+    }
+  }
+  assert.deepEqual(names.sort(), Object.keys(settingsTable).sort());
 });
 
 suite('problems', () => {
