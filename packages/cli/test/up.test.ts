@@ -112,7 +112,7 @@ for (const runtime of runtimes) {
 
     test('shows lines for node that work when they are pasted', async (t) => {
       const sluice = new SluiceProcess(t, ['up', '--port', '0'], { runtime });
-      await sluice.line(/Ctrl-C stops it/);
+      await sluice.line(/Ctrl-C stops everything/);
       const text = sluice.stdout.join('\n');
       const [lines = ''] = /^const .*await pool\.end\(\);$/ms.exec(text) ?? [];
       const root = path.resolve(import.meta.dirname, '../../..');

@@ -5,8 +5,8 @@ export const checkConfig: Command = {
   name: 'check-config',
   summary: 'check a settings file and show all problems',
   description:
-    'Checks a settings file, the environment variables (SLUICE_…) and the files that they name, as serve would read\n' +
-    'them. Connects to nothing.\n' +
+    'Checks a settings file, the environment variables (SLUICE_…) and the files that they name, as serve would read ' +
+    'them. Connects to nothing. ' +
     'Exits with 0 if the settings are valid, and with 1 otherwise.',
   arguments: [
     { name: '[file]', description: `the settings file, in YAML (default: ${defaultFile})` },

@@ -4,8 +4,8 @@ export const failover: Command = {
   name: 'failover',
   summary: 'make the database of a running `sluice up --standbys` fail over',
   description:
-    'Makes the primary of a running `sluice up --standbys` fail, promotes a standby, and reports what the proxy saw.\n' +
-    'Clients stay connected; watch your own application go through it. Afterwards the old primary is a standby.',
+    'Makes the primary of a running `sluice up --standbys` fail, promotes a standby, and reports what the proxy saw. ' +
+    'Clients stay connected: watch how your own application takes it. Afterwards, the old primary is a standby.',
   options: [
     {
       flags: '--kind <kind>',

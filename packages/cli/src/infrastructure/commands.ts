@@ -32,7 +32,7 @@ const plan: Command = {
   name: 'plan',
   summary: 'show what would change in AWS, what would fail, and what it costs a month',
   description:
-    'Reads the inputs and AWS, runs the checks and the security rules, and shows what apply would do.\n' +
+    'Reads the inputs and AWS, runs the checks and the security rules, and shows what apply would do. ' +
     'Changes nothing. Exits with 1 when something blocks the plan.',
   options: [
     ...inputOptions,
@@ -74,7 +74,7 @@ const apply: Command = {
   name: 'apply',
   summary: 'put the proxy in front of the database, and print the endpoint',
   description:
-    'Shows the plan, asks, applies it with progress, and prints the outputs. It reverts drift. On failure, it rolls back\n' +
+    'Shows the plan, asks, applies it with progress, and prints the outputs. It reverts drift. On failure, it rolls back ' +
     'all changes. It removes an endpoint that clients may use only with --replace or the typed name.',
   arguments: [{ name: '[saved]', description: 'a file written by plan --save' }],
   options: [
@@ -173,7 +173,7 @@ const synth: Command = {
   name: 'synth',
   summary: 'write the CloudFormation template and the security report',
   description:
-    'With --resolved it needs no access to AWS: the file has the IDs of the resources (as plan --json prints them under "resolved").\n' +
+    'Writes the CloudFormation template and the security report. With --resolved, it needs no access to AWS: the file has the IDs of the resources (as plan --json prints them under "resolved"). ' +
     'Exits with 1 if the template violates a security rule that is not acknowledged.',
   options: [
     ...inputOptions,
@@ -202,7 +202,7 @@ const check: Command = {
   name: 'check',
   summary: 'run only the preflight checks, for any Terraform or CDK configuration',
   description:
-    'Reads the inputs and AWS, and says what would fail. Changes nothing. With --plan it takes the inputs from the\n' +
+    'Reads the inputs and AWS, and says what would fail. Changes nothing. With --plan, it takes the inputs from the ' +
     'aws_db_proxy resources of a Terraform plan. Exits with 1 when a check fails.',
   options: [
     ...inputOptions,
@@ -240,8 +240,8 @@ const adopt: Command = {
   name: 'adopt',
   summary: 'take over a proxy that Terraform created, in place: its endpoint does not change',
   description:
-    'Imports the proxy, its endpoints and its log group into a stack, and manages the target group through the RDS API.\n' +
-    'Afterwards run terraform state rm. To go back, run sluice aws destroy, which removes only the stack, and terraform import.',
+    'Imports the proxy, its endpoints and its log group into a stack, and manages the target group through the RDS API. ' +
+    'Afterwards, run terraform state rm. To go back, run sluice aws destroy, which removes only the stack, and terraform import.',
   options: [...inputOptions, json, autoApprove],
   examples: [
     {

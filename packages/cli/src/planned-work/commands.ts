@@ -15,7 +15,7 @@ export const plannedWork: readonly Command[] = [
     name: 'pause',
     summary: 'pause all clients at the end of their transactions, for planned work on the database',
     description:
-      'Pauses all clients at the end of their transactions and waits until nothing is running. Clients get no error\n' +
+      'Pauses all clients at the end of their transactions and waits until nothing is running. Clients get no error ' +
       'before ConnectionBorrowTimeout. Exits with 1 if something is still running after the timeout; the proxy stays paused.',
     options: [...whichProxy, untilQuiet],
     examples: [
@@ -27,7 +27,7 @@ export const plannedWork: readonly Command[] = [
     name: 'resume',
     summary: 'end a pause, or the drain of a target',
     description:
-      'Ends a pause: clients continue on the target that is the writer now. With a target: ends its drain.',
+      'Without a target, ends a pause: clients continue on the current writer. With a target, ends its drain.',
     arguments: [{ name: '[target]', description: 'the target to use again, as /targets names it' }],
     options: whichProxy,
     examples: [{ line: 'sluice resume', does: 'Ends the pause.' }],
@@ -37,7 +37,7 @@ export const plannedWork: readonly Command[] = [
     name: 'drain',
     summary: 'drain one target, for planned work on it',
     description:
-      'Sends nothing more to the target and waits until nothing is running there. Reads go to the other standbys; clients\n' +
+      'Sends nothing more to the target and waits until nothing is running there. Reads go to the other standbys; clients ' +
       'of a drained writer wait until another target is the writer, or for `sluice resume TARGET`.',
     arguments: [{ name: '<target>', description: 'the target, as /targets names it' }],
     options: [...whichProxy, untilQuiet],

@@ -23,7 +23,7 @@ export const whichProxy: readonly Option[] = [
   {
     flags: '-c, --config <file>',
     description:
-      'or the settings file it runs with (default: a running `sluice up`, else sluice.yaml)',
+      'or the settings file of the proxy (default: a running `sluice up`, else sluice.yaml)',
   },
   ...adminTls,
 ];

@@ -26,8 +26,9 @@ export const prove: Command = {
   summary:
     'measure the effect of a proxy on your application: scalability, performance, availability, pinning',
   description:
-    'Compares paths to a PostgreSQL database: direct, through Sluice, Amazon RDS Proxy, PgBouncer, or another proxy.\n' +
-    'Without a URL it starts PostgreSQL, a standby, and Sluice on this machine, and tests the claims on them.\n' +
+    'Compares paths to a PostgreSQL database: direct, through Sluice, Amazon RDS Proxy, PgBouncer, or another proxy. ' +
+    'Without a URL, it starts PostgreSQL, a standby and Sluice on this machine, and tests the claims on them.\n' +
+    '\n' +
     'It writes report.html and report.json; `sluice prove compare A.json B.json` shows what changed between two runs.',
   arguments: [
     { name: '[compare]', description: 'compare two reports instead of measuring' },

@@ -7,8 +7,8 @@ export const serve: Command = {
   description:
     'Runs the proxy. Settings come from the file and from environment variables (SLUICE_…), which take precedence.\n' +
     '\n' +
-    'It reloads the settings on SIGHUP, and when the file or a file that it names changes.\n' +
-    'On SIGTERM or SIGINT it refuses new clients, waits for transactions, and exits; on a second one it exits immediately.\n' +
+    'It reloads the settings on SIGHUP, and when the file or a file that it names changes. ' +
+    'On SIGTERM or SIGINT it refuses new clients, waits for transactions, and exits; on a second one it exits immediately. ' +
     'The log goes to standard error.',
   options: [
     {

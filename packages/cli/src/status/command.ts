@@ -6,7 +6,7 @@ export const status: Command = {
   name: 'status',
   summary: 'show clients, pools, targets, pins and waits of a running proxy',
   description:
-    'Shows the state of a running proxy, from its admin port: once, or repeatedly with --watch.\n' +
+    'Shows the state of a running proxy, from its admin port: once, or repeatedly with --watch. ' +
     'Exits with 1 if the admin port does not respond.',
   options: [
     ...whichProxy,

@@ -5,7 +5,7 @@ export const up: Command = {
   name: 'up',
   summary: 'start PostgreSQL with the proxy in front of it on this machine, to try Sluice',
   description:
-    'Starts PostgreSQL 18 and the proxy on this machine, and shows how to connect.\n' +
+    'Starts PostgreSQL 18 and the proxy on this machine, and shows how to connect. ' +
     'Ctrl-C stops both and removes all files.',
   options: [
     {

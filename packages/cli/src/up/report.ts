@@ -31,7 +31,7 @@ Sluice is ready at ${endpoint.host}:${endpoint.port}, on ${runtimeName}. Many cl
 
   psql '${endpoint.url}'
 
-Or paste this into node (from a folder with the npm package pg, such as this one):
+Or start node in a folder with the npm package pg, such as this one, and paste this:
 
 ${nodeLines(endpoint.url)}
 
@@ -42,7 +42,7 @@ Try next
   your own application                the URL above is all it needs
 ${standbys > 0 ? `  a failover under your application   ${ownCommand} failover, in another terminal\n` : ''}
 Admin port: ${admin.url} (/metrics, /healthz, /readyz)
-Ctrl-C stops it.
+Ctrl-C stops everything.
 `;
 }
 
