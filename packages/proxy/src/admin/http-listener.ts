@@ -22,8 +22,9 @@ interface Accepted {
 }
 
 /**
- * Accepts HTTP/1 connections, one request each: monitoring needs no more, and nothing of one request can be taken for a
- * part of another. A flood of connections does not keep others out: the oldest that has not sent its request makes way.
+ * Accepts HTTP/1 connections, one request each: monitoring needs no more, and no program can mistake a part of one
+ * request for another. A flood of connections does not keep others out: a new one replaces the oldest that has not sent
+ * its request.
  */
 export class HttpListener {
   readonly #answer: Answer;

@@ -16,7 +16,7 @@ const unique = new Set(['host', 'authorization', 'content-length', 'transfer-enc
 
 /**
  * Parses the head of an HTTP/1 request, up to the empty line, with one character per byte (RFC 9112). Null if it is
- * invalid; whatever two programs could understand differently is.
+ * invalid, or if two programs could interpret it differently.
  */
 export function parseRequest(head: string): HttpRequest | null {
   const [first = '', ...lines] = head.split('\r\n');

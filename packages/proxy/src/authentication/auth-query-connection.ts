@@ -56,7 +56,7 @@ export class AuthQueryConnection {
     return `no answer within ConnectTimeout (${this.#timeout / 1000} s)`;
   }
 
-  /** The answer, or that there is none within the timeout; `late` is called then. */
+  /** The answer. If there is none within the timeout, calls `late` and resolves to that failure. */
   async #inTime(answer: Promise<AuthQueryAnswer>, late: () => void): Promise<AuthQueryAnswer> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<string>((resolve) => {

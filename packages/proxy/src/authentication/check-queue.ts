@@ -4,7 +4,7 @@ import type { Refusal } from './verdict.ts';
 /** A check whose turn has not come. */
 interface Waiting {
   readonly isWanted: () => boolean;
-  /** Its turn has come, or nobody wants it any more. */
+  /** Called when its turn has come, or when nobody needs its result. */
   readonly proceed: (isRun: boolean) => void;
 }
 

@@ -2,7 +2,7 @@ import type { Transport } from '../io/transport.ts';
 import type { Address } from './dial.ts';
 import type { LoginNotices } from './login-notices.ts';
 
-/** What a login has found out. */
+/** What the proxy has learned from a login. */
 export interface LoginResult {
   readonly socket: Transport;
   readonly parameters: Map<string, string>;

@@ -14,7 +14,7 @@ import { ScramExchange } from './scram-exchange.ts';
 import type { StartupRequest } from './startup-request.ts';
 
 /**
- * One at a time, because each takes a millisecond or more of a processor, beside the event loop. Node.js on two
+ * One at a time, because each takes a millisecond or more of a processor, outside the event loop. Node.js on two
  * processors, a flood of 50 clients with wrong passwords: the reads of others took 7.8 ms (p50) and 32 ms (p99) with
  * four checks at a time, the threads that Node.js has, and 1.1 ms and 8 ms with one; without the flood 0.7 ms and 3 ms.
  */

@@ -1,6 +1,6 @@
 /** The time of one measurement, in milliseconds, and the number of reads that it needs. */
 const window = 100;
-/** The time after a step that is not measured, in milliseconds: its reads were sent before. */
+/** The time after a step that is not measured, in milliseconds, because its reads were sent before the step. */
 const settling = 10;
 const fewestReads = 200;
 /** A change of the average time by less than this factor is noise. */

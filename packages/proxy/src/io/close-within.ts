@@ -21,8 +21,8 @@ class Closing extends QuietHandler {
 }
 
 /**
- * The proxy is done with the connection, and its own side ends. Destroys it after so many milliseconds, whatever the
- * peer does: never closes its side, does not read the last bytes, or keeps sending. Input is read and dropped until
+ * For a connection that the proxy has ended on its own side: destroys it after so many milliseconds, whatever the peer
+ * does. The peer may never close its side, not read the last bytes, or keep sending. Input is read and dropped until
  * then, because unread input would make the kernel reset the connection, and the last bytes might be lost.
  */
 export function closeWithin(transport: Transport, milliseconds: number): void {
