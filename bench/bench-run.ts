@@ -38,7 +38,7 @@ export async function withTarget<T>(
     target = await startTarget(name, { ...run.setup, ...setup }, run.pgbouncer);
     return await work(target);
   } catch (error) {
-    tell(run, name, error);
+    reportFailure(run, name, error);
     return undefined;
   } finally {
     await target?.stop();
@@ -46,7 +46,7 @@ export async function withTarget<T>(
 }
 
 /** Reports an error, unless the run was ended early, which throws here. */
-export function tell(run: BenchRun, subject: string, error: unknown): void {
+export function reportFailure(run: BenchRun, subject: string, error: unknown): void {
   run.signal.throwIfAborted();
   run.fail(`${subject}: ${error instanceof Error ? error.message : String(error)}`);
 }

@@ -1,4 +1,4 @@
-import { tell } from './bench-run.ts';
+import { reportFailure } from './bench-run.ts';
 import type { BenchRun } from './bench-run.ts';
 import type { LoadCase } from './cases.ts';
 import { openLegs } from './legs.ts';
@@ -30,7 +30,7 @@ export async function measureLoad(run: BenchRun, load: LoadCase): Promise<LoadRe
         targets.push(target);
         await pgbench(run, load, target, Math.min(run.seconds, warmUpSeconds), null);
       } catch (error) {
-        tell(run, `${load.name}, ${name}, warm-up`, error);
+        reportFailure(run, `${load.name}, ${name}, warm-up`, error);
       }
     }
     rate = await findRate(run, load, targets);
@@ -38,7 +38,7 @@ export async function measureLoad(run: BenchRun, load: LoadCase): Promise<LoadRe
       for (const target of targets) {
         const title = `${load.name}, round ${round} of ${run.rounds}, ${target.name}`;
         const result = await measureRound(run, load, target, rate).catch((error: unknown) => {
-          tell(run, title, error);
+          reportFailure(run, title, error);
           return null;
         });
         (rounds[target.name] ??= []).push(result);

@@ -12,14 +12,16 @@ const root = path.resolve(import.meta.dirname, '..');
 /** Runs a tool that `.ci/run` installs, or that the machine has; skips the test if there is none. */
 async function scan(t: TestContext, tool: string, ...words: readonly string[]): Promise<void> {
   const own = path.join(root, '.cache/scanners/bin', tool);
-  const { error, said } = await new Promise<{ error: Error | null; said: string }>((resolve) => {
-    execFile(existsSync(own) ? own : tool, words, { cwd: root }, (failed, stdout, stderr) =>
-      resolve({ error: failed, said: stdout + stderr }),
-    );
-  });
+  const { error, output } = await new Promise<{ error: Error | null; output: string }>(
+    (resolve) => {
+      execFile(existsSync(own) ? own : tool, words, { cwd: root }, (failed, stdout, stderr) =>
+        resolve({ error: failed, output: stdout + stderr }),
+      );
+    },
+  );
   if (error !== null && 'code' in error && error.code === 'ENOENT')
     return t.skip(`${tool} is not installed`);
-  assert.equal(error, null, said);
+  assert.equal(error, null, output);
 }
 
 /** Files that run elsewhere: on GitHub, in systemd, in a container engine. */

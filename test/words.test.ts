@@ -11,6 +11,10 @@ const retired =
 const retiredInTheProxy =
   /^(?:traces?|traced|shapes?|sites?|members?|places?|rooms?|looks?|looked|looking|resting|ask(?:s|ed|ing)?|hears?|heard|goodbyes?|farewells?|errands?|shaken|wary|hurried|hopeless|usual)$/;
 
+/** Retired in tests and tools, whose helpers describe what a client gets. */
+const retiredInTests =
+  /^(?:stor(?:y|ies)|told|tells?|telling|heard|hears?|said|says|lends?|lent|owe[ds]?|fates?)$/;
+
 /** Names from other projects, and fields of reports that older versions have written. */
 const given: ReadonlySet<string> = new Set([
   // A field of the reports of `sluice prove`, which can be compared with older ones.
@@ -72,7 +76,7 @@ const retiredInTexts =
 const translated = new RegExp(
   String.raw`\b(?:${[
     'anew|untold|(?:is|are|was|were|been|be) told|told (?:by|of|that)|tells (?:the|its|nothing)|tells? of',
-    'any ?more[.,:;*]|meanwhile|can be used on(?! a\\b)|whoever|for ever|half-way|(?:be|is|was) had',
+    'any ?more(?= ?[.,:;*])|meanwhile|can be used on(?! a\\b)|whoever|for ever|half-way|(?:be|is|was) had',
     'the next who|who (?:asks|comes|waits)|of (?:user|users) whom|nobody who|is let in|lies? in wait|by turns',
     'asked of|(?:hears?|speaks?|becomes?|became|said) of|of its own accord|in earnest|of no interest|as it comes',
     'is no (?:setting|method|option|path)|not needed any more|parted by|without a word|sees to it|is taken for',
@@ -81,6 +85,14 @@ const translated = new RegExp(
   ].join('|')})\b`,
   'i',
 );
+
+const packages = ['wire', 'proxy', 'testkit', 'postgres', 'prove', 'cli', 'sluice', 'infra'];
+
+/** Tests, benchmarks and scripts. */
+const testFiles = [...packages.map((name) => `packages/${name}/test`), 'test', 'bench', 'scripts']
+  .filter((folder) => existsSync(path.join(root, folder)))
+  .flatMap((folder) => filesIn(folder, '.ts'))
+  .filter((file) => file !== 'test/words.test.ts');
 
 /** A line with a comment or the title of a test. */
 const commentOrTitle = /^\s*(?:\/\/|\/?\*)|\b(?:test|suite)\(/;
@@ -98,7 +110,7 @@ suite('the words of docs/glossary.md', () => {
     assert.deepEqual(found, []);
   });
 
-  for (const name of ['wire', 'proxy', 'testkit', 'postgres', 'prove', 'cli', 'sluice', 'infra'])
+  for (const name of packages)
     test(`the retired ones are in no identifier of packages/${name}`, () => {
       const found = filesIn(`packages/${name}/src`, '.ts').flatMap((file) =>
         retiredIn(file).map((identifier) => `${file}: ${identifier}`),
@@ -106,18 +118,22 @@ suite('the words of docs/glossary.md', () => {
       assert.deepEqual(found, []);
     });
 
+  test('the retired ones are in no identifier of tests and tools', () => {
+    const found = testFiles.flatMap((file) =>
+      [...new Set(codeOf(file).match(/[A-Za-z_$][\w$]*/g))]
+        .filter((identifier) => wordsOf(identifier).some((word) => retiredInTests.test(word)))
+        .map((identifier) => `${file}: ${identifier}`),
+    );
+    assert.deepEqual(found, []);
+  });
+
   test('no page, no text for users, no comment and no title of a test has a translated turn', () => {
-    const packages = ['wire', 'proxy', 'testkit', 'postgres', 'prove', 'cli', 'sluice', 'infra'];
     const sources = packages.flatMap((name) => filesIn(`packages/${name}/src`, '.ts'));
-    const others = [...packages.map((name) => `packages/${name}/test`), 'test', 'bench', 'scripts']
-      .filter((folder) => existsSync(path.join(root, folder)))
-      .flatMap((folder) => filesIn(folder, '.ts'))
-      .filter((file) => file !== 'test/words.test.ts');
-    const found = [...pages, ...sources, ...others].flatMap((file) =>
+    const found = [...pages, ...sources, ...testFiles].flatMap((file) =>
       readFileSync(path.join(root, file), 'utf8')
         .split('\n')
         .filter((line) => translated.test(line))
-        .filter((line) => !others.includes(file) || commentOrTitle.test(line))
+        .filter((line) => !testFiles.includes(file) || commentOrTitle.test(line))
         .map((line) => `${file}: ${line.trim().slice(0, 160)}`),
     );
     assert.deepEqual(found, []);

@@ -65,13 +65,13 @@ export async function runRound({ lab }: Stage, kind: FailoverKind): Promise<Roun
   await delay(1000);
   await Promise.all(lanes.map((lane) => lane.stop()));
   await Promise.all(lanes.map((lane) => lane.end()));
-  const story = await proxy.failoverSince(faultAt);
+  const failover = await proxy.failoverSince(faultAt);
   const judge = (lane: FailoverLoad): Promise<LaneResult> =>
     judgeLane(lane, cluster.primary, faultAt, promotedAt);
   const result = {
     kind,
     promotion: promotedAt - faultAt,
-    detection: story === null ? null : Date.parse(story.detectedAt) - faultAt,
+    detection: failover === null ? null : Date.parse(failover.detectedAt) - faultAt,
     direct: await judge(direct),
     sluice: await judge(proxied),
   };

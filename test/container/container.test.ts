@@ -34,15 +34,15 @@ async function freePort(): Promise<number> {
 /** The first line of the log that contains `words`; fails with the log if the program ends without it. */
 async function lineOf({ stderr }: ChildProcess, words: string): Promise<string> {
   assert.ok(stderr);
-  const said: string[] = [];
+  const output: string[] = [];
   for await (const line of createInterface(stderr)) {
-    said.push(line);
+    output.push(line);
     if (line.includes(words)) {
       stderr.resume();
       return line;
     }
   }
-  return assert.fail(`no line with ${words} in:\n${said.join('\n')}`);
+  return assert.fail(`no line with ${words} in:\n${output.join('\n')}`);
 }
 
 const skip = process.platform === 'linux' ? false : 'what the image holds runs on Linux only';
@@ -106,15 +106,15 @@ suite('the container image, with its steps run in a clean folder', { skip }, () 
     const started = spawn(sluice, ['container'], { env, stdio: ['ignore', 'ignore', 'pipe'] });
     daemon = started;
     const exited = once(started, 'exit');
-    const said = await lineOf(started, `the secret ${arn} cannot be used: `);
-    assert.match(said, /cannot be used: .*ECONNREFUSED/);
+    const output = await lineOf(started, `the secret ${arn} cannot be used: `);
+    assert.match(output, /cannot be used: .*ECONNREFUSED/);
     await assert.rejects(run(sluice, ['health', '--ready'], { env }), { code: 1 });
     started.kill('SIGTERM');
     assert.deepEqual(await exited, [0, null]);
   });
 
   test('reports which secret is wrong, without showing any of it', async () => {
-    for (const [env, said] of [
+    for (const [env, output] of [
       [
         { DATABASE_SECRET_0: 'hunter2' },
         /DATABASE_SECRET_0 must be JSON with username and password/,
@@ -127,7 +127,7 @@ suite('the container image, with its steps run in a clean folder', { skip }, () 
       });
       await assert.rejects(started, (error: Error & { code?: number; stderr?: string }) => {
         assert.equal(error.code, 1);
-        assert.match(error.stderr ?? '', said);
+        assert.match(error.stderr ?? '', output);
         assert.doesNotMatch(error.stderr ?? '', /hunter2/);
         return true;
       });

@@ -6,8 +6,11 @@ export async function checkWelcome(matrix: Matrix, way: Way, driver: Driver): Pr
   let count = 0;
   for (const { attempt, who } of await matrix.welcome(way)) {
     if (attempt.binding && !driver.canBind) continue;
-    const told = `${attempt.user}, ${attempt.tls ? 'TLS' : 'no TLS'}`;
-    assert.deepEqual([told, await driver.logIn(attempt, matrix.place(way))], [told, { user: who }]);
+    const attempted = `${attempt.user}, ${attempt.tls ? 'TLS' : 'no TLS'}`;
+    assert.deepEqual(
+      [attempted, await driver.logIn(attempt, matrix.place(way))],
+      [attempted, { user: who }],
+    );
     count++;
   }
   assert.ok(count > 0);
@@ -20,7 +23,7 @@ export async function checkDenials(matrix: Matrix, way: Way, driver: Driver): Pr
     const before = proxy.log.length;
     const outcome = await driver.logIn(attempt, matrix.place(way));
     assert.ok('sqlstate' in outcome, `${title}: came in`);
-    if (driver.tellsSqlstate)
+    if (driver.reportsSqlstate)
       assert.equal(outcome.sqlstate, sqlstate, `${title}: ${outcome.message}`);
     if (!/requires TLS/.test(why.source)) assert.doesNotMatch(outcome.message, why, title);
     const line = await proxy.logged(

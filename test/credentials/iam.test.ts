@@ -121,13 +121,13 @@ suite('IAM tokens from clients', () => {
           [token, mode !== 'DISABLED'],
           [`${token}0`, false],
         ] as const) {
-          const told = `${mode} ${secret}`;
-          if (isWelcome) assert.equal(await who(sluice, user, secret), user, told);
+          const title = `${mode} ${secret}`;
+          if (isWelcome) assert.equal(await who(sluice, user, secret), user, title);
           else
             await assert.rejects(
               who(sluice, user, secret),
               { code: mode === 'DISABLED' ? '28P01' : '28000' },
-              told,
+              title,
             );
         }
         const plain = who(sluice, user, password, false);

@@ -67,7 +67,7 @@ export interface Driver {
   /** Whether it can require channel binding. */
   readonly canBind: boolean;
   /** Whether it reports the SQLSTATE of a refused login; libpq reports only the message. */
-  readonly tellsSqlstate: boolean;
+  readonly reportsSqlstate: boolean;
   logIn(attempt: Attempt, place: Place): Promise<Outcome>;
 }
 

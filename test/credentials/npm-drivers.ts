@@ -28,7 +28,7 @@ function refusal(error: unknown): Outcome {
 const nodePostgres: Driver = {
   name: 'pg',
   canBind: true,
-  tellsSqlstate: true,
+  reportsSqlstate: true,
   async logIn(attempt, place) {
     const client = new Client({
       host: 'localhost',
@@ -55,7 +55,7 @@ const nodePostgres: Driver = {
 const postgresJs: Driver = {
   name: 'postgres.js',
   canBind: false,
-  tellsSqlstate: true,
+  reportsSqlstate: true,
   async logIn(attempt, place) {
     const sql = postgres({
       host: 'localhost',
@@ -82,7 +82,7 @@ const postgresJs: Driver = {
 const npgsqlOnTheWire: Driver = {
   name: 'Npgsql, on the wire',
   canBind: true,
-  tellsSqlstate: true,
+  reportsSqlstate: true,
   async logIn(attempt, place) {
     const { user, secret } = attempt;
     const client = await RawClient.open({

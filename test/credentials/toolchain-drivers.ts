@@ -41,7 +41,7 @@ const exists = (file: string): Promise<boolean> =>
 class DriverProcess implements RunningDriver {
   readonly name: string;
   readonly canBind = true;
-  readonly tellsSqlstate: boolean;
+  readonly reportsSqlstate: boolean;
   readonly #child;
   readonly #lines: AsyncIterator<string>;
   readonly #keyOf: (file: string) => Promise<string>;
@@ -49,12 +49,12 @@ class DriverProcess implements RunningDriver {
 
   constructor(
     name: string,
-    tellsSqlstate: boolean,
+    reportsSqlstate: boolean,
     [program = '', ...args]: readonly string[],
     keyOf = (file: string): Promise<string> => Promise.resolve(file),
   ) {
     this.name = name;
-    this.tellsSqlstate = tellsSqlstate;
+    this.reportsSqlstate = reportsSqlstate;
     this.#keyOf = keyOf;
     this.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#child.stderr.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()));
@@ -135,7 +135,7 @@ const psql: ToolchainDriver = {
     return {
       name: this.name,
       canBind: true,
-      tellsSqlstate: false,
+      reportsSqlstate: false,
       async logIn({ user, secret, tls, binding, certificate }, { port, caFile }) {
         const env = {
           PATH: process.env['PATH'],

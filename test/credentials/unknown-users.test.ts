@@ -71,7 +71,7 @@ suite('an unknown user, and one with a wrong password', () => {
   }
 
   /** Everything that the proxy sends to a client without the password, except random bytes and the user name. */
-  async function told(to: Sluice, user: string, isTls: boolean): Promise<string[]> {
+  async function transcript(to: Sluice, user: string, isTls: boolean): Promise<string[]> {
     const client = await connect(to, isTls);
     client.send(startupPacket({ user, database: 'shop' }));
     const seen: string[] = [];
@@ -111,14 +111,17 @@ suite('an unknown user, and one with a wrong password', () => {
 
   for (const isTls of [false, true])
     test(`SCRAM, ${isTls ? 'TLS' : 'no TLS'}: the same bytes, iterations included`, async () => {
-      const known = await told(sluice, 'scram_aa', isTls);
-      assert.deepEqual(await told(sluice, 'scram_zz', isTls), known);
+      const known = await transcript(sluice, 'scram_aa', isTls);
+      assert.deepEqual(await transcript(sluice, 'scram_zz', isTls), known);
       assert.match(known[1] ?? '', new RegExp(`nonce of 48, salt of 16,i=${iterations}$`));
       assert.match(known[2] ?? '', /^E SFATAL.*C28P01/);
     });
 
   test('a cleartext password: the same bytes, in the same time', async () => {
-    assert.deepEqual(await told(sluice, 'clear_zz', true), await told(sluice, 'clear_aa', true));
+    assert.deepEqual(
+      await transcript(sluice, 'clear_zz', true),
+      await transcript(sluice, 'clear_aa', true),
+    );
     const times = { known: [] as number[], unknown: [] as number[] };
     const measure = async (kind: keyof typeof times, user: string): Promise<void> => {
       const client = await connect(sluice, true);
@@ -147,8 +150,8 @@ suite('an unknown user, and one with a wrong password', () => {
       Users: ['ann', 'ben', 'eve'].map((user) => ({ UserName: user, Verifier: md5Hash(user) })),
     });
     try {
-      const known = await told(other, 'ben', false);
-      assert.deepEqual(await told(other, 'tom', false), known);
+      const known = await transcript(other, 'ben', false);
+      assert.deepEqual(await transcript(other, 'tom', false), known);
       assert.match(known[0] ?? '', /MD5/);
     } finally {
       await other.kill();
@@ -163,10 +166,10 @@ suite('an unknown user, and one with a wrong password', () => {
       AuthQuery: 'SELECT rolname, rolpassword FROM pg_authid WHERE rolname = $1',
     });
     try {
-      const known = await told(other, 'told_aa', false);
-      await told(other, 'told_bb', false);
+      const known = await transcript(other, 'told_aa', false);
+      await transcript(other, 'told_bb', false);
       assert.match(known[1] ?? '', /i=7777$/);
-      assert.deepEqual(await told(other, 'told_zz', false), known);
+      assert.deepEqual(await transcript(other, 'told_zz', false), known);
     } finally {
       await other.kill();
     }

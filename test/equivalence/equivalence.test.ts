@@ -10,7 +10,7 @@ import { allowed, avoided, leftOut, missing } from './known-differences.ts';
 import type { Lane } from './lane.ts';
 import { leaky } from './leaky-pool.ts';
 import type { Pace } from './play.ts';
-import { looksTheSame, tell } from './property.ts';
+import { looksTheSame, findingText } from './property.ts';
 import { Stage } from './stage.ts';
 import { settled, themes } from './themes.ts';
 import type { ThemeName } from './themes.ts';
@@ -94,7 +94,7 @@ suite('a pooled connection behaves like a direct connection', { concurrency: tru
           const findings = [];
           for (const pace of pacesOf(connections, each)) {
             const finding = await (isAlone(connections, each)
-              ? lane.tryAnew(script, pace)
+              ? lane.tryAgain(script, pace)
               : lane.compare(script, pace));
             if (finding !== null) findings.push(finding);
           }
@@ -103,7 +103,7 @@ suite('a pooled connection behaves like a direct connection', { concurrency: tru
               findings.length > 0,
               `no difference any more: strike "${differs}" from the case`,
             );
-          else for (const finding of findings) assert.fail(tell(finding));
+          else for (const finding of findings) assert.fail(findingText(finding));
         });
       }
     });

@@ -19,7 +19,7 @@ export interface Side {
   readonly server: Postgres;
   readonly connect: Connect;
   /** The same with new connections, if `connect` reuses them. */
-  readonly connectAnew?: Connect;
+  readonly connectAgain?: Connect;
   /** Makes changed login-time settings known immediately, which otherwise takes up to a second. */
   readonly hurry?: () => Promise<void>;
   /** Starts again with new server connections. */
@@ -81,25 +81,25 @@ export class Lane {
    * earlier attempts to shrink the script.
    */
   async compare(script: Script, pace: Pace): Promise<Finding | null> {
-    if (this.#isShrinking) return this.tryAnew(script, pace);
+    if (this.#isShrinking) return this.tryAgain(script, pace);
     const finding = await this.#run(script, pace);
     this.#history.push(script);
     if (this.#history.length > remembered) this.#history.shift();
     if (finding === null) return null;
 
     this.#isShrinking = true;
-    const alone = await this.tryAnew(script, pace);
+    const alone = await this.tryAgain(script, pace);
     if (alone !== null) return alone;
     // It shows only after other scripts, which fast-check did not generate as one and cannot shrink.
     const all = this.#history.flat();
-    const together = await this.tryAnew(all, pace);
+    const together = await this.tryAgain(all, pace);
     if (together === null) {
       const { step } = finding;
       const before = all.length - script.length;
       return { ...finding, step: step === undefined ? step : before + step, script: all };
     }
-    const reduced = await reduce(all, async (steps) => (await this.tryAnew(steps, pace)) !== null);
-    return (await this.tryAnew(reduced, pace)) ?? together;
+    const reduced = await reduce(all, async (steps) => (await this.tryAgain(steps, pace)) !== null);
+    return (await this.tryAgain(reduced, pace)) ?? together;
   }
 
   /** Continues after a finding, with a new pool. */
@@ -110,7 +110,7 @@ export class Lane {
   }
 
   /** Runs a script over a new pool. */
-  async tryAnew(script: Script, pace: Pace): Promise<Finding | null> {
+  async tryAgain(script: Script, pace: Pace): Promise<Finding | null> {
     await this.#renew();
     return this.#run(script, pace);
   }
@@ -150,7 +150,7 @@ export class Lane {
     const keeper = this.#keepers[side === this.#expected ? 0 : 1];
     const connect = side === this.#got && side.renew !== undefined ? this.#connect : side.connect;
     return {
-      connect: isNew ? (side.connectAnew ?? connect) : connect,
+      connect: isNew ? (side.connectAgain ?? connect) : connect,
       change: async (text) => {
         if (keeper === undefined) throw new Error('the side has no keeper');
         const messages: Message[] = [];

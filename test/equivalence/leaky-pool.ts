@@ -9,7 +9,7 @@ export function leaky(connect: Connect): Connect {
   const login = connect({});
   return async () => {
     const { talker, entry } = await login;
-    if (talker === null) throw new Error(`the leaky pool has no connection: ${entry.story}`);
+    if (talker === null) throw new Error(`the leaky pool has no connection: ${entry.summary}`);
     return { talker: new Sharer(talker), entry };
   };
 }

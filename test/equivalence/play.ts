@@ -51,8 +51,8 @@ export async function play(
     return player;
   };
   const mustWait = (player: Player): boolean => {
-    const holders = [...players.values()].filter((other) => other.inTransaction);
-    return pace === 'in step' && !player.inTransaction && holders.length >= connections;
+    const leaseholders = [...players.values()].filter((other) => other.inTransaction);
+    return pace === 'in step' && !player.inTransaction && leaseholders.length >= connections;
   };
 
   let settled = 0;

@@ -23,12 +23,12 @@ export function looksTheSame(
     without === undefined ? all : all.filter((one) => !without.test(JSON.stringify(one)));
   return fc.asyncProperty(script, fc.constantFrom(...paces), async (script, pace) => {
     const finding = await lane.compare(script, pace);
-    if (finding !== null) throw new Error(tell(finding));
+    if (finding !== null) throw new Error(findingText(finding));
   });
 }
 
 /** A finding as text, with the script in the form of `cases.ts`. */
-export function tell({ step, expected, got, script, pace, connections }: Finding): string {
+export function findingText({ step, expected, got, script, pace, connections }: Finding): string {
   const lines = script.map((value) =>
     inspect(value, { depth: null, breakLength: Infinity, compact: true }),
   );

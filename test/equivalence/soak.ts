@@ -54,7 +54,7 @@ let statements = 0;
 let scripts = 0;
 let findings = 0;
 let seed = firstSeed;
-let toldAt = 0;
+let writtenAt = 0;
 
 const stage = new Stage({
   isForeign: values.foreign,
@@ -109,17 +109,17 @@ async function soak(connections: number): Promise<void> {
     scripts += outcome.numRuns;
     if (outcome.failed) {
       found += 1;
-      tellFinding(outcome, connections);
+      writeFinding(outcome, connections);
       await lane.goOn();
     }
-    tellProgress();
+    writeProgress();
   }
 }
 
 /** At most every ten seconds. */
-function tellProgress(): void {
-  if (minutes() - toldAt < 1 / 6) return;
-  toldAt = minutes();
+function writeProgress(): void {
+  if (minutes() - writtenAt < 1 / 6) return;
+  writtenAt = minutes();
   const rate = statements / minutes();
   const left = Math.ceil(Math.max(0, wanted - statements) / rate);
   console.log(
@@ -133,10 +133,10 @@ async function replay(connections: number): Promise<void> {
   const outcome = await check(lane, { seed: Number(seed), path, numRuns: 1 });
   scripts += outcome.numRuns;
   statements += lane.groups;
-  if (outcome.failed) tellFinding(outcome, connections);
+  if (outcome.failed) writeFinding(outcome, connections);
 }
 
-function tellFinding(outcome: fc.RunDetails<[Script, Pace]>, connections: number): void {
+function writeFinding(outcome: fc.RunDetails<[Script, Pace]>, connections: number): void {
   findings += 1;
   const { seed, counterexamplePath, errorInstance } = outcome;
   console.log(

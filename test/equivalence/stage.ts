@@ -75,7 +75,7 @@ export class Stage {
   /** Direct connections that are reused after DISCARD ALL. */
   async usedSide(): Promise<Side> {
     const side = await this.directSide();
-    return { ...side, connect: reusing(side.connect), connectAnew: side.connect };
+    return { ...side, connect: reusing(side.connect), connectAgain: side.connect };
   }
 
   async lane(expected: Side, got: Side, connections: number): Promise<Lane> {

@@ -7,7 +7,7 @@ export interface Entry {
   /** The messages, each in a form that is equal exactly if all comparable parts are equal. */
   readonly replies: readonly string[];
   /** The same for people. */
-  readonly story: string;
+  readonly summary: string;
   /** The last values from ParameterStatus, one `name=value` per line. */
   readonly parameters: string;
 }
@@ -36,7 +36,7 @@ export function entryOf(
   const compared = messages.filter(({ code }) => !notInPlace.has(code));
   return {
     replies: [...compared.map(exact), end],
-    story: [...compared.map(tell), end].filter((part) => part !== '').join(' | '),
+    summary: [...compared.map(describe), end].filter((part) => part !== '').join(' | '),
     parameters: [...parameters]
       .map((pair) => pair.join('='))
       .sort()
@@ -45,7 +45,7 @@ export function entryOf(
 }
 
 /** A message in a few words; for an error with its text. */
-function tell(message: Message): string {
+function describe(message: Message): string {
   const text = message.code === 'E' ? ` ${fieldsOf(message)['M']}` : '';
   return outline(message) + text;
 }
@@ -128,9 +128,9 @@ export function firstDifference(expected: Transcript, got: Transcript): Differen
     const seen = got.entries[step];
     if (wanted === null || seen === null || seen === undefined) continue;
     if (!sameReplies(wanted.replies, seen.replies)) {
-      const sameStory = wanted.story === seen.story;
+      const sameSummary = wanted.summary === seen.summary;
       const show = (entry: Entry): string =>
-        sameStory ? JSON.stringify(entry.replies) : entry.story;
+        sameSummary ? JSON.stringify(entry.replies) : entry.summary;
       return { step, expected: show(wanted), got: show(seen) };
     }
     if (wanted.parameters !== seen.parameters) {

@@ -64,12 +64,17 @@ suite('loss of the writer', { concurrency: false }, () => {
 
     const view = await outage.view();
     assert.equal(view.writer, outage.nameOf(standby));
-    const [story] = view.failovers;
-    assert(story !== undefined && story.writerFoundAt !== null && story.firstServedAt !== null);
-    assert.equal(story.formerWriter, outage.nameOf(former));
-    assert(story.waiting >= 1, `waiting ${story.waiting}`);
-    assert(story.failureSignalAt !== null && story.failureSignalAt <= story.detectedAt);
-    assert(story.detectedAt <= story.writerFoundAt && story.writerFoundAt <= story.firstServedAt);
+    const [failover] = view.failovers;
+    assert(
+      failover !== undefined && failover.writerFoundAt !== null && failover.firstServedAt !== null,
+    );
+    assert.equal(failover.formerWriter, outage.nameOf(former));
+    assert(failover.waiting >= 1, `waiting ${failover.waiting}`);
+    assert(failover.failureSignalAt !== null && failover.failureSignalAt <= failover.detectedAt);
+    assert(
+      failover.detectedAt <= failover.writerFoundAt &&
+        failover.writerFoundAt <= failover.firstServedAt,
+    );
 
     // The former primary restarts unchanged: it accepts writes, and must get none.
     await former.start();
@@ -204,8 +209,8 @@ suite('loss of the writer', { concurrency: false }, () => {
     const [standby] = outage.cluster.standbys;
     assert(former !== undefined && standby !== undefined);
     const client = await outage.client();
-    const heard: (string | undefined)[] = [];
-    client.on('notification', ({ payload }) => heard.push(payload));
+    const received: (string | undefined)[] = [];
+    client.on('notification', ({ payload }) => received.push(payload));
     await client.query("SET statement_timeout = '17s'");
     await client.query('LISTEN news');
     const prepared = { name: 'mine', text: 'SELECT $1::int * 2 AS double' };
@@ -224,7 +229,7 @@ suite('loss of the writer', { concurrency: false }, () => {
     assert.deepEqual(answer.rows, [{ double: 42 }]);
     await eventually(async () => {
       await standby.query("NOTIFY news, 'new'");
-      assert(heard.includes('new'));
+      assert(received.includes('new'));
     });
   });
 });

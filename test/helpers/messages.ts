@@ -192,6 +192,6 @@ export function outline(message: Message): string {
 }
 
 /** The outlines of several messages in one line: `1 | 2 | D 42 | C SELECT 1 | Z I`. */
-export function story(messages: readonly Message[]): string {
+export function summary(messages: readonly Message[]): string {
   return messages.map(outline).join(' | ');
 }

@@ -223,7 +223,7 @@ export class RawClient {
         try {
           await this.#arrival(timeoutMs);
         } catch (error) {
-          throw new Error(`waiting for ${code} after ${messages.story(seen)}`, { cause: error });
+          throw new Error(`waiting for ${code} after ${messages.summary(seen)}`, { cause: error });
         }
         continue;
       }
@@ -265,7 +265,7 @@ export class RawClient {
         seen.push(await this.next());
       } catch (error) {
         if (error instanceof ConnectionClosed) return seen;
-        throw new Error(`still open after ${messages.story(seen)}`, { cause: error });
+        throw new Error(`still open after ${messages.summary(seen)}`, { cause: error });
       }
     }
   }
@@ -309,7 +309,7 @@ export class RawClient {
     return socket;
   }
 
-  /** Stops reading, so that the other side cannot send any more. */
+  /** Stops reading, until the other side cannot send further bytes. */
   pause(): void {
     this.#socket.pause();
   }

@@ -3,7 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Postgres } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
 import { HostileDatabase } from '../helpers/hostile-database.ts';
-import { cancelPacket, query, story } from '../helpers/messages.ts';
+import { cancelPacket, query, summary } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { eventually } from '../helpers/routes.ts';
 import { Sluice } from '../helpers/sluice.ts';
@@ -50,7 +50,7 @@ suite('cancels', () => {
         assert(link.connections <= before + 8, `${link.connections} connections, ${before} before`);
       }
       await flood;
-      assert.match(story(await victim.ready()), /E 57014 \| Z I$/);
+      assert.match(summary(await victim.ready()), /E 57014 \| Z I$/);
       await eventually(() => assert.equal(link.connections, before, sluice.logText()));
       // A late cancel request does not hit the next statement.
       assert.equal(await victim.value('SELECT 2'), '2');
@@ -76,7 +76,7 @@ suite('cancels', () => {
         assert.equal(active.length, 1);
       });
       await other.cancel();
-      assert.match(story(await other.ready()), /E 57014 \| Z I$/);
+      assert.match(summary(await other.ready()), /E 57014 \| Z I$/);
       assert.equal(await other.value('SELECT 2'), '2');
       for (const client of [one, other]) client.destroy();
       assert.equal(await sluice.stop(), 0);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { bind, close, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import { bind, close, execute, parse, query, summary, sync } from '../helpers/messages.ts';
 import { onEachRoute } from '../helpers/routes.ts';
 
 /** The CPU time of a process, in seconds. */
@@ -16,7 +16,7 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     const { sluice } = route();
     const client = await route().login(t);
     const message = query(`SELECT length('${'x'.repeat(3_900_000)}')`);
-    assert.equal(story(await client.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z I');
+    assert.equal(summary(await client.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z I');
     const atOnce = message.length - 3000;
     client.send(message.subarray(0, atOnce));
     await client.flushed();
@@ -24,7 +24,7 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     const began = await cpuOf(sluice.pid);
     for (let at = atOnce; at < message.length; at += 1)
       await client.sendSplit(message.subarray(at, at + 1), 0);
-    assert.equal(story(await client.ready()), 'T | D 3900000 | C SELECT 1 | Z I');
+    assert.equal(summary(await client.ready()), 'T | D 3900000 | C SELECT 1 | Z I');
     const used = (await cpuOf(sluice.pid)) - began;
     assert(used < 1, `${used} s of CPU`);
     const grown = (await sluice.residentMemory()) - memory;
@@ -52,11 +52,11 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     assert(last <= 3 * first + 0.2, `${first} s, then ${last} s`);
     // The name of a statement in an error is looked up.
     client.send(bind('name 5', ['too many']), execute(), sync);
-    assert.equal(story(await client.ready()), 'E 08P01 | Z I');
+    assert.equal(summary(await client.ready()), 'E 08P01 | Z I');
     client.send(close('S', 'name 5'), bind('name 5'), sync);
-    assert.equal(story(await client.ready()), '3 | E 26000 | Z I');
+    assert.equal(summary(await client.ready()), '3 | E 26000 | Z I');
     client.send(bind('name 8999'), execute(), sync);
-    assert.equal(story(await client.ready()), '2 | D 8999 | C SELECT 1 | Z I');
+    assert.equal(summary(await client.ready()), '2 | D 8999 | C SELECT 1 | Z I');
   });
 
   test('a text that exploits slow patterns takes linear time', async (t) => {
@@ -66,7 +66,7 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     const began = await cpuOf(sluice.pid);
     for (const piece of ['create ', "''", '/* ', '$a$ ', '( ']) {
       const text = `COMMENT ON TABLE nope IS '${piece.repeat(400_000 / piece.length)}'`;
-      assert.match(story(await client.query(text)), /^E \w+ \| Z I$/);
+      assert.match(summary(await client.query(text)), /^E \w+ \| Z I$/);
     }
     const used = (await cpuOf(sluice.pid)) - began;
     assert(used < 2, `${used} s of CPU`);
@@ -79,7 +79,7 @@ onEachRoute('a hostile client', { routes: ['node', 'bun'] }, (route) => {
     const began = await cpuOf(sluice.pid);
     const body = `BEGIN RETURN; -- ${'set_config('.repeat(20_000)}\nEND`;
     const made = `CREATE OR REPLACE FUNCTION much() RETURNS void LANGUAGE plpgsql AS $b$ ${body} $b$`;
-    assert.equal(story(await client.query(made)), 'C CREATE FUNCTION | Z I');
+    assert.equal(summary(await client.query(made)), 'C CREATE FUNCTION | Z I');
     assert.equal(await client.value('SELECT much()'), '');
     assert.equal(await client.value('SELECT 1'), '1');
     const used = (await cpuOf(sluice.pid)) - began;

@@ -37,8 +37,10 @@ onEachRoute(
         another.destroy();
       });
       await inside.query('COMMIT');
-      const said = sluice.log.filter(({ msg }) => msg.startsWith('few file descriptors are left'));
-      assert.equal(said.length, 1);
+      const warnings = sluice.log.filter(({ msg }) =>
+        msg.startsWith('few file descriptors are left'),
+      );
+      assert.equal(warnings.length, 1);
     });
 
     test('the admin port has few connections, which use up neither descriptors nor the CPU', async (t) => {

@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { story } from '../helpers/messages.ts';
+import { summary } from '../helpers/messages.ts';
 import { onEachRoute } from '../helpers/routes.ts';
 
 /** A command that runs its arguments with a small disk, if the system permits everybody to create mount namespaces. */
@@ -41,9 +41,9 @@ if (hasSmallDisks())
       const [client, other] = [await route().login(t), await route().login(t)];
       const filling = `INSERT INTO ${place} SELECT repeat(md5(n::text), 50) FROM generate_series(1, 4000) n`;
       await client.query('BEGIN');
-      assert.match(story(await client.query(filling)), /^E 53100 \| Z E$/);
-      assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
-      assert.match(story(await other.query(filling)), /^E 53100 \| Z I$/);
+      assert.match(summary(await client.query(filling)), /^E 53100 \| Z E$/);
+      assert.equal(summary(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
+      assert.match(summary(await other.query(filling)), /^E 53100 \| Z I$/);
       assert.equal(await client.value(`SELECT count(*) FROM ${place}`), '0');
       assert.equal(await other.value('SELECT 1'), '1');
       if (!route().isDirect) {
@@ -55,7 +55,7 @@ if (hasSmallDisks())
       await database.query(`DROP TABLE ${place}`);
       await database.query(`CREATE TABLE ${place} (a text) TABLESPACE small`);
       assert.equal(
-        story(await client.query(`INSERT INTO ${place} VALUES ('a')`)),
+        summary(await client.query(`INSERT INTO ${place} VALUES ('a')`)),
         'C INSERT 0 1 | Z I',
       );
       await database.query(`DROP TABLE ${place}`);

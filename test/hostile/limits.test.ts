@@ -7,7 +7,7 @@ import {
   parse,
   query,
   startupPacket,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
@@ -53,7 +53,7 @@ onEachRoute('limits of a session', { routes: ['node', 'bun'], settings }, (route
     const names = (from: number, to: number): Buffer[] =>
       Array.from({ length: to - from }, (_, at) => parse(`name ${from + at}`, `SELECT ${at}`));
     client.send(...names(0, 50), sync);
-    assert.match(story(await client.ready()), /^(1 \| ){50}Z I$/);
+    assert.match(summary(await client.ready()), /^(1 \| ){50}Z I$/);
     client.send(...names(50, 60));
     await assertEnds(route(), client, 'MaxPreparedStatements');
   });
@@ -80,7 +80,7 @@ onEachRoute('limits of a session', { routes: ['node', 'bun'], settings }, (route
     const { user, database } = route().address;
     const client = await route().open(t);
     client.send(startupPacket({ user, database, application_name: 'x'.repeat(3000) }));
-    assert.match(story(await client.untilClosed()), /E 08P01$/);
+    assert.match(summary(await client.untilClosed()), /E 08P01$/);
     const { body } = await route().sluice.admin('/metrics');
     assert.match(body, /sluice_session_limits_passed_total\{setting="MaxBytesBeforeLogin"\} 1\n/);
   });
@@ -92,7 +92,7 @@ onEachRoute('limits of a session', { routes: ['node', 'bun'], settings }, (route
     // Each is within the limit, and closed ones do not count.
     for (let at = 0; at < 5; at += 1) {
       client.send(parse('one', `SELECT '${at}${long}'`), close('S', 'one'), sync);
-      assert.equal(story(await client.ready()), '1 | 3 | Z I');
+      assert.equal(summary(await client.ready()), '1 | 3 | Z I');
     }
     // A longer one would not be parsed, and pin its session.
     const short = long.slice(0, 9000);
@@ -146,9 +146,9 @@ onEachRoute(
       // It has kept its own.
       await assert.rejects(pinned.rows('SELECT 1'), /ERROR 53200/);
       pinned.send(parse('', 'SELECT 1'), bind(''), execute(), sync);
-      assert.equal(story(await pinned.ready()), 'E 53200 | Z I');
+      assert.equal(summary(await pinned.ready()), 'E 53200 | Z I');
       assert.equal(
-        story(await inside.query('SELECT 3; COMMIT')),
+        summary(await inside.query('SELECT 3; COMMIT')),
         'T | D 3 | C SELECT 1 | C COMMIT | Z I',
       );
       await sluice.logged(({ msg }) => msg.includes('above MaxMemory'));

@@ -75,11 +75,11 @@ suite('the log', () => {
       async function assertServes(
         t: TestContext,
         stderr: number | 'pipe',
-        fate: 'lost' | 'waits' | 'closed' | 'whole',
+        outcome: 'lost' | 'waits' | 'closed' | 'whole',
       ): Promise<void> {
-        const isWhole = fate === 'whole';
-        const isClosed = fate === 'closed';
-        const losesLines = fate === 'lost' || isClosed;
+        const isWhole = outcome === 'whole';
+        const isClosed = outcome === 'closed';
+        const losesLines = outcome === 'lost' || isClosed;
         const folder = await mkdtemp(path.join(tmpdir(), 'sluice-log-'));
         const [ListenPort, AdminPort] = [await freePort(), await freePort()];
         const { user, password, database: name, host, port } = database;

@@ -5,7 +5,7 @@ import {
   gssEncRequest,
   sslRequest,
   startupPacket,
-  story,
+  summary,
 } from '../helpers/messages.ts';
 import { DatabaseError, RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
@@ -24,7 +24,7 @@ onEachRoute('before the login', { routes }, (route) => {
       for (const request of requests.slice(0, -1))
         assert.equal(await client.negotiate(request), 'N');
       client.send(requests.at(-1) ?? startup);
-      assert.equal(story(await client.untilClosed()), 'E 0A000');
+      assert.equal(summary(await client.untilClosed()), 'E 0A000');
     });
   }
 
@@ -41,7 +41,7 @@ onEachRoute('before the login', { routes }, (route) => {
     client.send(
       Buffer.concat([Buffer.from('p'), Buffer.from([0, 0, 0x20, 0]), Buffer.alloc(0x1fff)]),
     );
-    assert.equal(story(await client.untilClosed()), 'E 08P01');
+    assert.equal(summary(await client.untilClosed()), 'E 08P01');
   });
 });
 
@@ -84,7 +84,7 @@ onEachRoute(
       // A further client is refused before it is asked for its password.
       const refused = await route().open(t);
       refused.send(startup);
-      assert.equal(story(await refused.untilClosed()), 'E 53300');
+      assert.equal(summary(await refused.untilClosed()), 'E 53300');
       const sleeping = busy.query('SELECT pg_sleep(30)');
       await eventually(async () => {
         const active = (await route().backends()).filter(({ state }) => state === 'active');
@@ -93,7 +93,7 @@ onEachRoute(
       const canceller = await route().open(t);
       assert(busy.key !== undefined);
       canceller.send(cancelPacket(busy.key));
-      assert.match(story(await sleeping), /E 57014 \| Z I$/);
+      assert.match(summary(await sleeping), /E 57014 \| Z I$/);
     });
   },
 );

@@ -71,8 +71,8 @@ suite('a stop always ends', () => {
   ];
 
   /** Drops everything sent to the database, or ends its connections, or both. */
-  async function cut(swallows: boolean, ends: boolean): Promise<void> {
-    hostile.blackhole = swallows;
+  async function cut(ignores: boolean, ends: boolean): Promise<void> {
+    hostile.blackhole = ignores;
     if (ends) hostile.reset();
     return Promise.resolve();
   }

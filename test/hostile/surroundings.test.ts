@@ -7,7 +7,7 @@ import { after, before, suite, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Postgres } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
-import { query, story } from '../helpers/messages.ts';
+import { query, summary } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
 import { eventually } from '../helpers/routes.ts';
@@ -90,12 +90,12 @@ suite('the surroundings', () => {
           const asked = client.query('SELECT pg_sleep(0.3)');
           sluice.signal('SIGUSR2');
           await eventually(async () => assert.equal(await year(), then));
-          assert.equal(story(await asked), 'T | D  | C SELECT 1 | Z T');
+          assert.equal(summary(await asked), 'T | D  | C SELECT 1 | Z T');
           await waiting.login();
           waiting.destroy();
           await assertServesNew(address);
         }
-        assert.equal(story(await client.query('COMMIT')), 'C COMMIT | Z I');
+        assert.equal(summary(await client.query('COMMIT')), 'C COMMIT | Z I');
         const loud = sluice.log.filter(({ level }) => level > 30);
         assert.deepEqual(loud, []);
         assert.equal(await sluice.stop(), 0);
@@ -125,7 +125,7 @@ suite('the surroundings', () => {
         }
         await eventually(() => assertServesNew(address));
         // A read is retried if its connection was given up.
-        assert.equal(story(await client.ready()), 'T | D 3 | C SELECT 1 | Z I');
+        assert.equal(summary(await client.ready()), 'T | D 3 | C SELECT 1 | Z I');
         assert.equal(await sluice.stop(), 0);
       });
 
@@ -177,7 +177,7 @@ suite('the surroundings', () => {
         sluice.signal('SIGSTOP');
         await delay(2500);
         sluice.signal('SIGCONT');
-        assert.equal(story(await asked), 'T | D  | C SELECT 1 | Z I');
+        assert.equal(summary(await asked), 'T | D  | C SELECT 1 | Z I');
         await assertServesNew(address);
         const late = await sluice.logged(({ msg }) => msg.startsWith('the event loop was blocked'));
         assert(Number(late['milliseconds']) > 2000, JSON.stringify(late));

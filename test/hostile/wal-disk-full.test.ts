@@ -17,15 +17,15 @@ chmodSync(folder, 0o777);
 after(() => rmSync(folder, { recursive: true }));
 
 /** The process ID of the owner of the mount namespace that the server enters, once there is one. */
-const holderFile = path.join(folder, 'holder');
-const enter = `test ! -f '${holderFile}' || exec nsenter --user --mount --preserve-credentials --target "$(cat '${holderFile}')" unshare --user --map-user=1000 --map-group=1000 "$0" "$@"; exec "$0" "$@"`;
+const keeperFile = path.join(folder, 'holder');
+const enter = `test ! -f '${keeperFile}' || exec nsenter --user --mount --preserve-credentials --target "$(cat '${keeperFile}')" unshare --user --map-user=1000 --map-group=1000 "$0" "$@"; exec "$0" "$@"`;
 
 /** A small disk for the WAL of a server, in a mount namespace that outlives the server. */
 class WalDisk {
-  readonly #holder: ChildProcess;
+  readonly #keeper: ChildProcess;
 
-  private constructor(holder: ChildProcess) {
-    this.#holder = holder;
+  private constructor(keeper: ChildProcess) {
+    this.#keeper = keeper;
   }
 
   /** Moves the WAL of the stopped server. */
@@ -34,14 +34,14 @@ class WalDisk {
     const script = `mkdir -m 777 -p '${disk}' && mount -t tmpfs -o size=120m tmpfs '${disk}' && head -c 80m /dev/zero > '${disk}/ballast' &&
       cp -a '${dataDir}/pg_wal/.' '${disk}' && rm -r '${dataDir}/pg_wal' && ln -s '${disk}' '${dataDir}/pg_wal' &&
       echo moved && exec sleep 600`;
-    const holder = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script], {
+    const keeper = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script], {
       ...setup.account,
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    const [said] = (await once(holder.stdout, 'data')) as [Buffer];
-    assert.equal(String(said), 'moved\n');
-    writeFileSync(holderFile, String(holder.pid));
-    return new WalDisk(holder);
+    const [output] = (await once(keeper.stdout, 'data')) as [Buffer];
+    assert.equal(String(output), 'moved\n');
+    writeFileSync(keeperFile, String(keeper.pid));
+    return new WalDisk(keeper);
   }
 
   /** Adds space. */
@@ -49,15 +49,15 @@ class WalDisk {
     const within = ['--user', '--mount', '--preserve-credentials', '--target'];
     execFileSync(
       'nsenter',
-      [...within, String(this.#holder.pid), 'rm', path.join(folder, 'disk/ballast')],
+      [...within, String(this.#keeper.pid), 'rm', path.join(folder, 'disk/ballast')],
       setup.account,
     );
   }
 
   async release(): Promise<void> {
-    this.#holder.kill();
-    await once(this.#holder, 'exit');
-    rmSync(holderFile);
+    this.#keeper.kill();
+    await once(this.#keeper, 'exit');
+    rmSync(keeperFile);
   }
 }
 

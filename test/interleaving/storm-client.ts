@@ -10,7 +10,7 @@ import {
   message,
   parse,
   query,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
@@ -113,7 +113,7 @@ export class StormClient {
     // A fault may end it.
     for (let answer = ''; answer !== '1 | Z I';) {
       client.send(parse('same name', 'SELECT $1::text'), sync);
-      answer = story(await client.ready());
+      answer = summary(await client.ready());
     }
     this.#client = client;
     const socket = client.detach();

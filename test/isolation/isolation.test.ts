@@ -5,7 +5,7 @@ import type { Lane } from '../equivalence/lane.ts';
 import type { Script } from '../equivalence/script.ts';
 import { Stage } from '../equivalence/stage.ts';
 import { storedCodeRuns } from '../equivalence/stored-code.ts';
-import { tell } from '../equivalence/property.ts';
+import { findingText } from '../equivalence/property.ts';
 
 /*
  * A session leaves state on its connection, and another session borrows the connection: it must find what a new
@@ -75,7 +75,7 @@ suite('a session finds the state of a new connection', { concurrency: true }, ()
           const found: string[] = [];
           for (const text of texts) {
             const finding = await lane.compare(scriptOf(text), 'in step');
-            if (finding !== null) found.push(tell(finding));
+            if (finding !== null) found.push(findingText(finding));
           }
           assert.equal(found.length, 0, `${found.length} differ:\n${found.join('\n')}`);
         });

@@ -26,7 +26,7 @@ export function strangers(
   expected: readonly Trace[],
   { names, channels }: Belongings,
 ): string[] {
-  const told: string[] = [];
+  const problems: string[] = [];
   const [there, here] = [keyed(expected), keyed(found)];
   for (const [key, trace] of here) {
     const { kind, name, value } = trace;
@@ -37,15 +37,15 @@ export function strangers(
     if (kind === 'library' && harmless.test(name)) continue;
     // An empty custom parameter is one whose name PostgreSQL cannot forget.
     if (kind === 'custom' && value === '' && wanted === undefined) continue;
-    told.push(
+    problems.push(
       `${kind} ${name}${value === '' ? '' : ` is "${value}"`}${wanted === undefined ? '' : ` and not "${wanted}"`}`,
     );
   }
   for (const [key, { kind, name, value }] of there) {
     if (here.has(key) || kind === 'library' || unsteady.has(`${kind} ${name}`)) continue;
-    told.push(`${kind} ${name} is not "${value}"`);
+    problems.push(`${kind} ${name} is not "${value}"`);
   }
-  return told;
+  return problems;
 }
 
 /** By kind and name; what may exist more than once is kept each time. */

@@ -24,11 +24,11 @@ export const isWanted = process.env['SLUICE_TEST_ISOLATION'] === '1';
 /** Inspects a daemon in a separate process, from its start to its end. */
 export class Looking {
   readonly #reference: Reference;
-  readonly #told: PreloadOptions;
+  readonly #preloadOptions: PreloadOptions;
 
-  private constructor(reference: Reference, told: PreloadOptions) {
+  private constructor(reference: Reference, preloadOptions: PreloadOptions) {
     this.#reference = reference;
-    this.#told = told;
+    this.#preloadOptions = preloadOptions;
   }
 
   /** Null if the database does not admit the user that would describe new connections. */
@@ -46,12 +46,12 @@ export class Looking {
   }
 
   get environment(): Readonly<Record<string, string>> {
-    return { SLUICE_TEST_LOOKING: JSON.stringify(this.#told) };
+    return { SLUICE_TEST_LOOKING: JSON.stringify(this.#preloadOptions) };
   }
 
   /** After the end of the daemon: fails if a session found state of another session on its connection. */
   async end(): Promise<void> {
-    const text = await readFile(this.#told.file, 'utf8').catch(() => null);
+    const text = await readFile(this.#preloadOptions.file, 'utf8').catch(() => null);
     // A daemon that was killed wrote nothing.
     if (text === null) return;
     const found = await this.#reference.judge(JSON.parse(text) as Sights);

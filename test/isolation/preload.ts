@@ -6,9 +6,9 @@ import { writeFileSync } from 'node:fs';
 import { Leases } from './leases.ts';
 import type { PreloadOptions } from './looking.ts';
 
-const told = process.env['SLUICE_TEST_LOOKING'];
-if (told !== undefined) {
-  const { port, options, foretold, file } = JSON.parse(told) as PreloadOptions;
+const preloadOptions = process.env['SLUICE_TEST_LOOKING'];
+if (preloadOptions !== undefined) {
+  const { port, options, foretold, file } = JSON.parse(preloadOptions) as PreloadOptions;
   const leases = new Leases(port, options, foretold);
   process.on('exit', () => writeFileSync(file, JSON.stringify(leases.take())));
 }

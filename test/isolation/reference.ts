@@ -64,7 +64,7 @@ export class Reference {
 
   /** The state on connections that must not be there, in words. */
   async judge({ sights, failures }: Sights): Promise<readonly string[]> {
-    const told = new Set(failures);
+    const problems = new Set(failures);
     for (const sight of sights) {
       // The encoding in which they were set is unknown here: tests compare these by what sessions see.
       if (sight.parameters.some(([, value]) => !/^[ -~]*$/.test(value))) continue;
@@ -74,9 +74,9 @@ export class Reference {
       const expected = await this.#expect(sight);
       if (expected === null) continue;
       this.#known.set(key, expected);
-      for (const one of strangers(sight.found, expected, sight)) told.add(one);
+      for (const one of strangers(sight.found, expected, sight)) problems.add(one);
     }
-    return [...told];
+    return [...problems];
   }
 
   /** The state of a new connection of the same user with the same parameters; null if there can be none. */

@@ -9,7 +9,7 @@ import { namespaced, notTemporary, readSnapshot, snapshotSql } from './snapshot.
 import type { Trace } from './snapshot.ts';
 
 /** State that a session can leave: the SQL that creates it, and its row in the snapshot. */
-const states: readonly (readonly [name: string, sql: string, told: RegExp])[] = [
+const states: readonly (readonly [name: string, sql: string, expected: RegExp])[] = [
   ['a parameter', "SET work_mem = '33MB'", /^setting work_mem is "33MB"/],
   [
     'a parameter set by dynamic SQL',
@@ -130,11 +130,11 @@ suite('the snapshot of a server process', () => {
     assert.deepEqual(await strangersAfter('SELECT 1'), []);
   });
 
-  for (const [name, sql, told] of states) {
+  for (const [name, sql, expected] of states) {
     test(`finds ${name}`, async () => {
       const found = await strangersAfter(sql);
       assert(
-        found.some((one) => told.test(one)),
+        found.some((one) => expected.test(one)),
         `it shows: ${found.join('; ') || 'nothing'}`,
       );
     });

@@ -1,28 +1,30 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fieldsOf, story } from '../helpers/messages.ts';
+import { fieldsOf, summary } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
 /** A notification as `pid channel payload`; the pid is `own` if it is the client's. */
-function told({ key }: RawClient, { code, body }: Message): string {
+function notificationText({ key }: RawClient, { code, body }: Message): string {
   assert.equal(code, 'A');
   const [channel, payload] = body.toString('utf8', 4).split('\0');
   return `${body.readInt32BE(0) === key?.pid ? 'own' : 'other'} ${channel} ${payload}`;
 }
 
 /** The notifications up to one that the test sends itself, so that all earlier ones have arrived. */
-async function toldUpTo(
+async function notificationsUpTo(
   client: RawClient,
   last: string,
   before: readonly Message[] = [],
 ): Promise<string[]> {
-  const seen = before.filter(({ code }) => code === 'A').map((message) => told(client, message));
+  const seen = before
+    .filter(({ code }) => code === 'A')
+    .map((message) => notificationText(client, message));
   for (;;) {
     const message = await client.next();
     if (message.code !== 'A') continue;
-    seen.push(told(client, message));
+    seen.push(notificationText(client, message));
     if (seen.at(-1)?.endsWith(last) === true) return seen;
   }
 }
@@ -33,9 +35,9 @@ onEachRoute(
   (route) => {
     test('a listening session does not keep its server connection', async (t) => {
       const [listener, sender] = [await route().login(t), await route().login(t)];
-      assert.equal(story(await listener.query('LISTEN news')), 'C LISTEN | Z I');
+      assert.equal(summary(await listener.query('LISTEN news')), 'C LISTEN | Z I');
       await sender.query("NOTIFY news, 'one'");
-      assert.equal(told(listener, await listener.next()), 'other news one');
+      assert.equal(notificationText(listener, await listener.next()), 'other news one');
       if (!route().isDirect)
         assert.equal(await route().sluice.metric('sluice_session_pins_total'), 0);
     });
@@ -46,12 +48,12 @@ onEachRoute(
       for (const text of ["NOTIFY a, '1'", "SELECT pg_notify('a', '2')"]) {
         const answer = await client.query(text);
         const [notification] = answer.filter(({ code }) => code === 'A');
-        assert(notification !== undefined, story(answer));
-        assert.match(told(client, notification), /^own a [12]$/);
+        assert(notification !== undefined, summary(answer));
+        assert.match(notificationText(client, notification), /^own a [12]$/);
       }
       const other = await route().login(t);
       await other.query("NOTIFY a, 'last'");
-      assert.deepEqual(await toldUpTo(client, 'last'), ['other a last']);
+      assert.deepEqual(await notificationsUpTo(client, 'last'), ['other a last']);
     });
 
     test('no notification after the reply to LISTEN is missed, and none arrives twice', async (t) => {
@@ -64,7 +66,7 @@ onEachRoute(
         wanted.push(`other race_${round} x`, `other race_0 ${round}`);
       }
       await sender.query("NOTIFY race_0, 'last'");
-      assert.deepEqual((await toldUpTo(client, 'last', before)).slice(0, -1), wanted);
+      assert.deepEqual((await notificationsUpTo(client, 'last', before)).slice(0, -1), wanted);
     });
 
     test('LISTEN and UNLISTEN take effect at commit, and not after a rollback', async (t) => {
@@ -85,7 +87,7 @@ onEachRoute(
       assert.deepEqual(await channels(), ['a']);
       await client.query('LISTEN b; UNLISTEN a');
       await sender.query("NOTIFY a, 'no'; NOTIFY b, 'last'");
-      assert.deepEqual(await toldUpTo(client, 'last'), ['other b last']);
+      assert.deepEqual(await notificationsUpTo(client, 'last'), ['other b last']);
       await client.query('UNLISTEN *');
       assert.deepEqual(await channels(), []);
       await client.query('LISTEN a');
@@ -93,7 +95,7 @@ onEachRoute(
       assert.deepEqual(await channels(), []);
       await client.query('LISTEN d');
       await sender.query("NOTIFY a, 'no'; NOTIFY b, 'no'; NOTIFY d, 'last'");
-      assert.deepEqual(await toldUpTo(client, 'last'), ['other d last']);
+      assert.deepEqual(await notificationsUpTo(client, 'last'), ['other d last']);
     });
 
     test('none arrives during a transaction; all arrive at its end, in order', async (t) => {
@@ -103,10 +105,10 @@ onEachRoute(
       const { database } = route();
       for (const payload of ['1', '2', '3'])
         await database.query(`SELECT pg_notify('a', '${payload}')`);
-      assert.equal(story(await client.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z T');
+      assert.equal(summary(await client.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z T');
       const end = await client.query('COMMIT');
       await database.query("SELECT pg_notify('a', 'last')");
-      assert.deepEqual(await toldUpTo(client, 'last', end), [
+      assert.deepEqual(await notificationsUpTo(client, 'last', end), [
         'other a 1',
         'other a 2',
         'other a 3',
@@ -122,7 +124,7 @@ onEachRoute(
         `NOTIFY FOLDED, '1'; NOTIFY "Kept ""so""", '2'; NOTIFY ${long}, '3'; ` +
           "NOTIFY \"новости\", 'мир'; NOTIFY kept, 'no'; NOTIFY folded, 'last'",
       );
-      assert.deepEqual(await toldUpTo(client, 'last'), [
+      assert.deepEqual(await notificationsUpTo(client, 'last'), [
         'other folded 1',
         'other Kept "so" 2',
         `other ${long.slice(0, 63)} 3`,
@@ -130,7 +132,7 @@ onEachRoute(
         'other folded last',
       ]);
       const empty = await client.query('LISTEN ""');
-      assert.equal(story(empty), 'E 42601 | Z I');
+      assert.equal(summary(empty), 'E 42601 | Z I');
     });
 
     test('a client with another encoding gets notifications in its own', async (t) => {
@@ -150,7 +152,7 @@ onEachRoute(
       await client.query("SELECT hears('f')");
       await client.query("DO $$BEGIN EXECUTE 'LISTEN d'; END$$");
       await sender.query("DROP FUNCTION hears; NOTIFY f, '1'; NOTIFY d, '2'");
-      assert.deepEqual(await toldUpTo(client, '2'), ['other f 1', 'other d 2']);
+      assert.deepEqual(await notificationsUpTo(client, '2'), ['other f 1', 'other d 2']);
     });
 
     test('many sessions listen to one channel, and one that stops does not affect the others', async (t) => {
@@ -161,7 +163,7 @@ onEachRoute(
       rest.pop()?.destroy();
       await route().database.query("SELECT pg_notify('many', 'last')");
       for (const client of rest)
-        assert.deepEqual(await toldUpTo(client, 'last'), ['other many last']);
+        assert.deepEqual(await notificationsUpTo(client, 'last'), ['other many last']);
     });
 
     test('when no session listens, the listening connection is closed', async (t) => {
@@ -198,7 +200,7 @@ onEachRoute(
       assert.equal(warning.code, 'N');
       assert.equal(fieldsOf(warning)['V'], 'WARNING');
       await route().database.query("SELECT pg_notify('a', 'last')");
-      assert.deepEqual(await toldUpTo(client, 'last'), ['other a last']);
+      assert.deepEqual(await notificationsUpTo(client, 'last'), ['other a last']);
       assert.equal(await route().sluice.metric('sluice_listening_gaps_total'), 1);
       await route().sluice.logged(({ msg }) => msg.startsWith('listening connection lost'));
     });

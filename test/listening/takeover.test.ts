@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FaultProxy } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
-import { story } from '../helpers/messages.ts';
+import { summary } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import { Sluice } from '../helpers/sluice.ts';
@@ -133,11 +133,11 @@ for (const runtime of ['node', 'bun'] as const) {
     await client.query('SELECT 1');
     // A long delay, so that the client is gone before the database has reported the channels.
     await network.set({ delay: 20 });
-    assert.equal(story(await client.query('LISTEN news')), 'C LISTEN | Z I');
+    assert.equal(summary(await client.query('LISTEN news')), 'C LISTEN | Z I');
     await client.end();
     const next = await RawClient.login(address);
     t.after(() => next.destroy());
     const answer = await next.query('SELECT pg_listening_channels()');
-    assert.equal(story(answer), 'T | C SELECT 0 | Z I');
+    assert.equal(summary(answer), 'T | C SELECT 0 | Z I');
   });
 }

@@ -7,15 +7,15 @@ import type { Readable } from 'node:stream';
 /** Reads lines until one matches; fails with all of them if the stream ends without it. */
 export async function lineOf(stream: Readable | null, pattern: RegExp): Promise<string> {
   assert.ok(stream);
-  const heard: string[] = [];
+  const received: string[] = [];
   for await (const line of createInterface({ input: stream })) {
-    heard.push(line);
+    received.push(line);
     if (pattern.test(line)) {
       stream.resume();
       return line;
     }
   }
-  return assert.fail(`no line like ${pattern}:\n${heard.join('\n')}`);
+  return assert.fail(`no line like ${pattern}:\n${received.join('\n')}`);
 }
 
 /** Ends a process with a signal, and checks that it ends properly. */

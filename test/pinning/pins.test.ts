@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fieldsOf, functionCall, query, story } from '../helpers/messages.ts';
+import { fieldsOf, functionCall, query, summary } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
@@ -57,14 +57,14 @@ onEachRoute(
         const other = await route().login(t);
         client.send(begin);
         const begun = await client.ready();
-        assert.equal(begun.at(-2)?.code === 'E', false, story(begun));
+        assert.equal(begun.at(-2)?.code === 'E', false, summary(begun));
         assert.deepEqual(noticesOf(begun), [
           `the session is pinned to its server connection (${reason})`,
         ]);
         assert.equal(await route().sluice.metric('sluice_sessions_pinned'), 1);
         const waiting = other.value('SELECT 1');
         if (end === undefined) await client.end();
-        else assert.equal(story(await client.query(end)).startsWith('E'), false);
+        else assert.equal(summary(await client.query(end)).startsWith('E'), false);
         assert.equal(await waiting, '1');
         if (end !== undefined) {
           assert.deepEqual(noticesOf([await client.next()]), [

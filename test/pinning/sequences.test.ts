@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import { bind, execute, parse, query, summary, sync } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
@@ -62,17 +62,17 @@ onEachRoute(
       await ann.query('DISCARD SEQUENCES');
       await bob.query("SELECT nextval('s')");
       assert.equal(
-        story(await ann.query("BEGIN; SELECT nextval('s'); SELECT lastval(); COMMIT")),
+        summary(await ann.query("BEGIN; SELECT nextval('s'); SELECT lastval(); COMMIT")),
         'C BEGIN | T | D 4 | C SELECT 1 | T | D 4 | C SELECT 1 | C COMMIT | Z I',
       );
       const run = (text: string): Buffer[] => [parse('', text), bind(''), execute()];
       bob.send(...run("SELECT nextval('s')"), ...run('SELECT lastval()'), sync);
       assert.equal(
-        story(await bob.ready()),
+        summary(await bob.ready()),
         '1 | 2 | D 5 | C SELECT 1 | 1 | 2 | D 5 | C SELECT 1 | Z I',
       );
       bob.send(query('SELECT lastval()'));
-      assert.equal(story(await bob.ready()), 'T | D 5 | C SELECT 1 | Z I');
+      assert.equal(summary(await bob.ready()), 'T | D 5 | C SELECT 1 | Z I');
       assert.equal(await valueOr(ann, 'SELECT lastval()'), '4');
     });
 
@@ -97,7 +97,7 @@ onEachRoute(
       const group = [parse('', 'SELECT 1'), bind(''), execute(), parse('', 'SELECT lastval()')];
       first.send(...group, bind(''), execute(), sync);
       assert.match(
-        story(await first.ready()),
+        summary(await first.ready()),
         /^1 \| 2 \| D 1 \| C SELECT 1 \| 1 \| (2 \| )?(E 55000|D 3 \| C SELECT 1) \| Z I$/,
       );
     });

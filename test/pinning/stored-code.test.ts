@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Postgres } from '@sluice/testkit';
 import { startDatabase } from '../helpers/database.ts';
-import { bind, execute, parse, story, sync } from '../helpers/messages.ts';
+import { bind, execute, parse, summary, sync } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
@@ -48,7 +48,7 @@ onEachRoute(
         if (round % 2 === 0) await own.query(text);
         else {
           own.send(parse('', text), bind(''), execute(), sync);
-          assert.match(story(await own.ready()), /C [^|]* \| Z I$/);
+          assert.match(summary(await own.ready()), /C [^|]* \| Z I$/);
         }
         assert.equal(await other.value(read), '', `round ${round}: another session sees it`);
         assert.equal(await own.value(read), value, `round ${round}: it is lost`);

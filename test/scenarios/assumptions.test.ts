@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RawClient } from '../helpers/raw-client.ts';
-import { bind, close, describe, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import {
+  bind,
+  close,
+  describe,
+  execute,
+  parse,
+  query,
+  summary,
+  sync,
+} from '../helpers/messages.ts';
 import type { Route } from '../helpers/routes.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
-async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
+async function replyTo(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
   client.send(...requests);
-  return story(await client.ready());
+  return summary(await client.ready());
 }
 
 const text = 'SELECT $1::int + 91';
@@ -40,20 +49,20 @@ onEachRoute('assumptions about a connection', options, (route) => {
         const closes =
           how === 'function' ? `SELECT closes_${at}()` : `DO $$ BEGIN ${closing}; END $$`;
         const [session, other] = await Promise.all([route().login(t), route().login(t)]);
-        await said(other, parse('mine', 'SELECT 5'), sync);
-        assert.equal(await said(session, parse('s', text), ...run), `1 | ${answer}`);
-        assert.doesNotMatch(await said(other, query(closes)), /E \d/);
-        assert.equal(await said(session, ...run), answer);
-        assert.equal(await said(session, describe('S', 's'), sync), 't | T | Z I');
-        await said(other, query(closes));
-        assert.equal(await said(session, describe('S', 's'), ...run), `t | T | ${answer}`);
+        await replyTo(other, parse('mine', 'SELECT 5'), sync);
+        assert.equal(await replyTo(session, parse('s', text), ...run), `1 | ${answer}`);
+        assert.doesNotMatch(await replyTo(other, query(closes)), /E \d/);
+        assert.equal(await replyTo(session, ...run), answer);
+        assert.equal(await replyTo(session, describe('S', 's'), sync), 't | T | Z I');
+        await replyTo(other, query(closes));
+        assert.equal(await replyTo(session, describe('S', 's'), ...run), `t | T | ${answer}`);
         // Later sessions are not affected.
-        await said(other, parse('mine too', 'SELECT 5'), sync);
-        await said(other, query(closes));
+        await replyTo(other, parse('mine too', 'SELECT 5'), sync);
+        await replyTo(other, query(closes));
         const late = await route().login(t);
-        assert.equal(await said(late, parse('s', text), ...run), `1 | ${answer}`);
+        assert.equal(await replyTo(late, parse('s', text), ...run), `1 | ${answer}`);
         assert.equal(
-          await said(late, close('S', 's'), parse('s', text), ...run),
+          await replyTo(late, close('S', 's'), parse('s', text), ...run),
           `3 | 1 | ${answer}`,
         );
       });
@@ -64,24 +73,24 @@ onEachRoute('assumptions about a connection', options, (route) => {
       "CREATE OR REPLACE FUNCTION closes() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$",
     );
     const session = await route().login(t);
-    assert.equal(await said(session, parse('s', text), ...run), `1 | ${answer}`);
-    await said(session, query('SELECT closes()'));
-    assert.equal(await said(session, ...run), 'E 26000 | Z I');
-    assert.equal(await said(session, parse('s', text), ...run), `1 | ${answer}`);
-    await said(session, query('PREPARE p AS SELECT 7'));
-    await said(session, query('SELECT closes()'));
-    assert.equal(await said(session, query('EXECUTE p')), 'E 26000 | Z I');
-    assert.equal(await said(session, query('PREPARE p AS SELECT 8')), 'C PREPARE | Z I');
-    assert.equal(await said(session, query('EXECUTE p')), 'T | D 8 | C SELECT 1 | Z I');
+    assert.equal(await replyTo(session, parse('s', text), ...run), `1 | ${answer}`);
+    await replyTo(session, query('SELECT closes()'));
+    assert.equal(await replyTo(session, ...run), 'E 26000 | Z I');
+    assert.equal(await replyTo(session, parse('s', text), ...run), `1 | ${answer}`);
+    await replyTo(session, query('PREPARE p AS SELECT 7'));
+    await replyTo(session, query('SELECT closes()'));
+    assert.equal(await replyTo(session, query('EXECUTE p')), 'E 26000 | Z I');
+    assert.equal(await replyTo(session, query('PREPARE p AS SELECT 8')), 'C PREPARE | Z I');
+    assert.equal(await replyTo(session, query('EXECUTE p')), 'T | D 8 | C SELECT 1 | Z I');
   });
 
   test('are counted', async (t) => {
     if (route().isDirect) return;
     const before = await corrected(route());
     const [session, other] = await Promise.all([route().login(t), route().login(t)]);
-    await said(session, parse('s', text), ...run);
-    await said(other, query("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$"));
-    assert.equal(await said(session, ...run), answer);
+    await replyTo(session, parse('s', text), ...run);
+    await replyTo(other, query("DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; END $$"));
+    assert.equal(await replyTo(session, ...run), answer);
     assert((await corrected(route())) >= before);
   });
 });
@@ -89,7 +98,7 @@ onEachRoute('assumptions about a connection', options, (route) => {
 onEachRoute('the names of the proxy’s statements', options, (route) => {
   /** The name of another session's statement on the connection, from `pg_prepared_statements`. */
   async function nameOfAnother(client: RawClient, other: RawClient): Promise<string> {
-    await said(other, parse('theirs', 'SELECT 1234 AS theirs'), sync);
+    await replyTo(other, parse('theirs', 'SELECT 1234 AS theirs'), sync);
     const name = await client.value(
       "SELECT name FROM pg_prepared_statements WHERE statement LIKE '%1234 AS theirs'",
     );
@@ -133,36 +142,39 @@ onEachRoute('the names of the proxy’s statements', options, (route) => {
       const name = await nameOfAnother(client, other);
       client.send(...request(name));
       const messages = await client.ready();
-      assert.equal(story(messages), expected);
+      assert.equal(summary(messages), expected);
       // Errors contain the name that the client has given.
       const error = messages.find(({ code }) => code === 'E');
       if (error !== undefined) assert(error.body.toString().includes(`"${name}"`));
       const theirs = [bind('theirs'), execute(), sync];
-      assert.equal(await said(other, ...theirs), '2 | D 1234 | C SELECT 1 | Z I');
+      assert.equal(await replyTo(other, ...theirs), '2 | D 1234 | C SELECT 1 | Z I');
     });
 
   test('are usable by clients', async (t) => {
     const [client, other] = await Promise.all([route().login(t), route().login(t)]);
     const name = await nameOfAnother(client, other);
-    assert.equal(await said(client, query(`PREPARE "${name}" AS SELECT 7`)), 'C PREPARE | Z I');
-    assert.equal(await said(client, query(`EXECUTE "${name}"`)), 'T | D 7 | C SELECT 1 | Z I');
-    assert.equal(await said(client, query(`DEALLOCATE "${name}"`)), 'C DEALLOCATE | Z I');
-    assert.equal(await said(client, parse(name, 'SELECT 8'), sync), '1 | Z I');
-    assert.equal(await said(client, bind(name), execute(), sync), '2 | D 8 | C SELECT 1 | Z I');
-    assert.equal(await said(client, query(`EXECUTE "${name}"`)), 'T | D 8 | C SELECT 1 | Z I');
+    assert.equal(await replyTo(client, query(`PREPARE "${name}" AS SELECT 7`)), 'C PREPARE | Z I');
+    assert.equal(await replyTo(client, query(`EXECUTE "${name}"`)), 'T | D 7 | C SELECT 1 | Z I');
+    assert.equal(await replyTo(client, query(`DEALLOCATE "${name}"`)), 'C DEALLOCATE | Z I');
+    assert.equal(await replyTo(client, parse(name, 'SELECT 8'), sync), '1 | Z I');
+    assert.equal(await replyTo(client, bind(name), execute(), sync), '2 | D 8 | C SELECT 1 | Z I');
+    assert.equal(await replyTo(client, query(`EXECUTE "${name}"`)), 'T | D 8 | C SELECT 1 | Z I');
     const theirs = [bind('theirs'), execute(), sync];
-    assert.equal(await said(other, ...theirs), '2 | D 1234 | C SELECT 1 | Z I');
+    assert.equal(await replyTo(other, ...theirs), '2 | D 1234 | C SELECT 1 | Z I');
   });
 
   for (const name of ['sluice_1', 'sluice_none', 'sluice_prepare', 'sluice_sequences'])
     test(`are names that clients do not choose: ${name}`, async (t) => {
       const client = await route().login(t);
-      assert.equal(await said(client, bind(name), sync), 'E 26000 | Z I');
-      assert.equal(await said(client, parse(name, 'SELECT 9'), sync), '1 | Z I');
-      assert.equal(await said(client, bind(name), execute(), sync), '2 | D 9 | C SELECT 1 | Z I');
-      assert.equal(await said(client, query(`EXECUTE ${name}`)), 'T | D 9 | C SELECT 1 | Z I');
-      assert.equal(await said(client, query(`DEALLOCATE ${name}`)), 'C DEALLOCATE | Z I');
-      assert.equal(await said(client, query(`PREPARE ${name} AS SELECT 9`)), 'C PREPARE | Z I');
-      assert.equal(await said(client, query(`EXECUTE ${name}`)), 'T | D 9 | C SELECT 1 | Z I');
+      assert.equal(await replyTo(client, bind(name), sync), 'E 26000 | Z I');
+      assert.equal(await replyTo(client, parse(name, 'SELECT 9'), sync), '1 | Z I');
+      assert.equal(
+        await replyTo(client, bind(name), execute(), sync),
+        '2 | D 9 | C SELECT 1 | Z I',
+      );
+      assert.equal(await replyTo(client, query(`EXECUTE ${name}`)), 'T | D 9 | C SELECT 1 | Z I');
+      assert.equal(await replyTo(client, query(`DEALLOCATE ${name}`)), 'C DEALLOCATE | Z I');
+      assert.equal(await replyTo(client, query(`PREPARE ${name} AS SELECT 9`)), 'C PREPARE | Z I');
+      assert.equal(await replyTo(client, query(`EXECUTE ${name}`)), 'T | D 9 | C SELECT 1 | Z I');
     });
 });

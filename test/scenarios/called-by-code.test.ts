@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RawClient } from '../helpers/raw-client.ts';
-import { bind, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import { bind, execute, parse, query, summary, sync } from '../helpers/messages.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
-async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
+async function replyTo(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
   client.send(...requests);
-  return story(await client.ready());
+  return summary(await client.ready());
 }
 
 /** Ways in which database code calls the statement `p`, whose name no text shows. */
@@ -30,9 +30,9 @@ const options = { settings: { PoolSize: 2 }, sample: onOneRuntime };
 onEachRoute('code that calls a statement by its name', options, (route) => {
   /** Occupies a connection, so that others get another one. */
   async function taken(other: RawClient, run: () => Promise<void>): Promise<void> {
-    await said(other, query('BEGIN'));
+    await replyTo(other, query('BEGIN'));
     await run();
-    await said(other, query('ROLLBACK'));
+    await replyTo(other, query('ROLLBACK'));
   }
 
   test('finds a statement of the protocol after an EXECUTE in a text of the client', async (t) => {
@@ -40,11 +40,11 @@ onEachRoute('code that calls a statement by its name', options, (route) => {
     const block = query(
       "DO $$ DECLARE v text; BEGIN EXECUTE 'execute q' INTO v; ASSERT v = '42'; END $$",
     );
-    assert.equal(await said(client, parse('q', "SELECT '42'::text"), sync), '1 | Z I');
+    assert.equal(await replyTo(client, parse('q', "SELECT '42'::text"), sync), '1 | Z I');
     // See docs/pinning.md, "Differences from a direct connection".
-    assert.equal(await said(client, block), route().isDirect ? 'C DO | Z I' : 'E 26000 | Z I');
-    assert.equal(await said(client, query('EXECUTE q')), 'T | D 42 | C SELECT 1 | Z I');
-    assert.equal(await said(client, block), 'C DO | Z I');
+    assert.equal(await replyTo(client, block), route().isDirect ? 'C DO | Z I' : 'E 26000 | Z I');
+    assert.equal(await replyTo(client, query('EXECUTE q')), 'T | D 42 | C SELECT 1 | Z I');
+    assert.equal(await replyTo(client, block), 'C DO | Z I');
   });
 
   test('finds a SQL-level prepared statement on any connection', async (t) => {
@@ -58,29 +58,29 @@ onEachRoute('code that calls a statement by its name', options, (route) => {
     const [client, ...others] = await Promise.all([1, 2, 3].map(() => route().login(t)));
     const [other] = others;
     assert(client !== undefined && other !== undefined);
-    assert.equal(await said(client, query("PREPARE p AS SELECT '42'::text")), 'C PREPARE | Z I');
+    assert.equal(await replyTo(client, query("PREPARE p AS SELECT '42'::text")), 'C PREPARE | Z I');
     // Another statement that can no longer be created does not matter.
-    await said(client, query('CREATE TABLE lost (v int)'));
-    await said(client, query('PREPARE lost AS SELECT * FROM lost'));
-    await said(client, query('DROP TABLE lost'));
+    await replyTo(client, query('CREATE TABLE lost (v int)'));
+    await replyTo(client, query('PREPARE lost AS SELECT * FROM lost'));
+    await replyTo(client, query('DROP TABLE lost'));
     for (const [how, requests, expected] of calls) {
       for (let turn = 0; turn < 3; turn++) {
-        assert.equal(await said(client, ...requests), expected, how);
-        await said(other, query('DEALLOCATE ALL'));
+        assert.equal(await replyTo(client, ...requests), expected, how);
+        await replyTo(other, query('DEALLOCATE ALL'));
         await taken(other, async () => {
-          assert.equal(await said(client, ...requests), expected, how);
+          assert.equal(await replyTo(client, ...requests), expected, how);
         });
       }
       // In a transaction, which starts without mentioning it.
       await taken(other, async () => {
-        await said(client, query('BEGIN'));
-        assert.equal(await said(client, ...requests), expected.replace('Z I', 'Z T'), how);
-        await said(client, query('COMMIT'));
+        await replyTo(client, query('BEGIN'));
+        assert.equal(await replyTo(client, ...requests), expected.replace('Z I', 'Z T'), how);
+        await replyTo(client, query('COMMIT'));
       });
     }
-    assert.equal(await said(other, query("SELECT runs('execute p')")), 'T | E 42601 | Z I');
-    assert.equal(await said(client, query('DEALLOCATE p')), 'C DEALLOCATE | Z I');
-    assert.equal(await said(client, query("SELECT runs('execute p')")), 'T | E 42601 | Z I');
+    assert.equal(await replyTo(other, query("SELECT runs('execute p')")), 'T | E 42601 | Z I');
+    assert.equal(await replyTo(client, query('DEALLOCATE p')), 'C DEALLOCATE | Z I');
+    assert.equal(await replyTo(client, query("SELECT runs('execute p')")), 'T | E 42601 | Z I');
   });
 
   test('finds every one of many statements', async (t) => {
@@ -89,17 +89,17 @@ onEachRoute('code that calls a statement by its name', options, (route) => {
         AS $$ BEGIN RETURN QUERY EXECUTE t; END $$`);
     const [client, other] = await Promise.all([route().login(t), route().login(t)]);
     for (let at = 0; at < 50; at++)
-      await said(client, query(`PREPARE m${at} AS SELECT '${at}'::text`));
-    await said(other, query('DEALLOCATE ALL'));
+      await replyTo(client, query(`PREPARE m${at} AS SELECT '${at}'::text`));
+    await replyTo(other, query('DEALLOCATE ALL'));
     await taken(other, async () => {
       for (const at of [0, 31, 49])
         assert.equal(
-          await said(client, query(`SELECT runs('execute m${at}')`)),
+          await replyTo(client, query(`SELECT runs('execute m${at}')`)),
           `T | D ${at} | C SELECT 1 | Z I`,
         );
     });
     for (let at = 0; at < 50; at++)
-      assert.equal(await said(client, query(`DEALLOCATE m${at}`)), 'C DEALLOCATE | Z I');
+      assert.equal(await replyTo(client, query(`DEALLOCATE m${at}`)), 'C DEALLOCATE | Z I');
   });
 });
 
@@ -109,22 +109,22 @@ onEachRoute('lastval() after DISCARD SEQUENCES', options, (route) => {
       test(`is the last value drawn since then: ${discard}; ${draw}`, async (t) => {
         await route().database.query('CREATE SEQUENCE IF NOT EXISTS drawn');
         const client = await route().login(t, { parameters: { application_name: 'draws' } });
-        await said(client, query("SELECT nextval('drawn')"));
-        await said(client, query('SELECT lastval()'));
+        await replyTo(client, query("SELECT nextval('drawn')"));
+        await replyTo(client, query('SELECT lastval()'));
         for (let turn = 0; turn < 20; turn++) {
-          assert.equal(await said(client, query(discard)), `C ${discard} | Z I`);
+          assert.equal(await replyTo(client, query(discard)), `C ${discard} | Z I`);
           if (draw.includes('setval')) {
             // lastval() does not return this value.
-            assert.match(await said(client, query(draw)), /^T \| D 7/);
+            assert.match(await replyTo(client, query(draw)), /^T \| D 7/);
             assert.equal(
-              await said(client, query("SELECT currval('drawn')")),
+              await replyTo(client, query("SELECT currval('drawn')")),
               'T | D 7 | C SELECT 1 | Z I',
             );
             continue;
           }
-          const drawn = await said(client, query(draw));
-          assert.equal(await said(client, query('SELECT lastval()')), drawn);
-          assert.equal(await said(client, query("SELECT currval('drawn')")), drawn);
+          const drawn = await replyTo(client, query(draw));
+          assert.equal(await replyTo(client, query('SELECT lastval()')), drawn);
+          assert.equal(await replyTo(client, query("SELECT currval('drawn')")), drawn);
         }
       });
 });

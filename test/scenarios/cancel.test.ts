@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, copyData, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import { bind, copyData, execute, parse, query, summary, sync } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
@@ -27,7 +27,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
   test("cancels this client's statement, and the session continues", async (t) => {
     const client = await sleeper(route(), t, 'first');
     await client.cancel();
-    assert.match(story(await client.ready()), /E 57014 \| Z I$/);
+    assert.match(summary(await client.ready()), /E 57014 \| Z I$/);
     assert.equal(await client.value('SELECT 1'), '1');
   });
 
@@ -37,8 +37,8 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
     client.send(query("SELECT pg_sleep(60), 'within'"));
     await running(route(), 'within');
     await client.cancel();
-    assert.match(story(await client.ready()), /E 57014 \| Z E$/);
-    assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
+    assert.match(summary(await client.ready()), /E 57014 \| Z E$/);
+    assert.equal(summary(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
   });
 
   test('of an extended query, followed by another query cycle', async (t) => {
@@ -47,8 +47,8 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
     client.send(parse('', 'SELECT 2'), bind(''), execute(), sync);
     await running(route(), 'extended');
     await client.cancel();
-    assert.match(story(await client.ready()), /E 57014 \| Z I$/);
-    assert.equal(story(await client.ready()), '1 | 2 | D 2 | C SELECT 1 | Z I');
+    assert.match(summary(await client.ready()), /E 57014 \| Z I$/);
+    assert.equal(summary(await client.ready()), '1 | 2 | D 2 | C SELECT 1 | Z I');
   });
 
   test('has no effect while the client is idle, neither on it nor on others', async (t) => {
@@ -59,7 +59,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
     assert.equal(await client.value('SELECT 2'), '2');
     await running(route(), 'other');
     await other.cancel();
-    assert.match(story(await other.ready()), /E 57014 \| Z I$/);
+    assert.match(summary(await other.ready()), /E 57014 \| Z I$/);
   });
 
   test('never reaches a later statement of the same connection', async (t) => {
@@ -67,7 +67,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
     for (let turn = 0; turn < 30; turn += 1) {
       client.send(query('SELECT 1'));
       const cancelled = client.cancel();
-      const first = story(await client.ready());
+      const first = summary(await client.ready());
       assert.match(first, /^(T \| D 1 \| C SELECT 1|.*E 57014) \| Z I$/);
       // The next session that borrows the server connection must not be affected by the cancel request.
       assert.equal(await other.value(`SELECT ${turn} FROM pg_sleep(0.002)`), String(turn));
@@ -84,7 +84,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
     await client.cancel({ pid: key.pid ^ 1, secret: key.secret });
     await running(route(), 'guarded');
     await client.cancel();
-    assert.match(story(await client.ready()), /E 57014 \| Z I$/);
+    assert.match(summary(await client.ready()), /E 57014 \| Z I$/);
   });
 
   test('of a copy in', async (t) => {
@@ -97,7 +97,7 @@ onEachRoute('cancel', { settings: { PoolSize: 2 } }, (route) => {
     const answer = client.ready();
     const pieces = setInterval(() => client.send(copyData('1\n')), 10);
     t.after(() => clearInterval(pieces));
-    assert.equal(story(await answer), 'E 57014 | Z E');
+    assert.equal(summary(await answer), 'E 57014 | Z E');
     clearInterval(pieces);
     await client.query('ROLLBACK');
   });
@@ -115,10 +115,10 @@ onEachRoute(
         assert.equal(await route().sluice.metric('sluice_borrow_queue_length'), 1);
       });
       await waiting.cancel();
-      assert.match(story(await waiting.ready()), /^E 57014 \| Z I$/);
+      assert.match(summary(await waiting.ready()), /^E 57014 \| Z I$/);
       await running(route(), 'holder');
       await holder.cancel();
-      assert.match(story(await holder.ready()), /E 57014 \| Z I$/);
+      assert.match(summary(await holder.ready()), /E 57014 \| Z I$/);
       assert.equal(await waiting.value('SELECT 1'), '1');
     });
   },

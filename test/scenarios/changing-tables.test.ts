@@ -103,7 +103,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 /** The columns or types in a description, without what differs between two schemas. */
-function told({ code, body }: Message): string {
+function columnsOf({ code, body }: Message): string {
   if (code !== 'T') return '';
   const columns: string[] = [];
   for (let at = 2; at < body.length;) {
@@ -116,8 +116,8 @@ function told({ code, body }: Message): string {
   return ` (${columns.join(', ')})`;
 }
 
-function tell(messages: readonly Message[]): string {
-  return messages.map((message) => outline(message) + told(message)).join(' | ');
+function summaryOf(messages: readonly Message[]): string {
+  return messages.map((message) => outline(message) + columnsOf(message)).join(' | ');
 }
 
 /** One side of the comparison: sessions, and their schemas. */
@@ -172,7 +172,7 @@ class World {
     const messages = await client.ready(20_000);
     const status = messages.at(-1)?.body.toString('latin1');
     this.#inTransaction[at.session] = status !== 'I';
-    return tell(messages);
+    return summaryOf(messages);
   }
 
   #requests(at: Exclude<Step, { change: number }>, values: string[][]): Buffer[] {

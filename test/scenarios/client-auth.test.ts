@@ -148,12 +148,12 @@ suite('authentication of clients', () => {
         options: ClientConfig,
         sqlstate: string,
         why: RegExp,
-        told: RegExp,
+        clientError: RegExp,
       ): Promise<void> {
         const before = sluice.log.length;
         await assert.rejects(who(options), (error: Error & { code?: string; detail?: string }) => {
           assert.equal(error.code, sqlstate, error.message);
-          assert.match(error.message, told);
+          assert.match(error.message, clientError);
           assert.doesNotMatch(error.message, why);
           return true;
         });
@@ -254,20 +254,20 @@ suite('authentication of clients', () => {
       test('a client certificate, with a user name map', async () => {
         const { cert, key } = clientCertificate;
         assert.equal(await who(config('cert', { ssl: { ca: certificate.ca, cert, key } })), 'cert');
-        const told = /^the client certificate was not accepted$/;
-        await refused(config('cert'), '28000', /UNABLE/, told);
+        const clientError = /^the client certificate was not accepted$/;
+        await refused(config('cert'), '28000', /UNABLE/, clientError);
         await refused(
           config('cert', { ssl: { ca: certificate.ca, cert: strange.cert, key: strange.key } }),
           '28000',
           /SELF_SIGNED|UNABLE|CERT_SIGNATURE_FAILURE/,
-          told,
+          clientError,
         );
         const other = await makeCertificate({ commonName: 'ci@other', authority: certificate });
         await refused(
           config('cert', { ssl: { ca: certificate.ca, cert: other.cert, key: other.key } }),
           '28000',
           /it names "ci@other", not "cert"/,
-          told,
+          clientError,
         );
       });
 
@@ -344,7 +344,7 @@ suite('authentication of clients', () => {
 
       test('an IAM token, which the database verifies', async () => {
         assert.equal(await who(config('iam', { password: iamToken })), 'iam');
-        const told = /^iam authentication failed for user "iam"$/;
+        const clientError = /^iam authentication failed for user "iam"$/;
         const changed = (name: string, value: string): string => {
           const url = new URL(`https://${iamToken}`);
           url.searchParams.set(name, value);
@@ -356,7 +356,7 @@ suite('authentication of clients', () => {
           [changed('X-Amz-Signature', '0'.repeat(64)), /the database refused it: password auth/],
           [changed('X-Amz-Date', '20200101T000000Z'), /the token has expired/],
         ] as const)
-          await refused(config('iam', { password: token }), '28000', why, told);
+          await refused(config('iam', { password: token }), '28000', why, clientError);
         await assert.rejects(who(config('iam', { password: iamToken, ...plain })), {
           code: '28000',
         });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import { bind, execute, parse, query, summary, sync } from '../helpers/messages.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
 /* A name that something has closed is free again, and only then. */
@@ -63,16 +63,16 @@ onEachRoute(
               const expected = isClosed
                 ? `1 | 2 | D after | C SELECT 1 | ${end}`
                 : `E 42P05 | ${end}`;
-              assert(story(replies).endsWith(expected), story(replies));
+              assert(summary(replies).endsWith(expected), summary(replies));
               if (inTransaction) await client.query('ROLLBACK');
               client.send(bind('s'), execute(), sync);
               const value = isClosed ? 'after' : 'before';
               const again = `2 | D ${value} | C SELECT 1 | Z I`;
-              assert.equal(story(await client.ready()), again);
+              assert.equal(summary(await client.ready()), again);
               if (isClosed) return;
               client.send(parse('t', 'SELEC'), sync, parse('s', 'SELEC'), sync);
               assert.equal(
-                story([...(await client.ready()), ...(await client.ready())]),
+                summary([...(await client.ready()), ...(await client.ready())]),
                 'E 42601 | Z I | E 42601 | Z I',
               );
             });

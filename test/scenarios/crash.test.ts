@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, execute, fieldsOf, parse, query, rowsOf, story, sync } from '../helpers/messages.ts';
+import {
+  bind,
+  execute,
+  fieldsOf,
+  parse,
+  query,
+  rowsOf,
+  summary,
+  sync,
+} from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 import type { Route } from '../helpers/routes.ts';
@@ -62,14 +71,14 @@ onEachRoute(
         bystander.send(...send(shortRead(`bystander of ${protocol}`)));
         const pid = await running(route(), `suspect of ${protocol}`);
         process.kill(pid, 'SIGSEGV');
-        const [told] = (await suspect.ready()).filter(({ code }) => code === 'E');
-        assert(told !== undefined, 'the suspect was not told');
-        assert.equal(fieldsOf(told)['C'], '08006');
-        assert.equal(fieldsOf(told)['S'], 'ERROR');
+        const [error] = (await suspect.ready()).filter(({ code }) => code === 'E');
+        assert(error !== undefined, 'the suspect was not told');
+        assert.equal(fieldsOf(error)['C'], '08006');
+        assert.equal(fieldsOf(error)['S'], 'ERROR');
         assert.deepEqual(rowsOf(await bystander.ready()), [
           ['3000000', `bystander of ${protocol}`],
         ]);
-        assert.match(story(await writer.query('COMMIT')), /^E 40001|C ROLLBACK/);
+        assert.match(summary(await writer.query('COMMIT')), /^E 40001|C ROLLBACK/);
         await goesOn(suspect);
         // The log may come later than the answer.
         await eventually(() => assert.equal(crashes.length, before + 1, 'server processes'));
@@ -87,7 +96,7 @@ onEachRoute(
         );
         const before = crashes.length;
         client.send(...send(crashingRead));
-        const answer = story(await client.ready());
+        const answer = summary(await client.ready());
         if (crashes.length === before && !answer.includes('E 08006')) {
           t.diagnostic('this version of PostgreSQL does not crash');
           return;

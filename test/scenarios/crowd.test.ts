@@ -9,7 +9,7 @@ import {
   parse,
   query,
   rowsOf,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
@@ -37,11 +37,11 @@ const deeds: readonly ((client: RawClient, id: string) => Promise<void>)[] = [
   },
   async (client, id) => {
     client.send(parse('', 'SELECT $1::text'), bind('', [id]), execute(), sync);
-    assert.equal(story(await client.ready()), `1 | 2 | D ${id} | C SELECT 1 | Z I`);
+    assert.equal(summary(await client.ready()), `1 | 2 | D ${id} | C SELECT 1 | Z I`);
   },
   async (client, id) => {
     client.send(bind('mine', ['again']), execute(), sync);
-    assert.equal(story(await client.ready()), `2 | D ${id} again | C SELECT 1 | Z I`);
+    assert.equal(summary(await client.ready()), `2 | D ${id} again | C SELECT 1 | Z I`);
   },
   async (client, id) => {
     client.send(query('BEGIN'), query(`SELECT '${id}', pg_backend_pid()`));
@@ -49,10 +49,10 @@ const deeds: readonly ((client: RawClient, id: string) => Promise<void>)[] = [
     const [row] = rowsOf(await client.ready());
     assert.equal(row?.[0], id);
     assert.deepEqual(await client.rows(`SELECT '${id}', pg_backend_pid()`), [row]);
-    assert.equal(story(await client.query('COMMIT')), 'C COMMIT | Z I');
+    assert.equal(summary(await client.query('COMMIT')), 'C COMMIT | Z I');
   },
   async (client, id) => {
-    assert.equal(story(await client.query(`SELECT '${id}'::text::int`)), 'E 22P02 | Z I');
+    assert.equal(summary(await client.query(`SELECT '${id}'::text::int`)), 'E 22P02 | Z I');
   },
   async (client, id) => {
     client.send(
@@ -71,7 +71,7 @@ const deeds: readonly ((client: RawClient, id: string) => Promise<void>)[] = [
   },
   async (client, id) => {
     client.send(query(`COPY (SELECT '${id}') TO STDOUT`));
-    assert.equal(story(await client.ready()), `H | d ${id} | c | C COPY 1 | Z I`);
+    assert.equal(summary(await client.ready()), `H | d ${id} | c | C COPY 1 | Z I`);
   },
   async (client, id) => {
     client.send(
@@ -98,7 +98,7 @@ const deeds: readonly ((client: RawClient, id: string) => Promise<void>)[] = [
     client.send(query(`SELECT '${id}' FROM pg_sleep(0.01)`));
     const cancelled = client.cancel();
     assert.match(
-      story(await client.ready(60_000)),
+      summary(await client.ready(60_000)),
       new RegExp(`^(T \\| D ${id} \\| C SELECT 1|(T \\| )?E 57014) \\| Z I$`),
     );
     await cancelled;
@@ -138,7 +138,7 @@ async function live(route: Route, index: number): Promise<void> {
 async function arrive(route: Route, id: string): Promise<RawClient> {
   const client = await RawClient.login(route.address);
   client.send(parse('mine', `SELECT '${id} ' || $1::text`), sync);
-  assert.equal(story(await client.ready(60_000)), '1 | Z I');
+  assert.equal(summary(await client.ready(60_000)), '1 | Z I');
   return client;
 }
 

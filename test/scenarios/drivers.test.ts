@@ -115,13 +115,13 @@ onEachRoute('drivers', { settings: { PoolSize: 5 } }, (route) => {
       client.on('notice', ({ message }) => notices.push(message ?? ''));
       await client.query(`DO $$ BEGIN RAISE NOTICE 'hear'; END $$`);
       assert.deepEqual(notices, ['hear']);
-      const heard = new Promise<string | undefined>((resolve) => {
+      const received = new Promise<string | undefined>((resolve) => {
         client.on('notification', ({ payload }) => resolve(payload));
       });
       await client.query('LISTEN gong');
       const other = await connect(route(), t);
       await other.query("SELECT pg_notify('gong', 'bong')");
-      assert.equal(await heard, 'bong');
+      assert.equal(await received, 'bong');
     });
   });
 
@@ -173,10 +173,10 @@ onEachRoute('drivers', { settings: { PoolSize: 5 } }, (route) => {
     test('listens on a separate connection', async (t) => {
       const sql = postgres(route().url, { max: 2 });
       t.after(() => sql.end());
-      const heard = new Promise<string>((resolve) => {
+      const received = new Promise<string>((resolve) => {
         void sql.listen('bell', resolve).then(() => sql.notify('bell', 'ding'));
       });
-      assert.equal(await heard, 'ding');
+      assert.equal(await received, 'ding');
     });
   });
 

@@ -10,7 +10,7 @@ import {
   parse,
   query,
   rowsOf,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
@@ -34,7 +34,7 @@ onEachRoute(
         execute(),
         sync,
       );
-      assert.equal(story(await client.ready()), '1 | 2 | T | D 42 | C SELECT 1 | Z I');
+      assert.equal(summary(await client.ready()), '1 | 2 | T | D 42 | C SELECT 1 | Z I');
     });
 
     test('values in binary, NULL, and the types that the client names', async (t) => {
@@ -57,20 +57,20 @@ onEachRoute(
       const create = 'INSERT INTO pg_description VALUES (0, 0, 0, $1)';
       for (let round = 0; round < 3; round++) {
         client.send(parse('', create), describe('S', ''), bind('', ['x']), execute(), sync);
-        assert.equal(story(await client.ready()), '1 | t | n | 2 | E 25006 | Z I');
+        assert.equal(summary(await client.ready()), '1 | t | n | 2 | E 25006 | Z I');
       }
     });
 
     test('Flush returns the replies without ending the query cycle', async (t) => {
       const client = await route().login(t);
       client.send(parse('', 'SELECT 7'), flush);
-      assert.equal(story(await client.until('1')), '1');
+      assert.equal(summary(await client.until('1')), '1');
       client.send(bind(''), describe('P'), flush);
-      assert.equal(story(await client.until('T')), '2 | T');
+      assert.equal(summary(await client.until('T')), '2 | T');
       client.send(execute(), flush);
-      assert.equal(story(await client.until('C')), 'D 7 | C SELECT 1');
+      assert.equal(summary(await client.until('C')), 'D 7 | C SELECT 1');
       client.send(sync);
-      assert.equal(story(await client.ready()), 'Z I');
+      assert.equal(summary(await client.ready()), 'Z I');
     });
 
     test("a cycle whose messages arrive one by one, with others' work in between", async (t) => {
@@ -79,7 +79,7 @@ onEachRoute(
         slow.send(part);
         assert.equal(await quick.value('SELECT 1'), '1');
       }
-      assert.equal(story(await slow.ready()), '1 | 2 | T | D 7 | C SELECT 1 | Z I');
+      assert.equal(summary(await slow.ready()), '1 | 2 | T | D 7 | C SELECT 1 | Z I');
     });
 
     test('after an error everything up to the Sync is skipped, and nothing after it', async (t) => {
@@ -103,9 +103,9 @@ onEachRoute(
         execute(),
         sync,
       );
-      assert.equal(story(await client.ready()), '1 | 2 | E 22012 | Z I');
-      assert.equal(story(await client.ready()), '1 | 2 | D 2 | C SELECT 1 | Z I');
-      assert.equal(story(await client.ready()), 'E 26000 | Z I');
+      assert.equal(summary(await client.ready()), '1 | 2 | E 22012 | Z I');
+      assert.equal(summary(await client.ready()), '1 | 2 | D 2 | C SELECT 1 | Z I');
+      assert.equal(summary(await client.ready()), 'E 26000 | Z I');
     });
 
     test('a Query within a cycle is answered immediately, and has no effect later', async (t) => {
@@ -113,11 +113,11 @@ onEachRoute(
       client.send(parse('', 'SELECT 1'), bind(''), execute(), query('SELECT 2'));
       // Newer versions treat the cycle as an implicit transaction, which only the Sync ends.
       assert.match(
-        story(await client.ready()),
+        summary(await client.ready()),
         /^1 \| 2 \| D 1 \| C SELECT 1 \| T \| D 2 \| C SELECT 1 \| Z [IT]$/,
       );
       client.send(sync);
-      assert.equal(story(await client.ready()), 'Z I');
+      assert.equal(summary(await client.ready()), 'Z I');
       // PostgreSQL 18 remains in a state in which it refuses more statements: no other session may get it.
       const other = await route().login(t);
       for (let turn = 0; turn < 5; turn += 1) assert.equal(await other.value('SELECT 4'), '4');
@@ -126,7 +126,7 @@ onEachRoute(
     test('a Query after an error is skipped', async (t) => {
       const client = await route().login(t);
       client.send(parse('', 'SELECT bad'), query('SELECT 3'), sync);
-      assert.equal(story(await client.ready()), 'E 42703 | Z I');
+      assert.equal(summary(await client.ready()), 'E 42703 | Z I');
       assert.equal(await client.value('SELECT 4'), '4');
     });
 
@@ -141,7 +141,7 @@ onEachRoute(
       for (let index = 0; index < count; index += 1) {
         const rest = index % 10;
         assert.equal(
-          story(await client.ready()),
+          summary(await client.ready()),
           rest === 0
             ? '1 | 2 | E 22012 | Z I'
             : `1 | 2 | D ${Math.trunc(100 / rest)} | C SELECT 1 | Z I`,
@@ -174,14 +174,14 @@ onEachRoute(
         execute('five', 2),
         flush,
       );
-      assert.equal(story(await client.until('s')), '1 | 2 | D 1 | D 2 | s');
+      assert.equal(summary(await client.until('s')), '1 | 2 | D 1 | D 2 | s');
       client.send(execute('five', 2), sync);
-      assert.equal(story(await client.ready()), 'D 3 | D 4 | s | Z T');
+      assert.equal(summary(await client.ready()), 'D 3 | D 4 | s | Z T');
       client.send(execute('five', 2), sync);
-      assert.equal(story(await client.ready()), 'D 5 | C SELECT 1 | Z T');
+      assert.equal(summary(await client.ready()), 'D 5 | C SELECT 1 | Z T');
       await client.query('COMMIT');
       client.send(execute('five'), sync);
-      assert.equal(story(await client.ready()), 'E 34000 | Z I');
+      assert.equal(summary(await client.ready()), 'E 34000 | Z I');
     });
 
     test('two portals at once, one described and closed', async (t) => {
@@ -201,7 +201,7 @@ onEachRoute(
       );
       await client.ready();
       assert.equal(
-        story(await client.ready()),
+        summary(await client.ready()),
         '1 | 2 | 2 | T | D 1 a | s | D 1 a | D 2 a | s | 3 | D 3 a | C SELECT 1 | E 34000 | Z E',
       );
       await client.query('ROLLBACK');
@@ -217,29 +217,29 @@ onEachRoute(
         sync,
       );
       const answer = await client.ready();
-      assert.equal(story(answer), '1 | t | T | 1 | t | n | Z I');
+      assert.equal(summary(answer), '1 | t | T | 1 | t | n | Z I');
       const types = answer[1]?.body;
       assert.equal(types?.readInt16BE(0), 2);
       assert.deepEqual([types.readInt32BE(2), types.readInt32BE(6)], [int4, text]);
       client.send(describe('S', 'with'), sync);
-      assert.equal(story(await client.ready()), 't | T | Z I');
+      assert.equal(summary(await client.ready()), 't | T | Z I');
       client.send(describe('S', 'nowhere'), sync);
-      assert.equal(story(await client.ready()), 'E 26000 | Z I');
+      assert.equal(summary(await client.ready()), 'E 26000 | Z I');
       client.send(describe('P', 'nowhere'), sync);
-      assert.equal(story(await client.ready()), 'E 34000 | Z I');
+      assert.equal(summary(await client.ready()), 'E 34000 | Z I');
     });
 
     test('the empty statement', async (t) => {
       const client = await route().login(t);
       client.send(parse('', ''), bind(''), describe('P'), execute(), sync);
-      assert.equal(story(await client.ready()), '1 | 2 | n | I | Z I');
+      assert.equal(summary(await client.ready()), '1 | 2 | n | I | Z I');
     });
 
     test('a single Sync, and many of them', async (t) => {
       const client = await route().login(t);
       client.send(sync, sync, sync);
       for (let index = 0; index < 3; index += 1) {
-        assert.equal(story(await client.ready()), 'Z I');
+        assert.equal(summary(await client.ready()), 'Z I');
       }
     });
 

@@ -14,7 +14,7 @@ import {
   parse,
   query,
   startupPacket,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
@@ -49,8 +49,8 @@ const answers = [
 async function converse(client: RawClient, send: () => unknown): Promise<void> {
   await client.query('BEGIN; CREATE TEMPORARY TABLE box (id int) ON COMMIT DROP');
   await send();
-  for (const answer of answers) assert.equal(story(await client.ready()), answer);
-  assert.equal(story(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
+  for (const answer of answers) assert.equal(summary(await client.ready()), answer);
+  assert.equal(summary(await client.query('ROLLBACK')), 'C ROLLBACK | Z I');
 }
 
 /** Nothing that one client sends may affect another client or the process. */
@@ -108,7 +108,7 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
       // PostgreSQL waits for a length that could be right, and treats one below 4 as a lost connection.
       if (route().isDirect) client.destroy();
       const seen = await client.untilClosed();
-      if (!route().isDirect) assert.equal(story(seen), 'E 08P01');
+      if (!route().isDirect) assert.equal(summary(seen), 'E 08P01');
       await assertAlive(route(), bystander);
     });
   }
@@ -120,7 +120,7 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
       for (const body of ['?', 'S\0', '\0\0\0']) {
         const client = await route().login(t);
         client.send(message(code, Buffer.from(body)));
-        assert.equal(story(await client.untilClosed()), 'E 08P01');
+        assert.equal(summary(await client.untilClosed()), 'E 08P01');
       }
     }
     await assertAlive(route(), bystander);
@@ -157,17 +157,17 @@ onEachRoute('framing', { settings: { PoolSize: 3, ClientLoginTimeout: 4 } }, (ro
       if (status === 'E') await client.query('BEGIN');
       // Nothing follows, so nothing else keeps the server connection until the error arrives.
       client.send(badFlush);
-      assert.equal(story([await client.next()]), 'E 08P01');
+      assert.equal(summary([await client.next()]), 'E 08P01');
       // Everything up to the next Sync is ignored.
       client.send(query('SELECT 1'), sync);
-      assert.equal(story(await client.ready()), `Z ${status}`);
+      assert.equal(summary(await client.ready()), `Z ${status}`);
       client.send(badFlush, query('SELECT 1'), parse('', 'SELECT 2'), badFlush, sync);
-      assert.equal(story(await client.ready()), `E 08P01 | Z ${status}`);
+      assert.equal(summary(await client.ready()), `E 08P01 | Z ${status}`);
       client.send(badSync);
-      assert.equal(story(await client.ready()), `E 08P01 | Z ${status}`);
+      assert.equal(summary(await client.ready()), `E 08P01 | Z ${status}`);
     }
     assert.equal(
-      story(await client.query('ROLLBACK; SELECT 3')),
+      summary(await client.query('ROLLBACK; SELECT 3')),
       'C ROLLBACK | T | D 3 | C SELECT 1 | Z I',
     );
     client.send(badFlush);

@@ -1,13 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RawClient } from '../helpers/raw-client.ts';
-import { bind, close, describe, execute, parse, query, story, sync } from '../helpers/messages.ts';
+import {
+  bind,
+  close,
+  describe,
+  execute,
+  parse,
+  query,
+  summary,
+  sync,
+} from '../helpers/messages.ts';
 import type { Route } from '../helpers/routes.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 
-async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
+async function replyTo(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
   client.send(...requests);
-  return story(await client.ready());
+  return summary(await client.ready());
 }
 
 interface Case {
@@ -20,7 +29,7 @@ interface Case {
   /** The values that the first and the second client bind, and the reply to the second. */
   readonly first: readonly string[];
   readonly second: readonly string[];
-  readonly told: string;
+  readonly reply: string;
 }
 
 /** PostgreSQL analyzes a text again at every Parse: with the current tables, not those of an earlier client. */
@@ -32,7 +41,7 @@ const cases: readonly Case[] = [
     text: "UPDATE wider SET v = 'x' WHERE id = $1",
     first: ['1'],
     second: ['3000000000'],
-    told: '1 | t | n | 2 | C UPDATE 1 | Z I',
+    reply: '1 | t | n | 2 | C UPDATE 1 | Z I',
   },
   {
     name: 'a table that was dropped',
@@ -41,7 +50,7 @@ const cases: readonly Case[] = [
     text: 'SELECT a FROM dropped',
     first: [],
     second: [],
-    told: 'E 42P01 | Z I',
+    reply: 'E 42P01 | Z I',
   },
   {
     name: 'a table that was created again with other columns',
@@ -50,7 +59,7 @@ const cases: readonly Case[] = [
     text: 'SELECT * FROM again',
     first: [],
     second: [],
-    told: '1 | t | T | 2 | D one 2 | C SELECT 1 | Z I',
+    reply: '1 | t | T | 2 | D one 2 | C SELECT 1 | Z I',
   },
   {
     name: 'a table of the same name in an earlier schema',
@@ -61,7 +70,7 @@ const cases: readonly Case[] = [
     text: 'SELECT v FROM shaded',
     first: [],
     second: [],
-    told: '1 | t | T | 2 | D early | C SELECT 1 | Z I',
+    reply: '1 | t | T | 2 | D early | C SELECT 1 | Z I',
   },
   {
     name: 'a function that is a better match',
@@ -70,7 +79,7 @@ const cases: readonly Case[] = [
     text: 'SELECT fits(1)',
     first: [],
     second: [],
-    told: '1 | t | T | 2 | D int | C SELECT 1 | Z I',
+    reply: '1 | t | T | 2 | D int | C SELECT 1 | Z I',
   },
   {
     name: 'a function that was dropped',
@@ -79,7 +88,7 @@ const cases: readonly Case[] = [
     text: 'SELECT gone($1)',
     first: ['1'],
     second: ['1'],
-    told: 'E 42883 | Z I',
+    reply: 'E 42883 | Z I',
   },
   {
     name: 'a type that was dropped and created again',
@@ -90,7 +99,7 @@ const cases: readonly Case[] = [
     text: 'SELECT m FROM moods WHERE m = $1',
     first: ['sad'],
     second: ['glad'],
-    told: '1 | t | T | 2 | D glad | C SELECT 1 | Z I',
+    reply: '1 | t | T | 2 | D glad | C SELECT 1 | Z I',
   },
   {
     name: 'a view that was replaced',
@@ -99,7 +108,7 @@ const cases: readonly Case[] = [
     text: 'SELECT a FROM seen',
     first: [],
     second: [],
-    told: '1 | t | T | 2 | D two | C SELECT 1 | Z I',
+    reply: '1 | t | T | 2 | D two | C SELECT 1 | Z I',
   },
   {
     name: 'RETURNING of another type',
@@ -108,7 +117,7 @@ const cases: readonly Case[] = [
     text: 'INSERT INTO returned VALUES ($1) RETURNING a',
     first: ['1'],
     second: ['one'],
-    told: '1 | t | T | 2 | D one | C INSERT 0 1 | Z I',
+    reply: '1 | t | T | 2 | D one | C INSERT 0 1 | Z I',
   },
   {
     name: 'a column that was dropped',
@@ -117,7 +126,7 @@ const cases: readonly Case[] = [
     text: 'SELECT a, b FROM narrower',
     first: [],
     second: [],
-    told: 'E 42703 | Z I',
+    reply: 'E 42703 | Z I',
   },
 ];
 
@@ -134,7 +143,7 @@ for (const poolSize of [1, 3])
       sample: onOneRuntime,
     },
     (route) => {
-      for (const { name, before, between, text, first, second, told } of cases)
+      for (const { name, before, between, text, first, second, reply } of cases)
         test(`is parsed again: ${name}`, async (t) => {
           const { database } = route();
           await cleared(route());
@@ -145,21 +154,21 @@ for (const poolSize of [1, 3])
           const old = await Promise.all([1, 2, 3].map(() => route().login(t, options)));
           for (const client of old) {
             const all = [parse('s', text), describe('S', 's'), bind('s', first), execute(), sync];
-            await said(client, query('BEGIN'));
-            assert.match(await said(client, ...all), /^1 \| t \| [nT] \| 2 \| /);
-            await said(client, query('ROLLBACK'));
+            await replyTo(client, query('BEGIN'));
+            assert.match(await replyTo(client, ...all), /^1 \| t \| [nT] \| 2 \| /);
+            await replyTo(client, query('ROLLBACK'));
           }
           await database.query(between);
           const fresh = await route().login(t, options);
           for (const client of [fresh, ...old.slice(1)]) {
-            if (client !== fresh) await said(client, close('S', 's'), sync);
-            await said(client, query('BEGIN'));
-            const got = await said(
+            if (client !== fresh) await replyTo(client, close('S', 's'), sync);
+            await replyTo(client, query('BEGIN'));
+            const got = await replyTo(
               client,
               ...[parse('s', text), describe('S', 's'), bind('s', second), execute(), sync],
             );
-            assert.equal(got.replace(/Z [TE]$/, 'Z I'), told);
-            await said(client, query('ROLLBACK'));
+            assert.equal(got.replace(/Z [TE]$/, 'Z I'), reply);
+            await replyTo(client, query('ROLLBACK'));
           }
         });
     },

@@ -10,7 +10,7 @@ import {
   parse,
   query,
   rowsOf,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import type { Message } from '../helpers/messages.ts';
@@ -45,7 +45,7 @@ async function runs(route: Route, mark: string): Promise<boolean> {
 /** Prepares a statement with a name, and waits for the reply. */
 async function prepares(client: RawClient, name: string, text: string): Promise<void> {
   client.send(parse(name, text), sync);
-  assert.equal(story(await client.ready()), '1 | Z I');
+  assert.equal(summary(await client.ready()), '1 | Z I');
 }
 
 /** Runs a prepared statement in a separate cycle. */
@@ -83,7 +83,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
         for (let turn = 0; turn < 40; turn += 1) {
           const divisor = (who + turn) % 3;
           const answer = await client.query(`SELECT ${who * 1000} / ${divisor}, ${who}`);
-          if (divisor === 0) assert.equal(story(answer), 'E 22012 | Z I');
+          if (divisor === 0) assert.equal(summary(answer), 'E 22012 | Z I');
           else
             assert.deepEqual(rowsOf(answer), [
               [String(Math.floor((who * 1000) / divisor)), String(who)],
@@ -107,7 +107,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
           const isDescribed = (who + turn) % 2 === 0;
           const answer = await runPrepared(client, 'same', [`${who}`, `${turn}`], isDescribed);
           assert.equal(
-            story(answer),
+            summary(answer),
             `2 | ${isDescribed ? 'T | ' : ''}D ${who} ${turn} | C SELECT 1 | Z I`,
           );
           assert.deepEqual(rowsOf(await runPrepared(client, 'other', [`${turn}`])), [
@@ -128,9 +128,9 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
         const own = [parse('', `SELECT '${who}', $1::text`), bind('', ['a']), describe('P')];
         for (let turn = 0; turn < 30; turn += 1) {
           client.send(Buffer.concat([...own, execute(), sync]));
-          assert.equal(story(await client.ready()), `1 | 2 | T | D ${who} a | C SELECT 1 | Z I`);
+          assert.equal(summary(await client.ready()), `1 | 2 | T | D ${who} a | C SELECT 1 | Z I`);
           const bound = await runPrepared(client, '', [`${turn}`], false);
-          assert.equal(story(bound), `2 | D ${who} ${turn} | C SELECT 1 | Z I`);
+          assert.equal(summary(bound), `2 | D ${who} ${turn} | C SELECT 1 | Z I`);
           const isParsed = turn % 2 === 0;
           if (isParsed) {
             // A Query destroys it, and so does a Parse that fails.
@@ -139,14 +139,14 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
           } else {
             const wrong = [parse('', `SELECT none FROM nowhere`), bind(''), execute(), sync];
             client.send(Buffer.concat(wrong));
-            assert.equal(story(await client.ready()), 'E 42P01 | Z I');
+            assert.equal(summary(await client.ready()), 'E 42P01 | Z I');
           }
           const gone = await runPrepared(client, '', [`${turn}`], false);
-          assert.equal(story(gone), 'E 26000 | Z I', `turn ${turn}`);
+          assert.equal(summary(gone), 'E 26000 | Z I', `turn ${turn}`);
           // An error during its run keeps it.
           const failing = [parse('', 'SELECT 1 / $1::int4'), bind('', ['0']), execute(), sync];
           client.send(Buffer.concat(failing));
-          assert.equal(story(await client.ready()), '1 | E 22012 | Z I');
+          assert.equal(summary(await client.ready()), '1 | E 22012 | Z I');
           assert.deepEqual(rowsOf(await runPrepared(client, '', ['1'], false)), [['1']]);
         }
       }),
@@ -164,7 +164,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
         for (let turn = 0; turn < 20; turn += 1) {
           const divisor = (who + turn) % 3;
           const answer = await runPrepared(client, name, [`${divisor}`], false);
-          if (divisor === 0) assert.match(story(answer), /E 22012 \| Z I$/);
+          if (divisor === 0) assert.match(summary(answer), /E 22012 \| Z I$/);
           else assert.deepEqual(rowsOf(answer), [[`${Math.floor(100 / divisor)}`]]);
           const [error] = await runPrepared(client, name, [], false);
           assert.match(
@@ -185,13 +185,13 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     for (const client of clients) await prepares(client, 'all', 'SELECT * FROM widened');
     const readAll = async (): Promise<string[]> =>
       Promise.all(
-        clients.map(async (client) => story(await runPrepared(client, 'all', [], false))),
+        clients.map(async (client) => summary(await runPrepared(client, 'all', [], false))),
       );
     for (let round = 0; round < 5; round += 1)
-      for (const told of await readAll()) assert.equal(told, '2 | D 1 | C SELECT 1 | Z I');
+      for (const reply of await readAll()) assert.equal(reply, '2 | D 1 | C SELECT 1 | Z I');
     await owner.query('ALTER TABLE widened ADD m int DEFAULT 2');
     for (let round = 0; round < 3; round += 1)
-      for (const told of await readAll()) assert.equal(told, 'E 0A000 | Z I');
+      for (const reply of await readAll()) assert.equal(reply, 'E 0A000 | Z I');
     // The sessions that prepare it again see both columns; the others do not.
     for (const client of clients.slice(0, 3))
       await prepares(client, 'again', 'SELECT * FROM widened');
@@ -199,10 +199,10 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
       const answers = await Promise.all(
         clients
           .slice(0, 3)
-          .map(async (client) => story(await runPrepared(client, 'again', [], false))),
+          .map(async (client) => summary(await runPrepared(client, 'again', [], false))),
       );
-      for (const told of answers) assert.equal(told, '2 | D 1 2 | C SELECT 1 | Z I');
-      for (const told of await readAll()) assert.equal(told, 'E 0A000 | Z I');
+      for (const reply of answers) assert.equal(reply, '2 | D 1 2 | C SELECT 1 | Z I');
+      for (const reply of await readAll()) assert.equal(reply, 'E 0A000 | Z I');
     }
   });
 
@@ -219,10 +219,10 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
           if (who < 2 && turn % 5 === 0) {
             await client.query(who === 0 ? 'DISCARD ALL' : 'SELECT closes_all()');
             client.send(Buffer.concat([close('S', 'p'), parse('p', 'SELECT $1::text'), sync]));
-            assert.equal(story(await client.ready()), '3 | 1 | Z I');
+            assert.equal(summary(await client.ready()), '3 | 1 | Z I');
           }
           const answer = await runPrepared(client, 'p', [`${who} ${turn}`], false);
-          assert.deepEqual(rowsOf(answer), [[`${who} ${turn}`]], story(answer));
+          assert.deepEqual(rowsOf(answer), [[`${who} ${turn}`]], summary(answer));
         }
       }),
     );
@@ -241,7 +241,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     );
     assert(await runs(route(), 'slow'), 'the slow read is over already');
     await slow.cancel();
-    assert.match(story(await slow.ready()), /E 57014 \| Z I$/);
+    assert.match(summary(await slow.ready()), /E 57014 \| Z I$/);
     assert.equal(await slow.value('SELECT 1'), '1');
   });
 
@@ -256,11 +256,11 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
     });
     const reads = others.map((client, who) => client.query(`SELECT ${who}`));
     await first.cancel();
-    assert.match(story(await first.ready()), /E 57014 \| Z I$/);
+    assert.match(summary(await first.ready()), /E 57014 \| Z I$/);
     await eventually(async () => assert(!(await runs(route(), 'first'))));
     assert(await runs(route(), 'second'), 'the cancel has hit another');
     await second.cancel();
-    assert.match(story(await second.ready()), /E 57014 \| Z I$/);
+    assert.match(summary(await second.ready()), /E 57014 \| Z I$/);
     for (const [who, read] of reads.entries())
       assert.deepEqual(rowsOf(await read), [[String(who)]]);
   });
@@ -452,7 +452,7 @@ onEachRoute('interleaving', { settings: { PoolSize: 2, Interleaving: 'always' } 
       for (let turn = 0; !end.signal.aborted; turn += 1) {
         const answer = await client.query(`SELECT '${who} ${turn}'`);
         // The connection was reset before the error could be read: the read may have crashed the process.
-        if (story(answer) === 'E 08006 | Z I') lost += 1;
+        if (summary(answer) === 'E 08006 | Z I') lost += 1;
         else assert.deepEqual(rowsOf(answer), [[`${who} ${turn}`]]);
       }
     });

@@ -7,7 +7,7 @@ import {
   parse,
   query,
   startupPacket,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
@@ -19,8 +19,8 @@ onEachRoute(
   { settings: { PoolSize: 1, ConnectionBorrowTimeout: 2 }, routes },
   (route) => {
     test('a session that waits too long gets 08000 with the reason, and continues', async (t) => {
-      const holder = await route().login(t);
-      await holder.query('BEGIN');
+      const leaseholder = await route().login(t);
+      await leaseholder.query('BEGIN');
       const waiting = await route().login(t);
       const began = performance.now();
       const [error, ready] = await waiting.query('SELECT 1');
@@ -31,32 +31,32 @@ onEachRoute(
       assert.match(text, /pool .*shop.* has 1 of 1 connections open, and \d+ sessions are waiting/);
       assert(waited >= 1990 && waited < 25_000, `${waited} ms`);
       assert.equal(ready.body.toString(), 'I');
-      await holder.query('COMMIT');
+      await leaseholder.query('COMMIT');
       assert.equal(await waiting.value('SELECT 1'), '1');
     });
 
     test('the same for a cycle of extended messages, and for the next one', async (t) => {
-      const holder = await route().login(t);
-      await holder.query('BEGIN');
+      const leaseholder = await route().login(t);
+      await leaseholder.query('BEGIN');
       const waiting = await route().login(t);
       waiting.send(parse('', 'SELECT 1'), bind(''), execute(), sync);
-      assert.equal(story(await waiting.ready()), 'E 08000 | Z I');
+      assert.equal(summary(await waiting.ready()), 'E 08000 | Z I');
       waiting.send(parse('', 'SELECT 2'), bind(''), execute(), sync);
-      await holder.query('COMMIT');
-      assert.equal(story(await waiting.ready()), '1 | 2 | D 2 | C SELECT 1 | Z I');
+      await leaseholder.query('COMMIT');
+      assert.equal(summary(await waiting.ready()), '1 | 2 | D 2 | C SELECT 1 | Z I');
     });
   },
 );
 
 onEachRoute('the borrow queue', { settings: { PoolSize: 1 }, routes }, (route) => {
   test('waiting sessions are served in order', async (t) => {
-    const holder = await route().login(t);
+    const leaseholder = await route().login(t);
     const waiting = [];
     for (let index = 0; index < 5; index += 1) waiting.push(await route().login(t));
     await route().database.query(
       'CREATE TABLE IF NOT EXISTS queue (place serial, who int); TRUNCATE queue',
     );
-    await holder.query('BEGIN');
+    await leaseholder.query('BEGIN');
     for (const [index, client] of waiting.entries()) {
       client.send(query(`INSERT INTO queue (who) VALUES (${index})`));
       await eventually(async () => {
@@ -64,9 +64,9 @@ onEachRoute('the borrow queue', { settings: { PoolSize: 1 }, routes }, (route) =
         assert.equal(waits, index + 1);
       });
     }
-    await holder.query('COMMIT');
-    for (const client of waiting) assert.equal(story(await client.ready()), 'C INSERT 0 1 | Z I');
-    const served = await holder.rows('SELECT who FROM queue ORDER BY place');
+    await leaseholder.query('COMMIT');
+    for (const client of waiting) assert.equal(summary(await client.ready()), 'C INSERT 0 1 | Z I');
+    const served = await leaseholder.rows('SELECT who FROM queue ORDER BY place');
     assert.deepEqual(served.flat(), ['0', '1', '2', '3', '4']);
   });
 });
@@ -100,23 +100,23 @@ onEachRoute(
       begun.send(startupPacket({ user: 'ann', database: 'shop' }));
       await begun.next();
       const [first, second] = await Promise.all([silent.untilClosed(), begun.untilClosed()]);
-      assert(['', 'E 08006'].includes(story(first)), story(first));
-      assert.equal(story(second), 'E 08006');
+      assert(['', 'E 08006'].includes(summary(first)), summary(first));
+      assert.equal(summary(second), 'E 08006');
     });
 
     test('an idle client is closed, a busy one is not', async (t) => {
       const idle = await route().login(t);
       const busy = await route().login(t);
       busy.send(query('SELECT pg_sleep(4)'));
-      assert.equal(story(await idle.untilClosed()), 'E 57P05');
-      assert.equal(story(await busy.ready()), 'T | D  | C SELECT 1 | Z I');
+      assert.equal(summary(await idle.untilClosed()), 'E 57P05');
+      assert.equal(summary(await busy.ready()), 'T | D  | C SELECT 1 | Z I');
     });
 
     test('a client that leaves its transaction open is closed, and the transaction rolled back', async (t) => {
       await route().database.query('CREATE TABLE IF NOT EXISTS ledger (id int)');
       const client = await route().login(t);
       await client.query('BEGIN; INSERT INTO ledger VALUES (1)');
-      assert.equal(story(await client.untilClosed()), 'E 25P03');
+      assert.equal(summary(await client.untilClosed()), 'E 25P03');
       await route().quiet();
       assert.deepEqual(await route().database.query('SELECT * FROM ledger'), []);
     });
@@ -135,8 +135,8 @@ onEachRoute(
       // 13, minus 3 that are reserved for superusers, is 10; half of it is 5, and one of those is the health check's.
       const clients = await Promise.all(Array.from({ length: 8 }, () => route().login(t)));
       const answers = await Promise.all(clients.map((client) => client.query('BEGIN')));
-      const stories = answers.map((answer) => story(answer)).toSorted();
-      assert.deepEqual(stories, [
+      const summaries = answers.map((answer) => summary(answer)).toSorted();
+      assert.deepEqual(summaries, [
         ...Array.from({ length: 4 }, () => 'C BEGIN | Z T'),
         ...Array.from({ length: 4 }, () => 'E 08000 | Z I'),
       ]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, execute, message, story, sync } from '../helpers/messages.ts';
+import { bind, execute, message, summary, sync } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
@@ -53,13 +53,13 @@ function declare(title: string, settings: Readonly<Record<string, unknown>>): vo
           const client = await route().login(t);
           await client.query(`SET ${name} = ${then}`);
           client.send(prepare('a', text), bind('a'), execute(), sync);
-          const before = story(await client.ready());
+          const before = summary(await client.ready());
           assert.match(before, /^1 \| 2 \| D .* \| C SELECT 1 \| Z I$/);
           await client.query(`SET ${name} = ${now}`);
           await moves(route(), client, t);
           if (inTransaction) await client.query('BEGIN');
           client.send(bind('a'), execute(), sync);
-          const after = story(await client.ready());
+          const after = summary(await client.ready());
           assert.equal(
             after,
             before.replace('1 | ', '').replace('Z I', inTransaction ? 'Z T' : 'Z I'),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { bind, execute, fieldsOf, parse, query, story, sync } from '../helpers/messages.ts';
+import { bind, execute, fieldsOf, parse, query, summary, sync } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import { startDatabase } from '../helpers/database.ts';
 import { eventually } from '../helpers/routes.ts';
@@ -57,13 +57,13 @@ suite('operation', () => {
         assert.equal(active.length, 1);
       });
       sluice.signal('SIGTERM');
-      assert.equal(story(await idle.untilClosed()), 'E 57P01');
+      assert.equal(summary(await idle.untilClosed()), 'E 57P01');
       await assert.rejects(RawClient.login(address(sluice)));
       assert.equal(await working.value('SELECT 1'), '1');
-      const finished = story(await running.ready());
+      const finished = summary(await running.ready());
       assert.equal(finished, 'T | D  done | C SELECT 1 | Z I');
-      assert.equal(story(await working.query('COMMIT')), 'C COMMIT | Z I');
-      assert.equal(story(await working.untilClosed()), 'E 57P01');
+      assert.equal(summary(await working.query('COMMIT')), 'C COMMIT | Z I');
+      assert.equal(summary(await working.untilClosed()), 'E 57P01');
       assert.equal(await sluice.exited(), 0);
       await eventually(async () => {
         const left = await database.query(
@@ -102,11 +102,11 @@ suite('operation', () => {
       await one.query('BEGIN');
       await sluice.rewrite({ ConnectionBorrowTimeout: 0.2 });
       await sluice.logged(({ msg }) => msg === 'settings reloaded');
-      assert.equal(story(await two.query('SELECT 1')), 'E 08000 | Z I');
+      assert.equal(summary(await two.query('SELECT 1')), 'E 08000 | Z I');
       await sluice.rewrite({ PoolSize: 2, ConnectionBorrowTimeout: 30, ListenPort: 1 });
       await sluice.logged(({ msg }) => msg.includes('ListenPort'));
       assert.equal(await two.value('SELECT 1'), '1');
-      assert.equal(story(await one.query('COMMIT')), 'C COMMIT | Z I');
+      assert.equal(summary(await one.query('COMMIT')), 'C COMMIT | Z I');
     });
 
     test('SIGHUP with an invalid file changes nothing, and reports the problem', async (t) => {
@@ -129,21 +129,21 @@ suite('operation', () => {
     });
 
     test('DebugLogging logs normalized queries, and no values', async (t) => {
-      const [quiet, telling] = await Promise.all([start(t), start(t, { DebugLogging: true })]);
-      for (const sluice of [quiet, telling]) {
+      const [quiet, debugging] = await Promise.all([start(t), start(t, { DebugLogging: true })]);
+      for (const sluice of [quiet, debugging]) {
         const client = await login(sluice, t);
-        await client.query("SELECT 'a secret literal' AS told");
-        client.send(parse('', 'SELECT $1::text AS asked'), bind('', ['a secret value']));
+        await client.query("SELECT 'a secret literal' AS simple_column");
+        client.send(parse('', 'SELECT $1::text AS bound_column'), bind('', ['a secret value']));
         client.send(execute(), sync);
         await client.ready();
         await sluice.stop();
       }
-      const shapes = telling.log
+      const shapes = debugging.log
         .filter(({ msg }) => msg === 'statement')
         .map((line) => line['normalizedQuery']);
-      assert.deepEqual(shapes, ["select '?' as told", 'select $1::text as asked']);
-      assert.doesNotMatch(JSON.stringify(quiet.log), /asked|told/);
-      for (const { log } of [quiet, telling]) {
+      assert.deepEqual(shapes, ["select '?' as simple_column", 'select $1::text as bound_column']);
+      assert.doesNotMatch(JSON.stringify(quiet.log), /bound_column|simple_column/);
+      for (const { log } of [quiet, debugging]) {
         const text = JSON.stringify(log);
         assert(!text.includes(database.password));
         assert(!text.includes('secret'));
@@ -161,8 +161,11 @@ suite('operation', () => {
       client.send(query('SELECT 2'));
       const answer = client.ready(30_000);
       await own.start();
-      const told = story(await answer);
-      assert(['T | D 2 | C SELECT 1 | Z I', 'E 08006 | Z I', 'E 57P01 | Z I'].includes(told), told);
+      const outcome = summary(await answer);
+      assert(
+        ['T | D 2 | C SELECT 1 | Z I', 'E 08006 | Z I', 'E 57P01 | Z I'].includes(outcome),
+        outcome,
+      );
       assert.equal(await client.value('SELECT 3'), '3');
     });
   }

@@ -9,20 +9,20 @@ import {
   fieldsOf,
   parse,
   query,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner } from '../helpers/routes.ts';
 
-async function said(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
+async function replyTo(client: RawClient, ...requests: readonly Buffer[]): Promise<string> {
   client.send(...requests);
-  return story(await client.ready());
+  return summary(await client.ready());
 }
 
 const run = [bind('all'), execute(), sync];
 const runBinary = [bind('all', [], { binary: true }), execute(), sync];
-const runAndAsk = [bind('all'), describe('P'), execute(), sync];
+const runAndDescribe = [bind('all'), describe('P'), execute(), sync];
 const ask = [describe('S', 'all'), sync];
 
 const pooled = ['node', 'bun'] as const;
@@ -74,12 +74,15 @@ for (const poolSize of [1, 4])
       /** Each client prepares it on a separate connection, if there are enough. */
       async function prepare(clients: readonly RawClient[], text: string): Promise<void> {
         const isApart = poolSize >= clients.length;
-        if (isApart) for (const client of clients) await said(client, query('BEGIN'));
+        if (isApart) for (const client of clients) await replyTo(client, query('BEGIN'));
         for (const client of clients) {
-          assert.match(await said(client, parse('all', text), ...ask), /^1 \| t \| T \| Z [TI]$/);
-          await said(client, ...run);
+          assert.match(
+            await replyTo(client, parse('all', text), ...ask),
+            /^1 \| t \| T \| Z [TI]$/,
+          );
+          await replyTo(client, ...run);
         }
-        if (isApart) for (const client of clients) await said(client, query('COMMIT'));
+        if (isApart) for (const client of clients) await replyTo(client, query('COMMIT'));
       }
 
       for (const sql of changes)
@@ -91,27 +94,27 @@ for (const poolSize of [1, 4])
             await change(sql);
             for (let turn = 0; turn < 2; turn++) {
               for (const client of clients) {
-                assert.equal(await said(client, ...run), 'E 0A000 | Z I');
-                assert.equal(await said(client, ...runBinary), 'E 0A000 | Z I');
-                assert.equal(await said(client, ...ask), 't | E 0A000 | Z I');
+                assert.equal(await replyTo(client, ...run), 'E 0A000 | Z I');
+                assert.equal(await replyTo(client, ...runBinary), 'E 0A000 | Z I');
+                assert.equal(await replyTo(client, ...ask), 't | E 0A000 | Z I');
               }
               // A transaction fails as a whole.
               const [client] = clients;
               assert(client !== undefined);
-              await said(client, query('BEGIN'));
-              assert.equal(await said(client, ...run), 'E 0A000 | Z E');
-              assert.equal(await said(client, query('ROLLBACK')), 'C ROLLBACK | Z I');
+              await replyTo(client, query('BEGIN'));
+              assert.equal(await replyTo(client, ...run), 'E 0A000 | Z E');
+              assert.equal(await replyTo(client, query('ROLLBACK')), 'C ROLLBACK | Z I');
             }
             // A client that parses again knows the new rows, and the others do not.
             const [first, ...others] = clients;
             assert(first !== undefined);
-            const anew = [close('S', 'all'), parse('all', text), describe('S', 'all'), sync];
-            assert.equal(await said(first, ...anew), '3 | 1 | t | T | Z I');
+            const again = [close('S', 'all'), parse('all', text), describe('S', 'all'), sync];
+            assert.equal(await replyTo(first, ...again), '3 | 1 | t | T | Z I');
             for (let turn = 0; turn < 2; turn++) {
-              assert.match(await said(first, ...run), /^2 \| D .* \| C .* \| Z I$/);
+              assert.match(await replyTo(first, ...run), /^2 \| D .* \| C .* \| Z I$/);
               for (const client of others) {
-                assert.equal(await said(client, ...run), 'E 0A000 | Z I');
-                assert.match(await said(first, ...run), /^2 \| D .* \| C .* \| Z I$/);
+                assert.equal(await replyTo(client, ...run), 'E 0A000 | Z I');
+                assert.match(await replyTo(first, ...run), /^2 \| D .* \| C .* \| Z I$/);
               }
             }
           });
@@ -135,57 +138,60 @@ for (const poolSize of [1, 4])
         const clients = await logins(t);
         await prepare(clients, 'SELECT a FROM t');
         await change('ALTER TABLE t ALTER a TYPE bigint');
-        for (const client of clients) assert.equal(await said(client, ...run), 'E 0A000 | Z I');
+        for (const client of clients) assert.equal(await replyTo(client, ...run), 'E 0A000 | Z I');
         await change('ALTER TABLE t ALTER a TYPE int');
         for (const client of clients)
-          assert.equal(await said(client, ...run), '2 | D 1 | C SELECT 1 | Z I');
+          assert.equal(await replyTo(client, ...run), '2 | D 1 | C SELECT 1 | Z I');
         await change('ALTER TABLE t ADD COLUMN b int');
         for (const client of clients)
-          assert.equal(await said(client, ...run), '2 | D 1 | C SELECT 1 | Z I');
+          assert.equal(await replyTo(client, ...run), '2 | D 1 | C SELECT 1 | Z I');
         // Another table with the same name and columns: the description contains its new position.
         await change('DROP TABLE t; CREATE TABLE t (z int, a int); INSERT INTO t VALUES (1, 7)');
         for (const client of clients)
-          assert.equal(await said(client, ...run), '2 | D 7 | C SELECT 1 | Z I');
+          assert.equal(await replyTo(client, ...run), '2 | D 7 | C SELECT 1 | Z I');
       });
 
       test('rolls back what ran before it in the same cycle', async (t) => {
         await table();
         const client = await route().login(t);
-        await said(client, query('CREATE TABLE IF NOT EXISTS marks (v int); TRUNCATE marks'));
+        await replyTo(client, query('CREATE TABLE IF NOT EXISTS marks (v int); TRUNCATE marks'));
         await prepare([client], 'SELECT * FROM t');
         await change('ALTER TABLE t ADD COLUMN c int DEFAULT 3');
         client.send(
           ...[parse('', 'INSERT INTO marks VALUES (1)'), bind(''), execute()],
           ...[bind('all'), execute(), parse('later', 'SELECT 1'), sync],
         );
-        assert.equal(story(await client.ready()), '1 | 2 | C INSERT 0 1 | E 0A000 | Z I');
-        assert.equal(await said(client, query('TABLE marks')), 'T | C SELECT 0 | Z I');
+        assert.equal(summary(await client.ready()), '1 | 2 | C INSERT 0 1 | E 0A000 | Z I');
+        assert.equal(await replyTo(client, query('TABLE marks')), 'T | C SELECT 0 | Z I');
         // The statement after it was not prepared.
-        assert.equal(await said(client, bind('later'), execute(), sync), 'E 26000 | Z I');
+        assert.equal(await replyTo(client, bind('later'), execute(), sync), 'E 26000 | Z I');
       });
 
       test('skips what follows in the same cycle, sent with it or later', async (t) => {
         await table();
         const [client, other] = await Promise.all([route().login(t), route().login(t)]);
-        await said(client, query('CREATE TABLE IF NOT EXISTS marks (v int); TRUNCATE marks'));
-        await said(client, parse('mark', 'INSERT INTO marks VALUES (1)'), sync);
+        await replyTo(client, query('CREATE TABLE IF NOT EXISTS marks (v int); TRUNCATE marks'));
+        await replyTo(client, parse('mark', 'INSERT INTO marks VALUES (1)'), sync);
         await prepare([client], 'SELECT * FROM t');
-        await said(other, query('DISCARD ALL'));
+        await replyTo(other, query('DISCARD ALL'));
         await change('ALTER TABLE t ADD COLUMN c int DEFAULT 3');
         for (const group of [
           [bind('all'), execute(), bind('mark'), execute(), parse('later', 'SELECT 1'), sync],
           [bind('all'), execute(), bind('all'), execute(), close('S', 'mark'), sync],
         ]) {
-          assert.equal(await said(client, ...group), 'E 0A000 | Z I');
+          assert.equal(await replyTo(client, ...group), 'E 0A000 | Z I');
           for (const part of group) {
             client.send(part);
             await new Promise(setImmediate);
           }
-          assert.equal(story(await client.ready()), 'E 0A000 | Z I');
+          assert.equal(summary(await client.ready()), 'E 0A000 | Z I');
         }
-        assert.equal(await said(client, query('TABLE marks')), 'T | C SELECT 0 | Z I');
-        assert.equal(await said(client, bind('later'), execute(), sync), 'E 26000 | Z I');
-        assert.equal(await said(client, bind('mark'), execute(), sync), '2 | C INSERT 0 1 | Z I');
+        assert.equal(await replyTo(client, query('TABLE marks')), 'T | C SELECT 0 | Z I');
+        assert.equal(await replyTo(client, bind('later'), execute(), sync), 'E 26000 | Z I');
+        assert.equal(
+          await replyTo(client, bind('mark'), execute(), sync),
+          '2 | C INSERT 0 1 | Z I',
+        );
       });
     },
   );
@@ -196,49 +202,49 @@ onEachRoute(
   { settings: { PoolSize: 1 }, routes: ['node', 'bun'], sample: onOneRuntime },
   (route) => {
     async function table(client: RawClient, name: string): Promise<() => Promise<void>> {
-      await said(client, query(`DROP TABLE IF EXISTS ${name}`));
-      await said(client, query(`CREATE TABLE ${name} AS SELECT 1 AS a`));
+      await replyTo(client, query(`DROP TABLE IF EXISTS ${name}`));
+      await replyTo(client, query(`CREATE TABLE ${name} AS SELECT 1 AS a`));
       return async () => {
-        await said(client, query(`ALTER TABLE ${name} ADD COLUMN b int DEFAULT 2`));
+        await replyTo(client, query(`ALTER TABLE ${name} ADD COLUMN b int DEFAULT 2`));
       };
     }
 
     test('is prepared again within the request', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_1');
-      assert.equal(await said(session, parse('all', 'SELECT * FROM grows_1'), sync), '1 | Z I');
-      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 | C SELECT 1 | Z I');
+      assert.equal(await replyTo(session, parse('all', 'SELECT * FROM grows_1'), sync), '1 | Z I');
+      assert.equal(await replyTo(session, ...runAndDescribe), '2 | T | D 1 | C SELECT 1 | Z I');
       await change();
-      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 2 | C SELECT 1 | Z I');
+      assert.equal(await replyTo(session, ...runAndDescribe), '2 | T | D 1 2 | C SELECT 1 | Z I');
       // From now on these are its rows.
-      assert.equal(await said(session, ...run), '2 | D 1 2 | C SELECT 1 | Z I');
-      await said(other, query('ALTER TABLE grows_1 ADD COLUMN c int DEFAULT 3'));
+      assert.equal(await replyTo(session, ...run), '2 | D 1 2 | C SELECT 1 | Z I');
+      await replyTo(other, query('ALTER TABLE grows_1 ADD COLUMN c int DEFAULT 3'));
       // Describe of a statement has reported its parameters before its rows.
       const statement = [describe('S', 'all'), bind('all'), execute(), sync];
-      assert.equal(await said(session, ...statement), 't | E 0A000 | Z I');
-      assert.equal(await said(session, ...statement), 't | E 0A000 | Z I');
-      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 2 3 | C SELECT 1 | Z I');
+      assert.equal(await replyTo(session, ...statement), 't | E 0A000 | Z I');
+      assert.equal(await replyTo(session, ...statement), 't | E 0A000 | Z I');
+      assert.equal(await replyTo(session, ...runAndDescribe), '2 | T | D 1 2 3 | C SELECT 1 | Z I');
     });
 
     test('is the same on a connection that has to prepare it first', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_7');
-      await said(session, parse('all', 'SELECT * FROM grows_7'), sync);
+      await replyTo(session, parse('all', 'SELECT * FROM grows_7'), sync);
       await change();
-      await said(other, query('DEALLOCATE ALL'));
-      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 2 | C SELECT 1 | Z I');
-      assert.equal(await said(session, ...run), '2 | D 1 2 | C SELECT 1 | Z I');
+      await replyTo(other, query('DEALLOCATE ALL'));
+      assert.equal(await replyTo(session, ...runAndDescribe), '2 | T | D 1 2 | C SELECT 1 | Z I');
+      assert.equal(await replyTo(session, ...run), '2 | D 1 2 | C SELECT 1 | Z I');
     });
 
     test('of PREPARE is prepared again within EXECUTE, with the messages that follow it', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_4');
-      await said(session, query('PREPARE all_4 AS SELECT * FROM grows_4'));
-      await said(session, query('EXECUTE all_4'));
+      await replyTo(session, query('PREPARE all_4 AS SELECT * FROM grows_4'));
+      await replyTo(session, query('EXECUTE all_4'));
       await change();
-      assert.equal(await said(session, query('EXECUTE all_4')), 'T | D 1 2 | C SELECT 1 | Z I');
+      assert.equal(await replyTo(session, query('EXECUTE all_4')), 'T | D 1 2 | C SELECT 1 | Z I');
       assert.equal(
-        await said(session, bind('all_4'), describe('P'), execute(), sync),
+        await replyTo(session, bind('all_4'), describe('P'), execute(), sync),
         '2 | T | D 1 2 | C SELECT 1 | Z I',
       );
     });
@@ -246,26 +252,26 @@ onEachRoute(
     test('of PREPARE is an error in a transaction, and works in the next', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       await table(other, 'grows_3');
-      await said(session, query('PREPARE all_3 AS SELECT * FROM grows_3'));
-      await said(session, query('BEGIN; EXECUTE all_3'));
-      await said(session, query('ALTER TABLE grows_3 ADD COLUMN b int'));
-      assert.equal(await said(session, query('EXECUTE all_3')), 'E 0A000 | Z E');
-      await said(session, query('ROLLBACK'));
-      assert.equal(await said(session, query('EXECUTE all_3')), 'T | D 1 | C SELECT 1 | Z I');
+      await replyTo(session, query('PREPARE all_3 AS SELECT * FROM grows_3'));
+      await replyTo(session, query('BEGIN; EXECUTE all_3'));
+      await replyTo(session, query('ALTER TABLE grows_3 ADD COLUMN b int'));
+      assert.equal(await replyTo(session, query('EXECUTE all_3')), 'E 0A000 | Z E');
+      await replyTo(session, query('ROLLBACK'));
+      assert.equal(await replyTo(session, query('EXECUTE all_3')), 'T | D 1 | C SELECT 1 | Z I');
     });
 
     test('is prepared again while the next cycle waits for its replies', async (t) => {
       const [session, other] = await Promise.all([route().login(t), route().login(t)]);
       const change = await table(other, 'grows_6');
-      await said(session, parse('all', 'SELECT * FROM grows_6'), sync);
-      await said(session, ...runAndAsk);
+      await replyTo(session, parse('all', 'SELECT * FROM grows_6'), sync);
+      await replyTo(session, ...runAndDescribe);
       await change();
       session.send(
         ...[bind('all'), describe('P'), execute(), parse('more', 'SELECT 1'), sync],
         ...[parse('most', 'SELECT 2'), sync],
       );
-      assert.equal(story(await session.ready()), '2 | T | D 1 2 | C SELECT 1 | 1 | Z I');
-      assert.equal(story(await session.ready()), '1 | Z I');
+      assert.equal(summary(await session.ready()), '2 | T | D 1 2 | C SELECT 1 | 1 | Z I');
+      assert.equal(summary(await session.ready()), '1 | Z I');
     });
 
     test('does not repeat what has run: a pipeline gets the error', async (t) => {
@@ -274,14 +280,14 @@ onEachRoute(
       // first.
       const elsewhere = (sql: string): Promise<unknown> => route().database.query(sql);
       await elsewhere('CREATE TABLE grows_5 AS SELECT 1 AS a; CREATE TABLE marks_5 (v int)');
-      await said(session, parse('mark', 'INSERT INTO marks_5 VALUES (1)'), sync);
-      await said(session, parse('all', 'SELECT * FROM grows_5'), sync);
-      await said(session, ...runAndAsk);
+      await replyTo(session, parse('mark', 'INSERT INTO marks_5 VALUES (1)'), sync);
+      await replyTo(session, parse('all', 'SELECT * FROM grows_5'), sync);
+      await replyTo(session, ...runAndDescribe);
       await elsewhere('ALTER TABLE grows_5 ADD COLUMN b int DEFAULT 2');
       session.send(bind('mark'), execute(), bind('all'), describe('P'), execute(), sync);
-      assert.match(story(await session.ready()), /^2 \| C INSERT 0 1 \| E 0A000 \| Z I/);
-      assert.equal(await said(session, query('TABLE marks_5')), 'T | C SELECT 0 | Z I');
-      assert.equal(await said(session, ...runAndAsk), '2 | T | D 1 2 | C SELECT 1 | Z I');
+      assert.match(summary(await session.ready()), /^2 \| C INSERT 0 1 \| E 0A000 \| Z I/);
+      assert.equal(await replyTo(session, query('TABLE marks_5')), 'T | C SELECT 0 | Z I');
+      assert.equal(await replyTo(session, ...runAndDescribe), '2 | T | D 1 2 | C SELECT 1 | Z I');
       await elsewhere('DROP TABLE grows_5, marks_5');
     });
   },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, describe, execute, parse, story, sync } from '../helpers/messages.ts';
+import { bind, describe, execute, parse, summary, sync } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
 import type { Owner, Route } from '../helpers/routes.ts';
@@ -70,7 +70,7 @@ onEachRoute(
             const client = await route().login(t);
             await prepareElsewhere(route(), client, { name, text, parameter, earlier, later }, t);
             client.send(bind(name), execute(), sync);
-            const replies = story(await client.ready());
+            const replies = summary(await client.ready());
             assert.match(replies, /^2 \| .* \| Z I$/);
             // DISCARD ALL reports the start values.
             assert.match(replies.slice(4, -6).replaceAll(/ \| S [^|]*(?= \||$)/g, ''), reply);
@@ -83,7 +83,7 @@ onEachRoute(
         const text = 'VACUUM note';
         await prepareElsewhere(route(), client, { name, text, parameter, earlier, later }, t);
         client.send(describe('S', name), bind(name), execute(), sync);
-        assert.equal(story(await client.ready()), 't | n | 2 | C VACUUM | Z I');
+        assert.equal(summary(await client.ready()), 't | n | 2 | C VACUUM | Z I');
       });
 
     for (const name of ['s', ''])
@@ -104,11 +104,11 @@ onEachRoute(
           await route().database.query('DROP TABLE gone; DROP PROCEDURE vanishes(int)');
           client.send(first, bind(name), execute(), sync, parse('n', 'SELECT 1'), sync);
           const reply = /^(t \| )?E (42P01|42883) \| Z I \| 1 \| Z I$/;
-          assert.match(story([...(await client.ready()), ...(await client.ready())]), reply);
+          assert.match(summary([...(await client.ready()), ...(await client.ready())]), reply);
           client.send(bind(name), execute(), sync);
-          assert.match(story(await client.ready()), /^E (42P01|42883) \| Z I$/);
+          assert.match(summary(await client.ready()), /^E (42P01|42883) \| Z I$/);
           client.send(bind('n'), execute(), sync);
-          assert.match(story(await client.ready()), /^2 \| D 1 \| C SELECT 1 \| Z I$/);
+          assert.match(summary(await client.ready()), /^2 \| D 1 \| C SELECT 1 \| Z I$/);
         });
   },
 );
@@ -131,7 +131,7 @@ async function prepareElsewhere(
   const had = await client.value('SELECT pg_backend_pid()');
   await set(client, parameter, earlier);
   client.send(parse(name, text), sync);
-  assert.equal(story(await client.ready()), '1 | Z I');
+  assert.equal(summary(await client.ready()), '1 | Z I');
   await set(client, parameter, later);
   await takeAway(route, had, t);
 }

@@ -9,7 +9,7 @@ import {
   parse,
   query,
   rowsOf,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import { onEachRoute, onOneRuntime } from '../helpers/routes.ts';
@@ -22,12 +22,12 @@ async function run(
   values: readonly string[] = [],
 ): Promise<string> {
   client.send(bind(name, values), execute(), sync);
-  return story(await client.ready());
+  return summary(await client.ready());
 }
 
 async function prepare(client: RawClient, name: string, text: string): Promise<string> {
   client.send(parse(name, text), sync);
-  return story(await client.ready());
+  return summary(await client.ready());
 }
 
 onEachRoute(
@@ -76,7 +76,7 @@ onEachRoute(
       assert.equal(await prepare(client, 'once', 'SELECT 2'), 'E 42P05 | Z I');
       assert.equal(await run(client, 'once'), '2 | D 1 | C SELECT 1 | Z I');
       client.send(close('S', 'once'), sync);
-      assert.equal(story(await client.ready()), '3 | Z I');
+      assert.equal(summary(await client.ready()), '3 | Z I');
       assert.equal(await run(client, 'once'), 'E 26000 | Z I');
       assert.equal(await prepare(client, 'once', 'SELECT 3'), '1 | Z I');
       assert.equal(await run(client, 'once'), '2 | D 3 | C SELECT 1 | Z I');
@@ -85,7 +85,7 @@ onEachRoute(
     test('closing what does not exist is no error', async (t) => {
       const client = await route().login(t);
       client.send(close('S', 'nowhere'), close('P', 'nowhere'), close('S'), close('P'), sync);
-      assert.equal(story(await client.ready()), '3 | 3 | 3 | 3 | Z I');
+      assert.equal(summary(await client.ready()), '3 | 3 | 3 | 3 | Z I');
     });
 
     test('another session does not see the statement', async (t) => {
@@ -93,7 +93,7 @@ onEachRoute(
       await prepare(client, 'mine', 'SELECT 1');
       assert.equal(await run(other, 'mine'), 'E 26000 | Z I');
       other.send(describe('S', 'mine'), sync);
-      assert.equal(story(await other.ready()), 'E 26000 | Z I');
+      assert.equal(summary(await other.ready()), 'E 26000 | Z I');
     });
 
     test('a statement whose parse fails does not exist, and its name is free', async (t) => {
@@ -107,7 +107,7 @@ onEachRoute(
     test('a statement skipped after an error does not exist', async (t) => {
       const client = await route().login(t);
       client.send(parse('', 'SELECT bad'), parse('skipped', 'SELECT 1'), sync);
-      assert.equal(story(await client.ready()), 'E 42703 | Z I');
+      assert.equal(summary(await client.ready()), 'E 42703 | Z I');
       assert.equal(await run(client, 'skipped'), 'E 26000 | Z I');
     });
 
@@ -115,7 +115,7 @@ onEachRoute(
       const client = await route().login(t);
       await prepare(client, 'stays', 'SELECT 1');
       client.send(parse('', 'SELECT bad'), close('S', 'stays'), sync);
-      assert.equal(story(await client.ready()), 'E 42703 | Z I');
+      assert.equal(summary(await client.ready()), 'E 42703 | Z I');
       assert.equal(await run(client, 'stays'), '2 | D 1 | C SELECT 1 | Z I');
     });
 
@@ -168,7 +168,7 @@ onEachRoute(
           execute(),
           sync,
         );
-        assert.equal(story(await client.ready()), `1 | 2 | D ${expected} | C SELECT 1 | Z I`);
+        assert.equal(summary(await client.ready()), `1 | 2 | D ${expected} | C SELECT 1 | Z I`);
       }
     });
 

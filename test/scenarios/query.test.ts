@@ -8,7 +8,7 @@ import {
   outline,
   parse,
   query,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
@@ -17,13 +17,13 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
   test('rows, NULL, the empty string and the empty row', async (t) => {
     const client = await route().login(t);
     assert.deepEqual(await client.rows("SELECT 1, NULL, '', 'é'"), [['1', null, '', 'é']]);
-    assert.equal(story(await client.query('SELECT')), 'T | D  | C SELECT 1 | Z I');
+    assert.equal(summary(await client.query('SELECT')), 'T | D  | C SELECT 1 | Z I');
   });
 
   test('several statements in one query', async (t) => {
     const client = await route().login(t);
     assert.equal(
-      story(await client.query('SELECT 1; SELECT 2 WHERE false; SELECT 3')),
+      summary(await client.query('SELECT 1; SELECT 2 WHERE false; SELECT 3')),
       'T | D 1 | C SELECT 1 | T | C SELECT 0 | T | D 3 | C SELECT 1 | Z I',
     );
   });
@@ -35,7 +35,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
       await route().database.query('DROP TABLE several');
     });
     assert.equal(
-      story(await client.query('INSERT INTO several VALUES (1); SELECT 1/0; SELECT 3')),
+      summary(await client.query('INSERT INTO several VALUES (1); SELECT 1/0; SELECT 3')),
       'C INSERT 0 1 | E 22012 | Z I',
     );
     assert.deepEqual(await client.rows('SELECT * FROM several'), []);
@@ -43,8 +43,8 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
 
   test('the empty query', async (t) => {
     const client = await route().login(t);
-    assert.equal(story(await client.query('')), 'I | Z I');
-    assert.equal(story(await client.query(' ; -- nothing')), 'I | Z I');
+    assert.equal(summary(await client.query('')), 'I | Z I');
+    assert.equal(summary(await client.query(' ; -- nothing')), 'I | Z I');
   });
 
   test('transaction status: idle, open, failed, and idle again', async (t) => {
@@ -54,7 +54,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(await status('BEGIN'), 'Z T');
     assert.equal(await status('SELECT 1'), 'Z T');
     assert.equal(await status('SELECT 1/0'), 'Z E');
-    assert.equal(story(await client.query('SELECT 1')), 'E 25P02 | Z E');
+    assert.equal(summary(await client.query('SELECT 1')), 'E 25P02 | Z E');
     assert.equal(await status('ROLLBACK'), 'Z I');
     assert.equal(await status('BEGIN; SELECT 1/0; COMMIT'), 'Z E');
     assert.equal(await status('COMMIT'), 'Z I');
@@ -82,7 +82,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     const text = `SELECT 1; DO $$ BEGIN RAISE NOTICE 'one'; RAISE WARNING 'two'; END $$; SELECT 2`;
     const answer = await client.query(text);
     assert.equal(
-      story(answer),
+      summary(answer),
       'T | D 1 | C SELECT 1 | N 00000 | N 01000 | C DO | T | D 2 | C SELECT 1 | Z I',
     );
     const texts = answer.filter(({ code }) => code === 'N').map((notice) => fieldsOf(notice)['M']);
@@ -92,7 +92,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
   test('a changed parameter is reported, and the change affects only its session', async (t) => {
     const client = await route().login(t);
     const other = await route().login(t);
-    const answer = story(await client.query("SET application_name = 'till 8'"));
+    const answer = summary(await client.query("SET application_name = 'till 8'"));
     assert.equal(answer, 'C SET | S application_name=till 8 | Z I');
     assert.equal(await other.value('SHOW application_name'), '');
     assert.equal(await client.value('SHOW application_name'), 'till 8');
@@ -127,7 +127,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
       await client.end();
     }
     const late = await route().login(t);
-    assert.equal(story(await late.query('EXECUTE own')), 'E 26000 | Z I');
+    assert.equal(summary(await late.query('EXECUTE own')), 'E 26000 | Z I');
     assert.equal(await late.value("SELECT to_regclass('own')"), null);
   });
 
@@ -155,7 +155,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     // In a transaction, it waits for the end.
     await listener.query('BEGIN');
     await sender.query("NOTIFY news, 'two'");
-    assert.equal(story(await listener.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z T');
+    assert.equal(summary(await listener.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z T');
     const end = await listener.query('COMMIT');
     const codes = end.map(({ code }) => code).join('');
     assert(codes === 'CAZ' || codes === 'CZ', codes);
@@ -173,7 +173,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     assert.equal(result.body.toString('utf8', 4), '42');
     assert.equal(ready?.code, 'Z');
     client.send(functionCall(1, ['x']));
-    assert.equal(story(await client.ready()), 'E 42883 | Z I');
+    assert.equal(summary(await client.ready()), 'E 42883 | Z I');
   });
 
   test('queries sent without waiting are answered in order', async (t) => {
@@ -181,7 +181,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
     const count = 200;
     client.send(...Array.from({ length: count }, (_, index) => query(`SELECT ${index}`)));
     for (let index = 0; index < count; index += 1) {
-      assert.equal(story(await client.ready()), `T | D ${index} | C SELECT 1 | Z I`);
+      assert.equal(summary(await client.ready()), `T | D ${index} | C SELECT 1 | Z I`);
     }
   });
 
@@ -231,7 +231,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
       const other = await route().login(t);
       const client = await route().login(t);
       client.send(own);
-      assert.match(story(await client.untilClosed()), /E 57P01$/);
+      assert.match(summary(await client.untilClosed()), /E 57P01$/);
       assert.equal(await other.value('SELECT 1'), '1');
     });
 
@@ -244,7 +244,7 @@ onEachRoute('simple query', { settings: { PoolSize: 3 } }, (route) => {
       await assert.rejects(answer);
       await client.closed;
     } else {
-      assert.match(story(await answer), /E 57P01 \| Z I$/);
+      assert.match(summary(await answer), /E 57P01 \| Z I$/);
       assert.equal(await client.value('SELECT 2'), '2');
     }
     const other = await route().login(t);

@@ -75,7 +75,7 @@ onEachRoute(
         const groups = request.filter((bytes) => 'QS'.includes(String.fromCharCode(bytes[0] ?? 0)));
         const seen = [];
         for (const _ of groups) seen.push(...(await client.ready()));
-        assert.equal(m.story(seen.filter(({ code }) => code === 'E')), '');
+        assert.equal(m.summary(seen.filter(({ code }) => code === 'E')), '');
         assert.deepEqual(m.rowsOf(seen).at(-1), ['16MB']);
         const ran = await route().database.query('SELECT FROM ran');
         assert.equal(ran.length, request.some((bytes) => bytes.includes('INSERT')) ? 1 : 0);
@@ -120,7 +120,7 @@ onEachRoute(
         const groups = request.filter((bytes) => 'QS'.includes(String.fromCharCode(bytes[0] ?? 0)));
         const seen = [];
         for (const _ of groups) seen.push(...(await client.ready()));
-        assert.equal(m.story(seen.filter(({ code }) => code === 'E')), '');
+        assert.equal(m.summary(seen.filter(({ code }) => code === 'E')), '');
         assert.equal(await client.value('SHOW temp_buffers'), '12MB');
         const ran = await route().database.query('SELECT FROM ran');
         assert.equal(ran.length, request.some((bytes) => bytes.includes('INSERT')) ? 1 : 0);

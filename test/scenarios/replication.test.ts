@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { query, story } from '../helpers/messages.ts';
+import { query, summary } from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
 onEachRoute(
@@ -28,7 +28,7 @@ onEachRoute(
           "START_REPLICATION SLOT feed LOGICAL 0/0 (proto_version '1', publication_names 'news')",
         ),
       );
-      assert.equal(story(await client.until('W')), 'W');
+      assert.equal(summary(await client.until('W')), 'W');
       await writer.query("INSERT INTO news VALUES ('a change that is looked for')");
       await eventually(async () => {
         const { body } = await client.next();

@@ -153,7 +153,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
         },
       );
       /** All output of any kind. */
-      const told: string[] = [];
+      const outputs: string[] = [];
       /** Tokens that were presented, or their secret part. */
       const tokens = [iamToken.split('X-Amz-Signature=')[1] ?? ''];
       const login = async (user: string, password: string): Promise<string | undefined> => {
@@ -166,7 +166,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
           await client.query(`select 1 as one`);
           return undefined;
         } catch (error) {
-          told.push(JSON.stringify(error), String(error));
+          outputs.push(JSON.stringify(error), String(error));
           return (error as Error & { code?: string }).code;
         } finally {
           await client.end().catch(() => undefined);
@@ -199,7 +199,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
             ['job', jwt],
             ['role', sts.request],
           ] as const)
-            assert.equal(await login(user, password), undefined, `${user}: ${told.join('\n')}`);
+            assert.equal(await login(user, password), undefined, `${user}: ${outputs.join('\n')}`);
           // Each user fails so rarely that no response is delayed.
           const half = at % 2;
           for (const [user, password, sqlstate] of half === 0
@@ -217,7 +217,7 @@ suite('secrets stay secret', { concurrency: true }, () => {
           for (const place of ['/metrics', '/status', '/targets', '/healthz', '/readyz', '/'])
             for (const token of [secrets.admin, reading, secrets.wrong]) {
               const response = await asked(sluice, place, token);
-              told.push(await response.text(), JSON.stringify([...response.headers]));
+              outputs.push(await response.text(), JSON.stringify([...response.headers]));
             }
         }
         assert.ok(
@@ -234,15 +234,15 @@ suite('secrets stay secret', { concurrency: true }, () => {
         await reloaded('trace');
         await login('file', secrets.rotated);
         for (const name of ['cmdline', 'comm'])
-          told.push(await readFile(`/proc/${sluice.pid}/${name}`, 'latin1'));
+          outputs.push(await readFile(`/proc/${sluice.pid}/${name}`, 'latin1'));
         // Only the value in its own environment is allowed.
         const environment = await readFile(`/proc/${sluice.pid}/environ`, 'latin1');
-        told.push(environment.replace(secrets.aws, '').replace(secrets.inVariable, ''));
+        outputs.push(environment.replace(secrets.aws, '').replace(secrets.inVariable, ''));
         await sluice.stop();
       } finally {
         await sluice.kill();
       }
-      const everything = [...told, JSON.stringify(sluice.log)].join('\n');
+      const everything = [...outputs, JSON.stringify(sluice.log)].join('\n');
       assert.match(everything, /client login failed/);
       assert.doesNotMatch(everything, /zq-/);
       for (const secret of [database.password, ...tokens]) {

@@ -10,7 +10,7 @@ import {
   message,
   parse,
   query,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
@@ -33,21 +33,21 @@ const int4 = 23;
 
 /** How a client refers to another one's process ID in a request, and the reply on success. */
 const ways: Readonly<
-  Record<string, { parts: (signal: Signal, pid: number) => Buffer[]; told: string }>
+  Record<string, { parts: (signal: Signal, pid: number) => Buffer[]; expected: string }>
 > = {
   'a Query': {
     parts: (signal, pid) => [query(`SELECT ${signal}(${pid})`)],
-    told: 'T | D t | C SELECT 1 | Z I',
+    expected: 'T | D t | C SELECT 1 | Z I',
   },
   'a Query with more statements': {
     parts: (signal, pid) => [
       query(`SELECT 'é'; SELECT pg_catalog.${signal}(${pid}::int) AS done; SELECT 2`),
     ],
-    told: 'T | D é | C SELECT 1 | T | D t | C SELECT 1 | T | D 2 | C SELECT 1 | Z I',
+    expected: 'T | D é | C SELECT 1 | T | D t | C SELECT 1 | T | D 2 | C SELECT 1 | Z I',
   },
   'an unnamed statement': {
     parts: (signal, pid) => [parse('', `SELECT ${signal}(${pid})`), bind(''), execute(), sync],
-    told: '1 | 2 | D t | C SELECT 1 | Z I',
+    expected: '1 | 2 | D t | C SELECT 1 | Z I',
   },
   'a named statement': {
     parts: (signal, pid) => [
@@ -56,7 +56,7 @@ const ways: Readonly<
       execute(),
       sync,
     ],
-    told: '1 | 2 | D t | C SELECT 1 | Z I',
+    expected: '1 | 2 | D t | C SELECT 1 | Z I',
   },
   'a value in text': {
     parts: (signal, pid) => [
@@ -65,7 +65,7 @@ const ways: Readonly<
       execute(),
       sync,
     ],
-    told: '1 | 2 | D t | C SELECT 1 | Z I',
+    expected: '1 | 2 | D t | C SELECT 1 | Z I',
   },
   'a binary value of a named statement': {
     parts: (signal, pid) => [
@@ -84,7 +84,7 @@ const ways: Readonly<
       execute(),
       sync,
     ],
-    told: '1 | 2 | D t | C SELECT 1 | Z I',
+    expected: '1 | 2 | D t | C SELECT 1 | Z I',
   },
 };
 
@@ -128,12 +128,12 @@ onEachRoute(
       return errors.map((error) => `${fieldsOf(error)['S']} ${fieldsOf(error)['C']}`).join(', ');
     }
 
-    for (const [way, { parts, told }] of Object.entries(ways)) {
+    for (const [way, { parts, expected }] of Object.entries(ways)) {
       test(`pg_terminate_backend in ${way}: an idle client`, async (t) => {
         const [killer, victim, other] = await Promise.all([login(t), login(t), login(t)]);
         await victim.query("SET work_mem = '5MB'");
         killer.send(...parts('pg_terminate_backend', pidOf(victim)));
-        assert.equal(story(await killer.ready()), told);
+        assert.equal(summary(await killer.ready()), expected);
         assert.equal(await lastWords(victim), 'FATAL 57P01');
         assert.equal(await other.value('SELECT 1'), '1');
         assert.equal(await killer.value('SELECT 1'), '1');
@@ -148,16 +148,16 @@ onEachRoute(
         ]);
         await open.query('BEGIN; SELECT 1');
         killer.send(...parts('pg_terminate_backend', pidOf(open)));
-        assert.equal(story(await killer.ready()), told);
+        assert.equal(summary(await killer.ready()), expected);
         assert.equal(await lastWords(open), 'FATAL 57P01');
         await pinned.query('CREATE TEMPORARY TABLE kept (id int)');
         killer.send(...parts('pg_terminate_backend', pidOf(pinned)));
-        assert.equal(story(await killer.ready()), told);
+        assert.equal(summary(await killer.ready()), expected);
         assert.equal(await lastWords(pinned), 'FATAL 57P01');
         busy.send(query(`SELECT pg_sleep(60), '${way}'`));
         await running(way);
         killer.send(...parts('pg_terminate_backend', pidOf(busy)));
-        assert.equal(story(await killer.ready()), told);
+        assert.equal(summary(await killer.ready()), expected);
         assert.equal(await lastWords(busy), 'FATAL 57P01');
       });
 
@@ -166,8 +166,8 @@ onEachRoute(
         for (let turn = 0; turn < 5; turn += 1) {
           killer.send(...parts('pg_cancel_backend', pidOf(victim)));
           assert.match(
-            story(await killer.ready()),
-            new RegExp(`${told.slice(-20).replaceAll('|', '\\|')}$|42P05`),
+            summary(await killer.ready()),
+            new RegExp(`${expected.slice(-20).replaceAll('|', '\\|')}$|42P05`),
           );
           assert.equal(await victim.value(`SELECT ${turn}`), `${turn}`);
           assert.equal(await other.value(`SELECT ${turn}`), `${turn}`);
@@ -177,8 +177,8 @@ onEachRoute(
         victim.send(query(`SELECT pg_sleep(60), 'cancel ${way}'`));
         await running(`cancel ${way}`);
         second.send(...parts('pg_cancel_backend', pidOf(victim)));
-        assert.equal(story(await second.ready()), told);
-        assert.match(story(await victim.ready()), /E 57014 \| Z I$/);
+        assert.equal(summary(await second.ready()), expected);
+        assert.match(summary(await victim.ready()), /E 57014 \| Z I$/);
         assert.equal(await victim.value('SELECT 1'), '1');
       });
     }
@@ -186,13 +186,13 @@ onEachRoute(
     test('a named statement is used again for the same client on another connection', async (t) => {
       const [killer, victim] = await Promise.all([login(t), login(t)]);
       killer.send(parse('again', `SELECT pg_cancel_backend(${pidOf(victim)})`), sync);
-      assert.equal(story(await killer.ready()), '1 | Z I');
+      assert.equal(summary(await killer.ready()), '1 | Z I');
       for (let turn = 0; turn < 3; turn += 1) {
         victim.send(query(`SELECT pg_sleep(60), 'turn ${turn}'`));
         await running(`turn ${turn}`);
         killer.send(bind('again'), execute(), sync);
-        assert.equal(story(await killer.ready()), '2 | D t | C SELECT 1 | Z I');
-        assert.match(story(await victim.ready()), /E 57014 \| Z I$/);
+        assert.equal(summary(await killer.ready()), '2 | D t | C SELECT 1 | Z I');
+        assert.match(summary(await victim.ready()), /E 57014 \| Z I$/);
         await killer.query('SELECT 1');
       }
       // The session's other prepared statements are not affected.
@@ -200,7 +200,7 @@ onEachRoute(
       await killer.ready();
       killer.send(bind('again'), execute(), bind(''), execute(), sync);
       assert.equal(
-        story(await killer.ready()),
+        summary(await killer.ready()),
         '2 | D t | C SELECT 1 | 2 | D 7 | C SELECT 1 | Z I',
       );
     });
@@ -208,23 +208,23 @@ onEachRoute(
     test('with a time-out argument', async (t) => {
       const [killer, victim] = await Promise.all([login(t), login(t)]);
       const answer = await killer.query(`SELECT pg_terminate_backend(${pidOf(victim)}, 5000)`);
-      assert.equal(story(answer), 'T | D t | C SELECT 1 | Z I');
+      assert.equal(summary(answer), 'T | D t | C SELECT 1 | Z I');
       assert.equal(await lastWords(victim), 'FATAL 57P01');
     });
 
     test('an unknown process ID', async (t) => {
       const killer = await login(t);
       const answer = await killer.query('SELECT pg_terminate_backend(2000000000)');
-      assert.equal(story(answer), 'T | N 01000 | D f | C SELECT 1 | Z I');
+      assert.equal(summary(answer), 'T | N 01000 | D f | C SELECT 1 | Z I');
     });
 
     test('in a transaction', async (t) => {
       const [killer, victim] = await Promise.all([login(t), login(t)]);
       await killer.query('BEGIN');
       const answer = await killer.query(`SELECT pg_terminate_backend(${pidOf(victim)})`);
-      assert.equal(story(answer), 'T | D t | C SELECT 1 | Z T');
+      assert.equal(summary(answer), 'T | D t | C SELECT 1 | Z T');
       assert.equal(await lastWords(victim), 'FATAL 57P01');
-      assert.equal(story(await killer.query('COMMIT')), 'C COMMIT | Z I');
+      assert.equal(summary(await killer.query('COMMIT')), 'C COMMIT | Z I');
     });
 
     test('its own process ID', async (t) => {
@@ -233,7 +233,7 @@ onEachRoute(
       assert.equal(await lastWords(client), 'FATAL 57P01');
       const other = await login(t);
       const answer = await other.query(`SELECT pg_cancel_backend(${pidOf(other)})`);
-      assert.match(story(answer), /E 57014 \| Z I$/);
+      assert.match(summary(answer), /E 57014 \| Z I$/);
       assert.equal(await other.value('SELECT 1'), '1');
     });
 
@@ -246,13 +246,13 @@ onEachRoute(
       assert(performance.now() - since < 3000, `${performance.now() - since} ms`);
       // The signal reaches the right client.
       victim.send(query('SELECT pg_sleep(60)'));
-      assert.match(story(await victim.ready()), /E 57014 \| Z E$/);
+      assert.match(summary(await victim.ready()), /E 57014 \| Z E$/);
       await stranger.ready();
       await victim.query('ROLLBACK');
       assert.equal(await victim.value('SELECT 1'), '1');
     });
 
-    for (const [who, whom, told] of [
+    for (const [who, whom, expected] of [
       ['clerk', 'clerk', 'D t'],
       ['clerk', 'boss', 'E 42501'],
       ['boss', 'clerk', 'D t'],
@@ -262,7 +262,7 @@ onEachRoute(
       ['ann', 'clerk', 'D t'],
     ] as const)
       for (const state of ['idle', 'busy'] as const)
-        test(`${who} terminates a client of ${whom} that is ${state}: ${told}`, async (t) => {
+        test(`${who} terminates a client of ${whom} that is ${state}: ${expected}`, async (t) => {
           await makeRoles();
           const [killer, victim] = await Promise.all([login(t, who), login(t, whom)]);
           if (state === 'busy') {
@@ -270,12 +270,12 @@ onEachRoute(
             await running(`${who} ${whom}`);
           }
           const answer = await killer.query(`SELECT pg_terminate_backend(${pidOf(victim)})`);
-          assert.match(story(answer), new RegExp(told));
-          if (told === 'D t') assert.equal(await lastWords(victim), 'FATAL 57P01');
+          assert.match(summary(answer), new RegExp(expected));
+          if (expected === 'D t') assert.equal(await lastWords(victim), 'FATAL 57P01');
           else {
             if (state === 'busy') {
               await victim.cancel();
-              assert.match(story(await victim.ready()), /E 57014 \| Z I$/);
+              assert.match(summary(await victim.ready()), /E 57014 \| Z I$/);
             }
             assert.equal(await victim.value('SELECT 1'), '1');
           }
@@ -287,9 +287,9 @@ onEachRoute(
         const target = await login(t);
         assert.equal(await killer.value(`SELECT pg_terminate_backend(${pidOf(target)})`), 't');
         target.send(query("SELECT 'too late'"));
-        const told = await target.untilClosed();
+        const expected = await target.untilClosed();
         assert.deepEqual(
-          told.map(({ code, body }) => (code === 'E' ? '57P01' : `${code} ${body.toString()}`)),
+          expected.map(({ code, body }) => (code === 'E' ? '57P01' : `${code} ${body.toString()}`)),
           ['57P01'],
           `turn ${turn}`,
         );
@@ -302,7 +302,7 @@ onEachRoute(
   'signals to clients that wait in the borrow queue',
   { settings: { ...settings, PoolSize: 1 }, routes: ['node', 'bun'], sample: onOneRuntime },
   (route) => {
-    for (const [signal, told] of [
+    for (const [signal, expected] of [
       ['pg_cancel_backend', 'E 57014 | Z I'],
       ['pg_terminate_backend', 'E 57P01'],
     ] as const)
@@ -314,12 +314,12 @@ onEachRoute(
           assert.equal(await route().sluice.metric('sluice_borrow_queue_length'), 1);
         });
         const answer = await holder.query(`SELECT ${signal}(${waiting.key?.pid})`);
-        assert.equal(story(answer), 'T | D t | C SELECT 1 | Z T');
+        assert.equal(summary(answer), 'T | D t | C SELECT 1 | Z T');
         if (signal === 'pg_cancel_backend') {
-          assert.equal(story(await waiting.ready()), told);
+          assert.equal(summary(await waiting.ready()), expected);
           await holder.query('COMMIT');
           assert.equal(await waiting.value('SELECT 1'), '1');
-        } else assert.equal(story(await waiting.untilClosed()), told);
+        } else assert.equal(summary(await waiting.untilClosed()), expected);
       });
   },
 );

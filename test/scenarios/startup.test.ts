@@ -8,7 +8,7 @@ import {
   outline,
   sslRequest,
   startupPacket,
-  story,
+  summary,
 } from '../helpers/messages.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
@@ -139,7 +139,7 @@ onEachRoute('startup', { settings: { ClientLoginTimeout: 3 } }, (route) => {
       assert(running.some(({ query }) => query.includes('pg_sleep(30)')));
     });
     await client.cancel();
-    assert.match(story(await client.ready()), /E 57014 \| Z I$/);
+    assert.match(summary(await client.ready()), /E 57014 \| Z I$/);
   });
 
   test('an unknown major version is refused', async (t) => {

@@ -8,7 +8,7 @@ import {
   execute,
   parse,
   query,
-  story,
+  summary,
   sync,
 } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
@@ -77,7 +77,7 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
     client.reader.discard = true;
     await assertBounded(route(), async (factor) => {
       const text = `SELECT repeat('x', 100000) FROM generate_series(1, ${factor * 1000})`;
-      assert.match(story(await client.query(text)), /^T \| C SELECT \d+ \| Z I$/);
+      assert.match(summary(await client.query(text)), /^T \| C SELECT \d+ \| Z I$/);
     });
     assert(client.reader.bytes > factorOn(route()) * 100_000_000);
   });
@@ -104,7 +104,7 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
         await client.flushed();
       }
       client.send(copyDone);
-      assert.match(story(await client.ready(60_000)), /^C COPY \d+ \| Z I$/);
+      assert.match(summary(await client.ready(60_000)), /^C COPY \d+ \| Z I$/);
     });
   });
 
@@ -141,7 +141,7 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
     assert(growth < 150 * megabyte, `grew by ${growth / megabyte} MB`);
     slow.reader.discard = true;
     slow.resume();
-    assert.equal(story(await slow.ready()), 'C SELECT 2000 | Z I');
+    assert.equal(summary(await slow.ready()), 'C SELECT 2000 | Z I');
     assert(slow.reader.bytes > 200_000_000);
   });
 
@@ -160,7 +160,7 @@ onEachRoute('streams', { settings: { PoolSize: 2 } }, (route) => {
       await client.ready();
       await client.ready();
       for (let index = 0; index < count; index += 1) {
-        assert.equal(story(await client.ready()), '2 | D 500000 | C SELECT 1 | Z I');
+        assert.equal(summary(await client.ready()), '2 | D 500000 | C SELECT 1 | Z I');
       }
       await sending;
     });

@@ -10,7 +10,7 @@ import { makeCertificate } from '@sluice/testkit';
 import type { Postgres } from '@sluice/testkit';
 import { Client } from 'pg';
 import { startDatabase } from '../helpers/database.ts';
-import { query, sslRequest, story } from '../helpers/messages.ts';
+import { query, sslRequest, summary } from '../helpers/messages.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import type { Address } from '../helpers/raw-client.ts';
 import { eventually } from '../helpers/routes.ts';
@@ -102,7 +102,7 @@ suite('unix sockets', () => {
           assert.equal(row?.running, true);
         });
         await client.cancel();
-        assert.match(story(await client.ready()), /E 57014 \| Z I$/);
+        assert.match(summary(await client.ready()), /E 57014 \| Z I$/);
         const line = await sluice.logged(({ msg }) => msg === 'client connected');
         assert.equal(line['address'], '[local]');
         assert.equal(await sluice.stop(), 0);
@@ -201,7 +201,7 @@ suite('unix sockets', () => {
         const second = await start(t, { ListenSocket: folder, ListenPort: first.port });
         const other = await login(t, addressIn(folder, second));
         assert.equal(await client.value('SELECT 1'), '1');
-        assert.equal(story(await client.query('COMMIT')), 'C COMMIT | Z I');
+        assert.equal(summary(await client.query('COMMIT')), 'C COMMIT | Z I');
         assert.equal(await first.exited(), 0);
         // The file belongs to the new process now.
         assert.deepEqual(await readdir(folder), [path.basename(fileOf(folder, second))]);

@@ -85,15 +85,15 @@ onEachRoute('statements that need exclusive access to a database', options, (rou
 
   async function run(client: RawClient, parts: Buffer[]): Promise<string> {
     client.send(...parts);
-    const told: string[] = [];
+    const expected: string[] = [];
     const groups = parts.filter((part) => part === sync).length;
     for (let group = 0; group < Math.max(1, groups); group += 1)
-      told.push(outcome(await client.ready()));
-    return told.join('');
+      expected.push(outcome(await client.ready()));
+    return expected.join('');
   }
 
   for (const [how, send] of ways) {
-    for (const [statement, told] of [
+    for (const [statement, expected] of [
       [`DROP DATABASE ${quoted}`, 'DROP DATABASE'],
       [`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`, 'DROP DATABASE'],
       [`ALTER DATABASE ${quoted} RENAME TO renamed`, 'ALTER DATABASE'],
@@ -102,7 +102,7 @@ onEachRoute('statements that need exclusive access to a database', options, (rou
     ] as const)
       test(`${how}: ${statement}, after clients have disconnected`, async (t) => {
         const admin = await begin(t);
-        assert.equal(await run(admin, send(statement)), told);
+        assert.equal(await run(admin, send(statement)), expected);
         assert.equal(await admin.value('SELECT 1'), '1', 'afterwards');
       });
 
@@ -168,9 +168,9 @@ onEachRoute('statements that need exclusive access to a database', options, (rou
       query(`DROP DATABASE ${quoted}`),
       query('SELECT 2'),
     );
-    const told: string[] = [];
-    for (let turn = 0; turn < 5; turn += 1) told.push(outcome(await admin.ready()));
-    assert.deepEqual(told, [
+    const expected: string[] = [];
+    for (let turn = 0; turn < 5; turn += 1) expected.push(outcome(await admin.ready()));
+    assert.deepEqual(expected, [
       'SELECT 1',
       'CREATE DATABASE',
       'DROP DATABASE',
@@ -195,11 +195,12 @@ onEachRoute('statements that need exclusive access to a database', options, (rou
     const late = route()
       .login(t, { parameters: { database } })
       .catch((error: unknown) => error);
-    const told = outcome(await admin.ready());
+    const expected = outcome(await admin.ready());
     const came = await late;
     // Either may be first.
-    if (told === 'DROP DATABASE') assert.equal((came as { readonly code?: string }).code, '3D000');
-    else assert.equal(told, '55006');
+    if (expected === 'DROP DATABASE')
+      assert.equal((came as { readonly code?: string }).code, '3D000');
+    else assert.equal(expected, '55006');
   });
 });
 
@@ -219,11 +220,11 @@ onEachRoute(
         await visitor.query('SELECT 1');
         await visitor.end();
         admin.send(...send('DROP DATABASE copied'));
-        const told = [];
+        const expected = [];
         const groups = send('').filter((part) => part === sync).length;
         for (let group = 0; group < Math.max(1, groups); group += 1)
-          told.push(outcome(await admin.ready()));
-        assert.equal(told.join(''), 'DROP DATABASE');
+          expected.push(outcome(await admin.ready()));
+        assert.equal(expected.join(''), 'DROP DATABASE');
         assert.equal(await admin.value('SHOW work_mem'), '7MB');
         assert.equal(await other.value('SHOW work_mem'), '8MB');
       });

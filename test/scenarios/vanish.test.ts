@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bind, copyData, execute, flush, parse, query, story, sync } from '../helpers/messages.ts';
+import {
+  bind,
+  copyData,
+  execute,
+  flush,
+  parse,
+  query,
+  summary,
+  sync,
+} from '../helpers/messages.ts';
 import type { RawClient } from '../helpers/raw-client.ts';
 import { eventually, onEachRoute } from '../helpers/routes.ts';
 
@@ -74,7 +83,7 @@ onEachRoute('a client that disappears', { settings: { PoolSize: 2 } }, (route) =
       for (let turn = 0; turn < 5; turn += 1) {
         assert.equal(await bystander.value(`SELECT ${turn}`), String(turn));
         const other = await route().login(t);
-        assert.equal(story(await other.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z I');
+        assert.equal(summary(await other.query('SELECT 1')), 'T | D 1 | C SELECT 1 | Z I');
         await other.end();
       }
       await route().quiet();

@@ -23,12 +23,12 @@ interface Answer {
 async function ask(run: Run, options: Readonly<Record<string, unknown>>): Promise<Answer> {
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const told = Promise.all([text(stdout), text(stderr)]);
+  const output = Promise.all([text(stdout), text(stderr)]);
   const code = await run({ options, arguments: [], stdout, stderr }).finally(() => {
     stdout.end();
     stderr.end();
   });
-  const [out, err] = await told;
+  const [out, err] = await output;
   return { code, out, err };
 }
 

@@ -26,14 +26,14 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
     const postgres = await database(t);
     const prove = new SluiceProcess(t, ['prove', '--direct', postgres.url]);
     assert.equal(await prove.exit(), 1);
-    const said = prove.stderr.join('\n');
-    assert.match(said, /create the schema sluice_prove/);
-    assert.match(said, /--yes/);
-    assert(!said.includes(postgres.password));
+    const output = prove.stderr.join('\n');
+    assert.match(output, /create the schema sluice_prove/);
+    assert.match(output, /--yes/);
+    assert(!output.includes(postgres.password));
     assert.equal((await schemas(postgres)).length, 0);
   });
 
-  for (const [what, typed, code, said] of [
+  for (const [what, typed, code, output] of [
     ['no', 'n\r', 1, /nothing was changed/],
     ['the end of input', '\u0004', 1, /nothing was changed/],
     ['Ctrl-C', '\u0003', 130, /Stopped; everything has been cleaned up/],
@@ -47,7 +47,7 @@ suite('sluice prove', { timeout: 300_000, concurrency: 3 }, () => {
       // The rest of the line is the prompt for the answer, which has no line end yet.
       await prove.line(/run up to 200 transactions per second/);
       prove.type(typed);
-      await prove.line(said);
+      await prove.line(output);
       assert.equal(await prove.exit(), code);
       assert.equal((await schemas(postgres)).length, 0);
     });

@@ -45,7 +45,7 @@ export class SluiceProcess {
   readonly #folder: string;
   readonly #lines: string[] = [];
   readonly #exit: Promise<number | null>;
-  #hearLine: () => void = () => undefined;
+  #watchLine: () => void = () => undefined;
 
   constructor(
     t: TestContext,
@@ -94,7 +94,7 @@ export class SluiceProcess {
       createInterface({ input: stream }).on('line', (line) => {
         (isOut ? this.stdout : this.stderr).push(line);
         this.#lines.push(line);
-        this.#hearLine();
+        this.#watchLine();
       });
     }
     t.after(async () => {
@@ -124,15 +124,15 @@ export class SluiceProcess {
     });
     const ended = this.#exit.then(() => 'ended' as const);
     for (;;) {
-      const heard = new Promise<'heard'>((resolve) => {
-        this.#hearLine = () => resolve('heard');
+      const received = new Promise<'heard'>((resolve) => {
+        this.#watchLine = () => resolve('heard');
       });
       const found = this.#lines.findIndex((line) => pattern.test(line));
       if (found !== -1) {
         const [line = ''] = this.#lines.splice(found, 1);
         return line;
       }
-      const why = await Promise.race([heard, ended, given]);
+      const why = await Promise.race([received, ended, given]);
       if (why !== 'heard' && !this.#lines.some((line) => pattern.test(line))) {
         assert.fail(`no line like ${pattern} (${why}):\n${this.#output()}`);
       }

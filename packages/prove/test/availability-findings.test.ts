@@ -20,7 +20,7 @@ function lane(path: string, gapMs: number): AvailabilityLane {
 }
 
 /** The finding about an outage of 2 s on the direct path and of `gapMs` through the proxy. */
-function said(gapMs: number): string | undefined {
+function textFor(gapMs: number): string | undefined {
   const value = (2000 - gapMs) / 2000;
   const report = {
     paths: [
@@ -46,14 +46,14 @@ function said(gapMs: number): string | undefined {
 suite('the finding about an outage', () => {
   test('the proxy shortened it', () => {
     assert.equal(
-      said(200),
+      textFor(200),
       'Proxy cut the outage of a failover by 90 % (95 % interval 80 % to 100 %, 5 rounds), from 2 s to 200 ms; Amazon publishes “up to 66 %” for RDS Proxy.',
     );
   });
 
   test('the proxy prolonged it, and did not shorten it by a negative number', () => {
     assert.equal(
-      said(6000),
+      textFor(6000),
       'Proxy made the outage of a failover 200 % longer (95 % interval 190 % to 210 %, 5 rounds): 6 s, and 2 s directly.',
     );
   });

@@ -196,8 +196,8 @@ suite('paths and limits', () => {
       rampLimit({ limits, facts, testkit: undefined }, { ...direct, kind: 'proxy' }).clients,
       100,
     );
-    const told = { ...limits, isClientLimitGiven: true };
-    assert.equal(rampLimit({ limits: told, facts, testkit: undefined }, direct).clients, 100);
+    const options = { ...limits, isClientLimitGiven: true };
+    assert.equal(rampLimit({ limits: options, facts, testkit: undefined }, direct).clients, 100);
   });
 });
 

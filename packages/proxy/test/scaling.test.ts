@@ -308,21 +308,21 @@ const messages: Messages = {
   'Terminate of a client': { most: small, make: (text) => sent('Terminate', body`${text}`) },
   'ErrorResponse of a database': {
     most: longestOfDatabase,
-    make: (text) => told('ErrorResponse', body`M${text}\0\0`),
+    make: (text) => received('ErrorResponse', body`M${text}\0\0`),
   },
   'NoticeResponse of a database': {
     most: longestOfDatabase,
-    make: (text) => told('NoticeResponse', body`M${text}\0\0`),
+    make: (text) => received('NoticeResponse', body`M${text}\0\0`),
   },
   'NotificationResponse of a database': {
     most: longestOfDatabase / 2,
-    make: (text) => told('NotificationResponse', body`0000${text}\0${text}\0`),
+    make: (text) => received('NotificationResponse', body`0000${text}\0${text}\0`),
   },
   'ParameterStatus of a database': {
     most: longestOfDatabase,
-    make: (text) => told('ParameterStatus', body`${text}\0\0`),
+    make: (text) => received('ParameterStatus', body`${text}\0\0`),
   },
-  ...toldAsTheyAre([
+  ...anyMessages([
     'BindComplete',
     'CloseComplete',
     'CommandComplete',
@@ -341,7 +341,7 @@ const messages: Messages = {
     'ReadyForQuery',
     'RowDescription',
   ]),
-  ...toldAtLogin([
+  ...loginMessages([
     ['Authentication', '\0\0\0\n', 'a list of mechanisms'],
     ['Authentication', '\0\0\0\v', 'a step of SCRAM'],
     ['Authentication', '\0\0\0\f', 'the end of SCRAM'],
@@ -353,22 +353,22 @@ const messages: Messages = {
   ]),
 };
 
-function toldAsTheyAre(names: readonly (keyof typeof BackendCode)[]): Messages {
+function anyMessages(names: readonly (keyof typeof BackendCode)[]): Messages {
   return Object.fromEntries(
     names.map((name) => [
       `${name} of a database`,
-      { most: longestOfDatabase, make: (text: Filling) => told(name, body`${text}`) },
+      { most: longestOfDatabase, make: (text: Filling) => received(name, body`${text}`) },
     ]),
   );
 }
 
-function toldAtLogin(
+function loginMessages(
   all: readonly (readonly [name: keyof typeof BackendCode, before: string, what: string])[],
 ): Messages {
   return Object.fromEntries(
     all.map(([name, before, what]) => [
       `${name} of a database at the login, ${what}`,
-      { most: 1 << 20, make: (text: Filling) => toldFirst(name, [before, text, '\0\0']) },
+      { most: 1 << 20, make: (text: Filling) => receivedAtLogin(name, [before, text, '\0\0']) },
     ]),
   );
 }
@@ -385,11 +385,11 @@ function sent(name: keyof typeof FrontendCode, parts: Body): () => unknown {
 }
 
 /** A database answers a Query with one message. */
-function told(name: keyof typeof BackendCode, parts: Body): () => unknown {
-  const bytesTold = messageOf(BackendCode[name], parts);
+function received(name: keyof typeof BackendCode, parts: Body): () => unknown {
+  const bytesReceived = messageOf(BackendCode[name], parts);
   const { owner, server } = scriptedParts();
   owner.send(buildQuery('SELECT 1'));
-  return () => server.socket.feed(bytesTold);
+  return () => server.socket.feed(bytesReceived);
 }
 
 const address: Address = {
@@ -403,13 +403,13 @@ const address: Address = {
 };
 
 /** A database sends one message while the proxy logs in. */
-function toldFirst(name: keyof typeof BackendCode, parts: Body): () => unknown {
-  const bytesTold = messageOf(BackendCode[name], parts);
+function receivedAtLogin(name: keyof typeof BackendCode, parts: Body): () => unknown {
+  const bytesReceived = messageOf(BackendCode[name], parts);
   const socket = new MemorySocket();
   const login = { address, startup: [], user: 'u', password: 'p' };
   const begun = new Login(socket, login, () => undefined);
   return () => {
-    socket.feed(bytesTold);
+    socket.feed(bytesReceived);
     begun.giveUp();
   };
 }

@@ -91,7 +91,7 @@ export class MemorySocket implements Transport {
     if (this.destroyed) return;
     this.destroyed = true;
     queueMicrotask(() => {
-      if (error !== undefined) this.#tell(() => this.handler.onError(error));
+      if (error !== undefined) this.#emit(() => this.handler.onError(error));
       this.close();
     });
   }
@@ -110,7 +110,7 @@ export class MemorySocket implements Transport {
   drain(): void {
     this.isFull = false;
     this.#waiting = 0;
-    this.#tell(() => this.handler.onDrain());
+    this.#emit(() => this.handler.onDrain());
   }
 
   /** The bytes written since the last call. */
@@ -129,7 +129,7 @@ export class MemorySocket implements Transport {
   /** The connection is closed. */
   close(): void {
     this.destroyed = true;
-    this.#tell(() => this.handler.onClose());
+    this.#emit(() => this.handler.onClose());
     this.whenClosed?.();
     this.whenClosed = null;
   }
@@ -138,11 +138,11 @@ export class MemorySocket implements Transport {
     while (!this.#isPaused && !this.destroyed) {
       const bytes = this.#unread.shift();
       if (bytes === undefined) return;
-      this.#tell(() => this.handler.onData(bytes));
+      this.#emit(() => this.handler.onData(bytes));
     }
   }
 
-  #tell(event: () => void): void {
+  #emit(event: () => void): void {
     try {
       event();
     } catch (error) {

@@ -131,19 +131,19 @@ suite('the API', () => {
 
   test('events describe the life of a client, and none arrive after the listener is removed', async () => {
     await using proxy = await startProxy(database());
-    const heard: EventName[] = [];
+    const received: EventName[] = [];
     const names = ['clientConnected', 'clientLoggedIn', 'clientClosed'] as const;
-    const stops = names.map((name) => onEvent(name, () => heard.push(name)));
+    const stops = names.map((name) => onEvent(name, () => received.push(name)));
     const closed = Promise.withResolvers<string>();
     const stopHearing = onEvent('clientClosed', ({ reason }) => closed.resolve(reason));
     const client = await connect(proxy);
     await client.end();
     await closed.promise;
-    assert.deepEqual(heard, names);
+    assert.deepEqual(received, names);
     for (const stop of [...stops, stopHearing, ...stops]) stop();
     const other = await connect(proxy);
     await other.end();
-    assert.deepEqual(heard, names);
+    assert.deepEqual(received, names);
   });
 
   test('wrong settings are refused with every problem', async () => {

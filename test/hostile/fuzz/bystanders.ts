@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as delay } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { bind, execute, parse, rowsOf, story, sync } from '../../helpers/messages.ts';
+import { bind, execute, parse, rowsOf, summary, sync } from '../../helpers/messages.ts';
 import { DatabaseError, RawClient } from '../../helpers/raw-client.ts';
 import type { Address } from '../../helpers/raw-client.ts';
 
@@ -83,7 +83,7 @@ export class Bystanders {
 
   async #prepared(client: RawClient): Promise<() => Promise<void>> {
     client.send(parse('a', 'SELECT $1::int + 1'), sync);
-    assert.equal(story(await client.ready()), '1 | Z I');
+    assert.equal(summary(await client.ready()), '1 | Z I');
     let count = 0;
     return async () => {
       count += 1;

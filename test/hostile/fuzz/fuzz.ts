@@ -116,7 +116,7 @@ export class Fuzz {
   async turnTo(side: Side, interleaving: boolean): Promise<void> {
     this.#side = side;
     this.#setup = { ...this.#setup, interleaving };
-    this.played = this.sessions.answered = this.sessions.ended = this.#liar.told = 0;
+    this.played = this.sessions.answered = this.sessions.ended = this.#liar.liesSent = 0;
     this.#liar.logins.length = this.#liar.checks.length = 0;
     if (this.problem !== null) {
       await this.#restart();
@@ -142,7 +142,7 @@ export class Fuzz {
 
   /** The number of lies to the proxy. */
   get lies(): number {
-    return this.#liar.told;
+    return this.#liar.liesSent;
   }
 
   /** Why this run has failed, or null. */
@@ -334,15 +334,15 @@ export class Fuzz {
     const number = this.#number;
     if (hostile.moment === 'database check') {
       this.#excusedUntil = performance.now() + excuse;
-      await new Promise<void>((told) => {
-        this.#liar.checks.push({ lie: hostile, told });
-        setTimeout(told, excuse);
+      await new Promise<void>((delivered) => {
+        this.#liar.checks.push({ lie: hostile, delivered });
+        setTimeout(delivered, excuse);
       });
       this.#excusedUntil = performance.now() + excuse;
       return;
     }
     if (hostile.moment === 'database login')
-      this.#liar.logins.push({ lie: hostile, told: () => undefined });
+      this.#liar.logins.push({ lie: hostile, delivered: () => undefined });
     const lie: Case =
       hostile.moment === 'database login' ? { ...hostile, parts: [], ending: 'reset' } : hostile;
     this.#liar.statements.set(number, lie);

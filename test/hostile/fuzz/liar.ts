@@ -37,10 +37,10 @@ export class Liar {
   /** The lies for statements, by the number in the statement. */
   readonly statements = new Map<number, Case>();
   /** The lies for the next login or health check, and the function to call then. */
-  readonly logins: { readonly lie: Case; readonly told: () => void }[] = [];
-  readonly checks: { readonly lie: Case; readonly told: () => void }[] = [];
+  readonly logins: { readonly lie: Case; readonly delivered: () => void }[] = [];
+  readonly checks: { readonly lie: Case; readonly delivered: () => void }[] = [];
   /** The number of lies. */
-  told = 0;
+  liesSent = 0;
   readonly #real: Postgres;
   readonly #user: string;
   readonly #server: Server;
@@ -90,7 +90,7 @@ export class Liar {
       const login = isHis ? this.logins.shift() : undefined;
       if (login !== undefined) {
         this.#lie(proxy, login.lie);
-        login.told();
+        login.delivered();
         return;
       }
       const key = isHis ? packet.toString('latin1') : null;
@@ -158,7 +158,7 @@ export class Liar {
     if (!isHis) {
       if (this.checks.length === 0 || !asked.includes('pg_is_in_recovery')) return null;
       const check = this.checks.shift();
-      check?.told();
+      check?.delivered();
       return check?.lie ?? null;
     }
     const at = asked.indexOf('hostile ');
@@ -171,7 +171,7 @@ export class Liar {
 
   /** Sends the parts, each in a separate write, and ends as the case says. */
   #lie(proxy: Socket, lie: Case): void {
-    this.told += 1;
+    this.liesSent += 1;
     proxy.on('data', noop);
     const next = (index: number): void => {
       const part = lie.parts[index];

@@ -7,7 +7,7 @@ export interface Request {
   readonly endpoint?: string;
 }
 
-/** The options that, beside the inputs, determine the plan. */
+/** The options that determine the plan, in addition to the inputs. */
 export interface PlanOptions {
   /** Also read the secret's value and log in to the database. */
   readonly deep: boolean;

@@ -6,7 +6,7 @@ import type { Resolved } from '../resolve/resolved.ts';
 import { Template } from '../resolve/template.ts';
 import { list } from '../values.ts';
 
-/** The properties of a managed proxy that are fixed at its creation, beside its name. */
+/** The properties of a managed proxy that are fixed at its creation, in addition to its name. */
 interface Fixed {
   readonly subnetIds: readonly string[];
   readonly endpointNetworkType: string;

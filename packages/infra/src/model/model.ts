@@ -32,7 +32,7 @@ export interface Model {
   readonly adopted: boolean;
 }
 
-/** What the model depends on beside inputs and ids. */
+/** What the model depends on, in addition to inputs and ids. */
 export interface ModelOptions {
   /** @default - MinTasks */
   readonly desiredTasks?: number | 'keep';

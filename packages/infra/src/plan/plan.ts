@@ -37,7 +37,7 @@ export interface Plan {
   readonly drift: readonly PlannedDrift[];
   readonly cost: CostComparison;
   readonly notes: readonly string[];
-  /** What forbids the apply, beside checks and rules. */
+  /** What forbids the apply, in addition to checks and rules. */
   readonly obstacles: readonly string[];
   /** The ids of the named resources; `synth --resolved` accepts them as a file. */
   readonly resolved?: Resolved;

@@ -15,7 +15,7 @@ export interface Ran {
 export interface Terminal {
   readonly stdin?: NodeJS.ReadableStream;
   /** Called with the whole output so far. */
-  readonly said?: (text: string) => void;
+  readonly written?: (text: string) => void;
 }
 
 /** Runs a command as the shell would, with an inputs file and more options. */
@@ -27,7 +27,7 @@ export async function runCommand(
   terminal: Terminal = {},
 ): Promise<Ran> {
   const out = new Collector();
-  const err = new Collector(terminal.said);
+  const err = new Collector(terminal.written);
   const code = await run({
     options: { ...(file === undefined ? {} : { inputs: [{ order: 0, file }] }), ...options },
     arguments: words,
@@ -53,16 +53,16 @@ export async function inputsFile(
 
 class Collector extends Writable {
   text = '';
-  readonly #said: (text: string) => void;
+  readonly #written: (text: string) => void;
 
-  constructor(said: (text: string) => void = () => undefined) {
+  constructor(written: (text: string) => void = () => undefined) {
     super();
-    this.#said = said;
+    this.#written = written;
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
     this.text += chunk.toString();
-    this.#said(this.text);
+    this.#written(this.text);
     done();
   }
 }

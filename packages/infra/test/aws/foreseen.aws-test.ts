@@ -38,7 +38,7 @@ interface Case {
   readonly options?: Readonly<Record<string, unknown>>;
   readonly play?: (fake: FakeAws) => void;
   readonly code?: number;
-  readonly says: readonly RegExp[];
+  readonly lines: readonly RegExp[];
   readonly never?: RegExp;
 }
 
@@ -53,13 +53,13 @@ const cases: readonly Case[] = [
     what: 'a cluster of another database does not count as that of the instance',
     inputs: { DBClusterIdentifier: '"aurora"' },
     code: 1,
-    says: [/✗ PF02 .*orders is in no cluster, DBClusterIdentifier is aurora: another database/],
+    lines: [/✗ PF02 .*orders is in no cluster, DBClusterIdentifier is aurora: another database/],
   },
   {
     what: 'the name of a cluster in place of an instance is explained',
     inputs: { rds_instance_id: '"aurora"' },
     code: 1,
-    says: [
+    lines: [
       /✗ PF02 .*aurora is a cluster, not an instance\n +fix: set DBClusterIdentifier = "aurora"/,
     ],
   },
@@ -68,19 +68,19 @@ const cases: readonly Case[] = [
     inputs: { DBClusterIdentifier: '"aurora"', DBProxyName: '"cluster"' },
     without: ['rds_instance_id'],
     code: 0,
-    says: [/✓ PF02 .*cluster aurora with 2 members/, /! PF13 .*0 before Aurora PostgreSQL 17/],
+    lines: [/✓ PF02 .*cluster aurora with 2 members/, /! PF13 .*0 before Aurora PostgreSQL 17/],
   },
   {
     what: 'a version that RDS Proxy does not support',
     inputs: { rds_instance_id: '"ancient"' },
     code: 1,
-    says: [/✗ PF02 .*RDS Proxy supports PostgreSQL 10 and later/],
+    lines: [/✗ PF02 .*RDS Proxy supports PostgreSQL 10 and later/],
   },
   {
     what: 'a read-only endpoint in front of an instance',
     inputs: { DBProxyEndpoints: '[{ DBProxyEndpointName = "ro", TargetRole = "READ_ONLY" }]' },
     code: 1,
-    says: [/✗ PF24 .*ro is READ_ONLY, and an instance has no readers/],
+    lines: [/✗ PF24 .*ro is READ_ONLY, and an instance has no readers/],
   },
   {
     what: 'a read-only endpoint in front of a cluster with a reader',
@@ -90,20 +90,20 @@ const cases: readonly Case[] = [
     },
     without: ['rds_instance_id'],
     code: 0,
-    says: [/✓ PF24 .*aurora has 1 reader/],
+    lines: [/✓ PF24 .*aurora has 1 reader/],
   },
   {
     what: 'IAM_AUTH with a database that accepts no tokens',
     inputs: { DefaultAuthScheme: '"IAM_AUTH"' },
     code: 1,
-    says: [/✗ PF25 .*off in orders\n +fix: aws rds modify-db-instance .*--enable-iam-database/],
+    lines: [/✗ PF25 .*off in orders\n +fix: aws rds modify-db-instance .*--enable-iam-database/],
   },
   {
     what: 'IAM_AUTH with a role that may not connect',
     inputs: { DefaultAuthScheme: '"IAM_AUTH"' },
     play: (fake) => fake.simulation(['rds-db:connect']),
     code: 1,
-    says: [/✗ PF09 .*rds-db:connect on arn:aws:rds-db:\S+:dbuser:db-\S+: implicitDeny/],
+    lines: [/✗ PF09 .*rds-db:connect on arn:aws:rds-db:\S+:dbuser:db-\S+: implicitDeny/],
   },
   {
     what: 'IAM_AUTH needs no secret, and the created role may connect',
@@ -115,7 +115,7 @@ const cases: readonly Case[] = [
     },
     without: ['rds_secret_name'],
     code: 0,
-    says: [
+    lines: [
       /- PF10 .*no secret is used/,
       /✓ PF25 .*on for tokens/,
       /Allow rds-db:connect on arn:aws:rds-db:\S+:dbuser:db-/,
@@ -125,7 +125,7 @@ const cases: readonly Case[] = [
     what: 'IPv6 in subnets without it',
     inputs: { EndpointNetworkType: '"DUAL"' },
     code: 1,
-    says: [
+    lines: [
       /✗ PF26 .*is DUAL, and subnet-\S+, subnet-\S+ has no IPv6 range|✗ PF26 .*have no IPv6 range/,
     ],
   },
@@ -133,64 +133,64 @@ const cases: readonly Case[] = [
     what: 'a group that is open to the world',
     inputs: { rds_security_group_name: '"wide-open"' },
     code: 1,
-    says: [/✗ SLUICE-OPEN-PORT .*sg-\S+ \(wide-open\).*from 0\.0\.0\.0\/0/],
+    lines: [/✗ SLUICE-OPEN-PORT .*sg-\S+ \(wide-open\).*from 0\.0\.0\.0\/0/],
   },
   {
     what: 'a group that is open to the world, on the load balancer',
     inputs: { ...sluice, rds_security_group_name: '"wide-open"' },
     code: 1,
-    says: [/✗ SLUICE-OPEN-PORT .*wide-open/],
+    lines: [/✗ SLUICE-OPEN-PORT .*wide-open/],
   },
   {
     what: 'the id of a group as its name',
     inputs: { rds_security_group_name: '"sg-0123456789abcdef0"' },
     code: 1,
-    says: [/✗ PF06 .*\n +fix: .*SecurityGroupIds = \["sg-0123456789abcdef0"\]/],
+    lines: [/✗ PF06 .*\n +fix: .*SecurityGroupIds = \["sg-0123456789abcdef0"\]/],
   },
   {
     what: 'rules for only the subnets of the proxy are as good as for the VPC',
     inputs: { rds_security_group_name: '"by-range"', rds_instance_id: '"ranges"' },
     code: 0,
-    says: [/✓ PF07/],
+    lines: [/✓ PF07/],
     never: /only partly open/,
   },
   {
     what: 'a trust policy whose statement is one object, in other case, with StringLike',
     inputs: { rds_proxy_role: '"trust-object"' },
     code: 0,
-    says: [/✓ PF08 .*trusts rds\.amazonaws\.com/],
+    lines: [/✓ PF08 .*trusts rds\.amazonaws\.com/],
   },
   {
     what: 'a trust policy that denies',
     inputs: { rds_proxy_role: '"trust-deny"' },
     code: 1,
-    says: [/✗ PF08 .*denies sts:AssumeRole to rds\.amazonaws\.com: NotUs/],
+    lines: [/✗ PF08 .*denies sts:AssumeRole to rds\.amazonaws\.com: NotUs/],
   },
   {
     what: 'the ARN of a role of another account',
     inputs: { rds_proxy_role: '"arn:aws:iam::999999999999:role/orders-proxy-role"' },
     code: 1,
-    says: [/terraform\.tfvars:\d+: rds_proxy_role is .*, of account 999999999999/],
+    lines: [/terraform\.tfvars:\d+: rds_proxy_role is .*, of account 999999999999/],
   },
   {
     what: 'the ARN of a role with a wrong path',
     inputs: { rds_proxy_role: `"arn:aws:iam::${accountId}:role/other/orders-proxy-role"` },
     code: 1,
-    says: [/✗ PF08 .*there is no role .*role\/other\/orders-proxy-role/],
+    lines: [/✗ PF08 .*there is no role .*role\/other\/orders-proxy-role/],
   },
   {
     what: 'a missing secret: nothing was simulated for it',
     inputs: { rds_secret_name: '"no-such-secret"' },
     play: (fake) => fake.simulation([]),
     code: 1,
-    says: [/- PF09 .*nothing was simulated/, /✗ PF10/],
+    lines: [/- PF09 .*nothing was simulated/, /✗ PF10/],
   },
   {
     what: 'every secret is read with --deep',
     inputs: { Auth: '[{ SecretName = "empty" }]' },
     options: { deep: true },
     code: 1,
-    says: [/✗ PF11 .*empty has no username and no password/],
+    lines: [/✗ PF11 .*empty has no username and no password/],
   },
   {
     what: 'an image that is not in its repository',
@@ -199,7 +199,7 @@ const cases: readonly Case[] = [
       ContainerImage: `"${accountId}.dkr.ecr.${region}.amazonaws.com/sluice:nope"`,
     },
     code: 1,
-    says: [/✗ PF21/],
+    lines: [/✗ PF21/],
   },
   {
     what: 'an image that was built for another processor',
@@ -208,7 +208,7 @@ const cases: readonly Case[] = [
       ContainerImage: `"${accountId}.dkr.ecr.${region}.amazonaws.com/sluice:intel"`,
     },
     code: 1,
-    says: [/✗ PF21 .*sluice intel is built for amd64, and the tasks run on arm64/],
+    lines: [/✗ PF21 .*sluice intel is built for amd64, and the tasks run on arm64/],
   },
   {
     what: 'an image in another region is not looked for in this one',
@@ -217,7 +217,7 @@ const cases: readonly Case[] = [
       ContainerImage: `"${accountId}.dkr.ecr.us-east-1.amazonaws.com/sluice:0.1.0"`,
     },
     code: 0,
-    says: [/- PF21 .*the image is in us-east-1/],
+    lines: [/- PF21 .*the image is in us-east-1/],
   },
   {
     what: 'a missing repository',
@@ -226,14 +226,14 @@ const cases: readonly Case[] = [
       ContainerImage: `"${accountId}.dkr.ecr.${region}.amazonaws.com/none:0.1.0"`,
     },
     code: 1,
-    says: [/✗ PF21/],
+    lines: [/✗ PF21/],
   },
   {
     what: 'a secret without a certificate',
     inputs: sluice,
     options: { deep: true },
     code: 1,
-    says: [/✗ PF22 .*orders-tls: certificate is no.* PEM certificate/],
+    lines: [/✗ PF22 .*orders-tls: certificate is no.* PEM certificate/],
   },
   {
     what: 'a certificate with another name than clients verify',
@@ -244,7 +244,7 @@ const cases: readonly Case[] = [
       HostedZoneId: '"Z0123456789"',
     },
     options: { deep: true },
-    says: [/! PF22 .*clients that check the host name .* orders\.db\.example\.com/],
+    lines: [/! PF22 .*clients that check the host name .* orders\.db\.example\.com/],
   },
   {
     what: 'subnets without a route to AWS',
@@ -254,57 +254,57 @@ const cases: readonly Case[] = [
       AllowDatabaseIngress: 'true',
     },
     code: 1,
-    says: [/✗ PF23 .*no endpoint for ecr\.api, ecr\.dkr, s3, logs, secretsmanager/],
+    lines: [/✗ PF23 .*no endpoint for ecr\.api, ecr\.dkr, s3, logs, secretsmanager/],
   },
   {
     what: 'a key of the logs that CloudWatch Logs may not use',
     inputs: { LogKmsKeyArn: 'KEY' },
     code: 1,
-    says: [/✗ PF27 .*does not let logs\.eu-central-1\.amazonaws\.com use it/],
+    lines: [/✗ PF27 .*does not let logs\.eu-central-1\.amazonaws\.com use it/],
   },
   {
     what: 'a key of the logs in another region',
     inputs: { LogKmsKeyArn: `"arn:aws:kms:us-east-1:${accountId}:key/k"` },
     code: 1,
-    says: [/✗ PF27 .*a key of us-east-1/],
+    lines: [/✗ PF27 .*a key of us-east-1/],
   },
   {
     what: 'a topic of another region',
     inputs: { ...sluice, AlarmTopicArn: `"arn:aws:sns:us-east-1:${accountId}:ops"` },
     code: 1,
-    says: [/✗ PF27 .*a topic of us-east-1/],
+    lines: [/✗ PF27 .*a topic of us-east-1/],
   },
   {
     what: 'rights that only this apply needs: a role to be made',
     inputs: { CreateRole: 'true', rds_proxy_role: '"made"' },
     play: (fake) => fake.simulation(['iam:CreateRole']),
     code: 1,
-    says: [/✗ PF20 .*iam:CreateRole on arn:aws:iam::123456789012:role\/made: implicitDeny/],
+    lines: [/✗ PF20 .*iam:CreateRole on arn:aws:iam::123456789012:role\/made: implicitDeny/],
   },
   {
     what: 'rights that only this apply needs: a dashboard',
     inputs: sluice,
     play: (fake) => fake.simulation(['cloudwatch:PutDashboard']),
     code: 1,
-    says: [/✗ PF20 .*cloudwatch:PutDashboard on /],
+    lines: [/✗ PF20 .*cloudwatch:PutDashboard on /],
   },
   {
     what: 'a task that one process cannot use',
     inputs: { ...sluice, TaskCpu: '4096', TaskMemory: '8192' },
     code: 1,
-    says: [/TaskCpu is 4096; a task is one process/],
+    lines: [/TaskCpu is 4096; a task is one process/],
   },
   {
     what: 'tags that RDS does not take',
     inputs: { rds_proxy_tags: '{ "rds:x" = "1", Team = "a & b; c*" }' },
     code: 1,
-    says: [/rds: is reserved/, /has "&" in "a & b; c\*"/],
+    lines: [/rds: is reserved/, /has "&" in "a & b; c\*"/],
   },
   {
     what: 'the usual share of connections is shown',
     inputs: sluice,
     code: 0,
-    says: [/note: database connections: \d+ .*2 tasks .* \d+ \(25 % of max_connections/],
+    lines: [/note: database connections: \d+ .*2 tasks .* \d+ \(25 % of max_connections/],
   },
   {
     what: 'an addition shows its secrets, its statements and its rules, and long values with a mark',
@@ -320,7 +320,7 @@ const cases: readonly Case[] = [
       rds_proxy_tags: '{ Team = "orders" }',
     },
     code: 0,
-    says: [
+    lines: [
       /Auth: 2 secrets: orders-database, reader \(IAM\)/,
       /Allow secretsmanager:GetSecretValue on arn:\S+/,
       /Allow sts:AssumeRole by Service rds\.amazonaws\.com/,
@@ -382,7 +382,7 @@ suite('what would fail is reported before it does', { skip: withoutEmulator }, (
       one.play?.(fake);
       const { code, out, err } = await planned(t, one);
       const detail = out + err;
-      for (const expression of one.says) {
+      for (const expression of one.lines) {
         assert.match(detail, expression);
       }
       if (one.never !== undefined) {

@@ -296,7 +296,7 @@ TlsSecretName  = "orders-tls"
       const asked = Promise.withResolvers<undefined>();
       const answering = runCommand(runApply, changed, {}, [], {
         stdin: Object.assign(stdin, { isTTY: true }),
-        said: (text) => {
+        written: (text) => {
           if (text.includes('apply this?')) {
             asked.resolve(undefined);
           }

@@ -120,7 +120,7 @@ suite('what npm run docs:infra writes', () => {
       test(`the reports of ${tool} for ${engine} belong together and to the template`, async () => {
         const read = async (name: string) =>
           await readFile(join(docs, 'security-checks', `${engine}.${name}`), 'utf8');
-        const said = await read(`${tool}.txt`);
+        const report = await read(`${tool}.txt`);
         const sarif = record(JSON.parse(await read(`${tool}.sarif`)));
         assert.equal(sarif['version'], '2.1.0');
         const runs = list(sarif['runs']).map(record);
@@ -129,23 +129,23 @@ suite('what npm run docs:infra writes', () => {
         assert.equal(record(record(found['tool'])['driver'])['name'], driver);
 
         const counted = /found (\d+) errors, (\d+) warnings, and (\d+) |Failed checks: (\d+)/.exec(
-          said,
+          report,
         );
-        assert.ok(counted, said);
+        assert.ok(counted, report);
         const sum = counted.slice(1).reduce((all, count) => all + Number(count ?? 0), 0);
         const results = list(found['results']).map(record);
         assert.equal(results.length, sum, again);
         for (const { ruleId } of results) {
-          assert.match(said, new RegExp(String(ruleId)));
+          assert.match(report, new RegExp(String(ruleId)));
         }
 
         const lines = (await read('template.json')).split('\n');
-        for (const [, name = '', line] of said.matchAll(
+        for (const [, name = '', line] of report.matchAll(
           /FAILED for resource: [\w:]+\.(\w+)\n\s*File: \S+:(\d+)-/g,
         )) {
           assert.match(lines[Number(line) - 1] ?? '', new RegExp(`"${name}": \\{`), again);
         }
-        for (const [, line, name = ''] of said.matchAll(/^(\d+):\d+: +\w+ +'(\w+)'/gm)) {
+        for (const [, line, name = ''] of report.matchAll(/^(\d+):\d+: +\w+ +'(\w+)'/gm)) {
           assert.ok((lines[Number(line) - 1] ?? '').includes(name), again);
         }
       });

@@ -3,7 +3,7 @@ import type { ConnectionOwner } from '../backend/lease-owner.ts';
 import type { ConnectFailure } from '../backend/connection-source.ts';
 import type { Aside } from './pool-target.ts';
 
-/** The callbacks of a connection beside a pool. */
+/** The callbacks of a connection that belongs to no pool, but to the user and database of one. */
 export interface AsideHandlers {
   opened(connection: ServerConnection): void;
   failed(failure: ConnectFailure): void;
@@ -11,7 +11,7 @@ export interface AsideHandlers {
   terminated?(): void;
 }
 
-/** A pool beside which connections are opened. */
+/** The pool that provides the user, the database and the target. */
 export interface AsidePool {
   /** Opens one; returns a function that returns its slot to the budget, or null if there is none. */
   openAside(done: Aside, evenVacated: boolean): (() => void) | null;

@@ -404,7 +404,9 @@ suite('a pipe informs its owner of', () => {
 });
 
 suite('a pipe is out of sync after', () => {
-  const surprises: Readonly<Record<string, readonly [replies: readonly Reply[], says: Buffer]>> = {
+  const surprises: Readonly<
+    Record<string, readonly [replies: readonly Reply[], surprise: Buffer]>
+  > = {
     'a reply without a request': [[], done],
     'a ReadyForQuery without a request': [[], readyForQueryIdle],
     'rows for a Parse': [[Reply.Parse, Reply.Sync], row('1')],
@@ -426,11 +428,11 @@ suite('a pipe is out of sync after', () => {
     'a ReadyForQuery with two of them': [[Reply.Query], ready('II')],
     'COPY data asked for among other requests': [[Reply.Query, Reply.Query], copyIn],
   };
-  for (const [name, [replies, says]] of Object.entries(surprises))
+  for (const [name, [replies, surprise]] of Object.entries(surprises))
     test(`${name}, and neither it nor anything after it is delivered`, () => {
       const owner = new Reader('a');
       const bench = asked(owner, ...replies);
-      bench.socket.feed(says, select);
+      bench.socket.feed(surprise, select);
       assert.equal(bench.log.length, 1);
       assert.match(bench.log[0] ?? '', /^out of sync: /);
       assert.ok(bench.pipe.isClosed);

@@ -160,9 +160,9 @@ suite('OAUTHBEARER', () => {
       ['', 'malformed'],
     ] as const) {
       const { given, exchange: refused } = exchange();
-      const told = await refused.answer(initial('n,,\x01auth=Bearer bad\x01\x01'));
-      assert.equal(told.outcome, 'continue');
-      assert.match(told.reply?.toString('utf8', 9) ?? '', /"invalid_token"/);
+      const refusal = await refused.answer(initial('n,,\x01auth=Bearer bad\x01\x01'));
+      assert.equal(refusal.outcome, 'continue');
+      assert.match(refusal.reply?.toString('utf8', 9) ?? '', /"invalid_token"/);
       assert.equal((await refused.answer(Buffer.from(reply))).outcome, outcome);
       assert.deepEqual(given, ['bad']);
     }

@@ -11,7 +11,7 @@ import { runtimes } from '../runtimes.ts';
 import type { Runtime } from '../runtimes.ts';
 
 /** The output of the handshake program. */
-export interface Told {
+export interface Report {
   readonly event: string;
   readonly [name: string]: unknown;
 }
@@ -46,12 +46,12 @@ export async function certificateFiles(scope: Scope): Promise<CertificateFiles> 
 /** The running handshake program. */
 export class HandshakeProcess {
   readonly port: number;
-  readonly #told: Told[];
+  readonly #reports: Report[];
   readonly #watchers: Set<() => void>;
 
-  private constructor(port: number, told: Told[], watchers: Set<() => void>) {
+  private constructor(port: number, reports: Report[], watchers: Set<() => void>) {
     this.port = port;
-    this.#told = told;
+    this.#reports = reports;
     this.#watchers = watchers;
   }
 
@@ -74,28 +74,32 @@ export class HandshakeProcess {
       child.kill();
       await exited;
     });
-    const told: Told[] = [];
+    const reports: Report[] = [];
     const watchers = new Set<() => void>();
     createInterface(child.stdout).on('line', (line) => {
-      const event: Told = JSON.parse(line);
-      told.push(event);
+      const event: Report = JSON.parse(line);
+      reports.push(event);
       for (const watcher of watchers) watcher();
     });
     child.once('exit', () => {
-      told.push({ event: 'exited' });
+      reports.push({ event: 'exited' });
       for (const watcher of watchers) watcher();
     });
-    const process = new HandshakeProcess(0, told, watchers);
+    const process = new HandshakeProcess(0, reports, watchers);
     const { port } = await process.next('listening');
     assert(typeof port === 'number');
-    return new HandshakeProcess(port, told, watchers);
+    return new HandshakeProcess(port, reports, watchers);
   }
 
   /** The next of these events; earlier ones are dropped. The end of the program fails the test. */
-  next(...events: readonly string[]): Promise<Told> {
+  next(...events: readonly string[]): Promise<Report> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
-        for (let event = this.#told.shift(); event !== undefined; event = this.#told.shift()) {
+        for (
+          let event = this.#reports.shift();
+          event !== undefined;
+          event = this.#reports.shift()
+        ) {
           if (!events.includes(event.event) && event.event !== 'exited') continue;
           this.#watchers.delete(look);
           if (event.event === 'exited') reject(new Error('the program of the handshake has ended'));

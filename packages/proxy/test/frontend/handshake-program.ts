@@ -26,7 +26,7 @@ const settings = createSettings(JSON.parse(process.argv[2] ?? '{}'));
 const credentials = await Credentials.load(settings);
 const options = handshakeOptions(settings, () => credentials);
 
-function tell(event: Readonly<Record<string, unknown>>): void {
+function report(event: Readonly<Record<string, unknown>>): void {
   writeSync(1, `${JSON.stringify(event)}\n`);
 }
 
@@ -46,21 +46,21 @@ class Served extends QuietHandler {
   }
 
   override onError({ message }: Error): void {
-    tell({ event: 'error', message });
+    report({ event: 'error', message });
   }
 
   override onClose(): void {
-    tell({ event: 'closed' });
+    report({ event: 'closed' });
   }
 }
 
 function accepted(socket: Transport): void {
   const handshake = new ClientHandshake(socket, false, options, {
     loggedIn: (login) => {
-      const { socket: client, rest, finalMessage, ...told } = login;
-      tell({
+      const { socket: client, rest, finalMessage, ...details } = login;
+      report({
         event: 'loggedIn',
-        ...told,
+        ...details,
         rest: rest?.toString('latin1') ?? null,
         // A handshake that is still the handler of the socket would stay in memory.
         isLeft: client.handler !== ignoring,
@@ -80,9 +80,9 @@ function accepted(socket: Transport): void {
       client.resume();
     },
     cancel: (processId, secret) =>
-      tell({ event: 'cancel', processId, secret: secret.toString('hex') }),
+      report({ event: 'cancel', processId, secret: secret.toString('hex') }),
     failed: (error, detail) =>
-      tell({ event: 'failed', message: error?.message ?? null, why: detail?.why ?? null }),
+      report({ event: 'failed', message: error?.message ?? null, why: detail?.why ?? null }),
   });
   if (process.argv[3] === 'abort') {
     const take = handshake.onData.bind(handshake);
@@ -96,6 +96,6 @@ function accepted(socket: Transport): void {
 
 const { port } = await network.listen(
   { host: '127.0.0.1', port: 0 },
-  { accepted, failed: ({ message }) => tell({ event: 'acceptFailed', message }) },
+  { accepted, failed: ({ message }) => report({ event: 'acceptFailed', message }) },
 );
-tell({ event: 'listening', port });
+report({ event: 'listening', port });

@@ -300,11 +300,11 @@ for (const runtime of ['node', 'bun'] as const) {
         const client = await RawClient.connect(own.port);
         client.send(buildCancelRequest(4711, Buffer.alloc(bytes, 7)));
         assert.equal((await client.end()).length, 0);
-        const told = await own.next('cancel', 'failed');
-        assert.equal(told.event, event);
+        const outcome = await own.next('cancel', 'failed');
+        assert.equal(outcome.event, event);
         if (event === 'failed') continue;
-        assert.equal(told['processId'], 4711);
-        assert.equal(told['secret'], '07'.repeat(bytes));
+        assert.equal(outcome['processId'], 4711);
+        assert.equal(outcome['secret'], '07'.repeat(bytes));
       }
     });
 

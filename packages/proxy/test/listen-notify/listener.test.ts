@@ -32,7 +32,7 @@ class Listening implements Audience {
   }
 
   /** What it received since the last call. */
-  heard(): string[] {
+  takeReceived(): string[] {
     return this.replies.splice(0);
   }
 
@@ -55,7 +55,7 @@ async function open(): Promise<{ bench: ListeningBench; session: Listening }> {
   const bench = new ListeningBench();
   const session = new Listening(bench).to('orders');
   await bench.turn();
-  assert.deepEqual(session.heard(), ['marked']);
+  assert.deepEqual(session.takeReceived(), ['marked']);
   return { bench, session };
 }
 
@@ -86,7 +86,7 @@ suite('the listening connection', () => {
       'Q SELECT 1',
       `Q NOTIFY "${listener.markChannel}", '1'`,
     ]);
-    assert.deepEqual(session.heard(), ['marked']);
+    assert.deepEqual(session.takeReceived(), ['marked']);
     assert.equal(listener.sessions, 1);
   });
 
@@ -105,12 +105,12 @@ suite('the listening connection', () => {
       `Q NOTIFY "${bench.listener.markChannel}", '3'`,
     );
     assert.equal(bench.listener.sessions, 3);
-    assert.deepEqual(other.heard(), ['marked']);
-    assert.deepEqual(third.heard(), ['marked']);
+    assert.deepEqual(other.takeReceived(), ['marked']);
+    assert.deepEqual(third.takeReceived(), ['marked']);
     bench.notify('orders', 'one');
     bench.notify('stock', 'two');
-    assert.deepEqual(session.heard(), [`${stranger} orders one`]);
-    assert.deepEqual(other.heard(), [`${stranger} orders one`, `${stranger} stock two`]);
+    assert.deepEqual(session.takeReceived(), [`${stranger} orders one`]);
+    assert.deepEqual(other.takeReceived(), [`${stranger} orders one`, `${stranger} stock two`]);
     assert.equal(bench.listener.stats.notifications, 4);
     bench.servers[0]?.socket.feed(notification(stranger, 'news', 'nobody listens to'));
     assert.equal(bench.listener.stats.notifications, 4);
@@ -138,9 +138,9 @@ suite('the listening connection', () => {
     const session = new Listening(bench).to('orders');
     bench.listener.gone(session, [], session.mark);
     await bench.turn();
-    assert.deepEqual(session.heard(), []);
+    assert.deepEqual(session.takeReceived(), []);
     bench.notify('orders', 'one');
-    assert.deepEqual(session.heard(), [`${stranger} orders one`]);
+    assert.deepEqual(session.takeReceived(), [`${stranger} orders one`]);
   });
 
   test('stays for a while when no session listens, and closes then', async () => {
@@ -169,7 +169,7 @@ suite('the listening connection', () => {
     bench.listener.tick();
     session.to('orders');
     await bench.turn();
-    assert.deepEqual(session.heard(), ['marked']);
+    assert.deepEqual(session.takeReceived(), ['marked']);
     assert.equal(bench.servers.length, 2);
     assert.equal(bench.listener.stats.gaps, 0);
   });
@@ -196,7 +196,7 @@ suite('the listening connection', () => {
     bench.listener.tick();
     await bench.turn();
     assert.equal(bench.servers.length, 2);
-    assert.deepEqual(session.heard(), ['missed']);
+    assert.deepEqual(session.takeReceived(), ['missed']);
     bench.listener.tick();
     assert.equal(bench.listener.connections, 1);
   });
@@ -229,7 +229,7 @@ suite('the listening connection', () => {
     bench.listener.tick();
     await bench.turn();
     assert.equal(bench.servers.length, 2);
-    assert.deepEqual(session.heard(), ['missed']);
+    assert.deepEqual(session.takeReceived(), ['missed']);
   });
 
   test('counts its notifications as signs of life', async () => {
@@ -260,7 +260,7 @@ suite('the listening connection', () => {
     bench.listener.tick();
     await bench.turn();
     assert.equal(bench.servers.length, 1);
-    assert.deepEqual(session.heard(), []);
+    assert.deepEqual(session.takeReceived(), []);
   });
 
   test('is dropped if it is opened after the proxy has stopped', async () => {
@@ -282,13 +282,13 @@ suite('the listening connection is lost', () => {
     const { bench, session } = await open();
     const other = new Listening(bench).to('orders', 'stock');
     await bench.turn();
-    other.heard();
+    other.takeReceived();
     bench.lose(bench.servers[0]);
     assert.deepEqual([bench.listener.connections, bench.listener.ready], [0, false]);
     clock.now += 1500;
     await bench.turn();
-    assert.deepEqual(session.heard(), ['missed']);
-    assert.deepEqual(other.heard(), ['missed']);
+    assert.deepEqual(session.takeReceived(), ['missed']);
+    assert.deepEqual(other.takeReceived(), ['missed']);
     const { gaps, gapSeconds } = bench.listener.stats;
     assert.deepEqual([gaps, gapSeconds], [1, 1.5]);
     assert.deepEqual(bench.channelsOf(bench.servers[1]), ['mark', 'orders', 'stock']);
@@ -300,7 +300,7 @@ suite('the listening connection is lost', () => {
     session.to('stock');
     bench.lose(bench.servers[0]);
     await bench.turn();
-    assert.deepEqual(session.heard().sort(), ['marked', 'missed']);
+    assert.deepEqual(session.takeReceived().sort(), ['marked', 'missed']);
   });
 
   test('no warning is sent if no session listens', async () => {
@@ -311,7 +311,7 @@ suite('the listening connection is lost', () => {
     assert.equal(bench.servers.length, 1);
     session.to('orders');
     await bench.turn();
-    assert.deepEqual(session.heard(), ['marked']);
+    assert.deepEqual(session.takeReceived(), ['marked']);
     assert.equal(bench.listener.stats.gaps, 0);
   });
 
@@ -322,12 +322,12 @@ suite('the listening connection is lost', () => {
     bench.lose(bench.servers[0]);
     await bench.turn();
     assert.equal(bench.servers.length, 1);
-    assert.equal(session.heard().length, 1);
+    assert.equal(session.takeReceived().length, 1);
     clock.now += 125;
     bench.listener.tick();
     await bench.turn();
     assert.equal(bench.servers.length, 2);
-    assert.deepEqual(session.heard(), ['marked']);
+    assert.deepEqual(session.takeReceived(), ['marked']);
     assert.equal(bench.listener.stats.gaps, 0);
   });
 
@@ -341,7 +341,7 @@ suite('the listening connection is lost', () => {
     session.to('stock');
     await bench.turn();
     assert.equal(bench.servers.length, 2);
-    assert.deepEqual(session.heard().sort(), ['marked', 'missed']);
+    assert.deepEqual(session.takeReceived().sort(), ['marked', 'missed']);
   });
 
   test('but not because an old server does not have idle_session_timeout', async () => {
@@ -356,7 +356,7 @@ suite('the listening connection is lost', () => {
     })(bench.source.onServer);
     const session = new Listening(bench).to('orders');
     await bench.turn();
-    assert.deepEqual(session.heard(), ['marked']);
+    assert.deepEqual(session.takeReceived(), ['marked']);
     assert.equal(bench.servers.length, 1);
   });
 
@@ -368,7 +368,7 @@ suite('the listening connection is lost', () => {
     const session = new Listening(bench).to('orders');
     await bench.turn();
     assert.equal(bench.listener.connections, 0);
-    assert.match(session.heard().at(-1) ?? '', /delayed: .*no memory/);
+    assert.match(session.takeReceived().at(-1) ?? '', /delayed: .*no memory/);
   });
 });
 
@@ -378,7 +378,7 @@ suite('the listening connection is not available', () => {
     bench.source.failure = unreachable;
     const session = new Listening(bench).to('orders');
     await bench.turn();
-    assert.deepEqual(session.heard(), ['delayed: connection refused']);
+    assert.deepEqual(session.takeReceived(), ['delayed: connection refused']);
     assert.equal(bench.pool.aside, 0);
     for (const pause of [100, 200, 250, 250]) {
       // With 25 % jitter.
@@ -395,7 +395,7 @@ suite('the listening connection is not available', () => {
     clock.now += 1.25 * 250;
     bench.listener.tick();
     await bench.turn();
-    assert.equal(session.heard().at(-1), 'marked');
+    assert.equal(session.takeReceived().at(-1), 'marked');
     // The next failure counts as the first again.
     bench.source.failure = unreachable;
     bench.lose(bench.servers[0]);
@@ -410,12 +410,12 @@ suite('the listening connection is not available', () => {
     const bench = new ListeningBench();
     bench.target.next = null;
     const session = new Listening(bench).to('orders');
-    assert.equal(session.heard().length, 1);
+    assert.equal(session.takeReceived().length, 1);
     bench.target.next = bench.source;
     clock.now += 125;
     bench.listener.tick();
     await bench.turn();
-    assert.deepEqual(session.heard(), ['marked']);
+    assert.deepEqual(session.takeReceived(), ['marked']);
   });
 
   test('during a pause: the next tick tries again', async () => {
@@ -424,11 +424,11 @@ suite('the listening connection is not available', () => {
     const session = new Listening(bench).to('orders');
     bench.listener.tick();
     assert.equal(bench.source.attempts, 0);
-    assert.deepEqual(session.heard(), []);
+    assert.deepEqual(session.takeReceived(), []);
     bench.target.pauseReason = null;
     bench.listener.tick();
     await bench.turn();
-    assert.deepEqual(session.heard(), ['marked']);
+    assert.deepEqual(session.takeReceived(), ['marked']);
   });
 
   test('for one user, but possibly for another', async () => {

@@ -145,7 +145,7 @@ export class ListeningClient extends ScriptedOwner implements ListeningOwner {
   }
 
   /** Notifications to the client since the last call, in words. */
-  heard(): string[] {
+  takeReceived(): string[] {
     return this.replies().filter((reply) => reply.startsWith('A') || reply.startsWith('N'));
   }
 

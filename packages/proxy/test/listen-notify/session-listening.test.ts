@@ -33,7 +33,7 @@ suite('the channels of a session', () => {
     assert.equal(bench.listener.sessions, 1);
     bench.notify('orders', 'one');
     bench.notify('news', 'two');
-    assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
+    assert.deepEqual(session.takeReceived(), [`A ${stranger} orders one`]);
     assert.equal(session.since, clock.now);
   });
 
@@ -72,7 +72,7 @@ suite('the channels of a session', () => {
     await bench.turn();
     assert.equal(session.connection, null);
     bench.notify('orders', 'one');
-    assert.deepEqual(session.heard(), []);
+    assert.deepEqual(session.takeReceived(), []);
   });
 
   test('are LISTENed to in later leases too, and UNLISTENed at their ends', async () => {
@@ -118,7 +118,7 @@ suite('the channels of a session', () => {
     bench.notify('orders', 'one');
     session.endLease();
     await bench.turn();
-    assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
+    assert.deepEqual(session.takeReceived(), [`A ${stranger} orders one`]);
     // The next lease LISTENs.
     bench.servers[0]?.errors.clear();
     await bench.lease(session);
@@ -142,7 +142,7 @@ suite('the channels of a session', () => {
     assert.deepEqual(session.channels, ['orders', 'stock']);
     assert.equal(session.connection, null);
     bench.notify('stock', 'one');
-    assert.deepEqual(session.heard(), [`A ${stranger} stock one`]);
+    assert.deepEqual(session.takeReceived(), [`A ${stranger} stock one`]);
   });
 
   test('stay on the lease if the client has another encoding', async () => {
@@ -157,7 +157,7 @@ suite('the channels of a session', () => {
     await bench.turn();
     assert.ok(session.connection);
     bench.notify('orders', 'one');
-    assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
+    assert.deepEqual(session.takeReceived(), [`A ${stranger} orders one`]);
     // The pin ends with its reason.
     session.run('UNLISTEN *');
     await bench.turn();
@@ -208,7 +208,7 @@ suite('the channels of a session', () => {
     await bench.turn();
     assert.equal(session.connection, null);
     bench.notify('orders', 'from the other');
-    assert.deepEqual(session.heard(), [
+    assert.deepEqual(session.takeReceived(), [
       `A ${stranger} orders from the lease`,
       `A ${stranger} orders from the other`,
     ]);
@@ -235,8 +235,8 @@ suite('the channels of a session', () => {
     const other = await bench.listening('orders');
     session.listening.end();
     bench.notify('orders', 'one');
-    assert.deepEqual(session.heard(), []);
-    assert.deepEqual(other.heard(), [`A ${stranger} orders one`]);
+    assert.deepEqual(session.takeReceived(), []);
+    assert.deepEqual(other.takeReceived(), [`A ${stranger} orders one`]);
     assert.deepEqual(bench.channelsOf(bench.servers[1]), ['mark', 'orders']);
     other.listening.end();
     await bench.turn();
@@ -290,9 +290,9 @@ suite('notifications', () => {
     ]);
     session.endLease();
     await bench.turn();
-    assert.deepEqual(session.heard(), []);
+    assert.deepEqual(session.takeReceived(), []);
     bench.notify('orders', 'theirs');
-    assert.deepEqual(session.heard(), [`A ${stranger} orders theirs`]);
+    assert.deepEqual(session.takeReceived(), [`A ${stranger} orders theirs`]);
   });
 
   test('with the same payload arrive as often as they were sent', async () => {
@@ -303,7 +303,7 @@ suite('notifications', () => {
     await bench.turn();
     session.endLease();
     await bench.turn();
-    assert.deepEqual(session.heard().length, 3);
+    assert.deepEqual(session.takeReceived().length, 3);
   });
 
   test('wait during a transaction', async () => {
@@ -312,12 +312,12 @@ suite('notifications', () => {
     session.takesNotifications = false;
     bench.notify('orders', 'one');
     bench.notify('orders', 'two');
-    assert.deepEqual(session.heard(), []);
+    assert.deepEqual(session.takeReceived(), []);
     session.takesNotifications = true;
     bench.notify('orders', 'three');
-    assert.deepEqual(session.heard(), [], 'none overtakes another');
+    assert.deepEqual(session.takeReceived(), [], 'none overtakes another');
     session.listening.flush();
-    assert.deepEqual(session.heard(), [
+    assert.deepEqual(session.takeReceived(), [
       `A ${stranger} orders one`,
       `A ${stranger} orders two`,
       `A ${stranger} orders three`,
@@ -335,7 +335,7 @@ suite('notifications', () => {
     await bench.turn();
     session.takesNotifications = true;
     session.listening.flush();
-    assert.deepEqual(session.heard(), []);
+    assert.deepEqual(session.takeReceived(), []);
   });
 
   test('end a client that does not read them, beyond a limit', async () => {
@@ -381,7 +381,7 @@ suite('notifications', () => {
       await bench.turn();
       session.endLease();
       await bench.turn();
-      assert.equal(session.heard().length, 5);
+      assert.equal(session.takeReceived().length, 5);
     }
     assert.equal(session.endedBy, null);
   });
@@ -391,10 +391,10 @@ suite('notifications', () => {
     const session = await bench.listening('orders');
     bench.lose(bench.servers[1]);
     await bench.turn();
-    assert.deepEqual(session.heard(), ['N 01000']);
+    assert.deepEqual(session.takeReceived(), ['N 01000']);
     assert.deepEqual(bench.channelsOf(bench.servers[2]), ['mark', 'orders']);
     bench.notify('orders', 'one');
-    assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
+    assert.deepEqual(session.takeReceived(), [`A ${stranger} orders one`]);
   });
 
   test('of its own that were delivered are not repeated after a loss', async () => {
@@ -405,14 +405,14 @@ suite('notifications', () => {
     const [lease, listening] = bench.servers;
     // The lease delivers it; the listening connection is lost before it does.
     lease?.socket.feed(notification(1, 'orders', 'mine'));
-    assert.deepEqual(session.heard(), [`A ${session.clientProcessId} orders mine`]);
+    assert.deepEqual(session.takeReceived(), [`A ${session.clientProcessId} orders mine`]);
     bench.lose(listening);
     session.endLease();
     await bench.turn();
-    assert.deepEqual(session.heard(), ['N 01000']);
+    assert.deepEqual(session.takeReceived(), ['N 01000']);
     // Another session has sent the same payload since, which is a new notification.
     bench.notify('orders', 'mine', 1);
-    assert.deepEqual(session.heard(), ['A 1 orders mine']);
+    assert.deepEqual(session.takeReceived(), ['A 1 orders mine']);
   });
 
   test('of others arrive only over the listening connection, even if the lease listens too', async () => {
@@ -421,9 +421,9 @@ suite('notifications', () => {
     await bench.lease(session);
     await bench.turn();
     bench.servers[0]?.socket.feed(notification(stranger, 'orders', 'one'));
-    assert.deepEqual(session.heard(), []);
+    assert.deepEqual(session.takeReceived(), []);
     bench.servers[1]?.socket.feed(notification(stranger, 'orders', 'one'));
-    assert.deepEqual(session.heard(), [`A ${stranger} orders one`]);
+    assert.deepEqual(session.takeReceived(), [`A ${stranger} orders one`]);
   });
 
   test('arrive once each, in order, whenever the replies arrive during the takeover', async () => {
@@ -446,7 +446,7 @@ suite('notifications', () => {
         await bench.turn();
         assert.equal(session.connection, null);
         bench.notify('orders', `${sent++}`);
-        const payloads = session.heard().map((reply) => reply.split(' ').at(-1));
+        const payloads = session.takeReceived().map((reply) => reply.split(' ').at(-1));
         assert.deepEqual(
           payloads,
           Array.from({ length: sent }, (_, number) => `${number}`),

@@ -92,15 +92,15 @@ suite('of the idle connections', () => {
   });
 
   test('one whose target has the least load is chosen, the newest of these', () => {
-    const [busy, calm, doubtful] = [
+    const [busy, calm, uncertain] = [
       new ScriptedSource(),
       new ScriptedSource(),
       new ScriptedSource(),
     ];
     busy.load = 2;
     calm.load = 1;
-    doubtful.isBorrowable = false;
-    const all = [resting(calm), resting(calm), resting(busy), resting(doubtful)] as const;
+    uncertain.isBorrowable = false;
+    const all = [resting(calm), resting(calm), resting(busy), resting(uncertain)] as const;
     const list = idle(...all);
     assert.equal(list.take(borrower(), true), all[1]);
     assert.equal(list.take(borrower(), true), all[0]);

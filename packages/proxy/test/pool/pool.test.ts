@@ -19,13 +19,13 @@ const unreachable = {
 };
 
 /** A lingering session, and how often it was asked to end its lease. */
-function lingererOn(connection: Lingerer['connection']): Lingerer & { told: number } {
+function lingererOn(connection: Lingerer['connection']): Lingerer & { notified: number } {
   return {
     connection,
     since: clock.now,
-    told: 0,
+    notified: 0,
     moveOn() {
-      this.told++;
+      this.notified++;
     },
   };
 }
@@ -347,9 +347,9 @@ suite('borrowing', () => {
     const [first, second] = [lingererOn(leased), lingererOn(leased)];
     bench.pool.lingering.add(first).add(second);
     bench.client().borrow();
-    assert.equal(first.told, 0);
+    assert.equal(first.notified, 0);
     await Promise.resolve();
-    assert.deepEqual([first.told, second.told], [1, 0]);
+    assert.deepEqual([first.notified, second.notified], [1, 0]);
   });
 });
 
@@ -482,7 +482,7 @@ suite('a session that needs a new connection', () => {
     client.needsNew = true;
     client.borrow();
     await bench.turn();
-    assert.equal(lingerer.told, 0);
+    assert.equal(lingerer.notified, 0);
   });
 });
 
@@ -704,20 +704,20 @@ suite('a session may linger on its connection', () => {
     const lingerer = lingererOn(leased);
     bench.pool.lingering.add(lingerer);
     bench.pool.tick();
-    assert.equal(lingerer.told, 0);
+    assert.equal(lingerer.notified, 0);
     const now = clock.now;
     clock.now = lingerer.since + 1000;
     bench.pool.tick();
-    assert.equal(lingerer.told, 0);
+    assert.equal(lingerer.notified, 0);
     clock.now++;
     bench.pool.tick();
-    assert.equal(lingerer.told, 1);
+    assert.equal(lingerer.notified, 1);
     clock.now = now;
     bench.pool.tick();
-    assert.equal(lingerer.told, 1);
+    assert.equal(lingerer.notified, 1);
     leased.retire('it is old');
     bench.pool.tick();
-    assert.equal(lingerer.told, 2);
+    assert.equal(lingerer.notified, 2);
   });
 
   test('and is asked for it even if it no longer has a connection', () => {
@@ -725,7 +725,7 @@ suite('a session may linger on its connection', () => {
     const lingerer = lingererOn(null);
     bench.pool.lingering.add(lingerer);
     bench.pool.tick();
-    assert.equal(lingerer.told, 1);
+    assert.equal(lingerer.notified, 1);
   });
 });
 
@@ -1434,9 +1434,9 @@ suite('a connection that is opened after the facts of the logins were read', () 
   for (const sessions of [1, 2])
     test(`with others: it is closed, and ${sessions} existing sessions keep their start values`, async () => {
       const bench = new PoolBench();
-      const told: string[] = [];
+      const notified: string[] = [];
       bench.target.watchers.add({
-        startChanged: (_, values) => void told.push(JSON.stringify([...values])),
+        startChanged: (_, values) => void notified.push(JSON.stringify([...values])),
         poolReplaced: () => assert.fail(),
       });
       const first = await leasedWith(bench, old);
@@ -1447,10 +1447,10 @@ suite('a connection that is opened after the facts of the logins were read', () 
       assert.equal(second.connection, null);
       assert.equal(bench.servers.length, 2);
       assert.equal(bench.pool.size, 1);
-      assert.deepEqual(told, []);
+      assert.deepEqual(notified, []);
       first.endLease();
       await bench.turn();
-      assert.deepEqual(told, ['[["work_mem","4MB"]]']);
+      assert.deepEqual(notified, ['[["work_mem","4MB"]]']);
       for (const server of bench.servers.slice(2)) server.rowsOf = changed;
       await bench.turn();
       assert.equal(bench.servers.length, 3);
@@ -1482,32 +1482,32 @@ suite('a connection that is opened after the facts of the logins were read', () 
 suite('the start of logins has changed', () => {
   /** A watcher, and its calls. */
   function watching(bench: PoolBench): string[] {
-    const told: string[] = [];
+    const notified: string[] = [];
     const watcher: PoolWatcher = {
-      startChanged: (_, values) => void told.push(JSON.stringify([...values])),
-      poolReplaced: (_, error) => void told.push(error.code),
+      startChanged: (_, values) => void notified.push(JSON.stringify([...values])),
+      poolReplaced: (_, error) => void notified.push(error.code),
     };
     bench.target.watchers.add(watcher);
-    return told;
+    return notified;
   }
 
   test('without a way to find out: old connections are not leased again', async () => {
     const bench = new PoolBench();
-    const told = watching(bench);
+    const notified = watching(bench);
     const [idle] = await bench.idle(1);
     let done = 0;
     bench.pool.sessions = 2;
     bench.pool.renew([], new Map(), Infinity, 1, () => done++);
     assert.equal(done, 1);
     assert.ok(idle?.closed);
-    assert.deepEqual(told, []);
+    assert.deepEqual(notified, []);
     assert.equal(bench.pool.reportVersion, 1);
     assert.equal(bench.pool.loginGeneration, 1);
   });
 
   test('with an old idle connection: it is queried for its start values', async () => {
     const bench = new PoolBench();
-    const told = watching(bench);
+    const notified = watching(bench);
     await bench.idle(2);
     askedOn(bench);
     let done = 0;
@@ -1520,17 +1520,17 @@ suite('the start of logins has changed', () => {
     assert.match(askedOn(bench)[0] ?? '', /pg_settings/);
     await bench.turn();
     assert.equal(done, 1);
-    assert.deepEqual(told, ['[["work_mem","4MB"]]']);
+    assert.deepEqual(notified, ['[["work_mem","4MB"]]']);
     assert.equal(bench.pool.size, 0);
   });
 
   test('without an old one: the previous values are reported', async () => {
     const bench = new PoolBench();
-    const told = watching(bench);
+    const notified = watching(bench);
     await bench.idle(1);
     bench.pool.sessions = 2;
     bench.pool.renew(['app.tenant'], new Map([['app.tenant', '7']]), -Infinity, 1, () => undefined);
-    assert.deepEqual(told, ['[["app.tenant","7"]]']);
+    assert.deepEqual(notified, ['[["app.tenant","7"]]']);
   });
 
   test('without another session: no values have to be kept', async () => {
@@ -1546,7 +1546,7 @@ suite('the start of logins has changed', () => {
 
   test('with leased connections only: the first that is returned is queried', async () => {
     const bench = new PoolBench();
-    const told = watching(bench);
+    const notified = watching(bench);
     await bench.idle(1);
     const client = bench.client().borrow();
     const { leased } = client;
@@ -1557,10 +1557,10 @@ suite('the start of logins has changed', () => {
     for (const server of bench.servers)
       server.rowsOf = () => [[''], ['work_mem', Buffer.from('4MB').toString('base64')]];
     bench.pool.renew(['work_mem'], new Map(), Infinity, 1, () => undefined);
-    assert.deepEqual([stranger.told, lingerer.told], [0, 1]);
+    assert.deepEqual([stranger.notified, lingerer.notified], [0, 1]);
     client.endLease();
     await bench.turn();
-    assert.deepEqual(told, ['[["work_mem","4MB"]]']);
+    assert.deepEqual(notified, ['[["work_mem","4MB"]]']);
     assert.ok(leased.closed);
     // It is queried once: the next lease ends as usual.
     const next = await bench.leased();
@@ -1569,7 +1569,7 @@ suite('the start of logins has changed', () => {
 
   test('twice: the second query counts', async () => {
     const bench = new PoolBench();
-    const told = watching(bench);
+    const notified = watching(bench);
     await bench.idle(2);
     bench.pool.sessions = 2;
     for (const server of bench.servers)
@@ -1579,12 +1579,12 @@ suite('the start of logins has changed', () => {
     bench.pool.renew(['work_mem'], new Map(), Infinity, 1, () => order.push('second'));
     await bench.turn();
     assert.deepEqual(order, ['first', 'second']);
-    assert.equal(told.length, 2);
+    assert.equal(notified.length, 2);
   });
 
   test('without an old connection: the server is queried as soon as it can be', async () => {
     const bench = new PoolBench({ minimum: 1 });
-    const told = watching(bench);
+    const notified = watching(bench);
     await bench.idle(1);
     bench.pool.sessions = 2;
     let done = 0;
@@ -1602,7 +1602,7 @@ suite('the start of logins has changed', () => {
     assert.equal(bench.target.questions.length, 4);
     await bench.turn();
     assert.equal(done, 1);
-    assert.deepEqual(told, ['[["work_mem","4MB"]]']);
+    assert.deepEqual(notified, ['[["work_mem","4MB"]]']);
     // The minimum is opened again.
     assert.equal(bench.pool.size, 1);
     bench.pool.replaced(new ProxyError('ROLE_OR_DATABASE_REPLACED', { pool: 'shop/ann' }));
@@ -1611,10 +1611,10 @@ suite('the start of logins has changed', () => {
 
   test('because role or database were replaced: its sessions end', async () => {
     const bench = new PoolBench();
-    const told = watching(bench);
+    const notified = watching(bench);
     const [idle] = await bench.idle(1);
     bench.pool.replaced(new ProxyError('ROLE_OR_DATABASE_REPLACED', { pool: 'shop/ann' }));
-    assert.deepEqual(told, ['ROLE_OR_DATABASE_REPLACED']);
+    assert.deepEqual(notified, ['ROLE_OR_DATABASE_REPLACED']);
     assert.ok(idle?.closed);
     assert.equal(bench.pool.reportVersion, 1);
   });

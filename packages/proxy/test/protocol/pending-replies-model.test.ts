@@ -60,7 +60,7 @@ class Model {
     const sync = this.entries.findIndex(({ kind }) => kind === Reply.Sync);
     this.skips = sync < 0;
     const discarded = this.entries.splice(0, this.skips ? this.entries.length : sync);
-    const ignored = discarded.filter(isOwed).length;
+    const ignored = discarded.filter(isPending).length;
     this.#undo(discarded);
     if (ignored > 0) head.owner?.syncsIgnored(ignored);
   }
@@ -92,7 +92,7 @@ class Model {
   }
 }
 
-function isOwed({ kind, action }: Entry): boolean {
+function isPending({ kind, action }: Entry): boolean {
   return action === Action.Forward && cycleEnds.includes(kind);
 }
 
@@ -203,7 +203,7 @@ test('the queue of pending replies behaves like a plain list', () => {
           assert.equal(queue.headNote && Reflect.get(queue.headNote, 'number'), head.number);
         assert.equal(queue.headOwner, modelOwners.get((head ?? model).owner));
         assert.equal(queue.skipping, model.skips);
-        assert.equal(queue.countCycles(), model.entries.filter(isOwed).length);
+        assert.equal(queue.countCycles(), model.entries.filter(isPending).length);
         assert.equal(queue.endsMidCycle, last !== undefined && midCycle.includes(last.kind));
         assert.equal(queue.hasOpenReplies, last !== undefined && !cycleEnds.includes(last.kind));
         assert.deepEqual(log, model.log);

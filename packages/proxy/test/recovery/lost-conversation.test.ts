@@ -47,7 +47,7 @@ class Client {
   );
 
   /** Sends messages; returns the replies in words. */
-  says(...messages: readonly Buffer[]): string[] {
+  replies(...messages: readonly Buffer[]): string[] {
     // At an offset in a chunk.
     const chunk = Buffer.concat([syncMessage, ...messages]);
     const answers: Buffer[] = [];
@@ -74,9 +74,9 @@ class Client {
 suite('in a lost transaction', () => {
   test('a query fails, and ROLLBACK ends it', () => {
     const client = new Client();
-    assert.deepEqual(client.says(buildQuery('SELECT 1')), ['E 25P02', 'ZE']);
+    assert.deepEqual(client.replies(buildQuery('SELECT 1')), ['E 25P02', 'ZE']);
     assert.ok(!client.isOver);
-    assert.deepEqual(client.says(buildQuery('ROLLBACK')), ['C ROLLBACK', 'ZI']);
+    assert.deepEqual(client.replies(buildQuery('ROLLBACK')), ['C ROLLBACK', 'ZI']);
     assert.ok(client.isOver);
   });
 
@@ -86,35 +86,40 @@ suite('in a lost transaction', () => {
   });
 
   test('an empty message does no harm', () => {
-    assert.deepEqual(new Client().says(buildMessage(Code.Query)), ['E 25P02', 'ZE']);
+    assert.deepEqual(new Client().replies(buildMessage(Code.Query)), ['E 25P02', 'ZE']);
     for (const code of [Code.Parse, Code.Bind, Code.Describe, Code.Execute])
-      assert.deepEqual(new Client().says(buildMessage(code)), ['E 25P02']);
+      assert.deepEqual(new Client().replies(buildMessage(code)), ['E 25P02']);
   });
 
   test('a Parse of ROLLBACK succeeds, and is kept', () => {
     const client = new Client();
-    assert.deepEqual(client.says(buildParse('r', 'ROLLBACK')), ['1']);
+    assert.deepEqual(client.replies(buildParse('r', 'ROLLBACK')), ['1']);
     assert.deepEqual(client.log, ['kept r 1']);
   });
 
   test('a Parse of anything else fails, up to Sync', () => {
     const client = new Client();
     const messages = [buildParse('s', 'SELECT 1'), buildParse('r', 'ROLLBACK'), syncMessage];
-    assert.deepEqual(client.says(...messages), ['E 25P02', 'ZE']);
+    assert.deepEqual(client.replies(...messages), ['E 25P02', 'ZE']);
     assert.deepEqual(client.log, []);
   });
 
   test('a Parse without the end of its text fails', () => {
     const client = new Client();
     const parse = buildMessage(Code.Parse, Buffer.from('r\0ROLLBACK'));
-    assert.deepEqual(client.says(parse, buildQuery('')), ['E 25P02', 'E 25P02', 'ZE']);
+    assert.deepEqual(client.replies(parse, buildQuery('')), ['E 25P02', 'E 25P02', 'ZE']);
   });
 
   test('an earlier statement that ends it can be bound and run', () => {
     const client = new Client();
     client.statements.set('r', 'ROLLBACK');
     assert.deepEqual(
-      client.says(buildBind('p', 'r'), buildDescribeStatement('r'), buildExecute('p'), syncMessage),
+      client.replies(
+        buildBind('p', 'r'),
+        buildDescribeStatement('r'),
+        buildExecute('p'),
+        syncMessage,
+      ),
       ['2', 't', 'n', 'C ROLLBACK', 'ZI'],
     );
     assert.ok(client.isOver);
@@ -123,21 +128,21 @@ suite('in a lost transaction', () => {
   test('any other one is refused', () => {
     const client = new Client();
     client.statements.set('s', 'SELECT 1').set('p', 'ROLLBACK');
-    assert.deepEqual(client.says(buildBind('p', 's'), syncMessage), ['E 25P02', 'ZE']);
-    assert.deepEqual(client.says(buildBind('p', 'none'), syncMessage), ['E 25P02', 'ZE']);
-    assert.deepEqual(client.says(buildDescribeStatement('s'), syncMessage), ['E 25P02', 'ZE']);
+    assert.deepEqual(client.replies(buildBind('p', 's'), syncMessage), ['E 25P02', 'ZE']);
+    assert.deepEqual(client.replies(buildBind('p', 'none'), syncMessage), ['E 25P02', 'ZE']);
+    assert.deepEqual(client.replies(buildDescribeStatement('s'), syncMessage), ['E 25P02', 'ZE']);
   });
 
   test('a name without its zero byte is invalid', () => {
     const client = new Client();
     client.statements.set('r', 'ROLLBACK');
     const bind = buildMessage(Code.Bind, Buffer.from('p\0r'));
-    assert.deepEqual(client.says(bind, syncMessage), ['E 25P02', 'ZE']);
+    assert.deepEqual(client.replies(bind, syncMessage), ['E 25P02', 'ZE']);
   });
 
   test('a closed statement is forgotten, a portal is not', () => {
     const client = new Client();
-    assert.deepEqual(client.says(buildCloseStatement('s'), buildClosePortal('p')), ['3', '3']);
+    assert.deepEqual(client.replies(buildCloseStatement('s'), buildClosePortal('p')), ['3', '3']);
     assert.deepEqual(client.log, ['forgot s']);
   });
 });

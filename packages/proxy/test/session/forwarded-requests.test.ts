@@ -78,7 +78,7 @@ suite('a cycle on a shared lease', () => {
       owner.forwarder.answered(false);
       owner.shares = false;
       const server = new ScriptedServer();
-      owner.lends = connectTo(server);
+      owner.available = connectTo(server);
       owner.send(buildBind('', ''), syncMessage);
       assert.deepEqual(server.read(), ['B  ', 'S']);
     }
@@ -90,7 +90,7 @@ suite('a cycle on a shared lease', () => {
     owner.forwarder.answered(false);
     owner.shares = false;
     const server = new ScriptedServer();
-    owner.lends = connectTo(server);
+    owner.available = connectTo(server);
     owner.send(buildBind('', ''), syncMessage);
     assert.deepEqual(server.read(), ['P  SELECT 4', 'B  ', 'S']);
   });
@@ -104,7 +104,7 @@ suite('a cycle on a shared lease', () => {
     owner.forwarder.answered(true);
     owner.shares = false;
     const server = new ScriptedServer();
-    owner.lends = connectTo(server);
+    owner.available = connectTo(server);
     owner.send(buildBind('', ''), buildExecute(''), syncMessage);
     assert.deepEqual(server.read(), ['P  SELECT 2', 'D S', 'B  ', 'E', 'S']);
     assert.equal(owner.ran, 1);
@@ -115,7 +115,7 @@ suite('a cycle on a shared lease', () => {
     owner.send(bound);
     owner.shares = false;
     const server = new ScriptedServer();
-    owner.lends = connectTo(server);
+    owner.available = connectTo(server);
     owner.forwarder.resume();
     assert.match(server.read().join(), /^P .*,B .*,E,S$/);
   });
@@ -281,7 +281,7 @@ suite('a message that arrives in parts', () => {
     owner.cycles.clear();
     owner.connection = null;
     const server = new ScriptedServer();
-    owner.lends = connectTo(server);
+    owner.available = connectTo(server);
     owner.send(long.subarray(15_000), select);
     assert.deepEqual(server.read(), ['Q SELECT 1']);
   });
@@ -289,19 +289,19 @@ suite('a message that arrives in parts', () => {
   test('a refused Query of which only a part has come is dropped to its end', () => {
     const { owner, server, connection } = parts();
     owner.longestBuffered = 10_000;
-    owner.lends = null;
+    owner.available = null;
     const long = buildQuery(`SELECT '${'x'.repeat(30_000)}'`);
     owner.send(long.subarray(0, 15_000));
     owner.forwarder.refuse(refusal);
     assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
-    owner.lends = connection;
+    owner.available = connection;
     owner.send(long.subarray(15_000), select);
     assert.deepEqual(server.read(), ['Q SELECT 1']);
   });
 
   test('a refused function call is answered like a Query', () => {
     const { owner } = parts();
-    owner.lends = null;
+    owner.available = null;
     owner.send(buildMessage(FrontendCode.FunctionCall, Buffer.alloc(10)));
     owner.forwarder.refuse(refusal);
     assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
@@ -364,7 +364,7 @@ suite('a cycle that is repeated', () => {
 
 test('bytes of more than 1 MiB after a replay are not kept for another lease', () => {
   const { owner, connection } = parts();
-  owner.lends = null;
+  owner.available = null;
   owner.send(select);
   owner.lease(connection);
   connection.replay('SET a = 1');

@@ -12,7 +12,7 @@ const actionNames = new Map<Action, string>(
   Object.entries(Action).map(([name, action]) => [action, name]),
 );
 
-/** Records requests and their pending replies. The test decides what becomes of them. */
+/** Records requests and their pending replies, and answers none of them. */
 export class RecordingSink implements RewriterSink {
   readonly pending = new PendingReplies();
   readonly state = new BackendState(new Map([['server_encoding', 'UTF8']]), 100);

@@ -138,7 +138,7 @@ test('a Sync on a lease is a cycle', () => {
 
 test('a request waits for a lease, and is sent when it is granted', () => {
   const { owner, server, connection } = parts();
-  owner.lends = null;
+  owner.available = null;
   owner.send(select);
   assert.deepEqual(server.read(), []);
   assert(!owner.forwarder.crowded);
@@ -152,7 +152,7 @@ test('a request waits for a lease, and is sent when it is granted', () => {
 
 test('a Query that gets no lease is answered with the error and ReadyForQuery', () => {
   const { owner } = parts();
-  owner.lends = null;
+  owner.available = null;
   owner.send(select);
   owner.forwarder.refuse(refusal);
   assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
@@ -160,9 +160,9 @@ test('a Query that gets no lease is answered with the error and ReadyForQuery', 
 
 test('an extended cycle that gets none is dropped up to its Sync', () => {
   const { owner, server, connection } = parts();
-  owner.lends = null;
+  owner.available = null;
   owner.send(extended);
-  owner.lends = connection;
+  owner.available = connection;
   owner.forwarder.refuse(refusal);
   assert.deepEqual(owner.replies(), ['E 57014', 'ZI']);
   assert.deepEqual(server.read(), []);
@@ -172,9 +172,9 @@ test('an extended cycle that gets none is dropped up to its Sync', () => {
 
 test('the request after a refused Query is tried again', () => {
   const { owner, server, connection } = parts();
-  owner.lends = null;
+  owner.available = null;
   owner.send(buildQuery('SELECT 2'), select);
-  owner.lends = connection;
+  owner.available = connection;
   owner.forwarder.refuse(refusal);
   assert.deepEqual(server.read(), ['Q SELECT 1']);
 });
@@ -186,7 +186,7 @@ test('a complete cycle that is alone can be retried', () => {
   server.socket.written();
   const other = new ScriptedServer();
   owner.connection = null;
-  owner.lends = connectTo(other);
+  owner.available = connectTo(other);
   owner.cycles.again(null);
   owner.forwarder.sendAgain();
   assert.deepEqual(other.read(), ['P  SELECT 1', 'B  ', 'E', 'S']);
@@ -333,7 +333,7 @@ test('the rest of a cycle is dropped when its connection was lost', () => {
 
 test('requests sent after a replay go to the next lease if the replay is refused', () => {
   const { owner, server, connection } = parts();
-  owner.lends = null;
+  owner.available = null;
   owner.send(select);
   owner.lease(connection);
   connection.replay('SET a = 1');
@@ -342,7 +342,7 @@ test('requests sent after a replay go to the next lease if the replay is refused
   owner.cycles.clear();
   owner.connection = null;
   const other = new ScriptedServer();
-  owner.lends = connectTo(other);
+  owner.available = connectTo(other);
   assert(owner.forwarder.sendUnsettled());
   owner.forwarder.resume();
   assert.deepEqual(other.read(), ['Q SELECT 1']);
@@ -350,7 +350,7 @@ test('requests sent after a replay go to the next lease if the replay is refused
 
 test('once the replay is answered, no bytes are kept for another lease', () => {
   const { owner, server, connection } = parts();
-  owner.lends = null;
+  owner.available = null;
   owner.send(select);
   owner.lease(connection);
   connection.replay('SET a = 1');

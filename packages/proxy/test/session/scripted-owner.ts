@@ -21,7 +21,7 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
   readonly forwarder: RequestForwarder;
   connection: ServerConnection | null = null;
   /** The result of `borrow`; null: the request waits. */
-  lends: ServerConnection | null = null;
+  available: ServerConnection | null = null;
   longestBuffered = 1_000_000;
   /** The bytes to the client, from any source. */
   #sent: Buffer[] = [];
@@ -132,8 +132,8 @@ export class ScriptedOwner implements RequestOwner, StatementOwner, LeaseOwner<S
 
   borrow(): ServerConnection | null {
     this.log.push('borrow');
-    if (this.lends !== null) this.lease(this.lends);
-    return this.lends;
+    if (this.available !== null) this.lease(this.available);
+    return this.available;
   }
   needsNewConnection(): boolean {
     return this.wantsNew;
@@ -319,7 +319,7 @@ export function moved(
 ): ScriptedServer {
   owner.forwarder.leaseEnded(owner.connection ?? connection);
   owner.connection = null;
-  owner.lends = connectTo(server);
+  owner.available = connectTo(server);
   return server;
 }
 
@@ -338,6 +338,6 @@ export function renamed(words: readonly string[]): string[] {
 export function parts(server = new ScriptedServer()): Parts {
   const connection = connectTo(server);
   const owner = new ScriptedOwner();
-  owner.lends = connection;
+  owner.available = connection;
   return { owner, server, connection };
 }

@@ -58,7 +58,7 @@ function elsewhere(
   owner.replies();
   const server = moved(all);
   server.describes = () => now;
-  owner.lends?.state.parametersSet(new ParameterSets().acquire([['datestyle', 'ISO']]));
+  owner.available?.state.parametersSet(new ParameterSets().acquire([['datestyle', 'ISO']]));
   return { owner, server };
 }
 
@@ -123,7 +123,9 @@ for (const name of ['mine', ''])
       test('the proxy uses no separate cycle if the DateStyle is the same', () => {
         const sql = insert();
         const { owner, server } = elsewhere(sql, { name });
-        owner.lends?.state.parametersSet(new ParameterSets().acquire([['datestyle', 'German']]));
+        owner.available?.state.parametersSet(
+          new ParameterSets().acquire([['datestyle', 'German']]),
+        );
         owner.send(buildBind('', name), ...run);
         assert.deepEqual(inShort(server), [`P ${backend} ${sql}`, `B  ${backend}`, 'E', 'S']);
       });
@@ -235,7 +237,7 @@ test('the end of the lease ends the preparation, also if it has failed', () => {
   const { connection } = owner;
   assert(connection !== null);
   const other = moved({ owner, connection });
-  owner.lends?.state.parametersSet(new ParameterSets().acquire([['datestyle', 'ISO']]));
+  owner.available?.state.parametersSet(new ParameterSets().acquire([['datestyle', 'ISO']]));
   owner.forwarder.resume();
   assert.equal(inShort(other)[1], `P #1 ${sql}`, 'it is prepared there');
 });

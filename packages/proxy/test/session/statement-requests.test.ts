@@ -126,7 +126,7 @@ suite('a statement that needs a new connection', () => {
       assert.equal(owner.connection, null);
       owner.wantsNew = false;
       const other = new ScriptedServer();
-      owner.lends = connectTo(other);
+      owner.available = connectTo(other);
       owner.forwarder.resume();
       assert.equal(other.read().at(-1), 'S');
     });
@@ -154,7 +154,7 @@ suite('a statement that needs a new connection', () => {
     assert(owner.connection !== null, 'it is still needed');
     assert(owner.forwarder.awaitsAnswers);
     const other = new ScriptedServer();
-    owner.lends = connectTo(other);
+    owner.available = connectTo(other);
     server.answer();
     assert.equal(owner.connection, null);
     owner.wantsNew = false;

@@ -56,9 +56,9 @@ test('two sessions share a statement with one text', () => {
   first.owner.send(buildParse('mine', sql), syncMessage);
   const [parse] = first.server.read();
   const second = new ScriptedOwner();
-  second.lends = connectTo(new ScriptedServer());
+  second.available = connectTo(new ScriptedServer());
   const server = new ScriptedServer();
-  second.lends = connectTo(server);
+  second.available = connectTo(server);
   second.send(buildParse('other', sql), syncMessage);
   assert.equal(server.read()[0], parse);
 });
@@ -257,7 +257,7 @@ test('a statement that needs a new connection is not sent on this one', () => {
   assert.deepEqual(server.read(), []);
   owner.wantsNew = false;
   const other = new ScriptedServer();
-  owner.lends = connectTo(other);
+  owner.available = connectTo(other);
   owner.forwarder.resume();
   assert.deepEqual(other.read(), ['Q SET temp_buffers = 100']);
 });

@@ -197,7 +197,7 @@ suite('the unnamed statement', () => {
       const { server, connection } = first;
       first.owner.forwarder.leaseEnded(connection);
       const second = new ScriptedOwner();
-      second.lends = connection;
+      second.available = connection;
       second.send(request, syncMessage);
       assert.deepEqual(server.read(), ['C S', request === bind ? 'B  ' : 'D S', 'S']);
       server.answer();
@@ -220,7 +220,7 @@ suite('the unnamed statement', () => {
     const { server, connection } = first;
     first.owner.forwarder.leaseEnded(connection);
     const second = new ScriptedOwner();
-    second.lends = connection;
+    second.available = connection;
     second.send(bind, syncMessage);
     assert.deepEqual(server.read(), ['B  ', 'S']);
   });
@@ -233,12 +233,12 @@ suite('the unnamed statement', () => {
     const { connection } = first;
     const server = moved(first);
     const second = new ScriptedOwner();
-    second.lends = connection;
+    second.available = connection;
     second.send(buildQuery('SELECT 1'));
     first.server.answer();
     second.forwarder.leaseEnded(connection);
     // The first session gets its previous connection.
-    first.owner.lends = connection;
+    first.owner.available = connection;
     first.server.read();
     first.owner.send(bind, syncMessage);
     assert.deepEqual(first.server.read(), [`P  ${sql}`, 'B  ', 'S']);
@@ -252,7 +252,7 @@ suite('the unnamed statement', () => {
     all.server.read();
     const { connection } = all;
     moved(all);
-    all.owner.lends = connection;
+    all.owner.available = connection;
     all.owner.send(bind, syncMessage);
     assert.deepEqual(all.server.read(), ['B  ', 'S']);
   });

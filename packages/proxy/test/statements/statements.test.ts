@@ -143,15 +143,18 @@ suite('a statement', () => {
     const tail = Buffer.from('SELECT $1\0\0\0');
     const one = new StatementRegistry().intern(tail, 0, tail.length, '', noEffects, readUnderAny);
     assert.equal(one.parseMessageFor(null), one.parseMessage);
-    const told = one.describe(types(20), null);
-    const message = one.parseMessageFor(told);
-    assert.equal(one.parseMessageFor(told), message);
+    const ofTypes = one.describe(types(20), null);
+    const message = one.parseMessageFor(ofTypes);
+    assert.equal(one.parseMessageFor(ofTypes), message);
     assert.equal(message.readUInt32BE(1), message.length - 1);
     assert.equal(
       message.toString('latin1', 5 + one.backendName.length),
       'SELECT $1\0\0\x01\0\0\0\x14',
     );
-    assert.equal(one.namedParse('a', told).toString('latin1', 5), 'a\0SELECT $1\0\0\x01\0\0\0\x14');
+    assert.equal(
+      one.namedParse('a', ofTypes).toString('latin1', 5),
+      'a\0SELECT $1\0\0\x01\0\0\0\x14',
+    );
     assert.equal(one.namedParse('a', null).toString('latin1', 5), 'a\0SELECT $1\0\0\0');
   });
 
@@ -170,15 +173,15 @@ suite('a statement', () => {
     const one = statement();
     const analysis = new Analysis();
     let calls = 0;
-    const telling = new DescriptionNote(one, analysis, () => {
+    const note = new DescriptionNote(one, analysis, () => {
       calls++;
       return null;
     });
     const chunk = types(23);
-    assert.equal(telling.described(0x74, chunk, 0, chunk.length), null);
+    assert.equal(note.described(0x74, chunk, 0, chunk.length), null);
     chunk.fill(0);
     assert.equal(analysis.description, null);
-    telling.described(0x6e, Buffer.alloc(0), 0, 0);
+    note.described(0x6e, Buffer.alloc(0), 0, 0);
     assert.deepEqual(analysis.description, new Description(types(23), null));
     assert.equal(calls, 1);
   });
@@ -304,13 +307,13 @@ suite('the proxy’s own names', () => {
 suite('a statement that can no longer be prepared', () => {
   const error = buildErrorResponse({ severity: 'ERROR', sqlstate: '42P01', message: 'gone' });
   const refused = buildErrorResponse({ severity: 'ERROR', sqlstate: '25P02', message: 'failed' });
-  const told = new Description(types(23), null);
+  const ofTypes = new Description(types(23), null);
   // No formats, two values.
   const twoValues = Buffer.from([0, 0, 0, 2]);
   const oneOfFormat = Buffer.from([0, 1, 0, 1, 0, 1]);
 
   test('is answered like PostgreSQL, which checks the number of values first', () => {
-    const two = new BindFailure('s', told, twoValues, 0, twoValues.length);
+    const two = new BindFailure('s', ofTypes, twoValues, 0, twoValues.length);
     const answer = two.failed(error, 0, error.length);
     assert(answer !== null);
     const { sqlstate, message } = parseErrorFields(answer, 5, answer.length);
@@ -320,14 +323,17 @@ suite('a statement that can no longer be prepared', () => {
       'bind message supplies 2 parameters, but prepared statement "s" requires 1',
     );
     assert.equal(two.failed(refused, 0, refused.length), null);
-    const one = new BindFailure('s', told, oneOfFormat, 0, oneOfFormat.length);
+    const one = new BindFailure('s', ofTypes, oneOfFormat, 0, oneOfFormat.length);
     assert.equal(one.failed(error, 0, error.length), null);
     // Missing bytes are not counted.
-    assert.equal(new BindFailure('s', told, twoValues, 0, 3).failed(error, 0, error.length), null);
+    assert.equal(
+      new BindFailure('s', ofTypes, twoValues, 0, 3).failed(error, 0, error.length),
+      null,
+    );
   });
 
   test('reports its parameters before the error of its rows', () => {
-    const failure = new DescribeFailure(told);
+    const failure = new DescribeFailure(ofTypes);
     assert.deepEqual(
       failure.failed(error, 0, error.length),
       Buffer.concat([buildMessage(0x74, types(23)), error]),
