@@ -27,10 +27,6 @@ export abstract class InternalLeaseOwner implements LeaseOwner<ServerConnection>
     // Nothing was forwarded.
   }
 
-  cycleBegan(): void {
-    // No cycle of a client runs.
-  }
-
   cycleEnded(): void {
     // No cycle of a client has run.
   }

@@ -2,13 +2,12 @@ import type { ErrorFields } from '@sluice/wire';
 import type { ProxyError } from '../errors.ts';
 import type { Assumption } from './error-words.ts';
 import type { ReplyOwner } from '../protocol/pending-replies.ts';
-import type { CycleOwner } from '../protocol/query-cycle.ts';
 import type { ReadUnder } from '../parameters/read-under.ts';
 
 /* The owners of a server connection: the session with the lease, and the pool to which it returns. */
 
 /** The session with the lease of a server connection, as the connection sees it. */
-export interface LeaseOwner<Connection> extends CycleOwner, ReplyOwner {
+export interface LeaseOwner<Connection> extends ReplyOwner {
   /** The session may be about to change the meaning of its texts, for example by DateStyle. */
   readonly meaningUncertain: boolean;
   /** The parameters for parsing a text that the session sends now. */

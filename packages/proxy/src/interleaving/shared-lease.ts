@@ -213,10 +213,6 @@ export class SharedLease implements LeaseOwner<ServerConnection>, CycleLease {
     this.#sent[0]?.relay(chunk, start, end);
   }
 
-  cycleBegan(): void {
-    // Each cycle counts itself.
-  }
-
   cycleEnded(): void {
     // The owner of a reply is its cycle.
   }

@@ -30,16 +30,10 @@ export const Change = distinct<'Change'>()({
 });
 export type Change = Distinct<'Change'>;
 
-/** The owner of a query cycle, which gets its replies. */
+/** The owner of query cycles. */
 export interface CycleOwner {
-  /** Takes `chunk[start, end)`: complete or partial messages for the client. */
-  relay(chunk: Buffer, start: number, end: number): void;
-  /** Writes what `relay` has collected to the client. */
-  flushReplies(): void;
   /** A cycle begins to run. `isFirst`: the session has no other unanswered cycle. */
   cycleBegan(isFirst: boolean): void;
-  /** The oldest cycle is answered: its ReadyForQuery has been forwarded. */
-  cycleEnded(): void;
 }
 
 /** The server of a connection. */
@@ -73,7 +67,6 @@ export interface Retry {
  * A session reuses one object. Only a client that pipelines cycles needs more (`QueryCycles`).
  */
 export class QueryCycle {
-  owner: CycleOwner;
   /** The next cycle of the session. */
   next: QueryCycle | null = null;
   /** Part of it has been sent. */
@@ -120,10 +113,6 @@ export class QueryCycle {
    */
   #beginning: Buffer | null = null;
   #beginningAt = 0;
-
-  constructor(owner: CycleOwner) {
-    this.owner = owner;
-  }
 
   // --- Side effects ---
 
@@ -255,7 +244,6 @@ export class QueryCycle {
 
   /** It follows `before`, which is unanswered. */
   follow(before: QueryCycle): void {
-    this.owner = before.owner;
     this.statements = before.statements;
     this.#effects = before.#effects;
     this.#attempts = before.#attempts;

@@ -33,7 +33,7 @@ export class QueryCycles {
 
   constructor(owner: CycleOwner) {
     this.#owner = owner;
-    this.#first = this.#last = new QueryCycle(owner);
+    this.#first = this.#last = new QueryCycle();
   }
 
   /** The oldest unanswered cycle; if all are answered, the next one. */
@@ -236,7 +236,7 @@ export class QueryCycles {
   #open(): QueryCycle {
     const before = this.#last;
     if (!before.isComplete) return before;
-    const cycle = free.pop() ?? new QueryCycle(this.#owner);
+    const cycle = free.pop() ?? new QueryCycle();
     cycle.follow(before);
     before.next = cycle;
     this.#last = cycle;

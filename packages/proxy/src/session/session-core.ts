@@ -146,16 +146,7 @@ export class SessionCore implements CycleOwner, PinOwner {
     });
   }
 
-  // --- Replies ---
-
-  relay(chunk: Buffer, start: number, end: number): void {
-    this.cycles.first.relayed = true;
-    this.client.relay(chunk, start, end);
-  }
-
-  flushReplies(): void {
-    this.client.flush();
-  }
+  // --- Cycles ---
 
   cycleBegan(isFirst: boolean): void {
     this.pool.stats.cycles++;

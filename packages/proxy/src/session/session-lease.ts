@@ -476,18 +476,15 @@ export class SessionLease
   }
 
   relay(chunk: Buffer, start: number, end: number): void {
-    this.#core.relay(chunk, start, end);
+    this.cycles.first.relayed = true;
+    this.#core.client.relay(chunk, start, end);
   }
 
   flushReplies(): void {
     const core = this.#core;
-    core.flushReplies();
+    core.client.flush();
     if (core.connection !== null && this.requests.mayContinue(core.connection))
       core.owner.workLater();
-  }
-
-  cycleBegan(isFirst: boolean): void {
-    this.#core.cycleBegan(isFirst);
   }
 
   cycleEnded(): void {

@@ -17,10 +17,7 @@ import { Analysis } from '../../src/statements/analysis.ts';
 
 suite('the state of a server process', () => {
   const nobody = {
-    relay: () => undefined,
-    flushReplies: () => undefined,
     cycleBegan: () => undefined,
-    cycleEnded: () => undefined,
   };
   const names = (): SessionNames => new SessionNames(new QueryCycles(nobody));
   const state = (): BackendState => new BackendState(new Map([['TimeZone', 'UTC']]), 10);

@@ -11,20 +11,12 @@ import type { ErrorFields } from '@sluice/wire';
 import type { ConnectionLoss } from '../../src/backend/lease-owner.ts';
 import { ProxyError } from '../../src/errors.ts';
 import { QueryCycle } from '../../src/protocol/query-cycle.ts';
-import type { CycleOwner } from '../../src/protocol/query-cycle.ts';
 import { judgeLoss } from '../../src/recovery/connection-loss.ts';
 import type { LossOutcome } from '../../src/recovery/connection-loss.ts';
 import { classify, loadParser } from '../../src/sql/index.ts';
 import { test } from 'node:test';
 
 await loadParser();
-
-const owner: CycleOwner = {
-  relay: () => undefined,
-  flushReplies: () => undefined,
-  cycleBegan: () => undefined,
-  cycleEnded: () => undefined,
-};
 
 const lost = new ProxyError('SERVER_CONNECTION_LOST', { reason: 'the database closed it' });
 
@@ -56,7 +48,7 @@ function judge(
     readonly canSendAgain?: boolean;
   } = {},
 ): LossOutcome {
-  const cycle = new QueryCycle(owner);
+  const cycle = new QueryCycle();
   for (const text of texts) cycle.add(classify(text));
   cycle.relayed = relayed;
   return judgeLoss({ ...quiet, ...loss }, { hasLostState, canSendAgain, cycle });

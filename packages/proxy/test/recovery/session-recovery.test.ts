@@ -51,10 +51,7 @@ class Owner implements RecoveryOwner {
       void this.log.push(connection === this.connection ? 'returned' : 'returned another'),
   };
   readonly cycles = new QueryCycles({
-    relay: () => undefined,
-    flushReplies: () => undefined,
     cycleBegan: () => undefined,
-    cycleEnded: () => undefined,
   });
   canSendAgain = true;
   sendsUnsettled = true;

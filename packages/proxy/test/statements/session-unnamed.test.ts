@@ -17,10 +17,7 @@ function unnamedOn(connection = connectTo(new ScriptedServer())): {
   readonly connection: ServerConnection;
 } {
   const cycles = new QueryCycles({
-    relay: () => undefined,
-    flushReplies: () => undefined,
     cycleBegan: () => undefined,
-    cycleEnded: () => undefined,
   });
   return { unnamed: new SessionUnnamed(cycles), cycles, connection };
 }
