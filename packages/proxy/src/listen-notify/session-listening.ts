@@ -164,7 +164,7 @@ export class SessionListening implements Audience {
   }
 
   /**
-   * Between requests of a lease: finds out the channels of the session. Returns false while they are unknown, or not
+   * Between requests of a lease: determines the channels of the session. Returns false while they are unknown, or not
    * taken over yet; the connection is settled again when they are. `stays`: the lease does not end when it is settled.
    */
   settle(connection: ServerConnection, stays: boolean): boolean {

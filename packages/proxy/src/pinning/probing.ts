@@ -162,7 +162,7 @@ export class Probing {
     send(postponed !== null);
   }
 
-  /** Finds out whether lastval() has a value for the session: then only this connection has it. */
+  /** Determines whether lastval() has a value for the session: if so, only this connection has it. */
   checkSequences(connection: ServerConnection, sequences: SessionSequences): void {
     const { pin } = this.#owner;
     sequences.probe(connection, pin.reason, (holds) => {

@@ -137,14 +137,14 @@ export class SessionSequences {
     return true;
   }
 
-  /** Whether to find out, between transactions, if the session has a sequence value. */
+  /** Whether to determine, between transactions, if the session has a sequence value. */
   wantsProbe(pin: PinReason | null): boolean {
     return pin === null
       ? this.#drew || this.#set
       : pin === PinReason.SequenceState && this.#discarded;
   }
 
-  /** Finds out whether currval() or lastval() has a value for the session, on this connection only. */
+  /** Determines whether currval() or lastval() has a value for the session, on this connection only. */
   probe(
     connection: ServerConnection,
     pin: PinReason | null,

@@ -365,7 +365,10 @@ export class Pool implements ConnectionOwner<ServerConnection>, InterleavingPool
     this.#grow();
   }
 
-  /** The first borrower in the queue that the connection suits; if it is new, those that need a new one come first. */
+  /**
+   * The first borrower in the queue that can use the connection. A new connection goes first to a borrower that needs a
+   * new one.
+   */
   #nextFor(connection: ServerConnection): Borrower | undefined {
     let next: Borrower | undefined;
     for (const borrower of this.#waiting) {

@@ -81,8 +81,8 @@ export class StartValueQuery {
   }
 
   /**
-   * No connection can answer. A parameter that was set before had that value. Any other has the server's default, if
-   * another connection reports it; while there is none, it is waited for.
+   * Called when the session's connection cannot answer. A parameter that the session had set has that value. Any other
+   * has the server's default, which another connection reports; if there is none, the query waits for one.
    */
   giveUp(): void {
     if (this.#isOver || this.#isGivenUp) return;
@@ -96,7 +96,7 @@ export class StartValueQuery {
     this.#finish([], false);
   }
 
-  /** Some values are neither known nor those of parameters that `#finish` knows without a query. */
+  /** Only the server knows some of the values: `#finish` cannot derive them. */
   get #needsServer(): boolean {
     return this.#names.some((name) => !name.includes('.') && name !== 'role');
   }

@@ -21,7 +21,7 @@ export class UnsettledRequests {
     this.#bytes = 0;
   }
 
-  /** All of it; null if it was too long. */
+  /** All collected bytes, which are then forgotten; null if there were too many. */
   take(): Buffer | null {
     const all = this.#bytes <= most ? Buffer.concat(this.#chunks) : null;
     this.clear();

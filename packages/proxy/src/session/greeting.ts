@@ -19,7 +19,7 @@ const mostLosses = 3;
 const noNotices: NoticesOfClient = { beforeParameters: [], afterKey: [] };
 
 /**
- * Finds out the ParameterStatus values for the startup parameters of a client: borrows a connection, sets them, and
+ * Determines the ParameterStatus values for the startup parameters of a client: borrows a connection, sets them, and
  * stores what the database reports. The next client with the same parameters can log in without a server connection.
  */
 export class Greeting extends InternalLeaseOwner implements Borrower {

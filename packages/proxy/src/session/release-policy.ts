@@ -15,7 +15,7 @@ export const Release = distinct<'Release'>()({
   ReadStoredCode: 4,
   /** Probe the connection for state of the session. */
   Probe: 5,
-  /** Find out which channels the session listens to, and take them over; then decide again. */
+  /** Determine which channels the session listens to, and take them over; then decide again. */
   SettleListening: 6,
   /** Ask the database whether the session can call currval() and lastval(). */
   CheckSequences: 7,
@@ -74,8 +74,8 @@ export interface Lingering {
 }
 
 /**
- * Whether the session keeps its connection until another session needs it. Only then is the proxy to find out the side
- * effects of its statements.
+ * Whether the session keeps its connection until another session needs it. Only then does the proxy have to determine
+ * the side effects of its statements.
  */
 export function wouldLinger(session: Lingering): boolean {
   return (

@@ -443,8 +443,8 @@ export class SessionLease
     const { connection, pool } = this;
     if (connection !== null && connection.pending.length >= this.mostPending) return false;
     if (this.cycles.complete >= mostUnanswered) return false;
-    // A session that listens finds out its channels when it returns its connection: UNLISTEN and LISTEN that the client
-    // has pipelined belong to one lease.
+    // A session that listens determines its channels when it returns its connection: UNLISTEN and LISTEN that the
+    // client has pipelined belong to one lease.
     if (this.#core.isBegun || this.isPinned || this.#effects.listening !== null) return true;
     if (pool.waitingCount > 0) return false;
     return this.cycles.complete < mostAhead || pool.hasCapacity;

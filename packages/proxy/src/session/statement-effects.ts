@@ -140,7 +140,7 @@ export class StatementEffects
 
   // --- Shared leases ---
 
-  /** As far as the proxy knows, the session differs in nothing from any connection with its parameters. */
+  /** As far as the proxy knows, any connection with its parameters can serve the session. */
   get isSettled(): boolean {
     const { parameters } = this;
     return (

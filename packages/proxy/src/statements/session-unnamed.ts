@@ -35,7 +35,7 @@ export class SessionUnnamed implements UnnamedOwner {
     return this.#use;
   }
 
-  /** There is none, now or after pending replies. */
+  /** The session has no unnamed statement, now or after pending replies. */
   get isAbsent(): boolean {
     return this.settled === noUnnamedStatement && this.#use === noUnnamedUse;
   }

@@ -41,7 +41,7 @@ const mayRunUnproven = mask(mayRunCode, unproven);
 
 /** The possible side effects of a statement through code that it runs. */
 export interface Verdict {
-  /** How much of them is unproven. */
+  /** How much of the side effects is unproven. */
   readonly risk: Risk;
   /** The parameters that it may set, as the effects of a statement. */
   readonly sets: Effects | null;

@@ -20,7 +20,7 @@ export interface VacancyOwner {
    * gone.
    */
   leave(database: string, closing: (closed: Promise<void>) => void): void;
-  /** Finds out whether the database exists; null: no server can answer now. */
+  /** Determines whether the database exists; null: no server can answer at the moment. */
   exists(database: string, done: (exists: boolean | null) => void): void;
   /** The database is gone, with its sessions. */
   dropped(database: string): void;
@@ -38,7 +38,7 @@ export class Vacancy {
   readonly #ready: () => void;
   readonly #standIns: AsideConnection[] = [];
   #isReleased = false;
-  /** The server processes are gone, as far as possible. */
+  /** The server processes have exited, or the time to wait for them is over. */
   isReady = false;
 
   /** `own`: the pool on whose connection the statement runs. `ready` is called once, unless `release` comes first. */
