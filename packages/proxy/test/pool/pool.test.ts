@@ -1404,7 +1404,24 @@ suite('a closed pool', () => {
 suite('a connection that is opened after the facts of the logins were read', () => {
   /** Answers the queries for the facts, and for the start values of the connection. */
   function answers(facts: string, workMem: string): (text: string) => readonly string[][] {
-    const row = ['10', '5', 't', 't', 'f', 't', 't', '-1', '-1', '0', '0', facts, '2026', 'f'];
+    const row = [
+      '10',
+      '5',
+      't',
+      't',
+      'f',
+      't',
+      't',
+      '-1',
+      '-1',
+      '0',
+      '0',
+      facts,
+      '[]',
+      '[null,false]',
+      '2026',
+      'f',
+    ];
     return (text) => {
       if (text.includes('pg_db_role_setting')) return [row];
       if (!text.includes('pg_settings')) return [];
