@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { suite, test } from 'node:test';
-import { createSettings, parseSettings, settings, settingsTable } from '@sluice/proxy/settings';
+import {
+  createSettings,
+  parseSettings,
+  settingGroups,
+  settings,
+  settingsTable,
+} from '@sluice/proxy/settings';
 import { generatedPages } from '../scripts/docs/pages.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -41,6 +47,14 @@ suite('docs', () => {
           assert.ok(headingsOf(target).includes(heading), `${page}: ${file}#${heading}`);
       }
     }
+  });
+
+  test('docs/settings.md has every setting, in one group', () => {
+    const grouped = Object.values(settingGroups).flatMap((rows) => Object.keys(rows));
+    assert.deepEqual(
+      grouped,
+      settings.map(([name]) => name),
+    );
   });
 
   test('docs/README.md lists every page', () => {

@@ -1,11 +1,11 @@
-import { deprecationText, environmentName, expected, settings } from '@sluice/proxy/settings';
+import { deprecationText, environmentName, expected, settingGroups } from '@sluice/proxy/settings';
 import type { ListRow, ScalarRow, Setting } from '@sluice/proxy/settings';
 
 /** docs/settings.md, from the table of settings. */
 export function settingsPage(): string {
   return `# Settings
 
-<!-- Generated from packages/proxy/src/settings/table.ts by \`npm run docs\`. -->
+<!-- Generated from packages/proxy/src/settings/table by \`npm run docs\`. -->
 
 \`sluice serve --config sluice.yaml\` reads these settings from a YAML file.
 You can also set every setting except lists with an environment variable, which takes precedence over the file.
@@ -18,15 +18,34 @@ settings without closing client connections, and logs the changed settings that 
 [sluice.example.yaml](../sluice.example.yaml) is a commented example. Editors can validate and complete the file with
 [settings.schema.json](settings.schema.json).
 
+${Object.entries(settingGroups)
+  .map(
+    ([heading, rows]) =>
+      `- [${heading}](#${anchorOf(heading)}): ${Object.keys(rows).slice(0, 3).join(', ')}, …`,
+  )
+  .join('\n')}
+
+${Object.entries(settingGroups)
+  .map(([heading, rows]) => group(heading, Object.entries(rows)))
+  .join('\n')}`;
+}
+
+function anchorOf(heading: string): string {
+  return heading.toLowerCase().replaceAll(' ', '-');
+}
+
+function group(heading: string, rows: readonly (readonly [string, Setting])[]): string {
+  return `## ${heading}
+
 | Setting | Default | Reloadable |
 | --- | --- | --- |
-${settings.map(([name, row]) => `| [${name}](#${name.toLowerCase()}) | ${defaultOf(row)} | ${row.reloadable ? 'yes' : 'no'} |`).join('\n')}
+${rows.map(([name, row]) => `| [${name}](#${name.toLowerCase()}) | ${defaultOf(row)} | ${row.reloadable ? 'yes' : 'no'} |`).join('\n')}
 
-${settings.map(([name, row]) => section(name, row)).join('\n')}`;
+${rows.map(([name, row]) => section(name, row)).join('\n')}`;
 }
 
 function section(name: string, row: Setting): string {
-  return `## ${name}
+  return `### ${name}
 
 ${row.deprecated === undefined ? '' : `**Deprecated:** ${deprecationText(name, row.deprecated)}.\n\n`}${row.doc}
 

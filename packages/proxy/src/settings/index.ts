@@ -10,5 +10,5 @@ export type { Problem } from './problem.ts';
 export type { Deprecation, ListRow, ScalarRow, Setting } from './setting.ts';
 export { SettingsError } from './settings-error.ts';
 export type { GivenSettings, SettingName, Settings } from './table.ts';
-export { settings, settingsTable } from './table.ts';
+export { settingGroups, settings, settingsTable } from './table.ts';
 export { settingsWarnings } from './warnings.ts';

@@ -25,6 +25,19 @@ export const settingsTable = {
   ...logging,
 } as const satisfies Readonly<Record<string, Setting>>;
 
+/** The parts of the table by their headings in docs/settings.md, in the same order. */
+export const settingGroups: Readonly<Record<string, Readonly<Record<string, Setting>>>> = {
+  'Where the proxy listens': listening,
+  'The databases': targets,
+  TLS: tls,
+  'Users and passwords': credentials,
+  'How clients authenticate': clientAuthentication,
+  'Server connections and pools': pools,
+  'Limits and timeouts': limits,
+  'Session state': isolation,
+  'The log': logging,
+};
+
 /** The name of a setting. */
 export type SettingName = keyof typeof settingsTable;
 
