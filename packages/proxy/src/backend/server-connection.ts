@@ -16,6 +16,7 @@ import { clock } from '../io/clock.ts';
 import { caught } from '../io/guard.ts';
 import { Action, Reply } from '../protocol/pending-replies.ts';
 import type { PendingReplies, ReplyNote } from '../protocol/pending-replies.ts';
+import type { RequestOutput } from '../protocol/request-sink.ts';
 import type { Transport } from '../io/transport.ts';
 import { toServer } from '../io/write-buffer.ts';
 import { mayNameStatements } from '../statements/backend-names.ts';
@@ -50,7 +51,7 @@ let nextId = 1;
 export class ServerConnection {
   readonly id = nextId++;
   readonly pipe: Pipe;
-  readonly output = toServer;
+  readonly output: RequestOutput = toServer;
   readonly lease = new Lease<LeaseOwner<ServerConnection>>();
   readonly state: BackendState;
   readonly processId: number;
